@@ -1,0 +1,156 @@
+//! What is on a cassette: interactions, each a request and what came of it. Plain data.
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+/// One exchange as recorded: a request and what came of it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Interaction {
+    /// The request, redacted.
+    pub request: Request,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// The server answered.
+    Response(Response),
+    /// It did not.
+    Error(TransportError),
+}
+
+/// The recorded form of a request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// `GET`, `POST`, …
+    pub method: http::Method,
+    /// Absolute, with scheme and host: `https://api.example.com/v1/items?page=2`.
+    pub uri: String,
+    /// In the order of the wire for one name; names are sorted when written.
+    pub headers: HeaderMap,
+    /// Decoded, redacted.
+    pub body: Body,
+}
+
+/// The recorded form of a response.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The protocol version of the upstream's answer.
+    pub version: http::Version,
+    /// As for the request.
+    pub headers: HeaderMap,
+    /// Decoded, redacted.
+    pub body: Body,
+    /// Sent after the body (RFC 9110 §6.5).
+    pub trailers: HeaderMap,
+    /// The body broke off here: what `body` holds came first, then this failure.
+    pub cut: Option<TransportError>,
+}
+
+/// A body, byte-exact. How it is shown in a cassette (JSON in place, text, base64) follows from its bytes.
+#[derive(Clone, Debug, Default)]
+pub struct Body {
+    /// The bytes, or where they are.
+    pub content: Content,
+    /// The `content-encoding` that the wire had before the body was decoded for the cassette.
+    pub encoding: Option<String>,
+}
+
+/// The bytes of a [`Body`], or where they are.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// Up to the inline limit: in the document itself. Empty where there is no body.
+    Inline(Bytes),
+    /// Above it: in a file of its own.
+    File(BodyFile),
+}
+
+/// A body too long for the document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BodyFile {
+    /// The file's name inside the cassette's bodies folder: `<sha256>.<ext>`. Empty where the bytes were
+    /// only hashed (a request while replaying).
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// Lower-case hex.
+    pub sha256: String,
+}
+
+/// A failure to get a response, or all of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransportError {
+    /// Which sort.
+    pub kind: TransportErrorKind,
+    /// In the words of the layer that failed.
+    pub message: String,
+}
+
+/// Sorts of [`TransportError`], as far as clients can tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransportErrorKind {
+    /// The host's name did not resolve.
+    Dns,
+    /// No connection: refused, unreachable.
+    Connect,
+    /// The TLS handshake failed.
+    Tls,
+    /// Nothing came in time.
+    Timeout,
+    /// The connection closed or was reset in the middle.
+    Reset,
+    /// Anything else, such as a malformed answer.
+    Protocol,
+}
+
+impl TransportErrorKind {
+    /// Every kind with its name in a cassette.
+    pub const NAMES: [(TransportErrorKind, &'static str); 6] = [
+        (TransportErrorKind::Dns, "dns"),
+        (TransportErrorKind::Connect, "connect"),
+        (TransportErrorKind::Tls, "tls"),
+        (TransportErrorKind::Timeout, "timeout"),
+        (TransportErrorKind::Reset, "reset"),
+        (TransportErrorKind::Protocol, "protocol"),
+    ];
+
+    /// The name in a cassette.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(k, _)| *k == self).map_or("protocol", |(_, n)| n)
+    }
+}
+
+impl std::fmt::Display for TransportError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.kind.name(), self.message)
+    }
+}
+
+impl std::error::Error for TransportError {}
+
+impl Default for Content {
+    fn default() -> Self {
+        Content::Inline(Bytes::new())
+    }
+}
+
+impl Body {
+    /// A body of these bytes, inline, that was not compressed.
+    pub fn inline(bytes: impl Into<Bytes>) -> Body {
+        Body { content: Content::Inline(bytes.into()), encoding: None }
+    }
+
+    /// Bytes, after decoding.
+    pub fn size(&self) -> u64 {
+        match &self.content {
+            Content::Inline(b) => b.len() as u64,
+            Content::File(f) => f.size,
+        }
+    }
+}
