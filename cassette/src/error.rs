@@ -135,7 +135,8 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
     }
 }
 
-fn chain(e: &dyn std::error::Error) -> String {
+/// An error and everything beneath it, in one line.
+pub(crate) fn chain(e: &dyn std::error::Error) -> String {
     let mut text = e.to_string();
     let mut next = e.source();
     while let Some(e) = next {

@@ -1,0 +1,95 @@
+//! A body on its way to the tape: decoded, redacted, kept up to the inline limit or written to a file.
+//!
+//! One pipeline for what is recorded and for what is matched, so that the two can't differ.
+
+use std::io::{self, Write};
+
+use http::{HeaderMap, header};
+
+use crate::decode::{self, Decoder};
+use crate::redact::{BodyRedactor, Redactor};
+use crate::tape::{Body, BodySink};
+
+/// Takes a body's bytes as they come off the wire; [`finish`](Capture::finish) gives what goes on the tape.
+pub(crate) struct Capture {
+    pipeline: Pipeline,
+    encoding: Option<String>,
+    bytes: u64,
+}
+
+enum Pipeline {
+    Open(Box<Decoder<BodyRedactor<BodySink>>>),
+    /// The body's encoding can't be decoded, so it can't be searched for secrets either. Fine if it is empty.
+    Opaque { encoding: String },
+}
+
+impl Capture {
+    pub(crate) fn new(redactor: &Redactor, headers: &HeaderMap, sink: BodySink) -> Capture {
+        let encoding = text(headers, header::CONTENT_ENCODING).filter(|e| !e.eq_ignore_ascii_case("identity"));
+        let redacted = redactor.body(content_type(headers), sink);
+        let pipeline = match decode::decoder(encoding, redacted) {
+            Ok(decoder) => Pipeline::Open(Box::new(decoder)),
+            Err(unsupported) => Pipeline::Opaque { encoding: unsupported.to_string() },
+        };
+        Capture { pipeline, encoding: encoding.map(str::to_owned), bytes: 0 }
+    }
+
+    /// The body for the tape. `headers` lose what no longer describes it: `content-encoding`, once decoded.
+    pub(crate) fn finish(self, headers: &mut HeaderMap) -> io::Result<Body> {
+        self.end(headers, |decoder| decoder.finish())
+    }
+
+    /// The same for a body that broke off in the middle: what could be decoded by then.
+    pub(crate) fn finish_cut(self, headers: &mut HeaderMap) -> io::Result<Body> {
+        self.end(headers, |decoder| Ok(decoder.abandon()))
+    }
+
+    fn end(
+        self,
+        headers: &mut HeaderMap,
+        decoded: impl FnOnce(Decoder<BodyRedactor<BodySink>>) -> io::Result<BodyRedactor<BodySink>>,
+    ) -> io::Result<Body> {
+        match self.pipeline {
+            // Nothing was encoded: the answer to a HEAD request keeps the header as it was.
+            _ if self.bytes == 0 => Ok(Body::default()),
+            Pipeline::Open(decoder) => {
+                let content = decoded(*decoder)?.finish()?.finish()?;
+                if self.encoding.is_some() {
+                    headers.remove(header::CONTENT_ENCODING);
+                }
+                Ok(Body { content, encoding: self.encoding })
+            }
+            Pipeline::Opaque { encoding } => Err(opaque(&encoding)),
+        }
+    }
+}
+
+impl Write for Capture {
+    fn write(&mut self, chunk: &[u8]) -> io::Result<usize> {
+        self.bytes += chunk.len() as u64;
+        match &mut self.pipeline {
+            Pipeline::Open(next) => next.write_all(chunk).map(|()| chunk.len()),
+            Pipeline::Opaque { .. } if chunk.is_empty() => Ok(0),
+            Pipeline::Opaque { encoding } => Err(opaque(encoding)),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn opaque(encoding: &str) -> io::Error {
+    io::Error::other(format!(
+        "content-encoding `{encoding}` can't be decoded here, so the body can't be searched for secrets; \
+         let the client ask for `accept-encoding: gzip`"
+    ))
+}
+
+pub(crate) fn content_type(headers: &HeaderMap) -> Option<&str> {
+    text(headers, header::CONTENT_TYPE)
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|v| v.to_str().ok())
+}

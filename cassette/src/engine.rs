@@ -1,0 +1,172 @@
+//! The one service that every transport reaches: a request in, a response out, both streaming.
+//!
+//! Decides by mode between recorder, player and the live side. Must not know: sockets, files.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use http::{HeaderValue, StatusCode, header};
+use http_body_util::BodyExt as _;
+use tower_service::Service;
+
+use crate::body::{self, Body};
+use crate::capture::Capture;
+use crate::player::{Played, Player};
+use crate::recorder::Recorder;
+use crate::redact::{Redactor, Side};
+use crate::report;
+use crate::tape::{BodySink, Request, TransportError, TransportErrorKind};
+
+/// The status of the answer to a request that is not on the cassette. Not assigned to anything else
+/// (RFC 9110 §16.2.1), and of the 4xx class: clients repeat a request that failed with 5xx, and the test
+/// would wait for their back-off to end.
+pub(crate) const UNMATCHED_STATUS: u16 = 470;
+
+/// Record, replay or pass through; cheap to clone.
+pub(crate) struct Engine<U>(Arc<Inner<U>>);
+
+struct Inner<U> {
+    action: Action,
+    upstream: Option<U>,
+    closed: AtomicBool,
+}
+
+/// What the engine does with a request.
+pub(crate) enum Action {
+    Replay { player: Player, redactor: Redactor, inline_limit: usize, site: report::Site },
+    Record(Recorder),
+    Pass,
+}
+
+impl<U> Clone for Engine<U> {
+    fn clone(&self) -> Self {
+        Engine(self.0.clone())
+    }
+}
+
+impl<U> Engine<U> {
+    /// An engine; `upstream` is the live side, which replay doesn't have.
+    pub(crate) fn new(action: Action, upstream: Option<U>) -> Engine<U> {
+        Engine(Arc::new(Inner { action, upstream, closed: AtomicBool::new(false) }))
+    }
+
+    pub(crate) fn action(&self) -> &Action {
+        &self.0.action
+    }
+
+    /// The session is over: from here on every request fails.
+    pub(crate) fn close(&self) {
+        self.0.closed.store(true, Ordering::Release);
+    }
+}
+
+impl<U> Engine<U>
+where
+    U: Service<http::Request<Body>, Response = http::Response<Body>, Error = TransportError>,
+    U: Clone + Send + Sync + 'static,
+    U::Future: Send,
+{
+    async fn answer(self, request: http::Request<Body>) -> Result<http::Response<Body>, TransportError> {
+        let inner = &*self.0;
+        if inner.closed.load(Ordering::Acquire) {
+            let message = format!("the session of {} has ended", request.uri());
+            return Err(TransportError { kind: TransportErrorKind::Connect, message });
+        }
+        match &inner.action {
+            Action::Replay { player, redactor, inline_limit, site } => {
+                let request = for_matching(request, redactor, *inline_limit).await?;
+                match player.play(request) {
+                    Played::Response(response) => Ok(response),
+                    Played::Error(e) => Err(e),
+                    Played::Unmatched(u) => Ok(refusal(report::unmatched(site, &[*u]))),
+                    Played::Unreadable(text) => Ok(refusal(text)),
+                }
+            }
+            Action::Record(recorder) => {
+                let (head, body) = request.into_parts();
+                let exchange = recorder.begin(&head);
+                let waiting = exchange.waiting();
+                let body = exchange.tee_request(body);
+                let answer = self.live(http::Request::from_parts(head, body)).await;
+                waiting.over();
+                match answer {
+                    Ok(response) => {
+                        let (head, body) = response.into_parts();
+                        let body = exchange.tee_response(&head, body);
+                        Ok(http::Response::from_parts(head, body))
+                    }
+                    Err(e) => {
+                        exchange.fail(&e);
+                        Err(e)
+                    }
+                }
+            }
+            Action::Pass => self.live(request).await,
+        }
+    }
+
+    async fn live(&self, request: http::Request<Body>) -> Result<http::Response<Body>, TransportError> {
+        let Some(mut upstream) = self.0.upstream.clone() else {
+            let message = "this session has no way upstream".to_owned();
+            return Err(TransportError { kind: TransportErrorKind::Connect, message });
+        };
+        std::future::poll_fn(|cx| upstream.poll_ready(cx)).await?;
+        upstream.call(request).await
+    }
+}
+
+impl<U> Service<http::Request<Body>> for Engine<U>
+where
+    U: Service<http::Request<Body>, Response = http::Response<Body>, Error = TransportError>,
+    U: Clone + Send + Sync + 'static,
+    U::Future: Send,
+{
+    type Response = http::Response<Body>;
+    type Error = TransportError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        Box::pin(self.clone().answer(request))
+    }
+}
+
+/// The request in the form it would have on a cassette: through the same pipeline as a recorded one, but
+/// above the inline limit only hashed.
+async fn for_matching(
+    request: http::Request<Body>,
+    redactor: &Redactor,
+    inline_limit: usize,
+) -> Result<Request, TransportError> {
+    let (head, mut body) = request.into_parts();
+    let broken = |e: &(dyn std::error::Error + 'static)| TransportError {
+        kind: TransportErrorKind::Reset,
+        message: format!("could not read the request body: {}", crate::error::chain(e)),
+    };
+    let sink = BodySink::hash_only(inline_limit);
+    let mut capture = Capture::new(redactor, &head.headers, sink);
+    while let Some(frame) = body.frame().await {
+        if let Some(chunk) = frame.map_err(|e| broken(&*e))?.data_ref() {
+            std::io::Write::write_all(&mut capture, chunk).map_err(|e| broken(&e))?;
+        }
+    }
+    let mut headers = redactor.headers(&head.headers, Side::Request);
+    let body = capture.finish(&mut headers).map_err(|e| broken(&e))?;
+    let uri = redactor.uri(&head.uri.to_string());
+    Ok(Request { method: head.method, uri, headers, body })
+}
+
+/// What the code under test gets instead of an answer: the report itself, so that its own error shows it.
+fn refusal(text: String) -> http::Response<Body> {
+    let mut response = http::Response::new(body::full(text));
+    *response.status_mut() = StatusCode::from_u16(UNMATCHED_STATUS).unwrap_or(StatusCode::NOT_FOUND);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert("x-cassette", HeaderValue::from_static("unmatched"));
+    response
+}

@@ -1,0 +1,123 @@
+//! One case: its folder, its files, and how a harness gets at its configuration.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::Definition;
+use crate::error::{Error, Result};
+use crate::session::Session;
+
+/// One case of a test tree: `<tree>/<name>/` with `source/data/config.json`, `source/data/in/state.json`
+/// and `cassettes/requests.json`.
+#[derive(Clone, Debug)]
+pub struct Case {
+    dir: PathBuf,
+    definition: Definition,
+}
+
+impl Case {
+    pub(super) fn new(tree: &Path, definition: Definition) -> Case {
+        Case { dir: tree.join(&definition.name), definition }
+    }
+
+    /// Opens a case that was scaffolded below `tree`: what a generated test's harness does.
+    ///
+    /// # Errors
+    ///
+    /// Its files can't be read, or aren't JSON.
+    pub fn open(tree: &Path, name: &str) -> Result<Case> {
+        let dir = tree.join(name);
+        let config = read_json(&config_file(&dir))?;
+        let state_file = state_file(&dir);
+        let state = if state_file.is_file() { Some(read_json(&state_file)?) } else { None };
+        let definition = Definition { name: name.to_owned(), config, state, freeze_time: None };
+        Ok(Case { dir, definition })
+    }
+
+    /// The case's name: the generated test's, too.
+    pub fn name(&self) -> &str {
+        &self.definition.name
+    }
+
+    /// Its folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The name of its cassette, below the tree.
+    pub fn cassette_name(&self) -> String {
+        cassette_name(self.name())
+    }
+
+    /// Its cassette.
+    pub fn cassette_file(&self) -> PathBuf {
+        self.dir.join("cassettes").join("requests.json")
+    }
+
+    /// The instant that its definition freezes the clock at, where it does.
+    ///
+    /// # Errors
+    ///
+    /// None for a case of a [`Plan`](super::Plan): its definition has been validated.
+    pub fn freeze_time(&self) -> Result<Option<std::time::SystemTime>> {
+        self.definition.freeze_time.as_deref().map(crate::clock::parse_rfc3339).transpose()
+    }
+
+    /// The component's configuration with the session's secrets filled in. It exists in memory only.
+    pub fn config(&self, session: &Session) -> Value {
+        filled(self.definition.config.clone(), session)
+    }
+
+    /// The state that the component starts from.
+    pub fn state(&self) -> Option<&Value> {
+        self.definition.state.as_ref()
+    }
+
+    pub(super) fn freeze_text(&self) -> Option<&str> {
+        self.definition.freeze_time.as_deref()
+    }
+
+    /// What belongs on disk, with the configuration as defined: secrets are placeholders.
+    pub(super) fn files(&self) -> Vec<(PathBuf, String)> {
+        let mut files = vec![(config_file(&self.dir), pretty(&self.definition.config))];
+        if let Some(state) = &self.definition.state {
+            files.push((state_file(&self.dir), pretty(state)));
+        }
+        files
+    }
+}
+
+pub(super) fn cassette_name(case: &str) -> String {
+    format!("{case}/cassettes/requests")
+}
+
+fn config_file(dir: &Path) -> PathBuf {
+    dir.join("source/data/config.json")
+}
+
+fn state_file(dir: &Path) -> PathBuf {
+    dir.join("source/data/in/state.json")
+}
+
+fn read_json(file: &Path) -> Result<Value> {
+    let text = std::fs::read_to_string(file).map_err(|e| Error::io("read", file, e))?;
+    serde_json::from_str(&text)
+        .map_err(|e| Error::new(format!("not JSON: {e}")).at(file).at_position(e.line(), e.column().max(1)))
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+fn filled(value: Value, session: &Session) -> Value {
+    match value {
+        Value::String(s) => match s.strip_prefix("{{secret.").and_then(|s| s.strip_suffix("}}")) {
+            Some(name) => Value::String(session.secret(name)),
+            None => Value::String(s),
+        },
+        Value::Array(items) => items.into_iter().map(|v| filled(v, session)).collect(),
+        Value::Object(object) => object.into_iter().map(|(k, v)| (k, filled(v, session))).collect(),
+        other => other,
+    }
+}

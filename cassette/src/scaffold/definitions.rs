@@ -1,0 +1,206 @@
+//! The file of definitions: a JSON array of configurations, wrapped in a name or raw.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+
+/// One configuration of the component, to become one test.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Definition {
+    /// The test's name and its folder's: a Rust identifier.
+    pub name: String,
+    /// The component's configuration. Secrets in it are placeholders: `{{secret.NAME}}`.
+    pub config: Value,
+    /// The state that the component starts from, where there is one.
+    pub state: Option<Value>,
+    /// The instant at which the clock stands, RFC 3339; by default the moment of the recording.
+    pub freeze_time: Option<String>,
+}
+
+const KEYS: [&str; 4] = ["name", "config", "state", "freeze_time"];
+/// Longer names would make rustfmt break the generated lines.
+const MAX_NAME: usize = 40;
+
+/// Reads and validates the whole file before anything is made of it.
+pub(super) fn read(file: &Path) -> Result<Vec<Definition>> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|e| Error::io("read the definitions", file, e).hint("check the path given to the scaffolder"))?;
+    let value: Value = serde_json::from_str(&text)
+        .map_err(|e| Error::new(format!("not JSON: {e}")).at(file).at_position(e.line(), e.column().max(1)))?;
+    let Value::Array(items) = value else {
+        return Err(Error::new("expected an array of definitions").at(file));
+    };
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut definitions = Vec::with_capacity(items.len());
+    for (i, item) in items.into_iter().enumerate() {
+        let wrong = |place: &str, what: String| Error::new(format!("[{i}]{place}: {what}")).at(file);
+        let Value::Object(object) = item else { return Err(wrong("", "expected an object".into())) };
+        let definition = definition(i, object).map_err(|(place, what)| wrong(&place, what))?;
+        if let Some(earlier) = seen.insert(definition.name.clone(), i) {
+            return Err(wrong(".name", format!("`{}` is the name of [{earlier}] already", definition.name)));
+        }
+        definitions.push(definition);
+    }
+    Ok(definitions)
+}
+
+type Wrong = (String, String);
+
+fn definition(i: usize, mut object: Map<String, Value>) -> Result<Definition, Wrong> {
+    let wrapped = object.contains_key("config");
+    if !wrapped {
+        // A raw configuration, as the component itself would get it.
+        if !object.contains_key("parameters") {
+            let what = "expected a wrapped definition with `config`, or a raw configuration with `parameters`";
+            return Err((String::new(), what.into()));
+        }
+        let config = masked(Value::Object(object), ".")?;
+        return Ok(Definition { name: format!("case_{:02}", i + 1), config, state: None, freeze_time: None });
+    }
+    if let Some(unknown) = object.keys().find(|k| !KEYS.contains(&k.as_str())) {
+        return Err((format!(".{unknown}"), format!("unknown key; known are {}", KEYS.join(", "))));
+    }
+    let name = match object.remove("name") {
+        Some(Value::String(name)) => name,
+        Some(_) => return Err((".name".into(), "expected a string".into())),
+        None => return Err((String::new(), "`name` is missing".into())),
+    };
+    check_name(&name).map_err(|what| (".name".to_owned(), what))?;
+    let config = object.remove("config").unwrap_or(Value::Null);
+    if !config.is_object() {
+        return Err((".config".into(), "expected an object".into()));
+    }
+    let freeze_time = match object.remove("freeze_time") {
+        None => None,
+        Some(Value::String(at)) => {
+            crate::clock::parse_rfc3339(&at).map_err(|e| (".freeze_time".to_owned(), e.to_string()))?;
+            Some(at)
+        }
+        Some(_) => return Err((".freeze_time".into(), "expected a string, RFC 3339".into())),
+    };
+    Ok(Definition { config: masked(config, ".config")?, state: object.remove("state"), name, freeze_time })
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    let first = name.chars().next().is_some_and(|c| c.is_ascii_lowercase());
+    let rest = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if !first || !rest {
+        return Err(format!("`{name}` must be lower-case letters, digits and `_`, a letter first"));
+    }
+    if name.len() > MAX_NAME {
+        return Err(format!("`{name}` is longer than {MAX_NAME} characters"));
+    }
+    // The generated function has this name.
+    const KEYWORDS: [&str; 12] =
+        ["as", "async", "await", "crate", "fn", "impl", "loop", "mod", "move", "self", "super", "type"];
+    if KEYWORDS.contains(&name) {
+        return Err(format!("`{name}` is a word of the language"));
+    }
+    Ok(())
+}
+
+/// Keys that begin with `#` hold secrets. In a definition they must be placeholders: the file is committed.
+fn masked(value: Value, place: &str) -> Result<Value, Wrong> {
+    match value {
+        Value::Object(object) => {
+            let mut out = Map::new();
+            for (key, value) in object {
+                let place = format!("{place}.{key}");
+                let secret = key.starts_with('#');
+                match &value {
+                    Value::String(s) if secret && !is_placeholder(s) => {
+                        let name = key.trim_start_matches('#').to_uppercase().replace('-', "_");
+                        let what = format!(
+                            "a secret must not stand in a committed file; write `{{{{secret.{name}}}}}` and give \
+                             its value to the harness"
+                        );
+                        return Err((place, what));
+                    }
+                    _ => out.insert(key, masked(value, &place)?),
+                };
+            }
+            Ok(Value::Object(out))
+        }
+        Value::Array(items) => items
+            .into_iter()
+            .enumerate()
+            .map(|(i, v)| masked(v, &format!("{place}[{i}]")))
+            .collect::<Result<_, _>>()
+            .map(Value::Array),
+        other => Ok(other),
+    }
+}
+
+fn is_placeholder(s: &str) -> bool {
+    s.starts_with("{{secret.") && s.ends_with("}}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Vec<Definition>> {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("definitions.json");
+        std::fs::write(&file, text).expect("written");
+        read(&file)
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let message = parse(text).expect_err("a wrong definition").to_string();
+        let (_, after) = message.split_once("definitions.json").expect("the file's name");
+        assert_eq!(after, expected);
+    }
+
+    #[test]
+    fn wrong_definitions_are_refused_with_their_place() {
+        check("{", ":1:1: not JSON: EOF while parsing an object at line 1 column 1");
+        check("{}", ": expected an array of definitions");
+        check("[1]", ": [0]: expected an object");
+        check(
+            "[{}]",
+            ": [0]: expected a wrapped definition with `config`, or a raw configuration with `parameters`",
+        );
+        check(r#"[{"config": {}}]"#, ": [0]: `name` is missing");
+        check(r#"[{"name": 1, "config": {}}]"#, ": [0].name: expected a string");
+        check(
+            r#"[{"name": "../../x", "config": {}}]"#,
+            ": [0].name: `../../x` must be lower-case letters, digits and `_`, a letter first",
+        );
+        check(r#"[{"name": "type", "config": {}}]"#, ": [0].name: `type` is a word of the language");
+        check(
+            r#"[{"name": "a", "config": {}}, {"name": "a", "config": {}}]"#,
+            ": [1].name: `a` is the name of [0] already",
+        );
+        check(r#"[{"name": "a", "config": []}]"#, ": [0].config: expected an object");
+        check(
+            r#"[{"name": "a", "config": {}, "freeze": ""}]"#,
+            ": [0].freeze: unknown key; known are name, config, state, freeze_time",
+        );
+    }
+
+    #[test]
+    fn a_secret_in_a_definition_is_refused() {
+        check(
+            r##"[{"name": "a", "config": {"parameters": {"#api-key": "s3cr3t"}}}]"##,
+            ": [0].config.parameters.#api-key: a secret must not stand in a committed file; write \
+             `{{secret.API_KEY}}` and give its value to the harness",
+        );
+    }
+
+    #[test]
+    fn wrapped_and_raw_definitions_are_read() {
+        let d = parse(
+            r##"[{"name": "a", "config": {"parameters": {"#k": "{{secret.K}}"}}, "state": {"n": 1}}, {"parameters": {}}]"##,
+        )
+        .expect("definitions");
+        assert_eq!(d[0].name, "a");
+        assert_eq!(d[0].state, Some(serde_json::json!({"n": 1})));
+        assert_eq!(d[1].name, "case_02");
+    }
+}

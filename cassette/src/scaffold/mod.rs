@@ -1,0 +1,205 @@
+//! Tests from configurations: definitions in, a test tree and thin `#[cassette_test]`s out, recorded.
+//!
+//! Must not know: transports, and what the component under test does.
+
+mod case;
+mod definitions;
+mod generate;
+mod write;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+pub use case::Case;
+pub use definitions::Definition;
+pub use write::{Change, FileChange};
+
+use crate::error::{Error, Result};
+
+/// Turns a file of configurations into tests.
+///
+/// ```no_run
+/// use cassette::scaffold::Scaffold;
+///
+/// # fn main() -> cassette::Result<()> {
+/// let plan = Scaffold::new("prices/definitions.json", "tests/prices", "tests/prices.rs")
+///     .harness("cassette_examples::harness")
+///     .command("cargo run --example scaffold")
+///     .plan()?;
+/// for change in plan.write()? {
+///     println!("{change}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Scaffold {
+    definitions: PathBuf,
+    tree: PathBuf,
+    test_file: PathBuf,
+    harness: String,
+    command: String,
+    package_dir: PathBuf,
+}
+
+/// What a [`Scaffold`] is going to do: everything has been read and validated, nothing written.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    scaffold: Scaffold,
+    cases: Vec<Case>,
+    files: Vec<(PathBuf, String)>,
+    test_file: PathBuf,
+}
+
+impl Scaffold {
+    /// From this file of definitions: cases go below `tree`, their tests into `test_file`. Paths are relative
+    /// to the package's directory.
+    pub fn new(
+        definitions: impl Into<PathBuf>,
+        tree: impl Into<PathBuf>,
+        test_file: impl Into<PathBuf>,
+    ) -> Scaffold {
+        Scaffold {
+            definitions: definitions.into(),
+            tree: tree.into(),
+            test_file: test_file.into(),
+            harness: "crate::harness".to_owned(),
+            command: "cargo run --example scaffold".to_owned(),
+            package_dir: crate::mode::Environment::manifest_dir().unwrap_or_else(|| PathBuf::from(".")),
+        }
+    }
+
+    /// The module that generated tests call: its `config()` gives the [`Config`](crate::Config), its
+    /// `run(session, case)` runs the component.
+    #[must_use]
+    pub fn harness(mut self, path: &str) -> Scaffold {
+        self.harness = path.to_owned();
+        self
+    }
+
+    /// The command that runs the scaffolder: it stands in the generated file and in failure texts.
+    #[must_use]
+    pub fn command(mut self, command: &str) -> Scaffold {
+        self.command = command.to_owned();
+        self
+    }
+
+    /// The package whose files these are. Default: that of `CARGO_MANIFEST_DIR`.
+    #[must_use]
+    pub fn package_dir(mut self, dir: impl Into<PathBuf>) -> Scaffold {
+        self.package_dir = dir.into();
+        self
+    }
+
+    /// Reads and validates everything.
+    ///
+    /// # Errors
+    ///
+    /// The definitions can't be read, or something in them is wrong: the message has the file and the place
+    /// in it (`definitions.json: [3].name: …`).
+    pub fn plan(&self) -> Result<Plan> {
+        let file = self.package_dir.join(&self.definitions);
+        let definitions = definitions::read(&file)?;
+        let tree = self.package_dir.join(&self.tree);
+        let cases: Vec<Case> = definitions.into_iter().map(|d| Case::new(&tree, d)).collect();
+        let mut files = Vec::new();
+        for case in &cases {
+            files.extend(case.files());
+        }
+        let source = generate::test_file(&cases, &self.harness, &self.command, &self.definitions);
+        let test_file = self.package_dir.join(&self.test_file);
+        Ok(Plan { scaffold: self.clone(), cases, files, test_file: test_file.clone() }.with_tests(test_file, source))
+    }
+}
+
+impl Plan {
+    /// The cases, in the order of the definitions.
+    pub fn cases(&self) -> &[Case] {
+        &self.cases
+    }
+
+    /// Writes what differs and says of each file whether it was created, updated or left as it was.
+    ///
+    /// # Errors
+    ///
+    /// A file can't be written, or one stands in the way that was not generated.
+    pub fn write(&self) -> Result<Vec<FileChange>> {
+        self.refuse_foreign_test_file()?;
+        self.files.iter().map(|(path, text)| write::write(path, text, &self.scaffold.package_dir)).collect()
+    }
+
+    /// Compares without writing: what is missing, differs, or isn't defined any more.
+    ///
+    /// # Errors
+    ///
+    /// There is drift: the message names every file and the command that mends it.
+    pub fn check(&self) -> Result<()> {
+        let root = &self.scaffold.package_dir;
+        let mut drift = Vec::new();
+        for (path, text) in &self.files {
+            match write::compare(path, text)? {
+                Change::Unchanged => {}
+                Change::Created => drift.push(format!("{}: missing", relative(path, root))),
+                Change::Updated => drift.push(format!("{}: differs", relative(path, root))),
+            }
+        }
+        for case in &self.cases {
+            if !case.cassette_file().is_file() {
+                drift.push(format!("{}: not recorded yet", relative(&case.cassette_file(), root)));
+            }
+        }
+        for orphan in self.orphans()? {
+            drift.push(format!("{}: no longer defined, remove it", relative(&orphan, root)));
+        }
+        if drift.is_empty() {
+            return Ok(());
+        }
+        let definitions = self.scaffold.definitions.display();
+        let message = format!("the generated tests have drifted from {definitions}:\n  {}", drift.join("\n  "));
+        Err(Error::new(message).hint(format!("run `{}`", self.scaffold.command)))
+    }
+
+    /// Case folders below the tree that no definition has any more. They are named, never removed.
+    ///
+    /// # Errors
+    ///
+    /// The tree can't be read.
+    pub fn orphans(&self) -> Result<Vec<PathBuf>> {
+        let tree = self.scaffold.package_dir.join(&self.scaffold.tree);
+        let defined: BTreeSet<&Path> = self.cases.iter().map(Case::dir).collect();
+        let entries = match std::fs::read_dir(&tree) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(Error::io("read the test tree", &tree, e)),
+        };
+        let mut orphans = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(|e| Error::io("read the test tree", &tree, e))?.path();
+            if path.is_dir() && !defined.contains(path.as_path()) {
+                orphans.push(path);
+            }
+        }
+        orphans.sort();
+        Ok(orphans)
+    }
+
+    fn with_tests(mut self, path: PathBuf, source: String) -> Plan {
+        self.files.push((path, source));
+        self
+    }
+
+    fn refuse_foreign_test_file(&self) -> Result<()> {
+        match std::fs::read_to_string(&self.test_file) {
+            Ok(text) if !text.starts_with(generate::HEADER) => {
+                Err(Error::new("stands where the generated tests go, and was not generated")
+                    .at(&self.test_file)
+                    .hint("move it, or give the scaffolder another file"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn relative(path: &Path, root: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).display().to_string()
+}

@@ -1,0 +1,58 @@
+//! The one place that writes generated files: the same text is left alone.
+
+use std::fmt;
+use std::path::Path;
+
+use super::relative;
+use crate::error::{Error, Result};
+
+/// What happened to a generated file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It was not there.
+    Created,
+    /// It had another text.
+    Updated,
+    /// It has this text already.
+    Unchanged,
+}
+
+/// A generated file, relative to the package, and what happened to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileChange {
+    /// With forward slashes.
+    pub path: String,
+    /// What happened.
+    pub change: Change,
+}
+
+impl fmt::Display for FileChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.change {
+            Change::Created => "created",
+            Change::Updated => "updated",
+            Change::Unchanged => "unchanged",
+        };
+        write!(f, "{word:<9} {}", self.path)
+    }
+}
+
+pub(super) fn compare(path: &Path, text: &str) -> Result<Change> {
+    match std::fs::read(path) {
+        Ok(before) if before == text.as_bytes() => Ok(Change::Unchanged),
+        Ok(_) => Ok(Change::Updated),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Change::Created),
+        Err(e) => Err(Error::io("read", path, e)),
+    }
+}
+
+pub(super) fn write(path: &Path, text: &str, root: &Path) -> Result<FileChange> {
+    let change = compare(path, text)?;
+    if change != Change::Unchanged {
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|e| Error::io("make the folder", parent, e))?;
+        }
+        std::fs::write(path, text).map_err(|e| Error::io("write", path, e))?;
+    }
+    Ok(FileChange { path: relative(path, root).replace('\\', "/"), change })
+}

@@ -1,0 +1,208 @@
+//! The beginning of a session: mode, cassette, clock, engine, in that order; nothing is written on replay.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+use std::time::{Instant, SystemTime};
+
+use super::{Inner, Live, Opened, Session, open};
+use crate::ambient;
+use crate::clock::{self, Clock};
+use crate::config::Config;
+use crate::engine::{Action, Engine};
+use crate::error::{Error, Result};
+use crate::mode::{Environment, Mode};
+use crate::player::Player;
+use crate::recorder::Recorder;
+use crate::redact::Redactor;
+use crate::report;
+use crate::tape::{Cassette, Files, Journal, JournalOptions, Name};
+
+/// Builds a [`Session`] without the attribute: for harnesses of one's own.
+///
+/// ```no_run
+/// use cassette::{Config, Mode, Session};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (rows, summary) = Session::builder("weather/berlin")
+///     .config(Config::new().mode(Mode::Record))
+///     .run(|session| {
+///         std::fs::write(session.output_dir()?.join("rows.csv"), "city,degrees\nBerlin,21\n")?;
+///         Ok::<_, cassette::Error>(1)
+///     })?;
+/// println!("{} rows, {} interactions", rows?, summary.interactions);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct SessionBuilder {
+    pub(super) name: String,
+    pub(super) config: Config,
+    pub(super) mode: Option<Mode>,
+    pub(super) freeze: Option<SystemTime>,
+    pub(super) site: report::Site,
+    pub(super) manifest_dir: PathBuf,
+    pub(super) is_test: bool,
+}
+
+impl SessionBuilder {
+    pub(super) fn new(name: String) -> SessionBuilder {
+        let site = report::Site::unknown(&name);
+        let manifest_dir = Environment::manifest_dir().unwrap_or_else(|| PathBuf::from("."));
+        SessionBuilder { name, config: Config::new(), mode: None, freeze: None, site, manifest_dir, is_test: false }
+    }
+
+    /// The project's settings.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> SessionBuilder {
+        self.config = config;
+        self
+    }
+
+    /// What this session does, unless `CASSETTE_MODE` says otherwise.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> SessionBuilder {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// Freezes the clock at this instant.
+    #[must_use]
+    pub fn freeze(mut self, at: SystemTime) -> SessionBuilder {
+        self.freeze = Some(at);
+        self
+    }
+
+    /// The package whose `tests/cassettes` is meant. Default: that of `CARGO_MANIFEST_DIR`.
+    #[must_use]
+    pub fn package_dir(mut self, dir: impl Into<PathBuf>) -> SessionBuilder {
+        self.manifest_dir = dir.into();
+        self
+    }
+
+    /// The test that this session belongs to, for failure texts.
+    pub(crate) fn test(mut self, site: report::Site) -> SessionBuilder {
+        self.site = site;
+        self.is_test = true;
+        self
+    }
+
+    /// Begins the session. The calling thread isn't under it before [`Session::enter`](Session).
+    pub(crate) fn begin(self) -> Result<Session> {
+        let env = Environment::read()?;
+        let config = self.config.checked()?;
+        let mut site = self.site;
+        site.record_command = config.record_command.clone();
+        let name = Name::new(&self.name)?;
+        let directory = self.manifest_dir.join(&config.directory);
+        let files = Files::new(&directory, &name);
+        let (asked, note) = env.resolve(self.mode, config.mode);
+        let mode = match asked {
+            Mode::Auto if files.exists() => Mode::Replay,
+            Mode::Auto => Mode::Record,
+            other => other,
+        };
+        let mut notes: Vec<String> = note.into_iter().collect();
+        let opened = Opened::take(files.document(), &site, self.is_test)?;
+        let redactor = Redactor::new(&config.rules)?;
+        let recorded_at = SystemTime::now();
+
+        let freeze = self.freeze.or(config.freeze);
+        let (action, clock) = match mode {
+            Mode::Record => {
+                let journal = Journal::create(&files, JournalOptions { inline_limit: config.inline_limit })?;
+                if let Some(aside) = journal.moved_aside() {
+                    notes.push(report::journal_moved_aside(aside));
+                }
+                let clock = Clock::frozen(freeze.unwrap_or(recorded_at))?;
+                (Action::Record(Recorder::new(journal, redactor.clone())), clock)
+            }
+            Mode::Off => {
+                let clock = freeze.map_or_else(|| Ok(Clock::real()), Clock::frozen)?;
+                (Action::Pass, clock)
+            }
+            _ => {
+                if !files.exists() {
+                    return Err(report::no_cassette(&site, files.document()));
+                }
+                let cassette = Cassette::open(&files)?;
+                let at = match freeze {
+                    Some(at) => at,
+                    None => clock::parse_rfc3339(&cassette.metadata().freeze_time)
+                        .map_err(|e| Error::with_source("`_metadata.freeze_time`", e).at(files.document()))?,
+                };
+                let player = Player::new(cassette, config.matching.clone(), redactor.clone())?;
+                let action = Action::Replay {
+                    player,
+                    redactor: redactor.clone(),
+                    inline_limit: config.inline_limit,
+                    site: site.clone(),
+                };
+                (action, Clock::frozen(at)?)
+            }
+        };
+        let frozen_at = clock.is_frozen().then(|| clock.now());
+        if frozen_at.is_some() {
+            ambient::check()?;
+        }
+        let engine = Engine::new(action, live(mode, &config)?);
+        let target = env.target_dir(&self.manifest_dir);
+        let session = Session(Arc::new(Inner {
+            id: opened.id(),
+            name: self.name,
+            mode,
+            config,
+            files,
+            site,
+            clock,
+            engine,
+            redactor,
+            target,
+            output: OnceLock::new(),
+            #[cfg(feature = "proxy")]
+            proxy: OnceLock::new(),
+            started: Instant::now(),
+            recorded_at,
+            frozen_at,
+            notes,
+            env,
+            finished: AtomicBool::new(false),
+            _open: opened,
+        }));
+        open::register(&session);
+        Ok(session)
+    }
+}
+
+impl Inner {
+    #[cfg(feature = "proxy")]
+    pub(super) fn upstream_options(&self) -> crate::transport::UpstreamOptions {
+        upstream_options(&self.config)
+    }
+
+    pub(super) fn snapshot_file(&self) -> PathBuf {
+        snapshot_file(self.files.document())
+    }
+}
+
+/// `<name>.output.snap` beside the cassette.
+fn snapshot_file(document: &Path) -> PathBuf {
+    document.with_extension("output.snap")
+}
+
+#[cfg(feature = "proxy")]
+fn upstream_options(config: &Config) -> crate::transport::UpstreamOptions {
+    crate::transport::UpstreamOptions {
+        extra_roots: config.extra_roots.clone(),
+        resolve: config.resolve.clone(),
+    }
+}
+
+/// The way upstream, which replay doesn't have: what isn't there can't be used by mistake.
+#[cfg(feature = "proxy")]
+fn live(mode: Mode, config: &Config) -> Result<Option<Live>> {
+    match mode {
+        Mode::Record | Mode::Off => crate::transport::Upstream::new(upstream_options(config)).map(Some),
+        _ => Ok(None),
+    }
+}

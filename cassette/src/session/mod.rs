@@ -1,0 +1,207 @@
+//! What one test owns: begin → body → finish.
+//!
+//! Must not know: how HTTP is parsed, what files look like inside.
+
+mod begin;
+mod finish;
+mod open;
+mod output;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use crate::ambient;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::mode::Mode;
+use crate::report;
+use crate::tape::Files;
+
+pub use begin::SessionBuilder;
+pub use finish::{Failure, Summary};
+pub(crate) use open::Opened;
+
+#[cfg(feature = "proxy")]
+use crate::transport::{Ca, Proxy, Upstream};
+
+/// The live side of a session.
+#[cfg(feature = "proxy")]
+pub(crate) type Live = Upstream;
+
+/// One test's cassette, clock and output directory. A cheap handle: clones are the same session.
+///
+/// A test gets it as its argument:
+///
+/// ```no_run
+/// # #[cfg(all(feature = "macros", feature = "client"))] mod example {
+/// use cassette::{Session, cassette_test};
+///
+/// #[cassette_test("weather/berlin")]
+/// async fn berlin(session: Session) -> cassette::Result<()> {
+///     let http = session.client()?;
+///     let text = http.get("https://api.example.com/v1/berlin").send().await?.text().await?;
+///     std::fs::write(session.output_dir()?.join("berlin.json"), text)?;
+///     Ok(())
+/// }
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Session(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    id: u64,
+    name: String,
+    mode: Mode,
+    config: Config,
+    files: Files,
+    site: report::Site,
+    clock: Clock,
+    engine: Engine<Live>,
+    redactor: crate::redact::Redactor,
+    target: PathBuf,
+    output: OnceLock<PathBuf>,
+    #[cfg(feature = "proxy")]
+    proxy: OnceLock<Result<Proxy, String>>,
+    started: Instant,
+    recorded_at: std::time::SystemTime,
+    frozen_at: Option<std::time::SystemTime>,
+    notes: Vec<String>,
+    env: crate::mode::Environment,
+    finished: AtomicBool,
+    /// Keeps the cassette's place in the process's list of open ones.
+    _open: Opened,
+}
+
+impl Session {
+    /// A session outside `#[cassette_test]`: for harnesses of one's own.
+    pub fn builder(name: impl Into<String>) -> SessionBuilder {
+        SessionBuilder::new(name.into())
+    }
+
+    /// The session of the calling thread: that of the test which started the thread, directly or not.
+    /// `None` outside of tests, and where the thread was started by someone else, as a global pool's are.
+    pub fn current() -> Option<Session> {
+        open::session(ambient::current_session()?)
+    }
+
+    /// The cassette's name: `weather/berlin`.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What this session does. [`Mode::Auto`] has been decided by now: it is `Record` or `Replay`.
+    pub fn mode(&self) -> Mode {
+        self.0.mode
+    }
+
+    /// The session's clock. On Linux and macOS unmodified code reads it too, through `SystemTime::now()`.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The value of a named secret, where the configuration has one, otherwise its placeholder
+    /// `{{secret.NAME}}`: what a replay needs, since requests are redacted before they are matched.
+    pub fn secret(&self, name: &str) -> String {
+        let placeholder = format!("{{{{secret.{name}}}}}");
+        self.0.redactor.restore_str(&placeholder)
+    }
+
+    /// A fresh directory for what the test writes. After a passing body its manifest is compared with the
+    /// snapshot `<cassette>.output.snap`, or becomes it while recording.
+    ///
+    /// # Errors
+    ///
+    /// The directory could not be made below `target/`.
+    pub fn output_dir(&self) -> Result<&Path> {
+        output::directory(&self.0)
+    }
+
+    /// Where the proxy of this session listens: `http://127.0.0.1:PORT`. Started when first asked for.
+    ///
+    /// # Errors
+    ///
+    /// No port could be bound on the loopback interface.
+    #[cfg(feature = "proxy")]
+    pub fn proxy_url(&self) -> Result<String> {
+        Ok(self.proxy()?.url())
+    }
+
+    /// The certificate (PEM) that the proxy's own certificates are signed with. Made in memory for this
+    /// process; its key is never written anywhere.
+    ///
+    /// # Errors
+    ///
+    /// The certificate could not be made.
+    #[cfg(feature = "proxy")]
+    pub fn ca_pem(&self) -> Result<String> {
+        Ok(Ca::get()?.pem().to_owned())
+    }
+
+    /// A `reqwest::Client` whose requests are recorded or replayed by this session.
+    ///
+    /// # Errors
+    ///
+    /// As [`client_builder`](Self::client_builder).
+    #[cfg(feature = "client")]
+    pub fn client(&self) -> Result<reqwest::Client> {
+        self.client_builder()?.build().map_err(|e| Error::with_source("could not build the client", e))
+    }
+
+    /// The builder of that client, for time-outs, default headers and the like. Its proxy and TLS settings
+    /// are the session's; don't replace them.
+    ///
+    /// # Errors
+    ///
+    /// The session's proxy could not be started.
+    #[cfg(feature = "client")]
+    pub fn client_builder(&self) -> Result<reqwest::ClientBuilder> {
+        match self.0.mode {
+            Mode::Off => crate::transport::direct_client_builder(&self.0.upstream_options()),
+            _ => crate::transport::client_builder(&self.proxy_url()?),
+        }
+    }
+
+    /// The same as [`client`](Self::client) for code that blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`client`](Self::client).
+    #[cfg(feature = "blocking")]
+    pub fn blocking_client(&self) -> Result<reqwest::blocking::Client> {
+        self.blocking_client_builder()?
+            .build()
+            .map_err(|e| Error::with_source("could not build the client", e))
+    }
+
+    /// The same as [`client_builder`](Self::client_builder) for code that blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`client_builder`](Self::client_builder).
+    #[cfg(feature = "blocking")]
+    pub fn blocking_client_builder(&self) -> Result<reqwest::blocking::ClientBuilder> {
+        match self.0.mode {
+            Mode::Off => crate::transport::direct_blocking_client_builder(&self.0.upstream_options()),
+            _ => crate::transport::blocking_client_builder(&self.proxy_url()?),
+        }
+    }
+
+    #[cfg(feature = "proxy")]
+    fn proxy(&self) -> Result<&Proxy> {
+        let started = self.0.proxy.get_or_init(|| {
+            let clock = self.0.clock.clone();
+            Proxy::start(self.0.engine.clone(), move || clock.now()).map_err(|e| format!("{e:?}"))
+        });
+        started.as_ref().map_err(|e| Error::new(e.clone()))
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("name", &self.0.name).field("mode", &self.0.mode).finish_non_exhaustive()
+    }
+}

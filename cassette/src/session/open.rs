@@ -1,0 +1,70 @@
+//! Which cassettes this process has open, and which sessions live: so that two tests can't share one unseen,
+//! and a thread finds its session.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, MutexGuard, Weak};
+
+use super::{Inner, Session};
+use crate::error::Result;
+use crate::report;
+
+#[derive(Default)]
+struct Process {
+    open: HashSet<PathBuf>,
+    /// Cassettes of attribute tests, which run once a process, with the place of the test.
+    tests: HashMap<PathBuf, String>,
+    sessions: HashMap<u64, Weak<Inner>>,
+    next_id: u64,
+}
+
+static PROCESS: LazyLock<Mutex<Process>> = LazyLock::new(Mutex::default);
+
+fn process() -> MutexGuard<'static, Process> {
+    PROCESS.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+/// A cassette that is open in this process, until dropped.
+pub(crate) struct Opened {
+    document: PathBuf,
+    id: u64,
+}
+
+impl Opened {
+    /// Takes the cassette. A test of the attribute keeps it for the life of the process: it runs once, so a
+    /// second opening is a second test, or the same one registered twice.
+    pub(crate) fn take(document: &Path, site: &report::Site, is_test: bool) -> Result<Opened> {
+        let mut process = process();
+        let place = site.place();
+        let earlier = process.tests.get(document).cloned();
+        let twice = earlier.is_some() && is_test;
+        if twice || !process.open.insert(document.to_owned()) {
+            return Err(report::opened_twice(site, document, earlier.as_deref()));
+        }
+        if is_test {
+            process.tests.insert(document.to_owned(), place);
+        }
+        process.next_id += 1;
+        Ok(Opened { document: document.to_owned(), id: process.next_id })
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        let mut process = process();
+        process.open.remove(&self.document);
+        process.sessions.remove(&self.id);
+    }
+}
+
+pub(super) fn register(session: &Session) {
+    process().sessions.insert(session.0.id, std::sync::Arc::downgrade(&session.0));
+}
+
+pub(super) fn session(id: u64) -> Option<Session> {
+    process().sessions.get(&id).and_then(Weak::upgrade).map(Session)
+}

@@ -1,0 +1,51 @@
+//! The output directory of a session, from its making to its end.
+
+use std::path::{Path, PathBuf};
+
+use super::Inner;
+use crate::error::{Error, Result};
+use crate::snapshot;
+
+/// Where what a failed test leaves behind is kept: `target/cassette/<name>`.
+pub(super) fn kept(session: &Inner) -> PathBuf {
+    session.target.join("cassette").join(&session.name)
+}
+
+/// The fresh directory, made when first asked for.
+pub(super) fn directory(session: &Inner) -> Result<&Path> {
+    if let Some(d) = session.output.get() {
+        return Ok(d);
+    }
+    // The process and the session make it unique; what a killed process left under that name is stale.
+    let unique = format!("{}-{}", std::process::id(), session.id);
+    let fresh = session.target.join("cassette").join(".running").join(unique);
+    let fail = |e| Error::io("make the output directory", &fresh, e).hint("check that the target directory is writable");
+    if let Err(e) = std::fs::remove_dir_all(&fresh)
+        && e.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(fail(e));
+    }
+    std::fs::create_dir_all(&fresh).map_err(fail)?;
+    Ok(session.output.get_or_init(|| fresh))
+}
+
+/// What the test wrote, or `None` if it never asked for the directory.
+pub(super) fn manifest(session: &Inner) -> Result<Option<snapshot::Manifest>> {
+    session.output.get().map(|d| snapshot::Manifest::of(d, &session.config.ignore_output)).transpose()
+}
+
+/// Moves the files of a failed test to where they can be looked at, and says where that is.
+pub(super) fn keep(session: &Inner) -> Result<Option<PathBuf>> {
+    let Some(from) = session.output.get() else { return Ok(None) };
+    let to = kept(session).join("output");
+    snapshot::keep(from, &to)?;
+    Ok(Some(to))
+}
+
+/// Removes the files of a passed test.
+pub(super) fn discard(session: &Inner) {
+    if let Some(d) = session.output.get() {
+        // Left behind, it is one more stale folder under target.
+        let _ = std::fs::remove_dir_all(d);
+    }
+}
