@@ -1,6 +1,6 @@
 //! The beginning of a session: mode, cassette, clock, engine, in that order; nothing is written on replay.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
@@ -16,7 +16,7 @@ use crate::player::Player;
 use crate::recorder::Recorder;
 use crate::redact::Redactor;
 use crate::report;
-use crate::tape::{Cassette, Files, Journal, JournalOptions, Name};
+use crate::tape::{Cassette, Files, Journal, JournalOptions, Metadata, Name};
 
 /// Builds a [`Session`] without the attribute: for harnesses of one's own.
 ///
@@ -93,7 +93,7 @@ impl SessionBuilder {
         let config = self.config.checked()?;
         let mut site = self.site;
         site.record_command = config.record_command.clone();
-        let name = Name::new(&self.name)?;
+        let name: Name = self.name.parse()?;
         let directory = self.manifest_dir.join(&config.directory);
         let files = Files::new(&directory, &name);
         let (asked, note) = env.resolve(self.mode, config.mode);
@@ -103,18 +103,26 @@ impl SessionBuilder {
             other => other,
         };
         let mut notes: Vec<String> = note.into_iter().collect();
-        let opened = Opened::take(files.document(), &site, self.is_test)?;
+        let opened = Opened::take(&files.document(), &site, self.is_test)?;
         let redactor = Redactor::new(&config.rules)?;
         let recorded_at = SystemTime::now();
 
         let freeze = self.freeze.or(config.freeze);
         let (action, clock) = match mode {
             Mode::Record => {
-                let journal = Journal::create(&files, JournalOptions { inline_limit: config.inline_limit })?;
-                if let Some(aside) = journal.moved_aside() {
-                    notes.push(report::journal_moved_aside(aside));
-                }
-                let clock = Clock::frozen(freeze.unwrap_or(recorded_at))?;
+                let at = freeze.unwrap_or(recorded_at);
+                let clock = Clock::frozen(at)?;
+                let options = JournalOptions {
+                    inline_limit: config.inline_limit,
+                    metadata: Metadata {
+                        recorded_at: Some(clock::format_rfc3339(recorded_at)),
+                        freeze_time: Some(clock::format_rfc3339(at)),
+                        time_zone: Some(ambient::time_zone().to_owned()),
+                        ..Metadata::default()
+                    },
+                };
+                let journal = Journal::create(&files, options)?;
+                notes.extend(journal.set_aside().map(report::journal_set_aside));
                 (Action::Record(Recorder::new(journal, redactor.clone())), clock)
             }
             Mode::Off => {
@@ -123,14 +131,10 @@ impl SessionBuilder {
             }
             _ => {
                 if !files.exists() {
-                    return Err(report::no_cassette(&site, files.document()));
+                    return Err(report::no_cassette(&site, &files.document()));
                 }
                 let cassette = Cassette::open(&files)?;
-                let at = match freeze {
-                    Some(at) => at,
-                    None => clock::parse_rfc3339(&cassette.metadata().freeze_time)
-                        .map_err(|e| Error::with_source("`_metadata.freeze_time`", e).at(files.document()))?,
-                };
+                let clock = replay_clock(&cassette, freeze)?;
                 let player = Player::new(cassette, config.matching.clone(), redactor.clone())?;
                 let action = Action::Replay {
                     player,
@@ -138,7 +142,7 @@ impl SessionBuilder {
                     inline_limit: config.inline_limit,
                     site: site.clone(),
                 };
-                (action, Clock::frozen(at)?)
+                (action, clock)
             }
         };
         let frozen_at = clock.is_frozen().then(|| clock.now());
@@ -180,14 +184,18 @@ impl Inner {
         upstream_options(&self.config)
     }
 
-    pub(super) fn snapshot_file(&self) -> PathBuf {
-        snapshot_file(self.files.document())
-    }
 }
 
-/// `<name>.output.snap` beside the cassette.
-fn snapshot_file(document: &Path) -> PathBuf {
-    document.with_extension("output.snap")
+/// Where the cassette stood, unless told otherwise. One without `freeze_time` was written by hand or by
+/// another tool: then time runs on.
+fn replay_clock(cassette: &Cassette, freeze: Option<SystemTime>) -> Result<Clock> {
+    if let Some(at) = freeze {
+        return Clock::frozen(at);
+    }
+    let Some(text) = &cassette.metadata().freeze_time else { return Ok(Clock::real()) };
+    clock::parse_rfc3339(text)
+        .and_then(Clock::frozen)
+        .map_err(|e| Error::new(format!("`_metadata.freeze_time`: {e}")).at(cassette.path()))
 }
 
 #[cfg(feature = "proxy")]

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{Session, output};
-use crate::clock;
 use crate::config::Unused;
 use crate::engine::Action;
 use crate::error::{Error, Result};
@@ -13,7 +12,7 @@ use crate::player::Player;
 use crate::recorder::Recorder;
 use crate::report::{self, Finding};
 use crate::snapshot;
-use crate::tape::{Journal, Metadata, Prepared, RecorderInfo};
+use crate::tape::{Journal, Metadata, Prepared};
 
 /// How long a finished recording waits for responses that are still being read.
 const GRACE: Duration = Duration::from_secs(5);
@@ -121,7 +120,7 @@ impl Session {
     }
 
     fn compare_output(&self, findings: &mut Vec<Finding>, summary: &mut Summary) -> Result<()> {
-        let file = self.0.snapshot_file();
+        let file = self.0.files.output_snapshot();
         let expected = snapshot::load(&file)?;
         let actual = output::manifest(&self.0)?;
         summary.output_files = actual.as_ref().map(snapshot::Manifest::len);
@@ -171,7 +170,7 @@ impl Session {
         }
         let prepared = journal.prepare(self.metadata(&journal))?;
         if let Some(leak) = self.leak(&prepared.files())? {
-            prepared.discard();
+            prepared.discard()?;
             findings.push(leak);
             return Ok(());
         }
@@ -187,7 +186,7 @@ impl Session {
         let inner = &*self.0;
         let manifest = output::manifest(inner)?;
         let installed = prepared.install()?;
-        let file = inner.snapshot_file();
+        let file = inner.files.output_snapshot();
         match &manifest {
             Some(m) => snapshot::store(&file, m, &inner.site.file)?,
             None => snapshot::remove(&file)?,
@@ -201,21 +200,12 @@ impl Session {
         Ok(())
     }
 
+    /// What was known when the recording began, and what is known now.
     fn metadata(&self, journal: &Journal) -> Metadata {
-        let inner = &*self.0;
-        Metadata {
-            recorded_at: clock::format_rfc3339(inner.recorded_at),
-            freeze_time: clock::format_rfc3339(inner.frozen_at.unwrap_or(inner.recorded_at)),
-            time_zone: crate::ambient::time_zone().to_owned(),
-            recorder: RecorderInfo {
-                name: env!("CARGO_PKG_NAME").to_owned(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-            },
-            interactions: journal.len(),
-            duration_seconds: (inner.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
-            redaction: inner.redactor.fired().into_keys().collect(),
-            ..Metadata::default()
-        }
+        let mut metadata = journal.metadata().clone();
+        metadata.duration_seconds = Some((self.0.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0);
+        metadata.redaction = self.0.redactor.fired().into_keys().collect();
+        metadata
     }
 
     /// The last line of defence: nothing that is about to be committed may hold a known secret.

@@ -123,6 +123,11 @@ impl Files {
         self.with(".lock.recording")
     }
 
+    /// `<name>.output.snap`: the snapshot of what the test writes, beside the cassette.
+    pub fn output_snapshot(&self) -> PathBuf {
+        self.with(".output.snap")
+    }
+
     /// Is there a cassette to replay?
     pub fn exists(&self) -> bool {
         self.document().is_file()

@@ -1,0 +1,203 @@
+//! Every failure that a user can meet, as the user meets it: the fixture project's tests are run, and what they
+//! print is compared as a whole.
+
+use std::net::SocketAddr;
+
+use wiremock::matchers::{method, path, query_param};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::fixture::Project;
+
+const CASSETTE: &str = "tests/cassettes/weather/cities.json";
+
+/// The imaginary API. Dropped with its runtime, so that it is gone when a test replays.
+struct Api {
+    runtime: tokio::runtime::Runtime,
+    server: MockServer,
+}
+
+impl Api {
+    fn start() -> Api {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let server = runtime.block_on(MockServer::start());
+        runtime.block_on(async {
+            for (page, rows) in [("1", "Berlin,21\nPrague,24\n"), ("2", "Vienna,26\n")] {
+                let answer = ResponseTemplate::new(200).set_body_string(rows);
+                let of = Mock::given(method("GET")).and(path("/v1/cities")).and(query_param("page", page));
+                of.respond_with(answer).mount(&server).await;
+            }
+        });
+        Api { runtime, server }
+    }
+
+    fn address(&self) -> SocketAddr {
+        *self.server.address()
+    }
+
+    fn stop(self) {
+        drop(self.server);
+        drop(self.runtime);
+    }
+}
+
+/// A project whose one cassette and snapshot have been recorded; the API is gone.
+fn recorded() -> Project {
+    let api = Api::start();
+    let project = Project::new().upstream(api.address());
+    let run = project.run("cities", &[("CASSETTE_MODE", "record")]);
+    assert!(run.passed, "{}", run.text);
+    api.stop();
+    project
+}
+
+/// Runs `cities` in a variation; it must fail, and write nothing beside the sources but insta's pending file.
+#[track_caller]
+fn fails(project: &Project, variables: &[(&str, &str)]) -> String {
+    let before = sources(project);
+    let run = project.run("cities", variables);
+    assert!(!run.passed, "it passed:\n{}", run.text);
+    assert_eq!(before, sources(project), "a failing test changed the source tree");
+    run.text
+}
+
+fn sources(project: &Project) -> Vec<String> {
+    let mut files = project.files();
+    files.retain(|f| !f.starts_with("target/") && !f.ends_with(".snap.new"));
+    files
+}
+
+#[test]
+fn a_recording_replays_with_the_server_gone() {
+    let project = recorded();
+    let run = project.run("cities", &[]);
+    assert!(run.passed, "{}", run.text);
+    assert_eq!(sources(&project), [CASSETTE, "tests/cassettes/weather/cities.output.snap"]);
+}
+
+#[test]
+fn no_cassette() {
+    insta::assert_snapshot!(fails(&Project::new(), &[]));
+}
+
+#[test]
+fn an_unmatched_request_that_the_body_swallows() {
+    insta::assert_snapshot!(fails(&recorded(), &[("FIXTURE", "another parameter")]));
+}
+
+#[test]
+fn an_unused_interaction() {
+    insta::assert_snapshot!(fails(&recorded(), &[("FIXTURE", "a page less")]));
+}
+
+#[test]
+fn another_cell_in_the_output() {
+    let project = recorded();
+    insta::assert_snapshot!(fails(&project, &[("FIXTURE", "another cell")]));
+    assert!(project.read("target/cassette/weather/cities/output/cities.csv").contains("Berlin,22"));
+    assert!(project.path("tests/cassettes/weather/cities.output.snap.new").is_file());
+}
+
+#[test]
+fn another_file_in_the_output() {
+    let project = recorded();
+    insta::assert_snapshot!(fails(&project, &[("FIXTURE", "another file"), ("CI", "true")]));
+    assert!(!project.path("tests/cassettes/weather/cities.output.snap.new").exists());
+}
+
+#[test]
+fn a_malformed_cassette() {
+    let project = recorded();
+    let text = project.read(CASSETTE).replacen("\"status\": 200", "\"status\": \"fine\"", 1);
+    project.write(CASSETTE, &text);
+    insta::assert_snapshot!(fails(&project, &[]));
+}
+
+#[test]
+fn a_torn_cassette() {
+    let project = recorded();
+    let text = project.read(CASSETTE);
+    project.write(CASSETTE, &text[..text.len() / 2]);
+    insta::assert_snapshot!(fails(&project, &[]));
+}
+
+#[test]
+fn an_unknown_mode() {
+    insta::assert_snapshot!(fails(&recorded(), &[("CASSETTE_MODE", "rekord")]));
+}
+
+#[test]
+fn a_mode_that_is_yet_to_come() {
+    insta::assert_snapshot!(fails(&recorded(), &[("CASSETTE_MODE", "verify")]));
+}
+
+#[test]
+fn a_misspelt_variable() {
+    insta::assert_snapshot!(fails(&recorded(), &[("CASSETTE_MDOE", "record")]));
+}
+
+#[test]
+fn a_body_that_fails() {
+    insta::assert_snapshot!(fails(&recorded(), &[("FIXTURE", "body fails")]));
+}
+
+#[test]
+fn a_body_that_panics() {
+    insta::assert_snapshot!(fails(&recorded(), &[("FIXTURE", "body panics")]));
+}
+
+#[test]
+fn two_tests_with_one_cassette() {
+    let run = Project::new().run("of_two", &[]);
+    assert!(!run.passed);
+    insta::assert_snapshot!(run.text);
+}
+
+/// A file where the folder should be: unwritable for everyone, root too.
+#[test]
+fn a_folder_that_cannot_be_written() {
+    let api = Api::start();
+    let project = Project::new().upstream(api.address());
+    project.write("tests/cassettes", "not a folder");
+    insta::assert_snapshot!(fails(&project, &[("CASSETTE_MODE", "record")]));
+}
+
+#[test]
+fn a_failed_recording_is_kept_elsewhere_and_replaces_nothing() {
+    let api = Api::start();
+    let project = Project::new().upstream(api.address());
+    let run = project.run("cities", &[("CASSETTE_MODE", "record")]);
+    assert!(run.passed, "{}", run.text);
+    let before = project.read(CASSETTE);
+    insta::assert_snapshot!(fails(&project, &[("CASSETTE_MODE", "record"), ("FIXTURE", "body fails")]));
+    assert_eq!(project.read(CASSETTE), before);
+    assert!(project.path("target/cassette/weather/cities/recording/weather/cities.json").is_file());
+}
+
+#[test]
+fn a_server_that_is_not_there() {
+    let api = Api::start();
+    let address = api.address();
+    api.stop();
+    let project = Project::new().upstream(address);
+    let text = fails(&project, &[("CASSETTE_MODE", "record")]).replace(&address.to_string(), "[address]");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn secrets_do_not_reach_the_disk() {
+    let api = Api::start();
+    let project = Project::new().upstream(api.address());
+    let key = "k-9f86d081884c7d65";
+    let run = project.run("cities", &[("CASSETTE_MODE", "record"), ("API_KEY", key)]);
+    assert!(run.passed, "{}", run.text);
+    for file in project.files() {
+        let bytes = std::fs::read(project.path(&file)).expect("readable");
+        assert!(!bytes.windows(key.len()).any(|w| w == key.as_bytes()), "{file}");
+    }
+    assert!(project.read(CASSETTE).contains("key={{secret.API_KEY}}"));
+    // The recording replays with the secret and without it.
+    for variables in [&[][..], &[("API_KEY", key)]] {
+        let run = project.run("cities", variables);
+        assert!(run.passed, "{}", run.text);
+    }
+}

@@ -1,0 +1,135 @@
+//! Runs the fixture project: its tests as a user would, in a directory of its own.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+/// A project in a temporary directory whose tests are those of `tests/fixture`.
+pub(crate) struct Project {
+    dir: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+/// What a run printed, and whether it passed.
+pub(crate) struct Run {
+    pub(crate) passed: bool,
+    pub(crate) text: String,
+}
+
+impl Project {
+    pub(crate) fn new() -> Project {
+        Project { dir: tempfile::tempdir().expect("a directory"), variables: Vec::new() }
+    }
+
+    /// Connects `api.weather.test` to this server in every run.
+    pub(crate) fn upstream(mut self, address: SocketAddr) -> Project {
+        self.variables.push(("FIXTURE_UPSTREAM".into(), address.to_string()));
+        self
+    }
+
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
+        self.dir.path().join(relative)
+    }
+
+    pub(crate) fn read(&self, relative: &str) -> String {
+        std::fs::read_to_string(self.path(relative)).unwrap_or_else(|e| panic!("{relative}: {e}"))
+    }
+
+    pub(crate) fn write(&self, relative: &str, text: &str) {
+        let path = self.path(relative);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        std::fs::write(path, text).expect("written");
+    }
+
+    /// Every file of the project, relative, sorted: to see what a run left behind.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        walk(self.dir.path(), self.dir.path(), &mut found);
+        found.sort();
+        found
+    }
+
+    /// Runs tests whose names contain `filter`.
+    pub(crate) fn run(&self, filter: &str, variables: &[(&str, &str)]) -> Run {
+        let mut command = Command::new(executable());
+        command.args([filter, "--test-threads=1"]).current_dir(self.dir.path());
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if name.starts_with("CASSETTE_") || name.starts_with("INSTA_") || name == "CI" {
+                command.env_remove(&*name);
+            }
+        }
+        command
+            .env("CARGO_MANIFEST_DIR", self.dir.path())
+            .env("CARGO_TARGET_DIR", self.path("target"))
+            .env("RUST_BACKTRACE", "0")
+            .env("NO_COLOR", "1")
+            .env_remove("NEXTEST_EXECUTION_MODE");
+        command.envs(self.variables.iter().map(|(k, v)| (k, v)));
+        command.envs(variables.iter().copied());
+        let output = command.output().expect("the fixture runs");
+        Run { passed: output.status.success(), text: self.shown(&output) }
+    }
+
+    /// What was printed, without what differs from run to run.
+    fn shown(&self, output: &Output) -> String {
+        let text = [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).join("");
+        let text = text.replace(&*self.dir.path().to_string_lossy(), "[project]");
+        let mut shown = String::new();
+        for line in text.lines() {
+            let line = match line.split_once("; finished in ") {
+                Some((before, _)) => format!("{before}; finished in [time]"),
+                None => line.to_owned(),
+            };
+            shown.push_str(&without_thread_id(&line));
+            shown.push('\n');
+        }
+        shown
+    }
+}
+
+/// `thread 'cities' (4711) panicked at` names the thread's number.
+fn without_thread_id(line: &str) -> String {
+    let Some((before, rest)) = line.split_once("' (") else { return line.to_owned() };
+    match rest.split_once(") panicked at") {
+        Some((_, after)) if before.starts_with("thread '") => format!("{before}' panicked at{after}"),
+        _ => line.to_owned(),
+    }
+}
+
+fn walk(root: &Path, dir: &Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            walk(root, &path, found);
+        } else if let Ok(relative) = path.strip_prefix(root) {
+            found.push(relative.to_string_lossy().replace('\\', "/"));
+        }
+    }
+}
+
+/// The fixture's test executable, built once. With `--workspace` cargo resolves the same features as it did
+/// for the test that runs now, so that nothing but the fixture itself is compiled.
+fn executable() -> &'static Path {
+    static EXECUTABLE: OnceLock<PathBuf> = OnceLock::new();
+    EXECUTABLE.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.args(["test", "--workspace", "--test", "fixture", "--no-run", "--message-format=json"]);
+        command.args(["--offline", "--quiet"]);
+        if !cfg!(debug_assertions) {
+            command.arg("--release");
+        }
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+        let output = command.current_dir(root).output().expect("cargo runs");
+        let messages = String::from_utf8_lossy(&output.stdout);
+        let executable = messages.lines().filter(|l| l.contains("\"name\":\"fixture\"")).find_map(|line| {
+            let (_, rest) = line.split_once("\"executable\":\"")?;
+            Some(PathBuf::from(rest.split_once('"')?.0))
+        });
+        executable.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+    })
+}
