@@ -1,1 +1,76 @@
-//! placeholder
+//! The attribute macro of cassette: an implementation detail of the package `cassette-vcr`, which
+//! re-exports it.
+//!
+//! It parses, validates and emits one call into the library. What a session, a mode or a cassette *is*,
+//! it does not know: everything that can wait until the test runs is decided there.
+
+mod check;
+mod expand;
+mod function;
+mod options;
+
+use proc_macro::TokenStream;
+
+/// Runs a test under a cassette.
+///
+/// ```text
+/// #[cassette_test("weather/berlin")]
+/// async fn berlin(session: Session) -> cassette::Result<()> { … }
+/// ```
+///
+/// Everything in the parentheses is optional:
+///
+/// | option | means |
+/// |---|---|
+/// | `"weather/berlin"` | the name of the cassette, first: segments of letters, digits, `.`, `_` and `-`, with `/` between them. `{test}` in it stands for the path of the test, modules and function, which is also the name if none is given |
+/// | `mode = "record"` | one of `replay`, `record`, `auto`, `off`; the variable `CASSETTE_MODE` wins |
+/// | `freeze = "2024-05-06T07:08:09Z"` | where the clock of the test stands, as `date-time` of RFC 3339 |
+/// | `config = crate::cassette_config` | a `fn() -> cassette::Config` |
+/// | `crate = ::my_cassette` | where the library is, if it was renamed |
+/// | `flavor = "multi_thread"` | the tokio runtime of an `async` test; `"current_thread"` by default. Needs tokio's feature `rt-multi-thread` |
+/// | `worker_threads = 2` | of a `multi_thread` runtime |
+/// | `start_paused = true` | tokio's timers do not wait; needs tokio's feature `test-util`, as in `#[tokio::test]` |
+///
+/// # The function
+///
+/// It is sync or `async`, takes its `Session` or nothing, and returns `()`, a `Result` or an `ExitCode`. An
+/// error that it returns fails the test as a panic would, and an error need not be `Send`. `#[should_panic]`,
+/// `#[ignore]`, lints and documentation work as on any test.
+///
+/// It runs on a thread of its own, on which the session is entered first and the runtime of an `async` test
+/// built second.
+///
+/// # Other test attributes
+///
+/// This one stands **last, next to `fn`**; the others above it:
+///
+/// * `#[tokio::test]` is not needed, and refuses a function with an argument. Above a function without one it
+///   works; the runtime is then tokio's, and `Session::current()` has the session.
+/// * `#[test_log::test]` works as it is.
+/// * `#[rstest]` with `#[case]` or `#[values]` makes a test of each case, hence `{test}` in the name. The
+///   arguments are rstest's; the session is `Session::current()`, in the body or as a fixture:
+///
+///   ```text
+///   #[fixture]
+///   fn session() -> Session { Session::current().unwrap() }
+///
+///   #[rstest]
+///   #[case("berlin")]
+///   #[case("rome")]
+///   #[cassette::test("weather/{test}")]
+///   async fn city(session: Session, #[case] name: &str) { … }
+///   ```
+/// * A plain `#[test]` *above* registers the test twice, which no macro can see. The library can: a cassette
+///   that is open already in this process cannot be opened again, and the second of the two fails with a
+///   message that says so. So do two tests with the same name for their cassettes.
+#[proc_macro_attribute]
+pub fn cassette_test(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand::expand(options.into(), item.into()).into()
+}
+
+/// The same as [`macro@cassette_test`], under the name by which rstest and others recognise the attribute of a
+/// test: `#[cassette::test("weather/{test}")]`.
+#[proc_macro_attribute]
+pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand::expand(options.into(), item.into()).into()
+}

@@ -1,0 +1,306 @@
+//! From the attribute and the function to the test: the user's function inside, one call around it.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Error, Ident};
+
+use crate::function::{self, Function, Panics};
+use crate::options::{Errors, Flavor, Options, Runtime};
+
+/// Expands the attribute. On a mistake: everything that is wrong, and the item without the attribute, so that
+/// editors keep working in it.
+pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let options = Options::parse(options, &mut errors);
+    let function = match Function::parse(item.clone(), &mut errors) {
+        Ok(function) => function,
+        Err(error) => {
+            errors.push(error);
+            let errors = errors.into_tokens();
+            return quote!(#errors #item);
+        }
+    };
+    judge(&function, &options, &mut errors);
+    match errors.into_tokens() {
+        Some(errors) => {
+            let function = function.plain();
+            quote!(#errors #function)
+        }
+        None => test(&options, &function),
+    }
+}
+
+/// The rules about the function, and about options and function together.
+fn judge(function: &Function, options: &Options, errors: &mut Errors) {
+    let mut misplaced = false;
+    for attribute in function.foreign_tests() {
+        misplaced = true;
+        let message = if function::is_ours(attribute) {
+            "a test has one cassette: this attribute is here twice".to_owned()
+        } else {
+            let path = text(attribute.path());
+            format!("move `#[{path}]` above `#[cassette_test]`, which comes last, next to `fn`")
+        };
+        errors.push(Error::new(attribute.path().span(), message));
+    }
+    // The arguments of a parametrised test are the business of the attribute that was to come first.
+    if !misplaced && function.arguments.len() > 1 {
+        let message = "a test takes one argument, its `Session`, or none";
+        errors.push(Error::new(function.arguments[1].span(), message));
+    }
+    if let (false, Some((option, at))) = (function.is_async, options.runtime.first()) {
+        let message =
+            format!("`{option}` is about the runtime of an `async` test, and this one is not async");
+        errors.push(Error::new(at, message));
+    }
+    // Rustc has the same rule, but would not see it broken: the test that it gets returns nothing.
+    if let (Some(attribute), false) = (function.should_panic(), function.returns_unit()) {
+        errors.push(Error::new(attribute.path().span(), "a test that should panic must return `()`"));
+    }
+}
+
+fn test(options: &Options, function: &Function) -> TokenStream {
+    let Function { attributes, visibility, rest, ident, .. } = function;
+    let krate = options.krate.as_ref().map_or_else(|| quote!(::cassette), ToTokens::to_token_stream);
+    let register = (!function.is_registered()).then(|| quote!(#[::core::prelude::v1::test]));
+    let facts = facts(&krate, options, function);
+    // The panic of a failed session is reported where the call stands. It counts as generated code all the
+    // same, or the user's lints would be about it.
+    let at = Span::mixed_site().located_at(ident.span());
+    let session = Ident::new("session", at);
+    let call = call(&krate, function, &session);
+    let run = if function.is_async {
+        let runtime = runtime(&krate, &options.runtime);
+        quote_spanned!(at=> #krate::__private::run_async(
+            #facts,
+            #runtime,
+            |#session| ::std::boxed::Box::pin(async move { #call }),
+        ))
+    } else {
+        quote_spanned!(at=> #krate::__private::run_sync(#facts, |#session| #call))
+    };
+    // The inner function has the outer one's name: tools that ask for the name of the function they are called
+    // in (insta names snapshots so) get the test's.
+    quote! {
+        #register
+        #(#attributes)*
+        #visibility fn #ident() {
+            #rest
+            #run
+        }
+    }
+}
+
+/// What only the call site knows.
+fn facts(krate: &TokenStream, options: &Options, function: &Function) -> TokenStream {
+    let name = optional(options.name.as_ref());
+    let mode = optional(options.mode.as_ref());
+    let freeze = optional(options.freeze.as_ref());
+    let config = optional(options.config.as_ref().map(|path| {
+        // The type is written next to the path, so that a wrong one is an error at the path.
+        quote_spanned!(path.span()=> { let config: fn() -> #krate::Config = #path; config })
+    }));
+    let test = function.ident.to_string();
+    let panics = match function.panics() {
+        Panics::No => optional(None::<&str>),
+        Panics::Yes => optional(Some("")),
+        Panics::With(text) => optional(Some(text)),
+    };
+    quote! {
+        #krate::__private::Test {
+            name: #name,
+            test: #test,
+            module_path: ::core::module_path!(),
+            manifest_dir: ::core::env!("CARGO_MANIFEST_DIR"),
+            package: ::core::env!("CARGO_PKG_NAME"),
+            file: ::core::file!(),
+            line: ::core::line!(),
+            mode: #mode,
+            freeze: #freeze,
+            config: #config,
+            expects_panic: #panics,
+        }
+    }
+}
+
+/// The call of the user's function, as an expression of the library's `Verdict`. It names the user's types, so
+/// that a wrong one is pointed at where it stands.
+fn call(krate: &TokenStream, function: &Function, session: &Ident) -> TokenStream {
+    let ident = &function.ident;
+    let argument = function.arguments.first().map(|ty| {
+        // An `impl Trait` has no name, and there is one type only that it can be.
+        let named = quote!(<#ty as #krate::__private::Argument>::from_session(#session));
+        if has_impl(ty.clone()) { quote!(#session) } else { named }
+    });
+    // Mentioned, so that it is not an unused variable.
+    let unused = argument.is_none().then(|| quote!(let _ = #session;));
+    let dot_await = function.is_async.then(|| quote!(.await));
+    let value = quote!(#ident(#argument) #dot_await);
+    match &function.output {
+        Some(ty) => {
+            let ty = if has_impl(ty.clone()) { quote!(_) } else { ty.clone() };
+            quote!({ #unused <#ty as #krate::__private::Outcome>::verdict(#value) })
+        }
+        None => quote!({ #unused #value; ::core::result::Result::Ok(()) }),
+    }
+}
+
+/// A function that makes the builder of the runtime. It is made here and not in the library because only the
+/// user's own crates decide which features tokio has: a missing one is a compile error at the option.
+fn runtime(krate: &TokenStream, options: &Runtime) -> TokenStream {
+    let builder = quote!(#krate::__private::tokio::runtime::Builder);
+    let new = match options.flavor {
+        Some((Flavor::MultiThread, at)) => quote_spanned!(at=> new_multi_thread),
+        _ => quote!(new_current_thread),
+    };
+    let threads = options.worker_threads.as_ref().map(|threads| {
+        let n = threads.base10_digits().parse::<usize>().unwrap_or(1);
+        quote!(builder.worker_threads(#n);)
+    });
+    let paused = options.start_paused.as_ref().filter(|paused| paused.value).map(|paused| {
+        let start_paused = Ident::new("start_paused", paused.span());
+        quote!(builder.#start_paused(true);)
+    });
+    if threads.is_none() && paused.is_none() {
+        return quote!(#builder::#new);
+    }
+    quote!(|| {
+        let mut builder = #builder::#new();
+        #threads
+        #paused
+        builder
+    })
+}
+
+fn has_impl(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(i) => i == "impl",
+        TokenTree::Group(g) => has_impl(g.stream()),
+        _ => false,
+    })
+}
+
+fn optional(value: Option<impl ToTokens>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
+}
+
+/// The tokens without spaces.
+fn text(tokens: &impl ToTokens) -> String {
+    tokens.to_token_stream().to_string().replace(' ', "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BERLIN: &str = "async fn berlin(session: Session) {}";
+
+    fn expanded(options: &str, item: &str) -> String {
+        text(&expand(options.parse().unwrap(), item.parse().unwrap()))
+    }
+
+    /// The expansion contains `expected`, whatever the spaces.
+    #[track_caller]
+    fn has(options: &str, item: &str, expected: &str) {
+        let expanded = expanded(options, item);
+        assert!(expanded.contains(&expected.replace(' ', "")), "not in {expanded}");
+    }
+
+    /// The expansion does not contain `unexpected`.
+    #[track_caller]
+    fn has_not(options: &str, item: &str, unexpected: &str) {
+        let expanded = expanded(options, item);
+        assert!(!expanded.contains(&unexpected.replace(' ', "")), "in {expanded}");
+    }
+
+    #[test]
+    fn options_arrive() {
+        has(r#""weather/berlin""#, BERLIN, r#"name: ::core::option::Option::Some("weather/berlin")"#);
+        has("", BERLIN, "name: ::core::option::Option::None");
+        has("", BERLIN, r#"test: "berlin""#);
+        has("", "fn r#async() {}", r#"test: "r#async""#);
+        has(r#"mode = "record""#, BERLIN, r#"mode: ::core::option::Option::Some("record")"#);
+        let instant = "2024-05-06T07:08:09Z";
+        has(&format!("freeze = {instant:?}"), BERLIN, &format!("Option::Some({instant:?})"));
+        has("config = crate::config", BERLIN, "fn() -> ::cassette::Config = crate::config;");
+    }
+
+    #[test]
+    fn a_renamed_library_is_the_only_one_named() {
+        let options =
+            r#"crate = ::tape_deck, config = crate::c, flavor = "multi_thread", worker_threads = 2"#;
+        has(options, BERLIN, "::tape_deck::__private::run_async");
+        has_not(options, BERLIN, "cassette");
+        has_not("crate = ::tape_deck", "fn berlin() -> R {}", "cassette");
+    }
+
+    #[test]
+    fn runtimes() {
+        has("", BERLIN, "Builder::new_current_thread,");
+        has(r#"flavor = "current_thread""#, BERLIN, "Builder::new_current_thread,");
+        has(r#"flavor = "multi_thread""#, BERLIN, "Builder::new_multi_thread,");
+        has(r#"flavor = "multi_thread", worker_threads = 0x10"#, BERLIN, "builder.worker_threads(16usize);");
+        has("start_paused = true", BERLIN, "builder.start_paused(true);");
+        has_not("start_paused = false", BERLIN, "start_paused");
+        has_not("", "fn berlin() {}", "Builder");
+    }
+
+    #[test]
+    fn registered_once() {
+        let register = "#[::core::prelude::v1::test]";
+        for there in ["", "#[test]", "#[core::prelude::v1::test]", "#[::std::prelude::rust_2024::test]"] {
+            let tests = expanded("", &format!("{there} fn berlin() {{}}")).matches("test]").count();
+            assert_eq!(tests, 1, "with {there}");
+        }
+        has("", "#[ignore] fn berlin() {}", &format!("{register} #[ignore] fn berlin()"));
+    }
+
+    #[test]
+    fn panics() {
+        has("", "#[should_panic] fn berlin() {}", r#"expects_panic: ::core::option::Option::Some("")"#);
+        has("", r#"#[should_panic = "x"] fn berlin() {}"#, r#"Option::Some("x")"#);
+        has("", r#"#[should_panic(expected = "x")] fn berlin() -> () {}"#, r#"Option::Some("x")"#);
+        has("", "#[should_panic] fn berlin() -> u8 {}", "compile_error!");
+        has("", "#[ignore] fn berlin() {}", "expects_panic: ::core::option::Option::None");
+    }
+
+    #[test]
+    fn types_of_arguments() {
+        let argument = |parameter: &str, ty: &str| {
+            let call = format!("berlin(<{ty} as ::cassette::__private::Argument>::from_session(session))");
+            has("", &format!("fn berlin({parameter}) {{}}"), &call);
+        };
+        argument("session: Session", "Session");
+        argument("mut s: cassette::Session,", "cassette::Session");
+        argument("_: ::cassette::Session", "::cassette::Session");
+        argument("a::B(x): a::B", "a::B");
+        argument("#[x(a: b)] S { a, b: c }: S<A, B>", "S<A, B>");
+        argument("f: fn(A, B) -> C<D, E>", "fn(A, B) -> C<D, E>");
+        argument("f: F<dyn Fn(A) -> B, C>", "F<dyn Fn(A) -> B, C>");
+        has("", "fn berlin(s: impl Into<A>) {}", "berlin(session)");
+        has("", "fn berlin() {}", "berlin()");
+    }
+
+    #[test]
+    fn mistakes_leave_the_function_and_no_test() {
+        for (options, item) in [
+            ("mode = 1", "#[test] pub fn berlin(s: Session) { body() }"),
+            ("", "#[tokio::test] pub fn berlin(s: Session) { body() }"),
+            ("", "#[::cassette::test] pub fn berlin(s: Session) { body() }"),
+            ("", "#[my::cassette_test] pub fn berlin(s: Session) { body() }"),
+        ] {
+            has(options, item, "#[allow(dead_code)] pub fn berlin(s: Session) { body() }");
+            has_not(options, item, "#[::core::prelude");
+        }
+        has("", "#[rstest] #[case(1)] fn berlin() {}", "#[rstest] #[case(1)] fn berlin() {}");
+        has("", "struct Berlin;", "struct Berlin;");
+        has("", "fn berlin()", "fn berlin()");
+        has("", "fn berlin();", "a test needs a body");
+        has("", "async", "a test is a function");
+        has("", "fn", "expected the name");
+    }
+}
