@@ -1,0 +1,250 @@
+//! What a session does, and everything that the environment says about it: the one place that reads variables.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// What a session does with requests. `CASSETTE_MODE` says which; it wins over the attribute, which wins over
+/// the [`Config`](crate::Config). Default [`Mode::Replay`].
+///
+/// ```
+/// use cassette::Mode;
+///
+/// assert_eq!("record".parse::<Mode>().unwrap(), Mode::Record);
+/// assert!("rekord".parse::<Mode>().unwrap_err().to_string().contains("replay, record, auto, off"));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Mode {
+    /// Answers from the cassette; no connection leaves the machine. Unmatched requests and unused interactions
+    /// fail the test.
+    #[default]
+    Replay,
+    /// Asks the real servers, and replaces cassette and snapshot if the test passes.
+    Record,
+    /// Records if there is no cassette yet, replays otherwise.
+    Auto,
+    /// Passes everything through; no cassette, no snapshot, real time.
+    Off,
+}
+
+impl Mode {
+    const NAMES: [(&'static str, Mode); 4] =
+        [("replay", Mode::Replay), ("record", Mode::Record), ("auto", Mode::Auto), ("off", Mode::Off)];
+    /// Named in the design, not there yet.
+    const PLANNED: [&'static str; 3] = ["append", "verify", "accept"];
+
+    /// The name, as in `CASSETTE_MODE`.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, m)| *m == self).map_or("replay", |(n, _)| n)
+    }
+
+    /// Might this write a cassette or a snapshot?
+    fn writes(self) -> bool {
+        matches!(self, Mode::Record | Mode::Auto)
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Mode {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Mode> {
+        if let Some((_, mode)) = Self::NAMES.iter().find(|(n, _)| *n == text) {
+            return Ok(*mode);
+        }
+        let valid = Self::NAMES.map(|(n, _)| n).join(", ");
+        let what = if Self::PLANNED.contains(&text) {
+            format!("mode `{text}` is planned but not there yet; valid are {valid}")
+        } else {
+            format!("unknown mode `{text}`; valid are {valid}")
+        };
+        Err(Error::new(what))
+    }
+}
+
+/// The variables that this library knows. `CASSETTE_TZ` is read by `cassette-ambient`, before `main`.
+const KNOWN: [&str; 2] = ["CASSETTE_MODE", "CASSETTE_TZ"];
+
+/// What the environment of this process says.
+#[derive(Clone, Debug)]
+pub(crate) struct Environment {
+    mode: Option<Mode>,
+    ci: bool,
+    pending: bool,
+    target: Option<PathBuf>,
+}
+
+impl Environment {
+    /// Reads and checks the variables.
+    pub(crate) fn read() -> Result<Environment> {
+        Environment::of(std::env::vars_os())
+    }
+
+    /// The directory of the package whose tests run, as cargo tells it.
+    pub(crate) fn manifest_dir() -> Option<PathBuf> {
+        std::env::var_os("CARGO_MANIFEST_DIR").filter(|d| !d.is_empty()).map(PathBuf::from)
+    }
+
+    fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Environment> {
+        let mut found = Environment { mode: None, ci: false, pending: true, target: None };
+        let mut update = String::new();
+        for (name, value) in variables {
+            let Some(name) = name.to_str() else { continue };
+            let text = value.to_string_lossy();
+            match name {
+                "CASSETTE_MODE" if text.is_empty() => {}
+                "CASSETTE_MODE" => {
+                    let mode = text.parse().map_err(|e: Error| {
+                        Error::new(format!("CASSETTE_MODE: {e}")).hint("run `CASSETTE_MODE=replay cargo test`")
+                    })?;
+                    found.mode = Some(mode);
+                }
+                "CI" => found.ci = !matches!(&*text, "" | "0" | "false"),
+                "INSTA_UPDATE" => update = text.into_owned(),
+                "CARGO_TARGET_DIR" if !text.is_empty() => found.target = Some(PathBuf::from(&value)),
+                _ => check_known(name)?,
+            }
+        }
+        found.pending = match &*update {
+            "no" => false,
+            "new" | "always" => true,
+            _ => !found.ci,
+        };
+        Ok(found)
+    }
+
+    /// The mode in force: the variable, then the attribute, then the configuration. In CI only the variable
+    /// makes anything write; the note says so where that changed something.
+    pub(crate) fn resolve(&self, attribute: Option<Mode>, config: Option<Mode>) -> (Mode, Option<String>) {
+        if let Some(mode) = self.mode {
+            return (mode, None);
+        }
+        match attribute.or(config) {
+            Some(mode) if self.ci && mode.writes() => {
+                let note = format!("`CI` is set, so the test's own mode `{mode}` became `replay`");
+                (Mode::Replay, Some(note))
+            }
+            mode => (mode.unwrap_or_default(), None),
+        }
+    }
+
+    /// May a changed snapshot be left beside the old one for review? As insta decides it: not in CI, unless
+    /// `INSTA_UPDATE` says so.
+    pub(crate) fn may_write_pending(&self) -> bool {
+        self.pending
+    }
+
+    /// Cargo's target directory: as told, else the one that the running test lies in, else the package's.
+    pub(crate) fn target_dir(&self, manifest_dir: &Path) -> PathBuf {
+        if let Some(target) = &self.target {
+            return target.clone();
+        }
+        let exe = std::env::current_exe().unwrap_or_default();
+        let marked = |d: &&Path| d.join("CACHEDIR.TAG").is_file();
+        match exe.ancestors().skip(1).find(marked) {
+            Some(target) => target.to_owned(),
+            None => manifest_dir.join("target"),
+        }
+    }
+}
+
+/// A misspelt variable would silently mean the default.
+fn check_known(name: &str) -> Result<()> {
+    if !name.starts_with("CASSETTE_") || KNOWN.contains(&name) {
+        return Ok(());
+    }
+    let nearest = KNOWN.iter().min_by_key(|k| distance(k, name)).copied().unwrap_or("CASSETTE_MODE");
+    Err(Error::new(format!("unknown variable `{name}`; did you mean `{nearest}`? Known are {}", KNOWN.join(", ")))
+        .hint(format!("run `unset {name}`")))
+}
+
+/// Levenshtein's distance, over bytes.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut corner = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.bytes().enumerate() {
+            let changed = corner + usize::from(x != y);
+            corner = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(corner + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Result<Environment> {
+        Environment::of(variables.iter().map(|(k, v)| (k.into(), v.into())))
+    }
+
+    #[track_caller]
+    fn check(variables: &[(&str, &str)], attribute: Option<Mode>, config: Option<Mode>, expected: Mode) {
+        let (mode, _) = environment(variables).expect("an environment").resolve(attribute, config);
+        assert_eq!(mode, expected);
+    }
+
+    #[test]
+    fn the_variable_wins_over_attribute_over_config() {
+        check(&[], None, None, Mode::Replay);
+        check(&[], None, Some(Mode::Off), Mode::Off);
+        check(&[], Some(Mode::Auto), Some(Mode::Off), Mode::Auto);
+        check(&[("CASSETTE_MODE", "record")], Some(Mode::Off), Some(Mode::Off), Mode::Record);
+        check(&[("CASSETTE_MODE", "")], Some(Mode::Off), None, Mode::Off);
+    }
+
+    #[test]
+    fn in_ci_only_the_variable_makes_anything_write() {
+        check(&[("CI", "true")], Some(Mode::Record), None, Mode::Replay);
+        check(&[("CI", "1")], None, Some(Mode::Auto), Mode::Replay);
+        check(&[("CI", "true")], Some(Mode::Off), None, Mode::Off);
+        check(&[("CI", "false")], Some(Mode::Record), None, Mode::Record);
+        check(&[("CI", "true"), ("CASSETTE_MODE", "record")], None, None, Mode::Record);
+    }
+
+    #[track_caller]
+    fn refused(variables: &[(&str, &str)], expected: &str) {
+        assert_eq!(environment(variables).expect_err("refused").to_string(), expected);
+    }
+
+    #[test]
+    fn what_is_unknown_is_refused_and_what_is_valid_named() {
+        let valid = "valid are replay, record, auto, off";
+        refused(
+            &[("CASSETTE_MODE", "Record")],
+            &format!("CASSETTE_MODE: unknown mode `Record`; {valid}"),
+        );
+        refused(
+            &[("CASSETTE_MODE", "verify")],
+            &format!("CASSETTE_MODE: mode `verify` is planned but not there yet; {valid}"),
+        );
+        refused(
+            &[("CASSETTE_MDOE", "record")],
+            "unknown variable `CASSETTE_MDOE`; did you mean `CASSETTE_MODE`? Known are CASSETTE_MODE, CASSETTE_TZ",
+        );
+    }
+
+    #[test]
+    fn a_pending_snapshot_is_left_where_insta_would_leave_one() {
+        for (variables, expected) in [
+            (&[][..], true),
+            (&[("CI", "true")], false),
+            (&[("CI", "true"), ("INSTA_UPDATE", "new")], true),
+            (&[("INSTA_UPDATE", "no")], false),
+        ] {
+            let found = environment(variables).expect("an environment").may_write_pending();
+            assert_eq!(found, expected, "{variables:?}");
+        }
+    }
+}
