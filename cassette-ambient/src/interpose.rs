@@ -1,0 +1,26 @@
+//! All unsafe code of the project: functions under libc's names, defined in the test executable,
+//! which the linker therefore takes for std, for every crate and (through the dynamic symbol table)
+//! for the shared libraries of the process. Each asks `context` what to do and passes the rest on.
+//!
+//! It decides nothing. In here nothing may panic, and nothing on the way of a time reading may
+//! allocate or lock.
+#![expect(unsafe_code, reason = "the functions take the place of libc's, whose interface is C")]
+
+mod real;
+mod threads;
+#[cfg(all(target_os = "linux", not(target_feature = "crt-static")))]
+mod waits;
+mod wall;
+
+/// Runs before `main`, while there is one thread: the real functions are looked up without a race,
+/// and no reading of the time has to call `dlsym`, which may allocate.
+#[used]
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".init_array"))]
+#[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func,mod_init_funcs"))]
+static BEFORE_MAIN: extern "C" fn() = before_main;
+
+extern "C" fn before_main() {
+    real::resolve_all();
+    // SAFETY: there is no other thread that could read the environment meanwhile.
+    unsafe { std::env::set_var("TZ", crate::zone::choose()) };
+}

@@ -1,0 +1,45 @@
+//! A new thread takes over the context of the one that starts it.
+
+use super::real::{self, StartFn};
+use crate::context::{self, Context};
+use libc::{c_int, c_void, pthread_attr_t, pthread_t};
+
+/// # Safety
+/// As POSIX's.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn pthread_create(
+    thread: *mut pthread_t,
+    attributes: *const pthread_attr_t,
+    start: StartFn,
+    argument: *mut c_void,
+) -> c_int {
+    let Some(create) = real::pthread_create() else { return libc::EAGAIN };
+    let Some(context) = context::inheritance() else {
+        // SAFETY: the same contract.
+        return unsafe { create(thread, attributes, start, argument) };
+    };
+    let heir = Box::into_raw(Box::new(Heir { start, argument, context }));
+    // SAFETY: the same contract; `inherit` takes a pointer to an `Heir`, and gets one.
+    let result = unsafe { create(thread, attributes, inherit, heir.cast()) };
+    if result != 0 {
+        // SAFETY: it came from a box, and without a thread nobody else has taken it back.
+        drop(unsafe { Box::from_raw(heir) });
+    }
+    result
+}
+
+/// What the new thread is to do, and in which context.
+struct Heir {
+    start: StartFn,
+    argument: *mut c_void,
+    context: Context,
+}
+
+/// Nothing here is left to drop while `start` runs: `pthread_exit` and `pthread_cancel` unwind
+/// through this frame.
+extern "C-unwind" fn inherit(heir: *mut c_void) -> *mut c_void {
+    // SAFETY: the box of `pthread_create` above, which is handed over to this thread alone.
+    let Heir { start, argument, context } = *unsafe { Box::from_raw(heir.cast::<Heir>()) };
+    context.take_over();
+    start(argument)
+}

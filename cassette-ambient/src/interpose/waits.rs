@@ -1,0 +1,72 @@
+//! Waits until an absolute wall-clock time. The caller works the deadline out from the clock it is
+//! shown, the kernel compares it with the real one: the deadline is moved from one to the other.
+//!
+//! std, tokio and parking_lot don't wait so on Linux; C and C++ do (`std::condition_variable`).
+
+use super::real::{self, dynamic};
+use crate::context;
+use libc::{c_int, c_void, timespec};
+use std::mem;
+
+/// # Safety
+/// As POSIX's.
+#[unsafe(no_mangle)]
+unsafe extern "C-unwind" fn pthread_cond_timedwait(
+    condition: *mut c_void,
+    mutex: *mut c_void,
+    deadline: *const timespec,
+) -> c_int {
+    // SAFETY: libc has a function of this name, and POSIX fixes its type.
+    let wait: unsafe extern "C-unwind" fn(*mut c_void, *mut c_void, *const timespec) -> c_int =
+        unsafe { mem::transmute(dynamic::COND_TIMEDWAIT.address()) };
+    // SAFETY: the same contract.
+    let moved = unsafe { on_the_real_clock(deadline, Waits::OnSomeClock) };
+    // SAFETY: the same contract.
+    unsafe { wait(condition, mutex, moved.as_ref().map_or(deadline, |t| t)) }
+}
+
+/// # Safety
+/// As POSIX's.
+#[unsafe(no_mangle)]
+unsafe extern "C-unwind" fn sem_timedwait(semaphore: *mut c_void, deadline: *const timespec) -> c_int {
+    // SAFETY: libc has a function of this name, and POSIX fixes its type.
+    let wait: unsafe extern "C-unwind" fn(*mut c_void, *const timespec) -> c_int =
+        unsafe { mem::transmute(dynamic::SEM_TIMEDWAIT.address()) };
+    // SAFETY: the same contract.
+    let moved = unsafe { on_the_real_clock(deadline, Waits::OnTheWallClock) };
+    // SAFETY: the same contract.
+    unsafe { wait(semaphore, moved.as_ref().map_or(deadline, |t| t)) }
+}
+
+#[derive(PartialEq)]
+enum Waits {
+    OnTheWallClock,
+    /// A condition variable may be on `CLOCK_MONOTONIC` instead, and can't be asked.
+    OnSomeClock,
+}
+
+/// `None` for the deadline as it is: in real time, on another clock, or not a valid one, which is
+/// libc's to refuse.
+///
+/// # Safety
+/// `deadline` is null or may be read.
+unsafe fn on_the_real_clock(deadline: *const timespec, waits: Waits) -> Option<timespec> {
+    let shown = i64::try_from(context::shown_ns()?).ok()?;
+    // SAFETY: by the contract.
+    let deadline = unsafe { deadline.as_ref() }?;
+    if !(0..SECOND).contains(&deadline.tv_nsec) {
+        return None;
+    }
+    let at = deadline.tv_sec.saturating_mul(SECOND).saturating_add(deadline.tv_nsec);
+    // The clock it belongs to is the one it is nearer to: the machine has not been up for as long
+    // as the years between 1970 and any time a test is likely to freeze.
+    let monotonic = || real::clock_ns(libc::CLOCK_MONOTONIC);
+    if waits == Waits::OnSomeClock && at.abs_diff(monotonic()) < at.abs_diff(shown) {
+        return None;
+    }
+    let left = at.saturating_sub(shown);
+    let real = real::clock_ns(libc::CLOCK_REALTIME).saturating_add(left).max(0);
+    Some(timespec { tv_sec: real / SECOND, tv_nsec: real % SECOND })
+}
+
+const SECOND: i64 = 1_000_000_000;
