@@ -1,5 +1,6 @@
 //! Record and replay HTTP in tests.
 
+mod decode;
 mod error;
 pub mod json;
 pub mod matcher;
