@@ -1,19 +1,60 @@
-//! Record and replay HTTP in tests.
+//! Record and replay HTTP in tests of unmodified code, with frozen time and output snapshots.
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "macros", feature = "client"))] mod example {
+//! use cassette::{Session, cassette_test};
+//!
+//! #[cassette_test("weather/berlin")]
+//! async fn berlin(session: Session) -> cassette::Result<()> {
+//!     let http = session.client()?; // a real reqwest::Client
+//!     let today = http.get("https://api.example.com/v1/berlin").send().await?.text().await?;
+//!     std::fs::write(session.output_dir()?.join("berlin.json"), today)?;
+//!     Ok(())
+//! }
+//! # }
+//! ```
+//!
+//! * `CASSETTE_MODE=record cargo test` runs it against the real API, and writes the cassette
+//!   `tests/cassettes/weather/berlin.json` and a snapshot of its output.
+//! * `cargo test` replays: nothing leaves the machine, the clock stands where it stood, the output directory must
+//!   be the one of the snapshot.
+//!
+//! Start with [`cassette_test`], [`Session`] and [`Config`].
 
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
+// In reading order.
+mod ambient;
+mod body;
+mod capture;
+mod clock;
+mod config;
+mod decode;
+mod engine;
 mod error;
 pub mod json;
 pub mod matcher;
+mod mode;
+mod player;
+mod private;
+mod recorder;
 pub mod redact;
+mod report;
+#[cfg(feature = "scaffold")]
+pub mod scaffold;
+mod session;
 pub mod snapshot;
-mod stand_in;
 pub mod tape;
 #[cfg(feature = "proxy")]
 mod transport;
 
 #[cfg(feature = "macros")]
 pub use cassette_macros::{cassette_test, test};
+pub use clock::Clock;
+pub use config::{Config, Unused};
 pub use error::{Error, Result};
-pub use stand_in::{Config, Session};
+pub use mode::Mode;
+pub use session::{Failure, Session, SessionBuilder, Summary};
+
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::private::*;
+}

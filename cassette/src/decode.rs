@@ -1,0 +1,506 @@
+//! Takes content codings off a body while it streams (RFC 9110 §8.4), so that it can be redacted and read.
+//! Output is handed on in small pieces: a few kilobytes that unpack to gigabytes cost no memory.
+//!
+//! Must not know: what a body holds, where it goes.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use flate2::{Crc, Decompress, FlushDecompress, Status};
+
+/// A writer that decodes what is written and passes it on to `next`. [`finish`](Decoder::finish) must be called
+/// at the end: only then is a truncated body known.
+pub(crate) struct Decoder<W> {
+    /// Outermost coding first.
+    stages: Vec<Box<dyn Stage>>,
+    next: W,
+}
+
+/// A content coding that this build can't take off. Its name, as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unsupported(pub(crate) String);
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot decode the content-encoding `{}`", self.0)
+    }
+}
+
+impl std::error::Error for Unsupported {}
+
+/// A decoder for the value of a `content-encoding` header: codings in the order in which they were applied.
+///
+/// # Errors
+///
+/// A coding that is not known here, or more than [`MAX_CODINGS`] of them.
+pub(crate) fn decoder<W: Write>(content_encoding: Option<&str>, next: W) -> Result<Decoder<W>, Unsupported> {
+    let mut stages: Vec<Box<dyn Stage>> = Vec::new();
+    for coding in content_encoding.unwrap_or("").split(',').map(str::trim).rev() {
+        match coding.to_ascii_lowercase().as_str() {
+            "" | "identity" => {}
+            "gzip" | "x-gzip" => stages.push(Box::new(Gzip::new())),
+            "deflate" => stages.push(Box::new(Deflate::Start(Vec::with_capacity(2)))),
+            #[cfg(feature = "brotli")]
+            "br" => stages.push(Box::new(Brotli::new())),
+            _ => return Err(Unsupported(coding.to_owned())),
+        }
+    }
+    if stages.len() > MAX_CODINGS {
+        return Err(Unsupported(content_encoding.unwrap_or("").to_owned()));
+    }
+    Ok(Decoder { stages, next })
+}
+
+/// As many as curl takes, for the same reason: each one multiplies what a hostile body can unpack to.
+const MAX_CODINGS: usize = 5;
+
+/// The most that is handed on at once.
+const PIECE: usize = 16 * 1024;
+
+impl<W: Write> Decoder<W> {
+    /// Says that the body is complete, and gives `next` back. No input at all is an empty body in every coding.
+    ///
+    /// # Errors
+    ///
+    /// The body ended in the middle, or `next` failed.
+    pub(crate) fn finish(mut self) -> io::Result<W> {
+        for i in 0..self.stages.len() {
+            let (stage, rest) = self.stages[i..].split_first_mut().expect("i is in range");
+            stage.end(&mut |piece| push(rest, piece, &mut self.next))?;
+        }
+        Ok(self.next)
+    }
+}
+
+impl<W: Write> Write for Decoder<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        push(&mut self.stages, bytes, &mut self.next)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.next.flush()
+    }
+}
+
+fn push(stages: &mut [Box<dyn Stage>], bytes: &[u8], next: &mut dyn Write) -> io::Result<()> {
+    match stages.split_first_mut() {
+        None => next.write_all(bytes),
+        Some((stage, rest)) => stage.push(bytes, &mut |piece| push(rest, piece, next)),
+    }
+}
+
+type Out<'a> = &'a mut dyn FnMut(&[u8]) -> io::Result<()>;
+
+/// One coding being taken off.
+trait Stage: Send {
+    fn push(&mut self, bytes: &[u8], out: Out<'_>) -> io::Result<()>;
+    fn end(&mut self, out: Out<'_>) -> io::Result<()>;
+}
+
+fn garbage(message: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, message)
+}
+
+fn truncated(message: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, message)
+}
+
+/// A deflate stream (RFC 1951), bare or in zlib's frame.
+struct Inflate {
+    state: Decompress,
+    piece: Box<[u8]>,
+    ended: bool,
+}
+
+impl Inflate {
+    fn new(zlib: bool) -> Inflate {
+        Inflate { state: Decompress::new(zlib), piece: vec![0; PIECE].into(), ended: false }
+    }
+
+    /// How much of `bytes` belonged to the stream.
+    fn push(&mut self, bytes: &[u8], out: Out<'_>) -> io::Result<usize> {
+        let mut read = 0;
+        while !self.ended {
+            let before = (self.state.total_in(), self.state.total_out());
+            let status = self
+                .state
+                .decompress(&bytes[read..], &mut self.piece, FlushDecompress::None)
+                .map_err(|_| garbage("the compressed body is corrupt"))?;
+            let taken = (self.state.total_in() - before.0) as usize;
+            let made = (self.state.total_out() - before.1) as usize;
+            read += taken;
+            self.ended = status == Status::StreamEnd;
+            out(&self.piece[..made])?;
+            if made == 0 && (taken == 0 || read == bytes.len()) {
+                break;
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// `deflate`: zlib's format by the RFC, a bare deflate stream by some servers. The first two bytes tell.
+enum Deflate {
+    Start(Vec<u8>),
+    Body(Inflate),
+}
+
+impl Stage for Deflate {
+    fn push(&mut self, mut bytes: &[u8], out: Out<'_>) -> io::Result<()> {
+        if let Deflate::Start(head) = self {
+            let (first, rest) = bytes.split_at(bytes.len().min(2 - head.len()));
+            head.extend_from_slice(first);
+            bytes = rest;
+            let &[a, b] = head.as_slice() else { return Ok(()) };
+            // RFC 1950 §2.2: method 8, window up to 32 KiB, and a check that makes it a multiple of 31.
+            let zlib = a & 0x0f == 8 && a >> 4 <= 7 && u16::from_be_bytes([a, b]).is_multiple_of(31);
+            let mut inflate = Inflate::new(zlib);
+            inflate.push(&[a, b], out)?;
+            *self = Deflate::Body(inflate);
+        }
+        if let Deflate::Body(inflate) = self
+            && inflate.push(bytes, out)? < bytes.len()
+        {
+            return Err(garbage("bytes after the end of the deflate body"));
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: Out<'_>) -> io::Result<()> {
+        match self {
+            Deflate::Start(head) if head.is_empty() => Ok(()),
+            Deflate::Body(inflate) if inflate.ended => Ok(()),
+            _ => Err(truncated("the deflate body is cut off")),
+        }
+    }
+}
+
+/// `gzip` (RFC 1952): any number of members, and zeros after the last as some archivers pad it.
+struct Gzip {
+    at: Gz,
+    /// FLG of the member's header: which optional parts are still to come.
+    flags: u8,
+    inflate: Inflate,
+    crc: Crc,
+    members: u32,
+}
+
+#[derive(Clone, Copy)]
+enum Gz {
+    /// The ten fixed bytes, this one next.
+    Head(u8),
+    ExtraLength(Option<u8>),
+    Extra(u16),
+    Name,
+    Comment,
+    HeadCrc(u8),
+    Body,
+    /// CRC and size, this byte next.
+    Tail(u8),
+    Padding,
+}
+
+impl Gzip {
+    fn new() -> Gzip {
+        Gzip { at: Gz::Head(0), flags: 0, inflate: Inflate::new(false), crc: Crc::new(), members: 0 }
+    }
+
+    /// The next part of the header that FLG announces.
+    fn next_part(&mut self) -> Gz {
+        for (bit, part) in [(4, Gz::ExtraLength(None)), (8, Gz::Name), (16, Gz::Comment), (2, Gz::HeadCrc(0))]
+        {
+            if self.flags & bit != 0 {
+                self.flags &= !bit;
+                return part;
+            }
+        }
+        Gz::Body
+    }
+
+    fn header(&mut self, b: u8) -> io::Result<Gz> {
+        Ok(match self.at {
+            Gz::Head(at) => {
+                match (at, b) {
+                    (0, 0) if self.members > 0 => return Ok(Gz::Padding),
+                    (0, 0x1f) | (1, 0x8b) | (2, 8) | (4.., _) => {}
+                    (3, flags) if flags & 0xe0 == 0 => self.flags = flags,
+                    (0, _) if self.members > 0 => {
+                        return Err(garbage("bytes after the end of the gzip body"));
+                    }
+                    _ => return Err(garbage("the body is not in gzip format")),
+                }
+                if at == 9 { self.next_part() } else { Gz::Head(at + 1) }
+            }
+            Gz::ExtraLength(None) => Gz::ExtraLength(Some(b)),
+            Gz::ExtraLength(Some(low)) => match u16::from_le_bytes([low, b]) {
+                0 => self.next_part(),
+                n => Gz::Extra(n),
+            },
+            Gz::Extra(1) => self.next_part(),
+            Gz::Extra(n) => Gz::Extra(n - 1),
+            Gz::Name | Gz::Comment if b != 0 => self.at,
+            Gz::Name | Gz::Comment => self.next_part(),
+            Gz::HeadCrc(0) => Gz::HeadCrc(1),
+            Gz::HeadCrc(_) => self.next_part(),
+            Gz::Tail(at) => {
+                let tail = u64::from(self.crc.amount()) << 32 | u64::from(self.crc.sum());
+                if tail.to_le_bytes()[usize::from(at)] != b {
+                    return Err(garbage("the gzip body does not match its checksum"));
+                }
+                if at == 7 {
+                    *self = Gzip { members: self.members.saturating_add(1), ..Gzip::new() };
+                    Gz::Head(0)
+                } else {
+                    Gz::Tail(at + 1)
+                }
+            }
+            Gz::Padding if b == 0 => Gz::Padding,
+            Gz::Padding => return Err(garbage("bytes after the end of the gzip body")),
+            Gz::Body => Gz::Body,
+        })
+    }
+}
+
+impl Stage for Gzip {
+    fn push(&mut self, mut bytes: &[u8], out: Out<'_>) -> io::Result<()> {
+        while let Some(&b) = bytes.first() {
+            if !matches!(self.at, Gz::Body) {
+                self.at = self.header(b)?;
+                bytes = &bytes[1..];
+                continue;
+            }
+            let crc = &mut self.crc;
+            let read = self.inflate.push(bytes, &mut |piece| {
+                crc.update(piece);
+                out(piece)
+            })?;
+            bytes = &bytes[read..];
+            if self.inflate.ended {
+                self.at = Gz::Tail(0);
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: Out<'_>) -> io::Result<()> {
+        match self.at {
+            Gz::Head(0) | Gz::Padding => Ok(()),
+            _ => Err(truncated("the gzip body is cut off")),
+        }
+    }
+}
+
+#[cfg(feature = "brotli")]
+use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
+
+/// `br` (RFC 7932).
+#[cfg(feature = "brotli")]
+struct Brotli {
+    state: BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
+    piece: Box<[u8]>,
+    started: bool,
+    ended: bool,
+}
+
+#[cfg(feature = "brotli")]
+impl Brotli {
+    fn new() -> Brotli {
+        let alloc = StandardAlloc::default;
+        // Strict: windows up to 16 MiB, as the content coding has them.
+        let state = BrotliState::new_strict(alloc(), alloc(), alloc());
+        Brotli { state, piece: vec![0; PIECE].into(), started: false, ended: false }
+    }
+}
+
+#[cfg(feature = "brotli")]
+impl Stage for Brotli {
+    fn push(&mut self, bytes: &[u8], out: Out<'_>) -> io::Result<()> {
+        self.started |= !bytes.is_empty();
+        let (mut left, mut read) = (bytes.len(), 0);
+        while !self.ended {
+            let (mut room, mut made, mut total) = (self.piece.len(), 0, 0);
+            let result = BrotliDecompressStream(
+                &mut left,
+                &mut read,
+                bytes,
+                &mut room,
+                &mut made,
+                &mut self.piece,
+                &mut total,
+                &mut self.state,
+            );
+            out(&self.piece[..made])?;
+            match result {
+                BrotliResult::NeedsMoreOutput => {}
+                BrotliResult::NeedsMoreInput => return Ok(()),
+                BrotliResult::ResultSuccess => self.ended = true,
+                BrotliResult::ResultFailure => return Err(garbage("the brotli body is corrupt")),
+            }
+        }
+        if left > 0 { Err(garbage("bytes after the end of the brotli body")) } else { Ok(()) }
+    }
+
+    fn end(&mut self, _: Out<'_>) -> io::Result<()> {
+        if self.started && !self.ended { Err(truncated("the brotli body is cut off")) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+
+    const TEXT: &[u8] = b"hello, hello, hello, hello, \xff\x00 and good bye";
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zlib(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn raw_deflate(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// One stored meta-block and an empty last one (RFC 7932 §9.2).
+    #[cfg(feature = "brotli")]
+    fn brotli(bytes: &[u8]) -> Vec<u8> {
+        let head = (bytes.len() as u32 - 1) << 4 | 1 << 20;
+        [&head.to_le_bytes()[..3], bytes, &[3]].concat()
+    }
+
+    fn decode(encoding: &str, chunks: &[&[u8]]) -> io::Result<Vec<u8>> {
+        let mut decoder = decoder(Some(encoding), Vec::new()).map_err(io::Error::other)?;
+        for chunk in chunks {
+            decoder.write_all(chunk)?;
+        }
+        decoder.finish()
+    }
+
+    #[track_caller]
+    fn check(encoding: &str, coded: &[u8], plain: &[u8]) {
+        for cut in 0..=coded.len() {
+            let (a, b) = coded.split_at(cut);
+            assert_eq!(decode(encoding, &[a, b]).unwrap(), plain, "{encoding} cut at {cut}");
+        }
+        let bytes: Vec<&[u8]> = coded.chunks(1).collect();
+        assert_eq!(decode(encoding, &bytes).unwrap(), plain, "{encoding} byte by byte");
+    }
+
+    #[test]
+    fn codings() {
+        check("identity", TEXT, TEXT);
+        check("", TEXT, TEXT);
+        check("gzip", &gzip(TEXT), TEXT);
+        check(" X-GZip ", &gzip(TEXT), TEXT);
+        check("deflate", &zlib(TEXT), TEXT);
+        check("deflate", &raw_deflate(TEXT), TEXT);
+        check("gzip", &gzip(b""), b"");
+        check("deflate, gzip", &gzip(&zlib(TEXT)), TEXT);
+        check("gzip,, identity , gzip", &gzip(&gzip(TEXT)), TEXT);
+        check("gzip", &[gzip(b"one "), gzip(b"two"), vec![0; 5]].concat(), b"one two");
+    }
+
+    #[cfg(feature = "brotli")]
+    #[test]
+    fn brotli_codings() {
+        check("br", &brotli(TEXT), TEXT);
+        check("gzip, br", &brotli(&gzip(TEXT)), TEXT);
+        check("br, gzip", &gzip(&brotli(TEXT)), TEXT);
+        let error = decode("br", &[b"\xff\xff\xff\xff\xff\xff"]).unwrap_err();
+        assert_eq!(error.to_string(), "the brotli body is corrupt");
+        let error = decode("br", &[&brotli(TEXT), b"x"]).unwrap_err();
+        assert_eq!(error.to_string(), "bytes after the end of the brotli body");
+        let whole = brotli(TEXT);
+        for cut in 1..whole.len() {
+            assert!(decode("br", &[&whole[..cut]]).is_err(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn optional_parts_of_the_gzip_header() {
+        let mut coded = gzip(TEXT);
+        coded[3] = 2 | 4 | 8 | 16;
+        coded.splice(10..10, *b"\x03\x00abcname\0comment\0\x12\x34");
+        check("gzip", &coded, TEXT);
+    }
+
+    #[test]
+    fn empty_bodies() {
+        for encoding in ["", "gzip", "deflate", "gzip, deflate"] {
+            assert_eq!(decode(encoding, &[]).unwrap(), b"");
+        }
+    }
+
+    #[test]
+    fn truncated_bodies() {
+        for (encoding, whole) in
+            [("gzip", gzip(TEXT)), ("deflate", zlib(TEXT)), ("deflate", raw_deflate(TEXT))]
+        {
+            for cut in 1..whole.len() {
+                let error = decode(encoding, &[&whole[..cut]]).unwrap_err();
+                assert!(error.to_string().ends_with("is cut off"), "{encoding} cut at {cut}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn garbage_bodies() {
+        #[track_caller]
+        fn fails(encoding: &str, coded: &[u8], message: &str) {
+            assert_eq!(decode(encoding, &[coded]).unwrap_err().to_string(), message);
+        }
+        fails("gzip", b"<html>", "the body is not in gzip format");
+        fails("deflate", b"\xff\xff\xff", "the compressed body is corrupt");
+        fails("gzip", &[gzip(TEXT), b"x".to_vec()].concat(), "bytes after the end of the gzip body");
+        fails("gzip", &[gzip(TEXT), b"\0x".to_vec()].concat(), "bytes after the end of the gzip body");
+        fails("deflate", &[zlib(TEXT), b"x".to_vec()].concat(), "bytes after the end of the deflate body");
+        let mut wrong = gzip(TEXT);
+        *wrong.last_mut().unwrap() ^= 1;
+        fails("gzip", &wrong, "the gzip body does not match its checksum");
+    }
+
+    #[test]
+    fn unsupported_codings() {
+        assert_eq!(decoder(Some("gzip, zstd"), Vec::new()).err(), Some(Unsupported("zstd".to_owned())));
+        assert!(decoder(Some("gzip,gzip,gzip,gzip,gzip"), Vec::new()).is_ok());
+        assert!(decoder(Some("gzip,gzip,gzip,gzip,gzip,gzip"), Vec::new()).is_err());
+    }
+
+    /// Counts, keeps nothing, and refuses to be handed much at once.
+    #[derive(Default)]
+    struct Sink(u64);
+
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            assert!(bytes.len() <= PIECE, "collected {} bytes", bytes.len());
+            self.0 += bytes.len() as u64;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_bomb_streams() {
+        let member = gzip(&vec![0; 1 << 20]);
+        let members = member.repeat(16);
+        let bomb = gzip(&members);
+        assert!(bomb.len() < 4096, "{}", bomb.len());
+        let mut decoder = decoder(Some("gzip, gzip"), Sink::default()).unwrap();
+        decoder.write_all(&bomb).unwrap();
+        assert_eq!(decoder.finish().unwrap().0, 16 << 20);
+    }
+}
