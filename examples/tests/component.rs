@@ -282,6 +282,34 @@ async fn a_stopped_server_does_not_answer() {
     assert_eq!(error.to_string(), "POST /oauth/token got no answer");
 }
 
+/// The real program with nothing prepared but the system's trust in the server's authority.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_program_runs_from_a_data_directory() {
+    let (server, data) = (small(), TempDir::new().unwrap());
+    let ca = data.path().join("ca.pem");
+    fs::write(&ca, server.ca_pem()).unwrap();
+    let run = |more: Value| {
+        let parameters = parameters(&server, more);
+        fs::write(data.path().join("config.json"), json!({"parameters": parameters}).to_string()).unwrap();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_prices"));
+        let output =
+            command.arg(data.path()).env("SSL_CERT_FILE", &ca).env_remove("SSL_CERT_DIR").output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let base_url = format!("https://localhost:{}", server.addr().port());
+    let (code, stdout, stderr) = run(json!({"base_url": base_url, "tables": ["export"]}));
+    assert_eq!(
+        (code, stdout.as_str()),
+        (Some(0), "export.csv: 1000 rows\n2 requests, 0 of them repeated\n"),
+        "{stderr}"
+    );
+    let (code, _, stderr) = run(json!({"base_url": base_url, "#api_key": "key-4711"}));
+    let expected = "error: GET /v1/products was refused with 401: the API key *** is not known\n";
+    assert_eq!((code, stderr.as_str()), (Some(1), expected));
+}
+
 /// Two servers of one seed are the same API, apart from who is let in.
 #[tokio::test]
 async fn answers_follow_from_the_seed() {
