@@ -1,0 +1,143 @@
+//! Who is let in: credentials, access tokens, the limit that answers 429 once for each token.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, StatusCode};
+
+use super::reply::{self, Reply};
+use super::rng::Rng;
+
+/// Requests that one access token is good for, as the `RateLimit` headers tell it.
+pub(super) const LIMIT: u64 = 600;
+
+/// What a client has to know to be let in.
+#[derive(Clone)]
+pub struct Credentials {
+    /// For the header `X-Api-Key`. Secret.
+    pub api_key: String,
+    /// For `POST /oauth/token`; the same in every process, not secret.
+    pub client_id: String,
+    /// For `POST /oauth/token`. Secret.
+    pub client_secret: String,
+}
+
+impl Credentials {
+    /// The secret ones, with the names that `definitions.json` calls them by.
+    pub fn named(&self) -> [(&'static str, &str); 2] {
+        [("API_KEY", &self.api_key), ("CLIENT_SECRET", &self.client_secret)]
+    }
+
+    fn random() -> Self {
+        // The keys of the standard library's hasher are as random as it gets without a dependency, and these
+        // credentials guard nothing.
+        let chance = || RandomState::new().hash_one("credentials");
+        let mut rng = Rng::of(&[chance(), chance()]);
+        Self {
+            api_key: format!("pak_{}", rng.text(32)),
+            client_id: "prices-extractor".to_owned(),
+            // The signs make every way of writing it down differ: URL, form, JSON, base64.
+            client_secret: format!("{}+{}/\"{}~", rng.text(12), rng.text(20), rng.text(8)),
+        }
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("client_id", &self.client_id).finish_non_exhaustive()
+    }
+}
+
+pub(super) struct Access {
+    pub(super) credentials: Credentials,
+    seed: u64,
+    issued: Mutex<BTreeMap<String, Client>>,
+}
+
+/// One access token's owner.
+struct Client {
+    session: String,
+    requests: u64,
+    turned_away: Option<Instant>,
+}
+
+/// What an answer to a client that was let in tells about it.
+pub(super) struct Visit {
+    pub(super) token: String,
+    pub(super) session: String,
+    pub(super) remaining: u64,
+}
+
+impl Access {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { credentials: Credentials::random(), seed, issued: Mutex::default() }
+    }
+
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let mut secrets: Vec<_> =
+            self.credentials.named().iter().map(|&(_, value)| value.to_owned()).collect();
+        for (token, client) in self.issued().iter() {
+            secrets.extend([token.clone(), client.session.clone()]);
+        }
+        secrets
+    }
+
+    /// The next access token; the n-th of a seed is always the same.
+    pub(super) fn issue(&self) -> String {
+        let mut issued = self.issued();
+        let mut rng = Rng::of(&[self.seed, u64::from_be_bytes(*b"token   "), issued.len() as u64]);
+        let token = format!("{}.{}.{}", rng.text(20), rng.text(43), rng.text(27));
+        issued.insert(token.clone(), Client { session: rng.text(32), requests: 0, turned_away: None });
+        token
+    }
+
+    /// Checks the two headers that every request for data carries.
+    pub(super) fn admit(&self, headers: &HeaderMap) -> Result<Visit, Reply> {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let unauthorized = |code, message: &str| reply::refusal(StatusCode::UNAUTHORIZED, code, message);
+        match header("x-api-key") {
+            Some(key) if key == self.credentials.api_key => {}
+            // Some real APIs repeat the key, too.
+            Some(key) => {
+                return Err(unauthorized("invalid_api_key", &format!("the API key {key} is not known")));
+            }
+            None => return Err(unauthorized("missing_api_key", "the header X-Api-Key is missing")),
+        }
+        let token =
+            header("authorization").and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+        let mut issued = self.issued();
+        let Some(client) = issued.get_mut(token) else {
+            let reply = unauthorized("invalid_token", "the access token is missing or not known");
+            return Err(reply.header("www-authenticate", r#"Bearer realm="prices", error="invalid_token""#));
+        };
+        client.requests += 1;
+        let remaining = LIMIT.saturating_sub(client.requests);
+        Ok(Visit { token: token.to_owned(), session: client.session.clone(), remaining })
+    }
+
+    /// Turns a token's first request away, and all that come before `retry_after` has passed.
+    pub(super) fn limit(&self, visit: &Visit, retry_after: Duration) -> Result<(), Reply> {
+        let mut issued = self.issued();
+        let first = issued.get_mut(&visit.token).and_then(|client| {
+            let before = client.turned_away;
+            client.turned_away.get_or_insert_with(Instant::now);
+            before
+        });
+        match first {
+            Some(first) if first.elapsed() >= retry_after => Ok(()),
+            _ => Err(reply::refusal(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limited",
+                "too many searches at once",
+            )
+            .header("retry-after", &retry_after.as_secs().to_string())),
+        }
+    }
+
+    fn issued(&self) -> MutexGuard<'_, BTreeMap<String, Client>> {
+        self.issued.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,173 @@
+//! The API server: plays the internet for the component, since recording needs an API to talk to.
+//!
+//! HTTPS on 127.0.0.1 with a certificate authority of its own. What it answers follows from its seed and the request,
+//! never from the clock or from chance; only the credentials are new in every process, so that nobody can write them
+//! down. It must not know the component, and it logs nothing.
+
+mod access;
+mod data;
+mod error;
+mod export;
+mod query;
+mod reply;
+mod rng;
+mod routes;
+mod tls;
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use tokio::runtime;
+use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
+
+pub use access::Credentials;
+pub use error::{Error, Result};
+use routes::Routes;
+
+/// The name that the server's certificate is for, besides `localhost` and `127.0.0.1`.
+pub const HOST: &str = "api.prices.example";
+
+/// How a server behaves.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// All data follows from it.
+    pub seed: u64,
+    /// Rows of the daily export, about 100 bytes each.
+    pub export_rows: u32,
+    /// What the one 429 for each access token says in `Retry-After`. Who comes back earlier gets another 429.
+    pub retry_after_seconds: u64,
+    /// Renames a field of every JSON answer with data, `(from, to)`: an API that changed after it was recorded.
+    pub rename_field: Option<(String, String)>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { seed: 0, export_rows: 40_000, retry_after_seconds: 0, rename_field: None }
+    }
+}
+
+/// A running server; it has a thread of its own and ends with the value.
+///
+/// ```
+/// let server = prices::api::ApiServer::start(7)?;
+/// assert!(server.addr().ip().is_loopback());
+/// assert_eq!(server.requests(), 0);
+/// server.stop();
+/// # Ok::<(), prices::api::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct ApiServer {
+    addr: SocketAddr,
+    ca_pem: String,
+    routes: Arc<Routes>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl ApiServer {
+    /// Starts a server with the data of `seed`.
+    ///
+    /// # Errors
+    ///
+    /// No port of 127.0.0.1 can be listened on, or no certificate can be made.
+    pub fn start(seed: u64) -> Result<Self> {
+        Self::start_with(Options { seed, ..Options::default() })
+    }
+
+    /// Starts a server that behaves as `options` say.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ApiServer::start`].
+    pub fn start_with(options: Options) -> Result<Self> {
+        let tls = tls::make(&[HOST, "localhost", "127.0.0.1"])?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let addr = listener.local_addr()?;
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let routes = Arc::new(Routes::new(options));
+        let (stop, stopped) = oneshot::channel();
+
+        let serving = serve(listener, TlsAcceptor::from(tls.server), Arc::clone(&routes));
+        let thread = thread::Builder::new().name("prices-api".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = stopped => {}
+                    () = serving => {}
+                }
+            });
+            // Dropping the runtime here ends the connections that are still open.
+        })?;
+        Ok(Self { addr, ca_pem: tls.ca_pem, routes, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The certificate authority to trust, in PEM.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// What a client has to know to be let in; new in every process.
+    pub fn credentials(&self) -> &Credentials {
+        &self.routes.access.credentials
+    }
+
+    /// Every value that must not be found in a file: the secret credentials, and the access tokens and session cookies
+    /// handed out so far.
+    pub fn secrets(&self) -> Vec<String> {
+        self.routes.access.secrets()
+    }
+
+    /// Requests answered so far, refused ones included.
+    pub fn requests(&self) -> u64 {
+        self.routes.requests()
+    }
+
+    /// Requests answered with 429 so far.
+    pub fn rejections(&self) -> u64 {
+        self.routes.rejections()
+    }
+
+    /// Ends the server and its open connections; afterwards the port is closed.
+    pub fn stop(self) {}
+}
+
+impl Drop for ApiServer {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic in there was the server's; it must not become one of the test that drops it.
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn serve(listener: TcpListener, acceptor: TlsAcceptor, routes: Arc<Routes>) {
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+    loop {
+        // A connection that broke before it was accepted is the client's business.
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let (acceptor, routes) = (acceptor.clone(), Arc::clone(&routes));
+        tokio::spawn(async move {
+            let _ = stream.set_nodelay(true);
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let service = service_fn(move |request| {
+                let routes = Arc::clone(&routes);
+                async move { Ok::<_, std::convert::Infallible>(routes.answer(request).await) }
+            });
+            // An error here means that the client went away.
+            let _ = auto::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}

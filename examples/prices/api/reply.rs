@@ -1,0 +1,68 @@
+//! An answer under construction: status, headers, body.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http_body_util::{Either, Full};
+use serde::Serialize;
+
+use super::export::Export;
+
+/// In memory, or made while it is being sent.
+pub(super) type Body = Either<Full<Bytes>, Export>;
+
+/// Boxed: it is the error of every check, too, and would make each result large.
+pub(super) struct Reply(Box<Response<Body>>);
+
+impl Reply {
+    pub(super) fn new(status: StatusCode, content_type: &'static str, body: Body) -> Self {
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        Self(Box::new(response)).header("content-type", content_type)
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.0.status()
+    }
+
+    pub(super) fn header(mut self, name: &'static str, value: &str) -> Self {
+        let value = HeaderValue::from_str(value).expect("the server makes valid header values");
+        self.0.headers_mut().insert(HeaderName::from_static(name), value);
+        self
+    }
+
+    pub(super) fn into_response(self) -> Response<Body> {
+        *self.0
+    }
+}
+
+/// 200 with compact JSON.
+pub(super) fn json(value: &impl Serialize) -> Reply {
+    bytes(StatusCode::OK, to_json(value))
+}
+
+/// An error in the form of the API.
+pub(super) fn refusal(status: StatusCode, code: &str, message: &str) -> Reply {
+    bytes(status, to_json(&serde_json::json!({"error": {"code": code, "message": message}})))
+}
+
+/// An error in the form of RFC 6749 section 5.2.
+pub(super) fn oauth_refusal(status: StatusCode, code: &str, description: &str) -> Reply {
+    let value = serde_json::json!({"error": code, "error_description": description});
+    bytes(status, to_json(&value)).header("cache-control", "no-store")
+}
+
+pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("answers are plain structs")
+}
+
+pub(super) fn bytes(status: StatusCode, body: Vec<u8>) -> Reply {
+    Reply::new(status, "application/json; charset=utf-8", Either::Left(Full::from(body)))
+}
+
+/// An entity tag that follows from the body: FNV-1a.
+pub(super) fn etag(body: &[u8]) -> String {
+    let hash = body.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("\"{hash:016x}\"")
+}
