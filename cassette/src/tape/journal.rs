@@ -277,7 +277,7 @@ fn set_aside(files: &Files) -> Result<Option<PathBuf>> {
     let (journal, bodies) = (files.journal(), files.recording_bodies());
     let failed = |e| Error::io("move the recording of a crashed run aside", &journal, e);
     let to_keep = match File::open(&journal) {
-        Ok(file) => BufReader::new(file).split(b'\n').nth(1).transpose().map_err(failed)?.is_some(),
+        Ok(file) => has_interactions(BufReader::new(file)).map_err(failed)?,
         Err(e) if e.kind() == io::ErrorKind::NotFound => false,
         Err(e) => return Err(failed(e)),
     };
@@ -291,6 +291,12 @@ fn set_aside(files: &Files) -> Result<Option<PathBuf>> {
     gone(fs::rename(&bodies, aside.recording_bodies())).map_err(failed)?;
     fs::rename(&journal, aside.journal()).map_err(failed)?;
     Ok(Some(aside.journal()))
+}
+
+/// Is there a whole line after the first?
+fn has_interactions(journal: impl BufRead) -> io::Result<bool> {
+    let mut ends = journal.bytes().filter(|byte| byte.as_ref().is_ok_and(|b| *b == b'\n') || byte.is_err());
+    Ok(ends.nth(1).transpose()?.is_some())
 }
 
 /// The first line, the end of the last whole line, and all lines in between.

@@ -131,12 +131,17 @@ impl Files {
     /// The recordings that something left behind: a crash, a killed process, a failed install. Each can be
     /// given to [`Journal::recover`](super::Journal::recover), unless another process is still writing it.
     pub fn left_behind(&self) -> Vec<Files> {
-        let mut found = Vec::new();
-        if self.set_aside(0).journal().is_file() {
-            found.push(self.set_aside(0));
-        }
-        found.extend((1..).map(|n| self.set_aside(n)).take_while(|f| f.journal().is_file()));
-        found
+        let document = self.document();
+        let prefix = format!("{}.", document.file_name().unwrap_or_default().display());
+        let number = |file: String| match file.strip_prefix(&prefix)?.strip_suffix("recording")? {
+            "" => Some(0),
+            number => number.strip_suffix('.')?.parse().ok(),
+        };
+        let entries = std::fs::read_dir(self.folder()).into_iter().flatten().flatten();
+        let mut numbers: Vec<u32> =
+            entries.filter_map(|entry| number(entry.file_name().into_string().ok()?)).collect();
+        numbers.sort_unstable();
+        numbers.into_iter().map(|n| self.set_aside(n)).collect()
     }
 
     /// The same cassette, with the paths of its `n`th recording that was set aside.

@@ -9,14 +9,15 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde_json::value::RawValue;
 
 use super::write::{DEFAULT_STYLE, VERSIONS};
 use super::{
     Body, BodyFile, Content, Interaction, Outcome, Request, Response, TransportError, TransportErrorKind,
 };
-use crate::json::style::{self, Style};
+use crate::json::style::{self, Style, UnknownStyle};
 
 pub(super) fn request(json: &[u8]) -> serde_json::Result<Request> {
     Ok(serde_json::from_slice::<RequestFields>(json)?.into())
@@ -112,7 +113,10 @@ impl From<ErrorFields> for TransportError {
     }
 }
 
-/// A string that `convert` makes something of; it answers with what it expected.
+// serde_json gives an error the position that it has reached when the error comes back to it. So errors are made
+// inside of visitors: after one, it may already have read on to the end of the object around the value.
+
+/// A string that `convert` makes something of, or says what is wrong with it.
 fn string<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     convert: impl FnOnce(&str) -> Result<T, String>,
@@ -127,16 +131,20 @@ fn string<'de, D: Deserializer<'de>, T>(
         }
 
         fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
-            (self.0)(text).map_err(|expected| E::custom(format_args!("`{text}` is not {expected}")))
+            (self.0)(text).map_err(E::custom)
         }
     }
 
     deserializer.deserialize_str(Text(convert))
 }
 
+fn is_not(text: &str, expected: &str) -> String {
+    format!("`{text}` is not {expected}")
+}
+
 fn method<'de, D: Deserializer<'de>>(deserializer: D) -> Result<http::Method, D::Error> {
     string(deserializer, |s| {
-        http::Method::from_bytes(s.as_bytes()).map_err(|_| "a method, such as `GET`".into())
+        http::Method::from_bytes(s.as_bytes()).map_err(|_| is_not(s, "a method, such as `GET`"))
     })
 }
 
@@ -145,7 +153,7 @@ fn http_1_1() -> http::Version {
 }
 
 fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<http::Version, D::Error> {
-    string(deserializer, |s| one_of(&VERSIONS.map(|(version, name)| (version, name)), s))
+    string(deserializer, |s| one_of(&VERSIONS, s))
 }
 
 fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TransportErrorKind, D::Error> {
@@ -155,16 +163,29 @@ fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TransportErrorKind
 fn one_of<T: Copy>(choices: &[(T, &str)], text: &str) -> Result<T, String> {
     choices.iter().find(|(_, name)| *name == text).map(|(value, _)| *value).ok_or_else(|| {
         let names: Vec<_> = choices.iter().map(|(_, name)| format!("`{name}`")).collect();
-        format!("one of {}", names.join(", "))
+        is_not(text, &format!("one of {}", names.join(", ")))
     })
 }
 
 fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
-    let status = u16::deserialize(deserializer)?;
-    match status {
-        100..=999 => Ok(status),
-        _ => Err(D::Error::custom(format_args!("{status} is not a status from 100 to 999"))),
+    struct Status;
+
+    impl Visitor<'_> for Status {
+        type Value = u16;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a status from 100 to 999")
+        }
+
+        fn visit_u64<E: serde::de::Error>(self, status: u64) -> Result<u16, E> {
+            match u16::try_from(status) {
+                Ok(status @ 100..=999) => Ok(status),
+                _ => Err(E::invalid_value(Unexpected::Unsigned(status), &self)),
+            }
+        }
     }
+
+    deserializer.deserialize_u16(Status)
 }
 
 fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderMap, D::Error> {
@@ -193,7 +214,7 @@ fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderMap, D::E
 
         fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<HeaderName, D::Error> {
             string(deserializer, |s| {
-                HeaderName::from_bytes(s.as_bytes()).map_err(|_| "the name of a header".into())
+                HeaderName::from_bytes(s.as_bytes()).map_err(|_| is_not(s, "the name of a header"))
             })
         }
     }
@@ -253,7 +274,7 @@ struct Base64(Vec<u8>);
 
 impl<'de> Deserialize<'de> for Base64 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        string(deserializer, |s| BASE64.decode(s).map(Base64).map_err(|e| format!("base64: {e}")))
+        string(deserializer, |s| BASE64.decode(s).map(Base64).map_err(|e| format!("not base64: {e}")))
     }
 }
 
@@ -292,7 +313,7 @@ struct StyleName(Style);
 
 impl<'de> Deserialize<'de> for StyleName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map(StyleName).map_err(D::Error::custom)
+        string(deserializer, |s| s.parse().map(StyleName).map_err(|e: UnknownStyle| e.to_string()))
     }
 }
 
@@ -300,11 +321,11 @@ struct FileName(String);
 
 impl<'de> Deserialize<'de> for FileName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const EXPECTED: &str =
+            "the name of a body file: 64 lower-case hexadecimal digits, a dot, an extension";
         string(deserializer, |s| match file_name(s) {
             true => Ok(FileName(s.to_owned())),
-            false => {
-                Err("the name of a body file: 64 lower-case hexadecimal digits, a dot, an extension".into())
-            }
+            false => Err(is_not(s, EXPECTED)),
         })
     }
 }
@@ -342,11 +363,28 @@ fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValu
 }
 
 fn body<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Body, D::Error> {
-    let fields = BodyFields::deserialize(deserializer)?;
+    struct Fields;
+
+    impl<'de> Visitor<'de> for Fields {
+        type Value = Body;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a body: an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Body, A::Error> {
+            BodyFields::deserialize(MapAccessDeserializer::new(map)).and_then(body_of)
+        }
+    }
+
+    deserializer.deserialize_map(Fields)
+}
+
+fn body_of<E: serde::de::Error>(fields: BodyFields<'_>) -> Result<Body, E> {
     let content = match fields {
         BodyFields { json: Some(json), text: None, base64: None, file: None, style, .. } => {
             let style = style.map_or(DEFAULT_STYLE, |s| s.0);
-            Content::Inline(style::restore(json.get(), style).map_err(D::Error::custom)?.into())
+            Content::Inline(style::restore(json.get(), style).map_err(E::custom)?.into())
         }
         BodyFields { json: None, text: Some(text), base64: None, file: None, .. } => {
             Content::Inline(text.0.into())
@@ -357,15 +395,15 @@ fn body<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Body, D::Error> {
         BodyFields {
             json: None, text: None, base64: None, file: Some(FileName(name)), size, sha256, ..
         } => {
-            let size = size.ok_or_else(|| D::Error::missing_field("size"))?;
-            let sha256 = sha256.ok_or_else(|| D::Error::missing_field("sha256"))?;
+            let size = size.ok_or_else(|| E::missing_field("size"))?;
+            let sha256 = sha256.ok_or_else(|| E::missing_field("sha256"))?;
             if name.split('.').next() != Some(sha256.as_str()) {
-                return Err(D::Error::custom("`sha256` is not the one in the name of the file"));
+                return Err(E::custom("`sha256` is not the one in the name of the file"));
             }
             Content::File(BodyFile { name, size, sha256 })
         }
         BodyFields { json: None, text: None, base64: None, file: None, .. } => Content::Inline(Bytes::new()),
-        _ => return Err(D::Error::custom("a body is only one of `json`, `text`, `base64` and `file`")),
+        _ => return Err(E::custom("a body is only one of `json`, `text`, `base64` and `file`")),
     };
     Ok(Body { content, encoding: fields.encoding })
 }

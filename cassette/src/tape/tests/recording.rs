@@ -136,9 +136,13 @@ fn a_crashed_recording_is_set_aside() {
     }
     assert_eq!(dir.listing().len(), 2, "{:?}", dir.listing());
 
-    // One that holds nothing is not worth keeping.
+    // One that holds no whole interaction is not worth keeping.
     drop(Journal::create(&dir.files(), options(64)).unwrap());
-    assert_eq!(Journal::create(&dir.files(), options(64)).unwrap().set_aside(), None);
+    let first = fs::read(dir.files().journal()).unwrap();
+    for torn in [&b""[..], b"{\"order\":1,\"request\""] {
+        fs::write(dir.files().journal(), [&first, torn].concat()).unwrap();
+        assert_eq!(Journal::create(&dir.files(), options(64)).unwrap().set_aside(), None);
+    }
 }
 
 #[test]
