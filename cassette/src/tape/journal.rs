@@ -135,7 +135,6 @@ impl Journal {
         let lock = lock(files)?;
         let file = open(&path, false).map_err(failed)?;
         let (metadata, end, lines) = whole_lines(&file, &path)?;
-        file.set_len(end).map_err(failed)?;
         let state = State { file, end, lines, closed: false, lock: Some(lock) };
         let options = JournalOptions { metadata, ..JournalOptions::default() };
         Ok(Journal::new(files.clone(), options, None, state))
@@ -203,13 +202,8 @@ impl Journal {
             return Err(Error::new("the recording is closed").at(path()));
         }
         let start = state.end;
-        let written = state.file.seek(SeekFrom::Start(start)).and_then(|_| state.file.write_all(&line));
-        if let Err(e) = written {
-            // Half a line would make the next one unreadable. If not even this works, a later line, which
-            // starts at the same offset, covers it.
-            let _ = state.file.set_len(start);
-            return Err(failed(e));
-        }
+        // Half a line has no end, so the next one, which is written over it, makes up for it.
+        state.file.seek(SeekFrom::Start(start)).and_then(|_| state.file.write_all(&line)).map_err(failed)?;
         state.end += u64::from(len);
         state.lines.push(Line { order, start, len });
         Ok(())

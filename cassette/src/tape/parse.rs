@@ -2,22 +2,22 @@
 //! value and not of something around it. Errors are [`serde_json::Error`]s; `document` maps their positions
 //! from the piece that was parsed to the whole file.
 
+mod body;
+mod headers;
+
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Unexpected, Visitor};
-use serde_json::value::RawValue;
+use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
 
-use super::write::{DEFAULT_STYLE, VERSIONS};
-use super::{
-    Body, BodyFile, Content, Interaction, Outcome, Request, Response, TransportError, TransportErrorKind,
-};
-use crate::json::style::{self, Style, UnknownStyle};
+use self::body::body;
+pub(super) use self::body::file_name;
+use self::headers::headers;
+use super::write::VERSIONS;
+use super::{Body, Interaction, Outcome, Request, Response, TransportError, TransportErrorKind};
 
 pub(super) fn request(json: &[u8]) -> serde_json::Result<Request> {
     Ok(serde_json::from_slice::<RequestFields>(json)?.into())
@@ -188,222 +188,10 @@ fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
     deserializer.deserialize_u16(Status)
 }
 
-fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderMap, D::Error> {
-    struct Fields;
-
-    impl<'de> Visitor<'de> for Fields {
-        type Value = HeaderMap;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object of headers")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<HeaderMap, A::Error> {
-            let mut headers = HeaderMap::new();
-            while let Some(name) = map.next_key_seed(Name)? {
-                map.next_value_seed(Values { headers: &mut headers, name: &name })?;
-            }
-            Ok(headers)
-        }
-    }
-
-    struct Name;
-
-    impl<'de> DeserializeSeed<'de> for Name {
-        type Value = HeaderName;
-
-        fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<HeaderName, D::Error> {
-            string(deserializer, |s| {
-                HeaderName::from_bytes(s.as_bytes()).map_err(|_| is_not(s, "the name of a header"))
-            })
-        }
-    }
-
-    deserializer.deserialize_map(Fields)
-}
-
-/// The value, or values, of one header, added to `headers`.
-struct Values<'a> {
-    headers: &'a mut HeaderMap,
-    name: &'a HeaderName,
-}
-
-impl Values<'_> {
-    fn add<E: serde::de::Error>(&mut self, value: &[u8]) -> Result<(), E> {
-        let wrong = |_| E::custom(format_args!("the value of `{}` cannot be in a header", self.name));
-        let value = HeaderValue::from_bytes(value).map_err(wrong)?;
-        let full = |_| E::custom("more headers than there can be");
-        self.headers.try_append(self.name, value).map_err(full)?;
-        Ok(())
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Values<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Values<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string, `{\"base64\": …}`, or an array of them")
-    }
-
-    fn visit_str<E: serde::de::Error>(mut self, text: &str) -> Result<(), E> {
-        self.add(text.as_bytes())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        if map.next_key::<String>()?.as_deref() != Some("base64") {
-            return Err(A::Error::custom("expected the key `base64`"));
-        }
-        self.add(&map.next_value::<Base64>()?.0)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element_seed(Values { headers: &mut *self.headers, name: self.name })?.is_some() {}
-        Ok(())
-    }
-}
-
 struct Base64(Vec<u8>);
 
 impl<'de> Deserialize<'de> for Base64 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         string(deserializer, |s| BASE64.decode(s).map(Base64).map_err(|e| format!("not base64: {e}")))
     }
-}
-
-/// The body of a text: one string, or lines that are joined as they are.
-struct Text(String);
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Lines;
-
-        impl<'de> Visitor<'de> for Lines {
-            type Value = Text;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or an array of lines")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Text, E> {
-                Ok(Text(text.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Text, A::Error> {
-                let mut text = String::new();
-                while let Some(line) = seq.next_element::<String>()? {
-                    text.push_str(&line);
-                }
-                Ok(Text(text))
-            }
-        }
-
-        deserializer.deserialize_any(Lines)
-    }
-}
-
-struct StyleName(Style);
-
-impl<'de> Deserialize<'de> for StyleName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        string(deserializer, |s| s.parse().map(StyleName).map_err(|e: UnknownStyle| e.to_string()))
-    }
-}
-
-struct FileName(String);
-
-impl<'de> Deserialize<'de> for FileName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const EXPECTED: &str =
-            "the name of a body file: 64 lower-case hexadecimal digits, a dot, an extension";
-        string(deserializer, |s| match file_name(s) {
-            true => Ok(FileName(s.to_owned())),
-            false => Err(is_not(s, EXPECTED)),
-        })
-    }
-}
-
-/// Is `name` one that a body file can have? Nothing else is ever opened, so no reference leaves the folder.
-pub(super) fn file_name(name: &str) -> bool {
-    name.split_once('.').is_some_and(|(hash, extension)| {
-        is_sha256(hash)
-            && (1..=16).contains(&extension.len())
-            && extension.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
-    })
-}
-
-fn is_sha256(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-#[derive(Deserialize)]
-#[serde(expecting = "a body: an object")]
-struct BodyFields<'a> {
-    // Not `Option<&RawValue>` as such: the body `null` is a value like any other.
-    #[serde(borrow, default, deserialize_with = "raw")]
-    json: Option<&'a RawValue>,
-    style: Option<StyleName>,
-    text: Option<Text>,
-    base64: Option<Base64>,
-    file: Option<FileName>,
-    size: Option<u64>,
-    sha256: Option<String>,
-    encoding: Option<String>,
-}
-
-fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
-}
-
-fn body<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Body, D::Error> {
-    struct Fields;
-
-    impl<'de> Visitor<'de> for Fields {
-        type Value = Body;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a body: an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Body, A::Error> {
-            BodyFields::deserialize(MapAccessDeserializer::new(map)).and_then(body_of)
-        }
-    }
-
-    deserializer.deserialize_map(Fields)
-}
-
-fn body_of<E: serde::de::Error>(fields: BodyFields<'_>) -> Result<Body, E> {
-    let content = match fields {
-        BodyFields { json: Some(json), text: None, base64: None, file: None, style, .. } => {
-            let style = style.map_or(DEFAULT_STYLE, |s| s.0);
-            Content::Inline(style::restore(json.get(), style).map_err(E::custom)?.into())
-        }
-        BodyFields { json: None, text: Some(text), base64: None, file: None, .. } => {
-            Content::Inline(text.0.into())
-        }
-        BodyFields { json: None, text: None, base64: Some(bytes), file: None, .. } => {
-            Content::Inline(bytes.0.into())
-        }
-        BodyFields {
-            json: None, text: None, base64: None, file: Some(FileName(name)), size, sha256, ..
-        } => {
-            let size = size.ok_or_else(|| E::missing_field("size"))?;
-            let sha256 = sha256.ok_or_else(|| E::missing_field("sha256"))?;
-            if name.split('.').next() != Some(sha256.as_str()) {
-                return Err(E::custom("`sha256` is not the one in the name of the file"));
-            }
-            Content::File(BodyFile { name, size, sha256 })
-        }
-        BodyFields { json: None, text: None, base64: None, file: None, .. } => Content::Inline(Bytes::new()),
-        _ => return Err(E::custom("a body is only one of `json`, `text`, `base64` and `file`")),
-    };
-    Ok(Body { content, encoding: fields.encoding })
 }
