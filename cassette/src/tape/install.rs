@@ -78,7 +78,7 @@ impl Journal {
         let mut bodies = BTreeMap::new();
         let out = BufWriter::with_capacity(64 * 1024, file);
         let out = write_document(out, &metadata, &lines, &state, files, &mut bodies)?;
-        out.into_inner().map_err(|e| failed(e.into_error()))?.sync_all().map_err(failed)?;
+        out.into_inner().map_err(|e| failed(e.into_error()))?;
         state.closed = true;
         Ok(Prepared { recording: self.0.clone(), document, interactions: lines.len(), bodies })
     }
@@ -172,6 +172,7 @@ impl Prepared {
         let document = to.document();
         let failed = |e| Error::io("write the cassette", &document, e);
         bytes += fs::metadata(&self.document.0).map_err(failed)?.len();
+        sync(&self.document.0).map_err(failed)?;
         move_to(&self.document.0, &document).map_err(failed)?;
         sync_folder(&folder).map_err(failed)?;
         Ok(bytes)
