@@ -18,8 +18,9 @@ use crate::{Error, Result};
 /// Dropped, it leaves the journal there, as after a crash.
 #[derive(Debug)]
 pub struct Prepared {
-    recording: Arc<Recording>,
+    // Dropped before the recording gives its lock up: after that, the name may be another recording's.
     document: NewDocument,
+    recording: Arc<Recording>,
     interactions: usize,
     bodies: BTreeMap<String, Kept>,
 }
@@ -77,7 +78,7 @@ impl Journal {
         let mut bodies = BTreeMap::new();
         let out = BufWriter::with_capacity(64 * 1024, file);
         let out = write_document(out, &metadata, &lines, &state, files, &mut bodies)?;
-        out.into_inner().map_err(|e| failed(e.into_error()))?.sync_all().map_err(failed)?;
+        out.into_inner().map_err(|e| failed(e.into_error()))?;
         state.closed = true;
         Ok(Prepared { recording: self.0.clone(), document, interactions: lines.len(), bodies })
     }
@@ -102,13 +103,14 @@ impl Prepared {
     /// If something cannot be written. The old cassette is as it was and the journal is still there then.
     pub fn install(self) -> Result<Installed> {
         let files = self.recording.files.clone();
+        let interactions = self.interactions;
         let changed = !self.equals(&files);
         let bytes = self.place(&files)?;
         let mut not_removed = self.remove_unreferenced(&files.bodies());
-        if let Err(e) = self.recording.remove() {
+        if let Err(e) = self.end() {
             not_removed.extend(e.path().map(Path::to_path_buf));
         }
-        Ok(Installed { interactions: self.interactions, bytes, changed, not_removed })
+        Ok(Installed { interactions, bytes, changed, not_removed })
     }
 
     /// Keeps the cassette in another directory, under its name, and ends the recording: for a test that failed.
@@ -121,7 +123,7 @@ impl Prepared {
         let files = Files::new(dir, self.recording.files.name());
         self.place(&files)?;
         self.remove_unreferenced(&files.bodies());
-        self.recording.remove()?;
+        self.end()?;
         Ok(files.document())
     }
 
@@ -131,6 +133,11 @@ impl Prepared {
     ///
     /// If its files cannot be removed.
     pub fn discard(self) -> Result<()> {
+        self.end()
+    }
+
+    fn end(self) -> Result<()> {
+        drop(self.document);
         self.recording.remove()
     }
 
@@ -165,6 +172,7 @@ impl Prepared {
         let document = to.document();
         let failed = |e| Error::io("write the cassette", &document, e);
         bytes += fs::metadata(&self.document.0).map_err(failed)?.len();
+        sync(&self.document.0).map_err(failed)?;
         move_to(&self.document.0, &document).map_err(failed)?;
         sync_folder(&folder).map_err(failed)?;
         Ok(bytes)

@@ -135,7 +135,6 @@ impl Journal {
         let lock = lock(files)?;
         let file = open(&path, false).map_err(failed)?;
         let (metadata, end, lines) = whole_lines(&file, &path)?;
-        file.set_len(end).map_err(failed)?;
         let state = State { file, end, lines, closed: false, lock: Some(lock) };
         let options = JournalOptions { metadata, ..JournalOptions::default() };
         Ok(Journal::new(files.clone(), options, None, state))
@@ -203,13 +202,8 @@ impl Journal {
             return Err(Error::new("the recording is closed").at(path()));
         }
         let start = state.end;
-        let written = state.file.seek(SeekFrom::Start(start)).and_then(|_| state.file.write_all(&line));
-        if let Err(e) = written {
-            // Half a line would make the next one unreadable. If not even this works, a later line, which
-            // starts at the same offset, covers it.
-            let _ = state.file.set_len(start);
-            return Err(failed(e));
-        }
+        // Half a line has no end, so the next one, which is written over it, makes up for it.
+        state.file.seek(SeekFrom::Start(start)).and_then(|_| state.file.write_all(&line)).map_err(failed)?;
         state.end += u64::from(len);
         state.lines.push(Line { order, start, len });
         Ok(())
@@ -277,7 +271,7 @@ fn set_aside(files: &Files) -> Result<Option<PathBuf>> {
     let (journal, bodies) = (files.journal(), files.recording_bodies());
     let failed = |e| Error::io("move the recording of a crashed run aside", &journal, e);
     let to_keep = match File::open(&journal) {
-        Ok(file) => BufReader::new(file).split(b'\n').nth(1).transpose().map_err(failed)?.is_some(),
+        Ok(file) => has_interactions(BufReader::new(file)).map_err(failed)?,
         Err(e) if e.kind() == io::ErrorKind::NotFound => false,
         Err(e) => return Err(failed(e)),
     };
@@ -291,6 +285,12 @@ fn set_aside(files: &Files) -> Result<Option<PathBuf>> {
     gone(fs::rename(&bodies, aside.recording_bodies())).map_err(failed)?;
     fs::rename(&journal, aside.journal()).map_err(failed)?;
     Ok(Some(aside.journal()))
+}
+
+/// Is there a whole line after the first?
+fn has_interactions(journal: impl BufRead) -> io::Result<bool> {
+    let mut ends = journal.bytes().filter(|byte| byte.as_ref().is_ok_and(|b| *b == b'\n') || byte.is_err());
+    Ok(ends.nth(1).transpose()?.is_some())
 }
 
 /// The first line, the end of the last whole line, and all lines in between.

@@ -8,6 +8,7 @@
 mod body_reader;
 mod body_sink;
 mod document;
+mod files;
 mod install;
 mod journal;
 mod layout;
@@ -26,10 +27,11 @@ mod tests;
 pub use body_reader::BodyReader;
 pub use body_sink::BodySink;
 pub use document::{Cassette, FORMAT_VERSION, Limits};
+pub use files::Files;
 pub use install::{Installed, Prepared};
 pub use journal::{Journal, JournalOptions};
 pub use metadata::{Metadata, Recorder};
-pub use name::{Files, Name};
+pub use name::Name;
 pub use types::{
     Body, BodyFile, Content, Interaction, Outcome, Request, Response, TransportError, TransportErrorKind,
 };

@@ -1,8 +1,7 @@
-//! Where a cassette lives. A name comes from a test's source or a command line, so it is checked once, here:
-//! after that no other module can build a path that leaves the cassette directory.
+//! The name of a cassette. It comes from a test's source or a command line, so it is checked once, here: after
+//! that no other module can build a path that leaves the cassette directory.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::{Error, Result};
@@ -25,24 +24,6 @@ const RESERVED: [&str; 3] = [".json", ".bodies", ".recording"];
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(Box<str>);
-
-/// The paths of one cassette: a directory of cassettes and a [`Name`] in it.
-///
-/// ```
-/// use cassette::tape::Files;
-///
-/// let files = Files::new("tests/cassettes", &"weather/berlin".parse()?);
-/// assert!(files.document().ends_with("tests/cassettes/weather/berlin.json"));
-/// assert!(!files.exists());
-/// # Ok::<(), cassette::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Files {
-    dir: PathBuf,
-    name: Name,
-    /// Recordings set aside are numbered; 0 is the one that a new recording writes.
-    aside: u32,
-}
 
 impl Name {
     /// The name as it was given.
@@ -87,97 +68,6 @@ impl fmt::Display for Name {
     }
 }
 
-impl Files {
-    /// The files of the cassette `name` in `dir`. Touches nothing.
-    pub fn new(dir: impl AsRef<Path>, name: &Name) -> Files {
-        Files { dir: dir.as_ref().to_path_buf(), name: name.clone(), aside: 0 }
-    }
-
-    /// The name of the cassette.
-    pub fn name(&self) -> &Name {
-        &self.name
-    }
-
-    /// `<name>.json`: the document that people review.
-    pub fn document(&self) -> PathBuf {
-        self.with(".json")
-    }
-
-    /// `<name>.bodies`: the folder of bodies over the inline limit.
-    pub fn bodies(&self) -> PathBuf {
-        self.with(".bodies")
-    }
-
-    /// `<name>.json.recording`: what a recording has written so far, one line an interaction.
-    pub fn journal(&self) -> PathBuf {
-        self.with(&format!(".json{}.recording", self.number()))
-    }
-
-    /// `<name>.bodies.recording`: the long bodies of a recording.
-    pub fn recording_bodies(&self) -> PathBuf {
-        self.with(&format!(".bodies{}.recording", self.number()))
-    }
-
-    /// `<name>.lock.recording`: held by the one process that records this cassette.
-    pub fn lock(&self) -> PathBuf {
-        self.with(".lock.recording")
-    }
-
-    /// `<name>.output.snap`: the snapshot of what the test writes, beside the cassette.
-    pub fn output_snapshot(&self) -> PathBuf {
-        self.with(".output.snap")
-    }
-
-    /// Is there a cassette to replay?
-    pub fn exists(&self) -> bool {
-        self.document().is_file()
-    }
-
-    /// The recordings that something left behind: a crash, a killed process, a failed install. Each can be
-    /// given to [`Journal::recover`](super::Journal::recover), unless another process is still writing it.
-    pub fn left_behind(&self) -> Vec<Files> {
-        let mut found = Vec::new();
-        if self.set_aside(0).journal().is_file() {
-            found.push(self.set_aside(0));
-        }
-        found.extend((1..).map(|n| self.set_aside(n)).take_while(|f| f.journal().is_file()));
-        found
-    }
-
-    /// The same cassette, with the paths of its `n`th recording that was set aside.
-    pub(super) fn set_aside(&self, n: u32) -> Files {
-        Files { aside: n, ..self.clone() }
-    }
-
-    /// `<name>.json.new.recording`: the document that is about to take the place of the old one.
-    pub(super) fn next_document(&self) -> PathBuf {
-        self.with(".json.new.recording")
-    }
-
-    /// The folder that the document lies in.
-    pub(super) fn folder(&self) -> PathBuf {
-        let document = self.document();
-        match document.parent() {
-            Some(p) if !p.as_os_str().is_empty() => p.to_path_buf(),
-            _ => PathBuf::from("."),
-        }
-    }
-
-    // The number comes before `.recording`, so that one line in `.gitignore` covers every recording.
-    fn number(&self) -> String {
-        if self.aside == 0 { String::new() } else { format!(".{}", self.aside) }
-    }
-
-    // Not `Path::with_extension`: it would take the `.berlin` of a name `v1.berlin` for an extension.
-    fn with(&self, suffix: &str) -> PathBuf {
-        let mut path = self.dir.clone();
-        path.extend(self.name.as_str().split('/'));
-        let mut path = path.into_os_string();
-        path.push(suffix);
-        path.into()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,19 +107,5 @@ mod tests {
         refused("a.bodies/b", "`.bodies`");
         refused("a.recording", "`.recording`");
         refused(&"x".repeat(201), "201 bytes");
-    }
-
-    #[test]
-    fn paths() {
-        let files = Files::new("dir", &"v1.0/some.thing".parse().unwrap());
-        let shown = |p: PathBuf| p.to_str().unwrap().replace('\\', "/");
-        assert_eq!(shown(files.document()), "dir/v1.0/some.thing.json");
-        assert_eq!(shown(files.bodies()), "dir/v1.0/some.thing.bodies");
-        assert_eq!(shown(files.journal()), "dir/v1.0/some.thing.json.recording");
-        assert_eq!(shown(files.recording_bodies()), "dir/v1.0/some.thing.bodies.recording");
-        assert_eq!(shown(files.set_aside(2).journal()), "dir/v1.0/some.thing.json.2.recording");
-        assert_eq!(shown(files.set_aside(2).document()), "dir/v1.0/some.thing.json");
-        assert_eq!(shown(files.lock()), "dir/v1.0/some.thing.lock.recording");
-        assert_eq!(Files::new("", &"a".parse().unwrap()).folder(), PathBuf::from("."));
     }
 }

@@ -15,6 +15,10 @@ pub struct Interaction {
 
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every outcome is a response, one is in memory at a time"
+)]
 pub enum Outcome {
     /// The server answered.
     Response(Response),

@@ -73,8 +73,10 @@ fn a_crash_loses_no_whole_line() {
         };
         assert_eq!(journal.len(), lines - 1, "cut at {cut}");
         assert_eq!(journal.metadata(), &metadata);
-        // It can go on from there.
+        // It can go on from there, even if it breaks off once more.
         journal.append(9, &exchange(9, Body::default())).unwrap();
+        drop(journal);
+        let journal = Journal::recover(&dir.files()).unwrap();
         let prepared = journal.prepare(metadata.clone()).unwrap();
         let new =
             Cassette::read(prepared.files()[0].clone(), dir.files().recording_bodies(), &Limits::default());
@@ -136,9 +138,13 @@ fn a_crashed_recording_is_set_aside() {
     }
     assert_eq!(dir.listing().len(), 2, "{:?}", dir.listing());
 
-    // One that holds nothing is not worth keeping.
+    // One that holds no whole interaction is not worth keeping.
     drop(Journal::create(&dir.files(), options(64)).unwrap());
-    assert_eq!(Journal::create(&dir.files(), options(64)).unwrap().set_aside(), None);
+    let first = fs::read(dir.files().journal()).unwrap();
+    for torn in [&b""[..], b"{\"order\":1,\"request\""] {
+        fs::write(dir.files().journal(), [&first, torn].concat()).unwrap();
+        assert_eq!(Journal::create(&dir.files(), options(64)).unwrap().set_aside(), None);
+    }
 }
 
 #[test]
@@ -267,6 +273,26 @@ fn a_failed_test_keeps_its_recording_elsewhere() {
         assert_eq!(dir.text(), before);
         assert_eq!(dir.listing().len(), 1 + 2, "{:?}", dir.listing());
     }
+}
+
+#[test]
+fn a_body_of_the_old_cassette_stays_with_it() {
+    let dir = Dir::new();
+    let recording = || {
+        let journal = Journal::create(&dir.files(), options(64)).unwrap();
+        let body = body(&journal, "text/plain", &long(7));
+        journal.append(0, &exchange(2, body)).unwrap();
+        journal
+    };
+    install(&recording());
+    let listing = dir.listing();
+    let journal = recording();
+    // As after an install that broke off: the body is in its place already.
+    fs::remove_dir_all(dir.files().recording_bodies()).unwrap();
+    let target = Dir::new();
+    journal.prepare(journal.metadata().clone()).unwrap().keep_in(target.0.path()).unwrap();
+    assert_eq!(dir.listing(), listing);
+    assert_eq!(target.listing(), listing);
 }
 
 #[test]
