@@ -2,6 +2,9 @@
 //! which the linker therefore takes for std, for every crate and (through the dynamic symbol table)
 //! for the shared libraries of the process. Each asks `context` what to do and passes the rest on.
 //!
+//! Each file has a `#[used]` static `LINK` beside its functions, which pulls the file's object into
+//! the executable even where somebody else defines the same names weakly, as sanitizers do.
+//!
 //! It decides nothing. In here nothing may panic, and nothing on the way of a time reading may
 //! allocate or lock.
 #![expect(unsafe_code, reason = "the functions take the place of libc's, whose interface is C")]

@@ -30,7 +30,8 @@
 //! [`time_zone`].
 //!
 //! What still sees real time: file modification times, raw system calls, `timespec_get`, and on
-//! macOS shared libraries and C's `time` and `gettimeofday`.
+//! macOS shared libraries and C's `time` and `gettimeofday`. With a static libc, C's waits until an
+//! absolute time are not translated.
 
 mod context;
 #[cfg(interposed)]

@@ -1,7 +1,8 @@
 //! libc's own functions behind ours: the next definition after this executable's.
 //!
 //! Through the C library and not by raw system calls: those would give up the vDSO, and a reading of
-//! the clock would take ten times as long.
+//! the clock would take ten times as long. A static libc has no next definition: there its internal
+//! names serve, or the system call after all.
 
 use libc::{c_int, c_void, clockid_t, pthread_attr_t, pthread_t, timespec};
 
@@ -11,28 +12,10 @@ pub(super) type StartFn = extern "C-unwind" fn(*mut c_void) -> *mut c_void;
 pub(super) type PthreadCreate =
     unsafe extern "C" fn(*mut pthread_t, *const pthread_attr_t, StartFn, *mut c_void) -> c_int;
 
-/// # Safety
-/// As of the C function: `to` is null or may be written to.
-#[inline]
-pub(super) unsafe fn clock_gettime(id: clockid_t, to: *mut timespec) -> c_int {
-    #[cfg(not(target_feature = "crt-static"))]
-    {
-        let at = dynamic::CLOCK_GETTIME.address();
-        if !at.is_null() {
-            // SAFETY: the loader gave the function of this name, whose type POSIX fixes.
-            let f: unsafe extern "C" fn(clockid_t, *mut timespec) -> c_int =
-                unsafe { std::mem::transmute(at) };
-            // SAFETY: as the caller's.
-            return unsafe { f(id, to) };
-        }
-    }
-    // A static libc has one function of the name, and that is ours.
-    #[cfg(target_os = "linux")]
-    // SAFETY: as the caller's; clock_gettime(2) takes the same arguments.
-    return unsafe { libc::syscall(libc::SYS_clock_gettime, id, to) as c_int };
-    #[cfg(not(target_os = "linux"))]
-    -1
-}
+#[cfg(target_feature = "crt-static")]
+pub(super) use fixed::{clock_gettime, pthread_create, resolve_all};
+#[cfg(not(target_feature = "crt-static"))]
+pub(super) use looked_up::{clock_gettime, pthread_create, resolve_all};
 
 /// What the clock `id`, which must exist, shows in nanoseconds.
 pub(super) fn clock_ns(id: clockid_t) -> i64 {
@@ -42,36 +25,44 @@ pub(super) fn clock_ns(id: clockid_t) -> i64 {
     t.tv_sec * 1_000_000_000 + t.tv_nsec
 }
 
-#[cfg(not(target_feature = "crt-static"))]
-pub(super) use dynamic::{pthread_create, resolve_all};
-
 #[cfg(target_feature = "crt-static")]
-pub(super) fn resolve_all() {}
+mod fixed {
+    use super::*;
 
-#[cfg(target_feature = "crt-static")]
-pub(super) fn pthread_create() -> Option<PthreadCreate> {
-    unsafe extern "C" {
-        // The strong names behind the public one in glibc's and musl's libc.a.
-        #[cfg_attr(target_env = "gnu", link_name = "__pthread_create_2_1")]
-        #[cfg_attr(target_env = "musl", link_name = "__pthread_create")]
-        fn create(t: *mut pthread_t, a: *const pthread_attr_t, f: StartFn, x: *mut c_void) -> c_int;
+    pub(in super::super) fn resolve_all() {}
+
+    /// # Safety
+    /// As of the C function: `to` is null or may be written to.
+    pub(in super::super) unsafe fn clock_gettime(id: clockid_t, to: *mut timespec) -> c_int {
+        // SAFETY: the same contract; clock_gettime(2) takes the same arguments.
+        unsafe { libc::syscall(libc::SYS_clock_gettime, id, to) as c_int }
     }
-    Some(create)
+
+    pub(in super::super) fn pthread_create() -> PthreadCreate {
+        unsafe extern "C" {
+            // The strong names behind the public one in glibc's and musl's libc.a.
+            #[cfg_attr(target_env = "gnu", link_name = "__pthread_create_2_1")]
+            #[cfg_attr(target_env = "musl", link_name = "__pthread_create")]
+            fn create(t: *mut pthread_t, a: *const pthread_attr_t, f: StartFn, x: *mut c_void) -> c_int;
+        }
+        create
+    }
 }
 
 #[cfg(not(target_feature = "crt-static"))]
-pub(super) mod dynamic {
-    use super::{PthreadCreate, c_void};
+pub(super) mod looked_up {
+    use super::*;
     use std::ffi::CStr;
+    use std::mem;
     use std::ptr;
     use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
-    pub(super) static CLOCK_GETTIME: Real = Real::new(c"clock_gettime");
-    static PTHREAD_CREATE: Real = Real::new(c"pthread_create");
+    static CLOCK_GETTIME: Real = Real::new(c"clock_gettime", 0);
+    static PTHREAD_CREATE: Real = Real::new(c"pthread_create", 1);
     #[cfg(target_os = "linux")]
-    pub(in super::super) static COND_TIMEDWAIT: Real = Real::new(c"pthread_cond_timedwait");
+    pub(in super::super) static COND_TIMEDWAIT: Real = Real::new(c"pthread_cond_timedwait", 2);
     #[cfg(target_os = "linux")]
-    pub(in super::super) static SEM_TIMEDWAIT: Real = Real::new(c"sem_timedwait");
+    pub(in super::super) static SEM_TIMEDWAIT: Real = Real::new(c"sem_timedwait", 3);
 
     pub(in super::super) fn resolve_all() {
         CLOCK_GETTIME.resolve();
@@ -83,28 +74,37 @@ pub(super) mod dynamic {
         }
     }
 
-    pub(in super::super) fn pthread_create() -> Option<PthreadCreate> {
-        let at = match sanitizers_pthread_create() {
-            sanitizer if !sanitizer.is_null() => sanitizer,
-            _ => PTHREAD_CREATE.address(),
-        };
-        // SAFETY: null, which is `None`, or the function of this name, whose type POSIX fixes.
-        unsafe { std::mem::transmute(at) }
+    /// # Safety
+    /// As of the C function: `to` is null or may be written to.
+    #[inline]
+    pub(in super::super) unsafe fn clock_gettime(id: clockid_t, to: *mut timespec) -> c_int {
+        // SAFETY: the function of this name, whose type POSIX fixes.
+        let f: unsafe extern "C" fn(clockid_t, *mut timespec) -> c_int =
+            unsafe { mem::transmute(CLOCK_GETTIME.address()) };
+        // SAFETY: the same contract.
+        unsafe { f(id, to) }
+    }
+
+    pub(in super::super) fn pthread_create() -> PthreadCreate {
+        // SAFETY: the function of this name, whose type POSIX fixes.
+        unsafe { mem::transmute::<*mut c_void, PthreadCreate>(PTHREAD_CREATE.address()) }
     }
 
     /// One function of libc's, looked up once. Looking it up twice at once is harmless: both find
     /// the same.
     pub(in super::super) struct Real {
         name: &'static CStr,
+        /// Its place among the interceptors.
+        number: usize,
         at: AtomicPtr<c_void>,
     }
 
     impl Real {
-        const fn new(name: &'static CStr) -> Self {
-            Real { name, at: AtomicPtr::new(ptr::null_mut()) }
+        const fn new(name: &'static CStr, number: usize) -> Self {
+            Real { name, number, at: AtomicPtr::new(ptr::null_mut()) }
         }
 
-        /// Null if libc has no such function.
+        /// Never null.
         #[inline]
         pub(in super::super) fn address(&self) -> *mut c_void {
             match self.at.load(Relaxed) {
@@ -116,11 +116,11 @@ pub(super) mod dynamic {
 
         #[cold]
         fn resolve(&self) -> *mut c_void {
-            let mut at = ptr::null_mut();
+            let mut at = interceptor(self.number);
             // A plain dlsym may give the pthread_cond_timedwait of LinuxThreads, whose condition
             // variables are laid out otherwise. Architectures younger than 2.3.2 have one only.
             #[cfg(all(target_os = "linux", target_env = "gnu"))]
-            if self.name == c"pthread_cond_timedwait" {
+            if at.is_null() && self.name == c"pthread_cond_timedwait" {
                 // SAFETY: two C strings.
                 at = unsafe { libc::dlvsym(libc::RTLD_NEXT, self.name.as_ptr(), c"GLIBC_2.3.2".as_ptr()) };
             }
@@ -128,37 +128,49 @@ pub(super) mod dynamic {
                 // SAFETY: a C string.
                 at = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) };
             }
+            if at.is_null() {
+                // POSIX has all of them. To go on would be to call a null pointer.
+                std::process::abort();
+            }
             self.at.store(at, Relaxed);
             at
         }
     }
 
-    // A sanitizer's runtime, which is part of the executable, wraps pthread_create as well and must
-    // see every thread. dlsym does not find it, and a weak reference takes an assembler.
+    // A sanitizer's runtime, which is part of the executable, wraps the same functions and must see
+    // the calls; dlsym would go past it. Its names are there or not, so the references are weak, and
+    // those take an assembler.
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     core::arch::global_asm!(
+        ".weak __interceptor_clock_gettime",
         ".weak __interceptor_pthread_create",
+        ".weak __interceptor_pthread_cond_timedwait",
+        ".weak __interceptor_sem_timedwait",
         ".pushsection .data.rel.cassette_ambient,\"aw\"",
         ".balign 8",
-        ".globl cassette_ambient_interceptor",
-        ".hidden cassette_ambient_interceptor",
-        "cassette_ambient_interceptor:",
+        ".globl cassette_ambient_interceptors",
+        ".hidden cassette_ambient_interceptors",
+        "cassette_ambient_interceptors:",
+        ".quad __interceptor_clock_gettime",
         ".quad __interceptor_pthread_create",
+        ".quad __interceptor_pthread_cond_timedwait",
+        ".quad __interceptor_sem_timedwait",
         ".popsection",
     );
 
+    /// The sanitizer's wrapper, or null.
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-    fn sanitizers_pthread_create() -> *mut c_void {
+    fn interceptor(number: usize) -> *mut c_void {
         unsafe extern "C" {
-            #[link_name = "cassette_ambient_interceptor"]
-            static INTERCEPTOR: usize;
+            #[link_name = "cassette_ambient_interceptors"]
+            static INTERCEPTORS: [usize; 4];
         }
-        // SAFETY: the word above; the loader wrote it before any code ran, and nobody does later.
-        ptr::with_exposed_provenance_mut(unsafe { INTERCEPTOR })
+        // SAFETY: the words above; the loader wrote them before any code ran, and nobody does later.
+        ptr::with_exposed_provenance_mut(unsafe { INTERCEPTORS }[number])
     }
 
     #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-    fn sanitizers_pthread_create() -> *mut c_void {
+    fn interceptor(_: usize) -> *mut c_void {
         ptr::null_mut()
     }
 }

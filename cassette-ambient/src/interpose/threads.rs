@@ -1,8 +1,11 @@
 //! A new thread takes over the context of the one that starts it.
 
-use super::real::{self, StartFn};
+use super::real::{self, PthreadCreate, StartFn};
 use crate::context::{self, Context};
 use libc::{c_int, c_void, pthread_attr_t, pthread_t};
+
+#[used]
+static LINK: PthreadCreate = pthread_create;
 
 /// # Safety
 /// As POSIX's.
@@ -13,7 +16,7 @@ unsafe extern "C" fn pthread_create(
     start: StartFn,
     argument: *mut c_void,
 ) -> c_int {
-    let Some(create) = real::pthread_create() else { return libc::EAGAIN };
+    let create = real::pthread_create();
     let Some(context) = context::inheritance() else {
         // SAFETY: the same contract.
         return unsafe { create(thread, attributes, start, argument) };

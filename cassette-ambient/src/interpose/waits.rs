@@ -1,12 +1,16 @@
 //! Waits until an absolute wall-clock time. The caller works the deadline out from the clock it is
 //! shown, the kernel compares it with the real one: the deadline is moved from one to the other.
 //!
-//! std, tokio and parking_lot don't wait so on Linux; C and C++ do (`std::condition_variable`).
+//! std, tokio and parking_lot don't wait so on Linux; C and C++ do (`std::condition_variable`). Not
+//! with a static libc, which has no second name for all of them.
 
-use super::real::{self, dynamic};
+use super::real::{self, looked_up};
 use crate::context;
 use libc::{c_int, c_void, timespec};
 use std::mem;
+
+#[used]
+static LINK: unsafe extern "C-unwind" fn(*mut c_void, *const timespec) -> c_int = sem_timedwait;
 
 /// # Safety
 /// As POSIX's.
@@ -18,7 +22,7 @@ unsafe extern "C-unwind" fn pthread_cond_timedwait(
 ) -> c_int {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let wait: unsafe extern "C-unwind" fn(*mut c_void, *mut c_void, *const timespec) -> c_int =
-        unsafe { mem::transmute(dynamic::COND_TIMEDWAIT.address()) };
+        unsafe { mem::transmute(looked_up::COND_TIMEDWAIT.address()) };
     // SAFETY: the same contract.
     let moved = unsafe { on_the_real_clock(deadline, Waits::OnSomeClock) };
     // SAFETY: the same contract.
@@ -31,7 +35,7 @@ unsafe extern "C-unwind" fn pthread_cond_timedwait(
 unsafe extern "C-unwind" fn sem_timedwait(semaphore: *mut c_void, deadline: *const timespec) -> c_int {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let wait: unsafe extern "C-unwind" fn(*mut c_void, *const timespec) -> c_int =
-        unsafe { mem::transmute(dynamic::SEM_TIMEDWAIT.address()) };
+        unsafe { mem::transmute(looked_up::SEM_TIMEDWAIT.address()) };
     // SAFETY: the same contract.
     let moved = unsafe { on_the_real_clock(deadline, Waits::OnTheWallClock) };
     // SAFETY: the same contract.

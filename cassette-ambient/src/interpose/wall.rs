@@ -6,6 +6,9 @@ use libc::{c_int, clockid_t, timespec};
 #[cfg(target_os = "linux")]
 use libc::{c_void, timeval};
 
+#[used]
+static LINK: unsafe extern "C" fn(clockid_t, *mut timespec) -> c_int = clock_gettime;
+
 /// What std and nearly everything else calls.
 ///
 /// # Safety
