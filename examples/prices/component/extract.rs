@@ -4,10 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, SubsecRound, Utc};
-use serde::{Deserialize, Serialize};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
+use super::answers::{History, Products, Quotes, Search};
 use super::client::{Api, no_answer};
 use super::config::{Config, TableName};
 use super::error::{Error, Result};
@@ -27,73 +27,6 @@ pub(super) struct Extraction<'a> {
     after: State,
     new_products: u64,
     written: Vec<TableSummary>,
-}
-
-#[derive(Deserialize)]
-struct Products {
-    data: Vec<Product>,
-    paging: Paging,
-}
-
-#[derive(Deserialize)]
-struct Paging {
-    next_cursor: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Product {
-    id: u64,
-    name: String,
-    brand: String,
-    category: Option<String>,
-    price: Money,
-    tags: Vec<String>,
-    updated_on: NaiveDate,
-}
-
-#[derive(Deserialize)]
-struct Money {
-    amount: String,
-    currency: String,
-}
-
-#[derive(Serialize)]
-struct Search<'a> {
-    market: &'a str,
-    from: NaiveDate,
-    to: NaiveDate,
-    page: u32,
-    page_size: u32,
-}
-
-#[derive(Deserialize)]
-struct Quotes {
-    quotes: Vec<Quote>,
-    pages: u32,
-}
-
-#[derive(Deserialize)]
-struct Quote {
-    product_id: u64,
-    date: NaiveDate,
-    price: Money,
-    in_stock: bool,
-}
-
-#[derive(Deserialize)]
-struct History {
-    currency: String,
-    days: Vec<Day>,
-}
-
-#[derive(Deserialize)]
-struct Day {
-    date: NaiveDate,
-    open: f64,
-    high: f64,
-    low: f64,
-    close: f64,
-    volume: u64,
 }
 
 impl<'a> Extraction<'a> {

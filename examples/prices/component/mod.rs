@@ -3,6 +3,7 @@
 //!
 //! This is the code under test of the example. It must not know that cassettes exist.
 
+mod answers;
 mod client;
 mod config;
 mod error;
