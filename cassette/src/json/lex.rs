@@ -34,7 +34,7 @@ pub struct Lexer {
     expect: Expect,
     inside: Inside,
     open: Stack,
-    many: bool,
+    lenient: bool,
     /// Of the first byte of the current chunk in the whole input.
     base: u64,
     /// How far the current chunk has been read: where the next call must go on.
@@ -176,15 +176,17 @@ impl Lexer {
             expect: Expect::Value,
             inside: Inside::Nothing,
             open: Stack::default(),
-            many: false,
+            lenient: false,
             base: 0,
             read: 0,
         }
     }
 
-    /// For any number of values one after the other: newline-delimited JSON, concatenated documents.
-    pub fn many() -> Lexer {
-        Lexer { many: true, ..Lexer::new() }
+    /// For redaction: any number of values one after the other (newline-delimited JSON, concatenated
+    /// documents), and strings with any bytes and escapes in them. So a string ends at its closing quote and
+    /// nowhere else.
+    pub fn lenient() -> Lexer {
+        Lexer { lenient: true, ..Lexer::new() }
     }
 
     /// The next token, or the next piece of one, of `chunk` from byte `at`. `None` when all of the chunk has
@@ -218,7 +220,7 @@ impl Lexer {
     /// The input ended in the middle.
     pub fn finish(&self) -> Result<(), SyntaxError> {
         let complete = match self.inside {
-            Inside::Nothing => self.expect == Expect::Nothing || (self.many && self.open.depth == 0),
+            Inside::Nothing => self.expect == Expect::Nothing || (self.lenient && self.open.depth == 0),
             Inside::Number(state) => state.may_end() && self.open.depth == 0,
             _ => false,
         };
@@ -243,7 +245,7 @@ impl Lexer {
             let span = at..len.map_or(chunk.len(), |n| at + n);
             return Ok(Piece { kind: Kind::Whitespace, span, first: true, done: true });
         }
-        if self.expect == Expect::Nothing && self.many {
+        if self.expect == Expect::Nothing && self.lenient {
             self.expect = Expect::Value;
         }
         use Expect::*;
@@ -326,7 +328,9 @@ impl Lexer {
                     return Ok(Piece { kind, span: start..i + 1, first, done: true });
                 }
                 0 if b == b'\\' => escape = 1,
+                0 if self.lenient => {}
                 0 => return self.error(i, "control character in a string"),
+                1 if self.lenient => escape = 0,
                 1 if b == b'u' => escape = 5,
                 1 if matches!(b, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => escape = 0,
                 1 => return self.error(i, "unknown escape in a string"),
@@ -409,28 +413,28 @@ static PLAIN: [bool; 256] = {
     table
 };
 
-/// The open containers, one bit each: set for an object.
+/// One bit for each open container.
 #[derive(Clone, Debug, Default)]
-struct Stack {
+pub(crate) struct Stack {
     bits: Vec<u64>,
     depth: usize,
 }
 
 impl Stack {
-    fn push(&mut self, object: bool) {
+    pub(crate) fn push(&mut self, set: bool) {
         let (word, bit) = (self.depth / 64, self.depth % 64);
         if word == self.bits.len() {
             self.bits.push(0);
         }
-        self.bits[word] = self.bits[word] & !(1 << bit) | u64::from(object) << bit;
+        self.bits[word] = self.bits[word] & !(1 << bit) | u64::from(set) << bit;
         self.depth += 1;
     }
 
-    fn pop(&mut self) {
+    pub(crate) fn pop(&mut self) {
         self.depth -= 1;
     }
 
-    fn top(&self) -> Option<bool> {
+    pub(crate) fn top(&self) -> Option<bool> {
         let last = self.depth.checked_sub(1)?;
         Some(self.bits[last / 64] >> (last % 64) & 1 == 1)
     }
@@ -523,10 +527,10 @@ mod tests {
     }
 
     #[test]
-    fn many_documents() {
+    fn lenient() {
         for (input, ok) in [("1 2\n{}\n[]{}", true), ("", true), ("1\n", true), ("{} x", false), ("[", false)]
         {
-            assert_eq!(lex(Lexer::many(), &[input.as_bytes()]).is_ok(), ok, "{input}");
+            assert_eq!(lex(Lexer::lenient(), &[input.as_bytes()]).is_ok(), ok, "{input}");
         }
     }
 

@@ -1,1 +1,187 @@
-//! To be filled.
+//! Keeps secrets off the disk. Everything of an exchange goes through a [`Redactor`] before it is stored, and
+//! the same way before it is matched: named secrets by value in whatever encoding, headers by a list of harmless
+//! ones, fields by name. A [`LeakCheck`] reads again what was written before it is installed.
+//!
+//! Must not know: files, sockets, cassettes.
+
+mod body;
+mod encode;
+mod form;
+mod headers;
+mod json;
+mod leak;
+mod names;
+mod replace;
+mod rules;
+mod uri;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use body::{BodyRedactor, Restorer};
+pub use headers::Side;
+pub use leak::{Leak, LeakCheck};
+pub use rules::Rules;
+
+use crate::Result;
+use body::Format;
+use encode::Edges;
+use replace::{Entry, Finder, Replacer};
+
+/// Applies [`Rules`]. Made once for a session; clones share the count of what fired.
+///
+/// ```
+/// use std::io::Write;
+///
+/// use cassette::redact::{Redactor, Rules};
+///
+/// let redactor = Redactor::new(Rules::default().secret("KEY", "pk-2f9a77c1")?)?;
+/// assert_eq!(redactor.uri("https://h/x?token=t&k=pk-2f9a77c1"), "https://h/x?token=[redacted]&k={{secret.KEY}}");
+///
+/// let mut body = redactor.body(Some("application/json"), Vec::new());
+/// body.write_all(br#"{"password": "p", "note": "pk-2f"#)?;
+/// body.write_all(br#"9a77c1", "n": 1.0}"#)?;
+/// let stored = body.finish()?;
+/// assert_eq!(stored, br#"{"password": "[redacted]", "note": "{{secret.KEY}}", "n": 1.0}"#);
+/// assert_eq!(redactor.fired(), ["field password", "field token", "secret.KEY"]);
+/// # Ok::<(), cassette::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Redactor(Arc<Inner>);
+
+struct Inner {
+    rules: Arc<Rules>,
+    fired: Arc<Fired>,
+    values: Arc<Finder>,
+    /// By [`Format`]: placeholders back into values.
+    restore: [Arc<Finder>; 3],
+}
+
+/// How often each rule fired.
+#[derive(Default)]
+struct Fired(Mutex<BTreeMap<String, u64>>);
+
+impl Fired {
+    fn count(&self, label: &str) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match counts.get_mut(label) {
+            Some(count) => *count += 1,
+            None => {
+                counts.insert(label.to_owned(), 1);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Redactor").field(&self.0.rules).finish()
+    }
+}
+
+impl Redactor {
+    /// Prepares the search for every secret in every encoding.
+    ///
+    /// # Errors
+    ///
+    /// Too many secrets: more than some hundred thousand patterns.
+    pub fn new(rules: Rules) -> Result<Redactor> {
+        let mut entries = Vec::new();
+        for secret in &rules.secrets {
+            let replacement: Arc<[u8]> = secret.placeholder().into_bytes().into();
+            let label: Arc<str> = format!("secret.{}", secret.name).into();
+            entries.extend(encode::patterns(&secret.value).into_iter().map(|pattern| Entry {
+                pattern: pattern.bytes,
+                replacement: replacement.clone(),
+                label: Some(label.clone()),
+                edges: pattern.edges,
+            }));
+        }
+        let restore = |encode: fn(&str) -> String| {
+            let entry = |secret: &rules::Secret| Entry {
+                pattern: secret.placeholder().into_bytes(),
+                replacement: encode(&secret.value).into_bytes().into(),
+                label: None,
+                edges: Edges::default(),
+            };
+            Finder::new(rules.secrets.iter().map(entry).collect()).map(Arc::new)
+        };
+        Ok(Redactor(Arc::new(Inner {
+            values: Arc::new(Finder::new(entries)?),
+            restore: [restore(encode::json_string)?, restore(encode::form_value)?, restore(str::to_owned)?],
+            fired: Arc::default(),
+            rules: Arc::new(rules),
+        })))
+    }
+
+    /// A writer that redacts a (decoded) body of this content type into `next`, in one pass and a window of
+    /// memory. Every byte that is not redacted arrives as it was.
+    ///
+    /// String values of JSON members and values of form fields on the list become `[redacted]`; numbers keep
+    /// their type and so stay. Anything that begins like JSON is read as JSON; from where it breaks on, secrets
+    /// are still replaced by value.
+    pub fn body<W: Write>(&self, content_type: Option<&str>, next: W) -> BodyRedactor<W> {
+        BodyRedactor::new(content_type, self.0.rules.clone(), self.0.fired.clone(), self.replacer(next))
+    }
+
+    /// A writer for replay: puts the session's own value where a placeholder `{{secret.NAME}}` stands in a body
+    /// of this content type, escaped as JSON and forms need it.
+    pub fn restorer<W: Write>(&self, content_type: Option<&str>, next: W) -> Restorer<W> {
+        let finder = &self.0.restore[Format::of(content_type) as usize];
+        Restorer(Replacer::new(finder.clone(), None, next))
+    }
+
+    /// The same for a header's value or other plain text: the value goes in as it is.
+    pub fn restore_str(&self, text: &str) -> String {
+        let replacer = Replacer::new(self.0.restore[Format::Other as usize].clone(), None, Vec::new());
+        into_string(run(replacer, text.as_bytes()))
+    }
+
+    /// Replaces secrets by value in plain text.
+    pub fn text(&self, text: &str) -> String {
+        into_string(self.bytes(text.as_bytes()))
+    }
+
+    /// What fired so far, for `_metadata.redaction`: `secret.NAME`, `field access_token`,
+    /// `header authorization`, `uri user-info`; sorted.
+    pub fn fired(&self) -> Vec<String> {
+        self.counts().into_keys().collect()
+    }
+
+    /// The same with how often.
+    pub fn counts(&self) -> BTreeMap<String, u64> {
+        self.0.fired.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The final check of what this redactor let through.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Redactor::new).
+    pub fn leak_check(&self) -> Result<LeakCheck> {
+        LeakCheck::new(&self.0.rules)
+    }
+
+    fn replacer<W: Write>(&self, next: W) -> Replacer<W> {
+        Replacer::new(self.0.values.clone(), Some(self.0.fired.clone()), next)
+    }
+
+    fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        run(self.replacer(Vec::new()), bytes)
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a Vec takes every write")]
+fn run(mut replacer: Replacer<Vec<u8>>, bytes: &[u8]) -> Vec<u8> {
+    replacer.write_all(bytes).and_then(|()| replacer.finish()).expect("writing to memory")
+}
+
+/// Hits begin and end at characters, except inside broken text.
+fn into_string(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+}
+
+#[cfg(test)]
+mod tests;

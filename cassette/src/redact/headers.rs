@@ -1,0 +1,205 @@
+//! Redaction of headers: kept, kept by name only, or dropped.
+
+use http::header::{COOKIE, LINK, SET_COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::rules::REDACTED;
+use super::{Redactor, names};
+
+/// Whose headers they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Sent by the client.
+    Request,
+    /// Sent by the server; trailers too.
+    Response,
+}
+
+impl Redactor {
+    /// The headers as they are stored and matched.
+    ///
+    /// * On the safe-list: kept, with secrets replaced by value; URLs in `location`, `link` and such as
+    ///   [`uri`](Redactor::uri) does.
+    /// * Known to carry credentials (`authorization`, `x-api-key`, …): kept by name, so that a reviewer sees
+    ///   that one was sent, as `Bearer [redacted]`, or with the placeholder of a named secret.
+    /// * `cookie` and `set-cookie`: names and attributes kept, values `[redacted]`.
+    /// * All others are dropped: unknown headers may identify somebody, and the usual ones (`date`, `server`,
+    ///   `user-agent`, request ids) would only make every recording differ.
+    pub fn headers(&self, headers: &HeaderMap, side: Side) -> HeaderMap {
+        let mut out = HeaderMap::with_capacity(headers.len());
+        for (name, value) in headers {
+            if let Some(value) = self.header(name, value, side) {
+                out.append(name, value);
+            }
+        }
+        out
+    }
+
+    fn header(&self, name: &HeaderName, value: &HeaderValue, side: Side) -> Option<HeaderValue> {
+        let text = value.as_bytes();
+        let allowed = &self.0.rules.headers;
+        if allowed.contains(name.as_str()) {
+            return Some(self.shown(name, text));
+        }
+        let mark = || self.0.fired.count(&format!("header {name}"));
+        if *name == COOKIE && side == Side::Request {
+            mark();
+            return Some(valid(cookies(text).into_bytes()));
+        }
+        if *name == SET_COOKIE && side == Side::Response {
+            mark();
+            return Some(valid(set_cookie(text)));
+        }
+        if names::CREDENTIAL_HEADERS.contains(&name.as_str())
+            || self.0.rules.field_rule(name.as_str()).is_some()
+        {
+            mark();
+            return Some(valid(self.credentials(text)));
+        }
+        allowed.iter().any(|pattern| names::matches(pattern, name.as_str())).then(|| self.shown(name, text))
+    }
+
+    fn shown(&self, name: &HeaderName, value: &[u8]) -> HeaderValue {
+        let text = std::str::from_utf8(value);
+        valid(match text {
+            Ok(text) if names::URL_HEADERS.contains(&name.as_str()) => self.uri(text).into_bytes(),
+            Ok(text) if *name == LINK => self.links(text).into_bytes(),
+            _ => self.bytes(value),
+        })
+    }
+
+    /// The targets of a `link` header stand in angle brackets (RFC 8288 §3).
+    fn links(&self, value: &str) -> String {
+        let mut out = String::with_capacity(value.len());
+        let mut rest = value;
+        while let Some((before, (target, after))) =
+            rest.split_once('<').and_then(|(before, rest)| Some((before, rest.split_once('>')?)))
+        {
+            out.push_str(&self.text(before));
+            out.push_str(&format!("<{}>", self.uri(target)));
+            rest = after;
+        }
+        out + &self.text(rest)
+    }
+
+    /// A scheme is kept (RFC 9110 §11.4), and a named secret that is all of the rest gets its placeholder.
+    fn credentials(&self, value: &[u8]) -> Vec<u8> {
+        let value = String::from_utf8_lossy(value);
+        let (scheme, credentials) = match value.split_once(' ') {
+            Some((scheme, rest)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') => {
+                (format!("{scheme} "), rest.trim())
+            }
+            _ => (String::new(), &*value),
+        };
+        let mut secrets = self.0.rules.secrets.iter();
+        let named = secrets.find(|s| s.value == credentials || s.placeholder() == credentials).map(|s| {
+            self.0.fired.count(&format!("secret.{}", s.name));
+            s.placeholder()
+        });
+        format!("{}{}", self.text(&scheme), named.unwrap_or_else(|| REDACTED.to_owned())).into_bytes()
+    }
+}
+
+/// `a=1; b=2` (RFC 6265 §4.2.1).
+fn cookies(value: &[u8]) -> String {
+    let value = String::from_utf8_lossy(value);
+    let cookie = |pair: &str| match pair.trim().split_once('=') {
+        Some((name, _)) => format!("{name}={REDACTED}"),
+        None => REDACTED.to_owned(),
+    };
+    value.split(';').filter(|pair| !pair.trim().is_empty()).map(cookie).collect::<Vec<_>>().join("; ")
+}
+
+/// `a=1; Path=/; HttpOnly` (RFC 6265 §4.1.1). An empty value deletes the cookie, and stays.
+fn set_cookie(value: &[u8]) -> Vec<u8> {
+    let end = memchr::memchr(b';', value).unwrap_or(value.len());
+    let (pair, attributes) = value.split_at(end);
+    let shown = match memchr::memchr(b'=', pair) {
+        Some(at) if pair[at + 1..].trim_ascii().is_empty() => pair.to_vec(),
+        Some(at) => [&pair[..=at], REDACTED.as_bytes()].concat(),
+        None => REDACTED.into(),
+    };
+    [shown.as_slice(), attributes].concat()
+}
+
+fn valid(value: Vec<u8>) -> HeaderValue {
+    HeaderValue::from_bytes(&value).unwrap_or(HeaderValue::from_static(REDACTED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::Rules;
+
+    fn redactor() -> Redactor {
+        let rules = Rules::default().secret("KEY", "s3cr3t-key").unwrap();
+        let rules = rules.allow_header("X-Acme-Region").allow_header("x-free-*").allow_header("x-auth-token");
+        Redactor::new(rules.keep_field("x_auth_token").field("x-tenant-pin")).unwrap()
+    }
+
+    /// `expected` is empty for a header that is dropped.
+    #[track_caller]
+    fn check(side: Side, name: &'static str, value: &str, expected: &str) {
+        let mut headers = HeaderMap::new();
+        headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        let redacted = redactor().headers(&headers, side);
+        let shown = redacted.get(name).map_or("", |v| std::str::from_utf8(v.as_bytes()).unwrap());
+        assert_eq!(shown, expected, "{name}");
+        assert_eq!(redactor().headers(&redacted, side), redacted, "redacting again changes nothing");
+    }
+
+    #[test]
+    fn requests() {
+        use Side::Request;
+        check(Request, "accept", "*/*", "*/*");
+        check(Request, "accept-language", "de", "de");
+        check(Request, "authorization", "Bearer s3cr3t-key", "Bearer {{secret.KEY}}");
+        check(Request, "authorization", "Bearer other", "Bearer [redacted]");
+        check(Request, "authorization", "Basic dXNlcjpzM2NyM3Qta2V5", "Basic [redacted]");
+        check(Request, "authorization", "s3cr3t-key", "{{secret.KEY}}");
+        check(Request, "authorization", "other", "[redacted]");
+        check(Request, "x-api-key", "other", "[redacted]");
+        check(Request, "x-tenant-pin", "1234", "[redacted]");
+        check(Request, "x-auth-token", "shown on purpose", "shown on purpose");
+        check(Request, "cookie", "a=1; b=2=3", "a=[redacted]; b=[redacted]");
+        check(Request, "set-cookie", "a=1", "");
+        check(Request, "user-agent", "reqwest/0.13", "");
+        check(Request, "x-acme-region", "eu s3cr3t-key", "eu {{secret.KEY}}");
+        check(Request, "x-free-speech", "é", "é");
+        check(Request, "x-unknown", "1", "");
+        check(Request, "referer", "https://h/", "");
+    }
+
+    #[test]
+    fn responses() {
+        use Side::Response;
+        check(Response, "content-type", "application/json", "application/json");
+        check(Response, "location", "/next?token=abc&page=2", "/next?token=[redacted]&page=2");
+        check(
+            Response,
+            "link",
+            "<https://h/?page=2&access_token=a>; rel=\"next\", <https://h/s3cr3t-key>; rel=last",
+            "<https://h/?page=2&access_token=[redacted]>; rel=\"next\", <https://h/{{secret.KEY}}>; rel=last",
+        );
+        check(Response, "set-cookie", "sid=abc; Path=/; HttpOnly", "sid=[redacted]; Path=/; HttpOnly");
+        check(Response, "set-cookie", "sid=; Max-Age=0", "sid=; Max-Age=0");
+        check(Response, "retry-after", "2", "2");
+        check(Response, "x-ratelimit-remaining", "9", "9");
+        check(Response, "date", "Sun, 06 Nov 1994 08:49:37 GMT", "");
+        check(Response, "server", "nginx", "");
+    }
+
+    #[test]
+    fn repeated_headers_keep_their_order() {
+        let mut headers = HeaderMap::new();
+        headers.append("set-cookie", HeaderValue::from_static("b=1"));
+        headers.append("set-cookie", HeaderValue::from_static("a=2"));
+        let redactor = redactor();
+        let redacted = redactor.headers(&headers, Side::Response);
+        assert_eq!(
+            redacted.get_all("set-cookie").iter().collect::<Vec<_>>(),
+            ["b=[redacted]", "a=[redacted]"]
+        );
+        assert_eq!(redactor.counts()["header set-cookie"], 2);
+    }
+}

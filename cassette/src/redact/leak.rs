@@ -1,0 +1,194 @@
+//! The last check: reads what was written and looks for every secret in every encoding. It is stricter than
+//! the redaction, so that what that can't replace (hex in mixed case) is still not installed.
+
+use std::fmt;
+use std::io::{self, Read};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use super::Rules;
+use super::encode::{Encoding, Pattern, patterns};
+use crate::{Error, Result};
+
+/// Looks for the secrets of a [`Redactor`](super::Redactor) in what is about to be installed.
+///
+/// ```
+/// use cassette::redact::{Redactor, Rules};
+///
+/// let redactor = Redactor::new(Rules::default().secret("KEY", "pk-2f9a77c1")?)?;
+/// let check = redactor.leak_check()?;
+/// assert!(check.scan(&b"nothing to see"[..])?.is_none());
+/// let leak = check.scan(&b"key: pk-2f9a77c1"[..])?.unwrap();
+/// assert_eq!(leak.to_string(), "the secret KEY, as it is, at byte 5");
+/// # Ok::<(), cassette::Error>(())
+/// ```
+pub struct LeakCheck {
+    search: Option<AhoCorasick>,
+    patterns: Vec<(String, Pattern)>,
+    longest: usize,
+}
+
+/// Where a secret was found. Never its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leak {
+    /// The secret's name.
+    pub name: String,
+    /// In words: `as it is`, `in base64`.
+    pub encoding: &'static str,
+    /// In bytes from the start of what was read.
+    pub offset: u64,
+}
+
+impl fmt::Display for Leak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the secret {}, {}, at byte {}", self.name, self.encoding, self.offset)
+    }
+}
+
+impl fmt::Debug for LeakCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LeakCheck({} patterns)", self.patterns.len())
+    }
+}
+
+/// Read at once.
+const CHUNK: usize = 64 * 1024;
+
+impl LeakCheck {
+    pub(super) fn new(rules: &Rules) -> Result<LeakCheck> {
+        let mut all = Vec::new();
+        for secret in &rules.secrets {
+            all.extend(patterns(&secret.value).into_iter().map(|p| (secret.name.clone(), p)));
+        }
+        let search = if all.is_empty() {
+            None
+        } else {
+            let built = AhoCorasick::builder()
+                .match_kind(MatchKind::Standard)
+                .ascii_case_insensitive(true)
+                .build(all.iter().map(|(_, p)| &p.bytes));
+            Some(built.map_err(|e| Error::with_source("too many secrets to search for", e))?)
+        };
+        let longest = all.iter().map(|(_, p)| p.bytes.len()).max().unwrap_or(0);
+        Ok(LeakCheck { search, patterns: all, longest })
+    }
+
+    /// Reads to the end, or to the first secret, in a window of memory.
+    ///
+    /// # Errors
+    ///
+    /// The reader's.
+    pub fn scan(&self, mut reader: impl Read) -> io::Result<Option<Leak>> {
+        let Some(search) = &self.search else { return Ok(None) };
+        let mut window = Vec::with_capacity(CHUNK + self.longest);
+        let mut base = 0u64;
+        loop {
+            let read = reader.by_ref().take(CHUNK as u64).read_to_end(&mut window)?;
+            // Overlapping: a hit in the wrong case must not hide one that is real.
+            for hit in search.find_overlapping_iter(&window) {
+                let (name, pattern) = &self.patterns[hit.pattern().as_usize()];
+                if is_form(&window[hit.range()], pattern) {
+                    let offset = base + hit.start() as u64;
+                    return Ok(Some(Leak { name: name.clone(), encoding: pattern.encoding.name(), offset }));
+                }
+            }
+            if read == 0 {
+                return Ok(None);
+            }
+            let done = window.len().saturating_sub(self.longest.saturating_sub(1));
+            window.drain(..done);
+            base += done as u64;
+        }
+    }
+}
+
+/// Whether `found`, equal to the pattern but for case, is it: the case of hexadecimal digits is free.
+fn is_form(found: &[u8], pattern: &Pattern) -> bool {
+    let wanted = &pattern.bytes;
+    let mut digits = 0;
+    let mut i = 0;
+    while i < wanted.len() {
+        let free = digits > 0 || pattern.encoding == Encoding::Hex;
+        if found[i] != wanted[i] && !(free && found[i].eq_ignore_ascii_case(&wanted[i])) {
+            return false;
+        }
+        digits = match &wanted[..=i] {
+            // Encoded twice.
+            [.., b'%', b'2', b'5'] if pattern.encoding == Encoding::Percent => 2,
+            _ if digits > 0 => digits - 1,
+            [.., b'%'] if matches!(pattern.encoding, Encoding::Percent | Encoding::Base64) => 2,
+            [.., b'\\', b'u'] if pattern.encoding == Encoding::Json => 4,
+            _ => 0,
+        };
+        i += 1;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::Redactor;
+
+    /// One byte at a time, and now and then none (an interruption).
+    struct Slow<'a>(&'a [u8], bool);
+
+    impl Read for Slow<'_> {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let n = self.0.len().min(out.len()).min(1);
+            out[..n].copy_from_slice(&self.0[..n]);
+            self.0 = &self.0[n..];
+            Ok(n)
+        }
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<(&str, u64)>) {
+        let rules = Rules::default().secret("KEY", "S3cr3t/é Key").unwrap();
+        let rules = rules.secret("PLAIN", "plainsecret1").unwrap();
+        let check = Redactor::new(rules).unwrap().leak_check().unwrap();
+        let found = check.scan(Slow(text.as_bytes(), false)).unwrap();
+        assert_eq!(found.as_ref().map(|leak| (leak.encoding, leak.offset)), expected, "{text}");
+    }
+
+    #[test]
+    fn every_encoding() {
+        check("x S3cr3t/é Key", Some(("as it is", 2)));
+        check(r"S3cr3t\/\u00E9 Key", Some(("JSON-escaped", 0)));
+        check("a=S3cr3t%2f%c3%A9+Key", Some(("percent-encoded", 2)));
+        check("S3cr3t%252f%25C3%25a9%2520Key", Some(("percent-encoded", 0)));
+        check("-706C61696e73656372657431-", Some(("in hex", 1)));
+        check("dXNlcjpwbGFpbnNlY3JldDE=", Some(("in base64", 7)));
+    }
+
+    #[test]
+    fn nothing_else() {
+        check("", None);
+        check("s3cr3t/é key", None);
+        check("S3cr3t/é Ke", None);
+        check("PLAINSECRET1", None);
+        check("DXNLCJPWBGFPBNNLY3JLDDE=", None);
+        check("a=s3cr3t%2f%c3%A9+Key", None);
+    }
+
+    #[test]
+    fn a_wrong_hit_hides_no_real_one() {
+        check("PLAINSECRET1plainsecret1", Some(("as it is", 12)));
+    }
+
+    #[test]
+    fn across_chunks() {
+        let rules = Rules::default().secret("KEY", "s3cr3t-key").unwrap();
+        let check = Redactor::new(rules).unwrap().leak_check().unwrap();
+        for start in CHUNK - 12..CHUNK + 2 {
+            let mut text = vec![b'.'; start];
+            text.extend(b"s3cr3t-key and more");
+            let leak = check.scan(&text[..]).unwrap().expect("it is there");
+            assert_eq!(leak.offset, start as u64);
+        }
+    }
+}

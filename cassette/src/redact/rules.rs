@@ -1,0 +1,235 @@
+//! What to redact, as data: named secrets, header names, field names. Built in code, shared by a project.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use super::names;
+use crate::{Error, Result};
+
+/// What is redacted. `Rules::default()` is safe without any further word: headers by a list of harmless ones,
+/// the usual credential fields by name. A project adds its secrets, and widens the lists.
+///
+/// ```
+/// use cassette::redact::Rules;
+///
+/// let rules = Rules::default()
+///     .secret("PRICES_KEY", "pk-2f9a77c1")?
+///     .allow_header("x-prices-region")
+///     .field("customer_pin")
+///     .keep_field("token"); // In this API it is a page token.
+/// assert!(!format!("{rules:?}").contains("pk-2f9a77c1"));
+/// # Ok::<(), cassette::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Rules {
+    pub(super) secrets: Vec<Secret>,
+    pub(super) headers: BTreeSet<String>,
+    /// From the normalised name to what it is counted as: `field ` and the name as it was given.
+    pub(super) fields: BTreeMap<String, Arc<str>>,
+}
+
+/// A named value that must not be stored.
+#[derive(Clone)]
+pub(super) struct Secret {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}=[..]", self.name)
+    }
+}
+
+impl Secret {
+    pub(super) fn placeholder(&self) -> String {
+        format!("{{{{secret.{}}}}}", self.name)
+    }
+}
+
+/// What stands in the place of a value that was redacted because of where it stood.
+pub(super) const REDACTED: &str = "[redacted]";
+
+impl Default for Rules {
+    fn default() -> Self {
+        Rules {
+            secrets: Vec::new(),
+            headers: names::KEPT_HEADERS.iter().map(|name| (*name).to_owned()).collect(),
+            fields: names::FIELDS.iter().map(|f| field(f)).collect(),
+        }
+    }
+}
+
+impl Rules {
+    /// Adds a secret by value: wherever it occurs in a URL, a header or a body, in any of the usual encodings,
+    /// `{{secret.NAME}}` is stored in its place. On replay the placeholder becomes the session's own value.
+    ///
+    /// Names are letters, digits, `_`, `-`, `.` and `#` (ASCII), so that a placeholder can stand anywhere.
+    ///
+    /// # Errors
+    ///
+    /// A value shorter than six bytes, or so common (`true`, `password`, `000000`) that replacing it would
+    /// destroy what has nothing to do with it; a name that can't be one, or that has another value already.
+    pub fn secret(mut self, name: impl Into<String>, value: impl Into<String>) -> Result<Rules> {
+        let secret = Secret { name: name.into(), value: value.into() };
+        let name = &secret.name;
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.#".contains(&b)) {
+            return Err(Error::new(format!("{name:?} cannot be the name of a secret"))
+                .hint("use letters, digits, `_`, `-`, `.` and `#`"));
+        }
+        match self.secrets.iter().find(|s| s.name == *name) {
+            Some(known) if known.value == secret.value => return Ok(self),
+            Some(_) => return Err(Error::new(format!("the secret {name} is given twice, with two values"))),
+            None => {}
+        }
+        if let Some(problem) = problem(&secret.value) {
+            return Err(Error::new(format!(
+                "the value of the secret {name} {problem}: it cannot be redacted"
+            ))
+            .hint("use a longer value for the recording, or do not declare it as a secret"));
+        }
+        self.secrets.push(secret);
+        // A value inside a placeholder would be replaced in it, and found there by the leak check.
+        for s in &self.secrets {
+            if let Some(other) = self.secrets.iter().find(|other| other.placeholder().contains(&s.value)) {
+                return Err(Error::new(format!(
+                    "the value of the secret {} is a part of the placeholder of {}",
+                    s.name, other.name
+                )));
+            }
+        }
+        Ok(self)
+    }
+
+    /// Keeps a header with its value; `x-acme-*` keeps all that begin so. A header that carries credentials
+    /// stays redacted: allow it by its full name to see it.
+    #[must_use]
+    pub fn allow_header(mut self, name: impl AsRef<str>) -> Rules {
+        self.headers.insert(name.as_ref().to_ascii_lowercase());
+        self
+    }
+
+    /// Redacts the values of JSON members, form fields, query parameters and headers of this name, however it
+    /// is spelled: `customerPin`, `customer_pin` and `Customer-Pin` are one name.
+    #[must_use]
+    pub fn field(mut self, name: impl AsRef<str>) -> Rules {
+        self.fields.extend([field(name.as_ref())]);
+        self
+    }
+
+    /// Takes a field name off the list.
+    #[must_use]
+    pub fn keep_field(mut self, name: impl AsRef<str>) -> Rules {
+        self.fields.remove(&names::normalised(name.as_ref()));
+        self
+    }
+
+    /// What a field of this name is counted as when it is redacted.
+    pub(super) fn field_rule(&self, name: &str) -> Option<Arc<str>> {
+        self.fields.get(&names::normalised(name)).cloned()
+    }
+
+    /// The names of the secrets, in the order in which they were added. There is no way to get at the values.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.secrets.iter().map(|s| s.name.as_str())
+    }
+}
+
+fn field(name: &str) -> (String, Arc<str>) {
+    (names::normalised(name), format!("field {name}").into())
+}
+
+/// Why a value can't be told from innocent text.
+fn problem(value: &str) -> Option<&'static str> {
+    const COMMON: &[&str] = &[
+        "000000",
+        "123456",
+        "1234567",
+        "12345678",
+        "123456789",
+        "1234567890",
+        "application",
+        "authorization",
+        "bearer",
+        "boolean",
+        "charset",
+        "content",
+        "default",
+        "disabled",
+        "enabled",
+        "example",
+        "integer",
+        "localhost",
+        "number",
+        "object",
+        "password",
+        "redacted",
+        "response",
+        "secret",
+        "string",
+        "token",
+        "undefined",
+        "unknown",
+        "version",
+    ];
+    let lower = value.to_lowercase();
+    let distinct: BTreeSet<u8> = value.bytes().collect();
+    if value.is_empty() {
+        Some("is empty")
+    } else if value.len() < 6 {
+        Some("is shorter than 6 bytes")
+    } else if COMMON.contains(&lower.as_str()) || distinct.len() < 3 || REDACTED.contains(value) {
+        Some("is too common")
+    } else if value.trim().len() < 6 {
+        Some("is mostly whitespace")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn refused(value: &str, why: &str) {
+        let error = Rules::default().secret("KEY", value).unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+        assert!(value.is_empty() || !format!("{error:?}").contains(&format!("{value:?}")), "{error:?}");
+    }
+
+    #[test]
+    fn values_that_cannot_be_redacted() {
+        refused("", "is empty");
+        refused("abc12", "shorter than 6 bytes");
+        refused("true", "shorter than 6 bytes");
+        refused("Password", "too common");
+        refused("redacted", "too common");
+        refused("aaaaaaaaaa", "too common");
+        refused("   ab    ", "whitespace");
+        refused("secret.KEY", "part of the placeholder of KEY");
+        let error = Rules::default().secret("first", "KEY}}x").unwrap().secret("KEY", "zzzyyyxxx");
+        assert!(error.is_ok());
+        let error = Rules::default().secret("one", "MY_NAME").unwrap().secret("MY_NAME", "zzzyyyxxx");
+        assert!(error.unwrap_err().to_string().contains("placeholder of MY_NAME"));
+    }
+
+    #[test]
+    fn names_of_secrets() {
+        for name in ["", "a b", "a}", "é", "a\"", "a/b"] {
+            assert!(Rules::default().secret(name, "s3cr3t-value").is_err(), "{name}");
+        }
+        let rules = Rules::default().secret("#api_key", "s3cr3t-value").unwrap();
+        let rules = rules.secret("#api_key", "s3cr3t-value").unwrap();
+        assert_eq!(rules.names().collect::<Vec<_>>(), ["#api_key"]);
+        assert!(rules.secret("#api_key", "an0ther-value").is_err());
+    }
+
+    #[test]
+    fn values_are_never_shown() {
+        let rules = Rules::default().secret("KEY", "s3cr3t-value").unwrap();
+        assert!(format!("{rules:?}").contains("KEY=[..]"));
+        assert!(!format!("{rules:#?}").contains("s3cr3t"));
+    }
+}
