@@ -81,6 +81,8 @@ fn other_types_of_value_stay() {
         r#"{"token":true,"n":"kept"}"#,
         r#"{"token":{"type":"kept"},"n":"kept"}"#,
         r#"{"token":[1,[],{}],"n":["kept"]}"#,
+        r#"[{"token":1},"kept"]"#,
+        r#"[{"token":{}},"kept"]"#,
     ] {
         check(JSON, body, body);
     }
