@@ -3,10 +3,13 @@
 //!
 //! Must not know: what a body holds, where it goes.
 
+#[cfg(feature = "brotli")]
+mod brotli;
+mod gzip;
+mod inflate;
+
 use std::fmt;
 use std::io::{self, Write};
-
-use flate2::{Crc, Decompress, FlushDecompress, Status};
 
 /// A writer that decodes what is written and passes it on to `next`. [`finish`](Decoder::finish) must be called
 /// at the end: only then is a truncated body known.
@@ -38,10 +41,10 @@ pub(crate) fn decoder<W: Write>(content_encoding: Option<&str>, next: W) -> Resu
     for coding in content_encoding.unwrap_or("").split(',').map(str::trim).rev() {
         match coding.to_ascii_lowercase().as_str() {
             "" | "identity" => {}
-            "gzip" | "x-gzip" => stages.push(Box::new(Gzip::new())),
-            "deflate" => stages.push(Box::new(Deflate::Start(Vec::with_capacity(2)))),
+            "gzip" | "x-gzip" => stages.push(Box::new(gzip::Gzip::new())),
+            "deflate" => stages.push(Box::new(inflate::Deflate::new())),
             #[cfg(feature = "brotli")]
-            "br" => stages.push(Box::new(Brotli::new())),
+            "br" => stages.push(Box::new(brotli::Brotli::new())),
             _ => return Err(Unsupported(coding.to_owned())),
         }
     }
@@ -104,246 +107,6 @@ fn garbage(message: &'static str) -> io::Error {
 
 fn truncated(message: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, message)
-}
-
-/// A deflate stream (RFC 1951), bare or in zlib's frame.
-struct Inflate {
-    state: Decompress,
-    piece: Box<[u8]>,
-    ended: bool,
-}
-
-impl Inflate {
-    fn new(zlib: bool) -> Inflate {
-        Inflate { state: Decompress::new(zlib), piece: vec![0; PIECE].into(), ended: false }
-    }
-
-    /// How much of `bytes` belonged to the stream.
-    fn push(&mut self, bytes: &[u8], out: Out<'_>) -> io::Result<usize> {
-        let mut read = 0;
-        while !self.ended {
-            let before = (self.state.total_in(), self.state.total_out());
-            let status = self
-                .state
-                .decompress(&bytes[read..], &mut self.piece, FlushDecompress::None)
-                .map_err(|_| garbage("the compressed body is corrupt"))?;
-            let taken = (self.state.total_in() - before.0) as usize;
-            let made = (self.state.total_out() - before.1) as usize;
-            read += taken;
-            self.ended = status == Status::StreamEnd;
-            out(&self.piece[..made])?;
-            if made == 0 && (taken == 0 || read == bytes.len()) {
-                break;
-            }
-        }
-        Ok(read)
-    }
-}
-
-/// `deflate`: zlib's format by the RFC, a bare deflate stream by some servers. The first two bytes tell.
-enum Deflate {
-    Start(Vec<u8>),
-    Body(Inflate),
-}
-
-impl Stage for Deflate {
-    fn push(&mut self, mut bytes: &[u8], out: Out<'_>) -> io::Result<()> {
-        if let Deflate::Start(head) = self {
-            let (first, rest) = bytes.split_at(bytes.len().min(2 - head.len()));
-            head.extend_from_slice(first);
-            bytes = rest;
-            let &[a, b] = head.as_slice() else { return Ok(()) };
-            // RFC 1950 §2.2: method 8, window up to 32 KiB, and a check that makes it a multiple of 31.
-            let zlib = a & 0x0f == 8 && a >> 4 <= 7 && u16::from_be_bytes([a, b]).is_multiple_of(31);
-            let mut inflate = Inflate::new(zlib);
-            inflate.push(&[a, b], out)?;
-            *self = Deflate::Body(inflate);
-        }
-        if let Deflate::Body(inflate) = self
-            && inflate.push(bytes, out)? < bytes.len()
-        {
-            return Err(garbage("bytes after the end of the deflate body"));
-        }
-        Ok(())
-    }
-
-    fn end(&mut self, _: Out<'_>) -> io::Result<()> {
-        match self {
-            Deflate::Start(head) if head.is_empty() => Ok(()),
-            Deflate::Body(inflate) if inflate.ended => Ok(()),
-            _ => Err(truncated("the deflate body is cut off")),
-        }
-    }
-}
-
-/// `gzip` (RFC 1952): any number of members, and zeros after the last as some archivers pad it.
-struct Gzip {
-    at: Gz,
-    /// FLG of the member's header: which optional parts are still to come.
-    flags: u8,
-    inflate: Inflate,
-    crc: Crc,
-    members: u32,
-}
-
-#[derive(Clone, Copy)]
-enum Gz {
-    /// The ten fixed bytes, this one next.
-    Head(u8),
-    ExtraLength(Option<u8>),
-    Extra(u16),
-    Name,
-    Comment,
-    HeadCrc(u8),
-    Body,
-    /// CRC and size, this byte next.
-    Tail(u8),
-    Padding,
-}
-
-impl Gzip {
-    fn new() -> Gzip {
-        Gzip { at: Gz::Head(0), flags: 0, inflate: Inflate::new(false), crc: Crc::new(), members: 0 }
-    }
-
-    /// The next part of the header that FLG announces.
-    fn next_part(&mut self) -> Gz {
-        for (bit, part) in [(4, Gz::ExtraLength(None)), (8, Gz::Name), (16, Gz::Comment), (2, Gz::HeadCrc(0))]
-        {
-            if self.flags & bit != 0 {
-                self.flags &= !bit;
-                return part;
-            }
-        }
-        Gz::Body
-    }
-
-    fn header(&mut self, b: u8) -> io::Result<Gz> {
-        Ok(match self.at {
-            Gz::Head(at) => {
-                match (at, b) {
-                    (0, 0) if self.members > 0 => return Ok(Gz::Padding),
-                    (0, 0x1f) | (1, 0x8b) | (2, 8) | (4.., _) => {}
-                    (3, flags) if flags & 0xe0 == 0 => self.flags = flags,
-                    (0, _) if self.members > 0 => {
-                        return Err(garbage("bytes after the end of the gzip body"));
-                    }
-                    _ => return Err(garbage("the body is not in gzip format")),
-                }
-                if at == 9 { self.next_part() } else { Gz::Head(at + 1) }
-            }
-            Gz::ExtraLength(None) => Gz::ExtraLength(Some(b)),
-            Gz::ExtraLength(Some(low)) => match u16::from_le_bytes([low, b]) {
-                0 => self.next_part(),
-                n => Gz::Extra(n),
-            },
-            Gz::Extra(1) => self.next_part(),
-            Gz::Extra(n) => Gz::Extra(n - 1),
-            Gz::Name | Gz::Comment if b != 0 => self.at,
-            Gz::Name | Gz::Comment => self.next_part(),
-            Gz::HeadCrc(0) => Gz::HeadCrc(1),
-            Gz::HeadCrc(_) => self.next_part(),
-            Gz::Tail(at) => {
-                let tail = u64::from(self.crc.amount()) << 32 | u64::from(self.crc.sum());
-                if tail.to_le_bytes()[usize::from(at)] != b {
-                    return Err(garbage("the gzip body does not match its checksum"));
-                }
-                if at == 7 {
-                    *self = Gzip { members: self.members.saturating_add(1), ..Gzip::new() };
-                    Gz::Head(0)
-                } else {
-                    Gz::Tail(at + 1)
-                }
-            }
-            Gz::Padding if b == 0 => Gz::Padding,
-            Gz::Padding => return Err(garbage("bytes after the end of the gzip body")),
-            Gz::Body => Gz::Body,
-        })
-    }
-}
-
-impl Stage for Gzip {
-    fn push(&mut self, mut bytes: &[u8], out: Out<'_>) -> io::Result<()> {
-        while let Some(&b) = bytes.first() {
-            if !matches!(self.at, Gz::Body) {
-                self.at = self.header(b)?;
-                bytes = &bytes[1..];
-                continue;
-            }
-            let crc = &mut self.crc;
-            let read = self.inflate.push(bytes, &mut |piece| {
-                crc.update(piece);
-                out(piece)
-            })?;
-            bytes = &bytes[read..];
-            if self.inflate.ended {
-                self.at = Gz::Tail(0);
-            }
-        }
-        Ok(())
-    }
-
-    fn end(&mut self, _: Out<'_>) -> io::Result<()> {
-        match self.at {
-            Gz::Head(0) | Gz::Padding => Ok(()),
-            _ => Err(truncated("the gzip body is cut off")),
-        }
-    }
-}
-
-#[cfg(feature = "brotli")]
-use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
-
-/// `br` (RFC 7932).
-#[cfg(feature = "brotli")]
-struct Brotli {
-    state: BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
-    piece: Box<[u8]>,
-    started: bool,
-    ended: bool,
-}
-
-#[cfg(feature = "brotli")]
-impl Brotli {
-    fn new() -> Brotli {
-        let alloc = StandardAlloc::default;
-        // Strict: windows up to 16 MiB, as the content coding has them.
-        let state = BrotliState::new_strict(alloc(), alloc(), alloc());
-        Brotli { state, piece: vec![0; PIECE].into(), started: false, ended: false }
-    }
-}
-
-#[cfg(feature = "brotli")]
-impl Stage for Brotli {
-    fn push(&mut self, bytes: &[u8], out: Out<'_>) -> io::Result<()> {
-        self.started |= !bytes.is_empty();
-        let (mut left, mut read) = (bytes.len(), 0);
-        while !self.ended {
-            let (mut room, mut made, mut total) = (self.piece.len(), 0, 0);
-            let result = BrotliDecompressStream(
-                &mut left,
-                &mut read,
-                bytes,
-                &mut room,
-                &mut made,
-                &mut self.piece,
-                &mut total,
-                &mut self.state,
-            );
-            out(&self.piece[..made])?;
-            match result {
-                BrotliResult::NeedsMoreOutput => {}
-                BrotliResult::NeedsMoreInput => return Ok(()),
-                BrotliResult::ResultSuccess => self.ended = true,
-                BrotliResult::ResultFailure => return Err(garbage("the brotli body is corrupt")),
-            }
-        }
-        if left > 0 { Err(garbage("bytes after the end of the brotli body")) } else { Ok(()) }
-    }
-
-    fn end(&mut self, _: Out<'_>) -> io::Result<()> {
-        if self.started && !self.ended { Err(truncated("the brotli body is cut off")) } else { Ok(()) }
-    }
 }
 
 #[cfg(test)]

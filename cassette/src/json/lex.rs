@@ -1,8 +1,10 @@
 //! A tokenizer that is pushed one chunk after the other (RFC 8259). It keeps a state and one bit for each
 //! open container, never the text, so a body of any length and depth goes through in bounded memory.
 
-use std::fmt;
 use std::ops::Range;
+
+use super::SyntaxError;
+use super::stack::Stack;
 
 /// Splits a document, fed in chunks of any size, into tokens.
 ///
@@ -84,32 +86,6 @@ pub struct Piece {
     /// This piece ends the token.
     pub done: bool,
 }
-
-/// The input is not JSON, from a place on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SyntaxError {
-    /// In bytes from the start of the input, of the first byte that cannot be part of a document.
-    pub offset: u64,
-    /// What was wrong or expected there, a fragment.
-    pub message: &'static str,
-}
-
-impl SyntaxError {
-    /// Line and column, both from 1 and the column in bytes, of the error in the input it is about.
-    pub fn position(&self, input: &[u8]) -> (usize, usize) {
-        let before = &input[..input.len().min(usize::try_from(self.offset).unwrap_or(usize::MAX))];
-        let line_start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
-        (memchr::memchr_iter(b'\n', before).count() + 1, before.len() - line_start + 1)
-    }
-}
-
-impl fmt::Display for SyntaxError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "invalid JSON at byte {}: {}", self.offset, self.message)
-    }
-}
-
-impl std::error::Error for SyntaxError {}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expect {
@@ -220,8 +196,8 @@ impl Lexer {
     /// The input ended in the middle.
     pub fn finish(&self) -> Result<(), SyntaxError> {
         let complete = match self.inside {
-            Inside::Nothing => self.expect == Expect::Nothing || (self.lenient && self.open.depth == 0),
-            Inside::Number(state) => state.may_end() && self.open.depth == 0,
+            Inside::Nothing => self.expect == Expect::Nothing || (self.lenient && self.open.depth() == 0),
+            Inside::Number(state) => state.may_end() && self.open.depth() == 0,
             _ => false,
         };
         let offset = self.base + self.read as u64;
@@ -230,7 +206,7 @@ impl Lexer {
 
     /// How many containers are open.
     pub fn depth(&self) -> usize {
-        self.open.depth
+        self.open.depth()
     }
 
     fn error<T>(&self, at: usize, message: &'static str) -> Result<T, SyntaxError> {
@@ -300,7 +276,7 @@ impl Lexer {
 
     /// After a whole value: what may follow it.
     fn ended(&mut self) {
-        self.expect = if self.open.depth == 0 { Expect::Nothing } else { Expect::CommaOrEnd };
+        self.expect = if self.open.depth() == 0 { Expect::Nothing } else { Expect::CommaOrEnd };
     }
 
     /// From `from` on inside a string; the piece begins at `start`, which is less only on its opening quote.
@@ -412,33 +388,6 @@ static PLAIN: [bool; 256] = {
     table[b'\\' as usize] = false;
     table
 };
-
-/// One bit for each open container.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Stack {
-    bits: Vec<u64>,
-    depth: usize,
-}
-
-impl Stack {
-    pub(crate) fn push(&mut self, set: bool) {
-        let (word, bit) = (self.depth / 64, self.depth % 64);
-        if word == self.bits.len() {
-            self.bits.push(0);
-        }
-        self.bits[word] = self.bits[word] & !(1 << bit) | u64::from(set) << bit;
-        self.depth += 1;
-    }
-
-    pub(crate) fn pop(&mut self) {
-        self.depth -= 1;
-    }
-
-    pub(crate) fn top(&self) -> Option<bool> {
-        let last = self.depth.checked_sub(1)?;
-        Some(self.bits[last / 64] >> (last % 64) & 1 == 1)
-    }
-}
 
 #[cfg(test)]
 mod tests {

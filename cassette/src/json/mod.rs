@@ -6,11 +6,13 @@
 //!
 //! Must not know: files, sockets, cassettes, what is secret.
 
+mod error;
 pub mod lex;
 pub mod number;
 mod parse;
+pub(crate) mod stack;
 pub mod style;
 
-pub use lex::SyntaxError;
+pub use error::SyntaxError;
 pub use number::{canonical_number, number_eq};
 pub use parse::{MAX_DEPTH, Value, parse, unescape};

@@ -307,6 +307,8 @@ mod tests {
         check(b"[1,2, 3]", None);
         check(b"[\n   1\n]", None);
         check(b"[\n\t  1\n]", None);
+        check(b"[\n\t\t1\n]", None);
+        check(b"[\n \t1\n]", None);
         check(b"\xef\xbb\xbf{}", None);
         check(b"{\"a\":\"\xff\"}", None);
         check(b"{\"a\":1", None);

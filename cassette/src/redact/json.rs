@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::rules::REDACTED;
 use super::{Fired, Rules};
-use crate::json::lex::{Kind, Lexer, Stack};
+use crate::json::lex::{Kind, Lexer};
+use crate::json::stack::Stack;
 use crate::json::unescape;
 
 /// Replaces string values of members whose name is on the list, at any depth, also in arrays directly under such

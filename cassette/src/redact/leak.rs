@@ -178,15 +178,20 @@ mod tests {
     #[test]
     fn a_wrong_hit_hides_no_real_one() {
         check("PLAINSECRET1plainsecret1", Some(("as it is", 12)));
+        let rules = Rules::default().secret("A", "abcdefgh").unwrap().secret("B", "EFGHIJKL").unwrap();
+        let check = Redactor::new(rules).unwrap().leak_check().unwrap();
+        assert_eq!(check.scan(&b"abcdEFGHIJKL"[..]).unwrap().map(|leak| leak.name), Some("B".to_owned()));
     }
 
     #[test]
     fn across_chunks() {
         let rules = Rules::default().secret("KEY", "s3cr3t-key").unwrap();
         let check = Redactor::new(rules).unwrap().leak_check().unwrap();
-        for start in CHUNK - 12..CHUNK + 2 {
-            let mut text = vec![b'.'; start];
-            text.extend(b"s3cr3t-key and more");
+        let forms = patterns("s3cr3t-key").into_iter().map(|p| p.bytes);
+        let longest = forms.max_by_key(Vec::len).expect("there are forms");
+        assert_eq!(longest.len(), check.longest);
+        for start in CHUNK - longest.len() - 1..=CHUNK + 1 {
+            let text = [&vec![b' '; start], &longest, &b" and more"[..]].concat();
             let leak = check.scan(&text[..]).unwrap().expect("it is there");
             assert_eq!(leak.offset, start as u64);
         }

@@ -144,6 +144,11 @@ impl Redactor {
         into_string(self.bytes(text.as_bytes()))
     }
 
+    /// The session's own value of a named secret, for the code under test.
+    pub fn secret(&self, name: &str) -> Option<&str> {
+        self.0.rules.secrets.iter().find(|s| s.name == name).map(|s| s.value.as_str())
+    }
+
     /// What fired so far, for `_metadata.redaction`: `secret.NAME`, `field access_token`,
     /// `header authorization`, `uri user-info`; sorted.
     pub fn fired(&self) -> Vec<String> {

@@ -130,7 +130,7 @@ impl Rules {
         self.fields.get(&names::normalised(name)).cloned()
     }
 
-    /// The names of the secrets, in the order in which they were added. There is no way to get at the values.
+    /// The names of the secrets, in the order in which they were added.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.secrets.iter().map(|s| s.name.as_str())
     }

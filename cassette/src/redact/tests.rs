@@ -81,6 +81,8 @@ fn other_types_of_value_stay() {
         r#"{"token":true,"n":"kept"}"#,
         r#"{"token":{"type":"kept"},"n":"kept"}"#,
         r#"{"token":[1,[],{}],"n":["kept"]}"#,
+        r#"[{"token":1},"kept"]"#,
+        r#"[{"token":{}},"kept"]"#,
     ] {
         check(JSON, body, body);
     }
@@ -297,7 +299,7 @@ proptest! {
         prop_assert!(!out.contains(&secret) && !out.contains(&coded), "{}", out);
         // A value that repeats itself may begin in what lies before it; then the hit is further left.
         if text.find(&coded) == Some(before.len() + space.len()) && !after.contains(&coded) {
-            let padding = coded.len() - coded.trim_end_matches('=').len();
+            let padding = if form == "base64" { coded.len() - coded.trim_end_matches('=').len() } else { 0 };
             let expected = format!("{before}{space}{{{{secret.K}}}}{}{space}{after}", "=".repeat(padding));
             prop_assert_eq!(out, expected);
         }
