@@ -33,6 +33,7 @@ pub struct Config {
     pub(crate) resolve: Vec<(String, SocketAddr)>,
     pub(crate) ignore_output: Vec<String>,
     pub(crate) record_command: Option<String>,
+    pub(crate) explicit_clock: bool,
     /// The first mistake made while building; reported when a session begins.
     pub(crate) mistake: Option<String>,
 }
@@ -68,6 +69,7 @@ impl Config {
             resolve: Vec::new(),
             ignore_output: Vec::new(),
             record_command: None,
+            explicit_clock: false,
             mistake: None,
         }
     }
@@ -199,6 +201,14 @@ impl Config {
     #[must_use]
     pub fn record_command(mut self, command: &str) -> Config {
         self.record_command = Some(command.to_owned());
+        self
+    }
+
+    /// The code under test reads the time through [`Session::clock`](crate::Session::clock). Then a session may
+    /// begin where unmodified code can't be shown the frozen time: elsewhere than on Linux and macOS.
+    #[must_use]
+    pub fn explicit_clock(mut self) -> Config {
+        self.explicit_clock = true;
         self
     }
 

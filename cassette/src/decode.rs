@@ -75,6 +75,13 @@ impl<W: Write> Decoder<W> {
     }
 }
 
+impl<W> Decoder<W> {
+    /// Gives `next` back though the body broke off: it has got what could be decoded.
+    pub(crate) fn abandon(self) -> W {
+        self.next
+    }
+}
+
 impl<W: Write> Write for Decoder<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         push(&mut self.stages, bytes, &mut self.next)?;

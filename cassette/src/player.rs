@@ -14,6 +14,7 @@ use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 
 use crate::body::{self, Body, BoxError};
+use crate::capture;
 use crate::error::Result;
 use crate::matcher::{Key, Matching, Mismatch};
 use crate::redact::{Redactor, Restorer};
@@ -97,6 +98,11 @@ impl Player {
         }
     }
 
+    /// How many interactions the cassette has.
+    pub(crate) fn len(&self) -> usize {
+        self.cassette.len()
+    }
+
     /// The requests that had no answer so far.
     pub(crate) fn unmatched(&self) -> Vec<Unmatched> {
         self.state().unmatched.clone()
@@ -153,7 +159,8 @@ impl Player {
             }
         }
         let reader = self.cassette.body_reader(&recorded.body)?;
-        let restorer = (restored && !bodiless).then(|| self.redactor.restorer(Vec::new()));
+        let restorer = (restored && !bodiless)
+            .then(|| self.redactor.restorer(capture::content_type(response.headers()), Vec::new()));
         *response.body_mut() = Playing {
             left: recorded.body.size(),
             reader: Some(reader),
@@ -260,7 +267,7 @@ impl Playing {
     fn restored(&mut self, chunk: Bytes) -> std::io::Result<Bytes> {
         let Some(restorer) = &mut self.restorer else { return Ok(chunk) };
         restorer.write_all(&chunk)?;
-        Ok(std::mem::take(restorer.get_mut()).into())
+        Ok(std::mem::take(restorer.next_mut()).into())
     }
 
     fn is_finished(&self) -> bool {

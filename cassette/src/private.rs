@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use crate::{Config, Session};
 
-pub use crate::stand_in::{run_async, run_sync};
+pub use crate::session::{run_async, run_sync};
 // The expansion names the runtime's builder through this: whether it has `new_multi_thread` and `start_paused`
 // is then decided by the features of tokio in the *user's* build, and a missing one is a compile error there.
 pub use tokio;

@@ -101,6 +101,11 @@ impl<W: Write> Restorer<W> {
     pub fn finish(self) -> io::Result<W> {
         self.0.finish()
     }
+
+    /// The next writer.
+    pub(crate) fn next_mut(&mut self) -> &mut W {
+        self.0.next_mut()
+    }
 }
 
 impl<W: Write> Write for Restorer<W> {

@@ -133,6 +133,11 @@ impl Redactor {
         Restorer(Replacer::new(finder.clone(), None, next))
     }
 
+    /// Is there any value to put back in the place of a placeholder?
+    pub fn restores(&self) -> bool {
+        !self.0.rules.secrets.is_empty()
+    }
+
     /// The same for a header's value or other plain text: the value goes in as it is.
     pub fn restore_str(&self, text: &str) -> String {
         let replacer = Replacer::new(self.0.restore[Format::Other as usize].clone(), None, Vec::new());

@@ -70,6 +70,10 @@ impl<W: Write> Replacer<W> {
         Replacer { finder, fired, window: Vec::new(), searched: 0, next }
     }
 
+    pub(super) fn next_mut(&mut self) -> &mut W {
+        &mut self.next
+    }
+
     pub(super) fn finish(mut self) -> io::Result<W> {
         self.pass(self.window.len())?;
         self.next.write_all(&self.window)?;

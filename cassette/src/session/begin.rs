@@ -1,12 +1,11 @@
 //! The beginning of a session: mode, cassette, clock, engine, in that order; nothing is written on replay.
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
 use super::{Inner, Live, Opened, Session, open};
-use crate::ambient;
+use crate::ambient::{self, Ambient};
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::engine::{Action, Engine};
@@ -104,7 +103,7 @@ impl SessionBuilder {
         };
         let mut notes: Vec<String> = note.into_iter().collect();
         let opened = Opened::take(&files.document(), &site, self.is_test)?;
-        let redactor = Redactor::new(&config.rules)?;
+        let redactor = Redactor::new(config.rules.clone())?;
         let recorded_at = SystemTime::now();
 
         let freeze = self.freeze.or(config.freeze);
@@ -117,7 +116,7 @@ impl SessionBuilder {
                     metadata: Metadata {
                         recorded_at: Some(clock::format_rfc3339(recorded_at)),
                         freeze_time: Some(clock::format_rfc3339(at)),
-                        time_zone: Some(ambient::time_zone().to_owned()),
+                        time_zone: ambient::time_zone().map(str::to_owned),
                         ..Metadata::default()
                     },
                 };
@@ -146,7 +145,7 @@ impl SessionBuilder {
             }
         };
         let frozen_at = clock.is_frozen().then(|| clock.now());
-        if frozen_at.is_some() {
+        if frozen_at.is_some() && cfg!(feature = "ambient") && !config.explicit_clock {
             ambient::check()?;
         }
         let engine = Engine::new(action, live(mode, &config)?);
@@ -158,6 +157,7 @@ impl SessionBuilder {
             config,
             files,
             site,
+            ambient: Ambient::new(opened.id(), &clock),
             clock,
             engine,
             redactor,
@@ -170,7 +170,6 @@ impl SessionBuilder {
             frozen_at,
             notes,
             env,
-            finished: AtomicBool::new(false),
             _open: opened,
         }));
         open::register(&session);

@@ -1,7 +1,6 @@
 //! The end of a session: what the test left is compared or installed, and only a passing test changes a file.
 
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{Session, output};
@@ -62,7 +61,7 @@ impl Session {
     /// or installed, and what the session knows is told beside it.
     pub(crate) fn finish(&self, body_failed: Option<&str>) -> Result<Summary, Failure> {
         let inner = &*self.0;
-        inner.finished.store(true, Ordering::Release);
+        inner.ambient.end();
         let mut findings = Vec::new();
         let mut summary = Summary { name: inner.name.clone(), ..Summary::default() };
         let done = match inner.engine.action() {
@@ -195,7 +194,7 @@ impl Session {
         summary.interactions = installed.interactions;
         summary.bytes = installed.bytes;
         summary.changed = installed.changed;
-        summary.redacted = inner.redactor.fired().into_iter().collect();
+        summary.redacted = inner.redactor.counts().into_iter().collect();
         summary.output_files = manifest.map(|m| m.len());
         Ok(())
     }
@@ -204,13 +203,13 @@ impl Session {
     fn metadata(&self, journal: &Journal) -> Metadata {
         let mut metadata = journal.metadata().clone();
         metadata.duration_seconds = Some((self.0.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0);
-        metadata.redaction = self.0.redactor.fired().into_keys().collect();
+        metadata.redaction = self.0.redactor.fired();
         metadata
     }
 
     /// The last line of defence: nothing that is about to be committed may hold a known secret.
     fn leak(&self, files: &[PathBuf]) -> Result<Option<Finding>> {
-        let check = self.0.redactor.leak_check();
+        let check = self.0.redactor.leak_check()?;
         for file in files {
             let reader = std::fs::File::open(file).map_err(|e| Error::io("read", file, e))?;
             if let Some(leak) = check.scan(reader).map_err(|e| Error::io("scan", file, e))? {

@@ -6,13 +6,13 @@ mod begin;
 mod finish;
 mod open;
 mod output;
+mod run;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use crate::ambient;
+use crate::ambient::{self, Ambient};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
@@ -24,6 +24,7 @@ use crate::tape::Files;
 pub use begin::SessionBuilder;
 pub use finish::{Failure, Summary};
 pub(crate) use open::Opened;
+pub use run::{run_async, run_sync};
 
 #[cfg(feature = "proxy")]
 use crate::transport::{Ca, Proxy, Upstream};
@@ -60,6 +61,7 @@ pub(crate) struct Inner {
     files: Files,
     site: report::Site,
     clock: Clock,
+    ambient: Ambient,
     engine: Engine<Live>,
     redactor: crate::redact::Redactor,
     target: PathBuf,
@@ -71,7 +73,6 @@ pub(crate) struct Inner {
     frozen_at: Option<std::time::SystemTime>,
     notes: Vec<String>,
     env: crate::mode::Environment,
-    finished: AtomicBool,
     /// Keeps the cassette's place in the process's list of open ones.
     _open: Opened,
 }
@@ -106,8 +107,10 @@ impl Session {
     /// The value of a named secret, where the configuration has one, otherwise its placeholder
     /// `{{secret.NAME}}`: what a replay needs, since requests are redacted before they are matched.
     pub fn secret(&self, name: &str) -> String {
-        let placeholder = format!("{{{{secret.{name}}}}}");
-        self.0.redactor.restore_str(&placeholder)
+        match self.0.redactor.secret(name) {
+            Some(value) => value.to_owned(),
+            None => format!("{{{{secret.{name}}}}}"),
+        }
     }
 
     /// A fresh directory for what the test writes. After a passing body its manifest is compared with the

@@ -10,8 +10,7 @@ use std::thread;
 use tokio::runtime::Builder;
 
 use super::{Failure, Session, SessionBuilder, Summary};
-use crate::__private::{Test, Verdict};
-use crate::ambient;
+use crate::private::{Test, Verdict};
 use crate::clock;
 use crate::error::Result;
 use crate::report;
@@ -32,8 +31,7 @@ impl SessionBuilder {
         self,
         body: impl FnOnce(Session) -> Result<T, E> + Send,
     ) -> Result<(T, Summary), Failure> {
-        let (session, summary) = self.on_own_thread(body)?;
-        Ok((session, summary))
+        self.on_own_thread(body)
     }
 
     /// The same for an async body, on a runtime of its own: one thread, all of tokio's drivers.
@@ -139,7 +137,7 @@ fn under<T: Send>(
     body: impl FnOnce(Session) -> T + Send,
 ) -> Result<T, Box<dyn Any + Send>> {
     let body = || {
-        let _entered = ambient::enter(session.0.id, &session.0.clock);
+        let _entered = session.0.ambient.enter();
         body(session.clone())
     };
     thread::scope(|scope| {
