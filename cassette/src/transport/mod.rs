@@ -1,1 +1,67 @@
-//! To be filled.
+//! The ways in and the way out: how a request of the code under test reaches the session's one service, and
+//! how a recording reaches the real API.
+//!
+//! Every way in is a thin path to an [`Engine`]. What the engine gets is the same whichever path a request
+//! took: an absolute URI (scheme, authority without user information and default port, path and query), no
+//! hop-by-hop headers (RFC 9110 §7.6.1; only `te: trailers` stays, since it speaks of the whole way), the
+//! version of the client's own connection, and no `host` header, unless the client asked for another host
+//! than the one it connected to.
+//!
+//! Must not know: cassettes, matching, redaction.
+
+mod accept;
+mod ca;
+#[cfg(feature = "client")]
+mod client;
+mod connect;
+mod cut;
+mod failure;
+mod io;
+mod proxy;
+mod target;
+mod trust;
+mod upstream;
+
+#[cfg(test)]
+mod tests;
+
+use http::{Request, Response};
+use tower_service::Service;
+
+use crate::body::Body;
+use crate::tape::TransportError;
+
+pub(crate) use ca::Ca;
+#[cfg(feature = "blocking")]
+pub(crate) use client::{blocking_client_builder, direct_blocking_client_builder};
+#[cfg(feature = "client")]
+pub(crate) use client::{client_builder, direct_client_builder};
+pub(crate) use proxy::Proxy;
+pub(crate) use upstream::{Upstream, UpstreamOptions};
+
+/// The service every way in reaches: a recorder, a player, or [`Upstream`] itself.
+///
+/// An error is not an answer: the way in breaks its connection, so that the client sees a failure of the
+/// transport and never an invented status. The same for an error inside a response's body, once everything
+/// before it has been sent.
+pub(crate) trait Engine:
+    Service<Request<Body>, Response = Response<Body>, Error = TransportError, Future: Send + 'static>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Engine for S where
+    S: Service<Request<Body>, Response = Response<Body>, Error = TransportError, Future: Send + 'static>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+fn outside<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}

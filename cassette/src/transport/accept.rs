@@ -1,0 +1,191 @@
+//! One connection to the session, from its first byte to the engine: plain HTTP, a CONNECT tunnel, TLS, and
+//! what is inside of it.
+//!
+//! All of them arrive on one port. The first byte tells TLS (22, a handshake record, RFC 8446 §5.1) from HTTP;
+//! the first bytes of what is inside tell HTTP/1 from HTTP/2.
+//!
+//! Must not know: where the engine gets its answers.
+
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::SystemTime;
+
+use http::uri::Authority;
+use http::{Method, Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio_rustls::LazyConfigAcceptor;
+
+use super::ca::Hosts;
+use super::cut::{Gate, Guarded};
+use super::target::{self, Origin, Refusal};
+use super::{Engine, failure};
+use crate::body::{self, Body};
+use crate::tape::TransportError;
+
+/// More than hyper's 100: some browsers and gateways come near it.
+pub(super) const MAX_HEADERS: usize = 256;
+/// Bytes. More than HTTP/2's usual 16 KiB, for long cookies and tokens.
+pub(super) const MAX_HEADER_LIST: u32 = 1 << 20;
+
+/// What all connections of one session share.
+pub(super) struct Shared<S> {
+    pub(super) engine: S,
+    pub(super) hosts: Hosts,
+    pub(super) clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
+    pub(super) address: SocketAddr,
+    pub(super) stop: Stop,
+}
+
+/// Ends every task of a session at once.
+#[derive(Clone)]
+pub(super) struct Stop(pub(super) watch::Receiver<bool>);
+
+impl Stop {
+    /// Runs `task` on the current runtime, until it ends or the session does.
+    pub(super) fn spawn<F: Future<Output = ()> + Send + 'static>(&self, task: F) {
+        let mut stop = self.0.clone();
+        tokio::spawn(async move {
+            let mut task = pin!(task);
+            // An error, the sender being gone, is the end too.
+            let mut stopped = pin!(stop.wait_for(|stopped| *stopped));
+            poll_fn(|cx| {
+                if stopped.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(());
+                }
+                task.as_mut().poll(cx)
+            })
+            .await;
+        });
+    }
+}
+
+/// HTTP/2 runs each of its streams as a task.
+impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Stop {
+    fn execute(&self, task: F) {
+        self.spawn(task);
+    }
+}
+
+/// Serves a connection to the listener until either side closes it.
+pub(super) async fn serve<S: Engine>(shared: Arc<Shared<S>>, stream: TcpStream) {
+    sniff(shared, stream, None).await;
+}
+
+/// Boxed, because what is inside of a tunnel is sniffed again.
+fn sniff<S: Engine, T>(
+    shared: Arc<Shared<S>>,
+    stream: T,
+    tunnel: Option<Authority>,
+) -> Pin<Box<dyn Future<Output = ()> + Send>>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    const TLS_HANDSHAKE: u8 = 22;
+    Box::pin(async move {
+        // Small: it only holds what is looked at, everything after is read past it.
+        let mut stream = BufReader::with_capacity(16, stream);
+        match stream.fill_buf().await.ok().and_then(|b| b.first().copied()) {
+            Some(TLS_HANDSHAKE) => tls(shared, stream, tunnel).await,
+            Some(_) => http(shared, stream, tunnel.map_or(Origin::Front, Origin::Tunnel)).await,
+            None => {}
+        }
+    })
+}
+
+async fn tls<S: Engine, T>(shared: Arc<Shared<S>>, stream: T, tunnel: Option<Authority>)
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    // A failed handshake is the client's to report: it knows what it did not like.
+    let Ok(start) = LazyConfigAcceptor::new(Default::default(), stream).await else { return };
+    let asked = start.client_hello().server_name().map(str::to_owned);
+    let Some(name) = asked.or_else(|| tunnel.as_ref().map(|t| t.host().to_owned())) else { return };
+    let Ok(config) = shared.hosts.config(&name, (shared.clock)()) else { return };
+    let Ok(stream) = start.into_stream(config).await else { return };
+    http(shared, stream, Origin::Tls { tunnel, name }).await;
+}
+
+async fn http<S: Engine, T>(shared: Arc<Shared<S>>, stream: T, origin: Origin)
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let gate = Arc::new(Gate::default());
+    let stream = gate.watch(stream);
+    let mut builder = auto::Builder::new(shared.stop.clone());
+    // The `date` of a response is its author's.
+    builder.http1().max_headers(MAX_HEADERS).auto_date_header(false);
+    builder.http2().max_header_list_size(MAX_HEADER_LIST).auto_date_header(false);
+    let way = Way { shared, origin, gate: gate.clone() };
+    // How a connection ended concerns its client only; a failing engine ends it on purpose.
+    let _ = gate.drive(builder.serve_connection_with_upgrades(TokioIo::new(stream), way)).await;
+}
+
+type Answer<R> = Pin<Box<dyn Future<Output = Result<R, TransportError>> + Send>>;
+
+/// Boxed here: rustc does not see that an async block which holds the engine's own future is `Send`.
+fn exchange<S: Engine>(engine: &mut S, request: Request<Body>) -> Answer<Response<Body>> {
+    Box::pin(engine.call(request))
+}
+
+/// The way from one connection to the engine.
+struct Way<S> {
+    shared: Arc<Shared<S>>,
+    origin: Origin,
+    gate: Arc<Gate>,
+}
+
+impl<S: Engine> hyper::service::Service<Request<Incoming>> for Way<S> {
+    type Response = Response<Guarded>;
+    type Error = TransportError;
+    type Future = Answer<Response<Guarded>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let gate = self.gate.clone();
+        if request.method() == Method::CONNECT {
+            let response = match self.tunnel(request) {
+                Ok(()) => Response::new(body::empty()),
+                Err(refusal) => refusal.response(),
+            };
+            return Box::pin(async move { Ok(gate.guard(response)) });
+        }
+        let version = request.version();
+        let request = match target::forward(request, &self.origin, self.shared.address) {
+            Ok(request) => request.map(|b| b.map_err(|e| failure::of(&e).into()).boxed()),
+            Err(refusal) => return Box::pin(async move { Ok(gate.guard(refusal.response())) }),
+        };
+        let mut engine = self.shared.engine.clone();
+        Box::pin(async move {
+            poll_fn(|cx| engine.poll_ready(cx)).await?;
+            let mut response = exchange(&mut engine, request).await?;
+            target::back(&mut response, version);
+            Ok(gate.guard(response))
+        })
+    }
+}
+
+impl<S: Engine> Way<S> {
+    /// Answers CONNECT (RFC 9110 §9.3.6): what comes through the tunnel is served, not forwarded.
+    fn tunnel(&self, request: Request<Incoming>) -> Result<(), Refusal> {
+        if !matches!(self.origin, Origin::Front) {
+            return Err(Refusal::unsupported("a tunnel inside a tunnel is not served"));
+        }
+        let authority = request.uri().authority().filter(|a| a.port().is_some()).cloned();
+        let authority = authority.ok_or(Refusal::bad_request("CONNECT needs a host and a port"))?;
+        let shared = self.shared.clone();
+        self.shared.stop.spawn(async move {
+            if let Ok(upgraded) = hyper::upgrade::on(request).await {
+                sniff(shared, TokioIo::new(upgraded), Some(authority)).await;
+            }
+        });
+        Ok(())
+    }
+}

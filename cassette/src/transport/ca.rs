@@ -1,0 +1,247 @@
+//! The certificate authority of this process, and the certificates of the hosts that a session plays.
+//!
+//! The authority is made in memory at first use and its key never leaves it, neither to a file nor to a log.
+//! Clients are told to trust it for the time of a test. Certificates are valid around the *session's* clock,
+//! because a client inside a session judges them by that one.
+//!
+//! Must not know: sockets, sessions.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, SanType, SerialNumber,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use time::OffsetDateTime;
+
+use super::trust;
+use crate::body::BoxError;
+
+/// Verifiers of Apple refuse certificates for more than 825 days.
+const VALID_BEFORE: time::Duration = time::Duration::days(400);
+const VALID_AFTER: time::Duration = time::Duration::days(400);
+/// A clock that moved by more than this since a certificate was issued gets a new one.
+const REISSUE: Duration = Duration::from_secs(300 * 24 * 60 * 60);
+
+/// The authority that every session of this process plays hosts with.
+pub(crate) struct Ca {
+    issuer: Issuer<'static, KeyPair>,
+    /// One key for all hosts: making one per host would only cost time.
+    host_key: KeyPair,
+    der: CertificateDer<'static>,
+    pem: String,
+}
+
+impl Ca {
+    /// The authority, made at the first call.
+    ///
+    /// # Panics
+    ///
+    /// If the system has no randomness to make a key from.
+    pub(crate) fn get() -> Arc<Ca> {
+        static CA: OnceLock<Arc<Ca>> = OnceLock::new();
+        CA.get_or_init(|| Arc::new(Ca::make().expect("a P-256 key and a certificate made from it"))).clone()
+    }
+
+    /// The certificate in PEM (RFC 7468): what to hand to a client that shall trust the session.
+    pub(crate) fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// The certificate in DER.
+    pub(crate) fn der(&self) -> &CertificateDer<'static> {
+        &self.der
+    }
+
+    fn make() -> Result<Ca, BoxError> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = name("cassette CA of one test process");
+        params.serial_number = Some(serial()?);
+        // Any instant that a test may freeze lies inside.
+        params.not_before = rcgen::date_time_ymd(1970, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2200, 1, 1);
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let key = KeyPair::generate()?;
+        let certificate = params.self_signed(&key)?;
+        let der = certificate.der().clone();
+        let pem = pem(&der);
+        Ok(Ca { issuer: Issuer::new(params, key), host_key: KeyPair::generate()?, der, pem })
+    }
+
+    /// A certificate for `host`, a name or an address, valid around `at`.
+    fn issue(&self, host: &str, at: SystemTime) -> Result<CertificateDer<'static>, BoxError> {
+        let mut params = CertificateParams::default();
+        // Not the host: a common name holds 64 characters at most (RFC 5280, appendix A.1).
+        params.distinguished_name = name("cassette");
+        params.serial_number = Some(serial()?);
+        (params.not_before, params.not_after) = validity(at);
+        params.subject_alt_names = vec![match host.parse::<IpAddr>() {
+            Ok(address) => SanType::IpAddress(address),
+            Err(_) => SanType::DnsName(host.try_into()?),
+        }];
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        Ok(params.signed_by(&self.host_key, &self.issuer)?.der().clone())
+    }
+}
+
+/// The certificates of one session, one per host.
+pub(super) struct Hosts {
+    ca: Arc<Ca>,
+    issued: Mutex<HashMap<String, Issued>>,
+}
+
+struct Issued {
+    at: SystemTime,
+    config: Arc<ServerConfig>,
+}
+
+impl Hosts {
+    pub(super) fn new(ca: Arc<Ca>) -> Hosts {
+        Hosts { ca, issued: Mutex::default() }
+    }
+
+    /// How to answer a TLS handshake as `host` when the session's clock shows `now`.
+    pub(super) fn config(&self, host: &str, now: SystemTime) -> Result<Arc<ServerConfig>, BoxError> {
+        let host = host.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
+        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = issued.get(&host).filter(|i| distance(i.at, now) < REISSUE) {
+            return Ok(known.config.clone());
+        }
+        let chain = vec![self.ca.issue(&host, now)?];
+        let key = PrivatePkcs8KeyDer::from(self.ca.host_key.serialize_der()).into();
+        let mut config = ServerConfig::builder_with_provider(trust::provider())
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?;
+        config.alpn_protocols = trust::alpn();
+        let config = Arc::new(config);
+        issued.insert(host, Issued { at: now, config: config.clone() });
+        Ok(config)
+    }
+}
+
+fn distance(a: SystemTime, b: SystemTime) -> Duration {
+    a.duration_since(b).unwrap_or_else(|e| e.duration())
+}
+
+fn validity(at: SystemTime) -> (OffsetDateTime, OffsetDateTime) {
+    let (first, last) = (rcgen::date_time_ymd(1970, 1, 1), rcgen::date_time_ymd(2200, 1, 1));
+    let seconds = match at.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+        Err(_) => 0,
+    };
+    let at = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(last).clamp(first, last);
+    ((at - VALID_BEFORE).max(first), (at + VALID_AFTER).min(last))
+}
+
+fn name(common: &str) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CommonName, common);
+    name
+}
+
+/// Random: with rcgen's default, a hash of the key, every host would have the same one, and a client that
+/// keeps certificates by issuer and serial number refuses that (RFC 5280 §4.1.2.2).
+fn serial() -> Result<SerialNumber, BoxError> {
+    let mut bytes = [0; 16];
+    trust::provider().secure_random.fill(&mut bytes).map_err(|_| "no randomness for a serial number")?;
+    // Positive, and never with a leading zero byte.
+    bytes[0] = bytes[0] & 0x3f | 0x40;
+    Ok(SerialNumber::from_slice(&bytes))
+}
+
+fn pem(der: &[u8]) -> String {
+    let encoded = STANDARD.encode(der);
+    let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
+    for at in (0..encoded.len()).step_by(64) {
+        text.push_str(&encoded[at..encoded.len().min(at + 64)]);
+        text.push('\n');
+    }
+    text.push_str("-----END CERTIFICATE-----\n");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::client::WebPkiServerVerifier;
+    use rustls::client::danger::ServerCertVerifier;
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{ServerName, UnixTime};
+    use rustls::{CertificateError, RootCertStore};
+
+    use super::*;
+
+    const DAY: u64 = 24 * 60 * 60;
+    /// 2001-09-09T01:46:40Z.
+    const BILLENNIUM: u64 = 1_000_000_000;
+
+    fn instant(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    /// What a client whose clock shows `client` says of a certificate issued to `host` at `session`.
+    #[track_caller]
+    fn verify(host: &str, session: u64, asked: &str, client: u64) -> Result<(), rustls::Error> {
+        let ca = Ca::get();
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(ca.pem().as_bytes()).unwrap()).unwrap();
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), trust::provider()).build().unwrap();
+        let leaf = ca.issue(host, instant(session)).unwrap();
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(client));
+        let asked = ServerName::try_from(asked.to_owned()).unwrap();
+        verifier.verify_server_cert(&leaf, &[], &asked, &[], now).map(drop)
+    }
+
+    #[test]
+    fn certificates_hold_at_the_clock_of_the_session() {
+        for at in [0, 1, BILLENNIUM, 1_700_000_000, 4_000_000_000, 7_258_118_399] {
+            assert_eq!(verify("api.example.test", at, "api.example.test", at), Ok(()), "{at}");
+        }
+        for address in ["127.0.0.1", "::1"] {
+            assert_eq!(verify(address, BILLENNIUM, address, BILLENNIUM), Ok(()), "{address}");
+        }
+        let long = format!("{}.example.test", ["a".repeat(60).as_str(), &"b".repeat(60)].join("."));
+        assert_eq!(verify(&long, BILLENNIUM, &long, BILLENNIUM), Ok(()));
+    }
+
+    #[test]
+    fn certificates_hold_nowhere_else() {
+        let other_host = verify("api.example.test", BILLENNIUM, "other.example.test", BILLENNIUM);
+        assert!(matches!(
+            other_host,
+            Err(rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext { .. }))
+        ));
+        let (before, after) = (BILLENNIUM - 413 * DAY, BILLENNIUM + 413 * DAY);
+        for at in [before, after] {
+            assert!(verify("api.example.test", BILLENNIUM, "api.example.test", at).is_err(), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_host_keeps_its_certificate_until_the_clock_moves_far() {
+        let hosts = Hosts::new(Ca::get());
+        let first = hosts.config("API.example.test.", instant(BILLENNIUM)).unwrap();
+        let same = hosts.config("api.example.test", instant(BILLENNIUM + DAY)).unwrap();
+        assert!(Arc::ptr_eq(&first, &same));
+        let later = hosts.config("api.example.test", instant(BILLENNIUM + 301 * DAY)).unwrap();
+        assert!(!Arc::ptr_eq(&first, &later));
+        let other = hosts.config("other.example.test", instant(BILLENNIUM)).unwrap();
+        assert!(!Arc::ptr_eq(&first, &other));
+    }
+
+    #[test]
+    fn hosts_that_no_certificate_can_name_are_errors() {
+        assert!(Hosts::new(Ca::get()).config("ä.example.test", instant(0)).is_err());
+    }
+}

@@ -1,0 +1,200 @@
+//! A connection to the real server: name, TCP, TLS, each with its own kind of failure.
+//!
+//! Must not know: requests.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use http::uri::{Authority, Scheme};
+use hyper_rustls::MaybeHttpsStream;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::{GaiAddrs, GaiResolver, Name};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tower_service::Service;
+
+use super::{failure, trust};
+use crate::tape::{TransportError, TransportErrorKind as Kind};
+use crate::{Error, Result};
+
+/// Name, TCP and TLS together.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// Makes connections for the upstream's pool.
+#[derive(Clone)]
+pub(super) struct Connector {
+    tcp: HttpConnector<Resolver>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    overrides: Vec<Override>,
+    roots: Vec<CertificateDer<'static>>,
+    /// Made when the first server asks for TLS: it reads the machine's roots.
+    tls: OnceLock<Result<Arc<ClientConfig>, TransportError>>,
+}
+
+struct Override {
+    host: String,
+    port: Option<u16>,
+    address: SocketAddr,
+}
+
+impl Connector {
+    /// `overrides` as in [`UpstreamOptions::resolve`](super::UpstreamOptions::resolve).
+    pub(super) fn new(
+        roots: Vec<CertificateDer<'static>>,
+        overrides: &[(String, SocketAddr)],
+    ) -> Result<Connector> {
+        let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(TIME_LIMIT));
+        let overrides = overrides.iter().map(Override::parse).collect::<Result<_>>()?;
+        Ok(Connector { tcp, shared: Arc::new(Shared { overrides, roots, tls: OnceLock::new() }) })
+    }
+
+    async fn connect(mut self, uri: Uri) -> Result<Stream, TransportError> {
+        let to = uri.authority().map_or("", Authority::as_str).to_owned();
+        let tcp = self.tcp.call(self.shared.over(&uri)).await.map_err(|e| {
+            let found = failure::of(&e);
+            let kind = match found.kind {
+                known @ (Kind::Dns | Kind::Timeout) => known,
+                _ => Kind::Connect,
+            };
+            TransportError { kind, message: format!("{to}: {}", found.message) }
+        })?;
+        if uri.scheme() != Some(&Scheme::HTTPS) {
+            return Ok(MaybeHttpsStream::Http(tcp));
+        }
+        let tls = |message: String| TransportError { kind: Kind::Tls, message: format!("{to}: {message}") };
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let name = ServerName::try_from(host).map_err(|e| tls(e.to_string()))?;
+        let config = self.shared.tls()?;
+        let stream = TlsConnector::from(config).connect(name, TokioIo::new(tcp)).await;
+        Ok(MaybeHttpsStream::Https(TokioIo::new(stream.map_err(|e| tls(failure::of(&e).message))?)))
+    }
+}
+
+type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+
+impl Service<Uri> for Connector {
+    type Response = Stream;
+    type Error = TransportError;
+    type Future = Pin<Box<dyn Future<Output = Result<Stream, TransportError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connector = self.clone();
+        Box::pin(async move {
+            let late = format!(
+                "{}: no connection within {} s",
+                uri.authority().map_or("", Authority::as_str),
+                TIME_LIMIT.as_secs()
+            );
+            let connected = tokio::time::timeout(TIME_LIMIT, connector.connect(uri)).await;
+            connected.unwrap_or(Err(TransportError { kind: Kind::Timeout, message: late }))
+        })
+    }
+}
+
+impl Shared {
+    /// The URI to connect to: the one given, or an address in its place.
+    fn over(&self, uri: &Uri) -> Uri {
+        let usual = if uri.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
+        let port = uri.port_u16().unwrap_or(usual);
+        let host = uri.host().unwrap_or_default();
+        let fits = |o: &&Override| o.host.eq_ignore_ascii_case(host) && o.port.is_none_or(|p| p == port);
+        let Some(found) = self.overrides.iter().find(fits) else { return uri.clone() };
+        let mut address = found.address;
+        if address.port() == 0 {
+            address.set_port(port);
+        }
+        format!("http://{address}/").parse().unwrap_or_else(|_| uri.clone())
+    }
+
+    fn tls(&self) -> Result<Arc<ClientConfig>, TransportError> {
+        let made = self.tls.get_or_init(|| match trust::machine_and(&self.roots) {
+            Ok(config) => Ok(Arc::new(config)),
+            Err(e) => Err(TransportError { kind: Kind::Tls, message: e.to_string() }),
+        });
+        made.clone()
+    }
+}
+
+impl Override {
+    fn parse((host, address): &(String, SocketAddr)) -> Result<Override> {
+        let bad = |e| {
+            Error::with_source(format!("`{host}` is not a host to resolve"), e)
+                .hint("write `host` or `host:port`, such as `api.example.com:443`")
+        };
+        let authority: Authority = host.parse().map_err(bad)?;
+        Ok(Override { host: authority.host().into(), port: authority.port_u16(), address: *address })
+    }
+}
+
+/// The machine's resolver, with a failure that can be told from others.
+#[derive(Clone)]
+pub(super) struct Resolver(GaiResolver);
+
+impl Service<Name> for Resolver {
+    type Response = GaiAddrs;
+    type Error = TransportError;
+    type Future = Pin<Box<dyn Future<Output = Result<GaiAddrs, TransportError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let addresses = self.0.call(name);
+        Box::pin(async move {
+            addresses.await.map_err(|e| TransportError { kind: Kind::Dns, message: e.to_string() })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(overrides: &[(&str, &str)], uri: &str, expected: &str) {
+        let parsed: Vec<_> = overrides.iter().map(|(h, a)| ((*h).into(), a.parse().unwrap())).collect();
+        let connector = Connector::new(Vec::new(), &parsed).unwrap();
+        assert_eq!(connector.shared.over(&uri.parse().unwrap()).to_string(), expected);
+    }
+
+    #[test]
+    fn overrides_stand_in_for_names() {
+        let here = "127.0.0.1:9000";
+        check(&[("api.test", here)], "https://API.test/x", "http://127.0.0.1:9000/");
+        check(&[("api.test", here)], "https://other.test/x", "https://other.test/x");
+        check(&[("api.test:443", here)], "https://api.test/", "http://127.0.0.1:9000/");
+        check(&[("api.test:443", here)], "http://api.test/", "http://api.test/");
+        check(
+            &[("api.test:80", "127.0.0.1:1"), ("api.test", here)],
+            "https://api.test/",
+            "http://127.0.0.1:9000/",
+        );
+        check(&[("api.test", "127.0.0.1:0")], "https://api.test/", "http://127.0.0.1:443/");
+        check(&[("[::1]:8443", "[::1]:9000")], "https://[::1]:8443/", "http://[::1]:9000/");
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused() {
+        let e = Connector::new(Vec::new(), &[("a b".into(), ([127, 0, 0, 1], 1).into())]).err().unwrap();
+        assert_eq!(e.to_string(), "`a b` is not a host to resolve");
+    }
+}

@@ -1,0 +1,100 @@
+//! Errors of the layers beneath, sorted into what clients can tell apart.
+//!
+//! Must not know: whose connection it was.
+
+use std::error::Error;
+use std::io;
+
+use crate::tape::{TransportError, TransportErrorKind as Kind};
+
+/// The kind and the complete message of an error, from its whole chain.
+pub(super) fn of(error: &(dyn Error + 'static)) -> TransportError {
+    let mut kind = None;
+    let mut message = String::new();
+    for level in chain(error) {
+        if let Some(known) = level.downcast_ref::<TransportError>() {
+            return known.clone();
+        }
+        kind = kind.or_else(|| sort(level));
+        let text = level.to_string();
+        // Many errors print their source as well; the client's own level says nothing.
+        if !message.ends_with(&text) && !level.is::<hyper_util::client::legacy::Error>() {
+            message += if message.is_empty() { "" } else { ": " };
+            message += &text;
+        }
+    }
+    TransportError { kind: kind.unwrap_or(Kind::Protocol), message }
+}
+
+/// The kind of one input or output error.
+pub(super) fn of_io(kind: io::ErrorKind) -> Option<Kind> {
+    match kind {
+        io::ErrorKind::TimedOut => Some(Kind::Timeout),
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::NotConnected
+        | io::ErrorKind::UnexpectedEof => Some(Kind::Reset),
+        _ => None,
+    }
+}
+
+/// The error and all beneath it. `io::Error` hides what it wraps from `source`.
+fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&level| {
+        let wrapped = level.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        wrapped.map(|e| e as &(dyn Error + 'static)).or_else(|| level.source())
+    })
+}
+
+fn sort(level: &(dyn Error + 'static)) -> Option<Kind> {
+    if let Some(e) = level.downcast_ref::<io::Error>() {
+        return of_io(e.kind());
+    }
+    if level.is::<rustls::Error>() {
+        return Some(Kind::Tls);
+    }
+    if let Some(e) = level.downcast_ref::<h2::Error>() {
+        return match e.get_io() {
+            Some(e) => of_io(e.kind()).or(Some(Kind::Reset)),
+            None if e.is_remote() => Some(Kind::Reset),
+            None => Some(Kind::Protocol),
+        };
+    }
+    let e = level.downcast_ref::<hyper::Error>()?;
+    if e.is_timeout() {
+        Some(Kind::Timeout)
+    } else if e.is_incomplete_message() || e.is_closed() || e.is_canceled() || e.is_body_write_aborted() {
+        Some(Kind::Reset)
+    } else if e.is_parse() {
+        Some(Kind::Protocol)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(error: impl Into<Box<dyn Error + Send + Sync>>, kind: Kind, message: &str) {
+        let wrapped = io::Error::other(error);
+        assert_eq!(of(&wrapped), TransportError { kind, message: message.into() });
+    }
+
+    #[test]
+    fn the_deepest_layers_decide() {
+        check(io::Error::from(io::ErrorKind::ConnectionReset), Kind::Reset, "connection reset");
+        check(io::Error::from(io::ErrorKind::TimedOut), Kind::Timeout, "timed out");
+        check(rustls::Error::DecryptError, Kind::Tls, "cannot decrypt peer's message");
+        check(
+            h2::Error::from(h2::Reason::PROTOCOL_ERROR),
+            Kind::Protocol,
+            "protocol error: unspecific protocol error detected",
+        );
+        check("what is this", Kind::Protocol, "what is this");
+        let known = TransportError { kind: Kind::Dns, message: "no such host".into() };
+        check(known, Kind::Dns, "no such host");
+    }
+}

@@ -1,0 +1,44 @@
+//! The threads on which the library's own sockets live.
+//!
+//! They are started outside every session: they keep the real clock (upstream certificates are judged by it)
+//! and are not intercepted themselves. They also outlive every runtime that a test builds and drops.
+//!
+//! Must not know: HTTP.
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use crate::{Error, Result};
+
+static RUNTIME: Mutex<Option<Runtime>> = Mutex::new(None);
+
+/// The process's own I/O runtime, started at the first call.
+///
+/// # Errors
+///
+/// The system refuses the threads. The next call tries again.
+pub(super) fn handle() -> Result<Handle> {
+    let mut slot = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+    if slot.is_none() {
+        let started = super::outside(|| {
+            Builder::new_multi_thread().worker_threads(2).thread_name("cassette-io").enable_all().build()
+        });
+        *slot = Some(started.map_err(|e| Error::with_source("could not start the I/O threads", e))?);
+    }
+    let runtime = slot.as_ref().ok_or_else(|| Error::new("the I/O threads are gone"))?;
+    Ok(runtime.handle().clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_caller_gets_the_same_named_threads() {
+        let (one, two) = (handle().unwrap(), handle().unwrap());
+        assert_eq!(one.id(), two.id());
+        let name = one.block_on(one.spawn(async { std::thread::current().name().map(str::to_owned) }));
+        assert_eq!(name.unwrap().as_deref(), Some("cassette-io"));
+    }
+}

@@ -1,0 +1,279 @@
+//! What a request on one of the session's connections really asks for: its absolute URI and the headers that
+//! travel the whole way.
+//!
+//! Must not know: sockets, TLS.
+
+use std::net::SocketAddr;
+
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, TE, UPGRADE};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version};
+
+use crate::body::{self, Body};
+
+/// The path a connection took to the session.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    /// Plain HTTP on the listener itself: absolute URIs (a proxy's client), or paths with a `host` header (a
+    /// client that was led here without its knowledge).
+    Front,
+    /// Plain HTTP inside a CONNECT tunnel.
+    Tunnel(Authority),
+    /// Inside TLS, with the tunnel it came through, if any, and the host that the client asked for.
+    Tls { tunnel: Option<Authority>, name: String },
+}
+
+/// A request that is answered here and never reaches the engine.
+#[derive(Debug, PartialEq)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    text: &'static str,
+}
+
+impl Refusal {
+    pub(super) fn bad_request(text: &'static str) -> Refusal {
+        Refusal { status: StatusCode::BAD_REQUEST, text }
+    }
+
+    pub(super) fn unsupported(text: &'static str) -> Refusal {
+        Refusal { status: StatusCode::NOT_IMPLEMENTED, text }
+    }
+
+    pub(super) fn response(self) -> Response<Body> {
+        let mut response = Response::new(body::full(format!("cassette: {}\n", self.text)));
+        *response.status_mut() = self.status;
+        let text = HeaderValue::from_static("text/plain; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, text);
+        response
+    }
+}
+
+/// Makes a request that arrived by `origin` into one the engine can take. `own` is the listener's address.
+///
+/// The connection decides where a request goes: in a tunnel it is the tunnel's host, whatever `host` says
+/// (RFC 9112 §3.2.2 for the absolute form). A `host` header that says otherwise is kept for the upstream.
+pub(super) fn forward<B>(
+    request: Request<B>,
+    origin: &Origin,
+    own: SocketAddr,
+) -> Result<Request<B>, Refusal> {
+    let (mut parts, body) = request.into_parts();
+    if asks_for_websocket(&parts.headers) {
+        return Err(Refusal::unsupported("WebSocket connections cannot be recorded or replayed yet"));
+    }
+    if parts.uri.path() == "*" {
+        return Err(Refusal::unsupported(
+            "a request for the whole server (`*`) cannot be recorded or replayed",
+        ));
+    }
+    let scheme = match origin {
+        Origin::Front => parts.uri.scheme().cloned().unwrap_or(Scheme::HTTP),
+        Origin::Tunnel(_) => Scheme::HTTP,
+        Origin::Tls { .. } => Scheme::HTTPS,
+    };
+    let asked = match parts.uri.authority() {
+        Some(authority) => Some(authority.clone()),
+        None => host(&parts.headers)?,
+    };
+    let asked = asked.map(|a| canonical(&a, &scheme)).transpose()?;
+    let goes_to = match origin {
+        Origin::Tunnel(tunnel) | Origin::Tls { tunnel: Some(tunnel), .. } => canonical(tunnel, &scheme)?,
+        Origin::Tls { tunnel: None, name } => match &asked {
+            Some(asked) => asked.clone(),
+            None => name.parse().map_err(|_| Refusal::bad_request("the host's name is malformed"))?,
+        },
+        Origin::Front => asked
+            .clone()
+            .ok_or(Refusal::bad_request("the request names no host: no absolute URI, no `host`"))?,
+    };
+    if is_own(&goes_to, own) {
+        return Err(Refusal::bad_request("this is the session's own address: use it as a proxy"));
+    }
+    parts.headers.remove(HOST);
+    if let Some(other) = asked.filter(|a| *a != goes_to) {
+        let other = HeaderValue::from_str(other.as_str());
+        parts
+            .headers
+            .insert(HOST, other.map_err(|_| Refusal::bad_request("the `host` header is malformed"))?);
+    }
+    strip(&mut parts.headers);
+    let path = parts.uri.path_and_query().cloned();
+    parts.uri = Uri::builder()
+        .scheme(scheme)
+        .authority(goes_to)
+        .path_and_query(path.unwrap_or_else(|| PathAndQuery::from_static("/")))
+        .build()
+        .map_err(|_| Refusal::bad_request("the request's target is malformed"))?;
+    Ok(Request::from_parts(parts, body))
+}
+
+/// Makes an engine's response into one for the client, who speaks `version`.
+pub(super) fn back<B>(response: &mut Response<B>, version: Version) {
+    strip(response.headers_mut());
+    response.headers_mut().remove(TE);
+    *response.version_mut() = version;
+}
+
+/// Removes what concerns one connection only (RFC 9110 §7.6.1).
+pub(super) fn strip(headers: &mut HeaderMap) {
+    const ALWAYS: [HeaderName; 8] = [
+        HeaderName::from_static("http2-settings"),
+        HeaderName::from_static("keep-alive"),
+        HeaderName::from_static("proxy-authenticate"),
+        HeaderName::from_static("proxy-authentication-info"),
+        HeaderName::from_static("proxy-authorization"),
+        HeaderName::from_static("proxy-connection"),
+        http::header::TRANSFER_ENCODING,
+        UPGRADE,
+    ];
+    let trailers = tokens(headers, &TE).any(|t| t.eq_ignore_ascii_case("trailers"));
+    let named: Vec<HeaderName> = tokens(headers, &CONNECTION).filter_map(|t| t.parse().ok()).collect();
+    for name in named.iter().chain(&ALWAYS).chain(&[CONNECTION, TE]) {
+        headers.remove(name);
+    }
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    tokens(headers, &UPGRADE).any(|t| t.eq_ignore_ascii_case("websocket"))
+}
+
+fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
+    let values = headers.get_all(name).into_iter().filter_map(|v| v.to_str().ok());
+    values.flat_map(|v| v.split(',')).map(str::trim)
+}
+
+fn host(headers: &HeaderMap) -> Result<Option<Authority>, Refusal> {
+    let mut all = headers.get_all(HOST).into_iter();
+    let Some(first) = all.next() else { return Ok(None) };
+    if all.next().is_some() {
+        return Err(Refusal::bad_request("the request has two `host` headers"));
+    }
+    match Authority::try_from(first.as_bytes()) {
+        Ok(authority) => Ok(Some(authority)),
+        Err(_) if first.is_empty() => Ok(None),
+        Err(_) => Err(Refusal::bad_request("the `host` header is malformed")),
+    }
+}
+
+/// Lower case, without user information and without the scheme's own port (RFC 9110 §4.2.3).
+fn canonical(authority: &Authority, scheme: &Scheme) -> Result<Authority, Refusal> {
+    let usual = if *scheme == Scheme::HTTPS { "443" } else { "80" };
+    let host = authority.host().to_ascii_lowercase();
+    let text = match authority.port() {
+        Some(port) if port.as_str() != usual => format!("{host}:{port}"),
+        _ => host,
+    };
+    text.parse().map_err(|_| Refusal::bad_request("the host's name is malformed"))
+}
+
+fn is_own(authority: &Authority, own: SocketAddr) -> bool {
+    authority.port_u16() == Some(own.port())
+        && (authority.host() == "localhost" || authority.host() == own.ip().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own() -> SocketAddr {
+        ([127, 0, 0, 1], 4000).into()
+    }
+
+    fn tls(tunnel: Option<&str>, name: &str) -> Origin {
+        Origin::Tls { tunnel: tunnel.map(|t| t.parse().unwrap()), name: name.into() }
+    }
+
+    /// `expected` is the URI and the `host` header that the engine sees, or the refusal's text.
+    #[track_caller]
+    fn check(origin: &Origin, uri: &str, hosts: &[&str], expected: Result<(&str, Option<&str>), &str>) {
+        let mut request = Request::builder().uri(uri);
+        for host in hosts {
+            request = request.header("host", *host);
+        }
+        match (forward(request.body(()).unwrap(), origin, own()), expected) {
+            (Ok(request), Ok((uri, host))) => {
+                assert_eq!(request.uri().to_string(), uri);
+                assert_eq!(request.headers().get(HOST).map(|h| h.to_str().unwrap()), host);
+            }
+            (Err(refusal), Err(part)) => assert!(refusal.text.contains(part), "{}", refusal.text),
+            (other, _) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn on_the_listener_itself() {
+        let front = Origin::Front;
+        check(&front, "http://a.test/x?y=1", &["a.test"], Ok(("http://a.test/x?y=1", None)));
+        check(&front, "http://A.test:80", &[], Ok(("http://a.test/", None)));
+        check(&front, "http://a.test:8080/", &["b.test"], Ok(("http://a.test:8080/", None)));
+        check(&front, "http://user:pass@a.test/", &[], Ok(("http://a.test/", None)));
+        check(&front, "https://a.test:443/", &[], Ok(("https://a.test/", None)));
+        check(&front, "/x", &["a.test:81"], Ok(("http://a.test:81/x", None)));
+        check(&front, "/x", &["[::1]:80"], Ok(("http://[::1]/x", None)));
+        check(&front, "/x", &[], Err("names no host"));
+        check(&front, "/x", &[""], Err("names no host"));
+        check(&front, "/x", &["a b"], Err("malformed"));
+        check(&front, "/x", &["a", "a"], Err("two `host`"));
+        check(&front, "/x", &["127.0.0.1:4000"], Err("own address"));
+        check(&front, "http://localhost:4000/x", &[], Err("own address"));
+        check(&front, "*", &["a.test"], Err("whole server"));
+    }
+
+    #[test]
+    fn inside_a_tunnel_the_tunnel_decides() {
+        let plain = Origin::Tunnel("A.test:80".parse().unwrap());
+        check(&plain, "/x", &["a.test"], Ok(("http://a.test/x", None)));
+        check(&plain, "/x", &["b.test"], Ok(("http://a.test/x", Some("b.test"))));
+        let secure = tls(Some("a.test:443"), "a.test");
+        check(&secure, "/x", &["a.test:443"], Ok(("https://a.test/x", None)));
+        check(&secure, "/x", &[], Ok(("https://a.test/x", None)));
+        check(&secure, "https://b.test/x", &[], Ok(("https://a.test/x", Some("b.test"))));
+        check(&tls(Some("[::1]:8443"), "::1"), "/", &["[::1]:8443"], Ok(("https://[::1]:8443/", None)));
+    }
+
+    #[test]
+    fn without_a_tunnel_the_client_decides() {
+        check(&tls(None, "a.test"), "/x", &["a.test:8443"], Ok(("https://a.test:8443/x", None)));
+        check(&tls(None, "a.test"), "/x", &[], Ok(("https://a.test/x", None)));
+        check(&tls(None, "a.test"), "https://b.test/x", &[], Ok(("https://b.test/x", None)));
+    }
+
+    #[track_caller]
+    fn stripped(given: &[(&'static str, &'static str)], left: &[(&str, &str)]) {
+        let mut headers = HeaderMap::new();
+        for (name, value) in given {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        strip(&mut headers);
+        let found: Vec<_> = headers.iter().map(|(n, v)| (n.as_str(), v.to_str().unwrap())).collect();
+        assert_eq!(found, left);
+    }
+
+    #[test]
+    fn what_concerns_one_connection_is_removed() {
+        stripped(
+            &[("connection", "close"), ("keep-alive", "timeout=5"), ("accept", "*/*")],
+            &[("accept", "*/*")],
+        );
+        stripped(&[("connection", "x-a, X-B"), ("x-a", "1"), ("x-b", "2"), ("x-c", "3")], &[("x-c", "3")]);
+        stripped(&[("connection", "x-a"), ("connection", "x-b"), ("x-a", "1"), ("x-b", "2")], &[]);
+        stripped(&[("proxy-authorization", "Basic eA=="), ("proxy-connection", "keep-alive")], &[]);
+        stripped(&[("transfer-encoding", "chunked"), ("trailer", "x-sum")], &[("trailer", "x-sum")]);
+        stripped(&[("te", "gzip"), ("upgrade", "h2c"), ("http2-settings", "AAMAAABk")], &[]);
+        stripped(&[("te", "gzip, Trailers"), ("connection", "te")], &[("te", "trailers")]);
+        stripped(&[("proxy-status", "edge; hit")], &[("proxy-status", "edge; hit")]);
+    }
+
+    #[test]
+    fn websockets_are_refused() {
+        let request =
+            Request::builder().uri("http://a.test/").header("upgrade", "WebSocket").body(()).unwrap();
+        let refusal = forward(request, &Origin::Front, own()).unwrap_err();
+        assert_eq!(refusal.status, StatusCode::NOT_IMPLEMENTED);
+        let request = Request::builder().uri("http://a.test/").header("upgrade", "h2c").body(()).unwrap();
+        assert!(forward(request, &Origin::Front, own()).is_ok());
+    }
+}
