@@ -25,31 +25,31 @@ use crate::tape::{BodySink, Request, TransportError, TransportErrorKind};
 pub(crate) const UNMATCHED_STATUS: u16 = 470;
 
 /// Record, replay or pass through; cheap to clone.
-pub(crate) struct Engine<U>(Arc<Inner<U>>);
+#[derive(Clone)]
+pub(crate) struct Engine(Arc<Inner>);
 
-struct Inner<U> {
+struct Inner {
     action: Action,
-    upstream: Option<U>,
+    live: Option<Live>,
     closed: AtomicBool,
 }
 
 /// What the engine does with a request.
 pub(crate) enum Action {
-    Replay { player: Player, redactor: Redactor, inline_limit: usize, site: report::Site },
+    Replay { player: Box<Player>, redactor: Redactor, inline_limit: usize, site: report::Site },
     Record(Recorder),
     Pass,
 }
 
-impl<U> Clone for Engine<U> {
-    fn clone(&self) -> Self {
-        Engine(self.0.clone())
-    }
-}
+/// The live side: a request to the real server.
+pub(crate) type Live = Box<dyn Fn(http::Request<Body>) -> Answer + Send + Sync>;
 
-impl<U> Engine<U> {
-    /// An engine; `upstream` is the live side, which replay doesn't have.
-    pub(crate) fn new(action: Action, upstream: Option<U>) -> Engine<U> {
-        Engine(Arc::new(Inner { action, upstream, closed: AtomicBool::new(false) }))
+type Answer = Pin<Box<dyn Future<Output = Result<http::Response<Body>, TransportError>> + Send>>;
+
+impl Engine {
+    /// An engine; replay has no live side.
+    pub(crate) fn new(action: Action, live: Option<Live>) -> Engine {
+        Engine(Arc::new(Inner { action, live, closed: AtomicBool::new(false) }))
     }
 
     pub(crate) fn action(&self) -> &Action {
@@ -60,19 +60,11 @@ impl<U> Engine<U> {
     pub(crate) fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
     }
-}
 
-impl<U> Engine<U>
-where
-    U: Service<http::Request<Body>, Response = http::Response<Body>, Error = TransportError>,
-    U: Clone + Send + Sync + 'static,
-    U::Future: Send,
-{
     async fn answer(self, request: http::Request<Body>) -> Result<http::Response<Body>, TransportError> {
         let inner = &*self.0;
         if inner.closed.load(Ordering::Acquire) {
-            let message = format!("the session of {} has ended", request.uri());
-            return Err(TransportError { kind: TransportErrorKind::Connect, message });
+            return Err(no_way(format!("the session of {} has ended", request.uri())));
         }
         match &inner.action {
             Action::Replay { player, redactor, inline_limit, site } => {
@@ -107,25 +99,22 @@ where
         }
     }
 
-    async fn live(&self, request: http::Request<Body>) -> Result<http::Response<Body>, TransportError> {
-        let Some(mut upstream) = self.0.upstream.clone() else {
-            let message = "this session has no way upstream".to_owned();
-            return Err(TransportError { kind: TransportErrorKind::Connect, message });
-        };
-        std::future::poll_fn(|cx| upstream.poll_ready(cx)).await?;
-        upstream.call(request).await
+    fn live(&self, request: http::Request<Body>) -> Answer {
+        match &self.0.live {
+            Some(live) => live(request),
+            None => Box::pin(std::future::ready(Err(no_way("this session has no way upstream".into())))),
+        }
     }
 }
 
-impl<U> Service<http::Request<Body>> for Engine<U>
-where
-    U: Service<http::Request<Body>, Response = http::Response<Body>, Error = TransportError>,
-    U: Clone + Send + Sync + 'static,
-    U::Future: Send,
-{
+fn no_way(message: String) -> TransportError {
+    TransportError { kind: TransportErrorKind::Connect, message }
+}
+
+impl Service<http::Request<Body>> for Engine {
     type Response = http::Response<Body>;
     type Error = TransportError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+    type Future = Answer;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))

@@ -4,17 +4,20 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
-use super::{Inner, Live, Opened, Session, open};
+use super::{Inner, Opened, Session, open};
 use crate::ambient::{self, Ambient};
 use crate::clock::{self, Clock};
 use crate::config::Config;
-use crate::engine::{Action, Engine};
+use crate::engine::{Action, Engine, Live};
 use crate::error::{Error, Result};
 use crate::mode::{Environment, Mode};
 use crate::player::Player;
 use crate::recorder::Recorder;
 use crate::redact::Redactor;
 use crate::report;
+#[cfg(feature = "proxy")]
+use tower_service::Service as _;
+
 use crate::tape::{Cassette, Files, Journal, JournalOptions, Metadata, Name};
 
 /// Builds a [`Session`] without the attribute: for harnesses of one's own.
@@ -136,7 +139,7 @@ impl SessionBuilder {
                 let clock = replay_clock(&cassette, freeze)?;
                 let player = Player::new(cassette, config.matching.clone(), redactor.clone())?;
                 let action = Action::Replay {
-                    player,
+                    player: Box::new(player),
                     redactor: redactor.clone(),
                     inline_limit: config.inline_limit,
                     site: site.clone(),
@@ -208,8 +211,10 @@ fn upstream_options(config: &Config) -> crate::transport::UpstreamOptions {
 /// The way upstream, which replay doesn't have: what isn't there can't be used by mistake.
 #[cfg(feature = "proxy")]
 fn live(mode: Mode, config: &Config) -> Result<Option<Live>> {
-    match mode {
-        Mode::Record | Mode::Off => crate::transport::Upstream::new(upstream_options(config)).map(Some),
-        _ => Ok(None),
+    if !matches!(mode, Mode::Record | Mode::Off) {
+        return Ok(None);
     }
+    // Always ready: its pool grows as it needs to.
+    let upstream = crate::transport::Upstream::new(&upstream_options(config))?;
+    Ok(Some(Box::new(move |request| upstream.clone().call(request))))
 }

@@ -27,11 +27,7 @@ pub(crate) use open::Opened;
 pub use run::{run_async, run_sync};
 
 #[cfg(feature = "proxy")]
-use crate::transport::{Ca, Proxy, Upstream};
-
-/// The live side of a session.
-#[cfg(feature = "proxy")]
-pub(crate) type Live = Upstream;
+use crate::transport::{Ca, Proxy};
 
 /// One test's cassette, clock and output directory. A cheap handle: clones are the same session.
 ///
@@ -62,7 +58,7 @@ pub(crate) struct Inner {
     site: report::Site,
     clock: Clock,
     ambient: Ambient,
-    engine: Engine<Live>,
+    engine: Engine,
     redactor: crate::redact::Redactor,
     target: PathBuf,
     output: OnceLock<PathBuf>,
@@ -141,7 +137,7 @@ impl Session {
     /// The certificate could not be made.
     #[cfg(feature = "proxy")]
     pub fn ca_pem(&self) -> Result<String> {
-        Ok(Ca::get()?.pem().to_owned())
+        Ok(Ca::get().pem().to_owned())
     }
 
     /// A `reqwest::Client` whose requests are recorded or replayed by this session.
@@ -164,7 +160,7 @@ impl Session {
     pub fn client_builder(&self) -> Result<reqwest::ClientBuilder> {
         match self.0.mode {
             Mode::Off => crate::transport::direct_client_builder(&self.0.upstream_options()),
-            _ => crate::transport::client_builder(&self.proxy_url()?),
+            _ => crate::transport::client_builder(&self.proxy_url()?, &Ca::get()),
         }
     }
 
@@ -189,7 +185,7 @@ impl Session {
     pub fn blocking_client_builder(&self) -> Result<reqwest::blocking::ClientBuilder> {
         match self.0.mode {
             Mode::Off => crate::transport::direct_blocking_client_builder(&self.0.upstream_options()),
-            _ => crate::transport::blocking_client_builder(&self.proxy_url()?),
+            _ => crate::transport::blocking_client_builder(&self.proxy_url()?, &Ca::get()),
         }
     }
 

@@ -62,6 +62,4 @@ impl<S> Engine for S where
 {
 }
 
-fn outside<R>(f: impl FnOnce() -> R) -> R {
-    f()
-}
+use crate::ambient::outside;
