@@ -4,6 +4,8 @@
 //!   knows nothing of cassettes.
 //! * [`api`] plays the internet: an HTTPS server on loopback whose answers follow from a seed.
 //!
+//! * [`harness`] connects the component to cassettes; it is all that its generated tests need.
+//!
 //! `definitions.json` beside this file lists the configurations that the component is tested with.
 //!
 //! ```
@@ -34,3 +36,4 @@
 
 pub mod api;
 pub mod component;
+pub mod harness;

@@ -21,7 +21,7 @@ pub struct Definition {
     pub freeze_time: Option<String>,
 }
 
-const KEYS: [&str; 4] = ["name", "config", "state", "freeze_time"];
+const KEYS: [&str; 5] = ["name", "config", "secrets", "state", "freeze_time"];
 /// Longer names would make rustfmt break the generated lines.
 const MAX_NAME: usize = 40;
 
@@ -70,9 +70,17 @@ fn definition(i: usize, mut object: Map<String, Value>) -> Result<Definition, Wr
         None => return Err((String::new(), "`name` is missing".into())),
     };
     check_name(&name).map_err(|what| (".name".to_owned(), what))?;
-    let config = object.remove("config").unwrap_or(Value::Null);
+    let mut config = object.remove("config").unwrap_or(Value::Null);
     if !config.is_object() {
         return Err((".config".into(), "expected an object".into()));
+    }
+    match object.remove("secrets") {
+        None => {}
+        Some(secrets @ Value::Object(_)) => {
+            all_placeholders(&secrets, ".secrets")?;
+            merge(&mut config, secrets);
+        }
+        Some(_) => return Err((".secrets".into(), "expected an object".into())),
     }
     let freeze_time = match object.remove("freeze_time") {
         None => None,
@@ -135,6 +143,32 @@ fn masked(value: Value, place: &str) -> Result<Value, Wrong> {
     }
 }
 
+/// `secrets` has the form of the configuration, and nothing but placeholders in it.
+fn all_placeholders(value: &Value, place: &str) -> Result<(), Wrong> {
+    match value {
+        Value::Object(object) => {
+            object.iter().try_for_each(|(key, v)| all_placeholders(v, &format!("{place}.{key}")))
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().try_for_each(|(i, v)| all_placeholders(v, &format!("{place}[{i}]")))
+        }
+        Value::String(s) if is_placeholder(s) => Ok(()),
+        _ => Err((place.to_owned(), "expected a placeholder, `{{secret.NAME}}`: this file is committed".into())),
+    }
+}
+
+/// Deep: objects key by key, anything else is replaced.
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from,
+    }
+}
+
 fn is_placeholder(s: &str) -> bool {
     s.starts_with("{{secret.") && s.ends_with("}}")
 }
@@ -180,7 +214,7 @@ mod tests {
         check(r#"[{"name": "a", "config": []}]"#, ": [0].config: expected an object");
         check(
             r#"[{"name": "a", "config": {}, "freeze": ""}]"#,
-            ": [0].freeze: unknown key; known are name, config, state, freeze_time",
+            ": [0].freeze: unknown key; known are name, config, secrets, state, freeze_time",
         );
     }
 
@@ -191,6 +225,19 @@ mod tests {
             ": [0].config.parameters.#api-key: a secret must not stand in a committed file; write \
              `{{secret.API_KEY}}` and give its value to the harness",
         );
+    }
+
+    #[test]
+    fn secrets_are_placeholders_and_merged_deep() {
+        check(
+            r##"[{"name": "a", "config": {}, "secrets": {"parameters": {"key": "s3cr3t"}}}]"##,
+            ": [0].secrets.parameters.key: expected a placeholder, `{{secret.NAME}}`: this file is committed",
+        );
+        let d = parse(
+            r##"[{"name": "a", "config": {"p": {"x": 1}}, "secrets": {"p": {"#k": "{{secret.K}}"}}}]"##,
+        )
+        .expect("definitions");
+        assert_eq!(d[0].config, serde_json::json!({"p": {"x": 1, "#k": "{{secret.K}}"}}));
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub struct Scaffold {
     test_file: PathBuf,
     harness: String,
     command: String,
+    freeze_time: Option<String>,
     package_dir: PathBuf,
 }
 
@@ -65,6 +66,7 @@ impl Scaffold {
             test_file: test_file.into(),
             harness: "crate::harness".to_owned(),
             command: "cargo run --example scaffold".to_owned(),
+            freeze_time: None,
             package_dir: crate::mode::Environment::manifest_dir().unwrap_or_else(|| PathBuf::from(".")),
         }
     }
@@ -84,6 +86,14 @@ impl Scaffold {
         self
     }
 
+    /// The instant, RFC 3339, at which the clock of every case stands whose definition doesn't say another.
+    /// Recording again then asks the same questions of the API.
+    #[must_use]
+    pub fn freeze_time(mut self, at: &str) -> Scaffold {
+        self.freeze_time = Some(at.to_owned());
+        self
+    }
+
     /// The package whose files these are. Default: that of `CARGO_MANIFEST_DIR`.
     #[must_use]
     pub fn package_dir(mut self, dir: impl Into<PathBuf>) -> Scaffold {
@@ -99,7 +109,13 @@ impl Scaffold {
     /// in it (`definitions.json: [3].name: …`).
     pub fn plan(&self) -> Result<Plan> {
         let file = self.package_dir.join(&self.definitions);
-        let definitions = definitions::read(&file)?;
+        let mut definitions = definitions::read(&file)?;
+        if let Some(at) = &self.freeze_time {
+            crate::clock::parse_rfc3339(at)?;
+            for definition in &mut definitions {
+                definition.freeze_time.get_or_insert_with(|| at.clone());
+            }
+        }
         let tree = self.package_dir.join(&self.tree);
         let cases: Vec<Case> = definitions.into_iter().map(|d| Case::new(&tree, d)).collect();
         let mut files = Vec::new();

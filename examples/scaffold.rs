@@ -1,0 +1,106 @@
+//! Makes the tests of the prices component from its definitions, and records them against the bundled API server.
+//!
+//! `cargo run --example scaffold`; run it again and nothing changes. `-- --check` only looks for drift.
+
+use std::process::ExitCode;
+
+use cassette::scaffold::{Change, Plan};
+use cassette::{Config, Mode, Session, Summary};
+use clap::Parser;
+use prices::api::{ApiServer, HOST};
+use prices::harness;
+
+/// Makes the tests of the prices component from its definitions, and records them.
+#[derive(Parser)]
+struct Arguments {
+    /// Write nothing: fail if a generated file is missing or differs, or a case was never recorded.
+    #[arg(long)]
+    check: bool,
+    /// Write the files, record nothing.
+    #[arg(long, conflicts_with = "check")]
+    no_record: bool,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            say(&format!("scaffold: {e:?}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> cassette::Result<()> {
+    let plan = harness::scaffold().plan()?;
+    if arguments.check {
+        plan.check()?;
+        say(&format!("{} cases, all as defined", plan.cases().len()));
+        return Ok(());
+    }
+    let written = plan.write()?;
+    for file in written.iter().filter(|f| f.change != Change::Unchanged) {
+        say(&file.to_string());
+    }
+    for orphan in plan.orphans()? {
+        say(&format!("{}: no longer defined, remove it", orphan.display()));
+    }
+    let changed = written.iter().any(|f| f.change != Change::Unchanged);
+    let recorded = if arguments.no_record { false } else { record(&plan)? };
+    if !changed && !recorded {
+        say("nothing changed");
+    }
+    Ok(())
+}
+
+/// Records every case against a fresh API server, whose credentials exist in this process only. Says whether
+/// any cassette differs from the one before.
+fn record(plan: &Plan) -> cassette::Result<bool> {
+    let api = ApiServer::start(7)?;
+    let credentials = api.credentials();
+    let config = harness::config()
+        .extra_root(api.ca_pem())
+        .resolve(HOST, api.addr())
+        .secret("API_KEY", &credentials.api_key)
+        .secret("CLIENT_SECRET", &credentials.client_secret);
+    say(&format!("recording {} cases from https://{HOST}, played by a server on {}", plan.cases().len(), api.addr()));
+    let mut changed = false;
+    for case in plan.cases() {
+        let summary = record_case(case, &config)?;
+        say(&line(case.name(), &summary));
+        changed |= summary.changed;
+    }
+    say(&format!("{} requests in all; now run `cargo test`", api.requests()));
+    Ok(changed)
+}
+
+fn record_case(case: &cassette::scaffold::Case, config: &Config) -> cassette::Result<Summary> {
+    let mut session = Session::builder(case.cassette_name())
+        .package_dir(env!("CARGO_MANIFEST_DIR"))
+        .config(config.clone())
+        .mode(Mode::Record);
+    if let Some(at) = case.freeze_time()? {
+        session = session.freeze(at);
+    }
+    let ((), summary) = session.run_async(|session| harness::run(session, case.name()))?;
+    Ok(summary)
+}
+
+/// One case: what was recorded, how long it took, what was redacted.
+fn line(case: &str, summary: &Summary) -> String {
+    let redacted: Vec<String> = summary.redacted.iter().map(|(rule, n)| format!("{rule} ×{n}")).collect();
+    format!(
+        "{:<9} {case}: {} interactions, {} kB, {} files out, {} ms; redacted {}",
+        if summary.changed { "recorded" } else { "unchanged" },
+        summary.interactions,
+        summary.bytes.div_ceil(1000),
+        summary.output_files.unwrap_or(0),
+        summary.elapsed.as_millis(),
+        if redacted.is_empty() { "nothing".to_owned() } else { redacted.join(", ") },
+    )
+}
+
+#[expect(clippy::print_stdout, reason = "a program that reports to its user")]
+fn say(line: &str) {
+    println!("{line}");
+}
