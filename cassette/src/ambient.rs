@@ -6,7 +6,7 @@
 
 use crate::{Error, Result};
 
-pub(crate) use face::{Ambient, Entered, current_session, outside, time_zone};
+pub(crate) use face::{Ambient, current_session, outside, time_zone};
 
 /// That unmodified code is shown the session's clock in this executable, on this system.
 ///
@@ -126,10 +126,10 @@ mod tests {
     use crate::Clock;
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-    const AT: SystemTime = match UNIX_EPOCH.checked_add(Duration::from_secs(978_307_200)) {
-        Some(at) => at,
-        None => UNIX_EPOCH,
-    };
+    /// 2001-01-01T00:00:00Z.
+    fn past() -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(978_307_200)
+    }
 
     #[test]
     fn threads_see_the_sessions_clock_until_it_ends() {
@@ -139,12 +139,12 @@ mod tests {
         let clock = Clock::frozen(UNIX_EPOCH + Duration::from_secs(1)).unwrap();
         let session = Ambient::new(7, &clock);
         let entered = session.enter();
-        clock.set(AT).unwrap();
+        clock.set(past()).unwrap();
         let seen = std::thread::spawn(|| (SystemTime::now(), current_session())).join().unwrap();
-        assert_eq!(seen, (AT, Some(7)));
-        assert!(outside(|| SystemTime::now() > AT && current_session().is_none()));
+        assert_eq!(seen, (past(), Some(7)));
+        assert!(outside(|| SystemTime::now() > past() && current_session().is_none()));
         session.end();
-        assert!(SystemTime::now() > AT);
+        assert!(SystemTime::now() > past());
         assert_eq!(current_session(), None);
         drop(entered);
     }
@@ -153,7 +153,7 @@ mod tests {
     fn a_session_with_the_real_clock_is_a_session_too() {
         let session = Ambient::new(8, &Clock::real());
         let entered = session.enter();
-        assert!(SystemTime::now() > AT);
+        assert!(SystemTime::now() > past());
         assert_eq!(current_session(), cfg!(feature = "ambient").then_some(8));
         drop(entered);
         assert_eq!(current_session(), None);

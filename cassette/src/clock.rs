@@ -38,9 +38,7 @@ impl Clock {
     /// If `at` is before 1970 or after 2261: chrono's `Utc::now()` panics before, and nanoseconds
     /// since 1970, which is how many libraries count, don't fit 64 bits after.
     pub fn frozen(at: SystemTime) -> Result<Self> {
-        let ns = at.duration_since(UNIX_EPOCH).ok().and_then(in_range);
-        let ns = ns.ok_or_else(|| out_of_range(&format_rfc3339(at)))?;
-        Ok(Clock(Some(Arc::new(AtomicU64::new(ns)))))
+        Ok(Clock(Some(Arc::new(AtomicU64::new(nanoseconds(at)?)))))
     }
 
     /// The clock of a session that freezes nothing.
@@ -62,8 +60,7 @@ impl Clock {
     ///
     /// If the clock is the real one, or `at` is before 1970 or after 2261.
     pub fn set(&self, at: SystemTime) -> Result<()> {
-        let ns = at.duration_since(UNIX_EPOCH).ok().and_then(in_range);
-        let ns = ns.ok_or_else(|| out_of_range(&format_rfc3339(at)))?;
+        let ns = nanoseconds(at)?;
         self.standing()?.store(ns, Relaxed);
         Ok(())
     }
@@ -114,6 +111,11 @@ impl fmt::Debug for Clock {
 /// 2262-01-01T00:00:00Z.
 const END: Duration = Duration::from_secs(9_214_646_400);
 
+fn nanoseconds(at: SystemTime) -> Result<u64> {
+    let ns = at.duration_since(UNIX_EPOCH).ok().and_then(in_range);
+    ns.ok_or_else(|| out_of_range(&format_rfc3339(at)))
+}
+
 fn in_range(since_1970: Duration) -> Option<u64> {
     (since_1970 < END).then_some(since_1970.as_nanos() as u64)
 }
@@ -142,12 +144,17 @@ pub(crate) fn parse_rfc3339(text: &str) -> Result<SystemTime> {
 /// The form has four digits for a year. An instant outside of them, which no clock of ours stands
 /// at, is written as the first or the last that has a form.
 pub(crate) fn format_rfc3339(at: SystemTime) -> String {
-    let at = match at.duration_since(UNIX_EPOCH) {
-        Ok(after) => after.try_into().ok().and_then(|d| OffsetDateTime::UNIX_EPOCH.checked_add(d)),
-        Err(e) => e.duration().try_into().ok().and_then(|d| OffsetDateTime::UNIX_EPOCH.checked_sub(d)),
+    let (moved, nearest) = match at.duration_since(UNIX_EPOCH) {
+        Ok(after) => (
+            after.try_into().ok().and_then(|d| OffsetDateTime::UNIX_EPOCH.checked_add(d)),
+            "9999-12-31T23:59:59.999999999Z",
+        ),
+        Err(e) => (
+            e.duration().try_into().ok().and_then(|d| OffsetDateTime::UNIX_EPOCH.checked_sub(d)),
+            "0000-01-01T00:00:00Z",
+        ),
     };
-    let text = at.and_then(|at| at.format(&Rfc3339).ok());
-    text.unwrap_or_else(|| "9999-12-31T23:59:59.999999999Z".into())
+    moved.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_else(|| nearest.into())
 }
 
 #[cfg(test)]
