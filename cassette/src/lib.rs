@@ -9,7 +9,10 @@ pub mod redact;
 pub mod snapshot;
 pub mod tape;
 #[cfg(feature = "proxy")]
-#[cfg_attr(not(test), expect(dead_code, reason = "the session, its first user, comes next"))]
+#[cfg_attr(
+    not(all(test, feature = "client")),
+    expect(dead_code, unused_imports, reason = "the session, its first user, comes next")
+)]
 mod transport;
 
 pub use error::{Error, Result};

@@ -41,7 +41,7 @@ pub(super) enum Speaks {
     Https2,
 }
 
-/// A server under the name [`HOST`].
+/// A server under the name [`HOST`]. Its requests carry the address of the client's end.
 pub(super) struct Api {
     speaks: Speaks,
     address: SocketAddr,
@@ -61,10 +61,11 @@ impl Api {
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
             loop {
-                let (stream, _) = listener.accept().await.unwrap();
+                let (stream, peer) = listener.accept().await.unwrap();
                 let (tls, handler) = (tls.clone(), handler.clone());
                 tokio::spawn(async move {
-                    let answer = service_fn(move |request| {
+                    let answer = service_fn(move |mut request: Request<Incoming>| {
+                        request.extensions_mut().insert(peer);
                         let response = handler(request);
                         async move { Ok::<_, Infallible>(response.await) }
                     });
