@@ -14,6 +14,8 @@ use super::upstream::UpstreamOptions;
 use crate::Result;
 
 /// A client of the session whose proxy listens at `proxy`.
+///
+/// Because its TLS is made here, `http1_only` has no effect on https: the session offers HTTP/2, too.
 pub(crate) fn client_builder(proxy: &str, ca: &Ca) -> Result<reqwest::ClientBuilder> {
     let tls = trust::only(&[ca.der().clone()])?;
     Ok(reqwest::Client::builder().proxy(through(proxy)?).tls_backend_preconfigured(tls))

@@ -22,7 +22,7 @@ mod target;
 mod trust;
 mod upstream;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "client"))]
 mod tests;
 
 use http::{Request, Response};

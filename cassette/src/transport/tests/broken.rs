@@ -211,6 +211,35 @@ fn a_client_that_goes_lets_go_of_the_engine() {
 }
 
 #[test]
+fn a_call_given_up_ends_at_the_server_too() {
+    run(async {
+        for speaks in [Speaks::Http1, Speaks::Https2] {
+            let (dropped, was_dropped) = oneshot::channel();
+            let (called, was_called) = oneshot::channel();
+            let once = Arc::new(Mutex::new(Some((Dropped(Some(dropped)), called))));
+            let api = Api::start(speaks, move |_| {
+                let (guard, called) = once.lock().unwrap().take().unwrap();
+                async move {
+                    let _guard = guard;
+                    called.send(()).unwrap();
+                    std::future::pending().await
+                }
+            })
+            .await;
+            let upstream = api.upstream();
+            let call = tokio::spawn({
+                let (upstream, url) = (upstream.clone(), api.url("/"));
+                async move { get(upstream, &url).await }
+            });
+            was_called.await.unwrap();
+            call.abort();
+            was_dropped.await.unwrap();
+            drop(upstream);
+        }
+    });
+}
+
+#[test]
 fn a_client_that_goes_in_the_middle_of_an_upload_is_noticed() {
     run(async {
         for http1 in [true, false] {

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use http::{Request, Response};
+use http_body::Frame;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -18,11 +20,12 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
 use super::super::{Ca, Engine, Proxy, Upstream, UpstreamOptions, trust};
-use crate::body::Body;
+use crate::body::{Body, BoxError};
 use crate::tape::{TransportError, TransportErrorKind};
 
 pub(super) const HOST: &str = "api.example.test";
@@ -41,7 +44,7 @@ pub(super) enum Speaks {
     Https2,
 }
 
-/// A server under the name [`HOST`].
+/// A server under the name [`HOST`]. Its requests carry the address of the client's end.
 pub(super) struct Api {
     speaks: Speaks,
     address: SocketAddr,
@@ -61,10 +64,11 @@ impl Api {
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
             loop {
-                let (stream, _) = listener.accept().await.unwrap();
+                let (stream, peer) = listener.accept().await.unwrap();
                 let (tls, handler) = (tls.clone(), handler.clone());
                 tokio::spawn(async move {
-                    let answer = service_fn(move |request| {
+                    let answer = service_fn(move |mut request: Request<Incoming>| {
+                        request.extensions_mut().insert(peer);
                         let response = handler(request);
                         async move { Ok::<_, Infallible>(response.await) }
                     });
@@ -193,45 +197,42 @@ pub(super) async fn raw(proxy: &Proxy, sent: &str) -> String {
 
 /// A body of these frames; after the last one it ends.
 pub(super) fn frames(
-    frames: impl IntoIterator<Item = Result<http_body::Frame<bytes::Bytes>, crate::body::BoxError>>
-    + Send
-    + Sync
-    + 'static,
+    frames: impl IntoIterator<Item = Result<Frame<Bytes>, BoxError>> + Send + Sync + 'static,
 ) -> Body {
     let all: Vec<_> = frames.into_iter().collect();
     Frames(all.into_iter()).boxed()
 }
 
-struct Frames(std::vec::IntoIter<Result<http_body::Frame<bytes::Bytes>, crate::body::BoxError>>);
+struct Frames(std::vec::IntoIter<Result<Frame<Bytes>, BoxError>>);
 
 impl http_body::Body for Frames {
-    type Data = bytes::Bytes;
-    type Error = crate::body::BoxError;
+    type Data = Bytes;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, crate::body::BoxError>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         Poll::Ready(self.0.next())
     }
 }
 
 /// A body fed by a channel, one chunk in flight.
-pub(super) fn channel() -> (tokio::sync::mpsc::Sender<Result<bytes::Bytes, crate::body::BoxError>>, Body) {
-    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+pub(super) fn channel() -> (mpsc::Sender<Result<Bytes, BoxError>>, Body) {
+    let (sender, receiver) = mpsc::channel(1);
     (sender, Channel(receiver).boxed())
 }
 
-struct Channel(tokio::sync::mpsc::Receiver<Result<bytes::Bytes, crate::body::BoxError>>);
+struct Channel(mpsc::Receiver<Result<Bytes, BoxError>>);
 
 impl http_body::Body for Channel {
-    type Data = bytes::Bytes;
-    type Error = crate::body::BoxError;
+    type Data = Bytes;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, crate::body::BoxError>>> {
-        self.0.poll_recv(cx).map(|chunk| chunk.map(|c| c.map(http_body::Frame::data)))
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.0.poll_recv(cx).map(|chunk| chunk.map(|c| c.map(Frame::data)))
     }
 }

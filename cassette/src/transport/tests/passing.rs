@@ -1,12 +1,16 @@
 //! What passes: every version on both sides, headers, trailers, answers without a body.
 
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Frame;
 use http_body_util::BodyExt;
 use tower_service::Service;
 
-use super::super::{Ca, direct_client_builder};
+use super::super::direct_client_builder;
 use super::fixture::{Answers, Api, Speaks, client, echo, frames, http1_client, proxy, run};
 use crate::body::{self, Body};
 
@@ -74,7 +78,7 @@ fn without_a_session_the_client_goes_straight() {
 #[cfg(feature = "blocking")]
 #[test]
 fn the_blocking_client() {
-    use super::super::{blocking_client_builder, direct_blocking_client_builder};
+    use super::super::{Ca, blocking_client_builder, direct_blocking_client_builder};
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let api = runtime.block_on(Api::start(Speaks::Https2, |r| async { Response::new(echo(r)) }));
@@ -269,5 +273,34 @@ fn redirects_and_codings_are_left_to_the_client() {
         let response = api.upstream().call(request).await.unwrap();
         assert_eq!((response.status(), response.version()), (StatusCode::FOUND, Version::HTTP_2));
         assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "not gzip at all");
+    });
+}
+
+/// A connection made for a test's own runtime would die with it.
+#[test]
+fn connections_outlive_the_runtime_that_asked_for_them() {
+    run(async {
+        let ports = Arc::new(Mutex::new(HashSet::new()));
+        let api = Api::start(Speaks::Https1, {
+            let ports = ports.clone();
+            move |request| {
+                ports.lock().unwrap().insert(*request.extensions().get::<SocketAddr>().unwrap());
+                async { Response::new(body::full("ok")) }
+            }
+        })
+        .await;
+        let upstream = api.upstream();
+        for _ in 0..3 {
+            let (mut upstream, url) = (upstream.clone(), api.url("/"));
+            let call = move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                runtime.block_on(async {
+                    let request = Request::builder().uri(url).body(body::empty()).unwrap();
+                    upstream.call(request).await.unwrap().into_body().collect().await.unwrap().to_bytes()
+                })
+            };
+            assert_eq!(tokio::task::spawn_blocking(call).await.unwrap(), "ok");
+        }
+        assert_eq!(ports.lock().unwrap().len(), 1);
     });
 }
