@@ -201,3 +201,17 @@ fn secrets_do_not_reach_the_disk() {
         assert!(run.passed, "{}", run.text);
     }
 }
+
+/// What a test says that fails by itself: each is told once, at its place in the user's file.
+#[test]
+fn bodies_that_fail_by_themselves() {
+    for test in ["returns_an_error", "panics", "panics_with_another_text", "exits"] {
+        let run = Project::new().run(&format!("failing::{test}"), &[]);
+        let wanted = match test {
+            "panics_with_another_text" => "1 failed",
+            _ => "panicked at tests/fixture/main.rs:",
+        };
+        assert!(!run.passed && run.text.contains(wanted), "{}", run.text);
+        insta::assert_snapshot!(test, run.text);
+    }
+}
