@@ -62,7 +62,7 @@ mod kinds {
 
     #[cassette_test(mode = "off")]
     fn unnamed() {
-        check_here("kinds/unnamed", "kinds::unnamed");
+        check_here("composition/kinds/unnamed", "kinds::unnamed");
     }
 
     #[cassette_test("renamed-{test}", mode = "off")]
@@ -113,12 +113,12 @@ mod patterns {
 
     #[cassette_test(mode = "off")]
     fn mutable(mut session: Session) {
-        assert_eq!(take(&mut session), "patterns/mutable");
+        assert_eq!(take(&mut session), "composition/patterns/mutable");
     }
 
     #[cassette_test(mode = "off")]
     async fn mutable_async(mut session: ::cassette::Session) {
-        assert_eq!(take(&mut session), "patterns/mutable_async");
+        assert_eq!(take(&mut session), "composition/patterns/mutable_async");
     }
 
     #[cassette_test(mode = "off")]
@@ -127,7 +127,7 @@ mod patterns {
     #[cassette_test(mode = "off",)]
     #[rustfmt::skip]
     fn destructured(Session { .. }: cassette::Session,) {
-        assert_eq!(here().0, "patterns/destructured");
+        assert_eq!(here().0, "composition/patterns/destructured");
     }
 
     macro_rules! generated {
@@ -137,7 +137,7 @@ mod patterns {
         };
     }
     generated!(pub from_a_macro: Session => {
-        check_here("patterns/from_a_macro", "patterns::from_a_macro");
+        check_here("composition/patterns/from_a_macro", "patterns::from_a_macro");
         Ok(())
     });
 }
@@ -251,7 +251,7 @@ mod with_others {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     #[cassette_test(mode = "off")]
     async fn tokio_test() -> cassette::Result<()> {
-        check_here("with_others/tokio_test", "with_others::tokio_test");
+        check_here("composition/with_others/tokio_test", "with_others::tokio_test");
         assert_eq!(Handle::current().metrics().num_workers(), 2);
         Ok(())
     }
