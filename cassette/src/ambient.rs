@@ -1,0 +1,190 @@
+//! The safe face of `cassette-ambient`: puts the threads of a test under their session, and says
+//! where that is not possible.
+//!
+//! It knows a session by its number and its [`Clock`] only. Without the feature `ambient` the same
+//! functions are here and do nothing, and [`check`] says so.
+
+use crate::{Error, Result};
+
+pub(crate) use face::{Ambient, current_session, outside, time_zone};
+
+/// That unmodified code is shown the session's clock in this executable, on this system.
+///
+/// # Errors
+///
+/// If it isn't; the help says what does work. The answer is the same for all of the process's life.
+pub(crate) fn check() -> Result<()> {
+    if face::works() {
+        return Ok(());
+    }
+    Err(Error::new(format!("unmodified code can't be shown a frozen time: {}", reason()))
+        .hint("read the time through `session.clock().now()`, and freeze nothing else"))
+}
+
+fn reason() -> String {
+    if cfg!(not(feature = "ambient")) {
+        "cassette is built without its feature `ambient`".into()
+    } else if cfg!(miri) {
+        "Miri runs without the libc that would show it".into()
+    } else if cfg!(all(any(target_os = "linux", target_os = "macos"), target_pointer_width = "64")) {
+        "this executable is linked so that its time readings go past cassette".into()
+    } else {
+        let (system, processor) = (std::env::consts::OS, std::env::consts::ARCH);
+        format!("that takes 64-bit Linux or macOS, and this is {system} on {processor}")
+    }
+}
+
+#[cfg(feature = "ambient")]
+mod face {
+    use crate::clock::Clock;
+    use cassette_ambient::{Context, CurrentSession, Guard, WallClock};
+    use std::sync::Arc;
+
+    pub(crate) use cassette_ambient::{outside, self_test as works, time_zone};
+
+    /// The threads of one session. A handle that may be sent anywhere.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Ambient(Context);
+
+    impl Ambient {
+        pub(crate) fn new(session: u64, clock: &Clock) -> Self {
+            let clock = clock.shared().map_or(WallClock::Real, |at| WallClock::Frozen(Arc::clone(at)));
+            Ambient(Context::new(session, clock))
+        }
+
+        /// Puts the calling thread, the one of the test's body, and all it starts from here on under
+        /// the session. Build runtimes after it.
+        #[must_use = "the thread leaves the session as soon as this is dropped"]
+        pub(crate) fn enter(self) -> Entered {
+            Entered(self.0.enter_root())
+        }
+
+        /// Ends it for all threads: those left over see real time, and are of no session.
+        pub(crate) fn end(self) {
+            self.0.release();
+        }
+    }
+
+    /// Keeps a thread under a session until it is dropped.
+    #[derive(Debug)]
+    pub(crate) struct Entered(#[expect(dead_code, reason = "held for its drop")] Guard);
+
+    /// The session of the calling thread, if it has not ended.
+    pub(crate) fn current_session() -> Option<u64> {
+        match cassette_ambient::current_session() {
+            CurrentSession::Open(session) => Some(session),
+            CurrentSession::Ended(_) | CurrentSession::None => None,
+        }
+    }
+}
+
+#[cfg(not(feature = "ambient"))]
+mod face {
+    use crate::clock::Clock;
+    use std::marker::PhantomData;
+
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Ambient(());
+
+    impl Ambient {
+        pub(crate) fn new(_session: u64, _clock: &Clock) -> Self {
+            Ambient(())
+        }
+
+        #[must_use = "the thread leaves the session as soon as this is dropped"]
+        pub(crate) fn enter(self) -> Entered {
+            Entered(PhantomData)
+        }
+
+        pub(crate) fn end(self) {}
+    }
+
+    /// Not `Send`, as where the feature is on.
+    #[derive(Debug)]
+    pub(crate) struct Entered(PhantomData<*const ()>);
+
+    /// Dropping it means something where the feature is on, so it does here for the compiler.
+    impl Drop for Entered {
+        fn drop(&mut self) {}
+    }
+
+    pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
+        f()
+    }
+
+    pub(crate) fn current_session() -> Option<u64> {
+        None
+    }
+
+    pub(crate) fn time_zone() -> Option<&'static str> {
+        None
+    }
+
+    pub(super) fn works() -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Clock;
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    /// 2001-01-01T00:00:00Z.
+    fn past() -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(978_307_200)
+    }
+
+    #[test]
+    fn threads_see_the_sessions_clock_until_it_ends() {
+        if check().is_err() {
+            return;
+        }
+        let clock = Clock::frozen(UNIX_EPOCH + Duration::from_secs(1)).unwrap();
+        let session = Ambient::new(7, &clock);
+        let entered = session.enter();
+        clock.set(past()).unwrap();
+        let seen = std::thread::spawn(|| (SystemTime::now(), current_session())).join().unwrap();
+        assert_eq!(seen, (past(), Some(7)));
+        assert!(outside(|| SystemTime::now() > past() && current_session().is_none()));
+        session.end();
+        assert!(SystemTime::now() > past());
+        assert_eq!(current_session(), None);
+        drop(entered);
+    }
+
+    #[test]
+    fn a_session_with_the_real_clock_is_a_session_too() {
+        let session = Ambient::new(8, &Clock::real());
+        let entered = session.enter();
+        assert!(SystemTime::now() > past());
+        assert_eq!(current_session(), cfg!(feature = "ambient").then_some(8));
+        drop(entered);
+        assert_eq!(current_session(), None);
+        session.end();
+    }
+
+    #[test]
+    fn where_it_is_not_possible_the_error_says_what_is() {
+        let possible = cfg!(all(
+            feature = "ambient",
+            any(target_os = "linux", target_os = "macos"),
+            target_pointer_width = "64",
+            not(miri)
+        ));
+        assert_eq!(check().is_ok(), possible);
+        assert_eq!(time_zone().is_some(), possible);
+        if let Err(e) = check() {
+            assert!(e.to_string().starts_with("unmodified code can't be shown a frozen time: "), "{e}");
+            assert!(e.help().unwrap().contains("session.clock().now()"));
+        }
+    }
+
+    #[cfg(not(feature = "ambient"))]
+    #[test]
+    fn without_the_feature_the_error_names_it() {
+        let e = check().unwrap_err().to_string();
+        assert!(e.ends_with("cassette is built without its feature `ambient`"), "{e}");
+    }
+}
