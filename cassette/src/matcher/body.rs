@@ -70,10 +70,10 @@ impl<'a> Body<'a> {
             if let Some(parts) = multipart::parse(bytes, &kind, ignored, depth) {
                 return Body::Multipart(parts);
             }
-        } else if is_json(&kind.main) || matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[')) {
-            if let Ok(value) = json::parse(bytes) {
-                return Body::Json(Tree::new(value, ignored));
-            }
+        } else if (is_json(&kind.main) || looks_like_json(bytes))
+            && let Ok(value) = json::parse(bytes)
+        {
+            return Body::Json(Tree::new(value, ignored));
         }
         let sha256 = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
         Body::Bytes(Raw { bytes: Some(bytes), size: bytes.len() as u64, sha256 })
@@ -93,4 +93,9 @@ impl<'a> Body<'a> {
 /// The media type itself or the suffix of a structured one (RFC 6839 §3.1).
 fn is_json(media_type: &str) -> bool {
     matches!(media_type, "application/json" | "text/json") || media_type.ends_with("+json")
+}
+
+/// An object or an array, as scalars can be anything: `1.0` in plain text is a text.
+fn looks_like_json(bytes: &[u8]) -> bool {
+    matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['))
 }

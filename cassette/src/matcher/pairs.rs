@@ -4,8 +4,11 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
-/// Sorted by key and value. Bytes, as a percent-encoded pair need not be text.
-pub(super) type Pairs<'a> = Vec<(Cow<'a, [u8]>, Cow<'a, [u8]>)>;
+/// Sorted by key and value.
+pub(super) type Pairs<'a> = Vec<Pair<'a>>;
+
+/// Bytes, as what was percent-encoded need not be text.
+pub(super) type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
 /// `application/x-www-form-urlencoded` (WHATWG URL §5.1): `+` is a space, `a` is `a=`, empty pieces are nothing.
 pub(super) fn parse(text: &[u8]) -> Pairs<'_> {
@@ -36,7 +39,7 @@ pub(super) fn differing(
         };
         let (of_a, of_r) = (take(&mut a, key), take(&mut r, key));
         if of_a != of_r {
-            let values = |of: &[(_, Cow<'_, [u8]>)]| of.iter().map(|(_, value)| text(value)).collect();
+            let values = |of: &[Pair<'_>]| of.iter().map(|(_, value)| text(value)).collect();
             found(text(key), values(of_a), values(of_r));
         }
     }
@@ -53,10 +56,7 @@ pub(super) fn text(bytes: &[u8]) -> String {
 }
 
 /// Splits off the pairs of one key, which come first.
-fn take<'s, 'a>(
-    pairs: &mut &'s [(Cow<'a, [u8]>, Cow<'a, [u8]>)],
-    key: &[u8],
-) -> &'s [(Cow<'a, [u8]>, Cow<'a, [u8]>)] {
+fn take<'s, 'a>(pairs: &mut &'s [Pair<'a>], key: &[u8]) -> &'s [Pair<'a>] {
     let end = pairs.iter().position(|(k, _)| k.as_ref() != key).unwrap_or(pairs.len());
     let (taken, rest) = pairs.split_at(end);
     *pairs = rest;

@@ -145,6 +145,7 @@ fn json() {
     bodies(json, r#"{"a": 1}"#, r#"{"a": "1"}"#, r#"json /a: 1 | "1""#);
     bodies(json, "[]", "{}", "json : [] | {}");
     bodies(json, "false", "true", "json : false | true");
+    bodies(json, "[null, false]", "[false, null]", "json /0: null | false\njson /1: false | null");
     // Duplicate names: parsers take the first or the last, so their order counts.
     bodies(json, r#"{"a": 1, "a": 2}"#, r#"{"a": 1, "a": 2}"#, "=");
     bodies(json, r#"{"a": 1, "a": 2}"#, r#"{"a": 2, "a": 1}"#, "json /a: 1 | 2\njson /a: 2 | 1");
@@ -370,6 +371,7 @@ fn any_request() -> impl Strategy<Value = Request> {
         Just("1.0"),
         Just("\"1\""),
         Just("null"),
+        Just("false"),
         Just("{}"),
         Just("[]"),
         Just("[1,1e0]")
