@@ -53,7 +53,8 @@ mod face {
         }
 
         /// Puts the calling thread, the one of the test's body, and all it starts from here on under
-        /// the session. Build runtimes after it.
+        /// the session. Build runtimes after it. Under nextest the whole process is under it until
+        /// the session [ends](Self::end).
         #[must_use = "the thread leaves the session as soon as this is dropped"]
         pub(crate) fn enter(self) -> Entered {
             Entered(self.0.enter_root())
@@ -160,9 +161,9 @@ mod tests {
         let entered = session.enter();
         assert!(SystemTime::now() > past());
         assert_eq!(current_session(), cfg!(feature = "ambient").then_some(8));
+        session.end();
         drop(entered);
         assert_eq!(current_session(), None);
-        session.end();
     }
 
     #[test]
