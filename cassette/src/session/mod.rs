@@ -65,8 +65,6 @@ pub(crate) struct Inner {
     #[cfg(feature = "proxy")]
     proxy: OnceLock<Result<Proxy, String>>,
     started: Instant,
-    recorded_at: std::time::SystemTime,
-    frozen_at: Option<std::time::SystemTime>,
     notes: Vec<String>,
     env: crate::mode::Environment,
     /// Keeps the cassette's place in the process's list of open ones.
