@@ -6,7 +6,9 @@
 
 use crate::{Error, Result};
 
-pub(crate) use face::{Ambient, current_session, outside, time_zone};
+#[cfg(feature = "proxy")]
+pub(crate) use face::outside;
+pub(crate) use face::{Ambient, current_session, time_zone};
 
 /// That unmodified code is shown the session's clock in this executable, on this system.
 ///
@@ -109,6 +111,7 @@ mod face {
         fn drop(&mut self) {}
     }
 
+    #[cfg(feature = "proxy")]
     pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
         f()
     }

@@ -218,3 +218,9 @@ fn live(mode: Mode, config: &Config) -> Result<Option<Live>> {
     let upstream = crate::transport::Upstream::new(&upstream_options(config))?;
     Ok(Some(Box::new(move |request| upstream.clone().call(request))))
 }
+
+/// Without a transport of ours nothing reaches a session's engine.
+#[cfg(not(feature = "proxy"))]
+fn live(_: Mode, _: &Config) -> Result<Option<Live>> {
+    Ok(None)
+}

@@ -16,7 +16,9 @@ use crate::ambient::{self, Ambient};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+#[cfg(feature = "proxy")]
+use crate::error::Error;
+use crate::error::Result;
 use crate::mode::Mode;
 use crate::report;
 use crate::tape::Files;
