@@ -4,6 +4,7 @@ mod error;
 pub mod json;
 pub mod matcher;
 pub mod redact;
+pub mod report;
 pub mod snapshot;
 pub mod tape;
 #[cfg(feature = "proxy")]
