@@ -179,6 +179,21 @@ help: if the test asks for this on purpose, record `weather/berlin` again:
     );
 }
 
+/// Another request altogether, beside one that differs by little: only the latter has an option to offer.
+#[test]
+fn many_differences() {
+    let far = differs(get("https://h/?a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1"), 0, get("https://h/"));
+    let near = differs(get("https://h/?t=1"), 1, get("https://h/?t=2"));
+    let failure = Failure { site: site(), problems: vec![unmatched(vec![far, near])], notes: vec![] };
+    let text = failure.render(&Palette::plain());
+    assert!(
+        text.contains("\n    query `f`\n      - (absent)\n      + 1\n    … and 2 more places\n"),
+        "{text}"
+    );
+    assert!(!text.contains(".ignore_query(\"a\")"), "{text}");
+    assert!(text.contains("\n    1. the query key `t`: .ignore_query(\"t\")\n\nhelp: "), "{text}");
+}
+
 /// What is said of one difference, without all around it.
 #[track_caller]
 fn check_difference(matching: &Matching, actual: &Request, recorded: &Request, expected: &str) {
