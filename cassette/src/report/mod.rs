@@ -1,0 +1,175 @@
+//! Every sentence that a user reads when something went wrong, and the command to run next.
+//!
+//! Pure functions from facts to text: the rooms that decide hand over plain values, and nothing here reads a
+//! file, a variable or a clock. Texts are tested whole, as a reader meets them.
+//!
+//! Must not know: how anything was decided.
+
+mod cassette;
+mod difference;
+mod note;
+mod output;
+mod page;
+mod palette;
+mod secrets;
+mod setup;
+mod site;
+mod summary;
+mod text;
+mod unmatched;
+mod unused;
+
+pub use cassette::{AlreadyOpen, MalformedCassette, MissingCassette};
+pub use note::{Note, UpstreamFailure};
+pub use output::{ChangedFile, FieldChange, MissingSnapshot, OutputChange};
+pub use palette::Palette;
+pub use secrets::{Leak, Leaks};
+pub use setup::{ModeOrigin, UnknownMode, Unwritable};
+pub use site::TestSite;
+pub use summary::Recorded;
+pub use unmatched::{Answer, Closest, Reason, Unmatched, UnmatchedRequest};
+pub use unused::{Unused, UnusedRecording};
+
+use page::{Help, Page};
+
+/// Everything that is wrong with one test.
+///
+/// ```
+/// use cassette::report::{Failure, MissingCassette, Palette, Problem, TestSite};
+///
+/// let failure = Failure {
+///     site: TestSite {
+///         cassette: "weather/berlin".into(),
+///         test: "forecast::berlin".into(),
+///         package: "weather".into(),
+///         file: "tests/forecast.rs".into(),
+///         line: 12,
+///         record_command: None,
+///     },
+///     problems: vec![Problem::Missing(MissingCassette {
+///         file: "tests/cassettes/weather/berlin.json".into(),
+///     })],
+///     notes: vec![],
+/// };
+/// assert_eq!(failure.render(&Palette::plain()), "\
+/// error: cassette `weather/berlin` has not been recorded
+///   --> tests/forecast.rs:12, test forecast::berlin
+///    = file: tests/cassettes/weather/berlin.json does not exist
+///
+/// help: record it, which needs the network:
+///     CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin");
+/// ```
+#[derive(Debug)]
+pub struct Failure {
+    /// The test.
+    pub site: TestSite,
+    /// In the order in which they are told; the first that has a way out decides which command comes last.
+    pub problems: Vec<Problem>,
+    /// What the reader should know besides.
+    pub notes: Vec<Note>,
+}
+
+/// One thing that makes a test fail.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The test's own code failed: the text of what it returned or panicked with.
+    Body(String),
+    /// Requests that no recording answers.
+    Unmatched(Unmatched),
+    /// Recordings that no request asked for.
+    Unused(Unused),
+    /// There is no cassette.
+    Missing(MissingCassette),
+    /// There is one that cannot be read.
+    Malformed(MalformedCassette),
+    /// Another test of this process has it open.
+    AlreadyOpen(AlreadyOpen),
+    /// `CASSETTE_MODE` or `mode = "…"` is none of the modes.
+    UnknownMode(UnknownMode),
+    /// A file or a directory that has to be written cannot be.
+    Unwritable(Unwritable),
+    /// The output is not that of the snapshot.
+    Output(OutputChange),
+    /// There is no snapshot.
+    MissingSnapshot(MissingSnapshot),
+    /// A secret is in what was recorded.
+    Leaks(Leaks),
+    /// Anything else, with the error's own words.
+    Other(crate::Error),
+}
+
+impl Failure {
+    /// The whole report: each problem, then the notes, then one command.
+    pub fn render(&self, palette: &Palette) -> String {
+        let mut page = Page::new(palette, Some(&self.site));
+        for problem in &self.problems {
+            problem.write(&mut page, &self.site);
+        }
+        for note in &self.notes {
+            note.write(&mut page);
+        }
+        let helps = self.problems.iter().filter(|problem| !matches!(problem, Problem::Body(_)));
+        let help = helps.map(|problem| problem.help(&self.site)).next();
+        page.help(&help.unwrap_or_else(|| run_again(&self.site)));
+        page.finish()
+    }
+}
+
+/// Notes on a test that passed; empty where there are none.
+pub fn notes(notes: &[Note], palette: &Palette) -> String {
+    let mut page = Page::new(palette, None);
+    for note in notes {
+        note.write(&mut page);
+    }
+    page.finish()
+}
+
+impl Problem {
+    fn write(&self, page: &mut Page<'_>, site: &TestSite) {
+        match self {
+            Problem::Body(text) => {
+                page.error("the test itself failed");
+                page.gap();
+                page.quote(2, text);
+            }
+            Problem::Unmatched(facts) => facts.write(page),
+            Problem::Unused(facts) => facts.write(page),
+            Problem::Missing(facts) => facts.write(page, site),
+            Problem::Malformed(facts) => facts.write(page, site),
+            Problem::AlreadyOpen(facts) => facts.write(page, site),
+            Problem::UnknownMode(facts) => facts.write(page),
+            Problem::Unwritable(facts) => facts.write(page),
+            Problem::Output(facts) => facts.write(page),
+            Problem::MissingSnapshot(facts) => facts.write(page),
+            Problem::Leaks(facts) => facts.write(page, site),
+            Problem::Other(error) => {
+                page.error(text::clean(&setup::message(error)));
+                setup::write_causes(page, error);
+            }
+        }
+    }
+
+    fn help(&self, site: &TestSite) -> Help {
+        match self {
+            Problem::Unmatched(facts) => facts.help(site),
+            Problem::Unused(facts) => facts.help(site),
+            Problem::Missing(facts) => facts.help(site),
+            Problem::Malformed(facts) => facts.help(site),
+            Problem::AlreadyOpen(facts) => facts.help(site),
+            Problem::UnknownMode(facts) => facts.help(site),
+            Problem::Unwritable(facts) => facts.help(),
+            Problem::Output(facts) => facts.help(site),
+            Problem::MissingSnapshot(facts) => facts.help(site),
+            Problem::Leaks(facts) => facts.help(site),
+            Problem::Body(_) | Problem::Other(_) => run_again(site),
+        }
+    }
+}
+
+fn run_again(site: &TestSite) -> Help {
+    Help { why: "run this test alone".to_owned(), command: site.run_command() }
+}
+
+#[cfg(test)]
+mod tests;
