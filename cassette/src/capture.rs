@@ -20,12 +20,15 @@ pub(crate) struct Capture {
 enum Pipeline {
     Open(Box<Decoder<BodyRedactor<BodySink>>>),
     /// The body's encoding can't be decoded, so it can't be searched for secrets either. Fine if it is empty.
-    Opaque { encoding: String },
+    Opaque {
+        encoding: String,
+    },
 }
 
 impl Capture {
     pub(crate) fn new(redactor: &Redactor, headers: &HeaderMap, sink: BodySink) -> Capture {
-        let encoding = text(headers, header::CONTENT_ENCODING).filter(|e| !e.eq_ignore_ascii_case("identity"));
+        let encoding =
+            text(headers, header::CONTENT_ENCODING).filter(|e| !e.eq_ignore_ascii_case("identity"));
         let redacted = redactor.body(content_type(headers), sink);
         let pipeline = match decode::decoder(encoding, redacted) {
             Ok(decoder) => Pipeline::Open(Box::new(decoder)),

@@ -18,7 +18,10 @@ use crate::body::{Body, BoxError};
 use crate::capture::{self, Capture};
 use crate::error::{Error, Result};
 use crate::redact::{Redactor, Side};
-use crate::tape::{self, Interaction, Journal, Outcome, Request, Response, TransportError, TransportErrorKind};
+use crate::report::UpstreamFailure;
+use crate::tape::{
+    self, Interaction, Journal, Outcome, Request, Response, TransportError, TransportErrorKind,
+};
 
 /// Records exchanges into a journal. Cheap to clone.
 #[derive(Clone)]
@@ -36,7 +39,7 @@ struct State {
     next: u64,
     in_flight: HashMap<u64, Exchange>,
     problems: Vec<Error>,
-    upstream_failures: Vec<(String, TransportError)>,
+    upstream_failures: Vec<UpstreamFailure>,
 }
 
 /// One exchange on its way: a handle shared by the request's body, the response's body and the recorder.
@@ -68,7 +71,12 @@ struct ResponseParts {
 
 impl Recorder {
     pub(crate) fn new(journal: Journal, redactor: Redactor) -> Recorder {
-        Recorder(Arc::new(Inner { journal: RwLock::new(Some(journal)), redactor, state: Mutex::default(), settled: Condvar::new() }))
+        Recorder(Arc::new(Inner {
+            journal: RwLock::new(Some(journal)),
+            redactor,
+            state: Mutex::default(),
+            settled: Condvar::new(),
+        }))
     }
 
     /// An exchange begins: its place in the cassette is taken now, whatever order responses end in.
@@ -85,8 +93,11 @@ impl Recorder {
         let mut state = self.state();
         let order = state.next;
         state.next += 1;
-        let exchange =
-            Exchange(Arc::new(ExchangeInner { order, recorder: self.clone(), parts: Mutex::new(Some(parts)) }));
+        let exchange = Exchange(Arc::new(ExchangeInner {
+            order,
+            recorder: self.clone(),
+            parts: Mutex::new(Some(parts)),
+        }));
         state.in_flight.insert(order, exchange.clone());
         exchange
     }
@@ -115,7 +126,7 @@ impl Recorder {
     }
 
     /// Upstream failures so far, with the request they ended: worth telling when the test fails.
-    pub(crate) fn upstream_failures(&self) -> Vec<(String, TransportError)> {
+    pub(crate) fn upstream_failures(&self) -> Vec<UpstreamFailure> {
         self.state().upstream_failures.clone()
     }
 
@@ -192,8 +203,8 @@ impl Exchange {
     /// There is no response: this failure came instead.
     pub(crate) fn fail(&self, error: &TransportError) {
         let Some(parts) = self.parts().take() else { return };
-        let request = format!("{} {}", parts.method, parts.uri);
-        self.0.recorder.state().upstream_failures.push((request, error.clone()));
+        let (method, uri) = (parts.method.clone(), parts.uri.clone());
+        self.0.recorder.state().upstream_failures.push(UpstreamFailure { method, uri, error: error.clone() });
         self.write(parts, |_| Ok(Outcome::Error(error.clone())));
     }
 
@@ -277,8 +288,12 @@ impl Exchange {
         if parts.headers.contains_key(header::CONTENT_LENGTH) {
             parts.headers.insert(header::CONTENT_LENGTH, parts.request_body.size().into());
         }
-        let request =
-            Request { method: parts.method, uri: parts.uri, headers: parts.headers, body: parts.request_body };
+        let request = Request {
+            method: parts.method,
+            uri: parts.uri,
+            headers: parts.headers,
+            body: parts.request_body,
+        };
         let written = outcome(&what).and_then(|outcome| {
             let interaction = Interaction { request, outcome };
             recorder.with_journal(|j| j.append(self.0.order, &interaction)).unwrap_or(Ok(()))
@@ -397,7 +412,8 @@ impl Drop for Tee {
         match (self.direction, inner, tokio::runtime::Handle::try_current()) {
             (Direction::Request, ..) => exchange.end(Direction::Request, HeaderMap::new()),
             (Direction::Response, Some(inner), Ok(runtime)) => {
-                let rest = Tee { inner: Some(inner), exchange: Some(exchange), direction: Direction::Response };
+                let rest =
+                    Tee { inner: Some(inner), exchange: Some(exchange), direction: Direction::Response };
                 runtime.spawn(drain(rest));
             }
             (Direction::Response, ..) => exchange.cut(TransportError {

@@ -45,6 +45,7 @@ use page::{Help, Page};
 ///         file: "tests/forecast.rs".into(),
 ///         line: 12,
 ///         record_command: None,
+///         recording: false,
 ///     },
 ///     problems: vec![Problem::Missing(MissingCassette {
 ///         file: "tests/cassettes/weather/berlin.json".into(),
@@ -97,6 +98,12 @@ pub enum Problem {
     Leaks(Leaks),
     /// Anything else, with the error's own words.
     Other(crate::Error),
+}
+
+impl From<crate::Error> for Problem {
+    fn from(error: crate::Error) -> Self {
+        Problem::Other(error)
+    }
 }
 
 impl Failure {
@@ -168,7 +175,13 @@ impl Problem {
 }
 
 fn run_again(site: &TestSite) -> Help {
-    Help { why: "run this test alone".to_owned(), command: site.run_command() }
+    Help { why: "run this test alone".to_owned(), command: site.again_command() }
+}
+
+/// Tells the user beside a panic, or after a recording; a test harness captures it as it does a panic.
+#[expect(clippy::print_stderr, reason = "the one place that prints")]
+pub(crate) fn print(text: &str) {
+    eprintln!("{text}");
 }
 
 #[cfg(test)]

@@ -26,6 +26,11 @@ pub enum Note {
     },
     /// Requests that got no answer while recording: their failures are on the cassette, and will be replayed.
     UpstreamFailures(Vec<UpstreamFailure>),
+    /// `CI` is set, where only the variable makes anything write.
+    ReplayedInCi {
+        /// What the test's own code asks for.
+        asked: String,
+    },
     /// Files of the output that are kept for a look.
     OutputKept {
         /// The directory.
@@ -60,7 +65,7 @@ impl Note {
             }
             Note::UpstreamFailures(failures) => {
                 let requests = count(failures.len(), "request");
-                page.note(format_args!("{requests} got no answer; the failure is recorded and will replay"));
+                page.note(format_args!("{requests} got no answer from upstream"));
                 for UpstreamFailure { method, uri, error } in failures.iter().take(SHOWN) {
                     page.line(2, format_args!("{method} {}", short(uri, URI)));
                     page.line(4, format_args!("{}: {}", error.kind.name(), short(&error.message, VALUE)));
@@ -69,6 +74,13 @@ impl Note {
                     let left = format!("… and {} more", failures.len() - SHOWN);
                     page.line(2, paint(page.palette.dim, clean(&left)));
                 }
+            }
+            Note::ReplayedInCi { asked } => {
+                page.note(format_args!(
+                    "`CI` is set, so this test replays; its own mode is `{}`",
+                    clean(asked)
+                ));
+                page.fact("to record", "set CASSETTE_MODE=record");
             }
             Note::OutputKept { at } => {
                 page.note("the files that this test wrote are kept");

@@ -28,7 +28,7 @@ impl<'p> Page<'p> {
     /// The headline of a failure, and where the test stands.
     pub(super) fn error(&mut self, headline: impl Display) {
         self.headline(paint(self.palette.error, "error"), headline);
-        if let Some(site) = self.site.take() {
+        if let Some(site) = self.site.take().filter(|site| !site.file.is_empty()) {
             let place = format!("{}:{}", clean(&site.file), site.line);
             self.place(place, format_args!(", test {}", clean(&site.test)));
         }
@@ -39,7 +39,7 @@ impl<'p> Page<'p> {
         let site = self.site.take();
         self.error(headline);
         self.place(place, "");
-        if let Some(site) = site {
+        if let Some(site) = site.filter(|site| !site.file.is_empty()) {
             self.fact("test", format_args!("{} at {}:{}", clean(&site.test), clean(&site.file), site.line));
         }
     }

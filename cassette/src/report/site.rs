@@ -16,6 +16,8 @@ pub struct TestSite {
     /// What records it, where that is not `cargo test` in mode `record`: `{cassette}`, `{package}` and
     /// `{test}` are replaced.
     pub record_command: Option<String>,
+    /// Whether it records.
+    pub recording: bool,
 }
 
 impl TestSite {
@@ -31,6 +33,7 @@ impl TestSite {
     ///     file: "tests/forecast.rs".into(),
     ///     line: 12,
     ///     record_command: None,
+    ///     recording: false,
     /// };
     /// assert_eq!(site.run_command(), "cargo test -p weather -- --exact forecast::berlin");
     /// assert_eq!(
@@ -39,7 +42,17 @@ impl TestSite {
     /// );
     /// ```
     pub fn run_command(&self) -> String {
-        format!("cargo test -p {} -- --exact {}", self.package, self.test)
+        match (self.package.as_str(), self.test.as_str()) {
+            // A session of someone's own harness.
+            (_, "") => "cargo test".to_owned(),
+            ("", test) => format!("cargo test -- --exact {test}"),
+            (package, test) => format!("cargo test -p {package} -- --exact {test}"),
+        }
+    }
+
+    /// The command that does the same again.
+    pub fn again_command(&self) -> String {
+        if self.recording { self.record_command() } else { self.run_command() }
     }
 
     /// The command that runs it in another mode.

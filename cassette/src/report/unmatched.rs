@@ -149,7 +149,7 @@ impl Unmatched {
             return;
         }
         page.gap();
-        page.line(2, "if that differs in every run, let the `Matching` of the test ignore it");
+        page.line(2, "if that differs in every run, let the test's `Config` ignore it");
         let options = options.iter().enumerate();
         for (number, (what, call)) in options {
             let call = paint(page.palette.emphasis, clean(call));

@@ -56,7 +56,8 @@ impl Change {
         let (b, a) = (&self.before, &self.after);
         let number = |n: Option<u64>| n.map_or_else(|| "none".to_owned(), |n| n.to_string());
         let text = |t: &Option<String>| t.clone().unwrap_or_else(|| "none".to_owned());
-        let columns = |c: &Option<Vec<String>>| c.as_ref().map_or_else(|| "none".to_owned(), |c| c.join(", "));
+        let columns =
+            |c: &Option<Vec<String>>| c.as_ref().map_or_else(|| "none".to_owned(), |c| c.join(", "));
         let mut facts = vec![
             ("kind", format!("{:?}", b.kind).to_lowercase(), format!("{:?}", a.kind).to_lowercase()),
             ("size", number(b.size), number(a.size)),

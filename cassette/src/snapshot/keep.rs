@@ -13,7 +13,9 @@ pub(crate) fn keep(from: &Path, to: &Path) -> Result<()> {
         None => Ok(()),
     });
     let moved = moved.and_then(|()| match fs::rename(from, to) {
-        Err(e) if e.kind() == ErrorKind::CrossesDevices => copy(from, to).and_then(|()| fs::remove_dir_all(from)),
+        Err(e) if e.kind() == ErrorKind::CrossesDevices => {
+            copy(from, to).and_then(|()| fs::remove_dir_all(from))
+        }
         renamed => renamed,
     });
     moved.map_err(|e| Error::io("keep what the test wrote", to, e))

@@ -43,7 +43,8 @@ fn walk(
         }
         let kind = found.file_type().map_err(failed)?;
         if kind.is_symlink() {
-            let target = fs::read_link(found.path()).map_err(|e| Error::io("read the link", &found.path(), e))?;
+            let target =
+                fs::read_link(found.path()).map_err(|e| Error::io("read the link", &found.path(), e))?;
             let target = Some(name(target.as_os_str()));
             entries.push(Entry { target, ..entry(path, Kind::Symlink) });
         } else if kind.is_dir() {

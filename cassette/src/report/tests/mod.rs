@@ -22,6 +22,7 @@ fn site() -> TestSite {
         file: "tests/forecast.rs".into(),
         line: 12,
         record_command: None,
+        recording: false,
     }
 }
 
@@ -111,7 +112,7 @@ error: the test itself failed
 
   no forecast
 
-note: 1 request got no answer; the failure is recorded and will replay
+note: 1 request got no answer from upstream
   GET https://api.example.com/v1/forecast
     connect: connection refused
 

@@ -54,7 +54,7 @@ error: no recording answers this request
       - 5
       + 7
 
-  if that differs in every run, let the `Matching` of the test ignore it
+  if that differs in every run, let the test's `Config` ignore it
     1. the query key `days`: .ignore_query(\"days\")
 
 help: if the test asks for this on purpose, record `weather/berlin` again:
@@ -96,7 +96,7 @@ error: no recording answers this request
       - \"2026-11-23T09:58:12Z\"
       + \"2026-11-24T10:00:00Z\"
 
-  if that differs in every run, let the `Matching` of the test ignore it
+  if that differs in every run, let the test's `Config` ignore it
     1. the JSON at /items/*/n: .ignore_json(\"/items/*/n\")
     2. the JSON at /note: .ignore_json(\"/note\")
     3. the JSON at /requested_at: .ignore_json(\"/requested_at\")
