@@ -1,1 +1,22 @@
-//! To be filled.
+//! What a test wrote: a directory as a [`Manifest`], its comparison with an earlier one, and both on disk.
+//!
+//! A manifest is text, one line a file, so that a change of the output shows in a review as the lines of
+//! the files that changed. Differences are values ([`SnapshotDiff`]); the words for them are `report`'s.
+//!
+//! Must not know: HTTP, cassettes, modes, what a session is.
+
+mod csv;
+mod diff;
+mod digest;
+mod glob;
+mod keep;
+mod manifest;
+mod name;
+mod store;
+mod text;
+mod walk;
+
+pub use diff::{Change, Fact, SnapshotDiff};
+pub use keep::keep;
+pub use manifest::{Entry, Item, Manifest, Table};
+pub use store::{Header, discard_pending, load, pending_path, snapshot_path, store, store_pending};
