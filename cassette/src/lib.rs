@@ -3,6 +3,7 @@
 mod error;
 pub mod json;
 pub mod matcher;
+pub mod mode;
 pub mod redact;
 pub mod snapshot;
 pub mod tape;
