@@ -1,9 +1,37 @@
 //! The cassette as files: the document a human reviews, body files, the journal of a recording.
 //!
-//! Must not know: the network, the clock, how requests are matched.
+//! Recording: [`Journal`] takes interactions and bodies as they come, [`Prepared`] is the finished cassette
+//! before it takes the old one's place. Replaying: [`Cassette`] reads. [`Files`] knows the paths.
+//!
+//! Must not know: the network, the clock, how requests are matched, what is secret.
 
+mod body_reader;
+mod body_sink;
+mod document;
+mod files;
+mod install;
+mod journal;
+mod layout;
+mod lock;
+mod metadata;
+mod name;
+mod parse;
+mod position;
+mod scan;
 mod types;
+mod write;
 
+#[cfg(test)]
+mod tests;
+
+pub use body_reader::BodyReader;
+pub use body_sink::BodySink;
+pub use document::{Cassette, FORMAT_VERSION, Limits};
+pub use files::Files;
+pub use install::{Installed, Prepared};
+pub use journal::{Journal, JournalOptions};
+pub use metadata::{Metadata, Recorder};
+pub use name::Name;
 pub use types::{
     Body, BodyFile, Content, Interaction, Outcome, Request, Response, TransportError, TransportErrorKind,
 };

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 /// One exchange as recorded: a request and what came of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Interaction {
     /// The request, redacted.
@@ -14,7 +14,11 @@ pub struct Interaction {
 }
 
 /// What came of a request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every outcome is a response, one is in memory at a time"
+)]
 pub enum Outcome {
     /// The server answered.
     Response(Response),
@@ -23,7 +27,7 @@ pub enum Outcome {
 }
 
 /// The recorded form of a request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// `GET`, `POST`, …
     pub method: http::Method,
@@ -36,7 +40,7 @@ pub struct Request {
 }
 
 /// The recorded form of a response.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// The status code.
     pub status: u16,
@@ -53,7 +57,7 @@ pub struct Response {
 }
 
 /// A body, byte-exact. How it is shown in a cassette (JSON in place, text, base64) follows from its bytes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Body {
     /// The bytes, or where they are.
     pub content: Content,
@@ -62,7 +66,7 @@ pub struct Body {
 }
 
 /// The bytes of a [`Body`], or where they are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Up to the inline limit: in the document itself. Empty where there is no body.
     Inline(Bytes),
@@ -133,6 +137,22 @@ impl std::fmt::Display for TransportError {
 }
 
 impl std::error::Error for TransportError {}
+
+impl Interaction {
+    /// A request and what came of it.
+    pub fn new(request: Request, outcome: Outcome) -> Interaction {
+        Interaction { request, outcome }
+    }
+
+    /// Every body of the interaction, the request's first.
+    pub fn bodies(&self) -> impl Iterator<Item = &Body> {
+        let response = match &self.outcome {
+            Outcome::Response(r) => Some(&r.body),
+            Outcome::Error(_) => None,
+        };
+        std::iter::once(&self.request.body).chain(response)
+    }
+}
 
 impl Default for Content {
     fn default() -> Self {

@@ -1,0 +1,555 @@
+//! A tokenizer that is pushed one chunk after the other (RFC 8259). It keeps a state and one bit for each
+//! open container, never the text, so a body of any length and depth goes through in bounded memory.
+
+use std::fmt;
+use std::ops::Range;
+
+/// Splits a document, fed in chunks of any size, into tokens.
+///
+/// A token that straddles chunks comes as several [`Piece`]s. The concatenation of all pieces is exactly the
+/// input. Strings are checked as RFC 8259 has them (no raw control characters, known escapes; lone surrogates
+/// such as `\ud800` are legal there), except that any bytes above 0x7f pass: who needs UTF-8 checks that first.
+///
+/// ```
+/// use cassette::json::lex::{Kind, Lexer};
+///
+/// let mut lexer = Lexer::new();
+/// let mut kinds = Vec::new();
+/// for chunk in [&b"[tr"[..], b"ue]"] {
+///     let mut at = 0;
+///     while let Some(piece) = lexer.next(chunk, at)? {
+///         at = piece.span.end;
+///         kinds.push((piece.kind, piece.done));
+///     }
+/// }
+/// lexer.finish()?;
+/// assert_eq!(
+///     kinds,
+///     [(Kind::ArrayStart, true), (Kind::True, false), (Kind::True, true), (Kind::ArrayEnd, true)]
+/// );
+/// # Ok::<(), cassette::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Lexer {
+    expect: Expect,
+    inside: Inside,
+    open: Stack,
+    many: bool,
+    /// Of the first byte of the current chunk in the whole input.
+    base: u64,
+    /// How far the current chunk has been read: where the next call must go on.
+    read: usize,
+}
+
+/// What a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// `{`
+    ObjectStart,
+    /// `}`
+    ObjectEnd,
+    /// `[`
+    ArrayStart,
+    /// `]`
+    ArrayEnd,
+    /// `:`
+    Colon,
+    /// `,`
+    Comma,
+    /// The name of an object's member, with its quotes.
+    Key,
+    /// A string that is a value, with its quotes.
+    String,
+    /// A number.
+    Number,
+    /// `true`
+    True,
+    /// `false`
+    False,
+    /// `null`
+    Null,
+    /// A run of insignificant whitespace, or a part of one.
+    Whitespace,
+}
+
+/// A token, or as much of it as lies in the current chunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// What the token is.
+    pub kind: Kind,
+    /// Where in the chunk. May be empty for a number that turns out to have ended with the last chunk.
+    pub span: Range<usize>,
+    /// This piece begins the token.
+    pub first: bool,
+    /// This piece ends the token.
+    pub done: bool,
+}
+
+/// The input is not JSON, from a place on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// In bytes from the start of the input, of the first byte that cannot be part of a document.
+    pub offset: u64,
+    /// What was wrong or expected there, a fragment.
+    pub message: &'static str,
+}
+
+impl SyntaxError {
+    /// Line and column, both from 1 and the column in bytes, of the error in the input it is about.
+    pub fn position(&self, input: &[u8]) -> (usize, usize) {
+        let before = &input[..input.len().min(usize::try_from(self.offset).unwrap_or(usize::MAX))];
+        let line_start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
+        (memchr::memchr_iter(b'\n', before).count() + 1, before.len() - line_start + 1)
+    }
+}
+
+impl fmt::Display for SyntaxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invalid JSON at byte {}: {}", self.offset, self.message)
+    }
+}
+
+impl std::error::Error for SyntaxError {}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expect {
+    Value,
+    ValueOrEnd,
+    Key,
+    KeyOrEnd,
+    Colon,
+    CommaOrEnd,
+    Nothing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inside {
+    Nothing,
+    /// A key or a string; how far an escape has come: 0 none, 1 after the backslash, 2–5 hex digits to go + 1.
+    Text(Kind, u8),
+    Number(Number),
+    /// `true`, `false`, `null`: bytes seen.
+    Word(Kind, u8),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Number {
+    Minus,
+    Zero,
+    Int,
+    Point,
+    Fraction,
+    E,
+    Sign,
+    Exponent,
+}
+
+impl Number {
+    fn may_end(self) -> bool {
+        matches!(self, Number::Zero | Number::Int | Number::Fraction | Number::Exponent)
+    }
+
+    fn next(self, b: u8) -> Option<Number> {
+        Some(match (self, b) {
+            (Number::Minus, b'0') => Number::Zero,
+            (Number::Minus, b'1'..=b'9') | (Number::Int, b'0'..=b'9') => Number::Int,
+            (Number::Zero | Number::Int, b'.') => Number::Point,
+            (Number::Point | Number::Fraction, b'0'..=b'9') => Number::Fraction,
+            (Number::Zero | Number::Int | Number::Fraction, b'e' | b'E') => Number::E,
+            (Number::E, b'+' | b'-') => Number::Sign,
+            (Number::E | Number::Sign | Number::Exponent, b'0'..=b'9') => Number::Exponent,
+            _ => return None,
+        })
+    }
+}
+
+impl Default for Lexer {
+    fn default() -> Self {
+        Lexer::new()
+    }
+}
+
+impl Lexer {
+    /// For one document: one value with whitespace around it.
+    pub fn new() -> Lexer {
+        Lexer {
+            expect: Expect::Value,
+            inside: Inside::Nothing,
+            open: Stack::default(),
+            many: false,
+            base: 0,
+            read: 0,
+        }
+    }
+
+    /// For any number of values one after the other: newline-delimited JSON, concatenated documents.
+    pub fn many() -> Lexer {
+        Lexer { many: true, ..Lexer::new() }
+    }
+
+    /// The next token, or the next piece of one, of `chunk` from byte `at`. `None` when all of the chunk has
+    /// been reported. `at` is 0 for a new chunk, and the end of the last piece's span after that.
+    ///
+    /// # Errors
+    ///
+    /// Where the input breaks the grammar. Everything before [`SyntaxError::offset`] that was not reported yet
+    /// belongs to the broken token. The lexer must not be used any further.
+    pub fn next(&mut self, chunk: &[u8], at: usize) -> Result<Option<Piece>, SyntaxError> {
+        debug_assert_eq!(at, self.read, "pieces are asked for in order");
+        if at >= chunk.len() {
+            self.base += chunk.len() as u64;
+            self.read = 0;
+            return Ok(None);
+        }
+        let piece = match self.inside {
+            Inside::Nothing => self.start(chunk, at)?,
+            Inside::Text(kind, escape) => self.text(chunk, at, at, kind, escape)?,
+            Inside::Number(state) => self.number(chunk, at, at, state)?,
+            Inside::Word(kind, seen) => self.word(chunk, at, at, kind, seen)?,
+        };
+        self.read = piece.span.end;
+        Ok(Some(piece))
+    }
+
+    /// Says that there is no more input.
+    ///
+    /// # Errors
+    ///
+    /// The input ended in the middle.
+    pub fn finish(&self) -> Result<(), SyntaxError> {
+        let complete = match self.inside {
+            Inside::Nothing => self.expect == Expect::Nothing || (self.many && self.open.depth == 0),
+            Inside::Number(state) => state.may_end() && self.open.depth == 0,
+            _ => false,
+        };
+        let offset = self.base + self.read as u64;
+        if complete { Ok(()) } else { Err(SyntaxError { offset, message: "unexpected end of input" }) }
+    }
+
+    /// How many containers are open.
+    pub fn depth(&self) -> usize {
+        self.open.depth
+    }
+
+    fn error<T>(&self, at: usize, message: &'static str) -> Result<T, SyntaxError> {
+        Err(SyntaxError { offset: self.base + at as u64, message })
+    }
+
+    fn start(&mut self, chunk: &[u8], at: usize) -> Result<Piece, SyntaxError> {
+        let b = chunk[at];
+        if matches!(b, b' ' | b'\n' | b'\r' | b'\t') {
+            let rest = &chunk[at..];
+            let len = rest.iter().position(|b| !matches!(b, b' ' | b'\n' | b'\r' | b'\t'));
+            let span = at..len.map_or(chunk.len(), |n| at + n);
+            return Ok(Piece { kind: Kind::Whitespace, span, first: true, done: true });
+        }
+        if self.expect == Expect::Nothing && self.many {
+            self.expect = Expect::Value;
+        }
+        use Expect::*;
+        let kind = match (self.expect, b) {
+            (Value | ValueOrEnd, b'{') => {
+                self.open.push(true);
+                self.expect = KeyOrEnd;
+                Kind::ObjectStart
+            }
+            (Value | ValueOrEnd, b'[') => {
+                self.open.push(false);
+                self.expect = ValueOrEnd;
+                Kind::ArrayStart
+            }
+            (Value | ValueOrEnd, b'"') => return self.text(chunk, at, at + 1, Kind::String, 0),
+            (Key | KeyOrEnd, b'"') => return self.text(chunk, at, at + 1, Kind::Key, 0),
+            (Value | ValueOrEnd, b'-') => return self.number(chunk, at, at + 1, Number::Minus),
+            (Value | ValueOrEnd, b'0') => return self.number(chunk, at, at + 1, Number::Zero),
+            (Value | ValueOrEnd, b'1'..=b'9') => return self.number(chunk, at, at + 1, Number::Int),
+            (Value | ValueOrEnd, b't') => return self.word(chunk, at, at + 1, Kind::True, 1),
+            (Value | ValueOrEnd, b'f') => return self.word(chunk, at, at + 1, Kind::False, 1),
+            (Value | ValueOrEnd, b'n') => return self.word(chunk, at, at + 1, Kind::Null, 1),
+            (KeyOrEnd | CommaOrEnd, b'}') if self.open.top() == Some(true) => {
+                self.open.pop();
+                self.ended();
+                Kind::ObjectEnd
+            }
+            (ValueOrEnd | CommaOrEnd, b']') if self.open.top() == Some(false) => {
+                self.open.pop();
+                self.ended();
+                Kind::ArrayEnd
+            }
+            (Colon, b':') => {
+                self.expect = Value;
+                Kind::Colon
+            }
+            (CommaOrEnd, b',') => {
+                self.expect = if self.open.top() == Some(true) { Key } else { Value };
+                Kind::Comma
+            }
+            (Value, _) => return self.error(at, "expected a value"),
+            (ValueOrEnd, _) => return self.error(at, "expected a value or `]`"),
+            (Key, _) => return self.error(at, "expected a member name in quotes"),
+            (KeyOrEnd, _) => return self.error(at, "expected a member name in quotes or `}`"),
+            (Colon, _) => return self.error(at, "expected `:`"),
+            (CommaOrEnd, _) if self.open.top() == Some(true) => return self.error(at, "expected `,` or `}`"),
+            (CommaOrEnd, _) => return self.error(at, "expected `,` or `]`"),
+            (Nothing, _) => return self.error(at, "expected nothing after the value"),
+        };
+        Ok(Piece { kind, span: at..at + 1, first: true, done: true })
+    }
+
+    /// After a whole value: what may follow it.
+    fn ended(&mut self) {
+        self.expect = if self.open.depth == 0 { Expect::Nothing } else { Expect::CommaOrEnd };
+    }
+
+    /// From `from` on inside a string; the piece begins at `start`, which is less only on its opening quote.
+    fn text(
+        &mut self,
+        chunk: &[u8],
+        start: usize,
+        from: usize,
+        kind: Kind,
+        mut escape: u8,
+    ) -> Result<Piece, SyntaxError> {
+        let first = from > start;
+        let mut i = from;
+        while i < chunk.len() {
+            let b = chunk[i];
+            match escape {
+                0 if PLAIN[b as usize] => {}
+                0 if b == b'"' => {
+                    self.inside = Inside::Nothing;
+                    if kind == Kind::Key {
+                        self.expect = Expect::Colon
+                    } else {
+                        self.ended()
+                    }
+                    return Ok(Piece { kind, span: start..i + 1, first, done: true });
+                }
+                0 if b == b'\\' => escape = 1,
+                0 => return self.error(i, "control character in a string"),
+                1 if b == b'u' => escape = 5,
+                1 if matches!(b, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => escape = 0,
+                1 => return self.error(i, "unknown escape in a string"),
+                _ if b.is_ascii_hexdigit() => escape = if escape == 2 { 0 } else { escape - 1 },
+                _ => return self.error(i, "expected four hexadecimal digits after `\\u`"),
+            }
+            i += 1;
+        }
+        self.inside = Inside::Text(kind, escape);
+        Ok(Piece { kind, span: start..i, first, done: false })
+    }
+
+    fn number(
+        &mut self,
+        chunk: &[u8],
+        start: usize,
+        from: usize,
+        mut state: Number,
+    ) -> Result<Piece, SyntaxError> {
+        let first = from > start;
+        let kind = Kind::Number;
+        for (i, &b) in chunk.iter().enumerate().skip(from) {
+            match state.next(b) {
+                Some(next) => state = next,
+                None if state.may_end() => {
+                    self.inside = Inside::Nothing;
+                    self.ended();
+                    return Ok(Piece { kind, span: start..i, first, done: true });
+                }
+                None => return self.error(i, "expected a digit"),
+            }
+        }
+        self.inside = Inside::Number(state);
+        Ok(Piece { kind, span: start..chunk.len(), first, done: false })
+    }
+
+    fn word(
+        &mut self,
+        chunk: &[u8],
+        start: usize,
+        from: usize,
+        kind: Kind,
+        mut seen: u8,
+    ) -> Result<Piece, SyntaxError> {
+        let first = from > start;
+        let word: &[u8] = match kind {
+            Kind::True => b"true",
+            Kind::False => b"false",
+            _ => b"null",
+        };
+        let mut i = from;
+        while i < chunk.len() && usize::from(seen) < word.len() {
+            if chunk[i] != word[usize::from(seen)] {
+                return self.error(i, "expected `true`, `false` or `null`");
+            }
+            i += 1;
+            seen += 1;
+        }
+        let done = usize::from(seen) == word.len();
+        if done {
+            self.inside = Inside::Nothing;
+            self.ended();
+        } else {
+            self.inside = Inside::Word(kind, seen);
+        }
+        Ok(Piece { kind, span: start..i, first, done })
+    }
+}
+
+/// Bytes that stand for themselves in a string.
+static PLAIN: [bool; 256] = {
+    let mut table = [true; 256];
+    let mut b = 0;
+    while b < 0x20 {
+        table[b] = false;
+        b += 1;
+    }
+    table[b'"' as usize] = false;
+    table[b'\\' as usize] = false;
+    table
+};
+
+/// The open containers, one bit each: set for an object.
+#[derive(Clone, Debug, Default)]
+struct Stack {
+    bits: Vec<u64>,
+    depth: usize,
+}
+
+impl Stack {
+    fn push(&mut self, object: bool) {
+        let (word, bit) = (self.depth / 64, self.depth % 64);
+        if word == self.bits.len() {
+            self.bits.push(0);
+        }
+        self.bits[word] = self.bits[word] & !(1 << bit) | u64::from(object) << bit;
+        self.depth += 1;
+    }
+
+    fn pop(&mut self) {
+        self.depth -= 1;
+    }
+
+    fn top(&self) -> Option<bool> {
+        let last = self.depth.checked_sub(1)?;
+        Some(self.bits[last / 64] >> (last % 64) & 1 == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The whole tokens as texts, or the offset of the error; for every way to cut the input in two.
+    fn lex(mut lexer: Lexer, chunks: &[&[u8]]) -> Result<Vec<(Kind, Vec<u8>)>, u64> {
+        let mut tokens: Vec<(Kind, Vec<u8>)> = Vec::new();
+        for chunk in chunks {
+            let mut at = 0;
+            while let Some(piece) = lexer.next(chunk, at).map_err(|e| e.offset)? {
+                assert_eq!(piece.span.start, at, "no gaps");
+                at = piece.span.end;
+                let text = &chunk[piece.span];
+                match tokens.last_mut() {
+                    Some((kind, last))
+                        if !piece.first || (*kind, piece.kind) == (Kind::Whitespace, *kind) =>
+                    {
+                        last.extend_from_slice(text);
+                    }
+                    _ => tokens.push((piece.kind, text.to_vec())),
+                }
+            }
+        }
+        lexer.finish().map_err(|e| e.offset)?;
+        Ok(tokens)
+    }
+
+    #[track_caller]
+    fn check(input: &[u8], error_at: Option<u64>) {
+        let whole = lex(Lexer::new(), &[input]);
+        assert_eq!(whole.as_ref().err().copied(), error_at, "{}", input.escape_ascii());
+        if let Ok(tokens) = &whole {
+            let joined: Vec<u8> = tokens.iter().flat_map(|(_, t)| t.clone()).collect();
+            assert_eq!(joined, input);
+        }
+        for cut in 0..=input.len() {
+            let (a, b) = input.split_at(cut);
+            assert_eq!(lex(Lexer::new(), &[a, b]), whole, "cut at {cut}: {}", input.escape_ascii());
+        }
+        let bytes: Vec<&[u8]> = input.chunks(1).collect();
+        assert_eq!(lex(Lexer::new(), &bytes), whole, "byte by byte: {}", input.escape_ascii());
+    }
+
+    #[test]
+    fn documents() {
+        check(b"null", None);
+        check(b" true ", None);
+        check(b"-0", None);
+        check(b"1.50e+10", None);
+        check(br#"{"a":[1,2,{"b":"c\"\\\/\b\f\n\r\t\u00e9\ud800"}],"a":false}"#, None);
+        check("{\"é\": [ ] , \"x\" : { } }\r\n".as_bytes(), None);
+        check(b"\"\xff\xfe\"", None);
+        check(b"[[],{},\"\"]", None);
+    }
+
+    #[test]
+    fn errors_say_where() {
+        check(b"", Some(0));
+        check(b"  ", Some(2));
+        check(b"nul", Some(3));
+        check(b"nulL", Some(3));
+        check(b"01", Some(1));
+        check(b"-", Some(1));
+        check(b"1.", Some(2));
+        check(b"1.e3", Some(2));
+        check(b"+1", Some(0));
+        check(b"[1,]", Some(3));
+        check(b"[1 2]", Some(3));
+        check(b"{\"a\":1,}", Some(7));
+        check(b"{\"a\" 1}", Some(5));
+        check(b"{a:1}", Some(1));
+        check(b"[}", Some(1));
+        check(b"{]", Some(1));
+        check(b"[1}", Some(2));
+        check(b"{\"a\":1]", Some(6));
+        check(b"]", Some(0));
+        check(b"1 2", Some(2));
+        check(b"\"a\nb\"", Some(2));
+        check(b"\"\\x\"", Some(2));
+        check(b"\"\\u12g4\"", Some(5));
+        check(b"\"abc", Some(4));
+        check(b"\xef\xbb\xbf1", Some(0));
+        check(b"[1", Some(2));
+        check(b"'a'", Some(0));
+    }
+
+    #[test]
+    fn many_documents() {
+        for (input, ok) in [("1 2\n{}\n[]{}", true), ("", true), ("1\n", true), ("{} x", false), ("[", false)]
+        {
+            assert_eq!(lex(Lexer::many(), &[input.as_bytes()]).is_ok(), ok, "{input}");
+        }
+    }
+
+    #[test]
+    fn a_million_levels() {
+        let mut deep = vec![b'['; 1_000_000];
+        deep.extend(vec![b']'; 1_000_000]);
+        assert_eq!(lex(Lexer::new(), &[&deep]).map(|t| t.len()), Ok(2_000_000));
+        assert_eq!(lex(Lexer::new(), &[&deep[..1_000_000]]), Err(1_000_000));
+    }
+
+    #[test]
+    fn position_of_an_error() {
+        let input = b"{\n  \"a\": x}";
+        let mut lexer = Lexer::new();
+        let mut at = 0;
+        let error = loop {
+            match lexer.next(input, at) {
+                Ok(piece) => at = piece.expect("it is broken before its end").span.end,
+                Err(e) => break e,
+            }
+        };
+        assert_eq!(error.position(input), (2, 8));
+        assert_eq!(error.to_string(), "invalid JSON at byte 9: expected a value");
+    }
+}

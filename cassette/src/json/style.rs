@@ -1,0 +1,390 @@
+//! Whitespace of JSON documents: shows a body pretty-printed in a cassette and gives its exact bytes back.
+//! Only whitespace between tokens is ever touched.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::SyntaxError;
+use super::lex::{Kind, Lexer};
+
+/// How a document places whitespace: enough, with its tokens, to rebuild it byte for byte.
+///
+/// It is written by name in a cassette: `compact`, `spaced`, `indent-2`, `indent-4`, `indent-tab`, each with
+/// `+newline` appended if the document ends with one line feed.
+///
+/// ```
+/// use cassette::json::style::{Style, detect};
+///
+/// let style = detect(b"{\"a\": 1}\n", 64).unwrap();
+/// assert_eq!(style.to_string(), "spaced+newline");
+/// assert_eq!("spaced+newline".parse::<Style>().unwrap(), style);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Style {
+    /// Between tokens.
+    pub layout: Layout,
+    /// One `\n` at the end.
+    pub newline: bool,
+}
+
+/// Whitespace between tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Layout {
+    /// None: `{"a":1,"b":[]}`.
+    Compact,
+    /// One space after `,` and `:`, as Python's `json.dumps` does.
+    Spaced,
+    /// A line for each item, two spaces a level, empty containers closed at once.
+    Indent2,
+    /// The same with four spaces.
+    Indent4,
+    /// The same with a tab.
+    IndentTab,
+}
+
+impl Layout {
+    /// Every layout with its name, in the order in which [`detect`] prefers them.
+    pub const NAMES: [(Layout, &'static str); 5] = [
+        (Layout::Compact, "compact"),
+        (Layout::Spaced, "spaced"),
+        (Layout::Indent2, "indent-2"),
+        (Layout::Indent4, "indent-4"),
+        (Layout::IndentTab, "indent-tab"),
+    ];
+}
+
+impl fmt::Display for Style {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Layout::NAMES.iter().find(|(l, _)| *l == self.layout).map_or("compact", |(_, n)| n);
+        write!(f, "{name}{}", if self.newline { "+newline" } else { "" })
+    }
+}
+
+impl FromStr for Style {
+    type Err = UnknownStyle;
+
+    fn from_str(s: &str) -> Result<Style, UnknownStyle> {
+        let (name, newline) = s.strip_suffix("+newline").map_or((s, false), |name| (name, true));
+        let found = Layout::NAMES.iter().find(|(_, n)| *n == name);
+        found.map(|(layout, _)| Style { layout: *layout, newline }).ok_or_else(|| UnknownStyle(s.to_owned()))
+    }
+}
+
+/// A name that no [`Style`] has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownStyle(String);
+
+impl fmt::Display for UnknownStyle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unknown JSON style {:?}: expected one of", self.0)?;
+        for (i, (_, name)) in Layout::NAMES.iter().enumerate() {
+            write!(f, "{} `{name}`", if i == 0 { "" } else { "," })?;
+        }
+        write!(f, ", each with or without `+newline`")
+    }
+}
+
+impl std::error::Error for UnknownStyle {}
+
+/// The style in which re-emitting the tokens gives exactly these bytes. `None` if there is none, or the bytes
+/// are not one JSON document in UTF-8, or nest deeper than `max_depth`.
+pub fn detect(bytes: &[u8], max_depth: usize) -> Option<Style> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut possible = Layout::NAMES.map(|(layout, _)| Some(layout));
+    let mut newline = false;
+    let tokens = tokens(text, |token| {
+        if token.depth == max_depth && matches!(token.kind, Kind::ObjectStart | Kind::ArrayStart) {
+            possible = [None; 5];
+        }
+        for slot in &mut possible {
+            if slot.is_some_and(|layout| !token.gap().is(layout, token.whitespace)) {
+                *slot = None;
+            }
+        }
+        possible.iter().any(Option::is_some)
+    });
+    match tokens.ok()? {
+        "" => {}
+        "\n" => newline = true,
+        _ => return None,
+    }
+    possible.into_iter().flatten().next().map(|layout| Style { layout, newline })
+}
+
+/// Appends the document's tokens, verbatim, with two-space indentation. The first token goes where `out` ends;
+/// the lines after it start at level `indent` (that is, `2 * indent` spaces) and deeper. No newline at the end.
+///
+/// ```
+/// let mut out = String::from("\"json\": ");
+/// cassette::json::style::pretty(b"{\"n\":1.0,\"e\":[]}", 1, &mut out)?;
+/// assert_eq!(out, "\"json\": {\n    \"n\": 1.0,\n    \"e\": []\n  }");
+/// # Ok::<(), cassette::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// Not one JSON document in UTF-8 (which [`detect`] never accepts). `out` then holds a part of it.
+pub fn pretty(bytes: &[u8], indent: usize, out: &mut String) -> Result<(), SyntaxError> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|e| SyntaxError { offset: e.valid_up_to() as u64, message: "invalid UTF-8" })?;
+    emit(text, Layout::Indent2, indent, out)
+}
+
+/// The original bytes, from any pretty-printing of their tokens.
+///
+/// # Errors
+///
+/// `text` is not one JSON document.
+pub fn restore(text: &str, style: Style) -> Result<Vec<u8>, SyntaxError> {
+    let mut out = String::with_capacity(text.len() + 1);
+    emit(text, style.layout, 0, &mut out)?;
+    if style.newline {
+        out.push('\n');
+    }
+    Ok(out.into_bytes())
+}
+
+fn emit(text: &str, layout: Layout, indent: usize, out: &mut String) -> Result<(), SyntaxError> {
+    tokens(text, |token| {
+        token.gap().write(layout, indent, out);
+        out.push_str(token.text);
+        true
+    })?;
+    Ok(())
+}
+
+/// A token with what stands before it.
+struct Token<'a> {
+    before: Option<Kind>,
+    whitespace: &'a str,
+    kind: Kind,
+    text: &'a str,
+    /// Containers open between the two tokens, less the one that this token closes.
+    depth: usize,
+}
+
+/// Calls `on` for each token until it says `false`. Returns the whitespace after the last.
+fn tokens<'a>(text: &'a str, mut on: impl FnMut(Token<'a>) -> bool) -> Result<&'a str, SyntaxError> {
+    let mut lexer = Lexer::new();
+    let (mut at, mut end) = (0, 0);
+    let mut before = None;
+    loop {
+        let open = lexer.depth();
+        let Some(piece) = lexer.next(text.as_bytes(), at)? else { break };
+        at = piece.span.end;
+        if piece.kind == Kind::Whitespace {
+            continue;
+        }
+        let token = Token {
+            before,
+            whitespace: &text[end..piece.span.start],
+            kind: piece.kind,
+            text: &text[piece.span],
+            depth: open.min(lexer.depth()),
+        };
+        if !on(token) {
+            return Ok("");
+        }
+        before = Some(piece.kind);
+        end = at;
+    }
+    lexer.finish()?;
+    Ok(&text[end..])
+}
+
+impl Token<'_> {
+    fn gap(&self) -> Gap {
+        use Kind::*;
+        match (self.before, self.kind) {
+            (None, _) | (Some(ObjectStart), ObjectEnd) | (Some(ArrayStart), ArrayEnd) => Gap::Never,
+            (Some(ObjectStart | ArrayStart), _) | (_, ObjectEnd | ArrayEnd) => Gap::Line(self.depth),
+            (Some(Comma), _) => Gap::SpaceOrLine(self.depth),
+            (Some(Colon), _) => Gap::Space,
+            _ => Gap::Never,
+        }
+    }
+}
+
+/// What a layout puts between two tokens, as far as it depends on them.
+#[derive(Clone, Copy)]
+enum Gap {
+    Never,
+    /// A space, except in the compact layout.
+    Space,
+    /// A line break in indented layouts, at this depth.
+    Line(usize),
+    /// The same, and a space in the spaced one.
+    SpaceOrLine(usize),
+}
+
+impl Gap {
+    /// The text is `head` followed by `unit` as often as the second says.
+    fn parts(self, layout: Layout) -> (&'static str, &'static str, usize) {
+        let unit = match layout {
+            Layout::Compact => return ("", "", 0),
+            Layout::Spaced => "",
+            Layout::Indent2 => "  ",
+            Layout::Indent4 => "    ",
+            Layout::IndentTab => "\t",
+        };
+        match self {
+            Gap::Never => ("", "", 0),
+            Gap::Space => (" ", "", 0),
+            Gap::SpaceOrLine(_) if layout == Layout::Spaced => (" ", "", 0),
+            Gap::Line(_) if layout == Layout::Spaced => ("", "", 0),
+            Gap::Line(depth) | Gap::SpaceOrLine(depth) => ("\n", unit, depth),
+        }
+    }
+
+    fn is(self, layout: Layout, whitespace: &str) -> bool {
+        let (head, unit, times) = self.parts(layout);
+        whitespace.len() == head.len() + unit.len() * times
+            && whitespace.strip_prefix(head).is_some_and(|rest| match unit.bytes().next() {
+                Some(unit) => rest.bytes().all(|b| b == unit),
+                None => true,
+            })
+    }
+
+    fn write(self, layout: Layout, indent: usize, out: &mut String) {
+        let (head, unit, times) = self.parts(layout);
+        out.push_str(head);
+        if !unit.is_empty() {
+            for _ in 0..times + indent {
+                out.push_str(unit);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(bytes: &[u8], style: Option<&str>) {
+        let found = detect(bytes, 64);
+        assert_eq!(found.map(|s| s.to_string()).as_deref(), style, "{}", bytes.escape_ascii());
+        if let Some(found) = found {
+            assert_eq!(round_trip(bytes, found), bytes, "{}", bytes.escape_ascii());
+        }
+    }
+
+    fn round_trip(bytes: &[u8], style: Style) -> Vec<u8> {
+        let mut out = String::new();
+        pretty(bytes, 3, &mut out).unwrap();
+        restore(&out, style).unwrap()
+    }
+
+    #[test]
+    fn styles() {
+        check(b"{}", Some("compact"));
+        check(b"[]\n", Some("compact+newline"));
+        check(b"1.0", Some("compact"));
+        check(b"\"x\"\n", Some("compact+newline"));
+        check(b"[1]", Some("compact"));
+        check(b"{\"a\":1,\"a\":[1,2]}", Some("compact"));
+        check(b"{\"a\": 1}", Some("spaced"));
+        check(b"[1, 2, {}]", Some("spaced"));
+        check(b"[\n  1,\n  2\n]", Some("indent-2"));
+        check(b"{\n    \"a\": [\n        1\n    ],\n    \"b\": {}\n}\n", Some("indent-4+newline"));
+        check(b"{\n\t\"a\": 1\n}", Some("indent-tab"));
+        check(br#"["\ud800","\u00E9",-0,1e2,123456789012345678901234567890]"#, Some("compact"));
+    }
+
+    #[test]
+    fn others_have_none() {
+        check(b"", None);
+        check(b"\n", None);
+        check(b" {}", None);
+        check(b"{}\r\n", None);
+        check(b"{}\n\n", None);
+        check(b"{ }", None);
+        check(b"[ ]", None);
+        check(b"[\n]", None);
+        check(b"{\"a\" : 1}", None);
+        check(b"{\"a\": 1,\"b\": 2}", None);
+        check(b"[1,2, 3]", None);
+        check(b"[\n   1\n]", None);
+        check(b"[\n\t  1\n]", None);
+        check(b"\xef\xbb\xbf{}", None);
+        check(b"{\"a\":\"\xff\"}", None);
+        check(b"{\"a\":1", None);
+        check(b"{} {}", None);
+        check(b"hello", None);
+    }
+
+    #[test]
+    fn depth_is_limited() {
+        let nest = |n: usize| "[".repeat(n) + &"]".repeat(n);
+        assert!(detect(nest(64).as_bytes(), 64).is_some());
+        assert!(detect(nest(65).as_bytes(), 64).is_none());
+        assert!(detect(nest(1_000_000).as_bytes(), 64).is_none());
+    }
+
+    #[test]
+    fn unknown_names() {
+        for name in ["", "indent-3", "compact+", "+newline", "compact+newline+newline"] {
+            let message = name.parse::<Style>().unwrap_err().to_string();
+            assert!(message.contains("`indent-tab`"), "{message}");
+        }
+        for (layout, _) in Layout::NAMES {
+            for newline in [false, true] {
+                let style = Style { layout, newline };
+                assert_eq!(style.to_string().parse(), Ok(style));
+            }
+        }
+    }
+
+    fn string() -> impl Strategy<Value = String> {
+        let part = prop_oneof![
+            "[a-zé€😀 ,:{}\\[\\]/]{0,4}",
+            Just(r"\u00e9".to_owned()),
+            Just(r"\uD800".to_owned()),
+            Just(r#"\""#.to_owned()),
+            Just(r"\\".to_owned()),
+            Just(r"\/\n".to_owned()),
+        ];
+        prop::collection::vec(part, 0..4).prop_map(|parts| format!("\"{}\"", parts.concat()))
+    }
+
+    /// Compact documents.
+    fn document() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            string(),
+            "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,3})?",
+            Just("true".to_owned()),
+            Just("null".to_owned()),
+        ];
+        leaf.prop_recursive(5, 40, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(|v| format!("[{}]", v.join(","))),
+                prop::collection::vec((prop_oneof![Just("\"k\"".to_owned()), string()], inner), 0..5)
+                    .prop_map(|v| v.into_iter().map(|(k, v)| format!("{k}:{v}")).collect::<Vec<_>>())
+                    .prop_map(|v| format!("{{{}}}", v.join(","))),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn restored_byte_for_byte(compact in document(), layout in 0usize..5, newline: bool) {
+            let style = Style { layout: Layout::NAMES[layout].0, newline };
+            let styled = restore(&compact, style).unwrap();
+            let found = detect(&styled, 64).expect("an emitted style is found again");
+            prop_assert_eq!(round_trip(&styled, found), styled.clone());
+            prop_assert_eq!(restore(std::str::from_utf8(&styled).unwrap(), Style { layout: Layout::Compact, newline: false }).unwrap(), compact.into_bytes());
+        }
+
+        #[test]
+        fn whitespace_anywhere_is_exact_or_refused(compact in document(), at: prop::sample::Index, space in "[ \n\t]{1,2}") {
+            let mut text = compact;
+            let mut at = at.index(text.len() + 1);
+            while !text.is_char_boundary(at) { at -= 1 }
+            text.insert_str(at, &space);
+            if let Some(style) = detect(text.as_bytes(), 64) {
+                prop_assert_eq!(round_trip(text.as_bytes(), style), text.into_bytes());
+            }
+        }
+    }
+}

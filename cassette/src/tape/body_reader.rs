@@ -1,0 +1,135 @@
+//! The bytes of a recorded body, piece by piece. A body file is checked against its size and hash on the way:
+//! bytes that are not what was recorded end in an error, never in an answer.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use bytes::{Bytes, BytesMut};
+use sha2::{Digest, Sha256};
+
+use super::body_sink::hex;
+use super::{BodyFile, Content, parse};
+use crate::{Error, Result};
+
+/// Bytes read at once.
+const CHUNK: usize = 64 * 1024;
+
+/// Gives a body as chunks of at most 64 KiB, or as one chunk where it was in the document.
+///
+/// The last chunk of a file is given only after the whole file was found to be as recorded.
+#[derive(Debug)]
+pub struct BodyReader(State);
+
+#[derive(Debug)]
+enum State {
+    Inline(Bytes),
+    File(Box<Checked>),
+    Done,
+}
+
+#[derive(Debug)]
+struct Checked {
+    file: File,
+    path: PathBuf,
+    expected: BodyFile,
+    left: u64,
+    hash: Sha256,
+    buffer: BytesMut,
+}
+
+impl BodyReader {
+    pub(super) fn open(folder: &Path, content: &Content) -> Result<BodyReader> {
+        match content {
+            Content::Inline(bytes) if bytes.is_empty() => Ok(BodyReader(State::Done)),
+            Content::Inline(bytes) => Ok(BodyReader(State::Inline(bytes.clone()))),
+            Content::File(file) => Checked::open(folder, file).map(|f| BodyReader(State::File(Box::new(f)))),
+        }
+    }
+
+    /// The next bytes; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or is not what was recorded. Nothing comes after an error.
+    pub fn next_chunk(&mut self) -> Result<Option<Bytes>> {
+        match std::mem::replace(&mut self.0, State::Done) {
+            State::Done => Ok(None),
+            State::Inline(bytes) => Ok(Some(bytes)),
+            State::File(mut file) => {
+                let chunk = file.next_chunk()?;
+                if file.left > 0 {
+                    self.0 = State::File(file);
+                }
+                Ok(Some(chunk))
+            }
+        }
+    }
+}
+
+impl Iterator for BodyReader {
+    type Item = Result<Bytes>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_chunk().transpose()
+    }
+}
+
+impl Checked {
+    fn open(folder: &Path, expected: &BodyFile) -> Result<Checked> {
+        // Names from a document were checked when it was parsed; this one may come from anywhere.
+        if !parse::file_name(&expected.name) {
+            return Err(Error::new(format!("`{}` is not the name of a body file", expected.name)).at(folder));
+        }
+        let path = folder.join(&expected.name);
+        let failed = |e: io::Error| match e.kind() {
+            io::ErrorKind::NotFound => Error::new("the file of a body is missing")
+                .at(&path)
+                .hint("commit the `.bodies` folder together with the cassette, or record it again"),
+            _ => Error::io("open the file of a body", &path, e),
+        };
+        // Looked at first: to open a named pipe would wait for its other end.
+        let found = std::fs::metadata(&path).map_err(failed)?;
+        if !found.is_file() {
+            return Err(Error::new("the file of a body is not a regular file").at(&path));
+        }
+        let file = File::open(&path).map_err(failed)?;
+        let checked = Checked {
+            file,
+            path: path.clone(),
+            expected: expected.clone(),
+            left: expected.size,
+            hash: Sha256::new(),
+            buffer: BytesMut::new(),
+        };
+        if found.len() != expected.size {
+            let message = format!("it has {} bytes instead of {}", found.len(), expected.size);
+            return Err(checked.changed(&message));
+        }
+        Ok(checked)
+    }
+
+    fn next_chunk(&mut self) -> Result<Bytes> {
+        let len = CHUNK.min(usize::try_from(self.left).unwrap_or(CHUNK));
+        // Takes the same memory again where the receiver has dropped the chunk before.
+        self.buffer.resize(len, 0);
+        self.file
+            .read_exact(&mut self.buffer)
+            .map_err(|e| Error::io("read the file of a body", &self.path, e))?;
+        self.hash.update(&self.buffer);
+        self.left -= len as u64;
+        if self.left == 0 {
+            let found = hex(&std::mem::take(&mut self.hash).finalize());
+            if found != self.expected.sha256 {
+                return Err(self.changed(&format!("its SHA-256 is {found}")));
+            }
+        }
+        Ok(self.buffer.split().freeze())
+    }
+
+    fn changed(&self, how: &str) -> Error {
+        Error::new(format!("the file of a body is not the one that was recorded: {how}"))
+            .at(&self.path)
+            .hint("if Git changed its line ends, put `*.bodies/** -text` into .gitattributes")
+    }
+}

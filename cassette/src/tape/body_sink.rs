@@ -1,0 +1,308 @@
+//! Where the bytes of a body go while it is recorded: memory up to the inline limit, a file above it.
+//!
+//! Must not know what a body is part of. Bytes are hashed on the way, so that nothing is read twice.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::{BodyFile, Content};
+
+/// Takes the bytes of one body and gives its [`Content`]. Made by [`Journal::body`](super::Journal::body).
+///
+/// Holds no more than the inline limit and 64 KiB, however long the body is. Each write that does not fit may
+/// block on the disk. A sink that is dropped before [`finish`](BodySink::finish) leaves nothing behind.
+///
+/// ```
+/// use std::io::Write as _;
+/// use cassette::tape::{BodySink, Content};
+///
+/// let mut sink = BodySink::hash_only(4);
+/// sink.write_all(b"hello")?;
+/// let Content::File(body) = sink.finish()? else { panic!("above the limit") };
+/// assert_eq!(body.size, 5);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct BodySink {
+    /// `None`: bytes above the limit are only hashed.
+    folder: Option<Arc<Folder>>,
+    extension: &'static str,
+    inline_limit: usize,
+    /// The whole body so far, or what has not yet been hashed and written of a long one.
+    buffer: Vec<u8>,
+    long: Option<Long>,
+}
+
+/// The part of a long body that has left the buffer.
+#[derive(Debug)]
+struct Long {
+    hash: Sha256,
+    size: u64,
+    file: Option<Unfinished>,
+}
+
+/// A file that is removed unless it is finished.
+#[derive(Debug)]
+struct Unfinished {
+    file: File,
+    path: PathBuf,
+    finished: bool,
+}
+
+/// A folder of body files that several sinks write into.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    next: AtomicU64,
+}
+
+/// Bytes that are gathered before they are hashed and written.
+const CHUNK: usize = 64 * 1024;
+
+impl BodySink {
+    pub(super) fn new(folder: Arc<Folder>, inline_limit: usize, content_type: Option<&str>) -> BodySink {
+        BodySink {
+            folder: Some(folder),
+            extension: extension(content_type),
+            ..BodySink::hash_only(inline_limit)
+        }
+    }
+
+    /// A sink for the body of a request on replay: above `inline_limit` bytes it keeps only hash and size,
+    /// and the [`BodyFile`] has no name.
+    pub fn hash_only(inline_limit: usize) -> BodySink {
+        BodySink { folder: None, extension: "bin", inline_limit, buffer: Vec::new(), long: None }
+    }
+
+    /// The body is complete. A long one lies in the folder of the recording then, under its hash.
+    ///
+    /// # Errors
+    ///
+    /// If the rest cannot be written.
+    pub fn finish(mut self) -> io::Result<Content> {
+        self.drain()?;
+        let Some(Long { hash, size, file }) = self.long.take() else {
+            return Ok(Content::Inline(Bytes::from(std::mem::take(&mut self.buffer))));
+        };
+        let sha256 = hex(&hash.finalize());
+        let mut name = String::new();
+        if let Some((file, folder)) = file.zip(self.folder.as_ref()) {
+            name = format!("{sha256}.{}", self.extension);
+            file.finish(&folder.path.join(&name))?;
+        }
+        Ok(Content::File(BodyFile { name, size, sha256 }))
+    }
+
+    /// Moves what is in the buffer of a long body on.
+    fn drain(&mut self) -> io::Result<()> {
+        if let Some(long) = &mut self.long {
+            long.add(&self.buffer)?;
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+}
+
+impl Write for BodySink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.long.is_none() {
+            if self.buffer.len() + bytes.len() <= self.inline_limit {
+                self.buffer.extend_from_slice(bytes);
+                return Ok(bytes.len());
+            }
+            let file = self.folder.as_ref().map(|folder| folder.create()).transpose()?;
+            self.long = Some(Long { hash: Sha256::new(), size: 0, file });
+            self.drain()?;
+        }
+        if self.buffer.len() + bytes.len() > CHUNK {
+            self.drain()?;
+        }
+        match &mut self.long {
+            // Too long to be worth a copy.
+            Some(long) if bytes.len() >= CHUNK => long.add(bytes)?,
+            _ => self.buffer.extend_from_slice(bytes),
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.drain()
+    }
+}
+
+impl Long {
+    fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(file) = &mut self.file {
+            file.file.write_all(bytes)?;
+        }
+        self.hash.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+impl Folder {
+    /// Not made before a body needs it.
+    pub(super) fn new(path: PathBuf) -> Folder {
+        Folder { path, next: AtomicU64::new(0) }
+    }
+
+    fn create(&self) -> io::Result<Unfinished> {
+        let name = format!("unfinished-{}", self.next.fetch_add(1, Ordering::Relaxed));
+        let path = self.path.join(name);
+        fs::create_dir_all(&self.path)?;
+        Ok(Unfinished { file: File::create(&path)?, path, finished: false })
+    }
+}
+
+impl Unfinished {
+    /// Equal bodies get one name, and the later file takes the place of the equal earlier one.
+    fn finish(mut self, path: &Path) -> io::Result<()> {
+        fs::rename(&self.path, path)?;
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.finished {
+            // Nobody is left to tell; a later recording clears the folder.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|d| DIGITS[usize::from(d)] as char).collect()
+}
+
+/// The extension of a body file, for the programs that people look into it with.
+fn extension(content_type: Option<&str>) -> &'static str {
+    let essence = content_type.unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "application/json" => "json",
+        "application/x-ndjson" | "application/jsonl" | "application/x-jsonlines" => "ndjson",
+        "text/csv" | "application/csv" => "csv",
+        "text/tab-separated-values" => "tsv",
+        "text/html" => "html",
+        "application/xml" | "text/xml" => "xml",
+        "application/javascript" | "text/javascript" => "js",
+        "text/css" => "css",
+        "application/pdf" => "pdf",
+        "application/zip" => "zip",
+        "application/gzip" | "application/x-gzip" => "gz",
+        "application/vnd.apache.parquet" => "parquet",
+        "application/yaml" | "text/yaml" => "yaml",
+        "image/png" => "png",
+        "image/jpeg" => "jpg",
+        "image/gif" => "gif",
+        "image/webp" => "webp",
+        "image/svg+xml" => "svg",
+        other if other.ends_with("+json") => "json",
+        other if other.ends_with("+xml") => "xml",
+        other if other.starts_with("text/") => "txt",
+        _ => "bin",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_extension(content_type: &str, expected: &str) {
+        assert_eq!(extension(Some(content_type)), expected);
+        let name = format!("{}.{}", "0".repeat(64), extension(Some(content_type)));
+        assert!(super::super::parse::file_name(&name), "the reader refuses {name}");
+    }
+
+    #[test]
+    fn extensions() {
+        assert_eq!(extension(None), "bin");
+        check_extension("", "bin");
+        check_extension("application/json", "json");
+        check_extension("Application/JSON; charset=utf-8", "json");
+        check_extension("application/hal+json", "json");
+        check_extension("application/atom+xml", "xml");
+        check_extension("image/svg+xml", "svg");
+        check_extension("text/markdown", "txt");
+        check_extension("text/csv;header=present", "csv");
+        check_extension("../../etc/passwd", "bin");
+    }
+
+    fn sink(dir: &Path, limit: usize) -> BodySink {
+        BodySink::new(Arc::new(Folder::new(dir.join("bodies"))), limit, Some("text/csv"))
+    }
+
+    /// Writes `size` bytes in pieces of `piece`, and looks at what has become of them.
+    #[track_caller]
+    fn check(limit: usize, size: usize, piece: usize) {
+        let dir = tempfile::tempdir().unwrap();
+        let bytes: Vec<u8> = (0..size).map(|i| (i * 31 % 251) as u8).collect();
+        let hash = hex(&Sha256::digest(&bytes));
+        let mut kept = sink(dir.path(), limit);
+        let mut hashed = BodySink::hash_only(limit);
+        for piece in bytes.chunks(piece) {
+            kept.write_all(piece).unwrap();
+            hashed.write_all(piece).unwrap();
+            assert!(kept.buffer.len() <= limit.max(CHUNK), "too much in memory");
+        }
+        let (kept, hashed) = (kept.finish().unwrap(), hashed.finish().unwrap());
+        if size <= limit {
+            assert_eq!(kept, Content::Inline(bytes.clone().into()));
+            assert_eq!(hashed, kept);
+            assert!(!dir.path().join("bodies").exists());
+        } else {
+            let name = format!("{hash}.csv");
+            assert_eq!(fs::read(dir.path().join("bodies").join(&name)).unwrap(), bytes);
+            let file = BodyFile { name, size: size as u64, sha256: hash };
+            assert_eq!(kept, Content::File(file.clone()));
+            assert_eq!(hashed, Content::File(BodyFile { name: String::new(), ..file }));
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        check(10, 0, 1);
+        check(10, 10, 1);
+        check(10, 11, 1);
+        check(10, 11, 11);
+        check(0, 1, 1);
+        check(0, 0, 1);
+        check(100, 300_000, 70_000);
+        check(100, 300_000, 1_000);
+        check(200_000, 200_000, 999);
+        check(200_000, 200_001, 999);
+        check(65_536, 65_536 * 3, 65_536);
+    }
+
+    #[test]
+    fn equal_bodies_share_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Arc::new(Folder::new(dir.path().to_path_buf()));
+        for _ in 0..3 {
+            let mut sink = BodySink::new(folder.clone(), 1, None);
+            sink.write_all(b"abc").unwrap();
+            sink.finish().unwrap();
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_dropped_sink_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sink = sink(dir.path(), 1);
+        sink.write_all(b"abc").unwrap();
+        assert_eq!(fs::read_dir(dir.path().join("bodies")).unwrap().count(), 1);
+        drop(sink);
+        assert_eq!(fs::read_dir(dir.path().join("bodies")).unwrap().count(), 0);
+    }
+}

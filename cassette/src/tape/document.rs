@@ -1,0 +1,203 @@
+//! A cassette to read: an index of the document, whose parts are read and parsed when they are asked for.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::body_reader::BodyReader;
+use super::scan::{self, Entry, ScanError, Span};
+use super::{Body, Files, Interaction, Metadata, Request, parse, position};
+use crate::{Error, Result};
+
+/// The version of the format that this library reads and writes.
+pub const FORMAT_VERSION: u64 = 2;
+
+/// A cassette on disk, open for reading.
+///
+/// Holds the document open and keeps 24 bytes an interaction: bodies stay on the disk until they are read.
+/// A cassette that is replaced meanwhile is read to its end as it was (on Windows it cannot be replaced then).
+///
+/// ```no_run
+/// use cassette::tape::{Cassette, Files};
+///
+/// let files = Files::new("tests/cassettes", &"weather/berlin".parse()?);
+/// let cassette = Cassette::open(&files)?;
+/// for i in 0..cassette.len() {
+///     println!("{}", cassette.request(i)?.uri);
+/// }
+/// # Ok::<(), cassette::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Cassette {
+    file: File,
+    path: PathBuf,
+    bodies: PathBuf,
+    metadata: Metadata,
+    entries: Vec<Entry>,
+    interactions_at: u64,
+}
+
+/// What a cassette may ask of the reader: hostile files end in an error and not in a lack of memory.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// The length of the document in bytes. 16 GiB unless told.
+    pub document: u64,
+    /// The length of one interaction in the document in bytes. 256 MiB unless told.
+    pub interaction: u32,
+    /// How many interactions there are. 10 million unless told.
+    pub interactions: usize,
+    /// How deep values are nested. 128 unless told; what this library writes needs 70.
+    pub depth: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { document: 16 << 30, interaction: 256 << 20, interactions: 10_000_000, depth: 128 }
+    }
+}
+
+impl Cassette {
+    /// Opens a cassette: reads its metadata and notes where its interactions are.
+    ///
+    /// # Errors
+    ///
+    /// If there is none ([`Files::exists`] tells), it cannot be read, is not of [`FORMAT_VERSION`], or is
+    /// malformed; then with line and column.
+    pub fn open(files: &Files) -> Result<Cassette> {
+        Cassette::open_with(files, &Limits::default())
+    }
+
+    /// The same within other limits.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cassette::open`].
+    pub fn open_with(files: &Files, limits: &Limits) -> Result<Cassette> {
+        Cassette::read(files.document(), files.bodies(), limits)
+    }
+
+    pub(super) fn read(path: PathBuf, bodies: PathBuf, limits: &Limits) -> Result<Cassette> {
+        let file = File::open(&path).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => Error::new("there is no cassette").at(&path),
+            _ => Error::io("open the cassette", &path, e),
+        })?;
+        let len = file.metadata().map_err(|e| Error::io("read the cassette", &path, e))?.len();
+        if len > limits.document {
+            let most = limits.document;
+            return Err(
+                Error::new(format!("the cassette is {len} bytes long, {most} are the most")).at(&path)
+            );
+        }
+        let outline = scan::outline(&file, limits).map_err(|e| match e {
+            ScanError::Read(e) => Error::io("read the cassette", &path, e),
+            ScanError::Text { offset, message } => position::error(&file, &path, offset, message),
+        })?;
+        let mut cassette = Cassette {
+            file,
+            path,
+            bodies,
+            metadata: Metadata::default(),
+            entries: outline.interactions,
+            interactions_at: outline.interactions_at.unwrap_or(0),
+        };
+        cassette.check_version(outline.version)?;
+        if outline.interactions_at.is_none() {
+            return Err(cassette.fail(0, "missing field `interactions`"));
+        }
+        if let Some(span) = outline.metadata {
+            cassette.metadata = cassette.parse(span, |json| serde_json::from_slice(json))?;
+        }
+        Ok(cassette)
+    }
+
+    /// How many interactions there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What the cassette says about itself.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The path of the document, for messages.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The request of interaction `i`, counted from 0. Reads no more of the file than that.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read or is malformed.
+    ///
+    /// # Panics
+    ///
+    /// If `i` is not less than [`Cassette::len`].
+    pub fn request(&self, i: usize) -> Result<Request> {
+        match self.entries[i].request() {
+            Some(span) => self.parse(span, parse::request),
+            None => Ok(self.interaction(i)?.request),
+        }
+    }
+
+    /// Interaction `i`, counted from 0.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read or is malformed.
+    ///
+    /// # Panics
+    ///
+    /// If `i` is not less than [`Cassette::len`].
+    pub fn interaction(&self, i: usize) -> Result<Interaction> {
+        self.parse(self.entries[i].span(), parse::interaction)
+    }
+
+    /// The bytes of a body of this cassette, from memory or from its file.
+    ///
+    /// # Errors
+    ///
+    /// If the file is missing or has another size.
+    pub fn body_reader(&self, body: &Body) -> Result<BodyReader> {
+        BodyReader::open(&self.bodies, &body.content)
+    }
+
+    /// Offset of the array of interactions: all that comes after it is free of times.
+    pub(super) fn interactions_at(&self) -> u64 {
+        self.interactions_at
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    fn check_version(&self, version: Option<Span>) -> Result<()> {
+        let Some(span) = version else {
+            return Err(self.fail(0, format!("missing field `version`, expected {FORMAT_VERSION}")));
+        };
+        let found: serde_json::Value = self.parse(span, |json| serde_json::from_slice(json))?;
+        let message = match found.as_u64() {
+            Some(FORMAT_VERSION) => return Ok(()),
+            Some(n) => format!("the cassette has version {n}, this library reads {FORMAT_VERSION}"),
+            None => format!("the version is not the number {FORMAT_VERSION}"),
+        };
+        Err(self.fail(span.start, message))
+    }
+
+    fn parse<T>(&self, span: Span, parse: impl FnOnce(&[u8]) -> serde_json::Result<T>) -> Result<T> {
+        let mut json = vec![0; span.len as usize];
+        position::read_at(&self.file, &mut json, span.start)
+            .map_err(|e| Error::io("read the cassette", &self.path, e))?;
+        parse(&json).map_err(|e| position::json_error(&self.file, &self.path, span.start, &e))
+    }
+
+    fn fail(&self, offset: u64, message: impl Into<String>) -> Error {
+        position::error(&self.file, &self.path, offset, message)
+    }
+}

@@ -1,0 +1,135 @@
+//! Where the files of a cassette are. Every path of this room is made here.
+//!
+//! All that is not part of a cassette ends in `.recording`, so that one line in `.gitignore` covers it.
+
+use std::path::{Path, PathBuf};
+
+use super::Name;
+
+/// The paths of one cassette: a directory of cassettes and a [`Name`] in it.
+///
+/// ```
+/// use cassette::tape::Files;
+///
+/// let files = Files::new("tests/cassettes", &"weather/berlin".parse()?);
+/// assert!(files.document().ends_with("tests/cassettes/weather/berlin.json"));
+/// assert!(!files.exists());
+/// # Ok::<(), cassette::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    dir: PathBuf,
+    name: Name,
+    /// Recordings set aside are numbered; 0 is the one that a new recording writes.
+    aside: u32,
+}
+
+impl Files {
+    /// The files of the cassette `name` in `dir`. Touches nothing.
+    pub fn new(dir: impl AsRef<Path>, name: &Name) -> Files {
+        Files { dir: dir.as_ref().to_path_buf(), name: name.clone(), aside: 0 }
+    }
+
+    /// The name of the cassette.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// `<name>.json`: the document that people review.
+    pub fn document(&self) -> PathBuf {
+        self.with(".json")
+    }
+
+    /// `<name>.bodies`: the folder of bodies over the inline limit.
+    pub fn bodies(&self) -> PathBuf {
+        self.with(".bodies")
+    }
+
+    /// `<name>.json.recording`: what a recording has written so far, one line an interaction.
+    pub fn journal(&self) -> PathBuf {
+        self.with(&format!(".json{}.recording", self.number()))
+    }
+
+    /// `<name>.bodies.recording`: the long bodies of a recording.
+    pub fn recording_bodies(&self) -> PathBuf {
+        self.with(&format!(".bodies{}.recording", self.number()))
+    }
+
+    /// `<name>.lock.recording`: held by the one process that records this cassette.
+    pub fn lock(&self) -> PathBuf {
+        self.with(".lock.recording")
+    }
+
+    /// Is there a cassette to replay?
+    pub fn exists(&self) -> bool {
+        self.document().is_file()
+    }
+
+    /// The recordings that something left behind: a crash, a killed process, a failed install. Each can be
+    /// given to [`Journal::recover`](super::Journal::recover), unless another process is still writing it.
+    pub fn left_behind(&self) -> Vec<Files> {
+        let document = self.document();
+        let prefix = format!("{}.", document.file_name().unwrap_or_default().display());
+        let number = |file: String| match file.strip_prefix(&prefix)?.strip_suffix("recording")? {
+            "" => Some(0),
+            number => number.strip_suffix('.')?.parse().ok(),
+        };
+        let entries = std::fs::read_dir(self.folder()).into_iter().flatten().flatten();
+        let mut numbers: Vec<u32> =
+            entries.filter_map(|entry| number(entry.file_name().into_string().ok()?)).collect();
+        numbers.sort_unstable();
+        numbers.into_iter().map(|n| self.set_aside(n)).collect()
+    }
+
+    /// The same cassette, with the paths of its `n`th recording that was set aside.
+    pub(super) fn set_aside(&self, n: u32) -> Files {
+        Files { aside: n, ..self.clone() }
+    }
+
+    /// `<name>.json.new.recording`: the document that is about to take the place of the old one.
+    pub(super) fn next_document(&self) -> PathBuf {
+        self.with(".json.new.recording")
+    }
+
+    /// The folder that the document lies in.
+    pub(super) fn folder(&self) -> PathBuf {
+        let document = self.document();
+        match document.parent() {
+            Some(p) if !p.as_os_str().is_empty() => p.to_path_buf(),
+            _ => PathBuf::from("."),
+        }
+    }
+
+    // The number comes before `.recording`, so that one line in `.gitignore` covers every recording.
+    fn number(&self) -> String {
+        if self.aside == 0 { String::new() } else { format!(".{}", self.aside) }
+    }
+
+    // Not `Path::with_extension`: it would take the `.berlin` of a name `v1.berlin` for an extension.
+    fn with(&self, suffix: &str) -> PathBuf {
+        let mut path = self.dir.clone();
+        path.extend(self.name.as_str().split('/'));
+        let mut path = path.into_os_string();
+        path.push(suffix);
+        path.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        let files = Files::new("dir", &"v1.0/some.thing".parse().unwrap());
+        let shown = |p: PathBuf| p.to_str().unwrap().replace('\\', "/");
+        assert_eq!(shown(files.document()), "dir/v1.0/some.thing.json");
+        assert_eq!(shown(files.bodies()), "dir/v1.0/some.thing.bodies");
+        assert_eq!(shown(files.journal()), "dir/v1.0/some.thing.json.recording");
+        assert_eq!(shown(files.recording_bodies()), "dir/v1.0/some.thing.bodies.recording");
+        assert_eq!(shown(files.set_aside(2).journal()), "dir/v1.0/some.thing.json.2.recording");
+        assert_eq!(shown(files.set_aside(2).document()), "dir/v1.0/some.thing.json");
+        assert_eq!(shown(files.lock()), "dir/v1.0/some.thing.lock.recording");
+        assert_eq!(Files::new("", &"a".parse().unwrap()).folder(), PathBuf::from("."));
+    }
+}

@@ -1,0 +1,335 @@
+//! A recording in progress: one line an interaction, written when the interaction ends, so that a crash costs
+//! no more than what was under way. It becomes a cassette in `install`.
+//!
+//! Must not know where interactions come from or when they happened: their order is given.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Deserialize;
+
+use super::body_sink::Folder;
+use super::document::FORMAT_VERSION;
+use super::layout::{Layout, Lines};
+use super::lock::Lock;
+use super::{BodySink, Files, Interaction, Limits, Metadata, parse, position, write};
+use crate::{Error, Result};
+
+/// A recording in progress, on disk. Clones are handles to the same one.
+///
+/// Nothing is installed or removed when it is dropped: the files stay, for [`Journal::recover`].
+///
+/// ```
+/// use cassette::tape::{Body, Cassette, Files, Interaction, Journal, JournalOptions};
+/// use cassette::tape::{Outcome, Request, TransportError, TransportErrorKind};
+///
+/// # let dir = tempfile::tempdir()?;
+/// let files = Files::new(dir.path(), &"weather/berlin".parse()?);
+/// let journal = Journal::create(&files, JournalOptions::default())?;
+/// let request = Request {
+///     method: "GET".parse()?,
+///     uri: "https://api.example.com/now".into(),
+///     headers: Default::default(),
+///     body: Body::default(),
+/// };
+/// let refused = TransportError { kind: TransportErrorKind::Connect, message: "refused".into() };
+/// journal.append(1, &Interaction::new(request, Outcome::Error(refused)))?;
+/// journal.prepare(journal.metadata().clone())?.install()?;
+/// assert_eq!(Cassette::open(&files)?.len(), 1);
+/// # Ok::<(), cassette::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Journal(pub(super) Arc<Recording>);
+
+/// How a recording begins.
+#[derive(Clone, Debug)]
+pub struct JournalOptions {
+    /// Bodies longer than this, in bytes, get a file of their own. 64 KiB unless told.
+    pub inline_limit: usize,
+    /// What is known at the beginning: what a recovered cassette will say about itself.
+    pub metadata: Metadata,
+}
+
+impl Default for JournalOptions {
+    fn default() -> Self {
+        JournalOptions { inline_limit: 64 * 1024, metadata: Metadata::default() }
+    }
+}
+
+/// What the handles of a [`Journal`] share.
+#[derive(Debug)]
+pub(super) struct Recording {
+    pub(super) files: Files,
+    inline_limit: usize,
+    metadata: Metadata,
+    set_aside: Option<PathBuf>,
+    folder: Arc<Folder>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) file: File,
+    /// Where the last whole line ends.
+    end: u64,
+    pub(super) lines: Vec<Line>,
+    pub(super) closed: bool,
+    /// Given up when the recording has ended, though there may still be handles to it.
+    lock: Option<Lock>,
+}
+
+/// Where an interaction is in the journal.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    pub(super) order: u64,
+    pub(super) start: u64,
+    pub(super) len: u32,
+}
+
+impl Journal {
+    /// Begins a recording, alone: until it ends nobody else can record this cassette.
+    ///
+    /// A recording that a crash has left behind is not lost: it is renamed, see [`Journal::set_aside`].
+    ///
+    /// # Errors
+    ///
+    /// If another test or process records this cassette, or its directory cannot be written.
+    pub fn create(files: &Files, options: JournalOptions) -> Result<Journal> {
+        let files = files.set_aside(0);
+        let lock = lock(&files)?;
+        let set_aside = set_aside(&files)?;
+        let path = files.journal();
+        let failed = |e| Error::io("write the journal of the recording", &path, e);
+        let mut first = Layout::new(Vec::new(), Lines::Journal);
+        let line = (|| {
+            first.open(b'{')?;
+            first.key("version")?;
+            first.value(&FORMAT_VERSION)?;
+            first.key("_metadata")?;
+            options.metadata.write(&mut first)?;
+            first.close(b'}')?;
+            first.end()
+        })()
+        .map_err(failed)?;
+        let mut file = open(&path, true).map_err(failed)?;
+        file.write_all(&line).map_err(failed)?;
+        let state =
+            State { file, end: line.len() as u64, lines: Vec::new(), closed: false, lock: Some(lock) };
+        Ok(Journal::new(files, options, set_aside, state))
+    }
+
+    /// Takes up a recording that was left behind. What was not written to the end of its line is dropped.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, another process is still writing it, or a line in it is malformed.
+    pub fn recover(files: &Files) -> Result<Journal> {
+        let path = files.journal();
+        let failed = |e: io::Error| match e.kind() {
+            io::ErrorKind::NotFound => Error::new("there is no recording to recover").at(&path),
+            _ => Error::io("read the journal of the recording", &path, e),
+        };
+        fs::metadata(&path).map_err(failed)?;
+        let lock = lock(files)?;
+        let file = open(&path, false).map_err(failed)?;
+        let (metadata, end, lines) = whole_lines(&file, &path)?;
+        let state = State { file, end, lines, closed: false, lock: Some(lock) };
+        let options = JournalOptions { metadata, ..JournalOptions::default() };
+        Ok(Journal::new(files.clone(), options, None, state))
+    }
+
+    fn new(files: Files, options: JournalOptions, set_aside: Option<PathBuf>, state: State) -> Self {
+        Journal(Arc::new(Recording {
+            inline_limit: options.inline_limit,
+            metadata: options.metadata,
+            set_aside,
+            folder: Arc::new(Folder::new(files.recording_bodies())),
+            state: Mutex::new(state),
+            files,
+        }))
+    }
+
+    /// Where the journal of an earlier, crashed recording of this cassette was moved to, if there was one.
+    /// [`Files::left_behind`] finds it again.
+    pub fn set_aside(&self) -> Option<&Path> {
+        self.0.set_aside.as_deref()
+    }
+
+    /// What was known when the recording began.
+    pub fn metadata(&self) -> &Metadata {
+        &self.0.metadata
+    }
+
+    /// The cassette that is recorded.
+    pub fn files(&self) -> &Files {
+        &self.0.files
+    }
+
+    /// How many interactions there are so far.
+    pub fn len(&self) -> usize {
+        self.0.state().lines.len()
+    }
+
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A place for the bytes of a body; its extension follows from the content type if it becomes a file.
+    pub fn body(&self, content_type: Option<&str>) -> BodySink {
+        BodySink::new(self.0.folder.clone(), self.0.inline_limit, content_type)
+    }
+
+    /// Writes an interaction down: one line, whole or not at all. In the cassette they are sorted by `order`,
+    /// equal ones as they were appended. Any thread may call this at any time.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be written, or the recording is already closed.
+    pub fn append(&self, order: u64, interaction: &Interaction) -> Result<()> {
+        let path = || self.0.files.journal();
+        let failed = |e| Error::io("write the journal of the recording", &path(), e);
+        let line = line(order, interaction).map_err(failed)?;
+        let most = Limits::default().interaction;
+        let len = match u32::try_from(line.len()) {
+            Ok(len) if len <= most => len,
+            _ => return Err(Error::new(format!("an interaction is longer than {most} bytes")).at(path())),
+        };
+        let mut state = self.0.state();
+        if state.closed {
+            return Err(Error::new("the recording is closed").at(path()));
+        }
+        let start = state.end;
+        // Half a line has no end, so the next one, which is written over it, makes up for it.
+        state.file.seek(SeekFrom::Start(start)).and_then(|_| state.file.write_all(&line)).map_err(failed)?;
+        state.end += u64::from(len);
+        state.lines.push(Line { order, start, len });
+        Ok(())
+    }
+
+    /// Throws the recording away. The old cassette, if there is one, is untouched.
+    ///
+    /// # Errors
+    ///
+    /// If its files cannot be removed.
+    pub fn discard(&self) -> Result<()> {
+        self.0.state().closed = true;
+        self.0.remove()
+    }
+}
+
+impl Recording {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        // No panic can leave the state half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes the files of the recording. The journal goes first: what is left without it is litter, while a
+    /// journal without its bodies would be a recording that cannot be recovered.
+    pub(super) fn remove(&self) -> Result<()> {
+        let journal = self.files.journal();
+        gone(fs::remove_file(&journal)).map_err(|e| Error::io("remove the journal", &journal, e))?;
+        let bodies = self.files.recording_bodies();
+        gone(fs::remove_dir_all(&bodies)).map_err(|e| Error::io("remove the recorded bodies", &bodies, e))?;
+        self.state().lock = None;
+        Ok(())
+    }
+}
+
+/// What is not there need not be removed.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn lock(files: &Files) -> Result<Lock> {
+    let folder = files.folder();
+    fs::create_dir_all(&folder).map_err(|e| Error::io("create the directory of the cassette", &folder, e))?;
+    Lock::acquire(files.lock())
+}
+
+fn open(path: &Path, empty: bool) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(empty).truncate(empty).open(path)
+}
+
+fn line(order: u64, interaction: &Interaction) -> io::Result<Vec<u8>> {
+    let mut out = Layout::new(Vec::new(), Lines::Journal);
+    out.open(b'{')?;
+    out.key("order")?;
+    out.value(&order)?;
+    write::interaction(&mut out, interaction)?;
+    out.close(b'}')?;
+    out.end()
+}
+
+/// Makes room for a new recording: moves one with interactions in it aside, removes any other.
+fn set_aside(files: &Files) -> Result<Option<PathBuf>> {
+    let (journal, bodies) = (files.journal(), files.recording_bodies());
+    let failed = |e| Error::io("move the recording of a crashed run aside", &journal, e);
+    let to_keep = match File::open(&journal) {
+        Ok(file) => has_interactions(BufReader::new(file)).map_err(failed)?,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => false,
+        Err(e) => return Err(failed(e)),
+    };
+    if !to_keep {
+        gone(fs::remove_dir_all(&bodies)).map_err(|e| Error::io("remove old recorded bodies", &bodies, e))?;
+        return Ok(None);
+    }
+    let free = |f: &Files| !f.journal().exists() && !f.recording_bodies().exists();
+    let aside = (1..).map(|n| files.set_aside(n)).find(free).expect("there are more numbers than files");
+    // The bodies go first: a crash in between leaves both names with what `recover` can find.
+    gone(fs::rename(&bodies, aside.recording_bodies())).map_err(failed)?;
+    fs::rename(&journal, aside.journal()).map_err(failed)?;
+    Ok(Some(aside.journal()))
+}
+
+/// Is there a whole line after the first?
+fn has_interactions(journal: impl BufRead) -> io::Result<bool> {
+    let mut ends = journal.bytes().filter(|byte| byte.as_ref().is_ok_and(|b| *b == b'\n') || byte.is_err());
+    Ok(ends.nth(1).transpose()?.is_some())
+}
+
+/// The first line, the end of the last whole line, and all lines in between.
+fn whole_lines(file: &File, path: &Path) -> Result<(Metadata, u64, Vec<Line>)> {
+    #[derive(Deserialize)]
+    struct First {
+        version: u64,
+        _metadata: Metadata,
+    }
+    let limits = Limits::default();
+    let mut reader = BufReader::with_capacity(64 * 1024, file);
+    let mut text = Vec::new();
+    let (mut first, mut lines, mut end) = (None, Vec::new(), 0);
+    loop {
+        text.clear();
+        let n = (&mut reader)
+            .take(u64::from(limits.interaction) + 1)
+            .read_until(b'\n', &mut text)
+            .map_err(|e| Error::io("read the journal of the recording", path, e))?;
+        if n > limits.interaction as usize {
+            let message = format!("a line is longer than {} bytes", limits.interaction);
+            return Err(position::error(file, path, end, message));
+        }
+        if text.last() != Some(&b'\n') {
+            break;
+        }
+        let failed = |e| position::json_error(file, path, end, &e);
+        if first.is_none() {
+            let found: First = serde_json::from_slice(&text).map_err(failed)?;
+            if found.version != FORMAT_VERSION {
+                let message = format!("the journal has version {}, expected {FORMAT_VERSION}", found.version);
+                return Err(position::error(file, path, end, message));
+            }
+            first = Some(found._metadata);
+        } else {
+            lines.push(Line { order: parse::order(&text).map_err(failed)?, start: end, len: n as u32 });
+        }
+        end += n as u64;
+    }
+    let metadata = first.ok_or_else(|| Error::new("the recording broke off before it began").at(path))?;
+    Ok((metadata, end, lines))
+}

@@ -1,0 +1,143 @@
+//! What a cassette says about itself. Times are text here: what they mean is the business of the clock.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::layout::Layout;
+
+/// The `_metadata` of a cassette.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Metadata {
+    /// When the recording began, RFC 3339.
+    pub recorded_at: Option<String>,
+    /// The instant that the clock of the test stands at, RFC 3339.
+    pub freeze_time: Option<String>,
+    /// The name of the test's time zone, such as `UTC`.
+    pub time_zone: Option<String>,
+    /// Which program recorded it.
+    pub recorder: Recorder,
+    /// How many interactions there are. Set when a recording is prepared.
+    pub interactions: usize,
+    /// How long the recording took, in seconds.
+    pub duration_seconds: Option<f64>,
+    /// The names, never the values, of the redactions in force.
+    pub redaction: Vec<String>,
+    /// Keys of other programs, kept when the file is rewritten.
+    pub extra: Map<String, Value>,
+}
+
+/// The program that made a cassette.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Recorder {
+    /// Its name.
+    #[serde(default)]
+    pub name: String,
+    /// Its version.
+    #[serde(default)]
+    pub version: String,
+}
+
+/// This library.
+impl Default for Recorder {
+    fn default() -> Self {
+        Recorder { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() }
+    }
+}
+
+impl Metadata {
+    /// Is this the same but for when, and for how long, it was recorded?
+    pub(super) fn same_apart_from_time(&self, other: &Metadata) -> bool {
+        let still = |m: &Metadata| Metadata {
+            recorded_at: None,
+            freeze_time: None,
+            duration_seconds: None,
+            ..m.clone()
+        };
+        still(self) == still(other)
+    }
+
+    pub(super) fn write<W: Write>(&self, out: &mut Layout<W>) -> io::Result<()> {
+        out.open(b'{')?;
+        let texts = [
+            ("recorded_at", &self.recorded_at),
+            ("freeze_time", &self.freeze_time),
+            ("time_zone", &self.time_zone),
+        ];
+        for (key, text) in texts {
+            if let Some(text) = text {
+                out.key(key)?;
+                out.value(text)?;
+            }
+        }
+        out.key("recorder")?;
+        out.open(b'{')?;
+        out.key("name")?;
+        out.value(&self.recorder.name)?;
+        out.key("version")?;
+        out.value(&self.recorder.version)?;
+        out.close(b'}')?;
+        out.key("interactions")?;
+        out.value(&self.interactions)?;
+        // Neither NaN nor infinity is a number in JSON.
+        if let Some(seconds) = self.duration_seconds.filter(|s| s.is_finite()) {
+            out.key("duration_seconds")?;
+            out.value(&seconds)?;
+        }
+        out.key("redaction")?;
+        out.open(b'[')?;
+        for name in &self.redaction {
+            out.item()?;
+            out.value(name)?;
+        }
+        out.close(b']')?;
+        // Sorted here: a user's program may have switched on serde_json's `preserve_order`.
+        let mut extra: Vec<_> = self.extra.iter().collect();
+        extra.sort_by_key(|(key, _)| *key);
+        for (key, value) in extra {
+            out.key(key)?;
+            out.tree(value)?;
+        }
+        out.close(b'}')
+    }
+}
+
+// By hand: `#[serde(flatten)]` would lose the position of an error.
+impl<'de> Deserialize<'de> for Metadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Metadata;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with what is known of the recording")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata, A::Error> {
+                let mut m = Metadata::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    match key.as_str() {
+                        "recorded_at" => m.recorded_at = map.next_value()?,
+                        "freeze_time" => m.freeze_time = map.next_value()?,
+                        "time_zone" => m.time_zone = map.next_value()?,
+                        "recorder" => m.recorder = map.next_value()?,
+                        "interactions" => m.interactions = map.next_value()?,
+                        "duration_seconds" => m.duration_seconds = map.next_value()?,
+                        "redaction" => m.redaction = map.next_value()?,
+                        _ => {
+                            m.extra.insert(key, map.next_value()?);
+                        }
+                    }
+                }
+                Ok(m)
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
+}

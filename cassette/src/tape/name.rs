@@ -1,0 +1,111 @@
+//! The name of a cassette. It comes from a test's source or a command line, so it is checked once, here: after
+//! that no other module can build a path that leaves the cassette directory.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::{Error, Result};
+
+/// The longest name, in bytes: most file systems allow 255 for one file, and we add suffixes.
+const LONGEST: usize = 200;
+
+/// Suffixes that are ours: a segment with one could take the place of another cassette's files.
+const RESERVED: [&str; 3] = [".json", ".bodies", ".recording"];
+
+/// The name of a cassette: one or more segments of `A-Z a-z 0-9 . _ -`, with `/` between them.
+///
+/// ```
+/// use cassette::tape::Name;
+///
+/// let name: Name = "weather/berlin".parse()?;
+/// assert_eq!(name.as_str(), "weather/berlin");
+/// assert!("../weather".parse::<Name>().is_err());
+/// # Ok::<(), cassette::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name(Box<str>);
+
+impl Name {
+    /// The name as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Name {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Name> {
+        let wrong = |why: &str| {
+            Err(Error::new(format!("`{name}` is not a name for a cassette: {why}"))
+                .hint("use segments of A-Z a-z 0-9 . _ - with `/` between them, such as `weather/berlin`"))
+        };
+        if name.len() > LONGEST {
+            return wrong(&format!("it is {} bytes long, {LONGEST} is the most", name.len()));
+        }
+        for segment in name.split('/') {
+            if segment.is_empty() {
+                return wrong("a segment is empty");
+            }
+            if let Some(c) = segment.chars().find(|c| !(c.is_ascii_alphanumeric() || "._-".contains(*c))) {
+                return wrong(&format!("it has {c:?} in it"));
+            }
+            if segment.starts_with('.') || segment.ends_with('.') {
+                return wrong("a segment starts or ends with a dot");
+            }
+            let lower = segment.to_ascii_lowercase();
+            if let Some(suffix) = RESERVED.iter().find(|r| lower.ends_with(*r)) {
+                return wrong(&format!("a segment ends in `{suffix}`, which cassettes use themselves"));
+            }
+        }
+        Ok(Name(name.into()))
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn refused(name: &str, why: &str) {
+        let e = name.parse::<Name>().expect_err("it should be refused").to_string();
+        assert!(e.contains(why), "{e}");
+    }
+
+    #[track_caller]
+    fn accepted(name: &str) {
+        assert_eq!(name.parse::<Name>().unwrap().to_string(), name);
+    }
+
+    #[test]
+    fn names() {
+        accepted("weather/berlin");
+        accepted("a");
+        accepted("v1.2_x-y/Z");
+        accepted(&"x".repeat(200));
+        refused("", "empty");
+        refused("/etc/passwd", "empty");
+        refused("a//b", "empty");
+        refused("a/", "empty");
+        refused("..", "dot");
+        refused("a/../b", "dot");
+        refused(".hidden", "dot");
+        refused("a/b.", "dot");
+        refused("a b", "' '");
+        refused("a\\b", "'\\\\'");
+        refused("C:x", "':'");
+        refused("grün", "'ü'");
+        refused("a\0", "'\\0'");
+        refused("a.json", "`.json`");
+        refused("a.JSON/b", "`.json`");
+        refused("a.bodies/b", "`.bodies`");
+        refused("a.recording", "`.recording`");
+        refused(&"x".repeat(201), "201 bytes");
+    }
+}

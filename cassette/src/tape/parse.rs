@@ -1,0 +1,197 @@
+//! Text to interactions. Every value is checked where it stands, so that an error has the position of the
+//! value and not of something around it. Errors are [`serde_json::Error`]s; `document` maps their positions
+//! from the piece that was parsed to the whole file.
+
+mod body;
+mod headers;
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::HeaderMap;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
+
+use self::body::body;
+pub(super) use self::body::file_name;
+use self::headers::headers;
+use super::write::VERSIONS;
+use super::{Body, Interaction, Outcome, Request, Response, TransportError, TransportErrorKind};
+
+pub(super) fn request(json: &[u8]) -> serde_json::Result<Request> {
+    Ok(serde_json::from_slice::<RequestFields>(json)?.into())
+}
+
+pub(super) fn interaction(json: &[u8]) -> serde_json::Result<Interaction> {
+    let fields: InteractionFields = serde_json::from_slice(json)?;
+    let outcome = match (fields.response, fields.error) {
+        (Some(response), None) => Outcome::Response(response.into()),
+        (None, Some(error)) => Outcome::Error(error.into()),
+        (None, None) => return Err(serde_json::Error::custom("missing field `response` (or `error`)")),
+        (Some(_), Some(_)) => return Err(serde_json::Error::custom("both a `response` and an `error`")),
+    };
+    Ok(Interaction { request: fields.request.into(), outcome })
+}
+
+/// The number of a line of the journal. Checks the grammar of the whole line.
+pub(super) fn order(json: &[u8]) -> serde_json::Result<u64> {
+    #[derive(Deserialize)]
+    struct Line {
+        order: u64,
+    }
+    Ok(serde_json::from_slice::<Line>(json)?.order)
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "an interaction: an object")]
+struct InteractionFields {
+    request: RequestFields,
+    response: Option<ResponseFields>,
+    error: Option<ErrorFields>,
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "a request: an object")]
+struct RequestFields {
+    #[serde(deserialize_with = "method")]
+    method: http::Method,
+    uri: String,
+    #[serde(default, deserialize_with = "headers")]
+    headers: HeaderMap,
+    #[serde(default, deserialize_with = "body")]
+    body: Body,
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "a response: an object")]
+struct ResponseFields {
+    #[serde(deserialize_with = "status")]
+    status: u16,
+    #[serde(default = "http_1_1", deserialize_with = "version")]
+    version: http::Version,
+    #[serde(default, deserialize_with = "headers")]
+    headers: HeaderMap,
+    #[serde(default, deserialize_with = "body")]
+    body: Body,
+    #[serde(default, deserialize_with = "headers")]
+    trailers: HeaderMap,
+    cut: Option<ErrorFields>,
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "an error: an object")]
+struct ErrorFields {
+    #[serde(deserialize_with = "kind")]
+    kind: TransportErrorKind,
+    #[serde(default)]
+    message: String,
+}
+
+impl From<RequestFields> for Request {
+    fn from(r: RequestFields) -> Self {
+        Request { method: r.method, uri: r.uri, headers: r.headers, body: r.body }
+    }
+}
+
+impl From<ResponseFields> for Response {
+    fn from(r: ResponseFields) -> Self {
+        Response {
+            status: r.status,
+            version: r.version,
+            headers: r.headers,
+            body: r.body,
+            trailers: r.trailers,
+            cut: r.cut.map(Into::into),
+        }
+    }
+}
+
+impl From<ErrorFields> for TransportError {
+    fn from(e: ErrorFields) -> Self {
+        TransportError { kind: e.kind, message: e.message }
+    }
+}
+
+// serde_json gives an error the position that it has reached when the error comes back to it. So errors are made
+// inside of visitors: after one, it may already have read on to the end of the object around the value.
+
+/// A string that `convert` makes something of, or says what is wrong with it.
+fn string<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    convert: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T, D::Error> {
+    struct Text<F>(F);
+
+    impl<'de, T, F: FnOnce(&str) -> Result<T, String>> Visitor<'de> for Text<F> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+            (self.0)(text).map_err(E::custom)
+        }
+    }
+
+    deserializer.deserialize_str(Text(convert))
+}
+
+fn is_not(text: &str, expected: &str) -> String {
+    format!("`{text}` is not {expected}")
+}
+
+fn method<'de, D: Deserializer<'de>>(deserializer: D) -> Result<http::Method, D::Error> {
+    string(deserializer, |s| {
+        http::Method::from_bytes(s.as_bytes()).map_err(|_| is_not(s, "a method, such as `GET`"))
+    })
+}
+
+fn http_1_1() -> http::Version {
+    http::Version::HTTP_11
+}
+
+fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<http::Version, D::Error> {
+    string(deserializer, |s| one_of(&VERSIONS, s))
+}
+
+fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TransportErrorKind, D::Error> {
+    string(deserializer, |s| one_of(&TransportErrorKind::NAMES, s))
+}
+
+fn one_of<T: Copy>(choices: &[(T, &str)], text: &str) -> Result<T, String> {
+    choices.iter().find(|(_, name)| *name == text).map(|(value, _)| *value).ok_or_else(|| {
+        let names: Vec<_> = choices.iter().map(|(_, name)| format!("`{name}`")).collect();
+        is_not(text, &format!("one of {}", names.join(", ")))
+    })
+}
+
+fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    struct Status;
+
+    impl Visitor<'_> for Status {
+        type Value = u16;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a status from 100 to 999")
+        }
+
+        fn visit_u64<E: serde::de::Error>(self, status: u64) -> Result<u16, E> {
+            match u16::try_from(status) {
+                Ok(status @ 100..=999) => Ok(status),
+                _ => Err(E::invalid_value(Unexpected::Unsigned(status), &self)),
+            }
+        }
+    }
+
+    deserializer.deserialize_u16(Status)
+}
+
+struct Base64(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Base64 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        string(deserializer, |s| BASE64.decode(s).map(Base64).map_err(|e| format!("not base64: {e}")))
+    }
+}

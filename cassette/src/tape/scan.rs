@@ -1,0 +1,333 @@
+//! Where the parts of a document are. Opening a cassette must cost neither the memory of its bodies nor the
+//! time to parse them, so this walks over the text once, in small reads, and notes offsets only. What lies
+//! between two offsets is checked when it is parsed.
+
+use std::io::{self, Read};
+
+use super::Limits;
+
+/// The places of everything at the top level of a document.
+#[derive(Debug, Default)]
+pub(super) struct Outline {
+    pub(super) version: Option<Span>,
+    pub(super) metadata: Option<Span>,
+    /// Offset of the array of interactions.
+    pub(super) interactions_at: Option<u64>,
+    pub(super) interactions: Vec<Entry>,
+}
+
+/// A piece of the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: u64,
+    pub(super) len: u32,
+}
+
+/// An interaction: its piece of the document, and its request's within that. Kept small: there may be a million.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    start: u64,
+    len: u32,
+    request_at: u32,
+    request_len: u32,
+}
+
+/// What is wrong with the text, and where.
+#[derive(Debug)]
+pub(super) enum ScanError {
+    Read(io::Error),
+    Text { offset: u64, message: String },
+}
+
+/// Reads a whole document.
+pub(super) fn outline(source: impl Read, limits: &Limits) -> Result<Outline, ScanError> {
+    let mut scanner = Scanner::new(source, limits);
+    let outline = scanner.document()?;
+    match scanner.peek()? {
+        None => Ok(outline),
+        Some(_) => scanner.fail("expected the end of the file"),
+    }
+}
+
+impl Entry {
+    pub(super) fn span(&self) -> Span {
+        Span { start: self.start, len: self.len }
+    }
+
+    /// `None` if the interaction has no request, or not under a plainly written key.
+    pub(super) fn request(&self) -> Option<Span> {
+        let start = self.start + u64::from(self.request_at);
+        (self.request_len > 0).then_some(Span { start, len: self.request_len })
+    }
+}
+
+struct Scanner<'a, R> {
+    source: R,
+    buffer: Box<[u8]>,
+    at: usize,
+    filled: usize,
+    /// Offset of the buffer's first byte.
+    base: u64,
+    /// The brackets that are still to come.
+    open: Vec<u8>,
+    key: Vec<u8>,
+    limits: &'a Limits,
+}
+
+/// Long keys are nobody's that we know.
+const LONGEST_KEY: usize = 64;
+
+impl<'a, R: Read> Scanner<'a, R> {
+    fn new(source: R, limits: &'a Limits) -> Self {
+        let buffer = vec![0; 64 * 1024].into_boxed_slice();
+        Scanner { source, buffer, at: 0, filled: 0, base: 0, open: Vec::new(), key: Vec::new(), limits }
+    }
+
+    fn document(&mut self) -> Result<Outline, ScanError> {
+        let mut outline = Outline::default();
+        let mut more = self.open(b'{', b'}', "a cassette: `{`")?;
+        while more {
+            let key_at = self.key()?;
+            let start = self.offset();
+            match self.key.as_slice() {
+                b"version" if outline.version.is_none() => outline.version = Some(self.value()?),
+                b"_metadata" if outline.metadata.is_none() => outline.metadata = Some(self.value()?),
+                b"interactions" if outline.interactions_at.is_none() => {
+                    outline.interactions_at = Some(start);
+                    outline.interactions = self.interactions()?;
+                }
+                b"version" | b"_metadata" | b"interactions" => {
+                    let message = format!("`{}` is there twice", String::from_utf8_lossy(&self.key));
+                    return self.fail_at(key_at, &message);
+                }
+                _ => self.skip()?,
+            }
+            more = self.next(b'}')?;
+        }
+        Ok(outline)
+    }
+
+    fn interactions(&mut self) -> Result<Vec<Entry>, ScanError> {
+        let mut entries = Vec::new();
+        let mut more = self.open(b'[', b']', "an array of interactions: `[`")?;
+        while more {
+            self.peek()?;
+            if entries.len() == self.limits.interactions {
+                return self.fail(&format!("more than {} interactions", self.limits.interactions));
+            }
+            entries.push(self.interaction()?);
+            more = self.next(b']')?;
+        }
+        Ok(entries)
+    }
+
+    fn interaction(&mut self) -> Result<Entry, ScanError> {
+        self.peek()?;
+        let start = self.offset();
+        let mut entry = Entry { start, len: 0, request_at: 0, request_len: 0 };
+        let mut more = self.open(b'{', b'}', "an interaction: `{`")?;
+        while more {
+            self.key()?;
+            if self.key == b"request" && entry.request_len == 0 {
+                let request = self.value()?;
+                entry.request_at = self.length(start, request.start)?;
+                entry.request_len = request.len;
+            } else {
+                self.skip()?;
+            }
+            more = self.next(b'}')?;
+        }
+        entry.len = self.length(start, self.offset())?;
+        Ok(entry)
+    }
+
+    /// Any value.
+    fn value(&mut self) -> Result<Span, ScanError> {
+        let start = self.offset();
+        self.skip()?;
+        Ok(Span { start, len: self.length(start, self.offset())? })
+    }
+
+    fn length(&self, start: u64, end: u64) -> Result<u32, ScanError> {
+        match u32::try_from(end - start) {
+            Ok(len) if len <= self.limits.interaction => Ok(len),
+            _ => self.fail_at(start, &format!("longer than {} bytes", self.limits.interaction)),
+        }
+    }
+
+    /// An opening bracket. `false` if the closing one follows at once.
+    fn open(&mut self, bracket: u8, closing: u8, expected: &str) -> Result<bool, ScanError> {
+        if self.peek()? != Some(bracket) {
+            return self.unexpected(expected);
+        }
+        self.at += 1;
+        if self.peek()? == Some(closing) {
+            self.at += 1;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// After a value: a comma, or the closing bracket, which makes it `false`.
+    fn next(&mut self, closing: u8) -> Result<bool, ScanError> {
+        match self.peek()? {
+            Some(b',') => {
+                self.at += 1;
+                Ok(true)
+            }
+            Some(c) if c == closing => {
+                self.at += 1;
+                Ok(false)
+            }
+            _ => self.unexpected(&format!("`,` or `{}`", closing as char)),
+        }
+    }
+
+    /// A key and its colon. Stands on the value then, and gives the offset of the key.
+    fn key(&mut self) -> Result<u64, ScanError> {
+        if self.peek()? != Some(b'"') {
+            return self.unexpected("a key: `\"`");
+        }
+        let start = self.offset();
+        let mut key = std::mem::take(&mut self.key);
+        key.clear();
+        self.string(Some(&mut key))?;
+        self.key = key;
+        if self.peek()? != Some(b':') {
+            return self.unexpected("`:`");
+        }
+        self.at += 1;
+        self.peek()?;
+        Ok(start)
+    }
+
+    /// Walks over a value, which may be nested.
+    fn skip(&mut self) -> Result<(), ScanError> {
+        self.open.clear();
+        match self.peek()? {
+            Some(b'"' | b'{' | b'[') => {}
+            Some(c) if is_scalar(c) => {
+                self.run(is_scalar)?;
+                return Ok(());
+            }
+            _ => return self.unexpected("a value"),
+        }
+        loop {
+            match self.run(|c| !matches!(c, b'"' | b'{' | b'}' | b'[' | b']'))? {
+                Some(b'"') => self.string(None)?,
+                Some(c @ (b'{' | b'[')) => {
+                    if self.open.len() == self.limits.depth {
+                        return self.fail(&format!("nested deeper than {} levels", self.limits.depth));
+                    }
+                    self.open.push(if c == b'{' { b'}' } else { b']' });
+                    self.at += 1;
+                }
+                closing => match self.open.pop() {
+                    Some(expected) if closing == Some(expected) => self.at += 1,
+                    Some(expected) => return self.unexpected(&format!("`{}`", expected as char)),
+                    None => return self.unexpected("a value"),
+                },
+            }
+            if self.open.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A string, from its opening quote. `keep` gets the start of its text.
+    fn string(&mut self, mut keep: Option<&mut Vec<u8>>) -> Result<(), ScanError> {
+        let start = self.offset();
+        self.at += 1;
+        loop {
+            let rest = &self.buffer[self.at..self.filled];
+            let found = memchr::memchr3(b'"', b'\\', b'\n', rest);
+            if let Some(keep) = keep.as_deref_mut() {
+                let text = &rest[..found.unwrap_or(rest.len())];
+                let room = LONGEST_KEY.saturating_sub(keep.len());
+                keep.extend_from_slice(&text[..text.len().min(room)]);
+            }
+            let Some(n) = found else {
+                self.at = self.filled;
+                if !self.fill()? {
+                    return self.fail_at(start, "the string has no end");
+                }
+                continue;
+            };
+            let c = rest[n];
+            self.at += n + 1;
+            match c {
+                b'"' => return Ok(()),
+                b'\n' => return self.fail_at(start, "the string has no end on its line"),
+                // The escaped character: only a quote or a backslash would matter.
+                _ => {
+                    if self.at == self.filled && !self.fill()? {
+                        return self.fail_at(start, "the string has no end");
+                    }
+                    // A key with an escape in it is none of ours, and this makes it differ from all of them.
+                    if let Some(keep) = keep.as_deref_mut().filter(|k| k.len() < LONGEST_KEY) {
+                        keep.push(b'\\');
+                    }
+                    self.at += 1;
+                }
+            }
+        }
+    }
+
+    /// The next byte that is not white space. `None` at the end of the file.
+    fn peek(&mut self) -> Result<Option<u8>, ScanError> {
+        self.run(|c| matches!(c, b' ' | b'\n' | b'\r' | b'\t'))
+    }
+
+    /// Moves over bytes of one sort to the first that is not. `None` at the end of the file.
+    #[inline]
+    fn run(&mut self, sort: impl Fn(u8) -> bool) -> Result<Option<u8>, ScanError> {
+        loop {
+            let rest = &self.buffer[self.at..self.filled];
+            if let Some(n) = rest.iter().position(|c| !sort(*c)) {
+                self.at += n;
+                return Ok(Some(self.buffer[self.at]));
+            }
+            self.at = self.filled;
+            if !self.fill()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Reads on, once the buffer is used up. `false` at the end of the file.
+    fn fill(&mut self) -> Result<bool, ScanError> {
+        self.base += self.filled as u64;
+        self.at = 0;
+        self.filled = 0;
+        self.filled = loop {
+            match self.source.read(&mut self.buffer) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                read => break read.map_err(ScanError::Read)?,
+            }
+        };
+        Ok(self.filled > 0)
+    }
+
+    fn offset(&self) -> u64 {
+        self.base + self.at as u64
+    }
+
+    fn unexpected<T>(&mut self, expected: &str) -> Result<T, ScanError> {
+        match self.peek()? {
+            None => self.fail(&format!("the file ends here, expected {expected}")),
+            Some(_) => self.fail(&format!("expected {expected}")),
+        }
+    }
+
+    fn fail<T>(&self, message: &str) -> Result<T, ScanError> {
+        self.fail_at(self.offset(), message)
+    }
+
+    fn fail_at<T>(&self, offset: u64, message: &str) -> Result<T, ScanError> {
+        Err(ScanError::Text { offset, message: message.into() })
+    }
+}
+
+fn is_scalar(c: u8) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, b'-' | b'+' | b'.')
+}

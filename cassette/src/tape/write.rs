@@ -1,0 +1,174 @@
+//! Interactions as text. One function serves the document and the journal, so that the two cannot drift apart;
+//! only bodies differ: the journal is not for people and keeps them in the form that costs least.
+
+use std::io::{self, Write};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::{HeaderMap, HeaderValue};
+
+use super::layout::Layout;
+use super::{Body, Content, Interaction, Outcome, TransportError};
+use crate::json::style::{self, Style};
+
+/// JSON nested deeper than this is kept as text: each level would indent every line by two more spaces.
+pub(super) const JSON_DEPTH: usize = 64;
+
+/// Writes the fields of `interaction` into the object that is open.
+pub(super) fn interaction<W: Write>(out: &mut Layout<W>, interaction: &Interaction) -> io::Result<()> {
+    let Interaction { request, outcome } = interaction;
+    out.key("request")?;
+    out.open(b'{')?;
+    out.key("method")?;
+    out.value(request.method.as_str())?;
+    out.key("uri")?;
+    out.value(&request.uri)?;
+    out.key("headers")?;
+    headers(out, &request.headers)?;
+    body(out, &request.body)?;
+    out.close(b'}')?;
+    match outcome {
+        Outcome::Response(response) => {
+            out.key("response")?;
+            out.open(b'{')?;
+            out.key("status")?;
+            out.value(&response.status)?;
+            out.key("version")?;
+            out.value(version_name(response.version))?;
+            out.key("headers")?;
+            headers(out, &response.headers)?;
+            body(out, &response.body)?;
+            if !response.trailers.is_empty() {
+                out.key("trailers")?;
+                headers(out, &response.trailers)?;
+            }
+            if let Some(cut) = &response.cut {
+                out.key("cut")?;
+                error(out, cut)?;
+            }
+            out.close(b'}')
+        }
+        Outcome::Error(e) => {
+            out.key("error")?;
+            error(out, e)
+        }
+    }
+}
+
+/// The protocol versions with their names in a cassette.
+pub(super) const VERSIONS: [(http::Version, &str); 5] = [
+    (http::Version::HTTP_09, "HTTP/0.9"),
+    (http::Version::HTTP_10, "HTTP/1.0"),
+    (http::Version::HTTP_11, "HTTP/1.1"),
+    (http::Version::HTTP_2, "HTTP/2"),
+    (http::Version::HTTP_3, "HTTP/3"),
+];
+
+fn version_name(version: http::Version) -> &'static str {
+    VERSIONS.iter().find(|(v, _)| *v == version).map_or("HTTP/1.1", |(_, name)| name)
+}
+
+fn headers<W: Write>(out: &mut Layout<W>, headers: &HeaderMap) -> io::Result<()> {
+    let mut names: Vec<_> = headers.keys().collect();
+    names.sort_unstable_by_key(|name| name.as_str());
+    out.open(b'{')?;
+    for name in names {
+        out.key(name.as_str())?;
+        let values = headers.get_all(name);
+        let repeated = values.iter().nth(1).is_some();
+        if repeated {
+            out.raw("[")?;
+        }
+        for (i, value) in values.iter().enumerate() {
+            out.raw(if i > 0 { ", " } else { "" })?;
+            header_value(out, value)?;
+        }
+        if repeated {
+            out.raw("]")?;
+        }
+    }
+    out.close(b'}')
+}
+
+/// Text where it is UTF-8, otherwise `{"base64": "…"}`: RFC 9110 §5.5 allows any byte from 0x80 on.
+fn header_value<W: Write>(out: &mut Layout<W>, value: &HeaderValue) -> io::Result<()> {
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => out.value(text),
+        Err(_) => {
+            out.raw("{\"base64\": ")?;
+            out.value(&BASE64.encode(value.as_bytes()))?;
+            out.raw("}")
+        }
+    }
+}
+
+fn body<W: Write>(out: &mut Layout<W>, body: &Body) -> io::Result<()> {
+    if matches!(&body.content, Content::Inline(b) if b.is_empty()) && body.encoding.is_none() {
+        return Ok(());
+    }
+    out.key("body")?;
+    out.open(b'{')?;
+    match &body.content {
+        Content::Inline(bytes) => inline(out, bytes)?,
+        Content::File(file) => {
+            if file.name.is_empty() {
+                return Err(io::Error::other("the body was only hashed, there is no file to refer to"));
+            }
+            out.key("file")?;
+            out.value(&file.name)?;
+            out.key("size")?;
+            out.value(&file.size)?;
+            out.key("sha256")?;
+            out.value(&file.sha256)?;
+        }
+    }
+    if let Some(encoding) = &body.encoding {
+        out.key("encoding")?;
+        out.value(encoding)?;
+    }
+    out.close(b'}')
+}
+
+fn inline<W: Write>(out: &mut Layout<W>, bytes: &[u8]) -> io::Result<()> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    if out.is_document()
+        && let Some(style) = style::detect(bytes, JSON_DEPTH)
+    {
+        out.key("json")?;
+        out.verbatim(bytes)?;
+        if style != DEFAULT_STYLE {
+            out.key("style")?;
+            out.value(&style.to_string())?;
+        }
+        return Ok(());
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        out.key("base64")?;
+        return out.value(&BASE64.encode(bytes));
+    };
+    out.key("text")?;
+    let mut lines = text.split_inclusive('\n');
+    if !out.is_document() || lines.next().is_none_or(|first| first.len() == text.len()) {
+        return out.value(text);
+    }
+    out.open(b'[')?;
+    for line in text.split_inclusive('\n') {
+        out.item()?;
+        out.value(line)?;
+    }
+    out.close(b']')
+}
+
+/// The style that a `json` body has when it names none.
+pub(super) const DEFAULT_STYLE: Style = Style { layout: style::Layout::Compact, newline: false };
+
+fn error<W: Write>(out: &mut Layout<W>, error: &TransportError) -> io::Result<()> {
+    out.open(b'{')?;
+    out.key("kind")?;
+    out.value(error.kind.name())?;
+    out.key("message")?;
+    out.value(&error.message)?;
+    out.close(b'}')
+}
