@@ -9,7 +9,7 @@ use crate::mode::{Mistake, Mode};
 use crate::report::{
     ChangedFile, FieldChange, MalformedCassette, ModeOrigin, OutputChange, Problem, UnknownMode, Unwritable,
 };
-use crate::snapshot::{Change, Entry, SnapshotDiff};
+use crate::snapshot::{Change, Entry, Fact, Item, SnapshotDiff};
 
 /// Lines of a cassette are short, but for those that are the reason why it can't be read.
 const LONGEST_LINE: u64 = 1 << 20;
@@ -54,12 +54,8 @@ pub(super) fn output(
     accept_command: Option<String>,
 ) -> OutputChange {
     let changed = |change: &Change| ChangedFile {
-        path: change.after.path.clone(),
-        fields: change
-            .facts()
-            .into_iter()
-            .map(|(what, before, after)| FieldChange { what: what.to_owned(), before, after })
-            .collect(),
+        path: change.path.clone(),
+        fields: change.facts().iter().map(|fact| field(fact, change)).collect(),
         diff: None,
     };
     let paths = |entries: Vec<Entry>| entries.into_iter().map(|e| e.path).collect();
@@ -70,6 +66,35 @@ pub(super) fn output(
         unexpected: paths(diff.unexpected),
         kept_in,
         accept_command,
+    }
+}
+
+fn field(fact: &Fact, change: &Change) -> FieldChange {
+    let of = |what: &str, before: String, after: String| FieldChange { what: what.to_owned(), before, after };
+    match fact {
+        Fact::Kind { before, after } => of("kind", (*before).to_owned(), (*after).to_owned()),
+        Fact::Rows { before, after } => of("rows", before.to_string(), after.to_string()),
+        Fact::Columns { .. } => of("columns", columns(&change.before), columns(&change.after)),
+        Fact::Size { before, after } => of("size", before.to_string(), after.to_string()),
+        Fact::Target { before, after } => of("target", before.clone(), after.clone()),
+        Fact::Content => of("sha256", sha256(&change.before), sha256(&change.after)),
+    }
+}
+
+fn columns(item: &Item) -> String {
+    match item {
+        Item::File { table: Some(table), .. } if table.columns as usize > table.names.len() => {
+            format!("{} columns, the first are {}", table.columns, table.names.join(", "))
+        }
+        Item::File { table: Some(table), .. } => table.names.join(", "),
+        _ => String::new(),
+    }
+}
+
+fn sha256(item: &Item) -> String {
+    match item {
+        Item::File { sha256, .. } => sha256.to_string(),
+        _ => String::new(),
     }
 }
 

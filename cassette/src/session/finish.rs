@@ -1,5 +1,6 @@
 //! The end of a session: what the test left is compared or installed, and only a passing test changes a file.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -149,19 +150,19 @@ impl Session {
         let snapshot = self.0.files.output_snapshot();
         let expected = snapshot::load(&snapshot)?;
         let actual = output::manifest(&self.0)?;
-        end.summary.output_files = actual.as_ref().map(snapshot::Manifest::len);
+        end.summary.output_files = actual.as_ref().map(|m| m.entries().len());
         if actual.is_none() && expected.is_none() {
             return Ok(());
         }
         let actual = actual.unwrap_or_default();
         let kept_in = output::kept(&self.0);
         let Some(expected) = expected else {
-            let (files, accept_command) = (actual.len(), self.store_pending(&snapshot, &actual)?);
+            let (files, accept_command) = (actual.entries().len(), self.store_pending(&snapshot, &actual)?);
             let missing = MissingSnapshot { snapshot, files, kept_in, accept_command };
             end.problems.push(Problem::MissingSnapshot(missing));
             return Ok(());
         };
-        let diff = expected.compare(&actual);
+        let diff = expected.diff(&actual);
         if !diff.is_empty() {
             let accept_command = self.store_pending(&snapshot, &actual)?;
             end.problems.push(Problem::Output(facts::output(diff, snapshot, kept_in, accept_command)));
@@ -175,7 +176,7 @@ impl Session {
         if !self.0.env.may_write_pending() {
             return Ok(None);
         }
-        snapshot::store_pending(file, actual, &self.0.site.file)?;
+        snapshot::store_pending(file, actual, &self.header())?;
         Ok(Some("cargo insta review".to_owned()))
     }
 
@@ -191,7 +192,8 @@ impl Session {
             end.notes.push(Note::UpstreamFailures(failures));
         }
         let prepared = journal.prepare(self.metadata(&journal))?;
-        let found = self.leaks(&prepared.files())?;
+        let manifest = output::manifest(inner)?;
+        let found = self.leaks(&prepared.files(), manifest.as_ref())?;
         if !found.is_empty() {
             prepared.discard()?;
             end.problems.push(Problem::Leaks(Leaks { cassette: inner.files.document(), found }));
@@ -203,24 +205,33 @@ impl Session {
             end.notes.push(Note::RecordingKept { at, interactions });
             return Ok(());
         }
-        self.install(prepared, &mut end.summary)
+        self.install(prepared, manifest, &mut end.summary)
     }
 
-    fn install(&self, prepared: Prepared, summary: &mut Summary) -> Result<()> {
+    fn header(&self) -> snapshot::Header {
+        let source = Some(self.0.site.file.clone()).filter(|file| !file.is_empty());
+        snapshot::Header { source, description: None }
+    }
+
+    fn install(
+        &self,
+        prepared: Prepared,
+        manifest: Option<snapshot::Manifest>,
+        summary: &mut Summary,
+    ) -> Result<()> {
         let inner = &*self.0;
-        let manifest = output::manifest(inner)?;
         let installed = prepared.install()?;
         let file = inner.files.output_snapshot();
         match &manifest {
-            Some(m) => snapshot::store(&file, m, &inner.site.file)?,
-            None => snapshot::remove(&file)?,
+            Some(m) => snapshot::store(&file, m, &self.header())?,
+            None => output::remove_snapshot(&file)?,
         }
         summary.recorded = true;
         summary.interactions = installed.interactions;
         summary.bytes = installed.bytes;
         summary.changed = installed.changed;
         summary.redacted = inner.redactor.counts().into_iter().collect();
-        summary.output_files = manifest.map(|m| m.len());
+        summary.output_files = manifest.map(|m| m.entries().len());
         Ok(())
     }
 
@@ -233,15 +244,23 @@ impl Session {
     }
 
     /// The last line of defence: nothing that is about to be committed may hold a known secret.
-    fn leaks(&self, files: &[PathBuf]) -> Result<Vec<report::Leak>> {
+    fn leaks(&self, files: &[PathBuf], manifest: Option<&snapshot::Manifest>) -> Result<Vec<report::Leak>> {
         let check = self.0.redactor.leak_check()?;
         let mut found = Vec::new();
-        for file in files {
-            let reader = std::fs::File::open(file).map_err(|e| Error::io("read", file, e))?;
-            if let Some(leak) = check.scan(reader).map_err(|e| Error::io("scan", file, e))? {
+        let mut scan = |file: PathBuf, reader: &mut dyn Read| {
+            if let Some(leak) = check.scan(reader).map_err(|e| Error::io("scan", &file, e))? {
                 let (name, encoding, offset) = (leak.name, leak.encoding.to_owned(), leak.offset);
-                found.push(report::Leak { name, encoding, file: file.clone(), offset });
+                found.push(report::Leak { name, encoding, file, offset });
             }
+            Result::<()>::Ok(())
+        };
+        for file in files {
+            let mut reader = std::fs::File::open(file).map_err(|e| Error::io("read", file, e))?;
+            scan(file.clone(), &mut reader)?;
+        }
+        if let Some(manifest) = manifest {
+            // Names of files and columns are part of it.
+            scan(self.0.files.output_snapshot(), &mut manifest.to_text().as_bytes())?;
         }
         Ok(found)
     }

@@ -49,6 +49,15 @@ pub(super) fn keep(session: &Inner) -> Result<Option<PathBuf>> {
     Ok(Some(to))
 }
 
+/// Removes the snapshot of a test that writes nothing any more.
+pub(super) fn remove_snapshot(file: &Path) -> Result<()> {
+    snapshot::discard_pending(file)?;
+    match std::fs::remove_file(file) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove the snapshot", file, e)),
+        _ => Ok(()),
+    }
+}
+
 /// Removes the files of a passed test.
 pub(super) fn discard(session: &Inner) {
     if let Some(d) = session.output.get() {
