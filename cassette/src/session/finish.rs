@@ -62,6 +62,8 @@ impl Session {
     pub(crate) fn finish(&self, body_failed: Option<&str>) -> Result<Summary, Failure> {
         let inner = &*self.0;
         inner.ambient.end();
+        // What a thread that was left behind asks from here on belongs to no test.
+        inner.engine.close();
         let mut findings = Vec::new();
         let mut summary = Summary { name: inner.name.clone(), ..Summary::default() };
         let done = match inner.engine.action() {
@@ -69,7 +71,6 @@ impl Session {
             Action::Record(recorder) => self.finish_record(recorder, body_failed, &mut findings, &mut summary),
             Action::Pass => Ok(()),
         };
-        inner.engine.close();
         self.stop_proxy();
         if let Err(e) = done {
             findings.push(Finding::Error(e));
@@ -158,15 +159,20 @@ impl Session {
     ) -> Result<()> {
         let inner = &*self.0;
         let problems = recorder.settle(GRACE);
-        inner.engine.close();
         self.stop_proxy();
         let failures = recorder.upstream_failures();
         let Some(journal) = recorder.close() else { return Ok(()) };
-        let failed = body_failed.is_some() || !problems.is_empty();
+        let mut failed = body_failed.is_some() || !problems.is_empty();
         findings.extend(problems.into_iter().map(Finding::Error));
         if body_failed.is_some() && !failures.is_empty() {
             findings.push(Finding::Upstream(failures));
         }
+        // Before anything is installed: an output that can't be read must not cost the old cassette.
+        let manifest = output::manifest(inner).unwrap_or_else(|e| {
+            findings.push(Finding::Error(e));
+            failed = true;
+            None
+        });
         let prepared = journal.prepare(self.metadata(&journal))?;
         if let Some(leak) = self.leak(&prepared.files())? {
             prepared.discard()?;
@@ -178,12 +184,16 @@ impl Session {
             findings.push(Finding::RecordingKept(at));
             return Ok(());
         }
-        self.install(prepared, summary)
+        self.install(prepared, manifest, summary)
     }
 
-    fn install(&self, prepared: Prepared, summary: &mut Summary) -> Result<()> {
+    fn install(
+        &self,
+        prepared: Prepared,
+        manifest: Option<snapshot::Manifest>,
+        summary: &mut Summary,
+    ) -> Result<()> {
         let inner = &*self.0;
-        let manifest = output::manifest(inner)?;
         let installed = prepared.install()?;
         let file = inner.files.output_snapshot();
         match &manifest {

@@ -31,7 +31,7 @@ impl SessionBuilder {
         self,
         body: impl FnOnce(Session) -> Result<T, E> + Send,
     ) -> Result<(T, Summary), Failure> {
-        self.on_own_thread(body)
+        self.on_own_thread(|session| body(session).map_err(|e| format!("{e:?}")))
     }
 
     /// The same for an async body, on a runtime of its own: one thread, all of tokio's drivers.
@@ -55,15 +55,15 @@ impl SessionBuilder {
         })
     }
 
-    fn on_own_thread<T: Send, E: Debug + Send>(
+    fn on_own_thread<T: Send>(
         self,
-        body: impl FnOnce(Session) -> Result<T, E> + Send,
+        body: impl FnOnce(Session) -> Result<T, String> + Send,
     ) -> Result<(T, Summary), Failure> {
         let site = self.site.clone();
         let session = self.begin().map_err(|e| Failure(report::not_begun(&site, &e)))?;
         match under(&session, session.name(), body) {
             Ok(Ok(value)) => session.finish(None).map(|summary| (value, summary)),
-            Ok(Err(e)) => Err(failed(&session, &format!("{e:?}"))),
+            Ok(Err(returned)) => Err(failed(&session, &returned)),
             Err(payload) => {
                 if let Err(failure) = session.finish(Some(&panic_text(&*payload))) {
                     report::print(&failure.0);
