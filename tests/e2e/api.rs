@@ -21,6 +21,7 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
 pub(crate) const HOST: &str = "api.example.test";
@@ -144,6 +145,10 @@ impl Api {
         if self.root.is_empty() { config } else { config.extra_root(self.root.clone()) }
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// How many connections it has taken so far.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
@@ -194,6 +199,15 @@ pub(crate) fn cut() -> Result<Frame<Bytes>, std::io::Error> {
     Err(std::io::Error::other("the server gives up"))
 }
 
+/// An answer whose body is sent frame by frame.
+pub(crate) fn channel(
+    status: u16,
+    headers: &[(&str, &str)],
+) -> (mpsc::Sender<Result<Frame<Bytes>, std::io::Error>>, Answer) {
+    let (sender, receiver) = mpsc::channel(8);
+    (sender, with_body(status, headers, Channel(receiver).boxed()))
+}
+
 fn with_body(status: u16, headers: &[(&str, &str)], body: BoxBody<Bytes, std::io::Error>) -> Answer {
     let mut answer = Response::builder().status(status);
     for (name, value) in headers {
@@ -213,6 +227,20 @@ impl http_body::Body for Frames {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
         Poll::Ready(self.0.next())
+    }
+}
+
+struct Channel(mpsc::Receiver<Result<Frame<Bytes>, std::io::Error>>);
+
+impl http_body::Body for Channel {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        self.0.poll_recv(cx)
     }
 }
 

@@ -256,7 +256,13 @@ fn any_bytes_at_all() {
         let url = api.url("/");
         let (_, seen) = Project::both(api, async |session| -> Seen {
             let request = session.client().unwrap().post(&url).body(request.clone());
-            see(request.header("content-type", content_type).send().await.unwrap()).await
+            let mut seen = see(request.header("content-type", content_type).send().await.unwrap()).await;
+            if seen.body.is_empty() {
+                // That no bytes came in chunks is not on the cassette.
+                seen.headers.remove("transfer-encoding");
+                seen.headers.remove("content-length");
+            }
+            seen
         });
         prop_assert_eq!(seen.status, 200);
         prop_assert_eq!(&seen.body[..], &expected[..]);
