@@ -111,16 +111,15 @@ impl Api {
         })
     }
 
-    fn listen<F>(
-        speaks: Speaks,
-        root: String,
-        serve: impl Fn(TcpStream) -> F + Send + Sync + 'static,
-    ) -> Api
+    fn listen<F>(speaks: Speaks, root: String, serve: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> Api
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
         let address = listener.local_addr().expect("an address");
         let connections = Arc::new(AtomicUsize::new(0));

@@ -55,9 +55,14 @@ fn json_in_every_style() {
 fn json_keeps_every_token() {
     let body = r#"{"one":1.0,"long":123456789012345678901234567890,"e":1E+2,"twice":1,"twice":2,"s":"\ud800\/\u00e9"}"#;
     let (_, text) = check(JSON, body);
-    for token in
-        ["1.0", "123456789012345678901234567890", "1E+2", "\"twice\": 1", "\"twice\": 2", r#""\ud800\/\u00e9""#]
-    {
+    for token in [
+        "1.0",
+        "123456789012345678901234567890",
+        "1E+2",
+        "\"twice\": 1",
+        "\"twice\": 2",
+        r#""\ud800\/\u00e9""#,
+    ] {
         assert!(text.contains(token), "{token} is not in\n{text}");
     }
 }
@@ -188,7 +193,8 @@ fn a_compressed_request() {
     let url = api.url("/upload");
     let (project, seen) = Project::both(api, async |session| {
         let request = session.client().unwrap().post(&url).body(coded.clone());
-        see(request.header("content-type", JSON).header("content-encoding", "gzip").send().await.unwrap()).await
+        see(request.header("content-type", JSON).header("content-encoding", "gzip").send().await.unwrap())
+            .await
     });
     assert_eq!(seen.status, 201);
     assert!(project.text().contains("\"city\": \"Berlin\""), "{}", project.text());

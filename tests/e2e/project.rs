@@ -73,7 +73,8 @@ impl Project {
 
     /// The document of the cassette.
     pub(crate) fn text(&self) -> String {
-        std::fs::read_to_string(self.path("tests/cassettes").join(format!("{NAME}.json"))).expect("a cassette")
+        std::fs::read_to_string(self.path("tests/cassettes").join(format!("{NAME}.json")))
+            .expect("a cassette")
     }
 
     pub(crate) fn cassette(&self) -> Cassette {
