@@ -35,18 +35,18 @@ macro_rules! function_name {
 mod kinds {
     use super::*;
 
-    #[cassette_test("kinds/sync", mode = "off")]
+    #[cassette_test("composition/kinds/sync", mode = "off")]
     fn sync(session: Session) {
-        assert_eq!(session.name(), "kinds/sync");
-        check_here("kinds/sync", "kinds::sync");
+        assert_eq!(session.name(), "composition/kinds/sync");
+        check_here("composition/kinds/sync", "kinds::sync");
         assert!(Handle::try_current().is_err());
     }
 
-    #[cassette_test("kinds/asynchronous", mode = "off")]
+    #[cassette_test("composition/kinds/asynchronous", mode = "off")]
     async fn asynchronous(session: Session) {
         tokio::time::sleep(Duration::from_millis(1)).await;
-        assert_eq!(session.name(), "kinds/asynchronous");
-        check_here("kinds/asynchronous", "kinds::asynchronous");
+        assert_eq!(session.name(), "composition/kinds/asynchronous");
+        check_here("composition/kinds/asynchronous", "kinds::asynchronous");
         assert_eq!(Handle::current().runtime_flavor(), RuntimeFlavor::CurrentThread);
     }
 
@@ -62,7 +62,7 @@ mod kinds {
 
     #[cassette_test(mode = "off")]
     fn unnamed() {
-        check_here("kinds/unnamed", "kinds::unnamed");
+        check_here("composition/kinds/unnamed", "kinds::unnamed");
     }
 
     #[cassette_test("renamed-{test}", mode = "off")]
@@ -80,14 +80,14 @@ mod kinds {
 
         #[cassette_test(mode = "off")]
         fn r#async() {
-            check_here("kinds/type/async", "kinds::r#type::r#async");
+            check_here("composition/kinds/type/async", "kinds::r#type::r#async");
         }
     }
 
     #[cassette_test(mode = "off")]
     #[test]
     fn registered_once_below() {
-        check_here("kinds/registered_once_below", "kinds::registered_once_below");
+        check_here("composition/kinds/registered_once_below", "kinds::registered_once_below");
     }
 
     /// Documentation and lints stay with the function.
@@ -113,12 +113,12 @@ mod patterns {
 
     #[cassette_test(mode = "off")]
     fn mutable(mut session: Session) {
-        assert_eq!(take(&mut session), "patterns/mutable");
+        assert_eq!(take(&mut session), "composition/patterns/mutable");
     }
 
     #[cassette_test(mode = "off")]
     async fn mutable_async(mut session: ::cassette::Session) {
-        assert_eq!(take(&mut session), "patterns/mutable_async");
+        assert_eq!(take(&mut session), "composition/patterns/mutable_async");
     }
 
     #[cassette_test(mode = "off")]
@@ -127,7 +127,7 @@ mod patterns {
     #[cassette_test(mode = "off",)]
     #[rustfmt::skip]
     fn destructured(Session { .. }: cassette::Session,) {
-        assert_eq!(here().0, "patterns/destructured");
+        assert_eq!(here().0, "composition/patterns/destructured");
     }
 
     macro_rules! generated {
@@ -137,7 +137,7 @@ mod patterns {
         };
     }
     generated!(pub from_a_macro: Session => {
-        check_here("patterns/from_a_macro", "patterns::from_a_macro");
+        check_here("composition/patterns/from_a_macro", "patterns::from_a_macro");
         Ok(())
     });
 }
@@ -162,7 +162,7 @@ mod outcomes {
 
     #[cassette_test(mode = "off")]
     fn early_return(session: Session) {
-        if session.name() == "outcomes/early_return" {
+        if session.name() == "composition/outcomes/early_return" {
             return;
         }
         panic!("went on");
@@ -170,7 +170,7 @@ mod outcomes {
 
     #[cassette_test(mode = "off")]
     async fn early_return_async(session: Session) -> Result<(), String> {
-        if session.name() == "outcomes/early_return_async" {
+        if session.name() == "composition/outcomes/early_return_async" {
             return Ok(());
         }
         Err("went on".into())
@@ -183,7 +183,7 @@ mod outcomes {
 
     #[cassette_test(mode = "off")]
     fn opaque(session: impl Into<Session> + From<Session>) -> Result<(), impl std::fmt::Debug> {
-        assert_eq!(session.into().name(), "outcomes/opaque");
+        assert_eq!(session.into().name(), "composition/outcomes/opaque");
         Ok::<_, String>(())
     }
 
@@ -251,7 +251,7 @@ mod with_others {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     #[cassette_test(mode = "off")]
     async fn tokio_test() -> cassette::Result<()> {
-        check_here("with_others/tokio_test", "with_others::tokio_test");
+        check_here("composition/with_others/tokio_test", "with_others::tokio_test");
         assert_eq!(Handle::current().metrics().num_workers(), 2);
         Ok(())
     }
@@ -259,7 +259,7 @@ mod with_others {
     #[test_log::test]
     #[cassette_test(mode = "off")]
     async fn test_log(session: Session) {
-        assert_eq!(session.name(), "with_others/test_log");
+        assert_eq!(session.name(), "composition/with_others/test_log");
     }
 
     #[rstest]
@@ -269,7 +269,7 @@ mod with_others {
     fn rstest_cases(#[case] n: usize) {
         let test = ["case_1", "case_2_two"][n - 1];
         check_here(
-            &format!("with_others/rstest_cases/{test}"),
+            &format!("composition/with_others/rstest_cases/{test}"),
             &format!("with_others::rstest_cases::{test}"),
         );
     }
@@ -288,7 +288,7 @@ mod with_others {
     #[cassette::test(mode = "off")]
     fn rstest_values(#[values(1, 2)] a: u32, #[values(3, 4)] b: u32) {
         let (i, j) = (a, b - 2);
-        assert_eq!(here().0, format!("with_others/rstest_values/a_{i}_{a}/b_{j}_{b}"));
+        assert_eq!(here().0, format!("composition/with_others/rstest_values/a_{i}_{a}/b_{j}_{b}"));
     }
 
     /// How a parametrised test gets its session as an argument all the same.
@@ -301,7 +301,7 @@ mod with_others {
     #[case(1)]
     #[cassette::test(mode = "off")]
     async fn rstest_fixture(session: Session, #[case] n: u32) {
-        assert_eq!(session.name(), format!("with_others/rstest_fixture/case_{n}"));
+        assert_eq!(session.name(), format!("composition/with_others/rstest_fixture/case_{n}"));
     }
 
     // An attribute of one case only stands above the case.
@@ -313,58 +313,6 @@ mod with_others {
     fn rstest_should_panic(#[case] n: u32) {
         assert_ne!(n, 1, "case 1");
     }
-}
-
-/// Tests that fail, and what the harness prints about them: they are ignored here and run by themselves below.
-mod failing {
-    use super::*;
-
-    #[cassette_test(mode = "off")]
-    #[ignore = "fails on purpose"]
-    async fn returns_an_error(_: Session) -> cassette::Result<()> {
-        Err(cassette::Error::new("no such table").hint("make the table"))
-    }
-
-    pub(super) const RETURNS_AN_ERROR: u32 = line!() - 6;
-
-    #[cassette_test(mode = "off")]
-    #[ignore = "fails on purpose"]
-    fn panics() {
-        panic!("no such city");
-    }
-
-    #[cassette_test(mode = "off")]
-    #[ignore = "fails on purpose"]
-    #[should_panic(expected = "no such city")]
-    fn panics_with_another_text() {
-        panic!("no such country");
-    }
-
-    #[cassette_test(mode = "off")]
-    #[ignore = "fails on purpose"]
-    fn exits() -> ExitCode {
-        ExitCode::from(3)
-    }
-}
-
-/// What `cargo test -- --exact failing::TEST` shows, without the line about threads' ids.
-#[track_caller]
-fn run(test: &str) -> String {
-    let exe = std::env::current_exe().unwrap();
-    let output = Command::new(exe).args(["--ignored", "--exact"]).arg(format!("failing::{test}")).output();
-    let output = output.unwrap();
-    assert_eq!(output.status.code(), Some(101), "at {}", Location::caller());
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "the harness captures all of it");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-#[track_caller]
-fn check_run(test: &str, expected: &[&str]) {
-    let shown = run(test);
-    for part in expected {
-        assert!(shown.contains(part), "{part:?} is not in:\n{shown}");
-    }
-    assert!(shown.contains("1 failed; 0 ignored"), "{shown}");
 }
 
 #[test]
@@ -386,29 +334,4 @@ fn every_test_is_registered_once() {
     lines.sort_unstable();
     lines.dedup();
     assert_eq!(lines.len(), all, "{listed}");
-}
-
-#[test]
-fn a_returned_error_is_shown_at_the_test() {
-    let at = format!("panicked at tests/composition.rs:{}:", failing::RETURNS_AN_ERROR);
-    check_run(
-        "returns_an_error",
-        &[&at, "the test returned an error: no such table\n  help: make the table"],
-    );
-}
-
-#[test]
-fn a_panic_is_shown_once_and_where_it_was() {
-    check_run("panics", &["thread 'failing::panics'", "panicked at tests/composition.rs:", "no such city"]);
-    assert_eq!(run("panics").matches("panicked at").count(), 1);
-}
-
-#[test]
-fn another_panic_than_the_expected_one_fails() {
-    check_run("panics_with_another_text", &["panic did not contain expected string", "no such country"]);
-}
-
-#[test]
-fn an_exit_code_is_shown() {
-    check_run("exits", &["the test returned an error: ExitCode(unix_exit_status(3))"]);
 }

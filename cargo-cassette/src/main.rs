@@ -1,1 +1,86 @@
-fn main() {}
+//! `cargo cassette`: looks at recorded cassettes. Every verb is a thin call into the library.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use cassette::tape::{self, Listed};
+use clap::{Parser, Subcommand};
+
+/// Look at recorded cassettes.
+#[derive(Parser)]
+#[command(name = "cargo cassette", bin_name = "cargo cassette", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// List the cassettes below a folder: interactions, bytes on disk, when they were recorded
+    List {
+        /// The folder
+        #[arg(default_value = ".")]
+        path: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    // Cargo gives the name of the subcommand as the first argument.
+    let mut arguments: Vec<_> = std::env::args_os().collect();
+    if arguments.get(1).is_some_and(|a| a == "cassette") {
+        arguments.remove(1);
+    }
+    let Verb::List { path } = Arguments::parse_from(arguments).verb;
+    match list(&path) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(e) => {
+            let _ = writeln!(io::stderr(), "cargo cassette: {e:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints the list. False if a cassette can't be read: the others are listed all the same.
+fn list(path: &std::path::Path) -> cassette::Result<bool> {
+    let (mut out, mut rows, mut whole) = (io::stdout().lock(), Vec::new(), true);
+    for found in tape::list(path)? {
+        match found {
+            Ok(cassette) => rows.push(row(&cassette)),
+            Err(e) => {
+                whole = false;
+                writeln!(io::stderr(), "{e:?}")?;
+            }
+        }
+    }
+    if rows.is_empty() {
+        writeln!(out, "no cassettes below {}", path.display())?;
+        return Ok(whole);
+    }
+    let heads = ["cassette", "interactions", "bytes", "recorded at", "frozen at"].map(str::to_owned);
+    let width = |i: usize| rows.iter().chain([&heads]).map(|r| r[i].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 5] = std::array::from_fn(width);
+    for row in [&heads].into_iter().chain(&rows) {
+        let [name, interactions, bytes, recorded, frozen] = row;
+        let [a, b, c, d, _] = widths;
+        let line = format!("{name:<a$}  {interactions:>b$}  {bytes:>c$}  {recorded:<d$}  {frozen}");
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(whole)
+}
+
+fn row(cassette: &Listed) -> [String; 5] {
+    // Seconds are enough for a list.
+    let second = |t: &Option<String>| match t {
+        Some(t) => t.split_once('.').map_or(t.clone(), |(whole, _)| format!("{whole}Z")),
+        None => "-".to_owned(),
+    };
+    [
+        cassette.path.display().to_string(),
+        cassette.interactions.to_string(),
+        cassette.bytes.to_string(),
+        second(&cassette.metadata.recorded_at),
+        second(&cassette.metadata.freeze_time),
+    ]
+}

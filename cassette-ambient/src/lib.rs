@@ -21,7 +21,7 @@
 //!
 //! It works on 64-bit Linux and macOS by defining some of libc's functions in the executable, which
 //! the linker then prefers to libc's own. That changes **every executable that links this crate**,
-//! so link it into tests only. Elsewhere, and under Miri, everything compiles, [`self_test`] is
+//! so link it into tests only. Elsewhere, and under Miri, everything compiles, [`self_test()`] is
 //! false, and a context reaches no further than the thread that entered it.
 //!
 //! On the same systems the time zone of the process is pinned to `UTC` before `main`, because chrono

@@ -6,7 +6,9 @@
 
 use crate::{Error, Result};
 
-pub(crate) use face::{Ambient, current_session, outside, time_zone};
+#[cfg(feature = "proxy")]
+pub(crate) use face::outside;
+pub(crate) use face::{Ambient, current_session, time_zone};
 
 /// That unmodified code is shown the session's clock in this executable, on this system.
 ///
@@ -53,7 +55,8 @@ mod face {
         }
 
         /// Puts the calling thread, the one of the test's body, and all it starts from here on under
-        /// the session. Build runtimes after it.
+        /// the session. Build runtimes after it. Under nextest the whole process is under it until
+        /// the session [ends](Self::end).
         #[must_use = "the thread leaves the session as soon as this is dropped"]
         pub(crate) fn enter(self) -> Entered {
             Entered(self.0.enter_root())
@@ -103,6 +106,12 @@ mod face {
     #[derive(Debug)]
     pub(crate) struct Entered(PhantomData<*const ()>);
 
+    /// Dropping it means something where the feature is on, so it does here for the compiler.
+    impl Drop for Entered {
+        fn drop(&mut self) {}
+    }
+
+    #[cfg(feature = "proxy")]
     pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
         f()
     }
@@ -155,9 +164,9 @@ mod tests {
         let entered = session.enter();
         assert!(SystemTime::now() > past());
         assert_eq!(current_session(), cfg!(feature = "ambient").then_some(8));
+        session.end();
         drop(entered);
         assert_eq!(current_session(), None);
-        session.end();
     }
 
     #[test]

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 
 /// Why a body broke off.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 
 /// A streaming body: of a request on its way up, of a response on its way down.
-pub type Body = http_body_util::combinators::BoxBody<Bytes, BoxError>;
+pub(crate) type Body = http_body_util::combinators::BoxBody<Bytes, BoxError>;
 
 /// A body without bytes.
 pub(crate) fn empty() -> Body {

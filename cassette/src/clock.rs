@@ -87,6 +87,7 @@ impl Clock {
     }
 
     /// The nanoseconds since 1970 it stands at, to share; `None` for the real clock.
+    #[cfg(feature = "ambient")]
     pub(crate) fn shared(&self) -> Option<&Arc<AtomicU64>> {
         self.0.as_ref()
     }

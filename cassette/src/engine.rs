@@ -72,7 +72,7 @@ impl Engine {
                 match player.play(request) {
                     Played::Response(response) => Ok(response),
                     Played::Error(e) => Err(e),
-                    Played::Unmatched(u) => Ok(refusal(report::unmatched(site, &[*u]))),
+                    Played::Unmatched(u) => Ok(refusal(report::unmatched(site, &u))),
                     Played::Unreadable(text) => Ok(refusal(text)),
                 }
             }

@@ -48,13 +48,16 @@ impl Test {
         path.join("::")
     }
 
-    /// The name of the cassette: as written, with `{test}` replaced by the path of the test, which is also the
-    /// name if none was written.
+    /// The name of the cassette: as written, with `{test}` replaced by the path of the test. If none was written:
+    /// that path, after the name of the crate unless it is the package's own.
     pub fn cassette(&self) -> String {
         let path = self.path().replace("r#", "").replace("::", "/");
+        let krate = self.module_path.split("::").next().unwrap_or_default();
         match self.name {
             Some(name) => name.replace("{test}", &path),
-            None => path,
+            None if krate == self.package.replace('-', "_") => path,
+            // A file in `tests/` is a crate of its own, and another one may have a test of the same path.
+            None => format!("{krate}/{path}"),
         }
     }
 }
@@ -119,7 +122,7 @@ mod tests {
             test,
             module_path,
             manifest_dir: "",
-            package: "",
+            package: "api",
             file: "",
             line: 0,
             mode: None,
@@ -136,6 +139,7 @@ mod tests {
         name(None, "api", "rome", "rome");
         name(None, "api::weather::tests", "rome", "weather/tests/rome");
         name(None, "api::r#mod", "r#async", "mod/async");
+        name(None, "weather::r#mod", "rome", "weather/mod/rome");
         name(Some("{test}"), "api::weather", "rome", "weather/rome");
         name(Some("v1/{test}"), "api::rome", "case_1", "v1/rome/case_1");
         name(Some("{test}-a"), "api", "rome", "rome-a");

@@ -10,7 +10,7 @@ use crate::fixture::Project;
 
 const CASSETTE: &str = "tests/cassettes/weather/cities.json";
 
-/// The imaginary API. Dropped with its runtime, so that it is gone when a test replays.
+/// The imaginary API. Not one of wiremock's pooled servers, which go on listening after they are dropped.
 struct Api {
     runtime: tokio::runtime::Runtime,
     server: MockServer,
@@ -19,7 +19,7 @@ struct Api {
 impl Api {
     fn start() -> Api {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let server = runtime.block_on(MockServer::start());
+        let server = runtime.block_on(MockServer::builder().start());
         runtime.block_on(async {
             for (page, rows) in [("1", "Berlin,21\nPrague,24\n"), ("2", "Vienna,26\n")] {
                 let answer = ResponseTemplate::new(200).set_body_string(rows);
@@ -44,7 +44,7 @@ impl Api {
 fn recorded() -> Project {
     let api = Api::start();
     let project = Project::new().upstream(api.address());
-    let run = project.run("cities", &[("CASSETTE_MODE", "record")]);
+    let run = project.run(&["cities"], &[("CASSETTE_MODE", "record")]);
     assert!(run.passed, "{}", run.text);
     api.stop();
     project
@@ -54,7 +54,7 @@ fn recorded() -> Project {
 #[track_caller]
 fn fails(project: &Project, variables: &[(&str, &str)]) -> String {
     let before = sources(project);
-    let run = project.run("cities", variables);
+    let run = project.run(&["cities"], variables);
     assert!(!run.passed, "it passed:\n{}", run.text);
     assert_eq!(before, sources(project), "a failing test changed the source tree");
     run.text
@@ -69,7 +69,7 @@ fn sources(project: &Project) -> Vec<String> {
 #[test]
 fn a_recording_replays_with_the_server_gone() {
     let project = recorded();
-    let run = project.run("cities", &[]);
+    let run = project.run(&["cities"], &[]);
     assert!(run.passed, "{}", run.text);
     assert_eq!(sources(&project), [CASSETTE, "tests/cassettes/weather/cities.output.snap"]);
 }
@@ -147,7 +147,7 @@ fn a_body_that_panics() {
 
 #[test]
 fn two_tests_with_one_cassette() {
-    let run = Project::new().run("of_two", &[]);
+    let run = Project::new().run(&["first_of_two", "second_of_two"], &[]);
     assert!(!run.passed);
     insta::assert_snapshot!(run.text);
 }
@@ -165,7 +165,7 @@ fn a_folder_that_cannot_be_written() {
 fn a_failed_recording_is_kept_elsewhere_and_replaces_nothing() {
     let api = Api::start();
     let project = Project::new().upstream(api.address());
-    let run = project.run("cities", &[("CASSETTE_MODE", "record")]);
+    let run = project.run(&["cities"], &[("CASSETTE_MODE", "record")]);
     assert!(run.passed, "{}", run.text);
     let before = project.read(CASSETTE);
     insta::assert_snapshot!(fails(&project, &[("CASSETTE_MODE", "record"), ("FIXTURE", "body fails")]));
@@ -175,9 +175,10 @@ fn a_failed_recording_is_kept_elsewhere_and_replaces_nothing() {
 
 #[test]
 fn a_server_that_is_not_there() {
-    let api = Api::start();
-    let address = api.address();
-    api.stop();
+    // A port that was free a moment ago.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    drop(listener);
     let project = Project::new().upstream(address);
     let text = fails(&project, &[("CASSETTE_MODE", "record")]).replace(&address.to_string(), "[address]");
     insta::assert_snapshot!(text);
@@ -188,7 +189,7 @@ fn secrets_do_not_reach_the_disk() {
     let api = Api::start();
     let project = Project::new().upstream(api.address());
     let key = "k-9f86d081884c7d65";
-    let run = project.run("cities", &[("CASSETTE_MODE", "record"), ("API_KEY", key)]);
+    let run = project.run(&["cities"], &[("CASSETTE_MODE", "record"), ("API_KEY", key)]);
     assert!(run.passed, "{}", run.text);
     for file in project.files() {
         let bytes = std::fs::read(project.path(&file)).expect("readable");
@@ -197,7 +198,21 @@ fn secrets_do_not_reach_the_disk() {
     assert!(project.read(CASSETTE).contains("key={{secret.API_KEY}}"));
     // The recording replays with the secret and without it.
     for variables in [&[][..], &[("API_KEY", key)]] {
-        let run = project.run("cities", variables);
+        let run = project.run(&["cities"], variables);
         assert!(run.passed, "{}", run.text);
+    }
+}
+
+/// What a test says that fails by itself: each is told once, at its place in the user's file.
+#[test]
+fn bodies_that_fail_by_themselves() {
+    for test in ["returns_an_error", "panics", "panics_with_another_text", "exits"] {
+        let run = Project::new().run(&[&format!("failing::{test}")], &[]);
+        let wanted = match test {
+            "panics_with_another_text" => "1 failed",
+            _ => "panicked at tests/fixture/main.rs:",
+        };
+        assert!(!run.passed && run.text.contains(wanted), "{}", run.text);
+        insta::assert_snapshot!(test, run.text);
     }
 }

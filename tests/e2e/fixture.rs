@@ -52,10 +52,10 @@ impl Project {
         found
     }
 
-    /// Runs tests whose names contain `filter`.
-    pub(crate) fn run(&self, filter: &str, variables: &[(&str, &str)]) -> Run {
+    /// Runs the tests of these names, one after the other.
+    pub(crate) fn run(&self, tests: &[&str], variables: &[(&str, &str)]) -> Run {
         let mut command = Command::new(executable());
-        command.args([filter, "--test-threads=1"]).current_dir(self.dir.path());
+        command.args(["--exact", "--test-threads=1"]).args(tests).current_dir(self.dir.path());
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
             if name.starts_with("CASSETTE_") || name.starts_with("INSTA_") || name == "CI" {

@@ -1,7 +1,7 @@
 //! What a test and its threads see of the time, as unmodified code sees it.
 //!
 //! Frozen instants lie in 2001 and in 2100, so that the real time can be told from both.
-#![cfg(any(target_os = "linux", target_os = "macos"))]
+#![cfg(interposed)]
 
 mod c;
 mod contexts;

@@ -98,12 +98,14 @@ impl SessionBuilder {
         let name: Name = self.name.parse()?;
         let directory = self.manifest_dir.join(&config.directory);
         let files = Files::new(&directory, &name);
+        site.document = files.document();
         let (asked, note) = env.resolve(self.mode, config.mode);
         let mode = match asked {
             Mode::Auto if files.exists() => Mode::Replay,
             Mode::Auto => Mode::Record,
             other => other,
         };
+        site.recording = mode == Mode::Record;
         let mut notes: Vec<String> = note.into_iter().collect();
         let opened = Opened::take(&files.document(), &site, self.is_test)?;
         let redactor = Redactor::new(config.rules.clone())?;
@@ -123,7 +125,7 @@ impl SessionBuilder {
                         ..Metadata::default()
                     },
                 };
-                let journal = Journal::create(&files, options)?;
+                let journal = Journal::create(&files, options).map_err(|e| e.or_hint(|| report::damaged(&site)))?;
                 notes.extend(journal.set_aside().map(report::journal_set_aside));
                 (Action::Record(Recorder::new(journal, redactor.clone())), clock)
             }
@@ -135,9 +137,10 @@ impl SessionBuilder {
                 if !files.exists() {
                     return Err(report::no_cassette(&site, &files.document()));
                 }
-                let cassette = Cassette::open(&files)?;
-                let clock = replay_clock(&cassette, freeze)?;
-                let player = Player::new(cassette, config.matching.clone(), redactor.clone())?;
+                let damaged = |e: Error| e.or_hint(|| report::damaged(&site));
+                let cassette = Cassette::open(&files).map_err(damaged)?;
+                let clock = replay_clock(&cassette, freeze).map_err(damaged)?;
+                let player = Player::new(cassette, config.matching.clone(), redactor.clone()).map_err(damaged)?;
                 let action = Action::Replay {
                     player: Box::new(player),
                     redactor: redactor.clone(),
@@ -147,8 +150,7 @@ impl SessionBuilder {
                 (action, clock)
             }
         };
-        let frozen_at = clock.is_frozen().then(|| clock.now());
-        if frozen_at.is_some() && cfg!(feature = "ambient") && !config.explicit_clock {
+        if clock.is_frozen() && cfg!(feature = "ambient") && !config.explicit_clock {
             ambient::check()?;
         }
         let engine = Engine::new(action, live(mode, &config)?);
@@ -169,8 +171,6 @@ impl SessionBuilder {
             #[cfg(feature = "proxy")]
             proxy: OnceLock::new(),
             started: Instant::now(),
-            recorded_at,
-            frozen_at,
             notes,
             env,
             _open: opened,
@@ -217,4 +217,10 @@ fn live(mode: Mode, config: &Config) -> Result<Option<Live>> {
     // Always ready: its pool grows as it needs to.
     let upstream = crate::transport::Upstream::new(&upstream_options(config))?;
     Ok(Some(Box::new(move |request| upstream.clone().call(request))))
+}
+
+/// Without a transport of ours nothing reaches a session's engine.
+#[cfg(not(feature = "proxy"))]
+fn live(_: Mode, _: &Config) -> Result<Option<Live>> {
+    Ok(None)
 }

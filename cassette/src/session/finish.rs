@@ -129,25 +129,26 @@ impl Session {
             (actual, _) => actual.unwrap_or_default(),
         };
         let Some(expected) = expected else {
-            self.store_pending(&file, &actual)?;
-            findings.push(Finding::NoSnapshot { file, files: actual.len() });
+            let pending = self.store_pending(&file, &actual)?;
+            findings.push(Finding::NoSnapshot { file, files: actual.len(), pending });
             return Ok(());
         };
         let diff = expected.compare(&actual);
         if !diff.is_empty() {
-            self.store_pending(&file, &actual)?;
-            findings.push(Finding::Output { file, diff });
+            let pending = self.store_pending(&file, &actual)?;
+            findings.push(Finding::Output { file, diff, pending });
         }
         Ok(())
     }
 
     /// The one thing a failing replay writes beside the sources: insta's pending file, so that
     /// `cargo insta review` shows the change. Not in CI.
-    fn store_pending(&self, file: &std::path::Path, actual: &snapshot::Manifest) -> Result<()> {
-        if self.0.env.may_write_pending() {
+    fn store_pending(&self, file: &std::path::Path, actual: &snapshot::Manifest) -> Result<bool> {
+        let may = self.0.env.may_write_pending();
+        if may {
             snapshot::store_pending(file, actual, &self.0.site.file)?;
         }
-        Ok(())
+        Ok(may)
     }
 
     fn finish_record(

@@ -16,7 +16,9 @@ use crate::ambient::{self, Ambient};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+#[cfg(feature = "proxy")]
+use crate::error::Error;
+use crate::error::Result;
 use crate::mode::Mode;
 use crate::report;
 use crate::tape::Files;
@@ -65,8 +67,6 @@ pub(crate) struct Inner {
     #[cfg(feature = "proxy")]
     proxy: OnceLock<Result<Proxy, String>>,
     started: Instant,
-    recorded_at: std::time::SystemTime,
-    frozen_at: Option<std::time::SystemTime>,
     notes: Vec<String>,
     env: crate::mode::Environment,
     /// Keeps the cassette's place in the process's list of open ones.

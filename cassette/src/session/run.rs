@@ -65,7 +65,7 @@ impl SessionBuilder {
             Ok(Ok(value)) => session.finish(None).map(|summary| (value, summary)),
             Ok(Err(returned)) => Err(failed(&session, &returned)),
             Err(payload) => {
-                if let Err(failure) = session.finish(Some(&panic_text(&*payload))) {
+                if let Err(failure) = session.finish(Some(&panicked(&panic_text(&*payload)))) {
                     report::print(&failure.0);
                 }
                 resume_unwind(payload)
@@ -114,7 +114,7 @@ fn run_test(test: Test, body: impl FnOnce(Session) -> Verdict + Send) {
         Err(payload) => {
             let text = panic_text(&*payload);
             let expected = expects_panic.is_some_and(|expected| text.contains(expected));
-            match session.finish((!expected).then_some(text.as_str())) {
+            match session.finish((!expected).then(|| panicked(&text)).as_deref()) {
                 Ok(summary) => tell(&summary),
                 Err(failure) => {
                     report::print(&failure.0);
@@ -172,13 +172,17 @@ fn site(test: &Test) -> report::Site {
         file: test.file.to_owned(),
         line: test.line,
         record_command: None,
+        recording: false,
+        document: std::path::PathBuf::new(),
     }
 }
 
+/// The failure of a body that returned an error.
 fn failed(session: &Session, returned: &str) -> Failure {
-    match session.finish(Some(returned)) {
+    let returned = format!("the test returned an error: {returned}");
+    match session.finish(Some(&returned)) {
         Err(failure) => failure,
-        Ok(_) => Failure(report::failure(&session.0.site, Some(returned), &[], &session.0.notes)),
+        Ok(_) => Failure(report::failure(&session.0.site, Some(&returned), &[], &session.0.notes)),
     }
 }
 
@@ -190,6 +194,10 @@ fn tell(summary: &Summary) {
 
 fn no_runtime(e: std::io::Error) -> String {
     format!("could not start a tokio runtime: {e}")
+}
+
+fn panicked(text: &str) -> String {
+    format!("the test panicked: {text}")
 }
 
 fn panic_text(payload: &(dyn Any + Send)) -> String {

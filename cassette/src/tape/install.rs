@@ -22,6 +22,7 @@ pub struct Prepared {
     document: NewDocument,
     recording: Arc<Recording>,
     interactions: usize,
+    freeze_time: Option<String>,
     bodies: BTreeMap<String, Kept>,
 }
 
@@ -75,12 +76,13 @@ impl Journal {
         let failed = |e| Error::io("write the new cassette", &document.0, e);
         let file = File::create(&document.0).map_err(failed)?;
         let metadata = Metadata { interactions: lines.len(), ..metadata };
+        let freeze_time = metadata.freeze_time.clone();
         let mut bodies = BTreeMap::new();
         let out = BufWriter::with_capacity(64 * 1024, file);
         let out = write_document(out, &metadata, &lines, &state, files, &mut bodies)?;
         out.into_inner().map_err(|e| failed(e.into_error()))?;
         state.closed = true;
-        Ok(Prepared { recording: self.0.clone(), document, interactions: lines.len(), bodies })
+        Ok(Prepared { recording: self.0.clone(), document, interactions: lines.len(), freeze_time, bodies })
     }
 }
 
@@ -98,14 +100,19 @@ impl Prepared {
 
     /// Puts the cassette in its place and removes what only the old one needed.
     ///
+    /// If it says the same as the old one, and stands at the same `freeze_time`, the old document stays as it
+    /// is: recording again leaves nothing to review then.
+    ///
     /// # Errors
     ///
     /// If something cannot be written. The old cassette is as it was and the journal is still there then.
     pub fn install(self) -> Result<Installed> {
         let files = self.recording.files.clone();
         let interactions = self.interactions;
-        let changed = !self.equals(&files);
-        let bytes = self.place(&files)?;
+        let old = self.equal(&files);
+        let changed = old.is_none();
+        let stays = old.is_some_and(|old| old.freeze_time == self.freeze_time);
+        let bytes = self.place(&files, !stays)?;
         let mut not_removed = self.remove_unreferenced(&files.bodies());
         if let Err(e) = self.end() {
             not_removed.extend(e.path().map(Path::to_path_buf));
@@ -121,7 +128,7 @@ impl Prepared {
     /// If it cannot be written there. The journal is still there then.
     pub fn keep_in(self, dir: &Path) -> Result<PathBuf> {
         let files = Files::new(dir, self.recording.files.name());
-        self.place(&files)?;
+        self.place(&files, true)?;
         self.remove_unreferenced(&files.bodies());
         self.end()?;
         Ok(files.document())
@@ -142,8 +149,8 @@ impl Prepared {
     }
 
     /// Moves everything to `to`, the document last, and makes sure that each step is on the disk before the
-    /// next. Gives the bytes of all files.
-    fn place(&self, to: &Files) -> Result<u64> {
+    /// next. Gives the bytes of all files. Without `replace` the document that is there stays.
+    fn place(&self, to: &Files, replace: bool) -> Result<u64> {
         let (folder, bodies) = (to.folder(), to.bodies());
         let create = |dir: &Path| {
             fs::create_dir_all(dir).map_err(|e| Error::io("create the directory of the cassette", dir, e))
@@ -171,6 +178,9 @@ impl Prepared {
         }
         let document = to.document();
         let failed = |e| Error::io("write the cassette", &document, e);
+        if !replace {
+            return Ok(bytes + fs::metadata(&document).map_err(failed)?.len());
+        }
         bytes += fs::metadata(&self.document.0).map_err(failed)?.len();
         sync(&self.document.0).map_err(failed)?;
         move_to(&self.document.0, &document).map_err(failed)?;
@@ -196,17 +206,15 @@ impl Prepared {
         not_removed
     }
 
-    /// Is the installed cassette the same but for its times? If it cannot be read, it is not.
-    fn equals(&self, files: &Files) -> bool {
+    /// What the installed cassette says of itself, if it is the same but for its times. If it cannot be read,
+    /// it is not.
+    fn equal(&self, files: &Files) -> Option<Metadata> {
         let limits = Limits::default();
         let old = Cassette::open(files);
         let new = Cassette::read(self.document.0.clone(), files.bodies(), &limits);
-        match (old, new) {
-            (Ok(old), Ok(new)) => {
-                old.metadata().same_apart_from_time(new.metadata()) && same_rest(&old, &new).unwrap_or(false)
-            }
-            _ => false,
-        }
+        let (Ok(old), Ok(new)) = (old, new) else { return None };
+        let same = old.metadata().same_apart_from_time(new.metadata()) && same_rest(&old, &new).unwrap_or(false);
+        same.then(|| old.metadata().clone())
     }
 }
 

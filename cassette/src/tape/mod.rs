@@ -12,6 +12,7 @@ mod files;
 mod install;
 mod journal;
 mod layout;
+mod list;
 mod lock;
 mod metadata;
 mod name;
@@ -30,6 +31,7 @@ pub use document::{Cassette, FORMAT_VERSION, Limits};
 pub use files::Files;
 pub use install::{Installed, Prepared};
 pub use journal::{Journal, JournalOptions};
+pub use list::{Listed, list};
 pub use metadata::{Metadata, Recorder};
 pub use name::Name;
 pub use types::{

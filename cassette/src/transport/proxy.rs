@@ -53,6 +53,7 @@ impl Proxy {
     }
 
     /// Where it listens: 127.0.0.1 and a port.
+    #[cfg(test)]
     pub(crate) fn addr(&self) -> SocketAddr {
         self.address
     }
@@ -68,6 +69,7 @@ impl Proxy {
     }
 
     /// Stops, and waits until the last connection has let go of the engine.
+    #[cfg(test)]
     pub(crate) async fn stopped(&self) {
         self.stop();
         self.stop.closed().await;

@@ -186,8 +186,16 @@ fn install_replaces_and_clears_up() {
     let mut metadata = journal.metadata().clone();
     metadata.recorded_at = Some("2025-01-01T00:00:00Z".into());
     metadata.duration_seconds = Some(0.5);
+    let before = dir.text();
     assert!(!journal.prepare(metadata).unwrap().install().unwrap().changed);
     assert_eq!(dir.listing(), listing);
+    assert_eq!(dir.text(), before, "there is nothing to review");
+    // What the test writes depends on where the clock stood.
+    let journal = bodies(&[2, 3]);
+    let mut metadata = journal.metadata().clone();
+    metadata.freeze_time = Some("2025-01-01T00:00:00Z".into());
+    assert!(!journal.prepare(metadata).unwrap().install().unwrap().changed);
+    assert!(dir.text().contains("2025-01-01T00:00:00Z"));
     let journal = bodies(&[2, 3]);
     let mut metadata = journal.metadata().clone();
     metadata.time_zone = None;

@@ -1,0 +1,56 @@
+//! The command as cargo runs it.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn cargo_cassette(arguments: &[&str], dir: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-cassette"));
+    command.arg("cassette").args(arguments).current_dir(dir).output().expect("the command runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn version_and_help() {
+    let here = Path::new(".");
+    let version = text(&cargo_cassette(&["--version"], here).stdout);
+    assert_eq!(version.trim(), format!("cargo cassette {}", env!("CARGO_PKG_VERSION")));
+    assert!(text(&cargo_cassette(&["--help"], here).stdout).contains("List the cassettes below a folder"));
+    assert!(!cargo_cassette(&["lsit"], here).status.success());
+}
+
+#[test]
+fn the_cassettes_of_the_example_are_listed() {
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/tests/prices");
+    let output = cargo_cassette(&["list"], &tree);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let listed = text(&output.stdout);
+    let lines: Vec<&str> = listed.lines().collect();
+    assert!(lines[0].starts_with("cassette "), "{listed}");
+    assert!(lines[1].contains("asked_to_come_back_later/cassettes/requests.json"), "{listed}");
+    assert!(lines[1].ends_with("2026-03-02T06:30:00Z"), "{listed}");
+    assert_eq!(lines.len(), 7, "{listed}");
+}
+
+#[test]
+fn a_broken_cassette_is_told_and_the_others_are_listed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let broken = "{\n  \"version\": 2,\n  \"_metadata\": {";
+    std::fs::write(dir.path().join("broken.json"), broken).expect("written");
+    let whole = "{\n  \"version\": 2,\n  \"_metadata\": {},\n  \"interactions\": []\n}\n";
+    std::fs::write(dir.path().join("whole.json"), whole).expect("written");
+    let output = cargo_cassette(&["list"], dir.path());
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("broken.json:3:"), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("whole.json"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn a_folder_without_cassettes() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let output = cargo_cassette(&["list"], dir.path());
+    assert!(output.status.success());
+    assert_eq!(text(&output.stdout), "no cassettes below .\n");
+}

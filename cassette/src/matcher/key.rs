@@ -1,0 +1,142 @@
+//! A canonical form as one number, for the index of a cassette.
+
+use std::hash::{DefaultHasher, Hasher};
+
+use super::body::Body;
+use super::form::Form;
+use super::json::Tree;
+use super::uri::Target;
+use crate::json::canonical_number;
+
+/// Stands for all requests that are the same under one [`Matching`](super::Matching): 128 bits, so that two
+/// others don't meet in practice. Good within a process; not for storing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(u64, u64);
+
+pub(super) fn of(form: &Form<'_>) -> Key {
+    let mut hash = Pair::new();
+    hash.bytes(form.head.method.as_bytes());
+    match &form.head.target {
+        Target::Text(text) => {
+            hash.tag(0);
+            hash.bytes(text.as_bytes());
+        }
+        Target::Parts(parts) => {
+            hash.tag(1);
+            hash.bytes(parts.scheme.as_bytes());
+            hash.bytes(parts.host.as_bytes());
+            hash.bytes(parts.path.as_bytes());
+            hash.pairs(&parts.query);
+        }
+    }
+    for (_, value) in &form.head.headers {
+        hash.tag(u8::from(value.is_some()));
+        hash.bytes(value.as_deref().unwrap_or(b""));
+    }
+    hash.body(&form.body);
+    Key(hash.a.finish(), hash.b.finish())
+}
+
+/// Two hashers with different beginnings.
+struct Pair {
+    a: DefaultHasher,
+    b: DefaultHasher,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let mut b = DefaultHasher::new();
+        b.write_u64(0x9e37_79b9_7f4a_7c15);
+        Pair { a: DefaultHasher::new(), b }
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.a.write(bytes);
+        self.b.write(bytes);
+    }
+
+    fn tag(&mut self, tag: u8) {
+        self.write(&[tag]);
+    }
+
+    fn length(&mut self, length: usize) {
+        self.write(&(length as u64).to_le_bytes());
+    }
+
+    /// With the length before it, so that no two sequences read the same.
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.length(bytes.len());
+        self.write(bytes);
+    }
+
+    fn pairs(&mut self, pairs: &super::pairs::Pairs<'_>) {
+        self.length(pairs.len());
+        for (key, value) in pairs {
+            self.bytes(key);
+            self.bytes(value);
+        }
+    }
+
+    fn body(&mut self, body: &Body<'_>) {
+        match body {
+            Body::Nothing => self.tag(0),
+            Body::Json(tree) => {
+                self.tag(1);
+                self.tree(tree);
+            }
+            Body::Form(pairs) => {
+                self.tag(2);
+                self.pairs(pairs);
+            }
+            Body::Multipart(parts) => {
+                self.tag(3);
+                self.length(parts.len());
+                for part in parts {
+                    self.bytes(part.name.as_bytes());
+                    self.length(part.headers.len());
+                    for (name, value) in &part.headers {
+                        self.bytes(name.as_bytes());
+                        self.bytes(value.as_bytes());
+                    }
+                    self.body(&part.body);
+                }
+            }
+            Body::Bytes(raw) => {
+                self.tag(4);
+                self.length(usize::try_from(raw.size).unwrap_or(usize::MAX));
+                self.bytes(raw.sha256.as_bytes());
+            }
+        }
+    }
+
+    fn tree(&mut self, tree: &Tree<'_>) {
+        match tree {
+            Tree::Ignored => self.tag(0),
+            Tree::Null => self.tag(1),
+            Tree::Bool(b) => self.tag(2 + u8::from(*b)),
+            Tree::Number(text) => {
+                self.tag(4);
+                self.bytes(canonical_number(text).as_bytes());
+            }
+            Tree::String(text) => {
+                self.tag(5);
+                self.bytes(text.as_bytes());
+            }
+            Tree::Array(items) => {
+                self.tag(6);
+                self.length(items.len());
+                for item in items {
+                    self.tree(item);
+                }
+            }
+            Tree::Object(members) => {
+                self.tag(7);
+                self.length(members.len());
+                for (name, value) in members {
+                    self.bytes(name.as_bytes());
+                    self.tree(value);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The canonical form of a URI (RFC 3986 §6.2.2 and §6.2.3).
+//!
+//! Own code and not `http::Uri`: a recorded URI may hold what that refuses (placeholders of secrets), and one
+//! that cannot be taken apart must be comparable all the same.
+
+use std::borrow::Cow;
+use std::net::Ipv6Addr;
+
+use super::pairs::{self, Pairs};
+
+#[derive(Debug)]
+pub(super) enum Target<'a> {
+    Parts(Parts<'a>),
+    /// Not an absolute URI with a host.
+    Text(&'a str),
+}
+
+#[derive(Debug)]
+pub(super) struct Parts<'a> {
+    /// Lower case.
+    pub(super) scheme: String,
+    /// Lower case, with the port unless it is the scheme's own.
+    pub(super) host: String,
+    pub(super) path: Cow<'a, str>,
+    pub(super) query: Pairs<'a>,
+}
+
+impl<'a> Target<'a> {
+    /// `ignored`: query keys to leave out.
+    pub(super) fn new(uri: &'a str, ignored: &[String]) -> Self {
+        Parts::new(uri, ignored).map_or(Target::Text(uri), Target::Parts)
+    }
+}
+
+impl<'a> Parts<'a> {
+    fn new(uri: &'a str, ignored: &[String]) -> Option<Self> {
+        // A fragment never reaches the server.
+        let (uri, _) = uri.split_once('#').unwrap_or((uri, ""));
+        let (scheme, rest) = uri.split_once("://")?;
+        if !is_scheme(scheme) {
+            return None;
+        }
+        let scheme = scheme.to_ascii_lowercase();
+        let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let host = host(&scheme, authority)?;
+        let mut query = pairs::parse(query.as_bytes());
+        query.retain(|(key, _)| !ignored.iter().any(|i| i.as_bytes() == key.as_ref()));
+        Some(Parts { scheme, host, path: normal_path(path), query })
+    }
+}
+
+/// RFC 3986 §3.1.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+}
+
+fn host(scheme: &str, authority: &str) -> Option<String> {
+    let host_port = authority.rsplit_once('@').map_or(authority, |(_, after)| after);
+    let (host, port) = match host_port.strip_prefix('[') {
+        Some(rest) => {
+            let (address, after) = rest.split_once(']')?;
+            let address: Ipv6Addr = address.parse().ok()?;
+            let port = if after.is_empty() { "" } else { after.strip_prefix(':')? };
+            (format!("[{address}]"), port)
+        }
+        None => {
+            let (host, port) = host_port.rsplit_once(':').unwrap_or((host_port, ""));
+            (normal_percent(host).to_ascii_lowercase(), port)
+        }
+    };
+    if host.is_empty() || host.contains('/') {
+        return None;
+    }
+    let port: Option<u16> = if port.is_empty() { None } else { Some(decimal(port)?) };
+    let default = match scheme {
+        "http" | "ws" => Some(80),
+        "https" | "wss" => Some(443),
+        _ => None,
+    };
+    Some(match port.filter(|p| Some(*p) != default) {
+        Some(port) => format!("{host}:{port}"),
+        None => host,
+    })
+}
+
+fn decimal(text: &str) -> Option<u16> {
+    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+fn normal_path(path: &str) -> Cow<'_, str> {
+    if path.is_empty() {
+        return Cow::Borrowed("/");
+    }
+    // Encoded dots are dots, hence in this order.
+    match normal_percent(path) {
+        path if !path.contains("/.") => path,
+        path => Cow::Owned(without_dot_segments(&path)),
+    }
+}
+
+/// One spelling for percent-encoding (RFC 3986 §6.2.2.1, §6.2.2.2): what needs none is decoded, hex digits are
+/// upper case, and what may not stand in a URI is encoded. Braces stay readable, for the sake of placeholders.
+fn normal_percent(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    if bytes.iter().all(|&b| is_plain(b) || is_reserved(b)) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let decoded = if byte == b'%' { hex(bytes.get(at + 1..at + 3)) } else { None };
+        at += if decoded.is_some() { 3 } else { 1 };
+        match decoded {
+            Some(b) if is_plain(b) => out.push(char::from(b)),
+            None if is_plain(byte) || is_reserved(byte) => out.push(char::from(byte)),
+            other => {
+                let b = other.unwrap_or(byte);
+                out.push('%');
+                out.extend([b >> 4, b & 15].map(|d| char::from(b"0123456789ABCDEF"[usize::from(d)])));
+            }
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Unreserved (RFC 3986 §2.3), and braces.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~{}".contains(&byte)
+}
+
+/// Has a meaning that encoding would take away.
+fn is_reserved(byte: u8) -> bool {
+    b"!$&'()*+,;=:@/".contains(&byte)
+}
+
+fn hex(digits: Option<&[u8]>) -> Option<u8> {
+    let [high, low] = digits? else { return None };
+    let digit = |b: u8| char::from(b).to_digit(16);
+    u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()
+}
+
+/// RFC 3986 §5.2.4.
+fn without_dot_segments(path: &str) -> String {
+    let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
+    let mut kept: Vec<&str> = Vec::with_capacity(segments.len());
+    for segment in &segments {
+        match *segment {
+            "." => {}
+            ".." => {
+                kept.pop();
+            }
+            other => kept.push(other),
+        }
+    }
+    // A dot segment at the end stands for a folder.
+    if matches!(segments.last(), Some(&"." | &"..")) {
+        kept.push("");
+    }
+    format!("/{}", kept.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(uri: &str, canonical: &str) {
+        let text = match Target::new(uri, &[]) {
+            Target::Parts(p) => format!("{}://{}{}", p.scheme, p.host, p.path),
+            Target::Text(text) => format!("text {text}"),
+        };
+        assert_eq!(text, canonical, "{uri}");
+    }
+
+    #[test]
+    fn rfc_3986_examples() {
+        check("eXAMPLE://a/./b/../b/%63/%7bfoo%7d", "example://a/b/c/{foo}");
+        check("example://a/b/c/%7Bfoo%7D", "example://a/b/c/{foo}");
+        check("HTTP://www.EXAMPLE.com/", "http://www.example.com/");
+        check("http://example.com", "http://example.com/");
+        check("http://example.com:/", "http://example.com/");
+        check("http://example.com:80/", "http://example.com/");
+        check("http://e/a/b/c/./../../g", "http://e/a/g");
+        check("http://e/a%3ab/%3A", "http://e/a%3Ab/%3A");
+    }
+
+    /// Paths of §5.4 that remain once references are resolved.
+    #[test]
+    fn dot_segments() {
+        check("http://a/b/c/.", "http://a/b/c/");
+        check("http://a/b/c/..", "http://a/b/");
+        check("http://a/b/c/../..", "http://a/");
+        check("http://a/../../../g", "http://a/g");
+        check("http://a/b/c/g.", "http://a/b/c/g.");
+        check("http://a/b/c/.g", "http://a/b/c/.g");
+        check("http://a/b/c/..g", "http://a/b/c/..g");
+        check("http://a/b//../c", "http://a/b/c");
+        check("http://a/b/%2E%2e/c", "http://a/c");
+    }
+
+    #[test]
+    fn hosts_and_ports() {
+        check("https://h:443/", "https://h/");
+        check("https://h:80/", "https://h:80/");
+        check("https://h:0443/", "https://h/");
+        check("ftp://h:21/", "ftp://h:21/");
+        check("https://user:pass@H/", "https://h/");
+        check("http://[::0001]:8080/", "http://[::1]:8080/");
+        check("http://[2001:DB8::1]/", "http://[2001:db8::1]/");
+        check("http://h?q", "http://h/");
+        check("http://h#f", "http://h/");
+        check("https://{{secret.HOST}}/{{secret.ID}}/x", "https://{{secret.host}}/{{secret.ID}}/x");
+    }
+
+    #[test]
+    fn percent_encoding() {
+        check("http://h/%7euser/%41", "http://h/~user/A");
+        check("http://h/a b/é", "http://h/a%20b/%C3%A9");
+        check("http://h/a%20b/%c3%a9", "http://h/a%20b/%C3%A9");
+        check("http://h/a%2fb", "http://h/a%2Fb");
+        check("http://h/100%", "http://h/100%25");
+        check("http://h/%zz%4", "http://h/%25zz%254");
+        check("http://h/%é", "http://h/%25%C3%A9");
+    }
+
+    #[test]
+    fn text() {
+        for uri in [
+            "",
+            "/relative",
+            "http://",
+            "http:///x",
+            "1ttp://h/",
+            "http://h:x/",
+            "http://h:99999/",
+            "http://[x/",
+            "http://h:+80/",
+        ] {
+            check(uri, &format!("text {uri}"));
+        }
+    }
+}

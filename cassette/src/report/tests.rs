@@ -1,0 +1,1 @@
+//! Whole texts, as a user reads them.

@@ -1,0 +1,124 @@
+//! The cassettes below a folder.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::{Cassette, Files, Metadata, Name};
+use crate::error::{Error, Result};
+
+/// A cassette that [`list`] found.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Listed {
+    /// Its document.
+    pub path: PathBuf,
+    /// How many interactions it has.
+    pub interactions: usize,
+    /// Bytes on disk, body files included.
+    pub bytes: u64,
+    /// What it says of itself.
+    pub metadata: Metadata,
+}
+
+/// Folders that hold no cassettes of a project, and many files.
+const PASSED_OVER: [&str; 3] = ["target", "node_modules", ".git"];
+/// Every cassette says what it is within this many bytes.
+const HEAD: u64 = 512;
+
+/// Finds the cassettes below `folder`, sorted by path. One that can't be read is an error in its place.
+///
+/// ```
+/// for cassette in cassette::tape::list("tests/cassettes")? {
+///     let cassette = cassette?;
+///     println!("{}: {} interactions", cassette.path.display(), cassette.interactions);
+/// }
+/// # Ok::<(), cassette::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// The folder, or one in it, can't be read. A folder that isn't there has no cassettes.
+pub fn list(folder: impl AsRef<Path>) -> Result<Vec<Result<Listed>>> {
+    let mut documents = Vec::new();
+    walk(folder.as_ref(), &mut documents)?;
+    documents.sort();
+    Ok(documents.iter().map(|path| listed(path)).collect())
+}
+
+fn walk(folder: &Path, documents: &mut Vec<PathBuf>) -> Result<()> {
+    let failed = |e| Error::io("read the folder", folder, e);
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(failed(e)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        let kind = entry.file_type().map_err(failed)?;
+        let path = entry.path();
+        if kind.is_dir() {
+            if !PASSED_OVER.iter().any(|name| entry.file_name() == *name) {
+                walk(&path, documents)?;
+            }
+        } else if kind.is_file() && path.extension().is_some_and(|e| e == "json") && is_cassette(&path) {
+            documents.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// By its first keys, which are always in this order.
+fn is_cassette(path: &Path) -> bool {
+    let mut head = String::new();
+    let read = File::open(path).and_then(|f| f.take(HEAD).read_to_string(&mut head));
+    let mut text = head.split_whitespace();
+    // Cut inside a character the text is still good for its beginning.
+    let _ = read;
+    text.next() == Some("{") && text.next() == Some("\"version\":") && head.contains("\"_metadata\"")
+}
+
+fn listed(path: &Path) -> Result<Listed> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name: Name = stem.parse().map_err(|e: Error| e.at(path))?;
+    let files = Files::new(path.parent().unwrap_or(Path::new(".")), &name);
+    let cassette = Cassette::open(&files)?;
+    let mut bytes = fs::metadata(path).map_err(|e| Error::io("read", path, e))?.len();
+    for body in fs::read_dir(files.bodies()).into_iter().flatten().flatten() {
+        bytes += body.metadata().map_or(0, |m| m.len());
+    }
+    Ok(Listed {
+        path: path.to_owned(),
+        interactions: cassette.len(),
+        bytes,
+        metadata: cassette.metadata().clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tape::{Journal, JournalOptions};
+
+    #[test]
+    fn cassettes_are_found_and_other_json_is_not() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for name in ["b", "deep/a"] {
+            let files = Files::new(dir.path(), &name.parse().expect("a name"));
+            let journal = Journal::create(&files, JournalOptions::default()).expect("a journal");
+            journal.prepare(Metadata::default()).and_then(|p| p.install()).expect("installed");
+        }
+        fs::write(dir.path().join("other.json"), "{\"version\": 2}").expect("written");
+        fs::write(dir.path().join("torn.json"), "{\n  \"version\": 2,\n  \"_metadata\": {").expect("written");
+        let found = list(dir.path()).expect("a list");
+        let paths: Vec<_> = found
+            .iter()
+            .map(|c| match c {
+                Ok(c) => c.path.strip_prefix(dir.path()).expect("below").display().to_string(),
+                Err(e) => format!("error at {:?}", e.position()),
+            })
+            .collect();
+        assert_eq!(paths, ["b.json", "deep/a.json", "error at Some((3, 17))"]);
+        assert!(list(dir.path().join("nothing")).expect("no folder").is_empty());
+    }
+}
