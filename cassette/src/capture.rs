@@ -27,14 +27,13 @@ enum Pipeline {
 
 impl Capture {
     pub(crate) fn new(redactor: &Redactor, headers: &HeaderMap, sink: BodySink) -> Capture {
-        let encoding =
-            text(headers, header::CONTENT_ENCODING).filter(|e| !e.eq_ignore_ascii_case("identity"));
+        let encoding = content_encoding(headers);
         let redacted = redactor.body(content_type(headers), sink);
-        let pipeline = match decode::decoder(encoding, redacted) {
+        let pipeline = match decode::decoder(encoding.as_deref(), redacted) {
             Ok(decoder) => Pipeline::Open(Box::new(decoder)),
-            Err(unsupported) => Pipeline::Opaque { encoding: unsupported.to_string() },
+            Err(unsupported) => Pipeline::Opaque { encoding: unsupported.0 },
         };
-        Capture { pipeline, encoding: encoding.map(str::to_owned), bytes: 0 }
+        Capture { pipeline, encoding, bytes: 0 }
     }
 
     /// The body for the tape. `headers` lose what no longer describes it: `content-encoding`, once decoded.
@@ -90,9 +89,13 @@ fn opaque(encoding: &str) -> io::Error {
 }
 
 pub(crate) fn content_type(headers: &HeaderMap) -> Option<&str> {
-    text(headers, header::CONTENT_TYPE)
+    headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok())
 }
 
-fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
-    headers.get(name).and_then(|v| v.to_str().ok())
+/// All codings as one list, in the order in which they were applied: several header lines are one list
+/// (RFC 9110 §5.3). What is no text is no known coding either, and must not pass for none.
+fn content_encoding(headers: &HeaderMap) -> Option<String> {
+    let lines = headers.get_all(header::CONTENT_ENCODING).iter();
+    let list: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+    Some(list.join(", ")).filter(|list| !list.is_empty() && !list.eq_ignore_ascii_case("identity"))
 }

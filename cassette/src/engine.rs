@@ -65,7 +65,7 @@ impl Engine {
     async fn answer(self, request: http::Request<Body>) -> Result<http::Response<Body>, TransportError> {
         let inner = &*self.0;
         if inner.closed.load(Ordering::Acquire) {
-            return Err(no_way(format!("the session of {} has ended", request.uri())));
+            return Err(ended(request.uri()));
         }
         match &inner.action {
             Action::Replay { player, redactor, inline_limit, site } => {
@@ -79,10 +79,14 @@ impl Engine {
             }
             Action::Record(recorder) => {
                 let (head, body) = request.into_parts();
-                let exchange = recorder.begin(&head);
+                let Some(exchange) = recorder.begin(&head) else { return Err(ended(&head.uri)) };
                 let waiting = exchange.waiting();
                 let body = exchange.tee_request(body);
                 let answer = self.live(http::Request::from_parts(head, body)).await;
+                if answer.is_err() {
+                    // The client would stop sending when it hears of the failure.
+                    exchange.request_over().await;
+                }
                 waiting.over();
                 match answer {
                     Ok(response) => {
@@ -106,6 +110,10 @@ impl Engine {
             None => Box::pin(std::future::ready(Err(no_way("this session has no way upstream".into())))),
         }
     }
+}
+
+fn ended(uri: &http::Uri) -> TransportError {
+    no_way(format!("the session that {} was asked in has ended", uri.host().unwrap_or_default()))
 }
 
 fn no_way(message: String) -> TransportError {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io::Write as _;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::matcher::{Difference, Key, Matching, Mismatch};
 use crate::redact::{Redactor, Restorer};
 use crate::report::{Answer, Closest, Reason, Unmatched, UnmatchedRequest, Unused, UnusedRecording};
-use crate::tape::{BodyReader, Cassette, Outcome, Request, TransportError};
+use crate::tape::{self, BodyReader, Cassette, Outcome, Request, TransportError};
 
 /// Plays a cassette back.
 pub(crate) struct Player {
@@ -29,7 +29,11 @@ pub(crate) struct Player {
     /// Per key, the interactions in recorded order.
     index: HashMap<Key, Vec<usize>>,
     state: Mutex<State>,
+    problems: Problems,
 }
+
+/// What on the cassette could not be read. Shared with the bodies, which find out last.
+type Problems = Arc<Mutex<Vec<crate::Error>>>;
 
 struct State {
     /// Per key, how many of its interactions are used: the next one is found without a search.
@@ -39,7 +43,6 @@ struct State {
     requests: usize,
     last_served: Option<usize>,
     unmatched: Vec<UnmatchedRequest>,
-    problems: Vec<crate::Error>,
 }
 
 impl Player {
@@ -55,9 +58,15 @@ impl Player {
             requests: 0,
             last_served: None,
             unmatched: Vec::new(),
-            problems: Vec::new(),
         };
-        Ok(Player { cassette, matching, redactor, index, state: Mutex::new(state) })
+        Ok(Player {
+            cassette,
+            matching,
+            redactor,
+            index,
+            state: Mutex::new(state),
+            problems: Problems::default(),
+        })
     }
 
     /// Answers with the next unused interaction of the request's key.
@@ -69,7 +78,7 @@ impl Player {
             Ok(Err(e)) => Played::Error(e),
             Err(e) => {
                 let text = e.to_string();
-                self.state().problems.push(e);
+                note(&self.problems, e);
                 Played::Unreadable(text)
             }
         }
@@ -93,7 +102,7 @@ impl Player {
 
     /// Interactions that could not be read, so far.
     pub(crate) fn problems(&self) -> Vec<crate::Error> {
-        std::mem::take(&mut self.state().problems)
+        std::mem::take(&mut *self.problems.lock().unwrap_or_else(|e| e.into_inner()))
     }
 
     /// The interactions that nobody asked for, in recorded order, and the one served last; `None` if all
@@ -139,7 +148,7 @@ impl Player {
             Outcome::Error(e) => return Ok(Err(e)),
         };
         let restored = self.redactor.restores();
-        let bodiless = interaction.request.method == http::Method::HEAD || recorded.body.size() == 0;
+        let bodiless = recorded.body.size() == 0;
         let mut response = http::Response::new(body::empty());
         *response.status_mut() = http::StatusCode::from_u16(recorded.status).map_err(|e| {
             crate::Error::with_source(format!("interaction {i}: status {}", recorded.status), e)
@@ -148,9 +157,8 @@ impl Player {
         *response.headers_mut() = recorded.headers;
         if restored {
             self.restore_headers(response.headers_mut());
-            if !bodiless {
-                // Its length follows from values that aren't known before it is read.
-                response.headers_mut().remove(header::CONTENT_LENGTH);
+            if !bodiless && response.headers().contains_key(header::CONTENT_LENGTH) {
+                self.restore_length(response.headers_mut(), &recorded.body, recorded.cut.is_some())?;
             }
         }
         let reader = self.cassette.body_reader(&recorded.body)?;
@@ -162,14 +170,34 @@ impl Player {
             restorer,
             trailers: Some(recorded.trailers).filter(|t| !t.is_empty()),
             cut: recorded.cut,
+            has_length: response.headers().contains_key(header::CONTENT_LENGTH),
+            problems: self.problems.clone(),
         }
         .boxed();
         Ok(Ok(response))
     }
 
+    /// The length that the body will have with the session's own secrets in it. For that it is read twice:
+    /// a client may size a buffer by it, or show progress.
+    fn restore_length(&self, headers: &mut HeaderMap, body: &tape::Body, cut: bool) -> Result<()> {
+        let mut counted = self.redactor.restorer(capture::content_type(headers), Count(0));
+        let mut reader = self.cassette.body_reader(body)?;
+        while let Some(chunk) = reader.next_chunk()? {
+            counted.write_all(&chunk)?;
+        }
+        let length = counted.finish()?.0;
+        if !cut {
+            headers.insert(header::CONTENT_LENGTH, length.into());
+        } else if length != body.size() {
+            // What was promised is no longer comparable with what comes.
+            headers.remove(header::CONTENT_LENGTH);
+        }
+        Ok(())
+    }
+
     fn restore_headers(&self, headers: &mut HeaderMap) {
         for value in headers.values_mut() {
-            if let Ok(text) = value.to_str()
+            if let Ok(text) = std::str::from_utf8(value.as_bytes())
                 && let Ok(restored) = HeaderValue::from_str(&self.redactor.restore_str(text))
             {
                 *value = restored;
@@ -230,14 +258,25 @@ struct Playing {
     trailers: Option<HeaderMap>,
     cut: Option<TransportError>,
     left: u64,
+    /// The response's head says how long the body is. If it doesn't, neither must the body: the client would
+    /// be told a length that the real server never gave.
+    has_length: bool,
+    problems: Problems,
 }
 
 impl Playing {
     fn next(&mut self) -> std::result::Result<Option<Frame<Bytes>>, BoxError> {
         while let Some(reader) = &mut self.reader {
-            let chunk = match reader.next_chunk().map_err(crate::Error::into_boxed)? {
-                Some(chunk) => self.restored(chunk)?,
-                None => {
+            let chunk = match reader.next_chunk() {
+                Err(e) => {
+                    let told = format!("{e:?}");
+                    self.reader = None;
+                    self.cut = None;
+                    note(&self.problems, e);
+                    return Err(told.into());
+                }
+                Ok(Some(chunk)) => self.restored(chunk)?,
+                Ok(None) => {
                     self.reader = None;
                     match self.restorer.take() {
                         Some(r) => r.finish()?.into(),
@@ -284,10 +323,27 @@ impl http_body::Body for Playing {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self.restorer {
-            Some(_) => SizeHint::default(),
-            None if self.cut.is_some() => SizeHint::default(),
-            None => SizeHint::with_exact(self.left),
+        match &self.restorer {
+            None if self.has_length && self.cut.is_none() => SizeHint::with_exact(self.left),
+            _ => SizeHint::default(),
         }
     }
+}
+
+/// Counts what is written.
+struct Count(u64);
+
+impl std::io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn note(problems: &Problems, e: crate::Error) {
+    problems.lock().unwrap_or_else(|e| e.into_inner()).push(e);
 }

@@ -7,12 +7,13 @@ use std::io::Write as _;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
+use tokio::sync::watch;
 
 use crate::body::{Body, BoxError};
 use crate::capture::{self, Capture};
@@ -37,6 +38,8 @@ struct Inner {
 #[derive(Default)]
 struct State {
     next: u64,
+    /// Nothing new begins any more.
+    closed: bool,
     in_flight: HashMap<u64, Exchange>,
     problems: Vec<Error>,
     upstream_failures: Vec<UpstreamFailure>,
@@ -49,17 +52,32 @@ pub(crate) struct Exchange(Arc<ExchangeInner>);
 struct ExchangeInner {
     order: u64,
     recorder: Recorder,
+    /// Taken out when the exchange is written, so that it is written once.
     parts: Mutex<Option<Parts>>,
+    request_over: watch::Sender<bool>,
 }
 
-/// What is known so far. Taken out when the exchange is written, so that it is written once.
+/// What is known so far. It is written when the request and the answer are both over: a server may answer
+/// before it has read the request, which is then still on its way to the tape.
 struct Parts {
     method: http::Method,
     uri: String,
     headers: HeaderMap,
-    request_capture: Option<Capture>,
-    request_body: tape::Body,
-    response: Option<ResponseParts>,
+    request: Upload,
+    answer: Answer,
+}
+
+/// The request's body. A capture that failed is gone, and has been told.
+enum Upload {
+    Arriving(Option<Capture>),
+    Over(tape::Body),
+}
+
+enum Answer {
+    Awaited,
+    Arriving(ResponseParts),
+    /// Without an outcome it could not be recorded, and that has been told.
+    Over(Option<Outcome>),
 }
 
 struct ResponseParts {
@@ -79,50 +97,54 @@ impl Recorder {
         }))
     }
 
-    /// An exchange begins: its place in the cassette is taken now, whatever order responses end in.
-    pub(crate) fn begin(&self, head: &http::request::Parts) -> Exchange {
+    /// An exchange begins: its place in the cassette is taken now, whatever order responses end in. `None` once
+    /// the recording is settled.
+    pub(crate) fn begin(&self, head: &http::request::Parts) -> Option<Exchange> {
         let redactor = &self.0.redactor;
         let parts = Parts {
             method: head.method.clone(),
             uri: redactor.uri(&head.uri.to_string()),
             headers: redactor.headers(&head.headers, Side::Request),
-            request_capture: self.capture(&head.headers),
-            request_body: tape::Body::default(),
-            response: None,
+            request: Upload::Arriving(self.capture(&head.headers)),
+            answer: Answer::Awaited,
         };
         let mut state = self.state();
+        if state.closed {
+            return None;
+        }
         let order = state.next;
         state.next += 1;
         let exchange = Exchange(Arc::new(ExchangeInner {
             order,
             recorder: self.clone(),
             parts: Mutex::new(Some(parts)),
+            request_over: watch::Sender::new(false),
         }));
         state.in_flight.insert(order, exchange.clone());
-        exchange
+        Some(exchange)
     }
 
-    /// Waits until what is in flight has ended, for `grace` at most; what hasn't is recorded as cut there.
-    /// Returns everything that makes the recording unfit to be installed.
+    /// From here on nothing new begins. Waits until what is in flight has ended, for `grace` at most; what
+    /// hasn't is recorded as cut there. Returns everything that makes the recording unfit to be installed.
     pub(crate) fn settle(&self, grace: Duration) -> Vec<Error> {
-        let end = Instant::now() + grace;
-        let mut state = self.state();
-        while !state.in_flight.is_empty() {
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            state = self.0.settled.wait_timeout(state, left).unwrap_or_else(|e| e.into_inner()).0;
+        self.state().closed = true;
+        for late in self.wait(grace) {
+            late.give_up();
         }
-        let late: Vec<Exchange> = state.in_flight.values().cloned().collect();
-        drop(state);
-        for exchange in late {
-            exchange.cut(TransportError {
-                kind: TransportErrorKind::Timeout,
-                message: "the test ended before the response did".into(),
-            });
+        // What another thread is just writing takes a moment more.
+        for late in self.wait(grace) {
+            let what = late.parts().as_ref().map_or_else(|| "an exchange".into(), Parts::describe);
+            self.problem(Error::new(format!("could not record {what}: it did not end with the test")));
         }
         std::mem::take(&mut self.state().problems)
+    }
+
+    /// Waits until nothing is in flight, and gives what still is after `grace`.
+    fn wait(&self, grace: Duration) -> Vec<Exchange> {
+        let busy = |state: &mut State| !state.in_flight.is_empty();
+        let waited = self.0.settled.wait_timeout_while(self.state(), grace, busy);
+        let (state, _) = waited.unwrap_or_else(|e| e.into_inner());
+        state.in_flight.values().cloned().collect()
     }
 
     /// Upstream failures so far, with the request they ended: worth telling when the test fails.
@@ -166,7 +188,7 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         if let Some(exchange) = self.0.take() {
-            exchange.cut(TransportError {
+            exchange.fail(&TransportError {
                 kind: TransportErrorKind::Timeout,
                 message: "the client gave up before the answer came".into(),
             });
@@ -185,7 +207,7 @@ impl Exchange {
         tee(self.clone(), Direction::Request, body)
     }
 
-    /// The response's body, passing through and on to the tape. When it ends the exchange is written.
+    /// The response's body, passing through and on to the tape.
     pub(crate) fn tee_response(&self, head: &http::response::Parts, body: Body) -> Body {
         let recorder = &self.0.recorder;
         let response = ResponseParts {
@@ -195,115 +217,132 @@ impl Exchange {
             capture: recorder.capture(&head.headers),
         };
         if let Some(parts) = self.parts().as_mut() {
-            parts.response = Some(response);
+            parts.answer = Answer::Arriving(response);
         }
         tee(self.clone(), Direction::Response, body)
     }
 
     /// There is no response: this failure came instead.
     pub(crate) fn fail(&self, error: &TransportError) {
-        let Some(parts) = self.parts().take() else { return };
+        let mut guard = self.parts();
+        let Some(parts) = guard.as_mut().filter(|p| matches!(p.answer, Answer::Awaited)) else { return };
+        parts.answer = Answer::Over(Some(Outcome::Error(error.clone())));
         let (method, uri) = (parts.method.clone(), parts.uri.clone());
+        drop(guard);
         self.0.recorder.state().upstream_failures.push(UpstreamFailure { method, uri, error: error.clone() });
-        self.write(parts, |_| Ok(Outcome::Error(error.clone())));
+        self.write_when_over();
+    }
+
+    /// Waits until the client has sent its whole request: what matches on replay is the whole request, also
+    /// where the server never read it.
+    pub(crate) async fn request_over(&self) {
+        // The sender lives as long as this exchange.
+        let _ = self.0.request_over.subscribe().wait_for(|over| *over).await;
     }
 
     fn data(&self, direction: Direction, chunk: &[u8]) {
-        let mut parts = self.parts();
-        let Some(capture) = parts.as_mut().and_then(|p| p.capture(direction)) else { return };
+        let mut guard = self.parts();
+        let Some(parts) = guard.as_mut() else { return };
+        let Some(capture) = parts.capture(direction) else { return };
         if let Some(open) = capture
             && let Err(e) = open.write_all(chunk)
         {
             *capture = None;
-            let what = parts.as_ref().map(Parts::describe).unwrap_or_default();
-            drop(parts);
-            self.0.recorder.problem(Error::with_source(format!("could not record the body of {what}"), e));
+            let message = format!("could not record the {} {}", direction.body_of(), parts.describe());
+            drop(guard);
+            self.0.recorder.problem(Error::with_source(message, e));
         }
     }
 
     fn end(&self, direction: Direction, trailers: HeaderMap) {
         match direction {
-            Direction::Request => self.end_request(),
+            Direction::Request => self.end_request(true),
             Direction::Response => self.end_response(trailers, None),
         }
     }
 
-    /// The response broke off here, or nobody reads on.
-    fn cut(&self, error: TransportError) {
-        if self.parts().as_ref().is_some_and(|p| p.response.is_some()) {
-            self.end_response(HeaderMap::new(), Some(error));
-        } else {
-            self.fail(&error);
+    /// The body broke off here, or nobody reads on.
+    fn cut(&self, direction: Direction, error: TransportError) {
+        match direction {
+            Direction::Request => self.end_request(false),
+            Direction::Response => self.end_response(HeaderMap::new(), Some(error)),
         }
     }
 
-    fn end_request(&self) {
+    /// The test is over: whatever is missing won't come any more.
+    fn give_up(&self) {
+        let error = TransportError {
+            kind: TransportErrorKind::Timeout,
+            message: "the test ended before the response did".into(),
+        };
+        self.fail(&error);
+        self.end_response(HeaderMap::new(), Some(error));
+        self.end_request(false);
+    }
+
+    fn end_request(&self, whole: bool) {
         let mut guard = self.parts();
         let Some(parts) = guard.as_mut() else { return };
-        if let Some(capture) = parts.request_capture.take() {
-            match capture.finish(&mut parts.headers) {
-                Ok(body) => parts.request_body = body,
-                Err(e) => {
-                    let what = parts.describe();
-                    drop(guard);
-                    let message = format!("could not record the request body of {what}");
-                    self.0.recorder.problem(Error::with_source(message, e));
-                }
-            }
+        let Upload::Arriving(capture) = &mut parts.request else { return };
+        let finished = capture.take().map(|c| match whole {
+            true => c.finish(&mut parts.headers),
+            false => c.finish_cut(&mut parts.headers),
+        });
+        let (body, problem) = match finished.transpose() {
+            Ok(body) => (body.unwrap_or_default(), None),
+            Err(e) => (tape::Body::default(), Some(e)),
+        };
+        if parts.headers.contains_key(header::CONTENT_LENGTH) {
+            parts.headers.insert(header::CONTENT_LENGTH, body.size().into());
         }
+        parts.request = Upload::Over(body);
+        let what = parts.describe();
+        drop(guard);
+        if let Some(e) = problem {
+            let message = format!("could not record the {} {what}", Direction::Request.body_of());
+            self.0.recorder.problem(Error::with_source(message, e));
+        }
+        self.0.request_over.send_replace(true);
+        self.write_when_over();
     }
 
     fn end_response(&self, trailers: HeaderMap, cut: Option<TransportError>) {
-        let Some(mut parts) = self.parts().take() else { return };
-        let Some(response) = parts.response.take() else { return };
-        let redactor = self.0.recorder.0.redactor.clone();
+        let mut guard = self.parts();
+        let Some(parts) = guard.as_mut().filter(|p| matches!(p.answer, Answer::Arriving(_))) else { return };
+        let Answer::Arriving(response) = std::mem::replace(&mut parts.answer, Answer::Over(None)) else {
+            return;
+        };
+        let what = parts.describe();
         let head_only = parts.method == http::Method::HEAD || response.status == 304;
-        self.write(parts, |what| {
-            let ResponseParts { status, version, mut headers, capture } = response;
-            let body = match capture {
-                // A body that broke off can't be decoded to its end; what was decoded is what was seen.
-                Some(c) if cut.is_some() => c.finish_cut(&mut headers),
-                Some(c) => c.finish(&mut headers),
-                None => Err(std::io::Error::other("its body could not be written")),
+        let finished = response.finish(head_only, &self.0.recorder.0.redactor, trailers, cut);
+        let problem = match finished {
+            Ok(outcome) => {
+                parts.answer = Answer::Over(outcome);
+                None
             }
-            .map_err(|e| Error::with_source(format!("could not record the response to {what}"), e))?;
-            if !head_only && headers.contains_key(header::CONTENT_LENGTH) {
-                headers.insert(header::CONTENT_LENGTH, body.size().into());
-            }
-            let trailers = redactor.headers(&trailers, Side::Response);
-            Ok(Outcome::Response(Response { status, version, headers, body, trailers, cut }))
-        });
+            Err(e) => Some(e),
+        };
+        drop(guard);
+        if let Some(e) = problem {
+            let message = format!("could not record the {} {what}", Direction::Response.body_of());
+            self.0.recorder.problem(Error::with_source(message, e));
+        }
+        self.write_when_over();
     }
 
-    fn write(&self, mut parts: Parts, outcome: impl FnOnce(&str) -> Result<Outcome>) {
+    fn write_when_over(&self) {
+        let over = |p: &mut Parts| matches!((&p.request, &p.answer), (Upload::Over(_), Answer::Over(_)));
+        let Some(parts) = self.parts().take_if(over) else { return };
         let recorder = &self.0.recorder;
-        let what = parts.describe();
-        if let Some(capture) = parts.request_capture.take() {
-            // The server answered before it had read the whole request.
-            match capture.finish_cut(&mut parts.headers) {
-                Ok(body) => parts.request_body = body,
-                Err(e) => recorder.problem(Error::with_source(format!("could not record {what}"), e)),
+        if let (Upload::Over(body), Answer::Over(Some(outcome))) = (parts.request, parts.answer) {
+            let request = Request { method: parts.method, uri: parts.uri, headers: parts.headers, body };
+            let interaction = Interaction { request, outcome };
+            let written = recorder.with_journal(|j| j.append(self.0.order, &interaction));
+            if let Some(Err(e)) = written {
+                recorder.problem(e);
             }
         }
-        if parts.headers.contains_key(header::CONTENT_LENGTH) {
-            parts.headers.insert(header::CONTENT_LENGTH, parts.request_body.size().into());
-        }
-        let request = Request {
-            method: parts.method,
-            uri: parts.uri,
-            headers: parts.headers,
-            body: parts.request_body,
-        };
-        let written = outcome(&what).and_then(|outcome| {
-            let interaction = Interaction { request, outcome };
-            recorder.with_journal(|j| j.append(self.0.order, &interaction)).unwrap_or(Ok(()))
-        });
-        let mut state = recorder.state();
-        if let Err(e) = written {
-            state.problems.push(e);
-        }
-        state.in_flight.remove(&self.0.order);
-        drop(state);
+        recorder.state().in_flight.remove(&self.0.order);
         recorder.0.settled.notify_all();
     }
 
@@ -314,14 +353,47 @@ impl Exchange {
 
 impl Parts {
     fn capture(&mut self, direction: Direction) -> Option<&mut Option<Capture>> {
-        match direction {
-            Direction::Request => Some(&mut self.request_capture),
-            Direction::Response => self.response.as_mut().map(|r| &mut r.capture),
+        match (direction, &mut self.request, &mut self.answer) {
+            (Direction::Request, Upload::Arriving(capture), _) => Some(capture),
+            (Direction::Response, _, Answer::Arriving(response)) => Some(&mut response.capture),
+            _ => None,
         }
     }
 
     fn describe(&self) -> String {
         format!("{} {}", self.method, self.uri)
+    }
+}
+
+impl ResponseParts {
+    /// `None` if its capture has failed before.
+    fn finish(
+        self,
+        head_only: bool,
+        redactor: &Redactor,
+        trailers: HeaderMap,
+        cut: Option<TransportError>,
+    ) -> std::io::Result<Option<Outcome>> {
+        let ResponseParts { status, version, mut headers, capture } = self;
+        let Some(capture) = capture else { return Ok(None) };
+        let body = match cut {
+            // A body that broke off can't be decoded to its end; what was decoded is what was seen.
+            Some(_) => capture.finish_cut(&mut headers)?,
+            None => capture.finish(&mut headers)?,
+        };
+        if let Some(declared) = headers.get(header::CONTENT_LENGTH)
+            && !head_only
+        {
+            let declared = declared.to_str().ok().and_then(|l| l.parse().ok());
+            match &cut {
+                None => _ = headers.insert(header::CONTENT_LENGTH, body.size().into()),
+                // The length that was promised is how a client knows that something is missing.
+                Some(_) if body.encoding.is_none() && declared.is_some_and(|l: u64| l > body.size()) => {}
+                Some(_) => _ = headers.remove(header::CONTENT_LENGTH),
+            }
+        }
+        let trailers = redactor.headers(&trailers, Side::Response);
+        Ok(Some(Outcome::Response(Response { status, version, headers, body, trailers, cut })))
     }
 }
 
@@ -331,8 +403,17 @@ enum Direction {
     Response,
 }
 
+impl Direction {
+    fn body_of(self) -> &'static str {
+        match self {
+            Direction::Request => "request body of",
+            Direction::Response => "response to",
+        }
+    }
+}
+
 fn tee(exchange: Exchange, direction: Direction, inner: Body) -> Body {
-    let mut tee = Tee { inner: Some(inner), exchange: Some(exchange), direction };
+    let mut tee = Tee { inner: Some(inner), exchange: Some(exchange), direction, unread: false };
     // An empty body is never polled by some who carry it.
     tee.note_end();
     tee.boxed()
@@ -344,6 +425,8 @@ struct Tee {
     /// None once the end has been told.
     exchange: Option<Exchange>,
     direction: Direction,
+    /// Nobody but the recording reads it any more.
+    unread: bool,
 }
 
 impl Tee {
@@ -378,11 +461,7 @@ impl http_body::Body for Tee {
                 }
             }
             (Some(Err(e)), Some(exchange)) => {
-                if me.direction == Direction::Response {
-                    exchange.cut(broken(&**e));
-                } else {
-                    exchange.end(me.direction, HeaderMap::new());
-                }
+                exchange.cut(me.direction, broken(&**e));
                 me.exchange = None;
             }
             (None, _) => {
@@ -403,23 +482,24 @@ impl http_body::Body for Tee {
     }
 }
 
-/// The client stopped reading. What it did not want is still part of the recording, so the rest is read
-/// in the background: otherwise the cassette would depend on how fast the client went away.
+/// Nobody reads on: the client lost interest in the answer, or the server in the request. The rest is still part
+/// of the recording and read in the background, otherwise the cassette would depend on who was faster.
 impl Drop for Tee {
     fn drop(&mut self) {
         let Some(exchange) = self.exchange.take() else { return };
-        let inner = self.inner.take();
-        match (self.direction, inner, tokio::runtime::Handle::try_current()) {
-            (Direction::Request, ..) => exchange.end(Direction::Request, HeaderMap::new()),
-            (Direction::Response, Some(inner), Ok(runtime)) => {
-                let rest =
-                    Tee { inner: Some(inner), exchange: Some(exchange), direction: Direction::Response };
+        match (self.inner.take(), tokio::runtime::Handle::try_current()) {
+            // Dropped for a second time, the runtime itself is ending.
+            (inner @ Some(_), Ok(runtime)) if !self.unread => {
+                let rest = Tee { inner, exchange: Some(exchange), direction: self.direction, unread: true };
                 runtime.spawn(drain(rest));
             }
-            (Direction::Response, ..) => exchange.cut(TransportError {
-                kind: TransportErrorKind::Reset,
-                message: "the client stopped reading here".into(),
-            }),
+            _ => exchange.cut(
+                self.direction,
+                TransportError {
+                    kind: TransportErrorKind::Reset,
+                    message: "nobody read on from here".into(),
+                },
+            ),
         }
     }
 }

@@ -1,4 +1,11 @@
 //! End-to-end tests: the public API, real servers on loopback, real files, and what a user sees.
 
+mod api;
+mod bodies;
+mod clocks;
+mod concurrency;
 mod failures;
 mod fixture;
+mod http_edges;
+mod project;
+mod recording;

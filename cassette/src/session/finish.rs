@@ -89,6 +89,8 @@ impl Session {
     pub(crate) fn finish(&self, body: Body) -> Result<Summary, Failure> {
         let inner = &*self.0;
         inner.ambient.end();
+        // What a thread that was left behind asks from here on belongs to no test.
+        inner.engine.close();
         let mut end = End { body_failed: body != Body::Passed, ..End::default() };
         if let Body::Returned(error) = body {
             end.problems.push(Problem::Body(format!("the test returned an error: {error}")));
@@ -99,7 +101,6 @@ impl Session {
             Action::Record(recorder) => self.finish_record(recorder, &mut end),
             Action::Pass => Ok(()),
         };
-        inner.engine.close();
         self.stop_proxy();
         end.problems.extend(done.err().map(Problem::Other));
         if let Err(e) = self.settle_output(&mut end) {
@@ -183,7 +184,6 @@ impl Session {
     fn finish_record(&self, recorder: &Recorder, end: &mut End) -> Result<()> {
         let inner = &*self.0;
         let problems = recorder.settle(GRACE);
-        inner.engine.close();
         self.stop_proxy();
         let failures = recorder.upstream_failures();
         let Some(journal) = recorder.close() else { return Ok(()) };
@@ -191,8 +191,12 @@ impl Session {
         if end.body_failed && !failures.is_empty() {
             end.notes.push(Note::UpstreamFailures(failures));
         }
+        // Before anything is installed: an output that can't be read must not cost the old cassette.
+        let manifest = output::manifest(inner).unwrap_or_else(|e| {
+            end.problems.push(Problem::Other(e));
+            None
+        });
         let prepared = journal.prepare(self.metadata(&journal))?;
-        let manifest = output::manifest(inner)?;
         let found = self.leaks(&prepared.files(), manifest.as_ref())?;
         if !found.is_empty() {
             prepared.discard()?;

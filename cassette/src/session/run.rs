@@ -32,7 +32,7 @@ impl SessionBuilder {
         self,
         body: impl FnOnce(Session) -> Result<T, E> + Send,
     ) -> Result<(T, Summary), Failure> {
-        self.on_own_thread(body)
+        self.on_own_thread(|session| body(session).map_err(|e| format!("{e:?}")))
     }
 
     /// The same for an async body, on a runtime of its own: one thread, all of tokio's drivers.
@@ -56,15 +56,15 @@ impl SessionBuilder {
         })
     }
 
-    fn on_own_thread<T: Send, E: Debug + Send>(
+    fn on_own_thread<T: Send>(
         self,
-        body: impl FnOnce(Session) -> Result<T, E> + Send,
+        body: impl FnOnce(Session) -> Result<T, String> + Send,
     ) -> Result<(T, Summary), Failure> {
         let site = self.full_site();
         let session = self.begin().map_err(|problem| not_begun(&site, problem))?;
         match under(&session, session.name(), body) {
             Ok(Ok(value)) => session.finish(Body::Passed).map(|summary| (value, summary)),
-            Ok(Err(e)) => Err(failed(&session, format!("{e:?}"))),
+            Ok(Err(returned)) => Err(failed(&session, returned)),
             Err(payload) => {
                 tell_failure(session.finish(Body::Panicked));
                 resume_unwind(payload)

@@ -1,0 +1,291 @@
+//! The API that a test records: a real server on loopback under an invented name, counted, and gone when asked.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use cassette::Config;
+use http::{HeaderMap, Request, Response};
+use http_body::Frame;
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::BoxBody;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+
+pub(crate) const HOST: &str = "api.example.test";
+
+/// What the server sends; the body may break off.
+pub(crate) type Answer = Response<BoxBody<Bytes, std::io::Error>>;
+
+/// What the server speaks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Speaks {
+    Http1,
+    Https1,
+    Https2,
+}
+
+/// A server under the name [`HOST`], until dropped.
+pub(crate) struct Api {
+    speaks: Speaks,
+    address: SocketAddr,
+    /// Empty where there is no TLS.
+    root: String,
+    connections: Arc<AtomicUsize>,
+    _runtime: Runtime,
+}
+
+impl Api {
+    /// Answers whole requests from a closure.
+    pub(crate) fn start(
+        speaks: Speaks,
+        answer: impl Fn(Request<Bytes>) -> Answer + Send + Sync + 'static,
+    ) -> Api {
+        let answer = Arc::new(answer);
+        Api::streaming(speaks, move |request| {
+            let answer = answer.clone();
+            async move {
+                let (head, body) = request.into_parts();
+                let body = body.collect().await.map(|b| b.to_bytes()).unwrap_or_default();
+                answer(Request::from_parts(head, body))
+            }
+        })
+    }
+
+    /// Answers requests whose bodies may still be on the way.
+    pub(crate) fn streaming<F>(
+        speaks: Speaks,
+        answer: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+    ) -> Api
+    where
+        F: Future<Output = Answer> + Send + 'static,
+    {
+        let answer = Arc::new(answer);
+        let (tls, root) = tls(speaks);
+        let serve = move |stream: TcpStream| {
+            let (answer, tls) = (answer.clone(), tls.clone());
+            async move {
+                let service = service_fn(move |request| {
+                    let answered = answer(request);
+                    async move { Ok::<_, Infallible>(answered.await) }
+                });
+                let mut server = auto::Builder::new(TokioExecutor::new());
+                server.http1().auto_date_header(false);
+                server.http2().auto_date_header(false);
+                // How a connection ends is what some of the tests are about.
+                if speaks == Speaks::Http1 {
+                    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+                } else if let Ok(stream) = tls.accept(stream).await {
+                    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+                }
+            }
+        };
+        Api::listen(speaks, root, serve)
+    }
+
+    /// Sends these bytes to everyone who has sent a request's head, and closes.
+    pub(crate) fn raw(answer: impl Into<Bytes>) -> Api {
+        let answer = answer.into();
+        Api::listen(Speaks::Http1, String::new(), move |mut stream| {
+            let answer = answer.clone();
+            async move {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let Ok(byte) = stream.read_u8().await else { return };
+                    head.push(byte);
+                }
+                let _ = stream.write_all(&answer).await;
+            }
+        })
+    }
+
+    fn listen<F>(speaks: Speaks, root: String, serve: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> Api
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = connections.clone();
+        runtime.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(serve(stream));
+            }
+        });
+        Api { speaks, address, root, connections, _runtime: runtime }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        let scheme = if self.speaks == Speaks::Http1 { "http" } else { "https" };
+        format!("{scheme}://{HOST}{path}")
+    }
+
+    /// The settings with which sessions find this server and trust it.
+    pub(crate) fn config(&self) -> Config {
+        let config = Config::new().resolve(HOST, self.address);
+        if self.root.is_empty() { config } else { config.extra_root(self.root.clone()) }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many connections it has taken so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+fn tls(speaks: Speaks) -> (TlsAcceptor, String) {
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let params = rcgen::CertificateParams::new(vec![HOST.to_owned()]).expect("a name");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+        )
+        .expect("a configuration");
+    config.alpn_protocols = vec![if speaks == Speaks::Https2 { "h2".into() } else { "http/1.1".into() }];
+    let root = if speaks == Speaks::Http1 { String::new() } else { certificate.pem() };
+    (TlsAcceptor::from(Arc::new(config)), root)
+}
+
+/// An answer with these headers and bytes.
+pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+    let body = http_body_util::Full::new(body.into()).map_err(|never| match never {});
+    with_body(status, headers, body.boxed())
+}
+
+/// An answer whose body is these frames; an error among them breaks it off.
+pub(crate) fn frames(
+    status: u16,
+    headers: &[(&str, &str)],
+    frames: impl IntoIterator<Item = Result<Frame<Bytes>, std::io::Error>>,
+) -> Answer {
+    with_body(status, headers, Frames(frames.into_iter().collect::<Vec<_>>().into_iter()).boxed())
+}
+
+/// A frame of bytes.
+pub(crate) fn data(bytes: impl Into<Bytes>) -> Result<Frame<Bytes>, std::io::Error> {
+    Ok(Frame::data(bytes.into()))
+}
+
+/// The frame that breaks a body off.
+pub(crate) fn cut() -> Result<Frame<Bytes>, std::io::Error> {
+    Err(std::io::Error::other("the server gives up"))
+}
+
+/// An answer whose body is sent frame by frame.
+pub(crate) fn channel(
+    status: u16,
+    headers: &[(&str, &str)],
+) -> (mpsc::Sender<Result<Frame<Bytes>, std::io::Error>>, Answer) {
+    let (sender, receiver) = mpsc::channel(8);
+    (sender, with_body(status, headers, Channel(receiver).boxed()))
+}
+
+fn with_body(status: u16, headers: &[(&str, &str)], body: BoxBody<Bytes, std::io::Error>) -> Answer {
+    let mut answer = Response::builder().status(status);
+    for (name, value) in headers {
+        answer = answer.header(*name, *value);
+    }
+    answer.body(body).expect("an answer")
+}
+
+struct Frames(std::vec::IntoIter<Result<Frame<Bytes>, std::io::Error>>);
+
+impl http_body::Body for Frames {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        Poll::Ready(self.0.next())
+    }
+}
+
+struct Channel(mpsc::Receiver<Result<Frame<Bytes>, std::io::Error>>);
+
+impl http_body::Body for Channel {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        self.0.poll_recv(cx)
+    }
+}
+
+/// Everything that a client sees of an answer.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) trailers: Option<HeaderMap>,
+    /// The body broke off after these bytes.
+    pub(crate) cut: bool,
+}
+
+impl std::fmt::Debug for Seen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = &self.body[..self.body.len().min(200)];
+        write!(f, "{} {:?} ", self.status, self.headers)?;
+        write!(f, "{} bytes {:?} ", self.body.len(), String::from_utf8_lossy(shown))?;
+        write!(f, "trailers {:?} cut {}", self.trailers, self.cut)
+    }
+}
+
+/// Reads an answer to its end.
+pub(crate) async fn see(response: reqwest::Response) -> Seen {
+    let (head, mut body) = http::Response::from(response).into_parts();
+    let mut seen = Seen {
+        status: head.status.as_u16(),
+        headers: head.headers,
+        body: Bytes::new(),
+        trailers: None,
+        cut: false,
+    };
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        match frame.map(Frame::into_data) {
+            Ok(Ok(chunk)) => bytes.extend_from_slice(&chunk),
+            Ok(Err(frame)) => seen.trailers = frame.into_trailers().ok(),
+            Err(_) => seen.cut = true,
+        }
+    }
+    seen.body = bytes.into();
+    seen
+}
+
+/// Sends a GET request and reads the answer to its end.
+pub(crate) async fn get(http: &reqwest::Client, url: &str) -> Seen {
+    see(http.get(url).send().await.unwrap_or_else(|e| panic!("{e:?}"))).await
+}

@@ -1,0 +1,145 @@
+//! Many tasks through one session at once: nothing lost, nothing crossed, in the order in which it was asked.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cassette::{Config, Session};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+
+use crate::api::{Api, Speaks, answer, get};
+use crate::project::{Project, response};
+
+const TASKS: usize = 64;
+const REQUESTS: usize = 50;
+
+/// Every task sends requests of its own and sees its own answers.
+async fn storm(session: Session, base: &str) -> usize {
+    let http = session.client().unwrap();
+    let mut tasks = JoinSet::new();
+    for task in 0..TASKS {
+        let (http, base) = (http.clone(), base.to_owned());
+        tasks.spawn(async move {
+            for n in 0..REQUESTS {
+                let path = format!("/{task}/{n}");
+                let seen = get(&http, &format!("{base}{path}")).await;
+                assert_eq!((seen.status, &seen.body[..]), (200, path.as_bytes()));
+            }
+            REQUESTS
+        });
+    }
+    tasks.join_all().await.into_iter().sum()
+}
+
+#[test]
+fn thousands_of_requests_at_once() {
+    for speaks in [Speaks::Http1, Speaks::Https2] {
+        let api = Api::start(speaks, |request| answer(200, &[], request.uri().path().to_owned()));
+        let base = api.url("");
+        let (project, count) = Project::both(api, async |session| storm(session, &base).await);
+        assert_eq!(count, TASKS * REQUESTS);
+        let recorded = project.interactions();
+        assert_eq!(recorded.len(), TASKS * REQUESTS);
+        let mut seen = BTreeSet::new();
+        for interaction in &recorded {
+            let cassette::tape::Content::Inline(body) = &response(interaction).body.content else { panic!() };
+            assert!(interaction.request.uri.as_bytes().ends_with(body), "{interaction:?}");
+            assert!(seen.insert(interaction.request.uri.clone()), "{} twice", interaction.request.uri);
+        }
+    }
+}
+
+#[test]
+fn equal_requests_at_once_share_no_answer() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let api = Api::start(Speaks::Https2, move |_| {
+        answer(200, &[], count.fetch_add(1, Ordering::SeqCst).to_string())
+    });
+    let url = api.url("/next");
+    let (project, numbers) = Project::both(api, async |session| {
+        let http = session.client().unwrap();
+        let mut tasks = JoinSet::new();
+        for _ in 0..TASKS {
+            let (http, url) = (http.clone(), url.clone());
+            tasks.spawn(async move { get(&http, &url).await.body });
+        }
+        tasks.join_all().await.into_iter().collect::<BTreeSet<_>>()
+    });
+    assert_eq!(numbers.len(), TASKS, "two got one answer");
+    assert_eq!(project.interactions().len(), TASKS);
+}
+
+/// The first request is answered last.
+#[test]
+fn the_cassette_is_in_the_order_of_asking() {
+    let (arrived, mut arrivals) = mpsc::unbounded_channel();
+    let answered = Arc::new(Notify::new());
+    let go = answered.clone();
+    let api = Api::streaming(Speaks::Https1, move |request| {
+        let (path, arrived, answered) = (request.uri().path().to_owned(), arrived.clone(), answered.clone());
+        async move {
+            arrived.send(()).unwrap();
+            if path == "/first" {
+                answered.notified().await;
+            }
+            answer(200, &[], path)
+        }
+    });
+    let (config, urls) = (api.config(), ["/first", "/second", "/third"].map(|path| api.url(path)));
+    let project = Project::new();
+    let recorded = project.builder(cassette::Mode::Record, config.clone()).run_async(|session| async move {
+        let http = session.client()?;
+        let first = tokio::spawn(http.get(&urls[0]).send());
+        arrivals.recv().await;
+        get(&http, &urls[1]).await;
+        get(&http, &urls[2]).await;
+        go.notify_one();
+        first.await??.bytes().await?;
+        Ok::<_, cassette::Error>(())
+    });
+    recorded.unwrap();
+    let asked = project.requests();
+    assert!(
+        asked[0].ends_with("/first") && asked[1].ends_with("/second") && asked[2].ends_with("/third"),
+        "{asked:?}"
+    );
+    drop(api);
+    // On replay any order will do.
+    project.replay(config, &async |session: Session| {
+        for path in ["third", "first", "second"] {
+            let seen = get(&session.client().unwrap(), &format!("https://api.example.test/{path}")).await;
+            assert_eq!(seen.body, format!("/{path}"));
+        }
+    });
+}
+
+/// Sessions of several cassettes at once, in one process: each has its own.
+#[test]
+fn sessions_do_not_meet() {
+    let api = Api::start(Speaks::Https1, |request| answer(200, &[], request.uri().path().to_owned()));
+    let dir = tempfile::tempdir().unwrap();
+    let run = |mode, config: &Config| {
+        std::thread::scope(|scope| {
+            for n in 0..8 {
+                let (url, dir, config) = (api.url(&format!("/{n}")), dir.path(), config.clone());
+                scope.spawn(move || {
+                    let session =
+                        Session::builder(format!("many/{n}")).package_dir(dir).config(config).mode(mode);
+                    let (body, summary) = session
+                        .run_async(|session| async move {
+                            Ok::<_, cassette::Error>(get(&session.client()?, &url).await.body)
+                        })
+                        .unwrap();
+                    assert_eq!((body, summary.interactions), (format!("/{n}").into(), 1));
+                });
+            }
+        });
+    };
+    run(cassette::Mode::Record, &api.config());
+    let connections = api.connections();
+    assert!(connections > 0);
+    run(cassette::Mode::Replay, &api.config());
+    assert_eq!(api.connections(), connections, "a replay connected to the server");
+}

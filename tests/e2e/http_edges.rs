@@ -1,0 +1,373 @@
+//! What HTTP allows and servers do: recorded as it came, replayed as it was.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cassette::Session;
+use cassette::tape::{Outcome, TransportErrorKind};
+use http::header::HeaderValue;
+use http_body::Frame;
+use http_body_util::BodyExt as _;
+use tokio::sync::Notify;
+
+use crate::api::{Answer, Api, HOST, Speaks, answer, channel, cut, data, frames, get, see};
+use crate::project::{Project, response};
+
+const SPOKEN: [Speaks; 3] = [Speaks::Http1, Speaks::Https1, Speaks::Https2];
+
+fn client(session: &Session) -> reqwest::Client {
+    session.client().unwrap()
+}
+
+#[test]
+fn answers_without_a_body() {
+    for speaks in SPOKEN {
+        let api = Api::start(speaks, |request| match (request.method().as_str(), request.uri().path()) {
+            ("HEAD", _) => answer(200, &[("content-length", "1234"), ("content-type", "text/csv")], ""),
+            (_, "/deleted") => answer(204, &[], ""),
+            _ => answer(304, &[("etag", "\"v1\"")], ""),
+        });
+        let urls = ["/head", "/deleted", "/cached"].map(|path| api.url(path));
+        let (_, seen) = Project::both(api, async |session| {
+            let http = client(&session);
+            [
+                see(http.head(&urls[0]).send().await.unwrap()).await,
+                see(http.delete(&urls[1]).send().await.unwrap()).await,
+                get(&http, &urls[2]).await,
+            ]
+        });
+        assert_eq!(seen[0].headers["content-length"], "1234");
+        assert_eq!(seen.map(|s| s.status), [200, 204, 304]);
+    }
+}
+
+#[test]
+fn a_redirect_is_recorded_hop_by_hop() {
+    let api = Api::start(Speaks::Https2, |request| match request.uri().path() {
+        "/old" => answer(301, &[("location", "/older?a=1")], "moved"),
+        "/older" => answer(307, &[("location", "https://api.example.test/new")], ""),
+        _ => answer(200, &[], "here"),
+    });
+    let url = api.url("/old");
+    let (project, seen) = Project::both(api, async |session| get(&client(&session), &url).await);
+    assert_eq!(seen.body, "here");
+    assert_eq!(
+        project.requests(),
+        ["/old", "/older?a=1", "/new"].map(|path| format!("GET https://{HOST}{path}"))
+    );
+}
+
+#[test]
+fn headers_keep_their_order_and_bytes() {
+    let headers = [
+        ("etag", "W/\"1\""),
+        ("link", "<https://api.example.test/?page=2>; rel=next"),
+        ("link", "<https://api.example.test/?page=9>; rel=last"),
+        ("retry-after", "120"),
+        ("set-cookie", "b=; Max-Age=0"),
+        ("set-cookie", "a=; Path=/"),
+        ("vary", "accept"),
+        ("vary", "accept-language"),
+    ];
+    for speaks in SPOKEN {
+        let api = Api::start(speaks, move |_| {
+            let mut answer = answer(200, &headers, "{}");
+            let name = HeaderValue::from_bytes(b"attachment; filename=\"gr\xf6\xdfe.csv\"").unwrap();
+            answer.headers_mut().insert("content-disposition", name);
+            answer
+        });
+        let url = api.url("/");
+        let (_, seen) = Project::both(api, async |session| get(&client(&session), &url).await);
+        for name in ["etag", "link", "retry-after", "set-cookie", "vary"] {
+            let expected: Vec<&str> = headers.iter().filter(|(n, _)| *n == name).map(|(_, v)| *v).collect();
+            let got: Vec<&HeaderValue> = seen.headers.get_all(name).iter().collect();
+            assert_eq!(got, expected, "{name}");
+        }
+        assert!(seen.headers["content-disposition"].as_bytes().ends_with(b"gr\xf6\xdfe.csv\""));
+    }
+}
+
+#[test]
+fn trailers() {
+    for speaks in [Speaks::Https1, Speaks::Https2] {
+        let api = Api::start(speaks, |_| {
+            let mut trailers = http::HeaderMap::new();
+            trailers.insert("grpc-status", HeaderValue::from_static("0"));
+            let head = [("content-type", "application/grpc"), ("trailer", "grpc-status")];
+            frames(200, &head, [data("message"), Ok(Frame::trailers(trailers))])
+        });
+        let url = api.url("/");
+        let (project, seen) = Project::both(api, async |session| {
+            let request = client(&session).get(&url).header("te", "trailers");
+            let mut seen = see(request.send().await.unwrap()).await;
+            // Announced trailers are a matter of one connection.
+            seen.headers.remove("trailer");
+            seen
+        });
+        assert_eq!(response(&project.interactions()[0]).trailers["grpc-status"], "0");
+        assert_eq!(seen.trailers.unwrap()["grpc-status"], "0");
+    }
+}
+
+/// A request body of unknown length, in chunks.
+fn unknown_length(chunks: &[&'static str]) -> reqwest::Body {
+    let frames: Vec<_> = chunks.iter().map(|c| Ok(Frame::data(Bytes::from_static(c.as_bytes())))).collect();
+    reqwest::Body::wrap(http_body_util::StreamBody::new(Chunks(frames.into_iter())))
+}
+
+struct Chunks(std::vec::IntoIter<Result<Frame<Bytes>, std::io::Error>>);
+
+impl futures_core::Stream for Chunks {
+    type Item = Result<Frame<Bytes>, std::io::Error>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        std::task::Poll::Ready(self.0.next())
+    }
+}
+
+#[test]
+fn a_request_of_unknown_length() {
+    for speaks in SPOKEN {
+        let api = Api::start(speaks, |request| answer(200, &[], request.into_body()));
+        let url = api.url("/");
+        let (project, seen) = Project::both(api, async |session| {
+            let body = unknown_length(&["one,", "two,", "three"]);
+            see(client(&session).put(&url).body(body).send().await.unwrap()).await
+        });
+        assert_eq!(seen.body, "one,two,three");
+        assert_eq!(project.interactions()[0].request.body.size(), 13);
+    }
+}
+
+const KILOBYTE: &str = match str::from_utf8(&[b'.'; 1024]) {
+    Ok(text) => text,
+    Err(_) => "",
+};
+
+/// The server answers at once and reads nothing: the request on the cassette is whole all the same.
+#[test]
+fn an_answer_before_the_request_was_read() {
+    for speaks in SPOKEN {
+        // Dropped, an unread request would cut the connection.
+        let unread = std::sync::Mutex::new(Vec::new());
+        let api = Api::streaming(speaks, move |request| {
+            unread.lock().unwrap().push(request.into_body());
+            async { answer(413, &[], "too long") }
+        });
+        let url = api.url("/");
+        let (project, _) = Project::both(api, async |session| {
+            let body = unknown_length(&[KILOBYTE; 50]);
+            client(&session).post(&url).body(body).send().await.unwrap().status()
+        });
+        assert_eq!(project.interactions()[0].request.body.size(), 50 * 1024, "{speaks:?}");
+    }
+}
+
+/// Records and replays a request that fails; gives the kind that is on the cassette.
+#[track_caller]
+fn fails(api: Api, url: &str) -> TransportErrorKind {
+    let (project, _) = Project::both(api, async |session| {
+        client(&session).post(url).body("[1,2,3]").send().await.expect_err("an answer").is_request()
+    });
+    let recorded = &project.interactions()[0];
+    assert_eq!(recorded.request.body.size(), 7, "the request was not recorded whole");
+    match &recorded.outcome {
+        Outcome::Error(e) => e.kind,
+        Outcome::Response(r) => panic!("{r:?}"),
+    }
+}
+
+#[test]
+fn upstreams_that_fail() {
+    let wrong_root = Api::start(Speaks::Https1, |_| answer(200, &[], ""));
+    let api = Api::start(Speaks::Https1, |_| answer(200, &[], ""));
+    let url = api.url("/");
+    let address = api.config();
+    drop(api);
+    let gone = Project::new();
+    let refused = async |session: Session| {
+        client(&session).post(&url).body("[1,2,3]").send().await.expect_err("an answer").is_request()
+    };
+    assert_eq!(gone.record(address.clone(), &refused), gone.replay(address, &refused));
+    let recorded = &gone.interactions()[0];
+    assert_eq!(recorded.request.body.size(), 7, "the request was not recorded whole");
+    let Outcome::Error(e) = &recorded.outcome else { panic!("{recorded:?}") };
+    assert_eq!(e.kind, TransportErrorKind::Connect);
+
+    // The name that its certificate is not for.
+    let config = wrong_root.config().resolve("other.example.test", wrong_root.address());
+    let project = Project::new();
+    let bad = async |session: Session| {
+        client(&session).get("https://other.example.test/").send().await.expect_err("an answer").is_request()
+    };
+    assert_eq!(project.record(config.clone(), &bad), project.replay(config, &bad));
+    let Outcome::Error(e) = &project.interactions()[0].outcome else { panic!() };
+    assert_eq!(e.kind, TransportErrorKind::Tls);
+
+    let url = format!("http://{HOST}/");
+    assert_eq!(fails(Api::raw(""), &url), TransportErrorKind::Reset);
+    assert_eq!(fails(Api::raw("SSH-2.0-OpenSSH_9.6\r\n"), &url), TransportErrorKind::Protocol);
+}
+
+#[test]
+fn answers_that_break_off() {
+    for speaks in SPOKEN {
+        // A server that fails drops what it has not sent yet, so it waits until the client has it.
+        let arrived = Arc::new(Notify::new());
+        let read = arrived.clone();
+        let api = Api::streaming(speaks, move |_| {
+            let arrived = arrived.clone();
+            async move {
+                let (body, answer) = channel(200, &[]);
+                tokio::spawn(async move {
+                    body.send(data("first ")).await.unwrap();
+                    body.send(data("second")).await.unwrap();
+                    arrived.notified().await;
+                    body.send(cut()).await.unwrap();
+                });
+                answer
+            }
+        });
+        let url = api.url("/");
+        let (project, (bytes, end)) = Project::both(api, async |session| {
+            let mut response = client(&session).get(&url).send().await.unwrap();
+            let mut bytes = Vec::new();
+            while bytes.len() < 12 {
+                bytes.extend_from_slice(&response.chunk().await.unwrap().unwrap());
+            }
+            read.notify_one();
+            (bytes, response.chunk().await.map_err(|_| "cut"))
+        });
+        assert_eq!((&bytes[..], end), (&b"first second"[..], Err("cut")));
+        assert!(response(&project.interactions()[0]).cut.is_some());
+    }
+    // The promised length is how the client knows.
+    for body in ["only this", ""] {
+        let api = Api::raw(format!("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{body}"));
+        let url = api.url("/");
+        let (_, seen) = Project::both(api, async |session| get(&client(&session), &url).await);
+        assert_eq!((&seen.body[..], seen.cut), (body.as_bytes(), true));
+        assert_eq!(seen.headers["content-length"], "100");
+    }
+}
+
+/// A secret that is longer or shorter on replay must not make a cut answer look whole.
+#[test]
+fn an_answer_with_a_secret_that_breaks_off() {
+    let api = Api::raw("HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\n{\"echo\": \"k-5f2b9c41\", \"rest\": ");
+    let url = api.url("/");
+    let project = Project::new();
+    let body = async |session: Session| get(&client(&session), &url).await;
+    let seen = project.record(api.config().secret("KEY", "k-5f2b9c41"), &body);
+    assert!(seen.cut);
+    for value in ["", "k-5f2b9c41", "another-value-longer-than-what-was-cut"] {
+        let seen = project.replay(api.config().secret("KEY", value), &body);
+        assert!(seen.cut, "with {value:?}: {seen:?}");
+    }
+}
+
+#[test]
+fn answers_that_nobody_reads_to_the_end() {
+    let body: Bytes = (0..3_000_000_u32).map(|i| (i % 251) as u8).collect();
+    for speaks in SPOKEN {
+        let (sent, first) = (body.clone(), body.clone());
+        let api = Api::start(speaks, move |_| answer(200, &[], sent.clone()));
+        let urls = ["/unread", "/begun"].map(|path| api.url(path));
+        let (project, _) = Project::both(api, async |session| {
+            let http = client(&session);
+            drop(http.get(&urls[0]).send().await.unwrap());
+            let mut begun = http.get(&urls[1]).send().await.unwrap();
+            let chunk = begun.chunk().await.unwrap().unwrap();
+            assert!(first.starts_with(&chunk));
+        });
+        for interaction in project.interactions() {
+            let recorded = response(&interaction);
+            assert_eq!((recorded.body.size(), &recorded.cut), (body.len() as u64, &None), "{speaks:?}");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_gives_up_waiting() {
+    let api = Api::streaming(Speaks::Http1, |_| std::future::pending::<Answer>());
+    let url = api.url("/");
+    let (project, _) = Project::both(api, async |session| {
+        let request = client(&session).post(&url).body("[1]").timeout(Duration::from_millis(50));
+        assert!(request.send().await.is_err());
+    });
+    let recorded = &project.interactions()[0];
+    assert_eq!(recorded.request.body.size(), 3);
+    let Outcome::Error(e) = &recorded.outcome else { panic!("{recorded:?}") };
+    assert_eq!(e.kind, TransportErrorKind::Timeout);
+}
+
+#[test]
+fn equal_requests_with_other_answers() {
+    let asked = AtomicUsize::new(0);
+    let api = Api::start(Speaks::Https2, move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => answer(429, &[("retry-after", "0")], "slow down"),
+        n => answer(200, &[], format!("answer {n}")),
+    });
+    let url = api.url("/");
+    let (_, seen) = Project::both(api, async |session| {
+        let http = client(&session);
+        [get(&http, &url).await, get(&http, &url).await, get(&http, &url).await]
+    });
+    assert_eq!(seen.clone().map(|s| s.status), [429, 200, 200]);
+    assert_eq!(seen[2].body, "answer 2");
+}
+
+#[test]
+fn a_blocking_client() {
+    for speaks in SPOKEN {
+        let api = Api::start(speaks, |request| answer(201, &[], [b"got ", &request.body()[..]].concat()));
+        let (config, url) = (api.config(), api.url("/"));
+        let project = Project::new();
+        let body = |session: Session| {
+            let http = session.blocking_client()?;
+            let response = http.post(&url).body("this").send()?;
+            Ok::<_, cassette::Error>((response.status().as_u16(), response.text()?))
+        };
+        let (recorded, _) = project.builder(cassette::Mode::Record, config.clone()).run(body).unwrap();
+        drop(api);
+        let (replayed, _) = project.builder(cassette::Mode::Replay, config).run(body).unwrap();
+        assert_eq!(recorded, (201, "got this".to_owned()));
+        assert_eq!(replayed, recorded);
+    }
+}
+
+/// The cassette says what the server spoke, and the body of an HTTP/1.0 answer ends with its connection.
+#[test]
+fn versions() {
+    for (speaks, version) in [
+        (Speaks::Http1, http::Version::HTTP_11),
+        (Speaks::Https1, http::Version::HTTP_11),
+        (Speaks::Https2, http::Version::HTTP_2),
+    ] {
+        let api = Api::start(speaks, |_| answer(200, &[], "x"));
+        let url = api.url("/");
+        let (project, _) = Project::both(api, async |session| get(&client(&session), &url).await);
+        assert_eq!(response(&project.interactions()[0]).version, version);
+    }
+    let api = Api::raw("HTTP/1.0 200 OK\r\ncontent-type: text/plain\r\n\r\nuntil the end");
+    let url = api.url("/");
+    let (project, seen) = Project::both(api, async |session| get(&client(&session), &url).await);
+    assert_eq!(seen.body, "until the end");
+    assert_eq!(response(&project.interactions()[0]).version, http::Version::HTTP_10);
+}
+
+/// What the client had read stays what it was when the answer takes another path on replay.
+#[test]
+fn a_body_read_frame_by_frame() {
+    let api = Api::start(Speaks::Https2, |_| frames(200, &[], (0..100).map(|n| data(format!("{n},")))));
+    let url = api.url("/");
+    Project::both(api, async |session| {
+        let response = http::Response::from(client(&session).get(&url).send().await.unwrap());
+        response.into_body().collect().await.unwrap().to_bytes()
+    });
+}
