@@ -6,7 +6,6 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this program's purpose is its table")]
 
-mod data;
 mod role;
 mod server;
 

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cassette::{Config, Mode, Session, Unused};
+use cassette_benches::data;
 use reqwest::Client;
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::Result;
 use crate::server::{self, HOST};
-use crate::{Result, data};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cassette_benches::data::{self, Large};
 use http::{Method, Request, Response, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
@@ -24,7 +25,6 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::Result;
-use crate::data::{self, Large};
 
 /// The name that the certificate is for.
 pub(crate) const HOST: &str = "api.bench.test";

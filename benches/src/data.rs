@@ -6,14 +6,14 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// Rows in the part of a large body that repeats: about 1 MB, all that is ever held of it.
+/// Rows in the part of a large body that repeats: about 1.2 MB, all that is ever held of it.
 const ROWS: u32 = 6_000;
 
 /// What a large body hands out at once, in bytes.
 const CHUNK: usize = 64 * 1024;
 
 /// A JSON array of rows, streamed.
-pub(crate) struct Large {
+pub struct Large {
     rows: Bytes,
     /// How often the rows are still to come, and how far the present ones have been handed out.
     repeats: u64,
@@ -25,8 +25,8 @@ const OPENING: &[u8] = b"[\n";
 const END: &[u8] = b"{\"id\":0}\n]\n";
 
 impl Large {
-    /// At least `size` bytes, and not more than a megabyte above that. `rows` are from [`rows`].
-    pub(crate) fn new(rows: Bytes, size: u64) -> Large {
+    /// At least `size` bytes, and not more than 2 MB above that. `rows` are from [`rows`].
+    pub fn new(rows: Bytes, size: u64) -> Large {
         let repeats = size.div_ceil(rows.len() as u64);
         let left = repeats * rows.len() as u64 + (OPENING.len() + END.len()) as u64;
         Large { rows, repeats, at: 0, left }
@@ -76,7 +76,7 @@ impl Body for Large {
 }
 
 /// The rows of a large body, each with a comma after it.
-pub(crate) fn rows() -> Bytes {
+pub fn rows() -> Bytes {
     let mut text = String::new();
     for i in 0..ROWS {
         // Knuth's multiplicative hashing: looks like data, follows from the number.
@@ -96,7 +96,7 @@ pub(crate) fn rows() -> Bytes {
 }
 
 /// The body of small exchange number `n`: JSON of 2 KB, different from every other.
-pub(crate) fn small(n: u32) -> String {
+pub fn small(n: u32) -> String {
     let mut text = format!("{{\"n\":{n},\"rows\":[0");
     let mut i = n;
     while text.len() < 2_040 {
