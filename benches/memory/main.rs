@@ -84,7 +84,9 @@ fn measure(sizes: Sizes) -> Result<bool> {
         if let Some(grown) = over(&all[1].1, &all[0].1).filter(|grown| *grown >= BUDGET) {
             kept = false;
             let mb = sizes.bytes / 1_000_000;
-            println!("OVER BUDGET: recording {mb} MB over {scheme} takes {grown:.1} MB more, {BUDGET} are allowed");
+            println!(
+                "OVER BUDGET: recording {mb} MB over {scheme} takes {grown:.1} MB more, {BUDGET} are allowed"
+            );
         }
     }
     if cfg!(not(target_os = "linux")) {

@@ -83,7 +83,9 @@ impl Job<'_> {
             .output()?;
         if !told.status.success() {
             let role = self.role.name();
-            return Err(format!("the process `{role}` failed\n{}", String::from_utf8_lossy(&told.stderr)).into());
+            return Err(
+                format!("the process `{role}` failed\n{}", String::from_utf8_lossy(&told.stderr)).into()
+            );
         }
         let text = String::from_utf8(told.stdout)?;
         let value = |name: &str| {
@@ -140,22 +142,24 @@ impl Job<'_> {
             .with_root_certificates(roots)
             .with_no_client_auth();
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let client =
-            Client::builder().no_proxy().tls_backend_preconfigured(tls).resolve(HOST, self.address).build()?;
+        let client = Client::builder()
+            .no_proxy()
+            .tls_backend_preconfigured(tls)
+            .resolve(HOST, self.address)
+            .build()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(runtime.block_on(self.ask(&client))?)
     }
 
     fn session(&self, mode: Mode) -> Result<(u64, Duration)> {
         let config = config().extra_root(server::root(self.dir)?).resolve(HOST, self.address);
-        let (measured, _) = Session::builder(self.cassette())
-            .package_dir(self.dir)
-            .config(config)
-            .mode(mode)
-            .run_async(|session| async move {
-                let client = session.client()?;
-                self.ask(&client).await.map_err(|e| cassette::Error::with_source("could not ask", e))
-            })?;
+        let (measured, _) =
+            Session::builder(self.cassette()).package_dir(self.dir).config(config).mode(mode).run_async(
+                |session| async move {
+                    let client = session.client()?;
+                    self.ask(&client).await.map_err(|e| cassette::Error::with_source("could not ask", e))
+                },
+            )?;
         Ok(measured)
     }
 
@@ -231,7 +235,8 @@ pub(crate) fn sessions(dir: &Path, times: usize) -> Result<Sessions> {
     builder("empty", Mode::Record).run(|_| Ok::<_, cassette::Error>(()))?;
     let replay = |name: &str, client: bool| -> Result<Duration> {
         let begun = Instant::now();
-        builder(name, Mode::Replay).run(|session| if client { session.client().map(drop) } else { Ok(()) })?;
+        builder(name, Mode::Replay)
+            .run(|session| if client { session.client().map(drop) } else { Ok(()) })?;
         Ok(begun.elapsed())
     };
     let median = |name, client| -> Result<Duration> {
