@@ -112,7 +112,8 @@ mod tests {
     #[test]
     fn usual_names_do_not() {
         let fields = FieldNames::new(FIELDS);
-        for name in ["id", "name", "value", "created_at", "updatedAt", "type", "url", "data", "items", "next"] {
+        for name in ["id", "name", "value", "created_at", "updatedAt", "type", "url", "data", "items", "next"]
+        {
             assert!(!fields.may_hold(name.as_bytes()), "{name}");
         }
     }
