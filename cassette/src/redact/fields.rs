@@ -27,7 +27,7 @@ impl FieldNames {
 
     pub(super) fn insert(&mut self, name: &str) {
         let normal = normalised(name);
-        let (word, bit) = place(normal.bytes());
+        let (word, bit) = place(normal.bytes().fold(0, mix));
         self.sieve[word] |= bit;
         self.labels.insert(normal, format!("field {name}").into());
     }
@@ -45,20 +45,45 @@ impl FieldNames {
     /// Whether a name is worth a look: false only if it is not on the list, whether or not the escapes in it
     /// (JSON's) have been resolved.
     pub(super) fn may_hold(&self, name: &[u8]) -> bool {
-        // An escape may stand for anything, and so may letters elsewhere: the Kelvin sign is a `K`.
-        if name.iter().any(|b| *b == b'\\' || !b.is_ascii()) {
-            return true;
-        }
         let name = name.strip_prefix(b"#").unwrap_or(name);
-        let letters = name.iter().filter(|b| !matches!(b, b'-' | b'_'));
-        let (word, bit) = place(letters.map(u8::to_ascii_lowercase));
+        let mut hash = 0;
+        for b in name {
+            match FOLDED[usize::from(*b)] {
+                SKIPPED => {}
+                UNKNOWN => return true,
+                letter => hash = mix(hash, letter),
+            }
+        }
+        let (word, bit) = place(hash);
         self.sieve[word] & bit != 0
     }
 }
 
-/// The word and the bit of a normalised name.
-fn place(name: impl Iterator<Item = u8>) -> (usize, u64) {
-    let hash = name.fold(0u64, |hash, b| hash.rotate_left(5) ^ u64::from(b));
+/// What [`normalised`] makes of a byte.
+static FOLDED: [u8; 256] = {
+    // Letters that aren't ASCII may become ones that are: the Kelvin sign is a `K`.
+    let mut table = [UNKNOWN; 256];
+    let mut b = 2u8;
+    while b < 0x80 {
+        table[b as usize] = b.to_ascii_lowercase();
+        b += 1;
+    }
+    table[b'-' as usize] = SKIPPED;
+    table[b'_' as usize] = SKIPPED;
+    // The escape may stand for anything.
+    table[b'\\' as usize] = UNKNOWN;
+    table
+};
+
+const SKIPPED: u8 = 0;
+const UNKNOWN: u8 = 1;
+
+fn mix(hash: u64, b: u8) -> u64 {
+    hash.rotate_left(5) ^ u64::from(b)
+}
+
+/// The word and the bit of a name with this hash.
+fn place(hash: u64) -> (usize, u64) {
     // The upper bits depend on all of it (Fibonacci hashing).
     let at = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52;
     ((at / 64) as usize, 1 << (at % 64))
