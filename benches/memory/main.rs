@@ -44,14 +44,16 @@ fn main() -> ExitCode {
 }
 
 struct Sizes {
+    /// Processes for each figure: the shortest time counts, and the highest peak.
+    rounds: usize,
     bytes: u64,
     exchanges: u32,
     sessions: usize,
 }
 
 fn sizes(arguments: &[String]) -> Result<Sizes> {
-    let quick = Sizes { bytes: 50_000_000, exchanges: 200, sessions: 20 };
-    let full = Sizes { bytes: 500_000_000, exchanges: 2_000, sessions: 200 };
+    let quick = Sizes { rounds: 1, bytes: 50_000_000, exchanges: 200, sessions: 20 };
+    let full = Sizes { rounds: 3, bytes: 500_000_000, exchanges: 2_000, sessions: 200 };
     // Cargo says `--bench`; without it this is a test of the bench (`cargo test --all-targets`).
     let is_bench = arguments.iter().any(|a| a == "--bench");
     let mut sizes = if is_bench && !arguments.iter().any(|a| a == "--quick") { full } else { quick };
@@ -79,8 +81,11 @@ fn measure(sizes: Sizes) -> Result<bool> {
     println!("             peak MB  over plain  seconds    MB/s  to plain  session s");
     for (scheme, address) in sides {
         let job = |role| Job { role, work: Work::Large(sizes.bytes), scheme, address, dir: dir.path() };
-        let all = run(job)?;
+        let all = run(job, sizes.rounds)?;
         all.iter().for_each(|row| println!("{}", large(scheme, row, &all[0].1)));
+        if all[0].1.peak.is_none() {
+            println!("no peak memory: /proc/self/status isn't there or has no VmHWM");
+        }
         if let Some(grown) = over(&all[1].1, &all[0].1).filter(|grown| *grown >= BUDGET) {
             kept = false;
             let mb = sizes.bytes / 1_000_000;
@@ -89,15 +94,12 @@ fn measure(sizes: Sizes) -> Result<bool> {
             );
         }
     }
-    if cfg!(not(target_os = "linux")) {
-        println!("no peak memory: this system has no /proc/self/status");
-    }
 
     println!("\n{} exchanges of 2 KB each way\n", sizes.exchanges);
     println!("             peak MB  over plain  seconds      µs  to plain  session s");
     for (scheme, address) in sides {
         let job = |role| Job { role, work: Work::Small(sizes.exchanges), scheme, address, dir: dir.path() };
-        let all = run(job)?;
+        let all = run(job, sizes.rounds)?;
         all.iter().for_each(|row| println!("{}", small(scheme, row, &all[0].1, sizes.exchanges)));
     }
 
@@ -114,8 +116,18 @@ fn measure(sizes: Sizes) -> Result<bool> {
     Ok(kept)
 }
 
-fn run<'a>(job: impl Fn(Role) -> Job<'a>) -> Result<Vec<(Role, Measured)>> {
-    Role::ALL.into_iter().map(|role| Ok((role, job(role).run()?))).collect()
+fn run<'a>(job: impl Fn(Role) -> Job<'a>, rounds: usize) -> Result<Vec<(Role, Measured)>> {
+    let measured = |role| {
+        let mut best: Measured = job(role).run()?;
+        for _ in 1..rounds {
+            let next = job(role).run()?;
+            best.asking = best.asking.min(next.asking);
+            best.session = best.session.min(next.session);
+            best.peak = best.peak.max(next.peak);
+        }
+        Ok((role, best))
+    };
+    Role::ALL.into_iter().map(measured).collect()
 }
 
 fn large(scheme: &str, (role, m): &(Role, Measured), plain: &Measured) -> String {
