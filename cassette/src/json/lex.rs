@@ -172,6 +172,7 @@ impl Lexer {
     ///
     /// Where the input breaks the grammar. Everything before [`SyntaxError::offset`] that was not reported yet
     /// belongs to the broken token. The lexer must not be used any further.
+    #[inline(always)]
     pub fn next(&mut self, chunk: &[u8], at: usize) -> Result<Option<Piece>, SyntaxError> {
         debug_assert_eq!(at, self.read, "pieces are asked for in order");
         if at >= chunk.len() {
@@ -179,14 +180,15 @@ impl Lexer {
             self.read = 0;
             return Ok(None);
         }
-        let piece = match self.inside {
+        let first = matches!(self.inside, Inside::Nothing);
+        let (kind, end, done) = match self.inside {
             Inside::Nothing => self.start(chunk, at)?,
-            Inside::Text(kind, escape) => self.text(chunk, at, at, kind, escape)?,
-            Inside::Number(state) => self.number(chunk, at, at, state)?,
-            Inside::Word(kind, seen) => self.word(chunk, at, at, kind, seen)?,
+            Inside::Text(kind, escape) => self.text(chunk, at, kind, escape)?,
+            Inside::Number(state) => self.number(chunk, at, state)?,
+            Inside::Word(kind, seen) => self.word(chunk, at, kind, seen)?,
         };
-        self.read = piece.span.end;
-        Ok(Some(piece))
+        self.read = end;
+        Ok(Some(Piece { kind, span: at..end, first, done }))
     }
 
     /// Says that there is no more input.
@@ -213,13 +215,13 @@ impl Lexer {
         Err(SyntaxError { offset: self.base + at as u64, message })
     }
 
-    fn start(&mut self, chunk: &[u8], at: usize) -> Result<Piece, SyntaxError> {
+    #[inline(always)]
+    fn start(&mut self, chunk: &[u8], at: usize) -> Result<(Kind, usize, bool), SyntaxError> {
         let b = chunk[at];
         if matches!(b, b' ' | b'\n' | b'\r' | b'\t') {
             let rest = &chunk[at..];
             let len = rest.iter().position(|b| !matches!(b, b' ' | b'\n' | b'\r' | b'\t'));
-            let span = at..len.map_or(chunk.len(), |n| at + n);
-            return Ok(Piece { kind: Kind::Whitespace, span, first: true, done: true });
+            return Ok((Kind::Whitespace, len.map_or(chunk.len(), |n| at + n), true));
         }
         if self.expect == Expect::Nothing && self.lenient {
             self.expect = Expect::Value;
@@ -236,14 +238,14 @@ impl Lexer {
                 self.expect = ValueOrEnd;
                 Kind::ArrayStart
             }
-            (Value | ValueOrEnd, b'"') => return self.text(chunk, at, at + 1, Kind::String, 0),
-            (Key | KeyOrEnd, b'"') => return self.text(chunk, at, at + 1, Kind::Key, 0),
-            (Value | ValueOrEnd, b'-') => return self.number(chunk, at, at + 1, Number::Minus),
-            (Value | ValueOrEnd, b'0') => return self.number(chunk, at, at + 1, Number::Zero),
-            (Value | ValueOrEnd, b'1'..=b'9') => return self.number(chunk, at, at + 1, Number::Int),
-            (Value | ValueOrEnd, b't') => return self.word(chunk, at, at + 1, Kind::True, 1),
-            (Value | ValueOrEnd, b'f') => return self.word(chunk, at, at + 1, Kind::False, 1),
-            (Value | ValueOrEnd, b'n') => return self.word(chunk, at, at + 1, Kind::Null, 1),
+            (Value | ValueOrEnd, b'"') => return self.text(chunk, at + 1, Kind::String, 0),
+            (Key | KeyOrEnd, b'"') => return self.text(chunk, at + 1, Kind::Key, 0),
+            (Value | ValueOrEnd, b'-') => return self.number(chunk, at + 1, Number::Minus),
+            (Value | ValueOrEnd, b'0') => return self.number(chunk, at + 1, Number::Zero),
+            (Value | ValueOrEnd, b'1'..=b'9') => return self.number(chunk, at + 1, Number::Int),
+            (Value | ValueOrEnd, b't') => return self.word(chunk, at + 1, Kind::True, 1),
+            (Value | ValueOrEnd, b'f') => return self.word(chunk, at + 1, Kind::False, 1),
+            (Value | ValueOrEnd, b'n') => return self.word(chunk, at + 1, Kind::Null, 1),
             (KeyOrEnd | CommaOrEnd, b'}') if self.open.top() == Some(true) => {
                 self.open.pop();
                 self.ended();
@@ -271,7 +273,7 @@ impl Lexer {
             (CommaOrEnd, _) => return self.error(at, "expected `,` or `]`"),
             (Nothing, _) => return self.error(at, "expected nothing after the value"),
         };
-        Ok(Piece { kind, span: at..at + 1, first: true, done: true })
+        Ok((kind, at + 1, true))
     }
 
     /// After a whole value: what may follow it.
@@ -280,15 +282,14 @@ impl Lexer {
     }
 
     /// From `from` on inside a string; the piece begins at `start`, which is less only on its opening quote.
+    #[inline(always)]
     fn text(
         &mut self,
         chunk: &[u8],
-        start: usize,
         from: usize,
         kind: Kind,
         mut escape: u8,
-    ) -> Result<Piece, SyntaxError> {
-        let first = from > start;
+    ) -> Result<(Kind, usize, bool), SyntaxError> {
         let mut i = from;
         while i < chunk.len() {
             let b = chunk[i];
@@ -301,7 +302,7 @@ impl Lexer {
                     } else {
                         self.ended()
                     }
-                    return Ok(Piece { kind, span: start..i + 1, first, done: true });
+                    return Ok((kind, i + 1, true));
                 }
                 0 if b == b'\\' => escape = 1,
                 0 if self.lenient => {}
@@ -316,17 +317,16 @@ impl Lexer {
             i += 1;
         }
         self.inside = Inside::Text(kind, escape);
-        Ok(Piece { kind, span: start..i, first, done: false })
+        Ok((kind, i, false))
     }
 
+    #[inline(always)]
     fn number(
         &mut self,
         chunk: &[u8],
-        start: usize,
         from: usize,
         mut state: Number,
-    ) -> Result<Piece, SyntaxError> {
-        let first = from > start;
+    ) -> Result<(Kind, usize, bool), SyntaxError> {
         let kind = Kind::Number;
         for (i, &b) in chunk.iter().enumerate().skip(from) {
             match state.next(b) {
@@ -334,24 +334,23 @@ impl Lexer {
                 None if state.may_end() => {
                     self.inside = Inside::Nothing;
                     self.ended();
-                    return Ok(Piece { kind, span: start..i, first, done: true });
+                    return Ok((kind, i, true));
                 }
                 None => return self.error(i, "expected a digit"),
             }
         }
         self.inside = Inside::Number(state);
-        Ok(Piece { kind, span: start..chunk.len(), first, done: false })
+        Ok((kind, chunk.len(), false))
     }
 
+    #[inline(always)]
     fn word(
         &mut self,
         chunk: &[u8],
-        start: usize,
         from: usize,
         kind: Kind,
         mut seen: u8,
-    ) -> Result<Piece, SyntaxError> {
-        let first = from > start;
+    ) -> Result<(Kind, usize, bool), SyntaxError> {
         let word: &[u8] = match kind {
             Kind::True => b"true",
             Kind::False => b"false",
@@ -372,7 +371,7 @@ impl Lexer {
         } else {
             self.inside = Inside::Word(kind, seen);
         }
-        Ok(Piece { kind, span: start..i, first, done })
+        Ok((kind, i, done))
     }
 }
 
