@@ -63,7 +63,11 @@ fn record(plan: &Plan) -> cassette::Result<bool> {
         .resolve(HOST, api.addr())
         .secret("API_KEY", &credentials.api_key)
         .secret("CLIENT_SECRET", &credentials.client_secret);
-    say(&format!("recording {} cases from https://{HOST}, played by a server on {}", plan.cases().len(), api.addr()));
+    say(&format!(
+        "recording {} cases from https://{HOST}, played by a server on {}",
+        plan.cases().len(),
+        api.addr()
+    ));
     let mut changed = false;
     for case in plan.cases() {
         let summary = record_case(case, &config)?;

@@ -20,7 +20,9 @@ pub(crate) struct Capture {
 enum Pipeline {
     Open(Box<Decoder<BodyRedactor<BodySink>>>),
     /// The body's encoding can't be decoded, so it can't be searched for secrets either. Fine if it is empty.
-    Opaque { encoding: String },
+    Opaque {
+        encoding: String,
+    },
 }
 
 impl Capture {

@@ -13,10 +13,11 @@ use tower_service::Service;
 
 use crate::body::{self, Body};
 use crate::capture::Capture;
+use crate::error::Error;
 use crate::player::{Played, Player};
 use crate::recorder::Recorder;
 use crate::redact::{Redactor, Side};
-use crate::report;
+use crate::report::{Failure, Palette, Problem, TestSite};
 use crate::tape::{BodySink, Request, TransportError, TransportErrorKind};
 
 /// The status of the answer to a request that is not on the cassette. Not assigned to anything else
@@ -36,7 +37,7 @@ struct Inner {
 
 /// What the engine does with a request.
 pub(crate) enum Action {
-    Replay { player: Box<Player>, redactor: Redactor, inline_limit: usize, site: report::Site },
+    Replay { player: Box<Player>, redactor: Redactor, inline_limit: usize, site: TestSite },
     Record(Recorder),
     Pass,
 }
@@ -72,8 +73,8 @@ impl Engine {
                 match player.play(request) {
                     Played::Response(response) => Ok(response),
                     Played::Error(e) => Err(e),
-                    Played::Unmatched(u) => Ok(refusal(report::unmatched(site, &u))),
-                    Played::Unreadable(text) => Ok(refusal(text)),
+                    Played::Unmatched(u) => Ok(refusal(site, Problem::Unmatched(*u))),
+                    Played::Unreadable(text) => Ok(refusal(site, Problem::Other(Error::new(text)))),
                 }
             }
             Action::Record(recorder) => {
@@ -159,7 +160,9 @@ async fn for_matching(
 }
 
 /// What the code under test gets instead of an answer: the report itself, so that its own error shows it.
-fn refusal(text: String) -> http::Response<Body> {
+fn refusal(site: &TestSite, problem: Problem) -> http::Response<Body> {
+    let failure = Failure { site: site.clone(), problems: vec![problem], notes: Vec::new() };
+    let text = failure.render(&Palette::plain());
     let mut response = http::Response::new(body::full(text));
     *response.status_mut() = StatusCode::from_u16(UNMATCHED_STATUS).unwrap_or(StatusCode::NOT_FOUND);
     let headers = response.headers_mut();

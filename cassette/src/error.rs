@@ -72,13 +72,6 @@ impl Error {
         self
     }
 
-    /// The same with that help, unless there is some already.
-    #[must_use]
-    pub(crate) fn or_hint(mut self, hint: impl FnOnce() -> String) -> Self {
-        self.0.hint.get_or_insert_with(hint);
-        self
-    }
-
     /// The file or directory concerned.
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()

@@ -37,7 +37,7 @@ mod player;
 mod private;
 mod recorder;
 pub mod redact;
-mod report;
+pub mod report;
 #[cfg(feature = "scaffold")]
 pub mod scaffold;
 mod session;

@@ -1,8 +1,8 @@
 //! Request → recorded response, with an account of what was used, unused and unmatched.
 //!
-//! Must not know: sockets, modes, what a failure reads like.
+//! Says what happened in the facts of `report`. Must not know: sockets, modes, what a failure reads like.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write as _;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,8 +16,9 @@ use http_body_util::BodyExt as _;
 use crate::body::{self, Body, BoxError};
 use crate::capture;
 use crate::error::Result;
-use crate::matcher::{Key, Matching, Mismatch};
+use crate::matcher::{Difference, Key, Matching, Mismatch};
 use crate::redact::{Redactor, Restorer};
+use crate::report::{Answer, Closest, Reason, Unmatched, UnmatchedRequest, Unused, UnusedRecording};
 use crate::tape::{self, BodyReader, Cassette, Outcome, Request, TransportError};
 
 /// Plays a cassette back.
@@ -37,36 +38,11 @@ type Problems = Arc<Mutex<Vec<crate::Error>>>;
 struct State {
     /// Per key, how many of its interactions are used: the next one is found without a search.
     next: HashMap<Key, usize>,
-    used: Vec<bool>,
+    /// Per interaction, which request of this session it answered.
+    used: Vec<Option<usize>>,
+    requests: usize,
     last_served: Option<usize>,
-    unmatched: Vec<Unmatched>,
-}
-
-/// A request without an answer on the cassette.
-#[derive(Clone, Debug)]
-pub(crate) struct Unmatched {
-    pub(crate) request: Request,
-    pub(crate) recorded: usize,
-    pub(crate) used: usize,
-    pub(crate) closest: Option<Closest>,
-}
-
-/// The recorded interaction most like a request that matched none.
-#[derive(Clone, Debug)]
-pub(crate) struct Closest {
-    pub(crate) index: usize,
-    pub(crate) request: Request,
-    pub(crate) mismatch: Mismatch,
-    pub(crate) used: bool,
-    pub(crate) answered: String,
-}
-
-/// An interaction that nobody asked for.
-#[derive(Clone, Debug)]
-pub(crate) struct UnusedInteraction {
-    pub(crate) index: usize,
-    pub(crate) method: String,
-    pub(crate) uri: String,
+    unmatched: Vec<UnmatchedRequest>,
 }
 
 impl Player {
@@ -78,24 +54,32 @@ impl Player {
         }
         let state = State {
             next: HashMap::new(),
-            used: vec![false; cassette.len()],
+            used: vec![None; cassette.len()],
+            requests: 0,
             last_served: None,
             unmatched: Vec::new(),
         };
-        Ok(Player { cassette, matching, redactor, index, state: Mutex::new(state), problems: Problems::default() })
+        Ok(Player {
+            cassette,
+            matching,
+            redactor,
+            index,
+            state: Mutex::new(state),
+            problems: Problems::default(),
+        })
     }
 
     /// Answers with the next unused interaction of the request's key.
     pub(crate) fn play(&self, request: Request) -> Played {
         let key = self.matching.key(&request);
-        let Some(i) = self.take(key) else { return Played::Unmatched(Box::new(self.explain(request))) };
+        let Some(i) = self.take(key) else { return Played::Unmatched(Box::new(self.explain(key, request))) };
         match self.answer(i) {
             Ok(Ok(response)) => Played::Response(response),
             Ok(Err(e)) => Played::Error(e),
             Err(e) => {
-                let message = format!("{e:?}");
+                let text = e.to_string();
                 note(&self.problems, e);
-                Played::Unreadable(message)
+                Played::Unreadable(text)
             }
         }
     }
@@ -105,9 +89,15 @@ impl Player {
         self.cassette.len()
     }
 
-    /// The requests that had no answer so far.
-    pub(crate) fn unmatched(&self) -> Vec<Unmatched> {
-        self.state().unmatched.clone()
+    /// The requests that had no answer so far; `None` if all had one.
+    pub(crate) fn unmatched(&self) -> Option<Unmatched> {
+        let requests = self.state().unmatched.clone();
+        (!requests.is_empty()).then(|| self.account(requests))
+    }
+
+    fn account(&self, requests: Vec<UnmatchedRequest>) -> Unmatched {
+        let used = self.state().used.iter().flatten().count();
+        Unmatched { cassette: self.cassette.path().to_owned(), recorded: self.cassette.len(), used, requests }
     }
 
     /// Interactions that could not be read, so far.
@@ -115,27 +105,38 @@ impl Player {
         std::mem::take(&mut *self.problems.lock().unwrap_or_else(|e| e.into_inner()))
     }
 
-    /// The interactions that nobody asked for, in recorded order, and the one served last.
-    pub(crate) fn unused(&self) -> Result<(Vec<UnusedInteraction>, Option<UnusedInteraction>)> {
+    /// The interactions that nobody asked for, in recorded order, and the one served last; `None` if all
+    /// were used.
+    pub(crate) fn unused(&self) -> Result<Option<Unused>> {
         let (unused, last) = {
             let state = self.state();
-            let unused: Vec<usize> = (0..state.used.len()).filter(|i| !state.used[*i]).collect();
+            let unused: Vec<usize> = (0..state.used.len()).filter(|i| state.used[*i].is_none()).collect();
             (unused, state.last_served)
         };
         let describe = |index: usize| {
             let request = self.cassette.request(index)?;
-            Ok(UnusedInteraction { index, method: request.method.to_string(), uri: request.uri })
+            Ok(UnusedRecording { index, method: request.method, uri: request.uri })
         };
-        Ok((unused.into_iter().map(describe).collect::<Result<_>>()?, last.map(describe).transpose()?))
+        if unused.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Unused {
+            cassette: self.cassette.path().to_owned(),
+            recorded: self.cassette.len(),
+            left: unused.into_iter().map(describe).collect::<Result<_>>()?,
+            last: last.map(describe).transpose()?,
+        }))
     }
 
     fn take(&self, key: Key) -> Option<usize> {
-        let queue = self.index.get(&key)?;
         let mut state = self.state();
+        let request = state.requests;
+        state.requests += 1;
+        let queue = self.index.get(&key)?;
         let next = state.next.entry(key).or_insert(0);
         let i = *queue.get(*next)?;
         *next += 1;
-        state.used[i] = true;
+        state.used[i] = Some(request);
         state.last_served = Some(i);
         Some(i)
     }
@@ -149,8 +150,9 @@ impl Player {
         let restored = self.redactor.restores();
         let bodiless = recorded.body.size() == 0;
         let mut response = http::Response::new(body::empty());
-        *response.status_mut() = http::StatusCode::from_u16(recorded.status)
-            .map_err(|e| crate::Error::with_source(format!("interaction {i}: status {}", recorded.status), e))?;
+        *response.status_mut() = http::StatusCode::from_u16(recorded.status).map_err(|e| {
+            crate::Error::with_source(format!("interaction {i}: status {}", recorded.status), e)
+        })?;
         *response.version_mut() = recorded.version;
         *response.headers_mut() = recorded.headers;
         if restored {
@@ -203,44 +205,41 @@ impl Player {
         }
     }
 
-    /// Finds the recorded request most like this one: unused ones first, then those used already.
-    fn explain(&self, request: Request) -> Unmatched {
-        let used = self.state().used.clone();
-        let closest = (0..self.cassette.len())
-            .filter_map(|i| {
-                let recorded = self.cassette.request(i).ok()?;
-                let mismatch = self.matching.compare(&request, &recorded);
-                Some((mismatch.distance(), used[i], i, recorded, mismatch))
-            })
-            .min_by_key(|(distance, used, i, ..)| (*distance, *used, *i))
-            .map(|(_, used, index, request, mismatch)| Closest {
-                index,
-                request,
-                mismatch,
-                used,
-                answered: self.describe_answer(index),
-            });
-        let unmatched = Unmatched {
-            request,
-            recorded: used.len(),
-            used: used.iter().filter(|u| **u).count(),
-            closest,
+    /// Finds out why there is no answer, and the recorded request most like this one.
+    fn explain(&self, key: Key, request: Request) -> Unmatched {
+        let recorded: Vec<Request> =
+            (0..self.cassette.len()).filter_map(|i| self.cassette.request(i).ok()).collect();
+        let closest = self.matching.closest(&request, recorded.iter().enumerate());
+        let reason = match (&closest, self.index.get(&key)) {
+            (_, Some(queue)) => Reason::AllUsed { recorded: queue.len() },
+            (None, _) => Reason::NothingSimilar,
+            (Some((_, mismatch)), _) => other_host(mismatch, &recorded).unwrap_or(Reason::Differs),
         };
+        let closest = closest.and_then(|(index, mismatch)| {
+            let answer = Answer::from(&self.cassette.interaction(index).ok()?.outcome);
+            let used_by = self.state().used[index];
+            Some(Closest { index, request: recorded[index].clone(), mismatch, used_by, answer })
+        });
+        let unmatched = UnmatchedRequest { request, reason, closest };
         self.state().unmatched.push(unmatched.clone());
-        unmatched
-    }
-
-    fn describe_answer(&self, i: usize) -> String {
-        match self.cassette.interaction(i).map(|i| i.outcome) {
-            Ok(Outcome::Response(r)) => format!("{} with {} bytes", r.status, r.body.size()),
-            Ok(Outcome::Error(e)) => e.to_string(),
-            Err(e) => e.to_string(),
-        }
+        self.account(vec![unmatched])
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
+}
+
+/// If even the closest recording is of another host, the cassette doesn't know this one.
+fn other_host(mismatch: &Mismatch, recorded: &[Request]) -> Option<Reason> {
+    let host = mismatch.differences().iter().find_map(|d| match d {
+        Difference::Host { actual, .. } => Some(actual.clone()),
+        _ => None,
+    })?;
+    let of =
+        |r: &Request| r.uri.parse::<http::Uri>().ok().and_then(|u| u.authority().map(ToString::to_string));
+    let hosts: BTreeSet<String> = recorded.iter().filter_map(of).collect();
+    Some(Reason::NoneForHost { host, recorded: hosts.into_iter().collect() })
 }
 
 /// What a player says to a request.

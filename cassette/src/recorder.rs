@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, header};
@@ -19,7 +19,10 @@ use crate::body::{Body, BoxError};
 use crate::capture::{self, Capture};
 use crate::error::{Error, Result};
 use crate::redact::{Redactor, Side};
-use crate::tape::{self, Interaction, Journal, Outcome, Request, Response, TransportError, TransportErrorKind};
+use crate::report::UpstreamFailure;
+use crate::tape::{
+    self, Interaction, Journal, Outcome, Request, Response, TransportError, TransportErrorKind,
+};
 
 /// Records exchanges into a journal. Cheap to clone.
 #[derive(Clone)]
@@ -39,7 +42,7 @@ struct State {
     closed: bool,
     in_flight: HashMap<u64, Exchange>,
     problems: Vec<Error>,
-    upstream_failures: Vec<(String, TransportError)>,
+    upstream_failures: Vec<UpstreamFailure>,
 }
 
 /// One exchange on its way: a handle shared by the request's body, the response's body and the recorder.
@@ -86,7 +89,12 @@ struct ResponseParts {
 
 impl Recorder {
     pub(crate) fn new(journal: Journal, redactor: Redactor) -> Recorder {
-        Recorder(Arc::new(Inner { journal: RwLock::new(Some(journal)), redactor, state: Mutex::default(), settled: Condvar::new() }))
+        Recorder(Arc::new(Inner {
+            journal: RwLock::new(Some(journal)),
+            redactor,
+            state: Mutex::default(),
+            settled: Condvar::new(),
+        }))
     }
 
     /// An exchange begins: its place in the cassette is taken now, whatever order responses end in. `None` once
@@ -140,7 +148,7 @@ impl Recorder {
     }
 
     /// Upstream failures so far, with the request they ended: worth telling when the test fails.
-    pub(crate) fn upstream_failures(&self) -> Vec<(String, TransportError)> {
+    pub(crate) fn upstream_failures(&self) -> Vec<UpstreamFailure> {
         self.state().upstream_failures.clone()
     }
 
@@ -219,9 +227,9 @@ impl Exchange {
         let mut guard = self.parts();
         let Some(parts) = guard.as_mut().filter(|p| matches!(p.answer, Answer::Awaited)) else { return };
         parts.answer = Answer::Over(Some(Outcome::Error(error.clone())));
-        let request = parts.describe();
+        let (method, uri) = (parts.method.clone(), parts.uri.clone());
         drop(guard);
-        self.0.recorder.state().upstream_failures.push((request, error.clone()));
+        self.0.recorder.state().upstream_failures.push(UpstreamFailure { method, uri, error: error.clone() });
         self.write_when_over();
     }
 
@@ -301,7 +309,9 @@ impl Exchange {
     fn end_response(&self, trailers: HeaderMap, cut: Option<TransportError>) {
         let mut guard = self.parts();
         let Some(parts) = guard.as_mut().filter(|p| matches!(p.answer, Answer::Arriving(_))) else { return };
-        let Answer::Arriving(response) = std::mem::replace(&mut parts.answer, Answer::Over(None)) else { return };
+        let Answer::Arriving(response) = std::mem::replace(&mut parts.answer, Answer::Over(None)) else {
+            return;
+        };
         let what = parts.describe();
         let head_only = parts.method == http::Method::HEAD || response.status == 304;
         let finished = response.finish(head_only, &self.0.recorder.0.redactor, trailers, cut);
@@ -485,7 +495,10 @@ impl Drop for Tee {
             }
             _ => exchange.cut(
                 self.direction,
-                TransportError { kind: TransportErrorKind::Reset, message: "nobody read on from here".into() },
+                TransportError {
+                    kind: TransportErrorKind::Reset,
+                    message: "nobody read on from here".into(),
+                },
             ),
         }
     }

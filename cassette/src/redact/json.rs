@@ -92,6 +92,7 @@ impl JsonFields {
             let text = &chunk[piece.span.clone()];
             match piece.kind {
                 Kind::Whitespace | Kind::Colon | Kind::Comma => {}
+                Kind::Key if piece.first && piece.done => self.armed = rule(text, rules),
                 Kind::Key => {
                     if piece.first {
                         self.key.clear();
@@ -157,9 +158,14 @@ impl JsonFields {
 
 /// The rule for a name, given with the quotes around it.
 fn rule(key: &[u8], rules: &Rules) -> Option<Arc<str>> {
+    // What is longer has been cut short.
     if key.len() > LONGEST_KEY {
         return None;
     }
-    let key = String::from_utf8_lossy(&key[1..key.len() - 1]);
+    let key = &key[1..key.len() - 1];
+    if !rules.fields.may_hold(key) {
+        return None;
+    }
+    let key = String::from_utf8_lossy(key);
     rules.field_rule(&unescape(&key))
 }

@@ -6,6 +6,7 @@
 
 mod body;
 mod encode;
+mod fields;
 mod form;
 mod headers;
 mod json;

@@ -1,9 +1,10 @@
 //! What to redact, as data: named secrets, header names, field names. Built in code, shared by a project.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use super::fields::FieldNames;
 use super::names;
 use crate::{Error, Result};
 
@@ -25,8 +26,7 @@ use crate::{Error, Result};
 pub struct Rules {
     pub(super) secrets: Vec<Secret>,
     pub(super) headers: BTreeSet<String>,
-    /// From the normalised name to what it is counted as: `field ` and the name as it was given.
-    pub(super) fields: BTreeMap<String, Arc<str>>,
+    pub(super) fields: FieldNames,
 }
 
 /// A named value that must not be stored.
@@ -56,7 +56,7 @@ impl Default for Rules {
         Rules {
             secrets: Vec::new(),
             headers: names::KEPT_HEADERS.iter().map(|name| (*name).to_owned()).collect(),
-            fields: names::FIELDS.iter().map(|f| field(f)).collect(),
+            fields: FieldNames::new(names::FIELDS),
         }
     }
 }
@@ -114,30 +114,26 @@ impl Rules {
     /// is spelled: `customerPin`, `customer_pin` and `Customer-Pin` are one name.
     #[must_use]
     pub fn field(mut self, name: impl AsRef<str>) -> Rules {
-        self.fields.extend([field(name.as_ref())]);
+        self.fields.insert(name.as_ref());
         self
     }
 
     /// Takes a field name off the list.
     #[must_use]
     pub fn keep_field(mut self, name: impl AsRef<str>) -> Rules {
-        self.fields.remove(&names::normalised(name.as_ref()));
+        self.fields.remove(name.as_ref());
         self
     }
 
     /// What a field of this name is counted as when it is redacted.
     pub(super) fn field_rule(&self, name: &str) -> Option<Arc<str>> {
-        self.fields.get(&names::normalised(name)).cloned()
+        self.fields.get(name)
     }
 
     /// The names of the secrets, in the order in which they were added.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.secrets.iter().map(|s| s.name.as_str())
     }
-}
-
-fn field(name: &str) -> (String, Arc<str>) {
-    (names::normalised(name), format!("field {name}").into())
 }
 
 /// Why a value can't be told from innocent text.

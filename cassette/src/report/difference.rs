@@ -1,70 +1,145 @@
-//! One difference between two requests, as a line: this request first, then the recording.
+//! One difference between a request and a recording, in words.
 
-use super::words::{bytes, shortened};
+use super::page::Page;
+use super::text::{VALUE, clean, count, excerpt, short, short_pair, size};
 use crate::matcher::{BodyKind, Difference, PartDifference};
+use crate::tape::{Content, Request};
 
-pub(super) fn say(difference: &Difference) -> String {
+/// Values of one key that are shown.
+const VALUES: usize = 4;
+
+/// The two requests that a difference is about, for what it does not hold itself.
+#[derive(Clone, Copy)]
+pub(super) struct Sides<'r> {
+    pub(super) actual: &'r Request,
+    pub(super) recorded: &'r Request,
+}
+
+/// The name of what differs, then `-` what was recorded and `+` what was requested.
+pub(super) fn write(page: &mut Page<'_>, indent: usize, difference: &Difference, sides: Sides<'_>) {
     match difference {
-        Difference::Uri { actual, recorded } => values("uri", actual, recorded),
-        Difference::Method { actual, recorded } => values("method", actual, recorded),
-        Difference::Scheme { actual, recorded } => values("scheme", actual, recorded),
-        Difference::Host { actual, recorded } => values("host", actual, recorded),
-        Difference::Path { actual, recorded } => values("path", actual, recorded),
-        Difference::Query { key, actual, recorded } => lists(&format!("query `{key}`"), actual, recorded),
-        Difference::Form { key, actual, recorded } => lists(&format!("form `{key}`"), actual, recorded),
-        Difference::Header { name, actual, recorded } => options(&format!("header `{name}`"), actual, recorded),
-        Difference::Json { pointer, actual, recorded } => {
-            let place = if pointer.is_empty() { "body".to_owned() } else { format!("body at `{pointer}`") };
-            options(&place, actual, recorded)
+        Difference::Uri { actual, recorded } => pair(page, indent, "URI", recorded, actual),
+        Difference::Method { actual, recorded } => pair(page, indent, "method", recorded, actual),
+        Difference::Scheme { actual, recorded } => pair(page, indent, "scheme", recorded, actual),
+        Difference::Host { actual, recorded } => pair(page, indent, "host", recorded, actual),
+        Difference::Path { actual, recorded } => pair(page, indent, "path", recorded, actual),
+        Difference::Query { key, actual, recorded } => {
+            lists(page, indent, &format!("query `{}`", short(key, VALUE)), recorded, actual);
         }
-        Difference::Body { actual, recorded } => {
-            format!("body: {} now, recorded {}", kind(*actual), kind(*recorded))
+        Difference::Header { name, actual, recorded } => {
+            optional(
+                page,
+                indent,
+                &format!("header `{}`", clean(name)),
+                recorded.as_deref(),
+                actual.as_deref(),
+            );
         }
-        Difference::Multipart { part, difference } => {
-            let part = format!("part `{part}`");
-            match difference {
-                PartDifference::OnlyActual => format!("{part}: not recorded"),
-                PartDifference::OnlyRecorded => format!("{part}: recorded, absent now"),
-                PartDifference::Header { name, actual, recorded } => {
-                    options(&format!("{part}, header `{name}`"), actual, recorded)
+        Difference::Bytes { offset: Some(offset), actual, recorded } => {
+            let title = format!(
+                "body, from byte {offset} on ({} recorded, {} requested)",
+                size(*recorded),
+                size(*actual)
+            );
+            let at = usize::try_from(*offset).unwrap_or(usize::MAX);
+            match (&sides.recorded.body.content, &sides.actual.body.content) {
+                (Content::Inline(recorded), Content::Inline(actual)) => {
+                    page.change(indent, title, &[excerpt(recorded, at)], &[excerpt(actual, at)]);
                 }
-                PartDifference::Body(body) => format!("{part}, {}", say(body)),
+                _ => page.line(indent, title),
             }
+        }
+        other => body(page, indent, "body", other),
+    }
+}
+
+/// Differences of a body, which may be that of a part.
+fn body(page: &mut Page<'_>, indent: usize, of: &str, difference: &Difference) {
+    match difference {
+        Difference::Body { actual, recorded } => {
+            page.change(indent, of, &[kind(*recorded).to_owned()], &[kind(*actual).to_owned()]);
+        }
+        Difference::Json { pointer, actual, recorded } => {
+            let place =
+                if pointer.is_empty() { String::new() } else { format!(" at {}", short(pointer, VALUE)) };
+            optional(page, indent, &format!("JSON {of}{place}"), recorded.as_deref(), actual.as_deref());
+        }
+        Difference::Form { key, actual, recorded } => {
+            lists(page, indent, &format!("form {of}, field `{}`", short(key, VALUE)), recorded, actual);
         }
         Difference::Bytes { offset, actual, recorded } => {
-            let sizes = format!("{} now, {} recorded", bytes(*actual), bytes(*recorded));
-            match offset {
-                Some(offset) => format!("body: differs from byte {offset} on ({sizes})"),
-                None => format!("body: another content ({sizes})"),
+            let title = match offset {
+                Some(offset) => format!("{of}, from byte {offset} on"),
+                None => format!("{of}, by its SHA-256 (it is too long to be compared by meaning)"),
+            };
+            page.change(indent, title, &[size(*recorded)], &[size(*actual)]);
+        }
+        Difference::Multipart { part, difference } => {
+            let part = format!("part `{}` of the {of}", short(part, VALUE));
+            match difference {
+                PartDifference::OnlyActual => page.change(indent, part, &[absent()], &["present".to_owned()]),
+                PartDifference::OnlyRecorded => {
+                    page.change(indent, part, &["present".to_owned()], &[absent()])
+                }
+                PartDifference::Header { name, actual, recorded } => {
+                    let title = format!("{part}, header `{}`", clean(name));
+                    optional(page, indent, &title, recorded.as_deref(), actual.as_deref());
+                }
+                PartDifference::Body(difference) => body(page, indent, &part, difference),
             }
         }
+        _ => page.line(indent, of),
     }
+}
+
+fn pair(page: &mut Page<'_>, indent: usize, title: &str, recorded: &str, actual: &str) {
+    let (recorded, actual) = short_pair(recorded, actual);
+    page.change(indent, title, &[recorded], &[actual]);
+}
+
+fn optional(page: &mut Page<'_>, indent: usize, title: &str, recorded: Option<&str>, actual: Option<&str>) {
+    let (before, after) = match (recorded, actual) {
+        (Some(recorded), Some(actual)) => short_pair(recorded, actual),
+        (recorded, actual) => {
+            let shown = |value: Option<&str>| value.map_or_else(absent, |v| short(v, VALUE));
+            (shown(recorded), shown(actual))
+        }
+    };
+    page.change(indent, title, &[visible(before)], &[visible(after)]);
+}
+
+fn lists(page: &mut Page<'_>, indent: usize, title: &str, recorded: &[String], actual: &[String]) {
+    if let ([recorded], [actual]) = (recorded, actual) {
+        return optional(page, indent, title, Some(recorded), Some(actual));
+    }
+    page.change(indent, title, &values(recorded), &values(actual));
+}
+
+fn values(values: &[String]) -> Vec<String> {
+    if values.is_empty() {
+        return vec![absent()];
+    }
+    let mut shown: Vec<_> = values.iter().take(VALUES).map(|v| visible(short(v, VALUE))).collect();
+    if values.len() > VALUES {
+        shown.push(format!("… and {}", count(values.len() - VALUES, "more value")));
+    }
+    shown
+}
+
+fn absent() -> String {
+    "(absent)".to_owned()
+}
+
+fn visible(value: String) -> String {
+    if value.is_empty() { "(empty)".to_owned() } else { value }
 }
 
 fn kind(kind: BodyKind) -> &'static str {
     match kind {
-        BodyKind::Empty => "none",
+        BodyKind::Empty => "(absent)",
         BodyKind::Json => "JSON",
         BodyKind::Form => "a form",
         BodyKind::Multipart => "multipart",
-        BodyKind::Bytes => "bytes",
+        BodyKind::Bytes => "neither JSON nor a form",
     }
-}
-
-fn values(what: &str, actual: &str, recorded: &str) -> String {
-    format!("{what}: `{}` now, recorded `{}`", shortened(actual), shortened(recorded))
-}
-
-fn options(what: &str, actual: &Option<String>, recorded: &Option<String>) -> String {
-    match (actual, recorded) {
-        (Some(a), Some(r)) => values(what, a, r),
-        (Some(a), None) => format!("{what}: `{}` now, not recorded", shortened(a)),
-        (None, Some(r)) => format!("{what}: absent now, recorded `{}`", shortened(r)),
-        (None, None) => format!("{what}: differs"),
-    }
-}
-
-fn lists(what: &str, actual: &[String], recorded: &[String]) -> String {
-    let joined = |v: &[String]| (!v.is_empty()).then(|| v.join("`, `"));
-    options(what, &joined(actual), &joined(recorded))
 }

@@ -1,53 +1,147 @@
-//! What the test wrote is not what the snapshot has.
+//! Files that a test wrote, against the snapshot of them.
 
-use std::fmt::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 
-use super::words::{bytes, count, more, shortened};
-use super::SHOWN;
-use crate::snapshot::{Change, Entry, SnapshotDiff};
+use super::TestSite;
+use super::page::{Help, Page};
+use super::palette::paint;
+use super::setup;
+use super::text::{clean, count, short_pair};
 
-pub(super) fn changed(file: &Path, diff: &SnapshotDiff) -> String {
-    let mut text = format!("what the test wrote differs from the snapshot {}", file.display());
-    section(&mut text, "changed", &diff.changed, change);
-    section(&mut text, "missing", &diff.missing, entry);
-    section(&mut text, "not in the snapshot", &diff.unexpected, entry);
-    text
+/// The output is not what the snapshot says.
+#[derive(Clone, Debug, Default)]
+pub struct OutputChange {
+    /// The snapshot.
+    pub snapshot: PathBuf,
+    /// In both, but not the same.
+    pub changed: Vec<ChangedFile>,
+    /// In the snapshot only.
+    pub missing: Vec<String>,
+    /// In the output only.
+    pub unexpected: Vec<String>,
+    /// Where this run's files are.
+    pub kept_in: PathBuf,
+    /// What accepts the new output, where that is not recording the test again.
+    pub accept_command: Option<String>,
 }
 
-fn section<T>(text: &mut String, title: &str, items: &[T], line: impl Fn(&T) -> String) {
-    if items.is_empty() {
+/// A file that changed.
+#[derive(Clone, Debug, Default)]
+pub struct ChangedFile {
+    /// Relative, with forward slashes.
+    pub path: String,
+    /// What about it.
+    pub fields: Vec<FieldChange>,
+    /// A unified diff of its text, where both texts are at hand.
+    pub diff: Option<String>,
+}
+
+/// One thing about a file that changed: `rows` from `24` to `25`.
+#[derive(Clone, Debug, Default)]
+pub struct FieldChange {
+    /// `kind`, `sha256`, `size`, `rows`, `columns`.
+    pub what: String,
+    /// In the snapshot.
+    pub before: String,
+    /// In this run.
+    pub after: String,
+}
+
+/// There is output, but no snapshot of it.
+#[derive(Clone, Debug)]
+pub struct MissingSnapshot {
+    /// Where it would be.
+    pub snapshot: PathBuf,
+    /// How many files the test wrote.
+    pub files: usize,
+    /// Where they are.
+    pub kept_in: PathBuf,
+    /// What accepts the output, where that is not recording the test again.
+    pub accept_command: Option<String>,
+}
+
+/// Files that are shown of a kind.
+const SHOWN: usize = 20;
+
+impl OutputChange {
+    pub(super) fn write(&self, page: &mut Page<'_>) {
+        page.error("the output of this test is not that of its snapshot");
+        page.fact("snapshot", setup::path(&self.snapshot));
+        page.fact("this run's files", setup::path(&self.kept_in));
+        if !self.changed.is_empty() {
+            page.gap();
+            let (removed, added) = (page.palette.removed, page.palette.added);
+            let signs = format!("({}, {})", paint(removed, "- snapshot"), paint(added, "+ this run"));
+            page.line(2, format_args!("changed {signs}"));
+        }
+        for file in self.changed.iter().take(SHOWN) {
+            file.write(page);
+        }
+        more(page, self.changed.len());
+        list(page, "missing: in the snapshot, but not written", &self.missing);
+        list(page, "unexpected: written, but not in the snapshot", &self.unexpected);
+    }
+
+    pub(super) fn help(&self, site: &TestSite) -> Help {
+        accept(self.accept_command.as_ref(), site)
+    }
+}
+
+impl ChangedFile {
+    fn write(&self, page: &mut Page<'_>) {
+        page.line(4, paint(page.palette.emphasis, clean(&self.path)));
+        for field in &self.fields {
+            // The beginning of a hash tells it from another as well as the whole.
+            let hash = |text: &str| text.get(..12).map_or(text.to_owned(), |start| format!("{start}…"));
+            let (before, after) = match field.what.as_str() {
+                "sha256" => (hash(&field.before), hash(&field.after)),
+                _ => short_pair(&field.before, &field.after),
+            };
+            page.change(6, clean(&field.what), &[before], &[after]);
+        }
+        if let Some(diff) = &self.diff {
+            page.quote(6, diff);
+        }
+    }
+}
+
+impl MissingSnapshot {
+    pub(super) fn write(&self, page: &mut Page<'_>) {
+        page.error("the output of this test has no snapshot");
+        page.fact("snapshot", format_args!("{} does not exist", setup::path(&self.snapshot)));
+        page.fact(
+            "this run's files",
+            format_args!("{} in {}", count(self.files, "file"), setup::path(&self.kept_in)),
+        );
+    }
+
+    pub(super) fn help(&self, site: &TestSite) -> Help {
+        accept(self.accept_command.as_ref(), site)
+    }
+}
+
+fn accept(command: Option<&String>, site: &TestSite) -> Help {
+    let why = "if the new output is right, take it into the snapshot";
+    match command {
+        Some(command) => Help { why: why.to_owned(), command: command.clone() },
+        None => Help { why: format!("{why} by recording again"), command: site.record_command() },
+    }
+}
+
+fn list(page: &mut Page<'_>, title: &str, paths: &[String]) {
+    if paths.is_empty() {
         return;
     }
-    let _ = write!(text, "\n\n  {title}: {}", count(items.len(), "file"));
-    for item in items.iter().take(SHOWN) {
-        let _ = write!(text, "\n    {}", line(item));
+    page.gap();
+    page.line(2, title);
+    for path in paths.iter().take(SHOWN) {
+        page.line(4, paint(page.palette.emphasis, clean(path)));
     }
-    text.push_str(&more(items.len()).replace("\n  ", "\n    "));
+    more(page, paths.len());
 }
 
-fn change(change: &Change) -> String {
-    let facts: Vec<String> = change
-        .facts()
-        .into_iter()
-        .map(|(fact, before, now)| match fact {
-            // The digits say nothing to a reader; that they differ does.
-            "sha256" => format!("content differs, {} as before", size(&change.after)),
-            _ => format!("{fact} {} → {}", shortened(&before), shortened(&now)),
-        })
-        .collect();
-    format!("{}: {}", shortened(&change.after.path), facts.join(", "))
-}
-
-fn entry(entry: &Entry) -> String {
-    let rows = entry.rows.map(|n| format!(", {}", count(usize::try_from(n).unwrap_or(usize::MAX), "row")));
-    let what = match entry.size {
-        Some(_) => size(entry),
-        None => format!("{:?}", entry.kind).to_lowercase(),
-    };
-    format!("{}: {what}{}", shortened(&entry.path), rows.unwrap_or_default())
-}
-
-fn size(entry: &Entry) -> String {
-    bytes(entry.size.unwrap_or(0))
+fn more(page: &mut Page<'_>, all: usize) {
+    if all > SHOWN {
+        page.line(4, paint(page.palette.dim, format_args!("… and {} more", all - SHOWN)));
+    }
 }

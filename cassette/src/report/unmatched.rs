@@ -1,85 +1,254 @@
-//! A request without a recording, and a recording without a request.
+//! Requests that no recording answers: the request, the closest recording, what differs, the ways out.
 
-use std::fmt::Write as _;
+use std::path::PathBuf;
 
-use super::words::{count, more, shortened};
-use super::{SHOWN, Site, difference};
-use crate::matcher::Difference;
-use crate::player::{Closest, Unmatched, UnusedInteraction};
+use http::StatusCode;
 
-/// What the code under test gets instead of an answer: the same text as the test's author.
-pub(crate) fn unmatched(site: &Site, request: &Unmatched) -> String {
-    format!(
-        "{}\n\ncassette: {}\nhelp: if the change is meant, record again: {}",
-        several(std::slice::from_ref(request)),
-        site.document.display(),
-        site.record()
-    )
+use super::TestSite;
+use super::difference::{self, Sides};
+use super::page::{Help, Page};
+use super::palette::paint;
+use super::setup::path;
+use super::text::{URI, VALUE, clean, count, short, size};
+use crate::matcher::{Difference, Mismatch};
+use crate::tape::{Outcome, Request, TransportErrorKind};
+
+/// All requests of a test that no recording answered.
+#[derive(Clone, Debug)]
+pub struct Unmatched {
+    /// The cassette.
+    pub cassette: PathBuf,
+    /// How many recordings it holds.
+    pub recorded: usize,
+    /// How many of them answered a request.
+    pub used: usize,
+    /// In order; at least one.
+    pub requests: Vec<UnmatchedRequest>,
 }
 
-/// All requests that had no answer.
-pub(super) fn several(requests: &[Unmatched]) -> String {
-    let mut text = match requests.len() {
-        1 => "a request is not on the cassette".to_owned(),
-        n => format!("{n} requests are not on the cassette"),
-    };
-    for request in requests.iter().take(SHOWN) {
-        one(request, &mut text);
-    }
-    text.push_str(&more(requests.len()));
-    text
+/// One of them.
+#[derive(Clone, Debug)]
+pub struct UnmatchedRequest {
+    /// The request, redacted.
+    pub request: Request,
+    /// Why there is no answer.
+    pub reason: Reason,
+    /// The closest recording, if there is one worth showing.
+    pub closest: Option<Closest>,
 }
 
-fn one(unmatched: &Unmatched, text: &mut String) {
-    let Unmatched { request, recorded, used, closest } = unmatched;
-    let _ = write!(text, "\n\n  {} {}\n", request.method, shortened(&request.uri));
-    let on_tape = match recorded {
-        0 => "the cassette is empty".to_owned(),
-        n => format!("of {} on the cassette {used} had been used by then", count(*n, "interaction")),
-    };
-    match closest {
-        None => {
-            let _ = write!(text, "    {on_tape}");
+/// Why a request has no answer.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The cassette does not know the host.
+    NoneForHost {
+        /// The host asked for.
+        host: String,
+        /// Those it knows.
+        recorded: Vec<String>,
+    },
+    /// The same request was recorded, but fewer times.
+    AllUsed {
+        /// How many times.
+        recorded: usize,
+    },
+    /// Nothing that could have been meant.
+    NothingSimilar,
+    /// There are similar ones.
+    Differs,
+}
+
+/// The recording nearest to a request.
+#[derive(Clone, Debug)]
+pub struct Closest {
+    /// Its place on the cassette, from 0.
+    pub index: usize,
+    /// Its request.
+    pub request: Request,
+    /// What differs.
+    pub mismatch: Mismatch,
+    /// Which request of this run it answered already, from 0.
+    pub used_by: Option<usize>,
+    /// What it answers.
+    pub answer: Answer,
+}
+
+/// What a recording answers, in short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A response.
+    Response {
+        /// The status code.
+        status: u16,
+        /// Of the body, in bytes.
+        size: u64,
+    },
+    /// A failure to get one.
+    Error(TransportErrorKind),
+}
+
+/// Requests that are shown.
+const REQUESTS: usize = 5;
+/// Differences of one request that are shown.
+const DIFFERENCES: usize = 6;
+/// With more differences than this, a request is another one, and ignoring them is no way out.
+const NOISE: usize = 3;
+
+impl From<&Outcome> for Answer {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Response(r) => Answer::Response { status: r.status, size: r.body.size() },
+            Outcome::Error(e) => Answer::Error(e.kind),
         }
-        Some(closest) if closest.mismatch.is_match() => {
-            let _ = write!(text, "    it is recorded, as #{}, but already used; {on_tape}", closest.index + 1);
-        }
-        Some(closest) if other_host(closest) => {
-            let _ = write!(text, "    nothing is recorded for this host; {on_tape}");
-        }
-        Some(closest) => nearest(closest, &on_tape, text),
     }
 }
 
-fn other_host(closest: &Closest) -> bool {
-    closest.mismatch.differences().iter().any(|d| matches!(d, Difference::Host { .. }))
-}
-
-fn nearest(closest: &Closest, on_tape: &str, text: &mut String) {
-    let used = if closest.used { ", already used" } else { "" };
-    let _ = write!(text, "    the closest is #{}{used}; {on_tape}\n\n", closest.index + 1);
-    let _ = writeln!(text, "  {} {}", closest.request.method, shortened(&closest.request.uri));
-    for difference in closest.mismatch.differences() {
-        let _ = writeln!(text, "    {}", difference::say(difference));
-    }
-    let _ = write!(text, "    it would have answered {}", closest.answered);
-}
-
-/// The recordings that nobody asked for.
-pub(super) fn unused(unused: &[UnusedInteraction], last: Option<&UnusedInteraction>) -> String {
-    let mut text = match unused.len() {
-        1 => "an interaction on the cassette was not used".to_owned(),
-        n => format!("{n} interactions on the cassette were not used"),
-    };
-    text.push('\n');
-    let line = |i: &UnusedInteraction| format!("\n  #{} {} {}", i.index + 1, i.method, shortened(&i.uri));
-    unused.iter().take(SHOWN).for_each(|i| text.push_str(&line(i)));
-    text.push_str(&more(unused.len()));
-    match last {
-        Some(last) => {
-            let _ = write!(text, "\n\n  the last one used was{}", line(last).replace('\n', "").replacen("  ", " ", 1));
+impl Unmatched {
+    pub(super) fn write(&self, page: &mut Page<'_>) {
+        match self.requests.len() {
+            1 => page.error("no recording answers this request"),
+            n => page.error(format_args!("no recording answers {n} requests of this test")),
         }
-        None => text.push_str("\n\n  the test made no request"),
+        let (recorded, used) = (self.recorded, self.used);
+        page.fact("cassette", path(&self.cassette));
+        let left = recorded.saturating_sub(used);
+        page.fact("recordings", format_args!("{recorded}, of which {used} used and {left} left"));
+        for request in self.requests.iter().take(REQUESTS) {
+            page.gap();
+            request.write(page, recorded);
+        }
+        if self.requests.len() > REQUESTS {
+            page.gap();
+            let left = count(self.requests.len() - REQUESTS, "more request");
+            page.line(2, paint(page.palette.dim, format_args!("… and {left}")));
+        }
+        self.write_ways_out(page);
     }
-    text
+
+    pub(super) fn help(&self, site: &TestSite) -> Help {
+        Help {
+            why: format!("if the test asks for this on purpose, record `{}` again", clean(&site.cassette)),
+            command: site.record_command(),
+        }
+    }
+
+    /// Options that would have made the requests match, if what differs may well be different in every run.
+    fn write_ways_out(&self, page: &mut Page<'_>) {
+        let mut options: Vec<(String, String)> = Vec::new();
+        for closest in self.requests.iter().filter_map(|r| r.closest.as_ref()) {
+            let differences = closest.mismatch.differences();
+            let noise: Option<Vec<_>> = differences.iter().map(option).collect();
+            for option in noise.filter(|noise| noise.len() <= NOISE).into_iter().flatten() {
+                if !options.contains(&option) {
+                    options.push(option);
+                }
+            }
+        }
+        if options.is_empty() || options.len() > NOISE {
+            return;
+        }
+        page.gap();
+        page.line(2, "if that differs in every run, let the test's `Config` ignore it");
+        let options = options.iter().enumerate();
+        for (number, (what, call)) in options {
+            let call = paint(page.palette.emphasis, clean(call));
+            page.line(4, format_args!("{}. {}: {call}", number + 1, clean(what)));
+        }
+    }
+}
+
+impl UnmatchedRequest {
+    fn write(&self, page: &mut Page<'_>, recorded: usize) {
+        let emphasis = page.palette.emphasis;
+        page.line(2, format_args!("requested  {}", paint(emphasis, head(&self.request))));
+        match &self.reason {
+            Reason::NoneForHost { host, recorded } => {
+                page.line(13, format_args!("nothing is recorded for the host {}", clean(host)));
+                if !recorded.is_empty() {
+                    page.line(13, format_args!("recorded hosts: {}", short(&recorded.join(", "), VALUE)));
+                }
+            }
+            Reason::AllUsed { recorded: 1 } => page.line(13, "recorded once, and used already"),
+            Reason::AllUsed { recorded } => {
+                page.line(13, format_args!("recorded {recorded} times, and all of them used already"));
+            }
+            Reason::NothingSimilar => page.line(13, "nothing similar is recorded"),
+            Reason::Differs => {}
+        }
+        if let Some(closest) = &self.closest {
+            closest.write(page, &self.request, recorded);
+        }
+    }
+}
+
+impl Closest {
+    fn write(&self, page: &mut Page<'_>, actual: &Request, recorded: usize) {
+        let (number, answer) = (self.index + 1, &self.answer);
+        let used = self.used_by.map(|by| format!("used by request {}", by + 1));
+        let used = used.as_deref().unwrap_or("not used");
+        let differences = self.mismatch.differences();
+        if differences.is_empty() {
+            page.line(13, format_args!("last as recording {number} of {recorded}, {used}: {answer}"));
+            return;
+        }
+        page.line(2, format_args!("closest    {}", head(&self.request)));
+        page.line(13, format_args!("recording {number} of {recorded}, {used}: {answer}"));
+        let signs = format!(
+            "({}, {})",
+            paint(page.palette.removed, "- recorded"),
+            paint(page.palette.added, "+ requested")
+        );
+        page.line(2, format_args!("differs in {signs}"));
+        let sides = Sides { actual, recorded: &self.request };
+        for difference in differences.iter().take(DIFFERENCES) {
+            difference::write(page, 4, difference, sides);
+        }
+        if differences.len() > DIFFERENCES {
+            let left = count(differences.len() - DIFFERENCES, "more place");
+            page.line(4, paint(page.palette.dim, format_args!("… and {left}")));
+        }
+    }
+}
+
+impl std::fmt::Display for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Answer::Response { status, size: bytes } => {
+                let reason = StatusCode::from_u16(*status).ok().and_then(|s| s.canonical_reason());
+                let reason = reason.map(|r| format!(" {r}")).unwrap_or_default();
+                write!(f, "{status}{reason}, {}", size(*bytes))
+            }
+            Answer::Error(kind) => write!(f, "a failure, {}", kind.name()),
+        }
+    }
+}
+
+fn head(request: &Request) -> String {
+    format!("{} {}", request.method, short(&request.uri, URI))
+}
+
+/// What to ignore, and the call on `Matching` that does.
+fn option(difference: &Difference) -> Option<(String, String)> {
+    match difference {
+        Difference::Query { key, .. } => {
+            Some((format!("the query key `{key}`"), format!(".ignore_query({key:?})")))
+        }
+        Difference::Json { pointer, .. } if !pointer.is_empty() => {
+            let pointer = any_index(pointer);
+            Some((format!("the JSON at {pointer}"), format!(".ignore_json({pointer:?})")))
+        }
+        Difference::Json { .. }
+        | Difference::Form { .. }
+        | Difference::Multipart { .. }
+        | Difference::Bytes { .. } => Some(("the body".to_owned(), ".ignore_body()".to_owned())),
+        _ => None,
+    }
+}
+
+/// What varies in one element of an array varies in all of them.
+fn any_index(pointer: &str) -> String {
+    let is_index = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    let segments: Vec<_> = pointer.split('/').map(|s| if is_index(s) { "*" } else { s }).collect();
+    segments.join("/")
 }

@@ -27,10 +27,12 @@ const MAX_NAME: usize = 40;
 
 /// Reads and validates the whole file before anything is made of it.
 pub(super) fn read(file: &Path) -> Result<Vec<Definition>> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|e| Error::io("read the definitions", file, e).hint("check the path given to the scaffolder"))?;
-    let value: Value = serde_json::from_str(&text)
-        .map_err(|e| Error::new(format!("not JSON: {e}")).at(file).at_position(e.line(), e.column().max(1)))?;
+    let text = std::fs::read_to_string(file).map_err(|e| {
+        Error::io("read the definitions", file, e).hint("check the path given to the scaffolder")
+    })?;
+    let value: Value = serde_json::from_str(&text).map_err(|e| {
+        Error::new(format!("not JSON: {e}")).at(file).at_position(e.line(), e.column().max(1))
+    })?;
     let Value::Array(items) = value else {
         return Err(Error::new("expected an array of definitions").at(file));
     };
@@ -55,7 +57,8 @@ fn definition(i: usize, mut object: Map<String, Value>) -> Result<Definition, Wr
     if !wrapped {
         // A raw configuration, as the component itself would get it.
         if !object.contains_key("parameters") {
-            let what = "expected a wrapped definition with `config`, or a raw configuration with `parameters`";
+            let what =
+                "expected a wrapped definition with `config`, or a raw configuration with `parameters`";
             return Err((String::new(), what.into()));
         }
         let config = masked(Value::Object(object), ".")?;
@@ -153,7 +156,10 @@ fn all_placeholders(value: &Value, place: &str) -> Result<(), Wrong> {
             items.iter().enumerate().try_for_each(|(i, v)| all_placeholders(v, &format!("{place}[{i}]")))
         }
         Value::String(s) if is_placeholder(s) => Ok(()),
-        _ => Err((place.to_owned(), "expected a placeholder, `{{secret.NAME}}`: this file is committed".into())),
+        _ => Err((
+            place.to_owned(),
+            "expected a placeholder, `{{secret.NAME}}`: this file is committed".into(),
+        )),
     }
 }
 

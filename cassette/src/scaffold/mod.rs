@@ -124,7 +124,8 @@ impl Scaffold {
         }
         let source = generate::test_file(&cases, &self.harness, &self.command, &self.definitions);
         let test_file = self.package_dir.join(&self.test_file);
-        Ok(Plan { scaffold: self.clone(), cases, files, test_file: test_file.clone() }.with_tests(test_file, source))
+        Ok(Plan { scaffold: self.clone(), cases, files, test_file: test_file.clone() }
+            .with_tests(test_file, source))
     }
 }
 
@@ -171,7 +172,8 @@ impl Plan {
             return Ok(());
         }
         let definitions = self.scaffold.definitions.display();
-        let message = format!("the generated tests have drifted from {definitions}:\n  {}", drift.join("\n  "));
+        let message =
+            format!("the generated tests have drifted from {definitions}:\n  {}", drift.join("\n  "));
         Err(Error::new(message).hint(format!("run `{}`", self.scaffold.command)))
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
-use super::{Inner, Opened, Session, open};
+use super::{Inner, Opened, Session, facts, open};
 use crate::ambient::{self, Ambient};
 use crate::clock::{self, Clock};
 use crate::config::Config;
@@ -14,7 +14,7 @@ use crate::mode::{Environment, Mode};
 use crate::player::Player;
 use crate::recorder::Recorder;
 use crate::redact::Redactor;
-use crate::report;
+use crate::report::{MissingCassette, Note, Problem, TestSite};
 #[cfg(feature = "proxy")]
 use tower_service::Service as _;
 
@@ -42,16 +42,32 @@ pub struct SessionBuilder {
     pub(super) config: Config,
     pub(super) mode: Option<Mode>,
     pub(super) freeze: Option<SystemTime>,
-    pub(super) site: report::Site,
+    pub(super) site: TestSite,
     pub(super) manifest_dir: PathBuf,
     pub(super) is_test: bool,
 }
 
 impl SessionBuilder {
     pub(super) fn new(name: String) -> SessionBuilder {
-        let site = report::Site::unknown(&name);
+        let site = TestSite {
+            cassette: name.clone(),
+            test: String::new(),
+            package: String::new(),
+            file: String::new(),
+            line: 0,
+            record_command: None,
+            recording: false,
+        };
         let manifest_dir = Environment::manifest_dir().unwrap_or_else(|| PathBuf::from("."));
-        SessionBuilder { name, config: Config::new(), mode: None, freeze: None, site, manifest_dir, is_test: false }
+        SessionBuilder {
+            name,
+            config: Config::new(),
+            mode: None,
+            freeze: None,
+            site,
+            manifest_dir,
+            is_test: false,
+        }
     }
 
     /// The project's settings.
@@ -83,30 +99,35 @@ impl SessionBuilder {
     }
 
     /// The test that this session belongs to, for failure texts.
-    pub(crate) fn test(mut self, site: report::Site) -> SessionBuilder {
+    pub(crate) fn test(mut self, site: TestSite) -> SessionBuilder {
         self.site = site;
         self.is_test = true;
         self
     }
 
-    /// Begins the session. The calling thread isn't under it before [`Session::enter`](Session).
-    pub(crate) fn begin(self) -> Result<Session> {
-        let env = Environment::read()?;
+    /// The site with what the configuration says about it.
+    pub(super) fn full_site(&self) -> TestSite {
+        TestSite { record_command: self.config.record_command.clone(), ..self.site.clone() }
+    }
+
+    /// Begins the session. The calling thread isn't under it: the body's own thread will be.
+    /// On failure the problem comes with the site, as far as it is known.
+    pub(crate) fn begin(self) -> Result<Session, Problem> {
+        let env = Environment::read().map_err(facts::mistake)?;
         let config = self.config.checked()?;
-        let mut site = self.site;
-        site.record_command = config.record_command.clone();
+        let mut site = TestSite { record_command: config.record_command.clone(), ..self.site };
         let name: Name = self.name.parse()?;
         let directory = self.manifest_dir.join(&config.directory);
         let files = Files::new(&directory, &name);
-        site.document = files.document();
-        let (asked, note) = env.resolve(self.mode, config.mode);
+        let (asked, in_ci) = env.resolve(self.mode, config.mode);
         let mode = match asked {
             Mode::Auto if files.exists() => Mode::Replay,
             Mode::Auto => Mode::Record,
             other => other,
         };
         site.recording = mode == Mode::Record;
-        let mut notes: Vec<String> = note.into_iter().collect();
+        let mut notes: Vec<Note> =
+            in_ci.map(|mode| Note::ReplayedInCi { asked: mode.to_string() }).into_iter().collect();
         let opened = Opened::take(&files.document(), &site, self.is_test)?;
         let redactor = Redactor::new(config.rules.clone())?;
         let recorded_at = SystemTime::now();
@@ -125,8 +146,9 @@ impl SessionBuilder {
                         ..Metadata::default()
                     },
                 };
-                let journal = Journal::create(&files, options).map_err(|e| e.or_hint(|| report::damaged(&site)))?;
-                notes.extend(journal.set_aside().map(report::journal_set_aside));
+                let journal =
+                    Journal::create(&files, options).map_err(|e| facts::unwritable("cassettes", e))?;
+                notes.extend(journal.set_aside().map(|at| Note::StaleJournal { moved_to: at.to_owned() }));
                 (Action::Record(Recorder::new(journal, redactor.clone())), clock)
             }
             Mode::Off => {
@@ -135,12 +157,12 @@ impl SessionBuilder {
             }
             _ => {
                 if !files.exists() {
-                    return Err(report::no_cassette(&site, &files.document()));
+                    return Err(Problem::Missing(MissingCassette { file: files.document() }));
                 }
-                let damaged = |e: Error| e.or_hint(|| report::damaged(&site));
-                let cassette = Cassette::open(&files).map_err(damaged)?;
-                let clock = replay_clock(&cassette, freeze).map_err(damaged)?;
-                let player = Player::new(cassette, config.matching.clone(), redactor.clone()).map_err(damaged)?;
+                let cassette = Cassette::open(&files).map_err(facts::malformed)?;
+                let clock = replay_clock(&cassette, freeze).map_err(facts::malformed)?;
+                let player = Player::new(cassette, config.matching.clone(), redactor.clone())
+                    .map_err(facts::malformed)?;
                 let action = Action::Replay {
                     player: Box::new(player),
                     redactor: redactor.clone(),
@@ -185,7 +207,6 @@ impl Inner {
     pub(super) fn upstream_options(&self) -> crate::transport::UpstreamOptions {
         upstream_options(&self.config)
     }
-
 }
 
 /// Where the cassette stood, unless told otherwise. One without `freeze_time` was written by hand or by

@@ -1,15 +1,16 @@
 //! The end of a session: what the test left is compared or installed, and only a passing test changes a file.
 
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Session, output};
+use super::{Session, facts, output};
 use crate::config::Unused;
 use crate::engine::Action;
 use crate::error::{Error, Result};
 use crate::player::Player;
 use crate::recorder::Recorder;
-use crate::report::{self, Finding};
+use crate::report::{self, Leaks, MissingSnapshot, Note, Palette, Problem, Recorded};
 use crate::snapshot;
 use crate::tape::{Journal, Metadata, Prepared};
 
@@ -38,6 +39,32 @@ pub struct Summary {
     pub recorded: bool,
 }
 
+/// How the body of a test ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    /// As it should.
+    Passed,
+    /// With an error, which the session has to tell.
+    Returned(String),
+    /// With a panic, which has been told already.
+    Panicked,
+}
+
+/// What comes together while a session ends.
+#[derive(Default)]
+struct End {
+    body_failed: bool,
+    problems: Vec<Problem>,
+    notes: Vec<Note>,
+    summary: Summary,
+}
+
+impl End {
+    fn failed(&self) -> bool {
+        self.body_failed || !self.problems.is_empty()
+    }
+}
+
 /// Why a session failed: the whole text a user reads.
 #[derive(Clone)]
 pub struct Failure(pub(crate) String);
@@ -57,135 +84,137 @@ impl std::fmt::Debug for Failure {
 impl std::error::Error for Failure {}
 
 impl Session {
-    /// Ends the session after its body. `body_failed` is the body's own failure: then nothing is compared
-    /// or installed, and what the session knows is told beside it.
-    pub(crate) fn finish(&self, body_failed: Option<&str>) -> Result<Summary, Failure> {
+    /// Ends the session after its body. If that failed, nothing is compared or installed, and what the
+    /// session knows is told beside it.
+    pub(crate) fn finish(&self, body: Body) -> Result<Summary, Failure> {
         let inner = &*self.0;
         inner.ambient.end();
         // What a thread that was left behind asks from here on belongs to no test.
         inner.engine.close();
-        let mut findings = Vec::new();
-        let mut summary = Summary { name: inner.name.clone(), ..Summary::default() };
+        let mut end = End { body_failed: body != Body::Passed, ..End::default() };
+        if let Body::Returned(error) = body {
+            end.problems.push(Problem::Body(format!("the test returned an error: {error}")));
+        }
+        end.summary.name.clone_from(&inner.name);
         let done = match inner.engine.action() {
-            Action::Replay { player, .. } => self.finish_replay(player, body_failed, &mut findings, &mut summary),
-            Action::Record(recorder) => self.finish_record(recorder, body_failed, &mut findings, &mut summary),
+            Action::Replay { player, .. } => self.finish_replay(player, &mut end),
+            Action::Record(recorder) => self.finish_record(recorder, &mut end),
             Action::Pass => Ok(()),
         };
         self.stop_proxy();
-        if let Err(e) = done {
-            findings.push(Finding::Error(e));
+        end.problems.extend(done.err().map(Problem::Other));
+        if let Err(e) = self.settle_output(&mut end) {
+            end.problems.push(Problem::Other(e));
         }
-        if body_failed.is_some() || !findings.is_empty() {
-            match output::keep(inner) {
-                Ok(Some(at)) => findings.push(Finding::OutputKept(at)),
-                Ok(None) => {}
-                Err(e) => findings.push(Finding::Error(e)),
-            }
-        } else {
-            output::discard(inner);
+        end.summary.elapsed = inner.started.elapsed();
+        if !end.failed() {
+            return Ok(end.summary);
         }
-        summary.elapsed = inner.started.elapsed();
-        if findings.is_empty() {
-            return Ok(summary);
+        end.notes.extend(inner.notes.iter().cloned());
+        if end.problems.is_empty() {
+            return Err(Failure(report::notes(&end.notes, &Palette::plain())));
         }
-        Err(Failure(report::failure(&inner.site, body_failed, &findings, &inner.notes)))
+        let failure = report::Failure { site: inner.site.clone(), problems: end.problems, notes: end.notes };
+        Err(Failure(failure.render(&Palette::plain())))
     }
 
-    fn finish_replay(
-        &self,
-        player: &Player,
-        body_failed: Option<&str>,
-        findings: &mut Vec<Finding>,
-        summary: &mut Summary,
-    ) -> Result<()> {
-        findings.extend(player.problems().into_iter().map(Finding::Error));
-        let unmatched = player.unmatched();
-        let clean = unmatched.is_empty() && findings.is_empty();
-        if !unmatched.is_empty() {
-            findings.push(Finding::Unmatched(unmatched));
-        }
-        if body_failed.is_some() {
+    /// What a passing test wrote is removed; what a failing one wrote is kept for a look.
+    fn settle_output(&self, end: &mut End) -> Result<()> {
+        if !end.failed() {
+            output::discard(&self.0);
             return Ok(());
         }
-        let (unused, last) = player.unused()?;
-        summary.interactions = player.len() - unused.len();
-        // After an unmatched request the rest of the tape stays unused as a consequence.
-        if clean && !unused.is_empty() && self.0.config.unused == Unused::Fail {
-            findings.push(Finding::Unused { unused, last });
-        }
-        if clean {
-            self.compare_output(findings, summary)?;
+        let kept = output::keep(&self.0)?;
+        let told = |p: &Problem| matches!(p, Problem::Output(_) | Problem::MissingSnapshot(_));
+        if !end.problems.iter().any(told) {
+            end.notes.extend(kept.map(|at| Note::OutputKept { at }));
         }
         Ok(())
     }
 
-    fn compare_output(&self, findings: &mut Vec<Finding>, summary: &mut Summary) -> Result<()> {
-        let file = self.0.files.output_snapshot();
-        let expected = snapshot::load(&file)?;
+    fn finish_replay(&self, player: &Player, end: &mut End) -> Result<()> {
+        end.problems.extend(player.problems().into_iter().map(facts::malformed));
+        end.problems.extend(player.unmatched().map(Problem::Unmatched));
+        if end.failed() {
+            // The rest of the tape is unused, and the output is another, as a consequence.
+            return Ok(());
+        }
+        let unused = player.unused()?;
+        end.summary.interactions = player.len() - unused.as_ref().map_or(0, |u| u.left.len());
+        if self.0.config.unused == Unused::Fail {
+            end.problems.extend(unused.map(Problem::Unused));
+        }
+        self.compare_output(end)
+    }
+
+    fn compare_output(&self, end: &mut End) -> Result<()> {
+        let snapshot = self.0.files.output_snapshot();
+        let expected = snapshot::load(&snapshot)?;
         let actual = output::manifest(&self.0)?;
-        summary.output_files = actual.as_ref().map(snapshot::Manifest::len);
-        let actual = match (actual, &expected) {
-            (None, None) => return Ok(()),
-            (actual, _) => actual.unwrap_or_default(),
-        };
+        end.summary.output_files = actual.as_ref().map(|m| m.entries().len());
+        if actual.is_none() && expected.is_none() {
+            return Ok(());
+        }
+        let actual = actual.unwrap_or_default();
+        let kept_in = output::kept(&self.0);
         let Some(expected) = expected else {
-            let pending = self.store_pending(&file, &actual)?;
-            findings.push(Finding::NoSnapshot { file, files: actual.len(), pending });
+            let (files, accept_command) = (actual.entries().len(), self.store_pending(&snapshot, &actual)?);
+            let missing = MissingSnapshot { snapshot, files, kept_in, accept_command };
+            end.problems.push(Problem::MissingSnapshot(missing));
             return Ok(());
         };
-        let diff = expected.compare(&actual);
+        let diff = expected.diff(&actual);
         if !diff.is_empty() {
-            let pending = self.store_pending(&file, &actual)?;
-            findings.push(Finding::Output { file, diff, pending });
+            let accept_command = self.store_pending(&snapshot, &actual)?;
+            end.problems.push(Problem::Output(facts::output(diff, snapshot, kept_in, accept_command)));
         }
         Ok(())
     }
 
     /// The one thing a failing replay writes beside the sources: insta's pending file, so that
     /// `cargo insta review` shows the change. Not in CI.
-    fn store_pending(&self, file: &std::path::Path, actual: &snapshot::Manifest) -> Result<bool> {
-        let may = self.0.env.may_write_pending();
-        if may {
-            snapshot::store_pending(file, actual, &self.0.site.file)?;
+    fn store_pending(&self, file: &Path, actual: &snapshot::Manifest) -> Result<Option<String>> {
+        if !self.0.env.may_write_pending() {
+            return Ok(None);
         }
-        Ok(may)
+        snapshot::store_pending(file, actual, &self.header())?;
+        Ok(Some("cargo insta review".to_owned()))
     }
 
-    fn finish_record(
-        &self,
-        recorder: &Recorder,
-        body_failed: Option<&str>,
-        findings: &mut Vec<Finding>,
-        summary: &mut Summary,
-    ) -> Result<()> {
+    fn finish_record(&self, recorder: &Recorder, end: &mut End) -> Result<()> {
         let inner = &*self.0;
         let problems = recorder.settle(GRACE);
         self.stop_proxy();
         let failures = recorder.upstream_failures();
         let Some(journal) = recorder.close() else { return Ok(()) };
-        let mut failed = body_failed.is_some() || !problems.is_empty();
-        findings.extend(problems.into_iter().map(Finding::Error));
-        if body_failed.is_some() && !failures.is_empty() {
-            findings.push(Finding::Upstream(failures));
+        end.problems.extend(problems.into_iter().map(Problem::Other));
+        if end.body_failed && !failures.is_empty() {
+            end.notes.push(Note::UpstreamFailures(failures));
         }
         // Before anything is installed: an output that can't be read must not cost the old cassette.
         let manifest = output::manifest(inner).unwrap_or_else(|e| {
-            findings.push(Finding::Error(e));
-            failed = true;
+            end.problems.push(Problem::Other(e));
             None
         });
         let prepared = journal.prepare(self.metadata(&journal))?;
-        if let Some(leak) = self.leak(&prepared.files())? {
+        let found = self.leaks(&prepared.files(), manifest.as_ref())?;
+        if !found.is_empty() {
             prepared.discard()?;
-            findings.push(leak);
+            end.problems.push(Problem::Leaks(Leaks { cassette: inner.files.document(), found }));
             return Ok(());
         }
-        if failed {
-            let at = prepared.keep_in(&output::kept(inner).join("recording"))?;
-            findings.push(Finding::RecordingKept(at));
+        if end.failed() {
+            let interactions = prepared.interactions();
+            let at = prepared.keep_in(&output::aside(inner).join("recording"))?;
+            end.notes.push(Note::RecordingKept { at, interactions });
             return Ok(());
         }
-        self.install(prepared, manifest, summary)
+        self.install(prepared, manifest, &mut end.summary)
+    }
+
+    fn header(&self) -> snapshot::Header {
+        let source = Some(self.0.site.file.clone()).filter(|file| !file.is_empty());
+        snapshot::Header { source, description: None }
     }
 
     fn install(
@@ -198,15 +227,15 @@ impl Session {
         let installed = prepared.install()?;
         let file = inner.files.output_snapshot();
         match &manifest {
-            Some(m) => snapshot::store(&file, m, &inner.site.file)?,
-            None => snapshot::remove(&file)?,
+            Some(m) => snapshot::store(&file, m, &self.header())?,
+            None => output::remove_snapshot(&file)?,
         }
         summary.recorded = true;
         summary.interactions = installed.interactions;
         summary.bytes = installed.bytes;
         summary.changed = installed.changed;
         summary.redacted = inner.redactor.counts().into_iter().collect();
-        summary.output_files = manifest.map(|m| m.len());
+        summary.output_files = manifest.map(|m| m.entries().len());
         Ok(())
     }
 
@@ -219,15 +248,25 @@ impl Session {
     }
 
     /// The last line of defence: nothing that is about to be committed may hold a known secret.
-    fn leak(&self, files: &[PathBuf]) -> Result<Option<Finding>> {
+    fn leaks(&self, files: &[PathBuf], manifest: Option<&snapshot::Manifest>) -> Result<Vec<report::Leak>> {
         let check = self.0.redactor.leak_check()?;
-        for file in files {
-            let reader = std::fs::File::open(file).map_err(|e| Error::io("read", file, e))?;
-            if let Some(leak) = check.scan(reader).map_err(|e| Error::io("scan", file, e))? {
-                return Ok(Some(Finding::Leak { file: file.clone(), leak }));
+        let mut found = Vec::new();
+        let mut scan = |file: PathBuf, reader: &mut dyn Read| {
+            if let Some(leak) = check.scan(reader).map_err(|e| Error::io("scan", &file, e))? {
+                let (name, encoding, offset) = (leak.name, leak.encoding.to_owned(), leak.offset);
+                found.push(report::Leak { name, encoding, file, offset });
             }
+            Result::<()>::Ok(())
+        };
+        for file in files {
+            let mut reader = std::fs::File::open(file).map_err(|e| Error::io("read", file, e))?;
+            scan(file.clone(), &mut reader)?;
         }
-        Ok(None)
+        if let Some(manifest) = manifest {
+            // Names of files and columns are part of it.
+            scan(self.0.files.output_snapshot(), &mut manifest.to_text().as_bytes())?;
+        }
+        Ok(found)
     }
 
     fn stop_proxy(&self) {
@@ -239,8 +278,14 @@ impl Session {
 }
 
 impl Summary {
-    /// Whether there is anything to tell of a passing session: only recordings are.
-    pub fn is_quiet(&self) -> bool {
-        !self.recorded
+    /// What there is to tell of a recording; `None` of anything else.
+    pub(crate) fn told(&self) -> Option<String> {
+        let recorded = Recorded {
+            cassette: self.name.clone(),
+            interactions: self.interactions,
+            size: self.bytes,
+            redacted: self.redacted.clone(),
+        };
+        self.recorded.then(|| recorded.render(&Palette::plain()))
     }
 }

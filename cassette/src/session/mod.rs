@@ -3,6 +3,7 @@
 //! Must not know: how HTTP is parsed, what files look like inside.
 
 mod begin;
+mod facts;
 mod finish;
 mod open;
 mod output;
@@ -20,7 +21,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::error::Result;
 use crate::mode::Mode;
-use crate::report;
+use crate::report::{Note, TestSite};
 use crate::tape::Files;
 
 pub use begin::SessionBuilder;
@@ -57,7 +58,7 @@ pub(crate) struct Inner {
     mode: Mode,
     config: Config,
     files: Files,
-    site: report::Site,
+    site: TestSite,
     clock: Clock,
     ambient: Ambient,
     engine: Engine,
@@ -67,7 +68,7 @@ pub(crate) struct Inner {
     #[cfg(feature = "proxy")]
     proxy: OnceLock<Result<Proxy, String>>,
     started: Instant,
-    notes: Vec<String>,
+    notes: Vec<Note>,
     env: crate::mode::Environment,
     /// Keeps the cassette's place in the process's list of open ones.
     _open: Opened,
@@ -201,6 +202,9 @@ impl Session {
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("name", &self.0.name).field("mode", &self.0.mode).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("name", &self.0.name)
+            .field("mode", &self.0.mode)
+            .finish_non_exhaustive()
     }
 }

@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, MutexGuard, Weak};
 
 use super::{Inner, Session};
-use crate::error::Result;
-use crate::report;
+use crate::report::{AlreadyOpen, Problem, TestSite};
 
 #[derive(Default)]
 struct Process {
     open: HashSet<PathBuf>,
-    /// Cassettes of attribute tests, which run once a process, with the place of the test.
-    tests: HashMap<PathBuf, String>,
+    /// Cassettes of attribute tests, which run once a process, with the test.
+    tests: HashMap<PathBuf, TestSite>,
     sessions: HashMap<u64, Weak<Inner>>,
     next_id: u64,
 }
@@ -33,16 +32,15 @@ pub(crate) struct Opened {
 impl Opened {
     /// Takes the cassette. A test of the attribute keeps it for the life of the process: it runs once, so a
     /// second opening is a second test, or the same one registered twice.
-    pub(crate) fn take(document: &Path, site: &report::Site, is_test: bool) -> Result<Opened> {
+    pub(crate) fn take(document: &Path, site: &TestSite, is_test: bool) -> Result<Opened, Problem> {
         let mut process = process();
-        let place = site.place();
-        let earlier = process.tests.get(document).cloned();
-        let twice = earlier.is_some() && is_test;
+        let first = process.tests.get(document).cloned();
+        let twice = first.is_some() && is_test;
         if twice || !process.open.insert(document.to_owned()) {
-            return Err(report::opened_twice(site, document, earlier.as_deref()));
+            return Err(Problem::AlreadyOpen(AlreadyOpen { file: document.to_owned(), first }));
         }
         if is_test {
-            process.tests.insert(document.to_owned(), place);
+            process.tests.insert(document.to_owned(), site.clone());
         }
         process.next_id += 1;
         Ok(Opened { document: document.to_owned(), id: process.next_id })

@@ -7,8 +7,13 @@ use crate::error::{Error, Result};
 use crate::snapshot;
 
 /// Where what a failed test leaves behind is kept: `target/cassette/<name>`.
-pub(super) fn kept(session: &Inner) -> PathBuf {
+pub(super) fn aside(session: &Inner) -> PathBuf {
     session.target.join("cassette").join(&session.name)
+}
+
+/// Where the files are kept that a failed test wrote.
+pub(super) fn kept(session: &Inner) -> PathBuf {
+    aside(session).join("output")
 }
 
 /// The fresh directory, made when first asked for.
@@ -19,7 +24,9 @@ pub(super) fn directory(session: &Inner) -> Result<&Path> {
     // The process and the session make it unique; what a killed process left under that name is stale.
     let unique = format!("{}-{}", std::process::id(), session.id);
     let fresh = session.target.join("cassette").join(".running").join(unique);
-    let fail = |e| Error::io("make the output directory", &fresh, e).hint("check that the target directory is writable");
+    let fail = |e| {
+        Error::io("make the output directory", &fresh, e).hint("check that the target directory is writable")
+    };
     if let Err(e) = std::fs::remove_dir_all(&fresh)
         && e.kind() != std::io::ErrorKind::NotFound
     {
@@ -37,9 +44,18 @@ pub(super) fn manifest(session: &Inner) -> Result<Option<snapshot::Manifest>> {
 /// Moves the files of a failed test to where they can be looked at, and says where that is.
 pub(super) fn keep(session: &Inner) -> Result<Option<PathBuf>> {
     let Some(from) = session.output.get() else { return Ok(None) };
-    let to = kept(session).join("output");
+    let to = kept(session);
     snapshot::keep(from, &to)?;
     Ok(Some(to))
+}
+
+/// Removes the snapshot of a test that writes nothing any more.
+pub(super) fn remove_snapshot(file: &Path) -> Result<()> {
+    snapshot::discard_pending(file)?;
+    match std::fs::remove_file(file) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove the snapshot", file, e)),
+        _ => Ok(()),
+    }
 }
 
 /// Removes the files of a passed test.

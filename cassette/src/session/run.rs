@@ -9,11 +9,12 @@ use std::thread;
 
 use tokio::runtime::Builder;
 
+use super::finish::Body;
 use super::{Failure, Session, SessionBuilder, Summary};
-use crate::private::{Test, Verdict};
 use crate::clock;
 use crate::error::Result;
-use crate::report;
+use crate::private::{Test, Verdict};
+use crate::report::{self, Palette, Problem, TestSite};
 
 impl SessionBuilder {
     /// Runs `body` under the session, on a thread of its own, and ends the session: what it recorded is
@@ -59,15 +60,13 @@ impl SessionBuilder {
         self,
         body: impl FnOnce(Session) -> Result<T, String> + Send,
     ) -> Result<(T, Summary), Failure> {
-        let site = self.site.clone();
-        let session = self.begin().map_err(|e| Failure(report::not_begun(&site, &e)))?;
+        let site = self.full_site();
+        let session = self.begin().map_err(|problem| not_begun(&site, problem))?;
         match under(&session, session.name(), body) {
-            Ok(Ok(value)) => session.finish(None).map(|summary| (value, summary)),
-            Ok(Err(returned)) => Err(failed(&session, &returned)),
+            Ok(Ok(value)) => session.finish(Body::Passed).map(|summary| (value, summary)),
+            Ok(Err(returned)) => Err(failed(&session, returned)),
             Err(payload) => {
-                if let Err(failure) = session.finish(Some(&panicked(&panic_text(&*payload)))) {
-                    report::print(&failure.0);
-                }
+                tell_failure(session.finish(Body::Panicked));
                 resume_unwind(payload)
             }
         }
@@ -98,30 +97,31 @@ pub fn run_async(
 fn run_test(test: Test, body: impl FnOnce(Session) -> Verdict + Send) {
     let site = site(&test);
     let expects_panic = test.expects_panic;
-    let session = match builder(&test, &site).and_then(SessionBuilder::begin) {
+    let begun = match builder(&test, &site) {
+        Ok(builder) => {
+            let site = builder.full_site();
+            builder.begin().map_err(|problem| not_begun(&site, problem))
+        }
+        Err(e) => Err(not_begun(&site, Problem::Other(e))),
+    };
+    let session = match begun {
         Ok(session) => session,
         // A test that expects a panic would pass by this one: it fails by not panicking.
-        Err(e) if expects_panic.is_some() => return report::print(&report::not_begun(&site, &e)),
-        Err(e) => panic!("{}", report::not_begun(&site, &e)),
+        Err(failure) if expects_panic.is_some() => return report::print(&failure.0),
+        Err(failure) => panic!("{failure}"),
     };
     match under(&session, &test.path(), body) {
-        Ok(Ok(())) => match session.finish(None) {
+        Ok(Ok(())) => match session.finish(Body::Passed) {
             Ok(summary) => tell(&summary),
             Err(failure) if expects_panic.is_some() => report::print(&failure.0),
             Err(failure) => panic!("{failure}"),
         },
-        Ok(Err(returned)) => panic!("{}", failed(&session, &returned)),
+        Ok(Err(returned)) => panic!("{}", failed(&session, returned)),
         Err(payload) => {
-            let text = panic_text(&*payload);
-            let expected = expects_panic.is_some_and(|expected| text.contains(expected));
-            match session.finish((!expected).then(|| panicked(&text)).as_deref()) {
-                Ok(summary) => tell(&summary),
-                Err(failure) => {
-                    report::print(&failure.0);
-                    if expected {
-                        return;
-                    }
-                }
+            let expected = expects_panic.is_some_and(|expected| panic_text(&*payload).contains(expected));
+            let passed = tell_failure(session.finish(if expected { Body::Passed } else { Body::Panicked }));
+            if expected && !passed {
+                return;
             }
             // It was told on its own thread; here it is passed on with the payload that
             // `#[should_panic(expected = …)]` looks at.
@@ -148,7 +148,7 @@ fn under<T: Send>(
     })
 }
 
-fn builder(test: &Test, site: &report::Site) -> Result<SessionBuilder> {
+fn builder(test: &Test, site: &TestSite) -> Result<SessionBuilder> {
     // Tests run in the package's directory; a test executable that was moved finds it by the variable.
     let dir = crate::mode::Environment::manifest_dir().unwrap_or_else(|| test.manifest_dir.into());
     let mut builder = Session::builder(test.cassette()).package_dir(dir).test(site.clone());
@@ -164,8 +164,8 @@ fn builder(test: &Test, site: &report::Site) -> Result<SessionBuilder> {
     Ok(builder)
 }
 
-fn site(test: &Test) -> report::Site {
-    report::Site {
+fn site(test: &Test) -> TestSite {
+    TestSite {
         cassette: test.cassette(),
         test: test.path(),
         package: test.package.to_owned(),
@@ -173,22 +173,39 @@ fn site(test: &Test) -> report::Site {
         line: test.line,
         record_command: None,
         recording: false,
-        document: std::path::PathBuf::new(),
     }
 }
 
 /// The failure of a body that returned an error.
-fn failed(session: &Session, returned: &str) -> Failure {
-    let returned = format!("the test returned an error: {returned}");
-    match session.finish(Some(&returned)) {
-        Err(failure) => failure,
-        Ok(_) => Failure(report::failure(&session.0.site, Some(&returned), &[], &session.0.notes)),
+fn failed(session: &Session, returned: String) -> Failure {
+    // With a failed body it can't pass.
+    session.finish(Body::Returned(returned.clone())).err().unwrap_or(Failure(returned))
+}
+
+fn not_begun(site: &TestSite, problem: Problem) -> Failure {
+    let failure = report::Failure { site: site.clone(), problems: vec![problem], notes: Vec::new() };
+    Failure(failure.render(&Palette::plain()))
+}
+
+/// Prints what the session has to say beside a panic. False if the session failed.
+fn tell_failure(ended: Result<Summary, Failure>) -> bool {
+    match ended {
+        Ok(summary) => {
+            tell(&summary);
+            true
+        }
+        Err(failure) => {
+            if !failure.0.is_empty() {
+                report::print(&failure.0);
+            }
+            false
+        }
     }
 }
 
 fn tell(summary: &Summary) {
-    if summary.recorded {
-        report::print(&report::recorded(summary));
+    if let Some(text) = summary.told() {
+        report::print(&text);
     }
 }
 
@@ -196,12 +213,7 @@ fn no_runtime(e: std::io::Error) -> String {
     format!("could not start a tokio runtime: {e}")
 }
 
-fn panicked(text: &str) -> String {
-    format!("the test panicked: {text}")
-}
-
 fn panic_text(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().copied();
     text.map(str::to_owned).or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
-

@@ -1,113 +1,241 @@
-//! The differences of two manifests, as a value.
+//! Two manifests compared, both ways. What differs is a value here; `report` puts it in words.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 
-use super::manifest::Entry;
+use super::manifest::{Entry, Item, Manifest};
 
-/// What differs between a snapshot and what was written. Empty if nothing does.
+/// How a directory differs from what was expected. Empty if it does not.
+///
+/// ```
+/// # fn main() -> cassette::Result<()> {
+/// use cassette::snapshot::{Fact, Manifest};
+///
+/// let before = Manifest::parse(r#"{"path":"a.csv","kind":"csv","size":9,"rows":1,"columns":["id"],"sha256":"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"}"#)?;
+/// let after = Manifest::parse(r#"{"path":"a.csv","kind":"csv","size":11,"rows":2,"columns":["id"],"sha256":"486ea46224d1bb4fb680f34f7c9ad96a8f24ec88be73ea8e5a6c65260e9cb8a7"}"#)?;
+/// let diff = before.diff(&after);
+/// assert_eq!(diff.changed[0].facts()[0], Fact::Rows { before: 1, after: 2 });
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct SnapshotDiff {
-    /// There before and now, but not the same.
+    /// In both, and not the same.
     pub changed: Vec<Change>,
-    /// There before, not now.
+    /// Expected, and not there.
     pub missing: Vec<Entry>,
-    /// Not there before.
+    /// There, and not expected.
     pub unexpected: Vec<Entry>,
 }
 
-/// One path, before and now.
+/// A path of which something else is there than was expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// As in [`Entry::path`].
+    pub path: String,
+    /// What was expected.
+    pub before: Item,
+    /// What is there.
+    pub after: Item,
+}
+
+/// One thing that changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Change {
-    /// In the snapshot.
-    pub before: Entry,
-    /// In the directory.
-    pub after: Entry,
+pub enum Fact {
+    /// Another kind of thing, by the names in the manifest: `file` became `symlink`.
+    Kind {
+        /// Expected.
+        before: &'static str,
+        /// Found.
+        after: &'static str,
+    },
+    /// Another number of records.
+    Rows {
+        /// Expected.
+        before: u64,
+        /// Found.
+        after: u64,
+    },
+    /// Another number of columns, or other names.
+    Columns {
+        /// Expected.
+        before: u64,
+        /// Found.
+        after: u64,
+        /// Names that are new, in the order of the header.
+        added: Vec<String>,
+        /// Names that are gone. If there are neither and the counts agree, the order changed.
+        removed: Vec<String>,
+    },
+    /// Another number of bytes.
+    Size {
+        /// Expected.
+        before: u64,
+        /// Found.
+        after: u64,
+    },
+    /// As many bytes, and others.
+    Content,
+    /// The link points elsewhere.
+    Target {
+        /// Expected.
+        before: String,
+        /// Found.
+        after: String,
+    },
+}
+
+impl Manifest {
+    /// How `found` differs from this, the expected one.
+    pub fn diff(&self, found: &Manifest) -> SnapshotDiff {
+        let mut diff = SnapshotDiff::default();
+        let (mut old, mut new) = (self.entries().iter().peekable(), found.entries().iter().peekable());
+        loop {
+            // Both are sorted by path and have each path once.
+            let order = match (old.peek(), new.peek()) {
+                (None, None) => return diff,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(o), Some(n)) => o.path.cmp(&n.path),
+            };
+            match order {
+                Ordering::Less => diff.missing.extend(old.next().cloned()),
+                Ordering::Greater => diff.unexpected.extend(new.next().cloned()),
+                Ordering::Equal => {
+                    if let (Some(o), Some(n)) = (old.next(), new.next())
+                        && o.item != n.item
+                    {
+                        let (before, after) = (o.item.clone(), n.item.clone());
+                        diff.changed.push(Change { path: o.path.clone(), before, after });
+                    }
+                }
+            }
+        }
+    }
 }
 
 impl SnapshotDiff {
-    pub(super) fn between(before: &[Entry], after: &[Entry]) -> SnapshotDiff {
-        let mut now: BTreeMap<&str, &Entry> = after.iter().map(|e| (e.path.as_str(), e)).collect();
-        let mut diff = SnapshotDiff::default();
-        for before in before {
-            match now.remove(before.path.as_str()) {
-                None => diff.missing.push(before.clone()),
-                Some(after) if after != before => {
-                    diff.changed.push(Change { before: before.clone(), after: after.clone() });
-                }
-                Some(_) => {}
-            }
-        }
-        diff.unexpected = now.into_values().cloned().collect();
-        diff
-    }
-
-    /// Does nothing differ?
+    /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
         self.changed.is_empty() && self.missing.is_empty() && self.unexpected.is_empty()
+    }
+
+    /// How many paths differ.
+    pub fn len(&self) -> usize {
+        self.changed.len() + self.missing.len() + self.unexpected.len()
     }
 }
 
 impl Change {
-    /// The facts that differ, as name, before and now: `("rows", "12", "13")`. A hash only where nothing
-    /// else differs.
-    pub fn facts(&self) -> Vec<(&'static str, String, String)> {
-        let (b, a) = (&self.before, &self.after);
-        let number = |n: Option<u64>| n.map_or_else(|| "none".to_owned(), |n| n.to_string());
-        let text = |t: &Option<String>| t.clone().unwrap_or_else(|| "none".to_owned());
-        let columns = |c: &Option<Vec<String>>| c.as_ref().map_or_else(|| "none".to_owned(), |c| c.join(", "));
-        let mut facts = vec![
-            ("kind", format!("{:?}", b.kind).to_lowercase(), format!("{:?}", a.kind).to_lowercase()),
-            ("size", number(b.size), number(a.size)),
-            ("rows", number(b.rows), number(a.rows)),
-            ("columns", columns(&b.columns), columns(&a.columns)),
-            ("target", text(&b.target), text(&a.target)),
-        ];
-        facts.retain(|(_, before, after)| before != after);
-        if facts.is_empty() {
-            facts.push(("sha256", text(&b.sha256), text(&a.sha256)));
+    /// What changed, the most telling first. Never empty.
+    pub fn facts(&self) -> Vec<Fact> {
+        match (&self.before, &self.after) {
+            (Item::File { size: before, table: old, .. }, Item::File { size: after, table: new, .. }) => {
+                let mut facts = Vec::new();
+                if let (Some(old), Some(new)) = (old, new) {
+                    if old.rows != new.rows {
+                        facts.push(Fact::Rows { before: old.rows, after: new.rows });
+                    }
+                    if (old.columns, &old.names) != (new.columns, &new.names) {
+                        facts.push(Fact::Columns {
+                            before: old.columns,
+                            after: new.columns,
+                            added: without(&new.names, &old.names),
+                            removed: without(&old.names, &new.names),
+                        });
+                    }
+                }
+                if before != after {
+                    facts.push(Fact::Size { before: *before, after: *after });
+                }
+                if facts.is_empty() {
+                    facts.push(Fact::Content);
+                }
+                facts
+            }
+            (Item::Symlink { target: before }, Item::Symlink { target: after }) => {
+                vec![Fact::Target { before: before.clone(), after: after.clone() }]
+            }
+            (before, after) => vec![Fact::Kind { before: before.kind(), after: after.kind() }],
         }
-        facts
     }
+}
+
+/// Names of `some` beyond those of `others`, counting repeated ones.
+fn without(some: &[String], others: &[String]) -> Vec<String> {
+    let mut others: Vec<&String> = others.iter().collect();
+    let beyond = some.iter().filter(|name| match others.iter().position(|o| o == name) {
+        Some(at) => {
+            others.swap_remove(at);
+            false
+        }
+        None => true,
+    });
+    beyond.cloned().collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Manifest;
+    use super::*;
+    use crate::snapshot::Table;
 
-    fn manifest(files: &[(&str, &str)]) -> Manifest {
-        let dir = tempfile::tempdir().expect("a directory");
-        for (path, text) in files {
-            let path = dir.path().join(path);
-            std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
-            std::fs::write(path, text).expect("written");
-        }
-        Manifest::of(dir.path(), &[]).expect("a manifest")
+    fn file(size: u64, content: &str) -> Item {
+        Item::File { size, sha256: content.to_owned(), table: None }
+    }
+
+    fn csv(rows: u64, names: &[&str]) -> Item {
+        let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+        let table = Table { rows, columns: names.len() as u64, names };
+        Item::File { size: 1, sha256: format!("{rows}"), table: Some(table) }
+    }
+
+    fn link(target: &str) -> Item {
+        Item::Symlink { target: target.to_owned() }
+    }
+
+    fn manifest(entries: &[(&str, Item)]) -> Manifest {
+        let entry = |(path, item): &(&str, Item)| Entry { path: (*path).to_owned(), item: item.clone() };
+        Manifest::from_entries(entries.iter().map(entry).collect())
+    }
+
+    #[track_caller]
+    fn check(before: Item, after: Item, expected: &[Fact]) {
+        let diff = manifest(&[("x", before)]).diff(&manifest(&[("x", after)]));
+        assert_eq!((diff.len(), diff.changed.len()), (1, 1));
+        assert_eq!(diff.changed[0].facts(), expected);
     }
 
     #[test]
-    fn both_ways() {
-        let before = manifest(&[("a.csv", "x\n1\n"), ("b/gone", "1"), ("same", "1")]);
-        let after = manifest(&[("a.csv", "x\n1\n2\n"), ("c/new", "1"), ("same", "1")]);
-        let diff = before.compare(&after);
-        let paths = |e: &[super::Entry]| e.iter().map(|e| e.path.clone()).collect::<Vec<_>>();
-        assert_eq!(paths(&diff.missing), ["b/gone"]);
-        assert_eq!(paths(&diff.unexpected), ["c/new"]);
-        assert_eq!(
-            diff.changed[0].facts(),
-            [("size", "4".into(), "6".into()), ("rows", "1".into(), "2".into())]
-        );
-        assert!(before.compare(&before).is_empty());
+    fn a_change_says_what_changed() {
+        let columns = |before, after, added: &[&str], removed: &[&str]| Fact::Columns {
+            before,
+            after,
+            added: added.iter().map(|s| s.to_string()).collect(),
+            removed: removed.iter().map(|s| s.to_string()).collect(),
+        };
+        check(file(1, "a"), file(2, "b"), &[Fact::Size { before: 1, after: 2 }]);
+        check(file(1, "a"), file(1, "b"), &[Fact::Content]);
+        check(file(1, "a"), link("b"), &[Fact::Kind { before: "file", after: "symlink" }]);
+        check(csv(1, &["a"]), Item::Dir, &[Fact::Kind { before: "csv", after: "dir" }]);
+        check(link("a"), link("b"), &[Fact::Target { before: "a".into(), after: "b".into() }]);
+        check(csv(12, &["a"]), csv(13, &["a"]), &[Fact::Rows { before: 12, after: 13 }]);
+        check(csv(1, &["a", "b"]), csv(1, &["b", "c", "d"]), &[columns(2, 3, &["c", "d"], &["a"])]);
+        check(csv(1, &["a", "b"]), csv(1, &["b", "a"]), &[columns(2, 2, &[], &[])]);
+        check(csv(1, &["a"]), csv(1, &["a", "a"]), &[columns(1, 2, &["a"], &[])]);
     }
 
     #[test]
-    fn the_same_size_with_another_content_is_told_by_the_hash() {
-        let (before, after) = (manifest(&[("a.csv", "x\n1\n")]), manifest(&[("a.csv", "x\n2\n")]));
-        let diff = before.compare(&after);
-        let facts = diff.changed[0].facts();
-        assert_eq!(facts.len(), 1);
-        assert_eq!(facts[0].0, "sha256");
-        assert_ne!(facts[0].1, facts[0].2);
+    fn it_looks_both_ways() {
+        let old = manifest(&[("a", Item::Dir), ("b", file(1, "1")), ("d", file(1, "1"))]);
+        let new = manifest(&[("b", file(1, "2")), ("c", Item::Dir), ("d", file(1, "1")), ("e", Item::Dir)]);
+        let paths = |entries: &[Entry]| entries.iter().map(|e| e.path.clone()).collect::<Vec<_>>();
+        let diff = old.diff(&new);
+        assert_eq!(paths(&diff.missing), ["a"]);
+        assert_eq!(paths(&diff.unexpected), ["c", "e"]);
+        assert_eq!(diff.changed.iter().map(|c| c.path.as_str()).collect::<Vec<_>>(), ["b"]);
+        assert!(!diff.is_empty());
+        assert!(old.diff(&old).is_empty());
+        let diff = old.diff(&Manifest::default());
+        assert_eq!((diff.missing.len(), diff.len()), (3, 3));
     }
 }

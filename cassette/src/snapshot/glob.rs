@@ -1,46 +1,73 @@
-//! Globs over relative paths: `*` and `?` within a folder's name, `**` across folders. Nothing else is special.
+//! Which paths to leave out: patterns of `*`, `**` and `?`, nothing more.
 
-/// Does the path match? `**/` also stands for no folder at all: `**/*.log` matches `a.log`.
-pub(super) fn matches(glob: &str, path: &str) -> bool {
-    segments(&glob.split('/').collect::<Vec<_>>(), &path.split('/').collect::<Vec<_>>())
-}
+use crate::{Error, Result};
 
-fn segments(glob: &[&str], path: &[&str]) -> bool {
-    match (glob.split_first(), path.split_first()) {
-        (None, None) => true,
-        (Some((&"**", rest)), _) => {
-            (rest.is_empty() && !path.is_empty())
-                || (0..=path.len()).any(|skipped| !rest.is_empty() && segments(rest, &path[skipped..]))
+/// The patterns of a project.
+pub(super) struct Ignore(Vec<Vec<String>>);
+
+const ANY_DEPTH: &str = "**";
+
+impl Ignore {
+    pub(super) fn new(patterns: &[String]) -> Result<Ignore> {
+        patterns.iter().map(|p| compile(p)).collect::<Result<_>>().map(Ignore)
+    }
+
+    /// Whether the entry at this path (as in a manifest) is to be left out. The folders above it are the
+    /// caller's business: it does not walk into an ignored one.
+    pub(super) fn matches(&self, path: &str) -> bool {
+        if self.0.is_empty() {
+            return false;
         }
-        (Some((g, glob)), Some((p, path))) => segment(g.as_bytes(), p.as_bytes()) && segments(glob, path),
-        _ => false,
+        let names: Vec<&str> = path.split('/').collect();
+        self.0.iter().any(|p| wild(p, &names, |p| p == ANY_DEPTH, |p, n| name_matches(p, n)))
     }
 }
 
-/// With a step back to the last `*` only, so that no glob takes exponential time.
-fn segment(glob: &[u8], name: &[u8]) -> bool {
-    let (mut g, mut n, mut star) = (0, 0, None);
-    while n < name.len() {
-        match glob.get(g) {
-            Some(b'*') => {
-                star = Some((g, n));
-                g += 1;
-            }
-            Some(c) if *c == b'?' || *c == name[n] => {
-                g += 1;
-                n += 1;
-            }
-            _ => match star {
-                Some((at, from)) => {
-                    star = Some((at, from + 1));
-                    g = at + 1;
-                    n = from + 1;
-                }
-                None => return false,
-            },
+fn compile(pattern: &str) -> Result<Vec<String>> {
+    let trimmed = pattern.strip_suffix('/').unwrap_or(pattern);
+    let anchored = trimmed.strip_prefix('/').unwrap_or(trimmed);
+    if anchored.is_empty() || anchored.split('/').any(str::is_empty) {
+        return Err(Error::new(format!("{pattern:?} is not a pattern of files to ignore: a name is empty"))
+            .hint("patterns are like `*.log`, `tmp/**` or `**/cache/*.json`"));
+    }
+    let mut parts: Vec<String> = anchored.split('/').map(str::to_owned).collect();
+    // As in .gitignore: without a slash it may be at any depth.
+    if !trimmed.contains('/') {
+        parts.insert(0, ANY_DEPTH.to_owned());
+    }
+    // `logs/**` means what is in `logs`, and then there is nothing to say about `logs` itself.
+    if parts.len() > 1 && parts.last().is_some_and(|p| p == ANY_DEPTH) {
+        parts.pop();
+    }
+    Ok(parts)
+}
+
+fn name_matches(pattern: &str, name: &str) -> bool {
+    let (p, n): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    wild(&p, &n, |p| *p == '*', |p, c| *p == '?' || p == c)
+}
+
+/// Wildcard matching in which a `star` stands for any number of items: of folders, and of characters in a
+/// name. Only the last star is ever tried again, so a hostile pattern costs no more than |p| × |t|.
+fn wild<P, T>(p: &[P], t: &[T], star: impl Fn(&P) -> bool, one: impl Fn(&P, &T) -> bool) -> bool {
+    let (mut i, mut j) = (0, 0);
+    let mut retry = None;
+    while j < t.len() {
+        if i < p.len() && star(&p[i]) {
+            retry = Some((i + 1, j));
+            i += 1;
+        } else if i < p.len() && one(&p[i], &t[j]) {
+            i += 1;
+            j += 1;
+        } else if let Some((after, from)) = retry {
+            retry = Some((after, from + 1));
+            i = after;
+            j = from + 1;
+        } else {
+            return false;
         }
     }
-    glob[g..].iter().all(|c| *c == b'*')
+    p[i..].iter().all(star)
 }
 
 #[cfg(test)]
@@ -48,28 +75,45 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(glob: &str, path: &str, expected: bool) {
-        assert_eq!(matches(glob, path), expected, "{glob} {path}");
+    fn check(pattern: &str, path: &str, expected: bool) {
+        let ignore = Ignore::new(&[pattern.to_owned()]).unwrap();
+        assert_eq!(ignore.matches(path), expected, "{pattern} on {path}");
     }
 
     #[test]
-    fn globs() {
-        check("a.log", "a.log", true);
-        check("a.log", "b/a.log", false);
+    fn patterns_match_paths() {
         check("*.log", "a.log", true);
-        check("*.log", "b/a.log", false);
-        check("**/*.log", "a.log", true);
-        check("**/*.log", "b/c/a.log", true);
-        check("**/*.log", "b/c/a.logs", false);
-        check("tmp/**", "tmp/a/b", true);
-        check("tmp/**", "tmp", false);
-        check("tmp/**", "tmp2/a", false);
-        check("a/**/z", "a/z", true);
-        check("a/**/z", "a/b/c/z", true);
+        check("*.log", "deep/down/a.log", true);
+        check("*.log", "a.log.csv", false);
+        check("/*.log", "a.log", true);
+        check("/*.log", "deep/a.log", false);
+        check("tmp/*.log", "tmp/a.log", true);
+        check("tmp/*.log", "tmp/b/a.log", false);
+        check("tmp/*.log", "x/tmp/a.log", false);
+        check("**/tmp/*.log", "tmp/a.log", true);
+        check("**/tmp/*.log", "x/y/tmp/a.log", true);
+        check("a/**/b", "a/b", true);
+        check("a/**/b", "a/x/y/b", true);
+        check("a/**/b", "a/x/y/c", false);
+        check("logs/**", "logs", true);
+        check("logs/", "logs", true);
+        check("logs", "logs2", false);
         check("?.csv", "a.csv", true);
+        check("?.csv", "ž.csv", true);
         check("?.csv", "ab.csv", false);
-        check("*a*b*c", "xaybzc", true);
-        check("*a*b*c", "xaybz", false);
+        check("*", "anything", true);
+        check("**", "any/thing", true);
         check("[a].csv", "a.csv", false);
+        check("[a].csv", "[a].csv", true);
+        check("a*b*c", "axxbyybzzc", true);
+        check("a*b*c", "axxbyybzz", false);
+        check(&"*a".repeat(40), &"a".repeat(39), false);
+    }
+
+    #[test]
+    fn an_empty_pattern_is_refused() {
+        for pattern in ["", "/", "a//b"] {
+            assert!(Ignore::new(&[pattern.to_owned()]).is_err(), "{pattern:?}");
+        }
     }
 }

@@ -1,71 +1,132 @@
-//! What a failed test wrote is kept where it can be looked at.
+//! The real files behind a failed comparison, put where a developer can look at them.
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::{Error, Result};
 
-/// Moves the directory to `to`, in the place of what an earlier run left there.
-pub(crate) fn keep(from: &Path, to: &Path) -> Result<()> {
-    let moved = clear(to).and_then(|()| match to.parent() {
-        Some(parent) => fs::create_dir_all(parent),
-        None => Ok(()),
-    });
-    let moved = moved.and_then(|()| match fs::rename(from, to) {
-        Err(e) if e.kind() == ErrorKind::CrossesDevices => copy(from, to).and_then(|()| fs::remove_dir_all(from)),
-        renamed => renamed,
-    });
-    moved.map_err(|e| Error::io("keep what the test wrote", to, e))
-}
-
-fn clear(dir: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(dir) {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
-        _ => Ok(()),
+/// Moves what is in `output_dir` to `target`, in place of whatever an earlier run left there. Across file
+/// systems it copies, and then takes away the original.
+///
+/// # Errors
+///
+/// If `output_dir` cannot be read or `target` not be written.
+pub fn keep(output_dir: &Path, target: &Path) -> Result<()> {
+    clear(target)?;
+    if let Some(parent) = target.parent() {
+        fs::create_dir_all(parent).map_err(|e| Error::io("create the folder for kept output", parent, e))?;
     }
-}
-
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else if kind.is_file() {
-            fs::copy(entry.path(), target)?;
+    match fs::rename(output_dir, target) {
+        Ok(()) => Ok(()),
+        Err(e) if e.kind() == ErrorKind::NotFound => Err(Error::io("keep the output", output_dir, e)),
+        // Another file system, a mount point, a file still open on Windows: a copy may do.
+        Err(_) => {
+            copy(output_dir, target)?;
+            // Best effort: the files are kept, and the owner of a temporary directory removes it anyway.
+            let _ = fs::remove_dir_all(output_dir);
+            Ok(())
         }
     }
+}
+
+fn clear(target: &Path) -> Result<()> {
+    let failed = |e| Error::io("remove the output kept by an earlier run", target, e);
+    match fs::symlink_metadata(target) {
+        Ok(there) if there.is_dir() => fs::remove_dir_all(target).map_err(failed),
+        Ok(_) => fs::remove_file(target).map_err(failed),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(failed(e)),
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir(to).map_err(|e| Error::io("create the folder for kept output", to, e))?;
+    let reading = |e| Error::io("read the directory", from, e);
+    for entry in fs::read_dir(from).map_err(reading)? {
+        let entry = entry.map_err(reading)?;
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().map_err(|e| Error::io("look at the entry", &from, e))?;
+        if kind.is_dir() {
+            copy(&from, &to)?;
+        } else if kind.is_symlink() {
+            copy_link(&from, &to)?;
+        } else if kind.is_file() {
+            fs::copy(&from, &to).map_err(|e| Error::io("copy the file", &from, e))?;
+        }
+        // Sockets and pipes have no contents to look at.
+    }
     Ok(())
+}
+
+#[cfg(unix)]
+fn copy_link(from: &Path, to: &Path) -> Result<()> {
+    let copied = fs::read_link(from).and_then(|target| std::os::unix::fs::symlink(target, to));
+    copied.map_err(|e| Error::io("copy the link", from, e))
+}
+
+/// Making a link needs a privilege on Windows. A text file says where it pointed.
+#[cfg(not(unix))]
+fn copy_link(from: &Path, to: &Path) -> Result<()> {
+    let copied = fs::read_link(from).and_then(|target| fs::write(to, target.to_string_lossy().as_bytes()));
+    copied.map_err(|e| Error::io("copy the link", from, e))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::Manifest;
 
-    #[test]
-    fn the_last_failure_replaces_the_one_before() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let (from, to) = (dir.path().join("from"), dir.path().join("kept/output"));
-        for file in ["first", "second"] {
-            fs::create_dir_all(from.join("deep")).expect("made");
-            fs::write(from.join("deep").join(file), "x").expect("written");
-            keep(&from, &to).expect("kept");
-        }
-        assert!(!from.exists());
-        assert!(!to.join("deep/first").exists());
-        assert!(to.join("deep/second").exists());
+    fn output(dir: &Path) -> Manifest {
+        fs::create_dir_all(dir.join("sub/empty")).unwrap();
+        fs::write(dir.join("sub/a.csv"), "id\n1\n").unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("nowhere", dir.join("link")).unwrap();
+        Manifest::of(dir, &[]).unwrap()
     }
 
     #[test]
-    fn a_copy_has_everything() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
-        fs::create_dir_all(from.join("deep")).expect("made");
-        fs::write(from.join("deep/file"), "x").expect("written");
-        copy(&from, &to).expect("copied");
-        assert_eq!(fs::read(to.join("deep/file")).expect("there"), b"x");
+    fn moved_in_place_of_the_old() {
+        let dir = tempfile::tempdir().unwrap();
+        let (out, target) = (dir.path().join("out"), dir.path().join("target/cassette/x"));
+        let before = output(&out);
+        fs::create_dir_all(&target).unwrap();
+        fs::write(target.join("old.txt"), "").unwrap();
+
+        keep(&out, &target).unwrap();
+        assert_eq!(Manifest::of(&target, &[]).unwrap(), before);
+        assert!(!out.exists());
+    }
+
+    #[test]
+    fn copied_where_it_cannot_be_moved() {
+        let dir = tempfile::tempdir().unwrap();
+        let (out, target) = (dir.path().join("out"), dir.path().join("kept"));
+        let before = output(&out);
+        copy(&out, &target).unwrap();
+        assert_eq!(Manifest::of(&target, &[]).unwrap(), before);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_the_way_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (out, target, precious) =
+            (dir.path().join("out"), dir.path().join("kept"), dir.path().join("precious"));
+        fs::create_dir(&precious).unwrap();
+        fs::write(precious.join("x"), "").unwrap();
+        std::os::unix::fs::symlink(&precious, &target).unwrap();
+        let before = output(&out);
+
+        keep(&out, &target).unwrap();
+        assert!(precious.join("x").exists());
+        assert_eq!(Manifest::of(&target, &[]).unwrap(), before);
+    }
+
+    #[test]
+    fn no_output_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = keep(&dir.path().join("none"), &dir.path().join("kept")).unwrap_err();
+        assert_eq!(error.path(), Some(dir.path().join("none").as_path()));
     }
 }

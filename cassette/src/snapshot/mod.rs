@@ -1,17 +1,22 @@
-//! What a test wrote: a directory becomes a manifest, a manifest becomes a snapshot, two manifests become the
-//! differences between them.
+//! What a test wrote: a directory as a [`Manifest`], its comparison with an earlier one, and both on disk.
 //!
-//! Must not know: HTTP, sessions, what a failure reads like.
+//! A manifest is text, one line a file, so that a change of the output shows in a review as the lines of
+//! the files that changed. Differences are values ([`SnapshotDiff`]); the words for them are `report`'s.
+//!
+//! Must not know: HTTP, cassettes, modes, what a session is.
 
+mod csv;
 mod diff;
+mod digest;
 mod glob;
 mod keep;
 mod manifest;
-mod scan;
+mod name;
 mod store;
+mod text;
+mod walk;
 
-pub use diff::{Change, SnapshotDiff};
-pub use manifest::{Entry, Kind, Manifest};
-
-pub(crate) use keep::keep;
-pub(crate) use store::{load, remove, store, store_pending};
+pub use diff::{Change, Fact, SnapshotDiff};
+pub use keep::keep;
+pub use manifest::{Entry, Item, Manifest, Table};
+pub use store::{Header, discard_pending, load, pending_path, snapshot_path, store, store_pending};

@@ -1,131 +1,280 @@
-//! A manifest as an insta snapshot: a header in YAML between lines of `---`, then the contents. insta reads it,
-//! and `cargo insta review` shows the pending `.snap.new` beside it.
+//! The snapshot of a test as a file, in the format of insta's `.snap` files, so that `cargo insta review`
+//! shows and accepts it. Written here by hand: insta itself is not among our dependencies.
+//!
+//! A file is a YAML header between two lines of `---`, then the manifest
+//! (<https://insta.rs/docs/snapshot-files/>). When read, the header is skipped.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::manifest::Manifest;
-use crate::error::{Error, Result};
+use crate::{Error, Result};
 
-/// What the header says the contents are.
-const EXPRESSION: &str = "the output directory";
+/// What a reviewer is told about a snapshot, beside its contents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// The source file of the test, relative to the workspace.
+    pub source: Option<String>,
+    /// One line: which test's output it is.
+    pub description: Option<String>,
+}
 
-/// Reads a snapshot; `None` if there is none.
-pub(crate) fn load(file: &Path) -> Result<Option<Manifest>> {
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text.replace("\r\n", "\n"),
+/// Where the snapshot of the test `name` is: `<dir>/<name>.output.snap`.
+pub fn snapshot_path(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}.output.snap"))
+}
+
+/// Where the snapshot waits that `cargo insta review` is to show: `<path>.new`.
+pub fn pending_path(path: &Path) -> PathBuf {
+    let mut pending = OsString::from(path);
+    pending.push(".new");
+    pending.into()
+}
+
+/// Reads a snapshot. `None` if there is none yet.
+///
+/// # Errors
+///
+/// If it cannot be read, or is not a snapshot; then the error has line and column.
+pub fn load(path: &Path) -> Result<Option<Manifest>> {
+    let text = match fs::read(path) {
+        Ok(bytes) => bytes,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(Error::io("read the snapshot", file, e)),
+        Err(e) => return Err(Error::io("read the snapshot", path, e)),
     };
-    let header = text.strip_prefix("---\n").and_then(|rest| rest.find("\n---\n"));
-    let Some(header) = header else {
-        return Err(Error::new("not a snapshot: expected a header between lines of `---`")
-            .at(file)
-            .at_position(1, 1));
+    let text =
+        String::from_utf8(text).map_err(|e| Error::with_source("not a snapshot: not UTF-8", e).at(path))?;
+    parse(&text).map(Some).map_err(|e| e.at(path))
+}
+
+/// Installs a snapshot, atomically: another process sees the old file or the new one. A file that says the
+/// same already is not touched, and what was waiting for review is dropped: it is decided.
+///
+/// # Errors
+///
+/// If it cannot be written. The old file is then as it was.
+pub fn store(path: &Path, manifest: &Manifest, header: &Header) -> Result<()> {
+    // An unreadable snapshot is no reason to refuse its replacement.
+    if !matches!(load(path), Ok(Some(old)) if old == *manifest) {
+        replace(path, &render(manifest, header))?;
+    }
+    discard_pending(path)
+}
+
+/// Puts a snapshot up for review beside the one at `path`, and says where.
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub fn store_pending(path: &Path, manifest: &Manifest, header: &Header) -> Result<PathBuf> {
+    let pending = pending_path(path);
+    replace(&pending, &render(manifest, header))?;
+    Ok(pending)
+}
+
+/// Drops what [`store_pending`] put up, if there is anything.
+///
+/// # Errors
+///
+/// If it is there and cannot be removed.
+pub fn discard_pending(path: &Path) -> Result<()> {
+    let pending = pending_path(path);
+    match fs::remove_file(&pending) {
+        Err(e) if e.kind() != ErrorKind::NotFound => {
+            Err(Error::io("remove the old pending snapshot", &pending, e))
+        }
+        _ => Ok(()),
+    }
+}
+
+const FENCE: &str = "---";
+
+fn render(manifest: &Manifest, header: &Header) -> String {
+    let mut out = format!("{FENCE}\n");
+    let keys = [("source", &header.source), ("description", &header.description)];
+    for (key, value) in keys {
+        if let Some(value) = value {
+            out.push_str(&format!("{key}: {}\n", scalar(value)));
+        }
+    }
+    out.push_str(&format!("expression: session.output_dir()\n{FENCE}\n"));
+    let text = manifest.to_text();
+    out.push_str(&text);
+    // insta wants one line end after the contents, also after none.
+    if text.is_empty() {
+        out.push('\n');
+    }
+    out
+}
+
+/// A YAML scalar, plain where nobody could take it for anything but a string, so that our files look like
+/// those that insta writes itself. A JSON string is a YAML one (YAML 1.2, §1.3).
+fn scalar(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ' ');
+    let worded = value.starts_with(|c: char| c.is_ascii_alphabetic()) && value.contains(['/', ' ']);
+    if worded && value.chars().all(plain) && !value.ends_with(' ') {
+        value.to_owned()
+    } else {
+        serde_json::Value::from(value).to_string()
+    }
+}
+
+fn parse(text: &str) -> Result<Manifest> {
+    let mut lines = text.lines();
+    if lines.next().map(str::trim_end) != Some(FENCE) {
+        return Err(Error::new("not a snapshot: expected a line of three dashes").at_position(1, 1));
+    }
+    let Some(length) = lines.position(|line| line.trim_end() == FENCE) else {
+        return Err(Error::new("not a snapshot: the header has no end").at_position(text.lines().count(), 1));
     };
-    let start = "---\n".len() + header + "\n---\n".len();
-    let lines_before = text[..start].lines().count();
-    Manifest::parse(&text[start..]).map(Some).map_err(|e| {
-        let line = e.position().map_or(1, |(line, _)| line);
-        Error::new(e.to_string()).at(file).at_position(lines_before + line, 1)
+    // The manifest's errors are to have the lines of the whole file: keep the header, as blank lines.
+    let body: String = text.split_inclusive('\n').skip(length + 2).collect();
+    Manifest::parse(&("\n".repeat(length + 2) + &body))
+}
+
+/// Writes to a new file beside `path`, then renames. The new name is on the disk when this returns.
+fn replace(path: &Path, text: &str) -> Result<()> {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(|e| Error::io("create the folder of the snapshot", folder, e))?;
+
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let temporary = folder.join(format!(".snap-{}-{number}.tmp", process::id()));
+    let write = || {
+        let mut file = File::create_new(&temporary)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        drop(file);
+        fs::rename(&temporary, path)?;
+        sync_folder(folder)
+    };
+    write().map_err(|e| {
+        // Best effort: the error that counts is the first.
+        let _ = fs::remove_file(&temporary);
+        Error::io("write the snapshot", path, e)
     })
 }
 
-/// Writes the snapshot: whole, or not at all. `source` is the test's file, relative to the workspace.
-pub(crate) fn store(file: &Path, manifest: &Manifest, source: &str) -> Result<()> {
-    write(file, &text(manifest, source))?;
-    remove_file(&pending(file))
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
-/// Leaves the manifest beside the snapshot, for `cargo insta review`.
-pub(crate) fn store_pending(file: &Path, manifest: &Manifest, source: &str) -> Result<()> {
-    write(&pending(file), &text(manifest, source))
-}
-
-/// Removes the snapshot of a test that writes nothing any more.
-pub(crate) fn remove(file: &Path) -> Result<()> {
-    remove_file(&pending(file))?;
-    remove_file(file)
-}
-
-/// `x.snap.new` of `x.snap`: where insta keeps what is to be reviewed.
-fn pending(file: &Path) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".new");
-    name.into()
-}
-
-fn text(manifest: &Manifest, source: &str) -> String {
-    let quoted = |s: &str| format!("\"{}\"", s.replace('\\', "/").replace('"', "'"));
-    let source = if source.is_empty() { String::new() } else { format!("source: {}\n", quoted(source)) };
-    format!("---\n{source}expression: {}\n---\n{}", quoted(EXPRESSION), manifest.to_text())
-}
-
-fn write(file: &Path, text: &str) -> Result<()> {
-    if fs::read(file).is_ok_and(|before| before == text.as_bytes()) {
-        return Ok(());
-    }
-    let failed = |e| Error::io("write the snapshot", file, e);
-    if let Some(dir) = file.parent() {
-        fs::create_dir_all(dir).map_err(failed)?;
-    }
-    let mut half = file.as_os_str().to_owned();
-    half.push(".recording");
-    let half = PathBuf::from(half);
-    let written = File::create(&half)
-        .and_then(|mut f| f.write_all(text.as_bytes()).and_then(|()| f.sync_all()))
-        .and_then(|()| fs::rename(&half, file));
-    if written.is_err() {
-        let _ = fs::remove_file(&half);
-    }
-    written.map_err(failed)
-}
-
-fn remove_file(file: &Path) -> Result<()> {
-    match fs::remove_file(file) {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io("remove the snapshot", file, e)),
-        _ => Ok(()),
-    }
+/// Elsewhere a directory cannot be opened as a file; the rename is as durable as the system makes it.
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn manifest() -> Manifest {
-        let dir = tempfile::tempdir().expect("a directory");
-        fs::write(dir.path().join("a.csv"), "x\n1\n").expect("written");
-        Manifest::of(dir.path(), &[]).expect("a manifest")
+    const BODY: &str = "{\"path\":\"d\",\"kind\":\"dir\"}\n";
+
+    fn header() -> Header {
+        Header {
+            source: Some("tests/weather.rs".to_owned()),
+            description: Some("output of weather/berlin".to_owned()),
+        }
     }
 
     #[test]
-    fn what_is_stored_is_loaded() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let file = dir.path().join("deep/x.output.snap");
-        assert_eq!(load(&file).expect("nothing"), None);
-        store_pending(&file, &manifest(), "tests/x.rs").expect("stored");
-        assert_eq!(load(&file).expect("nothing yet"), None);
-        store(&file, &manifest(), "tests/x.rs").expect("stored");
-        assert_eq!(load(&file).expect("loaded"), Some(manifest()));
-        assert!(!dir.path().join("deep/x.output.snap.new").exists(), "the pending one is settled");
-        remove(&file).expect("removed");
-        assert_eq!(load(&file).expect("nothing"), None);
+    fn a_file_is_what_insta_would_write() {
+        let manifest = Manifest::parse(BODY).unwrap();
+        assert_eq!(
+            render(&manifest, &header()),
+            "---\nsource: tests/weather.rs\ndescription: output of weather/berlin\n\
+             expression: session.output_dir()\n---\n{\"path\":\"d\",\"kind\":\"dir\"}\n"
+        );
+        let nothing = render(&Manifest::default(), &Header::default());
+        assert_eq!(nothing, "---\nexpression: session.output_dir()\n---\n\n");
     }
 
     #[track_caller]
-    fn refused(text: &str, position: (usize, usize)) {
-        let dir = tempfile::tempdir().expect("a directory");
-        let file = dir.path().join("x.snap");
-        fs::write(&file, text).expect("written");
-        assert_eq!(load(&file).expect_err("refused").position(), Some(position), "{text:?}");
+    fn check_scalar(value: &str, expected: &str) {
+        assert_eq!(scalar(value), expected);
     }
 
     #[test]
-    fn a_damaged_snapshot_is_refused_with_the_place() {
-        refused("", (1, 1));
-        refused("---\nsource: x\n", (1, 1));
-        refused("---\nsource: x\n---\n{}\n", (4, 1));
-        refused("---\nsource: x\n---\n{\"path\":\"a\",\"kind\":\"dir\"}\nrubbish\n", (5, 1));
+    fn header_values_are_strings() {
+        check_scalar("src/lib.rs", "src/lib.rs");
+        check_scalar("true", r#""true""#);
+        check_scalar("12", r#""12""#);
+        check_scalar("a: b", r#""a: b""#);
+        check_scalar("a\\b c", r#""a\\b c""#);
+        check_scalar("a b ", r#""a b ""#);
+        check_scalar("", r#""""#);
+    }
+
+    #[test]
+    fn stored_and_loaded() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = snapshot_path(dir.path(), "weather/berlin");
+        assert!(path.ends_with("weather/berlin.output.snap"));
+        assert_eq!(load(&path).unwrap(), None);
+
+        let manifest = Manifest::parse(BODY).unwrap();
+        let pending = store_pending(&path, &manifest, &header()).unwrap();
+        assert!(pending.ends_with("weather/berlin.output.snap.new"));
+        assert_eq!(load(&path).unwrap(), None);
+        assert_eq!(load(&pending).unwrap().unwrap(), manifest);
+
+        store(&path, &manifest, &header()).unwrap();
+        assert_eq!(load(&path).unwrap().unwrap(), manifest);
+        store(&path, &Manifest::default(), &header()).unwrap();
+        assert_eq!(load(&path).unwrap().unwrap(), Manifest::default());
+        // Nothing else is left: no temporary file, nothing to review.
+        let names: Vec<_> =
+            fs::read_dir(path.parent().unwrap()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(names, ["berlin.output.snap"]);
+    }
+
+    #[test]
+    fn the_same_again_touches_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = snapshot_path(dir.path(), "a");
+        let accepted = format!("---\nsource: elsewhere.rs\nsnapshot_kind: text\n---\n{BODY}");
+        fs::write(&path, &accepted).unwrap();
+        store(&path, &Manifest::parse(BODY).unwrap(), &header()).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), accepted);
+    }
+
+    #[test]
+    fn a_broken_snapshot_can_be_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = snapshot_path(dir.path(), "a");
+        fs::write(&path, b"\xff").unwrap();
+        store(&path, &Manifest::default(), &header()).unwrap();
+        assert_eq!(load(&path).unwrap().unwrap(), Manifest::default());
+    }
+
+    #[track_caller]
+    fn check_refused(text: &[u8], position: Option<(usize, usize)>, expected: &str) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = snapshot_path(dir.path(), "a");
+        fs::write(&path, text).unwrap();
+        let error = load(&path).unwrap_err();
+        assert_eq!(error.path(), Some(path.as_path()));
+        assert_eq!(error.position(), position, "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+
+    #[test]
+    fn errors_say_where() {
+        check_refused(b"", Some((1, 1)), "three dashes");
+        check_refused(BODY.as_bytes(), Some((1, 1)), "three dashes");
+        check_refused(b"---\nsource: x\n", Some((2, 1)), "no end");
+        check_refused(
+            b"---\nsource: x\n---\n{\"path\":\"d\",\"kind\":\"dir\"}\noops\n",
+            Some((5, 1)),
+            "expected value",
+        );
+        check_refused(b"---\r\nsource: x\r\n---\r\noops\r\n", Some((4, 1)), "expected value");
+        check_refused(b"---\n\xff", None, "UTF-8");
     }
 }

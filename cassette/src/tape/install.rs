@@ -213,7 +213,8 @@ impl Prepared {
         let old = Cassette::open(files);
         let new = Cassette::read(self.document.0.clone(), files.bodies(), &limits);
         let (Ok(old), Ok(new)) = (old, new) else { return None };
-        let same = old.metadata().same_apart_from_time(new.metadata()) && same_rest(&old, &new).unwrap_or(false);
+        let same =
+            old.metadata().same_apart_from_time(new.metadata()) && same_rest(&old, &new).unwrap_or(false);
         same.then(|| old.metadata().clone())
     }
 }

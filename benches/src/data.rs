@@ -1,0 +1,108 @@
+//! The bodies: JSON as an API would send it, the same in every run.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+/// Rows in the part of a large body that repeats: about 1.2 MB, all that is ever held of it.
+const ROWS: u32 = 6_000;
+
+/// What a large body hands out at once, in bytes.
+const CHUNK: usize = 64 * 1024;
+
+/// A JSON array of rows, streamed.
+pub struct Large {
+    rows: Bytes,
+    /// How often the rows are still to come, and how far the present ones have been handed out.
+    repeats: u64,
+    at: usize,
+    left: u64,
+}
+
+const OPENING: &[u8] = b"[\n";
+const END: &[u8] = b"{\"id\":0}\n]\n";
+
+impl Large {
+    /// At least `size` bytes, and not more than 2 MB above that. `rows` are from [`rows`].
+    pub fn new(rows: Bytes, size: u64) -> Large {
+        let repeats = size.div_ceil(rows.len() as u64);
+        let left = repeats * rows.len() as u64 + (OPENING.len() + END.len()) as u64;
+        Large { rows, repeats, at: 0, left }
+    }
+
+    fn next(&mut self) -> Option<Bytes> {
+        if self.left == 0 {
+            return None;
+        }
+        let tail = self.repeats * self.rows.len() as u64 - self.at as u64 + END.len() as u64;
+        if self.left > tail {
+            return Some(Bytes::from_static(OPENING));
+        }
+        if self.repeats == 0 {
+            return Some(Bytes::from_static(END));
+        }
+        let end = self.rows.len().min(self.at + CHUNK);
+        let chunk = self.rows.slice(self.at..end);
+        self.at = end;
+        if end == self.rows.len() {
+            (self.at, self.repeats) = (0, self.repeats - 1);
+        }
+        Some(chunk)
+    }
+}
+
+impl Body for Large {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let chunk = self.next();
+        self.left -= chunk.as_ref().map_or(0, |c| c.len() as u64);
+        Poll::Ready(chunk.map(|c| Ok(Frame::data(c))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+/// The rows of a large body, each with a comma after it.
+pub fn rows() -> Bytes {
+    let mut text = String::new();
+    for i in 0..ROWS {
+        // Knuth's multiplicative hashing: looks like data, follows from the number.
+        let mixed = i.wrapping_mul(2_654_435_761);
+        let (cents, day, stock) = (mixed % 100_000, mixed % 28 + 1, mixed % 3 > 0);
+        text.push_str(&format!(
+            "{{\"id\":{i},\"sku\":\"SKU-{mixed:08x}\",\"name\":\"Item {i}, \\\"as new\\\"\",\"price\":{}.{:02},\
+             \"currency\":\"EUR\",\"in_stock\":{stock},\"tags\":[\"a{}\",\"b{}\"],\"note\":null,\
+             \"updated_at\":\"2026-02-{day:02}T08:15:00Z\"}},\n",
+            cents / 100,
+            cents % 100,
+            mixed % 7,
+            mixed % 11,
+        ));
+    }
+    text.into()
+}
+
+/// The body of small exchange number `n`: JSON of 2 KB, different from every other.
+pub fn small(n: u32) -> String {
+    let mut text = format!("{{\"n\":{n},\"rows\":[0");
+    let mut i = n;
+    while text.len() < 2_040 {
+        i = i.wrapping_mul(2_654_435_761).wrapping_add(1);
+        text.push_str(&format!(",{{\"id\":{i},\"state\":\"open\"}}"));
+    }
+    text.push_str("]}");
+    text
+}

@@ -1,0 +1,108 @@
+//! Where the time of a recording goes: each stage that a response's body passes through, alone and in process.
+//!
+//! `cargo bench -p cassette-benches --bench stages`. Best of several rounds, in MB (10^6 bytes) per second.
+
+#![expect(clippy::print_stdout, reason = "this program's purpose is its table")]
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use cassette::json::lex::Lexer;
+use cassette::redact::{Redactor, Rules};
+use cassette::tape::{BodySink, Files, Journal, JournalOptions};
+use cassette::{Error, Result};
+use cassette_benches::data;
+
+/// As bodies come: an HTTP/2 frame.
+const CHUNK: usize = 16 * 1024;
+
+const JSON: Option<&str> = Some("application/json");
+
+fn main() -> Result<()> {
+    let rounds = if std::env::args().any(|a| a == "--bench") { 7 } else { 1 };
+    let rows = data::rows();
+    let body = [b"[", &rows.repeat(24)[..], b"{}]"].concat();
+    let chunks = || body.chunks(CHUNK);
+    let best = |what: &str, stage: &mut dyn FnMut() -> Result<()>| -> Result<()> {
+        let mut best = Duration::MAX;
+        for _ in 0..rounds {
+            let begun = Instant::now();
+            stage()?;
+            best = best.min(begun.elapsed());
+        }
+        println!("{what:<44} {:>7.0} MB/s", body.len() as f64 / 1e6 / best.as_secs_f64());
+        Ok(())
+    };
+    let feed = |sink: &mut dyn Write| chunks().try_for_each(|chunk| sink.write_all(chunk));
+
+    println!("{} MB of JSON in chunks of {} KiB\n", body.len() / 1_000_000, CHUNK / 1024);
+    best("JSON tokens", &mut || {
+        let mut lexer = Lexer::lenient();
+        for chunk in chunks() {
+            let mut at = 0;
+            while let Some(piece) = lexer.next(chunk, at)? {
+                at = piece.span.end;
+            }
+        }
+        Ok(())
+    })?;
+    for secrets in [0, 1, 100] {
+        let redactor = redactor(secrets)?;
+        best(&format!("redaction, {secrets} secrets, JSON"), &mut || {
+            let mut out = redactor.body(JSON, io::sink());
+            feed(&mut out)?;
+            out.finish()?;
+            Ok(())
+        })?;
+        let mut out = redactor.body(JSON, Vec::new());
+        feed(&mut out)?;
+        if out.finish()? != body {
+            return Err(Error::new("redaction changed what holds no secret"));
+        }
+    }
+    let one = redactor(1)?;
+    best("redaction, 1 secret, not JSON", &mut || {
+        let mut out = one.body(Some("text/csv"), io::sink());
+        out.write_all(b"id,")?;
+        feed(&mut out)?;
+        out.finish()?;
+        Ok(())
+    })?;
+    best("hash", &mut || {
+        let mut sink = BodySink::hash_only(64 * 1024);
+        feed(&mut sink)?;
+        sink.finish()?;
+        Ok(())
+    })?;
+    let dir = tempfile::tempdir()?;
+    let journal = Journal::create(&Files::new(dir.path(), &"stages".parse()?), JournalOptions::default())?;
+    best("hash and file", &mut || {
+        let mut sink = journal.body(JSON);
+        feed(&mut sink)?;
+        sink.finish()?;
+        Ok(())
+    })?;
+    best("redaction, 1 secret, hash and file", &mut || {
+        let mut out = one.body(JSON, journal.body(JSON));
+        feed(&mut out)?;
+        out.finish()?.finish()?;
+        Ok(())
+    })?;
+    for secrets in [1, 100] {
+        let check = redactor(secrets)?.leak_check()?;
+        best(&format!("leak check, {secrets} secrets"), &mut || {
+            let leak = check.scan(&body[..])?;
+            leak.map_or(Ok(()), |leak| Err(Error::new(leak.to_string())))
+        })?;
+    }
+    Ok(())
+}
+
+fn redactor(secrets: u64) -> Result<Redactor> {
+    let mut rules = Rules::default();
+    for n in 0..secrets {
+        let value = n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        rules = rules.secret(format!("SECRET_{n}"), format!("sk-{value:016x}"))?;
+    }
+    Redactor::new(rules)
+}

@@ -1,0 +1,145 @@
+//! The list of field names whose values are redacted. It is asked for every member of every JSON body, and the
+//! answer is nearly always no: that answer allocates nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::names::normalised;
+
+/// A set of names, each in any spelling (see [`normalised`]), with what a hit is counted as.
+#[derive(Clone, Debug)]
+pub(super) struct FieldNames {
+    /// From the normalised name to `field ` and the name as it was given.
+    labels: BTreeMap<String, Arc<str>>,
+    /// One bit for each name, by its hash. A name whose bit isn't set is not on the list.
+    sieve: [u64; WORDS],
+}
+
+/// 4,096 bits: of the names that aren't on a list of 50, one in 80 is looked up in vain.
+const WORDS: usize = 64;
+
+impl FieldNames {
+    pub(super) fn new(names: &[&str]) -> FieldNames {
+        let mut fields = FieldNames { labels: BTreeMap::new(), sieve: [0; WORDS] };
+        names.iter().for_each(|name| fields.insert(name));
+        fields
+    }
+
+    pub(super) fn insert(&mut self, name: &str) {
+        let normal = normalised(name);
+        let (word, bit) = place(normal.bytes().fold(0, mix));
+        self.sieve[word] |= bit;
+        self.labels.insert(normal, format!("field {name}").into());
+    }
+
+    /// Its bit stays: another name may have the same.
+    pub(super) fn remove(&mut self, name: &str) {
+        self.labels.remove(&normalised(name));
+    }
+
+    /// What a field of this name is counted as.
+    pub(super) fn get(&self, name: &str) -> Option<Arc<str>> {
+        if self.may_hold(name.as_bytes()) { self.labels.get(&normalised(name)).cloned() } else { None }
+    }
+
+    /// Whether a name is worth a look: false only if it is not on the list, whether or not the escapes in it
+    /// (JSON's) have been resolved.
+    pub(super) fn may_hold(&self, name: &[u8]) -> bool {
+        let name = name.strip_prefix(b"#").unwrap_or(name);
+        let mut hash = 0;
+        for b in name {
+            match FOLDED[usize::from(*b)] {
+                SKIPPED => {}
+                UNKNOWN => return true,
+                letter => hash = mix(hash, letter),
+            }
+        }
+        let (word, bit) = place(hash);
+        self.sieve[word] & bit != 0
+    }
+}
+
+/// What [`normalised`] makes of a byte.
+static FOLDED: [u8; 256] = {
+    // Letters that aren't ASCII may become ones that are: the Kelvin sign is a `K`.
+    let mut table = [UNKNOWN; 256];
+    let mut b = 2u8;
+    while b < 0x80 {
+        table[b as usize] = b.to_ascii_lowercase();
+        b += 1;
+    }
+    table[b'-' as usize] = SKIPPED;
+    table[b'_' as usize] = SKIPPED;
+    // The escape may stand for anything.
+    table[b'\\' as usize] = UNKNOWN;
+    table
+};
+
+const SKIPPED: u8 = 0;
+const UNKNOWN: u8 = 1;
+
+fn mix(hash: u64, b: u8) -> u64 {
+    hash.rotate_left(5) ^ u64::from(b)
+}
+
+/// The word and the bit of a name with this hash.
+fn place(hash: u64) -> (usize, u64) {
+    // The upper bits depend on all of it (Fibonacci hashing).
+    let at = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52;
+    ((at / 64) as usize, 1 << (at % 64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::names::FIELDS;
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, expected: Option<&str>) {
+        let mut fields = FieldNames::new(FIELDS);
+        fields.insert("customer_pin");
+        fields.insert("Größe");
+        fields.insert("##mark");
+        fields.insert("a\\b");
+        fields.remove("ID-token");
+        assert_eq!(fields.get(name).as_deref(), expected);
+        // The sieve changes no answer.
+        assert_eq!(fields.labels.get(&normalised(name)).map(|label| &**label), expected);
+    }
+
+    #[test]
+    fn spellings() {
+        check("access_token", Some("field access_token"));
+        check("accessToken", Some("field access_token"));
+        check("#ACCESS-TOKEN", Some("field access_token"));
+        check("to\u{212a}en", Some("field token"));
+        check("CustomerPin", Some("field customer_pin"));
+        check("GRÖSSE", None);
+        check("grÖßE", Some("field Größe"));
+        check("##mark", Some("field ##mark"));
+        check("#mark", None);
+        check("a\\b", Some("field a\\b"));
+        check("id_token", None);
+        check("", None);
+        check("#", None);
+        check("access token", None);
+    }
+
+    #[test]
+    fn every_name_on_the_list_passes_the_sieve() {
+        let fields = FieldNames::new(FIELDS);
+        for name in FIELDS {
+            assert!(fields.may_hold(name.to_ascii_uppercase().as_bytes()), "{name}");
+        }
+        assert!(fields.may_hold(b"\\u0070assword"), "escapes may stand for anything");
+    }
+
+    #[test]
+    fn usual_names_do_not() {
+        let fields = FieldNames::new(FIELDS);
+        for name in ["id", "name", "value", "created_at", "updatedAt", "type", "url", "data", "items", "next"]
+        {
+            assert!(!fields.may_hold(name.as_bytes()), "{name}");
+        }
+    }
+}

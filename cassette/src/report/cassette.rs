@@ -1,0 +1,130 @@
+//! A cassette that isn't there, can't be read, or is in use.
+
+use std::path::PathBuf;
+
+use super::TestSite;
+use super::page::{Help, Page};
+use super::palette::paint;
+use super::setup;
+use super::text::{VALUE, clean, window};
+use crate::Error;
+
+/// There is no cassette to replay.
+#[derive(Clone, Debug)]
+pub struct MissingCassette {
+    /// Where it would be.
+    pub file: PathBuf,
+}
+
+/// There is a cassette, but it cannot be read.
+#[derive(Debug)]
+pub struct MalformedCassette {
+    /// What is wrong, with the file and the position.
+    pub error: Error,
+    /// The line of the file that the position is in, to be shown.
+    pub line: Option<String>,
+}
+
+/// A cassette that two tests of one process want at once.
+#[derive(Clone, Debug)]
+pub struct AlreadyOpen {
+    /// The cassette.
+    pub file: PathBuf,
+    /// The test that opened it first, if that is known.
+    pub first: Option<TestSite>,
+}
+
+impl MissingCassette {
+    pub(super) fn write(&self, page: &mut Page<'_>, site: &TestSite) {
+        page.error(format_args!("cassette `{}` has not been recorded", clean(&site.cassette)));
+        page.fact("file", format_args!("{} does not exist", setup::path(&self.file)));
+    }
+
+    pub(super) fn help(&self, site: &TestSite) -> Help {
+        Help { why: "record it, which needs the network".to_owned(), command: site.record_command() }
+    }
+}
+
+impl MalformedCassette {
+    pub(super) fn write(&self, page: &mut Page<'_>, site: &TestSite) {
+        let headline = format!("cassette `{}` cannot be read", clean(&site.cassette));
+        let message = setup::message(&self.error);
+        let Some(file) = self.error.path() else {
+            page.error(headline);
+            return page.fact("reason", clean(&message));
+        };
+        let file = setup::path(file);
+        match (self.error.position(), &self.line) {
+            (Some((line, column)), Some(text)) => {
+                page.error_in_file(headline, format_args!("{file}:{line}:{column}"));
+                self.write_line(page, text, line, column, &message);
+            }
+            (Some((line, column)), None) => {
+                page.error_in_file(headline, format_args!("{file}:{line}:{column}"));
+                page.fact("reason", clean(&message));
+            }
+            (None, _) => {
+                page.error_in_file(headline, file);
+                page.fact("reason", clean(&message));
+            }
+        }
+        setup::write_causes(page, &self.error);
+    }
+
+    pub(super) fn help(&self, site: &TestSite) -> Help {
+        Help { why: "repair the file, or record it again".to_owned(), command: site.record_command() }
+    }
+
+    /// The line with a mark under the place.
+    fn write_line(&self, page: &mut Page<'_>, text: &str, line: usize, column: usize, message: &str) {
+        let (error, dim) = (page.palette.error, page.palette.dim);
+        let column = column.saturating_sub(1);
+        let start = column.saturating_sub(VALUE / 2);
+        let shown = window(text.trim_end(), start, VALUE);
+        // Under the place, also when the window's sign or an escape moved it.
+        let before: String = text.chars().skip(start).take(column - start).collect();
+        let offset = clean(&before).chars().count() + usize::from(start > 0);
+        let number = line.to_string();
+        let margin = format!("{:width$} {}", "", paint(dim, "|"), width = number.len());
+        page.line(1, &margin);
+        page.line(1, format_args!("{} {} {shown}", paint(dim, number), paint(dim, "|")));
+        page.line(
+            1,
+            format_args!("{margin} {:offset$}{}", "", paint(error, format_args!("^ {}", clean(message)))),
+        );
+    }
+}
+
+impl AlreadyOpen {
+    pub(super) fn write(&self, page: &mut Page<'_>, site: &TestSite) {
+        page.error(format_args!("cassette `{}` is already open in this process", clean(&site.cassette)));
+        page.fact("file", setup::path(&self.file));
+        match &self.first {
+            Some(first) if first.test == site.test => {
+                page.gap();
+                page.line(
+                    2,
+                    "This test runs twice at once: `#[test]` stands above `#[cassette_test]`, which makes",
+                );
+                page.line(2, "a test of the function already. Remove `#[test]`.");
+            }
+            Some(first) => {
+                let place = format!("{} at {}:{}", clean(&first.test), clean(&first.file), first.line);
+                page.fact("opened by", place);
+                page.gap();
+                page.line(2, "Two tests share its name. Give each one a name of its own.");
+            }
+            None => {
+                page.gap();
+                page.line(2, "Two tests share its name, or `#[test]` stands above `#[cassette_test]`.");
+            }
+        }
+    }
+
+    pub(super) fn help(&self, site: &TestSite) -> Help {
+        Help {
+            why: "find where it is named".to_owned(),
+            command: format!("grep -rn '\"{}\"' --include='*.rs' .", site.cassette),
+        }
+    }
+}

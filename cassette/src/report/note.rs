@@ -1,0 +1,91 @@
+//! What a reader should know although it isn't what failed.
+
+use std::path::PathBuf;
+
+use super::page::Page;
+use super::palette::paint;
+use super::setup::path;
+use super::text::{URI, VALUE, clean, count, short};
+use crate::tape::TransportError;
+
+/// A remark.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Note {
+    /// The test failed while recording: the recording is kept aside, and the cassette is as it was.
+    RecordingKept {
+        /// The journal.
+        at: PathBuf,
+        /// How many it holds.
+        interactions: usize,
+    },
+    /// A recording that a killed process left behind was in the way.
+    StaleJournal {
+        /// Where it was moved.
+        moved_to: PathBuf,
+    },
+    /// Requests that got no answer while recording: their failures are on the cassette, and will be replayed.
+    UpstreamFailures(Vec<UpstreamFailure>),
+    /// `CI` is set, where only the variable makes anything write.
+    ReplayedInCi {
+        /// What the test's own code asks for.
+        asked: String,
+    },
+    /// Files of the output that are kept for a look.
+    OutputKept {
+        /// The directory.
+        at: PathBuf,
+    },
+}
+
+/// A request that got no answer.
+#[derive(Clone, Debug)]
+pub struct UpstreamFailure {
+    /// The method.
+    pub method: http::Method,
+    /// The URI, redacted.
+    pub uri: String,
+    /// Why.
+    pub error: TransportError,
+}
+
+/// Failures that are shown.
+const SHOWN: usize = 5;
+
+impl Note {
+    pub(super) fn write(&self, page: &mut Page<'_>) {
+        match self {
+            Note::RecordingKept { at, interactions } => {
+                page.note("a failed test replaces no cassette; its recording is kept aside");
+                page.fact("kept", format_args!("{}, {}", path(at), count(*interactions, "interaction")));
+            }
+            Note::StaleJournal { moved_to } => {
+                page.note("a recording that was never finished has been moved out of the way");
+                page.fact("moved to", path(moved_to));
+            }
+            Note::UpstreamFailures(failures) => {
+                let requests = count(failures.len(), "request");
+                page.note(format_args!("{requests} got no answer from upstream"));
+                for UpstreamFailure { method, uri, error } in failures.iter().take(SHOWN) {
+                    page.line(2, format_args!("{method} {}", short(uri, URI)));
+                    page.line(4, format_args!("{}: {}", error.kind.name(), short(&error.message, VALUE)));
+                }
+                if failures.len() > SHOWN {
+                    let left = format!("… and {} more", failures.len() - SHOWN);
+                    page.line(2, paint(page.palette.dim, clean(&left)));
+                }
+            }
+            Note::ReplayedInCi { asked } => {
+                page.note(format_args!(
+                    "`CI` is set, so this test replays; its own mode is `{}`",
+                    clean(asked)
+                ));
+                page.fact("to record", "set CASSETTE_MODE=record");
+            }
+            Note::OutputKept { at } => {
+                page.note("the files that this test wrote are kept");
+                page.fact("kept", path(at));
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The shape that all reports share: headlines, facts, indented lines, the way out at the end.
+
+use std::fmt::Display;
+
+use super::TestSite;
+use super::palette::{Palette, paint};
+use super::text::{self, clean};
+
+/// A text that grows line by line.
+pub(super) struct Page<'p> {
+    pub(super) palette: &'p Palette,
+    text: String,
+    /// Said once, under the first headline.
+    site: Option<&'p TestSite>,
+}
+
+/// What to do about it: a reason, and a command to copy.
+pub(super) struct Help {
+    pub(super) why: String,
+    pub(super) command: String,
+}
+
+impl<'p> Page<'p> {
+    pub(super) fn new(palette: &'p Palette, site: Option<&'p TestSite>) -> Self {
+        Page { palette, text: String::new(), site }
+    }
+
+    /// The headline of a failure, and where the test stands.
+    pub(super) fn error(&mut self, headline: impl Display) {
+        self.headline(paint(self.palette.error, "error"), headline);
+        if let Some(site) = self.site.take().filter(|site| !site.file.is_empty()) {
+            let place = format!("{}:{}", clean(&site.file), site.line);
+            self.place(place, format_args!(", test {}", clean(&site.test)));
+        }
+    }
+
+    /// The headline of a failure in a file, with the place in it; the test comes second.
+    pub(super) fn error_in_file(&mut self, headline: impl Display, place: impl Display) {
+        let site = self.site.take();
+        self.error(headline);
+        self.place(place, "");
+        if let Some(site) = site.filter(|site| !site.file.is_empty()) {
+            self.fact("test", format_args!("{} at {}:{}", clean(&site.test), clean(&site.file), site.line));
+        }
+    }
+
+    /// The headline of a remark.
+    pub(super) fn note(&mut self, headline: impl Display) {
+        self.headline(paint(self.palette.note, "note"), headline);
+    }
+
+    /// `   = name: value`
+    pub(super) fn fact(&mut self, name: &str, value: impl Display) {
+        let sign = paint(self.palette.dim, "=");
+        self.line(3, format_args!("{sign} {name}: {value}"));
+    }
+
+    pub(super) fn line(&mut self, indent: usize, text: impl Display) {
+        let line = format!("{:indent$}{text}", "");
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    /// An empty line, unless there is one or nothing yet.
+    pub(super) fn gap(&mut self) {
+        if !self.text.is_empty() && !self.text.ends_with("\n\n") {
+            self.text.push('\n');
+        }
+    }
+
+    /// What was, and what is now, under a title.
+    pub(super) fn change(&mut self, indent: usize, title: impl Display, before: &[String], after: &[String]) {
+        self.line(indent, title);
+        let (removed, added) = (self.palette.removed, self.palette.added);
+        for value in before {
+            self.line(indent + 2, paint(removed, format_args!("- {value}")));
+        }
+        for value in after {
+            self.line(indent + 2, paint(added, format_args!("+ {value}")));
+        }
+    }
+
+    /// Somebody else's text, line for line.
+    pub(super) fn quote(&mut self, indent: usize, text: &str) {
+        const LINES: usize = 40;
+        let mut lines = text.trim_end().lines();
+        for line in lines.by_ref().take(LINES) {
+            // A panic's or an error's own layout is kept, colours are not.
+            self.line(indent, text::short(line, 4 * text::VALUE).replace("\\t", "    "));
+        }
+        let left = lines.count();
+        if left > 0 {
+            self.line(
+                indent,
+                paint(self.palette.dim, format_args!("… and {}", text::count(left, "more line"))),
+            );
+        }
+    }
+
+    /// The end of a report.
+    pub(super) fn help(&mut self, help: &Help) {
+        let end = if help.why.ends_with('?') { "" } else { ":" };
+        self.headline(paint(self.palette.hint, "help"), format_args!("{}{end}", help.why));
+        self.line(4, paint(self.palette.emphasis, clean(&help.command)));
+    }
+
+    /// Without a line break at the end, as panic messages and errors are.
+    pub(super) fn finish(self) -> String {
+        self.text.trim_end().to_owned()
+    }
+
+    fn headline(&mut self, word: String, headline: impl Display) {
+        self.gap();
+        self.line(0, format_args!("{word}: {headline}"));
+    }
+
+    fn place(&mut self, place: impl Display, after: impl Display) {
+        let arrow = paint(self.palette.dim, "-->");
+        self.line(2, format_args!("{arrow} {place}{after}"));
+    }
+}

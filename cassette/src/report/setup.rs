@@ -1,0 +1,137 @@
+//! What keeps a test from beginning: the mode, the places where it has to write.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::TestSite;
+use super::page::{Help, Page};
+use super::text::{VALUE, clean, nearest, short};
+use crate::Error;
+
+/// A mode that does not exist.
+#[derive(Clone, Debug)]
+pub struct UnknownMode {
+    /// As given.
+    pub value: String,
+    /// Who gave it.
+    pub origin: ModeOrigin,
+    /// The modes there are.
+    pub valid: Vec<String>,
+}
+
+/// Who sets a mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ModeOrigin {
+    /// The variable `CASSETTE_MODE`.
+    Variable,
+    /// `mode = "…"` in the attribute.
+    Attribute,
+    /// The `Config` of the test.
+    Config,
+}
+
+/// A place that has to be written and cannot be.
+#[derive(Clone, Debug)]
+pub struct Unwritable {
+    /// What it is for: `cassettes`, `output`.
+    pub what: String,
+    /// The directory.
+    pub directory: PathBuf,
+    /// What the system said.
+    pub kind: io::ErrorKind,
+    /// The same in its words.
+    pub message: String,
+}
+
+impl UnknownMode {
+    pub(super) fn write(&self, page: &mut Page<'_>) {
+        page.error(format_args!("`{}` is not a mode", short(&self.value, VALUE)));
+        page.fact(
+            "set by",
+            match self.origin {
+                ModeOrigin::Variable => "the variable CASSETTE_MODE",
+                ModeOrigin::Attribute => "`mode = \"…\"` in the attribute",
+                ModeOrigin::Config => "the test's `Config`",
+            },
+        );
+        page.fact("valid", self.valid.join(", "));
+    }
+
+    pub(super) fn help(&self, site: &TestSite) -> Help {
+        match (nearest(&self.value, &self.valid), self.origin) {
+            (Some(mode), ModeOrigin::Variable) => {
+                Help { why: format!("did you mean `{mode}`?"), command: site.mode_command(mode) }
+            }
+            (None, ModeOrigin::Variable) => Help {
+                why: "without the variable the test replays".to_owned(),
+                command: format!("env -u CASSETTE_MODE {}", site.run_command()),
+            },
+            (mode, ModeOrigin::Attribute | ModeOrigin::Config) => {
+                let meant = mode.map(|mode| format!(" (`{mode}`?)")).unwrap_or_default();
+                let command = site.run_command();
+                Help { why: format!("name a valid mode there{meant}, then run the test again"), command }
+            }
+        }
+    }
+}
+
+impl Unwritable {
+    pub(super) fn write(&self, page: &mut Page<'_>) {
+        page.error(format_args!("the directory for {} cannot be written", clean(&self.what)));
+        page.fact("directory", path(&self.directory));
+        page.fact("reason", clean(&self.message));
+    }
+
+    pub(super) fn help(&self) -> Help {
+        let directory = quoted(&self.directory);
+        let (why, command) = match self.kind {
+            io::ErrorKind::PermissionDenied => ("make it yours to write", format!("chmod u+w {directory}")),
+            io::ErrorKind::NotFound => ("make it", format!("mkdir -p {directory}")),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                ("make room; this says how much there is", format!("df -h {directory}"))
+            }
+            io::ErrorKind::ReadOnlyFilesystem => ("see how it is mounted", format!("df {directory}")),
+            _ => ("see what is there", format!("ls -ld {directory}")),
+        };
+        Help { why: why.to_owned(), command }
+    }
+}
+
+/// A path as it is written everywhere, with forward slashes where those are the system's.
+pub(super) fn path(path: &Path) -> String {
+    clean(&path.display().to_string()).into_owned()
+}
+
+/// An error's own level without the place, which reports say in their own way.
+pub(super) fn message(error: &Error) -> String {
+    let text = error.to_string();
+    let Some(file) = error.path() else { return text };
+    let place = match error.position() {
+        Some((line, column)) => format!("{}:{line}:{column}: ", file.display()),
+        None => format!("{}: ", file.display()),
+    };
+    text.strip_prefix(&place).map_or_else(|| text.clone(), str::to_owned)
+}
+
+/// What lies beneath an error, and what it says would help.
+pub(super) fn write_causes(page: &mut Page<'_>, error: &Error) {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        page.fact("cause", short(&cause.to_string(), 4 * VALUE));
+        next = cause.source();
+    }
+    if let Some(hint) = error.help() {
+        page.fact("hint", short(hint, 4 * VALUE));
+    }
+}
+
+/// As one word of a shell.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    if text.chars().all(|c| c.is_alphanumeric() || "/._-+@:".contains(c)) && !text.is_empty() {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}

@@ -1,0 +1,73 @@
+//! Where a test stands and how to run it again.
+
+/// The test that a report is about: facts of its call site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestSite {
+    /// The name of its cassette: `weather/berlin`.
+    pub cassette: String,
+    /// The path by which the test harness knows it, without the crate: `forecast::berlin`.
+    pub test: String,
+    /// The package, for `cargo test -p`.
+    pub package: String,
+    /// The source file, as `file!()` has it.
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+    /// What records it, where that is not `cargo test` in mode `record`: `{cassette}`, `{package}` and
+    /// `{test}` are replaced.
+    pub record_command: Option<String>,
+    /// Whether it records.
+    pub recording: bool,
+}
+
+impl TestSite {
+    /// The command that runs this one test.
+    ///
+    /// ```
+    /// use cassette::report::TestSite;
+    ///
+    /// let site = TestSite {
+    ///     cassette: "weather/berlin".into(),
+    ///     test: "forecast::berlin".into(),
+    ///     package: "weather".into(),
+    ///     file: "tests/forecast.rs".into(),
+    ///     line: 12,
+    ///     record_command: None,
+    ///     recording: false,
+    /// };
+    /// assert_eq!(site.run_command(), "cargo test -p weather -- --exact forecast::berlin");
+    /// assert_eq!(
+    ///     site.record_command(),
+    ///     "CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin"
+    /// );
+    /// ```
+    pub fn run_command(&self) -> String {
+        match (self.package.as_str(), self.test.as_str()) {
+            // A session of someone's own harness.
+            (_, "") => "cargo test".to_owned(),
+            ("", test) => format!("cargo test -- --exact {test}"),
+            (package, test) => format!("cargo test -p {package} -- --exact {test}"),
+        }
+    }
+
+    /// The command that does the same again.
+    pub fn again_command(&self) -> String {
+        if self.recording { self.record_command() } else { self.run_command() }
+    }
+
+    /// The command that runs it in another mode.
+    pub fn mode_command(&self, mode: &str) -> String {
+        format!("CASSETTE_MODE={mode} {}", self.run_command())
+    }
+
+    /// The command that records it: the project's own, if it has one.
+    pub fn record_command(&self) -> String {
+        match &self.record_command {
+            Some(command) => command
+                .replace("{cassette}", &self.cassette)
+                .replace("{package}", &self.package)
+                .replace("{test}", &self.test),
+            None => self.mode_command("record"),
+        }
+    }
+}

@@ -1,1 +1,0 @@
-//! Whole texts, as a user reads them.

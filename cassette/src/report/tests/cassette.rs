@@ -1,0 +1,147 @@
+//! Cassettes that are missing, malformed, in use, or hold a secret.
+
+use super::*;
+
+#[test]
+fn no_cassette() {
+    let missing = MissingCassette { file: "tests/cassettes/weather/berlin.json".into() };
+    check(
+        vec![Problem::Missing(missing)],
+        "\
+error: cassette `weather/berlin` has not been recorded
+  --> tests/forecast.rs:12, test forecast::berlin
+   = file: tests/cassettes/weather/berlin.json does not exist
+
+help: record it, which needs the network:
+    CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
+    );
+}
+
+#[test]
+fn a_malformed_cassette() {
+    let error = Error::new("expected a number, found a string")
+        .at("tests/cassettes/weather/berlin.json")
+        .at_position(112, 19);
+    let line = Some("        \"status\": \"200\",\n".to_owned());
+    check(
+        vec![Problem::Malformed(MalformedCassette { error, line })],
+        "\
+error: cassette `weather/berlin` cannot be read
+  --> tests/cassettes/weather/berlin.json:112:19
+   = test: forecast::berlin at tests/forecast.rs:12
+     |
+ 112 |         \"status\": \"200\",
+     |                   ^ expected a number, found a string
+
+help: repair the file, or record it again:
+    CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
+    );
+}
+
+#[test]
+fn a_mark_in_a_long_line() {
+    let error = Error::new("expected `,` or `}`").at("a.json").at_position(1, 501);
+    let line = Some(format!("{}\u{7}]{}", "x".repeat(499), "y".repeat(500)));
+    check(
+        vec![Problem::Malformed(MalformedCassette { error, line })],
+        &format!(
+            "\
+error: cassette `weather/berlin` cannot be read
+  --> a.json:1:501
+   = test: forecast::berlin at tests/forecast.rs:12
+   |
+ 1 | …{}\\u{{7}}]{}…
+   | {:65}^ expected `,` or `}}`
+
+help: repair the file, or record it again:
+    {RECORD}",
+            "x".repeat(59),
+            "y".repeat(59),
+            ""
+        ),
+    );
+}
+
+#[test]
+fn a_cassette_that_the_system_does_not_give() {
+    let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    let error = Error::io("read the cassette", "tests/cassettes/weather/berlin.json".as_ref(), denied);
+    check(
+        vec![Problem::Malformed(MalformedCassette { error, line: None })],
+        "\
+error: cassette `weather/berlin` cannot be read
+  --> tests/cassettes/weather/berlin.json
+   = test: forecast::berlin at tests/forecast.rs:12
+   = reason: could not read the cassette
+   = cause: permission denied
+
+help: repair the file, or record it again:
+    CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
+    );
+}
+
+#[test]
+fn a_leak() {
+    let leak = |name: &str, encoding: &str, file: &str, offset| Leak {
+        name: name.into(),
+        encoding: encoding.into(),
+        file: file.into(),
+        offset,
+    };
+    let leaks = Leaks {
+        cassette: "tests/cassettes/weather/berlin.json".into(),
+        found: vec![
+            leak("API_KEY", "in base64", "tests/cassettes/weather/berlin.json.recording", 1204),
+            leak("PASSWORD", "as it is", "tests/cassettes/weather/berlin.bodies.recording/5f70.csv", 0),
+        ],
+    };
+    check(
+        vec![Problem::Leaks(leaks)],
+        "\
+error: the new recording of `weather/berlin` holds secrets in 2 places, and was not saved
+  --> tests/forecast.rs:12, test forecast::berlin
+   = cassette: tests/cassettes/weather/berlin.json is as it was
+
+  API_KEY, in base64
+    at byte 1204 of tests/cassettes/weather/berlin.json.recording
+  PASSWORD, as it is
+    at byte 0 of tests/cassettes/weather/berlin.bodies.recording/5f70.csv
+
+help: redact those places too, then record again:
+    CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
+    );
+}
+
+#[test]
+fn a_cassette_in_use() {
+    let open = |first: Option<TestSite>| {
+        vec![Problem::AlreadyOpen(AlreadyOpen { file: "tests/cassettes/weather/berlin.json".into(), first })]
+    };
+    let other = TestSite { test: "forecast::munich".into(), line: 30, ..site() };
+    check(
+        open(Some(other)),
+        "\
+error: cassette `weather/berlin` is already open in this process
+  --> tests/forecast.rs:12, test forecast::berlin
+   = file: tests/cassettes/weather/berlin.json
+   = opened by: forecast::munich at tests/forecast.rs:30
+
+  Two tests share its name. Give each one a name of its own.
+
+help: find where it is named:
+    grep -rn '\"weather/berlin\"' --include='*.rs' .",
+    );
+    check(
+        open(Some(site())),
+        "\
+error: cassette `weather/berlin` is already open in this process
+  --> tests/forecast.rs:12, test forecast::berlin
+   = file: tests/cassettes/weather/berlin.json
+
+  This test runs twice at once: `#[test]` stands above `#[cassette_test]`, which makes
+  a test of the function already. Remove `#[test]`.
+
+help: find where it is named:
+    grep -rn '\"weather/berlin\"' --include='*.rs' .",
+    );
+}

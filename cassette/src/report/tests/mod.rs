@@ -1,0 +1,167 @@
+//! Whole texts, as a reader meets them.
+
+mod cassette;
+mod output;
+mod setup;
+mod unmatched;
+mod unused;
+
+use http::Method;
+
+use super::*;
+use crate::Error;
+use crate::tape::{TransportError, TransportErrorKind};
+
+const RECORD: &str = "CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin";
+
+fn site() -> TestSite {
+    TestSite {
+        cassette: "weather/berlin".into(),
+        test: "forecast::berlin".into(),
+        package: "weather".into(),
+        file: "tests/forecast.rs".into(),
+        line: 12,
+        record_command: None,
+        recording: false,
+    }
+}
+
+#[track_caller]
+fn check(problems: Vec<Problem>, expected: &str) {
+    check_with_notes(problems, vec![], expected);
+}
+
+#[track_caller]
+fn check_with_notes(problems: Vec<Problem>, notes: Vec<Note>, expected: &str) {
+    let failure = Failure { site: site(), problems, notes };
+    let text = failure.render(&Palette::plain());
+    assert!(text == expected, "\n{text}\n\nexpected:\n{expected}");
+    // Colours change nothing but colours.
+    let mut uncolored = String::new();
+    let colored = failure.render(&Palette::colored());
+    let mut pieces = colored.split('\u{1b}');
+    uncolored.push_str(pieces.next().unwrap_or(""));
+    pieces.for_each(|piece| uncolored.push_str(piece.split_once('m').map_or(piece, |(_, rest)| rest)));
+    assert_eq!(uncolored, text);
+}
+
+#[test]
+fn a_failed_body_and_what_the_session_saw() {
+    let request = unmatched::get("https://api.example.com/v1/forecast?page=2");
+    let request = UnmatchedRequest { request, reason: Reason::NothingSimilar, closest: None };
+    check_with_notes(
+        vec![
+            Problem::Body(
+                "Error: could not fetch the forecast\n\nCaused by:\n\tHTTP status 599\u{1b}[0m".into(),
+            ),
+            unmatched::unmatched(vec![request]),
+            unused::unused(5, 4..5, Some(3)),
+        ],
+        vec![Note::OutputKept { at: "target/cassette/weather/berlin".into() }],
+        "\
+error: the test itself failed
+  --> tests/forecast.rs:12, test forecast::berlin
+
+  Error: could not fetch the forecast
+
+  Caused by:
+      HTTP status 599\\u{1b}[0m
+
+error: no recording answers this request
+   = cassette: tests/cassettes/weather/berlin.json
+   = recordings: 12, of which 4 used and 8 left
+
+  requested  GET https://api.example.com/v1/forecast?page=2
+             nothing similar is recorded
+
+error: 1 of 5 recordings was not used
+   = cassette: tests/cassettes/weather/berlin.json
+
+  the test did not ask for
+    5. GET https://api.example.com/v1/forecast?page=5
+  the last request that it made was answered by
+    4. GET https://api.example.com/v1/forecast?page=4
+
+note: the files that this test wrote are kept
+   = kept: target/cassette/weather/berlin
+
+help: if the test asks for this on purpose, record `weather/berlin` again:
+    CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
+    );
+}
+
+#[test]
+fn a_recording_that_failed() {
+    let failed = UpstreamFailure {
+        method: Method::GET,
+        uri: "https://api.example.com/v1/forecast".to_owned(),
+        error: TransportError { kind: TransportErrorKind::Connect, message: "connection refused".into() },
+    };
+    check_with_notes(
+        vec![Problem::Body("no forecast".into())],
+        vec![
+            Note::UpstreamFailures(vec![failed.clone()]),
+            Note::RecordingKept {
+                at: "tests/cassettes/weather/berlin.json.recording".into(),
+                interactions: 7,
+            },
+        ],
+        "\
+error: the test itself failed
+  --> tests/forecast.rs:12, test forecast::berlin
+
+  no forecast
+
+note: 1 request got no answer from upstream
+  GET https://api.example.com/v1/forecast
+    connect: connection refused
+
+note: a failed test replaces no cassette; its recording is kept aside
+   = kept: tests/cassettes/weather/berlin.json.recording, 7 interactions
+
+help: run this test alone:
+    cargo test -p weather -- --exact forecast::berlin",
+    );
+    let many = notes(&[Note::UpstreamFailures(vec![failed; 7])], &Palette::plain());
+    assert!(many.starts_with("note: 7 requests got no answer"), "{many}");
+    assert!(many.ends_with("\n  … and 2 more"), "{many}");
+}
+
+#[test]
+fn notes_alone() {
+    assert_eq!(notes(&[], &Palette::plain()), "");
+    let stale = Note::StaleJournal { moved_to: "tests/cassettes/weather/berlin.json.recording.1".into() };
+    assert_eq!(
+        notes(&[stale], &Palette::plain()),
+        "\
+note: a recording that was never finished has been moved out of the way
+   = moved to: tests/cassettes/weather/berlin.json.recording.1"
+    );
+}
+
+#[test]
+fn any_other_error() {
+    let source = std::io::Error::other("no such\ndevice");
+    let error = Error::with_source("could not freeze the clock", source).hint("run it on Linux");
+    check(
+        vec![Problem::Other(error)],
+        "\
+error: could not freeze the clock
+  --> tests/forecast.rs:12, test forecast::berlin
+   = cause: no such\\ndevice
+   = hint: run it on Linux
+
+help: run this test alone:
+    cargo test -p weather -- --exact forecast::berlin",
+    );
+}
+
+#[test]
+fn a_project_with_a_command_of_its_own() {
+    let command = "cargo run --example scaffold -- --only {cassette} # {package} {test}";
+    let site = TestSite { record_command: Some(command.into()), ..site() };
+    assert_eq!(
+        site.record_command(),
+        "cargo run --example scaffold -- --only weather/berlin # weather forecast::berlin"
+    );
+}

@@ -1,0 +1,218 @@
+//! Words and numbers for people: foreign text made harmless, long text short, sizes and counts.
+
+use std::borrow::Cow;
+
+/// Characters of a value that are shown.
+pub(super) const VALUE: usize = 120;
+/// Characters of a URI that are shown: they are long, and read as a whole.
+pub(super) const URI: usize = 300;
+/// Characters before the first difference that are shown of long values.
+const CONTEXT: usize = 30;
+
+/// One line that cannot do anything to a terminal: control characters and those that reorder text are escaped.
+pub(super) fn clean(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if is_harmful(c) => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+fn is_harmful(c: char) -> bool {
+    // The bidirectional controls of Unicode (UAX #9 §2) and the line separators.
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Cleaned, and with its middle left out where it is longer than `max` characters.
+pub(super) fn short(text: &str, max: usize) -> String {
+    let length = text.chars().count();
+    if length <= max {
+        return clean(text).into_owned();
+    }
+    let (head, tail) = (max * 2 / 3, max / 3);
+    let left_out = length - head - tail;
+    format!(
+        "{}…({left_out} characters)…{}",
+        clean(slice(text, 0, head)),
+        clean(slice(text, length - tail, tail))
+    )
+}
+
+/// Two values that differ: of long ones the part where they begin to.
+pub(super) fn short_pair(a: &str, b: &str) -> (String, String) {
+    if a.chars().count() <= VALUE && b.chars().count() <= VALUE {
+        return (clean(a).into_owned(), clean(b).into_owned());
+    }
+    let same = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+    let start = if same <= 2 * CONTEXT { 0 } else { same - CONTEXT };
+    (window(a, start, VALUE), window(b, start, VALUE))
+}
+
+/// `width` characters from `start` on, with a sign on each side where there are more.
+pub(super) fn window(text: &str, start: usize, width: usize) -> String {
+    let length = text.chars().count();
+    // A little more is shown rather than a sign in its place.
+    let width = if length <= start + width + 1 { width + 1 } else { width };
+    let before = if start > 0 { "…" } else { "" };
+    let after = if length > start + width { "…" } else { "" };
+    format!("{before}{}{after}", clean(slice(text, start, width)))
+}
+
+/// By characters.
+fn slice(text: &str, start: usize, length: usize) -> &str {
+    let at = |n: usize, text: &str| text.char_indices().nth(n).map_or(text.len(), |(at, _)| at);
+    let rest = &text[at(start, text)..];
+    &rest[..at(length, rest)]
+}
+
+/// Bytes around a place: text where it is text, escapes elsewhere.
+pub(super) fn excerpt(bytes: &[u8], offset: usize) -> String {
+    let start = bytes.len().min(offset).saturating_sub(CONTEXT);
+    let end = bytes.len().min(start + VALUE / 2);
+    let mut out = String::from(if start > 0 { "…" } else { "" });
+    for chunk in bytes[start..end].utf8_chunks() {
+        out.push_str(&clean(chunk.valid()));
+        out.extend(chunk.invalid().iter().map(|b| format!("\\x{b:02x}")));
+    }
+    out.push_str(if end < bytes.len() { "…" } else { "" });
+    out
+}
+
+/// `1 request`, `2 requests`.
+pub(super) fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+/// In powers of 1000 (SI), with two digits at least: `812 B`, `1.2 kB`, `48 kB`, `3.4 MB`.
+pub(super) fn size(bytes: u64) -> String {
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    let (mut tenths, mut unit) = (bytes / 100, 0);
+    while tenths >= 10_000 && unit < 3 {
+        tenths /= 1000;
+        unit += 1;
+    }
+    let unit = ["kB", "MB", "GB", "TB"][unit];
+    if tenths < 100 {
+        format!("{}.{} {unit}", tenths / 10, tenths % 10)
+    } else {
+        format!("{} {unit}", tenths / 10)
+    }
+}
+
+/// The one of `valid` that was probably meant.
+pub(super) fn nearest<'v>(word: &str, valid: &'v [String]) -> Option<&'v str> {
+    let word = word.trim().to_lowercase();
+    let ranked = valid.iter().map(|v| (edits(&word, v), v));
+    ranked
+        .min_by_key(|(edits, _)| *edits)
+        .filter(|(edits, v)| edits * 3 <= v.chars().count())
+        .map(|(_, v)| v.as_str())
+}
+
+/// Insertions, removals, replacements and swaps of neighbours that make one word of the other (optimal string
+/// alignment).
+fn edits(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check<T: PartialEq<str> + std::fmt::Debug>(actual: T, expected: &str) {
+        assert!(actual == *expected, "{actual:?}, expected {expected:?}");
+    }
+
+    #[test]
+    fn cleaning() {
+        check(clean("plain é"), "plain é");
+        check(clean("a\nb\r\t\u{1b}[31m\0"), "a\\nb\\r\\t\\u{1b}[31m\\u{0}");
+        check(clean("\u{202e}gpj.exe"), "\\u{202e}gpj.exe");
+    }
+
+    #[test]
+    fn shortening() {
+        check(short("short", 5), "short");
+        check(short("0123456789abcdef", 6), "0123…(10 characters)…ef");
+        check(short(&"é".repeat(200), 6), "éééé…(194 characters)…éé");
+    }
+
+    #[test]
+    fn pairs_show_where_they_differ() {
+        let (a, b) = short_pair("x", "y");
+        check(a, "x");
+        check(b, "y");
+        let common = "-".repeat(500);
+        let (a, b) = short_pair(&format!("{common}1{common}"), &format!("{common}2"));
+        check(a, &format!("…{}1{}…", "-".repeat(30), "-".repeat(89)));
+        check(b, &format!("…{}2", "-".repeat(30)));
+        let (a, b) = short_pair(&format!("1{common}"), "2");
+        check(a, &format!("1{}…", "-".repeat(119)));
+        check(b, "2");
+    }
+
+    #[test]
+    fn excerpts() {
+        check(excerpt(b"hello", 2), "hello");
+        check(excerpt(b"a\xff\n", 0), "a\\xff\\n");
+        check(excerpt(&[b'x'; 100], 70), &format!("…{}", "x".repeat(60)));
+        check(excerpt(&[b'x'; 200], 70), &format!("…{}…", "x".repeat(60)));
+        check(excerpt(b"", 10), "");
+    }
+
+    #[test]
+    fn sizes() {
+        check(size(0), "0 B");
+        check(size(999), "999 B");
+        check(size(1000), "1.0 kB");
+        check(size(1290), "1.2 kB");
+        check(size(48_900), "48 kB");
+        check(size(999_999), "999 kB");
+        check(size(1_000_000), "1.0 MB");
+        check(size(3_456_000_000), "3.4 GB");
+        check(size(u64::MAX), "18446744 TB");
+    }
+
+    #[test]
+    fn counts() {
+        check(count(0, "request"), "0 requests");
+        check(count(1, "request"), "1 request");
+        check(count(2, "request"), "2 requests");
+    }
+
+    #[test]
+    fn nearest_words() {
+        let valid = ["replay", "record", "auto", "off"].map(str::to_owned);
+        assert_eq!(nearest("recrod", &valid), Some("record"));
+        assert_eq!(nearest(" RECORD ", &valid), Some("record"));
+        assert_eq!(nearest("reply", &valid), Some("replay"));
+        assert_eq!(nearest("of", &valid), Some("off"));
+        assert_eq!(nearest("yes", &valid), None);
+    }
+}

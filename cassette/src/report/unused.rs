@@ -1,0 +1,88 @@
+//! Recordings that no request asked for.
+
+use std::path::PathBuf;
+
+use super::TestSite;
+use super::page::{Help, Page};
+use super::palette::paint;
+use super::setup::path;
+use super::text::{URI, clean, short};
+
+/// What is left on the cassette after a test that should have used all.
+#[derive(Clone, Debug)]
+pub struct Unused {
+    /// The cassette.
+    pub cassette: PathBuf,
+    /// How many it holds.
+    pub recorded: usize,
+    /// Those left, in order; at least one.
+    pub left: Vec<UnusedRecording>,
+    /// The recording that answered the last request of the test; none if it made no request.
+    pub last: Option<UnusedRecording>,
+}
+
+/// A recording, by what it answers.
+#[derive(Clone, Debug)]
+pub struct UnusedRecording {
+    /// Its place on the cassette, from 0.
+    pub index: usize,
+    /// The method.
+    pub method: http::Method,
+    /// The URI, redacted.
+    pub uri: String,
+}
+
+/// Recordings that are shown.
+const SHOWN: usize = 10;
+
+impl Unused {
+    pub(super) fn write(&self, page: &mut Page<'_>) {
+        let (left, recorded) = (self.left.len(), self.recorded);
+        match (left, recorded) {
+            (1, 1) => page.error("the one recording of the cassette was not used"),
+            (1, _) => page.error(format_args!("1 of {recorded} recordings was not used")),
+            _ if left == recorded => page.error(format_args!("none of {recorded} recordings was used")),
+            _ => page.error(format_args!("{left} of {recorded} recordings were not used")),
+        }
+        page.fact("cassette", path(&self.cassette));
+        page.gap();
+        page.line(2, "the test did not ask for");
+        let width = (self.left.iter().take(SHOWN).chain(&self.last))
+            .map(|r| (r.index + 1).to_string().len())
+            .max()
+            .unwrap_or(1);
+        for recording in self.left.iter().take(SHOWN) {
+            recording.write(page, width);
+        }
+        if left > SHOWN {
+            page.line(4, paint(page.palette.dim, format_args!("… and {} more", left - SHOWN)));
+        }
+        match &self.last {
+            Some(last) => {
+                page.line(2, "the last request that it made was answered by");
+                last.write(page, width);
+            }
+            None => {
+                page.line(2, "it made no request at all, or none that came through this session");
+            }
+        }
+    }
+
+    pub(super) fn help(&self, site: &TestSite) -> Help {
+        let less = if self.last.is_some() { "less" } else { "nothing" };
+        let name = clean(&site.cassette);
+        Help {
+            why: format!("if the test is meant to ask for {less} now, record `{name}` again"),
+            command: site.record_command(),
+        }
+    }
+}
+
+impl UnusedRecording {
+    /// Numbers from 1, as people count.
+    fn write(&self, page: &mut Page<'_>, width: usize) {
+        let number = format!("{:>width$}.", self.index + 1);
+        let number = paint(page.palette.dim, number);
+        page.line(4, format_args!("{number} {} {}", self.method, short(&self.uri, URI)));
+    }
+}

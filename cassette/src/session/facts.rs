@@ -1,0 +1,110 @@
+//! Errors and mistakes as the facts that `report` words.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader};
+use std::path::PathBuf;
+
+use crate::error::Error;
+use crate::mode::{Mistake, Mode};
+use crate::report::{
+    ChangedFile, FieldChange, MalformedCassette, ModeOrigin, OutputChange, Problem, UnknownMode, Unwritable,
+};
+use crate::snapshot::{Change, Entry, Fact, Item, SnapshotDiff};
+
+/// Lines of a cassette are short, but for those that are the reason why it can't be read.
+const LONGEST_LINE: u64 = 1 << 20;
+
+/// What the environment says is wrong.
+pub(super) fn mistake(mistake: Mistake) -> Problem {
+    match mistake {
+        Mistake::UnknownMode(value) => Problem::UnknownMode(UnknownMode {
+            value,
+            origin: ModeOrigin::Variable,
+            valid: Mode::names().map(str::to_owned).to_vec(),
+        }),
+        Mistake::UnknownVariable { name, nearest } => Problem::Other(
+            Error::new(format!("the variable `{name}` is unknown; did you mean `{nearest}`?"))
+                .hint(format!("unset {name}")),
+        ),
+    }
+}
+
+/// A cassette that can't be read, with the line that is at fault.
+pub(super) fn malformed(error: Error) -> Problem {
+    let line = error.path().zip(error.position()).and_then(|(path, (line, _))| read_line(path, line));
+    Problem::Malformed(MalformedCassette { error, line })
+}
+
+/// Something that can't be written, if that is what the error is about.
+pub(super) fn unwritable(what: &str, error: Error) -> Problem {
+    let io = error.source().and_then(|e| e.downcast_ref::<io::Error>()).map(|e| (e.kind(), e.to_string()));
+    match (io, error.path().map(PathBuf::from)) {
+        (Some((kind, message)), Some(directory)) => {
+            Problem::Unwritable(Unwritable { what: what.to_owned(), directory, kind, message })
+        }
+        _ => Problem::Other(error),
+    }
+}
+
+/// What differs in what the test wrote.
+pub(super) fn output(
+    diff: SnapshotDiff,
+    snapshot: PathBuf,
+    kept_in: PathBuf,
+    accept_command: Option<String>,
+) -> OutputChange {
+    let changed = |change: &Change| ChangedFile {
+        path: change.path.clone(),
+        fields: change.facts().iter().map(|fact| field(fact, change)).collect(),
+        diff: None,
+    };
+    let paths = |entries: Vec<Entry>| entries.into_iter().map(|e| e.path).collect();
+    OutputChange {
+        snapshot,
+        changed: diff.changed.iter().map(changed).collect(),
+        missing: paths(diff.missing),
+        unexpected: paths(diff.unexpected),
+        kept_in,
+        accept_command,
+    }
+}
+
+fn field(fact: &Fact, change: &Change) -> FieldChange {
+    let of = |what: &str, before: String, after: String| FieldChange { what: what.to_owned(), before, after };
+    match fact {
+        Fact::Kind { before, after } => of("kind", (*before).to_owned(), (*after).to_owned()),
+        Fact::Rows { before, after } => of("rows", before.to_string(), after.to_string()),
+        Fact::Columns { .. } => of("columns", columns(&change.before), columns(&change.after)),
+        Fact::Size { before, after } => of("size", before.to_string(), after.to_string()),
+        Fact::Target { before, after } => of("target", before.clone(), after.clone()),
+        Fact::Content => of("sha256", sha256(&change.before), sha256(&change.after)),
+    }
+}
+
+fn columns(item: &Item) -> String {
+    match item {
+        Item::File { table: Some(table), .. } if table.columns as usize > table.names.len() => {
+            format!("{} columns, the first are {}", table.columns, table.names.join(", "))
+        }
+        Item::File { table: Some(table), .. } => table.names.join(", "),
+        _ => String::new(),
+    }
+}
+
+fn sha256(item: &Item) -> String {
+    match item {
+        Item::File { sha256, .. } => sha256.to_string(),
+        _ => String::new(),
+    }
+}
+
+fn read_line(path: &std::path::Path, line: usize) -> Option<String> {
+    let mut lines = BufReader::new(File::open(path).ok()?);
+    let mut text = Vec::new();
+    for _ in 0..line {
+        text.clear();
+        let mut limited = io::Read::take(&mut lines, LONGEST_LINE);
+        limited.read_until(b'\n', &mut text).ok()?;
+    }
+    Some(String::from_utf8_lossy(&text).trim_end_matches(['\n', '\r']).to_owned())
+}

@@ -1,0 +1,104 @@
+//! Files to hashes and tables: one read pass over each file, all cores, 64 KiB of memory a core.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use sha2::{Digest, Sha256};
+
+use super::csv::TableReader;
+use super::manifest::{Entry, Item};
+use super::walk::{Found, FoundFile};
+use crate::{Error, Result};
+
+const CHUNK: usize = 64 * 1024;
+
+/// Below this a second thread costs more than it saves.
+const WORTH_A_THREAD: u64 = 256 * 1024;
+
+/// Reads every file that was found. The order of the result is not defined.
+pub(super) fn digest(root: &Path, found: Found) -> Result<Vec<Entry>> {
+    let Found { mut done, mut files } = found;
+    let bytes: u64 = files.iter().map(|f| f.size).sum();
+    // The largest first, so that no core is left alone with a long file at the end.
+    files.sort_unstable_by(|a, b| b.size.cmp(&a.size).then_with(|| a.name.cmp(&b.name)));
+    let workers = workers(files.len(), bytes);
+
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut buffer = vec![0; CHUNK];
+        let mut entries = Vec::new();
+        while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            entries.push(read(file, &mut buffer)?);
+        }
+        Ok(entries)
+    };
+    let parts: Vec<Result<Vec<Entry>>> = if workers == 1 {
+        vec![work()]
+    } else {
+        thread::scope(|scope| {
+            let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+            let mut parts = vec![work()];
+            parts.extend(others.into_iter().map(|t| t.join().unwrap_or_else(|_| Err(panicked(root)))));
+            parts
+        })
+    };
+    for part in parts {
+        done.append(&mut part?);
+    }
+    Ok(done)
+}
+
+fn workers(files: usize, bytes: u64) -> usize {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let worth = usize::try_from(bytes / WORTH_A_THREAD).unwrap_or(usize::MAX).saturating_add(1);
+    cores.min(files).min(worth).max(1)
+}
+
+fn panicked(root: &Path) -> Error {
+    Error::new("a thread that hashed the output panicked").at(root)
+}
+
+fn read(found: &FoundFile, buffer: &mut [u8]) -> Result<Entry> {
+    let failed = |e| Error::io("read the file", &found.path, e);
+    let mut file = File::open(&found.path).map_err(failed)?;
+    let mut hasher = Sha256::new();
+    let mut table = TableReader::for_name(&found.name);
+    let mut size = 0;
+    loop {
+        let n = fill(&mut file, buffer).map_err(failed)?;
+        if n == 0 {
+            break;
+        }
+        hasher.update(&buffer[..n]);
+        if let Some(table) = &mut table {
+            table.feed(&buffer[..n]);
+        }
+        size += n as u64;
+    }
+    let table = table.map(TableReader::finish);
+    let sha256 = hex(&hasher.finalize());
+    Ok(Entry { path: found.name.clone(), item: Item::File { size, sha256, table } })
+}
+
+/// Reads until the buffer is full or the file ends: a short first read would split a byte order mark.
+fn fill(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut n = 0;
+    while n < buffer.len() {
+        match file.read(&mut buffer[n..]) {
+            Ok(0) => break,
+            Ok(more) => n += more,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(n)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|d| char::from(DIGITS[usize::from(d)])).collect()
+}
