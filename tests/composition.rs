@@ -1,7 +1,6 @@
 //! `#[cassette_test]` together with everything that a test may be: kinds of functions, return values, other
 //! test macros above it. No cassette is involved, hence `mode = "off"`.
 
-use std::panic::Location;
 use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;

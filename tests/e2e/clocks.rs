@@ -114,7 +114,10 @@ fn two_sessions_at_once() {
             scope.spawn(move || {
                 let project = Project::new();
                 let session = project.builder(Mode::Off, Config::new()).freeze(at(seconds));
-                let body = |_| Ok::<_, cassette::Error>(every_thread_sees(at(seconds), meet));
+                let body = |_| {
+                    every_thread_sees(at(seconds), meet);
+                    Ok::<_, cassette::Error>(())
+                };
                 session.run(body).unwrap();
             });
         }

@@ -54,7 +54,7 @@ impl Project {
         body: &(impl AsyncFn(Session) -> T + Sync),
     ) -> Result<(T, Summary), Failure> {
         let body = async |session| Ok::<T, cassette::Error>(body(session).await);
-        self.builder(mode, config).run_async(|session| body(session))
+        self.builder(mode, config).run_async(body)
     }
 
     #[track_caller]

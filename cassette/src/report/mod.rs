@@ -100,9 +100,9 @@ pub enum Problem {
     Other(crate::Error),
 }
 
-impl From<crate::Error> for Problem {
+impl From<crate::Error> for Box<Problem> {
     fn from(error: crate::Error) -> Self {
-        Problem::Other(error)
+        Box::new(Problem::Other(error))
     }
 }
 

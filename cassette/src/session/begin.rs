@@ -112,7 +112,7 @@ impl SessionBuilder {
 
     /// Begins the session. The calling thread isn't under it: the body's own thread will be.
     /// On failure the problem comes with the site, as far as it is known.
-    pub(crate) fn begin(self) -> Result<Session, Problem> {
+    pub(crate) fn begin(self) -> Result<Session, Box<Problem>> {
         let env = Environment::read().map_err(facts::mistake)?;
         let config = self.config.checked()?;
         let mut site = TestSite { record_command: config.record_command.clone(), ..self.site };
@@ -157,7 +157,7 @@ impl SessionBuilder {
             }
             _ => {
                 if !files.exists() {
-                    return Err(Problem::Missing(MissingCassette { file: files.document() }));
+                    return Err(Box::new(Problem::Missing(MissingCassette { file: files.document() })));
                 }
                 let cassette = Cassette::open(&files).map_err(facts::malformed)?;
                 let clock = replay_clock(&cassette, freeze).map_err(facts::malformed)?;

@@ -15,8 +15,8 @@ use crate::snapshot::{Change, Entry, Fact, Item, SnapshotDiff};
 const LONGEST_LINE: u64 = 1 << 20;
 
 /// What the environment says is wrong.
-pub(super) fn mistake(mistake: Mistake) -> Problem {
-    match mistake {
+pub(super) fn mistake(mistake: Mistake) -> Box<Problem> {
+    Box::new(match mistake {
         Mistake::UnknownMode(value) => Problem::UnknownMode(UnknownMode {
             value,
             origin: ModeOrigin::Variable,
@@ -26,24 +26,24 @@ pub(super) fn mistake(mistake: Mistake) -> Problem {
             Error::new(format!("the variable `{name}` is unknown; did you mean `{nearest}`?"))
                 .hint(format!("unset {name}")),
         ),
-    }
+    })
 }
 
 /// A cassette that can't be read, with the line that is at fault.
-pub(super) fn malformed(error: Error) -> Problem {
+pub(super) fn malformed(error: Error) -> Box<Problem> {
     let line = error.path().zip(error.position()).and_then(|(path, (line, _))| read_line(path, line));
-    Problem::Malformed(MalformedCassette { error, line })
+    Box::new(Problem::Malformed(MalformedCassette { error, line }))
 }
 
 /// Something that can't be written, if that is what the error is about.
-pub(super) fn unwritable(what: &str, error: Error) -> Problem {
+pub(super) fn unwritable(what: &str, error: Error) -> Box<Problem> {
     let io = error.source().and_then(|e| e.downcast_ref::<io::Error>()).map(|e| (e.kind(), e.to_string()));
-    match (io, error.path().map(PathBuf::from)) {
+    Box::new(match (io, error.path().map(PathBuf::from)) {
         (Some((kind, message)), Some(directory)) => {
             Problem::Unwritable(Unwritable { what: what.to_owned(), directory, kind, message })
         }
         _ => Problem::Other(error),
-    }
+    })
 }
 
 /// What differs in what the test wrote.

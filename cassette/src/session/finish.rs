@@ -133,7 +133,7 @@ impl Session {
     }
 
     fn finish_replay(&self, player: &Player, end: &mut End) -> Result<()> {
-        end.problems.extend(player.problems().into_iter().map(facts::malformed));
+        end.problems.extend(player.problems().into_iter().map(|e| *facts::malformed(e)));
         end.problems.extend(player.unmatched().map(Problem::Unmatched));
         if end.failed() {
             // The rest of the tape is unused, and the output is another, as a consequence.

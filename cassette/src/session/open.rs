@@ -32,12 +32,12 @@ pub(crate) struct Opened {
 impl Opened {
     /// Takes the cassette. A test of the attribute keeps it for the life of the process: it runs once, so a
     /// second opening is a second test, or the same one registered twice.
-    pub(crate) fn take(document: &Path, site: &TestSite, is_test: bool) -> Result<Opened, Problem> {
+    pub(crate) fn take(document: &Path, site: &TestSite, is_test: bool) -> Result<Opened, Box<Problem>> {
         let mut process = process();
         let first = process.tests.get(document).cloned();
         let twice = first.is_some() && is_test;
         if twice || !process.open.insert(document.to_owned()) {
-            return Err(Problem::AlreadyOpen(AlreadyOpen { file: document.to_owned(), first }));
+            return Err(Box::new(Problem::AlreadyOpen(AlreadyOpen { file: document.to_owned(), first })));
         }
         if is_test {
             process.tests.insert(document.to_owned(), site.clone());

@@ -61,7 +61,7 @@ impl SessionBuilder {
         body: impl FnOnce(Session) -> Result<T, String> + Send,
     ) -> Result<(T, Summary), Failure> {
         let site = self.full_site();
-        let session = self.begin().map_err(|problem| not_begun(&site, problem))?;
+        let session = self.begin().map_err(|problem| not_begun(&site, *problem))?;
         match under(&session, session.name(), body) {
             Ok(Ok(value)) => session.finish(Body::Passed).map(|summary| (value, summary)),
             Ok(Err(returned)) => Err(failed(&session, returned)),
@@ -100,7 +100,7 @@ fn run_test(test: Test, body: impl FnOnce(Session) -> Verdict + Send) {
     let begun = match builder(&test, &site) {
         Ok(builder) => {
             let site = builder.full_site();
-            builder.begin().map_err(|problem| not_begun(&site, problem))
+            builder.begin().map_err(|problem| not_begun(&site, *problem))
         }
         Err(e) => Err(not_begun(&site, Problem::Other(e))),
     };
