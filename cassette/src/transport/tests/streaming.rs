@@ -43,7 +43,7 @@ const MIB: usize = 1 << 20;
 const CHUNK: usize = 64 << 10;
 const TOTAL: usize = 100 * MIB;
 /// Socket buffers and flow-control windows of two connections come to a few megabytes.
-const BETWEEN: usize = 24 * MIB;
+const BETWEEN: usize = TOTAL * 3 / 4;
 
 /// A body of [`TOTAL`] bytes, and how many of them have been taken from it.
 fn source() -> (Body, Arc<AtomicUsize>) {
