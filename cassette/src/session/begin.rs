@@ -32,7 +32,7 @@ use crate::tape::{Cassette, Files, Journal, JournalOptions, Metadata, Name};
 ///         std::fs::write(session.output_dir()?.join("rows.csv"), "city,degrees\nBerlin,21\n")?;
 ///         Ok::<_, cassette::Error>(1)
 ///     })?;
-/// println!("{} rows, {} interactions", rows?, summary.interactions);
+/// println!("{} rows, {} interactions", rows, summary.interactions);
 /// # Ok(())
 /// # }
 /// ```
