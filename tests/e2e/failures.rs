@@ -116,7 +116,9 @@ fn a_malformed_cassette() {
 fn a_torn_cassette() {
     let project = recorded();
     let text = project.read(CASSETTE);
-    project.write(CASSETTE, &text[..text.len() / 2]);
+    // Inside a word: how long the document is differs by the digits of its times.
+    let at = text.find("\"content-type\"").expect("a header");
+    project.write(CASSETTE, &text[..at + "\"conte".len()]);
     insta::assert_snapshot!(fails(&project, &[]));
 }
 
