@@ -2,22 +2,19 @@
 //!
 //! Must not know: sockets, modes, what a failure reads like.
 
+mod tee;
+
 use std::collections::HashMap;
 use std::io::Write as _;
-use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, header};
-use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::BodyExt as _;
 use tokio::sync::watch;
 
-use crate::body::{Body, BoxError};
+use crate::body::Body;
 use crate::capture::{self, Capture};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::redact::{Redactor, Side};
 use crate::report::UpstreamFailure;
 use crate::tape::{
@@ -204,7 +201,7 @@ impl Exchange {
 
     /// The request's body, passing through and on to the tape.
     pub(crate) fn tee_request(&self, body: Body) -> Body {
-        tee(self.clone(), Direction::Request, body)
+        tee::tee(self.clone(), Direction::Request, body)
     }
 
     /// The response's body, passing through and on to the tape.
@@ -219,7 +216,7 @@ impl Exchange {
         if let Some(parts) = self.parts().as_mut() {
             parts.answer = Answer::Arriving(response);
         }
-        tee(self.clone(), Direction::Response, body)
+        tee::tee(self.clone(), Direction::Response, body)
     }
 
     /// There is no response: this failure came instead.
@@ -409,108 +406,5 @@ impl Direction {
             Direction::Request => "request body of",
             Direction::Response => "response to",
         }
-    }
-}
-
-fn tee(exchange: Exchange, direction: Direction, inner: Body) -> Body {
-    let mut tee = Tee { inner: Some(inner), exchange: Some(exchange), direction, unread: false };
-    // An empty body is never polled by some who carry it.
-    tee.note_end();
-    tee.boxed()
-}
-
-/// Passes frames through as they come and hands each to the exchange on the way.
-struct Tee {
-    inner: Option<Body>,
-    /// None once the end has been told.
-    exchange: Option<Exchange>,
-    direction: Direction,
-    /// Nobody but the recording reads it any more.
-    unread: bool,
-}
-
-impl Tee {
-    fn note_end(&mut self) {
-        if self.inner.as_ref().is_none_or(|b| b.is_end_stream())
-            && let Some(exchange) = self.exchange.take()
-        {
-            exchange.end(self.direction, HeaderMap::new());
-        }
-    }
-}
-
-impl http_body::Body for Tee {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let me = &mut *self;
-        let Some(inner) = me.inner.as_mut() else { return Poll::Ready(None) };
-        let frame = std::task::ready!(Pin::new(inner).poll_frame(cx));
-        match (&frame, &me.exchange) {
-            (Some(Ok(frame)), Some(exchange)) => {
-                if let Some(chunk) = frame.data_ref() {
-                    exchange.data(me.direction, chunk);
-                    me.note_end();
-                } else if let Some(trailers) = frame.trailers_ref() {
-                    exchange.end(me.direction, trailers.clone());
-                    me.exchange = None;
-                }
-            }
-            (Some(Err(e)), Some(exchange)) => {
-                exchange.cut(me.direction, broken(&**e));
-                me.exchange = None;
-            }
-            (None, _) => {
-                me.inner = None;
-                me.note_end();
-            }
-            (_, None) => {}
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.as_ref().is_none_or(|b| b.is_end_stream())
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.as_ref().map_or(SizeHint::with_exact(0), |b| b.size_hint())
-    }
-}
-
-/// Nobody reads on: the client lost interest in the answer, or the server in the request. The rest is still part
-/// of the recording and read in the background, otherwise the cassette would depend on who was faster.
-impl Drop for Tee {
-    fn drop(&mut self) {
-        let Some(exchange) = self.exchange.take() else { return };
-        match (self.inner.take(), tokio::runtime::Handle::try_current()) {
-            // Dropped for a second time, the runtime itself is ending.
-            (inner @ Some(_), Ok(runtime)) if !self.unread => {
-                let rest = Tee { inner, exchange: Some(exchange), direction: self.direction, unread: true };
-                runtime.spawn(drain(rest));
-            }
-            _ => exchange.cut(
-                self.direction,
-                TransportError {
-                    kind: TransportErrorKind::Reset,
-                    message: "nobody read on from here".into(),
-                },
-            ),
-        }
-    }
-}
-
-async fn drain(mut rest: Tee) {
-    while let Some(Ok(_)) = rest.frame().await {}
-}
-
-fn broken(e: &(dyn std::error::Error + 'static)) -> TransportError {
-    match e.downcast_ref::<TransportError>() {
-        Some(e) => e.clone(),
-        None => TransportError { kind: TransportErrorKind::Reset, message: crate::error::chain(e) },
     }
 }
