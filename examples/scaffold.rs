@@ -2,10 +2,11 @@
 //!
 //! `cargo run --example scaffold`; run it again and nothing changes. `-- --check` only looks for drift.
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use cassette::Summary;
 use cassette::scaffold::{Change, Plan};
-use cassette::{Config, Mode, Session, Summary};
 use clap::Parser;
 use prices::api::{ApiServer, HOST};
 use prices::harness;
@@ -53,41 +54,18 @@ fn run(arguments: &Arguments) -> cassette::Result<()> {
     Ok(())
 }
 
-/// Records every case against a fresh API server, whose credentials exist in this process only. Says whether
-/// any cassette differs from the one before.
+/// Records every case against a fresh API server. Says whether any cassette differs from the one before.
 fn record(plan: &Plan) -> cassette::Result<bool> {
     let api = ApiServer::start(7)?;
-    let credentials = api.credentials();
-    let config = harness::config()
-        .extra_root(api.ca_pem())
-        .resolve(HOST, api.addr())
-        .secret("API_KEY", &credentials.api_key)
-        .secret("CLIENT_SECRET", &credentials.client_secret);
-    say(&format!(
-        "recording {} cases from https://{HOST}, played by a server on {}",
-        plan.cases().len(),
-        api.addr()
-    ));
+    let cases = plan.cases().len();
+    say(&format!("recording {cases} cases from https://{HOST}, played by a server on {}", api.addr()));
     let mut changed = false;
-    for case in plan.cases() {
-        let summary = record_case(case, &config)?;
-        say(&line(case.name(), &summary));
+    harness::record(plan, Path::new(env!("CARGO_MANIFEST_DIR")), &api, |case, summary| {
+        say(&line(case.name(), summary));
         changed |= summary.changed;
-    }
+    })?;
     say(&format!("{} requests in all; now run `cargo test`", api.requests()));
     Ok(changed)
-}
-
-fn record_case(case: &cassette::scaffold::Case, config: &Config) -> cassette::Result<Summary> {
-    let mut session = Session::builder(case.cassette_name())
-        .package_dir(env!("CARGO_MANIFEST_DIR"))
-        .config(config.clone())
-        .mode(Mode::Record);
-    if let Some(at) = case.freeze_time()? {
-        session = session.freeze(at);
-    }
-    let ((), summary) = session.run_async(|session| harness::run(session, case.name()))?;
-    Ok(summary)
 }
 
 /// One case: what was recorded, how long it took, what was redacted.

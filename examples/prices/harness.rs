@@ -1,10 +1,11 @@
 //! Runs a case of the component under a session: what the generated tests and the scaffolder have in common.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use cassette::scaffold::{Case, Scaffold};
-use cassette::{Config, Session};
+use cassette::scaffold::{Case, Plan, Scaffold};
+use cassette::{Config, Mode, Session, Summary};
 
+use crate::api::{ApiServer, HOST};
 use crate::component::{self, Dirs};
 
 /// What records the cases.
@@ -36,7 +37,42 @@ pub fn scaffold() -> Scaffold {
 /// The component's, and those of reading the case.
 pub async fn run(session: Session, case: &str) -> cassette::Result<()> {
     let tree = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(TREE);
-    let case = Case::open(&tree, case)?;
+    run_case(session, &Case::open(&tree, case)?).await
+}
+
+/// Records the cases of a plan below `package`, from an API server whose credentials exist in this process
+/// only; `told` hears of each.
+///
+/// # Errors
+///
+/// A case did not run or could not be recorded.
+pub fn record(
+    plan: &Plan,
+    package: &Path,
+    api: &ApiServer,
+    mut told: impl FnMut(&Case, &Summary),
+) -> cassette::Result<()> {
+    let credentials = api.credentials();
+    let config = config()
+        .extra_root(api.ca_pem())
+        .resolve(HOST, api.addr())
+        .secret("API_KEY", &credentials.api_key)
+        .secret("CLIENT_SECRET", &credentials.client_secret);
+    for case in plan.cases() {
+        let mut session = Session::builder(case.cassette_name())
+            .package_dir(package)
+            .config(config.clone())
+            .mode(Mode::Record);
+        if let Some(at) = case.freeze_time()? {
+            session = session.freeze(at);
+        }
+        let ((), summary) = session.run_async(async |session| run_case(session, case).await)?;
+        told(case, &summary);
+    }
+    Ok(())
+}
+
+async fn run_case(session: Session, case: &Case) -> cassette::Result<()> {
     let config = component::Config::parse(&case.config(&session).to_string())?;
     let dirs = Dirs { input: case.dir().join("source/data/in"), output: session.output_dir()?.to_owned() };
     component::run(&session.client()?, &config, &dirs).await?;
