@@ -78,13 +78,16 @@ impl Service<Request<Body>> for Upstream {
         *request.version_mut() = Version::HTTP_11;
         target::strip(request.headers_mut());
         let answer = self.client.request(request);
-        // hyper spawns connections where it is polled, and a socket dies with the runtime it was made on.
-        let task = Task(self.io.spawn(async move {
+        let answer = async move {
             let mut response = answer.await.map_err(|e| failure::of(&e))?;
             target::strip(response.headers_mut());
             Ok(response.map(|b| b.map_err(|e| failure::of(&e).into()).boxed()))
-        }));
-        Box::pin(task)
+        };
+        // hyper spawns connections where it is polled, and a socket dies with the runtime it was made on.
+        match Handle::try_current() {
+            Ok(here) if here.id() == self.io.id() => Box::pin(answer),
+            _ => Box::pin(Task(self.io.spawn(answer))),
+        }
     }
 }
 
