@@ -315,3 +315,16 @@ fn a_secret_that_slips_through_is_not_installed() {
     assert!(project.files() == before, "{:?}", project.files().keys());
     assert!(project.text().contains(HOST));
 }
+
+/// Errors of HTTP clients show the URL, with whatever is in its query; logs are files, too.
+#[test]
+fn the_text_of_a_failure_has_no_secret() {
+    let project = Project::new();
+    let failed = project
+        .builder(Mode::Off, cassette::Config::new().secret("KEY", VALUE))
+        .run(|_| Err::<(), _>(format!("refused: https://api.test/?key={VALUE}")))
+        .unwrap_err()
+        .to_string();
+    assert!(failed.contains("refused: https://api.test/?key={{secret.KEY}}"), "{failed}");
+    assert!(!failed.contains(VALUE), "{failed}");
+}
