@@ -1,20 +1,89 @@
 //! The streaming body that every part passes on. Nothing here holds more than one chunk.
 
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
 
 /// Why a body broke off.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 
-/// A streaming body: of a request on its way up, of a response on its way down.
-pub(crate) type Body = http_body_util::combinators::BoxBody<Bytes, BoxError>;
+/// A streaming body of bytes: of a request on its way up, of a response on its way down.
+///
+/// What [`Session::layer`](crate::Session::layer) gives and takes. Chunks are passed on as they are, without a
+/// copy.
+///
+/// ```
+/// use cassette::Body;
+/// use http_body::Body as _;
+///
+/// assert!(Body::empty().is_end_stream());
+/// assert_eq!(Body::from("hello").size_hint().exact(), Some(5));
+/// ```
+pub struct Body(
+    // Bodies of some frameworks are not `Sync`, while reqwest takes no others. The lock is only for the two
+    // methods that look at the body without reading on: to read on takes `&mut`.
+    Mutex<UnsyncBoxBody<Bytes, BoxError>>,
+);
 
-/// A body without bytes.
-pub(crate) fn empty() -> Body {
-    http_body_util::Empty::new().map_err(|never| match never {}).boxed()
+impl Body {
+    /// Passes on another body.
+    pub fn new<B>(body: B) -> Body
+    where
+        B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        Body(Mutex::new(body.map_err(Into::into).boxed_unsync()))
+    }
+
+    /// A body without bytes.
+    pub fn empty() -> Body {
+        Body::new(http_body_util::Empty::new())
+    }
+
+    fn inner(&self) -> MutexGuard<'_, UnsyncBoxBody<Bytes, BoxError>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Pin::new(self.0.get_mut().unwrap_or_else(PoisonError::into_inner)).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner().is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner().size_hint()
+    }
 }
 
 /// A body of these bytes.
-pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
-    http_body_util::Full::new(bytes.into()).map_err(|never| match never {}).boxed()
+impl<T: Into<Bytes>> From<T> for Body {
+    fn from(bytes: T) -> Body {
+        Body::new(http_body_util::Full::new(bytes.into()))
+    }
+}
+
+impl Default for Body {
+    fn default() -> Body {
+        Body::empty()
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Body").field("size", &self.size_hint()).finish_non_exhaustive()
+    }
 }

@@ -30,6 +30,8 @@ mod config;
 mod decode;
 mod engine;
 mod error;
+mod failure;
+mod in_process;
 pub mod json;
 pub mod matcher;
 mod mode;
@@ -43,14 +45,21 @@ pub mod scaffold;
 mod session;
 pub mod snapshot;
 pub mod tape;
+mod target;
 #[cfg(feature = "proxy")]
 mod transport;
 
+pub use body::Body;
 #[cfg(feature = "macros")]
 pub use cassette_macros::{cassette_test, test};
 pub use clock::Clock;
 pub use config::{Config, Unused};
 pub use error::{Error, Result};
+#[cfg(feature = "reqwest-middleware")]
+pub use in_process::CassetteMiddleware;
+#[cfg(feature = "proxy")]
+pub use in_process::SessionService;
+pub use in_process::{CassetteLayer, CassetteService};
 pub use mode::Mode;
 pub use session::{Failure, Session, SessionBuilder, Summary};
 

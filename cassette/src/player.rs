@@ -11,9 +11,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use http_body::{Frame, SizeHint};
-use http_body_util::BodyExt as _;
 
-use crate::body::{self, Body, BoxError};
+use crate::body::{Body, BoxError};
 use crate::capture;
 use crate::error::Result;
 use crate::matcher::{Difference, Key, Matching, Mismatch};
@@ -149,7 +148,7 @@ impl Player {
         };
         let restored = self.redactor.restores();
         let bodiless = recorded.body.size() == 0;
-        let mut response = http::Response::new(body::empty());
+        let mut response = http::Response::new(Body::empty());
         *response.status_mut() = http::StatusCode::from_u16(recorded.status).map_err(|e| {
             crate::Error::with_source(format!("interaction {i}: status {}", recorded.status), e)
         })?;
@@ -164,7 +163,7 @@ impl Player {
         let reader = self.cassette.body_reader(&recorded.body)?;
         let restorer = (restored && !bodiless)
             .then(|| self.redactor.restorer(capture::content_type(response.headers()), Vec::new()));
-        *response.body_mut() = Playing {
+        *response.body_mut() = Body::new(Playing {
             left: recorded.body.size(),
             reader: Some(reader),
             restorer,
@@ -172,8 +171,7 @@ impl Player {
             cut: recorded.cut,
             has_length: response.headers().contains_key(header::CONTENT_LENGTH),
             problems: self.problems.clone(),
-        }
-        .boxed();
+        });
         Ok(Ok(response))
     }
 

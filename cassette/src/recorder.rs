@@ -223,10 +223,13 @@ impl Exchange {
     pub(crate) fn fail(&self, error: &TransportError) {
         let mut guard = self.parts();
         let Some(parts) = guard.as_mut().filter(|p| matches!(p.answer, Answer::Awaited)) else { return };
+        // What failed is told in the words of a layer that may show URLs.
+        let message = self.0.recorder.0.redactor.text(&error.message);
+        let error = TransportError { kind: error.kind, message };
         parts.answer = Answer::Over(Some(Outcome::Error(error.clone())));
         let (method, uri) = (parts.method.clone(), parts.uri.clone());
         drop(guard);
-        self.0.recorder.state().upstream_failures.push(UpstreamFailure { method, uri, error: error.clone() });
+        self.0.recorder.state().upstream_failures.push(UpstreamFailure { method, uri, error });
         self.write_when_over();
     }
 

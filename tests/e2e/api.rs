@@ -265,7 +265,15 @@ impl std::fmt::Debug for Seen {
 
 /// Reads an answer to its end.
 pub(crate) async fn see(response: reqwest::Response) -> Seen {
-    let (head, mut body) = http::Response::from(response).into_parts();
+    see_any(http::Response::from(response)).await
+}
+
+/// The same, whatever client the answer came by.
+pub(crate) async fn see_any<B>(response: Response<B>) -> Seen
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
+    let (head, mut body) = response.into_parts();
     let mut seen = Seen {
         status: head.status.as_u16(),
         headers: head.headers,

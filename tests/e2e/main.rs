@@ -7,5 +7,6 @@ mod concurrency;
 mod failures;
 mod fixture;
 mod http_edges;
+mod in_process;
 mod project;
 mod recording;

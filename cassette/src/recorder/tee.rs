@@ -17,7 +17,7 @@ pub(super) fn tee(exchange: Exchange, direction: Direction, inner: Body) -> Body
     let mut tee = Tee { inner: Some(inner), exchange: Some(exchange), direction, unread: false };
     // An empty body is never polled by some who carry it.
     tee.note_end();
-    tee.boxed()
+    Body::new(tee)
 }
 
 /// Passes frames through as they come and hands each to the exchange on the way.

@@ -20,6 +20,11 @@ use crate::engine::Engine;
 #[cfg(feature = "proxy")]
 use crate::error::Error;
 use crate::error::Result;
+use crate::in_process::CassetteLayer;
+#[cfg(feature = "reqwest-middleware")]
+use crate::in_process::CassetteMiddleware;
+#[cfg(feature = "proxy")]
+use crate::in_process::SessionService;
 use crate::mode::Mode;
 use crate::report::{Note, TestSite};
 use crate::tape::Files;
@@ -188,6 +193,74 @@ impl Session {
             Mode::Off => crate::transport::direct_blocking_client_builder(&self.0.upstream_options()),
             _ => crate::transport::blocking_client_builder(&self.proxy_url()?, &Ca::get()),
         }
+    }
+
+    /// A [`tower::Layer`](https://docs.rs/tower-layer) around the service that reaches the real server: its
+    /// exchanges are recorded, or replayed without it. No socket is in between, so it costs less than the proxy.
+    ///
+    /// The service takes `http::Request<Body>` with [`Body`](crate::Body) and gives `http::Response`s of any body
+    /// of [`Bytes`](bytes::Bytes): hyper's client, tonic's channel, a stack of tower's. Requests without an
+    /// absolute URI are taken for plain HTTP to their `host`. What the layer below does to a request, such as
+    /// to add headers or to follow redirects, is not on the cassette.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "proxy")] mod example {
+    /// use cassette::{Body, Session, cassette_test};
+    /// use hyper_util::client::legacy::Client;
+    /// use hyper_util::rt::TokioExecutor;
+    /// use tower_layer::Layer as _;
+    /// use tower_service::Service as _;
+    ///
+    /// # #[cfg(feature = "macros")]
+    /// #[cassette_test("weather/berlin")]
+    /// async fn berlin(session: Session) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    ///     let http = Client::builder(TokioExecutor::new()).build_http::<Body>();
+    ///     let mut http = session.layer().layer(http);
+    ///     let request = http::Request::get("http://api.example.com/v1/berlin").body(Body::empty())?;
+    ///     assert!(http.call(request).await?.status().is_success());
+    ///     Ok(())
+    /// }
+    /// # }
+    /// ```
+    pub fn layer(&self) -> CassetteLayer {
+        CassetteLayer::new(self.0.engine.clone())
+    }
+
+    /// A `tower` service that needs no other: it reaches the real servers as the session's proxy does, with
+    /// connections of its own, and on replay opens no socket at all.
+    ///
+    /// An error is a [`TransportError`](crate::tape::TransportError), boxed.
+    ///
+    /// ```no_run
+    /// # async fn example(session: cassette::Session) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use tower_service::Service as _;
+    ///
+    /// let request = http::Request::get("https://api.example.com/v1/berlin").body(cassette::Body::empty())?;
+    /// let response = session.service().call(request).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "proxy")]
+    pub fn service(&self) -> SessionService {
+        SessionService::new(self.0.engine.clone())
+    }
+
+    /// A middleware for clients of `reqwest-middleware`: exchanges are recorded, or replayed without the client.
+    ///
+    /// It sees requests before reqwest adds the client's default headers, and answers after reqwest has followed
+    /// redirects: a redirect is one interaction then. A client with `redirect::Policy::none()`, or the proxy
+    /// ([`Session::client`]), records each hop.
+    ///
+    /// ```no_run
+    /// # fn example(session: cassette::Session) {
+    /// let http = reqwest_middleware::ClientBuilder::new(reqwest::Client::new())
+    ///     .with(session.middleware())
+    ///     .build();
+    /// # }
+    /// ```
+    #[cfg(feature = "reqwest-middleware")]
+    pub fn middleware(&self) -> CassetteMiddleware {
+        CassetteMiddleware::new(self.0.engine.clone())
     }
 
     #[cfg(feature = "proxy")]

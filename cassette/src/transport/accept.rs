@@ -24,12 +24,13 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::LazyConfigAcceptor;
 
+use super::Engine;
 use super::ca::Hosts;
 use super::cut::{Gate, Guarded};
-use super::target::{self, Origin, Refusal};
-use super::{Engine, failure};
-use crate::body::{self, Body};
+use crate::body::Body;
+use crate::failure;
 use crate::tape::TransportError;
+use crate::target::{self, Origin, Refusal};
 
 /// More than hyper's 100: some browsers and gateways come near it.
 pub(super) const MAX_HEADERS: usize = 256;
@@ -152,14 +153,14 @@ impl<S: Engine> hyper::service::Service<Request<Incoming>> for Way<S> {
         let gate = self.gate.clone();
         if request.method() == Method::CONNECT {
             let response = match self.tunnel(request) {
-                Ok(()) => Response::new(body::empty()),
+                Ok(()) => Response::new(Body::empty()),
                 Err(refusal) => refusal.response(),
             };
             return Box::pin(async move { Ok(gate.guard(response)) });
         }
         let version = request.version();
-        let request = match target::forward(request, &self.origin, self.shared.address) {
-            Ok(request) => request.map(|b| b.map_err(|e| failure::of(&e).into()).boxed()),
+        let request = match target::forward(request, &self.origin, Some(self.shared.address)) {
+            Ok(request) => request.map(|b| Body::new(b.map_err(|e| failure::of(&e)))),
             Err(refusal) => return Box::pin(async move { Ok(gate.guard(refusal.response())) }),
         };
         let mut engine = self.shared.engine.clone();

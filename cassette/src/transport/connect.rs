@@ -21,7 +21,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
-use super::{failure, trust};
+use super::trust;
+use crate::failure;
 use crate::tape::{TransportError, TransportErrorKind as Kind};
 use crate::{Error, Result};
 

@@ -15,10 +15,8 @@ mod ca;
 mod client;
 mod connect;
 mod cut;
-mod failure;
 mod io;
 mod proxy;
-mod target;
 mod trust;
 mod upstream;
 

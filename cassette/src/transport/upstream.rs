@@ -21,10 +21,11 @@ use tower_service::Service;
 
 use super::accept::{MAX_HEADER_LIST, MAX_HEADERS};
 use super::connect::Connector;
-use super::{failure, io, target, trust};
+use super::{io, trust};
 use crate::Result;
 use crate::body::Body;
 use crate::tape::{TransportError, TransportErrorKind};
+use crate::{failure, target};
 
 /// What a machine does not know about private APIs.
 #[derive(Clone, Debug, Default)]
@@ -81,7 +82,7 @@ impl Service<Request<Body>> for Upstream {
         let answer = async move {
             let mut response = answer.await.map_err(|e| failure::of(&e))?;
             target::strip(response.headers_mut());
-            Ok(response.map(|b| b.map_err(|e| failure::of(&e).into()).boxed()))
+            Ok(response.map(|b| Body::new(b.map_err(|e| failure::of(&e)))))
         };
         // hyper spawns connections where it is polled, and a socket dies with the runtime it was made on.
         match Handle::try_current() {

@@ -16,7 +16,7 @@ use super::super::{Upstream, UpstreamOptions};
 use super::fixture::{
     Answers, Api, HOST, Speaks, channel, client, frames, http1_client, proxy, raw, reset, run,
 };
-use crate::body;
+use crate::body::Body;
 use crate::tape::{TransportError, TransportErrorKind as Kind};
 
 #[track_caller]
@@ -28,7 +28,7 @@ fn check(error: &TransportError, kind: Kind, words: &[&str]) {
 }
 
 async fn get(mut upstream: Upstream, url: &str) -> Result<Bytes, TransportError> {
-    let request = Request::builder().uri(url).body(body::empty()).unwrap();
+    let request = Request::builder().uri(url).body(Body::empty()).unwrap();
     let response = upstream.call(request).await?;
     match response.into_body().collect().await {
         Ok(body) => Ok(body.to_bytes()),
@@ -48,16 +48,16 @@ fn the_upstream_names_the_kind_of_failure() {
             get(Upstream::new(&Default::default()).unwrap(), "http://nowhere.invalid/").await.unwrap_err();
         check(&e, Kind::Dns, &["nowhere.invalid: "]);
 
-        let api = Api::start(Speaks::Https2, |_| async { Response::new(body::empty()) }).await;
+        let api = Api::start(Speaks::Https2, |_| async { Response::new(Body::empty()) }).await;
         let mut options = api.options();
-        options.extra_roots = Api::start(Speaks::Https1, |_| async { Response::new(body::empty()) })
+        options.extra_roots = Api::start(Speaks::Https1, |_| async { Response::new(Body::empty()) })
             .await
             .options()
             .extra_roots;
         let e = get(Upstream::new(&options).unwrap(), &api.url("/")).await.unwrap_err();
         check(&e, Kind::Tls, &["api.example.test: ", "certificate"]);
 
-        let plain = Api::start(Speaks::Http1, |_| async { Response::new(body::empty()) }).await;
+        let plain = Api::start(Speaks::Http1, |_| async { Response::new(Body::empty()) }).await;
         let mut options = api.options();
         options.resolve = plain.options().resolve;
         let e = get(Upstream::new(&options).unwrap(), &api.url("/")).await.unwrap_err();
@@ -143,7 +143,7 @@ fn a_cut_body_is_cut_at_its_byte() {
 fn a_body_shorter_than_its_header_is_no_whole_one() {
     run(async {
         let proxy = proxy(Answers(|_| async {
-            Ok(Response::builder().header("content-length", "10").body(body::full("short")).unwrap())
+            Ok(Response::builder().header("content-length", "10").body(Body::from("short")).unwrap())
         }));
         for client in [client(&proxy), http1_client(&proxy)] {
             let response = client.get("https://api.example.test/").send().await.unwrap();
@@ -245,7 +245,7 @@ fn a_client_that_goes_in_the_middle_of_an_upload_is_noticed() {
         for http1 in [true, false] {
             let (failed, has_failed) = oneshot::channel();
             let failed = Arc::new(Mutex::new(Some(failed)));
-            let proxy = proxy(Answers(move |request: Request<body::Body>| {
+            let proxy = proxy(Answers(move |request: Request<Body>| {
                 let failed = failed.lock().unwrap().take().unwrap();
                 // On its own: the engine's call ends with the client.
                 tokio::spawn(async move { failed.send(request.into_body().collect().await.err()) });

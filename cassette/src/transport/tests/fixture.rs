@@ -11,7 +11,6 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Frame;
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -184,7 +183,7 @@ pub(super) fn reset() -> TransportError {
 
 /// The server's body as the boxed one.
 pub(super) fn echo(request: Request<Incoming>) -> Body {
-    request.into_body().map_err(Into::into).boxed()
+    Body::new(request.into_body())
 }
 
 /// Sends bytes to the proxy, half closes nothing, and reads until the proxy closes.
@@ -202,7 +201,7 @@ pub(super) fn frames(
     frames: impl IntoIterator<Item = Result<Frame<Bytes>, BoxError>> + Send + Sync + 'static,
 ) -> Body {
     let all: Vec<_> = frames.into_iter().collect();
-    Frames(all.into_iter()).boxed()
+    Body::new(Frames(all.into_iter()))
 }
 
 struct Frames(std::vec::IntoIter<Result<Frame<Bytes>, BoxError>>);
@@ -222,7 +221,7 @@ impl http_body::Body for Frames {
 /// A body fed by a channel, one chunk in flight.
 pub(super) fn channel() -> (mpsc::Sender<Result<Bytes, BoxError>>, Body) {
     let (sender, receiver) = mpsc::channel(1);
-    (sender, Channel(receiver).boxed())
+    (sender, Body::new(Channel(receiver)))
 }
 
 struct Channel(mpsc::Receiver<Result<Bytes, BoxError>>);

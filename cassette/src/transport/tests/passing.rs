@@ -12,7 +12,7 @@ use tower_service::Service;
 
 use super::super::direct_client_builder;
 use super::fixture::{Answers, Api, Speaks, client, echo, frames, http1_client, proxy, run};
-use crate::body::{self, Body};
+use crate::body::Body;
 
 const ALL: [Speaks; 3] = [Speaks::Http1, Speaks::Https1, Speaks::Https2];
 
@@ -51,7 +51,7 @@ fn every_version_on_both_sides() {
 #[test]
 fn the_client_speaks_what_it_offers() {
     run(async {
-        let api = Api::start(Speaks::Https1, |_| async { Response::new(body::empty()) }).await;
+        let api = Api::start(Speaks::Https1, |_| async { Response::new(Body::empty()) }).await;
         let proxy = api.proxy();
         let version = client(&proxy).get(api.url("/")).send().await.unwrap().version();
         assert_eq!(version, Version::HTTP_2);
@@ -63,7 +63,7 @@ fn the_client_speaks_what_it_offers() {
 #[test]
 fn without_a_session_the_client_goes_straight() {
     run(async {
-        let api = Api::start(Speaks::Https2, |_| async { Response::new(body::full("straight")) }).await;
+        let api = Api::start(Speaks::Https2, |_| async { Response::new(Body::from("straight")) }).await;
         let client = direct_client_builder(&api.options()).unwrap().build().unwrap();
         assert_eq!(client.get(api.url("/")).send().await.unwrap().text().await.unwrap(), "straight");
         let stranger = direct_client_builder(&Default::default())
@@ -95,7 +95,7 @@ fn repeated_and_odd_headers_survive() {
     run(async {
         for speaks in ALL {
             let api = Api::start(speaks, |request| async move {
-                let mut response = Response::new(body::empty());
+                let mut response = Response::new(Body::empty());
                 for (name, value) in request.headers() {
                     if name.as_str().starts_with("x-") {
                         response.headers_mut().append(name, value.clone());
@@ -132,7 +132,7 @@ fn two_hundred_headers_survive() {
             for i in 0..200 {
                 response = response.header(format!("x-{i}"), i);
             }
-            response.body(body::empty()).unwrap()
+            response.body(Body::empty()).unwrap()
         })
         .await;
         let proxy = api.proxy();
@@ -188,7 +188,7 @@ fn answers_without_a_body_keep_their_headers() {
                     &Method::HEAD => Response::builder().header("content-length", "1234"),
                     _ => Response::builder().status(204).header("x-kept", "1"),
                 };
-                response.body(body::empty()).unwrap()
+                response.body(Body::empty()).unwrap()
             })
             .await;
             let proxy = api.proxy();
@@ -212,7 +212,7 @@ fn the_length_in_a_304_is_kept() {
         let proxy = proxy(Answers(|_| async {
             let response =
                 Response::builder().status(304).header("content-length", "1234").header("etag", "\"x\"");
-            Ok(response.body(body::empty()).unwrap())
+            Ok(response.body(Body::empty()).unwrap())
         }));
         for client in [client(&proxy), http1_client(&proxy)] {
             for url in ["https://api.example.test/", "http://api.example.test/"] {
@@ -265,11 +265,11 @@ fn redirects_and_codings_are_left_to_the_client() {
                 .status(302)
                 .header("location", "/elsewhere")
                 .header("content-encoding", "gzip")
-                .body(body::full("not gzip at all"))
+                .body(Body::from("not gzip at all"))
                 .unwrap()
         })
         .await;
-        let request = Request::builder().uri(api.url("/")).body(body::empty()).unwrap();
+        let request = Request::builder().uri(api.url("/")).body(Body::empty()).unwrap();
         let response = api.upstream().call(request).await.unwrap();
         assert_eq!((response.status(), response.version()), (StatusCode::FOUND, Version::HTTP_2));
         assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "not gzip at all");
@@ -285,7 +285,7 @@ fn connections_outlive_the_runtime_that_asked_for_them() {
             let ports = ports.clone();
             move |request| {
                 ports.lock().unwrap().insert(*request.extensions().get::<SocketAddr>().unwrap());
-                async { Response::new(body::full("ok")) }
+                async { Response::new(Body::from("ok")) }
             }
         })
         .await;
@@ -295,7 +295,7 @@ fn connections_outlive_the_runtime_that_asked_for_them() {
             let call = move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
                 runtime.block_on(async {
-                    let request = Request::builder().uri(url).body(body::empty()).unwrap();
+                    let request = Request::builder().uri(url).body(Body::empty()).unwrap();
                     upstream.call(request).await.unwrap().into_body().collect().await.unwrap().to_bytes()
                 })
             };

@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
 
 use super::fixture::{Answers, Api, Speaks, channel, client, echo, http1_client, proxy, run};
-use crate::body::{self, Body};
+use crate::body::Body;
 
 /// The next chunk is sent only after the one before has come back.
 #[test]
@@ -105,7 +105,7 @@ fn an_upload_is_never_held() {
             let (body, sent) = source();
             let api = Api::start(speaks, move |request| {
                 let sent = sent.clone();
-                async move { Response::new(body::full(drain(request.into_body(), &sent).await.to_string())) }
+                async move { Response::new(Body::from(drain(request.into_body(), &sent).await.to_string())) }
             })
             .await;
             let proxy = api.proxy();

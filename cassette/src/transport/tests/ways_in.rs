@@ -11,7 +11,7 @@ use tokio_rustls::TlsConnector;
 
 use super::super::{Ca, Engine, Proxy, trust};
 use super::fixture::{Answers, client, proxy, raw, run};
-use crate::body::{self, Body};
+use crate::body::Body;
 
 /// An engine that answers with what it was given.
 fn mirror() -> impl Engine {
@@ -20,7 +20,7 @@ fn mirror() -> impl Engine {
         for (name, value) in request.headers() {
             seen += &format!("|{name}: {}", value.to_str().unwrap());
         }
-        Ok(Response::new(body::full(seen)))
+        Ok(Response::new(Body::from(seen)))
     })
 }
 

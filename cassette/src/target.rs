@@ -1,46 +1,50 @@
-//! What a request on one of the session's connections really asks for: its absolute URI and the headers that
-//! travel the whole way.
+//! What a request really asks for, whichever way it came: its absolute URI and the headers that travel the whole
+//! way.
 //!
 //! Must not know: sockets, TLS.
 
 use std::net::SocketAddr;
 
+#[cfg(feature = "proxy")]
+use http::Version;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, TE, UPGRADE};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri};
 
-use crate::body::{self, Body};
+use crate::body::Body;
 
 /// The path a connection took to the session.
 #[derive(Clone, Debug)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// Plain HTTP on the listener itself: absolute URIs (a proxy's client), or paths with a `host` header (a
     /// client that was led here without its knowledge).
     Front,
     /// Plain HTTP inside a CONNECT tunnel.
+    #[cfg(feature = "proxy")]
     Tunnel(Authority),
     /// Inside TLS, with the tunnel it came through, if any, and the host that the client asked for.
+    #[cfg(feature = "proxy")]
     Tls { tunnel: Option<Authority>, name: String },
 }
 
 /// A request that is answered here and never reaches the engine.
 #[derive(Debug, PartialEq)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     status: StatusCode,
     text: &'static str,
 }
 
 impl Refusal {
-    pub(super) fn bad_request(text: &'static str) -> Refusal {
+    pub(crate) fn bad_request(text: &'static str) -> Refusal {
         Refusal { status: StatusCode::BAD_REQUEST, text }
     }
 
-    pub(super) fn unsupported(text: &'static str) -> Refusal {
+    pub(crate) fn unsupported(text: &'static str) -> Refusal {
         Refusal { status: StatusCode::NOT_IMPLEMENTED, text }
     }
 
-    pub(super) fn response(self) -> Response<Body> {
-        let mut response = Response::new(body::full(format!("cassette: {}\n", self.text)));
+    pub(crate) fn response(self) -> Response<Body> {
+        let mut response = Response::new(Body::from(format!("cassette: {}\n", self.text)));
         *response.status_mut() = self.status;
         let text = HeaderValue::from_static("text/plain; charset=utf-8");
         response.headers_mut().insert(CONTENT_TYPE, text);
@@ -48,14 +52,15 @@ impl Refusal {
     }
 }
 
-/// Makes a request that arrived by `origin` into one the engine can take. `own` is the listener's address.
+/// Makes a request that arrived by `origin` into one the engine can take. `own` is the address of the listener
+/// that it arrived at, if it came by one.
 ///
 /// The connection decides where a request goes: in a tunnel it is the tunnel's host, whatever `host` says
 /// (RFC 9112 §3.2.2 for the absolute form). A `host` header that says otherwise is kept for the upstream.
-pub(super) fn forward<B>(
+pub(crate) fn forward<B>(
     request: Request<B>,
     origin: &Origin,
-    own: SocketAddr,
+    own: Option<SocketAddr>,
 ) -> Result<Request<B>, Refusal> {
     let (mut parts, body) = request.into_parts();
     if asks_for_websocket(&parts.headers) {
@@ -68,7 +73,9 @@ pub(super) fn forward<B>(
     }
     let scheme = match origin {
         Origin::Front => parts.uri.scheme().cloned().unwrap_or(Scheme::HTTP),
+        #[cfg(feature = "proxy")]
         Origin::Tunnel(_) => Scheme::HTTP,
+        #[cfg(feature = "proxy")]
         Origin::Tls { .. } => Scheme::HTTPS,
     };
     let asked = match parts.uri.authority() {
@@ -77,7 +84,9 @@ pub(super) fn forward<B>(
     };
     let asked = asked.map(|a| canonical(&a, &scheme)).transpose()?;
     let goes_to = match origin {
+        #[cfg(feature = "proxy")]
         Origin::Tunnel(tunnel) | Origin::Tls { tunnel: Some(tunnel), .. } => canonical(tunnel, &scheme)?,
+        #[cfg(feature = "proxy")]
         Origin::Tls { tunnel: None, name } => match &asked {
             Some(asked) => asked.clone(),
             None => name.parse().map_err(|_| Refusal::bad_request("the host's name is malformed"))?,
@@ -86,7 +95,7 @@ pub(super) fn forward<B>(
             .clone()
             .ok_or(Refusal::bad_request("the request names no host: no absolute URI, no `host`"))?,
     };
-    if is_own(&goes_to, own) {
+    if own.is_some_and(|own| is_own(&goes_to, own)) {
         return Err(Refusal::bad_request("this is the session's own address: use it as a proxy"));
     }
     parts.headers.remove(HOST);
@@ -108,14 +117,15 @@ pub(super) fn forward<B>(
 }
 
 /// Makes an engine's response into one for the client, who speaks `version`.
-pub(super) fn back<B>(response: &mut Response<B>, version: Version) {
+#[cfg(feature = "proxy")]
+pub(crate) fn back<B>(response: &mut Response<B>, version: Version) {
     strip(response.headers_mut());
     response.headers_mut().remove(TE);
     *response.version_mut() = version;
 }
 
 /// Removes what concerns one connection only (RFC 9110 §7.6.1).
-pub(super) fn strip(headers: &mut HeaderMap) {
+pub(crate) fn strip(headers: &mut HeaderMap) {
     const ALWAYS: [HeaderName; 8] = [
         HeaderName::from_static("http2-settings"),
         HeaderName::from_static("keep-alive"),
@@ -174,7 +184,7 @@ fn is_own(authority: &Authority, own: SocketAddr) -> bool {
         && (authority.host() == "localhost" || authority.host() == own.ip().to_string())
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "proxy"))]
 mod tests {
     use super::*;
 
@@ -193,7 +203,7 @@ mod tests {
         for host in hosts {
             request = request.header("host", *host);
         }
-        match (forward(request.body(()).unwrap(), origin, own()), expected) {
+        match (forward(request.body(()).unwrap(), origin, Some(own())), expected) {
             (Ok(request), Ok((uri, host))) => {
                 assert_eq!(request.uri().to_string(), uri);
                 assert_eq!(request.headers().get(HOST).map(|h| h.to_str().unwrap()), host);
@@ -271,9 +281,9 @@ mod tests {
     fn websockets_are_refused() {
         let request =
             Request::builder().uri("http://a.test/").header("upgrade", "WebSocket").body(()).unwrap();
-        let refusal = forward(request, &Origin::Front, own()).unwrap_err();
+        let refusal = forward(request, &Origin::Front, None).unwrap_err();
         assert_eq!(refusal.status, StatusCode::NOT_IMPLEMENTED);
         let request = Request::builder().uri("http://a.test/").header("upgrade", "h2c").body(()).unwrap();
-        assert!(forward(request, &Origin::Front, own()).is_ok());
+        assert!(forward(request, &Origin::Front, None).is_ok());
     }
 }

@@ -8,26 +8,29 @@ use std::io;
 use crate::tape::{TransportError, TransportErrorKind as Kind};
 
 /// The kind and the complete message of an error, from its whole chain.
-pub(super) fn of(error: &(dyn Error + 'static)) -> TransportError {
+pub(crate) fn of(error: &(dyn Error + 'static)) -> TransportError {
     let mut kind = None;
+    let mut unless_deeper = None;
     let mut message = String::new();
     for level in chain(error) {
         if let Some(known) = level.downcast_ref::<TransportError>() {
             return known.clone();
         }
         kind = kind.or_else(|| sort(level));
+        let client = client(level);
+        unless_deeper = unless_deeper.or(client.flatten());
         let text = level.to_string();
-        // Many errors print their source as well; the client's own level says nothing.
-        if !message.ends_with(&text) && !level.is::<hyper_util::client::legacy::Error>() {
+        // Many errors print their source as well; the client's own level says nothing, or it has the URL in it.
+        if !message.ends_with(&text) && (client.is_none() || level.source().is_none()) {
             message += if message.is_empty() { "" } else { ": " };
             message += &text;
         }
     }
-    TransportError { kind: kind.unwrap_or(Kind::Protocol), message }
+    TransportError { kind: kind.or(unless_deeper).unwrap_or(Kind::Protocol), message }
 }
 
 /// The kind of one input or output error.
-pub(super) fn of_io(kind: io::ErrorKind) -> Option<Kind> {
+pub(crate) fn of_io(kind: io::ErrorKind) -> Option<Kind> {
     match kind {
         io::ErrorKind::TimedOut => Some(Kind::Timeout),
         io::ErrorKind::ConnectionReset
@@ -51,6 +54,16 @@ fn sort(level: &(dyn Error + 'static)) -> Option<Kind> {
     if let Some(e) = level.downcast_ref::<io::Error>() {
         return of_io(e.kind());
     }
+    #[cfg(feature = "proxy")]
+    if let Some(kind) = of_protocol(level) {
+        return Some(kind);
+    }
+    // The type is private to hyper-util, and what it wraps differs by resolver.
+    level.to_string().starts_with("dns error").then_some(Kind::Dns)
+}
+
+#[cfg(feature = "proxy")]
+fn of_protocol(level: &(dyn Error + 'static)) -> Option<Kind> {
     if level.is::<rustls::Error>() {
         return Some(Kind::Tls);
     }
@@ -73,6 +86,21 @@ fn sort(level: &(dyn Error + 'static)) -> Option<Kind> {
     }
 }
 
+/// Is that a client's own level? Then what it says of the kind, where nothing beneath says more.
+fn client(level: &(dyn Error + 'static)) -> Option<Option<Kind>> {
+    #[cfg(feature = "proxy")]
+    if let Some(e) = level.downcast_ref::<hyper_util::client::legacy::Error>() {
+        return Some(e.is_connect().then_some(Kind::Connect));
+    }
+    #[cfg(feature = "client")]
+    if let Some(e) = level.downcast_ref::<reqwest::Error>() {
+        let connect = e.is_connect().then_some(Kind::Connect);
+        return Some(if e.is_timeout() { Some(Kind::Timeout) } else { connect });
+    }
+    let _ = level;
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,14 +115,19 @@ mod tests {
     fn the_deepest_layers_decide() {
         check(io::Error::from(io::ErrorKind::ConnectionReset), Kind::Reset, "connection reset");
         check(io::Error::from(io::ErrorKind::TimedOut), Kind::Timeout, "timed out");
+        check("dns error", Kind::Dns, "dns error");
+        check("what is this", Kind::Protocol, "what is this");
+        let known = TransportError { kind: Kind::Dns, message: "no such host".into() };
+        check(known, Kind::Dns, "no such host");
+    }
+    #[cfg(feature = "proxy")]
+    #[test]
+    fn protocols() {
         check(rustls::Error::DecryptError, Kind::Tls, "cannot decrypt peer's message");
         check(
             h2::Error::from(h2::Reason::PROTOCOL_ERROR),
             Kind::Protocol,
             "protocol error: unspecific protocol error detected",
         );
-        check("what is this", Kind::Protocol, "what is this");
-        let known = TransportError { kind: Kind::Dns, message: "no such host".into() };
-        check(known, Kind::Dns, "no such host");
     }
 }

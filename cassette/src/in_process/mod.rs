@@ -1,0 +1,152 @@
+//! The ways in that need no socket: the engine as a `tower` service, as a layer around another service, and as a
+//! middleware of `reqwest-middleware`.
+//!
+//! They run on the caller's tasks; chunks of bodies are handed on as they are. Must not know: sockets, files.
+
+#[cfg(feature = "reqwest-middleware")]
+mod middleware;
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tower_layer::Layer;
+use tower_service::Service;
+
+#[cfg(feature = "reqwest-middleware")]
+pub use self::middleware::CassetteMiddleware;
+use crate::body::{Body, BoxError};
+use crate::engine::{Begun, Engine};
+use crate::failure;
+use crate::target::{self, Origin, Refusal};
+
+/// Records and replays what goes through a `tower` service. From
+/// [`Session::layer`](crate::Session::layer).
+#[derive(Clone, Debug)]
+pub struct CassetteLayer(Engine);
+
+/// A service whose exchanges are recorded or replayed by a session. Made by [`CassetteLayer`].
+///
+/// While replaying the inner service is never called. Its error while recording is the caller's as it is; what
+/// failed while recording fails on replay with a [`TransportError`](crate::tape::TransportError) of the same kind.
+#[derive(Clone, Debug)]
+pub struct CassetteService<S> {
+    engine: Engine,
+    inner: S,
+}
+
+/// A client that opens no socket on replay. From [`Session::service`](crate::Session::service).
+#[cfg(feature = "proxy")]
+#[derive(Clone, Debug)]
+pub struct SessionService(Engine);
+
+type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
+
+impl CassetteLayer {
+    pub(crate) fn new(engine: Engine) -> CassetteLayer {
+        CassetteLayer(engine)
+    }
+}
+
+#[cfg(feature = "proxy")]
+impl SessionService {
+    pub(crate) fn new(engine: Engine) -> SessionService {
+        SessionService(engine)
+    }
+}
+
+impl<S> Layer<S> for CassetteLayer {
+    type Service = CassetteService<S>;
+
+    fn layer(&self, inner: S) -> CassetteService<S> {
+        CassetteService { engine: self.0.clone(), inner }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for CassetteService<S>
+where
+    S: Service<Request<Body>, Response = Response<R>, Error: Into<BoxError>, Future: Send + 'static>,
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    R: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        if self.engine.is_live() {
+            self.inner.poll_ready(cx).map_err(Into::into)
+        } else {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn call(&mut self, request: Request<B>) -> Answer {
+        let (head, begun) = match begin(&self.engine, request) {
+            Ok(begun) => begun,
+            Err(refusal) => return ready(refusal),
+        };
+        match begun {
+            Begun::Here(answer) => Box::pin(async move { Ok(answer.await?) }),
+            Begun::Live(request, pending) => {
+                // The server gets what the caller asked for, not the form that is compared.
+                let answer = self.inner.call(Request::from_parts(head, request.into_body()));
+                Box::pin(async move {
+                    let answer: Result<_, BoxError> = answer.await.map_err(Into::into);
+                    match answer {
+                        Ok(response) => Ok(pending.answered(response.map(Body::new))),
+                        Err(e) => {
+                            let told = failure::of(&*e);
+                            pending.failed(&told).await;
+                            Err(e)
+                        }
+                    }
+                })
+            }
+        }
+    }
+}
+
+#[cfg(feature = "proxy")]
+impl<B> Service<Request<B>> for SessionService
+where
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Answer {
+        match target::forward(request.map(Body::new), &Origin::Front, None) {
+            Ok(request) => {
+                let answer = self.0.call(request);
+                Box::pin(async move { Ok(answer.await?) })
+            }
+            Err(refusal) => ready(refusal),
+        }
+    }
+}
+
+/// The head as it was, and what the engine makes of the request in the form that is the same for every way in.
+fn begin<B>(engine: &Engine, request: Request<B>) -> Result<(http::request::Parts, Begun), Refusal>
+where
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    let (head, body) = request.into_parts();
+    let mut seen = Request::new(Body::new(body));
+    *seen.method_mut() = head.method.clone();
+    *seen.uri_mut() = head.uri.clone();
+    *seen.version_mut() = head.version;
+    *seen.headers_mut() = head.headers.clone();
+    let begun = engine.begin(target::forward(seen, &Origin::Front, None)?);
+    Ok((head, begun))
+}
+
+fn ready(refusal: Refusal) -> Answer {
+    Box::pin(std::future::ready(Ok(refusal.response())))
+}
