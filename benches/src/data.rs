@@ -19,26 +19,27 @@ pub struct Large {
     repeats: u64,
     at: usize,
     left: u64,
+    /// What makes it another body than all others, until it is handed out.
+    opening: Option<Bytes>,
 }
 
-const OPENING: &[u8] = b"[\n";
 const END: &[u8] = b"{\"id\":0}\n]\n";
 
 impl Large {
-    /// At least `size` bytes, and not more than 2 MB above that. `rows` are from [`rows`].
-    pub fn new(rows: Bytes, size: u64) -> Large {
+    /// Body number `n`, of at least `size` bytes and not more than 2 MB above that. `rows` are from [`rows`].
+    pub fn new(rows: Bytes, size: u64, n: u64) -> Large {
         let repeats = size.div_ceil(rows.len() as u64);
-        let left = repeats * rows.len() as u64 + (OPENING.len() + END.len()) as u64;
-        Large { rows, repeats, at: 0, left }
+        let opening = Bytes::from(format!("[\n{{\"page\":{n}}},\n"));
+        let left = repeats * rows.len() as u64 + (opening.len() + END.len()) as u64;
+        Large { rows, repeats, at: 0, left, opening: Some(opening) }
     }
 
-    fn next(&mut self) -> Option<Bytes> {
+    fn piece(&mut self) -> Option<Bytes> {
         if self.left == 0 {
             return None;
         }
-        let tail = self.repeats * self.rows.len() as u64 - self.at as u64 + END.len() as u64;
-        if self.left > tail {
-            return Some(Bytes::from_static(OPENING));
+        if let Some(opening) = self.opening.take() {
+            return Some(opening);
         }
         if self.repeats == 0 {
             return Some(Bytes::from_static(END));
@@ -53,6 +54,16 @@ impl Large {
     }
 }
 
+impl Iterator for Large {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        let chunk = self.piece()?;
+        self.left -= chunk.len() as u64;
+        Some(chunk)
+    }
+}
+
 impl Body for Large {
     type Data = Bytes;
     type Error = std::convert::Infallible;
@@ -61,9 +72,7 @@ impl Body for Large {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let chunk = self.next();
-        self.left -= chunk.as_ref().map_or(0, |c| c.len() as u64);
-        Poll::Ready(chunk.map(|c| Ok(Frame::data(c))))
+        Poll::Ready(self.next().map(|chunk| Ok(Frame::data(chunk))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -135,6 +135,26 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
     }
 }
 
+/// For tests and harnesses that return a boxed error: `?` turns this crate's into it.
+///
+/// ```
+/// fn body() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+///     Err(cassette::Error::new("no such table"))?
+/// }
+/// assert_eq!(body().unwrap_err().to_string(), "no such table");
+/// ```
+impl From<Error> for Box<dyn std::error::Error + Send + Sync> {
+    fn from(e: Error) -> Self {
+        e.into_boxed()
+    }
+}
+
+impl From<Error> for Box<dyn std::error::Error> {
+    fn from(e: Error) -> Self {
+        e.into_boxed()
+    }
+}
+
 /// An error and everything beneath it, in one line.
 pub(crate) fn chain(e: &dyn std::error::Error) -> String {
     let mut text = e.to_string();

@@ -1,16 +1,17 @@
 //! The API that is recorded: HTTPS (HTTP/2) and HTTP/1.1 on loopback, in a process of its own so that its memory
 //! isn't counted.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::data::{self, Large};
 use bytes::Bytes;
-use cassette_benches::data::{self, Large};
 use http::{Method, Request, Response, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
@@ -27,18 +28,24 @@ use tokio_rustls::TlsAcceptor;
 use crate::Result;
 
 /// The name that the certificate is for.
-pub(crate) const HOST: &str = "api.bench.test";
+pub const HOST: &str = "api.bench.test";
 
 /// A running server; it ends with the value.
-pub(crate) struct Server {
+pub struct Server {
     child: Child,
-    pub(crate) http: SocketAddr,
-    pub(crate) https: SocketAddr,
+    /// Where it speaks HTTP/1.1.
+    pub http: SocketAddr,
+    /// Where it speaks TLS with HTTP/2.
+    pub https: SocketAddr,
 }
 
 impl Server {
     /// Starts this executable as a server. It leaves its root certificate in `dir`, see [`root`].
-    pub(crate) fn start(dir: &Path) -> Result<Server> {
+    ///
+    /// # Errors
+    ///
+    /// It did not start.
+    pub fn start(dir: &Path) -> Result<Server> {
         let mut child = Command::new(std::env::current_exe()?)
             .arg("serve")
             .arg(dir)
@@ -66,12 +73,20 @@ impl Drop for Server {
 }
 
 /// The root certificate (DER) of the server that was started with `dir`.
-pub(crate) fn root(dir: &Path) -> Result<Vec<u8>> {
+///
+/// # Errors
+///
+/// There is none.
+pub fn root(dir: &Path) -> Result<Vec<u8>> {
     Ok(fs::read(dir.join("root.der"))?)
 }
 
 /// The server's process: tells its two addresses in one line, and ends when its input does.
-pub(crate) fn serve(dir: &Path) -> Result<()> {
+///
+/// # Errors
+///
+/// No port or certificate can be had.
+pub fn serve(dir: &Path) -> Result<()> {
     let (tls, root) = tls()?;
     fs::write(dir.join("root.der"), root)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -114,17 +129,42 @@ async fn accept(tls: Option<TlsAcceptor>, rows: Bytes) -> std::io::Result<Socket
 
 type Answer = std::result::Result<Response<UnsyncBoxBody<Bytes, Infallible>>, hyper::Error>;
 
-/// A GET of `/SIZE` gets that many bytes, a POST its own body.
+/// A GET of `/plain/SIZE/N` gets that many bytes, which no other N gets; `/gzip/SIZE/N` the same compressed; a
+/// POST its own body.
 async fn answer(request: Request<Incoming>, rows: Bytes) -> Answer {
-    let body = if request.method() == Method::POST {
-        Full::new(request.into_body().collect().await?.to_bytes()).boxed_unsync()
-    } else {
-        let size = request.uri().path().trim_start_matches('/').parse().unwrap_or(0);
-        Large::new(rows, size).boxed_unsync()
+    let path = request.uri().path().to_owned();
+    let mut parts = path.split('/').skip(1);
+    let (kind, size, n) = (parts.next(), parts.next(), parts.next());
+    let number = |part: Option<&str>| part.and_then(|p| p.parse::<u64>().ok()).unwrap_or(0);
+    let large = || Large::new(rows, number(size), number(n));
+    let body = match kind {
+        _ if request.method() == Method::POST => {
+            Full::new(request.into_body().collect().await?.to_bytes()).boxed_unsync()
+        }
+        Some("gzip") => Full::new(compressed(large(), number(size), number(n))).boxed_unsync(),
+        _ => large().boxed_unsync(),
     };
     let mut response = Response::new(body);
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    if kind == Some("gzip") {
+        headers.insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("gzip"));
+    }
     Ok(response)
+}
+
+/// Compressed once, when it is first asked for: the plain client is measured more than once and pays for it only
+/// the first time.
+fn compressed(body: Large, size: u64, n: u64) -> Bytes {
+    static DONE: Mutex<BTreeMap<(u64, u64), Bytes>> = Mutex::new(BTreeMap::new());
+    let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let compress = || {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        // A vector takes everything.
+        body.for_each(|chunk| drop(gzip.write_all(&chunk)));
+        gzip.finish().unwrap_or_default().into()
+    };
+    done.entry((size, n)).or_insert_with(compress).clone()
 }
 
 /// Certificates for [`HOST`], and their root in DER.

@@ -1,0 +1,49 @@
+//! The plain client, and cassette's ways to record and replay it.
+
+use cassette::{Config, Mode, Session, SessionBuilder};
+use reqwest_middleware::ClientBuilder;
+
+use crate::Result;
+use crate::measure::{Job, Role};
+use crate::server::HOST;
+use crate::workload::SECRET;
+
+/// All of them, the plain client first.
+pub const ROLES: [Role; 5] = [
+    Role { name: "plain", way: "plain", run: plain },
+    Role { name: "record in process", way: "in_process", run: |job| in_process(job, Mode::Record) },
+    Role { name: "replay in process", way: "in_process", run: |job| in_process(job, Mode::Replay) },
+    Role { name: "record by proxy", way: "proxy", run: |job| by_proxy(job, Mode::Record) },
+    Role { name: "replay by proxy", way: "proxy", run: |job| by_proxy(job, Mode::Replay) },
+];
+
+fn plain(job: &Job) -> Result<u64> {
+    let client = job.client()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(job.workload.run(&job.base(), async |request| client.execute(request).await))
+}
+
+fn in_process(job: &Job, mode: Mode) -> Result<u64> {
+    let (bytes, _) = session(job, mode).run_async(async |session| -> Result<u64> {
+        let client = ClientBuilder::new(job.client()?).with(session.middleware()).build();
+        job.workload.run(&job.base(), async |request| client.execute(request).await).await
+    })?;
+    Ok(bytes)
+}
+
+fn by_proxy(job: &Job, mode: Mode) -> Result<u64> {
+    let (bytes, _) = session(job, mode).run_async(async |session| -> Result<u64> {
+        let client = session.client()?;
+        job.workload.run(&job.base(), async |request| client.execute(request).await).await
+    })?;
+    Ok(bytes)
+}
+
+fn session(job: &Job, mode: Mode) -> SessionBuilder {
+    // As a project has it: one secret.
+    let config = Config::new().extra_root(job.root.clone()).resolve(HOST, job.address);
+    Session::builder(job.workload.name)
+        .package_dir(&job.dir)
+        .config(config.secret("API_KEY", SECRET))
+        .mode(mode)
+}
