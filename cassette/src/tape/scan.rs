@@ -391,11 +391,47 @@ impl Lines {
             opening <= depth && opening == memchr2_iter(b'}', b']', text).count()
         };
         let goes_on = NEXT.iter().any(|next| text[len..].starts_with(next));
-        (goes_on && paired(request, 0) && paired(rest, 1))
-            .then_some(Lines { len, request_at, request_len: request.len() })
+        (goes_on && paired(request, 0) && paired(rest, 1)).then_some(Lines {
+            len,
+            request_at,
+            request_len: request.len(),
+        })
     }
 }
 
 fn is_scalar(c: u8) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, b'-' | b'+' | b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str =
+        "{\n      \"request\": {\n        \"uri\": \"/\"\n      },\n      \"error\": {}\n    }";
+
+    #[track_caller]
+    fn check(text: &str, found: bool) {
+        let lines = Lines::of(text.as_bytes(), 8);
+        assert_eq!(lines.is_some(), found, "{text}");
+        if let Some(lines) = lines {
+            assert!(text[..lines.len].ends_with("\n    }"), "{text}");
+            let request = &text[lines.request_at..][..lines.request_len];
+            assert!(request.starts_with("{\n") && request.ends_with("\n      }"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_found_by_its_lines() {
+        check(&format!("{OURS},\n    {{\n"), true);
+        check(&format!("{OURS}\n  ]\n}}"), true);
+        check(&format!("{OURS} ,\n    {{\n"), false);
+        check(&format!("{OURS},\n    "), false);
+        check(OURS, false);
+        check(&OURS[..OURS.len() - 1], false);
+        check(&format!("{}\n  ]\n", OURS.replace("/", "{")), false);
+        check(&format!("{}\n  ]\n", OURS.replace("/", "[{[}]}")), true);
+        check(&format!("{}\n  ]\n", OURS.replace("/", &"[]".repeat(9))), false);
+        check(&format!("{}\n  ]\n", OURS.replace("\n", "\r\n")), false);
+    }
 }
