@@ -8,5 +8,6 @@ mod failures;
 mod fixture;
 mod http_edges;
 mod in_process;
+mod killed;
 mod project;
 mod recording;
