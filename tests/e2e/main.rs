@@ -11,3 +11,4 @@ mod in_process;
 mod killed;
 mod project;
 mod recording;
+mod wire;
