@@ -4,6 +4,7 @@ mod api;
 mod bodies;
 mod clocks;
 mod concurrency;
+mod exactness;
 mod failures;
 mod fixture;
 mod http_edges;
