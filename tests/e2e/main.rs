@@ -4,6 +4,7 @@ mod api;
 mod bodies;
 mod clocks;
 mod concurrency;
+mod disk_full;
 mod exactness;
 mod failures;
 mod fixture;
