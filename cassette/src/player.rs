@@ -2,7 +2,9 @@
 //!
 //! Says what happened in the facts of `report`. Must not know: sockets, modes, what a failure reads like.
 
-use std::collections::{BTreeSet, HashMap};
+mod index;
+
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,6 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use http_body::{Frame, SizeHint};
 
+use self::index::Index;
 use crate::body::{Body, BoxError};
 use crate::capture;
 use crate::error::Result;
@@ -25,8 +28,6 @@ pub(crate) struct Player {
     cassette: Cassette,
     matching: Matching,
     redactor: Redactor,
-    /// Per key, the interactions in recorded order.
-    index: HashMap<Key, Vec<usize>>,
     state: Mutex<State>,
     problems: Problems,
 }
@@ -35,8 +36,7 @@ pub(crate) struct Player {
 type Problems = Arc<Mutex<Vec<crate::Error>>>;
 
 struct State {
-    /// Per key, how many of its interactions are used: the next one is found without a search.
-    next: HashMap<Key, usize>,
+    index: Index,
     /// Per interaction, which request of this session it answered.
     used: Vec<Option<usize>>,
     requests: usize,
@@ -47,25 +47,14 @@ struct State {
 impl Player {
     /// Indexes the cassette by the canonical key of its requests.
     pub(crate) fn new(cassette: Cassette, matching: Matching, redactor: Redactor) -> Result<Player> {
-        let mut index: HashMap<Key, Vec<usize>> = HashMap::new();
-        for i in 0..cassette.len() {
-            index.entry(matching.key(&cassette.request(i)?)).or_default().push(i);
-        }
         let state = State {
-            next: HashMap::new(),
+            index: Index::new(&cassette, &matching)?,
             used: vec![None; cassette.len()],
             requests: 0,
             last_served: None,
             unmatched: Vec::new(),
         };
-        Ok(Player {
-            cassette,
-            matching,
-            redactor,
-            index,
-            state: Mutex::new(state),
-            problems: Problems::default(),
-        })
+        Ok(Player { cassette, matching, redactor, state: Mutex::new(state), problems: Problems::default() })
     }
 
     /// Answers with the next unused interaction of the request's key.
@@ -83,9 +72,9 @@ impl Player {
         }
     }
 
-    /// How many interactions the cassette has.
-    pub(crate) fn len(&self) -> usize {
-        self.cassette.len()
+    /// How many interactions were asked for.
+    pub(crate) fn used(&self) -> usize {
+        self.state().used.iter().flatten().count()
     }
 
     /// The requests that had no answer so far; `None` if all had one.
@@ -95,8 +84,12 @@ impl Player {
     }
 
     fn account(&self, requests: Vec<UnmatchedRequest>) -> Unmatched {
-        let used = self.state().used.iter().flatten().count();
-        Unmatched { cassette: self.cassette.path().to_owned(), recorded: self.cassette.len(), used, requests }
+        Unmatched {
+            cassette: self.cassette.path().to_owned(),
+            recorded: self.cassette.len(),
+            used: self.used(),
+            requests,
+        }
     }
 
     /// Interactions that could not be read, so far.
@@ -131,10 +124,7 @@ impl Player {
         let mut state = self.state();
         let request = state.requests;
         state.requests += 1;
-        let queue = self.index.get(&key)?;
-        let next = state.next.entry(key).or_insert(0);
-        let i = *queue.get(*next)?;
-        *next += 1;
+        let i = state.index.take(key)?;
         state.used[i] = Some(request);
         state.last_served = Some(i);
         Some(i)
@@ -205,11 +195,13 @@ impl Player {
 
     /// Finds out why there is no answer, and the recorded request most like this one.
     fn explain(&self, key: Key, request: Request) -> Unmatched {
+        // They were all read when the index was made.
         let recorded: Vec<Request> =
-            (0..self.cassette.len()).filter_map(|i| self.cassette.request(i).ok()).collect();
+            self.cassette.requests(0..self.cassette.len()).filter_map(Result::ok).collect();
         let closest = self.matching.closest(&request, recorded.iter().enumerate());
-        let reason = match (&closest, self.index.get(&key)) {
-            (_, Some(queue)) => Reason::AllUsed { recorded: queue.len() },
+        let recorded_alike = self.state().index.recorded(key);
+        let reason = match (&closest, recorded_alike) {
+            (_, Some(recorded)) => Reason::AllUsed { recorded },
             (None, _) => Reason::NothingSimilar,
             (Some((_, mismatch)), _) => other_host(mismatch, &recorded).unwrap_or(Reason::Differs),
         };

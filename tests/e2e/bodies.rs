@@ -7,9 +7,8 @@ use bytes::Bytes;
 use cassette::Mode;
 use cassette::tape::Content;
 use flate2::Compression;
-use proptest::prelude::*;
 
-use crate::api::{Api, Seen, Speaks, answer, data, frames, get, see};
+use crate::api::{Api, Speaks, answer, data, frames, get, see};
 use crate::project::{Project, response};
 
 const JSON: &str = "application/json";
@@ -232,47 +231,4 @@ fn bodies_that_cannot_be_decoded_are_not_recorded() {
     refused("gzip", whole[..whole.len() - 9].to_vec(), "is cut off");
     refused("gzip", TEXT, "the body is not in gzip format");
     refused("zstd", "(\u{fffd}/", "content-encoding `zstd` can't be decoded");
-}
-
-/// Requests and answers of any bytes, cut up anyhow.
-fn any_exchange() -> impl Strategy<Value = (Vec<u8>, Vec<Vec<u8>>, &'static str)> {
-    let bytes = || prop_oneof![any::<Vec<u8>>(), "[ \\[\\]{}:,\"a0\\\\u]{0,40}".prop_map(String::into_bytes)];
-    let content_type = prop_oneof![
-        Just(JSON),
-        Just("text/plain"),
-        Just("application/x-www-form-urlencoded"),
-        Just("application/octet-stream"),
-    ];
-    (bytes(), prop::collection::vec(bytes(), 0..5), content_type)
-}
-
-#[test]
-fn any_bytes_at_all() {
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-        cases: 24,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    });
-    let check = |(request, chunks, content_type): (Vec<u8>, Vec<Vec<u8>>, &'static str)| {
-        let (sent, expected) = (request.clone(), chunks.concat());
-        let api = Api::start(Speaks::Http1, move |got| {
-            let echoed = if *got.body() == sent { 200 } else { 400 };
-            frames(echoed, &[("content-type", content_type)], chunks.clone().into_iter().map(data))
-        });
-        let url = api.url("/");
-        let (_, seen) = Project::both(api, async |session| -> Seen {
-            let request = session.client().unwrap().post(&url).body(request.clone());
-            let mut seen = see(request.header("content-type", content_type).send().await.unwrap()).await;
-            if seen.body.is_empty() {
-                // That no bytes came in chunks is not on the cassette.
-                seen.headers.remove("transfer-encoding");
-                seen.headers.remove("content-length");
-            }
-            seen
-        });
-        prop_assert_eq!(seen.status, 200);
-        prop_assert_eq!(&seen.body[..], &expected[..]);
-        Ok(())
-    };
-    runner.run(&any_exchange(), check).unwrap();
 }

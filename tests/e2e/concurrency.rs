@@ -12,7 +12,8 @@ use crate::api::{Api, Speaks, answer, get};
 use crate::project::{Project, response};
 
 const TASKS: usize = 64;
-const REQUESTS: usize = 50;
+const REQUESTS: usize = 200;
+const EQUAL_REQUESTS: usize = 20;
 
 /// Every task sends requests of its own and sees its own answers.
 async fn storm(session: Session, base: &str) -> usize {
@@ -63,12 +64,18 @@ fn equal_requests_at_once_share_no_answer() {
         let mut tasks = JoinSet::new();
         for _ in 0..TASKS {
             let (http, url) = (http.clone(), url.clone());
-            tasks.spawn(async move { get(&http, &url).await.body });
+            tasks.spawn(async move {
+                let mut bodies = Vec::new();
+                for _ in 0..EQUAL_REQUESTS {
+                    bodies.push(get(&http, &url).await.body);
+                }
+                bodies
+            });
         }
-        tasks.join_all().await.into_iter().collect::<BTreeSet<_>>()
+        tasks.join_all().await.into_iter().flatten().collect::<BTreeSet<_>>()
     });
-    assert_eq!(numbers.len(), TASKS, "two got one answer");
-    assert_eq!(project.interactions().len(), TASKS);
+    assert_eq!(numbers.len(), TASKS * EQUAL_REQUESTS, "two got one answer");
+    assert_eq!(project.interactions().len(), TASKS * EQUAL_REQUESTS);
 }
 
 /// The first request is answered last.

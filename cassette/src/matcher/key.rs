@@ -34,6 +34,7 @@ pub(super) fn of(form: &Form<'_>) -> Key {
         hash.bytes(value.as_deref().unwrap_or(b""));
     }
     hash.body(&form.body);
+    hash.flush();
     Key(hash.a.finish(), hash.b.finish())
 }
 
@@ -41,18 +42,36 @@ pub(super) fn of(form: &Form<'_>) -> Key {
 struct Pair {
     a: DefaultHasher,
     b: DefaultHasher,
+    /// Short pieces are gathered: to hash each by itself takes longer than to copy it.
+    gathered: Vec<u8>,
 }
+
+/// Bytes that are gathered.
+const PIECE: usize = 1024;
 
 impl Pair {
     fn new() -> Self {
         let mut b = DefaultHasher::new();
         b.write_u64(0x9e37_79b9_7f4a_7c15);
-        Pair { a: DefaultHasher::new(), b }
+        Pair { a: DefaultHasher::new(), b, gathered: Vec::with_capacity(PIECE) }
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        self.a.write(bytes);
-        self.b.write(bytes);
+        if self.gathered.len() + bytes.len() > PIECE {
+            self.flush();
+        }
+        if bytes.len() > PIECE {
+            self.a.write(bytes);
+            self.b.write(bytes);
+        } else {
+            self.gathered.extend_from_slice(bytes);
+        }
+    }
+
+    fn flush(&mut self) {
+        self.a.write(&self.gathered);
+        self.b.write(&self.gathered);
+        self.gathered.clear();
     }
 
     fn tag(&mut self, tag: u8) {

@@ -152,6 +152,9 @@ impl Problem {
             Problem::Leaks(facts) => facts.write(page, site),
             Problem::Other(error) => {
                 page.error(text::clean(&setup::message(error)));
+                if let Some(file) = error.path() {
+                    page.fact("file", setup::path(file));
+                }
                 setup::write_causes(page, error);
             }
         }

@@ -140,10 +140,9 @@ impl Session {
             // The rest of the tape is unused, and the output is another, as a consequence.
             return Ok(());
         }
-        let unused = player.unused()?;
-        end.summary.interactions = player.len() - unused.as_ref().map_or(0, |u| u.left.len());
+        end.summary.interactions = player.used();
         if self.0.config.unused == Unused::Fail {
-            end.problems.extend(unused.map(Problem::Unused));
+            end.problems.extend(player.unused()?.map(Problem::Unused));
         }
         self.compare_output(end)
     }

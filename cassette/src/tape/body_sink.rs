@@ -138,8 +138,8 @@ impl Write for BodySink {
 
 impl Long {
     fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if let Some(file) = &mut self.file {
-            file.file.write_all(bytes)?;
+        if let Some(Unfinished { file, path, .. }) = &mut self.file {
+            file.write_all(bytes).map_err(|e| named(e, path))?;
         }
         self.hash.update(bytes);
         self.size += bytes.len() as u64;
@@ -156,15 +156,16 @@ impl Folder {
     fn create(&self) -> io::Result<Unfinished> {
         let name = format!("unfinished-{}", self.next.fetch_add(1, Ordering::Relaxed));
         let path = self.path.join(name);
-        fs::create_dir_all(&self.path)?;
-        Ok(Unfinished { file: File::create(&path)?, path, finished: false })
+        fs::create_dir_all(&self.path).map_err(|e| named(e, &self.path))?;
+        let file = File::create(&path).map_err(|e| named(e, &path))?;
+        Ok(Unfinished { file, path, finished: false })
     }
 }
 
 impl Unfinished {
     /// Equal bodies get one name, and the later file takes the place of the equal earlier one.
     fn finish(mut self, path: &Path) -> io::Result<()> {
-        fs::rename(&self.path, path)?;
+        fs::rename(&self.path, path).map_err(|e| named(e, path))?;
         self.finished = true;
         Ok(())
     }
@@ -177,6 +178,11 @@ impl Drop for Unfinished {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// The failure with the file that it is about.
+fn named(e: io::Error, path: &Path) -> io::Error {
+    io::Error::new(e.kind(), format!("could not write {}: {e}", path.display()))
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::body_reader::BodyReader;
@@ -33,6 +34,8 @@ pub struct Cassette {
     path: PathBuf,
     bodies: PathBuf,
     metadata: Metadata,
+    /// Bytes of the document.
+    len: u64,
     entries: Vec<Entry>,
     interactions_at: u64,
 }
@@ -97,6 +100,7 @@ impl Cassette {
             path,
             bodies,
             metadata: Metadata::default(),
+            len,
             entries: outline.interactions,
             interactions_at: outline.interactions_at.unwrap_or(0),
         };
@@ -146,6 +150,23 @@ impl Cassette {
         }
     }
 
+    /// The requests of these interactions, one after the other. Many are read at once: faster than
+    /// [`Cassette::request`] for each.
+    ///
+    /// # Panics
+    ///
+    /// If the range ends after [`Cassette::len`].
+    pub(crate) fn requests(&self, range: Range<usize>) -> impl Iterator<Item = Result<Request>> {
+        let mut window = Window { bytes: Vec::new(), start: 0 };
+        self.entries[range].iter().map(move |entry| {
+            let Some(span) = entry.request() else {
+                return Ok(self.parse(entry.span(), parse::interaction)?.request);
+            };
+            let json = window.piece(&self.file, span, self.len).map_err(|e| self.unreadable(e))?;
+            self.parsed(span, json, parse::request)
+        })
+    }
+
     /// Interaction `i`, counted from 0.
     ///
     /// # Errors
@@ -192,12 +213,48 @@ impl Cassette {
 
     fn parse<T>(&self, span: Span, parse: impl FnOnce(&[u8]) -> serde_json::Result<T>) -> Result<T> {
         let mut json = vec![0; span.len as usize];
-        position::read_at(&self.file, &mut json, span.start)
-            .map_err(|e| Error::io("read the cassette", &self.path, e))?;
-        parse(&json).map_err(|e| position::json_error(&self.file, &self.path, span.start, &e))
+        position::read_at(&self.file, &mut json, span.start).map_err(|e| self.unreadable(e))?;
+        self.parsed(span, &json, parse)
+    }
+
+    fn parsed<T>(
+        &self,
+        span: Span,
+        json: &[u8],
+        parse: impl FnOnce(&[u8]) -> serde_json::Result<T>,
+    ) -> Result<T> {
+        parse(json).map_err(|e| position::json_error(&self.file, &self.path, span.start, &e))
+    }
+
+    fn unreadable(&self, e: io::Error) -> Error {
+        Error::io("read the cassette", &self.path, e)
     }
 
     fn fail(&self, offset: u64, message: impl Into<String>) -> Error {
         position::error(&self.file, &self.path, offset, message)
+    }
+}
+
+/// A stretch of the document that several pieces are taken from.
+struct Window {
+    bytes: Vec<u8>,
+    start: u64,
+}
+
+/// Its bytes: many small interactions, and not much to read in vain between requests that lie far apart.
+const WINDOW: u64 = 16 * 1024;
+
+impl Window {
+    /// A piece of the document, which is `len` bytes long.
+    fn piece(&mut self, file: &File, span: Span, len: u64) -> io::Result<&[u8]> {
+        let end = span.start + u64::from(span.len);
+        if span.start < self.start || end > self.start + self.bytes.len() as u64 {
+            let until = end.max(len.min(span.start + WINDOW));
+            self.bytes.resize((until - span.start) as usize, 0);
+            self.start = span.start;
+            position::read_at(file, &mut self.bytes, span.start)?;
+        }
+        let at = (span.start - self.start) as usize;
+        Ok(&self.bytes[at..at + span.len as usize])
     }
 }

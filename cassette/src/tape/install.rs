@@ -58,6 +58,37 @@ impl Drop for NewDocument {
     }
 }
 
+/// Finishes a recording that a crash, a killed process or a failed install has left behind: what its journal
+/// holds, up to the last whole line, becomes the cassette.
+///
+/// Interactions were redacted before they reached the journal. The search for secrets at the end of a session
+/// is not made, since their values are not known here.
+///
+/// ```
+/// use cassette::tape::{self, Cassette, Files, Journal, JournalOptions};
+///
+/// # let dir = tempfile::tempdir()?;
+/// let files = Files::new(dir.path(), &"weather/berlin".parse()?);
+/// // As if the process ended here.
+/// drop(Journal::create(&files, JournalOptions::default())?);
+///
+/// for left in files.left_behind() {
+///     println!("{} interactions", tape::recover(&left)?.interactions);
+/// }
+/// assert!(Cassette::open(&files)?.is_empty());
+/// # Ok::<(), cassette::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// If there is no recording, it broke off before its first line was written, another process is still at it, a
+/// line of it is malformed, or the cassette cannot be written. Nothing is lost then: the old cassette and the
+/// recording are as they were.
+pub fn recover(files: &Files) -> Result<Installed> {
+    let journal = Journal::recover(files)?;
+    journal.prepare(journal.metadata().clone())?.install()
+}
+
 impl Journal {
     /// Ends the recording and writes the cassette, beside the old one.
     ///

@@ -29,7 +29,7 @@ pub use body_reader::BodyReader;
 pub use body_sink::BodySink;
 pub use document::{Cassette, FORMAT_VERSION, Limits};
 pub use files::Files;
-pub use install::{Installed, Prepared};
+pub use install::{Installed, Prepared, recover};
 pub use journal::{Journal, JournalOptions};
 pub use list::{Listed, list};
 pub use metadata::{Metadata, Recorder};

@@ -1,8 +1,13 @@
 //! Where the parts of a document are. Opening a cassette must cost neither the memory of its bodies nor the
 //! time to parse them, so this walks over the text once, in small reads, and notes offsets only. What lies
 //! between two offsets is checked when it is parsed.
+//!
+//! Interactions that are laid out as this library lays them out are found by their lines, the others token by
+//! token.
 
 use std::io::{self, Read};
+
+use memchr::{memchr2_iter, memmem};
 
 use super::Limits;
 
@@ -77,9 +82,12 @@ struct Scanner<'a, R> {
 /// Long keys are nobody's that we know.
 const LONGEST_KEY: usize = 64;
 
+/// Bytes read at once.
+const CHUNK: usize = 256 * 1024;
+
 impl<'a, R: Read> Scanner<'a, R> {
     fn new(source: R, limits: &'a Limits) -> Self {
-        let buffer = vec![0; 64 * 1024].into_boxed_slice();
+        let buffer = vec![0; CHUNK].into_boxed_slice();
         Scanner { source, buffer, at: 0, filled: 0, base: 0, open: Vec::new(), key: Vec::new(), limits }
     }
 
@@ -115,10 +123,34 @@ impl<'a, R: Read> Scanner<'a, R> {
             if entries.len() == self.limits.interactions {
                 return self.fail(&format!("more than {} interactions", self.limits.interactions));
             }
-            entries.push(self.interaction()?);
+            entries.push(match self.laid_out()? {
+                Some(entry) => entry,
+                None => self.interaction()?,
+            });
             more = self.next(b']')?;
         }
         Ok(entries)
+    }
+
+    /// The interaction that begins here, if its lines tell where it ends. `None` moves nothing.
+    fn laid_out(&mut self) -> Result<Option<Entry>, ScanError> {
+        loop {
+            if let Some(found) = Lines::of(&self.buffer[self.at..self.filled], self.limits.depth) {
+                let start = self.offset();
+                let entry = Entry {
+                    start,
+                    len: self.length(start, start + found.len as u64)?,
+                    request_at: found.request_at as u32,
+                    request_len: found.request_len as u32,
+                };
+                self.at += found.len;
+                return Ok(Some(entry));
+            }
+            // Once everything unread is at the front there is no room for more of it.
+            if self.at == 0 || !self.fill()? {
+                return Ok(None);
+            }
+        }
     }
 
     fn interaction(&mut self) -> Result<Entry, ScanError> {
@@ -294,18 +326,20 @@ impl<'a, R: Read> Scanner<'a, R> {
         }
     }
 
-    /// Reads on, once the buffer is used up. `false` at the end of the file.
+    /// Reads on, into the room of what was scanned. `false` at the end of the file.
     fn fill(&mut self) -> Result<bool, ScanError> {
-        self.base += self.filled as u64;
+        self.buffer.copy_within(self.at..self.filled, 0);
+        self.base += self.at as u64;
+        self.filled -= self.at;
         self.at = 0;
-        self.filled = 0;
-        self.filled = loop {
-            match self.source.read(&mut self.buffer) {
+        let read = loop {
+            match self.source.read(&mut self.buffer[self.filled..]) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 read => break read.map_err(ScanError::Read)?,
             }
         };
-        Ok(self.filled > 0)
+        self.filled += read;
+        Ok(read > 0)
     }
 
     fn offset(&self) -> u64 {
@@ -328,6 +362,76 @@ impl<'a, R: Read> Scanner<'a, R> {
     }
 }
 
+/// The first interaction of a text, by the lines of [`Layout`](super::layout::Layout): no string holds a line
+/// break, so a line that begins as the last one of an object does is that line.
+struct Lines {
+    len: usize,
+    request_at: usize,
+    request_len: usize,
+}
+
+impl Lines {
+    /// `None` if it is laid out otherwise, or its end is not in `text`. Also where somebody's own indentation may
+    /// have misled: then the brackets don't pair. Strings with brackets in them cost no more than the other way.
+    fn of(text: &[u8], depth: usize) -> Option<Lines> {
+        const BEGIN: &[u8] = b"{\n      \"request\": {\n";
+        const REQUEST_END: &[u8] = b"\n      }";
+        const END: &[u8] = b"\n    }";
+        const NEXT: [&[u8]; 2] = [b",\n    {\n", b"\n  ]\n"];
+        if !text.starts_with(BEGIN) {
+            return None;
+        }
+        let request_at = BEGIN.len() - 2;
+        let request_end = request_at + memmem::find(&text[request_at..], REQUEST_END)? + REQUEST_END.len();
+        let len = request_end + memmem::find(&text[request_end..], END)? + END.len();
+        let (request, rest) = (&text[request_at..request_end], &text[request_end..len]);
+        // No more brackets than levels that are allowed, no more levels than that.
+        let paired = |text: &[u8], more: usize| {
+            let opening = memchr2_iter(b'{', b'[', text).count() + more;
+            opening <= depth && opening == memchr2_iter(b'}', b']', text).count()
+        };
+        let goes_on = NEXT.iter().any(|next| text[len..].starts_with(next));
+        (goes_on && paired(request, 0) && paired(rest, 1)).then_some(Lines {
+            len,
+            request_at,
+            request_len: request.len(),
+        })
+    }
+}
+
 fn is_scalar(c: u8) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, b'-' | b'+' | b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str =
+        "{\n      \"request\": {\n        \"uri\": \"/\"\n      },\n      \"error\": {}\n    }";
+
+    #[track_caller]
+    fn check(text: &str, found: bool) {
+        let lines = Lines::of(text.as_bytes(), 8);
+        assert_eq!(lines.is_some(), found, "{text}");
+        if let Some(lines) = lines {
+            assert!(text[..lines.len].ends_with("\n    }"), "{text}");
+            let request = &text[lines.request_at..][..lines.request_len];
+            assert!(request.starts_with("{\n") && request.ends_with("\n      }"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_found_by_its_lines() {
+        check(&format!("{OURS},\n    {{\n"), true);
+        check(&format!("{OURS}\n  ]\n}}"), true);
+        check(&format!("{OURS} ,\n    {{\n"), false);
+        check(&format!("{OURS},\n    "), false);
+        check(OURS, false);
+        check(&OURS[..OURS.len() - 1], false);
+        check(&format!("{}\n  ]\n", OURS.replace("/", "{")), false);
+        check(&format!("{}\n  ]\n", OURS.replace("/", "[{[}]}")), true);
+        check(&format!("{}\n  ]\n", OURS.replace("/", &"[]".repeat(9))), false);
+        check(&format!("{}\n  ]\n", OURS.replace("\n", "\r\n")), false);
+    }
 }

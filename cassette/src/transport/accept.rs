@@ -156,19 +156,19 @@ impl<S: Engine> hyper::service::Service<Request<Incoming>> for Way<S> {
                 Ok(()) => Response::new(Body::empty()),
                 Err(refusal) => refusal.response(),
             };
-            return Box::pin(async move { Ok(gate.guard(response)) });
+            return Box::pin(async move { Ok(gate.guard(&Method::CONNECT, response)) });
         }
-        let version = request.version();
+        let (method, version) = (request.method().clone(), request.version());
         let request = match target::forward(request, &self.origin, Some(self.shared.address)) {
             Ok(request) => request.map(|b| Body::new(b.map_err(|e| failure::of(&e)))),
-            Err(refusal) => return Box::pin(async move { Ok(gate.guard(refusal.response())) }),
+            Err(refusal) => return Box::pin(async move { Ok(gate.guard(&method, refusal.response())) }),
         };
         let mut engine = self.shared.engine.clone();
         Box::pin(async move {
             poll_fn(|cx| engine.poll_ready(cx)).await?;
             let mut response = exchange(&mut engine, request).await?;
             target::back(&mut response, version);
-            Ok(gate.guard(response))
+            Ok(gate.guard(&method, response))
         })
     }
 }

@@ -17,7 +17,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http::{Response, StatusCode, Version};
+use http::{Method, Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -62,14 +62,14 @@ impl Gate {
         Watched { inner, gate: self.clone() }
     }
 
-    /// The response with a body that fails only after everything before has left.
-    pub(super) fn guard(self: &Arc<Self>, response: Response<Body>) -> Response<Guarded> {
+    /// The response to a request of this method, with a body that fails only after everything before has left.
+    pub(super) fn guard(self: &Arc<Self>, method: &Method, response: Response<Body>) -> Response<Guarded> {
         let has_length = response.headers().contains_key(CONTENT_LENGTH);
-        // The length in a 304 is that of another answer (RFC 9110 §15.4.5); hyper's HTTP/1 would remove it
-        // from one that is known to be empty.
-        let looks_full = has_length
-            && response.status() == StatusCode::NOT_MODIFIED
-            && response.version() < Version::HTTP_2;
+        let status = response.status();
+        // For hyper's HTTP/1 what is known to be empty has a length of 0: from a 304 it would remove the one of
+        // the answer that it stands for (RFC 9110 §15.4.5), and to others add one that no server has given.
+        let looks_full = response.version() < Version::HTTP_2
+            && if has_length { status == StatusCode::NOT_MODIFIED } else { may_have_a_body(method, status) };
         let gate = self.clone();
         response.map(|inner| Guarded { inner, gate, has_length, looks_full, failed: None, done: false })
     }
@@ -113,6 +113,15 @@ impl Gate {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// RFC 9110 §6.4.1.
+fn may_have_a_body(method: &Method, status: StatusCode) -> bool {
+    let bodiless = status.is_informational()
+        || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        || *method == Method::HEAD
+        || (*method == Method::CONNECT && status.is_success());
+    !bodiless
 }
 
 /// See [`Gate::guard`].

@@ -242,6 +242,65 @@ fn a_failed_install_changes_nothing() {
     assert_eq!(dir.listing().len(), 2);
 }
 
+/// Whichever step fails, the old cassette keeps its body files, and the recording can be taken up again.
+#[test]
+fn bodies_of_the_old_cassette_outlive_a_failed_install() {
+    let dir = Dir::new();
+    let recording = |n: u8| {
+        let journal = Journal::create(&dir.files(), options(64)).unwrap();
+        let body = body(&journal, "text/plain", &long(n));
+        journal.append(0, &exchange(n.into(), body)).unwrap();
+        journal
+    };
+    let bytes = || {
+        let cassette = Cassette::open(&dir.files()).unwrap();
+        let interaction = cassette.interaction(0).unwrap();
+        read(&cassette, &response_of(&interaction).body).unwrap()
+    };
+    install(&recording(1));
+    // The name of the new body's file, which says what is in it.
+    let new_body = fs::read_dir({
+        recording(2);
+        dir.files().recording_bodies()
+    });
+    let new_body = dir.files().bodies().join(new_body.unwrap().next().unwrap().unwrap().file_name());
+
+    // A folder where the file of the new body belongs.
+    fs::create_dir_all(new_body.join("x")).unwrap();
+    let journal = Journal::recover(&dir.files()).unwrap();
+    let e = journal.prepare(journal.metadata().clone()).unwrap().install().unwrap_err();
+    assert_eq!(e.path(), Some(new_body.as_path()));
+    assert_eq!(bytes(), long(1));
+    fs::remove_dir_all(&new_body).unwrap();
+    drop(journal);
+
+    // The new document is gone, after the new body was moved.
+    let journal = Journal::recover(&dir.files()).unwrap();
+    let prepared = journal.prepare(journal.metadata().clone()).unwrap();
+    fs::remove_file(&prepared.files()[0]).unwrap();
+    let e = prepared.install().unwrap_err();
+    assert_eq!(e.path(), Some(dir.files().document().as_path()));
+    assert!(new_body.is_file());
+    assert_eq!(bytes(), long(1));
+    drop(journal);
+
+    assert_eq!(recover(&dir.files()).unwrap().not_removed, [""; 0].map(std::path::PathBuf::from));
+    assert_eq!(bytes(), long(2));
+    assert_eq!(dir.listing().len(), 2, "{:?}", dir.listing());
+}
+
+/// What can't be removed after the new cassette is in its place is told, and costs nothing.
+#[test]
+fn an_old_body_that_does_not_go() {
+    let dir = Dir::new();
+    record(&dir.files(), &[exchange(1, Body::default())]);
+    let stuck = dir.files().bodies().join(format!("{}.txt", "0".repeat(64)));
+    fs::create_dir_all(&stuck).unwrap();
+    let installed = record(&dir.files(), &[exchange(2, Body::default())]);
+    assert_eq!(installed.not_removed, [stuck]);
+    assert_eq!(uris(&Cassette::open(&dir.files()).unwrap()), ["https://api.example.com/2"]);
+}
+
 #[test]
 fn a_failed_prepare_leaves_the_recording_open() {
     let dir = Dir::new();

@@ -132,7 +132,16 @@ proptest! {
             prop_assert_eq!(&found, expected);
         }
 
+        // The same in another layout is read another way.
         let (first, listing) = (dir.text(), dir.listing());
+        let found: Vec<_> = (0..planned.len()).map(|i| cassette.interaction(i).unwrap()).collect();
+        std::fs::write(dir.files().document(), first.replace('\n', "\n ")).unwrap();
+        let indented = Cassette::open(&dir.files()).unwrap();
+        prop_assert_eq!(indented.len(), planned.len());
+        for (i, found) in found.iter().enumerate() {
+            prop_assert_eq!(&indented.interaction(i).unwrap(), found);
+        }
+
         record_planned(&dir.files(), &planned, inline_limit);
         prop_assert_eq!(dir.text(), first);
         prop_assert_eq!(dir.listing(), listing);
@@ -154,5 +163,58 @@ proptest! {
             let columns = damaged.lines().nth(line - 1).map_or(0, str::len);
             prop_assert!(column <= columns + 2, "{}:{} of {} columns: {:?}", line, column, columns, e);
         }
+    }
+}
+
+/// Pieces that end in, before and after what is read at once, and one that is longer.
+#[test]
+fn many_interactions_of_many_lengths() {
+    let dir = Dir::new();
+    let journal = Journal::create(&dir.files(), options(1 << 20)).unwrap();
+    let lengths = (0..400).map(|n| n * 7919 % 9000).chain([300_000, 10, 600_000]);
+    let bodies: Vec<Vec<u8>> = lengths.map(|n| vec![b'a' + (n % 26) as u8; n]).collect();
+    for (n, bytes) in bodies.iter().enumerate() {
+        let mut interaction = exchange(n, body(&journal, "text/plain", bytes));
+        interaction.request.body = body(&journal, "text/plain", &bytes[..bytes.len() / 2]);
+        journal.append(n as u64, &interaction).unwrap();
+    }
+    install(&journal);
+    let cassette = Cassette::open(&dir.files()).unwrap();
+    assert_eq!(cassette.len(), bodies.len());
+    for from in [0, 399] {
+        let requests: Vec<_> = cassette.requests(from..cassette.len()).map(|r| r.unwrap()).collect();
+        assert_eq!(requests.len(), bodies.len() - from);
+        for (n, request) in (from..).zip(requests) {
+            assert!(request == cassette.request(n).unwrap(), "request {n}");
+            assert_eq!(request.body.size() as usize, bodies[n].len() / 2);
+            let interaction = cassette.interaction(n).unwrap();
+            assert!(read(&cassette, &response_of(&interaction).body).unwrap() == bodies[n], "{n}");
+        }
+    }
+}
+
+/// A body that was put in by hand, with the lines of a cassette in it.
+#[test]
+fn a_cassette_within_a_cassette() {
+    let dir = Dir::new();
+    let inner = "[\n    {\n      \"request\": {\n        \"a\": 1\n      }\n    },\n    {\n      \"request\": {\n      }\n    }\n  ]";
+    let one = |n: usize, json: &str| {
+        format!(
+            "    {{\n      \"request\": {{\n        \"method\": \"GET\",\n        \"uri\": \"{n}\"\n      }},\n      \
+             \"response\": {{\n        \"status\": 200,\n        \"body\": {{\n          \"json\": {json}\n        }}\n      \
+             }}\n    }}"
+        )
+    };
+    let list = [one(0, "[1]"), one(1, inner), one(2, "\"}\""), one(3, "[2]")].join(",\n");
+    std::fs::create_dir_all(dir.files().folder()).unwrap();
+    let text = format!("{{\n  \"version\": 2,\n  \"interactions\": [\n{list}\n  ]\n}}\n");
+    std::fs::write(dir.files().document(), text).unwrap();
+    let cassette = Cassette::open(&dir.files()).unwrap();
+    let sizes = [3, 36, 3, 3];
+    assert_eq!(cassette.len(), sizes.len());
+    for (n, size) in sizes.into_iter().enumerate() {
+        let interaction = cassette.interaction(n).unwrap();
+        assert_eq!(interaction.request.uri, n.to_string());
+        assert_eq!(response_of(&interaction).body.size(), size, "{n}");
     }
 }

@@ -1,0 +1,114 @@
+//! A disk with no room left, played by a limit on the length of files: the test fails and says why, its client is
+//! not disturbed, the old cassette stays.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use cassette::tape::{self, Cassette, Files};
+use cassette::{Config, Mode, Session};
+
+use crate::api::{Api, HOST, Speaks, answer, get};
+use crate::project::NAME;
+
+/// What each process asks for: the numbers are the lengths of the answers.
+async fn ask(session: Session, lengths: &str) -> cassette::Result<()> {
+    let http = session.client()?;
+    for length in lengths.split(',') {
+        let seen = get(&http, &format!("http://{HOST}/{length}")).await;
+        assert_eq!((seen.status, seen.body.len().to_string()), (200, length.to_owned()), "{:?}", seen.cut);
+    }
+    Ok(())
+}
+
+/// The process that has no room: this test executable at this test, where the other tests say so.
+#[test]
+fn the_process_without_room() {
+    let variable = |name: &str| std::env::var(name).ok();
+    let (Some(dir), Some(upstream)) = (variable("FULL_DIR"), variable("FULL_UPSTREAM")) else { return };
+    let lengths = variable("FULL_LENGTHS").unwrap();
+    let config = Config::new().resolve(HOST, upstream.parse().unwrap());
+    let session = Session::builder(NAME).package_dir(dir).config(config).mode(Mode::Record);
+    let ended = session.run_async(async |session| ask(session, &lengths).await);
+    println!("\nended: {}", ended.map_or_else(|e| e.to_string(), |_| "passed".into()));
+}
+
+/// Records in a process whose files can't get longer than 64 KiB; gives what its session said.
+fn record(dir: &Path, api: &Api, lengths: &str) -> String {
+    // Ignored, the signal that comes with the limit is an error of the write, as that of a full disk is.
+    let limited = "trap '' XFSZ && ulimit -f 128 && exec \"$0\" --exact disk_full::the_process_without_room --nocapture";
+    let output = Command::new("sh")
+        .args(["-c", limited])
+        .arg(std::env::current_exe().unwrap())
+        .env("FULL_DIR", dir)
+        .env("FULL_UPSTREAM", api.address().to_string())
+        .env("FULL_LENGTHS", lengths)
+        .env("CARGO_TARGET_DIR", dir.join("target"))
+        .env_remove("CASSETTE_MODE")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let Some((_, ended)) = text.split_once("ended: ") else { panic!("{output:?}") };
+    ended.to_owned()
+}
+
+/// Where the recording of a failed test is kept.
+const KEPT: &str = "target/cassette/weather/berlin/recording";
+
+fn files(dir: &Path, cassettes: &str) -> Files {
+    Files::new(dir.join(cassettes), &NAME.parse().unwrap())
+}
+
+fn lengths(dir: &Path, cassettes: &str) -> Vec<String> {
+    let cassette = Cassette::open(&files(dir, cassettes)).unwrap();
+    let path = |uri: String| uri.rsplit_once('/').unwrap().1.to_owned();
+    (0..cassette.len()).map(|i| path(cassette.request(i).unwrap().uri)).collect()
+}
+
+/// What is in the folder of the cassette.
+fn everything(dir: &Path) -> BTreeMap<OsString, Vec<u8>> {
+    let folder = files(dir, "tests/cassettes").document();
+    let entries = fs::read_dir(folder.parent().unwrap()).unwrap().map(|entry| entry.unwrap());
+    entries.map(|entry| (entry.file_name(), fs::read(entry.path()).unwrap_or_default())).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_recording_that_has_no_room() {
+    let api = Api::start(Speaks::Http1, |request| {
+        let length: usize = request.uri().path()[1..].parse().unwrap();
+        answer(200, &[("content-type", "text/plain")], "x".repeat(length))
+    });
+    let dir = tempfile::tempdir().unwrap();
+    assert!(record(dir.path(), &api, "1,2").starts_with("passed"));
+
+    let before = everything(dir.path());
+    let untouched = || {
+        assert_eq!(lengths(dir.path(), "tests/cassettes"), ["1", "2"]);
+        assert!(everything(dir.path()) == before, "{:?}", everything(dir.path()).keys());
+    };
+
+    // No room for the file of a body: the answer to it is not on the tape, and the test can't pass.
+    let told = record(dir.path(), &api, "3,200000");
+    assert!(told.contains("could not record the response to GET http://api.example.test/200000"), "{told}");
+    assert!(told.contains("berlin.bodies.recording") && told.contains("File too large"), "{told}");
+    assert_eq!(lengths(dir.path(), KEPT), ["3"]);
+    untouched();
+
+    // None for the journal: what is on it already is kept.
+    let told = record(dir.path(), &api, "4,20000,20001,20002,20003,5");
+    assert!(told.contains("could not write the journal of the recording"), "{told}");
+    assert!(told.contains("berlin.json.recording") && told.contains("File too large"), "{told}");
+    assert_eq!(lengths(dir.path(), KEPT), ["4", "20000", "20001", "20002", "5"]);
+    untouched();
+
+    // None for the document, which has more in it than the journal: that one stays, for when there is room.
+    let told = record(dir.path(), &api, &["30"; 200].join(","));
+    assert!(told.contains("could not write the new cassette"), "{told}");
+    assert!(told.contains("berlin.json.new.recording") && told.contains("File too large"), "{told}");
+    assert_eq!(lengths(dir.path(), "tests/cassettes"), ["1", "2"]);
+    assert_eq!(tape::recover(&files(dir.path(), "tests/cassettes")).unwrap().interactions, 200);
+    assert_eq!(lengths(dir.path(), "tests/cassettes"), ["30"; 200]);
+}

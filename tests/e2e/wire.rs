@@ -1,0 +1,166 @@
+//! What a client sees on the wire itself, where HTTP libraries hide it: how bodies are framed, interim answers.
+
+use cassette::Session;
+use cassette::tape::{Outcome, TransportErrorKind};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::api::{Api, HOST, Speaks, answer};
+use crate::project::{Project, response};
+
+/// An answer as it came: its head, lines sorted, and everything after it.
+#[derive(Debug, PartialEq)]
+struct Answer {
+    head: Vec<String>,
+    rest: String,
+}
+
+impl Answer {
+    fn of(bytes: &[u8]) -> Answer {
+        let text = String::from_utf8_lossy(bytes);
+        let (head, rest) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let mut head: Vec<_> = head.lines().map(str::to_ascii_lowercase).collect();
+        head[1..].sort();
+        Answer { head, rest: rest.to_owned() }
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.head.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+}
+
+async fn connect(session: &Session) -> TcpStream {
+    let url = session.proxy_url().unwrap().to_string();
+    TcpStream::connect(url.trim_start_matches("http://").trim_end_matches('/')).await.unwrap()
+}
+
+/// Asks the session's proxy, without any library, and reads until it closes.
+async fn ask(session: &Session, method: &str) -> Answer {
+    let mut stream = connect(session).await;
+    let request = format!("{method} http://{HOST}/ HTTP/1.1\r\nhost: {HOST}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.unwrap();
+    Answer::of(&bytes)
+}
+
+/// Records and replays what a server sends; gives what the client has got, which must be the same both times.
+#[track_caller]
+fn check(method: &str, sent: &'static str) -> (Project, Answer) {
+    Project::both(Api::raw(sent), async |session| ask(&session, method).await)
+}
+
+/// The framing of an answer: its `content-length` and `transfer-encoding`, and the bytes after the head.
+#[track_caller]
+fn framing(method: &str, sent: &'static str, length: Option<&str>, coding: Option<&str>, rest: &str) {
+    let (_, seen) = check(method, sent);
+    assert_eq!(seen.header("content-length"), length, "{sent:?}: {seen:?}");
+    assert_eq!(seen.header("transfer-encoding"), coding, "{sent:?}: {seen:?}");
+    assert_eq!(seen.rest, rest, "{sent:?}");
+}
+
+#[test]
+fn framing_is_as_it_was() {
+    let chunked = Some("chunked");
+    let end = "0\r\n\r\n";
+    framing("GET", "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Some("0"), None, "");
+    framing("GET", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", None, chunked, end);
+    framing(
+        "POST",
+        "HTTP/1.1 404 Not Found\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        None,
+        chunked,
+        end,
+    );
+    framing("GET", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", Some("2"), None, "ok");
+    let two = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+    framing("GET", two, None, chunked, "2\r\nok\r\n0\r\n\r\n");
+    // Without either the body ends with the connection, which is the proxy's own.
+    framing("GET", "HTTP/1.1 200 OK\r\n\r\nok", None, chunked, "2\r\nok\r\n0\r\n\r\n");
+    framing("GET", "HTTP/1.1 200 OK\r\n\r\n", None, chunked, end);
+}
+
+#[test]
+fn answers_without_a_body_have_no_framing_of_their_own() {
+    framing("GET", "HTTP/1.1 204 No Content\r\n\r\n", None, None, "");
+    framing("GET", "HTTP/1.1 304 Not Modified\r\netag: \"1\"\r\n\r\n", None, None, "");
+    framing("GET", "HTTP/1.1 304 Not Modified\r\ncontent-length: 10\r\n\r\n", Some("10"), None, "");
+    framing("HEAD", "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n", Some("10"), None, "");
+    framing("HEAD", "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Some("0"), None, "");
+    framing("HEAD", "HTTP/1.1 200 OK\r\n\r\n", None, None, "");
+}
+
+/// Interim answers (RFC 9110 §15.2) concern the connection that they come on; the final one is recorded.
+#[test]
+fn interim_answers() {
+    let hints = "HTTP/1.1 103 Early Hints\r\nlink: </style.css>; rel=preload\r\n\r\n\
+                 HTTP/1.1 102 Processing\r\n\r\n\
+                 HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+    let (project, seen) = check("GET", hints);
+    assert_eq!((&seen.head[0][..], &seen.rest[..]), ("http/1.1 200 ok", "ok"));
+    let recorded = project.interactions();
+    assert_eq!(recorded.len(), 1);
+    assert!(!response(&recorded[0]).headers.contains_key("link"));
+}
+
+/// The client waits for `100 Continue` before it sends its body (RFC 9110 §10.1.1), while there is a server and
+/// when there is none.
+#[test]
+fn a_client_that_waits_to_be_told_to_go_on() {
+    let api = Api::start(Speaks::Http1, |request| answer(200, &[], request.into_body()));
+    let (project, seen) = Project::both(api, async |session| {
+        let mut stream = connect(&session).await;
+        let head = format!(
+            "PUT http://{HOST}/ HTTP/1.1\r\nhost: {HOST}\r\nconnection: close\r\nexpect: 100-continue\r\n\
+             content-length: 5\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut interim = Vec::new();
+        while !interim.ends_with(b"\r\n\r\n") {
+            interim.push(stream.read_u8().await.unwrap());
+        }
+        stream.write_all(b"hello").await.unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.unwrap();
+        (Answer::of(&interim), Answer::of(&rest))
+    });
+    assert_eq!(seen.0.head[0], "http/1.1 100 continue");
+    assert_eq!((&seen.1.head[0][..], &seen.1.rest[..]), ("http/1.1 200 ok", "hello"));
+    assert_eq!(project.interactions()[0].request.body.size(), 5);
+}
+
+/// Each line of a repeated header, in order, and bytes that are not ASCII.
+#[test]
+fn headers_as_they_were() {
+    let sent = "HTTP/1.1 200 OK\r\nlink: </b>\r\nlink: </a>\r\nvary: x\r\nlink: </b>\r\n\
+                content-disposition: attachment; filename=\"größe.csv\"\r\ncontent-length: 0\r\n\r\n";
+    let project = Project::new();
+    let api = Api::raw(sent);
+    let body = async |session: Session| {
+        let mut stream = connect(&session).await;
+        let request = format!("GET http://{HOST}/ HTTP/1.1\r\nhost: {HOST}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        text
+    };
+    for seen in [project.record(api.config(), &body), project.replay(api.config(), &body)] {
+        let links: Vec<_> = seen.lines().filter_map(|line| line.strip_prefix("link: ")).collect();
+        assert_eq!(links, ["</b>", "</a>", "</b>"]);
+        assert!(seen.contains("filename=\"größe.csv\""), "{seen}");
+    }
+}
+
+/// A name that no resolver has (RFC 6761 §6.4).
+#[test]
+fn a_host_that_does_not_exist() {
+    let project = Project::new();
+    let body = async |session: Session| {
+        let http = session.client().unwrap();
+        http.get("http://nowhere.invalid/").send().await.expect_err("an answer").is_request()
+    };
+    let recorded = project.record(Default::default(), &body);
+    let Outcome::Error(e) = &project.interactions()[0].outcome else { panic!("an answer") };
+    assert_eq!(e.kind, TransportErrorKind::Dns, "{e}");
+    assert_eq!(project.replay(Default::default(), &body), recorded);
+}
