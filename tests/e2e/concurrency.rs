@@ -16,18 +16,18 @@ const REQUESTS: usize = 200;
 const EQUAL_REQUESTS: usize = 20;
 
 /// Every task sends requests of its own and sees its own answers.
-async fn storm(session: Session, base: &str) -> usize {
+async fn storm(session: Session, base: &str, requests: usize) -> usize {
     let http = session.client().unwrap();
     let mut tasks = JoinSet::new();
     for task in 0..TASKS {
         let (http, base) = (http.clone(), base.to_owned());
         tasks.spawn(async move {
-            for n in 0..REQUESTS {
+            for n in 0..requests {
                 let path = format!("/{task}/{n}");
                 let seen = get(&http, &format!("{base}{path}")).await;
                 assert_eq!((seen.status, &seen.body[..]), (200, path.as_bytes()));
             }
-            REQUESTS
+            requests
         });
     }
     tasks.join_all().await.into_iter().sum()
@@ -35,13 +35,13 @@ async fn storm(session: Session, base: &str) -> usize {
 
 #[test]
 fn thousands_of_requests_at_once() {
-    for speaks in [Speaks::Http1, Speaks::Https2] {
+    for (speaks, requests) in [(Speaks::Http1, REQUESTS / 4), (Speaks::Https2, REQUESTS)] {
         let api = Api::start(speaks, |request| answer(200, &[], request.uri().path().to_owned()));
         let base = api.url("");
-        let (project, count) = Project::both(api, async |session| storm(session, &base).await);
-        assert_eq!(count, TASKS * REQUESTS);
+        let (project, count) = Project::both(api, async |session| storm(session, &base, requests).await);
+        assert_eq!(count, TASKS * requests);
         let recorded = project.interactions();
-        assert_eq!(recorded.len(), TASKS * REQUESTS);
+        assert_eq!(recorded.len(), TASKS * requests);
         let mut seen = BTreeSet::new();
         for interaction in &recorded {
             let cassette::tape::Content::Inline(body) = &response(interaction).body.content else { panic!() };
