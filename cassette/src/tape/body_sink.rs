@@ -2,6 +2,8 @@
 //!
 //! Must not know what a body is part of. Bytes are hashed on the way, so that nothing is read twice.
 
+mod writer;
+
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,11 +13,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use self::writer::Writer;
 use super::{BodyFile, Content};
 
 /// Takes the bytes of one body and gives its [`Content`]. Made by [`Journal::body`](super::Journal::body).
 ///
-/// Holds no more than the inline limit and 64 KiB, however long the body is. Each write that does not fit may
+/// Holds no more than the inline limit and 384 KiB, however long the body is. Each write that does not fit may
 /// block on the disk. A sink that is dropped before [`finish`](BodySink::finish) leaves nothing behind.
 ///
 /// ```
@@ -34,14 +37,22 @@ pub struct BodySink {
     folder: Option<Arc<Folder>>,
     extension: &'static str,
     inline_limit: usize,
-    /// The whole body so far, or what has not yet been hashed and written of a long one.
+    /// The whole body so far, or what has not yet left for `long`.
     buffer: Vec<u8>,
     long: Option<Long>,
 }
 
 /// The part of a long body that has left the buffer.
 #[derive(Debug)]
-struct Long {
+enum Long {
+    Here(Hashed),
+    /// Hashing and writing cost as much as all that comes before: beyond this length they are worth a thread.
+    Beside(Writer),
+}
+
+/// Bytes that were hashed and written.
+#[derive(Debug)]
+struct Hashed {
     hash: Sha256,
     size: u64,
     file: Option<Unfinished>,
@@ -65,6 +76,9 @@ pub(super) struct Folder {
 /// Bytes that are gathered before they are hashed and written.
 const CHUNK: usize = 64 * 1024;
 
+/// Bodies longer than this are hashed and written by a thread of their own: it costs some 30 µs to start.
+const WORTH_A_THREAD: u64 = 512 * 1024;
+
 impl BodySink {
     pub(super) fn new(folder: Arc<Folder>, inline_limit: usize, content_type: Option<&str>) -> BodySink {
         BodySink {
@@ -87,8 +101,10 @@ impl BodySink {
     /// If the rest cannot be written.
     pub fn finish(mut self) -> io::Result<Content> {
         self.drain()?;
-        let Some(Long { hash, size, file }) = self.long.take() else {
-            return Ok(Content::Inline(Bytes::from(std::mem::take(&mut self.buffer))));
+        let Hashed { hash, size, file } = match self.long.take() {
+            None => return Ok(Content::Inline(Bytes::from(std::mem::take(&mut self.buffer)))),
+            Some(Long::Here(hashed)) => hashed,
+            Some(Long::Beside(writer)) => writer.finish()?,
         };
         let sha256 = hex(&hash.finalize());
         let mut name = String::new();
@@ -101,11 +117,18 @@ impl BodySink {
 
     /// Moves what is in the buffer of a long body on.
     fn drain(&mut self) -> io::Result<()> {
-        if let Some(long) = &mut self.long {
-            long.add(&self.buffer)?;
-            self.buffer.clear();
+        match &mut self.long {
+            None => Ok(()),
+            Some(Long::Beside(writer)) => writer.pass(&mut self.buffer),
+            Some(Long::Here(hashed)) => {
+                hashed.add(&self.buffer)?;
+                self.buffer.clear();
+                if hashed.size > WORTH_A_THREAD && hashed.file.is_some() {
+                    self.long = self.long.take().map(Long::beside);
+                }
+                Ok(())
+            }
         }
-        Ok(())
     }
 }
 
@@ -117,16 +140,14 @@ impl Write for BodySink {
                 return Ok(bytes.len());
             }
             let file = self.folder.as_ref().map(|folder| folder.create()).transpose()?;
-            self.long = Some(Long { hash: Sha256::new(), size: 0, file });
+            self.long = Some(Long::Here(Hashed { hash: Sha256::new(), size: 0, file }));
             self.drain()?;
         }
-        if self.buffer.len() + bytes.len() > CHUNK {
-            self.drain()?;
-        }
-        match &mut self.long {
-            // Too long to be worth a copy.
-            Some(long) if bytes.len() >= CHUNK => long.add(bytes)?,
-            _ => self.buffer.extend_from_slice(bytes),
+        for piece in bytes.chunks(CHUNK) {
+            if self.buffer.len() + piece.len() > CHUNK {
+                self.drain()?;
+            }
+            self.buffer.extend_from_slice(piece);
         }
         Ok(bytes.len())
     }
@@ -137,6 +158,15 @@ impl Write for BodySink {
 }
 
 impl Long {
+    fn beside(self) -> Long {
+        match self {
+            Long::Here(hashed) => Writer::start(hashed).map_or_else(Long::Here, Long::Beside),
+            beside => beside,
+        }
+    }
+}
+
+impl Hashed {
     fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Some(Unfinished { file, path, .. }) = &mut self.file {
             file.write_all(bytes).map_err(|e| named(e, path))?;

@@ -1,0 +1,79 @@
+//! A thread that hashes and writes one long body while the next bytes of it are decoded and redacted.
+//!
+//! Bounded: who passes on waits while [`AHEAD`] buffers are under way.
+
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread::{Builder, JoinHandle};
+
+use super::Hashed;
+
+/// How many buffers may wait for the thread.
+const AHEAD: usize = 3;
+
+/// The near side of the thread. Dropped, it waits for the thread, which then leaves no file behind.
+#[derive(Debug)]
+pub(super) struct Writer {
+    /// Gone once there is nothing more to write.
+    full: Option<SyncSender<Vec<u8>>>,
+    /// Buffers that come back to be filled again.
+    empty: Receiver<Vec<u8>>,
+    /// Gone once its result was taken.
+    thread: Option<JoinHandle<io::Result<Hashed>>>,
+}
+
+impl Writer {
+    /// Gives the body back if the system has no thread left: then it is written where it comes from.
+    pub(super) fn start(hashed: Hashed) -> Result<Writer, Hashed> {
+        let (hand, over) = sync_channel(1);
+        let (full, filled) = sync_channel(AHEAD);
+        let (emptied, empty) = channel();
+        let begun = Builder::new().name("cassette-body".into()).spawn(move || match over.recv() {
+            Ok(hashed) => write(hashed, &filled, &emptied),
+            Err(e) => Err(io::Error::other(e)),
+        });
+        let Ok(thread) = begun else { return Err(hashed) };
+        match hand.send(hashed) {
+            Ok(()) => Ok(Writer { full: Some(full), empty, thread: Some(thread) }),
+            Err(unsent) => Err(unsent.0),
+        }
+    }
+
+    /// Takes what is in the buffer and leaves an empty one.
+    pub(super) fn pass(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let next = self.empty.try_recv().unwrap_or_default();
+        let passed = std::mem::replace(buffer, next);
+        match self.full.as_ref().map(|full| full.send(passed)) {
+            Some(Ok(())) => Ok(()),
+            // Only a failure ends the thread early.
+            _ => self.end().map(drop),
+        }
+    }
+
+    /// Waits until everything is written.
+    pub(super) fn finish(mut self) -> io::Result<Hashed> {
+        self.end()
+    }
+
+    fn end(&mut self) -> io::Result<Hashed> {
+        self.full = None;
+        let gone = || io::Error::other("the thread that writes the body is gone");
+        self.thread.take().ok_or_else(gone)?.join().map_err(|_| gone())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let _ = self.end();
+    }
+}
+
+fn write(mut hashed: Hashed, filled: &Receiver<Vec<u8>>, emptied: &Sender<Vec<u8>>) -> io::Result<Hashed> {
+    while let Ok(mut buffer) = filled.recv() {
+        hashed.add(&buffer)?;
+        buffer.clear();
+        // Nobody may want it any more.
+        let _ = emptied.send(buffer);
+    }
+    Ok(hashed)
+}
