@@ -1,6 +1,8 @@
 //! A disk with no room left, played by a limit on the length of files: the test fails and says why, its client is
 //! not disturbed, the old cassette stays.
 
+#![expect(clippy::print_stdout, reason = "one process tells the other")]
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;

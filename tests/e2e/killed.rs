@@ -3,6 +3,8 @@
 //!
 //! An interaction is finished once the client has read its answer to the end: only then does the process tell.
 
+#![expect(clippy::print_stdout, reason = "the seed of a failed run")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
