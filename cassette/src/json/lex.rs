@@ -635,11 +635,10 @@ mod tests {
         }
     }
 
+    type Tokens = Vec<(Kind, Vec<u8>)>;
+
     /// All that [`lex`] tells, with `skim` wherever it can be asked.
-    fn skimmed(
-        chunks: &[&[u8]],
-        plain: impl Fn(&[u8]) -> bool,
-    ) -> (Vec<(Kind, Vec<u8>)>, Result<usize, u64>) {
+    fn skimmed(chunks: &[&[u8]], plain: impl Fn(&[u8]) -> bool) -> (Tokens, Result<usize, u64>) {
         let (mut lexer, mut looked_at) = (Lexer::lenient(), Vec::new());
         for chunk in chunks {
             let mut at = 0;
