@@ -191,6 +191,77 @@ impl Lexer {
         Ok(Some(Piece { kind, span: at..end, first, done }))
     }
 
+    /// Passes over whole tokens from byte `at` of `chunk` on, as [`next`](Lexer::next) would report them, and
+    /// says where it stopped. That is where anything comes that wants a closer look: a name that is not `plain`
+    /// or has an escape in it, a token that may go on in the next chunk, an error. `plain` is given the names
+    /// without their quotes. For [`lenient`](Lexer::lenient) lexers; others stay where they are.
+    pub(crate) fn skim(&mut self, chunk: &[u8], at: usize, plain: impl Fn(&[u8]) -> bool) -> usize {
+        debug_assert_eq!(at, self.read, "pieces are asked for in order");
+        if !self.lenient || self.inside != Inside::Nothing {
+            return at;
+        }
+        use Expect::*;
+        let mut i = at;
+        let mut object = self.open.top() == Some(true);
+        while let Some(&b) = chunk.get(i) {
+            let end = match (self.expect, b) {
+                (_, b' ' | b'\n' | b'\r' | b'\t') => Some(i + 1),
+                (Key | KeyOrEnd, b'"') => {
+                    let end = text_end(chunk, i + 1)
+                        .filter(|(end, escapes)| !escapes && plain(&chunk[i + 1..end - 1]));
+                    end.map(|(end, _)| {
+                        let colon = chunk.get(end) == Some(&b':');
+                        self.expect = if colon { Value } else { Colon };
+                        end + usize::from(colon)
+                    })
+                }
+                (Colon, b':') => {
+                    self.expect = Value;
+                    Some(i + 1)
+                }
+                (CommaOrEnd, b',') => {
+                    self.expect = if object { Key } else { Value };
+                    Some(i + 1)
+                }
+                (Value | ValueOrEnd | Nothing, b'{' | b'[') => {
+                    object = b == b'{';
+                    self.open.push(object);
+                    self.expect = if object { KeyOrEnd } else { ValueOrEnd };
+                    Some(i + 1)
+                }
+                (KeyOrEnd | CommaOrEnd, b'}') if object => {
+                    object = self.close();
+                    Some(i + 1)
+                }
+                (ValueOrEnd | CommaOrEnd, b']') if !object => {
+                    object = self.close();
+                    Some(i + 1)
+                }
+                (Value | ValueOrEnd | Nothing, b) => {
+                    let end = scalar_end(chunk, i, b);
+                    if end.is_some() {
+                        self.ended();
+                    }
+                    end
+                }
+                _ => None,
+            };
+            match end {
+                Some(end) => i = end,
+                None => break,
+            }
+        }
+        self.read = i;
+        i
+    }
+
+    /// Ends a container. Whether it lies directly in an object.
+    fn close(&mut self) -> bool {
+        self.open.pop();
+        self.ended();
+        self.open.top() == Some(true)
+    }
+
     /// Says that there is no more input.
     ///
     /// # Errors
@@ -294,6 +365,11 @@ impl Lexer {
         while i < chunk.len() {
             let b = chunk[i];
             match escape {
+                0 if PLAIN[b as usize] && self.lenient => {
+                    let special = quote_or_backslash(&chunk[i..]);
+                    i = special.map_or(chunk.len(), |n| i + n);
+                    continue;
+                }
                 0 if PLAIN[b as usize] => {}
                 0 if b == b'"' => {
                     self.inside = Inside::Nothing;
@@ -373,6 +449,83 @@ impl Lexer {
         }
         Ok((kind, i, done))
     }
+}
+
+/// The end of a string, number or word that begins with `b` at `at`, if it surely ends in the chunk.
+#[inline(always)]
+fn scalar_end(chunk: &[u8], at: usize, b: u8) -> Option<usize> {
+    let word: &[u8] = match b {
+        b'"' => return text_end(chunk, at + 1).map(|(end, _)| end),
+        b'-' | b'0'..=b'9' => return number_end(chunk, at),
+        b't' => b"true",
+        b'f' => b"false",
+        b'n' => b"null",
+        _ => return None,
+    };
+    chunk[at..].starts_with(word).then_some(at + word.len())
+}
+
+/// Where the string ends whose opening quote is before `from`: after its closing quote. And whether there are
+/// escapes in it.
+#[inline(always)]
+fn text_end(chunk: &[u8], from: usize) -> Option<(usize, bool)> {
+    let (mut i, mut escapes) = (from, false);
+    loop {
+        i += quote_or_backslash(chunk.get(i..)?)?;
+        if chunk[i] == b'"' {
+            return Some((i + 1, escapes));
+        }
+        escapes = true;
+        i += 2;
+    }
+}
+
+/// Strings are mostly so short that calling for `memchr` takes longer than looking at eight bytes in a register.
+#[inline(always)]
+fn quote_or_backslash(text: &[u8]) -> Option<usize> {
+    let (words, _) = text.as_chunks();
+    for (n, word) in words.iter().take(NEAR).enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found =
+            zeros(word ^ u64::from_ne_bytes([b'"'; 8])) | zeros(word ^ u64::from_ne_bytes([b'\\'; 8]));
+        if found != 0 {
+            return Some(8 * n + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let near = 8 * words.len().min(NEAR);
+    memchr::memchr2(b'"', b'\\', &text[near..]).map(|n| near + n)
+}
+
+/// Words of eight bytes.
+const NEAR: usize = 4;
+
+/// Sets the upper bit of the first byte that is 0, and of none before it.
+#[inline(always)]
+fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(u64::from_ne_bytes([1; 8])) & !word & u64::from_ne_bytes([0x80; 8])
+}
+
+/// A number is over when something else comes: not at the end of the chunk.
+#[inline(always)]
+fn number_end(chunk: &[u8], at: usize) -> Option<usize> {
+    let digits = |from: usize| {
+        let len = chunk.get(from..)?.iter().position(|b| !b.is_ascii_digit())?;
+        Some(from + len)
+    };
+    let first = at + usize::from(chunk[at] == b'-');
+    let mut end = if *chunk.get(first)? == b'0' { first + 1 } else { digits(first)? };
+    if end == first {
+        return None;
+    }
+    if *chunk.get(end)? == b'.' {
+        let fraction = end + 1;
+        end = digits(fraction)?;
+        if end == fraction {
+            return None;
+        }
+    }
+    // Exponents are rare: who reports them piece by piece knows them.
+    (!matches!(*chunk.get(end)?, b'e' | b'E')).then_some(end)
 }
 
 /// Bytes that stand for themselves in a string.
@@ -479,6 +632,74 @@ mod tests {
         for (input, ok) in [("1 2\n{}\n[]{}", true), ("", true), ("1\n", true), ("{} x", false), ("[", false)]
         {
             assert_eq!(lex(Lexer::lenient(), &[input.as_bytes()]).is_ok(), ok, "{input}");
+        }
+    }
+
+    type Tokens = Vec<(Kind, Vec<u8>)>;
+
+    /// All that [`lex`] tells, with `skim` wherever it can be asked.
+    fn skimmed(chunks: &[&[u8]], plain: impl Fn(&[u8]) -> bool) -> (Tokens, Result<usize, u64>) {
+        let (mut lexer, mut looked_at) = (Lexer::lenient(), Vec::new());
+        for chunk in chunks {
+            let mut at = 0;
+            loop {
+                at = lexer.skim(chunk, at, &plain);
+                match lexer.next(chunk, at) {
+                    Ok(None) => break,
+                    Err(e) => return (looked_at, Err(e.offset)),
+                    Ok(Some(piece)) => {
+                        at = piece.span.end;
+                        if piece.kind == Kind::Key && piece.first && piece.done {
+                            looked_at.push((piece.kind, chunk[piece.span].to_vec()));
+                        }
+                    }
+                }
+            }
+        }
+        (looked_at, lexer.finish().map(|()| lexer.depth()).map_err(|e| e.offset))
+    }
+
+    #[track_caller]
+    fn check_skim(input: &[u8], cut: usize) {
+        let (a, b) = input.split_at(cut);
+        let expected = lex(Lexer::lenient(), &[a, b]);
+        let (names, result) = skimmed(&[a, b], |_| true);
+        assert_eq!(result.err(), expected.as_ref().err().copied(), "cut at {cut}: {}", input.escape_ascii());
+        assert!(names.iter().all(|(_, name)| name.contains(&b'\\')), "{}", input.escape_ascii());
+        let (names, result) = skimmed(&[input], |name| name != b"a");
+        assert_eq!(result.err(), expected.as_ref().err().copied(), "{}", input.escape_ascii());
+        let wanted =
+            expected.unwrap_or_default().into_iter().filter(|token| *token == (Kind::Key, b"\"a\"".into()));
+        let names = names.into_iter().filter(|(_, name)| !name.contains(&b'\\'));
+        if result.is_ok() {
+            assert_eq!(names.collect::<Vec<_>>(), wanted.collect::<Vec<_>>(), "{}", input.escape_ascii());
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn skimming_changes_nothing(
+            tokens in proptest::collection::vec(proptest::sample::select(&[
+                "{", "}", "[", "]", ":", ",", ",", "\"a\"", "\"a\":", "\"long name, longer than a word\":",
+                "\"b\\\"\":1", "\"c\\\\\"", "\"\n\x01\"", " ", "\r\n\t", "0", "01", "-", "-1.50", "1.", "1e5",
+                "2E+7", "123456789", "true", "tru", "false", "null", "x", "{\"a\":[1,{\"a\":\"b\"}],\"n\":null}",
+                "\"", "\\", "\u{e9}",
+            ][..]), 0..24),
+            cut in proptest::arbitrary::any::<proptest::sample::Index>(),
+        ) {
+            let input = tokens.concat().into_bytes();
+            check_skim(&input, cut.index(input.len() + 1));
+        }
+
+        #[test]
+        fn skimming_lists_of_anything(
+            tokens in proptest::collection::vec(proptest::sample::select(&[
+                "0", "-0", "12.5", "3e1", "1.e", "\"a\"", "{}", "{\"a\":0}", "{\"b\":[],\"a\" : [ ] }", "[true]", "nul", "{,}",
+            ][..]), 0..12),
+            cut in proptest::arbitrary::any::<proptest::sample::Index>(),
+        ) {
+            let input = format!("[{}]", tokens.join(",")).into_bytes();
+            check_skim(&input, cut.index(input.len() + 1));
         }
     }
 

@@ -23,7 +23,8 @@ pub(super) struct JsonFields {
     key: Vec<u8>,
     /// The rule that the last name fell under, for the value that comes next.
     armed: Option<Arc<str>>,
-    /// For each open container: strings directly in it are redacted.
+    /// From the outermost array under such a name inwards, for each open container: strings directly in it are
+    /// redacted. Empty outside such arrays.
     arrays: Stack,
     /// The rule of the arrays.
     label: Option<Arc<str>>,
@@ -80,6 +81,11 @@ impl JsonFields {
         // Of the chunk, `..kept` has been dealt with.
         let (mut at, mut kept) = (0, 0);
         while !self.broken {
+            if self.idle() {
+                at = self
+                    .lexer
+                    .skim(chunk, at, |name| !rules.fields.may_end(name) || !rules.fields.may_hold(name));
+            }
             let piece = match self.lexer.next(chunk, at) {
                 Ok(Some(piece)) => piece,
                 Ok(None) => break,
@@ -104,14 +110,19 @@ impl JsonFields {
                 }
                 Kind::ArrayStart => {
                     let armed = self.armed.take();
-                    self.arrays.push(armed.is_some() || self.arrays.top() == Some(true));
+                    if armed.is_some() || self.arrays.depth() > 0 {
+                        self.arrays.push(armed.is_some() || self.arrays.top() == Some(true));
+                    }
                     self.label = armed.or(self.label.take());
                 }
                 Kind::ObjectStart => {
                     self.armed = None;
-                    self.arrays.push(false);
+                    if self.arrays.depth() > 0 {
+                        self.arrays.push(false);
+                    }
                 }
-                Kind::ArrayEnd | Kind::ObjectEnd => self.arrays.pop(),
+                Kind::ArrayEnd | Kind::ObjectEnd if self.arrays.depth() > 0 => self.arrays.pop(),
+                Kind::ArrayEnd | Kind::ObjectEnd => {}
                 Kind::Number | Kind::True | Kind::False | Kind::Null => self.armed = None,
                 Kind::String => {
                     let mut next = text;
@@ -148,6 +159,11 @@ impl JsonFields {
             }
         }
         out.write_all(&chunk[kept..])
+    }
+
+    /// Nothing is to be redacted before the next name that is on the list.
+    fn idle(&self) -> bool {
+        self.armed.is_none() && self.arrays.depth() == 0 && self.text == Text::Kept
     }
 
     pub(super) fn finish(self, out: &mut impl Write) -> io::Result<()> {

@@ -4,11 +4,10 @@
 use std::fmt;
 use std::io::{self, Read};
 
-use aho_corasick::{AhoCorasick, MatchKind};
-
 use super::Rules;
 use super::encode::{Encoding, Pattern, patterns};
-use crate::{Error, Result};
+use super::search::{Case, Search};
+use crate::Result;
 
 /// Looks for the secrets of a [`Redactor`](super::Redactor) in what is about to be installed.
 ///
@@ -23,9 +22,8 @@ use crate::{Error, Result};
 /// # Ok::<(), cassette::Error>(())
 /// ```
 pub struct LeakCheck {
-    search: Option<AhoCorasick>,
+    search: Search,
     patterns: Vec<(String, Pattern)>,
-    longest: usize,
 }
 
 /// Where a secret was found. Never its value.
@@ -60,17 +58,8 @@ impl LeakCheck {
         for secret in &rules.secrets {
             all.extend(patterns(&secret.value).into_iter().map(|p| (secret.name.clone(), p)));
         }
-        let search = if all.is_empty() {
-            None
-        } else {
-            let built = AhoCorasick::builder()
-                .match_kind(MatchKind::Standard)
-                .ascii_case_insensitive(true)
-                .build(all.iter().map(|(_, p)| &p.bytes));
-            Some(built.map_err(|e| Error::with_source("too many secrets to search for", e))?)
-        };
-        let longest = all.iter().map(|(_, p)| p.bytes.len()).max().unwrap_or(0);
-        Ok(LeakCheck { search, patterns: all, longest })
+        let search = Search::new(all.iter().map(|(_, p)| &p.bytes[..]), Case::Folded)?;
+        Ok(LeakCheck { search, patterns: all })
     }
 
     /// Reads to the end, or to the first secret, in a window of memory.
@@ -79,23 +68,27 @@ impl LeakCheck {
     ///
     /// The reader's.
     pub fn scan(&self, mut reader: impl Read) -> io::Result<Option<Leak>> {
-        let Some(search) = &self.search else { return Ok(None) };
-        let mut window = Vec::with_capacity(CHUNK + self.longest);
+        if self.search.is_empty() {
+            return Ok(None);
+        }
+        let overlap = self.search.longest() - 1;
+        let mut window = Vec::with_capacity(CHUNK + overlap);
         let mut base = 0u64;
         loop {
             let read = reader.by_ref().take(CHUNK as u64).read_to_end(&mut window)?;
-            // Overlapping: a hit in the wrong case must not hide one that is real.
-            for hit in search.find_overlapping_iter(&window) {
-                let (name, pattern) = &self.patterns[hit.pattern().as_usize()];
-                if is_form(&window[hit.range()], pattern) {
-                    let offset = base + hit.start() as u64;
-                    return Ok(Some(Leak { name: name.clone(), encoding: pattern.encoding.name(), offset }));
-                }
+            // A hit in the wrong case must not hide one that is real.
+            let hit = self
+                .search
+                .find_where(&window, 0, |hit| is_form(&window[hit.start..hit.end], &self.patterns[hit.id].1));
+            if let Some(hit) = hit {
+                let (name, pattern) = &self.patterns[hit.id];
+                let offset = base + hit.start as u64;
+                return Ok(Some(Leak { name: name.clone(), encoding: pattern.encoding.name(), offset }));
             }
             if read == 0 {
                 return Ok(None);
             }
-            let done = window.len().saturating_sub(self.longest.saturating_sub(1));
+            let done = window.len().saturating_sub(overlap);
             window.drain(..done);
             base += done as u64;
         }
@@ -189,7 +182,7 @@ mod tests {
         let check = Redactor::new(rules).unwrap().leak_check().unwrap();
         let forms = patterns("s3cr3t-key").into_iter().map(|p| p.bytes);
         let longest = forms.max_by_key(Vec::len).expect("there are forms");
-        assert_eq!(longest.len(), check.longest);
+        assert_eq!(longest.len(), check.search.longest());
         for start in CHUNK - longest.len() - 1..=CHUNK + 1 {
             let text = [&vec![b' '; start], &longest, &b" and more"[..]].concat();
             let leak = check.scan(&text[..]).unwrap().expect("it is there");

@@ -14,6 +14,7 @@ mod leak;
 mod names;
 mod replace;
 mod rules;
+mod search;
 mod uri;
 
 use std::collections::BTreeMap;
@@ -87,25 +88,22 @@ impl Redactor {
     ///
     /// # Errors
     ///
-    /// Too many secrets: more than some hundred thousand patterns.
+    /// Too many secrets: more than four thousand million patterns.
     pub fn new(rules: Rules) -> Result<Redactor> {
         let mut entries = Vec::new();
         for secret in &rules.secrets {
             let replacement: Arc<[u8]> = secret.placeholder().into_bytes().into();
             let label: Arc<str> = format!("secret.{}", secret.name).into();
-            entries.extend(encode::patterns(&secret.value).into_iter().map(|pattern| Entry {
-                pattern: pattern.bytes,
-                replacement: replacement.clone(),
-                label: Some(label.clone()),
-                edges: pattern.edges,
-            }));
+            for pattern in encode::patterns(&secret.value) {
+                let (replacement, label) = (replacement.clone(), Some(label.clone()));
+                entries.push((pattern.bytes, Entry { replacement, label, edges: pattern.edges }));
+            }
         }
         let restore = |encode: fn(&str) -> String| {
-            let entry = |secret: &rules::Secret| Entry {
-                pattern: secret.placeholder().into_bytes(),
-                replacement: encode(&secret.value).into_bytes().into(),
-                label: None,
-                edges: Edges::default(),
+            let entry = |secret: &rules::Secret| {
+                let replacement = encode(&secret.value).into_bytes().into();
+                let entry = Entry { replacement, label: None, edges: Edges::default() };
+                (secret.placeholder().into_bytes(), entry)
             };
             Finder::new(rules.secrets.iter().map(entry).collect()).map(Arc::new)
         };

@@ -1,26 +1,23 @@
-//! Search and replace of many patterns in a stream. Hits that lie across writes are found; memory is a window
-//! a little longer than the longest pattern.
+//! Search and replace of many patterns in a stream. Hits that lie across writes are found. Large writes are
+//! searched where they lie; what may be the beginning of a hit, and small writes, wait in a window.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, Input, MatchKind};
-
 use super::Fired;
 use super::encode::Edges;
-use crate::{Error, Result};
+use super::search::{Case, Search};
+use crate::Result;
 
 /// What to look for, and what to put there.
 pub(super) struct Finder {
-    /// None if there is nothing to look for.
-    search: Option<AhoCorasick>,
+    search: Search,
     entries: Vec<Entry>,
     /// No hit, edges included, extends further than this from its start.
     reach: usize,
 }
 
 pub(super) struct Entry {
-    pub(super) pattern: Vec<u8>,
     pub(super) replacement: Arc<[u8]>,
     /// What to count a hit as.
     pub(super) label: Option<Arc<str>>,
@@ -31,95 +28,129 @@ pub(super) struct Entry {
 const EDGE: usize = 3;
 
 impl Finder {
-    pub(super) fn new(entries: Vec<Entry>) -> Result<Finder> {
-        let search = if entries.is_empty() {
-            None
-        } else {
-            let built = AhoCorasick::builder()
-                .match_kind(MatchKind::LeftmostLongest)
-                .build(entries.iter().map(|e| &e.pattern));
-            Some(built.map_err(|e| Error::with_source("too many secrets to search for", e))?)
-        };
-        let reach = entries.iter().map(|e| e.pattern.len()).max().unwrap_or(0) + EDGE;
-        Ok(Finder { search, entries, reach })
-    }
-
-    /// The leftmost-longest hit that starts at `from` or later.
-    fn find(&self, text: &[u8], from: usize) -> Option<(usize, usize, &Entry)> {
-        let hit = self.search.as_ref()?.find(Input::new(text).span(from..text.len()))?;
-        Some((hit.start(), hit.end(), &self.entries[hit.pattern().as_usize()]))
+    /// From patterns and what is to become of them.
+    pub(super) fn new(entries: Vec<(Vec<u8>, Entry)>) -> Result<Finder> {
+        let search = Search::new(entries.iter().map(|(pattern, _)| &pattern[..]), Case::Exact)?;
+        let reach = search.longest() + EDGE;
+        Ok(Finder { search, entries: entries.into_iter().map(|(_, entry)| entry).collect(), reach })
     }
 }
 
 /// A writer that replaces what its [`Finder`] finds.
 pub(super) struct Replacer<W> {
-    finder: Arc<Finder>,
-    fired: Option<Arc<Fired>>,
     /// What was written and not passed on yet.
     window: Vec<u8>,
     /// No hit starts before this place in the window.
     searched: usize,
+    out: Out<W>,
+}
+
+struct Out<W> {
+    finder: Arc<Finder>,
+    fired: Option<Arc<Fired>>,
     next: W,
+}
+
+/// How far a text has been dealt with.
+#[derive(Clone, Copy)]
+struct Done {
+    /// Passed on, or replaced.
+    passed: usize,
+    /// No hit starts before this place.
+    searched: usize,
 }
 
 /// The window is searched when this much is new in it: many small writes cost no more than a large one.
 const BATCH: usize = 16 * 1024;
 
+/// Shorter writes go through the window.
+const LARGE: usize = 4 * 1024;
+
 impl<W: Write> Replacer<W> {
     pub(super) fn new(finder: Arc<Finder>, fired: Option<Arc<Fired>>, next: W) -> Self {
-        Replacer { finder, fired, window: Vec::new(), searched: 0, next }
+        Replacer { window: Vec::new(), searched: 0, out: Out { finder, fired, next } }
     }
 
     pub(super) fn next_mut(&mut self) -> &mut W {
-        &mut self.next
+        &mut self.out.next
     }
 
     pub(super) fn finish(mut self) -> io::Result<W> {
         self.pass(self.window.len())?;
-        self.next.write_all(&self.window)?;
-        Ok(self.next)
+        self.out.next.write_all(&self.window)?;
+        Ok(self.out.next)
     }
 
-    /// Replaces the hits that start before `limit`, and passes on what is settled by that.
+    /// Replaces the hits that start before `limit` in the window, and passes on what is settled by that.
     fn pass(&mut self, limit: usize) -> io::Result<()> {
-        let mut done = 0;
-        while let Some((start, end, entry)) = self.finder.find(&self.window, self.searched) {
-            if start >= limit {
-                break;
-            }
-            let before = if entry.edges.before { unit_before(&self.window[done..start]) } else { 0 };
-            let after = if entry.edges.after { unit_after(&self.window[end..]) } else { 0 };
-            self.next.write_all(&self.window[done..start - before])?;
+        let done = self.out.pass(&self.window, Done { passed: 0, searched: self.searched }, limit)?;
+        self.window.drain(..done.passed);
+        self.searched = done.searched - done.passed;
+        Ok(())
+    }
+
+    /// Searches a write where it lies.
+    fn large(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let reach = self.out.finder.reach;
+        // What waits is settled by as much of this as a hit in it may take.
+        let waiting = self.window.len();
+        self.window.extend_from_slice(&bytes[..reach + EDGE]);
+        let from = Done { passed: 0, searched: self.searched };
+        let done = self.out.pass(&self.window, from, waiting + EDGE)?;
+        let from = Done { passed: done.passed - waiting, searched: done.searched - waiting };
+        let done = self.out.pass(bytes, from, bytes.len() - reach)?;
+        self.window.clear();
+        self.window.extend_from_slice(&bytes[done.passed..]);
+        self.searched = done.searched - done.passed;
+        Ok(())
+    }
+}
+
+impl<W: Write> Out<W> {
+    /// Replaces the hits that start before `limit` in `text`, and passes on what is settled by that: at least
+    /// all but the last [`EDGE`] bytes before `limit`.
+    fn pass(&mut self, text: &[u8], from: Done, limit: usize) -> io::Result<Done> {
+        let Done { mut passed, mut searched } = from;
+        // A hit that starts before the limit may end after it, but not further than this.
+        let seen = &text[..text.len().min(limit + self.finder.reach)];
+        while let Some(hit) = self.finder.search.find(seen, searched).filter(|hit| hit.start < limit) {
+            let entry = &self.finder.entries[hit.id];
+            let before = if entry.edges.before { unit_before(&text[passed..hit.start]) } else { 0 };
+            let after = if entry.edges.after { unit_after(&text[hit.end..]) } else { 0 };
+            self.next.write_all(&text[passed..hit.start - before])?;
             self.next.write_all(&entry.replacement)?;
             if let (Some(fired), Some(label)) = (&self.fired, &entry.label) {
                 fired.count(label);
             }
-            done = end + after;
-            self.searched = done;
+            passed = hit.end + after;
+            searched = passed;
         }
-        self.searched = self.searched.max(limit);
+        searched = searched.max(limit);
         // The character before the next hit may have to go with it.
         let settled = limit.saturating_sub(EDGE);
-        if settled > done {
-            self.next.write_all(&self.window[done..settled])?;
-            done = settled;
+        if settled > passed {
+            self.next.write_all(&text[passed..settled])?;
+            passed = settled;
         }
-        self.window.drain(..done);
-        self.searched -= done;
-        Ok(())
+        Ok(Done { passed, searched })
     }
 }
 
 impl<W: Write> Write for Replacer<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.finder.search.is_none() {
-            self.next.write_all(bytes)?;
+        if self.out.finder.search.is_empty() {
+            self.out.next.write_all(bytes)?;
+            return Ok(bytes.len());
+        }
+        let reach = self.out.finder.reach;
+        if bytes.len() >= LARGE.max(4 * reach) {
+            self.large(bytes)?;
             return Ok(bytes.len());
         }
         for bytes in bytes.chunks(4 * BATCH) {
             self.window.extend_from_slice(bytes);
             // From here on a longer hit may still come.
-            let limit = self.window.len().saturating_sub(self.finder.reach);
+            let limit = self.window.len().saturating_sub(reach);
             if limit >= self.searched + BATCH {
                 self.pass(limit)?;
             }
@@ -129,7 +160,7 @@ impl<W: Write> Write for Replacer<W> {
 
     /// Does not pass on the window: it may hold the first half of a secret.
     fn flush(&mut self) -> io::Result<()> {
-        self.next.flush()
+        self.out.next.flush()
     }
 }
 
@@ -166,11 +197,9 @@ mod tests {
     use super::*;
 
     fn finder(pairs: &[(&str, &str)], edges: Edges) -> Arc<Finder> {
-        let entry = |(pattern, replacement): &(&str, &str)| Entry {
-            pattern: pattern.as_bytes().to_vec(),
-            replacement: replacement.as_bytes().into(),
-            label: None,
-            edges,
+        let entry = |(pattern, replacement): &(&str, &str)| {
+            let replacement = replacement.as_bytes().into();
+            (pattern.as_bytes().to_vec(), Entry { replacement, label: None, edges })
         };
         Arc::new(Finder::new(pairs.iter().map(entry).collect()).unwrap())
     }
@@ -219,6 +248,33 @@ mod tests {
         check(&f, "aCOREbCOREc", "**");
         check(&f, "aCORE==", "*==");
         check(&f, "CORE", "*");
+    }
+
+    /// A write that is searched where it lies gives the same as one that goes through the window.
+    #[test]
+    fn large_writes() {
+        let pairs = [("needle", "*"), ("needles in hay", "!"), ("CORE", "#")];
+        for edges in [Edges::default(), Edges { before: true, after: true }] {
+            let f = finder(&pairs, edges);
+            let mut text = vec![b'.'; 3 * LARGE];
+            for (at, what) in
+                [(0, "needle"), (40, "xCOREy"), (LARGE - 3, "needles in hay"), (9000, "%2fCOREa")]
+            {
+                text[at..at + what.len()].copy_from_slice(what.as_bytes());
+            }
+            let end = text.len() - 6;
+            text[end..].copy_from_slice(b"needle");
+            let bytes: Vec<&[u8]> = text.chunks(1).collect();
+            let expected = replace(&f, &bytes);
+            for cut in (0..120).chain(LARGE - 40..LARGE + 40).chain(8980..9030) {
+                let (a, b) = text.split_at(cut);
+                assert_eq!(replace(&f, &[a, b]), expected, "cut at {cut}");
+                let mut whole = Replacer::new(f.clone(), None, Vec::new());
+                whole.write_all(a).unwrap();
+                whole.write_all(b).unwrap();
+                assert_eq!(String::from_utf8(whole.finish().unwrap()).unwrap(), expected, "cut at {cut}");
+            }
+        }
     }
 
     #[test]

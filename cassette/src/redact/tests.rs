@@ -305,6 +305,38 @@ proptest! {
         }
     }
 
+    /// Byte by byte, no string is ever skipped as a whole.
+    #[test]
+    fn chunks_change_nothing(
+        tokens in prop::collection::vec(prop::sample::select(&[
+            "{", "}", "[", "]", ",", ":", "{\"token\":", "\"token\":", "\"tok\\u0065n\":", "\"passwor\\u0064\" :",
+            "\"Pass-word_\":", "\"to\u{212a}en\":", "\"code\":", "\"jwt\":[", "\"x\":{", "\"a\"", "\"\"", "\"\\\"b\\\\\"",
+            "\"s3cr3t/\\\"k\u{e9} y+\"", "\"c\",", "1,", "0.5", "null", "true", " ", "\n", "\u{feff}", "\"", "\\", "x",
+            "{\"token\":\"t\",\"list\":[{\"pwd\":[\"p\",{\"q\":[\"r\"]}]},\"s\"]}",
+        ][..]), 0..30),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let redactor = redactor();
+        let body = tokens.concat().into_bytes();
+        let bytes: Vec<&[u8]> = body.chunks(1).collect();
+        let expected = redact(&redactor, JSON, &bytes);
+        let (a, b) = body.split_at(cut.index(body.len() + 1));
+        prop_assert_eq!(redact(&redactor, JSON, &[&body]).escape_ascii().to_string(), expected.escape_ascii().to_string());
+        prop_assert_eq!(redact(&redactor, JSON, &[a, b]).escape_ascii().to_string(), expected.escape_ascii().to_string());
+    }
+
+    #[test]
+    fn chunks_of_any_bytes_change_nothing(
+        body in prop::collection::vec(any::<u8>(), 0..300),
+        size in 1usize..300,
+    ) {
+        let redactor = redactor();
+        let body = [b"[\"", &body[..], b"\",{\"token\":\"x\"}]"].concat();
+        let bytes: Vec<&[u8]> = body.chunks(1).collect();
+        let pieces: Vec<&[u8]> = body.chunks(size).collect();
+        prop_assert_eq!(redact(&redactor, JSON, &pieces), redact(&redactor, JSON, &bytes));
+    }
+
     #[test]
     fn innocent_text_is_unchanged(body in "\\PC{0,200}", cut in any::<prop::sample::Index>()) {
         let redactor = Redactor::new(Rules::default().secret("K", "n3ver-g3nerated").unwrap()).unwrap();
