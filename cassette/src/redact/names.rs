@@ -41,6 +41,7 @@ pub(super) const KEPT_HEADERS: &[&str] = &[
     "retry-after",
     "soapaction",
     "sunset",
+    "trailer",
     "vary",
     "www-authenticate",
     "x-has-more",

@@ -45,7 +45,7 @@ pub struct BodySink {
 /// The part of a long body that has left the buffer.
 #[derive(Debug)]
 enum Long {
-    Here(Hashed),
+    Here(Box<Hashed>),
     /// Hashing and writing cost as much as all that comes before: beyond this length they are worth a thread.
     Beside(Writer),
 }
@@ -103,7 +103,7 @@ impl BodySink {
         self.drain()?;
         let Hashed { hash, size, file } = match self.long.take() {
             None => return Ok(Content::Inline(Bytes::from(std::mem::take(&mut self.buffer)))),
-            Some(Long::Here(hashed)) => hashed,
+            Some(Long::Here(hashed)) => *hashed,
             Some(Long::Beside(writer)) => writer.finish()?,
         };
         let sha256 = hex(&hash.finalize());
@@ -140,7 +140,7 @@ impl Write for BodySink {
                 return Ok(bytes.len());
             }
             let file = self.folder.as_ref().map(|folder| folder.create()).transpose()?;
-            self.long = Some(Long::Here(Hashed { hash: Sha256::new(), size: 0, file }));
+            self.long = Some(Long::Here(Box::new(Hashed { hash: Sha256::new(), size: 0, file })));
             self.drain()?;
         }
         for piece in bytes.chunks(CHUNK) {

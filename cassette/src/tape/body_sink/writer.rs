@@ -24,12 +24,12 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Gives the body back if the system has no thread left: then it is written where it comes from.
-    pub(super) fn start(hashed: Hashed) -> Result<Writer, Hashed> {
-        let (hand, over) = sync_channel(1);
+    pub(super) fn start(hashed: Box<Hashed>) -> Result<Writer, Box<Hashed>> {
+        let (hand, over) = sync_channel::<Box<Hashed>>(1);
         let (full, filled) = sync_channel(AHEAD);
         let (emptied, empty) = channel();
         let begun = Builder::new().name("cassette-body".into()).spawn(move || match over.recv() {
-            Ok(hashed) => write(hashed, &filled, &emptied),
+            Ok(hashed) => write(*hashed, &filled, &emptied),
             Err(e) => Err(io::Error::other(e)),
         });
         let Ok(thread) = begun else { return Err(hashed) };
