@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> cassette::Result<()> {
+fn run(arguments: &Arguments) -> cassette::TestResult {
     let plan = harness::scaffold().plan()?;
     if arguments.check {
         plan.check()?;
@@ -55,7 +55,7 @@ fn run(arguments: &Arguments) -> cassette::Result<()> {
 }
 
 /// Records every case against a fresh API server. Says whether any cassette differs from the one before.
-fn record(plan: &Plan) -> cassette::Result<bool> {
+fn record(plan: &Plan) -> cassette::TestResult<bool> {
     let api = ApiServer::start(7)?;
     let cases = plan.cases().len();
     say(&format!("recording {cases} cases from https://{HOST}, played by a server on {}", api.addr()));

@@ -145,9 +145,16 @@ mod outcomes {
     use super::*;
 
     #[cassette_test(mode = "off")]
-    fn question_mark() -> cassette::Result<()> {
+    fn question_mark() -> cassette::TestResult {
         let n: u8 = "12".parse()?;
         assert_eq!(n, 12);
+        Ok(())
+    }
+
+    /// This crate's errors are standard ones: they go into every type that takes those.
+    #[cassette_test(mode = "off")]
+    fn another_error_type(session: Session) -> Result<(), Box<dyn std::error::Error>> {
+        assert!(session.output_dir()?.is_dir());
         Ok(())
     }
 
@@ -249,7 +256,7 @@ mod with_others {
     // `#[tokio::test]` takes no arguments, ours does not need it; what is there already works.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     #[cassette_test(mode = "off")]
-    async fn tokio_test() -> cassette::Result<()> {
+    async fn tokio_test() -> cassette::TestResult {
         check_here("composition/with_others/tokio_test", "with_others::tokio_test");
         assert_eq!(Handle::current().metrics().num_workers(), 2);
         Ok(())
@@ -277,7 +284,7 @@ mod with_others {
     #[case("case_1")]
     #[case("case_2")]
     #[cassette::test("v1/{test}", mode = "off", flavor = "multi_thread")]
-    async fn rstest_async(#[case] test: String) -> cassette::Result<()> {
+    async fn rstest_async(#[case] test: String) -> cassette::TestResult {
         tokio::task::yield_now().await;
         assert_eq!(here().0, format!("v1/with_others/rstest_async/{test}"));
         Ok(())

@@ -15,7 +15,7 @@ use proc_macro::TokenStream;
 ///
 /// ```text
 /// #[cassette_test("weather/berlin")]
-/// async fn berlin(session: Session) -> cassette::Result<()> { … }
+/// async fn berlin(session: Session) -> cassette::TestResult { … }
 /// ```
 ///
 /// Everything in the parentheses is optional:

@@ -1,26 +1,32 @@
-//! The one error type. It says what went wrong and where; `report` adds what to do about it.
+//! The error types: what this crate's calls fail with, and what a test may end with.
+//! They say what went wrong and where; `report` adds what to do about it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// `Result` with this crate's [`Error`] by default, so that a test body may be written
-/// `-> cassette::Result<()>` and use `?` on any error.
+/// `Result` with this crate's [`Error`] by default.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What a test returns: `?` takes every error in it, this crate's and any other.
+///
+/// ```
+/// fn body() -> cassette::TestResult<u32> {
+///     let n: u32 = "12".parse()?;
+///     Ok(n)
+/// }
+/// assert_eq!(body().unwrap(), 12);
+/// ```
+pub type TestResult<T = ()> = std::result::Result<T, TestError>;
 
 type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
 
 /// What went wrong, with the file and the position in it where there is one.
 ///
-/// `Display` prints this level only; [`std::error::Error::source`] has the next one.
-/// Any error converts into it with `?`:
+/// `Display` prints this level only, [`source`](std::error::Error::source) has the next one, `Debug` prints the whole
+/// chain. Tests that return [`TestResult`], `anyhow::Result` or a boxed error take it with `?`.
 ///
 /// ```
-/// fn body() -> cassette::Result<u32> {
-///     let n: u32 = "12".parse()?;
-///     Ok(n)
-/// }
-/// assert_eq!(body().unwrap(), 12);
-/// assert!(cassette::Error::new("no such table").to_string().contains("no such table"));
+/// assert_eq!(cassette::Error::new("no such table").at("a.csv").to_string(), "a.csv: no such table");
 /// ```
 pub struct Error(Box<Inner>);
 
@@ -121,37 +127,41 @@ impl fmt::Debug for Error {
     }
 }
 
-// `Error` itself is not `std::error::Error`, so that this can take every error that is (as in anyhow).
-impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
-    fn from(e: E) -> Self {
-        // The message of the first level is this error's own; what lies beneath stays its source.
-        Error(Box::new(Inner {
-            message: e.to_string(),
-            path: None,
-            position: None,
-            hint: None,
-            source: e.source().map(|s| Source::from(chain(s))),
-        }))
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|e| e as _)
     }
 }
 
-/// For tests and harnesses that return a boxed error: `?` turns this crate's into it.
+/// Any error that ended a test, with the place of the `?` that it left by.
 ///
-/// ```
-/// fn body() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-///     Err(cassette::Error::new("no such table"))?
-/// }
-/// assert_eq!(body().unwrap_err().to_string(), "no such table");
-/// ```
-impl From<Error> for Box<dyn std::error::Error + Send + Sync> {
-    fn from(e: Error) -> Self {
-        e.into_boxed()
+/// Not a [`std::error::Error`] itself, so that it can be made from every type that is.
+pub struct TestError {
+    error: Source,
+    place: &'static std::panic::Location<'static>,
+}
+
+impl<E: Into<Source>> From<E> for TestError {
+    #[track_caller]
+    fn from(error: E) -> TestError {
+        TestError { error: error.into(), place: std::panic::Location::caller() }
     }
 }
 
-impl From<Error> for Box<dyn std::error::Error> {
-    fn from(e: Error) -> Self {
-        e.into_boxed()
+/// The whole chain, and the place.
+impl fmt::Display for TestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.error.downcast_ref::<Error>() {
+            Some(e) => write!(f, "{e:?}")?,
+            None => f.write_str(&chain(&*self.error))?,
+        }
+        write!(f, "\n  at {}:{}", self.place.file(), self.place.line())
+    }
+}
+
+impl fmt::Debug for TestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -164,16 +174,4 @@ pub(crate) fn chain(e: &dyn std::error::Error) -> String {
         next = e.source();
     }
     text
-}
-
-impl Error {
-    /// As a boxed standard error, for APIs that ask for one.
-    pub fn into_boxed(self) -> Source {
-        format!("{self:?}").into()
-    }
-
-    /// The error that caused this one.
-    pub fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_deref().map(|e| e as _)
-    }
 }

@@ -5,7 +5,7 @@
 //! use cassette::{Session, cassette_test};
 //!
 //! #[cassette_test("weather/berlin")]
-//! async fn berlin(session: Session) -> cassette::Result<()> {
+//! async fn berlin(session: Session) -> cassette::TestResult {
 //!     let http = session.client()?; // a real reqwest::Client
 //!     let today = http.get("https://api.example.com/v1/berlin").send().await?.text().await?;
 //!     std::fs::write(session.output_dir()?.join("berlin.json"), today)?;
@@ -54,7 +54,7 @@ pub use body::Body;
 pub use cassette_macros::{cassette_test, test};
 pub use clock::Clock;
 pub use config::{Config, Unused};
-pub use error::{Error, Result};
+pub use error::{Error, Result, TestError, TestResult};
 #[cfg(feature = "reqwest-middleware")]
 pub use in_process::CassetteMiddleware;
 #[cfg(feature = "proxy")]

@@ -171,9 +171,9 @@ impl Player {
         let mut counted = self.redactor.restorer(capture::content_type(headers), Count(0));
         let mut reader = self.cassette.body_reader(body)?;
         while let Some(chunk) = reader.next_chunk()? {
-            counted.write_all(&chunk)?;
+            counted.write_all(&chunk).map_err(unrestored)?;
         }
-        let length = counted.finish()?.0;
+        let length = counted.finish().map_err(unrestored)?.0;
         if !cut {
             headers.insert(header::CONTENT_LENGTH, length.into());
         } else if length != body.size() {
@@ -318,6 +318,10 @@ impl http_body::Body for Playing {
             _ => SizeHint::default(),
         }
     }
+}
+
+fn unrestored(e: std::io::Error) -> crate::Error {
+    crate::Error::with_source("could not put the secrets back into a body", e)
 }
 
 /// Counts what is written.

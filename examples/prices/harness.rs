@@ -35,7 +35,7 @@ pub fn scaffold() -> Scaffold {
 /// # Errors
 ///
 /// The component's, and those of reading the case.
-pub async fn run(session: Session, case: &str) -> cassette::Result<()> {
+pub async fn run(session: Session, case: &str) -> cassette::TestResult {
     let tree = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(TREE);
     run_case(session, &Case::open(&tree, case)?).await
 }
@@ -51,7 +51,7 @@ pub fn record(
     package: &Path,
     api: &ApiServer,
     mut told: impl FnMut(&Case, &Summary),
-) -> cassette::Result<()> {
+) -> cassette::TestResult {
     let credentials = api.credentials();
     let config = config()
         .extra_root(api.ca_pem())
@@ -72,7 +72,7 @@ pub fn record(
     Ok(())
 }
 
-async fn run_case(session: Session, case: &Case) -> cassette::Result<()> {
+async fn run_case(session: Session, case: &Case) -> cassette::TestResult {
     let config = component::Config::parse(&case.config(&session).to_string())?;
     let dirs = Dirs { input: case.dir().join("source/data/in"), output: session.output_dir()?.to_owned() };
     component::run(&session.client()?, &config, &dirs).await?;

@@ -10,7 +10,7 @@ use prices::harness;
     config = harness::config,
     freeze = "2026-03-02T06:30:00Z"
 )]
-async fn full_load_of_two_markets(session: Session) -> cassette::Result<()> {
+async fn full_load_of_two_markets(session: Session) -> cassette::TestResult {
     harness::run(session, "full_load_of_two_markets").await
 }
 
@@ -19,7 +19,7 @@ async fn full_load_of_two_markets(session: Session) -> cassette::Result<()> {
     config = harness::config,
     freeze = "2026-03-02T06:30:00Z"
 )]
-async fn incremental_load_of_one_market(session: Session) -> cassette::Result<()> {
+async fn incremental_load_of_one_market(session: Session) -> cassette::TestResult {
     harness::run(session, "incremental_load_of_one_market").await
 }
 
@@ -28,7 +28,7 @@ async fn incremental_load_of_one_market(session: Session) -> cassette::Result<()
     config = harness::config,
     freeze = "2026-03-02T06:30:00Z"
 )]
-async fn compressed_history(session: Session) -> cassette::Result<()> {
+async fn compressed_history(session: Session) -> cassette::TestResult {
     harness::run(session, "compressed_history").await
 }
 
@@ -37,7 +37,7 @@ async fn compressed_history(session: Session) -> cassette::Result<()> {
     config = harness::config,
     freeze = "2026-03-02T06:30:00Z"
 )]
-async fn large_export(session: Session) -> cassette::Result<()> {
+async fn large_export(session: Session) -> cassette::TestResult {
     harness::run(session, "large_export").await
 }
 
@@ -46,7 +46,7 @@ async fn large_export(session: Session) -> cassette::Result<()> {
     config = harness::config,
     freeze = "2026-03-02T06:30:00Z"
 )]
-async fn asked_to_come_back_later(session: Session) -> cassette::Result<()> {
+async fn asked_to_come_back_later(session: Session) -> cassette::TestResult {
     harness::run(session, "asked_to_come_back_later").await
 }
 
@@ -55,6 +55,6 @@ async fn asked_to_come_back_later(session: Session) -> cassette::Result<()> {
     config = harness::config,
     freeze = "2026-03-02T06:30:00Z"
 )]
-async fn case_06(session: Session) -> cassette::Result<()> {
+async fn case_06(session: Session) -> cassette::TestResult {
     harness::run(session, "case_06").await
 }

@@ -104,7 +104,7 @@ fn the_cassette_is_in_the_order_of_asking() {
         get(&http, &urls[2]).await;
         go.notify_one();
         first.await??.bytes().await?;
-        Ok::<_, cassette::Error>(())
+        Ok::<_, cassette::TestError>(())
     });
     recorded.unwrap();
     let asked = project.requests();
@@ -136,7 +136,7 @@ fn sessions_do_not_meet() {
                         Session::builder(format!("many/{n}")).package_dir(dir).config(config).mode(mode);
                     let (body, summary) = session
                         .run_async(|session| async move {
-                            Ok::<_, cassette::Error>(get(&session.client()?, &url).await.body)
+                            Ok::<_, cassette::TestError>(get(&session.client()?, &url).await.body)
                         })
                         .unwrap();
                     assert_eq!((body, summary.interactions), (format!("/{n}").into(), 1));

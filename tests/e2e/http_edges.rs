@@ -331,7 +331,7 @@ fn a_blocking_client() {
         let body = |session: Session| {
             let http = session.blocking_client()?;
             let response = http.post(&url).body("this").send()?;
-            Ok::<_, cassette::Error>((response.status().as_u16(), response.text()?))
+            Ok::<_, cassette::TestError>((response.status().as_u16(), response.text()?))
         };
         let (recorded, _) = project.builder(cassette::Mode::Record, config.clone()).run(body).unwrap();
         drop(api);

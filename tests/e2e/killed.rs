@@ -64,7 +64,7 @@ fn the_recording_process() {
         }
         tasks.join_all().await;
         say("ending");
-        Ok::<_, cassette::Error>(())
+        Ok::<_, cassette::TestError>(())
     });
     recorded.unwrap();
     say("ended");
@@ -168,7 +168,7 @@ fn old(dir: &Path, api: &Api) {
     let get = |session: Session| async move {
         let seen = see(session.client()?.get(&url).send().await?).await;
         assert_eq!(seen.status, 200);
-        Ok::<_, cassette::Error>(())
+        Ok::<_, cassette::TestError>(())
     };
     session.run_async(get).unwrap();
 }

@@ -46,7 +46,7 @@ fn output_and_cassette_replace_each_other_only_if_the_test_passes() {
         project.builder(mode, api.config()).run_async(|session| async move {
             let body = get(&session.client()?, &url).await.body;
             std::fs::write(session.output_dir()?.join("body.txt"), &body)?;
-            if passes { Ok(()) } else { Err(cassette::Error::new("line one\nline two")) }
+            if passes { Ok(()) } else { Err(cassette::TestError::from("line one\nline two")) }
         })
     };
     let ((), summary) = run(Mode::Record, "/first", true).unwrap();
@@ -137,10 +137,10 @@ fn one_recording_at_a_time() {
     let other = project.builder(Mode::Record, Default::default());
     let ended = project.builder(Mode::Record, Default::default()).run(|_| {
         // Another thread, with the same cassette.
-        let told = std::thread::spawn(|| other.run(|_| Ok::<_, cassette::Error>(()))).join().unwrap();
+        let told = std::thread::spawn(|| other.run(|_| Ok::<_, cassette::TestError>(()))).join().unwrap();
         let told = told.unwrap_err().to_string();
         assert!(told.contains(NAME), "{told}");
-        Ok::<_, cassette::Error>(())
+        Ok::<_, cassette::TestError>(())
     });
     ended.unwrap();
     // Another process holds the lock, as any recording of this library does.
@@ -148,11 +148,11 @@ fn one_recording_at_a_time() {
     lock.lock().unwrap();
     let before = project.files();
     let session = project.builder(Mode::Record, Default::default());
-    let told = session.run(|_| Ok::<_, cassette::Error>(())).unwrap_err().to_string();
+    let told = session.run(|_| Ok::<_, cassette::TestError>(())).unwrap_err().to_string();
     assert!(told.contains("another test or process is recording this cassette"), "{told}");
     assert!(project.files() == before);
     drop(lock);
-    project.builder(Mode::Record, Default::default()).run(|_| Ok::<_, cassette::Error>(())).unwrap();
+    project.builder(Mode::Record, Default::default()).run(|_| Ok::<_, cassette::TestError>(())).unwrap();
 }
 
 /// The client swallows the failure; the session does not.

@@ -29,7 +29,7 @@ use super::stack::Stack;
 ///     kinds,
 ///     [(Kind::ArrayStart, true), (Kind::True, false), (Kind::True, true), (Kind::ArrayEnd, true)]
 /// );
-/// # Ok::<(), cassette::Error>(())
+/// # Ok::<(), cassette::TestError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Lexer {

@@ -36,7 +36,7 @@ pub enum Value<'a> {
 /// let value = parse(br#"{"b": 1.0, "a": null}"#)?;
 /// let Value::Object(members) = value else { panic!() };
 /// assert_eq!(members[0], ("b".into(), Value::Number("1.0")));
-/// # Ok::<(), cassette::Error>(())
+/// # Ok::<(), cassette::TestError>(())
 /// ```
 ///
 /// # Errors

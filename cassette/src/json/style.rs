@@ -118,7 +118,7 @@ pub fn detect(bytes: &[u8], max_depth: usize) -> Option<Style> {
 /// let mut out = String::from("\"json\": ");
 /// cassette::json::style::pretty(b"{\"n\":1.0,\"e\":[]}", 1, &mut out)?;
 /// assert_eq!(out, "\"json\": {\n    \"n\": 1.0,\n    \"e\": []\n  }");
-/// # Ok::<(), cassette::Error>(())
+/// # Ok::<(), cassette::TestError>(())
 /// ```
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use std::str::FromStr;
 /// let pointer: Pointer = "/items/*/id".parse()?;
 /// assert_eq!(pointer.to_string(), "/items/*/id");
 /// assert!("items".parse::<Pointer>().is_err());
-/// # Ok::<(), cassette::Error>(())
+/// # Ok::<(), cassette::TestError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pointer {

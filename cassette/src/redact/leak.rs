@@ -19,7 +19,7 @@ use crate::Result;
 /// assert!(check.scan(&b"nothing to see"[..])?.is_none());
 /// let leak = check.scan(&b"key: pk-2f9a77c1"[..])?.unwrap();
 /// assert_eq!(leak.to_string(), "the secret KEY, as it is, at byte 5");
-/// # Ok::<(), cassette::Error>(())
+/// # Ok::<(), cassette::TestError>(())
 /// ```
 pub struct LeakCheck {
     search: Search,

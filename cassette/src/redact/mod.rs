@@ -48,7 +48,7 @@ use replace::{Entry, Finder, Replacer};
 /// let stored = body.finish()?;
 /// assert_eq!(stored, br#"{"password": "[redacted]", "note": "{{secret.KEY}}", "n": 1.0}"#);
 /// assert_eq!(redactor.fired(), ["field password", "field token", "secret.KEY"]);
-/// # Ok::<(), cassette::Error>(())
+/// # Ok::<(), cassette::TestError>(())
 /// ```
 #[derive(Clone)]
 pub struct Redactor(Arc<Inner>);

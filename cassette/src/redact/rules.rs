@@ -20,7 +20,7 @@ use crate::{Error, Result};
 ///     .field("customer_pin")
 ///     .keep_field("token"); // In this API it is a page token.
 /// assert!(!format!("{rules:?}").contains("pk-2f9a77c1"));
-/// # Ok::<(), cassette::Error>(())
+/// # Ok::<(), cassette::TestError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Rules {

@@ -1,5 +1,6 @@
 //! What keeps a test from beginning: the mode, the places where it has to write.
 
+use std::error::Error as _;
 use std::io;
 use std::path::{Path, PathBuf};
 

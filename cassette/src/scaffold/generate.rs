@@ -28,7 +28,7 @@ pub(super) fn test_file(cases: &[Case], harness: &str, command: &str, definition
             ),
             None => writeln!(out, "#[cassette_test(\"{cassette}\", config = {harness}::config)]"),
         };
-        let _ = writeln!(out, "async fn {name}(session: Session) -> cassette::Result<()> {{");
+        let _ = writeln!(out, "async fn {name}(session: Session) -> cassette::TestResult {{");
         let _ = writeln!(out, "    {harness}::run(session, \"{name}\").await");
         out.push_str("}\n");
     }
@@ -65,7 +65,7 @@ mod tests {
              config = harness::config,\n    \
              freeze = \"2026-03-02T06:30:00Z\"\n\
              )]\n\
-             async fn full_load(session: Session) -> cassette::Result<()> {\n    \
+             async fn full_load(session: Session) -> cassette::TestResult {\n    \
              harness::run(session, \"full_load\").await\n\
              }\n"
         );

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 /// ```no_run
 /// use cassette::scaffold::Scaffold;
 ///
-/// # fn main() -> cassette::Result<()> {
+/// # fn main() -> cassette::TestResult {
 /// let plan = Scaffold::new("prices/definitions.json", "tests/prices", "tests/prices.rs")
 ///     .harness("cassette_examples::harness")
 ///     .command("cargo run --example scaffold")

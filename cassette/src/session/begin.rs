@@ -30,7 +30,7 @@ use crate::tape::{Cassette, Files, Journal, JournalOptions, Metadata, Name};
 ///     .config(Config::new().mode(Mode::Record))
 ///     .run(|session| {
 ///         std::fs::write(session.output_dir()?.join("rows.csv"), "city,degrees\nBerlin,21\n")?;
-///         Ok::<_, cassette::Error>(1)
+///         Ok::<_, cassette::TestError>(1)
 ///     })?;
 /// println!("{} rows, {} interactions", rows, summary.interactions);
 /// # Ok(())

@@ -1,5 +1,6 @@
 //! Errors and mistakes as the facts that `report` words.
 
+use std::error::Error as _;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
 use std::path::PathBuf;

@@ -46,7 +46,7 @@ use crate::transport::{Ca, Proxy};
 /// use cassette::{Session, cassette_test};
 ///
 /// #[cassette_test("weather/berlin")]
-/// async fn berlin(session: Session) -> cassette::Result<()> {
+/// async fn berlin(session: Session) -> cassette::TestResult {
 ///     let http = session.client()?;
 ///     let text = http.get("https://api.example.com/v1/berlin").send().await?.text().await?;
 ///     std::fs::write(session.output_dir()?.join("berlin.json"), text)?;

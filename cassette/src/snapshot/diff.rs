@@ -7,7 +7,7 @@ use super::manifest::{Entry, Item, Manifest};
 /// How a directory differs from what was expected. Empty if it does not.
 ///
 /// ```
-/// # fn main() -> cassette::Result<()> {
+/// # fn main() -> cassette::TestResult {
 /// use cassette::snapshot::{Fact, Manifest};
 ///
 /// let before = Manifest::parse(r#"{"path":"a.csv","kind":"csv","size":9,"rows":1,"columns":["id"],"sha256":"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"}"#)?;

@@ -9,7 +9,7 @@ use crate::Result;
 /// What was in a directory: every file, link and empty directory below it, sorted by path.
 ///
 /// ```
-/// # fn main() -> cassette::Result<()> {
+/// # fn main() -> cassette::TestResult {
 /// use cassette::snapshot::Manifest;
 ///
 /// let dir = tempfile::tempdir()?;

@@ -26,7 +26,7 @@ pub const FORMAT_VERSION: u64 = 2;
 /// for i in 0..cassette.len() {
 ///     println!("{}", cassette.request(i)?.uri);
 /// }
-/// # Ok::<(), cassette::Error>(())
+/// # Ok::<(), cassette::TestError>(())
 /// ```
 #[derive(Debug)]
 pub struct Cassette {

@@ -14,7 +14,7 @@ use super::Name;
 /// let files = Files::new("tests/cassettes", &"weather/berlin".parse()?);
 /// assert!(files.document().ends_with("tests/cassettes/weather/berlin.json"));
 /// assert!(!files.exists());
-/// # Ok::<(), cassette::Error>(())
+/// # Ok::<(), cassette::TestError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {

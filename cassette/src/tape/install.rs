@@ -76,7 +76,7 @@ impl Drop for NewDocument {
 ///     println!("{} interactions", tape::recover(&left)?.interactions);
 /// }
 /// assert!(Cassette::open(&files)?.is_empty());
-/// # Ok::<(), cassette::Error>(())
+/// # Ok::<(), cassette::TestError>(())
 /// ```
 ///
 /// # Errors

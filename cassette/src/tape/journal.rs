@@ -38,7 +38,7 @@ use crate::{Error, Result};
 /// journal.append(1, &Interaction::new(request, Outcome::Error(refused)))?;
 /// journal.prepare(journal.metadata().clone())?.install()?;
 /// assert_eq!(Cassette::open(&files)?.len(), 1);
-/// # Ok::<(), cassette::Error>(())
+/// # Ok::<(), cassette::TestError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Journal(pub(super) Arc<Recording>);

@@ -33,7 +33,7 @@ const HEAD: u64 = 512;
 ///     let cassette = cassette?;
 ///     println!("{}: {} interactions", cassette.path.display(), cassette.interactions);
 /// }
-/// # Ok::<(), cassette::Error>(())
+/// # Ok::<(), cassette::TestError>(())
 /// ```
 ///
 /// # Errors

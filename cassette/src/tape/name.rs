@@ -20,7 +20,7 @@ const RESERVED: [&str; 3] = [".json", ".bodies", ".recording"];
 /// let name: Name = "weather/berlin".parse()?;
 /// assert_eq!(name.as_str(), "weather/berlin");
 /// assert!("../weather".parse::<Name>().is_err());
-/// # Ok::<(), cassette::Error>(())
+/// # Ok::<(), cassette::TestError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(Box<str>);

@@ -11,20 +11,20 @@ use rustls::ClientConfig;
 use super::ca::Ca;
 use super::trust;
 use super::upstream::UpstreamOptions;
-use crate::Result;
+use crate::{Error, Result};
 
 /// A client of the session whose proxy listens at `proxy`.
 ///
 /// Because its TLS is made here, `http1_only` has no effect on https: the session offers HTTP/2, too.
 pub(crate) fn client_builder(proxy: &str, ca: &Ca) -> Result<reqwest::ClientBuilder> {
-    let tls = trust::only(&[ca.der().clone()])?;
+    let tls = trust::only(&[ca.der().clone()]).map_err(no_tls)?;
     Ok(reqwest::Client::builder().proxy(through(proxy)?).tls_backend_preconfigured(tls))
 }
 
 /// The blocking sibling of [`client_builder`].
 #[cfg(feature = "blocking")]
 pub(crate) fn blocking_client_builder(proxy: &str, ca: &Ca) -> Result<reqwest::blocking::ClientBuilder> {
-    let tls = trust::only(&[ca.der().clone()])?;
+    let tls = trust::only(&[ca.der().clone()]).map_err(no_tls)?;
     Ok(reqwest::blocking::Client::builder().proxy(through(proxy)?).tls_backend_preconfigured(tls))
 }
 
@@ -53,11 +53,16 @@ pub(crate) fn direct_blocking_client_builder(
 
 /// Setting a proxy also turns the environment's off. No host is exempt.
 fn through(proxy: &str) -> Result<reqwest::Proxy> {
-    Ok(reqwest::Proxy::all(proxy)?.no_proxy(None))
+    let proxy = reqwest::Proxy::all(proxy).map_err(|e| Error::with_source("no address of a proxy", e))?;
+    Ok(proxy.no_proxy(None))
 }
 
 fn direct(options: &UpstreamOptions) -> Result<ClientConfig> {
-    Ok(trust::machine_and(&trust::roots(&options.extra_roots)?)?)
+    trust::machine_and(&trust::roots(&options.extra_roots)?).map_err(no_tls)
+}
+
+fn no_tls(e: rustls::Error) -> Error {
+    Error::with_source("could not set up TLS", e)
 }
 
 fn name(host: &str) -> &str {
