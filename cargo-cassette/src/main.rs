@@ -50,12 +50,12 @@ fn list(path: &std::path::Path) -> cassette::Result<bool> {
             Ok(cassette) => rows.push(row(&cassette)),
             Err(e) => {
                 whole = false;
-                writeln!(io::stderr(), "{e:?}")?;
+                writeln!(io::stderr(), "{e:?}").map_err(unprinted)?;
             }
         }
     }
     if rows.is_empty() {
-        writeln!(out, "no cassettes below {}", path.display())?;
+        writeln!(out, "no cassettes below {}", path.display()).map_err(unprinted)?;
         return Ok(whole);
     }
     let heads = ["cassette", "interactions", "bytes", "recorded at", "frozen at"].map(str::to_owned);
@@ -65,9 +65,13 @@ fn list(path: &std::path::Path) -> cassette::Result<bool> {
         let [name, interactions, bytes, recorded, frozen] = row;
         let [a, b, c, d, _] = widths;
         let line = format!("{name:<a$}  {interactions:>b$}  {bytes:>c$}  {recorded:<d$}  {frozen}");
-        writeln!(out, "{}", line.trim_end())?;
+        writeln!(out, "{}", line.trim_end()).map_err(unprinted)?;
     }
     Ok(whole)
+}
+
+fn unprinted(e: io::Error) -> cassette::Error {
+    cassette::Error::with_source("could not print the list", e)
 }
 
 fn row(cassette: &Listed) -> [String; 5] {
