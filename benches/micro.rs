@@ -1,0 +1,185 @@
+//! The small things a session is made of, each beside a baseline of the same run: opening a cassette, finding an
+//! answer, the canonical key, an append to the journal, the styling of JSON.
+//!
+//! `cargo bench -p cassette-benches --bench micro`; `-- --quick` without the cassette of a million interactions.
+
+#![expect(clippy::print_stdout, reason = "this program's purpose is its table")]
+
+use std::hint::black_box;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use cassette::json::style;
+use cassette::matcher::Matching;
+use cassette::tape::{
+    Body, Cassette, Files, Interaction, Journal, JournalOptions, Outcome, Request, Response,
+};
+use cassette::{Config, Mode, Session, TestError, Unused};
+use cassette_benches::{Result, data};
+use tower_service::Service as _;
+
+fn main() -> Result<()> {
+    let quick = cfg!(debug_assertions) || std::env::args().any(|a| a == "--quick");
+    println!("| | time | baseline | ratio |\n|---|---|---|---|");
+    for n in if quick { vec![1_000] } else { vec![1_000, 100_000, 1_000_000] } {
+        cassettes(n, false)?;
+    }
+    cassettes(if quick { 1_000 } else { 100_000 }, true)?;
+    keys();
+    append()?;
+    styling()
+}
+
+fn row(what: &str, time: Duration, baseline: &str, base: Duration) {
+    let show = |t: Duration| match t.as_nanos() {
+        0..10_000 => format!("{} ns", t.as_nanos()),
+        10_000..10_000_000 => format!("{:.1} µs", t.as_secs_f64() * 1e6),
+        _ => format!("{:.1} ms", t.as_secs_f64() * 1e3),
+    };
+    let ratio = time.as_secs_f64() / base.as_secs_f64();
+    println!("| {what} | {} | {baseline}, {} | {ratio:.1} |", show(time), show(base));
+}
+
+/// The shortest of several rounds.
+fn best<T>(rounds: u32, mut work: impl FnMut() -> Result<T>) -> Result<Duration> {
+    let mut best = Duration::MAX;
+    for _ in 0..rounds {
+        let begun = Instant::now();
+        black_box(work()?);
+        best = best.min(begun.elapsed());
+    }
+    Ok(best)
+}
+
+/// One call of many, on average, in the best of several rounds.
+fn each<T>(mut work: impl FnMut(u32) -> T) -> Duration {
+    const CALLS: u32 = 2_000;
+    let round = || {
+        let begun = Instant::now();
+        for n in 0..CALLS {
+            black_box(work(n));
+        }
+        begun.elapsed() / CALLS
+    };
+    std::iter::repeat_with(round).take(7).min().unwrap_or_default()
+}
+
+fn url(one_url: bool, n: u32) -> String {
+    if one_url { "http://api.bench.test/next".into() } else { format!("http://api.bench.test/items/{n}") }
+}
+
+fn get(uri: String) -> Request {
+    Request { method: http::Method::GET, uri, headers: Default::default(), body: Body::default() }
+}
+
+/// A cassette of small interactions: each to a URL of its own, or all to one.
+fn cassettes(n: u32, one_url: bool) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let files = Files::new(dir.path().join("tests/cassettes"), &"many".parse()?);
+    write(&files, n, one_url)?;
+    let (rounds, which) = (if n > 100_000 { 3 } else { 9 }, if one_url { ", all to one URL" } else { "" });
+    let read = best(rounds, || Ok(std::fs::read(files.document())?.len()))?;
+    let open = best(rounds, || Ok(Cassette::open(&files)?.len()))?;
+    row(&format!("open, {n} interactions{which}"), open, "reading the file", read);
+    let begin = best(rounds, || replay(dir.path(), 0, one_url))?;
+    row(&format!("begin and end a session with it{which}"), begin, "reading the file", read);
+    let asked = n.min(1_000);
+    let ask = best(rounds, || replay(dir.path(), asked, one_url))?.saturating_sub(begin) / asked;
+    let key = each(|n| Matching::default().key(&get(url(one_url, n))));
+    row(&format!("one exchange of it{which}"), ask, "the key of its request", key);
+    Ok(())
+}
+
+fn write(files: &Files, n: u32, one_url: bool) -> Result<()> {
+    let journal = Journal::create(files, JournalOptions::default())?;
+    for i in 0..n {
+        journal.append(i.into(), &interaction(url(one_url, i), i))?;
+    }
+    journal.prepare(journal.metadata().clone())?.install()?;
+    Ok(())
+}
+
+fn interaction(uri: String, n: u32) -> Interaction {
+    let mut headers = http::HeaderMap::new();
+    headers.insert("content-type", http::HeaderValue::from_static("application/json"));
+    let response = Response {
+        status: 200,
+        version: http::Version::HTTP_11,
+        headers,
+        body: Body::inline(format!("{{\"id\":{n},\"state\":\"open\"}}")),
+        trailers: Default::default(),
+        cut: None,
+    };
+    Interaction::new(get(uri), Outcome::Response(response))
+}
+
+/// A session that asks for the first `asked` answers.
+fn replay(dir: &Path, asked: u32, one_url: bool) -> Result<()> {
+    let session = Session::builder("many").package_dir(dir).mode(Mode::Replay);
+    session.config(Config::new().unused(Unused::Allow)).run_async(async |session| {
+        let mut service = session.service();
+        for n in 0..asked {
+            let request = http::Request::get(url(one_url, n)).body(cassette::Body::empty())?;
+            let answer = service.call(request).await?;
+            if answer.status() != 200 {
+                return Err(TestError::from("an answer is missing"));
+            }
+        }
+        Ok::<_, TestError>(())
+    })?;
+    Ok(())
+}
+
+fn keys() {
+    let matching = Matching::default();
+    let simple = get("http://api.bench.test/items?page=2&sort=name".into());
+    let hash = each(|_| std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), &simple.uri));
+    row("canonical key, GET", each(|_| matching.key(&simple)), "SipHash of the URI", hash);
+    let mut headers = http::HeaderMap::new();
+    headers.insert("content-type", http::HeaderValue::from_static("application/json"));
+    let body = Body::inline(data::small(1));
+    let post = Request { method: http::Method::POST, headers, body, ..simple };
+    let text = data::small(1);
+    let parse = each(|_| serde_json::from_str::<serde_json::Value>(&text).is_ok());
+    row(
+        "canonical key, POST of 2 KB JSON",
+        each(|_| matching.key(&post)),
+        "parsing it with serde_json",
+        parse,
+    );
+}
+
+fn append() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let files = Files::new(dir.path(), &"append".parse()?);
+    let journal = Journal::create(&files, JournalOptions::default())?;
+    let small = interaction(url(false, 1), 1);
+    let append = each(|n| journal.append(n.into(), &small).is_ok());
+    let line = std::fs::read(files.journal())?;
+    let line = line.split_inclusive(|b| *b == b'\n').nth(1).unwrap_or_default();
+    let mut plain = std::fs::File::create(dir.path().join("plain"))?;
+    let bare = each(|_| plain.write_all(line).is_ok());
+    row("append of a small interaction", append, "a bare write of the line", bare);
+    Ok(journal.discard()?)
+}
+
+fn styling() -> Result<()> {
+    for (what, text) in
+        [("2 KB", data::small(1)), ("60 KB", format!("[{}1]", (data::small(2) + ",").repeat(30)))]
+    {
+        let detected = style::detect(text.as_bytes(), 64).ok_or("no style")?;
+        let mut pretty = String::new();
+        style::pretty(text.as_bytes(), 4, &mut pretty)?;
+        let show = each(|_| {
+            let mut out = String::new();
+            let style = style::detect(text.as_bytes(), 64);
+            (style, style::pretty(text.as_bytes(), 4, &mut out).is_ok(), out)
+        });
+        let parse = each(|_| serde_json::from_str::<serde_json::Value>(&text).is_ok());
+        row(&format!("styling of {what} JSON for the cassette"), show, "parsing it with serde_json", parse);
+        let back = each(|_| style::restore(&pretty, detected).is_ok());
+        row("and back, byte for byte", back, "parsing it with serde_json", parse);
+    }
+    Ok(())
+}
