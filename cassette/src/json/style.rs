@@ -246,12 +246,15 @@ impl Gap {
     }
 
     fn write(self, layout: Layout, indent: usize, out: &mut String) {
+        /// Deep enough for most: one copy instead of one a level.
+        const SPACES: &str = "                                                                ";
+
         let (head, unit, times) = self.parts(layout);
         out.push_str(head);
-        if !unit.is_empty() {
-            for _ in 0..times + indent {
-                out.push_str(unit);
-            }
+        let levels = if unit.is_empty() { 0 } else { times + indent };
+        match SPACES.get(..unit.len() * levels) {
+            Some(spaces) if unit != "\t" => out.push_str(spaces),
+            _ => (0..levels).for_each(|_| out.push_str(unit)),
         }
     }
 }
