@@ -185,10 +185,7 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         if let Some(exchange) = self.0.take() {
-            exchange.fail(&TransportError {
-                kind: TransportErrorKind::Timeout,
-                message: "the client gave up before the answer came".into(),
-            });
+            exchange.fail(&TransportError::gave_up());
         }
     }
 }

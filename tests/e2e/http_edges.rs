@@ -298,7 +298,7 @@ fn a_client_that_gives_up_waiting() {
     let url = api.url("/");
     let (project, _) = Project::both(api, async |session| {
         let request = client(&session).post(&url).body("[1]").timeout(Duration::from_millis(50));
-        assert!(request.send().await.is_err());
+        assert!(request.send().await.unwrap_err().is_timeout());
     });
     let recorded = &project.interactions()[0];
     assert_eq!(recorded.request.body.size(), 3);

@@ -34,7 +34,8 @@ struct Checked {
     path: PathBuf,
     expected: BodyFile,
     left: u64,
-    hash: Sha256,
+    /// `None`: another reader checks, or has.
+    hash: Option<Sha256>,
     buffer: BytesMut,
 }
 
@@ -45,6 +46,14 @@ impl BodyReader {
             Content::Inline(bytes) => Ok(BodyReader(State::Inline(bytes.clone()))),
             Content::File(file) => Checked::open(folder, file).map(|f| BodyReader(State::File(Box::new(f)))),
         }
+    }
+
+    /// The same without the check of the hash: for a first look at what a second reader checks.
+    pub(crate) fn unchecked(mut self) -> BodyReader {
+        if let State::File(file) = &mut self.0 {
+            file.hash = None;
+        }
+        self
     }
 
     /// The next bytes; `None` at the end.
@@ -99,7 +108,7 @@ impl Checked {
             path: path.clone(),
             expected: expected.clone(),
             left: expected.size,
-            hash: Sha256::new(),
+            hash: Some(Sha256::new()),
             buffer: BytesMut::new(),
         };
         if found.len() != expected.size {
@@ -116,10 +125,14 @@ impl Checked {
         self.file
             .read_exact(&mut self.buffer)
             .map_err(|e| Error::io("read the file of a body", &self.path, e))?;
-        self.hash.update(&self.buffer);
+        if let Some(hash) = &mut self.hash {
+            hash.update(&self.buffer);
+        }
         self.left -= len as u64;
-        if self.left == 0 {
-            let found = hex(&std::mem::take(&mut self.hash).finalize());
+        if self.left == 0
+            && let Some(hash) = self.hash.take()
+        {
+            let found = hex(&hash.finalize());
             if found != self.expected.sha256 {
                 return Err(self.changed(&format!("its SHA-256 is {found}")));
             }

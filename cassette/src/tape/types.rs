@@ -130,6 +130,16 @@ impl TransportErrorKind {
     }
 }
 
+impl TransportError {
+    /// The client's own time-out ended the exchange, and not the server.
+    pub(crate) fn gave_up() -> TransportError {
+        TransportError {
+            kind: TransportErrorKind::Timeout,
+            message: "the client gave up before the answer came".into(),
+        }
+    }
+}
+
 impl std::fmt::Display for TransportError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.kind.name(), self.message)

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::uri::Authority;
 use http::{Method, Request, Response};
@@ -36,6 +36,9 @@ use crate::target::{self, Origin, Refusal};
 pub(super) const MAX_HEADERS: usize = 256;
 /// Bytes. More than HTTP/2's usual 16 KiB, for long cookies and tokens.
 pub(super) const MAX_HEADER_LIST: u32 = 1 << 20;
+
+/// How long a request is left without an answer whose client gave up while it was recorded.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// What all connections of one session share.
 pub(super) struct Shared<S> {
@@ -166,7 +169,12 @@ impl<S: Engine> hyper::service::Service<Request<Incoming>> for Way<S> {
         let mut engine = self.shared.engine.clone();
         Box::pin(async move {
             poll_fn(|cx| engine.poll_ready(cx)).await?;
-            let mut response = exchange(&mut engine, request).await?;
+            let answer = exchange(&mut engine, request).await;
+            if answer.as_ref().is_err_and(|e| *e == TransportError::gave_up()) {
+                // So it will again, by its own time-out; one without gets the failure in the end.
+                tokio::time::sleep(LONGEST_WAIT).await;
+            }
+            let mut response = answer?;
             target::back(&mut response, version);
             Ok(gate.guard(&method, response))
         })
