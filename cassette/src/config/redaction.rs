@@ -1,0 +1,54 @@
+//! What is secret, and what of it reaches the disk.
+
+use super::Config;
+
+impl Config {
+    /// A named secret: wherever `value` occurs, in whatever encoding, the cassette has `{{secret.NAME}}`.
+    /// On replay the placeholder is filled with the value again. An empty value is no secret: it is what
+    /// an unset variable gives, and a replay needs none.
+    ///
+    /// A value too short to be replaced safely is a mistake that the session reports when it begins.
+    #[must_use]
+    pub fn secret(mut self, name: &str, value: impl AsRef<str>) -> Config {
+        let value = value.as_ref();
+        if !value.is_empty() {
+            self.rules = match self.rules.clone().secret(name, value) {
+                Ok(rules) => rules,
+                Err(e) => {
+                    self.mistake.get_or_insert_with(|| e.to_string());
+                    self.rules
+                }
+            };
+        }
+        self
+    }
+
+    /// The same with the value of an environment variable of that name; unset is no secret.
+    #[must_use]
+    pub fn secret_from_env(self, name: &str) -> Config {
+        let value = std::env::var(name).unwrap_or_default();
+        self.secret(name, value)
+    }
+
+    /// Keeps a header, by name, with its value: the default list keeps what replay and review need.
+    #[must_use]
+    pub fn allow_header(mut self, name: &str) -> Config {
+        self.rules = self.rules.allow_header(name);
+        self
+    }
+
+    /// Redacts the values of a JSON key, form key or query key of this name, at any depth. Case, `-` and `_`
+    /// don't count: `apiKey` is `api_key`.
+    #[must_use]
+    pub fn redact_field(mut self, name: &str) -> Config {
+        self.rules = self.rules.field(name);
+        self
+    }
+
+    /// Takes a name off the default list of redacted fields.
+    #[must_use]
+    pub fn keep_field(mut self, name: &str) -> Config {
+        self.rules = self.rules.keep_field(name);
+        self
+    }
+}
