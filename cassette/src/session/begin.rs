@@ -192,6 +192,8 @@ impl SessionBuilder {
             output: OnceLock::new(),
             #[cfg(feature = "proxy")]
             proxy: OnceLock::new(),
+            #[cfg(feature = "proxy")]
+            bundle: OnceLock::new(),
             started: Instant::now(),
             notes,
             env,

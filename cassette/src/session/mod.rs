@@ -35,7 +35,7 @@ pub(crate) use open::Opened;
 pub use run::{run_async, run_sync};
 
 #[cfg(feature = "proxy")]
-use crate::transport::{Ca, Proxy};
+use crate::transport::{Bundle, Ca, Proxy, Trust, variables};
 
 /// One test's cassette, clock and output directory. A cheap handle: clones are the same session.
 ///
@@ -72,6 +72,9 @@ pub(crate) struct Inner {
     output: OnceLock<PathBuf>,
     #[cfg(feature = "proxy")]
     proxy: OnceLock<Result<Proxy, String>>,
+    /// Kept for as long as a client of this session might read it.
+    #[cfg(feature = "proxy")]
+    bundle: OnceLock<Arc<Bundle>>,
     started: Instant,
     notes: Vec<Note>,
     env: crate::mode::Environment,
@@ -261,6 +264,31 @@ impl Session {
     #[cfg(feature = "reqwest-middleware")]
     pub fn middleware(&self) -> CassetteMiddleware {
         CassetteMiddleware::new(self.0.engine.clone())
+    }
+
+    /// What the environment of a process has to say for its requests to go through this session, and for its
+    /// clients to trust it. Empty where the session is off.
+    ///
+    /// # Errors
+    ///
+    /// No port could be bound, or the certificate to trust could not be written to the temporary directory.
+    #[cfg(feature = "proxy")]
+    #[expect(dead_code, reason = "for processes that the test starts, which come next")]
+    pub(crate) fn variables(&self) -> Result<Vec<(&'static str, std::ffi::OsString)>> {
+        if self.0.mode == Mode::Off {
+            return Ok(Vec::new());
+        }
+        Ok(variables::of_a_process(&self.proxy_url()?, self.bundle()?.path()))
+    }
+
+    #[cfg(feature = "proxy")]
+    fn bundle(&self) -> Result<&Bundle> {
+        if let Some(bundle) = self.0.bundle.get() {
+            return Ok(bundle);
+        }
+        let trust = if self.0.engine.is_live() { Trust::SessionAndMachine } else { Trust::Session };
+        let bundle = Bundle::get(trust)?;
+        Ok(self.0.bundle.get_or_init(|| bundle))
     }
 
     #[cfg(feature = "proxy")]

@@ -150,6 +150,13 @@ fn name(common: &str) -> DistinguishedName {
     name
 }
 
+/// A number that nobody else can know before.
+pub(super) fn random() -> Result<u64, BoxError> {
+    let mut bytes = [0; 8];
+    trust::provider().secure_random.fill(&mut bytes).map_err(|_| "no randomness")?;
+    Ok(u64::from_ne_bytes(bytes))
+}
+
 /// Random: with rcgen's default, a hash of the key, every host would have the same one, and a client that
 /// keeps certificates by issuer and serial number refuses that (RFC 5280 §4.1.2.2).
 fn serial() -> Result<SerialNumber, BoxError> {
@@ -160,7 +167,8 @@ fn serial() -> Result<SerialNumber, BoxError> {
     Ok(SerialNumber::from_slice(&bytes))
 }
 
-fn pem(der: &[u8]) -> String {
+/// A certificate in PEM (RFC 7468).
+pub(super) fn pem(der: &[u8]) -> String {
     let encoded = STANDARD.encode(der);
     let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
     for at in (0..encoded.len()).step_by(64) {

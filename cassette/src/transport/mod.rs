@@ -10,6 +10,7 @@
 //! Must not know: cassettes, matching, redaction.
 
 mod accept;
+mod bundle;
 mod ca;
 #[cfg(feature = "client")]
 mod client;
@@ -19,6 +20,7 @@ mod io;
 mod proxy;
 mod trust;
 mod upstream;
+pub(crate) mod variables;
 
 #[cfg(all(test, feature = "client"))]
 mod tests;
@@ -29,6 +31,7 @@ use tower_service::Service;
 use crate::body::Body;
 use crate::tape::TransportError;
 
+pub(crate) use bundle::{Bundle, Trust};
 pub(crate) use ca::Ca;
 #[cfg(feature = "blocking")]
 pub(crate) use client::{blocking_client_builder, direct_blocking_client_builder};

@@ -1,0 +1,171 @@
+//! The file that tells clients whom to trust: the session's authority, for those that read the name of such a file
+//! from the environment.
+//!
+//! It holds certificates and never a key. It lies in a directory of this process in the system's temporary one, and
+//! is gone with the last session that needs it; what a killed process left there the next one removes.
+//!
+//! Must not know: sessions, which variable names it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
+
+use super::ca::{self, Ca};
+use super::outside;
+use crate::{Error, Result};
+
+/// Whom the clients of a session are to trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// The session's authority alone: a client that gets past the session fails its handshake, and one that is
+    /// built reads one certificate instead of all of the machine's (10 to 20 ms in a debug build).
+    Session,
+    /// The machine's roots as well, while recording.
+    SessionAndMachine,
+}
+
+/// The file, until the last clone of the handle is dropped.
+#[derive(Debug)]
+pub(crate) struct Bundle {
+    directory: PathBuf,
+    file: PathBuf,
+}
+
+/// Before the process's number, in the name of its directory.
+const PREFIX: &str = "cassette-ca-";
+
+impl Bundle {
+    /// The one of this process, made if nobody holds it.
+    ///
+    /// # Errors
+    ///
+    /// The temporary directory can't be written.
+    pub(crate) fn get(trust: Trust) -> Result<Arc<Bundle>> {
+        static KEPT: Mutex<[Weak<Bundle>; 2]> = Mutex::new([Weak::new(), Weak::new()]);
+        static SWEPT: Once = Once::new();
+        let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = &mut kept[trust as usize];
+        if let Some(bundle) = kept.upgrade() {
+            return Ok(bundle);
+        }
+        let temporary = std::env::temp_dir();
+        SWEPT.call_once(|| sweep(&temporary));
+        let bundle = Bundle::write(&temporary, &text(trust))
+            .map_err(|e| Error::io("write the certificates of the session below", &temporary, e))?;
+        let bundle = Arc::new(bundle);
+        *kept = Arc::downgrade(&bundle);
+        Ok(bundle)
+    }
+
+    /// Where it is: an absolute path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.file
+    }
+
+    fn write(temporary: &Path, text: &str) -> io::Result<Bundle> {
+        // The name is new, or this fails: nobody else can have laid a file there for us to fill.
+        let directory = std::path::absolute(temporary)?.join(format!(
+            "{PREFIX}{}-{:016x}",
+            std::process::id(),
+            ca::random().map_err(io::Error::other)?
+        ));
+        fs::create_dir(&directory)?;
+        let bundle = Bundle { file: directory.join("ca.pem"), directory };
+        fs::write(&bundle.file, text)?;
+        Ok(bundle)
+    }
+}
+
+impl Drop for Bundle {
+    fn drop(&mut self) {
+        // What stays is swept by the next process.
+        let _ = fs::remove_file(&self.file);
+        let _ = fs::remove_dir(&self.directory);
+    }
+}
+
+fn text(trust: Trust) -> String {
+    let mut text = Ca::get().pem().to_owned();
+    if trust == Trust::SessionAndMachine {
+        // Outside, because `SSL_CERT_FILE` may name this very file inside of a session. A machine without roots, or
+        // with a broken one among them, trusts the others.
+        for root in outside(rustls_native_certs::load_native_certs).certs {
+            text += &ca::pem(&root);
+        }
+    }
+    text
+}
+
+/// Removes the directories of processes that are gone.
+fn sweep(temporary: &Path) {
+    for entry in fs::read_dir(temporary).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(rest) = name.to_str().and_then(|n| n.strip_prefix(PREFIX)) else { continue };
+        let number = rest.split('-').next().and_then(|n| n.parse::<u32>().ok());
+        if number.is_some_and(|n| n != std::process::id() && is_gone(n, &entry)) {
+            let _ = fs::remove_file(entry.path().join("ca.pem"));
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}
+
+/// By the list of processes where there is one; elsewhere no test runs for a day.
+fn is_gone(process: u32, entry: &fs::DirEntry) -> bool {
+    if Path::new("/proc/self").exists() {
+        return !Path::new("/proc").join(process.to_string()).exists();
+    }
+    let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|at| at.elapsed().ok());
+    age.is_some_and(|age| age.as_secs() > 24 * 60 * 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+
+    use super::*;
+
+    fn certificates(bundle: &Bundle) -> Vec<CertificateDer<'static>> {
+        CertificateDer::pem_file_iter(bundle.path()).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn it_holds_the_authority_and_no_key_until_nobody_needs_it() {
+        let first = Bundle::get(Trust::Session).unwrap();
+        let second = Bundle::get(Trust::Session).unwrap();
+        assert_eq!(first.path(), second.path());
+        assert_eq!(certificates(&first), [Ca::get().der().clone()]);
+        assert!(!fs::read_to_string(first.path()).unwrap().contains("PRIVATE"));
+        let (file, directory) = (first.file.clone(), first.directory.clone());
+        drop(first);
+        assert!(file.exists());
+        drop(second);
+        // Unless a test of another module has taken it meanwhile.
+        assert!(!directory.exists() || Bundle::get(Trust::Session).unwrap().directory == directory);
+    }
+
+    #[test]
+    fn the_machines_roots_come_with_it_where_asked_for() {
+        let machine = rustls_native_certs::load_native_certs().certs;
+        let bundle = Bundle::get(Trust::SessionAndMachine).unwrap();
+        let found = certificates(&bundle);
+        assert_eq!(found.len(), 1 + machine.len());
+        assert_eq!(found[0], *Ca::get().der());
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed() {
+        let temporary = tempfile::tempdir().unwrap();
+        // No process has the highest number: Linux ends at 2^22, others before.
+        let (left, own) = (format!("{PREFIX}4294967295-00"), format!("{PREFIX}{}-00", std::process::id()));
+        for name in [left.as_str(), own.as_str(), "cassette-ca-x", "other"] {
+            fs::create_dir(temporary.path().join(name)).unwrap();
+            fs::write(temporary.path().join(name).join("ca.pem"), "").unwrap();
+        }
+        sweep(temporary.path());
+        let is_there = |name: &str| temporary.path().join(name).exists();
+        assert_eq!(is_there(&left), !Path::new("/proc/self").exists());
+        assert!([own.as_str(), "cassette-ca-x", "other"].into_iter().all(is_there));
+    }
+}
