@@ -25,6 +25,9 @@ pub(crate) enum Origin {
     /// Inside TLS, with the tunnel it came through, if any, and the host that the client asked for.
     #[cfg(feature = "proxy")]
     Tls { tunnel: Option<Authority>, name: String },
+    /// Plain HTTP on a port of its own, `at`, that stands for one server.
+    #[cfg(feature = "proxy")]
+    Base { scheme: Scheme, authority: Authority, at: SocketAddr },
 }
 
 /// A request that is answered here and never reaches the engine.
@@ -77,12 +80,20 @@ pub(crate) fn forward<B>(
         Origin::Tunnel(_) => Scheme::HTTP,
         #[cfg(feature = "proxy")]
         Origin::Tls { .. } => Scheme::HTTPS,
+        #[cfg(feature = "proxy")]
+        Origin::Base { scheme, .. } => scheme.clone(),
     };
     let asked = match parts.uri.authority() {
         Some(authority) => Some(authority.clone()),
         None => host(&parts.headers)?,
     };
     let asked = asked.map(|a| canonical(&a, &scheme)).transpose()?;
+    #[cfg(feature = "proxy")]
+    let asked = match origin {
+        // The host that it knows, which is no other than the one it asks for.
+        Origin::Base { at, .. } => asked.filter(|a| !is_own(a, *at)),
+        _ => asked,
+    };
     let goes_to = match origin {
         #[cfg(feature = "proxy")]
         Origin::Tunnel(tunnel) | Origin::Tls { tunnel: Some(tunnel), .. } => canonical(tunnel, &scheme)?,
@@ -91,6 +102,12 @@ pub(crate) fn forward<B>(
             Some(asked) => asked.clone(),
             None => name.parse().map_err(|_| Refusal::bad_request("the host's name is malformed"))?,
         },
+        #[cfg(feature = "proxy")]
+        Origin::Base { .. } if asked.is_some() && is_for_a_proxy(&parts) => {
+            return Err(Refusal::bad_request("this address stands for one server: it is no proxy"));
+        }
+        #[cfg(feature = "proxy")]
+        Origin::Base { authority, .. } => authority.clone(),
         Origin::Front => asked
             .clone()
             .ok_or(Refusal::bad_request("the request names no host: no absolute URI, no `host`"))?,
@@ -169,7 +186,7 @@ fn host(headers: &HeaderMap) -> Result<Option<Authority>, Refusal> {
 }
 
 /// Lower case, without user information and without the scheme's own port (RFC 9110 §4.2.3).
-fn canonical(authority: &Authority, scheme: &Scheme) -> Result<Authority, Refusal> {
+pub(crate) fn canonical(authority: &Authority, scheme: &Scheme) -> Result<Authority, Refusal> {
     let usual = if *scheme == Scheme::HTTPS { "443" } else { "80" };
     let host = authority.host().to_ascii_lowercase();
     let text = match authority.port() {
@@ -179,9 +196,16 @@ fn canonical(authority: &Authority, scheme: &Scheme) -> Result<Authority, Refusa
     text.parse().map_err(|_| Refusal::bad_request("the host's name is malformed"))
 }
 
-fn is_own(authority: &Authority, own: SocketAddr) -> bool {
+/// The listener's own address, as its clients write it.
+pub(crate) fn is_own(authority: &Authority, own: SocketAddr) -> bool {
     authority.port_u16() == Some(own.port())
         && (authority.host() == "localhost" || authority.host() == own.ip().to_string())
+}
+
+/// The absolute form, which HTTP/1 keeps for proxies (RFC 9112 §3.2.2). HTTP/2 knows no other.
+#[cfg(feature = "proxy")]
+fn is_for_a_proxy(head: &http::request::Parts) -> bool {
+    head.version < Version::HTTP_2 && head.uri.scheme().is_some()
 }
 
 #[cfg(all(test, feature = "proxy"))]
@@ -249,6 +273,18 @@ mod tests {
         check(&tls(None, "a.test"), "/x", &["a.test:8443"], Ok(("https://a.test:8443/x", None)));
         check(&tls(None, "a.test"), "/x", &[], Ok(("https://a.test/x", None)));
         check(&tls(None, "a.test"), "https://b.test/x", &[], Ok(("https://b.test/x", None)));
+    }
+
+    #[test]
+    fn on_the_port_of_a_server() {
+        let at = ([127, 0, 0, 1], 4001).into();
+        let base = Origin::Base { scheme: Scheme::HTTPS, authority: "a.test:8443".parse().unwrap(), at };
+        check(&base, "/x?y=1", &["127.0.0.1:4001"], Ok(("https://a.test:8443/x?y=1", None)));
+        check(&base, "/x", &["localhost:4001"], Ok(("https://a.test:8443/x", None)));
+        check(&base, "/x", &["a.test:8443"], Ok(("https://a.test:8443/x", None)));
+        check(&base, "/x", &["b.test"], Ok(("https://a.test:8443/x", Some("b.test"))));
+        check(&base, "http://127.0.0.1:4001/x", &[], Ok(("https://a.test:8443/x", None)));
+        check(&base, "http://b.test/x", &[], Err("no proxy"));
     }
 
     #[track_caller]

@@ -1,6 +1,7 @@
 //! End-to-end tests: the public API, real servers on loopback, real files, and what a user sees.
 
 mod api;
+mod base_url;
 mod bodies;
 mod clocks;
 mod concurrency;

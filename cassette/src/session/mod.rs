@@ -138,6 +138,30 @@ impl Session {
         Ok(self.proxy()?.url())
     }
 
+    /// A URL for clients that take a base URL and nothing else: `http://127.0.0.1:PORT`, with the path of `url`.
+    /// What the client asks there is recorded, or replayed, as if asked of `url`'s own server.
+    ///
+    /// Each server has a port of its own, the same for the whole session, so that paths are what they were however
+    /// a client joins them. `host` and `referer` speak of the real server on the way out, and redirects, `link`s and
+    /// cookies of the port on the way back, so that the client stays in the session; where it is redirected to another
+    /// server, that one gets a port, too. Bodies are not rewritten: an absolute link in one leads to the real server.
+    ///
+    /// ```no_run
+    /// # fn example(session: cassette::Session) -> cassette::Result<()> {
+    /// let api = session.base_url("https://api.example.com/v1")?;
+    /// assert!(api.starts_with("http://127.0.0.1:") && api.ends_with("/v1"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `url` is not an absolute one of http or https. No port could be bound on the loopback interface.
+    #[cfg(feature = "proxy")]
+    pub fn base_url(&self, url: &str) -> Result<String> {
+        self.proxy()?.base_url(url)
+    }
+
     /// The certificate (PEM) that the proxy's own certificates are signed with. Made in memory for this
     /// process; its key is never written anywhere.
     ///

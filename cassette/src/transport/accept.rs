@@ -24,9 +24,10 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::LazyConfigAcceptor;
 
-use super::Engine;
 use super::ca::Hosts;
 use super::cut::{Gate, Guarded};
+use super::reverse::{Base, Bases, Site};
+use super::{Engine, proxy};
 use crate::body::Body;
 use crate::failure;
 use crate::tape::TransportError;
@@ -46,6 +47,7 @@ pub(super) struct Shared<S> {
     pub(super) hosts: Hosts,
     pub(super) clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
     pub(super) address: SocketAddr,
+    pub(super) bases: Bases,
     pub(super) stop: Stop,
 }
 
@@ -79,9 +81,16 @@ impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Stop {
     }
 }
 
-/// Serves a connection to the listener until either side closes it.
-pub(super) async fn serve<S: Engine>(shared: Arc<Shared<S>>, stream: TcpStream) {
-    sniff(shared, stream, None).await;
+/// Serves a connection to the listener, or to the port of one server, until either side closes it.
+pub(super) async fn serve<S: Engine>(shared: Arc<Shared<S>>, stream: TcpStream, base: Option<Arc<Base>>) {
+    match base {
+        None => sniff(shared, stream, None).await,
+        Some(base) => {
+            let (scheme, authority) = (base.site.scheme.clone(), base.site.authority.clone());
+            let origin = Origin::Base { scheme, authority, at: base.at };
+            http(shared, stream, origin, Some(base)).await;
+        }
+    }
 }
 
 /// Boxed, because what is inside of a tunnel is sniffed again.
@@ -99,7 +108,7 @@ where
         let mut stream = BufReader::with_capacity(16, stream);
         match stream.fill_buf().await.ok().and_then(|b| b.first().copied()) {
             Some(TLS_HANDSHAKE) => tls(shared, stream, tunnel).await,
-            Some(_) => http(shared, stream, tunnel.map_or(Origin::Front, Origin::Tunnel)).await,
+            Some(_) => http(shared, stream, tunnel.map_or(Origin::Front, Origin::Tunnel), None).await,
             None => {}
         }
     })
@@ -115,10 +124,10 @@ where
     let Some(name) = asked.or_else(|| tunnel.as_ref().map(|t| t.host().to_owned())) else { return };
     let Ok(config) = shared.hosts.config(&name, (shared.clock)()) else { return };
     let Ok(stream) = start.into_stream(config).await else { return };
-    http(shared, stream, Origin::Tls { tunnel, name }).await;
+    http(shared, stream, Origin::Tls { tunnel, name }, None).await;
 }
 
-async fn http<S: Engine, T>(shared: Arc<Shared<S>>, stream: T, origin: Origin)
+async fn http<S: Engine, T>(shared: Arc<Shared<S>>, stream: T, origin: Origin, base: Option<Arc<Base>>)
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -128,7 +137,7 @@ where
     // The `date` of a response is its author's.
     builder.http1().max_headers(MAX_HEADERS).auto_date_header(false);
     builder.http2().max_header_list_size(MAX_HEADER_LIST).auto_date_header(false);
-    let way = Way { shared, origin, gate: gate.clone() };
+    let way = Way { shared, origin, base, gate: gate.clone() };
     // How a connection ended concerns its client only; a failing engine ends it on purpose.
     let _ = gate.drive(builder.serve_connection_with_upgrades(TokioIo::new(stream), way)).await;
 }
@@ -144,6 +153,7 @@ fn exchange<S: Engine>(engine: &mut S, request: Request<Body>) -> Answer<Respons
 struct Way<S> {
     shared: Arc<Shared<S>>,
     origin: Origin,
+    base: Option<Arc<Base>>,
     gate: Arc<Gate>,
 }
 
@@ -162,6 +172,11 @@ impl<S: Engine> hyper::service::Service<Request<Incoming>> for Way<S> {
             return Box::pin(async move { Ok(gate.guard(&Method::CONNECT, response)) });
         }
         let (method, version) = (request.method().clone(), request.version());
+        let mut request = request;
+        let base = self.base.clone().map(|base| (base, self.shared.clone()));
+        if let Some((base, _)) = &base {
+            base.forth(request.headers_mut());
+        }
         let request = match target::forward(request, &self.origin, Some(self.shared.address)) {
             Ok(request) => request.map(|b| Body::new(b.map_err(|e| failure::of(&e)))),
             Err(refusal) => return Box::pin(async move { Ok(gate.guard(&method, refusal.response())) }),
@@ -176,6 +191,10 @@ impl<S: Engine> hyper::service::Service<Request<Incoming>> for Way<S> {
             }
             let mut response = answer?;
             target::back(&mut response, version);
+            if let Some((base, shared)) = base {
+                let open = |site: &Site| proxy::base(&shared, site).ok();
+                base.back(response.headers_mut(), |site| shared.bases.known(site), open);
+            }
             Ok(gate.guard(&method, response))
         })
     }
@@ -184,6 +203,9 @@ impl<S: Engine> hyper::service::Service<Request<Incoming>> for Way<S> {
 impl<S: Engine> Way<S> {
     /// Answers CONNECT (RFC 9110 §9.3.6): what comes through the tunnel is served, not forwarded.
     fn tunnel(&self, request: Request<Incoming>) -> Result<(), Refusal> {
+        if self.base.is_some() {
+            return Err(Refusal::unsupported("this address stands for one server: it is no proxy"));
+        }
         if !matches!(self.origin, Origin::Front) {
             return Err(Refusal::unsupported("a tunnel inside a tunnel is not served"));
         }

@@ -18,6 +18,7 @@ mod connect;
 mod cut;
 mod io;
 mod proxy;
+mod reverse;
 mod trust;
 mod upstream;
 pub(crate) mod variables;

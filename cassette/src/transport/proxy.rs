@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::accept::{self, Shared, Stop};
 use super::ca::{Ca, Hosts};
+use super::reverse::{Base, Bases, Site};
 use super::{Engine, io};
 use crate::{Error, Result};
 
@@ -19,7 +20,11 @@ use crate::{Error, Result};
 pub(crate) struct Proxy {
     address: SocketAddr,
     stop: watch::Sender<bool>,
+    /// The port of a server. Holds nothing that would keep the engine.
+    base: Opener,
 }
+
+type Opener = Box<dyn Fn(&Site) -> Result<SocketAddr> + Send + Sync>;
 
 impl Proxy {
     /// Starts to listen on a free port of 127.0.0.1 and hands every request to `engine`. Certificates are made
@@ -36,9 +41,7 @@ impl Proxy {
     ) -> Result<Proxy> {
         let handle = io::handle()?;
         let _io = handle.enter();
-        let listener = bind().map_err(|e| Error::with_source("could not listen on 127.0.0.1", e))?;
-        let address =
-            listener.local_addr().map_err(|e| Error::with_source("could not listen on 127.0.0.1", e))?;
+        let (listener, address) = bind()?;
         let (stop, stopped) = watch::channel(false);
         let stopped = Stop(stopped);
         let shared = Arc::new(Shared {
@@ -46,10 +49,32 @@ impl Proxy {
             hosts: Hosts::new(Ca::get()),
             clock: Box::new(clock),
             address,
+            bases: Bases::default(),
             stop: stopped.clone(),
         });
-        stopped.spawn(accept(listener, shared));
-        Ok(Proxy { address, stop })
+        let (weak, io) = (Arc::downgrade(&shared), handle.clone());
+        let base = move |site: &Site| {
+            let _io = io.enter();
+            let shared = weak.upgrade().ok_or_else(|| Error::new("the session has ended"))?;
+            base(&shared, site)
+        };
+        stopped.spawn(accept(listener, shared, None));
+        Ok(Proxy { address, stop, base: Box::new(base) })
+    }
+
+    /// A URL that stands for `url` to a client that takes nothing else: the server's own port on loopback, and
+    /// the same path.
+    ///
+    /// # Errors
+    ///
+    /// It isn't absolute, or not of HTTP; the system refuses the socket.
+    pub(crate) fn base_url(&self, url: &str) -> Result<String> {
+        let (site, user, rest) = Site::split(url).ok_or_else(|| {
+            Error::new(format!("`{url}` is not the URL of a server")).hint(
+                "give scheme and host, with port and path where there are: `https://api.example.com/v1`",
+            )
+        })?;
+        Ok(format!("http://{user}{}{rest}", (self.base)(&site)?))
     }
 
     /// Where it listens: 127.0.0.1 and a port.
@@ -82,19 +107,33 @@ impl Drop for Proxy {
     }
 }
 
-fn bind() -> std::io::Result<TcpListener> {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    listener.set_nonblocking(true)?;
-    TcpListener::from_std(listener)
+fn bind() -> Result<(TcpListener, SocketAddr)> {
+    let bind = || {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok((TcpListener::from_std(listener)?, address))
+    };
+    bind().map_err(|e: std::io::Error| Error::with_source("could not listen on 127.0.0.1", e))
 }
 
-async fn accept<S: Engine>(listener: TcpListener, shared: Arc<Shared<S>>) {
+/// The port that stands for `site`, opened if it isn't yet. To be called on the I/O threads, or in their context.
+pub(super) fn base<S: Engine>(shared: &Arc<Shared<S>>, site: &Site) -> Result<SocketAddr> {
+    shared.bases.port(site, || {
+        let (listener, at) = bind()?;
+        let base = Arc::new(Base { site: site.clone(), at });
+        shared.stop.spawn(accept(listener, shared.clone(), Some(base)));
+        Ok(at)
+    })
+}
+
+async fn accept<S: Engine>(listener: TcpListener, shared: Arc<Shared<S>>, base: Option<Arc<Base>>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 // Small writes are answers that somebody waits for.
                 let _ = stream.set_nodelay(true);
-                shared.stop.spawn(accept::serve(shared.clone(), stream));
+                shared.stop.spawn(accept::serve(shared.clone(), stream, base.clone()));
             }
             // The process is out of files, or the client has gone already. The first needs a moment.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
