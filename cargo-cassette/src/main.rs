@@ -1,5 +1,7 @@
 //! `cargo cassette`: looks at recorded cassettes. Every verb is a thin call into the library.
 
+mod rules;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,6 +25,12 @@ enum Verb {
         #[arg(default_value = ".")]
         path: PathBuf,
     },
+    /// List the redaction rules that are in force by default: id, kind, what, why
+    Rules {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -31,8 +39,11 @@ fn main() -> ExitCode {
     if arguments.get(1).is_some_and(|a| a == "cassette") {
         arguments.remove(1);
     }
-    let Verb::List { path } = Arguments::parse_from(arguments).verb;
-    match list(&path) {
+    let done = match Arguments::parse_from(arguments).verb {
+        Verb::List { path } => list(&path),
+        Verb::Rules { json } => rules::print(json).map(|()| true).map_err(unprinted),
+    };
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(e) => {

@@ -54,3 +54,21 @@ fn a_folder_without_cassettes() {
     assert!(output.status.success());
     assert_eq!(text(&output.stdout), "no cassettes below .\n");
 }
+
+#[test]
+fn the_redaction_rules_are_listed() {
+    let output = cargo_cassette(&["rules"], Path::new("."));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let listed = text(&output.stdout);
+    let line = listed.lines().find(|line| line.starts_with("CAS0012 ")).expect("the rule");
+    let words: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(words[..4], ["CAS0012", "header", "authorization", "credentials"], "{line}");
+
+    let output = cargo_cassette(&["rules", "--json"], Path::new("."));
+    let json = text(&output.stdout);
+    let rules: Vec<serde_json::Value> = serde_json::from_str(&json).expect("it is JSON");
+    assert_eq!(rules.len(), cassette::redact::default_rules().len());
+    let rule = rules.iter().find(|rule| rule["id"] == "CAS0031").expect("the rule");
+    assert_eq!((&rule["kind"], &rule["what"]), (&"field".into(), &"access_token".into()));
+    assert!(rules.iter().all(|rule| rule["why"].is_string()));
+}

@@ -165,7 +165,7 @@ fn check_known(name: &str) -> Result<(), Mistake> {
 }
 
 /// Levenshtein's distance, over bytes.
-fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {
         let mut corner = std::mem::replace(&mut row[0], i + 1);

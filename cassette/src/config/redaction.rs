@@ -1,6 +1,8 @@
 //! What is secret, and what of it reaches the disk.
 
 use super::Config;
+use crate::Result;
+use crate::redact::Rules;
 
 impl Config {
     /// A named secret: wherever `value` occurs, in whatever encoding, the cassette has `{{secret.NAME}}`.
@@ -9,18 +11,9 @@ impl Config {
     ///
     /// A value too short to be replaced safely is a mistake that the session reports when it begins.
     #[must_use]
-    pub fn secret(mut self, name: &str, value: impl AsRef<str>) -> Config {
+    pub fn secret(self, name: &str, value: impl AsRef<str>) -> Config {
         let value = value.as_ref();
-        if !value.is_empty() {
-            self.rules = match self.rules.clone().secret(name, value) {
-                Ok(rules) => rules,
-                Err(e) => {
-                    self.mistake.get_or_insert_with(|| e.to_string());
-                    self.rules
-                }
-            };
-        }
-        self
+        if value.is_empty() { self } else { self.with_rules(|rules| rules.secret(name, value)) }
     }
 
     /// The same with the value of an environment variable of that name; unset is no secret.
@@ -49,6 +42,24 @@ impl Config {
     #[must_use]
     pub fn keep_field(mut self, name: &str) -> Config {
         self.rules = self.rules.keep_field(name);
+        self
+    }
+
+    /// Takes one default rule out of force, by its id: `without_rule("CAS0031")`. `cargo cassette rules` lists
+    /// them, a cassette's `_metadata.redaction` names those that fired.
+    ///
+    /// An id that doesn't exist is a mistake that the session reports when it begins, with the nearest one.
+    #[must_use]
+    pub fn without_rule(self, id: &str) -> Config {
+        self.with_rules(|rules| rules.without_rule(id))
+    }
+
+    /// The first mistake stays until the session begins.
+    fn with_rules(mut self, change: impl FnOnce(Rules) -> Result<Rules>) -> Config {
+        match change(self.rules.clone()) {
+            Ok(rules) => self.rules = rules,
+            Err(e) => _ = self.mistake.get_or_insert_with(|| e.to_string()),
+        }
         self
     }
 }

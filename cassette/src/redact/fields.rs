@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::names::normalised;
+use super::rule::Rule;
 
 /// A set of names, each in any spelling (see [`normalised`]), with what a hit is counted as.
 #[derive(Clone, Debug)]
 pub(super) struct FieldNames {
-    /// From the normalised name to `field ` and the name as it was given.
-    labels: BTreeMap<String, Arc<str>>,
+    /// By normalised name.
+    rules: BTreeMap<String, Arc<Rule>>,
     /// One bit for each name, by its hash. A name whose bit isn't set is not on the list.
     sieve: [u64; WORDS],
     /// For the last byte of a name, the one before it, and the third: the set of names that may have it there,
@@ -22,28 +23,29 @@ pub(super) struct FieldNames {
 const WORDS: usize = 64;
 
 impl FieldNames {
-    pub(super) fn new(names: &[&str]) -> FieldNames {
+    /// An empty set.
+    pub(super) fn new() -> FieldNames {
         let mut fields =
-            FieldNames { labels: BTreeMap::new(), sieve: [0; WORDS], ends: Box::new([[0; 256]; 3]) };
+            FieldNames { rules: BTreeMap::new(), sieve: [0; WORDS], ends: Box::new([[0; 256]; 3]) };
         // What may stand for nothing or for anything tells nothing of the bytes before it either.
         for (b, folded) in FOLDED.iter().enumerate().filter(|(_, folded)| **folded <= UNKNOWN) {
             debug_assert!(*folded == SKIPPED || *folded == UNKNOWN);
             fields.ends.iter_mut().for_each(|end| end[b] = ANY);
         }
-        names.iter().for_each(|name| fields.insert(name));
         fields
     }
 
-    pub(super) fn insert(&mut self, name: &str) {
+    /// A name that has a rule already keeps it.
+    pub(super) fn insert(&mut self, name: &str, rule: Rule) {
         let normal = normalised(name);
         let (word, bit) = place(normal.bytes().fold(0, mix));
         self.sieve[word] |= bit;
         self.insert_end(normal.as_bytes());
-        self.labels.insert(normal, format!("field {name}").into());
+        self.rules.entry(normal).or_insert_with(|| Arc::new(rule));
     }
 
     fn insert_end(&mut self, normal: &[u8]) {
-        let name = 1 << (self.labels.len() % 63);
+        let name = 1 << (self.rules.len() % 63);
         for (n, end) in self.ends.iter_mut().enumerate() {
             match normal.iter().rev().nth(n) {
                 Some(b) => {
@@ -68,12 +70,17 @@ impl FieldNames {
 
     /// Its bit stays: another name may have the same.
     pub(super) fn remove(&mut self, name: &str) {
-        self.labels.remove(&normalised(name));
+        self.rules.remove(&normalised(name));
     }
 
-    /// What a field of this name is counted as.
-    pub(super) fn get(&self, name: &str) -> Option<Arc<str>> {
-        if self.may_hold(name.as_bytes()) { self.labels.get(&normalised(name)).cloned() } else { None }
+    /// The same for all names of a rule.
+    pub(super) fn remove_rule(&mut self, rule: &Rule) {
+        self.rules.retain(|_, other| **other != *rule);
+    }
+
+    /// The rule for a field of this name.
+    pub(super) fn get(&self, name: &str) -> Option<Arc<Rule>> {
+        if self.may_hold(name.as_bytes()) { self.rules.get(&normalised(name)).cloned() } else { None }
     }
 
     /// Whether a name is worth a look: false only if it is not on the list, whether or not the escapes in it
@@ -128,29 +135,38 @@ fn place(hash: u64) -> (usize, u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::names::FIELDS;
+    use super::super::{RuleKind, default_rules};
     use super::*;
+
+    fn defaults() -> FieldNames {
+        let mut fields = FieldNames::new();
+        for rule in default_rules().iter().filter(|rule| rule.kind == RuleKind::Field) {
+            fields.insert(rule.what, rule.into());
+        }
+        fields
+    }
 
     #[track_caller]
     fn check(name: &str, expected: Option<&str>) {
-        let mut fields = FieldNames::new(FIELDS);
-        fields.insert("customer_pin");
-        fields.insert("Größe");
-        fields.insert("##mark");
-        fields.insert("a\\b");
+        let own = |fields: &mut FieldNames, name: &str| fields.insert(name, Rule::own("field", name));
+        let mut fields = defaults();
+        own(&mut fields, "customer_pin");
+        own(&mut fields, "Größe");
+        own(&mut fields, "##mark");
+        own(&mut fields, "a\\b");
         fields.remove("ID-token");
-        assert_eq!(fields.get(name).as_deref(), expected);
+        assert_eq!(fields.get(name).as_ref().map(|rule| &*rule.label), expected);
         assert!(expected.is_none() || fields.may_end(name.as_bytes()), "{name}");
         // The sieve changes no answer.
-        assert_eq!(fields.labels.get(&normalised(name)).map(|label| &**label), expected);
+        assert_eq!(fields.rules.get(&normalised(name)).map(|rule| &*rule.label), expected);
     }
 
     #[test]
     fn spellings() {
-        check("access_token", Some("field access_token"));
-        check("accessToken", Some("field access_token"));
-        check("#ACCESS-TOKEN", Some("field access_token"));
-        check("to\u{212a}en", Some("field token"));
+        check("access_token", Some("CAS0031 field access_token"));
+        check("accessToken", Some("CAS0031 field access_token"));
+        check("#ACCESS-TOKEN", Some("CAS0031 field access_token"));
+        check("to\u{212a}en", Some("CAS0134 field token"));
         check("CustomerPin", Some("field customer_pin"));
         check("GRÖSSE", None);
         check("grÖßE", Some("field Größe"));
@@ -165,16 +181,16 @@ mod tests {
 
     #[test]
     fn every_name_on_the_list_passes_the_sieve() {
-        let fields = FieldNames::new(FIELDS);
-        for name in FIELDS {
-            assert!(fields.may_hold(name.to_ascii_uppercase().as_bytes()), "{name}");
+        let fields = defaults();
+        for rule in default_rules().iter().filter(|rule| rule.kind == RuleKind::Field) {
+            assert!(fields.may_hold(rule.what.to_ascii_uppercase().as_bytes()), "{rule}");
         }
         assert!(fields.may_hold(b"\\u0070assword"), "escapes may stand for anything");
     }
 
     #[test]
     fn usual_names_do_not() {
-        let fields = FieldNames::new(FIELDS);
+        let fields = defaults();
         for name in ["id", "name", "value", "created_at", "updatedAt", "type", "url", "data", "items", "next"]
         {
             assert!(!fields.may_hold(name.as_bytes()), "{name}");

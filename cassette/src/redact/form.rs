@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use percent_encoding::percent_decode;
 
+use super::rule::Rule;
 use super::rules::REDACTED;
 use super::{Fired, Rules};
 
@@ -12,6 +14,8 @@ use super::{Fired, Rules};
 pub(super) struct FormFields {
     at: At,
     key: Vec<u8>,
+    /// Of a URL: some names are on the list only there.
+    is_query: bool,
 }
 
 enum At {
@@ -19,7 +23,7 @@ enum At {
     /// In a value that stays.
     Kept,
     /// At the first byte of a value that goes.
-    Start(std::sync::Arc<str>),
+    Start(Arc<Rule>),
     /// In a value that went.
     Replaced,
 }
@@ -28,7 +32,11 @@ const LONGEST_KEY: usize = 1024;
 
 impl FormFields {
     pub(super) fn new() -> FormFields {
-        FormFields { at: At::Key, key: Vec::new() }
+        FormFields { at: At::Key, key: Vec::new(), is_query: false }
+    }
+
+    pub(super) fn of_query() -> FormFields {
+        FormFields { is_query: true, ..FormFields::new() }
     }
 
     pub(super) fn push(
@@ -49,16 +57,16 @@ impl FormFields {
                     i += part.len();
                     if end.is_some() {
                         if chunk[i] == b'=' {
-                            self.at = rule(&self.key, rules).map_or(At::Kept, At::Start);
+                            self.at = self.rule(rules).map_or(At::Kept, At::Start);
                         }
                         self.key.clear();
                         i += 1;
                     }
                 }
-                At::Start(label) if rest[0] != b'&' => {
+                At::Start(rule) if rest[0] != b'&' => {
                     out.write_all(&chunk[kept..i])?;
                     out.write_all(REDACTED.as_bytes())?;
-                    fired.count(label);
+                    fired.count(&rule.label);
                     self.at = At::Replaced;
                     kept = i;
                 }
@@ -77,16 +85,19 @@ impl FormFields {
         }
         out.write_all(&chunk[kept..])
     }
-}
 
-fn rule(key: &[u8], rules: &Rules) -> Option<std::sync::Arc<str>> {
-    if key.len() > LONGEST_KEY {
-        return None;
+    /// The rule for the field whose key has been read.
+    fn rule(&self, rules: &Rules) -> Option<Arc<Rule>> {
+        let key = &self.key;
+        if key.len() > LONGEST_KEY {
+            return None;
+        }
+        let spaced: Cow<'_, [u8]> = if key.contains(&b'+') {
+            key.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect()
+        } else {
+            key.into()
+        };
+        let name = percent_decode(&spaced).decode_utf8_lossy();
+        rules.field_rule(&name).or_else(|| rules.query.get(&name).filter(|_| self.is_query))
     }
-    let spaced: Cow<'_, [u8]> = if key.contains(&b'+') {
-        key.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect()
-    } else {
-        key.into()
-    };
-    rules.field_rule(&percent_decode(&spaced).decode_utf8_lossy())
 }

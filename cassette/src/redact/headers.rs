@@ -3,7 +3,7 @@
 use http::header::{COOKIE, LINK, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::rules::REDACTED;
+use super::rules::{Headers, REDACTED};
 use super::{Redactor, names};
 
 /// Whose headers they are.
@@ -37,26 +37,23 @@ impl Redactor {
 
     fn header(&self, name: &HeaderName, value: &HeaderValue, side: Side) -> Option<HeaderValue> {
         let text = value.as_bytes();
-        let allowed = &self.0.rules.headers;
-        if allowed.contains(name.as_str()) {
+        let Headers { kept, redacted } = &self.0.rules.headers;
+        if kept.contains(name.as_str()) {
             return Some(self.shown(name, text));
         }
-        let mark = || self.0.fired.count(&format!("header {name}"));
-        if *name == COOKIE && side == Side::Request {
-            mark();
-            return Some(valid(cookies(text).into_bytes()));
+        if *name == COOKIE {
+            return (side == Side::Request).then(|| valid(self.cookies(text)));
         }
-        if *name == SET_COOKIE && side == Side::Response {
-            mark();
-            return Some(valid(set_cookie(text)));
+        if *name == SET_COOKIE {
+            return (side == Side::Response).then(|| valid(self.set_cookie(text)));
         }
-        if names::CREDENTIAL_HEADERS.contains(&name.as_str())
-            || self.0.rules.field_rule(name.as_str()).is_some()
+        if let Some(rule) =
+            redacted.get(name.as_str()).cloned().or_else(|| self.0.rules.field_rule(name.as_str()))
         {
-            mark();
+            self.0.fired.count(&rule.label);
             return Some(valid(self.credentials(text)));
         }
-        allowed.iter().any(|pattern| names::matches(pattern, name.as_str())).then(|| self.shown(name, text))
+        kept.iter().any(|pattern| names::matches(pattern, name.as_str())).then(|| self.shown(name, text))
     }
 
     fn shown(&self, name: &HeaderName, value: &[u8]) -> HeaderValue {
@@ -98,28 +95,6 @@ impl Redactor {
         });
         format!("{}{}", self.text(&scheme), named.unwrap_or_else(|| REDACTED.to_owned())).into_bytes()
     }
-}
-
-/// `a=1; b=2` (RFC 6265 §4.2.1).
-fn cookies(value: &[u8]) -> String {
-    let value = String::from_utf8_lossy(value);
-    let cookie = |pair: &str| match pair.trim().split_once('=') {
-        Some((name, _)) => format!("{name}={REDACTED}"),
-        None => REDACTED.to_owned(),
-    };
-    value.split(';').filter(|pair| !pair.trim().is_empty()).map(cookie).collect::<Vec<_>>().join("; ")
-}
-
-/// `a=1; Path=/; HttpOnly` (RFC 6265 §4.1.1). An empty value deletes the cookie, and stays.
-fn set_cookie(value: &[u8]) -> Vec<u8> {
-    let end = memchr::memchr(b';', value).unwrap_or(value.len());
-    let (pair, attributes) = value.split_at(end);
-    let shown = match memchr::memchr(b'=', pair) {
-        Some(at) if pair[at + 1..].trim_ascii().is_empty() => pair.to_vec(),
-        Some(at) => [&pair[..=at], REDACTED.as_bytes()].concat(),
-        None => REDACTED.into(),
-    };
-    [shown.as_slice(), attributes].concat()
 }
 
 fn valid(value: Vec<u8>) -> HeaderValue {
@@ -200,6 +175,6 @@ mod tests {
             redacted.get_all("set-cookie").iter().collect::<Vec<_>>(),
             ["b=[redacted]", "a=[redacted]"]
         );
-        assert_eq!(redactor.counts()["header set-cookie"], 2);
+        assert_eq!(redactor.counts()["CAS0003 header set-cookie"], 2);
     }
 }

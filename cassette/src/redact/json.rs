@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use super::rule::Rule;
 use super::rules::REDACTED;
 use super::{Fired, Rules};
 use crate::json::lex::{Kind, Lexer};
@@ -22,12 +23,12 @@ pub(super) struct JsonFields {
     /// The name being read, as it stands between its quotes.
     key: Vec<u8>,
     /// The rule that the last name fell under, for the value that comes next.
-    armed: Option<Arc<str>>,
+    armed: Option<Arc<Rule>>,
     /// From the outermost array under such a name inwards, for each open container: strings directly in it are
     /// redacted. Empty outside such arrays.
     arrays: Stack,
     /// The rule of the arrays.
-    label: Option<Arc<str>>,
+    rule: Option<Arc<Rule>>,
     text: Text,
 }
 
@@ -56,7 +57,7 @@ impl JsonFields {
             key: Vec::new(),
             armed: None,
             arrays: Stack::default(),
-            label: None,
+            rule: None,
             text: Text::Kept,
         }
     }
@@ -113,7 +114,7 @@ impl JsonFields {
                     if armed.is_some() || self.arrays.depth() > 0 {
                         self.arrays.push(armed.is_some() || self.arrays.top() == Some(true));
                     }
-                    self.label = armed.or(self.label.take());
+                    self.rule = armed.or(self.rule.take());
                 }
                 Kind::ObjectStart => {
                     self.armed = None;
@@ -131,7 +132,7 @@ impl JsonFields {
                         if armed.is_none() && self.arrays.top() != Some(true) {
                             continue;
                         }
-                        self.label = armed.or(self.label.take());
+                        self.rule = armed.or(self.rule.take());
                         self.text = Text::Opened;
                         out.write_all(&chunk[kept..piece.span.start])?;
                         next = &text[1..];
@@ -146,8 +147,8 @@ impl JsonFields {
                             Some(_) => {
                                 write!(out, "\"{REDACTED}\"")?;
                                 self.text = Text::Replaced;
-                                if let Some(label) = &self.label {
-                                    fired.count(label);
+                                if let Some(rule) = &self.rule {
+                                    fired.count(&rule.label);
                                 }
                             }
                         }
@@ -173,7 +174,7 @@ impl JsonFields {
 }
 
 /// The rule for a name, given with the quotes around it.
-fn rule(key: &[u8], rules: &Rules) -> Option<Arc<str>> {
+fn rule(key: &[u8], rules: &Rules) -> Option<Arc<Rule>> {
     // What is longer has been cut short.
     if key.len() > LONGEST_KEY {
         return None;

@@ -1,11 +1,12 @@
 //! What to redact, as data: named secrets, header names, field names. Built in code, shared by a project.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use super::fields::FieldNames;
-use super::names;
+use super::rule::Rule;
+use super::{DefaultRule, RuleKind, default_rules, names};
 use crate::{Error, Result};
 
 /// What is redacted. `Rules::default()` is safe without any further word: headers by a list of harmless ones,
@@ -25,8 +26,23 @@ use crate::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct Rules {
     pub(super) secrets: Vec<Secret>,
-    pub(super) headers: BTreeSet<String>,
+    pub(super) headers: Headers,
     pub(super) fields: FieldNames,
+    /// Query parameters that would be innocent elsewhere.
+    pub(super) query: FieldNames,
+    /// Cookies, where not all of them are redacted.
+    pub(super) cookies: FieldNames,
+    /// By id, the default rules in force.
+    defaults: BTreeMap<&'static str, Arc<Rule>>,
+}
+
+/// Headers, by name in lower case.
+#[derive(Clone, Debug)]
+pub(super) struct Headers {
+    /// Kept with their values; a `*` at the end stands for any rest.
+    pub(super) kept: BTreeSet<String>,
+    /// Kept by name only.
+    pub(super) redacted: BTreeMap<String, Arc<Rule>>,
 }
 
 /// A named value that must not be stored.
@@ -53,11 +69,32 @@ pub(super) const REDACTED: &str = "[redacted]";
 
 impl Default for Rules {
     fn default() -> Self {
-        Rules {
+        let mut rules = Rules {
             secrets: Vec::new(),
-            headers: names::KEPT_HEADERS.iter().map(|name| (*name).to_owned()).collect(),
-            fields: FieldNames::new(names::FIELDS),
+            headers: Headers {
+                kept: names::KEPT_HEADERS.iter().map(|name| (*name).to_owned()).collect(),
+                redacted: BTreeMap::new(),
+            },
+            fields: FieldNames::new(),
+            query: FieldNames::new(),
+            cookies: FieldNames::new(),
+            defaults: BTreeMap::new(),
+        };
+        for default in default_rules() {
+            let rule = Rule::from(default);
+            rules.defaults.insert(default.id, Arc::new(rule.clone()));
+            match default.kind {
+                RuleKind::Header => {
+                    _ = rules.headers.redacted.insert(default.what.to_owned(), Arc::new(rule))
+                }
+                RuleKind::Field => rules.fields.insert(default.what, rule),
+                RuleKind::Query => rules.query.insert(default.what, rule),
+                RuleKind::Cookie => rules.cookies.insert(default.what, rule),
+                // Asked for by their ids.
+                RuleKind::Url | RuleKind::Shape => {}
+            }
         }
+        rules
     }
 }
 
@@ -106,7 +143,7 @@ impl Rules {
     /// stays redacted: allow it by its full name to see it.
     #[must_use]
     pub fn allow_header(mut self, name: impl AsRef<str>) -> Rules {
-        self.headers.insert(name.as_ref().to_ascii_lowercase());
+        self.headers.kept.insert(name.as_ref().to_ascii_lowercase());
         self
     }
 
@@ -114,7 +151,7 @@ impl Rules {
     /// is spelled: `customerPin`, `customer_pin` and `Customer-Pin` are one name.
     #[must_use]
     pub fn field(mut self, name: impl AsRef<str>) -> Rules {
-        self.fields.insert(name.as_ref());
+        self.fields.insert(name.as_ref(), Rule::own("field", name.as_ref()));
         self
     }
 
@@ -125,8 +162,47 @@ impl Rules {
         self
     }
 
-    /// What a field of this name is counted as when it is redacted.
-    pub(super) fn field_rule(&self, name: &str) -> Option<Arc<str>> {
+    /// Takes one default rule out of force, by its id: `CAS0031`, or as `_metadata.redaction` has it. What other
+    /// rules find stays redacted.
+    ///
+    /// ```
+    /// use cassette::redact::Rules;
+    ///
+    /// let rules = Rules::default().without_rule("CAS0031")?;
+    /// let error = rules.without_rule("CAS0O31").unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "there is no redaction rule `CAS0O31`; did you mean `CAS0031` (CAS0031 field access_token)?"
+    /// );
+    /// # Ok::<(), cassette::TestError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// There is no such rule: the error names the nearest.
+    pub fn without_rule(mut self, id: &str) -> Result<Rules> {
+        let rule = DefaultRule::find(id)?;
+        if let Some(own) = self.defaults.remove(rule.id) {
+            match rule.kind {
+                RuleKind::Header => {
+                    self.headers.redacted.retain(|_, other| *other != own);
+                }
+                RuleKind::Field => self.fields.remove_rule(&own),
+                RuleKind::Query => self.query.remove_rule(&own),
+                RuleKind::Cookie => self.cookies.remove_rule(&own),
+                RuleKind::Url | RuleKind::Shape => {}
+            }
+        }
+        Ok(self)
+    }
+
+    /// The default rule of this id, if it is in force.
+    pub(super) fn default_rule(&self, id: &str) -> Option<&Arc<Rule>> {
+        self.defaults.get(id)
+    }
+
+    /// The rule for a field of this name.
+    pub(super) fn field_rule(&self, name: &str) -> Option<Arc<Rule>> {
         self.fields.get(name)
     }
 

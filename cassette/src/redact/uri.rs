@@ -4,6 +4,9 @@ use super::form::FormFields;
 use super::rules::REDACTED;
 use super::{Redactor, into_string};
 
+/// The rule for what stands before the host.
+const USER_INFO: &str = "CAS0001";
+
 impl Redactor {
     /// The URL (or a reference relative to one) as it is stored and matched: query parameters on the list and
     /// the user's password become `[redacted]`, secrets their placeholders. A user without a password is often
@@ -23,6 +26,7 @@ impl Redactor {
 
     fn user_info(&self, base: &str) -> String {
         let kept = || base.to_owned();
+        let Some(rule) = self.0.rules.default_rule(USER_INFO) else { return kept() };
         let Some((scheme, rest)) = base.split_once("//").filter(|(s, _)| s.is_empty() || s.ends_with(':'))
         else {
             return kept();
@@ -33,14 +37,14 @@ impl Redactor {
             Some((user, _)) => format!("{user}:{REDACTED}"),
             None => REDACTED.to_owned(),
         };
-        self.0.fired.count("uri user-info");
+        self.0.fired.count(&rule.label);
         format!("{scheme}//{shown}{}", &rest[info.len()..])
     }
 
     fn query(&self, query: &str) -> String {
         let mut out = Vec::with_capacity(query.len());
         // Writing to memory does not fail.
-        let _ = FormFields::new().push(query.as_bytes(), &self.0.rules, &self.0.fired, &mut out);
+        let _ = FormFields::of_query().push(query.as_bytes(), &self.0.rules, &self.0.fired, &mut out);
         into_string(out)
     }
 }
@@ -76,6 +80,7 @@ mod tests {
         check("https://h/p?X-Amz-Signature=0f&Expires=1", "https://h/p?X-Amz-Signature=[redacted]&Expires=1");
         check("https://h/a//b@c?d", "https://h/a//b@c?d");
         check("mailto:a@b", "mailto:a@b");
+        check("https://h/p?Signature=abc&Policy=x", "https://h/p?Signature=[redacted]&Policy=x");
     }
 
     #[test]
