@@ -14,4 +14,5 @@ mod in_process;
 mod killed;
 mod project;
 mod recording;
+mod untrusted;
 mod wire;

@@ -17,6 +17,7 @@ mod site;
 mod summary;
 mod text;
 mod unmatched;
+mod untrusted;
 mod unused;
 
 pub use cassette::{AlreadyOpen, MalformedCassette, MissingCassette};
@@ -28,6 +29,7 @@ pub use setup::{ModeOrigin, UnknownMode, Unwritable};
 pub use site::TestSite;
 pub use summary::Recorded;
 pub use unmatched::{Answer, Closest, Reason, Unmatched, UnmatchedRequest};
+pub use untrusted::{RefusedCertificate, Untrusted};
 pub use unused::{Unused, UnusedRecording};
 
 use page::{Help, Page};
@@ -78,6 +80,8 @@ pub enum Problem {
     Body(String),
     /// Requests that no recording answers.
     Unmatched(Unmatched),
+    /// Clients that did not trust the session, so that their requests were never sent.
+    Untrusted(Untrusted),
     /// Recordings that no request asked for.
     Unused(Unused),
     /// There is no cassette.
@@ -141,6 +145,7 @@ impl Problem {
                 page.quote(2, text);
             }
             Problem::Unmatched(facts) => facts.write(page),
+            Problem::Untrusted(facts) => facts.write(page),
             Problem::Unused(facts) => facts.write(page),
             Problem::Missing(facts) => facts.write(page, site),
             Problem::Malformed(facts) => facts.write(page, site),
@@ -163,6 +168,7 @@ impl Problem {
     fn help(&self, site: &TestSite) -> Help {
         match self {
             Problem::Unmatched(facts) => facts.help(site),
+            Problem::Untrusted(facts) => facts.help(site),
             Problem::Unused(facts) => facts.help(site),
             Problem::Missing(facts) => facts.help(site),
             Problem::Malformed(facts) => facts.help(site),

@@ -10,6 +10,8 @@ use crate::engine::Action;
 use crate::error::{Error, Result};
 use crate::player::Player;
 use crate::recorder::Recorder;
+#[cfg(feature = "proxy")]
+use crate::report::Untrusted;
 use crate::report::{self, Leaks, MissingSnapshot, Note, Palette, Problem, Recorded};
 use crate::snapshot;
 use crate::tape::{Journal, Metadata, Prepared};
@@ -95,6 +97,7 @@ impl Session {
         if let Body::Returned(error) = body {
             end.problems.push(Problem::Body(format!("the test returned an error: {error}")));
         }
+        end.problems.extend(self.untrusted());
         end.summary.name.clone_from(&inner.name);
         let done = match inner.engine.action() {
             Action::Replay { player, .. } => self.finish_replay(player, &mut end),
@@ -267,6 +270,20 @@ impl Session {
             scan(self.0.files.output_snapshot(), &mut manifest.to_text().as_bytes())?;
         }
         Ok(found)
+    }
+
+    /// What clients said about the session's certificates. Their requests are on no cassette.
+    #[cfg(feature = "proxy")]
+    fn untrusted(&self) -> Option<Problem> {
+        let refused = self.0.proxy.get()?.as_ref().ok()?.refused();
+        let refused: Vec<_> = refused.into_iter().map(facts::refused).collect();
+        let cassette = self.0.files.document();
+        (!refused.is_empty()).then_some(Problem::Untrusted(Untrusted { cassette, refused }))
+    }
+
+    #[cfg(not(feature = "proxy"))]
+    fn untrusted(&self) -> Option<Problem> {
+        None
     }
 
     fn stop_proxy(&self) {

@@ -26,6 +26,7 @@ use tokio_rustls::LazyConfigAcceptor;
 
 use super::ca::Hosts;
 use super::cut::{Gate, Guarded};
+use super::refused::Refusals;
 use super::reverse::{Base, Bases, Site};
 use super::{Engine, proxy};
 use crate::body::Body;
@@ -48,6 +49,7 @@ pub(super) struct Shared<S> {
     pub(super) clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
     pub(super) address: SocketAddr,
     pub(super) bases: Bases,
+    pub(super) refusals: Arc<Refusals>,
     pub(super) stop: Stop,
 }
 
@@ -118,12 +120,18 @@ async fn tls<S: Engine, T>(shared: Arc<Shared<S>>, stream: T, tunnel: Option<Aut
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    // A failed handshake is the client's to report: it knows what it did not like.
+    // A failed handshake is the client's to report: it knows what it did not like. But of what it says about our
+    // certificate the test is told, too.
     let Ok(start) = LazyConfigAcceptor::new(Default::default(), stream).await else { return };
     let asked = start.client_hello().server_name().map(str::to_owned);
     let Some(name) = asked.or_else(|| tunnel.as_ref().map(|t| t.host().to_owned())) else { return };
     let Ok(config) = shared.hosts.config(&name, (shared.clock)()) else { return };
-    let Ok(stream) = start.into_stream(config).await else { return };
+    let handshake = shared.refusals.begin();
+    let stream = match start.into_stream(config).await {
+        Ok(stream) => stream,
+        Err(e) => return handshake.failed(&name, &e),
+    };
+    drop(handshake);
     http(shared, stream, Origin::Tls { tunnel, name }, None).await;
 }
 

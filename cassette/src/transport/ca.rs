@@ -2,7 +2,8 @@
 //!
 //! The authority is made in memory at first use and its key never leaves it, neither to a file nor to a log.
 //! Clients are told to trust it for the time of a test. Certificates are valid around the *session's* clock,
-//! because a client inside a session judges them by that one.
+//! because a client inside a session judges them by that one, and around the real one, by which processes judge
+//! that the session starts.
 //!
 //! Must not know: sockets, sessions.
 
@@ -76,13 +77,18 @@ impl Ca {
         Ok(Ca { issuer: Issuer::new(params, key), host_key: KeyPair::generate()?, der, pem })
     }
 
-    /// A certificate for `host`, a name or an address, valid around `at`.
-    fn issue(&self, host: &str, at: SystemTime) -> Result<CertificateDer<'static>, BoxError> {
+    /// A certificate for `host`, a name or an address, valid around both instants.
+    fn issue(
+        &self,
+        host: &str,
+        at: SystemTime,
+        real: SystemTime,
+    ) -> Result<CertificateDer<'static>, BoxError> {
         let mut params = CertificateParams::default();
         // Not the host: a common name holds 64 characters at most (RFC 5280, appendix A.1).
         params.distinguished_name = name("cassette");
         params.serial_number = Some(serial()?);
-        (params.not_before, params.not_after) = validity(at);
+        (params.not_before, params.not_after) = validity(at, real);
         params.subject_alt_names = vec![match host.parse::<IpAddr>() {
             Ok(address) => SanType::IpAddress(address),
             Err(_) => SanType::DnsName(host.try_into()?),
@@ -117,7 +123,8 @@ impl Hosts {
         if let Some(known) = issued.get(&host).filter(|i| distance(i.at, now) < REISSUE) {
             return Ok(known.config.clone());
         }
-        let chain = vec![self.ca.issue(&host, now)?];
+        // The I/O threads, which ask for it, are in no session.
+        let chain = vec![self.ca.issue(&host, now, SystemTime::now())?];
         let key = PrivatePkcs8KeyDer::from(self.ca.host_key.serialize_der()).into();
         let mut config = ServerConfig::builder_with_provider(trust::provider())
             .with_safe_default_protocol_versions()?
@@ -134,14 +141,19 @@ fn distance(a: SystemTime, b: SystemTime) -> Duration {
     a.duration_since(b).unwrap_or_else(|e| e.duration())
 }
 
-fn validity(at: SystemTime) -> (OffsetDateTime, OffsetDateTime) {
+fn validity(at: SystemTime, real: SystemTime) -> (OffsetDateTime, OffsetDateTime) {
     let (first, last) = (rcgen::date_time_ymd(1970, 1, 1), rcgen::date_time_ymd(2200, 1, 1));
-    let seconds = match at.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-        Err(_) => 0,
+    let date = |instant: SystemTime| {
+        let seconds = match instant.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            Err(_) => 0,
+        };
+        OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(last).clamp(first, last)
     };
-    let at = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(last).clamp(first, last);
-    ((at - VALID_BEFORE).max(first), (at + VALID_AFTER).min(last))
+    // Apple's verifiers would refuse the longer time.
+    let real = if cfg!(target_vendor = "apple") { at } else { real };
+    let (early, late) = (date(at.min(real)), date(at.max(real)));
+    ((early - VALID_BEFORE).max(first), (late + VALID_AFTER).min(last))
 }
 
 fn name(common: &str) -> DistinguishedName {
@@ -205,16 +217,21 @@ mod tests {
         roots.add(CertificateDer::from_pem_slice(ca.pem().as_bytes()).unwrap()).unwrap();
         let verifier =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), trust::provider()).build().unwrap();
-        let leaf = ca.issue(host, instant(session)).unwrap();
+        let leaf = ca.issue(host, instant(session), instant(session + 2000 * DAY)).unwrap();
         let now = UnixTime::since_unix_epoch(Duration::from_secs(client));
         let asked = ServerName::try_from(asked.to_owned()).unwrap();
         verifier.verify_server_cert(&leaf, &[], &asked, &[], now).map(drop)
     }
 
     #[test]
-    fn certificates_hold_at_the_clock_of_the_session() {
+    fn certificates_hold_at_the_clock_of_the_session_and_the_real_one() {
         for at in [0, 1, BILLENNIUM, 1_700_000_000, 4_000_000_000, 7_258_118_399] {
             assert_eq!(verify("api.example.test", at, "api.example.test", at), Ok(()), "{at}");
+        }
+        // The real one is two thousand days later.
+        for at in [BILLENNIUM + 1000 * DAY, BILLENNIUM + 2390 * DAY] {
+            let expected = !cfg!(target_vendor = "apple");
+            assert_eq!(verify("api.example.test", BILLENNIUM, "api.example.test", at).is_ok(), expected);
         }
         for address in ["127.0.0.1", "::1"] {
             assert_eq!(verify(address, BILLENNIUM, address, BILLENNIUM), Ok(()), "{address}");
@@ -230,7 +247,7 @@ mod tests {
             other_host,
             Err(rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext { .. }))
         ));
-        let (before, after) = (BILLENNIUM - 413 * DAY, BILLENNIUM + 413 * DAY);
+        let (before, after) = (BILLENNIUM - 413 * DAY, BILLENNIUM + 2413 * DAY);
         for at in [before, after] {
             assert!(verify("api.example.test", BILLENNIUM, "api.example.test", at).is_err(), "{at}");
         }

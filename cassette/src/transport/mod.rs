@@ -18,6 +18,7 @@ mod connect;
 mod cut;
 mod io;
 mod proxy;
+mod refused;
 mod reverse;
 mod trust;
 mod upstream;
@@ -39,6 +40,7 @@ pub(crate) use client::{blocking_client_builder, direct_blocking_client_builder}
 #[cfg(feature = "client")]
 pub(crate) use client::{client_builder, direct_client_builder};
 pub(crate) use proxy::Proxy;
+pub(crate) use refused::Refused;
 pub(crate) use upstream::{Upstream, UpstreamOptions};
 
 /// The service every way in reaches: a recorder, a player, or [`Upstream`] itself.

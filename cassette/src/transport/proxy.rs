@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::accept::{self, Shared, Stop};
 use super::ca::{Ca, Hosts};
+use super::refused::{Refusals, Refused};
 use super::reverse::{Base, Bases, Site};
 use super::{Engine, io};
 use crate::{Error, Result};
@@ -22,6 +23,7 @@ pub(crate) struct Proxy {
     stop: watch::Sender<bool>,
     /// The port of a server. Holds nothing that would keep the engine.
     base: Opener,
+    refusals: Arc<Refusals>,
 }
 
 type Opener = Box<dyn Fn(&Site) -> Result<SocketAddr> + Send + Sync>;
@@ -43,6 +45,7 @@ impl Proxy {
         let _io = handle.enter();
         let (listener, address) = bind()?;
         let (stop, stopped) = watch::channel(false);
+        let refusals = Arc::new(Refusals::default());
         let stopped = Stop(stopped);
         let shared = Arc::new(Shared {
             engine,
@@ -50,6 +53,7 @@ impl Proxy {
             clock: Box::new(clock),
             address,
             bases: Bases::default(),
+            refusals: refusals.clone(),
             stop: stopped.clone(),
         });
         let (weak, io) = (Arc::downgrade(&shared), handle.clone());
@@ -59,7 +63,7 @@ impl Proxy {
             base(&shared, site)
         };
         stopped.spawn(accept(listener, shared, None));
-        Ok(Proxy { address, stop, base: Box::new(base) })
+        Ok(Proxy { address, stop, base: Box::new(base), refusals })
     }
 
     /// A URL that stands for `url` to a client that takes nothing else: the server's own port on loopback, and
@@ -86,6 +90,12 @@ impl Proxy {
     /// `http://127.0.0.1:PORT`, as a client's proxy setting takes it.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Certificates that clients refused.
+    pub(crate) fn refused(&self) -> Vec<Refused> {
+        const LIMIT: Duration = Duration::from_secs(1);
+        self.refusals.settled(LIMIT)
     }
 
     /// Closes the listener and every connection, now and without waiting. Does nothing the second time.

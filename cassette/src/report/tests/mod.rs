@@ -4,6 +4,7 @@ mod cassette;
 mod output;
 mod setup;
 mod unmatched;
+mod untrusted;
 mod unused;
 
 use http::Method;

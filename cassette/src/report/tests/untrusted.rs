@@ -1,0 +1,54 @@
+//! Clients that do not trust the session.
+
+use super::*;
+
+#[track_caller]
+fn untrusted(refused: &[(&str, &str)], expected: &str) {
+    let refused = refused
+        .iter()
+        .map(|(host, alert)| RefusedCertificate { host: (*host).to_owned(), alert: (*alert).to_owned() });
+    let cassette = "tests/cassettes/weather/berlin.json".into();
+    check(vec![Problem::Untrusted(Untrusted { cassette, refused: refused.collect() })], expected);
+}
+
+#[test]
+fn a_client_with_its_own_authorities() {
+    untrusted(
+        &[("api.example.com", "unknown_ca"), ("auth.example.com", "bad_certificate")],
+        "\
+error: a client does not trust the session's certificate, so its request could not be sent
+  --> tests/forecast.rs:12, test forecast::berlin
+   = cassette: tests/cassettes/weather/berlin.json
+   = refused: https://api.example.com, for `unknown_ca`
+   = refused: https://auth.example.com, for `bad_certificate`
+
+  it brings its own list of authorities (reqwest with `webpki-roots`, ureq 3 by default) or one
+  certificate that it accepts, and looks at nothing else; then give the code under test
+    1. a client that trusts the session: session.client(), session.blocking_client()
+    2. plain HTTP: session.base_url(\"https://api.example.com\")
+    3. one more authority for its own client: session.ca_pem()
+
+help: then run this test again:
+    cargo test -p weather -- --exact forecast::berlin",
+    );
+}
+
+#[test]
+fn a_client_with_another_clock() {
+    untrusted(
+        &[("api.example.com", "certificate_expired")],
+        "\
+error: a client does not trust the session's certificate, so its request could not be sent
+  --> tests/forecast.rs:12, test forecast::berlin
+   = cassette: tests/cassettes/weather/berlin.json
+   = refused: https://api.example.com, for `certificate_expired`
+
+  it judges the certificate by another clock than the session's; then give the code under test
+    1. a client that trusts the session: session.client(), session.blocking_client()
+    2. plain HTTP: session.base_url(\"https://api.example.com\")
+    3. one more authority for its own client: session.ca_pem()
+
+help: then run this test again:
+    cargo test -p weather -- --exact forecast::berlin",
+    );
+}

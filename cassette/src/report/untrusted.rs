@@ -1,0 +1,61 @@
+//! A client that does not trust the session's certificates: whose request it was, and the ways out.
+
+use std::path::PathBuf;
+
+use super::TestSite;
+use super::page::{Help, Page};
+use super::setup::path;
+use super::text::{VALUE, clean, short};
+
+/// Connections that a client of the code under test ended, because it did not trust the session's certificate.
+#[derive(Clone, Debug)]
+pub struct Untrusted {
+    /// The cassette.
+    pub cassette: PathBuf,
+    /// In order; at least one.
+    pub refused: Vec<RefusedCertificate>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedCertificate {
+    /// The host that the certificate was for.
+    pub host: String,
+    /// The client's reason: the name of a TLS alert (RFC 8446 §6.2), such as `unknown_ca`.
+    pub alert: String,
+}
+
+/// Hosts that are shown.
+const SHOWN: usize = 5;
+
+impl Untrusted {
+    pub(super) fn write(&self, page: &mut Page<'_>) {
+        page.error("a client does not trust the session's certificate, so its request could not be sent");
+        page.fact("cassette", path(&self.cassette));
+        for RefusedCertificate { host, alert } in self.refused.iter().take(SHOWN) {
+            page.fact("refused", format_args!("https://{}, for `{}`", short(host, VALUE), clean(alert)));
+        }
+        if self.refused.len() > SHOWN {
+            page.fact("refused", format_args!("… and {} more", self.refused.len() - SHOWN));
+        }
+        let host = self.refused.first().map_or("api.example.com", |r| &r.host);
+        page.gap();
+        if self.refused.iter().all(|r| r.alert == "certificate_expired") {
+            page.line(2, "it judges the certificate by another clock than the session's; then give the code under test");
+        } else {
+            page.line(2, "it brings its own list of authorities (reqwest with `webpki-roots`, ureq 3 by default) or one");
+            page.line(
+                2,
+                "certificate that it accepts, and looks at nothing else; then give the code under test",
+            );
+        }
+        page.line(4, "1. a client that trusts the session: session.client(), session.blocking_client()");
+        page.line(4, format_args!("2. plain HTTP: session.base_url(\"https://{}\")", short(host, VALUE)));
+        page.line(4, "3. one more authority for its own client: session.ca_pem()");
+        page.gap();
+    }
+
+    pub(super) fn help(&self, site: &TestSite) -> Help {
+        Help { why: "then run this test again".to_owned(), command: site.again_command() }
+    }
+}

@@ -1,0 +1,117 @@
+//! Clients that cannot be made to trust the session: the failure says so and names the ways out, each of which
+//! is taken here.
+
+use std::sync::Arc;
+
+use cassette::{Mode, Session};
+
+use crate::api::{Api, Speaks, answer};
+use crate::project::Project;
+
+/// A client with its own list of authorities, on which the session's is not, that goes through the session all the
+/// same: by a proxy setting here.
+fn client(session: &Session, roots: rustls::RootCertStore) -> reqwest::Client {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let proxy = reqwest::Proxy::all(session.proxy_url().unwrap()).unwrap();
+    reqwest::Client::builder().proxy(proxy).tls_backend_preconfigured(tls).build().unwrap()
+}
+
+fn strict(session: &Session) -> reqwest::Client {
+    client(session, rustls::RootCertStore::empty())
+}
+
+fn with_our_authority(session: &Session) -> reqwest::Client {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject as _;
+
+    let mut roots = rustls::RootCertStore::empty();
+    let ca = session.ca_pem().unwrap();
+    roots.add(CertificateDer::from_pem_slice(ca.as_bytes()).unwrap()).unwrap();
+    client(session, roots)
+}
+
+fn api() -> Api {
+    Api::start(Speaks::Https1, |request| answer(200, &[], request.uri().path().to_owned()))
+}
+
+async fn text(client: reqwest::Client, url: &str) -> Result<String, reqwest::Error> {
+    client.get(url).send().await?.text().await
+}
+
+const REFUSED: &str = "\
+error: a client does not trust the session's certificate, so its request could not be sent
+";
+
+#[track_caller]
+fn told(failure: &str) {
+    let (_, after) = failure.split_once(REFUSED).unwrap_or_else(|| panic!("{failure}"));
+    let facts = [
+        "tests/cassettes/weather/berlin.json\n",
+        "   = refused: https://api.example.test, for `unknown_ca`\n",
+        "    1. a client that trusts the session: session.client(), session.blocking_client()\n",
+        "    2. plain HTTP: session.base_url(\"https://api.example.test\")\n",
+        "    3. one more authority for its own client: session.ca_pem()\n",
+        "\nhelp: then run this test again:\n    ",
+    ];
+    for fact in facts {
+        assert!(after.contains(fact), "no {fact:?} in {failure}");
+    }
+}
+
+/// While recording and on replay; whether the code passes its error on, panics, or swallows it.
+#[test]
+fn the_failure_names_the_ways_out() {
+    let api = api();
+    let (config, url) = (api.config(), api.url("/x"));
+    let project = Project::new();
+    let run = |mode, body: fn(Result<String, reqwest::Error>) -> Result<(), String>| {
+        let url = url.clone();
+        let result = project
+            .builder(mode, config.clone())
+            .run_async(async |session: Session| body(text(strict(&session), &url).await));
+        result.err().unwrap_or_else(|| panic!("{mode} passed")).to_string()
+    };
+    let record = run(Mode::Record, |answer| answer.map(drop).map_err(|e| format!("no forecast: {e:?}")));
+    assert!(
+        record.starts_with("error: the test itself failed\n") && record.contains("no forecast"),
+        "{record}"
+    );
+    told(&record);
+    assert!(record.contains("\n    CASSETTE_MODE=record cargo test"), "{record}");
+    told(&run(Mode::Record, |_| Ok(())));
+    assert!(!project.path("tests/cassettes/weather/berlin.json").exists());
+
+    let by_session = async |session: Session| text(session.client().unwrap(), &url).await.unwrap();
+    assert_eq!(project.record(config.clone(), &by_session), "/x");
+    told(&run(Mode::Replay, |_| Ok(())));
+}
+
+/// The second and the third way out; the first is what all other tests do.
+#[test]
+fn the_ways_out() {
+    let api = api();
+    let url = api.url("/x");
+    let (project, seen) = Project::both(api, async |session: Session| {
+        let trusting = text(with_our_authority(&session), &url).await.unwrap();
+        let base = session.base_url("https://api.example.test").unwrap();
+        // Through the base, not through the proxy.
+        let plain =
+            reqwest::Client::builder().no_proxy().tls_backend_preconfigured(no_tls()).build().unwrap();
+        (trusting, text(plain, &format!("{base}/x")).await.unwrap())
+    });
+    assert_eq!(seen, ("/x".into(), "/x".into()));
+    assert_eq!(project.requests(), ["GET https://api.example.test/x"; 2]);
+}
+
+fn no_tls() -> rustls::ClientConfig {
+    rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth()
+}
