@@ -3,6 +3,7 @@
 mod api;
 mod base_url;
 mod bodies;
+mod children;
 mod clocks;
 mod concurrency;
 mod disk_full;

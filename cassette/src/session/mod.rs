@@ -3,6 +3,8 @@
 //! Must not know: how HTTP is parsed, what files look like inside.
 
 mod begin;
+#[cfg(feature = "proxy")]
+mod children;
 mod facts;
 mod finish;
 mod open;
@@ -297,7 +299,6 @@ impl Session {
     ///
     /// No port could be bound, or the certificate to trust could not be written to the temporary directory.
     #[cfg(feature = "proxy")]
-    #[expect(dead_code, reason = "for processes that the test starts, which come next")]
     pub(crate) fn variables(&self) -> Result<Vec<(&'static str, std::ffi::OsString)>> {
         if self.0.mode == Mode::Off {
             return Ok(Vec::new());
