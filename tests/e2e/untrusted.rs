@@ -91,6 +91,34 @@ fn the_failure_names_the_ways_out() {
     told(&run(Mode::Replay, |_| Ok(())));
 }
 
+/// Without an alert it may have been for want of time: told where the test fails, and only there.
+#[test]
+fn a_client_that_only_goes_away() {
+    use std::io::Read as _;
+
+    let leave = |session: &Session| {
+        let name = rustls::pki_types::ServerName::try_from("api.example.test").unwrap();
+        let mut tls = rustls::ClientConnection::new(Arc::new(no_tls()), name).unwrap();
+        let address = session.proxy_url().unwrap().replace("http://", "");
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        tls.write_tls(&mut stream).unwrap();
+        // The answer, with the certificate, has come.
+        stream.read_exact(&mut [0]).unwrap();
+    };
+    let project = Project::new();
+    let run = |passes: bool| {
+        let session = project.builder(Mode::Record, cassette::Config::new());
+        session.run(|session: Session| {
+            leave(&session);
+            if passes { Ok(()) } else { Err("no forecast") }
+        })
+    };
+    assert!(run(true).is_ok());
+    let failure = run(false).unwrap_err().to_string();
+    assert!(failure.contains(REFUSED), "{failure}");
+    assert!(failure.contains("https://api.example.test, without a reason: it closed"), "{failure}");
+}
+
 /// The second and the third way out; the first is what all other tests do.
 #[test]
 fn the_ways_out() {

@@ -21,8 +21,9 @@ pub struct Untrusted {
 pub struct RefusedCertificate {
     /// The host that the certificate was for.
     pub host: String,
-    /// The client's reason: the name of a TLS alert (RFC 8446 §6.2), such as `unknown_ca`.
-    pub alert: String,
+    /// The client's reason: the name of a TLS alert (RFC 8446 §6.2), such as `unknown_ca`. `None`: it closed the
+    /// connection instead.
+    pub alert: Option<String>,
 }
 
 /// Hosts that are shown.
@@ -33,14 +34,16 @@ impl Untrusted {
         page.error("a client does not trust the session's certificate, so its request could not be sent");
         page.fact("cassette", path(&self.cassette));
         for RefusedCertificate { host, alert } in self.refused.iter().take(SHOWN) {
-            page.fact("refused", format_args!("https://{}, for `{}`", short(host, VALUE), clean(alert)));
+            let why = alert.as_ref().map(|alert| format!("for `{}`", clean(alert)));
+            let why = why.unwrap_or_else(|| "without a reason: it closed the connection".to_owned());
+            page.fact("refused", format_args!("https://{}, {why}", short(host, VALUE)));
         }
         if self.refused.len() > SHOWN {
             page.fact("refused", format_args!("… and {} more", self.refused.len() - SHOWN));
         }
         let host = self.refused.first().map_or("api.example.com", |r| &r.host);
         page.gap();
-        if self.refused.iter().all(|r| r.alert == "certificate_expired") {
+        if self.refused.iter().all(|r| r.alert.as_deref() == Some("certificate_expired")) {
             page.line(2, "it judges the certificate by another clock than the session's; then give the code under test");
         } else {
             page.line(2, "it brings its own list of authorities (reqwest with `webpki-roots`, ureq 3 by default) or one");

@@ -50,7 +50,7 @@ pub(super) fn unwritable(what: &str, error: Error) -> Box<Problem> {
 /// A client's word on a certificate.
 #[cfg(feature = "proxy")]
 pub(super) fn refused(refused: crate::transport::Refused) -> crate::report::RefusedCertificate {
-    crate::report::RefusedCertificate { host: refused.host, alert: refused.alert.to_owned() }
+    crate::report::RefusedCertificate { host: refused.host, alert: refused.alert.map(str::to_owned) }
 }
 
 /// What differs in what the test wrote.

@@ -10,9 +10,9 @@ use crate::engine::Action;
 use crate::error::{Error, Result};
 use crate::player::Player;
 use crate::recorder::Recorder;
-#[cfg(feature = "proxy")]
-use crate::report::Untrusted;
-use crate::report::{self, Leaks, MissingSnapshot, Note, Palette, Problem, Recorded};
+use crate::report::{
+    self, Leaks, MissingSnapshot, Note, Palette, Problem, Recorded, RefusedCertificate, Untrusted,
+};
 use crate::snapshot;
 use crate::tape::{Journal, Metadata, Prepared};
 
@@ -97,7 +97,11 @@ impl Session {
         if let Body::Returned(error) = body {
             end.problems.push(Problem::Body(format!("the test returned an error: {error}")));
         }
-        end.problems.extend(self.untrusted());
+        let mut refused = self.refused();
+        let told = refused.iter().any(|r| r.alert.is_some());
+        if told || end.body_failed {
+            end.problems.extend(self.untrusted(std::mem::take(&mut refused)));
+        }
         end.summary.name.clone_from(&inner.name);
         let done = match inner.engine.action() {
             Action::Replay { player, .. } => self.finish_replay(player, &mut end),
@@ -106,6 +110,11 @@ impl Session {
         };
         self.stop_proxy();
         end.problems.extend(done.err().map(Problem::Other));
+        if end.failed() {
+            // A client that only went away may have had no time; but something failed, and that may be why.
+            let untrusted = self.untrusted(refused);
+            end.problems.splice(..0, untrusted);
+        }
         if let Err(e) = self.settle_output(&mut end) {
             end.problems.push(Problem::Other(e));
         }
@@ -272,18 +281,19 @@ impl Session {
         Ok(found)
     }
 
-    /// What clients said about the session's certificates. Their requests are on no cassette.
-    #[cfg(feature = "proxy")]
-    fn untrusted(&self) -> Option<Problem> {
-        let refused = self.0.proxy.get()?.as_ref().ok()?.refused();
-        let refused: Vec<_> = refused.into_iter().map(facts::refused).collect();
-        let cassette = self.0.files.document();
-        (!refused.is_empty()).then_some(Problem::Untrusted(Untrusted { cassette, refused }))
+    /// What clients said about the session's certificates.
+    fn refused(&self) -> Vec<RefusedCertificate> {
+        #[cfg(feature = "proxy")]
+        if let Some(Ok(proxy)) = self.0.proxy.get() {
+            return proxy.refused().into_iter().map(facts::refused).collect();
+        }
+        Vec::new()
     }
 
-    #[cfg(not(feature = "proxy"))]
-    fn untrusted(&self) -> Option<Problem> {
-        None
+    /// Requests that were never sent, and are on no cassette.
+    fn untrusted(&self, refused: Vec<RefusedCertificate>) -> Option<Problem> {
+        let cassette = self.0.files.document();
+        (!refused.is_empty()).then_some(Problem::Untrusted(Untrusted { cassette, refused }))
     }
 
     fn stop_proxy(&self) {

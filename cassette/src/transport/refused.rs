@@ -16,8 +16,9 @@ use rustls::AlertDescription;
 pub(crate) struct Refused {
     /// The host that it was for.
     pub(crate) host: String,
-    /// The client's reason, by the name that the alert has (RFC 8446 §6.2).
-    pub(crate) alert: &'static str,
+    /// The client's reason, by the name that the alert has (RFC 8446 §6.2). `None`: it went away without one, as some
+    /// do that don't trust, and others that have no time.
+    pub(crate) alert: Option<&'static str>,
 }
 
 /// What clients of one session refused, each once.
@@ -59,7 +60,10 @@ impl Refusals {
 impl Handshake<'_> {
     /// It failed with the client of `host`, which is remembered if that was for the certificate.
     pub(super) fn failed(self, host: &str, error: &io::Error) {
-        let Some(alert) = alert(error) else { return };
+        let alert = alert(error);
+        if alert.is_none() && !is_an_end(error) {
+            return;
+        }
         let refused = Refused { host: host.trim_end_matches('.').to_ascii_lowercase(), alert };
         let mut state = self.0.state();
         if !state.all.contains(&refused) {
@@ -75,8 +79,7 @@ impl Drop for Handshake<'_> {
     }
 }
 
-/// The alerts that are about a certificate. A client that goes away without one has not said anything: it may as
-/// well have had no time.
+/// The alerts that are about a certificate.
 fn alert(error: &io::Error) -> Option<&'static str> {
     match error.get_ref()?.downcast_ref::<rustls::Error>()? {
         rustls::Error::AlertReceived(alert) => match alert {
@@ -90,4 +93,12 @@ fn alert(error: &io::Error) -> Option<&'static str> {
         },
         _ => None,
     }
+}
+
+/// The client closed the connection. ureq means to send its alert, and sends what it has queued before it.
+fn is_an_end(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+    )
 }

@@ -4,9 +4,10 @@ use super::*;
 
 #[track_caller]
 fn untrusted(refused: &[(&str, &str)], expected: &str) {
-    let refused = refused
-        .iter()
-        .map(|(host, alert)| RefusedCertificate { host: (*host).to_owned(), alert: (*alert).to_owned() });
+    let refused = refused.iter().map(|(host, alert)| RefusedCertificate {
+        host: (*host).to_owned(),
+        alert: Some((*alert).to_owned()).filter(|alert| !alert.is_empty()),
+    });
     let cassette = "tests/cassettes/weather/berlin.json".into();
     check(vec![Problem::Untrusted(Untrusted { cassette, refused: refused.collect() })], expected);
 }
@@ -14,13 +15,14 @@ fn untrusted(refused: &[(&str, &str)], expected: &str) {
 #[test]
 fn a_client_with_its_own_authorities() {
     untrusted(
-        &[("api.example.com", "unknown_ca"), ("auth.example.com", "bad_certificate")],
+        &[("api.example.com", "unknown_ca"), ("auth.example.com", "bad_certificate"), ("b.test", "")],
         "\
 error: a client does not trust the session's certificate, so its request could not be sent
   --> tests/forecast.rs:12, test forecast::berlin
    = cassette: tests/cassettes/weather/berlin.json
    = refused: https://api.example.com, for `unknown_ca`
    = refused: https://auth.example.com, for `bad_certificate`
+   = refused: https://b.test, without a reason: it closed the connection
 
   it brings its own list of authorities (reqwest with `webpki-roots`, ureq 3 by default) or one
   certificate that it accepts, and looks at nothing else; then give the code under test

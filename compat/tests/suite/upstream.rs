@@ -1,0 +1,165 @@
+//! The server that everything is recorded from: TLS, HTTP/1.1 and HTTP/2, under a name that no resolver knows. It
+//! answers REST, AWS's STS and gRPC.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cassette::Config;
+use cassette_compat::grpc::{ECHO, Word};
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio_rustls::TlsAcceptor;
+use tonic_prost::ProstCodec;
+
+pub(crate) const HOST: &str = "api.example.test";
+/// What the server says to GET.
+pub(crate) const WORDS: &str = "the words of the server";
+/// Who STS says that it is.
+pub(crate) const ARN: &str = "arn:aws:iam::123456789012:user/compat";
+/// What both calls of gRPC say together.
+pub(crate) const SPELLED: &str = "hat h a t";
+
+/// The server, until dropped.
+pub(crate) struct Upstream {
+    pub(crate) address: SocketAddr,
+    /// The certificate to trust, in PEM.
+    pub(crate) root: String,
+    _runtime: Runtime,
+}
+
+impl Upstream {
+    pub(crate) fn start() -> Upstream {
+        let (tls, root) = tls();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
+        let address = listener.local_addr().expect("an address");
+        runtime.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let tls = tls.clone();
+                tokio::spawn(async move {
+                    let Ok(stream) = tls.accept(stream).await else { return };
+                    let server = auto::Builder::new(TokioExecutor::new());
+                    let _ = server.serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+                });
+            }
+        });
+        Upstream { address, root, _runtime: runtime }
+    }
+
+    /// How sessions find it and trust it.
+    pub(crate) fn config(&self) -> Config {
+        Config::new().resolve(HOST, self.address).extra_root(self.root.clone())
+    }
+}
+
+fn tls() -> (TlsAcceptor, String) {
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let certificate = rcgen::CertificateParams::new(vec![HOST.to_owned()]).expect("a name");
+    let certificate = certificate.self_signed(&key).expect("a certificate");
+    let mut config = rustls::ServerConfig::builder_with_provider(crate::explicit::provider())
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+        )
+        .expect("a configuration");
+    config.alpn_protocols = vec!["h2".into(), "http/1.1".into()];
+    (TlsAcceptor::from(Arc::new(config)), certificate.pem())
+}
+
+type Answer = Response<tonic::body::Body>;
+
+async fn answer(request: Request<Incoming>) -> Result<Answer, Infallible> {
+    let is_grpc =
+        request.headers().get("content-type").is_some_and(|t| t.as_bytes().starts_with(b"application/grpc"));
+    Ok(match request.uri().path() {
+        _ if is_grpc => grpc(request).await,
+        "/words" => plain("text/plain", WORDS.to_owned()),
+        "/" if request.method() == http::Method::POST => sts(request).await,
+        path => {
+            let mut answer = plain("text/plain", format!("nothing at {path}"));
+            *answer.status_mut() = http::StatusCode::NOT_FOUND;
+            answer
+        }
+    })
+}
+
+fn plain(kind: &str, text: String) -> Answer {
+    let body = tonic::body::Body::new(Full::new(Bytes::from(text)));
+    Response::builder().header("content-type", kind).body(body).expect("an answer")
+}
+
+async fn sts(request: Request<Incoming>) -> Answer {
+    let asked = request.into_body().collect().await.map(|b| b.to_bytes()).unwrap_or_default();
+    assert!(asked.starts_with(b"Action=GetCallerIdentity"), "{asked:?}");
+    let text = format!(
+        "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
+         <Arn>{ARN}</Arn><UserId>AIDACOMPAT</UserId><Account>123456789012</Account></GetCallerIdentityResult>\
+         <ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></GetCallerIdentityResponse>"
+    );
+    plain("text/xml", text)
+}
+
+/// As tonic's code generator would write it.
+async fn grpc(request: Request<Incoming>) -> Answer {
+    let mut server = tonic::server::Grpc::new(ProstCodec::<Word, Word>::default());
+    if request.uri().path() == ECHO {
+        server.unary(Echo, request).await
+    } else {
+        server.server_streaming(Spell, request).await
+    }
+}
+
+struct Echo;
+
+impl tonic::server::UnaryService<Word> for Echo {
+    type Response = Word;
+    type Future = std::future::Ready<Result<tonic::Response<Word>, tonic::Status>>;
+
+    fn call(&mut self, request: tonic::Request<Word>) -> Self::Future {
+        std::future::ready(Ok(tonic::Response::new(request.into_inner())))
+    }
+}
+
+struct Spell;
+
+type Letters = std::pin::Pin<Box<dyn futures_core::Stream<Item = Result<Word, tonic::Status>> + Send>>;
+
+impl tonic::server::ServerStreamingService<Word> for Spell {
+    type Response = Word;
+    type ResponseStream = Letters;
+    type Future = std::future::Ready<Result<tonic::Response<Letters>, tonic::Status>>;
+
+    fn call(&mut self, request: tonic::Request<Word>) -> Self::Future {
+        let letters: Vec<_> =
+            request.into_inner().text.chars().map(|c| Ok(Word { text: c.into() })).collect();
+        // What ends the stream are trailers: the status.
+        let letters: Letters = Box::pin(Spelled(letters.into_iter()));
+        std::future::ready(Ok(tonic::Response::new(letters)))
+    }
+}
+
+struct Spelled(std::vec::IntoIter<Result<Word, tonic::Status>>);
+
+impl futures_core::Stream for Spelled {
+    type Item = Result<Word, tonic::Status>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        std::task::Poll::Ready(self.0.next())
+    }
+}
