@@ -124,10 +124,15 @@ impl Config {
         self
     }
 
-    pub(crate) fn checked(self) -> Result<Config> {
-        match &self.mistake {
-            Some(m) => Err(Error::new(m.clone()).hint("correct the `Config` that this test uses")),
-            None => Ok(self),
+    /// Complete: what follows from several settings together is settled here.
+    pub(crate) fn checked(mut self) -> Result<Config> {
+        if let Some(m) = &self.mistake {
+            return Err(Error::new(m.clone()).hint("correct the `Config` that this test uses"));
         }
+        // What is compared has to be recorded.
+        for name in self.matching.required_headers() {
+            self.rules = self.rules.allow_header_unless_credential(name);
+        }
+        Ok(self)
     }
 }

@@ -48,6 +48,7 @@ pub mod tape;
 mod target;
 #[cfg(feature = "proxy")]
 mod transport;
+mod wild;
 
 pub use body::Body;
 #[cfg(feature = "macros")]

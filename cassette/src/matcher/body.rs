@@ -3,12 +3,15 @@
 use http::header::CONTENT_TYPE;
 use sha2::{Digest, Sha256};
 
+use super::form::Head;
+use super::graphql;
 use super::json::Tree;
 use super::mismatch::BodyKind;
 use super::multipart::{self, Part};
+use super::options::InForce;
 use super::pairs::{self, Pairs};
 use super::parameters::Value;
-use super::{Matching, Pointer};
+use super::xml::{self, Element};
 use crate::json;
 use crate::tape::{Content, Request};
 
@@ -19,6 +22,7 @@ pub(super) enum Body<'a> {
     Json(Tree<'a>),
     Form(Pairs<'a>),
     Multipart(Vec<Part<'a>>),
+    Xml(Element),
     Bytes(Raw<'a>),
 }
 
@@ -36,14 +40,15 @@ pub(super) struct Raw<'a> {
 const MAX_NESTING: usize = 8;
 
 impl<'a> Body<'a> {
-    pub(super) fn new(matching: &Matching, request: &'a Request) -> Self {
-        if matching.ignored_body {
+    pub(super) fn new(options: &InForce<'_>, head: &Head<'_>, request: &'a Request) -> Self {
+        if !options.body() {
             return Body::Nothing;
         }
         match &request.body.content {
             Content::Inline(bytes) => {
                 let content_type = request.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
-                Body::of_bytes(bytes, content_type.unwrap_or(""), &matching.ignored_json, 0)
+                let context = Context { options, graphql: head.is_graphql(), depth: 0 };
+                Body::of_bytes(bytes, content_type.unwrap_or(""), context)
             }
             Content::File(file) => {
                 let sha256 = file.sha256.to_ascii_lowercase();
@@ -52,28 +57,27 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// `depth`: of multiparts around it.
-    pub(super) fn of_bytes(
-        bytes: &'a [u8],
-        content_type: &str,
-        ignored: &[Pointer],
-        depth: usize,
-    ) -> Body<'a> {
+    pub(super) fn of_bytes(bytes: &'a [u8], content_type: &str, context: Context<'_, '_>) -> Body<'a> {
         if bytes.is_empty() {
             return Body::Nothing;
         }
         let kind = Value::parse(content_type);
         if kind.main == "application/x-www-form-urlencoded" {
-            return Body::Form(pairs::parse(bytes));
+            let mut pairs = pairs::parse(bytes);
+            pairs.retain(|(key, _)| context.options.form(key));
+            return Body::Form(pairs);
         }
-        if kind.main.starts_with("multipart/") && depth < MAX_NESTING {
-            if let Some(parts) = multipart::parse(bytes, &kind, ignored, depth) {
+        if kind.main.starts_with("multipart/") && context.depth < MAX_NESTING {
+            if let Some(parts) = multipart::parse(bytes, &kind, context) {
                 return Body::Multipart(parts);
             }
-        } else if (is_json(&kind.main) || looks_like_json(bytes))
-            && let Ok(value) = json::parse(bytes)
+        } else if let Some(value) = json_of(bytes, &kind.main, context.graphql) {
+            return Body::Json(Tree::new(value, &context.options.json()));
+        } else if (is_xml(&kind.main) || bytes.starts_with(b"<?xml"))
+            && let Ok(text) = std::str::from_utf8(bytes)
+            && let Some(root) = xml::parse(text, &context.options.xml())
         {
-            return Body::Json(Tree::new(value, ignored));
+            return Body::Xml(root);
         }
         let sha256 = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
         Body::Bytes(Raw { bytes: Some(bytes), size: bytes.len() as u64, sha256 })
@@ -85,9 +89,36 @@ impl<'a> Body<'a> {
             Body::Json(_) => BodyKind::Json,
             Body::Form(_) => BodyKind::Form,
             Body::Multipart(_) => BodyKind::Multipart,
+            Body::Xml(_) => BodyKind::Xml,
             Body::Bytes(_) => BodyKind::Bytes,
         }
     }
+}
+
+/// What it takes to read a body, or a part of one.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'o, 'm> {
+    pub(super) options: &'o InForce<'m>,
+    /// It goes to a GraphQL server.
+    pub(super) graphql: bool,
+    /// Of multiparts around it.
+    pub(super) depth: usize,
+}
+
+/// The JSON value that a body is, with GraphQL in it normalised.
+fn json_of<'a>(bytes: &'a [u8], media_type: &str, endpoint: bool) -> Option<json::Value<'a>> {
+    if media_type == "application/graphql" {
+        return std::str::from_utf8(bytes).ok().and_then(graphql::document);
+    }
+    if !is_json(media_type) && !looks_like_json(bytes) {
+        return None;
+    }
+    json::parse(bytes).ok().map(|value| graphql::in_json(value, endpoint))
+}
+
+/// RFC 7303 §4.
+fn is_xml(media_type: &str) -> bool {
+    matches!(media_type, "application/xml" | "text/xml") || media_type.ends_with("+xml")
 }
 
 /// The media type itself or the suffix of a structured one (RFC 6839 §3.1).

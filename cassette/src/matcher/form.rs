@@ -7,6 +7,7 @@ use http::header::COOKIE;
 
 use super::Matching;
 pub(super) use super::body::Body;
+use super::options::InForce;
 use super::uri::Target;
 use crate::tape::Request;
 
@@ -21,25 +22,37 @@ pub(super) struct Form<'a> {
 pub(super) struct Head<'a> {
     pub(super) method: &'a str,
     pub(super) target: Target<'a>,
-    /// The required ones in the order they were asked for: the same in both forms of a comparison.
-    pub(super) headers: Vec<(&'a str, Option<Cow<'a, [u8]>>)>,
+    /// Those that count and are there, sorted by name.
+    pub(super) headers: Vec<(&'a str, Cow<'a, [u8]>)>,
+    /// A GraphQL server is probably behind its path.
+    graphql: bool,
 }
 
 impl<'a> Form<'a> {
-    pub(super) fn new(matching: &'a Matching, request: &'a Request) -> Self {
-        Form { head: Head::new(matching, request), body: Body::new(matching, request) }
+    pub(super) fn new(matching: &Matching, request: &'a Request) -> Self {
+        let (head, options) = Head::new(matching, request);
+        let body = Body::new(&options, &head, request);
+        Form { head, body }
     }
 }
 
 impl<'a> Head<'a> {
-    pub(super) fn new(matching: &'a Matching, request: &'a Request) -> Self {
-        let headers =
-            matching.headers.iter().map(|name| (name.as_str(), joined(&request.headers, name))).collect();
-        Head {
-            method: request.method.as_str(),
-            target: Target::new(&request.uri, &matching.ignored_query),
-            headers,
+    /// With the options that are in force for this request.
+    pub(super) fn new<'m>(matching: &'m Matching, request: &'a Request) -> (Self, InForce<'m>) {
+        let mut target = Target::new(&request.uri);
+        let options = matching.in_force(&target);
+        let graphql = target.settle(&options);
+        let mut headers = Vec::new();
+        if options.any_header() {
+            let names = request.headers.keys().filter(|name| options.header(name.as_str()));
+            headers.extend(names.filter_map(|name| Some((name.as_str(), joined(&request.headers, name)?))));
+            headers.sort_unstable();
         }
+        (Head { method: request.method.as_str(), target, headers, graphql }, options)
+    }
+
+    pub(super) fn is_graphql(&self) -> bool {
+        self.graphql
     }
 }
 

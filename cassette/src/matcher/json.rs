@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::mismatch::Difference;
-use super::pointer::{Pointer, Segment, push_segment};
-use crate::json::{Value, number_eq};
+use super::options::{Counts, Rest};
+use super::pointer::push_segment;
+use crate::json::{Value, canonical_number, number_eq};
 
 #[derive(Debug)]
 pub(super) enum Tree<'a> {
@@ -23,44 +24,52 @@ pub(super) enum Tree<'a> {
 type Members<'a> = Vec<(Cow<'a, str>, Tree<'a>)>;
 
 impl<'a> Tree<'a> {
-    pub(super) fn new(value: Value<'a>, ignored: &[Pointer]) -> Tree<'a> {
-        let rests: Vec<_> = ignored.iter().map(Pointer::segments).collect();
-        Tree::without(value, &rests)
+    pub(super) fn new(value: Value<'a>, options: &[Rest<'_>]) -> Tree<'a> {
+        Tree::without(value, options, Counts::Yes)
     }
 
-    /// `rests`: what remains of the pointers that lead here.
-    fn without(value: Value<'a>, rests: &[&[Segment]]) -> Tree<'a> {
-        if rests.iter().any(|rest| rest.is_empty()) {
+    /// `rests`: what remains of the options that lead here. `counts`: what was said of the places above.
+    fn without(value: Value<'a>, rests: &[Rest<'_>], counts: Counts) -> Tree<'a> {
+        let here = rests.iter().rev().find(|(rest, _)| rest.is_empty());
+        let counts = here.map_or(counts, |(_, counts)| *counts);
+        let ignored = counts == Counts::No;
+        if ignored && !rests.iter().any(|(rest, counts)| !rest.is_empty() && *counts == Counts::Yes) {
             return Tree::Ignored;
         }
         match value {
+            Value::Array(items) => {
+                let item = |(index, item): (usize, _)| {
+                    // The index is spelled out only where an option asks for it.
+                    let index = if rests.is_empty() { String::new() } else { index.to_string() };
+                    Tree::without(item, &below(rests, &index), counts)
+                };
+                let mut items: Vec<_> = items.into_iter().enumerate().map(item).collect();
+                // Of what is ignored, only what leads to something that counts is there.
+                while ignored && items.pop_if(|item| matches!(item, Tree::Ignored)).is_some() {}
+                if ignored && items.is_empty() { Tree::Ignored } else { Tree::Array(items) }
+            }
+            Value::Object(members) => {
+                let member = |(name, value): (Cow<'a, str>, _)| {
+                    let tree = Tree::without(value, &below(rests, &name), counts);
+                    (!matches!(tree, Tree::Ignored)).then_some((name, tree))
+                };
+                let mut kept: Members<'a> = members.into_iter().filter_map(member).collect();
+                kept.sort_by(|(a, _), (b, _)| a.cmp(b));
+                if ignored && kept.is_empty() { Tree::Ignored } else { Tree::Object(kept) }
+            }
+            _ if ignored => Tree::Ignored,
             Value::Null => Tree::Null,
             Value::Bool(b) => Tree::Bool(b),
             Value::Number(text) => Tree::Number(text),
             Value::String(text) => Tree::String(text),
-            Value::Array(items) => Tree::Array(
-                items
-                    .into_iter()
-                    .enumerate()
-                    .map(|(index, item)| {
-                        // The index is spelled out only where a pointer asks for it.
-                        let index = if rests.is_empty() { String::new() } else { index.to_string() };
-                        Tree::without(item, &below(rests, &index))
-                    })
-                    .collect(),
-            ),
-            Value::Object(members) => {
-                let mut kept: Members<'a> = members
-                    .into_iter()
-                    .filter_map(|(name, value)| match Tree::without(value, &below(rests, &name)) {
-                        Tree::Ignored => None,
-                        tree => Some((name, tree)),
-                    })
-                    .collect();
-                kept.sort_by(|(a, _), (b, _)| a.cmp(b));
-                Tree::Object(kept)
-            }
         }
+    }
+
+    /// One text for all JSON of this value.
+    pub(super) fn canonical_text(&self) -> String {
+        let mut out = String::new();
+        self.write(&mut out, canonical_number);
+        out
     }
 
     /// Reports every place that differs.
@@ -112,22 +121,22 @@ impl<'a> Tree<'a> {
     /// Compact JSON for people.
     fn text(&self) -> String {
         let mut out = String::new();
-        self.write(&mut out);
+        self.write(&mut out, str::to_owned);
         out
     }
 
-    fn write(&self, out: &mut String) {
+    fn write(&self, out: &mut String, number: fn(&str) -> String) {
         match self {
             Tree::Ignored => out.push_str("(ignored)"),
             Tree::Null => out.push_str("null"),
             Tree::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
-            Tree::Number(text) => out.push_str(text),
+            Tree::Number(text) => out.push_str(&number(text)),
             Tree::String(text) => out.push_str(&quoted(text)),
             Tree::Array(items) => {
                 out.push('[');
                 for (index, item) in items.iter().enumerate() {
                     out.push_str(if index == 0 { "" } else { ", " });
-                    item.write(out);
+                    item.write(out, number);
                 }
                 out.push(']');
             }
@@ -137,7 +146,7 @@ impl<'a> Tree<'a> {
                     out.push_str(if index == 0 { "" } else { ", " });
                     out.push_str(&quoted(name));
                     out.push_str(": ");
-                    value.write(out);
+                    value.write(out, number);
                 }
                 out.push('}');
             }
@@ -165,9 +174,12 @@ fn pair<'a>(
     pointer.truncate(length);
 }
 
-fn below<'p>(rests: &[&'p [Segment]], name: &str) -> Vec<&'p [Segment]> {
-    let taken = rests.iter().filter_map(|rest| rest.split_first().filter(|(first, _)| first.takes(name)));
-    taken.map(|(_, rest)| rest).collect()
+fn below<'p>(rests: &[Rest<'p>], name: &str) -> Vec<Rest<'p>> {
+    let step = |(rest, counts): &Rest<'p>| {
+        let (first, rest) = rest.split_first()?;
+        first.takes(name).then_some((rest, *counts))
+    };
+    rests.iter().filter_map(step).collect()
 }
 
 fn quoted(text: &str) -> String {

@@ -6,6 +6,7 @@ use super::body::Body;
 use super::form::Form;
 use super::json::Tree;
 use super::uri::Target;
+use super::xml::{Element, Node};
 use crate::json::canonical_number;
 
 /// Stands for all requests that are the same under one [`Matching`](super::Matching): 128 bits, so that two
@@ -29,9 +30,10 @@ pub(super) fn of(form: &Form<'_>) -> Key {
             hash.pairs(&parts.query);
         }
     }
-    for (_, value) in &form.head.headers {
-        hash.tag(u8::from(value.is_some()));
-        hash.bytes(value.as_deref().unwrap_or(b""));
+    hash.length(form.head.headers.len());
+    for (name, value) in &form.head.headers {
+        hash.bytes(name.as_bytes());
+        hash.bytes(value);
     }
     hash.body(&form.body);
     hash.flush();
@@ -120,10 +122,40 @@ impl Pair {
                     self.body(&part.body);
                 }
             }
+            Body::Xml(root) => {
+                self.tag(5);
+                self.element(root);
+            }
             Body::Bytes(raw) => {
                 self.tag(4);
                 self.length(usize::try_from(raw.size).unwrap_or(usize::MAX));
                 self.bytes(raw.sha256.as_bytes());
+            }
+        }
+    }
+
+    fn element(&mut self, element: &Element) {
+        self.bytes(element.name.as_bytes());
+        self.length(element.attributes.len());
+        for (name, value) in &element.attributes {
+            self.bytes(name.as_bytes());
+            self.bytes(value.as_bytes());
+        }
+        self.length(element.children.len());
+        for child in &element.children {
+            match child {
+                Node::Element(element) => {
+                    self.tag(0);
+                    self.element(element);
+                }
+                Node::Text(text) => {
+                    self.tag(1);
+                    self.bytes(text.as_bytes());
+                }
+                Node::Instruction(text) => {
+                    self.tag(2);
+                    self.bytes(text.as_bytes());
+                }
             }
         }
     }

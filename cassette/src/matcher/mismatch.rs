@@ -1,5 +1,7 @@
 //! What differs between two requests, as a value. `report` words it.
 
+use std::collections::BTreeSet;
+
 use super::body::{Body, Raw};
 use super::form::{Form, Head};
 use super::multipart;
@@ -101,6 +103,21 @@ pub enum Difference {
         /// What it is.
         difference: PartDifference,
     },
+    /// A place in an XML body. `None` where there is nothing at that place.
+    Xml {
+        /// The names of the elements that lead there, `[2]` behind a repeated one, `@` before an attribute; without
+        /// namespaces: `/Envelope/Body/Item[2]/@id`.
+        path: String,
+        /// As requested: XML or text.
+        actual: Option<String>,
+        /// As recorded: XML or text.
+        recorded: Option<String>,
+    },
+    /// Equal in everything else, but a [`Matcher`](super::Matcher) refuses.
+    Custom {
+        /// What the matcher is called.
+        matcher: String,
+    },
     /// Bodies that are compared byte by byte.
     Bytes {
         /// From 0. `None` where one of the bodies is in a file and only its hash is at hand.
@@ -145,6 +162,8 @@ pub enum BodyKind {
     Form,
     /// `multipart/*`.
     Multipart,
+    /// XML.
+    Xml,
     /// Anything else.
     Bytes,
 }
@@ -176,7 +195,8 @@ impl Mismatch {
                 Difference::Query { .. } => query += 15,
                 Difference::Header { .. } => rest += 10,
                 Difference::Body { .. } => body += 60,
-                Difference::Json { .. } => body += 4,
+                Difference::Custom { .. } => rest += 3,
+                Difference::Json { .. } | Difference::Xml { .. } => body += 4,
                 Difference::Form { .. } | Difference::Multipart { .. } => body += 8,
                 Difference::Bytes { .. } => body += 50,
             }
@@ -197,16 +217,22 @@ impl Mismatch {
             found.push(Difference::Method { actual, recorded });
         }
         targets(&actual.target, &recorded.target, &mut found);
-        for ((name, actual), (_, recorded)) in actual.headers.iter().zip(&recorded.headers) {
-            if actual != recorded {
-                found.push(Difference::Header {
-                    name: (*name).to_owned(),
-                    actual: actual.as_deref().map(pairs::text),
-                    recorded: recorded.as_deref().map(pairs::text),
-                });
+        if actual.headers != recorded.headers {
+            let both = [&actual.headers, &recorded.headers];
+            let names: BTreeSet<&str> = both.into_iter().flatten().map(|(name, _)| *name).collect();
+            for name in names {
+                let [actual, recorded] = both.map(|h| h.iter().find(|(n, _)| *n == name).map(|(_, v)| v));
+                if actual != recorded {
+                    let [actual, recorded] = [actual, recorded].map(|value| value.map(|v| pairs::text(v)));
+                    found.push(Difference::Header { name: name.to_owned(), actual, recorded });
+                }
             }
         }
         Mismatch { differences: found }
+    }
+
+    pub(super) fn add_refusal(&mut self, matcher: &str) {
+        self.differences.push(Difference::Custom { matcher: matcher.to_owned() });
     }
 
     pub(super) fn add_bodies(&mut self, actual: &Body<'_>, recorded: &Body<'_>) {
@@ -242,6 +268,11 @@ pub(super) fn body_differences(actual: &Body<'_>, recorded: &Body<'_>, found: &m
             found(Difference::Form { key, actual, recorded });
         }),
         (Body::Multipart(a), Body::Multipart(r)) => multipart::compare(a, r, found),
+        (Body::Xml(a), Body::Xml(r)) => {
+            a.compare(r, &mut format!("/{}", r.label()), &mut |path, actual, recorded| {
+                found(Difference::Xml { path, actual, recorded })
+            })
+        }
         (Body::Bytes(a), Body::Bytes(r)) => {
             if (a.size, &a.sha256) != (r.size, &r.sha256) {
                 found(Difference::Bytes { offset: a.first_difference(r), actual: a.size, recorded: r.size });

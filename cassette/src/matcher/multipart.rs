@@ -2,8 +2,7 @@
 
 use memchr::memmem;
 
-use super::Pointer;
-use super::body::Body;
+use super::body::{Body, Context};
 use super::mismatch::{Difference, PartDifference, body_differences};
 use super::parameters::Value;
 
@@ -17,19 +16,15 @@ pub(super) struct Part<'a> {
 }
 
 /// The parts, in their order; those of a form sorted by name. `None` where it is not well-formed.
-pub(super) fn parse<'a>(
-    bytes: &'a [u8],
-    kind: &Value,
-    ignored: &[Pointer],
-    depth: usize,
-) -> Option<Vec<Part<'a>>> {
+pub(super) fn parse<'a>(bytes: &'a [u8], kind: &Value, context: Context<'_, '_>) -> Option<Vec<Part<'a>>> {
     let boundary = kind.get("boundary").filter(|b| !b.is_empty())?;
     let is_form = kind.main == "multipart/form-data";
     let mut parts = Vec::new();
     for content in split(bytes, boundary.as_bytes())? {
-        parts.push(Part::parse(content, is_form, ignored, depth)?);
+        parts.push(Part::parse(content, is_form, context)?);
     }
     if is_form {
+        parts.retain(|part: &Part<'_>| context.options.form(part.name.as_bytes()));
         parts.sort_by(|a, b| a.name.cmp(&b.name));
     }
     Some(parts)
@@ -63,7 +58,7 @@ pub(super) fn compare(actual: &[Part<'_>], recorded: &[Part<'_>], found: &mut dy
 }
 
 impl<'a> Part<'a> {
-    fn parse(content: &'a [u8], is_form: bool, ignored: &[Pointer], depth: usize) -> Option<Part<'a>> {
+    fn parse(content: &'a [u8], is_form: bool, context: Context<'_, '_>) -> Option<Part<'a>> {
         let (head, body) = match content.strip_prefix(b"\r\n") {
             Some(body) => (&b""[..], body),
             None if content.is_empty() => (&b""[..], content),
@@ -77,7 +72,7 @@ impl<'a> Part<'a> {
         let name = value("content-disposition").and_then(|v| v.get("name").map(str::to_owned));
         // The raw value still has the boundary of a nested multipart.
         let content_type = headers.iter().find(|(n, _)| n == "content-type").map_or("", |(_, v)| v);
-        let body = Body::of_bytes(body, content_type, ignored, depth + 1);
+        let body = Body::of_bytes(body, content_type, Context { depth: context.depth + 1, ..context });
         // The length of a part follows from the part, as sent with the spelling that doesn't count.
         headers.retain(|(n, _)| n != "content-length");
         for (name, value) in &mut headers {

@@ -6,7 +6,10 @@
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
+use super::graphql;
+use super::options::InForce;
 use super::pairs::{self, Pairs};
+use super::path_pattern;
 
 #[derive(Debug)]
 pub(super) enum Target<'a> {
@@ -26,14 +29,25 @@ pub(super) struct Parts<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// `ignored`: query keys to leave out.
-    pub(super) fn new(uri: &'a str, ignored: &[String]) -> Self {
-        Parts::new(uri, ignored).map_or(Target::Text(uri), Target::Parts)
+    pub(super) fn new(uri: &'a str) -> Self {
+        Parts::new(uri).map_or(Target::Text(uri), Target::Parts)
+    }
+
+    /// Takes out what doesn't count. Whether a GraphQL server is probably meant.
+    pub(super) fn settle(&mut self, options: &InForce<'_>) -> bool {
+        let Target::Parts(parts) = self else { return false };
+        let is_graphql = graphql::is_endpoint(&parts.path);
+        if is_graphql {
+            graphql::in_query(&mut parts.query);
+        }
+        parts.query.retain(|(key, _)| options.query(key));
+        parts.path = path_pattern::without(options.path(), std::mem::take(&mut parts.path));
+        is_graphql
     }
 }
 
 impl<'a> Parts<'a> {
-    fn new(uri: &'a str, ignored: &[String]) -> Option<Self> {
+    fn new(uri: &'a str) -> Option<Self> {
         // A fragment never reaches the server.
         let (uri, _) = uri.split_once('#').unwrap_or((uri, ""));
         let (scheme, rest) = uri.split_once("://")?;
@@ -44,9 +58,7 @@ impl<'a> Parts<'a> {
         let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let host = host(&scheme, authority)?;
-        let mut query = pairs::parse(query.as_bytes());
-        query.retain(|(key, _)| !ignored.iter().any(|i| i.as_bytes() == key.as_ref()));
-        Some(Parts { scheme, host, path: normal_path(path), query })
+        Some(Parts { scheme, host, path: normal_path(path), query: pairs::parse(query.as_bytes()) })
     }
 }
 
@@ -167,7 +179,7 @@ mod tests {
 
     #[track_caller]
     fn check(uri: &str, canonical: &str) {
-        let text = match Target::new(uri, &[]) {
+        let text = match Target::new(uri) {
             Target::Parts(p) => format!("{}://{}{}", p.scheme, p.host, p.path),
             Target::Text(text) => format!("text {text}"),
         };

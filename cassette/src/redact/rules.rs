@@ -147,6 +147,12 @@ impl Rules {
         self
     }
 
+    /// The same for a header whose value isn't known to be a credential; else nothing changes.
+    pub(crate) fn allow_header_unless_credential(self, name: &str) -> Rules {
+        let known = ["cookie", "set-cookie"].contains(&name) || self.headers.redacted.contains_key(name);
+        if known || self.field_rule(name).is_some() { self } else { self.allow_header(name) }
+    }
+
     /// Redacts the values of JSON members, form fields, query parameters and headers of this name, however it
     /// is spelled: `customerPin`, `customer_pin` and `Customer-Pin` are one name.
     #[must_use]

@@ -1,6 +1,7 @@
 //! One difference between a request and a recording, in words.
 
 use super::page::Page;
+use super::palette::paint;
 use super::text::{VALUE, clean, count, excerpt, short, short_pair, size};
 use crate::matcher::{BodyKind, Difference, PartDifference};
 use crate::tape::{Content, Request};
@@ -49,6 +50,10 @@ pub(super) fn write(page: &mut Page<'_>, indent: usize, difference: &Difference,
                 _ => page.line(indent, title),
             }
         }
+        Difference::Custom { matcher } => {
+            let matcher = paint(page.palette.emphasis, clean(matcher));
+            page.line(indent, format_args!("the matcher `{matcher}` refuses it; all else is equal"));
+        }
         other => body(page, indent, "body", other),
     }
 }
@@ -63,6 +68,10 @@ fn body(page: &mut Page<'_>, indent: usize, of: &str, difference: &Difference) {
             let place =
                 if pointer.is_empty() { String::new() } else { format!(" at {}", short(pointer, VALUE)) };
             optional(page, indent, &format!("JSON {of}{place}"), recorded.as_deref(), actual.as_deref());
+        }
+        Difference::Xml { path, actual, recorded } => {
+            let title = format!("XML {of} at {}", short(path, VALUE));
+            optional(page, indent, &title, recorded.as_deref(), actual.as_deref());
         }
         Difference::Form { key, actual, recorded } => {
             lists(page, indent, &format!("form {of}, field `{}`", short(key, VALUE)), recorded, actual);
@@ -140,6 +149,7 @@ fn kind(kind: BodyKind) -> &'static str {
         BodyKind::Json => "JSON",
         BodyKind::Form => "a form",
         BodyKind::Multipart => "multipart",
-        BodyKind::Bytes => "neither JSON nor a form",
+        BodyKind::Xml => "XML",
+        BodyKind::Bytes => "neither JSON, XML nor a form",
     }
 }

@@ -1,5 +1,6 @@
 //! Which paths to leave out: patterns of `*`, `**` and `?`, nothing more.
 
+use crate::wild::wild;
 use crate::{Error, Result};
 
 /// The patterns of a project.
@@ -45,29 +46,6 @@ fn compile(pattern: &str) -> Result<Vec<String>> {
 fn name_matches(pattern: &str, name: &str) -> bool {
     let (p, n): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     wild(&p, &n, |p| *p == '*', |p, c| *p == '?' || p == c)
-}
-
-/// Wildcard matching in which a `star` stands for any number of items: of folders, and of characters in a
-/// name. Only the last star is ever tried again, so a hostile pattern costs no more than |p| × |t|.
-fn wild<P, T>(p: &[P], t: &[T], star: impl Fn(&P) -> bool, one: impl Fn(&P, &T) -> bool) -> bool {
-    let (mut i, mut j) = (0, 0);
-    let mut retry = None;
-    while j < t.len() {
-        if i < p.len() && star(&p[i]) {
-            retry = Some((i + 1, j));
-            i += 1;
-        } else if i < p.len() && one(&p[i], &t[j]) {
-            i += 1;
-            j += 1;
-        } else if let Some((after, from)) = retry {
-            retry = Some((after, from + 1));
-            i = after;
-            j = from + 1;
-        } else {
-            return false;
-        }
-    }
-    p[i..].iter().all(star)
 }
 
 #[cfg(test)]

@@ -169,7 +169,7 @@ error: no recording answers 7 requests of this test
       - /b
       + /a
     body
-      - neither JSON nor a form
+      - neither JSON, XML nor a form
       + (absent)
 
   … and 2 more requests
@@ -228,7 +228,7 @@ fn differences() {
     );
     let json = |body| post(uri, "application/json", body);
     check(&json("1"), &json("null"), "JSON body\n  - null\n  + 1");
-    check(&json("{}"), &text("{"), "body\n  - neither JSON nor a form\n  + JSON");
+    check(&json("{}"), &text("{"), "body\n  - neither JSON, XML nor a form\n  + JSON");
     let long = "x".repeat(1000);
     check(
         &json(&format!(r#"{{"a": "{long}1{long}"}}"#)),

@@ -1,8 +1,11 @@
 //! Requests that are the same and requests that aren't, by key and by explanation at once.
 
-use bytes::Bytes;
+mod graphql;
+mod laws;
+mod options;
+mod xml;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use proptest::prelude::*;
 
 use super::*;
 use crate::tape::{Body, BodyFile, Content};
@@ -64,6 +67,10 @@ fn line(difference: &Difference) -> String {
             PartDifference::Body(difference) => format!("part {part} {}", line(difference)),
             other => format!("part {part} {other:?}"),
         },
+        Difference::Xml { path, actual, recorded } => {
+            format!("xml {path}: {} | {}", or_absent(actual), or_absent(recorded))
+        }
+        Difference::Custom { matcher } => format!("custom {matcher}"),
         Difference::Bytes { offset, actual, recorded } => format!("bytes {offset:?}: {actual} | {recorded}"),
     }
 }
@@ -341,124 +348,4 @@ fn closest() {
         .closest(&post("", r#"{"a": 9, "b": 2, "c": 4}"#), recorded.iter().enumerate())
         .unwrap();
     assert_eq!((index, mismatch.differences().len()), (1, 1));
-}
-
-/// Few values, so that equal requests and near misses are common.
-fn any_request() -> impl Strategy<Value = Request> {
-    let uri = prop_oneof![
-        (
-            "(http|https|HTTP)",
-            "(h|H|g)",
-            "(|:80|:443|:|:x)",
-            "(|/|/a|/%61|/./a|/a/|/b/../a)",
-            "(|\\?|\\?a=1&b=2|\\?b=2&a=1|\\?a=1&a=1|\\?t=1&a=1|\\?a=%FF|\\?a=%FE|\\?%)"
-        )
-            .prop_map(|(scheme, host, port, path, query)| format!("{scheme}://{host}{port}{path}{query}")),
-        "(a|/a|http:|http://)",
-        ".{0,12}",
-    ];
-    let content_type = prop_oneof![
-        Just(""),
-        Just("application/json"),
-        Just("text/plain"),
-        Just("application/x-www-form-urlencoded"),
-        Just("multipart/form-data; boundary=x"),
-        Just("multipart/mixed; boundary=x"),
-        Just("multipart/form-data; boundary=yy"),
-    ];
-    let json = prop_oneof![
-        Just("1"),
-        Just("1.0"),
-        Just("\"1\""),
-        Just("null"),
-        Just("false"),
-        Just("{}"),
-        Just("[]"),
-        Just("[1,1e0]")
-    ];
-    let body = prop_oneof![
-        json.clone().prop_map(str::to_owned),
-        (json.clone(), json.clone()).prop_map(|(a, b)| format!(r#"{{"a":{a},"b":{b}}}"#)),
-        (json.clone(), json.clone()).prop_map(|(a, b)| format!(r#"{{ "b" : {b}, "a" : {a} }}"#)),
-        (json.clone(), json.clone()).prop_map(|(a, t)| format!(r#"{{"a":{a},"a":{a},"t":{t}}}"#)),
-        (json.clone(), json).prop_map(|(a, t)| format!(r#"[{a}, {{"t": {t}}}]"#)),
-        "(a=1|a=1&b=2|b=2&a=1|a=%FF|a=%FE|a|a=|&)",
-        ("(x|yy)", "(|content-disposition: form-data; name=(a|b)\r\n|content-type: text/plain\r\n|k: 1\r\nk: 2\r\n|k: 1, 2\r\n|k: 2\r\nk: 1\r\n|content-length: 1\r\n)", "(|1|\\{\\})", "(|a|b)")
-            .prop_map(|(b, head, one, two)| format!("--{b}\r\n{head}\r\n{one}\r\n--{b}\r\ncontent-disposition: form-data; name={two}\r\n\r\n1\r\n--{b}--")),
-        ".{0,8}",
-    ];
-    let header =
-        prop_oneof![Just(vec![]), Just(vec!["1"]), Just(vec!["1", "2"]), Just(vec!["1, 2"]), Just(vec![""])];
-    (prop_oneof![Just(Method::GET), Just(Method::POST)], uri, content_type, body, header).prop_map(
-        |(method, uri, content_type, body, header)| {
-            let mut request = post(content_type, &body);
-            request.method = method;
-            request.uri = uri;
-            for value in header {
-                request.headers.append("x-kind", HeaderValue::from_static(value));
-            }
-            request
-        },
-    )
-}
-
-fn any_matching() -> impl Strategy<Value = Matching> {
-    prop::array::uniform4(any::<bool>()).prop_map(|[query, json, body, header]| {
-        let mut matching = Matching::default();
-        if query {
-            matching = matching.ignore_query("t");
-        }
-        if json {
-            matching = matching.ignore_json("/t").ignore_json("/*/t").ignore_json("/0");
-        }
-        if body {
-            matching = matching.ignore_body();
-        }
-        if header {
-            matching = matching.require_header("x-kind");
-        }
-        matching
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// Nothing to explain exactly where keys are equal, for requests that share all but one part, too.
-    #[test]
-    fn explanation_and_key_agree(
-        a in any_request(), b in any_request(), matching in any_matching(), shared in 0usize..4,
-    ) {
-        let mut b = b;
-        if shared > 0 {
-            b.uri.clone_from(&a.uri);
-            b.method.clone_from(&a.method);
-        }
-        if shared > 1 {
-            b.headers.clone_from(&a.headers);
-        }
-        if shared > 2 {
-            b.body = a.body.clone();
-        }
-        let mismatch = matching.compare(&a, &b);
-        prop_assert_eq!(matching.key(&a) == matching.key(&b), mismatch.is_match(), "{:?}", mismatch);
-        prop_assert_eq!(mismatch.is_match(), matching.compare(&b, &a).is_match());
-        prop_assert_eq!(mismatch.is_match(), mismatch.distance() == 0);
-        prop_assert!(matching.compare(&a, &a).is_match());
-    }
-
-    /// Bytes that are anything are compared, never a panic.
-    #[test]
-    fn any_bytes(a in prop::collection::vec(any::<u8>(), 0..64), b in prop::collection::vec(any::<u8>(), 0..64)) {
-        let request = |bytes: Vec<u8>| {
-            let mut request = post("", "");
-            request.body = Body::inline(Bytes::from(bytes));
-            request
-        };
-        let (a, b) = (request(a), request(b));
-        prop_assert_eq!(
-            Matching::default().key(&a) == Matching::default().key(&b),
-            Matching::default().compare(&a, &b).is_match()
-        );
-    }
 }

@@ -1,0 +1,121 @@
+//! What counts and what doesn't: plain data, so that a failure can print it.
+
+use std::fmt;
+
+use super::custom::Custom;
+use super::path_pattern::PathPattern;
+use super::pointer::{Pointer, Segment};
+use crate::wild;
+
+/// Of a whole project or of one scope. Of several options about one thing the last holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Options {
+    pub(super) query: Vec<(String, Counts)>,
+    /// Names in lower case.
+    pub(super) headers: Vec<(String, Counts)>,
+    pub(super) form: Vec<(String, Counts)>,
+    pub(super) json: Vec<(Pointer, Counts)>,
+    pub(super) xml: Vec<Pointer>,
+    pub(super) path: Vec<PathPattern>,
+    pub(super) body: Option<Counts>,
+    pub(super) custom: Vec<Custom>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counts {
+    Yes,
+    No,
+}
+
+/// The options that are in force for one request: those of the project, then those of the scopes it is in.
+#[derive(Debug)]
+pub(super) struct InForce<'m>(pub(super) Vec<&'m Options>);
+
+/// A place of a JSON document that an option is about, as far as it still has to be walked.
+pub(super) type Rest<'m> = (&'m [Segment], Counts);
+
+impl<'m> InForce<'m> {
+    pub(super) fn query(&self, key: &[u8]) -> bool {
+        self.last(|o| &o.query, key).unwrap_or(Counts::Yes) == Counts::Yes
+    }
+
+    pub(super) fn form(&self, key: &[u8]) -> bool {
+        self.last(|o| &o.form, key).unwrap_or(Counts::Yes) == Counts::Yes
+    }
+
+    /// Headers don't count unless an option says so.
+    pub(super) fn header(&self, name: &str) -> bool {
+        self.last(|o| &o.headers, name.as_bytes()) == Some(Counts::Yes)
+    }
+
+    pub(super) fn any_header(&self) -> bool {
+        self.0.iter().any(|o| !o.headers.is_empty())
+    }
+
+    pub(super) fn body(&self) -> bool {
+        self.0.iter().rev().find_map(|o| o.body) != Some(Counts::No)
+    }
+
+    pub(super) fn json(&self) -> Vec<Rest<'m>> {
+        let all = self.0.iter().flat_map(|o| &o.json);
+        all.map(|(pointer, counts)| (pointer.segments(), *counts)).collect()
+    }
+
+    pub(super) fn xml(&self) -> Vec<&'m Pointer> {
+        self.0.iter().flat_map(|o| &o.xml).collect()
+    }
+
+    pub(super) fn path(&self) -> impl Iterator<Item = &'m PathPattern> {
+        self.0.iter().flat_map(|o| &o.path)
+    }
+
+    pub(super) fn custom(&self) -> impl Iterator<Item = &'m Custom> {
+        self.0.iter().flat_map(|o| &o.custom)
+    }
+
+    /// What the last option about this name says.
+    fn last(&self, of: impl Fn(&Options) -> &Vec<(String, Counts)>, name: &[u8]) -> Option<Counts> {
+        let options = self.0.iter().rev().flat_map(|o| of(o).iter().rev());
+        let mut about = options.filter(|(pattern, _)| wild::name(pattern.as_bytes(), name));
+        about.next().map(|(_, counts)| *counts)
+    }
+}
+
+/// `ignores the query key `t` and the JSON at /at; requires the header `accept``.
+impl fmt::Display for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut said: [Vec<String>; 2] = Default::default();
+        let mut say = |counts: Counts, what: String| said[usize::from(counts == Counts::Yes)].push(what);
+        for (key, counts) in &self.query {
+            say(*counts, format!("the query key `{key}`"));
+        }
+        for (name, counts) in &self.headers {
+            say(*counts, format!("the header `{name}`"));
+        }
+        for pattern in &self.path {
+            say(Counts::No, format!("`{pattern}` in paths"));
+        }
+        if let Some(counts) = self.body {
+            say(counts, "the body".to_owned());
+        }
+        for (pointer, counts) in &self.json {
+            say(*counts, format!("the JSON at {}", whole(pointer)));
+        }
+        for pointer in &self.xml {
+            say(Counts::No, format!("the XML at {}", whole(pointer)));
+        }
+        for (key, counts) in &self.form {
+            say(*counts, format!("the form field `{key}`"));
+        }
+        let [no, mut yes] = said;
+        yes.extend(self.custom.iter().map(|custom| format!("that `{}` agrees", custom.name)));
+        let clauses = [("ignores", no), ("requires", yes)];
+        let clauses = clauses.iter().filter(|(_, what)| !what.is_empty());
+        let clauses: Vec<_> = clauses.map(|(verb, what)| format!("{verb} {}", what.join(", "))).collect();
+        f.write_str(&clauses.join("; "))
+    }
+}
+
+fn whole(pointer: &Pointer) -> String {
+    Some(pointer.to_string()).filter(|text| !text.is_empty()).unwrap_or_else(|| "its root".to_owned())
+}

@@ -1,0 +1,29 @@
+//! Wildcards: the one algorithm behind every `*` and `**` of a setting.
+
+/// Whether a pattern fits, in which a `star` stands for any number of items: of folders, of characters in a
+/// name. Only the last star is ever tried again, so a hostile pattern costs no more than |p| × |t|.
+pub(crate) fn wild<P, T>(p: &[P], t: &[T], star: impl Fn(&P) -> bool, one: impl Fn(&P, &T) -> bool) -> bool {
+    let (mut i, mut j) = (0, 0);
+    let mut retry = None;
+    while j < t.len() {
+        if i < p.len() && star(&p[i]) {
+            retry = Some((i + 1, j));
+            i += 1;
+        } else if i < p.len() && one(&p[i], &t[j]) {
+            i += 1;
+            j += 1;
+        } else if let Some((after, from)) = retry {
+            retry = Some((after, from + 1));
+            i = after;
+            j = from + 1;
+        } else {
+            return false;
+        }
+    }
+    p[i..].iter().all(star)
+}
+
+/// A name in which `*` stands for any characters.
+pub(crate) fn name(pattern: &[u8], name: &[u8]) -> bool {
+    wild(pattern, name, |p| *p == b'*', |p, c| p == c)
+}
