@@ -2,6 +2,7 @@
 //!
 //! Says what happened in the facts of `report`. Must not know: sockets, modes, what a failure reads like.
 
+mod anonymous;
 mod index;
 
 use std::collections::BTreeSet;
@@ -14,11 +15,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use http_body::{Frame, SizeHint};
 
+use self::anonymous::{Keys, anonymous};
 use self::index::Index;
 use crate::body::{Body, BoxError};
 use crate::capture;
 use crate::error::Result;
-use crate::matcher::{Difference, Key, Matching, Mismatch};
+use crate::matcher::{Difference, Matching, Mismatch};
 use crate::redact::{Redactor, Restorer};
 use crate::report::{Answer, Closest, Reason, Unmatched, UnmatchedRequest, Unused, UnusedRecording};
 use crate::tape::{self, BodyReader, Cassette, Outcome, Request, TransportError};
@@ -48,7 +50,7 @@ impl Player {
     /// Indexes the cassette by the canonical key of its requests.
     pub(crate) fn new(cassette: Cassette, matching: Matching, redactor: Redactor) -> Result<Player> {
         let state = State {
-            index: Index::new(&cassette, &matching)?,
+            index: Index::new(&cassette, &matching, &redactor)?,
             used: vec![None; cassette.len()],
             requests: 0,
             last_served: None,
@@ -59,8 +61,10 @@ impl Player {
 
     /// Answers with the next unused interaction of the request's key.
     pub(crate) fn play(&self, request: Request) -> Played {
-        let key = self.matching.key(&request);
-        let Some(i) = self.take(key) else { return Played::Unmatched(Box::new(self.explain(key, request))) };
+        let keys = Keys::of(&request, &self.matching, &self.redactor);
+        let Some(i) = self.take(keys) else {
+            return Played::Unmatched(Box::new(self.explain(keys, request)));
+        };
         match self.answer(i) {
             Ok(Ok(response)) => Played::Response(response),
             Ok(Err(e)) => Played::Error(e),
@@ -120,11 +124,11 @@ impl Player {
         }))
     }
 
-    fn take(&self, key: Key) -> Option<usize> {
+    fn take(&self, keys: Keys) -> Option<usize> {
         let mut state = self.state();
         let request = state.requests;
         state.requests += 1;
-        let i = state.index.take(key)?;
+        let i = state.index.take(keys)?;
         state.used[i] = Some(request);
         state.last_served = Some(i);
         Some(i)
@@ -194,12 +198,14 @@ impl Player {
     }
 
     /// Finds out why there is no answer, and the recorded request most like this one.
-    fn explain(&self, key: Key, request: Request) -> Unmatched {
+    fn explain(&self, keys: Keys, request: Request) -> Unmatched {
         // They were all read when the index was made.
         let recorded: Vec<Request> =
             self.cassette.requests(0..self.cassette.len()).filter_map(Result::ok).collect();
-        let closest = self.matching.closest(&request, recorded.iter().enumerate());
-        let recorded_alike = self.state().index.recorded(key);
+        let alike: Vec<_> = recorded.iter().map(|request| anonymous(request, &self.redactor)).collect();
+        let wanted = anonymous(&request, &self.redactor);
+        let closest = self.matching.closest(&wanted, alike.iter().map(AsRef::as_ref).enumerate());
+        let recorded_alike = self.state().index.recorded(keys);
         let reason = match (&closest, recorded_alike) {
             (_, Some(recorded)) => Reason::AllUsed { recorded },
             (None, _) => Reason::NothingSimilar,
@@ -210,6 +216,7 @@ impl Player {
             let used_by = self.state().used[index];
             Some(Closest { index, request: recorded[index].clone(), mismatch, used_by, answer })
         });
+        drop(wanted);
         let unmatched = UnmatchedRequest { request, reason, closest };
         self.state().unmatched.push(unmatched.clone());
         self.account(vec![unmatched])

@@ -38,6 +38,13 @@ impl Config {
         self
     }
 
+    /// Redacts the string at a place of JSON bodies: a JSON pointer (RFC 6901) in which `*` stands for every name
+    /// or index, such as `/users/*/email`.
+    #[must_use]
+    pub fn redact_pointer(self, pointer: &str) -> Config {
+        self.with_rules(|rules| rules.pointer(pointer))
+    }
+
     /// Takes a name off the default list of redacted fields.
     #[must_use]
     pub fn keep_field(mut self, name: &str) -> Config {

@@ -455,6 +455,8 @@ impl Lexer {
 #[inline(always)]
 fn scalar_end(chunk: &[u8], at: usize, b: u8) -> Option<usize> {
     let word: &[u8] = match b {
+        // What may be JSON itself is looked at.
+        b'"' if matches!(chunk.get(at + 1), Some(b'{' | b'[')) => return None,
         b'"' => return text_end(chunk, at + 1).map(|(end, _)| end),
         b'-' | b'0'..=b'9' => return number_end(chunk, at),
         b't' => b"true",

@@ -35,6 +35,16 @@ impl Pointer {
     pub(super) fn segments(&self) -> &[Segment] {
         &self.segments
     }
+
+    /// How many levels down it points.
+    pub(crate) fn depth(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// Does it lead through this name, or index, at a level?
+    pub(crate) fn takes(&self, level: usize, name: &str) -> bool {
+        self.segments.get(level).is_some_and(|segment| segment.takes(name))
+    }
 }
 
 impl Segment {

@@ -2,11 +2,13 @@
 //!
 //! Must not know: what a request looks like, how a miss is explained.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
+use super::anonymous::Keys;
 use crate::error::Result;
 use crate::matcher::{Key, Matching};
+use crate::redact::Redactor;
 use crate::tape::Cassette;
 
 /// Finds the next interaction of a key, in the same time however many there are.
@@ -15,6 +17,10 @@ pub(super) struct Index {
     queues: HashMap<Key, Queue, BuildHasherDefault<Hashed>>,
     /// Per interaction, the next one with the same key.
     after: Vec<Option<u32>>,
+    /// The same of the keys with the numbers of placeholders, for the few requests that have any.
+    exact: HashMap<Key, VecDeque<u32>, BuildHasherDefault<Hashed>>,
+    /// Those that were taken out of turn, by their exact key.
+    taken: HashSet<u32>,
 }
 
 #[derive(Debug)]
@@ -34,13 +40,13 @@ impl Index {
     /// # Errors
     ///
     /// That of the first request that can't be read or is malformed.
-    pub(super) fn new(cassette: &Cassette, matching: &Matching) -> Result<Index> {
+    pub(super) fn new(cassette: &Cassette, matching: &Matching, redactor: &Redactor) -> Result<Index> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = (cassette.len() / SHARE).clamp(1, cores);
         let share = cassette.len().div_ceil(threads);
-        let keys = |n: usize| -> Result<Vec<Key>> {
+        let keys = |n: usize| -> Result<Vec<Keys>> {
             let range = (n * share).min(cassette.len())..((n + 1) * share).min(cassette.len());
-            cassette.requests(range).map(|request| Ok(matching.key(&request?))).collect()
+            cassette.requests(range).map(|request| Ok(Keys::of(&request?, matching, redactor))).collect()
         };
         std::thread::scope(|scope| {
             let others: Vec<_> = (1..threads).map(|n| scope.spawn(move || keys(n))).collect();
@@ -53,12 +59,15 @@ impl Index {
         })
     }
 
-    fn add(&mut self, keys: Vec<Key>) {
+    fn add(&mut self, keys: Vec<Keys>) {
         // A cassette can't have as many interactions as this could not count.
-        for (i, key) in (self.after.len() as u32..).zip(keys) {
+        for (i, keys) in (self.after.len() as u32..).zip(keys) {
             self.after.push(None);
+            if let Some(exact) = keys.exact {
+                self.exact.entry(exact).or_default().push_back(i);
+            }
             self.queues
-                .entry(key)
+                .entry(keys.any)
                 .and_modify(|queue| {
                     self.after[queue.last as usize] = Some(i);
                     queue.last = i;
@@ -68,17 +77,39 @@ impl Index {
         }
     }
 
-    /// Takes the next interaction of this key.
-    pub(super) fn take(&mut self, key: Key) -> Option<usize> {
+    /// Takes the next interaction of these keys: of those without the numbers of placeholders the one that has the
+    /// same, if there is one left.
+    pub(super) fn take(&mut self, keys: Keys) -> Option<usize> {
+        let i = self.take_exact(keys).or_else(|| self.take_next(keys.any))?;
+        Some(i as usize)
+    }
+
+    fn take_exact(&mut self, keys: Keys) -> Option<u32> {
+        let same = self.exact.get_mut(&keys.exact?)?;
+        while let Some(i) = same.pop_front() {
+            // What was taken in turn is behind the head of its queue.
+            let left = self.queues.get(&keys.any).and_then(|queue| queue.next).is_some_and(|next| next <= i);
+            if left && self.taken.insert(i) {
+                return Some(i);
+            }
+        }
+        None
+    }
+
+    fn take_next(&mut self, key: Key) -> Option<u32> {
         let queue = self.queues.get_mut(&key)?;
-        let i = queue.next? as usize;
-        queue.next = self.after[i];
-        Some(i)
+        loop {
+            let i = queue.next?;
+            queue.next = self.after[i as usize];
+            if !self.taken.remove(&i) {
+                return Some(i);
+            }
+        }
     }
 
     /// How many interactions have this key, taken ones too; `None` if there was never one.
-    pub(super) fn recorded(&self, key: Key) -> Option<usize> {
-        self.queues.get(&key).map(|queue| queue.recorded as usize)
+    pub(super) fn recorded(&self, keys: Keys) -> Option<usize> {
+        self.queues.get(&keys.any).map(|queue| queue.recorded as usize)
     }
 }
 
@@ -134,17 +165,18 @@ mod tests {
             journal.append(n as u64, &interaction).unwrap();
         }
         journal.prepare(Default::default()).unwrap().install().unwrap();
-        let matching = Matching::default();
-        let mut index = Index::new(&Cassette::open(&files).unwrap(), &matching).unwrap();
+        let (matching, redactor) = (Matching::default(), redactor());
+        let key = |uri: &str| Keys::of(&request(uri), &matching, &redactor);
+        let mut index = Index::new(&Cassette::open(&files).unwrap(), &matching, &redactor).unwrap();
         for n in 0..count {
-            assert_eq!(index.take(matching.key(&request(&uri(n)))), Some(n), "{count} of {different}");
+            assert_eq!(index.take(key(&uri(n))), Some(n), "{count} of {different}");
         }
         for n in 0..different.min(count) {
-            let key = matching.key(&request(&uri(n)));
+            let key = key(&uri(n));
             assert_eq!(index.take(key), None);
             assert_eq!(index.recorded(key), Some((count - n).div_ceil(different)));
         }
-        let other = matching.key(&request("https://h/other"));
+        let other = key("https://h/other");
         assert_eq!((index.take(other), index.recorded(other)), (None, None));
     }
 
@@ -158,6 +190,31 @@ mod tests {
         check(SHARE * 2, SHARE * 2);
     }
 
+    /// The numbers of placeholders decide where they can, and never stand in the way.
+    #[test]
+    fn placeholders() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Files::new(dir.path(), &"a".parse().unwrap());
+        let journal = Journal::create(&files, JournalOptions::default()).unwrap();
+        for (n, token) in [1, 2, 1, 3].into_iter().enumerate() {
+            let refused = TransportError { kind: TransportErrorKind::Connect, message: n.to_string() };
+            let request = request(&format!("https://h/?token=[token:{token}]"));
+            journal.append(n as u64, &Interaction::new(request, Outcome::Error(refused))).unwrap();
+        }
+        journal.prepare(Default::default()).unwrap().install().unwrap();
+        let (matching, redactor) = (Matching::default(), redactor());
+        let key = |n: u32| Keys::of(&request(&format!("https://h/?token=[token:{n}]")), &matching, &redactor);
+        let cassette = Cassette::open(&files).unwrap();
+        let mut index = Index::new(&cassette, &matching, &redactor).unwrap();
+        let taken: Vec<_> = [2, 1, 9, 1, 1].into_iter().map(|n| index.take(key(n))).collect();
+        assert_eq!(taken, [Some(1), Some(0), Some(2), Some(3), None]);
+        assert_eq!(index.recorded(key(7)), Some(4));
+    }
+
+    fn redactor() -> Redactor {
+        Redactor::new(crate::redact::Rules::default()).unwrap()
+    }
+
     #[test]
     fn the_first_malformed_request_is_told() {
         let dir = tempfile::tempdir().unwrap();
@@ -169,7 +226,8 @@ mod tests {
             text += &format!("{comma}{{\"request\": {{\"method\": \"{method}\", \"uri\": \"/\"}}}}\n");
         }
         std::fs::write(files.document(), text + "]}").unwrap();
-        let told = Index::new(&Cassette::open(&files).unwrap(), &Matching::default()).unwrap_err();
+        let told =
+            Index::new(&Cassette::open(&files).unwrap(), &Matching::default(), &redactor()).unwrap_err();
         assert_eq!(told.position().map(|(line, _)| line), Some(2 + 17), "{told}");
     }
 }

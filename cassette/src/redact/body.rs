@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::form::FormFields;
 use super::json::JsonFields;
 use super::replace::Replacer;
+use super::sink::Out;
 use super::{Fired, Rules};
 
 /// A writer that redacts what is written and passes it on: fields by name, then secrets by value. From
@@ -55,7 +56,7 @@ impl<W: Write> BodyRedactor<W> {
         let fields = match Format::of(content_type) {
             Format::Form => Fields::Form(FormFields::new()),
             // Much JSON travels as text/plain, or as nothing. What isn't JSON fails at its first bytes.
-            Format::Json | Format::Other => Fields::Json(JsonFields::new()),
+            Format::Json | Format::Other => Fields::Json(JsonFields::new(&rules)),
         };
         BodyRedactor { fields, rules, fired, values }
     }
@@ -66,8 +67,10 @@ impl<W: Write> BodyRedactor<W> {
     ///
     /// The next writer's.
     pub fn finish(mut self) -> io::Result<W> {
-        if let Fields::Json(json) = self.fields {
-            json.finish(&mut self.values)?;
+        let out = &mut Out(&mut self.values);
+        match self.fields {
+            Fields::Json(json) => json.finish(&self.rules, &self.fired, out)?,
+            Fields::Form(form) => form.finish(&self.rules, &self.fired, out)?,
         }
         self.values.finish()
     }
@@ -75,9 +78,10 @@ impl<W: Write> BodyRedactor<W> {
 
 impl<W: Write> Write for BodyRedactor<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let out = &mut Out(&mut self.values);
         match &mut self.fields {
-            Fields::Json(json) => json.push(bytes, &self.rules, &self.fired, &mut self.values)?,
-            Fields::Form(form) => form.push(bytes, &self.rules, &self.fired, &mut self.values)?,
+            Fields::Json(json) => json.push(bytes, &self.rules, &self.fired, out)?,
+            Fields::Form(form) => form.push(bytes, &self.rules, &self.fired, out)?,
         }
         Ok(bytes.len())
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::Redactor;
 use super::rule::Rule;
-use super::rules::REDACTED;
 
 /// The rules for all cookies, of requests and of responses.
 const COOKIE: &str = "CAS0002";
@@ -42,10 +41,7 @@ impl Redactor {
         };
         let rule = self.0.rules.default_rule(all).cloned().or_else(|| self.cookie_rule(name));
         let value = match rule {
-            Some(rule) if !value.trim_ascii().is_empty() => {
-                self.0.fired.count(&rule.label);
-                REDACTED.into()
-            }
+            Some(rule) if !value.trim_ascii().is_empty() => self.found(&rule, value).into_bytes(),
             Some(_) => value.to_vec(),
             None => self.bytes(value),
         };
@@ -82,9 +78,9 @@ mod tests {
 
     #[test]
     fn all_by_default() {
-        check(Rules::default(), "lang=de", "lang=[redacted]");
-        check(Rules::default(), "a=1; b=2=3;c=", "a=[redacted]; b=[redacted];c=");
-        check(Rules::default(), "abc", "[redacted]");
+        check(Rules::default(), "lang=de", "lang=[cookie:1]");
+        check(Rules::default(), "a=1; b=2=3;c=", "a=[cookie:1]; b=[cookie:2];c=");
+        check(Rules::default(), "abc", "[cookie:1]");
         check(Rules::default(), "", "");
     }
 
@@ -92,9 +88,9 @@ mod tests {
     fn by_name() {
         let rules = Rules::default().without_rule("CAS0002").unwrap().without_rule("CAS0003").unwrap();
         let rules = rules.secret("KEY", "s3cr3t-key").unwrap().field("tenant_pin");
-        check(rules.clone(), "lang=de; PHPSESSID=x; a", "lang=de; PHPSESSID=[redacted]; a");
-        check(rules.clone(), "__Host-sid=x", "__Host-sid=[redacted]");
-        check(rules.clone(), "TenantPin=x", "TenantPin=[redacted]");
+        check(rules.clone(), "lang=de; PHPSESSID=x; a", "lang=de; PHPSESSID=[phpsessid:1]; a");
+        check(rules.clone(), "__Host-sid=x", "__Host-sid=[sid:1]");
+        check(rules.clone(), "TenantPin=x", "TenantPin=[tenant_pin:1]");
         check(rules.clone(), "note=s3cr3t-key", "note={{secret.KEY}}");
         check(rules, "sidebar=1", "sidebar=1");
     }

@@ -1,16 +1,19 @@
 //! Redaction by name of `application/x-www-form-urlencoded` text: bodies and the queries of URLs.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode;
 
+use super::identity::Value;
+use super::json::JsonFields;
+use super::plain::{Coding, Plain};
 use super::rule::Rule;
-use super::rules::REDACTED;
+use super::sink::{Pending, Sink};
 use super::{Fired, Rules};
 
-/// Replaces the values of fields whose name is on the list. An empty value stays.
+/// Replaces the values of fields whose name is on the list. An empty value stays. A value that is JSON is opened.
 pub(super) struct FormFields {
     at: At,
     key: Vec<u8>,
@@ -22,10 +25,12 @@ enum At {
     Key,
     /// In a value that stays.
     Kept,
-    /// At the first byte of a value that goes.
-    Start(Arc<Rule>),
-    /// In a value that went.
-    Replaced,
+    /// Before the first byte of a value that nothing says to redact.
+    Begun,
+    /// In a value that may be JSON.
+    Document(Box<JsonFields>, Plain, Pending),
+    /// In a value that goes, if there is any of it.
+    Secret(Value, Plain, Arc<Rule>, bool),
 }
 
 const LONGEST_KEY: usize = 1024;
@@ -44,46 +49,91 @@ impl FormFields {
         chunk: &[u8],
         rules: &Rules,
         fired: &Fired,
-        out: &mut impl Write,
+        out: &mut dyn Sink,
     ) -> io::Result<()> {
-        let (mut i, mut kept) = (0, 0);
+        let mut i = 0;
         while i < chunk.len() {
             let rest = &chunk[i..];
-            match &self.at {
-                At::Key => {
-                    let end = memchr::memchr2(b'=', b'&', rest);
-                    let part = &rest[..end.unwrap_or(rest.len())];
-                    self.key.extend_from_slice(&part[..part.len().min(LONGEST_KEY + 1 - self.key.len())]);
-                    i += part.len();
-                    if end.is_some() {
-                        if chunk[i] == b'=' {
-                            self.at = self.rule(rules).map_or(At::Kept, At::Start);
-                        }
-                        self.key.clear();
-                        i += 1;
+            if let At::Key = self.at {
+                let end = memchr::memchr2(b'=', b'&', rest);
+                let part = &rest[..end.unwrap_or(rest.len())];
+                self.key.extend_from_slice(&part[..part.len().min(LONGEST_KEY + 1 - self.key.len())]);
+                let whole = part.len() + usize::from(end.is_some());
+                out.keep(&rest[..whole])?;
+                i += whole;
+                if end.is_some() {
+                    if rest[part.len()] == b'=' {
+                        self.at = self.rule(rules).map_or(At::Begun, |rule| {
+                            At::Secret(fired.identity.value(), Plain::new(Coding::Form), rule, false)
+                        });
                     }
+                    self.key.clear();
                 }
-                At::Start(rule) if rest[0] != b'&' => {
-                    out.write_all(&chunk[kept..i])?;
-                    out.write_all(REDACTED.as_bytes())?;
-                    fired.count(&rule.label);
-                    self.at = At::Replaced;
-                    kept = i;
-                }
-                At::Kept | At::Start(_) | At::Replaced => {
-                    let end = memchr::memchr(b'&', rest);
-                    i += end.unwrap_or(rest.len());
-                    if matches!(self.at, At::Replaced) {
-                        kept = i;
-                    }
-                    if end.is_some() {
-                        self.at = At::Key;
-                        i += 1;
-                    }
-                }
+                continue;
+            }
+            let end = memchr::memchr(b'&', rest);
+            let part = &rest[..end.unwrap_or(rest.len())];
+            self.feed(part, rules, fired, out)?;
+            i += part.len();
+            if end.is_some() {
+                self.end(rules, fired, out)?;
+                out.keep(b"&")?;
+                i += 1;
             }
         }
-        out.write_all(&chunk[kept..])
+        Ok(())
+    }
+
+    fn feed(&mut self, part: &[u8], rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+        if let (At::Begun, Some(first)) = (&self.at, part.first()) {
+            self.at = match first {
+                b'{' | b'[' | b'%' => At::Document(
+                    Box::new(JsonFields::within(rules, 1)),
+                    Plain::new(Coding::Form),
+                    Pending::default(),
+                ),
+                _ => At::Kept,
+            };
+        }
+        match &mut self.at {
+            At::Key | At::Begun | At::Kept => out.keep(part),
+            At::Document(inner, plain, pending) => plain.push(part, &mut |raw, plain| {
+                inner.push(plain, rules, fired, &mut pending.sink(raw, plain, out))
+            }),
+            At::Secret(value, plain, _, any) => {
+                *any |= !part.is_empty();
+                out.skip(part.len())?;
+                plain.push(part, &mut |_, plain| {
+                    value.push(plain);
+                    Ok(())
+                })
+            }
+        }
+    }
+
+    /// The value is over.
+    fn end(&mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+        match std::mem::replace(&mut self.at, At::Key) {
+            At::Secret(mut value, plain, rule, true) => {
+                plain.finish(&mut |_, plain| {
+                    value.push(plain);
+                    Ok(())
+                })?;
+                out.insert(&fired.replace(&rule, &value, rules))
+            }
+            At::Document(mut inner, plain, mut pending) => {
+                plain.finish(&mut |raw, plain| {
+                    inner.push(plain, rules, fired, &mut pending.sink(raw, plain, out))
+                })?;
+                inner.end(rules, fired, &mut pending.sink(b"", b"", out))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The form is over.
+    pub(super) fn finish(mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+        self.end(rules, fired, out)
     }
 
     /// The rule for the field whose key has been read.

@@ -3,6 +3,7 @@
 use http::header::{COOKIE, LINK, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::rule::Rule;
 use super::rules::{Headers, REDACTED};
 use super::{Redactor, names};
 
@@ -21,8 +22,8 @@ impl Redactor {
     /// * On the safe-list: kept, with secrets replaced by value; URLs in `location`, `link` and such as
     ///   [`uri`](Redactor::uri) does.
     /// * Known to carry credentials (`authorization`, `x-api-key`, …): kept by name, so that a reviewer sees
-    ///   that one was sent, as `Bearer [redacted]`, or with the placeholder of a named secret.
-    /// * `cookie` and `set-cookie`: names and attributes kept, values `[redacted]`.
+    ///   that one was sent, as `Bearer [authorization:1]`, or with the placeholder of a named secret.
+    /// * `cookie` and `set-cookie`: names and attributes kept, values `[cookie:1]` and so on.
     /// * All others are dropped: unknown headers may identify somebody, and the usual ones (`date`, `server`,
     ///   `user-agent`, request ids) would only make every recording differ.
     pub fn headers(&self, headers: &HeaderMap, side: Side) -> HeaderMap {
@@ -50,8 +51,7 @@ impl Redactor {
         if let Some(rule) =
             redacted.get(name.as_str()).cloned().or_else(|| self.0.rules.field_rule(name.as_str()))
         {
-            self.0.fired.count(&rule.label);
-            return Some(valid(self.credentials(text)));
+            return Some(valid(self.credentials(&rule, text)));
         }
         kept.iter().any(|pattern| names::matches(pattern, name.as_str())).then(|| self.shown(name, text))
     }
@@ -80,20 +80,17 @@ impl Redactor {
     }
 
     /// A scheme is kept (RFC 9110 §11.4), and a named secret that is all of the rest gets its placeholder.
-    fn credentials(&self, value: &[u8]) -> Vec<u8> {
-        let value = String::from_utf8_lossy(value);
-        let (scheme, credentials) = match value.split_once(' ') {
-            Some((scheme, rest)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') => {
-                (format!("{scheme} "), rest.trim())
-            }
-            _ => (String::new(), &*value),
+    fn credentials(&self, rule: &Rule, value: &[u8]) -> Vec<u8> {
+        let value = value.trim_ascii();
+        if value.is_empty() {
+            return Vec::new();
+        }
+        let is_scheme = |s: &[u8]| s.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
+        let (scheme, credentials) = match memchr::memchr(b' ', value).map(|at| value.split_at(at + 1)) {
+            Some((scheme, rest)) if is_scheme(scheme.trim_ascii_end()) => (scheme, rest.trim_ascii()),
+            _ => (&value[..0], value),
         };
-        let mut secrets = self.0.rules.secrets.iter();
-        let named = secrets.find(|s| s.value == credentials || s.placeholder() == credentials).map(|s| {
-            self.0.fired.count(&format!("secret.{}", s.name));
-            s.placeholder()
-        });
-        format!("{}{}", self.text(&scheme), named.unwrap_or_else(|| REDACTED.to_owned())).into_bytes()
+        [self.bytes(scheme), self.found(rule, credentials).into_bytes()].concat()
     }
 }
 
@@ -129,14 +126,14 @@ mod tests {
         check(Request, "accept", "*/*", "*/*");
         check(Request, "accept-language", "de", "de");
         check(Request, "authorization", "Bearer s3cr3t-key", "Bearer {{secret.KEY}}");
-        check(Request, "authorization", "Bearer other", "Bearer [redacted]");
-        check(Request, "authorization", "Basic dXNlcjpzM2NyM3Qta2V5", "Basic [redacted]");
+        check(Request, "authorization", "Bearer other", "Bearer [authorization:1]");
+        check(Request, "authorization", "Basic dXNlcjpzM2NyM3Qta2V5", "Basic [authorization:1]");
         check(Request, "authorization", "s3cr3t-key", "{{secret.KEY}}");
-        check(Request, "authorization", "other", "[redacted]");
-        check(Request, "x-api-key", "other", "[redacted]");
-        check(Request, "x-tenant-pin", "1234", "[redacted]");
+        check(Request, "authorization", "other", "[authorization:1]");
+        check(Request, "x-api-key", "other", "[x_api_key:1]");
+        check(Request, "x-tenant-pin", "1234", "[x-tenant-pin:1]");
         check(Request, "x-auth-token", "shown on purpose", "shown on purpose");
-        check(Request, "cookie", "a=1; b=2=3", "a=[redacted]; b=[redacted]");
+        check(Request, "cookie", "a=1; b=2=3", "a=[cookie:1]; b=[cookie:2]");
         check(Request, "set-cookie", "a=1", "");
         check(Request, "user-agent", "reqwest/0.13", "");
         check(Request, "x-acme-region", "eu s3cr3t-key", "eu {{secret.KEY}}");
@@ -149,14 +146,14 @@ mod tests {
     fn responses() {
         use Side::Response;
         check(Response, "content-type", "application/json", "application/json");
-        check(Response, "location", "/next?token=abc&page=2", "/next?token=[redacted]&page=2");
+        check(Response, "location", "/next?token=abc&page=2", "/next?token=[token:1]&page=2");
         check(
             Response,
             "link",
             "<https://h/?page=2&access_token=a>; rel=\"next\", <https://h/s3cr3t-key>; rel=last",
-            "<https://h/?page=2&access_token=[redacted]>; rel=\"next\", <https://h/{{secret.KEY}}>; rel=last",
+            "<https://h/?page=2&access_token=[access_token:1]>; rel=\"next\", <https://h/{{secret.KEY}}>; rel=last",
         );
-        check(Response, "set-cookie", "sid=abc; Path=/; HttpOnly", "sid=[redacted]; Path=/; HttpOnly");
+        check(Response, "set-cookie", "sid=abc; Path=/; HttpOnly", "sid=[cookie:1]; Path=/; HttpOnly");
         check(Response, "set-cookie", "sid=; Max-Age=0", "sid=; Max-Age=0");
         check(Response, "retry-after", "2", "2");
         check(Response, "x-ratelimit-remaining", "9", "9");
@@ -173,7 +170,7 @@ mod tests {
         let redacted = redactor.headers(&headers, Side::Response);
         assert_eq!(
             redacted.get_all("set-cookie").iter().collect::<Vec<_>>(),
-            ["b=[redacted]", "a=[redacted]"]
+            ["b=[cookie:1]", "a=[cookie:2]"]
         );
         assert_eq!(redactor.counts()["CAS0003 header set-cookie"], 2);
     }

@@ -1,18 +1,21 @@
 //! Redaction of JSON by member name, on the token stream: every byte that isn't redacted stays as it is.
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 
+use super::identity::Value;
+use super::plain::{Coding, Plain};
+use super::pointers::Pointers;
 use super::rule::Rule;
-use super::rules::REDACTED;
+use super::sink::{Pending, Sink};
 use super::{Fired, Rules};
 use crate::json::lex::{Kind, Lexer};
 use crate::json::stack::Stack;
 use crate::json::unescape;
 
 /// Replaces string values of members whose name is on the list, at any depth, also in arrays directly under such
-/// a name. Other values keep their type and so stay; members of an object go by their own names. An empty string
-/// holds nothing and stays.
+/// a name. Other values keep their type and so stay, which is counted; members of an object go by their own names.
+/// An empty string holds nothing and stays. A string that is JSON itself is opened, and treated the same.
 ///
 /// Takes one document or many (newline-delimited). Where the input is not JSON, the rest passes untouched.
 pub(super) struct JsonFields {
@@ -29,18 +32,23 @@ pub(super) struct JsonFields {
     arrays: Stack,
     /// The rule of the arrays.
     rule: Option<Arc<Rule>>,
+    /// Where the value that comes next stands, if any rule asks for places.
+    pointers: Option<Pointers>,
     text: Text,
+    /// Strings around this one that are JSON.
+    depth: usize,
 }
 
 /// The string value being read.
-#[derive(PartialEq)]
 enum Text {
     /// Stays.
     Kept,
-    /// Goes; only its opening quote has come.
-    Opened,
-    /// Went.
-    Replaced,
+    /// Its first byte hasn't come yet.
+    Begun,
+    /// May be JSON.
+    Document(Box<JsonFields>, Plain, Pending),
+    /// Goes.
+    Secret(Value, Plain, Arc<Rule>, bool),
 }
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
@@ -48,8 +56,11 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 /// No name on a list is longer than this, with every character escaped.
 const LONGEST_KEY: usize = 1024;
 
+/// JSON in JSON in JSON: deeper than any that is real.
+const MAX_NESTING: usize = 8;
+
 impl JsonFields {
-    pub(super) fn new() -> JsonFields {
+    pub(super) fn new(rules: &Rules) -> JsonFields {
         JsonFields {
             lexer: Lexer::lenient(),
             broken: false,
@@ -58,8 +69,15 @@ impl JsonFields {
             armed: None,
             arrays: Stack::default(),
             rule: None,
+            pointers: rules.pointers.begin(),
             text: Text::Kept,
+            depth: 0,
         }
+    }
+
+    /// A document in a string around which there are `depth` others. Its place is not that of a document.
+    pub(super) fn within(rules: &Rules, depth: usize) -> JsonFields {
+        JsonFields { mark: MARK.len(), pointers: None, depth, ..JsonFields::new(rules) }
     }
 
     pub(super) fn push(
@@ -67,7 +85,7 @@ impl JsonFields {
         mut chunk: &[u8],
         rules: &Rules,
         fired: &Fired,
-        out: &mut impl Write,
+        out: &mut dyn Sink,
     ) -> io::Result<()> {
         while self.mark < MARK.len() && !chunk.is_empty() {
             if chunk[0] != MARK[self.mark] {
@@ -75,7 +93,7 @@ impl JsonFields {
                 self.mark = MARK.len();
                 break;
             }
-            out.write_all(&chunk[..1])?;
+            out.keep(&chunk[..1])?;
             self.mark += 1;
             chunk = &chunk[1..];
         }
@@ -99,7 +117,6 @@ impl JsonFields {
             let text = &chunk[piece.span.clone()];
             match piece.kind {
                 Kind::Whitespace | Kind::Colon | Kind::Comma => {}
-                Kind::Key if piece.first && piece.done => self.armed = rule(text, rules),
                 Kind::Key => {
                     if piece.first {
                         self.key.clear();
@@ -107,69 +124,156 @@ impl JsonFields {
                     self.key.extend_from_slice(&text[..text.len().min(LONGEST_KEY + 1 - self.key.len())]);
                     if piece.done {
                         self.armed = rule(&self.key, rules);
+                        if let Some(pointers) = &mut self.pointers {
+                            pointers.key(&self.key);
+                        }
                     }
                 }
                 Kind::ArrayStart => {
-                    let armed = self.armed.take();
+                    let armed = self.take_rule();
+                    if let Some(pointers) = &mut self.pointers {
+                        pointers.open(true);
+                    }
                     if armed.is_some() || self.arrays.depth() > 0 {
                         self.arrays.push(armed.is_some() || self.arrays.top() == Some(true));
                     }
                     self.rule = armed.or(self.rule.take());
                 }
                 Kind::ObjectStart => {
-                    self.armed = None;
+                    self.take_rule();
+                    if let Some(pointers) = &mut self.pointers {
+                        pointers.open(false);
+                    }
                     if self.arrays.depth() > 0 {
                         self.arrays.push(false);
                     }
                 }
-                Kind::ArrayEnd | Kind::ObjectEnd if self.arrays.depth() > 0 => self.arrays.pop(),
-                Kind::ArrayEnd | Kind::ObjectEnd => {}
-                Kind::Number | Kind::True | Kind::False | Kind::Null => self.armed = None,
+                Kind::ArrayEnd | Kind::ObjectEnd => {
+                    if let Some(pointers) = &mut self.pointers {
+                        pointers.close();
+                    }
+                    if self.arrays.depth() > 0 {
+                        self.arrays.pop();
+                    }
+                }
+                Kind::Number | Kind::True | Kind::False | Kind::Null => {
+                    if piece.first
+                        && let Some(rule) = self.rule_of_value()
+                        && piece.kind != Kind::Null
+                    {
+                        let kind = if piece.kind == Kind::Number { "number" } else { "boolean" };
+                        fired.count(&format!("{}, left: {kind}", rule.label));
+                    }
+                }
                 Kind::String => {
-                    let mut next = text;
+                    let (mut content, mut closing) = (piece.span.clone(), &text[..0]);
                     if piece.first {
-                        let armed = self.armed.take();
-                        if armed.is_none() && self.arrays.top() != Some(true) {
-                            continue;
-                        }
-                        self.rule = armed.or(self.rule.take());
-                        self.text = Text::Opened;
-                        out.write_all(&chunk[kept..piece.span.start])?;
-                        next = &text[1..];
-                    } else if self.text == Text::Kept {
+                        self.text = self.begin(rules, fired, text.get(1));
+                        content.start += 1;
+                    }
+                    if matches!(self.text, Text::Kept) {
                         continue;
                     }
-                    kept = at;
-                    if self.text == Text::Opened {
-                        match next.first() {
-                            None => {}
-                            Some(b'"') => out.write_all(b"\"\"")?,
-                            Some(_) => {
-                                write!(out, "\"{REDACTED}\"")?;
-                                self.text = Text::Replaced;
-                                if let Some(rule) = &self.rule {
-                                    fired.count(&rule.label);
-                                }
-                            }
-                        }
-                    }
                     if piece.done {
-                        self.text = Text::Kept;
+                        content.end -= 1;
+                        closing = &chunk[content.end..at];
+                    }
+                    out.keep(&chunk[kept..content.start])?;
+                    self.feed(&chunk[content], rules, fired, out)?;
+                    kept = at - closing.len();
+                    if piece.done {
+                        self.end(rules, fired, out)?;
                     }
                 }
             }
         }
-        out.write_all(&chunk[kept..])
+        out.keep(&chunk[kept..])
     }
 
     /// Nothing is to be redacted before the next name that is on the list.
     fn idle(&self) -> bool {
-        self.armed.is_none() && self.arrays.depth() == 0 && self.text == Text::Kept
+        self.armed.is_none()
+            && self.arrays.depth() == 0
+            && self.pointers.is_none()
+            && matches!(self.text, Text::Kept)
     }
 
-    pub(super) fn finish(self, out: &mut impl Write) -> io::Result<()> {
-        // A body cut off right after a quote.
-        if self.text == Text::Opened { out.write_all(b"\"") } else { Ok(()) }
+    /// The rule for the value that comes now.
+    fn take_rule(&mut self) -> Option<Arc<Rule>> {
+        let placed = self.pointers.as_mut().and_then(|pointers| pointers.value());
+        self.armed.take().or(placed)
+    }
+
+    /// The same for one that may stand in an array under a rule.
+    fn rule_of_value(&mut self) -> Option<Arc<Rule>> {
+        let of_array = if self.arrays.top() == Some(true) { self.rule.clone() } else { None };
+        self.take_rule().or(of_array)
+    }
+
+    /// A string begins, with this byte if it is at hand.
+    fn begin(&mut self, rules: &Rules, fired: &Fired, first: Option<&u8>) -> Text {
+        if let Some(rule) = self.rule_of_value() {
+            return Text::Secret(fired.identity.value(), Plain::new(Coding::Json), rule, false);
+        }
+        first.map_or(Text::Begun, |first| self.document(rules, *first))
+    }
+
+    /// A string that nothing says to redact, by its first byte.
+    fn document(&self, rules: &Rules, first: u8) -> Text {
+        match first {
+            b'{' | b'[' if self.depth < MAX_NESTING => {
+                let inner = JsonFields::within(rules, self.depth + 1);
+                Text::Document(Box::new(inner), Plain::new(Coding::Json), Pending::default())
+            }
+            _ => Text::Kept,
+        }
+    }
+
+    fn feed(&mut self, content: &[u8], rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+        if let (Text::Begun, Some(first)) = (&self.text, content.first()) {
+            self.text = self.document(rules, *first);
+        }
+        match &mut self.text {
+            Text::Kept | Text::Begun => out.keep(content),
+            Text::Document(inner, plain, pending) => plain.push(content, &mut |raw, plain| {
+                inner.push(plain, rules, fired, &mut pending.sink(raw, plain, out))
+            }),
+            Text::Secret(value, plain, _, any) => {
+                *any |= !content.is_empty();
+                out.skip(content.len())?;
+                plain.push(content, &mut |_, plain| {
+                    value.push(plain);
+                    Ok(())
+                })
+            }
+        }
+    }
+
+    /// The string is over.
+    pub(super) fn end(&mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+        match std::mem::replace(&mut self.text, Text::Kept) {
+            Text::Secret(mut value, plain, rule, true) => {
+                plain.finish(&mut |_, plain| {
+                    value.push(plain);
+                    Ok(())
+                })?;
+                out.insert(&fired.replace(&rule, &value, rules))
+            }
+            Text::Document(mut inner, plain, mut pending) => {
+                plain.finish(&mut |raw, plain| {
+                    inner.push(plain, rules, fired, &mut pending.sink(raw, plain, out))
+                })?;
+                inner.end(rules, fired, &mut pending.sink(b"", b"", out))
+            }
+            Text::Kept | Text::Begun | Text::Secret(..) => Ok(()),
+        }
+    }
+
+    /// The body is over: a string that was cut off is what it was up to there.
+    pub(super) fn finish(mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+        let cut = matches!(self.text, Text::Secret(.., true));
+        self.end(rules, fired, out)?;
+        if cut { out.keep(b"\"") } else { Ok(()) }
     }
 }
 

@@ -11,15 +11,20 @@ mod encode;
 mod fields;
 mod form;
 mod headers;
+mod identity;
 mod json;
 mod leak;
 mod names;
+mod plain;
+mod pointers;
 mod replace;
 mod rule;
 mod rules;
 mod search;
+mod sink;
 mod uri;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
@@ -34,7 +39,9 @@ pub use rules::Rules;
 use crate::Result;
 use body::Format;
 use encode::Edges;
+use identity::{Identity, Placeholder, Value};
 use replace::{Entry, Finder, Replacer};
+use rule::Rule;
 
 /// Applies [`Rules`]. Made once for a session; clones share the count of what fired.
 ///
@@ -44,13 +51,13 @@ use replace::{Entry, Finder, Replacer};
 /// use cassette::redact::{Redactor, Rules};
 ///
 /// let redactor = Redactor::new(Rules::default().secret("KEY", "pk-2f9a77c1")?)?;
-/// assert_eq!(redactor.uri("https://h/x?token=t&k=pk-2f9a77c1"), "https://h/x?token=[redacted]&k={{secret.KEY}}");
+/// assert_eq!(redactor.uri("https://h/x?token=t&k=pk-2f9a77c1"), "https://h/x?token=[token:1]&k={{secret.KEY}}");
 ///
 /// let mut body = redactor.body(Some("application/json"), Vec::new());
 /// body.write_all(br#"{"password": "p", "note": "pk-2f"#)?;
 /// body.write_all(br#"9a77c1", "n": 1.0}"#)?;
 /// let stored = body.finish()?;
-/// assert_eq!(stored, br#"{"password": "[redacted]", "note": "{{secret.KEY}}", "n": 1.0}"#);
+/// assert_eq!(stored, br#"{"password": "[password:1]", "note": "{{secret.KEY}}", "n": 1.0}"#);
 /// assert_eq!(redactor.fired(), ["CAS0094 field password", "CAS0134 field token", "secret.KEY"]);
 /// # Ok::<(), cassette::TestError>(())
 /// ```
@@ -65,19 +72,33 @@ struct Inner {
     restore: [Arc<Finder>; 3],
 }
 
-/// How often each rule fired.
-#[derive(Default)]
-struct Fired(Mutex<BTreeMap<String, u64>>);
+/// How often each rule fired, and which value became which placeholder.
+struct Fired {
+    counts: Mutex<BTreeMap<String, u64>>,
+    identity: Identity,
+}
 
 impl Fired {
     fn count(&self, label: &str) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         match counts.get_mut(label) {
             Some(count) => *count += 1,
             None => {
                 counts.insert(label.to_owned(), 1);
             }
         }
+    }
+
+    /// What stands in the place of a value, which is counted unless it is a placeholder itself.
+    fn replace(&self, rule: &Rule, value: &Value, rules: &Rules) -> String {
+        let Placeholder { text, is_new, secret } = self.identity.placeholder(&rule.name, value);
+        if is_new {
+            self.count(&rule.label);
+        }
+        if let Some(secret) = secret {
+            self.count(&format!("secret.{}", rules.secrets[secret].name));
+        }
+        text
     }
 }
 
@@ -114,7 +135,7 @@ impl Redactor {
         Ok(Redactor(Arc::new(Inner {
             values: Arc::new(Finder::new(entries)?),
             restore: [restore(encode::json_string)?, restore(encode::form_value)?, restore(str::to_owned)?],
-            fired: Arc::default(),
+            fired: Arc::new(Fired { counts: Mutex::default(), identity: Identity::new(&rules.secrets) }),
             rules: Arc::new(rules),
         })))
     }
@@ -122,8 +143,8 @@ impl Redactor {
     /// A writer that redacts a (decoded) body of this content type into `next`, in one pass and a window of
     /// memory. Every byte that is not redacted arrives as it was.
     ///
-    /// String values of JSON members and values of form fields on the list become `[redacted]`; numbers keep
-    /// their type and so stay. Anything that begins like JSON is read as JSON; from where it breaks on, secrets
+    /// String values of JSON members and values of form fields on the list become `[name:1]`, `[name:2]` and so
+    /// on: the same value the same, wherever it is met. Numbers keep their type and so stay. Anything that begins like JSON is read as JSON; from where it breaks on, secrets
     /// are still replaced by value.
     pub fn body<W: Write>(&self, content_type: Option<&str>, next: W) -> BodyRedactor<W> {
         BodyRedactor::new(content_type, self.0.rules.clone(), self.0.fired.clone(), self.replacer(next))
@@ -165,7 +186,20 @@ impl Redactor {
 
     /// The same with how often.
     pub fn counts(&self) -> BTreeMap<String, u64> {
-        self.0.fired.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.fired.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A value that was found where it is secret.
+    fn found(&self, rule: &Rule, plain: &[u8]) -> String {
+        let mut value = self.0.fired.identity.value();
+        value.push(plain);
+        self.0.fired.replace(rule, &value, &self.0.rules)
+    }
+
+    /// The text with the same mark for all numbered placeholders. What is the same in this form may have been
+    /// redacted in another order.
+    pub(crate) fn anonymous<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        identity::anonymous(text, &|name| self.0.rules.gives(name))
     }
 
     /// The final check of what this redactor let through.

@@ -1,4 +1,4 @@
-//! What a hit is: what it is counted as.
+//! What a hit is: what it is counted as, what its placeholder is called.
 
 use super::DefaultRule;
 
@@ -7,17 +7,26 @@ use super::DefaultRule;
 pub(super) struct Rule {
     /// For `_metadata.redaction`: `CAS0031 field access_token`, or `field customer_pin` of the project's own.
     pub(super) label: String,
+    /// In placeholders: `[access_token:1]`. Safe in URLs, JSON and XML.
+    pub(super) name: String,
 }
 
 impl Rule {
     /// One of the project's own.
     pub(super) fn own(kind: &str, what: &str) -> Rule {
-        Rule { label: format!("{kind} {what}") }
+        let safe = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let name: String = what.chars().filter(safe).take(64).collect();
+        Rule {
+            label: format!("{kind} {what}"),
+            name: if name.is_empty() { kind.split(' ').next().unwrap_or("value").to_owned() } else { name },
+        }
     }
 }
 
 impl From<&DefaultRule> for Rule {
     fn from(rule: &DefaultRule) -> Rule {
-        Rule { label: rule.to_string() }
+        // What is set is sent back.
+        let what = if rule.what == "set-cookie" { "cookie" } else { rule.what };
+        Rule { label: rule.to_string(), ..Rule::own("rule", what) }
     }
 }

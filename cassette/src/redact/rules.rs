@@ -5,8 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::fields::FieldNames;
+use super::pointers::PointerRules;
 use super::rule::Rule;
 use super::{DefaultRule, RuleKind, default_rules, names};
+use crate::matcher::Pointer;
 use crate::{Error, Result};
 
 /// What is redacted. `Rules::default()` is safe without any further word: headers by a list of harmless ones,
@@ -32,6 +34,9 @@ pub struct Rules {
     pub(super) query: FieldNames,
     /// Cookies, where not all of them are redacted.
     pub(super) cookies: FieldNames,
+    pub(super) pointers: PointerRules,
+    /// Of placeholders.
+    names: BTreeSet<String>,
     /// By id, the default rules in force.
     defaults: BTreeMap<&'static str, Arc<Rule>>,
 }
@@ -78,10 +83,13 @@ impl Default for Rules {
             fields: FieldNames::new(),
             query: FieldNames::new(),
             cookies: FieldNames::new(),
+            pointers: PointerRules::default(),
+            names: BTreeSet::new(),
             defaults: BTreeMap::new(),
         };
         for default in default_rules() {
             let rule = Rule::from(default);
+            rules.names.insert(rule.name.clone());
             rules.defaults.insert(default.id, Arc::new(rule.clone()));
             match default.kind {
                 RuleKind::Header => {
@@ -157,7 +165,8 @@ impl Rules {
     /// is spelled: `customerPin`, `customer_pin` and `Customer-Pin` are one name.
     #[must_use]
     pub fn field(mut self, name: impl AsRef<str>) -> Rules {
-        self.fields.insert(name.as_ref(), Rule::own("field", name.as_ref()));
+        let rule = self.own("field", name.as_ref());
+        self.fields.insert(name.as_ref(), rule);
         self
     }
 
@@ -166,6 +175,21 @@ impl Rules {
     pub fn keep_field(mut self, name: impl AsRef<str>) -> Rules {
         self.fields.remove(name.as_ref());
         self
+    }
+
+    /// Redacts the string at a place of JSON bodies: a JSON pointer (RFC 6901) in which `*` stands for every name
+    /// or index, such as `/users/*/email`. Where it points to an array, the strings directly in it. Placeholders
+    /// are called after its last name.
+    ///
+    /// # Errors
+    ///
+    /// It is not a pointer, or there are more than 64 of them.
+    pub fn pointer(mut self, pointer: &str) -> Result<Rules> {
+        let parsed: Pointer = pointer.parse().map_err(|e| Error::with_source("a place to redact", e))?;
+        let name = pointer.rsplit('/').find(|name| *name != "*").unwrap_or("pointer");
+        let rule = Rule { label: format!("pointer {pointer}"), ..self.own("pointer", name) };
+        self.pointers.add(parsed, rule)?;
+        Ok(self)
     }
 
     /// Takes one default rule out of force, by its id: `CAS0031`, or as `_metadata.redaction` has it. What other
@@ -202,9 +226,20 @@ impl Rules {
         Ok(self)
     }
 
+    fn own(&mut self, kind: &str, what: &str) -> Rule {
+        let rule = Rule::own(kind, what);
+        self.names.insert(rule.name.clone());
+        rule
+    }
+
     /// The default rule of this id, if it is in force.
     pub(super) fn default_rule(&self, id: &str) -> Option<&Arc<Rule>> {
         self.defaults.get(id)
+    }
+
+    /// Is there a rule whose placeholders have this name?
+    pub(super) fn gives(&self, name: &str) -> bool {
+        self.names.contains(name)
     }
 
     /// The rule for a field of this name.

@@ -46,29 +46,29 @@ const FORM: &str = "application/x-www-form-urlencoded";
 
 #[test]
 fn json_by_name() {
-    check(JSON, r#"{"token":"abc"}"#, r#"{"token":"[redacted]"}"#);
+    check(JSON, r#"{"token":"abc"}"#, r#"{"token":"[token:1]"}"#);
     check(
         JSON,
         r#"{ "a" : [ { "access_token" : "x\"y" , "n" : 1.0 } ] }"#,
-        r#"{ "a" : [ { "access_token" : "[redacted]" , "n" : 1.0 } ] }"#,
+        r#"{ "a" : [ { "access_token" : "[access_token:1]" , "n" : 1.0 } ] }"#,
     );
     check(
         JSON,
         r#"{"accessToken":"x","Access-Token":"y"}"#,
-        r#"{"accessToken":"[redacted]","Access-Token":"[redacted]"}"#,
+        r#"{"accessToken":"[access_token:1]","Access-Token":"[access_token:2]"}"#,
     );
-    check(JSON, r#"{"p\u0061ssword":"x"}"#, r#"{"p\u0061ssword":"[redacted]"}"#);
-    check(JSON, r##"{"#customerPin":"x"}"##, r##"{"#customerPin":"[redacted]"}"##);
+    check(JSON, r#"{"p\u0061ssword":"x"}"#, r#"{"p\u0061ssword":"[password:1]"}"#);
+    check(JSON, r##"{"#customerPin":"x"}"##, r##"{"#customerPin":"[customer-pin:1]"}"##);
     check(
         JSON,
         r#"{"country_code":"DE","tokens":"2","sig":"s"}"#,
         r#"{"country_code":"DE","tokens":"2","sig":"s"}"#,
     );
-    check(JSON, r#"{"token":"","password":"x"}"#, r#"{"token":"","password":"[redacted]"}"#);
+    check(JSON, r#"{"token":"","password":"x"}"#, r#"{"token":"","password":"[password:1]"}"#);
     check(
         JSON,
         r#"["token","abc",{"password":["a",["b"],{"c":"d","pwd":"e"},"f"]},"g"]"#,
-        r#"["token","abc",{"password":["[redacted]",["[redacted]"],{"c":"d","pwd":"[redacted]"},"[redacted]"]},"g"]"#,
+        r#"["token","abc",{"password":["[password:1]",["[password:2]"],{"c":"d","pwd":"[pwd:1]"},"[password:3]"]},"g"]"#,
     );
     check(JSON, "[\"a\"]", "[\"a\"]");
 }
@@ -88,37 +88,118 @@ fn other_types_of_value_stay() {
     }
 }
 
+/// Two are two, and one is one, in whatever place and spelling.
+#[test]
+fn one_value_one_placeholder() {
+    check(
+        JSON,
+        r#"{"token":"a/b","list":[{"password":"c"},{"token":"a\/b"}],"pwd":"c"}"#,
+        r#"{"token":"[token:1]","list":[{"password":"[password:1]"},{"token":"[token:1]"}],"pwd":"[password:1]"}"#,
+    );
+    check(JSON, r#"{"password":"s3cr3t/\"k\u00e9 y+"}"#, r#"{"password":"{{secret.KEY}}"}"#);
+    check(FORM, "token=a%2Fb&pwd=a/b&password=", "token=[token:1]&pwd=[token:1]&password=");
+    check(
+        JSON,
+        r#"{"token":"[token:4]","password":"[token:4]"}"#,
+        r#"{"token":"[token:4]","password":"[token:4]"}"#,
+    );
+    check(FORM, "token=%5Btoken%3A4%5D", "token=[token:4]");
+}
+
+#[test]
+fn json_in_json() {
+    check(
+        JSON,
+        r#"{"body":"{\"token\": \"a\\/b\", \"n\": 1.0}","x":"[1, \u007b\"pwd\":\"c\u0022, "}"#,
+        r#"{"body":"{\"token\": \"[token:1]\", \"n\": 1.0}","x":"[1, \u007b\"pwd\":\"[pwd:1]\u0022, "}"#,
+    );
+    check(
+        JSON,
+        r#"["{\"body\":\"{\\\"token\\\":\\\"x\\\"}\"}"]"#,
+        r#"["{\"body\":\"{\\\"token\\\":\\\"[token:1]\\\"}\"}"]"#,
+    );
+    check(JSON, r#"{"a":"[not JSON","b":"{","c":"[1,2]"}"#, r#"{"a":"[not JSON","b":"{","c":"[1,2]"}"#);
+    check(
+        FORM,
+        "payload=%7B%22token%22%3A+%22x%2By%22%7D&n=%25&m={\"pwd\":\"z\"}",
+        "payload=%7B%22token%22%3A+%22[token:1]%22%7D&n=%25&m={\"pwd\":\"[pwd:1]\"}",
+    );
+}
+
+#[test]
+fn json_by_pointer() {
+    let rules = Rules::default().pointer("/users/*/email").unwrap().pointer("/a~1b/1").unwrap();
+    let redactor = Redactor::new(rules.pointer("").unwrap().pointer("/tags").unwrap()).unwrap();
+    let check = |body: &str, expected: &str| {
+        for cut in 0..=body.len() {
+            let (a, b) = body.as_bytes().split_at(cut);
+            let out = redact(&redactor, JSON, &[a, b]);
+            assert_eq!(String::from_utf8_lossy(&out), expected, "cut at {cut}");
+        }
+        assert_eq!(String::from_utf8_lossy(&redact(&redactor, JSON, &[expected.as_bytes()])), expected);
+    };
+    check(
+        r#"{"users":[{"email":"a@b","name":"n"},{"x":{"email":"kept"},"e\u006dail":"c@d"}],"email":"kept"}"#,
+        r#"{"users":[{"email":"[email:1]","name":"n"},{"x":{"email":"kept"},"e\u006dail":"[email:2]"}],"email":"kept"}"#,
+    );
+    check(
+        r#"{"users":{"7":{"email":"a@b"}},"a/b":["x","y",["z"]]}"#,
+        r#"{"users":{"7":{"email":"[email:1]"}},"a/b":["x","[1:1]",["z"]]}"#,
+    );
+    check(
+        r#"{"tags":["a@b",{"t":"kept"},7],"users":[[[]],[{"email":1}]]}"#,
+        r#"{"tags":["[email:1]",{"t":"kept"},7],"users":[[[]],[{"email":1}]]}"#,
+    );
+    check("\"a@b\"\n\"e@f\"", "\"[email:1]\"\n\"[pointer:1]\"");
+    let left = redactor.counts();
+    assert!(left.contains_key("pointer /tags, left: number"), "{left:?}");
+    assert!(Rules::default().pointer("users").is_err());
+}
+
+#[test]
+fn numbers_are_left_with_a_note() {
+    let redactor = redactor();
+    let body = br#"{"token":1.50,"password":[true,null,{"n":2}],"n":3}"#;
+    assert_eq!(redact(&redactor, JSON, &[body]), body);
+    let counts: Vec<_> = redactor.counts().into_iter().collect();
+    let of = |label: &str| (label.to_owned(), 1);
+    assert_eq!(
+        counts,
+        [of("CAS0094 field password, left: boolean"), of("CAS0134 field token, left: number")]
+    );
+}
+
 #[test]
 fn json_without_the_label() {
-    check("text/plain", r#" {"token":"abc"}"#, r#" {"token":"[redacted]"}"#);
+    check("text/plain", r#" {"token":"abc"}"#, r#" {"token":"[token:1]"}"#);
     check(
         "",
         "{\"token\":\"abc\"}\n{\"token\":\"def\"}\n",
-        "{\"token\":\"[redacted]\"}\n{\"token\":\"[redacted]\"}\n",
+        "{\"token\":\"[token:1]\"}\n{\"token\":\"[token:2]\"}\n",
     );
-    check(JSON, "\u{feff}{\"token\":\"abc\"}", "\u{feff}{\"token\":\"[redacted]\"}");
+    check(JSON, "\u{feff}{\"token\":\"abc\"}", "\u{feff}{\"token\":\"[token:1]\"}");
     check("text/plain", "token: \"abc\"", "token: \"abc\"");
 }
 
 #[test]
 fn broken_json() {
-    check(JSON, r#"{"token":"abc""#, r#"{"token":"[redacted]""#);
-    check(JSON, r#"{"token":"abc"#, r#"{"token":"[redacted]""#);
+    check(JSON, r#"{"token":"abc""#, r#"{"token":"[token:1]""#);
+    check(JSON, r#"{"token":"abc"#, r#"{"token":"[token:1]""#);
     check(JSON, r#"{"token":""#, r#"{"token":""#);
-    check(JSON, "{\"token\":\"a\nb\\x\",\"n\":1}", "{\"token\":\"[redacted]\",\"n\":1}");
+    check(JSON, "{\"token\":\"a\nb\\x\",\"n\":1}", "{\"token\":\"[token:1]\",\"n\":1}");
     check(
         JSON,
         r#"{"token":"a",}{"token":"b s3cr3t/\"ké y+"}"#,
-        r#"{"token":"[redacted]",}{"token":"b {{secret.KEY}}"}"#,
+        r#"{"token":"[token:1]",}{"token":"b {{secret.KEY}}"}"#,
     );
     check(JSON, "\u{feff}", "\u{feff}");
 }
 
 #[test]
 fn forms_by_name() {
-    check(FORM, "a=1&password=x%26y&b=2", "a=1&password=[redacted]&b=2");
-    check(FORM, "client%5Fsecret=x", "client%5Fsecret=[redacted]");
-    check(FORM, "token=&token&refresh_token=a=b", "token=&token&refresh_token=[redacted]");
+    check(FORM, "a=1&password=x%26y&b=2", "a=1&password=[password:1]&b=2");
+    check(FORM, "client%5Fsecret=x", "client%5Fsecret=[client_secret:1]");
+    check(FORM, "token=&token&refresh_token=a=b", "token=&token&refresh_token=[refresh_token:1]");
     check(
         FORM,
         "q=s3cr3t%2F%22k%C3%A9+y%2B&q=s3cr3t%2f%22k%c3%a9%20y%2b",
@@ -312,7 +393,7 @@ proptest! {
             "{", "}", "[", "]", ",", ":", "{\"token\":", "\"token\":", "\"tok\\u0065n\":", "\"passwor\\u0064\" :",
             "\"Pass-word_\":", "\"to\u{212a}en\":", "\"code\":", "\"jwt\":[", "\"x\":{", "\"a\"", "\"\"", "\"\\\"b\\\\\"",
             "\"s3cr3t/\\\"k\u{e9} y+\"", "\"c\",", "1,", "0.5", "null", "true", " ", "\n", "\u{feff}", "\"", "\\", "x",
-            "{\"token\":\"t\",\"list\":[{\"pwd\":[\"p\",{\"q\":[\"r\"]}]},\"s\"]}",
+            "\"{\\\"pwd\\\":\\\"p\\\"}\"", "\"[", "\"{\\\"x\\", "{\"token\":\"t\",\"list\":[{\"pwd\":[\"p\",{\"q\":[\"r\"]}]},\"s\"]}",
         ][..]), 0..30),
         cut in any::<prop::sample::Index>(),
     ) {

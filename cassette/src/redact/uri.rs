@@ -1,8 +1,12 @@
 //! Redaction of URLs: user info, query and fragment by name, the whole by value.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
 use super::form::FormFields;
-use super::rules::REDACTED;
-use super::{Redactor, into_string};
+use super::sink::Out;
+use super::{Redactor, identity, into_string};
 
 /// The rule for what stands before the host.
 const USER_INFO: &str = "CAS0001";
@@ -14,7 +18,7 @@ impl Redactor {
     pub fn uri(&self, uri: &str) -> String {
         let (rest, fragment) = split_at(uri, '#');
         let (base, query) = split_at(rest, '?');
-        let mut out = self.user_info(base);
+        let mut out = self.path(&self.user_info(base));
         for part in [query, fragment] {
             if let Some(delimiter) = part.get(..1) {
                 out.push_str(delimiter);
@@ -32,20 +36,46 @@ impl Redactor {
             return kept();
         };
         let authority = rest.split('/').next().unwrap_or("");
-        let Some((info, _)) = authority.rsplit_once('@') else { return kept() };
-        let shown = match info.split_once(':') {
-            Some((user, _)) => format!("{user}:{REDACTED}"),
-            None => REDACTED.to_owned(),
+        let Some((info, _)) = authority.rsplit_once('@').filter(|(info, _)| !info.is_empty()) else {
+            return kept();
         };
-        self.0.fired.count(&rule.label);
+        let secret = |text: &str| self.found(rule, &percent_decode_str(text).collect::<Vec<u8>>());
+        let shown = match info.split_once(':') {
+            _ if identity::as_placeholder(info.as_bytes()).is_some() => info.to_owned(),
+            Some((user, "")) => format!("{user}:"),
+            Some((user, password)) => format!("{user}:{}", secret(password)),
+            None => secret(info),
+        };
         format!("{scheme}//{shown}{}", &rest[info.len()..])
+    }
+
+    /// A segment that is a known value, or its placeholder in whatever spelling, is the placeholder.
+    fn path(&self, base: &str) -> String {
+        let from = base.find("//").map_or(0, |at| at + 2);
+        let (head, path) = base.split_at(base[from..].find('/').map_or(base.len(), |at| from + at));
+        let segments: Vec<_> = path.split('/').map(|segment| self.passed_on(segment)).collect();
+        format!("{head}{}", segments.join("/"))
+    }
+
+    fn passed_on<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let plain: Cow<'_, [u8]> = percent_decode_str(text).into();
+        self.0.fired.identity.passed_on(&plain).map_or(Cow::Borrowed(text), Cow::Owned)
     }
 
     fn query(&self, query: &str) -> String {
         let mut out = Vec::with_capacity(query.len());
+        let mut fields = FormFields::of_query();
+        let sink = &mut Out(&mut out);
         // Writing to memory does not fail.
-        let _ = FormFields::of_query().push(query.as_bytes(), &self.0.rules, &self.0.fired, &mut out);
-        into_string(out)
+        let _ = fields
+            .push(query.as_bytes(), &self.0.rules, &self.0.fired, sink)
+            .and_then(|()| fields.finish(&self.0.rules, &self.0.fired, sink));
+        let redacted = into_string(out);
+        let passed_on = |pair: &str| match pair.split_once('=') {
+            Some((key, value)) => format!("{key}={}", self.passed_on(value)),
+            None => pair.to_owned(),
+        };
+        redacted.split('&').map(passed_on).collect::<Vec<_>>().join("&")
     }
 }
 
@@ -68,28 +98,50 @@ mod tests {
 
     #[test]
     fn by_name() {
-        check("https://h/p?page=2&api_key=abc&x=", "https://h/p?page=2&api_key=[redacted]&x=");
-        check("https://h/p?apiKey=abc", "https://h/p?apiKey=[redacted]");
-        check("https://h/p?API-KEY=a=b%26c&d", "https://h/p?API-KEY=[redacted]&d");
-        check("https://h/p?api%5Fkey=abc", "https://h/p?api%5Fkey=[redacted]");
+        check("https://h/p?page=2&api_key=abc&x=", "https://h/p?page=2&api_key=[api_key:1]&x=");
+        check("https://h/p?apiKey=abc", "https://h/p?apiKey=[api_key:1]");
+        check("https://h/p?API-KEY=a=b%26c&d", "https://h/p?API-KEY=[api_key:1]&d");
+        check("https://h/p?api%5Fkey=abc", "https://h/p?api%5Fkey=[api_key:1]");
         check("https://h/p?token=", "https://h/p?token=");
         check("https://h/p?token", "https://h/p?token");
         check("https://h/p?country_code=DE&tokens=1", "https://h/p?country_code=DE&tokens=1");
-        check("https://h/cb#access_token=abc&state=x", "https://h/cb#access_token=[redacted]&state=x");
-        check("/relative?token=abc", "/relative?token=[redacted]");
-        check("https://h/p?X-Amz-Signature=0f&Expires=1", "https://h/p?X-Amz-Signature=[redacted]&Expires=1");
+        check("https://h/cb#access_token=abc&state=x", "https://h/cb#access_token=[access_token:1]&state=x");
+        check("/relative?token=abc", "/relative?token=[token:1]");
+        check(
+            "https://h/p?X-Amz-Signature=0f&Expires=1",
+            "https://h/p?X-Amz-Signature=[x_amz_signature:1]&Expires=1",
+        );
         check("https://h/a//b@c?d", "https://h/a//b@c?d");
         check("mailto:a@b", "mailto:a@b");
-        check("https://h/p?Signature=abc&Policy=x", "https://h/p?Signature=[redacted]&Policy=x");
+        check("https://h/p?Signature=abc&Policy=x", "https://h/p?Signature=[signature:1]&Policy=x");
     }
 
     #[test]
     fn user_info() {
-        check("https://me:pass@h:8080/p", "https://me:[redacted]@h:8080/p");
-        check("https://me:p@ss@h/p", "https://me:[redacted]@h/p");
-        check("https://ghp_token@h/p", "https://[redacted]@h/p");
-        check("//me:pass@h", "//me:[redacted]@h");
+        check("https://me:pass@h:8080/p", "https://me:[user-info:1]@h:8080/p");
+        check("https://me:p@ss@h/p", "https://me:[user-info:1]@h/p");
+        check("https://ghp_token@h/p", "https://[user-info:1]@h/p");
+        check("//me:pass@h", "//me:[user-info:1]@h");
         check("https://h/p?mail=a:b@c", "https://h/p?mail=a:b@c");
+    }
+
+    /// A value that was found where it is secret is known again where nothing says so.
+    #[test]
+    fn passed_on() {
+        let redactor = Redactor::new(Rules::default()).unwrap();
+        let shown = |uri: &str| redactor.uri(uri);
+        assert_eq!(
+            shown("https://h/?access_token=tok%2F4f9a77c1b2"),
+            "https://h/?access_token=[access_token:1]"
+        );
+        assert_eq!(
+            shown("https://h/tok%2f4f9a77c1b2/x?y=tok/4f9a77c1b2"),
+            "https://h/[access_token:1]/x?y=[access_token:1]"
+        );
+        assert_eq!(shown("https://h/?token=tok/4f9a77c1b2"), "https://h/?token=[access_token:1]");
+        assert_eq!(shown("https://h/%5Btoken%3A7%5D?a=%5Btoken%3A7%5D"), "https://h/[token:7]?a=[token:7]");
+        assert_eq!(shown("https://h/?token=products"), "https://h/?token=[token:8]");
+        assert_eq!(shown("https://h/products"), "https://h/products", "a plain word tells nothing");
     }
 
     #[test]

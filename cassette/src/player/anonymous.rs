@@ -1,0 +1,59 @@
+//! What a request is looked up by. The numbers of placeholders follow the order of events, which on replay may be
+//! another: they don't count in the first place, and decide between recordings that are the same without them.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::HeaderValue;
+
+use crate::matcher::{Key, Matching};
+use crate::redact::Redactor;
+use crate::tape::{Content, Request};
+
+/// The keys of a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keys {
+    /// Without the numbers of placeholders.
+    pub(super) any: Key,
+    /// With them, if there are any.
+    pub(super) exact: Option<Key>,
+}
+
+impl Keys {
+    pub(super) fn of(request: &Request, matching: &Matching, redactor: &Redactor) -> Keys {
+        match anonymous(request, redactor) {
+            Cow::Borrowed(request) => Keys { any: matching.key(request), exact: None },
+            Cow::Owned(other) => Keys { any: matching.key(&other), exact: Some(matching.key(request)) },
+        }
+    }
+}
+
+/// The request without the numbers of placeholders. A body in a file is known by its hash only, and stays.
+pub(super) fn anonymous<'r>(request: &'r Request, redactor: &Redactor) -> Cow<'r, Request> {
+    let uri = redactor.anonymous(request.uri.as_bytes());
+    let body = match &request.body.content {
+        Content::Inline(bytes) => redactor.anonymous(bytes),
+        Content::File(_) => Cow::Borrowed(&b""[..]),
+    };
+    let header = |value: &HeaderValue| match redactor.anonymous(value.as_bytes()) {
+        Cow::Owned(bytes) => HeaderValue::from_bytes(&bytes).ok(),
+        Cow::Borrowed(_) => None,
+    };
+    let headers = request.headers.values().any(|value| header(value).is_some());
+    if let (Cow::Borrowed(_), Cow::Borrowed(_), false) = (&uri, &body, headers) {
+        return Cow::Borrowed(request);
+    }
+    let mut out = request.clone();
+    if let Cow::Owned(uri) = uri {
+        out.uri = String::from_utf8_lossy(&uri).into_owned();
+    }
+    if let Cow::Owned(body) = body {
+        out.body.content = Content::Inline(Bytes::from(body));
+    }
+    for value in out.headers.values_mut() {
+        if let Some(other) = header(value) {
+            *value = other;
+        }
+    }
+    Cow::Owned(out)
+}

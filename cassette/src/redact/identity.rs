@@ -1,0 +1,292 @@
+//! One placeholder for one value: `[access_token:1]`, numbered by first appearance, so that a value that is passed
+//! on is still the same and two are still two. Values are not kept, only keyed hashes of them.
+//!
+//! Must not know: where a value was found.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, DefaultHasher, Hasher as _, RandomState};
+use std::sync::{Mutex, PoisonError};
+
+use super::rules::Secret;
+
+/// The placeholders of a session.
+pub(super) struct Identity {
+    /// Without the key a hash tells nothing of the value.
+    key: RandomState,
+    secrets: Vec<String>,
+    found: Mutex<Found>,
+}
+
+#[derive(Default)]
+struct Found {
+    places: HashMap<u64, Place>,
+    /// Names of placeholders, with the last number given.
+    names: Vec<(Box<str>, u32)>,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    /// A named secret.
+    Secret(u32),
+    /// A name of a placeholder, and the number.
+    Found(u32, u32),
+}
+
+/// Different values that are remembered: what comes after them is numbered, but not known again.
+const REMEMBERED: usize = 1 << 16;
+
+/// Numbers of placeholders that are taken for ours.
+const HIGHEST: u32 = 999_999;
+
+/// A value on its way.
+pub(super) struct Value {
+    hasher: DefaultHasher,
+    head: Vec<u8>,
+}
+
+/// No placeholder is longer.
+const LONGEST: usize = 160;
+
+/// Shorter values, and plain words, are not known again where nothing says that they are secret.
+const TELLING: usize = 12;
+
+impl Identity {
+    pub(super) fn new(secrets: &[Secret]) -> Identity {
+        let identity = Identity {
+            key: RandomState::new(),
+            secrets: secrets.iter().map(Secret::placeholder).collect(),
+            found: Mutex::default(),
+        };
+        for (n, secret) in (0..).zip(secrets) {
+            let mut value = identity.value();
+            value.push(secret.value.as_bytes());
+            identity.found().places.insert(value.hasher.finish(), Place::Secret(n));
+        }
+        identity
+    }
+
+    pub(super) fn value(&self) -> Value {
+        Value { hasher: self.key.build_hasher(), head: Vec::new() }
+    }
+
+    /// What stands in the place of a value: that of the secret it is, or one of this name. What is a placeholder
+    /// already stays.
+    pub(super) fn placeholder(&self, name: &str, value: &Value) -> Placeholder {
+        let mut found = self.found();
+        if let Some((text, number)) = as_placeholder(&value.head) {
+            found.taken(number);
+            return Placeholder { text: text.to_owned(), is_new: false, secret: None };
+        }
+        let hash = value.hasher.finish();
+        let place = found.places.get(&hash).copied().unwrap_or_else(|| {
+            let at = found.name(name);
+            let (_, last) = &mut found.names[at as usize];
+            *last += 1;
+            let place = Place::Found(at, *last);
+            if found.places.len() < REMEMBERED {
+                found.places.insert(hash, place);
+            }
+            place
+        });
+        let secret = match place {
+            Place::Secret(n) => Some(n as usize),
+            Place::Found(..) => None,
+        };
+        Placeholder { text: self.text(&found, place), is_new: true, secret }
+    }
+
+    /// The placeholder that a text is, or that of the value that it is, where that was found before.
+    pub(super) fn passed_on(&self, text: &[u8]) -> Option<String> {
+        if let Some((placeholder, number)) = as_placeholder(text) {
+            self.found().taken(number);
+            return Some(placeholder.to_owned());
+        }
+        let has = |kind: fn(&u8) -> bool| text.iter().any(kind);
+        if text.len() < TELLING || !has(u8::is_ascii_digit) || !has(u8::is_ascii_alphabetic) {
+            return None;
+        }
+        let mut hasher = self.key.build_hasher();
+        hasher.write(text);
+        let hash = hasher.finish();
+        let found = self.found();
+        found.places.get(&hash).map(|place| self.text(&found, *place))
+    }
+
+    fn text(&self, found: &Found, place: Place) -> String {
+        match place {
+            Place::Secret(n) => self.secrets[n as usize].clone(),
+            Place::Found(at, number) => format!("[{}:{number}]", found.names[at as usize].0),
+        }
+    }
+
+    fn found(&self) -> std::sync::MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Found {
+    fn name(&mut self, name: &str) -> u32 {
+        let at = self.names.iter().position(|(known, _)| **known == *name).unwrap_or_else(|| {
+            self.names.push((name.into(), 0));
+            self.names.len() - 1
+        });
+        at as u32
+    }
+
+    /// A placeholder that came from outside keeps its number from being given to another value.
+    fn taken(&mut self, number: Option<(&str, u32)>) {
+        // Names from outside are not to fill the memory.
+        if let Some((name, number)) = number
+            && self.names.len() < 1000
+        {
+            let at = self.name(name) as usize;
+            self.names[at].1 = self.names[at].1.max(number);
+        }
+    }
+}
+
+/// What stands in the place of a value.
+pub(super) struct Placeholder {
+    pub(super) text: String,
+    /// The value was one, and no placeholder.
+    pub(super) is_new: bool,
+    /// Which of the named secrets it was.
+    pub(super) secret: Option<usize>,
+}
+
+impl Value {
+    /// More of it, decoded.
+    pub(super) fn push(&mut self, plain: &[u8]) {
+        self.hasher.write(plain);
+        let room = LONGEST + 1 - self.head.len();
+        self.head.extend_from_slice(&plain[..plain.len().min(room)]);
+    }
+}
+
+/// The text if it is a placeholder, with name and number where it has one: `{{secret.KEY}}`, `[token:1]`, `[jwt]`.
+pub(super) fn as_placeholder(text: &[u8]) -> Option<(&str, Option<(&str, u32)>)> {
+    if text.len() > LONGEST {
+        return None;
+    }
+    let text = std::str::from_utf8(text).ok()?;
+    if let Some(name) = text.strip_prefix("{{secret.").and_then(|t| t.strip_suffix("}}")) {
+        return is_name(name, b"_-.#").then_some((text, None));
+    }
+    let inner = text.strip_prefix('[')?.strip_suffix(']')?;
+    match inner.split_once(':') {
+        Some((name, number)) => {
+            let number = place_number(number).filter(|_| is_name(name, b"_-."))?;
+            Some((text, Some((name, number))))
+        }
+        None => is_name(inner, b"_-.").then_some((text, None)),
+    }
+}
+
+fn is_name(text: &str, others: &[u8]) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || others.contains(&b))
+}
+
+fn place_number(text: &str) -> Option<u32> {
+    let plain = !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|n| plain && *n <= HIGHEST)
+}
+
+/// The text with `[*]` for every numbered placeholder of one of these names: two texts that differ only in the
+/// numbers, which the order of events decides, are the same then.
+pub(super) fn anonymous<'t>(text: &'t [u8], is_ours: &dyn Fn(&str) -> bool) -> Cow<'t, [u8]> {
+    let (mut out, mut done, mut at) = (Vec::new(), 0, 0);
+    while let Some(open) = memchr::memchr(b'[', &text[at..]) {
+        let start = at + open;
+        at = start + 1;
+        // JSON has many brackets, and next to none before a name.
+        if !text.get(at).is_some_and(u8::is_ascii_alphanumeric) {
+            continue;
+        }
+        let window = &text[start..text.len().min(start + LONGEST)];
+        let Some(end) = memchr::memchr(b']', window) else { continue };
+        let Some((_, Some((name, _)))) = as_placeholder(&window[..=end]) else { continue };
+        if is_ours(name) {
+            out.extend_from_slice(&text[done..start]);
+            out.extend_from_slice(b"[*]");
+            done = start + end + 1;
+            at = done;
+        }
+    }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.extend_from_slice(&text[done..]);
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(identity: &Identity, name: &str, value: &str) -> String {
+        let mut whole = identity.value();
+        whole.push(value.as_bytes());
+        let mut parts = identity.value();
+        value.bytes().for_each(|b| parts.push(&[b]));
+        let text = identity.placeholder(name, &whole).text;
+        assert_eq!(identity.placeholder(name, &parts).text, text, "in pieces it is the same");
+        text
+    }
+
+    #[test]
+    fn one_value_one_placeholder() {
+        let secret = Secret { name: "KEY".to_owned(), value: "s3cr3t-value".to_owned() };
+        let identity = Identity::new(&[secret]);
+        assert_eq!(found(&identity, "token", "abc"), "[token:1]");
+        assert_eq!(found(&identity, "token", "def"), "[token:2]");
+        assert_eq!(found(&identity, "password", "abc"), "[token:1]", "wherever it is met again");
+        assert_eq!(found(&identity, "password", "ghi"), "[password:1]");
+        assert_eq!(found(&identity, "password", "s3cr3t-value"), "{{secret.KEY}}");
+        assert_eq!(found(&identity, "token", "[token:7]"), "[token:7]", "a placeholder stays");
+        assert_eq!(found(&identity, "token", "{{secret.OTHER}}"), "{{secret.OTHER}}");
+        assert_eq!(found(&identity, "token", "jkl"), "[token:8]", "and its number is taken");
+        assert_eq!(identity.passed_on(b"s3cr3t-value").as_deref(), Some("{{secret.KEY}}"));
+        assert_eq!(identity.passed_on(b"abc"), None, "too short to be known again");
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let identity = Identity::new(&[]);
+        for n in 0..REMEMBERED + 100 {
+            let mut value = identity.value();
+            value.push(n.to_string().as_bytes());
+            assert_eq!(identity.placeholder("n", &value).text, format!("[n:{}]", n + 1));
+        }
+        assert_eq!(identity.found().places.len(), REMEMBERED);
+    }
+
+    #[test]
+    fn placeholders() {
+        for text in ["[token:1]", "[x-api-key:12]", "{{secret.A_b-c.#d}}", "[private-key]", "[redacted]"] {
+            assert!(as_placeholder(text.as_bytes()).is_some(), "{text}");
+        }
+        for text in
+            ["[]", "[:1]", "[token:]", "[token:0]", "[token:01]", "[to ken:1]", "x[token:1]", "{{secret.}}"]
+        {
+            assert!(as_placeholder(text.as_bytes()).is_none(), "{text}");
+        }
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let out = anonymous(text.as_bytes(), &|name| name == "token");
+        assert_eq!(std::str::from_utf8(&out).unwrap(), expected);
+        assert_eq!(matches!(out, Cow::Borrowed(_)), text == expected);
+    }
+
+    #[test]
+    fn numbers_are_left_out() {
+        check("[token:1] [token:22]", "[*] [*]");
+        check("[[token:1]", "[[*]");
+        check("[main:1] [a:1, 2] [1:2]", "[main:1] [a:1, 2] [1:2]");
+        check(r#"{"a":[1,[],["token:1"]]}"#, r#"{"a":[1,[],["token:1"]]}"#);
+        check("[token:1", "[token:1");
+        check("", "");
+    }
+}
