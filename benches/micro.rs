@@ -88,6 +88,9 @@ fn cassettes(n: u32, one_url: bool) -> Result<()> {
     let ask = best(rounds, || replay(dir.path(), asked, one_url))?.saturating_sub(begin) / asked;
     let key = each(|n| Matching::default().key(&get(url(one_url, n))));
     row(&format!("one exchange of it{which}"), ask, "the key of its request", key);
+    // A miss is told by failing the session.
+    let miss = best(rounds, || Ok(replay(dir.path(), u32::MAX, one_url).is_err()))?.saturating_sub(begin);
+    row(&format!("a miss explained (budget 100 ms){which}"), miss, "beginning the session", begin);
     Ok(())
 }
 
@@ -114,11 +117,17 @@ fn interaction(uri: String, n: u32) -> Interaction {
     Interaction::new(get(uri), Outcome::Response(response))
 }
 
-/// A session that asks for the first `asked` answers.
+/// A session that asks for the first `asked` answers; for `u32::MAX`, for the one that isn't there.
 fn replay(dir: &Path, asked: u32, one_url: bool) -> Result<()> {
     let session = Session::builder("many").package_dir(dir).mode(Mode::Replay);
     session.config(Config::new().unused(Unused::Allow)).run_async(async |session| {
         let mut service = session.service();
+        if asked == u32::MAX {
+            let other = url(one_url, 500) + "?page=2";
+            let request = http::Request::get(other).body(cassette::Body::empty())?;
+            service.call(request).await?;
+            return Ok(());
+        }
         for n in 0..asked {
             let request = http::Request::get(url(one_url, n)).body(cassette::Body::empty())?;
             let answer = service.call(request).await?;

@@ -7,6 +7,8 @@ mod network;
 mod output;
 mod redaction;
 
+pub use self::matching::{Exhausted, Unused};
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -33,6 +35,8 @@ pub struct Config {
     pub(crate) rules: Rules,
     pub(crate) matching: Matching,
     pub(crate) unused: Unused,
+    pub(crate) exhausted: Exhausted,
+    pub(crate) ordered: bool,
     pub(crate) inline_limit: usize,
     pub(crate) extra_roots: Vec<Vec<u8>>,
     pub(crate) resolve: Vec<(String, SocketAddr)>,
@@ -41,16 +45,6 @@ pub struct Config {
     pub(crate) explicit_clock: bool,
     /// The first mistake made while building; reported when a session begins.
     pub(crate) mistake: Option<String>,
-}
-
-/// What becomes of interactions that a passing test did not ask for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Unused {
-    /// The test fails and names them: the default.
-    #[default]
-    Fail,
-    /// They are allowed.
-    Allow,
 }
 
 impl Default for Config {
@@ -69,6 +63,8 @@ impl Config {
             rules: Rules::default(),
             matching: Matching::default(),
             unused: Unused::default(),
+            exhausted: Exhausted::default(),
+            ordered: false,
             inline_limit: 64 * 1024,
             extra_roots: Vec::new(),
             resolve: Vec::new(),

@@ -54,7 +54,7 @@ pub use body::Body;
 #[cfg(feature = "macros")]
 pub use cassette_macros::{cassette_test, test};
 pub use clock::Clock;
-pub use config::{Config, Unused};
+pub use config::{Config, Exhausted, Unused};
 pub use error::{Error, Result, TestError, TestResult};
 #[cfg(feature = "reqwest-middleware")]
 pub use in_process::CassetteMiddleware;

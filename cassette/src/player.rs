@@ -3,9 +3,9 @@
 //! Says what happened in the facts of `report`. Must not know: sockets, modes, what a failure reads like.
 
 mod anonymous;
+mod explain;
 mod index;
 
-use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,14 +15,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use http_body::{Frame, SizeHint};
 
-use self::anonymous::{Keys, anonymous};
-use self::index::Index;
+use self::anonymous::Keys;
+use self::index::{Found, Index};
 use crate::body::{Body, BoxError};
 use crate::capture;
+use crate::config::Exhausted;
 use crate::error::Result;
-use crate::matcher::{Difference, Matching, Mismatch};
+use crate::matcher::Matching;
 use crate::redact::{Redactor, Restorer};
-use crate::report::{Answer, Closest, Reason, Unmatched, UnmatchedRequest, Unused, UnusedRecording};
+use crate::report::{Unmatched, UnmatchedRequest, Unused, UnusedRecording};
 use crate::tape::{self, BodyReader, Cassette, Outcome, Request, TransportError};
 
 /// Plays a cassette back.
@@ -30,6 +31,8 @@ pub(crate) struct Player {
     cassette: Cassette,
     matching: Matching,
     redactor: Redactor,
+    /// Requests must come in recorded order, all of them.
+    ordered: bool,
     state: Mutex<State>,
     problems: Problems,
 }
@@ -39,11 +42,21 @@ type Problems = Arc<Mutex<Vec<crate::Error>>>;
 
 struct State {
     index: Index,
-    /// Per interaction, which request of this session it answered.
+    /// Per interaction, which request of this session it answered first.
     used: Vec<Option<usize>>,
+    /// All before this one were used, or needn't be.
+    front: usize,
+    /// The last one in recorded order that was used.
+    highest: Option<usize>,
     requests: usize,
     last_served: Option<usize>,
     unmatched: Vec<UnmatchedRequest>,
+}
+
+/// Recorded order is demanded, and another recording was to come next.
+struct OutOfOrder {
+    expected: usize,
+    found: usize,
 }
 
 impl Player {
@@ -52,19 +65,35 @@ impl Player {
         let state = State {
             index: Index::new(&cassette, &matching, &redactor)?,
             used: vec![None; cassette.len()],
+            front: 0,
+            highest: None,
             requests: 0,
             last_served: None,
             unmatched: Vec::new(),
         };
-        Ok(Player { cassette, matching, redactor, state: Mutex::new(state), problems: Problems::default() })
+        let (state, problems) = (Mutex::new(state), Problems::default());
+        Ok(Player { cassette, matching, redactor, ordered: false, state, problems })
+    }
+
+    /// The same with other than the default policies.
+    pub(crate) fn with_policies(mut self, exhausted: Exhausted, ordered: bool) -> Player {
+        self.state().index.exhausted(exhausted);
+        self.ordered = ordered;
+        self
     }
 
     /// Answers with the next unused interaction of the request's key.
     pub(crate) fn play(&self, request: Request) -> Played {
         let keys = Keys::of(&request, &self.matching, &self.redactor);
-        let Some(i) = self.take(keys) else {
-            return Played::Unmatched(Box::new(self.explain(keys, request)));
-        };
+        match self.take(&request, keys) {
+            Ok(Some(i)) => self.play_recording(i),
+            Ok(None) => Played::Unmatched(Box::new(self.unmatched_request(request, keys))),
+            Err(left) => Played::Unmatched(Box::new(self.out_of_order(request, &left))),
+        }
+    }
+
+    /// The answer of an interaction that was taken.
+    fn play_recording(&self, i: usize) -> Played {
         match self.answer(i) {
             Ok(Ok(response)) => Played::Response(response),
             Ok(Err(e)) => Played::Error(e),
@@ -87,27 +116,18 @@ impl Player {
         (!requests.is_empty()).then(|| self.account(requests))
     }
 
-    fn account(&self, requests: Vec<UnmatchedRequest>) -> Unmatched {
-        Unmatched {
-            cassette: self.cassette.path().to_owned(),
-            recorded: self.cassette.len(),
-            used: self.used(),
-            requests,
-        }
-    }
-
     /// Interactions that could not be read, so far.
     pub(crate) fn problems(&self) -> Vec<crate::Error> {
         std::mem::take(&mut *self.problems.lock().unwrap_or_else(|e| e.into_inner()))
     }
 
-    /// The interactions that nobody asked for, in recorded order, and the one served last; `None` if all
-    /// were used.
+    /// The interactions that nobody asked for and that are not optional, in recorded order, and the one served last;
+    /// `None` if there are none.
     pub(crate) fn unused(&self) -> Result<Option<Unused>> {
         let (unused, last) = {
             let state = self.state();
-            let unused: Vec<usize> = (0..state.used.len()).filter(|i| state.used[*i].is_none()).collect();
-            (unused, state.last_served)
+            let unused = (0..state.used.len()).filter(|i| state.is_due(*i));
+            (unused.collect::<Vec<_>>(), state.last_served)
         };
         let describe = |index: usize| {
             let request = self.cassette.request(index)?;
@@ -124,14 +144,37 @@ impl Player {
         }))
     }
 
-    fn take(&self, keys: Keys) -> Option<usize> {
+    /// Takes the interaction that answers a request, if there is one.
+    fn take(&self, request: &Request, keys: Keys) -> Result<Option<usize>, OutOfOrder> {
+        let matchers = self.matching.has_matchers();
+        let agrees = |i| {
+            !matchers
+                || self.cassette.request(i).is_ok_and(|recorded| self.matching.agree(request, &recorded))
+        };
         let mut state = self.state();
-        let request = state.requests;
+        let number = state.requests;
         state.requests += 1;
-        let i = state.index.take(keys)?;
-        state.used[i] = Some(request);
-        state.last_served = Some(i);
-        Some(i)
+        let State { index, used, .. } = &mut *state;
+        match index.find(keys, |i| used[i].is_some(), agrees) {
+            None => Ok(None),
+            Some(Found::Again(i)) => {
+                state.last_served = Some(i);
+                Ok(Some(i))
+            }
+            Some(Found::Fresh(i)) => {
+                while state.front < state.used.len() && !state.is_due(state.front) {
+                    state.front += 1;
+                }
+                // One that is optional may be left out, but comes in its place if it comes.
+                if self.ordered && (state.front < i || state.highest > Some(i)) {
+                    return Err(OutOfOrder { expected: state.front, found: i });
+                }
+                state.used[i] = Some(number);
+                state.highest = state.highest.max(Some(i));
+                state.last_served = Some(i);
+                Ok(Some(i))
+            }
+        }
     }
 
     fn answer(&self, i: usize) -> Result<Result<http::Response<Body>, TransportError>> {
@@ -197,46 +240,16 @@ impl Player {
         }
     }
 
-    /// Finds out why there is no answer, and the recorded request most like this one.
-    fn explain(&self, keys: Keys, request: Request) -> Unmatched {
-        // They were all read when the index was made.
-        let recorded: Vec<Request> =
-            self.cassette.requests(0..self.cassette.len()).filter_map(Result::ok).collect();
-        let alike: Vec<_> = recorded.iter().map(|request| anonymous(request, &self.redactor)).collect();
-        let wanted = anonymous(&request, &self.redactor);
-        let closest = self.matching.closest(&wanted, alike.iter().map(AsRef::as_ref).enumerate());
-        let recorded_alike = self.state().index.recorded(keys);
-        let reason = match (&closest, recorded_alike) {
-            (_, Some(recorded)) => Reason::AllUsed { recorded },
-            (None, _) => Reason::NothingSimilar,
-            (Some((_, mismatch)), _) => other_host(mismatch, &recorded).unwrap_or(Reason::Differs),
-        };
-        let closest = closest.and_then(|(index, mismatch)| {
-            let answer = Answer::from(&self.cassette.interaction(index).ok()?.outcome);
-            let used_by = self.state().used[index];
-            Some(Closest { index, request: recorded[index].clone(), mismatch, used_by, answer })
-        });
-        drop(wanted);
-        let unmatched = UnmatchedRequest { request, reason, closest };
-        self.state().unmatched.push(unmatched.clone());
-        self.account(vec![unmatched])
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
 }
 
-/// If even the closest recording is of another host, the cassette doesn't know this one.
-fn other_host(mismatch: &Mismatch, recorded: &[Request]) -> Option<Reason> {
-    let host = mismatch.differences().iter().find_map(|d| match d {
-        Difference::Host { actual, .. } => Some(actual.clone()),
-        _ => None,
-    })?;
-    let of =
-        |r: &Request| r.uri.parse::<http::Uri>().ok().and_then(|u| u.authority().map(ToString::to_string));
-    let hosts: BTreeSet<String> = recorded.iter().filter_map(of).collect();
-    Some(Reason::NoneForHost { host, recorded: hosts.into_iter().collect() })
+impl State {
+    /// Was this one not used though it should be?
+    fn is_due(&self, i: usize) -> bool {
+        self.used[i].is_none() && !self.index.policy(i).optional
+    }
 }
 
 /// What a player says to a request.

@@ -333,7 +333,7 @@ impl Exchange {
         let recorder = &self.0.recorder;
         if let (Upload::Over(body), Answer::Over(Some(outcome))) = (parts.request, parts.answer) {
             let request = Request { method: parts.method, uri: parts.uri, headers: parts.headers, body };
-            let interaction = Interaction { request, outcome };
+            let interaction = Interaction::new(request, outcome);
             let written = recorder.with_journal(|j| j.append(self.0.order, &interaction));
             if let Some(Err(e)) = written {
                 recorder.problem(e);

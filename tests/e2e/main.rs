@@ -13,6 +13,7 @@ mod fixture;
 mod http_edges;
 mod in_process;
 mod killed;
+mod matching;
 mod project;
 mod recording;
 mod untrusted;

@@ -19,6 +19,7 @@ mod parameters;
 mod path_pattern;
 mod pointer;
 mod scope;
+mod sketch;
 mod uri;
 mod xml;
 
@@ -37,6 +38,7 @@ use form::{Body, Form, Head};
 use options::{Counts, InForce, Options};
 use path_pattern::PathPattern;
 use scope::Scope;
+pub(crate) use sketch::Sketch;
 use uri::Target;
 
 /// What makes two requests the same.
@@ -300,7 +302,7 @@ impl Matching {
     }
 
     /// Does code decide, besides keys?
-    fn has_matchers(&self) -> bool {
+    pub(crate) fn has_matchers(&self) -> bool {
         !self.everywhere.custom.is_empty() || self.scopes.iter().any(|(_, o)| !o.custom.is_empty())
     }
 
@@ -367,20 +369,34 @@ impl Matching {
         mismatch
     }
 
-    /// The recording nearest to `actual` by [`Mismatch::distance`], the first of several, with the label that
-    /// came with it and what differs.
+    /// The key of a request, and what of it is kept to find near misses.
+    pub(crate) fn key_and_sketch(&self, request: &Request) -> (Key, Sketch) {
+        let request = self.canonical(request);
+        let form = Form::new(self, &request);
+        (key::of(&form), Sketch::of(&form))
+    }
+
+    /// Do the matchers agree, for requests with one key?
+    pub(crate) fn agree(&self, actual: &Request, recorded: &Request) -> bool {
+        self.refusing(actual, recorded).is_none()
+    }
+
+    /// The recordings nearest to `actual` by [`Mismatch::distance`], of equal ones the first, with the labels that
+    /// came with them and what differs; `most` of them.
     ///
-    /// Bodies are looked at only while they can still decide, so that a miss stays cheap on a large cassette.
-    pub fn closest<'r, T>(
+    /// Bodies are looked at only while they can still decide.
+    pub fn nearest<'r, T>(
         &self,
         actual: &Request,
         recorded: impl IntoIterator<Item = (T, &'r Request)>,
-    ) -> Option<(T, Mismatch)> {
+        most: usize,
+    ) -> Vec<(T, Mismatch)> {
         let canonical = self.canonical(actual);
         let form = Form::new(self, &canonical);
-        let mut best: Option<(T, Mismatch, u32)> = None;
+        let mut best: Vec<(T, Mismatch)> = Vec::new();
         for (label, request) in recorded {
-            let limit = best.as_ref().map_or(u32::MAX, |(_, _, distance)| *distance);
+            let limit =
+                best.get(most.saturating_sub(1)).map_or(u32::MAX, |(_, mismatch)| mismatch.distance());
             let other = self.canonical(request);
             let (head, options) = Head::new(self, &other);
             let mut mismatch = Mismatch::of_heads(&form.head, &head);
@@ -394,14 +410,11 @@ impl Matching {
                 mismatch.add_refusal(&custom.name);
             }
             let distance = mismatch.distance();
-            if distance < limit {
-                best = Some((label, mismatch, distance));
-            }
-            if distance == 0 {
-                break;
-            }
+            let at = best.partition_point(|(_, other)| other.distance() <= distance);
+            best.insert(at, (label, mismatch));
+            best.truncate(most);
         }
-        best.map(|(label, mismatch, _)| (label, mismatch))
+        best
     }
 }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::HeaderValue;
 
-use crate::matcher::{Key, Matching};
+use crate::matcher::{Key, Matching, Sketch};
 use crate::redact::Redactor;
 use crate::tape::{Content, Request};
 
@@ -17,14 +17,16 @@ pub(super) struct Keys {
     pub(super) any: Key,
     /// With them, if there are any.
     pub(super) exact: Option<Key>,
+    /// For the day when nothing matches.
+    pub(super) sketch: Sketch,
 }
 
 impl Keys {
     pub(super) fn of(request: &Request, matching: &Matching, redactor: &Redactor) -> Keys {
-        match anonymous(request, redactor) {
-            Cow::Borrowed(request) => Keys { any: matching.key(request), exact: None },
-            Cow::Owned(other) => Keys { any: matching.key(&other), exact: Some(matching.key(request)) },
-        }
+        let other = anonymous(request, redactor);
+        let (any, sketch) = matching.key_and_sketch(&other);
+        let exact = matches!(other, Cow::Owned(_)).then(|| matching.key(request));
+        Keys { any, exact, sketch }
     }
 }
 

@@ -1,15 +1,16 @@
-//! Which interactions answer which request: a queue for each key, in recorded order.
+//! Which interactions answer which request: a queue for each key, in recorded order, and what happens at its end.
 //!
 //! Must not know: what a request looks like, how a miss is explained.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::anonymous::Keys;
+use crate::config::Exhausted;
 use crate::error::Result;
-use crate::matcher::{Key, Matching};
+use crate::matcher::{Key, Matching, Sketch};
 use crate::redact::Redactor;
-use crate::tape::Cassette;
+use crate::tape::{Cassette, Policy};
 
 /// Finds the next interaction of a key, in the same time however many there are.
 #[derive(Debug, Default)]
@@ -17,18 +18,34 @@ pub(super) struct Index {
     queues: HashMap<Key, Queue, BuildHasherDefault<Hashed>>,
     /// Per interaction, the next one with the same key.
     after: Vec<Option<u32>>,
-    /// The same of the keys with the numbers of placeholders, for the few requests that have any.
+    /// The interactions of the keys with the numbers of placeholders, for the few requests that have any.
     exact: HashMap<Key, VecDeque<u32>, BuildHasherDefault<Hashed>>,
-    /// Those that were taken out of turn, by their exact key.
-    taken: HashSet<u32>,
+    sketches: Vec<Sketch>,
+    /// Of the few interactions that say how they are replayed.
+    policies: HashMap<usize, Policy>,
+    exhausted: Exhausted,
 }
 
 #[derive(Debug)]
 struct Queue {
-    /// The first one that is not taken.
+    first: u32,
+    /// Up to here all were taken.
     next: Option<u32>,
     last: u32,
     recorded: u32,
+    /// The last one that repeats by itself.
+    repeats: Option<u32>,
+    /// The one whose turn it is once all were taken and they are gone through again.
+    turn: Option<u32>,
+}
+
+/// What answers a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// An interaction that answered nothing yet.
+    Fresh(usize),
+    /// One that did, and does again.
+    Again(usize),
 }
 
 /// Fewer than this are not worth a thread.
@@ -48,9 +65,14 @@ impl Index {
             let range = (n * share).min(cassette.len())..((n + 1) * share).min(cassette.len());
             cassette.requests(range).map(|request| Ok(Keys::of(&request?, matching, redactor))).collect()
         };
+        let mut index = Index::default();
+        for i in (0..cassette.len()).filter(|i| cassette.is_flagged(*i)) {
+            index.policies.insert(i, cassette.interaction(i)?.policy);
+        }
         std::thread::scope(|scope| {
             let others: Vec<_> = (1..threads).map(|n| scope.spawn(move || keys(n))).collect();
-            let mut index = Index { after: Vec::with_capacity(cassette.len()), ..Index::default() };
+            index.after.reserve_exact(cassette.len());
+            index.sketches.reserve_exact(cassette.len());
             index.add(keys(0)?);
             for other in others {
                 index.add(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
@@ -59,57 +81,90 @@ impl Index {
         })
     }
 
+    /// What happens when all recordings of a request were taken.
+    pub(super) fn exhausted(&mut self, policy: Exhausted) {
+        self.exhausted = policy;
+    }
+
     fn add(&mut self, keys: Vec<Keys>) {
         // A cassette can't have as many interactions as this could not count.
         for (i, keys) in (self.after.len() as u32..).zip(keys) {
             self.after.push(None);
+            self.sketches.push(keys.sketch);
             if let Some(exact) = keys.exact {
                 self.exact.entry(exact).or_default().push_back(i);
             }
+            let repeats = self.policies.get(&(i as usize)).is_some_and(|p| p.repeat).then_some(i);
             self.queues
                 .entry(keys.any)
                 .and_modify(|queue| {
                     self.after[queue.last as usize] = Some(i);
                     queue.last = i;
                     queue.recorded += 1;
+                    queue.repeats = repeats.or(queue.repeats);
                 })
-                .or_insert(Queue { next: Some(i), last: i, recorded: 1 });
+                .or_insert(Queue { first: i, next: Some(i), last: i, recorded: 1, repeats, turn: Some(i) });
         }
     }
 
-    /// Takes the next interaction of these keys: of those without the numbers of placeholders the one that has the
-    /// same, if there is one left.
-    pub(super) fn take(&mut self, keys: Keys) -> Option<usize> {
-        let i = self.take_exact(keys).or_else(|| self.take_next(keys.any))?;
-        Some(i as usize)
-    }
-
-    fn take_exact(&mut self, keys: Keys) -> Option<u32> {
-        let same = self.exact.get_mut(&keys.exact?)?;
-        while let Some(i) = same.pop_front() {
-            // What was taken in turn is behind the head of its queue.
-            let left = self.queues.get(&keys.any).and_then(|queue| queue.next).is_some_and(|next| next <= i);
-            if left && self.taken.insert(i) {
-                return Some(i);
+    /// The next interaction of these keys that `accepts` does, among those that are not `taken` or, after them, those
+    /// that answer again. Of those without the numbers of placeholders the one that has the same, if there is one left.
+    pub(super) fn find(
+        &mut self,
+        keys: Keys,
+        taken: impl Fn(usize) -> bool,
+        accepts: impl Fn(usize) -> bool,
+    ) -> Option<Found> {
+        if let Some(same) = keys.exact.and_then(|exact| self.exact.get_mut(&exact)) {
+            while same.front().is_some_and(|i| taken(*i as usize)) {
+                same.pop_front();
+            }
+            if let Some(i) = same.iter().map(|i| *i as usize).find(|i| !taken(*i) && accepts(*i)) {
+                return Some(Found::Fresh(i));
             }
         }
-        None
-    }
-
-    fn take_next(&mut self, key: Key) -> Option<u32> {
-        let queue = self.queues.get_mut(&key)?;
-        loop {
-            let i = queue.next?;
+        let queue = self.queues.get_mut(&keys.any)?;
+        while let Some(i) = queue.next.filter(|i| taken(*i as usize)) {
             queue.next = self.after[i as usize];
-            if !self.taken.remove(&i) {
-                return Some(i);
-            }
         }
+        let chain =
+            |from: Option<u32>| std::iter::successors(from, |i| self.after[*i as usize]).map(|i| i as usize);
+        if let Some(i) = chain(queue.next).find(|i| !taken(*i) && accepts(*i)) {
+            return Some(Found::Fresh(i));
+        }
+        let repeats = |i: &usize| self.policies.get(i).is_some_and(|p| p.repeat);
+        let again = if queue.repeats.is_some_and(|i| accepts(i as usize)) {
+            queue.repeats.map(|i| i as usize)
+        } else {
+            let own =
+                || chain(queue.repeats.map(|_| queue.first)).filter(|i| repeats(i) && accepts(*i)).last();
+            own().or_else(|| match self.exhausted {
+                Exhausted::Fail => None,
+                Exhausted::RepeatLast if accepts(queue.last as usize) => Some(queue.last as usize),
+                Exhausted::RepeatLast => chain(Some(queue.first)).filter(|i| accepts(*i)).last(),
+                Exhausted::Loop => {
+                    let all = chain(queue.turn).chain(chain(Some(queue.first)));
+                    let turn = { all }.find(|i| accepts(*i))?;
+                    queue.turn = self.after[turn];
+                    Some(turn)
+                }
+            })
+        };
+        again.map(Found::Again)
     }
 
     /// How many interactions have this key, taken ones too; `None` if there was never one.
     pub(super) fn recorded(&self, keys: Keys) -> Option<usize> {
         self.queues.get(&keys.any).map(|queue| queue.recorded as usize)
+    }
+
+    /// How an interaction is replayed.
+    pub(super) fn policy(&self, i: usize) -> Policy {
+        self.policies.get(&i).copied().unwrap_or_default()
+    }
+
+    pub(super) fn sketches(&self) -> &[Sketch] {
+        &self.sketches
     }
 }
 
@@ -168,16 +223,19 @@ mod tests {
         let (matching, redactor) = (Matching::default(), redactor());
         let key = |uri: &str| Keys::of(&request(uri), &matching, &redactor);
         let mut index = Index::new(&Cassette::open(&files).unwrap(), &matching, &redactor).unwrap();
+        let mut taken = vec![false; count];
         for n in 0..count {
-            assert_eq!(index.take(key(&uri(n))), Some(n), "{count} of {different}");
+            let found = index.find(key(&uri(n)), |i| taken[i], |_| true);
+            assert_eq!(found, Some(Found::Fresh(n)), "{count} of {different}");
+            taken[n] = true;
         }
         for n in 0..different.min(count) {
             let key = key(&uri(n));
-            assert_eq!(index.take(key), None);
+            assert_eq!(index.find(key, |i| taken[i], |_| true), None);
             assert_eq!(index.recorded(key), Some((count - n).div_ceil(different)));
         }
         let other = key("https://h/other");
-        assert_eq!((index.take(other), index.recorded(other)), (None, None));
+        assert_eq!((index.find(other, |i| taken[i], |_| true), index.recorded(other)), (None, None));
     }
 
     #[test]
@@ -188,6 +246,59 @@ mod tests {
         check(SHARE * 3 + 1, 1);
         check(SHARE * 5, 200);
         check(SHARE * 2, SHARE * 2);
+    }
+
+    /// A cassette of this many equal requests, of which some repeat by themselves.
+    fn equal(count: usize, repeating: &[usize], policy: Exhausted) -> (Index, Keys) {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Files::new(dir.path(), &"a".parse().unwrap());
+        let journal = Journal::create(&files, JournalOptions::default()).unwrap();
+        for n in 0..count {
+            let refused = TransportError { kind: TransportErrorKind::Connect, message: n.to_string() };
+            let mut interaction = Interaction::new(request("https://h/"), Outcome::Error(refused));
+            interaction.policy.repeat = repeating.contains(&n);
+            journal.append(n as u64, &interaction).unwrap();
+        }
+        journal.prepare(Default::default()).unwrap().install().unwrap();
+        let (matching, redactor) = (Matching::default(), redactor());
+        let mut index = Index::new(&Cassette::open(&files).unwrap(), &matching, &redactor).unwrap();
+        index.exhausted(policy);
+        (index, Keys::of(&request("https://h/"), &matching, &redactor))
+    }
+
+    /// The answers to equal requests: a digit each, `-` for none.
+    #[track_caller]
+    fn answers(policy: Exhausted, repeating: &[usize], accepts: fn(usize) -> bool, expected: &str) {
+        let (mut index, key) = equal(3, repeating, policy);
+        let mut taken = [false; 3];
+        let mut found = String::new();
+        for _ in 0..expected.len() {
+            let answer = index.find(key, |i| taken[i], accepts);
+            if let Some(Found::Fresh(i)) = answer {
+                taken[i] = true;
+            }
+            found.push_str(&match answer {
+                Some(Found::Fresh(i) | Found::Again(i)) => i.to_string(),
+                None => "-".to_owned(),
+            });
+        }
+        assert_eq!(found, expected, "{policy:?}, repeating {repeating:?}");
+    }
+
+    #[test]
+    fn at_the_end_of_a_queue() {
+        let all = |_| true;
+        answers(Exhausted::Fail, &[], all, "012--");
+        answers(Exhausted::RepeatLast, &[], all, "01222");
+        answers(Exhausted::Loop, &[], all, "01201201");
+        answers(Exhausted::Fail, &[0], all, "01200");
+        answers(Exhausted::Loop, &[0, 1], all, "01211");
+        // What a matcher refuses is not there.
+        answers(Exhausted::Fail, &[], |i| i != 1, "02--");
+        answers(Exhausted::RepeatLast, &[], |i| i != 2, "0111");
+        answers(Exhausted::Loop, &[], |i| i != 1, "020202");
+        answers(Exhausted::Fail, &[0, 2], |i| i != 2, "0100");
+        answers(Exhausted::Loop, &[], |_| false, "--");
     }
 
     /// The numbers of placeholders decide where they can, and never stand in the way.
@@ -206,8 +317,17 @@ mod tests {
         let key = |n: u32| Keys::of(&request(&format!("https://h/?token=[token:{n}]")), &matching, &redactor);
         let cassette = Cassette::open(&files).unwrap();
         let mut index = Index::new(&cassette, &matching, &redactor).unwrap();
-        let taken: Vec<_> = [2, 1, 9, 1, 1].into_iter().map(|n| index.take(key(n))).collect();
-        assert_eq!(taken, [Some(1), Some(0), Some(2), Some(3), None]);
+        let mut taken = [false; 4];
+        let mut take = |n| {
+            let found = index.find(key(n), |i| taken[i], |_| true);
+            if let Some(Found::Fresh(i)) = found {
+                taken[i] = true;
+            }
+            found
+        };
+        let found: Vec<_> = [2, 1, 9, 1, 1].into_iter().map(&mut take).collect();
+        let fresh = |i| Some(Found::Fresh(i));
+        assert_eq!(found, [fresh(1), fresh(0), fresh(2), fresh(3), None]);
         assert_eq!(index.recorded(key(7)), Some(4));
     }
 
@@ -226,8 +346,8 @@ mod tests {
             text += &format!("{comma}{{\"request\": {{\"method\": \"{method}\", \"uri\": \"/\"}}}}\n");
         }
         std::fs::write(files.document(), text + "]}").unwrap();
-        let told =
-            Index::new(&Cassette::open(&files).unwrap(), &Matching::default(), &redactor()).unwrap_err();
+        let cassette = Cassette::open(&files).unwrap();
+        let told = Index::new(&cassette, &Matching::default(), &redactor()).unwrap_err();
         assert_eq!(told.position().map(|(line, _)| line), Some(2 + 17), "{told}");
     }
 }

@@ -58,6 +58,26 @@ pub(super) fn write(page: &mut Page<'_>, indent: usize, difference: &Difference,
     }
 }
 
+/// What differs, in a few words.
+pub(super) fn name(difference: &Difference) -> String {
+    match difference {
+        Difference::Uri { .. } => "URI".to_owned(),
+        Difference::Method { .. } => "method".to_owned(),
+        Difference::Scheme { .. } => "scheme".to_owned(),
+        Difference::Host { .. } => "host".to_owned(),
+        Difference::Path { .. } => "path".to_owned(),
+        Difference::Query { key, .. } => format!("query `{}`", short(key, VALUE)),
+        Difference::Header { name, .. } => format!("header `{}`", clean(name)),
+        Difference::Json { pointer: place, .. } | Difference::Xml { path: place, .. } => {
+            format!("body {}", short(place, VALUE)).trim_end().to_owned()
+        }
+        Difference::Form { key, .. } => format!("form field `{}`", short(key, VALUE)),
+        Difference::Multipart { part, .. } => format!("part `{}`", short(part, VALUE)),
+        Difference::Custom { matcher } => format!("matcher `{}`", clean(matcher)),
+        _ => "body".to_owned(),
+    }
+}
+
 /// Differences of a body, which may be that of a part.
 fn body(page: &mut Page<'_>, indent: usize, of: &str, difference: &Difference) {
     match difference {

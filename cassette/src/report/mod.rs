@@ -19,6 +19,7 @@ mod text;
 mod unmatched;
 mod untrusted;
 mod unused;
+mod ways_out;
 
 pub use cassette::{AlreadyOpen, MalformedCassette, MissingCassette};
 pub use note::{Note, UpstreamFailure};
@@ -28,7 +29,7 @@ pub use secrets::{Leak, Leaks};
 pub use setup::{ModeOrigin, UnknownMode, Unwritable};
 pub use site::TestSite;
 pub use summary::Recorded;
-pub use unmatched::{Answer, Closest, Reason, Unmatched, UnmatchedRequest};
+pub use unmatched::{Answer, Closest, Expected, Reason, Unmatched, UnmatchedRequest};
 pub use untrusted::{RefusedCertificate, Untrusted};
 pub use unused::{Unused, UnusedRecording};
 

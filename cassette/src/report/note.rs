@@ -6,6 +6,7 @@ use super::page::Page;
 use super::palette::paint;
 use super::setup::path;
 use super::text::{URI, VALUE, clean, count, short};
+use super::unused::Unused;
 use crate::tape::TransportError;
 
 /// A remark.
@@ -30,6 +31,15 @@ pub enum Note {
     ReplayedInCi {
         /// What the test's own code asks for.
         asked: String,
+    },
+    /// Recordings that nobody asked for, which the project takes for no failure.
+    Unused {
+        /// Which they are.
+        facts: Unused,
+        /// The cassette's name.
+        cassette: String,
+        /// The command that records it.
+        command: String,
     },
     /// Files of the output that are kept for a look.
     OutputKept {
@@ -81,6 +91,12 @@ impl Note {
                     clean(asked)
                 ));
                 page.fact("to record", "set CASSETTE_MODE=record");
+            }
+            Note::Unused { facts, cassette, command } => {
+                page.note(facts.headline());
+                page.fact("cassette", path(&facts.cassette));
+                facts.write_left(page);
+                page.fact(&format!("to record `{}` again", clean(cassette)), clean(command));
             }
             Note::OutputKept { at } => {
                 page.note("the files that this test wrote are kept");

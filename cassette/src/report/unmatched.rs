@@ -10,8 +10,9 @@ use super::page::{Help, Page};
 use super::palette::paint;
 use super::setup::path;
 use super::text::{URI, VALUE, clean, count, short, size};
+use super::ways_out;
 use crate::matcher::{Difference, Mismatch};
-use crate::tape::{Outcome, Request, TransportErrorKind};
+use crate::tape::{Content, Outcome, Request, TransportErrorKind};
 
 /// All requests of a test that no recording answered.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Unmatched {
     pub recorded: usize,
     /// How many of them answered a request.
     pub used: usize,
+    /// The options of matching in force, in words; empty where there are none.
+    pub matching: String,
     /// In order; at least one.
     pub requests: Vec<UnmatchedRequest>,
 }
@@ -33,8 +36,8 @@ pub struct UnmatchedRequest {
     pub request: Request,
     /// Why there is no answer.
     pub reason: Reason,
-    /// The closest recording, if there is one worth showing.
-    pub closest: Option<Closest>,
+    /// The recordings most like it, nearest first.
+    pub near: Vec<Closest>,
 }
 
 /// Why a request has no answer.
@@ -57,6 +60,26 @@ pub enum Reason {
     NothingSimilar,
     /// There are similar ones.
     Differs,
+    /// The recorded order is demanded, and it is not this one's turn.
+    OutOfOrder {
+        /// The recording that would have answered it, from 0.
+        found: usize,
+        /// The one whose turn it is; `None` after the last.
+        expected: Option<Expected>,
+        /// The one before it.
+        last: Option<Expected>,
+    },
+}
+
+/// A recording in an order.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// Its place on the cassette, from 0.
+    pub index: usize,
+    /// The method.
+    pub method: http::Method,
+    /// The URI, redacted.
+    pub uri: String,
 }
 
 /// The recording nearest to a request.
@@ -83,6 +106,8 @@ pub enum Answer {
         status: u16,
         /// Of the body, in bytes.
         size: u64,
+        /// How its body begins, if that is a text at hand.
+        beginning: String,
     },
     /// A failure to get one.
     Error(TransportErrorKind),
@@ -92,13 +117,25 @@ pub enum Answer {
 const REQUESTS: usize = 5;
 /// Differences of one request that are shown.
 const DIFFERENCES: usize = 6;
-/// With more differences than this, a request is another one, and ignoring them is no way out.
-const NOISE: usize = 3;
+/// Differences of the recordings after the nearest one that are named.
+const NAMED: usize = 3;
+/// Bytes of an answer that are shown.
+const BEGINNING: usize = 100;
 
 impl From<&Outcome> for Answer {
     fn from(outcome: &Outcome) -> Self {
         match outcome {
-            Outcome::Response(r) => Answer::Response { status: r.status, size: r.body.size() },
+            Outcome::Response(r) => {
+                let bytes = match &r.body.content {
+                    Content::Inline(bytes) => &bytes[..],
+                    Content::File(_) => b"",
+                };
+                let first = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+                // Of what is no text, its beginning would say nothing.
+                let is_text = first.len() >= bytes.len().min(BEGINNING);
+                let beginning: String = first.chars().take(if is_text { BEGINNING + 1 } else { 0 }).collect();
+                Answer::Response { status: r.status, size: r.body.size(), beginning }
+            }
             Outcome::Error(e) => Answer::Error(e.kind),
         }
     }
@@ -114,6 +151,9 @@ impl Unmatched {
         page.fact("cassette", path(&self.cassette));
         let left = recorded.saturating_sub(used);
         page.fact("recordings", format_args!("{recorded}, of which {used} used and {left} left"));
+        if !self.matching.is_empty() {
+            page.fact("matching", short(&self.matching, URI));
+        }
         for request in self.requests.iter().take(REQUESTS) {
             page.gap();
             request.write(page, recorded);
@@ -123,37 +163,13 @@ impl Unmatched {
             let left = count(self.requests.len() - REQUESTS, "more request");
             page.line(2, paint(page.palette.dim, format_args!("… and {left}")));
         }
-        self.write_ways_out(page);
+        ways_out::write(page, &self.requests);
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {
         Help {
             why: format!("if the test asks for this on purpose, record `{}` again", clean(&site.cassette)),
             command: site.record_command(),
-        }
-    }
-
-    /// Options that would have made the requests match, if what differs may well be different in every run.
-    fn write_ways_out(&self, page: &mut Page<'_>) {
-        let mut options: Vec<(String, String)> = Vec::new();
-        for closest in self.requests.iter().filter_map(|r| r.closest.as_ref()) {
-            let differences = closest.mismatch.differences();
-            let noise: Option<Vec<_>> = differences.iter().map(option).collect();
-            for option in noise.filter(|noise| noise.len() <= NOISE).into_iter().flatten() {
-                if !options.contains(&option) {
-                    options.push(option);
-                }
-            }
-        }
-        if options.is_empty() || options.len() > NOISE {
-            return;
-        }
-        page.gap();
-        page.line(2, "if that differs in every run, let the test's `Config` ignore it");
-        let options = options.iter().enumerate();
-        for (number, (what, call)) in options {
-            let call = paint(page.palette.emphasis, clean(call));
-            page.line(4, format_args!("{}. {}: {call}", number + 1, clean(what)));
         }
     }
 }
@@ -168,21 +184,79 @@ impl UnmatchedRequest {
                 if !recorded.is_empty() {
                     page.line(13, format_args!("recorded hosts: {}", short(&recorded.join(", "), VALUE)));
                 }
+                return;
             }
             Reason::AllUsed { recorded: 1 } => page.line(13, "recorded once, and used already"),
             Reason::AllUsed { recorded } => {
                 page.line(13, format_args!("recorded {recorded} times, and all of them used already"));
             }
-            Reason::NothingSimilar => page.line(13, "nothing similar is recorded"),
+            Reason::NothingSimilar => {
+                page.line(13, "nothing similar is recorded");
+                return write_others(page, "recorded for this host", &self.near, |_| String::new());
+            }
+            Reason::OutOfOrder { found, expected, last } => {
+                let number = found + 1;
+                return write_order(page, number, expected.as_ref(), last.as_ref());
+            }
             Reason::Differs => {}
         }
-        if let Some(closest) = &self.closest {
-            closest.write(page, &self.request, recorded);
+        let Some((closest, others)) = self.near.split_first() else { return };
+        closest.write(page, &self.request, recorded);
+        if !closest.mismatch.is_match() {
+            write_others(page, "also near", others, |other| {
+                let differences = other.mismatch.differences();
+                let mut names: Vec<_> = differences.iter().take(NAMED).map(difference::name).collect();
+                names.dedup();
+                if differences.len() > NAMED {
+                    names.push(format!("{} more", differences.len() - NAMED));
+                }
+                let used = other.used_by.map(|_| ", used").unwrap_or_default();
+                format!(": {}{used}", names.join(", "))
+            });
         }
     }
 }
 
+fn write_order(page: &mut Page<'_>, number: usize, expected: Option<&Expected>, last: Option<&Expected>) {
+    page.line(13, format_args!("out of order: this is recording {number}"));
+    let mut row = |what: &str, recording: &Expected| {
+        let request = format!("{} {}", recording.method, short(&recording.uri, URI));
+        page.line(2, format_args!("{what:<10} {request}"));
+        page.line(13, format_args!("recording {}", recording.index + 1));
+    };
+    if let Some(last) = last {
+        row("after", last);
+    }
+    match expected {
+        Some(expected) => row("expected", expected),
+        None => page.line(2, "expected   no request any more"),
+    }
+}
+
+fn write_others(page: &mut Page<'_>, title: &str, others: &[Closest], more: impl Fn(&Closest) -> String) {
+    if others.is_empty() {
+        return;
+    }
+    page.line(2, title);
+    for other in others {
+        let number = paint(page.palette.dim, format_args!("{}.", other.index + 1));
+        page.line(4, format_args!("{number} {}{}", head(&other.request), more(other)));
+    }
+}
+
 impl Closest {
+    /// Whether it could have been meant: their paths have something in common.
+    pub(crate) fn is_similar(&self) -> bool {
+        self.mismatch.differences().iter().all(|difference| match difference {
+            Difference::Host { .. } | Difference::Uri { .. } => false,
+            Difference::Path { actual, recorded } => {
+                let pairs = actual.split('/').zip(recorded.split('/'));
+                pairs.skip(1).any(|(a, r)| a == r && !a.is_empty())
+            }
+            _ => true,
+        })
+    }
+
     fn write(&self, page: &mut Page<'_>, actual: &Request, recorded: usize) {
         let (number, answer) = (self.index + 1, &self.answer);
         let used = self.used_by.map(|by| format!("used by request {}", by + 1));
@@ -193,7 +267,8 @@ impl Closest {
             return;
         }
         page.line(2, format_args!("closest    {}", head(&self.request)));
-        page.line(13, format_args!("recording {number} of {recorded}, {used}: {answer}"));
+        page.line(13, format_args!("recording {number} of {recorded}, {used}"));
+        page.line(13, format_args!("answers {answer}"));
         let signs = format!(
             "({}, {})",
             paint(page.palette.removed, "- recorded"),
@@ -214,10 +289,13 @@ impl Closest {
 impl std::fmt::Display for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Answer::Response { status, size: bytes } => {
+            Answer::Response { status, size: bytes, beginning } => {
                 let reason = StatusCode::from_u16(*status).ok().and_then(|s| s.canonical_reason());
                 let reason = reason.map(|r| format!(" {r}")).unwrap_or_default();
-                write!(f, "{status}{reason}, {}", size(*bytes))
+                write!(f, "{status}{reason}, {}", size(*bytes))?;
+                let shown: String = beginning.chars().take(BEGINNING).collect();
+                let more = if beginning.len() > shown.len() { "…" } else { "" };
+                if shown.is_empty() { Ok(()) } else { write!(f, ": {}{more}", clean(shown.trim_end())) }
             }
             Answer::Error(kind) => write!(f, "a failure, {}", kind.name()),
         }
@@ -226,29 +304,4 @@ impl std::fmt::Display for Answer {
 
 fn head(request: &Request) -> String {
     format!("{} {}", request.method, short(&request.uri, URI))
-}
-
-/// What to ignore, and the call on `Matching` that does.
-fn option(difference: &Difference) -> Option<(String, String)> {
-    match difference {
-        Difference::Query { key, .. } => {
-            Some((format!("the query key `{key}`"), format!(".ignore_query({key:?})")))
-        }
-        Difference::Json { pointer, .. } if !pointer.is_empty() => {
-            let pointer = any_index(pointer);
-            Some((format!("the JSON at {pointer}"), format!(".ignore_json({pointer:?})")))
-        }
-        Difference::Json { .. }
-        | Difference::Form { .. }
-        | Difference::Multipart { .. }
-        | Difference::Bytes { .. } => Some(("the body".to_owned(), ".ignore_body()".to_owned())),
-        _ => None,
-    }
-}
-
-/// What varies in one element of an array varies in all of them.
-fn any_index(pointer: &str) -> String {
-    let is_index = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    let segments: Vec<_> = pointer.split('/').map(|s| if is_index(s) { "*" } else { s }).collect();
-    segments.join("/")
 }

@@ -37,15 +37,25 @@ const SHOWN: usize = 10;
 
 impl Unused {
     pub(super) fn write(&self, page: &mut Page<'_>) {
-        let (left, recorded) = (self.left.len(), self.recorded);
-        match (left, recorded) {
-            (1, 1) => page.error("the one recording of the cassette was not used"),
-            (1, _) => page.error(format_args!("1 of {recorded} recordings was not used")),
-            _ if left == recorded => page.error(format_args!("none of {recorded} recordings was used")),
-            _ => page.error(format_args!("{left} of {recorded} recordings were not used")),
-        }
+        page.error(self.headline());
         page.fact("cassette", path(&self.cassette));
         page.gap();
+        self.write_left(page);
+        self.write_ways_out(page);
+    }
+
+    pub(super) fn headline(&self) -> String {
+        let (left, recorded) = (self.left.len(), self.recorded);
+        match (left, recorded) {
+            (1, 1) => "the one recording of the cassette was not used".to_owned(),
+            (1, _) => format!("1 of {recorded} recordings was not used"),
+            _ if left == recorded => format!("none of {recorded} recordings was used"),
+            _ => format!("{left} of {recorded} recordings were not used"),
+        }
+    }
+
+    pub(super) fn write_left(&self, page: &mut Page<'_>) {
+        let left = self.left.len();
         page.line(2, "the test did not ask for");
         let width = (self.left.iter().take(SHOWN).chain(&self.last))
             .map(|r| (r.index + 1).to_string().len())
@@ -66,6 +76,19 @@ impl Unused {
                 page.line(2, "it made no request at all, or none that came through this session");
             }
         }
+    }
+
+    fn write_ways_out(&self, page: &mut Page<'_>) {
+        page.gap();
+        page.line(2, "if the test need not ask for them");
+        let number = match &*self.left {
+            [one] => format!("recording {}", one.index + 1),
+            _ => "those recordings".to_owned(),
+        };
+        let key = paint(page.palette.emphasis, "\"optional\": true");
+        page.line(4, format_args!("1. write {key} into {number} of the cassette"));
+        let call = paint(page.palette.emphasis, ".unused(Unused::Warn)");
+        page.line(4, format_args!("2. or let the test's `Config` only warn: {call}"));
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {

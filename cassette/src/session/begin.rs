@@ -162,7 +162,8 @@ impl SessionBuilder {
                 let cassette = Cassette::open(&files).map_err(facts::malformed)?;
                 let clock = replay_clock(&cassette, freeze).map_err(facts::malformed)?;
                 let player = Player::new(cassette, config.matching.clone(), redactor.clone())
-                    .map_err(facts::malformed)?;
+                    .map_err(facts::malformed)?
+                    .with_policies(config.exhausted, config.ordered);
                 let action = Action::Replay {
                     player: Box::new(player),
                     redactor: redactor.clone(),

@@ -39,6 +39,8 @@ pub struct Summary {
     pub elapsed: Duration,
     /// Whether this session recorded.
     pub recorded: bool,
+    /// What is to be told though the test passed.
+    pub(crate) notes: Vec<Note>,
 }
 
 /// How the body of a test ended.
@@ -123,6 +125,7 @@ impl Session {
             return Ok(end.summary);
         }
         end.notes.extend(inner.notes.iter().cloned());
+        end.notes.append(&mut end.summary.notes);
         if end.problems.is_empty() {
             return Err(Failure(report::notes(&end.notes, &Palette::plain())));
         }
@@ -153,8 +156,14 @@ impl Session {
             return Ok(());
         }
         end.summary.interactions = player.used();
-        if self.0.config.unused == Unused::Fail {
-            end.problems.extend(player.unused()?.map(Problem::Unused));
+        match self.0.config.unused {
+            Unused::Fail => end.problems.extend(player.unused()?.map(Problem::Unused)),
+            Unused::Warn => {
+                let (cassette, command) = (self.0.name.clone(), self.0.site.record_command());
+                let note = |facts| Note::Unused { facts, cassette, command };
+                end.summary.notes.extend(player.unused()?.map(note));
+            }
+            Unused::Allow => {}
         }
         self.compare_output(end)
     }
@@ -305,7 +314,7 @@ impl Session {
 }
 
 impl Summary {
-    /// What there is to tell of a recording; `None` of anything else.
+    /// What there is to tell of a recording, or of a test that passed all the same; `None` of anything else.
     pub(crate) fn told(&self) -> Option<String> {
         let recorded = Recorded {
             cassette: self.name.clone(),
@@ -313,6 +322,8 @@ impl Summary {
             size: self.bytes,
             redacted: self.redacted.clone(),
         };
-        self.recorded.then(|| recorded.render(&Palette::plain()))
+        let recorded = self.recorded.then(|| recorded.render(&Palette::plain()));
+        let notes = Some(report::notes(&self.notes, &Palette::plain())).filter(|text| !text.is_empty());
+        recorded.into_iter().chain(notes).reduce(|recorded, notes| format!("{recorded}\n\n{notes}"))
     }
 }

@@ -167,6 +167,11 @@ impl Cassette {
         })
     }
 
+    /// Whether an interaction says how it is replayed.
+    pub(crate) fn is_flagged(&self, i: usize) -> bool {
+        self.entries[i].is_flagged()
+    }
+
     /// Interaction `i`, counted from 0.
     ///
     /// # Errors

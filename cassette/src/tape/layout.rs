@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::json::style;
 
@@ -108,6 +108,18 @@ impl<W: Write> Layout<W> {
             }
             _ => self.value(value),
         }
+    }
+
+    /// The fields of other programs, in the object that is open. Sorted: a user's program may have switched on
+    /// serde_json's `preserve_order`.
+    pub(super) fn extra(&mut self, fields: &Map<String, Value>) -> io::Result<()> {
+        let mut fields: Vec<_> = fields.iter().collect();
+        fields.sort_by_key(|(key, _)| *key);
+        for (key, value) in fields {
+            self.key(key)?;
+            self.tree(value)?;
+        }
+        Ok(())
     }
 
     /// JSON as it stands, its whitespace apart: its numbers and strings keep their spelling.

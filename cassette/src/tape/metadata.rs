@@ -27,6 +27,8 @@ pub struct Metadata {
     pub duration_seconds: Option<f64>,
     /// The names, never the values, of the redactions in force.
     pub redaction: Vec<String>,
+    /// Expressions such as `{{request.query.nonce}}` in its responses are filled in. Written by hand.
+    pub template: bool,
     /// Keys of other programs, kept when the file is rewritten.
     pub extra: Map<String, Value>,
 }
@@ -95,13 +97,11 @@ impl Metadata {
             out.value(name)?;
         }
         out.close(b']')?;
-        // Sorted here: a user's program may have switched on serde_json's `preserve_order`.
-        let mut extra: Vec<_> = self.extra.iter().collect();
-        extra.sort_by_key(|(key, _)| *key);
-        for (key, value) in extra {
-            out.key(key)?;
-            out.tree(value)?;
+        if self.template {
+            out.key("template")?;
+            out.value(&true)?;
         }
+        out.extra(&self.extra)?;
         out.close(b'}')
     }
 }
@@ -129,6 +129,7 @@ impl<'de> Deserialize<'de> for Metadata {
                         "interactions" => m.interactions = map.next_value()?,
                         "duration_seconds" => m.duration_seconds = map.next_value()?,
                         "redaction" => m.redaction = map.next_value()?,
+                        "template" => m.template = map.next_value()?,
                         _ => {
                             m.extra.insert(key, map.next_value()?);
                         }

@@ -35,5 +35,6 @@ pub use list::{Listed, list};
 pub use metadata::{Metadata, Recorder};
 pub use name::Name;
 pub use types::{
-    Body, BodyFile, Content, Interaction, Outcome, Request, Response, TransportError, TransportErrorKind,
+    Body, BodyFile, Content, Interaction, Outcome, Policy, Request, Response, TransportError,
+    TransportErrorKind,
 };

@@ -5,19 +5,21 @@
 mod body;
 mod headers;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::HeaderMap;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Unexpected, Visitor};
+use serde_json::{Map, Value};
 
 use self::body::body;
 pub(super) use self::body::file_name;
 use self::headers::headers;
 use super::write::VERSIONS;
-use super::{Body, Interaction, Outcome, Request, Response, TransportError, TransportErrorKind};
+use super::{Body, Interaction, Outcome, Policy, Request, Response, TransportError, TransportErrorKind};
 
 pub(super) fn request(json: &[u8]) -> serde_json::Result<Request> {
     Ok(serde_json::from_slice::<RequestFields>(json)?.into())
@@ -31,7 +33,8 @@ pub(super) fn interaction(json: &[u8]) -> serde_json::Result<Interaction> {
         (None, None) => return Err(serde_json::Error::custom("missing field `response` (or `error`)")),
         (Some(_), Some(_)) => return Err(serde_json::Error::custom("both a `response` and an `error`")),
     };
-    Ok(Interaction { request: fields.request.into(), outcome })
+    let InteractionFields { request, policy, extra, .. } = fields;
+    Ok(Interaction { request: request.into(), outcome, policy, extra })
 }
 
 /// The number of a line of the journal. Checks the grammar of the whole line.
@@ -43,12 +46,56 @@ pub(super) fn order(json: &[u8]) -> serde_json::Result<u64> {
     Ok(serde_json::from_slice::<Line>(json)?.order)
 }
 
-#[derive(Deserialize)]
-#[serde(expecting = "an interaction: an object")]
 struct InteractionFields {
     request: RequestFields,
     response: Option<ResponseFields>,
     error: Option<ErrorFields>,
+    policy: Policy,
+    extra: Map<String, Value>,
+}
+
+// By hand: `#[serde(flatten)]` would lose the position of an error.
+impl<'de> Deserialize<'de> for InteractionFields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = InteractionFields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an interaction: an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<InteractionFields, A::Error> {
+                let (mut request, mut response, mut error) = (None, None, None);
+                let (mut policy, mut extra) = (Policy::default(), Map::new());
+                while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+                    let twice = match &*key {
+                        "request" => request.replace(map.next_value()?).is_some(),
+                        "response" => response.replace(map.next_value()?).is_some(),
+                        "error" => error.replace(map.next_value()?).is_some(),
+                        "optional" => std::mem::replace(&mut policy.optional, map.next_value()?),
+                        "repeat" => std::mem::replace(&mut policy.repeat, map.next_value()?),
+                        "template" => std::mem::replace(&mut policy.template, map.next_value()?),
+                        // The journal's own.
+                        "order" => {
+                            map.next_value::<IgnoredAny>()?;
+                            false
+                        }
+                        _ => extra.insert(key.into_owned(), map.next_value()?).is_some(),
+                    };
+                    if twice {
+                        return Err(A::Error::custom("a key is there twice"));
+                    }
+                }
+                let request = request.ok_or_else(|| A::Error::missing_field("request"))?;
+                let (response, error) = (response.flatten(), error.flatten());
+                Ok(InteractionFields { request, response, error, policy, extra })
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
 }
 
 #[derive(Deserialize)]

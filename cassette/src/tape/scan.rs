@@ -35,7 +35,12 @@ pub(super) struct Entry {
     len: u32,
     request_at: u32,
     request_len: u32,
+    /// It has a key that says how it is replayed, and has to be read for that.
+    flagged: bool,
 }
+
+/// The keys beside request and outcome that mean something.
+const FLAGS: [&[u8]; 3] = [b"optional", b"repeat", b"template"];
 
 /// What is wrong with the text, and where.
 #[derive(Debug)]
@@ -57,6 +62,10 @@ pub(super) fn outline(source: impl Read, limits: &Limits) -> Result<Outline, Sca
 impl Entry {
     pub(super) fn span(&self) -> Span {
         Span { start: self.start, len: self.len }
+    }
+
+    pub(super) fn is_flagged(&self) -> bool {
+        self.flagged
     }
 
     /// `None` if the interaction has no request, or not under a plainly written key.
@@ -142,6 +151,7 @@ impl<'a, R: Read> Scanner<'a, R> {
                     len: self.length(start, start + found.len as u64)?,
                     request_at: found.request_at as u32,
                     request_len: found.request_len as u32,
+                    flagged: false,
                 };
                 self.at += found.len;
                 return Ok(Some(entry));
@@ -156,7 +166,7 @@ impl<'a, R: Read> Scanner<'a, R> {
     fn interaction(&mut self) -> Result<Entry, ScanError> {
         self.peek()?;
         let start = self.offset();
-        let mut entry = Entry { start, len: 0, request_at: 0, request_len: 0 };
+        let mut entry = Entry { start, len: 0, request_at: 0, request_len: 0, flagged: false };
         let mut more = self.open(b'{', b'}', "an interaction: `{`")?;
         while more {
             self.key()?;
@@ -165,6 +175,7 @@ impl<'a, R: Read> Scanner<'a, R> {
                 entry.request_at = self.length(start, request.start)?;
                 entry.request_len = request.len;
             } else {
+                entry.flagged |= FLAGS.contains(&self.key.as_slice());
                 self.skip()?;
             }
             more = self.next(b'}')?;
@@ -371,19 +382,23 @@ struct Lines {
 }
 
 impl Lines {
-    /// `None` if it is laid out otherwise, or its end is not in `text`. Also where somebody's own indentation may
+    /// `None` if there is more in it than request and outcome, it is laid out otherwise, or its end is not in `text`. Also where somebody's own indentation may
     /// have misled: then the brackets don't pair. Strings with brackets in them cost no more than the other way.
     fn of(text: &[u8], depth: usize) -> Option<Lines> {
         const BEGIN: &[u8] = b"{\n      \"request\": {\n";
         const REQUEST_END: &[u8] = b"\n      }";
-        const END: &[u8] = b"\n    }";
+        const OUTCOMES: [&[u8]; 2] = [b",\n      \"response\": {\n", b",\n      \"error\": {\n"];
+        const END: &[u8] = b"\n      }\n    }";
         const NEXT: [&[u8]; 2] = [b",\n    {\n", b"\n  ]\n"];
         if !text.starts_with(BEGIN) {
             return None;
         }
         let request_at = BEGIN.len() - 2;
         let request_end = request_at + memmem::find(&text[request_at..], REQUEST_END)? + REQUEST_END.len();
-        let len = request_end + memmem::find(&text[request_end..], END)? + END.len();
+        OUTCOMES.iter().find(|outcome| text[request_end..].starts_with(outcome))?;
+        // The first line that could be the end of the outcome is, and of the interaction, too.
+        let outcome_end = request_end + memmem::find(&text[request_end..], REQUEST_END)?;
+        let len = outcome_end + text[outcome_end..].starts_with(END).then_some(END.len())?;
         let (request, rest) = (&text[request_at..request_end], &text[request_end..len]);
         // No more brackets than levels that are allowed, no more levels than that.
         let paired = |text: &[u8], more: usize| {
@@ -407,8 +422,7 @@ fn is_scalar(c: u8) -> bool {
 mod tests {
     use super::*;
 
-    const OURS: &str =
-        "{\n      \"request\": {\n        \"uri\": \"/\"\n      },\n      \"error\": {}\n    }";
+    const OURS: &str = "{\n      \"request\": {\n        \"uri\": \"/\"\n      },\n      \"error\": {\n        \"kind\": \"dns\"\n      }\n    }";
 
     #[track_caller]
     fn check(text: &str, found: bool) {
@@ -428,6 +442,8 @@ mod tests {
         check(&format!("{OURS} ,\n    {{\n"), false);
         check(&format!("{OURS},\n    "), false);
         check(OURS, false);
+        let more = format!("{}{}", &OURS[..OURS.len() - 6], ",\n      \"repeat\": true\n    }");
+        check(&format!("{more}\n  ]\n}}"), false);
         check(&OURS[..OURS.len() - 1], false);
         check(&format!("{}\n  ]\n", OURS.replace("/", "{")), false);
         check(&format!("{}\n  ]\n", OURS.replace("/", "[{[}]}")), true);

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
+use serde_json::{Map, Value};
 
 /// One exchange as recorded: a request and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +12,23 @@ pub struct Interaction {
     pub request: Request,
     /// What came of it.
     pub outcome: Outcome,
+    /// What somebody wrote about its replay, by hand.
+    pub policy: Policy,
+    /// Keys that mean nothing here, kept when the file is rewritten.
+    pub extra: Map<String, Value>,
+}
+
+/// How one interaction is replayed, where that is not as the session says: keys beside `request` and `response`,
+/// written into a cassette by hand. A new recording doesn't have them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Policy {
+    /// `"optional": true`: a test needn't ask for it.
+    pub optional: bool,
+    /// `"repeat": true`: once all equal recordings are used, it answers again.
+    pub repeat: bool,
+    /// `"template": true`: expressions such as `{{request.query.nonce}}` in its response are filled in.
+    pub template: bool,
 }
 
 /// What came of a request.
@@ -151,7 +169,7 @@ impl std::error::Error for TransportError {}
 impl Interaction {
     /// A request and what came of it.
     pub fn new(request: Request, outcome: Outcome) -> Interaction {
-        Interaction { request, outcome }
+        Interaction { request, outcome, policy: Policy::default(), extra: Map::new() }
     }
 
     /// Every body of the interaction, the request's first.

@@ -16,7 +16,7 @@ pub(super) const JSON_DEPTH: usize = 64;
 
 /// Writes the fields of `interaction` into the object that is open.
 pub(super) fn interaction<W: Write>(out: &mut Layout<W>, interaction: &Interaction) -> io::Result<()> {
-    let Interaction { request, outcome } = interaction;
+    let Interaction { request, outcome, policy, extra } = interaction;
     out.key("request")?;
     out.open(b'{')?;
     out.key("method")?;
@@ -46,13 +46,19 @@ pub(super) fn interaction<W: Write>(out: &mut Layout<W>, interaction: &Interacti
                 out.key("cut")?;
                 error(out, cut)?;
             }
-            out.close(b'}')
+            out.close(b'}')?;
         }
         Outcome::Error(e) => {
             out.key("error")?;
-            error(out, e)
+            error(out, e)?;
         }
     }
+    let flags = [("optional", policy.optional), ("repeat", policy.repeat), ("template", policy.template)];
+    for (key, _) in flags.iter().filter(|(_, set)| *set) {
+        out.key(key)?;
+        out.value(&true)?;
+    }
+    out.extra(extra)
 }
 
 /// The protocol versions with their names in a cassette.

@@ -175,7 +175,7 @@ proptest! {
         let refused = mismatch.differences().iter().any(|d| matches!(d, Difference::Custom { .. }));
         let same = matching.key(&a) == matching.key(&b);
         prop_assert_eq!(same, mismatch.is_match() || refused, "{:?}", mismatch);
-        prop_assert_eq!(same && matching.refusing(&a, &b).is_none(), mismatch.is_match());
+        prop_assert_eq!(same && matching.agree(&a, &b), mismatch.is_match());
         prop_assert_eq!(mismatch.is_match(), mismatch.distance() == 0);
         if !matching.has_matchers() {
             prop_assert_eq!(mismatch.is_match(), matching.compare(&b, &a).is_match());

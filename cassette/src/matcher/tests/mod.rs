@@ -323,7 +323,7 @@ fn bodies_in_files() {
 }
 
 #[test]
-fn closest() {
+fn nearest() {
     let recorded = [
         get("https://other.example.com/v1/items?page=2"),
         post("", "{\"page\": 2}"),
@@ -332,20 +332,41 @@ fn closest() {
         get("https://h/v1/items?page=1"),
         get("https://h/v1/items?page=3"),
     ];
-    let nearest = |uri| {
-        let found = Matching::default().closest(&get(uri), recorded.iter().enumerate());
-        found.map(|(index, mismatch)| (index, mismatch.differences().len()))
+    let nearest = |uri, most| {
+        let found = Matching::default().nearest(&get(uri), recorded.iter().enumerate(), most);
+        found.iter().map(|(index, mismatch)| (*index, mismatch.differences().len())).collect::<Vec<_>>()
     };
-    assert_eq!(nearest("https://h/v1/items?page=2"), Some((4, 1)));
-    assert_eq!(nearest("https://h/v1/items?page=2&size=10"), Some((3, 1)));
-    assert_eq!(nearest("https://h/v1/items?page=3"), Some((5, 0)));
-    assert_eq!(nearest("https://h/v2/orders?page=2"), Some((2, 1)));
-    assert_eq!(nearest("https://other.example.com/"), Some((0, 2)));
-    assert!(Matching::default().closest(&get("https://h/"), [].into_iter().enumerate()).is_none());
+    assert_eq!(nearest("https://h/v1/items?page=2", 3), [(4, 1), (5, 1), (3, 2)]);
+    assert_eq!(nearest("https://h/v1/items?page=2&size=10", 1), [(3, 1)]);
+    assert_eq!(nearest("https://h/v1/items?page=3", 1), [(5, 0)]);
+    assert_eq!(nearest("https://h/v2/orders?page=2", 1), [(2, 1)]);
+    assert_eq!(nearest("https://other.example.com/", 1), [(0, 2)]);
+    assert_eq!(nearest("https://h/", 9).len(), 6);
+    assert_eq!(nearest("https://h/", 0), []);
 
     let recorded = [post("", r#"{"a": 1, "b": 2, "c": 3}"#), post("", r#"{"a": 1, "b": 2, "c": 4}"#)];
-    let (index, mismatch) = Matching::default()
-        .closest(&post("", r#"{"a": 9, "b": 2, "c": 4}"#), recorded.iter().enumerate())
-        .unwrap();
-    assert_eq!((index, mismatch.differences().len()), (1, 1));
+    let asked = post("", r#"{"a": 9, "b": 2, "c": 4}"#);
+    let found = Matching::default().nearest(&asked, recorded.iter().enumerate(), 1);
+    assert_eq!((found[0].0, found[0].1.differences().len()), (1, 1));
+}
+
+/// Likeness puts the recordings first that an exact comparison would.
+#[test]
+fn sketches() {
+    let matching = Matching::default();
+    let likeness =
+        |a: &Request, b: &Request| matching.key_and_sketch(a).1.likeness(&matching.key_and_sketch(b).1);
+    let asked = Request { uri: "https://h/v1/a".into(), ..post("", r#"{"x": 1, "y": [2, 3], "z": "w"}"#) };
+    let at = |uri: &str, body: &str| Request { uri: uri.to_owned(), ..post("", body) };
+    let ranked = [
+        asked.clone(),
+        at("https://h/v1/a", r#"{"z": "w", "y": [2, 3], "x": 9}"#),
+        at("https://h/v1/a", r#"{"z": "w"}"#),
+        at("https://h/v1/a", r#"{"q": "w"}"#),
+        at("https://h/v1/b", r#"{"x": 1, "y": [2, 3], "z": "w"}"#),
+        at("https://h/v2/c/d", r#"{"x": 1}"#),
+        at("https://g/v1/a", r#"{"x": 1, "y": [2, 3], "z": "w"}"#),
+    ];
+    let ranks: Vec<_> = ranked.iter().map(|other| likeness(&asked, other)).collect();
+    assert!(ranks.is_sorted_by(|a, b| a > b), "{ranks:?}");
 }

@@ -49,7 +49,7 @@ fn check_with_notes(problems: Vec<Problem>, notes: Vec<Note>, expected: &str) {
 #[test]
 fn a_failed_body_and_what_the_session_saw() {
     let request = unmatched::get("https://api.example.com/v1/forecast?page=2");
-    let request = UnmatchedRequest { request, reason: Reason::NothingSimilar, closest: None };
+    let request = UnmatchedRequest { request, reason: Reason::NothingSimilar, near: vec![] };
     check_with_notes(
         vec![
             Problem::Body(
@@ -82,6 +82,10 @@ error: 1 of 5 recordings was not used
     5. GET https://api.example.com/v1/forecast?page=5
   the last request that it made was answered by
     4. GET https://api.example.com/v1/forecast?page=4
+
+  if the test need not ask for them
+    1. write \"optional\": true into recording 5 of the cassette
+    2. or let the test's `Config` only warn: .unused(Unused::Warn)
 
 note: the files that this test wrote are kept
    = kept: target/cassette/weather/berlin

@@ -18,20 +18,20 @@ fn post(uri: &str, content_type: &str, body: &str) -> Request {
     request
 }
 
-fn closest(actual: &Request, index: usize, recorded: Request, used_by: Option<usize>) -> Option<Closest> {
+fn closest(actual: &Request, index: usize, recorded: Request, used_by: Option<usize>) -> Vec<Closest> {
     let mismatch = Matching::default().compare(actual, &recorded);
-    let answer = Answer::Response { status: 200, size: 1290 };
-    Some(Closest { index, request: recorded, mismatch, used_by, answer })
+    let answer = Answer::Response { status: 200, size: 1290, beginning: "{\"id\":\n".into() };
+    vec![Closest { index, request: recorded, mismatch, used_by, answer }]
 }
 
 fn differs(request: Request, index: usize, recorded: Request) -> UnmatchedRequest {
-    let closest = closest(&request, index, recorded, None);
-    UnmatchedRequest { request, reason: Reason::Differs, closest }
+    let near = closest(&request, index, recorded, None);
+    UnmatchedRequest { request, reason: Reason::Differs, near }
 }
 
 pub(super) fn unmatched(requests: Vec<UnmatchedRequest>) -> Problem {
     let cassette = "tests/cassettes/weather/berlin.json".into();
-    Problem::Unmatched(Unmatched { cassette, recorded: 12, used: 4, requests })
+    Problem::Unmatched(Unmatched { cassette, recorded: 12, used: 4, matching: String::new(), requests })
 }
 
 #[test]
@@ -48,7 +48,8 @@ error: no recording answers this request
 
   requested  GET https://api.example.com/v1/forecast?city=Berlin&days=7
   closest    GET https://api.example.com/v1/forecast?city=Berlin&days=5
-             recording 5 of 12, not used: 200 OK, 1.2 kB
+             recording 5 of 12, not used
+             answers 200 OK, 1.2 kB: {\"id\":
   differs in (- recorded, + requested)
     query `days`
       - 5
@@ -73,9 +74,9 @@ fn a_json_body_differs() {
     );
     let recorded =
         post(uri, json, r#"{"requested_at": "2026-11-23T09:58:12Z", "items": [{"sku": "tea", "n": 1}]}"#);
-    let closest = closest(&request, 0, recorded, Some(0));
+    let near = closest(&request, 0, recorded, Some(0));
     check(
-        vec![unmatched(vec![UnmatchedRequest { request, reason: Reason::Differs, closest }])],
+        vec![unmatched(vec![UnmatchedRequest { request, reason: Reason::Differs, near }])],
         "\
 error: no recording answers this request
   --> tests/forecast.rs:12, test forecast::berlin
@@ -84,7 +85,8 @@ error: no recording answers this request
 
   requested  POST https://api.example.com/v1/orders
   closest    POST https://api.example.com/v1/orders
-             recording 1 of 12, used by request 1: 200 OK, 1.2 kB
+             recording 1 of 12, used by request 1
+             answers 200 OK, 1.2 kB: {\"id\":
   differs in (- recorded, + requested)
     JSON body at /items/0/n
       - 1
@@ -109,7 +111,7 @@ help: if the test asks for this on purpose, record `weather/berlin` again:
 #[test]
 fn every_reason_and_more_requests_than_are_shown() {
     let all_used = get("https://api.example.com/v1/token");
-    let closest = closest(&all_used, 0, all_used.clone(), Some(0));
+    let near = closest(&all_used, 0, all_used.clone(), Some(0));
     let mut requests = vec![
         UnmatchedRequest {
             request: get("https://api.example.org/v1/forecast"),
@@ -117,18 +119,14 @@ fn every_reason_and_more_requests_than_are_shown() {
                 host: "api.example.org".into(),
                 recorded: vec!["api.example.com".into(), "cdn.example.com:8443".into()],
             },
-            closest: None,
+            near: vec![],
         },
-        UnmatchedRequest { request: all_used.clone(), reason: Reason::AllUsed { recorded: 1 }, closest },
-        UnmatchedRequest {
-            request: all_used.clone(),
-            reason: Reason::AllUsed { recorded: 3 },
-            closest: None,
-        },
+        UnmatchedRequest { request: all_used.clone(), reason: Reason::AllUsed { recorded: 1 }, near },
+        UnmatchedRequest { request: all_used.clone(), reason: Reason::AllUsed { recorded: 3 }, near: vec![] },
         UnmatchedRequest {
             request: get("https://api.example.com/login"),
             reason: Reason::NothingSimilar,
-            closest: None,
+            near: vec![],
         },
         differs(get("http://api.example.com/a"), 2, post("https://api.example.com/b", "text/plain", "x")),
     ];
@@ -147,7 +145,7 @@ error: no recording answers 7 requests of this test
 
   requested  GET https://api.example.com/v1/token
              recorded once, and used already
-             last as recording 1 of 12, used by request 1: 200 OK, 1.2 kB
+             last as recording 1 of 12, used by request 1: 200 OK, 1.2 kB: {\"id\":
 
   requested  GET https://api.example.com/v1/token
              recorded 3 times, and all of them used already
@@ -157,7 +155,8 @@ error: no recording answers 7 requests of this test
 
   requested  GET http://api.example.com/a
   closest    POST https://api.example.com/b
-             recording 3 of 12, not used: 200 OK, 1.2 kB
+             recording 3 of 12, not used
+             answers 200 OK, 1.2 kB: {\"id\":
   differs in (- recorded, + requested)
     method
       - POST
@@ -173,6 +172,10 @@ error: no recording answers 7 requests of this test
       + (absent)
 
   … and 2 more requests
+
+  if the test may ask more often than it did while recording
+    1. in recording 1 of the cassette: \"repeat\": true
+    2. or let every last answer repeat: .exhausted(Exhausted::RepeatLast)
 
 help: if the test asks for this on purpose, record `weather/berlin` again:
     CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
@@ -267,7 +270,8 @@ error: no recording answers this request
 
   requested  GET https://h/\\u{1b}[2J?a=\\u{202e}%0a1
   closest    GET https://h/x?a=
-             recording 1 of 12, not used: 200 OK, 1.2 kB
+             recording 1 of 12, not used
+             answers 200 OK, 1.2 kB: {\"id\":
   differs in (- recorded, + requested)
     path
       - /x
@@ -279,4 +283,137 @@ error: no recording answers this request
 help: if the test asks for this on purpose, record `weather/berlin` again:
     CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
     );
+}
+
+#[test]
+fn several_near_ones_and_the_options_in_force() {
+    let uri = "https://api.example.com/v1/forecast";
+    let request = get(&format!("{uri}/17?city=Berlin&days=7"));
+    let near = ["/16?city=Berlin&days=7", "/17?city=Prague&days=9", "?a=1&b=2&c=3&days=7"]
+        .iter()
+        .enumerate()
+        .flat_map(|(n, rest)| closest(&request, n + 3, get(&format!("{uri}{rest}")), (n == 1).then_some(0)));
+    let near = near.collect();
+    let requests = vec![UnmatchedRequest { request, reason: Reason::Differs, near }];
+    let cassette = "tests/cassettes/weather/berlin.json".into();
+    let matching = Matching::default().ignore_query("nonce").to_string();
+    check(
+        vec![Problem::Unmatched(Unmatched { cassette, recorded: 12, used: 4, matching, requests })],
+        "\
+error: no recording answers this request
+  --> tests/forecast.rs:12, test forecast::berlin
+   = cassette: tests/cassettes/weather/berlin.json
+   = recordings: 12, of which 4 used and 8 left
+   = matching: ignores the query key `nonce`
+
+  requested  GET https://api.example.com/v1/forecast/17?city=Berlin&days=7
+  closest    GET https://api.example.com/v1/forecast/16?city=Berlin&days=7
+             recording 4 of 12, not used
+             answers 200 OK, 1.2 kB: {\"id\":
+  differs in (- recorded, + requested)
+    path
+      - /v1/forecast/16
+      + /v1/forecast/17
+  also near
+    5. GET https://api.example.com/v1/forecast/17?city=Prague&days=9: query `city`, query `days`, used
+    6. GET https://api.example.com/v1/forecast?a=1&b=2&c=3&days=7: path, query `a`, query `b`, 2 more
+
+  if that differs in every run, let the test's `Config` ignore it
+    1. a part of the path /v1/forecast/16: .ignore_path(r\"^/v1/forecast/([^/]+)\")
+
+help: if the test asks for this on purpose, record `weather/berlin` again:
+    CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
+    );
+}
+
+#[test]
+fn nothing_similar_and_out_of_order() {
+    let place = |index: usize| Expected {
+        index,
+        method: Method::GET,
+        uri: format!("https://api.example.com/v1/forecast?page={}", index + 1),
+    };
+    let other = get("https://api.example.com/login");
+    let near = closest(&other, 6, get("https://api.example.com/v1/token"), None);
+    let requests = vec![
+        UnmatchedRequest { request: other, reason: Reason::NothingSimilar, near },
+        UnmatchedRequest {
+            request: get("https://api.example.com/v1/forecast?page=4"),
+            reason: Reason::OutOfOrder { found: 3, expected: Some(place(2)), last: Some(place(1)) },
+            near: vec![],
+        },
+        UnmatchedRequest {
+            request: get("https://api.example.com/v1/forecast?page=1"),
+            reason: Reason::OutOfOrder { found: 0, expected: None, last: None },
+            near: vec![],
+        },
+    ];
+    check(
+        vec![unmatched(requests)],
+        "\
+error: no recording answers 3 requests of this test
+  --> tests/forecast.rs:12, test forecast::berlin
+   = cassette: tests/cassettes/weather/berlin.json
+   = recordings: 12, of which 4 used and 8 left
+
+  requested  GET https://api.example.com/login
+             nothing similar is recorded
+  recorded for this host
+    7. GET https://api.example.com/v1/token
+
+  requested  GET https://api.example.com/v1/forecast?page=4
+             out of order: this is recording 4
+  after      GET https://api.example.com/v1/forecast?page=2
+             recording 2
+  expected   GET https://api.example.com/v1/forecast?page=3
+             recording 3
+
+  requested  GET https://api.example.com/v1/forecast?page=1
+             out of order: this is recording 1
+  expected   no request any more
+
+  if the order is of no importance
+    1. leave this out of the test's `Config`: .ordered()
+
+help: if the test asks for this on purpose, record `weather/berlin` again:
+    CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
+    );
+}
+
+/// What an option is offered for, and which.
+#[track_caller]
+fn check_way(actual: Request, recorded: Request, expected: Option<&str>) {
+    let matching = Matching::default().require_header("accept");
+    let mismatch = matching.compare(&actual, &recorded);
+    let answer = Answer::Error(TransportErrorKind::Reset);
+    let near = vec![Closest { index: 0, request: recorded, mismatch, used_by: None, answer }];
+    let palette = Palette::plain();
+    let mut page = Page::new(&palette, None);
+    ways_out::write(&mut page, &[UnmatchedRequest { request: actual, reason: Reason::Differs, near }]);
+    let text = page.finish();
+    assert_eq!(
+        text.lines().nth(1).and_then(|line| line.split_once(": ")).map(|(_, code)| code),
+        expected,
+        "{text}"
+    );
+}
+
+#[test]
+fn ways_to_ignore() {
+    let uri = "https://h/";
+    let form = |body| post(uri, "application/x-www-form-urlencoded", body);
+    check_way(form("a=1"), form("a=2"), Some(".ignore_form(\"a\")"));
+    let xml = |body| post(uri, "text/xml", body);
+    check_way(xml("<o><i/><i n='1'/></o>"), xml("<o><i/><i n='2'/></o>"), Some(".ignore_xml(\"/o/i/@n\")"));
+    check_way(xml("<o/>"), xml("<p/>"), Some(".ignore_body()"));
+    let mut accept = get(uri);
+    accept.headers.insert("accept", "a".parse().unwrap());
+    check_way(accept, get(uri), Some(".ignore_header(\"accept\")"));
+    let part = |body: &str| {
+        let body = format!("--b\r\nContent-Disposition: form-data; name=up\r\n\r\n{body}\r\n--b--");
+        post(uri, "multipart/form-data; boundary=b", &body)
+    };
+    check_way(part("a"), part("b"), Some(".ignore_form(\"up\")"));
+    check_way(part("{\"a\": 1}"), part("{\"a\": 2}"), Some(".ignore_json(\"/a\")"));
+    check_way(get("https://h/a"), get("https://h/b"), None);
 }

@@ -34,6 +34,10 @@ error: 2 of 12 recordings were not used
   the last request that it made was answered by
      9. GET https://api.example.com/v1/forecast?page=9
 
+  if the test need not ask for them
+    1. write \"optional\": true into those recordings of the cassette
+    2. or let the test's `Config` only warn: .unused(Unused::Warn)
+
 help: if the test is meant to ask for less now, record `weather/berlin` again:
     CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
     );
@@ -62,7 +66,29 @@ error: none of 12 recordings was used
     … and 2 more
   it made no request at all, or none that came through this session
 
+  if the test need not ask for them
+    1. write \"optional\": true into those recordings of the cassette
+    2. or let the test's `Config` only warn: .unused(Unused::Warn)
+
 help: if the test is meant to ask for nothing now, record `weather/berlin` again:
     CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
+    );
+}
+
+#[test]
+fn recordings_left_over_where_that_is_no_failure() {
+    let Problem::Unused(facts) = unused(12, 10..12, Some(8)) else { panic!() };
+    let note = Note::Unused { facts, cassette: "weather/berlin".into(), command: RECORD.into() };
+    assert_eq!(
+        notes(&[note], &Palette::plain()),
+        "\
+note: 2 of 12 recordings were not used
+   = cassette: tests/cassettes/weather/berlin.json
+  the test did not ask for
+    11. GET https://api.example.com/v1/forecast?page=11
+    12. GET https://api.example.com/v1/forecast?page=12
+  the last request that it made was answered by
+     9. GET https://api.example.com/v1/forecast?page=9
+   = to record `weather/berlin` again: CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin"
     );
 }

@@ -2,6 +2,7 @@
 
 mod golden;
 mod hostile;
+mod policies;
 mod recording;
 
 mod round_trip;

@@ -1,0 +1,122 @@
+//! What is kept of every recording for the day when nothing matches: enough to find the ones worth comparing, without
+//! reading a hundred thousand requests again.
+
+use super::body::Body;
+use super::form::Form;
+use super::json::Tree;
+use super::multipart::Part;
+use super::pairs::Pairs;
+use super::uri::Target;
+use super::xml::{Element, Node};
+
+/// 24 bytes for a request. Equal parts have equal hashes; the converse is only likely, so it ranks and never decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sketch {
+    method: u32,
+    host: u32,
+    path: u32,
+    /// The path without its last segment.
+    parent: u32,
+    /// A bit for every pair of the query or of a form, every leaf of JSON or XML: with a few dozen of them, as many
+    /// are shared as bits are.
+    items: u64,
+}
+
+impl Sketch {
+    pub(super) fn of(form: &Form<'_>) -> Sketch {
+        let mut sketch = Sketch { method: hash(0, form.head.method.as_bytes()) as u32, ..Sketch::default() };
+        match &form.head.target {
+            Target::Text(text) => sketch.path = hash(0, text.as_bytes()) as u32,
+            Target::Parts(parts) => {
+                sketch.host = hash(1, parts.host.as_bytes()) as u32;
+                sketch.path = hash(0, parts.path.as_bytes()) as u32;
+                let parent = parts.path.rsplit_once('/').map_or("", |(parent, _)| parent);
+                sketch.parent = hash(0, parent.as_bytes()) as u32;
+                sketch.pairs(&parts.query);
+            }
+        }
+        sketch.body(&form.body);
+        sketch
+    }
+
+    /// How much two requests have in common, for ranking.
+    pub(crate) fn likeness(&self, other: &Sketch) -> u32 {
+        let (shared, all) = (self.items & other.items, self.items | other.items);
+        let items = if all == 0 { 100 } else { 100 * shared.count_ones() / all.count_ones() };
+        let path = if self.path == other.path { 400 } else { 150 * u32::from(self.parent == other.parent) };
+        1000 * u32::from(self.host == other.host)
+            + path
+            + 200 * u32::from(self.method == other.method)
+            + items
+    }
+
+    /// Of the host alone.
+    pub(crate) fn host(&self) -> u32 {
+        self.host
+    }
+
+    fn item(&mut self, seed: u64, bytes: &[u8]) {
+        // The upper bits are the well mixed ones.
+        self.items |= 1 << (hash(seed, bytes) >> 58);
+    }
+
+    fn pairs(&mut self, pairs: &Pairs<'_>) {
+        for (key, value) in pairs {
+            self.item(hash(2, key), value);
+        }
+    }
+
+    fn body(&mut self, body: &Body<'_>) {
+        match body {
+            Body::Nothing => {}
+            Body::Json(tree) => self.tree(3, tree),
+            Body::Form(pairs) => self.pairs(pairs),
+            Body::Multipart(parts) => parts.iter().for_each(|Part { name, body, .. }| {
+                self.item(4, name.as_bytes());
+                self.body(body);
+            }),
+            Body::Xml(element) => self.element(element),
+            Body::Bytes(raw) => self.item(5, raw.sha256.as_bytes()),
+        }
+    }
+
+    /// `name`: of the member, hashed. Where in the document it is makes no difference.
+    fn tree(&mut self, name: u64, tree: &Tree<'_>) {
+        match tree {
+            Tree::Ignored => {}
+            Tree::Null => self.item(name, b"null"),
+            Tree::Bool(b) => self.item(name, &[u8::from(*b)]),
+            Tree::Number(text) => self.item(name, text.as_bytes()),
+            Tree::String(text) => self.item(name, text.as_bytes()),
+            Tree::Array(items) => items.iter().for_each(|item| self.tree(name, item)),
+            Tree::Object(members) => {
+                members.iter().for_each(|(name, value)| self.tree(hash(3, name.as_bytes()), value));
+            }
+        }
+    }
+
+    fn element(&mut self, element: &Element) {
+        let name = hash(6, element.name.as_bytes());
+        for (attribute, value) in &element.attributes {
+            self.item(name ^ hash(7, attribute.as_bytes()), value.as_bytes());
+        }
+        for child in &element.children {
+            match child {
+                Node::Element(element) => self.element(element),
+                Node::Text(text) | Node::Instruction(text) => self.item(name, text.as_bytes()),
+            }
+        }
+    }
+}
+
+/// Fast, and no more: multiplied and rotated eight bytes at a time.
+fn hash(seed: u64, bytes: &[u8]) -> u64 {
+    const K: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut hash = seed.wrapping_add(bytes.len() as u64).wrapping_mul(K);
+    for chunk in bytes.chunks(8) {
+        let mut eight = [0; 8];
+        eight[..chunk.len()].copy_from_slice(chunk);
+        hash = (hash.rotate_left(23) ^ u64::from_le_bytes(eight)).wrapping_mul(K);
+    }
+    (hash ^ (hash >> 29)).wrapping_mul(K)
+}

@@ -1,0 +1,140 @@
+//! Why a request has no answer, and which recordings are most like it.
+//!
+//! Whatever the size of the cassette, only a few requests are read for it: the sketches of the index say which.
+
+use std::collections::BTreeMap;
+
+use super::anonymous::{Keys, anonymous};
+use super::{OutOfOrder, Player, State};
+use crate::matcher::Sketch;
+use crate::report::{Answer, Closest, Expected, Reason, Unmatched, UnmatchedRequest};
+use crate::tape::Request;
+
+/// Recordings that are compared in full.
+const CANDIDATES: usize = 32;
+/// Of them, those that are shown.
+const SHOWN: usize = 3;
+/// Requests that are explained. A test with more has one mistake and not many.
+const EXPLAINED: usize = 20;
+/// Hosts that are named.
+const HOSTS: usize = 8;
+
+impl Player {
+    /// Notes that nothing answers a request, and says why.
+    pub(super) fn unmatched_request(&self, request: Request, keys: Keys) -> Unmatched {
+        let sketch = keys.sketch;
+        let (near, recorded, hosts, explained) = {
+            let state = self.state();
+            let explained = state.unmatched.len() < EXPLAINED;
+            let near = if explained { candidates(&state, &sketch) } else { Vec::new() };
+            let same = |other: &Sketch| other.host() == sketch.host();
+            let known = state.index.sketches().iter().any(same);
+            let hosts = (!known).then(|| some_of_each_host(state.index.sketches()));
+            (near, state.index.recorded(keys), hosts, explained)
+        };
+        let near = self.closest(&request, &near);
+        let refused = near.first().is_some_and(|closest| closest.mismatch.is_match());
+        let reason = match recorded {
+            // With a key that is known, what differs is what a matcher says.
+            Some(recorded) if near.is_empty() || refused => Reason::AllUsed { recorded },
+            None if hosts.is_some() => {
+                let recorded = self.hosts(hosts.unwrap_or_default());
+                Reason::NoneForHost { host: host(&request.uri), recorded }
+            }
+            _ if explained && !near.first().is_some_and(Closest::is_similar) => Reason::NothingSimilar,
+            _ => Reason::Differs,
+        };
+        self.noted(request, reason, near)
+    }
+
+    /// Notes that a request came before its turn, or after it.
+    pub(super) fn out_of_order(&self, request: Request, left: &OutOfOrder) -> Unmatched {
+        let described = |index: usize| {
+            let recorded = self.cassette.request(index).ok()?;
+            Some(Expected { index, method: recorded.method, uri: recorded.uri })
+        };
+        let expected = (left.expected < self.cassette.len()).then_some(left.expected).and_then(described);
+        let last = self.state().last_served.and_then(described);
+        self.noted(request, Reason::OutOfOrder { found: left.found, expected, last }, Vec::new())
+    }
+
+    fn noted(&self, request: Request, reason: Reason, near: Vec<Closest>) -> Unmatched {
+        let unmatched = UnmatchedRequest { request, reason, near };
+        self.state().unmatched.push(unmatched.clone());
+        self.account(vec![unmatched])
+    }
+
+    pub(super) fn account(&self, requests: Vec<UnmatchedRequest>) -> Unmatched {
+        Unmatched {
+            cassette: self.cassette.path().to_owned(),
+            recorded: self.cassette.len(),
+            used: self.used(),
+            matching: self.matching.to_string(),
+            requests,
+        }
+    }
+
+    /// The nearest ones of the candidates, nearest first.
+    fn closest(&self, request: &Request, candidates: &[usize]) -> Vec<Closest> {
+        let read = |i: &usize| Some((*i, self.cassette.request(*i).ok()?));
+        let recorded: Vec<(usize, Request)> = candidates.iter().filter_map(read).collect();
+        // As they are looked up: without the numbers of placeholders.
+        let alike: Vec<_> = recorded.iter().map(|(i, r)| (*i, anonymous(r, &self.redactor))).collect();
+        let wanted = anonymous(request, &self.redactor);
+        let nearest = self.matching.nearest(&wanted, alike.iter().map(|(i, r)| (*i, r.as_ref())), SHOWN);
+        let closest = |(index, mismatch)| {
+            let interaction = self.cassette.interaction(index).ok()?;
+            let answer = Answer::from(&interaction.outcome);
+            let used_by = self.state().used[index];
+            Some(Closest { index, request: interaction.request, mismatch, used_by, answer })
+        };
+        nearest.into_iter().filter_map(closest).collect()
+    }
+
+    /// The hosts of these recordings.
+    fn hosts(&self, of: Vec<usize>) -> Vec<String> {
+        let requests = of.into_iter().filter_map(|i| self.cassette.request(i).ok());
+        let mut hosts: Vec<String> = requests.map(|request| host(&request.uri)).collect();
+        hosts.sort();
+        hosts.dedup();
+        hosts
+    }
+}
+
+/// The recordings that are worth a comparison: alike by their sketches; of equally alike ones those that were not used
+/// first, and those near the place where the test is. Of another host only where there is none of this.
+fn candidates(state: &State, sketch: &Sketch) -> Vec<usize> {
+    let place = state.last_served.unwrap_or(0);
+    let rank = |(i, other): (usize, &Sketch)| {
+        let unlike = u32::MAX - sketch.likeness(other);
+        (unlike, state.used[i].is_some(), i.abs_diff(place) as u32, i as u32)
+    };
+    let mut ranked: Vec<_> = state.index.sketches().iter().enumerate().map(rank).collect();
+    if ranked.len() > CANDIDATES {
+        ranked.select_nth_unstable(CANDIDATES);
+        ranked.truncate(CANDIDATES);
+    }
+    let of_host = |(.., i): &(_, _, _, u32)| state.index.sketches()[*i as usize].host() == sketch.host();
+    if ranked.iter().any(of_host) {
+        ranked.retain(of_host);
+    }
+    ranked.sort_unstable_by_key(|(_, used, _, i)| (*used, *i));
+    ranked.into_iter().map(|(.., i)| i as usize).collect()
+}
+
+/// One recording for each of the hosts.
+fn some_of_each_host(sketches: &[Sketch]) -> Vec<usize> {
+    let mut first = BTreeMap::new();
+    for (i, sketch) in sketches.iter().enumerate() {
+        if first.len() < HOSTS {
+            first.entry(sketch.host()).or_insert(i);
+        }
+    }
+    first.into_values().collect()
+}
+
+/// With the port, as it stands in the URI.
+fn host(uri: &str) -> String {
+    let authority = uri.parse::<http::Uri>().ok().and_then(|u| u.authority().map(ToString::to_string));
+    authority.unwrap_or_else(|| uri.to_owned())
+}

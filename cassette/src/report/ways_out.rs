@@ -1,0 +1,155 @@
+//! The ways out of a request without an answer: options, ready to be copied, that would have made it match.
+
+use super::UnmatchedRequest;
+use super::page::Page;
+use super::palette::paint;
+use super::text::clean;
+use super::unmatched::Reason;
+use crate::matcher::{Difference, PartDifference};
+
+/// With more differences than this, a request is another one, and ignoring them is no way out.
+const NOISE: usize = 3;
+
+/// What to do, and the code that does it.
+type Way = (String, String);
+
+/// All ways out under what they presume, numbered through.
+pub(super) fn write(page: &mut Page<'_>, requests: &[UnmatchedRequest]) {
+    let groups = [
+        ("if that differs in every run, let the test's `Config` ignore it", ignoring(requests)),
+        ("if the test may ask more often than it did while recording", asking_again(requests)),
+        ("if the order is of no importance", in_any_order(requests)),
+    ];
+    let mut number = 0;
+    for (title, ways) in groups.iter().filter(|(_, ways)| !ways.is_empty()) {
+        page.gap();
+        page.line(2, title);
+        for (what, code) in ways {
+            number += 1;
+            let code = paint(page.palette.emphasis, clean(code));
+            page.line(4, format_args!("{number}. {}: {code}", clean(what)));
+        }
+    }
+}
+
+/// Options that would have made requests match, if what differs may well be different in every run.
+fn ignoring(requests: &[UnmatchedRequest]) -> Vec<Way> {
+    let mut ways: Vec<Way> = Vec::new();
+    for request in requests.iter().filter(|r| matches!(r.reason, Reason::Differs)) {
+        let Some(closest) = request.near.first() else { continue };
+        let noise: Option<Vec<Way>> = closest.mismatch.differences().iter().map(option).collect();
+        for way in noise.filter(|noise| noise.len() <= NOISE).into_iter().flatten() {
+            if !ways.contains(&way) {
+                ways.push(way);
+            }
+        }
+    }
+    if ways.len() <= NOISE { ways } else { Vec::new() }
+}
+
+fn asking_again(requests: &[UnmatchedRequest]) -> Vec<Way> {
+    let used = |r: &&UnmatchedRequest| matches!(r.reason, Reason::AllUsed { .. });
+    let Some(request) = requests.iter().find(used) else { return Vec::new() };
+    let mut ways = Vec::new();
+    if let Some(last) = request.near.first() {
+        ways.push((
+            format!("in recording {} of the cassette", last.index + 1),
+            "\"repeat\": true".to_owned(),
+        ));
+    }
+    ways.push(("or let every last answer repeat".to_owned(), ".exhausted(Exhausted::RepeatLast)".to_owned()));
+    ways
+}
+
+fn in_any_order(requests: &[UnmatchedRequest]) -> Vec<Way> {
+    let out = requests.iter().any(|r| matches!(r.reason, Reason::OutOfOrder { .. }));
+    out.then(|| ("leave this out of the test's `Config`".to_owned(), ".ordered()".to_owned()))
+        .into_iter()
+        .collect()
+}
+
+/// What to ignore, and the call on `Config` that does.
+fn option(difference: &Difference) -> Option<Way> {
+    match difference {
+        Difference::Path { actual, recorded } => {
+            let pattern = path_pattern(actual, recorded)?;
+            Some((format!("a part of the path {recorded}"), format!(".ignore_path(r\"{pattern}\")")))
+        }
+        Difference::Query { key, .. } => {
+            Some((format!("the query key `{key}`"), format!(".ignore_query({key:?})")))
+        }
+        Difference::Header { name, .. } => {
+            Some((format!("the header `{name}`"), format!(".ignore_header({name:?})")))
+        }
+        Difference::Json { pointer, .. } if !pointer.is_empty() => {
+            let pointer = any_index(pointer);
+            Some((format!("the JSON at {pointer}"), format!(".ignore_json({pointer:?})")))
+        }
+        Difference::Xml { path, .. } if path.matches('/').count() > 1 => {
+            let path = without_numbers(path);
+            Some((format!("the XML at {path}"), format!(".ignore_xml({path:?})")))
+        }
+        Difference::Form { key, .. } => {
+            Some((format!("the form field `{key}`"), format!(".ignore_form({key:?})")))
+        }
+        Difference::Multipart { difference: PartDifference::Body(inner), .. }
+            if matches!(**inner, Difference::Json { .. } | Difference::Xml { .. }) =>
+        {
+            option(inner)
+        }
+        Difference::Multipart { part, .. } if !part.contains('#') => {
+            Some((format!("the form field `{part}`"), format!(".ignore_form({part:?})")))
+        }
+        Difference::Multipart { .. } => Some(("the body".to_owned(), ".ignore_body()".to_owned())),
+        Difference::Json { .. } | Difference::Xml { .. } | Difference::Bytes { .. } => {
+            Some(("the body".to_owned(), ".ignore_body()".to_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// What varies in one element of an array varies in all of them.
+fn any_index(pointer: &str) -> String {
+    let is_index = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    let segments: Vec<_> = pointer.split('/').map(|s| if is_index(s) { "*" } else { s }).collect();
+    segments.join("/")
+}
+
+/// `/o/i[2]/@id` as `/o/i/@id`.
+fn without_numbers(path: &str) -> String {
+    let names: Vec<_> = path.split('/').map(|step| step.split('[').next().unwrap_or(step)).collect();
+    names.join("/")
+}
+
+/// A regular expression for the one segment that two paths differ in, if it looks like an id or a date.
+fn path_pattern(actual: &str, recorded: &str) -> Option<String> {
+    let (a, r): (Vec<_>, Vec<_>) = (actual.split('/').collect(), recorded.split('/').collect());
+    let differing: Vec<_> = (0..a.len()).filter(|i| r.get(*i) != Some(&a[*i])).collect();
+    let [at] = differing[..] else { return None };
+    let varies = |segment: &str| segment.bytes().any(|b| b.is_ascii_digit());
+    if a.len() != r.len() || !varies(a[at]) || !varies(r[at]) {
+        return None;
+    }
+    let literal = |c: char| if r".+*?()|[]{}^$\".contains(c) { format!("\\{c}") } else { c.to_string() };
+    let before: String = r[..at].join("/").chars().map(literal).collect();
+    Some(format!("^{before}/([^/]+)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(actual: &str, recorded: &str, expected: Option<&str>) {
+        assert_eq!(path_pattern(actual, recorded).as_deref(), expected);
+    }
+
+    #[test]
+    fn path_patterns() {
+        check("/v1/orders/17/lines", "/v1/orders/4", None);
+        check("/v1/orders/17/lines", "/v1/orders/4/lines", Some("^/v1/orders/([^/]+)"));
+        check("/v1.0/2026-11-25", "/v1.0/2026-11-24", Some(r"^/v1\.0/([^/]+)"));
+        check("/orders", "/items", None);
+        check("/1/2", "/3/4", None);
+    }
+}
