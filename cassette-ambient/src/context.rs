@@ -2,8 +2,9 @@
 //!
 //! All of it is safe code. Reading takes no lock and allocates nothing, for `clock_gettime` may be
 //! called by a signal handler, an allocator or a thread-local's destructor. It knows neither libc
-//! nor what a session is; what a thread inherits later (where it may connect to) goes in [`Inner`].
+//! nor what a session is.
 
+use crate::net::{Governing, Network};
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,8 +15,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// A session's number and its clock, for the threads that [`enter`](Self::enter) it and those they
 /// start. A cheap handle that may be sent anywhere.
 ///
-/// What it points to, some 60 bytes, is kept until the process ends: a thread that outlives its test
-/// can then never ask a clock that is gone.
+/// What it points to, some 60 bytes and the network, is kept until the process ends: a thread that
+/// outlives its test can then never ask a clock that is gone.
 #[derive(Clone, Copy)]
 pub struct Context(&'static Inner);
 
@@ -39,7 +40,13 @@ impl WallClock {
 impl Context {
     /// A context that no thread is in yet. `session` means nothing here; see [`current_session`].
     pub fn new(session: u64, clock: WallClock) -> Self {
-        Context(keep(Inner::new(session, clock)))
+        Context(keep(Inner::new(session, clock, None)))
+    }
+
+    /// The same, for threads whose connections are led to the session. Where the feature `intercept` or the system
+    /// doesn't allow for that ([`leads`](crate::leads)), they go where they are meant to.
+    pub fn with_network(session: u64, clock: WallClock, network: Network) -> Self {
+        Context(keep(Inner::new(session, clock, Some(network))))
     }
 
     /// The number it was made with.
@@ -155,6 +162,14 @@ pub(crate) fn shown_ns() -> Option<u64> {
     governing()?.frozen_ns()
 }
 
+/// The network of the calling thread, even if its session has ended.
+#[inline]
+pub(crate) fn network() -> Option<Governing> {
+    let inner = governing()?;
+    let network = inner.network.as_ref()?;
+    Some(Governing { session: inner.session, ended: inner.has_ended(), network })
+}
+
 /// What a thread that the calling one starts is to [take over](Context::take_over).
 ///
 /// Its own context only, never the process's: libtest's main thread starts the thread of the next
@@ -176,6 +191,7 @@ impl Context {
 struct Inner {
     session: u64,
     clock: WallClock,
+    network: Option<Network>,
     ended: AtomicBool,
     /// Of a test that has the process to itself.
     root: AtomicBool,
@@ -183,10 +199,11 @@ struct Inner {
 }
 
 impl Inner {
-    const fn new(session: u64, clock: WallClock) -> Self {
+    const fn new(session: u64, clock: WallClock, network: Option<Network>) -> Self {
         Inner {
             session,
             clock,
+            network,
             ended: AtomicBool::new(false),
             root: AtomicBool::new(false),
             next: OnceLock::new(),
@@ -219,7 +236,7 @@ thread_local! {
 }
 
 /// The context of threads that are to have none, the process's included.
-static OUTSIDE: Inner = Inner::new(0, WallClock::Real);
+static OUTSIDE: Inner = Inner::new(0, WallClock::Real, None);
 
 /// Every context there is, in a chain from the first; a leak checker finds them here.
 static FIRST: OnceLock<&'static Inner> = OnceLock::new();

@@ -9,8 +9,16 @@
 //! allocate or lock.
 #![expect(unsafe_code, reason = "the functions take the place of libc's, whose interface is C")]
 
+#[cfg(intercepted)]
+mod connections;
+#[cfg(intercepted)]
+mod lookups;
 mod real;
+#[cfg(intercepted)]
+mod tables;
 mod threads;
+#[cfg(intercepted)]
+mod variables;
 #[cfg(all(target_os = "linux", not(target_feature = "crt-static")))]
 mod waits;
 mod wall;
@@ -24,6 +32,8 @@ static BEFORE_MAIN: extern "C" fn() = before_main;
 
 extern "C" fn before_main() {
     real::resolve_all();
+    #[cfg(intercepted)]
+    tables::provide();
     // SAFETY: there is no other thread that could read the environment meanwhile.
     unsafe { std::env::set_var("TZ", crate::zone::choose()) };
 }

@@ -33,12 +33,16 @@
 //! macOS shared libraries and C's `time` and `gettimeofday`. With a static libc, C's waits until an
 //! absolute time are not translated.
 
+#[cfg_attr(not(intercepted), allow(dead_code, reason = "nobody asks for the network"))]
 mod context;
 #[cfg(interposed)]
 mod interpose;
+#[cfg_attr(not(intercepted), allow(dead_code, reason = "nobody asks where connections go"))]
+mod net;
 mod self_test;
 mod zone;
 
 pub use context::{Context, CurrentSession, Guard, WallClock, current, current_session, outside};
-pub use self_test::self_test;
+pub use net::{Destination, Network, Reason, Refused, led};
+pub use self_test::{leads, self_test};
 pub use zone::time_zone;

@@ -1,6 +1,8 @@
 //! Whether the libc functions of this crate are the ones that std calls, found out by trying.
 
-use crate::{Context, WallClock};
+use crate::{Context, Network, Reason, Refused, WallClock};
+use std::ffi::CString;
+use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -31,4 +33,39 @@ fn shows_probe() -> bool {
 
 fn is_true(thread: thread::JoinHandle<bool>) -> bool {
     thread.join().is_ok_and(|shown| shown)
+}
+
+/// Whether connections can be led: `false` without the feature `intercept`, on systems without interposition, and
+/// where the executable was linked so that libc's own functions are called. Tried once a process, remembered.
+pub fn leads() -> bool {
+    static WORKS: OnceLock<bool> = OnceLock::new();
+    *WORKS.get_or_init(|| cfg!(intercepted) && probe_is_led())
+}
+
+/// In a context that has ended: there is no way, and its network is told.
+fn probe_is_led() -> bool {
+    const NAME: &str = "CASSETTE_AMBIENT_PROBE";
+    let (refused, told) = std::sync::mpsc::channel();
+    let variable = |text: &str| CString::new(text).ok();
+    let network = Network {
+        listener: 0,
+        loopback: false,
+        variables: variable(NAME).map(|name| (name, variable("shown"))).into_iter().collect(),
+        environment: Vec::new(),
+        refused: Box::new(move |r: &Refused| drop(refused.send(r.clone()))),
+    };
+    let probe = Context::with_network(u64::MAX, WallClock::Real, network);
+    let _entered = probe.enter();
+    let shown = std::env::var_os(NAME).is_some_and(|value| value == "shown");
+    probe.release();
+    // Nobody listens there, should it not be led.
+    let found: Vec<_> = ("probe.invalid", 9).to_socket_addrs().into_iter().flatten().collect();
+    let invented = found.iter().all(|a| a.ip().is_loopback()) && !found.is_empty();
+    if !shown || !invented {
+        return false;
+    }
+    let failed = TcpStream::connect(&found[..]).is_err();
+    let expected =
+        Refused { session: u64::MAX, host: "probe.invalid".into(), port: 9, reason: Reason::Ended };
+    failed && told.try_recv() == Ok(expected)
 }

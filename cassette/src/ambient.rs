@@ -9,6 +9,8 @@ use crate::{Error, Result};
 #[cfg(feature = "proxy")]
 pub(crate) use face::outside;
 pub(crate) use face::{Ambient, current_session, time_zone};
+#[cfg(feature = "intercept")]
+pub(crate) use face::{Leading, led};
 
 /// That unmodified code is shown the session's clock in this executable, on this system.
 ///
@@ -21,6 +23,30 @@ pub(crate) fn check() -> Result<()> {
     }
     Err(Error::new(format!("unmodified code can't be shown a frozen time: {}", reason()))
         .hint("read the time through `session.clock().now()`, and freeze nothing else"))
+}
+
+/// That connections of unmodified clients can be led to a session in this executable. `false` on systems where that
+/// isn't so for any.
+///
+/// # Errors
+///
+/// If they can't, where they should: such a client would reach the network on replay.
+#[cfg(feature = "intercept")]
+pub(crate) fn check_leading() -> Result<bool> {
+    let possible = cfg!(all(
+        any(target_os = "linux", target_os = "macos"),
+        target_pointer_width = "64",
+        not(target_feature = "crt-static"),
+        not(miri)
+    ));
+    if possible && !cassette_ambient::leads() {
+        return Err(Error::new(
+            "connections of unmodified clients can't be led to the session: this executable is linked so that they \
+             go past cassette",
+        )
+        .hint("use the session's own clients, and say so with `Config::explicit_clients()`"));
+    }
+    Ok(possible)
 }
 
 fn reason() -> String {
@@ -44,14 +70,60 @@ mod face {
 
     pub(crate) use cassette_ambient::{outside, self_test as works, time_zone};
 
+    /// How the connections of a session's threads are led to it.
+    #[cfg(feature = "intercept")]
+    pub(crate) struct Leading {
+        /// The port of the session's listener.
+        pub(crate) listener: u16,
+        /// Those to servers on this machine as well.
+        pub(crate) loopback: bool,
+        /// What the threads are shown in the environment; `None` for what isn't there.
+        pub(crate) shown: Vec<(&'static str, Option<std::ffi::OsString>)>,
+        /// What the processes they start are told in theirs.
+        pub(crate) told: Vec<(&'static str, std::ffi::OsString)>,
+        /// Who hears of a connection that had no way, by host and port. Must not panic.
+        pub(crate) refused: fn(&str, u16, cassette_ambient::Reason),
+    }
+
+    /// Which server the connection from `client` was meant for, if a thread of this session was led here with it.
+    #[cfg(feature = "intercept")]
+    pub(crate) fn led(session: u64, client: std::net::SocketAddr) -> Option<crate::transport::Led> {
+        let cassette_ambient::Destination { host, port } = cassette_ambient::led(session, client)?;
+        Some(crate::transport::Led { host, port })
+    }
+
     /// The threads of one session. A handle that may be sent anywhere.
     #[derive(Clone, Copy, Debug)]
     pub(crate) struct Ambient(Context);
 
     impl Ambient {
         pub(crate) fn new(session: u64, clock: &Clock) -> Self {
-            let clock = clock.shared().map_or(WallClock::Real, |at| WallClock::Frozen(Arc::clone(at)));
-            Ambient(Context::new(session, clock))
+            Ambient(Context::new(session, wall(clock)))
+        }
+
+        /// With connections that are led to the session.
+        #[cfg(feature = "intercept")]
+        pub(crate) fn leading(session: u64, clock: &Clock, leading: Leading) -> Self {
+            let Leading { listener, loopback, shown, told, refused } = leading;
+            let c = |text: &std::ffi::OsStr| std::ffi::CString::new(text.as_encoded_bytes()).ok();
+            let variables = shown.into_iter().filter_map(|(name, value)| {
+                let value = value.map(|value| c(&value).ok_or(())).transpose().ok()?;
+                Some((c(name.as_ref())?, value))
+            });
+            let environment = told.into_iter().filter_map(|(name, value)| {
+                let mut text = std::ffi::OsString::from(name);
+                text.push("=");
+                text.push(value);
+                c(&text)
+            });
+            let network = cassette_ambient::Network {
+                listener,
+                loopback,
+                variables: variables.collect(),
+                environment: environment.collect(),
+                refused: Box::new(move |r| refused(&r.host, r.port, r.reason)),
+            };
+            Ambient(Context::with_network(session, wall(clock), network))
         }
 
         /// Puts the calling thread, the one of the test's body, and all it starts from here on under
@@ -66,6 +138,10 @@ mod face {
         pub(crate) fn end(self) {
             self.0.release();
         }
+    }
+
+    fn wall(clock: &Clock) -> WallClock {
+        clock.shared().map_or(WallClock::Real, |at| WallClock::Frozen(Arc::clone(at)))
     }
 
     /// Keeps a thread under a session until it is dropped.

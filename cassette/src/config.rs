@@ -43,6 +43,8 @@ pub struct Config {
     pub(crate) ignore_output: Vec<String>,
     pub(crate) record_command: Option<String>,
     pub(crate) explicit_clock: bool,
+    pub(crate) explicit_clients: bool,
+    pub(crate) intercept_loopback: bool,
     /// The first mistake made while building; reported when a session begins.
     pub(crate) mistake: Option<String>,
 }
@@ -71,6 +73,8 @@ impl Config {
             ignore_output: Vec::new(),
             record_command: None,
             explicit_clock: false,
+            explicit_clients: false,
+            intercept_loopback: false,
             mistake: None,
         }
     }

@@ -22,6 +22,9 @@ pub(crate) enum Origin {
     /// Plain HTTP inside a CONNECT tunnel.
     #[cfg(feature = "proxy")]
     Tunnel(Authority),
+    /// Plain HTTP on a connection that was meant for this server, and led here.
+    #[cfg(feature = "proxy")]
+    Led(Authority),
     /// Inside TLS, with the tunnel it came through, if any, and the host that the client asked for.
     #[cfg(feature = "proxy")]
     Tls { tunnel: Option<Authority>, name: String },
@@ -76,6 +79,9 @@ pub(crate) fn forward<B>(
     }
     let scheme = match origin {
         Origin::Front => parts.uri.scheme().cloned().unwrap_or(Scheme::HTTP),
+        // An absolute URI is what a client says to a proxy, which this server was to be.
+        #[cfg(feature = "proxy")]
+        Origin::Led(_) => parts.uri.scheme().cloned().unwrap_or(Scheme::HTTP),
         #[cfg(feature = "proxy")]
         Origin::Tunnel(_) => Scheme::HTTP,
         #[cfg(feature = "proxy")]
@@ -108,6 +114,13 @@ pub(crate) fn forward<B>(
         }
         #[cfg(feature = "proxy")]
         Origin::Base { authority, .. } => authority.clone(),
+        // A client with a resolver of its own connects to an address, and the name is in the request.
+        #[cfg(feature = "proxy")]
+        Origin::Led(server) if !(is_for_a_proxy(&parts) || is_address(server) && asked.is_some()) => {
+            canonical(server, &scheme)?
+        }
+        #[cfg(feature = "proxy")]
+        Origin::Led(_) => asked.clone().ok_or(Refusal::bad_request("the request names no host"))?,
         Origin::Front => asked
             .clone()
             .ok_or(Refusal::bad_request("the request names no host: no absolute URI, no `host`"))?,
@@ -196,6 +209,11 @@ pub(crate) fn canonical(authority: &Authority, scheme: &Scheme) -> Result<Author
     text.parse().map_err(|_| Refusal::bad_request("the host's name is malformed"))
 }
 
+#[cfg(feature = "proxy")]
+fn is_address(authority: &Authority) -> bool {
+    authority.host().trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()
+}
+
 /// The listener's own address, as its clients write it.
 pub(crate) fn is_own(authority: &Authority, own: SocketAddr) -> bool {
     authority.port_u16() == Some(own.port())
@@ -266,6 +284,18 @@ mod tests {
         check(&secure, "/x", &[], Ok(("https://a.test/x", None)));
         check(&secure, "https://b.test/x", &[], Ok(("https://a.test/x", Some("b.test"))));
         check(&tls(Some("[::1]:8443"), "::1"), "/", &["[::1]:8443"], Ok(("https://[::1]:8443/", None)));
+    }
+
+    #[test]
+    fn led_here_the_server_decides_that_it_was_meant_for() {
+        let led = |server: &str| Origin::Led(server.parse().unwrap());
+        check(&led("A.test:80"), "/x", &["a.test"], Ok(("http://a.test/x", None)));
+        check(&led("a.test:8080"), "/x", &["b.test"], Ok(("http://a.test:8080/x", Some("b.test"))));
+        check(&led("a.test:8080"), "/x", &[], Ok(("http://a.test:8080/x", None)));
+        check(&led("192.0.2.1:80"), "/x", &["192.0.2.1"], Ok(("http://192.0.2.1/x", None)));
+        check(&led("192.0.2.1:80"), "/x", &["a.test"], Ok(("http://a.test/x", None)));
+        check(&led("[2001:db8::1]:81"), "/x", &[], Ok(("http://[2001:db8::1]:81/x", None)));
+        check(&led("proxy.test:3128"), "http://a.test/x", &["a.test"], Ok(("http://a.test/x", None)));
     }
 
     #[test]

@@ -64,7 +64,28 @@ pub(super) mod looked_up {
     #[cfg(target_os = "linux")]
     pub(in super::super) static SEM_TIMEDWAIT: Real = Real::new(c"sem_timedwait", 3);
 
+    #[cfg(intercepted)]
+    pub(in super::super) static CONNECT: Real = Real::new(c"connect", 4);
+    #[cfg(intercepted)]
+    pub(in super::super) static GETADDRINFO: Real = Real::new(c"getaddrinfo", 5);
+    #[cfg(intercepted)]
+    pub(in super::super) static GETENV: Real = Real::new(c"getenv", NONE);
+    #[cfg(all(intercepted, target_os = "linux", target_env = "gnu"))]
+    pub(in super::super) static SECURE_GETENV: Real = Real::new(c"secure_getenv", NONE);
+
+    /// No sanitizer wraps it.
+    #[cfg(intercepted)]
+    const NONE: usize = usize::MAX;
+
     pub(in super::super) fn resolve_all() {
+        #[cfg(intercepted)]
+        {
+            CONNECT.resolve();
+            GETADDRINFO.resolve();
+            GETENV.resolve();
+            #[cfg(all(target_os = "linux", target_env = "gnu"))]
+            SECURE_GETENV.resolve();
+        }
         CLOCK_GETTIME.resolve();
         PTHREAD_CREATE.resolve();
         #[cfg(target_os = "linux")]
@@ -146,6 +167,8 @@ pub(super) mod looked_up {
         ".weak __interceptor_pthread_create",
         ".weak __interceptor_pthread_cond_timedwait",
         ".weak __interceptor_sem_timedwait",
+        ".weak __interceptor_connect",
+        ".weak __interceptor_getaddrinfo",
         ".pushsection .data.rel.cassette_ambient,\"aw\"",
         ".balign 8",
         ".globl cassette_ambient_interceptors",
@@ -155,6 +178,8 @@ pub(super) mod looked_up {
         ".quad __interceptor_pthread_create",
         ".quad __interceptor_pthread_cond_timedwait",
         ".quad __interceptor_sem_timedwait",
+        ".quad __interceptor_connect",
+        ".quad __interceptor_getaddrinfo",
         ".popsection",
     );
 
@@ -163,10 +188,11 @@ pub(super) mod looked_up {
     fn interceptor(number: usize) -> *mut c_void {
         unsafe extern "C" {
             #[link_name = "cassette_ambient_interceptors"]
-            static INTERCEPTORS: [usize; 4];
+            static INTERCEPTORS: [usize; 6];
         }
         // SAFETY: the words above; the loader wrote them before any code ran, and nobody does later.
-        ptr::with_exposed_provenance_mut(unsafe { INTERCEPTORS }[number])
+        let all = unsafe { INTERCEPTORS };
+        ptr::with_exposed_provenance_mut(all.get(number).copied().unwrap_or_default())
     }
 
     #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]

@@ -19,4 +19,23 @@ impl Config {
         self.resolve.push((host.to_owned(), address));
         self
     }
+
+    /// The code under test uses the session's own ways (`session.client()`, `base_url`, `layer`, …) or reaches other
+    /// servers on purpose: the connections of the test's threads go where they are meant to, on replay as well.
+    ///
+    /// By default, on Linux and macOS, every connection of a test's threads to anything but this machine is led to
+    /// the session.
+    #[must_use]
+    pub fn explicit_clients(mut self) -> Config {
+        self.explicit_clients = true;
+        self
+    }
+
+    /// Lead connections to servers on this machine (`localhost`, 127.0.0.1, ::1) to the session, too. By default
+    /// they go where they are meant to: there are databases and mock servers.
+    #[must_use]
+    pub fn intercept_loopback(mut self) -> Config {
+        self.intercept_loopback = true;
+        self
+    }
 }

@@ -194,5 +194,20 @@ pub(crate) fn print(text: &str) {
     eprintln!("{text}");
 }
 
+/// Tells of a connection that no session takes, when it is refused: the test it belongs to is over. It may be any
+/// thread's, so a closed stderr must not end it.
+#[cfg(feature = "intercept")]
+pub(crate) fn tell_refused(host: &str, port: u16) {
+    use std::io::Write as _;
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let _ = writeln!(
+        std::io::stderr(),
+        "error: a connection to {host}:{port} was refused, because the test that its thread belongs to has ended\n   \
+         = reason: a thread, runtime or client that is kept in a static belongs to the test that used it first\n\n\
+         help: build the client, and the runtime it runs on, in each test; or run each test in a process of its own:\n    \
+         cargo nextest run"
+    );
+}
+
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
+#[cfg(feature = "intercept")]
+use super::leading;
 use super::{Inner, Opened, Session, facts, open};
-use crate::ambient::{self, Ambient};
+use crate::ambient;
+#[cfg(not(feature = "intercept"))]
+use crate::ambient::Ambient;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::engine::{Action, Engine, Live};
@@ -178,6 +182,12 @@ impl SessionBuilder {
         }
         let engine = Engine::new(action, live(mode, &config)?);
         let target = env.target_dir(&self.manifest_dir);
+        #[cfg(feature = "intercept")]
+        let led = leading::begin(opened.id(), mode, &config, &clock, &engine)?;
+        #[cfg(feature = "intercept")]
+        let ambient = led.ambient;
+        #[cfg(not(feature = "intercept"))]
+        let ambient = Ambient::new(opened.id(), &clock);
         let session = Session(Arc::new(Inner {
             id: opened.id(),
             name: self.name,
@@ -185,13 +195,17 @@ impl SessionBuilder {
             config,
             files,
             site,
-            ambient: Ambient::new(opened.id(), &clock),
+            ambient,
             clock,
             engine,
             redactor,
             target,
             output: OnceLock::new(),
-            #[cfg(feature = "proxy")]
+            #[cfg(feature = "intercept")]
+            proxy: led.proxy,
+            #[cfg(feature = "intercept")]
+            _shown: led.bundle,
+            #[cfg(all(feature = "proxy", not(feature = "intercept")))]
             proxy: OnceLock::new(),
             #[cfg(feature = "proxy")]
             bundle: OnceLock::new(),

@@ -7,6 +7,8 @@ mod begin;
 mod children;
 mod facts;
 mod finish;
+#[cfg(feature = "intercept")]
+mod leading;
 mod open;
 mod output;
 mod run;
@@ -74,7 +76,9 @@ pub(crate) struct Inner {
     output: OnceLock<PathBuf>,
     #[cfg(feature = "proxy")]
     proxy: OnceLock<Result<Proxy, String>>,
-    /// Kept for as long as a client of this session might read it.
+    /// Kept for as long as a client of this session might read it. The first is for the test's own threads.
+    #[cfg(feature = "intercept")]
+    _shown: Option<Arc<Bundle>>,
     #[cfg(feature = "proxy")]
     bundle: OnceLock<Arc<Bundle>>,
     started: Instant,
@@ -311,8 +315,7 @@ impl Session {
         if let Some(bundle) = self.0.bundle.get() {
             return Ok(bundle);
         }
-        let trust = if self.0.engine.is_live() { Trust::SessionAndMachine } else { Trust::Session };
-        let bundle = Bundle::get(trust)?;
+        let bundle = Bundle::get(Trust::of(self.0.engine.is_live()))?;
         Ok(self.0.bundle.get_or_init(|| bundle))
     }
 
@@ -320,7 +323,7 @@ impl Session {
     fn proxy(&self) -> Result<&Proxy> {
         let started = self.0.proxy.get_or_init(|| {
             let clock = self.0.clock.clone();
-            Proxy::start(self.0.engine.clone(), move || clock.now()).map_err(|e| format!("{e:?}"))
+            Proxy::start(self.0.engine.clone(), move || clock.now(), |_| None).map_err(|e| format!("{e:?}"))
         });
         started.as_ref().map_err(|e| Error::new(e.clone()))
     }

@@ -28,7 +28,7 @@ use super::ca::Hosts;
 use super::cut::{Gate, Guarded};
 use super::refused::Refusals;
 use super::reverse::{Base, Bases, Site};
-use super::{Engine, proxy};
+use super::{Engine, Led, proxy};
 use crate::body::Body;
 use crate::failure;
 use crate::tape::TransportError;
@@ -48,6 +48,7 @@ pub(super) struct Shared<S> {
     pub(super) hosts: Hosts,
     pub(super) clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
     pub(super) address: SocketAddr,
+    pub(super) led: Box<dyn Fn(SocketAddr) -> Option<Led> + Send + Sync>,
     pub(super) bases: Bases,
     pub(super) refusals: Arc<Refusals>,
     pub(super) stop: Stop,
@@ -83,10 +84,29 @@ impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Stop {
     }
 }
 
+/// How a connection came to the listener.
+#[derive(Clone)]
+enum Came {
+    /// By itself: from a client that knows of the session.
+    Knowingly,
+    /// Through a tunnel that was asked for.
+    Tunnel(Authority),
+    /// From a client that knows of nothing.
+    Led(Led),
+}
+
 /// Serves a connection to the listener, or to the port of one server, until either side closes it.
-pub(super) async fn serve<S: Engine>(shared: Arc<Shared<S>>, stream: TcpStream, base: Option<Arc<Base>>) {
+pub(super) async fn serve<S: Engine>(
+    shared: Arc<Shared<S>>,
+    stream: TcpStream,
+    client: SocketAddr,
+    base: Option<Arc<Base>>,
+) {
     match base {
-        None => sniff(shared, stream, None).await,
+        None => {
+            let came = (shared.led)(client).map_or(Came::Knowingly, Came::Led);
+            sniff(shared, stream, came).await;
+        }
         Some(base) => {
             let (scheme, authority) = (base.site.scheme.clone(), base.site.authority.clone());
             let origin = Origin::Base { scheme, authority, at: base.at };
@@ -99,7 +119,7 @@ pub(super) async fn serve<S: Engine>(shared: Arc<Shared<S>>, stream: TcpStream, 
 fn sniff<S: Engine, T>(
     shared: Arc<Shared<S>>,
     stream: T,
-    tunnel: Option<Authority>,
+    came: Came,
 ) -> Pin<Box<dyn Future<Output = ()> + Send>>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -109,14 +129,23 @@ where
         // Small: it only holds what is looked at, everything after is read past it.
         let mut stream = BufReader::with_capacity(16, stream);
         match stream.fill_buf().await.ok().and_then(|b| b.first().copied()) {
-            Some(TLS_HANDSHAKE) => tls(shared, stream, tunnel).await,
-            Some(_) => http(shared, stream, tunnel.map_or(Origin::Front, Origin::Tunnel), None).await,
+            Some(TLS_HANDSHAKE) => tls(shared, stream, came).await,
+            Some(_) => {
+                let origin = match came {
+                    Came::Knowingly => Some(Origin::Front),
+                    Came::Tunnel(authority) => Some(Origin::Tunnel(authority)),
+                    Came::Led(led) => led.authority().map(Origin::Led),
+                };
+                if let Some(origin) = origin {
+                    http(shared, stream, origin, None).await;
+                }
+            }
             None => {}
         }
     })
 }
 
-async fn tls<S: Engine, T>(shared: Arc<Shared<S>>, stream: T, tunnel: Option<Authority>)
+async fn tls<S: Engine, T>(shared: Arc<Shared<S>>, stream: T, came: Came)
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -124,15 +153,28 @@ where
     // certificate the test is told, too.
     let Ok(start) = LazyConfigAcceptor::new(Default::default(), stream).await else { return };
     let asked = start.client_hello().server_name().map(str::to_owned);
-    let Some(name) = asked.or_else(|| tunnel.as_ref().map(|t| t.host().to_owned())) else { return };
-    let Ok(config) = shared.hosts.config(&name, (shared.clock)()) else { return };
+    let tunnel = match &came {
+        Came::Knowingly => None,
+        Came::Tunnel(authority) => Some(authority.clone()),
+        Came::Led(led) => led.authority(),
+    };
+    let Some(host) = asked.clone().or_else(|| tunnel.as_ref().map(|t| t.host().to_owned())) else { return };
+    let Ok(config) = shared.hosts.config(&host, (shared.clock)()) else { return };
     let handshake = shared.refusals.begin();
     let stream = match start.into_stream(config).await {
         Ok(stream) => stream,
-        Err(e) => return handshake.failed(&name, &e),
+        Err(e) => return handshake.failed(&host, &e),
     };
     drop(handshake);
-    http(shared, stream, Origin::Tls { tunnel, name }, None).await;
+    let origin = match (came, asked) {
+        // A client with a resolver of its own connects to an address, and the name is in the handshake.
+        (Came::Led(led), Some(name)) if led.is_address() => {
+            let name = if led.port == 443 { name } else { format!("{name}:{}", led.port) };
+            Origin::Tls { tunnel: None, name }
+        }
+        _ => Origin::Tls { tunnel, name: host },
+    };
+    http(shared, stream, origin, None).await;
 }
 
 async fn http<S: Engine, T>(shared: Arc<Shared<S>>, stream: T, origin: Origin, base: Option<Arc<Base>>)
@@ -214,7 +256,7 @@ impl<S: Engine> Way<S> {
         if self.base.is_some() {
             return Err(Refusal::unsupported("this address stands for one server: it is no proxy"));
         }
-        if !matches!(self.origin, Origin::Front) {
+        if !matches!(self.origin, Origin::Front | Origin::Led(_)) {
             return Err(Refusal::unsupported("a tunnel inside a tunnel is not served"));
         }
         let authority = request.uri().authority().filter(|a| a.port().is_some()).cloned();
@@ -222,7 +264,7 @@ impl<S: Engine> Way<S> {
         let shared = self.shared.clone();
         self.shared.stop.spawn(async move {
             if let Ok(upgraded) = hyper::upgrade::on(request).await {
-                sniff(shared, TokioIo::new(upgraded), Some(authority)).await;
+                sniff(shared, TokioIo::new(upgraded), Came::Tunnel(authority)).await;
             }
         });
         Ok(())

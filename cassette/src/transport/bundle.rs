@@ -25,6 +25,13 @@ pub(crate) enum Trust {
     SessionAndMachine,
 }
 
+impl Trust {
+    /// What a session's clients need, by whether it reaches real servers.
+    pub(crate) fn of(live: bool) -> Trust {
+        if live { Trust::SessionAndMachine } else { Trust::Session }
+    }
+}
+
 /// The file, until the last clone of the handle is dropped.
 #[derive(Debug)]
 pub(crate) struct Bundle {

@@ -66,4 +66,24 @@ impl<S> Engine for S where
 {
 }
 
+/// The server that a client meant to connect to which was led to the session.
+#[derive(Clone, Debug)]
+pub(crate) struct Led {
+    /// A name, or an address without brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl Led {
+    fn is_address(&self) -> bool {
+        self.host.parse::<std::net::IpAddr>().is_ok()
+    }
+
+    /// `None` for a name that no URI can have.
+    fn authority(&self) -> Option<http::uri::Authority> {
+        let Led { host, port } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }.parse().ok()
+    }
+}
+
 use crate::ambient::outside;

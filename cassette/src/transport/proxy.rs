@@ -14,7 +14,7 @@ use super::accept::{self, Shared, Stop};
 use super::ca::{Ca, Hosts};
 use super::refused::{Refusals, Refused};
 use super::reverse::{Base, Bases, Site};
-use super::{Engine, io};
+use super::{Engine, Led, io};
 use crate::{Error, Result};
 
 /// The listener and its connections, until it is stopped or dropped.
@@ -32,6 +32,8 @@ impl Proxy {
     /// Starts to listen on a free port of 127.0.0.1 and hands every request to `engine`. Certificates are made
     /// for the instant that `clock` shows when a host is first asked for.
     ///
+    /// `led` knows, by the address of a client, which server it meant to connect to, if it was led here.
+    ///
     /// The engine is called on the I/O threads, which belong to no session.
     ///
     /// # Errors
@@ -40,6 +42,7 @@ impl Proxy {
     pub(crate) fn start<S: Engine>(
         engine: S,
         clock: impl Fn() -> SystemTime + Send + Sync + 'static,
+        led: impl Fn(SocketAddr) -> Option<Led> + Send + Sync + 'static,
     ) -> Result<Proxy> {
         let handle = io::handle()?;
         let _io = handle.enter();
@@ -52,6 +55,7 @@ impl Proxy {
             hosts: Hosts::new(Ca::get()),
             clock: Box::new(clock),
             address,
+            led: Box::new(led),
             bases: Bases::default(),
             refusals: refusals.clone(),
             stop: stopped.clone(),
@@ -82,7 +86,7 @@ impl Proxy {
     }
 
     /// Where it listens: 127.0.0.1 and a port.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "intercept"))]
     pub(crate) fn addr(&self) -> SocketAddr {
         self.address
     }
@@ -140,10 +144,10 @@ pub(super) fn base<S: Engine>(shared: &Arc<Shared<S>>, site: &Site) -> Result<So
 async fn accept<S: Engine>(listener: TcpListener, shared: Arc<Shared<S>>, base: Option<Arc<Base>>) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, client)) => {
                 // Small writes are answers that somebody waits for.
                 let _ = stream.set_nodelay(true);
-                shared.stop.spawn(accept::serve(shared.clone(), stream, base.clone()));
+                shared.stop.spawn(accept::serve(shared.clone(), stream, client, base.clone()));
             }
             // The process is out of files, or the client has gone already. The first needs a moment.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,

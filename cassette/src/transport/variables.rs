@@ -43,7 +43,7 @@ pub(crate) fn of_a_process(proxy: &str, bundle: &Path) -> Vec<(&'static str, OsS
 
 /// What threads of the test itself are shown instead of the process's own variables; `None` is for one that isn't
 /// there. Their connections are led to the session, so a proxy would only be in the way.
-#[expect(dead_code, reason = "for unmodified clients, which come next")]
+#[cfg(feature = "intercept")]
 pub(crate) fn of_a_thread(bundle: &Path) -> Vec<(&'static str, Option<OsString>)> {
     let bundles = BUNDLES.map(|name| (name, Some(bundle.into())));
     let hidden = PROXIES.into_iter().chain(EXEMPTIONS).chain(["SSL_CERT_DIR"]).map(|name| (name, None));

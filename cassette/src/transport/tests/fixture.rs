@@ -136,7 +136,7 @@ fn tls(speaks: Speaks) -> (TlsAcceptor, Vec<u8>) {
 }
 
 pub(super) fn proxy(engine: impl Engine) -> Proxy {
-    Proxy::start(engine, SystemTime::now).unwrap()
+    Proxy::start(engine, SystemTime::now, |_| None).unwrap()
 }
 
 /// A client of the session that speaks HTTP/1.1 only, also inside TLS. It takes more headers than usual.

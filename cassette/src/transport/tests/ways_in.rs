@@ -173,7 +173,7 @@ fn certificates_follow_the_clock_of_the_session_and_the_real_one() {
         let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
         let later = SystemTime::now() + Duration::from_secs(900 * 24 * 60 * 60);
         for session in [then, later] {
-            let proxy = Proxy::start(mirror(), move || session).unwrap();
+            let proxy = Proxy::start(mirror(), move || session, |_| None).unwrap();
             // This client's clock is the real one.
             client(&proxy).get("https://api.example.test/").send().await.unwrap();
         }

@@ -1,0 +1,79 @@
+//! Names: a thread of a session gets an address that was invented for the name, and nobody is asked.
+
+use super::real::looked_up;
+use crate::net::{self, Lookup};
+use libc::{addrinfo, c_char, c_int};
+use std::ffi::CStr;
+use std::io::Write;
+use std::mem;
+
+type Getaddrinfo =
+    unsafe extern "C" fn(*const c_char, *const c_char, *const addrinfo, *mut *mut addrinfo) -> c_int;
+
+#[used]
+static LINK: Getaddrinfo = getaddrinfo;
+
+/// # Safety
+/// As POSIX's.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn getaddrinfo(
+    node: *const c_char,
+    service: *const c_char,
+    hints: *const addrinfo,
+    result: *mut *mut addrinfo,
+) -> c_int {
+    // SAFETY: libc has a function of this name, and POSIX fixes its type.
+    let real: Getaddrinfo = unsafe { mem::transmute(looked_up::GETADDRINFO.address()) };
+    if node.is_null() || !net::governs() {
+        // SAFETY: the same contract.
+        return unsafe { real(node, service, hints, result) };
+    }
+    // SAFETY: null, or by the contract it may be read; all zero is what null stands for.
+    let asked = unsafe { hints.as_ref().map_or_else(|| mem::zeroed(), |h| *h) };
+    let mut numeric = asked;
+    numeric.ai_flags = asked.ai_flags & !libc::AI_ADDRCONFIG | libc::AI_NUMERICHOST;
+    // SAFETY: the same contract, with hints of our own.
+    let code = unsafe { real(node, service, &numeric, result) };
+    // An address is one without a session as well; all other failures don't come from the name.
+    if code != libc::EAI_NONAME || asked.ai_flags & libc::AI_NUMERICHOST != 0 {
+        return code;
+    }
+    // SAFETY: not null, so by the contract a C string.
+    let name = unsafe { CStr::from_ptr(node) };
+    let address = match net::lookup(name.to_bytes()) {
+        // SAFETY: the same contract.
+        Lookup::AsAsked => return unsafe { real(node, service, hints, result) },
+        Lookup::None => return libc::EAI_NONAME,
+        Lookup::Invented(address) => address,
+    };
+    let mut text = [0; 32];
+    // With its prefix it has 23 characters at most, and a zero follows.
+    let prefix = if asked.ai_family == libc::AF_INET6 { "::ffff:" } else { "" };
+    let _ = write!(&mut text[..31], "{prefix}{address}");
+    // libc makes the list itself, so that it can also free it.
+    // SAFETY: the same contract; `text` is a C string.
+    let code = unsafe { real(text.as_ptr().cast(), service, &numeric, result) };
+    #[cfg(target_env = "gnu")]
+    if code == 0 && asked.ai_flags & libc::AI_CANONNAME != 0 {
+        // SAFETY: it succeeded, so `result` points to a list.
+        unsafe { name_canonically(*result, name) };
+    }
+    code
+}
+
+/// Puts the name in the place of the address as the canonical name. glibc frees that by itself.
+///
+/// # Safety
+/// `list` is glibc's list, or null.
+#[cfg(target_env = "gnu")]
+unsafe fn name_canonically(list: *mut addrinfo, name: &CStr) {
+    // SAFETY: by the contract.
+    let Some(first) = (unsafe { list.as_mut() }) else { return };
+    // SAFETY: a C string.
+    let copy = unsafe { libc::strdup(name.as_ptr()) };
+    if !copy.is_null() && !first.ai_canonname.is_null() {
+        // SAFETY: glibc made it with strdup, and nobody else has seen it.
+        unsafe { libc::free(first.ai_canonname.cast()) };
+        first.ai_canonname = copy;
+    }
+}

@@ -1,0 +1,49 @@
+//! What the environment says: std's `env::var` asks `getenv`, as C code does.
+//!
+//! The process's own environment isn't touched: another thread would see that.
+
+use super::real::looked_up;
+use crate::net;
+use libc::c_char;
+use std::ffi::CStr;
+use std::{mem, ptr};
+
+type Getenv = unsafe extern "C" fn(*const c_char) -> *mut c_char;
+
+#[used]
+static LINK: Getenv = getenv;
+
+/// # Safety
+/// As POSIX's: `name` is a C string.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn getenv(name: *const c_char) -> *mut c_char {
+    // SAFETY: the same contract, and a function of this type.
+    unsafe { shown(name, mem::transmute::<*mut libc::c_void, Getenv>(looked_up::GETENV.address())) }
+}
+
+/// What OpenSSL asks.
+///
+/// # Safety
+/// As glibc's: `name` is a C string.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn secure_getenv(name: *const c_char) -> *mut c_char {
+    // SAFETY: the same contract, and a function of this type.
+    unsafe { shown(name, mem::transmute::<*mut libc::c_void, Getenv>(looked_up::SECURE_GETENV.address())) }
+}
+
+/// # Safety
+/// `name` is null or a C string.
+unsafe fn shown(name: *const c_char, real: Getenv) -> *mut c_char {
+    if !name.is_null() && net::governs() {
+        // SAFETY: by the contract.
+        match net::variable(unsafe { CStr::from_ptr(name) }) {
+            // Nobody may write to what getenv returns.
+            Some(Some(value)) => return value.as_ptr().cast_mut(),
+            Some(None) => return ptr::null_mut(),
+            None => {}
+        }
+    }
+    // SAFETY: the same contract.
+    unsafe { real(name) }
+}

@@ -1,0 +1,65 @@
+//! Where the connections to a listener were meant to go, by the port of their client's end: written before a client
+//! connects, taken when the listener accepts, so that neither has to wait for the other.
+//!
+//! Lock-free and of a fixed size, for the reasons of `names`.
+
+use std::sync::atomic::{AtomicU64, Ordering::*};
+
+/// One entry a port.
+#[repr(transparent)]
+pub(crate) struct Ports([AtomicU64; 1 << 16]);
+
+/// What a connection was meant for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Meant {
+    /// The session whose thread connected: the lower half of its number.
+    pub(crate) session: u32,
+    /// Of `names`.
+    pub(crate) host: u16,
+    pub(crate) port: u16,
+}
+
+impl Ports {
+    pub(crate) fn put(&self, client: u16, meant: Meant) {
+        self.0[usize::from(client)].store(meant.pack(), Release);
+    }
+
+    /// What is there, once.
+    pub(crate) fn take(&self, client: u16) -> Option<Meant> {
+        Meant::unpack(self.0[usize::from(client)].swap(0, Acquire))
+    }
+}
+
+impl Meant {
+    // The host's number is below 2^14, so that its upper bits can tell an entry from none.
+    fn pack(self) -> u64 {
+        u64::from(self.session) << 32 | u64::from(self.port) << 16 | u64::from(self.host | PRESENT)
+    }
+
+    fn unpack(packed: u64) -> Option<Meant> {
+        let host = packed as u16;
+        (host & PRESENT != 0).then_some(Meant {
+            session: (packed >> 32) as u32,
+            host: host & !PRESENT,
+            port: (packed >> 16) as u16,
+        })
+    }
+}
+
+const PRESENT: u16 = 1 << 15;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_is_taken_once() {
+        let ports = Ports([const { AtomicU64::new(0) }; 1 << 16]);
+        let meant = Meant { session: u32::MAX, host: 16_383, port: 65_535 };
+        ports.put(0, Meant { session: 0, host: 0, port: 0 });
+        ports.put(65_535, meant);
+        assert_eq!(ports.take(0), Some(Meant { session: 0, host: 0, port: 0 }));
+        assert_eq!(ports.take(65_535), Some(meant));
+        assert_eq!(ports.take(65_535), None);
+    }
+}

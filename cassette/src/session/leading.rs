@@ -1,0 +1,54 @@
+//! Unmodified clients: before the body begins, the session listens, and the connections of the body's threads are led
+//! to it.
+//!
+//! Must not know: how they are led, how a connection is served.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::ambient::{self, Ambient, Leading};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::mode::Mode;
+use crate::report;
+use crate::transport::{Bundle, Proxy, Trust, variables};
+
+/// What a session starts with.
+pub(super) struct Begun {
+    pub(super) ambient: Ambient,
+    pub(super) proxy: OnceLock<Result<Proxy, String>>,
+    /// What the threads are told to trust: the session alone. They reach nothing else, while recording neither.
+    pub(super) bundle: Option<Arc<Bundle>>,
+}
+
+/// Of a session that is off, or that says so, connections go where they are meant to.
+///
+/// # Errors
+///
+/// They could not be led in this executable; no port could be bound; the certificate could not be written.
+pub(super) fn begin(
+    session: u64,
+    mode: Mode,
+    config: &Config,
+    clock: &Clock,
+    engine: &Engine,
+) -> Result<Begun> {
+    if mode == Mode::Off || config.explicit_clients || !ambient::check_leading()? {
+        let ambient = Ambient::new(session, clock);
+        return Ok(Begun { ambient, proxy: OnceLock::new(), bundle: None });
+    }
+    let now = clock.clone();
+    let led = move |client| ambient::led(session, client);
+    let proxy = Proxy::start(engine.clone(), move || now.now(), led)?;
+    let bundle = Bundle::get(Trust::Session)?;
+    let leading = Leading {
+        listener: proxy.addr().port(),
+        loopback: config.intercept_loopback,
+        shown: variables::of_a_thread(bundle.path()),
+        told: variables::of_a_process(&proxy.url(), bundle.path()),
+        refused: |host, port, _| report::tell_refused(host, port),
+    };
+    let ambient = Ambient::leading(session, clock, leading);
+    Ok(Begun { ambient, proxy: OnceLock::from(Ok(proxy)), bundle: Some(bundle) })
+}

@@ -1,0 +1,34 @@
+//! Two tests in one process at the same time, with the same hosts and different cassettes.
+
+use std::sync::Barrier;
+
+use cassette::Session;
+
+use super::{echo, get};
+use crate::api::Speaks;
+use crate::project::Project;
+
+#[test]
+fn each_test_is_answered_from_its_own_cassette() {
+    const ROUNDS: usize = 20;
+    let barrier = Barrier::new(2);
+    let run = |word: &str| {
+        let api = echo(Speaks::Https2);
+        let url = api.url(&format!("/{word}"));
+        let (project, _) = Project::both(api, async |_: Session| {
+            barrier.wait();
+            let mut seen = Vec::new();
+            for i in 0..ROUNDS {
+                seen.push(get(format!("{url}?{i}")).await);
+            }
+            assert!(seen.iter().all(|s| s.contains(word)), "{seen:?}");
+            barrier.wait();
+            seen
+        });
+        assert_eq!(project.requests().len(), ROUNDS);
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| run("one"));
+        scope.spawn(|| run("two"));
+    });
+}
