@@ -484,7 +484,7 @@ fn text_end(chunk: &[u8], from: usize) -> Option<(usize, bool)> {
 
 /// Strings are mostly so short that calling for `memchr` takes longer than looking at eight bytes in a register.
 #[inline(always)]
-fn quote_or_backslash(text: &[u8]) -> Option<usize> {
+pub(crate) fn quote_or_backslash(text: &[u8]) -> Option<usize> {
     let (words, _) = text.as_chunks();
     for (n, word) in words.iter().take(NEAR).enumerate() {
         let word = u64::from_le_bytes(*word);
@@ -496,6 +496,29 @@ fn quote_or_backslash(text: &[u8]) -> Option<usize> {
     }
     let near = 8 * words.len().min(NEAR);
     memchr::memchr2(b'"', b'\\', &text[near..]).map(|n| near + n)
+}
+
+/// The same, or a control character.
+#[inline(always)]
+pub(crate) fn text_special(text: &[u8]) -> Option<usize> {
+    let (words, rest) = text.as_chunks();
+    for (n, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = zeros(word ^ u64::from_ne_bytes([b'"'; 8]))
+            | zeros(word ^ u64::from_ne_bytes([b'\\'; 8]))
+            | controls(word);
+        if found != 0 {
+            return Some(8 * n + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let special = rest.iter().position(|b| !PLAIN[usize::from(*b)]);
+    special.map(|n| 8 * words.len() + n)
+}
+
+/// Sets the upper bit of the first byte below 0x20, and of none before it.
+#[inline(always)]
+fn controls(word: u64) -> u64 {
+    word.wrapping_sub(u64::from_ne_bytes([0x20; 8])) & !word & u64::from_ne_bytes([0x80; 8])
 }
 
 /// Words of eight bytes.

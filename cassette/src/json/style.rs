@@ -1,9 +1,13 @@
 //! Whitespace of JSON documents: shows a body pretty-printed in a cassette and gives its exact bytes back.
 //! Only whitespace between tokens is ever touched.
 
+mod walk;
+
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use self::walk::walk;
 use super::SyntaxError;
 use super::lex::{Kind, Lexer};
 
@@ -90,6 +94,14 @@ impl std::error::Error for UnknownStyle {}
 /// are not one JSON document in UTF-8, or nest deeper than `max_depth`.
 pub fn detect(bytes: &[u8], max_depth: usize) -> Option<Style> {
     let text = std::str::from_utf8(bytes).ok()?;
+    if let Some(end) = walk(bytes, max_depth, |_, _| false) {
+        // Of all layouts that may be told from it, the first one is preferred.
+        return match &bytes[end..] {
+            b"" => Some(Style { layout: Layout::Compact, newline: false }),
+            b"\n" => Some(Style { layout: Layout::Compact, newline: true }),
+            _ => None,
+        };
+    }
     let mut possible = Layout::NAMES.map(|(layout, _)| Some(layout));
     let mut newline = false;
     let tokens = tokens(text, |token| {
@@ -136,12 +148,44 @@ pub fn pretty(bytes: &[u8], indent: usize, out: &mut String) -> Result<(), Synta
 ///
 /// `text` is not one JSON document.
 pub fn restore(text: &str, style: Style) -> Result<Vec<u8>, SyntaxError> {
-    let mut out = String::with_capacity(text.len() + 1);
-    emit(text, style.layout, 0, &mut out)?;
+    let fast = if style.layout == Layout::Compact { without_gaps(text.as_bytes()) } else { None };
+    let mut out = match fast {
+        Some(out) => out,
+        None => {
+            let mut out = String::with_capacity(text.len() + 1);
+            emit(text, style.layout, 0, &mut out)?;
+            out.into_bytes()
+        }
+    };
     if style.newline {
-        out.push('\n');
+        out.push(b'\n');
     }
-    Ok(out.into_bytes())
+    Ok(out)
+}
+
+/// The style, and the document's tokens without anything between them. `None` as of [`detect`].
+pub(crate) fn compact(bytes: &[u8], max_depth: usize) -> Option<(Style, Cow<'_, [u8]>)> {
+    let style = detect(bytes, max_depth)?;
+    let document = if style.newline { &bytes[..bytes.len() - 1] } else { bytes };
+    if style.layout == Layout::Compact {
+        return Some((style, Cow::Borrowed(document)));
+    }
+    let text = std::str::from_utf8(document).ok()?;
+    let tokens = restore(text, Style { layout: Layout::Compact, newline: false }).ok()?;
+    Some((style, Cow::Owned(tokens)))
+}
+
+/// The tokens of a document, if it is one that [`walk`] follows.
+fn without_gaps(text: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len() + 1);
+    let mut from = 0;
+    let end = walk(text, usize::MAX, |start, end| {
+        out.extend_from_slice(&text[from..start]);
+        from = end;
+        true
+    })?;
+    out.extend_from_slice(&text[from..end]);
+    text[end..].iter().all(|b| matches!(b, b' ' | b'\n' | b'\r' | b'\t')).then_some(out)
 }
 
 fn emit(text: &str, layout: Layout, indent: usize, out: &mut String) -> Result<(), SyntaxError> {

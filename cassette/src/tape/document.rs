@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::body_reader::BodyReader;
 use super::scan::{self, Entry, ScanError, Span};
+use super::window::Window;
 use super::{Body, Files, Interaction, Metadata, Request, parse, position};
 use crate::{Error, Result};
 
@@ -157,12 +158,13 @@ impl Cassette {
     ///
     /// If the range ends after [`Cassette::len`].
     pub(crate) fn requests(&self, range: Range<usize>) -> impl Iterator<Item = Result<Request>> {
-        let mut window = Window { bytes: Vec::new(), start: 0 };
+        let mut window = Window::default();
         self.entries[range].iter().map(move |entry| {
             let Some(span) = entry.request() else {
                 return Ok(self.parse(entry.span(), parse::interaction)?.request);
             };
-            let json = window.piece(&self.file, span, self.len).map_err(|e| self.unreadable(e))?;
+            let json =
+                window.piece(&self.file, span.start, span.len, self.len).map_err(|e| self.unreadable(e))?;
             self.parsed(span, json, parse::request)
         })
     }
@@ -237,29 +239,5 @@ impl Cassette {
 
     fn fail(&self, offset: u64, message: impl Into<String>) -> Error {
         position::error(&self.file, &self.path, offset, message)
-    }
-}
-
-/// A stretch of the document that several pieces are taken from.
-struct Window {
-    bytes: Vec<u8>,
-    start: u64,
-}
-
-/// Its bytes: many small interactions, and not much to read in vain between requests that lie far apart.
-const WINDOW: u64 = 16 * 1024;
-
-impl Window {
-    /// A piece of the document, which is `len` bytes long.
-    fn piece(&mut self, file: &File, span: Span, len: u64) -> io::Result<&[u8]> {
-        let end = span.start + u64::from(span.len);
-        if span.start < self.start || end > self.start + self.bytes.len() as u64 {
-            let until = end.max(len.min(span.start + WINDOW));
-            self.bytes.resize((until - span.start) as usize, 0);
-            self.start = span.start;
-            position::read_at(file, &mut self.bytes, span.start)?;
-        }
-        let at = (span.start - self.start) as usize;
-        Ok(&self.bytes[at..at + span.len as usize])
     }
 }

@@ -3,14 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::document::FORMAT_VERSION;
-use super::journal::{Journal, Line, Recording, State};
-use super::layout::{Layout, Lines};
-use super::{Body, BodyFile, Cassette, Content, Files, Limits, Metadata, parse, position, write};
+use super::journal::{self, Journal, Line, Recording, State};
+use super::window::Window;
+use super::{Cassette, Files, Metadata, layout, parse, position};
 use crate::{Error, Result};
 
 /// A cassette that is complete but not yet in its place. Nobody else can record it meanwhile.
@@ -21,8 +20,9 @@ pub struct Prepared {
     // Dropped before the recording gives its lock up: after that, the name may be another recording's.
     document: NewDocument,
     recording: Arc<Recording>,
-    interactions: usize,
-    freeze_time: Option<String>,
+    metadata: Metadata,
+    /// Where they begin in the document: all that comes after it is free of times.
+    interactions_at: u64,
     bodies: BTreeMap<String, Kept>,
 }
 
@@ -105,15 +105,15 @@ impl Journal {
         lines.sort_by_key(|line| line.order);
         let document = NewDocument(files.next_document());
         let failed = |e| Error::io("write the new cassette", &document.0, e);
-        let file = File::create(&document.0).map_err(failed)?;
+        let mut file = File::create(&document.0).map_err(failed)?;
         let metadata = Metadata { interactions: lines.len(), ..metadata };
-        let freeze_time = metadata.freeze_time.clone();
         let mut bodies = BTreeMap::new();
-        let out = BufWriter::with_capacity(64 * 1024, file);
-        let out = write_document(out, &metadata, &lines, &state, files, &mut bodies)?;
-        out.into_inner().map_err(|e| failed(e.into_error()))?;
+        for (name, size) in &state.bodies {
+            bodies.insert(name.clone(), find(name, *size, files)?);
+        }
+        let interactions_at = write_document(&mut file, &metadata, &lines, &state, files)?;
         state.closed = true;
-        Ok(Prepared { recording: self.0.clone(), document, interactions: lines.len(), freeze_time, bodies })
+        Ok(Prepared { recording: self.0.clone(), document, metadata, interactions_at, bodies })
     }
 }
 
@@ -126,7 +126,7 @@ impl Prepared {
 
     /// How many interactions the cassette has.
     pub fn interactions(&self) -> usize {
-        self.interactions
+        self.metadata.interactions
     }
 
     /// Puts the cassette in its place and removes what only the old one needed.
@@ -139,10 +139,10 @@ impl Prepared {
     /// If something cannot be written. The old cassette is as it was and the journal is still there then.
     pub fn install(self) -> Result<Installed> {
         let files = self.recording.files.clone();
-        let interactions = self.interactions;
+        let interactions = self.interactions();
         let old = self.equal(&files);
         let changed = old.is_none();
-        let stays = old.is_some_and(|old| old.freeze_time == self.freeze_time);
+        let stays = old.is_some_and(|old| old.freeze_time == self.metadata.freeze_time);
         let bytes = self.place(&files, !stays)?;
         let mut not_removed = self.remove_unreferenced(&files.bodies());
         if let Err(e) = self.end() {
@@ -240,106 +240,99 @@ impl Prepared {
     /// What the installed cassette says of itself, if it is the same but for its times. If it cannot be read,
     /// it is not.
     fn equal(&self, files: &Files) -> Option<Metadata> {
-        let limits = Limits::default();
-        let old = Cassette::open(files);
-        let new = Cassette::read(self.document.0.clone(), files.bodies(), &limits);
-        let (Ok(old), Ok(new)) = (old, new) else { return None };
+        let old = Cassette::open(files).ok()?;
         let same =
-            old.metadata().same_apart_from_time(new.metadata()) && same_rest(&old, &new).unwrap_or(false);
+            old.metadata().same_apart_from_time(&self.metadata) && self.same_rest(&old).unwrap_or(false);
         same.then(|| old.metadata().clone())
+    }
+
+    /// Do the two documents have the same bytes from their interactions on?
+    fn same_rest(&self, old: &Cassette) -> io::Result<bool> {
+        let rest = |mut file: File, from: u64| -> io::Result<(u64, File)> {
+            let len = file.metadata()?.len() - from;
+            file.seek(SeekFrom::Start(from))?;
+            Ok((len, file))
+        };
+        let (old_len, old) = rest(old.file().try_clone()?, old.interactions_at())?;
+        let (new_len, new) = rest(File::open(&self.document.0)?, self.interactions_at)?;
+        if old_len != new_len {
+            return Ok(false);
+        }
+        let (mut left, mut right) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
+        let (mut old, mut new, mut to_go) = (old.take(old_len), new.take(new_len), old_len);
+        while to_go > 0 {
+            let n = left.len().min(usize::try_from(to_go).unwrap_or(usize::MAX));
+            old.read_exact(&mut left[..n])?;
+            new.read_exact(&mut right[..n])?;
+            if left[..n] != right[..n] {
+                return Ok(false);
+            }
+            to_go -= n as u64;
+        }
+        Ok(true)
     }
 }
 
-fn write_document<W: Write>(
-    out: W,
+/// Writes the document, and says where its interactions begin.
+fn write_document(
+    out: &mut impl Write,
     metadata: &Metadata,
     lines: &[Line],
     state: &State,
     files: &Files,
-    bodies: &mut BTreeMap<String, Kept>,
-) -> Result<W> {
+) -> Result<u64> {
     let document = files.next_document();
     let failed = |e| Error::io("write the new cassette", &document, e);
     let journal = files.journal();
-    let mut out = Layout::new(out, Lines::Document);
-    let mut begin = || {
-        out.open(b'{')?;
-        out.key("version")?;
-        out.value(&FORMAT_VERSION)?;
-        out.key("_metadata")?;
-        metadata.write(&mut out)?;
-        out.key("interactions")?;
-        out.open(b'[')
-    };
-    begin().map_err(failed)?;
     let mut text = Vec::new();
-    for line in lines {
-        text.resize(line.len as usize, 0);
-        position::read_at(&state.file, &mut text, line.start)
+    layout::document(&journal::head(metadata).map_err(failed)?, 0, &mut text);
+    text.extend_from_slice(b",\n  \"interactions\": ");
+    let interactions_at = text.len() as u64;
+    text.push(b'[');
+    let mut window = Window::default();
+    for (i, line) in lines.iter().enumerate() {
+        let bytes = window
+            .piece(&state.file, line.start, line.len, state.end)
             .map_err(|e| Error::io("read the journal of the recording", &journal, e))?;
-        let interaction = parse::interaction(&text)
-            .map_err(|e| position::json_error(&state.file, &journal, line.start, &e))?;
-        for body in interaction.bodies() {
-            if let Body { content: Content::File(file), .. } = body
-                && !bodies.contains_key(&file.name)
-            {
-                bodies.insert(file.name.clone(), find(file, files)?);
-            }
-        }
-        let mut add = || {
-            out.item()?;
-            out.open(b'{')?;
-            write::interaction(&mut out, &interaction)?;
-            out.close(b'}')
+        text.extend_from_slice(if i == 0 { b"\n    {" } else { b",\n    {" });
+        let again;
+        let bytes = if line.ours {
+            bytes
+        } else {
+            // Who knows what has become of it.
+            let interaction = parse::interaction(bytes)
+                .map_err(|e| position::json_error(&state.file, &journal, line.start, &e))?;
+            again = journal::line(line.order, &interaction).map_err(failed)?;
+            &again
         };
-        add().map_err(failed)?;
+        text.extend_from_slice(b"\n      ");
+        layout::document(journal::item(bytes), 3, &mut text);
+        text.extend_from_slice(b"\n    }");
+        if text.len() >= AT_ONCE {
+            out.write_all(&text).map_err(failed)?;
+            text.clear();
+        }
     }
-    let mut end = || {
-        out.close(b']')?;
-        out.close(b'}')
-    };
-    end().map_err(failed)?;
-    out.end().map_err(failed)
+    text.extend_from_slice(if lines.is_empty() { b"]\n}\n" } else { b"\n  ]\n}\n" });
+    out.write_all(&text).map_err(failed)?;
+    Ok(interactions_at)
 }
 
+/// Bytes of the document that are written at once, or somewhat more.
+const AT_ONCE: usize = 64 * 1024;
+
 /// A body file of the recording. An install that broke off may have moved it to its place already.
-fn find(file: &BodyFile, files: &Files) -> Result<Kept> {
-    let first = files.recording_bodies().join(&file.name);
-    for path in [&first, &files.bodies().join(&file.name)] {
+fn find(name: &str, size: u64, files: &Files) -> Result<Kept> {
+    let first = files.recording_bodies().join(name);
+    for path in [&first, &files.bodies().join(name)] {
         match fs::metadata(path) {
-            Ok(found) if found.is_file() && found.len() == file.size => {
-                return Ok(Kept { path: path.clone(), size: file.size });
+            Ok(found) if found.is_file() && found.len() == size => {
+                return Ok(Kept { path: path.clone(), size });
             }
             _ => {}
         }
     }
-    Err(Error::new(format!("the recording needs this file of {} bytes", file.size)).at(first))
-}
-
-/// Do the two documents have the same bytes from their interactions on?
-fn same_rest(old: &Cassette, new: &Cassette) -> io::Result<bool> {
-    let rest = |cassette: &Cassette| -> io::Result<(u64, File)> {
-        let mut file = cassette.file().try_clone()?;
-        let len = file.metadata()?.len() - cassette.interactions_at();
-        file.seek(SeekFrom::Start(cassette.interactions_at()))?;
-        Ok((len, file))
-    };
-    let ((old_len, old), (new_len, new)) = (rest(old)?, rest(new)?);
-    if old_len != new_len {
-        return Ok(false);
-    }
-    let (mut left, mut right) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
-    let (mut old, mut new, mut to_go) = (old.take(old_len), new.take(new_len), old_len);
-    while to_go > 0 {
-        let n = left.len().min(usize::try_from(to_go).unwrap_or(usize::MAX));
-        old.read_exact(&mut left[..n])?;
-        new.read_exact(&mut right[..n])?;
-        if left[..n] != right[..n] {
-            return Ok(false);
-        }
-        to_go -= n as u64;
-    }
-    Ok(true)
+    Err(Error::new(format!("the recording needs this file of {size} bytes")).at(first))
 }
 
 /// Renames, or copies where the target is on another file system; what is at the target is replaced whole.

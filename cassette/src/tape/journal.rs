@@ -3,8 +3,9 @@
 //!
 //! Must not know where interactions come from or when they happened: their order is given.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,9 +13,9 @@ use serde::Deserialize;
 
 use super::body_sink::Folder;
 use super::document::FORMAT_VERSION;
-use super::layout::{Layout, Lines};
+use super::layout::Compact;
 use super::lock::Lock;
-use super::{BodySink, Files, Interaction, Limits, Metadata, parse, position, write};
+use super::{BodyFile, BodySink, Content, Files, Interaction, Limits, Metadata, parse, position, write};
 use crate::{Error, Result};
 
 /// A recording in progress, on disk. Clones are handles to the same one.
@@ -73,8 +74,10 @@ pub(super) struct Recording {
 pub(super) struct State {
     pub(super) file: File,
     /// Where the last whole line ends.
-    end: u64,
+    pub(super) end: u64,
     pub(super) lines: Vec<Line>,
+    /// The body files that they refer to, by name, with their sizes.
+    pub(super) bodies: BTreeMap<String, u64>,
     pub(super) closed: bool,
     /// Given up when the recording has ended, though there may still be handles to it.
     lock: Option<Lock>,
@@ -86,6 +89,8 @@ pub(super) struct Line {
     pub(super) order: u64,
     pub(super) start: u64,
     pub(super) len: u32,
+    /// Written here, and not found.
+    pub(super) ours: bool,
 }
 
 impl Journal {
@@ -102,21 +107,18 @@ impl Journal {
         let set_aside = set_aside(&files)?;
         let path = files.journal();
         let failed = |e| Error::io("write the journal of the recording", &path, e);
-        let mut first = Layout::new(Vec::new(), Lines::Journal);
-        let line = (|| {
-            first.open(b'{')?;
-            first.key("version")?;
-            first.value(&FORMAT_VERSION)?;
-            first.key("_metadata")?;
-            options.metadata.write(&mut first)?;
-            first.close(b'}')?;
-            first.end()
-        })()
-        .map_err(failed)?;
+        let mut line = head(&options.metadata).map_err(failed)?;
+        line.extend_from_slice(b"}\n");
         let mut file = open(&path, true).map_err(failed)?;
         file.write_all(&line).map_err(failed)?;
-        let state =
-            State { file, end: line.len() as u64, lines: Vec::new(), closed: false, lock: Some(lock) };
+        let state = State {
+            file,
+            end: line.len() as u64,
+            lines: Vec::new(),
+            bodies: BTreeMap::new(),
+            closed: false,
+            lock: Some(lock),
+        };
         Ok(Journal::new(files, options, set_aside, state))
     }
 
@@ -134,8 +136,7 @@ impl Journal {
         fs::metadata(&path).map_err(failed)?;
         let lock = lock(files)?;
         let file = open(&path, false).map_err(failed)?;
-        let (metadata, end, lines) = whole_lines(&file, &path)?;
-        let state = State { file, end, lines, closed: false, lock: Some(lock) };
+        let (metadata, state) = whole_lines(file, lock, &path)?;
         let options = JournalOptions { metadata, ..JournalOptions::default() };
         Ok(Journal::new(files.clone(), options, None, state))
     }
@@ -203,9 +204,10 @@ impl Journal {
         }
         let start = state.end;
         // Half a line has no end, so the next one, which is written over it, makes up for it.
-        state.file.seek(SeekFrom::Start(start)).and_then(|_| state.file.write_all(&line)).map_err(failed)?;
+        position::write_at(&state.file, &line, start).map_err(failed)?;
         state.end += u64::from(len);
-        state.lines.push(Line { order, start, len });
+        state.lines.push(Line { order, start, len, ours: true });
+        state.refer_to(interaction);
         Ok(())
     }
 
@@ -217,6 +219,18 @@ impl Journal {
     pub fn discard(&self) -> Result<()> {
         self.0.state().closed = true;
         self.0.remove()
+    }
+}
+
+impl State {
+    fn refer_to(&mut self, interaction: &Interaction) {
+        for body in interaction.bodies() {
+            if let Content::File(BodyFile { name, size, .. }) = &body.content
+                && !self.bodies.contains_key(name)
+            {
+                self.bodies.insert(name.clone(), *size);
+            }
+        }
     }
 }
 
@@ -256,14 +270,32 @@ fn open(path: &Path, empty: bool) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(empty).truncate(empty).open(path)
 }
 
-fn line(order: u64, interaction: &Interaction) -> io::Result<Vec<u8>> {
-    let mut out = Layout::new(Vec::new(), Lines::Journal);
-    out.open(b'{')?;
+/// What a recording begins with, in its journal and as a document, up to the end of its metadata.
+pub(super) fn head(metadata: &Metadata) -> io::Result<Vec<u8>> {
+    let mut out = Compact::default();
+    out.open(b'{');
+    out.key("version")?;
+    out.value(&FORMAT_VERSION)?;
+    out.key("_metadata")?;
+    metadata.write(&mut out)?;
+    Ok(out.end())
+}
+
+pub(super) fn line(order: u64, interaction: &Interaction) -> io::Result<Vec<u8>> {
+    let mut out = Compact::default();
+    out.open(b'{');
     out.key("order")?;
     out.value(&order)?;
     write::interaction(&mut out, interaction)?;
-    out.close(b'}')?;
-    out.end()
+    out.close(b'}');
+    out.raw(b"\n");
+    Ok(out.end())
+}
+
+/// What the document has of a line: all but its order, in the journal's layout.
+pub(super) fn item(line: &[u8]) -> &[u8] {
+    let order = memchr::memchr(b',', line).map_or(0, |comma| comma + 1);
+    line[order..].strip_suffix(b"}\n").unwrap_or(&line[order..])
 }
 
 /// Makes room for a new recording: moves one with interactions in it aside, removes any other.
@@ -293,17 +325,20 @@ fn has_interactions(journal: impl BufRead) -> io::Result<bool> {
     Ok(ends.nth(1).transpose()?.is_some())
 }
 
-/// The first line, the end of the last whole line, and all lines in between.
-fn whole_lines(file: &File, path: &Path) -> Result<(Metadata, u64, Vec<Line>)> {
+/// The first line, and what the whole lines after it hold.
+fn whole_lines(file: File, lock: Lock, path: &Path) -> Result<(Metadata, State)> {
     #[derive(Deserialize)]
     struct First {
         version: u64,
         _metadata: Metadata,
     }
     let limits = Limits::default();
-    let mut reader = BufReader::with_capacity(64 * 1024, file);
-    let mut text = Vec::new();
-    let (mut first, mut lines, mut end) = (None, Vec::new(), 0);
+    let mut state =
+        State { file, end: 0, lines: Vec::new(), bodies: BTreeMap::new(), closed: false, lock: Some(lock) };
+    let reader =
+        state.file.try_clone().map_err(|e| Error::io("read the journal of the recording", path, e))?;
+    let mut reader = BufReader::with_capacity(64 * 1024, reader);
+    let (mut first, mut text) = (None, Vec::new());
     loop {
         text.clear();
         let n = (&mut reader)
@@ -312,24 +347,27 @@ fn whole_lines(file: &File, path: &Path) -> Result<(Metadata, u64, Vec<Line>)> {
             .map_err(|e| Error::io("read the journal of the recording", path, e))?;
         if n > limits.interaction as usize {
             let message = format!("a line is longer than {} bytes", limits.interaction);
-            return Err(position::error(file, path, end, message));
+            return Err(position::error(&state.file, path, state.end, message));
         }
         if text.last() != Some(&b'\n') {
             break;
         }
-        let failed = |e| position::json_error(file, path, end, &e);
+        let failed = |e| position::json_error(&state.file, path, state.end, &e);
         if first.is_none() {
             let found: First = serde_json::from_slice(&text).map_err(failed)?;
             if found.version != FORMAT_VERSION {
                 let message = format!("the journal has version {}, expected {FORMAT_VERSION}", found.version);
-                return Err(position::error(file, path, end, message));
+                return Err(position::error(&state.file, path, state.end, message));
             }
             first = Some(found._metadata);
         } else {
-            lines.push(Line { order: parse::order(&text).map_err(failed)?, start: end, len: n as u32 });
+            let order = parse::order(&text).map_err(failed)?;
+            let interaction = parse::interaction(&text).map_err(failed)?;
+            state.lines.push(Line { order, start: state.end, len: n as u32, ours: false });
+            state.refer_to(&interaction);
         }
-        end += n as u64;
+        state.end += n as u64;
     }
     let metadata = first.ok_or_else(|| Error::new("the recording broke off before it began").at(path))?;
-    Ok((metadata, end, lines))
+    Ok((metadata, state))
 }

@@ -1,113 +1,86 @@
-//! JSON as a cassette lays it out: two spaces a level, or everything on one line for the journal.
+//! JSON on one line, as the journal has it, and the same text laid out as a document.
 //!
 //! Written by hand because the layout is a promise (a re-recording must give a small diff) and because bodies
 //! go in verbatim. Knows nothing of interactions.
 
-use std::io::{self, Write};
+use std::io;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::json::style;
+use crate::json::lex::quote_or_backslash;
 
-/// Writes JSON piece by piece. The caller keeps the order of calls right; nothing is held back.
-pub(super) struct Layout<W> {
-    out: W,
-    style: Lines,
-    depth: usize,
-    /// Nothing has been written yet between the innermost brackets.
-    first: bool,
-    /// Room for JSON that is laid out anew.
-    scratch: String,
+/// Writes JSON without whitespace, piece by piece. The caller keeps the order of calls right.
+#[derive(Default)]
+pub(super) struct Compact {
+    out: Vec<u8>,
+    /// Something has been written between the innermost brackets.
+    followed: bool,
 }
 
-/// How a [`Layout`] breaks lines.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lines {
-    /// One key or item a line, two spaces a level.
-    Document,
-    /// None at all.
-    Journal,
-}
-
-/// Spaces, for slices of them.
-const SPACES: &str = "                                                                ";
-
-impl<W: Write> Layout<W> {
-    pub(super) fn new(out: W, style: Lines) -> Self {
-        Layout { out, style, depth: 0, first: true, scratch: String::new() }
-    }
-
-    pub(super) fn is_document(&self) -> bool {
-        self.style == Lines::Document
-    }
-
+impl Compact {
     /// `{` or `[`.
-    pub(super) fn open(&mut self, bracket: u8) -> io::Result<()> {
-        self.depth += 1;
-        self.first = true;
-        self.out.write_all(&[bracket])
+    pub(super) fn open(&mut self, bracket: u8) {
+        self.followed = false;
+        self.out.push(bracket);
     }
 
-    /// `}` or `]`; on a line of its own unless nothing was in between.
-    pub(super) fn close(&mut self, bracket: u8) -> io::Result<()> {
-        self.depth -= 1;
-        if !self.first {
-            self.line()?;
-        }
-        self.first = false;
-        self.out.write_all(&[bracket])
+    /// `}` or `]`.
+    pub(super) fn close(&mut self, bracket: u8) {
+        self.followed = true;
+        self.out.push(bracket);
     }
 
     /// The key of the next value of an object.
     pub(super) fn key(&mut self, key: &str) -> io::Result<()> {
-        self.item()?;
+        self.item();
         self.value(key)?;
-        self.out.write_all(if self.is_document() { b": " } else { b":" })
+        self.out.push(b':');
+        Ok(())
     }
 
     /// What goes before the next item of an array.
-    pub(super) fn item(&mut self) -> io::Result<()> {
-        if !self.first {
-            self.out.write_all(b",")?;
+    pub(super) fn item(&mut self) {
+        if self.followed {
+            self.out.push(b',');
         }
-        self.first = false;
-        self.line()
+        self.followed = true;
     }
 
-    /// A value on one line.
+    /// A number or a string.
     pub(super) fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> io::Result<()> {
         serde_json::to_writer(&mut self.out, value).map_err(io::Error::from)
     }
 
-    /// Punctuation inside of a line.
-    pub(super) fn raw(&mut self, text: &str) -> io::Result<()> {
-        self.out.write_all(text.as_bytes())
+    /// Text as it is: punctuation, or JSON without whitespace between its tokens.
+    pub(super) fn raw(&mut self, text: &[u8]) {
+        self.out.extend_from_slice(text);
     }
 
-    /// Any value, laid out as the rest, keys sorted.
+    /// Any value, keys sorted.
     pub(super) fn tree(&mut self, value: &Value) -> io::Result<()> {
         match value {
             Value::Array(items) => {
-                self.open(b'[')?;
+                self.open(b'[');
                 for item in items {
-                    self.item()?;
+                    self.item();
                     self.tree(item)?;
                 }
-                self.close(b']')
+                self.close(b']');
             }
             Value::Object(fields) => {
                 let mut fields: Vec<_> = fields.iter().collect();
                 fields.sort_by_key(|(key, _)| *key);
-                self.open(b'{')?;
+                self.open(b'{');
                 for (key, value) in fields {
                     self.key(key)?;
                     self.tree(value)?;
                 }
-                self.close(b'}')
+                self.close(b'}');
             }
-            _ => self.value(value),
+            _ => self.value(value)?,
         }
+        Ok(())
     }
 
     /// The fields of other programs, in the object that is open. Sorted: a user's program may have switched on
@@ -122,30 +95,147 @@ impl<W: Write> Layout<W> {
         Ok(())
     }
 
-    /// JSON as it stands, its whitespace apart: its numbers and strings keep their spelling.
-    pub(super) fn verbatim(&mut self, json: &[u8]) -> io::Result<()> {
-        self.scratch.clear();
-        style::pretty(json, self.depth, &mut self.scratch).map_err(io::Error::other)?;
-        self.out.write_all(self.scratch.as_bytes())
+    /// The whole line, without its end.
+    pub(super) fn end(self) -> Vec<u8> {
+        self.out
+    }
+}
+
+/// A line break and as many spaces as most lines begin with.
+const BREAK: &[u8; 257] = &{
+    let mut text = [b' '; 257];
+    text[0] = b'\n';
+    text
+};
+
+/// Appends what a [`Compact`] wrote with a line for each key and item, two spaces a level, beginning `depth` levels
+/// deep. A bracket with a space after it stays on its line up to its end, without that space.
+///
+/// The tokens are not checked. Nothing but whitespace is added.
+pub(super) fn document(compact: &[u8], mut depth: usize, out: &mut Vec<u8>) {
+    // What is up to `from` has been passed on.
+    let (mut i, mut from) = (0, 0);
+    while let Some(&b) = compact.get(i) {
+        i += 1;
+        match b {
+            b'"' => i = text_end(compact, i),
+            b'{' | b'[' => match compact.get(i) {
+                Some(b'}' | b']') => i += 1,
+                Some(b' ') => {
+                    out.extend_from_slice(&compact[from..i]);
+                    from = i + 1;
+                    i = container_end(compact, from);
+                }
+                _ => {
+                    out.extend_from_slice(&compact[from..i]);
+                    from = i;
+                    depth += 1;
+                    line(depth, out);
+                }
+            },
+            b'}' | b']' => {
+                out.extend_from_slice(&compact[from..i - 1]);
+                from = i - 1;
+                depth = depth.saturating_sub(1);
+                line(depth, out);
+            }
+            b',' => {
+                out.extend_from_slice(&compact[from..i]);
+                from = i;
+                line(depth, out);
+            }
+            b':' => {
+                out.extend_from_slice(&compact[from..i]);
+                from = i;
+                out.push(b' ');
+            }
+            _ => {}
+        }
+    }
+    out.extend_from_slice(&compact[from..]);
+}
+
+fn line(depth: usize, out: &mut Vec<u8>) {
+    match BREAK.get(..1 + 2 * depth) {
+        Some(text) => out.extend_from_slice(text),
+        None => {
+            out.push(b'\n');
+            out.resize(out.len() + 2 * depth, b' ');
+        }
+    }
+}
+
+/// The end of a string whose opening quote is before `from`.
+fn text_end(text: &[u8], from: usize) -> usize {
+    let mut i = from;
+    while let Some(n) = text.get(i..).and_then(quote_or_backslash) {
+        if text[i + n] == b'"' {
+            return i + n + 1;
+        }
+        i += n + 2;
+    }
+    text.len()
+}
+
+/// The end of a container whose opening bracket is before `from`.
+fn container_end(text: &[u8], from: usize) -> usize {
+    let (mut i, mut open) = (from, 1);
+    while let Some(b) = text.get(i).filter(|_| open > 0) {
+        i += 1;
+        match b {
+            b'"' => i = text_end(text, i),
+            b'{' | b'[' => open += 1,
+            b'}' | b']' => open -= 1,
+            _ => {}
+        }
+    }
+    i
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(compact: &str, depth: usize, expected: &str) {
+        let mut out = Vec::new();
+        document(compact.as_bytes(), depth, &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 
-    /// The end of the file or of the line of the journal.
-    pub(super) fn end(mut self) -> io::Result<W> {
-        self.out.write_all(b"\n")?;
-        Ok(self.out)
+    #[test]
+    fn lines() {
+        check("{}", 0, "{}");
+        check("[[],{},1]", 0, "[\n  [],\n  {},\n  1\n]");
+        check(
+            "{\"a\":[1,2],\"b\":\"\"}",
+            1,
+            "{\n    \"a\": [\n      1,\n      2\n    ],\n    \"b\": \"\"\n  }",
+        );
+        check(r#"["[1, {\"a\": 2}]","\\",1]"#, 0, "[\n  \"[1, {\\\"a\\\": 2}]\",\n  \"\\\\\",\n  1\n]");
+        check(
+            r#"{"a":[ "]\"", "b"],"c":{ "d": [[]]},"e":[ {"f": 1}, 2]}"#,
+            0,
+            "{\n  \"a\": [\"]\\\"\", \"b\"],\n  \"c\": {\"d\": [[]]},\n  \"e\": [{\"f\": 1}, 2]\n}",
+        );
+        // Deeper than the spaces at hand.
+        let deep = ["[".repeat(200), "]".repeat(200)].concat();
+        let mut out = Vec::new();
+        document(deep.as_bytes(), 0, &mut out);
+        let lines: Vec<_> = std::str::from_utf8(&out).unwrap().lines().map(str::len).collect();
+        let down = (0..199).map(|n| 2 * n + 1);
+        let expected: Vec<_> = down.clone().chain([2 * 199 + 2]).chain(down.rev()).collect();
+        assert_eq!(lines, expected);
     }
 
-    fn line(&mut self) -> io::Result<()> {
-        if !self.is_document() {
-            return Ok(());
-        }
-        self.out.write_all(b"\n")?;
-        let mut spaces = self.depth * 2;
-        while spaces > 0 {
-            let n = spaces.min(SPACES.len());
-            self.out.write_all(&SPACES.as_bytes()[..n])?;
-            spaces -= n;
-        }
-        Ok(())
+    /// serde_json lays out in the same way.
+    #[test]
+    fn as_others_do() {
+        let value = serde_json::json!({"a": [1, {"b": [], "c": {}}, "x\"\\\n"], "d": {"e": null}});
+        let mut compact = Compact::default();
+        compact.tree(&value).unwrap();
+        let compact = String::from_utf8(compact.end()).unwrap();
+        assert_eq!(compact, serde_json::to_string(&value).unwrap());
+        check(&compact, 0, &serde_json::to_string_pretty(&value).unwrap());
     }
 }

@@ -1,13 +1,13 @@
 //! What a cassette says about itself. Times are text here: what they mean is the business of the clock.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::layout::Layout;
+use super::layout::Compact;
 
 /// The `_metadata` of a cassette.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,8 +63,8 @@ impl Metadata {
         still(self) == still(other)
     }
 
-    pub(super) fn write<W: Write>(&self, out: &mut Layout<W>) -> io::Result<()> {
-        out.open(b'{')?;
+    pub(super) fn write(&self, out: &mut Compact) -> io::Result<()> {
+        out.open(b'{');
         let texts = [
             ("recorded_at", &self.recorded_at),
             ("freeze_time", &self.freeze_time),
@@ -77,12 +77,12 @@ impl Metadata {
             }
         }
         out.key("recorder")?;
-        out.open(b'{')?;
+        out.open(b'{');
         out.key("name")?;
         out.value(&self.recorder.name)?;
         out.key("version")?;
         out.value(&self.recorder.version)?;
-        out.close(b'}')?;
+        out.close(b'}');
         out.key("interactions")?;
         out.value(&self.interactions)?;
         // Neither NaN nor infinity is a number in JSON.
@@ -91,18 +91,19 @@ impl Metadata {
             out.value(&seconds)?;
         }
         out.key("redaction")?;
-        out.open(b'[')?;
+        out.open(b'[');
         for name in &self.redaction {
-            out.item()?;
+            out.item();
             out.value(name)?;
         }
-        out.close(b']')?;
+        out.close(b']');
         if self.template {
             out.key("template")?;
             out.value(&true)?;
         }
         out.extra(&self.extra)?;
-        out.close(b'}')
+        out.close(b'}');
+        Ok(())
     }
 }
 

@@ -20,6 +20,7 @@ mod parse;
 mod position;
 mod scan;
 mod types;
+mod window;
 mod write;
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
-//! Interactions as text. One function serves the document and the journal, so that the two cannot drift apart;
-//! only bodies differ: the journal is not for people and keeps them in the form that costs least.
+//! Interactions as text: the lines of the journal, which the document only breaks into more lines.
 
-use std::io::{self, Write};
+use std::io;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{HeaderMap, HeaderValue};
 
-use super::layout::Layout;
+use super::layout::Compact;
 use super::{Body, Content, Interaction, Outcome, TransportError};
 use crate::json::style::{self, Style};
 
@@ -15,10 +14,10 @@ use crate::json::style::{self, Style};
 pub(super) const JSON_DEPTH: usize = 64;
 
 /// Writes the fields of `interaction` into the object that is open.
-pub(super) fn interaction<W: Write>(out: &mut Layout<W>, interaction: &Interaction) -> io::Result<()> {
+pub(super) fn interaction(out: &mut Compact, interaction: &Interaction) -> io::Result<()> {
     let Interaction { request, outcome, policy, extra } = interaction;
     out.key("request")?;
-    out.open(b'{')?;
+    out.open(b'{');
     out.key("method")?;
     out.value(request.method.as_str())?;
     out.key("uri")?;
@@ -26,11 +25,11 @@ pub(super) fn interaction<W: Write>(out: &mut Layout<W>, interaction: &Interacti
     out.key("headers")?;
     headers(out, &request.headers)?;
     body(out, &request.body)?;
-    out.close(b'}')?;
+    out.close(b'}');
     match outcome {
         Outcome::Response(response) => {
             out.key("response")?;
-            out.open(b'{')?;
+            out.open(b'{');
             out.key("status")?;
             out.value(&response.status)?;
             out.key("version")?;
@@ -46,7 +45,7 @@ pub(super) fn interaction<W: Write>(out: &mut Layout<W>, interaction: &Interacti
                 out.key("cut")?;
                 error(out, cut)?;
             }
-            out.close(b'}')?;
+            out.close(b'}');
         }
         Outcome::Error(e) => {
             out.key("error")?;
@@ -74,46 +73,49 @@ fn version_name(version: http::Version) -> &'static str {
     VERSIONS.iter().find(|(v, _)| *v == version).map_or("HTTP/1.1", |(_, name)| name)
 }
 
-fn headers<W: Write>(out: &mut Layout<W>, headers: &HeaderMap) -> io::Result<()> {
+fn headers(out: &mut Compact, headers: &HeaderMap) -> io::Result<()> {
     let mut names: Vec<_> = headers.keys().collect();
     names.sort_unstable_by_key(|name| name.as_str());
-    out.open(b'{')?;
+    out.open(b'{');
     for name in names {
         out.key(name.as_str())?;
-        let values = headers.get_all(name);
-        let repeated = values.iter().nth(1).is_some();
-        if repeated {
-            out.raw("[")?;
-        }
-        for (i, value) in values.iter().enumerate() {
-            out.raw(if i > 0 { ", " } else { "" })?;
-            header_value(out, value)?;
-        }
-        if repeated {
-            out.raw("]")?;
+        let mut values = headers.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (Some(value), None) => header_value(out, value, "{ ")?,
+            _ => {
+                // The space keeps them on one line.
+                for (i, value) in headers.get_all(name).iter().enumerate() {
+                    out.raw(if i == 0 { b"[ " } else { b", " });
+                    header_value(out, value, "{")?;
+                }
+                out.raw(b"]");
+            }
         }
     }
-    out.close(b'}')
+    out.close(b'}');
+    Ok(())
 }
 
 /// Text where it is UTF-8, otherwise `{"base64": "…"}`: RFC 9110 §5.5 allows any byte from 0x80 on.
-fn header_value<W: Write>(out: &mut Layout<W>, value: &HeaderValue) -> io::Result<()> {
+fn header_value(out: &mut Compact, value: &HeaderValue, open: &str) -> io::Result<()> {
     match std::str::from_utf8(value.as_bytes()) {
         Ok(text) => out.value(text),
         Err(_) => {
-            out.raw("{\"base64\": ")?;
+            out.raw(open.as_bytes());
+            out.raw(b"\"base64\": ");
             out.value(&BASE64.encode(value.as_bytes()))?;
-            out.raw("}")
+            out.raw(b"}");
+            Ok(())
         }
     }
 }
 
-fn body<W: Write>(out: &mut Layout<W>, body: &Body) -> io::Result<()> {
+fn body(out: &mut Compact, body: &Body) -> io::Result<()> {
     if matches!(&body.content, Content::Inline(b) if b.is_empty()) && body.encoding.is_none() {
         return Ok(());
     }
     out.key("body")?;
-    out.open(b'{')?;
+    out.open(b'{');
     match &body.content {
         Content::Inline(bytes) => inline(out, bytes)?,
         Content::File(file) => {
@@ -132,18 +134,17 @@ fn body<W: Write>(out: &mut Layout<W>, body: &Body) -> io::Result<()> {
         out.key("encoding")?;
         out.value(encoding)?;
     }
-    out.close(b'}')
+    out.close(b'}');
+    Ok(())
 }
 
-fn inline<W: Write>(out: &mut Layout<W>, bytes: &[u8]) -> io::Result<()> {
+fn inline(out: &mut Compact, bytes: &[u8]) -> io::Result<()> {
     if bytes.is_empty() {
         return Ok(());
     }
-    if out.is_document()
-        && let Some(style) = style::detect(bytes, JSON_DEPTH)
-    {
+    if let Some((style, tokens)) = style::compact(bytes, JSON_DEPTH) {
         out.key("json")?;
-        out.verbatim(bytes)?;
+        out.raw(&tokens);
         if style != DEFAULT_STYLE {
             out.key("style")?;
             out.value(&style.to_string())?;
@@ -156,25 +157,27 @@ fn inline<W: Write>(out: &mut Layout<W>, bytes: &[u8]) -> io::Result<()> {
     };
     out.key("text")?;
     let mut lines = text.split_inclusive('\n');
-    if !out.is_document() || lines.next().is_none_or(|first| first.len() == text.len()) {
+    if lines.next().is_none_or(|first| first.len() == text.len()) {
         return out.value(text);
     }
-    out.open(b'[')?;
+    out.open(b'[');
     for line in text.split_inclusive('\n') {
-        out.item()?;
+        out.item();
         out.value(line)?;
     }
-    out.close(b']')
+    out.close(b']');
+    Ok(())
 }
 
 /// The style that a `json` body has when it names none.
 pub(super) const DEFAULT_STYLE: Style = Style { layout: style::Layout::Compact, newline: false };
 
-fn error<W: Write>(out: &mut Layout<W>, error: &TransportError) -> io::Result<()> {
-    out.open(b'{')?;
+fn error(out: &mut Compact, error: &TransportError) -> io::Result<()> {
+    out.open(b'{');
     out.key("kind")?;
     out.value(error.kind.name())?;
     out.key("message")?;
     out.value(&error.message)?;
-    out.close(b'}')
+    out.close(b'}');
+    Ok(())
 }

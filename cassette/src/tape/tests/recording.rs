@@ -104,7 +104,8 @@ fn a_damaged_journal() {
     let first = "{\"version\":2,\"_metadata\":{}}\n";
     check("", ": the recording broke off before it began");
     check("{\"version\":1,\"_metadata\":{}}\n", ":1:1: the journal has version 1, expected 2");
-    check(&format!("{first}{{\"order\":1}}\n{{\"order\":}}\n"), ":3:10: expected value");
+    check(&format!("{first}{{\"order\":}}\n"), ":2:10: expected value");
+    check(&format!("{first}{{\"order\":1}}\n"), ":2:11: missing field `request`");
     check(&format!("{first}{{}}\n"), ":2:2: missing field `order`");
     fs::remove_file(dir.files().journal()).unwrap();
     let e = Journal::recover(&dir.files()).unwrap_err().to_string();
