@@ -7,15 +7,16 @@ use super::form::FormFields;
 use super::json::JsonFields;
 use super::replace::Replacer;
 use super::sink::Out;
+use super::values::Values;
 use super::{Fired, Rules};
 
-/// A writer that redacts what is written and passes it on: fields by name, then secrets by value. From
+/// A writer that redacts what is written and passes it on: fields by name, then secrets by value and by form. From
 /// [`Redactor::body`](super::Redactor::body).
 pub struct BodyRedactor<W> {
     fields: Fields,
     rules: Arc<Rules>,
     fired: Arc<Fired>,
-    values: Replacer<W>,
+    values: Values<W>,
 }
 
 enum Fields {
@@ -51,7 +52,7 @@ impl<W: Write> BodyRedactor<W> {
         content_type: Option<&str>,
         rules: Arc<Rules>,
         fired: Arc<Fired>,
-        values: Replacer<W>,
+        values: Values<W>,
     ) -> Self {
         let fields = match Format::of(content_type) {
             Format::Form => Fields::Form(FormFields::new()),

@@ -100,7 +100,7 @@ const fn rule(id: &'static str, kind: RuleKind, what: &'static str, why: &'stati
     DefaultRule { id, kind, what, why }
 }
 
-use RuleKind::{Cookie, Field, Header, Query, Url};
+use RuleKind::{Cookie, Field, Header, Query, Shape, Url};
 
 #[rustfmt::skip] // One rule a line.
 const RULES: &[DefaultRule] = &[
@@ -297,6 +297,24 @@ const RULES: &[DefaultRule] = &[
     rule("CAS0202", Cookie, "session", "session: Flask and others"),
     rule("CAS0203", Cookie, "sid", "session"),
     // By shape.
+    rule("CAS0501", Shape, "jwt", "a JSON Web Token, signed or encrypted (RFC 7519)"),
+    rule("CAS0502", Shape, "private-key", "a private key in PEM (RFC 7468), of OpenSSH, of PGP"),
+    rule("CAS0503", Shape, "aws-access-key-id", "AWS: id of an access key, AKIA… and ASIA…"),
+    rule("CAS0504", Shape, "google-api-key", "Google Cloud, Firebase: API key, AIza…"),
+    rule("CAS0505", Shape, "github-token", "GitHub: ghp_…, gho_…, ghu_…, ghs_…, ghr_…, github_pat_…"),
+    rule("CAS0506", Shape, "gitlab-token", "GitLab: glpat-…, glrt-… and others"),
+    rule("CAS0507", Shape, "slack-token", "Slack: xoxb-…, xoxp-…, xapp-… and others"),
+    rule("CAS0508", Shape, "stripe-key", "Stripe: sk_live_…, rk_live_…, whsec_…, and those of test mode"),
+    rule("CAS0509", Shape, "twilio-key", "Twilio: API key, SK and 32 digits"),
+    rule("CAS0510", Shape, "sendgrid-key", "SendGrid: API key, SG.…"),
+    rule("CAS0511", Shape, "npm-token", "npm: access token, npm_…"),
+    rule("CAS0512", Shape, "pypi-token", "PyPI: API token, pypi-…"),
+    rule("CAS0513", Shape, "ai-key", "OpenAI, Anthropic, OpenRouter and others: sk-…"),
+    rule("CAS0514", Shape, "google-oauth-token", "Google: access token, ya29.…"),
+    rule("CAS0515", Shape, "url-password", "the password of a URL with user and password, in any text"),
+    rule("CAS0516", Shape, "shopify-token", "Shopify: shpat_… and others"),
+    rule("CAS0517", Shape, "hugging-face-token", "Hugging Face: hf_…"),
+    rule("CAS0518", Shape, "digitalocean-token", "DigitalOcean: dop_v1_… and others"),
 ];
 
 #[cfg(test)]

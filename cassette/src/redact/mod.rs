@@ -1,6 +1,6 @@
 //! Keeps secrets off the disk. Everything of an exchange goes through a [`Redactor`] before it is stored, and
 //! the same way before it is matched: named secrets by value in whatever encoding, headers by a list of harmless
-//! ones, fields by name. A [`LeakCheck`] reads again what was written before it is installed.
+//! ones, fields by name, tokens by their form. A [`LeakCheck`] reads again what was written before it is installed.
 //!
 //! Must not know: files, sockets, cassettes.
 
@@ -21,8 +21,10 @@ mod replace;
 mod rule;
 mod rules;
 mod search;
+mod shapes;
 mod sink;
 mod uri;
+mod values;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -42,6 +44,8 @@ use encode::Edges;
 use identity::{Identity, Placeholder, Value};
 use replace::{Entry, Finder, Replacer};
 use rule::Rule;
+use shapes::Shapes;
+use values::Values;
 
 /// Applies [`Rules`]. Made once for a session; clones share the count of what fired.
 ///
@@ -68,6 +72,7 @@ struct Inner {
     rules: Arc<Rules>,
     fired: Arc<Fired>,
     values: Arc<Finder>,
+    shapes: Arc<Shapes>,
     /// By [`Format`]: placeholders back into values.
     restore: [Arc<Finder>; 3],
 }
@@ -134,6 +139,7 @@ impl Redactor {
         };
         Ok(Redactor(Arc::new(Inner {
             values: Arc::new(Finder::new(entries)?),
+            shapes: Arc::new(Shapes::new(&rules)?),
             restore: [restore(encode::json_string)?, restore(encode::form_value)?, restore(str::to_owned)?],
             fired: Arc::new(Fired { counts: Mutex::default(), identity: Identity::new(&rules.secrets) }),
             rules: Arc::new(rules),
@@ -147,7 +153,7 @@ impl Redactor {
     /// on: the same value the same, wherever it is met. Numbers keep their type and so stay. Anything that begins like JSON is read as JSON; from where it breaks on, secrets
     /// are still replaced by value.
     pub fn body<W: Write>(&self, content_type: Option<&str>, next: W) -> BodyRedactor<W> {
-        BodyRedactor::new(content_type, self.0.rules.clone(), self.0.fired.clone(), self.replacer(next))
+        BodyRedactor::new(content_type, self.0.rules.clone(), self.0.fired.clone(), self.values(next))
     }
 
     /// A writer for replay: puts the session's own value where a placeholder `{{secret.NAME}}` stands in a body
@@ -168,7 +174,7 @@ impl Redactor {
         into_string(run(replacer, text.as_bytes()))
     }
 
-    /// Replaces secrets by value in plain text.
+    /// Replaces secrets by value and by form in plain text.
     pub fn text(&self, text: &str) -> String {
         into_string(self.bytes(text.as_bytes()))
     }
@@ -211,12 +217,14 @@ impl Redactor {
         LeakCheck::new(&self.0.rules)
     }
 
-    fn replacer<W: Write>(&self, next: W) -> Replacer<W> {
-        Replacer::new(self.0.values.clone(), Some(self.0.fired.clone()), next)
+    fn values<W: Write>(&self, next: W) -> Values<W> {
+        Values::new(&self.0, self.0.fired.clone(), next)
     }
 
+    #[expect(clippy::expect_used, reason = "a Vec takes every write")]
     fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
-        run(self.replacer(Vec::new()), bytes)
+        let mut values = self.values(Vec::new());
+        values.write_all(bytes).and_then(|()| values.finish()).expect("writing to memory")
     }
 }
 
