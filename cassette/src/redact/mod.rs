@@ -139,7 +139,7 @@ impl Redactor {
         };
         Ok(Redactor(Arc::new(Inner {
             values: Arc::new(Finder::new(entries)?),
-            shapes: Arc::new(Shapes::new(&rules)?),
+            shapes: Arc::new(Shapes::new(&rules)),
             restore: [restore(encode::json_string)?, restore(encode::form_value)?, restore(str::to_owned)?],
             fired: Arc::new(Fired { counts: Mutex::default(), identity: Identity::new(&rules.secrets) }),
             rules: Arc::new(rules),

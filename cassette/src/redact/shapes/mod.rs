@@ -3,31 +3,21 @@
 //!
 //! Must not know: the forms.
 
+mod anchors;
 mod forms;
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use aho_corasick::AhoCorasick;
-use aho_corasick::packed::{self, Searcher};
-
 use super::rule::Rule;
 use super::{Fired, Rules};
-use crate::{Error, Result};
-use forms::{BEFORE, Class, FORMS, Form, Found};
+use anchors::ANCHORS;
+use forms::{BEFORE, Class, FORMS, Found};
 
-/// The forms whose rules are in force, ready to be looked for.
+/// The rules of the forms, as far as they are in force.
 pub(super) struct Shapes {
-    anchors: Option<Anchors>,
-    /// By anchor: its length, the form, its rule.
-    known: Vec<(usize, Form, Arc<Rule>)>,
-    longest_anchor: usize,
-}
-
-/// Vectorised where the processor can.
-enum Anchors {
-    Packed(Searcher),
-    Automaton(AhoCorasick),
+    /// By form.
+    rules: [Option<Arc<Rule>>; FORMS.len()],
 }
 
 /// A secret in a text.
@@ -48,41 +38,25 @@ pub(super) enum Next<'s> {
 }
 
 impl Shapes {
-    /// # Errors
-    ///
-    /// The search can't be built: never, with the anchors that there are.
-    pub(super) fn new(rules: &Rules) -> Result<Shapes> {
-        let (mut patterns, mut known) = (Vec::new(), Vec::new());
-        for form in FORMS {
-            let Some(rule) = rules.default_rule(form.id) else { continue };
-            for anchor in form.anchors {
-                patterns.push(*anchor);
-                known.push((anchor.len(), *form, rule.clone()));
-            }
-        }
-        // Of anchors that begin alike the longer one is tried first.
-        let mut order: Vec<usize> = (0..patterns.len()).collect();
-        order.sort_by_key(|i| std::cmp::Reverse(patterns[*i].len()));
-        let patterns: Vec<&str> = order.iter().map(|i| patterns[*i]).collect();
-        let known: Vec<_> = order.iter().map(|i| known[*i].clone()).collect();
-        let longest_anchor = patterns.first().map_or(0, |p| p.len());
-        let anchors = match patterns.is_empty() {
-            true => None,
-            false => Some(Anchors::new(&patterns)?),
-        };
-        Ok(Shapes { anchors, known, longest_anchor })
+    pub(super) fn new(rules: &Rules) -> Shapes {
+        Shapes { rules: std::array::from_fn(|form| rules.default_rule(FORMS[form].id).cloned()) }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rules.iter().all(Option::is_none)
     }
 
     /// The first secret in `text` that begins at `from` or later. `before` is what came before the text; `whole` says
     /// that nothing follows.
     pub(super) fn next(&self, before: &[u8], text: &[u8], from: usize, whole: bool) -> Next<'_> {
         let mut at = from;
-        while let Some((start, id)) = self.anchors.as_ref().and_then(|anchors| anchors.find(text, at)) {
-            let (anchor, form, rule) = &self.known[id];
+        while let Some((start, anchor)) = ANCHORS.find(text, at) {
+            at = start + 1;
+            let Some(rule) = &self.rules[anchor.form] else { continue };
             let mut room = [0; BEFORE];
             let before = last(before, &text[..start], &mut room);
-            match form.at(before, *anchor, &text[start..], whole) {
-                Found::Nothing => at = start + 1,
+            match FORMS[anchor.form].at(before, anchor.text.len(), &text[start..], whole) {
+                Found::Nothing => {}
                 Found::More => return Next::Open(start),
                 Found::Secret(span, swallow) => {
                     let (start, end) = (start + span.start, start + span.end);
@@ -91,32 +65,8 @@ impl Shapes {
             }
         }
         // An anchor may have begun.
-        let begun = if whole { 0 } else { self.longest_anchor.saturating_sub(1) };
+        let begun = if whole { 0 } else { ANCHORS.longest() - 1 };
         Next::Open(text.len().saturating_sub(begun).max(at.min(text.len())))
-    }
-}
-
-impl Anchors {
-    fn new(patterns: &[&str]) -> Result<Anchors> {
-        let mut config = packed::Config::new();
-        if let Some(searcher) =
-            config.match_kind(packed::MatchKind::LeftmostFirst).builder().extend(patterns).build()
-        {
-            return Ok(Anchors::Packed(searcher));
-        }
-        let built = AhoCorasick::builder().match_kind(aho_corasick::MatchKind::LeftmostFirst).build(patterns);
-        built
-            .map(Anchors::Automaton)
-            .map_err(|e| Error::with_source("the search for shapes can't be built", e))
-    }
-
-    fn find(&self, text: &[u8], from: usize) -> Option<(usize, usize)> {
-        let span = aho_corasick::Span { start: from, end: text.len() };
-        let found = match self {
-            Anchors::Packed(searcher) => searcher.find_in(text, span),
-            Anchors::Automaton(automaton) => automaton.find(aho_corasick::Input::new(text).span(span)),
-        };
-        found.map(|m| (m.start(), m.pattern().as_usize()))
     }
 }
 
@@ -199,7 +149,7 @@ impl<W: Write> ShapeReplacer<W> {
 
 impl<W: Write> Write for ShapeReplacer<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.shapes.anchors.is_none() {
+        if self.shapes.is_empty() {
             self.next.write_all(bytes)?;
             return Ok(bytes.len());
         }
