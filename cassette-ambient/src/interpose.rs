@@ -13,6 +13,8 @@
 mod connections;
 #[cfg(intercepted)]
 mod lookups;
+#[cfg(intercepted)]
+mod processes;
 mod real;
 #[cfg(intercepted)]
 mod tables;

@@ -43,6 +43,6 @@ mod self_test;
 mod zone;
 
 pub use context::{Context, CurrentSession, Guard, WallClock, current, current_session, outside};
-pub use net::{Destination, Network, Reason, Refused, led};
+pub use net::{Destination, Network, Reason, Refused, Told, led};
 pub use self_test::{leads, self_test};
 pub use zone::time_zone;

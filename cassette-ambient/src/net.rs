@@ -9,10 +9,14 @@
 
 mod names;
 mod ports;
+mod told;
 
 use crate::context;
 use names::Names;
 use ports::{Meant, Ports};
+pub(crate) use told::Telling;
+pub use told::Told;
+
 use std::ffi::{CStr, CString};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -26,8 +30,8 @@ pub struct Network {
     pub loopback: bool,
     /// What `getenv` shows instead of the process's own variables; `None` for one that is not there.
     pub variables: Vec<(CString, Option<CString>)>,
-    /// What processes are started with, `NAME=value`, in the place of variables of the same name.
-    pub environment: Vec<CString>,
+    /// What the processes that its threads start are told in their environment; 64 variables at most.
+    pub environment: Vec<Told>,
     /// Told of a connection that was refused, by the thread that wanted it: it must not panic, and not connect.
     pub refused: Box<dyn Fn(&Refused) + Send + Sync>,
 }
@@ -208,6 +212,13 @@ pub(crate) fn variable(name: &CStr) -> Option<Option<&'static CStr>> {
     let governing = context::network().filter(|g| !g.ended)?;
     let known = governing.network.variables.iter().find(|(n, _)| n.as_c_str() == name)?;
     Some(known.1.as_deref())
+}
+
+/// What a process that the calling thread starts is to be told. Of a session that has ended as well: it finds nobody then,
+/// and not the network.
+pub(crate) fn telling() -> Option<Telling> {
+    let governing = context::network().filter(|g| !g.network.environment.is_empty())?;
+    Some(Telling::new(&governing.network.environment))
 }
 
 /// An address as text, on the stack.

@@ -110,11 +110,14 @@ mod face {
                 let value = value.map(|value| c(&value).ok_or(())).transpose().ok()?;
                 Some((c(name.as_ref())?, value))
             });
+            // Of this process, and not what a session's thread is shown.
+            let own = |name: &str| outside(|| std::env::var_os(name)).and_then(|value| c(&value));
             let environment = told.into_iter().filter_map(|(name, value)| {
+                let inherited = own(name);
                 let mut text = std::ffi::OsString::from(name);
                 text.push("=");
                 text.push(value);
-                c(&text)
+                Some(cassette_ambient::Told { entry: c(&text)?, inherited })
             });
             let network = cassette_ambient::Network {
                 listener,

@@ -4,6 +4,7 @@
 
 mod edges;
 mod overlap;
+mod processes;
 
 use std::sync::Once;
 

@@ -26,17 +26,17 @@ fn the_process() {
     }
 }
 
-fn asks(command: &mut Command, url: &str) {
+pub(crate) fn asks(command: &mut Command, url: &str) {
     command.args(["--exact", "children::the_process", "--nocapture"]).env("CHILD_ASKS", url);
 }
 
-fn answered(output: &Output) -> Result<String, String> {
+pub(crate) fn answered(output: &Output) -> Result<String, String> {
     let text = String::from_utf8_lossy(&output.stdout);
     let answer = text.lines().find_map(|line| line.strip_prefix("the answer is "));
     answer.map(str::to_owned).ok_or_else(|| format!("{text}\n{}", String::from_utf8_lossy(&output.stderr)))
 }
 
-fn exe() -> std::path::PathBuf {
+pub(crate) fn exe() -> std::path::PathBuf {
     std::env::current_exe().unwrap()
 }
 

@@ -73,6 +73,17 @@ pub(super) mod looked_up {
     #[cfg(all(intercepted, target_os = "linux", target_env = "gnu"))]
     pub(in super::super) static SECURE_GETENV: Real = Real::new(c"secure_getenv", NONE);
 
+    #[cfg(intercepted)]
+    pub(in super::super) static POSIX_SPAWN: Real = Real::new(c"posix_spawn", NONE);
+    #[cfg(intercepted)]
+    pub(in super::super) static POSIX_SPAWNP: Real = Real::new(c"posix_spawnp", NONE);
+    #[cfg(intercepted)]
+    pub(in super::super) static EXECVE: Real = Real::new(c"execve", NONE);
+    #[cfg(all(intercepted, target_os = "linux"))]
+    pub(in super::super) static EXECVPE: Real = Real::new(c"execvpe", NONE);
+    #[cfg(all(intercepted, target_os = "macos"))]
+    pub(in super::super) static EXECVP: Real = Real::new(c"execvp", NONE);
+
     /// No sanitizer wraps it.
     #[cfg(intercepted)]
     const NONE: usize = usize::MAX;
@@ -83,6 +94,14 @@ pub(super) mod looked_up {
             CONNECT.resolve();
             GETADDRINFO.resolve();
             GETENV.resolve();
+            // Before anybody forks.
+            POSIX_SPAWN.resolve();
+            POSIX_SPAWNP.resolve();
+            EXECVE.resolve();
+            #[cfg(target_os = "linux")]
+            EXECVPE.resolve();
+            #[cfg(target_os = "macos")]
+            EXECVP.resolve();
             #[cfg(all(target_os = "linux", target_env = "gnu"))]
             SECURE_GETENV.resolve();
         }
@@ -139,11 +158,18 @@ pub(super) mod looked_up {
         fn resolve(&self) -> *mut c_void {
             let mut at = interceptor(self.number);
             // A plain dlsym may give the pthread_cond_timedwait of LinuxThreads, whose condition
-            // variables are laid out otherwise. Architectures younger than 2.3.2 have one only.
+            // variables are laid out otherwise, or the posix_spawn that gives a file without `#!` to a shell.
+            // Architectures younger than those versions have one only.
             #[cfg(all(target_os = "linux", target_env = "gnu"))]
-            if at.is_null() && self.name == c"pthread_cond_timedwait" {
+            if at.is_null()
+                && let Some(version) = match self.name.to_bytes() {
+                    b"pthread_cond_timedwait" => Some(c"GLIBC_2.3.2"),
+                    b"posix_spawn" | b"posix_spawnp" => Some(c"GLIBC_2.15"),
+                    _ => None,
+                }
+            {
                 // SAFETY: two C strings.
-                at = unsafe { libc::dlvsym(libc::RTLD_NEXT, self.name.as_ptr(), c"GLIBC_2.3.2".as_ptr()) };
+                at = unsafe { libc::dlvsym(libc::RTLD_NEXT, self.name.as_ptr(), version.as_ptr()) };
             }
             if at.is_null() {
                 // SAFETY: a C string.

@@ -204,7 +204,7 @@ impl SessionBuilder {
             #[cfg(feature = "intercept")]
             proxy: led.proxy,
             #[cfg(feature = "intercept")]
-            _shown: led.bundle,
+            _shown: led.bundles,
             #[cfg(all(feature = "proxy", not(feature = "intercept")))]
             proxy: OnceLock::new(),
             #[cfg(feature = "proxy")]

@@ -76,9 +76,9 @@ pub(crate) struct Inner {
     output: OnceLock<PathBuf>,
     #[cfg(feature = "proxy")]
     proxy: OnceLock<Result<Proxy, String>>,
-    /// Kept for as long as a client of this session might read it. The first is for the test's own threads.
+    /// Kept for as long as a client of this session might read it.
     #[cfg(feature = "intercept")]
-    _shown: Option<Arc<Bundle>>,
+    _shown: Vec<Arc<Bundle>>,
     #[cfg(feature = "proxy")]
     bundle: OnceLock<Arc<Bundle>>,
     started: Instant,

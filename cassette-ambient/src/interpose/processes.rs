@@ -1,0 +1,211 @@
+//! Processes: those that a session's threads start are told of it in their environment.
+//!
+//! std's `Command` comes by `posix_spawnp`, or by `fork` and `execvp` with `environ` set; tokio's and most others by std's.
+//! In a forked process nothing may allocate, so the new list of variables is a mapping of its own.
+
+use super::real::looked_up;
+use crate::net;
+use libc::{c_char, c_int, c_void};
+use std::ffi::CStr;
+use std::{mem, ptr};
+
+type List = *const *const c_char;
+type Spawn =
+    unsafe extern "C" fn(*mut c_int, *const c_char, *const c_void, *const c_void, List, List) -> c_int;
+type Exec = unsafe extern "C" fn(*const c_char, List, List) -> c_int;
+
+#[used]
+static LINK: Spawn = posix_spawn;
+
+/// # Safety
+/// As POSIX's.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn posix_spawn(
+    process: *mut c_int,
+    path: *const c_char,
+    actions: *const c_void,
+    attributes: *const c_void,
+    arguments: List,
+    variables: List,
+) -> c_int {
+    // SAFETY: libc has a function of this name, and POSIX fixes its type.
+    let real: Spawn = unsafe { mem::transmute(looked_up::POSIX_SPAWN.address()) };
+    // SAFETY: the same contract.
+    let told = unsafe { Variables::of(variables) };
+    // SAFETY: the same contract, with a list of the same form.
+    unsafe { real(process, path, actions, attributes, arguments, told.list) }
+}
+
+/// # Safety
+/// As POSIX's.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn posix_spawnp(
+    process: *mut c_int,
+    file: *const c_char,
+    actions: *const c_void,
+    attributes: *const c_void,
+    arguments: List,
+    variables: List,
+) -> c_int {
+    // SAFETY: libc has a function of this name, and POSIX fixes its type.
+    let real: Spawn = unsafe { mem::transmute(looked_up::POSIX_SPAWNP.address()) };
+    // SAFETY: the same contract.
+    let told = unsafe { Variables::of(variables) };
+    // SAFETY: the same contract, with a list of the same form.
+    unsafe { real(process, file, actions, attributes, arguments, told.list) }
+}
+
+/// # Safety
+/// As POSIX's.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn execve(path: *const c_char, arguments: List, variables: List) -> c_int {
+    // SAFETY: libc has a function of this name, and POSIX fixes its type.
+    let real: Exec = unsafe { mem::transmute(looked_up::EXECVE.address()) };
+    // SAFETY: the same contract.
+    let told = unsafe { Variables::of(variables) };
+    // SAFETY: the same contract, with a list of the same form.
+    unsafe { real(path, arguments, told.list) }
+}
+
+/// # Safety
+/// As POSIX's.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn execv(path: *const c_char, arguments: List) -> c_int {
+    // SAFETY: the same contract; `environ` is the list that execv takes.
+    unsafe { execve(path, arguments, environ()) }
+}
+
+/// # Safety
+/// As glibc's and musl's.
+#[cfg(target_os = "linux")]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn execvpe(file: *const c_char, arguments: List, variables: List) -> c_int {
+    // SAFETY: libc has a function of this name and type.
+    let real: Exec = unsafe { mem::transmute(looked_up::EXECVPE.address()) };
+    // SAFETY: the same contract.
+    let told = unsafe { Variables::of(variables) };
+    // SAFETY: the same contract, with a list of the same form.
+    unsafe { real(file, arguments, told.list) }
+}
+
+/// # Safety
+/// As POSIX's.
+#[cfg(target_os = "linux")]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn execvp(file: *const c_char, arguments: List) -> c_int {
+    // SAFETY: the same contract; `environ` is the list that execvp takes.
+    unsafe { execvpe(file, arguments, environ()) }
+}
+
+/// There is no execvpe: `environ` is set for as long as it takes.
+///
+/// # Safety
+/// As POSIX's.
+#[cfg(target_os = "macos")]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn execvp(file: *const c_char, arguments: List) -> c_int {
+    type Execvp = unsafe extern "C" fn(*const c_char, List) -> c_int;
+    // SAFETY: libc has a function of this name, and POSIX fixes its type.
+    let real: Execvp = unsafe { mem::transmute(looked_up::EXECVP.address()) };
+    // SAFETY: `environ` is a list.
+    let told = unsafe { Variables::of(environ()) };
+    // SAFETY: no preconditions.
+    let place = unsafe { libc::_NSGetEnviron() };
+    // SAFETY: std and libc write to it as well before they call this function.
+    let before = unsafe { place.replace(told.list.cast_mut().cast()) };
+    // SAFETY: the same contract.
+    let result = unsafe { real(file, arguments) };
+    // SAFETY: as above. It comes here only on failure.
+    unsafe { place.write(before) };
+    result
+}
+
+fn environ() -> List {
+    unsafe extern "C" {
+        #[cfg(target_os = "linux")]
+        static environ: List;
+    }
+    // SAFETY: libc's variable; whoever changes it while it is read does so without us as well.
+    #[cfg(target_os = "linux")]
+    return unsafe { (&raw const environ).read() };
+    // SAFETY: no preconditions, and never null.
+    #[cfg(target_os = "macos")]
+    return unsafe { libc::_NSGetEnviron().read() }.cast_const().cast();
+}
+
+/// What a process is given as its environment.
+struct Variables {
+    list: List,
+    /// The bytes of the mapping that `list` is; 0 where it is the caller's own.
+    mapped: usize,
+}
+
+impl Variables {
+    /// # Safety
+    /// `given` is null or a list of C strings that ends with null, and outlives what is returned.
+    unsafe fn of(given: List) -> Variables {
+        let as_given = Variables { list: given, mapped: 0 };
+        let Some(mut telling) = net::telling() else { return as_given };
+        // SAFETY: by the contract.
+        let entries = || unsafe { Entries::of(given) };
+        let bytes = (entries().count() + telling.len() + 1) * mem::size_of::<*const c_char>();
+        let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
+        // SAFETY: a new mapping, of no file.
+        let at = unsafe { libc::mmap(ptr::null_mut(), bytes, access, kind, -1, 0) };
+        if at == libc::MAP_FAILED {
+            return as_given;
+        }
+        let list = at.cast::<*const c_char>();
+        let mut next = list;
+        let mut put = |entry: *const c_char| {
+            // SAFETY: there is room for every entry, every variable that is told, and a null; the mapping is aligned.
+            unsafe {
+                next.write(entry);
+                next = next.add(1);
+            }
+        };
+        // SAFETY: by the contract.
+        entries().filter(|entry| telling.keeps(unsafe { CStr::from_ptr(*entry) })).for_each(&mut put);
+        telling.added().for_each(|entry| put(entry.as_ptr()));
+        // Null, its end, is there: the mapping is zero.
+        Variables { list, mapped: bytes }
+    }
+}
+
+impl Drop for Variables {
+    fn drop(&mut self) {
+        if self.mapped != 0 {
+            // SAFETY: the mapping of `of`, which the kernel has read by now.
+            unsafe { libc::munmap(self.list.cast_mut().cast(), self.mapped) };
+        }
+    }
+}
+
+/// The entries of a list.
+struct Entries(List);
+
+impl Entries {
+    /// # Safety
+    /// As of [`Variables::of`].
+    unsafe fn of(list: List) -> Entries {
+        Entries(list)
+    }
+}
+
+impl Iterator for Entries {
+    type Item = *const c_char;
+
+    fn next(&mut self) -> Option<*const c_char> {
+        if self.0.is_null() {
+            return None;
+        }
+        // SAFETY: by the contract of `of`: the end, a null, has not been passed.
+        let entry = unsafe { self.0.read() };
+        if entry.is_null() {
+            return None;
+        }
+        // SAFETY: as above.
+        self.0 = unsafe { self.0.add(1) };
+        Some(entry)
+    }
+}

@@ -1,0 +1,91 @@
+//! What a process that a session's thread starts is told in its environment, beside what it is given.
+//!
+//! A variable that differs from the test process's own was set for this very process, on purpose, and is left as it is.
+//! It allocates nothing, because a forked process may ask.
+
+use std::ffi::{CStr, CString};
+
+/// A variable of the processes that a session's threads start.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// `NAME=value`.
+    pub entry: CString,
+    /// The process's own value before: what a process inherits that isn't given another.
+    pub inherited: Option<CString>,
+}
+
+/// Which variables a process has to be told, found out entry by entry of the environment it is given.
+pub(crate) struct Telling {
+    told: &'static [Told],
+    /// One bit for each: whether it stays untold.
+    own: u64,
+}
+
+impl Telling {
+    pub(super) fn new(told: &'static [Told]) -> Telling {
+        // More than sixty-four would have no bit.
+        Telling { told: told.get(..64).unwrap_or(told), own: 0 }
+    }
+
+    /// How many there may be.
+    pub(crate) fn len(&self) -> usize {
+        self.told.len()
+    }
+
+    /// Whether this entry of the environment, `NAME=value`, stays. Else one of ours is told in its place.
+    pub(crate) fn keeps(&mut self, entry: &CStr) -> bool {
+        let entry = entry.to_bytes();
+        let Some((at, told)) =
+            self.told.iter().enumerate().find(|(_, t)| name(entry) == name(t.entry.to_bytes()))
+        else {
+            return true;
+        };
+        let value = entry.get(name(entry).len() + 1..).unwrap_or_default();
+        let on_purpose = told.inherited.as_ref().is_none_or(|i| i.to_bytes() != value);
+        if on_purpose {
+            self.own |= 1 << at;
+        }
+        on_purpose
+    }
+
+    /// What is to be added to the entries that stay.
+    pub(crate) fn added(&self) -> impl Iterator<Item = &'static CStr> {
+        let own = self.own;
+        let added = self.told.iter().enumerate().filter(move |(at, _)| own & 1 << at == 0);
+        added.map(|(_, told)| told.entry.as_c_str())
+    }
+}
+
+fn name(entry: &[u8]) -> &[u8] {
+    entry.split(|b| *b == b'=').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(given: &[&str], expected: &[&str]) {
+        let c = |text: &str| CString::new(text).unwrap();
+        let told = vec![
+            Told { entry: c("HTTP_PROXY=ours"), inherited: None },
+            Told { entry: c("NO_PROXY=ours"), inherited: Some(c("*")) },
+        ];
+        let mut telling = Telling::new(Box::leak(told.into_boxed_slice()));
+        let mut all: Vec<_> =
+            given.iter().filter(|e| telling.keeps(&c(e))).map(|e| (*e).to_owned()).collect();
+        all.extend(telling.added().map(|e| e.to_str().unwrap().to_owned()));
+        assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn what_is_inherited_is_replaced_and_what_is_set_on_purpose_stays() {
+        check(&[], &["HTTP_PROXY=ours", "NO_PROXY=ours"]);
+        check(
+            &["PATH=/bin", "HTTP", "NO_PROXY=*"],
+            &["PATH=/bin", "HTTP", "HTTP_PROXY=ours", "NO_PROXY=ours"],
+        );
+        check(&["NO_PROXY=a.test", "HTTP_PROXY="], &["NO_PROXY=a.test", "HTTP_PROXY="]);
+        check(&["HTTP_PROXY=http://127.0.0.1:9"], &["HTTP_PROXY=http://127.0.0.1:9", "NO_PROXY=ours"]);
+    }
+}
