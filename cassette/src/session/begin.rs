@@ -204,7 +204,7 @@ impl SessionBuilder {
             #[cfg(feature = "intercept")]
             proxy: led.proxy,
             #[cfg(feature = "intercept")]
-            _shown: led.bundles,
+            _shown: led.bundle,
             #[cfg(all(feature = "proxy", not(feature = "intercept")))]
             proxy: OnceLock::new(),
             #[cfg(feature = "proxy")]

@@ -18,9 +18,9 @@ use crate::transport::{Bundle, Proxy, Trust, variables};
 pub(super) struct Begun {
     pub(super) ambient: Ambient,
     pub(super) proxy: OnceLock<Result<Proxy, String>>,
-    /// Whom threads and processes are told to trust. Threads the session alone: they reach nothing else, while recording
-    /// neither.
-    pub(super) bundles: Vec<Arc<Bundle>>,
+    /// Whom threads and the processes they start are told to trust: the session alone. They reach nothing else, while
+    /// recording neither; a process that ignores the proxy should fail then, and not first on replay.
+    pub(super) bundle: Option<Arc<Bundle>>,
 }
 
 /// Of a session that is off, or that says so, connections go where they are meant to.
@@ -37,20 +37,19 @@ pub(super) fn begin(
 ) -> Result<Begun> {
     if mode == Mode::Off || config.explicit_clients || !ambient::check_leading()? {
         let ambient = Ambient::new(session, clock);
-        return Ok(Begun { ambient, proxy: OnceLock::new(), bundles: Vec::new() });
+        return Ok(Begun { ambient, proxy: OnceLock::new(), bundle: None });
     }
     let now = clock.clone();
     let led = move |client| ambient::led(session, client);
     let proxy = Proxy::start(engine.clone(), move || now.now(), led)?;
     let bundle = Bundle::get(Trust::Session)?;
-    let of_processes = Bundle::get(Trust::of(engine.is_live()))?;
     let leading = Leading {
         listener: proxy.addr().port(),
         loopback: config.intercept_loopback,
         shown: variables::of_a_thread(bundle.path()),
-        told: variables::of_a_process(&proxy.url(), of_processes.path()),
+        told: variables::of_a_process(&proxy.url(), bundle.path()),
         refused: |host, port, _| report::tell_refused(host, port),
     };
     let ambient = Ambient::leading(session, clock, leading);
-    Ok(Begun { ambient, proxy: OnceLock::from(Ok(proxy)), bundles: vec![bundle, of_processes] })
+    Ok(Begun { ambient, proxy: OnceLock::from(Ok(proxy)), bundle: Some(bundle) })
 }

@@ -78,7 +78,7 @@ pub(crate) struct Inner {
     proxy: OnceLock<Result<Proxy, String>>,
     /// Kept for as long as a client of this session might read it.
     #[cfg(feature = "intercept")]
-    _shown: Vec<Arc<Bundle>>,
+    _shown: Option<Arc<Bundle>>,
     #[cfg(feature = "proxy")]
     bundle: OnceLock<Arc<Bundle>>,
     started: Instant,
