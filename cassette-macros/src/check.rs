@@ -4,7 +4,8 @@
 //! library checks again what it is given at run time.
 
 /// The modes that `mode = "…"` may name, in the order in which messages list them.
-pub(crate) const MODES: [&str; 4] = ["replay", "record", "auto", "off"];
+pub(crate) const MODES: [&str; 8] =
+    ["replay", "record", "auto", "append", "verify", "accept", "off", "learn"];
 
 /// Endings that belong to the files next to a cassette, or to the cassette itself.
 const RESERVED: [&str; 3] = [".bodies", ".recording", ".json"];
@@ -154,7 +155,10 @@ mod tests {
         check(mode("record"), "");
         check(mode("auto"), "");
         check(mode("off"), "");
-        check(mode("Record"), "unknown mode `Record`: the modes are `replay`, `record`, `auto`, `off`");
+        check(
+            mode("Record"),
+            "unknown mode `Record`: the modes are `replay`, `record`, `auto`, `append`, `verify`, `accept`, `off`, `learn`",
+        );
         check(mode(""), "unknown mode ``");
     }
 

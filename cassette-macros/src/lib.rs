@@ -23,7 +23,7 @@ use proc_macro::TokenStream;
 /// | option | means |
 /// |---|---|
 /// | `"weather/berlin"` | the name of the cassette, first: segments of letters, digits, `.`, `_` and `-`, with `/` between them. `{test}` in it stands for the path of the test, modules and function. Without a name: that path, below the name of the file in `tests/` that the test is in |
-/// | `mode = "record"` | one of `replay`, `record`, `auto`, `off`; the variable `CASSETTE_MODE` wins |
+/// | `mode = "record"` | one of `replay`, `record`, `auto`, `append`, `verify`, `accept`, `off`, `learn`; the variable `CASSETTE_MODE` wins |
 /// | `freeze = "2024-05-06T07:08:09Z"` | where the clock of the test stands, as `date-time` of RFC 3339 |
 /// | `config = crate::cassette_config` | a `fn() -> cassette::Config` |
 /// | `crate = ::my_cassette` | where the library is, if it was renamed |

@@ -6,9 +6,7 @@
 
 use crate::{Error, Result};
 
-#[cfg(feature = "proxy")]
-pub(crate) use face::outside;
-pub(crate) use face::{Ambient, current_session, time_zone};
+pub(crate) use face::{Ambient, current_session, outside, time_zone};
 #[cfg(feature = "intercept")]
 pub(crate) use face::{Leading, led};
 
@@ -190,7 +188,6 @@ mod face {
         fn drop(&mut self) {}
     }
 
-    #[cfg(feature = "proxy")]
     pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
         f()
     }

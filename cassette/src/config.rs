@@ -3,17 +3,20 @@
 //! Built in code, shared through `config = crate::cassette_config` in the attribute. Reads nothing itself.
 
 mod matching;
+mod modes;
 mod network;
 mod output;
 mod redaction;
 
 pub use self::matching::{Exhausted, Unused};
+pub use self::modes::{Drift, Expiry};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::error::{Error, Result};
+use crate::hosts::Hosts;
 use crate::matcher::Matching;
 use crate::mode::Mode;
 use crate::redact::Rules;
@@ -45,6 +48,10 @@ pub struct Config {
     pub(crate) explicit_clock: bool,
     pub(crate) explicit_clients: bool,
     pub(crate) intercept_loopback: bool,
+    pub(crate) hosts: Hosts,
+    pub(crate) max_age: Option<(Duration, Expiry)>,
+    pub(crate) drift: Drift,
+    pub(crate) verify_values: bool,
     /// The first mistake made while building; reported when a session begins.
     pub(crate) mistake: Option<String>,
 }
@@ -75,6 +82,10 @@ impl Config {
             explicit_clock: false,
             explicit_clients: false,
             intercept_loopback: false,
+            hosts: Hosts::default(),
+            max_age: None,
+            drift: Drift::default(),
+            verify_values: false,
             mistake: None,
         }
     }

@@ -2,23 +2,25 @@
 //!
 //! Decides by mode between recorder, player and the live side. Must not know: sockets, files.
 
+mod replay;
+
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
-use http::{HeaderValue, StatusCode, header};
-use http_body_util::BodyExt as _;
 use tower_service::Service;
 
+pub(crate) use self::replay::Replay;
+use self::replay::{Held, MOST_HELD, Unread, refusal};
 use crate::body::Body;
-use crate::capture::Capture;
+use crate::config::Config;
 use crate::error::Error;
-use crate::player::{Played, Player};
+use crate::hosts::{self, Hosts};
 use crate::recorder::{Exchange, Recorder, Waiting};
-use crate::redact::{Redactor, Side};
-use crate::report::{Failure, Palette, Problem, TestSite};
-use crate::tape::{BodySink, Request, TransportError, TransportErrorKind};
+use crate::report::{Problem, RefusedHost};
+use crate::tape::{TransportError, TransportErrorKind};
 
 /// The status of the answer to a request that is not on the cassette. Not assigned to anything else
 /// (RFC 9110 §16.2.1), and of the 4xx class: clients repeat a request that failed with 5xx, and the test
@@ -33,24 +35,47 @@ struct Inner {
     action: Action,
     live: Option<Live>,
     closed: AtomicBool,
+    hosts: Hosts,
+    /// Addresses that stand in for names, as [`Config::resolve`](crate::Config::resolve) has them.
+    resolve: Vec<(String, SocketAddr)>,
+    noted: Mutex<Noted>,
+}
+
+/// What went wrong beside what recorder and player know.
+#[derive(Default)]
+struct Noted {
+    problems: Vec<Problem>,
+    refused: Vec<RefusedHost>,
 }
 
 /// What the engine does with a request.
 pub(crate) enum Action {
-    Replay { player: Box<Player>, redactor: Redactor, inline_limit: usize, site: TestSite },
+    Replay(Replay),
     Record(Recorder),
+    /// What is on the cassette is answered from it; the rest is asked live and recorded.
+    Append(Replay, Recorder),
     Pass,
 }
 
 /// The live side: a request to the real server.
 pub(crate) type Live = Box<dyn Fn(http::Request<Body>) -> Answer + Send + Sync>;
 
-pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<http::Response<Body>, TransportError>> + Send>>;
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Answered> + Send>>;
+
+/// A response, or why there is none.
+pub(crate) type Answered = Result<http::Response<Body>, TransportError>;
 
 impl Engine {
-    /// An engine; replay has no live side.
-    pub(crate) fn new(action: Action, live: Option<Live>) -> Engine {
-        Engine(Arc::new(Inner { action, live, closed: AtomicBool::new(false) }))
+    /// An engine. Replay has a live side only where there are hosts to pass through.
+    pub(crate) fn new(action: Action, live: Option<Live>, config: &Config) -> Engine {
+        Engine(Arc::new(Inner {
+            action,
+            live,
+            closed: AtomicBool::new(false),
+            hosts: config.hosts.clone(),
+            resolve: config.resolve.clone(),
+            noted: Mutex::default(),
+        }))
     }
 
     pub(crate) fn action(&self) -> &Action {
@@ -59,12 +84,26 @@ impl Engine {
 
     /// Do requests reach a real server?
     pub(crate) fn is_live(&self) -> bool {
-        !matches!(self.0.action, Action::Replay { .. })
+        !matches!(self.0.action, Action::Replay(_)) || self.0.hosts.pass_any()
     }
 
     /// The session is over: from here on every request fails.
     pub(crate) fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
+    }
+
+    /// What went wrong so far beside what recorder and player know.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        std::mem::take(&mut self.noted().problems)
+    }
+
+    /// Requests to ignored hosts that were refused so far: a remark, since the test doesn't depend on them.
+    pub(crate) fn refused(&self) -> Vec<RefusedHost> {
+        std::mem::take(&mut self.noted().refused)
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.0.noted.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     /// What becomes of a request, as far as nothing has to be awaited for it.
@@ -73,41 +112,100 @@ impl Engine {
         if inner.closed.load(Ordering::Acquire) {
             return Begun::over(ended(request.uri()));
         }
+        if let Some(begun) = self.by_host(&request) {
+            return match begun {
+                true => Begun::Live(request, Pending(None)),
+                false => self.refuse_host(&request),
+            };
+        }
         match &inner.action {
-            Action::Replay { .. } => Begun::Here(Box::pin(self.clone().replay(request))),
+            Action::Replay(_) => Begun::Here(Box::pin(self.clone().replay(request))),
             Action::Pass => Begun::Live(request, Pending(None)),
             Action::Record(recorder) => {
                 let (head, body) = request.into_parts();
-                let Some(exchange) = recorder.begin(&head) else { return Begun::over(ended(&head.uri)) };
-                let waiting = exchange.waiting();
-                let body = exchange.tee_request(body);
-                Begun::Live(http::Request::from_parts(head, body), Pending(Some((exchange, waiting))))
+                let place = recorder.place();
+                record(recorder, place, head, body)
+            }
+            Action::Append(_, recorder) => {
+                let place = recorder.place();
+                Begun::Later(Box::pin(self.clone().append(place, request)))
             }
         }
     }
 
-    async fn replay(self, request: http::Request<Body>) -> Result<http::Response<Body>, TransportError> {
-        let Action::Replay { player, redactor, inline_limit, site } = &self.0.action else {
-            return Err(no_way("this session does not replay".into()));
+    /// Whether a request passes by the cassette on its way to the real server; `None` if the cassette is about it.
+    fn by_host(&self, request: &http::Request<Body>) -> Option<bool> {
+        let (inner, uri) = (&*self.0, request.uri());
+        let (passes, ignores) = (inner.hosts.passes(uri), inner.hosts.ignores(uri));
+        let replays = matches!(inner.action, Action::Replay(_));
+        let passes_here = passes && (!replays || hosts::is_here(uri, &inner.resolve));
+        (passes || ignores).then_some(passes_here || !replays)
+    }
+
+    fn refuse_host(&self, request: &http::Request<Body>) -> Begun {
+        let Action::Replay(replay) = &self.0.action else {
+            return Begun::over(no_way("this session does not replay".into()));
         };
-        let request = for_matching(request, redactor, *inline_limit).await?;
-        match player.play(request) {
-            Played::Response(response) => Ok(response),
-            Played::Error(e) => Err(e),
-            Played::Unmatched(u) => Ok(refusal(site, Problem::Unmatched(*u))),
-            Played::Unreadable(text) => Ok(refusal(site, Problem::Other(Error::new(text)))),
+        let refused = RefusedHost {
+            method: request.method().clone(),
+            uri: replay.redactor.uri(&request.uri().to_string()),
+            host: request.uri().host().unwrap_or_default().to_owned(),
+            passed: self.0.hosts.passes(request.uri()),
+        };
+        let mut noted = self.noted();
+        match refused.passed {
+            true => noted.problems.push(Problem::RefusedHost(refused.clone())),
+            false => noted.refused.push(refused.clone()),
+        }
+        Begun::answered(Ok(refusal(&replay.site, Problem::RefusedHost(refused))))
+    }
+
+    async fn replay(self, request: http::Request<Body>) -> Answered {
+        match &self.0.action {
+            Action::Replay(replay) => replay.answer(request).await,
+            _ => Err(no_way("this session does not replay".into())),
         }
     }
 
-    async fn answer(self, request: http::Request<Body>) -> Result<http::Response<Body>, TransportError> {
-        match self.begin(request) {
-            Begun::Here(answer) => answer.await,
-            Begun::Live(request, pending) => match self.live(request).await {
-                Ok(response) => Ok(pending.answered(response)),
-                Err(e) => {
-                    pending.failed(&e).await;
-                    Err(e)
-                }
+    /// Whether it is on the cassette is known once its body has been read.
+    async fn append(self, place: u64, request: http::Request<Body>) -> Begun {
+        let Action::Append(replay, recorder) = &self.0.action else {
+            return Begun::over(no_way("this session does not append".into()));
+        };
+        let (head, body) = request.into_parts();
+        let mut held = Held::default();
+        let asked = match replay.read(&head, body, Some(&mut held)).await {
+            Ok(asked) => asked,
+            Err(unread) => return self.unread(replay, &head, unread),
+        };
+        match replay.player.find(&asked) {
+            Some(i) => Begun::answered(replay.played(replay.player.play_recording(i))),
+            None => record(recorder, place, head, held.into_body()),
+        }
+    }
+
+    /// A request that could not be matched before it was sent is not sent.
+    fn unread(&self, replay: &Replay, head: &http::request::Parts, unread: Unread) -> Begun {
+        if let Unread::Broken(e) = unread {
+            return Begun::over(e);
+        }
+        let problem = || {
+            let what = format!("{} {}", head.method, replay.redactor.uri(&head.uri.to_string()));
+            let (most, mode) = (MOST_HELD >> 20, replay.site.mode);
+            let message = format!("the body of {what} is longer than {most} MiB");
+            let hint = format!("mode `{mode}` has to hold it until it is matched: use `record`");
+            Problem::Other(Error::new(message).hint(hint))
+        };
+        self.noted().problems.push(problem());
+        Begun::answered(Ok(refusal(&replay.site, problem())))
+    }
+
+    async fn answer(self, request: http::Request<Body>) -> Answered {
+        match self.begin(request).settled().await {
+            Settled::Here(answer) => answer.await,
+            Settled::Live(request, pending) => match self.live(request).await {
+                Ok(response) => pending.answered(response).await,
+                Err(e) => pending.failed(&e).await.unwrap_or(Err(e)),
             },
         }
     }
@@ -120,12 +218,28 @@ impl Engine {
     }
 }
 
+fn record(recorder: &Recorder, place: u64, head: http::request::Parts, body: Body) -> Begun {
+    let Some(exchange) = recorder.begin(place, &head) else { return Begun::over(ended(&head.uri)) };
+    let waiting = exchange.waiting();
+    let body = exchange.tee_request(body);
+    Begun::Live(http::Request::from_parts(head, body), Pending(Some((exchange, waiting))))
+}
+
 /// A request that the engine has taken.
 #[expect(clippy::large_enum_variant, reason = "it is moved once, on its way to the server")]
 pub(crate) enum Begun {
     /// It goes to the real server; what comes back is the [`Pending`]'s.
     Live(http::Request<Body>, Pending),
     /// The answer is known here.
+    Here(Answer),
+    /// Which of the two, depends on its body.
+    Later(Pin<Box<dyn Future<Output = Begun> + Send>>),
+}
+
+/// A [`Begun`] of which it is known where the answer comes from.
+#[expect(clippy::large_enum_variant, reason = "as for `Begun`")]
+pub(crate) enum Settled {
+    Live(http::Request<Body>, Pending),
     Here(Answer),
 }
 
@@ -134,27 +248,44 @@ pub(crate) struct Pending(Option<(Exchange, Waiting)>);
 
 impl Begun {
     fn over(error: TransportError) -> Begun {
-        Begun::Here(Box::pin(std::future::ready(Err(error))))
+        Begun::answered(Err(error))
+    }
+
+    fn answered(answer: Answered) -> Begun {
+        Begun::Here(Box::pin(std::future::ready(answer)))
+    }
+
+    /// Reads as much of the request as it takes to know where the answer comes from.
+    pub(crate) async fn settled(self) -> Settled {
+        let mut begun = self;
+        loop {
+            match begun {
+                Begun::Live(request, pending) => return Settled::Live(request, pending),
+                Begun::Here(answer) => return Settled::Here(answer),
+                Begun::Later(later) => begun = later.await,
+            }
+        }
     }
 }
 
 impl Pending {
     /// The server answered: the response for the client.
-    pub(crate) fn answered(self, response: http::Response<Body>) -> http::Response<Body> {
-        let Some((exchange, waiting)) = self.0 else { return response };
+    pub(crate) async fn answered(self, response: http::Response<Body>) -> Answered {
+        let Some((exchange, waiting)) = self.0 else { return Ok(response) };
         waiting.over();
         let (head, body) = response.into_parts();
         let body = exchange.tee_response(&head, body);
-        http::Response::from_parts(head, body)
+        Ok(http::Response::from_parts(head, body))
     }
 
-    /// There is no answer, but this failure.
-    pub(crate) async fn failed(self, error: &TransportError) {
-        let Some((exchange, waiting)) = self.0 else { return };
+    /// There is no answer, but this failure; the client gets it unless there is something else for it.
+    pub(crate) async fn failed(self, error: &TransportError) -> Option<Answered> {
+        let (exchange, waiting) = self.0?;
         // The client would stop sending when it hears of the failure.
         exchange.request_over().await;
         waiting.over();
         exchange.fail(error);
+        None
     }
 }
 
@@ -169,8 +300,9 @@ fn no_way(message: String) -> TransportError {
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let action = match self.0.action {
-            Action::Replay { .. } => "replay",
+            Action::Replay(_) => "replay",
             Action::Record(_) => "record",
+            Action::Append(..) => "append",
             Action::Pass => "pass",
         };
         f.debug_tuple("Engine").field(&action).finish()
@@ -189,41 +321,4 @@ impl Service<http::Request<Body>> for Engine {
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         Box::pin(self.clone().answer(request))
     }
-}
-
-/// The request in the form it would have on a cassette: through the same pipeline as a recorded one, but
-/// above the inline limit only hashed.
-async fn for_matching(
-    request: http::Request<Body>,
-    redactor: &Redactor,
-    inline_limit: usize,
-) -> Result<Request, TransportError> {
-    let (head, mut body) = request.into_parts();
-    let broken = |e: &(dyn std::error::Error + 'static)| TransportError {
-        kind: TransportErrorKind::Reset,
-        message: format!("could not read the request body: {}", crate::error::chain(e)),
-    };
-    let sink = BodySink::hash_only(inline_limit);
-    let mut capture = Capture::new(redactor, &head.headers, sink);
-    while let Some(frame) = body.frame().await {
-        if let Some(chunk) = frame.map_err(|e| broken(&*e))?.data_ref() {
-            std::io::Write::write_all(&mut capture, chunk).map_err(|e| broken(&e))?;
-        }
-    }
-    let mut headers = redactor.headers(&head.headers, Side::Request);
-    let body = capture.finish(&mut headers).map_err(|e| broken(&e))?;
-    let uri = redactor.uri(&head.uri.to_string());
-    Ok(Request { method: head.method, uri, headers, body })
-}
-
-/// What the code under test gets instead of an answer: the report itself, so that its own error shows it.
-fn refusal(site: &TestSite, problem: Problem) -> http::Response<Body> {
-    let failure = Failure { site: site.clone(), problems: vec![problem], notes: Vec::new() };
-    let text = failure.render(&Palette::plain());
-    let mut response = http::Response::new(Body::from(text));
-    *response.status_mut() = StatusCode::from_u16(UNMATCHED_STATUS).unwrap_or(StatusCode::NOT_FOUND);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert("x-cassette", HeaderValue::from_static("unmatched"));
-    response
 }

@@ -31,6 +31,7 @@ mod decode;
 mod engine;
 mod error;
 mod failure;
+mod hosts;
 mod in_process;
 pub mod json;
 pub mod matcher;
@@ -54,7 +55,7 @@ pub use body::Body;
 #[cfg(feature = "macros")]
 pub use cassette_macros::{cassette_test, test};
 pub use clock::Clock;
-pub use config::{Config, Exhausted, Unused};
+pub use config::{Config, Drift, Exhausted, Expiry, Unused};
 pub use error::{Error, Result, TestError, TestResult};
 #[cfg(feature = "reqwest-middleware")]
 pub use in_process::CassetteMiddleware;

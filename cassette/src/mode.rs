@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// use cassette::Mode;
 ///
 /// assert_eq!("record".parse::<Mode>().unwrap(), Mode::Record);
-/// assert!("rekord".parse::<Mode>().unwrap_err().to_string().contains("replay, record, auto, off"));
+/// assert!("rekord".parse::<Mode>().unwrap_err().to_string().contains("replay, record, auto"));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -27,26 +27,52 @@ pub enum Mode {
     Record,
     /// Records if there is no cassette yet, replays otherwise.
     Auto,
+    /// Answers from the cassette what is on it, asks the real servers for the rest and adds that if the test
+    /// passes. Nothing is removed, used or not.
+    Append,
+    /// Asks the real servers for everything that is on the cassette, and reports how their answers differ from
+    /// the recorded ones. The test gets the recorded ones. Writes nothing.
+    Verify,
+    /// Replays, and replaces the snapshot of the output if the test passes.
+    Accept,
     /// Passes everything through; no cassette, no snapshot, real time.
     Off,
+    /// Records, runs the test a second time, and notes on the cassette what varied by itself: matching leaves
+    /// that out.
+    Learn,
 }
 
+/// How many modes there are.
+const MODES: usize = 8;
+
 impl Mode {
-    const NAMES: [(&'static str, Mode); 4] =
-        [("replay", Mode::Replay), ("record", Mode::Record), ("auto", Mode::Auto), ("off", Mode::Off)];
+    const NAMES: [(&'static str, Mode); MODES] = [
+        ("replay", Mode::Replay),
+        ("record", Mode::Record),
+        ("auto", Mode::Auto),
+        ("append", Mode::Append),
+        ("verify", Mode::Verify),
+        ("accept", Mode::Accept),
+        ("off", Mode::Off),
+        ("learn", Mode::Learn),
+    ];
+
     /// The name, as in `CASSETTE_MODE`.
     pub fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(_, m)| *m == self).map_or("replay", |(n, _)| n)
     }
 
     /// The names of all modes.
-    pub(crate) fn names() -> [&'static str; 4] {
+    pub(crate) fn names() -> [&'static str; MODES] {
         Self::NAMES.map(|(name, _)| name)
     }
 
     /// Might this write a cassette or a snapshot?
     fn writes(self) -> bool {
-        matches!(self, Mode::Record | Mode::Auto)
+        match self {
+            Mode::Record | Mode::Auto | Mode::Append | Mode::Accept | Mode::Learn => true,
+            Mode::Replay | Mode::Verify | Mode::Off => false,
+        }
     }
 }
 
@@ -199,13 +225,22 @@ mod tests {
         check(&[], Some(Mode::Auto), Some(Mode::Off), Mode::Auto);
         check(&[("CASSETTE_MODE", "record")], Some(Mode::Off), Some(Mode::Off), Mode::Record);
         check(&[("CASSETTE_MODE", "")], Some(Mode::Off), None, Mode::Off);
+        for (name, mode) in Mode::NAMES {
+            check(&[("CASSETTE_MODE", name)], None, None, mode);
+            assert_eq!(mode.to_string(), name);
+        }
     }
 
     #[test]
     fn in_ci_only_the_variable_makes_anything_write() {
         check(&[("CI", "true")], Some(Mode::Record), None, Mode::Replay);
         check(&[("CI", "1")], None, Some(Mode::Auto), Mode::Replay);
-        check(&[("CI", "true")], Some(Mode::Off), None, Mode::Off);
+        for writes in [Mode::Append, Mode::Accept, Mode::Learn] {
+            check(&[("CI", "true")], Some(writes), None, Mode::Replay);
+        }
+        for reads in [Mode::Off, Mode::Verify] {
+            check(&[("CI", "true")], Some(reads), None, reads);
+        }
         check(&[("CI", "false")], Some(Mode::Record), None, Mode::Record);
         check(&[("CI", "true"), ("CASSETTE_MODE", "record")], None, None, Mode::Record);
     }
@@ -213,7 +248,7 @@ mod tests {
     #[test]
     fn what_is_unknown_is_refused() {
         let unknown = |mode: &str| Err(Mistake::UnknownMode(mode.to_owned()));
-        for mode in ["Record", "verify", "record "] {
+        for mode in ["Record", "rekord", "record "] {
             assert_eq!(environment(&[("CASSETTE_MODE", mode)]).map(|_| ()), unknown(mode));
         }
         let name = "CASSETTE_MDOE".to_owned();

@@ -92,8 +92,14 @@ impl Player {
         }
     }
 
-    /// The answer of an interaction that was taken.
-    fn play_recording(&self, i: usize) -> Played {
+    /// Takes the interaction that answers a request, if there is one; nothing is noted if not.
+    pub(crate) fn find(&self, request: &Request) -> Option<usize> {
+        let keys = Keys::of(request, &self.matching, &self.redactor);
+        self.take(request, keys).ok().flatten()
+    }
+
+    /// The answer of an interaction that was [found](Self::find).
+    pub(crate) fn play_recording(&self, i: usize) -> Played {
         match self.answer(i) {
             Ok(Ok(response)) => Played::Response(response),
             Ok(Err(e)) => Played::Error(e),

@@ -94,9 +94,16 @@ impl Recorder {
         }))
     }
 
-    /// An exchange begins: its place in the cassette is taken now, whatever order responses end in. `None` once
-    /// the recording is settled.
-    pub(crate) fn begin(&self, head: &http::request::Parts) -> Option<Exchange> {
+    /// The next place in the cassette, for a request that comes or may come to be recorded: it is taken when the
+    /// request begins, whatever order responses end in.
+    pub(crate) fn place(&self) -> u64 {
+        let mut state = self.state();
+        state.next += 1;
+        state.next - 1
+    }
+
+    /// An exchange begins, in its [place](Self::place). `None` once the recording is settled.
+    pub(crate) fn begin(&self, order: u64, head: &http::request::Parts) -> Option<Exchange> {
         let redactor = &self.0.redactor;
         let parts = Parts {
             method: head.method.clone(),
@@ -109,8 +116,6 @@ impl Recorder {
         if state.closed {
             return None;
         }
-        let order = state.next;
-        state.next += 1;
         let exchange = Exchange(Arc::new(ExchangeInner {
             order,
             recorder: self.clone(),

@@ -128,11 +128,6 @@ fn an_unknown_mode() {
 }
 
 #[test]
-fn a_mode_that_is_yet_to_come() {
-    insta::assert_snapshot!(fails(&recorded(), &[("CASSETTE_MODE", "verify")]));
-}
-
-#[test]
 fn a_misspelt_variable() {
     insta::assert_snapshot!(fails(&recorded(), &[("CASSETTE_MDOE", "record")]));
 }

@@ -15,6 +15,7 @@ mod http_edges;
 mod in_process;
 mod killed;
 mod matching;
+mod modes;
 mod project;
 mod recording;
 mod untrusted;

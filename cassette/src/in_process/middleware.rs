@@ -7,7 +7,7 @@ use http_body_util::BodyExt as _;
 use reqwest::ResponseBuilderExt as _;
 use reqwest_middleware::{Error, Middleware, Next, Result};
 
-use super::{Begun, begin};
+use super::{Settled, begin};
 use crate::body::Body;
 use crate::engine::Engine;
 use crate::failure;
@@ -40,12 +40,12 @@ impl CassetteMiddleware {
             Ok(begun) => begun,
             Err(refusal) => return Ok(response(refusal.response(), url)),
         };
-        match begun {
-            Begun::Here(answer) => match answer.await {
+        match begun.settled().await {
+            Settled::Here(answer) => match answer.await {
                 Ok(answer) => Ok(response(answer, url)),
                 Err(e) => Err(Error::middleware(e)),
             },
-            Begun::Live(seen, pending) => {
+            Settled::Live(seen, pending) => {
                 let request = match whole {
                     Some(request) => {
                         // It is complete: it goes to the tape at once.
@@ -64,15 +64,21 @@ impl CassetteMiddleware {
                     Ok(answer) => {
                         let url = answer.url().clone();
                         let answer = http::Response::from(answer).map(Body::new);
-                        Ok(response(pending.answered(answer), url))
+                        match pending.answered(answer).await {
+                            Ok(answer) => Ok(response(answer, url)),
+                            Err(e) => Err(Error::middleware(e)),
+                        }
                     }
                     Err(e) => {
                         let told = match &e {
                             Error::Reqwest(e) => failure::of(e),
                             Error::Middleware(e) => failure::of(&**e),
                         };
-                        pending.failed(&told).await;
-                        Err(e)
+                        match pending.failed(&told).await {
+                            Some(Ok(answer)) => Ok(response(answer, url)),
+                            Some(Err(e)) => Err(Error::middleware(e)),
+                            None => Err(e),
+                        }
                     }
                 }
             }

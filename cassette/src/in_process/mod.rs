@@ -17,7 +17,7 @@ use tower_service::Service;
 #[cfg(feature = "reqwest-middleware")]
 pub use self::middleware::CassetteMiddleware;
 use crate::body::{Body, BoxError};
-use crate::engine::{Begun, Engine};
+use crate::engine::{Begun, Engine, Pending, Settled};
 use crate::failure;
 use crate::target::{self, Origin, Refusal};
 
@@ -66,7 +66,10 @@ impl<S> Layer<S> for CassetteLayer {
 
 impl<S, B, R> Service<Request<B>> for CassetteService<S>
 where
-    S: Service<Request<Body>, Response = Response<R>, Error: Into<BoxError>, Future: Send + 'static>,
+    S: Service<Request<Body>, Response = Response<R>, Error: Into<BoxError>, Future: Send + 'static>
+        + Clone
+        + Send
+        + 'static,
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     R: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
@@ -87,22 +90,45 @@ where
             Ok(begun) => begun,
             Err(refusal) => return ready(refusal),
         };
-        match begun {
-            Begun::Here(answer) => Box::pin(async move { Ok(answer.await?) }),
+        let later = match begun {
+            Begun::Here(answer) => return Box::pin(async move { Ok(answer.await?) }),
             Begun::Live(request, pending) => {
                 // The server gets what the caller asked for, not the form that is compared.
                 let answer = self.inner.call(Request::from_parts(head, request.into_body()));
-                Box::pin(async move {
-                    let answer: Result<_, BoxError> = answer.await.map_err(Into::into);
-                    match answer {
-                        Ok(response) => Ok(pending.answered(response.map(Body::new))),
-                        Err(e) => {
-                            let told = failure::of(&*e);
-                            pending.failed(&told).await;
-                            Err(e)
-                        }
-                    }
-                })
+                return Box::pin(finish(answer, pending));
+            }
+            Begun::Later(_) => begun,
+        };
+        // It is the service that was ready that has to be called, and its clone that waits for the next turn.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        Box::pin(async move {
+            match later.settled().await {
+                Settled::Here(answer) => Ok(answer.await?),
+                Settled::Live(request, pending) => {
+                    let answer = inner.call(Request::from_parts(head, request.into_body()));
+                    finish(answer, pending).await
+                }
+            }
+        })
+    }
+}
+
+/// What comes back from the service, and what the session makes of it.
+async fn finish<R, E: Into<BoxError>>(
+    answer: impl Future<Output = Result<Response<R>, E>>,
+    pending: Pending,
+) -> Result<Response<Body>, BoxError>
+where
+    R: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    match answer.await.map_err(Into::into) {
+        Ok(response) => Ok(pending.answered(response.map(Body::new)).await?),
+        Err(e) => {
+            let told = failure::of(&*e);
+            match pending.failed(&told).await {
+                Some(instead) => Ok(instead?),
+                None => Err(e),
             }
         }
     }

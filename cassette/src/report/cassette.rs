@@ -1,6 +1,6 @@
 //! A cassette that isn't there, can't be read, or is in use.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::TestSite;
 use super::page::{Help, Page};
@@ -32,6 +32,33 @@ pub struct AlreadyOpen {
     pub file: PathBuf,
     /// The test that opened it first, if that is known.
     pub first: Option<TestSite>,
+}
+
+/// A cassette that another process recorded while this one waited to record it.
+#[derive(Clone, Debug)]
+pub struct RecordedMeanwhile {
+    /// The cassette.
+    pub file: PathBuf,
+}
+
+impl RecordedMeanwhile {
+    pub(super) fn write(&self, page: &mut Page<'_>, site: &TestSite) {
+        let name = clean(&site.cassette);
+        page.error(format_args!("another process recorded cassette `{name}` while this one waited for it"));
+        page.fact("file", setup::path(&self.file));
+        page.gap();
+        page.line(2, "Two tests share its name, or one was started twice. The other's recording is kept.");
+    }
+
+    pub(super) fn help(&self, site: &TestSite) -> Help {
+        Help { why: "see whether it answers this test, too".to_owned(), command: site.run_command() }
+    }
+}
+
+/// What is told while a process waits until another has recorded a cassette.
+pub(crate) fn waiting(cassette: &str, lock: &Path, holder: Option<u32>) -> String {
+    let who = holder.map_or("another process".to_owned(), |pid| format!("process {pid}"));
+    format!("cassette: {who} is recording `{}`, waiting for {}", clean(cassette), setup::path(lock))
 }
 
 impl MissingCassette {

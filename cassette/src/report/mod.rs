@@ -7,6 +7,8 @@
 
 mod cassette;
 mod difference;
+mod expired;
+mod hosts;
 mod note;
 mod output;
 mod page;
@@ -21,7 +23,10 @@ mod untrusted;
 mod unused;
 mod ways_out;
 
-pub use cassette::{AlreadyOpen, MalformedCassette, MissingCassette};
+pub(crate) use cassette::waiting;
+pub use cassette::{AlreadyOpen, MalformedCassette, MissingCassette, RecordedMeanwhile};
+pub use expired::Expired;
+pub use hosts::RefusedHost;
 pub use note::{Note, UpstreamFailure};
 pub use output::{ChangedFile, FieldChange, MissingSnapshot, OutputChange};
 pub use palette::Palette;
@@ -38,6 +43,7 @@ use page::{Help, Page};
 /// Everything that is wrong with one test.
 ///
 /// ```
+/// use cassette::Mode;
 /// use cassette::report::{Failure, MissingCassette, Palette, Problem, TestSite};
 ///
 /// let failure = Failure {
@@ -48,7 +54,7 @@ use page::{Help, Page};
 ///         file: "tests/forecast.rs".into(),
 ///         line: 12,
 ///         record_command: None,
-///         recording: false,
+///         mode: Mode::Replay,
 ///     },
 ///     problems: vec![Problem::Missing(MissingCassette {
 ///         file: "tests/cassettes/weather/berlin.json".into(),
@@ -89,6 +95,12 @@ pub enum Problem {
     Missing(MissingCassette),
     /// There is one that cannot be read.
     Malformed(MalformedCassette),
+    /// It is older than it may be.
+    Expired(Expired),
+    /// A request to a host that is not let through.
+    RefusedHost(RefusedHost),
+    /// Another process has recorded it meanwhile.
+    RecordedMeanwhile(RecordedMeanwhile),
     /// Another test of this process has it open.
     AlreadyOpen(AlreadyOpen),
     /// `CASSETTE_MODE` or `mode = "…"` is none of the modes.
@@ -150,6 +162,9 @@ impl Problem {
             Problem::Unused(facts) => facts.write(page),
             Problem::Missing(facts) => facts.write(page, site),
             Problem::Malformed(facts) => facts.write(page, site),
+            Problem::Expired(facts) => facts.write(page, site),
+            Problem::RefusedHost(facts) => facts.write(page),
+            Problem::RecordedMeanwhile(facts) => facts.write(page, site),
             Problem::AlreadyOpen(facts) => facts.write(page, site),
             Problem::UnknownMode(facts) => facts.write(page),
             Problem::Unwritable(facts) => facts.write(page),
@@ -173,6 +188,9 @@ impl Problem {
             Problem::Unused(facts) => facts.help(site),
             Problem::Missing(facts) => facts.help(site),
             Problem::Malformed(facts) => facts.help(site),
+            Problem::Expired(facts) => facts.help(site),
+            Problem::RefusedHost(facts) => facts.help(site),
+            Problem::RecordedMeanwhile(facts) => facts.help(site),
             Problem::AlreadyOpen(facts) => facts.help(site),
             Problem::UnknownMode(facts) => facts.help(site),
             Problem::Unwritable(facts) => facts.help(),
@@ -207,6 +225,13 @@ pub(crate) fn tell_refused(host: &str, port: u16) {
          help: build the client, and the runtime it runs on, in each test; or run each test in a process of its own:\n    \
          cargo nextest run"
     );
+}
+
+/// Tells the user at once, whatever captures the output of tests: what makes them wait, what was written.
+pub(crate) fn print_now(text: &str) {
+    use std::io::Write as _;
+    // Whoever closed it does not want to hear it.
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::palette::paint;
 use super::setup::path;
 use super::text::{URI, VALUE, clean, count, short};
 use super::unused::Unused;
+use super::{Expired, RefusedHost};
 use crate::tape::TransportError;
 
 /// A remark.
@@ -41,6 +42,17 @@ pub enum Note {
         /// The command that records it.
         command: String,
     },
+    /// The cassette is older than it may be.
+    Expired {
+        /// How old.
+        facts: Expired,
+        /// Its name.
+        cassette: String,
+        /// What records it again.
+        command: String,
+    },
+    /// Requests to ignored hosts, which got no answer.
+    Refused(Vec<RefusedHost>),
     /// Files of the output that are kept for a look.
     OutputKept {
         /// The directory.
@@ -97,6 +109,18 @@ impl Note {
                 page.fact("cassette", path(&facts.cassette));
                 facts.write_left(page);
                 page.fact(&format!("to record `{}` again", clean(cassette)), clean(command));
+            }
+            Note::Expired { facts, cassette, command } => facts.write_note(page, cassette, command),
+            Note::Refused(requests) => {
+                let n = count(requests.len(), "request");
+                page.note(format_args!("{n} to ignored hosts got no answer: `Config::ignore_host`"));
+                for request in requests.iter().take(SHOWN) {
+                    page.line(2, format_args!("{} {}", request.method, short(&request.uri, URI)));
+                }
+                if requests.len() > SHOWN {
+                    let left = format!("… and {} more", requests.len() - SHOWN);
+                    page.line(2, paint(page.palette.dim, clean(&left)));
+                }
             }
             Note::OutputKept { at } => {
                 page.note("the files that this test wrote are kept");

@@ -1,5 +1,7 @@
 //! Where a test stands and how to run it again.
 
+use crate::Mode;
+
 /// The test that a report is about: facts of its call site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestSite {
@@ -16,14 +18,15 @@ pub struct TestSite {
     /// What records it, where that is not `cargo test` in mode `record`: `{cassette}`, `{package}` and
     /// `{test}` are replaced.
     pub record_command: Option<String>,
-    /// Whether it records.
-    pub recording: bool,
+    /// What it was run in: what helps may depend on it.
+    pub mode: Mode,
 }
 
 impl TestSite {
     /// The command that runs this one test.
     ///
     /// ```
+    /// use cassette::Mode;
     /// use cassette::report::TestSite;
     ///
     /// let site = TestSite {
@@ -33,7 +36,7 @@ impl TestSite {
     ///     file: "tests/forecast.rs".into(),
     ///     line: 12,
     ///     record_command: None,
-    ///     recording: false,
+    ///     mode: Mode::Replay,
     /// };
     /// assert_eq!(site.run_command(), "cargo test -p weather -- --exact forecast::berlin");
     /// assert_eq!(
@@ -52,7 +55,11 @@ impl TestSite {
 
     /// The command that does the same again.
     pub fn again_command(&self) -> String {
-        if self.recording { self.record_command() } else { self.run_command() }
+        match self.mode {
+            Mode::Replay => self.run_command(),
+            Mode::Record | Mode::Auto => self.record_command(),
+            other => self.mode_command(other.name()),
+        }
     }
 
     /// The command that runs it in another mode.

@@ -1,6 +1,6 @@
 //! The beginning of a session: mode, cassette, clock, engine, in that order; nothing is written on replay.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
@@ -12,17 +12,19 @@ use crate::ambient;
 use crate::ambient::Ambient;
 use crate::clock::{self, Clock};
 use crate::config::Config;
-use crate::engine::{Action, Engine, Live};
+use crate::engine::{Action, Engine, Live, Replay};
 use crate::error::{Error, Result};
 use crate::mode::{Environment, Mode};
 use crate::player::Player;
 use crate::recorder::Recorder;
 use crate::redact::Redactor;
-use crate::report::{MissingCassette, Note, Problem, TestSite};
+use crate::report::{self, Expired, MissingCassette, Note, Problem, RecordedMeanwhile, TestSite};
 #[cfg(feature = "proxy")]
 use tower_service::Service as _;
 
-use crate::tape::{Cassette, Files, Journal, JournalOptions, Metadata, Name};
+use crate::tape::{Cassette, Files, Journal, JournalOptions, Lock, Metadata, Name};
+#[cfg(feature = "proxy")]
+use crate::tape::{TransportError, TransportErrorKind};
 
 /// Builds a [`Session`] without the attribute: for harnesses of one's own.
 ///
@@ -60,7 +62,7 @@ impl SessionBuilder {
             file: String::new(),
             line: 0,
             record_command: None,
-            recording: false,
+            mode: Mode::Replay,
         };
         let manifest_dir = Environment::manifest_dir().unwrap_or_else(|| PathBuf::from("."));
         SessionBuilder {
@@ -124,23 +126,19 @@ impl SessionBuilder {
         let directory = self.manifest_dir.join(&config.directory);
         let files = Files::new(&directory, &name);
         let (asked, in_ci) = env.resolve(self.mode, config.mode);
-        let mode = match asked {
-            Mode::Auto if files.exists() => Mode::Replay,
-            Mode::Auto => Mode::Record,
-            other => other,
-        };
-        site.recording = mode == Mode::Record;
+        let (mode, lock) = turn(asked, &files)?;
+        site.mode = mode;
         let mut notes: Vec<Note> =
             in_ci.map(|mode| Note::ReplayedInCi { asked: mode.to_string() }).into_iter().collect();
         let opened = Opened::take(&files.document(), &site, self.is_test)?;
         let redactor = Redactor::new(config.rules.clone())?;
-        let recorded_at = SystemTime::now();
+        let recorded_at = ambient::outside(SystemTime::now);
 
         let freeze = self.freeze.or(config.freeze);
-        let (action, clock) = match mode {
-            Mode::Record => {
+        let recorder = match lock {
+            None => None,
+            Some(lock) => {
                 let at = freeze.unwrap_or(recorded_at);
-                let clock = Clock::frozen(at)?;
                 let options = JournalOptions {
                     inline_limit: config.inline_limit,
                     metadata: Metadata {
@@ -150,37 +148,46 @@ impl SessionBuilder {
                         ..Metadata::default()
                     },
                 };
-                let journal =
-                    Journal::create(&files, options).map_err(|e| facts::unwritable("cassettes", e))?;
+                let journal = match mode {
+                    Mode::Append => Journal::append_with(&files, options, lock),
+                    _ => Journal::create_with(&files, options, lock),
+                };
+                let journal = journal.map_err(|e| facts::unwritable("cassettes", e))?;
                 notes.extend(journal.set_aside().map(|at| Note::StaleJournal { moved_to: at.to_owned() }));
-                (Action::Record(Recorder::new(journal, redactor.clone())), clock)
+                Some(Recorder::new(journal, redactor.clone()))
             }
-            Mode::Off => {
-                let clock = freeze.map_or_else(|| Ok(Clock::real()), Clock::frozen)?;
-                (Action::Pass, clock)
+        };
+        let mut expiry = None;
+        let replay = match mode {
+            Mode::Off | Mode::Record | Mode::Learn => None,
+            Mode::Append if !files.exists() => None,
+            _ if !files.exists() => {
+                return Err(Box::new(Problem::Missing(MissingCassette { file: files.document() })));
             }
             _ => {
-                if !files.exists() {
-                    return Err(Box::new(Problem::Missing(MissingCassette { file: files.document() })));
-                }
                 let cassette = Cassette::open(&files).map_err(facts::malformed)?;
                 let clock = replay_clock(&cassette, freeze).map_err(facts::malformed)?;
+                expiry = expired(&cassette, &config)?;
                 let player = Player::new(cassette, config.matching.clone(), redactor.clone())
                     .map_err(facts::malformed)?
-                    .with_policies(config.exhausted, config.ordered);
-                let action = Action::Replay {
-                    player: Box::new(player),
-                    redactor: redactor.clone(),
-                    inline_limit: config.inline_limit,
-                    site: site.clone(),
-                };
-                (action, clock)
+                    // What an append adds comes last, wherever it was asked for.
+                    .with_policies(config.exhausted, config.ordered && mode != Mode::Append);
+                let (player, inline_limit) = (Box::new(player), config.inline_limit);
+                Some((Replay { player, redactor: redactor.clone(), inline_limit, site: site.clone() }, clock))
             }
+        };
+        let (action, clock) = match (recorder, replay) {
+            (Some(recorder), Some((replay, clock))) => (Action::Append(replay, recorder), clock),
+            (Some(recorder), None) => {
+                (Action::Record(recorder), Clock::frozen(freeze.unwrap_or(recorded_at))?)
+            }
+            (None, Some((replay, clock))) => (Action::Replay(replay), clock),
+            (None, None) => (Action::Pass, freeze.map_or_else(|| Ok(Clock::real()), Clock::frozen)?),
         };
         if clock.is_frozen() && cfg!(feature = "ambient") && !config.explicit_clock {
             ambient::check()?;
         }
-        let engine = Engine::new(action, live(mode, &config)?);
+        let engine = Engine::new(action, live(mode, &config)?, &config);
         let target = env.target_dir(&self.manifest_dir);
         #[cfg(feature = "intercept")]
         let led = leading::begin(opened.id(), mode, &config, &clock, &engine)?;
@@ -211,12 +218,59 @@ impl SessionBuilder {
             bundle: OnceLock::new(),
             started: Instant::now(),
             notes,
+            expired: expiry,
             env,
             _open: opened,
         }));
         open::register(&session);
         Ok(session)
     }
+}
+
+/// How old the cassette is, if it is older than it may be. By the real time, wherever the clock of some session
+/// stands.
+fn expired(cassette: &Cassette, config: &Config) -> Result<Option<Expired>, Box<Problem>> {
+    let Some((limit, _)) = config.max_age else { return Ok(None) };
+    let file = cassette.path().to_owned();
+    let Some(text) = &cassette.metadata().recorded_at else {
+        return Ok(Some(Expired { file, recorded: None, limit }));
+    };
+    let at = clock::parse_rfc3339(text)
+        .map_err(|e| facts::malformed(Error::new(format!("`_metadata.recorded_at`: {e}")).at(&file)))?;
+    // One that was recorded in the future was so by another machine's clock, and is not old.
+    let age = ambient::outside(SystemTime::now).duration_since(at).unwrap_or_default();
+    Ok((age > limit).then(|| Expired { file, recorded: Some((text.clone(), age)), limit }))
+}
+
+/// The mode, once it is known whether there is a cassette, and the right to write it. Waits for who has that
+/// right now.
+fn turn(asked: Mode, files: &Files) -> Result<(Mode, Option<Lock>), Box<Problem>> {
+    match asked {
+        Mode::Auto if files.exists() => return Ok((Mode::Replay, None)),
+        Mode::Record | Mode::Auto | Mode::Append | Mode::Learn => {}
+        Mode::Replay | Mode::Verify | Mode::Accept | Mode::Off => return Ok((asked, None)),
+    }
+    let before = written(files);
+    let tell = |file: &Path, holder| report::print_now(&report::waiting(files.name().as_str(), file, holder));
+    let lock = Lock::wait(files, tell).map_err(|e| facts::unwritable("cassettes", e))?;
+    match asked {
+        // Whoever had the lock has recorded it.
+        Mode::Auto if files.exists() => Ok((Mode::Replay, None)),
+        Mode::Auto => Ok((Mode::Record, Some(lock))),
+        // What it adds to is read after this.
+        Mode::Append => Ok((asked, Some(lock))),
+        // To record over what somebody else has recorded a moment ago would hide that there are two of them.
+        _ if lock.waited() && written(files) != before => {
+            Err(Box::new(Problem::RecordedMeanwhile(RecordedMeanwhile { file: files.document() })))
+        }
+        _ => Ok((asked, Some(lock))),
+    }
+}
+
+/// When the cassette was written, and how long it is: what tells it from another one.
+fn written(files: &Files) -> Option<(u64, Option<SystemTime>)> {
+    let found = std::fs::metadata(files.document()).ok()?;
+    Some((found.len(), found.modified().ok()))
 }
 
 impl Inner {
@@ -246,15 +300,25 @@ fn upstream_options(config: &Config) -> crate::transport::UpstreamOptions {
     }
 }
 
-/// The way upstream, which replay doesn't have: what isn't there can't be used by mistake.
+/// The way upstream, which replay doesn't have: what isn't there can't be used by mistake. Where hosts are passed
+/// through it has one to this machine.
 #[cfg(feature = "proxy")]
 fn live(mode: Mode, config: &Config) -> Result<Option<Live>> {
-    if !matches!(mode, Mode::Record | Mode::Off) {
+    let replays = matches!(mode, Mode::Replay | Mode::Accept);
+    if replays && !config.hosts.pass_any() {
         return Ok(None);
     }
     // Always ready: its pool grows as it needs to.
     let upstream = crate::transport::Upstream::new(&upstream_options(config))?;
-    Ok(Some(Box::new(move |request| upstream.clone().call(request))))
+    let resolve = config.resolve.clone();
+    Ok(Some(Box::new(move |request| {
+        if replays && !crate::hosts::is_here(request.uri(), &resolve) {
+            let message = "a replay does not leave the machine".to_owned();
+            let refused = TransportError { kind: TransportErrorKind::Connect, message };
+            return Box::pin(std::future::ready(Err(refused)));
+        }
+        upstream.clone().call(request)
+    })))
 }
 
 /// Without a transport of ours nothing reaches a session's engine.

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Session, facts, output};
-use crate::config::Unused;
+use crate::config::{Expiry, Unused};
 use crate::engine::Action;
 use crate::error::{Error, Result};
+use crate::mode::Mode;
 use crate::player::Player;
 use crate::recorder::Recorder;
 use crate::report::{
-    self, Leaks, MissingSnapshot, Note, Palette, Problem, Recorded, RefusedCertificate, Untrusted,
+    self, Expired, Leaks, MissingSnapshot, Note, Palette, Problem, Recorded, RefusedCertificate, Untrusted,
 };
 use crate::snapshot;
 use crate::tape::{Journal, Metadata, Prepared};
@@ -39,6 +40,11 @@ pub struct Summary {
     pub elapsed: Duration,
     /// Whether this session recorded.
     pub recorded: bool,
+    /// Interactions of a recording that were not on the cassette before: fewer than `interactions` in mode
+    /// [`Append`](Mode::Append) only.
+    pub added: usize,
+    /// Whether this session replaced the snapshot of the output, and nothing else.
+    pub accepted: bool,
     /// What is to be told though the test passed.
     pub(crate) notes: Vec<Note>,
 }
@@ -58,6 +64,8 @@ pub(crate) enum Body {
 #[derive(Default)]
 struct End {
     body_failed: bool,
+    /// The cassette is too old, which is told last.
+    expired: Option<Problem>,
     problems: Vec<Problem>,
     notes: Vec<Note>,
     summary: Summary,
@@ -105,13 +113,19 @@ impl Session {
             end.problems.extend(self.untrusted(std::mem::take(&mut refused)));
         }
         end.summary.name.clone_from(&inner.name);
+        end.problems.extend(inner.engine.problems());
+        if let Some(facts) = &inner.expired {
+            self.judge_age(facts, &mut end);
+        }
         let done = match inner.engine.action() {
-            Action::Replay { player, .. } => self.finish_replay(player, &mut end),
+            Action::Replay(replay) => self.finish_replay(&replay.player, &mut end),
             Action::Record(recorder) => self.finish_record(recorder, &mut end),
+            Action::Append(replay, recorder) => self.finish_append(&replay.player, recorder, &mut end),
             Action::Pass => Ok(()),
         };
         self.stop_proxy();
         end.problems.extend(done.err().map(Problem::Other));
+        end.problems.extend(end.expired.take());
         if end.failed() {
             // A client that only went away may have had no time; but something failed, and that may be why.
             let untrusted = self.untrusted(refused);
@@ -126,12 +140,27 @@ impl Session {
         }
         end.notes.extend(inner.notes.iter().cloned());
         end.notes.append(&mut end.summary.notes);
+        let refused = inner.engine.refused();
+        end.notes.extend((!refused.is_empty()).then_some(Note::Refused(refused)));
         if end.problems.is_empty() {
             return Err(Failure(report::notes(&end.notes, &Palette::plain())));
         }
         let failure = report::Failure { site: inner.site.clone(), problems: end.problems, notes: end.notes };
         // The error of the code under test may have a URL with the key in it, and CI keeps logs.
         Err(Failure(inner.redactor.text(&failure.render(&Palette::plain()))))
+    }
+
+    /// A cassette that is too old fails the test beside whatever else does, or is told.
+    fn judge_age(&self, facts: &Expired, end: &mut End) {
+        let (cassette, command) = (self.0.name.clone(), self.0.site.record_command());
+        match self.0.config.max_age {
+            Some((_, Expiry::Fail)) => end.expired = Some(Problem::Expired(facts.clone())),
+            _ => end.summary.notes.push(Note::Expired { facts: facts.clone(), cassette, command }),
+        }
+        if matches!(self.0.mode, Mode::Append | Mode::Accept) {
+            // Only a passing test writes.
+            end.problems.extend(end.expired.take());
+        }
     }
 
     /// What a passing test wrote is removed; what a failing one wrote is kept for a look.
@@ -165,7 +194,38 @@ impl Session {
             }
             Unused::Allow => {}
         }
-        self.compare_output(end)
+        if self.0.mode == Mode::Accept { self.accept_output(end) } else { self.compare_output(end) }
+    }
+
+    /// What a passing replay wrote becomes the snapshot.
+    fn accept_output(&self, end: &mut End) -> Result<()> {
+        let manifest = output::manifest(&self.0)?;
+        let found = self.leaks(&[], manifest.as_ref())?;
+        if !found.is_empty() {
+            end.problems.push(Problem::Leaks(Leaks { cassette: self.0.files.output_snapshot(), found }));
+            return Ok(());
+        }
+        if end.failed() {
+            return Ok(());
+        }
+        end.summary.accepted = true;
+        self.store_output(manifest, &mut end.summary)
+    }
+
+    fn store_output(&self, manifest: Option<snapshot::Manifest>, summary: &mut Summary) -> Result<()> {
+        let file = self.0.files.output_snapshot();
+        match &manifest {
+            Some(m) => snapshot::store(&file, m, &self.header())?,
+            None => output::remove_snapshot(&file)?,
+        }
+        summary.output_files = manifest.map(|m| m.entries().len());
+        Ok(())
+    }
+
+    /// What is on the cassette stays, whether it was asked for or not.
+    fn finish_append(&self, player: &Player, recorder: &Recorder, end: &mut End) -> Result<()> {
+        end.problems.extend(player.problems().into_iter().map(|e| *facts::malformed(e)));
+        self.finish_record(recorder, end)
     }
 
     fn compare_output(&self, end: &mut End) -> Result<()> {
@@ -217,6 +277,12 @@ impl Session {
             end.problems.push(Problem::Other(e));
             None
         });
+        let added = journal.len();
+        if journal.before().is_some() && added == 0 {
+            // Not even its times change.
+            journal.discard()?;
+            return if end.failed() { Ok(()) } else { self.accept_output(end) };
+        }
         let prepared = journal.prepare(self.metadata(&journal))?;
         let found = self.leaks(&prepared.files(), manifest.as_ref())?;
         if !found.is_empty() {
@@ -230,7 +296,9 @@ impl Session {
             end.notes.push(Note::RecordingKept { at, interactions });
             return Ok(());
         }
-        self.install(prepared, manifest, &mut end.summary)
+        self.install(prepared, manifest, &mut end.summary)?;
+        end.summary.added = added;
+        Ok(())
     }
 
     fn header(&self) -> snapshot::Header {
@@ -246,25 +314,29 @@ impl Session {
     ) -> Result<()> {
         let inner = &*self.0;
         let installed = prepared.install()?;
-        let file = inner.files.output_snapshot();
-        match &manifest {
-            Some(m) => snapshot::store(&file, m, &self.header())?,
-            None => output::remove_snapshot(&file)?,
-        }
+        self.store_output(manifest, summary)?;
         summary.recorded = true;
         summary.interactions = installed.interactions;
         summary.bytes = installed.bytes;
         summary.changed = installed.changed;
         summary.redacted = inner.redactor.counts().into_iter().collect();
-        summary.output_files = manifest.map(|m| m.entries().len());
         Ok(())
     }
 
     /// What was known when the recording began, and what is known now.
     fn metadata(&self, journal: &Journal) -> Metadata {
         let mut metadata = journal.metadata().clone();
-        metadata.duration_seconds = Some((self.0.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0);
-        metadata.redaction = self.0.redactor.fired();
+        let mut fired = self.0.redactor.fired();
+        if journal.before().is_some() {
+            // It goes on saying what was done when it was recorded.
+            fired.append(&mut metadata.redaction);
+            fired.sort();
+            fired.dedup();
+        } else {
+            let seconds = self.0.started.elapsed().as_secs_f64();
+            metadata.duration_seconds = Some((seconds * 1000.0).round() / 1000.0);
+        }
+        metadata.redaction = fired;
         metadata
     }
 

@@ -30,7 +30,7 @@ use crate::in_process::CassetteMiddleware;
 #[cfg(feature = "proxy")]
 use crate::in_process::SessionService;
 use crate::mode::Mode;
-use crate::report::{Note, TestSite};
+use crate::report::{Expired, Note, TestSite};
 use crate::tape::Files;
 
 pub use begin::SessionBuilder;
@@ -83,6 +83,8 @@ pub(crate) struct Inner {
     bundle: OnceLock<Arc<Bundle>>,
     started: Instant,
     notes: Vec<Note>,
+    /// The cassette is older than it may be.
+    expired: Option<Expired>,
     env: crate::mode::Environment,
     /// Keeps the cassette's place in the process's list of open ones.
     _open: Opened,

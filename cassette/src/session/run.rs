@@ -13,6 +13,7 @@ use super::finish::Body;
 use super::{Failure, Session, SessionBuilder, Summary};
 use crate::clock;
 use crate::error::Result;
+use crate::mode::Mode;
 use crate::private::{Test, Verdict};
 use crate::report::{self, Palette, Problem, TestSite};
 
@@ -172,7 +173,7 @@ fn site(test: &Test) -> TestSite {
         file: test.file.to_owned(),
         line: test.line,
         record_command: None,
-        recording: false,
+        mode: Mode::Replay,
     }
 }
 

@@ -187,6 +187,14 @@ impl Cassette {
         self.parse(self.entries[i].span(), parse::interaction)
     }
 
+    /// Interaction `i` as it stands in the document.
+    pub(super) fn text(&self, i: usize) -> Result<Vec<u8>> {
+        let span = self.entries[i].span();
+        let mut text = vec![0; span.len as usize];
+        position::read_at(&self.file, &mut text, span.start).map_err(|e| self.unreadable(e))?;
+        Ok(text)
+    }
+
     /// The bytes of a body of this cassette, from memory or from its file.
     ///
     /// # Errors

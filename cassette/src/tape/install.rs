@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::journal::{self, Journal, Line, Recording, State};
 use super::window::Window;
-use super::{Cassette, Files, Metadata, layout, parse, position};
+use super::{BodyFile, Cassette, Content, Files, Interaction, Metadata, layout, parse, position};
 use crate::{Error, Result};
 
 /// A cassette that is complete but not yet in its place. Nobody else can record it meanwhile.
@@ -106,12 +106,17 @@ impl Journal {
         let document = NewDocument(files.next_document());
         let failed = |e| Error::io("write the new cassette", &document.0, e);
         let mut file = File::create(&document.0).map_err(failed)?;
-        let metadata = Metadata { interactions: lines.len(), ..metadata };
+        let before = self.0.before.as_ref();
+        let interactions = before.map_or(0, Cassette::len) + lines.len();
+        let metadata = Metadata { interactions, ..metadata };
         let mut bodies = BTreeMap::new();
         for (name, size) in &state.bodies {
             bodies.insert(name.clone(), find(name, *size, files)?);
         }
-        let interactions_at = write_document(&mut file, &metadata, &lines, &state, files)?;
+        for (before, i) in before.iter().flat_map(|before| (0..before.len()).map(move |i| (before, i))) {
+            keep_bodies(&before.interaction(i)?, files, &mut bodies)?;
+        }
+        let interactions_at = write_document(&mut file, before, &metadata, &lines, &state, files)?;
         state.closed = true;
         Ok(Prepared { recording: self.0.clone(), document, metadata, interactions_at, bodies })
     }
@@ -273,9 +278,10 @@ impl Prepared {
     }
 }
 
-/// Writes the document, and says where its interactions begin.
+/// Writes the document, first what is kept of the cassette `before` it, and says where its interactions begin.
 fn write_document(
     out: &mut impl Write,
+    before: Option<&Cassette>,
     metadata: &Metadata,
     lines: &[Line],
     state: &State,
@@ -285,16 +291,27 @@ fn write_document(
     let failed = |e| Error::io("write the new cassette", &document, e);
     let journal = files.journal();
     let mut text = Vec::new();
-    layout::document(&journal::head(metadata).map_err(failed)?, 0, &mut text);
+    layout::document(&journal::head(metadata, false).map_err(failed)?, 0, &mut text);
     text.extend_from_slice(b",\n  \"interactions\": ");
     let interactions_at = text.len() as u64;
     text.push(b'[');
+    let mut first = true;
+    for (before, i) in before.iter().flat_map(|before| (0..before.len()).map(move |i| (before, i))) {
+        text.extend_from_slice(if first { b"\n    " } else { b",\n    " });
+        first = false;
+        text.extend_from_slice(&before.text(i)?);
+        if text.len() >= AT_ONCE {
+            out.write_all(&text).map_err(failed)?;
+            text.clear();
+        }
+    }
     let mut window = Window::default();
-    for (i, line) in lines.iter().enumerate() {
+    for line in lines {
         let bytes = window
             .piece(&state.file, line.start, line.len, state.end)
             .map_err(|e| Error::io("read the journal of the recording", &journal, e))?;
-        text.extend_from_slice(if i == 0 { b"\n    {" } else { b",\n    {" });
+        text.extend_from_slice(if first { b"\n    {" } else { b",\n    {" });
+        first = false;
         let again;
         let bytes = if line.ours {
             bytes
@@ -313,13 +330,25 @@ fn write_document(
             text.clear();
         }
     }
-    text.extend_from_slice(if lines.is_empty() { b"]\n}\n" } else { b"\n  ]\n}\n" });
+    text.extend_from_slice(if first { b"]\n}\n" } else { b"\n  ]\n}\n" });
     out.write_all(&text).map_err(failed)?;
     Ok(interactions_at)
 }
 
 /// Bytes of the document that are written at once, or somewhat more.
 const AT_ONCE: usize = 64 * 1024;
+
+/// Notes the files that an interaction needs.
+fn keep_bodies(interaction: &Interaction, files: &Files, bodies: &mut BTreeMap<String, Kept>) -> Result<()> {
+    for body in interaction.bodies() {
+        if let Content::File(BodyFile { name, size, .. }) = &body.content
+            && !bodies.contains_key(name)
+        {
+            bodies.insert(name.clone(), find(name, *size, files)?);
+        }
+    }
+    Ok(())
+}
 
 /// A body file of the recording. An install that broke off may have moved it to its place already.
 fn find(name: &str, size: u64, files: &Files) -> Result<Kept> {

@@ -15,7 +15,9 @@ use super::body_sink::Folder;
 use super::document::FORMAT_VERSION;
 use super::layout::Compact;
 use super::lock::Lock;
-use super::{BodyFile, BodySink, Content, Files, Interaction, Limits, Metadata, parse, position, write};
+use super::{
+    BodyFile, BodySink, Cassette, Content, Files, Interaction, Limits, Metadata, parse, position, write,
+};
 use crate::{Error, Result};
 
 /// A recording in progress, on disk. Clones are handles to the same one.
@@ -66,6 +68,8 @@ pub(super) struct Recording {
     inline_limit: usize,
     metadata: Metadata,
     set_aside: Option<PathBuf>,
+    /// The cassette whose interactions come before those of the recording.
+    pub(super) before: Option<Cassette>,
     folder: Arc<Folder>,
     state: Mutex<State>,
 }
@@ -102,12 +106,37 @@ impl Journal {
     ///
     /// If another test or process records this cassette, or its directory cannot be written.
     pub fn create(files: &Files, options: JournalOptions) -> Result<Journal> {
+        Journal::create_with(files, options, lock(files)?)
+    }
+
+    /// The same for who has the lock already.
+    pub(crate) fn create_with(files: &Files, options: JournalOptions, lock: Lock) -> Result<Journal> {
+        Journal::begin(files.set_aside(0), options, None, lock)
+    }
+
+    /// Begins a recording that adds to the cassette there is: what is on it stays as it is written there, its
+    /// metadata too, and comes first. Without a cassette it is a recording like any other.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::create`], and if the cassette cannot be read.
+    pub fn append_to(files: &Files, options: JournalOptions) -> Result<Journal> {
+        Journal::append_with(files, options, lock(files)?)
+    }
+
+    /// The same for who has the lock already.
+    pub(crate) fn append_with(files: &Files, options: JournalOptions, lock: Lock) -> Result<Journal> {
         let files = files.set_aside(0);
-        let lock = lock(&files)?;
+        let before = if files.exists() { Some(Cassette::open(&files)?) } else { None };
+        let metadata = before.as_ref().map_or(options.metadata, |before| before.metadata().clone());
+        Journal::begin(files, JournalOptions { metadata, ..options }, before, lock)
+    }
+
+    fn begin(files: Files, options: JournalOptions, before: Option<Cassette>, lock: Lock) -> Result<Journal> {
         let set_aside = set_aside(&files)?;
         let path = files.journal();
         let failed = |e| Error::io("write the journal of the recording", &path, e);
-        let mut line = head(&options.metadata).map_err(failed)?;
+        let mut line = head(&options.metadata, before.is_some()).map_err(failed)?;
         line.extend_from_slice(b"}\n");
         let mut file = open(&path, true).map_err(failed)?;
         file.write_all(&line).map_err(failed)?;
@@ -119,7 +148,7 @@ impl Journal {
             closed: false,
             lock: Some(lock),
         };
-        Ok(Journal::new(files, options, set_aside, state))
+        Ok(Journal::new(files, options, set_aside, before, state))
     }
 
     /// Takes up a recording that was left behind. What was not written to the end of its line is dropped.
@@ -136,16 +165,24 @@ impl Journal {
         fs::metadata(&path).map_err(failed)?;
         let lock = lock(files)?;
         let file = open(&path, false).map_err(failed)?;
-        let (metadata, state) = whole_lines(file, lock, &path)?;
-        let options = JournalOptions { metadata, ..JournalOptions::default() };
-        Ok(Journal::new(files.clone(), options, None, state))
+        let (first, state) = whole_lines(file, lock, &path)?;
+        let before = if first.appends { Some(Cassette::open(files)?) } else { None };
+        let options = JournalOptions { metadata: first._metadata, ..JournalOptions::default() };
+        Ok(Journal::new(files.clone(), options, None, before, state))
     }
 
-    fn new(files: Files, options: JournalOptions, set_aside: Option<PathBuf>, state: State) -> Self {
+    fn new(
+        files: Files,
+        options: JournalOptions,
+        set_aside: Option<PathBuf>,
+        before: Option<Cassette>,
+        state: State,
+    ) -> Self {
         Journal(Arc::new(Recording {
             inline_limit: options.inline_limit,
             metadata: options.metadata,
             set_aside,
+            before,
             folder: Arc::new(Folder::new(files.recording_bodies())),
             state: Mutex::new(state),
             files,
@@ -161,6 +198,11 @@ impl Journal {
     /// What was known when the recording began.
     pub fn metadata(&self) -> &Metadata {
         &self.0.metadata
+    }
+
+    /// The cassette that this recording adds to, if it does.
+    pub fn before(&self) -> Option<&Cassette> {
+        self.0.before.as_ref()
     }
 
     /// The cassette that is recorded.
@@ -271,11 +313,16 @@ fn open(path: &Path, empty: bool) -> io::Result<File> {
 }
 
 /// What a recording begins with, in its journal and as a document, up to the end of its metadata.
-pub(super) fn head(metadata: &Metadata) -> io::Result<Vec<u8>> {
+/// `appends` is the journal's: it goes on with the cassette there is.
+pub(super) fn head(metadata: &Metadata, appends: bool) -> io::Result<Vec<u8>> {
     let mut out = Compact::default();
     out.open(b'{');
     out.key("version")?;
     out.value(&FORMAT_VERSION)?;
+    if appends {
+        out.key("appends")?;
+        out.value(&true)?;
+    }
     out.key("_metadata")?;
     metadata.write(&mut out)?;
     Ok(out.end())
@@ -325,13 +372,18 @@ fn has_interactions(journal: impl BufRead) -> io::Result<bool> {
     Ok(ends.nth(1).transpose()?.is_some())
 }
 
+/// The first line of a journal.
+#[derive(Deserialize)]
+struct First {
+    version: u64,
+    /// It adds to the cassette there is.
+    #[serde(default)]
+    appends: bool,
+    _metadata: Metadata,
+}
+
 /// The first line, and what the whole lines after it hold.
-fn whole_lines(file: File, lock: Lock, path: &Path) -> Result<(Metadata, State)> {
-    #[derive(Deserialize)]
-    struct First {
-        version: u64,
-        _metadata: Metadata,
-    }
+fn whole_lines(file: File, lock: Lock, path: &Path) -> Result<(First, State)> {
     let limits = Limits::default();
     let mut state =
         State { file, end: 0, lines: Vec::new(), bodies: BTreeMap::new(), closed: false, lock: Some(lock) };
@@ -359,7 +411,7 @@ fn whole_lines(file: File, lock: Lock, path: &Path) -> Result<(Metadata, State)>
                 let message = format!("the journal has version {}, expected {FORMAT_VERSION}", found.version);
                 return Err(position::error(&state.file, path, state.end, message));
             }
-            first = Some(found._metadata);
+            first = Some(found);
         } else {
             let order = parse::order(&text).map_err(failed)?;
             let interaction = parse::interaction(&text).map_err(failed)?;
@@ -368,6 +420,6 @@ fn whole_lines(file: File, lock: Lock, path: &Path) -> Result<(Metadata, State)>
         }
         state.end += n as u64;
     }
-    let metadata = first.ok_or_else(|| Error::new("the recording broke off before it began").at(path))?;
-    Ok((metadata, state))
+    let first = first.ok_or_else(|| Error::new("the recording broke off before it began").at(path))?;
+    Ok((first, state))
 }

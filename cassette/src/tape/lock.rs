@@ -2,41 +2,106 @@
 //! holder dies, so nothing has to be cleaned up after a crash.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
+use super::Files;
 use crate::{Error, Result};
 
 /// The right to record. Given up when dropped.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     _file: File,
     path: PathBuf,
+    waited: bool,
 }
 
+/// How long somebody waits before that is told.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 impl Lock {
+    /// Takes it now.
+    ///
+    /// # Errors
+    ///
+    /// Somebody else has it, or the file cannot be written.
     pub(super) fn acquire(path: PathBuf) -> Result<Lock> {
-        let failed = |e| Error::io("lock the cassette for recording", &path, e);
-        loop {
-            let file =
-                OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => {
-                    return Err(Error::new("another test or process is recording this cassette")
-                        .at(&path)
-                        .hint("wait until it has finished, or give the two tests different cassettes"));
-                }
-                // Some network file systems have no locks; to refuse to record there would help nobody.
-                Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => {}
-                Err(TryLockError::Error(e)) => return Err(failed(e)),
+        Lock::take(path, |path, file| match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                Err(Error::new("another test or process is recording this cassette")
+                    .at(path)
+                    .hint("wait until it has finished, or give the two tests different cassettes"))
             }
+            Err(TryLockError::Error(e)) => unlockable(path, e),
+            Ok(()) => Ok(false),
+        })
+    }
+
+    /// Takes it as soon as nobody else has it. Waiting for longer than a second, it calls `told` with the
+    /// lock's file and the number of the process that has it, where that can be read.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub(crate) fn wait(files: &Files, told: impl Fn(&Path, Option<u32>) + Sync) -> Result<Lock> {
+        let folder = files.folder();
+        fs::create_dir_all(&folder)
+            .map_err(|e| Error::io("create the directory of the cassette", &folder, e))?;
+        Lock::take(files.lock(), |path, file| match file.try_lock() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::Error(e)) => unlockable(path, e),
+            Err(TryLockError::WouldBlock) => thread::scope(|scope| {
+                let (over, waiting) = mpsc::channel::<()>();
+                let told = &told;
+                scope.spawn(move || {
+                    if waiting.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                        told(path, holder(path));
+                    }
+                });
+                let locked = file.lock();
+                drop(over);
+                locked.map(|()| true).or_else(|e| unlockable(path, e))
+            }),
+        })
+    }
+
+    /// Had somebody else it before?
+    pub(crate) fn waited(&self) -> bool {
+        self.waited
+    }
+
+    fn take(path: PathBuf, lock: impl Fn(&Path, &File) -> Result<bool>) -> Result<Lock> {
+        let failed = |e| failed(&path, e);
+        let mut waited = false;
+        loop {
+            let mut file =
+                OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+            waited |= lock(&path, &file)?;
             // The holder before us may have removed the file after we opened it: then the lock is on nothing.
             if is_at(&file, &path).map_err(failed)? {
-                return Ok(Lock { _file: file, path });
+                // For those who wait, and no harm without it.
+                let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+                return Ok(Lock { _file: file, path, waited });
             }
         }
     }
+}
+
+/// The process that has the lock.
+fn holder(path: &Path) -> Option<u32> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// Some network file systems have no locks; to refuse to record there would help nobody.
+fn unlockable(path: &Path, e: io::Error) -> Result<bool> {
+    if e.kind() == io::ErrorKind::Unsupported { Ok(false) } else { Err(failed(path, e)) }
+}
+
+fn failed(path: &Path, e: io::Error) -> Error {
+    Error::io("lock the cassette for recording", path, e)
 }
 
 impl Drop for Lock {
@@ -49,7 +114,7 @@ impl Drop for Lock {
 }
 
 #[cfg(unix)]
-fn is_at(file: &File, path: &std::path::Path) -> io::Result<bool> {
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let held = file.metadata()?;
     match fs::metadata(path) {
@@ -60,6 +125,6 @@ fn is_at(file: &File, path: &std::path::Path) -> io::Result<bool> {
 }
 
 #[cfg(not(unix))]
-fn is_at(_: &File, _: &std::path::Path) -> io::Result<bool> {
+fn is_at(_: &File, _: &Path) -> io::Result<bool> {
     Ok(true)
 }

@@ -33,6 +33,7 @@ pub use files::Files;
 pub use install::{Installed, Prepared, recover};
 pub use journal::{Journal, JournalOptions};
 pub use list::{Listed, list};
+pub(crate) use lock::Lock;
 pub use metadata::{Metadata, Recorder};
 pub use name::Name;
 pub use types::{

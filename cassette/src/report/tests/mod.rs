@@ -10,8 +10,8 @@ mod unused;
 use http::Method;
 
 use super::*;
-use crate::Error;
 use crate::tape::{TransportError, TransportErrorKind};
+use crate::{Error, Mode};
 
 const RECORD: &str = "CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin";
 
@@ -23,7 +23,7 @@ fn site() -> TestSite {
         file: "tests/forecast.rs".into(),
         line: 12,
         record_command: None,
-        recording: false,
+        mode: Mode::Replay,
     }
 }
 

@@ -4,7 +4,8 @@ use super::*;
 
 #[test]
 fn an_unknown_mode() {
-    let valid: Vec<String> = ["replay", "record", "auto", "off"].map(str::to_owned).into();
+    let valid: Vec<String> =
+        ["replay", "record", "auto", "append", "verify", "accept", "off", "learn"].map(str::to_owned).into();
     let unknown = |value: &str, origin| {
         vec![Problem::UnknownMode(UnknownMode { value: value.into(), origin, valid: valid.clone() })]
     };
@@ -14,7 +15,7 @@ fn an_unknown_mode() {
 error: `recrod` is not a mode
   --> tests/forecast.rs:12, test forecast::berlin
    = set by: the variable CASSETTE_MODE
-   = valid: replay, record, auto, off
+   = valid: replay, record, auto, append, verify, accept, off, learn
 
 help: did you mean `record`?
     CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
@@ -25,7 +26,7 @@ help: did you mean `record`?
 error: `yes` is not a mode
   --> tests/forecast.rs:12, test forecast::berlin
    = set by: the variable CASSETTE_MODE
-   = valid: replay, record, auto, off
+   = valid: replay, record, auto, append, verify, accept, off, learn
 
 help: without the variable the test replays:
     env -u CASSETTE_MODE cargo test -p weather -- --exact forecast::berlin",
@@ -36,7 +37,7 @@ help: without the variable the test replays:
 error: `replays` is not a mode
   --> tests/forecast.rs:12, test forecast::berlin
    = set by: `mode = \"…\"` in the attribute
-   = valid: replay, record, auto, off
+   = valid: replay, record, auto, append, verify, accept, off, learn
 
 help: name a valid mode there (`replay`?), then run the test again:
     cargo test -p weather -- --exact forecast::berlin",

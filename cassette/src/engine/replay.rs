@@ -1,0 +1,159 @@
+//! The side of the engine that has a cassette: a request in the form it would have there, and its answer.
+//!
+//! Must not know: modes, the way to real servers.
+
+use std::collections::VecDeque;
+use std::io::Write as _;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt as _;
+
+use super::UNMATCHED_STATUS;
+use crate::body::{Body, BoxError};
+use crate::capture::Capture;
+use crate::error::Error;
+use crate::player::{Played, Player};
+use crate::redact::{Redactor, Side};
+use crate::report::{Failure, Palette, Problem, TestSite};
+use crate::tape::{BodySink, Request, TransportError, TransportErrorKind};
+
+/// What answers from a cassette.
+pub(crate) struct Replay {
+    pub(crate) player: Box<Player>,
+    pub(crate) redactor: Redactor,
+    pub(crate) inline_limit: usize,
+    pub(crate) site: TestSite,
+}
+
+/// Why a request could not be brought into the form of the cassette.
+pub(super) enum Unread {
+    /// The client broke off.
+    Broken(TransportError),
+    /// It has to be held, and is too long for that.
+    TooLong,
+}
+
+impl Replay {
+    /// The recorded answer, or the report that there is none.
+    pub(super) async fn answer(
+        &self,
+        request: http::Request<Body>,
+    ) -> Result<http::Response<Body>, TransportError> {
+        let (head, body) = request.into_parts();
+        match self.read(&head, body, None).await {
+            Ok(request) => self.played(self.player.play(request)),
+            Err(Unread::Broken(e)) => Err(e),
+            Err(Unread::TooLong) => Err(too_long(&head)),
+        }
+    }
+
+    pub(super) fn played(&self, played: Played) -> Result<http::Response<Body>, TransportError> {
+        match played {
+            Played::Response(response) => Ok(response),
+            Played::Error(e) => Err(e),
+            Played::Unmatched(u) => Ok(refusal(&self.site, Problem::Unmatched(*u))),
+            Played::Unreadable(text) => Ok(refusal(&self.site, Problem::Other(Error::new(text)))),
+        }
+    }
+
+    /// The request in the form it would have on a cassette: through the same pipeline as a recorded one, but
+    /// above the inline limit only hashed. Its body goes into `held` as well, as it came.
+    pub(super) async fn read(
+        &self,
+        head: &http::request::Parts,
+        mut body: Body,
+        mut held: Option<&mut Held>,
+    ) -> Result<Request, Unread> {
+        let broken = |e: &(dyn std::error::Error + 'static)| {
+            Unread::Broken(TransportError {
+                kind: TransportErrorKind::Reset,
+                message: format!("could not read the request body: {}", crate::error::chain(e)),
+            })
+        };
+        let sink = BodySink::hash_only(self.inline_limit);
+        let mut capture = Capture::new(&self.redactor, &head.headers, sink);
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|e| broken(&*e))?;
+            if let Some(chunk) = frame.data_ref() {
+                capture.write_all(chunk).map_err(|e| broken(&e))?;
+            }
+            if let Some(held) = &mut held {
+                held.push(frame)?;
+            }
+        }
+        let mut headers = self.redactor.headers(&head.headers, Side::Request);
+        let body = capture.finish(&mut headers).map_err(|e| broken(&e))?;
+        let uri = self.redactor.uri(&head.uri.to_string());
+        Ok(Request { method: head.method.clone(), uri, headers, body })
+    }
+}
+
+/// What a request of a mode that matches first and asks then may have in its body. It is held in memory: on a
+/// disk it would lie there with its secrets.
+pub(super) const MOST_HELD: usize = 32 << 20;
+
+/// A request body that was read and can be sent.
+#[derive(Default)]
+pub(super) struct Held {
+    frames: VecDeque<Frame<Bytes>>,
+    bytes: usize,
+}
+
+impl Held {
+    fn push(&mut self, frame: Frame<Bytes>) -> Result<(), Unread> {
+        self.bytes += frame.data_ref().map_or(0, Bytes::len);
+        if self.bytes > MOST_HELD {
+            return Err(Unread::TooLong);
+        }
+        self.frames.push_back(frame);
+        Ok(())
+    }
+
+    /// As a body to send.
+    pub(super) fn into_body(self) -> Body {
+        if self.frames.is_empty() { Body::empty() } else { Body::new(self) }
+    }
+}
+
+impl http_body::Body for Held {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = self.frames.pop_front();
+        self.bytes -= frame.as_ref().and_then(Frame::data_ref).map_or(0, Bytes::len);
+        Poll::Ready(frame.map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes as u64)
+    }
+}
+
+pub(super) fn too_long(head: &http::request::Parts) -> TransportError {
+    let message = format!("the body of {} {} is too long to be matched first", head.method, head.uri);
+    TransportError { kind: TransportErrorKind::Protocol, message }
+}
+
+/// What the code under test gets instead of an answer: the report itself, so that its own error shows it.
+pub(super) fn refusal(site: &TestSite, problem: Problem) -> http::Response<Body> {
+    let failure = Failure { site: site.clone(), problems: vec![problem], notes: Vec::new() };
+    let text = failure.render(&Palette::plain());
+    let mut response = http::Response::new(Body::from(text));
+    *response.status_mut() = StatusCode::from_u16(UNMATCHED_STATUS).unwrap_or(StatusCode::NOT_FOUND);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert("x-cassette", HeaderValue::from_static("unmatched"));
+    response
+}

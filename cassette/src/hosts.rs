@@ -1,0 +1,160 @@
+//! Hosts that are named by patterns, and which of them are on this machine.
+//!
+//! Resolves nothing: a look-up would leave the machine already. Must not know: what becomes of a request.
+
+use std::net::{IpAddr, SocketAddr};
+
+/// Which hosts are ignored, and which are passed through.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hosts {
+    ignored: Vec<Pattern>,
+    passed: Vec<Pattern>,
+}
+
+/// A host, or all below a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pattern {
+    /// Lower case, without the `*.` of a domain.
+    name: String,
+    below: bool,
+    port: Option<u16>,
+}
+
+impl Hosts {
+    pub(crate) fn ignore(&mut self, pattern: &str) -> Result<(), String> {
+        self.ignored.push(Pattern::parse(pattern)?);
+        Ok(())
+    }
+
+    pub(crate) fn pass(&mut self, pattern: &str) -> Result<(), String> {
+        self.passed.push(Pattern::parse(pattern)?);
+        Ok(())
+    }
+
+    pub(crate) fn ignores(&self, uri: &http::Uri) -> bool {
+        self.ignored.iter().any(|pattern| pattern.takes(uri))
+    }
+
+    pub(crate) fn passes(&self, uri: &http::Uri) -> bool {
+        self.passed.iter().any(|pattern| pattern.takes(uri))
+    }
+
+    /// Is there a host that is passed through?
+    pub(crate) fn pass_any(&self) -> bool {
+        !self.passed.is_empty()
+    }
+}
+
+/// Is the host of this URI on this machine, for all that can be said without asking a resolver? `resolve` as in
+/// [`Config::resolve`](crate::Config::resolve).
+pub(crate) fn is_here(uri: &http::Uri, resolve: &[(String, SocketAddr)]) -> bool {
+    let overridden = resolve.iter().find(|(host, _)| Pattern::parse(host).is_ok_and(|p| p.takes(uri)));
+    if let Some((_, address)) = overridden {
+        return address.ip().to_canonical().is_loopback();
+    }
+    let host = host(uri);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
+/// Lower case, without the brackets of an IPv6 address.
+fn host(uri: &http::Uri) -> String {
+    uri.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase()
+}
+
+impl Pattern {
+    fn parse(text: &str) -> Result<Pattern, String> {
+        let wrong = || format!("`{text}` is not a host: write `name`, `name:port` or `*.name`");
+        let (below, rest) = match text.strip_prefix("*.") {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        // An IPv6 address without brackets has colons, but no port.
+        let address: Option<IpAddr> = rest.parse().ok();
+        let (name, port) = match address {
+            Some(_) => (rest.to_owned(), None),
+            None => {
+                let authority: http::uri::Authority = rest.parse().map_err(|_| wrong())?;
+                if authority.as_str().contains('@') {
+                    return Err(wrong());
+                }
+                (authority.host().trim_matches(['[', ']']).to_owned(), authority.port_u16())
+            }
+        };
+        if name.is_empty() || name.contains('*') || (address.is_some() && below) {
+            return Err(wrong());
+        }
+        Ok(Pattern { name: name.to_ascii_lowercase(), below, port })
+    }
+
+    fn takes(&self, uri: &http::Uri) -> bool {
+        let usual = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+        if self.port.is_some_and(|port| port != uri.port_u16().unwrap_or(usual)) {
+            return false;
+        }
+        let host = host(uri);
+        match self.below {
+            true => host.strip_suffix(&self.name).is_some_and(|sub| sub.len() > 1 && sub.ends_with('.')),
+            false => host == self.name,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(pattern: &str, uri: &str, expected: bool) {
+        let mut hosts = Hosts::default();
+        hosts.ignore(pattern).unwrap();
+        assert_eq!(hosts.ignores(&uri.parse().unwrap()), expected, "{pattern} {uri}");
+    }
+
+    #[test]
+    fn patterns() {
+        check("localhost", "http://localhost/x", true);
+        check("LocalHost", "http://LOCALHOST:8080/x", true);
+        check("localhost:8080", "http://localhost:8080/", true);
+        check("localhost:80", "http://localhost/", true);
+        check("localhost:80", "https://localhost/", false);
+        check("*.internal.example", "https://a.b.internal.example/", true);
+        check("*.internal.example", "https://internal.example/", false);
+        check("*.internal.example", "https://notinternal.example/", false);
+        check("*.internal.example:443", "https://a.internal.example/", true);
+        check("127.0.0.1", "http://127.0.0.1:4321/", true);
+        check("::1", "http://[::1]:4321/", true);
+        check("[::1]:4321", "http://[::1]:4321/", true);
+        check("[::1]:4321", "http://[::1]/", false);
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused() {
+        for wrong in
+            ["", "*", "*.", "a b", "https://a.example", "a.example/x", "a.*.example", "*.127.0.0.1", "u@h"]
+        {
+            assert!(Pattern::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn here() {
+        let resolve = [
+            ("db.test".to_owned(), ([127, 0, 0, 1], 1).into()),
+            ("far.test:80".into(), ([10, 0, 0, 1], 1).into()),
+        ];
+        for (uri, expected) in [
+            ("http://127.0.0.1/", true),
+            ("http://127.9.9.9:1/", true),
+            ("http://[::1]/", true),
+            ("http://[::ffff:127.0.0.1]/", true),
+            ("http://localhost:9200/", true),
+            ("http://db.test/", true),
+            ("http://far.test/", false),
+            ("http://localhost.example/", false),
+            ("http://10.0.0.1/", false),
+            ("http://0.0.0.0/", false),
+        ] {
+            assert_eq!(is_here(&uri.parse().unwrap(), &resolve), expected, "{uri}");
+        }
+    }
+}

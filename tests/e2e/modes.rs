@@ -1,0 +1,271 @@
+//! What each mode does to the network, the cassette and the snapshot; and what stands beside the modes: hosts that no
+//! cassette is about, and how old one may be.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cassette::{Config, Expiry, Mode, Session, Unused};
+
+use crate::api::{Api, HOST, Speaks, answer, get, see};
+use crate::project::Project;
+
+/// Answers every request with its method, path and body, and how many there were before.
+fn echo() -> Api {
+    let count = AtomicUsize::new(0);
+    Api::start(Speaks::Http1, move |request| {
+        let n = count.fetch_add(1, Ordering::SeqCst);
+        let body = String::from_utf8_lossy(request.body());
+        answer(
+            200,
+            &[("content-type", "text/plain")],
+            format!("{n} {} {} {body}", request.method(), request.uri()),
+        )
+    })
+}
+
+/// Asks for these paths, one after the other, and writes what came into a file.
+async fn ask(session: Session, paths: &[&str]) -> Vec<String> {
+    let answers = fetch(&session, paths).await;
+    let out = session.output_dir().expect("a directory").join("answers.txt");
+    std::fs::write(out, answers.join("\n")).expect("written");
+    answers
+}
+
+/// The same without the file.
+async fn fetch(session: &Session, paths: &[&str]) -> Vec<String> {
+    let http = session.client().expect("a client");
+    let mut answers = Vec::new();
+    for path in paths {
+        let seen = match path.strip_prefix("POST ") {
+            Some(body) => {
+                let request = http.post(format!("http://{HOST}/post")).body(body.to_owned());
+                see(request.send().await.expect("an answer")).await
+            }
+            None => get(&http, &format!("http://{HOST}{path}")).await,
+        };
+        assert_ne!(seen.status, 470, "{}", String::from_utf8_lossy(&seen.body));
+        answers.push(String::from_utf8_lossy(&seen.body).into_owned());
+    }
+    answers
+}
+
+#[test]
+fn append_answers_from_the_cassette_and_adds_what_is_missing() {
+    let (api, project) = (echo(), Project::new());
+    let config = api.config();
+    project.record(config.clone(), &async |session| ask(session, &["/a", "/b", "POST one"]).await);
+    let before = project.text();
+
+    let body = async |session| ask(session, &["/new", "/b", "POST two", "/b"]).await;
+    let (seen, summary) = project.run(Mode::Append, config.clone(), &body).expect("it passes");
+    // Only `/b` was answered from the cassette, once.
+    assert_eq!(seen, ["3 GET /new ", "1 GET /b ", "4 POST /post two", "5 GET /b "]);
+    assert_eq!((summary.interactions, summary.added, summary.recorded), (6, 3, true));
+    // The old interactions, used and unused, as they stood there, then the new ones.
+    let after = project.text();
+    let old = &before[before.find("\"interactions\": [").unwrap()..before.rfind("\n  ]").unwrap()];
+    assert!(after.contains(old), "{before}\n{after}");
+    let host = |path: &str| format!("GET http://{HOST}{path}");
+    let post = format!("POST http://{HOST}/post");
+    assert_eq!(project.requests(), [host("/a"), host("/b"), post.clone(), host("/new"), post, host("/b")]);
+    // The times are still those of the first recording.
+    let metadata = project.cassette().metadata().clone();
+    assert!(before.contains(metadata.recorded_at.as_deref().unwrap()));
+
+    drop(api);
+    assert_eq!(project.replay(config.unused(Unused::Allow), &body), seen);
+}
+
+#[test]
+fn append_without_news_leaves_the_cassette_and_takes_the_snapshot() {
+    let (api, project) = (echo(), Project::new());
+    let config = api.config();
+    project.record(config.clone(), &async |session| ask(session, &["/a", "/b"]).await);
+    let before = project.files();
+    let (_, summary) =
+        project.run(Mode::Append, config.clone(), &async |session| ask(session, &["/a"]).await).unwrap();
+    assert_eq!((summary.recorded, summary.accepted), (false, true));
+    let mut after = project.files();
+    let snapshot = "tests/cassettes/weather/berlin.output.snap";
+    assert_ne!(after.remove(snapshot), before.get(snapshot).cloned());
+    assert!(after.iter().all(|(path, bytes)| before.get(path) == Some(bytes)));
+    // Where there is no cassette, it is a recording.
+    let fresh = Project::new();
+    fresh.run(Mode::Append, config, &async |session| ask(session, &["/a"]).await).unwrap();
+    assert_eq!(fresh.requests().len(), 1);
+}
+
+#[test]
+fn a_failed_append_changes_nothing_and_its_recording_is_kept() {
+    let (api, project) = (echo(), Project::new());
+    let config = api.config();
+    project.record(config.clone(), &async |session| ask(session, &["/a"]).await);
+    let before = project.files();
+    let failed = project.builder(Mode::Append, config).run_async(async |session: Session| {
+        ask(session, &["/a", "/new"]).await;
+        Err::<(), _>(cassette::Error::new("no such city"))
+    });
+    assert!(failed.unwrap_err().to_string().contains("2 interactions"));
+    let mut after = project.files();
+    after.retain(|path, _| !path.starts_with("target/"));
+    assert_eq!(after, before);
+}
+
+/// A long body lies in a file of its own: an append keeps those of the cassette.
+#[test]
+fn append_keeps_the_files_of_long_bodies() {
+    let api = Api::start(Speaks::Http1, |request| {
+        answer(200, &[("content-type", "text/plain")], request.uri().path().repeat(50_000))
+    });
+    let (config, project) = (api.config(), Project::new());
+    let ask = async |session: Session, path: &str| {
+        get(&session.client().unwrap(), &format!("http://{HOST}{path}")).await.body.len()
+    };
+    project.record(config.clone(), &async |session| ask(session, "/a").await);
+    project.run(Mode::Append, config.clone(), &async |session| ask(session, "/bc").await).unwrap();
+    drop(api);
+    let both = async |session: Session| (ask(session.clone(), "/a").await, ask(session, "/bc").await);
+    assert_eq!(project.replay(config, &both), (100_000, 150_000));
+}
+
+#[test]
+fn accept_replays_and_takes_the_output() {
+    let (api, project) = (echo(), Project::new());
+    let config = api.config();
+    project.record(config.clone(), &async |session| ask(session, &["/a", "/b"]).await);
+    drop(api);
+    let before = project.files();
+    let swapped = async |session| ask(session, &["/b", "/a"]).await;
+    assert!(project.run(Mode::Replay, config.clone(), &swapped).is_err(), "another output");
+    project.run(Mode::Accept, config.clone(), &swapped).expect("it is accepted");
+    project.replay(config.clone(), &swapped);
+    let mut after = project.files();
+    let snapshot = "tests/cassettes/weather/berlin.output.snap";
+    assert_ne!(after.remove(snapshot), before.get(snapshot).cloned());
+    after.retain(|path, _| !path.starts_with("target/"));
+    assert!(after.iter().all(|(path, bytes)| before.get(path) == Some(bytes)), "{:?}", after.keys());
+
+    // What fails a replay fails this, and then nothing is accepted.
+    let before = project.files();
+    let failed = project.run(Mode::Accept, config, &async |session| ask(session, &["/b"]).await);
+    assert!(failed.unwrap_err().to_string().starts_with("error: 1 of 2 recordings was not used"));
+    let mut after = project.files();
+    after.retain(|path, _| before.contains_key(path));
+    assert!(after == before);
+}
+
+/// Two servers: the API, and one that no cassette is about.
+#[test]
+fn ignored_hosts_are_neither_recorded_nor_replayed() {
+    let (api, other, project) = (echo(), echo(), Project::new());
+    let other_url = format!("http://{}/beat", other.address());
+    let config = api.config().ignore_host("127.0.0.1");
+    let status = Arc::new(AtomicUsize::new(0));
+    let body = async |session: Session| {
+        let http = session.client().unwrap();
+        let seen = see(http.get(&other_url).send().await.unwrap()).await;
+        status.store(seen.status.into(), Ordering::SeqCst);
+        get(&http, &format!("http://{HOST}/a")).await.body
+    };
+    project.record(config.clone(), &body);
+    assert_eq!((status.load(Ordering::SeqCst), other.connections()), (200, 1));
+    assert_eq!(project.requests(), [format!("GET http://{HOST}/a")]);
+    // Refused, which is no failure by itself: the test does not depend on it.
+    project.replay(config.clone(), &body);
+    assert_eq!((status.load(Ordering::SeqCst), other.connections()), (470, 1));
+    let failed = project.builder(Mode::Replay, config.clone()).run_async(async |session| {
+        body(session).await;
+        Err::<(), _>(cassette::Error::new("no such city"))
+    });
+    let text = failed.unwrap_err().to_string();
+    assert!(text.contains("note: 1 request to ignored hosts got no answer: `Config::ignore_host`"), "{text}");
+    // Let through, it is on this machine.
+    project.replay(config.pass_through("127.0.0.1"), &body);
+    assert_eq!((status.load(Ordering::SeqCst), other.connections()), (200, 2));
+}
+
+#[test]
+fn a_replay_lets_nothing_through_to_another_machine() {
+    let (api, project) = (echo(), Project::new());
+    let config = api.config().pass_through("*.far.example");
+    project.record(config.clone(), &async |session: Session| fetch(&session, &["/a"]).await);
+    let failed = project.run(Mode::Replay, config.clone(), &async |session: Session| {
+        let http = session.client().unwrap();
+        let seen = see(http.get("http://api.far.example/x").send().await.unwrap()).await;
+        fetch(&session, &["/a"]).await;
+        (seen.status, String::from_utf8_lossy(&seen.body).into_owned())
+    });
+    let expected = "\
+error: a replay would leave the machine for the pass-through host api.far.example
+   = request: GET http://api.far.example/x
+   = hint: let it be recorded, or give it a loopback address with `Config::resolve`
+
+help: without that setting, record the test again:
+    CASSETTE_MODE=record cargo test";
+    assert_eq!(failed.unwrap_err().to_string(), expected);
+    // A name that stands for this machine stays on it.
+    let near = echo();
+    let config = config.resolve("api.far.example", near.address());
+    let body = async |session: Session| {
+        let seen = get(&session.client().unwrap(), "http://api.far.example/x").await;
+        fetch(&session, &["/a"]).await;
+        seen.status
+    };
+    assert_eq!(project.replay(config, &body), 200);
+}
+
+#[test]
+fn a_pattern_that_is_no_host_is_told() {
+    let failed =
+        Project::new().run(Mode::Replay, Config::new().ignore_host("https://a.example/"), &async |_| ());
+    let text = failed.unwrap_err().to_string();
+    assert!(
+        text.starts_with("error: `https://a.example/` is not a host: write `name`, `name:port` or `*.name`"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_old_cassette_fails_or_is_told() {
+    let (api, project) = (echo(), Project::new());
+    let config = api.config();
+    let body = async |session: Session| fetch(&session, &["/a"]).await;
+    project.record(config.clone(), &body);
+    let path = project.path("tests/cassettes/weather/berlin.json");
+    let recorded_at = project.cassette().metadata().recorded_at.clone().unwrap();
+    let aged = project.text().replacen(&recorded_at, "2020-02-29T12:00:00Z", 1);
+    std::fs::write(&path, aged).unwrap();
+
+    let limit = Duration::from_secs(90 * 24 * 60 * 60);
+    project.replay(config.clone().max_age(Duration::from_secs(u64::MAX / 2), Expiry::Fail), &body);
+    project.replay(config.clone().max_age(limit, Expiry::Warn), &body);
+    // The frozen clock of the session has no say in it.
+    let failed = project
+        .run(Mode::Replay, config.clone().max_age(limit, Expiry::Fail), &body)
+        .unwrap_err()
+        .to_string();
+    let (days, rest) =
+        failed.strip_prefix("error: cassette `weather/berlin` is ").unwrap().split_once(' ').unwrap();
+    assert!(days.parse::<u32>().unwrap() > 2000, "{failed}");
+    let rest = rest.replace(&*project.path("").to_string_lossy(), "");
+    assert_eq!(
+        rest,
+        "\
+days old, 90 days is the most
+   = file: tests/cassettes/weather/berlin.json
+   = recorded: 2020-02-29T12:00:00Z
+
+help: record it again:
+    CASSETTE_MODE=record cargo test"
+    );
+
+    let undated = project.text().replacen("    \"recorded_at\": \"2020-02-29T12:00:00Z\",\n", "", 1);
+    std::fs::write(&path, undated).unwrap();
+    let failed =
+        project.run(Mode::Replay, config.max_age(limit, Expiry::Fail), &body).unwrap_err().to_string();
+    assert!(
+        failed.starts_with("error: cassette `weather/berlin` doesn't say when it was recorded"),
+        "{failed}"
+    );
+}
