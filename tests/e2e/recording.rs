@@ -143,16 +143,52 @@ fn one_recording_at_a_time() {
         Ok::<_, cassette::TestError>(())
     });
     ended.unwrap();
-    // Another process holds the lock, as any recording of this library does.
-    let lock = File::create(project.path("tests/cassettes/weather/berlin.lock.recording")).unwrap();
-    lock.lock().unwrap();
-    let before = project.files();
-    let session = project.builder(Mode::Record, Default::default());
-    let told = session.run(|_| Ok::<_, cassette::TestError>(())).unwrap_err().to_string();
-    assert!(told.contains("another test or process is recording this cassette"), "{told}");
-    assert!(project.files() == before);
-    drop(lock);
-    project.builder(Mode::Record, Default::default()).run(|_| Ok::<_, cassette::TestError>(())).unwrap();
+}
+
+/// A recording waits for another process that records the same cassette, and doesn't hide that one's work.
+#[test]
+fn a_recording_waits_for_its_turn() {
+    let project = Project::new();
+    let record = |mode| project.builder(mode, Default::default()).run(|_| Ok::<_, cassette::TestError>(()));
+    record(Mode::Record).unwrap();
+    let document = project.path("tests/cassettes/weather/berlin.json");
+    let while_another_records = |mode, wrote: Option<&str>| {
+        // Another process holds the lock, as any recording of this library does.
+        let lock = File::create(project.path("tests/cassettes/weather/berlin.lock.recording")).unwrap();
+        lock.lock().unwrap();
+        std::thread::scope(|scope| {
+            let session = scope.spawn(|| record(mode));
+            await_waiter(&lock);
+            if let Some(text) = wrote {
+                std::fs::write(&document, text).unwrap();
+            }
+            drop(lock);
+            session.join().unwrap()
+        })
+    };
+    // It gave up: there is nothing to lose.
+    while_another_records(Mode::Record, None).unwrap();
+    let before = std::fs::read_to_string(&document).unwrap();
+    let others = before.replace("\"time_zone\": \"UTC\"", "\"time_zone\": \"Etc/UTC\"");
+    assert_ne!(before, others);
+    let told = while_another_records(Mode::Record, Some(&others)).unwrap_err().to_string();
+    assert!(told.contains("another process recorded cassette `weather/berlin`"), "{told}");
+    assert_eq!(std::fs::read_to_string(&document).unwrap(), others);
+    // What is missing is recorded once, and replayed by who comes second.
+    std::fs::remove_file(&document).unwrap();
+    let (_, summary) = while_another_records(Mode::Auto, Some(&others)).unwrap();
+    assert!(!summary.recorded);
+    assert_eq!(std::fs::read_to_string(&document).unwrap(), others);
+}
+
+/// Returns when somebody waits for this lock: the kernel has a list, and nothing tells when it changes.
+fn await_waiter(lock: &File) {
+    use std::os::unix::fs::MetadataExt as _;
+    let inode = format!(":{} ", lock.metadata().unwrap().ino());
+    let waits = |line: &str| line.contains("->") && line.contains(&inode);
+    while !std::fs::read_to_string("/proc/locks").unwrap().lines().any(waits) {
+        std::thread::yield_now();
+    }
 }
 
 /// The client swallows the failure; the session does not.

@@ -126,11 +126,16 @@ impl SessionBuilder {
         let directory = self.manifest_dir.join(&config.directory);
         let files = Files::new(&directory, &name);
         let (asked, in_ci) = env.resolve(self.mode, config.mode);
+        if matches!(asked, Mode::Verify | Mode::Learn) {
+            let known = Error::new(format!("the mode `{asked}` is not built yet"));
+            return Err(Box::new(Problem::Other(known.hint("CASSETTE_MODE=record records again"))));
+        }
+        // Before the lock: to wait for a session of this process may be to wait for oneself.
+        let opened = Opened::take(&files.document(), &site, self.is_test)?;
         let (mode, lock) = turn(asked, &files)?;
         site.mode = mode;
         let mut notes: Vec<Note> =
             in_ci.map(|mode| Note::ReplayedInCi { asked: mode.to_string() }).into_iter().collect();
-        let opened = Opened::take(&files.document(), &site, self.is_test)?;
         let redactor = Redactor::new(config.rules.clone())?;
         let recorded_at = ambient::outside(SystemTime::now);
 
