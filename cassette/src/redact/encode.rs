@@ -20,6 +20,7 @@ pub(super) struct Edges {
     pub(super) after: bool,
 }
 
+/// How a value is written, for messages; and which digits in it are hexadecimal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     Raw,
@@ -43,86 +44,169 @@ impl Encoding {
     }
 }
 
-/// Every form of `value`, each byte string once.
+impl Pattern {
+    /// Only as it is written here.
+    pub(super) fn exact(bytes: Vec<u8>) -> Pattern {
+        Pattern { bytes, encoding: Encoding::Raw, edges: Edges::default() }
+    }
+
+    /// Whether `found`, equal to the pattern but for case, is it: the case of hexadecimal digits is free.
+    pub(super) fn is_form(&self, found: &[u8]) -> bool {
+        let free = |i: usize| {
+            // What stands `back` bytes before.
+            let after = |what: &[u8], back: usize| {
+                i.checked_sub(back + what.len()).is_some_and(|at| self.bytes[at..].starts_with(what))
+            };
+            match self.encoding {
+                Encoding::Raw => false,
+                Encoding::Json => (0..4).any(|back| after(b"\\u", back)),
+                // The second is for what is encoded twice.
+                Encoding::Percent => (0..2).any(|back| after(b"%", back) || after(b"%25", back)),
+                Encoding::Base64 => (0..2).any(|back| after(b"%", back)),
+                Encoding::Html => {
+                    let number = self.bytes[..i].rsplit(|b| *b == b'&').next().unwrap_or_default();
+                    number.starts_with(b"#") && !number.contains(&b';')
+                }
+                Encoding::Hex => true,
+            }
+        };
+        let same = |(i, (a, b)): (usize, (&u8, &u8))| a == b || (a.eq_ignore_ascii_case(b) && free(i));
+        found.iter().zip(&self.bytes).enumerate().all(same)
+    }
+}
+
+/// Every form of `value`, each byte string once. Hexadecimal digits are in lower case, which stands for any.
 pub(super) fn patterns(value: &str) -> Vec<Pattern> {
     let mut all = Patterns(BTreeMap::new());
-    all.add(Encoding::Raw, value.as_bytes().to_vec());
-    for text in json(value) {
+    all.add("raw", Encoding::Raw, value.as_bytes().to_vec());
+    let plain = json_string(value);
+    let ascii = json_escaped(value, false, NonAscii::Escaped, "");
+    for (form, text) in json(value) {
+        all.add(form, Encoding::Json, text.into_bytes());
+    }
+    for (form, text) in html(value) {
+        all.add(form, Encoding::Html, text.clone().into_bytes());
+        // A page inside JSON.
+        for (slash, also) in [(false, "<>&"), (true, ""), (false, "<>&\"'+`")] {
+            let escaped = json_escaped(&text, slash, NonAscii::Escaped, also);
+            all.add("json html", Encoding::Json, escaped.into_bytes());
+        }
+    }
+    for (_, text) in html(&plain) {
+        all.add("html json", Encoding::Html, text.into_bytes());
+    }
+    for (_, text) in json(value) {
         // JSON inside a string of JSON.
         for slash in [false, true] {
-            all.add(Encoding::Json, json_escaped(&text, slash, NonAscii::Raw, "", false).into_bytes());
+            for non_ascii in [NonAscii::Raw, NonAscii::Escaped] {
+                all.add("json twice", Encoding::Json, json_escaped(&text, slash, non_ascii, "").into());
+            }
         }
-        all.add(Encoding::Json, text.into_bytes());
+        all.add("json twice", Encoding::Json, json_escaped(&text, false, NonAscii::Raw, "<>&").into());
     }
-    let plain = json_escaped(value, false, NonAscii::Raw, "", false);
-    for text in percent(value.as_bytes()).into_iter().chain(percent(plain.as_bytes())) {
-        // A URL inside the query of a URL.
-        for upper in [false, true] {
-            all.add(Encoding::Percent, percent_encoded(text.as_bytes(), is_unreserved, false, upper).into());
+    for (form, inner) in [("", value), ("percent json", &plain), ("percent json", &ascii)] {
+        for (own, text) in percent(inner.as_bytes()) {
+            // A URL inside the query of a URL.
+            let twice = percent_encoded(text.as_bytes(), is_unreserved, false);
+            let form = if form.is_empty() { own } else { form };
+            all.add(if form == own { "percent twice" } else { form }, Encoding::Percent, twice.into());
+            all.add(form, Encoding::Percent, text.into_bytes());
         }
-        all.add(Encoding::Percent, text.into_bytes());
-    }
-    for text in html(value) {
-        all.add(Encoding::Html, text.into_bytes());
     }
     base64(value.as_bytes(), &mut all);
     let hex: String = value.bytes().map(|b| format!("{b:02x}")).collect();
-    all.add(Encoding::Hex, hex.to_ascii_uppercase().into_bytes());
-    all.add(Encoding::Hex, hex.into_bytes());
-    all.0.into_values().collect()
+    all.add("hex", Encoding::Hex, hex.into_bytes());
+    all.into_vec()
 }
 
-struct Patterns(BTreeMap<Vec<u8>, Pattern>);
+/// The forms by the names under which a test can switch them off.
+#[cfg(test)]
+pub(super) const FORMS: &[&str] = &[
+    "raw",
+    "json",
+    "json slash",
+    "json ascii",
+    "json html-safe",
+    "json twice",
+    "json html",
+    "percent",
+    "percent plus",
+    "percent all",
+    "percent twice",
+    "percent json",
+    "html",
+    "html decimal",
+    "html hex",
+    "html json",
+    "base64 at 0",
+    "base64 at 1",
+    "base64 at 2",
+    "base64url",
+    "base64 slash",
+    "base64 percent",
+    "hex",
+];
+
+#[cfg(test)]
+thread_local! {
+    /// The form that a test has switched off.
+    pub(super) static OFF: std::cell::Cell<Option<&'static str>> = const { std::cell::Cell::new(None) };
+}
+
+struct Patterns(BTreeMap<Vec<u8>, (&'static str, Pattern)>);
 
 impl Patterns {
     /// The first encoding that gives these bytes has them.
-    fn add(&mut self, encoding: Encoding, bytes: Vec<u8>) {
-        self.add_with(encoding, bytes, Edges::default());
+    fn add(&mut self, form: &'static str, encoding: Encoding, bytes: Vec<u8>) {
+        self.add_with(form, encoding, bytes, Edges::default());
     }
 
-    fn add_with(&mut self, encoding: Encoding, bytes: Vec<u8>, edges: Edges) {
-        self.0.entry(bytes.clone()).or_insert(Pattern { bytes, encoding, edges });
+    fn add_with(&mut self, form: &'static str, encoding: Encoding, bytes: Vec<u8>, edges: Edges) {
+        self.0.entry(bytes.clone()).or_insert((form, Pattern { bytes, encoding, edges }));
+    }
+
+    fn into_vec(self) -> Vec<Pattern> {
+        #[cfg(test)]
+        let on = |form: &str| OFF.get() != Some(form);
+        #[cfg(not(test))]
+        let on = |_: &str| true;
+        self.0.into_values().filter(|(form, _)| on(form)).map(|(_, pattern)| pattern).collect()
     }
 }
 
 /// How characters outside ASCII are written in a JSON string.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum NonAscii {
     Raw,
-    Escaped { upper: bool },
+    Escaped,
 }
 
 /// As serializers escape it: serde_json and most others; ASCII only (Python, PHP); with `\/` (PHP, older Java
 /// and .NET); with HTML's characters escaped (Go, PHP; Gson; .NET, Rails).
-fn json(value: &str) -> Vec<String> {
+fn json(value: &str) -> Vec<(&'static str, String)> {
     let mut out = Vec::new();
-    for slash in [false, true] {
-        for non_ascii in
-            [NonAscii::Raw, NonAscii::Escaped { upper: false }, NonAscii::Escaped { upper: true }]
-        {
-            for (also, upper) in [
-                ("", false),
-                ("<>&", false),
-                ("<>&", true),
-                ("<>&='", false),
-                ("\"<>&'+`", true),
-                ("<>&'\"", true),
-            ] {
-                out.push(json_escaped(value, slash, non_ascii, also, upper));
+    for also in ["", "<>&", "<>&='", "\"<>&'+`", "<>&'\""] {
+        for slash in [false, true] {
+            for non_ascii in [NonAscii::Raw, NonAscii::Escaped] {
+                let form = match (also, slash, non_ascii) {
+                    ("", false, NonAscii::Raw) => "json",
+                    ("", false, NonAscii::Escaped) => "json ascii",
+                    ("", true, _) => "json slash",
+                    _ => "json html-safe",
+                };
+                out.push((form, json_escaped(value, slash, non_ascii, also)));
             }
         }
     }
     out
 }
 
-/// `also`: characters that need no escape and get one all the same, in `upper` case hex or not.
-fn json_escaped(value: &str, slash: bool, non_ascii: NonAscii, also: &str, upper: bool) -> String {
+/// `also`: characters that need no escape and get one all the same.
+fn json_escaped(value: &str, slash: bool, non_ascii: NonAscii, also: &str) -> String {
     let mut out = String::with_capacity(value.len());
-    let unit =
-        |unit: u16, upper: bool| if upper { format!("\\u{unit:04X}") } else { format!("\\u{unit:04x}") };
     for c in value.chars() {
         match c {
-            c if also.contains(c) => out.push_str(&unit(c as u16, upper)),
+            c if also.contains(c) => out.push_str(&format!("\\u{:04x}", c as u32)),
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
             '/' if slash => out.push_str("\\/"),
@@ -131,16 +215,13 @@ fn json_escaped(value: &str, slash: bool, non_ascii: NonAscii, also: &str, upper
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if c < ' ' => out.push_str(&unit(c as u16, upper)),
-            c if c.is_ascii() => out.push(c),
-            c => match non_ascii {
-                NonAscii::Raw => out.push(c),
-                NonAscii::Escaped { upper } => {
-                    for u in c.encode_utf16(&mut [0; 2]) {
-                        out.push_str(&unit(*u, upper));
-                    }
+            c if c < ' ' => out.push_str(&format!("\\u{:04x}", c as u32)),
+            c if c.is_ascii() || non_ascii == NonAscii::Raw => out.push(c),
+            c => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    out.push_str(&format!("\\u{unit:04x}"));
                 }
-            },
+            }
         }
     }
     out
@@ -148,7 +229,7 @@ fn json_escaped(value: &str, slash: bool, non_ascii: NonAscii, also: &str, upper
 
 /// `value` as it stands between the quotes of a JSON string.
 pub(super) fn json_string(value: &str) -> String {
-    json_escaped(value, false, NonAscii::Raw, "", false)
+    json_escaped(value, false, NonAscii::Raw, "")
 }
 
 /// RFC 3986 §2.3.
@@ -156,8 +237,8 @@ fn is_unreserved(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"-._~".contains(&b)
 }
 
-/// As the common libraries encode it, each with lower and upper case hex.
-fn percent(value: &[u8]) -> Vec<String> {
+/// As the common libraries encode it.
+fn percent(value: &[u8]) -> Vec<(&'static str, String)> {
     type Keeps = fn(u8) -> bool;
     const SETS: &[Keeps] = &[
         is_unreserved,
@@ -181,23 +262,25 @@ fn percent(value: &[u8]) -> Vec<String> {
         |_| false,
     ];
     let mut out = Vec::new();
-    for keeps in SETS {
+    for (i, keeps) in SETS.iter().enumerate() {
         for plus in [false, true] {
-            for upper in [false, true] {
-                out.push(percent_encoded(value, *keeps, plus, upper));
-            }
+            let form = match plus {
+                _ if i + 2 >= SETS.len() => "percent all",
+                false => "percent",
+                true => "percent plus",
+            };
+            out.push((form, percent_encoded(value, *keeps, plus)));
         }
     }
     out
 }
 
-fn percent_encoded(value: &[u8], keeps: impl Fn(u8) -> bool, plus: bool, upper: bool) -> String {
+fn percent_encoded(value: &[u8], keeps: impl Fn(u8) -> bool, plus: bool) -> String {
     let mut out = String::with_capacity(value.len());
     for &b in value {
         match b {
             b' ' if plus => out.push('+'),
             b if keeps(b) => out.push(char::from(b)),
-            b if upper => out.push_str(&format!("%{b:02X}")),
             b => out.push_str(&format!("%{b:02x}")),
         }
     }
@@ -206,16 +289,62 @@ fn percent_encoded(value: &[u8], keeps: impl Fn(u8) -> bool, plus: bool, upper: 
 
 /// `value` as it stands in a form (WHATWG URL §5.2).
 pub(super) fn form_value(value: &str) -> String {
-    percent_encoded(value.as_bytes(), |b| b.is_ascii_alphanumeric() || b"*-._".contains(&b), true, true)
+    let keeps = |b: u8| b.is_ascii_alphanumeric() || b"*-._ ".contains(&b);
+    let one = |b: u8| if keeps(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
+    value.bytes().map(one).collect::<String>().replace(' ', "+")
 }
 
-fn html(value: &str) -> Vec<String> {
+/// As pages and XML escape it: by the five names, with apostrophes as each library likes them; by numbers, where no
+/// name is, of characters outside ASCII, or of all.
+fn html(value: &str) -> Vec<(&'static str, String)> {
     let mut out = Vec::new();
+    let named = |c: char| match c {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        _ => None,
+    };
+    let escaped = |each: &dyn Fn(char) -> Option<String>| -> String {
+        let one = |c: char| each(c).unwrap_or_else(|| c.to_string());
+        value.chars().map(one).collect()
+    };
     for quote in ["\"", "&quot;", "&#34;", "&#x22;"] {
         for apostrophe in ["'", "&#39;", "&#x27;", "&#039;", "&apos;"] {
-            let text = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-            out.push(text.replace('"', quote).replace('\'', apostrophe));
+            let text = escaped(&|c| match c {
+                '"' => Some(quote.to_owned()),
+                '\'' => Some(apostrophe.to_owned()),
+                c => named(c).map(str::to_owned),
+            });
+            out.push(("html", text));
         }
+    }
+    type Numbers = fn(char) -> String;
+    let decimal: Numbers = |c| format!("&#{};", c as u32);
+    let hex: Numbers = |c| format!("&#x{:x};", c as u32);
+    for (form, number) in [("html decimal", decimal), ("html hex", hex)] {
+        // Mustache and OWASP; .NET; XML in ASCII; those that escape everything.
+        out.push((form, escaped(&|c| "&<>\"'".contains(c).then(|| number(c)))));
+        out.push((form, escaped(&|c| "&<>\"'/`=".contains(c).then(|| number(c)))));
+        out.push((form, escaped(&|c| (!c.is_ascii_alphanumeric()).then(|| number(c)))));
+        out.push((form, escaped(&|c| Some(number(c)))));
+        for names in ["&<>", "&<>\""] {
+            for also in ["", "'", "'+", "'/`="] {
+                let text = escaped(&|c| match c {
+                    '"' if names.contains(c) => Some("&quot;".to_owned()),
+                    c if names.contains(c) => named(c).map(str::to_owned),
+                    c => (also.contains(c) || !c.is_ascii()).then(|| number(c)),
+                });
+                out.push((form, text));
+            }
+        }
+        // In the element's text quotes stay.
+        out.push((
+            form,
+            escaped(&|c| match named(c) {
+                Some(name) => Some(name.to_owned()),
+                None => (c < ' ' || c == '/').then(|| number(c)),
+            }),
+        ));
     }
     out
 }
@@ -230,14 +359,14 @@ fn base64(value: &[u8], all: &mut Patterns) {
         let edges = Edges { before: before > 0, after: !bits.is_multiple_of(6) };
         let standard = &STANDARD_NO_PAD.encode(&shifted)[core.clone()];
         let url_safe = &URL_SAFE_NO_PAD.encode(&shifted)[core];
-        for text in [
-            standard.to_owned(),
-            url_safe.to_owned(),
-            standard.replace('/', "\\/"),
-            standard.replace('+', "%2B").replace('/', "%2F"),
-            standard.replace('+', "%2b").replace('/', "%2f"),
+        let at = ["base64 at 0", "base64 at 1", "base64 at 2"][before];
+        for (form, text) in [
+            (at, standard.to_owned()),
+            ("base64url", url_safe.to_owned()),
+            ("base64 slash", standard.replace('/', "\\/")),
+            ("base64 percent", standard.replace('+', "%2b").replace('/', "%2f")),
         ] {
-            all.add_with(Encoding::Base64, text.into_bytes(), edges);
+            all.add_with(form, Encoding::Base64, text.into_bytes(), edges);
         }
     }
 }
@@ -248,7 +377,8 @@ mod tests {
 
     #[track_caller]
     fn check(value: &str, encoding: Encoding, form: &str) {
-        let found = patterns(value).into_iter().find(|p| p.bytes == form.as_bytes());
+        let is = |p: &Pattern| p.bytes.eq_ignore_ascii_case(form.as_bytes()) && p.is_form(form.as_bytes());
+        let found = patterns(value).into_iter().find(is);
         assert_eq!(found.map(|p| p.encoding), Some(encoding), "{form}");
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, Read};
 
 use super::Rules;
-use super::encode::{Encoding, Pattern, patterns};
+use super::encode::{Pattern, patterns};
 use super::search::{Case, Search};
 use crate::Result;
 
@@ -79,7 +79,7 @@ impl LeakCheck {
             // A hit in the wrong case must not hide one that is real.
             let hit = self
                 .search
-                .find_where(&window, 0, |hit| is_form(&window[hit.start..hit.end], &self.patterns[hit.id].1));
+                .find_where(&window, 0, |hit| self.patterns[hit.id].1.is_form(&window[hit.start..hit.end]));
             if let Some(hit) = hit {
                 let (name, pattern) = &self.patterns[hit.id];
                 let offset = base + hit.start as u64;
@@ -93,29 +93,6 @@ impl LeakCheck {
             base += done as u64;
         }
     }
-}
-
-/// Whether `found`, equal to the pattern but for case, is it: the case of hexadecimal digits is free.
-fn is_form(found: &[u8], pattern: &Pattern) -> bool {
-    let wanted = &pattern.bytes;
-    let mut digits = 0;
-    let mut i = 0;
-    while i < wanted.len() {
-        let free = digits > 0 || pattern.encoding == Encoding::Hex;
-        if found[i] != wanted[i] && !(free && found[i].eq_ignore_ascii_case(&wanted[i])) {
-            return false;
-        }
-        digits = match &wanted[..=i] {
-            // Encoded twice.
-            [.., b'%', b'2', b'5'] if pattern.encoding == Encoding::Percent => 2,
-            _ if digits > 0 => digits - 1,
-            [.., b'%'] if matches!(pattern.encoding, Encoding::Percent | Encoding::Base64) => 2,
-            [.., b'\\', b'u'] if pattern.encoding == Encoding::Json => 4,
-            _ => 0,
-        };
-        i += 1;
-    }
-    true
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub use rules::Rules;
 
 use crate::Result;
 use body::Format;
-use encode::Edges;
+use encode::Pattern;
 use identity::{Identity, Placeholder, Value};
 use replace::{Entry, Finder, Replacer};
 use rule::Rule;
@@ -126,14 +126,13 @@ impl Redactor {
             let label: Arc<str> = format!("secret.{}", secret.name).into();
             for pattern in encode::patterns(&secret.value) {
                 let (replacement, label) = (replacement.clone(), Some(label.clone()));
-                entries.push((pattern.bytes, Entry { replacement, label, edges: pattern.edges }));
+                entries.push((pattern, Entry { replacement, label }));
             }
         }
         let restore = |encode: fn(&str) -> String| {
             let entry = |secret: &rules::Secret| {
                 let replacement = encode(&secret.value).into_bytes().into();
-                let entry = Entry { replacement, label: None, edges: Edges::default() };
-                (secret.placeholder().into_bytes(), entry)
+                (Pattern::exact(secret.placeholder().into_bytes()), Entry { replacement, label: None })
             };
             Finder::new(rules.secrets.iter().map(entry).collect()).map(Arc::new)
         };

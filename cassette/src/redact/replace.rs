@@ -5,14 +5,14 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use super::Fired;
-use super::encode::Edges;
-use super::search::{Case, Search};
+use super::encode::Pattern;
+use super::search::{Case, Hit, Search};
 use crate::Result;
 
 /// What to look for, and what to put there.
 pub(super) struct Finder {
     search: Search,
-    entries: Vec<Entry>,
+    entries: Vec<(Pattern, Entry)>,
     /// No hit, edges included, extends further than this from its start.
     reach: usize,
 }
@@ -21,7 +21,6 @@ pub(super) struct Entry {
     pub(super) replacement: Arc<[u8]>,
     /// What to count a hit as.
     pub(super) label: Option<Arc<str>>,
-    pub(super) edges: Edges,
 }
 
 /// The longest spelling of one base64 character: `%2F`.
@@ -29,10 +28,15 @@ const EDGE: usize = 3;
 
 impl Finder {
     /// From patterns and what is to become of them.
-    pub(super) fn new(entries: Vec<(Vec<u8>, Entry)>) -> Result<Finder> {
-        let search = Search::new(entries.iter().map(|(pattern, _)| &pattern[..]), Case::Exact)?;
+    pub(super) fn new(entries: Vec<(Pattern, Entry)>) -> Result<Finder> {
+        let search = Search::new(entries.iter().map(|(pattern, _)| &pattern.bytes[..]), Case::Folded)?;
         let reach = search.longest() + EDGE;
-        Ok(Finder { search, entries: entries.into_iter().map(|(_, entry)| entry).collect(), reach })
+        Ok(Finder { search, entries, reach })
+    }
+
+    fn find(&self, text: &[u8], from: usize) -> Option<Hit> {
+        let is_form = |hit: &Hit| self.entries[hit.id].0.is_form(&text[hit.start..hit.end]);
+        self.search.find_where(text, from, is_form)
     }
 }
 
@@ -113,10 +117,10 @@ impl<W: Write> Out<W> {
         let Done { mut passed, mut searched } = from;
         // A hit that starts before the limit may end after it, but not further than this.
         let seen = &text[..text.len().min(limit + self.finder.reach)];
-        while let Some(hit) = self.finder.search.find(seen, searched).filter(|hit| hit.start < limit) {
-            let entry = &self.finder.entries[hit.id];
-            let before = if entry.edges.before { unit_before(&text[passed..hit.start]) } else { 0 };
-            let after = if entry.edges.after { unit_after(&text[hit.end..]) } else { 0 };
+        while let Some(hit) = self.finder.find(seen, searched).filter(|hit| hit.start < limit) {
+            let (pattern, entry) = &self.finder.entries[hit.id];
+            let before = if pattern.edges.before { unit_before(&text[passed..hit.start]) } else { 0 };
+            let after = if pattern.edges.after { unit_after(&text[hit.end..]) } else { 0 };
             self.next.write_all(&text[passed..hit.start - before])?;
             self.next.write_all(&entry.replacement)?;
             if let (Some(fired), Some(label)) = (&self.fired, &entry.label) {
@@ -194,12 +198,16 @@ fn unit_after(text: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::encode::Edges;
     use super::*;
 
     fn finder(pairs: &[(&str, &str)], edges: Edges) -> Arc<Finder> {
         let entry = |(pattern, replacement): &(&str, &str)| {
             let replacement = replacement.as_bytes().into();
-            (pattern.as_bytes().to_vec(), Entry { replacement, label: None, edges })
+            (
+                Pattern { edges, ..Pattern::exact(pattern.as_bytes().to_vec()) },
+                Entry { replacement, label: None },
+            )
         };
         Arc::new(Finder::new(pairs.iter().map(entry).collect()).unwrap())
     }
