@@ -238,4 +238,6 @@ fn into_string(bytes: Vec<u8>) -> String {
 }
 
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod tests;

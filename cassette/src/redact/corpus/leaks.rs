@@ -1,0 +1,108 @@
+//! The places and forms that other recorders are known to leak, by name.
+
+use super::places::Way;
+use super::*;
+
+const SECRET: &str = "s3cr3t/+\"<é> y";
+
+#[track_caller]
+fn check(content_type: &'static str, text: &str) {
+    let redactor = Redactor::new(Rules::default().secret("KEY", SECRET).unwrap()).unwrap();
+    for cut in 0..=text.len() {
+        let stored = Way::Body(content_type).store(&redactor, text, &[cut]).unwrap();
+        assert!(stored.contains("{{secret.KEY}}"), "{stored}");
+        assert_eq!(survivor(stored.as_bytes(), SECRET.as_bytes()), None, "{stored}");
+    }
+}
+
+/// By the name of its field, with a value that nobody named.
+#[track_caller]
+fn check_field(content_type: &'static str, text: &str) {
+    let redactor = Redactor::new(Rules::default()).unwrap();
+    let stored = Way::Body(content_type).store(&redactor, text, &[]).unwrap();
+    assert!(!stored.contains("unnamed-1"), "{stored}");
+}
+
+const JSON: &str = "application/json";
+
+#[test]
+fn raw_in_text() {
+    check("text/plain", "a s3cr3t/+\"<é> y b");
+}
+
+#[test]
+fn percent_encoded() {
+    check("text/plain", "q=s3cr3t%2F%2B%22%3C%C3%A9%3E%20y");
+}
+
+#[test]
+fn form_encoded() {
+    check("application/x-www-form-urlencoded", "q=s3cr3t%2F%2B%22%3C%C3%A9%3E+y");
+}
+
+#[test]
+fn a_form_value_with_a_space() {
+    check("application/x-www-form-urlencoded", "q=before+s3cr3t%2F%2B%22%3C%C3%A9%3E+y+after");
+}
+
+#[test]
+fn json_with_escaped_quotes() {
+    check(JSON, r#"{"a":"s3cr3t/+\"<é> y"}"#);
+}
+
+#[test]
+fn json_with_escaped_slashes() {
+    check(JSON, r#"{"a":"s3cr3t\/+\"<é> y"}"#);
+}
+
+#[test]
+fn json_with_unicode_escapes() {
+    check(JSON, r#"{"a":"s3cr3t/+\"<\u00e9> y"}"#);
+    check(
+        JSON,
+        r#"{"a":"s3cr3t/+\u0022\u003C\u00E9\u003E y"}"#.replace("+\\u0022", "\\u002B\\u0022").as_str(),
+    );
+}
+
+#[test]
+fn as_a_json_key() {
+    check(JSON, r#"{"s3cr3t/+\"<é> y":1}"#);
+}
+
+#[test]
+fn in_base64_and_basic() {
+    check("text/plain", "Basic dTpzM2NyM3QvKyI8w6k+IHk=");
+    check("text/plain", "czNjcjN0LysiPMOpPiB5");
+}
+
+#[test]
+fn in_hex() {
+    check("text/plain", "7333637233742f2b223cc3a93e2079");
+}
+
+#[test]
+fn as_html_entities() {
+    check("text/html", "<p>s3cr3t/+&quot;&lt;é&gt; y</p>");
+    check("text/html", "<p>s3cr3t&#47;&#43;&#34;&#60;&#233;&#62;&#32;y</p>");
+}
+
+#[test]
+fn a_token_in_json_in_json() {
+    check_field(JSON, r#"{"body":"{\"token\":\"unnamed-1\"}"}"#);
+}
+
+#[test]
+fn fields_in_other_spellings() {
+    check_field(JSON, r#"{"accessToken":"unnamed-1"}"#);
+    check_field(JSON, r#"{"apiKey":"unnamed-1"}"#);
+    check_field(JSON, r#"{"Access_Token":"unnamed-1"}"#);
+    check_field("application/x-www-form-urlencoded", "ACCESS_TOKEN=unnamed-1");
+}
+
+/// A value of digits, that comes as a number.
+#[test]
+fn as_a_json_number() {
+    let redactor = Redactor::new(Rules::default().secret("PIN", "49152903718").unwrap()).unwrap();
+    let stored = Way::Body(JSON).store(&redactor, r#"{"pin":49152903718}"#, &[]).unwrap();
+    assert!(!stored.contains("49152903718"), "{stored}");
+}

@@ -1,0 +1,158 @@
+//! The promise, generated: random secrets × encodings × places, and nothing of them survives, and nothing else
+//! changes. What is innocent passes untouched. And with any one encoding switched off, the corpus notices.
+
+mod encodings;
+mod innocent;
+mod leaks;
+mod places;
+
+use super::encode;
+use super::{Redactor, Rules, Side};
+use places::PLACES;
+
+/// The same sequence in every run (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ z >> 31) % n as u64) as usize
+    }
+}
+
+const ALPHABETS: [&str; 8] = [
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+    "0123456789abcdef-",
+    "ABCabcXYZxyz0189+/=",
+    "abc012!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~",
+    "aZ09 +%/\\\"'&<>",
+    "ábč€ßñ漢😀aZ09/\"",
+    "kK9%25%2f+ ",
+    "pass'\"<&>/=+wörd ",
+];
+
+/// So many values that can be secrets, of all alphabets in turn.
+fn secrets(count: usize) -> Vec<String> {
+    let mut random = Random(5);
+    let mut out = Vec::new();
+    while out.len() < count {
+        let alphabet: Vec<char> = ALPHABETS[out.len() % ALPHABETS.len()].chars().collect();
+        let length = 8 + random.below(33);
+        let value: String = (0..length).map(|_| alphabet[random.below(alphabet.len())]).collect();
+        let value = value.trim().to_owned();
+        if value.len() >= 8 && Rules::default().secret("K", value.clone()).is_ok() {
+            out.push(value);
+        }
+    }
+    out
+}
+
+/// One after the other: what is stored is the frame with the placeholder in it. The first that is not is told.
+fn corpus(secrets: &[String], every_cut: bool) -> Result<u64, String> {
+    let (mut random, mut cases) = (Random(7), 0);
+    for group in secrets.chunks(20) {
+        let named = (0..).zip(group);
+        let rules = named.fold(Rules::default().allow_header("x-note"), |rules, (n, secret)| {
+            rules.secret(format!("K{n}"), secret.clone()).expect("it can be one")
+        });
+        let redactor = Redactor::new(rules).expect("few enough");
+        for (n, secret) in group.iter().enumerate() {
+            let placeholder = format!("{{{{secret.K{n}}}}}");
+            let mut stored_all = String::new();
+            for coded in encodings::all(secret) {
+                for place in PLACES.iter().filter(|p| !coded.text.contains(|c| p.without.contains(c))) {
+                    let text = place.frame.replace('@', &coded.text);
+                    let expected = place.frame.replace('@', &coded.expected.replace('@', &placeholder));
+                    let cuts = match every_cut {
+                        true => (0..=text.len()).map(|cut| vec![cut]).collect(),
+                        false => vec![vec![random.below(text.len() + 1)]],
+                    };
+                    for cuts in cuts {
+                        let Some(stored) = place.way.store(&redactor, &text, &cuts) else { continue };
+                        cases += 1;
+                        if stored != expected {
+                            let at = format!("{} in {}, cut at {cuts:?}", coded.how, place.name);
+                            return Err(format!("{at}: {secret:?}\n   text {text}\n stored {stored}"));
+                        }
+                        stored_all.push_str(&stored);
+                        stored_all.push('\n');
+                    }
+                }
+            }
+            if let Some(how) = survivor(stored_all.as_bytes(), secret.as_bytes()) {
+                return Err(format!("{secret:?} is still there, {how}"));
+            }
+        }
+    }
+    Ok(cases)
+}
+
+/// Judges without the code under test: takes every coding off, and looks.
+fn survivor(stored: &[u8], secret: &[u8]) -> Option<&'static str> {
+    let is_in = |text: &[u8]| memchr::memmem::find(text, secret).is_some();
+    if is_in(stored) {
+        return Some("as it is");
+    }
+    let percent = percent_encoding::percent_decode(stored).collect::<Vec<u8>>();
+    let unescaped = crate::json::unescape(&String::from_utf8_lossy(stored)).into_owned();
+    let twice = crate::json::unescape(&unescaped).into_owned();
+    if is_in(&percent) || is_in(&percent_encoding::percent_decode(&percent).collect::<Vec<u8>>()) {
+        return Some("percent-encoded");
+    }
+    if is_in(unescaped.as_bytes()) || is_in(twice.as_bytes()) {
+        return Some("JSON-escaped");
+    }
+    let hex: String = secret.iter().map(|b| format!("{b:02x}")).collect();
+    if memchr::memmem::find(&stored.to_ascii_lowercase(), hex.as_bytes()).is_some() {
+        return Some("in hex");
+    }
+    None
+}
+
+#[test]
+fn nothing_survives_and_nothing_else_changes() {
+    let cases = corpus(&secrets(500), false).unwrap_or_else(|e| panic!("{e}"));
+    assert!(cases > 300_000, "{cases}");
+}
+
+#[test]
+fn cut_at_every_byte() {
+    let all = secrets(8);
+    let some = [all[0].clone(), all[4].clone(), all[5].clone()];
+    corpus(&some, true).unwrap_or_else(|e| panic!("{e}"));
+}
+
+/// Cookies go by their place; what they hold does not come back.
+#[test]
+fn cookies() {
+    for secret in secrets(64) {
+        let redactor = Redactor::new(Rules::default().secret("K", secret.clone()).unwrap()).unwrap();
+        let mut stored = String::new();
+        for coded in encodings::all(&secret) {
+            for (name, frame, side) in
+                [("cookie", "a=1; b=@", Side::Request), ("set-cookie", "b=@; Path=/", Side::Response)]
+            {
+                let way = places::Way::Header(name, side);
+                stored.push_str(
+                    &way.store(&redactor, &frame.replace('@', &coded.text), &[]).unwrap_or_default(),
+                );
+            }
+        }
+        assert_eq!(survivor(stored.as_bytes(), secret.as_bytes()), None);
+    }
+}
+
+/// Every encoding is needed: without it the corpus fails.
+#[test]
+fn each_encoding_is_missed() {
+    let secrets = secrets(64);
+    for form in encode::FORMS {
+        encode::OFF.set(Some(form));
+        let found = corpus(&secrets, false);
+        encode::OFF.set(None);
+        assert!(found.is_err(), "nothing misses {form:?}");
+    }
+}

@@ -1,0 +1,106 @@
+//! Where a secret may stand: frames around `@`, and the way of each through the redaction.
+
+use std::io::Write;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::decode;
+use crate::redact::{Redactor, Side};
+
+pub(super) struct Place {
+    pub(super) name: &'static str,
+    pub(super) frame: &'static str,
+    /// What can't stand there without being taken for something else.
+    pub(super) without: &'static str,
+    pub(super) way: Way,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Way {
+    Url,
+    Header(&'static str, Side),
+    /// Of this content type.
+    Body(&'static str),
+    Coded(&'static str),
+}
+
+const JSON: &str = "application/json";
+
+pub(super) const PLACES: &[Place] = &[
+    place("path", "https://api.test/v1/@/items?page=2", "?# \"<>@[", Way::Url),
+    place("query", "https://api.test/v1?page=2&q=@&sort=asc", "&# \"<>", Way::Url),
+    place("fragment", "https://api.test/v1#q=@&x=1", "&# \"<>", Way::Url),
+    place("request header", "note @ end", "", Way::Header("x-note", Side::Request)),
+    place("response header", "note @ end", "", Way::Header("x-note", Side::Response)),
+    place("redirect", "/next?page=2&q=@", "&# \"<>", Way::Header("location", Side::Response)),
+    place("JSON string", r#"{"id": 1.50, "note": "see @ there", "more": [true, null]}"#, "", Way::Body(JSON)),
+    place("JSON value", r#"{"id":1.50,"note":"@"}"#, "", Way::Body(JSON)),
+    place("JSON key", r#"{"@": {"n": 1}, "b": "c"}"#, "", Way::Body(JSON)),
+    place("JSON in JSON", r#"{"body":"{\"a\":\" @ \",\"n\":1.0}"}"#, "", Way::Body(JSON)),
+    place("form", "a=1&q=@&z=%20+", "&", Way::Body("application/x-www-form-urlencoded")),
+    place(
+        "multipart",
+        "--b\r\nContent-Disposition: form-data; name=\"q\"\r\n\r\n@\r\n--b--\r\n",
+        "",
+        Way::Body("multipart/form-data; boundary=b"),
+    ),
+    place("XML text", "<?xml version=\"1.0\"?><a><b>@</b><c d='e'/></a>", "", Way::Body("application/xml")),
+    place("XML attribute", "<a b=\"@\" c=\"d\">e</a>", "", Way::Body("text/xml")),
+    place("plain text", "one @ two\r\n", "", Way::Body("text/plain")),
+    place("CSV", "id,note\n1,@\n2,x\n", "", Way::Body("text/csv")),
+    place("NDJSON", "{\"a\":1}\n{\"a\":\"@\"}\n{\"a\":2}\n", "", Way::Body("application/x-ndjson")),
+    place("gzip", "one @ two", "", Way::Coded("gzip")),
+    place("deflate", "one @ two", "", Way::Coded("deflate")),
+];
+
+const fn place(name: &'static str, frame: &'static str, without: &'static str, way: Way) -> Place {
+    Place { name, frame, without, way }
+}
+
+impl Way {
+    /// What is stored of a text that comes this way, in chunks that end at these places.
+    pub(super) fn store(self, redactor: &Redactor, text: &str, cuts: &[usize]) -> Option<String> {
+        let stored = match self {
+            Way::Url => redactor.uri(text).into_bytes(),
+            Way::Header(name, side) => {
+                let mut headers = HeaderMap::new();
+                headers.append(HeaderName::from_static(name), HeaderValue::from_bytes(text.as_bytes()).ok()?);
+                redactor.headers(&headers, side)[name].as_bytes().to_vec()
+            }
+            Way::Body(content_type) => {
+                let mut body = redactor.body(Some(content_type), Vec::new());
+                chunks(text.as_bytes(), cuts).for_each(|chunk| body.write_all(chunk).unwrap());
+                body.finish().unwrap()
+            }
+            Way::Coded(coding) => {
+                let coded = compress(coding, text.as_bytes());
+                let cuts: Vec<usize> = cuts.iter().map(|cut| cut * coded.len() / text.len()).collect();
+                let body = redactor.body(Some("text/plain"), Vec::new());
+                let mut decoder = decode::decoder(Some(coding), body).ok()?;
+                chunks(&coded, &cuts).for_each(|chunk| decoder.write_all(chunk).unwrap());
+                decoder.finish().unwrap().finish().unwrap()
+            }
+        };
+        Some(String::from_utf8(stored).expect("text stays text"))
+    }
+}
+
+fn chunks<'t>(text: &'t [u8], cuts: &[usize]) -> impl Iterator<Item = &'t [u8]> {
+    let from = std::iter::once(0).chain(cuts.iter().copied()).collect::<Vec<_>>();
+    let to = cuts.iter().copied().chain([text.len()]).collect::<Vec<_>>();
+    from.into_iter().zip(to).map(|(from, to)| &text[from..to])
+}
+
+fn compress(coding: &str, text: &[u8]) -> Vec<u8> {
+    use flate2::Compression;
+    use flate2::write::{GzEncoder, ZlibEncoder};
+    let level = Compression::fast();
+    if coding == "gzip" {
+        let mut encoder = GzEncoder::new(Vec::new(), level);
+        encoder.write_all(text).unwrap();
+        return encoder.finish().unwrap();
+    }
+    let mut encoder = ZlibEncoder::new(Vec::new(), level);
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
