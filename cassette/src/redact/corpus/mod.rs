@@ -121,14 +121,14 @@ fn nothing_survives_and_nothing_else_changes() {
 #[test]
 fn cut_at_every_byte() {
     let all = secrets(8);
-    let some = [all[0].clone(), all[4].clone(), all[5].clone()];
+    let some = [all[0].clone(), all[5].clone()];
     corpus(&some, true).unwrap_or_else(|e| panic!("{e}"));
 }
 
 /// Cookies go by their place; what they hold does not come back.
 #[test]
 fn cookies() {
-    for secret in secrets(64) {
+    for secret in secrets(16) {
         let redactor = Redactor::new(Rules::default().secret("K", secret.clone()).unwrap()).unwrap();
         let mut stored = String::new();
         for coded in encodings::all(&secret) {
