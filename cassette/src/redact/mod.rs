@@ -44,6 +44,7 @@ use encode::Pattern;
 use identity::{Identity, Placeholder, Value};
 use replace::{Entry, Finder, Replacer};
 use rule::Rule;
+use search::Case;
 use shapes::Shapes;
 use values::Values;
 
@@ -134,10 +135,10 @@ impl Redactor {
                 let replacement = encode(&secret.value).into_bytes().into();
                 (Pattern::exact(secret.placeholder().into_bytes()), Entry { replacement, label: None })
             };
-            Finder::new(rules.secrets.iter().map(entry).collect()).map(Arc::new)
+            Finder::new(rules.secrets.iter().map(entry).collect(), Case::Exact).map(Arc::new)
         };
         Ok(Redactor(Arc::new(Inner {
-            values: Arc::new(Finder::new(entries)?),
+            values: Arc::new(Finder::new(entries, Case::Folded)?),
             shapes: Arc::new(Shapes::new(&rules)),
             restore: [restore(encode::json_string)?, restore(encode::form_value)?, restore(str::to_owned)?],
             fired: Arc::new(Fired { counts: Mutex::default(), identity: Identity::new(&rules.secrets) }),

@@ -27,9 +27,9 @@ pub(super) struct Entry {
 const EDGE: usize = 3;
 
 impl Finder {
-    /// From patterns and what is to become of them.
-    pub(super) fn new(entries: Vec<(Pattern, Entry)>) -> Result<Finder> {
-        let search = Search::new(entries.iter().map(|(pattern, _)| &pattern.bytes[..]), Case::Folded)?;
+    /// From patterns and what is to become of them; `case` is exact where nothing in them is in hexadecimal digits.
+    pub(super) fn new(entries: Vec<(Pattern, Entry)>, case: Case) -> Result<Finder> {
+        let search = Search::new(entries.iter().map(|(pattern, _)| &pattern.bytes[..]), case)?;
         let reach = search.longest() + EDGE;
         Ok(Finder { search, entries, reach })
     }
@@ -209,7 +209,7 @@ mod tests {
                 Entry { replacement, label: None },
             )
         };
-        Arc::new(Finder::new(pairs.iter().map(entry).collect()).unwrap())
+        Arc::new(Finder::new(pairs.iter().map(entry).collect(), Case::Folded).unwrap())
     }
 
     fn replace(finder: &Arc<Finder>, chunks: &[&[u8]]) -> String {

@@ -104,12 +104,12 @@ impl Search {
         self.longest
     }
 
-    /// The leftmost hit that starts at `from` or later; of those that start there, the longest.
-    pub(super) fn find(&self, text: &[u8], from: usize) -> Option<Hit> {
+    #[cfg(test)]
+    fn find(&self, text: &[u8], from: usize) -> Option<Hit> {
         self.find_where(text, from, |_| true)
     }
 
-    /// The same of the hits that are accepted.
+    /// The leftmost hit that starts at `from` or later and is accepted; of those that start there, the longest.
     pub(super) fn find_where(
         &self,
         text: &[u8],
