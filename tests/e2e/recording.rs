@@ -334,17 +334,17 @@ fn a_secret_in_headers_of_the_answer() {
 #[test]
 fn a_secret_that_slips_through_is_not_installed() {
     let value = "plainsecret1";
-    let hex = "706C61696e73656372657431";
-    let api = Api::start(Speaks::Http1, move |_| answer(200, &[], format!("in hex of both cases: {hex}")));
+    let wrapped = "plainsec\r\n  ret1";
+    let api = Api::start(Speaks::Http1, move |_| answer(200, &[], format!("over lines: {wrapped}")));
     let url = api.url("/");
     let project = Project::new();
     let body = async |session: Session| assert_eq!(get(&session.client().unwrap(), &url).await.status, 200);
     let told = project.run(Mode::Record, api.config().secret("KEY", value), &body).unwrap_err().to_string();
-    assert!(!told.contains(value) && !told.contains(hex), "{told}");
+    assert!(!told.contains(value) && !told.contains(wrapped), "{told}");
     assert!(told.contains("KEY"), "{told}");
     assert_eq!(project.files().len(), 0, "{:?}", project.files().keys());
     // The same in a long body, and with a cassette from before, which stays.
-    let long = Api::start(Speaks::Http1, move |_| answer(200, &[], [&"-".repeat(100_000), hex].concat()));
+    let long = Api::start(Speaks::Http1, move |_| answer(200, &[], [&"-".repeat(100_000), wrapped].concat()));
     project.record(api.config(), &body);
     let before = project.files();
     assert!(project.run(Mode::Record, long.config().secret("KEY", value), &body).is_err());

@@ -1,12 +1,15 @@
-//! The last check: reads what was written and looks for every secret in every encoding. It is stricter than
-//! the redaction, so that what that can't replace (hex in mixed case) is still not installed.
+//! The last check: reads what was written and looks for every secret in every encoding, and for what is known by
+//! its form. It is stricter than the redaction, so that what that can't replace (a value that is split over lines) is
+//! still not installed.
 
 use std::fmt;
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 
 use super::Rules;
 use super::encode::{Pattern, patterns};
-use super::search::{Case, Search};
+use super::search::{Case, Hit, Search};
+use super::shapes::{BEFORE, Next, Shapes};
 use crate::Result;
 
 /// Looks for the secrets of a [`Redactor`](super::Redactor) in what is about to be installed.
@@ -24,22 +27,35 @@ use crate::Result;
 pub struct LeakCheck {
     search: Search,
     patterns: Vec<(String, Pattern)>,
+    shapes: Shapes,
 }
 
 /// Where a secret was found. Never its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Leak {
-    /// The secret's name.
+    /// The secret's name, or the rule of its form: `CAS0501 shape jwt`.
     pub name: String,
-    /// In words: `as it is`, `in base64`.
+    /// In words: `as it is`, `in base64`, `by its form`.
     pub encoding: &'static str,
     /// In bytes from the start of what was read.
     pub offset: u64,
+    /// From 1.
+    pub line: u64,
+    /// In bytes from the start of the line, from 1.
+    pub column: u64,
 }
+
+/// What [`Leak::encoding`] says of what nobody named.
+const BY_FORM: &str = "by its form";
+
+/// What it says of a value with line breaks in it, in whatever encoding.
+const OVER_LINES: &str = "split over lines";
 
 impl fmt::Display for Leak {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the secret {}, {}, at byte {}", self.name, self.encoding, self.offset)
+        let what = if self.encoding == BY_FORM { "what falls under" } else { "the secret" };
+        write!(f, "{what} {}, {}, at byte {}", self.name, self.encoding, self.offset)
     }
 }
 
@@ -52,6 +68,38 @@ impl fmt::Debug for LeakCheck {
 /// Read at once.
 const CHUNK: usize = 64 * 1024;
 
+/// A text on its way through the check.
+#[derive(Default)]
+struct Window {
+    text: Vec<u8>,
+    /// Where it begins, in bytes and lines; and in bytes where its first line began.
+    base: u64,
+    line: u64,
+    line_start: u64,
+    /// What came before it.
+    before: Vec<u8>,
+}
+
+impl Window {
+    fn leak(&self, name: &str, encoding: &'static str, at: usize) -> Leak {
+        let offset = self.base + at as u64;
+        let breaks = memchr::memchr_iter(b'\n', &self.text[..at]);
+        let (mut line, mut start) = (self.line, self.line_start);
+        for at in breaks {
+            (line, start) = (line + 1, self.base + at as u64 + 1);
+        }
+        Leak { name: name.to_owned(), encoding, offset, line: line + 1, column: offset - start + 1 }
+    }
+
+    fn drain(&mut self, count: usize) {
+        let Leak { line, column, offset, .. } = self.leak("", "", count);
+        (self.line, self.line_start) = (line - 1, offset + 1 - column);
+        self.before = self.text[count.saturating_sub(BEFORE)..count].to_vec();
+        self.base += count as u64;
+        self.text.drain(..count);
+    }
+}
+
 impl LeakCheck {
     pub(super) fn new(rules: &Rules) -> Result<LeakCheck> {
         let mut all = Vec::new();
@@ -59,7 +107,7 @@ impl LeakCheck {
             all.extend(patterns(&secret.value).into_iter().map(|p| (secret.name.clone(), p)));
         }
         let search = Search::new(all.iter().map(|(_, p)| &p.bytes[..]), Case::Folded)?;
-        Ok(LeakCheck { search, patterns: all })
+        Ok(LeakCheck { search, patterns: all, shapes: Shapes::new(rules) })
     }
 
     /// Reads to the end, or to the first secret, in a window of memory.
@@ -67,32 +115,140 @@ impl LeakCheck {
     /// # Errors
     ///
     /// The reader's.
-    pub fn scan(&self, mut reader: impl Read) -> io::Result<Option<Leak>> {
-        if self.search.is_empty() {
-            return Ok(None);
-        }
-        let overlap = self.search.longest() - 1;
-        let mut window = Vec::with_capacity(CHUNK + overlap);
-        let mut base = 0u64;
+    pub fn scan(&self, reader: impl Read) -> io::Result<Option<Leak>> {
+        let mut first = None;
+        self.each(reader, |leak| {
+            first = Some(leak);
+            ControlFlow::Break(())
+        })?;
+        Ok(first)
+    }
+
+    /// The same with every secret, in no certain order within a few kilobytes.
+    ///
+    /// # Errors
+    ///
+    /// The reader's.
+    pub fn scan_all(&self, reader: impl Read) -> io::Result<Vec<Leak>> {
+        let mut all = Vec::new();
+        self.each(reader, |leak| {
+            all.push(leak);
+            ControlFlow::Continue(())
+        })?;
+        all.sort_by_key(|leak: &Leak| leak.offset);
+        Ok(all)
+    }
+
+    fn each(&self, mut reader: impl Read, mut found: impl FnMut(Leak) -> ControlFlow<()>) -> io::Result<()> {
+        // Line breaks within a value make it longer.
+        let overlap = 2 * self.search.longest();
+        let mut window = Window::default();
+        // How far the window was searched for values, for values over lines, and for forms.
+        let (mut values, mut lines, mut forms) = (0, 0, 0);
         loop {
-            let read = reader.by_ref().take(CHUNK as u64).read_to_end(&mut window)?;
-            // A hit in the wrong case must not hide one that is real.
-            let hit = self
-                .search
-                .find_where(&window, 0, |hit| self.patterns[hit.id].1.is_form(&window[hit.start..hit.end]));
-            if let Some(hit) = hit {
+            let read = reader.by_ref().take(CHUNK as u64).read_to_end(&mut window.text)?;
+            let (whole, text) = (read == 0, &window.text);
+            let limit = if whole { text.len() } else { text.len().saturating_sub(overlap) };
+            while let Some(hit) = self.value(text, values).filter(|hit| hit.start < limit) {
                 let (name, pattern) = &self.patterns[hit.id];
-                let offset = base + hit.start as u64;
-                return Ok(Some(Leak { name: name.clone(), encoding: pattern.encoding.name(), offset }));
+                if found(window.leak(name, pattern.encoding.name(), hit.start)).is_break() {
+                    return Ok(());
+                }
+                values = hit.end;
             }
-            if read == 0 {
-                return Ok(None);
+            values = values.max(limit);
+            for (name, start) in self.over_lines(&text[lines.min(text.len())..]) {
+                let start = lines + start;
+                if start < limit && found(window.leak(name, OVER_LINES, start)).is_break() {
+                    return Ok(());
+                }
             }
-            let done = window.len().saturating_sub(overlap);
-            window.drain(..done);
-            base += done as u64;
+            lines = lines.max(limit);
+            loop {
+                match self.shapes.next(&window.before, text, forms, whole) {
+                    Next::Open(open) => {
+                        forms = open;
+                        break;
+                    }
+                    Next::Shape(shape) => {
+                        if found(window.leak(&shape.rule.label, BY_FORM, shape.start)).is_break() {
+                            return Ok(());
+                        }
+                        forms = shape.end;
+                    }
+                }
+            }
+            if whole {
+                return Ok(());
+            }
+            let done = values.min(lines).min(forms);
+            window.drain(done);
+            (values, lines, forms) = (values - done, lines - done, forms - done);
         }
     }
+
+    fn value(&self, text: &[u8], from: usize) -> Option<Hit> {
+        // A hit in the wrong case must not hide one that is real.
+        let is_form = |hit: &Hit| self.patterns[hit.id].1.is_form(&text[hit.start..hit.end]);
+        self.search.find_where(text, from, is_form)
+    }
+
+    /// Values with line breaks in them, as texts are wrapped, by what they would be without.
+    fn over_lines(&self, text: &[u8]) -> Vec<(&str, usize)> {
+        let mut found = Vec::new();
+        if self.search.is_empty() {
+            return found;
+        }
+        let (mut joined, mut breaks, mut at) = (Vec::new(), Vec::new(), 0);
+        while let Some(start) = memchr::memchr3(b'\n', b'\r', b'\\', &text[at..]).map(|found| at + found) {
+            let end = line_break(text, start);
+            if end == start {
+                joined.extend_from_slice(&text[at..=start]);
+                at = start + 1;
+            } else {
+                joined.extend_from_slice(&text[at..start]);
+                breaks.push((joined.len(), end - joined.len()));
+                at = end;
+            }
+        }
+        if breaks.is_empty() {
+            return found;
+        }
+        joined.extend_from_slice(&text[at..]);
+        let mut from = 0;
+        while let Some(hit) = self.value(&joined, from) {
+            from = hit.end;
+            let before = breaks.partition_point(|(at, _)| *at <= hit.start);
+            if breaks.get(before).is_some_and(|(at, _)| *at < hit.end) {
+                let removed = before.checked_sub(1).map_or(0, |last| breaks[last].1);
+                found.push((&*self.patterns[hit.id].0, hit.start + removed));
+            }
+        }
+        found
+    }
+}
+
+/// Where the line breaks at `at` end, with the indentation of the next line: as they are, in a JSON string, or in
+/// a list of lines, as a cassette has them.
+fn line_break(text: &[u8], at: usize) -> usize {
+    let mut end = at;
+    loop {
+        end += match &text[end..] {
+            [b'\r' | b'\n', ..] => 1,
+            [b'\\', b'r' | b'n', ..] => 2,
+            _ => break,
+        };
+    }
+    if end == at {
+        return at;
+    }
+    if let Some(list) = text[end..].strip_prefix(b"\",") {
+        let next = list.trim_ascii_start();
+        if let Some(line) = next.strip_prefix(b"\"") {
+            end = text.len() - line.len();
+        }
+    }
+    end + text[end..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count()
 }
 
 #[cfg(test)]
@@ -106,7 +262,7 @@ mod tests {
     impl Read for Slow<'_> {
         fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
             self.1 = !self.1;
-            if self.1 {
+            if self.1 && self.0.len() % 64 == 0 {
                 return Err(io::ErrorKind::Interrupted.into());
             }
             let n = self.0.len().min(out.len()).min(1);
@@ -132,7 +288,31 @@ mod tests {
         check("a=S3cr3t%2f%c3%A9+Key", Some(("percent-encoded", 2)));
         check("S3cr3t%252f%25C3%25a9%2520Key", Some(("percent-encoded", 0)));
         check("-706C61696e73656372657431-", Some(("in hex", 1)));
+        check("[\"a plainsec\\n\",\n    \"  ret1\"]", Some(("split over lines", 4)));
         check("dXNlcjpwbGFpbnNlY3JldDE=", Some(("in base64", 7)));
+    }
+
+    #[test]
+    fn by_form_and_over_lines() {
+        check("a ghp_a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1", Some(("by its form", 2)));
+        check("https://u:p@h and https://u:[url-password:1]@h", Some(("by its form", 10)));
+        check("x plainsec\nret1", Some(("split over lines", 2)));
+        check("\r\n\"plainsec\\r\\n  ret1", Some(("split over lines", 3)));
+        check("[\"a plainsec\\n\",\n    \"  ret1\"]", Some(("split over lines", 4)));
+        check("dXNlcjpwbGFpbnNl\r\nY3JldDE=", Some(("split over lines", 7)));
+        check("plainsec ret1\nplain\nsecret", None);
+    }
+
+    #[test]
+    fn every_place_is_told() {
+        let rules = Rules::default().secret("KEY", "plainsecret1").unwrap();
+        let check = Redactor::new(rules).unwrap().leak_check().unwrap();
+        let filler = "filler\n".repeat(30_000);
+        let text = format!("plainsecret1\n{filler}  plainsecret1 AIza{}\n{filler}", "a1B2c".repeat(7));
+        let all = check.scan_all(Slow(text.as_bytes(), false)).unwrap();
+        let places: Vec<_> = all.iter().map(|leak| (&*leak.name, leak.line, leak.column)).collect();
+        let expected = [("KEY", 1, 1), ("KEY", 30_002, 3), ("CAS0504 shape google-api-key", 30_002, 16)];
+        assert_eq!(places, expected);
     }
 
     #[test]

@@ -153,7 +153,7 @@ impl Class {
 }
 
 /// How many bytes before an anchor are looked at: an escape of JSON or of XML.
-pub(super) const BEFORE: usize = 6;
+pub(in crate::redact) const BEFORE: usize = 6;
 
 /// Whether a word that began before goes on here. The last letter of an escape is none: `\n`, `\u003d`, `%3D`.
 fn within_word(before: &[u8]) -> bool {

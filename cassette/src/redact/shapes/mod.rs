@@ -12,7 +12,8 @@ use std::sync::Arc;
 use super::rule::Rule;
 use super::{Fired, Rules};
 use anchors::ANCHORS;
-use forms::{BEFORE, Class, FORMS, Found};
+pub(super) use forms::BEFORE;
+use forms::{Class, FORMS, Found};
 
 /// The rules of the forms, as far as they are in force.
 pub(super) struct Shapes {
@@ -99,6 +100,9 @@ pub(super) struct ShapeReplacer<W> {
 /// Shorter writes are collected.
 const BATCH: usize = 4 * 1024;
 
+/// Of a large write, what is looked at together with what came before.
+const JOINT: usize = 256;
+
 impl<W: Write> ShapeReplacer<W> {
     pub(super) fn new(shapes: Arc<Shapes>, rules: Arc<Rules>, fired: Arc<Fired>, next: W) -> Self {
         let (window, before) = (Vec::new(), Vec::new());
@@ -161,14 +165,20 @@ impl<W: Write> Write for ShapeReplacer<W> {
                 self.wanted = BATCH.max(2 * self.window.len());
                 break;
             }
-            let taken = rest.len().min(self.wanted.saturating_sub(self.window.len()).max(1));
+            let large = rest.len() >= BATCH;
+            // What is open needs more of a large write; most is open for no good reason.
+            let taken = match large {
+                true => self.window.len().max(JOINT),
+                false => self.wanted.saturating_sub(self.window.len()).max(1),
+            };
+            let taken = taken.min(rest.len());
             self.window.extend_from_slice(&rest[..taken]);
             rest = &rest[taken..];
-            if self.window.len() >= self.wanted {
+            if large || self.window.len() >= self.wanted {
                 let window = std::mem::take(&mut self.window);
                 let passed = self.pass(&window, false)?;
                 let left = window.len() - passed;
-                if left <= taken && rest.len() + left >= BATCH {
+                if left <= taken && large {
                     // All that is open came with this write: the rest can be looked at where it lies.
                     rest = &bytes[bytes.len() - rest.len() - left..];
                     self.window = window;
