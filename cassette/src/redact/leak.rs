@@ -262,7 +262,7 @@ mod tests {
     impl Read for Slow<'_> {
         fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
             self.1 = !self.1;
-            if self.1 && self.0.len() % 64 == 0 {
+            if self.1 && self.0.len().is_multiple_of(64) {
                 return Err(io::ErrorKind::Interrupted.into());
             }
             let n = self.0.len().min(out.len()).min(1);
