@@ -1,6 +1,7 @@
 //! `cargo cassette`: looks at recorded cassettes. Every verb is a thin call into the library.
 
 mod rules;
+mod scan;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -31,6 +32,9 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Look for secrets in files: named ones in every encoding, and what is known by its form. Exits with 1 if there
+    /// are any, with 2 if not everything could be read
+    Scan(scan::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -40,17 +44,18 @@ fn main() -> ExitCode {
         arguments.remove(1);
     }
     let done = match Arguments::parse_from(arguments).verb {
-        Verb::List { path } => list(&path),
-        Verb::Rules { json } => rules::print(json).map(|()| true).map_err(unprinted),
-    };
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(e) => {
-            let _ = writeln!(io::stderr(), "cargo cassette: {e:?}");
-            ExitCode::FAILURE
+        Verb::List { path } => {
+            list(&path).map(|whole| if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-    }
+        Verb::Rules { json } => rules::print(json).map(|()| ExitCode::SUCCESS).map_err(unprinted),
+        Verb::Scan(arguments) => return scan::run(&arguments).unwrap_or_else(|e| told(&e, 2)),
+    };
+    done.unwrap_or_else(|e| told(&e, 1))
+}
+
+fn told(e: &cassette::Error, code: u8) -> ExitCode {
+    let _ = writeln!(io::stderr(), "cargo cassette: {e:?}");
+    ExitCode::from(code)
 }
 
 /// Prints the list. False if a cassette can't be read: the others are listed all the same.

@@ -72,3 +72,52 @@ fn the_redaction_rules_are_listed() {
     assert_eq!((&rule["kind"], &rule["what"]), (&"field".into(), &"access_token".into()));
     assert!(rules.iter().all(|rule| rule["why"].is_string()));
 }
+
+#[test]
+fn secrets_are_found_by_name_and_by_form() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, text: &[u8]| std::fs::write(dir.path().join(name), text).expect("written");
+    std::fs::create_dir_all(dir.path().join("target")).expect("made");
+    write("target/build.txt", b"pk-2f9a77c1");
+    write("clean.txt", b"nothing");
+    let clean = cargo_cassette(&["scan", ".", "--env", "CARGO_PKG_NAME"], dir.path());
+    assert_eq!(clean.status.code(), Some(0), "{}", text(&clean.stderr));
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut packed, b"one\ntwo pk%2D2f9a77c1").expect("packed");
+    write("packed.gz", &packed.finish().expect("packed"));
+    let token = ["ghp_", &"a1".repeat(18)].concat();
+    write("notes.txt", format!("one\n  {token}\ncGstMmY5YTc3YzE=").as_bytes());
+    let outside = tempfile::tempdir().expect("a directory");
+    let secrets = outside.path().join("secrets.json");
+    std::fs::write(&secrets, br#"{"api": {"key": "pk-2f9a77c1"}}"#).expect("written");
+    let secrets = secrets.display().to_string();
+    let arguments = ["scan", "notes.txt", "packed.gz", "target/../clean.txt", "--secrets", &secrets];
+    let found = cargo_cassette(&arguments, dir.path());
+    assert_eq!(found.status.code(), Some(1), "{}", text(&found.stderr));
+    let lines = [
+        "notes.txt:2:3 CAS0505 shape github-token, by its form",
+        "notes.txt:3:1 secret.api.key, in base64",
+        "packed.gz:2:5 secret.api.key, percent-encoded, unpacked",
+    ];
+    assert_eq!(text(&found.stdout).lines().collect::<Vec<_>>(), lines);
+    let json = cargo_cassette(&["scan", ".", "--secrets", &secrets, "--json"], dir.path());
+    let json: Vec<serde_json::Value> = serde_json::from_str(&text(&json.stdout)).expect("it is JSON");
+    assert_eq!(json.len(), 3);
+    assert_eq!((&json[0]["line"], &json[0]["rule"]), (&2.into(), &"CAS0505 shape github-token".into()));
+    let off = cargo_cassette(&["scan", "notes.txt", "--without", "CAS0505"], dir.path());
+    assert_eq!(off.status.code(), Some(0), "{}", text(&off.stdout));
+}
+
+#[test]
+fn a_scan_that_cannot_be_whole_says_so() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for arguments in [
+        &["scan", "missing.txt"][..],
+        &["scan", ".", "--env", "NO_SUCH_VARIABLE"],
+        &["scan", ".", "--secrets", "missing.json"],
+        &["scan"],
+    ] {
+        let output = cargo_cassette(arguments, dir.path());
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    }
+}

@@ -43,6 +43,7 @@ pub mod redact;
 pub mod report;
 #[cfg(feature = "scaffold")]
 pub mod scaffold;
+pub mod scan;
 mod session;
 pub mod snapshot;
 pub mod tape;

@@ -1,8 +1,10 @@
 //! What is secret, and what of it reaches the disk.
 
+use std::path::{Path, PathBuf};
+
 use super::Config;
-use crate::Result;
 use crate::redact::Rules;
+use crate::{Error, Result};
 
 impl Config {
     /// A named secret: wherever `value` occurs, in whatever encoding, the cassette has `{{secret.NAME}}`.
@@ -21,6 +23,23 @@ impl Config {
     pub fn secret_from_env(self, name: &str) -> Config {
         let value = std::env::var(name).unwrap_or_default();
         self.secret(name, value)
+    }
+
+    /// Every string of a JSON file is a secret, at any depth, under the path to it: `db.password`. A string that is
+    /// JSON itself is opened. The path is relative to the package's directory. Where there is no such file there are
+    /// no secrets: it is not committed, and a replay needs none.
+    ///
+    /// A file that can't be read, or a value too short to be replaced safely, is a mistake that the session reports
+    /// when it begins.
+    #[must_use]
+    pub fn secrets_file(self, path: impl AsRef<Path>) -> Config {
+        self.with_file(path.as_ref(), |rules, text| rules.secrets_in(text))
+    }
+
+    /// The same with what stands under the keys of a configuration that begin with `#`, at any depth.
+    #[must_use]
+    pub fn secrets_from_config(self, path: impl AsRef<Path>) -> Config {
+        self.with_file(path.as_ref(), |rules, text| rules.secrets_of_config(text))
     }
 
     /// Keeps a header, by name, with its value: the default list keeps what replay and review need.
@@ -59,6 +78,17 @@ impl Config {
     #[must_use]
     pub fn without_rule(self, id: &str) -> Config {
         self.with_rules(|rules| rules.without_rule(id))
+    }
+
+    fn with_file(self, path: &Path, add: impl FnOnce(Rules, &[u8]) -> Result<Rules>) -> Config {
+        // Where Cargo runs the tests of a package, which need not be where they are started by hand.
+        let directory = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
+        let path = directory.join(path);
+        match std::fs::read(&path) {
+            Ok(text) => self.with_rules(|rules| add(rules, &text).map_err(|e| e.at(&path))),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => self,
+            Err(e) => self.with_rules(|_| Err(Error::io("read", &path, e))),
+        }
     }
 
     /// The first mistake stays until the session begins.

@@ -46,6 +46,13 @@ pub struct Leak {
     pub column: u64,
 }
 
+impl Leak {
+    /// What it fell under, as in `_metadata.redaction`: `secret.KEY`, `CAS0501 shape jwt`.
+    pub fn rule(&self) -> String {
+        if self.encoding == BY_FORM { self.name.clone() } else { format!("secret.{}", self.name) }
+    }
+}
+
 /// What [`Leak::encoding`] says of what nobody named.
 const BY_FORM: &str = "by its form";
 

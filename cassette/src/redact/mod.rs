@@ -21,6 +21,7 @@ mod replace;
 mod rule;
 mod rules;
 mod search;
+mod secrets;
 mod shapes;
 mod sink;
 mod uri;

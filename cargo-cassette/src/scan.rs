@@ -1,0 +1,100 @@
+//! `cargo cassette scan`: secrets in what a repository holds.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use cassette::redact::{Redactor, Rules};
+use cassette::scan::{Found, Scanned};
+use cassette::{Error, Result};
+
+/// What to look for, and where.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Files and folders; `target`, `node_modules` and `.git` are passed over
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// A JSON file of which every string is a secret
+    #[arg(long, value_name = "FILE")]
+    secrets: Vec<PathBuf>,
+    /// A JSON file of which what stands under keys with `#` is secret
+    #[arg(long, value_name = "FILE")]
+    config: Vec<PathBuf>,
+    /// An environment variable that holds a secret
+    #[arg(long, value_name = "NAME")]
+    env: Vec<String>,
+    /// A rule that is not to count, by its id
+    #[arg(long, value_name = "ID")]
+    without: Vec<String>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints a line a place. Exit code 0: nothing found; 1: something; 2: not everything could be read.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let redactor = Redactor::new(rules(arguments)?)?;
+    let scanned = cassette::scan::scan(&arguments.paths, &redactor)?;
+    print(&scanned, arguments.json).map_err(|e| Error::with_source("could not print what was found", e))?;
+    Ok(match &scanned {
+        Scanned { unread, .. } if !unread.is_empty() => ExitCode::from(2),
+        Scanned { found, .. } if !found.is_empty() => ExitCode::from(1),
+        _ => ExitCode::SUCCESS,
+    })
+}
+
+fn rules(arguments: &Arguments) -> Result<Rules> {
+    let mut rules = Rules::default();
+    for name in &arguments.env {
+        // A scan for a secret that isn't there would pass.
+        let value = std::env::var(name)
+            .map_err(|e| Error::with_source(format!("the environment variable {name}"), e))?;
+        rules = rules.secret(name.as_str(), value)?;
+    }
+    let read = |path: &PathBuf| {
+        std::fs::read(path).map_err(|e| Error::with_source(format!("could not read {}", path.display()), e))
+    };
+    for path in &arguments.secrets {
+        rules = rules.secrets_in(&read(path)?).map_err(|e| e.at(path))?;
+    }
+    for path in &arguments.config {
+        rules = rules.secrets_of_config(&read(path)?).map_err(|e| e.at(path))?;
+    }
+    arguments.without.iter().try_fold(rules, |rules, id| rules.without_rule(id))
+}
+
+fn print(scanned: &Scanned, json: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if json {
+        let found: Vec<_> = scanned.found.iter().map(object).collect();
+        writeln!(out, "{}", serde_json::Value::from(found))?;
+    } else {
+        for Found { path, leak, packed, .. } in &scanned.found {
+            let packed = if *packed { ", unpacked" } else { "" };
+            let (line, column) = (leak.line, leak.column);
+            writeln!(out, "{}:{line}:{column} {}, {}{packed}", path.display(), leak.rule(), leak.encoding)?;
+        }
+    }
+    let mut told = io::stderr().lock();
+    for e in &scanned.unread {
+        writeln!(told, "cargo cassette: {e:?}")?;
+    }
+    let files = scanned.files;
+    match scanned.found.len() {
+        0 => writeln!(told, "no secrets in {files} files"),
+        1 => writeln!(told, "1 secret in {files} files"),
+        places => writeln!(told, "secrets in {places} places, {files} files"),
+    }
+}
+
+fn object(found: &Found) -> serde_json::Value {
+    let leak = &found.leak;
+    serde_json::json!({
+        "file": found.path.to_string_lossy(),
+        "line": leak.line,
+        "column": leak.column,
+        "rule": leak.rule(),
+        "encoding": leak.encoding,
+        "packed": found.packed,
+    })
+}

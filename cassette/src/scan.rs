@@ -1,0 +1,121 @@
+//! Secrets in files that are there already: what `cargo cassette scan` looks for.
+//!
+//! Must not know: what a cassette is. Whatever a repository holds may leak.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+
+use crate::redact::{Leak, LeakCheck, Redactor};
+use crate::{Error, Result};
+
+/// What a scan found.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Scanned {
+    /// Every place, in the order of paths and of places in a file.
+    pub found: Vec<Found>,
+    /// Files and folders that could not be read: there may be more.
+    pub unread: Vec<Error>,
+    /// Files that were read.
+    pub files: u64,
+}
+
+/// A secret in a file.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Found {
+    /// The file.
+    pub path: PathBuf,
+    /// What was found, and where. Of a file that is packed with gzip, in what it unpacks to.
+    pub leak: Leak,
+    /// The file is packed.
+    pub packed: bool,
+}
+
+/// Folders that are not a part of what is committed, and hold many files.
+const PASSED_OVER: [&str; 3] = ["target", "node_modules", ".git"];
+
+/// Reads files, and all below folders, in a window of memory each. Symbolic links are not followed below a folder.
+///
+/// ```
+/// use cassette::redact::{Redactor, Rules};
+///
+/// let dir = tempfile::tempdir()?;
+/// std::fs::write(dir.path().join("notes.txt"), "one\nkey: pk-2f9a77c1\n")?;
+/// let redactor = Redactor::new(Rules::default().secret("KEY", "pk-2f9a77c1")?)?;
+/// let scanned = cassette::scan::scan([dir.path()], &redactor)?;
+/// assert_eq!((scanned.found[0].leak.line, scanned.found[0].leak.column), (2, 6));
+/// # Ok::<(), cassette::TestError>(())
+/// ```
+///
+/// # Errors
+///
+/// There are too many secrets to look for. What can't be read is told in [`Scanned::unread`].
+pub fn scan<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>, redactor: &Redactor) -> Result<Scanned> {
+    let mut scanner = Scanner { check: redactor.leak_check()?, scanned: Scanned::default() };
+    for path in paths {
+        let path = path.as_ref();
+        match fs::metadata(path) {
+            Ok(data) if data.is_dir() => scanner.folder(path),
+            Ok(_) => scanner.file(path),
+            Err(e) => scanner.scanned.unread.push(Error::io("read", path, e)),
+        }
+    }
+    Ok(scanner.scanned)
+}
+
+struct Scanner {
+    check: LeakCheck,
+    scanned: Scanned,
+}
+
+impl Scanner {
+    fn folder(&mut self, folder: &Path) {
+        let entries = fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+        let mut entries = match entries {
+            Ok(entries) => entries,
+            Err(e) => return self.scanned.unread.push(Error::io("read the folder", folder, e)),
+        };
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => {
+                    if !PASSED_OVER.iter().any(|name| entry.file_name() == *name) {
+                        self.folder(&entry.path());
+                    }
+                }
+                Ok(kind) if kind.is_file() => self.file(&entry.path()),
+                Ok(_) => {}
+                Err(e) => self.scanned.unread.push(Error::io("read", &entry.path(), e)),
+            }
+        }
+    }
+
+    fn file(&mut self, path: &Path) {
+        self.scanned.files += 1;
+        if let Err(e) = self.read(path) {
+            self.scanned.unread.push(Error::io("scan", path, e));
+        }
+    }
+
+    fn read(&mut self, path: &Path) -> std::io::Result<()> {
+        let mut file = File::open(path)?;
+        let mut magic = Vec::new();
+        file.by_ref().take(2).read_to_end(&mut magic)?;
+        file.seek(SeekFrom::Start(0))?;
+        let mut add = |leaks: Vec<Leak>, packed| {
+            let found = leaks.into_iter().map(|leak| Found { path: path.to_owned(), leak, packed });
+            self.scanned.found.extend(found);
+        };
+        // RFC 1952 §2.3.1.
+        if magic == [0x1f, 0x8b] {
+            add(self.check.scan_all(MultiGzDecoder::new(&file))?, true);
+            file.seek(SeekFrom::Start(0))?;
+        }
+        add(self.check.scan_all(&file)?, false);
+        Ok(())
+    }
+}
