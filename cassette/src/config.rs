@@ -9,6 +9,7 @@ mod output;
 mod redaction;
 
 pub use self::matching::{Exhausted, Unused};
+pub(crate) use self::modes::VerifyPolicy;
 pub use self::modes::{Drift, Expiry};
 
 use std::net::SocketAddr;
@@ -50,8 +51,7 @@ pub struct Config {
     pub(crate) intercept_loopback: bool,
     pub(crate) hosts: Hosts,
     pub(crate) max_age: Option<(Duration, Expiry)>,
-    pub(crate) drift: Drift,
-    pub(crate) verify_values: bool,
+    pub(crate) verify: VerifyPolicy,
     /// The first mistake made while building; reported when a session begins.
     pub(crate) mistake: Option<String>,
 }
@@ -84,8 +84,7 @@ impl Config {
             intercept_loopback: false,
             hosts: Hosts::default(),
             max_age: None,
-            drift: Drift::default(),
-            verify_values: false,
+            verify: VerifyPolicy::default(),
             mistake: None,
         }
     }

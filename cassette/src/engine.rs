@@ -3,6 +3,7 @@
 //! Decides by mode between recorder, player and the live side. Must not know: sockets, files.
 
 mod replay;
+mod verify;
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -14,12 +15,13 @@ use tower_service::Service;
 
 pub(crate) use self::replay::Replay;
 use self::replay::{Held, MOST_HELD, Unread, refusal};
+use self::verify::Verifying;
 use crate::body::Body;
-use crate::config::Config;
+use crate::config::{Config, VerifyPolicy};
 use crate::error::Error;
 use crate::hosts::{self, Hosts};
 use crate::recorder::{Exchange, Recorder, Waiting};
-use crate::report::{Problem, RefusedHost};
+use crate::report::{Drifted, Problem, RefusedHost};
 use crate::tape::{TransportError, TransportErrorKind};
 
 /// The status of the answer to a request that is not on the cassette. Not assigned to anything else
@@ -46,6 +48,7 @@ struct Inner {
 struct Noted {
     problems: Vec<Problem>,
     refused: Vec<RefusedHost>,
+    drifted: Vec<Drifted>,
 }
 
 /// What the engine does with a request.
@@ -54,6 +57,8 @@ pub(crate) enum Action {
     Record(Recorder),
     /// What is on the cassette is answered from it; the rest is asked live and recorded.
     Append(Replay, Recorder),
+    /// What is on the cassette is asked live as well, and the answers are compared.
+    Verify(Replay, VerifyPolicy),
     Pass,
 }
 
@@ -102,6 +107,13 @@ impl Engine {
         std::mem::take(&mut self.noted().refused)
     }
 
+    /// Live answers that differed from the recorded ones so far, by their place on the cassette.
+    pub(crate) fn drifted(&self) -> Vec<Drifted> {
+        let mut drifted = std::mem::take(&mut self.noted().drifted);
+        drifted.sort_by_key(|drifted| drifted.index);
+        drifted
+    }
+
     fn noted(&self) -> MutexGuard<'_, Noted> {
         self.0.noted.lock().unwrap_or_else(|e| e.into_inner())
     }
@@ -114,13 +126,13 @@ impl Engine {
         }
         if let Some(begun) = self.by_host(&request) {
             return match begun {
-                true => Begun::Live(request, Pending(None)),
+                true => Begun::Live(request, Pending::NOTHING),
                 false => self.refuse_host(&request),
             };
         }
         match &inner.action {
             Action::Replay(_) => Begun::Here(Box::pin(self.clone().replay(request))),
-            Action::Pass => Begun::Live(request, Pending(None)),
+            Action::Pass => Begun::Live(request, Pending::NOTHING),
             Action::Record(recorder) => {
                 let (head, body) = request.into_parts();
                 let place = recorder.place();
@@ -130,6 +142,7 @@ impl Engine {
                 let place = recorder.place();
                 Begun::Later(Box::pin(self.clone().append(place, request)))
             }
+            Action::Verify(..) => Begun::Later(Box::pin(self.clone().verify(request))),
         }
     }
 
@@ -222,7 +235,7 @@ fn record(recorder: &Recorder, place: u64, head: http::request::Parts, body: Bod
     let Some(exchange) = recorder.begin(place, &head) else { return Begun::over(ended(&head.uri)) };
     let waiting = exchange.waiting();
     let body = exchange.tee_request(body);
-    Begun::Live(http::Request::from_parts(head, body), Pending(Some((exchange, waiting))))
+    Begun::Live(http::Request::from_parts(head, body), Pending(Awaits::Recording(exchange, waiting)))
 }
 
 /// A request that the engine has taken.
@@ -244,7 +257,13 @@ pub(crate) enum Settled {
 }
 
 /// What waits for the real server's answer. Dropped before that, the client has given up.
-pub(crate) struct Pending(Option<(Exchange, Waiting)>);
+pub(crate) struct Pending(Awaits);
+
+enum Awaits {
+    Nothing,
+    Recording(Exchange, Waiting),
+    Verifying(Box<Verifying>),
+}
 
 impl Begun {
     fn over(error: TransportError) -> Begun {
@@ -269,23 +288,39 @@ impl Begun {
 }
 
 impl Pending {
+    const NOTHING: Pending = Pending(Awaits::Nothing);
+
+    fn verifying(verifying: Verifying) -> Pending {
+        Pending(Awaits::Verifying(Box::new(verifying)))
+    }
+
     /// The server answered: the response for the client.
     pub(crate) async fn answered(self, response: http::Response<Body>) -> Answered {
-        let Some((exchange, waiting)) = self.0 else { return Ok(response) };
-        waiting.over();
-        let (head, body) = response.into_parts();
-        let body = exchange.tee_response(&head, body);
-        Ok(http::Response::from_parts(head, body))
+        match self.0 {
+            Awaits::Nothing => Ok(response),
+            Awaits::Recording(exchange, waiting) => {
+                waiting.over();
+                let (head, body) = response.into_parts();
+                let body = exchange.tee_response(&head, body);
+                Ok(http::Response::from_parts(head, body))
+            }
+            Awaits::Verifying(verifying) => verifying.answered(response).await,
+        }
     }
 
     /// There is no answer, but this failure; the client gets it unless there is something else for it.
     pub(crate) async fn failed(self, error: &TransportError) -> Option<Answered> {
-        let (exchange, waiting) = self.0?;
-        // The client would stop sending when it hears of the failure.
-        exchange.request_over().await;
-        waiting.over();
-        exchange.fail(error);
-        None
+        match self.0 {
+            Awaits::Nothing => None,
+            Awaits::Recording(exchange, waiting) => {
+                // The client would stop sending when it hears of the failure.
+                exchange.request_over().await;
+                waiting.over();
+                exchange.fail(error);
+                None
+            }
+            Awaits::Verifying(verifying) => Some(verifying.failed(error)),
+        }
     }
 }
 
@@ -303,6 +338,7 @@ impl std::fmt::Debug for Engine {
             Action::Replay(_) => "replay",
             Action::Record(_) => "record",
             Action::Append(..) => "append",
+            Action::Verify(..) => "verify",
             Action::Pass => "pass",
         };
         f.debug_tuple("Engine").field(&action).finish()

@@ -28,6 +28,7 @@ mod capture;
 mod clock;
 mod config;
 mod decode;
+pub mod drift;
 mod engine;
 mod error;
 mod failure;

@@ -84,12 +84,40 @@ impl Player {
 
     /// Answers with the next unused interaction of the request's key.
     pub(crate) fn play(&self, request: Request) -> Played {
-        let keys = Keys::of(&request, &self.matching, &self.redactor);
-        match self.take(&request, keys) {
-            Ok(Some(i)) => self.play_recording(i),
-            Ok(None) => Played::Unmatched(Box::new(self.unmatched_request(request, keys))),
-            Err(left) => Played::Unmatched(Box::new(self.out_of_order(request, &left))),
+        match self.choose(request) {
+            Ok(i) => self.play_recording(i),
+            Err(unmatched) => *unmatched,
         }
+    }
+
+    /// Takes the interaction that answers a request.
+    ///
+    /// # Errors
+    ///
+    /// There is none: what to answer instead.
+    pub(crate) fn choose(&self, request: Request) -> Result<usize, Box<Played>> {
+        let keys = Keys::of(&request, &self.matching, &self.redactor);
+        let unmatched = match self.take(&request, keys) {
+            Ok(Some(i)) => return Ok(i),
+            Ok(None) => self.unmatched_request(request, keys),
+            Err(left) => self.out_of_order(request, &left),
+        };
+        Err(Box::new(Played::Unmatched(Box::new(unmatched))))
+    }
+
+    /// What was recorded, and its body unless that is longer than `most` bytes.
+    pub(crate) fn recorded(&self, i: usize, most: usize) -> Result<(Outcome, Option<Vec<u8>>)> {
+        let outcome = self.cassette.interaction(i)?.outcome;
+        let Outcome::Response(response) = &outcome else { return Ok((outcome, None)) };
+        if response.body.size() > most as u64 {
+            return Ok((outcome, None));
+        }
+        let mut reader = self.cassette.body_reader(&response.body)?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = reader.next_chunk()? {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok((outcome, Some(bytes)))
     }
 
     /// Takes the interaction that answers a request, if there is one; nothing is noted if not.

@@ -52,24 +52,32 @@ pub fn record(
     api: &ApiServer,
     mut told: impl FnMut(&Case, &Summary),
 ) -> cassette::TestResult {
+    for case in plan.cases() {
+        let summary = live(case, package, api, Mode::Record)?;
+        told(case, &summary);
+    }
+    Ok(())
+}
+
+/// Runs a case below `package` with an API server to ask, in a mode that does: to record it, or to verify that the
+/// server still answers as it was recorded.
+///
+/// # Errors
+///
+/// The session's report, and those of reading the case.
+pub fn live(case: &Case, package: &Path, api: &ApiServer, mode: Mode) -> cassette::TestResult<Summary> {
     let credentials = api.credentials();
     let config = config()
         .extra_root(api.ca_pem())
         .resolve(HOST, api.addr())
         .secret("API_KEY", &credentials.api_key)
         .secret("CLIENT_SECRET", &credentials.client_secret);
-    for case in plan.cases() {
-        let mut session = Session::builder(case.cassette_name())
-            .package_dir(package)
-            .config(config.clone())
-            .mode(Mode::Record);
-        if let Some(at) = case.freeze_time()? {
-            session = session.freeze(at);
-        }
-        let ((), summary) = session.run_async(async |session| run_case(session, case).await)?;
-        told(case, &summary);
+    let mut session = Session::builder(case.cassette_name()).package_dir(package).config(config).mode(mode);
+    if let Some(at) = case.freeze_time()? {
+        session = session.freeze(at);
     }
-    Ok(())
+    let ((), summary) = session.run_async(async |session| run_case(session, case).await)?;
+    Ok(summary)
 }
 
 async fn run_case(session: Session, case: &Case) -> cassette::TestResult {

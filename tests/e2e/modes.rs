@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cassette::{Config, Expiry, Mode, Session, Unused};
+use cassette::{Config, Drift, Expiry, Mode, Session, Unused};
 
 use crate::api::{Api, HOST, Speaks, answer, get, see};
 use crate::project::Project;
@@ -268,4 +268,102 @@ help: record it again:
         failed.starts_with("error: cassette `weather/berlin` doesn't say when it was recorded"),
         "{failed}"
     );
+}
+
+/// An API with a login: what it gives out has to come back, and nobody else's will do.
+fn guarded(token: &'static str, item: &'static str, status: u16) -> Api {
+    Api::start(Speaks::Http1, move |request| {
+        let authorization = request.headers().get("authorization").map(|v| v.to_str().unwrap().to_owned());
+        let json = &[("content-type", "application/json")];
+        match request.uri().path() {
+            "/login" => answer(200, json, format!("{{\"access_token\":\"{token}\",\"expires\":3600}}")),
+            "/items" if authorization == Some(format!("Bearer {token}")) => answer(status, json, item),
+            _ => answer(401, json, "{\"error\":\"who are you\"}"),
+        }
+    })
+}
+
+async fn log_in_and_ask(session: Session) -> String {
+    let http = session.client().unwrap();
+    let login = see(http.get(format!("http://{HOST}/login")).send().await.unwrap()).await.body;
+    let login: serde_json::Value = serde_json::from_slice(&login).unwrap();
+    let token = login["access_token"].as_str().unwrap();
+    let request = http.get(format!("http://{HOST}/items")).bearer_auth(token).send().await.unwrap();
+    let items = String::from_utf8_lossy(&see(request).await.body).into_owned();
+    std::fs::write(session.output_dir().unwrap().join("items.json"), &items).unwrap();
+    items
+}
+
+/// The report of a drift, without the folder of the project.
+fn drift_of(project: &Project, config: Config) -> String {
+    let failed = project.run(Mode::Verify, config, &log_in_and_ask).unwrap_err().to_string();
+    failed.replace(&*project.path("").to_string_lossy(), "")
+}
+
+#[test]
+fn verify_asks_again_and_tells_what_has_changed() {
+    let (api, project) =
+        (guarded("token-of-the-first-day", "{\"id\":1,\"name\":\"a\"}", 200), Project::new());
+    let recorded = project.record(api.config(), &log_in_and_ask);
+    drop(api);
+    let before = project.files();
+
+    // Other values of the same kind are no drift, and the test gets what was recorded.
+    let api = guarded("another/token+of=today", "{\"name\":\"b\",\"id\":2}", 200);
+    let (seen, summary) = project.run(Mode::Verify, api.config(), &log_in_and_ask).unwrap();
+    assert_eq!((seen, summary.recorded, summary.interactions), (recorded, false, 2));
+    let told = drift_of(&project, api.config().verify_values());
+    assert!(told.contains("JSON /id    1    →  2\n     JSON /name  \"a\"  →  \"b\""), "{told}");
+    drop(api);
+
+    let api = guarded("a-token-of-tomorrow-1", "{\"uid\":\"1\",\"name\":\"a\"}", 202);
+    let told = drift_of(&project, api.config());
+    // Between them is where the output is kept.
+    let (report, rest) = told.split_once("\n\nnote: ").unwrap();
+    assert!(rest.ends_with("record `weather/berlin` again:\n    CASSETTE_MODE=record cargo test"), "{rest}");
+    assert_eq!(
+        report,
+        "\
+error: the API has changed: 1 answer is not what was recorded
+   = cassette: tests/cassettes/weather/berlin.json
+
+  2. GET http://api.example.test/items
+     status     200       →  202
+     JSON /id   number    →  (absent)
+     JSON /uid  (absent)  →  string"
+    );
+    let config = api.config().drift(Drift::Warn);
+    project.run(Mode::Verify, config, &log_in_and_ask).expect("it is only told");
+
+    // A server that is gone, and a request that was never recorded.
+    let config = api.config();
+    drop(api);
+    let told = drift_of(&project, config.clone());
+    assert!(told.contains("answer  200  →  connect: "), "{told}");
+    let other = async |session: Session| {
+        get(&session.client().unwrap(), &format!("http://{HOST}/other")).await.status
+    };
+    let told = project.run(Mode::Verify, config, &other).unwrap_err().to_string();
+    assert!(told.contains("no recording answers this request"), "{told}");
+
+    let mut after = project.files();
+    after.retain(|path, _| !path.starts_with("target/"));
+    assert_eq!(after, before, "nothing was written");
+}
+
+#[test]
+fn verify_needs_the_secrets_that_servers_need() {
+    let api = Api::start(Speaks::Http1, |request| {
+        answer(200, &[("content-type", "text/plain")], request.uri().to_string())
+    });
+    let (config, project) = (api.config(), Project::new());
+    let body = async |session: Session| {
+        let key = session.secret("API_KEY");
+        get(&session.client().unwrap(), &format!("http://{HOST}/x?key={key}")).await.status
+    };
+    let known = config.clone().secret("API_KEY", "pk-2f9a77c1");
+    project.record(known.clone(), &body);
+    assert_eq!(project.run(Mode::Verify, known, &body).unwrap().0, 200);
+    let told = project.run(Mode::Verify, config, &body).unwrap_err().to_string();
+    assert!(told.contains("can't be sent: the secret API_KEY has no value here"), "{told}");
 }

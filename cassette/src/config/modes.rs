@@ -24,6 +24,13 @@ pub enum Drift {
     Warn,
 }
 
+/// What counts as drift, and what becomes of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct VerifyPolicy {
+    pub(crate) drift: Drift,
+    pub(crate) values: bool,
+}
+
 impl Config {
     /// A host that no cassette is about: requests to it are neither recorded nor matched. While recording they
     /// pass; on replay they are refused, unless it is a [pass-through](Self::pass_through) host, too.
@@ -82,7 +89,7 @@ impl Config {
     /// [`Drift::Fail`].
     #[must_use]
     pub fn drift(mut self, policy: Drift) -> Config {
-        self.drift = policy;
+        self.verify.drift = policy;
         self
     }
 
@@ -90,7 +97,7 @@ impl Config {
     /// shape: names and types of JSON, names of headers, statuses.
     #[must_use]
     pub fn verify_values(mut self) -> Config {
-        self.verify_values = true;
+        self.verify.values = true;
         self
     }
 }

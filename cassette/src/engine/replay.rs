@@ -113,6 +113,15 @@ impl Held {
         Ok(())
     }
 
+    /// All of it, if there are no trailers after it.
+    pub(super) fn data(&self) -> Option<Vec<u8>> {
+        let mut data = Vec::with_capacity(self.bytes);
+        for frame in &self.frames {
+            data.extend_from_slice(frame.data_ref()?);
+        }
+        Some(data)
+    }
+
     /// As a body to send.
     pub(super) fn into_body(self) -> Body {
         if self.frames.is_empty() { Body::empty() } else { Body::new(self) }

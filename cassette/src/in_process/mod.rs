@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -106,7 +107,15 @@ where
             match later.settled().await {
                 Settled::Here(answer) => Ok(answer.await?),
                 Settled::Live(request, pending) => {
-                    let answer = inner.call(Request::from_parts(head, request.into_body()));
+                    let mut head = head;
+                    let (told, body) = request.into_parts();
+                    // A body that was read first may have been filled in since.
+                    if let (Some(length), Some(now)) =
+                        (head.headers.get_mut(CONTENT_LENGTH), told.headers.get(CONTENT_LENGTH))
+                    {
+                        length.clone_from(now);
+                    }
+                    let answer = inner.call(Request::from_parts(head, body));
                     finish(answer, pending).await
                 }
             }

@@ -16,6 +16,8 @@ pub(super) struct Identity {
     key: RandomState,
     secrets: Vec<String>,
     found: Mutex<Found>,
+    /// The values themselves by their placeholders, in memory only, where they have to be sent again.
+    kept: Option<Mutex<HashMap<String, Vec<u8>>>>,
 }
 
 #[derive(Default)]
@@ -43,10 +45,14 @@ const HIGHEST: u32 = 999_999;
 pub(super) struct Value {
     hasher: DefaultHasher,
     head: Vec<u8>,
+    /// Bytes of the head.
+    most: usize,
 }
 
 /// No placeholder is longer.
 const LONGEST: usize = 160;
+/// Nor a value that is kept.
+const LONGEST_KEPT: usize = 16 * 1024;
 
 /// Shorter values, and plain words, are not known again where nothing says that they are secret.
 const TELLING: usize = 12;
@@ -57,6 +63,7 @@ impl Identity {
             key: RandomState::new(),
             secrets: secrets.iter().map(Secret::placeholder).collect(),
             found: Mutex::default(),
+            kept: None,
         };
         for (n, secret) in (0..).zip(secrets) {
             let mut value = identity.value();
@@ -66,8 +73,26 @@ impl Identity {
         identity
     }
 
+    /// The same, and values are kept: for [`sent`](Self::sent).
+    pub(super) fn keeping(secrets: &[Secret]) -> Identity {
+        Identity { kept: Some(Mutex::default()), ..Identity::new(secrets) }
+    }
+
     pub(super) fn value(&self) -> Value {
-        Value { hasher: self.key.build_hasher(), head: Vec::new() }
+        let most = if self.kept.is_some() { LONGEST_KEPT } else { LONGEST + 1 };
+        Value { hasher: self.key.build_hasher(), head: Vec::new(), most }
+    }
+
+    /// A text as it is sent to a real server: with the values where their placeholders stand. Only where values are
+    /// kept.
+    pub(super) fn sent<'t>(&self, text: &'t [u8], spell: impl Fn(&str) -> String) -> Cow<'t, [u8]> {
+        let Some(kept) = &self.kept else { return Cow::Borrowed(text) };
+        let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let spelled = |value: &Vec<u8>| match std::str::from_utf8(value) {
+            Ok(text) => spell(text).into_bytes(),
+            Err(_) => value.clone(),
+        };
+        replaced(text, |placeholder, _| kept.get(placeholder).map(spelled))
     }
 
     /// What stands in the place of a value: that of the secret it is, or one of this name. What is a placeholder
@@ -79,6 +104,7 @@ impl Identity {
             return Placeholder { text: text.to_owned(), is_new: false, secret: None };
         }
         let hash = value.hasher.finish();
+        let whole = value.head.len() < value.most;
         let place = found.places.get(&hash).copied().unwrap_or_else(|| {
             let at = found.name(name);
             let (_, last) = &mut found.names[at as usize];
@@ -93,7 +119,14 @@ impl Identity {
             Place::Secret(n) => Some(n as usize),
             Place::Found(..) => None,
         };
-        Placeholder { text: self.text(&found, place), is_new: true, secret }
+        let text = self.text(&found, place);
+        if let (Some(kept), true, None) = (&self.kept, whole, secret) {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            if kept.len() < REMEMBERED {
+                kept.insert(text.clone(), value.head.clone());
+            }
+        }
+        Placeholder { text, is_new: true, secret }
     }
 
     /// The placeholder that a text is, or that of the value that it is, where that was found before.
@@ -159,7 +192,7 @@ impl Value {
     /// More of it, decoded.
     pub(super) fn push(&mut self, plain: &[u8]) {
         self.hasher.write(plain);
-        let room = LONGEST + 1 - self.head.len();
+        let room = self.most - self.head.len();
         self.head.extend_from_slice(&plain[..plain.len().min(room)]);
     }
 }
@@ -195,6 +228,11 @@ fn place_number(text: &str) -> Option<u32> {
 /// The text with `[*]` for every numbered placeholder of one of these names: two texts that differ only in the
 /// numbers, which the order of events decides, are the same then.
 pub(super) fn anonymous<'t>(text: &'t [u8], is_ours: &dyn Fn(&str) -> bool) -> Cow<'t, [u8]> {
+    replaced(text, |_, name| is_ours(name).then(|| b"[*]".to_vec()))
+}
+
+/// The text with something else for numbered placeholders, by their text and name; `None` leaves one as it is.
+fn replaced<'t>(text: &'t [u8], by: impl Fn(&str, &str) -> Option<Vec<u8>>) -> Cow<'t, [u8]> {
     let (mut out, mut done, mut at) = (Vec::new(), 0, 0);
     while let Some(open) = memchr::memchr(b'[', &text[at..]) {
         let start = at + open;
@@ -205,10 +243,10 @@ pub(super) fn anonymous<'t>(text: &'t [u8], is_ours: &dyn Fn(&str) -> bool) -> C
         }
         let window = &text[start..text.len().min(start + LONGEST)];
         let Some(end) = memchr::memchr(b']', window) else { continue };
-        let Some((_, Some((name, _)))) = as_placeholder(&window[..=end]) else { continue };
-        if is_ours(name) {
+        let Some((placeholder, Some((name, _)))) = as_placeholder(&window[..=end]) else { continue };
+        if let Some(other) = by(placeholder, name) {
             out.extend_from_slice(&text[done..start]);
-            out.extend_from_slice(b"[*]");
+            out.extend_from_slice(&other);
             done = start + end + 1;
             at = done;
         }
@@ -248,6 +286,19 @@ mod tests {
         assert_eq!(found(&identity, "token", "jkl"), "[token:8]", "and its number is taken");
         assert_eq!(identity.passed_on(b"s3cr3t-value").as_deref(), Some("{{secret.KEY}}"));
         assert_eq!(identity.passed_on(b"abc"), None, "too short to be known again");
+    }
+
+    #[test]
+    fn kept_values_are_sent() {
+        let identity = Identity::keeping(&[]);
+        let long = "x".repeat(1000);
+        assert_eq!(found(&identity, "token", &long), "[token:1]");
+        assert_eq!(
+            &*identity.sent(b"Bearer [token:1]; [token:2]", str::to_owned),
+            format!("Bearer {long}; [token:2]").as_bytes()
+        );
+        assert_eq!(found(&Identity::new(&[]), "token", &long), "[token:1]");
+        assert_eq!(&*Identity::new(&[]).sent(b"[token:1]", str::to_owned), b"[token:1]");
     }
 
     #[test]

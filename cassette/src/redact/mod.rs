@@ -79,6 +79,26 @@ struct Inner {
     restore: [Arc<Finder>; 3],
 }
 
+/// How a value is written where a placeholder stood.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Spelling {
+    Json,
+    Form,
+    Uri,
+    Plain,
+}
+
+impl Spelling {
+    /// In a body of this content type.
+    pub(crate) fn of(content_type: Option<&str>) -> Spelling {
+        match Format::of(content_type) {
+            Format::Json => Spelling::Json,
+            Format::Form => Spelling::Form,
+            Format::Other => Spelling::Plain,
+        }
+    }
+}
+
 /// How often each rule fired, and which value became which placeholder.
 struct Fired {
     counts: Mutex<BTreeMap<String, u64>>,
@@ -122,6 +142,18 @@ impl Redactor {
     ///
     /// Too many secrets: more than four thousand million patterns.
     pub fn new(rules: Rules) -> Result<Redactor> {
+        let identity = Identity::new(&rules.secrets);
+        Redactor::with(rules, identity)
+    }
+
+    /// The same, for a session that asks real servers with what it was answered before, redacted: see
+    /// [`sent`](Self::sent). Nothing of it reaches a disk.
+    pub(crate) fn keeping(rules: Rules) -> Result<Redactor> {
+        let identity = Identity::keeping(&rules.secrets);
+        Redactor::with(rules, identity)
+    }
+
+    fn with(rules: Rules, identity: Identity) -> Result<Redactor> {
         let mut entries = Vec::new();
         for secret in &rules.secrets {
             let replacement: Arc<[u8]> = secret.placeholder().into_bytes().into();
@@ -142,7 +174,7 @@ impl Redactor {
             values: Arc::new(Finder::new(entries, Case::Folded)?),
             shapes: Arc::new(Shapes::new(&rules)),
             restore: [restore(encode::json_string)?, restore(encode::form_value)?, restore(str::to_owned)?],
-            fired: Arc::new(Fired { counts: Mutex::default(), identity: Identity::new(&rules.secrets) }),
+            fired: Arc::new(Fired { counts: Mutex::default(), identity }),
             rules: Arc::new(rules),
         })))
     }
@@ -207,6 +239,20 @@ impl Redactor {
     /// redacted in another order.
     pub(crate) fn anonymous<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
         identity::anonymous(text, &|name| self.0.rules.gives(name))
+    }
+
+    /// A text of a request as a real server has to get it: with the values that were found in its answers where their
+    /// placeholders stand. As it is, where no values are [kept](Self::keeping).
+    pub(crate) fn sent<'t>(&self, text: &'t [u8], spelling: Spelling) -> Cow<'t, [u8]> {
+        let spell = |value: &str| match spelling {
+            Spelling::Json => encode::json_string(value),
+            Spelling::Form => encode::form_value(value),
+            Spelling::Uri => {
+                percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string()
+            }
+            Spelling::Plain => value.to_owned(),
+        };
+        self.0.fired.identity.sent(text, spell)
     }
 
     /// The final check of what this redactor let through.

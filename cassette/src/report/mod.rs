@@ -7,6 +7,7 @@
 
 mod cassette;
 mod difference;
+mod drift;
 mod expired;
 mod hosts;
 mod note;
@@ -25,6 +26,7 @@ mod ways_out;
 
 pub(crate) use cassette::waiting;
 pub use cassette::{AlreadyOpen, MalformedCassette, MissingCassette, RecordedMeanwhile};
+pub use drift::{DriftReport, Drifted};
 pub use expired::Expired;
 pub use hosts::RefusedHost;
 pub use note::{Note, UpstreamFailure};
@@ -97,6 +99,8 @@ pub enum Problem {
     Malformed(MalformedCassette),
     /// It is older than it may be.
     Expired(Expired),
+    /// The real servers answer otherwise today.
+    Drift(DriftReport),
     /// A request to a host that is not let through.
     RefusedHost(RefusedHost),
     /// Another process has recorded it meanwhile.
@@ -163,6 +167,7 @@ impl Problem {
             Problem::Missing(facts) => facts.write(page, site),
             Problem::Malformed(facts) => facts.write(page, site),
             Problem::Expired(facts) => facts.write(page, site),
+            Problem::Drift(facts) => facts.write(page),
             Problem::RefusedHost(facts) => facts.write(page),
             Problem::RecordedMeanwhile(facts) => facts.write(page, site),
             Problem::AlreadyOpen(facts) => facts.write(page, site),
@@ -189,6 +194,7 @@ impl Problem {
             Problem::Missing(facts) => facts.help(site),
             Problem::Malformed(facts) => facts.help(site),
             Problem::Expired(facts) => facts.help(site),
+            Problem::Drift(facts) => facts.help(site),
             Problem::RefusedHost(facts) => facts.help(site),
             Problem::RecordedMeanwhile(facts) => facts.help(site),
             Problem::AlreadyOpen(facts) => facts.help(site),

@@ -7,7 +7,7 @@ use super::palette::paint;
 use super::setup::path;
 use super::text::{URI, VALUE, clean, count, short};
 use super::unused::Unused;
-use super::{Expired, RefusedHost};
+use super::{DriftReport, Expired, RefusedHost};
 use crate::tape::TransportError;
 
 /// A remark.
@@ -47,6 +47,15 @@ pub enum Note {
         /// How old.
         facts: Expired,
         /// Its name.
+        cassette: String,
+        /// What records it again.
+        command: String,
+    },
+    /// The real servers answer otherwise today.
+    Drift {
+        /// How.
+        facts: DriftReport,
+        /// The cassette's name.
         cassette: String,
         /// What records it again.
         command: String,
@@ -111,6 +120,7 @@ impl Note {
                 page.fact(&format!("to record `{}` again", clean(cassette)), clean(command));
             }
             Note::Expired { facts, cassette, command } => facts.write_note(page, cassette, command),
+            Note::Drift { facts, cassette, command } => facts.write_note(page, cassette, command),
             Note::Refused(requests) => {
                 let n = count(requests.len(), "request");
                 page.note(format_args!("{n} to ignored hosts got no answer: `Config::ignore_host`"));

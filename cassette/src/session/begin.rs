@@ -126,7 +126,7 @@ impl SessionBuilder {
         let directory = self.manifest_dir.join(&config.directory);
         let files = Files::new(&directory, &name);
         let (asked, in_ci) = env.resolve(self.mode, config.mode);
-        if matches!(asked, Mode::Verify | Mode::Learn) {
+        if asked == Mode::Learn {
             let known = Error::new(format!("the mode `{asked}` is not built yet"));
             return Err(Box::new(Problem::Other(known.hint("CASSETTE_MODE=record records again"))));
         }
@@ -136,7 +136,10 @@ impl SessionBuilder {
         site.mode = mode;
         let mut notes: Vec<Note> =
             in_ci.map(|mode| Note::ReplayedInCi { asked: mode.to_string() }).into_iter().collect();
-        let redactor = Redactor::new(config.rules.clone())?;
+        let redactor = match mode {
+            Mode::Verify => Redactor::keeping(config.rules.clone())?,
+            _ => Redactor::new(config.rules.clone())?,
+        };
         let recorded_at = ambient::outside(SystemTime::now);
 
         let freeze = self.freeze.or(config.freeze);
@@ -185,6 +188,9 @@ impl SessionBuilder {
             (Some(recorder), Some((replay, clock))) => (Action::Append(replay, recorder), clock),
             (Some(recorder), None) => {
                 (Action::Record(recorder), Clock::frozen(freeze.unwrap_or(recorded_at))?)
+            }
+            (None, Some((replay, clock))) if mode == Mode::Verify => {
+                (Action::Verify(replay, config.verify), clock)
             }
             (None, Some((replay, clock))) => (Action::Replay(replay), clock),
             (None, None) => (Action::Pass, freeze.map_or_else(|| Ok(Clock::real()), Clock::frozen)?),

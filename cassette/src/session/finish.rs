@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Session, facts, output};
-use crate::config::{Expiry, Unused};
+use crate::config::{Drift, Expiry, Unused};
 use crate::engine::Action;
 use crate::error::{Error, Result};
 use crate::mode::Mode;
 use crate::player::Player;
 use crate::recorder::Recorder;
 use crate::report::{
-    self, Expired, Leaks, MissingSnapshot, Note, Palette, Problem, Recorded, RefusedCertificate, Untrusted,
+    self, DriftReport, Drifted, Expired, Leaks, MissingSnapshot, Note, Palette, Problem, Recorded,
+    RefusedCertificate, Untrusted,
 };
 use crate::snapshot;
 use crate::tape::{Journal, Metadata, Prepared};
@@ -120,6 +121,11 @@ impl Session {
         let done = match inner.engine.action() {
             Action::Replay(replay) => self.finish_replay(&replay.player, &mut end),
             Action::Record(recorder) => self.finish_record(recorder, &mut end),
+            Action::Verify(replay, policy) => {
+                let drifted = inner.engine.drifted();
+                self.finish_verify(drifted, policy.drift, &mut end);
+                self.finish_replay(&replay.player, &mut end)
+            }
             Action::Append(replay, recorder) => self.finish_append(&replay.player, recorder, &mut end),
             Action::Pass => Ok(()),
         };
@@ -195,6 +201,21 @@ impl Session {
             Unused::Allow => {}
         }
         if self.0.mode == Mode::Accept { self.accept_output(end) } else { self.compare_output(end) }
+    }
+
+    /// What the real servers say today.
+    fn finish_verify(&self, drifted: Vec<Drifted>, policy: Drift, end: &mut End) {
+        if drifted.is_empty() {
+            return;
+        }
+        let facts = DriftReport { cassette: self.0.files.document(), drifted };
+        match policy {
+            Drift::Fail => end.problems.push(Problem::Drift(facts)),
+            Drift::Warn => {
+                let (cassette, command) = (self.0.name.clone(), self.0.site.record_command());
+                end.summary.notes.push(Note::Drift { facts, cassette, command });
+            }
+        }
     }
 
     /// What a passing replay wrote becomes the snapshot.

@@ -1,0 +1,237 @@
+//! How a live answer differs from the recorded one: whether the API still is what the cassette says.
+//!
+//! By default shapes are compared: statuses, names of headers, names and types in JSON. Values change every day and
+//! mean nothing. Must not know: files, sockets, how a difference is worded.
+
+mod shape;
+
+use std::collections::BTreeSet;
+
+use http::{HeaderMap, header};
+
+use crate::json;
+use crate::tape::{Outcome, Response};
+pub(crate) use shape::{MOST_CHANGES, Shape};
+
+/// One way in which the API has drifted away from its recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Change {
+    /// What it is about.
+    pub place: Place,
+    /// As recorded; `None` where it was not there.
+    pub recorded: Option<String>,
+    /// As the server gives it today; `None` where it is gone.
+    pub live: Option<String>,
+}
+
+/// A part of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Place {
+    /// Whether there was an answer at all.
+    Answer,
+    /// The status code.
+    Status,
+    /// A header, by its name in lower case.
+    Header(String),
+    /// The body as a whole.
+    Body,
+    /// A place in a JSON body: RFC 6901, with `*` for any index of an array.
+    Json(String),
+}
+
+/// An answer with as much of its body as there is to compare.
+pub(crate) struct Answer<'a> {
+    pub(crate) outcome: &'a Outcome,
+    /// `None` if it is too long to be held: then its length and hash stand for it.
+    pub(crate) body: Option<&'a [u8]>,
+}
+
+/// Everything that differs. With `values`, the values of headers and bodies count too.
+pub(crate) fn compare(recorded: &Answer<'_>, live: &Answer<'_>, values: bool) -> Vec<Change> {
+    let change = |place, recorded: &str, live: &str| {
+        vec![Change { place, recorded: Some(recorded.to_owned()), live: Some(live.to_owned()) }]
+    };
+    match (recorded.outcome, live.outcome) {
+        (Outcome::Response(before), Outcome::Response(now)) => {
+            let mut changes = Vec::new();
+            if before.status != now.status {
+                changes.extend(change(Place::Status, &before.status.to_string(), &now.status.to_string()));
+            }
+            headers(&before.headers, &now.headers, values, &mut changes);
+            bodies((before, recorded.body), (now, live.body), values, &mut changes);
+            changes
+        }
+        (Outcome::Error(before), Outcome::Error(now)) if before.kind == now.kind => Vec::new(),
+        (before, now) => change(Place::Answer, &described(before), &described(now)),
+    }
+}
+
+fn described(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Response(response) => response.status.to_string(),
+        Outcome::Error(e) => e.to_string(),
+    }
+}
+
+/// Headers that say how long a body is, how it came, or when: with the body's own values they change too.
+const OF_THE_DAY: [http::HeaderName; 6] = [
+    header::CONTENT_LENGTH,
+    header::CONTENT_ENCODING,
+    header::TRANSFER_ENCODING,
+    header::DATE,
+    header::AGE,
+    header::EXPIRES,
+];
+
+fn headers(before: &HeaderMap, now: &HeaderMap, values: bool, changes: &mut Vec<Change>) {
+    let names: BTreeSet<&str> = before.keys().chain(now.keys()).map(http::HeaderName::as_str).collect();
+    for name in names.into_iter().filter(|name| OF_THE_DAY.iter().all(|other| other != name)) {
+        let text = |map: &HeaderMap| {
+            let all = map.get_all(name).iter();
+            let all: Vec<_> = all.map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()).collect();
+            (!all.is_empty()).then(|| all.join(", "))
+        };
+        let (recorded, live) = (text(before), text(now));
+        // The type of a body is its shape.
+        let counts = values || name == header::CONTENT_TYPE;
+        if recorded.is_some() != live.is_some() || (counts && recorded != live) {
+            changes.push(Change { place: Place::Header(name.to_owned()), recorded, live });
+        }
+    }
+}
+
+type Known<'a> = (&'a Response, Option<&'a [u8]>);
+
+fn bodies(recorded: Known<'_>, live: Known<'_>, values: bool, changes: &mut Vec<Change>) {
+    let size = |(response, _): Known<'_>| format!("{} bytes", response.body.size());
+    let whole =
+        |before: String, now: String| Change { place: Place::Body, recorded: Some(before), live: Some(now) };
+    let empty = |(response, _): Known<'_>| response.body.size() == 0;
+    if empty(recorded) != empty(live) {
+        return changes.push(whole(size(recorded), size(live)));
+    }
+    let (Some(before), Some(now)) = (recorded.1, live.1) else {
+        if values && recorded.0.body.content != live.0.body.content {
+            changes.push(whole(size(recorded), size(live)));
+        }
+        return;
+    };
+    match (json::parse(before), json::parse(now)) {
+        (Ok(before), Ok(now)) => {
+            let (before, now) = (Shape::of(&before, values), Shape::of(&now, values));
+            before.compare(&now, changes);
+        }
+        (Ok(_), Err(_)) if !empty(recorded) => changes.push(whole("JSON".into(), "no JSON".into())),
+        (Err(_), Ok(_)) if !empty(live) => changes.push(whole("no JSON".into(), "JSON".into())),
+        _ if values && before != now => changes.push(whole(size(recorded), size(live))),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tape::{Body, TransportError, TransportErrorKind};
+
+    fn response(status: u16, headers: &[(&'static str, &'static str)], body: &'static str) -> Outcome {
+        let headers = headers.iter().map(|(name, value)| {
+            (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
+        });
+        Outcome::Response(Response {
+            status,
+            version: http::Version::HTTP_11,
+            headers: headers.collect(),
+            body: Body::inline(body),
+            trailers: HeaderMap::new(),
+            cut: None,
+        })
+    }
+
+    fn body(outcome: &Outcome) -> Option<&[u8]> {
+        match outcome {
+            Outcome::Response(Response {
+                body: Body { content: crate::tape::Content::Inline(b), .. },
+                ..
+            }) => Some(b),
+            _ => None,
+        }
+    }
+
+    #[track_caller]
+    fn check(recorded: &Outcome, live: &Outcome, values: bool, expected: &[(Place, &str, &str)]) {
+        let found = compare(
+            &Answer { outcome: recorded, body: body(recorded) },
+            &Answer { outcome: live, body: body(live) },
+            values,
+        );
+        let text = |side: &Option<String>| side.clone().unwrap_or_default();
+        let found: Vec<_> =
+            found.iter().map(|c| (c.place.clone(), text(&c.recorded), text(&c.live))).collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(p, a, b)| (p.clone(), (*a).to_owned(), (*b).to_owned())).collect();
+        assert_eq!(found, expected);
+    }
+
+    fn json(pointer: &str) -> Place {
+        Place::Json(pointer.to_owned())
+    }
+
+    #[test]
+    fn shapes() {
+        let old =
+            response(200, &[("content-type", "application/json")], r#"{"id":1,"at":"x","rows":[{"n":1}]}"#);
+        check(&old, &old, true, &[]);
+        let day = response(
+            200,
+            &[("content-type", "application/json")],
+            r#"{"rows":[{"n":2},{"n":3}],"id":9,"at":"y"}"#,
+        );
+        check(&old, &day, false, &[]);
+        check(
+            &old,
+            &day,
+            true,
+            &[(json("/at"), "\"x\"", "\"y\""), (json("/id"), "1", "9"), (json("/rows"), "1 item", "2 items")],
+        );
+        let renamed = response(
+            404,
+            &[("content-type", "text/json"), ("etag", "1")],
+            r#"{"uid":"1","id":"1","at":null,"rows":[{"n":1.5},{"m":[]}]}"#,
+        );
+        check(
+            &old,
+            &renamed,
+            false,
+            &[
+                (Place::Status, "200", "404"),
+                (Place::Header("content-type".into()), "application/json", "text/json"),
+                (Place::Header("etag".into()), "", "1"),
+                (json("/at"), "string", "null"),
+                (json("/id"), "number", "string"),
+                (json("/rows/*/m"), "", "array"),
+                (json("/uid"), "", "string"),
+            ],
+        );
+    }
+
+    #[test]
+    fn bodies_that_are_no_json() {
+        let (text, other) = (response(200, &[], "a,b\n1,2\n"), response(200, &[], "a,b\n1,3\n"));
+        check(&text, &other, false, &[]);
+        check(&text, &other, true, &[(Place::Body, "8 bytes", "8 bytes")]);
+        check(&text, &response(200, &[], ""), false, &[(Place::Body, "8 bytes", "0 bytes")]);
+        check(&text, &response(200, &[], "[]"), false, &[(Place::Body, "no JSON", "JSON")]);
+        check(&response(200, &[], ""), &response(200, &[], ""), true, &[]);
+    }
+
+    #[test]
+    fn answers_and_failures() {
+        let failed = |kind| Outcome::Error(TransportError { kind, message: "no".into() });
+        let (dns, reset) = (failed(TransportErrorKind::Dns), failed(TransportErrorKind::Reset));
+        check(&dns, &dns, true, &[]);
+        check(&dns, &reset, false, &[(Place::Answer, "dns: no", "reset: no")]);
+        check(&response(204, &[], ""), &dns, false, &[(Place::Answer, "204", "dns: no")]);
+    }
+}

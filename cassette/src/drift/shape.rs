@@ -1,0 +1,142 @@
+//! The shape of a JSON document: which places there are, and what type of value stands at each. All items of an array
+//! share one place, so that a longer list is no change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Change, Place};
+use crate::json::{Value, canonical_number};
+
+/// Places of one document that are compared. A document with more is a map, whose names are data.
+const MOST_PLACES: usize = 4096;
+/// Changes that are kept of one answer.
+pub(crate) const MOST_CHANGES: usize = 50;
+
+/// Places by pointer.
+#[derive(Debug, Default)]
+pub(crate) struct Shape {
+    places: BTreeMap<String, Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// The types, or the values where those count.
+    kinds: BTreeSet<String>,
+    /// Arrays at this place were all empty, so nothing is known of what is below it.
+    hollow: bool,
+    /// Of an object that also came without it.
+    optional: bool,
+}
+
+impl Shape {
+    /// Of a document. With `values` each item of an array has a place of its own, and values count instead of types.
+    pub(crate) fn of(document: &Value<'_>, values: bool) -> Shape {
+        let mut shape = Shape::default();
+        shape.add(String::new(), document, values);
+        shape
+    }
+
+    fn add(&mut self, pointer: String, value: &Value<'_>, values: bool) {
+        if self.places.len() >= MOST_PLACES {
+            return;
+        }
+        let kind = match value {
+            Value::Null => "null".to_owned(),
+            Value::Bool(b) if values => b.to_string(),
+            Value::Bool(_) => "boolean".to_owned(),
+            Value::Number(text) if values => canonical_number(text),
+            Value::Number(_) => "number".to_owned(),
+            Value::String(text) if values => format!("{text:?}"),
+            Value::String(_) => "string".to_owned(),
+            Value::Array(items) if values && items.len() == 1 => "1 item".to_owned(),
+            Value::Array(items) if values => format!("{} items", items.len()),
+            Value::Array(_) => "array".to_owned(),
+            Value::Object(_) => "object".to_owned(),
+        };
+        let fresh = !self.places.contains_key(&pointer);
+        let seen = self.places.entry(pointer.clone()).or_default();
+        seen.kinds.insert(kind);
+        match value {
+            Value::Array(items) => {
+                seen.hollow = items.is_empty() && (fresh || seen.hollow);
+                for (i, item) in items.iter().enumerate() {
+                    let step = if values { i.to_string() } else { "*".to_owned() };
+                    self.add(format!("{pointer}/{step}"), item, values);
+                }
+            }
+            Value::Object(members) => self.members(&pointer, members, fresh, values),
+            _ => {}
+        }
+    }
+
+    fn members(
+        &mut self,
+        pointer: &str,
+        members: &[(std::borrow::Cow<'_, str>, Value<'_>)],
+        first: bool,
+        values: bool,
+    ) {
+        let below = format!("{pointer}/");
+        let mut missing: BTreeSet<String> = BTreeSet::new();
+        if !first {
+            let known = self.places.range(below.clone()..).take_while(|(at, _)| at.starts_with(&below));
+            missing = known.map(|(at, _)| at.clone()).filter(|at| !at[below.len()..].contains('/')).collect();
+        }
+        for (name, value) in members {
+            let at = format!("{below}{}", name.replace('~', "~0").replace('/', "~1"));
+            missing.remove(&at);
+            let fresh = !self.places.contains_key(&at);
+            self.add(at.clone(), value, values);
+            if let Some(seen) = self.places.get_mut(&at).filter(|_| fresh && !first) {
+                seen.optional = true;
+            }
+        }
+        for at in missing {
+            if let Some(seen) = self.places.get_mut(&at) {
+                seen.optional = true;
+            }
+        }
+    }
+
+    /// What differs, by pointer. Where nothing is known of a place, because a list was empty, nothing differs.
+    pub(crate) fn compare(&self, live: &Shape, changes: &mut Vec<Change>) {
+        let pointers: BTreeSet<&String> = self.places.keys().chain(live.places.keys()).collect();
+        // Places whose types differ, or that are on one side only: what is below them differs by that.
+        let mut parted: BTreeSet<&str> = BTreeSet::new();
+        for pointer in pointers {
+            let above = |at: &str| at.rsplit_once('/').map(|(above, _)| above.len());
+            let mut ancestors = std::iter::successors(above(pointer), |end| above(&pointer[..*end]));
+            if ancestors.any(|end| parted.contains(&pointer[..end])) || changes.len() >= MOST_CHANGES {
+                continue;
+            }
+            let (before, now) = (self.places.get(pointer), live.places.get(pointer));
+            let told = match (before, now) {
+                (Some(before), Some(now)) if before.agrees(now) => continue,
+                (Some(_), Some(_)) => true,
+                (Some(before), None) => !before.optional && !live.is_hollow(pointer),
+                _ => !self.is_hollow(pointer),
+            };
+            parted.insert(pointer);
+            if told {
+                let place = Place::Json(pointer.clone());
+                changes.push(Change { place, recorded: before.map(Seen::text), live: now.map(Seen::text) });
+            }
+        }
+    }
+
+    /// Is this the place of an array's items, and there were none?
+    fn is_hollow(&self, pointer: &str) -> bool {
+        let above = pointer.rsplit_once('/').map(|(above, _)| above);
+        above.and_then(|above| self.places.get(above)).is_some_and(|seen| seen.hollow)
+    }
+}
+
+impl Seen {
+    /// Of several types at one place some may not come today.
+    fn agrees(&self, other: &Seen) -> bool {
+        self.kinds.is_subset(&other.kinds) || other.kinds.is_subset(&self.kinds)
+    }
+
+    fn text(&self) -> String {
+        self.kinds.iter().map(String::as_str).collect::<Vec<_>>().join(" or ")
+    }
+}

@@ -1,0 +1,133 @@
+//! What real servers answer otherwise than the cassette says.
+
+use std::path::PathBuf;
+
+use super::TestSite;
+use super::page::{Help, Page};
+use super::palette::paint;
+use super::setup::path;
+use super::text::{URI, VALUE, clean, count, short};
+use crate::drift::{Change, Place};
+
+/// All answers of one cassette that have changed.
+#[derive(Clone, Debug)]
+pub struct DriftReport {
+    /// The cassette.
+    pub cassette: PathBuf,
+    /// They, in recorded order; at least one.
+    pub drifted: Vec<Drifted>,
+}
+
+/// One answer that has changed.
+#[derive(Clone, Debug)]
+pub struct Drifted {
+    /// Its place on the cassette, from 0.
+    pub index: usize,
+    /// The method of its request.
+    pub method: http::Method,
+    /// The URI, redacted.
+    pub uri: String,
+    /// How; at least one.
+    pub changes: Vec<Change>,
+    /// There were no more.
+    pub all_told: bool,
+}
+
+/// Groups of answers with the same changes that are shown.
+const SHOWN: usize = 20;
+/// Answers of one group.
+const ALIKE: usize = 3;
+
+impl DriftReport {
+    pub(super) fn write(&self, page: &mut Page<'_>) {
+        page.error(self.headline());
+        page.fact("cassette", path(&self.cassette));
+        page.gap();
+        self.write_table(page);
+    }
+
+    /// Where it is no failure.
+    pub(super) fn write_note(&self, page: &mut Page<'_>, cassette: &str, command: &str) {
+        page.note(self.headline());
+        page.fact("cassette", path(&self.cassette));
+        self.write_table(page);
+        page.fact(&format!("to record `{}` again", clean(cassette)), clean(command));
+    }
+
+    fn headline(&self) -> String {
+        let (n, differ) = match self.drifted.len() {
+            1 => (1, "answer is not what was"),
+            n => (n, "answers are not what was"),
+        };
+        format!("the API has changed: {n} {differ} recorded")
+    }
+
+    /// A page of a list has changed as all others have: answers with the same changes are told together.
+    fn write_table(&self, page: &mut Page<'_>) {
+        let mut groups: Vec<Vec<&Drifted>> = Vec::new();
+        for drifted in &self.drifted {
+            match groups.iter_mut().find(|group| group[0].changes == drifted.changes) {
+                Some(group) => group.push(drifted),
+                None => groups.push(vec![drifted]),
+            }
+        }
+        for group in groups.iter().take(SHOWN) {
+            for drifted in group.iter().take(ALIKE) {
+                let number = paint(page.palette.dim, format_args!("{}.", drifted.index + 1));
+                page.line(2, format_args!("{number} {} {}", drifted.method, short(&drifted.uri, URI)));
+            }
+            if group.len() > ALIKE {
+                let left = count(group.len() - ALIKE, "more answer");
+                page.line(2, paint(page.palette.dim, format_args!("… and {left}, alike")));
+            }
+            group[0].write(page);
+        }
+        if groups.len() > SHOWN {
+            let left: usize = groups[SHOWN..].iter().map(Vec::len).sum();
+            page.line(2, paint(page.palette.dim, format_args!("… and {}", count(left, "more answer"))));
+        }
+    }
+
+    pub(super) fn help(&self, site: &TestSite) -> Help {
+        Help {
+            why: format!(
+                "if the code under test is right with that, record `{}` again",
+                clean(&site.cassette)
+            ),
+            command: site.record_command(),
+        }
+    }
+}
+
+impl Drifted {
+    /// A line each, in columns: the place, what was, what is.
+    fn write(&self, page: &mut Page<'_>) {
+        let side =
+            |text: &Option<String>| text.as_deref().map_or("(absent)".to_owned(), |t| short(t, VALUE / 2));
+        let rows: Vec<_> =
+            self.changes.iter().map(|c| (place(&c.place), side(&c.recorded), side(&c.live))).collect();
+        let wide = |of: fn(&(String, String, String)) -> &String| {
+            rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0)
+        };
+        let (first, second) = (wide(|r| &r.0), wide(|r| &r.1));
+        for (place, recorded, live) in &rows {
+            let recorded = paint(page.palette.removed, format_args!("{recorded:<second$}"));
+            let live = paint(page.palette.added, live);
+            page.line(5, format_args!("{place:<first$}  {recorded}  →  {live}"));
+        }
+        if !self.all_told {
+            page.line(5, paint(page.palette.dim, "… and more"));
+        }
+    }
+}
+
+fn place(place: &Place) -> String {
+    match place {
+        Place::Answer => "answer".to_owned(),
+        Place::Status => "status".to_owned(),
+        Place::Header(name) => format!("header {}", clean(name)),
+        Place::Body => "body".to_owned(),
+        Place::Json(pointer) if pointer.is_empty() => "JSON, the whole document".to_owned(),
+        Place::Json(pointer) => format!("JSON {}", short(pointer, VALUE)),
+    }
+}

@@ -1,0 +1,67 @@
+//! An API that changed after it was recorded: mode `verify` says what did, and nothing else.
+
+use std::fs;
+use std::path::Path;
+
+use cassette::Mode;
+use cassette::scaffold::Plan;
+use prices::api::{ApiServer, Options};
+use prices::harness;
+use tempfile::TempDir;
+
+fn server(renamed: Option<(&str, &str)>) -> ApiServer {
+    let rename_field = renamed.map(|(from, to)| (from.to_owned(), to.to_owned()));
+    ApiServer::start_with(Options { seed: 7, export_rows: 1_000, rename_field, ..Options::default() })
+        .unwrap()
+}
+
+/// Records the cases of the example into a package of their own.
+fn recorded() -> (TempDir, Plan) {
+    let package = TempDir::new().unwrap();
+    let definitions = "prices/definitions.json";
+    fs::create_dir_all(package.path().join("prices")).unwrap();
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(definitions), package.path().join(definitions))
+        .unwrap();
+    let plan = harness::scaffold().package_dir(package.path()).plan().unwrap();
+    plan.write().unwrap();
+    harness::record(&plan, package.path(), &server(None), |_, _| {}).unwrap();
+    (package, plan)
+}
+
+fn failure(plan: &Plan, package: &Path, api: &ApiServer, case: &str) -> Option<String> {
+    let case = plan.cases().iter().find(|c| c.name() == case).unwrap();
+    harness::live(case, package, api, Mode::Verify).err().map(|e| format!("{e:?}"))
+}
+
+#[test]
+fn an_api_that_is_still_the_same_has_not_drifted() {
+    let (package, plan) = recorded();
+    // Another process of the server: other credentials, tokens and cookies.
+    let api = server(None);
+    for case in plan.cases() {
+        if let Err(e) = harness::live(case, package.path(), &api, Mode::Verify) {
+            panic!("{}: {e:?}", case.name());
+        }
+    }
+    assert!(api.requests() > 0);
+}
+
+#[test]
+fn a_field_that_was_renamed_is_the_one_thing_told() {
+    let (package, plan) = recorded();
+    let api = server(Some(("amount", "value")));
+    let told = failure(&plan, package.path(), &api, "full_load_of_two_markets").unwrap();
+    let places: Vec<&str> = told.lines().map(str::trim).filter(|line| line.contains('→')).collect();
+    let expected = [
+        "JSON /data/*/price/amount  string    →  (absent)",
+        "JSON /data/*/price/value   (absent)  →  string",
+        "JSON /quotes/*/price/amount  string    →  (absent)",
+        "JSON /quotes/*/price/value   (absent)  →  string",
+    ];
+    assert_eq!(places, expected, "{told}");
+    assert!(told.starts_with("error: the API has changed: "), "{told}");
+    // Nothing was written, and the recording still replays.
+    let before =
+        fs::read_dir(package.path().join("tests/prices/full_load_of_two_markets/cassettes")).unwrap();
+    assert_eq!(before.count(), 2, "the cassette and its snapshot");
+}
