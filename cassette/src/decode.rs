@@ -7,6 +7,8 @@
 mod brotli;
 mod gzip;
 mod inflate;
+#[cfg(feature = "zstd")]
+mod zstd;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -45,6 +47,8 @@ pub(crate) fn decoder<W: Write>(content_encoding: Option<&str>, next: W) -> Resu
             "deflate" => stages.push(Box::new(inflate::Deflate::new())),
             #[cfg(feature = "brotli")]
             "br" => stages.push(Box::new(brotli::Brotli::new())),
+            #[cfg(feature = "zstd")]
+            "zstd" => stages.push(Box::new(zstd::Zstd::new())),
             _ => return Err(Unsupported(coding.to_owned())),
         }
     }
@@ -197,6 +201,40 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "zstd")]
+    #[test]
+    fn zstd_codings() {
+        use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+        let zstd = |bytes: &[u8]| compress_to_vec(bytes, CompressionLevel::Fastest);
+        check("zstd", &zstd(TEXT), TEXT);
+        check("zstd", &[zstd(b"one "), zstd(b"two")].concat(), b"one two");
+        check("gzip, zstd", &zstd(&gzip(TEXT)), TEXT);
+        check("zstd, gzip", &gzip(&zstd(TEXT)), TEXT);
+        let long: Vec<u8> = (0..400_000u32).flat_map(|n| (n % 1000).to_string().into_bytes()).collect();
+        let coded = zstd(&long);
+        for size in [1000, 70_000, coded.len()] {
+            let chunks: Vec<&[u8]> = coded.chunks(size).collect();
+            assert!(decode("zstd", &chunks).unwrap() == long, "in chunks of {size}");
+        }
+        let whole = zstd(TEXT);
+        for cut in 1..whole.len() {
+            let error = decode("zstd", &[&whole[..cut]]).unwrap_err().to_string();
+            assert!(error.ends_with("is cut off"), "cut at {cut}: {error}");
+        }
+        let fails = |coded: &[u8]| decode("zstd", &[coded]).unwrap_err().to_string();
+        assert_eq!(fails(b"<html>, and more than a header"), "the body is not in zstd format");
+        // A window of 2 GiB (RFC 8878 §3.1.1.1.2).
+        let window = [&whole[..4], &[0, 21 << 3], &[0; 16]].concat();
+        assert_eq!(fails(&window), "the zstd body asks for a window of more than 8 MiB");
+        let mut wrong = whole.clone();
+        *wrong.last_mut().unwrap() ^= 1;
+        let told = fails(&wrong);
+        assert!(
+            told == "the zstd body does not match its checksum" || told == "the zstd body is corrupt",
+            "{told}"
+        );
+    }
+
     #[test]
     fn optional_parts_of_the_gzip_header() {
         let mut coded = gzip(TEXT);
@@ -242,7 +280,7 @@ mod tests {
 
     #[test]
     fn unsupported_codings() {
-        assert_eq!(decoder(Some("gzip, zstd"), Vec::new()).err(), Some(Unsupported("zstd".to_owned())));
+        assert_eq!(decoder(Some("gzip, dcb"), Vec::new()).err(), Some(Unsupported("dcb".to_owned())));
         assert!(decoder(Some("gzip,gzip,gzip,gzip,gzip"), Vec::new()).is_ok());
         assert!(decoder(Some("gzip,gzip,gzip,gzip,gzip,gzip"), Vec::new()).is_err());
     }

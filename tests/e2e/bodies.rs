@@ -230,5 +230,6 @@ fn bodies_that_cannot_be_decoded_are_not_recorded() {
     let whole = gzip(TEXT.as_bytes());
     refused("gzip", whole[..whole.len() - 9].to_vec(), "is cut off");
     refused("gzip", TEXT, "the body is not in gzip format");
-    refused("zstd", "(\u{fffd}/", "content-encoding `zstd` can't be decoded");
+    refused("zstd", "(\u{fffd}/, more than a header", "the body is not in zstd format");
+    refused("dcb", "(\u{fffd}/", "content-encoding `dcb` can't be decoded");
 }

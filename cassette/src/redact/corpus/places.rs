@@ -51,6 +51,10 @@ pub(super) const PLACES: &[Place] = &[
     place("NDJSON", "{\"a\":1}\n{\"a\":\"@\"}\n{\"a\":2}\n", "", Way::Body("application/x-ndjson")),
     place("gzip", "one @ two", "", Way::Coded("gzip")),
     place("deflate", "one @ two", "", Way::Coded("deflate")),
+    #[cfg(feature = "brotli")]
+    place("brotli", "one @ two", "", Way::Coded("br")),
+    #[cfg(feature = "zstd")]
+    place("zstd", "one @ two", "", Way::Coded("zstd")),
 ];
 
 const fn place(name: &'static str, frame: &'static str, without: &'static str, way: Way) -> Place {
@@ -95,6 +99,15 @@ fn compress(coding: &str, text: &[u8]) -> Vec<u8> {
     use flate2::Compression;
     use flate2::write::{GzEncoder, ZlibEncoder};
     let level = Compression::fast();
+    #[cfg(feature = "zstd")]
+    if coding == "zstd" {
+        return ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest);
+    }
+    if coding == "br" {
+        // One stored meta-block and an empty last one (RFC 7932 §9.2).
+        let head = (text.len() as u32 - 1) << 4 | 1 << 20;
+        return [&head.to_le_bytes()[..3], text, &[3]].concat();
+    }
     if coding == "gzip" {
         let mut encoder = GzEncoder::new(Vec::new(), level);
         encoder.write_all(text).unwrap();

@@ -1,0 +1,128 @@
+//! The coding `zstd`.
+
+use std::io::{self, Write};
+
+use ruzstd::decoding::errors::FrameDecoderError;
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+use super::{Out, PIECE, Stage, garbage, truncated};
+
+/// `zstd` (RFC 8878), one frame after the other.
+pub(super) struct Zstd {
+    decoder: FrameDecoder,
+    /// What is not a whole header or block yet.
+    held: Vec<u8>,
+    place: Place,
+    /// The frame ends with a checksum.
+    checksum: bool,
+}
+
+enum Place {
+    BetweenFrames,
+    InFrame,
+}
+
+/// Bytes of the longest frame header (RFC 8878 §3.1.1).
+const LONGEST_HEADER: usize = 18;
+
+/// Bytes of a block before and after decompression, at most (§3.1.1.2.4).
+const LARGEST_BLOCK: usize = 128 * 1024;
+
+/// Of the window, as the content coding has it (RFC 9659 §3).
+const LARGEST_WINDOW: u64 = 8 << 20;
+
+const CORRUPT: &str = "the zstd body is corrupt";
+
+impl Zstd {
+    pub(super) fn new() -> Zstd {
+        let mut decoder = FrameDecoder::new();
+        decoder.set_max_window_size(LARGEST_WINDOW);
+        Zstd { decoder, held: Vec::new(), place: Place::BetweenFrames, checksum: false }
+    }
+
+    /// Takes what is whole off `held`. `last` says that nothing more comes.
+    fn advance(&mut self, last: bool, out: Out<'_>) -> io::Result<()> {
+        let mut at = 0;
+        loop {
+            let held = &self.held[at..];
+            match self.place {
+                Place::BetweenFrames if held.is_empty() || (held.len() < LONGEST_HEADER && !last) => break,
+                Place::BetweenFrames => {
+                    let mut rest = held;
+                    match self.decoder.init(&mut rest) {
+                        Ok(()) => {}
+                        Err(FrameDecoderError::WindowSizeTooBig { .. }) => {
+                            return Err(garbage("the zstd body asks for a window of more than 8 MiB"));
+                        }
+                        Err(_) if last && held.len() < LONGEST_HEADER => {
+                            return Err(truncated("the zstd body is cut off"));
+                        }
+                        Err(_) => return Err(garbage("the body is not in zstd format")),
+                    }
+                    // §3.1.1.1.1: the descriptor follows the magic number.
+                    self.checksum = held[4] & 4 != 0;
+                    at += held.len() - rest.len();
+                    self.place = Place::InFrame;
+                }
+                Place::InFrame => {
+                    let Some(&[a, b, c]) = held.first_chunk() else { break };
+                    // §3.1.1.2: whether it is the last one, its type, its size.
+                    let header = u32::from_le_bytes([a, b, c, 0]);
+                    let (is_last, repeats) = (header & 1 == 1, header >> 1 & 3 == 1);
+                    let size = header as usize >> 3;
+                    if size > LARGEST_BLOCK {
+                        return Err(garbage(CORRUPT));
+                    }
+                    let content = if repeats { 1 } else { size };
+                    let whole = 3 + content + if is_last && self.checksum { 4 } else { 0 };
+                    let Some(mut block) = held.get(..whole) else { break };
+                    let one = BlockDecodingStrategy::UptoBlocks(1);
+                    self.decoder.decode_blocks(&mut block, one).map_err(|_| garbage(CORRUPT))?;
+                    self.decoder.collect_to_writer(Pieces(out))?;
+                    at += whole;
+                    if is_last {
+                        let wanted = self.decoder.get_checksum_from_data();
+                        if wanted.is_some() && wanted != self.decoder.get_calculated_checksum() {
+                            return Err(garbage("the zstd body does not match its checksum"));
+                        }
+                        self.place = Place::BetweenFrames;
+                    }
+                }
+            }
+        }
+        self.held.drain(..at);
+        Ok(())
+    }
+}
+
+impl Stage for Zstd {
+    fn push(&mut self, bytes: &[u8], out: Out<'_>) -> io::Result<()> {
+        for piece in bytes.chunks(LARGEST_BLOCK) {
+            self.held.extend_from_slice(piece);
+            self.advance(false, out)?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, out: Out<'_>) -> io::Result<()> {
+        self.advance(true, out)?;
+        match self.place {
+            Place::BetweenFrames => Ok(()),
+            Place::InFrame => Err(truncated("the zstd body is cut off")),
+        }
+    }
+}
+
+/// Hands on a little at a time.
+struct Pieces<'a>(Out<'a>);
+
+impl Write for Pieces<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        bytes.chunks(PIECE).try_for_each(&mut *self.0)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! The search for many patterns in a window, and for forms: chunked is the same as whole, no secret survives, and
+//! the last check agrees.
+
+#![no_main]
+
+use std::cell::RefCell;
+use std::io::Write;
+
+use cassette::redact::{Redactor, Rules};
+use libfuzzer_sys::fuzz_target;
+
+const SECRETS: [&str; 5] = ["abcabd", "abcabcabd", "a/b\"c é", "ab ab+ab", "9a9b9c"];
+
+thread_local! {
+    /// A new one now and then, since it remembers what it found.
+    static REDACTOR: RefCell<(u32, Redactor)> = RefCell::new((1000, redactor()));
+}
+
+fn redactor() -> Redactor {
+    let named = SECRETS.iter().enumerate();
+    let rules = named.fold(Rules::default(), |rules, (n, secret)| {
+        rules.secret(format!("K{n}"), *secret).expect("it can be one")
+    });
+    Redactor::new(rules).expect("few secrets")
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((size, body)) = data.split_first() else { return };
+    // Text in which letters repeat, and pieces of what is searched for.
+    let pieces: [&[u8]; 24] = [
+        b"a", b"b", b"c", b"abc", b"abcabd", b"%2F", b"\\u00e9", b"&quot;", b"YWJjYWJk", b"ghp_", b"eyJ", b"://u:p@h/",
+        b"-----BEGIN PRIVATE KEY-----", b"-----END PRIVATE KEY-----", b"\n", b" ", b"sk-", b"1", b"%25", b"\\\\",
+        b"616263616264", b"eyJhbGciOiJub25lIn0.", b"{{secret.K0}}", b"[jwt:1]",
+    ];
+    let text: Vec<u8> = match size % 2 {
+        0 => body.iter().flat_map(|b| pieces[usize::from(*b) % pieces.len()]).copied().collect(),
+        _ => body.to_vec(),
+    };
+    let whole = REDACTOR.with_borrow_mut(|(left, redactor)| {
+        *left -= 1;
+        if *left == 0 {
+            (*left, *redactor) = (1000, self::redactor());
+        }
+        let redact = |size: usize| {
+            let mut out = redactor.body(Some("text/csv"), Vec::new());
+            text.chunks(size).for_each(|chunk| out.write_all(chunk).expect("to memory"));
+            out.finish().expect("to memory")
+        };
+        let whole = redact(text.len().max(1));
+        assert_eq!(redact(usize::from(*size).max(1)), whole);
+        whole
+    });
+    for secret in SECRETS {
+        assert!(!whole.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret} survives");
+    }
+});
