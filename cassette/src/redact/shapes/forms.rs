@@ -297,12 +297,10 @@ impl Scan<'_> {
             return Found::Nothing;
         };
         let info = &authority[..info];
-        // A user that was redacted has a colon of its own.
-        let user = if info.starts_with(b"[") { find(info, b"]").unwrap_or(0) } else { 0 };
-        let colon = find(&info[user..], colon)
+        let Some((colon, width)) = outside(info, colon)
             .map(|found| (found, colon.len()))
-            .or_else(|| find(&info[user..], b":").map(|found| (found, 1)));
-        let Some((colon, width)) = colon.map(|(found, width)| (user + found, width)) else {
+            .or_else(|| outside(info, b":").map(|found| (found, 1)))
+        else {
             return Found::Nothing;
         };
         let password = &info[colon + width..];
@@ -321,6 +319,20 @@ fn is_placeholder(text: &[u8]) -> bool {
 /// Without regard to case.
 fn find(text: &[u8], what: &[u8]) -> Option<usize> {
     text.windows(what.len()).position(|window| window.eq_ignore_ascii_case(what))
+}
+
+/// The first one that is not the colon of a placeholder.
+fn outside(text: &[u8], colon: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + find(&text[from..], colon)?;
+        let begins = text[..at].iter().rposition(|b| *b == b'[');
+        let ends = text[at..].iter().position(|b| *b == b']').map(|end| at + end + 1);
+        match begins.zip(ends) {
+            Some((begins, ends)) if as_placeholder(&text[begins..ends]).is_some() => from = ends,
+            _ => return Some(at),
+        }
+    }
 }
 
 fn rfind(text: &[u8], what: &[u8]) -> Option<usize> {

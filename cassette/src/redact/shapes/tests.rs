@@ -126,6 +126,7 @@ fn passwords_in_urls() {
         "https://u:@h",
         "mailto:a@b",
         "a ://b:c@d",
+        "https://x[gitlab-token:7]y@h",
         "http%3A%2F%2Fh%3A80%2Fa%40b",
     ] {
         check(innocent, innocent);
