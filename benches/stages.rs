@@ -126,7 +126,7 @@ fn long(rows: &[u8], rounds: u32) -> Result<()> {
         let (mut best, before) = (Duration::MAX, peak());
         for _ in 0..rounds.min(3) {
             let begun = Instant::now();
-            let mut feed = |sink: &mut dyn Write| {
+            let feed = |sink: &mut dyn Write| {
                 sink.write_all(b"[")?;
                 (0..repeats).flat_map(|_| rows.chunks(CHUNK)).try_for_each(|chunk| sink.write_all(chunk))
             };
