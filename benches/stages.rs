@@ -123,6 +123,7 @@ fn long(rows: &[u8], rounds: u32) -> Result<()> {
     let repeats = if rounds > 1 { 100_000_000 / rows.len() } else { 1 };
     let project = redactor(100)?;
     for (what, redactor) in [("100 MB, plain", None), ("100 MB, 100 secrets and 20 fields", Some(project))] {
+        peak();
         let (mut best, before) = (Duration::MAX, peak());
         for _ in 0..rounds.min(3) {
             let begun = Instant::now();
@@ -141,13 +142,16 @@ fn long(rows: &[u8], rounds: u32) -> Result<()> {
             best = best.min(begun.elapsed());
         }
         let speed = (repeats * rows.len()) as f64 / 1e6 / best.as_secs_f64();
-        let grown = peak().zip(before).map_or("?".to_owned(), |(after, before)| (after - before).to_string());
+        let grown = peak()
+            .zip(before)
+            .map_or("?".to_owned(), |(after, before)| after.saturating_sub(before).to_string());
         println!("{what:<44} {speed:>7.0} MB/s, peak memory + {grown} kB");
     }
     Ok(())
 }
 
-/// The most memory that this process has had since this was asked last, in kB; where Linux tells.
+/// The most memory that this process has had since this was asked last, in kB: at once after that, what it has now.
+/// Where Linux tells.
 fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
