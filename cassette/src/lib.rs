@@ -51,6 +51,7 @@ pub mod tape;
 mod target;
 #[cfg(feature = "proxy")]
 mod transport;
+mod volatile;
 mod wild;
 
 pub use body::Body;

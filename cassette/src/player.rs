@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderValue, header};
 use http_body::{Frame, SizeHint};
 
 use self::anonymous::Keys;
+pub(crate) use self::anonymous::anonymous;
 use self::index::{Found, Index};
 use crate::body::{Body, BoxError};
 use crate::capture;

@@ -75,6 +75,18 @@ fn a_recording_replays_with_the_server_gone() {
 }
 
 #[test]
+fn a_test_that_learns_replays_in_another_process() {
+    let api = Api::start();
+    let project = Project::new().upstream(api.address());
+    let run = project.run(&["cities"], &[("CASSETTE_MODE", "learn"), ("FIXTURE", "a nonce")]);
+    assert!(run.passed, "{}", run.text);
+    api.stop();
+    assert!(project.read(CASSETTE).contains("\"nonce\""), "{}", project.read(CASSETTE));
+    let run = project.run(&["cities"], &[("FIXTURE", "a nonce")]);
+    assert!(run.passed, "{}", run.text);
+}
+
+#[test]
 fn no_cassette() {
     insta::assert_snapshot!(fails(&Project::new(), &[]));
 }

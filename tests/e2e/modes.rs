@@ -367,3 +367,98 @@ fn verify_needs_the_secrets_that_servers_need() {
     let told = project.run(Mode::Verify, config, &body).unwrap_err().to_string();
     assert!(told.contains("can't be sent: the secret API_KEY has no value here"), "{told}");
 }
+
+/// Every call asks with another id, nonce and key, as code with random numbers does.
+async fn restless(session: Session) -> cassette::TestResult {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let n = CALLS.fetch_add(1, Ordering::SeqCst);
+    let http = session.client()?;
+    let order =
+        format!("{{\"request_id\":\"r-{n}\",\"lines\":[{{\"key\":{n},\"item\":\"tea\"}}],\"total\":3}}");
+    let request =
+        http.post(format!("http://{HOST}/orders")).header("content-type", "application/json").body(order);
+    request.send().await?.error_for_status()?;
+    http.get(format!("http://{HOST}/items?nonce={n}&page=1")).send().await?.error_for_status()?;
+    std::fs::write(session.output_dir()?.join("done"), "done")?;
+    Ok(())
+}
+
+fn blocking<T>(body: impl AsyncFn(Session) -> T + Sync) -> impl Fn(Session) -> T + Sync {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    move |session| runtime().block_on(body(session))
+}
+
+#[test]
+fn learn_finds_what_varies_by_itself() {
+    let (api, project) = (echo(), Project::new());
+    let config = api.config();
+    let learn = |body: &(dyn Fn(Session) -> cassette::TestResult + Sync)| {
+        project.builder(Mode::Learn, config.clone()).learn(body)?.run(body)
+    };
+    let (_, summary) = learn(&blocking(restless)).unwrap();
+    assert_eq!((summary.recorded, summary.interactions), (true, 2), "the first pass is thrown away");
+    let volatile = serde_json::to_string(&project.cassette().metadata().extra["volatile"]).unwrap();
+    assert_eq!(
+        volatile,
+        format!(
+            "{{\"http://{HOST}/items\":{{\"query\":[\"nonce\"]}},\
+             \"http://{HOST}/orders\":{{\"json\":[\"/lines/*/key\",\"/request_id\"]}}}}"
+        )
+    );
+    // It replays, whatever comes in those places, and a failure names them.
+    let before = project.files();
+    project.replay(config.clone(), &async |session| restless(session).await.unwrap());
+    let other = async |session: Session| {
+        restless(session.clone()).await.unwrap();
+        get(&session.client().unwrap(), &format!("http://{HOST}/items?nonce=1&page=2")).await.status
+    };
+    let told = project.run(Mode::Replay, config.clone(), &other).unwrap_err().to_string();
+    assert!(told.contains("ignores the query key `nonce`"), "{told}");
+    assert!(
+        project
+            .files()
+            .iter()
+            .filter(|(path, _)| path.starts_with("tests/"))
+            .all(|(path, bytes)| before[path] == *bytes)
+    );
+    // Recording again keeps it, and so does learning again.
+    project.record(config.clone(), &async |session| restless(session).await.unwrap());
+    let metadata = project.cassette().metadata().clone();
+    assert_eq!(serde_json::to_string(&metadata.extra["volatile"]).unwrap(), volatile);
+    learn(&blocking(restless)).unwrap();
+    assert_eq!(serde_json::to_string(&project.cassette().metadata().extra["volatile"]).unwrap(), volatile);
+    assert!(!project.files().keys().any(|path| path.contains("rehearsed")), "{:?}", project.files().keys());
+
+    // Whoever edits it wrongly is told where.
+    let path = project.path("tests/cassettes/weather/berlin.json");
+    std::fs::write(&path, project.text().replace("\"query\": [", "\"quary\": [")).unwrap();
+    drop(api);
+    let told =
+        project.run(Mode::Replay, config, &async |session| restless(session).await).unwrap_err().to_string();
+    assert!(
+        told.contains("`_metadata.volatile`: unknown field `quary`") && told.contains("berlin.json"),
+        "{told}"
+    );
+}
+
+#[test]
+fn learn_refuses_a_body_that_varies_as_a_whole() {
+    let (api, project) = (echo(), Project::new());
+    let calls = AtomicUsize::new(0);
+    let body = blocking(async |session: Session| -> cassette::TestResult {
+        let body = format!("{{\"nonce\":{}}}", calls.fetch_add(1, Ordering::SeqCst));
+        session.client()?.post(format!("http://{HOST}/n")).body(body).send().await?;
+        Ok(())
+    });
+    let told =
+        project.builder(Mode::Learn, api.config()).learn(&body).unwrap().run(&body).unwrap_err().to_string();
+    assert!(
+        told.starts_with(&format!("error: the whole body of POST http://{HOST}/n varies by itself")),
+        "{told}"
+    );
+    assert!(told.contains(&format!(".matching_for(\"http://{HOST}/n\", |m| m.ignore_body())")), "{told}");
+    assert!(!project.files().contains_key("tests/cassettes/weather/berlin.json"), "nothing is installed");
+    // A body that can run only once can't be learned.
+    let told = project.builder(Mode::Learn, api.config()).run(&body).unwrap_err().to_string();
+    assert!(told.contains("mode `learn` runs a test twice"), "{told}");
+}

@@ -31,6 +31,7 @@ pub use custom::Matcher;
 pub use key::Key;
 pub use mismatch::{BodyKind, Difference, Mismatch, PartDifference};
 pub use pointer::{InvalidPointer, Pointer};
+pub(crate) use scope::{is_scope, scope_of};
 
 use crate::tape::Request;
 use custom::Custom;

@@ -50,6 +50,18 @@ impl fmt::Display for Scope {
     }
 }
 
+/// The narrowest scope that a request is in.
+pub(crate) fn scope_of(uri: &str) -> Option<String> {
+    let Target::Parts(Parts { scheme, host, path, .. }) = Target::new(uri) else { return None };
+    let scope = format!("{scheme}://{host}{path}");
+    is_scope(&scope).then_some(scope)
+}
+
+/// Can it be one?
+pub(crate) fn is_scope(text: &str) -> bool {
+    Scope::parse(text).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

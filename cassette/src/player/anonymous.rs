@@ -31,7 +31,7 @@ impl Keys {
 }
 
 /// The request without the numbers of placeholders. A body in a file is known by its hash only, and stays.
-pub(super) fn anonymous<'r>(request: &'r Request, redactor: &Redactor) -> Cow<'r, Request> {
+pub(crate) fn anonymous<'r>(request: &'r Request, redactor: &Redactor) -> Cow<'r, Request> {
     let uri = redactor.anonymous(request.uri.as_bytes());
     let body = match &request.body.content {
         Content::Inline(bytes) => redactor.anonymous(bytes),

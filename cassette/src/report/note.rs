@@ -51,6 +51,8 @@ pub enum Note {
         /// What records it again.
         command: String,
     },
+    /// Requests that only one of the two passes of mode `learn` made.
+    Unpaired(Vec<(http::Method, String)>),
     /// The real servers answer otherwise today.
     Drift {
         /// How.
@@ -121,6 +123,18 @@ impl Note {
             }
             Note::Expired { facts, cassette, command } => facts.write_note(page, cassette, command),
             Note::Drift { facts, cassette, command } => facts.write_note(page, cassette, command),
+            Note::Unpaired(requests) => {
+                let n = count(requests.len(), "request");
+                page.note(format_args!("{n} came in one of the two passes only, by method, host and path"));
+                for (method, uri) in requests.iter().take(SHOWN) {
+                    page.line(2, format_args!("{method} {}", short(uri, URI)));
+                }
+                if requests.len() > SHOWN {
+                    let left = format!("… and {} more", requests.len() - SHOWN);
+                    page.line(2, paint(page.palette.dim, clean(&left)));
+                }
+                page.fact("hint", "a part of a path that varies is left out by `Config::ignore_path`");
+            }
             Note::Refused(requests) => {
                 let n = count(requests.len(), "request");
                 page.note(format_args!("{n} to ignored hosts got no answer: `Config::ignore_host`"));

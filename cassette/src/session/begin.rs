@@ -22,9 +22,10 @@ use crate::report::{self, Expired, MissingCassette, Note, Problem, RecordedMeanw
 #[cfg(feature = "proxy")]
 use tower_service::Service as _;
 
-use crate::tape::{Cassette, Files, Journal, JournalOptions, Lock, Metadata, Name};
+use crate::tape::{Cassette, Files, Journal, JournalOptions, Lock, Metadata, Name, Request};
 #[cfg(feature = "proxy")]
 use crate::tape::{TransportError, TransportErrorKind};
+use crate::volatile::{self, Volatile};
 
 /// Builds a [`Session`] without the attribute: for harnesses of one's own.
 ///
@@ -51,6 +52,10 @@ pub struct SessionBuilder {
     pub(super) site: TestSite,
     pub(super) manifest_dir: PathBuf,
     pub(super) is_test: bool,
+    /// What the first of two passes asked for, in mode [`Learn`](Mode::Learn).
+    pub(super) rehearsed: Option<Vec<Request>>,
+    /// This is that first pass: a recording, whatever the mode.
+    pub(super) is_rehearsal: bool,
 }
 
 impl SessionBuilder {
@@ -73,6 +78,8 @@ impl SessionBuilder {
             site,
             manifest_dir,
             is_test: false,
+            rehearsed: None,
+            is_rehearsal: false,
         }
     }
 
@@ -126,9 +133,11 @@ impl SessionBuilder {
         let directory = self.manifest_dir.join(&config.directory);
         let files = Files::new(&directory, &name);
         let (asked, in_ci) = env.resolve(self.mode, config.mode);
-        if asked == Mode::Learn {
-            let known = Error::new(format!("the mode `{asked}` is not built yet"));
-            return Err(Box::new(Problem::Other(known.hint("CASSETTE_MODE=record records again"))));
+        let asked = if self.is_rehearsal { Mode::Record } else { asked };
+        if asked == Mode::Learn && self.rehearsed.is_none() {
+            let once = Error::new("mode `learn` runs a test twice, and this one can run only once");
+            let way = "use `#[cassette_test]`, or `SessionBuilder::learn` before the session is run";
+            return Err(Box::new(Problem::Other(once.hint(way))));
         }
         // Before the lock: to wait for a session of this process may be to wait for oneself.
         let opened = Opened::take(&files.document(), &site, self.is_test)?;
@@ -147,12 +156,17 @@ impl SessionBuilder {
             None => None,
             Some(lock) => {
                 let at = freeze.unwrap_or(recorded_at);
+                // What was learned, or written by hand, is not lost by recording again.
+                let old = Cassette::open(&files).ok().map(|old| old.metadata().extra.clone());
+                let mut extra = old.unwrap_or_default();
+                extra.retain(|key, _| key == volatile::KEY);
                 let options = JournalOptions {
                     inline_limit: config.inline_limit,
                     metadata: Metadata {
                         recorded_at: Some(clock::format_rfc3339(recorded_at)),
                         freeze_time: Some(clock::format_rfc3339(at)),
                         time_zone: ambient::time_zone().map(str::to_owned),
+                        extra,
                         ..Metadata::default()
                     },
                 };
@@ -176,7 +190,9 @@ impl SessionBuilder {
                 let cassette = Cassette::open(&files).map_err(facts::malformed)?;
                 let clock = replay_clock(&cassette, freeze).map_err(facts::malformed)?;
                 expiry = expired(&cassette, &config)?;
-                let player = Player::new(cassette, config.matching.clone(), redactor.clone())
+                let matching =
+                    known_volatile(cassette.metadata(), cassette.path())?.left_out(config.matching.clone());
+                let player = Player::new(cassette, matching, redactor.clone())
                     .map_err(facts::malformed)?
                     // What an append adds comes last, wherever it was asked for.
                     .with_policies(config.exhausted, config.ordered && mode != Mode::Append);
@@ -230,12 +246,19 @@ impl SessionBuilder {
             started: Instant::now(),
             notes,
             expired: expiry,
+            rehearsed: self.rehearsed,
             env,
             _open: opened,
         }));
         open::register(&session);
         Ok(session)
     }
+}
+
+/// What the cassette says of what varies by itself.
+pub(super) fn known_volatile(metadata: &Metadata, path: &Path) -> Result<Volatile, Box<Problem>> {
+    let Some(value) = metadata.extra.get(volatile::KEY) else { return Ok(Volatile::default()) };
+    Volatile::parse(value).map_err(|e| facts::malformed(Error::new(e).at(path)))
 }
 
 /// How old the cassette is, if it is older than it may be. By the real time, wherever the clock of some session

@@ -304,7 +304,11 @@ impl Session {
             journal.discard()?;
             return if end.failed() { Ok(()) } else { self.accept_output(end) };
         }
-        let prepared = journal.prepare(self.metadata(&journal))?;
+        let mut metadata = self.metadata(&journal);
+        let learned = self.learned(&journal, &mut metadata)?;
+        end.problems.extend(learned.problem);
+        end.summary.notes.extend(learned.note);
+        let prepared = journal.prepare(metadata)?;
         let found = self.leaks(&prepared.files(), manifest.as_ref())?;
         if !found.is_empty() {
             prepared.discard()?;

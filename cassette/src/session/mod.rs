@@ -9,6 +9,7 @@ mod facts;
 mod finish;
 #[cfg(feature = "intercept")]
 mod leading;
+mod learn;
 mod open;
 mod output;
 mod run;
@@ -85,6 +86,8 @@ pub(crate) struct Inner {
     notes: Vec<Note>,
     /// The cassette is older than it may be.
     expired: Option<Expired>,
+    /// What the first of two passes asked for.
+    rehearsed: Option<Vec<crate::tape::Request>>,
     env: crate::mode::Environment,
     /// Keeps the cassette's place in the process's list of open ones.
     _open: Opened,

@@ -95,13 +95,15 @@ pub fn run_async(
 }
 
 #[track_caller]
-fn run_test(test: Test, body: impl FnOnce(Session) -> Verdict + Send) {
+fn run_test(test: Test, body: impl Fn(Session) -> Verdict + Send + Sync) {
     let site = site(&test);
     let expects_panic = test.expects_panic;
     let begun = match builder(&test, &site) {
         Ok(builder) => {
             let site = builder.full_site();
-            builder.begin().map_err(|problem| not_begun(&site, *problem))
+            builder
+                .rehearse(expects_panic, &body)
+                .and_then(|builder| builder.begin().map_err(|problem| not_begun(&site, *problem)))
         }
         Err(e) => Err(not_begun(&site, Problem::Other(e))),
     };
@@ -132,7 +134,7 @@ fn run_test(test: Test, body: impl FnOnce(Session) -> Verdict + Send) {
 }
 
 /// The body on a fresh thread under the session. Output captured by the test harness is inherited.
-fn under<T: Send>(
+pub(super) fn under<T: Send>(
     session: &Session,
     thread_name: &str,
     body: impl FnOnce(Session) -> T + Send,
@@ -178,18 +180,18 @@ fn site(test: &Test) -> TestSite {
 }
 
 /// The failure of a body that returned an error.
-fn failed(session: &Session, returned: String) -> Failure {
+pub(super) fn failed(session: &Session, returned: String) -> Failure {
     // With a failed body it can't pass.
     session.finish(Body::Returned(returned.clone())).err().unwrap_or(Failure(returned))
 }
 
-fn not_begun(site: &TestSite, problem: Problem) -> Failure {
+pub(super) fn not_begun(site: &TestSite, problem: Problem) -> Failure {
     let failure = report::Failure { site: site.clone(), problems: vec![problem], notes: Vec::new() };
     Failure(failure.render(&Palette::plain()))
 }
 
 /// Prints what the session has to say beside a panic. False if the session failed.
-fn tell_failure(ended: Result<Summary, Failure>) -> bool {
+pub(super) fn tell_failure(ended: Result<Summary, Failure>) -> bool {
     match ended {
         Ok(summary) => {
             tell(&summary);
@@ -214,7 +216,7 @@ fn no_runtime(e: std::io::Error) -> String {
     format!("could not start a tokio runtime: {e}")
 }
 
-fn panic_text(payload: &(dyn Any + Send)) -> String {
+pub(super) fn panic_text(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().copied();
     text.map(str::to_owned).or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
 }

@@ -15,8 +15,10 @@ use super::body_sink::Folder;
 use super::document::FORMAT_VERSION;
 use super::layout::Compact;
 use super::lock::Lock;
+use super::window::Window;
 use super::{
-    BodyFile, BodySink, Cassette, Content, Files, Interaction, Limits, Metadata, parse, position, write,
+    BodyFile, BodySink, Cassette, Content, Files, Interaction, Limits, Metadata, Request, parse, position,
+    write,
 };
 use crate::{Error, Result};
 
@@ -218,6 +220,28 @@ impl Journal {
     /// Is there none?
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The requests so far, in the order of the cassette.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub(crate) fn requests(&self) -> Result<Vec<Request>> {
+        let state = self.0.state();
+        let path = self.0.files.journal();
+        let mut lines = state.lines.clone();
+        lines.sort_by_key(|line| line.order);
+        let mut window = Window::default();
+        let mut read = |line: &Line| {
+            let bytes = window
+                .piece(&state.file, line.start, line.len, state.end)
+                .map_err(|e| Error::io("read the journal of the recording", &path, e))?;
+            let interaction = parse::interaction(bytes)
+                .map_err(|e| position::json_error(&state.file, &path, line.start, &e))?;
+            Ok(interaction.request)
+        };
+        lines.iter().map(&mut read).collect()
     }
 
     /// A place for the bytes of a body; its extension follows from the content type if it becomes a file.

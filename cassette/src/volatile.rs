@@ -1,0 +1,281 @@
+//! What of a test's requests varies by itself: found by recording twice, kept in `_metadata.volatile` of the cassette,
+//! where a person may edit it, and left out of matching.
+//!
+//! Must not know: sessions, files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::json;
+use crate::matcher::{self, Difference, Matching, Pointer};
+use crate::tape::{Content, Request};
+
+/// The key in a cassette's metadata.
+pub(crate) const KEY: &str = "volatile";
+
+/// Places that don't count in matching, by which requests they are of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Volatile(BTreeMap<String, Places>);
+
+/// Places of the requests of one scope.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Places {
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    form: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    headers: BTreeSet<String>,
+    /// RFC 6901, with `*` for any index.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    json: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    query: BTreeSet<String>,
+}
+
+/// Two recordings of the same test, side by side.
+#[derive(Debug, Default)]
+pub(crate) struct Learned {
+    pub(crate) volatile: Volatile,
+    /// Requests that vary as a whole, which is not learned.
+    pub(crate) refused: Vec<Refused>,
+    /// Requests that only one of the two recordings has.
+    pub(crate) unpaired: Vec<(http::Method, String)>,
+}
+
+/// A request whose body has nothing in it that stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) method: http::Method,
+    pub(crate) uri: String,
+    /// Where options for it would be in force.
+    pub(crate) scope: String,
+}
+
+impl Volatile {
+    /// From a cassette's metadata.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, for a person who edited it.
+    pub(crate) fn parse(value: &Value) -> Result<Volatile, String> {
+        let places: BTreeMap<String, Places> =
+            serde_json::from_value(value.clone()).map_err(|e| format!("`_metadata.{KEY}`: {e}"))?;
+        for (scope, places) in &places {
+            if !matcher::is_scope(scope) {
+                return Err(format!("`_metadata.{KEY}`: `{scope}` is not a host with a path"));
+            }
+            if let Some(e) = places.json.iter().find_map(|at| at.parse::<Pointer>().err()) {
+                return Err(format!("`_metadata.{KEY}`: {e}"));
+            }
+            if let Some(name) = places.headers.iter().find(|name| name.parse::<http::HeaderName>().is_err()) {
+                return Err(format!("`_metadata.{KEY}`: `{name}` cannot be the name of a header"));
+            }
+        }
+        Ok(Volatile(places))
+    }
+
+    /// For a cassette's metadata; `None` if there is nothing to say.
+    pub(crate) fn to_value(&self) -> Option<Value> {
+        let value = (!self.0.is_empty()).then(|| serde_json::to_value(&self.0));
+        value.and_then(Result::ok)
+    }
+
+    /// With what another says.
+    pub(crate) fn and(mut self, other: Volatile) -> Volatile {
+        for (scope, mut more) in other.0 {
+            let places = self.0.entry(scope).or_default();
+            places.form.append(&mut more.form);
+            places.headers.append(&mut more.headers);
+            places.json.append(&mut more.json);
+            places.query.append(&mut more.query);
+        }
+        self
+    }
+
+    /// Matching without these places.
+    pub(crate) fn left_out(&self, matching: Matching) -> Matching {
+        self.0.iter().fold(matching, |matching, (scope, places)| {
+            matching.within(scope, |m| {
+                let m = places.query.iter().fold(m, Matching::ignore_query);
+                let m = places.form.iter().fold(m, Matching::ignore_form);
+                let m = places.headers.iter().fold(m, |m, name| m.ignore_header(name));
+                places.json.iter().fold(m, |m, pointer| m.ignore_json(pointer))
+            })
+        })
+    }
+}
+
+/// What varies between two recordings of one test. Requests are paired in their order, by method, host and path.
+pub(crate) fn learn(first: &[Request], second: &[Request], matching: &Matching) -> Learned {
+    let mut groups: BTreeMap<(String, String), [Vec<&Request>; 2]> = BTreeMap::new();
+    for (n, requests) in [first, second].into_iter().enumerate() {
+        for request in requests {
+            let scope = matcher::scope_of(&request.uri).unwrap_or_else(|| request.uri.clone());
+            groups.entry((request.method.to_string(), scope)).or_default()[n].push(request);
+        }
+    }
+    let mut learned = Learned::default();
+    for ((_, scope), [first, second]) in groups {
+        for (one, other) in first.iter().zip(&second) {
+            let mut places = Places::default();
+            let mut refused = false;
+            for difference in matching.compare(other, one).differences() {
+                refused |= !places.add(difference);
+            }
+            if refused || places.are_all_of(one) {
+                let Request { method, uri, .. } = (*one).clone();
+                learned.refused.push(Refused { method, uri, scope: scope.clone() });
+            } else if places != Places::default() {
+                let found = Volatile(BTreeMap::from([(scope.clone(), places)]));
+                learned.volatile = std::mem::take(&mut learned.volatile).and(found);
+            }
+        }
+        let longer = if first.len() > second.len() { &first } else { &second };
+        let alone = &longer[first.len().min(second.len())..];
+        learned.unpaired.extend(alone.iter().map(|r| (r.method.clone(), r.uri.clone())));
+    }
+    learned
+}
+
+impl Places {
+    /// False if it is nothing that can be left out.
+    fn add(&mut self, difference: &Difference) -> bool {
+        match difference {
+            Difference::Query { key, .. } => self.query.insert(key.clone()),
+            Difference::Form { key, .. } => self.form.insert(key.clone()),
+            Difference::Header { name, .. } => self.headers.insert(name.clone()),
+            Difference::Json { pointer, .. } if !pointer.is_empty() => self.json.insert(generalised(pointer)),
+            _ => return false,
+        };
+        true
+    }
+
+    /// Would nothing of the body be left?
+    fn are_all_of(&self, request: &Request) -> bool {
+        let Content::Inline(body) = &request.body.content else { return false };
+        let has =
+            |step: &str| self.json.contains(&format!("/{}", step.replace('~', "~0").replace('/', "~1")));
+        match json::parse(body) {
+            Ok(json::Value::Object(members)) => {
+                !members.is_empty() && members.iter().all(|(name, _)| has(name))
+            }
+            Ok(json::Value::Array(_)) => self.json.contains("/*"),
+            _ if self.form.is_empty() => false,
+            _ => {
+                let keys = body.split(|b| *b == b'&').map(|pair| pair.split(|b| *b == b'=').next());
+                keys.flatten().all(|key| {
+                    let plain = percent_encoding::percent_decode(key).decode_utf8_lossy().replace('+', " ");
+                    self.form.contains(&plain)
+                })
+            }
+        }
+    }
+}
+
+/// What varies in one item of a list varies in all.
+fn generalised(pointer: &str) -> String {
+    let step = |step: &str| match !step.is_empty() && step.bytes().all(|b| b.is_ascii_digit()) {
+        true => "*".to_owned(),
+        false => step.to_owned(),
+    };
+    pointer.split('/').map(step).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tape::Body;
+
+    fn request(method: &str, uri: &str, body: &'static str) -> Request {
+        Request {
+            method: method.parse().unwrap(),
+            uri: uri.to_owned(),
+            headers: http::HeaderMap::from_iter([(
+                http::header::CONTENT_TYPE,
+                http::HeaderValue::from_static(if body.contains('{') || body.contains('[') {
+                    "application/json"
+                } else {
+                    "application/x-www-form-urlencoded"
+                }),
+            )]),
+            body: Body::inline(body),
+        }
+    }
+
+    #[track_caller]
+    fn check(first: &[Request], second: &[Request], expected: &str) -> Learned {
+        let learned = learn(first, second, &Matching::default());
+        let told = learned.volatile.to_value().map(|v| v.to_string()).unwrap_or_default();
+        assert_eq!(told, expected);
+        // What was learned makes them the same.
+        if learned.refused.is_empty() && learned.unpaired.is_empty() {
+            let matching = learned.volatile.left_out(Matching::default());
+            for (one, other) in first.iter().zip(second) {
+                assert_eq!(matching.key(one), matching.key(other));
+            }
+        }
+        learned
+    }
+
+    #[test]
+    fn what_varies_is_learned_by_place() {
+        let order = |body| request("POST", "https://api.example.com/orders", body);
+        check(
+            &[order(r#"{"id":"a","lines":[{"n":1,"key":"x"},{"n":2,"key":"y"}]}"#)],
+            &[order(r#"{"id":"b","lines":[{"n":1,"key":"v"},{"n":2,"key":"w"}]}"#)],
+            r#"{"https://api.example.com/orders":{"json":["/id","/lines/*/key"]}}"#,
+        );
+        let get = |uri| request("GET", uri, "");
+        check(
+            &[get("http://a.test/x?t=1&page=1"), get("http://a.test/x?t=2&page=2"), get("http://a.test/y")],
+            &[get("http://a.test/x?t=3&page=1"), get("http://a.test/x?t=4&page=2"), get("http://a.test/y")],
+            r#"{"http://a.test/x":{"query":["t"]}}"#,
+        );
+        let form = |body| request("POST", "http://a.test/f", body);
+        check(&[form("a=1&n%20o=2")], &[form("a=1&n+o=3")], r#"{"http://a.test/f":{"form":["n o"]}}"#);
+        check(&[form("a=1")], &[form("a=1")], "");
+    }
+
+    #[test]
+    fn a_whole_body_is_not_volatile() {
+        let post = |body| request("POST", "http://a.test/p", body);
+        for (one, other) in [
+            (r#"{"nonce":1}"#, r#"{"nonce":2}"#),
+            ("[1]", "[2]"),
+            ("a=1&b=2", "a=2&b=1"),
+            (r#"{"a":1}"#, "a=1"),
+        ] {
+            let learned = check(&[post(one)], &[post(other)], "");
+            assert_eq!(learned.refused.len(), 1, "{one} {other}");
+            assert_eq!(learned.refused[0].scope, "http://a.test/p");
+        }
+    }
+
+    #[test]
+    fn requests_without_a_counterpart() {
+        let get = |uri| request("GET", uri, "");
+        let learned = check(
+            &[get("http://a.test/1"), get("http://a.test/x")],
+            &[get("http://a.test/2"), get("http://a.test/x"), get("http://a.test/x")],
+            "",
+        );
+        let told: Vec<_> = learned.unpaired.iter().map(|(_, uri)| uri.as_str()).collect();
+        assert_eq!(told, ["http://a.test/1", "http://a.test/2", "http://a.test/x"]);
+    }
+
+    #[test]
+    fn mistakes_of_an_editor() {
+        for (text, expected) in [
+            (r#"[]"#, "invalid type"),
+            (r#"{"h/x":{"jsn":["/a"]}}"#, "unknown field `jsn`"),
+            (r#"{"/x":{}}"#, "`/x` is not a host with a path"),
+            (r#"{"h/x":{"json":["a"]}}"#, "a"),
+            (r#"{"h/x":{"headers":["a b"]}}"#, "cannot be the name of a header"),
+        ] {
+            let e = Volatile::parse(&serde_json::from_str(text).unwrap()).unwrap_err();
+            assert!(e.starts_with("`_metadata.volatile`: ") && e.contains(expected), "{e}");
+        }
+    }
+}
