@@ -151,6 +151,28 @@ impl Player {
         (!requests.is_empty()).then(|| self.account(requests))
     }
 
+    /// Has no request come, though there are recordings?
+    #[cfg(feature = "intercept")]
+    pub(crate) fn is_untouched(&self) -> bool {
+        !self.cassette.is_empty() && self.state().requests == 0
+    }
+
+    /// A request without an answer here that is on the other one's cassette: `GET https://…`.
+    #[cfg(feature = "intercept")]
+    pub(crate) fn stray(&self, other: &Player) -> Option<String> {
+        // Reading them all would keep a long cassette's test waiting for a remark.
+        const LOOKED_AT: usize = 2_000;
+        let unmatched: Vec<_> = self.state().unmatched.iter().map(|u| u.request.clone()).collect();
+        if unmatched.is_empty() {
+            return None;
+        }
+        let recorded =
+            (0..other.cassette.len().min(LOOKED_AT)).filter_map(|i| other.cassette.request(i).ok());
+        let keys: std::collections::HashSet<_> = recorded.map(|r| (r.method, r.uri)).collect();
+        let stray = unmatched.into_iter().map(|r| (r.method, r.uri)).find(|key| keys.contains(key));
+        stray.map(|(method, uri)| format!("{method} {uri}"))
+    }
+
     /// Interactions that could not be read, so far.
     pub(crate) fn problems(&self) -> Vec<crate::Error> {
         std::mem::take(&mut *self.problems.lock().unwrap_or_else(|e| e.into_inner()))

@@ -5,6 +5,7 @@
 mod edges;
 mod overlap;
 mod processes;
+mod shared;
 
 use std::sync::Once;
 

@@ -64,6 +64,32 @@ pub enum Note {
     },
     /// Requests to ignored hosts, which got no answer.
     Refused(Vec<RefusedHost>),
+    /// A request that this test's cassette doesn't have, and that of a test at the same time does.
+    OfAnother {
+        /// Method and URI.
+        request: String,
+        /// The other cassette's name.
+        other: String,
+    },
+    /// A request that this test's cassette has came to the session of a test at the same time.
+    ToAnother {
+        /// Method and URI.
+        request: String,
+        /// The other cassette's name.
+        other: String,
+    },
+    /// No request came at all, while another test ran.
+    NoneCame {
+        /// The other cassette's name.
+        other: String,
+    },
+    /// While the test ran, a thread of one that had ended before wanted a connection.
+    RefusedBeside {
+        /// A name, or an address without brackets.
+        host: String,
+        /// Where it wanted to go.
+        port: u16,
+    },
     /// Files of the output that are kept for a look.
     OutputKept {
         /// The directory.
@@ -146,10 +172,44 @@ impl Note {
                     page.line(2, paint(page.palette.dim, clean(&left)));
                 }
             }
+            Note::OfAnother { request, other } => {
+                page.note(format_args!("a request came here that `{}` has a recording of", clean(other)));
+                page.fact("request", short(request, URI));
+                write_shared(page);
+            }
+            Note::ToAnother { request, other } => {
+                page.note(format_args!(
+                    "a request that this cassette has came to the session of `{}`",
+                    clean(other)
+                ));
+                page.fact("request", short(request, URI));
+                write_shared(page);
+            }
+            Note::NoneCame { other } => {
+                page.note(format_args!(
+                    "no request at all came to this session; `{}` was open at the same time",
+                    clean(other)
+                ));
+                write_shared(page);
+            }
+            Note::RefusedBeside { host, port } => {
+                let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+                page.note(format_args!(
+                    "meanwhile a connection to {}:{port} was refused, of a thread whose test had ended",
+                    clean(&host)
+                ));
+                write_shared(page);
+            }
             Note::OutputKept { at } => {
                 page.note("the files that this test wrote are kept");
                 page.fact("kept", path(at));
             }
         }
     }
+}
+
+/// What all of these come from, and the way out.
+fn write_shared(page: &mut Page<'_>) {
+    page.fact("likely", "a client or a runtime in a `static`: it belongs to the test that used it first");
+    page.fact("to mend it", "build the client in each test, or run each in a process: cargo nextest run");
 }

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
-#[cfg(feature = "intercept")]
-use super::leading;
 use super::{Inner, Opened, Session, facts, open};
+#[cfg(feature = "intercept")]
+use super::{beside, leading};
 use crate::ambient;
 #[cfg(not(feature = "intercept"))]
 use crate::ambient::Ambient;
@@ -239,6 +239,8 @@ impl SessionBuilder {
             proxy: led.proxy,
             #[cfg(feature = "intercept")]
             _shown: led.bundle,
+            #[cfg(feature = "intercept")]
+            beside: beside::Beside::default(),
             #[cfg(all(feature = "proxy", not(feature = "intercept")))]
             proxy: OnceLock::new(),
             #[cfg(feature = "proxy")]

@@ -148,6 +148,8 @@ impl Session {
         end.notes.append(&mut end.summary.notes);
         let refused = inner.engine.refused();
         end.notes.extend((!refused.is_empty()).then_some(Note::Refused(refused)));
+        #[cfg(feature = "intercept")]
+        end.notes.extend(self.beside());
         if end.problems.is_empty() {
             return Err(Failure(report::notes(&end.notes, &Palette::plain())));
         }

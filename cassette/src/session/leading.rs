@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::beside;
 use crate::ambient::{self, Ambient, Leading};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -48,7 +49,10 @@ pub(super) fn begin(
         loopback: config.intercept_loopback,
         shown: variables::of_a_thread(bundle.path()),
         told: variables::of_a_process(&proxy.url(), bundle.path()),
-        refused: |host, port, _| report::tell_refused(host, port),
+        refused: |host, port, _| {
+            report::tell_refused(host, port);
+            beside::refused(host, port);
+        },
     };
     let ambient = Ambient::leading(session, clock, leading);
     Ok(Begun { ambient, proxy: OnceLock::from(Ok(proxy)), bundle: Some(bundle) })

@@ -3,6 +3,8 @@
 //! Must not know: how HTTP is parsed, what files look like inside.
 
 mod begin;
+#[cfg(feature = "intercept")]
+mod beside;
 #[cfg(feature = "proxy")]
 mod children;
 mod facts;
@@ -80,6 +82,8 @@ pub(crate) struct Inner {
     /// Kept for as long as a client of this session might read it.
     #[cfg(feature = "intercept")]
     _shown: Option<Arc<Bundle>>,
+    #[cfg(feature = "intercept")]
+    beside: beside::Beside,
     #[cfg(feature = "proxy")]
     bundle: OnceLock<Arc<Bundle>>,
     started: Instant,

@@ -1,0 +1,124 @@
+//! A client in a `static`, used by two tests: each gets its own recordings, or both are told why not.
+
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use cassette::{Config, Mode, Session};
+use reqwest::Client;
+use tokio::sync::Barrier;
+
+use super::{cryptography, echo, get};
+use crate::api::{HOST, Speaks};
+use crate::project::Project;
+
+static CLIENT: LazyLock<Client> = LazyLock::new(|| {
+    cryptography();
+    Client::new()
+});
+
+async fn ask(client: &Client, path: &str) -> String {
+    let response = client.get(format!("https://{HOST}/{path}")).send().await.expect("an answer");
+    format!("{} {}", response.status().as_u16(), response.text().await.expect("a text"))
+}
+
+fn recorded(path: &str) -> Project {
+    let api = echo(Speaks::Https2);
+    let project = Project::new();
+    let url = api.url(&format!("/{path}"));
+    project.record(api.config(), &async |_: Session| get(url.clone()).await);
+    project
+}
+
+#[test]
+fn one_test_after_the_other() {
+    let (one, two) = (recorded("one"), recorded("two"));
+    for _ in 0..2 {
+        assert_eq!(one.replay(Config::new(), &async |_: Session| ask(&CLIENT, "one").await), "200 /one");
+        assert_eq!(two.replay(Config::new(), &async |_: Session| ask(&CLIENT, "two").await), "200 /two");
+    }
+}
+
+const LIKELY: &str = "likely: a client or a runtime in a `static`";
+
+/// The second finds a connection of the first in the client's pool.
+fn at_once(path: &str, first_ends_first: bool) -> [String; 2] {
+    // One a call, or a connection of an earlier call might be found. Built by the first, or it trusts no session.
+    let client = OnceLock::new();
+    let (asked, answered) = (Barrier::new(2), Barrier::new(2));
+    let (first, second) = (recorded("one"), recorded(path));
+    let ended = Arc::new(std::sync::Barrier::new(2));
+    std::thread::scope(|scope| {
+        let one = scope.spawn(|| {
+            let outcome = first.run(Mode::Replay, Config::new(), &async |_: Session| {
+                assert_eq!(ask(client.get_or_init(Client::new), "one").await, "200 /one");
+                asked.wait().await;
+                answered.wait().await;
+                if !first_ends_first {
+                    ended.wait();
+                }
+            });
+            if first_ends_first {
+                ended.wait();
+            }
+            outcome.err().map_or("passed".into(), |e| e.to_string())
+        });
+        let two = scope.spawn(|| {
+            let outcome = second.run(Mode::Replay, Config::new(), &async |_: Session| {
+                asked.wait().await;
+                let answer = ask(client.get_or_init(Client::new), path).await;
+                assert!(answer.starts_with("470"), "{answer}");
+                answered.wait().await;
+                if first_ends_first {
+                    ended.wait();
+                }
+            });
+            if !first_ends_first {
+                ended.wait();
+            }
+            outcome.err().map_or("passed".into(), |e| e.to_string())
+        });
+        [one.join().unwrap(), two.join().unwrap()]
+    })
+}
+
+#[test]
+fn two_tests_at_once() {
+    cryptography();
+    for path in ["two", "one"] {
+        for first_ends_first in [true, false] {
+            let [one, two] = at_once(path, first_ends_first);
+            assert!(
+                one.contains("note: a request came here that `weather/berlin` has a recording of"),
+                "{one}"
+            );
+            let told = "note: a request that this cassette has came to the session of `weather/berlin`";
+            assert!(two.contains(told), "{two}");
+            for text in [one, two] {
+                assert!(
+                    text.contains(&format!("GET https://{HOST}/{path}")) && text.contains(LIKELY),
+                    "{text}"
+                );
+            }
+        }
+    }
+}
+
+/// A blocking client has a thread of its own, which is the first test's for ever.
+#[test]
+fn a_blocking_client_in_the_test_after() {
+    let (one, two) = (recorded("one"), recorded("two"));
+    static BLOCKING: LazyLock<reqwest::blocking::Client> = LazyLock::new(reqwest::blocking::Client::new);
+    let ask = async |_: Session, path: &str| {
+        let url = format!("http://{HOST}/{path}");
+        let asked = std::thread::spawn(move || BLOCKING.get(url).send().map(|r| r.status().as_u16()));
+        asked.join().unwrap().map_err(|_| "refused")
+    };
+    cryptography();
+    let _ = one.run(Mode::Replay, Config::new(), &async |s: Session| ask(s, "one").await);
+    let failed = two.run(Mode::Replay, Config::new(), &async |s: Session| {
+        assert_eq!(ask(s, "two").await, Err("refused"));
+    });
+    let text = failed.err().unwrap().to_string();
+    let told =
+        format!("note: meanwhile a connection to {HOST}:80 was refused, of a thread whose test had ended");
+    assert!(text.contains(&told) && text.contains(LIKELY), "{text}");
+}
