@@ -94,7 +94,7 @@ impl FromStr for Mode {
 }
 
 /// The variables that this library knows. `CASSETTE_TZ` is read by `cassette-ambient`, before `main`.
-const KNOWN: [&str; 2] = ["CASSETTE_MODE", "CASSETTE_TZ"];
+const KNOWN: [&str; 3] = ["CASSETTE_MODE", "CASSETTE_REPORT", "CASSETTE_TZ"];
 
 /// What is wrong with the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +123,11 @@ impl Environment {
     /// The directory of the package whose tests run, as cargo tells it.
     pub(crate) fn manifest_dir() -> Option<PathBuf> {
         std::env::var_os("CARGO_MANIFEST_DIR").filter(|d| !d.is_empty()).map(PathBuf::from)
+    }
+
+    /// The file for machines: `CASSETTE_REPORT`, relative to where the process runs.
+    pub(crate) fn report_file() -> Option<PathBuf> {
+        std::env::var_os("CASSETTE_REPORT").filter(|file| !file.is_empty()).map(PathBuf::from)
     }
 
     fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Environment, Mistake> {

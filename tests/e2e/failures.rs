@@ -139,6 +139,45 @@ fn an_unknown_mode() {
     insta::assert_snapshot!(fails(&recorded(), &[("CASSETTE_MODE", "rekord")]));
 }
 
+/// A line for each run, whatever became of it, with the same text as the panic message.
+#[test]
+fn a_report_for_machines() {
+    let project = recorded();
+    let file = project.path("target/report.ndjson");
+    let report = ("CASSETTE_REPORT", file.to_str().expect("a path"));
+    let unused = fails(&project, &[report, ("FIXTURE", "a page less")]);
+    fails(&project, &[report, ("CASSETTE_MODE", "rekord")]);
+    assert!(project.run(&["cities"], &[report]).passed);
+    let text = project.read("target/report.ndjson");
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|l| (l["event"].as_str().unwrap_or_default(), l["problems"][0]["kind"].as_str().unwrap_or("-")))
+        .collect();
+    assert_eq!(told, [("failed", "unused"), ("failed", "unknown_mode"), ("passed", "-")], "{text}");
+    assert!(lines.iter().all(|l| l["version"] == 1 && l["test"] == "cities" && l["line"].is_u64()), "{text}");
+    let panic = lines[0]["text"]
+        .as_str()
+        .expect("a text")
+        .replace(project.path("").to_str().expect("a path").trim_end_matches('/'), "[project]");
+    assert!(unused.contains(&panic), "{unused}\n{panic}");
+    assert!(lines[2]["interactions"].as_u64() > Some(0), "{text}");
+}
+
+/// It is told, and hides nothing.
+#[test]
+fn a_report_that_cannot_be_written() {
+    let project = recorded();
+    let report = ("CASSETTE_REPORT", "no/such/directory/report");
+    let text = fails(&project, &[report, ("FIXTURE", "a page less")]);
+    let told =
+        "note: the file that `CASSETTE_REPORT` names can't be written\n   = file: no/such/directory/report";
+    assert!(text.contains("error: 1 of") && text.contains(told), "{text}");
+    let text = fails(&project, &[report]);
+    assert!(text.contains("CASSETTE_REPORT") && text.contains("no/such/directory/report"), "{text}");
+}
+
 #[test]
 fn a_misspelt_variable() {
     insta::assert_snapshot!(fails(&recorded(), &[("CASSETTE_MDOE", "record")]));

@@ -10,6 +10,7 @@ mod difference;
 mod drift;
 mod expired;
 mod hosts;
+pub(crate) mod machine;
 mod note;
 mod output;
 mod page;

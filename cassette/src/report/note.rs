@@ -62,6 +62,13 @@ pub enum Note {
         /// What records it again.
         command: String,
     },
+    /// The file that `CASSETTE_REPORT` names can't be written.
+    ReportUnwritten {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// Requests to ignored hosts, which got no answer.
     Refused(Vec<RefusedHost>),
     /// A request that this test's cassette doesn't have, and that of a test at the same time does.
@@ -160,6 +167,11 @@ impl Note {
                     page.line(2, paint(page.palette.dim, clean(&left)));
                 }
                 page.fact("hint", "a part of a path that varies is left out by `Config::ignore_path`");
+            }
+            Note::ReportUnwritten { file, reason } => {
+                page.note("the file that `CASSETTE_REPORT` names can't be written");
+                page.fact("file", path(file));
+                page.fact("reason", clean(reason));
             }
             Note::Refused(requests) => {
                 let n = count(requests.len(), "request");

@@ -249,6 +249,7 @@ impl SessionBuilder {
             notes,
             expired: expiry,
             rehearsed: self.rehearsed,
+            is_rehearsal: self.is_rehearsal,
             env,
             _open: opened,
         }));

@@ -8,12 +8,12 @@ use super::{Session, facts, output};
 use crate::config::{Drift, Expiry, Unused};
 use crate::engine::Action;
 use crate::error::{Error, Result};
-use crate::mode::Mode;
+use crate::mode::{Environment, Mode};
 use crate::player::Player;
 use crate::recorder::Recorder;
 use crate::report::{
     self, DriftReport, Drifted, Expired, Leaks, MissingSnapshot, Note, Palette, Problem, Recorded,
-    RefusedCertificate, Untrusted,
+    RefusedCertificate, Untrusted, machine,
 };
 use crate::snapshot;
 use crate::tape::{Journal, Metadata, Prepared};
@@ -142,7 +142,7 @@ impl Session {
         }
         end.summary.elapsed = inner.started.elapsed();
         if !end.failed() {
-            return Ok(end.summary);
+            return self.report_passed(end.summary);
         }
         end.notes.extend(inner.notes.iter().cloned());
         end.notes.append(&mut end.summary.notes);
@@ -150,12 +150,24 @@ impl Session {
         end.notes.extend((!refused.is_empty()).then_some(Note::Refused(refused)));
         #[cfg(feature = "intercept")]
         end.notes.extend(self.beside());
-        if end.problems.is_empty() {
-            return Err(Failure(report::notes(&end.notes, &Palette::plain())));
-        }
         let failure = report::Failure { site: inner.site.clone(), problems: end.problems, notes: end.notes };
         // The error of the code under test may have a URL with the key in it, and CI keeps logs.
-        Err(Failure(inner.redactor.text(&failure.render(&Palette::plain()))))
+        Err(failed(failure, |text| inner.redactor.text(text)))
+    }
+
+    /// A report that is asked for and can't be written fails the test: who reads it would miss one.
+    fn report_passed(&self, summary: Summary) -> Result<Summary, Failure> {
+        // Of the two passes of mode `learn` the second is told.
+        let wanted = Environment::report_file().filter(|_| !self.0.is_rehearsal);
+        let Some(file) = wanted else { return Ok(summary) };
+        let recorded = summary.as_recorded();
+        let recorded = summary.recorded.then_some((&recorded, summary.changed));
+        let line = machine::passed(&self.0.site, summary.interactions, recorded);
+        let Err(e) = machine::append(&file, &line) else { return Ok(summary) };
+        let problem = Problem::Other(Error::io("write what `CASSETTE_REPORT` asks for:", &file, e));
+        let site = self.0.site.clone();
+        let failure = report::Failure { site, problems: vec![problem], notes: summary.notes };
+        Err(Failure(failure.render(&Palette::plain())))
     }
 
     /// A cassette that is too old fails the test beside whatever else does, or is told.
@@ -412,16 +424,34 @@ impl Session {
     }
 }
 
+/// The text of a failure, which is told to machines as well if they want to hear it.
+pub(super) fn failed(mut failure: report::Failure, redact: impl Fn(&str) -> String) -> Failure {
+    if let Some(file) = Environment::report_file()
+        && let Err(e) = machine::append(&file, &failure.line(&redact))
+    {
+        failure.notes.push(Note::ReportUnwritten { file, reason: e.to_string() });
+    }
+    // The test panicked, which has told why.
+    let told = match failure.problems.is_empty() {
+        true => report::notes(&failure.notes, &Palette::plain()),
+        false => failure.render(&Palette::plain()),
+    };
+    Failure(redact(&told))
+}
+
 impl Summary {
-    /// What there is to tell of a recording, or of a test that passed all the same; `None` of anything else.
-    pub(crate) fn told(&self) -> Option<String> {
-        let recorded = Recorded {
+    fn as_recorded(&self) -> Recorded {
+        Recorded {
             cassette: self.name.clone(),
             interactions: self.interactions,
             size: self.bytes,
             redacted: self.redacted.clone(),
-        };
-        let recorded = self.recorded.then(|| recorded.render(&Palette::plain()));
+        }
+    }
+
+    /// What there is to tell of a recording, or of a test that passed all the same; `None` of anything else.
+    pub(crate) fn told(&self) -> Option<String> {
+        let recorded = self.recorded.then(|| self.as_recorded().render(&Palette::plain()));
         let notes = Some(report::notes(&self.notes, &Palette::plain())).filter(|text| !text.is_empty());
         recorded.into_iter().chain(notes).reduce(|recorded, notes| format!("{recorded}\n\n{notes}"))
     }

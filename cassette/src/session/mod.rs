@@ -92,6 +92,8 @@ pub(crate) struct Inner {
     expired: Option<Expired>,
     /// What the first of two passes asked for.
     rehearsed: Option<Vec<crate::tape::Request>>,
+    /// The first of two passes.
+    is_rehearsal: bool,
     env: crate::mode::Environment,
     /// Keeps the cassette's place in the process's list of open ones.
     _open: Opened,

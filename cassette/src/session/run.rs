@@ -9,13 +9,13 @@ use std::thread;
 
 use tokio::runtime::Builder;
 
-use super::finish::Body;
+use super::finish::{self, Body};
 use super::{Failure, Session, SessionBuilder, Summary};
 use crate::clock;
 use crate::error::Result;
 use crate::mode::Mode;
 use crate::private::{Test, Verdict};
-use crate::report::{self, Palette, Problem, TestSite};
+use crate::report::{self, Problem, TestSite};
 
 impl SessionBuilder {
     /// Runs `body` under the session, on a thread of its own, and ends the session: what it recorded is
@@ -187,7 +187,7 @@ pub(super) fn failed(session: &Session, returned: String) -> Failure {
 
 pub(super) fn not_begun(site: &TestSite, problem: Problem) -> Failure {
     let failure = report::Failure { site: site.clone(), problems: vec![problem], notes: Vec::new() };
-    Failure(failure.render(&Palette::plain()))
+    finish::failed(failure, str::to_owned)
 }
 
 /// Prints what the session has to say beside a panic. False if the session failed.

@@ -1,0 +1,103 @@
+//! The same facts for editors and CI: a line of JSON for each session, appended to the file that `CASSETTE_REPORT`
+//! names.
+//!
+//! A line is written at once, so that tests and processes in parallel don't mix theirs. Must not know: who reads it.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::page::Page;
+use super::{Failure, Palette, Problem, Recorded, TestSite};
+
+/// Raised when a field changes its meaning or goes; new ones may come without.
+const VERSION: u32 = 1;
+
+impl Failure {
+    /// The line of a failed test. `redact` is for texts that hold anybody's words.
+    pub(crate) fn line(&self, redact: impl Fn(&str) -> String) -> Value {
+        let mut line = head(&self.site, "failed");
+        let problems = self.problems.iter().map(|problem| {
+            let text = problem.alone(&self.site);
+            let title = text.lines().next().unwrap_or_default();
+            let help = problem.help(&self.site);
+            json!({
+                "kind": problem.kind(),
+                "title": redact(title.strip_prefix("error: ").unwrap_or(title)),
+                "text": redact(&text),
+                "help": { "why": help.why, "command": redact(&help.command) },
+            })
+        });
+        line["problems"] = problems.collect();
+        line["text"] = redact(&self.render(&Palette::plain())).into();
+        line
+    }
+}
+
+/// The line of a test that passed; `recorded` if it recorded its cassette.
+pub(crate) fn passed(site: &TestSite, interactions: usize, recorded: Option<(&Recorded, bool)>) -> Value {
+    let mut line = head(site, "passed");
+    line["interactions"] = interactions.into();
+    line["recorded"] = recorded.map_or(Value::Null, |(recorded, changed)| {
+        let redacted: Vec<Value> =
+            recorded.redacted.iter().map(|(rule, times)| json!({ "rule": rule, "times": times })).collect();
+        json!({ "bytes": recorded.size, "changed": changed, "redacted": redacted })
+    });
+    line
+}
+
+/// Adds a line to the file, which is made if there is none.
+pub(crate) fn append(file: &Path, line: &Value) -> io::Result<()> {
+    let mut text = line.to_string();
+    text.push('\n');
+    OpenOptions::new().append(true).create(true).open(file)?.write_all(text.as_bytes())
+}
+
+fn head(site: &TestSite, event: &str) -> Value {
+    json!({
+        "version": VERSION,
+        "event": event,
+        "cassette": site.cassette,
+        "mode": site.mode.name(),
+        "test": site.test,
+        "package": site.package,
+        "file": site.file,
+        "line": site.line,
+        "commands": { "again": site.again_command(), "record": site.record_command() },
+    })
+}
+
+impl Problem {
+    /// What it says, without where the test stands and what to do.
+    fn alone(&self, site: &TestSite) -> String {
+        let palette = Palette::plain();
+        let mut page = Page::new(&palette, None);
+        self.write(&mut page, site);
+        page.finish()
+    }
+
+    /// Its name in a line, for ever.
+    fn kind(&self) -> &'static str {
+        match self {
+            Problem::Body(_) => "test",
+            Problem::Unmatched(_) => "unmatched",
+            Problem::Untrusted(_) => "untrusted",
+            Problem::Unused(_) => "unused",
+            Problem::Missing(_) => "missing_cassette",
+            Problem::Malformed(_) => "malformed_cassette",
+            Problem::Drift(_) => "drifted",
+            Problem::Expired(_) => "expired",
+            Problem::RefusedHost(_) => "refused_host",
+            Problem::RecordedMeanwhile(_) => "recorded_meanwhile",
+            Problem::AlreadyOpen(_) => "already_open",
+            Problem::UnknownMode(_) => "unknown_mode",
+            Problem::Unwritable(_) => "unwritable",
+            Problem::Output(_) => "output",
+            Problem::MissingSnapshot(_) => "missing_snapshot",
+            Problem::Leaks(_) => "leaks",
+            Problem::Other(_) => "other",
+        }
+    }
+}
