@@ -10,6 +10,10 @@ use crate::decode::{self, Decoder};
 use crate::redact::{BodyRedactor, Redactor};
 use crate::tape::{Body, BodySink};
 
+/// Headers that hold a digest of the body's bytes (RFC 9530, RFC 3230, RFC 1864): of another body they would refuse
+/// the recording.
+const DIGESTS: [&str; 4] = ["content-digest", "repr-digest", "digest", "content-md5"];
+
 /// Takes a body's bytes as they come off the wire; [`finish`](Capture::finish) gives what goes on the tape.
 pub(crate) struct Capture {
     pipeline: Pipeline,
@@ -36,7 +40,8 @@ impl Capture {
         Capture { pipeline, encoding, bytes: 0 }
     }
 
-    /// The body for the tape. `headers` lose what no longer describes it: `content-encoding`, once decoded.
+    /// The body for the tape. `headers` lose what no longer describes it: `content-encoding`, once decoded, and
+    /// digests of what it was.
     pub(crate) fn finish(self, headers: &mut HeaderMap) -> io::Result<Body> {
         self.end(headers, |decoder| decoder.finish())
     }
@@ -55,9 +60,14 @@ impl Capture {
             // Nothing was encoded: the answer to a HEAD request keeps the header as it was.
             _ if self.bytes == 0 => Ok(Body::default()),
             Pipeline::Open(decoder) => {
-                let content = decoded(*decoder)?.finish()?.finish()?;
+                let redacted = decoded(*decoder)?;
+                let changed = redacted.changed();
+                let content = redacted.finish()?.finish()?;
                 if self.encoding.is_some() {
                     headers.remove(header::CONTENT_ENCODING);
+                }
+                if self.encoding.is_some() || changed.get() {
+                    DIGESTS.iter().for_each(|name| _ = headers.remove(*name));
                 }
                 Ok(Body { content, encoding: self.encoding })
             }

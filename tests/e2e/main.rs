@@ -18,5 +18,6 @@ mod matching;
 mod modes;
 mod project;
 mod recording;
+mod redaction_places;
 mod untrusted;
 mod wire;

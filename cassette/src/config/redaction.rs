@@ -64,6 +64,64 @@ impl Config {
         self.with_rules(|rules| rules.pointer(pointer))
     }
 
+    /// Keeps a header by name only, as credentials are.
+    #[must_use]
+    pub fn redact_header(mut self, name: &str) -> Config {
+        self.rules = self.rules.redact_header(name);
+        self
+    }
+
+    /// Drops a header that would be kept.
+    #[must_use]
+    pub fn drop_header(mut self, name: &str) -> Config {
+        self.rules = self.rules.drop_header(name);
+        self
+    }
+
+    /// Keeps every header that nothing says to redact or drop, instead of those on the list of harmless ones.
+    #[must_use]
+    pub fn keep_other_headers(mut self) -> Config {
+        self.rules = self.rules.keep_other_headers();
+        self
+    }
+
+    /// Keeps a cookie of this name with its value; by default the values of all cookies are redacted.
+    #[must_use]
+    pub fn keep_cookie(mut self, name: &str) -> Config {
+        self.rules = self.rules.keep_cookie(name);
+        self
+    }
+
+    /// Redacts a cookie by name, where the rules for all cookies, `CAS0002` and `CAS0003`, are out of force.
+    #[must_use]
+    pub fn redact_cookie(mut self, name: &str) -> Config {
+        self.rules = self.rules.cookie(name);
+        self
+    }
+
+    /// Redacts parts of URLs by a regular expression over the whole URL: what its groups match, or all of it where
+    /// it has none. A named group, `/tenants/(?<tenant>[^/]+)`, gives the placeholder its name.
+    #[must_use]
+    pub fn redact_url(self, pattern: &str) -> Config {
+        self.with_rules(|rules| rules.url(pattern))
+    }
+
+    /// Redacts parameters of links to a domain and its subdomains wherever they stand, in bodies of any format too:
+    /// `redact_links("cdn.example.com", ["sig", "expires"])`. All parameters, if none is named.
+    #[must_use]
+    pub fn redact_links<'n>(mut self, domain: &str, parameters: impl IntoIterator<Item = &'n str>) -> Config {
+        let parameters: Vec<&str> = parameters.into_iter().collect();
+        self.rules = self.rules.links(domain, &parameters);
+        self
+    }
+
+    /// Redacts IPv4 addresses as hosts of URLs, in bodies too, as `ipv4-1.invalid`; 127.0.0.1 stays.
+    #[must_use]
+    pub fn redact_ipv4_hosts(mut self) -> Config {
+        self.rules = self.rules.ipv4_hosts();
+        self
+    }
+
     /// Takes a name off the default list of redacted fields.
     #[must_use]
     pub fn keep_field(mut self, name: &str) -> Config {

@@ -39,8 +39,10 @@ impl Redactor {
             Some(at) => pair.split_at(at + 1),
             None => pair.split_at(pair.len() - pair.trim_ascii_start().len()),
         };
+        let plain_name = String::from_utf8_lossy(name.strip_suffix(b"=").unwrap_or(name).trim_ascii());
+        let kept = self.0.rules.kept_cookies.contains(&*plain_name);
         let rule = self.0.rules.default_rule(all).cloned().or_else(|| self.cookie_rule(name));
-        let value = match rule {
+        let value = match rule.filter(|_| !kept) {
             Some(rule) if !value.trim_ascii().is_empty() => self.found(&rule, value).into_bytes(),
             Some(_) => value.to_vec(),
             None => self.bytes(value),
@@ -85,13 +87,21 @@ mod tests {
     }
 
     #[test]
+    fn kept_by_name() {
+        let rules = Rules::default().keep_cookie("lang").secret("KEY", "s3cr3t-key").unwrap();
+        check(rules.clone(), "lang=de; a=1", "lang=de; a=[cookie:1]");
+        check(rules, "lang=s3cr3t-key", "lang={{secret.KEY}}");
+    }
+
+    #[test]
     fn by_name() {
         let rules = Rules::default().without_rule("CAS0002").unwrap().without_rule("CAS0003").unwrap();
-        let rules = rules.secret("KEY", "s3cr3t-key").unwrap().field("tenant_pin");
+        let rules = rules.secret("KEY", "s3cr3t-key").unwrap().field("tenant_pin").cookie("seen");
         check(rules.clone(), "lang=de; PHPSESSID=x; a", "lang=de; PHPSESSID=[phpsessid:1]; a");
         check(rules.clone(), "__Host-sid=x", "__Host-sid=[sid:1]");
         check(rules.clone(), "TenantPin=x", "TenantPin=[tenant_pin:1]");
         check(rules.clone(), "note=s3cr3t-key", "note={{secret.KEY}}");
+        check(rules.clone(), "Seen=1", "Seen=[seen:1]");
         check(rules, "sidebar=1", "sidebar=1");
     }
 }

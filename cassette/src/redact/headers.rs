@@ -38,9 +38,12 @@ impl Redactor {
 
     fn header(&self, name: &HeaderName, value: &HeaderValue, side: Side) -> Option<HeaderValue> {
         let text = value.as_bytes();
-        let Headers { kept, redacted } = &self.0.rules.headers;
+        let Headers { kept, redacted, dropped, others_kept } = &self.0.rules.headers;
         if kept.contains(name.as_str()) {
             return Some(self.shown(name, text));
+        }
+        if dropped.contains(name.as_str()) {
+            return None;
         }
         if *name == COOKIE {
             return (side == Side::Request).then(|| valid(self.cookies(text)));
@@ -53,7 +56,8 @@ impl Redactor {
         {
             return Some(valid(self.credentials(&rule, text)));
         }
-        kept.iter().any(|pattern| names::matches(pattern, name.as_str())).then(|| self.shown(name, text))
+        let is_kept = *others_kept || kept.iter().any(|pattern| names::matches(pattern, name.as_str()));
+        is_kept.then(|| self.shown(name, text))
     }
 
     fn shown(&self, name: &HeaderName, value: &[u8]) -> HeaderValue {
@@ -159,6 +163,31 @@ mod tests {
         check(Response, "x-ratelimit-remaining", "9", "9");
         check(Response, "date", "Sun, 06 Nov 1994 08:49:37 GMT", "");
         check(Response, "server", "nginx", "");
+    }
+
+    #[test]
+    fn by_a_list_of_what_is_bad() {
+        let rules = Rules::default().secret("KEY", "s3cr3t-key").unwrap().keep_other_headers();
+        let redactor = Redactor::new(rules.drop_header("Accept").redact_header("X-Tenant")).unwrap();
+        let headers = [
+            ("accept", "*/*"),
+            ("authorization", "Bearer x"),
+            ("cookie", "a=1"),
+            ("user-agent", "me s3cr3t-key"),
+            ("x-tenant", "acme"),
+        ];
+        let headers = headers.map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)));
+        let kept = redactor.headers(&headers.into_iter().collect(), Side::Request);
+        let shown: Vec<_> = kept.iter().map(|(n, v)| format!("{n}: {}", v.to_str().unwrap())).collect();
+        assert_eq!(
+            shown,
+            [
+                "authorization: Bearer [authorization:1]",
+                "cookie: a=[cookie:1]",
+                "user-agent: me {{secret.KEY}}",
+                "x-tenant: [x-tenant:1]",
+            ]
+        );
     }
 
     #[test]

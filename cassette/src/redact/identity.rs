@@ -216,6 +216,20 @@ pub(super) fn as_placeholder(text: &[u8]) -> Option<(&str, Option<(&str, u32)>)>
     }
 }
 
+/// Where placeholders stand in a text.
+pub(super) fn placeholders(text: &str) -> Vec<std::ops::Range<usize>> {
+    let mut found = Vec::new();
+    for (start, _) in text.match_indices(['[', '{']) {
+        let end = if text[start..].starts_with('[') { "]" } else { "}}" };
+        if let Some(length) = text[start..].find(end).map(|at| at + end.len())
+            && as_placeholder(&text.as_bytes()[start..start + length]).is_some()
+        {
+            found.push(start..start + length);
+        }
+    }
+    found
+}
+
 fn is_name(text: &str, others: &[u8]) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || others.contains(&b))
 }

@@ -162,7 +162,7 @@ impl JsonFields {
                         && piece.kind != Kind::Null
                     {
                         let kind = if piece.kind == Kind::Number { "number" } else { "boolean" };
-                        fired.count(&format!("{}, left: {kind}", rule.label));
+                        fired.note(&format!("{}, left: {kind}", rule.label));
                     }
                 }
                 Kind::String => {

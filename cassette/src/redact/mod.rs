@@ -14,6 +14,7 @@ mod headers;
 mod identity;
 mod json;
 mod leak;
+mod links;
 mod names;
 mod plain;
 mod pointers;
@@ -25,12 +26,15 @@ mod secrets;
 mod shapes;
 mod sink;
 mod uri;
+mod urls;
 mod values;
+mod xml;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use body::{BodyRedactor, Restorer};
@@ -101,12 +105,30 @@ impl Spelling {
 
 /// How often each rule fired, and which value became which placeholder.
 struct Fired {
-    counts: Mutex<BTreeMap<String, u64>>,
-    identity: Identity,
+    counts: Arc<Mutex<BTreeMap<String, u64>>>,
+    identity: Arc<Identity>,
+    /// Something was replaced, of one body.
+    hit: AtomicBool,
 }
 
 impl Fired {
+    fn new(identity: Identity) -> Fired {
+        Fired { counts: Arc::default(), identity: Arc::new(identity), hit: AtomicBool::new(false) }
+    }
+
+    /// Counts together with this one, but knows what is hit for itself.
+    fn of_one_body(&self) -> Fired {
+        let (counts, identity) = (self.counts.clone(), self.identity.clone());
+        Fired { counts, identity, hit: AtomicBool::new(false) }
+    }
+
     fn count(&self, label: &str) {
+        self.hit.store(true, Ordering::Relaxed);
+        self.note(label);
+    }
+
+    /// Counts what was left as it was.
+    fn note(&self, label: &str) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         match counts.get_mut(label) {
             Some(count) => *count += 1,
@@ -174,7 +196,7 @@ impl Redactor {
             values: Arc::new(Finder::new(entries, Case::Folded)?),
             shapes: Arc::new(Shapes::new(&rules)),
             restore: [restore(encode::json_string)?, restore(encode::form_value)?, restore(str::to_owned)?],
-            fired: Arc::new(Fired { counts: Mutex::default(), identity }),
+            fired: Arc::new(Fired::new(identity)),
             rules: Arc::new(rules),
         })))
     }
@@ -186,7 +208,9 @@ impl Redactor {
     /// on: the same value the same, wherever it is met. Numbers keep their type and so stay. Anything that begins like JSON is read as JSON; from where it breaks on, secrets
     /// are still replaced by value.
     pub fn body<W: Write>(&self, content_type: Option<&str>, next: W) -> BodyRedactor<W> {
-        BodyRedactor::new(content_type, self.0.rules.clone(), self.0.fired.clone(), self.values(next))
+        let fired = Arc::new(self.0.fired.of_one_body());
+        let values = Values::new(&self.0, fired.clone(), next);
+        BodyRedactor::new(content_type, self.0.rules.clone(), fired, values)
     }
 
     /// A writer for replay: puts the session's own value where a placeholder `{{secret.NAME}}` stands in a body

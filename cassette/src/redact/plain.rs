@@ -11,10 +11,6 @@ pub(super) enum Coding {
     Json,
     /// A value of a form or query: percent-encoded, with `+` for a space.
     Form,
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "only bodies of JSON and forms are read by name so far")
-    )]
     /// Text of XML: entities (XML 1.0 §4.6) and character references.
     Xml,
 }

@@ -5,8 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::fields::FieldNames;
+use super::links::LinkRules;
 use super::pointers::PointerRules;
 use super::rule::Rule;
+use super::urls::UrlRule;
 use super::{DefaultRule, RuleKind, default_rules, names};
 use crate::matcher::Pointer;
 use crate::{Error, Result};
@@ -34,7 +36,11 @@ pub struct Rules {
     pub(super) query: FieldNames,
     /// Cookies, where not all of them are redacted.
     pub(super) cookies: FieldNames,
+    /// By their exact names, whatever the rules say.
+    pub(super) kept_cookies: BTreeSet<String>,
     pub(super) pointers: PointerRules,
+    pub(super) urls: Vec<UrlRule>,
+    pub(super) links: LinkRules,
     /// Of placeholders.
     names: BTreeSet<String>,
     /// By id, the default rules in force.
@@ -48,6 +54,9 @@ pub(super) struct Headers {
     pub(super) kept: BTreeSet<String>,
     /// Kept by name only.
     pub(super) redacted: BTreeMap<String, Arc<Rule>>,
+    pub(super) dropped: BTreeSet<String>,
+    /// What becomes of all others.
+    pub(super) others_kept: bool,
 }
 
 /// A named value that must not be stored.
@@ -79,11 +88,16 @@ impl Default for Rules {
             headers: Headers {
                 kept: names::KEPT_HEADERS.iter().map(|name| (*name).to_owned()).collect(),
                 redacted: BTreeMap::new(),
+                dropped: BTreeSet::new(),
+                others_kept: false,
             },
+            kept_cookies: BTreeSet::new(),
             fields: FieldNames::new(),
             query: FieldNames::new(),
             cookies: FieldNames::new(),
             pointers: PointerRules::default(),
+            urls: Vec::new(),
+            links: LinkRules::default(),
             names: BTreeSet::new(),
             defaults: BTreeMap::new(),
         };
@@ -102,6 +116,7 @@ impl Default for Rules {
                 RuleKind::Url | RuleKind::Shape => {}
             }
         }
+        rules.urls = UrlRule::defaults(|id| rules.defaults.get(id).cloned());
         rules
     }
 }
@@ -161,6 +176,48 @@ impl Rules {
         if known || self.field_rule(name).is_some() { self } else { self.allow_header(name) }
     }
 
+    /// Keeps a header by name only: that it was sent is seen, what it held is not.
+    #[must_use]
+    pub fn redact_header(mut self, name: impl AsRef<str>) -> Rules {
+        let name = name.as_ref().to_ascii_lowercase();
+        let rule = self.own("header", &name);
+        self.headers.kept.remove(&name);
+        self.headers.redacted.insert(name, Arc::new(rule));
+        self
+    }
+
+    /// Drops a header, where it would be kept.
+    #[must_use]
+    pub fn drop_header(mut self, name: impl AsRef<str>) -> Rules {
+        let name = name.as_ref().to_ascii_lowercase();
+        self.headers.kept.remove(&name);
+        self.headers.dropped.insert(name);
+        self
+    }
+
+    /// Keeps all headers that nothing says to redact or drop, instead of those on the list of harmless ones: a
+    /// list of what is bad in the place of one of what is good.
+    #[must_use]
+    pub fn keep_other_headers(mut self) -> Rules {
+        self.headers.others_kept = true;
+        self
+    }
+
+    /// Keeps a cookie with its value. Its name is compared as it is (RFC 6265 §5.3).
+    #[must_use]
+    pub fn keep_cookie(mut self, name: impl Into<String>) -> Rules {
+        self.kept_cookies.insert(name.into());
+        self
+    }
+
+    /// Redacts a cookie by name, where not all are redacted: `CAS0002` and `CAS0003` are out of force.
+    #[must_use]
+    pub fn cookie(mut self, name: impl AsRef<str>) -> Rules {
+        let rule = self.own("cookie", name.as_ref());
+        self.cookies.insert(name.as_ref(), rule);
+        self
+    }
+
     /// Redacts the values of JSON members, form fields, query parameters and headers of this name, however it
     /// is spelled: `customerPin`, `customer_pin` and `Customer-Pin` are one name.
     #[must_use]
@@ -192,6 +249,40 @@ impl Rules {
         Ok(self)
     }
 
+    /// Redacts parts of URLs, of requests and in headers, by a regular expression over the whole URL: what its
+    /// groups match, or all of it where it has none. A named group, `/tenants/(?<tenant>[^/]+)`, gives the
+    /// placeholder its name.
+    ///
+    /// # Errors
+    ///
+    /// It is not a regular expression ([`regex_lite`](https://docs.rs/regex-lite)'s syntax).
+    pub fn url(mut self, pattern: &str) -> Result<Rules> {
+        let label = format!("url {pattern}");
+        let rule = UrlRule::own(pattern, &mut |name| Rule { label: label.clone(), ..self.own("url", name) })?;
+        self.urls.push(rule);
+        Ok(self)
+    }
+
+    /// Redacts parameters of links to a domain and its subdomains, wherever they stand: in bodies of any format, in
+    /// headers, as the URL of a request. All parameters, if none is named. For signed links, which differ in every
+    /// answer.
+    #[must_use]
+    pub fn links(mut self, domain: &str, parameters: &[&str]) -> Rules {
+        let label = format!("links {domain}");
+        let mut links = std::mem::take(&mut self.links);
+        links.add(domain, parameters, &mut |name| Rule { label: label.clone(), ..self.own("link", name) });
+        self.links = links;
+        self
+    }
+
+    /// Redacts IPv4 addresses as hosts of URLs, in bodies too, as `ipv4-1.invalid`; 127.0.0.1 stays.
+    #[must_use]
+    pub fn ipv4_hosts(mut self) -> Rules {
+        let rule = Rule { label: "ipv4 hosts".to_owned(), ..self.own("ipv4", "ipv4") };
+        self.links.ipv4 = Some(Arc::new(rule));
+        self
+    }
+
     /// Takes one default rule out of force, by its id: `CAS0031`, or as `_metadata.redaction` has it. What other
     /// rules find stays redacted.
     ///
@@ -220,7 +311,8 @@ impl Rules {
                 RuleKind::Field => self.fields.remove_rule(&own),
                 RuleKind::Query => self.query.remove_rule(&own),
                 RuleKind::Cookie => self.cookies.remove_rule(&own),
-                RuleKind::Url | RuleKind::Shape => {}
+                RuleKind::Url => self.urls.retain(|url| !url.is_of(&own)),
+                RuleKind::Shape => {}
             }
         }
         Ok(self)

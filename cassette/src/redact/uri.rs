@@ -25,7 +25,19 @@ impl Redactor {
                 out.push_str(&self.query(&part[1..]));
             }
         }
-        self.text(&out)
+        self.text(&self.by_pattern(self.link(out)))
+    }
+
+    /// What of a link in a body would go.
+    fn link(&self, uri: String) -> String {
+        let links = &self.0.rules.links;
+        match uri.split_once("//") {
+            Some((scheme, link)) if !links.is_empty() => {
+                let link = links.redact(link.as_bytes(), &self.0.rules, &self.0.fired);
+                format!("{scheme}//{}", into_string(link.into_owned()))
+            }
+            _ => uri,
+        }
     }
 
     fn user_info(&self, base: &str) -> String {

@@ -1,0 +1,154 @@
+//! Redaction of parts of a URL by pattern: what has no name to go by, such as a token in a path.
+//!
+//! Must not know: what else is redacted in a URL.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use percent_encoding::percent_decode_str;
+use regex_lite::Regex;
+
+use super::rule::Rule;
+use super::{Redactor, identity};
+use crate::{Error, Result};
+
+/// A pattern over whole URLs, with a rule for each group, or one for all of it.
+#[derive(Clone, Debug)]
+pub(super) struct UrlRule {
+    pattern: Regex,
+    /// Of the groups, from the first on; of the whole where there is none.
+    rules: Vec<Arc<Rule>>,
+    /// What every URL that matches holds.
+    literal: &'static str,
+}
+
+/// Patterns of default rules, by id, with what every match holds.
+const DEFAULTS: &[(&str, &str, &str)] = &[
+    ("CAS0004", "hooks.slack.com", r"^https?://hooks\.slack\.com/(?:services|workflows|triggers)/([^?#\s]+)"),
+    ("CAS0005", "/webhooks/", r"^https?://discord(?:app)?\.com/api/(?:v\d+/)?webhooks/\d+/([^/?#\s]+)"),
+    ("CAS0006", "api.telegram.org", r"^https?://api\.telegram\.org/(?:file/)?bot([^/?#\s]+)"),
+];
+
+impl UrlRule {
+    /// One of the project's own. A named group gives the placeholder its name.
+    pub(super) fn own(pattern: &str, rule: &mut dyn FnMut(&str) -> Rule) -> Result<UrlRule> {
+        let compiled = Regex::new(pattern)
+            .map_err(|e| Error::with_source(format!("`{pattern}` is not a pattern for URLs"), e))?;
+        let groups = compiled.capture_names().skip(1);
+        let mut rules: Vec<_> = groups.map(|name| Arc::new(rule(name.unwrap_or("url")))).collect();
+        if rules.is_empty() {
+            rules.push(Arc::new(rule("url")));
+        }
+        Ok(UrlRule { pattern: compiled, rules, literal: "" })
+    }
+
+    /// Those that are in force by default, as far as `rule` gives them.
+    pub(super) fn defaults(rule: impl Fn(&str) -> Option<Arc<Rule>>) -> Vec<UrlRule> {
+        let default = |(id, literal, pattern): &(&'static str, &'static str, &str)| {
+            let (pattern, rules) = (Regex::new(pattern).ok()?, vec![rule(id)?]);
+            Some(UrlRule { pattern, rules, literal })
+        };
+        DEFAULTS.iter().filter_map(default).collect()
+    }
+
+    pub(super) fn is_of(&self, rule: &Rule) -> bool {
+        self.rules.iter().any(|own| **own == *rule)
+    }
+
+    /// What is to go, with its rule; in order, and nothing twice.
+    fn places(&self, url: &str) -> Vec<(Range<usize>, &Arc<Rule>)> {
+        if !url.contains(self.literal) {
+            return Vec::new();
+        }
+        let mut places: Vec<(Range<usize>, &Arc<Rule>)> = Vec::new();
+        for found in self.pattern.captures_iter(url) {
+            let first = usize::from(found.len() > 1);
+            for (group, rule) in (first..found.len()).zip(&self.rules) {
+                if let Some(span) = found.get(group).map(|m| m.range()).filter(|span| !span.is_empty())
+                    && places.last().is_none_or(|(last, _)| last.end <= span.start)
+                {
+                    places.push((span, rule));
+                }
+            }
+        }
+        places
+    }
+}
+
+impl Redactor {
+    /// What the patterns find goes, unless it is a placeholder or a part of one.
+    pub(super) fn by_pattern(&self, mut url: String) -> String {
+        for rule in &self.0.rules.urls {
+            let placeholders = identity::placeholders(&url);
+            let free = |span: &Range<usize>| {
+                placeholders.iter().all(|taken| taken.end <= span.start || span.end <= taken.start)
+            };
+            let places = rule.places(&url);
+            let mut out = String::with_capacity(url.len());
+            let mut done = 0;
+            for (span, rule) in places.into_iter().filter(|(span, _)| free(span)) {
+                out.push_str(&url[done..span.start]);
+                let plain: Vec<u8> = percent_decode_str(&url[span.clone()]).collect();
+                out.push_str(&self.found(rule, &plain));
+                done = span.end;
+            }
+            out.push_str(&url[done..]);
+            url = out;
+        }
+        url
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::redact::{Redactor, Rules};
+
+    #[track_caller]
+    fn check(patterns: &[&str], url: &str, expected: &str) {
+        let rules = patterns.iter().fold(Rules::default(), |rules, pattern| rules.url(pattern).unwrap());
+        let redactor = Redactor::new(rules).unwrap();
+        assert_eq!(redactor.uri(url), expected);
+        assert_eq!(redactor.uri(expected), expected, "redacting again changes nothing");
+    }
+
+    #[test]
+    fn by_default() {
+        check(
+            &[],
+            "https://hooks.slack.com/services/T0/B0/abc",
+            "https://hooks.slack.com/services/[slack-webhook:1]",
+        );
+        check(
+            &[],
+            "https://discord.com/api/v10/webhooks/12/abc/slack",
+            "https://discord.com/api/v10/webhooks/12/[discord-webhook:1]/slack",
+        );
+        check(
+            &[],
+            "https://api.telegram.org/bot12:abc/getMe",
+            "https://api.telegram.org/bot[telegram-bot:1]/getMe",
+        );
+        check(&[], "https://h/?u=https://api.telegram.org/", "https://h/?u=https://api.telegram.org/");
+        let rules = Rules::default().without_rule("CAS0006").unwrap();
+        let url = "https://api.telegram.org/bot12:abc/getMe";
+        assert_eq!(Redactor::new(rules).unwrap().uri(url), url);
+    }
+
+    #[test]
+    fn of_the_project() {
+        check(
+            &[r"/tenants/([^/?]+)"],
+            "https://h/tenants/acme/users/7?x=acme",
+            "https://h/tenants/[url:1]/users/7?x=acme",
+        );
+        check(
+            &[r"/t/(?<tenant>\w+)/u/(?<user>\w+)"],
+            "https://h/t/a/u/b",
+            "https://h/t/[tenant:1]/u/[user:1]",
+        );
+        check(&[r"\d+"], "https://h/7/8?token=x", "https://h/[url:1]/[url:2]?token=[token:1]");
+        check(&[r"/secret/.*"], "https://h/secret/a?b", "https://h[url:1]");
+        check(&["x*"], "https://h/ab", "https://h/ab");
+        assert!(Rules::default().url("(").is_err());
+    }
+}

@@ -1,0 +1,424 @@
+//! Redaction of XML, SOAP among it, by the local names of elements and attributes, while it streams by.
+//!
+//! No validator: what is not well formed is read as far as it makes sense, and every byte that isn't redacted stays.
+
+use std::io;
+use std::sync::Arc;
+
+use super::identity::Value;
+use super::plain::{Coding, Plain};
+use super::rule::Rule;
+use super::sink::Sink;
+use super::{Fired, Rules};
+
+/// Replaces the text directly in elements, and the values of attributes, whose local name is on the list. White
+/// space around a text stays. Child elements go by their own names.
+pub(super) struct XmlFields {
+    at: At,
+    /// Open elements.
+    depth: usize,
+    /// Those of them whose text goes, by their depth.
+    listed: Vec<(usize, Arc<Rule>)>,
+    /// The rule of the tag being read.
+    rule: Option<Arc<Rule>>,
+    /// The tag being read ends with a slash so far.
+    closed: bool,
+    secret: Option<Secret>,
+}
+
+enum At {
+    Text,
+    /// After `<`, with what came since.
+    Open(Vec<u8>),
+    /// In the name of an element.
+    Name(Vec<u8>),
+    /// In a tag, between attributes.
+    Tag,
+    /// In the name of an attribute.
+    Attribute(Vec<u8>),
+    /// Between it and its value; the equals sign was there.
+    Equals(Vec<u8>, bool),
+    /// In a value, until this quote.
+    Quoted(u8),
+    /// In an end tag.
+    End,
+    /// In `<!-- -->`, `<? ?>`, `<![CDATA[ ]]>`: until this, of which so many bytes have come.
+    Until(&'static [u8], usize),
+    /// In a declaration, with so many brackets open.
+    Declaration(usize),
+}
+
+/// A text that goes.
+struct Secret {
+    value: Value,
+    /// `None` in CDATA, where nothing is escaped.
+    plain: Option<Plain>,
+    rule: Arc<Rule>,
+    any: bool,
+    /// White space that may be the end of it.
+    tail: Vec<u8>,
+}
+
+const COMMENT: &[u8] = b"!--";
+const CDATA: &[u8] = b"![CDATA[";
+const CDATA_END: &[u8] = b"]]>";
+
+/// Longer names are not on any list.
+const LONGEST_NAME: usize = 256;
+
+/// Listed elements within each other.
+const MAX_LISTED: usize = 64;
+
+impl XmlFields {
+    pub(super) fn new() -> XmlFields {
+        XmlFields { at: At::Text, depth: 0, listed: Vec::new(), rule: None, closed: false, secret: None }
+    }
+
+    pub(super) fn push(
+        &mut self,
+        chunk: &[u8],
+        rules: &Rules,
+        fired: &Fired,
+        out: &mut dyn Sink,
+    ) -> io::Result<()> {
+        let mut i = 0;
+        while i < chunk.len() {
+            let rest = &chunk[i..];
+            let b = rest[0];
+            i += match &mut self.at {
+                At::Text => {
+                    let run = memchr::memchr(b'<', rest).unwrap_or(rest.len());
+                    self.text(&rest[..run], true, fired, out)?;
+                    if run < rest.len() {
+                        self.end(rules, fired, out)?;
+                        out.keep(b"<")?;
+                        self.at = At::Open(Vec::new());
+                    }
+                    rest.len().min(run + 1)
+                }
+                At::Quoted(quote) => {
+                    let quote = *quote;
+                    let run = memchr::memchr(quote, rest).unwrap_or(rest.len());
+                    match &mut self.secret {
+                        Some(secret) => secret.feed(&rest[..run], out)?,
+                        None => out.keep(&rest[..run])?,
+                    }
+                    if run < rest.len() {
+                        self.end(rules, fired, out)?;
+                        out.keep(&[quote])?;
+                        self.at = At::Tag;
+                    }
+                    rest.len().min(run + 1)
+                }
+                At::Until(end, seen) if *end == CDATA_END => {
+                    let seen = *seen;
+                    self.cdata(b, seen, rules, fired, out)?;
+                    1
+                }
+                _ => {
+                    self.markup(b, rules, fired);
+                    out.keep(&rest[..1])?;
+                    1
+                }
+            };
+        }
+        Ok(())
+    }
+
+    /// The document is over.
+    pub(super) fn finish(mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+        if let At::Until(end, seen) = self.at
+            && end == CDATA_END
+        {
+            self.text(&CDATA_END[..seen], false, fired, out)?;
+        }
+        self.end(rules, fired, out)
+    }
+
+    /// Text of an element, which goes if the element is listed.
+    fn text(&mut self, text: &[u8], escaped: bool, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        if self.secret.is_none() {
+            let listed = self.listed.last().filter(|(depth, _)| *depth == self.depth);
+            let plain = escaped.then(|| Plain::new(Coding::Xml));
+            self.secret = listed.map(|(_, rule)| Secret::new(rule.clone(), plain, fired));
+        }
+        match &mut self.secret {
+            Some(secret) => secret.feed(text, out),
+            None => out.keep(text),
+        }
+    }
+
+    /// One byte of a CDATA section, of whose end so many have come.
+    fn cdata(
+        &mut self,
+        b: u8,
+        seen: usize,
+        rules: &Rules,
+        fired: &Fired,
+        out: &mut dyn Sink,
+    ) -> io::Result<()> {
+        if b == CDATA_END[seen] {
+            if seen + 1 == CDATA_END.len() {
+                self.end(rules, fired, out)?;
+                out.keep(CDATA_END)?;
+                self.at = At::Text;
+            } else {
+                self.at = At::Until(CDATA_END, seen + 1);
+            }
+            return Ok(());
+        }
+        // `]]]>` ends with its last three bytes.
+        let again = usize::from(b == b']') * seen;
+        let text =
+            [&CDATA_END[..seen - again], &[b][..usize::from(again == 0)], &b"]"[..usize::from(again > 0)]];
+        self.text(&text.concat(), false, fired, out)?;
+        self.at = At::Until(CDATA_END, again);
+        Ok(())
+    }
+
+    /// The text or value is over.
+    fn end(&mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+        self.secret.take().map_or(Ok(()), |secret| secret.end(rules, fired, out))
+    }
+
+    /// One byte of a tag, a comment or a declaration: all of them stay.
+    fn markup(&mut self, b: u8, rules: &Rules, fired: &Fired) {
+        match &mut self.at {
+            At::Open(seen) => {
+                seen.push(b);
+                self.at = match &seen[..] {
+                    [b'/'] => At::End,
+                    [b'?'] => At::Until(b"?>", 0),
+                    COMMENT => At::Until(b"-->", 0),
+                    CDATA => At::Until(CDATA_END, 0),
+                    seen if COMMENT.starts_with(seen) || CDATA.starts_with(seen) => return,
+                    [b'!', ..] => At::Declaration(usize::from(b == b'[')),
+                    _ => {
+                        self.closed = false;
+                        At::Name(vec![b])
+                    }
+                };
+            }
+            At::Name(name) => {
+                if is_space(b) || matches!(b, b'/' | b'>') {
+                    self.rule = rule(name, rules);
+                    self.at = At::Tag;
+                    self.markup(b, rules, fired);
+                } else if name.len() <= LONGEST_NAME {
+                    name.push(b);
+                }
+            }
+            At::Tag => match b {
+                b'/' => self.closed = true,
+                b'>' => self.tag_ends(),
+                _ if is_space(b) => {}
+                _ => {
+                    self.closed = false;
+                    self.at = At::Attribute(vec![b]);
+                }
+            },
+            At::Attribute(name) => {
+                if b == b'=' || is_space(b) || b == b'>' {
+                    self.at = At::Equals(std::mem::take(name), false);
+                    self.markup(b, rules, fired);
+                } else if name.len() <= LONGEST_NAME {
+                    name.push(b);
+                }
+            }
+            At::Equals(name, equals) => match b {
+                b'=' => *equals = true,
+                b'"' | b'\'' if *equals => {
+                    let plain = || Some(Plain::new(Coding::Xml));
+                    let rule = rule(name, rules).filter(|_| !name.starts_with(b"xmlns"));
+                    self.secret = rule.map(|rule| Secret::new(rule, plain(), fired));
+                    self.at = At::Quoted(b);
+                }
+                _ if is_space(b) => {}
+                _ => {
+                    self.at = At::Tag;
+                    self.markup(b, rules, fired);
+                }
+            },
+            At::End if b == b'>' => {
+                self.listed.pop_if(|(depth, _)| *depth == self.depth);
+                self.depth = self.depth.saturating_sub(1);
+                self.at = At::Text;
+            }
+            At::Until(end, seen) => {
+                *seen = match b {
+                    _ if b == end[*seen] => *seen + 1,
+                    // `--->` ends with its last three bytes.
+                    b'-' if *seen == 2 => 2,
+                    b'?' if end[0] == b'?' => 1,
+                    _ => 0,
+                };
+                if *seen == end.len() {
+                    self.at = At::Text;
+                }
+            }
+            At::Declaration(open) => match b {
+                b'[' => *open += 1,
+                b']' => *open = open.saturating_sub(1),
+                b'>' if *open == 0 => self.at = At::Text,
+                _ => {}
+            },
+            At::End | At::Text | At::Quoted(_) => {}
+        }
+    }
+
+    fn tag_ends(&mut self) {
+        let rule = self.rule.take();
+        if !self.closed {
+            self.depth += 1;
+            if let Some(rule) = rule
+                && self.listed.len() < MAX_LISTED
+            {
+                self.listed.push((self.depth, rule));
+            }
+        }
+        self.at = At::Text;
+    }
+}
+
+impl Secret {
+    fn new(rule: Arc<Rule>, plain: Option<Plain>, fired: &Fired) -> Secret {
+        Secret { value: fired.identity.value(), plain, rule, any: false, tail: Vec::new() }
+    }
+
+    fn feed(&mut self, text: &[u8], out: &mut dyn Sink) -> io::Result<()> {
+        let end = text.trim_ascii_end().len();
+        let start = if self.any { 0 } else { end - text[..end].trim_ascii_start().len() };
+        if end == 0 {
+            // Nothing but white space.
+            return if self.any {
+                self.tail.extend_from_slice(text);
+                Ok(())
+            } else {
+                out.keep(text)
+            };
+        }
+        out.keep(&text[..start])?;
+        self.any = true;
+        let tail = std::mem::take(&mut self.tail);
+        self.value.push(&tail);
+        let (value, content) = (&mut self.value, &text[start..end]);
+        match &mut self.plain {
+            None => value.push(content),
+            Some(plain) => plain.push(content, &mut |_, plain| {
+                value.push(plain);
+                Ok(())
+            })?,
+        }
+        out.skip(tail.len() + content.len())?;
+        self.tail.extend_from_slice(&text[end..]);
+        Ok(())
+    }
+
+    fn end(self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+        let Secret { mut value, plain, rule, any, tail } = self;
+        if let Some(plain) = plain {
+            plain.finish(&mut |_, plain| {
+                value.push(plain);
+                Ok(())
+            })?;
+        }
+        if any {
+            out.insert(&fired.replace(&rule, &value, rules))?;
+        }
+        out.keep(&tail)
+    }
+}
+
+/// By the local name (Namespaces in XML 1.0 §4).
+fn rule(name: &[u8], rules: &Rules) -> Option<Arc<Rule>> {
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
+    let local = name.rsplit(|b| *b == b':').next()?;
+    rules.field_rule(std::str::from_utf8(local).ok()?)
+}
+
+fn is_space(b: u8) -> bool {
+    matches!(b, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use crate::redact::{Redactor, Rules};
+
+    #[track_caller]
+    fn check(xml: &str, expected: &str) {
+        let redactor = Redactor::new(Rules::default().field("pin").keep_field("sig")).unwrap();
+        let redact = |text: &str, size: usize| {
+            let mut body = redactor.body(Some("application/soap+xml; charset=utf-8"), Vec::new());
+            text.as_bytes().chunks(size).for_each(|chunk| body.write_all(chunk).unwrap());
+            String::from_utf8(body.finish().unwrap()).unwrap()
+        };
+        for size in [usize::MAX, 1, 2, 3, 5, 7] {
+            assert_eq!(redact(xml, size), expected, "{size} bytes at once");
+        }
+        assert_eq!(redact(expected, 1), expected, "redacting again changes nothing");
+    }
+
+    #[test]
+    fn elements() {
+        check("<a><token>x</token></a>", "<a><token>[token:1]</token></a>");
+        check(
+            "<?xml version='1.0'?><s:Body><w:Password Type=\"t\">p&amp;w</w:Password><pwd>p&#38;w</pwd></s:Body>",
+            "<?xml version='1.0'?><s:Body><w:Password Type=\"t\">[password:1]</w:Password><pwd>[password:1]</pwd></s:Body>",
+        );
+        check("<AccessToken>\n  x y\n</AccessToken>", "<AccessToken>\n  [access_token:1]\n</AccessToken>");
+        check(
+            "<token/><b>x</b><token></token> y <token> </token>",
+            "<token/><b>x</b><token></token> y <token> </token>",
+        );
+        check("<token a='>'>x</token >y", "<token a='>'>[token:1]</token >y");
+        check("<token><v>x</v>y<v/>z</token>y", "<token><v>x</v>[token:1]<v/>[token:2]</token>y");
+        check(
+            "<country_code>DE</country_code><tokens>2</tokens><sig>s</sig>",
+            "<country_code>DE</country_code><tokens>2</tokens><sig>s</sig>",
+        );
+        check("<token>[token:3]</token>", "<token>[token:3]</token>");
+    }
+
+    #[test]
+    fn attributes() {
+        check(
+            "<a token='x' b=\"y\" x:pin = \"1&quot;2\"/>",
+            "<a token='[token:1]' b=\"y\" x:pin = \"[pin:1]\"/>",
+        );
+        check("<a xmlns:token='urn:x' token=''/>", "<a xmlns:token='urn:x' token=''/>");
+    }
+
+    #[test]
+    fn sections() {
+        check("<token><![CDATA[a]]b>]]></token>", "<token><![CDATA[[token:1]]]></token>");
+        check("<token><![CDATA[a]]]></token>", "<token><![CDATA[[token:1]]]></token>");
+        check(
+            "<b><![CDATA[<token>x</token>]]]]></b><token>y</token>",
+            "<b><![CDATA[<token>x</token>]]]]></b><token>[token:1]</token>",
+        );
+        check(
+            "<!-- <token>x</token> ---><token>y</token>",
+            "<!-- <token>x</token> ---><token>[token:1]</token>",
+        );
+        check(
+            "<!DOCTYPE a [<!ENTITY b '<token>'>]><token>y</token>",
+            "<!DOCTYPE a [<!ENTITY b '<token>'>]><token>[token:1]</token>",
+        );
+    }
+
+    #[test]
+    fn broken() {
+        check("<token>x", "<token>[token:1]");
+        check("<a token='x", "<a token='[token:1]");
+        check("a < b </x></x><token>y</token>", "a < b </x></x><token>[token:1]</token>");
+        check("<", "<");
+        check("<token><![CDATA[a]]", "<token><![CDATA[[token:1]");
+    }
+}
