@@ -24,7 +24,7 @@ struct Seen {
     notes: Vec<Note>,
 }
 
-/// Remarks on one failure: the same cause makes more of them than anybody reads.
+/// Remarks of one kind on one failure: the same cause makes more of them than anybody reads.
 const MOST: usize = 3;
 
 impl Beside {
@@ -34,7 +34,8 @@ impl Beside {
 
     fn note(&self, note: Note) {
         let mut seen = self.seen();
-        if seen.notes.len() < MOST {
+        let kind = std::mem::discriminant(&note);
+        if seen.notes.iter().filter(|known| std::mem::discriminant(*known) == kind).count() < MOST {
             seen.notes.push(note);
         }
     }
