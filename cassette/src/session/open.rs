@@ -60,23 +60,25 @@ impl Drop for Opened {
 }
 
 pub(super) fn register(session: &Session) {
+    let mut process = process();
     #[cfg(feature = "intercept")]
-    for other in all(process()) {
+    let others: Vec<Session> = process.sessions.values().filter_map(Weak::upgrade).map(Session).collect();
+    process.sessions.insert(session.0.id, std::sync::Arc::downgrade(&session.0));
+    // What follows may drop the last handle of a session, which takes the lock.
+    drop(process);
+    #[cfg(feature = "intercept")]
+    for other in others {
         super::beside::met(&session.0, &other.0);
     }
-    process().sessions.insert(session.0.id, std::sync::Arc::downgrade(&session.0));
 }
 
 /// The open sessions; none if somebody else looks at them just now. For a forked process, where that may be so for ever.
 #[cfg(feature = "intercept")]
 pub(super) fn all_unless_busy() -> Vec<Session> {
-    PROCESS.try_lock().map(all).unwrap_or_default()
-}
-
-/// Given out without the lock, which the last handle of a session takes.
-#[cfg(feature = "intercept")]
-fn all(process: MutexGuard<'_, Process>) -> Vec<Session> {
-    process.sessions.values().filter_map(Weak::upgrade).map(Session).collect()
+    let open =
+        |process: MutexGuard<'_, Process>| process.sessions.values().filter_map(Weak::upgrade).collect();
+    let open: Vec<_> = PROCESS.try_lock().map(open).unwrap_or_default();
+    open.into_iter().map(Session).collect()
 }
 
 pub(super) fn session(id: u64) -> Option<Session> {
