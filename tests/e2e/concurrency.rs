@@ -150,3 +150,12 @@ fn sessions_do_not_meet() {
     run(cassette::Mode::Replay, &api.config());
     assert_eq!(api.connections(), connections, "a replay connected to the server");
 }
+
+/// Sessions that run at the same time look at each other, and may hold one that has ended.
+#[test]
+fn a_cassette_is_free_once_its_session_has_ended() {
+    let project = Project::new();
+    let held = project.record(Config::new(), &async |session: Session| session);
+    project.replay(Config::new(), &async |_: Session| ());
+    assert_eq!(held.name(), "weather/berlin");
+}

@@ -251,7 +251,7 @@ impl SessionBuilder {
             rehearsed: self.rehearsed,
             is_rehearsal: self.is_rehearsal,
             env,
-            _open: opened,
+            open: opened,
         }));
         open::register(&session);
         Ok(session)

@@ -100,6 +100,12 @@ impl Session {
     /// Ends the session after its body. If that failed, nothing is compared or installed, and what the
     /// session knows is told beside it.
     pub(crate) fn finish(&self, body: Body) -> Result<Summary, Failure> {
+        let ended = self.end(body);
+        self.0.open.close();
+        ended
+    }
+
+    fn end(&self, body: Body) -> Result<Summary, Failure> {
         let inner = &*self.0;
         inner.ambient.end();
         // What a thread that was left behind asks from here on belongs to no test.

@@ -95,8 +95,8 @@ pub(crate) struct Inner {
     /// The first of two passes.
     is_rehearsal: bool,
     env: crate::mode::Environment,
-    /// Keeps the cassette's place in the process's list of open ones.
-    _open: Opened,
+    /// The cassette's place in the process's list of open ones, until the session ends.
+    open: Opened,
 }
 
 impl Session {

@@ -1,7 +1,7 @@
 //! Which cassettes this process has open, and which sessions live: so that two tests can't share one unseen,
 //! and a thread finds its session.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, MutexGuard, Weak};
 
@@ -10,7 +10,8 @@ use crate::report::{AlreadyOpen, Problem, TestSite};
 
 #[derive(Default)]
 struct Process {
-    open: HashSet<PathBuf>,
+    /// Each with the number of its session.
+    open: HashMap<PathBuf, u64>,
     /// Cassettes of attribute tests, which run once a process, with the test.
     tests: HashMap<PathBuf, TestSite>,
     sessions: HashMap<u64, Weak<Inner>>,
@@ -36,14 +37,25 @@ impl Opened {
         let mut process = process();
         let first = process.tests.get(document).cloned();
         let twice = first.is_some() && is_test;
-        if twice || !process.open.insert(document.to_owned()) {
+        if twice || process.open.contains_key(document) {
             return Err(Box::new(Problem::AlreadyOpen(AlreadyOpen { file: document.to_owned(), first })));
         }
         if is_test {
             process.tests.insert(document.to_owned(), site.clone());
         }
         process.next_id += 1;
-        Ok(Opened { document: document.to_owned(), id: process.next_id })
+        let id = process.next_id;
+        process.open.insert(document.to_owned(), id);
+        Ok(Opened { document: document.to_owned(), id })
+    }
+
+    /// Gives the cassette free. Handles of the session may live longer: other sessions take some, to look at it.
+    pub(super) fn close(&self) {
+        let mut process = process();
+        if process.open.get(&self.document) == Some(&self.id) {
+            process.open.remove(&self.document);
+        }
+        process.sessions.remove(&self.id);
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -53,9 +65,7 @@ impl Opened {
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        let mut process = process();
-        process.open.remove(&self.document);
-        process.sessions.remove(&self.id);
+        self.close();
     }
 }
 

@@ -2,14 +2,15 @@
 //! from the environment.
 //!
 //! It holds certificates and never a key. It lies in a directory of this process in the system's temporary one, and
-//! is gone with the last session that needs it; what a killed process left there the next one removes.
+//! is gone with the last session that needs it; what a killed process left there the next one removes. The next session
+//! finds it in the same place: some clients ask for its name once a process (the curl crate does).
 //!
 //! Must not know: sessions, which variable names it.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use super::ca::{self, Ca};
 use super::outside;
@@ -32,12 +33,27 @@ impl Trust {
     }
 }
 
-/// The file, until the last clone of the handle is dropped.
+/// The file, until the last handle is dropped.
 #[derive(Debug)]
 pub(crate) struct Bundle {
-    directory: PathBuf,
+    trust: Trust,
     file: PathBuf,
 }
+
+/// Where the file of one kind is, or was, and how many handles there are.
+struct Place {
+    directory: Option<PathBuf>,
+    handles: usize,
+}
+
+/// By [`Trust`].
+fn places() -> MutexGuard<'static, [Place; 2]> {
+    const NONE: Place = Place { directory: None, handles: 0 };
+    static PLACES: Mutex<[Place; 2]> = Mutex::new([NONE, NONE]);
+    PLACES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const FILE: &str = "ca.pem";
 
 /// Before the process's number, in the name of its directory.
 const PREFIX: &str = "cassette-ca-";
@@ -49,47 +65,61 @@ impl Bundle {
     ///
     /// The temporary directory can't be written.
     pub(crate) fn get(trust: Trust) -> Result<Arc<Bundle>> {
-        static KEPT: Mutex<[Weak<Bundle>; 2]> = Mutex::new([Weak::new(), Weak::new()]);
         static SWEPT: Once = Once::new();
-        let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = &mut kept[trust as usize];
-        if let Some(bundle) = kept.upgrade() {
-            return Ok(bundle);
-        }
-        let temporary = std::env::temp_dir();
-        SWEPT.call_once(|| sweep(&temporary));
-        let bundle = Bundle::write(&temporary, &text(trust))
-            .map_err(|e| Error::io("write the certificates of the session below", &temporary, e))?;
-        let bundle = Arc::new(bundle);
-        *kept = Arc::downgrade(&bundle);
-        Ok(bundle)
+        let place = &mut places()[trust as usize];
+        let directory = match place.directory.take() {
+            Some(directory) if place.handles > 0 => directory,
+            before => {
+                let temporary = std::env::temp_dir();
+                SWEPT.call_once(|| sweep(&temporary));
+                write(before, &temporary, &text(trust))
+                    .map_err(|e| Error::io("write the certificates of the session below", &temporary, e))?
+            }
+        };
+        let file = directory.join(FILE);
+        *place = Place { directory: Some(directory), handles: place.handles + 1 };
+        Ok(Arc::new(Bundle { trust, file }))
     }
 
     /// Where it is: an absolute path.
     pub(crate) fn path(&self) -> &Path {
         &self.file
     }
-
-    fn write(temporary: &Path, text: &str) -> io::Result<Bundle> {
-        // The name is new, or this fails: nobody else can have laid a file there for us to fill.
-        let directory = std::path::absolute(temporary)?.join(format!(
-            "{PREFIX}{}-{:016x}",
-            std::process::id(),
-            ca::random().map_err(io::Error::other)?
-        ));
-        fs::create_dir(&directory)?;
-        let bundle = Bundle { file: directory.join("ca.pem"), directory };
-        fs::write(&bundle.file, text)?;
-        Ok(bundle)
-    }
 }
 
 impl Drop for Bundle {
     fn drop(&mut self) {
-        // What stays is swept by the next process.
-        let _ = fs::remove_file(&self.file);
-        let _ = fs::remove_dir(&self.directory);
+        let place = &mut places()[self.trust as usize];
+        place.handles -= 1;
+        if place.handles == 0 {
+            // What stays is swept by the next process.
+            let _ = fs::remove_file(&self.file);
+            let _ = self.file.parent().map(fs::remove_dir);
+        }
     }
+}
+
+/// Writes the file into the directory of before, or into a new one if somebody has taken that meanwhile. Gives the
+/// directory.
+fn write(before: Option<PathBuf>, temporary: &Path, text: &str) -> io::Result<PathBuf> {
+    let directory = match before.filter(|before| fs::create_dir(before).is_ok()) {
+        Some(directory) => directory,
+        None => {
+            // The name is new, or this fails: nobody else can have laid a file there for us to fill.
+            let random = ca::random().map_err(io::Error::other)?;
+            let name = format!("{PREFIX}{}-{random:016x}", std::process::id());
+            let directory = std::path::absolute(temporary)?.join(name);
+            fs::create_dir(&directory)?;
+            directory
+        }
+    };
+    let file = directory.join(FILE);
+    if let Err(e) = fs::write(&file, text) {
+        let _ = fs::remove_file(&file);
+        let _ = fs::remove_dir(&directory);
+        return Err(e);
+    }
+    Ok(directory)
 }
 
 fn text(trust: Trust) -> String {
@@ -111,7 +141,7 @@ fn sweep(temporary: &Path) {
         let Some(rest) = name.to_str().and_then(|n| n.strip_prefix(PREFIX)) else { continue };
         let number = rest.split('-').next().and_then(|n| n.parse::<u32>().ok());
         if number.is_some_and(|n| n != std::process::id() && is_gone(n, &entry)) {
-            let _ = fs::remove_file(entry.path().join("ca.pem"));
+            let _ = fs::remove_file(entry.path().join(FILE));
             let _ = fs::remove_dir(entry.path());
         }
     }
@@ -144,12 +174,25 @@ mod tests {
         assert_eq!(first.path(), second.path());
         assert_eq!(certificates(&first), [Ca::get().der().clone()]);
         assert!(!fs::read_to_string(first.path()).unwrap().contains("PRIVATE"));
-        let (file, directory) = (first.file.clone(), first.directory.clone());
+        let file = first.file.clone();
         drop(first);
         assert!(file.exists());
         drop(second);
         // Unless a test of another module has taken it meanwhile.
-        assert!(!directory.exists() || Bundle::get(Trust::Session).unwrap().directory == directory);
+        assert!(!file.exists() || Bundle::get(Trust::Session).is_ok());
+        assert_eq!(Bundle::get(Trust::Session).unwrap().file, file, "clients remember the name");
+    }
+
+    #[test]
+    fn it_never_lies_in_a_directory_that_was_there() {
+        let temporary = tempfile::tempdir().unwrap();
+        let first = write(None, temporary.path(), "1").unwrap();
+        // The one of before is free, or it isn't.
+        let taken = write(Some(first.clone()), temporary.path(), "2").unwrap();
+        assert_ne!(first, taken);
+        fs::remove_dir_all(&first).unwrap();
+        assert_eq!(write(Some(first.clone()), temporary.path(), "3").unwrap(), first);
+        assert_eq!(fs::read(first.join(FILE)).unwrap(), b"3");
     }
 
     #[test]
