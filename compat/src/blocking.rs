@@ -17,10 +17,11 @@ pub fn reqwest012_native_roots(url: &str) -> Result {
     Ok(client.get(url).send()?.error_for_status()?.text()?)
 }
 
+/// Not `isahc::get`, whose client is in a `static`, with a thread that stays with the first test that uses it.
 pub fn isahc(url: &str) -> Result {
     use isahc::ReadResponseExt as _;
 
-    let mut response = isahc::get(url)?;
+    let mut response = isahc::HttpClient::new()?.get(url)?;
     if !response.status().is_success() {
         return Err(response.status().to_string().into());
     }

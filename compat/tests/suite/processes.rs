@@ -20,17 +20,20 @@ pub(crate) struct Program {
 /// How it is started.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Way {
+    /// By the `Command`s of std and tokio, which know of no session; with the environment of the test, and with another.
+    AsItIs,
     /// `session.command()`, by std and by tokio.
     Command,
     /// No variables but those of `session.env()`, by std and by tokio.
     Env,
 }
 
-pub(crate) const WAYS: [Way; 2] = [Way::Command, Way::Env];
+pub(crate) const WAYS: [Way; 3] = [Way::AsItIs, Way::Command, Way::Env];
 
 impl Way {
     pub(crate) fn head(self) -> &'static str {
         match self {
+            Way::AsItIs => "as it is",
             Way::Command => "`session.command()`",
             Way::Env => "`session.env()` alone",
         }
@@ -82,30 +85,41 @@ fn is_there(name: &str, program: &Path) -> bool {
 }
 
 pub(crate) fn cell(program: &Program, way: Way) -> Cell {
-    // Both launchers have to agree, and both are on the cassette.
+    // All launchers have to agree, and all are on the cassette.
     Cell::of(&format!("{}, {way:?}", program.name), WORDS, |context: Context<'_>| {
-        let by_std = said(command(program, way, context)?.output()?)?;
-        let mut by_tokio = tokio::process::Command::from(command(program, way, context)?);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let by_tokio = runtime.block_on(async { by_tokio.output().await })?;
-        let by_tokio = said(by_tokio)?;
-        if by_std == by_tokio { Ok(by_std) } else { Err(format!("{by_std:?} and {by_tokio:?}").into()) }
+        let mut answers = Vec::new();
+        for mut command in commands(program, way, context)? {
+            command.args(&program.arguments).arg(URL).stdin(Stdio::null());
+            answers.push(said(command.output()?)?);
+            let mut by_tokio = tokio::process::Command::from(command);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            answers.push(said(runtime.block_on(async { by_tokio.output().await })?)?);
+        }
+        let first = answers.first().cloned().unwrap_or_default();
+        if answers.iter().all(|a| *a == first) { Ok(first) } else { Err(format!("{answers:?}").into()) }
     })
 }
 
-fn command(program: &Program, way: Way, context: Context<'_>) -> Result<Command> {
-    let mut command = match way {
-        Way::Command => context.session.command(&program.program)?,
-        Way::Env => {
-            let mut command = Command::new(&program.program);
-            command.env_clear().envs(context.session.env()?);
-            // Where programs are.
-            command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-            command
-        }
+fn commands(program: &Program, way: Way, context: Context<'_>) -> Result<Vec<Command>> {
+    let without_variables = || {
+        let mut command = Command::new(&program.program);
+        // Where programs are.
+        command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        command
     };
-    command.args(&program.arguments).arg(URL).stdin(Stdio::null());
-    Ok(command)
+    Ok(match way {
+        Way::AsItIs => {
+            let mut another = without_variables();
+            another.env("ANOTHER", "variable");
+            vec![Command::new(&program.program), another]
+        }
+        Way::Command => vec![context.session.command(&program.program)?],
+        Way::Env => {
+            let mut command = without_variables();
+            command.envs(context.session.env()?);
+            vec![command]
+        }
+    })
 }
 
 fn said(output: Output) -> Result {

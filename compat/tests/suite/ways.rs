@@ -9,6 +9,8 @@ use crate::upstream::{ARN, SPELLED, WORDS};
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Way {
+    /// As it is: in the body of the test, then in a thread that the body starts.
+    AsItIs,
     /// The client in a process of its own, with the variables of `session.env()`.
     Process,
     /// A URL on loopback.
@@ -17,11 +19,12 @@ pub(crate) enum Way {
     Explicit,
 }
 
-pub(crate) const WAYS: [Way; 3] = [Way::Process, Way::BaseUrl, Way::Explicit];
+pub(crate) const WAYS: [Way; 4] = [Way::AsItIs, Way::Process, Way::BaseUrl, Way::Explicit];
 
 impl Way {
     pub(crate) fn head(self) -> &'static str {
         match self {
+            Way::AsItIs => "as it is",
             Way::Process => "`session.command()`",
             Way::BaseUrl => "`session.base_url()`",
             Way::Explicit => "told",
@@ -58,6 +61,16 @@ pub(crate) fn cell(row: Row, way: Way) -> Cell {
         return Cell::NONE;
     }
     Cell::of(&format!("{}, {way:?}", row.name), expected, move |context: Context<'_>| match way {
+        Way::AsItIs => {
+            let in_body = get(&url)?;
+            let url = url.clone();
+            let in_thread = std::thread::spawn(move || get(&url)).join().expect("errors are returned")?;
+            if in_body == in_thread {
+                Ok(in_body)
+            } else {
+                Err(format!("{in_body:?} and {in_thread:?}").into())
+            }
+        }
         Way::BaseUrl => get(&context.session.base_url(&url)?),
         Way::Process => {
             let mut command = context.session.command(env!("CARGO_BIN_EXE_client"))?;
