@@ -49,6 +49,8 @@ pub struct Measured {
     pub cpu: Duration,
     /// The most memory it had, in bytes (`VmHWM` in proc_pid_status(5)).
     pub peak: u64,
+    /// What of that is not the program itself: heap, stacks, shared memory (the peak without `RssFile`).
+    pub data: u64,
     /// Bytes below its directory afterwards.
     pub disk: u64,
 }
@@ -100,6 +102,7 @@ impl Job {
             wall: Duration::from_nanos(value("wall")?),
             cpu: Duration::from_micros(value("cpu")?),
             peak: value("peak")?,
+            data: value("data")?,
             disk: size(&self.dir)?,
         })
     }
@@ -143,7 +146,10 @@ pub fn client(arguments: &[String], roles: &[Role]) -> Result<String> {
     let micros = |t: nix::sys::time::TimeVal| t.tv_sec() * 1_000_000 + t.tv_usec();
     let cpu = micros(usage.user_time()) + micros(usage.system_time());
     let peak = status(Path::new("/proc/self/status"), "VmHWM:").ok_or("the system tells no peak memory")?;
-    Ok(format!("bytes {bytes}\nwall {wall}\ncpu {cpu}\npeak {peak}\n"))
+    // Pages of the program stay once they were used: those of the end are those of the peak.
+    let program = status(Path::new("/proc/self/status"), "RssFile:").ok_or("the system tells no RssFile")?;
+    let data = peak.saturating_sub(program);
+    Ok(format!("bytes {bytes}\nwall {wall}\ncpu {cpu}\npeak {peak}\ndata {data}\n"))
 }
 
 /// Waits for the end of a process. `Some` if it was stopped, with the reason.

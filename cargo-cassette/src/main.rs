@@ -1,5 +1,6 @@
 //! `cargo cassette`: looks at recorded cassettes. Every verb is a thin call into the library.
 
+mod recover;
 mod rules;
 mod scan;
 
@@ -26,6 +27,8 @@ enum Verb {
         #[arg(default_value = ".")]
         path: PathBuf,
     },
+    /// Finish a recording that a killed process left behind: what its journal holds becomes the cassette
+    Recover(recover::Arguments),
     /// List the redaction rules that are in force by default: id, kind, what, why
     Rules {
         /// As JSON
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Verb::List { path } => {
             list(&path).map(|whole| if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        Verb::Recover(arguments) => recover::run(&arguments),
         Verb::Rules { json } => rules::print(json).map(|()| ExitCode::SUCCESS).map_err(unprinted),
         Verb::Scan(arguments) => return scan::run(&arguments).unwrap_or_else(|e| told(&e, 2)),
     };

@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use cassette::tape::{Body, Files, Interaction, Journal, JournalOptions, Outcome, Request};
+use cassette::tape::{TransportError, TransportErrorKind};
+
 fn cargo_cassette(arguments: &[&str], dir: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-cassette"));
     command.arg("cassette").args(arguments).current_dir(dir).output().expect("the command runs")
@@ -106,6 +109,41 @@ fn secrets_are_found_by_name_and_by_form() {
     assert_eq!((&json[0]["line"], &json[0]["rule"]), (&2.into(), &"CAS0505 shape github-token".into()));
     let off = cargo_cassette(&["scan", "notes.txt", "--without", "CAS0505"], dir.path());
     assert_eq!(off.status.code(), Some(0), "{}", text(&off.stdout));
+}
+
+#[test]
+fn a_recording_that_was_left_behind_is_recovered() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let files = Files::new(dir.path(), &"deep/weather".parse().expect("a name"));
+    for _ in 0..2 {
+        // As if the process ended here; the second moves the first out of the way.
+        let journal = Journal::create(&files, JournalOptions::default()).expect("a journal");
+        let refused = TransportError { kind: TransportErrorKind::Connect, message: "refused".into() };
+        let request = Request {
+            method: "GET".parse().expect("a method"),
+            uri: "https://api.example.com/now".into(),
+            headers: Default::default(),
+            body: Body::default(),
+        };
+        journal.append(1, &Interaction::new(request, Outcome::Error(refused))).expect("a whole line");
+    }
+    let recovered = cargo_cassette(&["recover", "deep/weather.json.1.recording"], dir.path());
+    assert!(recovered.status.success(), "{}", text(&recovered.stderr));
+    assert!(text(&recovered.stdout).starts_with("deep/weather.json: 1 interaction, "), "{recovered:?}");
+    let left = || files.left_behind().iter().map(Files::journal).collect::<Vec<_>>();
+    assert_eq!(left(), [dir.path().join("deep/weather.json.recording")]);
+    assert!(cargo_cassette(&["recover", "deep/weather.json.recording"], dir.path()).status.success());
+    assert!(left().is_empty());
+    for (wrong, why) in [
+        ("deep/weather.json.recording", "there is no recording to recover"),
+        ("deep/weather.json", "find . -name '*.json*.recording'"),
+        ("deep", "is not the journal of a recording"),
+    ] {
+        let output = cargo_cassette(&["recover", wrong], dir.path());
+        assert_eq!(output.status.code(), Some(1));
+        let told = text(&output.stderr);
+        assert!(told.contains(why) && told.contains(wrong), "{told}");
+    }
 }
 
 #[test]

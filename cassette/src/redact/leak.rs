@@ -146,6 +146,12 @@ impl LeakCheck {
         Ok(all)
     }
 
+    /// A secret begins at least so many bytes before the end of a text that could hold but a part of it.
+    pub(crate) fn overlap(&self) -> u64 {
+        // Line breaks within a value make it longer.
+        2 * self.search.longest() as u64
+    }
+
     fn each(&self, mut reader: impl Read, mut found: impl FnMut(Leak) -> ControlFlow<()>) -> io::Result<()> {
         // Line breaks within a value make it longer.
         let overlap = 2 * self.search.longest();

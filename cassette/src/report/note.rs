@@ -128,6 +128,10 @@ impl Note {
             Note::StaleJournal { moved_to } => {
                 page.note("a recording that was never finished has been moved out of the way");
                 page.fact("moved to", path(moved_to));
+                page.fact(
+                    "to make it the cassette",
+                    format_args!("cargo cassette recover {}", path(moved_to)),
+                );
             }
             Note::UpstreamFailures(failures) => {
                 let requests = count(failures.len(), "request");

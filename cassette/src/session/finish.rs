@@ -1,16 +1,16 @@
 //! The end of a session: what the test left is compared or installed, and only a passing test changes a file.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Session, facts, output};
+use super::{Session, facts, leaks, output};
 use crate::config::{Drift, Expiry, Unused};
 use crate::engine::Action;
 use crate::error::{Error, Result};
 use crate::mode::{Environment, Mode};
 use crate::player::Player;
 use crate::recorder::Recorder;
+use crate::redact::Leak;
 use crate::report::{
     self, DriftReport, Drifted, Expired, Leaks, MissingSnapshot, Note, Palette, Problem, Recorded,
     RefusedCertificate, Untrusted, machine,
@@ -329,7 +329,7 @@ impl Session {
         end.problems.extend(learned.problem);
         end.summary.notes.extend(learned.note);
         let prepared = journal.prepare(metadata)?;
-        let found = self.leaks(&prepared.files(), manifest.as_ref())?;
+        let found = prepared.flush_beside(|| self.leaks(&prepared.files(), manifest.as_ref()))?;
         if !found.is_empty() {
             prepared.discard()?;
             end.problems.push(Problem::Leaks(Leaks { cassette: inner.files.document(), found }));
@@ -385,26 +385,23 @@ impl Session {
         metadata
     }
 
-    /// The last line of defence: nothing that is about to be committed may hold a known secret.
+    /// Secrets in what is about to be committed.
     fn leaks(&self, files: &[PathBuf], manifest: Option<&snapshot::Manifest>) -> Result<Vec<report::Leak>> {
         let check = self.0.redactor.leak_check()?;
-        let mut found = Vec::new();
-        let mut scan = |file: PathBuf, reader: &mut dyn Read| {
-            if let Some(leak) = check.scan(reader).map_err(|e| Error::io("scan", &file, e))? {
-                let (name, encoding, offset) = (leak.name, leak.encoding.to_owned(), leak.offset);
-                found.push(report::Leak { name, encoding, file, offset });
-            }
-            Result::<()>::Ok(())
-        };
-        for file in files {
-            let mut reader = std::fs::File::open(file).map_err(|e| Error::io("read", file, e))?;
-            scan(file.clone(), &mut reader)?;
-        }
+        let mut found = leaks::search(&check, files)?;
         if let Some(manifest) = manifest {
             // Names of files and columns are part of it.
-            scan(self.0.files.output_snapshot(), &mut manifest.to_text().as_bytes())?;
+            let file = self.0.files.output_snapshot();
+            let leak = check.scan(manifest.to_text().as_bytes()).map_err(|e| Error::io("scan", &file, e))?;
+            found.extend(leak.map(|leak| (file, leak)));
         }
-        Ok(found)
+        let facts = |(file, leak): (PathBuf, Leak)| report::Leak {
+            name: leak.name,
+            encoding: leak.encoding.to_owned(),
+            file,
+            offset: leak.offset,
+        };
+        Ok(found.into_iter().map(facts).collect())
     }
 
     /// What clients said about the session's certificates.

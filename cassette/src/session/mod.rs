@@ -11,6 +11,7 @@ mod facts;
 mod finish;
 #[cfg(feature = "intercept")]
 mod leading;
+mod leaks;
 mod learn;
 mod open;
 mod output;

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Name;
+use crate::{Error, Result};
 
 /// The paths of one cassette: a directory of cassettes and a [`Name`] in it.
 ///
@@ -28,6 +29,42 @@ impl Files {
     /// The files of the cassette `name` in `dir`. Touches nothing.
     pub fn new(dir: impl AsRef<Path>, name: &Name) -> Files {
         Files { dir: dir.as_ref().to_path_buf(), name: name.clone(), aside: 0 }
+    }
+
+    /// The files of the recording that has this journal, to [`recover`](super::recover) it.
+    ///
+    /// ```
+    /// use cassette::tape::Files;
+    ///
+    /// let files = Files::of_journal("tests/cassettes/weather.json.1.recording")?;
+    /// assert!(files.document().ends_with("tests/cassettes/weather.json"));
+    /// assert!(files.journal().ends_with("tests/cassettes/weather.json.1.recording"));
+    /// # Ok::<(), cassette::TestError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The path does not have the name of a journal.
+    pub fn of_journal(journal: impl AsRef<Path>) -> Result<Files> {
+        let journal = journal.as_ref();
+        let parts = || {
+            let rest = journal.file_name()?.to_str()?.strip_suffix(".recording")?;
+            if let Some(name) = rest.strip_suffix(".json") {
+                return Some((name, 0));
+            }
+            let (rest, number) = rest.rsplit_once('.')?;
+            Some((rest.strip_suffix(".json")?, number.parse().ok()?))
+        };
+        let (name, aside) = parts().ok_or_else(|| {
+            Error::new(
+                "this is not the journal of a recording: its name ends in `.json.recording`, or in \
+                        `.json.1.recording` if it was set aside",
+            )
+            .at(journal)
+            .hint("find . -name '*.json*.recording'")
+        })?;
+        let name = name.parse().map_err(|e: Error| e.at(journal))?;
+        Ok(Files { aside, ..Files::new(journal.parent().unwrap_or(Path::new("")), &name) })
     }
 
     /// The name of the cassette.

@@ -6,6 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
 use super::journal::{self, Journal, Line, Recording, State};
 use super::window::Window;
@@ -127,6 +128,18 @@ impl Prepared {
     pub fn files(&self) -> Vec<PathBuf> {
         let bodies = self.bodies.values().map(|kept| kept.path.clone());
         std::iter::once(self.document.0.clone()).chain(bodies).collect()
+    }
+
+    /// Does `work` while body files go to the disk, so that the install waits less for it. That flushes again: what
+    /// goes wrong is told there.
+    pub(crate) fn flush_beside<T>(&self, work: impl FnOnce() -> T) -> T {
+        thread::scope(|scope| {
+            if !self.bodies.is_empty() {
+                let flush = || self.bodies.values().map_while(|kept| sync(&kept.path).ok()).for_each(drop);
+                let _ = thread::Builder::new().name("cassette-flush".into()).spawn_scoped(scope, flush);
+            }
+            work()
+        })
     }
 
     /// How many interactions the cassette has.

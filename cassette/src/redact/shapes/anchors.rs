@@ -3,16 +3,20 @@
 //! Three characters are too few for windows that skip over text, so this looks at every other pair of bytes: an
 //! anchor of three or more holds a whole one, wherever it begins.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::forms::FORMS;
 
 /// The first characters of all forms.
 pub(super) struct Anchors {
-    /// By pair of bytes: whether it is the first or the second of an anchor.
-    pairs: Vec<bool>,
-    /// In order of their first byte; of those with the same one, the longer ones first.
-    all: Vec<Anchor>,
+    /// By pair of bytes: which of the `places` it may be.
+    pairs: Vec<u8>,
+    /// Where in which anchors a pair stands; none for the first. What begins before the pair comes first, then
+    /// longer ones.
+    places: Vec<Vec<Place>>,
+    longest: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -22,25 +26,47 @@ pub(super) struct Anchor {
     pub(super) form: usize,
 }
 
+#[derive(Clone, Copy)]
+struct Place {
+    anchor: Anchor,
+    /// 0 for its first pair, 1 for its second.
+    offset: usize,
+}
+
 pub(super) static ANCHORS: LazyLock<Anchors> = LazyLock::new(Anchors::new);
+
+/// All of them, in order of their forms.
+fn all() -> impl Iterator<Item = Anchor> {
+    (0..FORMS.len()).flat_map(|form| {
+        FORMS[form].anchors.iter().map(move |anchor| Anchor { text: anchor.as_bytes(), form })
+    })
+}
 
 impl Anchors {
     fn new() -> Anchors {
-        let anchors = |form: usize| {
-            FORMS[form].anchors.iter().map(move |anchor| Anchor { text: anchor.as_bytes(), form })
-        };
-        let mut all: Vec<Anchor> = (0..FORMS.len()).flat_map(anchors).collect();
-        all.sort_by_key(|anchor| (anchor.text[0], std::cmp::Reverse(anchor.text.len())));
-        let mut pairs = vec![false; 1 << 16];
-        for anchor in &all {
-            pairs[pair(anchor.text[0], anchor.text[1])] = true;
-            pairs[pair(anchor.text[1], anchor.text[2])] = true;
+        let mut found: BTreeMap<usize, Vec<Place>> = BTreeMap::new();
+        for anchor in all() {
+            for offset in [0, 1] {
+                let pair = pair(anchor.text[offset], anchor.text[offset + 1]);
+                found.entry(pair).or_default().push(Place { anchor, offset });
+            }
         }
-        Anchors { pairs, all }
+        let (mut pairs, mut places) = (vec![0; 1 << 16], vec![Vec::new()]);
+        for (pair, mut here) in found {
+            here.sort_by_key(|place| Reverse((place.offset, place.anchor.text.len())));
+            // With more kinds of pairs than a byte can name, one stands for all the rest: slower, not wrong.
+            if places.len() <= usize::from(u8::MAX) {
+                places.push(Vec::new());
+            }
+            let last = places.len() - 1;
+            places[last].extend(here);
+            pairs[pair] = u8::try_from(last).unwrap_or(u8::MAX);
+        }
+        Anchors { pairs, places, longest: all().map(|anchor| anchor.text.len()).max().unwrap_or(0) }
     }
 
     pub(super) fn longest(&self) -> usize {
-        self.all.iter().map(|anchor| anchor.text.len()).max().unwrap_or(0)
+        self.longest
     }
 
     /// The leftmost anchor that begins at `from` or later, and where. Of those that begin there, the longest.
@@ -49,7 +75,7 @@ impl Anchors {
         let rest = text.get(at..)?;
         for eight in rest.chunks_exact(8) {
             let hit = |i: usize| self.pairs[pair(eight[i], eight[i + 1])];
-            if (hit(0) | hit(2) | hit(4) | hit(6))
+            if (hit(0) | hit(2) | hit(4) | hit(6)) != 0
                 && let Some(found) = self.among(text, at, at + 8)
             {
                 return Some(found);
@@ -63,15 +89,11 @@ impl Anchors {
     #[cold]
     fn among(&self, text: &[u8], from: usize, to: usize) -> Option<(usize, Anchor)> {
         let to = to.min(text.len().saturating_sub(1));
-        (from..to).step_by(2).filter(|at| self.pairs[pair(text[*at], text[*at + 1])]).find_map(|at| {
-            [at - 1, at].into_iter().find_map(|start| self.starting(&text[start..]).map(|a| (start, a)))
+        (from..to).step_by(2).find_map(|at| {
+            let places = &self.places[usize::from(self.pairs[pair(text[at], text[at + 1])])];
+            let begins = |place: &&Place| text[at - place.offset..].starts_with(place.anchor.text);
+            places.iter().find(begins).map(|place| (at - place.offset, place.anchor))
         })
-    }
-
-    fn starting(&self, text: &[u8]) -> Option<Anchor> {
-        let first = self.all.partition_point(|anchor| anchor.text[0] < text[0]);
-        let same = self.all[first..].iter().take_while(|anchor| anchor.text[0] == text[0]);
-        same.copied().find(|anchor| text.starts_with(anchor.text))
     }
 }
 
@@ -86,7 +108,7 @@ mod tests {
 
     #[test]
     fn wherever_they_begin() {
-        for anchor in &ANCHORS.all {
+        for anchor in all() {
             assert!(anchor.text.len() >= 3, "pairs need three");
             for before in 0..20 {
                 for after in 0..12 {

@@ -135,12 +135,13 @@ help: run this test alone:
 #[test]
 fn notes_alone() {
     assert_eq!(notes(&[], &Palette::plain()), "");
-    let stale = Note::StaleJournal { moved_to: "tests/cassettes/weather/berlin.json.recording.1".into() };
+    let stale = Note::StaleJournal { moved_to: "tests/cassettes/weather/berlin.json.1.recording".into() };
     assert_eq!(
         notes(&[stale], &Palette::plain()),
         "\
 note: a recording that was never finished has been moved out of the way
-   = moved to: tests/cassettes/weather/berlin.json.recording.1"
+   = moved to: tests/cassettes/weather/berlin.json.1.recording
+   = to make it the cassette: cargo cassette recover tests/cassettes/weather/berlin.json.1.recording"
     );
 }
 

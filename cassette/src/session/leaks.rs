@@ -1,0 +1,141 @@
+//! The last line of defence: nothing that is about to be committed may hold a known secret. Files are searched piece
+//! by piece on all cores.
+//!
+//! Must not know what a secret looks like.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::error::{Error, Result};
+use crate::redact::{Leak, LeakCheck};
+
+/// A file is searched in pieces of this many bytes. Less is not worth a thread.
+const PIECE: u64 = 8 * 1024 * 1024;
+
+/// What two pieces share. No known form is as long; a longer value makes it longer.
+const SHARED: u64 = 64 * 1024;
+
+/// More threads than this wait for the disk.
+const MOST_THREADS: usize = 8;
+
+/// The first leak of each of the files.
+///
+/// # Errors
+///
+/// If one can't be read.
+pub(super) fn search(check: &LeakCheck, files: &[PathBuf]) -> Result<Vec<(PathBuf, Leak)>> {
+    let pieces = pieces(files, check.overlap())?;
+    let suspects = Mutex::new(Vec::new());
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<()> {
+        while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if piece.leaks(check).map_err(|e| Error::io("scan", piece.file, e))? {
+                suspects.lock().unwrap_or_else(|e| e.into_inner()).push(piece.file);
+            }
+        }
+        Ok(())
+    };
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let beside = cores.min(MOST_THREADS).min(pieces.len()).saturating_sub(1);
+    thread::scope(|scope| {
+        // A thread that can't be started leaves its share to the others.
+        let start =
+            |_| thread::Builder::new().name("cassette-leak-check".into()).spawn_scoped(scope, work).ok();
+        let threads: Vec<_> = (0..beside).filter_map(start).collect();
+        let here = work();
+        threads.into_iter().fold(here, |all, thread| {
+            all.and(thread.join().unwrap_or_else(|_| Err(Error::new("the search for secrets failed"))))
+        })
+    })?;
+    let mut suspects = suspects.into_inner().unwrap_or_else(|e| e.into_inner());
+    suspects.sort_unstable();
+    suspects.dedup();
+    let mut found = Vec::new();
+    for file in suspects {
+        // A piece doesn't know what came before it: only the whole file tells what is a secret, and its line.
+        let leak = File::open(file).and_then(|opened| check.scan(opened));
+        found.extend(leak.map_err(|e| Error::io("scan", file, e))?.map(|leak| (file.clone(), leak)));
+    }
+    Ok(found)
+}
+
+/// Part of a file.
+struct Piece<'f> {
+    file: &'f PathBuf,
+    start: u64,
+    len: u64,
+}
+
+fn pieces(files: &[PathBuf], overlap: u64) -> Result<Vec<Piece<'_>>> {
+    let mut pieces = Vec::new();
+    for file in files {
+        let size = file.metadata().map_err(|e| Error::io("read", file, e))?.len();
+        let starts = (0..size.max(1)).step_by(PIECE as usize);
+        pieces.extend(starts.map(|start| Piece { file, start, len: PIECE + SHARED.max(overlap) }));
+    }
+    Ok(pieces)
+}
+
+impl Piece<'_> {
+    fn leaks(&self, check: &LeakCheck) -> io::Result<bool> {
+        let mut file = File::open(self.file)?;
+        file.seek(SeekFrom::Start(self.start))?;
+        Ok(check.scan(file.take(self.len))?.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::{Redactor, Rules};
+
+    const VALUE: &str = "pk-2f9a77c1-66b0";
+
+    /// Looks for a value, or a form, that begins at `at` in a file of `size` bytes.
+    #[track_caller]
+    fn check(size: usize, secret: &str, at: usize) {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("body.txt");
+        let mut text = vec![b'.'; size];
+        text[at..at + secret.len()].copy_from_slice(secret.as_bytes());
+        std::fs::write(&file, text).unwrap();
+        let redactor = Redactor::new(Rules::default().secret("KEY", VALUE).unwrap()).unwrap();
+        let found = search(&redactor.leak_check().unwrap(), std::slice::from_ref(&file)).unwrap();
+        let places: Vec<_> = found.iter().map(|(file, leak)| (file, leak.offset, leak.line)).collect();
+        assert_eq!(places, [(&file, at as u64, 1)], "{secret} at {at}");
+    }
+
+    #[test]
+    fn wherever_pieces_meet() {
+        let piece = PIECE as usize;
+        let size = 2 * piece + 100_000;
+        let token = format!("ghp_{}Z", "x7Yk2".repeat(7));
+        for at in [0, piece - VALUE.len(), piece - 1, piece, 2 * piece - 3, size - VALUE.len()] {
+            check(size, VALUE, at);
+        }
+        check(size, &token, piece - 7);
+    }
+
+    #[test]
+    fn the_first_of_each_file_and_none_of_clean_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let files =
+            [file("a", &format!("x\n{VALUE}\n{VALUE}")), file("b", ""), file("c", VALUE), file("d", "clean")];
+        let redactor = Redactor::new(Rules::default().secret("KEY", VALUE).unwrap()).unwrap();
+        let found = search(&redactor.leak_check().unwrap(), &files).unwrap();
+        let places: Vec<_> = found.iter().map(|(file, leak)| (file, leak.line, leak.column)).collect();
+        assert_eq!(places, [(&files[0], 2, 1), (&files[2], 1, 1)]);
+        assert!(search(&redactor.leak_check().unwrap(), &[]).unwrap().is_empty());
+        assert!(search(&redactor.leak_check().unwrap(), &[dir.path().join("none")]).is_err());
+    }
+}
