@@ -148,7 +148,9 @@ fn interaction(uri: String, n: u32) -> Interaction {
 /// A session in which `body` asks.
 fn replay(dir: &Path, body: impl AsyncFnOnce(Session) -> Result<(), TestError> + Send) -> Result<()> {
     let session = Session::builder("many").package_dir(dir).mode(Mode::Replay);
-    session.config(Config::new().unused(Unused::Allow)).run_async(async move |session| body(session).await)?;
+    session
+        .config(Config::new().unused(Unused::Allow))
+        .run_async(async move |session| body(session).await)?;
     Ok(())
 }
 

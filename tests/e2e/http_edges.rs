@@ -214,6 +214,36 @@ fn upstreams_that_fail() {
     assert_eq!(fails(Api::raw("SSH-2.0-OpenSSH_9.6\r\n"), &url), TransportErrorKind::Protocol);
 }
 
+/// Nobody takes the connection, or nobody answers the TLS handshake.
+#[test]
+fn servers_that_never_answer() {
+    let check = |url: &str, address| {
+        let project = Project::new();
+        let config =
+            || cassette::Config::new().resolve(HOST, address).connect_timeout(Duration::from_millis(100));
+        let body = async |session: Session| {
+            client(&session).get(url).send().await.map(|_| ()).map_err(|e| e.is_request())
+        };
+        assert_eq!(project.record(config(), &body), Err(true));
+        assert_eq!(project.replay(config(), &body), Err(true));
+        let Outcome::Error(e) = &project.interactions()[0].outcome else { panic!("an answer") };
+        assert_eq!(e.kind, TransportErrorKind::Timeout);
+        assert!(e.message.contains("no connection within 0.1 s"), "{e}");
+    };
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    check(&format!("https://{HOST}/"), silent.local_addr().unwrap());
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let _entered = runtime.enter();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let full = socket.listen(1).unwrap();
+    let address = full.local_addr().unwrap();
+    // On Linux one more than was asked for may queue; whoever comes then is left waiting.
+    let _queued = [(); 2].map(|()| std::net::TcpStream::connect(address).unwrap());
+    check(&format!("http://{HOST}/"), address);
+}
+
 #[test]
 fn answers_that_break_off() {
     for speaks in SPOKEN {

@@ -1,6 +1,7 @@
 //! How the real servers are reached while recording.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::Config;
 
@@ -17,6 +18,15 @@ impl Config {
     #[must_use]
     pub fn resolve(mut self, host: &str, address: SocketAddr) -> Config {
         self.resolve.push((host.to_owned(), address));
+        self
+    }
+
+    /// How long a connection to a real server may take while recording: the look-up of its name, TCP and TLS
+    /// together, by the machine's clock. Default 30 s. What takes longer is recorded as a time-out, and replay fails
+    /// in the same way at once.
+    #[must_use]
+    pub fn connect_timeout(mut self, limit: Duration) -> Config {
+        self.connect_timeout = Some(limit);
         self
     }
 

@@ -334,6 +334,7 @@ fn upstream_options(config: &Config) -> crate::transport::UpstreamOptions {
     crate::transport::UpstreamOptions {
         extra_roots: config.extra_roots.clone(),
         resolve: config.resolve.clone(),
+        connect_timeout: config.connect_timeout,
     }
 }
 

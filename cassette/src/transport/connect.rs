@@ -21,12 +21,12 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
-use super::trust;
+use super::{UpstreamOptions, trust};
 use crate::failure;
 use crate::tape::{TransportError, TransportErrorKind as Kind};
 use crate::{Error, Result};
 
-/// Name, TCP and TLS together.
+/// Name, TCP and TLS together, unless told otherwise.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// Makes connections for the upstream's pool.
@@ -41,6 +41,7 @@ struct Shared {
     roots: Vec<CertificateDer<'static>>,
     /// Made when the first server asks for TLS: it reads the machine's roots.
     tls: OnceLock<Result<Arc<ClientConfig>, TransportError>>,
+    time_limit: Duration,
 }
 
 struct Override {
@@ -50,28 +51,28 @@ struct Override {
 }
 
 impl Connector {
-    /// `overrides` as in [`UpstreamOptions::resolve`](super::UpstreamOptions::resolve).
-    pub(super) fn new(
-        roots: Vec<CertificateDer<'static>>,
-        overrides: &[(String, SocketAddr)],
-    ) -> Result<Connector> {
+    pub(super) fn new(options: &UpstreamOptions) -> Result<Connector> {
+        let roots = trust::roots(&options.extra_roots)?;
+        let time_limit = options.connect_timeout.unwrap_or(TIME_LIMIT);
         let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(TIME_LIMIT));
-        let overrides = overrides.iter().map(Override::parse).collect::<Result<_>>()?;
-        Ok(Connector { tcp, shared: Arc::new(Shared { overrides, roots, tls: OnceLock::new() }) })
+        tcp.set_connect_timeout(Some(time_limit));
+        let overrides = options.resolve.iter().map(Override::parse).collect::<Result<_>>()?;
+        let shared = Shared { overrides, roots, tls: OnceLock::new(), time_limit };
+        Ok(Connector { tcp, shared: Arc::new(shared) })
     }
 
     async fn connect(mut self, uri: Uri) -> Result<Stream, TransportError> {
         let to = uri.authority().map_or("", Authority::as_str).to_owned();
         let tcp = self.tcp.call(self.shared.over(&uri)).await.map_err(|e| {
             let found = failure::of(&e);
-            let kind = match found.kind {
-                known @ (Kind::Dns | Kind::Timeout) => known,
-                _ => Kind::Connect,
-            };
-            TransportError { kind, message: format!("{to}: {}", found.message) }
+            match found.kind {
+                // Of one address of several, or of the only one.
+                Kind::Timeout => self.shared.late(&to),
+                Kind::Dns => TransportError { kind: Kind::Dns, message: format!("{to}: {}", found.message) },
+                _ => TransportError { kind: Kind::Connect, message: format!("{to}: {}", found.message) },
+            }
         })?;
         if uri.scheme() != Some(&Scheme::HTTPS) {
             return Ok(MaybeHttpsStream::Http(tcp));
@@ -99,13 +100,10 @@ impl Service<Uri> for Connector {
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connector = self.clone();
         Box::pin(async move {
-            let late = format!(
-                "{}: no connection within {} s",
-                uri.authority().map_or("", Authority::as_str),
-                TIME_LIMIT.as_secs()
-            );
-            let connected = tokio::time::timeout(TIME_LIMIT, connector.connect(uri)).await;
-            connected.unwrap_or(Err(TransportError { kind: Kind::Timeout, message: late }))
+            let shared = connector.shared.clone();
+            let to = uri.authority().map_or("", Authority::as_str).to_owned();
+            let connected = tokio::time::timeout(shared.time_limit, connector.connect(uri)).await;
+            connected.unwrap_or_else(|_| Err(shared.late(&to)))
         })
     }
 }
@@ -123,6 +121,11 @@ impl Shared {
             address.set_port(port);
         }
         format!("http://{address}/").parse().unwrap_or_else(|_| uri.clone())
+    }
+
+    fn late(&self, to: &str) -> TransportError {
+        let limit = self.time_limit.as_secs_f64();
+        TransportError { kind: Kind::Timeout, message: format!("{to}: no connection within {limit} s") }
     }
 
     fn tls(&self) -> Result<Arc<ClientConfig>, TransportError> {
@@ -172,8 +175,9 @@ mod tests {
 
     #[track_caller]
     fn check(overrides: &[(&str, &str)], uri: &str, expected: &str) {
-        let parsed: Vec<_> = overrides.iter().map(|(h, a)| ((*h).into(), a.parse().unwrap())).collect();
-        let connector = Connector::new(Vec::new(), &parsed).unwrap();
+        let resolve = overrides.iter().map(|(h, a)| ((*h).into(), a.parse().unwrap())).collect();
+        let options = UpstreamOptions { resolve, ..Default::default() };
+        let connector = Connector::new(&options).unwrap();
         assert_eq!(connector.shared.over(&uri.parse().unwrap()).to_string(), expected);
     }
 
@@ -195,7 +199,9 @@ mod tests {
 
     #[test]
     fn what_is_no_host_is_refused() {
-        let e = Connector::new(Vec::new(), &[("a b".into(), ([127, 0, 0, 1], 1).into())]).err().unwrap();
+        let resolve = vec![("a b".into(), ([127, 0, 0, 1], 1).into())];
+        let options = UpstreamOptions { resolve, ..Default::default() };
+        let e = Connector::new(&options).err().unwrap();
         assert_eq!(e.to_string(), "`a b` is not a host to resolve");
     }
 }

@@ -10,6 +10,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::{Request, Response, Version};
 use http_body_util::BodyExt;
@@ -21,7 +22,7 @@ use tower_service::Service;
 
 use super::accept::{MAX_HEADER_LIST, MAX_HEADERS};
 use super::connect::Connector;
-use super::{io, trust};
+use super::io;
 use crate::Result;
 use crate::body::Body;
 use crate::tape::{TransportError, TransportErrorKind};
@@ -36,6 +37,8 @@ pub(crate) struct UpstreamOptions {
     /// Addresses to use instead of a name's own, as curl's `--resolve`: `host` for every port or `host:port`
     /// for one. The first that fits is taken. An address with port 0 keeps the URL's port.
     pub(crate) resolve: Vec<(String, SocketAddr)>,
+    /// For name, TCP and TLS together; `None` for the usual one.
+    pub(crate) connect_timeout: Option<Duration>,
 }
 
 /// The real servers.
@@ -54,7 +57,7 @@ impl Upstream {
     ///
     /// An extra root is no certificate, a host to resolve is none, or the I/O threads cannot be started.
     pub(crate) fn new(options: &UpstreamOptions) -> Result<Upstream> {
-        let connector = Connector::new(trust::roots(&options.extra_roots)?, &options.resolve)?;
+        let connector = Connector::new(options)?;
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())

@@ -106,7 +106,7 @@ impl Api {
 
     pub(super) fn options(&self) -> UpstreamOptions {
         let extra_roots = if self.root.is_empty() { Vec::new() } else { vec![self.root.clone()] };
-        UpstreamOptions { extra_roots, resolve: vec![(HOST.into(), self.address)] }
+        UpstreamOptions { extra_roots, resolve: vec![(HOST.into(), self.address)], ..Default::default() }
     }
 
     pub(super) fn upstream(&self) -> Upstream {
