@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::report::Palette;
 
 /// What a session does with requests. `CASSETTE_MODE` says which; it wins over the attribute, which wins over
 /// the [`Config`](crate::Config). Default [`Mode::Replay`].
@@ -128,6 +129,13 @@ impl Environment {
     /// The file for machines: `CASSETTE_REPORT`, relative to where the process runs.
     pub(crate) fn report_file() -> Option<PathBuf> {
         std::env::var_os("CASSETTE_REPORT").filter(|file| !file.is_empty()).map(PathBuf::from)
+    }
+
+    /// Colours for what goes to a person: where a test's output is captured, it comes to stdout at last.
+    pub(crate) fn palette() -> Palette {
+        use std::io::IsTerminal as _;
+        let terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
+        Palette::choose(terminal, |name| std::env::var(name).ok())
     }
 
     fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Environment, Mistake> {

@@ -139,6 +139,42 @@ fn an_unknown_mode() {
     insta::assert_snapshot!(fails(&recorded(), &[("CASSETTE_MODE", "rekord")]));
 }
 
+/// On a terminal, or where a variable asks for them: the same text, its parts painted by what they mean.
+#[cfg(unix)]
+#[test]
+fn colors() {
+    let project = recorded();
+    let plain = fails(&project, &[("FIXTURE", "another parameter")]);
+    let on_a_terminal = |variables: &[(&str, &str)]| {
+        let variables = [&[("FIXTURE", "another parameter")], variables].concat();
+        project.run_on_a_terminal(&["cities"], &variables).text
+    };
+    let painted = on_a_terminal(&[]);
+    let parts = [
+        "\x1b[1m\x1b[31merror\x1b[0m: no recording answers 2 requests",
+        "\x1b[31m- ",
+        "\x1b[32m+ ",
+        "\x1b[1m\x1b[36mhelp\x1b[0m: ",
+        "\x1b[1mCASSETTE_MODE=record cargo test",
+    ];
+    for part in parts {
+        assert!(painted.contains(part), "no {part:?} in {painted:?}");
+    }
+    assert_eq!(without_colors(&painted), plain);
+    for variable in [("NO_COLOR", "1"), ("CARGO_TERM_COLOR", "never"), ("TERM", "dumb")] {
+        assert_eq!(on_a_terminal(&[variable]), plain, "{variable:?}");
+    }
+    let forced = [("FIXTURE", "another parameter"), ("NO_COLOR", ""), ("CLICOLOR_FORCE", "1")];
+    assert_eq!(fails(&project, &forced), painted);
+}
+
+#[cfg(unix)]
+fn without_colors(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once('m').expect("a colour").1)
+}
+
 /// A line for each run, whatever became of it, with the same text as the panic message.
 #[test]
 fn a_report_for_machines() {

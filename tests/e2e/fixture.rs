@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
@@ -54,8 +54,39 @@ impl Project {
 
     /// Runs the tests of these names, one after the other.
     pub(crate) fn run(&self, tests: &[&str], variables: &[(&str, &str)]) -> Run {
+        let output = self.command(tests, variables).output().expect("the fixture runs");
+        let text = [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).join("");
+        Run { passed: output.status.success(), text: self.shown(&text) }
+    }
+
+    /// The same before the eyes of a person.
+    #[cfg(unix)]
+    pub(crate) fn run_on_a_terminal(&self, tests: &[&str], variables: &[(&str, &str)]) -> Run {
+        use std::io::Read as _;
+
+        let terminal = nix::pty::openpty(None, None).expect("a terminal");
+        let mut command = self.command(tests, variables);
+        command.env_remove("NO_COLOR").env("TERM", "xterm").envs(variables.iter().copied());
+        command.stdout(terminal.slave.try_clone().expect("it is open")).stderr(terminal.slave);
+        let mut child = command.spawn().expect("the fixture runs");
+        // It holds the terminal's other side, which has to be closed for the reading to end.
+        drop(command);
+        let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
+        // Linux ends it with an error.
+        let mut master = std::fs::File::from(terminal.master);
+        while let Ok(n @ 1..) = master.read(&mut chunk) {
+            bytes.extend_from_slice(&chunk[..n]);
+        }
+        let passed = child.wait().expect("it ran").success();
+        Run { passed, text: self.shown(&String::from_utf8_lossy(&bytes).replace("\r\n", "\n")) }
+    }
+
+    fn command(&self, tests: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new(executable());
-        command.args(["--exact", "--test-threads=1"]).args(tests).current_dir(self.dir.path());
+        command
+            .args(["--exact", "--test-threads=1", "--color=never"])
+            .args(tests)
+            .current_dir(self.dir.path());
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
             if name.starts_with("CASSETTE_") || name.starts_with("INSTA_") || name == "CI" {
@@ -67,16 +98,15 @@ impl Project {
             .env("CARGO_TARGET_DIR", self.path("target"))
             .env("RUST_BACKTRACE", "0")
             .env("NO_COLOR", "1")
+            .env_remove("CARGO_TERM_COLOR")
             .env_remove("NEXTEST_EXECUTION_MODE");
         command.envs(self.variables.iter().map(|(k, v)| (k, v)));
         command.envs(variables.iter().copied());
-        let output = command.output().expect("the fixture runs");
-        Run { passed: output.status.success(), text: self.shown(&output) }
+        command
     }
 
     /// What was printed, without what differs from run to run.
-    fn shown(&self, output: &Output) -> String {
-        let text = [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).join("");
+    fn shown(&self, text: &str) -> String {
         let text = text.replace(&*self.dir.path().to_string_lossy(), "[project]");
         let mut shown = String::new();
         for line in text.lines() {

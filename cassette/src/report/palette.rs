@@ -1,18 +1,18 @@
 //! Colours by role: what a text means, never how it looks where it is written.
 
-use std::ffi::OsStr;
 use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
 
-/// How each role looks. Plain by default, as a panic's message is captured and shown anywhere.
+/// How each role looks. Plain by default.
 ///
 /// ```
 /// use cassette::report::Palette;
 ///
-/// assert_eq!(Palette::choose(true, None), Palette::colored());
-/// assert_eq!(Palette::choose(true, Some("1".as_ref())), Palette::plain());
-/// assert_eq!(Palette::choose(false, None), Palette::default());
+/// let refused = |name: &str| (name == "NO_COLOR").then(|| "1".to_owned());
+/// assert_eq!(Palette::choose(true, refused), Palette::plain());
+/// assert_eq!(Palette::choose(true, |_| None), Palette::colored());
+/// assert_eq!(Palette::choose(false, |_| None), Palette::default());
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Palette {
@@ -60,10 +60,33 @@ impl Palette {
         }
     }
 
-    /// Colours for a terminal, unless `NO_COLOR` is set and not empty (<https://no-color.org>).
-    pub fn choose(terminal: bool, no_color: Option<&OsStr>) -> Self {
-        let refused = no_color.is_some_and(|value| !value.is_empty());
-        if terminal && !refused { Palette::colored() } else { Palette::plain() }
+    /// Colours for a terminal, unless a variable says otherwise; `variable` gives the value of one. The first of
+    /// these that says something counts, an empty one says nothing:
+    ///
+    /// | variable | says |
+    /// |---|---|
+    /// | `NO_COLOR` (<https://no-color.org>) | no colours |
+    /// | `CLICOLOR_FORCE` (<https://bixense.com/clicolors>), `FORCE_COLOR` (<https://force-color.org>) | colours; with `0` or `false`, none |
+    /// | `CARGO_TERM_COLOR`, as cargo reads it | `always` or `never` |
+    /// | `CLICOLOR=0`, `TERM=dumb` | no colours |
+    pub fn choose(terminal: bool, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let forced = || {
+            let value = set("CLICOLOR_FORCE").or_else(|| set("FORCE_COLOR"))?;
+            Some(!matches!(&*value, "0" | "false"))
+        };
+        let cargo = || match &*set("CARGO_TERM_COLOR")? {
+            "always" => Some(true),
+            "never" => Some(false),
+            _ => None,
+        };
+        let unfit = || {
+            let refused = set("CLICOLOR").is_some_and(|value| value == "0");
+            (refused || set("TERM").is_some_and(|value| value == "dumb")).then_some(false)
+        };
+        let refused = set("NO_COLOR").map(|_| false);
+        let colored = refused.or_else(forced).or_else(cargo).or_else(unfit).unwrap_or(terminal);
+        if colored { Palette::colored() } else { Palette::plain() }
     }
 }
 
@@ -76,10 +99,35 @@ pub(super) fn paint(style: Style, text: impl Display) -> String {
 mod tests {
     use super::*;
 
+    #[track_caller]
+    fn check(terminal: bool, variables: &[(&str, &str)], colored: bool) {
+        let value = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
+        let expected = if colored { Palette::colored() } else { Palette::plain() };
+        assert_eq!(Palette::choose(terminal, value), expected, "{terminal}, {variables:?}");
+    }
+
     #[test]
-    fn no_color_counts_only_if_not_empty() {
-        assert_eq!(Palette::choose(true, Some("".as_ref())), Palette::colored());
-        assert_eq!(Palette::choose(false, Some("".as_ref())), Palette::plain());
+    fn what_decides_on_colors() {
+        check(true, &[], true);
+        check(false, &[], false);
+        check(true, &[("NO_COLOR", "1")], false);
+        check(true, &[("NO_COLOR", "0")], false); // Any value counts.
+        check(true, &[("NO_COLOR", "")], true);
+        check(true, &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1"), ("CARGO_TERM_COLOR", "always")], false);
+        for name in ["CLICOLOR_FORCE", "FORCE_COLOR"] {
+            check(false, &[(name, "1")], true);
+            check(false, &[(name, "1"), ("TERM", "dumb"), ("CARGO_TERM_COLOR", "never")], true);
+            check(true, &[(name, "0")], false);
+            check(true, &[(name, "")], true);
+        }
+        check(false, &[("CARGO_TERM_COLOR", "always")], true);
+        check(false, &[("CARGO_TERM_COLOR", "always"), ("TERM", "dumb")], true);
+        check(true, &[("CARGO_TERM_COLOR", "never")], false);
+        check(true, &[("CARGO_TERM_COLOR", "auto")], true);
+        check(true, &[("TERM", "dumb")], false);
+        check(true, &[("CLICOLOR", "0")], false);
+        check(false, &[("CLICOLOR", "1")], false);
+        check(true, &[("TERM", "xterm")], true);
     }
 
     #[test]

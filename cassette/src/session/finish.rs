@@ -78,19 +78,34 @@ impl End {
     }
 }
 
-/// Why a session failed: the whole text a user reads.
+/// Why a session failed: the whole text a user reads. Both `Display` and `Debug` give it, without colours.
 #[derive(Clone)]
-pub struct Failure(pub(crate) String);
+pub struct Failure {
+    text: String,
+    /// For a terminal, if there is one.
+    colored: Option<String>,
+}
+
+impl Failure {
+    pub(super) fn plain(text: String) -> Failure {
+        Failure { text, colored: None }
+    }
+
+    /// For the eyes of whoever runs the test.
+    pub(super) fn shown(&self) -> &str {
+        self.colored.as_deref().unwrap_or(&self.text)
+    }
+}
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
 impl std::fmt::Debug for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -173,7 +188,7 @@ impl Session {
         let problem = Problem::Other(Error::io("write what `CASSETTE_REPORT` asks for:", &file, e));
         let site = self.0.site.clone();
         let failure = report::Failure { site, problems: vec![problem], notes: summary.notes };
-        Err(Failure(failure.render(&Palette::plain())))
+        Err(worded(&failure, str::to_owned))
     }
 
     /// A cassette that is too old fails the test beside whatever else does, or is told.
@@ -434,12 +449,21 @@ pub(super) fn failed(mut failure: report::Failure, redact: impl Fn(&str) -> Stri
     {
         failure.notes.push(Note::ReportUnwritten { file, reason: e.to_string() });
     }
-    // The test panicked, which has told why.
-    let told = match failure.problems.is_empty() {
-        true => report::notes(&failure.notes, &Palette::plain()),
-        false => failure.render(&Palette::plain()),
+    worded(&failure, redact)
+}
+
+fn worded(failure: &report::Failure, redact: impl Fn(&str) -> String) -> Failure {
+    // If there are no problems the test panicked, which has told why.
+    let told = |palette: &Palette| match failure.problems.is_empty() {
+        true => report::notes(&failure.notes, palette),
+        false => failure.render(palette),
     };
-    Failure(redact(&told))
+    let plain = told(&Palette::plain());
+    let text = redact(&plain);
+    // Secrets are searched for in the words of a text, to which colours would stick.
+    let palette = Environment::palette();
+    let colored = (text == plain && palette != Palette::plain()).then(|| told(&palette));
+    Failure { text, colored }
 }
 
 impl Summary {
@@ -453,9 +477,9 @@ impl Summary {
     }
 
     /// What there is to tell of a recording, or of a test that passed all the same; `None` of anything else.
-    pub(crate) fn told(&self) -> Option<String> {
-        let recorded = self.recorded.then(|| self.as_recorded().render(&Palette::plain()));
-        let notes = Some(report::notes(&self.notes, &Palette::plain())).filter(|text| !text.is_empty());
+    pub(crate) fn told(&self, palette: &Palette) -> Option<String> {
+        let recorded = self.recorded.then(|| self.as_recorded().render(palette));
+        let notes = Some(report::notes(&self.notes, palette)).filter(|text| !text.is_empty());
         recorded.into_iter().chain(notes).reduce(|recorded, notes| format!("{recorded}\n\n{notes}"))
     }
 }

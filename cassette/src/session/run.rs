@@ -13,7 +13,7 @@ use super::finish::{self, Body};
 use super::{Failure, Session, SessionBuilder, Summary};
 use crate::clock;
 use crate::error::Result;
-use crate::mode::Mode;
+use crate::mode::{Environment, Mode};
 use crate::private::{Test, Verdict};
 use crate::report::{self, Problem, TestSite};
 
@@ -110,16 +110,16 @@ fn run_test(test: Test, body: impl Fn(Session) -> Verdict + Send + Sync) {
     let session = match begun {
         Ok(session) => session,
         // A test that expects a panic would pass by this one: it fails by not panicking.
-        Err(failure) if expects_panic.is_some() => return report::print(&failure.0),
-        Err(failure) => panic!("{failure}"),
+        Err(failure) if expects_panic.is_some() => return report::print(failure.shown()),
+        Err(failure) => panic!("{}", failure.shown()),
     };
     match under(&session, &test.path(), body) {
         Ok(Ok(())) => match session.finish(Body::Passed) {
             Ok(summary) => tell(&summary),
-            Err(failure) if expects_panic.is_some() => report::print(&failure.0),
-            Err(failure) => panic!("{failure}"),
+            Err(failure) if expects_panic.is_some() => report::print(failure.shown()),
+            Err(failure) => panic!("{}", failure.shown()),
         },
-        Ok(Err(returned)) => panic!("{}", failed(&session, returned)),
+        Ok(Err(returned)) => panic!("{}", failed(&session, returned).shown()),
         Err(payload) => {
             let expected = expects_panic.is_some_and(|expected| panic_text(&*payload).contains(expected));
             let passed = tell_failure(session.finish(if expected { Body::Passed } else { Body::Panicked }));
@@ -153,7 +153,7 @@ pub(super) fn under<T: Send>(
 
 fn builder(test: &Test, site: &TestSite) -> Result<SessionBuilder> {
     // Tests run in the package's directory; a test executable that was moved finds it by the variable.
-    let dir = crate::mode::Environment::manifest_dir().unwrap_or_else(|| test.manifest_dir.into());
+    let dir = Environment::manifest_dir().unwrap_or_else(|| test.manifest_dir.into());
     let mut builder = Session::builder(test.cassette()).package_dir(dir).test(site.clone());
     if let Some(config) = test.config {
         builder = builder.config(config());
@@ -182,7 +182,7 @@ fn site(test: &Test) -> TestSite {
 /// The failure of a body that returned an error.
 pub(super) fn failed(session: &Session, returned: String) -> Failure {
     // With a failed body it can't pass.
-    session.finish(Body::Returned(returned.clone())).err().unwrap_or(Failure(returned))
+    session.finish(Body::Returned(returned.clone())).err().unwrap_or(Failure::plain(returned))
 }
 
 pub(super) fn not_begun(site: &TestSite, problem: Problem) -> Failure {
@@ -198,8 +198,8 @@ pub(super) fn tell_failure(ended: Result<Summary, Failure>) -> bool {
             true
         }
         Err(failure) => {
-            if !failure.0.is_empty() {
-                report::print(&failure.0);
+            if !failure.shown().is_empty() {
+                report::print(failure.shown());
             }
             false
         }
@@ -207,7 +207,7 @@ pub(super) fn tell_failure(ended: Result<Summary, Failure>) -> bool {
 }
 
 fn tell(summary: &Summary) {
-    if let Some(text) = summary.told() {
+    if let Some(text) = summary.told(&Environment::palette()) {
         report::print(&text);
     }
 }
