@@ -3,6 +3,7 @@
 #![cfg(all(any(target_os = "linux", target_os = "macos"), target_pointer_width = "64"))]
 
 mod edges;
+mod foreign;
 mod overlap;
 mod processes;
 mod shared;

@@ -84,6 +84,7 @@ impl Problem {
             Problem::Body(_) => "test",
             Problem::Unmatched(_) => "unmatched",
             Problem::Untrusted(_) => "untrusted",
+            Problem::Foreign(_) => "not_http",
             Problem::Unused(_) => "unused",
             Problem::Missing(_) => "missing_cassette",
             Problem::Malformed(_) => "malformed_cassette",

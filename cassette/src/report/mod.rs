@@ -9,6 +9,7 @@ mod cassette;
 mod difference;
 mod drift;
 mod expired;
+mod foreign;
 mod hosts;
 pub(crate) mod machine;
 mod note;
@@ -29,6 +30,7 @@ pub(crate) use cassette::waiting;
 pub use cassette::{AlreadyOpen, MalformedCassette, MissingCassette, RecordedMeanwhile};
 pub use drift::{DriftReport, Drifted};
 pub use expired::Expired;
+pub use foreign::{Foreign, ForeignConnection};
 pub use hosts::RefusedHost;
 pub use note::{Note, UpstreamFailure};
 pub use output::{ChangedFile, FieldChange, MissingSnapshot, OutputChange};
@@ -92,6 +94,8 @@ pub enum Problem {
     Unmatched(Unmatched),
     /// Clients that did not trust the session, so that their requests were never sent.
     Untrusted(Untrusted),
+    /// A connection speaks another protocol than HTTP.
+    Foreign(Foreign),
     /// Recordings that no request asked for.
     Unused(Unused),
     /// There is no cassette.
@@ -164,6 +168,7 @@ impl Problem {
             }
             Problem::Unmatched(facts) => facts.write(page),
             Problem::Untrusted(facts) => facts.write(page),
+            Problem::Foreign(facts) => facts.write(page),
             Problem::Unused(facts) => facts.write(page),
             Problem::Missing(facts) => facts.write(page, site),
             Problem::Malformed(facts) => facts.write(page, site),
@@ -191,6 +196,7 @@ impl Problem {
         match self {
             Problem::Unmatched(facts) => facts.help(site),
             Problem::Untrusted(facts) => facts.help(site),
+            Problem::Foreign(facts) => facts.help(site),
             Problem::Unused(facts) => facts.help(site),
             Problem::Missing(facts) => facts.help(site),
             Problem::Malformed(facts) => facts.help(site),

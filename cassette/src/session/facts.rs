@@ -53,6 +53,12 @@ pub(super) fn refused(refused: crate::transport::Refused) -> crate::report::Refu
     crate::report::RefusedCertificate { host: refused.host, alert: refused.alert.map(str::to_owned) }
 }
 
+/// A connection to a server of another protocol.
+#[cfg(feature = "proxy")]
+pub(super) fn foreign(foreign: crate::transport::Foreign) -> crate::report::ForeignConnection {
+    crate::report::ForeignConnection { server: foreign.server, silent: foreign.silent }
+}
+
 /// What differs in what the test wrote.
 pub(super) fn output(
     diff: SnapshotDiff,

@@ -12,8 +12,7 @@ use crate::player::Player;
 use crate::recorder::Recorder;
 use crate::redact::Leak;
 use crate::report::{
-    self, DriftReport, Drifted, Expired, Leaks, MissingSnapshot, Note, Palette, Problem, Recorded,
-    RefusedCertificate, Untrusted, machine,
+    self, DriftReport, Drifted, Expired, Leaks, MissingSnapshot, Note, Palette, Problem, Recorded, machine,
 };
 use crate::snapshot;
 use crate::tape::{Journal, Metadata, Prepared};
@@ -129,11 +128,8 @@ impl Session {
         if let Body::Returned(error) = body {
             end.problems.push(Problem::Body(format!("the test returned an error: {error}")));
         }
-        let mut refused = self.refused();
-        let told = refused.iter().any(|r| r.alert.is_some());
-        if told || end.body_failed {
-            end.problems.extend(self.untrusted(std::mem::take(&mut refused)));
-        }
+        let (told, doubtful) = self.unsent(end.body_failed);
+        end.problems.extend(told);
         end.summary.name.clone_from(&inner.name);
         end.problems.extend(inner.engine.problems());
         if let Some(facts) = &inner.expired {
@@ -155,8 +151,7 @@ impl Session {
         end.problems.extend(end.expired.take());
         if end.failed() {
             // A client that only went away may have had no time; but something failed, and that may be why.
-            let untrusted = self.untrusted(refused);
-            end.problems.splice(..0, untrusted);
+            end.problems.splice(..0, doubtful);
         }
         if let Err(e) = self.settle_output(&mut end) {
             end.problems.push(Problem::Other(e));
@@ -419,19 +414,33 @@ impl Session {
         Ok(found.into_iter().map(facts).collect())
     }
 
-    /// What clients said about the session's certificates.
-    fn refused(&self) -> Vec<RefusedCertificate> {
-        #[cfg(feature = "proxy")]
-        if let Some(Ok(proxy)) = self.0.proxy.get() {
-            return proxy.refused().into_iter().map(facts::refused).collect();
+    /// Connections that no request came of, so that what they were for is on no cassette: what is certain, and what only
+    /// a failure makes likely.
+    #[cfg(feature = "proxy")]
+    fn unsent(&self, failed: bool) -> (Vec<Problem>, Vec<Problem>) {
+        let mut told = (Vec::new(), Vec::new());
+        let Some(Ok(proxy)) = self.0.proxy.get() else { return told };
+        let cassette = || self.0.files.document();
+        let mut tell = |certain: bool, problem: Problem| {
+            let list = if certain || failed { &mut told.0 } else { &mut told.1 };
+            list.push(problem);
+        };
+        let refused: Vec<_> = proxy.refused().into_iter().map(facts::refused).collect();
+        if !refused.is_empty() {
+            let certain = refused.iter().any(|r| r.alert.is_some());
+            tell(certain, Problem::Untrusted(report::Untrusted { cassette: cassette(), refused }));
         }
-        Vec::new()
+        let connections: Vec<_> = proxy.foreign().into_iter().map(facts::foreign).collect();
+        if !connections.is_empty() {
+            let certain = connections.iter().any(|c| !c.silent);
+            tell(certain, Problem::Foreign(report::Foreign { cassette: cassette(), connections }));
+        }
+        told
     }
 
-    /// Requests that were never sent, and are on no cassette.
-    fn untrusted(&self, refused: Vec<RefusedCertificate>) -> Option<Problem> {
-        let cassette = self.0.files.document();
-        (!refused.is_empty()).then_some(Problem::Untrusted(Untrusted { cassette, refused }))
+    #[cfg(not(feature = "proxy"))]
+    fn unsent(&self, _failed: bool) -> (Vec<Problem>, Vec<Problem>) {
+        Default::default()
     }
 
     fn stop_proxy(&self) {

@@ -9,7 +9,7 @@
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
@@ -19,15 +19,17 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::ca::Hosts;
 use super::cut::{Gate, Guarded};
-use super::refused::Refusals;
+use super::foreign::{Foreign, Foreigners};
+use super::refused::Refused;
 use super::reverse::{Base, Bases, Site};
+use super::seen::{Seen, Undecided};
 use super::{Engine, Led, proxy};
 use crate::body::Body;
 use crate::failure;
@@ -50,7 +52,8 @@ pub(super) struct Shared<S> {
     pub(super) address: SocketAddr,
     pub(super) led: Box<dyn Fn(SocketAddr) -> Option<Led> + Send + Sync>,
     pub(super) bases: Bases,
-    pub(super) refusals: Arc<Refusals>,
+    pub(super) refused: Arc<Seen<Refused>>,
+    pub(super) foreign: Arc<Foreigners>,
     pub(super) stop: Stop,
 }
 
@@ -95,6 +98,23 @@ enum Came {
     Led(Led),
 }
 
+impl Came {
+    /// The server that it was meant for.
+    fn server(&self) -> Option<Authority> {
+        match self {
+            Came::Knowingly => None,
+            Came::Tunnel(authority) => Some(authority.clone()),
+            Came::Led(led) => led.authority(),
+        }
+    }
+}
+
+/// A connection that has a server, until its first request: there may be none, if the server's protocol isn't HTTP.
+struct Meant {
+    server: String,
+    undecided: Undecided<Foreign>,
+}
+
 /// Serves a connection to the listener, or to the port of one server, until either side closes it.
 pub(super) async fn serve<S: Engine>(
     shared: Arc<Shared<S>>,
@@ -110,7 +130,7 @@ pub(super) async fn serve<S: Engine>(
         Some(base) => {
             let (scheme, authority) = (base.site.scheme.clone(), base.site.authority.clone());
             let origin = Origin::Base { scheme, authority, at: base.at };
-            http(shared, stream, origin, Some(base)).await;
+            http(shared, stream, origin, Some(base), None).await;
         }
     }
 }
@@ -126,23 +146,40 @@ where
 {
     const TLS_HANDSHAKE: u8 = 22;
     Box::pin(async move {
-        // Small: it only holds what is looked at, everything after is read past it.
-        let mut stream = BufReader::with_capacity(16, stream);
-        match stream.fill_buf().await.ok().and_then(|b| b.first().copied()) {
-            Some(TLS_HANDSHAKE) => tls(shared, stream, came).await,
-            Some(_) => {
-                let origin = match came {
-                    Came::Knowingly => Some(Origin::Front),
-                    Came::Tunnel(authority) => Some(Origin::Tunnel(authority)),
-                    Came::Led(led) => led.authority().map(Origin::Led),
+        let mut stream = peeking(stream);
+        let server = came.server();
+        let (first, meant) = match &server {
+            Some(server) => {
+                let server = server.to_string();
+                let Some((first, undecided)) = shared.foreign.first_byte(&mut stream, &server).await else {
+                    return;
                 };
-                if let Some(origin) = origin {
-                    http(shared, stream, origin, None).await;
-                }
+                (first, Some(Meant { server, undecided }))
             }
-            None => {}
+            None => {
+                let Some(first) = stream.fill_buf().await.ok().and_then(|b| b.first().copied()) else {
+                    return;
+                };
+                (first, None)
+            }
+        };
+        if first == TLS_HANDSHAKE {
+            drop(meant);
+            return tls(shared, stream, came).await;
         }
+        let origin = match (came, server) {
+            (Came::Knowingly, _) => Origin::Front,
+            (Came::Tunnel(authority), _) => Origin::Tunnel(authority),
+            (Came::Led(_), Some(authority)) => Origin::Led(authority),
+            (Came::Led(_), None) => return,
+        };
+        http(shared, stream, origin, None, meant).await;
     })
+}
+
+/// Small: it only holds what is looked at, everything after is read past it.
+fn peeking<T: AsyncRead>(stream: T) -> BufReader<T> {
+    BufReader::with_capacity(16, stream)
 }
 
 async fn tls<S: Engine, T>(shared: Arc<Shared<S>>, stream: T, came: Came)
@@ -153,19 +190,23 @@ where
     // certificate the test is told, too.
     let Ok(start) = LazyConfigAcceptor::new(Default::default(), stream).await else { return };
     let asked = start.client_hello().server_name().map(str::to_owned);
-    let tunnel = match &came {
-        Came::Knowingly => None,
-        Came::Tunnel(authority) => Some(authority.clone()),
-        Came::Led(led) => led.authority(),
-    };
+    let tunnel = came.server();
     let Some(host) = asked.clone().or_else(|| tunnel.as_ref().map(|t| t.host().to_owned())) else { return };
     let Ok(config) = shared.hosts.config(&host, (shared.clock)()) else { return };
-    let handshake = shared.refusals.begin();
-    let stream = match start.into_stream(config).await {
-        Ok(stream) => stream,
-        Err(e) => return handshake.failed(&host, &e),
+    let handshake = shared.refused.begin();
+    let mut stream = match start.into_stream(config).await {
+        Ok(stream) => peeking(stream),
+        Err(e) => return Refused::by(&host, &e).into_iter().for_each(|r| shared.refused.remember(r)),
     };
     drop(handshake);
+    let meant = match tunnel.as_ref().and_then(Authority::port_u16) {
+        Some(port) => {
+            let server = format!("{host}:{port}");
+            let Some((_, undecided)) = shared.foreign.first_byte(&mut stream, &server).await else { return };
+            Some(Meant { server, undecided })
+        }
+        None => None,
+    };
     let origin = match (came, asked) {
         // A client with a resolver of its own connects to an address, and the name is in the handshake.
         (Came::Led(led), Some(name)) if led.is_address() => {
@@ -174,11 +215,16 @@ where
         }
         _ => Origin::Tls { tunnel, name: host },
     };
-    http(shared, stream, origin, None).await;
+    http(shared, stream, origin, None, meant).await;
 }
 
-async fn http<S: Engine, T>(shared: Arc<Shared<S>>, stream: T, origin: Origin, base: Option<Arc<Base>>)
-where
+async fn http<S: Engine, T>(
+    shared: Arc<Shared<S>>,
+    stream: T,
+    origin: Origin,
+    base: Option<Arc<Base>>,
+    meant: Option<Meant>,
+) where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let gate = Arc::new(Gate::default());
@@ -187,9 +233,14 @@ where
     // The `date` of a response is its author's.
     builder.http1().max_headers(MAX_HEADERS).auto_date_header(false);
     builder.http2().max_header_list_size(MAX_HEADER_LIST).auto_date_header(false);
-    let way = Way { shared, origin, base, gate: gate.clone() };
+    let (server, undecided) = meant.map(|m| (m.server, Arc::new(Mutex::new(Some(m.undecided))))).unzip();
+    let foreign = shared.foreign.clone();
+    let way = Way { shared, origin, base, gate: gate.clone(), undecided: undecided.clone() };
     // How a connection ended concerns its client only; a failing engine ends it on purpose.
-    let _ = gate.drive(builder.serve_connection_with_upgrades(TokioIo::new(stream), way)).await;
+    let ended = gate.drive(builder.serve_connection_with_upgrades(TokioIo::new(stream), way)).await;
+    if let (Err(e), Some(server)) = (ended, server) {
+        foreign.judge(&server, &*e);
+    }
 }
 
 type Answer<R> = Pin<Box<dyn Future<Output = Result<R, TransportError>> + Send>>;
@@ -205,6 +256,8 @@ struct Way<S> {
     origin: Origin,
     base: Option<Arc<Base>>,
     gate: Arc<Gate>,
+    /// Until the first request.
+    undecided: Option<Arc<Mutex<Option<Undecided<Foreign>>>>>,
 }
 
 impl<S: Engine> hyper::service::Service<Request<Incoming>> for Way<S> {
@@ -213,6 +266,10 @@ impl<S: Engine> hyper::service::Service<Request<Incoming>> for Way<S> {
     type Future = Answer<Response<Guarded>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.shared.foreign.stir();
+        if let Some(undecided) = &self.undecided {
+            drop(undecided.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
         let gate = self.gate.clone();
         if request.method() == Method::CONNECT {
             let response = match self.tunnel(request) {

@@ -12,8 +12,10 @@ use tokio::sync::watch;
 
 use super::accept::{self, Shared, Stop};
 use super::ca::{Ca, Hosts};
-use super::refused::{Refusals, Refused};
+use super::foreign::{Foreign, Foreigners};
+use super::refused::Refused;
 use super::reverse::{Base, Bases, Site};
+use super::seen::Seen;
 use super::{Engine, Led, io};
 use crate::{Error, Result};
 
@@ -23,8 +25,12 @@ pub(crate) struct Proxy {
     stop: watch::Sender<bool>,
     /// The port of a server. Holds nothing that would keep the engine.
     base: Opener,
-    refusals: Arc<Refusals>,
+    refused: Arc<Seen<Refused>>,
+    foreign: Arc<Foreigners>,
 }
+
+/// What is left undecided after this never will be.
+const UNDECIDED: Duration = Duration::from_secs(1);
 
 type Opener = Box<dyn Fn(&Site) -> Result<SocketAddr> + Send + Sync>;
 
@@ -48,7 +54,7 @@ impl Proxy {
         let _io = handle.enter();
         let (listener, address) = bind()?;
         let (stop, stopped) = watch::channel(false);
-        let refusals = Arc::new(Refusals::default());
+        let (refused, foreign) = (Arc::<Seen<Refused>>::default(), Arc::<Foreigners>::default());
         let stopped = Stop(stopped);
         let shared = Arc::new(Shared {
             engine,
@@ -57,7 +63,8 @@ impl Proxy {
             address,
             led: Box::new(led),
             bases: Bases::default(),
-            refusals: refusals.clone(),
+            refused: refused.clone(),
+            foreign: foreign.clone(),
             stop: stopped.clone(),
         });
         let (weak, io) = (Arc::downgrade(&shared), handle.clone());
@@ -67,7 +74,7 @@ impl Proxy {
             base(&shared, site)
         };
         stopped.spawn(accept(listener, shared, None));
-        Ok(Proxy { address, stop, base: Box::new(base), refusals })
+        Ok(Proxy { address, stop, base: Box::new(base), refused, foreign })
     }
 
     /// A URL that stands for `url` to a client that takes nothing else: the server's own port on loopback, and
@@ -98,8 +105,12 @@ impl Proxy {
 
     /// Certificates that clients refused.
     pub(crate) fn refused(&self) -> Vec<Refused> {
-        const LIMIT: Duration = Duration::from_secs(1);
-        self.refusals.settled(LIMIT)
+        self.refused.settled(UNDECIDED)
+    }
+
+    /// Connections that were meant for other protocols than HTTP.
+    pub(crate) fn foreign(&self) -> Vec<Foreign> {
+        self.foreign.seen.settled(UNDECIDED)
     }
 
     /// Closes the listener and every connection, now and without waiting. Does nothing the second time.

@@ -1,6 +1,7 @@
 //! Whole texts, as a reader meets them.
 
 mod cassette;
+mod foreign;
 mod output;
 mod setup;
 mod unmatched;

@@ -1,0 +1,59 @@
+//! Connections to servers that don't speak HTTP: which, and the ways around.
+
+use std::path::PathBuf;
+
+use super::TestSite;
+use super::page::{Help, Page};
+use super::setup::path;
+use super::text::{VALUE, short};
+
+/// Connections that were meant for another protocol than HTTP.
+#[derive(Clone, Debug)]
+pub struct Foreign {
+    /// The cassette.
+    pub cassette: PathBuf,
+    /// In order; at least one.
+    pub connections: Vec<ForeignConnection>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForeignConnection {
+    /// Host and port of the server.
+    pub server: String,
+    /// The client said nothing, and waited for the server to do so.
+    pub silent: bool,
+}
+
+/// Connections that are shown.
+const SHOWN: usize = 5;
+
+impl Foreign {
+    pub(super) fn write(&self, page: &mut Page<'_>) {
+        page.error("a connection speaks another protocol than HTTP, which can't be recorded or replayed");
+        page.fact("cassette", path(&self.cassette));
+        for ForeignConnection { server, silent } in self.connections.iter().take(SHOWN) {
+            let why = match silent {
+                true => "its client said nothing, and waited for the server to speak first",
+                false => "what its client sent is not HTTP",
+            };
+            page.fact("to", format_args!("{}; {why}", short(server, VALUE)));
+        }
+        if self.connections.len() > SHOWN {
+            page.fact("to", format_args!("… and {} more", self.connections.len() - SHOWN));
+        }
+        page.gap();
+        page.line(2, "a session takes every connection of its test to another machine; then");
+        page.line(4, "1. let the test have that server on this machine: those connections are left alone");
+        page.line(
+            4,
+            "2. leave all connections alone, with Config::explicit_clients(), and give the code under test",
+        );
+        page.line(7, "one of the session's clients: session.client(), session.base_url(…)");
+        page.gap();
+    }
+
+    pub(super) fn help(&self, site: &TestSite) -> Help {
+        Help { why: "then run this test again".to_owned(), command: site.again_command() }
+    }
+}

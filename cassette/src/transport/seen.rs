@@ -1,0 +1,64 @@
+//! What clients did on connections of a session that no request came of, remembered until it ends.
+//!
+//! The client fails in the middle of the code under test, with an error of its own, which can't say what to do about it,
+//! and a little earlier than this side knows. So whoever asks waits for the connections that are not decided yet.
+//!
+//! Must not know: what is said about it.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Things of one kind, each once, in order.
+pub(super) struct Seen<T> {
+    state: Mutex<State<T>>,
+    changed: Condvar,
+}
+
+struct State<T> {
+    all: Vec<T>,
+    undecided: usize,
+}
+
+/// A connection on which it may still happen, until this is dropped.
+pub(super) struct Undecided<T>(Arc<Seen<T>>);
+
+impl<T> Default for Seen<T> {
+    fn default() -> Self {
+        Seen { state: Mutex::new(State { all: Vec::new(), undecided: 0 }), changed: Condvar::new() }
+    }
+}
+
+impl<T: Clone + PartialEq> Seen<T> {
+    /// To be called before the client can know.
+    pub(super) fn begin(self: &Arc<Self>) -> Undecided<T> {
+        self.state().undecided += 1;
+        Undecided(self.clone())
+    }
+
+    pub(super) fn remember(&self, thing: T) {
+        let mut state = self.state();
+        if !state.all.contains(&thing) {
+            state.all.push(thing);
+        }
+    }
+
+    /// All of them, once no connection is undecided or `limit` has passed.
+    pub(super) fn settled(&self, limit: Duration) -> Vec<T> {
+        let waited = self.changed.wait_timeout_while(self.state(), limit, |state| state.undecided > 0);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.all.clone()
+    }
+}
+
+impl<T> Seen<T> {
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Drop for Undecided<T> {
+    fn drop(&mut self) {
+        self.0.state().undecided -= 1;
+        self.0.changed.notify_all();
+    }
+}

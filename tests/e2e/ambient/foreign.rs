@@ -1,0 +1,116 @@
+//! Servers of other protocols that are reached by name: nobody waits for ever, and the failure says what it was.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use cassette::{Config, Mode, Session};
+
+use super::{echo, get};
+use crate::api::{HOST, Speaks};
+use crate::project::Project;
+
+const HEADLINE: &str =
+    "error: a connection speaks another protocol than HTTP, which can't be recorded or replayed\n";
+
+/// Says this to a server of any name, and hears what there is.
+fn say(to: &str, words: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(to).expect("a connection");
+    stream.write_all(words).expect("said");
+    let mut heard = Vec::new();
+    // It may be reset.
+    let _ = stream.read_to_end(&mut heard);
+    heard
+}
+
+/// That a test which swallows it fails in this mode, and says where the connection went.
+#[track_caller]
+fn told(to: &str, words: &[u8]) {
+    let project = recorded();
+    for mode in [Mode::Record, Mode::Replay] {
+        let failed = project.run(mode, Config::new(), &async |_: Session| say(to, words)).map(drop);
+        let text = failed.expect_err("it passed").to_string();
+        assert!(text.starts_with(HEADLINE), "{mode}: {text}");
+        assert!(
+            text.contains(&format!("   = to: {to}; what its client sent is not HTTP\n")),
+            "{mode}: {text}"
+        );
+        assert!(
+            text.contains("    2. leave all connections alone, with Config::explicit_clients()"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn clients_that_speak_first() {
+    told("cache.example.test:6379", b"*1\r\n$4\r\nPING\r\n");
+    // PostgreSQL's SSLRequest.
+    told("db.example.test:5432", b"\0\0\0\x08\x04\xd2\x16\x2f");
+    told("queue.example.test:5672", b"AMQP\0\0\x09\x01");
+    told("memory.example.test:11211", b"get key\r\n");
+    told("192.0.2.7:1883", b"\x10\x0c\0\x04MQTT\x04\x02\0\x3c\0\0");
+}
+
+/// They wait for a greeting, over TLS or not. Several at once, since each waits for some seconds.
+#[test]
+fn clients_that_wait_for_the_server() {
+    let project = recorded();
+    let body = |passes: bool| {
+        async move |session: Session| {
+            let plain = std::thread::spawn(|| say("mail.example.test:25", b""));
+            let inside = std::thread::spawn(move || greeting(&session));
+            let (plain, inside) = (plain.join().unwrap(), inside.join().unwrap());
+            assert!(plain.is_empty() && inside.is_empty());
+            get(format!("http://{HOST}/")).await;
+            if passes { Ok(()) } else { Err("no mail") }
+        }
+    };
+    let run = |passes| project.builder(Mode::Replay, Config::new()).run_async(body(passes));
+    let (passed, failed) = std::thread::scope(|scope| {
+        let apart = recorded();
+        let passes = scope.spawn(move || apart.builder(Mode::Replay, Config::new()).run_async(body(true)));
+        let failed = run(false);
+        (passes.join().unwrap(), failed)
+    });
+    // It may have been a connection that is kept for later.
+    assert!(passed.is_ok(), "{}", passed.unwrap_err());
+    let text = failed.unwrap_err().to_string();
+    assert!(text.starts_with("error: the test itself failed\n") && text.contains(HEADLINE), "{text}");
+    for to in ["mail.example.test:25", "mail.example.test:993"] {
+        let line =
+            format!("   = to: {to}; its client said nothing, and waited for the server to speak first\n");
+        assert!(text.contains(&line), "{text}");
+    }
+}
+
+/// What a server says first inside of TLS, as IMAP's does.
+fn greeting(session: &Session) -> Vec<u8> {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject as _;
+
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(session.ca_pem().unwrap().as_bytes()).unwrap()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = "mail.example.test".try_into().unwrap();
+    let tls = rustls::ClientConnection::new(std::sync::Arc::new(tls), name).unwrap();
+    let tcp = TcpStream::connect("mail.example.test:993").expect("a connection");
+    let mut stream = rustls::StreamOwned::new(tls, tcp);
+    let mut heard = Vec::new();
+    let _ = stream.read_to_end(&mut heard);
+    assert!(!stream.conn.is_handshaking());
+    heard
+}
+
+/// A project with `GET http://api.example.test/` on its cassette.
+fn recorded() -> Project {
+    let project = Project::new();
+    let api = echo(Speaks::Http1);
+    let url = api.url("/");
+    project.record(api.config(), &async |_: Session| get(url.clone()).await);
+    project
+}
