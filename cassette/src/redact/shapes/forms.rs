@@ -240,10 +240,14 @@ impl Scan<'_> {
         let text = &self.text[..self.text.len().min(LONGEST)];
         // No label is longer.
         let head = &text[from..text.len().min(from + 80)];
-        let Some(end) = memchr::memmem::find(head, DASHES) else {
-            let label =
-                head.iter().all(|b| b.is_ascii_uppercase() || b" +%0-".contains(b) || b.is_ascii_digit());
-            return if label && !self.whole && head.len() < 80 { Found::More } else { Found::Nothing };
+        let end = memchr::memmem::find(head, DASHES);
+        // What else stands between the dashes is a text of some kind, and may be where JSON breaks.
+        let written = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b" +%-".contains(b);
+        if !head[..end.unwrap_or(head.len())].iter().all(written) {
+            return Found::Nothing;
+        }
+        let Some(end) = end else {
+            return if !self.whole && head.len() < 80 { Found::More } else { Found::Nothing };
         };
         let label = String::from_utf8_lossy(&head[..end]).replace("%20", " ").replace('+', " ");
         if !label.contains("PRIVATE KEY") {

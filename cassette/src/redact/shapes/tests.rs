@@ -141,6 +141,7 @@ fn what_only_looks_like_it() {
         "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
         "-----BEGIN PRIVATE KEY----- is how the file begins, then come lines",
         "-----BEGIN ",
+        "-----BEGIN\", \"n\": 0}, {\"PRIVATE KEY-----BEGIN0KKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKK", // No label.
         "AKIA AKIAshort AKIAIOSFODNN7EXAMPLE7 XAKIAIOSFODNN7EXAMPLE",
         "task-force-of-the-very-long-name-with-1-digit-in-it",
         "sk-loading-indicator-with-a-very-long-name sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
