@@ -115,10 +115,7 @@ impl Identity {
             }
             place
         });
-        let secret = match place {
-            Place::Secret(n) => Some(n as usize),
-            Place::Found(..) => None,
-        };
+        let secret = place.secret();
         let text = self.text(&found, place);
         if let (Some(kept), true, None) = (&self.kept, whole, secret) {
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,10 +127,10 @@ impl Identity {
     }
 
     /// The placeholder that a text is, or that of the value that it is, where that was found before.
-    pub(super) fn passed_on(&self, text: &[u8]) -> Option<String> {
+    pub(super) fn passed_on(&self, text: &[u8]) -> Option<Placeholder> {
         if let Some((placeholder, number)) = as_placeholder(text) {
             self.found().taken(number);
-            return Some(placeholder.to_owned());
+            return Some(Placeholder { text: placeholder.to_owned(), is_new: false, secret: None });
         }
         let has = |kind: fn(&u8) -> bool| text.iter().any(kind);
         if text.len() < TELLING || !has(u8::is_ascii_digit) || !has(u8::is_ascii_alphabetic) {
@@ -143,7 +140,8 @@ impl Identity {
         hasher.write(text);
         let hash = hasher.finish();
         let found = self.found();
-        found.places.get(&hash).map(|place| self.text(&found, *place))
+        let place = *found.places.get(&hash)?;
+        Some(Placeholder { text: self.text(&found, place), is_new: true, secret: place.secret() })
     }
 
     fn text(&self, found: &Found, place: Place) -> String {
@@ -155,6 +153,15 @@ impl Identity {
 
     fn found(&self) -> std::sync::MutexGuard<'_, Found> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    fn secret(self) -> Option<usize> {
+        match self {
+            Place::Secret(n) => Some(n as usize),
+            Place::Found(..) => None,
+        }
     }
 }
 
@@ -298,8 +305,9 @@ mod tests {
         assert_eq!(found(&identity, "token", "[token:7]"), "[token:7]", "a placeholder stays");
         assert_eq!(found(&identity, "token", "{{secret.OTHER}}"), "{{secret.OTHER}}");
         assert_eq!(found(&identity, "token", "jkl"), "[token:8]", "and its number is taken");
-        assert_eq!(identity.passed_on(b"s3cr3t-value").as_deref(), Some("{{secret.KEY}}"));
-        assert_eq!(identity.passed_on(b"abc"), None, "too short to be known again");
+        let passed_on = |text: &[u8]| identity.passed_on(text).map(|p| p.text);
+        assert_eq!(passed_on(b"s3cr3t-value").as_deref(), Some("{{secret.KEY}}"));
+        assert_eq!(passed_on(b"abc"), None, "too short to be known again");
     }
 
     #[test]

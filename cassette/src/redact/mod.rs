@@ -144,10 +144,25 @@ impl Fired {
         if is_new {
             self.count(&rule.label);
         }
+        self.count_secret(secret, rules);
+        text
+    }
+
+    /// What stands in the place of a value that was found before, where nothing says that it is one. The rule has been
+    /// counted where it found the value.
+    fn pass_on(&self, plain: &[u8], rules: &Rules) -> Option<String> {
+        let Placeholder { text, is_new, secret } = self.identity.passed_on(plain)?;
+        if is_new {
+            self.hit.store(true, Ordering::Relaxed);
+        }
+        self.count_secret(secret, rules);
+        Some(text)
+    }
+
+    fn count_secret(&self, secret: Option<usize>, rules: &Rules) {
         if let Some(secret) = secret {
             self.count(&format!("secret.{}", rules.secrets[secret].name));
         }
-        text
     }
 }
 

@@ -263,6 +263,28 @@ fn counts() {
     );
 }
 
+/// Once, and also where the secret is all of a segment or a value.
+#[test]
+fn a_secret_in_a_url_is_counted() {
+    const KEY: &str = "k-5f2b9c41-a8";
+    for uri in [
+        format!("https://h/{KEY}/x"),
+        format!("https://h/?q={KEY}"),
+        format!("https://h/?q=a{KEY}b"),
+        format!("https://h/#{KEY}"),
+    ] {
+        let redactor = Redactor::new(Rules::default().secret("KEY", KEY).unwrap()).unwrap();
+        let shown = redactor.uri(&uri);
+        assert!(shown.contains("{{secret.KEY}}"), "{shown}");
+        redactor.uri(&shown);
+        assert_eq!(
+            redactor.counts().into_iter().collect::<Vec<_>>(),
+            [("secret.KEY".to_owned(), 1)],
+            "{uri}"
+        );
+    }
+}
+
 #[test]
 fn restored_for_replay() {
     let redactor = redactor();

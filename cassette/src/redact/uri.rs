@@ -71,7 +71,7 @@ impl Redactor {
 
     fn passed_on<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let plain: Cow<'_, [u8]> = percent_decode_str(text).into();
-        self.0.fired.identity.passed_on(&plain).map_or(Cow::Borrowed(text), Cow::Owned)
+        self.0.fired.pass_on(&plain, &self.0.rules).map_or(Cow::Borrowed(text), Cow::Owned)
     }
 
     fn query(&self, query: &str) -> String {
