@@ -191,8 +191,8 @@ impl Engine {
             Ok(asked) => asked,
             Err(unread) => return self.unread(replay, &head, unread),
         };
-        match replay.player.find(&asked) {
-            Some(i) => Begun::answered(replay.played(replay.player.play_recording(i))),
+        match replay.player.find(&asked.request) {
+            Some(i) => Begun::answered(replay.played(replay.player.play_recording(i, asked.live))),
             None => record(recorder, place, head, held.into_body()),
         }
     }

@@ -93,6 +93,13 @@ impl Error {
         self.0.hint.as_deref()
     }
 
+    /// The same with the hint of another error, if that has one.
+    #[must_use]
+    pub(crate) fn hint_of(mut self, other: &Error) -> Self {
+        self.0.hint.clone_from(&other.0.hint);
+        self
+    }
+
     pub(crate) fn io(doing: &str, path: &Path, e: std::io::Error) -> Self {
         Error::with_source(format!("could not {doing}"), e).at(path)
     }

@@ -49,6 +49,7 @@ mod session;
 pub mod snapshot;
 pub mod tape;
 mod target;
+mod template;
 #[cfg(feature = "proxy")]
 mod transport;
 mod volatile;

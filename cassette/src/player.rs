@@ -3,29 +3,25 @@
 //! Says what happened in the facts of `report`. Must not know: sockets, modes, what a failure reads like.
 
 mod anonymous;
+mod answer;
 mod explain;
 mod index;
+mod playing;
 
-use std::io::Write as _;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll};
-
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header};
-use http_body::{Frame, SizeHint};
 
 use self::anonymous::Keys;
 pub(crate) use self::anonymous::anonymous;
 use self::index::{Found, Index};
-use crate::body::{Body, BoxError};
-use crate::capture;
+use crate::body::Body;
+use crate::clock::Clock;
 use crate::config::Exhausted;
 use crate::error::Result;
 use crate::matcher::Matching;
-use crate::redact::{Redactor, Restorer};
-use crate::report::{Unmatched, UnmatchedRequest, Unused, UnusedRecording};
-use crate::tape::{self, BodyReader, Cassette, Outcome, Request, TransportError};
+use crate::redact::Redactor;
+use crate::report::{Unfilled, Unmatched, UnmatchedRequest, Unused, UnusedRecording};
+use crate::tape::{Cassette, Request, TransportError};
+use crate::template::Live;
 
 /// Plays a cassette back.
 pub(crate) struct Player {
@@ -34,12 +30,30 @@ pub(crate) struct Player {
     redactor: Redactor,
     /// Requests must come in recorded order, all of them.
     ordered: bool,
+    /// What templates take the time from.
+    clock: Clock,
     state: Mutex<State>,
-    problems: Problems,
+    faults: Faults,
 }
 
-/// What on the cassette could not be read. Shared with the bodies, which find out last.
-type Problems = Arc<Mutex<Vec<crate::Error>>>;
+/// A request to find the answer to.
+pub(crate) struct Asked {
+    /// In the form of the cassette.
+    pub(crate) request: Request,
+    /// As the client sent it, where the cassette [has templates](Player::has_templates).
+    pub(crate) live: Option<Arc<Live>>,
+}
+
+/// What on the cassette could not be played. Shared with the bodies, which find out last.
+type Faults = Arc<Mutex<Vec<Fault>>>;
+
+/// Why a recording could not be played.
+pub(crate) enum Fault {
+    /// The cassette is damaged.
+    Unreadable(crate::Error),
+    /// The answer is a template that does not fit its request.
+    Unfilled(Unfilled),
+}
 
 struct State {
     index: Index,
@@ -72,8 +86,8 @@ impl Player {
             last_served: None,
             unmatched: Vec::new(),
         };
-        let (state, problems) = (Mutex::new(state), Problems::default());
-        Ok(Player { cassette, matching, redactor, ordered: false, state, problems })
+        let (state, faults) = (Mutex::new(state), Faults::default());
+        Ok(Player { cassette, matching, redactor, ordered: false, clock: Clock::real(), state, faults })
     }
 
     /// The same with other than the default policies.
@@ -83,10 +97,22 @@ impl Player {
         self
     }
 
+    /// The same under the clock of a session.
+    pub(crate) fn with_clock(mut self, clock: Clock) -> Player {
+        self.clock = clock;
+        self
+    }
+
+    /// Must a request be kept as it came, until it is answered?
+    pub(crate) fn has_templates(&self) -> bool {
+        self.cassette.metadata().template || self.state().index.has_templates()
+    }
+
     /// Answers with the next unused interaction of the request's key.
-    pub(crate) fn play(&self, request: Request) -> Played {
+    pub(crate) fn play(&self, asked: Asked) -> Played {
+        let Asked { request, live } = asked;
         match self.choose(request) {
-            Ok(i) => self.play_recording(i),
+            Ok(i) => self.play_recording(i, live),
             Err(unmatched) => *unmatched,
         }
     }
@@ -106,38 +132,10 @@ impl Player {
         Err(Box::new(Played::Unmatched(Box::new(unmatched))))
     }
 
-    /// What was recorded, and its body unless that is longer than `most` bytes.
-    pub(crate) fn recorded(&self, i: usize, most: usize) -> Result<(Outcome, Option<Vec<u8>>)> {
-        let outcome = self.cassette.interaction(i)?.outcome;
-        let Outcome::Response(response) = &outcome else { return Ok((outcome, None)) };
-        if response.body.size() > most as u64 {
-            return Ok((outcome, None));
-        }
-        let mut reader = self.cassette.body_reader(&response.body)?;
-        let mut bytes = Vec::new();
-        while let Some(chunk) = reader.next_chunk()? {
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok((outcome, Some(bytes)))
-    }
-
     /// Takes the interaction that answers a request, if there is one; nothing is noted if not.
     pub(crate) fn find(&self, request: &Request) -> Option<usize> {
         let keys = Keys::of(request, &self.matching, &self.redactor);
         self.take(request, keys).ok().flatten()
-    }
-
-    /// The answer of an interaction that was [found](Self::find).
-    pub(crate) fn play_recording(&self, i: usize) -> Played {
-        match self.answer(i) {
-            Ok(Ok(response)) => Played::Response(response),
-            Ok(Err(e)) => Played::Error(e),
-            Err(e) => {
-                let text = e.to_string();
-                note(&self.problems, e);
-                Played::Unreadable(text)
-            }
-        }
     }
 
     /// How many interactions were asked for.
@@ -173,9 +171,9 @@ impl Player {
         stray.map(|(method, uri)| format!("{method} {uri}"))
     }
 
-    /// Interactions that could not be read, so far.
-    pub(crate) fn problems(&self) -> Vec<crate::Error> {
-        std::mem::take(&mut *self.problems.lock().unwrap_or_else(|e| e.into_inner()))
+    /// Interactions that could not be played, so far.
+    pub(crate) fn faults(&self) -> Vec<Fault> {
+        std::mem::take(&mut *self.faults.lock().unwrap_or_else(|e| e.into_inner()))
     }
 
     /// The interactions that nobody asked for and that are not optional, in recorded order, and the one served last;
@@ -234,69 +232,6 @@ impl Player {
         }
     }
 
-    fn answer(&self, i: usize) -> Result<Result<http::Response<Body>, TransportError>> {
-        let interaction = self.cassette.interaction(i)?;
-        let recorded = match interaction.outcome {
-            Outcome::Response(r) => r,
-            Outcome::Error(e) => return Ok(Err(e)),
-        };
-        let restored = self.redactor.restores();
-        let bodiless = recorded.body.size() == 0;
-        let mut response = http::Response::new(Body::empty());
-        *response.status_mut() = http::StatusCode::from_u16(recorded.status).map_err(|e| {
-            crate::Error::with_source(format!("interaction {i}: status {}", recorded.status), e)
-        })?;
-        *response.version_mut() = recorded.version;
-        *response.headers_mut() = recorded.headers;
-        if restored {
-            self.restore_headers(response.headers_mut());
-            if !bodiless && response.headers().contains_key(header::CONTENT_LENGTH) {
-                self.restore_length(response.headers_mut(), &recorded.body, recorded.cut.is_some())?;
-            }
-        }
-        let reader = self.cassette.body_reader(&recorded.body)?;
-        let restorer = (restored && !bodiless)
-            .then(|| self.redactor.restorer(capture::content_type(response.headers()), Vec::new()));
-        *response.body_mut() = Body::new(Playing {
-            left: recorded.body.size(),
-            reader: Some(reader),
-            restorer,
-            trailers: Some(recorded.trailers).filter(|t| !t.is_empty()),
-            cut: recorded.cut,
-            has_length: response.headers().contains_key(header::CONTENT_LENGTH),
-            problems: self.problems.clone(),
-        });
-        Ok(Ok(response))
-    }
-
-    /// The length that the body will have with the session's own secrets in it. For that it is read twice:
-    /// a client may size a buffer by it, or show progress.
-    fn restore_length(&self, headers: &mut HeaderMap, body: &tape::Body, cut: bool) -> Result<()> {
-        let mut counted = self.redactor.restorer(capture::content_type(headers), Count(0));
-        let mut reader = self.cassette.body_reader(body)?.unchecked();
-        while let Some(chunk) = reader.next_chunk()? {
-            counted.write_all(&chunk).map_err(unrestored)?;
-        }
-        let length = counted.finish().map_err(unrestored)?.0;
-        if !cut {
-            headers.insert(header::CONTENT_LENGTH, length.into());
-        } else if length != body.size() {
-            // What was promised is no longer comparable with what comes.
-            headers.remove(header::CONTENT_LENGTH);
-        }
-        Ok(())
-    }
-
-    fn restore_headers(&self, headers: &mut HeaderMap) {
-        for value in headers.values_mut() {
-            if let Ok(text) = std::str::from_utf8(value.as_bytes())
-                && let Ok(restored) = HeaderValue::from_str(&self.redactor.restore_str(text))
-            {
-                *value = restored;
-            }
-        }
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
@@ -314,107 +249,26 @@ pub(crate) enum Played {
     Response(http::Response<Body>),
     Error(TransportError),
     Unmatched(Box<Unmatched>),
-    /// The interaction is there, but the cassette is damaged.
-    Unreadable(String),
+    /// The interaction is there.
+    Faulty(Fault),
 }
 
-/// A body on its way from the cassette, a chunk at a time.
-struct Playing {
-    reader: Option<BodyReader>,
-    restorer: Option<Restorer<Vec<u8>>>,
-    trailers: Option<HeaderMap>,
-    cut: Option<TransportError>,
-    left: u64,
-    /// The response's head says how long the body is. If it doesn't, neither must the body: the client would
-    /// be told a length that the real server never gave.
-    has_length: bool,
-    problems: Problems,
+fn note(faults: &Faults, fault: Fault) {
+    faults.lock().unwrap_or_else(|e| e.into_inner()).push(fault);
 }
 
-impl Playing {
-    fn next(&mut self) -> std::result::Result<Option<Frame<Bytes>>, BoxError> {
-        while let Some(reader) = &mut self.reader {
-            let chunk = match reader.next_chunk() {
-                Err(e) => {
-                    let told = format!("{e:?}");
-                    self.reader = None;
-                    self.cut = None;
-                    note(&self.problems, e);
-                    return Err(told.into());
-                }
-                Ok(Some(chunk)) => self.restored(chunk)?,
-                Ok(None) => {
-                    self.reader = None;
-                    match self.restorer.take() {
-                        Some(r) => r.finish()?.into(),
-                        None => Bytes::new(),
-                    }
-                }
-            };
-            if !chunk.is_empty() {
-                self.left = self.left.saturating_sub(chunk.len() as u64);
-                return Ok(Some(Frame::data(chunk)));
-            }
-        }
-        match self.cut.take() {
-            Some(e) => Err(e.into()),
-            None => Ok(self.trailers.take().map(Frame::trailers)),
-        }
-    }
-
-    fn restored(&mut self, chunk: Bytes) -> std::io::Result<Bytes> {
-        let Some(restorer) = &mut self.restorer else { return Ok(chunk) };
-        restorer.write_all(&chunk)?;
-        Ok(std::mem::take(restorer.next_mut()).into())
-    }
-
-    fn is_finished(&self) -> bool {
-        let read = self.reader.is_none() || (self.restorer.is_none() && self.left == 0);
-        read && self.trailers.is_none() && self.cut.is_none()
-    }
-}
-
-impl http_body::Body for Playing {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<std::result::Result<Frame<Bytes>, BoxError>>> {
-        Poll::Ready(self.next().transpose())
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.is_finished()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.restorer {
-            None if self.has_length && self.cut.is_none() => SizeHint::with_exact(self.left),
-            _ => SizeHint::default(),
+impl Fault {
+    /// The same for the code under test.
+    fn told(&self) -> Fault {
+        match self {
+            Fault::Unreadable(e) => Fault::Unreadable(crate::Error::new(e.to_string()).hint_of(e)),
+            Fault::Unfilled(facts) => Fault::Unfilled(facts.clone()),
         }
     }
 }
 
-fn unrestored(e: std::io::Error) -> crate::Error {
-    crate::Error::with_source("could not put the secrets back into a body", e)
-}
-
-/// Counts what is written.
-struct Count(u64);
-
-impl std::io::Write for Count {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len() as u64;
-        Ok(bytes.len())
+impl From<crate::Error> for Fault {
+    fn from(e: crate::Error) -> Fault {
+        Fault::Unreadable(e)
     }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-fn note(problems: &Problems, e: crate::Error) {
-    problems.lock().unwrap_or_else(|e| e.into_inner()).push(e);
 }

@@ -19,5 +19,6 @@ mod modes;
 mod project;
 mod recording;
 mod redaction_places;
+mod templates;
 mod untrusted;
 mod wire;

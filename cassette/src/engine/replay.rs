@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::io::Write as _;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -15,11 +16,11 @@ use http_body_util::BodyExt as _;
 use super::UNMATCHED_STATUS;
 use crate::body::{Body, BoxError};
 use crate::capture::Capture;
-use crate::error::Error;
-use crate::player::{Played, Player};
+use crate::player::{Asked, Fault, Played, Player};
 use crate::redact::{Redactor, Side};
 use crate::report::{Failure, Palette, Problem, TestSite};
 use crate::tape::{BodySink, Request, TransportError, TransportErrorKind};
+use crate::template::Listener;
 
 /// What answers from a cassette.
 pub(crate) struct Replay {
@@ -45,7 +46,7 @@ impl Replay {
     ) -> Result<http::Response<Body>, TransportError> {
         let (head, body) = request.into_parts();
         match self.read(&head, body, None).await {
-            Ok(request) => self.played(self.player.play(request)),
+            Ok(asked) => self.played(self.player.play(asked)),
             Err(Unread::Broken(e)) => Err(e),
             Err(Unread::TooLong) => Err(too_long(&head)),
         }
@@ -56,7 +57,8 @@ impl Replay {
             Played::Response(response) => Ok(response),
             Played::Error(e) => Err(e),
             Played::Unmatched(u) => Ok(refusal(&self.site, Problem::Unmatched(*u))),
-            Played::Unreadable(text) => Ok(refusal(&self.site, Problem::Other(Error::new(text)))),
+            Played::Faulty(Fault::Unreadable(e)) => Ok(refusal(&self.site, Problem::Other(e))),
+            Played::Faulty(Fault::Unfilled(facts)) => Ok(refusal(&self.site, Problem::Unfilled(facts))),
         }
     }
 
@@ -67,7 +69,7 @@ impl Replay {
         head: &http::request::Parts,
         mut body: Body,
         mut held: Option<&mut Held>,
-    ) -> Result<Request, Unread> {
+    ) -> Result<Asked, Unread> {
         let broken = |e: &(dyn std::error::Error + 'static)| {
             Unread::Broken(TransportError {
                 kind: TransportErrorKind::Reset,
@@ -76,10 +78,14 @@ impl Replay {
         };
         let sink = BodySink::hash_only(self.inline_limit);
         let mut capture = Capture::new(&self.redactor, &head.headers, sink);
+        let mut listener = self.player.has_templates().then(|| Listener::new(head));
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|e| broken(&*e))?;
             if let Some(chunk) = frame.data_ref() {
                 capture.write_all(chunk).map_err(|e| broken(&e))?;
+                if let Some(listener) = &mut listener {
+                    listener.push(chunk);
+                }
             }
             if let Some(held) = &mut held {
                 held.push(frame)?;
@@ -88,7 +94,8 @@ impl Replay {
         let mut headers = self.redactor.headers(&head.headers, Side::Request);
         let body = capture.finish(&mut headers).map_err(|e| broken(&e))?;
         let uri = self.redactor.uri(&head.uri.to_string());
-        Ok(Request { method: head.method.clone(), uri, headers, body })
+        let request = Request { method: head.method.clone(), uri, headers, body };
+        Ok(Asked { request, live: listener.map(|listener| Arc::new(listener.finish())) })
     }
 }
 

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt as _;
@@ -17,9 +18,11 @@ use crate::capture::Capture;
 use crate::config::VerifyPolicy;
 use crate::drift::{self, MOST_CHANGES};
 use crate::error::Error;
+use crate::player::{Asked, Played};
 use crate::redact::{Side, Spelling};
 use crate::report::{Drifted, Problem};
 use crate::tape::{BodySink, Content, Outcome, Request, Response, TransportError, TransportErrorKind};
+use crate::template::Live;
 
 /// Bytes of a body that are compared by what they mean. Of a longer one length and hash are.
 const MOST_COMPARED: usize = 8 << 20;
@@ -29,6 +32,8 @@ pub(crate) struct Verifying {
     engine: Engine,
     index: usize,
     what: Request,
+    /// For an answer that is filled in.
+    live: Option<Arc<Live>>,
 }
 
 impl Engine {
@@ -39,7 +44,7 @@ impl Engine {
         };
         let (mut head, body) = request.into_parts();
         let mut held = Held::default();
-        let asked = match replay.read(&head, body, Some(&mut held)).await {
+        let Asked { request: asked, live } = match replay.read(&head, body, Some(&mut held)).await {
             Ok(asked) => asked,
             Err(unread) => return self.unread(replay, &head, unread),
         };
@@ -53,7 +58,7 @@ impl Engine {
             return Begun::answered(Ok(refusal(&replay.site, problem())));
         }
         let body = filled_in(replay, &mut head, held);
-        let verifying = Verifying { engine: self.clone(), index, what };
+        let verifying = Verifying { engine: self.clone(), index, what, live };
         Begun::Live(http::Request::from_parts(head, body), Pending::verifying(verifying))
     }
 }
@@ -113,7 +118,7 @@ impl Verifying {
     /// Notes what differs, and gives the recorded answer.
     fn compared(self, live: &Outcome, bytes: Option<&[u8]>) -> Answered {
         let (replay, policy) = self.action()?;
-        match replay.player.recorded(self.index, MOST_COMPARED) {
+        match replay.player.recorded(self.index, self.live.clone(), MOST_COMPARED) {
             Ok((recorded, recorded_bytes)) => {
                 let recorded = drift::Answer { outcome: &recorded, body: recorded_bytes.as_deref() };
                 let live = drift::Answer { outcome: live, body: bytes };
@@ -125,9 +130,9 @@ impl Verifying {
                     self.engine.noted().drifted.push(drifted);
                 }
             }
-            Err(e) => self.engine.noted().problems.push(Problem::Other(e)),
+            Err(fault) => return replay.played(Played::Faulty(replay.player.faulty(fault))),
         }
-        replay.played(replay.player.play_recording(self.index))
+        replay.played(replay.player.play_recording(self.index, self.live.clone()))
     }
 
     fn action(&self) -> Result<(&Replay, &VerifyPolicy), TransportError> {

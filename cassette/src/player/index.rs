@@ -163,6 +163,11 @@ impl Index {
         self.policies.get(&i).copied().unwrap_or_default()
     }
 
+    /// Is there one that is filled in?
+    pub(super) fn has_templates(&self) -> bool {
+        self.policies.values().any(|policy| policy.template)
+    }
+
     pub(super) fn sketches(&self) -> &[Sketch] {
         &self.sketches
     }

@@ -101,6 +101,17 @@ impl Spelling {
             Format::Other => Spelling::Plain,
         }
     }
+
+    pub(crate) fn spell(self, value: &str) -> String {
+        match self {
+            Spelling::Json => encode::json_string(value),
+            Spelling::Form => encode::form_value(value),
+            Spelling::Uri => {
+                percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string()
+            }
+            Spelling::Plain => value.to_owned(),
+        }
+    }
 }
 
 /// How often each rule fired, and which value became which placeholder.
@@ -283,15 +294,7 @@ impl Redactor {
     /// A text of a request as a real server has to get it: with the values that were found in its answers where their
     /// placeholders stand. As it is, where no values are [kept](Self::keeping).
     pub(crate) fn sent<'t>(&self, text: &'t [u8], spelling: Spelling) -> Cow<'t, [u8]> {
-        let spell = |value: &str| match spelling {
-            Spelling::Json => encode::json_string(value),
-            Spelling::Form => encode::form_value(value),
-            Spelling::Uri => {
-                percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string()
-            }
-            Spelling::Plain => value.to_owned(),
-        };
-        self.0.fired.identity.sent(text, spell)
+        self.0.fired.identity.sent(text, |value| spelling.spell(value))
     }
 
     /// The final check of what this redactor let through.

@@ -91,6 +91,7 @@ impl Problem {
             Problem::Drift(_) => "drifted",
             Problem::Expired(_) => "expired",
             Problem::RefusedHost(_) => "refused_host",
+            Problem::Unfilled(_) => "unfilled_template",
             Problem::RecordedMeanwhile(_) => "recorded_meanwhile",
             Problem::AlreadyOpen(_) => "already_open",
             Problem::UnknownMode(_) => "unknown_mode",

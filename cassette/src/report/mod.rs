@@ -21,6 +21,7 @@ mod setup;
 mod site;
 mod summary;
 mod text;
+mod unfilled;
 mod unmatched;
 mod untrusted;
 mod unused;
@@ -39,6 +40,7 @@ pub use secrets::{Leak, Leaks};
 pub use setup::{ModeOrigin, UnknownMode, Unwritable};
 pub use site::TestSite;
 pub use summary::Recorded;
+pub use unfilled::Unfilled;
 pub use unmatched::{Answer, Closest, Expected, Reason, Unmatched, UnmatchedRequest};
 pub use untrusted::{RefusedCertificate, Untrusted};
 pub use unused::{Unused, UnusedRecording};
@@ -108,6 +110,8 @@ pub enum Problem {
     Drift(DriftReport),
     /// A request to a host that is not let through.
     RefusedHost(RefusedHost),
+    /// A template whose request has not got what it takes.
+    Unfilled(Unfilled),
     /// Another process has recorded it meanwhile.
     RecordedMeanwhile(RecordedMeanwhile),
     /// Another test of this process has it open.
@@ -175,6 +179,7 @@ impl Problem {
             Problem::Expired(facts) => facts.write(page, site),
             Problem::Drift(facts) => facts.write(page),
             Problem::RefusedHost(facts) => facts.write(page),
+            Problem::Unfilled(facts) => facts.write(page),
             Problem::RecordedMeanwhile(facts) => facts.write(page, site),
             Problem::AlreadyOpen(facts) => facts.write(page, site),
             Problem::UnknownMode(facts) => facts.write(page),
@@ -203,6 +208,7 @@ impl Problem {
             Problem::Expired(facts) => facts.help(site),
             Problem::Drift(facts) => facts.help(site),
             Problem::RefusedHost(facts) => facts.help(site),
+            Problem::Unfilled(facts) => facts.help(site),
             Problem::RecordedMeanwhile(facts) => facts.help(site),
             Problem::AlreadyOpen(facts) => facts.help(site),
             Problem::UnknownMode(facts) => facts.help(site),

@@ -195,7 +195,8 @@ impl SessionBuilder {
                 let player = Player::new(cassette, matching, redactor.clone())
                     .map_err(facts::malformed)?
                     // What an append adds comes last, wherever it was asked for.
-                    .with_policies(config.exhausted, config.ordered && mode != Mode::Append);
+                    .with_policies(config.exhausted, config.ordered && mode != Mode::Append)
+                    .with_clock(clock.clone());
                 let (player, inline_limit) = (Box::new(player), config.inline_limit);
                 Some((Replay { player, redactor: redactor.clone(), inline_limit, site: site.clone() }, clock))
             }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::error::Error;
 use crate::mode::{Mistake, Mode};
+use crate::player::Fault;
 use crate::report::{
     ChangedFile, FieldChange, MalformedCassette, ModeOrigin, OutputChange, Problem, UnknownMode, Unwritable,
 };
@@ -34,6 +35,14 @@ pub(super) fn mistake(mistake: Mistake) -> Box<Problem> {
 pub(super) fn malformed(error: Error) -> Box<Problem> {
     let line = error.path().zip(error.position()).and_then(|(path, (line, _))| read_line(path, line));
     Box::new(Problem::Malformed(MalformedCassette { error, line }))
+}
+
+/// Why a recording could not be played.
+pub(super) fn fault(fault: Fault) -> Problem {
+    match fault {
+        Fault::Unreadable(error) => *malformed(error),
+        Fault::Unfilled(facts) => Problem::Unfilled(facts),
+    }
 }
 
 /// Something that can't be written, if that is what the error is about.

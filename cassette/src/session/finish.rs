@@ -214,7 +214,7 @@ impl Session {
     }
 
     fn finish_replay(&self, player: &Player, end: &mut End) -> Result<()> {
-        end.problems.extend(player.problems().into_iter().map(|e| *facts::malformed(e)));
+        end.problems.extend(player.faults().into_iter().map(facts::fault));
         end.problems.extend(player.unmatched().map(Problem::Unmatched));
         if end.failed() {
             // The rest of the tape is unused, and the output is another, as a consequence.
@@ -275,7 +275,7 @@ impl Session {
 
     /// What is on the cassette stays, whether it was asked for or not.
     fn finish_append(&self, player: &Player, recorder: &Recorder, end: &mut End) -> Result<()> {
-        end.problems.extend(player.problems().into_iter().map(|e| *facts::malformed(e)));
+        end.problems.extend(player.faults().into_iter().map(facts::fault));
         self.finish_record(recorder, end)
     }
 

@@ -1,0 +1,40 @@
+//! An answer of a template that its request has not got what it takes for.
+
+use std::path::PathBuf;
+
+use super::TestSite;
+use super::page::{Help, Page};
+use super::setup::path;
+use super::text::{URI, VALUE, clean, short};
+
+/// A recorded answer whose expressions could not be filled in.
+#[derive(Clone, Debug)]
+pub struct Unfilled {
+    /// The document.
+    pub cassette: PathBuf,
+    /// The recording, from 0.
+    pub index: usize,
+    /// Its method.
+    pub method: http::Method,
+    /// Its URI, as recorded.
+    pub uri: String,
+    /// Which expression, and what is the matter with it.
+    pub reason: String,
+}
+
+impl Unfilled {
+    pub(super) fn write(&self, page: &mut Page<'_>) {
+        page.error_in_file("a template can't be filled in", path(&self.cassette));
+        let uri = short(&self.uri, URI);
+        page.fact("recording", format_args!("{}. {} {uri}", self.index + 1, self.method));
+        page.fact("reason", clean(&short(&self.reason, 4 * VALUE)));
+        page.fact("hint", "where nothing is to be filled in, `{{'{{'}}` stands for `{{`");
+    }
+
+    pub(super) fn help(&self, site: &TestSite) -> Help {
+        Help {
+            why: "correct the expression, then run this test alone".to_owned(),
+            command: site.again_command(),
+        }
+    }
+}

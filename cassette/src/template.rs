@@ -1,0 +1,90 @@
+//! Answers that echo their request: a correlation id, a nonce, the name of a JSONP callback. Whoever writes
+//! `"template": true` into a cassette may write expressions into its answers, `{{request.query.nonce}}`, and they are
+//! filled in from the request that is answered.
+//!
+//! Must not know: cassettes, matching, what a failure reads like.
+
+mod expression;
+mod fill;
+mod live;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use http::{HeaderMap, HeaderValue};
+
+use self::expression::Expression;
+pub(crate) use self::fill::Filler;
+pub(crate) use self::live::{Listener, Live};
+
+/// What stands in the place of expressions, for one answer.
+pub(crate) struct Values {
+    live: Arc<Live>,
+    now: SystemTime,
+    /// An answer with a body is gone through twice, and a long request should be read once for each expression.
+    known: Mutex<HashMap<String, Value>>,
+}
+
+/// What an expression stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Value {
+    /// A text.
+    Text(String),
+    /// A JSON value that is no string, as it stood in the request.
+    Json(String),
+}
+
+impl Value {
+    fn text(&self) -> &str {
+        match self {
+            Value::Text(text) | Value::Json(text) => text,
+        }
+    }
+}
+
+impl Values {
+    /// From the request as the client sent it, and the time of the session.
+    pub(crate) fn new(live: Arc<Live>, now: SystemTime) -> Values {
+        Values { live, now, known: Mutex::default() }
+    }
+
+    /// Fills in the values of headers.
+    ///
+    /// # Errors
+    ///
+    /// What is the matter with an expression, as of every function here.
+    pub(crate) fn fill_headers(self: &Arc<Self>, headers: &mut HeaderMap) -> Result<(), String> {
+        for (name, value) in headers.iter_mut() {
+            if memchr::memmem::find(value.as_bytes(), fill::OPEN).is_none() {
+                continue;
+            }
+            let told = |e: &dyn std::fmt::Display| format!("header `{name}`: {e}");
+            let filled = Filler::text(self.clone(), value.as_bytes()).map_err(|e| told(&e))?;
+            *value = HeaderValue::from_bytes(&filled)
+                .map_err(|_| told(&"what is filled in has a character that no header may have"))?;
+        }
+        Ok(())
+    }
+
+    fn value(&self, expression: &str) -> Result<Value, String> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = known.get(expression) {
+            return Ok(value.clone());
+        }
+        let value = Expression::parse(expression)
+            .and_then(|e| self.live.value(&e, self.now))
+            .map_err(|reason| format!("`{{{{{expression}}}}}`: {reason}"))?;
+        known.insert(expression.to_owned(), value.clone());
+        Ok(value)
+    }
+}
+
+impl std::fmt::Debug for Values {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Values").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! Search and replace of expressions in a stream.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use memchr::memmem;
+
+use super::{Value, Values};
+use crate::redact;
+
+pub(super) const OPEN: &[u8] = b"{{";
+const CLOSE: &[u8] = b"}}";
+
+/// No expression is longer.
+const LONGEST: usize = 1024;
+
+/// How `{{` itself is written.
+const LITERAL: &[u8] = b"'{{'";
+
+/// A writer that fills in what is written and passes it on; a window of memory waits.
+pub(crate) struct Filler<W> {
+    values: Option<Arc<Values>>,
+    spelling: Spelling,
+    held: Vec<u8>,
+    next: W,
+}
+
+/// What a body's characters mean where a value is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spelling {
+    /// Also JavaScript, the strings of which take what those of JSON take.
+    Json,
+    Form,
+    /// HTML, too.
+    Xml,
+    Plain,
+}
+
+impl Spelling {
+    fn of(content_type: Option<&str>) -> Spelling {
+        match redact::Spelling::of(content_type) {
+            redact::Spelling::Json => return Spelling::Json,
+            redact::Spelling::Form => return Spelling::Form,
+            _ => {}
+        }
+        let essence = content_type.unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        match essence.as_str() {
+            // RFC 9239.
+            e if e.ends_with("javascript") || e.ends_with("ecmascript") => Spelling::Json,
+            "text/html" | "text/xml" | "application/xml" => Spelling::Xml,
+            e if e.ends_with("+xml") => Spelling::Xml,
+            _ => Spelling::Plain,
+        }
+    }
+
+    fn spell(self, text: &str) -> String {
+        match self {
+            Spelling::Json => redact::Spelling::Json.spell(text),
+            Spelling::Form => redact::Spelling::Form.spell(text),
+            Spelling::Xml => text
+                .replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('>', "&gt;")
+                .replace('"', "&quot;")
+                .replace('\'', "&#39;"),
+            Spelling::Plain => text.to_owned(),
+        }
+    }
+}
+
+impl<W: Write> Filler<W> {
+    /// Without values everything passes as it is.
+    pub(crate) fn new(values: Option<Arc<Values>>, content_type: Option<&str>, next: W) -> Filler<W> {
+        Filler { values, spelling: Spelling::of(content_type), held: Vec::new(), next }
+    }
+
+    pub(crate) fn next_mut(&mut self) -> &mut W {
+        &mut self.next
+    }
+
+    pub(crate) fn finish(mut self) -> io::Result<W> {
+        self.pass(true)?;
+        Ok(self.next)
+    }
+
+    /// Passes on what no more bytes can change: all of it at the end.
+    fn pass(&mut self, at_end: bool) -> io::Result<()> {
+        let Some(values) = &self.values else { return Ok(()) };
+        let held = std::mem::take(&mut self.held);
+        let mut passed = 0;
+        // The quote before an expression goes with it, if the expression is all of its string.
+        let before = |start: usize, passed: usize| start.saturating_sub(2).max(passed);
+        let mut from = 0;
+        let settled = loop {
+            let Some(start) = memmem::find(&held[from..], OPEN).map(|at| from + at) else {
+                break if at_end { held.len() } else { before(held.len().saturating_sub(1), passed) };
+            };
+            let inside = &held[start + 2..held.len().min(start + 2 + LONGEST + CLOSE.len())];
+            let close = match inside.starts_with(LITERAL) {
+                true => Some(LITERAL.len()).filter(|at| inside[*at..].starts_with(CLOSE)),
+                false => memmem::find(inside, CLOSE),
+            };
+            let Some(close) = close.map(|at| start + 2 + at) else {
+                if at_end || inside.len() == LONGEST + CLOSE.len() {
+                    from = start + 1;
+                    continue;
+                }
+                break before(start, passed);
+            };
+            let end = close + CLOSE.len();
+            // Whether a quote follows, and whether `}}}` closes something else as well.
+            if end == held.len() && !at_end {
+                break before(start, passed);
+            }
+            if held[start + 2..close] == *LITERAL {
+                self.next.write_all(&held[passed..start])?;
+                self.next.write_all(OPEN)?;
+                (passed, from) = (end, end);
+                continue;
+            }
+            // Of `{{{` the last two belong to the expression.
+            let start = memmem::rfind(&held[start..close], OPEN).map_or(start, |at| start + at);
+            let Some(expression) = expression(&held[start + 2..close]) else {
+                from = start + 1;
+                continue;
+            };
+            let value = values.value(expression).map_err(io::Error::other)?;
+            let is_string = self.spelling == Spelling::Json
+                && start > passed
+                && held[start - 1] == b'"'
+                && held.get(end) == Some(&b'"')
+                && !(start - 1 > passed && held[start - 2] == b'\\');
+            match value {
+                // All of a string: then it is what the request has there, a number for a number.
+                Value::Json(json) if is_string => {
+                    self.next.write_all(&held[passed..start - 1])?;
+                    self.next.write_all(json.as_bytes())?;
+                    passed = end + 1;
+                }
+                value => {
+                    self.next.write_all(&held[passed..start])?;
+                    self.next.write_all(self.spelling.spell(value.text()).as_bytes())?;
+                    passed = end;
+                }
+            }
+            from = passed;
+        };
+        let settled = settled.max(passed);
+        self.next.write_all(&held[passed..settled])?;
+        self.held = held;
+        self.held.drain(..settled);
+        Ok(())
+    }
+}
+
+impl Filler<Vec<u8>> {
+    /// Fills in one text.
+    pub(super) fn text(values: Arc<Values>, text: &[u8]) -> io::Result<Vec<u8>> {
+        let mut filler = Filler::new(Some(values), None, Vec::new());
+        filler.write_all(text)?;
+        filler.finish()
+    }
+}
+
+impl<W: Write> Write for Filler<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.values.is_none() {
+            self.next.write_all(bytes)?;
+            return Ok(bytes.len());
+        }
+        self.held.extend_from_slice(bytes);
+        self.pass(false)?;
+        Ok(bytes.len())
+    }
+
+    /// Does not pass on the window: it may hold the first half of an expression.
+    fn flush(&mut self) -> io::Result<()> {
+        self.next.flush()
+    }
+}
+
+/// What is between the braces, if it is an expression and nobody else's: neither a placeholder for a secret nor braces
+/// that happen to follow each other.
+fn expression(inside: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(inside).ok()?.trim();
+    let foreign = |c: char| c.is_control() || "\"{}".contains(c);
+    (!text.is_empty() && !text.starts_with("secret.") && !text.contains(foreign)).then_some(text)
+}
