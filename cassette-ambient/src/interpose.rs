@@ -12,10 +12,16 @@
 #[cfg(intercepted)]
 mod connections;
 #[cfg(intercepted)]
+mod hosts;
+#[cfg(intercepted)]
 mod lookups;
 #[cfg(intercepted)]
 mod processes;
 mod real;
+#[cfg(all(intercepted, target_os = "linux"))]
+mod sends;
+#[cfg(intercepted)]
+mod shells;
 #[cfg(intercepted)]
 mod tables;
 mod threads;

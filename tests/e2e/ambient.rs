@@ -76,9 +76,15 @@ fn threads_workers_and_runtimes_of_the_body_are_under_it() {
             seen
         };
         seen.push(std::thread::spawn(nested).join().unwrap());
+        let url = at("inner");
+        let inner = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(get(url))
+        };
+        seen.push(tokio::task::spawn_blocking(inner).await.unwrap());
         seen
     });
-    let paths = ["thread", "spawn_blocking", "task", "worker"];
+    let paths = ["thread", "spawn_blocking", "task", "worker", "inner"];
     assert_eq!(seen, paths.map(|p| format!("200 \"/{p}\"")));
     assert_eq!(project.requests(), paths.map(|p| format!("GET https://{HOST}/{p}")));
 }

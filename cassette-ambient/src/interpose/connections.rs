@@ -17,7 +17,11 @@ static LINK: Connect = connect;
 /// # Safety
 /// As POSIX's.
 #[unsafe(no_mangle)]
-unsafe extern "C-unwind" fn connect(socket: c_int, address: *const sockaddr, length: socklen_t) -> c_int {
+pub(super) unsafe extern "C-unwind" fn connect(
+    socket: c_int,
+    address: *const sockaddr,
+    length: socklen_t,
+) -> c_int {
     if net::governs()
         // SAFETY: by the contract.
         && let Some(to) = unsafe { read(address, length) }

@@ -76,6 +76,20 @@ unsafe extern "C" fn execv(path: *const c_char, arguments: List) -> c_int {
 }
 
 /// # Safety
+/// As POSIX's.
+#[cfg(target_os = "linux")]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn fexecve(file: c_int, arguments: List, variables: List) -> c_int {
+    type Fexecve = unsafe extern "C" fn(c_int, List, List) -> c_int;
+    // SAFETY: libc has a function of this name, and POSIX fixes its type.
+    let real: Fexecve = unsafe { mem::transmute(looked_up::FEXECVE.address()) };
+    // SAFETY: the same contract.
+    let told = unsafe { Variables::of(variables) };
+    // SAFETY: the same contract, with a list of the same form.
+    unsafe { real(file, arguments, told.list) }
+}
+
+/// # Safety
 /// As glibc's and musl's.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
@@ -120,7 +134,7 @@ unsafe extern "C" fn execvp(file: *const c_char, arguments: List) -> c_int {
     result
 }
 
-fn environ() -> List {
+pub(super) fn environ() -> List {
     unsafe extern "C" {
         #[cfg(target_os = "linux")]
         static environ: List;
@@ -147,7 +161,7 @@ impl Variables {
         let as_given = Variables { list: given, mapped: 0 };
         let Some(mut telling) = net::telling() else { return as_given };
         // SAFETY: by the contract.
-        let entries = || unsafe { Entries::of(given) };
+        let entries = || unsafe { entries(given) };
         let bytes = (entries().count() + telling.len() + 1) * mem::size_of::<*const c_char>();
         let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
         // SAFETY: a new mapping, of no file.
@@ -181,16 +195,14 @@ impl Drop for Variables {
     }
 }
 
-/// The entries of a list.
-struct Entries(List);
-
-impl Entries {
-    /// # Safety
-    /// As of [`Variables::of`].
-    unsafe fn of(list: List) -> Entries {
-        Entries(list)
-    }
+/// # Safety
+/// As of [`Variables::of`].
+pub(super) unsafe fn entries(list: List) -> impl Iterator<Item = *const c_char> {
+    Entries(list)
 }
+
+/// See [`entries`].
+struct Entries(List);
 
 impl Iterator for Entries {
     type Item = *const c_char;
@@ -199,7 +211,7 @@ impl Iterator for Entries {
         if self.0.is_null() {
             return None;
         }
-        // SAFETY: by the contract of `of`: the end, a null, has not been passed.
+        // SAFETY: by the contract of `entries`: the end, a null, has not been passed.
         let entry = unsafe { self.0.read() };
         if entry.is_null() {
             return None;

@@ -84,6 +84,25 @@ pub(super) mod looked_up {
     #[cfg(all(intercepted, target_os = "macos"))]
     pub(in super::super) static EXECVP: Real = Real::new(c"execvp", NONE);
 
+    #[cfg(intercepted)]
+    pub(in super::super) static GETHOSTBYNAME: Real = Real::new(c"gethostbyname", NONE);
+    #[cfg(intercepted)]
+    pub(in super::super) static GETHOSTBYNAME2: Real = Real::new(c"gethostbyname2", NONE);
+    #[cfg(all(intercepted, target_os = "linux"))]
+    pub(in super::super) static GETHOSTBYNAME_R: Real = Real::new(c"gethostbyname_r", NONE);
+    #[cfg(all(intercepted, target_os = "linux"))]
+    pub(in super::super) static GETHOSTBYNAME2_R: Real = Real::new(c"gethostbyname2_r", NONE);
+    #[cfg(all(intercepted, target_os = "linux"))]
+    pub(in super::super) static SENDTO: Real = Real::new(c"sendto", NONE);
+    #[cfg(all(intercepted, target_os = "linux"))]
+    pub(in super::super) static SENDMSG: Real = Real::new(c"sendmsg", NONE);
+    #[cfg(all(intercepted, target_os = "linux"))]
+    pub(in super::super) static FEXECVE: Real = Real::new(c"fexecve", NONE);
+    #[cfg(intercepted)]
+    pub(in super::super) static SYSTEM: Real = Real::new(c"system", NONE);
+    #[cfg(intercepted)]
+    pub(in super::super) static POPEN: Real = Real::new(c"popen", NONE);
+
     /// No sanitizer wraps it.
     #[cfg(intercepted)]
     const NONE: usize = usize::MAX;
@@ -99,7 +118,12 @@ pub(super) mod looked_up {
             POSIX_SPAWNP.resolve();
             EXECVE.resolve();
             #[cfg(target_os = "linux")]
-            EXECVPE.resolve();
+            {
+                EXECVPE.resolve();
+                FEXECVE.resolve();
+                SENDTO.resolve();
+                SENDMSG.resolve();
+            }
             #[cfg(target_os = "macos")]
             EXECVP.resolve();
             #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -6,6 +6,7 @@
 mod c;
 mod contexts;
 mod libraries;
+mod network;
 mod one_test_a_process;
 mod overlap;
 

@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 
 use cassette::{Config, Mode, Session};
 
-use super::{echo, get};
+use super::{cryptography, echo, get};
 use crate::api::{HOST, Speaks};
 use crate::project::Project;
 
@@ -46,6 +46,20 @@ fn odd_ports_and_addresses_make_the_uri_that_was_asked() {
             "GET http://[2001:db8::7]:81/v6"
         ]
     );
+}
+
+/// The name comes with the connection then.
+#[test]
+fn https_without_a_name_in_the_handshake() {
+    let api = echo(Speaks::Https2);
+    let url = api.url("/nameless");
+    let (project, seen) = Project::both(api, async |_: Session| {
+        cryptography();
+        let client = reqwest::Client::builder().tls_sni(false).build().unwrap();
+        client.get(&url).send().await.unwrap().text().await.unwrap()
+    });
+    assert_eq!(seen, "/nameless");
+    assert_eq!(project.requests(), [format!("GET {url}")]);
 }
 
 #[test]

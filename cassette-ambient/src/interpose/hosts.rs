@@ -1,0 +1,189 @@
+//! Names again, by the functions that were there before `getaddrinfo` and that old C code still calls. Given the text
+//! of an address, libc's own make their answer of that, and ask nobody.
+
+use super::real::looked_up;
+use crate::net::{self, Lookup};
+use libc::{c_char, c_int, c_void, hostent, size_t};
+use std::ffi::CStr;
+use std::io::Write as _;
+use std::{mem, ptr};
+
+type ByName = unsafe extern "C" fn(*const c_char) -> *mut hostent;
+type ByName2 = unsafe extern "C" fn(*const c_char, c_int) -> *mut hostent;
+
+#[used]
+static LINK: ByName = gethostbyname;
+
+/// # Safety
+/// As POSIX.1-2001's.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn gethostbyname(name: *const c_char) -> *mut hostent {
+    // SAFETY: libc has a function of this name, and POSIX fixes its type.
+    let real: ByName = unsafe { mem::transmute(looked_up::GETHOSTBYNAME.address()) };
+    // SAFETY: the same contract.
+    match unsafe { ask(name, libc::AF_INET) } {
+        // SAFETY: the same contract, with the caller's name or another C string.
+        Ask::For(text) => unsafe { real(text.or(name)) },
+        Ask::Nobody => not_found(),
+    }
+}
+
+/// # Safety
+/// As glibc's, musl's and Apple's.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn gethostbyname2(name: *const c_char, family: c_int) -> *mut hostent {
+    // SAFETY: libc has a function of this name and type.
+    let real: ByName2 = unsafe { mem::transmute(looked_up::GETHOSTBYNAME2.address()) };
+    // SAFETY: the same contract.
+    match unsafe { ask(name, family) } {
+        // SAFETY: the same contract, with the caller's name or another C string.
+        Ask::For(text) => unsafe { real(text.or(name), family) },
+        Ask::Nobody => not_found(),
+    }
+}
+
+#[cfg(target_os = "linux")]
+type ByNameR = unsafe extern "C" fn(
+    *const c_char,
+    *mut hostent,
+    *mut c_char,
+    size_t,
+    *mut *mut hostent,
+    *mut c_int,
+) -> c_int;
+#[cfg(target_os = "linux")]
+type ByName2R = unsafe extern "C" fn(
+    *const c_char,
+    c_int,
+    *mut hostent,
+    *mut c_char,
+    size_t,
+    *mut *mut hostent,
+    *mut c_int,
+) -> c_int;
+
+/// # Safety
+/// As glibc's and musl's.
+#[cfg(target_os = "linux")]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn gethostbyname_r(
+    name: *const c_char,
+    entry: *mut hostent,
+    buffer: *mut c_char,
+    length: size_t,
+    result: *mut *mut hostent,
+    error: *mut c_int,
+) -> c_int {
+    // SAFETY: libc has a function of this name and type.
+    let real: ByNameR = unsafe { mem::transmute(looked_up::GETHOSTBYNAME_R.address()) };
+    // SAFETY: the same contract.
+    match unsafe { ask(name, libc::AF_INET) } {
+        // SAFETY: the same contract, with the caller's name or another C string.
+        Ask::For(text) => unsafe { real(text.or(name), entry, buffer, length, result, error) },
+        // SAFETY: both may be written to, by the contract.
+        Ask::Nobody => unsafe { not_found_r(result, error) },
+    }
+}
+
+/// # Safety
+/// As glibc's and musl's.
+#[cfg(target_os = "linux")]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn gethostbyname2_r(
+    name: *const c_char,
+    family: c_int,
+    entry: *mut hostent,
+    buffer: *mut c_char,
+    length: size_t,
+    result: *mut *mut hostent,
+    error: *mut c_int,
+) -> c_int {
+    // SAFETY: libc has a function of this name and type.
+    let real: ByName2R = unsafe { mem::transmute(looked_up::GETHOSTBYNAME2_R.address()) };
+    // SAFETY: the same contract.
+    match unsafe { ask(name, family) } {
+        // SAFETY: the same contract, with the caller's name or another C string.
+        Ask::For(text) => unsafe { real(text.or(name), family, entry, buffer, length, result, error) },
+        // SAFETY: both may be written to, by the contract.
+        Ask::Nobody => unsafe { not_found_r(result, error) },
+    }
+}
+
+enum Ask {
+    For(Text),
+    Nobody,
+}
+
+/// The text of an address, a C string; empty for what the caller gave.
+struct Text([u8; 32]);
+
+impl Text {
+    fn or(&self, given: *const c_char) -> *const c_char {
+        if self.0[0] == 0 { given } else { self.0.as_ptr().cast() }
+    }
+}
+
+/// # Safety
+/// `name` is null or a C string.
+unsafe fn ask(name: *const c_char, family: c_int) -> Ask {
+    let mut text = Text([0; 32]);
+    if name.is_null() || !net::governs() {
+        return Ask::For(text);
+    }
+    let mut parsed = [0_u8; 16];
+    let to = parsed.as_mut_ptr().cast::<c_void>();
+    // SAFETY: `name` is a C string, and an address of either family has room.
+    let is_address =
+        unsafe { inet_pton(libc::AF_INET, name, to) == 1 || inet_pton(libc::AF_INET6, name, to) == 1 };
+    if is_address {
+        return Ask::For(text);
+    }
+    // SAFETY: not null, so by the contract a C string.
+    match net::lookup(unsafe { CStr::from_ptr(name) }.to_bytes()) {
+        Lookup::AsAsked => Ask::For(text),
+        Lookup::None => Ask::Nobody,
+        Lookup::Invented(address) => {
+            // With its prefix it has 23 characters at most, and a zero follows.
+            let prefix = if family == libc::AF_INET6 { "::ffff:" } else { "" };
+            let _ = write!(&mut text.0[..31], "{prefix}{address}");
+            Ask::For(text)
+        }
+    }
+}
+
+unsafe extern "C" {
+    fn inet_pton(family: c_int, text: *const c_char, to: *mut c_void) -> c_int;
+    #[cfg(target_os = "linux")]
+    fn __h_errno_location() -> *mut c_int;
+    #[cfg(target_os = "macos")]
+    static mut h_errno: c_int;
+}
+
+/// `<netdb.h>`, on all systems.
+const HOST_NOT_FOUND: c_int = 1;
+
+fn not_found() -> *mut hostent {
+    // SAFETY: this thread's own.
+    #[cfg(target_os = "linux")]
+    unsafe {
+        *__h_errno_location() = HOST_NOT_FOUND;
+    }
+    // SAFETY: libc's variable, to which it writes from any thread as well.
+    #[cfg(target_os = "macos")]
+    unsafe {
+        h_errno = HOST_NOT_FOUND;
+    }
+    ptr::null_mut()
+}
+
+/// # Safety
+/// Both may be written to.
+#[cfg(target_os = "linux")]
+unsafe fn not_found_r(result: *mut *mut hostent, error: *mut c_int) -> c_int {
+    // SAFETY: by the contract.
+    unsafe {
+        result.write(ptr::null_mut());
+        error.write(HOST_NOT_FOUND);
+    }
+    0
+}

@@ -1,0 +1,64 @@
+//! Connections that are made by the first `sendto` or `sendmsg` (TCP Fast Open, RFC 7413): they are made by our `connect`,
+//! and what is to be sent follows. That is what Linux does with them where the server is not known yet.
+
+use super::connections::connect;
+use super::real::looked_up;
+use crate::net;
+use libc::{c_int, c_void, msghdr, size_t, sockaddr, socklen_t, ssize_t};
+use std::{mem, ptr};
+
+type Sendto =
+    unsafe extern "C-unwind" fn(c_int, *const c_void, size_t, c_int, *const sockaddr, socklen_t) -> ssize_t;
+type Sendmsg = unsafe extern "C-unwind" fn(c_int, *const msghdr, c_int) -> ssize_t;
+
+#[used]
+static LINK: Sendto = sendto;
+
+/// # Safety
+/// As POSIX's.
+#[unsafe(no_mangle)]
+unsafe extern "C-unwind" fn sendto(
+    socket: c_int,
+    data: *const c_void,
+    length: size_t,
+    flags: c_int,
+    to: *const sockaddr,
+    to_length: socklen_t,
+) -> ssize_t {
+    // SAFETY: libc has a function of this name, and POSIX fixes its type.
+    let real: Sendto = unsafe { mem::transmute(looked_up::SENDTO.address()) };
+    if flags & libc::MSG_FASTOPEN == 0 || !net::governs() {
+        // SAFETY: the same contract.
+        return unsafe { real(socket, data, length, flags, to, to_length) };
+    }
+    // SAFETY: the same contract.
+    unsafe {
+        match connect(socket, to, to_length) {
+            0 => real(socket, data, length, flags & !libc::MSG_FASTOPEN, ptr::null(), 0),
+            _ => -1,
+        }
+    }
+}
+
+/// # Safety
+/// As POSIX's.
+#[unsafe(no_mangle)]
+unsafe extern "C-unwind" fn sendmsg(socket: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
+    // SAFETY: libc has a function of this name, and POSIX fixes its type.
+    let real: Sendmsg = unsafe { mem::transmute(looked_up::SENDMSG.address()) };
+    if flags & libc::MSG_FASTOPEN == 0 || message.is_null() || !net::governs() {
+        // SAFETY: the same contract.
+        return unsafe { real(socket, message, flags) };
+    }
+    // SAFETY: not null, so by the contract it may be read.
+    let mut rest = unsafe { message.read() };
+    let (to, to_length) =
+        (mem::replace(&mut rest.msg_name, ptr::null_mut()), mem::take(&mut rest.msg_namelen));
+    // SAFETY: the same contract, of an address and of the rest of the message.
+    unsafe {
+        match connect(socket, to.cast_const().cast(), to_length) {
+            0 => real(socket, &rest, flags & !libc::MSG_FASTOPEN),
+            _ => -1,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! `system` and `popen` start their shell by functions within libc, which nobody can take the place of. So the command
+//! itself begins with what the shell is to be told.
+
+use super::processes::environ;
+use super::real::looked_up;
+use crate::net;
+use libc::{FILE, c_char, c_int};
+use std::ffi::{CStr, CString};
+use std::mem;
+
+type System = unsafe extern "C-unwind" fn(*const c_char) -> c_int;
+type Popen = unsafe extern "C" fn(*const c_char, *const c_char) -> *mut FILE;
+
+#[used]
+static LINK: Popen = popen;
+
+/// # Safety
+/// As C's.
+#[unsafe(no_mangle)]
+unsafe extern "C-unwind" fn system(command: *const c_char) -> c_int {
+    // SAFETY: libc has a function of this name, and C fixes its type.
+    let real: System = unsafe { mem::transmute(looked_up::SYSTEM.address()) };
+    // SAFETY: the same contract.
+    let told = unsafe { telling(command) };
+    // SAFETY: the same contract.
+    unsafe { real(told.as_ref().map_or(command, |c| c.as_ptr())) }
+}
+
+/// # Safety
+/// As POSIX's.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn popen(command: *const c_char, mode: *const c_char) -> *mut FILE {
+    // SAFETY: libc has a function of this name, and POSIX fixes its type.
+    let real: Popen = unsafe { mem::transmute(looked_up::POPEN.address()) };
+    // SAFETY: the same contract.
+    let told = unsafe { telling(command) };
+    // SAFETY: the same contract.
+    unsafe { real(told.as_ref().map_or(command, |c| c.as_ptr()), mode) }
+}
+
+/// The command after a line that exports the variables. `None` for the command as it is.
+///
+/// # Safety
+/// `command` is null or a C string.
+unsafe fn telling(command: *const c_char) -> Option<CString> {
+    let mut telling = net::telling().filter(|_| !command.is_null())?;
+    // What differs from the process's own was set on purpose; what that may be, only `keeps` knows.
+    // SAFETY: `environ` is a list of C strings.
+    unsafe { super::processes::entries(environ()) }.for_each(|entry| {
+        // SAFETY: as above.
+        telling.keeps(unsafe { CStr::from_ptr(entry) });
+    });
+    let mut line = b"export".to_vec();
+    for entry in telling.added() {
+        let entry = entry.to_bytes();
+        let equals = entry.iter().position(|b| *b == b'=')?;
+        let (name, value) = entry.split_at(equals + 1);
+        line.push(b' ');
+        line.extend_from_slice(name);
+        line.push(b'\'');
+        for byte in value {
+            match byte {
+                b'\'' => line.extend_from_slice(br"'\''"),
+                other => line.push(*other),
+            }
+        }
+        line.push(b'\'');
+    }
+    line.push(b'\n');
+    // SAFETY: not null, so by the contract a C string.
+    line.extend_from_slice(unsafe { CStr::from_ptr(command) }.to_bytes());
+    CString::new(line).ok()
+}
