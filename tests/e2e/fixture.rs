@@ -81,7 +81,8 @@ impl Project {
         Run { passed, text: self.shown(&String::from_utf8_lossy(&bytes).replace("\r\n", "\n")) }
     }
 
-    fn command(&self, tests: &[&str], variables: &[(&str, &str)]) -> Command {
+    /// A process that runs the tests of these names.
+    pub(crate) fn command(&self, tests: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new(executable());
         command
             .args(["--exact", "--test-threads=1", "--color=never"])

@@ -16,6 +16,7 @@ mod in_process;
 mod killed;
 mod matching;
 mod modes;
+mod processes;
 mod project;
 mod recording;
 mod redaction_places;

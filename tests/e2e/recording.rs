@@ -182,7 +182,7 @@ fn a_recording_waits_for_its_turn() {
 }
 
 /// Returns when somebody waits for this lock: the kernel has a list, and nothing tells when it changes.
-fn await_waiter(lock: &File) {
+pub(crate) fn await_waiter(lock: &File) {
     use std::os::unix::fs::MetadataExt as _;
     let inode = format!(":{} ", lock.metadata().unwrap().ino());
     let waits = |line: &str| line.contains("->") && line.contains(&inode);
