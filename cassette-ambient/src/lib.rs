@@ -33,6 +33,7 @@
 //! macOS shared libraries and C's `time` and `gettimeofday`. With a static libc, C's waits until an
 //! absolute time are not translated.
 
+mod at_exit;
 #[cfg_attr(not(intercepted), allow(dead_code, reason = "nobody asks for the network"))]
 mod context;
 #[cfg(interposed)]
@@ -42,6 +43,7 @@ mod net;
 mod self_test;
 mod zone;
 
+pub use at_exit::at_exit;
 pub use context::{Context, CurrentSession, Guard, WallClock, current, current_session, outside};
 pub use net::{Destination, Network, Reason, Refused, Told, led};
 pub use self_test::{leads, self_test};

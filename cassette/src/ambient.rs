@@ -6,7 +6,7 @@
 
 use crate::{Error, Result};
 
-pub(crate) use face::{Ambient, current_session, outside, time_zone};
+pub(crate) use face::{Ambient, at_exit, current_session, outside, time_zone};
 #[cfg(feature = "intercept")]
 pub(crate) use face::{Leading, led};
 
@@ -66,7 +66,7 @@ mod face {
     use cassette_ambient::{Context, CurrentSession, Guard, WallClock};
     use std::sync::Arc;
 
-    pub(crate) use cassette_ambient::{outside, self_test as works, time_zone};
+    pub(crate) use cassette_ambient::{at_exit, outside, self_test as works, time_zone};
 
     /// How the connections of a session's threads are led to it.
     #[cfg(feature = "intercept")]
@@ -194,6 +194,11 @@ mod face {
 
     pub(crate) fn current_session() -> Option<u64> {
         None
+    }
+
+    /// Safe code has no way to.
+    pub(crate) fn at_exit(_work: fn()) -> bool {
+        false
     }
 
     pub(crate) fn time_zone() -> Option<&'static str> {

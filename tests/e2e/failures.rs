@@ -1,54 +1,7 @@
 //! Every failure that a user can meet, as the user meets it: the fixture project's tests are run, and what they
 //! print is compared as a whole.
 
-use std::net::SocketAddr;
-
-use wiremock::matchers::{method, path, query_param};
-use wiremock::{Mock, MockServer, ResponseTemplate};
-
-use crate::fixture::Project;
-
-const CASSETTE: &str = "tests/cassettes/weather/cities.json";
-
-/// The imaginary API. Not one of wiremock's pooled servers, which go on listening after they are dropped.
-struct Api {
-    runtime: tokio::runtime::Runtime,
-    server: MockServer,
-}
-
-impl Api {
-    fn start() -> Api {
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let server = runtime.block_on(MockServer::builder().start());
-        runtime.block_on(async {
-            for (page, rows) in [("1", "Berlin,21\nPrague,24\n"), ("2", "Vienna,26\n")] {
-                let answer = ResponseTemplate::new(200).set_body_string(rows);
-                let of = Mock::given(method("GET")).and(path("/v1/cities")).and(query_param("page", page));
-                of.respond_with(answer).mount(&server).await;
-            }
-        });
-        Api { runtime, server }
-    }
-
-    fn address(&self) -> SocketAddr {
-        *self.server.address()
-    }
-
-    fn stop(self) {
-        drop(self.server);
-        drop(self.runtime);
-    }
-}
-
-/// A project whose one cassette and snapshot have been recorded; the API is gone.
-fn recorded() -> Project {
-    let api = Api::start();
-    let project = Project::new().upstream(api.address());
-    let run = project.run(&["cities"], &[("CASSETTE_MODE", "record")]);
-    assert!(run.passed, "{}", run.text);
-    api.stop();
-    project
-}
+use crate::fixture::{Api, CASSETTE, Project, recorded};
 
 /// Runs `cities` in a variation; it must fail, and write nothing beside the sources but insta's pending file.
 #[track_caller]

@@ -6,6 +6,51 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
+use wiremock::matchers::{method, path, query_param};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+/// The cassette of the test `cities`.
+pub(crate) const CASSETTE: &str = "tests/cassettes/weather/cities.json";
+
+/// The imaginary API. Not one of wiremock's pooled servers, which go on listening after they are dropped.
+pub(crate) struct Api {
+    runtime: tokio::runtime::Runtime,
+    server: MockServer,
+}
+
+impl Api {
+    pub(crate) fn start() -> Api {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let server = runtime.block_on(MockServer::builder().start());
+        runtime.block_on(async {
+            for (page, rows) in [("1", "Berlin,21\nPrague,24\n"), ("2", "Vienna,26\n")] {
+                let answer = ResponseTemplate::new(200).set_body_string(rows);
+                let of = Mock::given(method("GET")).and(path("/v1/cities")).and(query_param("page", page));
+                of.respond_with(answer).mount(&server).await;
+            }
+        });
+        Api { runtime, server }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        *self.server.address()
+    }
+
+    pub(crate) fn stop(self) {
+        drop(self.server);
+        drop(self.runtime);
+    }
+}
+
+/// A project whose one cassette and snapshot have been recorded; the API is gone.
+pub(crate) fn recorded() -> Project {
+    let api = Api::start();
+    let project = Project::new().upstream(api.address());
+    let run = project.run(&["cities"], &[("CASSETTE_MODE", "record")]);
+    assert!(run.passed, "{}", run.text);
+    api.stop();
+    project
+}
 
 /// A project in a temporary directory whose tests are those of `tests/fixture`.
 pub(crate) struct Project {
@@ -114,6 +159,10 @@ impl Project {
             let line = match line.split_once("; finished in ") {
                 Some((before, _)) => format!("{before}; finished in [time]"),
                 None => line.to_owned(),
+            };
+            let line = match line.strip_prefix("   = recorded: ").and_then(|rest| rest.split_once(", ")) {
+                Some((interactions, _)) => format!("   = recorded: {interactions}, [size]"),
+                None => line,
             };
             shown.push_str(&without_thread_id(&line));
             shown.push('\n');

@@ -20,6 +20,7 @@ mod processes;
 mod project;
 mod recording;
 mod redaction_places;
+mod summary;
 mod templates;
 mod untrusted;
 mod wire;

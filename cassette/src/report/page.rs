@@ -49,6 +49,11 @@ impl<'p> Page<'p> {
         self.headline(paint(self.palette.note, "note"), headline);
     }
 
+    /// The headline of the end of a process.
+    pub(super) fn summary(&mut self, headline: impl Display) {
+        self.headline(paint(self.palette.note, "summary"), headline);
+    }
+
     /// `   = name: value`
     pub(super) fn fact(&mut self, name: &str, value: impl Display) {
         let sign = paint(self.palette.dim, "=");

@@ -32,11 +32,7 @@ impl Recorded {
     /// );
     /// ```
     pub fn render(&self, palette: &Palette) -> String {
-        let times = |(name, times): &(String, u64)| match times {
-            0 | 1 => clean(name).into_owned(),
-            times => format!("{} ({times} times)", clean(name)),
-        };
-        let redacted: Vec<String> = self.redacted.iter().map(times).collect();
+        let redacted: Vec<String> = self.redacted.iter().map(|(name, n)| times(name, *n)).collect();
         format!(
             "{} {}: {}, {}, redacted: {}",
             paint(palette.added, "recorded"),
@@ -45,5 +41,13 @@ impl Recorded {
             size(self.size),
             if redacted.is_empty() { "nothing".to_owned() } else { redacted.join(", ") },
         )
+    }
+}
+
+/// What was replaced, and how often.
+pub(super) fn times(name: &str, times: u64) -> String {
+    match times {
+        0 | 1 => clean(name).into_owned(),
+        times => format!("{} ({times} times)", clean(name)),
     }
 }

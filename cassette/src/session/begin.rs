@@ -251,6 +251,7 @@ impl SessionBuilder {
             expired: expiry,
             rehearsed: self.rehearsed,
             is_rehearsal: self.is_rehearsal,
+            is_test: self.is_test,
             env,
             open: opened,
         }));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Session, facts, leaks, output};
+use super::{Session, facts, leaks, output, tally};
 use crate::config::{Drift, Expiry, Unused};
 use crate::engine::Action;
 use crate::error::{Error, Result};
@@ -40,6 +40,8 @@ pub struct Summary {
     pub elapsed: Duration,
     /// Whether this session recorded.
     pub recorded: bool,
+    /// Whether there was no cassette before.
+    pub(crate) is_new: bool,
     /// Interactions of a recording that were not on the cassette before: fewer than `interactions` in mode
     /// [`Append`](Mode::Append) only.
     pub added: usize,
@@ -157,6 +159,9 @@ impl Session {
             end.problems.push(Problem::Other(e));
         }
         end.summary.elapsed = inner.started.elapsed();
+        if inner.is_test && !inner.is_rehearsal {
+            self.count(&end);
+        }
         if !end.failed() {
             return self.report_passed(end.summary);
         }
@@ -169,6 +174,21 @@ impl Session {
         let failure = report::Failure { site: inner.site.clone(), problems: end.problems, notes: end.notes };
         // The error of the code under test may have a URL with the key in it, and CI keeps logs.
         Err(failed(failure, |text| inner.redactor.text(text)))
+    }
+
+    /// For the summary at the end of the process.
+    fn count(&self, end: &End) {
+        let in_problems = end.problems.iter().filter_map(|problem| match problem {
+            Problem::Unused(facts) => Some(facts.left.len()),
+            _ => None,
+        });
+        let in_notes = end.summary.notes.iter().filter_map(|note| match note {
+            Note::Unused { facts, .. } => Some(facts.left.len()),
+            _ => None,
+        });
+        let unused = in_problems.chain(in_notes).sum();
+        let passed = (!end.failed()).then_some(&end.summary);
+        tally::add(&tally::Ended { passed, cassette: &self.0.name, unused });
     }
 
     /// A report that is asked for and can't be written fails the test: who reads it would miss one.
@@ -368,6 +388,7 @@ impl Session {
         summary: &mut Summary,
     ) -> Result<()> {
         let inner = &*self.0;
+        summary.is_new = !inner.files.exists();
         let installed = prepared.install()?;
         self.store_output(manifest, summary)?;
         summary.recorded = true;

@@ -16,6 +16,7 @@ mod learn;
 mod open;
 mod output;
 mod run;
+mod tally;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -95,6 +96,8 @@ pub(crate) struct Inner {
     rehearsed: Option<Vec<crate::tape::Request>>,
     /// The first of two passes.
     is_rehearsal: bool,
+    /// A test of the attribute, which the summary at the end of the process counts.
+    is_test: bool,
     env: crate::mode::Environment,
     /// The cassette's place in the process's list of open ones, until the session ends.
     open: Opened,

@@ -1,0 +1,152 @@
+//! What the tests of a process have written and left, at its end. Nothing where all is well.
+
+use std::collections::BTreeMap;
+
+use super::page::Page;
+use super::palette::Palette;
+use super::summary::times;
+use super::text::{clean, count, size};
+
+/// The sum over the sessions of a process.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// Cassettes that were recorded where there was none.
+    pub new: usize,
+    /// Those that say something else than before.
+    pub changed: usize,
+    /// Those that say the same.
+    pub unchanged: usize,
+    /// On all of these.
+    pub interactions: usize,
+    /// Of all their files, bytes.
+    pub size: u64,
+    /// What was replaced in them, by the name of its rule or secret, and how often.
+    pub redacted: BTreeMap<String, u64>,
+    /// Snapshots that were accepted, without a recording.
+    pub accepted: usize,
+    /// Cassettes with recordings that no request asked for, and how many.
+    pub unused: BTreeMap<String, usize>,
+    /// Cassettes older than they may be, of tests that passed all the same.
+    pub expired: Vec<String>,
+    /// Cassettes of servers that answer otherwise today, of tests that passed all the same.
+    pub drifted: Vec<String>,
+}
+
+/// Names that are shown of a kind.
+const SHOWN: usize = 10;
+
+impl Totals {
+    /// `None` where there is nothing to tell.
+    ///
+    /// ```
+    /// use cassette::report::{Palette, Totals};
+    ///
+    /// let totals = Totals {
+    ///     new: 1,
+    ///     unchanged: 2,
+    ///     interactions: 41,
+    ///     size: 48_213,
+    ///     redacted: [("secret.API_KEY".to_owned(), 12), ("CAS0012 header authorization".to_owned(), 1)].into(),
+    ///     unused: [("weather/berlin".to_owned(), 3)].into(),
+    ///     ..Totals::default()
+    /// };
+    /// assert_eq!(totals.render(&Palette::plain()).unwrap(), "\
+    /// summary: 3 cassettes recorded (1 new, 2 unchanged), 3 recordings unused
+    ///    = recorded: 41 interactions, 48 kB
+    ///    = redacted: CAS0012 header authorization, secret.API_KEY (12 times)
+    ///    = unused: weather/berlin (3)");
+    /// assert_eq!(Totals::default().render(&Palette::plain()), None);
+    /// ```
+    pub fn render(&self, palette: &Palette) -> Option<String> {
+        let headline = self.headline();
+        if headline.is_empty() {
+            return None;
+        }
+        let mut page = Page::new(palette, None);
+        page.summary(headline.join(", "));
+        if self.recorded() > 0 {
+            let what = count(self.interactions, "interaction");
+            page.fact("recorded", format_args!("{what}, {}", size(self.size)));
+        }
+        let redacted = self.redacted.iter().map(|(name, n)| times(name, *n));
+        let unused = self.unused.iter().map(|(name, n)| format!("{} ({n})", clean(name)));
+        list(&mut page, "redacted", redacted);
+        list(&mut page, "unused", unused);
+        list(&mut page, "too old", self.expired.iter().map(|name| clean(name).into_owned()));
+        list(&mut page, "drifted", self.drifted.iter().map(|name| clean(name).into_owned()));
+        Some(page.finish())
+    }
+
+    fn recorded(&self) -> usize {
+        self.new + self.changed + self.unchanged
+    }
+
+    fn headline(&self) -> Vec<String> {
+        let kinds = [(self.new, "new"), (self.changed, "changed"), (self.unchanged, "unchanged")];
+        let kinds: Vec<_> = kinds.into_iter().filter(|(n, _)| *n > 0).collect();
+        let kinds = match &*kinds {
+            [(1, kind)] => (*kind).to_owned(),
+            [(_, kind)] => format!("all {kind}"),
+            kinds => kinds.iter().map(|(n, kind)| format!("{n} {kind}")).collect::<Vec<_>>().join(", "),
+        };
+        let recorded = format!("{} recorded ({kinds})", count(self.recorded(), "cassette"));
+        let unused = self.unused.values().sum();
+        let rest = [
+            (self.accepted, "snapshot", "accepted"),
+            (unused, "recording", "unused"),
+            (self.expired.len(), "cassette", "too old"),
+            (self.drifted.len(), "cassette", "drifted"),
+        ];
+        let rest = rest.into_iter().filter(|(n, ..)| *n > 0);
+        let rest = rest.map(|(n, noun, what)| format!("{} {what}", count(n, noun)));
+        Some(recorded).filter(|_| self.recorded() > 0).into_iter().chain(rest).collect()
+    }
+}
+
+fn list(page: &mut Page<'_>, name: &str, items: impl ExactSizeIterator<Item = String>) {
+    let more = items.len().saturating_sub(SHOWN);
+    let mut shown: Vec<String> = items.take(SHOWN).collect();
+    if more > 0 {
+        shown.push(format!("… and {more} more"));
+    }
+    if !shown.is_empty() {
+        page.fact(name, shown.join(", "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(totals: Totals, expected: &str) {
+        assert_eq!(totals.render(&Palette::plain()).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn each_kind() {
+        check(
+            Totals { changed: 1, interactions: 1, size: 900, ..Totals::default() },
+            "summary: 1 cassette recorded (changed)\n   = recorded: 1 interaction, 900 B",
+        );
+        check(
+            Totals { unchanged: 2, ..Totals::default() },
+            "summary: 2 cassettes recorded (all unchanged)\n   = recorded: 0 interactions, 0 B",
+        );
+        check(Totals { accepted: 1, ..Totals::default() }, "summary: 1 snapshot accepted");
+        check(
+            Totals { expired: vec!["a".into()], drifted: vec!["b".into(), "c".into()], ..Totals::default() },
+            "summary: 1 cassette too old, 2 cassettes drifted\n   = too old: a\n   = drifted: b, c",
+        );
+    }
+
+    #[test]
+    fn many_names_are_cut() {
+        let unused = (10..22).map(|n| (format!("c{n}"), 1)).collect();
+        check(
+            Totals { unused, ..Totals::default() },
+            "summary: 12 recordings unused\n   = unused: c10 (1), c11 (1), c12 (1), c13 (1), c14 (1), c15 (1), \
+             c16 (1), c17 (1), c18 (1), c19 (1), … and 2 more",
+        );
+    }
+}
