@@ -69,6 +69,17 @@ pub use in_process::{CassetteLayer, CassetteService};
 pub use mode::Mode;
 pub use session::{Failure, Session, SessionBuilder, Summary};
 
+/// The examples of the pages for users run with those of the code.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../docs/matching.md")]
+    mod matching {}
+    #[doc = include_str!("../../docs/modes.md")]
+    mod modes {}
+    #[doc = include_str!("../../docs/secrets.md")]
+    mod secrets {}
+}
+
 #[doc(hidden)]
 pub mod __private {
     pub use crate::private::*;

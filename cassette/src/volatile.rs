@@ -238,6 +238,23 @@ mod tests {
         check(&[form("a=1")], &[form("a=1")], "");
     }
 
+    /// Headers vary where they matter.
+    #[test]
+    fn headers_are_learned() {
+        let with = |value: &str| {
+            let mut request = request("GET", "http://a.test/x", "");
+            request.headers.insert("x-nonce", value.parse().unwrap());
+            request
+        };
+        let (one, other) = ([with("1")], [with("2")]);
+        let matching = Matching::default().require_header("x-nonce");
+        let learned = learn(&one, &other, &matching);
+        let expected = r#"{"http://a.test/x":{"headers":["x-nonce"]}}"#;
+        assert_eq!(learned.volatile.to_value().unwrap().to_string(), expected);
+        let matching = learned.volatile.left_out(matching);
+        assert_eq!(matching.key(&one[0]), matching.key(&other[0]));
+    }
+
     #[test]
     fn a_whole_body_is_not_volatile() {
         let post = |body| request("POST", "http://a.test/p", body);

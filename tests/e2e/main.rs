@@ -8,6 +8,7 @@ mod children;
 mod clocks;
 mod concurrency;
 mod disk_full;
+mod docs;
 mod exactness;
 mod failures;
 mod fixture;

@@ -155,6 +155,44 @@ fn accept_replays_and_takes_the_output() {
     assert!(after == before);
 }
 
+#[test]
+fn auto_records_what_is_missing_and_replays_what_is_there() {
+    let (api, project) = (echo(), Project::new());
+    let config = api.config();
+    let body = async |session: Session| (session.mode(), ask(session, &["/a"]).await);
+    let ((mode, recorded), summary) = project.run(Mode::Auto, config.clone(), &body).unwrap();
+    assert_eq!((mode, summary.recorded), (Mode::Record, true));
+    drop(api);
+    let before = project.files();
+    let ((mode, replayed), summary) = project.run(Mode::Auto, config.clone(), &body).unwrap();
+    assert_eq!((mode, summary.recorded, replayed), (Mode::Replay, false, recorded));
+    assert!(project.files() == before);
+    // It adds nothing to what is there.
+    let failed = project.run(Mode::Auto, config, &async |session: Session| {
+        get(&session.client().unwrap(), &format!("http://{HOST}/new")).await.status
+    });
+    assert!(failed.unwrap_err().to_string().contains("no recording answers this request"));
+}
+
+#[test]
+fn off_asks_the_server_and_touches_nothing() {
+    let (api, project) = (echo(), Project::new());
+    let config = api.config();
+    let body = async |session: Session| {
+        let clock = session.clock().is_frozen();
+        (clock, ask(session, &["/a"]).await)
+    };
+    let (clock, recorded) = project.record(config.clone(), &body);
+    assert!(clock && recorded == ["0 GET /a "]);
+    let before = project.files();
+    // Another answer than the recorded one, other requests, another output: nothing of it matters.
+    let ((clock, live), summary) = project.run(Mode::Off, config.clone(), &body).unwrap();
+    assert!(!clock && live == ["1 GET /a "], "{live:?}");
+    assert_eq!((summary.recorded, summary.accepted, summary.output_files), (false, false, None));
+    project.run(Mode::Off, config, &async |session| ask(session, &["/b", "/c"]).await).unwrap();
+    assert!(project.files() == before, "{:?}", project.files().keys());
+}
+
 /// Two servers: the API, and one that no cassette is about.
 #[test]
 fn ignored_hosts_are_neither_recorded_nor_replayed() {

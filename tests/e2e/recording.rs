@@ -131,6 +131,21 @@ fn in_ci_a_mode_in_the_code_records_nothing() {
     }
 }
 
+/// The attribute says `auto`.
+#[test]
+fn the_variable_wins_over_the_attribute() {
+    let project = fixture::Project::new();
+    let run = project.run(&["recorded_if_missing"], &[("CASSETTE_MODE", "replay")]);
+    assert!(
+        !run.passed && run.text.contains("cassette `weather/missing` has not been recorded"),
+        "{}",
+        run.text
+    );
+    // Empty is unset.
+    let run = project.run(&["recorded_if_missing"], &[("CASSETTE_MODE", "")]);
+    assert!(run.passed && project.path("tests/cassettes/weather/missing.json").is_file(), "{}", run.text);
+}
+
 #[test]
 fn one_recording_at_a_time() {
     let project = Project::new();

@@ -1,0 +1,109 @@
+//! The pages for users name what there is, and all of it. Their examples run with those of the library.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cassette::Mode;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
+}
+
+/// What follows `marker` as far as it is a name, at every place.
+fn names(text: &str, marker: &str) -> BTreeSet<String> {
+    let name = |rest: &str| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+    text.split(marker).skip(1).map(name).filter(|name: &String| !name.is_empty()).collect()
+}
+
+fn sources(folder: &str) -> String {
+    let files = fs::read_dir(root().join(folder)).expect("a folder").flatten().map(|e| e.path());
+    let files = files.filter(|path| path.extension().is_some_and(|e| e == "rs"));
+    files.map(|path| fs::read_to_string(path).expect("readable")).collect()
+}
+
+#[test]
+fn every_option_that_a_page_names_exists() {
+    let options = names(&(sources("cassette/src/config") + &read("cassette/src/config.rs")), "pub fn ");
+    assert!(options.len() > 40, "{options:?}");
+    for page in ["README.md", "docs/matching.md", "docs/modes.md", "docs/secrets.md", "docs/clients.md"] {
+        for name in names(&read(page), "Config::") {
+            assert!(options.contains(&name), "{page} names `Config::{name}`");
+        }
+    }
+}
+
+#[test]
+fn the_pages_leave_nothing_out() {
+    for (page, file) in [("docs/matching.md", "matching"), ("docs/modes.md", "modes")] {
+        let text = read(page);
+        for option in names(&read(&format!("cassette/src/config/{file}.rs")), "pub fn ") {
+            let named = ["Config::", "."].iter().any(|before| names(&text, before).contains(&option));
+            assert!(named, "{page} doesn't name `{option}`");
+        }
+    }
+    let modes = read("docs/modes.md");
+    for page in [&modes, &read("README.md")] {
+        let table = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+        let named: Vec<&str> = table.map(|(name, _)| name).filter(|n| n.parse::<Mode>().is_ok()).collect();
+        assert_eq!(named.len(), 8, "{named:?}");
+    }
+    // All modes: the error of a wrong one lists them.
+    let told = "no-mode".parse::<Mode>().unwrap_err().to_string();
+    let (_, all) = told.split_once("valid are ").expect("a list");
+    for mode in all.split(", ") {
+        assert!(modes.contains(&format!("| `{mode}` |")), "docs/modes.md has no `{mode}`");
+    }
+}
+
+/// The names of expressions, from the failure that lists them.
+#[test]
+fn every_expression_of_templates_is_explained() {
+    let told = read("tests/e2e/snapshots/e2e__templates__an_unknown_expression.snap");
+    let (_, known) = told.split_once("there are ").expect("a list");
+    let (known, _) = known.split_once('\n').expect("an end");
+    let page = read("docs/matching.md");
+    for expression in known.split(", ") {
+        let name = expression.trim_matches('`').replace("path.N", "path.2");
+        assert!(page.contains(&format!("`{{{{{name}}}}}`")), "docs/matching.md has no {name}");
+    }
+}
+
+#[test]
+fn links_lead_somewhere() {
+    for page in [
+        "README.md",
+        "docs/matching.md",
+        "docs/modes.md",
+        "docs/secrets.md",
+        "docs/clients.md",
+        "docs/report.md",
+    ] {
+        let text = read(page);
+        let folder = Path::new(page).parent().expect("a folder");
+        for (_, rest) in text.match_indices("](").map(|(at, _)| text[at..].split_at(2)) {
+            let target = rest.split(')').next().unwrap_or("");
+            if target.contains("://") {
+                continue;
+            }
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let file = if file.is_empty() { PathBuf::from(page) } else { folder.join(file) };
+            assert!(root().join(&file).exists(), "{page} links to {target}");
+            if !anchor.is_empty() {
+                // As GitHub makes them.
+                let kept = |c: &char| c.is_alphanumeric() || "-_ ".contains(*c);
+                let slug = |line: &str| {
+                    let heading = line.trim_start_matches('#').trim().to_lowercase();
+                    heading.chars().filter(kept).collect::<String>().replace(' ', "-")
+                };
+                let linked = read(&file.to_string_lossy());
+                let found = linked.lines().filter(|l| l.starts_with('#')).any(|l| slug(l) == anchor);
+                assert!(found, "{page} links to {target}");
+            }
+        }
+    }
+}
