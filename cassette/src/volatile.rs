@@ -8,9 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::json;
-use crate::matcher::{self, Difference, Matching, Pointer};
-use crate::tape::{Content, Request};
+use crate::matcher::{self, Difference, Matching, PartDifference, Pointer};
+use crate::tape::Request;
 
 /// The key in a cassette's metadata.
 pub(crate) const KEY: &str = "volatile";
@@ -32,6 +31,9 @@ struct Places {
     json: BTreeSet<String>,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     query: BTreeSet<String>,
+    /// Elements and attributes, as [`Matching::ignore_xml`] has them.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    xml: BTreeSet<String>,
 }
 
 /// Two recordings of the same test, side by side.
@@ -66,7 +68,8 @@ impl Volatile {
             if !matcher::is_scope(scope) {
                 return Err(format!("`_metadata.{KEY}`: `{scope}` is not a host with a path"));
             }
-            if let Some(e) = places.json.iter().find_map(|at| at.parse::<Pointer>().err()) {
+            let pointers = places.json.iter().chain(&places.xml);
+            if let Some(e) = pointers.into_iter().find_map(|at| at.parse::<Pointer>().err()) {
                 return Err(format!("`_metadata.{KEY}`: {e}"));
             }
             if let Some(name) = places.headers.iter().find(|name| name.parse::<http::HeaderName>().is_err()) {
@@ -90,6 +93,7 @@ impl Volatile {
             places.headers.append(&mut more.headers);
             places.json.append(&mut more.json);
             places.query.append(&mut more.query);
+            places.xml.append(&mut more.xml);
         }
         self
     }
@@ -101,6 +105,7 @@ impl Volatile {
                 let m = places.query.iter().fold(m, Matching::ignore_query);
                 let m = places.form.iter().fold(m, Matching::ignore_form);
                 let m = places.headers.iter().fold(m, |m, name| m.ignore_header(name));
+                let m = places.xml.iter().fold(m, |m, path| m.ignore_xml(path));
                 places.json.iter().fold(m, |m, pointer| m.ignore_json(pointer))
             })
         })
@@ -124,11 +129,12 @@ pub(crate) fn learn(first: &[Request], second: &[Request], matching: &Matching) 
             for difference in matching.compare(other, one).differences() {
                 refused |= !places.add(difference);
             }
-            if refused || places.are_all_of(one) {
+            let found = Volatile(BTreeMap::from([(scope.clone(), places.clone())]));
+            let hollow = || places.is_about_bodies() && found.left_out(matching.clone()).hollows(one);
+            if refused || hollow() {
                 let Request { method, uri, .. } = (*one).clone();
                 learned.refused.push(Refused { method, uri, scope: scope.clone() });
             } else if places != Places::default() {
-                let found = Volatile(BTreeMap::from([(scope.clone(), places)]));
                 learned.volatile = std::mem::take(&mut learned.volatile).and(found);
             }
         }
@@ -147,30 +153,24 @@ impl Places {
             Difference::Form { key, .. } => self.form.insert(key.clone()),
             Difference::Header { name, .. } => self.headers.insert(name.clone()),
             Difference::Json { pointer, .. } if !pointer.is_empty() => self.json.insert(generalised(pointer)),
+            // The root is `/name`.
+            Difference::Xml { path, .. } if path.matches('/').count() > 1 => {
+                self.xml.insert(matcher::without_numbers(path))
+            }
+            Difference::Multipart { difference: PartDifference::Body(inner), .. }
+                if matches!(**inner, Difference::Json { .. } | Difference::Xml { .. }) =>
+            {
+                return self.add(inner);
+            }
+            // With a number it has no name, or shares it with others.
+            Difference::Multipart { part, .. } if !part.contains('#') => self.form.insert(part.clone()),
             _ => return false,
         };
         true
     }
 
-    /// Would nothing of the body be left?
-    fn are_all_of(&self, request: &Request) -> bool {
-        let Content::Inline(body) = &request.body.content else { return false };
-        let has =
-            |step: &str| self.json.contains(&format!("/{}", step.replace('~', "~0").replace('/', "~1")));
-        match json::parse(body) {
-            Ok(json::Value::Object(members)) => {
-                !members.is_empty() && members.iter().all(|(name, _)| has(name))
-            }
-            Ok(json::Value::Array(_)) => self.json.contains("/*"),
-            _ if self.form.is_empty() => false,
-            _ => {
-                let keys = body.split(|b| *b == b'&').map(|pair| pair.split(|b| *b == b'=').next());
-                keys.flatten().all(|key| {
-                    let plain = percent_encoding::percent_decode(key).decode_utf8_lossy().replace('+', " ");
-                    self.form.contains(&plain)
-                })
-            }
-        }
+    fn is_about_bodies(&self) -> bool {
+        !(self.form.is_empty() && self.json.is_empty() && self.xml.is_empty())
     }
 }
 
@@ -194,14 +194,21 @@ mod tests {
             uri: uri.to_owned(),
             headers: http::HeaderMap::from_iter([(
                 http::header::CONTENT_TYPE,
-                http::HeaderValue::from_static(if body.contains('{') || body.contains('[') {
-                    "application/json"
-                } else {
-                    "application/x-www-form-urlencoded"
+                http::HeaderValue::from_static(match body.as_bytes() {
+                    [b'{' | b'[', ..] => "application/json",
+                    [b'<', ..] => "application/xml",
+                    [b'-', b'-', ..] => "multipart/form-data; boundary=b",
+                    _ => "application/x-www-form-urlencoded",
                 }),
             )]),
             body: Body::inline(body),
         }
+    }
+
+    macro_rules! part {
+        ($name:literal, $body:literal) => {
+            concat!("--b\r\ncontent-disposition: form-data; name=", $name, "\r\n\r\n", $body, "\r\n")
+        };
     }
 
     #[track_caller]
@@ -236,6 +243,28 @@ mod tests {
         let form = |body| request("POST", "http://a.test/f", body);
         check(&[form("a=1&n%20o=2")], &[form("a=1&n+o=3")], r#"{"http://a.test/f":{"form":["n o"]}}"#);
         check(&[form("a=1")], &[form("a=1")], "");
+        let soap = |body| request("POST", "http://a.test/s", body);
+        check(
+            &[soap("<o xmlns='u' at='1'><i id='1'>x</i><i id='2'>y</i></o>")],
+            &[soap("<o xmlns='u' at='2'><i id='3'>x</i><i id='4'>y</i></o>")],
+            r#"{"http://a.test/s":{"xml":["/o/@at","/o/i/@id"]}}"#,
+        );
+        let upload = |body| request("POST", "http://a.test/u", body);
+        check(
+            &[upload(concat!(
+                part!("n", "1"),
+                part!("meta", "{\"id\":1,\"a\":1}"),
+                part!("f", "x"),
+                "--b--"
+            ))],
+            &[upload(concat!(
+                part!("n", "2"),
+                part!("meta", "{\"id\":2,\"a\":1}"),
+                part!("f", "x"),
+                "--b--"
+            ))],
+            r#"{"http://a.test/u":{"form":["n"],"json":["/id"]}}"#,
+        );
     }
 
     /// Headers vary where they matter.
@@ -263,6 +292,12 @@ mod tests {
             ("[1]", "[2]"),
             ("a=1&b=2", "a=2&b=1"),
             (r#"{"a":1}"#, "a=1"),
+            ("<a>1</a>", "<a>2</a>"),
+            ("<a><b>1</b></a>", "<a><b>2</b></a>"),
+            ("<a b='1'/>", "<a b='2'/>"),
+            (concat!(part!("n", "1"), "--b--"), concat!(part!("n", "2"), "--b--")),
+            ("--b\r\n\r\n1\r\n--b--", "--b\r\n\r\n2\r\n--b--"),
+            ("a", "b"),
         ] {
             let learned = check(&[post(one)], &[post(other)], "");
             assert_eq!(learned.refused.len(), 1, "{one} {other}");

@@ -83,6 +83,20 @@ impl<'a> Body<'a> {
         Body::Bytes(Raw { bytes: Some(bytes), size: bytes.len() as u64, sha256 })
     }
 
+    /// Is there nothing in it to tell it from another of its kind?
+    pub(super) fn is_hollow(&self) -> bool {
+        match self {
+            Body::Nothing => true,
+            Body::Json(Tree::Ignored) => true,
+            Body::Json(Tree::Object(members)) => members.is_empty(),
+            Body::Json(Tree::Array(items)) => items.iter().all(|item| matches!(item, Tree::Ignored)),
+            Body::Json(_) | Body::Bytes(_) => false,
+            Body::Form(pairs) => pairs.is_empty(),
+            Body::Multipart(parts) => parts.is_empty(),
+            Body::Xml(root) => root.attributes.is_empty() && root.children.is_empty(),
+        }
+    }
+
     pub(super) fn kind(&self) -> BodyKind {
         match self {
             Body::Nothing => BodyKind::Empty,

@@ -41,6 +41,7 @@ use path_pattern::PathPattern;
 use scope::Scope;
 pub(crate) use sketch::Sketch;
 use uri::Target;
+pub(crate) use xml::without_numbers;
 
 /// What makes two requests the same.
 ///
@@ -368,6 +369,11 @@ impl Matching {
             mismatch.add_refusal(&custom.name);
         }
         mismatch
+    }
+
+    /// Does nothing of a request's body count?
+    pub(crate) fn hollows(&self, request: &Request) -> bool {
+        Form::new(self, &self.canonical(request)).body.is_hollow()
     }
 
     /// The key of a request, and what of it is kept to find near misses.

@@ -47,6 +47,12 @@ pub(super) fn parse(text: &str, ignored: &[&Pointer]) -> Option<Element> {
     }
 }
 
+/// The path of a difference as options have it: `/o/i[2]/@id` as `/o/i/@id`.
+pub(crate) fn without_numbers(path: &str) -> String {
+    let names: Vec<_> = path.split('/').map(|step| step.split('[').next().unwrap_or(step)).collect();
+    names.join("/")
+}
+
 impl Element {
     fn new(node: &Parsed<'_, '_>, rests: &[&[Segment]], kept: bool, depth: usize) -> Option<Element> {
         if depth == MAX_DEPTH {

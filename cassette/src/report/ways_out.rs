@@ -5,7 +5,7 @@ use super::page::Page;
 use super::palette::paint;
 use super::text::clean;
 use super::unmatched::Reason;
-use crate::matcher::{Difference, PartDifference};
+use crate::matcher::{Difference, PartDifference, without_numbers};
 
 /// With more differences than this, a request is another one, and ignoring them is no way out.
 const NOISE: usize = 3;
@@ -113,12 +113,6 @@ fn any_index(pointer: &str) -> String {
     let is_index = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
     let segments: Vec<_> = pointer.split('/').map(|s| if is_index(s) { "*" } else { s }).collect();
     segments.join("/")
-}
-
-/// `/o/i[2]/@id` as `/o/i/@id`.
-fn without_numbers(path: &str) -> String {
-    let names: Vec<_> = path.split('/').map(|step| step.split('[').next().unwrap_or(step)).collect();
-    names.join("/")
 }
 
 /// A regular expression for the one segment that two paths differ in, if it looks like an id or a date.
