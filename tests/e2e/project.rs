@@ -77,6 +77,12 @@ impl Project {
             .expect("a cassette")
     }
 
+    /// Edits the document.
+    pub(crate) fn write(&self, text: &str) {
+        let file = self.path("tests/cassettes").join(format!("{NAME}.json"));
+        std::fs::write(file, text).expect("written");
+    }
+
     pub(crate) fn cassette(&self) -> Cassette {
         let name = NAME.parse().expect("a name");
         Cassette::open(&Files::new(self.path("tests/cassettes"), &name)).expect("a cassette")

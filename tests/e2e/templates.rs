@@ -12,7 +12,7 @@ use tower_service::Service as _;
 
 use crate::api::{Api, HOST, Seen, Speaks, answer, see, see_any};
 use crate::matching::cassette;
-use crate::project::{NAME, Project};
+use crate::project::Project;
 
 /// A JSON-RPC service, as it was recorded and then edited.
 const RPC: &str = r#"{
@@ -95,6 +95,24 @@ fn by_a_client_that_knows_nothing_of_it() {
 fn in_other_modes() {
     let body = async |session: Session| post(session.client().unwrap()).await;
     check(&cassette(&[RPC]).run(Mode::Append, config(), &body).expect("it passes").0);
+    // What is added leaves a template one, whether it or its cassette says so.
+    for all in [false, true] {
+        let project = cassette(&[RPC]);
+        if all {
+            let one = project.text().replace("\"template\": true,\n", "");
+            project.write(&one.replace("\"version\": 2,", "\"version\": 2, \"template\": true,"));
+        }
+        let api = Api::start(Speaks::Http1, |_| answer(200, &[], "new"));
+        let config = with_options(api.config());
+        let both = async |session: Session| {
+            let http = session.client().unwrap();
+            (post(http.clone()).await, crate::api::get(&http, &format!("http://{HOST}/new")).await.body)
+        };
+        let (_, summary) = project.run(Mode::Append, config.clone(), &both).expect("it passes");
+        assert_eq!(summary.added, 1);
+        drop(api);
+        check(&project.replay(config, &both).0);
+    }
     let api = |id: &'static str| {
         Api::start(Speaks::Http1, move |request| {
             let echo = request.headers()["x-request-id"].to_str().unwrap().to_owned();
@@ -126,10 +144,11 @@ fn only_where_the_cassette_says_so() {
     let plain = r#"{"request": {"method": "GET", "uri": "http://h/"}, "response": {"status": 200, "body": {"text": "{{request.query.nonce}} {{'{{'}}x}}"}}}"#;
     let project = cassette(&[plain]);
     assert_eq!(ask(&project), "{{request.query.nonce}} {{'{{'}}x}}");
-    let whole =
-        project.text().replace("\"version\": 2,", "\"version\": 2, \"_metadata\": {\"template\": true},");
-    std::fs::write(project.path("tests/cassettes").join(format!("{NAME}.json")), whole).unwrap();
-    assert_eq!(ask(&project), "7 {{x}}");
+    let text = project.text();
+    for all in ["\"_metadata\": {\"template\": true}", "\"template\": true"] {
+        project.write(&text.replace("\"version\": 2,", &format!("\"version\": 2, {all},")));
+        assert_eq!(ask(&project), "7 {{x}}");
+    }
 }
 
 /// Bodies in files of their own are filled in while they are read.
@@ -149,9 +168,7 @@ fn long_bodies() {
     };
     project.record(config.clone(), &async |session| ask(session, "first").await);
     drop(api);
-    let file = project.path("tests/cassettes").join(format!("{NAME}.json"));
-    let edited = project.text().replace("\"_metadata\": {", "\"_metadata\": {\n    \"template\": true,");
-    std::fs::write(&file, edited).unwrap();
+    project.write(&project.text().replace("\"_metadata\": {", "\"_metadata\": {\n    \"template\": true,"));
     for callback in ["x", "a%20much%20longer%20name"] {
         let seen = project.replay(config.clone(), &async |session| ask(session, callback).await);
         let expected =

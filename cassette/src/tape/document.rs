@@ -112,6 +112,10 @@ impl Cassette {
         if let Some(span) = outline.metadata {
             cassette.metadata = cassette.parse(span, |json| serde_json::from_slice(json))?;
         }
+        if let Some(span) = outline.template {
+            cassette.metadata.template |=
+                cassette.parse(span, |json| serde_json::from_slice::<bool>(json))?;
+        }
         Ok(cassette)
     }
 

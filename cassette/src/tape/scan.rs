@@ -16,6 +16,8 @@ use super::Limits;
 pub(super) struct Outline {
     pub(super) version: Option<Span>,
     pub(super) metadata: Option<Span>,
+    /// Where people write it who have not read that it belongs into the metadata.
+    pub(super) template: Option<Span>,
     /// Offset of the array of interactions.
     pub(super) interactions_at: Option<u64>,
     pub(super) interactions: Vec<Entry>,
@@ -109,11 +111,12 @@ impl<'a, R: Read> Scanner<'a, R> {
             match self.key.as_slice() {
                 b"version" if outline.version.is_none() => outline.version = Some(self.value()?),
                 b"_metadata" if outline.metadata.is_none() => outline.metadata = Some(self.value()?),
+                b"template" if outline.template.is_none() => outline.template = Some(self.value()?),
                 b"interactions" if outline.interactions_at.is_none() => {
                     outline.interactions_at = Some(start);
                     outline.interactions = self.interactions()?;
                 }
-                b"version" | b"_metadata" | b"interactions" => {
+                b"version" | b"_metadata" | b"template" | b"interactions" => {
                     let message = format!("`{}` is there twice", String::from_utf8_lossy(&self.key));
                     return self.fail_at(key_at, &message);
                 }

@@ -125,11 +125,20 @@ impl<W: Write> Filler<W> {
                 continue;
             };
             let value = values.value(expression).map_err(io::Error::other)?;
-            let is_string = self.spelling == Spelling::Json
+            let mut is_string = self.spelling == Spelling::Json
                 && start > passed
                 && held[start - 1] == b'"'
                 && held.get(end) == Some(&b'"')
                 && !(start - 1 > passed && held[start - 2] == b'\\');
+            if is_string && matches!(value, Value::Json(_)) {
+                let after = &held[end + 1..];
+                let space = after.iter().take_while(|b| b" \t\r\n".contains(b)).take(LONGEST).count();
+                if space == after.len() && !at_end {
+                    break before(start, passed);
+                }
+                // The name of a member is a string whatever the request has.
+                is_string = after.get(space) != Some(&b':');
+            }
             match value {
                 // All of a string: then it is what the request has there, a number for a number.
                 Value::Json(json) if is_string => {

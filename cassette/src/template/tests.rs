@@ -88,6 +88,10 @@ fn values_of_json_keep_their_type() {
         r#"{"of":[true, {"a/b": [1.0, 2]}]}"#,
     );
     check_as("application/json", r#"["{{request.query.n}}"]"#, r#"["1"]"#);
+    let named = format!(r#"{{"{id}" : "{id}", "{id}":1}}"#);
+    check_as("application/json", &named, r#"{"7" : 7, "7":1}"#);
+    let spaces = " ".repeat(3000);
+    check_as("application/json", &format!(r#"["{id}"{spaces}]"#), &format!("[7{spaces}]"));
     check_as("text/plain", &format!("\"{id}\""), "\"7\"");
 }
 
