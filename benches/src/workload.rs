@@ -119,6 +119,15 @@ pub fn base(scheme: &str) -> String {
 ///
 /// `root` is no certificate.
 pub fn client(address: SocketAddr, root: Vec<u8>) -> Result<reqwest::Client> {
+    Ok(trusting(root)?.resolve(HOST, address).build()?)
+}
+
+/// A plain client that trusts this authority, and no other.
+///
+/// # Errors
+///
+/// `root` is no certificate.
+pub fn trusting(root: Vec<u8>) -> Result<reqwest::ClientBuilder> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(root.into())?;
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
@@ -127,6 +136,5 @@ pub fn client(address: SocketAddr, root: Vec<u8>) -> Result<reqwest::Client> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let client = reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls).resolve(HOST, address);
-    Ok(client.build()?)
+    Ok(reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls))
 }
