@@ -1,6 +1,8 @@
 use std::io::Write as _;
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::live::MOST_READ;
 use super::*;
 
@@ -158,4 +160,36 @@ fn headers() {
     headers.insert("x-bad", "{{request.jason}}".parse().unwrap());
     let e = values.fill_headers(&mut headers).unwrap_err();
     assert!(e.starts_with("header `x-bad`: `{{request.jason}}`: there is no such"), "{e}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Where a body is cut changes nothing, neither in what comes out nor in what is refused.
+    #[test]
+    fn cuts_change_nothing(
+        pieces in prop::collection::vec(
+            prop_oneof![
+                Just("{"), Just("{{"), Just("}"), Just("}}"), Just("\""), Just("\\"), Just("'{{'"), Just(" "), Just(":"),
+                Just("now.unix"), Just("request.json./id"), Just("{{request.json./id}}"), Just("\"{{request.json./id}}\""),
+                Just("secret.A"), Just("x"), Just("\n"), Just("é"),
+            ],
+            0..12,
+        ),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+        json in any::<bool>(),
+    ) {
+        let text = pieces.concat();
+        let values = values(BODY);
+        let content_type = if json { "application/json" } else { "text/plain" };
+        let whole = fill(&values, content_type, &[text.as_bytes()]);
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
+        cuts.extend([0, text.len()]);
+        cuts.sort_unstable();
+        let parts: Vec<&[u8]> = cuts.windows(2).map(|ends| &text.as_bytes()[ends[0]..ends[1]]).collect();
+        prop_assert_eq!(&fill(&values, content_type, &parts), &whole, "{} cut at {:?}", text, cuts);
+        if !text.contains("{{") {
+            prop_assert_eq!(whole, Ok(text));
+        }
+    }
 }
