@@ -32,6 +32,7 @@ pub(crate) struct Player {
     ordered: bool,
     /// What templates take the time from.
     clock: Clock,
+    has_templates: bool,
     state: Mutex<State>,
     faults: Faults,
 }
@@ -86,8 +87,9 @@ impl Player {
             last_served: None,
             unmatched: Vec::new(),
         };
-        let (state, faults) = (Mutex::new(state), Faults::default());
-        Ok(Player { cassette, matching, redactor, ordered: false, clock: Clock::real(), state, faults })
+        let has_templates = cassette.metadata().template || state.index.has_templates();
+        let (state, faults, clock) = (Mutex::new(state), Faults::default(), Clock::real());
+        Ok(Player { cassette, matching, redactor, ordered: false, clock, has_templates, state, faults })
     }
 
     /// The same with other than the default policies.
@@ -105,7 +107,7 @@ impl Player {
 
     /// Must a request be kept as it came, until it is answered?
     pub(crate) fn has_templates(&self) -> bool {
-        self.cassette.metadata().template || self.state().index.has_templates()
+        self.has_templates
     }
 
     /// Answers with the next unused interaction of the request's key.

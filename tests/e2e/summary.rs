@@ -44,6 +44,8 @@ fn nothing_where_all_is_well() {
     check(&project, &["cities"], &[], "");
     check(&project, &["cities"], &[("CASSETTE_MODE", "verify"), ("FIXTURE", "another cell")], "");
     check(&project, &["failing::panics"], &[], "");
+    // Nothing new was accepted.
+    check(&project, &["cities"], &[("CASSETTE_MODE", "accept")], "");
 }
 
 #[test]

@@ -47,6 +47,8 @@ pub struct Summary {
     pub added: usize,
     /// Whether this session replaced the snapshot of the output, and nothing else.
     pub accepted: bool,
+    /// Whether that snapshot says something else than before.
+    pub(crate) output_changed: bool,
     /// What is to be told though the test passed.
     pub(crate) notes: Vec<Note>,
 }
@@ -285,6 +287,7 @@ impl Session {
 
     fn store_output(&self, manifest: Option<snapshot::Manifest>, summary: &mut Summary) -> Result<()> {
         let file = self.0.files.output_snapshot();
+        summary.output_changed = snapshot::load(&file).ok() != Some(manifest.clone());
         match &manifest {
             Some(m) => snapshot::store(&file, m, &self.header())?,
             None => output::remove_snapshot(&file)?,

@@ -57,7 +57,7 @@ impl Totals {
                 *self.redacted.entry(rule.clone()).or_default() += times;
             }
         }
-        let accepted = summary.accepted && summary.output_files.is_some();
+        let accepted = summary.accepted && summary.output_changed;
         self.accepted += usize::from(accepted);
         told |= summary.recorded || accepted;
         for note in &summary.notes {
