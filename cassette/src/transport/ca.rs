@@ -253,6 +253,27 @@ mod tests {
         }
     }
 
+    /// Of the extensions of RFC 5280 §4.2.1 what strict verifiers ask for, byte by byte (X.690).
+    #[test]
+    fn certificates_have_what_strict_verifiers_ask_for() {
+        let ca = Ca::get();
+        let leaf = ca.issue("api.example.test", instant(BILLENNIUM), instant(BILLENNIUM)).unwrap();
+        let after = |der: &[u8], start: &[u8]| {
+            let at = der.windows(start.len()).position(|w| w == start)?;
+            Some(der[at + start.len()..].to_vec())
+        };
+        // id-ce-basicConstraints and id-ce-keyUsage, both critical: an authority, for certificates and lists.
+        assert!(
+            after(ca.der(), b"\x55\x1d\x13\x01\x01\xff\x04\x08\x30\x06\x01\x01\xff\x02\x01\x00").is_some()
+        );
+        assert!(after(ca.der(), b"\x55\x1d\x0f\x01\x01\xff\x04\x04\x03\x02\x01\x06").is_some());
+        assert!(after(&leaf, b"\x55\x1d\x0f\x01\x01\xff\x04\x04\x03\x02\x07\x80").is_some());
+        // id-ce-subjectKeyIdentifier of the one is id-ce-authorityKeyIdentifier of the other.
+        let subject = after(ca.der(), b"\x55\x1d\x0e\x04\x16\x04\x14").unwrap();
+        let authority = after(&leaf, b"\x55\x1d\x23\x04\x18\x30\x16\x80\x14").unwrap();
+        assert_eq!(subject[..20], authority[..20]);
+    }
+
     #[test]
     fn a_host_keeps_its_certificate_until_the_clock_moves_far() {
         let hosts = Hosts::new(Ca::get());
