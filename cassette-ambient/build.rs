@@ -2,6 +2,7 @@
 //! and for `cfg(intercepted)` where it's about connections.
 
 use std::env;
+use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -16,10 +17,19 @@ fn main() {
     if system && wide && !miri {
         println!("cargo::rustc-cfg=interposed");
         // A static libc has no second name for the real getaddrinfo.
-        let fixed =
-            env::var("CARGO_CFG_TARGET_FEATURE").is_ok_and(|f| f.split(',').any(|f| f == "crt-static"));
-        if env::var_os("CARGO_FEATURE_INTERCEPT").is_some() && !fixed {
+        if env::var_os("CARGO_FEATURE_INTERCEPT").is_some() && !has_static_libc() {
             println!("cargo::rustc-cfg=intercepted");
         }
     }
+}
+
+/// `cfg(target_feature = "crt-static")`, as the compiler has it: in `CARGO_CFG_TARGET_FEATURE` it is missing where it is
+/// the target's default, as it is musl's.
+fn has_static_libc() -> bool {
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    let flags = flags.split('\x1f').filter(|flag| !flag.is_empty());
+    let compiler = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let target = env::var("TARGET").unwrap_or_default();
+    let told = Command::new(compiler).args(flags).args(["--print", "cfg", "--target", &target]).output();
+    told.is_ok_and(|told| String::from_utf8_lossy(&told.stdout).contains("\"crt-static\""))
 }

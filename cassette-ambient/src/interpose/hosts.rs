@@ -3,7 +3,9 @@
 
 use super::real::looked_up;
 use crate::net::{self, Lookup};
-use libc::{c_char, c_int, c_void, hostent, size_t};
+#[cfg(target_os = "linux")]
+use libc::size_t;
+use libc::{c_char, c_int, c_void, hostent};
 use std::ffi::CStr;
 use std::io::Write as _;
 use std::{mem, ptr};

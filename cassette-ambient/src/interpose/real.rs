@@ -18,6 +18,7 @@ pub(super) use fixed::{clock_gettime, pthread_create, resolve_all};
 pub(super) use looked_up::{clock_gettime, pthread_create, resolve_all};
 
 /// What the clock `id`, which must exist, shows in nanoseconds.
+#[cfg(target_os = "linux")]
 pub(super) fn clock_ns(id: clockid_t) -> i64 {
     let mut t = timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `t` may be written to.

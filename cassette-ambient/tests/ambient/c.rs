@@ -86,9 +86,10 @@ unsafe extern "C-unwind" {
 /// Starts a C thread within a frozen context, does `then` with it, and returns what it left.
 fn c_thread(start: Start, then: impl FnOnce(libc::pthread_t)) -> usize {
     let _entered = frozen(1, PAST).enter();
-    let (mut thread, mut left) = (0, null_mut());
-    // SAFETY: the thread gets no argument and is joined.
+    let mut left = null_mut();
+    // SAFETY: the thread gets no argument and is joined; all zero is a value of its handle.
     unsafe {
+        let mut thread: libc::pthread_t = zeroed();
         assert_eq!(pthread_create(&mut thread, null(), start, null_mut()), 0);
         then(thread);
         assert_eq!(libc::pthread_join(thread, &mut left), 0);
