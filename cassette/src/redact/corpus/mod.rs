@@ -3,6 +3,7 @@
 
 mod encodings;
 mod innocent;
+mod laws;
 mod leaks;
 mod places;
 

@@ -200,4 +200,4 @@ impl<W: Write> Write for ShapeReplacer<W> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
