@@ -76,6 +76,8 @@ mod pages {
     mod matching {}
     #[doc = include_str!("../../docs/modes.md")]
     mod modes {}
+    #[doc = include_str!("../../docs/redaction.md")]
+    mod redaction {}
     #[doc = include_str!("../../docs/secrets.md")]
     mod secrets {}
 }

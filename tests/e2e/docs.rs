@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cassette::Mode;
+use cassette::redact::{DefaultRule, default_rules};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
@@ -30,7 +31,14 @@ fn sources(folder: &str) -> String {
 fn every_option_that_a_page_names_exists() {
     let options = names(&(sources("cassette/src/config") + &read("cassette/src/config.rs")), "pub fn ");
     assert!(options.len() > 40, "{options:?}");
-    for page in ["README.md", "docs/matching.md", "docs/modes.md", "docs/secrets.md", "docs/clients.md"] {
+    for page in [
+        "README.md",
+        "docs/matching.md",
+        "docs/modes.md",
+        "docs/redaction.md",
+        "docs/secrets.md",
+        "docs/clients.md",
+    ] {
         for name in names(&read(page), "Config::") {
             assert!(options.contains(&name), "{page} names `Config::{name}`");
         }
@@ -60,6 +68,18 @@ fn the_pages_leave_nothing_out() {
     }
 }
 
+#[test]
+fn the_page_of_redaction_has_the_rules_and_options_that_there_are() {
+    let page = read("docs/redaction.md");
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `CAS")).collect();
+    let row = |r: &DefaultRule| format!("| `{}` | {} | `{}` | {} |", r.id, r.kind, r.what, r.why);
+    assert_eq!(rows, default_rules().iter().map(row).collect::<Vec<_>>());
+    for option in names(&read("cassette/src/config/redaction.rs"), "pub fn ") {
+        let named = ["`", "."].iter().any(|before| names(&page, before).contains(&option));
+        assert!(named, "docs/redaction.md doesn't name `{option}`");
+    }
+}
+
 /// The names of expressions, from the failure that lists them.
 #[test]
 fn every_expression_of_templates_is_explained() {
@@ -79,6 +99,7 @@ fn links_lead_somewhere() {
         "README.md",
         "docs/matching.md",
         "docs/modes.md",
+        "docs/redaction.md",
         "docs/secrets.md",
         "docs/clients.md",
         "docs/report.md",
