@@ -21,6 +21,7 @@ mod processes;
 mod project;
 mod recording;
 mod redaction_places;
+mod secret_sources;
 mod summary;
 mod templates;
 mod untrusted;
