@@ -60,7 +60,13 @@ impl Shapes {
                 Found::Nothing => {}
                 Found::More => return Next::Open(start),
                 Found::Secret(span, swallow) => {
-                    let (start, end) = (start + span.start, start + span.end);
+                    // Before a password there may be a token as the user: then both go.
+                    let user = &text[start + 1..start + span.start.max(1)];
+                    let (user_at, end) = (start + 1, start + span.end);
+                    let start = match self.next(&text[start..=start], user, 0, true) {
+                        Next::Shape(inner) => user_at + inner.start,
+                        Next::Open(_) => start + span.start,
+                    };
                     return Next::Shape(Shape { rule, start, end, swallow });
                 }
             }

@@ -119,6 +119,10 @@ fn passwords_in_urls() {
         "https://u:{{secret.KEY}}@h/ ftp://u:a@b@c",
         "https://u:{{secret.KEY}}@h/ ftp://u:[url-password:1]@c",
     );
+    // GitHub's own way: the token is the user.
+    let token = ["ghp_", &"a1".repeat(18)].concat();
+    check(&format!("git+https://{token}:x-oauth-basic@h/x"), "git+https://[url-password:1]@h/x");
+    check(&format!("https://{token}@h/x"), "https://[github-token:1]@h/x");
     for innocent in [
         "https://h:8080/a@b",
         "https://h/?q=a:b@c",
