@@ -73,6 +73,35 @@ fn text_is_readable_by_the_line() {
     assert!(text.contains("zweite Zeile, größer"), "{text}");
 }
 
+/// Whoever edits a body need not count its bytes: the header follows it.
+#[test]
+fn a_body_that_was_edited_by_hand() {
+    for speaks in [Speaks::Http1, Speaks::Https2] {
+        let headers = [("content-type", "text/plain"), ("content-length", "11")];
+        let api = Api::start(speaks, move |request| {
+            answer(200, &headers, if request.method() == "HEAD" { "" } else { "as recorded" })
+        });
+        let (project, config, url) = (Project::new(), api.config(), api.url("/"));
+        let body = async |session: cassette::Session| {
+            let http = session.client().unwrap();
+            let head = see(http.head(&url).send().await.unwrap()).await;
+            assert_eq!(head.headers["content-length"], "11");
+            let seen = get(&http, &url).await;
+            assert_eq!(seen.headers["content-length"], seen.body.len().to_string());
+            String::from_utf8(seen.body.to_vec()).unwrap()
+        };
+        assert_eq!(project.record(config.clone(), &body), "as recorded");
+        drop(api);
+        let document = project.path("tests/cassettes/weather/berlin.json");
+        let recorded = std::fs::read_to_string(&document).unwrap();
+        for edited in ["short", "longer than it was recorded"] {
+            let text = recorded.replace("\"as recorded\"", &format!("\"{edited}\""));
+            std::fs::write(&document, text).unwrap();
+            assert_eq!(project.replay(config.clone(), &body), edited);
+        }
+    }
+}
+
 #[test]
 fn every_byte_value() {
     let all: Vec<u8> = (0..=255).collect();

@@ -66,12 +66,13 @@ impl Player {
         i: usize,
         live: Option<Arc<Live>>,
     ) -> Result<Result<http::Response<Body>, TransportError>, Fault> {
-        let mut recorded = match self.cassette.interaction(i)?.outcome {
+        let interaction = self.cassette.interaction(i)?;
+        let mut recorded = match interaction.outcome {
             Outcome::Response(r) => r,
             Outcome::Error(e) => return Ok(Err(e)),
         };
         let refill = Refill { redactor: &self.redactor, values: self.values(i, live) };
-        let bodiless = recorded.body.size() == 0;
+        let (bodiless, recorded_status) = (recorded.body.size() == 0, recorded.status);
         let mut response = http::Response::new(Body::empty());
         *response.status_mut() = http::StatusCode::from_u16(recorded.status)
             .map_err(|e| Error::with_source(format!("interaction {i}: status {}", recorded.status), e))?;
@@ -84,7 +85,13 @@ impl Player {
         if self.redactor.restores() {
             self.restore_headers(response.headers_mut());
         }
+        // The length of what isn't sent (RFC 9110 §9.3.2, §15.4.5).
+        let head_only = interaction.request.method == http::Method::HEAD || recorded_status == 304;
         let headers = response.headers_mut();
+        // Whoever edits a body by hand need not count it.
+        if has_length(headers) && cut.is_none() && !head_only {
+            headers.insert(header::CONTENT_LENGTH, body.size().into());
+        }
         // Of a template every expression is looked at before the answer begins: what is wrong with one is told in time.
         if !bodiless && (refill.values.is_some() || refill.is_needed() && has_length(headers)) {
             let length = self.refilled_length(i, &refill, headers, &body)?;

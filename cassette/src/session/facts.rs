@@ -49,7 +49,10 @@ pub(super) fn fault(fault: Fault) -> Problem {
 pub(super) fn unwritable(what: &str, error: Error) -> Box<Problem> {
     let io = error.source().and_then(|e| e.downcast_ref::<io::Error>()).map(|e| (e.kind(), e.to_string()));
     Box::new(match (io, error.path().map(PathBuf::from)) {
-        (Some((kind, message)), Some(directory)) => {
+        (Some((kind, message)), Some(path)) => {
+            // A file that can't be made is refused by its directory.
+            let parent = path.parent().map(PathBuf::from).filter(|_| path.symlink_metadata().is_err());
+            let directory = parent.unwrap_or(path);
             Problem::Unwritable(Unwritable { what: what.to_owned(), directory, kind, message })
         }
         _ => Problem::Other(error),
@@ -129,4 +132,21 @@ fn read_line(path: &std::path::Path, line: usize) -> Option<String> {
         limited.read_until(b'\n', &mut text).ok()?;
     }
     Some(String::from_utf8_lossy(&text).trim_end_matches(['\n', '\r']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_made_is_refused_by_its_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let check = |path: PathBuf, expected: &std::path::Path| {
+            let error = Error::io("lock", &path, io::ErrorKind::PermissionDenied.into());
+            let Problem::Unwritable(told) = *unwritable("cassettes", error) else { panic!("{path:?}") };
+            assert_eq!(told.directory, expected);
+        };
+        check(dir.path().join("berlin.lock.recording"), dir.path());
+        check(dir.path().to_owned(), dir.path());
+    }
 }
