@@ -145,6 +145,11 @@ impl Player {
         self.state().used.iter().flatten().count()
     }
 
+    /// The rules that fired when the cassette was recorded.
+    pub(crate) fn redaction(&self) -> &[String] {
+        &self.cassette.metadata().redaction
+    }
+
     /// The requests that had no answer so far; `None` if all had one.
     pub(crate) fn unmatched(&self) -> Option<Unmatched> {
         let requests = self.state().unmatched.clone();

@@ -2,7 +2,7 @@
 //! flows which pass a value on still match.
 
 use bytes::Bytes;
-use cassette::{Config, Session};
+use cassette::{Config, Mode, Session};
 
 use crate::api::{Api, HOST, Speaks, answer, see};
 use crate::project::Project;
@@ -121,4 +121,30 @@ fn a_default_rule_is_taken_away_by_its_id() {
         Project::new().run(cassette::Mode::Replay, Config::new().without_rule("CAS9999"), &async |_| ());
     let told = failed.unwrap_err().to_string();
     assert!(told.contains("CAS9999"), "{told}");
+}
+
+/// A request that doesn't match because the cassette was recorded under other rules: that is said beside it.
+#[test]
+fn a_cassette_of_other_rules() {
+    const TOLD: &str = "note: the cassette was recorded under other redaction rules";
+    let api = serving(JSON, "{}");
+    let (plain, project) = (api.config(), Project::new());
+    let with_rule = plain.clone().redact_field("customer");
+    let post = async |session: Session| {
+        let request = session.client().unwrap().post(format!("http://{HOST}/x?customer=c-4711"));
+        see(request.send().await.unwrap()).await.status
+    };
+    let fails = |config: &Config| project.run(Mode::Replay, config.clone(), &post).unwrap_err().to_string();
+    project.record(with_rule.clone(), &post);
+    assert_eq!(project.replay(with_rule.clone(), &post), 200);
+    let told = fails(&plain);
+    assert!(told.contains(TOLD) && told.contains("   = not in force now: field customer\n"), "{told}");
+    assert!(told.contains("   = record it under today's: CASSETTE_MODE=record cargo test"), "{told}");
+    project.record(plain.clone(), &post);
+    let told = fails(&with_rule);
+    assert!(told.contains(TOLD) && told.contains("   = not on the cassette: field customer\n"), "{told}");
+    // The rules are the same: nothing is said of them.
+    let other = async |session: Session| fetch(session, "/other".to_owned()).await;
+    let told = project.run(Mode::Replay, plain, &other).unwrap_err().to_string();
+    assert!(!told.contains(TOLD), "{told}");
 }

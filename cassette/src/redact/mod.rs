@@ -278,6 +278,18 @@ impl Redactor {
         self.0.fired.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How this session's rules differ from those that a cassette was recorded under: rules that it names and that are
+    /// not in force, and the project's own that fired here and that it doesn't name. Secrets are left out: a replay
+    /// needs none.
+    pub(crate) fn other_rules(&self, recorded: &[String]) -> (Vec<String>, Vec<String>) {
+        let rule = |label: &String| label.split(", left: ").next().unwrap_or_default().to_owned();
+        let recorded: std::collections::BTreeSet<_> = recorded.iter().map(rule).collect();
+        let gone = recorded.iter().filter(|l| !l.starts_with("secret.") && !self.0.rules.has(l)).cloned();
+        let fired: std::collections::BTreeSet<_> = self.fired().iter().map(rule).collect();
+        let new = fired.difference(&recorded).filter(|l| self.0.rules.labels_of_own().contains(*l)).cloned();
+        (gone.collect(), new.collect())
+    }
+
     /// A value that was found where it is secret.
     fn found(&self, rule: &Rule, plain: &[u8]) -> String {
         let mut value = self.0.fired.identity.value();

@@ -43,6 +43,8 @@ pub struct Rules {
     pub(super) links: LinkRules,
     /// Of placeholders.
     names: BTreeSet<String>,
+    /// Of the project's own rules.
+    labels: BTreeSet<String>,
     /// By id, the default rules in force.
     defaults: BTreeMap<&'static str, Arc<Rule>>,
 }
@@ -99,6 +101,7 @@ impl Default for Rules {
             urls: Vec::new(),
             links: LinkRules::default(),
             names: BTreeSet::new(),
+            labels: BTreeSet::new(),
             defaults: BTreeMap::new(),
         };
         for default in default_rules() {
@@ -244,7 +247,7 @@ impl Rules {
     pub fn pointer(mut self, pointer: &str) -> Result<Rules> {
         let parsed: Pointer = pointer.parse().map_err(|e| Error::with_source("a place to redact", e))?;
         let name = pointer.rsplit('/').find(|name| *name != "*").unwrap_or("pointer");
-        let rule = Rule { label: format!("pointer {pointer}"), ..self.own("pointer", name) };
+        let rule = self.named(format!("pointer {pointer}"), "pointer", name);
         self.pointers.add(parsed, rule)?;
         Ok(self)
     }
@@ -258,7 +261,7 @@ impl Rules {
     /// It is not a regular expression ([`regex_lite`](https://docs.rs/regex-lite)'s syntax).
     pub fn url(mut self, pattern: &str) -> Result<Rules> {
         let label = format!("url {pattern}");
-        let rule = UrlRule::own(pattern, &mut |name| Rule { label: label.clone(), ..self.own("url", name) })?;
+        let rule = UrlRule::own(pattern, &mut |name| self.named(label.clone(), "url", name))?;
         self.urls.push(rule);
         Ok(self)
     }
@@ -270,7 +273,7 @@ impl Rules {
     pub fn links(mut self, domain: &str, parameters: &[&str]) -> Rules {
         let label = format!("links {domain}");
         let mut links = std::mem::take(&mut self.links);
-        links.add(domain, parameters, &mut |name| Rule { label: label.clone(), ..self.own("link", name) });
+        links.add(domain, parameters, &mut |name| self.named(label.clone(), "link", name));
         self.links = links;
         self
     }
@@ -278,7 +281,7 @@ impl Rules {
     /// Redacts IPv4 addresses as hosts of URLs, in bodies too, as `ipv4-1.invalid`; 127.0.0.1 stays.
     #[must_use]
     pub fn ipv4_hosts(mut self) -> Rules {
-        let rule = Rule { label: "ipv4 hosts".to_owned(), ..self.own("ipv4", "ipv4") };
+        let rule = self.named("ipv4 hosts".to_owned(), "ipv4", "ipv4");
         self.links.ipv4 = Some(Arc::new(rule));
         self
     }
@@ -319,9 +322,24 @@ impl Rules {
     }
 
     fn own(&mut self, kind: &str, what: &str) -> Rule {
-        let rule = Rule::own(kind, what);
+        let Rule { label, .. } = Rule::own(kind, what);
+        self.named(label, kind, what)
+    }
+
+    fn named(&mut self, label: String, kind: &str, what: &str) -> Rule {
+        let rule = Rule { label, ..Rule::own(kind, what) };
         self.names.insert(rule.name.clone());
+        self.labels.insert(rule.label.clone());
         rule
+    }
+
+    pub(super) fn labels_of_own(&self) -> &BTreeSet<String> {
+        &self.labels
+    }
+
+    /// Is there a rule that is counted as this?
+    pub(super) fn has(&self, label: &str) -> bool {
+        self.labels.contains(label) || self.defaults.values().any(|rule| rule.label == label)
     }
 
     /// The default rule of this id, if it is in force.

@@ -51,6 +51,15 @@ pub enum Note {
         /// What records it again.
         command: String,
     },
+    /// The cassette was recorded under other redaction rules, so that what it has may not match for that alone.
+    OtherRules {
+        /// Rules that it names, and that are not in force.
+        gone: Vec<String>,
+        /// Rules of the project that fired in this run, and that it doesn't name.
+        new: Vec<String>,
+        /// What records it again.
+        command: String,
+    },
     /// Requests that only one of the two passes of mode `learn` made.
     Unpaired(Vec<(http::Method, String)>),
     /// The real servers answer otherwise today.
@@ -160,6 +169,17 @@ impl Note {
             }
             Note::Expired { facts, cassette, command } => facts.write_note(page, cassette, command),
             Note::Drift { facts, cassette, command } => facts.write_note(page, cassette, command),
+            Note::OtherRules { gone, new, command } => {
+                page.note(
+                    "the cassette was recorded under other redaction rules, and may not match for that alone",
+                );
+                for (name, rules) in [("not in force now", gone), ("not on the cassette", new)] {
+                    if !rules.is_empty() {
+                        page.fact(name, short(&rules.join(", "), URI));
+                    }
+                }
+                page.fact("record it under today's", clean(command));
+            }
             Note::Unpaired(requests) => {
                 let n = count(requests.len(), "request");
                 page.note(format_args!("{n} came in one of the two passes only, by method, host and path"));

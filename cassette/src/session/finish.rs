@@ -237,7 +237,13 @@ impl Session {
 
     fn finish_replay(&self, player: &Player, end: &mut End) -> Result<()> {
         end.problems.extend(player.faults().into_iter().map(facts::fault));
-        end.problems.extend(player.unmatched().map(Problem::Unmatched));
+        if let Some(unmatched) = player.unmatched() {
+            end.problems.push(Problem::Unmatched(unmatched));
+            let (gone, new) = self.0.redactor.other_rules(player.redaction());
+            let command = self.0.site.record_command();
+            let other = !gone.is_empty() || !new.is_empty();
+            end.notes.extend(other.then_some(Note::OtherRules { gone, new, command }));
+        }
         if end.failed() {
             // The rest of the tape is unused, and the output is another, as a consequence.
             return Ok(());
