@@ -21,8 +21,8 @@ pub struct OutputChange {
     pub unexpected: Vec<String>,
     /// Where this run's files are.
     pub kept_in: PathBuf,
-    /// What accepts the new output, where that is not recording the test again.
-    pub accept_command: Option<String>,
+    /// What shows the new output beside the old one, where there is a tool for that.
+    pub review_command: Option<String>,
 }
 
 /// A file that changed.
@@ -56,8 +56,8 @@ pub struct MissingSnapshot {
     pub files: usize,
     /// Where they are.
     pub kept_in: PathBuf,
-    /// What accepts the output, where that is not recording the test again.
-    pub accept_command: Option<String>,
+    /// What shows the output, where there is a tool for that.
+    pub review_command: Option<String>,
 }
 
 /// Files that are shown of a kind.
@@ -83,7 +83,7 @@ impl OutputChange {
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {
-        accept(self.accept_command.as_ref(), site)
+        accept(self.review_command.as_ref(), site)
     }
 }
 
@@ -116,16 +116,15 @@ impl MissingSnapshot {
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {
-        accept(self.accept_command.as_ref(), site)
+        accept(self.review_command.as_ref(), site)
     }
 }
 
-fn accept(command: Option<&String>, site: &TestSite) -> Help {
-    let why = "if the new output is right, take it into the snapshot";
-    match command {
-        Some(command) => Help { why: why.to_owned(), command: command.clone() },
-        None => Help { why: format!("{why} by recording again"), command: site.record_command() },
-    }
+/// This needs neither the network nor a tool.
+fn accept(review: Option<&String>, site: &TestSite) -> Help {
+    let first = review.map_or(String::new(), |command| format!(" (`{command}` shows it first)"));
+    let why = format!("if the new output is right, take it into the snapshot{first}");
+    Help { why, command: site.mode_command("accept") }
 }
 
 fn list(page: &mut Page<'_>, title: &str, paths: &[String]) {

@@ -76,7 +76,7 @@ pub(super) fn output(
     diff: SnapshotDiff,
     snapshot: PathBuf,
     kept_in: PathBuf,
-    accept_command: Option<String>,
+    review_command: Option<String>,
 ) -> OutputChange {
     let changed = |change: &Change| ChangedFile {
         path: change.path.clone(),
@@ -90,7 +90,7 @@ pub(super) fn output(
         missing: paths(diff.missing),
         unexpected: paths(diff.unexpected),
         kept_in,
-        accept_command,
+        review_command,
     }
 }
 

@@ -319,15 +319,15 @@ impl Session {
         let actual = actual.unwrap_or_default();
         let kept_in = output::kept(&self.0);
         let Some(expected) = expected else {
-            let (files, accept_command) = (actual.entries().len(), self.store_pending(&snapshot, &actual)?);
-            let missing = MissingSnapshot { snapshot, files, kept_in, accept_command };
+            let (files, review_command) = (actual.entries().len(), self.store_pending(&snapshot, &actual)?);
+            let missing = MissingSnapshot { snapshot, files, kept_in, review_command };
             end.problems.push(Problem::MissingSnapshot(missing));
             return Ok(());
         };
         let diff = expected.diff(&actual);
         if !diff.is_empty() {
-            let accept_command = self.store_pending(&snapshot, &actual)?;
-            end.problems.push(Problem::Output(facts::output(diff, snapshot, kept_in, accept_command)));
+            let review_command = self.store_pending(&snapshot, &actual)?;
+            end.problems.push(Problem::Output(facts::output(diff, snapshot, kept_in, review_command)));
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ fn another_output() {
         missing: vec!["state.json".into()],
         unexpected: vec!["debug.log".into()],
         kept_in: "target/cassette/weather/berlin".into(),
-        accept_command: Some("cargo insta review".into()),
+        review_command: Some("cargo insta review".into()),
     };
     check(
         vec![Problem::Output(change)],
@@ -51,8 +51,8 @@ error: the output of this test is not that of its snapshot
   unexpected: written, but not in the snapshot
     debug.log
 
-help: if the new output is right, take it into the snapshot:
-    cargo insta review",
+help: if the new output is right, take it into the snapshot (`cargo insta review` shows it first):
+    CASSETTE_MODE=accept cargo test -p weather -- --exact forecast::berlin",
     );
 }
 
@@ -62,7 +62,7 @@ fn an_output_without_a_snapshot() {
         snapshot: "tests/snapshots/weather/berlin.snap".into(),
         files: 3,
         kept_in: "target/cassette/weather/berlin".into(),
-        accept_command: None,
+        review_command: None,
     };
     check(
         vec![Problem::MissingSnapshot(missing)],
@@ -72,7 +72,7 @@ error: the output of this test has no snapshot
    = snapshot: tests/snapshots/weather/berlin.snap does not exist
    = this run's files: 3 files in target/cassette/weather/berlin
 
-help: if the new output is right, take it into the snapshot by recording again:
-    CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
+help: if the new output is right, take it into the snapshot:
+    CASSETTE_MODE=accept cargo test -p weather -- --exact forecast::berlin",
     );
 }
