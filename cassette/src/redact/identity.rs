@@ -50,7 +50,7 @@ pub(super) struct Value {
 }
 
 /// No placeholder is longer.
-const LONGEST: usize = 160;
+pub(super) const LONGEST: usize = 160;
 /// Nor a value that is kept.
 const LONGEST_KEPT: usize = 16 * 1024;
 

@@ -4,6 +4,7 @@
 //!
 //! Must not know: files, sockets, cassettes.
 
+mod before_read;
 mod body;
 mod catalogue;
 mod cookies;
@@ -43,7 +44,10 @@ pub use headers::Side;
 pub use leak::{Leak, LeakCheck};
 pub use rules::Rules;
 
+pub(crate) use before_read::{Returned, Watch};
+
 use crate::Result;
+use before_read::Given;
 use body::Format;
 use encode::Pattern;
 use identity::{Identity, Placeholder, Value};
@@ -81,6 +85,7 @@ struct Inner {
     shapes: Arc<Shapes>,
     /// By [`Format`]: placeholders back into values.
     restore: [Arc<Finder>; 3],
+    before_read: Option<Redactor>,
 }
 
 /// How a value is written where a placeholder stood.
@@ -118,19 +123,28 @@ impl Spelling {
 struct Fired {
     counts: Arc<Mutex<BTreeMap<String, u64>>>,
     identity: Arc<Identity>,
+    given: Arc<Given>,
+    /// What stands in the place of a value is what the code under test reads.
+    gives: bool,
     /// Something was replaced, of one body.
     hit: AtomicBool,
 }
 
 impl Fired {
     fn new(identity: Identity) -> Fired {
-        Fired { counts: Arc::default(), identity: Arc::new(identity), hit: AtomicBool::new(false) }
+        let (counts, identity, given) = (Arc::default(), Arc::new(identity), Arc::default());
+        Fired { counts, identity, given, gives: false, hit: AtomicBool::new(false) }
     }
 
     /// Counts together with this one, but knows what is hit for itself.
     fn of_one_body(&self) -> Fired {
-        let (counts, identity) = (self.counts.clone(), self.identity.clone());
-        Fired { counts, identity, hit: AtomicBool::new(false) }
+        let (counts, identity, given) = (self.counts.clone(), self.identity.clone(), self.given.clone());
+        Fired { counts, identity, given, gives: self.gives, hit: AtomicBool::new(false) }
+    }
+
+    /// Counts together with this one, and notes what the code under test is given.
+    fn giving(&self) -> Fired {
+        Fired { gives: true, ..self.of_one_body() }
     }
 
     fn count(&self, label: &str) {
@@ -154,6 +168,9 @@ impl Fired {
         let Placeholder { text, is_new, secret } = self.identity.placeholder(&rule.name, value);
         if is_new {
             self.count(&rule.label);
+        }
+        if self.gives {
+            self.given.add(&text, &rule.label);
         }
         self.count_secret(secret, rules);
         text
@@ -202,6 +219,13 @@ impl Redactor {
     }
 
     fn with(rules: Rules, identity: Identity) -> Result<Redactor> {
+        let fired = Fired::new(identity);
+        let before_read = rules.before_read.as_deref().cloned();
+        let before_read = before_read.map(|rules| Redactor::of(rules, fired.giving(), None)).transpose()?;
+        Redactor::of(rules, fired, before_read)
+    }
+
+    fn of(rules: Rules, fired: Fired, before_read: Option<Redactor>) -> Result<Redactor> {
         let mut entries = Vec::new();
         for secret in &rules.secrets {
             let replacement: Arc<[u8]> = secret.placeholder().into_bytes().into();
@@ -222,8 +246,9 @@ impl Redactor {
             values: Arc::new(Finder::new(entries, Case::Folded)?),
             shapes: Arc::new(Shapes::new(&rules)),
             restore: [restore(encode::json_string)?, restore(encode::form_value)?, restore(str::to_owned)?],
-            fired: Arc::new(Fired::new(identity)),
+            fired: Arc::new(fired),
             rules: Arc::new(rules),
+            before_read,
         })))
     }
 

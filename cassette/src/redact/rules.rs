@@ -41,6 +41,8 @@ pub struct Rules {
     pub(super) pointers: PointerRules,
     pub(super) urls: Vec<UrlRule>,
     pub(super) links: LinkRules,
+    /// Those that are in force before an answer is read: nothing else is.
+    pub(super) before_read: Option<Box<Rules>>,
     /// Of placeholders.
     names: BTreeSet<String>,
     /// Of the project's own rules.
@@ -85,25 +87,8 @@ pub(super) const REDACTED: &str = "[redacted]";
 
 impl Default for Rules {
     fn default() -> Self {
-        let mut rules = Rules {
-            secrets: Vec::new(),
-            headers: Headers {
-                kept: names::KEPT_HEADERS.iter().map(|name| (*name).to_owned()).collect(),
-                redacted: BTreeMap::new(),
-                dropped: BTreeSet::new(),
-                others_kept: false,
-            },
-            kept_cookies: BTreeSet::new(),
-            fields: FieldNames::new(),
-            query: FieldNames::new(),
-            cookies: FieldNames::new(),
-            pointers: PointerRules::default(),
-            urls: Vec::new(),
-            links: LinkRules::default(),
-            names: BTreeSet::new(),
-            labels: BTreeSet::new(),
-            defaults: BTreeMap::new(),
-        };
+        let mut rules = Rules::none();
+        rules.headers.kept = names::KEPT_HEADERS.iter().map(|name| (*name).to_owned()).collect();
         for default in default_rules() {
             let rule = Rule::from(default);
             rules.names.insert(rule.name.clone());
@@ -125,6 +110,30 @@ impl Default for Rules {
 }
 
 impl Rules {
+    fn none() -> Rules {
+        let headers = Headers {
+            kept: BTreeSet::new(),
+            redacted: BTreeMap::new(),
+            dropped: BTreeSet::new(),
+            others_kept: false,
+        };
+        Rules {
+            secrets: Vec::new(),
+            headers,
+            kept_cookies: BTreeSet::new(),
+            fields: FieldNames::new(),
+            query: FieldNames::new(),
+            cookies: FieldNames::new(),
+            pointers: PointerRules::default(),
+            urls: Vec::new(),
+            links: LinkRules::default(),
+            before_read: None,
+            names: BTreeSet::new(),
+            labels: BTreeSet::new(),
+            defaults: BTreeMap::new(),
+        }
+    }
+
     /// Adds a secret by value: wherever it occurs in a URL, a header or a body, in any of the usual encodings,
     /// `{{secret.NAME}}` is stored in its place. On replay the placeholder becomes the session's own value.
     ///
@@ -250,6 +259,23 @@ impl Rules {
         let rule = self.named(format!("pointer {pointer}"), "pointer", name);
         self.pointers.add(parsed, rule)?;
         Ok(self)
+    }
+
+    /// Redacts a field, or what a JSON pointer points to (it begins with `/`), and before the code under test reads
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`pointer`](Rules::pointer).
+    pub fn before_read(self, what: &str) -> Result<Rules> {
+        let add = |rules: Rules| match what.starts_with('/') {
+            true => rules.pointer(what),
+            false => Ok(rules.field(what)),
+        };
+        let mut rules = add(self)?;
+        let bare = rules.before_read.take().map_or_else(Rules::none, |bare| *bare);
+        rules.before_read = Some(Box::new(add(bare)?));
+        Ok(rules)
     }
 
     /// Redacts parts of URLs, of requests and in headers, by a regular expression over the whole URL: what its
