@@ -7,12 +7,12 @@ use std::io::{self, Write};
 use http::{HeaderMap, header};
 
 use crate::decode::{self, Decoder};
-use crate::redact::{BodyRedactor, Redactor};
+use crate::redact::{BodyRedactor, Hooked, Redactor, Side, Watch};
 use crate::tape::{Body, BodySink};
 
 /// Headers that hold a digest of the body's bytes (RFC 9530, RFC 3230, RFC 1864): of another body they would refuse
 /// the recording.
-const DIGESTS: [&str; 4] = ["content-digest", "repr-digest", "digest", "content-md5"];
+pub(crate) const DIGESTS: [&str; 4] = ["content-digest", "repr-digest", "digest", "content-md5"];
 
 /// Takes a body's bytes as they come off the wire; [`finish`](Capture::finish) gives what goes on the tape.
 pub(crate) struct Capture {
@@ -21,8 +21,11 @@ pub(crate) struct Capture {
     bytes: u64,
 }
 
+/// What the decoded body goes through, first to last.
+type Redacted = Watch<Hooked<BodyRedactor<BodySink>>>;
+
 enum Pipeline {
-    Open(Box<Decoder<BodyRedactor<BodySink>>>),
+    Open(Box<Decoder<Redacted>>),
     /// The body's encoding can't be decoded, so it can't be searched for secrets either. Fine if it is empty.
     Opaque {
         encoding: String,
@@ -30,9 +33,21 @@ enum Pipeline {
 }
 
 impl Capture {
-    pub(crate) fn new(redactor: &Redactor, headers: &HeaderMap, sink: BodySink) -> Capture {
+    /// For the body of a request or an answer with these headers, as they came. `uri` is that of the request, redacted.
+    pub(crate) fn new(
+        redactor: &Redactor,
+        side: Side,
+        uri: &str,
+        headers: &HeaderMap,
+        sink: BodySink,
+    ) -> Capture {
         let encoding = content_encoding(headers);
         let redacted = redactor.body(content_type(headers), sink);
+        let hooked = Hooked::new(redactor, side, uri, headers, redacted);
+        let redacted = match side {
+            Side::Request => Watch::new(redactor, hooked),
+            Side::Response => Watch::none(hooked),
+        };
         let pipeline = match decode::decoder(encoding.as_deref(), redacted) {
             Ok(decoder) => Pipeline::Open(Box::new(decoder)),
             Err(unsupported) => Pipeline::Opaque { encoding: unsupported.0 },
@@ -54,19 +69,19 @@ impl Capture {
     fn end(
         self,
         headers: &mut HeaderMap,
-        decoded: impl FnOnce(Decoder<BodyRedactor<BodySink>>) -> io::Result<BodyRedactor<BodySink>>,
+        decoded: impl FnOnce(Decoder<Redacted>) -> io::Result<Redacted>,
     ) -> io::Result<Body> {
         match self.pipeline {
             // Nothing was encoded: the answer to a HEAD request keeps the header as it was.
             _ if self.bytes == 0 => Ok(Body::default()),
             Pipeline::Open(decoder) => {
-                let redacted = decoded(*decoder)?;
+                let (redacted, by_hook) = decoded(*decoder)?.finish()?.finish()?;
                 let changed = redacted.changed();
                 let content = redacted.finish()?.finish()?;
                 if self.encoding.is_some() {
                     headers.remove(header::CONTENT_ENCODING);
                 }
-                if self.encoding.is_some() || changed.get() {
+                if self.encoding.is_some() || by_hook || changed.get() {
                     DIGESTS.iter().for_each(|name| _ = headers.remove(*name));
                 }
                 Ok(Body { content, encoding: self.encoding })
@@ -104,7 +119,7 @@ pub(crate) fn content_type(headers: &HeaderMap) -> Option<&str> {
 
 /// All codings as one list, in the order in which they were applied: several header lines are one list
 /// (RFC 9110 §5.3). What is no text is no known coding either, and must not pass for none.
-fn content_encoding(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn content_encoding(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(header::CONTENT_ENCODING).iter();
     let list: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
     Some(list.join(", ")).filter(|list| !list.is_empty() && !list.eq_ignore_ascii_case("identity"))

@@ -20,8 +20,8 @@ use crate::body::Body;
 use crate::config::{Config, VerifyPolicy};
 use crate::error::Error;
 use crate::hosts::{self, Hosts};
-use crate::recorder::{Exchange, Recorder, Waiting};
-use crate::report::{Drifted, Problem, RefusedHost};
+use crate::recorder::{Exchange, NotBegun, Objected, Recorder, Waiting};
+use crate::report::{Drifted, Problem, RefusedHost, TestSite};
 use crate::tape::{TransportError, TransportErrorKind};
 
 /// The status of the answer to a request that is not on the cassette. Not assigned to anything else
@@ -37,6 +37,7 @@ struct Inner {
     action: Action,
     live: Option<Live>,
     closed: AtomicBool,
+    site: TestSite,
     hosts: Hosts,
     /// Addresses that stand in for names, as [`Config::resolve`](crate::Config::resolve) has them.
     resolve: Vec<(String, SocketAddr)>,
@@ -72,11 +73,12 @@ pub(crate) type Answered = Result<http::Response<Body>, TransportError>;
 
 impl Engine {
     /// An engine. Replay has a live side only where there are hosts to pass through.
-    pub(crate) fn new(action: Action, live: Option<Live>, config: &Config) -> Engine {
+    pub(crate) fn new(action: Action, live: Option<Live>, config: &Config, site: TestSite) -> Engine {
         Engine(Arc::new(Inner {
             action,
             live,
             closed: AtomicBool::new(false),
+            site,
             hosts: config.hosts.clone(),
             resolve: config.resolve.clone(),
             noted: Mutex::default(),
@@ -136,7 +138,7 @@ impl Engine {
             Action::Record(recorder) => {
                 let (head, body) = request.into_parts();
                 let place = recorder.place();
-                record(recorder, place, head, body)
+                self.record(recorder, place, head, body)
             }
             Action::Append(_, recorder) => {
                 let place = recorder.place();
@@ -170,12 +172,18 @@ impl Engine {
             true => noted.problems.push(Problem::RefusedHost(refused.clone())),
             false => noted.refused.push(refused.clone()),
         }
-        Begun::answered(Ok(refusal(&replay.site, Problem::RefusedHost(refused))))
+        Begun::answered(self.instead(Problem::RefusedHost(refused)))
     }
 
     async fn replay(self, request: http::Request<Body>) -> Answered {
         match &self.0.action {
-            Action::Replay(replay) => replay.answer(request).await,
+            Action::Replay(replay) => {
+                let (head, body) = request.into_parts();
+                match replay.read(&head, body, None).await {
+                    Ok(asked) => replay.played(replay.player.play(asked)),
+                    Err(unread) => self.unread(replay, &head, unread),
+                }
+            }
             _ => Err(no_way("this session does not replay".into())),
         }
     }
@@ -189,28 +197,50 @@ impl Engine {
         let mut held = Held::default();
         let asked = match replay.read(&head, body, Some(&mut held)).await {
             Ok(asked) => asked,
-            Err(unread) => return self.unread(replay, &head, unread),
+            Err(unread) => return Begun::answered(self.unread(replay, &head, unread)),
         };
         match replay.player.find(&asked.request) {
             Some(i) => Begun::answered(replay.played(replay.player.play_recording(i, asked.live))),
-            None => record(recorder, place, head, held.into_body()),
+            None => self.record(recorder, place, head, held.into_body()),
         }
     }
 
-    /// A request that could not be matched before it was sent is not sent.
-    fn unread(&self, replay: &Replay, head: &http::request::Parts, unread: Unread) -> Begun {
-        if let Unread::Broken(e) = unread {
-            return Begun::over(e);
-        }
-        let problem = || {
-            let what = format!("{} {}", head.method, replay.redactor.uri(&head.uri.to_string()));
-            let (most, mode) = (MOST_HELD >> 20, replay.site.mode);
-            let message = format!("the body of {what} is longer than {most} MiB");
-            let hint = format!("mode `{mode}` has to hold it until it is matched: use `record`");
-            Problem::Other(Error::new(message).hint(hint))
+    /// A request that could not be brought into the form of the cassette is neither matched nor sent.
+    fn unread(&self, replay: &Replay, head: &http::request::Parts, unread: Unread) -> Answered {
+        let uri = || replay.redactor.uri(&head.uri.to_string());
+        let problem: Box<dyn Fn() -> Error> = match unread {
+            Unread::Broken(e) => return Err(e),
+            Unread::Objected(objection) => Box::new(move || objection.about(&head.method, &uri())),
+            Unread::TooLong => Box::new(move || {
+                let (method, uri, most, mode) = (&head.method, uri(), MOST_HELD >> 20, self.0.site.mode);
+                Error::new(format!("the body of {method} {uri} is longer than {most} MiB"))
+                    .hint(format!("mode `{mode}` has to hold it until it is matched: use `record`"))
+            }),
         };
-        self.noted().problems.push(problem());
-        Begun::answered(Ok(refusal(&replay.site, problem())))
+        self.noted().problems.push(Problem::Other(problem()));
+        self.instead(Problem::Other(problem()))
+    }
+
+    /// What the code under test gets instead of an answer.
+    fn instead(&self, problem: Problem) -> Answered {
+        Ok(refusal(&self.0.site, problem))
+    }
+
+    /// The recorder has told why.
+    fn objected(&self, objected: &Objected) -> Answered {
+        self.instead(Problem::Other(objected.into()))
+    }
+
+    fn record(&self, recorder: &Recorder, place: u64, head: http::request::Parts, body: Body) -> Begun {
+        let exchange = match recorder.begin(place, &head) {
+            Ok(exchange) => exchange,
+            Err(NotBegun::Late) => return Begun::over(ended(&head.uri)),
+            Err(NotBegun::Objected(objected)) => return Begun::answered(self.objected(&objected)),
+        };
+        let waiting = exchange.waiting();
+        let body = exchange.tee_request(body);
+        let recording = Awaits::Recording(self.clone(), exchange, waiting);
+        Begun::Live(http::Request::from_parts(head, body), Pending(recording))
     }
 
     async fn answer(self, request: http::Request<Body>) -> Answered {
@@ -229,13 +259,6 @@ impl Engine {
             None => Box::pin(std::future::ready(Err(no_way("this session has no way upstream".into())))),
         }
     }
-}
-
-fn record(recorder: &Recorder, place: u64, head: http::request::Parts, body: Body) -> Begun {
-    let Some(exchange) = recorder.begin(place, &head) else { return Begun::over(ended(&head.uri)) };
-    let waiting = exchange.waiting();
-    let body = exchange.tee_request(body);
-    Begun::Live(http::Request::from_parts(head, body), Pending(Awaits::Recording(exchange, waiting)))
 }
 
 /// A request that the engine has taken.
@@ -261,7 +284,7 @@ pub(crate) struct Pending(Awaits);
 
 enum Awaits {
     Nothing,
-    Recording(Exchange, Waiting),
+    Recording(Engine, Exchange, Waiting),
     Verifying(Box<Verifying>),
 }
 
@@ -298,9 +321,13 @@ impl Pending {
     pub(crate) async fn answered(self, response: http::Response<Body>) -> Answered {
         match self.0 {
             Awaits::Nothing => Ok(response),
-            Awaits::Recording(exchange, waiting) => {
+            Awaits::Recording(engine, exchange, waiting) => {
                 waiting.over();
                 let (head, body) = response.into_parts();
+                let (head, body) = match exchange.before_read(head, body) {
+                    Ok(read) => read,
+                    Err(objection) => return engine.objected(&exchange.object(objection)),
+                };
                 let body = exchange.tee_response(&head, body);
                 Ok(http::Response::from_parts(head, body))
             }
@@ -308,16 +335,25 @@ impl Pending {
         }
     }
 
+    /// What the client gets instead of an answer, where the request, which has been read, must not be sent.
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn refused(&self) -> Option<Answered> {
+        match &self.0 {
+            Awaits::Recording(engine, exchange, _) => Some(engine.objected(exchange.objected()?)),
+            Awaits::Nothing | Awaits::Verifying(_) => None,
+        }
+    }
+
     /// There is no answer, but this failure; the client gets it unless there is something else for it.
     pub(crate) async fn failed(self, error: &TransportError) -> Option<Answered> {
         match self.0 {
             Awaits::Nothing => None,
-            Awaits::Recording(exchange, waiting) => {
+            Awaits::Recording(engine, exchange, waiting) => {
                 // The client would stop sending when it hears of the failure.
                 exchange.request_over().await;
                 waiting.over();
                 exchange.fail(error);
-                None
+                exchange.objected().map(|objected| engine.objected(objected))
             }
             Awaits::Verifying(verifying) => Some(verifying.failed(error)),
         }

@@ -2,11 +2,12 @@
 //!
 //! Must not know: sockets, modes, what a failure reads like.
 
+mod reading;
 mod tee;
 
 use std::collections::HashMap;
 use std::io::Write as _;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, RwLock};
 use std::time::Duration;
 
 use http::{HeaderMap, header};
@@ -15,7 +16,7 @@ use tokio::sync::watch;
 use crate::body::Body;
 use crate::capture::{self, Capture};
 use crate::error::Error;
-use crate::redact::{Redactor, Side};
+use crate::redact::{Objection, Redactor, Side};
 use crate::report::UpstreamFailure;
 use crate::tape::{
     self, Interaction, Journal, Outcome, Request, Response, TransportError, TransportErrorKind,
@@ -52,6 +53,30 @@ struct ExchangeInner {
     /// Taken out when the exchange is written, so that it is written once.
     parts: Mutex<Option<Parts>>,
     request_over: watch::Sender<bool>,
+    /// Why the request may not be sent on.
+    objection: OnceLock<Objected>,
+}
+
+/// An objection to a request or its answer, with what is to be told of the request.
+#[derive(Clone, Debug)]
+pub(crate) struct Objected {
+    method: http::Method,
+    uri: String,
+    objection: Objection,
+}
+
+impl From<&Objected> for Error {
+    fn from(objected: &Objected) -> Error {
+        objected.objection.about(&objected.method, &objected.uri)
+    }
+}
+
+/// Why an exchange did not begin.
+pub(crate) enum NotBegun {
+    /// The recording is settled.
+    Late,
+    /// It can't be recorded.
+    Objected(Objected),
 }
 
 /// What is known so far. It is written when the request and the answer are both over: a server may answer
@@ -102,28 +127,37 @@ impl Recorder {
         state.next - 1
     }
 
-    /// An exchange begins, in its [place](Self::place). `None` once the recording is settled.
-    pub(crate) fn begin(&self, order: u64, head: &http::request::Parts) -> Option<Exchange> {
+    /// An exchange begins, in its [place](Self::place).
+    ///
+    /// # Errors
+    ///
+    /// It doesn't, and the request must not be sent.
+    pub(crate) fn begin(&self, order: u64, head: &http::request::Parts) -> Result<Exchange, NotBegun> {
         let redactor = &self.0.redactor;
-        let parts = Parts {
-            method: head.method.clone(),
-            uri: redactor.uri(&head.uri.to_string()),
-            headers: redactor.headers(&head.headers, Side::Request),
-            request: Upload::Arriving(self.capture(&head.headers)),
-            answer: Answer::Awaited,
+        let method = head.method.clone();
+        let (uri, headers) = match redactor.request(head) {
+            Ok(redacted) => redacted,
+            Err(objection) => {
+                let uri = redactor.uri(&head.uri.to_string());
+                return Err(NotBegun::Objected(self.object(Objected { method, uri, objection })));
+            }
         };
+        let capture = self.capture(Side::Request, &uri, &head.headers);
+        let request = Upload::Arriving(capture);
+        let parts = Parts { method, uri, headers, request, answer: Answer::Awaited };
         let mut state = self.state();
         if state.closed {
-            return None;
+            return Err(NotBegun::Late);
         }
         let exchange = Exchange(Arc::new(ExchangeInner {
             order,
             recorder: self.clone(),
             parts: Mutex::new(Some(parts)),
             request_over: watch::Sender::new(false),
+            objection: OnceLock::new(),
         }));
         state.in_flight.insert(order, exchange.clone());
-        Some(exchange)
+        Ok(exchange)
     }
 
     /// From here on nothing new begins. Waits until what is in flight has ended, for `grace` at most; what
@@ -163,10 +197,15 @@ impl Recorder {
         self.0.journal.read().unwrap_or_else(|e| e.into_inner()).as_ref().map(f)
     }
 
-    fn capture(&self, headers: &HeaderMap) -> Option<Capture> {
+    fn capture(&self, side: Side, uri: &str, headers: &HeaderMap) -> Option<Capture> {
         let content_type = capture::content_type(headers);
         let sink = self.with_journal(|j| j.body(content_type))?;
-        Some(Capture::new(&self.0.redactor, headers, sink))
+        Some(Capture::new(&self.0.redactor, side, uri, headers, sink))
+    }
+
+    fn object(&self, objected: Objected) -> Objected {
+        self.problem(Error::from(&objected));
+        objected
     }
 
     fn problem(&self, e: Error) {
@@ -209,16 +248,43 @@ impl Exchange {
     /// The response's body, passing through and on to the tape.
     pub(crate) fn tee_response(&self, head: &http::response::Parts, body: Body) -> Body {
         let recorder = &self.0.recorder;
-        let response = ResponseParts {
-            status: head.status.as_u16(),
-            version: head.version,
-            headers: recorder.0.redactor.headers(&head.headers, Side::Response),
-            capture: recorder.capture(&head.headers),
-        };
         if let Some(parts) = self.parts().as_mut() {
-            parts.answer = Answer::Arriving(response);
+            let (headers, capture) = match recorder.0.redactor.response(&parts.uri, head) {
+                Ok(headers) => (headers, recorder.capture(Side::Response, &parts.uri, &head.headers)),
+                Err(objection) => {
+                    recorder.object(parts.objected(objection));
+                    (HeaderMap::new(), None)
+                }
+            };
+            let (status, version) = (head.status.as_u16(), head.version);
+            parts.answer = Answer::Arriving(ResponseParts { status, version, headers, capture });
         }
         tee::tee(self.clone(), Direction::Response, body)
+    }
+
+    /// The answer must not be read by the code under test.
+    pub(crate) fn object(&self, objection: Objection) -> Objected {
+        let objected = match self.parts().as_mut() {
+            Some(parts) => {
+                parts.answer = Answer::Over(None);
+                parts.objected(objection)
+            }
+            None => Objected { method: http::Method::default(), uri: String::new(), objection },
+        };
+        let objected = self.0.recorder.object(objected);
+        self.write_when_over();
+        objected
+    }
+
+    /// Why the request was not sent to its end, if that was for an objection.
+    pub(crate) fn objected(&self) -> Option<&Objected> {
+        self.0.objection.get()
+    }
+
+    /// The answer's body can't be decoded.
+    fn unreadable(&self, e: std::io::Error) {
+        let Some(what) = self.parts().as_ref().map(Parts::describe) else { return };
+        self.0.recorder.problem(Error::with_source(format!("could not read the answer to {what}"), e));
     }
 
     /// There is no response: this failure came instead.
@@ -242,31 +308,53 @@ impl Exchange {
         let _ = self.0.request_over.subscribe().wait_for(|over| *over).await;
     }
 
-    fn data(&self, direction: Direction, chunk: &[u8]) {
+    /// # Errors
+    ///
+    /// The request must not be sent on.
+    fn data(&self, direction: Direction, chunk: &[u8]) -> Result<(), TransportError> {
         let mut guard = self.parts();
-        let Some(parts) = guard.as_mut() else { return };
-        let Some(capture) = parts.capture(direction) else { return };
-        if let Some(open) = capture
-            && let Err(e) = open.write_all(chunk)
-        {
-            *capture = None;
-            let message = format!("could not record the {} {}", direction.body_of(), parts.describe());
-            drop(guard);
-            self.0.recorder.problem(Error::with_source(message, e));
+        let Some(parts) = guard.as_mut() else { return Ok(()) };
+        let Some(capture) = parts.capture(direction) else { return Ok(()) };
+        let Some(Err(e)) = capture.as_mut().map(|open| open.write_all(chunk)) else { return Ok(()) };
+        *capture = None;
+        let told = Unrecorded::of(parts, direction, e);
+        drop(guard);
+        self.unrecorded(told)
+    }
+
+    /// # Errors
+    ///
+    /// The request must not be sent to its end.
+    fn end(&self, direction: Direction, trailers: HeaderMap) -> Result<(), TransportError> {
+        match direction {
+            Direction::Request => self.end_request(true),
+            Direction::Response => {
+                self.end_response(trailers, None);
+                Ok(())
+            }
         }
     }
 
-    fn end(&self, direction: Direction, trailers: HeaderMap) {
-        match direction {
-            Direction::Request => self.end_request(true),
-            Direction::Response => self.end_response(trailers, None),
+    /// Tells why a body can't be recorded, and whether it may pass nevertheless.
+    fn unrecorded(&self, told: Unrecorded) -> Result<(), TransportError> {
+        match told {
+            Unrecorded::Other(problem) => self.0.recorder.problem(problem),
+            Unrecorded::Objected(objected, direction) => {
+                let objected = self.0.recorder.object(objected);
+                if direction == Direction::Request {
+                    let message = Error::from(&objected).to_string();
+                    let _ = self.0.objection.set(objected);
+                    return Err(TransportError { kind: TransportErrorKind::Protocol, message });
+                }
+            }
         }
+        Ok(())
     }
 
     /// The body broke off here, or nobody reads on.
     fn cut(&self, direction: Direction, error: TransportError) {
         match direction {
-            Direction::Request => self.end_request(false),
+            Direction::Request => _ = self.end_request(false),
             Direction::Response => self.end_response(HeaderMap::new(), Some(error)),
         }
     }
@@ -279,13 +367,13 @@ impl Exchange {
         };
         self.fail(&error);
         self.end_response(HeaderMap::new(), Some(error));
-        self.end_request(false);
+        _ = self.end_request(false);
     }
 
-    fn end_request(&self, whole: bool) {
+    fn end_request(&self, whole: bool) -> Result<(), TransportError> {
         let mut guard = self.parts();
-        let Some(parts) = guard.as_mut() else { return };
-        let Upload::Arriving(capture) = &mut parts.request else { return };
+        let Some(parts) = guard.as_mut() else { return Ok(()) };
+        let Upload::Arriving(capture) = &mut parts.request else { return Ok(()) };
         let finished = capture.take().map(|c| match whole {
             true => c.finish(&mut parts.headers),
             false => c.finish_cut(&mut parts.headers),
@@ -298,14 +386,12 @@ impl Exchange {
             parts.headers.insert(header::CONTENT_LENGTH, body.size().into());
         }
         parts.request = Upload::Over(body);
-        let what = parts.describe();
+        let told = problem.map(|e| Unrecorded::of(parts, Direction::Request, e));
         drop(guard);
-        if let Some(e) = problem {
-            let message = format!("could not record the {} {what}", Direction::Request.body_of());
-            self.0.recorder.problem(Error::with_source(message, e));
-        }
+        let passes = told.map_or(Ok(()), |told| self.unrecorded(told));
         self.0.request_over.send_replace(true);
         self.write_when_over();
+        passes
     }
 
     fn end_response(&self, trailers: HeaderMap, cut: Option<TransportError>) {
@@ -314,7 +400,6 @@ impl Exchange {
         let Answer::Arriving(response) = std::mem::replace(&mut parts.answer, Answer::Over(None)) else {
             return;
         };
-        let what = parts.describe();
         let head_only = parts.method == http::Method::HEAD || response.status == 304;
         let finished = response.finish(head_only, &self.0.recorder.0.redactor, trailers, cut);
         let problem = match finished {
@@ -322,13 +407,11 @@ impl Exchange {
                 parts.answer = Answer::Over(outcome);
                 None
             }
-            Err(e) => Some(e),
+            Err(e) => Some(Unrecorded::of(parts, Direction::Response, e)),
         };
         drop(guard);
-        if let Some(e) = problem {
-            let message = format!("could not record the {} {what}", Direction::Response.body_of());
-            self.0.recorder.problem(Error::with_source(message, e));
-        }
+        // It has passed.
+        _ = problem.map(|told| self.unrecorded(told));
         self.write_when_over();
     }
 
@@ -364,6 +447,28 @@ impl Parts {
 
     fn describe(&self) -> String {
         format!("{} {}", self.method, self.uri)
+    }
+
+    fn objected(&self, objection: Objection) -> Objected {
+        Objected { method: self.method.clone(), uri: self.uri.clone(), objection }
+    }
+}
+
+/// Why a body is not recorded.
+enum Unrecorded {
+    Objected(Objected, Direction),
+    Other(Error),
+}
+
+impl Unrecorded {
+    fn of(parts: &Parts, direction: Direction, e: std::io::Error) -> Unrecorded {
+        match Objection::of(&e) {
+            Some(objection) => Unrecorded::Objected(parts.objected(objection.clone()), direction),
+            None => {
+                let message = format!("could not record the {} {}", direction.body_of(), parts.describe());
+                Unrecorded::Other(Error::with_source(message, e))
+            }
+        }
     }
 }
 

@@ -51,7 +51,7 @@ fn reqwest(api: &Api) -> reqwest::ClientBuilder {
 }
 
 /// Without TLS, in fact: to build one takes a configuration.
-fn plain_reqwest() -> reqwest::ClientBuilder {
+pub(crate) fn plain_reqwest() -> reqwest::ClientBuilder {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

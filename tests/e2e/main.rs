@@ -3,6 +3,7 @@
 mod ambient;
 mod api;
 mod base_url;
+mod before_read;
 mod bodies;
 mod children;
 mod clocks;

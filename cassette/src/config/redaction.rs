@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Config;
-use crate::redact::Rules;
+use crate::redact::{BodyHead, RequestHead, ResponseHead, Rules};
 use crate::{Error, Result};
 
 impl Config {
@@ -119,6 +119,92 @@ impl Config {
     #[must_use]
     pub fn redact_ipv4_hosts(mut self) -> Config {
         self.rules = self.rules.ipv4_hosts();
+        self
+    }
+
+    /// Redacts personal data before the code under test reads it: a field by name, or the strings at a place of JSON
+    /// bodies, which begins with `/`. What the code sees is what the cassette has, in `record` mode too:
+    /// `[email:1]`. Header and cookie values of that name are meant as well. Numbers and booleans stay.
+    ///
+    /// The value can't be sent back to the server any more: a request with such a placeholder in it is not sent, and
+    /// fails the test with the name of the rule. An answer that is redacted so is read without a `content-encoding`
+    /// and comes without `content-length`. In mode `off` nothing is redacted.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().redact_before_read("email").redact_before_read("/customers/*/address/street");
+    /// ```
+    #[must_use]
+    pub fn redact_before_read(self, what: &str) -> Config {
+        self.with_rules(|rules| rules.before_read(what))
+    }
+
+    /// Redacts the URL and the headers of requests by code of one's own, for what no name and no pattern tells. It
+    /// changes what is stored and what is matched, on recording and on replay alike, and not what the server gets.
+    ///
+    /// Hooks come first, in the order in which they were added, and everything else redacts what they leave. The same
+    /// request has to come out the same on every run. `name` is what `_metadata.redaction` calls it.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new()
+    ///     .redact_request_with("tenant", |request| request.uri = request.uri.replace("acme-corp", "tenant"));
+    /// ```
+    #[must_use]
+    pub fn redact_request_with(
+        mut self,
+        name: &str,
+        change: impl Fn(&mut RequestHead) + Send + Sync + 'static,
+    ) -> Config {
+        self.rules = self.rules.request_with(name, change);
+        self
+    }
+
+    /// Redacts the headers of answers by code of one's own. It changes what is stored; while recording the code
+    /// under test gets the answer as it was. As for [`redact_request_with`](Self::redact_request_with) otherwise.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().redact_response_with("etag of the day", |response| {
+    ///     response.headers.remove("etag");
+    /// });
+    /// ```
+    #[must_use]
+    pub fn redact_response_with(
+        mut self,
+        name: &str,
+        change: impl Fn(&mut ResponseHead) + Send + Sync + 'static,
+    ) -> Config {
+        self.rules = self.rules.response_with(name, change);
+        self
+    }
+
+    /// Redacts bodies by code of one's own, of requests and of answers: those that `wants` says yes to, as
+    /// `change` returns them. They come decoded, and whole: a body of more than [`MOST_HOOKED`] bytes can't be
+    /// recorded then. Others are not held. As for [`redact_request_with`](Self::redact_request_with) otherwise.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().redact_body_with(
+    ///     "invoices",
+    ///     |head| head.content_type() == "application/pdf",
+    ///     |_, _| b"%PDF-1.7 redacted".to_vec(),
+    /// );
+    /// ```
+    ///
+    /// [`MOST_HOOKED`]: crate::redact::MOST_HOOKED
+    #[must_use]
+    pub fn redact_body_with(
+        mut self,
+        name: &str,
+        wants: impl Fn(&BodyHead) -> bool + Send + Sync + 'static,
+        change: impl Fn(&BodyHead, Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Config {
+        self.rules = self.rules.body_with(name, wants, change);
         self
     }
 

@@ -3,7 +3,7 @@
 //! Must not know: modes, the way to real servers.
 
 use std::collections::VecDeque;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,7 +17,7 @@ use super::UNMATCHED_STATUS;
 use crate::body::{Body, BoxError};
 use crate::capture::Capture;
 use crate::player::{Asked, Fault, Played, Player};
-use crate::redact::{Redactor, Side};
+use crate::redact::{Objection, Redactor, Side};
 use crate::report::{Failure, Palette, Problem, TestSite};
 use crate::tape::{BodySink, Request, TransportError, TransportErrorKind};
 use crate::template::Listener;
@@ -34,24 +34,13 @@ pub(crate) struct Replay {
 pub(super) enum Unread {
     /// The client broke off.
     Broken(TransportError),
+    /// It must not be sent, or can't be redacted.
+    Objected(Objection),
     /// It has to be held, and is too long for that.
     TooLong,
 }
 
 impl Replay {
-    /// The recorded answer, or the report that there is none.
-    pub(super) async fn answer(
-        &self,
-        request: http::Request<Body>,
-    ) -> Result<http::Response<Body>, TransportError> {
-        let (head, body) = request.into_parts();
-        match self.read(&head, body, None).await {
-            Ok(asked) => self.played(self.player.play(asked)),
-            Err(Unread::Broken(e)) => Err(e),
-            Err(Unread::TooLong) => Err(too_long(&head)),
-        }
-    }
-
     pub(super) fn played(&self, played: Played) -> Result<http::Response<Body>, TransportError> {
         match played {
             Played::Response(response) => Ok(response),
@@ -76,13 +65,18 @@ impl Replay {
                 message: format!("could not read the request body: {}", crate::error::chain(e)),
             })
         };
+        let failed = |e: io::Error| match Objection::of(&e) {
+            Some(objection) => Unread::Objected(objection.clone()),
+            None => broken(&e),
+        };
+        let (uri, mut headers) = self.redactor.request(head).map_err(Unread::Objected)?;
         let sink = BodySink::hash_only(self.inline_limit);
-        let mut capture = Capture::new(&self.redactor, &head.headers, sink);
+        let mut capture = Capture::new(&self.redactor, Side::Request, &uri, &head.headers, sink);
         let mut listener = self.player.has_templates().then(|| Listener::new(head));
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|e| broken(&*e))?;
             if let Some(chunk) = frame.data_ref() {
-                capture.write_all(chunk).map_err(|e| broken(&e))?;
+                capture.write_all(chunk).map_err(failed)?;
                 if let Some(listener) = &mut listener {
                     listener.push(chunk);
                 }
@@ -91,9 +85,7 @@ impl Replay {
                 held.push(frame)?;
             }
         }
-        let mut headers = self.redactor.headers(&head.headers, Side::Request);
-        let body = capture.finish(&mut headers).map_err(|e| broken(&e))?;
-        let uri = self.redactor.uri(&head.uri.to_string());
+        let body = capture.finish(&mut headers).map_err(failed)?;
         let request = Request { method: head.method.clone(), uri, headers, body };
         Ok(Asked { request, live: listener.map(|listener| Arc::new(listener.finish())) })
     }
@@ -155,11 +147,6 @@ impl http_body::Body for Held {
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.bytes as u64)
     }
-}
-
-pub(super) fn too_long(head: &http::request::Parts) -> TransportError {
-    let message = format!("the body of {} {} is too long to be matched first", head.method, head.uri);
-    TransportError { kind: TransportErrorKind::Protocol, message }
 }
 
 /// What the code under test gets instead of an answer: the report itself, so that its own error shows it.

@@ -46,7 +46,7 @@ impl Engine {
         let mut held = Held::default();
         let Asked { request: asked, live } = match replay.read(&head, body, Some(&mut held)).await {
             Ok(asked) => asked,
-            Err(unread) => return self.unread(replay, &head, unread),
+            Err(unread) => return Begun::answered(self.unread(replay, &head, unread)),
         };
         let what = asked.clone();
         let index = match replay.player.choose(asked) {
@@ -93,7 +93,8 @@ impl Verifying {
             message: crate::error::chain(e),
         };
         let sink = BodySink::hash_only(MOST_COMPARED);
-        let mut capture = Capture::new(&replay.redactor, &head.headers, sink);
+        let uri = &self.what.uri;
+        let mut capture = Capture::new(&replay.redactor, Side::Response, uri, &head.headers, sink);
         let mut trailers = HeaderMap::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|e| broken(&*e))?;
@@ -102,7 +103,7 @@ impl Verifying {
                 Err(frame) => trailers = frame.into_trailers().unwrap_or_default(),
             }
         }
-        let mut headers = replay.redactor.headers(&head.headers, Side::Response);
+        let mut headers = replay.redactor.response(uri, &head).map_err(|e| broken(&e))?;
         let body = capture.finish(&mut headers).map_err(|e| broken(&e))?;
         let trailers = replay.redactor.headers(&trailers, Side::Response);
         Ok(Response {

@@ -51,6 +51,9 @@ impl CassetteMiddleware {
                         // It is complete: it goes to the tape at once.
                         let mut body = seen.into_body();
                         while let Some(Ok(_)) = body.frame().await {}
+                        if let Some(instead) = pending.refused() {
+                            return Ok(response(instead.map_err(Error::middleware)?, url));
+                        }
                         request
                     }
                     None => {

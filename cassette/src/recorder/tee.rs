@@ -15,8 +15,8 @@ use crate::tape::{TransportError, TransportErrorKind};
 /// The body, which tells the exchange what passes.
 pub(super) fn tee(exchange: Exchange, direction: Direction, inner: Body) -> Body {
     let mut tee = Tee { inner: Some(inner), exchange: Some(exchange), direction, unread: false };
-    // An empty body is never polled by some who carry it.
-    tee.note_end();
+    // An empty body is never polled by some who carry it, and there is nothing against it.
+    _ = tee.note_end();
     Body::new(tee)
 }
 
@@ -31,12 +31,37 @@ struct Tee {
 }
 
 impl Tee {
-    fn note_end(&mut self) {
-        if self.inner.as_ref().is_none_or(|b| b.is_end_stream())
-            && let Some(exchange) = self.exchange.take()
-        {
-            exchange.end(self.direction, HeaderMap::new());
+    fn note_end(&mut self) -> Result<(), TransportError> {
+        match self.exchange.take_if(|_| self.inner.as_ref().is_none_or(|b| b.is_end_stream())) {
+            Some(exchange) => exchange.end(self.direction, HeaderMap::new()),
+            None => Ok(()),
         }
+    }
+
+    /// What passes is told; what must not pass ends the body.
+    fn told(&mut self, frame: Option<&Result<Frame<Bytes>, BoxError>>) -> Result<(), TransportError> {
+        match (frame, &self.exchange) {
+            (Some(Ok(frame)), Some(exchange)) => {
+                if let Some(chunk) = frame.data_ref() {
+                    exchange.data(self.direction, chunk)?;
+                    self.note_end()?;
+                } else if let Some(trailers) = frame.trailers_ref() {
+                    let told = exchange.end(self.direction, trailers.clone());
+                    self.exchange = None;
+                    told?;
+                }
+            }
+            (Some(Err(e)), Some(exchange)) => {
+                exchange.cut(self.direction, broken(&**e));
+                self.exchange = None;
+            }
+            (None, _) => {
+                self.inner = None;
+                self.note_end()?;
+            }
+            (_, None) => {}
+        }
+        Ok(())
     }
 }
 
@@ -51,25 +76,12 @@ impl http_body::Body for Tee {
         let me = &mut *self;
         let Some(inner) = me.inner.as_mut() else { return Poll::Ready(None) };
         let frame = std::task::ready!(Pin::new(inner).poll_frame(cx));
-        match (&frame, &me.exchange) {
-            (Some(Ok(frame)), Some(exchange)) => {
-                if let Some(chunk) = frame.data_ref() {
-                    exchange.data(me.direction, chunk);
-                    me.note_end();
-                } else if let Some(trailers) = frame.trailers_ref() {
-                    exchange.end(me.direction, trailers.clone());
-                    me.exchange = None;
-                }
+        if let Err(e) = me.told(frame.as_ref()) {
+            if let Some(exchange) = me.exchange.take() {
+                exchange.cut(me.direction, e.clone());
             }
-            (Some(Err(e)), Some(exchange)) => {
-                exchange.cut(me.direction, broken(&**e));
-                me.exchange = None;
-            }
-            (None, _) => {
-                me.inner = None;
-                me.note_end();
-            }
-            (_, None) => {}
+            me.inner = None;
+            return Poll::Ready(Some(Err(e.into())));
         }
         Poll::Ready(frame)
     }

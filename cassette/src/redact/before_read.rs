@@ -5,14 +5,14 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
+use http::{HeaderMap, HeaderValue};
 use percent_encoding::percent_decode;
 
-use super::Redactor;
 use super::identity::{self, LONGEST};
+use super::{Objection, Redactor};
 
 /// Placeholders that stood where the code under test read an answer, with the rules that put them there.
 #[derive(Default)]
@@ -29,26 +29,10 @@ impl Given {
         }
     }
 
-    fn rule(&self, placeholder: &str) -> Option<String> {
+    pub(super) fn rule(&self, placeholder: &str) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(placeholder).cloned()
     }
 }
-
-/// A placeholder that a request sends back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Returned {
-    placeholder: String,
-    rule: String,
-}
-
-impl fmt::Display for Returned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Returned { placeholder, rule } = self;
-        write!(f, "the request sends `{placeholder}`, which rule `{rule}` put into an answer before it was read")
-    }
-}
-
-impl std::error::Error for Returned {}
 
 impl Redactor {
     /// What redacts an answer before the code under test reads it; `None` if nothing says so.
@@ -56,23 +40,27 @@ impl Redactor {
         self.0.before_read.as_ref()
     }
 
-    /// The first placeholder in a URL or a header that was [given](Given) to the code under test.
-    pub(crate) fn returned(&self, text: &str) -> Option<Returned> {
-        let mut watch = Watch::new(self, io::sink());
-        watch.before_read.as_ref()?;
-        let told = watch.write_all(text.as_bytes()).and_then(|()| watch.finish().map(drop)).err()?;
-        Returned::of(&told).cloned()
+    /// The rule that a placeholder is of, if the code under test was given it: by this session, or by the recording
+    /// that it adds to.
+    fn gives(&self, placeholder: &str, name: &str) -> Option<String> {
+        self.0.fired.given.rule(placeholder).or_else(|| self.0.rules.label_of(name).map(str::to_owned))
+    }
+
+    /// The first placeholder in a request's head that the code under test was given.
+    pub(super) fn returned(&self, uri: &str, headers: &HeaderMap) -> Option<Objection> {
+        self.before_read()?;
+        let texts = std::iter::once(uri.as_bytes()).chain(headers.values().map(HeaderValue::as_bytes));
+        texts
+            .filter_map(|text| {
+                let mut watch = Watch::new(self, io::sink());
+                let told = watch.write_all(text).and_then(|()| watch.finish().map(drop)).err()?;
+                Objection::of(&told).cloned()
+            })
+            .next()
     }
 }
 
-impl Returned {
-    /// What a [`Watch`] says.
-    pub(crate) fn of(error: &io::Error) -> Option<&Returned> {
-        error.get_ref()?.downcast_ref()
-    }
-}
-
-/// A writer that fails with [`Returned`] where a placeholder comes that the code under test was given. Passes on
+/// A writer that fails with [`Objection::Returned`] where a placeholder comes that the code under test was given. Passes on
 /// what it gets.
 pub(crate) struct Watch<W> {
     before_read: Option<Redactor>,
@@ -87,6 +75,11 @@ const WINDOW: usize = 3 * LONGEST;
 impl<W: Write> Watch<W> {
     pub(crate) fn new(redactor: &Redactor, next: W) -> Watch<W> {
         Watch { before_read: redactor.before_read().cloned(), open: Vec::new(), next }
+    }
+
+    /// One that only passes on: of an answer, where placeholders belong.
+    pub(crate) fn none(next: W) -> Watch<W> {
+        Watch { before_read: None, open: Vec::new(), next }
     }
 
     pub(crate) fn finish(self) -> io::Result<W> {
@@ -112,10 +105,10 @@ impl<W: Write> Watch<W> {
                 }
                 continue;
             };
-            if let Some((placeholder, _)) = identity::as_placeholder(&plain[..=end])
-                && let Some(rule) = redactor.0.fired.given.rule(placeholder)
+            if let Some((placeholder, Some((name, _)))) = identity::as_placeholder(&plain[..=end])
+                && let Some(rule) = redactor.gives(placeholder, name)
             {
-                return Err(io::Error::other(Returned { placeholder: placeholder.to_owned(), rule }));
+                return Err(Objection::Returned { placeholder: placeholder.to_owned(), rule }.into());
             }
         }
         Ok(text.len())
@@ -140,13 +133,6 @@ impl<W: Write> Write for Watch<W> {
     }
 }
 
-impl<W> Watch<W> {
-    /// What was passed on so far.
-    pub(crate) fn into_next(self) -> W {
-        self.next
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,8 +149,10 @@ mod tests {
         String::from_utf8(body.finish().unwrap()).unwrap()
     }
 
-    const ANSWER: &str = r#"{"users":[{"name":"Ann","Email":"ann@example.test","token":"t-1"}],"email":7,"n":1.0}"#;
-    const READ: &str = r#"{"users":[{"name":"[name:1]","Email":"[email:1]","token":"t-1"}],"email":7,"n":1.0}"#;
+    const ANSWER: &str =
+        r#"{"users":[{"name":"Ann","Email":"ann@example.test","token":"t-1"}],"email":7,"n":1.0}"#;
+    const READ: &str =
+        r#"{"users":[{"name":"[name:1]","Email":"[email:1]","token":"t-1"}],"email":7,"n":1.0}"#;
 
     #[test]
     fn only_what_was_said_is_taken_out() {
@@ -182,17 +170,19 @@ mod tests {
     #[test]
     fn what_comes_back_is_told() {
         let redactor = redactor();
-        assert_eq!(redactor.returned("https://h/?q=[email:1]"), None, "nothing was given");
+        let returned = |text: &str| redactor.returned(text, &HeaderMap::new());
         read(&redactor, ANSWER);
-        for text in ["https://h/?q=[email:1]", "%5Bemail%3A1%5D", "[[email:1]]", "%5bemail:1%5d", "a%%5B[email:1]"] {
-            let told = redactor.returned(text).unwrap_or_else(|| panic!("{text}"));
-            assert_eq!((&*told.placeholder, &*told.rule), ("[email:1]", "field email"), "{text}");
+        let objection = Objection::Returned { placeholder: "[email:1]".into(), rule: "field email".into() };
+        for text in
+            ["https://h/?q=[email:1]", "%5Bemail%3A1%5D", "[[email:1]]", "%5bemail:1%5d", "a%%5B[email:1]"]
+        {
+            assert_eq!(returned(text).as_ref(), Some(&objection), "{text}");
             let mut watch = Watch::new(&redactor, Vec::new());
             let told = text.bytes().find_map(|b| watch.write_all(&[b]).err()).expect(text);
-            assert!(Returned::of(&told).is_some(), "{text}");
+            assert_eq!(Objection::of(&told), Some(&objection), "{text}");
         }
-        for text in ["[email:2]", "[token:1]", "email:1", "[email:1", "[email%3A1", "%5Bemail"] {
-            assert_eq!(redactor.returned(text), None, "{text}");
+        for text in ["[email]", "[token:1]", "email:1", "[email:1", "[email%3A1", "%5Bemail"] {
+            assert_eq!(returned(text), None, "{text}");
         }
         let text = "[".repeat(3000);
         let mut watch = Watch::new(&redactor, Vec::new());
@@ -205,6 +195,6 @@ mod tests {
     fn nothing_is_watched_unless_said() {
         let redactor = Redactor::new(Rules::default()).unwrap();
         assert!(redactor.before_read().is_none());
-        assert_eq!(redactor.returned("[email:1]"), None);
+        assert_eq!(redactor.returned("[email:1]", &HeaderMap::new()), None);
     }
 }

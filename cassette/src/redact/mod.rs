@@ -12,11 +12,13 @@ mod encode;
 mod fields;
 mod form;
 mod headers;
+mod hooks;
 mod identity;
 mod json;
 mod leak;
 mod links;
 mod names;
+mod objection;
 mod plain;
 mod pointers;
 mod replace;
@@ -41,10 +43,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub use body::{BodyRedactor, Restorer};
 pub use catalogue::{DefaultRule, RuleKind, default_rules};
 pub use headers::Side;
+pub use hooks::{BodyHead, MOST_HOOKED, RequestHead, ResponseHead};
 pub use leak::{Leak, LeakCheck};
 pub use rules::Rules;
 
-pub(crate) use before_read::{Returned, Watch};
+pub(crate) use before_read::Watch;
+pub(crate) use hooks::Hooked;
+pub(crate) use objection::Objection;
 
 use crate::Result;
 use before_read::Given;
@@ -165,7 +170,7 @@ impl Fired {
 
     /// What stands in the place of a value, which is counted unless it is a placeholder itself.
     fn replace(&self, rule: &Rule, value: &Value, rules: &Rules) -> String {
-        let Placeholder { text, is_new, secret } = self.identity.placeholder(&rule.name, value);
+        let Placeholder { text, is_new, secret } = self.identity.placeholder(&rule.name, value, self.gives);
         if is_new {
             self.count(&rule.label);
         }
@@ -180,6 +185,9 @@ impl Fired {
     /// counted where it found the value.
     fn pass_on(&self, plain: &[u8], rules: &Rules) -> Option<String> {
         let Placeholder { text, is_new, secret } = self.identity.passed_on(plain)?;
+        if self.gives && self.given.rule(&text).is_none() {
+            return None;
+        }
         if is_new {
             self.hit.store(true, Ordering::Relaxed);
         }

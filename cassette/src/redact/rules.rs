@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::fields::FieldNames;
+use super::hooks::{self, BodyHead, Hook, Hooks, RequestHead, ResponseHead};
 use super::links::LinkRules;
 use super::pointers::PointerRules;
 use super::rule::Rule;
@@ -43,8 +44,9 @@ pub struct Rules {
     pub(super) links: LinkRules,
     /// Those that are in force before an answer is read: nothing else is.
     pub(super) before_read: Option<Box<Rules>>,
-    /// Of placeholders.
-    names: BTreeSet<String>,
+    pub(super) hooks: Hooks,
+    /// Of placeholders, with the label of the rule.
+    names: BTreeMap<String, String>,
     /// Of the project's own rules.
     labels: BTreeSet<String>,
     /// By id, the default rules in force.
@@ -88,10 +90,11 @@ pub(super) const REDACTED: &str = "[redacted]";
 impl Default for Rules {
     fn default() -> Self {
         let mut rules = Rules::none();
+        rules.headers.others_kept = false;
         rules.headers.kept = names::KEPT_HEADERS.iter().map(|name| (*name).to_owned()).collect();
         for default in default_rules() {
             let rule = Rule::from(default);
-            rules.names.insert(rule.name.clone());
+            rules.names.insert(rule.name.clone(), rule.label.clone());
             rules.defaults.insert(default.id, Arc::new(rule.clone()));
             match default.kind {
                 RuleKind::Header => {
@@ -110,12 +113,13 @@ impl Default for Rules {
 }
 
 impl Rules {
+    /// Nothing is redacted, and every header kept.
     fn none() -> Rules {
         let headers = Headers {
             kept: BTreeSet::new(),
             redacted: BTreeMap::new(),
             dropped: BTreeSet::new(),
-            others_kept: false,
+            others_kept: true,
         };
         Rules {
             secrets: Vec::new(),
@@ -128,7 +132,8 @@ impl Rules {
             urls: Vec::new(),
             links: LinkRules::default(),
             before_read: None,
-            names: BTreeSet::new(),
+            hooks: Hooks::default(),
+            names: BTreeMap::new(),
             labels: BTreeSet::new(),
             defaults: BTreeMap::new(),
         }
@@ -278,6 +283,44 @@ impl Rules {
         Ok(rules)
     }
 
+    /// Redacts the heads of requests by code of one's own: see [`Config::redact_request_with`](crate::Config::redact_request_with).
+    #[must_use]
+    pub fn request_with(
+        mut self,
+        name: &str,
+        run: impl Fn(&mut RequestHead) + Send + Sync + 'static,
+    ) -> Rules {
+        self.labels.insert(hooks::label(name));
+        self.hooks.requests.push(Hook::new(name, Arc::new(run)));
+        self
+    }
+
+    /// Redacts the heads of answers by code of one's own: see
+    /// [`Config::redact_response_with`](crate::Config::redact_response_with).
+    #[must_use]
+    pub fn response_with(
+        mut self,
+        name: &str,
+        run: impl Fn(&mut ResponseHead) + Send + Sync + 'static,
+    ) -> Rules {
+        self.labels.insert(hooks::label(name));
+        self.hooks.responses.push(Hook::new(name, Arc::new(run)));
+        self
+    }
+
+    /// Redacts bodies by code of one's own: see [`Config::redact_body_with`](crate::Config::redact_body_with).
+    #[must_use]
+    pub fn body_with(
+        mut self,
+        name: &str,
+        wants: impl Fn(&BodyHead) -> bool + Send + Sync + 'static,
+        change: impl Fn(&BodyHead, Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Rules {
+        self.labels.insert(hooks::label(name));
+        self.hooks.bodies.push(Hook::new(name, Arc::new((wants, change))));
+        self
+    }
+
     /// Redacts parts of URLs, of requests and in headers, by a regular expression over the whole URL: what its
     /// groups match, or all of it where it has none. A named group, `/tenants/(?<tenant>[^/]+)`, gives the
     /// placeholder its name.
@@ -354,7 +397,7 @@ impl Rules {
 
     fn named(&mut self, label: String, kind: &str, what: &str) -> Rule {
         let rule = Rule { label, ..Rule::own(kind, what) };
-        self.names.insert(rule.name.clone());
+        self.names.insert(rule.name.clone(), rule.label.clone());
         self.labels.insert(rule.label.clone());
         rule
     }
@@ -375,7 +418,12 @@ impl Rules {
 
     /// Is there a rule whose placeholders have this name?
     pub(super) fn gives(&self, name: &str) -> bool {
-        self.names.contains(name)
+        self.names.contains_key(name)
+    }
+
+    /// The label of a rule whose placeholders have this name.
+    pub(super) fn label_of(&self, name: &str) -> Option<&str> {
+        self.names.get(name).map(String::as_str)
     }
 
     /// The rule for a field of this name.

@@ -215,7 +215,7 @@ impl SessionBuilder {
         if clock.is_frozen() && cfg!(feature = "ambient") && !config.explicit_clock {
             ambient::check()?;
         }
-        let engine = Engine::new(action, live(mode, &config)?, &config);
+        let engine = Engine::new(action, live(mode, &config)?, &config, site.clone());
         let target = env.target_dir(&self.manifest_dir);
         #[cfg(feature = "intercept")]
         let led = leading::begin(opened.id(), mode, &config, &clock, &engine)?;

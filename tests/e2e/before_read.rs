@@ -1,0 +1,342 @@
+//! Personal data: the code under test reads what the cassette has, while recording too, and can't send it back.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use cassette::{Body, Config, Mode, Session};
+use http::{HeaderMap, HeaderValue, Request};
+use http_body::Frame;
+use reqwest_middleware::ClientBuilder;
+use tower_layer::Layer as _;
+use tower_service::Service as _;
+
+use crate::ambient::cryptography;
+use crate::api::{Api, HOST, Seen, Speaks, answer, data, frames, see, see_any};
+use crate::in_process::plain_reqwest;
+use crate::project::{Project, response};
+
+const SENT: &str = r#"{"users": [{"name": "Ann", "email": "ann@mail.test", "Age": 41}, {"name":"Bob","email":"bob@mail.test"}],
+ "owner": "ann@mail.test", "email": null, "n": 1.10}"#;
+const READ: &str = r#"{"users": [{"name": "[name:1]", "email": "[email:1]", "Age": 41}, {"name":"[name:2]","email":"[email:2]"}],
+ "owner": "ann@mail.test", "email": null, "n": 1.10}"#;
+const JSON: &str = "application/json";
+
+fn config(api: &Api) -> Config {
+    let config = api.config().redact_before_read("email").redact_before_read("/users/*/name");
+    config.allow_header("x-page").allow_header("content-md5")
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// How a request comes to the session.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Client,
+    Ambient,
+    BaseUrl,
+    Service,
+    Layer,
+    Middleware,
+}
+
+const WAYS: [Way; 6] = [Way::Client, Way::Ambient, Way::BaseUrl, Way::Service, Way::Layer, Way::Middleware];
+
+impl Way {
+    async fn send(self, api: SocketAddr, session: &Session, request: Request<Bytes>) -> Seen {
+        cryptography();
+        let by = async |http: reqwest::Client, request: Request<Bytes>| {
+            see(http.execute(request.try_into().unwrap()).await.unwrap_or_else(|e| panic!("{self:?}: {e:?}")))
+                .await
+        };
+        match self {
+            Way::Client => by(session.client().unwrap(), request).await,
+            Way::Ambient => by(reqwest::Client::new(), request).await,
+            Way::BaseUrl => {
+                let base = session.base_url(&format!("http://{HOST}")).unwrap();
+                let uri = format!("{base}{}", request.uri().path_and_query().unwrap());
+                let mut request = request;
+                *request.uri_mut() = uri.parse().unwrap();
+                by(plain_reqwest().build().unwrap(), request).await
+            }
+            Way::Service => see_any(session.service().call(request.map(Body::from)).await.unwrap()).await,
+            Way::Layer => {
+                let hyper = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new());
+                let mut request = request.map(Body::from);
+                // Hyper's client asks no resolver of ours.
+                request.headers_mut().insert("host", HeaderValue::from_static(HOST));
+                let path = request.uri().path_and_query().unwrap().to_string();
+                *request.uri_mut() = format!("http://{}{path}", api).parse().unwrap();
+                let mut service = session.layer().layer(hyper.build_http());
+                see_any(service.call(request).await.unwrap_or_else(|e| panic!("{e:?}"))).await
+            }
+            Way::Middleware => {
+                let http = plain_reqwest().resolve(HOST, api).build().unwrap();
+                let http = ClientBuilder::new(http).with(session.middleware()).build();
+                see(http.execute(request.try_into().unwrap()).await.unwrap_or_else(|e| panic!("{e:?}"))).await
+            }
+        }
+    }
+}
+
+fn get(path: &str) -> Request<Bytes> {
+    Request::get(format!("http://{HOST}{path}")).body(Bytes::new()).unwrap()
+}
+
+#[test]
+fn what_is_read_is_what_is_recorded_by_every_way() {
+    for way in WAYS {
+        let api = Api::start(Speaks::Http1, |request| {
+            let headers = [("content-type", JSON), ("email", "ann@mail.test"), ("x-page", "1")];
+            match request.uri().path() {
+                "/plain" => answer(200, &headers, SENT),
+                _ => {
+                    let more = [("content-encoding", "gzip"), ("content-md5", "of something else")];
+                    answer(200, &[&headers[..], &more].concat(), gzip(SENT.as_bytes()))
+                }
+            }
+        });
+        let (config, direct, project) = (config(&api), api.address(), Project::new());
+        let body = async |session: Session| {
+            let plain = way.send(direct, &session, get("/plain")).await;
+            let coded = way.send(direct, &session, get("/gzip")).await;
+            [plain, coded].map(|seen| {
+                assert!(!seen.headers.contains_key("content-encoding"), "{way:?} {seen:?}");
+                assert!(!seen.headers.contains_key("content-md5"), "{way:?} {seen:?}");
+                assert_eq!(seen.headers["x-page"], "1", "{way:?}");
+                (seen.headers["email"].clone(), String::from_utf8(seen.body.to_vec()).unwrap())
+            })
+        };
+        let expected = [(); 2].map(|()| (HeaderValue::from_static("[email:1]"), READ.to_owned()));
+        assert_eq!(project.record(config.clone(), &body), expected, "{way:?} recording");
+        drop(api);
+        project.assert_never("bob@mail.test");
+        assert!(project.text().contains("\"field email\""), "{}", project.text());
+        assert_eq!(project.replay(config, &body), expected, "{way:?} replay");
+    }
+}
+
+/// What has no body has its headers as they were.
+#[test]
+fn answers_without_a_body() {
+    let api = Api::start(Speaks::Http1, |request| match request.uri().path() {
+        "/head" => answer(200, &[("content-length", "77"), ("content-encoding", "gzip")], ""),
+        "/unchanged" => answer(304, &[("etag", "\"x\"")], ""),
+        _ => answer(204, &[("email", "ann@mail.test")], ""),
+    });
+    let config = config(&api);
+    let project = Project::new();
+    let body = async |session: Session| {
+        let http = session.client_builder().unwrap().no_gzip().build().unwrap();
+        let head = see(http.head(format!("http://{HOST}/head")).send().await.unwrap()).await;
+        assert_eq!(
+            (&head.headers["content-length"], &head.headers["content-encoding"]),
+            (&"77".parse().unwrap(), &"gzip".parse().unwrap())
+        );
+        let unchanged = see(http.get(format!("http://{HOST}/unchanged")).send().await.unwrap()).await;
+        let empty = see(http.get(format!("http://{HOST}/empty")).send().await.unwrap()).await;
+        [head, unchanged, empty].map(|seen| (seen.status, seen.headers.get("email").cloned(), seen.cut))
+    };
+    let seen = project.record(config.clone(), &body);
+    let email = HeaderValue::from_static("[email:1]");
+    assert_eq!(seen, [(200, None, false), (304, None, false), (204, Some(email), false)]);
+    drop(api);
+    assert_eq!(project.replay(config, &body), seen);
+}
+
+async fn in_process(session: &Session) -> Seen {
+    let mut request = get("/").map(Body::from);
+    request.headers_mut().insert("te", HeaderValue::from_static("trailers"));
+    see_any(session.service().call(request).await.unwrap()).await
+}
+
+#[test]
+fn an_answer_in_pieces_with_trailers() {
+    let api = Api::start(Speaks::Http1, |_| {
+        let headers = [("content-type", JSON), ("trailer", "email, x-sum")];
+        let (begin, end) = SENT.split_at(SENT.find("mail.test").unwrap());
+        let mut trailers = HeaderMap::new();
+        trailers.insert("email", HeaderValue::from_static("ann@mail.test"));
+        trailers.insert("x-sum", HeaderValue::from_static("7"));
+        frames(200, &headers, [data(begin), data(end), Ok(Frame::trailers(trailers))])
+    });
+    let (config, project) = (config(&api).allow_header("x-sum"), Project::new());
+    let body = async |session: Session| {
+        let seen = in_process(&session).await;
+        let trailers = seen.trailers.unwrap();
+        (seen.body, trailers["email"].clone(), trailers["x-sum"].clone(), seen.cut)
+    };
+    let [email, sum] = ["[email:1]", "7"].map(HeaderValue::from_static);
+    let expected = (Bytes::from(READ), email, sum, false);
+    assert_eq!(project.record(config.clone(), &body), expected);
+    drop(api);
+    assert_eq!(project.replay(config, &body), expected);
+}
+
+/// In the middle of an address, which goes all the same.
+#[test]
+fn an_answer_that_breaks_off() {
+    let (begin, _) = SENT.split_at(SENT.find("mail.test").unwrap());
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    let api = Api::raw(format!("{head}{:x}\r\n{begin}\r\n", begin.len()));
+    let (config, project) = (config(&api), Project::new());
+    let body = async |session: Session| {
+        let seen = in_process(&session).await;
+        (seen.cut, String::from_utf8(seen.body.to_vec()).unwrap())
+    };
+    let expected = (true, r#"{"users": [{"name": "[name:1]", "email": "[email:1]""#.to_owned());
+    assert_eq!(project.record(config.clone(), &body), expected);
+    drop(api);
+    assert_eq!(project.replay(config, &body), expected);
+}
+
+/// What can't be read can't be redacted, and is not given to the code under test.
+#[test]
+fn answers_that_cannot_be_decoded() {
+    let api = Api::start(Speaks::Http1, |request| match request.uri().path() {
+        "/unknown" => answer(200, &[("content-type", JSON), ("content-encoding", "zip9")], SENT),
+        _ => answer(
+            200,
+            &[("content-type", JSON), ("content-encoding", "gzip")],
+            gzip(SENT.as_bytes())[..40].to_vec(),
+        ),
+    });
+    let project = Project::new();
+    let body = async |path: &str, session: Session| {
+        let http = session.client_builder().unwrap().no_gzip().build().unwrap();
+        see(http.get(format!("http://{HOST}{path}")).send().await.unwrap()).await
+    };
+    let ask = async |session| body("/unknown", session).await;
+    let told = project.run(Mode::Record, config(&api), &ask).unwrap_err().to_string();
+    assert!(told.contains("content-encoding `zip9` of the answer can't be decoded"), "{told}");
+    assert!(told.contains("let the client ask for `accept-encoding: gzip`"), "{told}");
+    let seen = Mutex::new(None);
+    let ask = async |session| *seen.lock().unwrap() = Some(body("/broken", session).await);
+    let told = project.run(Mode::Record, config(&api), &ask).unwrap_err().to_string();
+    assert!(told.contains("could not read the answer to GET http://api.example.test/broken"), "{told}");
+    let seen = seen.into_inner().unwrap().unwrap();
+    assert!(seen.cut && !String::from_utf8_lossy(&seen.body).contains("ann@"), "{seen:?}");
+    assert!(!project.path("tests/cassettes/weather/berlin.json").exists());
+}
+
+/// A server that gives an address and says what it is sent.
+fn listening() -> (Api, Arc<Mutex<Vec<String>>>) {
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let told = sent.clone();
+    let api = Api::start(Speaks::Http1, move |request| match request.uri().path() {
+        "/users" => answer(200, &[("content-type", JSON)], SENT),
+        _ => {
+            let (head, body) = request.into_parts();
+            told.lock().unwrap().push(format!("{} {:?} {:?}", head.uri, head.headers, body));
+            answer(200, &[], "taken")
+        }
+    });
+    (api, sent)
+}
+
+/// What a client may send back.
+fn returning(place: &str) -> Request<Bytes> {
+    let email = "[email:1]";
+    let url = |rest: &str| format!("http://{HOST}/taken{rest}");
+    let post =
+        |kind: &str, body: String| Request::post(url("")).header("content-type", kind).body(body.into());
+    match place {
+        "path" => Request::get(url("/%5Bemail:1%5D")).body(Bytes::new()),
+        "query" => Request::get(url("?q=%5Bemail%3A1%5D")).body(Bytes::new()),
+        "header" => Request::get(url("")).header("x-to", email).body(Bytes::new()),
+        "json" => post(JSON, format!(r#"{{"to": ["{email}"]}}"#)),
+        "form" => post("application/x-www-form-urlencoded", "a=1&to=%5Bemail%3A1%5D".into()),
+        "text" => post("text/plain", format!("to {email}")),
+        "gzip" => {
+            let request = Request::post(url("")).header("content-encoding", "gzip");
+            request.body(gzip(email.as_bytes()).into())
+        }
+        _ => unreachable!("{place}"),
+    }
+    .unwrap()
+}
+
+#[test]
+fn a_placeholder_is_never_sent_back() {
+    for way in WAYS {
+        for place in ["path", "query", "header", "json", "form", "text", "gzip"] {
+            let (api, sent) = listening();
+            let (project, at, answered) = (Project::new(), api.address(), Mutex::new(None));
+            let body = async |session: Session| {
+                way.send(at, &session, get("/users")).await;
+                let answer = way.send(at, &session, returning(place)).await;
+                *answered.lock().unwrap() = Some(answer);
+            };
+            let failure = project.run(Mode::Record, config(&api), &body).unwrap_err().to_string();
+            let uri = match place {
+                "path" => "/taken/[email:1]",
+                "query" => "/taken?q=[email:1]",
+                _ => "/taken",
+            };
+            let told = "the request has `[email:1]` in it, which rule `field email` put into an answer before it was read";
+            let what = |method| {
+                format!(
+                    "{method} http://{}{uri}: {told}",
+                    if matches!(way, Way::Layer) { at.to_string() } else { HOST.to_owned() }
+                )
+            };
+            assert!(
+                failure.contains(&what("GET")) || failure.contains(&what("POST")),
+                "{way:?} {place}: {failure}"
+            );
+            assert!(
+                failure.contains("`redact_field(\"email\")` instead of `redact_before_read(\"email\")`"),
+                "{failure}"
+            );
+            assert_eq!(*sent.lock().unwrap(), [""; 0], "{way:?} {place}");
+            assert!(!project.path("tests/cassettes/weather/berlin.json").exists(), "{way:?} {place}");
+            let answered = answered.into_inner().unwrap().expect("an answer");
+            assert_eq!(answered.status, 470, "{way:?} {place} {answered:?}");
+            assert!(String::from_utf8_lossy(&answered.body).contains(told), "{way:?} {place} {answered:?}");
+        }
+    }
+}
+
+/// The answer that gave it is on the cassette, and no server was asked for it.
+#[test]
+fn a_placeholder_of_the_cassette_is_not_sent_back_either() {
+    let (api, sent) = listening();
+    let project = Project::new();
+    let config = config(&api);
+    project.record(config.clone(), &async |session: Session| {
+        Way::Client.send(api.address(), &session, get("/users")).await;
+    });
+    let body = async |session: Session| {
+        Way::Client.send(api.address(), &session, get("/users")).await;
+        for place in ["query", "json"] {
+            Way::Client.send(api.address(), &session, returning(place)).await;
+        }
+    };
+    let told = project.run(Mode::Append, config, &body).unwrap_err().to_string();
+    assert_eq!(told.matches("the request has `[email:1]` in it").count(), 2, "{told}");
+    assert_eq!(*sent.lock().unwrap(), [""; 0]);
+    assert_eq!(project.requests(), [format!("GET http://{HOST}/users")]);
+}
+
+/// A named secret stays the placeholder of its place: filled in on replay the code would see it then.
+#[test]
+fn a_named_secret_is_not_shown_on_replay() {
+    let api = Api::start(Speaks::Http1, |_| answer(200, &[("content-type", JSON)], SENT));
+    let config = config(&api).secret("OWNER", "ann@mail.test");
+    let (project, direct) = (Project::new(), api.address());
+    let body = async |session: Session| {
+        String::from_utf8(Way::Client.send(direct, &session, get("/")).await.body.to_vec()).unwrap()
+    };
+    assert_eq!(project.record(config.clone(), &body), READ);
+    drop(api);
+    let replayed = project.replay(config, &body);
+    assert_eq!(replayed, READ);
+    project.assert_never("ann@mail.test");
+    let stored = response(&project.interactions()[0]).body.clone();
+    assert_eq!(stored.size() as usize, READ.len() - "ann@mail.test".len() + "{{secret.OWNER}}".len());
+}
