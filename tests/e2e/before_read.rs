@@ -1,6 +1,5 @@
 //! Personal data: the code under test reads what the cassette has, while recording too, and can't send it back.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -14,6 +13,7 @@ use tower_service::Service as _;
 
 use crate::ambient::cryptography;
 use crate::api::{Api, HOST, Seen, Speaks, answer, data, frames, see, see_any};
+use crate::bodies::gzip;
 use crate::in_process::plain_reqwest;
 use crate::project::{Project, response};
 
@@ -26,12 +26,6 @@ const JSON: &str = "application/json";
 fn config(api: &Api) -> Config {
     let config = api.config().redact_before_read("email").redact_before_read("/users/*/name");
     config.allow_header("x-page").allow_header("content-md5")
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 /// How a request comes to the session.

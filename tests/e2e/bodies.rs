@@ -156,7 +156,7 @@ fn long_bodies_get_a_file_and_equal_ones_one() {
 
 const TEXT: &str = r#"{"city":"Berlin","degrees":21.0,"words":"hello, hello, hello, hello, hello"}"#;
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()

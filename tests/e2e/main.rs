@@ -13,6 +13,7 @@ mod docs;
 mod exactness;
 mod failures;
 mod fixture;
+mod hooks;
 mod http_edges;
 mod in_process;
 mod killed;

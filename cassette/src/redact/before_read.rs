@@ -12,7 +12,8 @@ use http::{HeaderMap, HeaderValue};
 use percent_encoding::percent_decode;
 
 use super::identity::{self, LONGEST};
-use super::{Objection, Redactor};
+use super::{Objection, Redactor, Rules};
+use crate::Result;
 
 /// Placeholders that stood where the code under test read an answer, with the rules that put them there.
 #[derive(Default)]
@@ -31,6 +32,25 @@ impl Given {
 
     pub(super) fn rule(&self, placeholder: &str) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(placeholder).cloned()
+    }
+}
+
+impl Rules {
+    /// Redacts a field, or what a JSON pointer points to (it begins with `/`), and before the code under test reads
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`pointer`](Rules::pointer).
+    pub fn before_read(self, what: &str) -> Result<Rules> {
+        let add = |rules: Rules| match what.starts_with('/') {
+            true => rules.pointer(what),
+            false => Ok(rules.field(what)),
+        };
+        let mut rules = add(self)?;
+        let bare = rules.before_read.take().map_or_else(Rules::none, |bare| *bare);
+        rules.before_read = Some(Box::new(add(bare)?));
+        Ok(rules)
     }
 }
 
@@ -136,7 +156,6 @@ impl<W: Write> Write for Watch<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redact::Rules;
 
     fn redactor() -> Redactor {
         let rules = Rules::default().before_read("email").unwrap().before_read("/users/*/name").unwrap();

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode};
 
-use super::{Objection, Redactor, Side};
+use super::{Objection, Redactor, Rules, Side};
 
 /// The head of a request as a hook sees it: as the code under test sent it. What a hook makes of it is stored and
 /// matched; the server gets it as it was.
@@ -62,9 +62,9 @@ impl BodyHead {
 /// A body that a hook wants is held whole, and may have this many bytes once decoded: 16 MiB.
 pub const MOST_HOOKED: usize = 16 << 20;
 
-pub(super) const REQUEST: &str = "redact_request_with";
-pub(super) const RESPONSE: &str = "redact_response_with";
-pub(super) const BODY: &str = "redact_body_with";
+const REQUEST: &str = "redact_request_with";
+const RESPONSE: &str = "redact_response_with";
+const BODY: &str = "redact_body_with";
 
 type HeadHook<H> = Hook<dyn Fn(&mut H) + Send + Sync>;
 
@@ -82,7 +82,7 @@ pub(super) struct Hook<F: ?Sized> {
 }
 
 impl<F: ?Sized> Hook<F> {
-    pub(super) fn new(name: &str, run: Arc<F>) -> Hook<F> {
+    fn new(name: &str, run: Arc<F>) -> Hook<F> {
         Hook { name: name.into(), run }
     }
 
@@ -92,7 +92,7 @@ impl<F: ?Sized> Hook<F> {
     }
 }
 
-pub(super) fn label(name: &str) -> String {
+fn label(name: &str) -> String {
     format!("hook {name}")
 }
 
@@ -125,6 +125,46 @@ where
 
     fn change(&self, head: &BodyHead, body: Vec<u8>) -> Vec<u8> {
         self.1(head, body)
+    }
+}
+
+impl Rules {
+    /// Redacts the heads of requests by code of one's own: see [`Config::redact_request_with`](crate::Config::redact_request_with).
+    #[must_use]
+    pub fn request_with(
+        mut self,
+        name: &str,
+        run: impl Fn(&mut RequestHead) + Send + Sync + 'static,
+    ) -> Rules {
+        self.labels.insert(label(name));
+        self.hooks.requests.push(Hook::new(name, Arc::new(run)));
+        self
+    }
+
+    /// Redacts the heads of answers by code of one's own: see
+    /// [`Config::redact_response_with`](crate::Config::redact_response_with).
+    #[must_use]
+    pub fn response_with(
+        mut self,
+        name: &str,
+        run: impl Fn(&mut ResponseHead) + Send + Sync + 'static,
+    ) -> Rules {
+        self.labels.insert(label(name));
+        self.hooks.responses.push(Hook::new(name, Arc::new(run)));
+        self
+    }
+
+    /// Redacts bodies by code of one's own: see [`Config::redact_body_with`](crate::Config::redact_body_with).
+    #[must_use]
+    pub fn body_with(
+        mut self,
+        name: &str,
+        wants: impl Fn(&BodyHead) -> bool + Send + Sync + 'static,
+        change: impl Fn(&BodyHead, Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Rules {
+        self.labels.insert(label(name));
+        self.hooks.bodies.push(Hook::new(name, Arc::new((wants, change))));
+        self
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::fields::FieldNames;
-use super::hooks::{self, BodyHead, Hook, Hooks, RequestHead, ResponseHead};
+use super::hooks::Hooks;
 use super::links::LinkRules;
 use super::pointers::PointerRules;
 use super::rule::Rule;
@@ -48,7 +48,7 @@ pub struct Rules {
     /// Of placeholders, with the label of the rule.
     names: BTreeMap<String, String>,
     /// Of the project's own rules.
-    labels: BTreeSet<String>,
+    pub(super) labels: BTreeSet<String>,
     /// By id, the default rules in force.
     defaults: BTreeMap<&'static str, Arc<Rule>>,
 }
@@ -114,7 +114,7 @@ impl Default for Rules {
 
 impl Rules {
     /// Nothing is redacted, and every header kept.
-    fn none() -> Rules {
+    pub(super) fn none() -> Rules {
         let headers = Headers {
             kept: BTreeSet::new(),
             redacted: BTreeMap::new(),
@@ -264,61 +264,6 @@ impl Rules {
         let rule = self.named(format!("pointer {pointer}"), "pointer", name);
         self.pointers.add(parsed, rule)?;
         Ok(self)
-    }
-
-    /// Redacts a field, or what a JSON pointer points to (it begins with `/`), and before the code under test reads
-    /// it.
-    ///
-    /// # Errors
-    ///
-    /// As for [`pointer`](Rules::pointer).
-    pub fn before_read(self, what: &str) -> Result<Rules> {
-        let add = |rules: Rules| match what.starts_with('/') {
-            true => rules.pointer(what),
-            false => Ok(rules.field(what)),
-        };
-        let mut rules = add(self)?;
-        let bare = rules.before_read.take().map_or_else(Rules::none, |bare| *bare);
-        rules.before_read = Some(Box::new(add(bare)?));
-        Ok(rules)
-    }
-
-    /// Redacts the heads of requests by code of one's own: see [`Config::redact_request_with`](crate::Config::redact_request_with).
-    #[must_use]
-    pub fn request_with(
-        mut self,
-        name: &str,
-        run: impl Fn(&mut RequestHead) + Send + Sync + 'static,
-    ) -> Rules {
-        self.labels.insert(hooks::label(name));
-        self.hooks.requests.push(Hook::new(name, Arc::new(run)));
-        self
-    }
-
-    /// Redacts the heads of answers by code of one's own: see
-    /// [`Config::redact_response_with`](crate::Config::redact_response_with).
-    #[must_use]
-    pub fn response_with(
-        mut self,
-        name: &str,
-        run: impl Fn(&mut ResponseHead) + Send + Sync + 'static,
-    ) -> Rules {
-        self.labels.insert(hooks::label(name));
-        self.hooks.responses.push(Hook::new(name, Arc::new(run)));
-        self
-    }
-
-    /// Redacts bodies by code of one's own: see [`Config::redact_body_with`](crate::Config::redact_body_with).
-    #[must_use]
-    pub fn body_with(
-        mut self,
-        name: &str,
-        wants: impl Fn(&BodyHead) -> bool + Send + Sync + 'static,
-        change: impl Fn(&BodyHead, Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
-    ) -> Rules {
-        self.labels.insert(hooks::label(name));
-        self.hooks.bodies.push(Hook::new(name, Arc::new((wants, change))));
-        self
     }
 
     /// Redacts parts of URLs, of requests and in headers, by a regular expression over the whole URL: what its
