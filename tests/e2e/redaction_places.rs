@@ -148,3 +148,122 @@ fn a_cassette_of_other_rules() {
     let told = project.run(Mode::Replay, plain, &other).unwrap_err().to_string();
     assert!(!told.contains(TOLD), "{told}");
 }
+
+/// A digest says something of the bytes: it stays with those that it is of (RFC 9530, RFC 3230, RFC 1864). An `etag` is
+/// the server's word for a state of the resource, and clients send it back: it stays in any case.
+#[test]
+fn digests_go_with_the_bytes_that_they_are_of() {
+    const DIGESTS: [&str; 4] = ["content-digest", "repr-digest", "digest", "content-md5"];
+    let api = Api::start(Speaks::Http1, |request| {
+        let body = if request.uri().path() == "/open" { r#"{"page":1}"# } else { r#"{"token":"t-1"}"# };
+        let digests = DIGESTS.map(|name| (name, "of these bytes"));
+        answer(
+            200,
+            &[&digests[..], &[("etag", "\"v1\""), ("content-type", "application/json")]].concat(),
+            body,
+        )
+    });
+    let config = DIGESTS.iter().fold(api.config(), |config, name| config.allow_header(name));
+    let project = Project::new();
+    let body = async |session: Session| {
+        let http = session.client().unwrap();
+        let mut seen = Vec::new();
+        for path in ["/open", "/secret"] {
+            let answer = see(http.get(format!("http://{HOST}{path}")).send().await.unwrap()).await;
+            seen.push(DIGESTS.map(|name| answer.headers.contains_key(name)));
+            assert_eq!(answer.headers["etag"], "\"v1\"");
+        }
+        seen
+    };
+    assert_eq!(project.record(config.clone(), &body), [[true; 4]; 2], "the test gets what was sent");
+    drop(api);
+    assert_eq!(project.replay(config, &body), [[true; 4], [false; 4]]);
+}
+
+/// The length that a client is told is that of the bytes it gets: with the placeholder of a value that was found, or
+/// with the test's own value of a named secret.
+#[test]
+fn the_length_is_that_of_what_is_answered() {
+    let sent = r#"{"token":"a-long-token-of-thirty-characters","key":"k-112233"}"#;
+    let api = Api::start(Speaks::Http1, move |_| answer(200, &[("content-type", "application/json")], sent));
+    let (config, project) = (api.config(), Project::new());
+    let body = async |session: Session| {
+        let seen = see(session.client().unwrap().get(format!("http://{HOST}/")).send().await.unwrap()).await;
+        (seen.headers["content-length"].to_str().unwrap().parse().unwrap(), seen.body.len(), seen.cut)
+    };
+    let long = sent.len();
+    assert_eq!(project.record(config.clone().secret("KEY", "k-112233"), &body), (long, long, false));
+    drop(api);
+    for value in ["k-112233", "another-value-of-the-key"] {
+        let own =
+            sent.replace("a-long-token-of-thirty-characters", "[token:1]").replace("k-112233", value).len();
+        assert_eq!(project.replay(config.clone().secret("KEY", value), &body), (own, own, false));
+    }
+}
+
+/// What a request has in it that is secret is nowhere in what is told of it.
+#[test]
+fn a_miss_shows_no_secret() {
+    const VALUE: &str = "k-11/22+33 44";
+    let encoded = "k-11%2F22%2B33%2044";
+    let api = serving(JSON, "{}");
+    let config = api.config().secret("KEY", VALUE).allow_header("x-note");
+    let config =
+        ["x-note", "authorization", "cookie"].iter().fold(config, |config, name| config.require_header(name));
+    let project = Project::new();
+    project.record(config.clone(), &async |session: Session| {
+        let http = session.client().unwrap();
+        fetch(session, "/none".into()).await;
+        for (kind, body) in [
+            ("application/json", r#"{"a":"other","password":1}"#),
+            ("application/x-www-form-urlencoded", "a=other&b=1"),
+            ("text/plain", "a b"),
+        ] {
+            let request = http.post(format!("http://{HOST}/sent")).header("content-type", kind).body(body);
+            see(request.send().await.unwrap()).await;
+        }
+    });
+    let post = |kind: &'static str, body: String| {
+        move |http: &reqwest::Client| {
+            http.post(format!("http://{HOST}/sent")).header("content-type", kind).body(body.clone())
+        }
+    };
+    let get = |path: String| move |http: &reqwest::Client| http.get(format!("http://{HOST}{path}"));
+    let header = |name: &'static str, value: String| {
+        move |http: &reqwest::Client| http.get(format!("http://{HOST}/none")).header(name, &value)
+    };
+    type Send = Box<dyn Fn(&reqwest::Client) -> reqwest::RequestBuilder + Sync>;
+    let places: [(&str, Send); 9] = [
+        ("path", Box::new(get(format!("/{encoded}/x")))),
+        ("query", Box::new(get(format!("/none?q={encoded}")))),
+        ("named query", Box::new(get("/none?token=unnamed-1".into()))),
+        ("header", Box::new(header("x-note", format!("see {VALUE}")))),
+        ("credentials", Box::new(header("authorization", "Bearer unnamed-1".into()))),
+        ("cookie", Box::new(header("cookie", "sid=unnamed-1".into()))),
+        ("json", Box::new(post("application/json", format!(r#"{{"a":"{VALUE}","password":"unnamed-1"}}"#)))),
+        (
+            "form",
+            Box::new(post("application/x-www-form-urlencoded", format!("a={encoded}&password=unnamed-1"))),
+        ),
+        ("text", Box::new(post("text/plain", format!("a {VALUE} b")))),
+    ];
+    for (place, send) in &places {
+        let answered = std::sync::Mutex::new(String::new());
+        let ask = async |session: Session| {
+            let answer = send(&session.client().unwrap()).send().await.unwrap();
+            *answered.lock().unwrap() = answer.text().await.unwrap();
+        };
+        let failure = project.run(Mode::Replay, config.clone(), &ask).unwrap_err();
+        let answered = answered.into_inner().unwrap();
+        assert!(answered.contains("no recording answers this request"), "{place}: {answered}");
+        assert!(
+            answered.contains("{{secret.KEY}}") || answered.contains(":1]") || answered.contains("[*]"),
+            "{place}: {answered}"
+        );
+        for told in [failure.to_string(), format!("{failure:?}"), answered] {
+            for secret in [VALUE, encoded, "k-11", "unnamed-1"] {
+                assert!(!told.contains(secret), "{place}: {told}");
+            }
+        }
+    }
+}

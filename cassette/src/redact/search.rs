@@ -173,6 +173,8 @@ impl Search {
     }
 
     fn compare(&self, pattern: &[u8], text: &[u8]) -> Ordering {
+        #[cfg(test)]
+        tests::COMPARED.set(tests::COMPARED.get() + pattern.len().min(text.len()));
         match self.fold {
             0 => pattern.cmp(text),
             fold => pattern.iter().copied().cmp(text.iter().map(|b| b | fold)),
@@ -262,9 +264,16 @@ fn tag(hash: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use proptest::prelude::*;
 
     use super::*;
+
+    thread_local! {
+        /// How many bytes of patterns were compared with text, at most.
+        pub(super) static COMPARED: Cell<usize> = const { Cell::new(0) };
+    }
 
     /// The definition, one place after the other.
     fn naive(patterns: &[Vec<u8>], text: &[u8], from: usize, fold: u8) -> Option<(usize, usize, usize)> {
@@ -326,6 +335,35 @@ mod tests {
             let text = format!("here: {pattern}, there");
             let hit = search.find(text.as_bytes(), 0).expect(pattern);
             assert_eq!((hit.start, &patterns[hit.id]), (6, pattern));
+        }
+    }
+
+    /// What repeats, and what nearly fits: each byte of the text is looked at as often as a byte of it may be in a
+    /// pattern, and not more often the longer the text is.
+    #[test]
+    fn the_worst_text_costs_no_more_than_its_length() {
+        let cost = |patterns: &[String], piece: &str, length: usize| {
+            let search = Search::new(patterns.iter().map(|p| p.as_bytes()), Case::Exact).unwrap();
+            let text = piece.repeat(length / piece.len());
+            COMPARED.set(0);
+            let (mut from, mut hits) = (0, 0);
+            while let Some(hit) = search.find(text.as_bytes(), from) {
+                (from, hits) = (hit.end, hits + 1);
+            }
+            let most = patterns.len().ilog2() as usize + 2 + patterns.len();
+            let (compared, bound) = (COMPARED.get(), text.len() * most * search.longest());
+            assert!(compared <= bound, "{piece}: {compared} of {bound}");
+            (compared, hits)
+        };
+        let nested: Vec<String> = (8..40).map(|n| "ab".repeat(n)).collect();
+        let nearly: Vec<String> = (0..32).map(|n| format!("{}{n:02}", "a".repeat(40))).collect();
+        for (patterns, piece, found) in
+            [(&nested, "ab", true), (&nested, "abababababababac", false), (&nearly, "a", false)]
+        {
+            let (short, hits) = cost(patterns, piece, 10_000);
+            assert_eq!(hits > 0, found, "{piece}");
+            let (long, _) = cost(patterns, piece, 40_000);
+            assert!(short > 1_000 && long < short * 9 / 2, "{piece}: {short} and {long}");
         }
     }
 }
