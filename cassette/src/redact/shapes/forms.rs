@@ -5,6 +5,7 @@
 //!
 //! Must not know: what becomes of what is found.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use base64::Engine as _;
@@ -121,11 +122,19 @@ const fn form(id: &'static str, anchors: &'static [&'static str], rest: Rest) ->
 impl Form {
     /// What stands at the beginning of `text`, which begins with the anchor and comes after `before`. `whole` says
     /// that nothing follows.
-    pub(super) fn at(&self, before: &[u8], anchor: usize, text: &[u8], whole: bool) -> Found {
+    /// `runs` is what is known of the text from other anchors, and `start` where in it this one stands.
+    pub(super) fn at(
+        &self,
+        before: &[u8],
+        anchor: usize,
+        text: &[u8],
+        whole: bool,
+        (runs, start): (&Runs, usize),
+    ) -> Found {
         if !matches!(self.rest, Rest::UserInfo | Rest::Pem) && within_word(before) {
             return Found::Nothing;
         }
-        let scan = Scan { text, whole };
+        let scan = Scan { text, whole, runs, start };
         match self.rest {
             Rest::Run(class, least, most) => scan.run(class, anchor, least, most, false),
             Rest::Keyed(class, least) => scan.run(class, anchor, least, ANY, true),
@@ -152,6 +161,57 @@ impl Class {
     }
 }
 
+/// What anchors have found out of one text, so that the next one need not look at the same bytes again: many anchors in
+/// one long word would cost their number times its length.
+#[derive(Default)]
+pub(super) struct Runs {
+    classes: [Stretch; Class::Pem as usize + 1],
+    digits: Stretch,
+    /// From where to where there is no name of an algorithm.
+    unnamed: Cell<(usize, usize)>,
+}
+
+impl Runs {
+    fn of(&self, class: Class) -> &Stretch {
+        &self.classes[class as usize]
+    }
+
+    /// Whether base64 may hold `alg`, at whichever of the three places in a group.
+    fn may_name_algorithm(&self, start: usize, text: &[u8]) -> bool {
+        let (from, to) = self.unnamed.get();
+        if from <= start && start + text.len() <= to {
+            return false;
+        }
+        let found =
+            [&b"YWxn"[..], b"hbG", b"FsZ"].iter().any(|alg| memchr::memmem::find(text, alg).is_some());
+        if !found {
+            self.unnamed.set((start, start + text.len()));
+        }
+        found
+    }
+}
+
+/// A part of the text, from where to where, that holds no byte of some kind.
+#[derive(Default)]
+struct Stretch(Cell<(usize, usize)>);
+
+impl Stretch {
+    /// Where in `text`, which begins at `start` of the whole text, the first byte of the kind is.
+    fn until(&self, start: usize, text: &[u8], is: impl Fn(u8) -> bool) -> Option<usize> {
+        let (from, to) = self.0.get();
+        let known = if (from..=to).contains(&start) { (to - start).min(text.len()) } else { 0 };
+        let found = text[known..].iter().position(|b| is(*b)).map(|at| known + at);
+        #[cfg(test)]
+        super::tests::LOOKED_AT.set(super::tests::LOOKED_AT.get() + found.unwrap_or(text.len()) - known);
+        let end = start + found.unwrap_or(text.len());
+        // What is known reaches farther than this text, or not as far.
+        if known == 0 || end > to {
+            self.0.set((if known == 0 { start } else { from }, end));
+        }
+        found
+    }
+}
+
 /// How many bytes before an anchor are looked at: an escape of JSON or of XML.
 pub(in crate::redact) const BEFORE: usize = 6;
 
@@ -169,25 +229,32 @@ fn within_word(before: &[u8]) -> bool {
 struct Scan<'t> {
     text: &'t [u8],
     whole: bool,
+    runs: &'t Runs,
+    start: usize,
 }
 
 impl Scan<'_> {
     /// How many bytes from `from` on are of the class; `None` if more may come.
     fn count(&self, class: Class, from: usize) -> Option<usize> {
         let rest = self.text.get(from..)?;
-        match rest.iter().take(LONGEST).position(|b| !class.has(*b)) {
+        let looked_at = &rest[..rest.len().min(LONGEST)];
+        match self.runs.of(class).until(self.start + from, looked_at, |b| !class.has(b)) {
             Some(count) => Some(count),
             None if rest.len() >= LONGEST => Some(LONGEST),
             None => self.whole.then_some(rest.len()),
         }
     }
 
+    fn has_digit(&self, from: usize, count: usize) -> bool {
+        let body = &self.text[from..from + count];
+        self.runs.digits.until(self.start + from, body, |b| b.is_ascii_digit()).is_some()
+    }
+
     fn run(&self, class: Class, from: usize, least: usize, most: usize, digit: bool) -> Found {
         let Some(count) = self.count(class, from) else { return Found::More };
-        let body = &self.text[from..from + count];
         // Base32 ends where no other letter or digit follows.
         let ends = !self.text.get(from + count).is_some_and(u8::is_ascii_alphanumeric) || count == LONGEST;
-        if count < least || count > most || !ends || (digit && !body.iter().any(u8::is_ascii_digit)) {
+        if count < least || count > most || !ends || (digit && !self.has_digit(from, count)) {
             return Found::Nothing;
         }
         Found::Secret(0..from + count, (count == LONGEST).then_some(class))
@@ -209,6 +276,9 @@ impl Scan<'_> {
     fn jwt(&self) -> Found {
         let Some(count) = self.count(Class::Url, 0) else { return Found::More };
         if count == LONGEST || self.text.get(count) != Some(&b'.') {
+            return Found::Nothing;
+        }
+        if !self.runs.may_name_algorithm(self.start, &self.text[..count]) {
             return Found::Nothing;
         }
         let Ok(header) = LENIENT.decode(&self.text[..count]) else { return Found::Nothing };

@@ -13,7 +13,7 @@ use super::rule::Rule;
 use super::{Fired, Rules};
 use anchors::ANCHORS;
 pub(super) use forms::BEFORE;
-use forms::{Class, FORMS, Found};
+use forms::{Class, FORMS, Found, Runs};
 
 /// The rules of the forms, as far as they are in force.
 pub(super) struct Shapes {
@@ -51,12 +51,13 @@ impl Shapes {
     /// that nothing follows.
     pub(super) fn next(&self, before: &[u8], text: &[u8], from: usize, whole: bool) -> Next<'_> {
         let mut at = from;
+        let runs = Runs::default();
         while let Some((start, anchor)) = ANCHORS.find(text, at) {
             at = start + 1;
             let Some(rule) = &self.rules[anchor.form] else { continue };
             let mut room = [0; BEFORE];
             let before = last(before, &text[..start], &mut room);
-            match FORMS[anchor.form].at(before, anchor.text.len(), &text[start..], whole) {
+            match FORMS[anchor.form].at(before, anchor.text.len(), &text[start..], whole, (&runs, start)) {
                 Found::Nothing => {}
                 Found::More => return Next::Open(start),
                 Found::Secret(span, swallow) => {

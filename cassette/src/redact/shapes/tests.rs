@@ -1,7 +1,14 @@
 //! What has a form is found in any surroundings; what only looks a little like it stays.
 
+use std::cell::Cell;
+
 use super::*;
 use crate::redact::{DefaultRule, Redactor, RuleKind, default_rules};
+
+thread_local! {
+    /// How many bytes were looked at for the end of a word, or a digit in it.
+    pub(super) static LOOKED_AT: Cell<usize> = const { Cell::new(0) };
+}
 
 /// Made up, each by the words of its issuer; put together here so that no scanner takes this file for a leak.
 pub(in crate::redact) fn samples() -> Vec<(&'static str, String)> {
@@ -208,5 +215,32 @@ proptest::proptest! {
         let mut cuts: Vec<usize> = cuts.iter().map(|i| i.index(text.len() + 1)).collect();
         cuts.sort_unstable();
         proptest::prop_assert_eq!(redact_hard(text.as_bytes(), &cuts), redact_hard(text.as_bytes(), &[]));
+    }
+}
+
+/// Many beginnings of secrets in one long word: none of them is looked through to its end again.
+#[test]
+fn the_worst_text_costs_no_more_than_its_length() {
+    for piece in ["-eyJ", "-xapp-", "-sk-ant-", "-AIza-", "-eyJ-hbG"] {
+        let text = piece.repeat((64 << 10) / piece.len());
+        LOOKED_AT.set(0);
+        assert!(redact(Rules::default(), &text, text.len()) == text, "{piece}");
+        let times = LOOKED_AT.get() / text.len();
+        assert!(LOOKED_AT.get() > 0 && times <= 8, "{piece}: each byte {times} times");
+    }
+}
+
+/// What is known of a word doesn't hide the secret at its end, nor what makes another of it.
+#[test]
+fn a_secret_after_what_only_begins_like_one() {
+    let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl";
+    for (text, stored) in [
+        (format!("-eyJ-eyJunk-{jwt}"), "-eyJ-eyJunk-[jwt:1]"),
+        (format!("-eyJ-eyJunk {jwt}"), "-eyJ-eyJunk [jwt:1]"),
+        (format!("-eyJ.-eyJ.a.{jwt}"), "-eyJ.-eyJ.a.[jwt:1]"),
+        ("-xapp-word xapp-with-a-digit-1-in-it".into(), "-xapp-word [slack-token:1]"),
+        ("-xapp-word-word-word-word-xapp-with-a-digit-1".into(), "-[slack-token:1]"),
+    ] {
+        assert_eq!(redact(Rules::default(), &text, text.len()), stored);
     }
 }
