@@ -326,7 +326,10 @@ impl Pending {
                 let (head, body) = response.into_parts();
                 let (head, body) = match exchange.before_read(head, body) {
                     Ok(read) => read,
-                    Err(objection) => return engine.objected(&exchange.object(objection)),
+                    Err(objection) => {
+                        let given_up = || no_way("the recording ended before this answer came".into());
+                        return engine.objected(&exchange.object(objection).ok_or_else(given_up)?);
+                    }
                 };
                 let body = exchange.tee_response(&head, body);
                 Ok(http::Response::from_parts(head, body))

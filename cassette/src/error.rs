@@ -172,6 +172,12 @@ impl fmt::Debug for TestError {
     }
 }
 
+/// What a thread panicked with; empty if that was no text.
+pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.map(str::to_owned).or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
+
 /// An error and everything beneath it, in one line.
 pub(crate) fn chain(e: &dyn std::error::Error) -> String {
     let mut text = e.to_string();

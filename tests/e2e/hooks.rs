@@ -88,7 +88,7 @@ fn heads_are_stored_and_matched_as_hooks_leave_them() {
 fn bodies_are_stored_and_matched_as_hooks_leave_them() {
     let api = Api::start(Speaks::Http1, |request| {
         let headers =
-            [("content-type", "application/vnd.acme"), ("content-encoding", "gzip"), ("content-md5", "x")];
+            [("content-type", "Application/VND.acme"), ("content-encoding", "gzip"), ("content-md5", "x")];
         let said = [b"ticket=t-1;for=", &request.body()[..]].concat();
         answer(200, &headers, gzip(&said))
     });

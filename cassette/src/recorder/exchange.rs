@@ -130,18 +130,17 @@ impl Exchange {
         tee::tee(self.clone(), Direction::Response, body)
     }
 
-    /// The answer must not be read by the code under test.
-    pub(crate) fn object(&self, objection: Objection) -> Objected {
-        let objected = match self.parts().as_mut() {
-            Some(parts) => {
-                parts.answer = Answer::Over(None);
-                parts.objected(objection)
-            }
-            None => Objected { method: http::Method::default(), uri: String::new(), objection },
+    /// The answer must not be read by the code under test. `None` if the exchange has been given up.
+    pub(crate) fn object(&self, objection: Objection) -> Option<Objected> {
+        let objected = {
+            let mut guard = self.parts();
+            let parts = guard.as_mut()?;
+            parts.answer = Answer::Over(None);
+            parts.objected(objection)
         };
         let objected = self.0.recorder.object(objected);
         self.write_when_over();
-        objected
+        Some(objected)
     }
 
     /// Why the request was not sent to its end, if that was for an objection.

@@ -55,7 +55,7 @@ impl Format {
 }
 
 /// The type itself, without its parameters (RFC 9110 §8.3.1).
-fn essence(content_type: &str) -> String {
+pub(super) fn essence(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
 }
 

@@ -3,7 +3,6 @@
 //!
 //! Must not know: sockets, cassettes.
 
-use std::any::Any;
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +10,9 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode};
 
+use super::body::essence;
 use super::{Objection, Redactor, Rules, Side};
+use crate::error::panic_text;
 
 /// The head of a request as a hook sees it: as the code under test sent it. What a hook makes of it is stored and
 /// matched; the server gets it as it was.
@@ -52,10 +53,11 @@ pub struct BodyHead {
 }
 
 impl BodyHead {
-    /// The value of `content-type`, without parameters: `application/pdf`. Empty if there is none.
-    pub fn content_type(&self) -> &str {
+    /// The type of `content-type`, without parameters and in lower case (RFC 9110 §8.3.1): `application/pdf`. Empty if
+    /// there is none.
+    pub fn content_type(&self) -> String {
         let value = self.headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
-        value.and_then(|v| v.split(';').next()).unwrap_or("").trim()
+        essence(value.unwrap_or(""))
     }
 }
 
@@ -246,15 +248,16 @@ impl<W: Write> Hooked<W> {
 
     /// Says that the body is complete. Whether it is another than it was.
     pub(crate) fn finish(mut self) -> io::Result<(W, bool)> {
-        let State::Held { head, hooks, body } = self.state else { return Ok((self.next, false)) };
-        let mut now = body.clone();
+        let State::Held { head, hooks, mut body } = self.state else { return Ok((self.next, false)) };
+        let mut changed = false;
         for hook in &hooks {
-            let before = now.clone();
-            now = run(hook, BODY, || hook.run.change(&head, now))?;
-            self.redactor.count_hook(hook, before != now);
+            let before = body.clone();
+            body = run(hook, BODY, || hook.run.change(&head, body))?;
+            self.redactor.count_hook(hook, before != body);
+            changed |= before != body;
         }
-        self.next.write_all(&now)?;
-        Ok((self.next, now != body))
+        self.next.write_all(&body)?;
+        Ok((self.next, changed))
     }
 
     fn ask(&mut self) -> io::Result<()> {
@@ -298,15 +301,8 @@ impl<W: Write> Write for Hooked<W> {
 
 /// A panic would end the task that carries the exchange, out of everybody's sight.
 fn run<F: ?Sized, T>(hook: &Hook<F>, with: &'static str, call: impl FnOnce() -> T) -> Result<T, Objection> {
-    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
-        let message = message(&*panic);
-        failed(hook, with, format!("panicked: {message}"))
-    })
-}
-
-fn message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+    catch_unwind(AssertUnwindSafe(call))
+        .map_err(|panic| failed(hook, with, format!("panicked: {}", panic_text(&*panic))))
 }
 
 fn failed<F: ?Sized>(hook: &Hook<F>, with: &'static str, why: String) -> Objection {

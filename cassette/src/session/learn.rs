@@ -9,9 +9,10 @@ use std::time::SystemTime;
 
 use super::begin::known_volatile;
 use super::finish::Body;
-use super::run::{failed, not_begun, panic_text, tell_failure, under};
+use super::run::{failed, not_begun, tell_failure, under};
 use super::{Failure, Session, SessionBuilder};
 use crate::ambient;
+use crate::error::panic_text;
 use crate::error::{Error, Result};
 use crate::mode::{Environment, Mode};
 use crate::player;

@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use super::finish::{self, Body};
 use super::{Failure, Session, SessionBuilder, Summary};
 use crate::clock;
-use crate::error::Result;
+use crate::error::{Result, panic_text};
 use crate::mode::{Environment, Mode};
 use crate::private::{Test, Verdict};
 use crate::report::{self, Problem, TestSite};
@@ -214,9 +214,4 @@ fn tell(summary: &Summary) {
 
 fn no_runtime(e: std::io::Error) -> String {
     format!("could not start a tokio runtime: {e}")
-}
-
-pub(super) fn panic_text(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.map(str::to_owned).or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
