@@ -51,7 +51,7 @@ fn main() -> ExitCode {
             list(&path).map(|whole| if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Verb::Recover(arguments) => recover::run(&arguments),
-        Verb::Rules { json } => rules::print(json).map(|()| ExitCode::SUCCESS).map_err(unprinted),
+        Verb::Rules { json } => printed(rules::print(json), "the list").map(|()| ExitCode::SUCCESS),
         Verb::Scan(arguments) => return scan::run(&arguments).unwrap_or_else(|e| told(&e, 2)),
     };
     done.unwrap_or_else(|e| told(&e, 1))
@@ -64,34 +64,45 @@ fn told(e: &cassette::Error, code: u8) -> ExitCode {
 
 /// Prints the list. False if a cassette can't be read: the others are listed all the same.
 fn list(path: &std::path::Path) -> cassette::Result<bool> {
-    let (mut out, mut rows, mut whole) = (io::stdout().lock(), Vec::new(), true);
+    let (mut rows, mut whole) = (Vec::new(), true);
     for found in tape::list(path)? {
         match found {
             Ok(cassette) => rows.push(row(&cassette)),
             Err(e) => {
                 whole = false;
-                writeln!(io::stderr(), "{e:?}").map_err(unprinted)?;
+                let _ = writeln!(io::stderr(), "{e:?}");
             }
         }
     }
+    printed(print(path, &rows), "the list")?;
+    Ok(whole)
+}
+
+fn print(path: &std::path::Path, rows: &[[String; 5]]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
     if rows.is_empty() {
-        writeln!(out, "no cassettes below {}", path.display()).map_err(unprinted)?;
-        return Ok(whole);
+        return writeln!(out, "no cassettes below {}", path.display());
     }
     let heads = ["cassette", "interactions", "bytes", "recorded at", "frozen at"].map(str::to_owned);
     let width = |i: usize| rows.iter().chain([&heads]).map(|r| r[i].chars().count()).max().unwrap_or(0);
     let widths: [usize; 5] = std::array::from_fn(width);
-    for row in [&heads].into_iter().chain(&rows) {
+    for row in [&heads].into_iter().chain(rows) {
         let [name, interactions, bytes, recorded, frozen] = row;
         let [a, b, c, d, _] = widths;
         let line = format!("{name:<a$}  {interactions:>b$}  {bytes:>c$}  {recorded:<d$}  {frozen}");
-        writeln!(out, "{}", line.trim_end()).map_err(unprinted)?;
+        writeln!(out, "{}", line.trim_end())?;
     }
-    Ok(whole)
+    Ok(())
 }
 
-fn unprinted(e: io::Error) -> cassette::Error {
-    cassette::Error::with_source("could not print the list", e)
+/// What became of printing. Who reads may have seen enough, as `head` does: that is no failure.
+fn printed(done: io::Result<()>, what: &str) -> cassette::Result<()> {
+    match done {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            Err(cassette::Error::with_source(format!("could not print {what}"), e))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn row(cassette: &Listed) -> [String; 5] {

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use cassette::Result;
 use cassette::tape::{self, Files};
-use cassette::{Error, Result};
 
 /// Which recording.
 #[derive(clap::Args)]
@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         installed.bytes,
         document.display(),
     );
-    said.map_err(|e| Error::with_source("could not print what was recovered", e))?;
+    crate::printed(said, "what was recovered")?;
     for path in installed.not_removed {
         let _ = writeln!(io::stderr(), "could not remove {}: it is of no more use", path.display());
     }

@@ -35,7 +35,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let redactor = Redactor::new(rules(arguments)?)?;
     let scanned = cassette::scan::scan(&arguments.paths, &redactor)?;
-    print(&scanned, arguments.json).map_err(|e| Error::with_source("could not print what was found", e))?;
+    crate::printed(print(&scanned, arguments.json), "what was found")?;
+    tell(&scanned);
     Ok(match &scanned {
         Scanned { unread, .. } if !unread.is_empty() => ExitCode::from(2),
         Scanned { found, .. } if !found.is_empty() => ExitCode::from(1),
@@ -75,16 +76,21 @@ fn print(scanned: &Scanned, json: bool) -> io::Result<()> {
             writeln!(out, "{}:{line}:{column} {}, {}{packed}", path.display(), leak.rule(), leak.encoding)?;
         }
     }
+    Ok(())
+}
+
+/// What could not be read, and the sum. Whoever closed stderr does not want to hear it.
+fn tell(scanned: &Scanned) {
     let mut told = io::stderr().lock();
     for e in &scanned.unread {
-        writeln!(told, "cargo cassette: {e:?}")?;
+        let _ = writeln!(told, "cargo cassette: {e:?}");
     }
     let files = scanned.files;
-    match scanned.found.len() {
+    let _ = match scanned.found.len() {
         0 => writeln!(told, "no secrets in {files} files"),
         1 => writeln!(told, "1 secret in {files} files"),
         places => writeln!(told, "secrets in {places} places, {files} files"),
-    }
+    };
 }
 
 fn object(found: &Found) -> serde_json::Value {

@@ -76,6 +76,40 @@ fn the_redaction_rules_are_listed() {
     assert!(rules.iter().all(|rule| rule["why"].is_string()));
 }
 
+/// As `head` ends before its input does.
+#[test]
+fn nobody_reads_to_the_end() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect("written");
+    write("notes.txt", "CARGO_PKG_NAME=cargo-cassette");
+    write("whole.json", "{\n  \"version\": 2,\n  \"_metadata\": {},\n  \"interactions\": []\n}\n");
+    std::fs::create_dir(dir.path().join("empty")).expect("made");
+    let files = Files::new(dir.path(), &"weather".parse().expect("a name"));
+    let close = |arguments: &[&str]| {
+        // Closed before the command begins: its first line finds no reader.
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-cassette"));
+        command.arg("cassette").args(arguments).current_dir(dir.path()).stdout(writer);
+        command.output().expect("the command runs")
+    };
+    let _ = Journal::create(&files, JournalOptions::default()).expect("a journal");
+    for (arguments, code, told) in [
+        (&["--help"][..], 0, ""),
+        (&["--version"], 0, ""),
+        (&["rules"], 0, ""),
+        (&["rules", "--json"], 0, ""),
+        (&["list"], 0, ""),
+        (&["list", "empty"], 0, ""),
+        (&["scan", ".", "--env", "CARGO_PKG_NAME"], 1, "1 secret in 3 files\n"),
+        (&["scan", ".", "--env", "CARGO_PKG_NAME", "--json"], 1, "1 secret in 3 files\n"),
+        (&["recover", "weather.json.recording"], 0, ""),
+    ] {
+        let output = close(arguments);
+        assert_eq!((output.status.code(), &*text(&output.stderr)), (Some(code), told), "{arguments:?}");
+    }
+}
+
 #[test]
 fn secrets_are_found_by_name_and_by_form() {
     let dir = tempfile::tempdir().expect("a directory");
