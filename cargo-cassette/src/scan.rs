@@ -85,12 +85,25 @@ fn tell(scanned: &Scanned) {
     for e in &scanned.unread {
         let _ = writeln!(told, "cargo cassette: {e:?}");
     }
-    let files = scanned.files;
-    let _ = match scanned.found.len() {
-        0 => writeln!(told, "no secrets in {files} files"),
-        1 => writeln!(told, "1 secret in {files} files"),
-        places => writeln!(told, "secrets in {places} places, {files} files"),
+    if let Some(sum) = sum(scanned) {
+        let _ = writeln!(told, "{sum}");
+    }
+}
+
+/// What is not whole does not read as if all were well; of nothing there is no sum.
+fn sum(scanned: &Scanned) -> Option<String> {
+    let count = |n: u64, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
+    let files = count(scanned.files, "file");
+    let sum = match scanned.found.len() {
+        0 => format!("no secrets in {files}"),
+        1 => format!("1 secret in {files}"),
+        places => format!("secrets in {places} places, {files}"),
     };
+    match scanned.unread.len() as u64 {
+        0 => Some(sum),
+        _ if scanned.files == 0 => None,
+        unread => Some(format!("incomplete: {} could not be read; {sum} that could", count(unread, "path"))),
+    }
 }
 
 fn object(found: &Found) -> serde_json::Value {

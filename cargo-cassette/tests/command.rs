@@ -193,3 +193,42 @@ fn a_scan_that_cannot_be_whole_says_so() {
         assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
     }
 }
+
+/// The error, with what to do; and no sum that reads as if all were well.
+#[test]
+fn what_a_scan_could_not_read_is_told() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, text: &[u8]| std::fs::write(dir.path().join(name), text).expect("written");
+    write("clean.txt", b"nothing");
+    write("notes.txt", b"CARGO_PKG_NAME=cargo-cassette");
+    write("broken.gz", b"\x1f\x8bnot gzip");
+    let why = std::fs::metadata(dir.path().join("missing.txt")).expect_err("it is missing");
+    let missing = format!(
+        "cargo cassette: missing.txt: could not read: {why}\n  help: correct the path: a relative one begins where \
+         the command runs\n"
+    );
+    for (paths, sum) in [
+        (&["missing.txt"][..], ""),
+        (
+            &["missing.txt", "clean.txt"],
+            "incomplete: 1 path could not be read; no secrets in 1 file that could\n",
+        ),
+        (
+            &["missing.txt", "clean.txt", "notes.txt"],
+            "incomplete: 1 path could not be read; 1 secret in 2 files that could\n",
+        ),
+    ] {
+        let arguments = [&["scan", "--env", "CARGO_PKG_NAME"], paths].concat();
+        let output = cargo_cassette(&arguments, dir.path());
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(text(&output.stderr), format!("{missing}{sum}"));
+    }
+    let output = cargo_cassette(&["scan", "."], dir.path());
+    assert_eq!(output.status.code(), Some(2));
+    let told = text(&output.stderr);
+    assert!(told.contains("broken.gz: could not scan: ") && told.contains("it may hold secrets"), "{told}");
+    assert!(
+        told.ends_with("incomplete: 1 path could not be read; no secrets in 2 files that could\n"),
+        "{told}"
+    );
+}

@@ -61,10 +61,18 @@ pub fn scan<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>, redactor: &Redac
         match fs::metadata(path) {
             Ok(data) if data.is_dir() => scanner.folder(path),
             Ok(_) => scanner.file(path),
-            Err(e) => scanner.scanned.unread.push(Error::io("read", path, e)),
+            Err(e) => scanner.scanned.unread.push(unread("read", path, e)),
         }
     }
     Ok(scanner.scanned)
+}
+
+fn unread(doing: &str, path: &Path, e: std::io::Error) -> Error {
+    let missing = e.kind() == std::io::ErrorKind::NotFound;
+    Error::io(doing, path, e).hint(match missing {
+        true => "correct the path: a relative one begins where the command runs",
+        false => "see to it that it can be read, and scan again: it may hold secrets",
+    })
 }
 
 struct Scanner {
@@ -77,7 +85,7 @@ impl Scanner {
         let entries = fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
         let mut entries = match entries {
             Ok(entries) => entries,
-            Err(e) => return self.scanned.unread.push(Error::io("read the folder", folder, e)),
+            Err(e) => return self.scanned.unread.push(unread("read the folder", folder, e)),
         };
         entries.sort_by_key(fs::DirEntry::file_name);
         for entry in entries {
@@ -89,15 +97,15 @@ impl Scanner {
                 }
                 Ok(kind) if kind.is_file() => self.file(&entry.path()),
                 Ok(_) => {}
-                Err(e) => self.scanned.unread.push(Error::io("read", &entry.path(), e)),
+                Err(e) => self.scanned.unread.push(unread("read", &entry.path(), e)),
             }
         }
     }
 
     fn file(&mut self, path: &Path) {
-        self.scanned.files += 1;
-        if let Err(e) = self.read(path) {
-            self.scanned.unread.push(Error::io("scan", path, e));
+        match self.read(path) {
+            Ok(()) => self.scanned.files += 1,
+            Err(e) => self.scanned.unread.push(unread("scan", path, e)),
         }
     }
 
