@@ -11,6 +11,7 @@ mod redaction;
 pub use self::matching::{Exhausted, Unused};
 pub(crate) use self::modes::VerifyPolicy;
 pub use self::modes::{Drift, Expiry};
+pub(crate) use self::redaction::Sources;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ pub struct Config {
     pub(crate) mode: Option<Mode>,
     pub(crate) freeze: Option<SystemTime>,
     pub(crate) rules: Rules,
+    pub(crate) sources: Sources,
     pub(crate) matching: Matching,
     pub(crate) unused: Unused,
     pub(crate) exhausted: Exhausted,
@@ -71,6 +73,7 @@ impl Config {
             mode: None,
             freeze: None,
             rules: Rules::default(),
+            sources: Sources::default(),
             matching: Matching::default(),
             unused: Unused::default(),
             exhausted: Exhausted::default(),

@@ -7,6 +7,7 @@ mod answer;
 mod explain;
 mod index;
 mod playing;
+mod valueless;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -15,7 +16,7 @@ pub(crate) use self::anonymous::anonymous;
 use self::index::{Found, Index};
 use crate::body::Body;
 use crate::clock::Clock;
-use crate::config::Exhausted;
+use crate::config::{Exhausted, Sources};
 use crate::error::Result;
 use crate::matcher::Matching;
 use crate::redact::Redactor;
@@ -33,6 +34,8 @@ pub(crate) struct Player {
     /// What templates take the time from.
     clock: Clock,
     has_templates: bool,
+    /// Of the values of secrets, where any would do.
+    sources: Option<Sources>,
     state: Mutex<State>,
     faults: Faults,
 }
@@ -89,7 +92,17 @@ impl Player {
         };
         let has_templates = cassette.metadata().template || state.index.has_templates();
         let (state, faults, clock) = (Mutex::new(state), Faults::default(), Clock::real());
-        Ok(Player { cassette, matching, redactor, ordered: false, clock, has_templates, state, faults })
+        Ok(Player {
+            cassette,
+            matching,
+            redactor,
+            ordered: false,
+            clock,
+            has_templates,
+            sources: None,
+            state,
+            faults,
+        })
     }
 
     /// The same with other than the default policies.
@@ -102,6 +115,12 @@ impl Player {
     /// The same under the clock of a session.
     pub(crate) fn with_clock(mut self, clock: Clock) -> Player {
         self.clock = clock;
+        self
+    }
+
+    /// The same with what to say of secrets without a value.
+    pub(crate) fn with_sources(mut self, sources: Option<Sources>) -> Player {
+        self.sources = sources;
         self
     }
 

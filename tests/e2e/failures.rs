@@ -49,6 +49,42 @@ fn an_unmatched_request_that_the_body_swallows() {
     insta::assert_snapshot!(fails(&recorded(), &[("FIXTURE", "another parameter")]));
 }
 
+/// Code that reads the variable itself: any value will do on replay, if it can be told from other text.
+#[test]
+fn a_secret_without_a_value() {
+    let own = ("FIXTURE", "its own key");
+    let api = Api::start();
+    let project = Project::new().upstream(api.address());
+    let record = |key| project.run(&["cities"], &[own, ("CASSETTE_MODE", "record"), ("API_KEY", key)]);
+    let refused = record("test");
+    assert!(
+        !refused.passed && refused.text.contains("secret API_KEY is shorter than 6 bytes"),
+        "{}",
+        refused.text
+    );
+    assert_eq!(sources(&project), [""; 0]);
+    assert!(record("k-5f2b9c41").passed);
+    api.stop();
+    insta::assert_snapshot!(fails(&project, &[own]));
+    let told = fails(&project, &[own, ("API_KEY", "test")]);
+    assert!(told.contains("the one that it has is shorter than 6 bytes, and was left aside"), "{told}");
+    let (_, command) = told.rsplit_once("API_KEY=").expect("a command");
+    let value = command.split(' ').next().expect("a value");
+    for (variation, key) in
+        [("its own key", value), ("", "test"), ("", "password"), ("", "API_KEY"), ("", "")]
+    {
+        let run = project.run(&["cities"], &[("FIXTURE", variation), ("API_KEY", key)]);
+        assert!(run.passed, "{key:?}: {}", run.text);
+    }
+    for (mode, passes) in
+        [("auto", true), ("accept", true), ("append", false), ("learn", false), ("verify", false)]
+    {
+        let run = project.run(&["cities"], &[("CASSETTE_MODE", mode), ("API_KEY", "test")]);
+        assert_eq!(run.passed, passes, "{mode}: {}", run.text);
+        assert_eq!(run.text.contains("it cannot be redacted"), !passes, "{mode}: {}", run.text);
+    }
+}
+
 #[test]
 fn an_unused_interaction() {
     insta::assert_snapshot!(fails(&recorded(), &[("FIXTURE", "a page less")]));

@@ -50,6 +50,38 @@ fn every_source() {
     assert_eq!(project.replay(plain, &ask), stored, "who has no values sees what is stored");
 }
 
+/// What can't be a secret is the same as none on replay, whatever it comes from; a miss says where to mend it.
+#[test]
+fn a_dummy_on_replay() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secrets.json");
+    let api = Api::start(Speaks::Http1, |_| answer(200, &[], "your key is one-value1"));
+    let (project, plain) = (Project::new(), api.config());
+    let ask = |key: &'static str| {
+        async move |session: cassette::Session| {
+            let url = format!("http://{HOST}/x?note={key}");
+            see(session.client().unwrap().get(url).send().await.unwrap()).await.body
+        }
+    };
+    project.record(plain.clone().secret("key", "one-value1"), &ask("one-value1"));
+    drop(api);
+    for config in [plain.clone().secret("key", "test"), plain.clone().secrets_file(&file)] {
+        fs::write(&file, r#"{"key": "test"}"#).unwrap();
+        let found = project.replay(config.clone(), &ask("{{secret.key}}"));
+        assert_eq!(found, "your key is {{secret.key}}");
+    }
+    let miss = |config| project.run(Mode::Replay, config, &ask("test")).unwrap_err().to_string();
+    let told = miss(plain.clone().secret("key", "test"));
+    let code = "give key any value of six characters or more in the test's `Config`: the cassette has {{secret.key}} there";
+    assert!(told.contains(code), "{told}");
+    let told = miss(plain.clone().secrets_file(&file));
+    let in_file = format!("give key any value of six characters or more in {}: ", file.display());
+    assert!(told.contains(&in_file) && told.contains("is shorter than 6 bytes"), "{told}");
+    assert!(!told.contains(".ignore_query"), "{told}");
+    let told = miss(plain.secret("key", "other-value"));
+    assert!(!told.contains("of six characters"), "it has a value: {told}");
+}
+
 #[track_caller]
 fn refused(config: Config, expected: &[&str]) {
     let failed = Project::new().run(Mode::Record, config, &async |_| ());

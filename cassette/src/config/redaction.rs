@@ -1,26 +1,53 @@
 //! What is secret, and what of it reaches the disk.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Config;
 use crate::redact::{BodyHead, RequestHead, ResponseHead, Rules};
+use crate::report::ValueFrom;
 use crate::{Error, Result};
+
+/// What the values of secrets come from, whether there are any or not.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sources {
+    variables: BTreeSet<String>,
+    /// Each with whether all its strings are secrets, or what is marked with `#`.
+    files: Vec<(PathBuf, bool)>,
+    named: BTreeSet<String>,
+}
+
+impl Sources {
+    /// Where the value of this secret comes from, or would.
+    pub(crate) fn of(&self, name: &str) -> ValueFrom {
+        if self.variables.contains(name) {
+            return ValueFrom::Variable;
+        }
+        let may_hold = |all: &bool| *all || name.contains('#');
+        let files = self.files.iter().filter(|(_, all)| may_hold(all) && !self.named.contains(name));
+        let files: Vec<PathBuf> = files.map(|(file, _)| file.clone()).collect();
+        if files.is_empty() { ValueFrom::Config } else { ValueFrom::Files(files) }
+    }
+}
 
 impl Config {
     /// A named secret: wherever `value` occurs, in whatever encoding, the cassette has `{{secret.NAME}}`.
     /// On replay the placeholder is filled with the value again. An empty value is no secret: it is what
     /// an unset variable gives, and a replay needs none.
     ///
-    /// A value too short to be replaced safely is a mistake that the session reports when it begins.
+    /// A value too short or too common to be replaced safely is a mistake that the session reports when it begins to
+    /// record. Where nothing is recorded it is none: on replay, `API_KEY=test` is the same as no `API_KEY`.
     #[must_use]
-    pub fn secret(self, name: &str, value: impl AsRef<str>) -> Config {
+    pub fn secret(mut self, name: &str, value: impl AsRef<str>) -> Config {
+        self.sources.named.insert(name.to_owned());
         let value = value.as_ref();
-        if value.is_empty() { self } else { self.with_rules(|rules| rules.secret(name, value)) }
+        if value.is_empty() { self } else { self.with_rules(|rules| rules.secret_or_refused(name, value)) }
     }
 
     /// The same with the value of an environment variable of that name; unset is no secret.
     #[must_use]
-    pub fn secret_from_env(self, name: &str) -> Config {
+    pub fn secret_from_env(mut self, name: &str) -> Config {
+        self.sources.variables.insert(name.to_owned());
         let value = std::env::var(name).unwrap_or_default();
         self.secret(name, value)
     }
@@ -29,17 +56,17 @@ impl Config {
     /// JSON itself is opened. The path is relative to the package's directory. Where there is no such file there are
     /// no secrets: it is not committed, and a replay needs none.
     ///
-    /// A file that can't be read, or a value too short to be replaced safely, is a mistake that the session reports
-    /// when it begins.
+    /// A file that can't be read is a mistake that the session reports when it begins; a value too short to be replaced
+    /// safely as for [`secret`](Self::secret).
     #[must_use]
     pub fn secrets_file(self, path: impl AsRef<Path>) -> Config {
-        self.with_file(path.as_ref(), |rules, text| rules.secrets_in(text))
+        self.with_file(path.as_ref(), true)
     }
 
     /// The same with what stands under the keys of a configuration that begin with `#`, at any depth.
     #[must_use]
     pub fn secrets_from_config(self, path: impl AsRef<Path>) -> Config {
-        self.with_file(path.as_ref(), |rules, text| rules.secrets_of_config(text))
+        self.with_file(path.as_ref(), false)
     }
 
     /// Keeps a header, by name, with its value: the default list keeps what replay and review need.
@@ -224,12 +251,13 @@ impl Config {
         self.with_rules(|rules| rules.without_rule(id))
     }
 
-    fn with_file(self, path: &Path, add: impl FnOnce(Rules, &[u8]) -> Result<Rules>) -> Config {
+    fn with_file(mut self, path: &Path, all: bool) -> Config {
+        self.sources.files.push((path.to_owned(), all));
         // Where Cargo runs the tests of a package, which need not be where they are started by hand.
         let directory = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
         let path = directory.join(path);
         match std::fs::read(&path) {
-            Ok(text) => self.with_rules(|rules| add(rules, &text).map_err(|e| e.at(&path))),
+            Ok(text) => self.with_rules(|rules| rules.secrets_of_file(&path, &text, all)),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => self,
             Err(e) => self.with_rules(|_| Err(Error::io("read", &path, e))),
         }

@@ -59,7 +59,8 @@ impl Player {
     }
 
     fn noted(&self, request: Request, reason: Reason, near: Vec<Closest>) -> Unmatched {
-        let unmatched = UnmatchedRequest { request, reason, near };
+        let valueless = self.valueless(&request, &reason, near.first());
+        let unmatched = UnmatchedRequest { request, reason, near, valueless };
         self.state().unmatched.push(unmatched.clone());
         self.account(vec![unmatched])
     }

@@ -21,6 +21,7 @@ mod names;
 mod objection;
 mod plain;
 mod pointers;
+mod refused;
 mod replace;
 mod rule;
 mod rules;
@@ -50,6 +51,7 @@ pub use rules::Rules;
 pub(crate) use before_read::Watch;
 pub(crate) use hooks::Hooked;
 pub(crate) use objection::Objection;
+pub(crate) use refused::Refused;
 
 use crate::Result;
 use before_read::Given;
@@ -293,6 +295,11 @@ impl Redactor {
     /// Replaces secrets by value and by form in plain text.
     pub fn text(&self, text: &str) -> String {
         into_string(self.bytes(text.as_bytes()))
+    }
+
+    /// Why the value of a secret is left aside, if the session was given one that can't be replaced.
+    pub(crate) fn refused(&self, name: &str) -> Option<&Refused> {
+        self.0.rules.refused(name)
     }
 
     /// The session's own value of a named secret, for the code under test.

@@ -8,6 +8,7 @@ use super::fields::FieldNames;
 use super::hooks::Hooks;
 use super::links::LinkRules;
 use super::pointers::PointerRules;
+use super::refused::{Refused, problem};
 use super::rule::Rule;
 use super::urls::UrlRule;
 use super::{DefaultRule, RuleKind, default_rules, names};
@@ -31,6 +32,8 @@ use crate::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct Rules {
     pub(super) secrets: Vec<Secret>,
+    /// Values that can't be secrets, where those who gave them wait for what is recorded.
+    pub(super) refused: Vec<Refused>,
     pub(super) headers: Headers,
     pub(super) fields: FieldNames,
     /// Query parameters that would be innocent elsewhere.
@@ -123,6 +126,7 @@ impl Rules {
         };
         Rules {
             secrets: Vec::new(),
+            refused: Vec::new(),
             headers,
             kept_cookies: BTreeSet::new(),
             fields: FieldNames::new(),
@@ -148,7 +152,16 @@ impl Rules {
     ///
     /// A value shorter than six bytes, or so common (`true`, `password`, `000000`) that replacing it would
     /// destroy what has nothing to do with it; a name that can't be one, or that has another value already.
-    pub fn secret(mut self, name: impl Into<String>, value: impl Into<String>) -> Result<Rules> {
+    pub fn secret(self, name: impl Into<String>, value: impl Into<String>) -> Result<Rules> {
+        self.secret_or_refused(name, value)?.accepted()
+    }
+
+    /// The same, but a value that can't be one is only noted: see [`accepted`](Self::accepted).
+    pub(crate) fn secret_or_refused(
+        mut self,
+        name: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Result<Rules> {
         let secret = Secret { name: name.into(), value: value.into() };
         let name = &secret.name;
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.#".contains(&b)) {
@@ -161,22 +174,24 @@ impl Rules {
             None => {}
         }
         if let Some(problem) = problem(&secret.value) {
-            return Err(Error::new(format!(
-                "the value of the secret {name} {problem}: it cannot be redacted"
-            ))
-            .hint("use a longer value for the recording, or do not declare it as a secret"));
+            self.refuse(secret.name, problem.to_owned());
+            return Ok(self);
         }
         self.secrets.push(secret);
         // A value inside a placeholder would be replaced in it, and found there by the leak check.
-        for s in &self.secrets {
-            if let Some(other) = self.secrets.iter().find(|other| other.placeholder().contains(&s.value)) {
-                return Err(Error::new(format!(
-                    "the value of the secret {} is a part of the placeholder of {}",
-                    s.name, other.name
-                )));
-            }
+        while let Some((at, other)) = self.inside() {
+            let Secret { name, .. } = self.secrets.remove(at);
+            self.refuse(name, format!("is a part of the placeholder of {other}"));
         }
         Ok(self)
+    }
+
+    /// A secret whose value is a part of a placeholder, and whose that is.
+    fn inside(&self) -> Option<(usize, String)> {
+        self.secrets.iter().enumerate().find_map(|(at, secret)| {
+            let other = self.secrets.iter().find(|other| other.placeholder().contains(&secret.value))?;
+            Some((at, other.name.clone()))
+        })
     }
 
     /// Keeps a header with its value; `x-acme-*` keeps all that begin so. A header that carries credentials
@@ -379,54 +394,6 @@ impl Rules {
     /// The names of the secrets, in the order in which they were added.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.secrets.iter().map(|s| s.name.as_str())
-    }
-}
-
-/// Why a value can't be told from innocent text.
-fn problem(value: &str) -> Option<&'static str> {
-    const COMMON: &[&str] = &[
-        "000000",
-        "123456",
-        "1234567",
-        "12345678",
-        "123456789",
-        "1234567890",
-        "application",
-        "authorization",
-        "bearer",
-        "boolean",
-        "charset",
-        "content",
-        "default",
-        "disabled",
-        "enabled",
-        "example",
-        "integer",
-        "localhost",
-        "number",
-        "object",
-        "password",
-        "redacted",
-        "response",
-        "secret",
-        "string",
-        "token",
-        "undefined",
-        "unknown",
-        "version",
-    ];
-    let lower = value.to_lowercase();
-    let distinct: BTreeSet<u8> = value.bytes().collect();
-    if value.is_empty() {
-        Some("is empty")
-    } else if value.len() < 6 {
-        Some("is shorter than 6 bytes")
-    } else if COMMON.contains(&lower.as_str()) || distinct.len() < 3 || REDACTED.contains(value) {
-        Some("is too common")
-    } else if value.trim().len() < 6 {
-        Some("is mostly whitespace")
-    } else {
-        None
     }
 }
 

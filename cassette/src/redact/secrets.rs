@@ -1,6 +1,8 @@
 //! Secrets out of JSON: all of a secrets file, or what a component's configuration marks with `#`.
 //!
-//! Must not know: where the text came from.
+//! Must not know: what a file is, but for its name.
+
+use std::path::Path;
 
 use super::Rules;
 use crate::json::{self, Value};
@@ -25,7 +27,7 @@ impl Rules {
     ///
     /// It is not JSON, or a value can't be a secret, as for [`secret`](Rules::secret). Empty strings are none.
     pub fn secrets_in(self, text: &[u8]) -> Result<Rules> {
-        self.add_all(&parse(text)?, "", true)
+        self.add_all(&parse(text)?, "", true)?.accepted()
     }
 
     /// Adds what stands under the keys of a configuration that begin with `#`, at any depth.
@@ -43,7 +45,16 @@ impl Rules {
     ///
     /// As for [`secrets_in`](Rules::secrets_in).
     pub fn secrets_of_config(self, text: &[u8]) -> Result<Rules> {
-        self.add_all(&parse(text)?, "", false)
+        self.add_all(&parse(text)?, "", false)?.accepted()
+    }
+
+    /// The secrets of a file: `all` its strings, or what is marked with `#`. Values that can't be one are only noted.
+    pub(crate) fn secrets_of_file(self, file: &Path, text: &[u8], all: bool) -> Result<Rules> {
+        let before = self.refused.len();
+        let secrets = parse(text).and_then(|value| self.add_all(&value, "", all));
+        let mut rules = secrets.map_err(|e| e.at(file))?;
+        rules.refused[before..].iter_mut().for_each(|refused| refused.file = Some(file.to_owned()));
+        Ok(rules)
     }
 
     fn add_all(mut self, value: &Value<'_>, path: &str, secret: bool) -> Result<Rules> {
@@ -80,7 +91,11 @@ impl Rules {
     /// Under several names, a value has the first.
     fn add(self, name: &str, value: &str) -> Result<Rules> {
         let known = self.secrets.iter().any(|secret| secret.value == value);
-        if known { Ok(self) } else { self.secret(if name.is_empty() { "secret" } else { name }, value) }
+        if known {
+            Ok(self)
+        } else {
+            self.secret_or_refused(if name.is_empty() { "secret" } else { name }, value)
+        }
     }
 }
 

@@ -26,6 +26,7 @@ mod unfilled;
 mod unmatched;
 mod untrusted;
 mod unused;
+mod valueless;
 mod ways_out;
 
 pub(crate) use cassette::waiting;
@@ -46,6 +47,7 @@ pub use unfilled::Unfilled;
 pub use unmatched::{Answer, Closest, Expected, Reason, Unmatched, UnmatchedRequest};
 pub use untrusted::{RefusedCertificate, Untrusted};
 pub use unused::{Unused, UnusedRecording};
+pub use valueless::{ValueFrom, Valueless};
 
 use page::{Help, Page};
 

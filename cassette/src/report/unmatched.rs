@@ -10,7 +10,7 @@ use super::page::{Help, Page};
 use super::palette::paint;
 use super::setup::path;
 use super::text::{URI, VALUE, clean, count, short, size};
-use super::ways_out;
+use super::{Valueless, valueless, ways_out};
 use crate::matcher::{Difference, Mismatch};
 use crate::tape::{Content, Outcome, Request, TransportErrorKind};
 
@@ -38,6 +38,8 @@ pub struct UnmatchedRequest {
     pub reason: Reason,
     /// The recordings most like it, nearest first.
     pub near: Vec<Closest>,
+    /// Secrets of the nearest one that have no value here, and so can't match.
+    pub valueless: Vec<Valueless>,
 }
 
 /// Why a request has no answer.
@@ -163,14 +165,15 @@ impl Unmatched {
             let left = count(self.requests.len() - REQUESTS, "more request");
             page.line(2, paint(page.palette.dim, format_args!("… and {left}")));
         }
+        valueless::write(page, &self.requests);
         ways_out::write(page, &self.requests);
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {
-        Help {
+        valueless::help(&self.requests, site).unwrap_or_else(|| Help {
             why: format!("if the test asks for this on purpose, record `{}` again", clean(&site.cassette)),
             command: site.record_command(),
-        }
+        })
     }
 }
 

@@ -35,7 +35,9 @@ pub(super) fn write(page: &mut Page<'_>, requests: &[UnmatchedRequest]) {
 /// Options that would have made requests match, if what differs may well be different in every run.
 fn ignoring(requests: &[UnmatchedRequest]) -> Vec<Way> {
     let mut ways: Vec<Way> = Vec::new();
-    for request in requests.iter().filter(|r| matches!(r.reason, Reason::Differs)) {
+    // What would match with the value of a secret is not to be ignored.
+    let differs = |r: &&UnmatchedRequest| matches!(r.reason, Reason::Differs) && r.valueless.is_empty();
+    for request in requests.iter().filter(differs) {
         let Some(closest) = request.near.first() else { continue };
         let noise: Option<Vec<Way>> = closest.mismatch.differences().iter().map(option).collect();
         for way in noise.filter(|noise| noise.len() <= NOISE).into_iter().flatten() {

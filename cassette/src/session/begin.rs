@@ -143,6 +143,11 @@ impl SessionBuilder {
         let opened = Opened::take(&files.document(), &site, self.is_test)?;
         let (mode, lock) = turn(asked, &files)?;
         site.mode = mode;
+        // What is only replayed, or not kept at all, needs no secret that can be told from other text.
+        let config = match mode {
+            Mode::Replay | Mode::Accept | Mode::Off => config,
+            _ => Config { rules: config.rules.accepted()?, ..config },
+        };
         let mut notes: Vec<Note> =
             in_ci.map(|mode| Note::ReplayedInCi { asked: mode.to_string() }).into_iter().collect();
         let redactor = match mode {
@@ -196,7 +201,11 @@ impl SessionBuilder {
                     .map_err(facts::malformed)?
                     // What an append adds comes last, wherever it was asked for.
                     .with_policies(config.exhausted, config.ordered && mode != Mode::Append)
-                    .with_clock(clock.clone());
+                    .with_clock(clock.clone())
+                    // Real servers want real values.
+                    .with_sources(
+                        matches!(mode, Mode::Replay | Mode::Accept).then(|| config.sources.clone()),
+                    );
                 let (player, inline_limit) = (Box::new(player), config.inline_limit);
                 Some((Replay { player, redactor: redactor.clone(), inline_limit, site: site.clone() }, clock))
             }

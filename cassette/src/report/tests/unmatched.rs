@@ -26,7 +26,7 @@ fn closest(actual: &Request, index: usize, recorded: Request, used_by: Option<us
 
 fn differs(request: Request, index: usize, recorded: Request) -> UnmatchedRequest {
     let near = closest(&request, index, recorded, None);
-    UnmatchedRequest { request, reason: Reason::Differs, near }
+    UnmatchedRequest { request, reason: Reason::Differs, near, valueless: vec![] }
 }
 
 pub(super) fn unmatched(requests: Vec<UnmatchedRequest>) -> Problem {
@@ -76,7 +76,7 @@ fn a_json_body_differs() {
         post(uri, json, r#"{"requested_at": "2026-11-23T09:58:12Z", "items": [{"sku": "tea", "n": 1}]}"#);
     let near = closest(&request, 0, recorded, Some(0));
     check(
-        vec![unmatched(vec![UnmatchedRequest { request, reason: Reason::Differs, near }])],
+        vec![unmatched(vec![UnmatchedRequest { request, reason: Reason::Differs, near, valueless: vec![] }])],
         "\
 error: no recording answers this request
   --> tests/forecast.rs:12, test forecast::berlin
@@ -120,13 +120,25 @@ fn every_reason_and_more_requests_than_are_shown() {
                 recorded: vec!["api.example.com".into(), "cdn.example.com:8443".into()],
             },
             near: vec![],
+            valueless: vec![],
         },
-        UnmatchedRequest { request: all_used.clone(), reason: Reason::AllUsed { recorded: 1 }, near },
-        UnmatchedRequest { request: all_used.clone(), reason: Reason::AllUsed { recorded: 3 }, near: vec![] },
+        UnmatchedRequest {
+            request: all_used.clone(),
+            reason: Reason::AllUsed { recorded: 1 },
+            near,
+            valueless: vec![],
+        },
+        UnmatchedRequest {
+            request: all_used.clone(),
+            reason: Reason::AllUsed { recorded: 3 },
+            near: vec![],
+            valueless: vec![],
+        },
         UnmatchedRequest {
             request: get("https://api.example.com/login"),
             reason: Reason::NothingSimilar,
             near: vec![],
+            valueless: vec![],
         },
         differs(get("http://api.example.com/a"), 2, post("https://api.example.com/b", "text/plain", "x")),
     ];
@@ -294,7 +306,7 @@ fn several_near_ones_and_the_options_in_force() {
         .enumerate()
         .flat_map(|(n, rest)| closest(&request, n + 3, get(&format!("{uri}{rest}")), (n == 1).then_some(0)));
     let near = near.collect();
-    let requests = vec![UnmatchedRequest { request, reason: Reason::Differs, near }];
+    let requests = vec![UnmatchedRequest { request, reason: Reason::Differs, near, valueless: vec![] }];
     let cassette = "tests/cassettes/weather/berlin.json".into();
     let matching = Matching::default().ignore_query("nonce").to_string();
     check(
@@ -336,16 +348,18 @@ fn nothing_similar_and_out_of_order() {
     let other = get("https://api.example.com/login");
     let near = closest(&other, 6, get("https://api.example.com/v1/token"), None);
     let requests = vec![
-        UnmatchedRequest { request: other, reason: Reason::NothingSimilar, near },
+        UnmatchedRequest { request: other, reason: Reason::NothingSimilar, near, valueless: vec![] },
         UnmatchedRequest {
             request: get("https://api.example.com/v1/forecast?page=4"),
             reason: Reason::OutOfOrder { found: 3, expected: Some(place(2)), last: Some(place(1)) },
             near: vec![],
+            valueless: vec![],
         },
         UnmatchedRequest {
             request: get("https://api.example.com/v1/forecast?page=1"),
             reason: Reason::OutOfOrder { found: 0, expected: None, last: None },
             near: vec![],
+            valueless: vec![],
         },
     ];
     check(
@@ -389,7 +403,10 @@ fn check_way(actual: Request, recorded: Request, expected: Option<&str>) {
     let near = vec![Closest { index: 0, request: recorded, mismatch, used_by: None, answer }];
     let palette = Palette::plain();
     let mut page = Page::new(&palette, None);
-    ways_out::write(&mut page, &[UnmatchedRequest { request: actual, reason: Reason::Differs, near }]);
+    ways_out::write(
+        &mut page,
+        &[UnmatchedRequest { request: actual, reason: Reason::Differs, near, valueless: vec![] }],
+    );
     let text = page.finish();
     assert_eq!(
         text.lines().nth(1).and_then(|line| line.split_once(": ")).map(|(_, code)| code),
@@ -416,4 +433,99 @@ fn ways_to_ignore() {
     check_way(part("a"), part("b"), Some(".ignore_form(\"up\")"));
     check_way(part("{\"a\": 1}"), part("{\"a\": 2}"), Some(".ignore_json(\"/a\")"));
     check_way(get("https://h/a"), get("https://h/b"), None);
+}
+
+fn valueless(name: &str, from: ValueFrom, refused: Option<&str>) -> Valueless {
+    Valueless { name: name.into(), from, refused: refused.map(str::to_owned) }
+}
+
+#[test]
+fn a_secret_without_a_value() {
+    let request = get("https://api.example.com/v1/forecast?appid=&at=7");
+    let recorded = get("https://api.example.com/v1/forecast?appid={{secret.API_KEY}}&at=5");
+    let mut differs = differs(request, 4, recorded);
+    differs.valueless = vec![valueless("API_KEY", ValueFrom::Variable, None)];
+    check(
+        vec![unmatched(vec![differs.clone(), differs])],
+        "\
+error: no recording answers 2 requests of this test
+  --> tests/forecast.rs:12, test forecast::berlin
+   = cassette: tests/cassettes/weather/berlin.json
+   = recordings: 12, of which 4 used and 8 left
+
+  requested  GET https://api.example.com/v1/forecast?appid=&at=7
+  closest    GET https://api.example.com/v1/forecast?appid={{secret.API_KEY}}&at=5
+             recording 5 of 12, not used
+             answers 200 OK, 1.2 kB: {\"id\":
+  differs in (- recorded, + requested)
+    query `appid`
+      - {{secret.API_KEY}}
+      + (empty)
+    query `at`
+      - 5
+      + 7
+
+  requested  GET https://api.example.com/v1/forecast?appid=&at=7
+  closest    GET https://api.example.com/v1/forecast?appid={{secret.API_KEY}}&at=5
+             recording 5 of 12, not used
+             answers 200 OK, 1.2 kB: {\"id\":
+  differs in (- recorded, + requested)
+    query `appid`
+      - {{secret.API_KEY}}
+      + (empty)
+    query `at`
+      - 5
+      + 7
+
+  set API_KEY to any value of six characters or more: the cassette has {{secret.API_KEY}} there
+
+help: the real value is not needed:
+    API_KEY=dummy-value cargo test -p weather -- --exact forecast::berlin",
+    );
+}
+
+/// What is told of them, and the last line.
+#[track_caller]
+fn check_valueless(of: Vec<Valueless>, expected: &str) {
+    let uri = "https://api.example.com/v1/forecast";
+    let mut differs = differs(get(&format!("{uri}?k=1")), 4, get(&format!("{uri}?k={{{{secret.K}}}}")));
+    differs.valueless = of;
+    let failure = Failure { site: site(), problems: vec![unmatched(vec![differs])], notes: vec![] };
+    let text = failure.render(&Palette::plain());
+    let (_, told) = text.split_once("+ 1\n\n").expect("what differs");
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn secrets_without_a_value_by_where_it_comes_from() {
+    check_valueless(
+        vec![
+            valueless("API_KEY", ValueFrom::Variable, Some("is shorter than 6 bytes")),
+            valueless("API_SECRET", ValueFrom::Variable, None),
+            valueless("db.password", ValueFrom::Files(vec!["tests/secrets.json".into()]), None),
+        ],
+        "  \
+  set API_KEY to any value of six characters or more: the cassette has {{secret.API_KEY}} there
+    the one that it has is shorter than 6 bytes, and was left aside
+
+  set API_SECRET to any value of six characters or more: the cassette has {{secret.API_SECRET}} there
+
+  give db.password any value of six characters or more in tests/secrets.json: the cassette has {{secret.db.password}} there
+
+help: the real value is not needed:
+    API_KEY=dummy-value API_SECRET=dummy-value-2 cargo test -p weather -- --exact forecast::berlin",
+    );
+    check_valueless(
+        vec![
+            valueless("#pin", ValueFrom::Files(vec!["a.json".into(), "b.json".into()]), None),
+            valueless("PRICES_KEY", ValueFrom::Config, None),
+        ],
+        "  \
+  give #pin any value of six characters or more in a.json or b.json: the cassette has {{secret.#pin}} there
+
+  give PRICES_KEY any value of six characters or more in the test's `Config`: the cassette has {{secret.PRICES_KEY}} there
+
+help: then run this test again; the real value is not needed:
+    cargo test -p weather -- --exact forecast::berlin",
+    );
 }

@@ -1,0 +1,151 @@
+//! Secrets that a recording has where a request has something else, since they have no value in this session.
+
+use super::Player;
+use crate::matcher::{Difference, PartDifference};
+use crate::report::{Closest, Reason, Valueless};
+use crate::tape::{Content, Request};
+
+impl Player {
+    /// Those of the recording nearest to a request, in the order of what differs.
+    pub(super) fn valueless(
+        &self,
+        request: &Request,
+        reason: &Reason,
+        nearest: Option<&Closest>,
+    ) -> Vec<Valueless> {
+        let (Some(sources), Some(nearest)) = (&self.sources, nearest) else { return Vec::new() };
+        let differences = nearest.mismatch.differences().iter().filter(|difference| match reason {
+            Reason::Differs => true,
+            // What it has in its query has nothing to do with the request.
+            Reason::NothingSimilar | Reason::NoneForHost { .. } => matches!(
+                difference,
+                Difference::Uri { .. } | Difference::Host { .. } | Difference::Path { .. }
+            ),
+            _ => false,
+        });
+        let mut found: Vec<Valueless> = Vec::new();
+        for name in differences.flat_map(|difference| instead(difference, request, &nearest.request)) {
+            if self.redactor.secret(&name).is_none() && found.iter().all(|known| known.name != name) {
+                let refused = self.redactor.refused(&name).map(|refused| refused.why.clone());
+                let from = sources.of(&name);
+                found.push(Valueless { name, from, refused });
+            }
+        }
+        found
+    }
+}
+
+/// The names of secrets that a recording has at a place, and the request has not.
+fn instead(difference: &Difference, request: &Request, recording: &Request) -> Vec<String> {
+    let (mut actual, mut recorded) = (String::new(), String::new());
+    texts(difference, request, recording, &mut |a, r| {
+        actual += a;
+        recorded += r;
+    });
+    let mut names = names(&recorded);
+    names.retain(|name| !actual.contains(&format!("{{{{secret.{name}}}}}")));
+    names
+}
+
+/// What the two have at a place.
+fn texts(difference: &Difference, request: &Request, recording: &Request, add: &mut dyn FnMut(&str, &str)) {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    match difference {
+        // In lower case, where names have none.
+        Difference::Host { .. } => add(authority(&request.uri), authority(&recording.uri)),
+        Difference::Uri { actual, recorded } | Difference::Path { actual, recorded } => add(actual, recorded),
+        Difference::Query { actual, recorded, .. } | Difference::Form { actual, recorded, .. } => {
+            add(&actual.join("\n"), &recorded.join("\n"));
+        }
+        Difference::Header { actual, recorded, .. }
+        | Difference::Json { actual, recorded, .. }
+        | Difference::Xml { actual, recorded, .. } => add(&text(actual), &text(recorded)),
+        Difference::Bytes { .. } => add(&body(request), &body(recording)),
+        Difference::Multipart { difference, .. } => match difference {
+            PartDifference::Header { actual, recorded, .. } => add(&text(actual), &text(recorded)),
+            PartDifference::Body(difference) => texts(difference, request, recording, add),
+            _ => {}
+        },
+        _ => {}
+    }
+}
+
+fn authority(uri: &str) -> &str {
+    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+fn body(request: &Request) -> std::borrow::Cow<'_, str> {
+    match &request.body.content {
+        Content::Inline(bytes) => String::from_utf8_lossy(bytes),
+        Content::File(_) => "".into(),
+    }
+}
+
+/// Of all placeholders in a text, in order.
+fn names(text: &str) -> Vec<String> {
+    let is_name = |name: &&str| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.#".contains(&b))
+    };
+    let parts = text.split("{{secret.").skip(1);
+    parts.filter_map(|part| Some(part.split_once("}}")?.0)).filter(is_name).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matcher::Matching;
+    use crate::tape::Body;
+
+    fn request(uri: &str, content_type: &'static str, body: &str) -> Request {
+        let headers = [(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type))];
+        let body = if body.is_empty() { Body::default() } else { Body::inline(body.to_owned()) };
+        Request {
+            method: http::Method::POST,
+            uri: uri.to_owned(),
+            headers: headers.into_iter().collect(),
+            body,
+        }
+    }
+
+    #[track_caller]
+    fn check(actual: &Request, recorded: &Request, expected: &[&str]) {
+        let mismatch = Matching::default().compare(actual, recorded);
+        let differences = mismatch.differences().iter();
+        let names: Vec<String> = differences.flat_map(|d| instead(d, actual, recorded)).collect();
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn in_urls() {
+        let check = |actual, recorded, expected: &[&str]| {
+            check(&request(actual, "text/plain", ""), &request(recorded, "text/plain", ""), expected);
+        };
+        check("https://h/a?k=1", "https://h/a?k={{secret.K}}", &["K"]);
+        check("https://h/a?k=1&n={{secret.N}}", "https://h/a?k=x{{secret.K}}y&n={{secret.N}}", &["K"]);
+        check("https://h/a?k={{secret.K}}", "https://h/a?k={{secret.K}}&n=1", &[]);
+        check("https://h/a?k={{secret.K}}x", "https://h/a?k={{secret.K}}", &[]);
+        check("https://h/a/b", "https://h/{{secret.A-b_c.d}}/%7B%7Bsecret.E%7D%7D", &["A-b_c.d", "E"]);
+        check("https://acme.h/a", "https://{{secret.TENANT}}.h/a", &["TENANT"]);
+        check("https://h/a", "https://h/{{secret.}}/{{secret.a b}}/{{secret.K", &[]);
+    }
+
+    #[test]
+    fn in_bodies() {
+        let check = |content_type, actual, recorded, expected: &[&str]| {
+            check(
+                &request("https://h/", content_type, actual),
+                &request("https://h/", content_type, recorded),
+                expected,
+            );
+        };
+        check("application/json", r#"{"a":["x"],"b":1}"#, r#"{"a":["{{secret.A}}"],"b":2}"#, &["A"]);
+        check("application/json", "{}", r#"{"a":{"b":"{{secret.A}} {{secret.B}}"}}"#, &["A", "B"]);
+        check("application/x-www-form-urlencoded", "a=1&b=2", "a={{secret.A}}&b=2", &["A"]);
+        check("application/xml", "<a b='1'>x</a>", "<a b='{{secret.A}}'>{{secret.B}}</a>", &["A", "B"]);
+        check("text/plain", "one two", "one {{secret.A}}", &["A"]);
+        let part =
+            |text| format!("--b\r\nContent-Disposition: form-data; name=\"q\"\r\n\r\n{text}\r\n--b--\r\n");
+        check("multipart/form-data; boundary=b", &part("1"), &part("{{secret.A}}"), &["A"]);
+    }
+}

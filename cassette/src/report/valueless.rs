@@ -1,0 +1,83 @@
+//! Secrets that a recording has and this run has no value of: where to give them one.
+
+use std::path::PathBuf;
+
+use super::page::{Help, Page};
+use super::palette::paint;
+use super::setup::path;
+use super::text::clean;
+use super::{TestSite, UnmatchedRequest};
+
+/// A secret that the nearest recording has where a request has something else.
+#[derive(Clone, Debug)]
+pub struct Valueless {
+    /// Its name.
+    pub name: String,
+    /// Where its value would come from.
+    pub from: ValueFrom,
+    /// What is wrong with the value that it was given, if it was: `is shorter than 6 bytes`.
+    pub refused: Option<String>,
+}
+
+/// Where the value of a secret comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ValueFrom {
+    /// The environment variable of its name.
+    Variable,
+    /// One of these files.
+    Files(Vec<PathBuf>),
+    /// The test's own code.
+    Config,
+}
+
+/// Secrets that are told.
+const SHOWN: usize = 5;
+
+/// Once each, whichever requests lack them.
+fn all(requests: &[UnmatchedRequest]) -> Vec<&Valueless> {
+    let mut found: Vec<&Valueless> = Vec::new();
+    for valueless in requests.iter().flat_map(|request| &request.valueless) {
+        if found.len() < SHOWN && found.iter().all(|known| known.name != valueless.name) {
+            found.push(valueless);
+        }
+    }
+    found
+}
+
+pub(super) fn write(page: &mut Page<'_>, requests: &[UnmatchedRequest]) {
+    for Valueless { name, from, refused } in all(requests) {
+        page.gap();
+        let shown = paint(page.palette.emphasis, clean(name));
+        let what = "any value of six characters or more";
+        let what = match from {
+            ValueFrom::Variable => format!("set {shown} to {what}"),
+            ValueFrom::Files(files) => {
+                let files: Vec<String> = files.iter().map(|file| path(file)).collect();
+                format!("give {shown} {what} in {}", files.join(" or "))
+            }
+            ValueFrom::Config => format!("give {shown} {what} in the test's `Config`"),
+        };
+        page.line(2, format_args!("{what}: the cassette has {{{{secret.{}}}}} there", clean(name)));
+        if let Some(why) = refused {
+            page.line(4, format_args!("the one that it has {}, and was left aside", clean(why)));
+        }
+    }
+}
+
+/// With values for what comes from the environment: different ones, or one would be taken for the other.
+pub(super) fn help(requests: &[UnmatchedRequest], site: &TestSite) -> Option<Help> {
+    let all = all(requests);
+    let of_variables = all.iter().filter(|valueless| valueless.from == ValueFrom::Variable);
+    let values = of_variables.enumerate().map(|(n, Valueless { name, .. })| match n {
+        0 => format!("{name}=dummy-value "),
+        n => format!("{name}=dummy-value-{} ", n + 1),
+    });
+    let values: String = values.collect();
+    let why = match () {
+        () if all.is_empty() => return None,
+        () if values.is_empty() => "then run this test again; the real value is not needed",
+        () => "the real value is not needed",
+    };
+    Some(Help { why: why.to_owned(), command: format!("{values}{}", site.again_command()) })
+}
