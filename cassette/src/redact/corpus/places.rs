@@ -1,5 +1,6 @@
 //! Where a secret may stand: frames around `@`, and the way of each through the redaction.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -21,10 +22,15 @@ pub(super) enum Way {
     Header(&'static str, Side),
     /// Of this content type.
     Body(&'static str),
-    Coded(&'static str),
+    /// The same, compressed: `content-encoding` and content type.
+    Coded(&'static str, &'static str),
 }
 
 const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+const MULTIPART: &str = "multipart/form-data; boundary=b";
+const VALUE: &str = r#"{"id":1.50,"note":"@"}"#;
+const PART: &str = "--b\r\nContent-Disposition: form-data; name=\"q\"\r\n\r\n@\r\n--b--\r\n";
 
 pub(super) const PLACES: &[Place] = &[
     place("path", "https://api.test/v1/@/items?page=2", "?# \"<>@[", Way::Url),
@@ -34,27 +40,30 @@ pub(super) const PLACES: &[Place] = &[
     place("response header", "note @ end", "", Way::Header("x-note", Side::Response)),
     place("redirect", "/next?page=2&q=@", "&# \"<>", Way::Header("location", Side::Response)),
     place("JSON string", r#"{"id": 1.50, "note": "see @ there", "more": [true, null]}"#, "", Way::Body(JSON)),
-    place("JSON value", r#"{"id":1.50,"note":"@"}"#, "", Way::Body(JSON)),
+    place("JSON value", VALUE, "", Way::Body(JSON)),
     place("JSON key", r#"{"@": {"n": 1}, "b": "c"}"#, "", Way::Body(JSON)),
     place("JSON in JSON", r#"{"body":"{\"a\":\" @ \",\"n\":1.0}"}"#, "", Way::Body(JSON)),
-    place("form", "a=1&q=@&z=%20+", "&", Way::Body("application/x-www-form-urlencoded")),
-    place(
-        "multipart",
-        "--b\r\nContent-Disposition: form-data; name=\"q\"\r\n\r\n@\r\n--b--\r\n",
-        "",
-        Way::Body("multipart/form-data; boundary=b"),
-    ),
+    place("form", "a=1&q=@&z=%20+", "&", Way::Body(FORM)),
+    place("multipart", PART, "", Way::Body(MULTIPART)),
     place("XML text", "<?xml version=\"1.0\"?><a><b>@</b><c d='e'/></a>", "", Way::Body("application/xml")),
     place("XML attribute", "<a b=\"@\" c=\"d\">e</a>", "", Way::Body("text/xml")),
     place("plain text", "one @ two\r\n", "", Way::Body("text/plain")),
     place("CSV", "id,note\n1,@\n2,x\n", "", Way::Body("text/csv")),
     place("NDJSON", "{\"a\":1}\n{\"a\":\"@\"}\n{\"a\":2}\n", "", Way::Body("application/x-ndjson")),
-    place("gzip", "one @ two", "", Way::Coded("gzip")),
-    place("deflate", "one @ two", "", Way::Coded("deflate")),
+    place("gzip", "one @ two", "", Way::Coded("gzip", "text/plain")),
+    place("JSON in gzip", VALUE, "", Way::Coded("gzip", JSON)),
+    place("form in gzip", "a=1&q=@&z=%20+", "&", Way::Coded("gzip", FORM)),
+    place("multipart in gzip", PART, "", Way::Coded("gzip", MULTIPART)),
+    place("deflate", "one @ two", "", Way::Coded("deflate", "text/plain")),
+    place("JSON in deflate", VALUE, "", Way::Coded("deflate", JSON)),
     #[cfg(feature = "brotli")]
-    place("brotli", "one @ two", "", Way::Coded("br")),
+    place("brotli", "one @ two", "", Way::Coded("br", "text/plain")),
+    #[cfg(feature = "brotli")]
+    place("JSON in brotli", VALUE, "", Way::Coded("br", JSON)),
     #[cfg(feature = "zstd")]
-    place("zstd", "one @ two", "", Way::Coded("zstd")),
+    place("zstd", "one @ two", "", Way::Coded("zstd", "text/plain")),
+    #[cfg(feature = "zstd")]
+    place("JSON in zstd", VALUE, "", Way::Coded("zstd", JSON)),
 ];
 
 const fn place(name: &'static str, frame: &'static str, without: &'static str, way: Way) -> Place {
@@ -62,26 +71,42 @@ const fn place(name: &'static str, frame: &'static str, without: &'static str, w
 }
 
 impl Way {
-    /// What is stored of a text that comes this way, in chunks that end at these places.
+    /// What is stored of a text that comes this way, in chunks that end at these places of what is sent.
     pub(super) fn store(self, redactor: &Redactor, text: &str, cuts: &[usize]) -> Option<String> {
+        self.receive(redactor, &self.sent(text), cuts)
+    }
+
+    /// A text as it comes.
+    pub(super) fn sent(self, text: &str) -> Cow<'_, [u8]> {
+        match self {
+            Way::Coded(coding, _) => compress(coding, text.as_bytes()).into(),
+            _ => text.as_bytes().into(),
+        }
+    }
+
+    /// Does it come in chunks?
+    pub(super) fn is_cut(self) -> bool {
+        matches!(self, Way::Body(_) | Way::Coded(..))
+    }
+
+    /// What is stored of what was [sent](Self::sent).
+    pub(super) fn receive(self, redactor: &Redactor, sent: &[u8], cuts: &[usize]) -> Option<String> {
         let stored = match self {
-            Way::Url => redactor.uri(text).into_bytes(),
+            Way::Url => redactor.uri(std::str::from_utf8(sent).ok()?).into_bytes(),
             Way::Header(name, side) => {
                 let mut headers = HeaderMap::new();
-                headers.append(HeaderName::from_static(name), HeaderValue::from_bytes(text.as_bytes()).ok()?);
+                headers.append(HeaderName::from_static(name), HeaderValue::from_bytes(sent).ok()?);
                 redactor.headers(&headers, side)[name].as_bytes().to_vec()
             }
             Way::Body(content_type) => {
                 let mut body = redactor.body(Some(content_type), Vec::new());
-                chunks(text.as_bytes(), cuts).for_each(|chunk| body.write_all(chunk).unwrap());
+                chunks(sent, cuts).for_each(|chunk| body.write_all(chunk).unwrap());
                 body.finish().unwrap()
             }
-            Way::Coded(coding) => {
-                let coded = compress(coding, text.as_bytes());
-                let cuts: Vec<usize> = cuts.iter().map(|cut| cut * coded.len() / text.len()).collect();
-                let body = redactor.body(Some("text/plain"), Vec::new());
+            Way::Coded(coding, content_type) => {
+                let body = redactor.body(Some(content_type), Vec::new());
                 let mut decoder = decode::decoder(Some(coding), body).ok()?;
-                chunks(&coded, &cuts).for_each(|chunk| decoder.write_all(chunk).unwrap());
+                chunks(sent, cuts).for_each(|chunk| decoder.write_all(chunk).unwrap());
                 decoder.finish().unwrap().finish().unwrap()
             }
         };

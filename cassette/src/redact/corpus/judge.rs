@@ -1,0 +1,116 @@
+//! Judges without the code under test: takes every coding off, and whatever is under it, and looks.
+
+/// Takes one coding off, wherever it stands in a text.
+type Reader = fn(&str) -> String;
+
+const READERS: [(Reader, &str); 4] = [
+    (percent, "percent-encoded"),
+    (form, "form-encoded"),
+    (|text| crate::json::unescape(text).into_owned(), "JSON-escaped"),
+    (entities, "in HTML entities"),
+];
+
+/// How a secret is still there.
+pub(super) fn survivor(stored: &[u8], secret: &[u8]) -> Option<&'static str> {
+    let stored = String::from_utf8_lossy(stored);
+    let is_in = |text: &[u8]| memchr::memmem::find(text, secret).is_some();
+    let hex: String = secret.iter().map(|b| format!("{b:02x}")).collect();
+    let look = |text: &str, how| {
+        let lower = text.to_ascii_lowercase();
+        match () {
+            () if is_in(text.as_bytes()) => Some(how),
+            () if memchr::memmem::find(lower.as_bytes(), hex.as_bytes()).is_some() => Some("in hex"),
+            () if (0..4).any(|from| is_in(&base64(text, from))) => Some("in base64"),
+            () => None,
+        }
+    };
+    look(&stored, "as it is").or_else(|| {
+        READERS.iter().find_map(|(read, how)| {
+            let once = read(&stored);
+            let twice = || READERS.iter().find_map(|(read, _)| look(&read(&once), how));
+            look(&once, how).or_else(twice)
+        })
+    })
+}
+
+fn percent(text: &str) -> String {
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+fn form(text: &str) -> String {
+    percent(&text.replace('+', " "))
+}
+
+/// The five names that XML has, and numbers.
+fn entities(text: &str) -> String {
+    let mut parts = text.split('&');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once(';').unwrap_or((part, ""));
+        let number = match name.strip_prefix('#') {
+            Some(digits) => match digits.strip_prefix(['x', 'X']) {
+                Some(digits) => u32::from_str_radix(digits, 16).ok(),
+                None => digits.parse().ok(),
+            },
+            None => None,
+        };
+        let named = ["amp", "lt", "gt", "quot", "apos"].iter().zip("&<>\"'".chars());
+        let named = named.filter(|(known, _)| **known == name).map(|(_, c)| c).next();
+        match number.and_then(char::from_u32).or(named) {
+            Some(c) => {
+                out.push(c);
+                out.push_str(rest);
+            }
+            None => {
+                out.push('&');
+                out.push_str(part);
+            }
+        }
+    }
+    out
+}
+
+/// Every run of characters of either alphabet, decoded from this one of its characters on, with a line break after it.
+fn base64(text: &str, from: usize) -> Vec<u8> {
+    let (mut out, mut at, mut bits, mut held) = (Vec::with_capacity(text.len()), 0, 0u32, 0);
+    for b in text.bytes() {
+        let six = match b {
+            b'A'..=b'Z' => b - b'A',
+            b'a'..=b'z' => b - b'a' + 26,
+            b'0'..=b'9' => b - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => {
+                out.push(b'\n');
+                (at, held) = (0, 0);
+                continue;
+            }
+        };
+        at += 1;
+        if at > from {
+            bits = bits << 6 | u32::from(six);
+            held += 6;
+        }
+        if held >= 8 {
+            held -= 8;
+            out.push((bits >> held) as u8);
+        }
+    }
+    out
+}
+
+/// It knows every encoding of the corpus, alone and with other text around it.
+#[test]
+fn nothing_escapes_it() {
+    for secret in super::secrets(64) {
+        for coded in super::encodings::all(&secret) {
+            for frame in ["@", "{\"a\":\"@\"}", "x@", "abc/@=", "&amp;@&x"] {
+                let text = frame.replace('@', &coded.text);
+                let found = survivor(text.as_bytes(), secret.as_bytes());
+                assert!(found.is_some(), "{}: {secret:?} in {text}", coded.how);
+            }
+        }
+        let innocent = "{\"a\":\"{{secret.K}}\",\"b\":\"aGVsbG8gd29ybGQ=\",\"c\":\"&amp;&#38;%25\"}";
+        assert_eq!(survivor(innocent.as_bytes(), secret.as_bytes()), None);
+    }
+}
