@@ -380,6 +380,8 @@ fn into_string(bytes: Vec<u8>) -> String {
 }
 
 #[cfg(test)]
+mod alone;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod tests;
