@@ -42,7 +42,10 @@ impl Capture {
         sink: BodySink,
     ) -> Capture {
         let encoding = content_encoding(headers);
-        let redacted = redactor.body(content_type(headers), sink);
+        let redacted = match side {
+            Side::Request => redactor.body(content_type(headers), sink),
+            Side::Response => redactor.answers().body(content_type(headers), sink),
+        };
         let hooked = Hooked::new(redactor, side, uri, headers, redacted);
         let redacted = match side {
             Side::Request => Watch::new(redactor, hooked),

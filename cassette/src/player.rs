@@ -169,6 +169,11 @@ impl Player {
         &self.cassette.metadata().redaction
     }
 
+    /// May placeholders of named secrets stand in the answers? Those that this session has no value for are read, too.
+    fn restores(&self) -> bool {
+        self.redactor.restores() || self.redaction().iter().any(|rule| rule.starts_with("secret."))
+    }
+
     /// The requests that had no answer so far; `None` if all had one.
     pub(crate) fn unmatched(&self) -> Option<Unmatched> {
         let requests = self.state().unmatched.clone();

@@ -267,3 +267,54 @@ fn a_miss_shows_no_secret() {
         }
     }
 }
+
+/// A named secret in an answer comes back as the server wrote it, so that a link with it leads where it led; with another
+/// value, and with none.
+#[test]
+fn a_value_comes_back_as_it_was_written() {
+    const KEY: &str = "ab+c/d&e=";
+    const WRITTEN: &str = "ab%2Bc%2Fd%26e%3D";
+    let api = Api::start(Speaks::Http1, |request| {
+        let page = format!("http://{HOST}/page?api_key={WRITTEN}&n=");
+        match (request.uri().path(), request.uri().query()) {
+            ("/list", _) => answer(
+                200,
+                &[("content-type", "application/json"), ("link", &format!("<{page}2>; rel=next"))],
+                format!(r#"{{"next":"{page}3","text":"{{\"key\":\"{KEY}\"}}"}}"#),
+            ),
+            ("/moved", _) => answer(302, &[("location", &format!("{page}4"))], ""),
+            ("/feed", _) => {
+                answer(200, XML, "<a><link>ab+c/d&amp;e=</link><password>ab+c/d&amp;e=</password></a>")
+            }
+            ("/page", Some(query)) if query.contains(WRITTEN) => answer(200, JSON, query.to_owned()),
+            _ => answer(404, &[], ""),
+        }
+    });
+    let (plain, project) = (api.config(), Project::new());
+    let follow = async |session: Session| {
+        let list =
+            see(session.client().unwrap().get(format!("http://{HOST}/list")).send().await.unwrap()).await;
+        let link = list.headers["link"].to_str().unwrap();
+        let link = link[1..link.find('>').unwrap()].to_owned();
+        let text = String::from_utf8(list.body.to_vec()).unwrap();
+        let next = text.split('"').nth(3).unwrap().to_owned();
+        let feed = fetch(session.clone(), "/feed".to_owned()).await;
+        let moved = fetch(session.clone(), "/moved".to_owned()).await;
+        for url in [link, next] {
+            let seen = see(session.client().unwrap().get(url).send().await.unwrap()).await;
+            assert_eq!(seen.status, 200);
+        }
+        (text, feed, moved)
+    };
+    let recorded = project.record(plain.clone().secret("KEY", KEY), &follow);
+    assert_eq!(recorded.2, format!("api_key={WRITTEN}&n=4"), "the client followed");
+    drop(api);
+    assert_eq!(project.replay(plain.clone().secret("KEY", KEY), &follow), recorded);
+    let (text, feed, _) = project.replay(plain.clone().secret("KEY", "dummy&1"), &follow);
+    let next = format!("http://{HOST}/page?api_key=dummy%261&n=3");
+    assert_eq!(text, format!(r#"{{"next":"{next}","text":"{{\"key\":\"dummy&1\"}}"}}"#));
+    assert_eq!(feed, "<a><link>dummy&amp;1</link><password>dummy&amp;1</password></a>");
+    let (text, _, moved) = project.replay(plain, &follow);
+    assert!(text.contains("api_key={{secret.KEY}}&n=3"), "{text}");
+    assert_eq!(moved, "api_key={{secret.KEY}}&n=4");
+}

@@ -176,7 +176,7 @@ fn without_values<'a>(
 fn filled_in(replay: &Replay, head: &mut http::request::Parts, held: Held) -> Body {
     let redactor = &replay.redactor;
     let uri = head.uri.to_string();
-    if let Cow::Owned(sent) = redactor.sent(uri.as_bytes(), Spelling::Uri)
+    if let Cow::Owned(sent) = redactor.sent(uri.as_bytes(), Spelling::Percent)
         && let Ok(uri) = http::Uri::try_from(sent)
     {
         head.uri = uri;

@@ -71,7 +71,8 @@ impl Player {
             Outcome::Response(r) => r,
             Outcome::Error(e) => return Ok(Err(e)),
         };
-        let refill = Refill { redactor: &self.redactor, values: self.values(i, live) };
+        let (redactor, restores) = (&self.redactor, self.restores());
+        let refill = Refill { redactor, restores, values: self.values(i, live) };
         let (bodiless, recorded_status) = (recorded.body.size() == 0, recorded.status);
         let mut response = http::Response::new(Body::empty());
         *response.status_mut() = http::StatusCode::from_u16(recorded.status)
@@ -82,7 +83,7 @@ impl Player {
         }
         let Response { headers, body, trailers, cut, .. } = recorded;
         *response.headers_mut() = headers;
-        if self.redactor.restores() {
+        if self.restores() {
             self.restore_headers(response.headers_mut());
         }
         // The length of what isn't sent (RFC 9110 §9.3.2, §15.4.5).
@@ -165,12 +166,13 @@ impl Player {
 /// What is put back into a body.
 struct Refill<'p> {
     redactor: &'p Redactor,
+    restores: bool,
     values: Option<Arc<Values>>,
 }
 
 impl Refill<'_> {
     fn is_needed(&self) -> bool {
-        self.redactor.restores() || self.values.is_some()
+        self.restores || self.values.is_some()
     }
 
     /// Secrets come first: what a client sent is not searched for their placeholders.

@@ -63,7 +63,7 @@ impl Redactor {
     /// The rule that a placeholder is of, if the code under test was given it: by this session, or by the recording
     /// that it adds to.
     fn gives(&self, placeholder: &str, name: &str) -> Option<String> {
-        self.0.fired.given.rule(placeholder).or_else(|| self.0.rules.label_of(name).map(str::to_owned))
+        self.1.given.rule(placeholder).or_else(|| self.0.rules.label_of(name).map(str::to_owned))
     }
 
     /// The first placeholder in a request's head that the code under test was given.

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use super::form::FormFields;
 use super::json::JsonFields;
 use super::links::Links;
-use super::replace::Replacer;
 use super::sink::{Out, Sink as _};
+use super::spelling::Spelling;
 use super::values::Values;
 use super::xml::XmlFields;
 use super::{Fired, Rules};
@@ -31,29 +31,6 @@ enum Fields {
     Xml(XmlFields),
 }
 
-/// What a content type means for redaction.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Format {
-    Json,
-    Form,
-    /// XML too: placeholders have nothing in them that it escapes.
-    Other,
-}
-
-impl Format {
-    pub(super) fn of(content_type: Option<&str>) -> Format {
-        match essence(content_type.unwrap_or("")).as_str() {
-            "application/x-www-form-urlencoded" => Format::Form,
-            e if e.ends_with("/json") || e.ends_with("+json") => Format::Json,
-            "application/x-ndjson"
-            | "application/ndjson"
-            | "application/jsonl"
-            | "application/x-json-stream" => Format::Json,
-            _ => Format::Other,
-        }
-    }
-}
-
 /// The type itself, without its parameters (RFC 9110 §8.3.1).
 pub(super) fn essence(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
@@ -72,12 +49,12 @@ impl<W: Write> BodyRedactor<W> {
         fired: Arc<Fired>,
         values: Values<W>,
     ) -> Self {
-        let fields = match Format::of(content_type) {
-            Format::Form => Fields::Form(FormFields::new()),
-            Format::Json => Fields::Json(JsonFields::new(&rules)),
-            Format::Other if is_xml(content_type) => Fields::Xml(XmlFields::new()),
+        let fields = match Spelling::of(content_type) {
+            Spelling::Form => Fields::Form(FormFields::new()),
+            Spelling::Json => Fields::Json(JsonFields::new(&rules)),
+            _ if is_xml(content_type) => Fields::Xml(XmlFields::new()),
             // Much JSON and XML travels as text/plain, or as nothing.
-            Format::Other => match content_type.map(essence).as_deref() {
+            _ => match content_type.map(essence).as_deref() {
                 None | Some("" | "text/plain") => Fields::Begun,
                 // What isn't JSON fails at its first bytes.
                 Some(_) => Fields::Json(JsonFields::new(&rules)),
@@ -139,35 +116,5 @@ pub(crate) struct Changed(Arc<Fired>);
 impl Changed {
     pub(crate) fn get(&self) -> bool {
         self.0.hit.load(Ordering::Relaxed)
-    }
-}
-
-/// A writer that puts the session's own secrets where their placeholders stand, and passes the rest on. From
-/// [`Redactor::restorer`](super::Redactor::restorer).
-pub struct Restorer<W>(pub(super) Replacer<W>);
-
-impl<W: Write> Restorer<W> {
-    /// Says that the body is complete, passes on the rest and gives the next writer back.
-    ///
-    /// # Errors
-    ///
-    /// The next writer's.
-    pub fn finish(self) -> io::Result<W> {
-        self.0.finish()
-    }
-
-    /// The next writer.
-    pub(crate) fn next_mut(&mut self) -> &mut W {
-        self.0.next_mut()
-    }
-}
-
-impl<W: Write> Write for Restorer<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
     }
 }

@@ -5,11 +5,16 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use super::spelling::Spelling;
+
 /// One form of one value.
 #[derive(Clone)]
 pub(super) struct Pattern {
     pub(super) bytes: Vec<u8>,
     pub(super) encoding: Encoding,
+    /// How the value came to be written so, for a replay. None of what lies in base64, which goes with the bits of its
+    /// neighbours.
+    pub(super) steps: &'static [Spelling],
     pub(super) edges: Edges,
 }
 
@@ -45,11 +50,6 @@ impl Encoding {
 }
 
 impl Pattern {
-    /// Only as it is written here.
-    pub(super) fn exact(bytes: Vec<u8>) -> Pattern {
-        Pattern { bytes, encoding: Encoding::Raw, edges: Edges::default() }
-    }
-
     /// Whether `found`, equal to the pattern but for case, is it: the case of hexadecimal digits is free.
     pub(super) fn is_form(&self, found: &[u8]) -> bool {
         let free = |i: usize| {
@@ -87,9 +87,11 @@ pub(super) fn patterns(value: &str) -> Vec<Pattern> {
     for (form, text) in html(value) {
         all.add(form, Encoding::Html, text.clone().into_bytes());
         // A page inside JSON.
-        for (slash, also) in [(false, "<>&"), (true, ""), (false, "<>&\"'+`")] {
-            let escaped = json_escaped(&text, slash, NonAscii::Escaped, also);
-            all.add("json html", Encoding::Json, escaped.into_bytes());
+        for (slash, also) in [(false, ""), (true, ""), (false, "<>&"), (false, "<>&\"'+`")] {
+            for non_ascii in [NonAscii::Raw, NonAscii::Escaped] {
+                let escaped = json_escaped(&text, slash, non_ascii, also);
+                all.add("json html", Encoding::Json, escaped.into_bytes());
+            }
         }
     }
     for (_, text) in html(&plain) {
@@ -107,16 +109,38 @@ pub(super) fn patterns(value: &str) -> Vec<Pattern> {
     for (form, inner) in [("", value), ("percent json", &plain), ("percent json", &ascii)] {
         for (own, text) in percent(inner.as_bytes()) {
             // A URL inside the query of a URL.
-            let twice = percent_encoded(text.as_bytes(), is_unreserved, false);
-            let form = if form.is_empty() { own } else { form };
-            all.add(if form == own { "percent twice" } else { form }, Encoding::Percent, twice.into());
-            all.add(form, Encoding::Percent, text.into_bytes());
+            let (once, twice) = match form {
+                "" => (own, "percent twice"),
+                _ => (form, "percent json twice"),
+            };
+            for keeps in [is_unreserved, is_form, is_component] {
+                all.add(twice, Encoding::Percent, percent_encoded(text.as_bytes(), keeps, false).into());
+            }
+            all.add(once, Encoding::Percent, text.into_bytes());
         }
     }
     base64(value.as_bytes(), &mut all);
-    let hex: String = value.bytes().map(|b| format!("{b:02x}")).collect();
-    all.add("hex", Encoding::Hex, hex.into_bytes());
+    all.add("hex", Encoding::Hex, hex(value).into_bytes());
     all.into_vec()
+}
+
+/// What leads from a value to this form of it.
+fn steps(form: &str) -> &'static [Spelling] {
+    use Spelling::{Form, Hex, Html, Json, Percent};
+    match form {
+        "json" | "json slash" | "json ascii" | "json html-safe" => &[Json],
+        "json twice" => &[Json, Json],
+        "json html" => &[Html, Json],
+        "percent" | "percent all" => &[Percent],
+        "percent plus" => &[Form],
+        "percent twice" => &[Percent, Percent],
+        "percent json" => &[Json, Percent],
+        "percent json twice" => &[Json, Percent, Percent],
+        "html" | "html decimal" | "html hex" => &[Html],
+        "html json" => &[Json, Html],
+        "hex" => &[Hex],
+        _ => &[],
+    }
 }
 
 /// The forms by the names under which a test can switch them off.
@@ -134,6 +158,7 @@ pub(super) const FORMS: &[&str] = &[
     "percent all",
     "percent twice",
     "percent json",
+    "percent json twice",
     "html",
     "html decimal",
     "html hex",
@@ -162,7 +187,7 @@ impl Patterns {
     }
 
     fn add_with(&mut self, form: &'static str, encoding: Encoding, bytes: Vec<u8>, edges: Edges) {
-        self.0.entry(bytes.clone()).or_insert((form, Pattern { bytes, encoding, edges }));
+        self.0.entry(bytes.clone()).or_insert((form, Pattern { bytes, encoding, steps: steps(form), edges }));
     }
 
     fn into_vec(self) -> Vec<Pattern> {
@@ -237,15 +262,24 @@ fn is_unreserved(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"-._~".contains(&b)
 }
 
+/// WHATWG's `application/x-www-form-urlencoded`.
+fn is_form(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"*-._".contains(&b)
+}
+
+/// JavaScript's `encodeURIComponent`.
+fn is_component(b: u8) -> bool {
+    is_unreserved(b) || b"!*'()".contains(&b)
+}
+
 /// As the common libraries encode it.
 fn percent(value: &[u8]) -> Vec<(&'static str, String)> {
     type Keeps = fn(u8) -> bool;
     const SETS: &[Keeps] = &[
         is_unreserved,
-        // WHATWG's application/x-www-form-urlencoded.
-        |b| b.is_ascii_alphanumeric() || b"*-._".contains(&b),
-        // JavaScript's encodeURIComponent and encodeURI.
-        |b| is_unreserved(b) || b"!*'()".contains(&b),
+        is_form,
+        is_component,
+        // JavaScript's encodeURI.
         |b| is_unreserved(b) || b"!*'();/?:@&=+$,#".contains(&b),
         // Python's quote, which leaves slashes.
         |b| is_unreserved(b) || b == b'/',
@@ -287,9 +321,13 @@ fn percent_encoded(value: &[u8], keeps: impl Fn(u8) -> bool, plus: bool) -> Stri
     out
 }
 
+pub(super) fn hex(value: &str) -> String {
+    value.bytes().map(|b| format!("{b:02x}")).collect()
+}
+
 /// `value` as it stands in a form (WHATWG URL §5.2).
 pub(super) fn form_value(value: &str) -> String {
-    let keeps = |b: u8| b.is_ascii_alphanumeric() || b"*-._ ".contains(&b);
+    let keeps = |b: u8| is_form(b) || b == b' ';
     let one = |b: u8| if keeps(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
     value.bytes().map(one).collect::<String>().replace(' ', "+")
 }

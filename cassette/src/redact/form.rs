@@ -11,6 +11,7 @@ use super::json::JsonFields;
 use super::plain::{Coding, Plain};
 use super::rule::Rule;
 use super::sink::{Pending, Sink};
+use super::spelling::Spelling;
 use super::{Fired, Rules};
 
 /// Replaces the values of fields whose name is on the list. An empty value stays. A value that is JSON is opened.
@@ -88,7 +89,7 @@ impl FormFields {
         if let (At::Begun, Some(first)) = (&self.at, part.first()) {
             self.at = match first {
                 b'{' | b'[' | b'%' => At::Document(
-                    Box::new(JsonFields::within(rules, 1)),
+                    Box::new(JsonFields::within(rules, &[self.spelling()])),
                     Plain::new(Coding::Form),
                     Pending::default(),
                 ),
@@ -103,8 +104,8 @@ impl FormFields {
             At::Secret(value, plain, _, any) => {
                 *any |= !part.is_empty();
                 out.skip(part.len())?;
-                plain.push(part, &mut |_, plain| {
-                    value.push(plain);
+                plain.push(part, &mut |raw, plain| {
+                    value.push_as(raw, plain);
                     Ok(())
                 })
             }
@@ -115,11 +116,11 @@ impl FormFields {
     fn end(&mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
         match std::mem::replace(&mut self.at, At::Key) {
             At::Secret(mut value, plain, rule, true) => {
-                plain.finish(&mut |_, plain| {
-                    value.push(plain);
+                plain.finish(&mut |raw, plain| {
+                    value.push_as(raw, plain);
                     Ok(())
                 })?;
-                out.insert(&fired.replace(&rule, &value, rules))
+                out.insert(&fired.replace(&rule, &value, rules, &[self.spelling()]))
             }
             At::Document(mut inner, plain, mut pending) => {
                 plain.finish(&mut |raw, plain| {
@@ -129,6 +130,10 @@ impl FormFields {
             }
             _ => Ok(()),
         }
+    }
+
+    fn spelling(&self) -> Spelling {
+        if self.is_query { Spelling::Percent } else { Spelling::Form }
     }
 
     /// The form is over.

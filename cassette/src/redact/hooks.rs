@@ -211,7 +211,7 @@ impl Redactor {
 
     fn count_hook<F: ?Sized>(&self, hook: &Hook<F>, changed: bool) {
         if changed {
-            self.0.fired.note(&hook.label());
+            self.1.note(&hook.label());
         }
     }
 }

@@ -47,6 +47,8 @@ pub(super) struct Value {
     head: Vec<u8>,
     /// Bytes of the head.
     most: usize,
+    /// It is written otherwise than it is.
+    pub(super) escaped: bool,
 }
 
 /// No placeholder is longer.
@@ -80,7 +82,7 @@ impl Identity {
 
     pub(super) fn value(&self) -> Value {
         let most = if self.kept.is_some() { LONGEST_KEPT } else { LONGEST + 1 };
-        Value { hasher: self.key.build_hasher(), head: Vec::new(), most }
+        Value { hasher: self.key.build_hasher(), head: Vec::new(), most, escaped: false }
     }
 
     /// A text as it is sent to a real server: with the values where their placeholders stand. Only where values are
@@ -201,6 +203,12 @@ pub(super) struct Placeholder {
 }
 
 impl Value {
+    /// More of it, as it is written and decoded.
+    pub(super) fn push_as(&mut self, raw: &[u8], plain: &[u8]) {
+        self.escaped |= raw != plain;
+        self.push(plain);
+    }
+
     /// More of it, decoded.
     pub(super) fn push(&mut self, plain: &[u8]) {
         self.hasher.write(plain);
@@ -216,7 +224,8 @@ pub(super) fn as_placeholder(text: &[u8]) -> Option<(&str, Option<(&str, u32)>)>
     }
     let text = std::str::from_utf8(text).ok()?;
     if let Some(name) = text.strip_prefix("{{secret.").and_then(|t| t.strip_suffix("}}")) {
-        return is_name(name, b"_-.#").then_some((text, None));
+        let is_name = !name.is_empty() && name.bytes().all(is_secret_name);
+        return is_name.then_some((text, None));
     }
     let inner = text.strip_prefix('[')?.strip_suffix(']')?;
     match inner.split_once(':') {
@@ -240,6 +249,11 @@ pub(super) fn placeholders(text: &str) -> Vec<std::ops::Range<usize>> {
         }
     }
     found
+}
+
+/// With how the value is written.
+pub(super) fn is_secret_name(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"_-.#|".contains(&b)
 }
 
 fn is_name(text: &str, others: &[u8]) -> bool {
@@ -341,7 +355,14 @@ mod tests {
 
     #[test]
     fn placeholders() {
-        for text in ["[token:1]", "[x-api-key:12]", "{{secret.A_b-c.#d}}", "[private-key]", "[redacted]"] {
+        for text in [
+            "[token:1]",
+            "[x-api-key:12]",
+            "{{secret.A_b-c.#d}}",
+            "{{secret.A|json|percent}}",
+            "[private-key]",
+            "[redacted]",
+        ] {
             assert!(as_placeholder(text.as_bytes()).is_some(), "{text}");
         }
         for text in

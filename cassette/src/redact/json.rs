@@ -8,6 +8,7 @@ use super::plain::{Coding, Plain};
 use super::pointers::Pointers;
 use super::rule::Rule;
 use super::sink::{Pending, Sink};
+use super::spelling::Spelling;
 use super::{Fired, Rules};
 use crate::json::lex::{Kind, Lexer};
 use crate::json::stack::Stack;
@@ -35,8 +36,8 @@ pub(super) struct JsonFields {
     /// Where the value that comes next stands, if any rule asks for places.
     pointers: Option<Pointers>,
     text: Text,
-    /// Strings around this one that are JSON.
-    depth: usize,
+    /// How a string is written: of this document, and of those around it.
+    spellings: Vec<Spelling>,
 }
 
 /// The string value being read.
@@ -71,13 +72,14 @@ impl JsonFields {
             rule: None,
             pointers: rules.pointers.begin(),
             text: Text::Kept,
-            depth: 0,
+            spellings: vec![Spelling::Json],
         }
     }
 
-    /// A document in a string around which there are `depth` others. Its place is not that of a document.
-    pub(super) fn within(rules: &Rules, depth: usize) -> JsonFields {
-        JsonFields { mark: MARK.len(), pointers: None, depth, ..JsonFields::new(rules) }
+    /// A document in a text that is written so. Its place is not that of a document.
+    pub(super) fn within(rules: &Rules, around: &[Spelling]) -> JsonFields {
+        let spellings = [&[Spelling::Json], around].concat();
+        JsonFields { mark: MARK.len(), pointers: None, spellings, ..JsonFields::new(rules) }
     }
 
     pub(super) fn push(
@@ -221,8 +223,8 @@ impl JsonFields {
     /// A string that nothing says to redact, by its first byte.
     fn document(&self, rules: &Rules, first: u8) -> Text {
         match first {
-            b'{' | b'[' if self.depth < MAX_NESTING => {
-                let inner = JsonFields::within(rules, self.depth + 1);
+            b'{' | b'[' if self.spellings.len() <= MAX_NESTING => {
+                let inner = JsonFields::within(rules, &self.spellings);
                 Text::Document(Box::new(inner), Plain::new(Coding::Json), Pending::default())
             }
             _ => Text::Kept,
@@ -241,8 +243,8 @@ impl JsonFields {
             Text::Secret(value, plain, _, any) => {
                 *any |= !content.is_empty();
                 out.skip(content.len())?;
-                plain.push(content, &mut |_, plain| {
-                    value.push(plain);
+                plain.push(content, &mut |raw, plain| {
+                    value.push_as(raw, plain);
                     Ok(())
                 })
             }
@@ -253,11 +255,11 @@ impl JsonFields {
     pub(super) fn end(&mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
         match std::mem::replace(&mut self.text, Text::Kept) {
             Text::Secret(mut value, plain, rule, true) => {
-                plain.finish(&mut |_, plain| {
-                    value.push(plain);
+                plain.finish(&mut |raw, plain| {
+                    value.push_as(raw, plain);
                     Ok(())
                 })?;
-                out.insert(&fired.replace(&rule, &value, rules))
+                out.insert(&fired.replace(&rule, &value, rules, &self.spellings))
             }
             Text::Document(mut inner, plain, mut pending) => {
                 plain.finish(&mut |raw, plain| {

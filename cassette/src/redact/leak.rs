@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use super::Rules;
 use super::encode::{Pattern, patterns};
-use super::search::{Case, Hit, Search};
+use super::search::{Hit, Search};
 use super::shapes::{BEFORE, Next, Shapes};
 use crate::Result;
 
@@ -113,7 +113,7 @@ impl LeakCheck {
         for secret in &rules.secrets {
             all.extend(patterns(&secret.value).into_iter().map(|p| (secret.name.clone(), p)));
         }
-        let search = Search::new(all.iter().map(|(_, p)| &p.bytes[..]), Case::Folded)?;
+        let search = Search::new(all.iter().map(|(_, p)| &p.bytes[..]))?;
         Ok(LeakCheck { search, patterns: all, shapes: Shapes::new(rules) })
     }
 

@@ -12,6 +12,7 @@ use percent_encoding::percent_decode;
 
 use super::names::normalised;
 use super::rule::Rule;
+use super::spelling::Spelling;
 use super::{Fired, Rules};
 
 /// What of links is redacted.
@@ -62,7 +63,7 @@ impl LinkRules {
             let mut value = fired.identity.value();
             value.push(name.as_bytes());
             // A host can't have brackets; this domain is nobody's (RFC 2606 §2).
-            let placeholder = fired.replace(rule, &value, rules);
+            let placeholder = fired.replace(rule, &value, rules, &[]);
             let shown = placeholder.trim_matches(['[', ']']).replace(':', "-") + ".invalid";
             return [&text[..from], shown.as_bytes(), &text[from + host.len()..]].concat().into();
         }
@@ -102,8 +103,8 @@ impl Domain {
         match named.or(self.all.as_ref()) {
             Some(rule) if !value.is_empty() => {
                 let mut seen = fired.identity.value();
-                seen.push(&percent_decode(value).collect::<Vec<u8>>());
-                out.extend_from_slice(fired.replace(rule, &seen, rules).as_bytes());
+                seen.push_as(value, &percent_decode(value).collect::<Vec<u8>>());
+                out.extend_from_slice(fired.replace(rule, &seen, rules, &[Spelling::Percent]).as_bytes());
             }
             _ => out.extend_from_slice(value),
         }

@@ -23,12 +23,14 @@ mod plain;
 mod pointers;
 mod refused;
 mod replace;
+mod restore;
 mod rule;
 mod rules;
 mod search;
 mod secrets;
 mod shapes;
 mod sink;
+mod spelling;
 mod uri;
 mod urls;
 mod values;
@@ -41,27 +43,29 @@ use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use body::{BodyRedactor, Restorer};
+pub use body::BodyRedactor;
 pub use catalogue::{DefaultRule, RuleKind, default_rules};
 pub use headers::Side;
 pub use hooks::{BodyHead, MOST_HOOKED, RequestHead, ResponseHead};
 pub use leak::{Leak, LeakCheck};
+pub use restore::Restorer;
 pub use rules::Rules;
 
 pub(crate) use before_read::Watch;
 pub(crate) use hooks::Hooked;
 pub(crate) use objection::Objection;
 pub(crate) use refused::Refused;
+pub(crate) use spelling::Spelling;
+
+use percent_encoding::percent_decode_str;
 
 use crate::Result;
 use before_read::Given;
-use body::Format;
-use encode::Pattern;
 use identity::{Identity, Placeholder, Value};
-use replace::{Entry, Finder, Replacer};
+use replace::{Entry, Finder};
 use rule::Rule;
-use search::Case;
 use shapes::Shapes;
+use spelling::spelled;
 use values::Values;
 
 /// Applies [`Rules`]. Made once for a session; clones share the count of what fired.
@@ -83,47 +87,13 @@ use values::Values;
 /// # Ok::<(), cassette::TestError>(())
 /// ```
 #[derive(Clone)]
-pub struct Redactor(Arc<Inner>);
+pub struct Redactor(Arc<Inner>, Arc<Fired>);
 
 struct Inner {
     rules: Arc<Rules>,
-    fired: Arc<Fired>,
     values: Arc<Finder>,
     shapes: Arc<Shapes>,
-    /// By [`Format`]: placeholders back into values.
-    restore: [Arc<Finder>; 3],
     before_read: Option<Redactor>,
-}
-
-/// How a value is written where a placeholder stood.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Spelling {
-    Json,
-    Form,
-    Uri,
-    Plain,
-}
-
-impl Spelling {
-    /// In a body of this content type.
-    pub(crate) fn of(content_type: Option<&str>) -> Spelling {
-        match Format::of(content_type) {
-            Format::Json => Spelling::Json,
-            Format::Form => Spelling::Form,
-            Format::Other => Spelling::Plain,
-        }
-    }
-
-    pub(crate) fn spell(self, value: &str) -> String {
-        match self {
-            Spelling::Json => encode::json_string(value),
-            Spelling::Form => encode::form_value(value),
-            Spelling::Uri => {
-                percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string()
-            }
-            Spelling::Plain => value.to_owned(),
-        }
-    }
 }
 
 /// How often each rule fired, and which value became which placeholder.
@@ -133,6 +103,8 @@ struct Fired {
     given: Arc<Given>,
     /// What stands in the place of a value is what the code under test reads.
     gives: bool,
+    /// Of an answer, how its text is written: placeholders say what that doesn't.
+    answer: Option<Spelling>,
     /// Something was replaced, of one body.
     hit: AtomicBool,
 }
@@ -140,18 +112,29 @@ struct Fired {
 impl Fired {
     fn new(identity: Identity) -> Fired {
         let (counts, identity, given) = (Arc::default(), Arc::new(identity), Arc::default());
-        Fired { counts, identity, given, gives: false, hit: AtomicBool::new(false) }
+        Fired { counts, identity, given, gives: false, answer: None, hit: AtomicBool::new(false) }
     }
 
     /// Counts together with this one, but knows what is hit for itself.
     fn of_one_body(&self) -> Fired {
         let (counts, identity, given) = (self.counts.clone(), self.identity.clone(), self.given.clone());
-        Fired { counts, identity, given, gives: self.gives, hit: AtomicBool::new(false) }
+        let (gives, answer) = (self.gives, self.answer);
+        Fired { counts, identity, given, gives, answer, hit: AtomicBool::new(false) }
     }
 
     /// Counts together with this one, and notes what the code under test is given.
     fn giving(&self) -> Fired {
         Fired { gives: true, ..self.of_one_body() }
+    }
+
+    /// For an answer, or a part of one, that is written so.
+    fn answering(&self, spelling: Spelling) -> Fired {
+        Fired { answer: Some(spelling), ..self.of_one_body() }
+    }
+
+    /// What a placeholder has to say of a value that is written so.
+    fn told<'s>(&self, steps: &'s [Spelling]) -> &'s [Spelling] {
+        self.answer.map_or(&[], |answer| answer.within(steps))
     }
 
     fn count(&self, label: &str) {
@@ -171,7 +154,7 @@ impl Fired {
     }
 
     /// What stands in the place of a value, which is counted unless it is a placeholder itself.
-    fn replace(&self, rule: &Rule, value: &Value, rules: &Rules) -> String {
+    fn replace(&self, rule: &Rule, value: &Value, rules: &Rules, steps: &[Spelling]) -> String {
         let Placeholder { text, is_new, secret } = self.identity.placeholder(&rule.name, value, self.gives);
         if is_new {
             self.count(&rule.label);
@@ -180,12 +163,13 @@ impl Fired {
             self.given.add(&text, &rule.label);
         }
         self.count_secret(secret, rules);
-        text
+        let escaped = value.escaped || steps.len() > 1;
+        if secret.is_some() && escaped { spelled(&text, self.told(steps)) } else { text }
     }
 
     /// What stands in the place of a value that was found before, where nothing says that it is one. The rule has been
     /// counted where it found the value.
-    fn pass_on(&self, plain: &[u8], rules: &Rules) -> Option<String> {
+    fn pass_on(&self, raw: &str, plain: &[u8], rules: &Rules) -> Option<String> {
         let Placeholder { text, is_new, secret } = self.identity.passed_on(plain)?;
         if self.gives && self.given.rule(&text).is_none() {
             return None;
@@ -194,7 +178,8 @@ impl Fired {
             self.hit.store(true, Ordering::Relaxed);
         }
         self.count_secret(secret, rules);
-        Some(text)
+        let escaped = secret.is_some() && raw.as_bytes() != plain;
+        Some(if escaped { spelled(&text, self.told(&[Spelling::Percent])) } else { text })
     }
 
     fn count_secret(&self, secret: Option<usize>, rules: &Rules) {
@@ -238,28 +223,26 @@ impl Redactor {
     fn of(rules: Rules, fired: Fired, before_read: Option<Redactor>) -> Result<Redactor> {
         let mut entries = Vec::new();
         for secret in &rules.secrets {
-            let replacement: Arc<[u8]> = secret.placeholder().into_bytes().into();
+            let replacement: Arc<str> = secret.placeholder().into();
             let label: Arc<str> = format!("secret.{}", secret.name).into();
             for pattern in encode::patterns(&secret.value) {
-                let (replacement, label) = (replacement.clone(), Some(label.clone()));
-                entries.push((pattern, Entry { replacement, label }));
+                entries.push((pattern, Entry { replacement: replacement.clone(), label: label.clone() }));
             }
         }
-        let restore = |encode: fn(&str) -> String| {
-            let entry = |secret: &rules::Secret| {
-                let replacement = encode(&secret.value).into_bytes().into();
-                (Pattern::exact(secret.placeholder().into_bytes()), Entry { replacement, label: None })
-            };
-            Finder::new(rules.secrets.iter().map(entry).collect(), Case::Exact).map(Arc::new)
-        };
-        Ok(Redactor(Arc::new(Inner {
-            values: Arc::new(Finder::new(entries, Case::Folded)?),
+        let inner = Inner {
+            values: Arc::new(Finder::new(entries)?),
             shapes: Arc::new(Shapes::new(&rules)),
-            restore: [restore(encode::json_string)?, restore(encode::form_value)?, restore(str::to_owned)?],
-            fired: Arc::new(fired),
             rules: Arc::new(rules),
             before_read,
-        })))
+        };
+        Ok(Redactor(Arc::new(inner), Arc::new(fired)))
+    }
+
+    /// The same for answers: the placeholder of a secret says how its value was written, as `{{secret.KEY|percent}}`,
+    /// where the format of the text around it doesn't. A [replay](Self::restorer) puts it in so. In requests they never
+    /// do, which so are matched whatever value the secret has.
+    pub(crate) fn answers(&self) -> Redactor {
+        Redactor(self.0.clone(), Arc::new(self.1.answering(Spelling::Plain)))
     }
 
     /// A writer that redacts a (decoded) body of this content type into `next`, in one pass and a window of
@@ -269,16 +252,19 @@ impl Redactor {
     /// on: the same value the same, wherever it is met. Numbers keep their type and so stay. Anything that begins like JSON is read as JSON; from where it breaks on, secrets
     /// are still replaced by value.
     pub fn body<W: Write>(&self, content_type: Option<&str>, next: W) -> BodyRedactor<W> {
-        let fired = Arc::new(self.0.fired.of_one_body());
+        let fired = Arc::new(match self.1.answer {
+            Some(_) => self.1.answering(Spelling::of(content_type)),
+            None => self.1.of_one_body(),
+        });
         let values = Values::new(&self.0, fired.clone(), next);
         BodyRedactor::new(content_type, self.0.rules.clone(), fired, values)
     }
 
     /// A writer for replay: puts the session's own value where a placeholder `{{secret.NAME}}` stands in a body
-    /// of this content type, escaped as JSON and forms need it.
+    /// of this content type, escaped as JSON and forms need it, and before that as the placeholder says:
+    /// `{{secret.NAME|percent}}`.
     pub fn restorer<W: Write>(&self, content_type: Option<&str>, next: W) -> Restorer<W> {
-        let finder = &self.0.restore[Format::of(content_type) as usize];
-        Restorer(Replacer::new(finder.clone(), None, next))
+        Restorer::new(self.0.rules.clone(), Spelling::of(content_type), next)
     }
 
     /// Is there any value to put back in the place of a placeholder?
@@ -287,9 +273,12 @@ impl Redactor {
     }
 
     /// The same for a header's value or other plain text: the value goes in as it is.
+    #[expect(clippy::expect_used, reason = "a Vec takes every write")]
     pub fn restore_str(&self, text: &str) -> String {
-        let replacer = Replacer::new(self.0.restore[Format::Other as usize].clone(), None, Vec::new());
-        into_string(run(replacer, text.as_bytes()))
+        let mut restorer = self.restorer(None, Vec::new());
+        into_string(
+            restorer.write_all(text.as_bytes()).and_then(|()| restorer.finish()).expect("writing to memory"),
+        )
     }
 
     /// Replaces secrets by value and by form in plain text.
@@ -315,7 +304,7 @@ impl Redactor {
 
     /// The same with how often.
     pub fn counts(&self) -> BTreeMap<String, u64> {
-        self.0.fired.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.1.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How this session's rules differ from those that a cassette was recorded under: rules that it names and that are
@@ -330,11 +319,18 @@ impl Redactor {
         (gone.collect(), new.collect())
     }
 
-    /// A value that was found where it is secret.
+    /// A value that was found where it is secret, written as it is.
     fn found(&self, rule: &Rule, plain: &[u8]) -> String {
-        let mut value = self.0.fired.identity.value();
+        let mut value = self.1.identity.value();
         value.push(plain);
-        self.0.fired.replace(rule, &value, &self.0.rules)
+        self.1.replace(rule, &value, &self.0.rules, &[])
+    }
+
+    /// The same in a URL.
+    fn found_in_url(&self, rule: &Rule, raw: &str) -> String {
+        let mut value = self.1.identity.value();
+        value.push_as(raw.as_bytes(), &percent_decode_str(raw).collect::<Vec<u8>>());
+        self.1.replace(rule, &value, &self.0.rules, &[Spelling::Percent])
     }
 
     /// The text with the same mark for all numbered placeholders. What is the same in this form may have been
@@ -346,7 +342,7 @@ impl Redactor {
     /// A text of a request as a real server has to get it: with the values that were found in its answers where their
     /// placeholders stand. As it is, where no values are [kept](Self::keeping).
     pub(crate) fn sent<'t>(&self, text: &'t [u8], spelling: Spelling) -> Cow<'t, [u8]> {
-        self.0.fired.identity.sent(text, |value| spelling.spell(value))
+        self.1.identity.sent(text, |value| spelling.spell(value))
     }
 
     /// The final check of what this redactor let through.
@@ -359,7 +355,7 @@ impl Redactor {
     }
 
     fn values<W: Write>(&self, next: W) -> Values<W> {
-        Values::new(&self.0, self.0.fired.clone(), next)
+        Values::new(&self.0, self.1.clone(), next)
     }
 
     #[expect(clippy::expect_used, reason = "a Vec takes every write")]
@@ -367,11 +363,6 @@ impl Redactor {
         let mut values = self.values(Vec::new());
         values.write_all(bytes).and_then(|()| values.finish()).expect("writing to memory")
     }
-}
-
-#[expect(clippy::expect_used, reason = "a Vec takes every write")]
-fn run(mut replacer: Replacer<Vec<u8>>, bytes: &[u8]) -> Vec<u8> {
-    replacer.write_all(bytes).and_then(|()| replacer.finish()).expect("writing to memory")
 }
 
 /// Hits begin and end at characters, except inside broken text.

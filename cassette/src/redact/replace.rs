@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::Fired;
 use super::encode::Pattern;
-use super::search::{Case, Hit, Search};
+use super::search::{Hit, Search};
+use super::spelling::spelled;
 use crate::Result;
 
 /// What to look for, and what to put there.
@@ -18,18 +19,18 @@ pub(super) struct Finder {
 }
 
 pub(super) struct Entry {
-    pub(super) replacement: Arc<[u8]>,
+    pub(super) replacement: Arc<str>,
     /// What to count a hit as.
-    pub(super) label: Option<Arc<str>>,
+    pub(super) label: Arc<str>,
 }
 
 /// The longest spelling of one base64 character: `%2F`.
 const EDGE: usize = 3;
 
 impl Finder {
-    /// From patterns and what is to become of them; `case` is exact where nothing in them is in hexadecimal digits.
-    pub(super) fn new(entries: Vec<(Pattern, Entry)>, case: Case) -> Result<Finder> {
-        let search = Search::new(entries.iter().map(|(pattern, _)| &pattern.bytes[..]), case)?;
+    /// From patterns and what is to become of them.
+    pub(super) fn new(entries: Vec<(Pattern, Entry)>) -> Result<Finder> {
+        let search = Search::new(entries.iter().map(|(pattern, _)| &pattern.bytes[..]))?;
         let reach = search.longest() + EDGE;
         Ok(Finder { search, entries, reach })
     }
@@ -51,7 +52,7 @@ pub(super) struct Replacer<W> {
 
 struct Out<W> {
     finder: Arc<Finder>,
-    fired: Option<Arc<Fired>>,
+    fired: Arc<Fired>,
     next: W,
 }
 
@@ -71,12 +72,8 @@ const BATCH: usize = 16 * 1024;
 const LARGE: usize = 4 * 1024;
 
 impl<W: Write> Replacer<W> {
-    pub(super) fn new(finder: Arc<Finder>, fired: Option<Arc<Fired>>, next: W) -> Self {
+    pub(super) fn new(finder: Arc<Finder>, fired: Arc<Fired>, next: W) -> Self {
         Replacer { window: Vec::new(), searched: 0, out: Out { finder, fired, next } }
-    }
-
-    pub(super) fn next_mut(&mut self) -> &mut W {
-        &mut self.out.next
     }
 
     pub(super) fn finish(mut self) -> io::Result<W> {
@@ -122,10 +119,11 @@ impl<W: Write> Out<W> {
             let before = if pattern.edges.before { unit_before(&text[passed..hit.start]) } else { 0 };
             let after = if pattern.edges.after { unit_after(&text[hit.end..]) } else { 0 };
             self.next.write_all(&text[passed..hit.start - before])?;
-            self.next.write_all(&entry.replacement)?;
-            if let (Some(fired), Some(label)) = (&self.fired, &entry.label) {
-                fired.count(label);
+            match self.fired.told(pattern.steps) {
+                [] => self.next.write_all(entry.replacement.as_bytes())?,
+                steps => self.next.write_all(spelled(&entry.replacement, steps).as_bytes())?,
             }
+            self.fired.count(&entry.label);
             passed = hit.end + after;
             searched = passed;
         }
@@ -198,22 +196,27 @@ fn unit_after(text: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::encode::Edges;
+    use super::super::encode::{Edges, Encoding};
+    use super::super::identity::Identity;
     use super::*;
+
+    fn fired() -> Arc<Fired> {
+        Arc::new(Fired::new(Identity::new(&[])))
+    }
 
     fn finder(pairs: &[(&str, &str)], edges: Edges) -> Arc<Finder> {
         let entry = |(pattern, replacement): &(&str, &str)| {
-            let replacement = replacement.as_bytes().into();
+            let replacement = (*replacement).into();
             (
-                Pattern { edges, ..Pattern::exact(pattern.as_bytes().to_vec()) },
-                Entry { replacement, label: None },
+                Pattern { bytes: pattern.as_bytes().to_vec(), encoding: Encoding::Raw, steps: &[], edges },
+                Entry { replacement, label: "rule".into() },
             )
         };
-        Arc::new(Finder::new(pairs.iter().map(entry).collect(), Case::Folded).unwrap())
+        Arc::new(Finder::new(pairs.iter().map(entry).collect()).unwrap())
     }
 
     fn replace(finder: &Arc<Finder>, chunks: &[&[u8]]) -> String {
-        let mut replacer = Replacer::new(finder.clone(), None, Vec::new());
+        let mut replacer = Replacer::new(finder.clone(), fired(), Vec::new());
         for chunk in chunks {
             replacer.write_all(chunk).unwrap();
             // As if the batch were full, so that every boundary is a hard one.
@@ -277,7 +280,7 @@ mod tests {
             for cut in (0..120).chain(LARGE - 40..LARGE + 40).chain(8980..9030) {
                 let (a, b) = text.split_at(cut);
                 assert_eq!(replace(&f, &[a, b]), expected, "cut at {cut}");
-                let mut whole = Replacer::new(f.clone(), None, Vec::new());
+                let mut whole = Replacer::new(f.clone(), fired(), Vec::new());
                 whole.write_all(a).unwrap();
                 whole.write_all(b).unwrap();
                 assert_eq!(String::from_utf8(whole.finish().unwrap()).unwrap(), expected, "cut at {cut}");
@@ -288,7 +291,7 @@ mod tests {
     #[test]
     fn the_window_stays_small() {
         let f = finder(&[("needle", "*")], Edges::default());
-        let mut replacer = Replacer::new(f, None, io::sink());
+        let mut replacer = Replacer::new(f, fired(), io::sink());
         for _ in 0..100 {
             replacer.write_all(&[b'n'; 100_000]).unwrap();
             assert!(replacer.window.len() < 2 * BATCH, "{}", replacer.window.len());

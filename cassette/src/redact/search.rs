@@ -17,8 +17,6 @@ pub(super) struct Search {
     /// In order of their (folded) bytes.
     patterns: Vec<Pattern>,
     longest: usize,
-    /// Set in every byte that is compared: 0x20 makes ASCII letters equal but for case.
-    fold: u8,
     window: usize,
     stride: usize,
     /// One bit for each hash of a window.
@@ -42,13 +40,9 @@ struct Slot {
     offsets: u16,
 }
 
-/// What letters are equal.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Case {
-    Exact,
-    /// Takes letters in any case for equal, and some other pairs of characters too: a hit must be looked at.
-    Folded,
-}
+/// Set in every byte that is compared: it makes ASCII letters equal but for case, and some other pairs of characters
+/// too, so that a hit must be looked at.
+const FOLD: u8 = 0x20;
 
 pub(super) struct Hit {
     pub(super) start: usize,
@@ -66,13 +60,12 @@ impl Search {
     /// # Errors
     ///
     /// More than 2^32 patterns.
-    pub(super) fn new<'a>(patterns: impl IntoIterator<Item = &'a [u8]>, case: Case) -> Result<Search> {
-        let fold = if case == Case::Folded { 0x20 } else { 0 };
+    pub(super) fn new<'a>(patterns: impl IntoIterator<Item = &'a [u8]>) -> Result<Search> {
         let mut all = Vec::new();
         for (id, bytes) in patterns.into_iter().enumerate() {
             let id =
                 u32::try_from(id).map_err(|e| Error::with_source("too many secrets to search for", e))?;
-            let bytes = bytes.iter().map(|b| b | fold).collect();
+            let bytes = bytes.iter().map(|b| b | FOLD).collect();
             all.push(Pattern { bytes, id, shorter: None });
         }
         // Of equal ones the first in the list is looked at first: patterns are tried from the end.
@@ -83,7 +76,6 @@ impl Search {
         let mut search = Search {
             longest: all.iter().map(|p| p.bytes.len()).max().unwrap_or(0),
             patterns: all,
-            fold,
             window,
             stride: (shortest - window + 1).min(MAX_STRIDE),
             sieve: Vec::new(),
@@ -120,7 +112,7 @@ impl Search {
             return None;
         }
         let mask = self.mask();
-        let fold = u64::from_ne_bytes([self.fold; 8]);
+        let fold = u64::from_ne_bytes([FOLD; 8]);
         let shift = self.shift();
         // A window stands for the patterns that begin at it and at the bytes since the window before.
         let mut at = from + self.stride - 1;
@@ -175,10 +167,7 @@ impl Search {
     fn compare(&self, pattern: &[u8], text: &[u8]) -> Ordering {
         #[cfg(test)]
         tests::COMPARED.set(tests::COMPARED.get() + pattern.len().min(text.len()));
-        match self.fold {
-            0 => pattern.cmp(text),
-            fold => pattern.iter().copied().cmp(text.iter().map(|b| b | fold)),
-        }
+        pattern.iter().copied().cmp(text.iter().map(|b| b | FOLD))
     }
 
     /// Fills the tables. False if there are too many windows for them at this stride.
@@ -276,8 +265,8 @@ mod tests {
     }
 
     /// The definition, one place after the other.
-    fn naive(patterns: &[Vec<u8>], text: &[u8], from: usize, fold: u8) -> Option<(usize, usize, usize)> {
-        let folded = |bytes: &[u8]| -> Vec<u8> { bytes.iter().map(|b| b | fold).collect() };
+    fn naive(patterns: &[Vec<u8>], text: &[u8], from: usize) -> Option<(usize, usize, usize)> {
+        let folded = |bytes: &[u8]| -> Vec<u8> { bytes.iter().map(|b| b | FOLD).collect() };
         (from..text.len()).find_map(|start| {
             let rest = folded(&text[start..]);
             let fits = (0..patterns.len()).filter(|id| rest.starts_with(&folded(&patterns[*id])));
@@ -287,10 +276,10 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(patterns: &[Vec<u8>], text: &[u8], from: usize, case: Case) {
-        let search = Search::new(patterns.iter().map(|p| &p[..]), case).unwrap();
+    fn check(patterns: &[Vec<u8>], text: &[u8], from: usize) {
+        let search = Search::new(patterns.iter().map(|p| &p[..])).unwrap();
         let found = search.find(text, from).map(|hit| (hit.start, hit.end, hit.id));
-        assert_eq!(found, naive(patterns, text, from, search.fold), "{}", text.escape_ascii());
+        assert_eq!(found, naive(patterns, text, from), "{}", text.escape_ascii());
     }
 
     proptest! {
@@ -300,11 +289,9 @@ mod tests {
             patterns in prop::collection::vec("[abC]{3,9}|[ab]{16,30}", 0..12),
             text in "[abcAC]{0,80}",
             from in 0usize..90,
-            folded in any::<bool>(),
         ) {
             let patterns: Vec<Vec<u8>> = patterns.into_iter().map(String::into_bytes).collect();
-            let case = if folded { Case::Folded } else { Case::Exact };
-            check(&patterns, text.as_bytes(), from, case);
+            check(&patterns, text.as_bytes(), from);
         }
 
         #[test]
@@ -315,21 +302,20 @@ mod tests {
             after in prop::collection::vec(any::<u8>(), 0..30),
         ) {
             let text = [&before[..], &which.get(&patterns)[..], &after].concat();
-            check(&patterns, &text, 0, Case::Exact);
-            check(&patterns, &text, before.len(), Case::Exact);
-            check(&patterns, &text, before.len(), Case::Folded);
+            check(&patterns, &text, 0);
+            check(&patterns, &text, before.len());
         }
     }
 
     #[test]
     fn no_patterns() {
-        assert!(Search::new([], Case::Exact).unwrap().find(b"text", 0).is_none());
+        assert!(Search::new([]).unwrap().find(b"text", 0).is_none());
     }
 
     #[test]
     fn the_tables_stay_small() {
         let patterns: Vec<String> = (0..20_000u64).map(|n| format!("{:040x}", n.pow(4))).collect();
-        let search = Search::new(patterns.iter().map(|p| p.as_bytes()), Case::Exact).unwrap();
+        let search = Search::new(patterns.iter().map(|p| p.as_bytes())).unwrap();
         assert!(search.slots.len() * size_of::<Slot>() + search.sieve.len() * 8 <= 1 << 20);
         for pattern in patterns.iter().step_by(997) {
             let text = format!("here: {pattern}, there");
@@ -343,7 +329,7 @@ mod tests {
     #[test]
     fn the_worst_text_costs_no_more_than_its_length() {
         let cost = |patterns: &[String], piece: &str, length: usize| {
-            let search = Search::new(patterns.iter().map(|p| p.as_bytes()), Case::Exact).unwrap();
+            let search = Search::new(patterns.iter().map(|p| p.as_bytes())).unwrap();
             let text = piece.repeat(length / piece.len());
             COMPARED.set(0);
             let (mut from, mut hits) = (0, 0);

@@ -33,7 +33,7 @@ impl Redactor {
         let links = &self.0.rules.links;
         match uri.split_once("//") {
             Some((scheme, link)) if !links.is_empty() => {
-                let link = links.redact(link.as_bytes(), &self.0.rules, &self.0.fired);
+                let link = links.redact(link.as_bytes(), &self.0.rules, &self.1);
                 format!("{scheme}//{}", into_string(link.into_owned()))
             }
             _ => uri,
@@ -51,7 +51,7 @@ impl Redactor {
         let Some((info, _)) = authority.rsplit_once('@').filter(|(info, _)| !info.is_empty()) else {
             return kept();
         };
-        let secret = |text: &str| self.found(rule, &percent_decode_str(text).collect::<Vec<u8>>());
+        let secret = |text: &str| self.found_in_url(rule, text);
         let shown = match info.split_once(':') {
             _ if identity::as_placeholder(info.as_bytes()).is_some() => info.to_owned(),
             Some((user, "")) => format!("{user}:"),
@@ -71,7 +71,7 @@ impl Redactor {
 
     fn passed_on<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let plain: Cow<'_, [u8]> = percent_decode_str(text).into();
-        self.0.fired.pass_on(&plain, &self.0.rules).map_or(Cow::Borrowed(text), Cow::Owned)
+        self.1.pass_on(text, &plain, &self.0.rules).map_or(Cow::Borrowed(text), Cow::Owned)
     }
 
     fn query(&self, query: &str) -> String {
@@ -80,8 +80,8 @@ impl Redactor {
         let sink = &mut Out(&mut out);
         // Writing to memory does not fail.
         let _ = fields
-            .push(query.as_bytes(), &self.0.rules, &self.0.fired, sink)
-            .and_then(|()| fields.finish(&self.0.rules, &self.0.fired, sink));
+            .push(query.as_bytes(), &self.0.rules, &self.1, sink)
+            .and_then(|()| fields.finish(&self.0.rules, &self.1, sink));
         let redacted = into_string(out);
         let passed_on = |pair: &str| match pair.split_once('=') {
             Some((key, value)) => format!("{key}={}", self.passed_on(value)),

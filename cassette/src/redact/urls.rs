@@ -5,7 +5,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use percent_encoding::percent_decode_str;
 use regex_lite::Regex;
 
 use super::rule::Rule;
@@ -88,8 +87,7 @@ impl Redactor {
             let mut done = 0;
             for (span, rule) in places.into_iter().filter(|(span, _)| free(span)) {
                 out.push_str(&url[done..span.start]);
-                let plain: Vec<u8> = percent_decode_str(&url[span.clone()]).collect();
-                out.push_str(&self.found(rule, &plain));
+                out.push_str(&self.found_in_url(rule, &url[span.clone()]));
                 done = span.end;
             }
             out.push_str(&url[done..]);

@@ -13,7 +13,7 @@ pub(super) struct Values<W>(Replacer<ShapeReplacer<W>>);
 impl<W: Write> Values<W> {
     pub(super) fn new(redactor: &Inner, fired: Arc<Fired>, next: W) -> Self {
         let shapes = ShapeReplacer::new(redactor.shapes.clone(), redactor.rules.clone(), fired.clone(), next);
-        Values(Replacer::new(redactor.values.clone(), Some(fired), shapes))
+        Values(Replacer::new(redactor.values.clone(), fired, shapes))
     }
 
     pub(super) fn finish(self) -> io::Result<W> {

@@ -9,6 +9,7 @@ use super::identity::Value;
 use super::plain::{Coding, Plain};
 use super::rule::Rule;
 use super::sink::Sink;
+use super::spelling::Spelling;
 use super::{Fired, Rules};
 
 /// Replaces the text directly in elements, and the values of attributes, whose local name is on the list. White
@@ -307,8 +308,8 @@ impl Secret {
         let (value, content) = (&mut self.value, &text[start..end]);
         match &mut self.plain {
             None => value.push(content),
-            Some(plain) => plain.push(content, &mut |_, plain| {
-                value.push(plain);
+            Some(plain) => plain.push(content, &mut |raw, plain| {
+                value.push_as(raw, plain);
                 Ok(())
             })?,
         }
@@ -320,13 +321,13 @@ impl Secret {
     fn end(self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
         let Secret { mut value, plain, rule, any, tail } = self;
         if let Some(plain) = plain {
-            plain.finish(&mut |_, plain| {
-                value.push(plain);
+            plain.finish(&mut |raw, plain| {
+                value.push_as(raw, plain);
                 Ok(())
             })?;
         }
         if any {
-            out.insert(&fired.replace(&rule, &value, rules))?;
+            out.insert(&fired.replace(&rule, &value, rules, &[Spelling::Html]))?;
         }
         out.keep(&tail)
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use super::{Value, Values};
-use crate::redact;
+use crate::redact::Spelling;
 
 pub(super) const OPEN: &[u8] = b"{{";
 const CLOSE: &[u8] = b"}}";
@@ -26,52 +26,23 @@ pub(crate) struct Filler<W> {
 }
 
 /// What a body's characters mean where a value is put.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Spelling {
-    /// Also JavaScript, the strings of which take what those of JSON take.
-    Json,
-    Form,
-    /// HTML, too.
-    Xml,
-    Plain,
-}
-
-impl Spelling {
-    fn of(content_type: Option<&str>) -> Spelling {
-        match redact::Spelling::of(content_type) {
-            redact::Spelling::Json => return Spelling::Json,
-            redact::Spelling::Form => return Spelling::Form,
-            _ => {}
-        }
-        let essence = content_type.unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-        match essence.as_str() {
-            // RFC 9239.
-            e if e.ends_with("javascript") || e.ends_with("ecmascript") => Spelling::Json,
-            "text/html" | "text/xml" | "application/xml" => Spelling::Xml,
-            e if e.ends_with("+xml") => Spelling::Xml,
-            _ => Spelling::Plain,
-        }
-    }
-
-    fn spell(self, text: &str) -> String {
-        match self {
-            Spelling::Json => redact::Spelling::Json.spell(text),
-            Spelling::Form => redact::Spelling::Form.spell(text),
-            Spelling::Xml => text
-                .replace('&', "&amp;")
-                .replace('<', "&lt;")
-                .replace('>', "&gt;")
-                .replace('"', "&quot;")
-                .replace('\'', "&#39;"),
-            Spelling::Plain => text.to_owned(),
-        }
+fn spelling(content_type: Option<&str>) -> Spelling {
+    let spelling = Spelling::of(content_type);
+    let essence = content_type.unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    match essence.as_str() {
+        _ if spelling != Spelling::Plain => spelling,
+        // RFC 9239. Their strings take what those of JSON take.
+        e if e.ends_with("javascript") || e.ends_with("ecmascript") => Spelling::Json,
+        "text/html" | "text/xml" | "application/xml" => Spelling::Html,
+        e if e.ends_with("+xml") => Spelling::Html,
+        _ => spelling,
     }
 }
 
 impl<W: Write> Filler<W> {
     /// Without values everything passes as it is.
     pub(crate) fn new(values: Option<Arc<Values>>, content_type: Option<&str>, next: W) -> Filler<W> {
-        Filler { values, spelling: Spelling::of(content_type), held: Vec::new(), next }
+        Filler { values, spelling: spelling(content_type), held: Vec::new(), next }
     }
 
     pub(crate) fn next_mut(&mut self) -> &mut W {

@@ -23,6 +23,7 @@ pub(super) fn all(secret: &str) -> Vec<Coded> {
     add("percent, all", secret.bytes().map(|b| format!("%{b:02X}")).collect());
     let once = percent(secret, "-._~", |b, _| format!("%{b:02X}"));
     add("percent, twice", percent(&once, "-._~", |b, _| format!("%{b:02X}")));
+    add("percent in a form", percent(&once, "*-._", |b, _| format!("%{b:02X}")));
     let json = serde_json::to_string(secret).unwrap();
     let json = &json[1..json.len() - 1];
     add("JSON", json.to_owned());
@@ -35,7 +36,9 @@ pub(super) fn all(secret: &str) -> Vec<Coded> {
     add("JSON in JSON", twice[1..twice.len() - 1].to_owned());
     let twice = serde_json::to_string(&ascii(json, false)).unwrap();
     add("JSON in ASCII in JSON", twice[1..twice.len() - 1].to_owned());
-    add("JSON in a query", percent(json, "-._~", |b, _| format!("%{b:02X}")));
+    let query = percent(json, "-._~", |b, _| format!("%{b:02X}"));
+    add("JSON in a query in a query", percent(&query, "*-._", |b, _| format!("%{b:02X}")));
+    add("JSON in a query", query);
     let page = entities(secret, "&#39;", false);
     add("HTML", page.clone());
     add("HTML of Python", entities(secret, "&#x27;", false));
@@ -46,6 +49,8 @@ pub(super) fn all(secret: &str) -> Vec<Coded> {
     add("HTML, all hex", numbered(secret, |_| false, |c| format!("&#x{c:x};")));
     add("XML in ASCII", entities(secret, "'", true));
     add("JSON in HTML", entities(json, "&#39;", false));
+    let in_json = serde_json::to_string(&page).unwrap();
+    add("HTML in JSON", in_json[1..in_json.len() - 1].to_owned());
     add("HTML in JSON of Go", ascii(&page.replace('\\', "\\\\").replace('&', "\\u0026"), false));
     let hex: String = secret.bytes().map(|b| format!("{b:02x}")).collect();
     add("hex, upper case", hex.to_uppercase());

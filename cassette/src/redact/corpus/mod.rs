@@ -7,6 +7,7 @@ mod judge;
 mod laws;
 mod leaks;
 mod places;
+mod restored;
 
 use std::collections::BTreeSet;
 
@@ -86,7 +87,7 @@ fn corpus(secrets: &[String], every_cut: bool) -> Result<u64, String> {
                     for cut in cuts {
                         let Some(stored) = place.way.receive(&redactor, &sent, &[cut]) else { continue };
                         cases += 1;
-                        if stored != expected {
+                        if bare(&stored) != expected {
                             let at = format!("{} in {}, cut at {cut}", coded.how, place.name);
                             return Err(format!("{at}: {secret:?}\n   text {text}\n stored {stored}"));
                         }
@@ -102,6 +103,16 @@ fn corpus(secrets: &[String], every_cut: bool) -> Result<u64, String> {
         }
     }
     Ok(cases)
+}
+
+/// Without what the placeholders in answers say of how the value was written.
+fn bare(stored: &str) -> String {
+    let mut parts = stored.split("{{secret.");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |out, part| {
+        let (inner, rest) = part.split_once("}}").expect("placeholders are closed");
+        format!("{out}{{{{secret.{}}}}}{rest}", inner.split('|').next().unwrap_or_default())
+    })
 }
 
 #[test]

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use crate::redact::identity::as_placeholder;
+use crate::redact::identity::{as_placeholder, placeholders};
 
 /// One form, under a rule of the catalogue.
 #[derive(Clone, Copy, Debug)]
@@ -345,12 +345,11 @@ impl Scan<'_> {
 
     /// RFC 3986 §3.2.1, as it stands in a text, in JSON, and in a query.
     fn user_info(&self, before: &[u8], from: usize) -> Found {
-        const FARTHEST: usize = 512;
         if !before.last().is_some_and(u8::is_ascii_alphanumeric) {
             return Found::Nothing;
         }
         let encoded = self.text[0] == b'%';
-        let rest = &self.text[from..self.text.len().min(from + FARTHEST)];
+        let rest = &self.text[from..self.text.len().min(from + LONGEST)];
         let ends = |at: usize| match rest[at] {
             b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b'`' => true,
             b'&' => encoded,
@@ -361,10 +360,10 @@ impl Scan<'_> {
             b => b <= b' ',
         };
         let end = (0..rest.len()).find(|at| ends(*at));
-        if end.is_none() && !self.whole && rest.len() < FARTHEST {
+        if end.is_none() && !self.whole && rest.len() < LONGEST {
             return Found::More;
         }
-        let Some(end) = end.or((rest.len() < FARTHEST).then_some(rest.len())) else { return Found::Nothing };
+        let Some(end) = end.or((rest.len() < LONGEST).then_some(rest.len())) else { return Found::Nothing };
         let authority = &rest[..end];
         let (at, colon): (&[u8], &[u8]) = if encoded { (b"%40", b"%3A") } else { (b"@", b":") };
         let Some(info) = rfind(authority, at).or_else(|| rfind(authority, b"@")) else {
@@ -378,7 +377,8 @@ impl Scan<'_> {
             return Found::Nothing;
         };
         let password = &info[colon + width..];
-        if password.is_empty() || is_placeholder(password) {
+        // What held a key, over lines or with slashes, was no password until that was taken out.
+        if password.is_empty() || is_placeholder(password) || has_numbered(password) {
             return Found::Nothing;
         }
         Found::Secret(from + colon + width..from + info.len(), None)
@@ -388,6 +388,11 @@ impl Scan<'_> {
 fn is_placeholder(text: &[u8]) -> bool {
     as_placeholder(text).is_some()
         || as_placeholder(&percent_encoding::percent_decode(text).collect::<Vec<u8>>()).is_some()
+}
+
+fn has_numbered(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    placeholders(&text).iter().any(|at| text[at.clone()].starts_with('[') && text[at.clone()].contains(':'))
 }
 
 /// Without regard to case.

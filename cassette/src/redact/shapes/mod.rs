@@ -145,7 +145,7 @@ impl<W: Write> ShapeReplacer<W> {
                     self.next.write_all(&text[passed..shape.start])?;
                     let mut value = self.fired.identity.value();
                     value.push(&text[shape.start..shape.end]);
-                    let placeholder = self.fired.replace(shape.rule, &value, &self.rules);
+                    let placeholder = self.fired.replace(shape.rule, &value, &self.rules, &[]);
                     self.next.write_all(placeholder.as_bytes())?;
                     passed = shape.end;
                     self.swallow = shape.swallow;

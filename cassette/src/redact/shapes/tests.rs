@@ -61,8 +61,8 @@ fn redact(rules: Rules, text: &str, size: usize) -> String {
 
 /// The same, with every boundary a hard one.
 fn redact_hard(text: &[u8], cuts: &[usize]) -> String {
-    let redactor = Redactor::new(Rules::default()).unwrap().0;
-    let (shapes, rules, fired) = (redactor.shapes.clone(), redactor.rules.clone(), redactor.fired.clone());
+    let Redactor(redactor, fired) = Redactor::new(Rules::default()).unwrap();
+    let (shapes, rules, fired) = (redactor.shapes.clone(), redactor.rules.clone(), fired.clone());
     let mut out = ShapeReplacer::new(shapes, rules, fired, Vec::new());
     let mut from = 0;
     for cut in cuts {
@@ -130,6 +130,11 @@ fn passwords_in_urls() {
     let token = ["ghp_", &"a1".repeat(18)].concat();
     check(&format!("git+https://{token}:x-oauth-basic@h/x"), "git+https://[url-password:1]@h/x");
     check(&format!("https://{token}@h/x"), "https://[github-token:1]@h/x");
+    // What was found in one stays all that is.
+    let key = format!("-----BEGIN PRIVATE KEY-----{}", "a1B2".repeat(12));
+    check(&format!("y://:x{key}\u{ff40}@h"), "y://:x[private-key:1]\u{ff40}@h");
+    let user = format!("{}.{}", samples()[0].1, "a".repeat(600));
+    check(&format!("https://{user}:pass@h"), "https://[url-password:1]@h");
     for innocent in [
         "https://h:8080/a@b",
         "https://h/?q=a:b@c",
@@ -191,8 +196,8 @@ const LONG: usize = forms::LONGEST;
 
 #[test]
 fn the_window_stays_small() {
-    let redactor = Redactor::new(Rules::default()).unwrap().0;
-    let (shapes, rules, fired) = (redactor.shapes.clone(), redactor.rules.clone(), redactor.fired.clone());
+    let Redactor(redactor, fired) = Redactor::new(Rules::default()).unwrap();
+    let (shapes, rules, fired) = (redactor.shapes.clone(), redactor.rules.clone(), fired.clone());
     for text in ["eyJ", "-----BEGIN PRIVATE KEY-----", "ya29.a", "https://", "plain text "] {
         let mut out = ShapeReplacer::new(shapes.clone(), rules.clone(), fired.clone(), io::sink());
         for _ in 0..20_000 {

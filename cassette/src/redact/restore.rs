@@ -1,0 +1,195 @@
+//! The way back, for replay: the session's own values where placeholders of named secrets stand.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use memchr::memmem;
+
+use super::identity::{self, LONGEST};
+use super::rules::Rules;
+use super::spelling::{self, Spelling};
+
+/// A writer that puts the session's own secrets where their placeholders stand, written as those say, and passes the
+/// rest on. From [`Redactor::restorer`](super::Redactor::restorer).
+pub struct Restorer<W> {
+    rules: Arc<Rules>,
+    /// That of the whole text.
+    spelling: Spelling,
+    /// What may become a placeholder.
+    held: Vec<u8>,
+    next: W,
+}
+
+const OPEN: &[u8] = b"{{secret.";
+const CLOSE: &[u8] = b"}}";
+
+/// What a text that begins like a placeholder is.
+enum Is {
+    Open,
+    Placeholder,
+    Other,
+}
+
+fn is(text: &[u8]) -> Is {
+    let Some(inner) = text.strip_prefix(OPEN) else {
+        return if OPEN.starts_with(text) { Is::Open } else { Is::Other };
+    };
+    let name = inner.strip_suffix(CLOSE).or(inner.strip_suffix(b"}")).unwrap_or(inner);
+    match inner.len() - name.len() {
+        _ if !name.iter().all(|b| identity::is_secret_name(*b)) || text.len() > LONGEST => Is::Other,
+        2 => Is::Placeholder,
+        _ => Is::Open,
+    }
+}
+
+impl<W: Write> Restorer<W> {
+    pub(super) fn new(rules: Arc<Rules>, spelling: Spelling, next: W) -> Self {
+        Restorer { rules, spelling, held: Vec::new(), next }
+    }
+
+    /// Says that the body is complete, passes on the rest and gives the next writer back.
+    ///
+    /// # Errors
+    ///
+    /// The next writer's.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.next.write_all(&self.held)?;
+        Ok(self.next)
+    }
+
+    /// The next writer.
+    pub(crate) fn next_mut(&mut self) -> &mut W {
+        &mut self.next
+    }
+
+    /// What goes where the placeholder stood that is held. Without a value for it, it no longer says how one would be
+    /// written: a request that it goes into has none that does.
+    fn value(&self) -> Option<String> {
+        let inner = std::str::from_utf8(&self.held).ok()?.strip_prefix("{{secret.")?.strip_suffix("}}")?;
+        let (name, steps) = spelling::parse(inner)?;
+        let Some(secret) = self.rules.secrets.iter().find(|secret| secret.name == name) else {
+            return Some(format!("{{{{secret.{name}}}}}"));
+        };
+        let written = steps.iter().fold(secret.value.clone(), |text, step| step.spell(&text));
+        Some(self.spelling.spell(&written))
+    }
+}
+
+impl<W: Write> Write for Restorer<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if self.held.is_empty() {
+                let at = memmem::find(rest, OPEN).unwrap_or_else(|| rest.len() - beginning(rest));
+                self.next.write_all(&rest[..at])?;
+                let opens = rest.len().min(at + OPEN.len());
+                self.held.extend_from_slice(&rest[at..opens]);
+                rest = &rest[opens..];
+                continue;
+            }
+            self.held.push(rest[0]);
+            rest = &rest[1..];
+            match is(&self.held) {
+                Is::Open => {}
+                Is::Placeholder => {
+                    match self.value() {
+                        Some(value) => self.next.write_all(value.as_bytes())?,
+                        None => self.next.write_all(&self.held)?,
+                    }
+                    self.held.clear();
+                }
+                Is::Other => {
+                    // A placeholder may begin within what looked like one.
+                    let from =
+                        (1..self.held.len()).find(|from| !matches!(is(&self.held[*from..]), Is::Other));
+                    let from = from.unwrap_or(self.held.len());
+                    self.next.write_all(&self.held[..from])?;
+                    self.held.drain(..from);
+                }
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.next.flush()
+    }
+}
+
+/// How much of the end of a text may be the beginning of a placeholder.
+fn beginning(text: &[u8]) -> usize {
+    (1..OPEN.len().min(text.len() + 1)).rev().find(|n| text.ends_with(&OPEN[..*n])).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALUE: &str = "a/b+\"<é> %";
+
+    #[track_caller]
+    fn check(spelling: Spelling, text: &str, expected: &str) {
+        let rules = Arc::new(Rules::default().secret("KEY", VALUE).unwrap());
+        for size in [1, 2, 3, 7, usize::MAX] {
+            let mut restorer = Restorer::new(rules.clone(), spelling, Vec::new());
+            text.as_bytes().chunks(size).for_each(|chunk| restorer.write_all(chunk).unwrap());
+            assert_eq!(
+                String::from_utf8(restorer.finish().unwrap()).unwrap(),
+                expected,
+                "{size} bytes at once"
+            );
+        }
+    }
+
+    #[test]
+    fn values_come_back() {
+        check(Spelling::Plain, "Bearer {{secret.KEY}}.", &format!("Bearer {VALUE}."));
+        check(Spelling::Json, r#"{"a":"{{secret.KEY}}"}"#, r#"{"a":"a/b+\"<é> %"}"#);
+        check(Spelling::Form, "a={{secret.KEY}}&b", "a=a%2Fb%2B%22%3C%C3%A9%3E+%25&b");
+    }
+
+    #[test]
+    fn as_they_were_written() {
+        check(Spelling::Plain, "?q={{secret.KEY|percent}}&b", "?q=a%2Fb%2B%22%3C%C3%A9%3E%20%25&b");
+        check(Spelling::Plain, "{{secret.KEY|form}}", "a%2Fb%2B%22%3C%C3%A9%3E+%25");
+        check(Spelling::Plain, "<a>{{secret.KEY|html}}</a>", "<a>a/b+&quot;&lt;é&gt; %</a>");
+        check(Spelling::Json, r#""{\"a\":\"{{secret.KEY|json}}\"}""#, r#""{\"a\":\"a/b+\\\"<é> %\"}""#);
+        check(Spelling::Plain, "{{secret.KEY|json|percent}}", "a%2Fb%2B%5C%22%3C%C3%A9%3E%20%25");
+        check(Spelling::Plain, "{{secret.KEY|hex}}", "612f622b223cc3a93e2025");
+    }
+
+    #[test]
+    fn without_a_value() {
+        check(
+            Spelling::Plain,
+            "{{secret.OTHER}} {{secret.OTHER|percent}}",
+            "{{secret.OTHER}} {{secret.OTHER}}",
+        );
+    }
+
+    #[test]
+    fn what_is_none() {
+        for text in [
+            "",
+            "{{secret",
+            "{{secret.KEY",
+            "{{secret.KEY}",
+            "{{secret.KEY}x}",
+            "{{secret.KEY|rot13}}",
+            "{{secret.K Y}}",
+            "{{ secret.KEY }}",
+            "{{{{secret",
+        ] {
+            check(Spelling::Plain, text, text);
+        }
+        let long = format!("{{{{secret.{}", "K".repeat(300));
+        check(Spelling::Plain, &long, &long);
+    }
+
+    #[test]
+    fn one_within_what_looked_like_one() {
+        check(Spelling::Plain, "{{{secret.KEY}}}", &format!("{{{VALUE}}}"));
+        check(Spelling::Plain, "{{secret.{{secret.KEY}}", &format!("{{{{secret.{VALUE}"));
+        check(Spelling::Plain, "{{secret.KEY}{{secret.KEY}}", &format!("{{{{secret.KEY}}{VALUE}"));
+    }
+}
