@@ -27,8 +27,13 @@ pub(super) fn survivor(stored: &[u8], secret: &[u8]) -> Option<&'static str> {
     look(&stored, "as it is").or_else(|| {
         READERS.iter().find_map(|(read, how)| {
             let once = read(&stored);
-            let twice = || READERS.iter().find_map(|(read, _)| look(&read(&once), how));
-            look(&once, how).or_else(twice)
+            look(&once, how).or_else(|| {
+                READERS.iter().find_map(|(read, _)| {
+                    let twice = read(&once);
+                    let thrice = || READERS.iter().find_map(|(read, _)| look(&read(&twice), how));
+                    look(&twice, how).or_else(thrice)
+                })
+            })
         })
     })
 }
