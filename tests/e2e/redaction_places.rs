@@ -56,6 +56,31 @@ fn json_by_name_at_any_depth_and_by_pointer() {
 }
 
 #[test]
+fn names_within_names_and_what_is_left() {
+    let sent = r#"{"card":{"pan":"4111","list":[["x"]]},"token":{"type":"t"}}"#;
+    let (api, project) = (serving(JSON, sent), Project::new());
+    let config = api.config().redact_pointer("/card");
+    let post = |secret: &'static str| {
+        async move |session: Session| {
+            let request = session.client().unwrap().post(format!("http://{HOST}/x?user[token]={secret}"));
+            let form = ("content-type", "application/x-www-form-urlencoded");
+            let body = format!("user%5Bpassword%5D={secret}&token[]=t-{secret}&filter[code]=7");
+            see(request.header(form.0, form.1).body(body).send().await.unwrap()).await.body
+        }
+    };
+    assert_eq!(project.record(config.clone(), &post("s-1")), sent);
+    drop(api);
+    let text = project.text();
+    for shown in ["user%5Bpassword%5D=[token:1]&token[]=[token:2]&filter[code]=7", "?user[token]=[token:1]"] {
+        assert!(text.contains(shown), "{shown} in\n{text}");
+    }
+    assert!(text.contains("CAS0134 field token, left: object"), "{text}");
+    // Another's secret is as good.
+    let played = project.replay(config, &post("s-2"));
+    assert_eq!(played, r#"{"card":{"pan":"[card:1]","list":[["[card:2]"]]},"token":{"type":"t"}}"#);
+}
+
+#[test]
 fn links_and_addresses_in_bodies() {
     check(
         |config| config.redact_links("cdn.example.com", ["sig", "expires"]).redact_ipv4_hosts(),

@@ -77,7 +77,7 @@ impl Config {
     }
 
     /// Redacts the values of a JSON key, form key or query key of this name, at any depth. Case, `-` and `_`
-    /// don't count: `apiKey` is `api_key`.
+    /// don't count: `apiKey` is `api_key`. `user[api_key]` in a form is one, too.
     #[must_use]
     pub fn redact_field(mut self, name: &str) -> Config {
         self.rules = self.rules.field(name);
@@ -85,7 +85,7 @@ impl Config {
     }
 
     /// Redacts the string at a place of JSON bodies: a JSON pointer (RFC 6901) in which `*` stands for every name
-    /// or index, such as `/users/*/email`.
+    /// or index, such as `/users/*/email`. Where it leads to an object or an array, every string in it.
     #[must_use]
     pub fn redact_pointer(self, pointer: &str) -> Config {
         self.with_rules(|rules| rules.pointer(pointer))

@@ -153,6 +153,6 @@ impl FormFields {
             key.into()
         };
         let name = percent_decode(&spaced).decode_utf8_lossy();
-        rules.field_rule(&name).or_else(|| rules.query.get(&name).filter(|_| self.is_query))
+        rules.form_rule(&name).or_else(|| rules.query.get(&name).filter(|_| self.is_query))
     }
 }

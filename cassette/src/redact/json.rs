@@ -15,7 +15,8 @@ use crate::json::stack::Stack;
 use crate::json::unescape;
 
 /// Replaces string values of members whose name is on the list, at any depth, also in arrays directly under such
-/// a name. Other values keep their type and so stay, which is counted; members of an object go by their own names.
+/// a name. Other values keep their type and so stay, which is counted; members of an object go by their own names,
+/// unless a pointer leads to it: then all strings in it go.
 /// An empty string holds nothing and stays. A string that is JSON itself is opened, and treated the same.
 ///
 /// Takes one document or many (newline-delimited). Where the input is not JSON, the rest passes untouched.
@@ -35,6 +36,8 @@ pub(super) struct JsonFields {
     rule: Option<Arc<Rule>>,
     /// Where the value that comes next stands, if any rule asks for places.
     pointers: Option<Pointers>,
+    /// The rule of a pointer that leads to a container which is open, and how many are open from that one on.
+    deep: Option<(Arc<Rule>, usize)>,
     text: Text,
     /// How a string is written: of this document, and of those around it.
     spellings: Vec<Spelling>,
@@ -71,6 +74,7 @@ impl JsonFields {
             arrays: Stack::default(),
             rule: None,
             pointers: rules.pointers.begin(),
+            deep: None,
             text: Text::Kept,
             spellings: vec![Spelling::Json],
         }
@@ -132,19 +136,17 @@ impl JsonFields {
                     }
                 }
                 Kind::ArrayStart => {
-                    let armed = self.take_rule();
-                    if let Some(pointers) = &mut self.pointers {
-                        pointers.open(true);
-                    }
+                    let armed = self.open(true);
                     if armed.is_some() || self.arrays.depth() > 0 {
                         self.arrays.push(armed.is_some() || self.arrays.top() == Some(true));
                     }
                     self.rule = armed.or(self.rule.take());
                 }
                 Kind::ObjectStart => {
-                    self.take_rule();
-                    if let Some(pointers) = &mut self.pointers {
-                        pointers.open(false);
+                    let of_array = self.rule_of_array();
+                    let rule = self.open(false).or(of_array).filter(|_| self.deep.is_none());
+                    if let Some(rule) = rule {
+                        fired.note(&format!("{}, left: object", rule.label));
                     }
                     if self.arrays.depth() > 0 {
                         self.arrays.push(false);
@@ -154,6 +156,7 @@ impl JsonFields {
                     if let Some(pointers) = &mut self.pointers {
                         pointers.close();
                     }
+                    self.deep = self.deep.take().map(|(rule, open)| (rule, open - 1)).filter(|(_, n)| *n > 0);
                     if self.arrays.depth() > 0 {
                         self.arrays.pop();
                     }
@@ -200,16 +203,29 @@ impl JsonFields {
             && matches!(self.text, Text::Kept)
     }
 
-    /// The rule for the value that comes now.
-    fn take_rule(&mut self) -> Option<Arc<Rule>> {
+    /// A container begins: the rule that it falls under itself.
+    fn open(&mut self, is_array: bool) -> Option<Arc<Rule>> {
         let placed = self.pointers.as_mut().and_then(|pointers| pointers.value());
+        if let Some(pointers) = &mut self.pointers {
+            pointers.open(is_array);
+        }
+        match (&mut self.deep, &placed) {
+            (Some((_, open)), _) => *open += 1,
+            (None, Some(rule)) => self.deep = Some((rule.clone(), 1)),
+            (None, None) => {}
+        }
         self.armed.take().or(placed)
     }
 
-    /// The same for one that may stand in an array under a rule.
+    /// The rule for the value that comes now, which is no container.
     fn rule_of_value(&mut self) -> Option<Arc<Rule>> {
-        let of_array = if self.arrays.top() == Some(true) { self.rule.clone() } else { None };
-        self.take_rule().or(of_array)
+        let placed = self.pointers.as_mut().and_then(|pointers| pointers.value());
+        let armed = self.armed.take().or(placed);
+        armed.or_else(|| self.rule_of_array()).or_else(|| self.deep.as_ref().map(|(rule, _)| rule.clone()))
+    }
+
+    fn rule_of_array(&self) -> Option<Arc<Rule>> {
+        if self.arrays.top() == Some(true) { self.rule.clone() } else { None }
     }
 
     /// A string begins, with this byte if it is at hand.

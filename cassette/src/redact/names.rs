@@ -73,6 +73,14 @@ pub(super) fn normalised(name: &str) -> String {
         .collect()
 }
 
+/// The innermost part of a name that is one, as forms write what lies within something: `password` of
+/// `user[password]`, `token` of `token[]` and `user[token][0]`.
+pub(super) fn innermost(name: &str) -> Option<&str> {
+    let inner = name.strip_suffix(']').filter(|inner| inner.contains('['))?;
+    let mut parts = inner.rsplit('[').map(|part| part.strip_suffix(']').unwrap_or(part));
+    parts.find(|part| !part.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// Whether `name`, in lower case, is `pattern`, which may end in `*`.
 pub(super) fn matches(pattern: &str, name: &str) -> bool {
     match pattern.strip_suffix('*') {
@@ -92,6 +100,24 @@ mod tests {
             assert_eq!(normalised(name), "accesstoken", "{name}");
         }
         assert_ne!(normalised("country_code"), normalised("code"));
+    }
+
+    #[test]
+    fn bracketed() {
+        for (name, expected) in [
+            ("user[password]", Some("password")),
+            ("token[]", Some("token")),
+            ("user[token][0]", Some("token")),
+            ("a[items][][pin]", Some("pin")),
+            ("[pin]", Some("pin")),
+            ("[0][]", None),
+            ("token", None),
+            ("token[", None),
+            ("token]", None),
+            ("]", None),
+        ] {
+            assert_eq!(innermost(name), expected, "{name}");
+        }
     }
 
     #[test]

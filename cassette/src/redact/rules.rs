@@ -267,7 +267,7 @@ impl Rules {
     }
 
     /// Redacts the string at a place of JSON bodies: a JSON pointer (RFC 6901) in which `*` stands for every name
-    /// or index, such as `/users/*/email`. Where it points to an array, the strings directly in it. Placeholders
+    /// or index, such as `/users/*/email`. Where it points to an array or an object, every string in it. Placeholders
     /// are called after its last name.
     ///
     /// # Errors
@@ -389,6 +389,11 @@ impl Rules {
     /// The rule for a field of this name.
     pub(super) fn field_rule(&self, name: &str) -> Option<Arc<Rule>> {
         self.fields.get(name)
+    }
+
+    /// The same in a form, where a field may lie within another: `user[password]`.
+    pub(super) fn form_rule(&self, name: &str) -> Option<Arc<Rule>> {
+        self.field_rule(name).or_else(|| self.field_rule(names::innermost(name)?))
     }
 
     /// The names of the secrets, in the order in which they were added.

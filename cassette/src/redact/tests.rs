@@ -129,15 +129,17 @@ fn json_in_json() {
 #[test]
 fn json_by_pointer() {
     let rules = Rules::default().pointer("/users/*/email").unwrap().pointer("/a~1b/1").unwrap();
-    let redactor = Redactor::new(rules.pointer("").unwrap().pointer("/tags").unwrap()).unwrap();
-    let check = |body: &str, expected: &str| {
+    let redactor = Redactor::new(rules.pointer("/tags").unwrap().pointer("/b/x").unwrap()).unwrap();
+    let all = Redactor::new(Rules::default().pointer("").unwrap().pointer("/*/mail").unwrap()).unwrap();
+    let check_with = |redactor: &Redactor, body: &str, expected: &str| {
         for cut in 0..=body.len() {
             let (a, b) = body.as_bytes().split_at(cut);
-            let out = redact(&redactor, JSON, &[a, b]);
+            let out = redact(redactor, JSON, &[a, b]);
             assert_eq!(String::from_utf8_lossy(&out), expected, "cut at {cut}");
         }
-        assert_eq!(String::from_utf8_lossy(&redact(&redactor, JSON, &[expected.as_bytes()])), expected);
+        assert_eq!(String::from_utf8_lossy(&redact(redactor, JSON, &[expected.as_bytes()])), expected);
     };
+    let check = |body: &str, expected: &str| check_with(&redactor, body, expected);
     check(
         r#"{"users":[{"email":"a@b","name":"n"},{"x":{"email":"kept"},"e\u006dail":"c@d"}],"email":"kept"}"#,
         r#"{"users":[{"email":"[email:1]","name":"n"},{"x":{"email":"kept"},"e\u006dail":"[email:2]"}],"email":"kept"}"#,
@@ -147,26 +149,41 @@ fn json_by_pointer() {
         r#"{"users":{"7":{"email":"[email:1]"}},"a/b":["x","[1:1]",["z"]]}"#,
     );
     check(
-        r#"{"tags":["a@b",{"t":"kept"},7],"users":[[[]],[{"email":1}]]}"#,
-        r#"{"tags":["[email:1]",{"t":"kept"},7],"users":[[[]],[{"email":1}]]}"#,
+        r#"{"tags":["a@b",7],"users":[[[]],[{"email":1}]]}"#,
+        r#"{"tags":["[email:1]",7],"users":[[[]],[{"email":1}]]}"#,
     );
-    check("\"a@b\"\n\"e@f\"", "\"[email:1]\"\n\"[pointer:1]\"");
+    check(
+        r#"{"b":{"x":{"s":"g","l":[["h",{"o":"i"}],"[1]"],"pwd":"j","n":null},"y":"kept"},"tags":{"t":{}},"z":"kept"}"#,
+        r#"{"b":{"x":{"s":"[x:1]","l":[["[x:2]",{"o":"[x:3]"}],"[1]"],"pwd":"[pwd:1]","n":null},"y":"kept"},"tags":{"t":{}},"z":"kept"}"#,
+    );
+    check_with(
+        &all,
+        "\"a@b\"\n[\"e@f\",{\"mail\":[{\"x\":\"g@h\"},\"i@j\"]}]",
+        "\"[pointer:1]\"\n[\"[pointer:2]\",{\"mail\":[{\"x\":\"[pointer:3]\"},\"[mail:1]\"]}]",
+    );
     let left = redactor.counts();
     assert!(left.contains_key("pointer /tags, left: number"), "{left:?}");
     assert!(Rules::default().pointer("users").is_err());
 }
 
 #[test]
-fn numbers_are_left_with_a_note() {
+fn what_is_left_is_noted() {
     let redactor = redactor();
-    let body = br#"{"token":1.50,"password":[true,null,{"n":2}],"n":3}"#;
+    let body = br#"{"token":1.50,"password":[true,null,{"n":2}],"n":{}}"#;
     assert_eq!(redact(&redactor, JSON, &[body]), body);
     let counts: Vec<_> = redactor.counts().into_iter().collect();
     let of = |label: &str| (label.to_owned(), 1);
     assert_eq!(
         counts,
-        [of("CAS0094 field password, left: boolean"), of("CAS0134 field token, left: number")]
+        [
+            of("CAS0094 field password, left: boolean"),
+            of("CAS0094 field password, left: object"),
+            of("CAS0134 field token, left: number")
+        ]
     );
+    let body = b"<token><a b='c'/>\n<d><e/></d></token>";
+    assert_eq!(redact(&redactor, "text/xml", &[body]), body);
+    assert_eq!(redactor.counts()["CAS0134 field token, left: element"], 2);
 }
 
 #[test]
@@ -206,6 +223,25 @@ fn forms_by_name() {
         "q={{secret.KEY}}&q={{secret.KEY}}",
     );
     check(FORM, "", "");
+}
+
+#[test]
+fn forms_of_names_within_names() {
+    check(
+        FORM,
+        "user[password]=x&user%5Bpassword%5D=y",
+        "user[password]=[password:1]&user%5Bpassword%5D=[password:2]",
+    );
+    check(
+        FORM,
+        "token[]=a&u[token][0]=b&token%5B1%5d=c",
+        "token[]=[token:1]&u[token][0]=[token:2]&token%5B1%5d=[token:3]",
+    );
+    check(
+        FORM,
+        "filter[code]=x&token[name]=y&[0]=z&filter[country_code]=DE",
+        "filter[code]=x&token[name]=y&[0]=z&filter[country_code]=DE",
+    );
 }
 
 #[test]

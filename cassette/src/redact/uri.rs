@@ -125,6 +125,10 @@ mod tests {
         );
         check("https://h/a//b@c?d", "https://h/a//b@c?d");
         check("mailto:a@b", "mailto:a@b");
+        check(
+            "https://h/p?user[token]=a&user%5Bpin%5D=b&pwd[]=c&filter[signature]=d",
+            "https://h/p?user[token]=[token:1]&user%5Bpin%5D=b&pwd[]=[pwd:1]&filter[signature]=d",
+        );
         check("https://h/p?Signature=abc&Policy=x", "https://h/p?Signature=[signature:1]&Policy=x");
     }
 

@@ -13,7 +13,7 @@ use super::spelling::Spelling;
 use super::{Fired, Rules};
 
 /// Replaces the text directly in elements, and the values of attributes, whose local name is on the list. White
-/// space around a text stays. Child elements go by their own names.
+/// space around a text stays. Child elements go by their own names, which is counted.
 pub(super) struct XmlFields {
     at: At,
     /// Open elements.
@@ -206,6 +206,9 @@ impl XmlFields {
             At::Name(name) => {
                 if is_space(b) || matches!(b, b'/' | b'>') {
                     self.rule = rule(name, rules);
+                    if let Some((_, rule)) = self.listed.last().filter(|(depth, _)| *depth == self.depth) {
+                        fired.note(&format!("{}, left: element", rule.label));
+                    }
                     self.at = At::Tag;
                     self.markup(b, rules, fired);
                 } else if name.len() <= LONGEST_NAME {

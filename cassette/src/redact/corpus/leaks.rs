@@ -19,8 +19,10 @@ fn check(content_type: &'static str, text: &str) {
 #[track_caller]
 fn check_field(content_type: &'static str, text: &str) {
     let redactor = Redactor::new(Rules::default()).unwrap();
-    let stored = Way::Body(content_type).store(&redactor, text, &[]).unwrap();
-    assert!(!stored.contains("unnamed-1"), "{stored}");
+    for cut in 0..=text.len() {
+        let stored = Way::Body(content_type).store(&redactor, text, &[cut]).unwrap();
+        assert!(!stored.contains("unnamed-1") && stored.contains(":1]"), "{stored}");
+    }
 }
 
 const JSON: &str = "application/json";
@@ -97,6 +99,13 @@ fn fields_in_other_spellings() {
     check_field(JSON, r#"{"apiKey":"unnamed-1"}"#);
     check_field(JSON, r#"{"Access_Token":"unnamed-1"}"#);
     check_field("application/x-www-form-urlencoded", "ACCESS_TOKEN=unnamed-1");
+}
+
+#[test]
+fn names_within_names() {
+    check_field("application/x-www-form-urlencoded", "user[password]=unnamed-1");
+    check_field("application/x-www-form-urlencoded", "user%5Bpassword%5D%5B0%5D=unnamed-1&x=1");
+    check_field("application/x-www-form-urlencoded", "token[]=unnamed-1");
 }
 
 /// A value of digits, that comes as a number.
