@@ -11,6 +11,8 @@ mod valueless;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use http::HeaderMap;
+
 use self::anonymous::Keys;
 pub(crate) use self::anonymous::anonymous;
 use self::index::{Found, Index};
@@ -19,9 +21,9 @@ use crate::clock::Clock;
 use crate::config::{Exhausted, Sources};
 use crate::error::Result;
 use crate::matcher::Matching;
-use crate::redact::Redactor;
+use crate::redact::{LONGEST_PLACEHOLDER, Redactor};
 use crate::report::{Unfilled, Unmatched, UnmatchedRequest, Unused, UnusedRecording};
-use crate::tape::{Cassette, Request, TransportError};
+use crate::tape::{self, Cassette, Interaction, Outcome, Request, TransportError};
 use crate::template::Live;
 
 /// Plays a cassette back.
@@ -167,6 +169,32 @@ impl Player {
     /// The rules that fired when the cassette was recorded.
     pub(crate) fn redaction(&self) -> &[String] {
         &self.cassette.metadata().redaction
+    }
+
+    /// Looks through the whole cassette for the placeholders that a recording which is added to it may not give to other
+    /// values.
+    pub(crate) fn take_numbers(&self) -> Result<()> {
+        for i in 0..self.cassette.len() {
+            let Interaction { request, outcome, .. } = self.cassette.interaction(i)?;
+            self.redactor.take_numbers(request.uri.as_bytes());
+            self.take_numbers_of(&request.headers, &request.body)?;
+            if let Outcome::Response(response) = outcome {
+                self.take_numbers_of(&response.headers, &response.body)?;
+                self.take_numbers_of(&response.trailers, &tape::Body::default())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_numbers_of(&self, headers: &HeaderMap, body: &tape::Body) -> Result<()> {
+        headers.values().for_each(|value| self.redactor.take_numbers(value.as_bytes()));
+        let (mut reader, mut window) = (self.cassette.body_reader(body)?, Vec::new());
+        while let Some(chunk) = reader.next_chunk()? {
+            window.extend_from_slice(&chunk);
+            self.redactor.take_numbers(&window);
+            window.drain(..window.len().saturating_sub(LONGEST_PLACEHOLDER));
+        }
+        Ok(())
     }
 
     /// May placeholders of named secrets stand in the answers? Those that this session has no value for are read, too.

@@ -343,3 +343,86 @@ fn a_value_comes_back_as_it_was_written() {
     assert!(text.contains("api_key={{secret.KEY}}&n=3"), "{text}");
     assert_eq!(moved, "api_key={{secret.KEY}}&n=4");
 }
+
+fn form_urlencoded(text: &str) -> String {
+    let url = reqwest::Url::parse_with_params("http://h/", [("t", text)]).unwrap();
+    url.query().unwrap()[2..].to_owned()
+}
+
+/// A token that one answer gives is known wherever it goes from there: bodies of all kinds, in every encoding, links, what
+/// the server says of it. The flow still matches.
+#[test]
+fn a_token_that_is_passed_on() {
+    const TOKEN: &str = "9f8c2b7d+4e1a/6053Kq7ZxWv3b==";
+    let api = Api::start(Speaks::Http1, |request| match request.uri().path() {
+        "/login" => answer(200, JSON, format!(r#"{{"access_token":"{TOKEN}","also":"{TOKEN}."}}"#)),
+        "/echo" => answer(200, JSON, format!(r#"{{"error":"token {TOKEN} is old"}}"#)),
+        _ => answer(200, JSON, request.into_body()),
+    });
+    let (config, project) = (api.config().allow_header("x-note"), Project::new());
+    let flow = async |session: Session| {
+        let http = session.client().unwrap();
+        let login = fetch(session.clone(), "/login".to_owned()).await;
+        let token = std::str::from_utf8(&login).unwrap().split('"').nth(3).unwrap().to_owned();
+        let encoded = form_urlencoded(&token);
+        let mut seen = String::new();
+        for (kind, body) in [
+            ("application/json", format!(r#"{{"session":"{token}","q":"query {{ me(t: \"{token}\") }}"}}"#)),
+            ("application/x-www-form-urlencoded", format!("s={encoded}&x=1")),
+            ("application/xml", format!("<s>{token}</s>")),
+            ("text/plain", format!("say {token}, {}", token.replace('/', "\\/"))),
+        ] {
+            let request = http.post(format!("http://{HOST}/sent?rt={encoded}&n=1")).header("x-note", &token);
+            let request = request.header("content-type", kind).body(body);
+            seen += std::str::from_utf8(&see(request.send().await.unwrap()).await.body).unwrap();
+        }
+        let echoed = fetch(session.clone(), format!("/echo?next=%2Fa%3Fb%3D{encoded}")).await;
+        seen + std::str::from_utf8(&echoed).unwrap()
+    };
+    let recorded = project.record(config.clone(), &flow);
+    assert!(recorded.contains(TOKEN), "the test has the real one");
+    drop(api);
+    project.assert_never("9f8c2b7d");
+    let replayed = project.replay(config, &flow);
+    assert!(replayed.contains(r#"{"error":"token [access_token:1] is old"}"#), "{replayed}");
+}
+
+/// What is known to be a token only after it was stored is not installed.
+#[test]
+fn a_token_that_came_before_its_name() {
+    let api = Api::start(Speaks::Http1, |request| match request.uri().path() {
+        "/page" => answer(200, HTML, "<meta name=\"x\" content=\"9f8c2b7d4e1a6053Kq7ZxWv3b\">"),
+        _ => answer(200, JSON, r#"{"access_token":"9f8c2b7d4e1a6053Kq7ZxWv3b"}"#),
+    });
+    let project = Project::new();
+    let failed = project.run(Mode::Record, api.config(), &async |session: Session| {
+        fetch(session.clone(), "/page".to_owned()).await;
+        fetch(session, "/login".to_owned()).await;
+    });
+    let told = failed.unwrap_err().to_string();
+    assert!(told.contains("[access_token:1]") && !told.contains("9f8c2b7d"), "{told}");
+}
+
+/// What is added to a cassette has numbers of its own.
+#[test]
+fn two_tokens_stay_two_over_recordings() {
+    let count = std::sync::atomic::AtomicU32::new(1);
+    let api = Api::start(Speaks::Http1, move |_| {
+        let n = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        answer(200, JSON, format!(r#"{{"access_token":"AT-{n}"}}"#))
+    });
+    let (config, project) = (api.config(), Project::new());
+    let one = async |session: Session| fetch(session, "/1".to_owned()).await;
+    let both = async |session: Session| {
+        let one = fetch(session.clone(), "/1".to_owned()).await;
+        (one, fetch(session, "/2".to_owned()).await)
+    };
+    project.record(config.clone(), &one);
+    project.run(Mode::Append, config.clone(), &both).unwrap();
+    drop(api);
+    let (one, two) = project.replay(config, &both);
+    assert_eq!(
+        (&*one, &*two),
+        (&br#"{"access_token":"[access_token:1]"}"#[..], &br#"{"access_token":"[access_token:2]"}"#[..])
+    );
+}

@@ -1,5 +1,6 @@
 //! One placeholder for one value: `[access_token:1]`, numbered by first appearance, so that a value that is passed
-//! on is still the same and two are still two. Values are not kept, only keyed hashes of them.
+//! on is still the same and two are still two. Values are not kept, only keyed hashes of them; but for those few that are
+//! looked for elsewhere.
 //!
 //! Must not know: where a value was found.
 
@@ -8,6 +9,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher as _, DefaultHasher, Hasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
 
+use super::known::{self, Known};
 use super::rules::Secret;
 
 /// The placeholders of a session.
@@ -16,6 +18,8 @@ pub(super) struct Identity {
     key: RandomState,
     secrets: Vec<String>,
     found: Mutex<Found>,
+    /// Those that are looked for elsewhere.
+    pub(super) known: Known,
     /// The values themselves by their placeholders, in memory only, where they have to be sent again.
     kept: Option<Mutex<HashMap<String, Vec<u8>>>>,
 }
@@ -52,7 +56,7 @@ pub(super) struct Value {
 }
 
 /// No placeholder is longer.
-pub(super) const LONGEST: usize = 160;
+pub(crate) const LONGEST: usize = 160;
 /// Nor a value that is kept.
 const LONGEST_KEPT: usize = 16 * 1024;
 
@@ -65,6 +69,7 @@ impl Identity {
             key: RandomState::new(),
             secrets: secrets.iter().map(Secret::placeholder).collect(),
             found: Mutex::default(),
+            known: Known::default(),
             kept: None,
         };
         for (n, secret) in (0..).zip(secrets) {
@@ -81,7 +86,7 @@ impl Identity {
     }
 
     pub(super) fn value(&self) -> Value {
-        let most = if self.kept.is_some() { LONGEST_KEPT } else { LONGEST + 1 };
+        let most = if self.kept.is_some() { LONGEST_KEPT } else { known::LONGEST + 1 };
         Value { hasher: self.key.build_hasher(), head: Vec::new(), most, escaped: false }
     }
 
@@ -124,6 +129,9 @@ impl Identity {
         });
         let secret = place.secret();
         let text = self.text(&found, place);
+        if let (true, false, Place::Found(..)) = (whole, given, place) {
+            self.known.add(&value.head, &text);
+        }
         if let (Some(kept), true, None) = (&self.kept, whole, secret) {
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
             if kept.len() < REMEMBERED {
@@ -149,6 +157,16 @@ impl Identity {
         let found = self.found();
         let place = *found.places.get(&hash)?;
         Some(Placeholder { text: self.text(&found, place), is_new: true, secret: place.secret() })
+    }
+
+    /// The numbers of the placeholders in a text go to no other value.
+    pub(super) fn taken_in(&self, text: &[u8]) {
+        replaced(text, |placeholder, _| {
+            if let Some((_, number)) = as_placeholder(placeholder.as_bytes()) {
+                self.found().taken(number);
+            }
+            None
+        });
     }
 
     fn text(&self, found: &Found, place: Place) -> String {
@@ -271,23 +289,19 @@ pub(super) fn anonymous<'t>(text: &'t [u8], is_ours: &dyn Fn(&str) -> bool) -> C
     replaced(text, |_, name| is_ours(name).then(|| b"[*]".to_vec()))
 }
 
-/// The text with something else for numbered placeholders, by their text and name; `None` leaves one as it is.
+/// The text with something else for numbered placeholders, by their text and name; `None` leaves one as it is. In a URL
+/// or a form their brackets may be percent-encoded: a client that was given one wrote it there.
 fn replaced<'t>(text: &'t [u8], by: impl Fn(&str, &str) -> Option<Vec<u8>>) -> Cow<'t, [u8]> {
     let (mut out, mut done, mut at) = (Vec::new(), 0, 0);
-    while let Some(open) = memchr::memchr(b'[', &text[at..]) {
+    while let Some(open) = memchr::memchr2(b'[', b'%', &text[at..]) {
         let start = at + open;
         at = start + 1;
-        // JSON has many brackets, and next to none before a name.
-        if !text.get(at).is_some_and(u8::is_ascii_alphanumeric) {
-            continue;
-        }
-        let window = &text[start..text.len().min(start + LONGEST)];
-        let Some(end) = memchr::memchr(b']', window) else { continue };
-        let Some((placeholder, Some((name, _)))) = as_placeholder(&window[..=end]) else { continue };
+        let Some((placeholder, length)) = written(&text[start..]) else { continue };
+        let Some((placeholder, Some((name, _)))) = as_placeholder(&placeholder) else { continue };
         if let Some(other) = by(placeholder, name) {
             out.extend_from_slice(&text[done..start]);
             out.extend_from_slice(&other);
-            done = start + end + 1;
+            done = start + length;
             at = done;
         }
     }
@@ -296,6 +310,20 @@ fn replaced<'t>(text: &'t [u8], by: impl Fn(&str, &str) -> Option<Vec<u8>>) -> C
     }
     out.extend_from_slice(&text[done..]);
     Cow::Owned(out)
+}
+
+/// What stands between brackets at the beginning of a text, with them, and how long it is as it is written there.
+fn written(text: &[u8]) -> Option<(Cow<'_, [u8]>, usize)> {
+    if text[0] == b'[' {
+        // JSON has many brackets, and next to none before a name.
+        text.get(1).filter(|b| b.is_ascii_alphanumeric())?;
+        let end = memchr::memchr(b']', &text[..text.len().min(LONGEST)])?;
+        return Some((Cow::Borrowed(&text[..=end]), end + 1));
+    }
+    text.get(..3).filter(|open| open.eq_ignore_ascii_case(b"%5B"))?;
+    let window = &text[..text.len().min(LONGEST + 6)];
+    let end = window.windows(3).position(|close| close.eq_ignore_ascii_case(b"%5D"))? + 3;
+    Some((percent_encoding::percent_decode(&text[..end]).into(), end))
 }
 
 #[cfg(test)]
@@ -327,6 +355,15 @@ mod tests {
         let passed_on = |text: &[u8]| identity.passed_on(text).map(|p| p.text);
         assert_eq!(passed_on(b"s3cr3t-value").as_deref(), Some("{{secret.KEY}}"));
         assert_eq!(passed_on(b"abc"), None, "too short to be known again");
+    }
+
+    #[test]
+    fn numbers_that_are_taken() {
+        let identity = Identity::new(&[]);
+        identity.taken_in(br#"{"a":"[token:3]","b":["[[code:2]",1],"c":"%5Bsig%3A4%5D"}"#);
+        assert_eq!(found(&identity, "token", "abc"), "[token:4]");
+        assert_eq!(found(&identity, "code", "def"), "[code:3]");
+        assert_eq!(found(&identity, "sig", "ghi"), "[sig:5]");
     }
 
     #[test]
@@ -386,6 +423,8 @@ mod tests {
         check("[main:1] [a:1, 2] [1:2]", "[main:1] [a:1, 2] [1:2]");
         check(r#"{"a":[1,[],["token:1"]]}"#, r#"{"a":[1,[],["token:1"]]}"#);
         check("[token:1", "[token:1");
+        check("a%5Btoken%3A1%5Db%5btoken:22%5D%5B", "a[*]b[*]%5B");
+        check("%5Btoken%5D%5Bmain%3A1%5D%5", "%5Btoken%5D%5Bmain%3A1%5D%5");
         check("", "");
     }
 }

@@ -34,7 +34,8 @@ pub struct LeakCheck {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leak {
-    /// The secret's name, or the rule of its form: `CAS0501 shape jwt`.
+    /// The secret's name, the rule of its form (`CAS0501 shape jwt`), or the placeholder that the value has elsewhere
+    /// (`[access_token:1]`).
     pub name: String,
     /// In words: `as it is`, `in base64`, `by its form`.
     pub encoding: &'static str,
@@ -47,9 +48,20 @@ pub struct Leak {
 }
 
 impl Leak {
-    /// What it fell under, as in `_metadata.redaction`: `secret.KEY`, `CAS0501 shape jwt`.
+    /// What it fell under, as in `_metadata.redaction`: `secret.KEY`, `CAS0501 shape jwt`; `[access_token:1]`.
     pub fn rule(&self) -> String {
-        if self.encoding == BY_FORM { self.name.clone() } else { format!("secret.{}", self.name) }
+        if self.encoding == BY_FORM || self.was_found() {
+            self.name.clone()
+        } else {
+            format!("secret.{}", self.name)
+        }
+    }
+}
+
+impl Leak {
+    /// Nobody named the value; it was found in another place, where it has this placeholder.
+    pub fn was_found(&self) -> bool {
+        self.name.starts_with('[')
     }
 }
 
@@ -61,7 +73,11 @@ const OVER_LINES: &str = "split over lines";
 
 impl fmt::Display for Leak {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.encoding == BY_FORM { "what falls under" } else { "the secret" };
+        let what = match self.encoding {
+            BY_FORM => "what falls under",
+            _ if self.was_found() => "the value of",
+            _ => "the secret",
+        };
         write!(f, "{what} {}, {}, at byte {}", self.name, self.encoding, self.offset)
     }
 }
@@ -108,8 +124,9 @@ impl Window {
 }
 
 impl LeakCheck {
-    pub(super) fn new(rules: &Rules) -> Result<LeakCheck> {
-        let mut all = Vec::new();
+    /// For the secrets of the rules, and what was found besides, by its placeholder.
+    pub(super) fn new(rules: &Rules, found: Vec<(String, Pattern)>) -> Result<LeakCheck> {
+        let mut all = found;
         for secret in &rules.secrets {
             all.extend(patterns(&secret.value).into_iter().map(|p| (secret.name.clone(), p)));
         }

@@ -15,6 +15,7 @@ mod headers;
 mod hooks;
 mod identity;
 mod json;
+mod known;
 mod leak;
 mod links;
 mod names;
@@ -53,6 +54,7 @@ pub use rules::Rules;
 
 pub(crate) use before_read::Watch;
 pub(crate) use hooks::Hooked;
+pub(crate) use identity::LONGEST as LONGEST_PLACEHOLDER;
 pub(crate) use objection::Objection;
 pub(crate) use refused::Refused;
 pub(crate) use spelling::Spelling;
@@ -138,8 +140,12 @@ impl Fired {
     }
 
     fn count(&self, label: &str) {
-        self.hit.store(true, Ordering::Relaxed);
+        self.hit();
         self.note(label);
+    }
+
+    fn hit(&self) {
+        self.hit.store(true, Ordering::Relaxed);
     }
 
     /// Counts what was left as it was.
@@ -175,7 +181,7 @@ impl Fired {
             return None;
         }
         if is_new {
-            self.hit.store(true, Ordering::Relaxed);
+            self.hit();
         }
         self.count_secret(secret, rules);
         let escaped = secret.is_some() && raw.as_bytes() != plain;
@@ -226,7 +232,8 @@ impl Redactor {
             let replacement: Arc<str> = secret.placeholder().into();
             let label: Arc<str> = format!("secret.{}", secret.name).into();
             for pattern in encode::patterns(&secret.value) {
-                entries.push((pattern, Entry { replacement: replacement.clone(), label: label.clone() }));
+                let (replacement, label) = (replacement.clone(), Some(label.clone()));
+                entries.push((pattern, Entry { replacement, label, nth: 0 }));
             }
         }
         let inner = Inner {
@@ -339,19 +346,25 @@ impl Redactor {
         identity::anonymous(text, &|name| self.0.rules.gives(name))
     }
 
+    /// The numbers of the placeholders in what a recording is added to go to no other value. For a text, or a part of one
+    /// together with the [last bytes](LONGEST_PLACEHOLDER) of the one before.
+    pub(crate) fn take_numbers(&self, text: &[u8]) {
+        self.1.identity.taken_in(text);
+    }
+
     /// A text of a request as a real server has to get it: with the values that were found in its answers where their
     /// placeholders stand. As it is, where no values are [kept](Self::keeping).
     pub(crate) fn sent<'t>(&self, text: &'t [u8], spelling: Spelling) -> Cow<'t, [u8]> {
         self.1.identity.sent(text, |value| spelling.spell(value))
     }
 
-    /// The final check of what this redactor let through.
+    /// The final check of what this redactor let through, for named secrets and for values that it found.
     ///
     /// # Errors
     ///
     /// As for [`new`](Redactor::new).
     pub fn leak_check(&self) -> Result<LeakCheck> {
-        LeakCheck::new(&self.0.rules)
+        LeakCheck::new(&self.0.rules, self.1.identity.known.patterns())
     }
 
     fn values<W: Write>(&self, next: W) -> Values<W> {

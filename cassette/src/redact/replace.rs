@@ -20,8 +20,10 @@ pub(super) struct Finder {
 
 pub(super) struct Entry {
     pub(super) replacement: Arc<str>,
-    /// What to count a hit as.
-    pub(super) label: Arc<str>,
+    /// What to count a hit as, if that hasn't been counted elsewhere.
+    pub(super) label: Option<Arc<str>>,
+    /// Which value it is, of those that were found one after the other.
+    pub(super) nth: usize,
 }
 
 /// The longest spelling of one base64 character: `%2F`.
@@ -35,9 +37,13 @@ impl Finder {
         Ok(Finder { search, entries, reach })
     }
 
-    fn find(&self, text: &[u8], from: usize) -> Option<Hit> {
-        let is_form = |hit: &Hit| self.entries[hit.id].0.is_form(&text[hit.start..hit.end]);
-        self.search.find_where(text, from, is_form)
+    /// The first hit that begins at `from` or later; of one of several values, only if that `counts` there.
+    fn find(&self, text: &[u8], from: usize, counts: impl Fn(usize, usize) -> bool) -> Option<Hit> {
+        let accept = |hit: &Hit| {
+            let (pattern, entry) = &self.entries[hit.id];
+            pattern.is_form(&text[hit.start..hit.end]) && counts(entry.nth, hit.start)
+        };
+        self.search.find_where(text, from, accept)
     }
 }
 
@@ -51,7 +57,15 @@ pub(super) struct Replacer<W> {
 }
 
 struct Out<W> {
-    finder: Arc<Finder>,
+    /// Named secrets.
+    named: Arc<Finder>,
+    /// Values that were found so far, unless there are none.
+    found: Option<Arc<Finder>>,
+    /// From which place of the whole text on each of them counts: what came before it was found stays, in whatever pieces
+    /// the text comes.
+    births: Vec<u64>,
+    /// Where in the whole text the window begins.
+    at: u64,
     fired: Arc<Fired>,
     next: W,
 }
@@ -73,7 +87,10 @@ const LARGE: usize = 4 * 1024;
 
 impl<W: Write> Replacer<W> {
     pub(super) fn new(finder: Arc<Finder>, fired: Arc<Fired>, next: W) -> Self {
-        Replacer { window: Vec::new(), searched: 0, out: Out { finder, fired, next } }
+        let (found, births) = (None, Vec::new());
+        let mut out = Out { named: finder, found, births, at: 0, fired, next };
+        out.learn(0);
+        Replacer { window: Vec::new(), searched: 0, out }
     }
 
     pub(super) fn finish(mut self) -> io::Result<W> {
@@ -86,36 +103,73 @@ impl<W: Write> Replacer<W> {
     fn pass(&mut self, limit: usize) -> io::Result<()> {
         let done = self.out.pass(&self.window, Done { passed: 0, searched: self.searched }, limit)?;
         self.window.drain(..done.passed);
+        self.out.at += done.passed as u64;
         self.searched = done.searched - done.passed;
         Ok(())
     }
 
     /// Searches a write where it lies.
     fn large(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let reach = self.out.finder.reach;
+        let reach = self.out.reach();
         // What waits is settled by as much of this as a hit in it may take.
         let waiting = self.window.len();
         self.window.extend_from_slice(&bytes[..reach + EDGE]);
         let from = Done { passed: 0, searched: self.searched };
         let done = self.out.pass(&self.window, from, waiting + EDGE)?;
         let from = Done { passed: done.passed - waiting, searched: done.searched - waiting };
+        self.out.at += waiting as u64;
         let done = self.out.pass(bytes, from, bytes.len() - reach)?;
         self.window.clear();
         self.window.extend_from_slice(&bytes[done.passed..]);
+        self.out.at += done.passed as u64;
         self.searched = done.searched - done.passed;
         Ok(())
     }
 }
 
+impl<W> Out<W> {
+    fn reach(&self) -> usize {
+        self.found.as_ref().map_or(0, |found| found.reach).max(self.named.reach)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.named.search.is_empty() && self.found.is_none()
+    }
+
+    /// Looks for what has been found meanwhile, from this place of the whole text on.
+    fn learn(&mut self, from: u64) {
+        // What the code under test is given is nothing that it could send.
+        if !self.fired.gives && self.fired.identity.known.count() > self.births.len() {
+            let (found, count) = self.fired.identity.known.finder();
+            self.found = found;
+            self.births.resize(count, from);
+        }
+    }
+}
+
 impl<W: Write> Out<W> {
     /// Replaces the hits that start before `limit` in `text`, and passes on what is settled by that: at least
-    /// all but the last [`EDGE`] bytes before `limit`.
+    /// all but the last [`EDGE`] bytes before `limit`. The text is that of the window, or what follows it.
     fn pass(&mut self, text: &[u8], from: Done, limit: usize) -> io::Result<Done> {
         let Done { mut passed, mut searched } = from;
+        let (named, found) = (self.named.clone(), self.found.clone());
+        let (named, found) = (&*named, found.as_deref());
         // A hit that starts before the limit may end after it, but not further than this.
-        let seen = &text[..text.len().min(limit + self.finder.reach)];
-        while let Some(hit) = self.finder.find(seen, searched).filter(|hit| hit.start < limit) {
-            let (pattern, entry) = &self.finder.entries[hit.id];
+        let seen = &text[..text.len().min(limit + self.reach())];
+        let next_named = |from| named.find(seen, from, |_, _| true).filter(|hit| hit.start < limit);
+        let next_found = |births: &[u64], at: u64, from| {
+            let counts =
+                |nth: usize, start: usize| births.get(nth).is_some_and(|birth| at + start as u64 >= *birth);
+            found?.find(seen, from, counts).filter(|hit| hit.start < limit)
+        };
+        let (mut a, mut b) = (next_named(searched), next_found(&self.births, self.at, searched));
+        loop {
+            // The first, and of two that start together the longer.
+            let sooner = |b: &Hit, a: &Hit| (b.start, a.end) < (a.start, b.end);
+            let is_found = b.as_ref().is_some_and(|b| a.as_ref().is_none_or(|a| sooner(b, a)));
+            let next = if is_found { found.zip(b.as_ref()) } else { a.as_ref().map(|hit| (named, hit)) };
+            let Some((finder, hit)) = next else { break };
+            let (pattern, entry) = &finder.entries[hit.id];
             let before = if pattern.edges.before { unit_before(&text[passed..hit.start]) } else { 0 };
             let after = if pattern.edges.after { unit_after(&text[hit.end..]) } else { 0 };
             self.next.write_all(&text[passed..hit.start - before])?;
@@ -123,9 +177,18 @@ impl<W: Write> Out<W> {
                 [] => self.next.write_all(entry.replacement.as_bytes())?,
                 steps => self.next.write_all(spelled(&entry.replacement, steps).as_bytes())?,
             }
-            self.fired.count(&entry.label);
+            match &entry.label {
+                Some(label) => self.fired.count(label),
+                None => self.fired.hit(),
+            }
             passed = hit.end + after;
             searched = passed;
+            if a.as_ref().is_some_and(|hit| hit.start < searched) {
+                a = next_named(searched);
+            }
+            if b.as_ref().is_some_and(|hit| hit.start < searched) {
+                b = next_found(&self.births, self.at, searched);
+            }
         }
         searched = searched.max(limit);
         // The character before the next hit may have to go with it.
@@ -140,11 +203,13 @@ impl<W: Write> Out<W> {
 
 impl<W: Write> Write for Replacer<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.out.finder.search.is_empty() {
+        self.out.learn(self.out.at + self.window.len() as u64);
+        if self.out.is_empty() {
             self.out.next.write_all(bytes)?;
+            self.out.at += bytes.len() as u64;
             return Ok(bytes.len());
         }
-        let reach = self.out.finder.reach;
+        let reach = self.out.reach();
         if bytes.len() >= LARGE.max(4 * reach) {
             self.large(bytes)?;
             return Ok(bytes.len());
@@ -209,7 +274,7 @@ mod tests {
             let replacement = (*replacement).into();
             (
                 Pattern { bytes: pattern.as_bytes().to_vec(), encoding: Encoding::Raw, steps: &[], edges },
-                Entry { replacement, label: "rule".into() },
+                Entry { replacement, label: Some("rule".into()), nth: 0 },
             )
         };
         Arc::new(Finder::new(pairs.iter().map(entry).collect()).unwrap())

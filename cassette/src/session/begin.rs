@@ -206,6 +206,9 @@ impl SessionBuilder {
                     .with_sources(
                         matches!(mode, Mode::Replay | Mode::Accept).then(|| config.sources.clone()),
                     );
+                if mode == Mode::Append {
+                    player.take_numbers().map_err(facts::malformed)?;
+                }
                 let (player, inline_limit) = (Box::new(player), config.inline_limit);
                 Some((Replay { player, redactor: redactor.clone(), inline_limit, site: site.clone() }, clock))
             }

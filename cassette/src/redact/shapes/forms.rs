@@ -377,8 +377,13 @@ impl Scan<'_> {
             return Found::Nothing;
         };
         let password = &info[colon + width..];
-        // What held a key, over lines or with slashes, was no password until that was taken out.
-        if password.is_empty() || is_placeholder(password) || has_numbered(password) {
+        // What held a key, over lines or with slashes, was no password until that was taken out, nor was what came after it.
+        let had_key = |key: &[u8]| memchr::memmem::find(info, key).is_some();
+        if password.is_empty()
+            || is_placeholder(password)
+            || has_numbered(password)
+            || [&b"[private-key:"[..], b"[stripe-key:"].into_iter().any(had_key)
+        {
             return Found::Nothing;
         }
         Found::Secret(from + colon + width..from + info.len(), None)

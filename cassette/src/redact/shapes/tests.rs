@@ -133,6 +133,7 @@ fn passwords_in_urls() {
     // What was found in one stays all that is.
     let key = format!("-----BEGIN PRIVATE KEY-----{}", "a1B2".repeat(12));
     check(&format!("y://:x{key}\u{ff40}@h"), "y://:x[private-key:1]\u{ff40}@h");
+    check(&format!("y://{key}\u{ff40}:x@h"), "y://[private-key:1]\u{ff40}:x@h");
     let user = format!("{}.{}", samples()[0].1, "a".repeat(600));
     check(&format!("https://{user}:pass@h"), "https://[url-password:1]@h");
     for innocent in [

@@ -1,0 +1,145 @@
+//! Values that were found by their place or form and that look like tokens: they are looked for everywhere from then on,
+//! as if somebody had named them.
+//!
+//! Must not know: where a value was found.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::encode::{self, Pattern};
+use super::replace::{Entry, Finder};
+
+/// The first so many of a session: each one costs a little of every search.
+const MOST: usize = 32;
+
+/// A longer value is not looked for.
+pub(super) const LONGEST: usize = 4096;
+
+/// A shorter one may be anything.
+const SHORTEST: usize = 16;
+
+/// What is looked for, in memory only.
+#[derive(Default)]
+pub(super) struct Known {
+    /// How many there are.
+    count: AtomicUsize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    values: Vec<Looked>,
+    finder: Option<Arc<Finder>>,
+}
+
+struct Looked {
+    placeholder: Arc<str>,
+    patterns: Vec<Pattern>,
+}
+
+impl Known {
+    /// From now on it is looked for, if it is one that can be.
+    pub(super) fn add(&self, value: &[u8], placeholder: &str) {
+        if self.count() >= MOST || !is_token(value) {
+            return;
+        }
+        let Ok(value) = std::str::from_utf8(value) else { return };
+        let mut state = self.state();
+        if state.values.len() < MOST && state.values.iter().all(|known| *known.placeholder != *placeholder) {
+            state.values.push(Looked { placeholder: placeholder.into(), patterns: encode::patterns(value) });
+            state.finder = None;
+            self.count.store(state.values.len(), Ordering::Release);
+        }
+    }
+
+    /// How many are looked for. It only grows.
+    pub(super) fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// What finds them; of each the entry says which of them it is, in the order in which they were found.
+    pub(super) fn finder(&self) -> (Option<Arc<Finder>>, usize) {
+        let mut state = self.state();
+        let count = state.values.len();
+        if state.finder.is_none() && count > 0 {
+            let mut entries = Vec::new();
+            for (n, value) in state.values.iter().enumerate() {
+                entries.extend(value.patterns.iter().map(|pattern| {
+                    let replacement = value.placeholder.clone();
+                    (pattern.clone(), Entry { replacement, label: None, nth: n })
+                }));
+            }
+            // Too many patterns: there are not.
+            state.finder = Finder::new(entries).ok().map(Arc::new);
+        }
+        (state.finder.clone(), count)
+    }
+
+    /// All of them, for the last check.
+    pub(super) fn patterns(&self) -> Vec<(String, Pattern)> {
+        let state = self.state();
+        let named = |value: &Looked| {
+            let name = value.placeholder.to_string();
+            value.patterns.iter().map(move |pattern| (name.clone(), pattern.clone())).collect::<Vec<_>>()
+        };
+        state.values.iter().flat_map(named).collect()
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Letters and digits in no order that a word, a date, a version or the name of a region has.
+fn is_token(value: &[u8]) -> bool {
+    let plain = value.iter().filter(|b| b.is_ascii_alphanumeric());
+    let (mut letters, mut digits, mut changes, mut last) = (0, 0, 0, None);
+    for b in plain {
+        let digit = b.is_ascii_digit();
+        *(if digit { &mut digits } else { &mut letters }) += 1;
+        changes += usize::from(last.is_some_and(|last| last != digit));
+        last = Some(digit);
+    }
+    (SHORTEST..=LONGEST).contains(&value.len()) && letters >= 4 && digits >= 2 && changes >= 3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens() {
+        for token in [
+            "9f8c2b7d4e1a6053Kq7Z",
+            "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+            "aB3cD4eF5gH6/iJ7+k==",
+            "ya29.a0AfH6SMBx1yZ2",
+        ] {
+            assert!(is_token(token.as_bytes()), "{token}");
+        }
+        for word in [
+            "eu-central-1",
+            "2026-03-02T06:30:00.000Z",
+            "GA1.2.1234567890.1600000000",
+            "user-profile-2024",
+            "a-long-passphrase-of-words",
+            "123456789012345678",
+            "a1b2c3",
+            "Europe/Prague-region-01",
+        ] {
+            assert!(!is_token(word.as_bytes()), "{word}");
+        }
+        assert!(!is_token("a1".repeat(LONGEST).as_bytes()));
+    }
+
+    #[test]
+    fn the_first_few() {
+        let known = Known::default();
+        for n in 0..MOST + 5 {
+            known.add(format!("a1b2c3d4e5f6g7h8{n}").as_bytes(), &format!("[token:{n}]"));
+            known.add(format!("a1b2c3d4e5f6g7h8{n}").as_bytes(), &format!("[token:{n}]"));
+        }
+        assert_eq!(known.count(), MOST);
+        assert_eq!(known.finder().1, MOST);
+    }
+}
