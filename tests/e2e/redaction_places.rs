@@ -426,3 +426,25 @@ fn two_tokens_stay_two_over_recordings() {
         (&br#"{"access_token":"[access_token:1]"}"#[..], &br#"{"access_token":"[access_token:2]"}"#[..])
     );
 }
+
+/// A test may write what it was answered, tokens and all: its files are compared with placeholders in their places, while
+/// recording too. So they are the same for everybody, whatever key one has.
+#[test]
+fn output_with_a_token_in_it() {
+    let api = serving(JSON, r#"{"refresh_token":"9f8c2b7d4e1a6053Kq7ZxWv3b","n":1}"#);
+    let project = Project::new();
+    let write = async |session: Session| {
+        let state = fetch(session.clone(), "/x".to_owned()).await;
+        let key = session.secret("KEY");
+        let output = session.output_dir().unwrap();
+        std::fs::write(output.join("state.json"), state).unwrap();
+        std::fs::write(output.join("table.csv"), format!("id,key\n1,{key}\n")).unwrap();
+    };
+    let config = api.config();
+    project.record(config.clone().secret("KEY", "k-112233"), &write);
+    drop(api);
+    project.assert_never("9f8c2b7d");
+    project.replay(config.clone().secret("KEY", "k-112233"), &write);
+    project.replay(config.clone().secret("KEY", "another-value-of-it"), &write);
+    project.replay(config, &write);
+}

@@ -40,7 +40,7 @@ mod xml;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -64,7 +64,7 @@ use percent_encoding::percent_decode_str;
 use crate::Result;
 use before_read::Given;
 use identity::{Identity, Placeholder, Value};
-use replace::{Entry, Finder};
+use replace::{Entry, Finder, Replacer};
 use rule::Rule;
 use shapes::Shapes;
 use spelling::spelled;
@@ -296,6 +296,24 @@ impl Redactor {
     /// Why the value of a secret is left aside, if the session was given one that can't be replaced.
     pub(crate) fn refused(&self, name: &str) -> Option<&Refused> {
         self.0.rules.refused(name)
+    }
+
+    /// Is there any value to look for, named or found?
+    pub(crate) fn knows_values(&self) -> bool {
+        !self.0.rules.secrets.is_empty() || self.1.identity.known.count() > 0
+    }
+
+    /// Copies a file that the test wrote, with the placeholders of named secrets and of tokens that were found. That is
+    /// not counted: nothing of it is stored.
+    ///
+    /// # Errors
+    ///
+    /// The reader's and the writer's.
+    pub(crate) fn copy(&self, from: &mut dyn Read, to: &mut dyn Write) -> io::Result<()> {
+        let fired = Arc::new(Fired { counts: Arc::default(), ..self.1.of_one_body() });
+        let mut replacer = Replacer::new(self.0.values.clone(), fired, to);
+        io::copy(from, &mut replacer)?;
+        replacer.finish().map(drop)
     }
 
     /// The session's own value of a named secret, for the code under test.

@@ -1,5 +1,6 @@
 //! The output directory of a session, from its making to its end.
 
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::Inner;
@@ -36,9 +37,13 @@ pub(super) fn directory(session: &Inner) -> Result<&Path> {
     Ok(session.output.get_or_init(|| fresh))
 }
 
-/// What the test wrote, or `None` if it never asked for the directory.
+/// What the test wrote, or `None` if it never asked for the directory. With placeholders for secrets: a token of a real
+/// answer is one in a recorded answer, and everybody has a key of their own.
 pub(super) fn manifest(session: &Inner) -> Result<Option<snapshot::Manifest>> {
-    session.output.get().map(|d| snapshot::Manifest::of(d, &session.config.ignore_output)).transpose()
+    let Some(dir) = session.output.get() else { return Ok(None) };
+    let redact = |from: &mut dyn Read, to: &mut dyn Write| session.redactor.copy(from, to);
+    let filter = session.redactor.knows_values().then_some(&redact as snapshot::Filter<'_>);
+    snapshot::Manifest::filtered(dir, &session.config.ignore_output, filter).map(Some)
 }
 
 /// Moves the files of a failed test to where they can be looked at, and says where that is.

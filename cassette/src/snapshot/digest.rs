@@ -1,7 +1,7 @@
 //! Files to hashes and tables: one read pass over each file, all cores, 64 KiB of memory a core.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,8 +19,11 @@ const CHUNK: usize = 64 * 1024;
 /// Below this a second thread costs more than it saves.
 const WORTH_A_THREAD: u64 = 256 * 1024;
 
+/// What a file is to be taken for: reads it, and writes that.
+pub(crate) type Filter<'f> = &'f (dyn Fn(&mut dyn Read, &mut dyn Write) -> io::Result<()> + Sync);
+
 /// Reads every file that was found. The order of the result is not defined.
-pub(super) fn digest(root: &Path, found: Found) -> Result<Vec<Entry>> {
+pub(super) fn digest(root: &Path, found: Found, filter: Option<Filter<'_>>) -> Result<Vec<Entry>> {
     let Found { mut done, mut files } = found;
     let bytes: u64 = files.iter().map(|f| f.size).sum();
     // The largest first, so that no core is left alone with a long file at the end.
@@ -32,7 +35,7 @@ pub(super) fn digest(root: &Path, found: Found) -> Result<Vec<Entry>> {
         let mut buffer = vec![0; CHUNK];
         let mut entries = Vec::new();
         while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            entries.push(read(file, &mut buffer)?);
+            entries.push(read(file, filter, &mut buffer)?);
         }
         Ok(entries)
     };
@@ -62,26 +65,52 @@ fn panicked(root: &Path) -> Error {
     Error::new("a thread that hashed the output panicked").at(root)
 }
 
-fn read(found: &FoundFile, buffer: &mut [u8]) -> Result<Entry> {
+fn read(found: &FoundFile, filter: Option<Filter<'_>>, buffer: &mut [u8]) -> Result<Entry> {
     let failed = |e| Error::io("read the file", &found.path, e);
     let mut file = File::open(&found.path).map_err(failed)?;
-    let mut hasher = Sha256::new();
-    let mut table = TableReader::for_name(&found.name);
-    let mut size = 0;
-    loop {
-        let n = fill(&mut file, buffer).map_err(failed)?;
-        if n == 0 {
-            break;
-        }
-        hasher.update(&buffer[..n]);
-        if let Some(table) = &mut table {
-            table.feed(&buffer[..n]);
-        }
-        size += n as u64;
+    let mut sums = Sums { hasher: Sha256::new(), table: TableReader::for_name(&found.name), size: 0 };
+    match filter {
+        Some(filter) => filter(&mut file, &mut sums).map_err(failed)?,
+        None => loop {
+            let n = fill(&mut file, buffer).map_err(failed)?;
+            if n == 0 {
+                break;
+            }
+            sums.add(&buffer[..n]);
+        },
     }
+    let Sums { hasher, table, size } = sums;
     let table = table.map(TableReader::finish);
     let sha256 = hex(&hasher.finalize());
     Ok(Entry { path: found.name.clone(), item: Item::File { size, sha256, table } })
+}
+
+/// What is said of a file.
+struct Sums {
+    hasher: Sha256,
+    table: Option<TableReader>,
+    size: u64,
+}
+
+impl Sums {
+    fn add(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        if let Some(table) = &mut self.table {
+            table.feed(bytes);
+        }
+        self.size += bytes.len() as u64;
+    }
+}
+
+impl Write for Sums {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.add(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Reads until the buffer is full or the file ends: a short first read would split a byte order mark.

@@ -86,8 +86,17 @@ impl Manifest {
     /// If something cannot be read, or is neither file, directory nor link (a socket, a pipe), or if
     /// a pattern is empty. The error names the path.
     pub fn of(dir: &Path, ignore: &[String]) -> Result<Manifest> {
+        Manifest::filtered(dir, ignore, None)
+    }
+
+    /// The same of what a filter makes of each file.
+    pub(crate) fn filtered(
+        dir: &Path,
+        ignore: &[String],
+        filter: Option<digest::Filter<'_>>,
+    ) -> Result<Manifest> {
         let found = walk::walk(dir, &Ignore::new(ignore)?)?;
-        digest::digest(dir, found).map(Manifest::from_entries)
+        digest::digest(dir, found, filter).map(Manifest::from_entries)
     }
 
     /// What there is, sorted by path.
@@ -250,7 +259,7 @@ mod tests {
             let dir = tree(&[("a", b"hello")]);
             let found = walk::walk(dir.path(), &Ignore::new(&[]).unwrap()).unwrap();
             fs::remove_file(dir.path().join("a")).unwrap();
-            let error = digest::digest(dir.path(), found).unwrap_err();
+            let error = digest::digest(dir.path(), found, None).unwrap_err();
             assert_eq!(error.path(), Some(dir.path().join("a").as_path()));
         }
     }

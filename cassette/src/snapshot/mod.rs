@@ -17,6 +17,7 @@ mod text;
 mod walk;
 
 pub use diff::{Change, Fact, SnapshotDiff};
+pub(crate) use digest::Filter;
 pub use keep::keep;
 pub use manifest::{Entry, Item, Manifest, Table};
 pub use store::{Header, discard_pending, load, pending_path, snapshot_path, store, store_pending};
