@@ -81,6 +81,23 @@ fn names_within_names_and_what_is_left() {
 }
 
 #[test]
+fn events_and_scripts() {
+    check(
+        |config| config,
+        &[("content-type", "text/event-stream")],
+        "event: a\ndata: {\"delta\":\"x\",\"token\":\"t-1\"}\n\n: beat\n\ndata: {\ndata: \"token\":\"t-2\"}\n\ndata: [DONE]\n\n",
+        "event: a\ndata: {\"delta\":\"x\",\"token\":\"[token:1]\"}\n\n: beat\n\ndata: {\ndata: \"token\":\"[token:2]\"}\n\n\
+         data: [DONE]\n\n",
+    );
+    check(
+        |config| config,
+        &[("content-type", "application/javascript; charset=utf-8")],
+        r#"/**/cb({"access_token":"t-1","n":1.0});"#,
+        r#"/**/cb({"access_token":"[access_token:1]","n":1.0});"#,
+    );
+}
+
+#[test]
 fn links_and_addresses_in_bodies() {
     check(
         |config| config.redact_links("cdn.example.com", ["sig", "expires"]).redact_ipv4_hosts(),

@@ -4,10 +4,12 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::events::EventFields;
 use super::form::FormFields;
 use super::json::JsonFields;
 use super::links::Links;
-use super::sink::{Out, Sink as _};
+use super::script::ScriptFields;
+use super::sink::{Out, Sink};
 use super::spelling::Spelling;
 use super::values::Values;
 use super::xml::XmlFields;
@@ -23,12 +25,15 @@ pub struct BodyRedactor<W> {
     next: Links<Values<W>>,
 }
 
-enum Fields {
+/// What a body, or a part of one, is read as.
+pub(super) enum Fields {
     /// Its first byte tells, of what has no telling content type.
     Begun,
     Json(JsonFields),
     Form(FormFields),
     Xml(XmlFields),
+    Events(Box<EventFields>),
+    Script(ScriptFields),
 }
 
 /// The type itself, without its parameters (RFC 9110 §8.3.1).
@@ -42,6 +47,67 @@ fn is_xml(content_type: Option<&str>) -> bool {
     matches!(essence.as_str(), "text/xml" | "application/xml") || essence.ends_with("+xml")
 }
 
+/// RFC 9239, and what it has replaced.
+fn is_script(essence: &str) -> bool {
+    essence
+        .strip_prefix("text/")
+        .or(essence.strip_prefix("application/"))
+        .is_some_and(|name| matches!(name, "javascript" | "ecmascript" | "x-javascript" | "x-ecmascript"))
+}
+
+impl Fields {
+    pub(super) fn of(content_type: Option<&str>, rules: &Rules) -> Fields {
+        match Spelling::of(content_type) {
+            Spelling::Form => return Fields::Form(FormFields::new()),
+            Spelling::Json => return Fields::Json(JsonFields::new(rules)),
+            _ if is_xml(content_type) => return Fields::Xml(XmlFields::new()),
+            _ => {}
+        }
+        match essence(content_type.unwrap_or("")).as_str() {
+            // Much JSON and XML travels as text/plain, or as nothing.
+            "" | "text/plain" => Fields::Begun,
+            "text/event-stream" => Fields::Events(Box::new(EventFields::new(rules))),
+            essence if is_script(essence) => Fields::Script(ScriptFields::new()),
+            // What isn't JSON fails at its first bytes.
+            _ => Fields::Json(JsonFields::new(rules)),
+        }
+    }
+
+    pub(super) fn push(
+        &mut self,
+        bytes: &[u8],
+        rules: &Rules,
+        fired: &Fired,
+        out: &mut dyn Sink,
+    ) -> io::Result<()> {
+        if let (Fields::Begun, Some(first)) = (&*self, bytes.trim_ascii_start().first()) {
+            *self = match first {
+                b'<' => Fields::Xml(XmlFields::new()),
+                _ => Fields::Json(JsonFields::new(rules)),
+            };
+        }
+        match self {
+            Fields::Begun => out.keep(bytes),
+            Fields::Json(json) => json.push(bytes, rules, fired, out),
+            Fields::Form(form) => form.push(bytes, rules, fired, out),
+            Fields::Xml(xml) => xml.push(bytes, rules, fired, out),
+            Fields::Events(events) => events.push(bytes, rules, fired, out),
+            Fields::Script(script) => script.push(bytes, rules, fired, out),
+        }
+    }
+
+    pub(super) fn finish(self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+        match self {
+            Fields::Begun => Ok(()),
+            Fields::Json(json) => json.finish(rules, fired, out),
+            Fields::Form(form) => form.finish(rules, fired, out),
+            Fields::Xml(xml) => xml.finish(rules, fired, out),
+            Fields::Events(events) => events.finish(rules, fired, out),
+            Fields::Script(script) => script.finish(rules, fired, out),
+        }
+    }
+}
+
 impl<W: Write> BodyRedactor<W> {
     pub(super) fn new(
         content_type: Option<&str>,
@@ -49,17 +115,7 @@ impl<W: Write> BodyRedactor<W> {
         fired: Arc<Fired>,
         values: Values<W>,
     ) -> Self {
-        let fields = match Spelling::of(content_type) {
-            Spelling::Form => Fields::Form(FormFields::new()),
-            Spelling::Json => Fields::Json(JsonFields::new(&rules)),
-            _ if is_xml(content_type) => Fields::Xml(XmlFields::new()),
-            // Much JSON and XML travels as text/plain, or as nothing.
-            _ => match content_type.map(essence).as_deref() {
-                None | Some("" | "text/plain") => Fields::Begun,
-                // What isn't JSON fails at its first bytes.
-                Some(_) => Fields::Json(JsonFields::new(&rules)),
-            },
-        };
+        let fields = Fields::of(content_type, &rules);
         let next = Links::new(rules.clone(), fired.clone(), values);
         BodyRedactor { fields, rules, fired, next }
     }
@@ -75,32 +131,14 @@ impl<W: Write> BodyRedactor<W> {
     ///
     /// The next writer's.
     pub fn finish(mut self) -> io::Result<W> {
-        let out = &mut Out(&mut self.next);
-        match self.fields {
-            Fields::Begun => {}
-            Fields::Json(json) => json.finish(&self.rules, &self.fired, out)?,
-            Fields::Form(form) => form.finish(&self.rules, &self.fired, out)?,
-            Fields::Xml(xml) => xml.finish(&self.rules, &self.fired, out)?,
-        }
+        self.fields.finish(&self.rules, &self.fired, &mut Out(&mut self.next))?;
         self.next.finish()?.finish()
     }
 }
 
 impl<W: Write> Write for BodyRedactor<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let (Fields::Begun, Some(first)) = (&self.fields, bytes.trim_ascii_start().first()) {
-            self.fields = match first {
-                b'<' => Fields::Xml(XmlFields::new()),
-                _ => Fields::Json(JsonFields::new(&self.rules)),
-            };
-        }
-        let out = &mut Out(&mut self.next);
-        match &mut self.fields {
-            Fields::Begun => out.keep(bytes)?,
-            Fields::Json(json) => json.push(bytes, &self.rules, &self.fired, out)?,
-            Fields::Form(form) => form.push(bytes, &self.rules, &self.fired, out)?,
-            Fields::Xml(xml) => xml.push(bytes, &self.rules, &self.fired, out)?,
-        }
+        self.fields.push(bytes, &self.rules, &self.fired, &mut Out(&mut self.next))?;
         Ok(bytes.len())
     }
 

@@ -86,13 +86,31 @@ impl JsonFields {
         JsonFields { mark: MARK.len(), pointers: None, spellings, ..JsonFields::new(rules) }
     }
 
+    /// One of the documents of a text that holds more than them.
+    pub(super) fn among_others(rules: &Rules) -> JsonFields {
+        JsonFields { mark: MARK.len(), ..JsonFields::new(rules) }
+    }
+
     pub(super) fn push(
         &mut self,
-        mut chunk: &[u8],
+        chunk: &[u8],
         rules: &Rules,
         fired: &Fired,
         out: &mut dyn Sink,
     ) -> io::Result<()> {
+        let read = self.read(chunk, rules, fired, out)?;
+        out.keep(&chunk[read..])
+    }
+
+    /// The same, up to where it is no JSON: how many bytes that is.
+    pub(super) fn read(
+        &mut self,
+        chunk: &[u8],
+        rules: &Rules,
+        fired: &Fired,
+        out: &mut dyn Sink,
+    ) -> io::Result<usize> {
+        let (whole, mut chunk) = (chunk, chunk);
         while self.mark < MARK.len() && !chunk.is_empty() {
             if chunk[0] != MARK[self.mark] {
                 self.broken |= self.mark > 0;
@@ -192,7 +210,15 @@ impl JsonFields {
                 }
             }
         }
-        out.keep(&chunk[kept..])
+        let read = if self.broken { at } else { chunk.len() };
+        out.keep(&chunk[kept..read])?;
+        Ok(whole.len() - chunk.len() + read)
+    }
+
+    /// Something else stands within the document. A string doesn't go on after it.
+    pub(super) fn interrupt(&mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+        self.broken |= !matches!(self.text, Text::Kept);
+        self.end(rules, fired, out)
     }
 
     /// Nothing is to be redacted before the next name that is on the list.

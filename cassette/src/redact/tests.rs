@@ -464,6 +464,35 @@ proptest! {
         prop_assert_eq!(redact(&redactor, JSON, &[a, b]).escape_ascii().to_string(), expected.escape_ascii().to_string());
     }
 
+    /// Nor in texts that hold JSON among other things; and where nothing is listed, all stays.
+    #[test]
+    fn chunks_change_nothing_in_frames(
+        tokens in prop::collection::vec(prop::sample::select(&[
+            "data", ":", " ", "\n", "\r", "\r\n", "data: ", "id: 1\n", "\u{feff}", "{\"token\":", "\"x\"", "\"pwd\":\"a", "\"", "}",
+            "\"{\\\"token\\\":\\\"", "\\u00", "(", ",", "=", "[", "]", "f({", "tru", "1", "--b", "\r\n--b", "\n--b-", "--b--",
+            "\r\n\r\n", "Content-Disposition: form-data; name=token\r\n", "Content-Type: application/json\r\n", "<token>", "-",
+            "Content-Type: text/event-stream\n\n", "Content-Type: multipart/mixed; boundary=bc\n\n--bc\n",
+        ][..]), 0..30),
+        content_type in prop::sample::select(&[
+            "text/event-stream", "text/javascript", "multipart/form-data; boundary=b",
+        ][..]),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let body = tokens.concat().into_bytes();
+        let bytes: Vec<&[u8]> = body.chunks(1).collect();
+        let (a, b) = body.split_at(cut.index(body.len() + 1));
+        let shown = |redactor: Redactor, chunks: &[&[u8]]| {
+            redact(&redactor, content_type, chunks).escape_ascii().to_string()
+        };
+        let expected = shown(redactor(), &[&body]);
+        prop_assert_eq!(shown(redactor(), &bytes), &*expected);
+        prop_assert_eq!(shown(redactor(), &[a, b]), &*expected);
+        let bare = || super::default_rules().iter().fold(Rules::default(), |r, rule| r.without_rule(rule.id).unwrap());
+        prop_assert_eq!(shown(Redactor::new(bare()).unwrap(), &[a, b]), body.escape_ascii().to_string());
+        let once = redact(&redactor(), content_type, &[&body]);
+        prop_assert_eq!(shown(redactor(), &[&once]), &*expected);
+    }
+
     #[test]
     fn chunks_of_any_bytes_change_nothing(
         body in prop::collection::vec(any::<u8>(), 0..300),

@@ -28,7 +28,14 @@ fn what_is_innocent_is_untouched() {
         rules.secret(format!("K{n}"), secret.clone()).unwrap()
     });
     let redactor = Redactor::new(rules).unwrap();
-    let types = ["application/json", "text/plain", "text/csv", "application/octet-stream"];
+    let types = [
+        "application/json",
+        "text/plain",
+        "text/csv",
+        "application/octet-stream",
+        "text/event-stream",
+        "text/javascript",
+    ];
     for text in TEXTS {
         for content_type in types {
             for cut in 0..=text.len() {

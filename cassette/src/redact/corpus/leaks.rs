@@ -108,6 +108,18 @@ fn names_within_names() {
     check_field("application/x-www-form-urlencoded", "token[]=unnamed-1");
 }
 
+#[test]
+fn in_an_event() {
+    check_field("text/event-stream", "id: 1\ndata: {\"access_token\":\"unnamed-1\"}\n\n");
+    check_field("text/event-stream", "data: {\r\ndata: \"password\":\r\ndata: \"unnamed-1\"}\r\n\r\n");
+}
+
+#[test]
+fn in_a_script() {
+    check_field("application/javascript", "/**/jQuery_1.cb({\"token\":\"unnamed-1\"});");
+    check_field("text/javascript", "cb(null, [{\"password\": \"unnamed-1\"}])");
+}
+
 /// A value of digits, that comes as a number.
 #[test]
 fn as_a_json_number() {
