@@ -80,6 +80,43 @@ fn names_within_names_and_what_is_left() {
     assert_eq!(played, r#"{"card":{"pan":"[card:1]","list":[["[card:2]"]]},"token":{"type":"t"}}"#);
 }
 
+/// Forms of two runs, with boundaries and secrets of their own, are one request.
+#[test]
+fn parts_of_multipart() {
+    const MIXED: Headers = &[("content-type", "multipart/mixed; boundary=\"b 1\"")];
+    const SENT: &str =
+        "--b 1\r\nContent-Type: application/json\r\n\r\n{\"id\":1.0,\"token\":\"t-1\"}\r\n--b 1--\r\n";
+    let (api, project) = (serving(MIXED, SENT), Project::new());
+    let config = api.config();
+    let post = |boundary: &'static str, secret: &'static str, note: &'static str| {
+        async move |session: Session| {
+            let part = |name: &str, content: &str| {
+                format!(
+                    "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{content}\r\n"
+                )
+            };
+            let body = part("client_secret", secret)
+                + &part("user[password]", secret)
+                + &part("note", note)
+                + &part("options", &format!("{{\"api_key\":\"k-{secret}\"}}"))
+                + &format!("--{boundary}--\r\n");
+            let request = session.client().unwrap().post(format!("http://{HOST}/x"));
+            let kind = format!("multipart/form-data; boundary={boundary}");
+            see(request.header("content-type", kind).body(body).send().await.unwrap()).await.body
+        }
+    };
+    assert_eq!(project.record(config.clone(), &post("b-1", "s-1", "hi")), SENT);
+    drop(api);
+    let text = project.text();
+    for shown in ["[client_secret:1]", "[api_key:1]", "hi"] {
+        assert!(text.contains(shown), "{shown} in\n{text}");
+    }
+    assert!(!text.contains("s-1") && !text.contains("t-1"), "{text}");
+    let played = project.replay(config.clone(), &post("b-2", "s-2", "hi"));
+    assert_eq!(played, SENT.replace("t-1", "[token:1]"));
+    project.run(Mode::Replay, config, &post("b-2", "s-2", "ho")).unwrap_err();
+}
+
 #[test]
 fn events_and_scripts() {
     check(

@@ -30,6 +30,7 @@ use std::sync::Arc;
 pub use custom::Matcher;
 pub use key::Key;
 pub use mismatch::{BodyKind, Difference, Mismatch, PartDifference};
+pub(crate) use parameters::Value as Parameters;
 pub use pointer::{InvalidPointer, Pointer};
 pub(crate) use scope::{is_scope, scope_of};
 

@@ -2,15 +2,15 @@
 
 /// A value and its parameters, in one spelling.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Value {
+pub(crate) struct Value {
     /// Lower case.
-    pub(super) main: String,
+    pub(crate) main: String,
     /// Names in lower case, values unquoted; sorted.
     pub(super) parameters: Vec<(String, String)>,
 }
 
 impl Value {
-    pub(super) fn parse(text: &str) -> Value {
+    pub(crate) fn parse(text: &str) -> Value {
         let mut pieces = pieces(text).into_iter();
         let main = pieces.next().unwrap_or_default().trim().to_ascii_lowercase();
         let mut parameters: Vec<(String, String)> = pieces
@@ -24,7 +24,7 @@ impl Value {
         Value { main, parameters }
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 

@@ -8,6 +8,7 @@ use super::events::EventFields;
 use super::form::FormFields;
 use super::json::JsonFields;
 use super::links::Links;
+use super::multipart::MultipartFields;
 use super::script::ScriptFields;
 use super::sink::{Out, Sink};
 use super::spelling::Spelling;
@@ -32,6 +33,7 @@ pub(super) enum Fields {
     Json(JsonFields),
     Form(FormFields),
     Xml(XmlFields),
+    Multipart(Box<MultipartFields>),
     Events(Box<EventFields>),
     Script(ScriptFields),
 }
@@ -56,7 +58,11 @@ fn is_script(essence: &str) -> bool {
 }
 
 impl Fields {
-    pub(super) fn of(content_type: Option<&str>, rules: &Rules) -> Fields {
+    /// For a body of this content type that is a part of so many others, one in the other.
+    pub(super) fn of(content_type: Option<&str>, depth: usize, rules: &Rules) -> Fields {
+        if let Some(multipart) = content_type.and_then(|text| MultipartFields::of(text, depth)) {
+            return Fields::Multipart(Box::new(multipart));
+        }
         match Spelling::of(content_type) {
             Spelling::Form => return Fields::Form(FormFields::new()),
             Spelling::Json => return Fields::Json(JsonFields::new(rules)),
@@ -91,6 +97,7 @@ impl Fields {
             Fields::Json(json) => json.push(bytes, rules, fired, out),
             Fields::Form(form) => form.push(bytes, rules, fired, out),
             Fields::Xml(xml) => xml.push(bytes, rules, fired, out),
+            Fields::Multipart(multipart) => multipart.push(bytes, rules, fired, out),
             Fields::Events(events) => events.push(bytes, rules, fired, out),
             Fields::Script(script) => script.push(bytes, rules, fired, out),
         }
@@ -102,6 +109,7 @@ impl Fields {
             Fields::Json(json) => json.finish(rules, fired, out),
             Fields::Form(form) => form.finish(rules, fired, out),
             Fields::Xml(xml) => xml.finish(rules, fired, out),
+            Fields::Multipart(multipart) => multipart.finish(rules, fired, out),
             Fields::Events(events) => events.finish(rules, fired, out),
             Fields::Script(script) => script.finish(rules, fired, out),
         }
@@ -115,7 +123,7 @@ impl<W: Write> BodyRedactor<W> {
         fired: Arc<Fired>,
         values: Values<W>,
     ) -> Self {
-        let fields = Fields::of(content_type, &rules);
+        let fields = Fields::of(content_type, 0, &rules);
         let next = Links::new(rules.clone(), fired.clone(), values);
         BodyRedactor { fields, rules, fired, next }
     }

@@ -19,6 +19,7 @@ mod json;
 mod known;
 mod leak;
 mod links;
+mod multipart;
 mod names;
 mod objection;
 mod plain;

@@ -35,6 +35,7 @@ fn what_is_innocent_is_untouched() {
         "application/octet-stream",
         "text/event-stream",
         "text/javascript",
+        "multipart/mixed; boundary=b",
     ];
     for text in TEXTS {
         for content_type in types {

@@ -109,6 +109,22 @@ fn names_within_names() {
 }
 
 #[test]
+fn in_a_part() {
+    const FORM: &str = "multipart/form-data; boundary=b";
+    const MIXED: &str = "multipart/mixed; boundary=\"b\"";
+    check_field(
+        FORM,
+        "--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nunnamed-1\r\n--b--\r\n",
+    );
+    check_field(FORM, "--b\nContent-Disposition: form-data; name=u[token]; filename=f\n\nunnamed-1\n--b--\n");
+    check_field(
+        FORM,
+        "--b\r\nContent-Disposition: form-data; name=q\r\n\r\n{\"token\":\"unnamed-1\"}\r\n--b--\r\n",
+    );
+    check_field(MIXED, "--b\r\nContent-Type: application/json\r\n\r\n{\"token\":\"unnamed-1\"}\r\n--b--\r\n");
+}
+
+#[test]
 fn in_an_event() {
     check_field("text/event-stream", "id: 1\ndata: {\"access_token\":\"unnamed-1\"}\n\n");
     check_field("text/event-stream", "data: {\r\ndata: \"password\":\r\ndata: \"unnamed-1\"}\r\n\r\n");
