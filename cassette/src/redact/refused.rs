@@ -21,8 +21,13 @@ pub(crate) struct Refused {
 impl Refused {
     fn error(&self) -> Error {
         let Refused { name, why, file } = self;
-        let error = Error::new(format!("the value of the secret {name} {why}: it cannot be redacted"))
-            .hint("use a longer value for the recording, or do not declare it as a secret");
+        let hint = if why.contains("longer") {
+            "declare the parts of it that are secret, each as a secret of its own"
+        } else {
+            "use a longer value for the recording, or do not declare it as a secret"
+        };
+        let error =
+            Error::new(format!("the value of the secret {name} {why}: it cannot be redacted")).hint(hint);
         match file {
             Some(file) => error.at(file),
             None => error,
@@ -54,6 +59,9 @@ impl Rules {
         }
     }
 }
+
+/// Every form of a value is kept in memory, and so much of a body until it is known not to be one.
+const LONGEST_SECRET: usize = 64 * 1024;
 
 /// Why a value can't be told from innocent text.
 pub(super) fn problem(value: &str) -> Option<&'static str> {
@@ -98,6 +106,8 @@ pub(super) fn problem(value: &str) -> Option<&'static str> {
         Some("is too common")
     } else if value.trim().len() < 6 {
         Some("is mostly whitespace")
+    } else if value.trim().len() > LONGEST_SECRET {
+        Some("is longer than 64 KiB")
     } else {
         None
     }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use memchr::memmem;
+
 use super::fields::FieldNames;
 use super::hooks::Hooks;
 use super::links::LinkRules;
@@ -83,9 +85,12 @@ impl fmt::Debug for Secret {
 
 impl Secret {
     pub(super) fn placeholder(&self) -> String {
-        format!("{{{{secret.{}}}}}", self.name)
+        [PLACEHOLDER.0, &self.name, PLACEHOLDER.1].concat()
     }
 }
+
+/// What stands around the name in the place of a secret.
+const PLACEHOLDER: (&str, &str) = ("{{secret.", "}}");
 
 /// What stands in the place of a value that was redacted because of where it stood.
 pub(super) const REDACTED: &str = "[redacted]";
@@ -144,14 +149,15 @@ impl Rules {
     }
 
     /// Adds a secret by value: wherever it occurs in a URL, a header or a body, in any of the usual encodings,
-    /// `{{secret.NAME}}` is stored in its place. On replay the placeholder becomes the session's own value.
+    /// `{{secret.NAME}}` is stored in its place. On replay the placeholder becomes the session's own value. White space
+    /// around a value, such as the line break at the end of a file with a key, is no part of it.
     ///
     /// Names are letters, digits, `_`, `-`, `.` and `#` (ASCII), so that a placeholder can stand anywhere.
     ///
     /// # Errors
     ///
     /// A value shorter than six bytes, or so common (`true`, `password`, `000000`) that replacing it would
-    /// destroy what has nothing to do with it; a name that can't be one, or that has another value already.
+    /// destroy what has nothing to do with it; one longer than 64 KiB; a name that can't be one, or that has another value already.
     pub fn secret(self, name: impl Into<String>, value: impl Into<String>) -> Result<Rules> {
         self.secret_or_refused(name, value)?.accepted()
     }
@@ -162,36 +168,57 @@ impl Rules {
         name: impl Into<String>,
         value: impl Into<String>,
     ) -> Result<Rules> {
-        let secret = Secret { name: name.into(), value: value.into() };
-        let name = &secret.name;
+        let (name, given) = (name.into(), value.into());
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.#".contains(&b)) {
             return Err(Error::new(format!("{name:?} cannot be the name of a secret"))
                 .hint("use letters, digits, `_`, `-`, `.` and `#`"));
         }
+        let secret = Secret { name, value: given.trim().to_owned() };
+        let name = &secret.name;
         match self.secrets.iter().find(|s| s.name == *name) {
             Some(known) if known.value == secret.value => return Ok(self),
             Some(_) => return Err(Error::new(format!("the secret {name} is given twice, with two values"))),
             None => {}
         }
-        if let Some(problem) = problem(&secret.value) {
+        if let Some(problem) = problem(&given) {
             self.refuse(secret.name, problem.to_owned());
             return Ok(self);
         }
-        self.secrets.push(secret);
-        // A value inside a placeholder would be replaced in it, and found there by the leak check.
-        while let Some((at, other)) = self.inside() {
-            let Secret { name, .. } = self.secrets.remove(at);
-            self.refuse(name, format!("is a part of the placeholder of {other}"));
-        }
+        self.add_secret(secret);
         Ok(self)
     }
 
-    /// A secret whose value is a part of a placeholder, and whose that is.
-    fn inside(&self) -> Option<(usize, String)> {
-        self.secrets.iter().enumerate().find_map(|(at, secret)| {
-            let other = self.secrets.iter().find(|other| other.placeholder().contains(&secret.value))?;
-            Some((at, other.name.clone()))
-        })
+    /// A value inside a placeholder would be replaced in it, and found there by the leak check: it is refused. Of those
+    /// that were added before, none is inside another's.
+    fn add_secret(&mut self, secret: Secret) {
+        let mut placeholder = secret.placeholder();
+        let inside = |value: &str, placeholder: &str| {
+            value.len() <= placeholder.len()
+                && memmem::find(placeholder.as_bytes(), value.as_bytes()).is_some()
+        };
+        let (refused, mut kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.secrets).into_iter().partition(|s| inside(&s.value, &placeholder));
+        for Secret { name, .. } in refused {
+            self.refuse(name, format!("is a part of the placeholder of {}", secret.name));
+        }
+        kept.push(secret);
+        self.secrets = kept;
+        let Some(Secret { name, value }) = self.secrets.last() else { return };
+        let other = self.secrets.iter().find(|other| {
+            // Most values are longer than any placeholder.
+            value.len() <= PLACEHOLDER.0.len() + other.name.len() + PLACEHOLDER.1.len() && {
+                placeholder.clear();
+                [PLACEHOLDER.0, &other.name, PLACEHOLDER.1]
+                    .iter()
+                    .for_each(|part| placeholder.push_str(part));
+                inside(value, &placeholder)
+            }
+        });
+        if let Some(other) = other {
+            let (name, why) = (name.clone(), format!("is a part of the placeholder of {}", other.name));
+            self.secrets.pop();
+            self.refuse(name, why);
+        }
     }
 
     /// Keeps a header with its value; `x-acme-*` keeps all that begin so. A header that carries credentials
@@ -427,6 +454,25 @@ mod tests {
         assert!(error.is_ok());
         let error = Rules::default().secret("one", "MY_NAME").unwrap().secret("MY_NAME", "zzzyyyxxx");
         assert!(error.unwrap_err().to_string().contains("placeholder of MY_NAME"));
+    }
+
+    #[test]
+    fn values_that_are_too_long() {
+        let long = "k3y-".repeat(16 * 1024);
+        let rules = Rules::default().secret("KEY", format!("{long}x")).unwrap_err();
+        assert!(rules.to_string().contains("longer than 64 KiB"), "{rules}");
+        assert!(format!("{rules:?}").contains("the parts of it that are secret"), "{rules:?}");
+        assert!(Rules::default().secret("KEY", long + "\n").is_ok());
+    }
+
+    /// As code trims what it reads of a file.
+    #[test]
+    fn white_space_around_a_value() {
+        let rules = Rules::default().secret("KEY", "\n  pk-2f9a 77c1 \r\n").unwrap();
+        assert_eq!(rules.secrets[0].value, "pk-2f9a 77c1");
+        let rules = rules.secrets_in(br#"{"file": "pk-88aa12f0\n"}"#).unwrap();
+        assert_eq!(rules.secrets[1].value, "pk-88aa12f0");
+        assert!(rules.secret("KEY", "pk-2f9a 77c1").is_ok(), "it is the same value");
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl Rules {
 
     /// Under several names, a value has the first.
     fn add(self, name: &str, value: &str) -> Result<Rules> {
-        let known = self.secrets.iter().any(|secret| secret.value == value);
+        let known = self.secrets.iter().any(|secret| secret.value == value.trim());
         if known {
             Ok(self)
         } else {
