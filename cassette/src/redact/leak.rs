@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 
 use super::Rules;
-use super::encode::{Pattern, patterns};
+use super::encode::{Pattern, patterns_of_leaks};
 use super::search::{Hit, Search};
 use super::shapes::{BEFORE, Next, Shapes};
 use crate::Result;
@@ -128,7 +128,7 @@ impl LeakCheck {
     pub(super) fn new(rules: &Rules, found: Vec<(String, Pattern)>) -> Result<LeakCheck> {
         let mut all = found;
         for secret in &rules.secrets {
-            all.extend(patterns(&secret.value).into_iter().map(|p| (secret.name.clone(), p)));
+            all.extend(patterns_of_leaks(&secret.value).into_iter().map(|p| (secret.name.clone(), p)));
         }
         let search = Search::new(all.iter().map(|(_, p)| &p.bytes[..]))?;
         Ok(LeakCheck { search, patterns: all, shapes: Shapes::new(rules) })
@@ -322,6 +322,27 @@ mod tests {
         check("dXNlcjpwbGFpbnNlY3JldDE=", Some(("in base64", 7)));
     }
 
+    /// Where no placeholder can stand.
+    #[test]
+    fn what_is_not_utf_8() {
+        let rules = Rules::default().secret("KEY", "Grünkohl-漢").unwrap();
+        let rules = rules.secret("PLAIN", "plainsecret1").unwrap().secret("OLD", "Grünkohl").unwrap();
+        let redactor = Redactor::new(rules).unwrap();
+        let check = |bytes: Vec<u8>, expected: &str| {
+            let text = [b"\0x\0 ", &bytes[..], b"\0"].concat();
+            let leak = redactor.leak_check().unwrap().scan(&text[..]).unwrap().expect(expected);
+            assert_eq!(format!("{}, {}", leak.name, leak.encoding), expected);
+        };
+        for (name, value) in [("KEY", "Grünkohl-漢"), ("PLAIN", "plainsecret1"), ("OLD", "Grünkohl.")] {
+            let expected = format!("{name}, in UTF-16");
+            check(value.encode_utf16().flat_map(u16::to_le_bytes).collect(), &expected);
+            check(value.encode_utf16().flat_map(u16::to_be_bytes).collect(), &expected);
+        }
+        check(b"Gr\xfcnkohl".to_vec(), "OLD, in Latin-1");
+        let url = redactor.uri("https://h/x?q=Gr%FCnkohl");
+        assert_eq!(url, "https://h/x?q={{secret.OLD}}");
+    }
+
     #[test]
     fn by_form_and_over_lines() {
         check("a ghp_a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1", Some(("by its form", 2)));
@@ -367,7 +388,7 @@ mod tests {
     fn across_chunks() {
         let rules = Rules::default().secret("KEY", "s3cr3t-key").unwrap();
         let check = Redactor::new(rules).unwrap().leak_check().unwrap();
-        let forms = patterns("s3cr3t-key").into_iter().map(|p| p.bytes);
+        let forms = patterns_of_leaks("s3cr3t-key").into_iter().map(|p| p.bytes);
         let longest = forms.max_by_key(Vec::len).expect("there are forms");
         assert_eq!(longest.len(), check.search.longest());
         for start in CHUNK - longest.len() - 1..=CHUNK + 1 {

@@ -17,6 +17,8 @@ pub(crate) enum Spelling {
     Form,
     /// RFC 3986 §2.1.
     Percent,
+    /// The same of Latin-1.
+    Latin1,
     /// HTML and XML.
     Html,
     Hex,
@@ -26,10 +28,11 @@ pub(crate) enum Spelling {
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What a placeholder may say.
-const NAMED: [(Spelling, &str); 5] = [
+const NAMED: [(Spelling, &str); 6] = [
     (Spelling::Json, "json"),
     (Spelling::Form, "form"),
     (Spelling::Percent, "percent"),
+    (Spelling::Latin1, "latin1"),
     (Spelling::Html, "html"),
     (Spelling::Hex, "hex"),
 ];
@@ -54,6 +57,7 @@ impl Spelling {
             Spelling::Json => encode::json_string(value),
             Spelling::Form => encode::form_value(value),
             Spelling::Percent => utf8_percent_encode(value, RESERVED).to_string(),
+            Spelling::Latin1 => encode::latin_1_value(value),
             Spelling::Html => value
                 .replace('&', "&amp;")
                 .replace('<', "&lt;")
@@ -68,7 +72,7 @@ impl Spelling {
     pub(super) fn within(self, steps: &[Spelling]) -> &[Spelling] {
         match (self, steps) {
             (Spelling::Json, [inner @ .., Spelling::Json]) => inner,
-            (Spelling::Form, [inner @ .., Spelling::Form | Spelling::Percent]) => inner,
+            (Spelling::Form, [inner @ .., Spelling::Form | Spelling::Percent | Spelling::Latin1]) => inner,
             _ => steps,
         }
     }

@@ -5,14 +5,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 pub(super) struct Coded {
-    pub(super) how: &'static str,
+    pub(super) how: String,
     pub(super) text: String,
     pub(super) expected: String,
 }
 
 pub(super) fn all(secret: &str) -> Vec<Coded> {
     let mut out = Vec::new();
-    let mut add = |how, text: String| out.push(Coded { how, text, expected: "@".to_owned() });
+    let mut add = |how: &str, text: String| {
+        out.push(Coded { how: how.to_owned(), text, expected: "@".to_owned() });
+    };
     add("raw", secret.to_owned());
     add("percent, upper case", percent(secret, "-._~", |b, _| format!("%{b:02X}")));
     add("percent, lower case", percent(secret, "-._~", |b, _| format!("%{b:02x}")));
@@ -24,34 +26,56 @@ pub(super) fn all(secret: &str) -> Vec<Coded> {
     let once = percent(secret, "-._~", |b, _| format!("%{b:02X}"));
     add("percent, twice", percent(&once, "-._~", |b, _| format!("%{b:02X}")));
     add("percent in a form", percent(&once, "*-._", |b, _| format!("%{b:02X}")));
-    let json = serde_json::to_string(secret).unwrap();
-    let json = &json[1..json.len() - 1];
-    add("JSON", json.to_owned());
-    add("JSON with \\/", json.replace('/', "\\/"));
-    add("JSON in ASCII", ascii(json, false));
-    add("JSON in ASCII, upper case", ascii(json, true));
-    add("JSON of PHP", ascii(&json.replace('/', "\\/"), false));
-    add("JSON of Go", json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026"));
-    let twice = serde_json::to_string(json).unwrap();
-    add("JSON in JSON", twice[1..twice.len() - 1].to_owned());
-    let twice = serde_json::to_string(&ascii(json, false)).unwrap();
-    add("JSON in ASCII in JSON", twice[1..twice.len() - 1].to_owned());
-    let query = percent(json, "-._~", |b, _| format!("%{b:02X}"));
-    add("JSON in a query in a query", percent(&query, "*-._", |b, _| format!("%{b:02X}")));
-    add("JSON in a query", query);
-    let page = entities(secret, "&#39;", false);
-    add("HTML", page.clone());
-    add("HTML of Python", entities(secret, "&#x27;", false));
+    if let (false, Some(latin_1)) = (secret.is_ascii(), latin_1(secret)) {
+        add("percent of Latin-1", percent_bytes(&latin_1, "-._~", |b, _| format!("%{b:02X}")));
+        let form = percent_bytes(&latin_1, "*-._ ", |b, _| format!("%{b:02x}")).replace(' ', "+");
+        add("percent of Latin-1 in a form", form);
+    }
+    let upper = |text: &str| percent(text, "-._~", |b, _| format!("%{b:02X}"));
+    let lower = |text: &str| percent(text, "*-._", |b, _| format!("%{b:02x}"));
+    for (writer, json) in JSON {
+        let once = json(secret);
+        add(&format!("JSON{writer}"), once.clone());
+        let query = upper(&once);
+        add(&format!("JSON{writer} in a query, lower case"), lower(&once));
+        add(
+            &format!("JSON{writer} in a query in a query"),
+            percent(&query, "*-._", |b, _| format!("%{b:02X}")),
+        );
+        add(&format!("JSON{writer} in a query"), query);
+        for (other, json) in JSON {
+            let twice = json(&once);
+            add(&format!("JSON{writer} in JSON{other}"), twice.clone());
+            if writer == other || writer.is_empty() {
+                add(&format!("JSON{writer} in JSON{other} in a query"), upper(&twice));
+                for (third, json) in JSON.into_iter().filter(|(third, _)| *third == other || writer == other)
+                {
+                    add(&format!("JSON{writer} in JSON{other} in JSON{third}"), json(&twice));
+                }
+            }
+        }
+        for (page, html) in PAGES {
+            add(&format!("JSON{writer} in HTML{page}"), html(&once));
+            if page.is_empty() {
+                add(&format!("JSON{writer} in HTML in JSON{writer}"), json(&html(&once)));
+            }
+        }
+        for (page, html) in PAGES {
+            add(&format!("HTML{page} in JSON{writer}"), json(&html(secret)));
+        }
+    }
+    for (page, html) in PAGES {
+        add(&format!("HTML{page}"), html(secret));
+    }
     add("XML", entities(secret, "&apos;", false));
-    add("HTML, decimal", numbered(secret, |c| c.is_ascii_alphanumeric(), |c| format!("&#{c};")));
-    add("HTML, hex", numbered(secret, |c| c.is_ascii_alphanumeric(), |c| format!("&#x{c:X};")));
+    add("XML in ASCII", entities(secret, "'", true));
     add("HTML, all decimal", numbered(secret, |_| false, |c| format!("&#{c};")));
     add("HTML, all hex", numbered(secret, |_| false, |c| format!("&#x{c:x};")));
-    add("XML in ASCII", entities(secret, "'", true));
-    add("JSON in HTML", entities(json, "&#39;", false));
-    let in_json = serde_json::to_string(&page).unwrap();
-    add("HTML in JSON", in_json[1..in_json.len() - 1].to_owned());
-    add("HTML in JSON of Go", ascii(&page.replace('\\', "\\\\").replace('&', "\\u0026"), false));
+    add(
+        "HTML, decimal with zeros",
+        numbered(secret, |c| c.is_ascii_alphanumeric(), |c| format!("&#{c:03};")),
+    );
+    add("HTML, hex with zeros", numbered(secret, |c| c.is_ascii_alphanumeric(), |c| format!("&#x{c:04X};")));
     let hex: String = secret.bytes().map(|b| format!("{b:02x}")).collect();
     add("hex, upper case", hex.to_uppercase());
     let mixed = hex.chars().enumerate();
@@ -66,17 +90,18 @@ pub(super) fn all(secret: &str) -> Vec<Coded> {
             for (how, text) in [(how, STANDARD.encode(&plain)), ("base64url", URL_SAFE_NO_PAD.encode(&plain))]
             {
                 let expected = format!("{}@{}", &text[..core.start], &text[core.end..]);
-                out.push(Coded { how, text: text.clone(), expected: expected.clone() });
+                let how_it_is = how.to_owned();
+                out.push(Coded { how: how_it_is, text: text.clone(), expected: expected.clone() });
                 if how != "base64url" {
                     let escaped = |text: &str| text.replace('/', "\\/");
                     let (text, expected) = (escaped(&text), escaped(&expected));
-                    out.push(Coded { how: "base64 in JSON of PHP", text, expected });
+                    out.push(Coded { how: "base64 in JSON of PHP".to_owned(), text, expected });
                 }
                 if how != "base64url" {
                     let escaped =
                         |text: &str| text.replace('+', "%2B").replace('/', "%2f").replace('=', "%3D");
                     let (text, expected) = (escaped(&text), escaped(&expected));
-                    out.push(Coded { how: "base64 in a query", text, expected });
+                    out.push(Coded { how: "base64 in a query".to_owned(), text, expected });
                 }
             }
         }
@@ -84,12 +109,53 @@ pub(super) fn all(secret: &str) -> Vec<Coded> {
     out
 }
 
+type Named = (&'static str, fn(&str) -> String);
+
+/// Of libraries in wide use, what each makes of a string.
+const JSON: [Named; 8] = [
+    ("", json),
+    (" with \\/", |text| json(text).replace('/', "\\/")),
+    (" of Python", |text| ascii(&json(text), false)),
+    (" of Ruby's ASCII, upper case", |text| ascii(&json(text), true)),
+    (" of PHP", |text| ascii(&json(text).replace('/', "\\/"), false)),
+    (" of Go", |text| units(&json(text), "<>&", |c| format!("\\u{c:04x}"))),
+    (" of Gson", |text| units(&json(text), "<>&='", |c| format!("\\u{c:04x}"))),
+    (" of .NET", |text| {
+        let json = json(text).replace("\\\"", "\\u0022");
+        ascii(&units(&json, "<>&'+`", |c| format!("\\u{c:04X}")), true)
+    }),
+];
+
+const PAGES: [Named; 4] = [
+    ("", |text| entities(text, "&#39;", false)),
+    (" of Python", |text| entities(text, "&#x27;", false)),
+    (", decimal", |text| numbered(text, |c| c.is_ascii_alphanumeric(), |c| format!("&#{c};"))),
+    (", hex", |text| numbered(text, |c| c.is_ascii_alphanumeric(), |c| format!("&#x{c:X};"))),
+];
+
+fn json(text: &str) -> String {
+    let json = serde_json::to_string(text).unwrap();
+    json[1..json.len() - 1].to_owned()
+}
+
+fn units(json: &str, escaped: &str, unit: fn(u32) -> String) -> String {
+    json.chars().map(|c| if escaped.contains(c) { unit(c as u32) } else { c.to_string() }).collect()
+}
+
+fn latin_1(text: &str) -> Option<Vec<u8>> {
+    text.chars().map(|c| u8::try_from(c).ok()).collect()
+}
+
 fn percent(text: &str, keeps: &str, escape: impl Fn(u8, usize) -> String) -> String {
+    percent_bytes(text.as_bytes(), keeps, escape)
+}
+
+fn percent_bytes(text: &[u8], keeps: &str, escape: impl Fn(u8, usize) -> String) -> String {
     let one = |(i, b): (usize, u8)| {
         let kept = b.is_ascii_alphanumeric() || keeps.as_bytes().contains(&b);
         if kept { char::from(b).to_string() } else { escape(b, i) }
     };
-    text.bytes().enumerate().map(one).collect()
+    text.iter().copied().enumerate().map(one).collect()
 }
 
 fn ascii(json: &str, upper: bool) -> String {

@@ -11,7 +11,7 @@ use super::{Redactor, Rules, encodings, secrets};
 use crate::redact::shapes::tests::samples;
 
 /// Secrets that a case chooses from: of every alphabet.
-static SECRETS: LazyLock<Vec<String>> = LazyLock::new(|| secrets(16));
+static SECRETS: LazyLock<Vec<String>> = LazyLock::new(|| secrets(8));
 
 fn redactor() -> Redactor {
     let named = (0..).zip(&*SECRETS);

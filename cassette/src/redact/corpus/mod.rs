@@ -68,7 +68,9 @@ fn corpus(secrets: &[String], every_cut: bool) -> Result<u64, String> {
         for (n, secret) in group.iter().enumerate() {
             let placeholder = format!("{{{{secret.K{n}}}}}");
             let (mut stored_all, mut seen) = (BTreeSet::new(), BTreeSet::new());
-            for coded in encodings::all(secret) {
+            // Of the encodings all, or with every cut, some of each kind.
+            let (first, step) = if every_cut { (n % 5, 5) } else { (0, 1) };
+            for coded in encodings::all(secret).into_iter().skip(first).step_by(step) {
                 // Of a plain value many encodings are one.
                 if !seen.insert((coded.text.clone(), coded.expected.clone())) {
                     continue;
@@ -117,7 +119,7 @@ fn bare(stored: &str) -> String {
 
 #[test]
 fn nothing_survives_and_nothing_else_changes() {
-    let cases = corpus(&secrets(500), false).unwrap_or_else(|e| panic!("{e}"));
+    let cases = corpus(&secrets(160), false).unwrap_or_else(|e| panic!("{e}"));
     assert!(cases > 300_000, "{cases}");
 }
 
@@ -133,7 +135,8 @@ fn cookies() {
     for secret in secrets(16) {
         let redactor = Redactor::new(Rules::default().secret("K", secret.clone()).unwrap()).unwrap();
         let mut stored = String::new();
-        for coded in encodings::all(&secret) {
+        // A semicolon ends a cookie's value.
+        for coded in encodings::all(&secret).iter().filter(|coded| !coded.text.contains(';')) {
             for (name, frame, side) in
                 [("cookie", "a=1; b=@", Side::Request), ("set-cookie", "b=@; Path=/", Side::Response)]
             {
@@ -150,7 +153,7 @@ fn cookies() {
 /// Every encoding is needed: without it the corpus fails.
 #[test]
 fn each_encoding_is_missed() {
-    let secrets = secrets(64);
+    let secrets = secrets(40);
     for form in encode::FORMS {
         encode::OFF.set(Some(form));
         let found = corpus(&secrets, false);

@@ -5,31 +5,20 @@ use super::{Redactor, Rules, bare, encodings, secrets};
 use crate::json::unescape;
 use crate::redact::Spelling;
 
-/// Ways to write a value that are not the only ones of their kind: what comes back is the usual one.
-const OTHERS: &[&str] = &[
-    "form",
-    "percent, lower case",
-    "percent, mixed case",
-    "encodeURIComponent",
-    "percent, all",
-    "percent in a form",
-    "JSON in a query in a query",
-    "JSON with \\/",
-    "JSON in ASCII",
-    "JSON in ASCII, upper case",
-    "JSON of PHP",
-    "JSON of Go",
-    "JSON in ASCII in JSON",
-    "HTML of Python",
-    "XML",
-    "HTML, decimal",
-    "HTML, hex",
-    "HTML, all decimal",
-    "HTML, all hex",
-    "XML in ASCII",
-    "HTML in JSON of Go",
-    "hex, upper case",
-    "hex, mixed case",
+/// Of the ways to write a value the usual ones: so it comes back to the byte. Of others, the usual one of their kind does.
+const USUAL: &[&str] = &[
+    "raw",
+    "percent, upper case",
+    "percent, twice",
+    "JSON",
+    "JSON in JSON",
+    "JSON in JSON in JSON",
+    "JSON in a query",
+    "JSON in JSON in a query",
+    "HTML",
+    "JSON in HTML",
+    "HTML in JSON",
+    "hex",
 ];
 
 /// In base64 a value goes with bits of its neighbours, and comes back as it is.
@@ -43,10 +32,14 @@ fn meaning(how: &str, text: &str) -> Vec<u8> {
     let json = |text: &str| unescape(text).into_owned();
     match how {
         how if how.contains("HTML") || how.contains("XML") => Vec::new(),
+        how if how.contains("Latin-1") => percent(&text.replace('+', " ")),
         "form" => percent(&text.replace('+', " ")),
-        how if how.contains("query") => percent(text),
+        how if how.starts_with("JSON") && how.contains("query") => {
+            let percent = |text: &str| String::from_utf8_lossy(&percent(text)).into_owned();
+            json(&json(&percent(&percent(text)))).into_bytes()
+        }
         how if how.starts_with("percent") || how.starts_with("encode") => percent(text),
-        how if how.starts_with("JSON") => json(&json(text)).into_bytes(),
+        how if how.starts_with("JSON") => json(&json(&json(text))).into_bytes(),
         how if how.starts_with("hex") => text.to_ascii_lowercase().into_bytes(),
         _ => text.as_bytes().to_vec(),
     }
@@ -82,21 +75,21 @@ fn restore(redactor: &Redactor, place: &Place, stored: &str) -> Option<String> {
 #[test]
 fn as_it_was_written() {
     let mut cases = 0;
-    for secret in secrets(64) {
+    for secret in secrets(24) {
         let rules = Rules::default().allow_header("x-note").secret("K", secret.clone()).unwrap();
         let redactor = Redactor::new(rules).unwrap();
         let answers = redactor.answers();
-        for coded in encodings::all(&secret).iter().filter(|coded| comes_back(coded.how)) {
+        for coded in encodings::all(&secret).iter().filter(|coded| comes_back(&coded.how)) {
             for place in PLACES.iter().filter(|p| !coded.text.contains(|c| p.without.contains(c))) {
                 let text = place.frame.replace('@', &coded.text);
                 let Some(stored) = place.way.store(&answers, &text, &[]) else { continue };
                 let Some(restored) = restore(&redactor, place, &stored) else { continue };
                 let told = format!("{} in {}: {text}\n stored {stored}", coded.how, place.name);
-                if fits(coded.how, place, &text) {
-                    if !OTHERS.contains(&coded.how) || place.name == "form" {
+                if fits(&coded.how, place, &text) {
+                    if USUAL.contains(&&*coded.how) || place.name == "form" {
                         assert_eq!(restored, text, "{told}");
                     }
-                    assert_eq!(meaning(coded.how, &restored), meaning(coded.how, &text), "{told}");
+                    assert_eq!(meaning(&coded.how, &restored), meaning(&coded.how, &text), "{told}");
                     let again = place.way.store(&redactor, &restored, &[]).unwrap();
                     assert_eq!(bare(&again), bare(&stored), "{told}");
                     cases += 1;
