@@ -49,7 +49,7 @@ impl<'a> Target<'a> {
 impl<'a> Parts<'a> {
     fn new(uri: &'a str) -> Option<Self> {
         // A fragment never reaches the server.
-        let (uri, _) = uri.split_once('#').unwrap_or((uri, ""));
+        let uri = &uri[..fragment(uri)];
         let (scheme, rest) = uri.split_once("://")?;
         if !is_scheme(scheme) {
             return None;
@@ -60,6 +60,21 @@ impl<'a> Parts<'a> {
         let host = host(&scheme, authority)?;
         Some(Parts { scheme, host, path: normal_path(path), query: pairs::parse(query.as_bytes()) })
     }
+}
+
+/// Where the fragment of a URI begins; its end, if it has none. The name of a secret in a placeholder may have a `#`.
+pub(crate) fn fragment(uri: &str) -> usize {
+    const OPEN: &str = "{{secret.";
+    let is_name = |b: u8| b.is_ascii_alphanumeric() || b"_-.#|".contains(&b);
+    let within = |at: usize| {
+        uri[..at].rfind(OPEN).is_some_and(|open| {
+            let inner = &uri[open + OPEN.len()..];
+            inner
+                .find("}}")
+                .is_some_and(|end| open + OPEN.len() + end > at && inner.bytes().take(end).all(is_name))
+        })
+    };
+    uri.match_indices('#').map(|(at, _)| at).find(|at| !within(*at)).unwrap_or(uri.len())
 }
 
 /// RFC 3986 §3.1.
@@ -223,6 +238,8 @@ mod tests {
         check("http://[2001:DB8::1]/", "http://[2001:db8::1]/");
         check("http://h?q", "http://h/");
         check("http://h#f", "http://h/");
+        check("http://h/{{secret.p.#t}}/{{secret.#u}}#f", "http://h/{{secret.p.%23t}}/{{secret.%23u}}");
+        check("http://h/{{secret.p#/}}", "http://h/{{secret.p");
         check("https://{{secret.HOST}}/{{secret.ID}}/x", "https://{{secret.host}}/{{secret.ID}}/x");
     }
 

@@ -2,6 +2,7 @@
 
 use super::Player;
 use crate::matcher::{Difference, PartDifference};
+use crate::redact::same_name;
 use crate::report::{Closest, Reason, Valueless};
 use crate::tape::{Content, Request};
 
@@ -25,6 +26,7 @@ impl Player {
         });
         let mut found: Vec<Valueless> = Vec::new();
         for name in differences.flat_map(|difference| instead(difference, request, &nearest.request)) {
+            let name = self.full_name(name);
             if self.redactor.secret(&name).is_none() && found.iter().all(|known| known.name != name) {
                 let refused = self.redactor.refused(&name).map(|refused| refused.why.clone());
                 let from = sources.of(&name);
@@ -32,6 +34,12 @@ impl Player {
             }
         }
         found
+    }
+
+    /// The name of a secret by that in its placeholder, which goes without `#`: the cassette names its secrets.
+    fn full_name(&self, name: String) -> String {
+        let known = self.redaction().iter().filter_map(|rule| rule.strip_prefix("secret."));
+        { known }.find(|known| same_name(known, &name)).map_or(name, str::to_owned)
     }
 }
 
@@ -72,7 +80,7 @@ fn texts(difference: &Difference, request: &Request, recording: &Request, add: &
 
 fn authority(uri: &str) -> &str {
     let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    rest.split(['/', '?', '#']).next().unwrap_or_default()
+    rest[..crate::matcher::fragment(rest)].split(['/', '?']).next().unwrap_or_default()
 }
 
 fn body(request: &Request) -> std::borrow::Cow<'_, str> {

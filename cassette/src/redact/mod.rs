@@ -54,6 +54,7 @@ pub use hooks::{BodyHead, MOST_HOOKED, RequestHead, ResponseHead};
 pub use leak::{Leak, LeakCheck};
 pub use restore::Restorer;
 pub use rules::Rules;
+pub(crate) use rules::{placeholder, same_name};
 
 pub(crate) use before_read::Watch;
 pub(crate) use hooks::Hooked;
@@ -321,7 +322,7 @@ impl Redactor {
 
     /// The session's own value of a named secret, for the code under test.
     pub fn secret(&self, name: &str) -> Option<&str> {
-        self.0.rules.secrets.iter().find(|s| s.name == name).map(|s| s.value.as_str())
+        self.0.rules.secrets.iter().find(|s| s.is(name)).map(|s| s.value.as_str())
     }
 
     /// What fired so far, for `_metadata.redaction`: `CAS0012 header authorization` of the default rules
@@ -361,10 +362,15 @@ impl Redactor {
         self.1.replace(rule, &value, &self.0.rules, &[Spelling::Percent])
     }
 
-    /// The text with the same mark for all numbered placeholders. What is the same in this form may have been
-    /// redacted in another order.
+    /// The text with the same mark for all numbered placeholders, and no `#` in those of secrets. What is the same in
+    /// this form may have been redacted in another order, or before placeholders went without `#`.
     pub(crate) fn anonymous<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
-        identity::anonymous(text, &|name| self.0.rules.gives(name))
+        match identity::without_marks(text) {
+            Cow::Borrowed(text) => identity::anonymous(text, &|name| self.0.rules.gives(name)),
+            Cow::Owned(text) => {
+                identity::anonymous(&text, &|name| self.0.rules.gives(name)).into_owned().into()
+            }
+        }
     }
 
     /// The numbers of the placeholders in what a recording is added to go to no other value. For a text, or a part of one

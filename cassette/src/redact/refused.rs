@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::Rules;
-use super::rules::REDACTED;
+use super::rules::{REDACTED, same_name};
 use crate::{Error, Result};
 
 /// A secret whose value can't be told from innocent text.
@@ -44,7 +44,7 @@ impl Rules {
 
     /// Why the value of a secret is left aside.
     pub(crate) fn refused(&self, name: &str) -> Option<&Refused> {
-        self.refused.iter().find(|refused| refused.name == name)
+        self.refused.iter().find(|refused| same_name(&refused.name, name))
     }
 
     /// Whether every value can be replaced.

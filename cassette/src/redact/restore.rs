@@ -6,7 +6,7 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use super::identity::{self, LONGEST};
-use super::rules::Rules;
+use super::rules::{self, Rules};
 use super::spelling::{self, Spelling};
 
 /// A writer that puts the session's own secrets where their placeholders stand, written as those say, and passes the
@@ -67,8 +67,8 @@ impl<W: Write> Restorer<W> {
     fn value(&self) -> Option<String> {
         let inner = std::str::from_utf8(&self.held).ok()?.strip_prefix("{{secret.")?.strip_suffix("}}")?;
         let (name, steps) = spelling::parse(inner)?;
-        let Some(secret) = self.rules.secrets.iter().find(|secret| secret.name == name) else {
-            return Some(format!("{{{{secret.{name}}}}}"));
+        let Some(secret) = self.rules.secrets.iter().find(|secret| secret.is(name)) else {
+            return Some(rules::placeholder(name));
         };
         let written = steps.iter().fold(secret.value.clone(), |text, step| step.spell(&text));
         Some(self.spelling.spell(&written))
@@ -156,6 +156,7 @@ mod tests {
         check(Spelling::Json, r#""{\"a\":\"{{secret.KEY|json}}\"}""#, r#""{\"a\":\"a/b+\\\"<é> %\"}""#);
         check(Spelling::Plain, "{{secret.KEY|json|percent}}", "a%2Fb%2B%5C%22%3C%C3%A9%3E%20%25");
         check(Spelling::Plain, "{{secret.KEY|hex}}", "612f622b223cc3a93e2025");
+        check(Spelling::Plain, "?q={{secret.#KEY|percent}}", "?q=a%2Fb%2B%22%3C%C3%A9%3E%20%25");
     }
 
     #[test]
@@ -165,6 +166,7 @@ mod tests {
             "{{secret.OTHER}} {{secret.OTHER|percent}}",
             "{{secret.OTHER}} {{secret.OTHER}}",
         );
+        check(Spelling::Plain, "?a={{secret.p.#OTHER|percent}}&b", "?a={{secret.p.OTHER}}&b");
     }
 
     #[test]

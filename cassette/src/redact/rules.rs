@@ -84,9 +84,26 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
+    /// Without `#`: a client that follows a link with it takes what comes after for a fragment.
     pub(super) fn placeholder(&self) -> String {
-        [PLACEHOLDER.0, &self.name, PLACEHOLDER.1].concat()
+        placeholder(&self.name)
     }
+
+    /// Is it meant by this name, or by the one in its placeholder?
+    pub(super) fn is(&self, name: &str) -> bool {
+        same_name(&self.name, name)
+    }
+}
+
+/// That of the secret of this name.
+pub(crate) fn placeholder(name: &str) -> String {
+    [PLACEHOLDER.0, &name.replace('#', ""), PLACEHOLDER.1].concat()
+}
+
+/// Is it one secret that has these names?
+pub(crate) fn same_name(one: &str, other: &str) -> bool {
+    let letters = |b: &u8| *b != b'#';
+    one.bytes().filter(letters).eq(other.bytes().filter(letters))
 }
 
 /// What stands around the name in the place of a secret.
@@ -152,12 +169,14 @@ impl Rules {
     /// `{{secret.NAME}}` is stored in its place. On replay the placeholder becomes the session's own value. White space
     /// around a value, such as the line break at the end of a file with a key, is no part of it.
     ///
-    /// Names are letters, digits, `_`, `-`, `.` and `#` (ASCII), so that a placeholder can stand anywhere.
+    /// Names are letters, digits, `_`, `-`, `.` and `#` (ASCII), so that a placeholder can stand anywhere. It goes
+    /// without `#`, which would begin a fragment in a URL.
     ///
     /// # Errors
     ///
     /// A value shorter than six bytes, or so common (`true`, `password`, `000000`) that replacing it would
-    /// destroy what has nothing to do with it; one longer than 64 KiB; a name that can't be one, or that has another value already.
+    /// destroy what has nothing to do with it; one longer than 64 KiB; a name that can't be one, or that has another
+    /// value already, be it with `#` in other places.
     pub fn secret(self, name: impl Into<String>, value: impl Into<String>) -> Result<Rules> {
         self.secret_or_refused(name, value)?.accepted()
     }
@@ -169,14 +188,24 @@ impl Rules {
         value: impl Into<String>,
     ) -> Result<Rules> {
         let (name, given) = (name.into(), value.into());
-        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.#".contains(&b)) {
+        if name.bytes().all(|b| b == b'#')
+            || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.#".contains(&b))
+        {
             return Err(Error::new(format!("{name:?} cannot be the name of a secret"))
                 .hint("use letters, digits, `_`, `-`, `.` and `#`"));
         }
         let secret = Secret { name, value: given.trim().to_owned() };
         let name = &secret.name;
-        match self.secrets.iter().find(|s| s.name == *name) {
+        match self.secrets.iter().find(|s| s.is(name)) {
             Some(known) if known.value == secret.value => return Ok(self),
+            Some(known) if known.name != *name => {
+                return Err(Error::new(format!(
+                    "the secrets {} and {name} would both be {}: `#` does not tell them apart",
+                    known.name,
+                    known.placeholder()
+                ))
+                .hint("give one of them another name"));
+            }
             Some(_) => return Err(Error::new(format!("the secret {name} is given twice, with two values"))),
             None => {}
         }
@@ -208,9 +237,9 @@ impl Rules {
             // Most values are longer than any placeholder.
             value.len() <= PLACEHOLDER.0.len() + other.name.len() + PLACEHOLDER.1.len() && {
                 placeholder.clear();
-                [PLACEHOLDER.0, &other.name, PLACEHOLDER.1]
-                    .iter()
-                    .for_each(|part| placeholder.push_str(part));
+                placeholder.push_str(PLACEHOLDER.0);
+                placeholder.extend(other.name.chars().filter(|c| *c != '#'));
+                placeholder.push_str(PLACEHOLDER.1);
                 inside(value, &placeholder)
             }
         });
@@ -477,13 +506,15 @@ mod tests {
 
     #[test]
     fn names_of_secrets() {
-        for name in ["", "a b", "a}", "é", "a\"", "a/b"] {
+        for name in ["", "#", "a b", "a}", "é", "a\"", "a/b"] {
             assert!(Rules::default().secret(name, "s3cr3t-value").is_err(), "{name}");
         }
         let rules = Rules::default().secret("#api_key", "s3cr3t-value").unwrap();
         let rules = rules.secret("#api_key", "s3cr3t-value").unwrap();
         assert_eq!(rules.names().collect::<Vec<_>>(), ["#api_key"]);
-        assert!(rules.secret("#api_key", "an0ther-value").is_err());
+        assert!(rules.clone().secret("#api_key", "an0ther-value").is_err());
+        let told = rules.secret("api_key", "an0ther-value").unwrap_err().to_string();
+        assert!(told.contains("#api_key and api_key would both be {{secret.api_key}}"), "{told}");
     }
 
     #[test]

@@ -94,7 +94,8 @@ impl Rules {
         if known {
             Ok(self)
         } else {
-            self.secret_or_refused(if name.is_empty() { "secret" } else { name }, value)
+            let nameless = name.bytes().all(|b| b == b'#');
+            self.secret_or_refused(if nameless { "secret" } else { name }, value)
         }
     }
 }

@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 use super::form::FormFields;
 use super::sink::Out;
 use super::{Redactor, identity, into_string};
+use crate::matcher::fragment;
 
 /// The rule for what stands before the host.
 const USER_INFO: &str = "CAS0001";
@@ -16,8 +17,8 @@ impl Redactor {
     /// the user's password become `[redacted]`, secrets their placeholders. A user without a password is often
     /// a token, and goes too. What was not redacted stays byte for byte.
     pub fn uri(&self, uri: &str) -> String {
-        let (rest, fragment) = split_at(uri, '#');
-        let (base, query) = split_at(rest, '?');
+        let (rest, fragment) = uri.split_at(fragment(uri));
+        let (base, query) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
         let mut out = self.path(&self.user_info(base));
         for part in [query, fragment] {
             if let Some(delimiter) = part.get(..1) {
@@ -91,11 +92,6 @@ impl Redactor {
     }
 }
 
-/// The part from the delimiter on is empty if there is none.
-fn split_at(text: &str, delimiter: char) -> (&str, &str) {
-    text.split_at(text.find(delimiter).unwrap_or(text.len()))
-}
-
 #[cfg(test)]
 mod tests {
     use crate::redact::{Redactor, Rules};
@@ -119,6 +115,7 @@ mod tests {
         check("https://h/p?country_code=DE&tokens=1", "https://h/p?country_code=DE&tokens=1");
         check("https://h/cb#access_token=abc&state=x", "https://h/cb#access_token=[access_token:1]&state=x");
         check("/relative?token=abc", "/relative?token=[token:1]");
+        check("https://h/?a={{secret.p.#t}}&token=abc#b", "https://h/?a={{secret.p.#t}}&token=[token:1]#b");
         check(
             "https://h/p?X-Amz-Signature=0f&Expires=1",
             "https://h/p?X-Amz-Signature=[x_amz_signature:1]&Expires=1",

@@ -11,7 +11,7 @@ use super::{TestSite, UnmatchedRequest};
 /// A secret that the nearest recording has where a request has something else.
 #[derive(Clone, Debug)]
 pub struct Valueless {
-    /// Its name.
+    /// Its name. In placeholders it goes without `#`.
     pub name: String,
     /// Where its value would come from.
     pub from: ValueFrom,
@@ -58,7 +58,10 @@ pub(super) fn write(page: &mut Page<'_>, requests: &[UnmatchedRequest]) {
             }
             ValueFrom::Config => format!("give {shown} {what} in the test's `Config`"),
         };
-        page.line(2, format_args!("{what}: the cassette has {{{{secret.{}}}}} there", clean(name)));
+        page.line(
+            2,
+            format_args!("{what}: the cassette has {{{{secret.{}}}}} there", clean(&name.replace('#', ""))),
+        );
         if let Some(why) = refused {
             page.line(4, format_args!("the one that it has {}, and was left aside", clean(why)));
         }

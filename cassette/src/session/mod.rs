@@ -35,6 +35,7 @@ use crate::in_process::CassetteMiddleware;
 #[cfg(feature = "proxy")]
 use crate::in_process::SessionService;
 use crate::mode::Mode;
+use crate::redact;
 use crate::report::{Expired, Note, TestSite};
 use crate::tape::Files;
 
@@ -131,11 +132,12 @@ impl Session {
     }
 
     /// The value of a named secret, where the configuration has one, otherwise its placeholder
-    /// `{{secret.NAME}}`: what a replay needs, since requests are redacted before they are matched.
+    /// `{{secret.NAME}}`, without a `#` of the name: what a replay needs, since requests are redacted before they are
+    /// matched.
     pub fn secret(&self, name: &str) -> String {
         match self.0.redactor.secret(name) {
             Some(value) => value.to_owned(),
-            None => format!("{{{{secret.{name}}}}}"),
+            None => redact::placeholder(name),
         }
     }
 

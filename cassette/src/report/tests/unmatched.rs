@@ -521,7 +521,7 @@ help: the real value is not needed:
             valueless("PRICES_KEY", ValueFrom::Config, None),
         ],
         "  \
-  give #pin any value of six characters or more in a.json or b.json: the cassette has {{secret.#pin}} there
+  give #pin any value of six characters or more in a.json or b.json: the cassette has {{secret.pin}} there
 
   give PRICES_KEY any value of six characters or more in the test's `Config`: the cassette has {{secret.PRICES_KEY}} there
 
