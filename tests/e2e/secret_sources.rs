@@ -2,6 +2,7 @@
 //! one is told before anything is recorded.
 
 use std::fs;
+use std::path::Path;
 
 use cassette::{Config, Mode};
 
@@ -45,9 +46,55 @@ fn every_source() {
     drop(api);
     assert_eq!(project.replay(config, &ask), SENT, "filled in again");
     let stored = "{{secret.KEY}} {{secret.db.list.0}} {{secret.db.list.1.inner}} \
-                  {{secret.parameters.deep.0.#token}} {{secret.parameters.#pin}} plain-value \
+                  {{secret.parameters.deep.0.token}} {{secret.parameters.pin}} plain-value \
                   [{{secret.CARGO_MANIFEST_DIR}}]";
     assert_eq!(project.replay(plain, &ask), stored, "who has no values sees what is stored");
+}
+
+/// A link in an answer, followed by a client that takes what comes after `#` for a fragment, with the value and without.
+#[test]
+fn a_marked_secret_in_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let component = folder.path().join("config.json");
+    fs::write(&component, r##"{"parameters": {"#token": "four-value4"}}"##).unwrap();
+    let api = Api::start(Speaks::Http1, |request| {
+        let next = format!("http://{HOST}/x?note=four-value4&page=");
+        let body =
+            match request.uri().query().and_then(|query| query.rsplit_once("page=")).map(|(_, page)| page) {
+                Some(page) => format!("page {page}"),
+                None => format!("{next}1 {next}2"),
+            };
+        answer(200, &[("content-type", "text/plain")], body)
+    });
+    let (project, plain) = (Project::new(), api.config());
+    let config = plain.clone().secrets_from_config(&component);
+    let ask = async |session: cassette::Session| {
+        let client = session.client().unwrap();
+        let get = async |url: String| {
+            String::from_utf8(see(client.get(url).send().await.unwrap()).await.body.into()).unwrap()
+        };
+        let links = get(format!("http://{HOST}/x")).await;
+        // The last page first: each link has an answer of its own.
+        let mut pages = Vec::new();
+        for link in links.split(' ').rev() {
+            pages.push(get(link.to_owned()).await);
+        }
+        let secret = session.secret("parameters.#token");
+        pages.push(get(format!("http://{HOST}/x?note={secret}&page=3")).await);
+        pages
+    };
+    let pages = ["page 2", "page 1", "page 3"];
+    assert_eq!(project.record(config.clone(), &ask), pages);
+    drop(api);
+    assert_eq!(project.replay(config.clone(), &ask), pages);
+    assert_eq!(project.replay(plain.clone(), &ask), pages, "without the value");
+    // As cassettes had it before.
+    let text = project.text();
+    assert!(text.contains("note={{secret.parameters.token}}&page=2"), "{text}");
+    let old = text.replace("{{secret.parameters.token", "{{secret.parameters.#token");
+    project.write(&old);
+    assert_eq!(project.replay(config, &ask), pages);
+    assert_eq!(project.replay(plain, &ask), pages);
 }
 
 /// What can't be a secret is the same as none on replay, whatever it comes from; a miss says where to mend it.
@@ -103,4 +150,77 @@ fn what_cannot_be_a_secret_is_told() {
     refused(Config::new().secrets_from_config(&file), &["a.0.#pin", "shorter than 6 bytes"]);
     fs::write(&file, "{").unwrap();
     refused(Config::new().secrets_file(&file), &["not JSON", "secrets.json"]);
+}
+
+/// A value that is wrapped can't be replaced. What is refused for it is told by request and part: the files are gone.
+#[test]
+fn a_leak_is_told_by_its_interaction() {
+    let api = Api::start(Speaks::Http1, |request| {
+        let (kind, body) = match request.uri().path() {
+            "/long" => ("text/plain", "filler\n".repeat(200) + "one-va\nlue1"),
+            "/lines" => ("text/plain", "first\n one-va\nlue1".to_owned()),
+            "/json" => {
+                ("application/json", r#"{"notes":[{"text":"-"},{"text":"a one-va\nlue1"}]}"#.to_owned())
+            }
+            _ => ("text/plain", "nothing".to_owned()),
+        };
+        answer(200, &[("content-type", kind)], body)
+    });
+    let refused = |paths: &'static [&'static str]| {
+        let project = Project::new();
+        let config = api.config().secret("KEY", "one-value1").inline_limit(1000);
+        let failed = project.run(Mode::Record, config, &async |session| {
+            let client = session.client().unwrap();
+            for path in paths {
+                see(client.get(format!("http://{HOST}{path}")).send().await.unwrap()).await;
+            }
+        });
+        let told = failed.unwrap_err().to_string();
+        assert!(told.contains("KEY, split over lines"), "{told}");
+        assert!(!told.contains("one-va") && !told.contains("at byte"), "{told}");
+        assert!(
+            project.files().keys().all(|file| !file.contains(".recording")),
+            "{:?}",
+            project.files().keys()
+        );
+        told
+    };
+    let told = refused(&["/", "/lines?a=1"]);
+    let place = format!("interaction 2: GET http://{HOST}/lines?a=1\n    body of the answer, line 2\n");
+    assert!(told.contains(&place) && told.contains("`Config::redact_body_with`"), "{told}");
+    let told = refused(&["/", "/", "/long"]);
+    let place = format!("interaction 3: GET http://{HOST}/long\n    body of the answer, line 201\n");
+    assert!(told.contains(&place), "{told}");
+    let told = refused(&["/json"]);
+    assert!(told.contains("body of the answer, at /notes/1/text\n"), "{told}");
+    assert!(told.contains(".redact_pointer(\"/notes/1/text\")"), "{told}");
+    // The line to copy is one that helps.
+    let config = api.config().secret("KEY", "one-value1").redact_pointer("/notes/1/text");
+    let body = Project::new().record(config, &async |session| {
+        see(session.client().unwrap().get(format!("http://{HOST}/json")).send().await.unwrap()).await.status
+    });
+    assert_eq!(body, 200);
+}
+
+#[test]
+fn a_leak_in_the_output_names_the_file() {
+    let api = Api::start(Speaks::Http1, |_| answer(200, &[], "nothing"));
+    let refused = |write: fn(&Path)| {
+        let config = api.config().secret("KEY", "one-value1");
+        let failed = Project::new().run(Mode::Record, config, &async |session| {
+            see(session.client().unwrap().get(format!("http://{HOST}/")).send().await.unwrap()).await;
+            fs::write(session.output_dir().unwrap().join("a.txt"), "first").unwrap();
+            write(session.output_dir().unwrap());
+        });
+        let told = failed.unwrap_err().to_string();
+        assert!(!told.contains("one-value1"), "{told}");
+        told
+    };
+    let told = refused(|dir| fs::write(dir.join("one-value1.txt"), "text").unwrap());
+    assert!(told.contains("the name of an output file\n"), "{told}");
+    #[cfg(unix)]
+    {
+        let told = refused(|dir| std::os::unix::fs::symlink("/x/one-value1", dir.join("link")).unwrap());
+        assert!(told.contains("a name in or of the output file link\n"), "{told}");
+    }
 }

@@ -6,7 +6,7 @@ use super::TestSite;
 use super::page::{Help, Page};
 use super::palette::paint;
 use super::setup::path;
-use super::text::clean;
+use super::text::{URI, VALUE, clean, short};
 
 /// Every place in which the final check found a secret.
 #[derive(Clone, Debug)]
@@ -17,17 +17,58 @@ pub struct Leaks {
     pub found: Vec<Leak>,
 }
 
-/// One place.
+/// One of them.
 #[derive(Clone, Debug)]
 pub struct Leak {
-    /// The secret's name.
+    /// The secret's name, the rule of its form, or the placeholder that the value has elsewhere.
     pub name: String,
     /// How it is written there: `as it is`, `in base64`.
     pub encoding: String,
-    /// The file that was about to be installed.
-    pub file: PathBuf,
-    /// In bytes, from 0.
-    pub offset: u64,
+    /// Where it was about to be saved.
+    pub place: LeakPlace,
+}
+
+/// Where a secret was found.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum LeakPlace {
+    /// In the recording.
+    Interaction {
+        /// From 1.
+        number: usize,
+        /// `GET https://…`, redacted.
+        request: String,
+        /// In its answer.
+        of_answer: bool,
+        /// What of it.
+        part: LeakPart,
+    },
+    /// In what the cassette says of itself.
+    Metadata,
+    /// In the manifest of what the test wrote.
+    Output {
+        /// The file, unless its name is the secret.
+        path: Option<String>,
+    },
+}
+
+/// A part of a request or of an answer.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum LeakPart {
+    /// The URL.
+    Url,
+    /// The value of the header, or trailer, of this name.
+    Header(String),
+    /// The body.
+    Body {
+        /// From 1, where it has several.
+        line: Option<u64>,
+        /// The place in JSON.
+        pointer: Option<String>,
+    },
+    /// Something else, by its keys in the cassette.
+    Other(String),
 }
 
 /// Places that are shown.
@@ -47,8 +88,11 @@ impl Leaks {
         page.gap();
         for leak in self.found.iter().take(SHOWN) {
             let name = paint(page.palette.emphasis, clean(&leak.name));
-            page.line(2, format_args!("{name}, {}", clean(&leak.encoding)));
-            page.line(4, format_args!("at byte {} of {}", leak.offset, path(&leak.file)));
+            // Nobody named it: it was found in another place, by its placeholder there.
+            let what = if leak.name.starts_with('[') { "the value of " } else { "" };
+            page.line(2, format_args!("{what}{name}, {}", clean(&leak.encoding)));
+            leak.place.write(page);
+            page.line(4, format_args!("way out: {}", leak.way_out()));
         }
         if let Some(left) = self.found.len().checked_sub(SHOWN).filter(|left| *left > 0) {
             page.line(2, paint(page.palette.dim, format_args!("… and {left} more")));
@@ -57,6 +101,71 @@ impl Leaks {
 
     pub(super) fn help(&self, site: &TestSite) -> Help {
         let places = if self.found.len() == 1 { "that place" } else { "those places" };
-        Help { why: format!("redact {places} too, then record again"), command: site.record_command() }
+        let why = format!("redact {places} in the test's `Config`, then record again");
+        Help { why, command: site.record_command() }
+    }
+}
+
+impl LeakPlace {
+    fn write(&self, page: &mut Page<'_>) {
+        match self {
+            LeakPlace::Interaction { number, request, of_answer, part } => {
+                page.line(4, format_args!("interaction {number}: {}", short(request, URI)));
+                let side = if *of_answer { "answer" } else { "request" };
+                page.line(
+                    4,
+                    match part {
+                        LeakPart::Url => "its URL".to_owned(),
+                        LeakPart::Header(name) => format!("header {} of the {side}", clean(name)),
+                        LeakPart::Body { line: Some(line), .. } => format!("body of the {side}, line {line}"),
+                        LeakPart::Body { pointer: Some(at), .. } => {
+                            format!("body of the {side}, at {}", short(at, VALUE))
+                        }
+                        LeakPart::Body { .. } => format!("body of the {side}"),
+                        LeakPart::Other(what) => format!("{} of the {side}", clean(what)),
+                    },
+                );
+            }
+            LeakPlace::Metadata => page.line(4, "`_metadata` of the cassette"),
+            LeakPlace::Output { path: Some(path) } => {
+                page.line(4, format_args!("a name in or of the output file {}", short(path, URI)));
+            }
+            LeakPlace::Output { path: None } => page.line(4, "the name of an output file"),
+        }
+    }
+}
+
+impl Leak {
+    /// What takes it out, as a line to copy where there is one.
+    fn way_out(&self) -> String {
+        let way = match &self.place {
+            LeakPlace::Interaction { part, .. } => match part {
+                LeakPart::Url => {
+                    "`Config::redact_url` with a pattern, or `Config::redact_request_with`".to_owned()
+                }
+                LeakPart::Header(name) => format!(".redact_header({:?})", clean(name)),
+                LeakPart::Body { pointer: Some(pointer), .. } => {
+                    format!(".redact_pointer({:?})", short(pointer, VALUE))
+                }
+                LeakPart::Body { .. } => {
+                    "`Config::redact_body_with`, or `Config::redact_field` where it is a field of its own"
+                        .to_owned()
+                }
+                LeakPart::Other(_) => {
+                    "`Config::redact_response_with` or `Config::redact_request_with`".to_owned()
+                }
+            },
+            LeakPlace::Metadata => "other names of rules and hooks, which the cassette lists".to_owned(),
+            LeakPlace::Output { .. } => {
+                "let the test write other names, of files, columns and targets of links: those are kept"
+                    .to_owned()
+            }
+        };
+        match self.name.split_once(" shape ") {
+            Some((id, _)) if self.encoding == "by its form" => {
+                format!("{way}; if it is no secret, .without_rule({id:?})")
+            }
+            _ => way,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The end of a session: what the test left is compared or installed, and only a passing test changes a file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::{Session, facts, leaks, output, tally};
@@ -10,7 +10,6 @@ use crate::error::{Error, Result};
 use crate::mode::{Environment, Mode};
 use crate::player::Player;
 use crate::recorder::Recorder;
-use crate::redact::Leak;
 use crate::report::{
     self, DriftReport, Drifted, Expired, Leaks, MissingSnapshot, Note, Palette, Problem, Recorded, machine,
 };
@@ -279,7 +278,7 @@ impl Session {
     /// What a passing replay wrote becomes the snapshot.
     fn accept_output(&self, end: &mut End) -> Result<()> {
         let manifest = output::manifest(&self.0)?;
-        let found = self.leaks(&[], manifest.as_ref())?;
+        let found = self.leaks(None, manifest.as_ref())?;
         if !found.is_empty() {
             end.problems.push(Problem::Leaks(Leaks { cassette: self.0.files.output_snapshot(), found }));
             return Ok(());
@@ -368,7 +367,7 @@ impl Session {
         end.problems.extend(learned.problem);
         end.summary.notes.extend(learned.note);
         let prepared = journal.prepare(metadata)?;
-        let found = prepared.flush_beside(|| self.leaks(&prepared.files(), manifest.as_ref()))?;
+        let found = prepared.flush_beside(|| self.leaks(Some(&prepared), manifest.as_ref()))?;
         if !found.is_empty() {
             prepared.discard()?;
             end.problems.push(Problem::Leaks(Leaks { cassette: inner.files.document(), found }));
@@ -426,22 +425,26 @@ impl Session {
     }
 
     /// Secrets in what is about to be committed.
-    fn leaks(&self, files: &[PathBuf], manifest: Option<&snapshot::Manifest>) -> Result<Vec<report::Leak>> {
+    fn leaks(
+        &self,
+        prepared: Option<&Prepared>,
+        manifest: Option<&snapshot::Manifest>,
+    ) -> Result<Vec<report::Leak>> {
         let check = self.0.redactor.leak_check()?;
-        let mut found = leaks::search(&check, files)?;
+        let mut told = Vec::new();
+        if let Some(prepared) = prepared {
+            for (file, leak) in leaks::search(&check, &prepared.files())? {
+                told.push(leaks::in_recording(&check, prepared, &file, leak));
+            }
+        }
         if let Some(manifest) = manifest {
             // Names of files and columns are part of it.
             let file = self.0.files.output_snapshot();
-            let leak = check.scan(manifest.to_text().as_bytes()).map_err(|e| Error::io("scan", &file, e))?;
-            found.extend(leak.map(|leak| (file, leak)));
+            let text = manifest.to_text();
+            let leak = check.scan(text.as_bytes()).map_err(|e| Error::io("scan", &file, e))?;
+            told.extend(leak.map(|leak| leaks::in_output(&check, manifest, leak)));
         }
-        let facts = |(file, leak): (PathBuf, Leak)| report::Leak {
-            name: leak.name,
-            encoding: leak.encoding.to_owned(),
-            file,
-            offset: leak.offset,
-        };
-        Ok(found.into_iter().map(facts).collect())
+        Ok(told)
     }
 
     /// Connections that no request came of, so that what they were for is on no cassette: what is certain, and what only

@@ -1,18 +1,21 @@
 //! The last line of defence: nothing that is about to be committed may hold a known secret. Files are searched piece
 //! by piece on all cores.
 //!
-//! Must not know what a secret looks like.
+//! Must not know what a secret looks like, nor how a place is worded.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::error::{Error, Result};
 use crate::redact::{Leak, LeakCheck};
+use crate::report::{self, LeakPart, LeakPlace};
+use crate::snapshot::Manifest;
+use crate::tape::{Located, Prepared};
 
 /// A file is searched in pieces of this many bytes. Less is not worth a thread.
 const PIECE: u64 = 8 * 1024 * 1024;
@@ -62,6 +65,62 @@ pub(super) fn search(check: &LeakCheck, files: &[PathBuf]) -> Result<Vec<(PathBu
         found.extend(leak.map_err(|e| Error::io("scan", file, e))?.map(|leak| (file.clone(), leak)));
     }
     Ok(found)
+}
+
+/// What a leak in a file of the recording is, and where.
+pub(super) fn in_recording(check: &LeakCheck, prepared: &Prepared, file: &Path, leak: Leak) -> report::Leak {
+    let place = match prepared.locate(file, leak.offset) {
+        Some(located) => interaction(check, &located, leak.line),
+        None => LeakPlace::Metadata,
+    };
+    report::Leak { name: leak.name, encoding: leak.encoding.to_owned(), place }
+}
+
+/// The same in the manifest of the output, which has a line for each file.
+pub(super) fn in_output(check: &LeakCheck, manifest: &Manifest, leak: Leak) -> report::Leak {
+    let line = usize::try_from(leak.line).unwrap_or(usize::MAX);
+    let entry = line.checked_sub(1).and_then(|i| manifest.entries().get(i));
+    let path = entry.map(|entry| entry.path.clone()).filter(|path| is_clean(check, path));
+    report::Leak { name: leak.name, encoding: leak.encoding.to_owned(), place: LeakPlace::Output { path } }
+}
+
+fn interaction(check: &LeakCheck, located: &Located, line: u64) -> LeakPlace {
+    let Located { index, request, path, in_file } = located;
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    let body = |line, pointer| LeakPart::Body { line, pointer };
+    let part = match &path[..] {
+        ["request", "uri", ..] => LeakPart::Url,
+        [_, "headers" | "trailers", name, ..] => LeakPart::Header((*name).to_owned()),
+        [_, "body"] if *in_file => body(Some(line), None),
+        [_, "body", "text", line] => body(line.parse::<u64>().ok().map(|line| line + 1), None),
+        [_, "body", "json", keys @ ..] if !keys.is_empty() => {
+            let escaped = keys.iter().map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1")));
+            body(None, Some(escaped.collect()).filter(|pointer: &String| is_clean(check, pointer)))
+        }
+        [_, "body", ..] => body(None, None),
+        _ => LeakPart::Other(path.join(".")),
+    };
+    let part = match part {
+        LeakPart::Header(name) | LeakPart::Other(name) if !is_clean(check, &name) => {
+            LeakPart::Other("the name of a field".to_owned())
+        }
+        part => part,
+    };
+    let uri = match is_clean(check, &request.uri) {
+        true => request.uri.clone(),
+        // What is in it is not told: no more than where it leads.
+        false => {
+            let authority = request.uri.find("://").map_or(0, |at| at + 3);
+            let end = request.uri[authority..].find(['/', '?', '#']).map_or(0, |at| authority + at);
+            format!("{}…", &request.uri[..end])
+        }
+    };
+    let request = format!("{} {uri}", request.method);
+    LeakPlace::Interaction { number: index + 1, request, of_answer: path.first() != Some(&"request"), part }
+}
+
+fn is_clean(check: &LeakCheck, text: &str) -> bool {
+    check.scan(text.as_bytes()).is_ok_and(|leak| leak.is_none())
 }
 
 /// Part of a file.

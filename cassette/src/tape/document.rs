@@ -199,6 +199,14 @@ impl Cassette {
         Ok(text)
     }
 
+    /// The interaction that an offset of the document lies in, and where in its text.
+    pub(super) fn interaction_at(&self, offset: u64) -> Option<(usize, usize)> {
+        let i = self.entries.partition_point(|entry| entry.span().start <= offset).checked_sub(1)?;
+        let Span { start, len } = self.entries[i].span();
+        let within = usize::try_from(offset - start).ok()?;
+        (within < len as usize).then_some((i, within))
+    }
+
     /// The bytes of a body of this cassette, from memory or from its file.
     ///
     /// # Errors

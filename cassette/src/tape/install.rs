@@ -124,6 +124,11 @@ impl Journal {
 }
 
 impl Prepared {
+    /// The document, under its present path.
+    pub(super) fn document(&self) -> &Path {
+        &self.document.0
+    }
+
     /// Every file that is about to be part of the cassette, under its present path.
     pub fn files(&self) -> Vec<PathBuf> {
         let bodies = self.bodies.values().map(|kept| kept.path.clone());

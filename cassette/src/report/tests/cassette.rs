@@ -82,32 +82,53 @@ help: repair the file, or record it again:
 
 #[test]
 fn a_leak() {
-    let leak = |name: &str, encoding: &str, file: &str, offset| Leak {
-        name: name.into(),
-        encoding: encoding.into(),
-        file: file.into(),
-        offset,
+    let leak =
+        |name: &str, encoding: &str, place| Leak { name: name.into(), encoding: encoding.into(), place };
+    let part = |of_answer, part| LeakPlace::Interaction {
+        number: 3,
+        request: "GET https://api.example.com/v1/notes".into(),
+        of_answer,
+        part,
     };
+    let body = |line, pointer: Option<&str>| LeakPart::Body { line, pointer: pointer.map(str::to_owned) };
     let leaks = Leaks {
         cassette: "tests/cassettes/weather/berlin.json".into(),
         found: vec![
-            leak("API_KEY", "in base64", "tests/cassettes/weather/berlin.json.recording", 1204),
-            leak("PASSWORD", "as it is", "tests/cassettes/weather/berlin.bodies.recording/5f70.csv", 0),
+            leak("API_KEY", "split over lines", part(true, body(Some(12), None))),
+            leak("PASSWORD", "in base64", part(false, body(None, Some("/user/note")))),
+            leak("[access_token:1]", "as it is", part(true, LeakPart::Header("x-note".into()))),
+            leak("CAS0501 shape jwt", "by its form", part(false, LeakPart::Url)),
+            leak("API_KEY", "as it is", LeakPlace::Output { path: Some("out/rows.csv".into()) }),
         ],
     };
     check(
         vec![Problem::Leaks(leaks)],
         "\
-error: the new recording of `weather/berlin` holds secrets in 2 places, and was not saved
+error: the new recording of `weather/berlin` holds secrets in 5 places, and was not saved
   --> tests/forecast.rs:12, test forecast::berlin
    = cassette: tests/cassettes/weather/berlin.json is as it was
 
-  API_KEY, in base64
-    at byte 1204 of tests/cassettes/weather/berlin.json.recording
-  PASSWORD, as it is
-    at byte 0 of tests/cassettes/weather/berlin.bodies.recording/5f70.csv
+  API_KEY, split over lines
+    interaction 3: GET https://api.example.com/v1/notes
+    body of the answer, line 12
+    way out: `Config::redact_body_with`, or `Config::redact_field` where it is a field of its own
+  PASSWORD, in base64
+    interaction 3: GET https://api.example.com/v1/notes
+    body of the request, at /user/note
+    way out: .redact_pointer(\"/user/note\")
+  the value of [access_token:1], as it is
+    interaction 3: GET https://api.example.com/v1/notes
+    header x-note of the answer
+    way out: .redact_header(\"x-note\")
+  CAS0501 shape jwt, by its form
+    interaction 3: GET https://api.example.com/v1/notes
+    its URL
+    way out: `Config::redact_url` with a pattern, or `Config::redact_request_with`; if it is no secret, .without_rule(\"CAS0501\")
+  API_KEY, as it is
+    a name in or of the output file out/rows.csv
+    way out: let the test write other names, of files, columns and targets of links: those are kept
 
-help: redact those places too, then record again:
+help: redact those places in the test's `Config`, then record again:
     CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
     );
 }
