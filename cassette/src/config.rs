@@ -7,6 +7,7 @@ mod modes;
 mod network;
 mod output;
 mod redaction;
+mod spelling;
 
 pub use self::matching::{Exhausted, Unused};
 pub(crate) use self::modes::VerifyPolicy;
@@ -55,8 +56,8 @@ pub struct Config {
     pub(crate) hosts: Hosts,
     pub(crate) max_age: Option<(Duration, Expiry)>,
     pub(crate) verify: VerifyPolicy,
-    /// The first mistake made while building; reported when a session begins.
-    pub(crate) mistake: Option<String>,
+    /// The first mistake made while building, with what would help; reported when a session begins.
+    pub(crate) mistake: Option<(String, Option<String>)>,
 }
 
 impl Default for Config {
@@ -141,8 +142,9 @@ impl Config {
 
     /// Complete: what follows from several settings together is settled here.
     pub(crate) fn checked(mut self) -> Result<Config> {
-        if let Some(m) = &self.mistake {
-            return Err(Error::new(m.clone()).hint("correct the `Config` that this test uses"));
+        if let Some((mistake, hint)) = self.mistake {
+            let hint = hint.unwrap_or_else(|| "correct the `Config` that this test uses".to_owned());
+            return Err(Error::new(mistake).hint(hint));
         }
         // What is compared has to be recorded.
         for name in self.matching.required_headers() {

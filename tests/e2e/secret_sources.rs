@@ -145,11 +145,48 @@ fn what_cannot_be_a_secret_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("secrets.json");
     fs::write(&file, r#"{"db": {"pin": "q7#z"}}"#).unwrap();
-    refused(Config::new().secrets_file(&file), &["db.pin", "shorter than 6 bytes", "secrets.json"]);
+    let help = "move it to a file of its own";
+    refused(Config::new().secrets_file(&file), &["db.pin", "shorter than 6 bytes", "secrets.json", help]);
     fs::write(&file, r##"{"a": [{"#pin": "q7#z"}]}"##).unwrap();
     refused(Config::new().secrets_from_config(&file), &["a.0.#pin", "shorter than 6 bytes"]);
     fs::write(&file, "{").unwrap();
     refused(Config::new().secrets_file(&file), &["not JSON", "secrets.json"]);
+}
+
+/// What says nothing to anybody would be a secret in clear text.
+#[test]
+fn misspelt_rules_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("s.json");
+    let told = |config: Config, expected: &[&str]| {
+        for mode in [Mode::Record, Mode::Replay] {
+            let failed = Project::new().run(mode, config.clone(), &async |_| ()).unwrap_err().to_string();
+            for part in expected {
+                assert!(failed.contains(part), "{mode:?}: {failed}");
+            }
+        }
+    };
+    told(
+        Config::new().redact_header("a b"),
+        &["`redact_header(\"a b\")`: this can't be the name of a header"],
+    );
+    told(Config::new().redact_field(""), &["`redact_field(\"\")`"]);
+    told(Config::new().redact_pointer("users/email"), &["\"users/email\" is not a JSON pointer", "`/`"]);
+    told(Config::new().redact_url("("), &["`(` is not a pattern for URLs: ", "closing"]);
+    let links = Config::new().redact_links("https://cdn.example.com/", ["x"]);
+    told(links, &["a domain is wanted: \"cdn.example.com\"?"]);
+    told(
+        Config::new().keep_field("tokn"),
+        &["`keep_field(\"tokn\")`", "did you mean `.keep_field(\"token\")`?"],
+    );
+    told(Config::new().keep_field("x-forwarded-access-token"), &[".without_rule(\"CAS0157\")"]);
+    fs::create_dir(&file).unwrap();
+    told(Config::new().secrets_file(&file), &["s.json: could not read: "]);
+    fs::remove_dir(&file).unwrap();
+    fs::write(&file, "[".repeat(300)).unwrap();
+    told(Config::new().secrets_file(&file), &["s.json: ", "nested deeper than 256 levels"]);
+    let fine = Config::new().redact_field("pin").keep_field("pin").keep_field("token").keep_field("token");
+    Project::new().record(fine.allow_header("x-*").keep_cookie("theme"), &async |_| ());
 }
 
 /// A value that is wrapped can't be replaced. What is refused for it is told by request and part: the files are gone.

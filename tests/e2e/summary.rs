@@ -38,6 +38,20 @@ summary: 2 cassettes recorded (1 new, 1 changed)
     check(&project, &["cities", "recorded_if_missing", "failing::panics"], &record, together);
 }
 
+/// A key that is not there is on the cassette in clear text, wherever it comes from.
+#[test]
+fn secrets_that_are_not_there() {
+    let api = Api::start();
+    let project = Project::new().upstream(api.address());
+    let record = [("CASSETTE_MODE", "record"), ("API_KEY", "")];
+    let expected = "
+summary: 1 cassette recorded (new)
+   = recorded: 2 interactions, [size]
+   = no secret: API_KEY is empty";
+    check(&project, &["cities"], &record, expected);
+    check(&project, &["cities"], &[], "");
+}
+
 #[test]
 fn nothing_where_all_is_well() {
     let project = recorded();

@@ -45,7 +45,7 @@ impl Config {
     #[must_use]
     pub fn ignore_host(mut self, host: &str) -> Config {
         if let Err(mistake) = self.hosts.ignore(host) {
-            self.mistake.get_or_insert(mistake);
+            self.mistake.get_or_insert((mistake, None));
         }
         self
     }
@@ -64,7 +64,7 @@ impl Config {
     #[must_use]
     pub fn pass_through(mut self, host: &str) -> Config {
         if let Err(mistake) = self.hosts.pass(host) {
-            self.mistake.get_or_insert(mistake);
+            self.mistake.get_or_insert((mistake, None));
         }
         self
     }

@@ -1,11 +1,12 @@
 //! What is secret, and what of it reaches the disk.
 
 use std::collections::BTreeSet;
+use std::env::VarError;
 use std::path::{Path, PathBuf};
 
-use super::Config;
+use super::{Config, spelling};
 use crate::redact::{BodyHead, RequestHead, ResponseHead, Rules};
-use crate::report::ValueFrom;
+use crate::report::{Absent, ValueFrom};
 use crate::{Error, Result};
 
 /// What the values of secrets come from, whether there are any or not.
@@ -15,9 +16,21 @@ pub(crate) struct Sources {
     /// Each with whether all its strings are secrets, or what is marked with `#`.
     files: Vec<(PathBuf, bool)>,
     named: BTreeSet<String>,
+    /// Where there was nothing to take a secret from.
+    absent: Vec<Absent>,
 }
 
 impl Sources {
+    /// Where there was nothing, and nobody else gave the value of that name.
+    pub(crate) fn absent(&self, rules: &Rules) -> Vec<Absent> {
+        let has = |name: &String| rules.names().any(|known| known == name);
+        let absent = self.absent.iter().filter(|absent| match absent {
+            Absent::Unset(name) | Absent::Empty(name) => !has(name),
+            Absent::File(_) => true,
+        });
+        absent.cloned().collect()
+    }
+
     /// Where the value of this secret comes from, or would.
     pub(crate) fn of(&self, name: &str) -> ValueFrom {
         if self.variables.contains(name) {
@@ -44,17 +57,30 @@ impl Config {
         if value.is_empty() { self } else { self.with_rules(|rules| rules.secret_or_refused(name, value)) }
     }
 
-    /// The same with the value of an environment variable of that name; unset is no secret.
+    /// The same with the value of an environment variable of that name; unset is no secret. A test that records says so
+    /// in a note.
     #[must_use]
     pub fn secret_from_env(mut self, name: &str) -> Config {
         self.sources.variables.insert(name.to_owned());
-        let value = std::env::var(name).unwrap_or_default();
+        let value = match std::env::var(name) {
+            Ok(value) => value,
+            Err(VarError::NotPresent) => {
+                self.note_absent(Absent::Unset(name.to_owned()));
+                return self.secret(name, "");
+            }
+            Err(VarError::NotUnicode(_)) => {
+                return self.with_rules(|rules| Ok(rules.refusing(name, "is not UTF-8")));
+            }
+        };
+        if value.is_empty() {
+            self.note_absent(Absent::Empty(name.to_owned()));
+        }
         self.secret(name, value)
     }
 
     /// Every string of a JSON file is a secret, at any depth, under the path to it: `db.password`. A string that is
     /// JSON itself is opened. The path is relative to the package's directory. Where there is no such file there are
-    /// no secrets: it is not committed, and a replay needs none.
+    /// no secrets: it is not committed, and a replay needs none. A test that records says so in a note.
     ///
     /// A file that can't be read is a mistake that the session reports when it begins; a value too short to be replaced
     /// safely as for [`secret`](Self::secret).
@@ -71,17 +97,15 @@ impl Config {
 
     /// Keeps a header, by name, with its value: the default list keeps what replay and review need.
     #[must_use]
-    pub fn allow_header(mut self, name: &str) -> Config {
-        self.rules = self.rules.allow_header(name);
-        self
+    pub fn allow_header(self, name: &str) -> Config {
+        self.with_checked(spelling::headers("allow_header", name), |rules| rules.allow_header(name))
     }
 
     /// Redacts the values of a JSON key, form key or query key of this name, at any depth. Case, `-` and `_`
     /// don't count: `apiKey` is `api_key`. `user[api_key]` in a form is one, too.
     #[must_use]
-    pub fn redact_field(mut self, name: &str) -> Config {
-        self.rules = self.rules.field(name);
-        self
+    pub fn redact_field(self, name: &str) -> Config {
+        self.with_checked(spelling::field("redact_field", name), |rules| rules.field(name))
     }
 
     /// Redacts the string at a place of JSON bodies: a JSON pointer (RFC 6901) in which `*` stands for every name
@@ -93,16 +117,14 @@ impl Config {
 
     /// Keeps a header by name only, as credentials are.
     #[must_use]
-    pub fn redact_header(mut self, name: &str) -> Config {
-        self.rules = self.rules.redact_header(name);
-        self
+    pub fn redact_header(self, name: &str) -> Config {
+        self.with_checked(spelling::header("redact_header", name), |rules| rules.redact_header(name))
     }
 
     /// Drops a header that would be kept.
     #[must_use]
-    pub fn drop_header(mut self, name: &str) -> Config {
-        self.rules = self.rules.drop_header(name);
-        self
+    pub fn drop_header(self, name: &str) -> Config {
+        self.with_checked(spelling::header("drop_header", name), |rules| rules.drop_header(name))
     }
 
     /// Keeps every header that nothing says to redact or drop, instead of those on the list of harmless ones.
@@ -114,16 +136,14 @@ impl Config {
 
     /// Keeps a cookie of this name with its value; by default the values of all cookies are redacted.
     #[must_use]
-    pub fn keep_cookie(mut self, name: &str) -> Config {
-        self.rules = self.rules.keep_cookie(name);
-        self
+    pub fn keep_cookie(self, name: &str) -> Config {
+        self.with_checked(spelling::cookie("keep_cookie", name), |rules| rules.keep_cookie(name))
     }
 
     /// Redacts a cookie by name, where the rules for all cookies, `CAS0002` and `CAS0003`, are out of force.
     #[must_use]
-    pub fn redact_cookie(mut self, name: &str) -> Config {
-        self.rules = self.rules.cookie(name);
-        self
+    pub fn redact_cookie(self, name: &str) -> Config {
+        self.with_checked(spelling::cookie("redact_cookie", name), |rules| rules.cookie(name))
     }
 
     /// Redacts parts of URLs by a regular expression over the whole URL: what its groups match, or all of it where
@@ -136,10 +156,9 @@ impl Config {
     /// Redacts parameters of links to a domain and its subdomains wherever they stand, in bodies of any format too:
     /// `redact_links("cdn.example.com", ["sig", "expires"])`. All parameters, if none is named.
     #[must_use]
-    pub fn redact_links<'n>(mut self, domain: &str, parameters: impl IntoIterator<Item = &'n str>) -> Config {
+    pub fn redact_links<'n>(self, domain: &str, parameters: impl IntoIterator<Item = &'n str>) -> Config {
         let parameters: Vec<&str> = parameters.into_iter().collect();
-        self.rules = self.rules.links(domain, &parameters);
-        self
+        self.with_checked(spelling::links(domain, &parameters), |rules| rules.links(domain, &parameters))
     }
 
     /// Redacts IPv4 addresses as hosts of URLs, in bodies too, as `ipv4-1.invalid`; 127.0.0.1 stays.
@@ -164,7 +183,11 @@ impl Config {
     /// ```
     #[must_use]
     pub fn redact_before_read(self, what: &str) -> Config {
-        self.with_rules(|rules| rules.before_read(what))
+        let checked = match what.starts_with('/') {
+            true => Ok(()),
+            false => spelling::field("redact_before_read", what),
+        };
+        self.with_rules(|rules| checked.and_then(|()| rules.before_read(what)))
     }
 
     /// Redacts the URL and the headers of requests by code of one's own, for what no name and no pattern tells. It
@@ -236,10 +259,12 @@ impl Config {
     }
 
     /// Takes a name off the default list of redacted fields.
+    ///
+    /// A name that no rule has is a mistake that the session reports when it begins, with the nearest one.
     #[must_use]
-    pub fn keep_field(mut self, name: &str) -> Config {
-        self.rules = self.rules.keep_field(name);
-        self
+    pub fn keep_field(self, name: &str) -> Config {
+        let checked = self.rules.known_field(name);
+        self.with_checked(checked, |rules| rules.keep_field(name))
     }
 
     /// Takes one default rule out of force, by its id: `without_rule("CAS0031")`. `cargo cassette rules` lists
@@ -255,19 +280,36 @@ impl Config {
         self.sources.files.push((path.to_owned(), all));
         // Where Cargo runs the tests of a package, which need not be where they are started by hand.
         let directory = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
-        let path = directory.join(path);
+        let (given, path) = (path, directory.join(path));
         match std::fs::read(&path) {
             Ok(text) => self.with_rules(|rules| rules.secrets_of_file(&path, &text, all)),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => self,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                self.note_absent(Absent::File(given.to_owned()));
+                self
+            }
             Err(e) => self.with_rules(|_| Err(Error::io("read", &path, e))),
         }
+    }
+
+    fn note_absent(&mut self, absent: Absent) {
+        if !self.sources.absent.contains(&absent) {
+            self.sources.absent.push(absent);
+        }
+    }
+
+    /// With a change that is made whatever the spelling, which is a mistake if it can't be meant.
+    fn with_checked(self, checked: Result<()>, change: impl FnOnce(Rules) -> Rules) -> Config {
+        self.with_rules(|rules| checked.map(|()| change(rules)))
     }
 
     /// The first mistake stays until the session begins.
     fn with_rules(mut self, change: impl FnOnce(Rules) -> Result<Rules>) -> Config {
         match change(self.rules.clone()) {
             Ok(rules) => self.rules = rules,
-            Err(e) => _ = self.mistake.get_or_insert_with(|| e.to_string()),
+            Err(e) => {
+                let hint = e.help().map(str::to_owned);
+                _ = self.mistake.get_or_insert_with(|| (crate::error::chain(&e), hint));
+            }
         }
         self
     }

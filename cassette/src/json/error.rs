@@ -11,7 +11,15 @@ pub struct SyntaxError {
     pub message: &'static str,
 }
 
+/// What is said of JSON that is only nested too deep.
+pub(super) const TOO_DEEP: &str = "nested too deep";
+
 impl SyntaxError {
+    /// It may be JSON, but is nested deeper than is read.
+    pub(crate) fn is_too_deep(&self) -> bool {
+        self.message == TOO_DEEP
+    }
+
     /// Line and column, both from 1 and the column in bytes, of the error in the input it is about.
     pub fn position(&self, input: &[u8]) -> (usize, usize) {
         let before = &input[..input.len().min(usize::try_from(self.offset).unwrap_or(usize::MAX))];

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::SyntaxError;
+use super::error::TOO_DEEP;
 use super::lex::{Kind, Lexer};
 
 /// How deep arrays and objects may nest in [`parse`].
@@ -54,7 +55,7 @@ pub fn parse(text: &[u8]) -> Result<Value<'_>, SyntaxError> {
         let value = match piece.kind {
             Kind::Whitespace | Kind::Colon | Kind::Comma => None,
             Kind::ObjectStart | Kind::ArrayStart if open.len() == MAX_DEPTH => {
-                return Err(SyntaxError { offset: at as u64, message: "nested too deep" });
+                return Err(SyntaxError { offset: at as u64, message: TOO_DEEP });
             }
             Kind::ObjectStart => {
                 open.push(Open::Object(Vec::new(), Cow::Borrowed("")));

@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use super::names::normalised;
 use crate::mode::distance;
 use crate::{Error, Result};
 
@@ -72,6 +73,35 @@ impl DefaultRule {
             let nearest = nearest.map(|rule| format!("; did you mean `{}` ({rule})?", rule.id));
             Error::new(format!("there is no redaction rule `{word}`{}", nearest.unwrap_or_default()))
                 .hint("list the rules: cargo cassette rules")
+        })
+    }
+}
+
+impl DefaultRule {
+    /// Whether a field of this name is redacted by default.
+    ///
+    /// # Errors
+    ///
+    /// It is not; the error names the nearest, or what keeps something else of that name.
+    pub(super) fn of_field(name: &str) -> Result<()> {
+        let wanted = normalised(name);
+        let of = |rule: &&DefaultRule| normalised(rule.what) == wanted;
+        if RULES.iter().any(|rule| rule.kind == RuleKind::Field && of(&rule)) {
+            return Ok(());
+        }
+        let error = Error::new(format!("`keep_field({name:?})`: no rule redacts a field of this name"));
+        Err(match RULES.iter().find(of) {
+            Some(rule @ DefaultRule { id, .. }) => {
+                error.hint(format!("`.without_rule({id:?})` takes {rule} away"))
+            }
+            None => {
+                let fields = RULES.iter().filter(|rule| rule.kind == RuleKind::Field);
+                let nearest = fields.min_by_key(|rule| distance(&normalised(rule.what), &wanted));
+                match nearest.filter(|rule| distance(&normalised(rule.what), &wanted) <= 2) {
+                    Some(rule) => error.hint(format!("did you mean `.keep_field({:?})`?", rule.what)),
+                    None => error.hint("list the rules: cargo cassette rules"),
+                }
+            }
         })
     }
 }

@@ -23,6 +23,9 @@ impl Refused {
         let Refused { name, why, file } = self;
         let hint = if why.contains("longer") {
             "declare the parts of it that are secret, each as a secret of its own"
+        } else if file.is_some() {
+            "use a longer value for the recording; or, if it is no secret, move it to a file of its own, or \
+             mark the secrets by keys with `#` and read them by `secrets_from_config`"
         } else {
             "use a longer value for the recording, or do not declare it as a secret"
         };

@@ -14,7 +14,7 @@ use super::refused::{Refused, problem};
 use super::rule::Rule;
 use super::urls::UrlRule;
 use super::{DefaultRule, RuleKind, default_rules, names};
-use crate::matcher::Pointer;
+use crate::matcher::{InvalidPointer, Pointer};
 use crate::{Error, Result};
 
 /// What is redacted. `Rules::default()` is safe without any further word: headers by a list of harmless ones,
@@ -322,6 +322,21 @@ impl Rules {
         self
     }
 
+    /// Whether a field of this name can be kept: a default rule has it, or one of the project's own.
+    ///
+    /// # Errors
+    ///
+    /// None has: the error names the nearest.
+    pub(crate) fn known_field(&self, name: &str) -> Result<()> {
+        if self.fields.get(name).is_some() { Ok(()) } else { DefaultRule::of_field(name) }
+    }
+
+    /// The same, but this value can't be one.
+    pub(crate) fn refusing(mut self, name: &str, why: &str) -> Rules {
+        self.refuse(name.to_owned(), why.to_owned());
+        self
+    }
+
     /// Redacts the string at a place of JSON bodies: a JSON pointer (RFC 6901) in which `*` stands for every name
     /// or index, such as `/users/*/email`. Where it points to an array or an object, every string in it. Placeholders
     /// are called after its last name.
@@ -330,7 +345,7 @@ impl Rules {
     ///
     /// It is not a pointer, or there are more than 64 of them.
     pub fn pointer(mut self, pointer: &str) -> Result<Rules> {
-        let parsed: Pointer = pointer.parse().map_err(|e| Error::with_source("a place to redact", e))?;
+        let parsed: Pointer = pointer.parse().map_err(|e: InvalidPointer| Error::new(e.to_string()))?;
         let name = pointer.rsplit('/').find(|name| *name != "*").unwrap_or("pointer");
         let rule = self.named(format!("pointer {pointer}"), "pointer", name);
         self.pointers.add(parsed, rule)?;

@@ -112,7 +112,11 @@ fn parse(text: &[u8]) -> Result<Value<'_>> {
     // Not the parser's own words only: they may quote the text.
     json::parse(text).map_err(|e| {
         let (line, column) = e.position(text);
-        Error::new(format!("the secrets are not JSON: line {line}, column {column}"))
+        let what = match e.is_too_deep() {
+            true => format!("are nested deeper than {} levels", json::MAX_DEPTH),
+            false => "are not JSON".to_owned(),
+        };
+        Error::new(format!("the secrets {what}: line {line}, column {column}"))
     })
 }
 
@@ -157,6 +161,9 @@ mod tests {
     fn mistakes() {
         let error = Rules::default().secrets_in(b"{\"key\": \"value-one").unwrap_err().to_string();
         assert!(error.contains("not JSON: line 1") && !error.contains("value-one"), "{error}");
+        let deep = format!("{}{}", "[".repeat(300), "]".repeat(300));
+        let error = Rules::default().secrets_in(deep.as_bytes()).unwrap_err().to_string();
+        assert_eq!(error, "the secrets are nested deeper than 256 levels: line 1, column 257");
         let error = Rules::default().secrets_in(br#"{"a":{"key":"abc"}}"#).unwrap_err().to_string();
         assert!(error.contains("a.key") && error.contains("shorter than 6"), "{error}");
     }

@@ -5,6 +5,7 @@
 //!
 //! Must not know: how anything was decided.
 
+mod absent;
 mod cassette;
 mod difference;
 mod drift;
@@ -29,6 +30,7 @@ mod unused;
 mod valueless;
 mod ways_out;
 
+pub use absent::Absent;
 pub(crate) use cassette::waiting;
 pub use cassette::{AlreadyOpen, MalformedCassette, MissingCassette, RecordedMeanwhile};
 pub use drift::{DriftReport, Drifted};

@@ -7,7 +7,7 @@ use super::palette::paint;
 use super::setup::path;
 use super::text::{URI, VALUE, clean, count, short};
 use super::unused::Unused;
-use super::{DriftReport, Expired, RefusedHost};
+use super::{Absent, DriftReport, Expired, RefusedHost};
 use crate::tape::TransportError;
 
 /// A remark.
@@ -60,6 +60,8 @@ pub enum Note {
         /// What records it again.
         command: String,
     },
+    /// Secrets that the test names and that are not there: nothing was searched for them while recording.
+    Absent(Absent),
     /// Requests that only one of the two passes of mode `learn` made.
     Unpaired(Vec<(http::Method, String)>),
     /// The real servers answer otherwise today.
@@ -180,6 +182,7 @@ impl Note {
                 }
                 page.fact("record it under today's", clean(command));
             }
+            Note::Absent(absent) => absent.write(page),
             Note::Unpaired(requests) => {
                 let n = count(requests.len(), "request");
                 page.note(format_args!("{n} came in one of the two passes only, by method, host and path"));

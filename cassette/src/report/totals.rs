@@ -1,7 +1,8 @@
 //! What the tests of a process have written and left, at its end. Nothing where all is well.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::Absent;
 use super::page::Page;
 use super::palette::Palette;
 use super::summary::times;
@@ -30,6 +31,8 @@ pub struct Totals {
     pub expired: Vec<String>,
     /// Cassettes of servers that answer otherwise today, of tests that passed all the same.
     pub drifted: Vec<String>,
+    /// Secrets that recordings were to be searched for, and that were not there.
+    pub absent: BTreeSet<Absent>,
 }
 
 /// Names that are shown of a kind.
@@ -71,6 +74,11 @@ impl Totals {
         let redacted = self.redacted.iter().map(|(name, n)| times(name, *n));
         let unused = self.unused.iter().map(|(name, n)| format!("{} ({n})", clean(name)));
         list(&mut page, "redacted", redacted);
+        list(
+            &mut page,
+            "no secret",
+            self.absent.iter().map(ToString::to_string).collect::<Vec<_>>().into_iter(),
+        );
         list(&mut page, "unused", unused);
         list(&mut page, "too old", self.expired.iter().map(|name| clean(name).into_owned()));
         list(&mut page, "drifted", self.drifted.iter().map(|name| clean(name).into_owned()));
@@ -132,6 +140,12 @@ mod tests {
         check(
             Totals { unchanged: 2, ..Totals::default() },
             "summary: 2 cassettes recorded (all unchanged)\n   = recorded: 0 interactions, 0 B",
+        );
+        let absent = [Absent::Unset("API_KEYY".into()), Absent::File("tests/secretz.json".into())];
+        check(
+            Totals { new: 1, absent: absent.into(), ..Totals::default() },
+            "summary: 1 cassette recorded (new)\n   = recorded: 0 interactions, 0 B\n   \
+             = no secret: API_KEYY is not set, tests/secretz.json is not there",
         );
         check(Totals { accepted: 1, ..Totals::default() }, "summary: 1 snapshot accepted");
         check(

@@ -135,6 +135,10 @@ impl Session {
         end.problems.extend(told);
         end.summary.name.clone_from(&inner.name);
         end.problems.extend(inner.engine.problems());
+        if matches!(inner.engine.action(), Action::Record(_) | Action::Append(..)) {
+            let absent = inner.config.sources.absent(&inner.config.rules);
+            end.summary.notes.extend(absent.into_iter().map(Note::Absent));
+        }
         if let Some(facts) = &inner.expired {
             self.judge_age(facts, &mut end);
         }

@@ -64,6 +64,10 @@ impl Totals {
             let of_its_kind = match note {
                 Note::Expired { .. } => &mut self.expired,
                 Note::Drift { .. } => &mut self.drifted,
+                Note::Absent(absent) => {
+                    self.absent.insert(absent.clone());
+                    continue;
+                }
                 _ => continue,
             };
             of_its_kind.push(name());

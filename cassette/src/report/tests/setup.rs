@@ -64,3 +64,24 @@ help: make it yours to write:
     chmod u+w 'tests/my cassettes/weather'",
     );
 }
+
+/// Told of a test that passes as well.
+#[test]
+fn secrets_that_are_not_there() {
+    let absent = [
+        Absent::Unset("API_KEYY".into()),
+        Absent::Empty("OTHER".into()),
+        Absent::File("tests/secretz.json".into()),
+    ];
+    let text = notes(&absent.map(Note::Absent), &Palette::plain());
+    let expected = "\
+note: API_KEYY is not set: nothing was searched for it
+   = if it should be: set it, or correct its name in `secret_from_env`
+
+note: OTHER is empty: nothing was searched for it
+   = if it should be: set it, or correct its name in `secret_from_env`
+
+note: tests/secretz.json is not there: no secrets from it
+   = if it should be: put it there, or correct its path in the test's `Config`";
+    assert_eq!(text, expected);
+}

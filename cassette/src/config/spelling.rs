@@ -1,0 +1,138 @@
+//! Names in settings that nothing can have: misspelt, they would be settings without effect.
+//!
+//! Must not know: what becomes of a name that can be one.
+
+use http::HeaderName;
+
+use crate::{Error, Result};
+
+fn mistake(option: &str, given: &str, why: &str) -> Result<()> {
+    Err(Error::new(format!("`{option}({given:?})`: {why}")))
+}
+
+/// A whole name (RFC 9110 §5.1).
+pub(super) fn header(option: &str, name: &str) -> Result<()> {
+    if name.contains('*') {
+        return mistake(option, name, "`*` stands for other names in `allow_header` only");
+    }
+    headers(option, name)
+}
+
+/// The same, or the beginning of names, with `*` after it.
+pub(super) fn headers(option: &str, name: &str) -> Result<()> {
+    let fixed = name.strip_suffix('*').unwrap_or(name);
+    if fixed.contains('*') {
+        return mistake(option, name, "`*` stands for any rest at the end only");
+    }
+    let is_name = HeaderName::from_bytes(fixed.as_bytes()).is_ok() || (fixed.is_empty() && name == "*");
+    if is_name { Ok(()) } else { mistake(option, name, "this can't be the name of a header") }
+}
+
+pub(super) fn field(option: &str, name: &str) -> Result<()> {
+    match name.trim_matches(['-', '_', '#', ' ']).is_empty() {
+        true => mistake(option, name, "there are no letters in this name"),
+        false if name.starts_with('/') => {
+            mistake(option, name, "this is a place and not a name: `redact_pointer`")
+        }
+        false => Ok(()),
+    }
+}
+
+/// RFC 6265 §4.1.1, and what servers do all the same.
+pub(super) fn cookie(option: &str, name: &str) -> Result<()> {
+    let impossible = |c: char| c.is_whitespace() || c.is_control() || matches!(c, ';' | ',' | '=');
+    match name.is_empty() || name.contains(impossible) {
+        true => mistake(option, name, "this can't be the name of a cookie"),
+        false => Ok(()),
+    }
+}
+
+/// A domain, and names of parameters.
+pub(super) fn links(domain: &str, parameters: &[&str]) -> Result<()> {
+    let option = "redact_links";
+    if !is_domain(domain.strip_prefix("*.").unwrap_or(domain)) {
+        let rest = domain.split_once("//").map_or(domain, |(_, rest)| rest);
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        let host = host.split(':').next().unwrap_or_default().trim_matches(['*', '.', ' ']);
+        let meant = match host.contains('.') && is_domain(host) {
+            true => format!("a domain is wanted: {host:?}?"),
+            false => "a domain is wanted, such as \"cdn.example.com\"".to_owned(),
+        };
+        return mistake(option, domain, &meant);
+    }
+    match parameters.iter().find(|name| name.trim().is_empty()) {
+        Some(name) => mistake(option, name, "a parameter of links has a name; without any, all are meant"),
+        None => Ok(()),
+    }
+}
+
+fn is_domain(text: &str) -> bool {
+    text.split('.').all(|label| !label.is_empty())
+        && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn told(result: Result<()>, expected: &str) {
+        assert_eq!(result.unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn names_of_headers() {
+        for name in ["x-acme", "X-Acme-Id", "etag"] {
+            assert!(header("redact_header", name).is_ok() && headers("allow_header", name).is_ok(), "{name}");
+        }
+        assert!(headers("allow_header", "x-acme-*").is_ok() && headers("allow_header", "*").is_ok());
+        told(header("redact_header", "a b"), "`redact_header(\"a b\")`: this can't be the name of a header");
+        told(
+            header("drop_header", "x-*"),
+            "`drop_header(\"x-*\")`: `*` stands for other names in `allow_header` only",
+        );
+        told(
+            headers("allow_header", "x-*-id"),
+            "`allow_header(\"x-*-id\")`: `*` stands for any rest at the end only",
+        );
+        told(headers("allow_header", ""), "`allow_header(\"\")`: this can't be the name of a header");
+    }
+
+    #[test]
+    fn other_names() {
+        for name in ["pin", "customer pin", "é", "#a", "_a"] {
+            assert!(field("redact_field", name).is_ok(), "{name}");
+        }
+        told(field("redact_field", ""), "`redact_field(\"\")`: there are no letters in this name");
+        told(
+            field("redact_field", "/a/b"),
+            "`redact_field(\"/a/b\")`: this is a place and not a name: `redact_pointer`",
+        );
+        assert!(cookie("keep_cookie", "__Host-id").is_ok());
+        told(cookie("keep_cookie", "a=b"), "`keep_cookie(\"a=b\")`: this can't be the name of a cookie");
+        told(cookie("redact_cookie", ""), "`redact_cookie(\"\")`: this can't be the name of a cookie");
+    }
+
+    #[test]
+    fn domains() {
+        for domain in ["cdn.example.com", "*.example.com", "localhost", "10.0.0.1", "bücher.example"] {
+            assert!(links(domain, &["sig"]).is_ok(), "{domain}");
+        }
+        let wanted = "a domain is wanted: \"cdn.example.com\"?";
+        for given in [
+            "https://cdn.example.com/",
+            "cdn.example.com/a",
+            "cdn.example.com:8080",
+            "https://u@cdn.example.com?a",
+        ] {
+            told(links(given, &[]), &format!("`redact_links({given:?})`: {wanted}"));
+        }
+        told(links("", &[]), "`redact_links(\"\")`: a domain is wanted, such as \"cdn.example.com\"");
+        assert!(links("cdn.*.com", &[]).is_err() && links("cdn..com", &[]).is_err());
+        told(
+            links("cdn.example.com", &["a", ""]),
+            "`redact_links(\"\")`: a parameter of links has a name; without any, all are meant",
+        );
+    }
+}

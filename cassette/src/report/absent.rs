@@ -1,0 +1,46 @@
+//! Secrets that a test names, and that are not there while it records.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::page::Page;
+use super::setup::path;
+use super::text::clean;
+
+/// What a secret was to come from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Absent {
+    /// A variable of this name, which is not set.
+    Unset(String),
+    /// A variable of this name, which is empty.
+    Empty(String),
+    /// A file, which is not there.
+    File(PathBuf),
+}
+
+/// `API_KEY is not set`.
+impl fmt::Display for Absent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Absent::Unset(name) => write!(f, "{} is not set", clean(name)),
+            Absent::Empty(name) => write!(f, "{} is empty", clean(name)),
+            Absent::File(file) => write!(f, "{} is not there", path(file)),
+        }
+    }
+}
+
+impl Absent {
+    pub(super) fn write(&self, page: &mut Page<'_>) {
+        match self {
+            Absent::Unset(_) | Absent::Empty(_) => {
+                page.note(format_args!("{self}: nothing was searched for it"));
+                page.fact("if it should be", "set it, or correct its name in `secret_from_env`");
+            }
+            Absent::File(_) => {
+                page.note(format_args!("{self}: no secrets from it"));
+                page.fact("if it should be", "put it there, or correct its path in the test's `Config`");
+            }
+        }
+    }
+}
