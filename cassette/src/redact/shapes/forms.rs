@@ -74,6 +74,8 @@ const ANY: usize = usize::MAX;
 
 pub(super) const FORMS: &[Form] = &[
     form("CAS0501", &["eyJ"], Rest::Jwt),
+    // A header with white space, or line breaks, after its brace.
+    form("CAS0501", &["eyAi", "eyAg", "eyAK", "ewog", "ewoi", "ewoJ", "ew0K", "ewki"], Rest::Jwt),
     form("CAS0502", &["-----BEGIN"], Rest::Pem),
     form("CAS0503", &["AKIA", "ASIA"], Rest::Run(Class::Base32, 16, 16)),
     form("CAS0504", &["AIza"], Rest::Run(Class::Url, 35, 35)),

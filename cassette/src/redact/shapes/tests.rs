@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use base64::Engine as _;
+
 use super::*;
 use crate::redact::{DefaultRule, Redactor, RuleKind, default_rules};
 
@@ -17,6 +19,10 @@ pub(in crate::redact) fn samples() -> Vec<(&'static str, String)> {
     let jwt =
         "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P";
     let jwe = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..48V1_ALb6US04U3b.5eym8TW_c8SuK0ltJ3rpYIzOeDQz7TALvtu6UG9o.XFBoMYUZodet";
+    let spaced = |header: &str| {
+        let header = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(header);
+        format!("{header}.eyJzdWIiOiIxMjM0NTY3ODkwIn0.{}", alnum(43))
+    };
     let pem = |label: &str, line: &str| {
         let body = [alnum(64), alnum(64), alnum(20)].join(line);
         format!("-----BEGIN {label}PRIVATE KEY-----{line}{body}{line}-----END {label}PRIVATE KEY-----")
@@ -24,6 +30,11 @@ pub(in crate::redact) fn samples() -> Vec<(&'static str, String)> {
     vec![
         ("jwt", jwt.to_owned()),
         ("jwt", jwe.to_owned()),
+        ("jwt", spaced("{ \"alg\": \"HS256\" }")),
+        ("jwt", spaced("{\n  \"typ\": \"JWT\",\n  \"alg\": \"HS256\"\n}")),
+        ("jwt", spaced("{\r\n\t\"alg\":\"HS256\"}")),
+        ("jwt", spaced("{\n\"alg\":\"HS256\"}")),
+        ("jwt", spaced("{  \"alg\":\"HS256\"}")),
         ("private-key", pem("RSA ", "\n")),
         ("private-key", pem("", "\\n")),
         ("private-key", pem("OPENSSH ", "\r\n")),
