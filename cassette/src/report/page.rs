@@ -66,6 +66,16 @@ impl<'p> Page<'p> {
         self.text.push('\n');
     }
 
+    /// How much there is so far.
+    pub(super) fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Is something on the page, behind its first so many bytes?
+    pub(super) fn holds(&self, what: &str, from: usize) -> bool {
+        self.text.get(from..).is_some_and(|text| text.contains(what))
+    }
+
     /// An empty line, unless there is one or nothing yet.
     pub(super) fn gap(&mut self) {
         if !self.text.is_empty() && !self.text.ends_with("\n\n") {

@@ -156,6 +156,7 @@ impl Unmatched {
         if !self.matching.is_empty() {
             page.fact("matching", short(&self.matching, URI));
         }
+        let from = page.len();
         for request in self.requests.iter().take(REQUESTS) {
             page.gap();
             request.write(page, recorded);
@@ -164,6 +165,10 @@ impl Unmatched {
             page.gap();
             let left = count(self.requests.len() - REQUESTS, "more request");
             page.line(2, paint(page.palette.dim, format_args!("… and {left}")));
+        }
+        if page.holds("[*]", from) {
+            page.gap();
+            page.line(2, "[*] stands for a redacted value, whatever its number");
         }
         valueless::write(page, &self.requests);
         ways_out::write(page, &self.requests);

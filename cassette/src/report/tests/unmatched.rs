@@ -529,3 +529,17 @@ help: then run this test again; the real value is not needed:
     cargo test -p weather -- --exact forecast::berlin",
     );
 }
+
+#[test]
+fn what_stands_for_a_redacted_value_is_said_once() {
+    let uri = "https://api.example.com/v1/forecast";
+    let star = |n: u32| differs(get(&format!("{uri}?k=[*]&n={n}")), 4, get(&format!("{uri}?k=1&n={n}")));
+    let plain = differs(get(&format!("{uri}?k=2")), 4, get(&format!("{uri}?k=1")));
+    let text = |requests| {
+        Failure { site: site(), problems: vec![unmatched(requests)], notes: vec![] }.render(&Palette::plain())
+    };
+    let told = "\n\n  [*] stands for a redacted value, whatever its number\n";
+    let found = text(vec![star(1), star(2)]);
+    assert_eq!(found.matches(told).count(), 1, "{found}");
+    assert!(!text(vec![plain]).contains("[*]"));
+}
