@@ -21,7 +21,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// List the cassettes below a folder: interactions, bytes on disk, when they were recorded
+    /// List the cassettes below a folder: interactions, bytes on disk, when they were recorded. Exits with 1 if one is
+    /// malformed, with 2 if the folder could not be read
     List {
         /// The folder
         #[arg(default_value = ".")]
@@ -48,7 +49,8 @@ fn main() -> ExitCode {
     }
     let done = match Arguments::parse_from(arguments).verb {
         Verb::List { path } => {
-            list(&path).map(|whole| if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            let listed = list(&path).map(|whole| if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            return listed.unwrap_or_else(|e| told(&e, 2));
         }
         Verb::Recover(arguments) => recover::run(&arguments),
         Verb::Rules { json } => printed(rules::print(json), "the list").map(|()| ExitCode::SUCCESS),

@@ -56,6 +56,11 @@ fn a_folder_without_cassettes() {
     let output = cargo_cassette(&["list"], dir.path());
     assert!(output.status.success());
     assert_eq!(text(&output.stdout), "no cassettes below .\n");
+    let output = cargo_cassette(&["list", "missing"], dir.path());
+    assert_eq!(output.status.code(), Some(2));
+    let told = text(&output.stderr);
+    assert!(told.starts_with("cargo cassette: missing: could not read the folder: "), "{told}");
+    assert!(told.contains("help: correct the path"), "{told}");
 }
 
 #[test]

@@ -29,7 +29,9 @@ const HEAD: u64 = 512;
 /// Finds the cassettes below `folder`, sorted by path. One that can't be read is an error in its place.
 ///
 /// ```
-/// for cassette in cassette::tape::list("tests/cassettes")? {
+/// # let dir = tempfile::tempdir()?;
+/// # let folder = dir.path();
+/// for cassette in cassette::tape::list(folder)? {
 ///     let cassette = cassette?;
 ///     println!("{}: {} interactions", cassette.path.display(), cassette.interactions);
 /// }
@@ -38,10 +40,15 @@ const HEAD: u64 = 512;
 ///
 /// # Errors
 ///
-/// The folder, or one in it, can't be read. A folder that isn't there has no cassettes.
+/// The folder, or one in it, can't be read, or there is none.
 pub fn list(folder: impl AsRef<Path>) -> Result<Vec<Result<Listed>>> {
+    let folder = folder.as_ref();
+    if let Err(e) = fs::metadata(folder) {
+        let hint = "correct the path: a relative one begins where the command runs";
+        return Err(Error::io("read the folder", folder, e).hint(hint));
+    }
     let mut documents = Vec::new();
-    walk(folder.as_ref(), &mut documents)?;
+    walk(folder, &mut documents)?;
     documents.sort();
     Ok(documents.iter().map(|path| listed(path)).collect())
 }
@@ -119,6 +126,7 @@ mod tests {
             })
             .collect();
         assert_eq!(paths, ["b.json", "deep/a.json", "error at Some((3, 17))"]);
-        assert!(list(dir.path().join("nothing")).expect("no folder").is_empty());
+        let told = list(dir.path().join("nothing")).unwrap_err();
+        assert!(told.help().is_some_and(|hint| hint.starts_with("correct the path")), "{told:?}");
     }
 }
