@@ -145,6 +145,50 @@ fn links_and_addresses_in_bodies() {
     );
 }
 
+/// Links that an answer gives lead on: what is secret in them is on the cassette nowhere, and the requests that follow them
+/// are found again.
+#[test]
+fn links_in_answers_are_followed() {
+    const SECRETS: [&str; 4] =
+        ["0123abcd0123abcd", "IQoJb3JpZ2luX2VjE", "next%2Ftok-1", "T1/B2/abcdefgh12345"];
+    let api = Api::start(Speaks::Http1, |request| {
+        let [signature, token, next, hook] = SECRETS;
+        let list = format!(
+            "{{\"file\":\"http:\\/\\/{HOST}\\/k?X-Amz-Date=1&X-Amz-Signature={signature}&X-Amz-Security-Token={token}\",\
+             \"next\":\"http://{HOST}/list?page=2&access_token={next}\",\
+             \"login\":\"http://{HOST}/login?to=http%3A%2F%2F{HOST}%2Fk%3FX-Amz-Signature%3D{signature}\",\
+             \"hook\":\"https://hooks.slack.com/services/{hook}\"}}"
+        );
+        let query = request.uri().query().unwrap_or_default();
+        match request.uri().path() {
+            "/list" if query.is_empty() => answer(200, &[("content-type", "application/json")], list),
+            "/list" if query.contains(next) => answer(200, &[], "page 2"),
+            "/k" if query.contains(signature) && query.contains(token) => answer(200, &[], "a file"),
+            "/login" if query.contains(signature) => answer(200, &[], "welcome"),
+            _ => answer(403, &[], ""),
+        }
+    });
+    let (config, project) = (api.config(), Project::new());
+    let follow = async |session: Session| {
+        let list = fetch(session.clone(), "/list".to_owned()).await;
+        let list: serde_json::Value = serde_json::from_slice(&list).unwrap();
+        let mut seen = Vec::new();
+        for name in ["file", "next", "login"] {
+            let request = session.client().unwrap().get(list[name].as_str().unwrap());
+            seen.push(see(request.send().await.unwrap()).await.body);
+        }
+        seen
+    };
+    let recorded = project.record(config.clone(), &follow);
+    assert_eq!(recorded, ["a file", "page 2", "welcome"]);
+    drop(api);
+    let text = project.text();
+    for secret in SECRETS {
+        assert!(!text.contains(secret), "{secret} in\n{text}");
+    }
+    assert_eq!(project.replay(config, &follow), recorded);
+}
+
 #[test]
 fn parts_of_urls_by_pattern() {
     let (api, project) = (serving(HTML, "ok"), Project::new());

@@ -16,7 +16,7 @@ use super::values::Values;
 use super::xml::XmlFields;
 use super::{Fired, Rules};
 
-/// A writer that redacts what is written and passes it on: fields by name, links to given domains, then secrets by
+/// A writer that redacts what is written and passes it on: fields by name, links as URLs of their own, then secrets by
 /// value and by form. From
 /// [`Redactor::body`](super::Redactor::body).
 pub struct BodyRedactor<W> {

@@ -352,7 +352,7 @@ impl Rules {
         Ok(self)
     }
 
-    /// Redacts parts of URLs, of requests and in headers, by a regular expression over the whole URL: what its
+    /// Redacts parts of URLs, of requests, in headers and of links in bodies, by a regular expression over the whole URL: what its
     /// groups match, or all of it where it has none. A named group, `/tenants/(?<tenant>[^/]+)`, gives the
     /// placeholder its name.
     ///

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use super::form::FormFields;
+use super::links::Linked;
 use super::sink::Out;
 use super::{Redactor, identity, into_string};
 use crate::matcher::fragment;
@@ -26,19 +27,8 @@ impl Redactor {
                 out.push_str(&self.query(&part[1..]));
             }
         }
-        self.text(&self.by_pattern(self.link(out)))
-    }
-
-    /// What of a link in a body would go.
-    fn link(&self, uri: String) -> String {
-        let links = &self.0.rules.links;
-        match uri.split_once("//") {
-            Some((scheme, link)) if !links.is_empty() => {
-                let link = links.redact(link.as_bytes(), &self.0.rules, &self.1);
-                format!("{scheme}//{}", into_string(link.into_owned()))
-            }
-            _ => uri,
-        }
+        let linked = Linked { rules: &self.0.rules, fired: &self.1 };
+        self.text(&self.by_pattern(linked.uri(out)))
     }
 
     fn user_info(&self, base: &str) -> String {

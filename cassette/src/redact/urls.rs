@@ -17,15 +17,23 @@ pub(super) struct UrlRule {
     pattern: Regex,
     /// Of the groups, from the first on; of the whole where there is none.
     rules: Vec<Arc<Rule>>,
-    /// What every URL that matches holds.
-    literal: &'static str,
+    /// The hosts of every URL that matches; none where it may be any.
+    hosts: &'static [&'static str],
 }
 
-/// Patterns of default rules, by id, with what every match holds.
-const DEFAULTS: &[(&str, &str, &str)] = &[
-    ("CAS0004", "hooks.slack.com", r"^https?://hooks\.slack\.com/(?:services|workflows|triggers)/([^?#\s]+)"),
-    ("CAS0005", "/webhooks/", r"^https?://discord(?:app)?\.com/api/(?:v\d+/)?webhooks/\d+/([^/?#\s]+)"),
-    ("CAS0006", "api.telegram.org", r"^https?://api\.telegram\.org/(?:file/)?bot([^/?#\s]+)"),
+/// Patterns of default rules, by id, with their hosts.
+const DEFAULTS: &[(&str, &[&str], &str)] = &[
+    (
+        "CAS0004",
+        &["hooks.slack.com"],
+        r"^https?://hooks\.slack\.com/(?:services|workflows|triggers)/([^?#\s]+)",
+    ),
+    (
+        "CAS0005",
+        &["discord.com", "discordapp.com"],
+        r"^https?://discord(?:app)?\.com/api/(?:v\d+/)?webhooks/\d+/([^/?#\s]+)",
+    ),
+    ("CAS0006", &["api.telegram.org"], r"^https?://api\.telegram\.org/(?:file/)?bot([^/?#\s]+)"),
 ];
 
 impl UrlRule {
@@ -38,14 +46,14 @@ impl UrlRule {
         if rules.is_empty() {
             rules.push(Arc::new(rule("url")));
         }
-        Ok(UrlRule { pattern: compiled, rules, literal: "" })
+        Ok(UrlRule { pattern: compiled, rules, hosts: &[] })
     }
 
     /// Those that are in force by default, as far as `rule` gives them.
     pub(super) fn defaults(rule: impl Fn(&str) -> Option<Arc<Rule>>) -> Vec<UrlRule> {
-        let default = |(id, literal, pattern): &(&'static str, &'static str, &str)| {
+        let default = |(id, hosts, pattern): &(&'static str, &'static [&'static str], &str)| {
             let (pattern, rules) = (Regex::new(pattern).ok()?, vec![rule(id)?]);
-            Some(UrlRule { pattern, rules, literal })
+            Some(UrlRule { pattern, rules, hosts })
         };
         DEFAULTS.iter().filter_map(default).collect()
     }
@@ -54,9 +62,14 @@ impl UrlRule {
         self.rules.iter().any(|own| **own == *rule)
     }
 
+    /// Whether a URL is worth a look, of which this is what follows the two slashes.
+    pub(super) fn may_be(&self, link: &[u8]) -> bool {
+        self.hosts.is_empty() || self.hosts.iter().any(|host| link.starts_with(host.as_bytes()))
+    }
+
     /// What is to go, with its rule; in order, and nothing twice.
-    fn places(&self, url: &str) -> Vec<(Range<usize>, &Arc<Rule>)> {
-        if !url.contains(self.literal) {
+    pub(super) fn places(&self, url: &str) -> Vec<(Range<usize>, &Arc<Rule>)> {
+        if !self.hosts.is_empty() && !self.hosts.iter().any(|host| url.contains(host)) {
             return Vec::new();
         }
         let mut places: Vec<(Range<usize>, &Arc<Rule>)> = Vec::new();

@@ -17,6 +17,10 @@ const TEXTS: &[&str] = &[
     "id,name,price\n1,\"Größe, M\",9.99\n2,漢字,0\n",
     "<rss version=\"2.0\"><item><title>A &amp; B &#39;98</title><guid>urn:uuid:1</guid></item></rss>",
     "a=1&b=%20x+y&country_code=CZ&code=42&state=x&ids=1,2,3",
+    r#"{"url":"https://cdn.test/a//b.png?w=100&h=50&next=https%3A%2F%2Fapi.test%2F%3Fpage%3D2#top","rel":"//cdn.test/a.js?v=1.2","api":"https:\/\/api.test\/x?a=1\u0026b=2"}"#,
+    r#"{"date":"02/03/2026","ratio":"a//b","code":"x = 1; // see why?token\n/* a */ b //c","path":"C:\\a\\b","mime":"text/html"}"#,
+    "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:x='http://www.w3.org/1999/xlink'><image x:href=\"data:image/png;base64,iVBO//w0KGgo=\"/></svg>",
+    "see https://en.wiki.test/wiki/A_(b)?oldid=12&action=edit, (http://a.test:8080/x?y=z) or git://h/a.git; 1//2 == 0 // b",
     "[main:1] {{name}} [x] ${var} {{ secret }} [redacted]",
 ];
 

@@ -143,3 +143,39 @@ fn as_a_json_number() {
     let stored = Way::Body(JSON).store(&redactor, r#"{"pin":49152903718}"#, &[]).unwrap();
     assert!(!stored.contains("49152903718"), "{stored}");
 }
+
+#[test]
+fn links_in_json() {
+    check_field(JSON, r#"{"next":"https://h/items?page=2&access_token=unnamed-1"}"#);
+    check_field(JSON, r#"{"next":"https:\/\/h\/items?page=2&access_token=unnamed-1"}"#);
+    check_field(JSON, r#"{"next":"https://h/items?page=2\u0026access_token\u003dunnamed-1"}"#);
+    check_field(JSON, r#"{"url":"https://b.s3.test/k?X-Amz-Date=1&X-Amz-Signature=unnamed-1"}"#);
+    check_field(JSON, r#"{"url":"https://h/cb#id_token=unnamed-1"}"#);
+    check_field(JSON, r#"{"body":"{\"next\":\"https://h/?access_token=unnamed-1\"}"}"#);
+}
+
+#[test]
+fn links_in_pages_and_texts() {
+    check_field("text/html", r#"<a href="https://h/?page=2&amp;access_token=unnamed-1">x</a>"#);
+    check_field("application/xml", "<a>https://h/?page=2&#38;access_token=unnamed-1</a>");
+    check_field("text/plain", "see https://h/?access_token=unnamed-1 there");
+    check_field("text/html", r#"<img src="//cdn.test/a.png?sig=unnamed-1">"#);
+}
+
+#[test]
+fn encoded_links() {
+    check_field(JSON, r#"{"u":"https://h/login?next=https%3A%2F%2Fh%2F%3Faccess_token%3Dunnamed-1"}"#);
+    check_field(JSON, r#"{"u":"https%3a%2f%2fh%2f%3faccess_token%3dunnamed-1%26x%3d2"}"#);
+    check_field(
+        "application/x-www-form-urlencoded",
+        "a=1&u=https%3A%2F%2Fh%2F%3Fx%3D1%26access_token%3Dunnamed-1&b=2",
+    );
+    check_field("text/plain", "https%3A//h/%3Faccess_token%3Dunnamed-1");
+}
+
+#[test]
+fn webhooks_in_bodies() {
+    check_field(JSON, r#"{"hook":"https://hooks.slack.com/services/T1/B2/unnamed-1"}"#);
+    check_field(JSON, r#"{"hook":"https:\/\/discord.com\/api\/webhooks\/12\/unnamed-1"}"#);
+    check_field("text/plain", "https://api.telegram.org/bot12:unnamed-1/getMe");
+}

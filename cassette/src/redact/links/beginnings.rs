@@ -1,0 +1,177 @@
+//! Where links begin in a text: with two slashes, however they are written, after a scheme or after what links stand in.
+//!
+//! Must not know: what becomes of a link.
+
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
+/// A link's two slashes.
+#[derive(Clone, Debug)]
+pub(super) struct Beginning {
+    /// Where its scheme begins.
+    pub(super) start: usize,
+    /// After the slashes.
+    pub(super) end: usize,
+    /// Before the colon; empty in a link that has none: `//cdn.example.com/a`.
+    pub(super) scheme: String,
+    /// It is percent-encoded.
+    pub(super) encoded: bool,
+    /// It has no scheme.
+    pub(super) relative: bool,
+    /// It stands in parentheses.
+    pub(super) closes: bool,
+}
+
+/// Nothing that makes a beginning is longer: a scheme, its colon, and slashes with what escapes them.
+pub(super) const LONGEST: usize = 64;
+
+const LONGEST_SCHEME: usize = 16;
+
+/// Of one slash; in JSON in JSON in JSON there are seven.
+const BACKSLASHES: usize = 7;
+
+/// Both slashes.
+const SLASHES: usize = 2 * (BACKSLASHES + 1);
+
+/// A search through one text, which remembers where each of the marks is met next.
+pub(super) struct Beginnings {
+    next: [usize; 3],
+}
+
+impl Beginnings {
+    pub(super) fn new() -> Beginnings {
+        Beginnings { next: [0; 3] }
+    }
+
+    /// The first beginning whose slashes end after `from`; never one before another that was asked for.
+    pub(super) fn find(&mut self, text: &[u8], from: usize) -> Option<Beginning> {
+        let least = from.saturating_sub(SLASHES);
+        for kind in 0..self.next.len() {
+            if self.next[kind] <= least {
+                self.next[kind] = mark(kind, text, least);
+            }
+        }
+        loop {
+            let kind = (0..self.next.len()).min_by_key(|kind| self.next[*kind])?;
+            let at = self.next[kind];
+            if at >= text.len() {
+                return None;
+            }
+            if let Some(found) = beginning(text, at).filter(|found| found.end > from) {
+                return Some(found);
+            }
+            self.next[kind] = mark(kind, text, at + 1);
+        }
+    }
+}
+
+static BARE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("//"));
+static ESCAPED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("/\\"));
+
+/// Where the next mark of a kind is, or the end.
+fn mark(kind: usize, text: &[u8], from: usize) -> usize {
+    let Some(rest) = text.get(from..) else { return text.len() };
+    let found = match kind {
+        0 => BARE.find(rest),
+        1 => ESCAPED.find(rest),
+        _ => memchr::memchr_iter(b'%', rest).find(|at| is_slash(&rest[*at..])),
+    };
+    found.map_or(text.len(), |at| from + at)
+}
+
+fn is_slash(text: &[u8]) -> bool {
+    text.get(..3).is_some_and(|escape| escape.eq_ignore_ascii_case(b"%2F"))
+}
+
+/// What begins with the slash at `at`.
+fn beginning(text: &[u8], at: usize) -> Option<Beginning> {
+    let rest = &text[at..];
+    let encoded = rest[0] == b'%';
+    let end = match encoded {
+        true => is_slash(&rest[3..]).then_some(at + 6)?,
+        false => {
+            let escapes = rest[1..].iter().take_while(|b| **b == b'\\').count();
+            (escapes <= BACKSLASHES && rest.get(1 + escapes) == Some(&b'/')).then_some(at + escapes + 2)?
+        }
+    };
+    let before = &text[..at];
+    let escapes = before.iter().rev().take(BACKSLASHES).take_while(|b| **b == b'\\').count();
+    let before = &before[..before.len() - escapes];
+    let colon = match before {
+        [.., b':'] => 1,
+        [.., b'%', b'3', b'A' | b'a'] => 3,
+        _ => {
+            let (relative, closes) = match before.last() {
+                None => (true, false),
+                Some(b) => (*b <= b' ' || b"\"'(=".contains(b), *b == b'('),
+            };
+            let start = before.len();
+            return relative.then_some(Beginning {
+                start,
+                end,
+                scheme: String::new(),
+                encoded,
+                relative,
+                closes,
+            });
+        }
+    };
+    let encoded = encoded || colon == 3;
+    let before = &before[..before.len() - colon];
+    let is_scheme = |b: &&u8| b.is_ascii_alphanumeric() || b"+-.".contains(b);
+    let mut length = before.iter().rev().take(LONGEST_SCHEME).take_while(is_scheme).count();
+    // What looks like its first letters may be the end of an escape.
+    let escape = match (before[..before.len() - length].last(), before[before.len() - length..].first()) {
+        (Some(b'%'), _) => 2,
+        (Some(b'\\'), Some(b'u')) => 5,
+        (Some(b'\\'), _) => 1,
+        _ => 0,
+    };
+    length = length.saturating_sub(escape);
+    let start = before.len() - length;
+    let scheme = String::from_utf8_lossy(&before[start..]).into_owned();
+    Some(Beginning { start, end, scheme, encoded, relative: false, closes: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &[(&str, &str)]) {
+        let (mut search, mut at) = (Beginnings::new(), 0);
+        let mut found = Vec::new();
+        while let Some(beginning) = search.find(text.as_bytes(), at) {
+            let how = match (beginning.relative, beginning.encoded) {
+                (true, _) => "relative",
+                (false, true) => "encoded",
+                (false, false) => "plain",
+            };
+            assert_eq!(&text[beginning.start..][..beginning.scheme.len()], beginning.scheme);
+            found.push((&text[beginning.start..beginning.end], how));
+            at = beginning.end;
+        }
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn however_they_are_written() {
+        check("https://h ftp://h", &[("https://", "plain"), ("ftp://", "plain")]);
+        check(
+            r"a\nhttps:\/\/h \u003dhttp:\\\/\\\/h",
+            &[(r"https:\/\/", "plain"), (r"http:\\\/\\\/", "plain")],
+        );
+        check(
+            "u=https%3A%2F%2Fh&v=%22http%3a//h",
+            &[("https%3A%2F%2F", "encoded"), ("http%3a//", "encoded")],
+        );
+        check("u=http:%2f%2Fh", &[("http:%2f%2F", "encoded")]);
+        check("\"//h\" (//h) a=//h x //h", &[("//", "relative"); 4]);
+        check(r#""\/\/h" =%2F%2Fh"#, &[(r"\/\/", "relative"), ("%2F%2F", "relative")]);
+        check("//h", &[("//", "relative")]);
+        check("a//b;//c *// 1/2/2026 %2F %2 / / /\\ \\/ \\/a\\/", &[]);
+        check("file:///a", &[("file://", "plain")]);
+        check("%2F%2", &[]);
+    }
+}

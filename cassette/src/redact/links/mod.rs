@@ -1,0 +1,671 @@
+//! Links in texts: each is redacted as a URL of its own, and so are those in it. Further, the parameters of links to
+//! given domains, which are new in every answer, and hosts that are IPv4 addresses. For URLs of their own, and for
+//! bodies, where links are looked for while they stream.
+//!
+//! Must not know: in what format the text around a link is.
+
+mod beginnings;
+mod stream;
+mod written;
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::ops::Range;
+use std::sync::Arc;
+
+use percent_encoding::percent_decode;
+
+use super::form::FormFields;
+use super::identity;
+use super::names::normalised;
+use super::rule::Rule;
+use super::sink::Sink;
+use super::spelling::Spelling;
+use super::{Fired, Rules};
+use beginnings::{Beginning, Beginnings};
+pub(super) use stream::Links;
+use written::{Edit, Written};
+
+/// What of links is redacted.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LinkRules {
+    domains: Vec<Domain>,
+    pub(super) ipv4: Option<Arc<Rule>>,
+}
+
+#[derive(Clone, Debug)]
+struct Domain {
+    /// In lower case; its subdomains are meant too.
+    name: String,
+    /// Normalised names of parameters, with their rules.
+    parameters: Vec<(String, Arc<Rule>)>,
+    /// For all others.
+    all: Option<Arc<Rule>>,
+}
+
+impl LinkRules {
+    pub(super) fn add(&mut self, domain: &str, parameters: &[&str], rule: &mut dyn FnMut(&str) -> Rule) {
+        self.domains.push(Domain {
+            name: domain.trim_start_matches("*.").to_ascii_lowercase(),
+            parameters: parameters.iter().map(|name| (normalised(name), Arc::new(rule(name)))).collect(),
+            all: parameters.is_empty().then(|| Arc::new(rule("link"))),
+        });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.domains.is_empty() && self.ipv4.is_none()
+    }
+}
+
+impl Domain {
+    /// The rule for a parameter, by its name as it stands there.
+    fn rule(&self, name: &[u8]) -> Option<&Arc<Rule>> {
+        let key = normalised(&percent_decode(name).decode_utf8_lossy());
+        let named = self.parameters.iter().find(|(name, _)| *name == key).map(|(_, rule)| rule);
+        named.or(self.all.as_ref())
+    }
+}
+
+/// Redacts links in memory.
+#[derive(Clone, Copy)]
+pub(super) struct Linked<'r> {
+    pub(super) rules: &'r Rules,
+    pub(super) fired: &'r Fired,
+}
+
+/// Where a link stands.
+#[derive(Clone, Copy, Default)]
+struct Within {
+    /// In so many others.
+    links: usize,
+    /// So often it is percent-encoded.
+    encoded: usize,
+}
+
+/// A link in a link in a link: deeper than any that is real.
+const MAX_NESTING: usize = 4;
+
+impl Linked<'_> {
+    /// What of a URL is redacted because it is a link, or has some in it. The rest has been done.
+    pub(super) fn uri(self, uri: String) -> String {
+        let has_authority = |at: &usize| {
+            let is_scheme = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+            *at == 0 || uri[..*at].strip_suffix(':').is_some_and(|scheme| scheme.bytes().all(is_scheme))
+        };
+        let from = uri.find("//").filter(has_authority).map(|at| at + 2);
+        let rest = &uri.as_bytes()[from.unwrap_or(0)..];
+        if self.rules.links.is_empty() && !rest.windows(2).any(|two| two == b"//" || two == b"%2") {
+            return uri;
+        }
+        let mut link = Written::plain(rest);
+        if from.is_some() {
+            self.host(&mut link);
+            self.of_domain(&mut link, Within::default());
+        }
+        self.inner(&mut link, Within::default());
+        match link.edits().is_empty() {
+            true => uri,
+            false => uri[..from.unwrap_or(0)].to_owned() + &String::from_utf8_lossy(&link.plain),
+        }
+    }
+
+    /// What a text becomes up to the end of the link that it begins with, after its slashes; and where that end is. Nothing
+    /// where it stays.
+    fn first(self, text: &[u8], beginning: &Beginning) -> (usize, Vec<Edit>) {
+        if self.is_innocent(text, beginning) {
+            return (text.len(), Vec::new());
+        }
+        let mut link = Written::decoded(text, |text| {
+            let (b, length) = unit(text)?;
+            let ends = (length > 1 && ends(b))
+                || (beginning.encoded && b == b'&')
+                || (beginning.closes && b == b')');
+            (!ends).then_some((b, length))
+        });
+        let mut end = link.length();
+        if beginning.encoded {
+            let mut inner = percent(&link.plain);
+            self.link(&mut inner, beginning, Within { links: 0, encoded: 1 });
+            end = link.written(inner.length());
+            link.replace_all(inner.edits());
+        } else {
+            self.link(&mut link, beginning, Within::default());
+        }
+        (end, link.edits())
+    }
+
+    /// Whether it is seen at a glance that nothing of a text goes, all of which is one link.
+    fn is_innocent(self, text: &[u8], beginning: &Beginning) -> bool {
+        let Rules { fields, query, links, urls, .. } = self.rules;
+        if beginning.encoded
+            || beginning.closes
+            || links.ipv4.is_some()
+            || urls.iter().any(|url| url.may_be(text))
+        {
+            return false;
+        }
+        let mut name = None;
+        for (at, b) in text.iter().enumerate() {
+            match b {
+                // What may be an escape, or a list.
+                b'\\' | b'%' | b';' | b'[' => return false,
+                b'/' if text[at + 1..].first() == Some(&b'/') => return false,
+                b'?' | b'#' if !links.domains.is_empty() => return false,
+                b'?' | b'#' | b'&' => name = Some(at + 1),
+                b'=' => {
+                    if let Some(from) = name.take()
+                        && (fields.may_hold(&text[from..at]) || query.may_hold(&text[from..at]))
+                    {
+                        return false;
+                    }
+                }
+                _ => {}
+            }
+        }
+        true
+    }
+
+    /// Redacts a link, which begins after its slashes.
+    fn link(self, link: &mut Written, beginning: &Beginning, within: Within) {
+        if beginning.relative && !is_host(&link.plain) {
+            return;
+        }
+        self.host(link);
+        self.by_name(link, within);
+        self.of_domain(link, within);
+        self.inner(link, within);
+        self.by_pattern(link, beginning, within);
+    }
+
+    fn host(self, link: &mut Written) {
+        let Some(rule) = &self.rules.links.ipv4 else { return };
+        let host = host(&link.plain);
+        let name = &link.plain[host.clone()];
+        let is_public = |ip: Ipv4Addr| !ip.is_loopback() && !ip.is_unspecified();
+        if std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()).is_some_and(is_public) {
+            let mut value = self.fired.identity.value();
+            value.push(name);
+            // A host can't have brackets; this domain is nobody's (RFC 2606 §2).
+            let placeholder = self.fired.replace(rule, &value, self.rules, &[]);
+            let shown = placeholder.trim_matches(['[', ']']).replace(':', "-") + ".invalid";
+            link.replace(host, shown.as_bytes());
+        }
+    }
+
+    /// Parameters in query and fragment.
+    fn by_name(self, link: &mut Written, within: Within) {
+        for delimiter in [b'?', b'#'] {
+            let Some(part) = part(&link.plain, delimiter) else { continue };
+            let mut changes = Changes { at: part.start, gone: part.start..part.start, edits: Vec::new() };
+            let mut fields = FormFields::of_query();
+            // Nothing is written, so nothing fails.
+            let _ = fields
+                .push(&link.plain[part], self.rules, self.fired, &mut changes)
+                .and_then(|()| fields.finish(self.rules, self.fired, &mut changes));
+            for (_, text) in &mut changes.edits {
+                self.told(text, within);
+            }
+            link.replace_all(changes.edits);
+        }
+    }
+
+    /// Parameters that are redacted in links to a domain.
+    fn of_domain(self, link: &mut Written, within: Within) {
+        let host = &link.plain[host(&link.plain)];
+        let Ok(name) = std::str::from_utf8(host).map(str::to_ascii_lowercase) else { return };
+        let is_of = |domain: &&Domain| {
+            name.strip_suffix(&domain.name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        let Some(domain) = self.rules.links.domains.iter().find(is_of) else { return };
+        let Some(query) = memchr::memchr(b'?', &link.plain) else { return };
+        let mut edits = Vec::new();
+        for pair in pairs(&link.plain, query + 1) {
+            let value = value(&link.plain, pair.clone());
+            let name = &link.plain[pair.start..(value.start.max(pair.start + 1) - 1)];
+            if value.start == pair.start || value.is_empty() {
+                continue;
+            }
+            if let Some(rule) = domain.rule(name) {
+                edits.push((value.clone(), self.in_link(rule, &link.plain[value], within)));
+            }
+        }
+        link.replace_all(edits);
+    }
+
+    /// Links in this one: in its path, and in its parameters.
+    fn inner(self, link: &mut Written, within: Within) {
+        if within.links == MAX_NESTING {
+            return;
+        }
+        let from = host(&link.plain).end;
+        let path_end = |link: &Written| {
+            let end = link.plain[from..].iter().position(|b| b"?#".contains(b));
+            end.map_or(link.plain.len(), |at| from + at)
+        };
+        let path = from..path_end(link);
+        // What follows a link in the path belongs to it.
+        if memchr::memmem::find(&link.plain[path.clone()], b"://").is_some() {
+            return self.among(link, from..link.plain.len(), within);
+        }
+        self.among(link, path, within);
+        for pair in pairs(&link.plain, path_end(link)).into_iter().rev() {
+            let value = value(&link.plain, pair);
+            self.among(link, value, within);
+        }
+    }
+
+    /// Those in a part of it.
+    fn among(self, link: &mut Written, part: Range<usize>, within: Within) {
+        let text = &link.plain[..part.end];
+        if !text[part.clone()].windows(2).any(|two| two == b"//" || two == b"%2") {
+            return;
+        }
+        let (mut search, mut at, mut edits) = (Beginnings::new(), part.start, Vec::new());
+        let inside = |encoded: bool| Within {
+            links: within.links + 1,
+            encoded: within.encoded + usize::from(encoded),
+        };
+        while let Some(beginning) = search.find(text, at).filter(|found| found.start >= part.start) {
+            let rest = &text[beginning.end..];
+            let mut inner = if beginning.encoded { percent(rest) } else { Written::plain(rest) };
+            self.link(&mut inner, &beginning, inside(beginning.encoded));
+            let shifted = |(at, text): Edit| (at.start + beginning.end..at.end + beginning.end, text);
+            edits.extend(inner.edits().into_iter().map(shifted));
+            at = beginning.end + inner.length();
+        }
+        if at == part.start && memchr::memmem::find(&text[part.clone()], b"%252").is_some() {
+            let mut inner = percent(&text[part.clone()]);
+            if within.links + 1 < MAX_NESTING {
+                let all = 0..inner.plain.len();
+                self.among(&mut inner, all, inside(true));
+            }
+            let shifted = |(at, text): Edit| (at.start + part.start..at.end + part.start, text);
+            edits.extend(inner.edits().into_iter().map(shifted));
+        }
+        link.replace_all(edits);
+    }
+
+    /// What the patterns of URLs find.
+    fn by_pattern(self, link: &mut Written, beginning: &Beginning, within: Within) {
+        if beginning.relative {
+            return;
+        }
+        let before = beginning.scheme.len() + "://".len();
+        for url in &self.rules.urls {
+            if !url.may_be(&link.plain) {
+                continue;
+            }
+            let Ok(text) = std::str::from_utf8(&link.plain) else { return };
+            let text = format!("{}://{text}", beginning.scheme);
+            let placeholders = identity::placeholders(&text);
+            let mut edits = Vec::new();
+            for (span, rule) in url.places(&text) {
+                let free =
+                    placeholders.iter().all(|taken| taken.end <= span.start || span.end <= taken.start);
+                // The scheme stays.
+                let span = span.start.max(before)..span.end;
+                if free && !span.is_empty() {
+                    let found = self.in_link(rule, &text.as_bytes()[span.clone()], within);
+                    edits.push((span.start - before..span.end - before, found));
+                }
+            }
+            link.replace_all(edits);
+        }
+    }
+
+    /// What stands in the place of a part of a link.
+    fn in_link(self, rule: &Rule, raw: &[u8], within: Within) -> Vec<u8> {
+        let mut value = self.fired.identity.value();
+        value.push_as(raw, &percent_decode(raw).collect::<Vec<u8>>());
+        let mut text = self.fired.replace(rule, &value, self.rules, &[Spelling::Percent]).into_bytes();
+        if text != raw {
+            self.told(&mut text, within);
+        }
+        text
+    }
+
+    /// The placeholder of a secret in an answer says too how often the link is encoded.
+    fn told(self, placeholder: &mut Vec<u8>, within: Within) {
+        if self.fired.answer.is_some() && placeholder.starts_with(b"{{secret.") {
+            let end = placeholder.len() - b"}}".len();
+            let steps = b"|percent".repeat(within.encoded);
+            placeholder.splice(end..end, steps);
+        }
+    }
+}
+
+/// Where the host stands in a link.
+fn host(link: &[u8]) -> Range<usize> {
+    let end = link.iter().position(|b| b"/?#\\&".contains(b)).unwrap_or(link.len());
+    let from = memchr::memrchr(b'@', &link[..end]).map_or(0, |at| at + 1);
+    let length = memchr::memchr(b':', &link[from..end]).unwrap_or(end - from);
+    from..from + length
+}
+
+/// Whether what follows two slashes alone is a host, and no comment.
+fn is_host(link: &[u8]) -> bool {
+    let host = &link[host(link)];
+    let labels = || host.split(|b| *b == b'.');
+    let is_label =
+        |label: &[u8]| !label.is_empty() && label.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
+    labels().count() > 1 && labels().all(is_label)
+}
+
+/// The query, or the fragment, without the delimiter.
+fn part(link: &[u8], delimiter: u8) -> Option<Range<usize>> {
+    let fragment = memchr::memchr(b'#', link);
+    match delimiter {
+        b'#' => fragment.map(|at| at + 1..link.len()),
+        _ => {
+            let end = fragment.unwrap_or(link.len());
+            memchr::memchr(b'?', &link[..end]).map(|at| at + 1..end)
+        }
+    }
+}
+
+/// Parameters from here on.
+fn pairs(link: &[u8], from: usize) -> Vec<Range<usize>> {
+    let mut at = from;
+    let pairs = link[from..].split(|b| b"?&#".contains(b)).map(|pair| {
+        let pair = at..at + pair.len();
+        at = pair.end + 1;
+        pair
+    });
+    pairs.collect()
+}
+
+/// The value of a parameter; all of it where it has no name.
+fn value(link: &[u8], pair: Range<usize>) -> Range<usize> {
+    match memchr::memchr(b'=', &link[pair.clone()]) {
+        Some(at) => pair.start + at + 1..pair.end,
+        None => pair,
+    }
+}
+
+/// A percent-encoded link, up to its end.
+fn percent(text: &[u8]) -> Written {
+    Written::decoded(text, |text| {
+        let escape = text.get(..3).filter(|escape| escape[0] == b'%');
+        match escape.and_then(|escape| hex(&escape[1..])) {
+            Some(b) => (b > b' ' && !b"\"'<>`".contains(&b)).then_some((b, 3)),
+            None => Some((text[0], 1)),
+        }
+    })
+}
+
+/// The first byte of what a text means, escaped for JSON or HTML or both as it may be, and the length of what stands for
+/// it. None where what stands there is not in a link.
+fn unit(text: &[u8]) -> Option<(u8, usize)> {
+    let escapes = text.iter().take_while(|b| **b == b'\\').count();
+    let (b, mut length) = match (escapes, &text[escapes..]) {
+        (0, [b, ..]) => (*b, 1),
+        (_, [b'/', ..]) => (b'/', escapes + 1),
+        (_, [b'u', b'0', b'0', digits @ ..]) => (hex(digits.get(..2)?)?, escapes + 5),
+        _ => return None,
+    };
+    if b == b'&' {
+        while text[length..].starts_with(b"amp;") {
+            length += b"amp;".len();
+        }
+        let entity = &text[length..];
+        if let Some(number) = entity.strip_prefix(b"#")
+            && let Some(end) = number.iter().take(8).position(|b| *b == b';')
+        {
+            let b = match number {
+                [b'x' | b'X', digits @ ..] => hex(&digits[..end - 1])?,
+                _ => std::str::from_utf8(&number[..end]).ok()?.parse().ok()?,
+            };
+            return (b < 0x7f).then_some((b, length + 1 + end + 1));
+        }
+        if [&b"quot;"[..], b"lt;", b"gt;", b"apos;", b"nbsp;"].iter().any(|name| entity.starts_with(name)) {
+            return None;
+        }
+    }
+    (b < 0x7f).then_some((b, length))
+}
+
+fn hex(digits: &[u8]) -> Option<u8> {
+    let digits = std::str::from_utf8(digits).ok().filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    u8::from_str_radix(digits, 16).ok()
+}
+
+/// What can't stand in a link, wherever it lies.
+fn ends(b: u8) -> bool {
+    b <= b' ' || b >= 0x7f || b"\"'<>`{}|^".contains(&b)
+}
+
+/// Takes what becomes of a text as edits.
+struct Changes {
+    at: usize,
+    gone: Range<usize>,
+    edits: Vec<Edit>,
+}
+
+impl Sink for Changes {
+    fn keep(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.at += bytes.len();
+        Ok(())
+    }
+
+    fn skip(&mut self, count: usize) -> io::Result<()> {
+        if self.gone.end != self.at || self.gone.is_empty() {
+            self.gone = self.at..self.at;
+        }
+        self.at += count;
+        self.gone.end = self.at;
+        Ok(())
+    }
+
+    fn insert(&mut self, text: &str) -> io::Result<()> {
+        if !self.gone.is_empty() {
+            self.edits.push((self.gone.clone(), text.as_bytes().to_vec()));
+        }
+        self.gone = self.at..self.at;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use crate::redact::{Redactor, Rules};
+
+    fn redactor() -> Redactor {
+        let rules = Rules::default().links("cdn.example.com", &["sig", "expires"]).links("all.test", &[]);
+        Redactor::new(rules.ipv4_hosts()).unwrap()
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        check_with(&redactor(), text, expected);
+    }
+
+    #[track_caller]
+    fn check_with(redactor: &Redactor, text: &str, expected: &str) {
+        let redact = |text: &str, size: usize| {
+            let mut body = redactor.body(Some("text/html"), Vec::new());
+            text.as_bytes().chunks(size).for_each(|chunk| body.write_all(chunk).unwrap());
+            String::from_utf8(body.finish().unwrap()).unwrap()
+        };
+        for size in [usize::MAX, 1, 2, 3, 7] {
+            assert_eq!(redact(text, size), expected, "{size} bytes at once");
+        }
+        for cut in (0..text.len()).filter(|_| text.len() < 400) {
+            let mut body = redactor.body(Some("text/html"), Vec::new());
+            let (a, b) = text.as_bytes().split_at(cut);
+            body.write_all(a).and_then(|()| body.write_all(b)).unwrap();
+            assert_eq!(String::from_utf8(body.finish().unwrap()).unwrap(), expected, "cut at {cut}");
+        }
+        assert_eq!(redact(expected, 1), expected, "redacting again changes nothing");
+        if text.starts_with("https:") && !text.contains(' ') {
+            assert_eq!(redactor.uri(text), expected, "as a URL of its own");
+        }
+    }
+
+    #[test]
+    fn parameters() {
+        check(
+            "https://cdn.example.com/a.png?w=1&sig=abc&Expires=9#f",
+            "https://cdn.example.com/a.png?w=1&sig=[sig:1]&Expires=[expires:1]#f",
+        );
+        check("https://eu.cdn.example.com/?sig=a%2Fb", "https://eu.cdn.example.com/?sig=[sig:1]");
+        check("https://mycdn.example.com/?expires=a", "https://mycdn.example.com/?expires=a");
+        check("https://all.test:8443/?a=1&b&c=", "https://all.test:8443/?a=[link:1]&b&c=");
+        check(
+            r#"<img src="https://cdn.example.com/?x=1&amp;sig=a"> (https://cdn.example.com/?sig=b\u0026expires=c)"#,
+            r#"<img src="https://cdn.example.com/?x=1&amp;sig=[sig:1]"> (https://cdn.example.com/?sig=[sig:2]\u0026expires=[expires:1]"#,
+        );
+        check(
+            r#"{"u":"https:\/\/cdn.example.com\/a?sig=x"}"#,
+            r#"{"u":"https:\/\/cdn.example.com\/a?sig=[sig:1]"}"#,
+        );
+        check(
+            "a: b :// ://? :a//cdn.example.com/?sig=x https:/",
+            "a: b :// ://? :a//cdn.example.com/?sig=x https:/",
+        );
+    }
+
+    #[test]
+    fn addresses() {
+        check(
+            "see http://10.1.2.3:8080/x and http://10.1.2.3/",
+            "see http://ipv4-1.invalid:8080/x and http://ipv4-1.invalid/",
+        );
+        check("https://192.168.7.7/", "https://ipv4-1.invalid/");
+        check(
+            "http://127.0.0.1:4000/ 10.1.2.3 http://1.2.3/",
+            "http://127.0.0.1:4000/ 10.1.2.3 http://1.2.3/",
+        );
+    }
+
+    /// What is redacted in a URL by its name is in a link.
+    #[test]
+    fn by_name() {
+        check(
+            r#"{"url":"https://b.s3.test/k?a=1&X-Amz-Signature=0123&X-Amz-Security-Token=IQ%2FoJ","next":"https://h/?page=2&access_token=t-1#id_token=t-2"}"#,
+            r#"{"url":"https://b.s3.test/k?a=1&X-Amz-Signature=[x_amz_signature:1]&X-Amz-Security-Token=[x_amz_security_token:1]","next":"https://h/?page=2&access_token=[access_token:1]#id_token=[id_token:1]"}"#,
+        );
+        check(
+            r#"{"u":"https:\/\/h\/?a=1\u0026token\u003dx%2fy","t":"see https://h/?token=x/y\nhttps://h/?token=z\tx \"https://h/?token=z\""}"#,
+            r#"{"u":"https:\/\/h\/?a=1\u0026token\u003d[token:1]","t":"see https://h/?token=[token:1]\nhttps://h/?token=[token:2]\tx \"https://h/?token=[token:2]\""}"#,
+        );
+        check(
+            r#"<a href="https://h/?a=1&amp;token=x&#38;api_key=y">&quot;https://h/?token=x&quot;</a>"#,
+            r#"<a href="https://h/?a=1&amp;token=[token:1]&#38;api_key=[api_key:1]">&quot;https://h/?token=[token:1]&quot;</a>"#,
+        );
+        check(
+            r#"{"b":"{\"u\":\"https:\\/\\/h\\/?token=x\",\"v\":\"https://h/?token=x\"}","h":"<a href='http://h/?x\u0026amp;token=x'>"}"#,
+            r#"{"b":"{\"u\":\"https:\\/\\/h\\/?token=[token:1]\",\"v\":\"https://h/?token=[token:1]\"}","h":"<a href='http://h/?x\u0026amp;token=[token:1]'>"}"#,
+        );
+        check(
+            "https://h/?f=%7B%22token%22:%22x%22%7D&x=1",
+            "https://h/?f=%7B%22token%22:%22[token:1]%22%7D&x=1",
+        );
+        check(
+            "https://h/?user%5Fname=a&to%6ben=b&token=",
+            "https://h/?user%5Fname=a&to%6ben=[token:1]&token=",
+        );
+    }
+
+    #[test]
+    fn by_pattern() {
+        check(
+            r#"{"a":"https://hooks.slack.com/services/T1/B2/abc","b":"https:\/\/hooks.slack.com\/services\/T1\/B2\/abc","c":"\nhttps://api.telegram.org/bot12:AAF-x/getMe"}"#,
+            r#"{"a":"https://hooks.slack.com/services/[slack-webhook:1]","b":"https:\/\/hooks.slack.com\/services\/[slack-webhook:1]","c":"\nhttps://api.telegram.org/bot[telegram-bot:1]/getMe"}"#,
+        );
+        check(
+            "https://h/?u=https%3A%2F%2Fdiscord.com%2Fapi%2Fwebhooks%2F1%2Fab&x=1",
+            "https://h/?u=https%3A%2F%2Fdiscord.com%2Fapi%2Fwebhooks%2F1%2F[discord-webhook:1]&x=1",
+        );
+        let rules =
+            Rules::default().url(r"/tenants/(?<tenant>[^/?]+)").unwrap().url("^https://all/.*").unwrap();
+        let redactor = Redactor::new(rules.without_rule("CAS0006").unwrap()).unwrap();
+        check_with(
+            &redactor,
+            "http://h/tenants/a/x /tenants/a https://all/b https://api.telegram.org/bot12:x/",
+            "http://h/tenants/[tenant:1]/x /tenants/a https://[url:1] https://api.telegram.org/bot12:x/",
+        );
+    }
+
+    #[test]
+    fn encoded() {
+        check(
+            "u=https%3A%2F%2Fcdn.example.com%2Fa%3Fsig%3DS1%26w%3D2%26token%3Da%252Fb&v=https%3a%2f%2fh%2f%3ftoken%3da%252fb%23x",
+            "u=https%3A%2F%2Fcdn.example.com%2Fa%3Fsig%3D[sig:1]%26w%3D2%26token%3D[token:1]&v=https%3a%2f%2fh%2f%3ftoken%3d[token:1]%23x",
+        );
+        check(
+            "https://h/?token=a%2Fb&next=https%3A//cdn.example.com/a%3Fsig%3DS1%26token%3Da/b&x=1",
+            "https://h/?token=[token:1]&next=https%3A//cdn.example.com/a%3Fsig%3D[sig:1]%26token%3D[token:1]&x=1",
+        );
+        check(
+            r#"{"u":"http%3A%2F%2F10.1.2.3%2F","v":"https://h/?u=http://10.1.2.3/&w=http:%2F%2F10.1.2.4","x":"http%3a%2f%2f10.1.2.4 "}"#,
+            r#"{"u":"http%3A%2F%2Fipv4-1.invalid%2F","v":"https://h/?u=http://ipv4-1.invalid/&w=http:%2F%2Fipv4-2.invalid","x":"http%3a%2f%2fipv4-2.invalid "}"#,
+        );
+        check(
+            "https://h/login?next=https%3A%2F%2Fh%2F%3Fu%3Dhttps%253A%252F%252Fcdn.example.com%253Fsig%253DS1",
+            "https://h/login?next=https%3A%2F%2Fh%2F%3Fu%3Dhttps%253A%252F%252Fcdn.example.com%253Fsig%253D[sig:1]",
+        );
+        check(
+            "https://h/?state=a%3Db%26u%3Dhttps%253A%252F%252Fh%253Ftoken%253DS1&t=see%20https%3A%2F%2Fh%3Ftoken%3DS1%20or%20http%3A%2F%2F10.1.2.3",
+            "https://h/?state=a%3Db%26u%3Dhttps%253A%252F%252Fh%253Ftoken%253D[token:1]&t=see%20https%3A%2F%2Fh%3Ftoken%3D[token:1]%20or%20http%3A%2F%2Fipv4-1.invalid",
+        );
+        check(
+            "https://web.test/2020/https://cdn.example.com/a?sig=1 https://h/https%3A%2F%2Fcdn.example.com%2Fa%3Fsig%3D1?w=1",
+            "https://web.test/2020/https://cdn.example.com/a?sig=[sig:1] https://h/https%3A%2F%2Fcdn.example.com%2Fa%3Fsig%3D[sig:1]?w=1",
+        );
+        let redactor = redactor();
+        assert_eq!(
+            redactor.uri("/go?u=http%3A%2F%2F10.1.2.3%2F&t=http://10.1.2.3"),
+            "/go?u=http%3A%2F%2Fipv4-1.invalid%2F&t=http://ipv4-1.invalid"
+        );
+    }
+
+    #[test]
+    fn without_a_scheme() {
+        check(
+            r#"<img src="//cdn.example.com/a?sig=1"> url(//cdn.example.com/a?sig=1); href=//h.test/?token=t '//10.1.2.3/'"#,
+            r#"<img src="//cdn.example.com/a?sig=[sig:1]"> url(//cdn.example.com/a?sig=[sig:1]); href=//h.test/?token=[token:1] '//ipv4-1.invalid/'"#,
+        );
+        check(
+            r#"{"u":"\/\/cdn.example.com\/a?sig=1&x=1","v":"https://h/?u=%2F%2F10.1.2.3%2F"}"#,
+            r#"{"u":"\/\/cdn.example.com\/a?sig=[sig:1]&x=1","v":"https://h/?u=%2F%2Fipv4-1.invalid%2F"}"#,
+        );
+        for text in [
+            "a//cdn.example.com/a?sig=1",
+            " // cdn.example.com/a?sig=1",
+            " //why?token=1",
+            "\"//8AdABvAGsAZQBuAA==\"",
+        ] {
+            check(text, text);
+        }
+    }
+
+    /// However often a named secret is encoded, it comes back so.
+    #[test]
+    fn secrets_in_answers() {
+        let redactor = Redactor::new(Rules::default().secret("KEY", "ab+c/d&e=").unwrap()).unwrap();
+        let text = r#"{"a":"https://h/?token=ab%2Bc%2Fd%26e%3D","b":"https://h/?u=https%3A%2F%2Fh%3Ftoken%3Dab%252Bc%252Fd%2526e%253D"}"#;
+        let mut body = redactor.answers().body(Some("application/json"), Vec::new());
+        body.write_all(text.as_bytes()).unwrap();
+        let stored = body.finish().unwrap();
+        assert_eq!(
+            std::str::from_utf8(&stored).unwrap(),
+            r#"{"a":"https://h/?token={{secret.KEY|percent}}","b":"https://h/?u=https%3A%2F%2Fh%3Ftoken%3D{{secret.KEY|percent|percent}}"}"#
+        );
+        let mut restorer = redactor.restorer(Some("application/json"), Vec::new());
+        restorer.write_all(&stored).unwrap();
+        assert_eq!(std::str::from_utf8(&restorer.finish().unwrap()).unwrap(), text);
+    }
+
+    /// A value that goes on after the longest link goes all the same, in whatever chunks.
+    #[test]
+    fn longer_than_any() {
+        let (value, pad) = ("k3y".repeat(10_000), "p".repeat(20_000));
+        check(&format!("see https://h/?token={value}&x=1"), "see https://h/?token=[token:1]&x=1");
+        let text = format!("https://h/{pad}?x=1 https://h/?token=a");
+        check(&text, &text.replace("=a", "=[token:1]"));
+        let text = format!("see {}", r"https://h/?token=a\nhttp://".repeat(3000));
+        check(&text, &text.replace("=a", "=[token:1]"));
+    }
+}

@@ -1,0 +1,181 @@
+//! A writer that finds links while a text streams, and redacts them: in memory of the longest link.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use super::beginnings::{self, Beginning, Beginnings};
+use super::{Linked, ends};
+use crate::redact::{Fired, Rules};
+
+/// Redacts the links in what passes through.
+pub(in crate::redact) struct Links<W> {
+    rules: Arc<Rules>,
+    fired: Arc<Fired>,
+    state: State,
+    /// Of a link, what has come of it.
+    held: Vec<u8>,
+    /// The last bytes that came.
+    before: Vec<u8>,
+    next: W,
+}
+
+enum State {
+    Outside,
+    /// After the slashes of a link.
+    Inside(Beginning),
+    /// In the rest of a value that was cut off, and goes.
+    Gone,
+}
+
+/// Of a longer link, this much is redacted as one.
+const LONGEST: usize = 16 * 1024;
+
+impl<W: Write> Links<W> {
+    pub(in crate::redact) fn new(rules: Arc<Rules>, fired: Arc<Fired>, next: W) -> Self {
+        Links { rules, fired, state: State::Outside, held: Vec::new(), before: Vec::new(), next }
+    }
+
+    pub(in crate::redact) fn finish(mut self) -> io::Result<W> {
+        self.settle(true)?;
+        Ok(self.next)
+    }
+
+    /// Writes the link that a text begins with: so long is it. What may belong to it has come, if the text is `whole`.
+    fn link(&mut self, text: &[u8], whole: bool) -> io::Result<usize> {
+        let State::Inside(beginning) = std::mem::replace(&mut self.state, State::Outside) else {
+            return Ok(0);
+        };
+        let (end, edits) = Linked { rules: &self.rules, fired: &self.fired }.first(text, &beginning);
+        let mut done = 0;
+        for (part, new) in &edits {
+            self.next.write_all(&text[done..part.start])?;
+            self.next.write_all(new)?;
+            done = part.end;
+        }
+        self.next.write_all(&text[done..end])?;
+        if !whole && done == text.len() && !edits.is_empty() {
+            self.state = State::Gone;
+        }
+        Ok(end)
+    }
+
+    /// What is held is redacted. If it is not all that belongs to it, another link in it may stay.
+    fn settle(&mut self, whole: bool) -> io::Result<()> {
+        let held = std::mem::take(&mut self.held);
+        let mut at = self.link(&held, whole)?;
+        let mut search = Beginnings::new();
+        while at < held.len() {
+            match search.find(&held, at) {
+                Some(beginning) => {
+                    self.next.write_all(&held[at..beginning.end])?;
+                    at = beginning.end;
+                    self.state = State::Inside(beginning);
+                    if !whole {
+                        self.held = held[at..].to_vec();
+                        return Ok(());
+                    }
+                    at += self.link(&held[at..], whole)?;
+                }
+                None => {
+                    self.next.write_all(&held[at..])?;
+                    at = held.len();
+                }
+            }
+        }
+        self.held = held;
+        self.held.clear();
+        Ok(())
+    }
+
+    fn pass(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut at = 0;
+        let (mut search, mut edge) = (Beginnings::new(), self.edge(bytes));
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            match &self.state {
+                State::Outside => match edge.find(at).or_else(|| search.find(bytes, at.max(edge.new))) {
+                    Some(beginning) => {
+                        self.next.write_all(&bytes[at..beginning.end])?;
+                        at = beginning.end;
+                        self.state = State::Inside(beginning);
+                    }
+                    None => {
+                        self.next.write_all(rest)?;
+                        return Ok(());
+                    }
+                },
+                State::Inside(_) => {
+                    let room = &rest[..rest.len().min(LONGEST - self.held.len())];
+                    let end = room.iter().position(|b| ends(*b));
+                    if let (Some(end), true) = (end, self.held.is_empty()) {
+                        // It is over, but may not reach so far.
+                        at += self.link(&room[..end], true)?;
+                        continue;
+                    }
+                    let part = &room[..end.unwrap_or(room.len())];
+                    self.held.extend_from_slice(part);
+                    at += part.len();
+                    if end.is_some() || self.held.len() == LONGEST {
+                        self.settle(end.is_some())?;
+                    }
+                }
+                State::Gone => {
+                    let over = rest.iter().position(|b| ends(*b) || b"&#\\".contains(b));
+                    at += over.unwrap_or(rest.len());
+                    if over.is_some() {
+                        self.state = State::Outside;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What came before, and what follows it.
+    fn edge(&self, bytes: &[u8]) -> Edge {
+        let new = match self.before.is_empty() {
+            true => 0,
+            false => bytes.len().min(beginnings::LONGEST),
+        };
+        let text = if new == 0 { Vec::new() } else { [&self.before, &bytes[..new]].concat() };
+        Edge { text, new, old: self.before.len(), search: Beginnings::new() }
+    }
+}
+
+/// Where two writes meet.
+struct Edge {
+    text: Vec<u8>,
+    old: usize,
+    new: usize,
+    search: Beginnings,
+}
+
+impl Edge {
+    /// A beginning whose slashes end here, and after `at` of what is new.
+    fn find(&mut self, at: usize) -> Option<Beginning> {
+        if at >= self.new {
+            return None;
+        }
+        let found = self.search.find(&self.text, self.old + at)?;
+        Some(Beginning { start: found.start.saturating_sub(self.old), end: found.end - self.old, ..found })
+    }
+}
+
+impl<W: Write> Write for Links<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // What is taken out before the code under test reads it has rules of its own.
+        if self.fired.gives {
+            self.next.write_all(bytes)?;
+            return Ok(bytes.len());
+        }
+        self.pass(bytes)?;
+        let kept = self.before.len().min(beginnings::LONGEST.saturating_sub(bytes.len()));
+        self.before.drain(..self.before.len() - kept);
+        self.before.extend_from_slice(&bytes[bytes.len().saturating_sub(beginnings::LONGEST)..]);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.next.flush()
+    }
+}

@@ -1,0 +1,99 @@
+//! A text as it is meant, with how it is written: what is replaced in the one is replaced in the other.
+//!
+//! Must not know: what the text is.
+
+use std::ops::Range;
+
+/// A decoded text.
+pub(super) struct Written {
+    pub(super) plain: Vec<u8>,
+    /// Where each of the plain bytes begins in the text as it is written, and where the last one ends.
+    bounds: Vec<usize>,
+    /// Those that were put in.
+    new: Vec<bool>,
+}
+
+/// What to put where.
+pub(super) type Edit = (Range<usize>, Vec<u8>);
+
+impl Written {
+    /// A text that is written as it is meant.
+    pub(super) fn plain(text: &[u8]) -> Written {
+        Written { plain: text.to_vec(), bounds: (0..=text.len()).collect(), new: vec![false; text.len()] }
+    }
+
+    /// One that is decoded unit by unit: each gives a byte and the length of what stands for it, until there is none.
+    pub(super) fn decoded(text: &[u8], mut unit: impl FnMut(&[u8]) -> Option<(u8, usize)>) -> Written {
+        let (mut plain, mut bounds) = (Vec::with_capacity(text.len()), Vec::with_capacity(text.len() + 1));
+        let mut at = 0;
+        bounds.push(0);
+        while let Some((b, length)) = text.get(at..).filter(|rest| !rest.is_empty()).and_then(&mut unit) {
+            plain.push(b);
+            at += length;
+            bounds.push(at);
+        }
+        let new = vec![false; plain.len()];
+        Written { plain, bounds, new }
+    }
+
+    /// The length of the text as it was written.
+    pub(super) fn length(&self) -> usize {
+        self.bounds[self.plain.len()]
+    }
+
+    /// Where a place in the plain text is in it as it was written.
+    pub(super) fn written(&self, at: usize) -> usize {
+        self.bounds[at]
+    }
+
+    /// Puts something else in the place of a part, which holds something. It is written as it is.
+    pub(super) fn replace(&mut self, part: Range<usize>, text: &[u8]) {
+        let (from, to) = (self.bounds[part.start], self.bounds[part.end]);
+        let bounds = text.iter().enumerate().map(|(n, _)| if n == 0 { from } else { to });
+        self.bounds.splice(part.clone(), bounds.collect::<Vec<_>>());
+        self.new.splice(part.clone(), text.iter().map(|_| true));
+        self.plain.splice(part, text.iter().copied());
+    }
+
+    /// The same for several parts, in order.
+    pub(super) fn replace_all(&mut self, edits: Vec<Edit>) {
+        for (part, text) in edits.into_iter().rev() {
+            self.replace(part, &text);
+        }
+    }
+
+    /// What was replaced, by where it is written.
+    pub(super) fn edits(&self) -> Vec<Edit> {
+        let mut edits: Vec<Edit> = Vec::new();
+        for at in (0..self.plain.len()).filter(|at| self.new[*at]) {
+            let (written, b) = (self.bounds[at]..self.bounds[at + 1], self.plain[at]);
+            match edits.last_mut().filter(|_| at > 0 && self.new[at - 1]) {
+                Some((part, text)) => {
+                    part.end = written.end;
+                    text.push(b);
+                }
+                None => edits.push((written, vec![b])),
+            }
+        }
+        edits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replaced_where_it_is_written() {
+        let stars = |text: &[u8]| Some(if text[0] == b'*' { (text[1], 2) } else { (text[0], 1) });
+        let mut text = Written::decoded(b"*ab*c*de", stars);
+        assert_eq!((&text.plain[..], text.length()), (&b"abcde"[..], 8));
+        text.replace(2..4, b"xyz");
+        assert_eq!((&text.plain[..], text.edits()), (&b"abxyze"[..], vec![(3..7, b"xyz".to_vec())]));
+        text.replace(3..5, b"!");
+        assert_eq!((&text.plain[..], text.edits()), (&b"abx!e"[..], vec![(3..7, b"x!".to_vec())]));
+        text.replace(0..1, b"[a]");
+        assert_eq!(text.edits(), [(0..2, b"[a]".to_vec()), (3..7, b"x!".to_vec())]);
+        assert_eq!(text.length(), 8);
+    }
+}
