@@ -188,7 +188,7 @@ impl Linked<'_> {
             // A host can't have brackets; this domain is nobody's (RFC 2606 §2).
             let placeholder = self.fired.replace(rule, &value, self.rules, &[]);
             let shown = placeholder.trim_matches(['[', ']']).replace(':', "-") + ".invalid";
-            link.replace(host, shown.as_bytes());
+            link.replace_all(vec![(host, shown.into_bytes())]);
         }
     }
 

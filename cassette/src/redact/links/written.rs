@@ -46,20 +46,30 @@ impl Written {
         self.bounds[at]
     }
 
-    /// Puts something else in the place of a part, which holds something. It is written as it is.
-    pub(super) fn replace(&mut self, part: Range<usize>, text: &[u8]) {
-        let (from, to) = (self.bounds[part.start], self.bounds[part.end]);
-        let bounds = text.iter().enumerate().map(|(n, _)| if n == 0 { from } else { to });
-        self.bounds.splice(part.clone(), bounds.collect::<Vec<_>>());
-        self.new.splice(part.clone(), text.iter().map(|_| true));
-        self.plain.splice(part, text.iter().copied());
+    /// Puts something else in the place of parts, each of which holds something: they are given in order. It is written as
+    /// it is.
+    pub(super) fn replace_all(&mut self, edits: Vec<Edit>) {
+        if edits.is_empty() {
+            return;
+        }
+        let old = std::mem::replace(self, Written { plain: Vec::new(), bounds: Vec::new(), new: Vec::new() });
+        let mut done = 0;
+        for (part, text) in edits {
+            self.keep(&old, done..part.start);
+            let (from, to) = (old.bounds[part.start], old.bounds[part.end]);
+            self.bounds.extend((0..text.len()).map(|n| if n == 0 { from } else { to }));
+            self.new.extend(text.iter().map(|_| true));
+            self.plain.extend(text);
+            done = part.end;
+        }
+        self.keep(&old, done..old.plain.len());
+        self.bounds.push(old.length());
     }
 
-    /// The same for several parts, in order.
-    pub(super) fn replace_all(&mut self, edits: Vec<Edit>) {
-        for (part, text) in edits.into_iter().rev() {
-            self.replace(part, &text);
-        }
+    fn keep(&mut self, old: &Written, part: Range<usize>) {
+        self.plain.extend_from_slice(&old.plain[part.clone()]);
+        self.bounds.extend_from_slice(&old.bounds[part.clone()]);
+        self.new.extend_from_slice(&old.new[part]);
     }
 
     /// What was replaced, by where it is written.
@@ -88,11 +98,11 @@ mod tests {
         let stars = |text: &[u8]| Some(if text[0] == b'*' { (text[1], 2) } else { (text[0], 1) });
         let mut text = Written::decoded(b"*ab*c*de", stars);
         assert_eq!((&text.plain[..], text.length()), (&b"abcde"[..], 8));
-        text.replace(2..4, b"xyz");
+        text.replace_all(vec![(2..4, b"xyz".to_vec())]);
         assert_eq!((&text.plain[..], text.edits()), (&b"abxyze"[..], vec![(3..7, b"xyz".to_vec())]));
-        text.replace(3..5, b"!");
+        text.replace_all(vec![(3..5, b"!".to_vec())]);
         assert_eq!((&text.plain[..], text.edits()), (&b"abx!e"[..], vec![(3..7, b"x!".to_vec())]));
-        text.replace(0..1, b"[a]");
+        text.replace_all(vec![(0..1, b"[a]".to_vec())]);
         assert_eq!(text.edits(), [(0..2, b"[a]".to_vec()), (3..7, b"x!".to_vec())]);
         assert_eq!(text.length(), 8);
     }
