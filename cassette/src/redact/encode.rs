@@ -94,8 +94,17 @@ impl Pattern {
 
 /// Every form of `value`, each byte string once. Hexadecimal digits are in lower case, which stands for any.
 pub(super) fn patterns(value: &str) -> Vec<Pattern> {
+    composed(value, (MOST_BYTES / value.len().max(1)).clamp(LEAST, MOST))
+}
+
+/// The usual forms of a value that was found: it is looked for at once, while an answer is read.
+pub(super) fn usual_patterns(value: &str) -> Vec<Pattern> {
+    composed(value, LEAST)
+}
+
+/// At most so many of each composition.
+fn composed(value: &str, most: usize) -> Vec<Pattern> {
     let Writers { json, html, percent, component } = &*WRITERS;
-    let most = (MOST_BYTES / value.len().max(1)).clamp(LEAST, MOST);
     let nest = |inner: &[Written], writers: &[Writer]| nest(inner, writers, most);
     let plain = [Written { text: value.to_owned(), form: "raw", odd: 0, by: 0 }];
     let in_json = nest(&plain, json);

@@ -46,7 +46,9 @@ impl Known {
         let Ok(value) = std::str::from_utf8(value) else { return };
         let mut state = self.state();
         if state.values.len() < MOST && state.values.iter().all(|known| *known.placeholder != *placeholder) {
-            state.values.push(Looked { placeholder: placeholder.into(), patterns: encode::patterns(value) });
+            state
+                .values
+                .push(Looked { placeholder: placeholder.into(), patterns: encode::usual_patterns(value) });
             state.finder = None;
             self.count.store(state.values.len(), Ordering::Release);
         }
