@@ -10,7 +10,7 @@ use std::hash::{BuildHasher as _, DefaultHasher, Hasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
 
 use super::known::{self, Known};
-use super::rules::Secret;
+use super::rules::{REDACTED, Secret};
 
 /// The placeholders of a session.
 pub(super) struct Identity {
@@ -235,7 +235,7 @@ impl Value {
     }
 }
 
-/// The text if it is a placeholder, with name and number where it has one: `{{secret.KEY}}`, `[token:1]`, `[jwt]`.
+/// The text if it is a placeholder, with name and number where it has one: `{{secret.KEY}}`, `[token:1]`, `[redacted]`.
 pub(super) fn as_placeholder(text: &[u8]) -> Option<(&str, Option<(&str, u32)>)> {
     if text.len() > LONGEST {
         return None;
@@ -251,7 +251,8 @@ pub(super) fn as_placeholder(text: &[u8]) -> Option<(&str, Option<(&str, u32)>)>
             let number = place_number(number).filter(|_| is_name(name, b"_-."))?;
             Some((text, Some((name, number))))
         }
-        None => is_name(inner, b"_-.").then_some((text, None)),
+        // Anything else in brackets may be a value.
+        None => (text == REDACTED).then_some((text, None)),
     }
 }
 
@@ -412,19 +413,22 @@ mod tests {
 
     #[test]
     fn placeholders() {
-        for text in [
-            "[token:1]",
-            "[x-api-key:12]",
-            "{{secret.A_b-c.#d}}",
-            "{{secret.A|json|percent}}",
-            "[private-key]",
-            "[redacted]",
-        ] {
+        for text in
+            ["[token:1]", "[x-api-key:12]", "{{secret.A_b-c.#d}}", "{{secret.A|json|percent}}", "[redacted]"]
+        {
             assert!(as_placeholder(text.as_bytes()).is_some(), "{text}");
         }
-        for text in
-            ["[]", "[:1]", "[token:]", "[token:0]", "[token:01]", "[to ken:1]", "x[token:1]", "{{secret.}}"]
-        {
+        for text in [
+            "[]",
+            "[:1]",
+            "[token:]",
+            "[token:0]",
+            "[token:01]",
+            "[to ken:1]",
+            "x[token:1]",
+            "{{secret.}}",
+            "[hunter2]",
+        ] {
             assert!(as_placeholder(text.as_bytes()).is_none(), "{text}");
         }
     }

@@ -154,7 +154,7 @@ fn json_by_pointer() {
     );
     check(
         r#"{"b":{"x":{"s":"g","l":[["h",{"o":"i"}],"[1]"],"pwd":"j","n":null},"y":"kept"},"tags":{"t":{}},"z":"kept"}"#,
-        r#"{"b":{"x":{"s":"[x:1]","l":[["[x:2]",{"o":"[x:3]"}],"[1]"],"pwd":"[pwd:1]","n":null},"y":"kept"},"tags":{"t":{}},"z":"kept"}"#,
+        r#"{"b":{"x":{"s":"[x:1]","l":[["[x:2]",{"o":"[x:3]"}],"[x:4]"],"pwd":"[pwd:1]","n":null},"y":"kept"},"tags":{"t":{}},"z":"kept"}"#,
     );
     check_with(
         &all,
