@@ -261,3 +261,30 @@ fn a_leak_in_the_output_names_the_file() {
         assert!(told.contains("a name in or of the output file link\n"), "{told}");
     }
 }
+
+/// A text that can't hold a placeholder: short ones lie in the cassette in base64, long ones in files.
+#[test]
+fn a_secret_in_another_charset() {
+    let little = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let big = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>();
+    let latin = |text: &str| text.chars().map(|c| u32::from(c) as u8).collect::<Vec<u8>>();
+    type Write<'w> = (&'w str, &'w dyn Fn(&str) -> Vec<u8>);
+    let writers: [Write<'_>; 3] = [("utf-16le", &little), ("utf-16be", &big), ("iso-8859-1", &latin)];
+    for (charset, write) in writers {
+        for before in ["", "x", "xy", "xyz", &"filler, ".repeat(40_000)] {
+            let sent = write(&format!("{before}Gr\u{fc}nkohl-9 and more"));
+            let kind = format!("text/plain; charset={charset}");
+            let api =
+                Api::start(Speaks::Http1, move |_| answer(200, &[("content-type", &kind)], sent.clone()));
+            let failed = Project::new().run(
+                Mode::Record,
+                api.config().secret("KEY", "Gr\u{fc}nkohl-9"),
+                &async |s: cassette::Session| {
+                    see(s.client().unwrap().get(format!("http://{HOST}/x")).send().await.unwrap()).await;
+                },
+            );
+            let told = failed.expect_err(charset).to_string();
+            assert!(told.contains("  KEY, ") && told.contains("body of the answer"), "{charset}: {told}");
+        }
+    }
+}
