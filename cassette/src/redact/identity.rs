@@ -10,7 +10,7 @@ use std::hash::{BuildHasher as _, DefaultHasher, Hasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
 
 use super::known::{self, Known};
-use super::rules::{REDACTED, Secret};
+use super::rules::{PLACEHOLDER, REDACTED, Secret};
 
 /// The placeholders of a session.
 pub(super) struct Identity {
@@ -117,7 +117,8 @@ impl Identity {
             hash = other.finish();
         }
         let whole = value.head.len() < value.most;
-        let place = found.places.get(&hash).copied().unwrap_or_else(|| {
+        let known = found.places.get(&hash).copied();
+        let place = known.unwrap_or_else(|| {
             let at = found.name(name);
             let (_, last) = &mut found.names[at as usize];
             *last += 1;
@@ -129,7 +130,8 @@ impl Identity {
         });
         let secret = place.secret();
         let text = self.text(&found, place);
-        if let (true, false, Place::Found(..)) = (whole, given, place) {
+        drop(found);
+        if known.is_none() && whole && !given {
             self.known.add(&value.head, &text);
         }
         if let (Some(kept), true, None) = (&self.kept, whole, secret) {
@@ -241,7 +243,7 @@ pub(super) fn as_placeholder(text: &[u8]) -> Option<(&str, Option<(&str, u32)>)>
         return None;
     }
     let text = std::str::from_utf8(text).ok()?;
-    if let Some(name) = text.strip_prefix("{{secret.").and_then(|t| t.strip_suffix("}}")) {
+    if let Some(name) = text.strip_prefix(PLACEHOLDER.0).and_then(|t| t.strip_suffix(PLACEHOLDER.1)) {
         let is_name = !name.is_empty() && name.bytes().all(is_secret_name);
         return is_name.then_some((text, None));
     }
@@ -292,7 +294,7 @@ pub(super) fn anonymous<'t>(text: &'t [u8], is_ours: &dyn Fn(&str) -> bool) -> C
 
 /// The text without `#` in the placeholders of secrets, where older cassettes have it.
 pub(super) fn without_marks(text: &[u8]) -> Cow<'_, [u8]> {
-    const OPEN: &[u8] = b"{{secret.";
+    const OPEN: &[u8] = PLACEHOLDER.0.as_bytes();
     let (mut out, mut done) = (Vec::new(), 0);
     for start in memchr::memmem::find_iter(text, OPEN) {
         let name = text[start + OPEN.len()..].iter().take_while(|b| is_secret_name(**b)).count();

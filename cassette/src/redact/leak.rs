@@ -56,9 +56,7 @@ impl Leak {
             format!("secret.{}", self.name)
         }
     }
-}
 
-impl Leak {
     /// Nobody named the value; it was found in another place, where it has this placeholder.
     pub fn was_found(&self) -> bool {
         self.name.starts_with('[')

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use super::identity::{self, LONGEST};
-use super::rules::{self, Rules};
+use super::rules::{self, PLACEHOLDER, Rules};
 use super::spelling::{self, Spelling};
 
 /// A writer that puts the session's own secrets where their placeholders stand, written as those say, and passes the
@@ -20,8 +20,8 @@ pub struct Restorer<W> {
     next: W,
 }
 
-const OPEN: &[u8] = b"{{secret.";
-const CLOSE: &[u8] = b"}}";
+const OPEN: &[u8] = PLACEHOLDER.0.as_bytes();
+const CLOSE: &[u8] = PLACEHOLDER.1.as_bytes();
 
 /// What a text that begins like a placeholder is.
 enum Is {
@@ -65,8 +65,8 @@ impl<W: Write> Restorer<W> {
     /// What goes where the placeholder stood that is held. Without a value for it, it no longer says how one would be
     /// written: a request that it goes into has none that does.
     fn value(&self) -> Option<String> {
-        let inner = std::str::from_utf8(&self.held).ok()?.strip_prefix("{{secret.")?.strip_suffix("}}")?;
-        let (name, steps) = spelling::parse(inner)?;
+        let inner = self.held.strip_prefix(OPEN)?.strip_suffix(CLOSE)?;
+        let (name, steps) = spelling::parse(std::str::from_utf8(inner).ok()?)?;
         let Some(secret) = self.rules.secrets.iter().find(|secret| secret.is(name)) else {
             return Some(rules::placeholder(name));
         };

@@ -107,7 +107,7 @@ pub(crate) fn same_name(one: &str, other: &str) -> bool {
 }
 
 /// What stands around the name in the place of a secret.
-const PLACEHOLDER: (&str, &str) = ("{{secret.", "}}");
+pub(super) const PLACEHOLDER: (&str, &str) = ("{{secret.", "}}");
 
 /// What stands in the place of a value that was redacted because of where it stood.
 pub(super) const REDACTED: &str = "[redacted]";

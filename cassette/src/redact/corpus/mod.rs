@@ -93,8 +93,8 @@ fn corpus(secrets: &[String], every_cut: bool) -> Result<u64, String> {
                             let at = format!("{} in {}, cut at {cut}", coded.how, place.name);
                             return Err(format!("{at}: {secret:?}\n   text {text}\n stored {stored}"));
                         }
+                        stored_all.insert(stored);
                     }
-                    stored_all.insert(expected);
                 }
             }
             // All that was stored, once each.
