@@ -36,6 +36,8 @@ pub(crate) struct Player {
     /// What templates take the time from.
     clock: Clock,
     has_templates: bool,
+    /// Placeholders of named secrets may stand in the answers. Those that this session has no value for are read, too.
+    restores: bool,
     /// Of the values of secrets, where any would do.
     sources: Option<Sources>,
     state: Mutex<State>,
@@ -93,6 +95,8 @@ impl Player {
             unmatched: Vec::new(),
         };
         let has_templates = cassette.metadata().template || state.index.has_templates();
+        let is_secret = |rule: &String| rule.starts_with("secret.");
+        let restores = redactor.restores() || cassette.metadata().redaction.iter().any(is_secret);
         let (state, faults, clock) = (Mutex::new(state), Faults::default(), Clock::real());
         Ok(Player {
             cassette,
@@ -101,6 +105,7 @@ impl Player {
             ordered: false,
             clock,
             has_templates,
+            restores,
             sources: None,
             state,
             faults,
@@ -195,11 +200,6 @@ impl Player {
             window.drain(..window.len().saturating_sub(LONGEST_PLACEHOLDER));
         }
         Ok(())
-    }
-
-    /// May placeholders of named secrets stand in the answers? Those that this session has no value for are read, too.
-    fn restores(&self) -> bool {
-        self.redactor.restores() || self.redaction().iter().any(|rule| rule.starts_with("secret."))
     }
 
     /// The requests that had no answer so far; `None` if all had one.

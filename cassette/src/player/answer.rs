@@ -71,8 +71,8 @@ impl Player {
             Outcome::Response(r) => r,
             Outcome::Error(e) => return Ok(Err(e)),
         };
-        let (redactor, restores) = (&self.redactor, self.restores());
-        let refill = Refill { redactor, restores, values: self.values(i, live) };
+        let refill =
+            Refill { redactor: &self.redactor, restores: self.restores, values: self.values(i, live) };
         let (bodiless, recorded_status) = (recorded.body.size() == 0, recorded.status);
         let mut response = http::Response::new(Body::empty());
         *response.status_mut() = http::StatusCode::from_u16(recorded.status)
@@ -83,7 +83,7 @@ impl Player {
         }
         let Response { headers, body, trailers, cut, .. } = recorded;
         *response.headers_mut() = headers;
-        if self.restores() {
+        if self.restores {
             self.restore_headers(response.headers_mut());
         }
         // The length of what isn't sent (RFC 9110 §9.3.2, §15.4.5).
