@@ -23,6 +23,7 @@ mod processes;
 mod project;
 mod recording;
 mod redaction_places;
+mod redaction_values;
 mod secret_sources;
 mod summary;
 mod templates;

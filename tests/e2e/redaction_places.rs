@@ -7,14 +7,14 @@ use cassette::{Config, Mode, Session};
 use crate::api::{Api, HOST, Speaks, answer, see};
 use crate::project::Project;
 
-type Headers = &'static [(&'static str, &'static str)];
+pub(crate) type Headers = &'static [(&'static str, &'static str)];
 
 /// Answers one path with one body.
-fn serving(headers: Headers, body: &'static str) -> Api {
+pub(crate) fn serving(headers: Headers, body: &'static str) -> Api {
     Api::start(Speaks::Http1, move |_| answer(200, headers, body))
 }
 
-async fn fetch(session: Session, path: String) -> Bytes {
+pub(crate) async fn fetch(session: Session, path: String) -> Bytes {
     see(session.client().unwrap().get(format!("http://{HOST}{path}")).send().await.unwrap()).await.body
 }
 
@@ -29,9 +29,9 @@ fn check(settings: impl Fn(Config) -> Config, headers: Headers, sent: &'static s
     assert_eq!(String::from_utf8_lossy(&project.replay(config, &ask)), expected);
 }
 
-const XML: Headers = &[("content-type", "application/soap+xml; charset=utf-8")];
-const JSON: Headers = &[("content-type", "application/json")];
-const HTML: Headers = &[("content-type", "text/html")];
+pub(crate) const XML: Headers = &[("content-type", "application/soap+xml; charset=utf-8")];
+pub(crate) const JSON: Headers = &[("content-type", "application/json")];
+pub(crate) const HTML: Headers = &[("content-type", "text/html")];
 
 #[test]
 fn xml_by_local_names() {
@@ -389,160 +389,4 @@ fn a_miss_shows_no_secret() {
             }
         }
     }
-}
-
-/// A named secret in an answer comes back as the server wrote it, so that a link with it leads where it led; with another
-/// value, and with none.
-#[test]
-fn a_value_comes_back_as_it_was_written() {
-    const KEY: &str = "ab+c/d&e=";
-    const WRITTEN: &str = "ab%2Bc%2Fd%26e%3D";
-    let api = Api::start(Speaks::Http1, |request| {
-        let page = format!("http://{HOST}/page?api_key={WRITTEN}&n=");
-        match (request.uri().path(), request.uri().query()) {
-            ("/list", _) => answer(
-                200,
-                &[("content-type", "application/json"), ("link", &format!("<{page}2>; rel=next"))],
-                format!(r#"{{"next":"{page}3","text":"{{\"key\":\"{KEY}\"}}"}}"#),
-            ),
-            ("/moved", _) => answer(302, &[("location", &format!("{page}4"))], ""),
-            ("/feed", _) => {
-                answer(200, XML, "<a><link>ab+c/d&amp;e=</link><password>ab+c/d&amp;e=</password></a>")
-            }
-            ("/page", Some(query)) if query.contains(WRITTEN) => answer(200, JSON, query.to_owned()),
-            _ => answer(404, &[], ""),
-        }
-    });
-    let (plain, project) = (api.config(), Project::new());
-    let follow = async |session: Session| {
-        let list =
-            see(session.client().unwrap().get(format!("http://{HOST}/list")).send().await.unwrap()).await;
-        let link = list.headers["link"].to_str().unwrap();
-        let link = link[1..link.find('>').unwrap()].to_owned();
-        let text = String::from_utf8(list.body.to_vec()).unwrap();
-        let next = text.split('"').nth(3).unwrap().to_owned();
-        let feed = fetch(session.clone(), "/feed".to_owned()).await;
-        let moved = fetch(session.clone(), "/moved".to_owned()).await;
-        for url in [link, next] {
-            let seen = see(session.client().unwrap().get(url).send().await.unwrap()).await;
-            assert_eq!(seen.status, 200);
-        }
-        (text, feed, moved)
-    };
-    let recorded = project.record(plain.clone().secret("KEY", KEY), &follow);
-    assert_eq!(recorded.2, format!("api_key={WRITTEN}&n=4"), "the client followed");
-    drop(api);
-    assert_eq!(project.replay(plain.clone().secret("KEY", KEY), &follow), recorded);
-    let (text, feed, _) = project.replay(plain.clone().secret("KEY", "dummy&1"), &follow);
-    let next = format!("http://{HOST}/page?api_key=dummy%261&n=3");
-    assert_eq!(text, format!(r#"{{"next":"{next}","text":"{{\"key\":\"dummy&1\"}}"}}"#));
-    assert_eq!(feed, "<a><link>dummy&amp;1</link><password>dummy&amp;1</password></a>");
-    let (text, _, moved) = project.replay(plain, &follow);
-    assert!(text.contains("api_key={{secret.KEY}}&n=3"), "{text}");
-    assert_eq!(moved, "api_key={{secret.KEY}}&n=4");
-}
-
-fn form_urlencoded(text: &str) -> String {
-    let url = reqwest::Url::parse_with_params("http://h/", [("t", text)]).unwrap();
-    url.query().unwrap()[2..].to_owned()
-}
-
-/// A token that one answer gives is known wherever it goes from there: bodies of all kinds, in every encoding, links, what
-/// the server says of it. The flow still matches.
-#[test]
-fn a_token_that_is_passed_on() {
-    const TOKEN: &str = "9f8c2b7d+4e1a/6053Kq7ZxWv3b==";
-    let api = Api::start(Speaks::Http1, |request| match request.uri().path() {
-        "/login" => answer(200, JSON, format!(r#"{{"access_token":"{TOKEN}","also":"{TOKEN}."}}"#)),
-        "/echo" => answer(200, JSON, format!(r#"{{"error":"token {TOKEN} is old"}}"#)),
-        _ => answer(200, JSON, request.into_body()),
-    });
-    let (config, project) = (api.config().allow_header("x-note"), Project::new());
-    let flow = async |session: Session| {
-        let http = session.client().unwrap();
-        let login = fetch(session.clone(), "/login".to_owned()).await;
-        let token = std::str::from_utf8(&login).unwrap().split('"').nth(3).unwrap().to_owned();
-        let encoded = form_urlencoded(&token);
-        let mut seen = String::new();
-        for (kind, body) in [
-            ("application/json", format!(r#"{{"session":"{token}","q":"query {{ me(t: \"{token}\") }}"}}"#)),
-            ("application/x-www-form-urlencoded", format!("s={encoded}&x=1")),
-            ("application/xml", format!("<s>{token}</s>")),
-            ("text/plain", format!("say {token}, {}", token.replace('/', "\\/"))),
-        ] {
-            let request = http.post(format!("http://{HOST}/sent?rt={encoded}&n=1")).header("x-note", &token);
-            let request = request.header("content-type", kind).body(body);
-            seen += std::str::from_utf8(&see(request.send().await.unwrap()).await.body).unwrap();
-        }
-        let echoed = fetch(session.clone(), format!("/echo?next=%2Fa%3Fb%3D{encoded}")).await;
-        seen + std::str::from_utf8(&echoed).unwrap()
-    };
-    let recorded = project.record(config.clone(), &flow);
-    assert!(recorded.contains(TOKEN), "the test has the real one");
-    drop(api);
-    project.assert_never("9f8c2b7d");
-    let replayed = project.replay(config, &flow);
-    assert!(replayed.contains(r#"{"error":"token [access_token:1] is old"}"#), "{replayed}");
-}
-
-/// What is known to be a token only after it was stored is not installed.
-#[test]
-fn a_token_that_came_before_its_name() {
-    let api = Api::start(Speaks::Http1, |request| match request.uri().path() {
-        "/page" => answer(200, HTML, "<meta name=\"x\" content=\"9f8c2b7d4e1a6053Kq7ZxWv3b\">"),
-        _ => answer(200, JSON, r#"{"access_token":"9f8c2b7d4e1a6053Kq7ZxWv3b"}"#),
-    });
-    let project = Project::new();
-    let failed = project.run(Mode::Record, api.config(), &async |session: Session| {
-        fetch(session.clone(), "/page".to_owned()).await;
-        fetch(session, "/login".to_owned()).await;
-    });
-    let told = failed.unwrap_err().to_string();
-    assert!(told.contains("[access_token:1]") && !told.contains("9f8c2b7d"), "{told}");
-}
-
-/// What is added to a cassette has numbers of its own.
-#[test]
-fn two_tokens_stay_two_over_recordings() {
-    let count = std::sync::atomic::AtomicU32::new(1);
-    let api = Api::start(Speaks::Http1, move |_| {
-        let n = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        answer(200, JSON, format!(r#"{{"access_token":"AT-{n}"}}"#))
-    });
-    let (config, project) = (api.config(), Project::new());
-    let one = async |session: Session| fetch(session, "/1".to_owned()).await;
-    let both = async |session: Session| {
-        let one = fetch(session.clone(), "/1".to_owned()).await;
-        (one, fetch(session, "/2".to_owned()).await)
-    };
-    project.record(config.clone(), &one);
-    project.run(Mode::Append, config.clone(), &both).unwrap();
-    drop(api);
-    let (one, two) = project.replay(config, &both);
-    assert_eq!(
-        (&*one, &*two),
-        (&br#"{"access_token":"[access_token:1]"}"#[..], &br#"{"access_token":"[access_token:2]"}"#[..])
-    );
-}
-
-/// A test may write what it was answered, tokens and all: its files are compared with placeholders in their places, while
-/// recording too. So they are the same for everybody, whatever key one has.
-#[test]
-fn output_with_a_token_in_it() {
-    let api = serving(JSON, r#"{"refresh_token":"9f8c2b7d4e1a6053Kq7ZxWv3b","n":1}"#);
-    let project = Project::new();
-    let write = async |session: Session| {
-        let state = fetch(session.clone(), "/x".to_owned()).await;
-        let key = session.secret("KEY");
-        let output = session.output_dir().unwrap();
-        std::fs::write(output.join("state.json"), state).unwrap();
-        std::fs::write(output.join("table.csv"), format!("id,key\n1,{key}\n")).unwrap();
-    };
-    let config = api.config();
-    project.record(config.clone().secret("KEY", "k-112233"), &write);
-    drop(api);
-    project.assert_never("9f8c2b7d");
-    project.replay(config.clone().secret("KEY", "k-112233"), &write);
-    project.replay(config.clone().secret("KEY", "another-value-of-it"), &write);
-    project.replay(config, &write);
 }
