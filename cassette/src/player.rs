@@ -7,6 +7,8 @@ mod answer;
 mod explain;
 mod index;
 mod playing;
+#[cfg(feature = "intercept")]
+mod stray;
 mod valueless;
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -212,22 +214,6 @@ impl Player {
     #[cfg(feature = "intercept")]
     pub(crate) fn is_untouched(&self) -> bool {
         !self.cassette.is_empty() && self.state().requests == 0
-    }
-
-    /// A request without an answer here that is on the other one's cassette: `GET https://…`.
-    #[cfg(feature = "intercept")]
-    pub(crate) fn stray(&self, other: &Player) -> Option<String> {
-        // Reading them all would keep a long cassette's test waiting for a remark.
-        const LOOKED_AT: usize = 2_000;
-        let unmatched: Vec<_> = self.state().unmatched.iter().map(|u| u.request.clone()).collect();
-        if unmatched.is_empty() {
-            return None;
-        }
-        let recorded =
-            (0..other.cassette.len().min(LOOKED_AT)).filter_map(|i| other.cassette.request(i).ok());
-        let keys: std::collections::HashSet<_> = recorded.map(|r| (r.method, r.uri)).collect();
-        let stray = unmatched.into_iter().map(|r| (r.method, r.uri)).find(|key| keys.contains(key));
-        stray.map(|(method, uri)| format!("{method} {uri}"))
     }
 
     /// Interactions that could not be played, so far.

@@ -56,11 +56,13 @@ pub(super) fn refused(host: &str, port: u16) {
 }
 
 impl Session {
-    /// What is to be told beside a failure. The others are told as well what concerns them, if they still run.
-    pub(super) fn beside(&self) -> Vec<Note> {
+    /// What is to be told beside a failure. The others are told as well what concerns them, if they still run. That a test
+    /// asked for nothing needs no other test as its reason, if it failed by itself.
+    pub(super) fn beside(&self, body_failed: bool) -> Vec<Note> {
         let inner = &self.0;
         let others = std::mem::take(&mut inner.beside.seen().others);
-        if let Some(other) = others.first().map(|(name, _)| name.clone())
+        if !body_failed
+            && let Some(other) = others.first().map(|(name, _)| name.clone())
             && player(inner).is_some_and(Player::is_untouched)
         {
             inner.beside.note(Note::NoneCame { other });

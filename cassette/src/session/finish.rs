@@ -175,7 +175,7 @@ impl Session {
         let refused = inner.engine.refused();
         end.notes.extend((!refused.is_empty()).then_some(Note::Refused(refused)));
         #[cfg(feature = "intercept")]
-        end.notes.extend(self.beside());
+        end.notes.extend(self.beside(end.body_failed));
         let failure = report::Failure { site: inner.site.clone(), problems: end.problems, notes: end.notes };
         // The error of the code under test may have a URL with the key in it, and CI keeps logs.
         Err(failed(failure, |text| inner.redactor.text(text)))

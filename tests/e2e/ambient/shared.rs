@@ -102,6 +102,37 @@ fn two_tests_at_once() {
     }
 }
 
+/// A test that changed asks for what the test beside it has recorded, or fails before it asks: no client is shared, and
+/// none is blamed.
+#[test]
+fn a_test_that_fails_by_itself_beside_another() {
+    cryptography();
+    let asks = async |_: Session| _ = ask(&Client::new(), "items").await;
+    let returns = async |_| Err::<(), _>(std::io::Error::other("before the first request"));
+    for asked_there_first in [true, false] {
+        let (changed, other) = (recorded("items?limit=1"), recorded("items"));
+        let fails = |body: &(dyn Fn() -> Option<cassette::Failure> + Sync), with: &str| {
+            let failed = std::thread::scope(|scope| scope.spawn(body).join().unwrap());
+            let text = failed.expect("a failure").to_string();
+            let blamed = text.contains("came here") || text.contains("came to");
+            assert!(text.contains(with) && !blamed, "{text}");
+        };
+        other.replay(Config::new(), &async |s: Session| {
+            if asked_there_first {
+                asks(s.clone()).await;
+            }
+            fails(&|| changed.run(Mode::Replay, Config::new(), &asks).err(), "query `limit`");
+            fails(
+                &|| changed.builder(Mode::Replay, Config::new()).run_async(returns).err(),
+                "before the first request",
+            );
+            if !asked_there_first {
+                asks(s).await;
+            }
+        });
+    }
+}
+
 /// A blocking client has a thread of its own, which is the first test's for ever.
 #[test]
 fn a_blocking_client_in_the_test_after() {
