@@ -1,4 +1,5 @@
-//! Where links begin in a text: with two slashes, however they are written, after a scheme or after what links stand in.
+//! Where links begin in a text: with two slashes, however they are written, after a scheme or after what links stand in;
+//! and references without a host, by the question mark of their query.
 //!
 //! Must not know: what becomes of a link.
 
@@ -6,12 +7,12 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-/// A link's two slashes.
+/// A link's two slashes, or the question mark of a reference without a host.
 #[derive(Clone, Debug)]
 pub(super) struct Beginning {
     /// Where its scheme begins.
     pub(super) start: usize,
-    /// After the slashes.
+    /// After the slashes, or the question mark.
     pub(super) end: usize,
     /// Before the colon; empty in a link that has none: `//cdn.example.com/a`.
     pub(super) scheme: String,
@@ -19,6 +20,8 @@ pub(super) struct Beginning {
     pub(super) encoded: bool,
     /// It has no scheme.
     pub(super) relative: bool,
+    /// What follows is the query of a reference: `/items?page=2`.
+    pub(super) query: bool,
     /// It stands in parentheses.
     pub(super) closes: bool,
 }
@@ -31,20 +34,23 @@ const LONGEST_SCHEME: usize = 16;
 /// Of one slash; in JSON in JSON in JSON there are seven.
 const BACKSLASHES: usize = 7;
 
+/// Of a reference, so much of its path is looked at.
+const PATH: usize = LONGEST - 4;
+
 /// Both slashes.
 const SLASHES: usize = 2 * (BACKSLASHES + 1);
 
 /// A search through one text, which remembers where each of the marks is met next.
 pub(super) struct Beginnings {
-    next: [usize; 3],
+    next: [usize; 4],
 }
 
 impl Beginnings {
     pub(super) fn new() -> Beginnings {
-        Beginnings { next: [0; 3] }
+        Beginnings { next: [0; 4] }
     }
 
-    /// The first beginning whose slashes end after `from`; never one before another that was asked for.
+    /// The first beginning that ends after `from`; never one before another that was asked for.
     pub(super) fn find(&mut self, text: &[u8], from: usize) -> Option<Beginning> {
         let least = from.saturating_sub(SLASHES);
         for kind in 0..self.next.len() {
@@ -75,7 +81,8 @@ fn mark(kind: usize, text: &[u8], from: usize) -> usize {
     let found = match kind {
         0 => BARE.find(rest),
         1 => ESCAPED.find(rest),
-        _ => memchr::memchr_iter(b'%', rest).find(|at| is_slash(&rest[*at..])),
+        2 => memchr::memchr_iter(b'%', rest).find(|at| is_slash(&rest[*at..]) || is_question(&rest[*at..])),
+        _ => memchr::memchr(b'?', rest),
     };
     found.map_or(text.len(), |at| from + at)
 }
@@ -84,9 +91,36 @@ fn is_slash(text: &[u8]) -> bool {
     text.get(..3).is_some_and(|escape| escape.eq_ignore_ascii_case(b"%2F"))
 }
 
+fn is_question(text: &[u8]) -> bool {
+    text.get(..3).is_some_and(|escape| escape.eq_ignore_ascii_case(b"%3F"))
+}
+
+/// The reference that has its question mark at `at`. One that is not encoded must look like one, since a condition in a
+/// script has such a mark too: `a ?token=b : c`.
+fn reference(text: &[u8], at: usize, encoded: bool) -> Option<Beginning> {
+    let is_path = |b: &&u8| b.is_ascii_alphanumeric() || b"/\\._~-%+:@".contains(b);
+    let length = text[..at].iter().rev().take(PATH).take_while(is_path).count();
+    let (before, path) = text[..at].split_at(at - length);
+    let begins = match before {
+        _ if encoded || memchr::memchr(b'/', path).is_some() => true,
+        _ if length == PATH => false,
+        [] => true,
+        [.., b, b'"' | b'\''] if path.iter().all(|b| *b == b'\\') => *b <= b' ' || b":,[=({\\".contains(b),
+        [.., b'"' | b'\''] => true,
+        _ => false,
+    };
+    let closes = before.last() == Some(&b'(');
+    let end = at + if encoded { 3 } else { 1 };
+    let scheme = String::new();
+    begins.then_some(Beginning { start: at, end, scheme, encoded, relative: true, query: true, closes })
+}
+
 /// What begins with the slash at `at`.
 fn beginning(text: &[u8], at: usize) -> Option<Beginning> {
     let rest = &text[at..];
+    if rest[0] == b'?' || is_question(rest) {
+        return reference(text, at, rest[0] == b'%');
+    }
     let encoded = rest[0] == b'%';
     let end = match encoded {
         true => is_slash(&rest[3..]).then_some(at + 6)?,
@@ -113,6 +147,7 @@ fn beginning(text: &[u8], at: usize) -> Option<Beginning> {
                 scheme: String::new(),
                 encoded,
                 relative,
+                query: false,
                 closes,
             });
         }
@@ -131,7 +166,7 @@ fn beginning(text: &[u8], at: usize) -> Option<Beginning> {
     length = length.saturating_sub(escape);
     let start = before.len() - length;
     let scheme = String::from_utf8_lossy(&before[start..]).into_owned();
-    Some(Beginning { start, end, scheme, encoded, relative: false, closes: false })
+    Some(Beginning { start, end, scheme, encoded, relative: false, query: false, closes: false })
 }
 
 #[cfg(test)]
@@ -144,6 +179,7 @@ mod tests {
         let mut found = Vec::new();
         while let Some(beginning) = search.find(text.as_bytes(), at) {
             let how = match (beginning.relative, beginning.encoded) {
+                (true, _) if beginning.query => "query",
                 (true, _) => "relative",
                 (false, true) => "encoded",
                 (false, false) => "plain",
@@ -173,5 +209,21 @@ mod tests {
         check("a//b;//c *// 1/2/2026 %2F %2 / / /\\ \\/ \\/a\\/", &[]);
         check("file:///a", &[("file://", "plain")]);
         check("%2F%2", &[]);
+    }
+
+    #[test]
+    fn references() {
+        check(
+            r#""/a/b?c" '?c' "?c" "a?c" </a?c> (/a?c) "\/a?c" \"?c\" {"a":"?c"} ["?c"]"#,
+            &[("?", "query"); 10],
+        );
+        check("/a?b", &[("?", "query")]);
+        check("?b", &[("?", "query")]);
+        check("u=%2Fa%3fb %3Fa", &[("%3f", "query"), ("%3F", "query")]);
+        check("a ?b:c; x=a?b:c; (a?b:c); a==\"x\"?b:c; what? a(b)?c:d", &[]);
+        let long = "a".repeat(PATH + 1);
+        check(&format!("\"{long}?a"), &[]);
+        check(&format!("{}?a", &long[1..]), &[]);
+        check(&format!("\"{}?a", &long[2..]), &[("?", "query")]);
     }
 }

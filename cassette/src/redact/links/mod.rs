@@ -94,7 +94,7 @@ impl Linked<'_> {
         };
         let from = uri.find("//").filter(has_authority).map(|at| at + 2);
         let rest = &uri.as_bytes()[from.unwrap_or(0)..];
-        if self.rules.links.is_empty() && !rest.windows(2).any(|two| two == b"//" || two == b"%2") {
+        if self.rules.links.is_empty() && !rest.splitn(2, |b| *b == b'?').any(may_hold_links) {
             return uri;
         }
         let mut link = Written::plain(rest);
@@ -102,7 +102,7 @@ impl Linked<'_> {
             self.host(&mut link);
             self.of_domain(&mut link, Within::default());
         }
-        self.inner(&mut link, Within::default());
+        self.inner(&mut link, false, Within::default());
         match link.edits().is_empty() {
             true => uri,
             false => uri[..from.unwrap_or(0)].to_owned() + &String::from_utf8_lossy(&link.plain),
@@ -144,7 +144,7 @@ impl Linked<'_> {
         {
             return false;
         }
-        let mut name = None;
+        let mut name = beginning.query.then_some(0);
         for (at, b) in text.iter().enumerate() {
             match b {
                 // What may be an escape, or a list.
@@ -167,13 +167,15 @@ impl Linked<'_> {
 
     /// Redacts a link, which begins after its slashes.
     fn link(self, link: &mut Written, beginning: &Beginning, within: Within) {
-        if beginning.relative && !is_host(&link.plain) {
-            return;
+        let query = beginning.query;
+        self.by_name(link, query, within);
+        // Two slashes that no host follows: a path, or a comment.
+        if query || (beginning.relative && !is_host(&link.plain)) {
+            return self.inner(link, query, within);
         }
         self.host(link);
-        self.by_name(link, within);
         self.of_domain(link, within);
-        self.inner(link, within);
+        self.inner(link, query, within);
         self.by_pattern(link, beginning, within);
     }
 
@@ -192,10 +194,10 @@ impl Linked<'_> {
         }
     }
 
-    /// Parameters in query and fragment.
-    fn by_name(self, link: &mut Written, within: Within) {
+    /// Parameters in query and fragment. What is there may begin in its `query`.
+    fn by_name(self, link: &mut Written, query: bool, within: Within) {
         for delimiter in [b'?', b'#'] {
-            let Some(part) = part(&link.plain, delimiter) else { continue };
+            let Some(part) = part(&link.plain, delimiter, query) else { continue };
             let mut changes = Changes { at: part.start, gone: part.start..part.start, edits: Vec::new() };
             let mut fields = FormFields::of_query();
             // Nothing is written, so nothing fails.
@@ -219,7 +221,7 @@ impl Linked<'_> {
         let Some(domain) = self.rules.links.domains.iter().find(is_of) else { return };
         let Some(query) = memchr::memchr(b'?', &link.plain) else { return };
         let mut edits = Vec::new();
-        for pair in pairs(&link.plain, query + 1) {
+        for pair in pairs(&link.plain, query + 1, b"?&#") {
             let value = value(&link.plain, pair.clone());
             let name = &link.plain[pair.start..(value.start.max(pair.start + 1) - 1)];
             if value.start == pair.start || value.is_empty() {
@@ -233,12 +235,15 @@ impl Linked<'_> {
     }
 
     /// Links in this one: in its path, and in its parameters.
-    fn inner(self, link: &mut Written, within: Within) {
+    fn inner(self, link: &mut Written, query: bool, within: Within) {
         if within.links == MAX_NESTING {
             return;
         }
-        let from = host(&link.plain).end;
+        let from = if query { 0 } else { host(&link.plain).end };
         let path_end = |link: &Written| {
+            if query {
+                return 0;
+            }
             let end = link.plain[from..].iter().position(|b| b"?#".contains(b));
             end.map_or(link.plain.len(), |at| from + at)
         };
@@ -248,7 +253,8 @@ impl Linked<'_> {
             return self.among(link, from..link.plain.len(), within);
         }
         self.among(link, path, within);
-        for pair in pairs(&link.plain, path_end(link)).into_iter().rev() {
+        let from = path_end(link) + usize::from(!query);
+        for pair in pairs(&link.plain, from, b"&#").into_iter().rev() {
             let value = value(&link.plain, pair);
             self.among(link, value, within);
         }
@@ -257,7 +263,7 @@ impl Linked<'_> {
     /// Those in a part of it.
     fn among(self, link: &mut Written, part: Range<usize>, within: Within) {
         let text = &link.plain[..part.end];
-        if !text[part.clone()].windows(2).any(|two| two == b"//" || two == b"%2") {
+        if !may_hold_links(&text[part.clone()]) {
             return;
         }
         let (mut search, mut at, mut edits) = (Beginnings::new(), part.start, Vec::new());
@@ -351,11 +357,18 @@ fn is_host(link: &[u8]) -> bool {
     labels().count() > 1 && labels().all(is_label)
 }
 
-/// The query, or the fragment, without the delimiter.
-fn part(link: &[u8], delimiter: u8) -> Option<Range<usize>> {
+/// Whether others may be in a link, percent-encoded or not.
+fn may_hold_links(link: &[u8]) -> bool {
+    let marks = [&b"//"[..], b"%2", b"%3"];
+    link.contains(&b'?') || link.windows(2).any(|two| marks.contains(&two))
+}
+
+/// The query, or the fragment, without the delimiter. The link may begin in its `query`.
+fn part(link: &[u8], delimiter: u8, query: bool) -> Option<Range<usize>> {
     let fragment = memchr::memchr(b'#', link);
     match delimiter {
         b'#' => fragment.map(|at| at + 1..link.len()),
+        _ if query => Some(0..fragment.unwrap_or(link.len())),
         _ => {
             let end = fragment.unwrap_or(link.len());
             memchr::memchr(b'?', &link[..end]).map(|at| at + 1..end)
@@ -363,10 +376,10 @@ fn part(link: &[u8], delimiter: u8) -> Option<Range<usize>> {
     }
 }
 
-/// Parameters from here on.
-fn pairs(link: &[u8], from: usize) -> Vec<Range<usize>> {
-    let mut at = from;
-    let pairs = link[from..].split(|b| b"?&#".contains(b)).map(|pair| {
+/// Parameters from here on, up to the `delimiters` between them.
+fn pairs(link: &[u8], from: usize, delimiters: &[u8]) -> Vec<Range<usize>> {
+    let mut at = from.min(link.len());
+    let pairs = link[at..].split(|b| delimiters.contains(b)).map(|pair| {
         let pair = at..at + pair.len();
         at = pair.end + 1;
         pair

@@ -54,8 +54,8 @@ fn parameters() {
         r#"{"u":"https:\/\/cdn.example.com\/a?sig=[sig:1]"}"#,
     );
     check(
-        "a: b :// ://? :a//cdn.example.com/?sig=x https:/",
-        "a: b :// ://? :a//cdn.example.com/?sig=x https:/",
+        "a: b :// ://? :a//cdn.example.com/?expires=x https:/",
+        "a: b :// ://? :a//cdn.example.com/?expires=x https:/",
     );
 }
 
@@ -155,10 +155,40 @@ fn without_a_scheme() {
         r#"{"u":"\/\/cdn.example.com\/a?sig=[sig:1]&x=1","v":"https://h/?u=%2F%2Fipv4-1.invalid%2F"}"#,
     );
     for text in [
-        "a//cdn.example.com/a?sig=1",
-        " // cdn.example.com/a?sig=1",
-        " //why?token=1",
+        "a//cdn.example.com/a?expires=1",
+        " // cdn.example.com/a?expires=1",
+        " //why?expires=1",
         "\"//8AdABvAGsAZQBuAA==\"",
+    ] {
+        check(text, text);
+    }
+}
+
+/// What has no host is known by its query.
+#[test]
+fn references() {
+    check(
+        r#"{"next":"/items?page=2&access_token=t-1#id_token=t-2","last":"\/items?access_token=t-1","first":"?token=a","one":"items?token=b"}"#,
+        r#"{"next":"/items?page=2&access_token=[access_token:1]#id_token=[id_token:1]","last":"\/items?access_token=[access_token:1]","first":"?token=[token:1]","one":"items?token=[token:2]"}"#,
+    );
+    check(
+        r#"<a href="/reset?a=1&amp;token=abc">, <a href='reset?token=abc'>, url(/i?token=abc); href=/i?token=abc> "//i?token=abc""#,
+        r#"<a href="/reset?a=1&amp;token=[token:1]">, <a href='reset?token=[token:1]'>, url(/i?token=[token:1]); href=/i?token=[token:1]> "//i?token=[token:1]""#,
+    );
+    for link in ["/login?next=/items?token=", "/login?next=%2Fitems%3Fa%3D1%26token%3D"] {
+        check(&format!("\"{link}abc&x=1\""), &format!("\"{link}[token:1]&x=1\""));
+        let link = format!("https://h{link}");
+        check(&format!("{link}abc&x=1"), &format!("{link}[token:1]&x=1"));
+    }
+    check("https://h/?u=https://g/p?token=abc&x=1", "https://h/?u=https://g/p?token=[token:1]&x=1");
+    check(
+        r#"{"u":"/items?token=abc","sig":"/items?token=abc"} /items?token=%5Bx%5D&token=\u005bx\u005d"#,
+        r#"{"u":"/items?token=[token:1]","sig":"[sig:1]"} /items?token=[token:2]&token=[token:2]"#,
+    );
+    for text in [
+        "x = a ?token=b:c; y=a?token=b:c",
+        r#"(a==""?token=b:c)"#,
+        "\"/items?country_code=cz&token\" why? \"/items?token=&a\" /?#&=",
     ] {
         check(text, text);
     }
