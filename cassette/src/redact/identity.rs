@@ -60,9 +60,6 @@ pub(crate) const LONGEST: usize = 160;
 /// Nor a value that is kept.
 const LONGEST_KEPT: usize = 16 * 1024;
 
-/// Shorter values, and plain words, are not known again where nothing says that they are secret.
-const TELLING: usize = 12;
-
 impl Identity {
     pub(super) fn new(secrets: &[Secret]) -> Identity {
         let identity = Identity {
@@ -149,8 +146,7 @@ impl Identity {
             self.found().taken(number);
             return Some(Placeholder { text: placeholder.to_owned(), is_new: false, secret: None });
         }
-        let has = |kind: fn(&u8) -> bool| text.iter().any(kind);
-        if text.len() < TELLING || !has(u8::is_ascii_digit) || !has(u8::is_ascii_alphabetic) {
+        if !known::is_telling(text) {
             return None;
         }
         let mut hasher = self.key.build_hasher();

@@ -18,6 +18,9 @@ pub(super) const LONGEST: usize = 4096;
 /// A shorter one may be anything.
 const SHORTEST: usize = 16;
 
+/// Nor is a shorter text known again where nothing says that it is secret.
+const TELLING: usize = 8;
+
 /// What is looked for, in memory only.
 #[derive(Default)]
 pub(super) struct Known {
@@ -92,8 +95,14 @@ impl Known {
     }
 }
 
-/// Letters and digits in no order that a word, a date, a version or the name of a region has.
+/// In no order that a word, a date, a version or the name of a region has.
 fn is_token(value: &[u8]) -> bool {
+    (SHORTEST..=LONGEST).contains(&value.len())
+        && (is_mixed(value) || is_long_number(value) || is_no_word(value))
+}
+
+/// Letters and digits that change often.
+fn is_mixed(value: &[u8]) -> bool {
     let plain = value.iter().filter(|b| b.is_ascii_alphanumeric());
     let (mut letters, mut digits, mut changes, mut last) = (0, 0, 0, None);
     for b in plain {
@@ -102,7 +111,61 @@ fn is_token(value: &[u8]) -> bool {
         changes += usize::from(last.is_some_and(|last| last != digit));
         last = Some(digit);
     }
-    (SHORTEST..=LONGEST).contains(&value.len()) && letters >= 4 && digits >= 2 && changes >= 3
+    letters >= 4 && digits >= 2 && changes >= 3
+}
+
+/// Longer than what counts something, or than the time.
+fn is_long_number(value: &[u8]) -> bool {
+    let has = |digit: &u8| value.contains(digit);
+    value.len() >= 20 && value.iter().all(u8::is_ascii_hexdigit) && (b'0'..=b'f').filter(has).count() >= 4
+}
+
+/// Letters, of which many follow one another that hardly ever do in a word.
+fn is_no_word(value: &[u8]) -> bool {
+    let (mut pairs, mut odd) = (0, 0);
+    for pair in value.windows(2).filter(|pair| pair.iter().all(u8::is_ascii_alphabetic)) {
+        let letter = |b: u8| usize::from(b.to_ascii_lowercase() - b'a');
+        pairs += 1;
+        odd += usize::from(HARDLY_EVER[letter(pair[0])].contains(&pair[1].to_ascii_lowercase()));
+    }
+    // Of letters that are drawn by lot, two of five pairs are such ones; of those in words, one of thirty.
+    pairs >= 12 && 5 * odd >= pairs
+}
+
+/// What hardly ever follows a letter, from `a` on, in the languages that are written with these letters.
+const HARDLY_EVER: [&[u8]; 26] = [
+    b"q",
+    b"cdfghjkmnpqvwxz",
+    b"bdfgjmnpqvwxz",
+    b"bcfhjkpqtxz",
+    b"q",
+    b"bcdghjkmnpqvwxz",
+    b"bcdfjkpqtvwxz",
+    b"bcdfghjkpqvxz",
+    b"hjqwy",
+    b"bcdfghjklmnpqrstvwxyz",
+    b"bcdfgjmpqtvxz",
+    b"hjnqrxz",
+    b"cdfghjklqrtvwxz",
+    b"jqwxz",
+    b"jq",
+    b"bcdfgjkmnqvwxz",
+    b"abcdefghijklmnopqrstvwxyz",
+    b"jqxz",
+    b"bdgjrvxz",
+    b"bdfgjkpqvxz",
+    b"hjkquvwy",
+    b"bcdfghjklmnpqrstvwxz",
+    b"bcfgjkmpqtuvxyz",
+    b"bdfgjklmnqrsvwxz",
+    b"fghjkqvxyz",
+    b"bcdfghjkmnpqrstvwx",
+];
+
+/// Whether a text that is a found value is that one, and no plain word that happens to be the same.
+pub(super) fn is_telling(text: &[u8]) -> bool {
+    let is_word = || text.iter().all(u8::is_ascii_alphabetic) && !is_token(text);
+    text.len() >= TELLING && !is_word()
 }
 
 #[cfg(test)]
@@ -116,6 +179,12 @@ mod tests {
             "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
             "aB3cD4eF5gH6/iJ7+k==",
             "ya29.a0AfH6SMBx1yZ2",
+            "egiidkcfdtnstcfizoikvvnpfskushrsujtzaqno",
+            "FDfiycdPnmltfdAjwtJZmEYO",
+            "KJQZXWVMPTRBHGDFNCLSAKQW",
+            "qguqdq.yhqvzv.vyxfqd.dmdwsg",
+            "deadbeefdeadbeefdeadbeef",
+            "83640918273645091827",
         ] {
             assert!(is_token(token.as_bytes()), "{token}");
         }
@@ -128,10 +197,27 @@ mod tests {
             "123456789012345678",
             "a1b2c3",
             "Europe/Prague-region-01",
+            "InternationalizationOfEverything",
+            "donaudampfschifffahrtsgesellschaft",
+            "anticonstitutionnellement",
+            "nejneobhospodarovavatelnejsimi",
+            "the quick brown fox jumps over the lazy dog",
+            "00000000000000000000000000",
+            "application/vnd.openxmlformats-officedocument",
         ] {
             assert!(!is_token(word.as_bytes()), "{word}");
         }
         assert!(!is_token("a1".repeat(LONGEST).as_bytes()));
+    }
+
+    #[test]
+    fn what_is_known_again() {
+        for value in ["a1b2c3d4e5", "page-two", "12345678", "hunter2-x9", "egiidkcfdtnstcfizoikvvnp"] {
+            assert!(is_telling(value.as_bytes()), "{value}");
+        }
+        for word in ["Password", "production", "a1b2c3", "internationalization"] {
+            assert!(!is_telling(word.as_bytes()), "{word}");
+        }
     }
 
     #[test]
