@@ -20,6 +20,8 @@ pub(super) struct FormFields {
     key: Vec<u8>,
     /// Of a URL: some names are on the list only there.
     is_query: bool,
+    /// No value that goes holds one of these; what follows stays.
+    stops: &'static [u8],
 }
 
 enum At {
@@ -38,11 +40,16 @@ const LONGEST_KEY: usize = 1024;
 
 impl FormFields {
     pub(super) fn new() -> FormFields {
-        FormFields { at: At::Key, key: Vec::new(), is_query: false }
+        FormFields { at: At::Key, key: Vec::new(), is_query: false, stops: b"" }
     }
 
     pub(super) fn of_query() -> FormFields {
         FormFields { is_query: true, ..FormFields::new() }
+    }
+
+    /// Of a URL that stands in a text, where nothing tells its end: a value that goes ends before these.
+    pub(super) fn of_query_up_to(stops: &'static [u8]) -> FormFields {
+        FormFields { stops, ..FormFields::of_query() }
     }
 
     pub(super) fn push(
@@ -102,12 +109,20 @@ impl FormFields {
                 inner.push(plain, rules, fired, &mut pending.sink(raw, plain, out))
             }),
             At::Secret(value, plain, _, any) => {
+                let end = part.iter().position(|b| self.stops.contains(b));
+                let (part, rest) = part.split_at(end.unwrap_or(part.len()));
                 *any |= !part.is_empty();
                 out.skip(part.len())?;
                 plain.push(part, &mut |raw, plain| {
                     value.push_as(raw, plain);
                     Ok(())
-                })
+                })?;
+                if end.is_some() {
+                    self.end(rules, fired, out)?;
+                    self.at = At::Kept;
+                    out.keep(rest)?;
+                }
+                Ok(())
             }
         }
     }

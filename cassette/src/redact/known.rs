@@ -96,7 +96,7 @@ impl Known {
 }
 
 /// In no order that a word, a date, a version or the name of a region has.
-fn is_token(value: &[u8]) -> bool {
+pub(super) fn is_token(value: &[u8]) -> bool {
     (SHORTEST..=LONGEST).contains(&value.len())
         && (is_mixed(value) || is_long_number(value) || is_no_word(value))
 }

@@ -11,7 +11,7 @@ use super::{Redactor, identity, into_string};
 use crate::matcher::fragment;
 
 /// The rule for what stands before the host.
-const USER_INFO: &str = "CAS0001";
+pub(super) const USER_INFO: &str = "CAS0001";
 
 impl Redactor {
     /// The URL (or a reference relative to one) as it is stored and matched: query parameters on the list and

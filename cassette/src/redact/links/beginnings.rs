@@ -24,6 +24,8 @@ pub(super) struct Beginning {
     pub(super) query: bool,
     /// It stands in parentheses.
     pub(super) closes: bool,
+    /// Nothing stands around it that tells where it ends, as quotes do.
+    pub(super) bare: bool,
 }
 
 /// Nothing that makes a beginning is longer: a scheme, its colon, and slashes with what escapes them.
@@ -111,8 +113,8 @@ fn reference(text: &[u8], at: usize, encoded: bool) -> Option<Beginning> {
     };
     let closes = before.last() == Some(&b'(');
     let end = at + if encoded { 3 } else { 1 };
-    let scheme = String::new();
-    begins.then_some(Beginning { start: at, end, scheme, encoded, relative: true, query: true, closes })
+    let (scheme, bare) = (String::new(), !encoded && is_bare(before.last()));
+    begins.then_some(Beginning { start: at, end, scheme, encoded, relative: true, query: true, closes, bare })
 }
 
 /// What begins with the slash at `at`.
@@ -149,6 +151,7 @@ fn beginning(text: &[u8], at: usize) -> Option<Beginning> {
                 relative,
                 query: false,
                 closes,
+                bare: !encoded && is_bare(before.last()),
             });
         }
     };
@@ -166,7 +169,13 @@ fn beginning(text: &[u8], at: usize) -> Option<Beginning> {
     length = length.saturating_sub(escape);
     let start = before.len() - length;
     let scheme = String::from_utf8_lossy(&before[start..]).into_owned();
-    Some(Beginning { start, end, scheme, encoded, relative: false, query: false, closes: false })
+    let bare = !encoded && is_bare(before[..start].last());
+    Some(Beginning { start, end, scheme, encoded, relative: false, query: false, closes: false, bare })
+}
+
+/// After what does a link end nobody knows where?
+fn is_bare(before: Option<&u8>) -> bool {
+    before.is_none_or(|b| !b"\"'<>`".contains(b))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod beginnings;
 mod stream;
 mod written;
 
+use std::borrow::Cow;
 use std::io;
 use std::net::Ipv4Addr;
 use std::ops::Range;
@@ -17,10 +18,12 @@ use percent_encoding::percent_decode;
 
 use super::form::FormFields;
 use super::identity;
+use super::known::is_token;
 use super::names::normalised;
 use super::rule::Rule;
 use super::sink::Sink;
 use super::spelling::{Spelling, spelled};
+use super::uri::USER_INFO;
 use super::{Fired, Rules};
 use beginnings::{Beginning, Beginnings};
 pub(super) use stream::Links;
@@ -80,7 +83,18 @@ struct Within {
     links: usize,
     /// So often it is percent-encoded.
     encoded: usize,
+    /// Nothing tells where it ends.
+    bare: bool,
+    /// It has come up to its end.
+    whole: bool,
 }
+
+/// Where nothing tells the end of a link, no value of its parameters goes further than to one of these: what follows may be
+/// the next column, or the rest of a sentence.
+const STOPS: &[u8] = b",;)*";
+
+/// Nor does it end with one of these.
+const LAST: &[u8] = b".:!?,;)*";
 
 /// A link in a link in a link: deeper than any that is real.
 const MAX_NESTING: usize = 4;
@@ -111,7 +125,7 @@ impl Linked<'_> {
 
     /// What a text becomes up to the end of the link that it begins with, after its slashes; and where that end is. Nothing
     /// where it stays.
-    fn first(self, text: &[u8], beginning: &Beginning) -> (usize, Vec<Edit>) {
+    fn first(self, text: &[u8], whole: bool, beginning: &Beginning) -> (usize, Vec<Edit>) {
         if self.is_innocent(text, beginning) {
             return (text.len(), Vec::new());
         }
@@ -125,11 +139,11 @@ impl Linked<'_> {
         let mut end = link.length();
         if beginning.encoded {
             let mut inner = percent(&link.plain);
-            self.link(&mut inner, beginning, Within { links: 0, encoded: 1 });
+            self.link(&mut inner, beginning, Within { encoded: 1, whole, ..Within::default() });
             end = link.written(inner.length());
             link.replace_all(inner.edits());
         } else {
-            self.link(&mut link, beginning, Within::default());
+            self.link(&mut link, beginning, Within { bare: beginning.bare, whole, ..Within::default() });
         }
         (end, link.edits())
     }
@@ -147,8 +161,8 @@ impl Linked<'_> {
         let mut name = beginning.query.then_some(0);
         for (at, b) in text.iter().enumerate() {
             match b {
-                // What may be an escape, or a list.
-                b'\\' | b'%' | b';' | b'[' => return false,
+                // What may be an escape, a list, or a user.
+                b'\\' | b'%' | b';' | b'[' | b'@' => return false,
                 b'/' if text[at + 1..].first() == Some(&b'/') => return false,
                 b'?' | b'#' if !links.domains.is_empty() => return false,
                 b'?' | b'#' | b'&' => name = Some(at + 1),
@@ -173,10 +187,22 @@ impl Linked<'_> {
         if query || (beginning.relative && !is_host(&link.plain)) {
             return self.inner(link, query, within);
         }
+        self.user(link, within);
         self.host(link);
         self.of_domain(link, within);
         self.inner(link, query, within);
         self.by_pattern(link, beginning, within);
+    }
+
+    /// A user without a password may be a token: `https://TOKEN@github.com/`. What has one is known by its form.
+    fn user(self, link: &mut Written, within: Within) {
+        let Some(rule) = self.rules.default_rule(USER_INFO) else { return };
+        let Some(end) = host(&link.plain).start.checked_sub(1) else { return };
+        let user: Cow<'_, [u8]> = percent_decode(&link.plain[..end]).into();
+        if !user.contains(&b':') && is_token(&user) {
+            let found = self.in_link(rule, &link.plain[..end], within);
+            link.replace_all(vec![(0..end, found)]);
+        }
     }
 
     fn host(self, link: &mut Written) {
@@ -197,9 +223,12 @@ impl Linked<'_> {
     /// Parameters in query and fragment. What is there may begin in its `query`.
     fn by_name(self, link: &mut Written, query: bool, within: Within) {
         for delimiter in [b'?', b'#'] {
-            let Some(part) = part(&link.plain, delimiter, query) else { continue };
+            let Some(mut part) = part(&link.plain, delimiter, query) else { continue };
+            if within.bare && within.whole && part.end == link.plain.len() {
+                part.end = part.start + without_last(&link.plain[part.clone()]).len();
+            }
             let mut changes = Changes { at: part.start, gone: part.start..part.start, edits: Vec::new() };
-            let mut fields = FormFields::of_query();
+            let mut fields = FormFields::of_query_up_to(if within.bare { STOPS } else { b"" });
             // Nothing is written, so nothing fails.
             let _ = fields
                 .push(&link.plain[part], self.rules, self.fired, &mut changes)
@@ -222,8 +251,9 @@ impl Linked<'_> {
         let Some(query) = memchr::memchr(b'?', &link.plain) else { return };
         let mut edits = Vec::new();
         for pair in pairs(&link.plain, query + 1, b"?&#") {
-            let value = value(&link.plain, pair.clone());
+            let mut value = value(&link.plain, pair.clone());
             let name = &link.plain[pair.start..(value.start.max(pair.start + 1) - 1)];
+            value.end = value_end(&link.plain, value.clone(), within);
             if value.start == pair.start || value.is_empty() {
                 continue;
             }
@@ -270,6 +300,8 @@ impl Linked<'_> {
         let inside = |encoded: bool| Within {
             links: within.links + 1,
             encoded: within.encoded + usize::from(encoded),
+            bare: within.bare && !encoded,
+            ..within
         };
         while let Some(beginning) = search.find(text, at).filter(|found| found.start >= part.start) {
             let rest = &text[beginning.end..];
@@ -355,6 +387,22 @@ fn is_host(link: &[u8]) -> bool {
     let is_label =
         |label: &[u8]| !label.is_empty() && label.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
     labels().count() > 1 && labels().all(is_label)
+}
+
+/// Where a value ends that may have taken in what follows it.
+fn value_end(link: &[u8], value: Range<usize>, within: Within) -> usize {
+    if !within.bare {
+        return value.end;
+    }
+    let text = &link[value.clone()];
+    let stop = text.iter().position(|b| STOPS.contains(b));
+    let last = || if value.end == link.len() && within.whole { without_last(text).len() } else { text.len() };
+    value.start + stop.unwrap_or_else(last)
+}
+
+/// A link, or the last value in it, without what the sentence around it has after it.
+fn without_last(text: &[u8]) -> &[u8] {
+    &text[..text.iter().rposition(|b| !LAST.contains(b)).map_or(0, |at| at + 1)]
 }
 
 /// Whether others may be in a link, percent-encoded or not.

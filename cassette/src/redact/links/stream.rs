@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use super::beginnings::{self, Beginning, Beginnings};
-use super::{Linked, ends};
+use super::{Linked, STOPS, ends};
 use crate::redact::{Fired, Rules};
 
 /// Redacts the links in what passes through.
@@ -23,8 +23,8 @@ enum State {
     Outside,
     /// After the slashes of a link.
     Inside(Beginning),
-    /// In the rest of a value that was cut off, and goes.
-    Gone,
+    /// In the rest of a value that was cut off, and goes, up to one of these.
+    Gone(&'static [u8]),
 }
 
 /// Of a longer link, this much is redacted as one.
@@ -45,7 +45,7 @@ impl<W: Write> Links<W> {
         let State::Inside(beginning) = std::mem::replace(&mut self.state, State::Outside) else {
             return Ok(0);
         };
-        let (end, edits) = Linked { rules: &self.rules, fired: &self.fired }.first(text, &beginning);
+        let (end, edits) = Linked { rules: &self.rules, fired: &self.fired }.first(text, whole, &beginning);
         let mut done = 0;
         for (part, new) in &edits {
             self.next.write_all(&text[done..part.start])?;
@@ -54,7 +54,7 @@ impl<W: Write> Links<W> {
         }
         self.next.write_all(&text[done..end])?;
         if !whole && done == text.len() && !edits.is_empty() {
-            self.state = State::Gone;
+            self.state = State::Gone(if beginning.bare { STOPS } else { b"" });
         }
         Ok(end)
     }
@@ -119,8 +119,8 @@ impl<W: Write> Links<W> {
                         self.settle(end.is_some())?;
                     }
                 }
-                State::Gone => {
-                    let over = rest.iter().position(|b| ends(*b) || b"&#\\".contains(b));
+                State::Gone(stops) => {
+                    let over = rest.iter().position(|b| ends(*b) || b"&#\\".contains(b) || stops.contains(b));
                     at += over.unwrap_or(rest.len());
                     if over.is_some() {
                         self.state = State::Outside;
