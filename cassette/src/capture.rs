@@ -29,6 +29,7 @@ enum Pipeline {
     /// The body's encoding can't be decoded, so it can't be searched for secrets either. Fine if it is empty.
     Opaque {
         encoding: String,
+        side: Side,
     },
 }
 
@@ -53,7 +54,7 @@ impl Capture {
         };
         let pipeline = match decode::decoder(encoding.as_deref(), redacted) {
             Ok(decoder) => Pipeline::Open(Box::new(decoder)),
-            Err(unsupported) => Pipeline::Opaque { encoding: unsupported.0 },
+            Err(unsupported) => Pipeline::Opaque { encoding: unsupported.0, side },
         };
         Capture { pipeline, encoding, bytes: 0 }
     }
@@ -89,7 +90,7 @@ impl Capture {
                 }
                 Ok(Body { content, encoding: self.encoding })
             }
-            Pipeline::Opaque { encoding } => Err(opaque(&encoding)),
+            Pipeline::Opaque { encoding, side } => Err(opaque(&encoding, side)),
         }
     }
 }
@@ -100,7 +101,7 @@ impl Write for Capture {
         match &mut self.pipeline {
             Pipeline::Open(next) => next.write_all(chunk).map(|()| chunk.len()),
             Pipeline::Opaque { .. } if chunk.is_empty() => Ok(0),
-            Pipeline::Opaque { encoding } => Err(opaque(encoding)),
+            Pipeline::Opaque { encoding, side } => Err(opaque(encoding, *side)),
         }
     }
 
@@ -109,10 +110,14 @@ impl Write for Capture {
     }
 }
 
-fn opaque(encoding: &str) -> io::Error {
+fn opaque(encoding: &str, side: Side) -> io::Error {
+    let (whose, way_out) = match side {
+        Side::Request => ("of the request", "let the client send it as it is, or with gzip"),
+        Side::Response => ("of the answer", "let the client ask for `accept-encoding: gzip`"),
+    };
     io::Error::other(format!(
-        "content-encoding `{encoding}` can't be decoded here, so the body can't be searched for secrets; \
-         let the client ask for `accept-encoding: gzip`"
+        "content-encoding `{encoding}` {whose} can't be decoded here, so the body can't be searched for secrets; \
+         {way_out}"
     ))
 }
 

@@ -146,6 +146,13 @@ impl Config {
             let hint = hint.unwrap_or_else(|| "correct the `Config` that this test uses".to_owned());
             return Err(Error::new(mistake).hint(hint));
         }
+        if let Some((name, rules)) = self.rules.shown_credential() {
+            let without: String = rules.iter().map(|rule| format!(".without_rule({:?})", rule.id)).collect();
+            let hint = format!("leave it out; or, to store credentials on purpose, add `{without}`");
+            let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+            let message = format!("`allow_header({name:?})`: redacted by {}", rules.join(" and "));
+            return Err(Error::new(message).hint(hint));
+        }
         // What is compared has to be recorded.
         for name in self.matching.required_headers() {
             self.rules = self.rules.allow_header_unless_credential(name);

@@ -42,7 +42,8 @@ pub(crate) fn decoder<W: Write>(content_encoding: Option<&str>, next: W) -> Resu
     let mut stages: Vec<Box<dyn Stage>> = Vec::new();
     for coding in content_encoding.unwrap_or("").split(',').map(str::trim).rev() {
         match coding.to_ascii_lowercase().as_str() {
-            "" | "identity" => {}
+            // Chunks of S3's own, each with a signature or none: they are kept as they came.
+            "" | "identity" | "aws-chunked" => {}
             "gzip" | "x-gzip" => stages.push(Box::new(gzip::Gzip::new())),
             "deflate" => stages.push(Box::new(inflate::Deflate::new())),
             #[cfg(feature = "brotli")]

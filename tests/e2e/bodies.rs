@@ -210,6 +210,38 @@ fn codings_in_several_header_lines() {
     assert!(project.text().contains("\"degrees\": 21.0"), "{}", project.text());
 }
 
+/// S3's chunks are kept as they came.
+#[test]
+fn a_request_in_chunks_of_s3() {
+    const SENT: &str = "7\r\nrow 1,\n\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n";
+    let api = Api::start(Speaks::Http1, |request| {
+        let as_sent = request.body() == SENT && request.headers()["content-encoding"] == "aws-chunked";
+        answer(if as_sent { 200 } else { 400 }, &[], "")
+    });
+    let url = api.url("/bucket/key");
+    let (project, status) = Project::both(api, async |session| {
+        let request = session.client().unwrap().put(&url).body(SENT);
+        see(request.header("content-encoding", "aws-chunked").send().await.unwrap()).await.status
+    });
+    assert_eq!(status, 200);
+    assert!(project.text().contains("row 1,"), "{}", project.text());
+}
+
+#[test]
+fn a_request_in_an_unknown_coding_is_not_recorded() {
+    let api = Api::start(Speaks::Http1, |_| answer(200, &[], ""));
+    let url = api.url("/");
+    let failed = Project::new().run(Mode::Record, api.config(), &async |session| {
+        let request = session.client().unwrap().post(&url).header("content-encoding", "zip9").body("x");
+        _ = request.send().await;
+    });
+    let told = failed.unwrap_err().to_string();
+    assert!(
+        told.contains("content-encoding `zip9` of the request") && told.contains("send it as it is"),
+        "{told}"
+    );
+}
+
 #[test]
 fn a_compressed_request() {
     let coded = gzip(TEXT.as_bytes());
@@ -260,5 +292,5 @@ fn bodies_that_cannot_be_decoded_are_not_recorded() {
     refused("gzip", whole[..whole.len() - 9].to_vec(), "is cut off");
     refused("gzip", TEXT, "the body is not in gzip format");
     refused("zstd", "(\u{fffd}/, more than a header", "the body is not in zstd format");
-    refused("dcb", "(\u{fffd}/", "content-encoding `dcb` can't be decoded");
+    refused("dcb", "(\u{fffd}/", "content-encoding `dcb` of the answer can't be decoded");
 }

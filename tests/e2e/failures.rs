@@ -62,6 +62,7 @@ fn a_secret_without_a_value() {
         "{}",
         refused.text
     );
+    assert!(refused.text.contains("\n    CASSETTE_MODE=record cargo test"), "{}", refused.text);
     assert_eq!(sources(&project), [""; 0]);
     assert!(record("k-5f2b9c41").passed);
     api.stop();

@@ -171,6 +171,9 @@ fn misspelt_rules_are_told() {
         &["`redact_header(\"a b\")`: this can't be the name of a header"],
     );
     told(Config::new().redact_field(""), &["`redact_field(\"\")`"]);
+    told(Config::new().redact_field("*_token"), &["`redact_field(\"*_token\")`: `*` does not stand for"]);
+    told(Config::new().redact_before_read("users/*/x"), &["a place begins with `/`: \"/users/*/x\"?"]);
+    told(Config::new().redact_url("(?<a>)"), &["`(?<a>)` matches what is empty"]);
     told(Config::new().redact_pointer("users/email"), &["\"users/email\" is not a JSON pointer", "`/`"]);
     told(Config::new().redact_url("("), &["`(` is not a pattern for URLs: ", "closing"]);
     let links = Config::new().redact_links("https://cdn.example.com/", ["x"]);
@@ -186,7 +189,28 @@ fn misspelt_rules_are_told() {
     fs::write(&file, "[".repeat(300)).unwrap();
     told(Config::new().secrets_file(&file), &["s.json: ", "nested deeper than 256 levels"]);
     let fine = Config::new().redact_field("pin").keep_field("pin").keep_field("token").keep_field("token");
-    Project::new().record(fine.allow_header("x-*").keep_cookie("theme"), &async |_| ());
+    Project::new().record(fine.allow_header("x-*").allow_header("*").keep_cookie("theme"), &async |_| ());
+}
+
+/// A list of harmless headers is no place for credentials, unless somebody says so twice.
+#[test]
+fn credentials_are_not_allowed_by_chance() {
+    for (name, rules) in [
+        ("Authorization", &["CAS0012 header authorization", "CAS0044 field authorization"][..]),
+        ("set-cookie", &["CAS0003 header set-cookie"]),
+        ("x-api-key", &["CAS0144 field x_api_key"]),
+    ] {
+        let config = Config::new().allow_header(name);
+        let failed = Project::new().run(Mode::Record, config.clone(), &async |_| ()).unwrap_err().to_string();
+        let without = |config: Config, rule: &&str| config.without_rule(&rule[..7]);
+        for rule in rules {
+            assert!(
+                failed.contains(rule) && failed.contains(&format!(".without_rule(\"{}\")", &rule[..7])),
+                "{failed}"
+            );
+        }
+        Project::new().record(rules.iter().fold(config, without), &async |_| ());
+    }
 }
 
 /// A value that is wrapped can't be replaced. What is refused for it is told by request and part: the files are gone.
@@ -239,6 +263,44 @@ fn a_leak_is_told_by_its_interaction() {
     assert_eq!(body, 200);
 }
 
+/// What a client follows leads to the same place afterwards.
+#[test]
+fn the_way_out_of_a_leak_in_a_link_keeps_the_test() {
+    const SID: &str = "uGNZaqj0WmqfmGdMmGb0SHx70DWiwP";
+    let api = Api::start(Speaks::Http1, |request| match request.uri().path() {
+        "/login" => {
+            let cookie = format!("sid={SID}; Path=/");
+            answer(302, &[("location", &format!("/app/{SID}/home")), ("set-cookie", &cookie)], "")
+        }
+        "/json" => {
+            let json = format!(r#"{{"href":"http://{HOST}/app/{SID}/home","token":"{SID}"}}"#);
+            answer(200, &[("content-type", "application/json")], json)
+        }
+        path if *path == format!("/app/{SID}/home") => answer(200, &[], "at home"),
+        path => answer(404, &[], format!("no {path}")),
+    });
+    for start in ["login", "json"] {
+        let body = async |session: cassette::Session| {
+            let client = session.client().unwrap();
+            let get = async |url: &str| client.get(url).send().await.unwrap().text().await.unwrap();
+            let text = get(&format!("http://{HOST}/{start}")).await;
+            let Some((_, rest)) = text.split_once("\"href\":\"") else { return text };
+            get(rest.split('"').next().unwrap()).await
+        };
+        let project = Project::new();
+        let told = project.run(Mode::Record, api.config(), &body).unwrap_err().to_string();
+        let pattern = match start {
+            "login" => "/app/(?<cookie>[^/?#]+)/",
+            _ => "/app/(?<token>[^/?#]+)/",
+        };
+        assert!(told.contains(&format!("way out: .redact_url({pattern:?})\n")), "{told}");
+        let config = api.config().redact_url(pattern);
+        assert_eq!(project.record(config.clone(), &body), "at home");
+        assert!(!project.text().contains(SID), "{}", project.text());
+        assert_eq!(project.replay(config, &body), "at home");
+    }
+}
+
 #[test]
 fn a_leak_in_the_output_names_the_file() {
     let api = Api::start(Speaks::Http1, |_| answer(200, &[], "nothing"));
@@ -284,7 +346,10 @@ fn a_secret_in_another_charset() {
                 },
             );
             let told = failed.expect_err(charset).to_string();
-            assert!(told.contains("  KEY, ") && told.contains("body of the answer"), "{charset}: {told}");
+            // Not of the base64 of the cassette.
+            let written = if charset.starts_with("utf") { "UTF-16" } else { "Latin-1" };
+            assert!(told.contains(&format!("  KEY, in {written}\n")), "{charset}: {told}");
+            assert!(told.contains("body of the answer"), "{charset}: {told}");
         }
     }
 }

@@ -25,8 +25,8 @@ impl Sources {
     pub(crate) fn absent(&self, rules: &Rules) -> Vec<Absent> {
         let has = |name: &String| rules.names().any(|known| known == name);
         let absent = self.absent.iter().filter(|absent| match absent {
-            Absent::Unset(name) | Absent::Empty(name) => !has(name),
-            Absent::File(_) => true,
+            Absent::Unset(name) | Absent::Empty(name) | Absent::Value(name) => !has(name),
+            Absent::File(_) | Absent::Unmarked(_) => true,
         });
         absent.cloned().collect()
     }
@@ -46,14 +46,21 @@ impl Sources {
 impl Config {
     /// A named secret: wherever `value` occurs, in whatever encoding, the cassette has `{{secret.NAME}}`.
     /// On replay the placeholder is filled with the value again. An empty value is no secret: it is what
-    /// an unset variable gives, and a replay needs none.
+    /// an unset variable gives, and a replay needs none. A test that records says so in a note.
     ///
     /// A value too short or too common to be replaced safely is a mistake that the session reports when it begins to
     /// record. Where nothing is recorded it is none: on replay, `API_KEY=test` is the same as no `API_KEY`.
     #[must_use]
     pub fn secret(mut self, name: &str, value: impl AsRef<str>) -> Config {
-        self.sources.named.insert(name.to_owned());
         let value = value.as_ref();
+        if value.is_empty() {
+            self.note_absent(Absent::Value(name.to_owned()));
+        }
+        self.named(name, value)
+    }
+
+    fn named(mut self, name: &str, value: &str) -> Config {
+        self.sources.named.insert(name.to_owned());
         if value.is_empty() { self } else { self.with_rules(|rules| rules.secret_or_refused(name, value)) }
     }
 
@@ -66,7 +73,7 @@ impl Config {
             Ok(value) => value,
             Err(VarError::NotPresent) => {
                 self.note_absent(Absent::Unset(name.to_owned()));
-                return self.secret(name, "");
+                return self.named(name, "");
             }
             Err(VarError::NotUnicode(_)) => {
                 return self.with_rules(|rules| Ok(rules.refusing(name, "is not UTF-8")));
@@ -75,7 +82,7 @@ impl Config {
         if value.is_empty() {
             self.note_absent(Absent::Empty(name.to_owned()));
         }
-        self.secret(name, value)
+        self.named(name, &value)
     }
 
     /// Every string of a JSON file is a secret, at any depth, under the path to it: `db.password`. A string that is
@@ -89,13 +96,18 @@ impl Config {
         self.with_file(path.as_ref(), true)
     }
 
-    /// The same with what stands under the keys of a configuration that begin with `#`, at any depth.
+    /// The same with what stands under the keys of a configuration that begin with `#`, at any depth. Where none does,
+    /// a test that records says so in a note.
     #[must_use]
     pub fn secrets_from_config(self, path: impl AsRef<Path>) -> Config {
         self.with_file(path.as_ref(), false)
     }
 
-    /// Keeps a header, by name, with its value: the default list keeps what replay and review need.
+    /// Keeps a header, by name, with its value: the default list keeps what replay and review need. `x-acme-*` keeps all
+    /// that begin so, but for those that carry credentials.
+    ///
+    /// The name of a header that a default rule redacts is a mistake that the session reports when it begins:
+    /// [`without_rule`](Self::without_rule) takes that rule out of force.
     #[must_use]
     pub fn allow_header(self, name: &str) -> Config {
         self.with_checked(spelling::headers("allow_header", name), |rules| rules.allow_header(name))
@@ -183,10 +195,7 @@ impl Config {
     /// ```
     #[must_use]
     pub fn redact_before_read(self, what: &str) -> Config {
-        let checked = match what.starts_with('/') {
-            true => Ok(()),
-            false => spelling::field("redact_before_read", what),
-        };
+        let checked = spelling::field_or_place("redact_before_read", what);
         self.with_rules(|rules| checked.and_then(|()| rules.before_read(what)))
     }
 
@@ -282,7 +291,12 @@ impl Config {
         let directory = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
         let (given, path) = (path, directory.join(path));
         match std::fs::read(&path) {
-            Ok(text) => self.with_rules(|rules| rules.secrets_of_file(&path, &text, all)),
+            Ok(text) => {
+                if !all && Rules::marks_none(&text) {
+                    self.note_absent(Absent::Unmarked(given.to_owned()));
+                }
+                self.with_rules(|rules| rules.secrets_of_file(&path, &text, all))
+            }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 self.note_absent(Absent::File(given.to_owned()));
                 self

@@ -34,8 +34,31 @@ pub(super) fn field(option: &str, name: &str) -> Result<()> {
         false if name.starts_with('/') => {
             mistake(option, name, "this is a place and not a name: `redact_pointer`")
         }
+        false if name.contains('*') && name.contains('/') => mistake(
+            option,
+            name,
+            &format!("this is a place and not a name: `redact_pointer({:?})`", rooted(name)),
+        ),
+        false if name.contains('*') => {
+            mistake(option, name, "`*` does not stand for other names here: give each of them")
+        }
         false => Ok(()),
     }
+}
+
+/// A field, or a place, which begins with `/`.
+pub(super) fn field_or_place(option: &str, what: &str) -> Result<()> {
+    match what.strip_prefix('/') {
+        Some(_) => Ok(()),
+        None if what.contains('/') => {
+            mistake(option, what, &format!("a place begins with `/`: {:?}?", rooted(what)))
+        }
+        None => field(option, what),
+    }
+}
+
+fn rooted(place: &str) -> String {
+    format!("/{place}")
 }
 
 /// RFC 6265 §4.1.1, and what servers do all the same.
@@ -109,6 +132,22 @@ mod tests {
             field("redact_field", "/a/b"),
             "`redact_field(\"/a/b\")`: this is a place and not a name: `redact_pointer`",
         );
+        told(
+            field("redact_field", "*_token"),
+            "`redact_field(\"*_token\")`: `*` does not stand for other names here: give each of them",
+        );
+        told(
+            field("redact_field", "users/*/x"),
+            "`redact_field(\"users/*/x\")`: this is a place and not a name: `redact_pointer(\"/users/*/x\")`",
+        );
+        assert!(field("redact_field", "example.com/name").is_ok());
+        let option = "redact_before_read";
+        assert!(field_or_place(option, "/users/*/x").is_ok() && field_or_place(option, "email").is_ok());
+        told(
+            field_or_place(option, "users/*/x"),
+            "`redact_before_read(\"users/*/x\")`: a place begins with `/`: \"/users/*/x\"?",
+        );
+        assert!(field_or_place(option, "*").is_err());
         assert!(cookie("keep_cookie", "__Host-id").is_ok());
         told(cookie("keep_cookie", "a=b"), "`keep_cookie(\"a=b\")`: this can't be the name of a cookie");
         told(cookie("redact_cookie", ""), "`redact_cookie(\"\")`: this can't be the name of a cookie");

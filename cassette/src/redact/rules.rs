@@ -264,6 +264,20 @@ impl Rules {
         if known || self.field_rule(name).is_some() { self } else { self.allow_header(name) }
     }
 
+    /// A header that is kept with its value though default rules in force say that it carries credentials; and these.
+    pub(crate) fn shown_credential(&self) -> Option<(&str, Vec<&'static DefaultRule>)> {
+        self.headers.kept.iter().find_map(|name| {
+            let of = |rule: &&DefaultRule| match rule.kind {
+                RuleKind::Header => rule.what == name,
+                RuleKind::Field => self.fields.get(name).is_some_and(|field| field.label == rule.to_string()),
+                _ => false,
+            };
+            let in_force = default_rules().iter().filter(|rule| self.defaults.contains_key(rule.id));
+            let rules: Vec<_> = in_force.filter(of).collect();
+            (!rules.is_empty()).then_some((name.as_str(), rules))
+        })
+    }
+
     /// Keeps a header by name only: that it was sent is seen, what it held is not.
     #[must_use]
     pub fn redact_header(mut self, name: impl AsRef<str>) -> Rules {
@@ -358,7 +372,8 @@ impl Rules {
     ///
     /// # Errors
     ///
-    /// It is not a regular expression ([`regex_lite`](https://docs.rs/regex-lite)'s syntax).
+    /// It is not a regular expression ([`regex_lite`](https://docs.rs/regex-lite)'s syntax), or one that matches an empty
+    /// text, or has a group with nothing in it.
     pub fn url(mut self, pattern: &str) -> Result<Rules> {
         let label = format!("url {pattern}");
         let rule = UrlRule::own(pattern, &mut |name| self.named(label.clone(), "url", name))?;

@@ -57,6 +57,11 @@ impl Rules {
         Ok(rules)
     }
 
+    /// Is it a configuration in which no key begins with `#`?
+    pub(crate) fn marks_none(text: &[u8]) -> bool {
+        parse(text).is_ok_and(|value| !marks(&value))
+    }
+
     fn add_all(mut self, value: &Value<'_>, path: &str, secret: bool) -> Result<Rules> {
         match value {
             Value::Object(members) => {
@@ -118,6 +123,18 @@ fn parse(text: &[u8]) -> Result<Value<'_>> {
         };
         Error::new(format!("the secrets {what}: line {line}, column {column}"))
     })
+}
+
+/// Does a key within it begin with `#`?
+fn marks(value: &Value<'_>) -> bool {
+    match value {
+        Value::Object(members) => members.iter().any(|(key, value)| key.starts_with('#') || marks(value)),
+        Value::Array(items) => items.iter().any(marks),
+        Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
+            parse(text.as_bytes()).is_ok_and(|inner| marks(&inner))
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]

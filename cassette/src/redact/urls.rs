@@ -41,6 +41,11 @@ impl UrlRule {
     pub(super) fn own(pattern: &str, rule: &mut dyn FnMut(&str) -> Rule) -> Result<UrlRule> {
         let compiled = Regex::new(pattern)
             .map_err(|e| Error::with_source(format!("`{pattern}` is not a pattern for URLs"), e))?;
+        if compiled.is_match("") || has_empty_group(pattern) {
+            let what = "of a URL, a pattern has to say what is to go";
+            return Err(Error::new(format!("`{pattern}` matches what is empty"))
+                .hint(format!("{what}: `/tenants/(?<tenant>[^/]+)`")));
+        }
         let groups = compiled.capture_names().skip(1);
         let mut rules: Vec<_> = groups.map(|name| Arc::new(rule(name.unwrap_or("url")))).collect();
         if rules.is_empty() {
@@ -85,6 +90,30 @@ impl UrlRule {
         }
         places
     }
+}
+
+/// Is there a group with nothing in it?
+fn has_empty_group(pattern: &str) -> bool {
+    let bytes = pattern.as_bytes();
+    let (mut at, mut in_class) = (0, false);
+    while let Some(b) = bytes.get(at) {
+        at += 1;
+        match b {
+            b'\\' => at += 1,
+            b'[' => in_class = true,
+            b']' => in_class = false,
+            b'(' if !in_class => {
+                let rest = &pattern[at..];
+                let named = rest.strip_prefix("?P<").or_else(|| rest.strip_prefix("?<"));
+                let inner = named.and_then(|named| named.split_once('>')).map_or(rest, |(_, inner)| inner);
+                if inner.starts_with(')') {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 impl Redactor {
@@ -159,7 +188,9 @@ mod tests {
         );
         check(&[r"\d+"], "https://h/7/8?token=x", "https://h/[url:1]/[url:2]?token=[token:1]");
         check(&[r"/secret/.*"], "https://h/secret/a?b", "https://h[url:1]");
-        check(&["x*"], "https://h/ab", "https://h/ab");
-        assert!(Rules::default().url("(").is_err());
+        check(&[r"/x(\()?[()]"], "https://h/ab", "https://h/ab");
+        for pattern in ["(", "", "x*", "^", "(?<a>)", "/x(?P<a>)/(?<b>y)", "/()"] {
+            assert!(Rules::default().url(pattern).is_err(), "{pattern}");
+        }
     }
 }

@@ -15,8 +15,12 @@ pub enum Absent {
     Unset(String),
     /// A variable of this name, which is empty.
     Empty(String),
+    /// A value that the test's own code gives, and that is empty.
+    Value(String),
     /// A file, which is not there.
     File(PathBuf),
+    /// A configuration in which nothing is marked as a secret.
+    Unmarked(PathBuf),
 }
 
 /// `API_KEY is not set`.
@@ -24,8 +28,9 @@ impl fmt::Display for Absent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Absent::Unset(name) => write!(f, "{} is not set", clean(name)),
-            Absent::Empty(name) => write!(f, "{} is empty", clean(name)),
+            Absent::Empty(name) | Absent::Value(name) => write!(f, "{} is empty", clean(name)),
             Absent::File(file) => write!(f, "{} is not there", path(file)),
+            Absent::Unmarked(file) => write!(f, "{} has no key that begins with `#`", path(file)),
         }
     }
 }
@@ -36,6 +41,17 @@ impl Absent {
             Absent::Unset(_) | Absent::Empty(_) => {
                 page.note(format_args!("{self}: nothing was searched for it"));
                 page.fact("if it should be", "set it, or correct its name in `secret_from_env`");
+            }
+            Absent::Value(_) => {
+                page.note(format_args!("{self}: nothing was searched for it"));
+                page.fact("if it should be", "see what the test's `Config` takes its value from");
+            }
+            Absent::Unmarked(_) => {
+                page.note(format_args!("{self}: no secrets from it"));
+                page.fact(
+                    "if it has secrets",
+                    "let their keys begin with `#`, or read all of it by `secrets_file`",
+                );
             }
             Absent::File(_) => {
                 page.note(format_args!("{self}: no secrets from it"));

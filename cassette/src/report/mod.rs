@@ -40,7 +40,7 @@ pub use hosts::RefusedHost;
 pub use note::{Note, UpstreamFailure};
 pub use output::{ChangedFile, FieldChange, MissingSnapshot, OutputChange};
 pub use palette::Palette;
-pub use secrets::{Leak, LeakPart, LeakPlace, Leaks};
+pub use secrets::{Leak, LeakPart, LeakPlace, LeakRule, Leaks};
 pub use setup::{ModeOrigin, UnknownMode, Unwritable};
 pub use site::TestSite;
 pub use summary::Recorded;

@@ -26,6 +26,22 @@ pub struct Leak {
     pub encoding: String,
     /// Where it was about to be saved.
     pub place: LeakPlace,
+    /// What takes it out, where that isn't what does so for the whole of its place.
+    pub rule: Option<LeakRule>,
+}
+
+/// What takes a secret out of its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LeakRule {
+    /// This pattern for URLs.
+    Url(String),
+    /// Some pattern for URLs.
+    SomeUrl,
+    /// The name of a field.
+    Field(String),
+    /// Code of the project's own, for bodies.
+    SomeBody,
 }
 
 /// Where a secret was found.
@@ -138,7 +154,24 @@ impl LeakPlace {
 impl Leak {
     /// What takes it out, as a line to copy where there is one.
     fn way_out(&self) -> String {
-        let way = match &self.place {
+        let by_rule = self.rule.as_ref().map(|rule| match rule {
+            LeakRule::Url(pattern) => format!(".redact_url({:?})", clean(pattern)),
+            LeakRule::SomeUrl => "`Config::redact_url` with a pattern".to_owned(),
+            LeakRule::Field(name) => format!(".redact_field({:?})", clean(name)),
+            LeakRule::SomeBody => "`Config::redact_body_with`".to_owned(),
+        });
+        let way = by_rule.unwrap_or_else(|| self.way_out_of_place());
+        match self.name.split_once(" shape ") {
+            Some((id, _)) if self.encoding == "by its form" => {
+                format!("{way}; if it is no secret, .without_rule({id:?})")
+            }
+            _ => way,
+        }
+    }
+
+    /// What takes all of its place out.
+    fn way_out_of_place(&self) -> String {
+        match &self.place {
             LeakPlace::Interaction { part, .. } => match part {
                 LeakPart::Url => {
                     "`Config::redact_url` with a pattern, or `Config::redact_request_with`".to_owned()
@@ -160,12 +193,6 @@ impl Leak {
                 "let the test write other names, of files, columns and targets of links: those are kept"
                     .to_owned()
             }
-        };
-        match self.name.split_once(" shape ") {
-            Some((id, _)) if self.encoding == "by its form" => {
-                format!("{way}; if it is no secret, .without_rule({id:?})")
-            }
-            _ => way,
         }
     }
 }

@@ -120,7 +120,9 @@ impl SessionBuilder {
 
     /// The site with what the configuration says about it.
     pub(super) fn full_site(&self) -> TestSite {
-        TestSite { record_command: self.config.record_command.clone(), ..self.site.clone() }
+        let asked = Environment::read().ok().map(|env| env.resolve(self.mode, self.config.mode).0);
+        let mode = asked.unwrap_or(self.site.mode);
+        TestSite { record_command: self.config.record_command.clone(), mode, ..self.site.clone() }
     }
 
     /// Begins the session. The calling thread isn't under it: the body's own thread will be.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Session, facts, leaks, output, tally};
+use super::{Session, facts, leaks, output, tally, ways};
 use crate::config::{Drift, Expiry, Unused};
 use crate::engine::Action;
 use crate::error::{Error, Result};
@@ -436,9 +436,10 @@ impl Session {
     ) -> Result<Vec<report::Leak>> {
         let check = self.0.redactor.leak_check()?;
         let mut told = Vec::new();
+        let ways = ways::Ways { check: &check, rules: &self.0.config.rules };
         if let Some(prepared) = prepared {
             for (file, leak) in leaks::search(&check, &prepared.files())? {
-                told.push(leaks::in_recording(&check, prepared, &file, leak));
+                told.push(leaks::in_recording(&ways, prepared, &file, leak));
             }
         }
         if let Some(manifest) = manifest {

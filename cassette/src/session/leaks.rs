@@ -11,11 +11,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use crate::capture;
 use crate::error::{Error, Result};
 use crate::redact::{Leak, LeakCheck};
-use crate::report::{self, LeakPart, LeakPlace};
+use crate::report::{self, LeakPart, LeakPlace, LeakRule};
 use crate::snapshot::Manifest;
-use crate::tape::{Located, Prepared};
+use crate::tape::{Body, Content, Located, Outcome, Prepared};
+
+use super::ways::{self, Ways};
 
 /// A file is searched in pieces of this many bytes. Less is not worth a thread.
 const PIECE: u64 = 8 * 1024 * 1024;
@@ -67,13 +70,84 @@ pub(super) fn search(check: &LeakCheck, files: &[PathBuf]) -> Result<Vec<(PathBu
     Ok(found)
 }
 
-/// What a leak in a file of the recording is, and where.
-pub(super) fn in_recording(check: &LeakCheck, prepared: &Prepared, file: &Path, leak: Leak) -> report::Leak {
-    let place = match prepared.locate(file, leak.offset) {
-        Some(located) => interaction(check, &located, leak.line),
-        None => LeakPlace::Metadata,
+/// What a leak in a file of the recording is, where, and what takes it out.
+pub(super) fn in_recording(ways: &Ways<'_>, prepared: &Prepared, file: &Path, leak: Leak) -> report::Leak {
+    let mut encoding = leak.encoding;
+    let (place, rule) = match prepared.locate(file, leak.offset) {
+        Some(located) => {
+            let place = interaction(ways.check, &located, leak.line);
+            let (rule, charset) = way_out(ways, &place, &located, file);
+            encoding = charset.unwrap_or(encoding);
+            (place, rule)
+        }
+        None => (LeakPlace::Metadata, None),
     };
-    report::Leak { name: leak.name, encoding: leak.encoding.to_owned(), place }
+    report::Leak { name: leak.name, encoding: encoding.to_owned(), place, rule }
+}
+
+/// The rule that takes a leak out of a part of an interaction; and how it is written there, where the cassette has that
+/// part in base64.
+fn way_out(
+    ways: &Ways<'_>,
+    place: &LeakPlace,
+    located: &Located,
+    file: &Path,
+) -> (Option<LeakRule>, Option<&'static str>) {
+    let LeakPlace::Interaction { of_answer, part, .. } = place else { return (None, None) };
+    let interaction = &located.interaction;
+    let (headers, trailers, body) = match &interaction.outcome {
+        Outcome::Response(response) if *of_answer => {
+            (&response.headers, Some(&response.trailers), Some(&response.body))
+        }
+        _ if *of_answer => return (None, None),
+        _ => (&interaction.request.headers, None, Some(&interaction.request.body)),
+    };
+    match part {
+        LeakPart::Url => (ways.of_uri(&interaction.request.uri), None),
+        LeakPart::Header(name) => {
+            let values = headers.get_all(name).into_iter();
+            let values = values.chain(trailers.into_iter().flat_map(|trailers| trailers.get_all(name)));
+            let mut values = values.filter_map(|value| value.to_str().ok());
+            (values.find_map(|value| ways.of_header(name, value)), None)
+        }
+        LeakPart::Body { .. } => {
+            let Some(bytes) = body.and_then(|body| bytes(body, located.in_file.then_some(file))) else {
+                return (None, None);
+            };
+            if let Some(charset) = ways.charset(&bytes) {
+                return (Some(LeakRule::SomeBody), Some(charset));
+            }
+            let keys = located.path.get(2).filter(|key| *key == "json").map(|_| &located.path[3..]);
+            if let Some(keys) = keys {
+                let json: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
+                let step = |value: serde_json::Value, key: &String| match value {
+                    serde_json::Value::Object(mut members) => members.remove(key),
+                    serde_json::Value::Array(mut items) => {
+                        let i = key.parse().ok().filter(|i| *i < items.len())?;
+                        Some(items.swap_remove(i))
+                    }
+                    _ => None,
+                };
+                let value = json.and_then(|json| keys.iter().try_fold(json, step));
+                return (value.and_then(|value| ways.of_json(value.as_str()?)), None);
+            }
+            (ways.of_body(capture::content_type(headers), &bytes), None)
+        }
+        LeakPart::Other(_) => (None, None),
+    }
+}
+
+/// Unless there are too many.
+fn bytes(body: &Body, file: Option<&Path>) -> Option<Vec<u8>> {
+    let Some(file) = file else {
+        return match &body.content {
+            Content::Inline(bytes) => Some(bytes.to_vec()),
+            Content::File(_) => None,
+        };
+    };
+    let mut bytes = Vec::new();
+    File::open(file).ok()?.take(ways::MOST as u64).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 /// The same in the manifest of the output, which has a line for each file.
@@ -81,11 +155,17 @@ pub(super) fn in_output(check: &LeakCheck, manifest: &Manifest, leak: Leak) -> r
     let line = usize::try_from(leak.line).unwrap_or(usize::MAX);
     let entry = line.checked_sub(1).and_then(|i| manifest.entries().get(i));
     let path = entry.map(|entry| entry.path.clone()).filter(|path| is_clean(check, path));
-    report::Leak { name: leak.name, encoding: leak.encoding.to_owned(), place: LeakPlace::Output { path } }
+    report::Leak {
+        name: leak.name,
+        encoding: leak.encoding.to_owned(),
+        place: LeakPlace::Output { path },
+        rule: None,
+    }
 }
 
 fn interaction(check: &LeakCheck, located: &Located, line: u64) -> LeakPlace {
-    let Located { index, request, path, in_file } = located;
+    let Located { index, interaction, path, in_file } = located;
+    let request = &interaction.request;
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let body = |line, pointer| LeakPart::Body { line, pointer };
     let part = match &path[..] {

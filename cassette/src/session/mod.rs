@@ -17,6 +17,7 @@ mod open;
 mod output;
 mod run;
 mod tally;
+mod ways;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};

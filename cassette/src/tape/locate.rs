@@ -4,14 +4,14 @@
 
 use std::path::Path;
 
-use super::{Cassette, Content, Limits, Prepared, Request};
+use super::{Cassette, Content, Interaction, Limits, Prepared};
 
 /// A place of an interaction.
 #[derive(Debug)]
 pub(crate) struct Located {
     /// The interaction, from 0.
     pub(crate) index: usize,
-    pub(crate) request: Request,
+    pub(crate) interaction: Interaction,
     /// The keys and indexes that lead there: `response`, `body`, `text`, `11`.
     pub(crate) path: Vec<String>,
     /// It is in a body that has a file of its own.
@@ -27,7 +27,8 @@ impl Prepared {
             let (index, within) = cassette.interaction_at(offset)?;
             let text = cassette.text(index).ok()?;
             let path = path_to(&text, within);
-            return Some(Located { index, request: cassette.request(index).ok()?, path, in_file: false });
+            let interaction = cassette.interaction(index).ok()?;
+            return Some(Located { index, interaction, path, in_file: false });
         }
         let name = file.file_name()?.to_str()?;
         (0..cassette.len()).find_map(|index| {
@@ -35,7 +36,7 @@ impl Prepared {
             let is_it = |content: &Content| matches!(content, Content::File(file) if file.name == name);
             let which = interaction.bodies().position(|body| is_it(&body.content))?;
             let path = vec![["request", "response"][which.min(1)].to_owned(), "body".to_owned()];
-            Some(Located { index, request: interaction.request, path, in_file: true })
+            Some(Located { index, interaction, path, in_file: true })
         })
     }
 }

@@ -82,8 +82,13 @@ help: repair the file, or record it again:
 
 #[test]
 fn a_leak() {
-    let leak =
-        |name: &str, encoding: &str, place| Leak { name: name.into(), encoding: encoding.into(), place };
+    let leak = |name: &str, encoding: &str, place| Leak {
+        name: name.into(),
+        encoding: encoding.into(),
+        place,
+        rule: None,
+    };
+    let by_rule = |rule, leak| Leak { rule: Some(rule), ..leak };
     let part = |of_answer, part| LeakPlace::Interaction {
         number: 3,
         request: "GET https://api.example.com/v1/notes".into(),
@@ -98,13 +103,18 @@ fn a_leak() {
             leak("PASSWORD", "in base64", part(false, body(None, Some("/user/note")))),
             leak("[access_token:1]", "as it is", part(true, LeakPart::Header("x-note".into()))),
             leak("CAS0501 shape jwt", "by its form", part(false, LeakPart::Url)),
+            by_rule(
+                LeakRule::Url(r"/a\.b/(?<sid>[^/?#]+)/".into()),
+                leak("[sid:1]", "as it is", part(true, LeakPart::Header("location".into()))),
+            ),
+            by_rule(LeakRule::Field("code".into()), leak("[sid:1]", "as it is", part(false, LeakPart::Url))),
             leak("API_KEY", "as it is", LeakPlace::Output { path: Some("out/rows.csv".into()) }),
         ],
     };
     check(
         vec![Problem::Leaks(leaks)],
         "\
-error: the new recording of `weather/berlin` holds secrets in 5 places, and was not saved
+error: the new recording of `weather/berlin` holds secrets in 7 places, and was not saved
   --> tests/forecast.rs:12, test forecast::berlin
    = cassette: tests/cassettes/weather/berlin.json is as it was
 
@@ -124,6 +134,14 @@ error: the new recording of `weather/berlin` holds secrets in 5 places, and was 
     interaction 3: GET https://api.example.com/v1/notes
     its URL
     way out: `Config::redact_url` with a pattern, or `Config::redact_request_with`; if it is no secret, .without_rule(\"CAS0501\")
+  the value of [sid:1], as it is
+    interaction 3: GET https://api.example.com/v1/notes
+    header location of the answer
+    way out: .redact_url(\"/a\\\\.b/(?<sid>[^/?#]+)/\")
+  the value of [sid:1], as it is
+    interaction 3: GET https://api.example.com/v1/notes
+    its URL
+    way out: .redact_field(\"code\")
   API_KEY, as it is
     a name in or of the output file out/rows.csv
     way out: let the test write other names, of files, columns and targets of links: those are kept

@@ -71,7 +71,9 @@ fn secrets_that_are_not_there() {
     let absent = [
         Absent::Unset("API_KEYY".into()),
         Absent::Empty("OTHER".into()),
+        Absent::Value("THIRD".into()),
         Absent::File("tests/secretz.json".into()),
+        Absent::Unmarked("tests/config.json".into()),
     ];
     let text = notes(&absent.map(Note::Absent), &Palette::plain());
     let expected = "\
@@ -81,7 +83,13 @@ note: API_KEYY is not set: nothing was searched for it
 note: OTHER is empty: nothing was searched for it
    = if it should be: set it, or correct its name in `secret_from_env`
 
+note: THIRD is empty: nothing was searched for it
+   = if it should be: see what the test's `Config` takes its value from
+
 note: tests/secretz.json is not there: no secrets from it
-   = if it should be: put it there, or correct its path in the test's `Config`";
+   = if it should be: put it there, or correct its path in the test's `Config`
+
+note: tests/config.json has no key that begins with `#`: no secrets from it
+   = if it has secrets: let their keys begin with `#`, or read all of it by `secrets_file`";
     assert_eq!(text, expected);
 }
