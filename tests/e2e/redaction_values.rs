@@ -1,7 +1,7 @@
 //! One value, one placeholder, and back: what becomes of a secret or a token on its way through answers, requests, output
 //! and later recordings.
 
-use cassette::{Mode, Session};
+use cassette::{Config, Mode, Session};
 
 use crate::api::{Api, HOST, Speaks, answer, see};
 use crate::project::Project;
@@ -99,6 +99,54 @@ fn a_token_that_is_passed_on() {
     project.assert_never("9f8c2b7d");
     let replayed = project.replay(config, &flow);
     assert!(replayed.contains(r#"{"error":"token [access_token:1] is old"}"#), "{replayed}");
+}
+
+/// A value that looks like a word stays where nothing says that it goes. The replay, where the client has its placeholder, says
+/// how to redact it there, too.
+#[test]
+fn a_word_that_is_passed_on() {
+    let give = |request: &str| match request {
+        "/login" => r#"{"token":"sunflower"}"#,
+        _ => "{}",
+    };
+    let start = || Api::start(Speaks::Http1, move |request| answer(200, JSON, give(request.uri().path())));
+    let flow = |way: &'static str| {
+        async move |session: Session| {
+            let login = fetch(session.clone(), "/login".to_owned()).await;
+            let token = std::str::from_utf8(&login).unwrap().split('"').nth(3).unwrap().to_owned();
+            match way {
+                "query" => fetch(session.clone(), format!("/items?page=1&next={token}")).await,
+                "path" => fetch(session.clone(), format!("/v1.0/at/{token}/items")).await,
+                _ => {
+                    let request = session.client().unwrap().post(format!("http://{HOST}/json"));
+                    let request = request.header("content-type", "application/json");
+                    let sent = request.body(format!(r#"{{"a":[{{"b":"{token}"}}]}}"#)).send().await.unwrap();
+                    see(sent).await.body
+                }
+            };
+        }
+    };
+    let rule = |config: Config, way: &str| match way {
+        "query" => (config.redact_field("next"), r#".redact_field("next")"#),
+        "path" => {
+            (config.redact_url(r"/v1\.0/at/(?<at>[^/?#]+)"), r#".redact_url(r"/v1\.0/at/(?<at>[^/?#]+)")"#)
+        }
+        _ => (config.redact_pointer("/a/*/b"), r#".redact_pointer("/a/*/b")"#),
+    };
+    for way in ["query", "path", "json"] {
+        let (api, project) = (start(), Project::new());
+        let told = rule(Config::new(), way).1;
+        project.record(api.config(), &flow(way));
+        drop(api);
+        let failed = project.run(Mode::Replay, Config::new(), &flow(way)).unwrap_err().to_string();
+        assert!(failed.contains(told) && !failed.contains(".ignore_"), "{failed}");
+        let (api, project) = (start(), Project::new());
+        let (config, _) = rule(api.config(), way);
+        project.record(config.clone(), &flow(way));
+        drop(api);
+        project.assert_never("sunflower");
+        project.replay(config, &flow(way));
+    }
 }
 
 /// What is known to be a token only after it was stored is not installed.

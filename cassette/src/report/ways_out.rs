@@ -16,6 +16,10 @@ type Way = (String, String);
 /// All ways out under what they presume, numbered through.
 pub(super) fn write(page: &mut Page<'_>, requests: &[UnmatchedRequest]) {
     let groups = [
+        (
+            "if an answer gave what is redacted here, redact it at this place, too, and record again",
+            redacting(requests),
+        ),
         ("if that differs in every run, let the test's `Config` ignore it", ignoring(requests)),
         ("if the test may ask more often than it did while recording", asking_again(requests)),
         ("if the order is of no importance", in_any_order(requests)),
@@ -36,7 +40,9 @@ pub(super) fn write(page: &mut Page<'_>, requests: &[UnmatchedRequest]) {
 fn ignoring(requests: &[UnmatchedRequest]) -> Vec<Way> {
     let mut ways: Vec<Way> = Vec::new();
     // What would match with the value of a secret is not to be ignored.
-    let differs = |r: &&UnmatchedRequest| matches!(r.reason, Reason::Differs) && r.valueless.is_empty();
+    let differs = |r: &&UnmatchedRequest| {
+        matches!(r.reason, Reason::Differs) && r.valueless.is_empty() && redacted(r).next().is_none()
+    };
     for request in requests.iter().filter(differs) {
         let Some(closest) = request.near.first() else { continue };
         let noise: Option<Vec<Way>> = closest.mismatch.differences().iter().map(option).collect();
@@ -47,6 +53,65 @@ fn ignoring(requests: &[UnmatchedRequest]) -> Vec<Way> {
         }
     }
     if ways.len() <= NOISE { ways } else { Vec::new() }
+}
+
+/// Rules that would have redacted in the recording what is redacted in the request.
+fn redacting(requests: &[UnmatchedRequest]) -> Vec<Way> {
+    let differs = |r: &&UnmatchedRequest| matches!(r.reason, Reason::Differs);
+    let mut ways: Vec<Way> = Vec::new();
+    for way in requests.iter().filter(differs).flat_map(redacted).filter_map(rule) {
+        if ways.len() < NOISE && !ways.contains(&way) {
+            ways.push(way);
+        }
+    }
+    ways
+}
+
+/// Where a request has a placeholder and the recording nearest to it has none.
+fn redacted(request: &UnmatchedRequest) -> impl Iterator<Item = &Difference> {
+    let differences = request.near.first().map(|closest| closest.mismatch.differences()).unwrap_or_default();
+    let has = |text: &str| text.contains(ANY) || text.contains(ANY_ENCODED);
+    let here_only = move |actual: &str, recorded: &str| has(actual) && !has(recorded);
+    differences.iter().filter(move |difference| match difference {
+        Difference::Path { actual, recorded } => here_only(actual, recorded),
+        Difference::Query { actual, recorded, .. } | Difference::Form { actual, recorded, .. } => {
+            here_only(&actual.join("\n"), &recorded.join("\n"))
+        }
+        Difference::Header { actual: Some(actual), recorded: Some(recorded), .. }
+        | Difference::Json { actual: Some(actual), recorded: Some(recorded), .. } => {
+            here_only(actual, recorded)
+        }
+        _ => false,
+    })
+}
+
+/// A placeholder of a value that was found, whatever its number.
+const ANY: &str = "[*]";
+/// In a path.
+const ANY_ENCODED: &str = "%5B*%5D";
+
+/// What to redact, and the call on `Config` that does.
+fn rule(difference: &Difference) -> Option<Way> {
+    match difference {
+        Difference::Path { actual, recorded } => {
+            let pattern = path_rule(actual, recorded)?;
+            Some((format!("a part of the path {recorded}"), format!(".redact_url(r\"{pattern}\")")))
+        }
+        Difference::Query { key, .. } => {
+            Some((format!("the query key `{key}`"), format!(".redact_field({key:?})")))
+        }
+        Difference::Form { key, .. } => {
+            Some((format!("the form field `{key}`"), format!(".redact_field({key:?})")))
+        }
+        Difference::Header { name, .. } => {
+            Some((format!("the header `{name}`"), format!(".redact_header({name:?})")))
+        }
+        Difference::Json { pointer, .. } if !pointer.is_empty() => {
+            let pointer = any_index(pointer);
+            Some((format!("the JSON at {pointer}"), format!(".redact_pointer({pointer:?})")))
+        }
+        _ => None,
+    }
 }
 
 fn asking_again(requests: &[UnmatchedRequest]) -> Vec<Way> {
@@ -119,16 +184,29 @@ fn any_index(pointer: &str) -> String {
 
 /// A regular expression for the one segment that two paths differ in, if it looks like an id or a date.
 fn path_pattern(actual: &str, recorded: &str) -> Option<String> {
+    let (before, a, r) = one_segment(actual, recorded)?;
+    let varies = |segment: &str| segment.bytes().any(|b| b.is_ascii_digit());
+    (varies(a) && varies(r)).then(|| format!("^{before}/([^/]+)"))
+}
+
+/// One for the same that finds it in a URL, and names it after what comes before it.
+fn path_rule(actual: &str, recorded: &str) -> Option<String> {
+    let (before, ..) = one_segment(actual, recorded)?;
+    let last = before.rsplit('/').next().unwrap_or_default();
+    let is_name = last.starts_with(|c: char| c.is_ascii_alphabetic())
+        && last.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let name = if is_name { last } else { "value" };
+    Some(format!("{before}/(?<{name}>[^/?#]+)"))
+}
+
+/// The one segment that two paths differ in, as it is in both, with a regular expression for what comes before it.
+fn one_segment<'p>(actual: &'p str, recorded: &'p str) -> Option<(String, &'p str, &'p str)> {
     let (a, r): (Vec<_>, Vec<_>) = (actual.split('/').collect(), recorded.split('/').collect());
     let differing: Vec<_> = (0..a.len()).filter(|i| r.get(*i) != Some(&a[*i])).collect();
     let [at] = differing[..] else { return None };
-    let varies = |segment: &str| segment.bytes().any(|b| b.is_ascii_digit());
-    if a.len() != r.len() || !varies(a[at]) || !varies(r[at]) {
-        return None;
-    }
     let literal = |c: char| if r".+*?()|[]{}^$\".contains(c) { format!("\\{c}") } else { c.to_string() };
-    let before: String = r[..at].join("/").chars().map(literal).collect();
-    Some(format!("^{before}/([^/]+)"))
+    let before = r[..at].join("/").chars().map(literal).collect();
+    (a.len() == r.len()).then(|| (before, a[at], r[at]))
 }
 
 #[cfg(test)]
@@ -147,5 +225,16 @@ mod tests {
         check("/v1.0/2026-11-25", "/v1.0/2026-11-24", Some(r"^/v1\.0/([^/]+)"));
         check("/orders", "/items", None);
         check("/1/2", "/3/4", None);
+    }
+
+    #[test]
+    fn path_rules() {
+        let rule = |actual, recorded| path_rule(actual, recorded);
+        assert_eq!(
+            rule("/v1.0/app/%5B*%5D/x", "/v1.0/app/a1/x").as_deref(),
+            Some(r"/v1\.0/app/(?<app>[^/?#]+)")
+        );
+        assert_eq!(rule("/%5B*%5D", "/a1").as_deref(), Some("/(?<value>[^/?#]+)"));
+        assert_eq!(rule("/a/%5B*%5D", "/b/a1"), None);
     }
 }

@@ -435,6 +435,27 @@ fn ways_to_ignore() {
     check_way(get("https://h/a"), get("https://h/b"), None);
 }
 
+/// What is redacted in the request, and not in the recording, is no noise.
+#[test]
+fn ways_to_redact() {
+    let uri = "https://h/";
+    check_way(get("https://h/?a=[*]"), get("https://h/?a=b"), Some(".redact_field(\"a\")"));
+    check_way(get("https://h/?a=[*]"), get("https://h/?a=[*]x"), Some(".ignore_query(\"a\")"));
+    let form = |body| post(uri, "application/x-www-form-urlencoded", body);
+    check_way(form("a=[*]"), form("a=b"), Some(".redact_field(\"a\")"));
+    let json = |body| post(uri, "application/json", body);
+    check_way(json(r#"[{"a":"[*]"}]"#), json(r#"[{"a":"b"}]"#), Some(".redact_pointer(\"/*/a\")"));
+    check_way(
+        get("https://h/at/[*]/x"),
+        get("https://h/at/b/x"),
+        Some(".redact_url(r\"/at/(?<at>[^/?#]+)\")"),
+    );
+    let (mut actual, mut recorded) = (get(uri), get(uri));
+    actual.headers.insert("accept", "[*]".parse().unwrap());
+    recorded.headers.insert("accept", "b".parse().unwrap());
+    check_way(actual, recorded, Some(".redact_header(\"accept\")"));
+}
+
 fn valueless(name: &str, from: ValueFrom, refused: Option<&str>) -> Valueless {
     Valueless { name: name.into(), from, refused: refused.map(str::to_owned) }
 }
