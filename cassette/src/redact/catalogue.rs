@@ -329,6 +329,7 @@ const RULES: &[DefaultRule] = &[
     rule("CAS0201", Cookie, "sessionid", "Django: session"),
     rule("CAS0202", Cookie, "session", "session: Flask and others"),
     rule("CAS0203", Cookie, "sid", "session"),
+    rule("CAS0204", Query, "code", "OAuth: authorisation code (RFC 6749 §4.1.2), in forms too, if it looks like a token"),
     // By shape.
     rule("CAS0501", Shape, "jwt", "a JSON Web Token, signed or encrypted (RFC 7519)"),
     rule("CAS0502", Shape, "private-key", "a private key in PEM (RFC 7468), of OpenSSH, of PGP"),

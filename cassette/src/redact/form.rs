@@ -8,6 +8,7 @@ use percent_encoding::percent_decode;
 
 use super::identity::Value;
 use super::json::JsonFields;
+use super::known;
 use super::plain::{Coding, Plain};
 use super::rule::Rule;
 use super::sink::{Pending, Sink};
@@ -32,8 +33,8 @@ enum At {
     Begun,
     /// In a value that may be JSON.
     Document(Box<JsonFields>, Plain, Pending),
-    /// In a value that goes, if there is any of it.
-    Secret(Value, Plain, Arc<Rule>, bool),
+    /// In a value that goes, if there is any of it. As it is written, as long as it may stay.
+    Secret(Value, Plain, Arc<Rule>, Vec<u8>),
 }
 
 const LONGEST_KEY: usize = 1024;
@@ -72,7 +73,7 @@ impl FormFields {
                 if end.is_some() {
                     if rest[part.len()] == b'=' {
                         self.at = self.rule(rules).map_or(At::Begun, |rule| {
-                            At::Secret(fired.identity.value(), Plain::new(Coding::Form), rule, false)
+                            At::Secret(fired.identity.value(), Plain::new(Coding::Form), rule, Vec::new())
                         });
                     }
                     self.key.clear();
@@ -108,10 +109,10 @@ impl FormFields {
             At::Document(inner, plain, pending) => plain.push(part, &mut |raw, plain| {
                 inner.push(plain, rules, fired, &mut pending.sink(raw, plain, out))
             }),
-            At::Secret(value, plain, _, any) => {
+            At::Secret(value, plain, _, written) => {
                 let end = part.iter().position(|b| self.stops.contains(b));
                 let (part, rest) = part.split_at(end.unwrap_or(part.len()));
-                *any |= !part.is_empty();
+                written.extend_from_slice(&part[..part.len().min(known::LONGEST + 1 - written.len())]);
                 out.skip(part.len())?;
                 plain.push(part, &mut |raw, plain| {
                     value.push_as(raw, plain);
@@ -130,11 +131,18 @@ impl FormFields {
     /// The value is over.
     fn end(&mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
         match std::mem::replace(&mut self.at, At::Key) {
-            At::Secret(mut value, plain, rule, true) => {
+            At::Secret(mut value, plain, rule, written) if !written.is_empty() => {
                 plain.finish(&mut |raw, plain| {
                     value.push_as(raw, plain);
                     Ok(())
                 })?;
+                if rule.only_tokens
+                    && written.len() <= known::LONGEST
+                    && !value.is_token()
+                    && let Ok(text) = std::str::from_utf8(&written)
+                {
+                    return out.insert(text);
+                }
                 out.insert(&fired.replace(&rule, &value, rules, &[self.spelling()]))
             }
             At::Document(mut inner, plain, mut pending) => {
@@ -168,6 +176,8 @@ impl FormFields {
             key.into()
         };
         let name = percent_decode(&spaced).decode_utf8_lossy();
-        rules.form_rule(&name).or_else(|| rules.query.get(&name).filter(|_| self.is_query))
+        rules
+            .form_rule(&name)
+            .or_else(|| rules.query.get(&name).filter(|rule| self.is_query || rule.only_tokens))
     }
 }

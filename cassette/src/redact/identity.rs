@@ -225,6 +225,11 @@ impl Value {
         self.push(plain);
     }
 
+    /// Whether it looks like a token, or stands for one already.
+    pub(super) fn is_token(&self) -> bool {
+        known::is_token(&self.head) || as_placeholder(&self.head).is_some()
+    }
+
     /// More of it, decoded.
     pub(super) fn push(&mut self, plain: &[u8]) {
         self.hasher.write(plain);

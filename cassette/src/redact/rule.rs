@@ -9,7 +9,12 @@ pub(super) struct Rule {
     pub(super) label: String,
     /// In placeholders: `[access_token:1]`. Safe in URLs, JSON and XML.
     pub(super) name: String,
+    /// Only a value that looks like a token goes.
+    pub(super) only_tokens: bool,
 }
+
+/// Default rules for names that many things have.
+const AMBIGUOUS: &[&str] = &["code"];
 
 impl Rule {
     /// One of the project's own.
@@ -19,6 +24,7 @@ impl Rule {
         Rule {
             label: format!("{kind} {what}"),
             name: if name.is_empty() { kind.split(' ').next().unwrap_or("value").to_owned() } else { name },
+            only_tokens: false,
         }
     }
 }
@@ -27,6 +33,7 @@ impl From<&DefaultRule> for Rule {
     fn from(rule: &DefaultRule) -> Rule {
         // What is set is sent back.
         let what = if rule.what == "set-cookie" { "cookie" } else { rule.what };
-        Rule { label: rule.to_string(), ..Rule::own("rule", what) }
+        let only_tokens = AMBIGUOUS.contains(&what);
+        Rule { label: rule.to_string(), only_tokens, ..Rule::own("rule", what) }
     }
 }

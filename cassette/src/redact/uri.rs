@@ -102,6 +102,8 @@ mod tests {
         check("https://h/p?api%5Fkey=abc", "https://h/p?api%5Fkey=[api_key:1]");
         check("https://h/p?token=", "https://h/p?token=");
         check("https://h/p?token", "https://h/p?token");
+        check("https://h/cb?code=4/0AY0e-g7x1B2c3&state=x", "https://h/cb?code=[code:1]&state=x");
+        check("https://h/p?code=DE&code=a%2Fb&code=%ff", "https://h/p?code=DE&code=a%2Fb&code=%ff");
         check("https://h/p?country_code=DE&tokens=1", "https://h/p?country_code=DE&tokens=1");
         check("https://h/cb#access_token=abc&state=x", "https://h/cb#access_token=[access_token:1]&state=x");
         check("/relative?token=abc", "/relative?token=[token:1]");
