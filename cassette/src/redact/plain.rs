@@ -37,6 +37,11 @@ impl Plain {
     pub(super) fn push(&mut self, mut raw: &[u8], each: Each<'_>) -> io::Result<()> {
         while !raw.is_empty() {
             if !self.held.is_empty() {
+                if self.coding == Coding::Xml && raw[0] == b'&' {
+                    // The one before was none.
+                    each(&self.held, &self.held)?;
+                    self.held.clear();
+                }
                 self.held.push(raw[0]);
                 raw = &raw[1..];
                 if let Some(plain) = self.coding.unit(&self.held) {
@@ -171,5 +176,6 @@ mod tests {
     fn xml() {
         check(Coding::Xml, "a &amp; b &lt;&#65;&#x41;&quot;", "a & b <AA\"");
         check(Coding::Xml, "a & b &unknown; &", "a & b &unknown; &");
+        check(Coding::Xml, "a=1&b=2&quot;&&amp;", "a=1&b=2\"&&");
     }
 }
