@@ -145,6 +145,64 @@ fn links_and_addresses_in_bodies() {
     );
 }
 
+#[test]
+fn pages() {
+    check(
+        |config| config,
+        HTML,
+        "<!doctype html><meta content=\"t-1\" name=\"csrf-token\"><div data-page=\"{&quot;props&quot;:{&quot;accessToken&quot;:\
+         &quot;t-2&quot;}}\"></div><script id=\"__NEXT_DATA__\" type=\"application/json\">{\"apiKey\":\"k-1\",\"n\":1.0}</script>\
+         <script>window.CONFIG = {\"token\":\"t-1\"};</script><p>t-1</p>",
+        "<!doctype html><meta content=\"[csrf_token:1]\" name=\"csrf-token\"><div data-page=\"{&quot;props&quot;:{&quot;accessToken&quot;:\
+         &quot;[access_token:1]&quot;}}\"></div><script id=\"__NEXT_DATA__\" type=\"application/json\">{\"apiKey\":\"[api_key:1]\",\"n\":1.0}</script>\
+         <script>window.CONFIG = {\"token\":\"[csrf_token:1]\"};</script><p>t-1</p>",
+    );
+}
+
+/// A login: the token that a page gives is sent back with its form, and found again on replay.
+#[test]
+fn a_form_is_sent_back() {
+    const TOKEN: &str = "kq3V/9x+Zt7Lm2Wd5Rb8Hc==";
+    let api = Api::start(Speaks::Http1, |request| {
+        let sent = format!("csrf_token={}&user=alice", escaped(TOKEN));
+        match request.method().as_str() {
+            "GET" => answer(
+                200,
+                &[("content-type", "text/html; charset=utf-8"), ("set-cookie", "sid=s-1234567; Path=/")],
+                format!(
+                    "<!DOCTYPE html><html><head><meta name=\"csrf-token\" content=\"{TOKEN}\"></head><form method=post>\
+                     <input value=\"{TOKEN}\" type=\"hidden\" name=\"csrf_token\"/><input name=user value=\"\"></form></html>"
+                ),
+            ),
+            _ if *request.body() == sent => answer(200, &[], "welcome"),
+            _ => answer(403, &[], "forged"),
+        }
+    });
+    // As a browser sends it.
+    fn escaped(value: &str) -> String {
+        let escape = |c: char| match c.is_ascii_alphanumeric() {
+            true => c.to_string(),
+            false => format!("%{:02X}", u32::from(c)),
+        };
+        value.chars().map(escape).collect()
+    }
+    let (config, project) = (api.config(), Project::new());
+    let login = async |session: Session| {
+        let page = fetch(session.clone(), "/login".to_owned()).await;
+        let page = String::from_utf8(page.to_vec()).unwrap();
+        let token = page.split("value=\"").nth(1).unwrap().split('"').next().unwrap();
+        let request = session.client().unwrap().post(format!("http://{HOST}/login"));
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        let body = format!("csrf_token={}&user=alice", escaped(token));
+        see(request.header(form.0, form.1).body(body).send().await.unwrap()).await.body
+    };
+    assert_eq!(project.record(config.clone(), &login), "welcome");
+    drop(api);
+    let text = project.text();
+    assert!(!text.contains("kq3V") && text.contains("csrf_token=[csrf_token:1]&user=alice"), "{text}");
+    assert_eq!(project.replay(config, &login), "welcome");
+}
+
 /// Links that an answer gives lead on: what is secret in them is on the cassette nowhere, and the requests that follow them
 /// are found again.
 #[test]

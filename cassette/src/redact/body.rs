@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::events::EventFields;
 use super::form::FormFields;
+use super::html::{self, HtmlFields};
 use super::json::JsonFields;
 use super::links::Links;
 use super::multipart::MultipartFields;
@@ -28,19 +29,62 @@ pub struct BodyRedactor<W> {
 
 /// What a body, or a part of one, is read as.
 pub(super) enum Fields {
-    /// Its first byte tells, of what has no telling content type.
-    Begun,
+    /// Its first bytes tell, of which these have come.
+    Begun(Begun, Vec<u8>),
     Json(JsonFields),
     Form(FormFields),
     Xml(XmlFields),
+    Html(Box<HtmlFields>),
     Multipart(Box<MultipartFields>),
     Events(Box<EventFields>),
     Script(ScriptFields),
 }
 
+/// What the content type of a body leaves open.
+#[derive(Clone, Copy)]
+pub(super) enum Begun {
+    /// It says nothing.
+    Any,
+    /// It says HTML, as which XML travels too.
+    Html,
+}
+
+const MARK: &[u8] = b"\xef\xbb\xbf";
+const XML: &[u8] = b"<?xml";
+
+impl Begun {
+    /// What a text that begins so is read as. `None` if more of it has to be known.
+    fn fields(self, text: &[u8], rules: &Rules) -> Option<Fields> {
+        // Whether all of it is there, or so far a part.
+        let begins = |with: &[u8], text: &[u8]| {
+            let known = with.len().min(text.len());
+            (text[..known] == with[..known]).then_some(known == with.len())
+        };
+        let text = match begins(MARK, text) {
+            Some(true) => &text[MARK.len()..],
+            Some(false) => return None,
+            None => text,
+        };
+        let is_page = match (self, text.first()?) {
+            (Begun::Any, b'<') => html::is_page(text, false)?,
+            (Begun::Any, _) => return Some(Fields::Json(JsonFields::new(rules))),
+            (Begun::Html, _) => match begins(XML, text) {
+                Some(true) => html::is_page(text, true)?,
+                Some(false) => return None,
+                None => true,
+            },
+        };
+        Some(if is_page { Fields::Html(Box::new(HtmlFields::new())) } else { Fields::Xml(XmlFields::new()) })
+    }
+}
+
 /// The type itself, without its parameters (RFC 9110 §8.3.1).
 pub(super) fn essence(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
+}
+
+fn is_html(content_type: Option<&str>) -> bool {
+    matches!(essence(content_type.unwrap_or("")).as_str(), "text/html" | "application/xhtml+xml")
 }
 
 /// RFC 7303 §9.
@@ -58,6 +102,11 @@ fn is_script(essence: &str) -> bool {
 }
 
 impl Fields {
+    /// For what nothing is said of.
+    pub(super) fn begun() -> Fields {
+        Fields::Begun(Begun::Any, Vec::new())
+    }
+
     /// For a body of this content type that is a part of so many others, one in the other.
     pub(super) fn of(content_type: Option<&str>, depth: usize, rules: &Rules) -> Fields {
         if let Some(multipart) = content_type.and_then(|text| MultipartFields::of(text, depth)) {
@@ -66,12 +115,13 @@ impl Fields {
         match Spelling::of(content_type) {
             Spelling::Form => return Fields::Form(FormFields::new()),
             Spelling::Json => return Fields::Json(JsonFields::new(rules)),
+            _ if is_html(content_type) => return Fields::Begun(Begun::Html, Vec::new()),
             _ if is_xml(content_type) => return Fields::Xml(XmlFields::new()),
             _ => {}
         }
         match essence(content_type.unwrap_or("")).as_str() {
-            // Much JSON and XML travels as text/plain, or as nothing.
-            "" | "text/plain" => Fields::Begun,
+            // Much JSON, XML and HTML travels as text/plain, or as nothing.
+            "" | "text/plain" => Fields::begun(),
             "text/event-stream" => Fields::Events(Box::new(EventFields::new(rules))),
             essence if is_script(essence) => Fields::Script(ScriptFields::new()),
             // What isn't JSON fails at its first bytes.
@@ -86,17 +136,22 @@ impl Fields {
         fired: &Fired,
         out: &mut dyn Sink,
     ) -> io::Result<()> {
-        if let (Fields::Begun, Some(first)) = (&*self, bytes.trim_ascii_start().first()) {
-            *self = match first {
-                b'<' => Fields::Xml(XmlFields::new()),
-                _ => Fields::Json(JsonFields::new(rules)),
-            };
-        }
         match self {
-            Fields::Begun => out.keep(bytes),
+            Fields::Begun(begun, held) => {
+                // White space tells nothing.
+                let space = bytes.len() - bytes.trim_ascii_start().len();
+                let (space, text) = bytes.split_at(if held.is_empty() { space } else { 0 });
+                out.keep(space)?;
+                held.extend_from_slice(text);
+                let Some(fields) = begun.fields(held, rules) else { return Ok(()) };
+                let held = std::mem::take(held);
+                *self = fields;
+                self.push(&held, rules, fired, out)
+            }
             Fields::Json(json) => json.push(bytes, rules, fired, out),
             Fields::Form(form) => form.push(bytes, rules, fired, out),
             Fields::Xml(xml) => xml.push(bytes, rules, fired, out),
+            Fields::Html(html) => html.push(bytes, rules, fired, out),
             Fields::Multipart(multipart) => multipart.push(bytes, rules, fired, out),
             Fields::Events(events) => events.push(bytes, rules, fired, out),
             Fields::Script(script) => script.push(bytes, rules, fired, out),
@@ -105,10 +160,11 @@ impl Fields {
 
     pub(super) fn finish(self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
         match self {
-            Fields::Begun => Ok(()),
+            Fields::Begun(_, held) => out.keep(&held),
             Fields::Json(json) => json.finish(rules, fired, out),
             Fields::Form(form) => form.finish(rules, fired, out),
             Fields::Xml(xml) => xml.finish(rules, fired, out),
+            Fields::Html(html) => html.finish(rules, fired, out),
             Fields::Multipart(multipart) => multipart.finish(rules, fired, out),
             Fields::Events(events) => events.finish(rules, fired, out),
             Fields::Script(script) => script.finish(rules, fired, out),

@@ -14,6 +14,7 @@ mod fields;
 mod form;
 mod headers;
 mod hooks;
+mod html;
 mod identity;
 mod json;
 mod known;

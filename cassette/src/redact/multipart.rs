@@ -80,7 +80,7 @@ impl MultipartFields {
             depth,
             at: At::Content,
             // A body with the wrong label is what it is.
-            part: Part::Body(Box::new(Fields::Begun)),
+            part: Part::Body(Box::new(Fields::begun())),
             held: Vec::new(),
             start: true,
             head: Vec::new(),
@@ -200,7 +200,7 @@ impl MultipartFields {
 
     /// The part is over.
     fn end(&mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
-        match std::mem::replace(&mut self.part, Part::Body(Box::new(Fields::Begun))) {
+        match std::mem::replace(&mut self.part, Part::Body(Box::new(Fields::begun()))) {
             Part::Body(fields) => fields.finish(rules, fired, out),
             Part::Secret(value, rule, true) => out.insert(&fired.replace(&rule, &value, rules, &[])),
             Part::Secret(..) => Ok(()),

@@ -20,6 +20,7 @@ const TEXTS: &[&str] = &[
     r#"{"url":"https://cdn.test/a//b.png?w=100&h=50&next=https%3A%2F%2Fapi.test%2F%3Fpage%3D2#top","rel":"//cdn.test/a.js?v=1.2","api":"https:\/\/api.test\/x?a=1\u0026b=2"}"#,
     r#"{"date":"02/03/2026","ratio":"a//b","code":"x = 1; // see why?token\n/* a */ b //c","path":"C:\\a\\b","mime":"text/html"}"#,
     "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:x='http://www.w3.org/1999/xlink'><image x:href=\"data:image/png;base64,iVBO//w0KGgo=\"/></svg>",
+    "<!DOCTYPE html><html lang=en><meta charset=utf-8><title>A &amp; B</title><body class='a' onload=\"f({'a':1})\"><form action=/q?x=1><input name=q value=\"1 > 0\"><input type=hidden value=42 name=page></form><script>var a = [1, {\"b\": \"</b>\"}]; // it's</script><!-- x --></html>",
     "see https://en.wiki.test/wiki/A_(b)?oldid=12&action=edit, (http://a.test:8080/x?y=z) or git://h/a.git; 1//2 == 0 // b",
     "[main:1] {{name}} [x] ${var} {{ secret }} [redacted]",
 ];
@@ -36,6 +37,7 @@ fn what_is_innocent_is_untouched() {
         "application/json",
         "text/plain",
         "text/csv",
+        "text/html",
         "application/octet-stream",
         "text/event-stream",
         "text/javascript",

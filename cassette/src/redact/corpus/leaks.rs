@@ -136,6 +136,20 @@ fn in_a_script() {
     check_field("text/javascript", "cb(null, [{\"password\": \"unnamed-1\"}])");
 }
 
+#[test]
+fn in_a_page() {
+    check_field("text/html", "<input value='unnamed-1' name=csrf_token type=hidden>");
+    check_field("text/html", "<meta name=\"csrf-token\" content=\"unnamed-1\"/>");
+    check_field("text/html", "<div data-token=unnamed-1>");
+    check_field("text/html", "<div data-p=\"{&quot;accessToken&quot;:&quot;unnamed-1&quot;}\">");
+    check_field("text/html", "<script>window.a = {\"apiKey\":\"unnamed-1\"};</script>");
+    check_field(
+        "application/xhtml+xml",
+        "<script type=\"application/json\">{\"token\":\"unnamed-1\"}</script>",
+    );
+    check_field("text/plain", "<!DOCTYPE HTML>\n<p token='unnamed-1'>");
+}
+
 /// A value of digits, that comes as a number.
 #[test]
 fn as_a_json_number() {

@@ -47,6 +47,13 @@ pub(super) const PLACES: &[Place] = &[
     place("multipart", PART, "", Way::Body(MULTIPART)),
     place("XML text", "<?xml version=\"1.0\"?><a><b>@</b><c d='e'/></a>", "", Way::Body("application/xml")),
     place("XML attribute", "<a b=\"@\" c=\"d\">e</a>", "", Way::Body("text/xml")),
+    place("page attribute", "<!doctype html><p title=\"@\" id=c>d</p>", "", Way::Body("text/html")),
+    place(
+        "script of a page",
+        "<script>init({\"id\":1.50,\"note\":\"@\"})</script>",
+        "",
+        Way::Body("text/html"),
+    ),
     place("plain text", "one @ two\r\n", "", Way::Body("text/plain")),
     place("CSV", "id,note\n1,@\n2,x\n", "", Way::Body("text/csv")),
     place("NDJSON", "{\"a\":1}\n{\"a\":\"@\"}\n{\"a\":2}\n", "", Way::Body("application/x-ndjson")),
