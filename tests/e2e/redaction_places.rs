@@ -41,7 +41,7 @@ fn xml_by_local_names() {
         "<?xml version=\"1.0\"?><s:Envelope xmlns:s=\"urn:s\"><w:Password Type=\"x\">p&amp;w</w:Password>\
          <Customer customerPin=\"12 34\" id=\"7\"/><a><![CDATA[<Password>no</Password>]]></a></s:Envelope>",
         "<?xml version=\"1.0\"?><s:Envelope xmlns:s=\"urn:s\"><w:Password Type=\"x\">[password:1]</w:Password>\
-         <Customer customerPin=\"[customer_pin:1]\" id=\"7\"/><a><![CDATA[<Password>no</Password>]]></a></s:Envelope>",
+         <Customer customerPin=\"[customer_pin:1]\" id=\"7\"/><a><![CDATA[<Password>[password:2]</Password>]]></a></s:Envelope>",
     );
 }
 

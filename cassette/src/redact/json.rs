@@ -61,7 +61,7 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 const LONGEST_KEY: usize = 1024;
 
 /// JSON in JSON in JSON: deeper than any that is real.
-const MAX_NESTING: usize = 8;
+pub(super) const MAX_NESTING: usize = 8;
 
 impl JsonFields {
     pub(super) fn new(rules: &Rules) -> JsonFields {

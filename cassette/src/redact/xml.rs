@@ -6,14 +6,16 @@ use std::io;
 use std::sync::Arc;
 
 use super::identity::Value;
+use super::json::{JsonFields, MAX_NESTING};
 use super::plain::{Coding, Plain};
 use super::rule::Rule;
-use super::sink::Sink;
+use super::sink::{Pending, Sink};
 use super::spelling::Spelling;
 use super::{Fired, Rules};
 
 /// Replaces the text directly in elements, and the values of attributes, whose local name is on the list. White
-/// space around a text stays. Child elements go by their own names, which is counted.
+/// space around a text stays. Child elements go by their own names, which is counted. A text or value that is JSON or XML
+/// itself is opened.
 pub(super) struct XmlFields {
     at: At,
     /// Open elements.
@@ -24,7 +26,10 @@ pub(super) struct XmlFields {
     rule: Option<Arc<Rule>>,
     /// The tag being read ends with a slash so far.
     closed: bool,
-    secret: Option<Secret>,
+    /// The text or value being read, if any of it has come.
+    inner: Option<Inner>,
+    /// How a value is written: in this document, and in those around it.
+    spellings: Vec<Spelling>,
 }
 
 enum At {
@@ -47,6 +52,22 @@ enum At {
     Until(&'static [u8], usize),
     /// In a declaration, with so many brackets open.
     Declaration(usize),
+}
+
+/// What becomes of a text or value.
+enum Inner {
+    /// Nothing but white space came.
+    Begun,
+    Kept,
+    /// May be a document, which its first byte tells. In CDATA nothing is escaped.
+    Document(Option<Document>, Option<Plain>, Pending),
+    Secret(Secret),
+}
+
+/// A document in a text.
+enum Document {
+    Json(Box<JsonFields>),
+    Xml(Box<XmlFields>),
 }
 
 /// A text that goes.
@@ -72,7 +93,21 @@ const MAX_LISTED: usize = 64;
 
 impl XmlFields {
     pub(super) fn new() -> XmlFields {
-        XmlFields { at: At::Text, depth: 0, listed: Vec::new(), rule: None, closed: false, secret: None }
+        let spellings = vec![Spelling::Html];
+        XmlFields {
+            at: At::Text,
+            depth: 0,
+            listed: Vec::new(),
+            rule: None,
+            closed: false,
+            inner: None,
+            spellings,
+        }
+    }
+
+    /// A document in a text that is written so.
+    fn within(around: &[Spelling]) -> XmlFields {
+        XmlFields { spellings: [&[Spelling::Html], around].concat(), ..XmlFields::new() }
     }
 
     pub(super) fn push(
@@ -89,7 +124,7 @@ impl XmlFields {
             i += match &mut self.at {
                 At::Text => {
                     let run = memchr::memchr(b'<', rest).unwrap_or(rest.len());
-                    self.text(&rest[..run], true, fired, out)?;
+                    self.text(&rest[..run], true, rules, fired, out)?;
                     if run < rest.len() {
                         self.end(rules, fired, out)?;
                         out.keep(b"<")?;
@@ -100,10 +135,7 @@ impl XmlFields {
                 At::Quoted(quote) => {
                     let quote = *quote;
                     let run = memchr::memchr(quote, rest).unwrap_or(rest.len());
-                    match &mut self.secret {
-                        Some(secret) => secret.feed(&rest[..run], out)?,
-                        None => out.keep(&rest[..run])?,
-                    }
+                    self.feed(&rest[..run], true, rules, fired, out)?;
                     if run < rest.len() {
                         self.end(rules, fired, out)?;
                         out.keep(&[quote])?;
@@ -131,24 +163,66 @@ impl XmlFields {
         if let At::Until(end, seen) = self.at
             && end == CDATA_END
         {
-            self.text(&CDATA_END[..seen], false, fired, out)?;
+            self.text(&CDATA_END[..seen], false, rules, fired, out)?;
         }
         self.end(rules, fired, out)
     }
 
     /// Text of an element, which goes if the element is listed.
-    fn text(&mut self, text: &[u8], escaped: bool, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    fn text(
+        &mut self,
+        text: &[u8],
+        escaped: bool,
+        rules: &Rules,
+        fired: &Fired,
+        out: &mut dyn Sink,
+    ) -> io::Result<()> {
         if text.is_empty() {
             return Ok(());
         }
-        if self.secret.is_none() {
+        if self.inner.is_none() {
             let listed = self.listed.last().filter(|(depth, _)| *depth == self.depth);
             let plain = escaped.then(|| Plain::new(Coding::Xml));
-            self.secret = listed.map(|(_, rule)| Secret::new(rule.clone(), plain, fired));
+            self.inner = listed.map(|(_, rule)| Inner::Secret(Secret::new(rule.clone(), plain, fired)));
         }
-        match &mut self.secret {
-            Some(secret) => secret.feed(text, out),
-            None => out.keep(text),
+        self.feed(text, escaped, rules, fired, out)
+    }
+
+    /// The next part of a text or value.
+    fn feed(
+        &mut self,
+        text: &[u8],
+        escaped: bool,
+        rules: &Rules,
+        fired: &Fired,
+        out: &mut dyn Sink,
+    ) -> io::Result<()> {
+        let inner = self.inner.get_or_insert(Inner::Begun);
+        if let (Inner::Begun, Some(first)) = (&*inner, text.trim_ascii_start().first()) {
+            let opens = match first {
+                b'{' | b'[' => true,
+                b'&' => escaped,
+                b'<' => !escaped,
+                _ => false,
+            };
+            *inner = match opens && self.spellings.len() <= MAX_NESTING {
+                true => Inner::Document(None, escaped.then(|| Plain::new(Coding::Xml)), Pending::default()),
+                false => Inner::Kept,
+            };
+        }
+        match inner {
+            Inner::Begun | Inner::Kept => out.keep(text),
+            Inner::Document(document, Some(plain), pending) => plain.push(text, &mut |raw, plain| {
+                let document = document.get_or_insert_with(|| Document::of(plain, rules, &self.spellings));
+                document.push(plain, rules, fired, &mut pending.sink(raw, plain, out))
+            }),
+            Inner::Document(document, None, _) => {
+                // Of this text the document is a part as it is.
+                let around = self.spellings.get(1..).unwrap_or_default();
+                let document = document.get_or_insert_with(|| Document::of(text, rules, around));
+                document.push(text, rules, fired, out)
+            }
+            Inner::Secret(secret) => secret.feed(text, out),
         }
     }
 
@@ -175,14 +249,28 @@ impl XmlFields {
         let again = usize::from(b == b']') * seen;
         let text =
             [&CDATA_END[..seen - again], &[b][..usize::from(again == 0)], &b"]"[..usize::from(again > 0)]];
-        self.text(&text.concat(), false, fired, out)?;
+        self.text(&text.concat(), false, rules, fired, out)?;
         self.at = At::Until(CDATA_END, again);
         Ok(())
     }
 
     /// The text or value is over.
     fn end(&mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
-        self.secret.take().map_or(Ok(()), |secret| secret.end(rules, fired, out))
+        match self.inner.take() {
+            Some(Inner::Secret(secret)) => secret.end(&self.spellings, rules, fired, out),
+            Some(Inner::Document(Some(document), None, _)) => document.end(rules, fired, out),
+            Some(Inner::Document(document, Some(plain), mut pending)) => {
+                let mut document = document;
+                plain.finish(&mut |raw, plain| {
+                    let document =
+                        document.get_or_insert_with(|| Document::of(plain, rules, &self.spellings));
+                    document.push(plain, rules, fired, &mut pending.sink(raw, plain, out))
+                })?;
+                let out = &mut pending.sink(b"", b"", out);
+                document.map_or(Ok(()), |document| document.end(rules, fired, out))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// One byte of a tag, a comment or a declaration: all of them stay.
@@ -237,7 +325,7 @@ impl XmlFields {
                 b'"' | b'\'' if *equals => {
                     let plain = || Some(Plain::new(Coding::Xml));
                     let rule = rule(name, rules).filter(|_| !name.starts_with(b"xmlns"));
-                    self.secret = rule.map(|rule| Secret::new(rule, plain(), fired));
+                    self.inner = rule.map(|rule| Inner::Secret(Secret::new(rule, plain(), fired)));
                     self.at = At::Quoted(b);
                 }
                 _ if is_space(b) => {}
@@ -287,6 +375,30 @@ impl XmlFields {
     }
 }
 
+impl Document {
+    /// One that begins so, in a text that is written so.
+    fn of(text: &[u8], rules: &Rules, around: &[Spelling]) -> Document {
+        match text.trim_ascii_start().first() {
+            Some(b'<') => Document::Xml(Box::new(XmlFields::within(around))),
+            _ => Document::Json(Box::new(JsonFields::within(rules, around))),
+        }
+    }
+
+    fn push(&mut self, text: &[u8], rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+        match self {
+            Document::Json(json) => json.push(text, rules, fired, out),
+            Document::Xml(xml) => xml.push(text, rules, fired, out),
+        }
+    }
+
+    fn end(self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+        match self {
+            Document::Json(mut json) => json.end(rules, fired, out),
+            Document::Xml(xml) => xml.finish(rules, fired, out),
+        }
+    }
+}
+
 impl Secret {
     fn new(rule: Arc<Rule>, plain: Option<Plain>, fired: &Fired) -> Secret {
         Secret { value: fired.identity.value(), plain, rule, any: false, tail: Vec::new() }
@@ -321,8 +433,10 @@ impl Secret {
         Ok(())
     }
 
-    fn end(self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    /// The text is over, and written so.
+    fn end(self, spellings: &[Spelling], rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
         let Secret { mut value, plain, rule, any, tail } = self;
+        let spellings = if plain.is_some() { spellings } else { spellings.get(1..).unwrap_or_default() };
         if let Some(plain) = plain {
             plain.finish(&mut |raw, plain| {
                 value.push_as(raw, plain);
@@ -330,7 +444,7 @@ impl Secret {
             })?;
         }
         if any {
-            out.insert(&fired.replace(&rule, &value, rules, &[Spelling::Html]))?;
+            out.insert(&fired.replace(&rule, &value, rules, spellings))?;
         }
         out.keep(&tail)
     }
@@ -400,12 +514,65 @@ mod tests {
     }
 
     #[test]
+    fn documents_in_texts() {
+        check(
+            "<string xmlns='u'> {\"token\":\"x\",\"n\":1.0}</string><a>{&quot;token&quot;:&quot;a&amp;b&quot;}</a>",
+            "<string xmlns='u'> {\"token\":\"[token:1]\",\"n\":1.0}</string><a>{&quot;token&quot;:&quot;[token:2]&quot;}</a>",
+        );
+        check(
+            "<a b='{&#34;token&#34;:&#34;x&#34;}' c=' [{\"pwd\":\"x\"}]'/><a><![CDATA[{\"token\":\"<&amp;\"}]]></a>",
+            "<a b='{&#34;token&#34;:&#34;[token:1]&#34;}' c=' [{\"pwd\":\"[token:1]\"}]'/><a><![CDATA[{\"token\":\"[token:2]\"}]]></a>",
+        );
+        check(
+            "<r>&lt;a&gt;&lt;token b=&quot;&gt;&quot;&gt;x &amp;amp; y&lt;/token&gt;&#60;b pin='z'/></r><![CDATA[<?xml?><a><token>x &amp; y</token>]]>",
+            "<r>&lt;a&gt;&lt;token b=&quot;&gt;&quot;&gt;[token:1]&lt;/token&gt;&#60;b pin='[pin:1]'/></r><![CDATA[<?xml?><a><token>[token:1]</token>]]>",
+        );
+        check(
+            "<a>&lt;a b=&quot;{&amp;quot;token&amp;quot;:&amp;quot;x&amp;quot;}&quot;/&gt;</a>",
+            "<a>&lt;a b=&quot;{&amp;quot;token&amp;quot;:&amp;quot;[token:1]&amp;quot;}&quot;/&gt;</a>",
+        );
+        for xml in [
+            "<a>{token: x} &amp; {\"token\":\"x\"}</a><b>x &lt;token&gt;x</b><c>&amp;lt;token&amp;gt;x</c>",
+            "<description>&lt;p class=&quot;token&quot;&gt;it's &amp;nbsp; 5 &lt; 6&lt;/p&gt;</description>",
+        ] {
+            check(xml, xml);
+        }
+        check("<a>{\"token\":\"x</a><b/>", "<a>{\"token\":\"[token:1]</a><b/>");
+        check("<a>&lt;token&gt;x", "<a>&lt;token&gt;[token:1]");
+        // Deeper than any is.
+        let deep = |value: &str| {
+            (0..20).fold(format!("<token>{value}</token>"), |xml, _| {
+                format!("<a>{}</a>", xml.replace('&', "&amp;").replace('<', "&lt;"))
+            })
+        };
+        check(&deep("x"), &deep("x"));
+    }
+
+    /// A named secret comes back as it stood there.
+    #[test]
+    fn named_secrets_in_answers() {
+        let rules = Rules::default().secret("KEY", "a\"b&c-12345").unwrap();
+        let redactor = Redactor::new(rules).unwrap().answers();
+        let mut body = redactor.body(Some("text/xml"), Vec::new());
+        body.write_all(
+            b"<a><token>a\"b&amp;c-12345</token><b>{&quot;token&quot;:&quot;a\\&quot;b&amp;c-12345&quot;}</b>\
+              <b><![CDATA[{\"token\":\"a\\\"b&c-12345\"}]]></b><b>&lt;token&gt;a\"b&amp;amp;c-12345&lt;/token&gt;</b></a>",
+        )
+        .unwrap();
+        assert_eq!(
+            String::from_utf8(body.finish().unwrap()).unwrap(),
+            "<a><token>{{secret.KEY|html}}</token><b>{&quot;token&quot;:&quot;{{secret.KEY|json|html}}&quot;}</b>\
+             <b><![CDATA[{\"token\":\"{{secret.KEY|json}}\"}]]></b><b>&lt;token&gt;{{secret.KEY|html|html}}&lt;/token&gt;</b></a>",
+        );
+    }
+
+    #[test]
     fn sections() {
         check("<token><![CDATA[a]]b>]]></token>", "<token><![CDATA[[token:1]]]></token>");
         check("<token><![CDATA[a]]]></token>", "<token><![CDATA[[token:1]]]></token>");
         check(
-            "<b><![CDATA[<token>x</token>]]]]></b><token>y</token>",
-            "<b><![CDATA[<token>x</token>]]]]></b><token>[token:1]</token>",
+            "<b><![CDATA[x<token>x</token>]]]]></b><token>y</token>",
+            "<b><![CDATA[x<token>x</token>]]]]></b><token>[token:1]</token>",
         );
         check(
             "<!-- <token>x</token> ---><token>y</token>",
