@@ -163,7 +163,11 @@ mod tests {
     }
 
     fn read(redactor: &Redactor, answer: &str) -> String {
-        let mut body = redactor.before_read().unwrap().body(Some("application/json"), Vec::new());
+        read_as(redactor, "application/json", answer)
+    }
+
+    fn read_as(redactor: &Redactor, content_type: &str, answer: &str) -> String {
+        let mut body = redactor.before_read().unwrap().body(Some(content_type), Vec::new());
         answer.bytes().for_each(|b| body.write_all(&[b]).unwrap());
         String::from_utf8(body.finish().unwrap()).unwrap()
     }
@@ -184,6 +188,19 @@ mod tests {
         assert_eq!(stored, READ.replace("t-1", "[token:1]"));
         let fired = redactor.counts();
         assert_eq!((fired["field email"], fired["pointer /users/*/name"]), (1, 1), "{fired:?}");
+    }
+
+    #[test]
+    fn by_its_first_bytes() {
+        for content_type in
+            ["application/x-www-form-urlencoded", "text/xml", "text/event-stream", "text/plain"]
+        {
+            assert_eq!(read_as(&redactor(), content_type, ANSWER), READ, "{content_type}");
+        }
+        let read = read_as(&redactor(), "text/plain", "n=1&email=ann%40example.test&token=t");
+        assert_eq!(read, "n=1&email=[email:1]&token=t");
+        let read = read_as(&redactor(), "application/json", "<r><email>ann@example.test</email></r>");
+        assert_eq!(read, "<r><email>[email:1]</email></r>");
     }
 
     #[test]

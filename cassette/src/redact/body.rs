@@ -4,11 +4,13 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::begun::{Begun, Kind};
 use super::events::EventFields;
 use super::form::FormFields;
-use super::html::{self, HtmlFields};
+use super::html::HtmlFields;
 use super::json::JsonFields;
 use super::links::Links;
+use super::loose::LooseForm;
 use super::multipart::MultipartFields;
 use super::script::ScriptFields;
 use super::sink::{Out, Sink};
@@ -29,10 +31,12 @@ pub struct BodyRedactor<W> {
 
 /// What a body, or a part of one, is read as.
 pub(super) enum Fields {
-    /// Its first bytes tell, of which these have come.
-    Begun(Begun, Vec<u8>),
+    Begun(Begun),
     Json(JsonFields),
+    /// JSON, and from where it is none what its content type says.
+    First(JsonFields, Kind),
     Form(FormFields),
+    Loose(Box<LooseForm>),
     Xml(XmlFields),
     Html(Box<HtmlFields>),
     Multipart(Box<MultipartFields>),
@@ -40,51 +44,13 @@ pub(super) enum Fields {
     Script(ScriptFields),
 }
 
-/// What the content type of a body leaves open.
-#[derive(Clone, Copy)]
-pub(super) enum Begun {
-    /// It says nothing.
-    Any,
-    /// It says HTML, as which XML travels too.
-    Html,
-}
-
-const MARK: &[u8] = b"\xef\xbb\xbf";
-const XML: &[u8] = b"<?xml";
-
-impl Begun {
-    /// What a text that begins so is read as. `None` if more of it has to be known.
-    fn fields(self, text: &[u8], rules: &Rules) -> Option<Fields> {
-        // Whether all of it is there, or so far a part.
-        let begins = |with: &[u8], text: &[u8]| {
-            let known = with.len().min(text.len());
-            (text[..known] == with[..known]).then_some(known == with.len())
-        };
-        let text = match begins(MARK, text) {
-            Some(true) => &text[MARK.len()..],
-            Some(false) => return None,
-            None => text,
-        };
-        let is_page = match (self, text.first()?) {
-            (Begun::Any, b'<') => html::is_page(text, false)?,
-            (Begun::Any, _) => return Some(Fields::Json(JsonFields::new(rules))),
-            (Begun::Html, _) => match begins(XML, text) {
-                Some(true) => html::is_page(text, true)?,
-                Some(false) => return None,
-                None => true,
-            },
-        };
-        Some(if is_page { Fields::Html(Box::new(HtmlFields::new())) } else { Fields::Xml(XmlFields::new()) })
-    }
-}
-
 /// The type itself, without its parameters (RFC 9110 §8.3.1).
 pub(super) fn essence(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
 }
 
-fn is_html(content_type: Option<&str>) -> bool {
-    matches!(essence(content_type.unwrap_or("")).as_str(), "text/html" | "application/xhtml+xml")
+fn is_html(essence: &str) -> bool {
+    matches!(essence, "text/html" | "application/xhtml+xml")
 }
 
 /// RFC 7303 §9.
@@ -102,31 +68,27 @@ fn is_script(essence: &str) -> bool {
 }
 
 impl Fields {
-    /// For what nothing is said of.
-    pub(super) fn begun() -> Fields {
-        Fields::Begun(Begun::Any, Vec::new())
-    }
-
     /// For a body of this content type that is a part of so many others, one in the other.
-    pub(super) fn of(content_type: Option<&str>, depth: usize, rules: &Rules) -> Fields {
+    pub(super) fn of(content_type: Option<&str>, depth: usize) -> Fields {
         if let Some(multipart) = content_type.and_then(|text| MultipartFields::of(text, depth)) {
             return Fields::Multipart(Box::new(multipart));
         }
-        match Spelling::of(content_type) {
-            Spelling::Form => return Fields::Form(FormFields::new()),
-            Spelling::Json => return Fields::Json(JsonFields::new(rules)),
-            _ if is_html(content_type) => return Fields::Begun(Begun::Html, Vec::new()),
-            _ if is_xml(content_type) => return Fields::Xml(XmlFields::new()),
-            _ => {}
-        }
-        match essence(content_type.unwrap_or("")).as_str() {
-            // Much JSON, XML and HTML travels as text/plain, or as nothing.
-            "" | "text/plain" => Fields::begun(),
-            "text/event-stream" => Fields::Events(Box::new(EventFields::new(rules))),
-            essence if is_script(essence) => Fields::Script(ScriptFields::new()),
-            // What isn't JSON fails at its first bytes.
-            _ => Fields::Json(JsonFields::new(rules)),
-        }
+        let kind = match (Spelling::of(content_type), essence(content_type.unwrap_or("")).as_str()) {
+            (Spelling::Form, _) => Kind::Form,
+            (_, essence) if is_html(essence) => Kind::Html,
+            _ if is_xml(content_type) => Kind::Xml,
+            // The parts of a form are written as they are.
+            (Spelling::Json, _) | (_, "" | "text/plain") if depth == 0 => Kind::Text,
+            (_, "text/event-stream") => Kind::Events,
+            (_, essence) if is_script(essence) => Kind::Script,
+            _ => Kind::Other,
+        };
+        Fields::Begun(Begun::new(kind))
+    }
+
+    /// For what nothing says anything of.
+    pub(super) fn begun() -> Fields {
+        Fields::Begun(Begun::new(Kind::Other))
     }
 
     pub(super) fn push(
@@ -137,19 +99,25 @@ impl Fields {
         out: &mut dyn Sink,
     ) -> io::Result<()> {
         match self {
-            Fields::Begun(begun, held) => {
-                // White space tells nothing.
-                let space = bytes.len() - bytes.trim_ascii_start().len();
-                let (space, text) = bytes.split_at(if held.is_empty() { space } else { 0 });
-                out.keep(space)?;
-                held.extend_from_slice(text);
-                let Some(fields) = begun.fields(held, rules) else { return Ok(()) };
-                let held = std::mem::take(held);
-                *self = fields;
-                self.push(&held, rules, fired, out)
+            Fields::Begun(begun) => {
+                if let Some((fields, held, rest)) = begun.push(bytes, rules, out)? {
+                    *self = fields;
+                    self.push(&held, rules, fired, out)?;
+                    self.push(rest, rules, fired, out)?;
+                }
+                Ok(())
             }
             Fields::Json(json) => json.push(bytes, rules, fired, out),
+            Fields::First(json, kind) => {
+                let read = json.read(bytes, rules, fired, out)?;
+                if read < bytes.len() {
+                    *self = kind.fields(rules);
+                    self.push(&bytes[read..], rules, fired, out)?;
+                }
+                Ok(())
+            }
             Fields::Form(form) => form.push(bytes, rules, fired, out),
+            Fields::Loose(form) => form.push(bytes, rules, fired, out),
             Fields::Xml(xml) => xml.push(bytes, rules, fired, out),
             Fields::Html(html) => html.push(bytes, rules, fired, out),
             Fields::Multipart(multipart) => multipart.push(bytes, rules, fired, out),
@@ -160,9 +128,16 @@ impl Fields {
 
     pub(super) fn finish(self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
         match self {
-            Fields::Begun(_, held) => out.keep(&held),
-            Fields::Json(json) => json.finish(rules, fired, out),
+            Fields::Begun(begun) => match begun.finish(rules, out)? {
+                Some((mut fields, held)) => {
+                    fields.push(&held, rules, fired, out)?;
+                    fields.finish(rules, fired, out)
+                }
+                None => Ok(()),
+            },
+            Fields::Json(json) | Fields::First(json, _) => json.finish(rules, fired, out),
             Fields::Form(form) => form.finish(rules, fired, out),
+            Fields::Loose(form) => form.finish(rules, fired, out),
             Fields::Xml(xml) => xml.finish(rules, fired, out),
             Fields::Html(html) => html.finish(rules, fired, out),
             Fields::Multipart(multipart) => multipart.finish(rules, fired, out),
@@ -179,7 +154,7 @@ impl<W: Write> BodyRedactor<W> {
         fired: Arc<Fired>,
         values: Values<W>,
     ) -> Self {
-        let fields = Fields::of(content_type, 0, &rules);
+        let fields = Fields::of(content_type, 0);
         let next = Links::new(rules.clone(), fired.clone(), values);
         BodyRedactor { fields, rules, fired, next }
     }

@@ -134,7 +134,7 @@ const MOST_HELD: usize = 16 * 1024;
 const LONGEST_NAME: usize = 256;
 
 /// What comes before a document may be so long.
-const LONGEST_PROLOGUE: usize = 1024;
+pub(super) const LONGEST_PROLOGUE: usize = 1024;
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
 const COMMENT: &[u8] = b"!--";

@@ -19,10 +19,13 @@ use crate::json::unescape;
 /// unless a pointer leads to it: then all strings in it go.
 /// An empty string holds nothing and stays. A string that is JSON itself is opened, and treated the same.
 ///
-/// Takes one document or many (newline-delimited). Where the input is not JSON, the rest passes untouched.
+/// Takes one document or many (newline-delimited). Where the input is not JSON, it passes untouched up to the next line
+/// that begins with a bracket.
 pub(super) struct JsonFields {
     lexer: Lexer,
     broken: bool,
+    /// The last byte was a line break.
+    line: bool,
     /// Bytes of the byte order mark seen.
     mark: usize,
     /// The name being read, as it stands between its quotes.
@@ -57,6 +60,9 @@ enum Text {
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// Begins each document of a sequence (RFC 7464). JSON never has it.
+pub(super) const RECORD: u8 = 0x1e;
+
 /// No name on a list is longer than this, with every character escaped.
 const LONGEST_KEY: usize = 1024;
 
@@ -68,6 +74,7 @@ impl JsonFields {
         JsonFields {
             lexer: Lexer::lenient(),
             broken: false,
+            line: false,
             mark: 0,
             key: Vec::new(),
             armed: None,
@@ -98,8 +105,41 @@ impl JsonFields {
         fired: &Fired,
         out: &mut dyn Sink,
     ) -> io::Result<()> {
-        let read = self.read(chunk, rules, fired, out)?;
-        out.keep(&chunk[read..])
+        let mut at = self.read(chunk, rules, fired, out)?;
+        while at < chunk.len() {
+            let passed = self.passed(&chunk[at..]);
+            let run = passed.unwrap_or(chunk.len() - at);
+            out.keep(&chunk[at..at + run])?;
+            at += run;
+            if passed.is_some() {
+                self.begin_anew(rules);
+                at += self.read(&chunk[at..], rules, fired, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How much of what is no JSON stands before the next document. In JSON that is laid out over lines, the brackets of
+    /// what is within have spaces before them.
+    fn passed(&mut self, text: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        loop {
+            if self.line && matches!(text.get(at), Some(b'{' | b'[')) {
+                return Some(at);
+            }
+            self.line &= at == text.len();
+            at += memchr::memchr2(b'\n', RECORD, &text[at..])? + 1;
+            self.line = text[at - 1] == b'\n';
+            if !self.line {
+                return Some(at);
+            }
+        }
+    }
+
+    fn begin_anew(&mut self, rules: &Rules) {
+        (self.lexer, self.broken) = (Lexer::lenient(), false);
+        (self.arrays, self.armed, self.rule, self.deep) = (Stack::default(), None, None, None);
+        self.pointers = self.pointers.take().and_then(|_| rules.pointers.begin());
     }
 
     /// The same, up to where it is no JSON: how many bytes that is.
@@ -212,7 +252,9 @@ impl JsonFields {
         }
         let read = if self.broken { at } else { chunk.len() };
         out.keep(&chunk[kept..read])?;
-        Ok(whole.len() - chunk.len() + read)
+        let read = whole.len() - chunk.len() + read;
+        self.line = whole[..read].last().map_or(self.line, |last| *last == b'\n');
+        Ok(read)
     }
 
     /// Something else stands within the document. A string doesn't go on after it.

@@ -5,6 +5,7 @@
 //! Must not know: files, sockets, cassettes.
 
 mod before_read;
+mod begun;
 mod body;
 mod catalogue;
 mod cookies;
@@ -20,6 +21,7 @@ mod json;
 mod known;
 mod leak;
 mod links;
+mod loose;
 mod multipart;
 mod names;
 mod objection;
@@ -261,8 +263,9 @@ impl Redactor {
     /// memory. Every byte that is not redacted arrives as it was.
     ///
     /// String values of JSON members and values of form fields on the list become `[name:1]`, `[name:2]` and so
-    /// on: the same value the same, wherever it is met. Numbers keep their type and so stay. Anything that begins like JSON is read as JSON; from where it breaks on, secrets
-    /// are still replaced by value.
+    /// on: the same value the same, wherever it is met. Numbers keep their type and so stay. Anything that begins like JSON is
+    /// read as JSON, whatever the content type; from where it breaks on, up to a next line that begins like it, secrets are
+    /// still replaced by value.
     pub fn body<W: Write>(&self, content_type: Option<&str>, next: W) -> BodyRedactor<W> {
         let fired = Arc::new(match self.1.answer {
             Some(_) => self.1.answering(Spelling::of(content_type)),

@@ -212,6 +212,61 @@ fn broken_json() {
     check(JSON, "\u{feff}", "\u{feff}");
 }
 
+/// The next document begins a line.
+#[test]
+fn documents_after_what_is_none() {
+    for content_type in [JSON, "application/x-ndjson", "text/plain", "", "text/csv"] {
+        check(
+            content_type,
+            "{\"id\":1}\nnot json\n{\"token\":\"x\"}\r\n\r\n{oops}\n[{\"pwd\":\"y\"}] and {\"pwd\":\"kept\"}",
+            "{\"id\":1}\nnot json\n{\"token\":\"[token:1]\"}\r\n\r\n{oops}\n[{\"pwd\":\"[pwd:1]\"}] and {\"pwd\":\"kept\"}",
+        );
+        check(
+            content_type,
+            "2026-01-01 begin\n{\"password\":\"x\"}\nok\n{\"token\":\"y\"}\n",
+            "2026-01-01 begin\n{\"password\":\"[password:1]\"}\nok\n{\"token\":\"[token:1]\"}\n",
+        );
+        // A line that was cut off, in the midst of anything but a string.
+        for cut in ["{\"a\":[1,{\"pwd\"", "{\"pwd\":", "{\"pwd\":tru", "{\"a\"", "[1,2"] {
+            let body = |value: &str| format!("{cut}\r\n{{\"token\":\"{value}\"}}\n");
+            if cut != "{\"pwd\":" && cut != "[1,2" {
+                check(content_type, &body("x"), &body("[token:1]"));
+            }
+        }
+    }
+    // Of a document that breaks, what is within is not taken for the next one.
+    let broken =
+        "{\n  \"a\": oops,\n  \"b\": {\n    \"token\": \"x\"\n  },\n  [\n  {\"token\":\"x\"}\n]\n}\n";
+    check(JSON, broken, broken);
+    let lines = "# [a]\n[x]\n[2026-01-01] \"token\": \"x\"\n{{token}}\n[b](c)\n[\"token\", \"x\"]\n{\n";
+    check("text/plain", lines, lines);
+    check("text/plain", "{\"s\":\"see:\n{\\\"a\\\":1}\"}", "{\"s\":\"see:\n{\\\"a\\\":1}\"}");
+}
+
+#[test]
+fn json_sequences() {
+    for content_type in ["application/json-seq", JSON, "text/plain", FORM] {
+        check(
+            content_type,
+            "\u{1e}{\"token\":\"x\"}\n\u{1e}{\"a\":[{\"token\":\n\u{1e}{\"token\":\"y\"}\n\u{1e}\u{1e}[{\"pwd\":\"z\"}]\n",
+            "\u{1e}{\"token\":\"[token:1]\"}\n\u{1e}{\"a\":[{\"token\":\n\u{1e}{\"token\":\"[token:2]\"}\n\u{1e}\u{1e}[{\"pwd\":\"[pwd:1]\"}]\n",
+        );
+    }
+}
+
+/// Pointers go from the beginning of each document.
+#[test]
+fn pointers_after_what_is_no_json() {
+    let rules = Rules::default().pointer("/a/pin").unwrap();
+    let redactor = Redactor::new(rules).unwrap();
+    let body = "{\"a\":{\"b\":oops\n{\"a\":{\"pin\":\"x\"}}\n";
+    for cut in 0..=body.len() {
+        let (a, b) = body.as_bytes().split_at(cut);
+        let out = redact(&redactor, JSON, &[a, b]);
+        assert_eq!(String::from_utf8_lossy(&out), body.replace("\"x\"", "\"[pin:1]\""), "cut at {cut}");
+    }
+}
+
 #[test]
 fn forms_by_name() {
     check(FORM, "a=1&password=x%26y&b=2", "a=1&password=[password:1]&b=2");
@@ -472,10 +527,12 @@ proptest! {
             "data", ":", " ", "\n", "\r", "\r\n", "data: ", "id: 1\n", "\u{feff}", "{\"token\":", "\"x\"", "\"pwd\":\"a", "\"", "}",
             "\"{\\\"token\\\":\\\"", "\\u00", "(", ",", "=", "[", "]", "f({", "tru", "1", "--b", "\r\n--b", "\n--b-", "--b--",
             "\r\n\r\n", "Content-Disposition: form-data; name=token\r\n", "Content-Type: application/json\r\n", "<token>", "-",
+            ")]}'", "for(;;);", "/**/", "cb(", "client", "&", "a=1&", "token=", "password=a\n", "\u{1e}", "\n{", "<a>", " ", "s3cr3t/",
             "Content-Type: text/event-stream\n\n", "Content-Type: multipart/mixed; boundary=bc\n\n--bc\n",
         ][..]), 0..30),
         content_type in prop::sample::select(&[
-            "text/event-stream", "text/javascript", "multipart/form-data; boundary=b",
+            "text/event-stream", "text/javascript", "multipart/form-data; boundary=b", "text/plain", JSON, FORM, "text/xml",
+            "text/csv",
         ][..]),
         cut in any::<prop::sample::Index>(),
     ) {

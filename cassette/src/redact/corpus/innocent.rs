@@ -22,6 +22,9 @@ const TEXTS: &[&str] = &[
     "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:x='http://www.w3.org/1999/xlink'><image x:href=\"data:image/png;base64,iVBO//w0KGgo=\"/></svg>",
     "<!DOCTYPE html><html lang=en><meta charset=utf-8><title>A &amp; B</title><body class='a' onload=\"f({'a':1})\"><form action=/q?x=1><input name=q value=\"1 > 0\"><input type=hidden value=42 name=page></form><script>var a = [1, {\"b\": \"</b>\"}]; // it's</script><!-- x --></html>",
     "see https://en.wiki.test/wiki/A_(b)?oldid=12&action=edit, (http://a.test:8080/x?y=z) or git://h/a.git; 1//2 == 0 // b",
+    "name=value is what a line may begin with & go on, token=x\n",
+    "NAME=value\n# a comment\nPORT=8080 \n",
+    "[2026-03-02] one\n{two}\n[three] {\"four\"}\n",
     "[main:1] {{name}} [x] ${var} {{ secret }} [redacted]",
 ];
 
@@ -41,6 +44,8 @@ fn what_is_innocent_is_untouched() {
         "application/octet-stream",
         "text/event-stream",
         "text/javascript",
+        "text/xml",
+        "",
         "multipart/mixed; boundary=b",
     ];
     for text in TEXTS {

@@ -131,6 +131,43 @@ fn in_an_event() {
 }
 
 #[test]
+fn with_the_wrong_label() {
+    const BODY: &str = "{\"a\":1,\"password\":\"unnamed-1\"}";
+    for content_type in [
+        "application/x-www-form-urlencoded",
+        "text/xml",
+        "application/xhtml+xml",
+        "text/event-stream",
+        "text/html",
+        "image/png",
+    ] {
+        check_field(content_type, BODY);
+    }
+    for content_type in ["", "text/plain", JSON] {
+        check_field(content_type, "client_id=a&client_secret=unnamed-1");
+        check_field(content_type, "access_token=unnamed-1&scope=repo&token_type=bearer");
+        check_field(content_type, "<?xml version=\"1.0\"?><a><token>unnamed-1</token></a>");
+        check_field(content_type, "data: {\"token\":\"unnamed-1\"}\n\n");
+        check_field(content_type, "cb({\"token\":\"unnamed-1\"})");
+    }
+}
+
+#[test]
+fn behind_a_guard() {
+    for guard in [")]}',\n", ")]}'\n", "while(1);", "for (;;);", "&&&START&&&"] {
+        check_field(JSON, &format!("{guard}{{\"token\":\"unnamed-1\"}}"));
+    }
+}
+
+#[test]
+fn in_lines_that_are_not_all_json() {
+    const LINES: &str = "application/x-ndjson";
+    check_field(LINES, "{\"id\":1}\nnot json\n{\"token\":\"unnamed-1\"}\n");
+    check_field(LINES, "2026-01-01 starting\n{\"password\":\"unnamed-1\"}\nok\n");
+    check_field("application/json-seq", "\u{1e}{\"a\":1}\n\u{1e}{\"token\":\"unnamed-1\"}\n");
+}
+
+#[test]
 fn in_a_script() {
     check_field("application/javascript", "/**/jQuery_1.cb({\"token\":\"unnamed-1\"});");
     check_field("text/javascript", "cb(null, [{\"password\": \"unnamed-1\"}])");
