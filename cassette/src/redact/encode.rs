@@ -7,9 +7,10 @@ use std::collections::HashSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use super::refused;
 use super::spelling::Spelling;
 use writers::{
-    WRITERS, Writer, Writers, is_component, is_form, is_unreserved, json_escaped, percent_encoded,
+    KINDS, WRITERS, Writer, Writers, is_component, is_form, is_unreserved, json_escaped, percent_encoded,
 };
 
 /// One form of one value.
@@ -17,9 +18,8 @@ use writers::{
 pub(super) struct Pattern {
     pub(super) bytes: Vec<u8>,
     pub(super) encoding: Encoding,
-    /// How the value came to be written so, for a replay. None of what lies in base64, which goes with the bits of its
-    /// neighbours.
-    pub(super) steps: &'static [Spelling],
+    /// How the value came to be written so, for a replay. Nothing of base64, which goes with the bits of its neighbours.
+    pub(super) steps: Vec<Spelling>,
     pub(super) edges: Edges,
 }
 
@@ -37,9 +37,11 @@ pub(super) enum Encoding {
     Json,
     Percent,
     Html,
+    Csv,
     Base64,
     Hex,
     Utf16,
+    Utf32,
     Latin1,
 }
 
@@ -50,9 +52,11 @@ impl Encoding {
             Encoding::Json => "JSON-escaped",
             Encoding::Percent => "percent-encoded",
             Encoding::Html => "HTML-escaped",
+            Encoding::Csv => "with quotes doubled",
             Encoding::Base64 => "in base64",
             Encoding::Hex => "in hex",
             Encoding::Utf16 => "in UTF-16",
+            Encoding::Utf32 => "in UTF-32",
             Encoding::Latin1 => "in Latin-1",
         }
     }
@@ -79,8 +83,8 @@ impl Pattern {
                     && digits.iter().all(u8::is_ascii_hexdigit)
             };
             match self.encoding {
-                Encoding::Raw | Encoding::Utf16 | Encoding::Latin1 => false,
-                Encoding::Json | Encoding::Html => unit() || number(),
+                Encoding::Raw | Encoding::Utf16 | Encoding::Utf32 | Encoding::Latin1 => false,
+                Encoding::Json | Encoding::Html | Encoding::Csv => unit() || number(),
                 // The second is for what is encoded twice.
                 Encoding::Percent => (0..2).any(|back| after(b"%", back) || after(b"%25", back)) || unit(),
                 Encoding::Base64 => (0..2).any(|back| after(b"%", back)),
@@ -104,16 +108,44 @@ pub(super) fn usual_patterns(value: &str) -> Vec<Pattern> {
 
 /// At most so many of each composition.
 fn composed(value: &str, most: usize) -> Vec<Pattern> {
+    let mut all = Patterns::default();
+    for (lines, text) in by_lines(value) {
+        all.lines = lines;
+        forms(&text, if lines.is_some() { (most / 6).max(LEAST) } else { most }, &mut all);
+    }
+    all.into_vec()
+}
+
+/// A value, and if it has several lines, also with the ends of lines that other systems and protocols give it, or in
+/// one line.
+fn by_lines(value: &str) -> Vec<(Option<Spelling>, String)> {
+    let mut out = vec![(None, value.to_owned())];
+    if value.contains(['\n', '\r']) {
+        for (lines, end) in [(Spelling::Lf, "\n"), (Spelling::Crlf, "\r\n"), (Spelling::OneLine, " ")] {
+            let text = with_line_ends(value, end);
+            if out.iter().all(|(_, known)| *known != text) {
+                out.push((Some(lines), text));
+            }
+        }
+    }
+    out
+}
+
+pub(super) fn with_line_ends(value: &str, end: &str) -> String {
+    value.replace("\r\n", "\n").replace('\r', "\n").replace('\n', end)
+}
+
+fn forms(value: &str, most: usize, all: &mut Patterns) {
     let Writers { json, html, percent, component } = &*WRITERS;
     let nest = |inner: &[Written], writers: &[Writer]| nest(inner, writers, most);
-    let plain = [Written { text: value.to_owned(), form: "raw", odd: 0, by: 0 }];
+    let written = |text: String| [Written { text, form: "raw", odd: 0, by: [0; KINDS] }];
+    let plain = written(value.to_owned());
     let in_json = nest(&plain, json);
     let in_html = nest(&plain, html);
     let json_in_html = nest(&in_json, html);
     let in_percent = nest(&plain, percent);
     let json_twice = nest(&in_json, json);
     let json_in_percent = nest(&in_json, percent);
-    let mut all = Patterns(Vec::new());
     all.add("raw", Encoding::Raw, value.as_bytes().to_vec());
     all.each(None, Encoding::Json, &in_json);
     all.each(None, Encoding::Html, &in_html);
@@ -127,32 +159,60 @@ fn composed(value: &str, most: usize) -> Vec<Pattern> {
     all.each(Some("percent twice json"), Encoding::Percent, &nest(&json_twice, percent));
     all.each(Some("json thrice"), Encoding::Json, &nest(&json_twice, json));
     all.each(Some("json html json"), Encoding::Json, &nest(&json_in_html, json));
+    all.each(Some("html twice"), Encoding::Html, &by_name(nest(&by_name(in_html), html)));
+    // Quotes at its ends may be those around it.
+    let inner = value.trim_matches('"');
+    if inner.contains('"') {
+        let doubled = written(value.replace(inner, &csv_value(inner)));
+        all.each(Some("csv"), Encoding::Csv, &doubled);
+        all.each(Some("json csv"), Encoding::Csv, &nest(&doubled, json));
+    }
     for bytes in latin_1_percent(value) {
         all.add("percent latin-1", Encoding::Percent, bytes);
     }
-    base64(value.as_bytes(), &mut all);
+    base64(value.as_bytes(), None, all);
+    for one in in_json.iter().filter(|one| one.odd <= 1 && one.text != value).take(IN_BASE64) {
+        base64(one.text.as_bytes(), Some("base64 json"), all);
+        base64(upper_units(&one.text).as_bytes(), Some("base64 json"), all);
+    }
     all.add("hex", Encoding::Hex, hex(value).into_bytes());
-    all.into_vec()
 }
 
-/// The same, and forms in which no placeholder can stand: what is not UTF-8.
+/// The same, and forms in which no placeholder can stand: what is not UTF-8, and lines apart.
 pub(super) fn patterns_of_leaks(value: &str) -> Vec<Pattern> {
-    let mut all = Patterns(Vec::new());
-    let units = || value.encode_utf16();
-    let little: Vec<u8> = units().flat_map(u16::to_le_bytes).collect();
-    let big: Vec<u8> = units().flat_map(u16::to_be_bytes).collect();
-    // A short body that is not UTF-8 lies in the cassette in base64.
-    base64(&little, &mut all);
-    base64(&big, &mut all);
-    // Without the zeros at the ends, both are the same in ASCII.
-    all.add("utf-16", Encoding::Utf16, little.strip_suffix(&[0]).unwrap_or(&little).to_vec());
-    all.add("utf-16", Encoding::Utf16, big.strip_prefix(&[0]).unwrap_or(&big).to_vec());
-    if let Some(bytes) = latin_1(value) {
-        base64(&bytes, &mut all);
-        all.add("latin-1", Encoding::Latin1, bytes);
+    let mut all = Patterns::default();
+    for (_, value) in by_lines(value) {
+        let units = || value.encode_utf16();
+        let little: Vec<u8> = units().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = units().flat_map(u16::to_be_bytes).collect();
+        // A short body that is not UTF-8 lies in the cassette in base64.
+        base64(&little, None, &mut all);
+        base64(&big, None, &mut all);
+        // Without the zeros at the ends, both are the same in ASCII.
+        all.add("utf-16", Encoding::Utf16, little.strip_suffix(&[0]).unwrap_or(&little).to_vec());
+        all.add("utf-16", Encoding::Utf16, big.strip_prefix(&[0]).unwrap_or(&big).to_vec());
+        let little: Vec<u8> = value.chars().flat_map(|c| (c as u32).to_le_bytes()).collect();
+        let big: Vec<u8> = value.chars().flat_map(|c| (c as u32).to_be_bytes()).collect();
+        base64(&little, None, &mut all);
+        base64(&big, None, &mut all);
+        let last = little.iter().rposition(|b| *b != 0).map_or(0, |at| at + 1);
+        all.add("utf-32", Encoding::Utf32, little[..last].to_vec());
+        all.add("utf-32", Encoding::Utf32, big.into_iter().skip_while(|b| *b == 0).collect());
+        if let Some(bytes) = latin_1(&value) {
+            base64(&bytes, None, &mut all);
+            all.add("latin-1", Encoding::Latin1, bytes);
+        }
     }
     let mut out = patterns(value);
     out.extend(all.into_vec());
+    if value.contains(['\n', '\r']) {
+        // What is left of it where the check takes line breaks away, with the indentation after them.
+        let joined: String =
+            value.split(['\n', '\r']).map(|line| line.trim_start_matches([' ', '\t'])).collect();
+        if refused::problem(&joined).is_none() {
+            out.extend(patterns(&joined));
+        }
+    }
     out
 }
 
@@ -164,28 +224,30 @@ struct Written {
     /// The sum of its writers'.
     odd: u8,
     /// Of each kind, which writers may have been the last.
-    by: u128,
+    by: [u128; KINDS],
 }
 
 /// Spellings that are more than this out of the way are left out.
 const ODDEST: u8 = 2;
 
 /// So many of one composition; of long values, as many as have so many bytes. The oddest go first.
-const MOST: usize = 400;
+const MOST: usize = 600;
 const LEAST: usize = 12;
 const MOST_BYTES: usize = 1 << 19;
+
+/// So many spellings in JSON are looked for in base64, too.
+const IN_BASE64: usize = 12;
 
 /// Each different spelling that writers give to what others have written, the usual ones first. A program writes one
 /// level as it wrote the one within: that is nothing out of the way.
 fn nest(inner: &[Written], writers: &[Writer], most: usize) -> Vec<Written> {
     let mut ways: Vec<(&Written, &Writer, u8, u128)> = Vec::new();
-    let kind = writers.iter().fold(0, |bits, writer| bits | writer.bit);
     for one in inner {
         // Of writers, those that differ on this text.
         let (telling, first) = (telling(&one.text), ways.len());
         let mut seen: Vec<String> = Vec::new();
         for writer in writers {
-            let own = if one.by & writer.bit != 0 { 0 } else { writer.odd };
+            let own = if one.by[writer.kind] & writer.bit != 0 { 0 } else { writer.odd };
             let odd = one.odd + own;
             let sample = writer.write(&telling);
             match seen.iter().position(|other| *other == sample) {
@@ -196,7 +258,7 @@ fn nest(inner: &[Written], writers: &[Writer], most: usize) -> Vec<Written> {
                 }
                 None => {
                     seen.push(sample);
-                    ways.push((one, writer, odd, one.by & !kind | writer.bit));
+                    ways.push((one, writer, odd, writer.bit));
                 }
             }
         }
@@ -204,8 +266,10 @@ fn nest(inner: &[Written], writers: &[Writer], most: usize) -> Vec<Written> {
     ways.retain(|(_, _, odd, _)| *odd <= ODDEST);
     ways.sort_by_key(|(_, _, odd, _)| *odd);
     let (mut seen, mut out) = (HashSet::new(), Vec::new());
-    for (one, writer, odd, by) in ways {
+    for (one, writer, odd, bits) in ways {
         let text = writer.write(&one.text);
+        let mut by = one.by;
+        by[writer.kind] = bits;
         if seen.insert(text.clone()) {
             out.push(Written { text, form: writer.form, odd, by });
             if out.len() == most {
@@ -234,9 +298,14 @@ fn telling(text: &str) -> String {
     out
 }
 
+/// Of texts in HTML those in which characters are written by name: by number a program does not write them twice.
+fn by_name(written: Vec<Written>) -> Vec<Written> {
+    written.into_iter().filter(|one| matches!(one.form, "html" | "html partial")).collect()
+}
+
 /// What leads from a value to this form of it.
 fn steps(form: &str) -> &'static [Spelling] {
-    use Spelling::{Form, Hex, Html, Json, Latin1, Percent};
+    use Spelling::{Attribute, Csv, Form, Hex, Html, Json, Latin1, Percent};
     match form {
         "json" | "json slash" | "json ascii" | "json html-safe" => &[Json],
         "json twice" => &[Json, Json],
@@ -250,7 +319,11 @@ fn steps(form: &str) -> &'static [Spelling] {
         "percent json twice" => &[Json, Percent, Percent],
         "percent twice json" => &[Json, Json, Percent],
         "percent latin-1" => &[Latin1],
-        "html" | "html decimal" | "html hex" | "html zeros" => &[Html],
+        "html" | "html partial" | "html decimal" | "html hex" | "html zeros" => &[Html],
+        "html attribute" => &[Attribute],
+        "html twice" => &[Html, Html],
+        "csv" => &[Csv],
+        "json csv" => &[Csv, Json],
         "html json" => &[Json, Html],
         "hex" => &[Hex],
         _ => &[],
@@ -278,16 +351,23 @@ pub(super) const FORMS: &[&str] = &[
     "percent twice json",
     "percent latin-1",
     "html",
+    "html partial",
+    "html attribute",
     "html decimal",
     "html hex",
     "html zeros",
+    "html twice",
     "html json",
+    "csv",
+    "json csv",
+    "lines",
     "base64 at 0",
     "base64 at 1",
     "base64 at 2",
     "base64url",
     "base64 slash",
     "base64 percent",
+    "base64 json",
     "hex",
 ];
 
@@ -298,7 +378,12 @@ thread_local! {
 }
 
 /// In order of precedence.
-struct Patterns(Vec<(&'static str, Pattern)>);
+#[derive(Default)]
+struct Patterns {
+    all: Vec<(&'static str, Pattern)>,
+    /// What was made of the value's lines before all other steps.
+    lines: Option<Spelling>,
+}
 
 impl Patterns {
     fn add(&mut self, form: &'static str, encoding: Encoding, bytes: Vec<u8>) {
@@ -306,7 +391,9 @@ impl Patterns {
     }
 
     fn add_with(&mut self, form: &'static str, encoding: Encoding, bytes: Vec<u8>, edges: Edges) {
-        self.0.push((form, Pattern { bytes, encoding, steps: steps(form), edges }));
+        let steps = self.lines.into_iter().chain(steps(form).iter().copied()).collect();
+        let form = if self.lines.is_some() { "lines" } else { form };
+        self.all.push((form, Pattern { bytes, encoding, steps, edges }));
     }
 
     /// Under one form, or each under its writer's.
@@ -318,11 +405,11 @@ impl Patterns {
 
     /// The first encoding that gives the same bytes has them.
     fn into_vec(mut self) -> Vec<Pattern> {
-        self.0.sort_by(|(_, a), (_, b)| a.bytes.cmp(&b.bytes));
-        self.0.dedup_by(|(_, later), (_, first)| later.bytes == first.bytes);
+        self.all.sort_by(|(_, a), (_, b)| a.bytes.cmp(&b.bytes));
+        self.all.dedup_by(|(_, later), (_, first)| later.bytes == first.bytes);
         #[cfg(test)]
-        self.0.retain(|(form, _)| OFF.get() != Some(form));
-        self.0.into_iter().map(|(_, pattern)| pattern).collect()
+        self.all.retain(|(form, _)| OFF.get() != Some(form));
+        self.all.into_iter().map(|(_, pattern)| pattern).collect()
     }
 }
 
@@ -331,6 +418,26 @@ pub(super) fn json_string(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     json_escaped(value, false, false, "", &mut out);
     out
+}
+
+/// `value` as it stands between the quotes of a field of CSV (RFC 4180 §2).
+pub(super) fn csv_value(value: &str) -> String {
+    value.replace('"', "\"\"")
+}
+
+/// A text in JSON with the digits of its `\u00e4` in upper case.
+fn upper_units(json: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(json.len()), json);
+    while let Some(at) = rest.find('\\') {
+        let (end, digits) = match rest.as_bytes().get(at + 1) {
+            Some(b'u') => (at + 2, 4),
+            _ => (at + 2, 0),
+        };
+        out.push_str(&rest[..end]);
+        out.push_str(&rest[end..end + digits].to_ascii_uppercase());
+        rest = &rest[end + digits..];
+    }
+    out + rest
 }
 
 pub(super) fn hex(value: &str) -> String {
@@ -371,8 +478,9 @@ fn latin_1_percent(value: &str) -> impl Iterator<Item = Vec<u8>> {
 }
 
 /// The characters that the value alone determines, for each place that it may have in a group of three bytes
-/// (and so also within `user:password`); in both alphabets, and with `+` and `/` escaped as URLs and JSON do.
-fn base64(value: &[u8], all: &mut Patterns) {
+/// (and so also within `user:password`); in both alphabets, and with `+` and `/` escaped as URLs and JSON do. Under one
+/// form, or each under its own.
+fn base64(value: &[u8], of: Option<&'static str>, all: &mut Patterns) {
     for before in 0..3 {
         let shifted = [&[0; 2][..before], value].concat();
         let bits = 8 * shifted.len();
@@ -387,7 +495,7 @@ fn base64(value: &[u8], all: &mut Patterns) {
             ("base64 slash", standard.replace('/', "\\/")),
             ("base64 percent", standard.replace('+', "%2b").replace('/', "%2f")),
         ] {
-            all.add_with(form, Encoding::Base64, text.into_bytes(), edges);
+            all.add_with(of.unwrap_or(form), Encoding::Base64, text.into_bytes(), edges);
         }
     }
 }
@@ -418,6 +526,20 @@ mod tests {
         check("pass/wörd \"1\"", Encoding::Html, "pass/wörd &quot;1&quot;");
         check("a<b>&'c'", Encoding::Json, r"a\u003cb\u003e\u0026'c'");
         check("a<b>&'c'", Encoding::Html, "a&lt;b&gt;&amp;&#x27;c&#x27;");
+        check("Pa>ss&w0rd\"x", Encoding::Html, "Pa>ss&amp;w0rd&quot;x");
+        check("Pa>ss&w0rd\"x", Encoding::Html, "Pa>ss&amp;w0rd\"x");
+        check("pw&more<x1", Encoding::Html, "pw&amp;amp;more&amp;lt;x1");
+        check("line-one\n\tx\"", Encoding::Html, "line-one&#xA;&#x9;x&quot;");
+        check("ab\"cd,ef1", Encoding::Csv, "ab\"\"cd,ef1");
+        check("ab\"cd,ef1", Encoding::Csv, r#"ab\"\"cd,ef1"#);
+        check("my'pass=Wörd/1", Encoding::Json, r"my\u0027pass=W\u00f6rd/1");
+        check("a<b>&'c'", Encoding::Json, r"a\u003cb>&'c'");
+        for (json, base64) in
+            [(r"p\u00e4ss-w0rd", "cFx1MDBlNHNzLXcwcm"), (r"p\u00E4ss-w0rd", "cFx1MDBFNHNzLXcwcm")]
+        {
+            assert_eq!(STANDARD_NO_PAD.encode(json)[..18], *base64);
+            check("päss-w0rd", Encoding::Base64, base64);
+        }
         check("key\u{1F600}key", Encoding::Json, r"key\ud83d\ude00key");
         check("secret", Encoding::Percent, "%73%65%63%72%65%74");
         check("secret", Encoding::Hex, "736563726574");
@@ -427,6 +549,23 @@ mod tests {
         check("??>>??", Encoding::Base64, "Pz8-Pj8_");
         check("??>>??", Encoding::Base64, "Pz8%2BPj8%2F");
         check("??>>??", Encoding::Base64, r"Pz8+Pj8\/");
+    }
+
+    /// Whatever the ends of its lines become.
+    #[test]
+    fn lines() {
+        for value in ["first-line\nsecond", "first-line\r\nsecond", "first-line\rsecond"] {
+            for form in ["first-line\nsecond", "first-line\r\nsecond", "first-line second"] {
+                check(value, Encoding::Raw, form);
+            }
+            check(value, Encoding::Json, r"first-line\nsecond");
+            check(value, Encoding::Json, r"first-line\r\nsecond");
+            check(value, Encoding::Percent, "first-line%0Asecond");
+            check(value, Encoding::Percent, "first-line%0D%0Asecond");
+            check(value, Encoding::Percent, "first-line+second");
+            check(value, Encoding::Html, "first-line&#13;&#10;second");
+            check(value, Encoding::Base64, "Zmlyc3QtbGluZQ0Kc2Vjb25k");
+        }
     }
 
     #[test]

@@ -281,6 +281,9 @@ fn line_break(text: &[u8], at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
     use crate::redact::Redactor;
 
@@ -335,8 +338,14 @@ mod tests {
             let expected = format!("{name}, in UTF-16");
             check(value.encode_utf16().flat_map(u16::to_le_bytes).collect(), &expected);
             check(value.encode_utf16().flat_map(u16::to_be_bytes).collect(), &expected);
+            let expected = format!("{name}, in UTF-32");
+            check(value.chars().flat_map(|c| (c as u32).to_le_bytes()).collect(), &expected);
+            check(value.chars().flat_map(|c| (c as u32).to_be_bytes()).collect(), &expected);
         }
         check(b"Gr\xfcnkohl".to_vec(), "OLD, in Latin-1");
+        let mut body = vec![0xff, 0xfe, 0, 0];
+        body.extend("key: plainsecret1".chars().flat_map(|c| (c as u32).to_le_bytes()));
+        check(STANDARD.encode(&body).into_bytes(), "PLAIN, in base64");
         let url = redactor.uri("https://h/x?q=Gr%FCnkohl");
         assert_eq!(url, "https://h/x?q={{secret.OLD}}");
     }
@@ -350,6 +359,26 @@ mod tests {
         check("[\"a plainsec\\n\",\n    \"  ret1\"]", Some(("split over lines", 4)));
         check("dXNlcjpwbGFpbnNl\r\nY3JldDE=", Some(("split over lines", 7)));
         check("plainsec ret1\nplain\nsecret", None);
+    }
+
+    /// A value that has lines itself, however they end or are indented.
+    #[test]
+    fn lines_of_a_value() {
+        for value in ["first-line\n\tsecond-line", "first-line\r\n  second-line"] {
+            let check = Redactor::new(Rules::default().secret("KEY", value).unwrap()).unwrap();
+            let check = check.leak_check().unwrap();
+            for text in [
+                "first-line\r\n    second-line",
+                "first-line\nsecond-line",
+                "\"first-line\\r\\n  second-line",
+                "[\"first-line\\n\",\n    \"second-line\"]",
+                "first-linesecond-line",
+            ] {
+                let text = format!("key: {text}");
+                assert!(check.scan(text.as_bytes()).unwrap().is_some(), "{value:?} in {text}");
+            }
+            assert_eq!(check.scan(&b"first-line\nand a second-line"[..]).unwrap(), None);
+        }
     }
 
     #[test]

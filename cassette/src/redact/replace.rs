@@ -173,7 +173,7 @@ impl<W: Write> Out<W> {
             let before = if pattern.edges.before { unit_before(&text[passed..hit.start]) } else { 0 };
             let after = if pattern.edges.after { unit_after(&text[hit.end..]) } else { 0 };
             self.next.write_all(&text[passed..hit.start - before])?;
-            match self.fired.told(pattern.steps) {
+            match self.fired.told(&pattern.steps) {
                 [] => self.next.write_all(entry.replacement.as_bytes())?,
                 steps => self.next.write_all(spelled(&entry.replacement, steps).as_bytes())?,
             }
@@ -273,7 +273,12 @@ mod tests {
         let entry = |(pattern, replacement): &(&str, &str)| {
             let replacement = (*replacement).into();
             (
-                Pattern { bytes: pattern.as_bytes().to_vec(), encoding: Encoding::Raw, steps: &[], edges },
+                Pattern {
+                    bytes: pattern.as_bytes().to_vec(),
+                    encoding: Encoding::Raw,
+                    steps: Vec::new(),
+                    edges,
+                },
                 Entry { replacement, label: Some("rule".into()), nth: 0 },
             )
         };

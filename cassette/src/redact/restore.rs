@@ -129,7 +129,8 @@ mod tests {
 
     #[track_caller]
     fn check(spelling: Spelling, text: &str, expected: &str) {
-        let rules = Arc::new(Rules::default().secret("KEY", VALUE).unwrap());
+        let rules = Rules::default().secret("KEY", VALUE).unwrap();
+        let rules = Arc::new(rules.secret("LINES", "one&\n\ttwo\r\nthree").unwrap());
         for size in [1, 2, 3, 7, usize::MAX] {
             let mut restorer = Restorer::new(rules.clone(), spelling, Vec::new());
             text.as_bytes().chunks(size).for_each(|chunk| restorer.write_all(chunk).unwrap());
@@ -156,7 +157,18 @@ mod tests {
         check(Spelling::Json, r#""{\"a\":\"{{secret.KEY|json}}\"}""#, r#""{\"a\":\"a/b+\\\"<é> %\"}""#);
         check(Spelling::Plain, "{{secret.KEY|json|percent}}", "a%2Fb%2B%5C%22%3C%C3%A9%3E%20%25");
         check(Spelling::Plain, "{{secret.KEY|hex}}", "612f622b223cc3a93e2025");
+        check(Spelling::Plain, "a,\"{{secret.KEY|csv}}\"", "a,\"a/b+\"\"<é> %\"");
         check(Spelling::Plain, "?q={{secret.#KEY|percent}}", "?q=a%2Fb%2B%22%3C%C3%A9%3E%20%25");
+    }
+
+    #[test]
+    fn lines() {
+        check(Spelling::Plain, "{{secret.LINES}}", "one&\n\ttwo\r\nthree");
+        check(Spelling::Plain, "{{secret.LINES|lf}}", "one&\n\ttwo\nthree");
+        check(Spelling::Json, "{{secret.LINES|crlf}}", r"one&\r\n\ttwo\r\nthree");
+        check(Spelling::Plain, "{{secret.LINES|line}}", "one& \ttwo three");
+        check(Spelling::Plain, "{{secret.LINES|lf|attribute}}", "one&amp;&#10;&#9;two&#10;three");
+        check(Spelling::Form, "{{secret.LINES|crlf}}", "one%26%0D%0A%09two%0D%0Athree");
     }
 
     #[test]

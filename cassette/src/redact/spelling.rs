@@ -21,20 +21,33 @@ pub(crate) enum Spelling {
     Latin1,
     /// HTML and XML.
     Html,
+    /// The same, with numbers for a tab and for the ends of lines, as attributes of XML need it.
+    Attribute,
+    /// Between the quotes of a field of CSV.
+    Csv,
     Hex,
+    /// Lines that end so; in one line, with a space where they ended.
+    Lf,
+    Crlf,
+    OneLine,
 }
 
 /// All but what is unreserved (RFC 3986 §2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What a placeholder may say.
-const NAMED: [(Spelling, &str); 6] = [
+const NAMED: [(Spelling, &str); 11] = [
     (Spelling::Json, "json"),
     (Spelling::Form, "form"),
     (Spelling::Percent, "percent"),
     (Spelling::Latin1, "latin1"),
     (Spelling::Html, "html"),
+    (Spelling::Attribute, "attribute"),
+    (Spelling::Csv, "csv"),
     (Spelling::Hex, "hex"),
+    (Spelling::Lf, "lf"),
+    (Spelling::Crlf, "crlf"),
+    (Spelling::OneLine, "line"),
 ];
 
 impl Spelling {
@@ -64,7 +77,16 @@ impl Spelling {
                 .replace('>', "&gt;")
                 .replace('"', "&quot;")
                 .replace('\'', "&#39;"),
+            Spelling::Attribute => Spelling::Html
+                .spell(value)
+                .replace('\t', "&#9;")
+                .replace('\n', "&#10;")
+                .replace('\r', "&#13;"),
+            Spelling::Csv => encode::csv_value(value),
             Spelling::Hex => encode::hex(value),
+            Spelling::Lf => encode::with_line_ends(value, "\n"),
+            Spelling::Crlf => encode::with_line_ends(value, "\r\n"),
+            Spelling::OneLine => encode::with_line_ends(value, " "),
         }
     }
 

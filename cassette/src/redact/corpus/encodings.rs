@@ -11,7 +11,7 @@ pub(super) struct Coded {
 }
 
 pub(super) fn all(secret: &str) -> Vec<Coded> {
-    let mut out = Vec::new();
+    let mut out = csv(secret);
     let mut add = |how: &str, text: String| {
         out.push(Coded { how: how.to_owned(), text, expected: "@".to_owned() });
     };
@@ -66,6 +66,31 @@ pub(super) fn all(secret: &str) -> Vec<Coded> {
     }
     for (page, html) in PAGES {
         add(&format!("HTML{page}"), html(secret));
+        if !page.contains(',') {
+            add(&format!("HTML{page} in HTML"), entities(&html(secret), "&#39;", false));
+            add(&format!("HTML{page} in HTML{page}"), html(&html(secret)));
+        }
+    }
+    for (kind, numbers) in [("", ["&#9;", "&#10;", "&#13;"]), (", hex", ["&#x9;", "&#xA;", "&#xD;"])] {
+        let controls = |text: &str| {
+            let controls = ['\t', '\n', '\r'].into_iter().zip(numbers);
+            controls.fold(text.to_owned(), |text, (control, number)| text.replace(control, number))
+        };
+        add(&format!("XML attribute{kind}"), controls(&entities(secret, "'", false)));
+        let canonical = secret.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
+        add(&format!("XML attribute, canonical{kind}"), controls(&canonical));
+        add(
+            &format!("XML attribute of CRLF{kind}"),
+            controls(&entities(&secret.replace('\n', "\r\n"), "'", false)),
+        );
+    }
+    for (end, lines) in [("CRLF", "\r\n"), ("one line", " ")] {
+        let text = secret.replace('\n', lines);
+        add(&format!("JSON of {end}"), json(&text));
+        add(&format!("form of {end}"), percent(&text, "*-._ ", |b, _| format!("%{b:02X}")).replace(' ', "+"));
+        add(&format!("percent of {end}"), upper(&text));
+        add(&format!("HTML of {end}"), entities(&text, "&#39;", false));
+        add(end, text);
     }
     add("XML", entities(secret, "&apos;", false));
     add("XML in ASCII", entities(secret, "'", true));
@@ -84,41 +109,65 @@ pub(super) fn all(secret: &str) -> Vec<Coded> {
     for (before, how) in [("", "base64"), ("u", "base64 after 1"), ("u:", "base64 after 2"), ("me:", "Basic")]
     {
         for after in ["", "zz"] {
-            let plain = [before, secret, after].concat();
-            // Of the characters, those that hold bits of the secret.
-            let core = 8 * before.len() / 6..(8 * (before.len() + secret.len())).div_ceil(6);
-            for (how, text) in [(how, STANDARD.encode(&plain)), ("base64url", URL_SAFE_NO_PAD.encode(&plain))]
-            {
-                let expected = format!("{}@{}", &text[..core.start], &text[core.end..]);
-                let how_it_is = how.to_owned();
-                out.push(Coded { how: how_it_is, text: text.clone(), expected: expected.clone() });
-                if how != "base64url" {
-                    let escaped = |text: &str| text.replace('/', "\\/");
-                    let (text, expected) = (escaped(&text), escaped(&expected));
-                    out.push(Coded { how: "base64 in JSON of PHP".to_owned(), text, expected });
-                }
-                if how != "base64url" {
-                    let escaped =
-                        |text: &str| text.replace('+', "%2B").replace('/', "%2f").replace('=', "%3D");
-                    let (text, expected) = (escaped(&text), escaped(&expected));
-                    out.push(Coded { how: "base64 in a query".to_owned(), text, expected });
-                }
-            }
+            out.extend(in_base64(how, before, secret, after));
         }
     }
+    for (before, after) in [("{\"p\":\"", "\"}"), ("[\"", "\"]")] {
+        for (writer, json) in JSON {
+            out.extend(in_base64(&format!("base64 of JSON{writer}"), before, &json(secret), after));
+        }
+        let crlf = secret.replace('\n', "\r\n");
+        out.extend(in_base64("base64 of CRLF", before, &crlf, after));
+    }
+    out
+}
+
+/// Quotes at an end of the value can't be told from those around it: of a pair one stays.
+fn csv(secret: &str) -> Vec<Coded> {
+    let text = secret.replace('"', "\"\"");
+    let inner = secret.trim_matches('"');
+    let at = secret.find(inner).unwrap_or_default();
+    let (before, after) = (&secret[..at], &secret[at + inner.len()..]);
+    let end = if inner == secret { "" } else { ", a quote at an end" };
+    let expected = format!("{before}@{after}");
+    let mut out = vec![Coded { how: format!("CSV{end}"), text: text.clone(), expected }];
+    for (writer, json) in JSON {
+        let (how, text) = (format!("JSON{writer} of CSV{end}"), json(&text));
+        out.push(Coded { how, text, expected: format!("{}@{}", json(before), json(after)) });
+    }
+    out
+}
+
+fn in_base64(how: &str, before: &str, secret: &str, after: &str) -> Vec<Coded> {
+    let mut out = Vec::new();
+    let mut add = |how: &str, text, expected| out.push(Coded { how: how.to_owned(), text, expected });
+    let plain = [before, secret, after].concat();
+    // Of the characters, those that hold bits of the secret.
+    let core = 8 * before.len() / 6..(8 * (before.len() + secret.len())).div_ceil(6);
+    let expected = |text: &str| format!("{}@{}", &text[..core.start], &text[core.end..]);
+    let text = URL_SAFE_NO_PAD.encode(&plain);
+    add("base64url", text.clone(), expected(&text));
+    let text = STANDARD.encode(&plain);
+    add(how, text.clone(), expected(&text));
+    let escaped = |text: &str| text.replace('/', "\\/");
+    add("base64 in JSON of PHP", escaped(&text), escaped(&expected(&text)));
+    let escaped = |text: &str| text.replace('+', "%2B").replace('/', "%2f").replace('=', "%3D");
+    add("base64 in a query", escaped(&text), escaped(&expected(&text)));
     out
 }
 
 type Named = (&'static str, fn(&str) -> String);
 
 /// Of libraries in wide use, what each makes of a string.
-const JSON: [Named; 8] = [
+const JSON: [Named; 10] = [
     ("", json),
     (" with \\/", |text| json(text).replace('/', "\\/")),
     (" of Python", |text| ascii(&json(text), false)),
     (" of Ruby's ASCII, upper case", |text| ascii(&json(text), true)),
     (" of PHP", |text| ascii(&json(text).replace('/', "\\/"), false)),
     (" of Go", |text| units(&json(text), "<>&", |c| format!("\\u{c:04x}"))),
+    (" of Flask", |text| ascii(&units(&json(text), "<>&'", |c| format!("\\u{c:04x}")), false)),
+    (" of a script in a page", |text| json(text).replace('<', "\\u003c")),
     (" of Gson", |text| units(&json(text), "<>&='", |c| format!("\\u{c:04x}"))),
     (" of .NET", |text| {
         let json = json(text).replace("\\\"", "\\u0022");
@@ -126,9 +175,11 @@ const JSON: [Named; 8] = [
     }),
 ];
 
-const PAGES: [Named; 4] = [
+const PAGES: [Named; 6] = [
     ("", |text| entities(text, "&#39;", false)),
     (" of Python", |text| entities(text, "&#x27;", false)),
+    (" of canonical XML", |text| text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")),
+    (" by hand", |text| text.replace('&', "&amp;").replace('<', "&lt;")),
     (", decimal", |text| numbered(text, |c| c.is_ascii_alphanumeric(), |c| format!("&#{c};"))),
     (", hex", |text| numbered(text, |c| c.is_ascii_alphanumeric(), |c| format!("&#x{c:X};"))),
 ];

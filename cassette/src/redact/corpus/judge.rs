@@ -13,14 +13,28 @@ const READERS: [(Reader, &str); 4] = [
 /// How a secret is still there.
 pub(super) fn survivor(stored: &[u8], secret: &[u8]) -> Option<&'static str> {
     let stored = String::from_utf8_lossy(stored);
-    let is_in = |text: &[u8]| memchr::memmem::find(text, secret).is_some();
+    // However its lines end.
+    let has_lines = secret.contains(&b'\n');
+    let in_a_line = |text: &str| text.replace("\r\n", " ").replace(['\n', '\r'], " ");
+    let flat = in_a_line(&String::from_utf8_lossy(secret));
+    let is_in = |text: &[u8]| {
+        memchr::memmem::find(text, secret).is_some()
+            || has_lines && in_a_line(&String::from_utf8_lossy(text)).contains(&flat)
+    };
+    let in_csv = |text: &str| secret.contains(&b'"') && is_in(text.replace("\"\"", "\"").as_bytes());
+    let in_base64 = |text: &[u8]| {
+        is_in(text)
+            || text.contains(&b'\\')
+                && is_in(crate::json::unescape(&String::from_utf8_lossy(text)).as_bytes())
+    };
     let hex: String = secret.iter().map(|b| format!("{b:02x}")).collect();
     let look = |text: &str, how| {
         let lower = text.to_ascii_lowercase();
         match () {
             () if is_in(text.as_bytes()) => Some(how),
+            () if in_csv(text) => Some("in CSV"),
             () if memchr::memmem::find(lower.as_bytes(), hex.as_bytes()).is_some() => Some("in hex"),
-            () if (0..4).any(|from| is_in(&base64(text, from))) => Some("in base64"),
+            () if (0..4).any(|from| in_base64(&base64(text, from))) => Some("in base64"),
             () => None,
         }
     };

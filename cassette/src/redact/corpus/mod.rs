@@ -29,7 +29,7 @@ impl Random {
     }
 }
 
-const ALPHABETS: [&str; 8] = [
+const ALPHABETS: [&str; 9] = [
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
     "0123456789abcdef-",
     "ABCabcXYZxyz0189+/=",
@@ -38,6 +38,7 @@ const ALPHABETS: [&str; 8] = [
     "ábč€ßñ漢😀aZ09/\"",
     "kK9%25%2f+ ",
     "pass'\"<&>/=+wörd ",
+    "line\n\nAB01\"&<'>+=\t",
 ];
 
 /// So many values that can be secrets, of all alphabets in turn.

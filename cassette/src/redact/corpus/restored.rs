@@ -21,9 +21,9 @@ const USUAL: &[&str] = &[
     "hex",
 ];
 
-/// In base64 a value goes with bits of its neighbours, and comes back as it is.
+/// In base64 a value goes with bits of its neighbours, and comes back as it is; in CSV a quote too many stays at an end.
 fn comes_back(how: &str) -> bool {
-    !how.contains("base64") && how != "Basic"
+    !how.contains("base64") && how != "Basic" && !how.ends_with("a quote at an end")
 }
 
 /// What a text says, however that is written. HTML is judged by what is stored of it.
@@ -33,7 +33,7 @@ fn meaning(how: &str, text: &str) -> Vec<u8> {
     match how {
         how if how.contains("HTML") || how.contains("XML") => Vec::new(),
         how if how.contains("Latin-1") => percent(&text.replace('+', " ")),
-        "form" => percent(&text.replace('+', " ")),
+        how if how.starts_with("form") => percent(&text.replace('+', " ")),
         how if how.starts_with("JSON") && how.contains("query") => {
             let percent = |text: &str| String::from_utf8_lossy(&percent(text)).into_owned();
             json(&json(&percent(&percent(text)))).into_bytes()
@@ -90,7 +90,11 @@ fn as_it_was_written() {
                         assert_eq!(restored, text, "{told}");
                     }
                     assert_eq!(meaning(&coded.how, &restored), meaning(&coded.how, &text), "{told}");
-                    let again = place.way.store(&redactor, &restored, &[]).unwrap();
+                    let Some(again) = place.way.store(&redactor, &restored, &[]) else {
+                        // A header has but one line.
+                        assert!(restored.contains('\n'), "{told}");
+                        continue;
+                    };
                     assert_eq!(bare(&again), bare(&stored), "{told}");
                     cases += 1;
                 }

@@ -11,7 +11,9 @@ pub(super) struct Writer {
     pub(super) form: &'static str,
     /// 0: what most libraries do; 1: known ones; 2: what settings and old versions make possible.
     pub(super) odd: u8,
-    /// Its own, among all.
+    /// Which of the lists below it is in.
+    pub(super) kind: usize,
+    /// Its own, among those of its kind.
     pub(super) bit: u128,
     style: Style,
 }
@@ -28,8 +30,12 @@ enum Style {
         plus: bool,
     },
     Named {
+        /// Of `&<>`, those that are written by name.
+        names: &'static str,
         quote: &'static str,
         apostrophe: &'static str,
+        /// What stands for a tab and for the ends of lines, where they don't stay.
+        control: fn(char) -> Option<&'static str>,
     },
     Numbered(Numbered),
 }
@@ -50,13 +56,16 @@ impl Writer {
         match &self.style {
             Style::Json { slash, ascii, also } => json_escaped(text, *slash, *ascii, also, &mut out),
             Style::Percent { keeps, plus } => percent_encoded(text.as_bytes(), keeps, *plus, &mut out),
-            Style::Named { quote, apostrophe } => {
+            Style::Named { names, quote, apostrophe, control } => {
                 for c in text.chars() {
                     match (c, named(c)) {
                         ('"', _) => out.push_str(quote),
                         ('\'', _) => out.push_str(apostrophe),
-                        (_, Some(name)) => out.push_str(name),
-                        (c, None) => out.push(c),
+                        (_, Some(name)) if names.contains(c) => out.push_str(name),
+                        (c, _) => match control(c) {
+                            Some(number) => out.push_str(number),
+                            None => out.push(c),
+                        },
                     }
                 }
             }
@@ -84,21 +93,28 @@ pub(super) struct Writers {
 }
 
 pub(super) static WRITERS: LazyLock<Writers> = LazyLock::new(|| {
-    let mut bits = 0..;
-    let mut all = |styles: Vec<(&'static str, u8, Style)>| -> Vec<Writer> {
-        let one = |((form, odd, style), bit): (_, u32)| Writer { form, odd, bit: 1 << bit, style };
-        let mut all: Vec<Writer> = styles.into_iter().zip(&mut bits).map(one).collect();
+    let all = |kind: usize, styles: Vec<(&'static str, u8, Style)>| -> Vec<Writer> {
+        let one = |((form, odd, style), bit): (_, u32)| Writer { form, odd, kind, bit: 1 << bit, style };
+        let mut all: Vec<Writer> = styles.into_iter().zip(0..).map(one).collect();
         all.sort_by_key(|writer| writer.odd);
         all
     };
-    Writers { json: all(json()), html: all(html()), percent: all(percent()), component: all(component()) }
+    Writers {
+        json: all(0, json()),
+        html: all(1, html()),
+        percent: all(2, percent()),
+        component: all(3, component()),
+    }
 });
 
+/// How many lists there are.
+pub(super) const KINDS: usize = 4;
+
 /// As serializers escape it: serde_json and most others; ASCII only (Python, PHP); with `\/` (PHP, older Java
-/// and .NET); with HTML's characters escaped (Go, Rails, Django; Gson; .NET; PHP).
+/// and .NET); with HTML's characters escaped (Go, Rails, Django; Flask; Gson; .NET; PHP; JavaScript within a page).
 fn json() -> Vec<(&'static str, u8, Style)> {
     let mut out = Vec::new();
-    for also in ["", "<>&", "<>&='", "\"<>&'+`", "<>&'\""] {
+    for also in ["", "<>&", "<>&'", "<", "<>&='", "\"<>&'+`", "<>&'\""] {
         for slash in [false, true] {
             for ascii in [false, true] {
                 let form = match (also, slash, ascii) {
@@ -107,8 +123,12 @@ fn json() -> Vec<(&'static str, u8, Style)> {
                     ("", true, _) => "json slash",
                     _ => "json html-safe",
                 };
+                if slash && matches!(also, "<>&'" | "<") {
+                    continue;
+                }
                 let odd = match (also, slash, ascii) {
                     ("", false, _) => 0,
+                    ("<>&'", _, true) | ("<", ..) => 1,
                     ("", true, _) | ("<>&", false, _) | ("<>&='", false, false) => 1,
                     ("\"<>&'+`", false, true) | ("<>&'\"", true, true) => 1,
                     _ => 2,
@@ -167,8 +187,9 @@ fn component() -> Vec<(&'static str, u8, Style)> {
     sets.map(|keeps| ("percent", 0, Style::Percent { keeps, plus: false })).into()
 }
 
-/// As pages and XML escape it: by the five names, with apostrophes as each library likes them; by numbers, where no
-/// name is, of characters outside ASCII, or of all, and with zeros before them.
+/// As pages and XML escape it: by the five names, with apostrophes as each library likes them; only what must be; in
+/// attributes of XML the ends of lines too; by numbers, where no name is, of characters outside ASCII, or of all, and
+/// with zeros before them.
 fn html() -> Vec<(&'static str, u8, Style)> {
     let mut out = Vec::new();
     for quote in ["&quot;", "\"", "&#34;", "&#x22;"] {
@@ -178,8 +199,37 @@ fn html() -> Vec<(&'static str, u8, Style)> {
                 ("\"", _) => 1,
                 _ => 2,
             };
-            out.push(("html", odd, Style::Named { quote, apostrophe }));
+            out.push(("html", odd, Style::Named { names: "&<>", quote, apostrophe, control: |_| None }));
         }
+    }
+    for (names, quote, apostrophe, odd) in [
+        // Canonical XML; a page's own serialization; by hand.
+        ("&<", "&quot;", "'", 1),
+        ("&", "&quot;", "'", 2),
+        ("&<", "\"", "'", 1),
+        ("&", "\"", "'", 2),
+        ("&<", "&quot;", "&#39;", 2),
+        ("&<", "&quot;", "&apos;", 2),
+        ("&", "&quot;", "&#39;", 2),
+    ] {
+        out.push(("html partial", odd, Style::Named { names, quote, apostrophe, control: |_| None }));
+    }
+    type Control = fn(char) -> Option<&'static str>;
+    let decimal: Control = |c| pick(c, ["&#9;", "&#10;", "&#13;"]);
+    let padded: Control = |c| pick(c, ["&#09;", "&#10;", "&#13;"]);
+    let hex: Control = |c| pick(c, ["&#x9;", "&#xa;", "&#xd;"]);
+    for control in [decimal, padded, hex] {
+        for names in ["&<>", "&<"] {
+            for apostrophe in ["'", "&#39;", "&#x27;", "&apos;"] {
+                out.push(("html attribute", 1, Style::Named { names, quote: "&quot;", apostrophe, control }));
+            }
+        }
+    }
+    // In the text of an element.
+    let returns: [Control; 2] = [|c| (c == '\r').then_some("&#13;"), |c| (c == '\r').then_some("&#xd;")];
+    for control in returns {
+        let text = Style::Named { names: "&<>", quote: "\"", apostrophe: "'", control };
+        out.push(("html attribute", 1, text));
     }
     type Number = fn(char, &mut String);
     let numbers: [(&str, u8, Number); 4] = [
@@ -216,6 +266,11 @@ fn named(c: char) -> Option<&'static str> {
         '"' => Some("&quot;"),
         _ => None,
     }
+}
+
+/// That of a tab, of a line feed, of a carriage return.
+fn pick(c: char, of: [&'static str; 3]) -> Option<&'static str> {
+    ['\t', '\n', '\r'].iter().position(|control| *control == c).map(|at| of[at])
 }
 
 pub(super) fn json_escaped(value: &str, slash: bool, ascii: bool, also: &str, out: &mut String) {
