@@ -81,6 +81,11 @@ impl<W: Write> Decoder<W> {
 }
 
 impl<W> Decoder<W> {
+    /// The next writer.
+    pub(crate) fn next_mut(&mut self) -> &mut W {
+        &mut self.next
+    }
+
     /// Gives `next` back though the body broke off: it has got what could be decoded.
     pub(crate) fn abandon(self) -> W {
         self.next

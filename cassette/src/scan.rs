@@ -3,12 +3,11 @@
 //! Must not know: what a cassette is. Whatever a repository holds may leak.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Seek, SeekFrom};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
-
-use crate::redact::{Leak, LeakCheck, Redactor};
+use crate::redact::{Leak, LeakCheck, Redactor, Seen};
 use crate::{Error, Result};
 
 /// What a scan found.
@@ -29,9 +28,10 @@ pub struct Scanned {
 pub struct Found {
     /// The file.
     pub path: PathBuf,
-    /// What was found, and where. Of a file that is packed with gzip, in what it unpacks to.
+    /// What was found, and where. Of a file that is packed with gzip or zstd, in what it unpacks to; of base64 that packs
+    /// something, where that begins.
     pub leak: Leak,
-    /// The file is packed.
+    /// It is in something that is packed.
     pub packed: bool,
 }
 
@@ -110,20 +110,22 @@ impl Scanner {
     }
 
     fn read(&mut self, path: &Path) -> std::io::Result<()> {
-        let mut file = File::open(path)?;
-        let mut magic = Vec::new();
-        file.by_ref().take(2).read_to_end(&mut magic)?;
-        file.seek(SeekFrom::Start(0))?;
-        let mut add = |leaks: Vec<Leak>, packed| {
-            let found = leaks.into_iter().map(|leak| Found { path: path.to_owned(), leak, packed });
-            self.scanned.found.extend(found);
+        let open = |at: u64| -> std::io::Result<File> {
+            let mut file = File::open(path)?;
+            file.seek(SeekFrom::Start(at))?;
+            Ok(file)
         };
-        // RFC 1952 §2.3.1.
-        if magic == [0x1f, 0x8b] {
-            add(self.check.scan_all(MultiGzDecoder::new(&file))?, true);
-            file.seek(SeekFrom::Start(0))?;
+        let found = |leak, packed| Found { path: path.to_owned(), leak, packed };
+        let Scanner { check, scanned } = self;
+        let seen = check.packed(open, |leak| {
+            scanned.found.push(found(leak, true));
+            ControlFlow::Continue(())
+        })?;
+        scanned.found.extend(check.scan_all(open(0)?)?.into_iter().map(|leak| found(leak, false)));
+        match seen {
+            Seen::Whole => Ok(()),
+            Seen::Broken => Err(std::io::Error::other("it can't be unpacked to its end")),
+            Seen::TooLong => Err(std::io::Error::other("it unpacks to more than 1 GiB")),
         }
-        add(self.check.scan_all(&file)?, false);
-        Ok(())
     }
 }

@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 
 use super::Rules;
 use super::encode::{Pattern, patterns_of_leaks};
+use super::packed::{self, Base64, Beginnings, Unpacked};
 use super::search::{Hit, Search};
 use super::shapes::{BEFORE, Next, Shapes};
 use crate::Result;
@@ -86,6 +87,19 @@ impl fmt::Debug for LeakCheck {
     }
 }
 
+/// Of what is packed in one file, so much is unpacked: a few megabytes may hold terabytes.
+const MOST_UNPACKED: u64 = 1 << 30;
+
+/// Whether what a file packs was looked through to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Whole,
+    /// The file can't be unpacked any further.
+    Broken,
+    /// It is too much.
+    TooLong,
+}
+
 /// Read at once.
 const CHUNK: usize = 64 * 1024;
 
@@ -159,6 +173,54 @@ impl LeakCheck {
         })?;
         all.sort_by_key(|leak: &Leak| leak.offset);
         Ok(all)
+    }
+
+    /// Secrets in what a file packs with gzip or zstd. If the whole file is packed, all of them, by their places in what it
+    /// unpacks to; else, of each base64 in it that packs something, the first, by the place where that begins. What is
+    /// packed within those is not opened.
+    ///
+    /// # Errors
+    ///
+    /// The reader's, which `open` gives from an offset of the file on.
+    pub(crate) fn packed<R: Read>(
+        &self,
+        open: impl Fn(u64) -> io::Result<R>,
+        found: impl FnMut(Leak) -> ControlFlow<()>,
+    ) -> io::Result<Seen> {
+        self.packed_up_to(MOST_UNPACKED, open, found)
+    }
+
+    fn packed_up_to<R: Read>(
+        &self,
+        most: u64,
+        open: impl Fn(u64) -> io::Result<R>,
+        mut found: impl FnMut(Leak) -> ControlFlow<()>,
+    ) -> io::Result<Seen> {
+        if let Some(coding) = packed::coding(open(0)?)? {
+            let mut unpacked = Unpacked::new(open(0)?, coding).take(most);
+            self.each(&mut unpacked, found)?;
+            return Ok(match unpacked.limit() {
+                0 => Seen::TooLong,
+                _ if unpacked.get_ref().is_broken => Seen::Broken,
+                _ => Seen::Whole,
+            });
+        }
+        let (mut beginnings, mut left) = (Beginnings::new(open(0)?), most);
+        while let Some((offset, coding)) = beginnings.next()? {
+            // Text that only begins like it is broken, and nothing comes of it.
+            let mut unpacked = Unpacked::new(Base64::new(open(offset)?), coding).take(left);
+            if let Some(leak) = self.scan(&mut unpacked)? {
+                let (line, column) = place(open(0)?.take(offset))?;
+                if found(Leak { offset, line, column, ..leak }).is_break() {
+                    break;
+                }
+            }
+            left = unpacked.limit();
+            if left == 0 {
+                return Ok(Seen::TooLong);
+            }
+        }
+        Ok(Seen::Whole)
     }
 
     /// A secret begins at least so many bytes before the end of a text that could hold but a part of it.
@@ -254,6 +316,22 @@ impl LeakCheck {
         }
         found
     }
+}
+
+/// The line and the column that come after a text, from 1.
+fn place(mut text: impl Read) -> io::Result<(u64, u64)> {
+    let (mut line, mut column, mut piece) = (1, 1, Vec::new());
+    while text.by_ref().take(CHUNK as u64).read_to_end(&mut piece)? > 0 {
+        match memchr::memrchr(b'\n', &piece) {
+            Some(last) => {
+                line += memchr::memchr_iter(b'\n', &piece).count() as u64;
+                column = (piece.len() - last) as u64;
+            }
+            None => column += piece.len() as u64,
+        }
+        piece.clear();
+    }
+    Ok((line, column))
 }
 
 /// Where the line breaks at `at` end, with the indentation of the next line: as they are, in a JSON string, or in
@@ -379,6 +457,80 @@ mod tests {
             }
             assert_eq!(check.scan(&b"first-line\nand a second-line"[..]).unwrap(), None);
         }
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        use std::io::Write as _;
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Every leak in what a file packs, by name and place.
+    fn packed(file: &[u8]) -> (Vec<(String, u64, u64)>, Seen) {
+        let rules = Rules::default().secret("KEY", "plainsecret1").unwrap();
+        let check = Redactor::new(rules).unwrap().leak_check().unwrap();
+        let mut all = Vec::new();
+        let seen = check.packed(
+            |at| Ok(Slow(&file[at as usize..], false)),
+            |leak| {
+                all.push((format!("{}, {}", leak.name, leak.encoding), leak.line, leak.column));
+                ControlFlow::Continue(())
+            },
+        );
+        (all, seen.unwrap())
+    }
+
+    #[test]
+    fn what_a_file_packs() {
+        let leak = |line, column| ("KEY, as it is".to_owned(), line, column);
+        let file = gzip(b"one\ntwo plainsecret1\nplainsecret1");
+        assert_eq!(packed(&file), (vec![leak(2, 5), leak(3, 1)], Seen::Whole));
+        assert_eq!(packed(&gzip(b"plainsecret")), (vec![], Seen::Whole));
+        // What could be unpacked was looked at.
+        let cut = &file[..file.len() - 3];
+        assert_eq!(packed(cut), (vec![leak(2, 5), leak(3, 1)], Seen::Broken));
+        #[cfg(feature = "zstd")]
+        {
+            let level = ruzstd::encoding::CompressionLevel::Fastest;
+            let file = ruzstd::encoding::compress_to_vec(&b"plainsecret1"[..], level);
+            assert_eq!(packed(&file), (vec![leak(1, 1)], Seen::Whole));
+            let text = format!("{{\n  \"base64\": \"{}\"", STANDARD.encode(&file));
+            assert_eq!(packed(text.as_bytes()), (vec![leak(2, 14)], Seen::Whole));
+        }
+    }
+
+    #[test]
+    fn what_base64_packs() {
+        let leak = |line, column| ("KEY, as it is".to_owned(), line, column);
+        let one = STANDARD.encode(gzip(b"a plainsecret1, plainsecret1"));
+        let other = STANDARD.encode(gzip(format!("{}plainsecret1", "x7Yk2 ".repeat(30_000)).as_bytes()));
+        let clean = STANDARD.encode(gzip(b"clean"));
+        let text = format!("[\"H4sI\", \"{clean}\",\n\"{one}\",\n\"{other}\", \"{clean}\"]");
+        assert_eq!(packed(text.as_bytes()), (vec![leak(2, 2), leak(3, 2)], Seen::Whole));
+        let filler = ".".repeat(CHUNK - 3);
+        let text = format!("{filler}\"{}", one.replace('/', "\\/"));
+        assert_eq!(packed(text.as_bytes()), (vec![leak(1, CHUNK as u64 - 1)], Seen::Whole));
+        let lines: Vec<_> =
+            one.as_bytes().chunks(20).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        assert_eq!(packed(lines.join("\r\n").as_bytes()), (vec![leak(1, 1)], Seen::Whole));
+        assert_eq!(packed(b"plainsecret1"), (vec![], Seen::Whole));
+    }
+
+    #[test]
+    fn a_bomb_is_not_followed_for_ever() {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        let zeros = vec![0; 1 << 20];
+        let mut packed = Vec::new();
+        std::io::Write::write_all(&mut encoder, &zeros).unwrap();
+        let member = encoder.finish().unwrap();
+        (0..3).for_each(|_| packed.extend_from_slice(&member));
+        let check = Redactor::new(Rules::default().secret("KEY", "plainsecret1").unwrap()).unwrap();
+        let check = check.leak_check().unwrap();
+        let seen =
+            |most| check.packed_up_to(most, |at| Ok(&packed[at as usize..]), |_| ControlFlow::Break(()));
+        assert_eq!(seen(2 << 20).unwrap(), Seen::TooLong);
+        assert_eq!(seen(4 << 20).unwrap(), Seen::Whole);
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub struct Leaks {
 pub struct Leak {
     /// The secret's name, the rule of its form, or the placeholder that the value has elsewhere.
     pub name: String,
-    /// How it is written there: `as it is`, `in base64`.
+    /// How it is written there: `as it is`, `in base64`; `as it is, unpacked` where it had to be unpacked first.
     pub encoding: String,
     /// Where it was about to be saved.
     pub place: LeakPlace,
@@ -162,7 +162,7 @@ impl Leak {
         });
         let way = by_rule.unwrap_or_else(|| self.way_out_of_place());
         match self.name.split_once(" shape ") {
-            Some((id, _)) if self.encoding == "by its form" => {
+            Some((id, _)) if self.encoding.starts_with("by its form") => {
                 format!("{way}; if it is no secret, .without_rule({id:?})")
             }
             _ => way,
@@ -179,6 +179,9 @@ impl Leak {
                 LeakPart::Header(name) => format!(".redact_header({:?})", clean(name)),
                 LeakPart::Body { pointer: Some(pointer), .. } => {
                     format!(".redact_pointer({:?})", short(pointer, VALUE))
+                }
+                LeakPart::Body { .. } if self.encoding.ends_with(", unpacked") => {
+                    "`Config::redact_body_with`".to_owned()
                 }
                 LeakPart::Body { .. } => {
                     "`Config::redact_body_with`, or `Config::redact_field` where it is a field of its own"

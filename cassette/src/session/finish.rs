@@ -438,8 +438,8 @@ impl Session {
         let mut told = Vec::new();
         let ways = ways::Ways { check: &check, rules: &self.0.config.rules };
         if let Some(prepared) = prepared {
-            for (file, leak) in leaks::search(&check, &prepared.files())? {
-                told.push(leaks::in_recording(&ways, prepared, &file, leak));
+            for found in leaks::search(&check, &prepared.files())? {
+                told.push(leaks::in_recording(&ways, prepared, found));
             }
         }
         if let Some(manifest) = manifest {

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::num::NonZero;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,16 +30,31 @@ const SHARED: u64 = 64 * 1024;
 /// More threads than this wait for the disk.
 const MOST_THREADS: usize = 8;
 
-/// The first leak of each of the files.
+/// A leak in a file, or in what it packs.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) file: PathBuf,
+    pub(super) leak: Leak,
+    pub(super) packed: bool,
+}
+
+/// The first leak of each of the files, and of what it packs.
 ///
 /// # Errors
 ///
 /// If one can't be read.
-pub(super) fn search(check: &LeakCheck, files: &[PathBuf]) -> Result<Vec<(PathBuf, Leak)>> {
+pub(super) fn search(check: &LeakCheck, files: &[PathBuf]) -> Result<Vec<Found>> {
     let pieces = pieces(files, check.overlap())?;
     let suspects = Mutex::new(Vec::new());
-    let next = AtomicUsize::new(0);
+    let packed = Mutex::new(Vec::new());
+    let (next_file, next) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || -> Result<()> {
+        while let Some(file) = files.get(next_file.fetch_add(1, Ordering::Relaxed)) {
+            if let Some(leak) = in_packed(check, file).map_err(|e| Error::io("scan", file, e))? {
+                let found = Found { file: file.clone(), leak, packed: true };
+                packed.lock().unwrap_or_else(|e| e.into_inner()).push(found);
+            }
+        }
         while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
             if piece.leaks(check).map_err(|e| Error::io("scan", piece.file, e))? {
                 suspects.lock().unwrap_or_else(|e| e.into_inner()).push(piece.file);
@@ -61,28 +77,51 @@ pub(super) fn search(check: &LeakCheck, files: &[PathBuf]) -> Result<Vec<(PathBu
     let mut suspects = suspects.into_inner().unwrap_or_else(|e| e.into_inner());
     suspects.sort_unstable();
     suspects.dedup();
-    let mut found = Vec::new();
+    let mut all = packed.into_inner().unwrap_or_else(|e| e.into_inner());
     for file in suspects {
         // A piece doesn't know what came before it: only the whole file tells what is a secret, and its line.
         let leak = File::open(file).and_then(|opened| check.scan(opened));
-        found.extend(leak.map_err(|e| Error::io("scan", file, e))?.map(|leak| (file.clone(), leak)));
+        let leak = leak.map_err(|e| Error::io("scan", file, e))?;
+        all.extend(leak.map(|leak| Found { file: file.clone(), leak, packed: false }));
     }
-    Ok(found)
+    all.sort_by(|a, b| (&a.file, a.packed).cmp(&(&b.file, b.packed)));
+    Ok(all)
+}
+
+/// The first leak in what a file packs. What is broken was recorded so; what could be unpacked of it was looked at.
+fn in_packed(check: &LeakCheck, file: &Path) -> io::Result<Option<Leak>> {
+    let open = |at: u64| -> io::Result<File> {
+        let mut file = File::open(file)?;
+        file.seek(SeekFrom::Start(at))?;
+        Ok(file)
+    };
+    let mut first = None;
+    check.packed(open, |leak| {
+        first = Some(leak);
+        ControlFlow::Break(())
+    })?;
+    Ok(first)
 }
 
 /// What a leak in a file of the recording is, where, and what takes it out.
-pub(super) fn in_recording(ways: &Ways<'_>, prepared: &Prepared, file: &Path, leak: Leak) -> report::Leak {
+pub(super) fn in_recording(ways: &Ways<'_>, prepared: &Prepared, found: Found) -> report::Leak {
+    let Found { file, leak, packed } = found;
     let mut encoding = leak.encoding;
-    let (place, rule) = match prepared.locate(file, leak.offset) {
+    let (place, rule) = match prepared.locate(&file, leak.offset) {
         Some(located) => {
             let place = interaction(ways.check, &located, leak.line);
-            let (rule, charset) = way_out(ways, &place, &located, file);
+            // No rule sees into what is packed.
+            let (rule, charset) = match packed {
+                true => (None, None),
+                false => way_out(ways, &place, &located, &file),
+            };
             encoding = charset.unwrap_or(encoding);
             (place, rule)
         }
         None => (LeakPlace::Metadata, None),
     };
-    report::Leak { name: leak.name, encoding: encoding.to_owned(), place, rule }
+    let unpacked = if packed { ", unpacked" } else { "" };
+    report::Leak { name: leak.name, encoding: format!("{encoding}{unpacked}"), place, rule }
 }
 
 /// The rule that takes a leak out of a part of an interaction; and how it is written there, where the cassette has that
@@ -230,6 +269,11 @@ impl Piece<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
     use crate::redact::{Redactor, Rules};
 
@@ -245,7 +289,7 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         let redactor = Redactor::new(Rules::default().secret("KEY", VALUE).unwrap()).unwrap();
         let found = search(&redactor.leak_check().unwrap(), std::slice::from_ref(&file)).unwrap();
-        let places: Vec<_> = found.iter().map(|(file, leak)| (file, leak.offset, leak.line)).collect();
+        let places: Vec<_> = found.iter().map(|f| (&f.file, f.leak.offset, f.leak.line)).collect();
         assert_eq!(places, [(&file, at as u64, 1)], "{secret} at {at}");
     }
 
@@ -272,9 +316,25 @@ mod tests {
             [file("a", &format!("x\n{VALUE}\n{VALUE}")), file("b", ""), file("c", VALUE), file("d", "clean")];
         let redactor = Redactor::new(Rules::default().secret("KEY", VALUE).unwrap()).unwrap();
         let found = search(&redactor.leak_check().unwrap(), &files).unwrap();
-        let places: Vec<_> = found.iter().map(|(file, leak)| (file, leak.line, leak.column)).collect();
+        let places: Vec<_> = found.iter().map(|f| (&f.file, f.leak.line, f.leak.column)).collect();
         assert_eq!(places, [(&files[0], 2, 1), (&files[2], 1, 1)]);
         assert!(search(&redactor.leak_check().unwrap(), &[]).unwrap().is_empty());
         assert!(search(&redactor.leak_check().unwrap(), &[dir.path().join("none")]).is_err());
+    }
+
+    #[test]
+    fn what_is_packed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        packed.write_all(format!("one\n{VALUE}").as_bytes()).unwrap();
+        let packed = packed.finish().unwrap();
+        let (body, document) = (dir.path().join("body"), dir.path().join("document"));
+        std::fs::write(&body, &packed).unwrap();
+        std::fs::write(&document, format!("\n\"{}\" {VALUE}", STANDARD.encode(&packed))).unwrap();
+        let redactor = Redactor::new(Rules::default().secret("KEY", VALUE).unwrap()).unwrap();
+        let files = [document.clone(), body.clone()];
+        let found = search(&redactor.leak_check().unwrap(), &files).unwrap();
+        let places: Vec<_> = found.iter().map(|f| (&f.file, f.packed, f.leak.line)).collect();
+        assert_eq!(places, [(&body, true, 2), (&document, false, 2), (&document, true, 2)]);
     }
 }

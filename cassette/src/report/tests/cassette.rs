@@ -108,13 +108,14 @@ fn a_leak() {
                 leak("[sid:1]", "as it is", part(true, LeakPart::Header("location".into()))),
             ),
             by_rule(LeakRule::Field("code".into()), leak("[sid:1]", "as it is", part(false, LeakPart::Url))),
+            leak("CAS0501 shape jwt", "by its form, unpacked", part(true, body(None, None))),
             leak("API_KEY", "as it is", LeakPlace::Output { path: Some("out/rows.csv".into()) }),
         ],
     };
     check(
         vec![Problem::Leaks(leaks)],
         "\
-error: the new recording of `weather/berlin` holds secrets in 7 places, and was not saved
+error: the new recording of `weather/berlin` holds secrets in 8 places, and was not saved
   --> tests/forecast.rs:12, test forecast::berlin
    = cassette: tests/cassettes/weather/berlin.json is as it was
 
@@ -142,6 +143,10 @@ error: the new recording of `weather/berlin` holds secrets in 7 places, and was 
     interaction 3: GET https://api.example.com/v1/notes
     its URL
     way out: .redact_field(\"code\")
+  CAS0501 shape jwt, by its form, unpacked
+    interaction 3: GET https://api.example.com/v1/notes
+    body of the answer
+    way out: `Config::redact_body_with`; if it is no secret, .without_rule(\"CAS0501\")
   API_KEY, as it is
     a name in or of the output file out/rows.csv
     way out: let the test write other names, of files, columns and targets of links: those are kept
