@@ -7,6 +7,44 @@ use crate::api::{Api, HOST, Speaks, answer, see};
 use crate::project::Project;
 use crate::redaction_places::{HTML, JSON, XML, fetch, serving};
 
+/// Whatever ends its lines on the way, and what only some of its characters are escaped for.
+#[test]
+fn a_value_of_several_lines_comes_back() {
+    const KEY: &str = "first&\n\"second\" line\nthird";
+    const FORM: &str = "first%26%0D%0A%22second%22+line%0D%0Athird";
+    let texts = [
+        ("text/plain", KEY.replace('\n', "\r\n")),
+        ("application/json", r#"{"a":"first&\r\n\"second\" line\r\nthird"}"#.to_owned()),
+        ("application/xml", "<a b=\"first&amp;&#10;&quot;second&quot; line&#10;third\"/>".to_owned()),
+        ("text/csv", "id,key\n1,\"first&\n\"\"second\"\" line\nthird\"\n".to_owned()),
+        ("text/plain", KEY.replace('\n', " ")),
+    ];
+    let answers = texts.clone();
+    let api = Api::start(Speaks::Http1, move |request| {
+        let n: usize = request.uri().path()[1..].parse().unwrap();
+        answer(200, &[("content-type", answers[n].0)], answers[n].1.clone())
+    });
+    let (config, project) = (api.config().secret("KEY", KEY), Project::new());
+    let ask = async |session: Session| {
+        let mut bodies = Vec::new();
+        for n in 0..5 {
+            let request = session.client().unwrap().post(format!("http://{HOST}/{n}"));
+            let request = request.header("content-type", "application/x-www-form-urlencoded");
+            let seen = see(request.body(format!("n={n}&key={FORM}")).send().await.unwrap()).await;
+            bodies.push(String::from_utf8(seen.body.to_vec()).unwrap());
+        }
+        bodies
+    };
+    let recorded = project.record(config.clone(), &ask);
+    assert_eq!(recorded, texts.map(|(_, text)| text));
+    for (file, text) in project.files() {
+        let text = String::from_utf8_lossy(&text).into_owned();
+        assert!(!text.contains("third"), "{file}: {text}");
+    }
+    drop(api);
+    assert_eq!(project.replay(config, &ask), recorded);
+}
+
 /// A named secret in an answer comes back as the server wrote it, so that a link with it leads where it led; with another
 /// value, and with none.
 #[test]

@@ -2,9 +2,10 @@
 //! one is told before anything is recorded.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
-use cassette::{Config, Mode};
+use cassette::{Config, Mode, Session};
 
 use crate::api::{Api, HOST, Speaks, answer, see};
 use crate::project::Project;
@@ -351,5 +352,29 @@ fn a_secret_in_another_charset() {
             assert!(told.contains(&format!("  KEY, in {written}\n")), "{charset}: {told}");
             assert!(told.contains("body of the answer"), "{charset}: {told}");
         }
+    }
+}
+
+/// A body that is a packed file, whatever its name says: nothing in it can be replaced.
+#[test]
+fn a_leak_in_a_packed_file_is_told() {
+    let api = Api::start(Speaks::Http1, |_| {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        packed.write_all(b"id,key\n1,one-value1\n").unwrap();
+        answer(200, &[("content-type", "text/csv")], packed.finish().unwrap())
+    });
+    let body = async |session: Session| {
+        let answer = session.client().unwrap().get(format!("http://{HOST}/a.csv.gz")).send().await.unwrap();
+        see(answer).await.body
+    };
+    // In a file of its own, and in the document.
+    for (limit, part) in [(1, "body of the answer, line 2\n"), (1000, "body of the answer\n")] {
+        let config = api.config().secret("KEY", "one-value1").inline_limit(limit);
+        let told = Project::new().run(Mode::Record, config.clone(), &body).unwrap_err().to_string();
+        let place = format!("interaction 1: GET http://{HOST}/a.csv.gz\n    {part}");
+        assert!(told.contains("KEY, as it is, unpacked\n") && told.contains(&place), "{told}");
+        assert!(told.contains("way out: `Config::redact_body_with`\n"), "{told}");
+        let config = config.redact_body_with("export", |_| true, |_, _| b"id,key\n".to_vec());
+        Project::new().record(config, &body);
     }
 }
