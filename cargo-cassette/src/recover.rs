@@ -19,16 +19,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let files = Files::of_journal(&arguments.journal)?;
     let document = files.document();
     let installed = tape::recover(&files)?;
+    let mut what = document.display().to_string();
+    if files.bodies().is_dir() {
+        what = format!("{what} {}", files.bodies().display());
+    }
     let mut out = io::stdout().lock();
     let said = writeln!(
         out,
-        "{}: {} interaction{}, {} bytes\n\nIts secrets were redacted while it was recorded, and not looked for since; \
-         before it is committed:\n  cargo cassette scan {} --env NAME_OF_A_SECRET",
+        "{}: {} interaction{}, {} bytes\n\nIts secrets were redacted while it was recorded, and not looked for since: a \
+         token that nobody named may be where nothing told yet that it is one. Before it is committed, look through it, and:\n  \
+         cargo cassette scan {what} --env NAME_OF_A_SECRET",
         document.display(),
         installed.interactions,
         if installed.interactions == 1 { "" } else { "s" },
         installed.bytes,
-        document.display(),
     );
     crate::printed(said, "what was recovered")?;
     for path in installed.not_removed {

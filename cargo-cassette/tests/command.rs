@@ -146,6 +146,22 @@ fn secrets_are_found_by_name_and_by_form() {
     let json: Vec<serde_json::Value> = serde_json::from_str(&text(&json.stdout)).expect("it is JSON");
     assert_eq!(json.len(), 3);
     assert_eq!((&json[0]["line"], &json[0]["rule"]), (&2.into(), &"CAS0505 shape github-token".into()));
+    for twice in [&["scan", "clean.txt", "./clean.txt"][..], &["scan", "clean.txt", "."]] {
+        let sum = text(&cargo_cassette(&[twice, &["--secrets", &secrets]].concat(), dir.path()).stderr);
+        let files = if twice.contains(&".") { "3 files" } else { "1 file" };
+        assert!(sum.contains(files), "{sum}");
+    }
+    #[cfg(unix)]
+    {
+        let pipe = std::process::Command::new("mkfifo").arg(dir.path().join("pipe")).status();
+        if pipe.is_ok_and(|status| status.success()) {
+            let output = cargo_cassette(&["scan", "pipe"], dir.path());
+            assert_eq!(output.status.code(), Some(2));
+            let told = text(&output.stderr);
+            assert!(told.contains("pipe is neither a file nor a folder"), "{told}");
+            std::fs::remove_file(dir.path().join("pipe")).expect("removed");
+        }
+    }
     let off = cargo_cassette(&["scan", "notes.txt", "--without", "CAS0505"], dir.path());
     assert_eq!(off.status.code(), Some(0), "{}", text(&off.stdout));
 }

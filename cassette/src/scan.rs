@@ -2,6 +2,7 @@
 //!
 //! Must not know: what a cassette is. Whatever a repository holds may leak.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom};
 use std::ops::ControlFlow;
@@ -55,12 +56,20 @@ const PASSED_OVER: [&str; 3] = ["target", "node_modules", ".git"];
 ///
 /// There are too many secrets to look for. What can't be read is told in [`Scanned::unread`].
 pub fn scan<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>, redactor: &Redactor) -> Result<Scanned> {
-    let mut scanner = Scanner { check: redactor.leak_check()?, scanned: Scanned::default() };
-    for path in paths {
+    let paths: Vec<P> = paths.into_iter().collect();
+    // What is named once is met once.
+    let read = (paths.len() > 1).then(HashSet::new);
+    let mut scanner = Scanner { check: redactor.leak_check()?, scanned: Scanned::default(), read };
+    for path in &paths {
         let path = path.as_ref();
         match fs::metadata(path) {
             Ok(data) if data.is_dir() => scanner.folder(path),
-            Ok(_) => scanner.file(path),
+            Ok(data) if data.is_file() => scanner.file(path),
+            // To open a pipe may be to wait for ever.
+            Ok(_) => scanner.scanned.unread.push(
+                Error::new(format!("{} is neither a file nor a folder", path.display()))
+                    .hint("write what it gives into a file, and scan that"),
+            ),
             Err(e) => scanner.scanned.unread.push(unread("read", path, e)),
         }
     }
@@ -78,6 +87,8 @@ fn unread(doing: &str, path: &Path, e: std::io::Error) -> Error {
 struct Scanner {
     check: LeakCheck,
     scanned: Scanned,
+    /// Where several are named: the files that have been read, under the paths that they really have.
+    read: Option<HashSet<PathBuf>>,
 }
 
 impl Scanner {
@@ -103,6 +114,11 @@ impl Scanner {
     }
 
     fn file(&mut self, path: &Path) {
+        if let Some(read) = &mut self.read
+            && path.canonicalize().is_ok_and(|path| !read.insert(path))
+        {
+            return;
+        }
         match self.read(path) {
             Ok(()) => self.scanned.files += 1,
             Err(e) => self.scanned.unread.push(unread("scan", path, e)),
@@ -116,7 +132,7 @@ impl Scanner {
             Ok(file)
         };
         let found = |leak, packed| Found { path: path.to_owned(), leak, packed };
-        let Scanner { check, scanned } = self;
+        let Scanner { check, scanned, .. } = self;
         let seen = check.packed(open, |leak| {
             scanned.found.push(found(leak, true));
             ControlFlow::Continue(())

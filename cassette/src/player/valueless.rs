@@ -2,7 +2,7 @@
 
 use super::Player;
 use crate::matcher::{Difference, PartDifference};
-use crate::redact::same_name;
+use crate::redact::{placeholder, same_name};
 use crate::report::{Closest, Reason, Valueless};
 use crate::tape::{Content, Request};
 
@@ -30,7 +30,8 @@ impl Player {
             if self.redactor.secret(&name).is_none() && found.iter().all(|known| known.name != name) {
                 let refused = self.redactor.refused(&name).map(|refused| refused.why.clone());
                 let from = sources.of(&name);
-                found.push(Valueless { name, from, refused });
+                let number = is_number(&placeholder(&name), &body(&nearest.request));
+                found.push(Valueless { name, from, number, refused });
             }
         }
         found
@@ -90,6 +91,18 @@ fn body(request: &Request) -> std::borrow::Cow<'_, str> {
     }
 }
 
+/// Does a placeholder stand where JSON has a number?
+fn is_number(placeholder: &str, body: &str) -> bool {
+    // As it is, that is no JSON.
+    let is_json = || serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok();
+    body.trim_start().starts_with(['{', '[']) && !is_json() && {
+        body.match_indices(placeholder).any(|(at, _)| {
+            let (before, after) = (&body[..at], &body[at + placeholder.len()..]);
+            before.trim_end().ends_with([':', ',', '[']) && after.trim_start().starts_with([',', '}', ']'])
+        })
+    }
+}
+
 /// Of all placeholders in a text, in order.
 fn names(text: &str) -> Vec<String> {
     let is_name = |name: &&str| {
@@ -114,6 +127,17 @@ mod tests {
             headers: headers.into_iter().collect(),
             body,
         }
+    }
+
+    #[test]
+    fn numbers() {
+        let is = |body: &str| is_number("{{secret.PIN}}", body);
+        assert!(is("{\"a\": {{secret.PIN}}}") && is("[1, {{secret.PIN}}, 2]"));
+        assert!(
+            !is("{\"a\": \"{{secret.PIN}}\"}")
+                && !is("{\"a\": \"b: {{secret.PIN}}, c\"}")
+                && !is("a={{secret.PIN}}")
+        );
     }
 
     #[track_caller]

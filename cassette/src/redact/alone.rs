@@ -59,6 +59,7 @@ impl Exchange {
                 "slack-webhook" => format!("https://hooks.slack.com/services/{value}"),
                 "discord-webhook" => format!("https://discord.com/api/webhooks/12/{value}"),
                 "telegram-bot" => format!("https://api.telegram.org/bot{value}/getMe"),
+                "jsessionid" => format!("https://h/x;jsessionid={value}?other=1"),
                 other => panic!("no URL for {other}"),
             }),
             RuleKind::Shape if what == "url-password" => self.text += &format!("db://app:{value}@db/x\n"),

@@ -62,7 +62,10 @@ impl DefaultRule {
     ///
     /// There is none; the error names the nearest.
     pub(super) fn find(id: &str) -> Result<&'static DefaultRule> {
-        let word = id.split_whitespace().next().unwrap_or("");
+        let Some(word) = id.split_whitespace().next() else {
+            return Err(Error::new("the id of a redaction rule is empty")
+                .hint("list the rules: cargo cassette rules"));
+        };
         let found = RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(word));
         found.ok_or_else(|| {
             let nearest = RULES.iter().min_by_key(|rule| {
@@ -330,6 +333,24 @@ const RULES: &[DefaultRule] = &[
     rule("CAS0202", Cookie, "session", "session: Flask and others"),
     rule("CAS0203", Cookie, "sid", "session"),
     rule("CAS0204", Query, "code", "OAuth: authorisation code (RFC 6749 §4.1.2), in forms too, if it looks like a token"),
+    rule("CAS0205", Field, "admin_password", "a password"),
+    rule("CAS0206", Field, "access_tokens", "several access tokens"),
+    rule("CAS0207", Field, "api_keys", "several keys to an API"),
+    rule("CAS0208", Field, "cvc", "of a payment card: its check code"),
+    rule("CAS0209", Field, "cvv", "of a payment card: its check code"),
+    rule("CAS0210", Field, "db_pass", "password of a database"),
+    rule("CAS0211", Field, "j_password", "Java: password of a login form"),
+    rule("CAS0212", Field, "mail_password", "password of a mail server"),
+    rule("CAS0213", Field, "mfa_code", "a one-time password"),
+    rule("CAS0214", Field, "one_time_password", "a one-time password"),
+    rule("CAS0215", Field, "otp", "a one-time password"),
+    rule("CAS0216", Field, "otp_code", "a one-time password"),
+    rule("CAS0217", Field, "root_password", "a password"),
+    rule("CAS0218", Field, "smtp_password", "password of a mail server"),
+    rule("CAS0219", Field, "spring.datasource.password", "Spring: password of a database"),
+    rule("CAS0220", Field, "verification_code", "a one-time password, sent by mail or to a phone"),
+    rule("CAS0221", Field, "x_api_token", "a token to an API, as the header of that name"),
+    rule("CAS0222", Url, "jsessionid", "Java: session, in the path of a URL"),
     // By shape.
     rule("CAS0501", Shape, "jwt", "a JSON Web Token, signed or encrypted (RFC 7519)"),
     rule("CAS0502", Shape, "private-key", "a private key in PEM (RFC 7468), of OpenSSH, of PGP"),
@@ -349,6 +370,18 @@ const RULES: &[DefaultRule] = &[
     rule("CAS0516", Shape, "shopify-token", "Shopify: shpat_… and others"),
     rule("CAS0517", Shape, "hugging-face-token", "Hugging Face: hf_…"),
     rule("CAS0518", Shape, "digitalocean-token", "DigitalOcean: dop_v1_… and others"),
+    rule("CAS0519", Shape, "google-client-secret", "Google: secret of an OAuth client, GOCSPX-…"),
+    rule("CAS0520", Shape, "google-refresh-token", "Google: refresh token, 1//0…"),
+    rule("CAS0521", Shape, "vault-token", "HashiCorp Vault: hvs.…, hvb.…"),
+    rule("CAS0522", Shape, "groq-key", "Groq: API key, gsk_…"),
+    rule("CAS0523", Shape, "docker-token", "Docker: access token, dckr_pat_…, dckr_oat_…"),
+    rule("CAS0524", Shape, "atlassian-token", "Atlassian: API token, ATATT3…"),
+    rule("CAS0525", Shape, "databricks-token", "Databricks: access token, dapi and 32 digits"),
+    rule("CAS0526", Shape, "linear-key", "Linear: API key, lin_api_…"),
+    rule("CAS0527", Shape, "notion-token", "Notion: token of an integration, ntn_…"),
+    rule("CAS0528", Shape, "new-relic-key", "New Relic: user key, NRAK-…"),
+    rule("CAS0529", Shape, "grafana-token", "Grafana: token of a service account, glsa_…"),
+    rule("CAS0530", Shape, "xai-key", "xAI: API key, xai-…"),
 ];
 
 #[cfg(test)]
@@ -406,6 +439,7 @@ mod tests {
         check("CAS0012 header authorization", Ok("CAS0012"));
         let nearest = "did you mean `CAS0031` (CAS0031 field access_token)?";
         check("CAS0O31", Err(&format!("there is no redaction rule `CAS0O31`; {nearest}")));
+        check(" ", Err("the id of a redaction rule is empty"));
         check("access_tokn", Err(&format!("there is no redaction rule `access_tokn`; {nearest}")));
     }
 }

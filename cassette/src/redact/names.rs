@@ -74,11 +74,14 @@ pub(super) fn normalised(name: &str) -> String {
 }
 
 /// The innermost part of a name that is one, as forms write what lies within something: `password` of
-/// `user[password]`, `token` of `token[]` and `user[token][0]`.
+/// `user[password]` and `User.Password`, `token` of `token[]` and `user[token][0]`.
 pub(super) fn innermost(name: &str) -> Option<&str> {
-    let inner = name.strip_suffix(']').filter(|inner| inner.contains('['))?;
-    let mut parts = inner.rsplit('[').map(|part| part.strip_suffix(']').unwrap_or(part));
-    parts.find(|part| !part.bytes().all(|b| b.is_ascii_digit()))
+    let bracketed = name.strip_suffix(']').filter(|inner| inner.contains('[')).and_then(|inner| {
+        let mut parts = inner.rsplit('[').map(|part| part.strip_suffix(']').unwrap_or(part));
+        parts.find(|part| !part.bytes().all(|b| b.is_ascii_digit()))
+    });
+    let dotted = bracketed.unwrap_or(name).rsplit_once('.').map(|(_, last)| last);
+    dotted.filter(|last| !last.is_empty()).or(bracketed)
 }
 
 /// Whether `name`, in lower case, is `pattern`, which may end in `*`.
@@ -110,6 +113,10 @@ mod tests {
             ("user[token][0]", Some("token")),
             ("a[items][][pin]", Some("pin")),
             ("[pin]", Some("pin")),
+            ("User.Password", Some("Password")),
+            ("users[0].password", Some("password")),
+            ("user.token[0]", Some("token")),
+            ("token.", None),
             ("[0][]", None),
             ("token", None),
             ("token[", None),

@@ -361,7 +361,8 @@ impl Rules {
     pub fn pointer(mut self, pointer: &str) -> Result<Rules> {
         let parsed: Pointer = pointer.parse().map_err(|e: InvalidPointer| Error::new(e.to_string()))?;
         let name = pointer.rsplit('/').find(|name| *name != "*").unwrap_or("pointer");
-        let rule = self.named(format!("pointer {pointer}"), "pointer", name);
+        let name = name.replace("~1", "/").replace("~0", "~");
+        let rule = self.named(format!("pointer {pointer}"), "pointer", &name);
         self.pointers.add(parsed, rule)?;
         Ok(self)
     }

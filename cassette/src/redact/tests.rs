@@ -163,6 +163,10 @@ fn json_by_pointer() {
     );
     let left = redactor.counts();
     assert!(left.contains_key("pointer /tags, left: number"), "{left:?}");
+    let odd = Redactor::new(Rules::default().pointer("/m~0n~1o").unwrap()).unwrap();
+    let mut body = odd.body(Some("application/json"), Vec::new());
+    body.write_all(br#"{"m~n/o":"x"}"#).unwrap();
+    assert_eq!(body.finish().unwrap(), br#"{"m~n/o":"[mno:1]"}"#);
     assert!(Rules::default().pointer("users").is_err());
 }
 

@@ -17,11 +17,11 @@ pub(super) struct UrlRule {
     pattern: Regex,
     /// Of the groups, from the first on; of the whole where there is none.
     rules: Vec<Arc<Rule>>,
-    /// The hosts of every URL that matches; none where it may be any.
+    /// The hosts of every URL that matches, or what is in its path, which begins with `;`; none where it may be any.
     hosts: &'static [&'static str],
 }
 
-/// Patterns of default rules, by id, with their hosts.
+/// Patterns of default rules, by id, with their hosts, or what else is in every URL that matches.
 const DEFAULTS: &[(&str, &[&str], &str)] = &[
     (
         "CAS0004",
@@ -34,6 +34,7 @@ const DEFAULTS: &[(&str, &[&str], &str)] = &[
         r"^https?://discord(?:app)?\.com/api/(?:v\d+/)?webhooks/\d+/([^/?#\s]+)",
     ),
     ("CAS0006", &["api.telegram.org"], r"^https?://api\.telegram\.org/(?:file/)?bot([^/?#\s]+)"),
+    ("CAS0222", &[";jsessionid=", ";JSESSIONID="], r"^[^?#]*;(?:jsessionid|JSESSIONID)=([^/?#;\s]+)"),
 ];
 
 impl UrlRule {
@@ -69,7 +70,14 @@ impl UrlRule {
 
     /// Whether a URL is worth a look, of which this is what follows the two slashes.
     pub(super) fn may_be(&self, link: &[u8]) -> bool {
-        self.hosts.is_empty() || self.hosts.iter().any(|host| link.starts_with(host.as_bytes()))
+        let is_in = |host: &&str| match host.starts_with(';') {
+            true => {
+                let parameters = memchr::memchr(b';', link).map_or(&link[..0], |at| &link[at..]);
+                memchr::memmem::find(parameters, host.as_bytes()).is_some()
+            }
+            false => link.starts_with(host.as_bytes()),
+        };
+        self.hosts.is_empty() || self.hosts.iter().any(is_in)
     }
 
     /// What is to go, with its rule; in order, and nothing twice.
@@ -169,6 +177,11 @@ mod tests {
             "https://api.telegram.org/bot[telegram-bot:1]/getMe",
         );
         check(&[], "https://h/?u=https://api.telegram.org/", "https://h/?u=https://api.telegram.org/");
+        let path = "/a/b;jsessionid=1F0A.node1;v=2/c?q=;jsessionid=x";
+        let stored = "/a/b;jsessionid=[jsessionid:1];v=2/c?q=;jsessionid=x";
+        check(&[], path, stored);
+        check(&[], &format!("https://h{path}"), &format!("https://h{stored}"));
+        check(&[], "/a;JSESSIONID=1F0A", "/a;JSESSIONID=[jsessionid:1]");
         let rules = Rules::default().without_rule("CAS0006").unwrap();
         let url = "https://api.telegram.org/bot12:abc/getMe";
         assert_eq!(Redactor::new(rules).unwrap().uri(url), url);

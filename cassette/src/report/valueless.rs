@@ -15,6 +15,8 @@ pub struct Valueless {
     pub name: String,
     /// Where its value would come from.
     pub from: ValueFrom,
+    /// The recording has it where JSON has a number.
+    pub number: bool,
     /// What is wrong with the value that it was given, if it was: `is shorter than 6 bytes`.
     pub refused: Option<String>,
 }
@@ -46,10 +48,13 @@ fn all(requests: &[UnmatchedRequest]) -> Vec<&Valueless> {
 }
 
 pub(super) fn write(page: &mut Page<'_>, requests: &[UnmatchedRequest]) {
-    for Valueless { name, from, refused } in all(requests) {
+    for Valueless { name, from, number, refused } in all(requests) {
         page.gap();
         let shown = paint(page.palette.emphasis, clean(name));
-        let what = "any value of six characters or more";
+        let what = match number {
+            true => "any number of six digits or more",
+            false => "any value of six characters or more",
+        };
         let what = match from {
             ValueFrom::Variable => format!("set {shown} to {what}"),
             ValueFrom::Files(files) => {
@@ -72,7 +77,8 @@ pub(super) fn write(page: &mut Page<'_>, requests: &[UnmatchedRequest]) {
 pub(super) fn help(requests: &[UnmatchedRequest], site: &TestSite) -> Option<Help> {
     let all = all(requests);
     let of_variables = all.iter().filter(|valueless| valueless.from == ValueFrom::Variable);
-    let values = of_variables.enumerate().map(|(n, Valueless { name, .. })| match n {
+    let values = of_variables.enumerate().map(|(n, Valueless { name, number, .. })| match n {
+        n if *number => format!("{name}={} ", 902_187 + n),
         0 => format!("{name}=dummy-value "),
         n => format!("{name}=dummy-value-{} ", n + 1),
     });

@@ -167,10 +167,12 @@ impl Linked<'_> {
                 b'?' | b'#' if !links.domains.is_empty() => return false,
                 b'?' | b'#' | b'&' => name = Some(at + 1),
                 b'=' => {
-                    if let Some(from) = name.take()
-                        && (fields.may_hold(&text[from..at]) || query.may_hold(&text[from..at]))
-                    {
-                        return false;
+                    if let Some(from) = name.take() {
+                        let name = &text[from..at];
+                        let inner = memchr::memrchr(b'.', name).map_or(name, |dot| &name[dot + 1..]);
+                        if fields.may_hold(name) || fields.may_hold(inner) || query.may_hold(name) {
+                            return false;
+                        }
                     }
                 }
                 _ => {}

@@ -1,10 +1,12 @@
 //! Where a form may begin: the search for their first characters.
 //!
 //! Three characters are too few for windows that skip over text, so this looks at every other pair of bytes: an
-//! anchor of three or more holds a whole one, wherever it begins.
+//! anchor of three or more holds a whole one, wherever it begins. Of a longer one, those of its pairs that are rare in
+//! texts are looked for.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::forms::FORMS;
@@ -17,6 +19,8 @@ pub(super) struct Anchors {
     /// longer ones.
     places: Vec<Vec<Place>>,
     longest: usize,
+    /// No pair is farther from where its anchor begins.
+    farthest: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -29,7 +33,7 @@ pub(super) struct Anchor {
 #[derive(Clone, Copy)]
 struct Place {
     anchor: Anchor,
-    /// 0 for its first pair, 1 for its second.
+    /// Of the pair in it.
     offset: usize,
 }
 
@@ -45,8 +49,11 @@ fn all() -> impl Iterator<Item = Anchor> {
 impl Anchors {
     fn new() -> Anchors {
         let mut found: BTreeMap<usize, Vec<Place>> = BTreeMap::new();
+        let mut farthest = 0;
         for anchor in all() {
-            for offset in [0, 1] {
+            let first = rarest(anchor.text);
+            farthest = farthest.max(first + 1);
+            for offset in [first, first + 1] {
                 let pair = pair(anchor.text[offset], anchor.text[offset + 1]);
                 found.entry(pair).or_default().push(Place { anchor, offset });
             }
@@ -62,7 +69,8 @@ impl Anchors {
             places[last].extend(here);
             pairs[pair] = u8::try_from(last).unwrap_or(u8::MAX);
         }
-        Anchors { pairs, places, longest: all().map(|anchor| anchor.text.len()).max().unwrap_or(0) }
+        let longest = all().map(|anchor| anchor.text.len()).max().unwrap_or(0);
+        Anchors { pairs, places, longest, farthest }
     }
 
     pub(super) fn longest(&self) -> usize {
@@ -76,25 +84,48 @@ impl Anchors {
         for eight in rest.chunks_exact(8) {
             let hit = |i: usize| self.pairs[pair(eight[i], eight[i + 1])];
             if (hit(0) | hit(2) | hit(4) | hit(6)) != 0
-                && let Some(found) = self.among(text, at, at + 8)
+                && let Some(found) = self.among(text, from, at..at + 8)
             {
                 return Some(found);
             }
             at += 8;
         }
-        self.among(text, at, text.len())
+        self.among(text, from, at..text.len())
     }
 
-    /// The same for anchors of which a pair begins between these places.
+    /// The same for anchors of which a pair begins between these places, or of which another begins earlier.
     #[cold]
-    fn among(&self, text: &[u8], from: usize, to: usize) -> Option<(usize, Anchor)> {
-        let to = to.min(text.len().saturating_sub(1));
-        (from..to).step_by(2).find_map(|at| {
+    fn among(&self, text: &[u8], from: usize, within: Range<usize>) -> Option<(usize, Anchor)> {
+        let last = text.len().saturating_sub(1);
+        let at = |at: usize| {
             let places = &self.places[usize::from(self.pairs[pair(text[at], text[at + 1])])];
-            let begins = |place: &&Place| text[at - place.offset..].starts_with(place.anchor.text);
+            let begins = |place: &&Place| {
+                at >= from + place.offset && text[at - place.offset..].starts_with(place.anchor.text)
+            };
             places.iter().find(begins).map(|place| (at - place.offset, place.anchor))
-        })
+        };
+        let (mut places, until) = (within.clone().step_by(2), within.end.min(last));
+        let (mut start, mut anchor) = places.by_ref().take_while(|at| *at < until).find_map(at)?;
+        // What begins before it, or is longer, may have its pair after it.
+        for place in (within.start..last.min(start + self.farthest + 1)).step_by(2) {
+            if let Some((other, longer)) = at(place)
+                && (other < start || (other == start && longer.text.len() > anchor.text.len()))
+            {
+                (start, anchor) = (other, longer);
+            }
+        }
+        Some((start, anchor))
     }
+}
+
+/// Where in an anchor two pairs in a row are rarest: lower-case letters make up most of a text.
+fn rarest(anchor: &[u8]) -> usize {
+    let common = |pair: &[u8]| match (pair[0], pair[1]) {
+        (b'-', b'-') | (b'/', b'/') => 2,
+        (a, b) => u8::from(a.is_ascii_lowercase()) + u8::from(b.is_ascii_lowercase()),
+    };
+    let cost = |first: &usize| common(&anchor[*first..]) + common(&anchor[first + 1..]);
+    (0..anchor.len().saturating_sub(2)).min_by_key(cost).unwrap_or(0)
 }
 
 #[inline(always)]

@@ -51,6 +51,8 @@ pub(super) enum Class {
     Dotted,
     /// Letters, digits, `_`.
     Word,
+    /// Letters, digits, `_`, `-`, `=`.
+    Padded,
     /// Base64 with padding.
     Base64,
     /// The inside of a PEM block, in whatever coding of its line ends.
@@ -115,6 +117,26 @@ pub(super) const FORMS: &[Form] = &[
     form("CAS0516", &["shpat_", "shpss_", "shpca_", "shppa_"], Rest::Run(Class::Alphanumeric, 32, 64)),
     form("CAS0517", &["hf_"], Rest::Run(Class::Alphanumeric, 34, 40)),
     form("CAS0518", &["dop_v1_", "doo_v1_", "dor_v1_"], Rest::Run(Class::LowerHex, 64, 64)),
+    form("CAS0519", &["GOCSPX-"], Rest::Run(Class::Url, 28, 28)),
+    form("CAS0520", &["1//0", "1\\/\\/0", "1%2F%2F0", "1%2f%2f0"], Rest::Keyed(Class::Url, 40)),
+    form("CAS0521", &["hvs.", "hvb."], Rest::Keyed(Class::Url, 24)),
+    form("CAS0522", &["gsk_"], Rest::Run(Class::Alphanumeric, 52, 52)),
+    form("CAS0523", &["dckr_pat_"], Rest::Run(Class::Url, 27, 27)),
+    form("CAS0523", &["dckr_oat_"], Rest::Run(Class::Url, 32, 32)),
+    form("CAS0524", &["ATATT3"], Rest::Run(Class::Padded, 100, ANY)),
+    form(
+        "CAS0525",
+        &[
+            "dapi0", "dapi1", "dapi2", "dapi3", "dapi4", "dapi5", "dapi6", "dapi7", "dapi8", "dapi9",
+            "dapia", "dapib", "dapic", "dapid", "dapie", "dapif",
+        ],
+        Rest::Run(Class::LowerHex, 31, 31),
+    ),
+    form("CAS0526", &["lin_api_"], Rest::Run(Class::Alphanumeric, 40, 40)),
+    form("CAS0527", &["ntn_"], Rest::Run(Class::Alphanumeric, 43, 50)),
+    form("CAS0528", &["NRAK-"], Rest::Run(Class::Alphanumeric, 27, 27)),
+    form("CAS0529", &["glsa_"], Rest::Run(Class::Word, 41, 41)),
+    form("CAS0530", &["xai-"], Rest::Run(Class::Alphanumeric, 80, 80)),
 ];
 
 const fn form(id: &'static str, anchors: &'static [&'static str], rest: Rest) -> Form {
@@ -157,6 +179,7 @@ impl Class {
             Class::Url => b.is_ascii_alphanumeric() || b"_-".contains(&b),
             Class::Dotted => b.is_ascii_alphanumeric() || b"_-.".contains(&b),
             Class::Word => b.is_ascii_alphanumeric() || b == b'_',
+            Class::Padded => b.is_ascii_alphanumeric() || b"_-=".contains(&b),
             Class::Base64 => b.is_ascii_alphanumeric() || b"+/=".contains(&b),
             Class::Pem => b.is_ascii_alphanumeric() || b"+/=-:,._ \t\r\n\\%&#;@()".contains(&b),
         }

@@ -60,6 +60,22 @@ pub(in crate::redact) fn samples() -> Vec<(&'static str, String)> {
         ("shopify-token", ["shpat_", &hex(32)].concat()),
         ("hugging-face-token", ["hf_", &alnum(34)].concat()),
         ("digitalocean-token", ["dop_v1_", &hex(64)].concat()),
+        ("google-client-secret", ["GOCSPX-", &alnum(20), "-_", &alnum(6)].concat()),
+        ("google-refresh-token", ["1//0", &alnum(50), "-_", &alnum(46)].concat()),
+        ("google-refresh-token", ["1\\/\\/0", &alnum(50), "-_", &alnum(46)].concat()),
+        ("google-refresh-token", ["1%2F%2F0", &alnum(50), "-_", &alnum(46)].concat()),
+        ("vault-token", ["hvs.", "CAESI", &alnum(90)].concat()),
+        ("vault-token", ["hvb.", &alnum(100)].concat()),
+        ("groq-key", ["gsk_", &alnum(52)].concat()),
+        ("docker-token", ["dckr_pat_", &alnum(20), "-_", &alnum(5)].concat()),
+        ("docker-token", ["dckr_oat_", &alnum(32)].concat()),
+        ("atlassian-token", ["ATATT3", &alnum(101), "-_=0A1B2C3D"].concat()),
+        ("databricks-token", ["dapi", &hex(32)].concat()),
+        ("linear-key", ["lin_api_", &alnum(40)].concat()),
+        ("notion-token", ["ntn_", "12345678901", &alnum(35)].concat()),
+        ("new-relic-key", ["NRAK-", &alnum(27).to_uppercase()].concat()),
+        ("grafana-token", ["glsa_", &alnum(32), "_0a1b2c3d"].concat()),
+        ("xai-key", ["xai-", &alnum(80)].concat()),
     ]
 }
 
@@ -174,6 +190,9 @@ fn what_only_looks_like_it() {
         "task-force-of-the-very-long-name-with-1-digit-in-it",
         "sk-loading-indicator-with-a-very-long-name sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
         "xoxb-your-token-goes-here-please ghp_short npm_config_registry npm_lifecycle_event",
+        "GOCSPX-your-secret 1//0 1//0-1 hvs.token gsk_test dckr_pat_mine ATATT3 dapi0123 dapi-docs lin_api_key ntn_42",
+        "hvs.a-very-long-name-of-something-without-a-number NRAK-1 glsa_x xai-1 key-0123456789abcdef api-key-of-mine",
+        "https://h/v1//0/items?a=1//0 key-d41d8cd98f00b204e9800998ecf8427e dapid41d8cd98f00b204e9800998ecf8427e9",
         "SK0123 SG.a.b 2021SG.x AIzaShort ya29. hf_hub pypi-AgE glpat- whsec_test",
     ] {
         check(innocent, innocent);

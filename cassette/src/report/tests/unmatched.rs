@@ -457,7 +457,7 @@ fn ways_to_redact() {
 }
 
 fn valueless(name: &str, from: ValueFrom, refused: Option<&str>) -> Valueless {
-    Valueless { name: name.into(), from, refused: refused.map(str::to_owned) }
+    Valueless { name: name.into(), from, number: name == "PIN", refused: refused.map(str::to_owned) }
 }
 
 #[test]
@@ -535,6 +535,14 @@ fn secrets_without_a_value_by_where_it_comes_from() {
 
 help: the real value is not needed:
     API_KEY=dummy-value API_SECRET=dummy-value-2 cargo test -p weather -- --exact forecast::berlin",
+    );
+    check_valueless(
+        vec![valueless("PIN", ValueFrom::Variable, None)],
+        "  \
+  set PIN to any number of six digits or more: the cassette has {{secret.PIN}} there
+
+help: the real value is not needed:
+    PIN=902187 cargo test -p weather -- --exact forecast::berlin",
     );
     check_valueless(
         vec![
