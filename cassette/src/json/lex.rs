@@ -191,6 +191,11 @@ impl Lexer {
         Ok(Some(Piece { kind, span: at..end, first, done }))
     }
 
+    /// Where in the chunk that [`next`](Lexer::next) was given an error of its is.
+    pub(crate) fn place(&self, error: &SyntaxError) -> usize {
+        (error.offset - self.base) as usize
+    }
+
     /// Passes over whole tokens from byte `at` of `chunk` on, as [`next`](Lexer::next) would report them, and
     /// says where it stopped. That is where anything comes that wants a closer look: a name that is not `plain`
     /// or has an escape in it, a token that may go on in the next chunk, an error. `plain` is given the names

@@ -351,6 +351,7 @@ const RULES: &[DefaultRule] = &[
     rule("CAS0220", Field, "verification_code", "a one-time password, sent by mail or to a phone"),
     rule("CAS0221", Field, "x_api_token", "a token to an API, as the header of that name"),
     rule("CAS0222", Url, "jsessionid", "Java: session, in the path of a URL"),
+    rule("CAS0223", Field, "_csrf", "Spring, Express: token against forged requests, bound to a session"),
     // By shape.
     rule("CAS0501", Shape, "jwt", "a JSON Web Token, signed or encrypted (RFC 7519)"),
     rule("CAS0502", Shape, "private-key", "a private key in PEM (RFC 7468), of OpenSSH, of PGP"),

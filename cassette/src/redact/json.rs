@@ -172,8 +172,10 @@ impl JsonFields {
             let piece = match self.lexer.next(chunk, at) {
                 Ok(Some(piece)) => piece,
                 Ok(None) => break,
-                Err(_) => {
+                Err(e) => {
                     self.broken = true;
+                    // Not where the broken token begins: that may have come before this chunk.
+                    at = self.lexer.place(&e);
                     break;
                 }
             };
