@@ -191,6 +191,7 @@ pub(super) fn patterns_of_leaks(value: &str) -> Vec<Pattern> {
         // Without the zeros at the ends, both are the same in ASCII.
         all.add("utf-16", Encoding::Utf16, little.strip_suffix(&[0]).unwrap_or(&little).to_vec());
         all.add("utf-16", Encoding::Utf16, big.strip_prefix(&[0]).unwrap_or(&big).to_vec());
+        in_document(&little).into_iter().for_each(|text| all.add("utf-16", Encoding::Utf16, text));
         let little: Vec<u8> = value.chars().flat_map(|c| (c as u32).to_le_bytes()).collect();
         let big: Vec<u8> = value.chars().flat_map(|c| (c as u32).to_be_bytes()).collect();
         base64(&little, None, &mut all);
@@ -198,6 +199,7 @@ pub(super) fn patterns_of_leaks(value: &str) -> Vec<Pattern> {
         let last = little.iter().rposition(|b| *b != 0).map_or(0, |at| at + 1);
         all.add("utf-32", Encoding::Utf32, little[..last].to_vec());
         all.add("utf-32", Encoding::Utf32, big.into_iter().skip_while(|b| *b == 0).collect());
+        in_document(&little).into_iter().for_each(|text| all.add("utf-32", Encoding::Utf32, text));
         if let Some(bytes) = latin_1(&value) {
             base64(&bytes, None, &mut all);
             all.add("latin-1", Encoding::Latin1, bytes);
@@ -214,6 +216,15 @@ pub(super) fn patterns_of_leaks(value: &str) -> Vec<Pattern> {
         }
     }
     out
+}
+
+/// ASCII with zeros in between is UTF-8 as well, and lies in the cassette as a text, if it has no byte order mark: without the
+/// zeros at its ends, which are in another place in the other order.
+fn in_document(wide: &[u8]) -> Option<Vec<u8>> {
+    const ZERO: &str = "\\u0000";
+    let json = serde_json::to_string(std::str::from_utf8(wide).ok()?).ok()?;
+    let text = json.strip_prefix('"')?.strip_suffix('"')?;
+    Some(text.trim_start_matches(ZERO).trim_end_matches(ZERO).as_bytes().to_vec())
 }
 
 /// A value as some writers write it.
