@@ -7,15 +7,15 @@
 //!
 //! It knows neither HTTP nor what the listener does.
 
+mod child_environment;
 mod names;
 mod ports;
-mod told;
 
 use crate::context;
+pub(crate) use child_environment::Telling;
+pub use child_environment::Told;
 use names::Names;
 use ports::{Meant, Ports};
-pub(crate) use told::Telling;
-pub use told::Told;
 
 use std::ffi::{CStr, CString};
 use std::fmt;

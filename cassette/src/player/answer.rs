@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, header};
 
-use super::playing::Playing;
+use super::response_body::Playing;
 use super::{Fault, Played, Player, note};
 use crate::body::Body;
 use crate::capture;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::anonymous::{Keys, anonymous};
+use super::keys::{Keys, anonymous};
 use super::{OutOfOrder, Player, State};
 use crate::matcher::Sketch;
 use crate::report::{Answer, Closest, Expected, Reason, Unmatched, UnmatchedRequest};

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::anonymous::Keys;
+use super::keys::Keys;
 use crate::config::Exhausted;
 use crate::error::Result;
 use crate::matcher::{Key, Matching, Sketch};

@@ -2,22 +2,22 @@
 //!
 //! Says what happened in the facts of `report`. Must not know: sockets, modes, what a failure reads like.
 
-mod anonymous;
 mod answer;
 mod explain;
 mod index;
-mod playing;
+mod keys;
 #[cfg(feature = "intercept")]
-mod stray;
-mod valueless;
+mod misdirected;
+mod missing_secrets;
+mod response_body;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use http::HeaderMap;
 
-use self::anonymous::Keys;
-pub(crate) use self::anonymous::anonymous;
 use self::index::{Found, Index};
+use self::keys::Keys;
+pub(crate) use self::keys::anonymous;
 use crate::body::Body;
 use crate::clock::Clock;
 use crate::config::{Exhausted, Sources};

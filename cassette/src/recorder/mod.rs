@@ -3,8 +3,8 @@
 //!
 //! Must not know: sockets, modes, what a failure reads like.
 
+mod before_read_body;
 mod exchange;
-mod reading;
 mod tee;
 
 use std::collections::HashMap;

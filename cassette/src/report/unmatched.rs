@@ -10,7 +10,7 @@ use super::page::{Help, Page};
 use super::palette::paint;
 use super::setup::path;
 use super::text::{URI, VALUE, clean, count, short, size};
-use super::{Valueless, valueless, ways_out};
+use super::{Valueless, missing_secrets, ways_out};
 use crate::matcher::{Difference, Mismatch};
 use crate::tape::{Content, Outcome, Request, TransportErrorKind};
 
@@ -170,12 +170,12 @@ impl Unmatched {
             page.gap();
             page.line(2, "[*] stands for a redacted value, whatever its number");
         }
-        valueless::write(page, &self.requests);
+        missing_secrets::write(page, &self.requests);
         ways_out::write(page, &self.requests);
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {
-        valueless::help(&self.requests, site).unwrap_or_else(|| Help {
+        missing_secrets::help(&self.requests, site).unwrap_or_else(|| Help {
             why: format!("if the test asks for this on purpose, record `{}` again", clean(&site.cassette)),
             command: site.record_command(),
         })

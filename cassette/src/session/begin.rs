@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
-use super::{Inner, Opened, Session, facts, open};
+use super::{Inner, Opened, Session, open, problems};
 #[cfg(feature = "intercept")]
-use super::{beside, leading};
+use super::{interception, parallel};
 use crate::ambient;
 #[cfg(not(feature = "intercept"))]
 use crate::ambient::Ambient;
@@ -128,7 +128,7 @@ impl SessionBuilder {
     /// Begins the session. The calling thread isn't under it: the body's own thread will be.
     /// On failure the problem comes with the site, as far as it is known.
     pub(crate) fn begin(self) -> Result<Session, Box<Problem>> {
-        let env = Environment::read().map_err(facts::mistake)?;
+        let env = Environment::read().map_err(problems::mistake)?;
         let config = self.config.checked()?;
         let mut site = TestSite { record_command: config.record_command.clone(), ..self.site };
         let name: Name = self.name.parse()?;
@@ -181,7 +181,7 @@ impl SessionBuilder {
                     Mode::Append => Journal::append_with(&files, options, lock),
                     _ => Journal::create_with(&files, options, lock),
                 };
-                let journal = journal.map_err(|e| facts::unwritable("cassettes", e))?;
+                let journal = journal.map_err(|e| problems::unwritable("cassettes", e))?;
                 notes.extend(journal.set_aside().map(|at| Note::StaleJournal { moved_to: at.to_owned() }));
                 Some(Recorder::new(journal, redactor.clone()))
             }
@@ -194,13 +194,13 @@ impl SessionBuilder {
                 return Err(Box::new(Problem::Missing(MissingCassette { file: files.document() })));
             }
             _ => {
-                let cassette = Cassette::open(&files).map_err(facts::malformed)?;
-                let clock = replay_clock(&cassette, freeze).map_err(facts::malformed)?;
+                let cassette = Cassette::open(&files).map_err(problems::malformed)?;
+                let clock = replay_clock(&cassette, freeze).map_err(problems::malformed)?;
                 expiry = expired(&cassette, &config)?;
                 let matching =
                     known_volatile(cassette.metadata(), cassette.path())?.left_out(config.matching.clone());
                 let player = Player::new(cassette, matching, redactor.clone())
-                    .map_err(facts::malformed)?
+                    .map_err(problems::malformed)?
                     // What an append adds comes last, wherever it was asked for.
                     .with_policies(config.exhausted, config.ordered && mode != Mode::Append)
                     .with_clock(clock.clone())
@@ -209,7 +209,7 @@ impl SessionBuilder {
                         matches!(mode, Mode::Replay | Mode::Accept).then(|| config.sources.clone()),
                     );
                 if mode == Mode::Append {
-                    player.take_numbers().map_err(facts::malformed)?;
+                    player.take_numbers().map_err(problems::malformed)?;
                 }
                 let (player, inline_limit) = (Box::new(player), config.inline_limit);
                 Some((Replay { player, redactor: redactor.clone(), inline_limit, site: site.clone() }, clock))
@@ -232,7 +232,7 @@ impl SessionBuilder {
         let engine = Engine::new(action, live(mode, &config)?, &config, site.clone());
         let target = env.target_dir(&self.manifest_dir);
         #[cfg(feature = "intercept")]
-        let led = leading::begin(opened.id(), mode, &config, &clock, &engine)?;
+        let led = interception::begin(opened.id(), mode, &config, &clock, &engine)?;
         #[cfg(feature = "intercept")]
         let ambient = led.ambient;
         #[cfg(not(feature = "intercept"))]
@@ -255,7 +255,7 @@ impl SessionBuilder {
             #[cfg(feature = "intercept")]
             _shown: led.bundle,
             #[cfg(feature = "intercept")]
-            beside: beside::Beside::default(),
+            beside: parallel::Beside::default(),
             #[cfg(all(feature = "proxy", not(feature = "intercept")))]
             proxy: OnceLock::new(),
             #[cfg(feature = "proxy")]
@@ -277,7 +277,7 @@ impl SessionBuilder {
 /// What the cassette says of what varies by itself.
 pub(super) fn known_volatile(metadata: &Metadata, path: &Path) -> Result<Volatile, Box<Problem>> {
     let Some(value) = metadata.extra.get(volatile::KEY) else { return Ok(Volatile::default()) };
-    Volatile::parse(value).map_err(|e| facts::malformed(Error::new(e).at(path)))
+    Volatile::parse(value).map_err(|e| problems::malformed(Error::new(e).at(path)))
 }
 
 /// How old the cassette is, if it is older than it may be. By the real time, wherever the clock of some session
@@ -289,7 +289,7 @@ fn expired(cassette: &Cassette, config: &Config) -> Result<Option<Expired>, Box<
         return Ok(Some(Expired { file, recorded: None, limit }));
     };
     let at = clock::parse_rfc3339(text)
-        .map_err(|e| facts::malformed(Error::new(format!("`_metadata.recorded_at`: {e}")).at(&file)))?;
+        .map_err(|e| problems::malformed(Error::new(format!("`_metadata.recorded_at`: {e}")).at(&file)))?;
     // One that was recorded in the future was so by another machine's clock, and is not old.
     let age = ambient::outside(SystemTime::now).duration_since(at).unwrap_or_default();
     Ok((age > limit).then(|| Expired { file, recorded: Some((text.clone(), age)), limit }))
@@ -305,7 +305,7 @@ fn turn(asked: Mode, files: &Files) -> Result<(Mode, Option<Lock>), Box<Problem>
     }
     let before = written(files);
     let tell = |file: &Path, holder| report::print_now(&report::waiting(files.name().as_str(), file, holder));
-    let lock = Lock::wait(files, tell).map_err(|e| facts::unwritable("cassettes", e))?;
+    let lock = Lock::wait(files, tell).map_err(|e| problems::unwritable("cassettes", e))?;
     match asked {
         // Whoever had the lock has recorded it.
         Mode::Auto if files.exists() => Ok((Mode::Replay, None)),

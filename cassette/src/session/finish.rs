@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Session, facts, leaks, output, tally, ways};
+use super::{Session, leaks, output, problems, process_summary, ways};
 use crate::config::{Drift, Expiry, Unused};
 use crate::engine::Action;
 use crate::error::{Error, Result};
@@ -193,7 +193,7 @@ impl Session {
         });
         let unused = in_problems.chain(in_notes).sum();
         let passed = (!end.failed()).then_some(&end.summary);
-        tally::add(&tally::Ended { passed, cassette: &self.0.name, unused });
+        process_summary::add(&process_summary::Ended { passed, cassette: &self.0.name, unused });
     }
 
     /// A report that is asked for and can't be written fails the test: who reads it would miss one.
@@ -239,7 +239,7 @@ impl Session {
     }
 
     fn finish_replay(&self, player: &Player, end: &mut End) -> Result<()> {
-        end.problems.extend(player.faults().into_iter().map(facts::fault));
+        end.problems.extend(player.faults().into_iter().map(problems::fault));
         if let Some(unmatched) = player.unmatched() {
             end.problems.push(Problem::Unmatched(unmatched));
             let (gone, new) = self.0.redactor.other_rules(player.redaction());
@@ -307,7 +307,7 @@ impl Session {
 
     /// What is on the cassette stays, whether it was asked for or not.
     fn finish_append(&self, player: &Player, recorder: &Recorder, end: &mut End) -> Result<()> {
-        end.problems.extend(player.faults().into_iter().map(facts::fault));
+        end.problems.extend(player.faults().into_iter().map(problems::fault));
         self.finish_record(recorder, end)
     }
 
@@ -330,7 +330,7 @@ impl Session {
         let diff = expected.diff(&actual);
         if !diff.is_empty() {
             let review_command = self.store_pending(&snapshot, &actual)?;
-            end.problems.push(Problem::Output(facts::output(diff, snapshot, kept_in, review_command)));
+            end.problems.push(Problem::Output(problems::output(diff, snapshot, kept_in, review_command)));
         }
         Ok(())
     }
@@ -463,12 +463,12 @@ impl Session {
             let list = if certain || failed { &mut told.0 } else { &mut told.1 };
             list.push(problem);
         };
-        let refused: Vec<_> = proxy.refused().into_iter().map(facts::refused).collect();
+        let refused: Vec<_> = proxy.refused().into_iter().map(problems::refused).collect();
         if !refused.is_empty() {
             let certain = refused.iter().any(|r| r.alert.is_some());
             tell(certain, Problem::Untrusted(report::Untrusted { cassette: cassette(), refused }));
         }
-        let connections: Vec<_> = proxy.foreign().into_iter().map(facts::foreign).collect();
+        let connections: Vec<_> = proxy.foreign().into_iter().map(problems::foreign).collect();
         if !connections.is_empty() {
             let certain = connections.iter().any(|c| !c.silent);
             tell(certain, Problem::Foreign(report::Foreign { cassette: cassette(), connections }));

@@ -3,20 +3,20 @@
 //! Must not know: how HTTP is parsed, what files look like inside.
 
 mod begin;
-#[cfg(feature = "intercept")]
-mod beside;
 #[cfg(feature = "proxy")]
 mod children;
-mod facts;
 mod finish;
 #[cfg(feature = "intercept")]
-mod leading;
+mod interception;
 mod leaks;
 mod learn;
 mod open;
 mod output;
+#[cfg(feature = "intercept")]
+mod parallel;
+mod problems;
+mod process_summary;
 mod run;
-mod tally;
 mod ways;
 
 use std::path::{Path, PathBuf};
@@ -87,7 +87,7 @@ pub(crate) struct Inner {
     #[cfg(feature = "intercept")]
     _shown: Option<Arc<Bundle>>,
     #[cfg(feature = "intercept")]
-    beside: beside::Beside,
+    beside: parallel::Beside,
     #[cfg(feature = "proxy")]
     bundle: OnceLock<Arc<Bundle>>,
     started: Instant,

@@ -78,7 +78,7 @@ pub(super) fn register(session: &Session) {
     drop(process);
     #[cfg(feature = "intercept")]
     for other in others {
-        super::beside::met(&session.0, &other.0);
+        super::parallel::met(&session.0, &other.0);
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::body_reader::BodyReader;
-use super::scan::{self, Entry, ScanError, Span};
+use super::outline::{self, Entry, ScanError, Span};
 use super::window::Window;
 use super::{Body, Files, Interaction, Metadata, Request, parse, position};
 use crate::{Error, Result};
@@ -92,7 +92,7 @@ impl Cassette {
                 Error::new(format!("the cassette is {len} bytes long, {most} are the most")).at(&path)
             );
         }
-        let outline = scan::outline(&file, limits).map_err(|e| match e {
+        let outline = outline::outline(&file, limits).map_err(|e| match e {
             ScanError::Read(e) => Error::io("read the cassette", &path, e),
             ScanError::Text { offset, message } => position::error(&file, &path, offset, message),
         })?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 use tokio::time::{Instant, timeout_at};
 
-use super::seen::{Seen, Undecided};
+use super::incidents::{Seen, Undecided};
 
 /// A connection to a server that doesn't speak HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]

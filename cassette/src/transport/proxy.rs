@@ -13,9 +13,9 @@ use tokio::sync::watch;
 use super::accept::{self, Shared, Stop};
 use super::ca::{Ca, Hosts};
 use super::foreign::{Foreign, Foreigners};
+use super::incidents::Seen;
 use super::refused::Refused;
 use super::reverse::{Base, Bases, Site};
-use super::seen::Seen;
 use super::{Engine, Led, io};
 use crate::{Error, Result};
 

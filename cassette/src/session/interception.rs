@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::beside;
+use super::parallel;
 use crate::ambient::{self, Ambient, Leading};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -51,7 +51,7 @@ pub(super) fn begin(
         told: variables::of_a_process(&proxy.url(), bundle.path()),
         refused: |host, port, _| {
             report::tell_refused(host, port);
-            beside::refused(host, port);
+            parallel::refused(host, port);
         },
     };
     let ambient = Ambient::leading(session, clock, leading);
