@@ -49,7 +49,7 @@ fn clients_of_this_process() {
     }
     let mut head = vec!["client"];
     head.extend(ways.iter().map(|way| way.head()));
-    head.push("how it is told of the session");
+    head.push("how it is configured");
     table::check("clients", &head, &rows, &[]);
 }
 

@@ -33,7 +33,7 @@ pub(crate) const WAYS: [Way; 3] = [Way::AsItIs, Way::Command, Way::Env];
 impl Way {
     pub(crate) fn head(self) -> &'static str {
         match self {
-            Way::AsItIs => "as it is",
+            Way::AsItIs => "unmodified",
             Way::Command => "`session.command()`",
             Way::Env => "`session.env()` alone",
         }

@@ -24,10 +24,10 @@ pub(crate) const WAYS: [Way; 4] = [Way::AsItIs, Way::Process, Way::BaseUrl, Way:
 impl Way {
     pub(crate) fn head(self) -> &'static str {
         match self {
-            Way::AsItIs => "as it is",
+            Way::AsItIs => "unmodified",
             Way::Process => "`session.command()`",
             Way::BaseUrl => "`session.base_url()`",
-            Way::Explicit => "told",
+            Way::Explicit => "configured",
         }
     }
 }
