@@ -1,12 +1,12 @@
 //! What HTTP allows and servers do: recorded as it came, replayed as it was.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use cassette::Session;
-use cassette::tape::{Outcome, TransportErrorKind};
+use cassette::tape::{Outcome, Request, TransportErrorKind};
 use http::header::HeaderValue;
 use http_body::Frame;
 use http_body_util::BodyExt as _;
@@ -154,7 +154,7 @@ const KILOBYTE: &str = match str::from_utf8(&[b'.'; 1024]) {
 fn an_answer_before_the_request_was_read() {
     for speaks in SPOKEN {
         // Dropped, an unread request would cut the connection.
-        let unread = std::sync::Mutex::new(Vec::new());
+        let unread = Mutex::new(Vec::new());
         let api = Api::streaming(speaks, move |request| {
             unread.lock().unwrap().push(request.into_body());
             async { answer(413, &[], "too long") }
@@ -322,14 +322,42 @@ fn answers_that_nobody_reads_to_the_end() {
     }
 }
 
+/// The client's clock stands still until its request has arrived: at the server, then at its recording.
 #[test]
 fn a_client_that_gives_up_waiting() {
-    let api = Api::streaming(Speaks::Http1, |_| std::future::pending::<Answer>());
-    let url = api.url("/");
-    let (project, _) = Project::both(api, async |session| {
-        let request = client(&session).post(&url).body("[1]").timeout(Duration::from_millis(50));
-        assert!(request.send().await.unwrap_err().is_timeout());
+    let (arrived, arrivals) = std::sync::mpsc::channel();
+    let matched = arrived.clone();
+    let api = Api::streaming(Speaks::Http1, move |request| {
+        let arrived = arrived.clone();
+        async move {
+            request.into_body().collect().await.unwrap();
+            arrived.send(()).unwrap();
+            std::future::pending::<Answer>().await
+        }
     });
+    let url = api.url("/");
+    let config = api.config().matcher("tells that it was asked", move |_: &Request, _: &Request| {
+        matched.send(()).unwrap();
+        true
+    });
+    let arrivals = Arc::new(Mutex::new(arrivals));
+    let body = async |session: Session| {
+        let arrivals = arrivals.clone();
+        // As long as a blocking task runs, tokio's paused clock doesn't go on by itself.
+        let arrival = tokio::task::spawn_blocking(move || {
+            arrivals.lock().unwrap().recv_timeout(Duration::from_secs(60)).expect("a request")
+        });
+        tokio::time::pause();
+        let request = client(&session).post(&url).body("[1]").timeout(Duration::from_millis(50));
+        let error = request.send().await.unwrap_err();
+        tokio::time::resume();
+        arrival.await.unwrap();
+        assert!(error.is_timeout(), "{error:?}");
+    };
+    let project = Project::new();
+    project.record(config.clone(), &body);
+    drop(api);
+    project.replay(config, &body);
     let recorded = &project.interactions()[0];
     assert_eq!(recorded.request.body.size(), 3);
     let Outcome::Error(e) = &recorded.outcome else { panic!("{recorded:?}") };

@@ -1,5 +1,6 @@
 //! End-to-end tests: the public API, real servers on loopback, real files, and what a user sees.
 
+mod alone;
 mod ambient;
 mod api;
 mod base_url;

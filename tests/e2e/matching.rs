@@ -85,11 +85,13 @@ fn answers(recorded: &[&str], config: Config, asked: &[&str], expected: &str) {
     assert_eq!(ended.is_ok(), !expected.contains('-'), "{ended:?}");
 }
 
-const A: &str = "http://h/a";
-const B: &str = "http://h/b";
+// Each test has a host of its own: a request without an answer that is on the cassette of a parallel test is a remark in
+// the reports of both.
 
 #[test]
 fn when_all_are_used() {
+    const A: &str = "http://used.test/a";
+    const B: &str = "http://used.test/b";
     answers(&[A, A, B], Config::new(), &[A, B, A, A], "132-");
     answers(&[A, A, B], Config::new().exhausted(Exhausted::RepeatLast), &[A, B, A, A, B], "13223");
     answers(&[A, A, B], Config::new().exhausted(Exhausted::Loop), &[A, B, A, A, A], "13212");
@@ -97,6 +99,8 @@ fn when_all_are_used() {
 
 #[test]
 fn what_an_interaction_says_of_itself() {
+    const A: &str = "http://itself.test/a";
+    const B: &str = "http://itself.test/b";
     let interactions = [
         got(A, "1", r#", "repeat": true"#),
         got(A, "2", ""),
@@ -116,8 +120,9 @@ fn what_an_interaction_says_of_itself() {
 
 #[test]
 fn what_is_left_over() {
-    let project = cassette(&refs(&numbered(&[A, B, "http://h/c"])));
-    let run = |config| play(&project, config, &[A]).1;
+    let recorded = ["http://left.test/a", "http://left.test/b", "http://left.test/c"];
+    let project = cassette(&refs(&numbered(&recorded)));
+    let run = |config| play(&project, config, &recorded[..1]).1;
     insta::assert_snapshot!("unused", run(Config::new()).unwrap_err());
     run(Config::new().unused(Unused::Warn)).expect("it only warns");
     run(Config::new().unused(Unused::Allow)).expect("it is allowed");
@@ -125,7 +130,9 @@ fn what_is_left_over() {
 
 #[test]
 fn the_recorded_order() {
-    let c = "http://h/c";
+    const A: &str = "http://order.test/a";
+    const B: &str = "http://order.test/b";
+    let c = "http://order.test/c";
     answers(&[A, B, A], Config::new().ordered(), &[A, B, A], "123");
     let project = cassette(&refs(&numbered(&[A, B, A, c])));
     let (answers, ended) = play(&project, Config::new().ordered(), &[A, A, B, A, c]);
@@ -149,10 +156,11 @@ fn options_of_one_place() {
             .matching_for("telemetry.test/**", |m| m.ignore_query("*"))
             .require_header("x-tenant")
     };
-    let recorded = ["http://h/orders/17", "http://telemetry.test/ping?at=1", "http://h/other?at=1"];
-    answers(&recorded, config(), &["http://h/orders/4", "http://telemetry.test/ping?at=2"], "12");
-    answers(&recorded, config(), &["http://h/other?at=2"], "-");
-    let mut tenant = get("http://h/orders/4");
+    let recorded =
+        ["http://tenant.test/orders/17", "http://telemetry.test/ping?at=1", "http://tenant.test/other?at=1"];
+    answers(&recorded, config(), &["http://tenant.test/orders/4", "http://telemetry.test/ping?at=2"], "12");
+    answers(&recorded, config(), &["http://tenant.test/other?at=2"], "-");
+    let mut tenant = get("http://tenant.test/orders/4");
     tenant.headers_mut().insert("x-tenant", "acme".parse().unwrap());
     let (answers, ended) = play_requests(&cassette(&refs(&numbered(&recorded))), config(), vec![tenant]);
     assert_eq!(answers, "-");
@@ -163,7 +171,7 @@ fn options_of_one_place() {
 fn a_matcher_decides_among_equals() {
     let recorded = |lines: &str, answer: &str| {
         format!(
-            r#"{{"request": {{"method": "POST", "uri": "http://h/log", "headers": {{"content-type": "text/plain"}}, "body": {{"text": "{lines}"}}}}, "response": {{"status": 200, "body": {{"text": "{answer}"}}}}}}"#
+            r#"{{"request": {{"method": "POST", "uri": "http://log.test/log", "headers": {{"content-type": "text/plain"}}, "body": {{"text": "{lines}"}}}}, "response": {{"status": 200, "body": {{"text": "{answer}"}}}}}}"#
         )
     };
     let config = || {
@@ -172,7 +180,7 @@ fn a_matcher_decides_among_equals() {
         })
     };
     let project = cassette(&[&recorded("one", "1"), &recorded("three", "2"), &recorded("two", "3")]);
-    let log = |body| post("http://h/log", "text/plain", body);
+    let log = |body| post("http://log.test/log", "text/plain", body);
     let (answers, ended) =
         play_requests(&project, config(), vec![log("12345"), log("xyz"), log("abc"), log("four")]);
     assert_eq!(answers, "213-");
@@ -204,11 +212,14 @@ fn compressed_bodies() {
 #[test]
 fn a_miss_among_many() {
     let uris: Vec<String> =
-        (1..=400).map(|n| format!("http://h/v1/items/{n}?lang=en&page={}", n % 7)).collect();
+        (1..=400).map(|n| format!("http://many.test/v1/items/{n}?lang=en&page={}", n % 7)).collect();
     let uris: Vec<&str> = uris.iter().map(String::as_str).collect();
     let project = cassette(&refs(&numbered(&uris)));
     let config = Config::new().unused(Unused::Allow).ignore_query("nonce");
-    let asked = ["http://h/v1/items/250?lang=en&page=5", "http://h/v1/items/250?lang=de&page=5&nonce=1"];
+    let asked = [
+        "http://many.test/v1/items/250?lang=en&page=5",
+        "http://many.test/v1/items/250?lang=de&page=5&nonce=1",
+    ];
     let (answers, ended) = play(&project, config, &asked);
     assert_eq!(answers, "250-");
     insta::assert_snapshot!("a_miss_among_many", ended.unwrap_err());
@@ -218,12 +229,12 @@ fn a_miss_among_many() {
 fn a_graphql_query() {
     let interaction = r#"{
       "request": {
-        "method": "POST", "uri": "http://h/graphql", "headers": {"content-type": "application/json"},
+        "method": "POST", "uri": "http://graphql.test/graphql", "headers": {"content-type": "application/json"},
         "body": {"json": {"query": "query Item($id: ID!) { item(id: $id) { name } }", "variables": {"id": 17}}}
       },
       "response": {"status": 200, "body": {"text": "1"}}
     }"#;
-    let ask = |body| post("http://h/graphql", "application/json", body);
+    let ask = |body| post("http://graphql.test/graphql", "application/json", body);
     let requests = vec![
         ask(
             r#"{"variables":{"id":17.0},"query":"query Item($id: ID!) {\n  item(id: $id) {\n    name # of it\n  }\n}"}"#,
@@ -237,8 +248,10 @@ fn a_graphql_query() {
 
 #[test]
 fn nothing_for_the_host_and_nothing_similar() {
-    let project = cassette(&refs(&numbered(&["http://h/v1/items?page=1", "http://i/login"])));
-    let asked = ["http://j/v1/items", "http://h/", "http://i/login?as=me"];
+    let project =
+        cassette(&refs(&numbered(&["http://h.nothing.test/v1/items?page=1", "http://i.nothing.test/login"])));
+    let asked =
+        ["http://j.nothing.test/v1/items", "http://h.nothing.test/", "http://i.nothing.test/login?as=me"];
     let (answers, ended) = play(&project, Config::new(), &asked);
     assert_eq!(answers, "---");
     insta::assert_snapshot!("nothing_similar", ended.unwrap_err());
@@ -247,10 +260,10 @@ fn nothing_for_the_host_and_nothing_similar() {
 /// The code under test is told the same as the reader.
 #[test]
 fn the_refusal_is_the_report() {
-    let project = cassette(&refs(&numbered(&[A])));
+    let project = cassette(&refs(&numbered(&["http://refusal.test/a"])));
     let told = std::sync::Mutex::new(None);
     let ended = project.run(Mode::Replay, Config::new(), &async |session: Session| {
-        *told.lock().unwrap() = Some(ask(&session, get("http://h/a?page=2")).await);
+        *told.lock().unwrap() = Some(ask(&session, get("http://refusal.test/a?page=2")).await);
     });
     let (head, body) = told.into_inner().unwrap().expect("an answer");
     assert_eq!(head.status, 470);
