@@ -50,6 +50,8 @@ pub mod snapshot;
 pub mod tape;
 mod target;
 mod template;
+#[cfg(test)]
+mod tests;
 #[cfg(feature = "proxy")]
 mod transport;
 mod volatile;

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use super::names::normalised;
 use super::shapes::tests::samples;
 use super::{DefaultRule, Redactor, RuleKind, Rules, Side, default_rules};
+use crate::tests::{seed, sized};
 
 /// What a rule is to find, and the rule.
 struct Probe {
@@ -124,7 +125,9 @@ fn each_default_rule_is_taken_away_alone() {
     assert_eq!(probed.len(), default_rules().len(), "each has something to find");
     let none = BTreeSet::new();
     assert_eq!(exchange.shown(&none).1, none, "all are in force");
-    for rule in default_rules() {
+    // Some, or all.
+    let step = sized(12, 1);
+    for rule in default_rules().iter().skip(seed(0) as usize % step).step_by(step) {
         let without = with_what_covers(rule);
         let (all, any) = exchange.shown(&without);
         assert_eq!((&all, &any), (&without, &without), "{rule}");

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::live::MOST_READ;
 use super::*;
+use crate::tests::sized;
 
 /// A request with one of everything, and this body.
 fn live(content_type: &str, body: &[u8]) -> Arc<Live> {
@@ -163,7 +164,7 @@ fn headers() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: sized(300, 2000), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Where a body is cut changes nothing, neither in what comes out nor in what is refused.
     #[test]

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
+use crate::tests::sized;
 
 /// Few values, so that equal requests and near misses are common.
 fn any_request() -> BoxedStrategy<Request> {
@@ -153,7 +154,7 @@ fn any_matching() -> impl Strategy<Value = Matching> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: sized(300, 2000), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Nothing to explain exactly where keys are equal, for requests that share all but one part, too.
     #[test]

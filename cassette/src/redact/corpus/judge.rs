@@ -128,7 +128,7 @@ fn base64(text: &str, from: usize) -> Vec<u8> {
 /// It knows every encoding of the corpus, alone and with other text around it.
 #[test]
 fn nothing_escapes_it() {
-    for secret in super::secrets(16) {
+    for secret in super::secrets(super::sized(2, 16), super::seed(5)) {
         for coded in super::encodings::all(&secret) {
             for frame in ["@", "{\"a\":\"@\"}", "x@", "abc/@=", "&amp;@&x"] {
                 let text = frame.replace('@', &coded.text);

@@ -1,6 +1,7 @@
 //! Pages, in whatever pieces they come.
 
 use std::io::Write as _;
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
@@ -8,8 +9,11 @@ use super::MOST_HELD;
 use crate::redact::{Redactor, Rules};
 
 fn redactor() -> Redactor {
-    let rules = Rules::default().field("pin").field("value").pointer("/places/*/door").unwrap();
-    Redactor::new(rules).unwrap()
+    static PREPARED: LazyLock<Redactor> = LazyLock::new(|| {
+        let rules = Rules::default().field("pin").field("value").pointer("/places/*/door").unwrap();
+        Redactor::new(rules).unwrap()
+    });
+    PREPARED.anew()
 }
 
 fn redact(redactor: &Redactor, content_type: Option<&str>, text: &str, cuts: &[usize]) -> String {
@@ -258,7 +262,8 @@ fn named_secrets_in_answers() {
 }
 
 fn plain() -> Redactor {
-    Redactor::new(Rules::default()).unwrap()
+    static PREPARED: LazyLock<Redactor> = LazyLock::new(|| Redactor::new(Rules::default()).unwrap());
+    PREPARED.anew()
 }
 
 const SOUP: &[&str] = &[
