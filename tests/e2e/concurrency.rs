@@ -10,9 +10,9 @@ use tokio::task::JoinSet;
 
 use crate::api::{Api, Speaks, answer, get};
 use crate::project::{Project, response};
+use crate::size::sized;
 
 const TASKS: usize = 64;
-const REQUESTS: usize = 200;
 const EQUAL_REQUESTS: usize = 20;
 
 /// Every task sends requests of its own and sees its own answers.
@@ -35,7 +35,7 @@ async fn storm(session: Session, base: &str, requests: usize) -> usize {
 
 #[test]
 fn thousands_of_requests_at_once() {
-    for (speaks, requests) in [(Speaks::Http1, REQUESTS / 4), (Speaks::Https2, REQUESTS)] {
+    for (speaks, requests) in [(Speaks::Http1, sized(20, 50)), (Speaks::Https2, sized(40, 200))] {
         let api = Api::start(speaks, |request| answer(200, &[], request.uri().path().to_owned()));
         let base = api.url("");
         let (project, count) = Project::both(api, async |session| storm(session, &base, requests).await);

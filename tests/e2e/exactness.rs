@@ -11,6 +11,7 @@ use proptest::test_runner::TestRunner;
 
 use crate::api::{Api, Seen, Speaks, answer, data, frames, see};
 use crate::project::Project;
+use crate::size::sized;
 
 /// A value, in the tokens that it is spelled with.
 #[derive(Clone, Debug)]
@@ -262,6 +263,7 @@ fn check(exchanges: Vec<Exchange>) -> Result<(), TestCaseError> {
 
 #[test]
 fn what_is_replayed_is_what_was_received() {
-    let config = ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() };
+    let config =
+        ProptestConfig { cases: sized(24, 96), failure_persistence: None, ..ProptestConfig::default() };
     TestRunner::new(config).run(&vec(exchange(), 1..8), check).unwrap();
 }

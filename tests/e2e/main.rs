@@ -26,6 +26,7 @@ mod recording;
 mod redaction_places;
 mod redaction_values;
 mod secret_sources;
+mod size;
 mod summary;
 mod templates;
 mod untrusted;

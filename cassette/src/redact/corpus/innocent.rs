@@ -61,7 +61,10 @@ fn what_is_innocent_is_untouched() {
         if let Some(stored) = Way::Header("x-note", Side::Response).store(&redactor, text, &[]) {
             assert_eq!(&stored, text);
         }
-        assert_eq!(redactor.leak_check().unwrap().scan(text.as_bytes()).unwrap(), None, "{text}");
+    }
+    let check = redactor.leak_check().unwrap();
+    for text in TEXTS {
+        assert_eq!(check.scan(text.as_bytes()).unwrap(), None, "{text}");
     }
     for url in [
         "https://api.test/v1/users/3f2504e0-4f89-11d3-9a0c-0305e82c3301?country_code=DE&page=2&code=42#top",

@@ -75,7 +75,7 @@ fn restore(redactor: &Redactor, place: &Place, stored: &str) -> Option<String> {
 #[test]
 fn as_it_was_written() {
     let mut cases = 0;
-    for secret in secrets(sized(2, 24), seed(5)) {
+    for secret in secrets(sized(1, 24), seed(5)) {
         let rules = Rules::default().allow_header("x-note").secret("K", secret.clone()).unwrap();
         let redactor = Redactor::new(rules).unwrap();
         let answers = redactor.answers();
@@ -101,5 +101,5 @@ fn as_it_was_written() {
             }
         }
     }
-    assert!(cases > sized(800, 10_000), "{cases}");
+    assert!(cases > sized(400, 10_000), "{cases}");
 }

@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::tests::sized;
 
 /// Bodies of every sort: noise, text, and JSON in all sorts of spelling.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
@@ -112,7 +113,7 @@ fn record_planned(files: &Files, planned: &[Planned], inline_limit: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: sized(24, 96), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_was_recorded_is_read(planned in vec(planned(), 0..5), inline_limit in prop::sample::select(vec![0, 50, 500])) {
