@@ -20,6 +20,7 @@ use tower_service::Service;
 
 use crate::api::{Api, HOST, Seen, Speaks, answer, channel, data, frames, see, see_any};
 use crate::project::{Project, response};
+use crate::size::sized;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -356,19 +357,19 @@ fn an_unmatched_request_fails_the_test() {
 }
 
 const TASKS: usize = 64;
-const REQUESTS: usize = 200;
 
 #[test]
 fn thousands_of_requests_at_once() {
     let api = Api::start(Speaks::Http1, |request| answer(200, &[], request.uri().path().to_owned()));
     let base = direct(&api, "");
+    let requests = sized(40, 200);
     let (project, ()) = Project::both(api, async |session| {
         let http = hyper();
         let mut tasks = JoinSet::new();
         for task in 0..TASKS {
             let (mut http, base) = (session.layer().layer(http.clone()), base.clone());
             tasks.spawn(async move {
-                for n in 0..REQUESTS {
+                for n in 0..requests {
                     let path = format!("/{task}/{n}");
                     let request = Request::get(format!("{base}{path}")).body(Body::empty()).unwrap();
                     let seen = ask(&mut http, request).await.unwrap();
@@ -379,7 +380,7 @@ fn thousands_of_requests_at_once() {
         tasks.join_all().await;
     });
     let asked: BTreeSet<_> = project.requests().into_iter().collect();
-    assert_eq!(asked.len(), TASKS * REQUESTS);
+    assert_eq!(asked.len(), TASKS * requests);
 }
 
 /// One cassette, whichever way it was recorded.
