@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Definition {
-    /// The test's name and its folder's: a Rust identifier.
+    /// The name of the test and of its folder: lower-case letters, digits and `_`, a letter first. A keyword of Rust is
+    /// refused.
     pub name: String,
     /// The component's configuration. Secrets in it are placeholders: `{{secret.NAME}}`.
     pub config: Value,
@@ -24,6 +25,19 @@ pub struct Definition {
 const KEYS: [&str; 5] = ["name", "config", "secrets", "state", "freeze_time"];
 /// Longer names would make rustfmt break the generated lines.
 const MAX_NAME: usize = 40;
+
+/// The keywords of edition 2024 in lower case, strict and reserved: no function can have one of them as its name. Raw
+/// identifiers are no way out, because `self`, `super` and `crate` have none, and because the name of a test would differ
+/// from the name of its folder.
+const KEYWORDS: [&str; 51] = [
+    // Strict.
+    "as", "async", "await", "break", "const", "continue", "crate", "dyn", "else", "enum", "extern", "false",
+    "fn", "for", "if", "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub", "ref", "return",
+    "self", "static", "struct", "super", "trait", "true", "type", "unsafe", "use", "where", "while",
+    // Reserved.
+    "abstract", "become", "box", "do", "final", "gen", "macro", "override", "priv", "try", "typeof",
+    "unsized", "virtual", "yield",
+];
 
 /// Reads and validates the whole file before anything is made of it.
 pub(super) fn read(file: &Path) -> Result<Vec<Definition>> {
@@ -105,11 +119,8 @@ fn check_name(name: &str) -> Result<(), String> {
     if name.len() > MAX_NAME {
         return Err(format!("`{name}` is longer than {MAX_NAME} characters"));
     }
-    // The generated function has this name.
-    const KEYWORDS: [&str; 12] =
-        ["as", "async", "await", "crate", "fn", "impl", "loop", "mod", "move", "self", "super", "type"];
     if KEYWORDS.contains(&name) {
-        return Err(format!("`{name}` is a word of the language"));
+        return Err(format!("`{name}` is a keyword of Rust; the generated test needs another name"));
     }
     Ok(())
 }
@@ -212,7 +223,10 @@ mod tests {
             r#"[{"name": "../../x", "config": {}}]"#,
             ": [0].name: `../../x` must be lower-case letters, digits and `_`, a letter first",
         );
-        check(r#"[{"name": "type", "config": {}}]"#, ": [0].name: `type` is a word of the language");
+        check(
+            r#"[{"name": "type", "config": {}}]"#,
+            ": [0].name: `type` is a keyword of Rust; the generated test needs another name",
+        );
         check(
             r#"[{"name": "a", "config": {}}, {"name": "a", "config": {}}]"#,
             ": [1].name: `a` is the name of [0] already",

@@ -70,4 +70,35 @@ mod tests {
              }\n"
         );
     }
+
+    /// The list of the Rust reference, chapter "Keywords", edition 2024: strict, reserved, and weak ones.
+    const KEYWORDS: &str = "\
+        as async await break const continue crate dyn else enum extern false fn for if impl in let loop match mod move \
+        mut pub ref return self Self static struct super trait true type unsafe use where while \
+        abstract become box do final gen macro override priv try typeof unsized virtual yield \
+        macro_rules raw safe union";
+
+    #[test]
+    fn a_case_with_the_name_of_a_keyword_is_refused_or_compiles() {
+        let mut accepted = Vec::new();
+        for name in KEYWORDS.split_whitespace().chain(["_"]) {
+            let dir = tempfile::tempdir().expect("a directory");
+            let file = dir.path().join("definitions.json");
+            std::fs::write(&file, format!(r#"[{{"name": "{name}", "config": {{}}}}]"#)).expect("written");
+            let mut definitions = match super::super::definitions::read(&file) {
+                Ok(definitions) => definitions,
+                Err(refused) => {
+                    assert!(refused.to_string().contains(&format!("[0].name: `{name}` ")), "{refused}");
+                    continue;
+                }
+            };
+            let case = Case::new(Path::new("tests/prices"), definitions.remove(0));
+            let text = test_file(&[case], "my::harness", "cargo run --example scaffold", &file);
+            let parsed = syn::parse_file(&text).unwrap_or_else(|e| panic!("{name}: {e}\n{text}"));
+            let is_test = |item: &syn::Item| matches!(item, syn::Item::Fn(f) if f.sig.ident == name);
+            assert!(parsed.items.iter().any(is_test), "{text}");
+            accepted.push(name);
+        }
+        assert_eq!(accepted, ["macro_rules", "raw", "safe", "union"], "weak keywords are identifiers");
+    }
 }
