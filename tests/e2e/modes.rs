@@ -407,6 +407,25 @@ fn verify_needs_the_secrets_that_servers_need() {
     assert!(told.contains("can't be sent: the secret API_KEY has no value here"), "{told}");
 }
 
+#[test]
+fn verify_reads_the_encoding_in_a_placeholder() {
+    let api = Api::start(Speaks::Http1, |request| {
+        answer(200, &[("content-type", "text/plain")], request.uri().to_string())
+    });
+    let (config, project) = (api.config(), Project::new());
+    for query in ["key={{secret.API_KEY|percent}}", "key=%7B%7Bsecret.API_KEY%7Cjson%7Cpercent%7D%7D"] {
+        let body = async |session: Session| {
+            get(&session.client().unwrap(), &format!("http://{HOST}/x?{query}")).await.status
+        };
+        project.record(config.clone(), &body);
+        let told = project.run(Mode::Verify, config.clone(), &body).unwrap_err().to_string();
+        assert!(told.contains("can't be sent: the secret API_KEY has no value here"), "{told}");
+        // The session that has the secret is not refused.
+        let known = config.clone().secret("API_KEY", "pk-2f9a77c1");
+        assert_eq!(project.run(Mode::Verify, known, &body).unwrap().0, 200);
+    }
+}
+
 /// Every call asks with another id, nonce and key, as code with random numbers does.
 async fn restless(session: Session) -> cassette::TestResult {
     static CALLS: AtomicUsize = AtomicUsize::new(0);

@@ -152,9 +152,11 @@ fn without_values<'a>(
 ) -> Option<impl Fn() -> Problem + use<'a>> {
     let mut names = BTreeSet::new();
     let mut look = |text: &[u8]| {
-        let text = String::from_utf8_lossy(text);
-        for part in text.replace("%7B%7B", "{{").replace("%7D%7D", "}}").split("{{secret.").skip(1) {
-            if let Some((name, _)) = part.split_once("}}") {
+        // Clients percent-encode the brackets in a URL, and some of them the bar before an encoding.
+        let text = percent_encoding::percent_decode(text).decode_utf8_lossy();
+        for part in text.split("{{secret.").skip(1) {
+            if let Some((inner, _)) = part.split_once("}}") {
+                let name = inner.split_once('|').map_or(inner, |(name, _encodings)| name);
                 names.insert(name.to_owned());
             }
         }
