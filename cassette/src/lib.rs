@@ -14,12 +14,89 @@
 //! # }
 //! ```
 //!
-//! * `CASSETTE_MODE=record cargo test` runs it against the real API, and writes the cassette
-//!   `tests/cassettes/weather/berlin.json` and a snapshot of its output.
-//! * `cargo test` replays: nothing leaves the machine, the clock stands where it stood, the output directory must
-//!   be the one of the snapshot.
+//! * `CASSETTE_MODE=record cargo test` runs the test against the real API. It writes the cassette
+//!   `tests/cassettes/weather/berlin.json` and a snapshot of the output directory.
+//! * `cargo test` replays the cassette: no connection leaves the machine, the clock stands at the time of the recording,
+//!   and the output directory must equal the snapshot.
+//!
+//! # Concepts
+//!
+//! * A **cassette** is a file with everything that a test asked for and what servers answered. It is made for review and
+//!   belongs in the repository. [`tape`] reads and writes it.
+//! * A **session** is what one test owns while it runs: its cassette, its clock and its output directory.
+//!   [`cassette_test`] begins it and hands it to the test as a [`Session`]; [`Session::builder`] begins one by hand.
+//! * A [`Mode`] says what the session does with requests.
+//! * A [`Config`] holds what a project decides once: which values are secret, which parts of a request matter, where
+//!   cassettes are.
+//! * A **request matches** a recording by method, scheme, host, port, path, query and by the meaning of its body.
+//!   [`Matching`](matcher::Matching) has the options. A request without a match fails the test, and the report says what
+//!   differs from the nearest recording.
+//! * **Redaction** replaces secrets with placeholders before anything reaches the disk. Named secrets are written as
+//!   `{{secret.API_KEY}}` and come back on replay; tokens that servers give out are written as `[access_token:1]`.
+//! * The **clock** of a session stands still, for unmodified code too. [`Session::clock`] reads it.
+//! * The **output directory**, [`Session::output_dir`], is compared with a snapshot that `cargo insta review` can show.
+//!
+//! Requests reach the session without a change to the code under test where the feature `intercept` works. The explicit
+//! ways work everywhere: [`Session::client`], [`Session::proxy_url`], [`Session::base_url`], [`Session::layer`],
+//! [`Session::service`] and [`Session::command`].
+//!
+//! # Modes
+//!
+//! | [`Mode`] | network | cassette | output snapshot |
+//! |---|---|---|---|
+//! | [`replay`](Mode::Replay), the default | never | read; unmatched requests and unused recordings fail the test | compared |
+//! | [`record`](Mode::Record) | yes | replaced if the test passes | replaced if the test passes |
+//! | [`auto`](Mode::Auto) | if there is no cassette | recorded if there is none, else replayed | likewise |
+//! | [`append`](Mode::Append) | for requests that are not on the cassette | extended if the test passes | replaced if the test passes |
+//! | [`learn`](Mode::Learn) | yes | recorded twice; matching ignores what varied | replaced if the test passes |
+//! | [`verify`](Mode::Verify) | yes | compared with live answers, not written | compared |
+//! | [`accept`](Mode::Accept) | never | read, as on replay | replaced if the test passes |
+//! | [`off`](Mode::Off) | yes | ignored | not taken |
+//!
+//! # Variables
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `CASSETTE_MODE` | the mode of every test of the run; it overrides the attribute, which overrides [`Config::mode`] |
+//! | `CASSETTE_REPORT` | a file to which every session appends one line of JSON, for editors and CI |
+//! | `CASSETTE_TZ` | the time zone of the process; without it local time is UTC |
+//! | `CI` | if set, and not to `false` or `0`, only `CASSETTE_MODE` lets a test write |
+//! | `INSTA_UPDATE` | whether a changed snapshot is left for review, as for insta |
+//! | `CARGO_TARGET_DIR` | the target directory, where failed tests leave their files |
+//! | `NO_COLOR`, `CLICOLOR_FORCE`, `FORCE_COLOR`, `CARGO_TERM_COLOR` | whether failures are in colour |
+//!
+//! Any other variable that begins with `CASSETTE_` is an error: a misspelt one would silently mean the default.
+//!
+//! # Features
+//!
+//! All but `reqwest-middleware` are on by default.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `macros` | [`cassette_test`] |
+//! | `ambient` | frozen time for unmodified code, and the summary at the end of a test process |
+//! | `intercept` | connections of unmodified clients, and of processes that a test starts, reach the session |
+//! | `proxy` | the loopback proxy of a session, base URLs, and connections to real servers while recording |
+//! | `client` | [`Session::client`], a `reqwest::Client` |
+//! | `blocking` | [`Session::blocking_client`] |
+//! | `reqwest-middleware` | [`Session::middleware`] |
+//! | `brotli`, `zstd` | bodies in these content encodings are decoded while recording |
+//! | `scaffold` | [`scaffold`]: tests made from a file of configurations |
+//!
+//! # Limits
+//!
+//! * `ambient` and `intercept` work on 64-bit Linux and macOS with a dynamic libc. On other systems a test uses the
+//!   explicit ways and [`Config::explicit_clock`].
+//! * `Instant` and the timers of runtimes are not frozen. A process that a test starts sees the real clock.
+//! * WebSocket, HTTP/3 and client certificates are not recorded.
+//! * A client in a `static` belongs to the test that used it first. The session reports it when two tests share one.
+//! * The value of a secret has 6 bytes to 64 KiB. Encrypted values are not found, and packed ones only by the final leak
+//!   check.
+//! * A recording that a killed process leaves behind, `*.recording`, is redacted, but the leak check has not read it.
 //!
 //! Start with [`cassette_test`], [`Session`] and [`Config`].
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 // In reading order.
 mod ambient;
@@ -70,19 +147,6 @@ pub use in_process::SessionService;
 pub use in_process::{CassetteLayer, CassetteService};
 pub use mode::Mode;
 pub use session::{Failure, Session, SessionBuilder, Summary};
-
-/// The examples of the pages for users run with those of the code.
-#[cfg(doctest)]
-mod pages {
-    #[doc = include_str!("../../docs/matching.md")]
-    mod matching {}
-    #[doc = include_str!("../../docs/modes.md")]
-    mod modes {}
-    #[doc = include_str!("../../docs/redaction.md")]
-    mod redaction {}
-    #[doc = include_str!("../../docs/secrets.md")]
-    mod secrets {}
-}
 
 #[doc(hidden)]
 pub mod __private {

@@ -81,6 +81,30 @@ fn the_page_of_redaction_has_the_rules_and_options_that_there_are() {
     }
 }
 
+#[test]
+fn the_front_page_of_the_library_has_all_modes_variables_and_features() {
+    let page: String = read("cassette/src/lib.rs").lines().filter(|line| line.starts_with("//!")).collect();
+    let told = "no-mode".parse::<Mode>().unwrap_err().to_string();
+    let (_, modes) = told.split_once("valid are ").expect("a list");
+    for mode in modes.split(", ") {
+        assert!(page.contains(&format!("[`{mode}`](Mode::")), "no mode `{mode}`");
+    }
+    let source = read("cassette/src/mode.rs");
+    let (source, _) = source.split_once("#[cfg(test)]").expect("tests");
+    let variables = names(source, "\"CASSETTE_");
+    assert!(variables.len() >= 3, "{variables:?}");
+    for name in variables {
+        assert!(page.contains(&format!("| `CASSETTE_{name}` |")), "no variable `CASSETTE_{name}`");
+    }
+    let manifest = read("cassette/Cargo.toml");
+    let (_, features) = manifest.split_once("[features]\n").expect("features");
+    let (features, _) = features.split_once("\n[").expect("an end");
+    let features = features.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name);
+    for feature in features.filter(|name| *name != "default" && name.starts_with(char::is_alphabetic)) {
+        assert!(page.contains(&format!("`{feature}`")), "no feature `{feature}`");
+    }
+}
+
 /// The names of expressions, from the failure that lists them.
 #[test]
 fn every_expression_of_templates_is_explained() {
@@ -98,6 +122,8 @@ fn every_expression_of_templates_is_explained() {
 fn links_lead_somewhere() {
     for page in [
         "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
         "docs/matching.md",
         "docs/modes.md",
         "docs/redaction.md",
