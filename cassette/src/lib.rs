@@ -16,21 +16,21 @@
 //!
 //! * `CASSETTE_MODE=record cargo test` runs the test against the real API. It writes the cassette
 //!   `tests/cassettes/weather/berlin.json` and a snapshot of the output directory.
-//! * `cargo test` replays the cassette: no connection leaves the machine, the clock stands at the time of the recording,
-//!   and the output directory must equal the snapshot.
+//! * `cargo test` replays the cassette: no connection leaves the machine, the clock stands at the time of the
+//!   recording, and the output directory must equal the snapshot.
 //!
 //! # Concepts
 //!
-//! * A **cassette** is a file with everything that a test asked for and what servers answered. It is made for review and
-//!   belongs in the repository. [`tape`] reads and writes it.
+//! * A **cassette** is a file with everything that a test asked for and what servers answered. It is made for review
+//!   and belongs in the repository. [`tape`] reads and writes it.
 //! * A **session** is what one test owns while it runs: its cassette, its clock and its output directory.
 //!   [`cassette_test`] begins it and hands it to the test as a [`Session`]; [`Session::builder`] begins one by hand.
 //! * A [`Mode`] says what the session does with requests.
 //! * A [`Config`] holds what a project decides once: which values are secret, which parts of a request matter, where
 //!   cassettes are.
 //! * A **request matches** a recording by method, scheme, host, port, path, query and by the meaning of its body.
-//!   [`Matching`](matcher::Matching) has the options. A request without a match fails the test, and the report says what
-//!   differs from the nearest recording.
+//!   [`Matching`](matcher::Matching) has the options. A request without a match fails the test, and the report says
+//!   what differs from the nearest recording.
 //! * **Redaction** replaces secrets with placeholders before anything reaches the disk. Named secrets are written as
 //!   `{{secret.API_KEY}}` and come back on replay; tokens that servers give out are written as `[access_token:1]`.
 //! * The **clock** of a session stands still, for unmodified code too. [`Session::clock`] reads it.
@@ -44,7 +44,7 @@
 //!
 //! | [`Mode`] | network | cassette | output snapshot |
 //! |---|---|---|---|
-//! | [`replay`](Mode::Replay), the default | never | read; unmatched requests and unused recordings fail the test | compared |
+//! | [`replay`](Mode::Replay), the default | never | read; unmatched requests and unused interactions fail the test | compared |
 //! | [`record`](Mode::Record) | yes | replaced if the test passes | replaced if the test passes |
 //! | [`auto`](Mode::Auto) | if there is no cassette | recorded if there is none, else replayed | likewise |
 //! | [`append`](Mode::Append) | for requests that are not on the cassette | extended if the test passes | replaced if the test passes |
@@ -69,7 +69,8 @@
 //!
 //! # Features
 //!
-//! All but `reqwest-middleware` are on by default.
+//! All but `reqwest-middleware` are on by default. A quarter of the crates that the library needs come with `client`: a
+//! project that asks through its own client can use all other features without it, and `intercept` works the same.
 //!
 //! | feature | adds |
 //! |---|---|
@@ -85,13 +86,15 @@
 //!
 //! # Limits
 //!
+//! The page `docs/limits.md` of the repository has all limits, with what to do instead. The most important ones:
+//!
 //! * `ambient` and `intercept` work on 64-bit Linux and macOS with a dynamic libc. On other systems a test uses the
 //!   explicit ways and [`Config::explicit_clock`].
 //! * `Instant` and the timers of runtimes are not frozen. A process that a test starts sees the real clock.
 //! * WebSocket, HTTP/3 and client certificates are not recorded.
 //! * A client in a `static` belongs to the test that used it first. The session reports it when two tests share one.
-//! * The value of a secret has 6 bytes to 64 KiB. Encrypted values are not found, and packed ones only by the final leak
-//!   check.
+//! * The value of a secret has 6 bytes to 64 KiB. Encrypted values are not found, and packed ones only by the final
+//!   leak check.
 //! * A recording that a killed process leaves behind, `*.recording`, is redacted, but the leak check has not read it.
 //!
 //! Start with [`cassette_test`], [`Session`] and [`Config`].

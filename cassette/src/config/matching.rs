@@ -30,19 +30,31 @@ pub enum Exhausted {
 }
 
 impl Config {
-    /// A query key that doesn't count in matching. `*` in it stands for any characters: `utm_*`.
+    /// Ignores a query key in matching. `*` in the key stands for any characters.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().ignore_query("requested_at").ignore_query("utm_*");
+    /// ```
     #[must_use]
     pub fn ignore_query(mut self, key: &str) -> Config {
         self.matching = self.matching.ignore_query(key);
         self
     }
 
-    /// A place in JSON request bodies that doesn't count in matching: an RFC 6901 pointer, in which `*`
-    /// stands for any one key or index.
+    /// Ignores a place of JSON request bodies in matching. The place is an RFC 6901 pointer in which `*` stands for any
+    /// one key or index.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().ignore_json("/requested_at").ignore_json("/items/*/id");
+    /// ```
     ///
     /// # Panics
     ///
-    /// If it is not a pointer.
+    /// If the text is not a pointer.
     #[must_use]
     #[track_caller]
     pub fn ignore_json(mut self, pointer: &str) -> Config {
@@ -50,73 +62,118 @@ impl Config {
         self
     }
 
-    /// A field of forms that doesn't count in matching, URL-encoded or multipart.
+    /// Ignores a field of forms in matching, URL-encoded and multipart.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().ignore_form("nonce");
+    /// ```
     #[must_use]
     pub fn ignore_form(self, field: &str) -> Config {
         self.matching(|m| m.ignore_form(field))
     }
 
-    /// An element of XML request bodies that doesn't count in matching, or an attribute: `/Envelope/Header/*`,
-    /// `/Envelope/Body/Order/@id`. See [`Matching::ignore_xml`].
+    /// Ignores an element or an attribute of XML request bodies in matching. [`Matching::ignore_xml`] explains the
+    /// paths.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().ignore_xml("/Envelope/Header/*").ignore_xml("/Envelope/Body/Order/@id");
+    /// ```
     ///
     /// # Panics
     ///
-    /// If it doesn't begin with `/`.
+    /// If the path does not begin with `/`.
     #[must_use]
     #[track_caller]
     pub fn ignore_xml(self, path: &str) -> Config {
         self.matching(|m| m.ignore_xml(path))
     }
 
-    /// Request bodies don't count in matching.
+    /// Ignores request bodies in matching.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().ignore_body();
+    /// ```
     #[must_use]
     pub fn ignore_body(self) -> Config {
         self.matching(Matching::ignore_body)
     }
 
-    /// Parts of paths that don't count in matching, such as ids and dates: those in the groups of a regular
-    /// expression, or all that it matches where it has none. See [`Matching::ignore_path`].
+    /// Ignores parts of paths in matching, such as ids and dates: the groups of a regular expression, or the whole
+    /// match if the expression has no group. See [`Matching::ignore_path`].
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().ignore_path(r"/orders/(\d+)");
+    /// ```
     ///
     /// # Panics
     ///
-    /// If it is not a regular expression.
+    /// If the text is not a regular expression.
     #[must_use]
     #[track_caller]
     pub fn ignore_path(self, pattern: &str) -> Config {
         self.matching(|m| m.ignore_path(pattern))
     }
 
-    /// A header that counts in matching; by default none does. It is kept on the cassette then, as if
-    /// [allowed](Config::allow_header), unless it is known to carry credentials: of those, what is shown is compared.
+    /// Compares a header in matching. By default no header is compared. The cassette keeps a required header as if it
+    /// were [allowed](Config::allow_header), except one that is known to carry credentials: of that header the redacted
+    /// value is compared.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().require_header("accept-language");
+    /// ```
     ///
     /// # Panics
     ///
-    /// If it cannot be the name of a header.
+    /// If the text cannot be the name of a header.
     #[must_use]
     #[track_caller]
     pub fn require_header(self, name: &str) -> Config {
         self.matching(|m| m.require_header(name))
     }
 
-    /// A header that doesn't count in matching although an option before required it.
+    /// Ignores a header in matching that an earlier option required.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().require_header("x-acme-*").ignore_header("x-acme-trace");
+    /// ```
     ///
     /// # Panics
     ///
-    /// If it cannot be the name of a header.
+    /// If the text cannot be the name of a header.
     #[must_use]
     #[track_caller]
     pub fn ignore_header(self, name: &str) -> Config {
         self.matching(|m| m.ignore_header(name))
     }
 
-    /// A matcher that is asked too: a closure, or a value of one's own. `name` is what failures call it. See
-    /// [`Matcher`] for what it costs.
+    /// Asks a matcher as well: a closure, or a value of a type that implements [`Matcher`], which explains the costs.
+    /// Reports call the matcher by `name`.
+    ///
+    /// ```
+    /// use cassette::Config;
+    /// use cassette::tape::Request;
+    ///
+    /// let same_end = |actual: &Request, recorded: &Request| actual.uri.ends_with('/') == recorded.uri.ends_with('/');
+    /// let config = Config::new().matcher("a slash at the end", same_end);
+    /// ```
     #[must_use]
     pub fn matcher(self, name: &str, matcher: impl Matcher) -> Config {
         self.matching(|m| m.matcher(name, matcher))
     }
 
-    /// More options of matching, all that [`Matching`] has.
+    /// Sets any option of [`Matching`].
     ///
     /// ```
     /// use cassette::Config;
@@ -130,7 +187,7 @@ impl Config {
         self
     }
 
-    /// Options of matching for one host, or a part of it. See [`Matching::within`] for how it is written.
+    /// Sets options of [`Matching`] for one host, or for a part of it. [`Matching::within`] explains the scope.
     ///
     /// ```
     /// use cassette::Config;
@@ -140,14 +197,14 @@ impl Config {
     ///
     /// # Panics
     ///
-    /// If there is no host in it.
+    /// If the scope has no host.
     #[must_use]
     #[track_caller]
     pub fn matching_for(self, scope: &str, options: impl FnOnce(Matching) -> Matching) -> Config {
         self.matching(|m| m.within(scope, options))
     }
 
-    /// What becomes of a request when all of its recordings were used. Default [`Exhausted::Fail`].
+    /// What happens to a request after all of its recordings were used. Default: [`Exhausted::Fail`].
     ///
     /// ```
     /// use cassette::{Config, Exhausted};
@@ -160,16 +217,28 @@ impl Config {
         self
     }
 
-    /// Demands that requests come in the order in which they were recorded, all of them: one that comes before its turn
-    /// is not answered. Requests that a test makes at once have no order: such a test can't ask for it. Recordings that
-    /// are optional may be left out; answers that are given again don't count.
+    /// Requires requests in the order in which they were recorded. A request that comes too early is not answered. A
+    /// test that makes several requests at the same time cannot use this option, because those have no order. A test
+    /// may omit recordings that are optional, and answers that are repeated do not count.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().ordered();
+    /// ```
     #[must_use]
     pub fn ordered(mut self) -> Config {
         self.ordered = true;
         self
     }
 
-    /// What becomes of interactions that the test didn't ask for. Default [`Unused::Fail`].
+    /// What happens to interactions that the test did not ask for. Default: [`Unused::Fail`].
+    ///
+    /// ```
+    /// use cassette::{Config, Unused};
+    ///
+    /// let config = Config::new().unused(Unused::Warn);
+    /// ```
     #[must_use]
     pub fn unused(mut self, policy: Unused) -> Config {
         self.unused = policy;

@@ -67,7 +67,15 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The defaults: `tests/cassettes`, default matching, default redaction, bodies above 64 KiB in files.
+    /// The defaults: cassettes in `tests/cassettes`, default matching, default redaction, bodies above 64 KiB in files.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// fn cassette_config() -> Config {
+    ///     Config::new().redact_field("customer_pin")
+    /// }
+    /// ```
     pub fn new() -> Config {
         Config {
             directory: PathBuf::from("tests/cassettes"),
@@ -95,45 +103,82 @@ impl Config {
         }
     }
 
-    /// Where cassettes lie, relative to the package's directory. Default `tests/cassettes`.
+    /// The folder of the cassettes, relative to the package's directory. Default: `tests/cassettes`.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().directory("tests/recorded");
+    /// ```
     #[must_use]
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Config {
         self.directory = directory.into();
         self
     }
 
-    /// The mode, where neither `CASSETTE_MODE` nor the attribute says. Default [`Mode::Replay`].
+    /// The mode of tests for which neither `CASSETTE_MODE` nor the attribute names one. Default: [`Mode::Replay`].
+    ///
+    /// ```
+    /// use cassette::{Config, Mode};
+    ///
+    /// let config = Config::new().mode(Mode::Auto);
+    /// ```
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Config {
         self.mode = Some(mode);
         self
     }
 
-    /// Freezes the clock at this instant instead of the cassette's `freeze_time` (when recording: instead of
-    /// the moment at which the recording began).
+    /// Freezes the clock at this instant. Without it a replay uses the `freeze_time` of the cassette, and a recording
+    /// the moment at which it began.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().freeze(SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_433_000));
+    /// ```
     #[must_use]
     pub fn freeze(mut self, at: SystemTime) -> Config {
         self.freeze = Some(at);
         self
     }
 
-    /// Bodies of more than this many bytes go into files of their own. Default 65,536.
+    /// Bodies of more than this many bytes are stored in files of their own. Default: 65,536.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().inline_limit(4 * 1024);
+    /// ```
     #[must_use]
     pub fn inline_limit(mut self, bytes: usize) -> Config {
         self.inline_limit = bytes;
         self
     }
 
-    /// The command that records these tests, for failure texts, where it isn't
-    /// `CASSETTE_MODE=record cargo test …`.
+    /// The command that records these tests. Reports name it instead of `CASSETTE_MODE=record cargo test …`.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().record_command("cargo run --example scaffold");
+    /// ```
     #[must_use]
     pub fn record_command(mut self, command: &str) -> Config {
         self.record_command = Some(command.to_owned());
         self
     }
 
-    /// The code under test reads the time through [`Session::clock`](crate::Session::clock). Then a session may
-    /// begin where unmodified code can't be shown the frozen time: elsewhere than on Linux and macOS.
+    /// The code under test reads the time through [`Session::clock`](crate::Session::clock). A session can then begin
+    /// on systems on which unmodified code cannot see the frozen time: all but Linux and macOS.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().explicit_clock();
+    /// ```
     #[must_use]
     pub fn explicit_clock(mut self) -> Config {
         self.explicit_clock = true;

@@ -32,10 +32,10 @@ pub(crate) struct VerifyPolicy {
 }
 
 impl Config {
-    /// A host that no cassette is about: requests to it are neither recorded nor matched. While recording they
-    /// pass; on replay they are refused, unless it is a [pass-through](Self::pass_through) host, too.
+    /// Keeps a host out of cassettes: requests to it are neither recorded nor matched. A recording lets them pass. A
+    /// replay refuses them, unless the host is a [pass-through](Self::pass_through) host as well.
     ///
-    /// A name, with or without a port, or `*.` and a name for everything below it.
+    /// The host is a name, with or without a port, or `*.` and a name for every host below it.
     ///
     /// ```
     /// use cassette::Config;
@@ -50,11 +50,11 @@ impl Config {
         self
     }
 
-    /// A host that requests go to in every mode, unrecorded: a database or a fake beside the test. Patterns are
-    /// those of [`ignore_host`](Self::ignore_host).
+    /// Lets requests to a host pass in every mode, unrecorded: to a database or a fake server beside the test. The host
+    /// is written as for [`ignore_host`](Self::ignore_host).
     ///
-    /// A replay leaves the machine for nobody, though: there it is a loopback address, `localhost`, or a name
-    /// that [`resolve`](Self::resolve) gives a loopback address, and anything else fails the test.
+    /// No replay leaves the machine. On replay the host has to be a loopback address, `localhost`, or a name that
+    /// [`resolve`](Self::resolve) gives a loopback address. Any other host fails the test.
     ///
     /// ```
     /// use cassette::Config;
@@ -69,8 +69,8 @@ impl Config {
         self
     }
 
-    /// How old a cassette may grow. Whoever replays an older one is told how to record it again, or fails.
-    /// Judged by the real time, and by when it was recorded (`_metadata.recorded_at`).
+    /// The greatest age of a cassette. A replay of an older one warns or fails, and names the command that records it
+    /// again. The age is the real time since `_metadata.recorded_at`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -85,16 +85,27 @@ impl Config {
         self
     }
 
-    /// What becomes of a test in mode [`Verify`](crate::Mode::Verify) whose API has changed. Default
-    /// [`Drift::Fail`].
+    /// What happens to a test in mode [`Verify`](crate::Mode::Verify) if the API has changed. Default: [`Drift::Fail`].
+    ///
+    /// ```
+    /// use cassette::{Config, Drift};
+    ///
+    /// let config = Config::new().drift(Drift::Warn);
+    /// ```
     #[must_use]
     pub fn drift(mut self, policy: Drift) -> Config {
         self.verify.drift = policy;
         self
     }
 
-    /// In mode [`Verify`](crate::Mode::Verify) the values of answers count as well. By default it is their
-    /// shape: names and types of JSON, names of headers, statuses.
+    /// Compares the values of answers in mode [`Verify`](crate::Mode::Verify). By default the mode compares the schema
+    /// only: names and types of JSON, names of headers, and statuses.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().verify_values();
+    /// ```
     #[must_use]
     pub fn verify_values(mut self) -> Config {
         self.verify.values = true;

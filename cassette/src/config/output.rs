@@ -3,7 +3,13 @@
 use super::Config;
 
 impl Config {
-    /// Output files that the snapshot leaves out: a glob over relative paths, `**` crosses folders.
+    /// Leaves output files out of the snapshot. The glob applies to relative paths, and `**` crosses folders.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().ignore_output("**/*.log").ignore_output("cache/**");
+    /// ```
     #[must_use]
     pub fn ignore_output(mut self, glob: &str) -> Config {
         self.ignore_output.push(glob.to_owned());

@@ -44,12 +44,20 @@ impl Sources {
 }
 
 impl Config {
-    /// A named secret: wherever `value` occurs, in whatever encoding, the cassette has `{{secret.NAME}}`.
-    /// On replay the placeholder is filled with the value again. An empty value is no secret: it is what
-    /// an unset variable gives, and a replay needs none. A test that records says so in a note.
+    /// Names a secret. Wherever the value occurs, in whatever encoding, the cassette has `{{secret.NAME}}`. On replay
+    /// the value takes the place of the placeholder again.
     ///
-    /// A value too short or too common to be replaced safely is a mistake that the session reports when it begins to
-    /// record. Where nothing is recorded it is none: on replay, `API_KEY=test` is the same as no `API_KEY`.
+    /// An empty value is no secret: an unset variable gives one, and a replay needs none. A test that records without
+    /// the value says so in a note. A value that is too short or too common to be replaced safely is a mistake, which
+    /// the session reports when it begins to record. In other modes such a value counts as none, so that a replay works
+    /// with `API_KEY=test`.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let token = String::from("k-5f2b9c41"); // computed, or read from a vault
+    /// let config = Config::new().secret("API_KEY", token);
+    /// ```
     #[must_use]
     pub fn secret(mut self, name: &str, value: impl AsRef<str>) -> Config {
         let value = value.as_ref();
@@ -64,8 +72,14 @@ impl Config {
         if value.is_empty() { self } else { self.with_rules(|rules| rules.secret_or_refused(name, value)) }
     }
 
-    /// The same with the value of an environment variable of that name; unset is no secret. A test that records says so
-    /// in a note.
+    /// Names a secret whose value is in the environment variable of the same name. If the variable is not set, there is
+    /// no secret, and a test that records says so in a note. Otherwise the same as [`secret`](Self::secret).
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().secret_from_env("API_KEY");
+    /// ```
     #[must_use]
     pub fn secret_from_env(mut self, name: &str) -> Config {
         self.sources.variables.insert(name.to_owned());
@@ -85,95 +99,175 @@ impl Config {
         self.named(name, &value)
     }
 
-    /// Every string of a JSON file is a secret, at any depth, under the path to it: `db.password`. A string that is
-    /// JSON itself is opened. The path is relative to the package's directory. Where there is no such file there are
-    /// no secrets: it is not committed, and a replay needs none. A test that records says so in a note.
+    /// Names every string of a JSON file as a secret, at any depth. The name of a secret is the path to it:
+    /// `db.password`. A string that holds JSON is opened. The file's path is relative to the package's directory.
     ///
-    /// A file that can't be read is a mistake that the session reports when it begins; a value too short to be replaced
-    /// safely as for [`secret`](Self::secret).
+    /// The file may be absent, because it is not committed and a replay does not need it. A test that records without
+    /// it says so in a note. A file that cannot be read is a mistake, which the session reports when it begins. For
+    /// values that are too short, see [`secret`](Self::secret).
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().secrets_file("tests/secrets.json");
+    /// ```
     #[must_use]
     pub fn secrets_file(self, path: impl AsRef<Path>) -> Config {
         self.with_file(path.as_ref(), true)
     }
 
-    /// The same with what stands under the keys of a configuration that begin with `#`, at any depth. Where none does,
-    /// a test that records says so in a note.
+    /// Names the values of a JSON file whose keys begin with `#` as secrets, at any depth. If no key begins so, a test
+    /// that records says so in a note. Otherwise the same as [`secrets_file`](Self::secrets_file).
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().secrets_from_config("data/config.json");
+    /// ```
     #[must_use]
     pub fn secrets_from_config(self, path: impl AsRef<Path>) -> Config {
         self.with_file(path.as_ref(), false)
     }
 
-    /// Keeps a header, by name, with its value: the default list keeps what replay and review need. `x-acme-*` keeps all
-    /// that begin so, but for those that carry credentials.
+    /// Keeps a header with its value. By default cassettes keep the headers that replay and review need. `x-acme-*`
+    /// keeps all headers that begin with `x-acme-`, except those that carry credentials.
     ///
-    /// The name of a header that a default rule redacts is a mistake that the session reports when it begins:
-    /// [`without_rule`](Self::without_rule) takes that rule out of force.
+    /// The name of a header that a default rule redacts is a mistake, which the session reports when it begins.
+    /// [`without_rule`](Self::without_rule) switches that rule off.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().allow_header("x-acme-region").allow_header("x-ratelimit-*");
+    /// ```
     #[must_use]
     pub fn allow_header(self, name: &str) -> Config {
         self.with_checked(spelling::headers("allow_header", name), |rules| rules.allow_header(name))
     }
 
-    /// Redacts the values of a JSON key, form key or query key of this name, at any depth. Case, `-` and `_`
-    /// don't count: `apiKey` is `api_key`. `user[api_key]` in a form is one, too.
+    /// Redacts the values of a key in JSON, forms and queries, at any depth. Case, `-` and `_` do not count: `apiKey`
+    /// is `api_key`. In forms `user[api_key]` is the same key, too.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().redact_field("customer_pin");
+    /// ```
     #[must_use]
     pub fn redact_field(self, name: &str) -> Config {
         self.with_checked(spelling::field("redact_field", name), |rules| rules.field(name))
     }
 
-    /// Redacts the string at a place of JSON bodies: a JSON pointer (RFC 6901) in which `*` stands for every name
-    /// or index, such as `/users/*/email`. Where it leads to an object or an array, every string in it.
+    /// Redacts the string at a place of JSON bodies. The place is an RFC 6901 pointer in which `*` stands for every
+    /// name or index. If an object or an array is there, every string in it is redacted.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().redact_pointer("/users/*/email");
+    /// ```
     #[must_use]
     pub fn redact_pointer(self, pointer: &str) -> Config {
         self.with_rules(|rules| rules.pointer(pointer))
     }
 
-    /// Keeps a header by name only, as credentials are.
+    /// Redacts the value of a header and keeps its name, as for credentials.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().redact_header("x-acme-signature");
+    /// ```
     #[must_use]
     pub fn redact_header(self, name: &str) -> Config {
         self.with_checked(spelling::header("redact_header", name), |rules| rules.redact_header(name))
     }
 
-    /// Drops a header that would be kept.
+    /// Drops a header that cassettes would keep.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().drop_header("server");
+    /// ```
     #[must_use]
     pub fn drop_header(self, name: &str) -> Config {
         self.with_checked(spelling::header("drop_header", name), |rules| rules.drop_header(name))
     }
 
-    /// Keeps every header that nothing says to redact or drop, instead of those on the list of harmless ones.
+    /// Keeps every header that no rule redacts or drops. By default cassettes keep the headers of a list of harmless
+    /// ones.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().keep_other_headers().drop_header("x-request-id");
+    /// ```
     #[must_use]
     pub fn keep_other_headers(mut self) -> Config {
         self.rules = self.rules.keep_other_headers();
         self
     }
 
-    /// Keeps a cookie of this name with its value; by default the values of all cookies are redacted.
+    /// Keeps a cookie with its value. By default the values of all cookies are redacted.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().keep_cookie("locale");
+    /// ```
     #[must_use]
     pub fn keep_cookie(self, name: &str) -> Config {
         self.with_checked(spelling::cookie("keep_cookie", name), |rules| rules.keep_cookie(name))
     }
 
-    /// Redacts a cookie by name, where the rules for all cookies, `CAS0002` and `CAS0003`, are out of force.
+    /// Redacts a cookie. This is useful only if the rules for all cookies, `CAS0002` and `CAS0003`, are switched off.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config =
+    ///     Config::new().without_rule("CAS0002").without_rule("CAS0003").redact_cookie("session");
+    /// ```
     #[must_use]
     pub fn redact_cookie(self, name: &str) -> Config {
         self.with_checked(spelling::cookie("redact_cookie", name), |rules| rules.cookie(name))
     }
 
-    /// Redacts parts of URLs by a regular expression over the whole URL: what its groups match, or all of it where
-    /// it has none. A named group, `/tenants/(?<tenant>[^/]+)`, gives the placeholder its name.
+    /// Redacts parts of URLs by a regular expression, which is searched for in the whole URL: its groups, or the whole
+    /// match if it has none. The name of a group is the name of the placeholder.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().redact_url("/tenants/(?<tenant>[^/]+)");
+    /// ```
     #[must_use]
     pub fn redact_url(self, pattern: &str) -> Config {
         self.with_rules(|rules| rules.url(pattern))
     }
 
-    /// Redacts parameters of links to a domain and its subdomains wherever they stand, in bodies of any format too:
-    /// `redact_links("cdn.example.com", ["sig", "expires"])`. All parameters, if none is named.
+    /// Redacts parameters of links to a domain and its subdomains, in bodies of any format as well. All parameters, if
+    /// the list is empty.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().redact_links("cdn.example.com", ["sig", "expires"]);
+    /// ```
     #[must_use]
     pub fn redact_links<'n>(self, domain: &str, parameters: impl IntoIterator<Item = &'n str>) -> Config {
         let parameters: Vec<&str> = parameters.into_iter().collect();
         self.with_checked(spelling::links(domain, &parameters), |rules| rules.links(domain, &parameters))
     }
 
-    /// Redacts IPv4 addresses as hosts of URLs, in bodies too, as `ipv4-1.invalid`; 127.0.0.1 stays.
+    /// Redacts IPv4 addresses that are hosts of URLs, in bodies as well, to `ipv4-1.invalid`. 127.0.0.1 stays.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().redact_ipv4_hosts();
+    /// ```
     #[must_use]
     pub fn redact_ipv4_hosts(mut self) -> Config {
         self.rules = self.rules.ipv4_hosts();
@@ -181,12 +275,12 @@ impl Config {
     }
 
     /// Redacts personal data before the code under test reads it: a field by name, or the strings at a place of JSON
-    /// bodies, which begins with `/`. What the code sees is what the cassette has, in `record` mode too:
-    /// `[email:1]`. Header and cookie values of that name are meant as well. Numbers and booleans stay.
+    /// bodies, which begins with `/`. Code and cassette have the same text, in mode `record` too: `[email:1]`. Headers
+    /// and cookies of that name are redacted as well. Numbers and booleans stay.
     ///
-    /// The value can't be sent back to the server any more: a request with such a placeholder in it is not sent, and
-    /// fails the test with the name of the rule. An answer that is redacted so is read without a `content-encoding`
-    /// and comes without `content-length`. In mode `off` nothing is redacted.
+    /// The code cannot send the value back to the server. A request with such a placeholder is not sent, and the
+    /// failure of the test names the rule. An answer that is redacted in this way has neither `content-encoding` nor
+    /// `content-length`. In mode `off` nothing is redacted.
     ///
     /// ```
     /// use cassette::Config;
@@ -199,11 +293,11 @@ impl Config {
         self.with_rules(|rules| checked.and_then(|()| rules.before_read(what)))
     }
 
-    /// Redacts the URL and the headers of requests by code of one's own, for what no name and no pattern tells. It
-    /// changes what is stored and what is matched, on recording and on replay alike, and not what the server gets.
+    /// Redacts the URL and the headers of requests with a closure, for values that no name and no pattern can describe.
+    /// The closure changes the request that is stored and matched, not the one that the server gets.
     ///
-    /// Hooks come first, in the order in which they were added, and everything else redacts what they leave. The same
-    /// request has to come out the same on every run. `name` is what `_metadata.redaction` calls it.
+    /// Closures run before all other rules, in the order in which they were added. A closure must give the same result
+    /// for the same request in every run. `_metadata.redaction` lists it as `name`.
     ///
     /// ```
     /// use cassette::Config;
@@ -221,8 +315,9 @@ impl Config {
         self
     }
 
-    /// Redacts the headers of answers by code of one's own. It changes what is stored; while recording the code
-    /// under test gets the answer as it was. As for [`redact_request_with`](Self::redact_request_with) otherwise.
+    /// Redacts the headers of answers with a closure. The closure changes the answer that is stored; while recording
+    /// the code under test gets the answer of the server. Otherwise the same as
+    /// [`redact_request_with`](Self::redact_request_with).
     ///
     /// ```
     /// use cassette::Config;
@@ -241,9 +336,10 @@ impl Config {
         self
     }
 
-    /// Redacts bodies by code of one's own, of requests and of answers: those that `wants` says yes to, as
-    /// `change` returns them. They come decoded, and whole: a body of more than [`MOST_HOOKED`] bytes can't be
-    /// recorded then. Others are not held. As for [`redact_request_with`](Self::redact_request_with) otherwise.
+    /// Redacts bodies of requests and answers with a closure: `wants` chooses bodies, and `change` returns them
+    /// redacted. The bodies are decoded and complete, so that a body of more than [`MOST_HOOKED`] bytes cannot be
+    /// recorded if it is chosen. Other bodies are streamed. Otherwise the same as
+    /// [`redact_request_with`](Self::redact_request_with).
     ///
     /// ```
     /// use cassette::Config;
@@ -267,19 +363,31 @@ impl Config {
         self
     }
 
-    /// Takes a name off the default list of redacted fields.
+    /// Removes a name from the default list of redacted fields.
     ///
-    /// A name that no rule has is a mistake that the session reports when it begins, with the nearest one.
+    /// A name that no rule has is a mistake, which the session reports when it begins, with the nearest name.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().keep_field("token");
+    /// ```
     #[must_use]
     pub fn keep_field(self, name: &str) -> Config {
         let checked = self.rules.known_field(name);
         self.with_checked(checked, |rules| rules.keep_field(name))
     }
 
-    /// Takes one default rule out of force, by its id: `without_rule("CAS0031")`. `cargo cassette rules` lists
-    /// them, a cassette's `_metadata.redaction` names those that fired.
+    /// Switches off one default rule by its id. `cargo cassette rules` lists the rules, and `_metadata.redaction` of a
+    /// cassette lists those that redacted something.
     ///
-    /// An id that doesn't exist is a mistake that the session reports when it begins, with the nearest one.
+    /// An id that does not exist is a mistake, which the session reports when it begins, with the nearest id.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().without_rule("CAS0031");
+    /// ```
     #[must_use]
     pub fn without_rule(self, id: &str) -> Config {
         self.with_rules(|rules| rules.without_rule(id))

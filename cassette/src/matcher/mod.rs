@@ -98,14 +98,20 @@ pub struct Matching {
 }
 
 impl Matching {
-    /// Leaves a query key out, with all its values. The key is written decoded.
+    /// Ignores a query key, with all its values. The key is written decoded.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    ///
+    /// let matching = Matching::default().ignore_query("nonce").ignore_query("utm_*");
+    /// ```
     #[must_use]
     pub fn ignore_query(mut self, key: impl Into<String>) -> Self {
         self.everywhere.query.push((key.into(), Counts::No));
         self
     }
 
-    /// Lets a query key count that an option before it left out.
+    /// Includes a query key again that an earlier [`ignore_query`](Self::ignore_query) excluded.
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -118,8 +124,8 @@ impl Matching {
         self
     }
 
-    /// Leaves a place of JSON bodies out: a JSON pointer (RFC 6901) in which a segment `*` stands for every
-    /// name or index. In an array the element's place stays and only its value is left out.
+    /// Ignores a place of JSON bodies: a JSON pointer (RFC 6901) in which a segment `*` stands for every name or index.
+    /// In an array the element stays and only its value is ignored.
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -129,21 +135,29 @@ impl Matching {
     ///
     /// # Panics
     ///
-    /// If it is not a pointer; [`Pointer`] can be parsed without panicking.
+    /// If the text is not a pointer. [`Pointer`] can be parsed without a panic.
     #[must_use]
     #[track_caller]
     pub fn ignore_json(self, pointer: &str) -> Self {
         self.ignore_json_at(parsed(pointer))
     }
 
-    /// Like [`ignore_json`](Self::ignore_json), with a pointer that is parsed already.
+    /// The same as [`ignore_json`](Self::ignore_json), with a pointer that was parsed before.
+    ///
+    /// ```
+    /// use cassette::matcher::{Matching, Pointer};
+    ///
+    /// let pointer: Pointer = "/requested_at".parse().unwrap();
+    /// let matching = Matching::default().ignore_json_at(pointer);
+    /// ```
     #[must_use]
     pub fn ignore_json_at(mut self, pointer: Pointer) -> Self {
         self.everywhere.json.push((pointer, Counts::No));
         self
     }
 
-    /// Lets a place of JSON bodies count although the one around it is left out.
+    /// Includes a place of JSON bodies again, inside of one that an earlier [`ignore_json`](Self::ignore_json)
+    /// excluded.
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -153,7 +167,7 @@ impl Matching {
     ///
     /// # Panics
     ///
-    /// As [`ignore_json`](Self::ignore_json).
+    /// If the text is not a pointer.
     #[must_use]
     #[track_caller]
     pub fn require_json(mut self, pointer: &str) -> Self {
@@ -161,8 +175,8 @@ impl Matching {
         self
     }
 
-    /// Leaves an element of XML bodies out, or an attribute: the names of the elements that lead there, without
-    /// namespaces, in which `*` stands for any. All elements of a name are meant.
+    /// Ignores elements or attributes of XML bodies. The path has the names of the elements that lead there, without
+    /// namespaces, and `*` stands for any name. All elements with the path are ignored.
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -172,7 +186,7 @@ impl Matching {
     ///
     /// # Panics
     ///
-    /// If it doesn't begin with `/`.
+    /// If the path does not begin with `/`.
     #[must_use]
     #[track_caller]
     pub fn ignore_xml(mut self, path: &str) -> Self {
@@ -180,36 +194,60 @@ impl Matching {
         self
     }
 
-    /// Leaves a field of forms out, with all its values: of URL-encoded ones and of `multipart/form-data`.
+    /// Ignores a field of forms, with all its values, in URL-encoded and multipart bodies.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    ///
+    /// let matching = Matching::default().ignore_form("nonce");
+    /// ```
     #[must_use]
     pub fn ignore_form(mut self, field: impl Into<String>) -> Self {
         self.everywhere.form.push((field.into(), Counts::No));
         self
     }
 
-    /// Lets a field of forms count that an option before it left out.
+    /// Includes a field of forms again that an earlier [`ignore_form`](Self::ignore_form) excluded.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    ///
+    /// let only_the_file = Matching::default().ignore_form("*").require_form("file");
+    /// ```
     #[must_use]
     pub fn require_form(mut self, field: impl Into<String>) -> Self {
         self.everywhere.form.push((field.into(), Counts::Yes));
         self
     }
 
-    /// Leaves bodies out.
+    /// Ignores bodies.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    ///
+    /// let matching = Matching::default().ignore_body();
+    /// ```
     #[must_use]
     pub fn ignore_body(mut self) -> Self {
         self.everywhere.body = Some(Counts::No);
         self
     }
 
-    /// Lets bodies count that an option before it left out.
+    /// Includes bodies again that an earlier [`ignore_body`](Self::ignore_body) excluded.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    ///
+    /// let matching = Matching::default().ignore_body().within("api.example.com", |m| m.require_body());
+    /// ```
     #[must_use]
     pub fn require_body(mut self) -> Self {
         self.everywhere.body = Some(Counts::Yes);
         self
     }
 
-    /// Leaves parts of paths out: those in the groups of a regular expression, or all that it matches where it has
-    /// none. It is searched for in the normalised path, which begins with `/`.
+    /// Ignores parts of paths: the groups of a regular expression, or the whole match if the expression has no group.
+    /// The expression is searched for in the normalised path, which begins with `/`.
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -219,7 +257,7 @@ impl Matching {
     ///
     /// # Panics
     ///
-    /// If it is not a regular expression, in the syntax of the crate regex.
+    /// If the text is not a regular expression in the syntax of the crate regex.
     #[must_use]
     #[track_caller]
     pub fn ignore_path(mut self, pattern: &str) -> Self {
@@ -230,8 +268,8 @@ impl Matching {
         self
     }
 
-    /// Compares a header too, which is absent from both requests or has the same value in both. Repeated
-    /// fields count as one with their values joined (RFC 9110 §5.3).
+    /// Compares a header: both requests must have the same value, or neither may have the header. Repeated fields are
+    /// joined to one value (RFC 9110 §5.3).
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -241,7 +279,7 @@ impl Matching {
     ///
     /// # Panics
     ///
-    /// If it cannot be a header's name.
+    /// If the text cannot be the name of a header.
     #[must_use]
     #[track_caller]
     pub fn require_header(mut self, name: &str) -> Self {
@@ -249,11 +287,17 @@ impl Matching {
         self
     }
 
-    /// Leaves a header out that an option before it required.
+    /// Excludes a header again that an earlier [`require_header`](Self::require_header) included.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    ///
+    /// let matching = Matching::default().require_header("x-acme-*").ignore_header("x-acme-trace");
+    /// ```
     ///
     /// # Panics
     ///
-    /// If it cannot be a header's name.
+    /// If the text cannot be the name of a header.
     #[must_use]
     #[track_caller]
     pub fn ignore_header(mut self, name: &str) -> Self {
@@ -261,18 +305,26 @@ impl Matching {
         self
     }
 
-    /// Asks a matcher too, a closure or a value of one's own. `name` is what failures call it. See [`Matcher`] for
-    /// what it costs.
+    /// Asks a matcher as well: a closure, or a value of a type that implements [`Matcher`], which explains the costs.
+    /// Reports call the matcher by `name`.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    /// use cassette::tape::Request;
+    ///
+    /// let same_end = |actual: &Request, recorded: &Request| actual.uri.ends_with('/') == recorded.uri.ends_with('/');
+    /// let matching = Matching::default().matcher("a slash at the end", same_end);
+    /// ```
     #[must_use]
     pub fn matcher(mut self, name: &str, matcher: impl Matcher) -> Self {
         self.everywhere.custom.push(Custom { name: name.to_owned(), matcher: Arc::new(matcher) });
         self
     }
 
-    /// Options for one part of the internet only: a host, in which `*` stands for any characters, with its port unless
-    /// that is the scheme's own, and a path, in which `*` stands for any characters of a segment and `**` for any
-    /// segments. Without a path, all of the host. They come after the options for everything, and after those of scopes
-    /// that were named before.
+    /// Sets options for a part of the internet. The scope is a host and, if wanted, a path. In the host `*` stands for
+    /// any characters, and a port is written unless it is the default of the scheme. In the path `*` stands for any
+    /// characters of one segment, and `**` for any segments. Without a path the scope is the whole host. Options of a
+    /// scope override general options, and those of earlier scopes.
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -285,7 +337,7 @@ impl Matching {
     ///
     /// # Panics
     ///
-    /// If there is no host in it.
+    /// If the scope has no host.
     #[must_use]
     #[track_caller]
     pub fn within(mut self, scope: &str, options: impl FnOnce(Matching) -> Matching) -> Self {
