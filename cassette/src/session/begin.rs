@@ -327,7 +327,7 @@ fn written(files: &Files) -> Option<(u64, Option<SystemTime>)> {
 }
 
 impl Inner {
-    #[cfg(feature = "proxy")]
+    #[cfg(feature = "client")]
     pub(super) fn upstream_options(&self) -> crate::transport::UpstreamOptions {
         upstream_options(&self.config)
     }

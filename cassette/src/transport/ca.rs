@@ -36,6 +36,7 @@ pub(crate) struct Ca {
     issuer: Issuer<'static, KeyPair>,
     /// One key for all hosts: making one per host would only cost time.
     host_key: KeyPair,
+    #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "only the clients of reqwest need it"))]
     der: CertificateDer<'static>,
     pem: String,
 }
@@ -57,6 +58,7 @@ impl Ca {
     }
 
     /// The certificate in DER.
+    #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "only the clients of reqwest need it"))]
     pub(crate) fn der(&self) -> &CertificateDer<'static> {
         &self.der
     }

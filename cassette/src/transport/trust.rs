@@ -27,6 +27,7 @@ pub(super) fn alpn() -> Vec<Vec<u8>> {
 }
 
 /// Trusts these roots and nothing else. Cheap: the machine's roots are not read.
+#[cfg_attr(not(feature = "client"), allow(dead_code, reason = "only the clients of reqwest need it"))]
 pub(super) fn only(roots: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::Error> {
     let mut store = RootCertStore::empty();
     for root in roots {
