@@ -3,11 +3,10 @@
 use http::header::CONTENT_TYPE;
 use sha2::{Digest, Sha256};
 
-use super::form::Head;
 use super::graphql;
 use super::json::Tree;
 use super::mismatch::BodyKind;
-use super::multipart::{self, Part};
+use super::multipart;
 use super::options::InForce;
 use super::pairs::{self, Pairs};
 use super::parameters::Value;
@@ -26,6 +25,22 @@ pub(super) enum Body<'a> {
     Bytes(Raw<'a>),
 }
 
+/// One part of a multipart body.
+#[derive(Debug)]
+pub(super) struct Part<'a> {
+    /// The name in a form; elsewhere empty, and parts are told apart by their place.
+    pub(super) name: String,
+    /// Sorted, in one spelling, each name once.
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Body<'a>,
+}
+
+impl Part<'_> {
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone())
+    }
+}
+
 /// Bytes without a meaning. Inline or in a file, they are the same by their hash.
 #[derive(Debug)]
 pub(super) struct Raw<'a> {
@@ -40,14 +55,15 @@ pub(super) struct Raw<'a> {
 const MAX_NESTING: usize = 8;
 
 impl<'a> Body<'a> {
-    pub(super) fn new(options: &InForce<'_>, head: &Head<'_>, request: &'a Request) -> Self {
+    /// `graphql`: the request goes to a GraphQL server.
+    pub(super) fn new(options: &InForce<'_>, graphql: bool, request: &'a Request) -> Self {
         if !options.body() {
             return Body::Nothing;
         }
         match &request.body.content {
             Content::Inline(bytes) => {
                 let content_type = request.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
-                let context = Context { options, graphql: head.is_graphql(), depth: 0 };
+                let context = Context { options, graphql, depth: 0 };
                 Body::of_bytes(bytes, content_type.unwrap_or(""), context)
             }
             Content::File(file) => {
@@ -68,7 +84,7 @@ impl<'a> Body<'a> {
             return Body::Form(pairs);
         }
         if kind.main.starts_with("multipart/") && context.depth < MAX_NESTING {
-            if let Some(parts) = multipart::parse(bytes, &kind, context) {
+            if let Some(parts) = parts(bytes, &kind, context) {
                 return Body::Multipart(parts);
             }
         } else if let Some(value) = json_of(bytes, &kind.main, context.graphql) {
@@ -117,6 +133,22 @@ pub(super) struct Context<'o, 'm> {
     pub(super) graphql: bool,
     /// Of multiparts around it.
     pub(super) depth: usize,
+}
+
+/// The parts of a multipart body, in their order; those of a form sorted by name.
+fn parts<'a>(bytes: &'a [u8], kind: &Value, context: Context<'_, '_>) -> Option<Vec<Part<'a>>> {
+    let mut sections = multipart::parse(bytes, kind)?;
+    if multipart::is_form(kind) {
+        sections.retain(|section| context.options.form(section.name.as_bytes()));
+        sections.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    let context = Context { depth: context.depth + 1, ..context };
+    let part = |multipart::Section { name, headers, content_type, content }| Part {
+        name,
+        headers,
+        body: Body::of_bytes(content, &content_type, context),
+    };
+    Some(sections.into_iter().map(part).collect())
 }
 
 /// The JSON value that a body is, with GraphQL in it normalised.

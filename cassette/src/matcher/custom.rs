@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use super::mismatch::Difference;
 use crate::tape::Request;
 
 /// A rule that no option can say. Every closure `Fn(&Request, &Request) -> bool` is one.
@@ -92,6 +93,13 @@ where
 pub(super) struct Custom {
     pub(super) name: String,
     pub(super) matcher: Arc<dyn Matcher>,
+}
+
+impl Custom {
+    /// What differs where this matcher refuses.
+    pub(super) fn refusal(&self) -> Difference {
+        Difference::Custom { matcher: self.name.clone() }
+    }
 }
 
 impl PartialEq for Custom {

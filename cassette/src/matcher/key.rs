@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hasher};
 
 use super::body::Body;
-use super::form::Form;
+use super::canonical::Form;
 use super::json::Tree;
 use super::uri::Target;
 use super::xml::{Element, Node};

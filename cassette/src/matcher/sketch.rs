@@ -1,10 +1,9 @@
 //! What is kept of every recording for the day when nothing matches: enough to find the ones worth comparing, without
 //! reading a hundred thousand requests again.
 
-use super::body::Body;
-use super::form::Form;
+use super::body::{Body, Part};
+use super::canonical::Form;
 use super::json::Tree;
-use super::multipart::Part;
 use super::pairs::Pairs;
 use super::uri::Target;
 use super::xml::{Element, Node};

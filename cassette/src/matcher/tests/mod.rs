@@ -8,7 +8,7 @@ mod xml;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::*;
-use crate::tape::{Body, BodyFile, Content};
+use crate::tape::{Body, BodyFile, Content, Request};
 
 fn get(uri: &str) -> Request {
     Request { method: Method::GET, uri: uri.to_owned(), headers: HeaderMap::new(), body: Body::default() }

@@ -1,12 +1,13 @@
 //! The canonical form of a request, which keys and explanations both read.
+//!
+//! Must not know: which options a test has, only those that are in force for the request.
 
 use std::borrow::Cow;
 
 use http::HeaderMap;
 use http::header::COOKIE;
 
-use super::Matching;
-pub(super) use super::body::Body;
+use super::body::Body;
 use super::options::InForce;
 use super::uri::Target;
 use crate::tape::Request;
@@ -28,27 +29,16 @@ pub(super) struct Head<'a> {
     graphql: bool,
 }
 
-impl<'a> Form<'a> {
-    pub(super) fn new(matching: &Matching, request: &'a Request) -> Self {
-        let (head, options) = Head::new(matching, request);
-        let body = Body::new(&options, &head, request);
-        Form { head, body }
-    }
-}
-
 impl<'a> Head<'a> {
-    /// With the options that are in force for this request.
-    pub(super) fn new<'m>(matching: &'m Matching, request: &'a Request) -> (Self, InForce<'m>) {
-        let mut target = Target::new(&request.uri);
-        let options = matching.in_force(&target);
-        let graphql = target.settle(&options);
+    pub(super) fn new(mut target: Target<'a>, options: &InForce<'_>, request: &'a Request) -> Self {
+        let graphql = target.settle(options);
         let mut headers = Vec::new();
         if options.any_header() {
             let names = request.headers.keys().filter(|name| options.header(name.as_str()));
             headers.extend(names.filter_map(|name| Some((name.as_str(), joined(&request.headers, name)?))));
             headers.sort_unstable();
         }
-        (Head { method: request.method.as_str(), target, headers, graphql }, options)
+        Head { method: request.method.as_str(), target, headers, graphql }
     }
 
     pub(super) fn is_graphql(&self) -> bool {

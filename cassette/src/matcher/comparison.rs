@@ -1,0 +1,145 @@
+//! What the options of matching say about requests: their keys, and what differs between two of them.
+//!
+//! Both read the same canonical form, so they cannot disagree. Must not know: files, which recordings are used up.
+
+use std::borrow::Cow;
+
+use super::body::Body;
+use super::canonical::{Form, Head};
+use super::compare;
+use super::custom::Custom;
+use super::key::{self, Key};
+use super::matching::Matching;
+use super::mismatch::Mismatch;
+use super::options::InForce;
+use super::sketch::Sketch;
+use super::uri::Target;
+use crate::tape::Request;
+
+impl Matching {
+    /// One value for all requests that are the same. Takes time in the size of the request.
+    pub fn key(&self, request: &Request) -> Key {
+        key::of(&self.form(&self.canonical(request)))
+    }
+
+    /// What differs between two requests. Empty exactly if their keys are equal and every
+    /// [`Matcher`](super::Matcher) agrees; those are asked only where nothing else differs.
+    ///
+    /// ```
+    /// use cassette::matcher::{Difference, Matching};
+    /// use cassette::tape::{Body, Request};
+    ///
+    /// let request = |json: &'static str| Request {
+    ///     method: http::Method::POST,
+    ///     uri: "https://api.example.com/orders".to_owned(),
+    ///     headers: http::HeaderMap::new(),
+    ///     body: Body::inline(json),
+    /// };
+    /// let mismatch = Matching::default()
+    ///     .compare(&request(r#"{"n": 2, "item": "tea"}"#), &request(r#"{"item": "tea", "n": 1.0}"#));
+    /// let Difference::Json { pointer, actual, recorded } = &mismatch.differences()[0] else { panic!() };
+    /// assert_eq!((pointer.as_str(), actual.as_deref(), recorded.as_deref()), ("/n", Some("2"), Some("1.0")));
+    /// ```
+    pub fn compare(&self, actual: &Request, recorded: &Request) -> Mismatch {
+        let (a, r) = (self.canonical(actual), self.canonical(recorded));
+        let mut mismatch = compare::requests(&self.form(&a), &self.form(&r));
+        if mismatch.is_match()
+            && let Some(custom) = self.refusing(actual, recorded)
+        {
+            mismatch.add(custom.refusal());
+        }
+        mismatch
+    }
+
+    /// Does nothing of a request's body count?
+    pub(crate) fn hollows(&self, request: &Request) -> bool {
+        self.form(&self.canonical(request)).body.is_hollow()
+    }
+
+    /// The key of a request, and what of it is kept to find near misses.
+    pub(crate) fn key_and_sketch(&self, request: &Request) -> (Key, Sketch) {
+        let request = self.canonical(request);
+        let form = self.form(&request);
+        (key::of(&form), Sketch::of(&form))
+    }
+
+    /// Do the matchers agree, for requests with one key?
+    pub(crate) fn agree(&self, actual: &Request, recorded: &Request) -> bool {
+        self.refusing(actual, recorded).is_none()
+    }
+
+    /// The recordings nearest to `actual` by [`Mismatch::distance`], of equal ones the first, with the labels that
+    /// came with them and what differs; `most` of them.
+    ///
+    /// Bodies are looked at only while they can still decide.
+    pub fn nearest<'r, T>(
+        &self,
+        actual: &Request,
+        recorded: impl IntoIterator<Item = (T, &'r Request)>,
+        most: usize,
+    ) -> Vec<(T, Mismatch)> {
+        let canonical = self.canonical(actual);
+        let form = self.form(&canonical);
+        let mut best: Vec<(T, Mismatch)> = Vec::new();
+        for (label, request) in recorded {
+            let limit =
+                best.get(most.saturating_sub(1)).map_or(u32::MAX, |(_, mismatch)| mismatch.distance());
+            let other = self.canonical(request);
+            let (head, options) = self.head(&other);
+            let mut mismatch = compare::heads(&form.head, &head);
+            if mismatch.distance() >= limit {
+                continue;
+            }
+            compare::bodies(&form.body, &Body::new(&options, head.is_graphql(), &other), &mut |found| {
+                mismatch.add(found)
+            });
+            if mismatch.is_match()
+                && let Some(custom) = self.refusing(actual, request)
+            {
+                mismatch.add(custom.refusal());
+            }
+            let distance = mismatch.distance();
+            let at = best.partition_point(|(_, other)| other.distance() <= distance);
+            best.insert(at, (label, mismatch));
+            best.truncate(most);
+        }
+        best
+    }
+
+    /// The first matcher that refuses.
+    fn refusing(&self, actual: &Request, recorded: &Request) -> Option<&Custom> {
+        if !self.has_matchers() {
+            return None;
+        }
+        let options = self.in_force(&Target::new(&actual.uri));
+        options.custom().find(|custom| !custom.matcher.matches(actual, recorded))
+    }
+
+    /// What matchers make of a request before it is compared.
+    fn canonical<'r>(&self, request: &'r Request) -> Cow<'r, Request> {
+        let mut canonical = Cow::Borrowed(request);
+        if self.has_matchers() {
+            let options = self.in_force(&Target::new(&request.uri));
+            for custom in options.custom() {
+                canonical = match canonical {
+                    Cow::Borrowed(request) => custom.matcher.canonical(request),
+                    Cow::Owned(request) => Cow::Owned(custom.matcher.canonical(&request).into_owned()),
+                };
+            }
+        }
+        canonical
+    }
+
+    fn form<'a>(&self, request: &'a Request) -> Form<'a> {
+        let (head, options) = self.head(request);
+        let body = Body::new(&options, head.is_graphql(), request);
+        Form { head, body }
+    }
+
+    /// With the options that are in force for this request.
+    fn head<'a>(&self, request: &'a Request) -> (Head<'a>, InForce<'_>) {
+        let target = Target::new(&request.uri);
+        let options = self.in_force(&target);
+        (Head::new(target, &options, request), options)
+    }
+}

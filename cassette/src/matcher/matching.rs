@@ -1,0 +1,376 @@
+//! What a test says of matching: the options, as plain data.
+//!
+//! Must not know: how requests are compared, keys.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::custom::{Custom, Matcher};
+use super::options::{Counts, InForce, Options};
+use super::path_pattern::PathPattern;
+use super::pointer::Pointer;
+use super::scope::Scope;
+use super::uri::Target;
+
+/// What makes two requests the same.
+///
+/// By default all of
+///
+/// * the method;
+/// * scheme, host and port, with the scheme's default port (RFC 3986 §6.2.3). User information is left out:
+///   clients send it as a header;
+/// * the path, with percent-encoding and dot segments normalised (RFC 3986 §6.2.2);
+/// * the query as a multiset of decoded pairs. `?a` is `?a=`;
+/// * the body by its meaning:
+///   - JSON by value: whitespace, the order of members and the spelling of numbers don't count; the order of
+///     arrays does. Duplicate names are kept, in their order. A body is JSON if its content type says so or
+///     if it is an object or array, and only if it parses.
+///   - GraphQL, in JSON or as `application/graphql`, by its query without the white space, commas and comments
+///     that its grammar ignores, by its variables and its operation's name; in the query string of a GET, too;
+///   - `application/x-www-form-urlencoded` as a multiset of decoded pairs;
+///   - `multipart/*` whatever its boundary, each part by its headers and, in turn, by the meaning of its body.
+///     Parts of `multipart/form-data` may come in any order, those of one name in theirs;
+///   - XML by what it says, whatever its prefixes, the order of its attributes and the white space between its
+///     elements;
+///   - anything else byte by byte. So is a body above the inline limit, whatever it holds: only its SHA-256
+///     and size are at hand.
+///
+/// A URI that cannot be taken apart is compared as text. Headers count on request.
+///
+/// The options are plain data. Names of query keys and form fields may have `*` in them, which stands for any
+/// characters; those of headers may end in it. Of several options about one thing the last holds, so that one can say `ignore_query("*")` and then
+/// `require_query("page")`. Options may be limited to a host and a path ([`within`](Matching::within)).
+///
+/// ```
+/// use cassette::matcher::Matching;
+/// use cassette::tape::{Body, Request};
+///
+/// let request = |uri: &str| Request {
+///     method: http::Method::GET,
+///     uri: uri.to_owned(),
+///     headers: http::HeaderMap::new(),
+///     body: Body::default(),
+/// };
+/// let recorded = request("https://api.example.com/v1/items?page=2&size=10&nonce=1");
+/// let actual = request("HTTPS://API.example.com:443/v1/./items?size=10&page=2&nonce=2");
+///
+/// assert_ne!(Matching::default().key(&actual), Matching::default().key(&recorded));
+/// let matching = Matching::default().ignore_query("nonce");
+/// assert_eq!(matching.key(&actual), matching.key(&recorded));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matching {
+    everywhere: Options,
+    scopes: Vec<(Scope, Options)>,
+}
+
+impl Matching {
+    /// Ignores a query key, with all its values. The key is written decoded.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    ///
+    /// let matching = Matching::default().ignore_query("nonce").ignore_query("utm_*");
+    /// ```
+    #[must_use]
+    pub fn ignore_query(mut self, key: impl Into<String>) -> Self {
+        self.everywhere.query.push((key.into(), Counts::No));
+        self
+    }
+
+    /// Includes a query key again that an earlier [`ignore_query`](Self::ignore_query) excluded.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    ///
+    /// let only_the_page = Matching::default().ignore_query("*").require_query("page");
+    /// ```
+    #[must_use]
+    pub fn require_query(mut self, key: impl Into<String>) -> Self {
+        self.everywhere.query.push((key.into(), Counts::Yes));
+        self
+    }
+
+    /// Ignores a place of JSON bodies: a JSON pointer (RFC 6901) in which a segment `*` stands for every name or index.
+    /// In an array the element stays and only its value is ignored.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    ///
+    /// let matching = Matching::default().ignore_json("/requested_at").ignore_json("/items/*/id");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the text is not a pointer. [`Pointer`] can be parsed without a panic.
+    #[must_use]
+    #[track_caller]
+    pub fn ignore_json(self, pointer: &str) -> Self {
+        self.ignore_json_at(parsed(pointer))
+    }
+
+    /// The same as [`ignore_json`](Self::ignore_json), with a pointer that was parsed before.
+    ///
+    /// ```
+    /// use cassette::matcher::{Matching, Pointer};
+    ///
+    /// let pointer: Pointer = "/requested_at".parse().unwrap();
+    /// let matching = Matching::default().ignore_json_at(pointer);
+    /// ```
+    #[must_use]
+    pub fn ignore_json_at(mut self, pointer: Pointer) -> Self {
+        self.everywhere.json.push((pointer, Counts::No));
+        self
+    }
+
+    /// Includes a place of JSON bodies again, inside of one that an earlier [`ignore_json`](Self::ignore_json)
+    /// excluded.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    ///
+    /// let only_the_order = Matching::default().ignore_json("").require_json("/order");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the text is not a pointer.
+    #[must_use]
+    #[track_caller]
+    pub fn require_json(mut self, pointer: &str) -> Self {
+        self.everywhere.json.push((parsed(pointer), Counts::Yes));
+        self
+    }
+
+    /// Ignores elements or attributes of XML bodies. The path has the names of the elements that lead there, without
+    /// namespaces, and `*` stands for any name. All elements with the path are ignored.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    ///
+    /// let matching = Matching::default().ignore_xml("/Envelope/Header/*").ignore_xml("/Envelope/Body/Order/@id");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the path does not begin with `/`.
+    #[must_use]
+    #[track_caller]
+    pub fn ignore_xml(mut self, path: &str) -> Self {
+        self.everywhere.xml.push(parsed(path));
+        self
+    }
+
+    /// Ignores a field of forms, with all its values, in URL-encoded and multipart bodies.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    ///
+    /// let matching = Matching::default().ignore_form("nonce");
+    /// ```
+    #[must_use]
+    pub fn ignore_form(mut self, field: impl Into<String>) -> Self {
+        self.everywhere.form.push((field.into(), Counts::No));
+        self
+    }
+
+    /// Includes a field of forms again that an earlier [`ignore_form`](Self::ignore_form) excluded.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    ///
+    /// let only_the_file = Matching::default().ignore_form("*").require_form("file");
+    /// ```
+    #[must_use]
+    pub fn require_form(mut self, field: impl Into<String>) -> Self {
+        self.everywhere.form.push((field.into(), Counts::Yes));
+        self
+    }
+
+    /// Ignores bodies.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    ///
+    /// let matching = Matching::default().ignore_body();
+    /// ```
+    #[must_use]
+    pub fn ignore_body(mut self) -> Self {
+        self.everywhere.body = Some(Counts::No);
+        self
+    }
+
+    /// Includes bodies again that an earlier [`ignore_body`](Self::ignore_body) excluded.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    ///
+    /// let matching = Matching::default().ignore_body().within("api.example.com", |m| m.require_body());
+    /// ```
+    #[must_use]
+    pub fn require_body(mut self) -> Self {
+        self.everywhere.body = Some(Counts::Yes);
+        self
+    }
+
+    /// Ignores parts of paths: the groups of a regular expression, or the whole match if the expression has no group.
+    /// The expression is searched for in the normalised path, which begins with `/`.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    ///
+    /// let matching = Matching::default().ignore_path(r"/orders/(\d+)").ignore_path(r"\d{4}-\d\d-\d\d");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the text is not a regular expression in the syntax of the crate regex.
+    #[must_use]
+    #[track_caller]
+    pub fn ignore_path(mut self, pattern: &str) -> Self {
+        match PathPattern::new(pattern) {
+            Ok(pattern) => self.everywhere.path.push(pattern),
+            Err(e) => panic!("{pattern:?} is not a regular expression: {e}"),
+        }
+        self
+    }
+
+    /// Compares a header: both requests must have the same value, or neither may have the header. Repeated fields are
+    /// joined to one value (RFC 9110 §5.3).
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    ///
+    /// let matching = Matching::default().require_header("Accept").require_header("x-acme-*");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the text cannot be the name of a header.
+    #[must_use]
+    #[track_caller]
+    pub fn require_header(mut self, name: &str) -> Self {
+        self.everywhere.headers.push((header(name), Counts::Yes));
+        self
+    }
+
+    /// Excludes a header again that an earlier [`require_header`](Self::require_header) included.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    ///
+    /// let matching = Matching::default().require_header("x-acme-*").ignore_header("x-acme-trace");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the text cannot be the name of a header.
+    #[must_use]
+    #[track_caller]
+    pub fn ignore_header(mut self, name: &str) -> Self {
+        self.everywhere.headers.push((header(name), Counts::No));
+        self
+    }
+
+    /// Asks a matcher as well: a closure, or a value of a type that implements [`Matcher`], which explains the costs.
+    /// Reports call the matcher by `name`.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    /// use cassette::tape::Request;
+    ///
+    /// let same_end = |actual: &Request, recorded: &Request| actual.uri.ends_with('/') == recorded.uri.ends_with('/');
+    /// let matching = Matching::default().matcher("a slash at the end", same_end);
+    /// ```
+    #[must_use]
+    pub fn matcher(mut self, name: &str, matcher: impl Matcher) -> Self {
+        self.everywhere.custom.push(Custom { name: name.to_owned(), matcher: Arc::new(matcher) });
+        self
+    }
+
+    /// Sets options for a part of the internet. The scope is a host and, if wanted, a path. In the host `*` stands for
+    /// any characters, and a port is written unless it is the default of the scheme. In the path `*` stands for any
+    /// characters of one segment, and `**` for any segments. Without a path the scope is the whole host. Options of a
+    /// scope override general options, and those of earlier scopes.
+    ///
+    /// ```
+    /// use cassette::matcher::Matching;
+    ///
+    /// let matching = Matching::default()
+    ///     .ignore_query("nonce")
+    ///     .within("telemetry.example.com", |m| m.ignore_body())
+    ///     .within("*.example.com/v2/orders/**", |m| m.require_header("idempotency-key"));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the scope has no host.
+    #[must_use]
+    #[track_caller]
+    pub fn within(mut self, scope: &str, options: impl FnOnce(Matching) -> Matching) -> Self {
+        let Some(parsed) = Scope::parse(scope) else {
+            panic!("{scope:?} is not a host with a path: `api.example.com/v1/**` is one");
+        };
+        let Matching { everywhere, scopes } = options(Matching::default());
+        self.scopes.push((parsed, everywhere));
+        self.scopes.extend(scopes);
+        self
+    }
+
+    /// Every name of a header that some option requires, with its wildcards.
+    pub(crate) fn required_headers(&self) -> impl Iterator<Item = &str> {
+        let scoped = self.scopes.iter().map(|(_, options)| options);
+        let all = std::iter::once(&self.everywhere).chain(scoped).flat_map(|options| &options.headers);
+        all.filter(|(_, counts)| *counts == Counts::Yes).map(|(name, _)| name.as_str())
+    }
+
+    /// Does code decide, besides keys?
+    pub(crate) fn has_matchers(&self) -> bool {
+        !self.everywhere.custom.is_empty() || self.scopes.iter().any(|(_, o)| !o.custom.is_empty())
+    }
+
+    /// The options in force for one request: those for everything, then those of the scopes it is in.
+    pub(super) fn in_force(&self, target: &Target<'_>) -> InForce<'_> {
+        let scoped = self.scopes.iter().filter(|(scope, _)| scope.takes(target)).map(|(_, options)| options);
+        InForce(std::iter::once(&self.everywhere).chain(scoped).collect())
+    }
+}
+
+/// What differs from the default, one clause a scope; empty where nothing does.
+///
+/// ```
+/// use cassette::matcher::Matching;
+///
+/// let matching = Matching::default()
+///     .ignore_query("nonce")
+///     .require_header("accept")
+///     .within("telemetry.example.com", |m| m.ignore_body());
+/// assert_eq!(
+///     matching.to_string(),
+///     "ignores the query key `nonce`; requires the header `accept`; within telemetry.example.com ignores the body",
+/// );
+/// ```
+impl fmt::Display for Matching {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scoped = self.scopes.iter().map(|(scope, options)| (format!("within {scope} "), options));
+        let all = std::iter::once((String::new(), &self.everywhere)).chain(scoped);
+        let all =
+            all.map(|(scope, options)| (scope, options.to_string())).filter(|(_, text)| !text.is_empty());
+        let clauses: Vec<_> = all.map(|(scope, text)| scope + &text).collect();
+        f.write_str(&clauses.join("; "))
+    }
+}
+
+#[track_caller]
+fn parsed(pointer: &str) -> Pointer {
+    pointer.parse().unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// In lower case. A `*` could be part of a header's name (RFC 9110 §5.1) but never is: at the end it is a wildcard.
+#[track_caller]
+fn header(name: &str) -> String {
+    match http::HeaderName::from_bytes(name.as_bytes()) {
+        Ok(name) if !name.as_str().trim_end_matches('*').contains('*') => name.as_str().to_owned(),
+        _ => panic!("{name:?} cannot be the name of a header"),
+    }
+}
