@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::keys::{Keys, anonymous};
-use super::{OutOfOrder, Player, State};
-use crate::matcher::Sketch;
+use super::{OutOfOrder, Player, State, suggestions};
+use crate::matcher::{Difference, Mismatch, Sketch};
 use crate::report::{Answer, Closest, Expected, Reason, Unmatched, UnmatchedRequest};
 use crate::tape::Request;
 
@@ -41,7 +41,9 @@ impl Player {
                 let recorded = self.hosts(hosts.unwrap_or_default());
                 Reason::NoneForHost { host: host(&request.uri), recorded }
             }
-            _ if explained && !near.first().is_some_and(Closest::is_similar) => Reason::NothingSimilar,
+            _ if explained && !near.first().is_some_and(|closest| could_be_meant(&closest.mismatch)) => {
+                Reason::NothingSimilar
+            }
             _ => Reason::Differs,
         };
         self.noted(request, reason, near)
@@ -71,6 +73,7 @@ impl Player {
             recorded: self.cassette.len(),
             used: self.used(),
             matching: self.matching.to_string(),
+            suggestions: suggestions::of(&requests),
             requests,
         }
     }
@@ -132,6 +135,18 @@ fn some_of_each_host(sketches: &[Sketch]) -> Vec<usize> {
         }
     }
     first.into_values().collect()
+}
+
+/// Whether a recording could have been meant: its path has something in common with the request's.
+fn could_be_meant(mismatch: &Mismatch) -> bool {
+    mismatch.differences().iter().all(|difference| match difference {
+        Difference::Host { .. } | Difference::Uri { .. } => false,
+        Difference::Path { actual, recorded } => {
+            let pairs = actual.split('/').zip(recorded.split('/'));
+            pairs.skip(1).any(|(a, r)| a == r && !a.is_empty())
+        }
+        _ => true,
+    })
 }
 
 /// With the port, as it stands in the URI.

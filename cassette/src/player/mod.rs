@@ -10,6 +10,7 @@ mod keys;
 mod misdirected;
 mod missing_secrets;
 mod response_body;
+pub(crate) mod suggestions;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::TestSite;
 use super::page::{Help, Page};
 use super::palette::paint;
 use super::setup::path;
 use super::text::clean;
-use super::{TestSite, UnmatchedRequest};
 
 /// A secret that the nearest recording has where a request has something else.
 #[derive(Clone, Debug)]
@@ -37,9 +37,9 @@ pub enum ValueFrom {
 const SHOWN: usize = 5;
 
 /// Once each, whichever requests lack them.
-fn all(requests: &[UnmatchedRequest]) -> Vec<&Valueless> {
+fn distinct<'v>(all: impl Iterator<Item = &'v Valueless>) -> Vec<&'v Valueless> {
     let mut found: Vec<&Valueless> = Vec::new();
-    for valueless in requests.iter().flat_map(|request| &request.valueless) {
+    for valueless in all {
         if found.len() < SHOWN && found.iter().all(|known| known.name != valueless.name) {
             found.push(valueless);
         }
@@ -47,8 +47,8 @@ fn all(requests: &[UnmatchedRequest]) -> Vec<&Valueless> {
     found
 }
 
-pub(super) fn write(page: &mut Page<'_>, requests: &[UnmatchedRequest]) {
-    for Valueless { name, from, number, refused } in all(requests) {
+pub(super) fn write<'v>(page: &mut Page<'_>, all: impl Iterator<Item = &'v Valueless>) {
+    for Valueless { name, from, number, refused } in distinct(all) {
         page.gap();
         let shown = paint(page.palette.emphasis, clean(name));
         let what = match number {
@@ -74,8 +74,8 @@ pub(super) fn write(page: &mut Page<'_>, requests: &[UnmatchedRequest]) {
 }
 
 /// With values for what comes from the environment: different ones, or one would be taken for the other.
-pub(super) fn help(requests: &[UnmatchedRequest], site: &TestSite) -> Option<Help> {
-    let all = all(requests);
+pub(super) fn help<'v>(all: impl Iterator<Item = &'v Valueless>, site: &TestSite) -> Option<Help> {
+    let all = distinct(all);
     let of_variables = all.iter().filter(|valueless| valueless.from == ValueFrom::Variable);
     let values = of_variables.enumerate().map(|(n, Valueless { name, number, .. })| match n {
         n if *number => format!("{name}={} ", 902_187 + n),

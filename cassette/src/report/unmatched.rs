@@ -1,4 +1,4 @@
-//! Requests that no recording answers: the request, the closest recording, what differs, the ways out.
+//! Requests that no recording answers: the request, the closest recording, what differs, suggestions.
 
 use std::path::PathBuf;
 
@@ -9,9 +9,10 @@ use super::difference::{self, Sides};
 use super::page::{Help, Page};
 use super::palette::paint;
 use super::setup::path;
+use super::suggestions::{self, Suggestions};
 use super::text::{URI, VALUE, clean, count, short, size};
-use super::{Valueless, missing_secrets, ways_out};
-use crate::matcher::{Difference, Mismatch};
+use super::{Valueless, missing_secrets};
+use crate::matcher::Mismatch;
 use crate::tape::{Content, Outcome, Request, TransportErrorKind};
 
 /// All requests of a test that no recording answered.
@@ -27,6 +28,8 @@ pub struct Unmatched {
     pub matching: String,
     /// In order; at least one.
     pub requests: Vec<UnmatchedRequest>,
+    /// What would have made them match.
+    pub suggestions: Suggestions,
 }
 
 /// One of them.
@@ -170,15 +173,19 @@ impl Unmatched {
             page.gap();
             page.line(2, "[*] stands for a redacted value, whatever its number");
         }
-        missing_secrets::write(page, &self.requests);
-        ways_out::write(page, &self.requests);
+        missing_secrets::write(page, self.valueless());
+        suggestions::write(page, &self.suggestions);
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {
-        missing_secrets::help(&self.requests, site).unwrap_or_else(|| Help {
+        missing_secrets::help(self.valueless(), site).unwrap_or_else(|| Help {
             why: format!("if the test asks for this on purpose, record `{}` again", clean(&site.cassette)),
             command: site.record_command(),
         })
+    }
+
+    fn valueless(&self) -> impl Iterator<Item = &Valueless> {
+        self.requests.iter().flat_map(|request| &request.valueless)
     }
 }
 
@@ -253,18 +260,6 @@ fn write_others(page: &mut Page<'_>, title: &str, others: &[Closest], more: impl
 }
 
 impl Closest {
-    /// Whether it could have been meant: their paths have something in common.
-    pub(crate) fn is_similar(&self) -> bool {
-        self.mismatch.differences().iter().all(|difference| match difference {
-            Difference::Host { .. } | Difference::Uri { .. } => false,
-            Difference::Path { actual, recorded } => {
-                let pairs = actual.split('/').zip(recorded.split('/'));
-                pairs.skip(1).any(|(a, r)| a == r && !a.is_empty())
-            }
-            _ => true,
-        })
-    }
-
     fn write(&self, page: &mut Page<'_>, actual: &Request, recorded: usize) {
         let (number, answer) = (self.index + 1, &self.answer);
         let used = self.used_by.map(|by| format!("used by request {}", by + 1));

@@ -4,6 +4,7 @@ use http::{HeaderMap, Method};
 
 use super::*;
 use crate::matcher::Matching;
+use crate::player;
 use crate::tape::{Body, Request};
 
 pub(super) fn get(uri: &str) -> Request {
@@ -30,8 +31,13 @@ fn differs(request: Request, index: usize, recorded: Request) -> UnmatchedReques
 }
 
 pub(super) fn unmatched(requests: Vec<UnmatchedRequest>) -> Problem {
+    unmatched_with(String::new(), requests)
+}
+
+fn unmatched_with(matching: String, requests: Vec<UnmatchedRequest>) -> Problem {
     let cassette = "tests/cassettes/weather/berlin.json".into();
-    Problem::Unmatched(Unmatched { cassette, recorded: 12, used: 4, matching: String::new(), requests })
+    let suggestions = player::suggestions::of(&requests);
+    Problem::Unmatched(Unmatched { cassette, recorded: 12, used: 4, matching, requests, suggestions })
 }
 
 #[test]
@@ -307,10 +313,9 @@ fn several_near_ones_and_the_options_in_force() {
         .flat_map(|(n, rest)| closest(&request, n + 3, get(&format!("{uri}{rest}")), (n == 1).then_some(0)));
     let near = near.collect();
     let requests = vec![UnmatchedRequest { request, reason: Reason::Differs, near, valueless: vec![] }];
-    let cassette = "tests/cassettes/weather/berlin.json".into();
     let matching = Matching::default().ignore_query("nonce").to_string();
     check(
-        vec![Problem::Unmatched(Unmatched { cassette, recorded: 12, used: 4, matching, requests })],
+        vec![unmatched_with(matching, requests)],
         "\
 error: no recording answers this request
   --> tests/forecast.rs:12, test forecast::berlin
@@ -396,17 +401,15 @@ help: if the test asks for this on purpose, record `weather/berlin` again:
 
 /// What an option is offered for, and which.
 #[track_caller]
-fn check_way(actual: Request, recorded: Request, expected: Option<&str>) {
+fn check_suggestion(actual: Request, recorded: Request, expected: Option<&str>) {
     let matching = Matching::default().require_header("accept");
     let mismatch = matching.compare(&actual, &recorded);
     let answer = Answer::Error(TransportErrorKind::Reset);
     let near = vec![Closest { index: 0, request: recorded, mismatch, used_by: None, answer }];
     let palette = Palette::plain();
     let mut page = Page::new(&palette, None);
-    ways_out::write(
-        &mut page,
-        &[UnmatchedRequest { request: actual, reason: Reason::Differs, near, valueless: vec![] }],
-    );
+    let request = UnmatchedRequest { request: actual, reason: Reason::Differs, near, valueless: vec![] };
+    suggestions::write(&mut page, &player::suggestions::of(&[request]));
     let text = page.finish();
     assert_eq!(
         text.lines().nth(1).and_then(|line| line.split_once(": ")).map(|(_, code)| code),
@@ -416,36 +419,40 @@ fn check_way(actual: Request, recorded: Request, expected: Option<&str>) {
 }
 
 #[test]
-fn ways_to_ignore() {
+fn suggestions_to_ignore() {
     let uri = "https://h/";
     let form = |body| post(uri, "application/x-www-form-urlencoded", body);
-    check_way(form("a=1"), form("a=2"), Some(".ignore_form(\"a\")"));
+    check_suggestion(form("a=1"), form("a=2"), Some(".ignore_form(\"a\")"));
     let xml = |body| post(uri, "text/xml", body);
-    check_way(xml("<o><i/><i n='1'/></o>"), xml("<o><i/><i n='2'/></o>"), Some(".ignore_xml(\"/o/i/@n\")"));
-    check_way(xml("<o/>"), xml("<p/>"), Some(".ignore_body()"));
+    check_suggestion(
+        xml("<o><i/><i n='1'/></o>"),
+        xml("<o><i/><i n='2'/></o>"),
+        Some(".ignore_xml(\"/o/i/@n\")"),
+    );
+    check_suggestion(xml("<o/>"), xml("<p/>"), Some(".ignore_body()"));
     let mut accept = get(uri);
     accept.headers.insert("accept", "a".parse().unwrap());
-    check_way(accept, get(uri), Some(".ignore_header(\"accept\")"));
+    check_suggestion(accept, get(uri), Some(".ignore_header(\"accept\")"));
     let part = |body: &str| {
         let body = format!("--b\r\nContent-Disposition: form-data; name=up\r\n\r\n{body}\r\n--b--");
         post(uri, "multipart/form-data; boundary=b", &body)
     };
-    check_way(part("a"), part("b"), Some(".ignore_form(\"up\")"));
-    check_way(part("{\"a\": 1}"), part("{\"a\": 2}"), Some(".ignore_json(\"/a\")"));
-    check_way(get("https://h/a"), get("https://h/b"), None);
+    check_suggestion(part("a"), part("b"), Some(".ignore_form(\"up\")"));
+    check_suggestion(part("{\"a\": 1}"), part("{\"a\": 2}"), Some(".ignore_json(\"/a\")"));
+    check_suggestion(get("https://h/a"), get("https://h/b"), None);
 }
 
 /// What is redacted in the request, and not in the recording, is no noise.
 #[test]
-fn ways_to_redact() {
+fn suggestions_to_redact() {
     let uri = "https://h/";
-    check_way(get("https://h/?a=[*]"), get("https://h/?a=b"), Some(".redact_field(\"a\")"));
-    check_way(get("https://h/?a=[*]"), get("https://h/?a=[*]x"), Some(".ignore_query(\"a\")"));
+    check_suggestion(get("https://h/?a=[*]"), get("https://h/?a=b"), Some(".redact_field(\"a\")"));
+    check_suggestion(get("https://h/?a=[*]"), get("https://h/?a=[*]x"), Some(".ignore_query(\"a\")"));
     let form = |body| post(uri, "application/x-www-form-urlencoded", body);
-    check_way(form("a=[*]"), form("a=b"), Some(".redact_field(\"a\")"));
+    check_suggestion(form("a=[*]"), form("a=b"), Some(".redact_field(\"a\")"));
     let json = |body| post(uri, "application/json", body);
-    check_way(json(r#"[{"a":"[*]"}]"#), json(r#"[{"a":"b"}]"#), Some(".redact_pointer(\"/*/a\")"));
-    check_way(
+    check_suggestion(json(r#"[{"a":"[*]"}]"#), json(r#"[{"a":"b"}]"#), Some(".redact_pointer(\"/*/a\")"));
+    check_suggestion(
         get("https://h/at/[*]/x"),
         get("https://h/at/b/x"),
         Some(".redact_url(r\"/at/(?<at>[^/?#]+)\")"),
@@ -453,7 +460,7 @@ fn ways_to_redact() {
     let (mut actual, mut recorded) = (get(uri), get(uri));
     actual.headers.insert("accept", "[*]".parse().unwrap());
     recorded.headers.insert("accept", "b".parse().unwrap());
-    check_way(actual, recorded, Some(".redact_header(\"accept\")"));
+    check_suggestion(actual, recorded, Some(".redact_header(\"accept\")"));
 }
 
 fn valueless(name: &str, from: ValueFrom, refused: Option<&str>) -> Valueless {

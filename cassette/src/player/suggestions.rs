@@ -1,0 +1,185 @@
+//! Which settings to suggest for requests without an answer: those that would have made them match.
+//!
+//! Must not know: how a suggestion is worded.
+
+use crate::matcher::{Difference, PartDifference, without_numbers};
+use crate::report::{Place, Reason, Repeat, Suggestions, UnmatchedRequest};
+
+/// With more differences than this, a request is another one, and ignoring them helps nobody.
+const NOISE: usize = 3;
+
+/// What would have made these requests match.
+pub(crate) fn of(requests: &[UnmatchedRequest]) -> Suggestions {
+    Suggestions {
+        redact: to_redact(requests),
+        ignore: to_ignore(requests),
+        repeat: to_repeat(requests),
+        any_order: requests.iter().any(|r| matches!(r.reason, Reason::OutOfOrder { .. })),
+    }
+}
+
+/// Places that differ and may well be different in every run.
+fn to_ignore(requests: &[UnmatchedRequest]) -> Vec<Place> {
+    let mut places: Vec<Place> = Vec::new();
+    // What would match with the value of a secret is not to be ignored.
+    let differs = |r: &&UnmatchedRequest| {
+        matches!(r.reason, Reason::Differs) && r.valueless.is_empty() && redacted(r).next().is_none()
+    };
+    for request in requests.iter().filter(differs) {
+        let Some(closest) = request.near.first() else { continue };
+        let noise: Option<Vec<Place>> = closest.mismatch.differences().iter().map(ignorable).collect();
+        for place in noise.filter(|noise| noise.len() <= NOISE).into_iter().flatten() {
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+    }
+    if places.len() <= NOISE { places } else { Vec::new() }
+}
+
+/// Places that are redacted in the request, and are not in the recording.
+fn to_redact(requests: &[UnmatchedRequest]) -> Vec<Place> {
+    let differs = |r: &&UnmatchedRequest| matches!(r.reason, Reason::Differs);
+    let mut places: Vec<Place> = Vec::new();
+    for place in requests.iter().filter(differs).flat_map(redacted).filter_map(redactable) {
+        if places.len() < NOISE && !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    places
+}
+
+/// The recording that a request would have got once more.
+fn to_repeat(requests: &[UnmatchedRequest]) -> Option<Repeat> {
+    let used = |r: &&UnmatchedRequest| matches!(r.reason, Reason::AllUsed { .. });
+    let request = requests.iter().find(used)?;
+    Some(Repeat { recording: request.near.first().map(|last| last.index) })
+}
+
+/// Where a request has a placeholder and the recording nearest to it has none.
+fn redacted(request: &UnmatchedRequest) -> impl Iterator<Item = &Difference> {
+    let differences = request.near.first().map(|closest| closest.mismatch.differences()).unwrap_or_default();
+    let has = |text: &str| text.contains(ANY) || text.contains(ANY_ENCODED);
+    let here_only = move |actual: &str, recorded: &str| has(actual) && !has(recorded);
+    differences.iter().filter(move |difference| match difference {
+        Difference::Path { actual, recorded } => here_only(actual, recorded),
+        Difference::Query { actual, recorded, .. } | Difference::Form { actual, recorded, .. } => {
+            here_only(&actual.join("\n"), &recorded.join("\n"))
+        }
+        Difference::Header { actual: Some(actual), recorded: Some(recorded), .. }
+        | Difference::Json { actual: Some(actual), recorded: Some(recorded), .. } => {
+            here_only(actual, recorded)
+        }
+        _ => false,
+    })
+}
+
+/// A placeholder of a value that was found, whatever its number.
+const ANY: &str = "[*]";
+/// In a path.
+const ANY_ENCODED: &str = "%5B*%5D";
+
+/// Where to redact what differs.
+fn redactable(difference: &Difference) -> Option<Place> {
+    match difference {
+        Difference::Path { actual, recorded } => {
+            Some(Place::Path { recorded: recorded.clone(), pattern: path_rule(actual, recorded)? })
+        }
+        Difference::Query { key, .. } => Some(Place::Query(key.clone())),
+        Difference::Form { key, .. } => Some(Place::Form(key.clone())),
+        Difference::Header { name, .. } => Some(Place::Header(name.clone())),
+        Difference::Json { pointer, .. } if !pointer.is_empty() => Some(Place::Json(any_index(pointer))),
+        _ => None,
+    }
+}
+
+/// What to ignore where two requests differ.
+fn ignorable(difference: &Difference) -> Option<Place> {
+    match difference {
+        Difference::Path { actual, recorded } => {
+            Some(Place::Path { recorded: recorded.clone(), pattern: path_pattern(actual, recorded)? })
+        }
+        Difference::Query { key, .. } => Some(Place::Query(key.clone())),
+        Difference::Header { name, .. } => Some(Place::Header(name.clone())),
+        Difference::Json { pointer, .. } if !pointer.is_empty() => Some(Place::Json(any_index(pointer))),
+        Difference::Xml { path, .. } if path.matches('/').count() > 1 => {
+            Some(Place::Xml(without_numbers(path)))
+        }
+        Difference::Form { key, .. } => Some(Place::Form(key.clone())),
+        Difference::Multipart { difference: PartDifference::Body(inner), .. }
+            if matches!(**inner, Difference::Json { .. } | Difference::Xml { .. }) =>
+        {
+            ignorable(inner)
+        }
+        Difference::Multipart { part, .. } if !part.contains('#') => Some(Place::Form(part.clone())),
+        Difference::Multipart { .. }
+        | Difference::Json { .. }
+        | Difference::Xml { .. }
+        | Difference::Bytes { .. } => Some(Place::Body),
+        _ => None,
+    }
+}
+
+/// What varies in one element of an array varies in all of them.
+fn any_index(pointer: &str) -> String {
+    let is_index = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    let segments: Vec<_> = pointer.split('/').map(|s| if is_index(s) { "*" } else { s }).collect();
+    segments.join("/")
+}
+
+/// A regular expression for the one segment that two paths differ in, if it looks like an id or a date.
+fn path_pattern(actual: &str, recorded: &str) -> Option<String> {
+    let (before, a, r) = one_segment(actual, recorded)?;
+    let varies = |segment: &str| segment.bytes().any(|b| b.is_ascii_digit());
+    (varies(a) && varies(r)).then(|| format!("^{before}/([^/]+)"))
+}
+
+/// One for the same that finds it in a URL, and names it after what comes before it.
+fn path_rule(actual: &str, recorded: &str) -> Option<String> {
+    let (before, ..) = one_segment(actual, recorded)?;
+    let last = before.rsplit('/').next().unwrap_or_default();
+    let is_name = last.starts_with(|c: char| c.is_ascii_alphabetic())
+        && last.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let name = if is_name { last } else { "value" };
+    Some(format!("{before}/(?<{name}>[^/?#]+)"))
+}
+
+/// The one segment that two paths differ in, as it is in both, with a regular expression for what comes before it.
+fn one_segment<'p>(actual: &'p str, recorded: &'p str) -> Option<(String, &'p str, &'p str)> {
+    let (a, r): (Vec<_>, Vec<_>) = (actual.split('/').collect(), recorded.split('/').collect());
+    let differing: Vec<_> = (0..a.len()).filter(|i| r.get(*i) != Some(&a[*i])).collect();
+    let [at] = differing[..] else { return None };
+    let literal = |c: char| if r".+*?()|[]{}^$\".contains(c) { format!("\\{c}") } else { c.to_string() };
+    let before = r[..at].join("/").chars().map(literal).collect();
+    (a.len() == r.len()).then(|| (before, a[at], r[at]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(actual: &str, recorded: &str, expected: Option<&str>) {
+        assert_eq!(path_pattern(actual, recorded).as_deref(), expected);
+    }
+
+    #[test]
+    fn path_patterns() {
+        check("/v1/orders/17/lines", "/v1/orders/4", None);
+        check("/v1/orders/17/lines", "/v1/orders/4/lines", Some("^/v1/orders/([^/]+)"));
+        check("/v1.0/2026-11-25", "/v1.0/2026-11-24", Some(r"^/v1\.0/([^/]+)"));
+        check("/orders", "/items", None);
+        check("/1/2", "/3/4", None);
+    }
+
+    #[test]
+    fn path_rules() {
+        let rule = |actual, recorded| path_rule(actual, recorded);
+        assert_eq!(
+            rule("/v1.0/app/%5B*%5D/x", "/v1.0/app/a1/x").as_deref(),
+            Some(r"/v1\.0/app/(?<app>[^/?#]+)")
+        );
+        assert_eq!(rule("/%5B*%5D", "/a1").as_deref(), Some("/(?<value>[^/?#]+)"));
+        assert_eq!(rule("/a/%5B*%5D", "/b/a1"), None);
+    }
+}

@@ -1,0 +1,140 @@
+//! Suggestions for requests without an answer: settings, ready to be copied, that would have made them match.
+//!
+//! Must not know: which of them apply.
+
+use super::page::Page;
+use super::palette::paint;
+use super::text::clean;
+
+/// Settings that would have made the requests of a test match.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Suggestions {
+    /// Places to redact while recording, as they are redacted now.
+    pub redact: Vec<Place>,
+    /// Places to leave out of the comparison.
+    pub ignore: Vec<Place>,
+    /// A recording that would have to answer more than once.
+    pub repeat: Option<Repeat>,
+    /// The requests came in another order than the recorded one.
+    pub any_order: bool,
+}
+
+/// A place of a request, as settings name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// A part of the path.
+    Path {
+        /// The path as recorded.
+        recorded: String,
+        /// A regular expression that finds the part.
+        pattern: String,
+    },
+    /// A key of the query.
+    Query(String),
+    /// A field of a form.
+    Form(String),
+    /// A header, in lower case.
+    Header(String),
+    /// A JSON pointer.
+    Json(String),
+    /// The path of an XML element or attribute.
+    Xml(String),
+    /// The whole body.
+    Body,
+}
+
+/// A recording that would have to answer more than once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeat {
+    /// Its place on the cassette, from 0.
+    pub recording: Option<usize>,
+}
+
+/// What to do, and the code that does it.
+type Worded = (String, String);
+
+/// All suggestions under what they presume, numbered through.
+pub(super) fn write(page: &mut Page<'_>, suggestions: &Suggestions) {
+    let Suggestions { redact, ignore, repeat, any_order } = suggestions;
+    let groups: [(&str, Vec<Worded>); 4] = [
+        (
+            "if an answer gave what is redacted here, redact it at this place, too, and record again",
+            redact.iter().filter_map(|place| Some((place.name(), place.redact()?))).collect(),
+        ),
+        (
+            "if that differs in every run, let the test's `Config` ignore it",
+            ignore.iter().map(|place| (place.name(), place.ignore())).collect(),
+        ),
+        (
+            "if the test may ask more often than it did while recording",
+            repeat.iter().flat_map(Repeat::worded).collect(),
+        ),
+        (
+            "if the order is of no importance",
+            any_order
+                .then(|| ("leave this out of the test's `Config`".to_owned(), ".ordered()".to_owned()))
+                .into_iter()
+                .collect(),
+        ),
+    ];
+    let mut number = 0;
+    for (title, suggestions) in groups.iter().filter(|(_, suggestions)| !suggestions.is_empty()) {
+        page.gap();
+        page.line(2, title);
+        for (what, code) in suggestions {
+            number += 1;
+            let code = paint(page.palette.emphasis, clean(code));
+            page.line(4, format_args!("{number}. {}: {code}", clean(what)));
+        }
+    }
+}
+
+impl Place {
+    fn name(&self) -> String {
+        match self {
+            Place::Path { recorded, .. } => format!("a part of the path {recorded}"),
+            Place::Query(key) => format!("the query key `{key}`"),
+            Place::Form(field) => format!("the form field `{field}`"),
+            Place::Header(name) => format!("the header `{name}`"),
+            Place::Json(pointer) => format!("the JSON at {pointer}"),
+            Place::Xml(path) => format!("the XML at {path}"),
+            Place::Body => "the body".to_owned(),
+        }
+    }
+
+    /// The call on `Config` that ignores it.
+    fn ignore(&self) -> String {
+        match self {
+            Place::Path { pattern, .. } => format!(".ignore_path(r\"{pattern}\")"),
+            Place::Query(key) => format!(".ignore_query({key:?})"),
+            Place::Form(field) => format!(".ignore_form({field:?})"),
+            Place::Header(name) => format!(".ignore_header({name:?})"),
+            Place::Json(pointer) => format!(".ignore_json({pointer:?})"),
+            Place::Xml(path) => format!(".ignore_xml({path:?})"),
+            Place::Body => ".ignore_body()".to_owned(),
+        }
+    }
+
+    /// The call on `Config` that redacts it, if there is one for such a place.
+    fn redact(&self) -> Option<String> {
+        Some(match self {
+            Place::Path { pattern, .. } => format!(".redact_url(r\"{pattern}\")"),
+            Place::Query(name) | Place::Form(name) => format!(".redact_field({name:?})"),
+            Place::Header(name) => format!(".redact_header({name:?})"),
+            Place::Json(pointer) => format!(".redact_pointer({pointer:?})"),
+            Place::Xml(_) | Place::Body => return None,
+        })
+    }
+}
+
+impl Repeat {
+    fn worded(&self) -> Vec<Worded> {
+        let one = self.recording.map(|index| {
+            (format!("in recording {} of the cassette", index + 1), "\"repeat\": true".to_owned())
+        });
+        let all =
+            ("or let every last answer repeat".to_owned(), ".exhausted(Exhausted::RepeatLast)".to_owned());
+        one.into_iter().chain([all]).collect()
+    }
+}
