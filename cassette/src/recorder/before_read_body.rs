@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header, response};
 use http_body::{Body as _, Frame};
 
-use super::Exchange;
+use super::exchange::Exchange;
 use crate::body::{Body, BoxError};
 use crate::capture;
 use crate::decode::{self, Decoder};
@@ -28,7 +28,7 @@ impl Exchange {
         mut head: response::Parts,
         body: Body,
     ) -> Result<(response::Parts, Body), Objection> {
-        let Some(redactor) = self.0.recorder.0.redactor.before_read().cloned() else {
+        let Some(redactor) = self.outbox().redactor().before_read().cloned() else {
             return Ok((head, body));
         };
         let encoding = capture::content_encoding(&head.headers);

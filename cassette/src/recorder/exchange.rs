@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use http::{HeaderMap, header};
 use tokio::sync::watch;
 
-use super::{Recorder, tee};
-use crate::body::Body;
+use super::outbox::{Objected, Outbox};
 use crate::capture::Capture;
 use crate::error::Error;
 use crate::redact::{Objection, Redactor, Side};
@@ -18,30 +17,16 @@ use crate::tape::{self, Interaction, Outcome, Request, Response, TransportError,
 
 /// One exchange on its way: a handle shared by the request's body, the response's body and the recorder.
 #[derive(Clone)]
-pub(crate) struct Exchange(pub(super) Arc<ExchangeInner>);
+pub(crate) struct Exchange(Arc<ExchangeInner>);
 
-pub(super) struct ExchangeInner {
-    order: u64,
-    pub(super) recorder: Recorder,
+struct ExchangeInner {
+    place: u64,
+    outbox: Arc<dyn Outbox>,
     /// Taken out when the exchange is written, so that it is written once.
     parts: Mutex<Option<Parts>>,
     request_over: watch::Sender<bool>,
     /// Why the request may not be sent on.
     objection: OnceLock<Objected>,
-}
-
-/// An objection to a request or its answer, with what is to be told of the request.
-#[derive(Clone, Debug)]
-pub(crate) struct Objected {
-    pub(super) method: http::Method,
-    pub(super) uri: String,
-    pub(super) objection: Objection,
-}
-
-impl From<&Objected> for Error {
-    fn from(objected: &Objected) -> Error {
-        objected.objection.about(&objected.method, &objected.uri)
-    }
 }
 
 /// What is known so far. It is written when the request and the answer are both over: a server may answer
@@ -93,10 +78,10 @@ impl Drop for Waiting {
 
 impl Exchange {
     /// One that begins in this place.
-    pub(super) fn new(recorder: &Recorder, order: u64, parts: Parts) -> Exchange {
+    pub(super) fn new(outbox: Arc<dyn Outbox>, place: u64, parts: Parts) -> Exchange {
         Exchange(Arc::new(ExchangeInner {
-            order,
-            recorder: recorder.clone(),
+            place,
+            outbox,
             parts: Mutex::new(Some(parts)),
             request_over: watch::Sender::new(false),
             objection: OnceLock::new(),
@@ -108,26 +93,20 @@ impl Exchange {
         Waiting(Some(self.clone()))
     }
 
-    /// The request's body, passing through and on to the tape.
-    pub(crate) fn tee_request(&self, body: Body) -> Body {
-        tee::tee(self.clone(), Direction::Request, body)
-    }
-
-    /// The response's body, passing through and on to the tape.
-    pub(crate) fn tee_response(&self, head: &http::response::Parts, body: Body) -> Body {
-        let recorder = &self.0.recorder;
+    /// An answer begins.
+    pub(super) fn respond(&self, head: &http::response::Parts) {
+        let outbox = &self.0.outbox;
         if let Some(parts) = self.parts().as_mut() {
-            let (headers, capture) = match recorder.0.redactor.response(&parts.uri, head) {
-                Ok(headers) => (headers, recorder.capture(Side::Response, &parts.uri, &head.headers)),
+            let (headers, capture) = match outbox.redactor().response(&parts.uri, head) {
+                Ok(headers) => (headers, outbox.capture(Side::Response, &parts.uri, &head.headers)),
                 Err(objection) => {
-                    recorder.object(parts.objected(objection));
+                    outbox.object(&parts.objected(objection));
                     (HeaderMap::new(), None)
                 }
             };
             let (status, version) = (head.status.as_u16(), head.version);
             parts.answer = Answer::Arriving(ResponseParts { status, version, headers, capture });
         }
-        tee::tee(self.clone(), Direction::Response, body)
     }
 
     /// The answer must not be read by the code under test. `None` if the exchange has been given up.
@@ -138,7 +117,7 @@ impl Exchange {
             parts.answer = Answer::Over(None);
             parts.objected(objection)
         };
-        let objected = self.0.recorder.object(objected);
+        self.0.outbox.object(&objected);
         self.write_when_over();
         Some(objected)
     }
@@ -151,7 +130,7 @@ impl Exchange {
     /// The answer's body can't be decoded.
     pub(super) fn unreadable(&self, e: std::io::Error) {
         let Some(what) = self.parts().as_ref().map(Parts::describe) else { return };
-        self.0.recorder.problem(Error::with_source(format!("could not read the answer to {what}"), e));
+        self.0.outbox.problem(Error::with_source(format!("could not read the answer to {what}"), e));
     }
 
     /// There is no response: this failure came instead.
@@ -159,12 +138,12 @@ impl Exchange {
         let mut guard = self.parts();
         let Some(parts) = guard.as_mut().filter(|p| matches!(p.answer, Answer::Awaited)) else { return };
         // What failed is told in the words of a layer that may show URLs.
-        let message = self.0.recorder.0.redactor.text(&error.message);
+        let message = self.0.outbox.redactor().text(&error.message);
         let error = TransportError { kind: error.kind, message };
         parts.answer = Answer::Over(Some(Outcome::Error(error.clone())));
         let (method, uri) = (parts.method.clone(), parts.uri.clone());
         drop(guard);
-        self.0.recorder.state().upstream_failures.push(UpstreamFailure { method, uri, error });
+        self.0.outbox.upstream_failure(UpstreamFailure { method, uri, error });
         self.write_when_over();
     }
 
@@ -205,9 +184,9 @@ impl Exchange {
     /// Tells why a body can't be recorded, and whether it may pass nevertheless.
     fn unrecorded(&self, told: Unrecorded) -> Result<(), TransportError> {
         match told {
-            Unrecorded::Other(problem) => self.0.recorder.problem(problem),
+            Unrecorded::Other(problem) => self.0.outbox.problem(problem),
             Unrecorded::Objected(objected, direction) => {
-                let objected = self.0.recorder.object(objected);
+                self.0.outbox.object(&objected);
                 if direction == Direction::Request {
                     let message = Error::from(&objected).to_string();
                     let _ = self.0.objection.set(objected);
@@ -268,7 +247,7 @@ impl Exchange {
             return;
         };
         let head_only = parts.method == http::Method::HEAD || response.status == 304;
-        let finished = response.finish(head_only, &self.0.recorder.0.redactor, trailers, cut);
+        let finished = response.finish(head_only, self.0.outbox.redactor(), trailers, cut);
         let problem = match finished {
             Ok(outcome) => {
                 parts.answer = Answer::Over(outcome);
@@ -285,17 +264,18 @@ impl Exchange {
     fn write_when_over(&self) {
         let over = |p: &mut Parts| matches!((&p.request, &p.answer), (Upload::Over(_), Answer::Over(_)));
         let Some(parts) = self.parts().take_if(over) else { return };
-        let recorder = &self.0.recorder;
-        if let (Upload::Over(body), Answer::Over(Some(outcome))) = (parts.request, parts.answer) {
-            let request = Request { method: parts.method, uri: parts.uri, headers: parts.headers, body };
-            let interaction = Interaction::new(request, outcome);
-            let written = recorder.with_journal(|j| j.append(self.0.order, &interaction));
-            if let Some(Err(e)) = written {
-                recorder.problem(e);
+        let interaction = match (parts.request, parts.answer) {
+            (Upload::Over(body), Answer::Over(Some(outcome))) => {
+                let request = Request { method: parts.method, uri: parts.uri, headers: parts.headers, body };
+                Some(Interaction::new(request, outcome))
             }
-        }
-        recorder.state().in_flight.remove(&self.0.order);
-        recorder.0.settled.notify_all();
+            _ => None,
+        };
+        self.0.outbox.over(self.0.place, interaction);
+    }
+
+    pub(super) fn outbox(&self) -> &dyn Outbox {
+        &*self.0.outbox
     }
 
     pub(super) fn parts(&self) -> MutexGuard<'_, Option<Parts>> {

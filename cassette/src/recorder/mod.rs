@@ -5,6 +5,7 @@
 
 mod before_read_body;
 mod exchange;
+mod outbox;
 mod tee;
 
 use std::collections::HashMap;
@@ -13,13 +14,15 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use self::exchange::{Direction, Parts};
-pub(crate) use self::exchange::{Exchange, Objected, Waiting};
+use self::exchange::Parts;
+pub(crate) use self::exchange::{Exchange, Waiting};
+pub(crate) use self::outbox::Objected;
+use self::outbox::Outbox;
 use crate::capture::{self, Capture};
 use crate::error::Error;
 use crate::redact::{Redactor, Side};
 use crate::report::UpstreamFailure;
-use crate::tape::Journal;
+use crate::tape::{Interaction, Journal};
 
 /// Records exchanges into a journal. Cheap to clone.
 #[derive(Clone)]
@@ -63,7 +66,7 @@ impl Recorder {
     /// The next place in the cassette, for a request that comes or may come to be recorded: it is taken when the
     /// request begins, whatever order responses end in.
     pub(crate) fn place(&self) -> u64 {
-        let mut state = self.state();
+        let mut state = self.0.state();
         state.next += 1;
         state.next - 1
     }
@@ -73,80 +76,98 @@ impl Recorder {
     /// # Errors
     ///
     /// It doesn't, and the request must not be sent.
-    pub(crate) fn begin(&self, order: u64, head: &http::request::Parts) -> Result<Exchange, NotBegun> {
+    pub(crate) fn begin(&self, place: u64, head: &http::request::Parts) -> Result<Exchange, NotBegun> {
         let redactor = &self.0.redactor;
         let method = head.method.clone();
         let (uri, headers) = match redactor.request(head) {
             Ok(redacted) => redacted,
             Err(objection) => {
                 let uri = redactor.uri(&head.uri.to_string());
-                return Err(NotBegun::Objected(self.object(Objected { method, uri, objection })));
+                let objected = Objected { method, uri, objection };
+                self.0.object(&objected);
+                return Err(NotBegun::Objected(objected));
             }
         };
-        let capture = self.capture(Side::Request, &uri, &head.headers);
+        let capture = self.0.capture(Side::Request, &uri, &head.headers);
         let parts = Parts::begun(method, uri, headers, capture);
-        let mut state = self.state();
+        let mut state = self.0.state();
         if state.closed {
             return Err(NotBegun::Late);
         }
-        let exchange = Exchange::new(self, order, parts);
-        state.in_flight.insert(order, exchange.clone());
+        let exchange = Exchange::new(Arc::clone(&self.0) as Arc<dyn Outbox>, place, parts);
+        state.in_flight.insert(place, exchange.clone());
         Ok(exchange)
     }
 
     /// From here on nothing new begins. Waits until what is in flight has ended, for `grace` at most; what
     /// hasn't is recorded as cut there. Returns everything that makes the recording unfit to be installed.
     pub(crate) fn settle(&self, grace: Duration) -> Vec<Error> {
-        self.state().closed = true;
+        self.0.state().closed = true;
         for late in self.wait(grace) {
             late.give_up();
         }
         // What another thread is just writing takes a moment more.
         for late in self.wait(grace) {
             let what = late.parts().as_ref().map_or_else(|| "an exchange".into(), Parts::describe);
-            self.problem(Error::new(format!("could not record {what}: it did not end with the test")));
+            self.0.problem(Error::new(format!("could not record {what}: it did not end with the test")));
         }
-        std::mem::take(&mut self.state().problems)
+        std::mem::take(&mut self.0.state().problems)
     }
 
     /// Waits until nothing is in flight, and gives what still is after `grace`.
     fn wait(&self, grace: Duration) -> Vec<Exchange> {
         let busy = |state: &mut State| !state.in_flight.is_empty();
-        let waited = self.0.settled.wait_timeout_while(self.state(), grace, busy);
+        let waited = self.0.settled.wait_timeout_while(self.0.state(), grace, busy);
         let (state, _) = waited.unwrap_or_else(|e| e.into_inner());
         state.in_flight.values().cloned().collect()
     }
 
     /// Upstream failures so far, with the request they ended: worth telling when the test fails.
     pub(crate) fn upstream_failures(&self) -> Vec<UpstreamFailure> {
-        self.state().upstream_failures.clone()
+        self.0.state().upstream_failures.clone()
     }
 
     /// Ends the recording and gives the journal back. What still trickles in is dropped.
     pub(crate) fn close(&self) -> Option<Journal> {
         self.0.journal.write().unwrap_or_else(|e| e.into_inner()).take()
     }
+}
 
+impl Inner {
     fn with_journal<T>(&self, f: impl FnOnce(&Journal) -> T) -> Option<T> {
-        self.0.journal.read().unwrap_or_else(|e| e.into_inner()).as_ref().map(f)
+        self.journal.read().unwrap_or_else(|e| e.into_inner()).as_ref().map(f)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+impl Outbox for Inner {
+    fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
     fn capture(&self, side: Side, uri: &str, headers: &HeaderMap) -> Option<Capture> {
         let content_type = capture::content_type(headers);
         let sink = self.with_journal(|j| j.body(content_type))?;
-        Some(Capture::new(&self.0.redactor, side, uri, headers, sink))
+        Some(Capture::new(&self.redactor, side, uri, headers, sink))
     }
 
-    fn object(&self, objected: Objected) -> Objected {
-        self.problem(Error::from(&objected));
-        objected
+    fn problem(&self, problem: Error) {
+        self.state().problems.push(problem);
     }
 
-    fn problem(&self, e: Error) {
-        self.state().problems.push(e);
+    fn upstream_failure(&self, failure: UpstreamFailure) {
+        self.state().upstream_failures.push(failure);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(|e| e.into_inner())
+    fn over(&self, place: u64, interaction: Option<Interaction>) {
+        let written = interaction.and_then(|i| self.with_journal(|j| j.append(place, &i)));
+        if let Some(Err(e)) = written {
+            self.problem(e);
+        }
+        self.state().in_flight.remove(&place);
+        self.settled.notify_all();
     }
 }

@@ -1,4 +1,6 @@
 //! A body passing through: frames as they come, each handed to the exchange on the way.
+//!
+//! Must not know: what the exchange does with them.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,12 +10,24 @@ use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 
-use super::{Direction, Exchange};
+use super::exchange::{Direction, Exchange};
 use crate::body::{Body, BoxError};
 use crate::tape::{TransportError, TransportErrorKind};
 
-/// The body, which tells the exchange what passes.
-pub(super) fn tee(exchange: Exchange, direction: Direction, inner: Body) -> Body {
+impl Exchange {
+    /// The request's body, passing through and on to the tape.
+    pub(crate) fn tee_request(&self, body: Body) -> Body {
+        tee(self.clone(), Direction::Request, body)
+    }
+
+    /// The response's body, passing through and on to the tape.
+    pub(crate) fn tee_response(&self, head: &http::response::Parts, body: Body) -> Body {
+        self.respond(head);
+        tee(self.clone(), Direction::Response, body)
+    }
+}
+
+fn tee(exchange: Exchange, direction: Direction, inner: Body) -> Body {
     let mut tee = Tee { inner: Some(inner), exchange: Some(exchange), direction, unread: false };
     // An empty body is never polled by some who carry it, and there is nothing against it.
     _ = tee.note_end();
