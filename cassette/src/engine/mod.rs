@@ -2,32 +2,34 @@
 //!
 //! Decides by mode between recorder, player and the live side. Must not know: sockets, files.
 
+mod answer;
+mod incidents;
+mod pending;
 mod replay;
 mod verify;
 
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use tower_service::Service;
 
+pub(crate) use self::answer::Answer;
+use self::answer::{Answered, ended, no_way, refusal};
+use self::incidents::Incidents;
+use self::pending::objected;
+pub(crate) use self::pending::{Begun, Pending, Settled};
 pub(crate) use self::replay::Replay;
-use self::replay::{Held, MOST_HELD, Unread, refusal};
+use self::replay::{Held, MOST_HELD, Unread};
 use self::verify::Verifying;
 use crate::body::Body;
 use crate::config::{Config, VerifyPolicy};
 use crate::error::Error;
 use crate::hosts::{self, Hosts};
-use crate::recorder::{Exchange, NotBegun, Objected, Recorder, Waiting};
+use crate::recorder::{NotBegun, Recorder};
 use crate::report::{Drifted, Problem, RefusedHost, TestSite};
-use crate::tape::{TransportError, TransportErrorKind};
-
-/// The status of the answer to a request that is not on the cassette. Not assigned to anything else
-/// (RFC 9110 §16.2.1), and of the 4xx class: clients repeat a request that failed with 5xx, and the test
-/// would wait for their back-off to end.
-pub(crate) const UNMATCHED_STATUS: u16 = 470;
+use crate::tape::TransportError;
 
 /// Record, replay or pass through; cheap to clone.
 #[derive(Clone)]
@@ -41,35 +43,55 @@ struct Inner {
     hosts: Hosts,
     /// Addresses that stand in for names, as [`Config::resolve`](crate::Config::resolve) has them.
     resolve: Vec<(String, SocketAddr)>,
-    noted: Mutex<Noted>,
-}
-
-/// What went wrong beside what recorder and player know.
-#[derive(Default)]
-struct Noted {
-    problems: Vec<Problem>,
-    refused: Vec<RefusedHost>,
-    drifted: Vec<Drifted>,
+    incidents: Arc<Incidents>,
 }
 
 /// What the engine does with a request.
 pub(crate) enum Action {
-    Replay(Replay),
+    Replay(Arc<Replay>),
     Record(Recorder),
     /// What is on the cassette is answered from it; the rest is asked live and recorded.
-    Append(Replay, Recorder),
+    Append(Arc<Replay>, Recorder),
     /// What is on the cassette is asked live as well, and the answers are compared.
-    Verify(Replay, VerifyPolicy),
+    Verify(Arc<Replay>, VerifyPolicy),
     Pass,
+}
+
+impl Action {
+    /// What answers, if the session only replays.
+    pub(crate) fn replays(&self) -> Option<&Replay> {
+        match self {
+            Action::Replay(replay) => Some(replay),
+            Action::Record(_) | Action::Append(..) | Action::Verify(..) | Action::Pass => None,
+        }
+    }
+
+    /// Does the session record what goes by?
+    pub(crate) fn records(&self) -> bool {
+        matches!(self, Action::Record(_) | Action::Append(..))
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Action::Replay(_) => "replay",
+            Action::Record(_) => "record",
+            Action::Append(..) => "append",
+            Action::Verify(..) => "verify",
+            Action::Pass => "pass",
+        }
+    }
+}
+
+/// What the host of a request decides before anything else does.
+enum ByHost<'a> {
+    /// It passes by the cassette on its way to the real server.
+    Live,
+    /// A replay does not let it pass.
+    Refused(&'a Replay),
 }
 
 /// The live side: a request to the real server.
 pub(crate) type Live = Box<dyn Fn(http::Request<Body>) -> Answer + Send + Sync>;
-
-pub(crate) type Answer = Pin<Box<dyn Future<Output = Answered> + Send>>;
-
-/// A response, or why there is none.
-pub(crate) type Answered = Result<http::Response<Body>, TransportError>;
 
 impl Engine {
     /// An engine. Replay has a live side only where there are hosts to pass through.
@@ -81,7 +103,7 @@ impl Engine {
             site,
             hosts: config.hosts.clone(),
             resolve: config.resolve.clone(),
-            noted: Mutex::default(),
+            incidents: Arc::default(),
         }))
     }
 
@@ -91,7 +113,7 @@ impl Engine {
 
     /// Do requests reach a real server?
     pub(crate) fn is_live(&self) -> bool {
-        !matches!(self.0.action, Action::Replay(_)) || self.0.hosts.pass_any()
+        self.0.action.replays().is_none() || self.0.hosts.pass_any()
     }
 
     /// The session is over: from here on every request fails.
@@ -99,25 +121,19 @@ impl Engine {
         self.0.closed.store(true, Ordering::Release);
     }
 
-    /// What went wrong so far beside what recorder and player know.
+    /// What went wrong so far, besides what recorder and player know.
     pub(crate) fn problems(&self) -> Vec<Problem> {
-        std::mem::take(&mut self.noted().problems)
+        self.0.incidents.take_problems()
     }
 
     /// Requests to ignored hosts that were refused so far: a remark, since the test doesn't depend on them.
     pub(crate) fn refused(&self) -> Vec<RefusedHost> {
-        std::mem::take(&mut self.noted().refused)
+        self.0.incidents.take_refused()
     }
 
     /// Live answers that differed from the recorded ones so far, by their place on the cassette.
     pub(crate) fn drifted(&self) -> Vec<Drifted> {
-        let mut drifted = std::mem::take(&mut self.noted().drifted);
-        drifted.sort_by_key(|drifted| drifted.index);
-        drifted
-    }
-
-    fn noted(&self) -> MutexGuard<'_, Noted> {
-        self.0.noted.lock().unwrap_or_else(|e| e.into_inner())
+        self.0.incidents.take_drifted()
     }
 
     /// What becomes of a request, as far as nothing has to be awaited for it.
@@ -126,82 +142,96 @@ impl Engine {
         if inner.closed.load(Ordering::Acquire) {
             return Begun::over(ended(request.uri()));
         }
-        if let Some(begun) = self.by_host(&request) {
-            return match begun {
-                true => Begun::Live(request, Pending::NOTHING),
-                false => self.refuse_host(&request),
-            };
+        match self.by_host(request.uri()) {
+            Some(ByHost::Live) => return Begun::Live(request, Pending::NOTHING),
+            Some(ByHost::Refused(replay)) => return self.refuse_host(replay, &request),
+            None => {}
         }
         match &inner.action {
-            Action::Replay(_) => Begun::Here(Box::pin(self.clone().replay(request))),
+            Action::Replay(replay) => Begun::Here(Box::pin(self.clone().replay(Arc::clone(replay), request))),
             Action::Pass => Begun::Live(request, Pending::NOTHING),
             Action::Record(recorder) => {
                 let (head, body) = request.into_parts();
                 let place = recorder.place();
                 self.record(recorder, place, head, body)
             }
-            Action::Append(_, recorder) => {
+            Action::Append(replay, recorder) => {
                 let place = recorder.place();
-                Begun::Later(Box::pin(self.clone().append(place, request)))
+                let (replay, recorder) = (Arc::clone(replay), recorder.clone());
+                Begun::Later(Box::pin(self.clone().append(replay, recorder, place, request)))
             }
-            Action::Verify(..) => Begun::Later(Box::pin(self.clone().verify(request))),
+            Action::Verify(replay, policy) => {
+                Begun::Later(Box::pin(self.clone().verify(Arc::clone(replay), policy.values, request)))
+            }
         }
     }
 
-    /// Whether a request passes by the cassette on its way to the real server; `None` if the cassette is about it.
-    fn by_host(&self, request: &http::Request<Body>) -> Option<bool> {
-        let (inner, uri) = (&*self.0, request.uri());
+    /// What the host of a request decides; `None` if the cassette is about it.
+    fn by_host(&self, uri: &http::Uri) -> Option<ByHost<'_>> {
+        let inner = &*self.0;
         let (passes, ignores) = (inner.hosts.passes(uri), inner.hosts.ignores(uri));
-        let replays = matches!(inner.action, Action::Replay(_));
-        let passes_here = passes && (!replays || hosts::is_here(uri, &inner.resolve));
-        (passes || ignores).then_some(passes_here || !replays)
+        if !passes && !ignores {
+            return None;
+        }
+        Some(match inner.action.replays() {
+            Some(replay) if !(passes && hosts::is_here(uri, &inner.resolve)) => ByHost::Refused(replay),
+            _ => ByHost::Live,
+        })
     }
 
-    fn refuse_host(&self, request: &http::Request<Body>) -> Begun {
-        let Action::Replay(replay) = &self.0.action else {
-            return Begun::over(no_way("this session does not replay".into()));
-        };
+    fn refuse_host(&self, replay: &Replay, request: &http::Request<Body>) -> Begun {
         let refused = RefusedHost {
             method: request.method().clone(),
             uri: replay.redactor.uri(&request.uri().to_string()),
             host: request.uri().host().unwrap_or_default().to_owned(),
             passed: self.0.hosts.passes(request.uri()),
         };
-        let mut noted = self.noted();
         match refused.passed {
-            true => noted.problems.push(Problem::RefusedHost(refused.clone())),
-            false => noted.refused.push(refused.clone()),
+            true => self.0.incidents.problem(Problem::RefusedHost(refused.clone())),
+            false => self.0.incidents.refused(refused.clone()),
         }
         Begun::answered(self.instead(Problem::RefusedHost(refused)))
     }
 
-    async fn replay(self, request: http::Request<Body>) -> Answered {
-        match &self.0.action {
-            Action::Replay(replay) => {
-                let (head, body) = request.into_parts();
-                match replay.read(&head, body, None).await {
-                    Ok(asked) => replay.played(replay.player.play(asked)),
-                    Err(unread) => self.unread(replay, &head, unread),
-                }
-            }
-            _ => Err(no_way("this session does not replay".into())),
+    async fn replay(self, replay: Arc<Replay>, request: http::Request<Body>) -> Answered {
+        let (head, body) = request.into_parts();
+        match replay.read(&head, body, None).await {
+            Ok(asked) => replay.played(replay.player.play(asked)),
+            Err(unread) => self.unread(&replay, &head, unread),
         }
     }
 
     /// Whether it is on the cassette is known once its body has been read.
-    async fn append(self, place: u64, request: http::Request<Body>) -> Begun {
-        let Action::Append(replay, recorder) = &self.0.action else {
-            return Begun::over(no_way("this session does not append".into()));
-        };
+    async fn append(
+        self,
+        replay: Arc<Replay>,
+        recorder: Recorder,
+        place: u64,
+        request: http::Request<Body>,
+    ) -> Begun {
         let (head, body) = request.into_parts();
         let mut held = Held::default();
         let asked = match replay.read(&head, body, Some(&mut held)).await {
             Ok(asked) => asked,
-            Err(unread) => return Begun::answered(self.unread(replay, &head, unread)),
+            Err(unread) => return Begun::answered(self.unread(&replay, &head, unread)),
         };
         match replay.player.find(&asked.request) {
             Some(i) => Begun::answered(replay.played(replay.player.play_recording(i, asked.live))),
-            None => self.record(recorder, place, head, held.into_body()),
+            None => self.record(&recorder, place, head, held.into_body()),
+        }
+    }
+
+    /// Sends what is on the cassette, too, and compares the answers.
+    async fn verify(self, replay: Arc<Replay>, values: bool, request: http::Request<Body>) -> Begun {
+        let (head, body) = request.into_parts();
+        let mut held = Held::default();
+        let asked = match replay.read(&head, body, Some(&mut held)).await {
+            Ok(asked) => asked,
+            Err(unread) => return Begun::answered(self.unread(&replay, &head, unread)),
+        };
+        match Verifying::begin(replay, Arc::clone(&self.0.incidents), values, head, asked, held) {
+            Ok((request, verifying)) => Begun::Live(request, Pending::verifying(verifying)),
+            Err(answered) => Begun::answered(*answered),
         }
     }
 
@@ -217,7 +247,7 @@ impl Engine {
                     .hint(format!("mode `{mode}` has to hold it until it is matched: use `record`"))
             }),
         };
-        self.noted().problems.push(Problem::Other(problem()));
+        self.0.incidents.problem(Problem::Other(problem()));
         self.instead(Problem::Other(problem()))
     }
 
@@ -226,21 +256,14 @@ impl Engine {
         Ok(refusal(&self.0.site, problem))
     }
 
-    /// The recorder has told why.
-    fn objected(&self, objected: &Objected) -> Answered {
-        self.instead(Problem::Other(objected.into()))
-    }
-
     fn record(&self, recorder: &Recorder, place: u64, head: http::request::Parts, body: Body) -> Begun {
         let exchange = match recorder.begin(place, &head) {
             Ok(exchange) => exchange,
             Err(NotBegun::Late) => return Begun::over(ended(&head.uri)),
-            Err(NotBegun::Objected(objected)) => return Begun::answered(self.objected(&objected)),
+            Err(NotBegun::Objected(reason)) => return Begun::answered(objected(&self.0.site, &reason)),
         };
-        let waiting = exchange.waiting();
-        let body = exchange.tee_request(body);
-        let recording = Awaits::Recording(self.clone(), exchange, waiting);
-        Begun::Live(http::Request::from_parts(head, body), Pending(recording))
+        let pending = Pending::recording(self.0.site.clone(), exchange.clone());
+        Begun::Live(http::Request::from_parts(head, exchange.tee_request(body)), pending)
     }
 
     async fn answer(self, request: http::Request<Body>) -> Answered {
@@ -261,126 +284,9 @@ impl Engine {
     }
 }
 
-/// A request that the engine has taken.
-#[expect(clippy::large_enum_variant, reason = "it is moved once, on its way to the server")]
-pub(crate) enum Begun {
-    /// It goes to the real server; what comes back is the [`Pending`]'s.
-    Live(http::Request<Body>, Pending),
-    /// The answer is known here.
-    Here(Answer),
-    /// Which of the two, depends on its body.
-    Later(Pin<Box<dyn Future<Output = Begun> + Send>>),
-}
-
-/// A [`Begun`] of which it is known where the answer comes from.
-#[expect(clippy::large_enum_variant, reason = "as for `Begun`")]
-pub(crate) enum Settled {
-    Live(http::Request<Body>, Pending),
-    Here(Answer),
-}
-
-/// What waits for the real server's answer. Dropped before that, the client has given up.
-pub(crate) struct Pending(Awaits);
-
-enum Awaits {
-    Nothing,
-    Recording(Engine, Exchange, Waiting),
-    Verifying(Box<Verifying>),
-}
-
-impl Begun {
-    fn over(error: TransportError) -> Begun {
-        Begun::answered(Err(error))
-    }
-
-    fn answered(answer: Answered) -> Begun {
-        Begun::Here(Box::pin(std::future::ready(answer)))
-    }
-
-    /// Reads as much of the request as it takes to know where the answer comes from.
-    pub(crate) async fn settled(self) -> Settled {
-        let mut begun = self;
-        loop {
-            match begun {
-                Begun::Live(request, pending) => return Settled::Live(request, pending),
-                Begun::Here(answer) => return Settled::Here(answer),
-                Begun::Later(later) => begun = later.await,
-            }
-        }
-    }
-}
-
-impl Pending {
-    const NOTHING: Pending = Pending(Awaits::Nothing);
-
-    fn verifying(verifying: Verifying) -> Pending {
-        Pending(Awaits::Verifying(Box::new(verifying)))
-    }
-
-    /// The server answered: the response for the client.
-    pub(crate) async fn answered(self, response: http::Response<Body>) -> Answered {
-        match self.0 {
-            Awaits::Nothing => Ok(response),
-            Awaits::Recording(engine, exchange, waiting) => {
-                waiting.over();
-                let (head, body) = response.into_parts();
-                let (head, body) = match exchange.before_read(head, body) {
-                    Ok(read) => read,
-                    Err(objection) => {
-                        let given_up = || no_way("the recording ended before this answer came".into());
-                        return engine.objected(&exchange.object(objection).ok_or_else(given_up)?);
-                    }
-                };
-                let body = exchange.tee_response(&head, body);
-                Ok(http::Response::from_parts(head, body))
-            }
-            Awaits::Verifying(verifying) => verifying.answered(response).await,
-        }
-    }
-
-    /// What the client gets instead of an answer, where the request, which has been read, must not be sent.
-    #[cfg(feature = "reqwest-middleware")]
-    pub(crate) fn refused(&self) -> Option<Answered> {
-        match &self.0 {
-            Awaits::Recording(engine, exchange, _) => Some(engine.objected(exchange.objected()?)),
-            Awaits::Nothing | Awaits::Verifying(_) => None,
-        }
-    }
-
-    /// There is no answer, but this failure; the client gets it unless there is something else for it.
-    pub(crate) async fn failed(self, error: &TransportError) -> Option<Answered> {
-        match self.0 {
-            Awaits::Nothing => None,
-            Awaits::Recording(engine, exchange, waiting) => {
-                // The client would stop sending when it hears of the failure.
-                exchange.request_over().await;
-                waiting.over();
-                exchange.fail(error);
-                exchange.objected().map(|objected| engine.objected(objected))
-            }
-            Awaits::Verifying(verifying) => Some(verifying.failed(error)),
-        }
-    }
-}
-
-fn ended(uri: &http::Uri) -> TransportError {
-    no_way(format!("the session that {} was asked in has ended", uri.host().unwrap_or_default()))
-}
-
-fn no_way(message: String) -> TransportError {
-    TransportError { kind: TransportErrorKind::Connect, message }
-}
-
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let action = match self.0.action {
-            Action::Replay(_) => "replay",
-            Action::Record(_) => "record",
-            Action::Append(..) => "append",
-            Action::Verify(..) => "verify",
-            Action::Pass => "pass",
-        };
-        f.debug_tuple("Engine").field(&action).finish()
+        f.debug_tuple("Engine").field(&self.0.action.name()).finish()
     }
 }
 

@@ -9,16 +9,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 
-use super::UNMATCHED_STATUS;
+use super::answer::{Answered, refusal};
 use crate::body::{Body, BoxError};
 use crate::capture::Capture;
 use crate::player::{Asked, Fault, Played, Player};
 use crate::redact::{Objection, Redactor, Side};
-use crate::report::{Failure, Palette, Problem, TestSite};
+use crate::report::{Problem, TestSite};
 use crate::tape::{BodySink, Request, TransportError, TransportErrorKind};
 use crate::template::Listener;
 
@@ -41,7 +40,7 @@ pub(super) enum Unread {
 }
 
 impl Replay {
-    pub(super) fn played(&self, played: Played) -> Result<http::Response<Body>, TransportError> {
+    pub(super) fn played(&self, played: Played) -> Answered {
         match played {
             Played::Response(response) => Ok(response),
             Played::Error(e) => Err(e),
@@ -147,16 +146,4 @@ impl http_body::Body for Held {
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.bytes as u64)
     }
-}
-
-/// What the code under test gets instead of an answer: the report itself, so that its own error shows it.
-pub(super) fn refusal(site: &TestSite, problem: Problem) -> http::Response<Body> {
-    let failure = Failure { site: site.clone(), problems: vec![problem], notes: Vec::new() };
-    let text = failure.render(&Palette::plain());
-    let mut response = http::Response::new(Body::from(text));
-    *response.status_mut() = StatusCode::from_u16(UNMATCHED_STATUS).unwrap_or(StatusCode::NOT_FOUND);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert("x-cassette", HeaderValue::from_static("unmatched"));
-    response
 }

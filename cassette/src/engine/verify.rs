@@ -11,11 +11,11 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt as _;
 
-use super::replay::{Held, refusal};
-use super::{Answered, Begun, Engine, Pending, Replay};
+use super::answer::{Answered, refusal};
+use super::incidents::Incidents;
+use super::replay::{Held, Replay};
 use crate::body::Body;
 use crate::capture::Capture;
-use crate::config::VerifyPolicy;
 use crate::drift::{self, MOST_CHANGES};
 use crate::error::Error;
 use crate::player::{Asked, Played};
@@ -29,41 +29,41 @@ const MOST_COMPARED: usize = 8 << 20;
 
 /// A matched request on its way to the real server.
 pub(crate) struct Verifying {
-    engine: Engine,
+    replay: Arc<Replay>,
+    incidents: Arc<Incidents>,
+    /// Are values compared, or only what kind they are of?
+    values: bool,
     index: usize,
     what: Request,
     /// For an answer that is filled in.
     live: Option<Arc<Live>>,
 }
 
-impl Engine {
-    /// Sends what is on the cassette, too.
-    pub(super) async fn verify(self, request: http::Request<Body>) -> Begun {
-        let super::Action::Verify(replay, _) = &self.0.action else {
-            return Begun::over(super::no_way("this session does not verify".into()));
-        };
-        let (mut head, body) = request.into_parts();
-        let mut held = Held::default();
-        let Asked { request: asked, live } = match replay.read(&head, body, Some(&mut held)).await {
-            Ok(asked) => asked,
-            Err(unread) => return Begun::answered(self.unread(replay, &head, unread)),
-        };
+impl Verifying {
+    /// The request as the real server gets it; or the answer, where it is not sent.
+    pub(super) fn begin(
+        replay: Arc<Replay>,
+        incidents: Arc<Incidents>,
+        values: bool,
+        mut head: http::request::Parts,
+        asked: Asked,
+        held: Held,
+    ) -> Result<(http::Request<Body>, Verifying), Box<Answered>> {
+        let Asked { request: asked, live } = asked;
         let what = asked.clone();
         let index = match replay.player.choose(asked) {
             Ok(index) => index,
-            Err(played) => return Begun::answered(replay.played(*played)),
+            Err(played) => return Err(Box::new(replay.played(*played))),
         };
-        if let Some(problem) = without_values(replay, &head, &what) {
-            self.noted().problems.push(problem());
-            return Begun::answered(Ok(refusal(&replay.site, problem())));
+        if let Some(problem) = without_values(&replay, &head, &what) {
+            incidents.problem(problem());
+            return Err(Box::new(Ok(refusal(&replay.site, problem()))));
         }
-        let body = filled_in(replay, &mut head, held);
-        let verifying = Verifying { engine: self.clone(), index, what, live };
-        Begun::Live(http::Request::from_parts(head, body), Pending::verifying(verifying))
+        let body = filled_in(&replay, &mut head, held);
+        let verifying = Verifying { replay, incidents, values, index, what, live };
+        Ok((http::Request::from_parts(head, body), verifying))
     }
-}
 
-impl Verifying {
     /// The server answered.
     pub(super) async fn answered(self, response: http::Response<Body>) -> Answered {
         let (head, body) = response.into_parts();
@@ -87,7 +87,7 @@ impl Verifying {
 
     /// The live answer in the form of the cassette.
     async fn read(&self, head: http::response::Parts, mut body: Body) -> Result<Response, TransportError> {
-        let (replay, _) = self.action()?;
+        let replay = &self.replay;
         let broken = |e: &(dyn std::error::Error + 'static)| TransportError {
             kind: TransportErrorKind::Reset,
             message: crate::error::chain(e),
@@ -118,29 +118,22 @@ impl Verifying {
 
     /// Notes what differs, and gives the recorded answer.
     fn compared(self, live: &Outcome, bytes: Option<&[u8]>) -> Answered {
-        let (replay, policy) = self.action()?;
+        let replay = &self.replay;
         match replay.player.recorded(self.index, self.live.clone(), MOST_COMPARED) {
             Ok((recorded, recorded_bytes)) => {
                 let recorded = drift::Answer { outcome: &recorded, body: recorded_bytes.as_deref() };
                 let live = drift::Answer { outcome: live, body: bytes };
-                let changes = drift::compare(&recorded, &live, policy.values);
+                let changes = drift::compare(&recorded, &live, self.values);
                 if !changes.is_empty() {
                     let all_told = changes.len() < MOST_CHANGES;
                     let Request { method, uri, .. } = self.what.clone();
                     let drifted = Drifted { index: self.index, method, uri, changes, all_told };
-                    self.engine.noted().drifted.push(drifted);
+                    self.incidents.drifted(drifted);
                 }
             }
             Err(fault) => return replay.played(Played::Faulty(replay.player.faulty(fault))),
         }
         replay.played(replay.player.play_recording(self.index, self.live.clone()))
-    }
-
-    fn action(&self) -> Result<(&Replay, &VerifyPolicy), TransportError> {
-        match &self.engine.0.action {
-            super::Action::Verify(replay, policy) => Ok((replay, policy)),
-            _ => Err(super::no_way("this session does not verify".into())),
-        }
     }
 }
 

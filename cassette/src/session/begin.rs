@@ -212,7 +212,8 @@ impl SessionBuilder {
                     player.take_numbers().map_err(problems::malformed)?;
                 }
                 let (player, inline_limit) = (Box::new(player), config.inline_limit);
-                Some((Replay { player, redactor: redactor.clone(), inline_limit, site: site.clone() }, clock))
+                let redactor = redactor.clone();
+                Some((Arc::new(Replay { player, redactor, inline_limit, site: site.clone() }), clock))
             }
         };
         let (action, clock) = match (recorder, replay) {

@@ -9,7 +9,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::{Inner, Session, open};
-use crate::engine::Action;
 use crate::player::Player;
 use crate::report::Note;
 
@@ -87,8 +86,5 @@ fn stray(to: &Inner, home: &Inner) {
 }
 
 fn player(inner: &Inner) -> Option<&Player> {
-    match inner.engine.action() {
-        Action::Replay(replay) => Some(&replay.player),
-        _ => None,
-    }
+    inner.engine.action().replays().map(|replay| &*replay.player)
 }

@@ -1,0 +1,50 @@
+//! What goes wrong in the engine, besides what recorder and player know: kept until the session asks.
+//!
+//! Must not know: what becomes of it.
+
+use std::sync::{Mutex, MutexGuard};
+
+use crate::report::{Drifted, Problem, RefusedHost};
+
+#[derive(Default)]
+pub(super) struct Incidents(Mutex<Seen>);
+
+#[derive(Default)]
+struct Seen {
+    problems: Vec<Problem>,
+    refused: Vec<RefusedHost>,
+    drifted: Vec<Drifted>,
+}
+
+impl Incidents {
+    pub(super) fn problem(&self, problem: Problem) {
+        self.seen().problems.push(problem);
+    }
+
+    pub(super) fn refused(&self, refused: RefusedHost) {
+        self.seen().refused.push(refused);
+    }
+
+    pub(super) fn drifted(&self, drifted: Drifted) {
+        self.seen().drifted.push(drifted);
+    }
+
+    pub(super) fn take_problems(&self) -> Vec<Problem> {
+        std::mem::take(&mut self.seen().problems)
+    }
+
+    pub(super) fn take_refused(&self) -> Vec<RefusedHost> {
+        std::mem::take(&mut self.seen().refused)
+    }
+
+    /// By their place on the cassette.
+    pub(super) fn take_drifted(&self) -> Vec<Drifted> {
+        let mut drifted = std::mem::take(&mut self.seen().drifted);
+        drifted.sort_by_key(|drifted| drifted.index);
+        drifted
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
