@@ -4,11 +4,13 @@
 //! It knows a session by its number and its [`Clock`] only. Without the feature `ambient` the same
 //! functions are here and do nothing, and [`check`] says so.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
-pub(crate) use face::{Ambient, at_exit, current_session, outside, time_zone};
 #[cfg(feature = "intercept")]
-pub(crate) use face::{Leading, led};
+pub(crate) use cassette_ambient::led;
+#[cfg(feature = "intercept")]
+pub(crate) use face::Leading;
+pub(crate) use face::{Ambient, at_exit, current_session, outside, time_zone};
 
 /// That unmodified code is shown the session's clock in this executable, on this system.
 ///
@@ -81,13 +83,6 @@ mod face {
         pub(crate) told: Vec<(&'static str, std::ffi::OsString)>,
         /// Who hears of a connection that had no way, by host and port. Must not panic.
         pub(crate) refused: fn(&str, u16, cassette_ambient::Reason),
-    }
-
-    /// Which server the connection from `client` was meant for, if a thread of this session was led here with it.
-    #[cfg(feature = "intercept")]
-    pub(crate) fn led(session: u64, client: std::net::SocketAddr) -> Option<crate::transport::Led> {
-        let cassette_ambient::Destination { host, port } = cassette_ambient::led(session, client)?;
-        Some(crate::transport::Led { host, port })
     }
 
     /// The threads of one session. A handle that may be sent anywhere.

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
-use crate::report::Palette;
 
 /// What a session does with requests. `CASSETTE_MODE` says which; it wins over the attribute, which wins over
 /// the [`Config`](crate::Config). Default [`Mode::Replay`].
@@ -131,11 +130,15 @@ impl Environment {
         std::env::var_os("CASSETTE_REPORT").filter(|file| !file.is_empty()).map(PathBuf::from)
     }
 
-    /// Colours for what goes to a person: where a test's output is captured, it comes to stdout at last.
-    pub(crate) fn palette() -> Palette {
+    /// Does a person see what is printed? Where a test's output is captured, it comes to stdout at last.
+    pub(crate) fn is_terminal() -> bool {
         use std::io::IsTerminal as _;
-        let terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
-        Palette::choose(terminal, |name| std::env::var(name).ok())
+        std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// A variable of any other program's, such as `NO_COLOR`.
+    pub(crate) fn variable(name: &str) -> Option<String> {
+        std::env::var(name).ok()
     }
 
     fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Environment, Mistake> {

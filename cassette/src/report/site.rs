@@ -1,6 +1,6 @@
 //! Where a test stands and how to run it again.
 
-use crate::Mode;
+use crate::mode::Mode;
 
 /// The test that a report is about: facts of its call site.
 #[derive(Clone, Debug, PartialEq, Eq)]

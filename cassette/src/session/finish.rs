@@ -135,7 +135,7 @@ impl Session {
         end.problems.extend(told);
         end.summary.name.clone_from(&inner.name);
         end.problems.extend(inner.engine.problems());
-        if matches!(inner.engine.action(), Action::Record(_) | Action::Append(..)) {
+        if inner.engine.action().records() {
             let absent = inner.config.sources.absent(&inner.config.rules);
             end.summary.notes.extend(absent.into_iter().map(Note::Absent));
         }
@@ -499,6 +499,11 @@ pub(super) fn failed(mut failure: report::Failure, redact: impl Fn(&str) -> Stri
     worded(&failure, redact)
 }
 
+/// Colours for what goes to a person, as the environment says.
+pub(super) fn palette() -> Palette {
+    Palette::choose(Environment::is_terminal(), Environment::variable)
+}
+
 fn worded(failure: &report::Failure, redact: impl Fn(&str) -> String) -> Failure {
     // If there are no problems the test panicked, which has told why.
     let told = |palette: &Palette| match failure.problems.is_empty() {
@@ -508,7 +513,7 @@ fn worded(failure: &report::Failure, redact: impl Fn(&str) -> String) -> Failure
     let plain = told(&Palette::plain());
     let text = redact(&plain);
     // Secrets are searched for in the words of a text, to which colours would stick.
-    let palette = Environment::palette();
+    let palette = palette();
     let colored = (text == plain && palette != Palette::plain()).then(|| told(&palette));
     Failure { text, colored }
 }

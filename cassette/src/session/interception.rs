@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::mode::Mode;
 use crate::report;
-use crate::transport::{Bundle, Proxy, Trust, variables};
+use crate::transport::{Bundle, Led, Proxy, Trust, variables};
 
 /// What a session starts with.
 pub(super) struct Begun {
@@ -41,7 +41,10 @@ pub(super) fn begin(
         return Ok(Begun { ambient, proxy: OnceLock::new(), bundle: None });
     }
     let now = clock.clone();
-    let led = move |client| ambient::led(session, client);
+    let led = move |client| {
+        let meant = ambient::led(session, client)?;
+        Some(Led { host: meant.host, port: meant.port })
+    };
     let proxy = Proxy::start(engine.clone(), move || now.now(), led)?;
     let bundle = Bundle::get(Trust::Session)?;
     let leading = Leading {

@@ -3,6 +3,7 @@
 //! Must not know: how HTTP is parsed, what files look like inside.
 
 mod begin;
+mod call_site;
 #[cfg(feature = "proxy")]
 mod children;
 mod finish;
@@ -41,9 +42,10 @@ use crate::report::{Expired, Note, TestSite};
 use crate::tape::Files;
 
 pub use begin::SessionBuilder;
+pub use call_site::Test;
 pub use finish::{Failure, Summary};
 pub(crate) use open::Opened;
-pub use run::{run_async, run_sync};
+pub use run::{Verdict, run_async, run_sync};
 
 #[cfg(feature = "proxy")]
 use crate::transport::{Bundle, Ca, Proxy, Trust, variables};

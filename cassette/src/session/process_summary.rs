@@ -6,8 +6,8 @@
 use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
 use super::Summary;
+use super::finish::palette;
 use crate::ambient;
-use crate::mode::Environment;
 use crate::report::{self, Note, Palette, Totals};
 
 static TOTALS: LazyLock<Mutex<Totals>> = LazyLock::new(Mutex::default);
@@ -29,7 +29,7 @@ pub(super) struct Ended<'s> {
 pub(super) fn add(ended: &Ended<'_>) {
     let mut totals = TOTALS.lock().unwrap_or_else(PoisonError::into_inner);
     if totals.add(ended) {
-        PALETTE.get_or_init(Environment::palette);
+        PALETTE.get_or_init(palette);
         // Once; there is no harm in more.
         ambient::at_exit(tell);
     }

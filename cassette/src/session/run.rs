@@ -9,12 +9,12 @@ use std::thread;
 
 use tokio::runtime::Builder;
 
+use super::call_site::Test;
 use super::finish::{self, Body};
 use super::{Failure, Session, SessionBuilder, Summary};
 use crate::clock;
 use crate::error::{Result, panic_text};
 use crate::mode::{Environment, Mode};
-use crate::private::{Test, Verdict};
 use crate::report::{self, Problem, TestSite};
 
 impl SessionBuilder {
@@ -73,6 +73,9 @@ impl SessionBuilder {
         }
     }
 }
+
+/// Whether the body passed: `Err` with the text of what it returned if not.
+pub type Verdict = Result<(), String>;
 
 /// Runs a test's body: what the attribute expands to.
 #[track_caller]
@@ -207,7 +210,7 @@ pub(super) fn tell_failure(ended: Result<Summary, Failure>) -> bool {
 }
 
 fn tell(summary: &Summary) {
-    if let Some(text) = summary.told(&Environment::palette()) {
+    if let Some(text) = summary.told(&finish::palette()) {
         report::print(&text);
     }
 }
