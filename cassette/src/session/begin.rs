@@ -4,27 +4,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
-use super::{Inner, Opened, Session, open, problems};
-#[cfg(feature = "intercept")]
-use super::{interception, parallel};
+use super::handle::{Inner, Session};
+use super::network::{Network, live};
+use super::open::Opened;
+use super::{problems, registry};
 use crate::ambient;
-#[cfg(not(feature = "intercept"))]
-use crate::ambient::Ambient;
 use crate::clock::{self, Clock};
 use crate::config::Config;
-use crate::engine::{Action, Engine, Live, Replay};
+use crate::engine::{Action, Engine, Replay};
 use crate::error::{Error, Result};
 use crate::mode::{Environment, Mode};
 use crate::player::Player;
 use crate::recorder::Recorder;
 use crate::redact::Redactor;
 use crate::report::{self, Expired, MissingCassette, Note, Problem, RecordedMeanwhile, TestSite};
-#[cfg(feature = "proxy")]
-use tower_service::Service as _;
-
 use crate::tape::{Cassette, Files, Journal, JournalOptions, Lock, Metadata, Name, Request};
-#[cfg(feature = "proxy")]
-use crate::tape::{TransportError, TransportErrorKind};
 use crate::volatile::{self, Volatile};
 
 /// Builds a [`Session`] without the attribute: for harnesses of one's own.
@@ -56,6 +50,13 @@ pub struct SessionBuilder {
     pub(super) rehearsed: Option<Vec<Request>>,
     /// This is that first pass: a recording, whatever the mode.
     pub(super) is_rehearsal: bool,
+}
+
+impl Session {
+    /// A session outside `#[cassette_test]`: for harnesses of one's own.
+    pub fn builder(name: impl Into<String>) -> SessionBuilder {
+        SessionBuilder::new(name.into())
+    }
 }
 
 impl SessionBuilder {
@@ -232,12 +233,7 @@ impl SessionBuilder {
         }
         let engine = Engine::new(action, live(mode, &config)?, &config, site.clone());
         let target = env.target_dir(&self.manifest_dir);
-        #[cfg(feature = "intercept")]
-        let led = interception::begin(opened.id(), mode, &config, &clock, &engine)?;
-        #[cfg(feature = "intercept")]
-        let ambient = led.ambient;
-        #[cfg(not(feature = "intercept"))]
-        let ambient = Ambient::new(opened.id(), &clock);
+        let (ambient, network) = Network::begin(opened.id(), &self.name, mode, &config, &clock, &engine)?;
         let session = Session(Arc::new(Inner {
             id: opened.id(),
             name: self.name,
@@ -251,16 +247,7 @@ impl SessionBuilder {
             redactor,
             target,
             output: OnceLock::new(),
-            #[cfg(feature = "intercept")]
-            proxy: led.proxy,
-            #[cfg(feature = "intercept")]
-            _shown: led.bundle,
-            #[cfg(feature = "intercept")]
-            beside: parallel::Beside::default(),
-            #[cfg(all(feature = "proxy", not(feature = "intercept")))]
-            proxy: OnceLock::new(),
-            #[cfg(feature = "proxy")]
-            bundle: OnceLock::new(),
+            network,
             started: Instant::now(),
             notes,
             expired: expiry,
@@ -270,7 +257,7 @@ impl SessionBuilder {
             env,
             open: opened,
         }));
-        open::register(&session);
+        registry::register(&session);
         Ok(session)
     }
 }
@@ -327,13 +314,6 @@ fn written(files: &Files) -> Option<(u64, Option<SystemTime>)> {
     Some((found.len(), found.modified().ok()))
 }
 
-impl Inner {
-    #[cfg(feature = "client")]
-    pub(super) fn upstream_options(&self) -> crate::transport::UpstreamOptions {
-        upstream_options(&self.config)
-    }
-}
-
 /// Where the cassette stood, unless told otherwise. One without `freeze_time` was written by hand or by
 /// another tool: then time runs on.
 fn replay_clock(cassette: &Cassette, freeze: Option<SystemTime>) -> Result<Clock> {
@@ -344,40 +324,4 @@ fn replay_clock(cassette: &Cassette, freeze: Option<SystemTime>) -> Result<Clock
     clock::parse_rfc3339(text)
         .and_then(Clock::frozen)
         .map_err(|e| Error::new(format!("`_metadata.freeze_time`: {e}")).at(cassette.path()))
-}
-
-#[cfg(feature = "proxy")]
-fn upstream_options(config: &Config) -> crate::transport::UpstreamOptions {
-    crate::transport::UpstreamOptions {
-        extra_roots: config.extra_roots.clone(),
-        resolve: config.resolve.clone(),
-        connect_timeout: config.connect_timeout,
-    }
-}
-
-/// The way upstream, which replay doesn't have: what isn't there can't be used by mistake. Where hosts are passed
-/// through it has one to this machine.
-#[cfg(feature = "proxy")]
-fn live(mode: Mode, config: &Config) -> Result<Option<Live>> {
-    let replays = matches!(mode, Mode::Replay | Mode::Accept);
-    if replays && !config.hosts.pass_any() {
-        return Ok(None);
-    }
-    // Always ready: its pool grows as it needs to.
-    let upstream = crate::transport::Upstream::new(&upstream_options(config))?;
-    let resolve = config.resolve.clone();
-    Ok(Some(Box::new(move |request| {
-        if replays && !crate::hosts::is_here(request.uri(), &resolve) {
-            let message = "a replay does not leave the machine".to_owned();
-            let refused = TransportError { kind: TransportErrorKind::Connect, message };
-            return Box::pin(std::future::ready(Err(refused)));
-        }
-        upstream.clone().call(request)
-    })))
-}
-
-/// Without a transport of ours nothing reaches a session's engine.
-#[cfg(not(feature = "proxy"))]
-fn live(_: Mode, _: &Config) -> Result<Option<Live>> {
-    Ok(None)
 }

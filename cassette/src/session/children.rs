@@ -5,7 +5,7 @@
 use std::ffi::{OsStr, OsString};
 use std::process::Command;
 
-use super::Session;
+use super::handle::Session;
 use crate::error::Result;
 
 impl Session {

@@ -7,13 +7,13 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::begin::known_volatile;
+use super::begin::{SessionBuilder, known_volatile};
+use super::failure::Failure;
 use super::finish::Body;
+use super::handle::Session;
 use super::run::{failed, not_begun, tell_failure, under};
-use super::{Failure, Session, SessionBuilder};
 use crate::ambient;
-use crate::error::panic_text;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, panic_text};
 use crate::mode::{Environment, Mode};
 use crate::player;
 use crate::report::{Note, Problem};

@@ -1,11 +1,11 @@
-//! Which cassettes this process has open, and which sessions live: so that two tests can't share one unseen,
-//! and a thread finds its session.
+//! Which cassettes this process has open, so that two tests can't share one unseen.
+//!
+//! Must not know: what a session is.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex, MutexGuard, Weak};
+use std::sync::{LazyLock, Mutex, MutexGuard};
 
-use super::{Inner, Session};
 use crate::report::{AlreadyOpen, Problem, TestSite};
 
 #[derive(Default)]
@@ -14,7 +14,6 @@ struct Process {
     open: HashMap<PathBuf, u64>,
     /// Cassettes of attribute tests, which run once a process, with the test.
     tests: HashMap<PathBuf, TestSite>,
-    sessions: HashMap<u64, Weak<Inner>>,
     next_id: u64,
 }
 
@@ -55,7 +54,6 @@ impl Opened {
         if process.open.get(&self.document) == Some(&self.id) {
             process.open.remove(&self.document);
         }
-        process.sessions.remove(&self.id);
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -67,30 +65,4 @@ impl Drop for Opened {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-pub(super) fn register(session: &Session) {
-    let mut process = process();
-    #[cfg(feature = "intercept")]
-    let others: Vec<Session> = process.sessions.values().filter_map(Weak::upgrade).map(Session).collect();
-    process.sessions.insert(session.0.id, std::sync::Arc::downgrade(&session.0));
-    // What follows may drop the last handle of a session, which takes the lock.
-    drop(process);
-    #[cfg(feature = "intercept")]
-    for other in others {
-        super::parallel::met(&session.0, &other.0);
-    }
-}
-
-/// The open sessions; none if somebody else looks at them just now. For a forked process, where that may be so for ever.
-#[cfg(feature = "intercept")]
-pub(super) fn all_unless_busy() -> Vec<Session> {
-    let open =
-        |process: MutexGuard<'_, Process>| process.sessions.values().filter_map(Weak::upgrade).collect();
-    let open: Vec<_> = PROCESS.try_lock().map(open).unwrap_or_default();
-    open.into_iter().map(Session).collect()
-}
-
-pub(super) fn session(id: u64) -> Option<Session> {
-    process().sessions.get(&id).and_then(Weak::upgrade).map(Session)
 }

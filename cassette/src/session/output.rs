@@ -3,9 +3,21 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::Inner;
+use super::handle::{Inner, Session};
 use crate::error::{Error, Result};
 use crate::snapshot;
+
+impl Session {
+    /// A fresh directory for what the test writes. After a passing body its manifest is compared with the
+    /// snapshot `<cassette>.output.snap`, or becomes it while recording.
+    ///
+    /// # Errors
+    ///
+    /// The directory could not be made below `target/`.
+    pub fn output_dir(&self) -> Result<&Path> {
+        directory(&self.0)
+    }
+}
 
 /// Where what a failed test leaves behind is kept: `target/cassette/<name>`.
 pub(super) fn aside(session: &Inner) -> PathBuf {
@@ -18,7 +30,7 @@ pub(super) fn kept(session: &Inner) -> PathBuf {
 }
 
 /// The fresh directory, made when first asked for.
-pub(super) fn directory(session: &Inner) -> Result<&Path> {
+fn directory(session: &Inner) -> Result<&Path> {
     if let Some(d) = session.output.get() {
         return Ok(d);
     }

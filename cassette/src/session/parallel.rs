@@ -4,31 +4,92 @@
 //! A request doesn't say who sent it, so this is found from both ends: one test has a request without an answer, which
 //! the cassette of another that ran at the same time has; or a thread of a test that is over wanted a connection.
 //!
-//! Must not know: how connections are led, what a note reads like.
+//! Must not know: what a session is, how connections are intercepted, what a note reads like.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::{Inner, Session, open};
+use crate::engine::Engine;
 use crate::player::Player;
 use crate::report::Note;
 
-/// Of one session.
-#[derive(Default)]
-pub(super) struct Beside(Mutex<Seen>);
+/// The peers of the sessions that are open.
+static OPEN: Mutex<Vec<Weak<Peer>>> = Mutex::new(Vec::new());
+
+/// What a session shows to those that are open at the same time.
+pub(super) struct Peer {
+    /// The name of its cassette.
+    name: String,
+    engine: Engine,
+    seen: Mutex<Seen>,
+}
 
 #[derive(Default)]
 struct Seen {
     /// Sessions that were open while this one was, with the names of their cassettes.
-    others: Vec<(String, Weak<Inner>)>,
+    others: Vec<(Weak<Peer>, String)>,
     notes: Vec<Note>,
 }
 
 /// Remarks of one kind on one failure: the same cause makes more of them than anybody reads.
 const MOST: usize = 3;
 
-impl Beside {
+impl Peer {
+    /// The peer of a session that begins. It meets all that are open.
+    pub(super) fn join(name: &str, engine: &Engine) -> Arc<Peer> {
+        let peer = Arc::new(Peer { name: name.to_owned(), engine: engine.clone(), seen: Mutex::default() });
+        let mut open = open();
+        // Those that were dropped without an end.
+        open.retain(|other| other.strong_count() > 0);
+        let others: Vec<Arc<Peer>> = open.iter().filter_map(Weak::upgrade).collect();
+        open.push(Arc::downgrade(&peer));
+        // What follows may drop the last handle of a peer, and its engine with it.
+        drop(open);
+        for other in others {
+            peer.seen().others.push((Arc::downgrade(&other), other.name.clone()));
+            other.seen().others.push((Arc::downgrade(&peer), peer.name.clone()));
+        }
+        peer
+    }
+
+    /// The session ends: those that begin from here on do not meet it.
+    pub(super) fn leave(self: &Arc<Peer>) {
+        open().retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(self)));
+    }
+
+    /// What there is to say besides a failure. The others are told as well what concerns them, if they still run. That a
+    /// test asked for nothing needs no other test as its reason, if it failed by itself.
+    pub(super) fn notes(self: &Arc<Peer>, body_failed: bool) -> Vec<Note> {
+        let others = std::mem::take(&mut self.seen().others);
+        if !body_failed
+            && let Some((_, other)) = others.first()
+            && self.player().is_some_and(Player::is_untouched)
+        {
+            self.note(Note::NoneCame { other: other.clone() });
+        }
+        for other in others.into_iter().filter_map(|(other, _)| other.upgrade()) {
+            // Once for each pair: by the one that ends first.
+            other.seen().others.retain(|(one, _)| !std::ptr::eq(one.as_ptr(), Arc::as_ptr(self)));
+            self.stray_from(&other);
+            other.stray_from(self);
+        }
+        std::mem::take(&mut self.seen().notes)
+    }
+
+    /// Tells both, if a request of `home`'s came here.
+    fn stray_from(&self, home: &Peer) {
+        let request = self.player().zip(home.player()).and_then(|(to, home)| to.stray(home));
+        if let Some(request) = request {
+            self.note(Note::OfAnother { request: request.clone(), other: home.name.clone() });
+            home.note(Note::ToAnother { request, other: self.name.clone() });
+        }
+    }
+
+    fn player(&self) -> Option<&Player> {
+        self.engine.action().replays().map(|replay| &*replay.player)
+    }
+
     fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note(&self, note: Note) {
@@ -40,51 +101,17 @@ impl Beside {
     }
 }
 
-/// These two are open at the same time.
-pub(super) fn met(one: &Arc<Inner>, other: &Arc<Inner>) {
-    for (one, other) in [(one, other), (other, one)] {
-        one.beside.seen().others.push((other.name.clone(), Arc::downgrade(other)));
-    }
-}
-
 /// A connection of a thread whose session has ended was refused: all that are open may be missing it.
 pub(super) fn refused(host: &str, port: u16) {
-    for session in open::all_unless_busy() {
-        session.0.beside.note(Note::RefusedBeside { host: host.to_owned(), port });
+    // Somebody else may look at them just now; in a forked process, for ever.
+    let Ok(open) = OPEN.try_lock() else { return };
+    let peers: Vec<Arc<Peer>> = open.iter().filter_map(Weak::upgrade).collect();
+    drop(open);
+    for peer in peers {
+        peer.note(Note::RefusedBeside { host: host.to_owned(), port });
     }
 }
 
-impl Session {
-    /// What is to be told beside a failure. The others are told as well what concerns them, if they still run. That a test
-    /// asked for nothing needs no other test as its reason, if it failed by itself.
-    pub(super) fn beside(&self, body_failed: bool) -> Vec<Note> {
-        let inner = &self.0;
-        let others = std::mem::take(&mut inner.beside.seen().others);
-        if !body_failed
-            && let Some(other) = others.first().map(|(name, _)| name.clone())
-            && player(inner).is_some_and(Player::is_untouched)
-        {
-            inner.beside.note(Note::NoneCame { other });
-        }
-        for other in others.into_iter().filter_map(|(_, other)| other.upgrade()) {
-            // Once for each pair: by the one that ends first.
-            other.beside.seen().others.retain(|(_, one)| !std::ptr::eq(one.as_ptr(), Arc::as_ptr(inner)));
-            stray(inner, &other);
-            stray(&other, inner);
-        }
-        std::mem::take(&mut inner.beside.seen().notes)
-    }
-}
-
-/// Tells both, if a request of `home`'s came to `to`.
-fn stray(to: &Inner, home: &Inner) {
-    let request = player(to).zip(player(home)).and_then(|(to, home)| to.stray(home));
-    if let Some(request) = request {
-        to.beside.note(Note::OfAnother { request: request.clone(), other: home.name.clone() });
-        home.beside.note(Note::ToAnother { request, other: to.name.clone() });
-    }
-}
-
-fn player(inner: &Inner) -> Option<&Player> {
-    inner.engine.action().replays().map(|replay| &*replay.player)
+fn open() -> MutexGuard<'static, Vec<Weak<Peer>>> {
+    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,8 +5,8 @@
 
 use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
-use super::Summary;
-use super::finish::palette;
+use super::failure::palette;
+use super::summary::Summary;
 use crate::ambient;
 use crate::report::{self, Note, Palette, Totals};
 
@@ -28,53 +28,51 @@ pub(super) struct Ended<'s> {
 /// Adds a session.
 pub(super) fn add(ended: &Ended<'_>) {
     let mut totals = TOTALS.lock().unwrap_or_else(PoisonError::into_inner);
-    if totals.add(ended) {
+    if count(&mut totals, ended) {
         PALETTE.get_or_init(palette);
         // Once; there is no harm in more.
         ambient::at_exit(tell);
     }
 }
 
-impl Totals {
-    /// Was there anything to tell?
-    fn add(&mut self, ended: &Ended<'_>) -> bool {
-        let name = || ended.cassette.to_owned();
-        let mut told = ended.unused > 0;
-        if told {
-            *self.unused.entry(name()).or_default() += ended.unused;
-        }
-        let Some(summary) = ended.passed else { return told };
-        if summary.recorded {
-            let kind = match (summary.is_new, summary.changed) {
-                (true, _) => &mut self.new,
-                (false, true) => &mut self.changed,
-                (false, false) => &mut self.unchanged,
-            };
-            *kind += 1;
-            self.interactions += summary.interactions;
-            self.size += summary.bytes;
-            for (rule, times) in &summary.redacted {
-                *self.redacted.entry(rule.clone()).or_default() += times;
-            }
-        }
-        let accepted = summary.accepted && summary.output_changed;
-        self.accepted += usize::from(accepted);
-        told |= summary.recorded || accepted;
-        for note in &summary.notes {
-            let of_its_kind = match note {
-                Note::Expired { .. } => &mut self.expired,
-                Note::Drift { .. } => &mut self.drifted,
-                Note::Absent(absent) => {
-                    self.absent.insert(absent.clone());
-                    continue;
-                }
-                _ => continue,
-            };
-            of_its_kind.push(name());
-            told = true;
-        }
-        told
+/// Adds what one session did. Was there anything to tell?
+fn count(totals: &mut Totals, ended: &Ended<'_>) -> bool {
+    let name = || ended.cassette.to_owned();
+    let mut told = ended.unused > 0;
+    if told {
+        *totals.unused.entry(name()).or_default() += ended.unused;
     }
+    let Some(summary) = ended.passed else { return told };
+    if summary.recorded {
+        let kind = match (summary.is_new, summary.changed) {
+            (true, _) => &mut totals.new,
+            (false, true) => &mut totals.changed,
+            (false, false) => &mut totals.unchanged,
+        };
+        *kind += 1;
+        totals.interactions += summary.interactions;
+        totals.size += summary.bytes;
+        for (rule, times) in &summary.redacted {
+            *totals.redacted.entry(rule.clone()).or_default() += times;
+        }
+    }
+    let accepted = summary.accepted && summary.output_changed;
+    totals.accepted += usize::from(accepted);
+    told |= summary.recorded || accepted;
+    for note in &summary.notes {
+        let of_its_kind = match note {
+            Note::Expired { .. } => &mut totals.expired,
+            Note::Drift { .. } => &mut totals.drifted,
+            Note::Absent(absent) => {
+                totals.absent.insert(absent.clone());
+                continue;
+            }
+            _ => continue,
+        };
+        of_its_kind.push(name());
+        told = true;
+    }
+    told
 }
 
 /// A thread that is left behind may be adding just now: then it's told without.

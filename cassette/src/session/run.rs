@@ -9,9 +9,12 @@ use std::thread;
 
 use tokio::runtime::Builder;
 
+use super::begin::SessionBuilder;
 use super::call_site::Test;
-use super::finish::{self, Body};
-use super::{Failure, Session, SessionBuilder, Summary};
+use super::failure::{self, Failure};
+use super::finish::Body;
+use super::handle::Session;
+use super::summary::Summary;
 use crate::clock;
 use crate::error::{Result, panic_text};
 use crate::mode::{Environment, Mode};
@@ -190,7 +193,7 @@ pub(super) fn failed(session: &Session, returned: String) -> Failure {
 
 pub(super) fn not_begun(site: &TestSite, problem: Problem) -> Failure {
     let failure = report::Failure { site: site.clone(), problems: vec![problem], notes: Vec::new() };
-    finish::failed(failure, str::to_owned)
+    failure::failed(failure, str::to_owned)
 }
 
 /// Prints what the session has to say beside a panic. False if the session failed.
@@ -210,7 +213,7 @@ pub(super) fn tell_failure(ended: Result<Summary, Failure>) -> bool {
 }
 
 fn tell(summary: &Summary) {
-    if let Some(text) = summary.told(&finish::palette()) {
+    if let Some(text) = summary.told(&failure::palette()) {
         report::print(&text);
     }
 }

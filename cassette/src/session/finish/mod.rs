@@ -1,0 +1,147 @@
+//! The end of a session: what the test left is compared or installed, and only a passing test changes a file.
+//!
+//! Must not know: how anything is compared, or written.
+
+mod end;
+mod recorded;
+mod replayed;
+mod snapshots;
+
+pub(super) use self::end::Body;
+use self::end::End;
+use super::failure::{self, Failure};
+use super::handle::Session;
+use super::summary::Summary;
+use super::{output, process_summary, registry};
+use crate::config::Expiry;
+use crate::engine::Action;
+use crate::error::{Error, Result};
+use crate::mode::{Environment, Mode};
+use crate::report::{self, Expired, Note, Problem, machine};
+
+impl Session {
+    /// Ends the session after its body. If that failed, nothing is compared or installed, and what the
+    /// session knows is told beside it.
+    pub(crate) fn finish(&self, body: Body) -> Result<Summary, Failure> {
+        let ended = self.end(body);
+        self.0.open.close();
+        self.0.network.leave();
+        registry::remove(self);
+        ended
+    }
+
+    fn end(&self, body: Body) -> Result<Summary, Failure> {
+        let inner = &*self.0;
+        inner.ambient.end();
+        // What a thread that was left behind asks from here on belongs to no test.
+        inner.engine.close();
+        let mut end = End { body_failed: body != Body::Passed, ..End::default() };
+        if let Body::Returned(error) = body {
+            end.problems.push(Problem::Body(format!("the test returned an error: {error}")));
+        }
+        let (told, doubtful) = inner.network.unsent(&inner.files.document(), end.body_failed);
+        end.problems.extend(told);
+        end.summary.name.clone_from(&inner.name);
+        end.problems.extend(inner.engine.problems());
+        if inner.engine.action().records() {
+            let absent = inner.config.sources.absent(&inner.config.rules);
+            end.summary.notes.extend(absent.into_iter().map(Note::Absent));
+        }
+        if let Some(facts) = &inner.expired {
+            self.judge_age(facts, &mut end);
+        }
+        let done = match inner.engine.action() {
+            Action::Replay(replay) => self.finish_replay(&replay.player, &mut end),
+            Action::Record(recorder) => self.finish_record(recorder, &mut end),
+            Action::Verify(replay, policy) => {
+                let drifted = inner.engine.drifted();
+                self.finish_verify(drifted, policy.drift, &mut end);
+                self.finish_replay(&replay.player, &mut end)
+            }
+            Action::Append(replay, recorder) => self.finish_append(&replay.player, recorder, &mut end),
+            Action::Pass => Ok(()),
+        };
+        inner.network.stop();
+        end.problems.extend(done.err().map(Problem::Other));
+        end.problems.extend(end.expired.take());
+        if end.failed() {
+            // A client that only went away may have had no time; but something failed, and that may be why.
+            end.problems.splice(..0, doubtful);
+        }
+        if let Err(e) = self.settle_output(&mut end) {
+            end.problems.push(Problem::Other(e));
+        }
+        end.summary.elapsed = inner.started.elapsed();
+        if inner.is_test && !inner.is_rehearsal {
+            self.count(&end);
+        }
+        if !end.failed() {
+            return self.report_passed(end.summary);
+        }
+        end.notes.extend(inner.notes.iter().cloned());
+        end.notes.append(&mut end.summary.notes);
+        let refused = inner.engine.refused();
+        end.notes.extend((!refused.is_empty()).then_some(Note::Refused(refused)));
+        end.notes.extend(inner.network.parallel_notes(end.body_failed));
+        let failure = report::Failure { site: inner.site.clone(), problems: end.problems, notes: end.notes };
+        // The error of the code under test may have a URL with the key in it, and CI keeps logs.
+        Err(failure::failed(failure, |text| inner.redactor.text(text)))
+    }
+
+    /// For the summary at the end of the process.
+    fn count(&self, end: &End) {
+        let in_problems = end.problems.iter().filter_map(|problem| match problem {
+            Problem::Unused(facts) => Some(facts.left.len()),
+            _ => None,
+        });
+        let in_notes = end.summary.notes.iter().filter_map(|note| match note {
+            Note::Unused { facts, .. } => Some(facts.left.len()),
+            _ => None,
+        });
+        let unused = in_problems.chain(in_notes).sum();
+        let passed = (!end.failed()).then_some(&end.summary);
+        process_summary::add(&process_summary::Ended { passed, cassette: &self.0.name, unused });
+    }
+
+    /// A report that is asked for and can't be written fails the test: who reads it would miss one.
+    fn report_passed(&self, summary: Summary) -> Result<Summary, Failure> {
+        // Of the two passes of mode `learn` the second is told.
+        let wanted = Environment::report_file().filter(|_| !self.0.is_rehearsal);
+        let Some(file) = wanted else { return Ok(summary) };
+        let recorded = summary.as_recorded();
+        let recorded = summary.recorded.then_some((&recorded, summary.changed));
+        let line = machine::passed(&self.0.site, summary.interactions, recorded);
+        let Err(e) = machine::append(&file, &line) else { return Ok(summary) };
+        let problem = Problem::Other(Error::io("write what `CASSETTE_REPORT` asks for:", &file, e));
+        let site = self.0.site.clone();
+        let failure = report::Failure { site, problems: vec![problem], notes: summary.notes };
+        Err(failure::worded(&failure, str::to_owned))
+    }
+
+    /// A cassette that is too old fails the test beside whatever else does, or is told.
+    fn judge_age(&self, facts: &Expired, end: &mut End) {
+        let (cassette, command) = (self.0.name.clone(), self.0.site.record_command());
+        match self.0.config.max_age {
+            Some((_, Expiry::Fail)) => end.expired = Some(Problem::Expired(facts.clone())),
+            _ => end.summary.notes.push(Note::Expired { facts: facts.clone(), cassette, command }),
+        }
+        if matches!(self.0.mode, Mode::Append | Mode::Accept) {
+            // Only a passing test writes.
+            end.problems.extend(end.expired.take());
+        }
+    }
+
+    /// What a passing test wrote is removed; what a failing one wrote is kept for a look.
+    fn settle_output(&self, end: &mut End) -> Result<()> {
+        if !end.failed() {
+            output::discard(&self.0);
+            return Ok(());
+        }
+        let kept = output::keep(&self.0)?;
+        let told = |p: &Problem| matches!(p, Problem::Output(_) | Problem::MissingSnapshot(_));
+        if !end.problems.iter().any(told) {
+            end.notes.extend(kept.map(|at| Note::OutputKept { at }));
+        }
+        Ok(())
+    }
+}

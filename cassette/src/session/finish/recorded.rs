@@ -1,0 +1,129 @@
+//! The end of a recording: it is searched for secrets, then installed, kept aside or thrown away.
+//!
+//! Must not know: how files are written, what a secret looks like.
+
+use std::time::Duration;
+
+use super::end::End;
+use crate::error::{Error, Result};
+use crate::player::Player;
+use crate::recorder::Recorder;
+use crate::report::{self, Leaks, Note, Problem};
+use crate::session::handle::Session;
+use crate::session::summary::Summary;
+use crate::session::{leaks, output, problems, ways};
+use crate::snapshot;
+use crate::tape::{Journal, Metadata, Prepared};
+
+/// How long a finished recording waits for responses that are still being read.
+const GRACE: Duration = Duration::from_secs(5);
+
+impl Session {
+    pub(super) fn finish_record(&self, recorder: &Recorder, end: &mut End) -> Result<()> {
+        let inner = &*self.0;
+        let problems = recorder.settle(GRACE);
+        inner.network.stop();
+        let failures = recorder.upstream_failures();
+        let Some(journal) = recorder.close() else { return Ok(()) };
+        end.problems.extend(problems.into_iter().map(Problem::Other));
+        if end.body_failed && !failures.is_empty() {
+            end.notes.push(Note::UpstreamFailures(failures));
+        }
+        // Before anything is installed: an output that can't be read must not cost the old cassette.
+        let manifest = output::manifest(inner).unwrap_or_else(|e| {
+            end.problems.push(Problem::Other(e));
+            None
+        });
+        let added = journal.len();
+        if journal.before().is_some() && added == 0 {
+            // Not even its times change.
+            journal.discard()?;
+            return if end.failed() { Ok(()) } else { self.accept_output(end) };
+        }
+        let mut metadata = self.metadata(&journal);
+        let learned = self.learned(&journal, &mut metadata)?;
+        end.problems.extend(learned.problem);
+        end.summary.notes.extend(learned.note);
+        let prepared = journal.prepare(metadata)?;
+        let found = prepared.flush_beside(|| self.leaks(Some(&prepared), manifest.as_ref()))?;
+        if !found.is_empty() {
+            prepared.discard()?;
+            end.problems.push(Problem::Leaks(Leaks { cassette: inner.files.document(), found }));
+            return Ok(());
+        }
+        if end.failed() {
+            let interactions = prepared.interactions();
+            let at = prepared.keep_in(&output::aside(inner).join("recording"))?;
+            end.notes.push(Note::RecordingKept { at, interactions });
+            return Ok(());
+        }
+        self.install(prepared, manifest, &mut end.summary)?;
+        end.summary.added = added;
+        Ok(())
+    }
+
+    /// What is on the cassette stays, whether it was asked for or not.
+    pub(super) fn finish_append(&self, player: &Player, recorder: &Recorder, end: &mut End) -> Result<()> {
+        end.problems.extend(player.faults().into_iter().map(problems::fault));
+        self.finish_record(recorder, end)
+    }
+
+    fn install(
+        &self,
+        prepared: Prepared,
+        manifest: Option<snapshot::Manifest>,
+        summary: &mut Summary,
+    ) -> Result<()> {
+        let inner = &*self.0;
+        summary.is_new = !inner.files.exists();
+        let installed = prepared.install()?;
+        self.store_output(manifest, summary)?;
+        summary.recorded = true;
+        summary.interactions = installed.interactions;
+        summary.bytes = installed.bytes;
+        summary.changed = installed.changed;
+        summary.redacted = inner.redactor.counts().into_iter().collect();
+        Ok(())
+    }
+
+    /// What was known when the recording began, and what is known now.
+    fn metadata(&self, journal: &Journal) -> Metadata {
+        let mut metadata = journal.metadata().clone();
+        let mut fired = self.0.redactor.fired();
+        if journal.before().is_some() {
+            // It goes on saying what was done when it was recorded.
+            fired.append(&mut metadata.redaction);
+            fired.sort();
+            fired.dedup();
+        } else {
+            let seconds = self.0.started.elapsed().as_secs_f64();
+            metadata.duration_seconds = Some((seconds * 1000.0).round() / 1000.0);
+        }
+        metadata.redaction = fired;
+        metadata
+    }
+
+    /// Secrets in what is about to be committed.
+    pub(super) fn leaks(
+        &self,
+        prepared: Option<&Prepared>,
+        manifest: Option<&snapshot::Manifest>,
+    ) -> Result<Vec<report::Leak>> {
+        let check = self.0.redactor.leak_check()?;
+        let mut told = Vec::new();
+        let ways = ways::Ways { check: &check, rules: &self.0.config.rules };
+        if let Some(prepared) = prepared {
+            for found in leaks::search(&check, &prepared.files())? {
+                told.push(leaks::in_recording(&ways, prepared, found));
+            }
+        }
+        if let Some(manifest) = manifest {
+            // Names of files and columns are part of it.
+            let file = self.0.files.output_snapshot();
+            let text = manifest.to_text();
+            let leak = check.scan(text.as_bytes()).map_err(|e| Error::io("scan", &file, e))?;
+            told.extend(leak.map(|leak| leaks::in_output(&check, manifest, leak)));
+        }
+        Ok(told)
+    }
+}

@@ -1,0 +1,55 @@
+//! The end of a replay: what was used, what was not, and how the real servers answer today.
+//!
+//! Must not know: how a difference is found.
+
+use super::end::End;
+use crate::config::{Drift, Unused};
+use crate::error::Result;
+use crate::mode::Mode;
+use crate::player::Player;
+use crate::report::{DriftReport, Drifted, Note, Problem};
+use crate::session::handle::Session;
+use crate::session::problems;
+
+impl Session {
+    pub(super) fn finish_replay(&self, player: &Player, end: &mut End) -> Result<()> {
+        end.problems.extend(player.faults().into_iter().map(problems::fault));
+        if let Some(unmatched) = player.unmatched() {
+            end.problems.push(Problem::Unmatched(unmatched));
+            let (gone, new) = self.0.redactor.other_rules(player.redaction());
+            let command = self.0.site.record_command();
+            let other = !gone.is_empty() || !new.is_empty();
+            end.notes.extend(other.then_some(Note::OtherRules { gone, new, command }));
+        }
+        if end.failed() {
+            // The rest of the tape is unused, and the output is another, as a consequence.
+            return Ok(());
+        }
+        end.summary.interactions = player.used();
+        match self.0.config.unused {
+            Unused::Fail => end.problems.extend(player.unused()?.map(Problem::Unused)),
+            Unused::Warn => {
+                let (cassette, command) = (self.0.name.clone(), self.0.site.record_command());
+                let note = |facts| Note::Unused { facts, cassette, command };
+                end.summary.notes.extend(player.unused()?.map(note));
+            }
+            Unused::Allow => {}
+        }
+        if self.0.mode == Mode::Accept { self.accept_output(end) } else { self.compare_output(end) }
+    }
+
+    /// What the real servers say today.
+    pub(super) fn finish_verify(&self, drifted: Vec<Drifted>, policy: Drift, end: &mut End) {
+        if drifted.is_empty() {
+            return;
+        }
+        let facts = DriftReport { cassette: self.0.files.document(), drifted };
+        match policy {
+            Drift::Fail => end.problems.push(Problem::Drift(facts)),
+            Drift::Warn => {
+                let (cassette, command) = (self.0.name.clone(), self.0.site.record_command());
+                end.summary.notes.push(Note::Drift { facts, cassette, command });
+            }
+        }
+    }
+}
