@@ -1,5 +1,7 @@
 //! The error types: what this crate's calls fail with, and what a test may end with.
-//! They say what went wrong and where; `report` adds what to do about it.
+//!
+//! An error says what went wrong and where, in one sentence, and may carry one hint. What fails a test with more to say
+//! is a `Problem` of `report`, which words it. Must not know: what the error is about.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

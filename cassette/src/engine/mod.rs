@@ -25,10 +25,9 @@ use self::replay::{Held, MOST_HELD, Unread};
 use self::verify::Verifying;
 use crate::body::Body;
 use crate::config::{Config, VerifyPolicy};
-use crate::error::Error;
 use crate::hosts::{self, Hosts};
 use crate::recorder::{NotBegun, Recorder};
-use crate::report::{Drifted, Problem, RefusedHost, TestSite};
+use crate::report::{Drifted, Obstacle, Problem, RefusedHost, TestSite};
 use crate::tape::TransportError;
 
 /// Record, replay or pass through; cheap to clone.
@@ -237,18 +236,18 @@ impl Engine {
 
     /// A request that could not be brought into the form of the cassette is neither matched nor sent.
     fn unread(&self, replay: &Replay, head: &http::request::Parts, unread: Unread) -> Answered {
-        let uri = || replay.redactor.uri(&head.uri.to_string());
-        let problem: Box<dyn Fn() -> Error> = match unread {
+        let (method, uri) = (head.method.clone(), replay.redactor.uri(&head.uri.to_string()));
+        let problem: &dyn Fn() -> Problem = match unread {
             Unread::Broken(e) => return Err(e),
-            Unread::Objected(objection) => Box::new(move || objection.about(&head.method, &uri())),
-            Unread::TooLong => Box::new(move || {
-                let (method, uri, most, mode) = (&head.method, uri(), MOST_HELD >> 20, self.0.site.mode);
-                Error::new(format!("the body of {method} {uri} is longer than {most} MiB"))
-                    .hint(format!("mode `{mode}` has to hold it until it is matched: use `record`"))
-            }),
+            Unread::Objected(objection) => &move || Problem::Other(objection.about(&method, &uri)),
+            Unread::TooLong => {
+                let (most, mode) = (MOST_HELD >> 20, self.0.site.mode);
+                let facts = Obstacle::LongBody { method, uri, most, mode };
+                &move || Problem::Obstacle(facts.clone())
+            }
         };
-        self.0.incidents.problem(Problem::Other(problem()));
-        self.instead(Problem::Other(problem()))
+        self.0.incidents.problem(problem());
+        self.instead(problem())
     }
 
     /// What the code under test gets instead of an answer.

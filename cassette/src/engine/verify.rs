@@ -17,10 +17,9 @@ use super::replay::{Held, Replay};
 use crate::body::Body;
 use crate::capture::Capture;
 use crate::drift::{self, MOST_CHANGES};
-use crate::error::Error;
 use crate::player::{Asked, Played};
 use crate::redact::{Side, Spelling};
-use crate::report::{Drifted, Problem};
+use crate::report::{Drifted, Obstacle, Problem};
 use crate::tape::{BodySink, Content, Outcome, Request, Response, TransportError, TransportErrorKind};
 use crate::template::Live;
 
@@ -55,9 +54,9 @@ impl Verifying {
             Ok(index) => index,
             Err(played) => return Err(Box::new(replay.played(*played))),
         };
-        if let Some(problem) = without_values(&replay, &head, &what) {
-            incidents.problem(problem());
-            return Err(Box::new(Ok(refusal(&replay.site, problem()))));
+        if let Some(facts) = without_value(&replay, &head, &what) {
+            incidents.problem(Problem::Obstacle(facts.clone()));
+            return Err(Box::new(Ok(refusal(&replay.site, Problem::Obstacle(facts)))));
         }
         let body = filled_in(&replay, &mut head, held);
         let verifying = Verifying { replay, incidents, values, index, what, live };
@@ -138,11 +137,7 @@ impl Verifying {
 }
 
 /// A request that has the placeholder of a secret in it where the server needs the secret itself.
-fn without_values<'a>(
-    replay: &'a Replay,
-    head: &'a http::request::Parts,
-    asked: &Request,
-) -> Option<impl Fn() -> Problem + use<'a>> {
+fn without_value(replay: &Replay, head: &http::request::Parts, asked: &Request) -> Option<Obstacle> {
     let mut names = BTreeSet::new();
     let mut look = |text: &[u8]| {
         // Clients percent-encode the brackets in a URL, and some of them the bar before an encoding.
@@ -160,11 +155,8 @@ fn without_values<'a>(
         look(bytes);
     }
     let name = names.into_iter().find(|name| replay.redactor.secret(name).is_none())?;
-    Some(move || {
-        let what = format!("{} {}", head.method, replay.redactor.uri(&head.uri.to_string()));
-        let message = format!("{what} can't be sent: the secret {name} has no value here");
-        Problem::Other(Error::new(message).hint(format!("set what gives the secret {name} its value")))
-    })
+    let uri = replay.redactor.uri(&head.uri.to_string());
+    Some(Obstacle::MissingValue { method: head.method.clone(), uri, name })
 }
 
 /// Values that servers gave in this session go where the recorded answers have placeholders for them.

@@ -99,7 +99,7 @@ impl Problem {
             Problem::Output(_) => "output",
             Problem::MissingSnapshot(_) => "missing_snapshot",
             Problem::Leaks(_) => "leaks",
-            Problem::Other(_) => "other",
+            Problem::Obstacle(_) | Problem::Other(_) => "other",
         }
     }
 }

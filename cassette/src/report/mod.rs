@@ -1,4 +1,7 @@
-//! Every sentence that a user reads when something went wrong, and the command to run next.
+//! What a user reads when something went wrong, and the command to run next.
+//!
+//! The rule: this folder words every [`Problem`] and every [`Note`]. An [`Error`](crate::Error) of another room words
+//! itself, in one sentence with one hint at most, and is shown here as [`Problem::Other`].
 //!
 //! Pure functions from facts to text: the rooms that decide hand over plain values, and nothing here reads a
 //! file, a variable or a clock. Texts are tested whole, as a reader meets them.
@@ -16,6 +19,7 @@ mod leaks;
 pub(crate) mod machine;
 mod missing_secrets;
 mod note;
+mod obstacle;
 mod output;
 mod page;
 mod palette;
@@ -40,6 +44,7 @@ pub use hosts::RefusedHost;
 pub use leaks::{Leak, LeakPart, LeakPlace, LeakRule, Leaks};
 pub use missing_secrets::{ValueFrom, Valueless};
 pub use note::{Note, UpstreamFailure};
+pub use obstacle::Obstacle;
 pub use output::{ChangedFile, FieldChange, MissingSnapshot, OutputChange};
 pub use palette::Palette;
 pub use setup::{ModeOrigin, UnknownMode, Unwritable};
@@ -133,6 +138,8 @@ pub enum Problem {
     MissingSnapshot(MissingSnapshot),
     /// A secret is in what was recorded.
     Leaks(Leaks),
+    /// A setting or a mode that keeps the session, or a request, from going on.
+    Obstacle(Obstacle),
     /// Anything else, with the error's own words.
     Other(crate::Error),
 }
@@ -194,6 +201,7 @@ impl Problem {
             Problem::Output(facts) => facts.write(page),
             Problem::MissingSnapshot(facts) => facts.write(page),
             Problem::Leaks(facts) => facts.write(page, site),
+            Problem::Obstacle(facts) => facts.write(page),
             Problem::Other(error) => {
                 page.error(text::clean(&setup::message(error)));
                 if let Some(file) = error.path() {
@@ -223,7 +231,7 @@ impl Problem {
             Problem::Output(facts) => facts.help(site),
             Problem::MissingSnapshot(facts) => facts.help(site),
             Problem::Leaks(facts) => facts.help(site),
-            Problem::Body(_) | Problem::Other(_) => run_again(site),
+            Problem::Body(_) | Problem::Obstacle(_) | Problem::Other(_) => run_again(site),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::mode::{Environment, Mode};
 use crate::player::Player;
 use crate::recorder::Recorder;
 use crate::redact::Redactor;
-use crate::report::{self, Expired, MissingCassette, Note, Problem, RecordedMeanwhile, TestSite};
+use crate::report::{self, Expired, MissingCassette, Note, Obstacle, Problem, RecordedMeanwhile, TestSite};
 use crate::tape::{Cassette, Files, Journal, JournalOptions, Lock, Metadata, Name, Request};
 use crate::volatile::{self, Volatile};
 
@@ -138,9 +138,7 @@ impl SessionBuilder {
         let (asked, in_ci) = env.resolve(self.mode, config.mode);
         let asked = if self.is_rehearsal { Mode::Record } else { asked };
         if asked == Mode::Learn && self.rehearsed.is_none() {
-            let once = Error::new("mode `learn` runs a test twice, and this one can run only once");
-            let way = "use `#[cassette_test]`, or `SessionBuilder::learn` before the session is run";
-            return Err(Box::new(Problem::Other(once.hint(way))));
+            return Err(Box::new(Problem::Obstacle(Obstacle::LearnsOnce)));
         }
         // Before the lock: to wait for a session of this process may be to wait for oneself.
         let opened = Opened::take(&files.document(), &site, self.is_test)?;
@@ -229,7 +227,7 @@ impl SessionBuilder {
             (None, None) => (Action::Pass, freeze.map_or_else(|| Ok(Clock::real()), Clock::frozen)?),
         };
         if clock.is_frozen() && cfg!(feature = "ambient") && !config.explicit_clock {
-            ambient::check()?;
+            ambient::check().map_err(|reason| Box::new(Problem::Obstacle(Obstacle::RealTime { reason })))?;
         }
         let engine = Engine::new(action, live(mode, &config)?, &config, site.clone());
         let target = env.target_dir(&self.manifest_dir);

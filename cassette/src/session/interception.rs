@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::mode::Mode;
-use crate::report;
+use crate::report::{self, Obstacle, Problem};
 use crate::transport::{Bundle, Led, Proxy, Trust, variables};
 
 /// What a session starts with.
@@ -35,8 +35,10 @@ pub(super) fn begin(
     config: &Config,
     clock: &Clock,
     engine: &Engine,
-) -> Result<Begun> {
-    if mode == Mode::Off || config.explicit_clients || !ambient::check_leading()? {
+) -> Result<Begun, Box<Problem>> {
+    let intercepts =
+        || ambient::check_leading().ok_or_else(|| Box::new(Problem::Obstacle(Obstacle::NotIntercepted)));
+    if mode == Mode::Off || config.explicit_clients || !intercepts()? {
         let ambient = Ambient::new(session, clock);
         return Ok(Begun { ambient, proxy: OnceLock::new(), bundle: None });
     }

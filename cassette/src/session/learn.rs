@@ -16,7 +16,7 @@ use crate::ambient;
 use crate::error::{Error, Result, panic_text};
 use crate::mode::{Environment, Mode};
 use crate::player;
-use crate::report::{Note, Problem};
+use crate::report::{Note, Obstacle, Problem};
 use crate::tape::{Cassette, Files, Journal, Metadata, Request};
 use crate::volatile;
 
@@ -103,17 +103,12 @@ impl Session {
         let learned = volatile::learn(first, &second, &matching);
         let mut told = Told::default();
         if let Some(refused) = learned.refused.first() {
-            let what = format!("{} {}", refused.method, refused.uri);
-            let more = match learned.refused.len() - 1 {
-                0 => String::new(),
-                n => format!(" (and {n} more)"),
-            };
-            let message = format!("the whole body of {what}{more} varies by itself, which is not learned");
-            let way = format!(
-                "if it does not count, let the test's `Config` say so: .matching_for({:?}, |m| m.ignore_body())",
-                refused.scope
-            );
-            told.problem = Some(Problem::Other(Error::new(message).hint(way)));
+            told.problem = Some(Problem::Obstacle(Obstacle::VariesWhole {
+                method: refused.method.clone(),
+                uri: refused.uri.clone(),
+                more: learned.refused.len() - 1,
+                scope: refused.scope.clone(),
+            }));
         }
         if !learned.unpaired.is_empty() {
             told.note = Some(Note::Unpaired(learned.unpaired));

@@ -53,7 +53,7 @@ mod built_in {
             config: &Config,
             clock: &Clock,
             engine: &Engine,
-        ) -> Result<(Ambient, Network)> {
+        ) -> Result<(Ambient, Network), Box<Problem>> {
             let Begun { ambient, proxy, bundle } = interception::begin(session, mode, config, clock, engine)?;
             let peer = Peer::join(name, engine);
             Ok((ambient, Network { proxy, bundle: OnceLock::new(), _shown: bundle, peer }))
@@ -68,7 +68,7 @@ mod built_in {
             _config: &Config,
             clock: &Clock,
             _engine: &Engine,
-        ) -> Result<(Ambient, Network)> {
+        ) -> Result<(Ambient, Network), Box<Problem>> {
             let network = Network { proxy: OnceLock::new(), bundle: OnceLock::new() };
             Ok((Ambient::new(session, clock), network))
         }
@@ -195,7 +195,7 @@ mod left_out {
             _config: &Config,
             clock: &Clock,
             _engine: &Engine,
-        ) -> Result<(Ambient, Network)> {
+        ) -> Result<(Ambient, Network), Box<Problem>> {
             Ok((Ambient::new(session, clock), Network))
         }
 

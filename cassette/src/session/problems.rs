@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::mode::{Mistake, Mode};
 use crate::player::Fault;
 use crate::report::{
-    ChangedFile, FieldChange, MalformedCassette, ModeOrigin, OutputChange, Problem, UnknownMode, Unwritable,
+    ChangedFile, FieldChange, MalformedCassette, ModeOrigin, Obstacle, OutputChange, Problem, UnknownMode,
+    Unwritable,
 };
 use crate::snapshot::{Change, Entry, Fact, Item, SnapshotDiff};
 
@@ -24,10 +25,9 @@ pub(super) fn mistake(mistake: Mistake) -> Box<Problem> {
             origin: ModeOrigin::Variable,
             valid: Mode::names().map(str::to_owned).to_vec(),
         }),
-        Mistake::UnknownVariable { name, nearest } => Problem::Other(
-            Error::new(format!("the variable `{name}` is unknown; did you mean `{nearest}`?"))
-                .hint(format!("unset {name}")),
-        ),
+        Mistake::UnknownVariable { name, nearest } => {
+            Problem::Obstacle(Obstacle::UnknownVariable { name, nearest })
+        }
     })
 }
 

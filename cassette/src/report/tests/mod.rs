@@ -164,6 +164,48 @@ help: run this test alone:
     );
 }
 
+/// An obstacle with its headline and its hint.
+#[track_caller]
+fn check_obstacle(obstacle: Obstacle, headline: &str, hint: &str) {
+    let text = format!(
+        "error: {headline}\n  --> tests/forecast.rs:12, test forecast::berlin\n   = hint: {hint}\n\n\
+         help: run this test alone:\n    cargo test -p weather -- --exact forecast::berlin"
+    );
+    check(vec![Problem::Obstacle(obstacle)], &text);
+}
+
+#[test]
+fn obstacles() {
+    check_obstacle(
+        Obstacle::UnknownVariable { name: "CASSETTE_MDOE".into(), nearest: "CASSETTE_MODE" },
+        "the variable `CASSETTE_MDOE` is unknown; did you mean `CASSETTE_MODE`?",
+        "unset CASSETTE_MDOE",
+    );
+    check_obstacle(
+        Obstacle::RealTime { reason: "Miri runs without the libc that would show it".into() },
+        "unmodified code can't be shown a frozen time: Miri runs without the libc that would show it",
+        "read the time through `session.clock().now()`, and freeze nothing else",
+    );
+    let (method, uri) = (http::Method::PUT, "https://api.example.com/v1".to_owned());
+    let scope = "https://api.example.com/v1".to_owned();
+    check_obstacle(
+        Obstacle::VariesWhole { method: method.clone(), uri: uri.clone(), more: 2, scope },
+        "the whole body of PUT https://api.example.com/v1 (and 2 more) varies by itself, which is not learned",
+        "if it does not count, let the test's `Config` say so: \
+         .matching_for(\"https://api.example.com/v1\", |m| m.ignore_body())",
+    );
+    check_obstacle(
+        Obstacle::LongBody { method: method.clone(), uri: uri.clone(), most: 32, mode: Mode::Append },
+        "the body of PUT https://api.example.com/v1 is longer than 32 MiB",
+        "mode `append` has to hold it until it is matched: use `record`",
+    );
+    check_obstacle(
+        Obstacle::MissingValue { method, uri, name: "API_KEY".into() },
+        "PUT https://api.example.com/v1 can't be sent: the secret API_KEY has no value here",
+        "set what gives the secret API_KEY its value",
+    );
+}
+
 #[test]
 fn a_project_with_a_command_of_its_own() {
     let command = "cargo run --example scaffold -- --only {cassette} # {package} {test}";
