@@ -1,5 +1,6 @@
 //! What a session does, and everything that the environment says about it: the one place that reads variables.
 
+use std::env::VarError;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -136,9 +137,9 @@ impl Environment {
         std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
     }
 
-    /// A variable of any other program's, such as `NO_COLOR`.
-    pub(crate) fn variable(name: &str) -> Option<String> {
-        std::env::var(name).ok()
+    /// A variable that is not ours: `NO_COLOR`, or the value of a secret.
+    pub(crate) fn variable(name: &str) -> Result<String, VarError> {
+        std::env::var(name)
     }
 
     fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Environment, Mistake> {

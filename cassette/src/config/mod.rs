@@ -1,18 +1,22 @@
 //! What a project decides once for its tests: where cassettes lie, what is secret, what matches.
 //!
-//! Built in code, shared through `config = crate::cassette_config` in the attribute. Reads nothing itself.
+//! Built in code, shared through `config = crate::cassette_config` in the attribute. Reads nothing itself but the values
+//! of secrets that it names (`sources`).
+//!
+//! Must not know: sessions.
 
 mod matching;
 mod modes;
 mod network;
 mod output;
 mod redaction;
+mod sources;
 mod spelling;
 
 pub use self::matching::{Exhausted, Unused};
 pub(crate) use self::modes::VerifyPolicy;
 pub use self::modes::{Drift, Expiry};
-pub(crate) use self::redaction::Sources;
+pub(crate) use self::sources::Sources;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

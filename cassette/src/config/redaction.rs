@@ -1,47 +1,13 @@
 //! What is secret, and what of it reaches the disk.
 
-use std::collections::BTreeSet;
 use std::env::VarError;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{Config, spelling};
+use super::{Config, sources, spelling};
+use crate::error::{Error, Result};
+use crate::mode::Environment;
 use crate::redact::{BodyHead, RequestHead, ResponseHead, Rules};
-use crate::report::{Absent, ValueFrom};
-use crate::{Error, Result};
-
-/// What the values of secrets come from, whether there are any or not.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Sources {
-    variables: BTreeSet<String>,
-    /// Each with whether all its strings are secrets, or what is marked with `#`.
-    files: Vec<(PathBuf, bool)>,
-    named: BTreeSet<String>,
-    /// Where there was nothing to take a secret from.
-    absent: Vec<Absent>,
-}
-
-impl Sources {
-    /// Where there was nothing, and nobody else gave the value of that name.
-    pub(crate) fn absent(&self, rules: &Rules) -> Vec<Absent> {
-        let has = |name: &String| rules.names().any(|known| known == name);
-        let absent = self.absent.iter().filter(|absent| match absent {
-            Absent::Unset(name) | Absent::Empty(name) | Absent::Value(name) => !has(name),
-            Absent::File(_) | Absent::Unmarked(_) => true,
-        });
-        absent.cloned().collect()
-    }
-
-    /// Where the value of this secret comes from, or would.
-    pub(crate) fn of(&self, name: &str) -> ValueFrom {
-        if self.variables.contains(name) {
-            return ValueFrom::Variable;
-        }
-        let may_hold = |all: &bool| *all || name.contains('#');
-        let files = self.files.iter().filter(|(_, all)| may_hold(all) && !self.named.contains(name));
-        let files: Vec<PathBuf> = files.map(|(file, _)| file.clone()).collect();
-        if files.is_empty() { ValueFrom::Config } else { ValueFrom::Files(files) }
-    }
-}
+use crate::report::Absent;
 
 impl Config {
     /// Names a secret. Wherever the value occurs, in whatever encoding, the cassette has `{{secret.NAME}}`. On replay
@@ -62,7 +28,7 @@ impl Config {
     pub fn secret(mut self, name: &str, value: impl AsRef<str>) -> Config {
         let value = value.as_ref();
         if value.is_empty() {
-            self.note_absent(Absent::Value(name.to_owned()));
+            self.sources.note_absent(Absent::Value(name.to_owned()));
         }
         self.named(name, value)
     }
@@ -83,10 +49,10 @@ impl Config {
     #[must_use]
     pub fn secret_from_env(mut self, name: &str) -> Config {
         self.sources.variables.insert(name.to_owned());
-        let value = match std::env::var(name) {
+        let value = match Environment::variable(name) {
             Ok(value) => value,
             Err(VarError::NotPresent) => {
-                self.note_absent(Absent::Unset(name.to_owned()));
+                self.sources.note_absent(Absent::Unset(name.to_owned()));
                 return self.named(name, "");
             }
             Err(VarError::NotUnicode(_)) => {
@@ -94,7 +60,7 @@ impl Config {
             }
         };
         if value.is_empty() {
-            self.note_absent(Absent::Empty(name.to_owned()));
+            self.sources.note_absent(Absent::Empty(name.to_owned()));
         }
         self.named(name, &value)
     }
@@ -395,27 +361,20 @@ impl Config {
 
     fn with_file(mut self, path: &Path, all: bool) -> Config {
         self.sources.files.push((path.to_owned(), all));
-        // Where Cargo runs the tests of a package, which need not be where they are started by hand.
-        let directory = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
-        let (given, path) = (path, directory.join(path));
-        match std::fs::read(&path) {
+        let given = path;
+        let (path, text) = sources::read_file(given);
+        match text {
             Ok(text) => {
                 if !all && Rules::marks_none(&text) {
-                    self.note_absent(Absent::Unmarked(given.to_owned()));
+                    self.sources.note_absent(Absent::Unmarked(given.to_owned()));
                 }
                 self.with_rules(|rules| rules.secrets_of_file(&path, &text, all))
             }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                self.note_absent(Absent::File(given.to_owned()));
+                self.sources.note_absent(Absent::File(given.to_owned()));
                 self
             }
             Err(e) => self.with_rules(|_| Err(Error::io("read", &path, e))),
-        }
-    }
-
-    fn note_absent(&mut self, absent: Absent) {
-        if !self.sources.absent.contains(&absent) {
-            self.sources.absent.push(absent);
         }
     }
 

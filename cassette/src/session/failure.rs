@@ -50,7 +50,7 @@ pub(super) fn failed(mut failure: report::Failure, redact: impl Fn(&str) -> Stri
 
 /// Colours for what goes to a person, as the environment says.
 pub(super) fn palette() -> Palette {
-    Palette::choose(Environment::is_terminal(), Environment::variable)
+    Palette::choose(Environment::is_terminal(), |name| Environment::variable(name).ok())
 }
 
 pub(super) fn worded(failure: &report::Failure, redact: impl Fn(&str) -> String) -> Failure {
