@@ -118,6 +118,7 @@ pub mod json;
 pub mod matcher;
 mod mode;
 mod player;
+mod poison;
 mod private;
 mod recorder;
 pub mod redact;

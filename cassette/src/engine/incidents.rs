@@ -4,6 +4,7 @@
 
 use std::sync::{Mutex, MutexGuard};
 
+use crate::poison::unpoisoned;
 use crate::report::{Drifted, Problem, RefusedHost};
 
 #[derive(Default)]
@@ -45,6 +46,6 @@ impl Incidents {
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(|e| e.into_inner())
+        unpoisoned(self.0.lock())
     }
 }

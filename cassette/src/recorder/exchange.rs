@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::outbox::{Objected, Outbox};
 use crate::capture::Capture;
 use crate::error::Error;
+use crate::poison::unpoisoned;
 use crate::redact::{Objection, Redactor, Side};
 use crate::report::UpstreamFailure;
 use crate::tape::{self, Interaction, Outcome, Request, Response, TransportError, TransportErrorKind};
@@ -279,7 +280,7 @@ impl Exchange {
     }
 
     pub(super) fn parts(&self) -> MutexGuard<'_, Option<Parts>> {
-        self.0.parts.lock().unwrap_or_else(|e| e.into_inner())
+        unpoisoned(self.0.parts.lock())
     }
 }
 

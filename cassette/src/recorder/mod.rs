@@ -20,6 +20,7 @@ pub(crate) use self::outbox::Objected;
 use self::outbox::Outbox;
 use crate::capture::{self, Capture};
 use crate::error::Error;
+use crate::poison::unpoisoned;
 use crate::redact::{Redactor, Side};
 use crate::report::UpstreamFailure;
 use crate::tape::{Interaction, Journal};
@@ -118,7 +119,7 @@ impl Recorder {
     fn wait(&self, grace: Duration) -> Vec<Exchange> {
         let busy = |state: &mut State| !state.in_flight.is_empty();
         let waited = self.0.settled.wait_timeout_while(self.0.state(), grace, busy);
-        let (state, _) = waited.unwrap_or_else(|e| e.into_inner());
+        let (state, _) = unpoisoned(waited);
         state.in_flight.values().cloned().collect()
     }
 
@@ -129,17 +130,17 @@ impl Recorder {
 
     /// Ends the recording and gives the journal back. What still trickles in is dropped.
     pub(crate) fn close(&self) -> Option<Journal> {
-        self.0.journal.write().unwrap_or_else(|e| e.into_inner()).take()
+        unpoisoned(self.0.journal.write()).take()
     }
 }
 
 impl Inner {
     fn with_journal<T>(&self, f: impl FnOnce(&Journal) -> T) -> Option<T> {
-        self.journal.read().unwrap_or_else(|e| e.into_inner()).as_ref().map(f)
+        unpoisoned(self.journal.read()).as_ref().map(f)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|e| e.into_inner())
+        unpoisoned(self.state.lock())
     }
 }
 

@@ -6,10 +6,11 @@
 //!
 //! Must not know: what a session is, how connections are intercepted, what a note reads like.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use crate::engine::Engine;
 use crate::player::Player;
+use crate::poison::unpoisoned;
 use crate::report::Note;
 
 /// The peers of the sessions that are open.
@@ -89,7 +90,7 @@ impl Peer {
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.seen.lock())
     }
 
     fn note(&self, note: Note) {
@@ -113,5 +114,5 @@ pub(super) fn refused(host: &str, port: u16) {
 }
 
 fn open() -> MutexGuard<'static, Vec<Weak<Peer>>> {
-    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+    unpoisoned(OPEN.lock())
 }

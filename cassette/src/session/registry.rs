@@ -7,11 +7,12 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Weak};
 
 use super::handle::{Inner, Session};
 use crate::ambient;
+use crate::poison::unpoisoned;
 
 static SESSIONS: LazyLock<Mutex<HashMap<u64, Weak<Inner>>>> = LazyLock::new(Mutex::default);
 
 fn sessions() -> MutexGuard<'static, HashMap<u64, Weak<Inner>>> {
-    SESSIONS.lock().unwrap_or_else(|e| e.into_inner())
+    unpoisoned(SESSIONS.lock())
 }
 
 /// From here on threads find this session.
