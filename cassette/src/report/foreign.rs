@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::TestSite;
 use super::page::{Help, Page};
 use super::setup::path;
-use super::text::{VALUE, short};
+use super::text::{VALUE, more, short};
 
 /// Connections that were meant for another protocol than HTTP.
 #[derive(Clone, Debug)]
@@ -39,8 +39,8 @@ impl Foreign {
             };
             page.fact("to", format_args!("{}; {why}", short(server, VALUE)));
         }
-        if self.connections.len() > SHOWN {
-            page.fact("to", format_args!("… and {} more", self.connections.len() - SHOWN));
+        if let Some(more) = more(self.connections.len(), SHOWN, "") {
+            page.fact("to", more);
         }
         page.gap();
         page.line(2, "a session takes every connection of its test to another machine; then");

@@ -110,9 +110,7 @@ impl Leaks {
             leak.place.write(page);
             page.line(4, format_args!("way out: {}", leak.way_out()));
         }
-        if let Some(left) = self.found.len().checked_sub(SHOWN).filter(|left| *left > 0) {
-            page.line(2, paint(page.palette.dim, format_args!("… and {left} more")));
-        }
+        page.more(2, self.found.len(), SHOWN, "");
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {

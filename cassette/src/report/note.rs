@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::page::Page;
-use super::palette::paint;
 use super::setup::path;
 use super::text::{URI, VALUE, clean, count, short};
 use super::unused::Unused;
@@ -151,10 +150,7 @@ impl Note {
                     page.line(2, format_args!("{method} {}", short(uri, URI)));
                     page.line(4, format_args!("{}: {}", error.kind.name(), short(&error.message, VALUE)));
                 }
-                if failures.len() > SHOWN {
-                    let left = format!("… and {} more", failures.len() - SHOWN);
-                    page.line(2, paint(page.palette.dim, clean(&left)));
-                }
+                page.more(2, failures.len(), SHOWN, "");
             }
             Note::ReplayedInCi { asked } => {
                 page.note(format_args!(
@@ -189,10 +185,7 @@ impl Note {
                 for (method, uri) in requests.iter().take(SHOWN) {
                     page.line(2, format_args!("{method} {}", short(uri, URI)));
                 }
-                if requests.len() > SHOWN {
-                    let left = format!("… and {} more", requests.len() - SHOWN);
-                    page.line(2, paint(page.palette.dim, clean(&left)));
-                }
+                page.more(2, requests.len(), SHOWN, "");
                 page.fact("hint", "a part of a path that varies is left out by `Config::ignore_path`");
             }
             Note::ReportUnwritten { file, reason } => {
@@ -206,10 +199,7 @@ impl Note {
                 for request in requests.iter().take(SHOWN) {
                     page.line(2, format_args!("{} {}", request.method, short(&request.uri, URI)));
                 }
-                if requests.len() > SHOWN {
-                    let left = format!("… and {} more", requests.len() - SHOWN);
-                    page.line(2, paint(page.palette.dim, clean(&left)));
-                }
+                page.more(2, requests.len(), SHOWN, "");
             }
             Note::OfAnother { request, other } => {
                 page.note(format_args!("a request came here that `{}` has a recording of", clean(other)));

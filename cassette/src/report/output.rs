@@ -77,7 +77,7 @@ impl OutputChange {
         for file in self.changed.iter().take(SHOWN) {
             file.write(page);
         }
-        more(page, self.changed.len());
+        page.more(4, self.changed.len(), SHOWN, "");
         list(page, "missing: in the snapshot, but not written", &self.missing);
         list(page, "unexpected: written, but not in the snapshot", &self.unexpected);
     }
@@ -136,11 +136,5 @@ fn list(page: &mut Page<'_>, title: &str, paths: &[String]) {
     for path in paths.iter().take(SHOWN) {
         page.line(4, paint(page.palette.emphasis, clean(path)));
     }
-    more(page, paths.len());
-}
-
-fn more(page: &mut Page<'_>, all: usize) {
-    if all > SHOWN {
-        page.line(4, paint(page.palette.dim, format_args!("… and {} more", all - SHOWN)));
-    }
+    page.more(4, paths.len(), SHOWN, "");
 }

@@ -66,6 +66,13 @@ impl<'p> Page<'p> {
         self.text.push('\n');
     }
 
+    /// How many more there are than are shown, if not all are.
+    pub(super) fn more(&mut self, indent: usize, all: usize, shown: usize, noun: &str) {
+        if let Some(more) = text::more(all, shown, noun) {
+            self.line(indent, paint(self.palette.dim, more));
+        }
+    }
+
     /// How much there is so far.
     pub(super) fn len(&self) -> usize {
         self.text.len()

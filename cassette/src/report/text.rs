@@ -92,6 +92,15 @@ pub(super) fn count(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
+/// `… and 3 more`, where not all are shown; with a noun, `… and 3 more requests`.
+pub(super) fn more(all: usize, shown: usize, noun: &str) -> Option<String> {
+    let left = all.checked_sub(shown).filter(|left| *left > 0)?;
+    Some(match noun {
+        "" => format!("… and {left} more"),
+        noun => format!("… and {}", count(left, &format!("more {noun}"))),
+    })
+}
+
 /// In powers of 1000 (SI), with two digits at least: `812 B`, `1.2 kB`, `48 kB`, `3.4 MB`.
 pub(super) fn size(bytes: u64) -> String {
     if bytes < 1000 {
@@ -204,6 +213,14 @@ mod tests {
         check(count(0, "request"), "0 requests");
         check(count(1, "request"), "1 request");
         check(count(2, "request"), "2 requests");
+    }
+
+    #[test]
+    fn what_is_left_out() {
+        assert_eq!(more(5, 5, ""), None);
+        assert_eq!(more(4, 5, ""), None);
+        assert_eq!(more(7, 5, "").as_deref(), Some("… and 2 more"));
+        assert_eq!(more(6, 5, "request").as_deref(), Some("… and 1 more request"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::Absent;
 use super::page::Page;
 use super::palette::Palette;
 use super::summary::times;
-use super::text::{clean, count, size};
+use super::text::{clean, count, more, size};
 
 /// The sum over the sessions of a process.
 #[derive(Clone, Debug, Default)]
@@ -112,11 +112,8 @@ impl Totals {
 }
 
 fn list(page: &mut Page<'_>, name: &str, items: impl ExactSizeIterator<Item = String>) {
-    let more = items.len().saturating_sub(SHOWN);
-    let mut shown: Vec<String> = items.take(SHOWN).collect();
-    if more > 0 {
-        shown.push(format!("… and {more} more"));
-    }
+    let more = more(items.len(), SHOWN, "");
+    let shown: Vec<String> = items.take(SHOWN).chain(more).collect();
     if !shown.is_empty() {
         page.fact(name, shown.join(", "));
     }

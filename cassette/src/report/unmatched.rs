@@ -10,7 +10,7 @@ use super::page::{Help, Page};
 use super::palette::paint;
 use super::setup::path;
 use super::suggestions::{self, Suggestions};
-use super::text::{URI, VALUE, clean, count, short, size};
+use super::text::{URI, VALUE, clean, short, size};
 use super::{Valueless, missing_secrets};
 use crate::matcher::Mismatch;
 use crate::tape::{Content, Outcome, Request, TransportErrorKind};
@@ -166,8 +166,7 @@ impl Unmatched {
         }
         if self.requests.len() > REQUESTS {
             page.gap();
-            let left = count(self.requests.len() - REQUESTS, "more request");
-            page.line(2, paint(page.palette.dim, format_args!("… and {left}")));
+            page.more(2, self.requests.len(), REQUESTS, "request");
         }
         if page.holds("[*]", from) {
             page.gap();
@@ -282,10 +281,7 @@ impl Closest {
         for difference in differences.iter().take(DIFFERENCES) {
             difference::write(page, 4, difference, sides);
         }
-        if differences.len() > DIFFERENCES {
-            let left = count(differences.len() - DIFFERENCES, "more place");
-            page.line(4, paint(page.palette.dim, format_args!("… and {left}")));
-        }
+        page.more(4, differences.len(), DIFFERENCES, "place");
     }
 }
 

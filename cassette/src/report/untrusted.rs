@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::TestSite;
 use super::page::{Help, Page};
 use super::setup::path;
-use super::text::{VALUE, clean, short};
+use super::text::{VALUE, clean, more, short};
 
 /// Connections that a client of the code under test ended, because it did not trust the session's certificate.
 #[derive(Clone, Debug)]
@@ -38,8 +38,8 @@ impl Untrusted {
             let why = why.unwrap_or_else(|| "without a reason: it closed the connection".to_owned());
             page.fact("refused", format_args!("https://{}, {why}", short(host, VALUE)));
         }
-        if self.refused.len() > SHOWN {
-            page.fact("refused", format_args!("… and {} more", self.refused.len() - SHOWN));
+        if let Some(more) = more(self.refused.len(), SHOWN, "") {
+            page.fact("refused", more);
         }
         let host = self.refused.first().map_or("api.example.com", |r| &r.host);
         page.gap();

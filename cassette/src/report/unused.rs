@@ -64,9 +64,7 @@ impl Unused {
         for recording in self.left.iter().take(SHOWN) {
             recording.write(page, width);
         }
-        if left > SHOWN {
-            page.line(4, paint(page.palette.dim, format_args!("… and {} more", left - SHOWN)));
-        }
+        page.more(4, left, SHOWN, "");
         match &self.last {
             Some(last) => {
                 page.line(2, "the last request that it made was answered by");
