@@ -7,7 +7,7 @@
 #[cfg(feature = "intercept")]
 pub(crate) use cassette_ambient::led;
 #[cfg(feature = "intercept")]
-pub(crate) use face::Leading;
+pub(crate) use face::InterceptionSetup;
 pub(crate) use face::{Ambient, at_exit, current_session, outside, time_zone};
 
 /// That unmodified code is shown the session's clock in this executable, on this system. The answer is the same for
@@ -56,7 +56,7 @@ mod face {
 
     /// How the connections of a session's threads are led to it.
     #[cfg(feature = "intercept")]
-    pub(crate) struct Leading {
+    pub(crate) struct InterceptionSetup {
         /// The port of the session's listener.
         pub(crate) listener: u16,
         /// Those to servers on this machine as well.
@@ -80,8 +80,8 @@ mod face {
 
         /// With connections that are led to the session.
         #[cfg(feature = "intercept")]
-        pub(crate) fn leading(session: u64, clock: &Clock, leading: Leading) -> Self {
-            let Leading { listener, loopback, shown, told, refused } = leading;
+        pub(crate) fn leading(session: u64, clock: &Clock, leading: InterceptionSetup) -> Self {
+            let InterceptionSetup { listener, loopback, shown, told, refused } = leading;
             let c = |text: &std::ffi::OsStr| std::ffi::CString::new(text.as_encoded_bytes()).ok();
             let variables = shown.into_iter().filter_map(|(name, value)| {
                 let value = value.map(|value| c(&value).ok_or(())).transpose().ok()?;

@@ -41,14 +41,14 @@ struct Places {
 pub(crate) struct Learned {
     pub(crate) volatile: Volatile,
     /// Requests that vary as a whole, which is not learned.
-    pub(crate) refused: Vec<Refused>,
+    pub(crate) refused: Vec<Unlearnable>,
     /// Requests that only one of the two recordings has.
     pub(crate) unpaired: Vec<(http::Method, String)>,
 }
 
 /// A request whose body has nothing in it that stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refused {
+pub(crate) struct Unlearnable {
     pub(crate) method: http::Method,
     pub(crate) uri: String,
     /// Where options for it would be in force.
@@ -133,7 +133,7 @@ pub(crate) fn learn(first: &[Request], second: &[Request], matching: &Matching) 
             let hollow = || places.is_about_bodies() && found.left_out(matching.clone()).hollows(one);
             if refused || hollow() {
                 let Request { method, uri, .. } = (*one).clone();
-                learned.refused.push(Refused { method, uri, scope: scope.clone() });
+                learned.refused.push(Unlearnable { method, uri, scope: scope.clone() });
             } else if places != Places::default() {
                 learned.volatile = std::mem::take(&mut learned.volatile).and(found);
             }

@@ -16,9 +16,9 @@ pub(crate) use shape::{MOST_CHANGES, Shape};
 /// One way in which the API has drifted away from its recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Change {
+pub struct AnswerChange {
     /// What it is about.
-    pub place: Place,
+    pub place: AnswerPlace,
     /// As recorded; `None` where it was not there.
     pub recorded: Option<String>,
     /// As the server gives it today; `None` where it is gone.
@@ -28,7 +28,7 @@ pub struct Change {
 /// A part of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Place {
+pub enum AnswerPlace {
     /// Whether there was an answer at all.
     Answer,
     /// The status code.
@@ -42,29 +42,37 @@ pub enum Place {
 }
 
 /// An answer with as much of its body as there is to compare.
-pub(crate) struct Answer<'a> {
+pub(crate) struct ComparedAnswer<'a> {
     pub(crate) outcome: &'a Outcome,
     /// `None` if it is too long to be held: then its length and hash stand for it.
     pub(crate) body: Option<&'a [u8]>,
 }
 
 /// Everything that differs. With `values`, the values of headers and bodies count too.
-pub(crate) fn compare(recorded: &Answer<'_>, live: &Answer<'_>, values: bool) -> Vec<Change> {
+pub(crate) fn compare(
+    recorded: &ComparedAnswer<'_>,
+    live: &ComparedAnswer<'_>,
+    values: bool,
+) -> Vec<AnswerChange> {
     let change = |place, recorded: &str, live: &str| {
-        vec![Change { place, recorded: Some(recorded.to_owned()), live: Some(live.to_owned()) }]
+        vec![AnswerChange { place, recorded: Some(recorded.to_owned()), live: Some(live.to_owned()) }]
     };
     match (recorded.outcome, live.outcome) {
         (Outcome::Response(before), Outcome::Response(now)) => {
             let mut changes = Vec::new();
             if before.status != now.status {
-                changes.extend(change(Place::Status, &before.status.to_string(), &now.status.to_string()));
+                changes.extend(change(
+                    AnswerPlace::Status,
+                    &before.status.to_string(),
+                    &now.status.to_string(),
+                ));
             }
             headers(&before.headers, &now.headers, values, &mut changes);
             bodies((before, recorded.body), (now, live.body), values, &mut changes);
             changes
         }
         (Outcome::Error(before), Outcome::Error(now)) if before.kind == now.kind => Vec::new(),
-        (before, now) => change(Place::Answer, &described(before), &described(now)),
+        (before, now) => change(AnswerPlace::Answer, &described(before), &described(now)),
     }
 }
 
@@ -85,7 +93,7 @@ const OF_THE_DAY: [http::HeaderName; 6] = [
     header::EXPIRES,
 ];
 
-fn headers(before: &HeaderMap, now: &HeaderMap, values: bool, changes: &mut Vec<Change>) {
+fn headers(before: &HeaderMap, now: &HeaderMap, values: bool, changes: &mut Vec<AnswerChange>) {
     let names: BTreeSet<&str> = before.keys().chain(now.keys()).map(http::HeaderName::as_str).collect();
     for name in names.into_iter().filter(|name| OF_THE_DAY.iter().all(|other| other != name)) {
         let text = |map: &HeaderMap| {
@@ -97,17 +105,20 @@ fn headers(before: &HeaderMap, now: &HeaderMap, values: bool, changes: &mut Vec<
         // The type of a body is its shape.
         let counts = values || name == header::CONTENT_TYPE;
         if recorded.is_some() != live.is_some() || (counts && recorded != live) {
-            changes.push(Change { place: Place::Header(name.to_owned()), recorded, live });
+            changes.push(AnswerChange { place: AnswerPlace::Header(name.to_owned()), recorded, live });
         }
     }
 }
 
 type Known<'a> = (&'a Response, Option<&'a [u8]>);
 
-fn bodies(recorded: Known<'_>, live: Known<'_>, values: bool, changes: &mut Vec<Change>) {
+fn bodies(recorded: Known<'_>, live: Known<'_>, values: bool, changes: &mut Vec<AnswerChange>) {
     let size = |(response, _): Known<'_>| format!("{} bytes", response.body.size());
-    let whole =
-        |before: String, now: String| Change { place: Place::Body, recorded: Some(before), live: Some(now) };
+    let whole = |before: String, now: String| AnswerChange {
+        place: AnswerPlace::Body,
+        recorded: Some(before),
+        live: Some(now),
+    };
     let empty = |(response, _): Known<'_>| response.body.size() == 0;
     if empty(recorded) != empty(live) {
         return changes.push(whole(size(recorded), size(live)));
@@ -160,10 +171,10 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(recorded: &Outcome, live: &Outcome, values: bool, expected: &[(Place, &str, &str)]) {
+    fn check(recorded: &Outcome, live: &Outcome, values: bool, expected: &[(AnswerPlace, &str, &str)]) {
         let found = compare(
-            &Answer { outcome: recorded, body: body(recorded) },
-            &Answer { outcome: live, body: body(live) },
+            &ComparedAnswer { outcome: recorded, body: body(recorded) },
+            &ComparedAnswer { outcome: live, body: body(live) },
             values,
         );
         let text = |side: &Option<String>| side.clone().unwrap_or_default();
@@ -174,8 +185,8 @@ mod tests {
         assert_eq!(found, expected);
     }
 
-    fn json(pointer: &str) -> Place {
-        Place::Json(pointer.to_owned())
+    fn json(pointer: &str) -> AnswerPlace {
+        AnswerPlace::Json(pointer.to_owned())
     }
 
     #[test]
@@ -205,9 +216,9 @@ mod tests {
             &renamed,
             false,
             &[
-                (Place::Status, "200", "404"),
-                (Place::Header("content-type".into()), "application/json", "text/json"),
-                (Place::Header("etag".into()), "", "1"),
+                (AnswerPlace::Status, "200", "404"),
+                (AnswerPlace::Header("content-type".into()), "application/json", "text/json"),
+                (AnswerPlace::Header("etag".into()), "", "1"),
                 (json("/at"), "string", "null"),
                 (json("/id"), "number", "string"),
                 (json("/rows/*/m"), "", "array"),
@@ -220,9 +231,9 @@ mod tests {
     fn bodies_that_are_no_json() {
         let (text, other) = (response(200, &[], "a,b\n1,2\n"), response(200, &[], "a,b\n1,3\n"));
         check(&text, &other, false, &[]);
-        check(&text, &other, true, &[(Place::Body, "8 bytes", "8 bytes")]);
-        check(&text, &response(200, &[], ""), false, &[(Place::Body, "8 bytes", "0 bytes")]);
-        check(&text, &response(200, &[], "[]"), false, &[(Place::Body, "no JSON", "JSON")]);
+        check(&text, &other, true, &[(AnswerPlace::Body, "8 bytes", "8 bytes")]);
+        check(&text, &response(200, &[], ""), false, &[(AnswerPlace::Body, "8 bytes", "0 bytes")]);
+        check(&text, &response(200, &[], "[]"), false, &[(AnswerPlace::Body, "no JSON", "JSON")]);
         check(&response(200, &[], ""), &response(200, &[], ""), true, &[]);
     }
 
@@ -231,7 +242,7 @@ mod tests {
         let failed = |kind| Outcome::Error(TransportError { kind, message: "no".into() });
         let (dns, reset) = (failed(TransportErrorKind::Dns), failed(TransportErrorKind::Reset));
         check(&dns, &dns, true, &[]);
-        check(&dns, &reset, false, &[(Place::Answer, "dns: no", "reset: no")]);
-        check(&response(204, &[], ""), &dns, false, &[(Place::Answer, "204", "dns: no")]);
+        check(&dns, &reset, false, &[(AnswerPlace::Answer, "dns: no", "reset: no")]);
+        check(&response(204, &[], ""), &dns, false, &[(AnswerPlace::Answer, "204", "dns: no")]);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Change, Place};
+use super::{AnswerChange, AnswerPlace};
 use crate::json::{Value, canonical_number};
 
 /// Places of one document that are compared. A document with more is a map, whose names are data.
@@ -98,7 +98,7 @@ impl Shape {
     }
 
     /// What differs, by pointer. Where nothing is known of a place, because a list was empty, nothing differs.
-    pub(crate) fn compare(&self, live: &Shape, changes: &mut Vec<Change>) {
+    pub(crate) fn compare(&self, live: &Shape, changes: &mut Vec<AnswerChange>) {
         let pointers: BTreeSet<&String> = self.places.keys().chain(live.places.keys()).collect();
         // Places whose types differ, or that are on one side only: what is below them differs by that.
         let mut parted: BTreeSet<&str> = BTreeSet::new();
@@ -117,8 +117,12 @@ impl Shape {
             };
             parted.insert(pointer);
             if told {
-                let place = Place::Json(pointer.clone());
-                changes.push(Change { place, recorded: before.map(Seen::text), live: now.map(Seen::text) });
+                let place = AnswerPlace::Json(pointer.clone());
+                changes.push(AnswerChange {
+                    place,
+                    recorded: before.map(Seen::text),
+                    live: now.map(Seen::text),
+                });
             }
         }
     }

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use http::{HeaderValue, StatusCode, header};
 
 use crate::body::Body;
-use crate::report::{Failure, Palette, Problem, TestSite};
+use crate::report::{FailureReport, Palette, Problem, TestSite};
 use crate::tape::{TransportError, TransportErrorKind};
 
 /// The status of the answer to a request that is not on the cassette. Not assigned to anything else
@@ -19,11 +19,11 @@ const UNMATCHED_STATUS: u16 = 470;
 pub(crate) type Answered = Result<http::Response<Body>, TransportError>;
 
 /// One that is still to come.
-pub(crate) type Answer = Pin<Box<dyn Future<Output = Answered> + Send>>;
+pub(crate) type AnswerFuture = Pin<Box<dyn Future<Output = Answered> + Send>>;
 
 /// What the code under test gets instead of an answer: the report itself, so that its own error shows it.
 pub(super) fn refusal(site: &TestSite, problem: Problem) -> http::Response<Body> {
-    let failure = Failure { site: site.clone(), problems: vec![problem], notes: Vec::new() };
+    let failure = FailureReport { site: site.clone(), problems: vec![problem], notes: Vec::new() };
     let text = failure.render(&Palette::plain());
     let mut response = http::Response::new(Body::from(text));
     *response.status_mut() = StatusCode::from_u16(UNMATCHED_STATUS).unwrap_or(StatusCode::NOT_FOUND);

@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 
 use tower_service::Service;
 
-pub(crate) use self::answer::Answer;
+pub(crate) use self::answer::AnswerFuture;
 use self::answer::{Answered, ended, no_way, refusal};
 use self::incidents::Incidents;
 use self::pending::objected;
@@ -90,7 +90,7 @@ enum ByHost<'a> {
 }
 
 /// The live side: a request to the real server.
-pub(crate) type Live = Box<dyn Fn(http::Request<Body>) -> Answer + Send + Sync>;
+pub(crate) type Live = Box<dyn Fn(http::Request<Body>) -> AnswerFuture + Send + Sync>;
 
 impl Engine {
     /// An engine. Replay has a live side only where there are hosts to pass through.
@@ -275,7 +275,7 @@ impl Engine {
         }
     }
 
-    fn live(&self, request: http::Request<Body>) -> Answer {
+    fn live(&self, request: http::Request<Body>) -> AnswerFuture {
         match &self.0.live {
             Some(live) => live(request),
             None => Box::pin(std::future::ready(Err(no_way("this session has no way upstream".into())))),
@@ -292,7 +292,7 @@ impl std::fmt::Debug for Engine {
 impl Service<http::Request<Body>> for Engine {
     type Response = http::Response<Body>;
     type Error = TransportError;
-    type Future = Answer;
+    type Future = AnswerFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))

@@ -4,7 +4,7 @@
 
 use std::pin::Pin;
 
-use super::answer::{Answer, Answered, no_way, refusal};
+use super::answer::{AnswerFuture, Answered, no_way, refusal};
 use super::verify::Verifying;
 use crate::body::Body;
 use crate::recorder::{Exchange, Objected, Waiting};
@@ -17,7 +17,7 @@ pub(crate) enum Begun {
     /// It goes to the real server; what comes back is the [`Pending`]'s.
     Live(http::Request<Body>, Pending),
     /// The answer is known here.
-    Here(Answer),
+    Here(AnswerFuture),
     /// Which of the two, depends on its body.
     Later(Pin<Box<dyn Future<Output = Begun> + Send>>),
 }
@@ -26,7 +26,7 @@ pub(crate) enum Begun {
 #[expect(clippy::large_enum_variant, reason = "as for `Begun`")]
 pub(crate) enum Settled {
     Live(http::Request<Body>, Pending),
-    Here(Answer),
+    Here(AnswerFuture),
 }
 
 /// What waits for the real server's answer. Dropped before that, the client has given up.

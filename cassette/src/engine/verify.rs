@@ -120,8 +120,8 @@ impl Verifying {
         let replay = &self.replay;
         match replay.player.recorded(self.index, self.live.clone(), MOST_COMPARED) {
             Ok((recorded, recorded_bytes)) => {
-                let recorded = drift::Answer { outcome: &recorded, body: recorded_bytes.as_deref() };
-                let live = drift::Answer { outcome: live, body: bytes };
+                let recorded = drift::ComparedAnswer { outcome: &recorded, body: recorded_bytes.as_deref() };
+                let live = drift::ComparedAnswer { outcome: live, body: bytes };
                 let changes = drift::compare(&recorded, &live, self.values);
                 if !changes.is_empty() {
                     let all_told = changes.len() < MOST_CHANGES;

@@ -42,7 +42,7 @@ pub struct CassetteService<S> {
 #[derive(Clone, Debug)]
 pub struct SessionService(Engine);
 
-type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
+type AnswerFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
 
 impl CassetteLayer {
     pub(crate) fn new(engine: Engine) -> CassetteLayer {
@@ -76,7 +76,7 @@ where
 {
     type Response = Response<Body>;
     type Error = BoxError;
-    type Future = Answer;
+    type Future = AnswerFuture;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         if self.engine.is_live() {
@@ -86,7 +86,7 @@ where
         }
     }
 
-    fn call(&mut self, request: Request<B>) -> Answer {
+    fn call(&mut self, request: Request<B>) -> AnswerFuture {
         let (head, begun) = match begin(&self.engine, request) {
             Ok(begun) => begun,
             Err(refusal) => return ready(refusal),
@@ -150,13 +150,13 @@ where
 {
     type Response = Response<Body>;
     type Error = BoxError;
-    type Future = Answer;
+    type Future = AnswerFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Answer {
+    fn call(&mut self, request: Request<B>) -> AnswerFuture {
         match target::forward(request.map(Body::new), &Origin::Front, None) {
             Ok(request) => {
                 let answer = self.0.call(request);
@@ -182,6 +182,6 @@ where
     Ok((head, begun))
 }
 
-fn ready(refusal: Refusal) -> Answer {
+fn ready(refusal: Refusal) -> AnswerFuture {
     Box::pin(std::future::ready(Ok(refusal.response())))
 }

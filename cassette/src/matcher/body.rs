@@ -15,7 +15,7 @@ use crate::json;
 use crate::tape::{Content, Request};
 
 #[derive(Debug)]
-pub(super) enum Body<'a> {
+pub(super) enum CanonicalBody<'a> {
     /// Left out, or none.
     Nothing,
     Json(Tree<'a>),
@@ -32,7 +32,7 @@ pub(super) struct Part<'a> {
     pub(super) name: String,
     /// Sorted, in one spelling, each name once.
     pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Body<'a>,
+    pub(super) body: CanonicalBody<'a>,
 }
 
 impl Part<'_> {
@@ -54,73 +54,77 @@ pub(super) struct Raw<'a> {
 /// Multiparts within multiparts: enough for every real one, and an end for a hostile one.
 const MAX_NESTING: usize = 8;
 
-impl<'a> Body<'a> {
+impl<'a> CanonicalBody<'a> {
     /// `graphql`: the request goes to a GraphQL server.
     pub(super) fn new(options: &InForce<'_>, graphql: bool, request: &'a Request) -> Self {
         if !options.body() {
-            return Body::Nothing;
+            return CanonicalBody::Nothing;
         }
         match &request.body.content {
             Content::Inline(bytes) => {
                 let content_type = request.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
                 let context = Context { options, graphql, depth: 0 };
-                Body::of_bytes(bytes, content_type.unwrap_or(""), context)
+                CanonicalBody::of_bytes(bytes, content_type.unwrap_or(""), context)
             }
             Content::File(file) => {
                 let sha256 = file.sha256.to_ascii_lowercase();
-                Body::Bytes(Raw { bytes: None, size: file.size, sha256 })
+                CanonicalBody::Bytes(Raw { bytes: None, size: file.size, sha256 })
             }
         }
     }
 
-    pub(super) fn of_bytes(bytes: &'a [u8], content_type: &str, context: Context<'_, '_>) -> Body<'a> {
+    pub(super) fn of_bytes(
+        bytes: &'a [u8],
+        content_type: &str,
+        context: Context<'_, '_>,
+    ) -> CanonicalBody<'a> {
         if bytes.is_empty() {
-            return Body::Nothing;
+            return CanonicalBody::Nothing;
         }
         let kind = Value::parse(content_type);
         if kind.main == "application/x-www-form-urlencoded" {
             let mut pairs = pairs::parse(bytes);
             pairs.retain(|(key, _)| context.options.form(key));
-            return Body::Form(pairs);
+            return CanonicalBody::Form(pairs);
         }
         if kind.main.starts_with("multipart/") && context.depth < MAX_NESTING {
             if let Some(parts) = parts(bytes, &kind, context) {
-                return Body::Multipart(parts);
+                return CanonicalBody::Multipart(parts);
             }
         } else if let Some(value) = json_of(bytes, &kind.main, context.graphql) {
-            return Body::Json(Tree::new(value, &context.options.json()));
+            return CanonicalBody::Json(Tree::new(value, &context.options.json()));
         } else if (is_xml(&kind.main) || bytes.starts_with(b"<?xml"))
             && let Ok(text) = std::str::from_utf8(bytes)
             && let Some(root) = xml::parse(text, &context.options.xml())
         {
-            return Body::Xml(root);
+            return CanonicalBody::Xml(root);
         }
         let sha256 = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
-        Body::Bytes(Raw { bytes: Some(bytes), size: bytes.len() as u64, sha256 })
+        CanonicalBody::Bytes(Raw { bytes: Some(bytes), size: bytes.len() as u64, sha256 })
     }
 
     /// Is there nothing in it to tell it from another of its kind?
     pub(super) fn is_hollow(&self) -> bool {
         match self {
-            Body::Nothing => true,
-            Body::Json(Tree::Ignored) => true,
-            Body::Json(Tree::Object(members)) => members.is_empty(),
-            Body::Json(Tree::Array(items)) => items.iter().all(|item| matches!(item, Tree::Ignored)),
-            Body::Json(_) | Body::Bytes(_) => false,
-            Body::Form(pairs) => pairs.is_empty(),
-            Body::Multipart(parts) => parts.is_empty(),
-            Body::Xml(root) => root.attributes.is_empty() && root.children.is_empty(),
+            CanonicalBody::Nothing => true,
+            CanonicalBody::Json(Tree::Ignored) => true,
+            CanonicalBody::Json(Tree::Object(members)) => members.is_empty(),
+            CanonicalBody::Json(Tree::Array(items)) => items.iter().all(|item| matches!(item, Tree::Ignored)),
+            CanonicalBody::Json(_) | CanonicalBody::Bytes(_) => false,
+            CanonicalBody::Form(pairs) => pairs.is_empty(),
+            CanonicalBody::Multipart(parts) => parts.is_empty(),
+            CanonicalBody::Xml(root) => root.attributes.is_empty() && root.children.is_empty(),
         }
     }
 
     pub(super) fn kind(&self) -> BodyKind {
         match self {
-            Body::Nothing => BodyKind::Empty,
-            Body::Json(_) => BodyKind::Json,
-            Body::Form(_) => BodyKind::Form,
-            Body::Multipart(_) => BodyKind::Multipart,
-            Body::Xml(_) => BodyKind::Xml,
-            Body::Bytes(_) => BodyKind::Bytes,
+            CanonicalBody::Nothing => BodyKind::Empty,
+            CanonicalBody::Json(_) => BodyKind::Json,
+            CanonicalBody::Form(_) => BodyKind::Form,
+            CanonicalBody::Multipart(_) => BodyKind::Multipart,
+            CanonicalBody::Xml(_) => BodyKind::Xml,
+            CanonicalBody::Bytes(_) => BodyKind::Bytes,
         }
     }
 }
@@ -146,7 +150,7 @@ fn parts<'a>(bytes: &'a [u8], kind: &Value, context: Context<'_, '_>) -> Option<
     let part = |multipart::Section { name, headers, content_type, content }| Part {
         name,
         headers,
-        body: Body::of_bytes(content, &content_type, context),
+        body: CanonicalBody::of_bytes(content, &content_type, context),
     };
     Some(sections.into_iter().map(part).collect())
 }

@@ -7,20 +7,20 @@ use std::borrow::Cow;
 use http::HeaderMap;
 use http::header::COOKIE;
 
-use super::body::Body;
+use super::body::CanonicalBody;
 use super::options::InForce;
 use super::uri::Target;
 use crate::tape::Request;
 
 #[derive(Debug)]
-pub(super) struct Form<'a> {
-    pub(super) head: Head<'a>,
-    pub(super) body: Body<'a>,
+pub(super) struct CanonicalRequest<'a> {
+    pub(super) head: CanonicalHead<'a>,
+    pub(super) body: CanonicalBody<'a>,
 }
 
 /// What is known of a request before its body: cheap to make and to compare.
 #[derive(Debug)]
-pub(super) struct Head<'a> {
+pub(super) struct CanonicalHead<'a> {
     pub(super) method: &'a str,
     pub(super) target: Target<'a>,
     /// Those that count and are there, sorted by name.
@@ -29,7 +29,7 @@ pub(super) struct Head<'a> {
     graphql: bool,
 }
 
-impl<'a> Head<'a> {
+impl<'a> CanonicalHead<'a> {
     pub(super) fn new(mut target: Target<'a>, options: &InForce<'_>, request: &'a Request) -> Self {
         let graphql = target.settle(options);
         let mut headers = Vec::new();
@@ -38,7 +38,7 @@ impl<'a> Head<'a> {
             headers.extend(names.filter_map(|name| Some((name.as_str(), joined(&request.headers, name)?))));
             headers.sort_unstable();
         }
-        Head { method: request.method.as_str(), target, headers, graphql }
+        CanonicalHead { method: request.method.as_str(), target, headers, graphql }
     }
 
     pub(super) fn is_graphql(&self) -> bool {

@@ -4,21 +4,21 @@
 
 use std::collections::BTreeSet;
 
-use super::body::{Body, Part, Raw};
-use super::canonical::{Form, Head};
+use super::body::{CanonicalBody, Part, Raw};
+use super::canonical::{CanonicalHead, CanonicalRequest};
 use super::mismatch::{Difference, Mismatch, PartDifference};
 use super::pairs;
 use super::uri::Target;
 
 /// What differs between two requests.
-pub(super) fn requests(actual: &Form<'_>, recorded: &Form<'_>) -> Mismatch {
+pub(super) fn requests(actual: &CanonicalRequest<'_>, recorded: &CanonicalRequest<'_>) -> Mismatch {
     let mut mismatch = heads(&actual.head, &recorded.head);
     bodies(&actual.body, &recorded.body, &mut |found| mismatch.add(found));
     mismatch
 }
 
 /// What differs before the bodies, which is cheap to find.
-pub(super) fn heads(actual: &Head<'_>, recorded: &Head<'_>) -> Mismatch {
+pub(super) fn heads(actual: &CanonicalHead<'_>, recorded: &CanonicalHead<'_>) -> Mismatch {
     let mut mismatch = Mismatch::default();
     let mut found = |difference| mismatch.add(difference);
     if actual.method != recorded.method {
@@ -61,20 +61,28 @@ fn targets(actual: &Target<'_>, recorded: &Target<'_>, found: &mut dyn FnMut(Dif
 }
 
 /// Reports everything that differs between two bodies.
-pub(super) fn bodies(actual: &Body<'_>, recorded: &Body<'_>, found: &mut dyn FnMut(Difference)) {
+pub(super) fn bodies(
+    actual: &CanonicalBody<'_>,
+    recorded: &CanonicalBody<'_>,
+    found: &mut dyn FnMut(Difference),
+) {
     match (actual, recorded) {
-        (Body::Nothing, Body::Nothing) => {}
-        (Body::Json(a), Body::Json(r)) => a.compare(r, &mut String::new(), &mut |d| found(d)),
-        (Body::Form(a), Body::Form(r)) => pairs::differing(a, r, |key, actual, recorded| {
-            found(Difference::Form { key, actual, recorded });
-        }),
-        (Body::Multipart(a), Body::Multipart(r)) => parts(a, r, found),
-        (Body::Xml(a), Body::Xml(r)) => {
+        (CanonicalBody::Nothing, CanonicalBody::Nothing) => {}
+        (CanonicalBody::Json(a), CanonicalBody::Json(r)) => {
+            a.compare(r, &mut String::new(), &mut |d| found(d))
+        }
+        (CanonicalBody::Form(a), CanonicalBody::Form(r)) => {
+            pairs::differing(a, r, |key, actual, recorded| {
+                found(Difference::Form { key, actual, recorded });
+            })
+        }
+        (CanonicalBody::Multipart(a), CanonicalBody::Multipart(r)) => parts(a, r, found),
+        (CanonicalBody::Xml(a), CanonicalBody::Xml(r)) => {
             a.compare(r, &mut format!("/{}", r.label()), &mut |path, actual, recorded| {
                 found(Difference::Xml { path, actual, recorded })
             })
         }
-        (Body::Bytes(a), Body::Bytes(r)) => {
+        (CanonicalBody::Bytes(a), CanonicalBody::Bytes(r)) => {
             if (a.size, &a.sha256) != (r.size, &r.sha256) {
                 found(Difference::Bytes { offset: first_difference(a, r), actual: a.size, recorded: r.size });
             }

@@ -4,8 +4,8 @@
 
 use std::borrow::Cow;
 
-use super::body::Body;
-use super::canonical::{Form, Head};
+use super::body::CanonicalBody;
+use super::canonical::{CanonicalHead, CanonicalRequest};
 use super::compare;
 use super::custom::Custom;
 use super::key::{self, Key};
@@ -90,9 +90,11 @@ impl Matching {
             if mismatch.distance() >= limit {
                 continue;
             }
-            compare::bodies(&form.body, &Body::new(&options, head.is_graphql(), &other), &mut |found| {
-                mismatch.add(found)
-            });
+            compare::bodies(
+                &form.body,
+                &CanonicalBody::new(&options, head.is_graphql(), &other),
+                &mut |found| mismatch.add(found),
+            );
             if mismatch.is_match()
                 && let Some(custom) = self.refusing(actual, request)
             {
@@ -130,16 +132,16 @@ impl Matching {
         canonical
     }
 
-    fn form<'a>(&self, request: &'a Request) -> Form<'a> {
+    fn form<'a>(&self, request: &'a Request) -> CanonicalRequest<'a> {
         let (head, options) = self.head(request);
-        let body = Body::new(&options, head.is_graphql(), request);
-        Form { head, body }
+        let body = CanonicalBody::new(&options, head.is_graphql(), request);
+        CanonicalRequest { head, body }
     }
 
     /// With the options that are in force for this request.
-    fn head<'a>(&self, request: &'a Request) -> (Head<'a>, InForce<'_>) {
+    fn head<'a>(&self, request: &'a Request) -> (CanonicalHead<'a>, InForce<'_>) {
         let target = Target::new(&request.uri);
         let options = self.in_force(&target);
-        (Head::new(target, &options, request), options)
+        (CanonicalHead::new(target, &options, request), options)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::hash::{DefaultHasher, Hasher};
 
-use super::body::Body;
-use super::canonical::Form;
+use super::body::CanonicalBody;
+use super::canonical::CanonicalRequest;
 use super::json::Tree;
 use super::uri::Target;
 use super::xml::{Element, Node};
@@ -14,7 +14,7 @@ use crate::json::canonical_number;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(u64, u64);
 
-pub(super) fn of(form: &Form<'_>) -> Key {
+pub(super) fn of(form: &CanonicalRequest<'_>) -> Key {
     let mut hash = Pair::new();
     hash.bytes(form.head.method.as_bytes());
     match &form.head.target {
@@ -98,18 +98,18 @@ impl Pair {
         }
     }
 
-    fn body(&mut self, body: &Body<'_>) {
+    fn body(&mut self, body: &CanonicalBody<'_>) {
         match body {
-            Body::Nothing => self.tag(0),
-            Body::Json(tree) => {
+            CanonicalBody::Nothing => self.tag(0),
+            CanonicalBody::Json(tree) => {
                 self.tag(1);
                 self.tree(tree);
             }
-            Body::Form(pairs) => {
+            CanonicalBody::Form(pairs) => {
                 self.tag(2);
                 self.pairs(pairs);
             }
-            Body::Multipart(parts) => {
+            CanonicalBody::Multipart(parts) => {
                 self.tag(3);
                 self.length(parts.len());
                 for part in parts {
@@ -122,11 +122,11 @@ impl Pair {
                     self.body(&part.body);
                 }
             }
-            Body::Xml(root) => {
+            CanonicalBody::Xml(root) => {
                 self.tag(5);
                 self.element(root);
             }
-            Body::Bytes(raw) => {
+            CanonicalBody::Bytes(raw) => {
                 self.tag(4);
                 self.length(usize::try_from(raw.size).unwrap_or(usize::MAX));
                 self.bytes(raw.sha256.as_bytes());

@@ -1,8 +1,8 @@
 //! What is kept of every recording for the day when nothing matches: enough to find the ones worth comparing, without
 //! reading a hundred thousand requests again.
 
-use super::body::{Body, Part};
-use super::canonical::Form;
+use super::body::{CanonicalBody, Part};
+use super::canonical::CanonicalRequest;
 use super::json::Tree;
 use super::pairs::Pairs;
 use super::uri::Target;
@@ -22,7 +22,7 @@ pub(crate) struct Sketch {
 }
 
 impl Sketch {
-    pub(super) fn of(form: &Form<'_>) -> Sketch {
+    pub(super) fn of(form: &CanonicalRequest<'_>) -> Sketch {
         let mut sketch = Sketch { method: hash(0, form.head.method.as_bytes()) as u32, ..Sketch::default() };
         match &form.head.target {
             Target::Text(text) => sketch.path = hash(0, text.as_bytes()) as u32,
@@ -65,17 +65,17 @@ impl Sketch {
         }
     }
 
-    fn body(&mut self, body: &Body<'_>) {
+    fn body(&mut self, body: &CanonicalBody<'_>) {
         match body {
-            Body::Nothing => {}
-            Body::Json(tree) => self.tree(3, tree),
-            Body::Form(pairs) => self.pairs(pairs),
-            Body::Multipart(parts) => parts.iter().for_each(|Part { name, body, .. }| {
+            CanonicalBody::Nothing => {}
+            CanonicalBody::Json(tree) => self.tree(3, tree),
+            CanonicalBody::Form(pairs) => self.pairs(pairs),
+            CanonicalBody::Multipart(parts) => parts.iter().for_each(|Part { name, body, .. }| {
                 self.item(4, name.as_bytes());
                 self.body(body);
             }),
-            Body::Xml(element) => self.element(element),
-            Body::Bytes(raw) => self.item(5, raw.sha256.as_bytes()),
+            CanonicalBody::Xml(element) => self.element(element),
+            CanonicalBody::Bytes(raw) => self.item(5, raw.sha256.as_bytes()),
         }
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::keys::{Keys, anonymous};
 use super::{OutOfOrder, Player, State, suggestions};
 use crate::matcher::{Difference, Mismatch, Sketch};
-use crate::report::{Answer, Closest, Expected, Reason, Unmatched, UnmatchedRequest};
+use crate::report::{Closest, Expected, Reason, RecordedAnswer, Unmatched, UnmatchedRequest};
 use crate::tape::Request;
 
 /// Recordings that are compared in full.
@@ -88,7 +88,7 @@ impl Player {
         let nearest = self.matching.nearest(&wanted, alike.iter().map(|(i, r)| (*i, r.as_ref())), SHOWN);
         let closest = |(index, mismatch)| {
             let interaction = self.cassette.interaction(index).ok()?;
-            let answer = Answer::from(&interaction.outcome);
+            let answer = RecordedAnswer::from(&interaction.outcome);
             let used_by = self.state().used[index];
             Some(Closest { index, request: interaction.request, mismatch, used_by, answer })
         };

@@ -41,7 +41,7 @@ struct Queue {
 
 /// What answers a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum Lookup {
     /// An interaction that answered nothing yet.
     Fresh(usize),
     /// One that did, and does again.
@@ -114,13 +114,13 @@ impl Index {
         keys: Keys,
         taken: impl Fn(usize) -> bool,
         accepts: impl Fn(usize) -> bool,
-    ) -> Option<Found> {
+    ) -> Option<Lookup> {
         if let Some(same) = keys.exact.and_then(|exact| self.exact.get_mut(&exact)) {
             while same.front().is_some_and(|i| taken(*i as usize)) {
                 same.pop_front();
             }
             if let Some(i) = same.iter().map(|i| *i as usize).find(|i| !taken(*i) && accepts(*i)) {
-                return Some(Found::Fresh(i));
+                return Some(Lookup::Fresh(i));
             }
         }
         let queue = self.queues.get_mut(&keys.any)?;
@@ -130,7 +130,7 @@ impl Index {
         let chain =
             |from: Option<u32>| std::iter::successors(from, |i| self.after[*i as usize]).map(|i| i as usize);
         if let Some(i) = chain(queue.next).find(|i| !taken(*i) && accepts(*i)) {
-            return Some(Found::Fresh(i));
+            return Some(Lookup::Fresh(i));
         }
         let repeats = |i: &usize| self.policies.get(i).is_some_and(|p| p.repeat);
         let again = if queue.repeats.is_some_and(|i| accepts(i as usize)) {
@@ -150,7 +150,7 @@ impl Index {
                 }
             })
         };
-        again.map(Found::Again)
+        again.map(Lookup::Again)
     }
 
     /// How many interactions have this key, taken ones too; `None` if there was never one.
@@ -231,7 +231,7 @@ mod tests {
         let mut taken = vec![false; count];
         for n in 0..count {
             let found = index.find(key(&uri(n)), |i| taken[i], |_| true);
-            assert_eq!(found, Some(Found::Fresh(n)), "{count} of {different}");
+            assert_eq!(found, Some(Lookup::Fresh(n)), "{count} of {different}");
             taken[n] = true;
         }
         for n in 0..different.min(count) {
@@ -279,11 +279,11 @@ mod tests {
         let mut found = String::new();
         for _ in 0..expected.len() {
             let answer = index.find(key, |i| taken[i], accepts);
-            if let Some(Found::Fresh(i)) = answer {
+            if let Some(Lookup::Fresh(i)) = answer {
                 taken[i] = true;
             }
             found.push_str(&match answer {
-                Some(Found::Fresh(i) | Found::Again(i)) => i.to_string(),
+                Some(Lookup::Fresh(i) | Lookup::Again(i)) => i.to_string(),
                 None => "-".to_owned(),
             });
         }
@@ -325,13 +325,13 @@ mod tests {
         let mut taken = [false; 4];
         let mut take = |n| {
             let found = index.find(key(n), |i| taken[i], |_| true);
-            if let Some(Found::Fresh(i)) = found {
+            if let Some(Lookup::Fresh(i)) = found {
                 taken[i] = true;
             }
             found
         };
         let found: Vec<_> = [2, 1, 9, 1, 1].into_iter().map(&mut take).collect();
-        let fresh = |i| Some(Found::Fresh(i));
+        let fresh = |i| Some(Lookup::Fresh(i));
         assert_eq!(found, [fresh(1), fresh(0), fresh(2), fresh(3), None]);
         assert_eq!(index.recorded(key(7)), Some(4));
     }

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use http::HeaderMap;
 
-use self::index::{Found, Index};
+use self::index::{Index, Lookup};
 use self::keys::Keys;
 pub(crate) use self::keys::anonymous;
 use crate::body::Body;
@@ -26,7 +26,7 @@ use crate::error::Result;
 use crate::matcher::Matching;
 use crate::poison::unpoisoned;
 use crate::redact::{LONGEST_PLACEHOLDER, Redactor};
-use crate::report::{Unfilled, Unmatched, UnmatchedRequest, Unused, UnusedRecording};
+use crate::report::{Unfilled, Unmatched, UnmatchedRequest, UnusedRecording, UnusedReport};
 use crate::tape::{self, Cassette, Interaction, Outcome, Request, TransportError};
 use crate::template::Live;
 
@@ -225,7 +225,7 @@ impl Player {
 
     /// The interactions that nobody asked for and that are not optional, in recorded order, and the one served last;
     /// `None` if there are none.
-    pub(crate) fn unused(&self) -> Result<Option<Unused>> {
+    pub(crate) fn unused(&self) -> Result<Option<UnusedReport>> {
         let (unused, last) = {
             let state = self.state();
             let unused = (0..state.used.len()).filter(|i| state.is_due(*i));
@@ -238,7 +238,7 @@ impl Player {
         if unused.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Unused {
+        Ok(Some(UnusedReport {
             cassette: self.cassette.path().to_owned(),
             recorded: self.cassette.len(),
             left: unused.into_iter().map(describe).collect::<Result<_>>()?,
@@ -259,11 +259,11 @@ impl Player {
         let State { index, used, .. } = &mut *state;
         match index.find(keys, |i| used[i].is_some(), agrees) {
             None => Ok(None),
-            Some(Found::Again(i)) => {
+            Some(Lookup::Again(i)) => {
                 state.last_served = Some(i);
                 Ok(Some(i))
             }
-            Some(Found::Fresh(i)) => {
+            Some(Lookup::Fresh(i)) => {
                 while state.front < state.used.len() && !state.is_due(state.front) {
                     state.front += 1;
                 }

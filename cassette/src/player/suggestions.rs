@@ -3,7 +3,7 @@
 //! Must not know: how a suggestion is worded.
 
 use crate::matcher::{Difference, PartDifference, without_numbers};
-use crate::report::{Place, Reason, Repeat, Suggestions, UnmatchedRequest};
+use crate::report::{Reason, Repeat, RequestPlace, Suggestions, UnmatchedRequest};
 
 /// With more differences than this, a request is another one, and ignoring them helps nobody.
 const NOISE: usize = 3;
@@ -19,15 +19,15 @@ pub(crate) fn of(requests: &[UnmatchedRequest]) -> Suggestions {
 }
 
 /// Places that differ and may well be different in every run.
-fn to_ignore(requests: &[UnmatchedRequest]) -> Vec<Place> {
-    let mut places: Vec<Place> = Vec::new();
+fn to_ignore(requests: &[UnmatchedRequest]) -> Vec<RequestPlace> {
+    let mut places: Vec<RequestPlace> = Vec::new();
     // What would match with the value of a secret is not to be ignored.
     let differs = |r: &&UnmatchedRequest| {
         matches!(r.reason, Reason::Differs) && r.valueless.is_empty() && redacted(r).next().is_none()
     };
     for request in requests.iter().filter(differs) {
         let Some(closest) = request.near.first() else { continue };
-        let noise: Option<Vec<Place>> = closest.mismatch.differences().iter().map(ignorable).collect();
+        let noise: Option<Vec<RequestPlace>> = closest.mismatch.differences().iter().map(ignorable).collect();
         for place in noise.filter(|noise| noise.len() <= NOISE).into_iter().flatten() {
             if !places.contains(&place) {
                 places.push(place);
@@ -38,9 +38,9 @@ fn to_ignore(requests: &[UnmatchedRequest]) -> Vec<Place> {
 }
 
 /// Places that are redacted in the request, and are not in the recording.
-fn to_redact(requests: &[UnmatchedRequest]) -> Vec<Place> {
+fn to_redact(requests: &[UnmatchedRequest]) -> Vec<RequestPlace> {
     let differs = |r: &&UnmatchedRequest| matches!(r.reason, Reason::Differs);
-    let mut places: Vec<Place> = Vec::new();
+    let mut places: Vec<RequestPlace> = Vec::new();
     for place in requests.iter().filter(differs).flat_map(redacted).filter_map(redactable) {
         if places.len() < NOISE && !places.contains(&place) {
             places.push(place);
@@ -80,42 +80,46 @@ const ANY: &str = "[*]";
 const ANY_ENCODED: &str = "%5B*%5D";
 
 /// Where to redact what differs.
-fn redactable(difference: &Difference) -> Option<Place> {
+fn redactable(difference: &Difference) -> Option<RequestPlace> {
     match difference {
         Difference::Path { actual, recorded } => {
-            Some(Place::Path { recorded: recorded.clone(), pattern: path_rule(actual, recorded)? })
+            Some(RequestPlace::Path { recorded: recorded.clone(), pattern: path_rule(actual, recorded)? })
         }
-        Difference::Query { key, .. } => Some(Place::Query(key.clone())),
-        Difference::Form { key, .. } => Some(Place::Form(key.clone())),
-        Difference::Header { name, .. } => Some(Place::Header(name.clone())),
-        Difference::Json { pointer, .. } if !pointer.is_empty() => Some(Place::Json(any_index(pointer))),
+        Difference::Query { key, .. } => Some(RequestPlace::Query(key.clone())),
+        Difference::Form { key, .. } => Some(RequestPlace::Form(key.clone())),
+        Difference::Header { name, .. } => Some(RequestPlace::Header(name.clone())),
+        Difference::Json { pointer, .. } if !pointer.is_empty() => {
+            Some(RequestPlace::Json(any_index(pointer)))
+        }
         _ => None,
     }
 }
 
 /// What to ignore where two requests differ.
-fn ignorable(difference: &Difference) -> Option<Place> {
+fn ignorable(difference: &Difference) -> Option<RequestPlace> {
     match difference {
         Difference::Path { actual, recorded } => {
-            Some(Place::Path { recorded: recorded.clone(), pattern: path_pattern(actual, recorded)? })
+            Some(RequestPlace::Path { recorded: recorded.clone(), pattern: path_pattern(actual, recorded)? })
         }
-        Difference::Query { key, .. } => Some(Place::Query(key.clone())),
-        Difference::Header { name, .. } => Some(Place::Header(name.clone())),
-        Difference::Json { pointer, .. } if !pointer.is_empty() => Some(Place::Json(any_index(pointer))),
+        Difference::Query { key, .. } => Some(RequestPlace::Query(key.clone())),
+        Difference::Header { name, .. } => Some(RequestPlace::Header(name.clone())),
+        Difference::Json { pointer, .. } if !pointer.is_empty() => {
+            Some(RequestPlace::Json(any_index(pointer)))
+        }
         Difference::Xml { path, .. } if path.matches('/').count() > 1 => {
-            Some(Place::Xml(without_numbers(path)))
+            Some(RequestPlace::Xml(without_numbers(path)))
         }
-        Difference::Form { key, .. } => Some(Place::Form(key.clone())),
+        Difference::Form { key, .. } => Some(RequestPlace::Form(key.clone())),
         Difference::Multipart { difference: PartDifference::Body(inner), .. }
             if matches!(**inner, Difference::Json { .. } | Difference::Xml { .. }) =>
         {
             ignorable(inner)
         }
-        Difference::Multipart { part, .. } if !part.contains('#') => Some(Place::Form(part.clone())),
+        Difference::Multipart { part, .. } if !part.contains('#') => Some(RequestPlace::Form(part.clone())),
         Difference::Multipart { .. }
         | Difference::Json { .. }
         | Difference::Xml { .. }
-        | Difference::Bytes { .. } => Some(Place::Body),
+        | Difference::Bytes { .. } => Some(RequestPlace::Body),
         _ => None,
     }
 }

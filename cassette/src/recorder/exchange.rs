@@ -37,7 +37,7 @@ pub(super) struct Parts {
     uri: String,
     headers: HeaderMap,
     request: Upload,
-    answer: Answer,
+    answer: Download,
 }
 
 /// The request's body. A capture that failed is gone, and has been told.
@@ -46,7 +46,7 @@ enum Upload {
     Over(tape::Body),
 }
 
-enum Answer {
+enum Download {
     Awaited,
     Arriving(ResponseParts),
     /// Without an outcome it could not be recorded, and that has been told.
@@ -106,7 +106,7 @@ impl Exchange {
                 }
             };
             let (status, version) = (head.status.as_u16(), head.version);
-            parts.answer = Answer::Arriving(ResponseParts { status, version, headers, capture });
+            parts.answer = Download::Arriving(ResponseParts { status, version, headers, capture });
         }
     }
 
@@ -115,7 +115,7 @@ impl Exchange {
         let objected = {
             let mut guard = self.parts();
             let parts = guard.as_mut()?;
-            parts.answer = Answer::Over(None);
+            parts.answer = Download::Over(None);
             parts.objected(objection)
         };
         self.0.outbox.object(&objected);
@@ -137,11 +137,11 @@ impl Exchange {
     /// There is no response: this failure came instead.
     pub(crate) fn fail(&self, error: &TransportError) {
         let mut guard = self.parts();
-        let Some(parts) = guard.as_mut().filter(|p| matches!(p.answer, Answer::Awaited)) else { return };
+        let Some(parts) = guard.as_mut().filter(|p| matches!(p.answer, Download::Awaited)) else { return };
         // What failed is told in the words of a layer that may show URLs.
         let message = self.0.outbox.redactor().text(&error.message);
         let error = TransportError { kind: error.kind, message };
-        parts.answer = Answer::Over(Some(Outcome::Error(error.clone())));
+        parts.answer = Download::Over(Some(Outcome::Error(error.clone())));
         let (method, uri) = (parts.method.clone(), parts.uri.clone());
         drop(guard);
         self.0.outbox.upstream_failure(UpstreamFailure { method, uri, error });
@@ -243,15 +243,17 @@ impl Exchange {
 
     fn end_response(&self, trailers: HeaderMap, cut: Option<TransportError>) {
         let mut guard = self.parts();
-        let Some(parts) = guard.as_mut().filter(|p| matches!(p.answer, Answer::Arriving(_))) else { return };
-        let Answer::Arriving(response) = std::mem::replace(&mut parts.answer, Answer::Over(None)) else {
+        let Some(parts) = guard.as_mut().filter(|p| matches!(p.answer, Download::Arriving(_))) else {
+            return;
+        };
+        let Download::Arriving(response) = std::mem::replace(&mut parts.answer, Download::Over(None)) else {
             return;
         };
         let head_only = parts.method == http::Method::HEAD || response.status == 304;
         let finished = response.finish(head_only, self.0.outbox.redactor(), trailers, cut);
         let problem = match finished {
             Ok(outcome) => {
-                parts.answer = Answer::Over(outcome);
+                parts.answer = Download::Over(outcome);
                 None
             }
             Err(e) => Some(Unrecorded::of(parts, Direction::Response, e)),
@@ -263,10 +265,10 @@ impl Exchange {
     }
 
     fn write_when_over(&self) {
-        let over = |p: &mut Parts| matches!((&p.request, &p.answer), (Upload::Over(_), Answer::Over(_)));
+        let over = |p: &mut Parts| matches!((&p.request, &p.answer), (Upload::Over(_), Download::Over(_)));
         let Some(parts) = self.parts().take_if(over) else { return };
         let interaction = match (parts.request, parts.answer) {
-            (Upload::Over(body), Answer::Over(Some(outcome))) => {
+            (Upload::Over(body), Download::Over(Some(outcome))) => {
                 let request = Request { method: parts.method, uri: parts.uri, headers: parts.headers, body };
                 Some(Interaction::new(request, outcome))
             }
@@ -292,13 +294,13 @@ impl Parts {
         headers: HeaderMap,
         capture: Option<Capture>,
     ) -> Parts {
-        Parts { method, uri, headers, request: Upload::Arriving(capture), answer: Answer::Awaited }
+        Parts { method, uri, headers, request: Upload::Arriving(capture), answer: Download::Awaited }
     }
 
     fn capture(&mut self, direction: Direction) -> Option<&mut Option<Capture>> {
         match (direction, &mut self.request, &mut self.answer) {
             (Direction::Request, Upload::Arriving(capture), _) => Some(capture),
-            (Direction::Response, _, Answer::Arriving(response)) => Some(&mut response.capture),
+            (Direction::Response, _, Download::Arriving(response)) => Some(&mut response.capture),
             _ => None,
         }
     }

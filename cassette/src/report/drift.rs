@@ -7,7 +7,7 @@ use super::page::{Help, Page};
 use super::palette::paint;
 use super::setup::path;
 use super::text::{URI, VALUE, clean, count, short};
-use crate::drift::{Change, Place};
+use crate::drift::{AnswerChange, AnswerPlace};
 
 /// All answers of one cassette that have changed.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub struct Drifted {
     /// The URI, redacted.
     pub uri: String,
     /// How; at least one.
-    pub changes: Vec<Change>,
+    pub changes: Vec<AnswerChange>,
     /// There were no more.
     pub all_told: bool,
 }
@@ -121,13 +121,13 @@ impl Drifted {
     }
 }
 
-fn place(place: &Place) -> String {
+fn place(place: &AnswerPlace) -> String {
     match place {
-        Place::Answer => "answer".to_owned(),
-        Place::Status => "status".to_owned(),
-        Place::Header(name) => format!("header {}", clean(name)),
-        Place::Body => "body".to_owned(),
-        Place::Json(pointer) if pointer.is_empty() => "JSON, the whole document".to_owned(),
-        Place::Json(pointer) => format!("JSON {}", short(pointer, VALUE)),
+        AnswerPlace::Answer => "answer".to_owned(),
+        AnswerPlace::Status => "status".to_owned(),
+        AnswerPlace::Header(name) => format!("header {}", clean(name)),
+        AnswerPlace::Body => "body".to_owned(),
+        AnswerPlace::Json(pointer) if pointer.is_empty() => "JSON, the whole document".to_owned(),
+        AnswerPlace::Json(pointer) => format!("JSON {}", short(pointer, VALUE)),
     }
 }

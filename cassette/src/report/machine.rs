@@ -10,12 +10,12 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::page::Page;
-use super::{Failure, Palette, Problem, Recorded, TestSite};
+use super::{FailureReport, Palette, Problem, Recorded, TestSite};
 
 /// Raised when a field changes its meaning or goes; new ones may come without.
 const VERSION: u32 = 1;
 
-impl Failure {
+impl FailureReport {
     /// The line of a failed test. `redact` is for texts that hold anybody's words.
     pub(crate) fn line(&self, redact: impl Fn(&str) -> String) -> Value {
         let mut line = head(&self.site, "failed");

@@ -49,13 +49,13 @@ pub use output::{ChangedFile, FieldChange, MissingSnapshot, OutputChange};
 pub use palette::Palette;
 pub use setup::{ModeOrigin, UnknownMode, Unwritable};
 pub use site::TestSite;
-pub use suggestions::{Place, Repeat, Suggestions};
+pub use suggestions::{Repeat, RequestPlace, Suggestions};
 pub use summary::Recorded;
 pub use totals::Totals;
 pub use unfilled::Unfilled;
-pub use unmatched::{Answer, Closest, Expected, Reason, Unmatched, UnmatchedRequest};
+pub use unmatched::{Closest, Expected, Reason, RecordedAnswer, Unmatched, UnmatchedRequest};
 pub use untrusted::{RefusedCertificate, Untrusted};
-pub use unused::{Unused, UnusedRecording};
+pub use unused::{UnusedRecording, UnusedReport};
 
 use page::{Help, Page};
 
@@ -63,9 +63,9 @@ use page::{Help, Page};
 ///
 /// ```
 /// use cassette::Mode;
-/// use cassette::report::{Failure, MissingCassette, Palette, Problem, TestSite};
+/// use cassette::report::{FailureReport, MissingCassette, Palette, Problem, TestSite};
 ///
-/// let failure = Failure {
+/// let failure = FailureReport {
 ///     site: TestSite {
 ///         cassette: "weather/berlin".into(),
 ///         test: "forecast::berlin".into(),
@@ -89,7 +89,7 @@ use page::{Help, Page};
 ///     CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin");
 /// ```
 #[derive(Debug)]
-pub struct Failure {
+pub struct FailureReport {
     /// The test.
     pub site: TestSite,
     /// In the order in which they are told; the first that has a way out decides which command comes last.
@@ -111,7 +111,7 @@ pub enum Problem {
     /// A connection speaks another protocol than HTTP.
     Foreign(Foreign),
     /// Recordings that no request asked for.
-    Unused(Unused),
+    Unused(UnusedReport),
     /// There is no cassette.
     Missing(MissingCassette),
     /// There is one that cannot be read.
@@ -150,7 +150,7 @@ impl From<crate::Error> for Box<Problem> {
     }
 }
 
-impl Failure {
+impl FailureReport {
     /// The whole report: each problem, then the notes, then one command.
     pub fn render(&self, palette: &Palette) -> String {
         let mut page = Page::new(palette, Some(&self.site));

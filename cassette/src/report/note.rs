@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::page::Page;
 use super::setup::path;
 use super::text::{URI, VALUE, clean, count, short};
-use super::unused::Unused;
+use super::unused::UnusedReport;
 use super::{Absent, DriftReport, Expired, RefusedHost};
 use crate::tape::TransportError;
 
@@ -35,7 +35,7 @@ pub enum Note {
     /// Recordings that nobody asked for, which the project takes for no failure.
     Unused {
         /// Which they are.
-        facts: Unused,
+        facts: UnusedReport,
         /// The cassette's name.
         cassette: String,
         /// The command that records it.

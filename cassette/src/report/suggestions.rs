@@ -10,9 +10,9 @@ use super::text::clean;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Suggestions {
     /// Places to redact while recording, as they are redacted now.
-    pub redact: Vec<Place>,
+    pub redact: Vec<RequestPlace>,
     /// Places to leave out of the comparison.
-    pub ignore: Vec<Place>,
+    pub ignore: Vec<RequestPlace>,
     /// A recording that would have to answer more than once.
     pub repeat: Option<Repeat>,
     /// The requests came in another order than the recorded one.
@@ -22,7 +22,7 @@ pub struct Suggestions {
 /// A place of a request, as settings name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Place {
+pub enum RequestPlace {
     /// A part of the path.
     Path {
         /// The path as recorded.
@@ -90,40 +90,40 @@ pub(super) fn write(page: &mut Page<'_>, suggestions: &Suggestions) {
     }
 }
 
-impl Place {
+impl RequestPlace {
     fn name(&self) -> String {
         match self {
-            Place::Path { recorded, .. } => format!("a part of the path {recorded}"),
-            Place::Query(key) => format!("the query key `{key}`"),
-            Place::Form(field) => format!("the form field `{field}`"),
-            Place::Header(name) => format!("the header `{name}`"),
-            Place::Json(pointer) => format!("the JSON at {pointer}"),
-            Place::Xml(path) => format!("the XML at {path}"),
-            Place::Body => "the body".to_owned(),
+            RequestPlace::Path { recorded, .. } => format!("a part of the path {recorded}"),
+            RequestPlace::Query(key) => format!("the query key `{key}`"),
+            RequestPlace::Form(field) => format!("the form field `{field}`"),
+            RequestPlace::Header(name) => format!("the header `{name}`"),
+            RequestPlace::Json(pointer) => format!("the JSON at {pointer}"),
+            RequestPlace::Xml(path) => format!("the XML at {path}"),
+            RequestPlace::Body => "the body".to_owned(),
         }
     }
 
     /// The call on `Config` that ignores it.
     fn ignore(&self) -> String {
         match self {
-            Place::Path { pattern, .. } => format!(".ignore_path(r\"{pattern}\")"),
-            Place::Query(key) => format!(".ignore_query({key:?})"),
-            Place::Form(field) => format!(".ignore_form({field:?})"),
-            Place::Header(name) => format!(".ignore_header({name:?})"),
-            Place::Json(pointer) => format!(".ignore_json({pointer:?})"),
-            Place::Xml(path) => format!(".ignore_xml({path:?})"),
-            Place::Body => ".ignore_body()".to_owned(),
+            RequestPlace::Path { pattern, .. } => format!(".ignore_path(r\"{pattern}\")"),
+            RequestPlace::Query(key) => format!(".ignore_query({key:?})"),
+            RequestPlace::Form(field) => format!(".ignore_form({field:?})"),
+            RequestPlace::Header(name) => format!(".ignore_header({name:?})"),
+            RequestPlace::Json(pointer) => format!(".ignore_json({pointer:?})"),
+            RequestPlace::Xml(path) => format!(".ignore_xml({path:?})"),
+            RequestPlace::Body => ".ignore_body()".to_owned(),
         }
     }
 
     /// The call on `Config` that redacts it, if there is one for such a place.
     fn redact(&self) -> Option<String> {
         Some(match self {
-            Place::Path { pattern, .. } => format!(".redact_url(r\"{pattern}\")"),
-            Place::Query(name) | Place::Form(name) => format!(".redact_field({name:?})"),
-            Place::Header(name) => format!(".redact_header({name:?})"),
-            Place::Json(pointer) => format!(".redact_pointer({pointer:?})"),
-            Place::Xml(_) | Place::Body => return None,
+            RequestPlace::Path { pattern, .. } => format!(".redact_url(r\"{pattern}\")"),
+            RequestPlace::Query(name) | RequestPlace::Form(name) => format!(".redact_field({name:?})"),
+            RequestPlace::Header(name) => format!(".redact_header({name:?})"),
+            RequestPlace::Json(pointer) => format!(".redact_pointer({pointer:?})"),
+            RequestPlace::Xml(_) | RequestPlace::Body => return None,
         })
     }
 }

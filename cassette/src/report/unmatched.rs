@@ -99,12 +99,12 @@ pub struct Closest {
     /// Which request of this run it answered already, from 0.
     pub used_by: Option<usize>,
     /// What it answers.
-    pub answer: Answer,
+    pub answer: RecordedAnswer,
 }
 
 /// What a recording answers, in short.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum RecordedAnswer {
     /// A response.
     Response {
         /// The status code.
@@ -127,7 +127,7 @@ const NAMED: usize = 3;
 /// Bytes of an answer that are shown.
 const BEGINNING: usize = 100;
 
-impl From<&Outcome> for Answer {
+impl From<&Outcome> for RecordedAnswer {
     fn from(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Response(r) => {
@@ -139,9 +139,9 @@ impl From<&Outcome> for Answer {
                 // Of what is no text, its beginning would say nothing.
                 let is_text = first.len() >= bytes.len().min(BEGINNING);
                 let beginning: String = first.chars().take(if is_text { BEGINNING + 1 } else { 0 }).collect();
-                Answer::Response { status: r.status, size: r.body.size(), beginning }
+                RecordedAnswer::Response { status: r.status, size: r.body.size(), beginning }
             }
-            Outcome::Error(e) => Answer::Error(e.kind),
+            Outcome::Error(e) => RecordedAnswer::Error(e.kind),
         }
     }
 }
@@ -285,10 +285,10 @@ impl Closest {
     }
 }
 
-impl std::fmt::Display for Answer {
+impl std::fmt::Display for RecordedAnswer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Answer::Response { status, size: bytes, beginning } => {
+            RecordedAnswer::Response { status, size: bytes, beginning } => {
                 let reason = StatusCode::from_u16(*status).ok().and_then(|s| s.canonical_reason());
                 let reason = reason.map(|r| format!(" {r}")).unwrap_or_default();
                 write!(f, "{status}{reason}, {}", size(*bytes))?;
@@ -296,7 +296,7 @@ impl std::fmt::Display for Answer {
                 let more = if beginning.len() > shown.len() { "…" } else { "" };
                 if shown.is_empty() { Ok(()) } else { write!(f, ": {}{more}", clean(shown.trim_end())) }
             }
-            Answer::Error(kind) => write!(f, "a failure, {}", kind.name()),
+            RecordedAnswer::Error(kind) => write!(f, "a failure, {}", kind.name()),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::text::{URI, clean, short};
 
 /// What is left on the cassette after a test that should have used all.
 #[derive(Clone, Debug)]
-pub struct Unused {
+pub struct UnusedReport {
     /// The cassette.
     pub cassette: PathBuf,
     /// How many it holds.
@@ -35,7 +35,7 @@ pub struct UnusedRecording {
 /// Recordings that are shown.
 const SHOWN: usize = 10;
 
-impl Unused {
+impl UnusedReport {
     pub(super) fn write(&self, page: &mut Page<'_>) {
         page.error(self.headline());
         page.fact("cassette", path(&self.cassette));

@@ -39,7 +39,7 @@ impl std::fmt::Debug for Failure {
 impl std::error::Error for Failure {}
 
 /// The text of a failure, which is told to machines as well if they want to hear it.
-pub(super) fn failed(mut failure: report::Failure, redact: impl Fn(&str) -> String) -> Failure {
+pub(super) fn failed(mut failure: report::FailureReport, redact: impl Fn(&str) -> String) -> Failure {
     if let Some(file) = Environment::report_file()
         && let Err(e) = machine::append(&file, &failure.line(&redact))
     {
@@ -53,7 +53,7 @@ pub(super) fn palette() -> Palette {
     Palette::choose(Environment::is_terminal(), |name| Environment::variable(name).ok())
 }
 
-pub(super) fn worded(failure: &report::Failure, redact: impl Fn(&str) -> String) -> Failure {
+pub(super) fn worded(failure: &report::FailureReport, redact: impl Fn(&str) -> String) -> Failure {
     // If there are no problems the test panicked, which has told why.
     let told = |palette: &Palette| match failure.problems.is_empty() {
         true => report::notes(&failure.notes, palette),

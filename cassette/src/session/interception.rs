@@ -6,7 +6,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::parallel;
-use crate::ambient::{self, Ambient, Leading};
+use crate::ambient::{self, Ambient, InterceptionSetup};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
@@ -16,7 +16,7 @@ use crate::report::{self, Obstacle, Problem};
 use crate::transport::{Bundle, Led, Proxy, Trust, variables};
 
 /// What a session starts with.
-pub(super) struct Begun {
+pub(super) struct Interception {
     pub(super) ambient: Ambient,
     pub(super) proxy: OnceLock<Result<Proxy, String>>,
     /// Whom threads and the processes they start are told to trust: the session alone. They reach nothing else, while
@@ -35,12 +35,12 @@ pub(super) fn begin(
     config: &Config,
     clock: &Clock,
     engine: &Engine,
-) -> Result<Begun, Box<Problem>> {
+) -> Result<Interception, Box<Problem>> {
     let intercepts =
         || ambient::check_leading().ok_or_else(|| Box::new(Problem::Obstacle(Obstacle::NotIntercepted)));
     if mode == Mode::Off || config.explicit_clients || !intercepts()? {
         let ambient = Ambient::new(session, clock);
-        return Ok(Begun { ambient, proxy: OnceLock::new(), bundle: None });
+        return Ok(Interception { ambient, proxy: OnceLock::new(), bundle: None });
     }
     let now = clock.clone();
     let led = move |client| {
@@ -49,7 +49,7 @@ pub(super) fn begin(
     };
     let proxy = Proxy::start(engine.clone(), move || now.now(), led)?;
     let bundle = Bundle::get(Trust::Session)?;
-    let leading = Leading {
+    let leading = InterceptionSetup {
         listener: proxy.addr().port(),
         loopback: config.intercept_loopback,
         shown: variables::of_a_thread(bundle.path()),
@@ -60,5 +60,5 @@ pub(super) fn begin(
         },
     };
     let ambient = Ambient::leading(session, clock, leading);
-    Ok(Begun { ambient, proxy: OnceLock::from(Ok(proxy)), bundle: Some(bundle) })
+    Ok(Interception { ambient, proxy: OnceLock::from(Ok(proxy)), bundle: Some(bundle) })
 }

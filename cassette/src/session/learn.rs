@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use super::begin::{SessionBuilder, known_volatile};
 use super::failure::Failure;
-use super::finish::Body;
+use super::finish::BodyEnd;
 use super::handle::Session;
 use super::run::{failed, not_begun, tell_failure, under};
 use crate::ambient;
@@ -77,13 +77,13 @@ impl SessionBuilder {
         };
         let session = rehearsal.begin().map_err(|problem| not_begun(&site, *problem))?;
         match under(&session, session.name(), body) {
-            Ok(Ok(())) => drop(session.finish(Body::Passed)?),
+            Ok(Ok(())) => drop(session.finish(BodyEnd::Passed)?),
             Ok(Err(returned)) => return Err(failed(&session, returned)),
             Err(payload) if expected.is_some_and(|text| panic_text(&*payload).contains(text)) => {
-                drop(session.finish(Body::Passed)?);
+                drop(session.finish(BodyEnd::Passed)?);
             }
             Err(payload) => {
-                tell_failure(session.finish(Body::Panicked));
+                tell_failure(session.finish(BodyEnd::Panicked));
                 std::panic::resume_unwind(payload)
             }
         }
@@ -94,14 +94,14 @@ impl SessionBuilder {
 
 impl Session {
     /// What both passes together say, for the cassette. With a problem, nothing is installed.
-    pub(super) fn learned(&self, journal: &Journal, metadata: &mut Metadata) -> Result<Told> {
-        let Some(first) = &self.0.rehearsed else { return Ok(Told::default()) };
+    pub(super) fn learned(&self, journal: &Journal, metadata: &mut Metadata) -> Result<Learned> {
+        let Some(first) = &self.0.rehearsed else { return Ok(Learned::default()) };
         let anonymous = |request: &Request| player::anonymous(request, &self.0.redactor).into_owned();
         let second: Vec<Request> = journal.requests()?.iter().map(anonymous).collect();
         let before = known_volatile(metadata, &journal.files().document()).unwrap_or_default();
         let matching = before.left_out(self.0.config.matching.clone());
         let learned = volatile::learn(first, &second, &matching);
-        let mut told = Told::default();
+        let mut told = Learned::default();
         if let Some(refused) = learned.refused.first() {
             told.problem = Some(Problem::Obstacle(Obstacle::VariesWhole {
                 method: refused.method.clone(),
@@ -122,7 +122,7 @@ impl Session {
 
 /// What there is to say about what was learned.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct Learned {
     pub(super) problem: Option<Problem>,
     pub(super) note: Option<Note>,
 }

@@ -25,7 +25,7 @@ mod built_in {
     use crate::mode::Mode;
     use crate::report::{Foreign, Note, Problem, Untrusted};
     #[cfg(feature = "intercept")]
-    use crate::session::interception::{self, Begun};
+    use crate::session::interception::{self, Interception};
     #[cfg(feature = "intercept")]
     use crate::session::parallel::Peer;
     use crate::session::problems;
@@ -54,7 +54,8 @@ mod built_in {
             clock: &Clock,
             engine: &Engine,
         ) -> Result<(Ambient, Network), Box<Problem>> {
-            let Begun { ambient, proxy, bundle } = interception::begin(session, mode, config, clock, engine)?;
+            let Interception { ambient, proxy, bundle } =
+                interception::begin(session, mode, config, clock, engine)?;
             let peer = Peer::join(name, engine);
             Ok((ambient, Network { proxy, bundle: OnceLock::new(), _shown: bundle, peer }))
         }

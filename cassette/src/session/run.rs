@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use super::begin::SessionBuilder;
 use super::call_site::Test;
 use super::failure::{self, Failure};
-use super::finish::Body;
+use super::finish::BodyEnd;
 use super::handle::Session;
 use super::summary::Summary;
 use crate::clock;
@@ -67,10 +67,10 @@ impl SessionBuilder {
         let site = self.full_site();
         let session = self.begin().map_err(|problem| not_begun(&site, *problem))?;
         match under(&session, session.name(), body) {
-            Ok(Ok(value)) => session.finish(Body::Passed).map(|summary| (value, summary)),
+            Ok(Ok(value)) => session.finish(BodyEnd::Passed).map(|summary| (value, summary)),
             Ok(Err(returned)) => Err(failed(&session, returned)),
             Err(payload) => {
-                tell_failure(session.finish(Body::Panicked));
+                tell_failure(session.finish(BodyEnd::Panicked));
                 resume_unwind(payload)
             }
         }
@@ -120,7 +120,7 @@ fn run_test(test: Test, body: impl Fn(Session) -> Verdict + Send + Sync) {
         Err(failure) => panic!("{}", failure.shown()),
     };
     match under(&session, &test.path(), body) {
-        Ok(Ok(())) => match session.finish(Body::Passed) {
+        Ok(Ok(())) => match session.finish(BodyEnd::Passed) {
             Ok(summary) => tell(&summary),
             Err(failure) if expects_panic.is_some() => report::print(failure.shown()),
             Err(failure) => panic!("{}", failure.shown()),
@@ -128,7 +128,8 @@ fn run_test(test: Test, body: impl Fn(Session) -> Verdict + Send + Sync) {
         Ok(Err(returned)) => panic!("{}", failed(&session, returned).shown()),
         Err(payload) => {
             let expected = expects_panic.is_some_and(|expected| panic_text(&*payload).contains(expected));
-            let passed = tell_failure(session.finish(if expected { Body::Passed } else { Body::Panicked }));
+            let passed =
+                tell_failure(session.finish(if expected { BodyEnd::Passed } else { BodyEnd::Panicked }));
             if expected && !passed {
                 return;
             }
@@ -188,11 +189,11 @@ fn site(test: &Test) -> TestSite {
 /// The failure of a body that returned an error.
 pub(super) fn failed(session: &Session, returned: String) -> Failure {
     // With a failed body it can't pass.
-    session.finish(Body::Returned(returned.clone())).err().unwrap_or(Failure::plain(returned))
+    session.finish(BodyEnd::Returned(returned.clone())).err().unwrap_or(Failure::plain(returned))
 }
 
 pub(super) fn not_begun(site: &TestSite, problem: Problem) -> Failure {
-    let failure = report::Failure { site: site.clone(), problems: vec![problem], notes: Vec::new() };
+    let failure = report::FailureReport { site: site.clone(), problems: vec![problem], notes: Vec::new() };
     failure::failed(failure, str::to_owned)
 }
 

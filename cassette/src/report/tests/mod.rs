@@ -35,7 +35,7 @@ fn check(problems: Vec<Problem>, expected: &str) {
 
 #[track_caller]
 fn check_with_notes(problems: Vec<Problem>, notes: Vec<Note>, expected: &str) {
-    let failure = Failure { site: site(), problems, notes };
+    let failure = FailureReport { site: site(), problems, notes };
     let text = failure.render(&Palette::plain());
     assert!(text == expected, "\n{text}\n\nexpected:\n{expected}");
     // Colours change nothing but colours.

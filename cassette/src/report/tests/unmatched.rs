@@ -21,7 +21,7 @@ fn post(uri: &str, content_type: &str, body: &str) -> Request {
 
 fn closest(actual: &Request, index: usize, recorded: Request, used_by: Option<usize>) -> Vec<Closest> {
     let mismatch = Matching::default().compare(actual, &recorded);
-    let answer = Answer::Response { status: 200, size: 1290, beginning: "{\"id\":\n".into() };
+    let answer = RecordedAnswer::Response { status: 200, size: 1290, beginning: "{\"id\":\n".into() };
     vec![Closest { index, request: recorded, mismatch, used_by, answer }]
 }
 
@@ -205,7 +205,7 @@ help: if the test asks for this on purpose, record `weather/berlin` again:
 fn many_differences() {
     let far = differs(get("https://h/?a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1"), 0, get("https://h/"));
     let near = differs(get("https://h/?t=1"), 1, get("https://h/?t=2"));
-    let failure = Failure { site: site(), problems: vec![unmatched(vec![far, near])], notes: vec![] };
+    let failure = FailureReport { site: site(), problems: vec![unmatched(vec![far, near])], notes: vec![] };
     let text = failure.render(&Palette::plain());
     assert!(
         text.contains("\n    query `f`\n      - (absent)\n      + 1\n    … and 2 more places\n"),
@@ -404,7 +404,7 @@ help: if the test asks for this on purpose, record `weather/berlin` again:
 fn check_suggestion(actual: Request, recorded: Request, expected: Option<&str>) {
     let matching = Matching::default().require_header("accept");
     let mismatch = matching.compare(&actual, &recorded);
-    let answer = Answer::Error(TransportErrorKind::Reset);
+    let answer = RecordedAnswer::Error(TransportErrorKind::Reset);
     let near = vec![Closest { index: 0, request: recorded, mismatch, used_by: None, answer }];
     let palette = Palette::plain();
     let mut page = Page::new(&palette, None);
@@ -518,7 +518,7 @@ fn check_valueless(of: Vec<Valueless>, expected: &str) {
     let uri = "https://api.example.com/v1/forecast";
     let mut differs = differs(get(&format!("{uri}?k=1")), 4, get(&format!("{uri}?k={{{{secret.K}}}}")));
     differs.valueless = of;
-    let failure = Failure { site: site(), problems: vec![unmatched(vec![differs])], notes: vec![] };
+    let failure = FailureReport { site: site(), problems: vec![unmatched(vec![differs])], notes: vec![] };
     let text = failure.render(&Palette::plain());
     let (_, told) = text.split_once("+ 1\n\n").expect("what differs");
     assert_eq!(told, expected);
@@ -572,7 +572,8 @@ fn what_stands_for_a_redacted_value_is_said_once() {
     let star = |n: u32| differs(get(&format!("{uri}?k=[*]&n={n}")), 4, get(&format!("{uri}?k=1&n={n}")));
     let plain = differs(get(&format!("{uri}?k=2")), 4, get(&format!("{uri}?k=1")));
     let text = |requests| {
-        Failure { site: site(), problems: vec![unmatched(requests)], notes: vec![] }.render(&Palette::plain())
+        FailureReport { site: site(), problems: vec![unmatched(requests)], notes: vec![] }
+            .render(&Palette::plain())
     };
     let told = "\n\n  [*] stands for a redacted value, whatever its number\n";
     let found = text(vec![star(1), star(2)]);

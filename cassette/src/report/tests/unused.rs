@@ -11,7 +11,7 @@ fn recording(index: usize) -> UnusedRecording {
 }
 
 pub(super) fn unused(recorded: usize, left: std::ops::Range<usize>, last: Option<usize>) -> Problem {
-    Problem::Unused(Unused {
+    Problem::Unused(UnusedReport {
         cassette: "tests/cassettes/weather/berlin.json".into(),
         recorded,
         left: left.map(recording).collect(),

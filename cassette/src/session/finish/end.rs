@@ -7,7 +7,7 @@ use crate::session::summary::Summary;
 
 /// How the body of a test ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Body {
+pub(crate) enum BodyEnd {
     /// As it should.
     Passed,
     /// With an error, which the session has to tell.

@@ -7,7 +7,7 @@ mod recorded;
 mod replayed;
 mod snapshots;
 
-pub(super) use self::end::Body;
+pub(super) use self::end::BodyEnd;
 use self::end::End;
 use super::failure::{self, Failure};
 use super::handle::Session;
@@ -22,7 +22,7 @@ use crate::report::{self, Expired, Note, Problem, machine};
 impl Session {
     /// Ends the session after its body. If that failed, nothing is compared or installed, and what the
     /// session knows is told beside it.
-    pub(crate) fn finish(&self, body: Body) -> Result<Summary, Failure> {
+    pub(crate) fn finish(&self, body: BodyEnd) -> Result<Summary, Failure> {
         let ended = self.end(body);
         self.0.open.close();
         self.0.network.leave();
@@ -30,13 +30,13 @@ impl Session {
         ended
     }
 
-    fn end(&self, body: Body) -> Result<Summary, Failure> {
+    fn end(&self, body: BodyEnd) -> Result<Summary, Failure> {
         let inner = &*self.0;
         inner.ambient.end();
         // What a thread that was left behind asks from here on belongs to no test.
         inner.engine.close();
-        let mut end = End { body_failed: body != Body::Passed, ..End::default() };
-        if let Body::Returned(error) = body {
+        let mut end = End { body_failed: body != BodyEnd::Passed, ..End::default() };
+        if let BodyEnd::Returned(error) = body {
             end.problems.push(Problem::Body(format!("the test returned an error: {error}")));
         }
         let (told, doubtful) = inner.network.unsent(&inner.files.document(), end.body_failed);
@@ -83,7 +83,8 @@ impl Session {
         let refused = inner.engine.refused();
         end.notes.extend((!refused.is_empty()).then_some(Note::Refused(refused)));
         end.notes.extend(inner.network.parallel_notes(end.body_failed));
-        let failure = report::Failure { site: inner.site.clone(), problems: end.problems, notes: end.notes };
+        let failure =
+            report::FailureReport { site: inner.site.clone(), problems: end.problems, notes: end.notes };
         // The error of the code under test may have a URL with the key in it, and CI keeps logs.
         Err(failure::failed(failure, |text| inner.redactor.text(text)))
     }
@@ -114,7 +115,7 @@ impl Session {
         let Err(e) = machine::append(&file, &line) else { return Ok(summary) };
         let problem = Problem::Other(Error::io("write what `CASSETTE_REPORT` asks for:", &file, e));
         let site = self.0.site.clone();
-        let failure = report::Failure { site, problems: vec![problem], notes: summary.notes };
+        let failure = report::FailureReport { site, problems: vec![problem], notes: summary.notes };
         Err(failure::worded(&failure, str::to_owned))
     }
 
