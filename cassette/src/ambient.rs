@@ -23,7 +23,7 @@ pub(crate) fn check() -> Result<(), String> {
 /// Whether connections of unmodified clients can be led to a session on this system. `None` if they can't be in this
 /// executable, where they should: such a client would reach the network on replay.
 #[cfg(feature = "intercept")]
-pub(crate) fn check_leading() -> Option<bool> {
+pub(crate) fn check_interception() -> Option<bool> {
     let possible = cfg!(all(
         any(target_os = "linux", target_os = "macos"),
         target_pointer_width = "64",
@@ -64,7 +64,7 @@ mod face {
         /// What the threads are shown in the environment; `None` for what isn't there.
         pub(crate) shown: Vec<(&'static str, Option<std::ffi::OsString>)>,
         /// What the processes they start are told in theirs.
-        pub(crate) told: Vec<(&'static str, std::ffi::OsString)>,
+        pub(crate) announced: Vec<(&'static str, std::ffi::OsString)>,
         /// Who hears of a connection that had no way, by host and port. Must not panic.
         pub(crate) refused: fn(&str, u16, cassette_ambient::Reason),
     }
@@ -80,8 +80,8 @@ mod face {
 
         /// With connections that are led to the session.
         #[cfg(feature = "intercept")]
-        pub(crate) fn leading(session: u64, clock: &Clock, leading: InterceptionSetup) -> Self {
-            let InterceptionSetup { listener, loopback, shown, told, refused } = leading;
+        pub(crate) fn intercepting(session: u64, clock: &Clock, setup: InterceptionSetup) -> Self {
+            let InterceptionSetup { listener, loopback, shown, announced, refused } = setup;
             let c = |text: &std::ffi::OsStr| std::ffi::CString::new(text.as_encoded_bytes()).ok();
             let variables = shown.into_iter().filter_map(|(name, value)| {
                 let value = value.map(|value| c(&value).ok_or(())).transpose().ok()?;
@@ -89,7 +89,7 @@ mod face {
             });
             // Of this process, and not what a session's thread is shown.
             let own = |name: &str| outside(|| std::env::var_os(name)).and_then(|value| c(&value));
-            let environment = told.into_iter().filter_map(|(name, value)| {
+            let environment = announced.into_iter().filter_map(|(name, value)| {
                 let inherited = own(name);
                 let mut text = std::ffi::OsString::from(name);
                 text.push("=");

@@ -214,8 +214,8 @@ mod tests {
     #[track_caller]
     fn check(first: &[Request], second: &[Request], expected: &str) -> Learned {
         let learned = learn(first, second, &Matching::default());
-        let told = learned.volatile.to_value().map(|v| v.to_string()).unwrap_or_default();
-        assert_eq!(told, expected);
+        let found = learned.volatile.to_value().map(|v| v.to_string()).unwrap_or_default();
+        assert_eq!(found, expected);
         // What was learned makes them the same.
         if learned.refused.is_empty() && learned.unpaired.is_empty() {
             let matching = learned.volatile.left_out(Matching::default());
@@ -313,8 +313,8 @@ mod tests {
             &[get("http://a.test/2"), get("http://a.test/x"), get("http://a.test/x")],
             "",
         );
-        let told: Vec<_> = learned.unpaired.iter().map(|(_, uri)| uri.as_str()).collect();
-        assert_eq!(told, ["http://a.test/1", "http://a.test/2", "http://a.test/x"]);
+        let found: Vec<_> = learned.unpaired.iter().map(|(_, uri)| uri.as_str()).collect();
+        assert_eq!(found, ["http://a.test/1", "http://a.test/2", "http://a.test/x"]);
     }
 
     #[test]

@@ -109,14 +109,14 @@ impl Shape {
                 continue;
             }
             let (before, now) = (self.places.get(pointer), live.places.get(pointer));
-            let told = match (before, now) {
+            let found = match (before, now) {
                 (Some(before), Some(now)) if before.agrees(now) => continue,
                 (Some(_), Some(_)) => true,
                 (Some(before), None) => !before.optional && !live.is_hollow(pointer),
                 _ => !self.is_hollow(pointer),
             };
             parted.insert(pointer);
-            if told {
+            if found {
                 let place = AnswerPlace::Json(pointer.clone());
                 changes.push(AnswerChange {
                     place,

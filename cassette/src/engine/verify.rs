@@ -124,9 +124,9 @@ impl Verifying {
                 let live = drift::ComparedAnswer { outcome: live, body: bytes };
                 let changes = drift::compare(&recorded, &live, self.values);
                 if !changes.is_empty() {
-                    let all_told = changes.len() < MOST_CHANGES;
+                    let complete = changes.len() < MOST_CHANGES;
                     let Request { method, uri, .. } = self.what.clone();
-                    let drifted = Drifted { index: self.index, method, uri, changes, all_told };
+                    let drifted = Drifted { index: self.index, method, uri, changes, complete };
                     self.incidents.drifted(drifted);
                 }
             }

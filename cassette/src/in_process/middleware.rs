@@ -73,11 +73,11 @@ impl CassetteMiddleware {
                         }
                     }
                     Err(e) => {
-                        let told = match &e {
+                        let failure = match &e {
                             Error::Reqwest(e) => failure::of(e),
                             Error::Middleware(e) => failure::of(&**e),
                         };
-                        match pending.failed(&told).await {
+                        match pending.failed(&failure).await {
                             Some(Ok(answer)) => Ok(response(answer, url)),
                             Some(Err(e)) => Err(Error::middleware(e)),
                             None => Err(e),

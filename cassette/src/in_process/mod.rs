@@ -108,10 +108,10 @@ where
                 Settled::Here(answer) => Ok(answer.await?),
                 Settled::Live(request, pending) => {
                     let mut head = head;
-                    let (told, body) = request.into_parts();
+                    let (sent, body) = request.into_parts();
                     // A body that was read first may have been filled in since.
                     if let (Some(length), Some(now)) =
-                        (head.headers.get_mut(CONTENT_LENGTH), told.headers.get(CONTENT_LENGTH))
+                        (head.headers.get_mut(CONTENT_LENGTH), sent.headers.get(CONTENT_LENGTH))
                     {
                         length.clone_from(now);
                     }
@@ -134,8 +134,8 @@ where
     match answer.await.map_err(Into::into) {
         Ok(response) => Ok(pending.answered(response.map(Body::new)).await?),
         Err(e) => {
-            let told = failure::of(&*e);
-            match pending.failed(&told).await {
+            let failure = failure::of(&*e);
+            match pending.failed(&failure).await {
                 Some(instead) => Ok(instead?),
                 None => Err(e),
             }

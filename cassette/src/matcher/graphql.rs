@@ -98,8 +98,9 @@ fn in_members<'a>(
     mut members: Vec<(Cow<'a, str>, Value<'a>)>,
     endpoint: bool,
 ) -> Vec<(Cow<'a, str>, Value<'a>)> {
-    let beside = endpoint || members.iter().any(|(name, _)| name == "variables" || name == "operationName");
-    let mut queries = members.iter_mut().filter(|(name, _)| beside && name == "query");
+    let is_request =
+        endpoint || members.iter().any(|(name, _)| name == "variables" || name == "operationName");
+    let mut queries = members.iter_mut().filter(|(name, _)| is_request && name == "query");
     let Some((_, Value::String(query))) = queries.next() else { return members };
     let Some(normal) = normalised(query).filter(|text| is_document(text)) else { return members };
     *query = Cow::Owned(normal);

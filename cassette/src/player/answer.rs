@@ -30,9 +30,9 @@ impl Player {
 
     /// Notes a fault: what to tell the code under test.
     pub(crate) fn faulty(&self, fault: Fault) -> Fault {
-        let told = fault.told();
+        let copy = fault.copy();
         note(&self.faults, fault);
-        told
+        copy
     }
 
     /// What was recorded, and its body unless that is longer than `most` bytes; filled in as it is for the client.

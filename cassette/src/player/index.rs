@@ -352,7 +352,7 @@ mod tests {
         }
         std::fs::write(files.document(), text + "]}").unwrap();
         let cassette = Cassette::open(&files).unwrap();
-        let told = Index::new(&cassette, &Matching::default(), &redactor()).unwrap_err();
-        assert_eq!(told.position().map(|(line, _)| line), Some(2 + 17), "{told}");
+        let found = Index::new(&cassette, &Matching::default(), &redactor()).unwrap_err();
+        assert_eq!(found.position().map(|(line, _)| line), Some(2 + 17), "{found}");
     }
 }

@@ -306,7 +306,7 @@ fn note(faults: &Faults, fault: Fault) {
 
 impl Fault {
     /// The same for the code under test.
-    fn told(&self) -> Fault {
+    fn copy(&self) -> Fault {
         match self {
             Fault::Unreadable(e) => Fault::Unreadable(crate::Error::new(e.to_string()).hint_of(e)),
             Fault::Unfilled(facts) => Fault::Unfilled(facts.clone()),

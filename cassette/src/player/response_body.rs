@@ -49,11 +49,11 @@ impl Playing {
         while let Some(reader) = &mut self.reader {
             let chunk = match reader.next_chunk() {
                 Err(e) => {
-                    let told = format!("{e:?}");
+                    let text = format!("{e:?}");
                     self.reader = None;
                     self.cut = None;
                     note(&self.faults, e.into());
-                    return Err(told.into());
+                    return Err(text.into());
                 }
                 Ok(Some(chunk)) => self.refilled(chunk)?,
                 Ok(None) => {

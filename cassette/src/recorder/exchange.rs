@@ -164,9 +164,9 @@ impl Exchange {
         let Some(capture) = parts.capture(direction) else { return Ok(()) };
         let Some(Err(e)) = capture.as_mut().map(|open| open.write_all(chunk)) else { return Ok(()) };
         *capture = None;
-        let told = Unrecorded::of(parts, direction, e);
+        let reason = Unrecorded::of(parts, direction, e);
         drop(guard);
-        self.unrecorded(told)
+        self.unrecorded(reason)
     }
 
     /// # Errors
@@ -183,8 +183,8 @@ impl Exchange {
     }
 
     /// Tells why a body can't be recorded, and whether it may pass nevertheless.
-    fn unrecorded(&self, told: Unrecorded) -> Result<(), TransportError> {
-        match told {
+    fn unrecorded(&self, reason: Unrecorded) -> Result<(), TransportError> {
+        match reason {
             Unrecorded::Other(problem) => self.0.outbox.problem(problem),
             Unrecorded::Objected(objected, direction) => {
                 self.0.outbox.object(&objected);
@@ -233,9 +233,9 @@ impl Exchange {
             parts.headers.insert(header::CONTENT_LENGTH, body.size().into());
         }
         parts.request = Upload::Over(body);
-        let told = problem.map(|e| Unrecorded::of(parts, Direction::Request, e));
+        let reason = problem.map(|e| Unrecorded::of(parts, Direction::Request, e));
         drop(guard);
-        let passes = told.map_or(Ok(()), |told| self.unrecorded(told));
+        let passes = reason.map_or(Ok(()), |reason| self.unrecorded(reason));
         self.0.request_over.send_replace(true);
         self.write_when_over();
         passes
@@ -260,7 +260,7 @@ impl Exchange {
         };
         drop(guard);
         // It has passed.
-        _ = problem.map(|told| self.unrecorded(told));
+        _ = problem.map(|reason| self.unrecorded(reason));
         self.write_when_over();
     }
 

@@ -53,16 +53,16 @@ impl Tee {
     }
 
     /// What passes is told; what must not pass ends the body.
-    fn told(&mut self, frame: Option<&Result<Frame<Bytes>, BoxError>>) -> Result<(), TransportError> {
+    fn pass(&mut self, frame: Option<&Result<Frame<Bytes>, BoxError>>) -> Result<(), TransportError> {
         match (frame, &self.exchange) {
             (Some(Ok(frame)), Some(exchange)) => {
                 if let Some(chunk) = frame.data_ref() {
                     exchange.data(self.direction, chunk)?;
                     self.note_end()?;
                 } else if let Some(trailers) = frame.trailers_ref() {
-                    let told = exchange.end(self.direction, trailers.clone());
+                    let ended = exchange.end(self.direction, trailers.clone());
                     self.exchange = None;
-                    told?;
+                    ended?;
                 }
             }
             (Some(Err(e)), Some(exchange)) => {
@@ -90,7 +90,7 @@ impl http_body::Body for Tee {
         let me = &mut *self;
         let Some(inner) = me.inner.as_mut() else { return Poll::Ready(None) };
         let frame = std::task::ready!(Pin::new(inner).poll_frame(cx));
-        if let Err(e) = me.told(frame.as_ref()) {
+        if let Err(e) = me.pass(frame.as_ref()) {
             if let Some(exchange) = me.exchange.take() {
                 exchange.cut(me.direction, e.clone());
             }

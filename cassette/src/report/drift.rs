@@ -30,7 +30,7 @@ pub struct Drifted {
     /// How; at least one.
     pub changes: Vec<AnswerChange>,
     /// There were no more.
-    pub all_told: bool,
+    pub complete: bool,
 }
 
 /// Groups of answers with the same changes that are shown.
@@ -115,7 +115,7 @@ impl Drifted {
             let live = paint(page.palette.added, live);
             page.line(5, format_args!("{place:<first$}  {recorded}  →  {live}"));
         }
-        if !self.all_told {
+        if !self.complete {
             page.line(5, paint(page.palette.dim, "… and more"));
         }
     }

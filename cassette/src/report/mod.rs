@@ -249,7 +249,7 @@ pub(crate) fn print(text: &str) {
 /// Tells of a connection that no session takes, when it is refused: the test it belongs to is over. It may be any
 /// thread's, so a closed stderr must not end it.
 #[cfg(feature = "intercept")]
-pub(crate) fn tell_refused(host: &str, port: u16) {
+pub(crate) fn print_refused(host: &str, port: u16) {
     use std::io::Write as _;
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     let _ = writeln!(

@@ -101,7 +101,7 @@ pub enum Note {
         other: String,
     },
     /// While the test ran, a thread of one that had ended before wanted a connection.
-    RefusedBeside {
+    RefusedMeanwhile {
         /// A name, or an address without brackets.
         host: String,
         /// Where it wanted to go.
@@ -221,7 +221,7 @@ impl Note {
                 ));
                 write_shared(page);
             }
-            Note::RefusedBeside { host, port } => {
+            Note::RefusedMeanwhile { host, port } => {
                 let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
                 page.note(format_args!(
                     "meanwhile a connection to {}:{port} was refused, of a thread whose test had ended",

@@ -41,7 +41,7 @@ impl UnusedReport {
         page.fact("cassette", path(&self.cassette));
         page.gap();
         self.write_left(page);
-        self.write_ways_out(page);
+        self.write_suggestions(page);
     }
 
     pub(super) fn headline(&self) -> String {
@@ -76,7 +76,7 @@ impl UnusedReport {
         }
     }
 
-    fn write_ways_out(&self, page: &mut Page<'_>) {
+    fn write_suggestions(&self, page: &mut Page<'_>) {
         page.gap();
         page.line(2, "if the test need not ask for them");
         let number = match &*self.left {

@@ -290,8 +290,9 @@ fn turn(asked: Mode, files: &Files) -> Result<(Mode, Option<Lock>), Box<Problem>
         Mode::Replay | Mode::Verify | Mode::Accept | Mode::Off => return Ok((asked, None)),
     }
     let before = written(files);
-    let tell = |file: &Path, holder| report::print_now(&report::waiting(files.name().as_str(), file, holder));
-    let lock = Lock::wait(files, tell).map_err(|e| problems::unwritable("cassettes", e))?;
+    let announce =
+        |file: &Path, holder| report::print_now(&report::waiting(files.name().as_str(), file, holder));
+    let lock = Lock::wait(files, announce).map_err(|e| problems::unwritable("cassettes", e))?;
     match asked {
         // Whoever had the lock has recorded it.
         Mode::Auto if files.exists() => Ok((Mode::Replay, None)),

@@ -55,14 +55,14 @@ pub(super) fn palette() -> Palette {
 
 pub(super) fn worded(failure: &report::FailureReport, redact: impl Fn(&str) -> String) -> Failure {
     // If there are no problems the test panicked, which has told why.
-    let told = |palette: &Palette| match failure.problems.is_empty() {
+    let render = |palette: &Palette| match failure.problems.is_empty() {
         true => report::notes(&failure.notes, palette),
         false => failure.render(palette),
     };
-    let plain = told(&Palette::plain());
+    let plain = render(&Palette::plain());
     let text = redact(&plain);
     // Secrets are searched for in the words of a text, to which colours would stick.
     let palette = palette();
-    let colored = (text == plain && palette != Palette::plain()).then(|| told(&palette));
+    let colored = (text == plain && palette != Palette::plain()).then(|| render(&palette));
     Failure { text, colored }
 }

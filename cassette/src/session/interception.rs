@@ -37,28 +37,28 @@ pub(super) fn begin(
     engine: &Engine,
 ) -> Result<Interception, Box<Problem>> {
     let intercepts =
-        || ambient::check_leading().ok_or_else(|| Box::new(Problem::Obstacle(Obstacle::NotIntercepted)));
+        || ambient::check_interception().ok_or_else(|| Box::new(Problem::Obstacle(Obstacle::NotIntercepted)));
     if mode == Mode::Off || config.explicit_clients || !intercepts()? {
         let ambient = Ambient::new(session, clock);
         return Ok(Interception { ambient, proxy: OnceLock::new(), bundle: None });
     }
     let now = clock.clone();
-    let led = move |client| {
+    let intended = move |client| {
         let meant = ambient::led(session, client)?;
         Some(Led { host: meant.host, port: meant.port })
     };
-    let proxy = Proxy::start(engine.clone(), move || now.now(), led)?;
+    let proxy = Proxy::start(engine.clone(), move || now.now(), intended)?;
     let bundle = Bundle::get(Trust::Session)?;
-    let leading = InterceptionSetup {
+    let setup = InterceptionSetup {
         listener: proxy.addr().port(),
         loopback: config.intercept_loopback,
         shown: variables::of_a_thread(bundle.path()),
-        told: variables::of_a_process(&proxy.url(), bundle.path()),
+        announced: variables::of_a_process(&proxy.url(), bundle.path()),
         refused: |host, port, _| {
-            report::tell_refused(host, port);
+            report::print_refused(host, port);
             parallel::refused(host, port);
         },
     };
-    let ambient = Ambient::leading(session, clock, leading);
+    let ambient = Ambient::intercepting(session, clock, setup);
     Ok(Interception { ambient, proxy: OnceLock::from(Ok(proxy)), bundle: Some(bundle) })
 }

@@ -11,7 +11,7 @@ use super::begin::{SessionBuilder, known_volatile};
 use super::failure::Failure;
 use super::finish::BodyEnd;
 use super::handle::Session;
-use super::run::{failed, not_begun, tell_failure, under};
+use super::run::{failed, not_begun, print_outcome, under};
 use crate::ambient;
 use crate::error::{Error, Result, panic_text};
 use crate::mode::{Environment, Mode};
@@ -83,7 +83,7 @@ impl SessionBuilder {
                 drop(session.finish(BodyEnd::Passed)?);
             }
             Err(payload) => {
-                tell_failure(session.finish(BodyEnd::Panicked));
+                print_outcome(session.finish(BodyEnd::Panicked));
                 std::panic::resume_unwind(payload)
             }
         }
@@ -101,9 +101,9 @@ impl Session {
         let before = known_volatile(metadata, &journal.files().document()).unwrap_or_default();
         let matching = before.left_out(self.0.config.matching.clone());
         let learned = volatile::learn(first, &second, &matching);
-        let mut told = Learned::default();
+        let mut outcome = Learned::default();
         if let Some(refused) = learned.refused.first() {
-            told.problem = Some(Problem::Obstacle(Obstacle::VariesWhole {
+            outcome.problem = Some(Problem::Obstacle(Obstacle::VariesWhole {
                 method: refused.method.clone(),
                 uri: refused.uri.clone(),
                 more: learned.refused.len() - 1,
@@ -111,12 +111,12 @@ impl Session {
             }));
         }
         if !learned.unpaired.is_empty() {
-            told.note = Some(Note::Unpaired(learned.unpaired));
+            outcome.note = Some(Note::Unpaired(learned.unpaired));
         }
         if let Some(value) = before.and(learned.volatile).to_value() {
             metadata.extra.insert(volatile::KEY.to_owned(), value);
         }
-        Ok(told)
+        Ok(outcome)
     }
 }
 

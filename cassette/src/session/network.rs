@@ -99,24 +99,24 @@ mod built_in {
             cassette: &Path,
             failed: bool,
         ) -> (Vec<Problem>, Vec<Problem>) {
-            let mut told = (Vec::new(), Vec::new());
-            let Some(Ok(proxy)) = self.proxy.get() else { return told };
+            let mut found = (Vec::new(), Vec::new());
+            let Some(Ok(proxy)) = self.proxy.get() else { return found };
             let cassette = || cassette.to_owned();
-            let mut tell = |certain: bool, problem: Problem| {
-                let list = if certain || failed { &mut told.0 } else { &mut told.1 };
+            let mut add = |certain: bool, problem: Problem| {
+                let list = if certain || failed { &mut found.0 } else { &mut found.1 };
                 list.push(problem);
             };
             let refused: Vec<_> = proxy.refused().into_iter().map(problems::refused).collect();
             if !refused.is_empty() {
                 let certain = refused.iter().any(|r| r.alert.is_some());
-                tell(certain, Problem::Untrusted(Untrusted { cassette: cassette(), refused }));
+                add(certain, Problem::Untrusted(Untrusted { cassette: cassette(), refused }));
             }
             let connections: Vec<_> = proxy.foreign().into_iter().map(problems::foreign).collect();
             if !connections.is_empty() {
                 let certain = connections.iter().any(|c| !c.silent);
-                tell(certain, Problem::Foreign(Foreign { cassette: cassette(), connections }));
+                add(certain, Problem::Foreign(Foreign { cassette: cassette(), connections }));
             }
-            told
+            found
         }
 
         pub(in crate::session) fn stop(&self) {

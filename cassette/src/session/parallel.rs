@@ -109,7 +109,7 @@ pub(super) fn refused(host: &str, port: u16) {
     let peers: Vec<Arc<Peer>> = open.iter().filter_map(Weak::upgrade).collect();
     drop(open);
     for peer in peers {
-        peer.note(Note::RefusedBeside { host: host.to_owned(), port });
+        peer.note(Note::RefusedMeanwhile { host: host.to_owned(), port });
     }
 }
 

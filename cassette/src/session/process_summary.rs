@@ -32,18 +32,18 @@ pub(super) fn add(ended: &Ended<'_>) {
     if count(&mut totals, ended) {
         PALETTE.get_or_init(palette);
         // Once; there is no harm in more.
-        ambient::at_exit(tell);
+        ambient::at_exit(print);
     }
 }
 
 /// Adds what one session did. Was there anything to tell?
 fn count(totals: &mut Totals, ended: &Ended<'_>) -> bool {
     let name = || ended.cassette.to_owned();
-    let mut told = ended.unused > 0;
-    if told {
+    let mut notable = ended.unused > 0;
+    if notable {
         *totals.unused.entry(name()).or_default() += ended.unused;
     }
-    let Some(summary) = ended.passed else { return told };
+    let Some(summary) = ended.passed else { return notable };
     if summary.recorded {
         let kind = match (summary.is_new, summary.changed) {
             (true, _) => &mut totals.new,
@@ -59,7 +59,7 @@ fn count(totals: &mut Totals, ended: &Ended<'_>) -> bool {
     }
     let accepted = summary.accepted && summary.output_changed;
     totals.accepted += usize::from(accepted);
-    told |= summary.recorded || accepted;
+    notable |= summary.recorded || accepted;
     for note in &summary.notes {
         let of_its_kind = match note {
             Note::Expired { .. } => &mut totals.expired,
@@ -71,13 +71,13 @@ fn count(totals: &mut Totals, ended: &Ended<'_>) -> bool {
             _ => continue,
         };
         of_its_kind.push(name());
-        told = true;
+        notable = true;
     }
-    told
+    notable
 }
 
 /// A thread that is left behind may be adding just now: then it's told without.
-fn tell() {
+fn print() {
     let Ok(totals) = TOTALS.try_lock() else { return };
     let palette = PALETTE.get().copied().unwrap_or(Palette::plain());
     if let Some(text) = totals.render(&palette) {

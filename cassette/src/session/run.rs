@@ -70,7 +70,7 @@ impl SessionBuilder {
             Ok(Ok(value)) => session.finish(BodyEnd::Passed).map(|summary| (value, summary)),
             Ok(Err(returned)) => Err(failed(&session, returned)),
             Err(payload) => {
-                tell_failure(session.finish(BodyEnd::Panicked));
+                print_outcome(session.finish(BodyEnd::Panicked));
                 resume_unwind(payload)
             }
         }
@@ -121,7 +121,7 @@ fn run_test(test: Test, body: impl Fn(Session) -> Verdict + Send + Sync) {
     };
     match under(&session, &test.path(), body) {
         Ok(Ok(())) => match session.finish(BodyEnd::Passed) {
-            Ok(summary) => tell(&summary),
+            Ok(summary) => print_summary(&summary),
             Err(failure) if expects_panic.is_some() => report::print(failure.shown()),
             Err(failure) => panic!("{}", failure.shown()),
         },
@@ -129,7 +129,7 @@ fn run_test(test: Test, body: impl Fn(Session) -> Verdict + Send + Sync) {
         Err(payload) => {
             let expected = expects_panic.is_some_and(|expected| panic_text(&*payload).contains(expected));
             let passed =
-                tell_failure(session.finish(if expected { BodyEnd::Passed } else { BodyEnd::Panicked }));
+                print_outcome(session.finish(if expected { BodyEnd::Passed } else { BodyEnd::Panicked }));
             if expected && !passed {
                 return;
             }
@@ -198,10 +198,10 @@ pub(super) fn not_begun(site: &TestSite, problem: Problem) -> Failure {
 }
 
 /// Prints what the session has to say beside a panic. False if the session failed.
-pub(super) fn tell_failure(ended: Result<Summary, Failure>) -> bool {
+pub(super) fn print_outcome(ended: Result<Summary, Failure>) -> bool {
     match ended {
         Ok(summary) => {
-            tell(&summary);
+            print_summary(&summary);
             true
         }
         Err(failure) => {
@@ -213,8 +213,8 @@ pub(super) fn tell_failure(ended: Result<Summary, Failure>) -> bool {
     }
 }
 
-fn tell(summary: &Summary) {
-    if let Some(text) = summary.told(&failure::palette()) {
+fn print_summary(summary: &Summary) {
+    if let Some(text) = summary.text(&failure::palette()) {
         report::print(&text);
     }
 }

@@ -50,7 +50,7 @@ impl Summary {
     }
 
     /// What there is to tell of a recording, or of a test that passed all the same; `None` of anything else.
-    pub(crate) fn told(&self, palette: &Palette) -> Option<String> {
+    pub(crate) fn text(&self, palette: &Palette) -> Option<String> {
         let recorded = self.recorded.then(|| self.as_recorded().render(palette));
         let notes = Some(report::notes(&self.notes, palette)).filter(|text| !text.is_empty());
         recorded.into_iter().chain(notes).reduce(|recorded, notes| format!("{recorded}\n\n{notes}"))

@@ -170,7 +170,7 @@ where
         let origin = match (came, server) {
             (Came::Knowingly, _) => Origin::Front,
             (Came::Tunnel(authority), _) => Origin::Tunnel(authority),
-            (Came::Led(_), Some(authority)) => Origin::Led(authority),
+            (Came::Led(_), Some(authority)) => Origin::Intercepted(authority),
             (Came::Led(_), None) => return,
         };
         http(shared, stream, origin, None, meant).await;
@@ -313,7 +313,7 @@ impl<S: Engine> Way<S> {
         if self.base.is_some() {
             return Err(Refusal::unsupported("this address stands for one server: it is no proxy"));
         }
-        if !matches!(self.origin, Origin::Front | Origin::Led(_)) {
+        if !matches!(self.origin, Origin::Front | Origin::Intercepted(_)) {
             return Err(Refusal::unsupported("a tunnel inside a tunnel is not served"));
         }
         let authority = request.uri().authority().filter(|a| a.port().is_some()).cloned();

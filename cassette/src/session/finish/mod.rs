@@ -39,8 +39,8 @@ impl Session {
         if let BodyEnd::Returned(error) = body {
             end.problems.push(Problem::Body(format!("the test returned an error: {error}")));
         }
-        let (told, doubtful) = inner.network.unsent(&inner.files.document(), end.body_failed);
-        end.problems.extend(told);
+        let (certain, doubtful) = inner.network.unsent(&inner.files.document(), end.body_failed);
+        end.problems.extend(certain);
         end.summary.name.clone_from(&inner.name);
         end.problems.extend(inner.engine.problems());
         if inner.engine.action().records() {
@@ -139,8 +139,8 @@ impl Session {
             return Ok(());
         }
         let kept = output::keep(&self.0)?;
-        let told = |p: &Problem| matches!(p, Problem::Output(_) | Problem::MissingSnapshot(_));
-        if !end.problems.iter().any(told) {
+        let shows_output = |p: &Problem| matches!(p, Problem::Output(_) | Problem::MissingSnapshot(_));
+        if !end.problems.iter().any(shows_output) {
             end.notes.extend(kept.map(|at| Note::OutputKept { at }));
         }
         Ok(())

@@ -110,11 +110,11 @@ impl Session {
         manifest: Option<&snapshot::Manifest>,
     ) -> Result<Vec<report::Leak>> {
         let check = self.0.redactor.leak_check()?;
-        let mut told = Vec::new();
+        let mut all = Vec::new();
         let ways = ways::Ways { check: &check, rules: &self.0.config.rules };
         if let Some(prepared) = prepared {
             for found in leaks::search(&check, &prepared.files())? {
-                told.push(leaks::in_recording(&ways, prepared, found));
+                all.push(leaks::in_recording(&ways, prepared, found));
             }
         }
         if let Some(manifest) = manifest {
@@ -122,8 +122,8 @@ impl Session {
             let file = self.0.files.output_snapshot();
             let text = manifest.to_text();
             let leak = check.scan(text.as_bytes()).map_err(|e| Error::io("scan", &file, e))?;
-            told.extend(leak.map(|leak| leaks::in_output(&check, manifest, leak)));
+            all.extend(leak.map(|leak| leaks::in_output(&check, manifest, leak)));
         }
-        Ok(told)
+        Ok(all)
     }
 }
