@@ -192,7 +192,7 @@ mod face {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Clock;
+    use crate::clock::Clock;
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
     /// 2001-01-01T00:00:00Z.

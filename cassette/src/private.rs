@@ -73,7 +73,7 @@ mod tests {
         verdict((), Ok(()));
         verdict(Ok::<_, String>(()), Ok(()));
         verdict(Err::<(), _>("no such table"), Err("\"no such table\""));
-        verdict(Err::<(), _>(crate::Error::new("no such table")), Err("no such table"));
+        verdict(Err::<(), _>(crate::error::Error::new("no such table")), Err("no such table"));
         verdict(ExitCode::SUCCESS, Ok(()));
         verdict(ExitCode::from(3), Err("ExitCode(unix_exit_status(3))"));
         verdict(Ok::<_, String>(ExitCode::SUCCESS), Ok(()));

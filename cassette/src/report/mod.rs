@@ -1,6 +1,6 @@
 //! What a user reads when something went wrong, and the command to run next.
 //!
-//! The rule: this folder words every [`Problem`] and every [`Note`]. An [`Error`](crate::Error) of another room words
+//! The rule: this folder words every [`Problem`] and every [`Note`]. An [`Error`] of another room words
 //! itself, in one sentence with one hint at most, and is shown here as [`Problem::Other`].
 //!
 //! Pure functions from facts to text: the rooms that decide hand over plain values, and nothing here reads a
@@ -57,6 +57,7 @@ pub use unmatched::{Closest, Expected, Reason, RecordedAnswer, Unmatched, Unmatc
 pub use untrusted::{RefusedCertificate, Untrusted};
 pub use unused::{UnusedRecording, UnusedReport};
 
+use crate::error::Error;
 use page::{Help, Page};
 
 /// Everything that is wrong with one test.
@@ -141,11 +142,11 @@ pub enum Problem {
     /// A setting or a mode that keeps the session, or a request, from going on.
     Obstacle(Obstacle),
     /// Anything else, with the error's own words.
-    Other(crate::Error),
+    Other(Error),
 }
 
-impl From<crate::Error> for Box<Problem> {
-    fn from(error: crate::Error) -> Self {
+impl From<Error> for Box<Problem> {
+    fn from(error: Error) -> Self {
         Box::new(Problem::Other(error))
     }
 }
