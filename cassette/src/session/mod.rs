@@ -4,27 +4,19 @@
 
 mod begin;
 mod call_site;
-#[cfg(feature = "proxy")]
-mod children;
 mod failure;
 mod finish;
 mod handle;
-#[cfg(feature = "intercept")]
-mod interception;
 mod leaks;
 mod learn;
 mod network;
 mod open;
 mod output;
-#[cfg(feature = "intercept")]
-mod parallel;
 mod problems;
 mod process_summary;
 mod registry;
 mod run;
 mod summary;
-#[cfg(feature = "proxy")]
-mod transports;
 mod ways;
 
 pub use begin::SessionBuilder;

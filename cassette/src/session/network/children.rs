@@ -5,8 +5,8 @@
 use std::ffi::{OsStr, OsString};
 use std::process::Command;
 
-use super::handle::Session;
 use crate::error::Result;
+use crate::session::handle::Session;
 
 impl Session {
     /// A command whose process is under this session: its requests are recorded, or replayed. The program has to look

@@ -4,9 +4,8 @@
 
 use std::ffi::OsString;
 
-use super::handle::Session;
 #[cfg(feature = "client")]
-use super::network::upstream_options;
+use super::built_in::upstream_options;
 #[cfg(feature = "client")]
 use crate::error::Error;
 use crate::error::Result;
@@ -14,6 +13,7 @@ use crate::error::Result;
 use crate::in_process::CassetteMiddleware;
 use crate::in_process::SessionService;
 use crate::mode::Mode;
+use crate::session::handle::Session;
 #[cfg(feature = "client")]
 use crate::transport;
 use crate::transport::{Ca, Proxy, variables};

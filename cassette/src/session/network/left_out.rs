@@ -1,0 +1,44 @@
+//! What stands in where the feature `proxy` is left out: nothing but a layer reaches a session's engine then.
+//!
+//! Must not know: anything of a transport.
+
+use std::path::Path;
+
+use crate::ambient::Ambient;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::engine::{Engine, Live};
+use crate::error::Result;
+use crate::mode::Mode;
+use crate::report::{Note, Problem};
+
+pub(in crate::session) struct Network;
+
+impl Network {
+    pub(in crate::session) fn begin(
+        session: u64,
+        _name: &str,
+        _mode: Mode,
+        _config: &Config,
+        clock: &Clock,
+        _engine: &Engine,
+    ) -> Result<(Ambient, Network), Box<Problem>> {
+        Ok((Ambient::new(session, clock), Network))
+    }
+
+    pub(in crate::session) fn unsent(&self, _cassette: &Path, _failed: bool) -> (Vec<Problem>, Vec<Problem>) {
+        Default::default()
+    }
+
+    pub(in crate::session) fn stop(&self) {}
+
+    pub(in crate::session) fn parallel_notes(&self, _body_failed: bool) -> Vec<Note> {
+        Vec::new()
+    }
+
+    pub(in crate::session) fn leave(&self) {}
+}
+
+pub(in crate::session) fn live(_: Mode, _: &Config) -> Result<Option<Live>> {
+    Ok(None)
+}

@@ -1,0 +1,22 @@
+//! How requests reach a session, as far as the features of this build go: the one place of the session that asks which
+//! features there are.
+//!
+//! Must not know: how a connection is served, how a session ends.
+
+#[cfg(feature = "proxy")]
+mod built_in;
+#[cfg(feature = "proxy")]
+mod children;
+#[cfg(feature = "intercept")]
+mod interception;
+#[cfg(not(feature = "proxy"))]
+mod left_out;
+#[cfg(feature = "intercept")]
+mod parallel;
+#[cfg(feature = "proxy")]
+mod transports;
+
+#[cfg(feature = "proxy")]
+pub(super) use self::built_in::{Network, live};
+#[cfg(not(feature = "proxy"))]
+pub(super) use self::left_out::{Network, live};
