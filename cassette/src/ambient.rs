@@ -4,7 +4,7 @@
 //! It knows a session by its number and its [`Clock`] only. Without the feature `ambient` the same
 //! functions are here and do nothing, and [`check`] says so.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 pub(crate) use face::{Ambient, at_exit, current_session, outside, time_zone};
 #[cfg(feature = "intercept")]

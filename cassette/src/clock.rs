@@ -3,7 +3,7 @@
 //!
 //! It must not know how unmodified code comes to see it (that is `ambient`), nor what a session is.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

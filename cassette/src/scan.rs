@@ -8,8 +8,8 @@ use std::io::{Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use crate::error::{Error, Result};
 use crate::redact::{Leak, LeakCheck, Redactor, Seen};
-use crate::{Error, Result};
 
 /// What a scan found.
 #[derive(Debug, Default)]

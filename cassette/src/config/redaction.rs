@@ -5,9 +5,9 @@ use std::env::VarError;
 use std::path::{Path, PathBuf};
 
 use super::{Config, spelling};
+use crate::error::{Error, Result};
 use crate::redact::{BodyHead, RequestHead, ResponseHead, Rules};
 use crate::report::{Absent, ValueFrom};
-use crate::{Error, Result};
 
 /// What the values of secrets come from, whether there are any or not.
 #[derive(Clone, Debug, Default)]

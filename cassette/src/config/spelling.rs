@@ -4,7 +4,7 @@
 
 use http::HeaderName;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 fn mistake(option: &str, given: &str, why: &str) -> Result<()> {
     Err(Error::new(format!("`{option}({given:?})`: {why}")))

@@ -21,7 +21,7 @@ pub(crate) use self::keys::anonymous;
 use crate::body::Body;
 use crate::clock::Clock;
 use crate::config::{Exhausted, Sources};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::matcher::Matching;
 use crate::redact::{LONGEST_PLACEHOLDER, Redactor};
 use crate::report::{Unfilled, Unmatched, UnmatchedRequest, Unused, UnusedRecording};
@@ -60,7 +60,7 @@ type Faults = Arc<Mutex<Vec<Fault>>>;
 /// Why a recording could not be played.
 pub(crate) enum Fault {
     /// The cassette is damaged.
-    Unreadable(crate::Error),
+    Unreadable(Error),
     /// The answer is a template that does not fit its request.
     Unfilled(Unfilled),
 }
@@ -306,14 +306,14 @@ impl Fault {
     /// The same for the code under test.
     fn told(&self) -> Fault {
         match self {
-            Fault::Unreadable(e) => Fault::Unreadable(crate::Error::new(e.to_string()).hint_of(e)),
+            Fault::Unreadable(e) => Fault::Unreadable(Error::new(e.to_string()).hint_of(e)),
             Fault::Unfilled(facts) => Fault::Unfilled(facts.clone()),
         }
     }
 }
 
-impl From<crate::Error> for Fault {
-    fn from(e: crate::Error) -> Fault {
+impl From<Error> for Fault {
+    fn from(e: Error) -> Fault {
         Fault::Unreadable(e)
     }
 }

@@ -7,7 +7,7 @@ use super::page::{Help, Page};
 use super::palette::paint;
 use super::setup;
 use super::text::{VALUE, clean, window};
-use crate::Error;
+use crate::error::Error;
 
 /// There is no cassette to replay.
 #[derive(Clone, Debug)]

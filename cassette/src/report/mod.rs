@@ -53,6 +53,8 @@ pub use unused::{Unused, UnusedRecording};
 
 use page::{Help, Page};
 
+use crate::error::Error;
+
 /// Everything that is wrong with one test.
 ///
 /// ```
@@ -133,11 +135,11 @@ pub enum Problem {
     /// A secret is in what was recorded.
     Leaks(Leaks),
     /// Anything else, with the error's own words.
-    Other(crate::Error),
+    Other(Error),
 }
 
-impl From<crate::Error> for Box<Problem> {
-    fn from(error: crate::Error) -> Self {
+impl From<Error> for Box<Problem> {
+    fn from(error: Error) -> Self {
         Box::new(Problem::Other(error))
     }
 }

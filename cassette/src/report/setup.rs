@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::TestSite;
 use super::page::{Help, Page};
 use super::text::{VALUE, clean, nearest, short};
-use crate::Error;
+use crate::error::Error;
 
 /// A mode that does not exist.
 #[derive(Clone, Debug)]

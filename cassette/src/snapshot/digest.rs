@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::csv::TableReader;
 use super::manifest::{Entry, Item};
 use super::walk::{Found, FoundFile};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 const CHUNK: usize = 64 * 1024;
 

@@ -1,7 +1,7 @@
 //! Which paths to leave out: patterns of `*`, `**` and `?`, nothing more.
 
+use crate::error::{Error, Result};
 use crate::wild::wild;
-use crate::{Error, Result};
 
 /// The patterns of a project.
 pub(super) struct Ignore(Vec<Vec<String>>);

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Moves what is in `output_dir` to `target`, in place of whatever an earlier run left there. Across file
 /// systems it copies, and then takes away the original.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::glob::Ignore;
 use super::{digest, walk};
-use crate::Result;
+use crate::error::Result;
 
 /// What was in a directory: every file, link and empty directory below it, sorted by path.
 ///

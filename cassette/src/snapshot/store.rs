@@ -12,7 +12,7 @@ use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::manifest::Manifest;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// What a reviewer is told about a snapshot, beside its contents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::manifest::{Entry, Item, Manifest, Table};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// One line. The order of the fields is the order of the keys.
 #[derive(Default, Deserialize, Serialize)]

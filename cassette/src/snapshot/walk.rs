@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::glob::Ignore;
 use super::manifest::{Entry, Item};
 use super::name;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// What [`walk`] found.
 #[derive(Default)]

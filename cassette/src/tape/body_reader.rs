@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::body_sink::hex;
 use super::{BodyFile, Content, parse};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Bytes read at once.
 const CHUNK: usize = 64 * 1024;

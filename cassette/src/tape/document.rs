@@ -9,7 +9,7 @@ use super::body_reader::BodyReader;
 use super::outline::{self, Entry, ScanError, Span};
 use super::window::Window;
 use super::{Body, Files, Interaction, Metadata, Request, parse, position};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The version of the format that this library reads and writes.
 pub const FORMAT_VERSION: u64 = 2;

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Name;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The paths of one cassette: a directory of cassettes and a [`Name`] in it.
 ///

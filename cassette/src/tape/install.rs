@@ -11,7 +11,7 @@ use std::thread;
 use super::journal::{self, Journal, Line, Recording, State};
 use super::window::Window;
 use super::{BodyFile, Cassette, Content, Files, Interaction, Metadata, layout, parse, position};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// A cassette that is complete but not yet in its place. Nobody else can record it meanwhile.
 ///

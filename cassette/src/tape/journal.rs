@@ -20,7 +20,7 @@ use super::{
     BodyFile, BodySink, Cassette, Content, Files, Interaction, Limits, Metadata, Request, parse, position,
     write,
 };
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// A recording in progress, on disk. Clones are handles to the same one.
 ///

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Files;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The right to record. Given up when dropped.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The longest name, in bytes: most file systems allow 255 for one file, and we add suffixes.
 const LONGEST: usize = 200;

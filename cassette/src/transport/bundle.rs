@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use super::ca::{self, Ca};
 use super::outside;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Whom the clients of a session are to trust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

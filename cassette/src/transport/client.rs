@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 use super::ca::Ca;
 use super::trust;
 use super::upstream::UpstreamOptions;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// A client of the session whose proxy listens at `proxy`.
 ///

@@ -22,9 +22,9 @@ use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
 use super::{UpstreamOptions, trust};
+use crate::error::{Error, Result};
 use crate::failure;
 use crate::tape::{TransportError, TransportErrorKind as Kind};
-use crate::{Error, Result};
 
 /// Name, TCP and TLS together, unless told otherwise.
 const TIME_LIMIT: Duration = Duration::from_secs(30);

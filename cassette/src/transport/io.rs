@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 static RUNTIME: Mutex<Option<Runtime>> = Mutex::new(None);
 

@@ -17,7 +17,7 @@ use super::incidents::Seen;
 use super::refused::Refused;
 use super::reverse::{Base, Bases, Site};
 use super::{Engine, Led, io};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The listener and its connections, until it is stopped or dropped.
 pub(crate) struct Proxy {

@@ -13,7 +13,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The cryptography of everything here: ring.
 pub(super) fn provider() -> Arc<CryptoProvider> {

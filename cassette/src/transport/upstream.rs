@@ -23,8 +23,8 @@ use tower_service::Service;
 use super::accept::{MAX_HEADER_LIST, MAX_HEADERS};
 use super::connect::Connector;
 use super::io;
-use crate::Result;
 use crate::body::Body;
+use crate::error::Result;
 use crate::tape::{TransportError, TransportErrorKind};
 use crate::{failure, target};
 

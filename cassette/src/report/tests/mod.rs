@@ -11,8 +11,9 @@ mod unused;
 use http::Method;
 
 use super::*;
+use crate::error::Error;
+use crate::mode::Mode;
 use crate::tape::{TransportError, TransportErrorKind};
-use crate::{Error, Mode};
 
 const RECORD: &str = "CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin";
 

@@ -20,7 +20,7 @@ fn check_within(limits: &Limits, text: &str, expected: &str) {
     assert_eq!(found.trim_start(), expected);
 }
 
-fn read_all(files: &Files, limits: &Limits) -> crate::Result<()> {
+fn read_all(files: &Files, limits: &Limits) -> Result<()> {
     let cassette = Cassette::open_with(files, limits)?;
     for i in 0..cassette.len() {
         cassette.request(i)?;

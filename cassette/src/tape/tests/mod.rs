@@ -4,7 +4,6 @@ mod golden;
 mod hostile;
 mod policies;
 mod recording;
-
 mod round_trip;
 
 use std::io::Write as _;
@@ -13,6 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::*;
+use crate::error::Result;
 
 /// A cassette directory of its own, removed at the end.
 struct Dir(tempfile::TempDir);
@@ -110,7 +110,7 @@ fn body(journal: &Journal, content_type: &str, bytes: &[u8]) -> Body {
     Body { content: sink.finish().unwrap(), encoding: None }
 }
 
-fn read(cassette: &Cassette, body: &Body) -> crate::Result<Vec<u8>> {
+fn read(cassette: &Cassette, body: &Body) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     for chunk in cassette.body_reader(body)? {
         let chunk = chunk?;

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn open(interaction: &str) -> crate::Result<(tempfile::TempDir, Interaction)> {
+fn open(interaction: &str) -> Result<(tempfile::TempDir, Interaction)> {
     let dir = tempfile::tempdir().unwrap();
     let files = Files::new(dir.path(), &"a".parse().unwrap());
     let text = format!("{{\"version\": 2, \"interactions\": [\n{interaction}]}}");
