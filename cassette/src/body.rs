@@ -1,13 +1,15 @@
 //! The streaming body that every part passes on. Nothing here holds more than one chunk.
 
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
+
+use crate::poison::unpoisoned;
 
 /// Why a body broke off.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
@@ -45,7 +47,7 @@ impl Body {
     }
 
     fn inner(&self) -> MutexGuard<'_, UnsyncBoxBody<Bytes, BoxError>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.0.lock())
     }
 }
 
@@ -57,7 +59,7 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Pin::new(self.0.get_mut().unwrap_or_else(PoisonError::into_inner)).poll_frame(cx)
+        Pin::new(unpoisoned(self.0.get_mut())).poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {

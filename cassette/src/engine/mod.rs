@@ -20,6 +20,7 @@ use crate::body::Body;
 use crate::config::{Config, VerifyPolicy};
 use crate::error::Error;
 use crate::hosts::{self, Hosts};
+use crate::poison::unpoisoned;
 use crate::recorder::{Exchange, NotBegun, Objected, Recorder, Waiting};
 use crate::report::{Drifted, Problem, RefusedHost, TestSite};
 use crate::tape::{TransportError, TransportErrorKind};
@@ -117,7 +118,7 @@ impl Engine {
     }
 
     fn noted(&self) -> MutexGuard<'_, Noted> {
-        self.0.noted.lock().unwrap_or_else(|e| e.into_inner())
+        unpoisoned(self.0.noted.lock())
     }
 
     /// What becomes of a request, as far as nothing has to be awaited for it.

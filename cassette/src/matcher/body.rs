@@ -12,6 +12,7 @@ use super::options::InForce;
 use super::pairs::{self, Pairs};
 use super::parameters::Value;
 use super::xml::{self, Element};
+use crate::hex;
 use crate::json;
 use crate::tape::{Content, Request};
 
@@ -79,7 +80,7 @@ impl<'a> Body<'a> {
         {
             return Body::Xml(root);
         }
-        let sha256 = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+        let sha256 = hex::encode(&Sha256::digest(bytes));
         Body::Bytes(Raw { bytes: Some(bytes), size: bytes.len() as u64, sha256 })
     }
 

@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::config::{Exhausted, Sources};
 use crate::error::{Error, Result};
 use crate::matcher::Matching;
+use crate::poison::unpoisoned;
 use crate::redact::{LONGEST_PLACEHOLDER, Redactor};
 use crate::report::{Unfilled, Unmatched, UnmatchedRequest, Unused, UnusedRecording};
 use crate::tape::{self, Cassette, Interaction, Outcome, Request, TransportError};
@@ -218,7 +219,7 @@ impl Player {
 
     /// Interactions that could not be played, so far.
     pub(crate) fn faults(&self) -> Vec<Fault> {
-        std::mem::take(&mut *self.faults.lock().unwrap_or_else(|e| e.into_inner()))
+        std::mem::take(&mut *unpoisoned(self.faults.lock()))
     }
 
     /// The interactions that nobody asked for and that are not optional, in recorded order, and the one served last;
@@ -278,7 +279,7 @@ impl Player {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|e| e.into_inner())
+        unpoisoned(self.state.lock())
     }
 }
 
@@ -299,7 +300,7 @@ pub(crate) enum Played {
 }
 
 fn note(faults: &Faults, fault: Fault) {
-    faults.lock().unwrap_or_else(|e| e.into_inner()).push(fault);
+    unpoisoned(faults.lock()).push(fault);
 }
 
 impl Fault {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::mem;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use super::Exchange;
 use crate::body::{Body, BoxError};
 use crate::capture;
 use crate::decode::{self, Decoder};
+use crate::poison::unpoisoned;
 use crate::redact::{BodyRedactor, Objection, Redactor, Side};
 use crate::tape::{TransportError, TransportErrorKind};
 
@@ -63,14 +64,14 @@ struct Shared(Arc<Mutex<Vec<u8>>>);
 
 impl Shared {
     fn take(&self) -> Option<Bytes> {
-        let bytes = mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let bytes = mem::take(&mut *unpoisoned(self.0.lock()));
         (!bytes.is_empty()).then(|| bytes.into())
     }
 }
 
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+        unpoisoned(self.0.lock()).write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {

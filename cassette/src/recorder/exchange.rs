@@ -12,6 +12,7 @@ use super::{Recorder, tee};
 use crate::body::Body;
 use crate::capture::Capture;
 use crate::error::Error;
+use crate::poison::unpoisoned;
 use crate::redact::{Objection, Redactor, Side};
 use crate::report::UpstreamFailure;
 use crate::tape::{self, Interaction, Outcome, Request, Response, TransportError, TransportErrorKind};
@@ -299,7 +300,7 @@ impl Exchange {
     }
 
     pub(super) fn parts(&self) -> MutexGuard<'_, Option<Parts>> {
-        self.0.parts.lock().unwrap_or_else(|e| e.into_inner())
+        unpoisoned(self.0.parts.lock())
     }
 }
 

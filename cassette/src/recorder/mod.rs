@@ -17,6 +17,7 @@ use self::exchange::{Direction, Parts};
 pub(crate) use self::exchange::{Exchange, Objected, Waiting};
 use crate::capture::{self, Capture};
 use crate::error::Error;
+use crate::poison::unpoisoned;
 use crate::redact::{Redactor, Side};
 use crate::report::UpstreamFailure;
 use crate::tape::Journal;
@@ -113,7 +114,7 @@ impl Recorder {
     fn wait(&self, grace: Duration) -> Vec<Exchange> {
         let busy = |state: &mut State| !state.in_flight.is_empty();
         let waited = self.0.settled.wait_timeout_while(self.state(), grace, busy);
-        let (state, _) = waited.unwrap_or_else(|e| e.into_inner());
+        let (state, _) = unpoisoned(waited);
         state.in_flight.values().cloned().collect()
     }
 
@@ -124,11 +125,11 @@ impl Recorder {
 
     /// Ends the recording and gives the journal back. What still trickles in is dropped.
     pub(crate) fn close(&self) -> Option<Journal> {
-        self.0.journal.write().unwrap_or_else(|e| e.into_inner()).take()
+        unpoisoned(self.0.journal.write()).take()
     }
 
     fn with_journal<T>(&self, f: impl FnOnce(&Journal) -> T) -> Option<T> {
-        self.0.journal.read().unwrap_or_else(|e| e.into_inner()).as_ref().map(f)
+        unpoisoned(self.0.journal.read()).as_ref().map(f)
     }
 
     fn capture(&self, side: Side, uri: &str, headers: &HeaderMap) -> Option<Capture> {
@@ -147,6 +148,6 @@ impl Recorder {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(|e| e.into_inner())
+        unpoisoned(self.0.state.lock())
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, MutexGuard, Weak};
 
 use super::{Inner, Session};
+use crate::poison::unpoisoned;
 use crate::report::{AlreadyOpen, Problem, TestSite};
 
 #[derive(Default)]
@@ -21,7 +22,7 @@ struct Process {
 static PROCESS: LazyLock<Mutex<Process>> = LazyLock::new(Mutex::default);
 
 fn process() -> MutexGuard<'static, Process> {
-    PROCESS.lock().unwrap_or_else(|e| e.into_inner())
+    unpoisoned(PROCESS.lock())
 }
 
 /// A cassette that is open in this process, until dropped.

@@ -6,11 +6,12 @@
 //!
 //! Must not know: how connections are led, what a note reads like.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use super::{Inner, Session, open};
 use crate::engine::Action;
 use crate::player::Player;
+use crate::poison::unpoisoned;
 use crate::report::Note;
 
 /// Of one session.
@@ -29,7 +30,7 @@ const MOST: usize = 3;
 
 impl Beside {
     fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.0.lock())
     }
 
     fn note(&self, note: Note) {

@@ -3,11 +3,12 @@
 //!
 //! Must not know: how it is worded.
 
-use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
+use std::sync::{LazyLock, Mutex, OnceLock};
 
 use super::Summary;
 use crate::ambient;
 use crate::mode::Environment;
+use crate::poison::unpoisoned;
 use crate::report::{self, Note, Palette, Totals};
 
 static TOTALS: LazyLock<Mutex<Totals>> = LazyLock::new(Mutex::default);
@@ -27,7 +28,7 @@ pub(super) struct Ended<'s> {
 
 /// Adds a session.
 pub(super) fn add(ended: &Ended<'_>) {
-    let mut totals = TOTALS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut totals = unpoisoned(TOTALS.lock());
     if totals.add(ended) {
         PALETTE.get_or_init(Environment::palette);
         // Once; there is no harm in more.

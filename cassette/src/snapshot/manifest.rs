@@ -96,7 +96,7 @@ impl Manifest {
         filter: Option<digest::Filter<'_>>,
     ) -> Result<Manifest> {
         let found = walk::walk(dir, &Ignore::new(ignore)?)?;
-        digest::digest(dir, found, filter).map(Manifest::from_entries)
+        digest::digest(found, filter).map(Manifest::from_entries)
     }
 
     /// What there is, sorted by path.
@@ -259,7 +259,7 @@ mod tests {
             let dir = tree(&[("a", b"hello")]);
             let found = walk::walk(dir.path(), &Ignore::new(&[]).unwrap()).unwrap();
             fs::remove_file(dir.path().join("a")).unwrap();
-            let error = digest::digest(dir.path(), found, None).unwrap_err();
+            let error = digest::digest(found, None).unwrap_err();
             assert_eq!(error.path(), Some(dir.path().join("a").as_path()));
         }
     }

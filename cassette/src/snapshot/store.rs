@@ -5,14 +5,13 @@
 //! (<https://insta.rs/docs/snapshot-files/>). When read, the header is skipped.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::manifest::Manifest;
 use crate::error::{Error, Result};
+use crate::file_replacement;
 
 /// What a reviewer is told about a snapshot, beside its contents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -136,38 +135,12 @@ fn parse(text: &str) -> Result<Manifest> {
     Manifest::parse(&("\n".repeat(length + 2) + &body))
 }
 
-/// Writes to a new file beside `path`, then renames. The new name is on the disk when this returns.
+/// Replaces the file at `path` atomically, and makes its folder if there is none.
 fn replace(path: &Path, text: &str) -> Result<()> {
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(|e| Error::io("create the folder of the snapshot", folder, e))?;
-
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let temporary = folder.join(format!(".snap-{}-{number}.tmp", process::id()));
-    let write = || {
-        let mut file = File::create_new(&temporary)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        drop(file);
-        fs::rename(&temporary, path)?;
-        sync_folder(folder)
-    };
-    write().map_err(|e| {
-        // Best effort: the error that counts is the first.
-        let _ = fs::remove_file(&temporary);
-        Error::io("write the snapshot", path, e)
-    })
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Elsewhere a directory cannot be opened as a file; the rename is as durable as the system makes it.
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|e| Error::io("create the folder of the snapshot", folder, e))?;
+    }
+    file_replacement::write(path, text.as_bytes()).map_err(|e| Error::io("write the snapshot", path, e))
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use bytes::{Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 
-use super::body_sink::hex;
 use super::{BodyFile, Content, parse};
 use crate::error::{Error, Result};
+use crate::hex;
 
 /// Bytes read at once.
 const CHUNK: usize = 64 * 1024;
@@ -132,7 +132,7 @@ impl Checked {
         if self.left == 0
             && let Some(hash) = self.hash.take()
         {
-            let found = hex(&hash.finalize());
+            let found = hex::encode(&hash.finalize());
             if found != self.expected.sha256 {
                 return Err(self.changed(&format!("its SHA-256 is {found}")));
             }

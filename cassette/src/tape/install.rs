@@ -2,7 +2,7 @@
 //! one rename. Whatever goes wrong, there is the old cassette and the journal, or the new cassette.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use super::journal::{self, Journal, Line, Recording, State};
 use super::window::Window;
 use super::{BodyFile, Cassette, Content, Files, Interaction, Metadata, layout, parse, position};
 use crate::error::{Error, Result};
+use crate::file_replacement;
 
 /// A cassette that is complete but not yet in its place. Nobody else can record it meanwhile.
 ///
@@ -140,7 +141,12 @@ impl Prepared {
     pub(crate) fn flush_beside<T>(&self, work: impl FnOnce() -> T) -> T {
         thread::scope(|scope| {
             if !self.bodies.is_empty() {
-                let flush = || self.bodies.values().map_while(|kept| sync(&kept.path).ok()).for_each(drop);
+                let flush = || {
+                    self.bodies
+                        .values()
+                        .map_while(|kept| file_replacement::flush(&kept.path).ok())
+                        .for_each(drop)
+                };
                 let _ = thread::Builder::new().name("cassette-flush".into()).spawn_scoped(scope, flush);
             }
             work()
@@ -218,17 +224,18 @@ impl Prepared {
             let target = bodies.join(name);
             let failed = |e| Error::io("write the file of a body", &target, e);
             if kept.path != target {
-                sync(&kept.path).map_err(failed)?;
+                file_replacement::flush(&kept.path).map_err(failed)?;
                 // A body in the folder of a cassette belongs to that cassette, too.
                 match kept.path.parent() == Some(&self.recording.files.bodies()) {
-                    true => copy(&kept.path, &target).map_err(failed)?,
-                    false => move_to(&kept.path, &target).map_err(failed)?,
+                    true => file_replacement::copy(&kept.path, &target).map_err(failed)?,
+                    false => file_replacement::rename(&kept.path, &target).map_err(failed)?,
                 }
             }
             bytes += kept.size;
         }
         if !self.bodies.is_empty() {
-            sync_folder(&bodies).map_err(|e| Error::io("write the folder of bodies", &bodies, e))?;
+            file_replacement::flush_folder(&bodies)
+                .map_err(|e| Error::io("write the folder of bodies", &bodies, e))?;
         }
         let document = to.document();
         let failed = |e| Error::io("write the cassette", &document, e);
@@ -236,9 +243,9 @@ impl Prepared {
             return Ok(bytes + fs::metadata(&document).map_err(failed)?.len());
         }
         bytes += fs::metadata(&self.document.0).map_err(failed)?.len();
-        sync(&self.document.0).map_err(failed)?;
-        move_to(&self.document.0, &document).map_err(failed)?;
-        sync_folder(&folder).map_err(failed)?;
+        file_replacement::flush(&self.document.0).map_err(failed)?;
+        file_replacement::rename(&self.document.0, &document).map_err(failed)?;
+        file_replacement::flush_folder(&folder).map_err(failed)?;
         Ok(bytes)
     }
 
@@ -380,35 +387,4 @@ fn find(name: &str, size: u64, files: &Files) -> Result<Kept> {
         }
     }
     Err(Error::new(format!("the recording needs this file of {size} bytes")).at(first))
-}
-
-/// Renames, or copies where the target is on another file system; what is at the target is replaced whole.
-fn move_to(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::rename(from, to) {
-        Err(e) if e.kind() == io::ErrorKind::CrossesDevices => {
-            copy(from, to)?;
-            fs::remove_file(from)
-        }
-        renamed => renamed,
-    }
-}
-
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let mut half = to.as_os_str().to_owned();
-    half.push(".recording");
-    let half = PathBuf::from(half);
-    let copied = fs::copy(from, &half).and_then(|_| sync(&half)).and_then(|()| fs::rename(&half, to));
-    if copied.is_err() {
-        let _ = fs::remove_file(&half);
-    }
-    copied
-}
-
-fn sync(path: &Path) -> io::Result<()> {
-    OpenOptions::new().write(true).open(path)?.sync_all()
-}
-
-/// Makes renames in a folder last. Windows has no such call and needs none.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }

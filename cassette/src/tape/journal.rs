@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde::Deserialize;
 
@@ -21,6 +21,7 @@ use super::{
     write,
 };
 use crate::error::{Error, Result};
+use crate::poison::unpoisoned;
 
 /// A recording in progress, on disk. Clones are handles to the same one.
 ///
@@ -303,7 +304,7 @@ impl State {
 impl Recording {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         // No panic can leave the state half changed.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.state.lock())
     }
 
     /// Removes the files of the recording. The journal goes first: what is left without it is litter, while a

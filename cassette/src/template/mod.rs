@@ -9,14 +9,16 @@ mod fill;
 mod live;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderValue};
 
 use self::expression::Expression;
+
 pub(crate) use self::fill::Filler;
 pub(crate) use self::live::{Listener, Live};
+use crate::poison::unpoisoned;
 
 /// What stands in the place of expressions, for one answer.
 pub(crate) struct Values {
@@ -68,7 +70,7 @@ impl Values {
     }
 
     fn value(&self, expression: &str) -> Result<Value, String> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = unpoisoned(self.known.lock());
         if let Some(value) = known.get(expression) {
             return Ok(value.clone());
         }

@@ -9,7 +9,7 @@
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
@@ -33,6 +33,7 @@ use super::reverse::{Base, Bases, Site};
 use super::{Engine, Led, proxy};
 use crate::body::Body;
 use crate::failure;
+use crate::poison::unpoisoned;
 use crate::tape::TransportError;
 use crate::target::{self, Origin, Refusal};
 
@@ -268,7 +269,7 @@ impl<S: Engine> hyper::service::Service<Request<Incoming>> for Way<S> {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.shared.foreign.stir();
         if let Some(undecided) = &self.undecided {
-            drop(undecided.lock().unwrap_or_else(PoisonError::into_inner).take());
+            drop(unpoisoned(undecided.lock()).take());
         }
         let gate = self.gate.clone();
         if request.method() == Method::CONNECT {

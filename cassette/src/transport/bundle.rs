@@ -10,11 +10,12 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once};
 
 use super::ca::{self, Ca};
 use super::outside;
 use crate::error::{Error, Result};
+use crate::poison::unpoisoned;
 
 /// Whom the clients of a session are to trust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +51,7 @@ struct Place {
 fn places() -> MutexGuard<'static, [Place; 2]> {
     const NONE: Place = Place { directory: None, handles: 0 };
     static PLACES: Mutex<[Place; 2]> = Mutex::new([NONE, NONE]);
-    PLACES.lock().unwrap_or_else(PoisonError::into_inner)
+    unpoisoned(PLACES.lock())
 }
 
 const FILE: &str = "ca.pem";

@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
@@ -24,6 +24,7 @@ use time::OffsetDateTime;
 
 use super::trust;
 use crate::body::BoxError;
+use crate::poison::unpoisoned;
 
 /// Verifiers of Apple refuse certificates for more than 825 days.
 const VALID_BEFORE: time::Duration = time::Duration::days(400);
@@ -119,7 +120,7 @@ impl Hosts {
     /// How to answer a TLS handshake as `host` when the session's clock shows `now`.
     pub(super) fn config(&self, host: &str, now: SystemTime) -> Result<Arc<ServerConfig>, BoxError> {
         let host = host.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
-        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut issued = unpoisoned(self.issued.lock());
         if let Some(known) = issued.get(&host).filter(|i| distance(i.at, now) < REISSUE) {
             return Ok(known.config.clone());
         }

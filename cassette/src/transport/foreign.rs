@@ -3,13 +3,14 @@
 //!
 //! Must not know: what is said about it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 use tokio::time::{Instant, timeout_at};
 
 use super::incidents::{Seen, Undecided};
+use crate::poison::unpoisoned;
 
 /// A connection to a server that doesn't speak HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ impl Default for Foreigners {
 impl Foreigners {
     /// Some client did something.
     pub(super) fn stir(&self) {
-        *self.stirred.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *unpoisoned(self.stirred.lock()) = Instant::now();
     }
 
     /// The client's first byte, and that it is not known yet whether HTTP comes of it. `None` when there will be none:
@@ -68,7 +69,7 @@ impl Foreigners {
                 Ok(_) if began.elapsed() < PATIENCE => return None,
                 Ok(_) => {}
                 Err(_) => {
-                    let stirred = *self.stirred.lock().unwrap_or_else(PoisonError::into_inner);
+                    let stirred = *unpoisoned(self.stirred.lock());
                     if stirred.elapsed() < SILENCE {
                         until = stirred + SILENCE;
                         continue;

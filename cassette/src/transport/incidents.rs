@@ -5,8 +5,10 @@
 //!
 //! Must not know: what is said about it.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
+
+use crate::poison::unpoisoned;
 
 /// Things of one kind, each once, in order.
 pub(super) struct Seen<T> {
@@ -45,14 +47,14 @@ impl<T: Clone + PartialEq> Seen<T> {
     /// All of them, once no connection is undecided or `limit` has passed.
     pub(super) fn settled(&self, limit: Duration) -> Vec<T> {
         let waited = self.changed.wait_timeout_while(self.state(), limit, |state| state.undecided > 0);
-        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let (state, _) = unpoisoned(waited);
         state.all.clone()
     }
 }
 
 impl<T> Seen<T> {
     fn state(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.state.lock())
     }
 }
 

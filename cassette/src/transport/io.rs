@@ -5,11 +5,12 @@
 //!
 //! Must not know: HTTP.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::{Error, Result};
+use crate::poison::unpoisoned;
 
 static RUNTIME: Mutex<Option<Runtime>> = Mutex::new(None);
 
@@ -19,7 +20,7 @@ static RUNTIME: Mutex<Option<Runtime>> = Mutex::new(None);
 ///
 /// The system refuses the threads. The next call tries again.
 pub(super) fn handle() -> Result<Handle> {
-    let mut slot = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut slot = unpoisoned(RUNTIME.lock());
     if slot.is_none() {
         let started = super::outside(|| {
             Builder::new_multi_thread().worker_threads(2).thread_name("cassette-io").enable_all().build()

@@ -9,12 +9,13 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use http::header::{ALT_SVC, CONTENT_LOCATION, LINK, LOCATION, ORIGIN, REFERER, SET_COOKIE};
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::poison::unpoisoned;
 use crate::target;
 
 /// A server: scheme, host and port, in one form.
@@ -79,7 +80,7 @@ impl Bases {
         site: &Site,
         open: impl FnOnce() -> Result<SocketAddr, E>,
     ) -> Result<SocketAddr, E> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = unpoisoned(self.0.lock());
         if let Some(at) = known.get(site) {
             return Ok(*at);
         }
@@ -90,7 +91,7 @@ impl Bases {
 
     /// The port of `site`, if it has one.
     pub(super) fn known(&self, site: &Site) -> Option<SocketAddr> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(site).copied()
+        unpoisoned(self.0.lock()).get(site).copied()
     }
 }
 

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use self::writer::Writer;
 use super::{BodyFile, Content};
+use crate::hex;
 
 /// Takes the bytes of one body and gives its [`Content`]. Made by [`Journal::body`](super::Journal::body).
 ///
@@ -106,7 +107,7 @@ impl BodySink {
             Some(Long::Here(hashed)) => *hashed,
             Some(Long::Beside(writer)) => writer.finish()?,
         };
-        let sha256 = hex(&hash.finalize());
+        let sha256 = hex::encode(&hash.finalize());
         let mut name = String::new();
         if let Some((file, folder)) = file.zip(self.folder.as_ref()) {
             name = format!("{sha256}.{}", self.extension);
@@ -215,11 +216,6 @@ fn named(e: io::Error, path: &Path) -> io::Error {
     io::Error::new(e.kind(), format!("could not write {}: {e}", path.display()))
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|d| DIGITS[usize::from(d)] as char).collect()
-}
-
 /// The extension of a body file, for the programs that people look into it with.
 fn extension(content_type: Option<&str>) -> &'static str {
     let essence = content_type.unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
@@ -283,7 +279,7 @@ mod tests {
     fn check(limit: usize, size: usize, piece: usize) {
         let dir = tempfile::tempdir().unwrap();
         let bytes: Vec<u8> = (0..size).map(|i| (i * 31 % 251) as u8).collect();
-        let hash = hex(&Sha256::digest(&bytes));
+        let hash = hex::encode(&Sha256::digest(&bytes));
         let mut kept = sink(dir.path(), limit);
         let mut hashed = BodySink::hash_only(limit);
         for piece in bytes.chunks(piece) {
