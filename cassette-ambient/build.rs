@@ -30,6 +30,6 @@ fn has_static_libc() -> bool {
     let flags = flags.split('\x1f').filter(|flag| !flag.is_empty());
     let compiler = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let target = env::var("TARGET").unwrap_or_default();
-    let told = Command::new(compiler).args(flags).args(["--print", "cfg", "--target", &target]).output();
-    told.is_ok_and(|told| String::from_utf8_lossy(&told.stdout).contains("\"crt-static\""))
+    let printed = Command::new(compiler).args(flags).args(["--print", "cfg", "--target", &target]).output();
+    printed.is_ok_and(|printed| String::from_utf8_lossy(&printed.stdout).contains("\"crt-static\""))
 }

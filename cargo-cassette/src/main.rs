@@ -50,16 +50,16 @@ fn main() -> ExitCode {
     let done = match Arguments::parse_from(arguments).verb {
         Verb::List { path } => {
             let listed = list(&path).map(|whole| if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE });
-            return listed.unwrap_or_else(|e| told(&e, 2));
+            return listed.unwrap_or_else(|e| report(&e, 2));
         }
         Verb::Recover(arguments) => recover::run(&arguments),
         Verb::Rules { json } => printed(rules::print(json), "the list").map(|()| ExitCode::SUCCESS),
-        Verb::Scan(arguments) => return scan::run(&arguments).unwrap_or_else(|e| told(&e, 2)),
+        Verb::Scan(arguments) => return scan::run(&arguments).unwrap_or_else(|e| report(&e, 2)),
     };
-    done.unwrap_or_else(|e| told(&e, 1))
+    done.unwrap_or_else(|e| report(&e, 1))
 }
 
-fn told(e: &cassette::Error, code: u8) -> ExitCode {
+fn report(e: &cassette::Error, code: u8) -> ExitCode {
     let _ = writeln!(io::stderr(), "cargo cassette: {e:?}");
     ExitCode::from(code)
 }

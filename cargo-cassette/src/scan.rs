@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use cassette::redact::{Redactor, Rules};
-use cassette::scan::{Found, Scanned};
+use cassette::scan::{FoundSecret, Scanned};
 use cassette::{Error, Result};
 
 /// What to look for, and where.
@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let redactor = Redactor::new(rules(arguments)?)?;
     let scanned = cassette::scan::scan(&arguments.paths, &redactor)?;
     crate::printed(print(&scanned, arguments.json), "what was found")?;
-    tell(&scanned);
+    report(&scanned);
     Ok(match &scanned {
         Scanned { unread, .. } if !unread.is_empty() => ExitCode::from(2),
         Scanned { found, .. } if !found.is_empty() => ExitCode::from(1),
@@ -70,7 +70,7 @@ fn print(scanned: &Scanned, json: bool) -> io::Result<()> {
         let found: Vec<_> = scanned.found.iter().map(object).collect();
         writeln!(out, "{}", serde_json::Value::from(found))?;
     } else {
-        for Found { path, leak, packed, .. } in &scanned.found {
+        for FoundSecret { path, leak, packed, .. } in &scanned.found {
             let packed = if *packed { ", unpacked" } else { "" };
             let (line, column) = (leak.line, leak.column);
             writeln!(out, "{}:{line}:{column} {}, {}{packed}", path.display(), leak.rule(), leak.encoding)?;
@@ -80,13 +80,13 @@ fn print(scanned: &Scanned, json: bool) -> io::Result<()> {
 }
 
 /// What could not be read, and the sum. Whoever closed stderr does not want to hear it.
-fn tell(scanned: &Scanned) {
-    let mut told = io::stderr().lock();
+fn report(scanned: &Scanned) {
+    let mut out = io::stderr().lock();
     for e in &scanned.unread {
-        let _ = writeln!(told, "cargo cassette: {e:?}");
+        let _ = writeln!(out, "cargo cassette: {e:?}");
     }
     if let Some(sum) = sum(scanned) {
-        let _ = writeln!(told, "{sum}");
+        let _ = writeln!(out, "{sum}");
     }
 }
 
@@ -106,7 +106,7 @@ fn sum(scanned: &Scanned) -> Option<String> {
     }
 }
 
-fn object(found: &Found) -> serde_json::Value {
+fn object(found: &FoundSecret) -> serde_json::Value {
     let leak = &found.leak;
     serde_json::json!({
         "file": found.path.to_string_lossy(),

@@ -38,7 +38,7 @@ fn the_cassettes_of_the_example_are_listed() {
 }
 
 #[test]
-fn a_broken_cassette_is_told_and_the_others_are_listed() {
+fn a_broken_cassette_is_reported_and_the_others_are_listed() {
     let dir = tempfile::tempdir().expect("a directory");
     let broken = "{\n  \"version\": 2,\n  \"_metadata\": {";
     std::fs::write(dir.path().join("broken.json"), broken).expect("written");
@@ -58,9 +58,9 @@ fn a_folder_without_cassettes() {
     assert_eq!(text(&output.stdout), "no cassettes below .\n");
     let output = cargo_cassette(&["list", "missing"], dir.path());
     assert_eq!(output.status.code(), Some(2));
-    let told = text(&output.stderr);
-    assert!(told.starts_with("cargo cassette: missing: could not read the folder: "), "{told}");
-    assert!(told.contains("help: correct the path"), "{told}");
+    let message = text(&output.stderr);
+    assert!(message.starts_with("cargo cassette: missing: could not read the folder: "), "{message}");
+    assert!(message.contains("help: correct the path"), "{message}");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn nobody_reads_to_the_end() {
         command.output().expect("the command runs")
     };
     let _ = Journal::create(&files, JournalOptions::default()).expect("a journal");
-    for (arguments, code, told) in [
+    for (arguments, code, message) in [
         (&["--help"][..], 0, ""),
         (&["--version"], 0, ""),
         (&["rules"], 0, ""),
@@ -111,7 +111,7 @@ fn nobody_reads_to_the_end() {
         (&["recover", "weather.json.recording"], 0, ""),
     ] {
         let output = close(arguments);
-        assert_eq!((output.status.code(), &*text(&output.stderr)), (Some(code), told), "{arguments:?}");
+        assert_eq!((output.status.code(), &*text(&output.stderr)), (Some(code), message), "{arguments:?}");
     }
 }
 
@@ -157,8 +157,8 @@ fn secrets_are_found_by_name_and_by_form() {
         if pipe.is_ok_and(|status| status.success()) {
             let output = cargo_cassette(&["scan", "pipe"], dir.path());
             assert_eq!(output.status.code(), Some(2));
-            let told = text(&output.stderr);
-            assert!(told.contains("pipe is neither a file nor a folder"), "{told}");
+            let message = text(&output.stderr);
+            assert!(message.contains("pipe is neither a file nor a folder"), "{message}");
             std::fs::remove_file(dir.path().join("pipe")).expect("removed");
         }
     }
@@ -196,8 +196,8 @@ fn a_recording_that_was_left_behind_is_recovered() {
     ] {
         let output = cargo_cassette(&["recover", wrong], dir.path());
         assert_eq!(output.status.code(), Some(1));
-        let told = text(&output.stderr);
-        assert!(told.contains(why) && told.contains(wrong), "{told}");
+        let message = text(&output.stderr);
+        assert!(message.contains(why) && message.contains(wrong), "{message}");
     }
 }
 
@@ -217,7 +217,7 @@ fn a_scan_that_cannot_be_whole_says_so() {
 
 /// The error, with what to do; and no sum that reads as if all were well.
 #[test]
-fn what_a_scan_could_not_read_is_told() {
+fn what_a_scan_could_not_read_is_reported() {
     let dir = tempfile::tempdir().expect("a directory");
     let write = |name: &str, text: &[u8]| std::fs::write(dir.path().join(name), text).expect("written");
     write("clean.txt", b"nothing");
@@ -246,10 +246,13 @@ fn what_a_scan_could_not_read_is_told() {
     }
     let output = cargo_cassette(&["scan", "."], dir.path());
     assert_eq!(output.status.code(), Some(2));
-    let told = text(&output.stderr);
-    assert!(told.contains("broken.gz: could not scan: ") && told.contains("it may hold secrets"), "{told}");
+    let message = text(&output.stderr);
     assert!(
-        told.ends_with("incomplete: 1 path could not be read; no secrets in 2 files that could\n"),
-        "{told}"
+        message.contains("broken.gz: could not scan: ") && message.contains("it may hold secrets"),
+        "{message}"
+    );
+    assert!(
+        message.ends_with("incomplete: 1 path could not be read; no secrets in 2 files that could\n"),
+        "{message}"
     );
 }

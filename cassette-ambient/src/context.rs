@@ -44,7 +44,7 @@ impl Context {
     }
 
     /// The same, for threads whose connections are led to the session. Where the feature `intercept` or the system
-    /// doesn't allow for that ([`leads`](crate::leads)), they go where they are meant to.
+    /// doesn't allow for that ([`intercepts`](crate::intercepts)), they go where they are meant to.
     pub fn with_network(session: u64, clock: WallClock, network: Network) -> Self {
         Context(keep(Inner::new(session, clock, Some(network))))
     }

@@ -45,6 +45,6 @@ mod zone;
 
 pub use at_exit::at_exit;
 pub use context::{Context, CurrentSession, Guard, WallClock, current, current_session, outside};
-pub use net::{Destination, Network, Reason, Refused, Told, led};
-pub use self_test::{leads, self_test};
+pub use net::{ChildVariable, Destination, Network, RefusalReason, RefusedConnection, intercepted};
+pub use self_test::{intercepts, self_test};
 pub use zone::time_zone;

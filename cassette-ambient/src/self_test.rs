@@ -1,6 +1,6 @@
 //! Whether the libc functions of this crate are the ones that std calls, found out by trying.
 
-use crate::{Context, Network, Reason, Refused, WallClock};
+use crate::{Context, Network, RefusalReason, RefusedConnection, WallClock};
 use std::ffi::CString;
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::OnceLock;
@@ -37,22 +37,22 @@ fn is_true(thread: thread::JoinHandle<bool>) -> bool {
 
 /// Whether connections can be led: `false` without the feature `intercept`, on systems without interposition, and
 /// where the executable was linked so that libc's own functions are called. Tried once a process, remembered.
-pub fn leads() -> bool {
+pub fn intercepts() -> bool {
     static WORKS: OnceLock<bool> = OnceLock::new();
-    *WORKS.get_or_init(|| cfg!(intercepted) && probe_is_led())
+    *WORKS.get_or_init(|| cfg!(intercepted) && probe_is_intercepted())
 }
 
 /// In a context that has ended: there is no way, and its network is told.
-fn probe_is_led() -> bool {
+fn probe_is_intercepted() -> bool {
     const NAME: &str = "CASSETTE_AMBIENT_PROBE";
-    let (refused, told) = std::sync::mpsc::channel();
+    let (refused, reported) = std::sync::mpsc::channel();
     let variable = |text: &str| CString::new(text).ok();
     let network = Network {
         listener: 0,
         loopback: false,
         variables: variable(NAME).map(|name| (name, variable("shown"))).into_iter().collect(),
-        environment: Vec::new(),
-        refused: Box::new(move |r: &Refused| drop(refused.send(r.clone()))),
+        child_variables: Vec::new(),
+        refused: Box::new(move |r: &RefusedConnection| drop(refused.send(r.clone()))),
     };
     let probe = Context::with_network(u64::MAX, WallClock::Real, network);
     let _entered = probe.enter();
@@ -65,7 +65,11 @@ fn probe_is_led() -> bool {
         return false;
     }
     let failed = TcpStream::connect(&found[..]).is_err();
-    let expected =
-        Refused { session: u64::MAX, host: "probe.invalid".into(), port: 9, reason: Reason::Ended };
-    failed && told.try_recv() == Ok(expected)
+    let expected = RefusedConnection {
+        session: u64::MAX,
+        host: "probe.invalid".into(),
+        port: 9,
+        reason: RefusalReason::Ended,
+    };
+    failed && reported.try_recv() == Ok(expected)
 }

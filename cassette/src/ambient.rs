@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 pub(crate) use face::{Ambient, at_exit, current_session, outside, time_zone};
 #[cfg(feature = "intercept")]
-pub(crate) use face::{Leading, led};
+pub(crate) use face::{Leading, intercepted};
 
 /// That unmodified code is shown the session's clock in this executable, on this system.
 ///
@@ -37,7 +37,7 @@ pub(crate) fn check_leading() -> Result<bool> {
         not(target_feature = "crt-static"),
         not(miri)
     ));
-    if possible && !cassette_ambient::leads() {
+    if possible && !cassette_ambient::intercepts() {
         return Err(Error::new(
             "connections of unmodified clients can't be led to the session: this executable is linked so that they \
              go past cassette",
@@ -80,14 +80,17 @@ mod face {
         /// What the processes they start are told in theirs.
         pub(crate) told: Vec<(&'static str, std::ffi::OsString)>,
         /// Who hears of a connection that had no way, by host and port. Must not panic.
-        pub(crate) refused: fn(&str, u16, cassette_ambient::Reason),
+        pub(crate) refused: fn(&str, u16, cassette_ambient::RefusalReason),
     }
 
     /// Which server the connection from `client` was meant for, if a thread of this session was led here with it.
     #[cfg(feature = "intercept")]
-    pub(crate) fn led(session: u64, client: std::net::SocketAddr) -> Option<crate::transport::Led> {
-        let cassette_ambient::Destination { host, port } = cassette_ambient::led(session, client)?;
-        Some(crate::transport::Led { host, port })
+    pub(crate) fn intercepted(
+        session: u64,
+        client: std::net::SocketAddr,
+    ) -> Option<crate::transport::Destination> {
+        let cassette_ambient::Destination { host, port } = cassette_ambient::intercepted(session, client)?;
+        Some(crate::transport::Destination { host, port })
     }
 
     /// The threads of one session. A handle that may be sent anywhere.
@@ -115,13 +118,13 @@ mod face {
                 let mut text = std::ffi::OsString::from(name);
                 text.push("=");
                 text.push(value);
-                Some(cassette_ambient::Told { entry: c(&text)?, inherited })
+                Some(cassette_ambient::ChildVariable { entry: c(&text)?, inherited })
             });
             let network = cassette_ambient::Network {
                 listener,
                 loopback,
                 variables: variables.collect(),
-                environment: environment.collect(),
+                child_variables: environment.collect(),
                 refused: Box::new(move |r| refused(&r.host, r.port, r.reason)),
             };
             Ambient(Context::with_network(session, wall(clock), network))

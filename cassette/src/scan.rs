@@ -16,7 +16,7 @@ use crate::redact::{Leak, LeakCheck, Redactor, Seen};
 #[non_exhaustive]
 pub struct Scanned {
     /// Every place, in the order of paths and of places in a file.
-    pub found: Vec<Found>,
+    pub found: Vec<FoundSecret>,
     /// Files and folders that could not be read: there may be more.
     pub unread: Vec<Error>,
     /// Files that were read.
@@ -26,7 +26,7 @@ pub struct Scanned {
 /// A secret in a file.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Found {
+pub struct FoundSecret {
     /// The file.
     pub path: PathBuf,
     /// What was found, and where. Of a file that is packed with gzip or zstd, in what it unpacks to; of base64 that packs
@@ -131,7 +131,7 @@ impl Scanner {
             file.seek(SeekFrom::Start(at))?;
             Ok(file)
         };
-        let found = |leak, packed| Found { path: path.to_owned(), leak, packed };
+        let found = |leak, packed| FoundSecret { path: path.to_owned(), leak, packed };
         let Scanner { check, scanned, .. } = self;
         let seen = check.packed(open, |leak| {
             scanned.found.push(found(leak, true));

@@ -24,7 +24,7 @@ pub(crate) enum Origin {
     Tunnel(Authority),
     /// Plain HTTP on a connection that was meant for this server, and led here.
     #[cfg(feature = "proxy")]
-    Led(Authority),
+    Intercepted(Authority),
     /// Inside TLS, with the tunnel it came through, if any, and the host that the client asked for.
     #[cfg(feature = "proxy")]
     Tls { tunnel: Option<Authority>, name: String },
@@ -81,7 +81,7 @@ pub(crate) fn forward<B>(
         Origin::Front => parts.uri.scheme().cloned().unwrap_or(Scheme::HTTP),
         // An absolute URI is what a client says to a proxy, which this server was to be.
         #[cfg(feature = "proxy")]
-        Origin::Led(_) => parts.uri.scheme().cloned().unwrap_or(Scheme::HTTP),
+        Origin::Intercepted(_) => parts.uri.scheme().cloned().unwrap_or(Scheme::HTTP),
         #[cfg(feature = "proxy")]
         Origin::Tunnel(_) => Scheme::HTTP,
         #[cfg(feature = "proxy")]
@@ -116,11 +116,11 @@ pub(crate) fn forward<B>(
         Origin::Base { authority, .. } => authority.clone(),
         // A client with a resolver of its own connects to an address, and the name is in the request.
         #[cfg(feature = "proxy")]
-        Origin::Led(server) if !(is_for_a_proxy(&parts) || is_address(server) && asked.is_some()) => {
+        Origin::Intercepted(server) if !(is_for_a_proxy(&parts) || is_address(server) && asked.is_some()) => {
             canonical(server, &scheme)?
         }
         #[cfg(feature = "proxy")]
-        Origin::Led(_) => asked.clone().ok_or(Refusal::bad_request("the request names no host"))?,
+        Origin::Intercepted(_) => asked.clone().ok_or(Refusal::bad_request("the request names no host"))?,
         Origin::Front => asked
             .clone()
             .ok_or(Refusal::bad_request("the request names no host: no absolute URI, no `host`"))?,
@@ -288,14 +288,14 @@ mod tests {
 
     #[test]
     fn led_here_the_server_decides_that_it_was_meant_for() {
-        let led = |server: &str| Origin::Led(server.parse().unwrap());
-        check(&led("A.test:80"), "/x", &["a.test"], Ok(("http://a.test/x", None)));
-        check(&led("a.test:8080"), "/x", &["b.test"], Ok(("http://a.test:8080/x", Some("b.test"))));
-        check(&led("a.test:8080"), "/x", &[], Ok(("http://a.test:8080/x", None)));
-        check(&led("192.0.2.1:80"), "/x", &["192.0.2.1"], Ok(("http://192.0.2.1/x", None)));
-        check(&led("192.0.2.1:80"), "/x", &["a.test"], Ok(("http://a.test/x", None)));
-        check(&led("[2001:db8::1]:81"), "/x", &[], Ok(("http://[2001:db8::1]:81/x", None)));
-        check(&led("proxy.test:3128"), "http://a.test/x", &["a.test"], Ok(("http://a.test/x", None)));
+        let intercepted = |server: &str| Origin::Intercepted(server.parse().unwrap());
+        check(&intercepted("A.test:80"), "/x", &["a.test"], Ok(("http://a.test/x", None)));
+        check(&intercepted("a.test:8080"), "/x", &["b.test"], Ok(("http://a.test:8080/x", Some("b.test"))));
+        check(&intercepted("a.test:8080"), "/x", &[], Ok(("http://a.test:8080/x", None)));
+        check(&intercepted("192.0.2.1:80"), "/x", &["192.0.2.1"], Ok(("http://192.0.2.1/x", None)));
+        check(&intercepted("192.0.2.1:80"), "/x", &["a.test"], Ok(("http://a.test/x", None)));
+        check(&intercepted("[2001:db8::1]:81"), "/x", &[], Ok(("http://[2001:db8::1]:81/x", None)));
+        check(&intercepted("proxy.test:3128"), "http://a.test/x", &["a.test"], Ok(("http://a.test/x", None)));
     }
 
     #[test]

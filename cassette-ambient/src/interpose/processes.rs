@@ -31,9 +31,9 @@ unsafe extern "C" fn posix_spawn(
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Spawn = unsafe { mem::transmute(looked_up::POSIX_SPAWN.address()) };
     // SAFETY: the same contract.
-    let told = unsafe { Variables::of(variables) };
+    let environment = unsafe { Variables::of(variables) };
     // SAFETY: the same contract, with a list of the same form.
-    unsafe { real(process, path, actions, attributes, arguments, told.list) }
+    unsafe { real(process, path, actions, attributes, arguments, environment.list) }
 }
 
 /// # Safety
@@ -50,9 +50,9 @@ unsafe extern "C" fn posix_spawnp(
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Spawn = unsafe { mem::transmute(looked_up::POSIX_SPAWNP.address()) };
     // SAFETY: the same contract.
-    let told = unsafe { Variables::of(variables) };
+    let environment = unsafe { Variables::of(variables) };
     // SAFETY: the same contract, with a list of the same form.
-    unsafe { real(process, file, actions, attributes, arguments, told.list) }
+    unsafe { real(process, file, actions, attributes, arguments, environment.list) }
 }
 
 /// # Safety
@@ -62,9 +62,9 @@ unsafe extern "C" fn execve(path: *const c_char, arguments: List, variables: Lis
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Exec = unsafe { mem::transmute(looked_up::EXECVE.address()) };
     // SAFETY: the same contract.
-    let told = unsafe { Variables::of(variables) };
+    let environment = unsafe { Variables::of(variables) };
     // SAFETY: the same contract, with a list of the same form.
-    unsafe { real(path, arguments, told.list) }
+    unsafe { real(path, arguments, environment.list) }
 }
 
 /// # Safety
@@ -84,9 +84,9 @@ unsafe extern "C" fn fexecve(file: c_int, arguments: List, variables: List) -> c
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Fexecve = unsafe { mem::transmute(looked_up::FEXECVE.address()) };
     // SAFETY: the same contract.
-    let told = unsafe { Variables::of(variables) };
+    let environment = unsafe { Variables::of(variables) };
     // SAFETY: the same contract, with a list of the same form.
-    unsafe { real(file, arguments, told.list) }
+    unsafe { real(file, arguments, environment.list) }
 }
 
 /// # Safety
@@ -97,9 +97,9 @@ unsafe extern "C" fn execvpe(file: *const c_char, arguments: List, variables: Li
     // SAFETY: libc has a function of this name and type.
     let real: Exec = unsafe { mem::transmute(looked_up::EXECVPE.address()) };
     // SAFETY: the same contract.
-    let told = unsafe { Variables::of(variables) };
+    let environment = unsafe { Variables::of(variables) };
     // SAFETY: the same contract, with a list of the same form.
-    unsafe { real(file, arguments, told.list) }
+    unsafe { real(file, arguments, environment.list) }
 }
 
 /// # Safety
@@ -122,11 +122,11 @@ unsafe extern "C" fn execvp(file: *const c_char, arguments: List) -> c_int {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Execvp = unsafe { mem::transmute(looked_up::EXECVP.address()) };
     // SAFETY: `environ` is a list.
-    let told = unsafe { Variables::of(environ()) };
+    let environment = unsafe { Variables::of(environ()) };
     // SAFETY: no preconditions.
     let place = unsafe { libc::_NSGetEnviron() };
     // SAFETY: std and libc write to it as well before they call this function.
-    let before = unsafe { place.replace(told.list.cast_mut().cast()) };
+    let before = unsafe { place.replace(environment.list.cast_mut().cast()) };
     // SAFETY: the same contract.
     let result = unsafe { real(file, arguments) };
     // SAFETY: as above. It comes here only on failure.
@@ -159,10 +159,10 @@ impl Variables {
     /// `given` is null or a list of C strings that ends with null, and outlives what is returned.
     unsafe fn of(given: List) -> Variables {
         let as_given = Variables { list: given, mapped: 0 };
-        let Some(mut telling) = net::telling() else { return as_given };
+        let Some(mut environment) = net::child_environment() else { return as_given };
         // SAFETY: by the contract.
         let entries = || unsafe { entries(given) };
-        let bytes = (entries().count() + telling.len() + 1) * mem::size_of::<*const c_char>();
+        let bytes = (entries().count() + environment.len() + 1) * mem::size_of::<*const c_char>();
         let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
         // SAFETY: a new mapping, of no file.
         let at = unsafe { libc::mmap(ptr::null_mut(), bytes, access, kind, -1, 0) };
@@ -179,8 +179,8 @@ impl Variables {
             }
         };
         // SAFETY: by the contract.
-        entries().filter(|entry| telling.keeps(unsafe { CStr::from_ptr(*entry) })).for_each(&mut put);
-        telling.added().for_each(|entry| put(entry.as_ptr()));
+        entries().filter(|entry| environment.keeps(unsafe { CStr::from_ptr(*entry) })).for_each(&mut put);
+        environment.added().for_each(|entry| put(entry.as_ptr()));
         // Null, its end, is there: the mapping is zero.
         Variables { list, mapped: bytes }
     }

@@ -21,9 +21,9 @@ unsafe extern "C-unwind" fn system(command: *const c_char) -> c_int {
     // SAFETY: libc has a function of this name, and C fixes its type.
     let real: System = unsafe { mem::transmute(looked_up::SYSTEM.address()) };
     // SAFETY: the same contract.
-    let told = unsafe { telling(command) };
+    let command_with_variables = unsafe { announcing(command) };
     // SAFETY: the same contract.
-    unsafe { real(told.as_ref().map_or(command, |c| c.as_ptr())) }
+    unsafe { real(command_with_variables.as_ref().map_or(command, |c| c.as_ptr())) }
 }
 
 /// # Safety
@@ -33,25 +33,25 @@ unsafe extern "C" fn popen(command: *const c_char, mode: *const c_char) -> *mut 
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Popen = unsafe { mem::transmute(looked_up::POPEN.address()) };
     // SAFETY: the same contract.
-    let told = unsafe { telling(command) };
+    let command_with_variables = unsafe { announcing(command) };
     // SAFETY: the same contract.
-    unsafe { real(told.as_ref().map_or(command, |c| c.as_ptr()), mode) }
+    unsafe { real(command_with_variables.as_ref().map_or(command, |c| c.as_ptr()), mode) }
 }
 
 /// The command after a line that exports the variables. `None` for the command as it is.
 ///
 /// # Safety
 /// `command` is null or a C string.
-unsafe fn telling(command: *const c_char) -> Option<CString> {
-    let mut telling = net::telling().filter(|_| !command.is_null())?;
+unsafe fn announcing(command: *const c_char) -> Option<CString> {
+    let mut environment = net::child_environment().filter(|_| !command.is_null())?;
     // What differs from the process's own was set on purpose; what that may be, only `keeps` knows.
     // SAFETY: `environ` is a list of C strings.
     unsafe { super::processes::entries(environ()) }.for_each(|entry| {
         // SAFETY: as above.
-        telling.keeps(unsafe { CStr::from_ptr(entry) });
+        environment.keeps(unsafe { CStr::from_ptr(entry) });
     });
     let mut line = b"export".to_vec();
-    for entry in telling.added() {
+    for entry in environment.added() {
         let entry = entry.to_bytes();
         let equals = entry.iter().position(|b| *b == b'=')?;
         let (name, value) = entry.split_at(equals + 1);

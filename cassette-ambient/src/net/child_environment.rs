@@ -7,7 +7,7 @@ use std::ffi::{CStr, CString};
 
 /// A variable of the processes that a session's threads start.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct ChildVariable {
     /// `NAME=value`.
     pub entry: CString,
     /// The process's own value before: what a process inherits that isn't given another.
@@ -15,33 +15,33 @@ pub struct Told {
 }
 
 /// Which variables a process has to be told, found out entry by entry of the environment it is given.
-pub(crate) struct Telling {
-    told: &'static [Told],
+pub(crate) struct ChildEnvironment {
+    variables: &'static [ChildVariable],
     /// One bit for each: whether it stays untold.
     own: u64,
 }
 
-impl Telling {
-    pub(super) fn new(told: &'static [Told]) -> Telling {
+impl ChildEnvironment {
+    pub(super) fn new(variables: &'static [ChildVariable]) -> ChildEnvironment {
         // More than sixty-four would have no bit.
-        Telling { told: told.get(..64).unwrap_or(told), own: 0 }
+        ChildEnvironment { variables: variables.get(..64).unwrap_or(variables), own: 0 }
     }
 
     /// How many there may be.
     pub(crate) fn len(&self) -> usize {
-        self.told.len()
+        self.variables.len()
     }
 
     /// Whether this entry of the environment, `NAME=value`, stays. Else one of ours is told in its place.
     pub(crate) fn keeps(&mut self, entry: &CStr) -> bool {
         let entry = entry.to_bytes();
-        let Some((at, told)) =
-            self.told.iter().enumerate().find(|(_, t)| name(entry) == name(t.entry.to_bytes()))
+        let Some((at, variable)) =
+            self.variables.iter().enumerate().find(|(_, t)| name(entry) == name(t.entry.to_bytes()))
         else {
             return true;
         };
         let value = entry.get(name(entry).len() + 1..).unwrap_or_default();
-        let on_purpose = told.inherited.as_ref().is_none_or(|i| i.to_bytes() != value);
+        let on_purpose = variable.inherited.as_ref().is_none_or(|i| i.to_bytes() != value);
         if on_purpose {
             self.own |= 1 << at;
         }
@@ -51,8 +51,8 @@ impl Telling {
     /// What is to be added to the entries that stay.
     pub(crate) fn added(&self) -> impl Iterator<Item = &'static CStr> {
         let own = self.own;
-        let added = self.told.iter().enumerate().filter(move |(at, _)| own & 1 << at == 0);
-        added.map(|(_, told)| told.entry.as_c_str())
+        let added = self.variables.iter().enumerate().filter(move |(at, _)| own & 1 << at == 0);
+        added.map(|(_, variable)| variable.entry.as_c_str())
     }
 }
 
@@ -67,14 +67,14 @@ mod tests {
     #[track_caller]
     fn check(given: &[&str], expected: &[&str]) {
         let c = |text: &str| CString::new(text).unwrap();
-        let told = vec![
-            Told { entry: c("HTTP_PROXY=ours"), inherited: None },
-            Told { entry: c("NO_PROXY=ours"), inherited: Some(c("*")) },
+        let variables = vec![
+            ChildVariable { entry: c("HTTP_PROXY=ours"), inherited: None },
+            ChildVariable { entry: c("NO_PROXY=ours"), inherited: Some(c("*")) },
         ];
-        let mut telling = Telling::new(Box::leak(told.into_boxed_slice()));
+        let mut environment = ChildEnvironment::new(Box::leak(variables.into_boxed_slice()));
         let mut all: Vec<_> =
-            given.iter().filter(|e| telling.keeps(&c(e))).map(|e| (*e).to_owned()).collect();
-        all.extend(telling.added().map(|e| e.to_str().unwrap().to_owned()));
+            given.iter().filter(|e| environment.keeps(&c(e))).map(|e| (*e).to_owned()).collect();
+        all.extend(environment.added().map(|e| e.to_str().unwrap().to_owned()));
         assert_eq!(all, expected);
     }
 

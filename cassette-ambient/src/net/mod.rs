@@ -12,8 +12,8 @@ mod names;
 mod ports;
 
 use crate::context;
-pub(crate) use child_environment::Telling;
-pub use child_environment::Told;
+pub(crate) use child_environment::ChildEnvironment;
+pub use child_environment::ChildVariable;
 use names::Names;
 use ports::{Meant, Ports};
 
@@ -31,14 +31,14 @@ pub struct Network {
     /// What `getenv` shows instead of the process's own variables; `None` for one that is not there.
     pub variables: Vec<(CString, Option<CString>)>,
     /// What the processes that its threads start are told in their environment; 64 variables at most.
-    pub environment: Vec<Told>,
+    pub child_variables: Vec<ChildVariable>,
     /// Told of a connection that was refused, by the thread that wanted it: it must not panic, and not connect.
-    pub refused: Box<dyn Fn(&Refused) + Send + Sync>,
+    pub refused: Box<dyn Fn(&RefusedConnection) + Send + Sync>,
 }
 
 /// A connection that there was no way for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct RefusedConnection {
     /// The session of the thread that wanted it.
     pub session: u64,
     /// A name, or an address without brackets.
@@ -46,12 +46,12 @@ pub struct Refused {
     /// Where it wanted to go.
     pub port: u16,
     /// Why not.
-    pub reason: Reason,
+    pub reason: RefusalReason,
 }
 
 /// Why a connection was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum RefusalReason {
     /// The thread's session has ended.
     Ended,
     /// More hosts than there are numbers for.
@@ -69,7 +69,7 @@ pub struct Destination {
 
 /// Where the connection from `client` was meant to go, if a thread of this session was led here with it. The
 /// answer is given once.
-pub fn led(session: u64, client: SocketAddr) -> Option<Destination> {
+pub fn intercepted(session: u64, client: SocketAddr) -> Option<Destination> {
     let tables = tables().filter(|_| client.ip().to_canonical().is_loopback())?;
     let meant = tables.ports.take(client.port()).filter(|m| m.session == session as u32)?;
     Some(Destination { host: tables.names.host(meant.host)?, port: meant.port })
@@ -154,15 +154,15 @@ pub(crate) fn route(to: SocketAddr) -> Route {
         return Route::AsAsked;
     }
     let refused = |host: String, reason| {
-        (network.refused)(&Refused { session: governing.session, host, port, reason });
+        (network.refused)(&RefusedConnection { session: governing.session, host, port, reason });
         Route::Refused
     };
     let mut text = Text::default();
     let Some(host) = invented.or_else(|| tables.names.number(text.of(ip))) else {
-        return refused(ip.to_string(), Reason::TooManyHosts);
+        return refused(ip.to_string(), RefusalReason::TooManyHosts);
     };
     if governing.ended {
-        return refused(tables.names.host(host).unwrap_or_default(), Reason::Ended);
+        return refused(tables.names.host(host).unwrap_or_default(), RefusalReason::Ended);
     }
     let meant = Meant { session: governing.session as u32, host, port };
     Route::ToListener(network.listener, Ticket(tables, meant))
@@ -216,9 +216,9 @@ pub(crate) fn variable(name: &CStr) -> Option<Option<&'static CStr>> {
 
 /// What a process that the calling thread starts is to be told. Of a session that has ended as well: it finds nobody then,
 /// and not the network.
-pub(crate) fn telling() -> Option<Telling> {
-    let governing = context::network().filter(|g| !g.network.environment.is_empty())?;
-    Some(Telling::new(&governing.network.environment))
+pub(crate) fn child_environment() -> Option<ChildEnvironment> {
+    let governing = context::network().filter(|g| !g.network.child_variables.is_empty())?;
+    Some(ChildEnvironment::new(&governing.network.child_variables))
 }
 
 /// An address as text, on the stack.

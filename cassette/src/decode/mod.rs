@@ -234,10 +234,10 @@ mod tests {
         assert_eq!(fails(&window), "the zstd body asks for a window of more than 8 MiB");
         let mut wrong = whole.clone();
         *wrong.last_mut().unwrap() ^= 1;
-        let told = fails(&wrong);
+        let message = fails(&wrong);
         assert!(
-            told == "the zstd body does not match its checksum" || told == "the zstd body is corrupt",
-            "{told}"
+            message == "the zstd body does not match its checksum" || message == "the zstd body is corrupt",
+            "{message}"
         );
     }
 

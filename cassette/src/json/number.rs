@@ -93,9 +93,9 @@ mod tests {
     proptest! {
         #[test]
         fn agrees_with_integer_arithmetic(a in -100_000i64..100_000, zeros in 0usize..5, shift in 0u32..5) {
-            let respelled = format!("{}.{}e-{shift}", a * 10i64.pow(shift), "0".repeat(zeros + 1));
-            prop_assert!(number_eq(&a.to_string(), &respelled), "{a} {respelled}");
-            prop_assert!(!number_eq(&(a + 1).to_string(), &respelled));
+            let rewritten = format!("{}.{}e-{shift}", a * 10i64.pow(shift), "0".repeat(zeros + 1));
+            prop_assert!(number_eq(&a.to_string(), &rewritten), "{a} {rewritten}");
+            prop_assert!(!number_eq(&(a + 1).to_string(), &rewritten));
         }
     }
 }

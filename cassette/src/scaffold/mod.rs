@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub use case::Case;
 pub use definitions::Definition;
-pub use write::{Change, FileChange};
+pub use write::{ChangeKind, FileChange};
 
 use crate::error::{Error, Result};
 
@@ -155,9 +155,9 @@ impl Plan {
         let mut drift = Vec::new();
         for (path, text) in &self.files {
             match write::compare(path, text)? {
-                Change::Unchanged => {}
-                Change::Created => drift.push(format!("{}: missing", relative(path, root))),
-                Change::Updated => drift.push(format!("{}: differs", relative(path, root))),
+                ChangeKind::Unchanged => {}
+                ChangeKind::Created => drift.push(format!("{}: missing", relative(path, root))),
+                ChangeKind::Updated => drift.push(format!("{}: differs", relative(path, root))),
             }
         }
         for case in &self.cases {

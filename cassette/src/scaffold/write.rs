@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 /// What happened to a generated file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum ChangeKind {
     /// It was not there.
     Created,
     /// It had another text.
@@ -23,32 +23,32 @@ pub struct FileChange {
     /// With forward slashes.
     pub path: String,
     /// What happened.
-    pub change: Change,
+    pub change: ChangeKind,
 }
 
 impl fmt::Display for FileChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match self.change {
-            Change::Created => "created",
-            Change::Updated => "updated",
-            Change::Unchanged => "unchanged",
+            ChangeKind::Created => "created",
+            ChangeKind::Updated => "updated",
+            ChangeKind::Unchanged => "unchanged",
         };
         write!(f, "{word:<9} {}", self.path)
     }
 }
 
-pub(super) fn compare(path: &Path, text: &str) -> Result<Change> {
+pub(super) fn compare(path: &Path, text: &str) -> Result<ChangeKind> {
     match std::fs::read(path) {
-        Ok(before) if before == text.as_bytes() => Ok(Change::Unchanged),
-        Ok(_) => Ok(Change::Updated),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Change::Created),
+        Ok(before) if before == text.as_bytes() => Ok(ChangeKind::Unchanged),
+        Ok(_) => Ok(ChangeKind::Updated),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(ChangeKind::Created),
         Err(e) => Err(Error::io("read", path, e)),
     }
 }
 
 pub(super) fn write(path: &Path, text: &str, root: &Path) -> Result<FileChange> {
     let change = compare(path, text)?;
-    if change != Change::Unchanged {
+    if change != ChangeKind::Unchanged {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(|e| Error::io("make the folder", parent, e))?;
         }

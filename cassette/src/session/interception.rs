@@ -41,8 +41,8 @@ pub(super) fn begin(
         return Ok(Begun { ambient, proxy: OnceLock::new(), bundle: None });
     }
     let now = clock.clone();
-    let led = move |client| ambient::led(session, client);
-    let proxy = Proxy::start(engine.clone(), move || now.now(), led)?;
+    let intercepted = move |client| ambient::intercepted(session, client);
+    let proxy = Proxy::start(engine.clone(), move || now.now(), intercepted)?;
     let bundle = Bundle::get(Trust::Session)?;
     let leading = Leading {
         listener: proxy.addr().port(),

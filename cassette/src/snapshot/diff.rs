@@ -20,7 +20,7 @@ use super::manifest::{Entry, Item, Manifest};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SnapshotDiff {
     /// In both, and not the same.
-    pub changed: Vec<Change>,
+    pub changed: Vec<EntryChange>,
     /// Expected, and not there.
     pub missing: Vec<Entry>,
     /// There, and not expected.
@@ -29,7 +29,7 @@ pub struct SnapshotDiff {
 
 /// A path of which something else is there than was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct EntryChange {
     /// As in [`Entry::path`].
     pub path: String,
     /// What was expected.
@@ -106,7 +106,7 @@ impl Manifest {
                         && o.item != n.item
                     {
                         let (before, after) = (o.item.clone(), n.item.clone());
-                        diff.changed.push(Change { path: o.path.clone(), before, after });
+                        diff.changed.push(EntryChange { path: o.path.clone(), before, after });
                     }
                 }
             }
@@ -126,7 +126,7 @@ impl SnapshotDiff {
     }
 }
 
-impl Change {
+impl EntryChange {
     /// What changed, the most telling first. Never empty.
     pub fn facts(&self) -> Vec<Fact> {
         match (&self.before, &self.after) {

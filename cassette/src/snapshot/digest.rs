@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::csv::TableReader;
 use super::manifest::{Entry, Item};
-use super::walk::{Found, FoundFile};
+use super::walk::{ListedFile, Listing};
 use crate::cores;
 use crate::error::{Error, Result};
 use crate::hex;
@@ -21,8 +21,8 @@ const WORTH_A_THREAD: u64 = 256 * 1024;
 pub(crate) type Filter<'f> = &'f (dyn Fn(&mut dyn Read, &mut dyn Write) -> io::Result<()> + Sync);
 
 /// Reads every file that was found. The order of the result is not defined.
-pub(super) fn digest(found: Found, filter: Option<Filter<'_>>) -> Result<Vec<Entry>> {
-    let Found { mut done, mut files } = found;
+pub(super) fn digest(found: Listing, filter: Option<Filter<'_>>) -> Result<Vec<Entry>> {
+    let Listing { mut done, mut files } = found;
     let bytes: u64 = files.iter().map(|f| f.size).sum();
     // The largest first, so that no core is left alone with a long file at the end.
     files.sort_unstable_by(|a, b| b.size.cmp(&a.size).then_with(|| a.name.cmp(&b.name)));
@@ -40,7 +40,7 @@ fn threads_worth(bytes: u64) -> usize {
     usize::try_from(bytes / WORTH_A_THREAD).unwrap_or(usize::MAX).saturating_add(1)
 }
 
-fn read(found: &FoundFile, filter: Option<Filter<'_>>, buffer: &mut [u8]) -> Result<Entry> {
+fn read(found: &ListedFile, filter: Option<Filter<'_>>, buffer: &mut [u8]) -> Result<Entry> {
     let failed = |e| Error::io("read the file", &found.path, e);
     let mut file = File::open(&found.path).map_err(failed)?;
     let mut sums = Sums { hasher: Sha256::new(), table: TableReader::for_name(&found.name), size: 0 };

@@ -16,7 +16,7 @@ mod store;
 mod text;
 mod walk;
 
-pub use diff::{Change, Fact, SnapshotDiff};
+pub use diff::{EntryChange, Fact, SnapshotDiff};
 pub(crate) use digest::Filter;
 pub use keep::keep;
 pub use manifest::{Entry, Item, Manifest, Table};

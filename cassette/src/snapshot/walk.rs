@@ -11,14 +11,14 @@ use crate::error::{Error, Result};
 
 /// What [`walk`] found.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct Listing {
     /// Links and empty directories: there is nothing to read in them.
     pub(super) done: Vec<Entry>,
     /// Files, to be read.
-    pub(super) files: Vec<FoundFile>,
+    pub(super) files: Vec<ListedFile>,
 }
 
-pub(super) struct FoundFile {
+pub(super) struct ListedFile {
     /// As it will be in the manifest.
     pub(super) name: String,
     pub(super) path: PathBuf,
@@ -27,8 +27,8 @@ pub(super) struct FoundFile {
 }
 
 /// Everything below `root` that is not ignored.
-pub(super) fn walk(root: &Path, ignore: &Ignore) -> Result<Found> {
-    let mut found = Found::default();
+pub(super) fn walk(root: &Path, ignore: &Ignore) -> Result<Listing> {
+    let mut found = Listing::default();
     let mut folders = vec![(root.to_path_buf(), String::new())];
     while let Some((folder, prefix)) = folders.pop() {
         let mut empty = true;
@@ -50,7 +50,7 @@ pub(super) fn walk(root: &Path, ignore: &Ignore) -> Result<Found> {
                 folders.push((path, name));
             } else if kind.is_file() {
                 let size = entry.metadata().map_err(|e| Error::io("look at the file", &path, e))?.len();
-                found.files.push(FoundFile { name, path, size });
+                found.files.push(ListedFile { name, path, size });
             } else {
                 return Err(neither(&path, &name));
             }

@@ -138,7 +138,7 @@ impl Prepared {
 
     /// Does `work` while body files go to the disk, so that the install waits less for it. That flushes again: what
     /// goes wrong is told there.
-    pub(crate) fn flush_beside<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub(crate) fn flush_during<T>(&self, work: impl FnOnce() -> T) -> T {
         thread::scope(|scope| {
             if !self.bodies.is_empty() {
                 let flush = || {

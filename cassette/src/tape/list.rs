@@ -126,7 +126,7 @@ mod tests {
             })
             .collect();
         assert_eq!(paths, ["b.json", "deep/a.json", "error at Some((3, 17))"]);
-        let told = list(dir.path().join("nothing")).unwrap_err();
-        assert!(told.help().is_some_and(|hint| hint.starts_with("correct the path")), "{told:?}");
+        let error = list(dir.path().join("nothing")).unwrap_err();
+        assert!(error.help().is_some_and(|hint| hint.starts_with("correct the path")), "{error:?}");
     }
 }

@@ -40,13 +40,13 @@ impl Lock {
         })
     }
 
-    /// Takes it as soon as nobody else has it. Waiting for longer than a second, it calls `told` with the
+    /// Takes it as soon as nobody else has it. Waiting for longer than a second, it calls `announce` with the
     /// lock's file and the number of the process that has it, where that can be read.
     ///
     /// # Errors
     ///
     /// The file cannot be written.
-    pub(crate) fn wait(files: &Files, told: impl Fn(&Path, Option<u32>) + Sync) -> Result<Lock> {
+    pub(crate) fn wait(files: &Files, announce: impl Fn(&Path, Option<u32>) + Sync) -> Result<Lock> {
         let folder = files.folder();
         fs::create_dir_all(&folder)
             .map_err(|e| Error::io("create the directory of the cassette", &folder, e))?;
@@ -55,10 +55,10 @@ impl Lock {
             Err(TryLockError::Error(e)) => unlockable(path, e),
             Err(TryLockError::WouldBlock) => thread::scope(|scope| {
                 let (over, waiting) = mpsc::channel::<()>();
-                let told = &told;
+                let announce = &announce;
                 scope.spawn(move || {
                     if waiting.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-                        told(path, holder(path));
+                        announce(path, holder(path));
                     }
                 });
                 let locked = file.lock();

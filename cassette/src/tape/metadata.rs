@@ -20,7 +20,7 @@ pub struct Metadata {
     /// The name of the test's time zone, such as `UTC`.
     pub time_zone: Option<String>,
     /// Which program recorded it.
-    pub recorder: Recorder,
+    pub recorder: RecordedBy,
     /// How many interactions there are. Set when a recording is prepared.
     pub interactions: usize,
     /// How long the recording took, in seconds.
@@ -35,7 +35,7 @@ pub struct Metadata {
 
 /// The program that made a cassette.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Recorder {
+pub struct RecordedBy {
     /// Its name.
     #[serde(default)]
     pub name: String,
@@ -45,9 +45,9 @@ pub struct Recorder {
 }
 
 /// This library.
-impl Default for Recorder {
+impl Default for RecordedBy {
     fn default() -> Self {
-        Recorder { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() }
+        RecordedBy { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() }
     }
 }
 

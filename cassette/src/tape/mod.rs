@@ -36,7 +36,7 @@ pub use journal::{Journal, JournalOptions};
 pub use list::{Listed, list};
 pub(crate) use locate::Located;
 pub(crate) use lock::Lock;
-pub use metadata::{Metadata, Recorder};
+pub use metadata::{Metadata, RecordedBy};
 pub use name::Name;
 pub use types::{
     Body, BodyFile, Content, Interaction, Outcome, Policy, Request, Response, TransportError,

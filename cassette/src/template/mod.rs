@@ -61,10 +61,10 @@ impl Values {
             if memchr::memmem::find(value.as_bytes(), fill::OPEN).is_none() {
                 continue;
             }
-            let told = |e: &dyn std::fmt::Display| format!("header `{name}`: {e}");
-            let filled = Filler::text(self.clone(), value.as_bytes()).map_err(|e| told(&e))?;
+            let in_header = |e: &dyn std::fmt::Display| format!("header `{name}`: {e}");
+            let filled = Filler::text(self.clone(), value.as_bytes()).map_err(|e| in_header(&e))?;
             *value = HeaderValue::from_bytes(&filled)
-                .map_err(|_| told(&"what is filled in has a character that no header may have"))?;
+                .map_err(|_| in_header(&"what is filled in has a character that no header may have"))?;
         }
         Ok(())
     }

@@ -24,13 +24,13 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::LazyConfigAcceptor;
 
-use super::ca::Hosts;
+use super::ca::HostCertificates;
+use super::certificate_refusal::CertificateRefusal;
 use super::cut::{Gate, Guarded};
 use super::foreign::{Foreign, Foreigners};
 use super::incidents::{Seen, Undecided};
-use super::refused::Refused;
 use super::reverse::{Base, Bases, Site};
-use super::{Engine, Led, proxy};
+use super::{Destination, HttpService, proxy};
 use crate::body::Body;
 use crate::failure;
 use crate::poison::unpoisoned;
@@ -48,12 +48,12 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// What all connections of one session share.
 pub(super) struct Shared<S> {
     pub(super) engine: S,
-    pub(super) hosts: Hosts,
+    pub(super) hosts: HostCertificates,
     pub(super) clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
     pub(super) address: SocketAddr,
-    pub(super) led: Box<dyn Fn(SocketAddr) -> Option<Led> + Send + Sync>,
+    pub(super) intercepted: Box<dyn Fn(SocketAddr) -> Option<Destination> + Send + Sync>,
     pub(super) bases: Bases,
-    pub(super) refused: Arc<Seen<Refused>>,
+    pub(super) refused: Arc<Seen<CertificateRefusal>>,
     pub(super) foreign: Arc<Foreigners>,
     pub(super) stop: Stop,
 }
@@ -90,22 +90,22 @@ impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Stop {
 
 /// How a connection came to the listener.
 #[derive(Clone)]
-enum Came {
+enum Arrival {
     /// By itself: from a client that knows of the session.
     Knowingly,
     /// Through a tunnel that was asked for.
     Tunnel(Authority),
     /// From a client that knows of nothing.
-    Led(Led),
+    Intercepted(Destination),
 }
 
-impl Came {
+impl Arrival {
     /// The server that it was meant for.
     fn server(&self) -> Option<Authority> {
         match self {
-            Came::Knowingly => None,
-            Came::Tunnel(authority) => Some(authority.clone()),
-            Came::Led(led) => led.authority(),
+            Arrival::Knowingly => None,
+            Arrival::Tunnel(authority) => Some(authority.clone()),
+            Arrival::Intercepted(destination) => destination.authority(),
         }
     }
 }
@@ -117,7 +117,7 @@ struct Meant {
 }
 
 /// Serves a connection to the listener, or to the port of one server, until either side closes it.
-pub(super) async fn serve<S: Engine>(
+pub(super) async fn serve<S: HttpService>(
     shared: Arc<Shared<S>>,
     stream: TcpStream,
     client: SocketAddr,
@@ -125,8 +125,8 @@ pub(super) async fn serve<S: Engine>(
 ) {
     match base {
         None => {
-            let came = (shared.led)(client).map_or(Came::Knowingly, Came::Led);
-            sniff(shared, stream, came).await;
+            let arrival = (shared.intercepted)(client).map_or(Arrival::Knowingly, Arrival::Intercepted);
+            sniff(shared, stream, arrival).await;
         }
         Some(base) => {
             let (scheme, authority) = (base.site.scheme.clone(), base.site.authority.clone());
@@ -137,10 +137,10 @@ pub(super) async fn serve<S: Engine>(
 }
 
 /// Boxed, because what is inside of a tunnel is sniffed again.
-fn sniff<S: Engine, T>(
+fn sniff<S: HttpService, T>(
     shared: Arc<Shared<S>>,
     stream: T,
-    came: Came,
+    arrival: Arrival,
 ) -> Pin<Box<dyn Future<Output = ()> + Send>>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -148,7 +148,7 @@ where
     const TLS_HANDSHAKE: u8 = 22;
     Box::pin(async move {
         let mut stream = peeking(stream);
-        let server = came.server();
+        let server = arrival.server();
         let (first, meant) = match &server {
             Some(server) => {
                 let server = server.to_string();
@@ -166,13 +166,13 @@ where
         };
         if first == TLS_HANDSHAKE {
             drop(meant);
-            return tls(shared, stream, came).await;
+            return tls(shared, stream, arrival).await;
         }
-        let origin = match (came, server) {
-            (Came::Knowingly, _) => Origin::Front,
-            (Came::Tunnel(authority), _) => Origin::Tunnel(authority),
-            (Came::Led(_), Some(authority)) => Origin::Led(authority),
-            (Came::Led(_), None) => return,
+        let origin = match (arrival, server) {
+            (Arrival::Knowingly, _) => Origin::Front,
+            (Arrival::Tunnel(authority), _) => Origin::Tunnel(authority),
+            (Arrival::Intercepted(_), Some(authority)) => Origin::Intercepted(authority),
+            (Arrival::Intercepted(_), None) => return,
         };
         http(shared, stream, origin, None, meant).await;
     })
@@ -183,7 +183,7 @@ fn peeking<T: AsyncRead>(stream: T) -> BufReader<T> {
     BufReader::with_capacity(16, stream)
 }
 
-async fn tls<S: Engine, T>(shared: Arc<Shared<S>>, stream: T, came: Came)
+async fn tls<S: HttpService, T>(shared: Arc<Shared<S>>, stream: T, arrival: Arrival)
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -191,13 +191,15 @@ where
     // certificate the test is told, too.
     let Ok(start) = LazyConfigAcceptor::new(Default::default(), stream).await else { return };
     let asked = start.client_hello().server_name().map(str::to_owned);
-    let tunnel = came.server();
+    let tunnel = arrival.server();
     let Some(host) = asked.clone().or_else(|| tunnel.as_ref().map(|t| t.host().to_owned())) else { return };
     let Ok(config) = shared.hosts.config(&host, (shared.clock)()) else { return };
     let handshake = shared.refused.begin();
     let mut stream = match start.into_stream(config).await {
         Ok(stream) => peeking(stream),
-        Err(e) => return Refused::by(&host, &e).into_iter().for_each(|r| shared.refused.remember(r)),
+        Err(e) => {
+            return CertificateRefusal::by(&host, &e).into_iter().for_each(|r| shared.refused.remember(r));
+        }
     };
     drop(handshake);
     let meant = match tunnel.as_ref().and_then(Authority::port_u16) {
@@ -208,10 +210,10 @@ where
         }
         None => None,
     };
-    let origin = match (came, asked) {
+    let origin = match (arrival, asked) {
         // A client with a resolver of its own connects to an address, and the name is in the handshake.
-        (Came::Led(led), Some(name)) if led.is_address() => {
-            let name = if led.port == 443 { name } else { format!("{name}:{}", led.port) };
+        (Arrival::Intercepted(destination), Some(name)) if destination.is_address() => {
+            let name = if destination.port == 443 { name } else { format!("{name}:{}", destination.port) };
             Origin::Tls { tunnel: None, name }
         }
         _ => Origin::Tls { tunnel, name: host },
@@ -219,7 +221,7 @@ where
     http(shared, stream, origin, None, meant).await;
 }
 
-async fn http<S: Engine, T>(
+async fn http<S: HttpService, T>(
     shared: Arc<Shared<S>>,
     stream: T,
     origin: Origin,
@@ -236,23 +238,23 @@ async fn http<S: Engine, T>(
     builder.http2().max_header_list_size(MAX_HEADER_LIST).auto_date_header(false);
     let (server, undecided) = meant.map(|m| (m.server, Arc::new(Mutex::new(Some(m.undecided))))).unzip();
     let foreign = shared.foreign.clone();
-    let way = Way { shared, origin, base, gate: gate.clone(), undecided: undecided.clone() };
+    let connection = Connection { shared, origin, base, gate: gate.clone(), undecided: undecided.clone() };
     // How a connection ended concerns its client only; a failing engine ends it on purpose.
-    let ended = gate.drive(builder.serve_connection_with_upgrades(TokioIo::new(stream), way)).await;
+    let ended = gate.drive(builder.serve_connection_with_upgrades(TokioIo::new(stream), connection)).await;
     if let (Err(e), Some(server)) = (ended, server) {
         foreign.judge(&server, &*e);
     }
 }
 
-type Answer<R> = Pin<Box<dyn Future<Output = Result<R, TransportError>> + Send>>;
+type ExchangeFuture<R> = Pin<Box<dyn Future<Output = Result<R, TransportError>> + Send>>;
 
 /// Boxed here: rustc does not see that an async block which holds the engine's own future is `Send`.
-fn exchange<S: Engine>(engine: &mut S, request: Request<Body>) -> Answer<Response<Body>> {
+fn exchange<S: HttpService>(engine: &mut S, request: Request<Body>) -> ExchangeFuture<Response<Body>> {
     Box::pin(engine.call(request))
 }
 
 /// The way from one connection to the engine.
-struct Way<S> {
+struct Connection<S> {
     shared: Arc<Shared<S>>,
     origin: Origin,
     base: Option<Arc<Base>>,
@@ -261,10 +263,10 @@ struct Way<S> {
     undecided: Option<Arc<Mutex<Option<Undecided<Foreign>>>>>,
 }
 
-impl<S: Engine> hyper::service::Service<Request<Incoming>> for Way<S> {
+impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Connection<S> {
     type Response = Response<Guarded>;
     type Error = TransportError;
-    type Future = Answer<Response<Guarded>>;
+    type Future = ExchangeFuture<Response<Guarded>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.shared.foreign.stir();
@@ -308,13 +310,13 @@ impl<S: Engine> hyper::service::Service<Request<Incoming>> for Way<S> {
     }
 }
 
-impl<S: Engine> Way<S> {
+impl<S: HttpService> Connection<S> {
     /// Answers CONNECT (RFC 9110 §9.3.6): what comes through the tunnel is served, not forwarded.
     fn tunnel(&self, request: Request<Incoming>) -> Result<(), Refusal> {
         if self.base.is_some() {
             return Err(Refusal::unsupported("this address stands for one server: it is no proxy"));
         }
-        if !matches!(self.origin, Origin::Front | Origin::Led(_)) {
+        if !matches!(self.origin, Origin::Front | Origin::Intercepted(_)) {
             return Err(Refusal::unsupported("a tunnel inside a tunnel is not served"));
         }
         let authority = request.uri().authority().filter(|a| a.port().is_some()).cloned();
@@ -322,7 +324,7 @@ impl<S: Engine> Way<S> {
         let shared = self.shared.clone();
         self.shared.stop.spawn(async move {
             if let Ok(upgraded) = hyper::upgrade::on(request).await {
-                sniff(shared, TokioIo::new(upgraded), Came::Tunnel(authority)).await;
+                sniff(shared, TokioIo::new(upgraded), Arrival::Tunnel(authority)).await;
             }
         });
         Ok(())

@@ -102,7 +102,7 @@ impl Ca {
 }
 
 /// The certificates of one session, one per host.
-pub(super) struct Hosts {
+pub(super) struct HostCertificates {
     ca: Arc<Ca>,
     issued: Mutex<HashMap<String, Issued>>,
 }
@@ -112,9 +112,9 @@ struct Issued {
     config: Arc<ServerConfig>,
 }
 
-impl Hosts {
-    pub(super) fn new(ca: Arc<Ca>) -> Hosts {
-        Hosts { ca, issued: Mutex::default() }
+impl HostCertificates {
+    pub(super) fn new(ca: Arc<Ca>) -> HostCertificates {
+        HostCertificates { ca, issued: Mutex::default() }
     }
 
     /// How to answer a TLS handshake as `host` when the session's clock shows `now`.
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_host_keeps_its_certificate_until_the_clock_moves_far() {
-        let hosts = Hosts::new(Ca::get());
+        let hosts = HostCertificates::new(Ca::get());
         let first = hosts.config("API.example.test.", instant(BILLENNIUM)).unwrap();
         let same = hosts.config("api.example.test", instant(BILLENNIUM + DAY)).unwrap();
         assert!(Arc::ptr_eq(&first, &same));
@@ -289,6 +289,6 @@ mod tests {
 
     #[test]
     fn hosts_that_no_certificate_can_name_are_errors() {
-        assert!(Hosts::new(Ca::get()).config("ä.example.test", instant(0)).is_err());
+        assert!(HostCertificates::new(Ca::get()).config("ä.example.test", instant(0)).is_err());
     }
 }

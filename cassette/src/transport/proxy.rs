@@ -11,12 +11,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::accept::{self, Shared, Stop};
-use super::ca::{Ca, Hosts};
+use super::ca::{Ca, HostCertificates};
+use super::certificate_refusal::CertificateRefusal;
 use super::foreign::{Foreign, Foreigners};
 use super::incidents::Seen;
-use super::refused::Refused;
 use super::reverse::{Base, Bases, Site};
-use super::{Engine, Led, io};
+use super::{Destination, HttpService, io};
 use crate::error::{Error, Result};
 
 /// The listener and its connections, until it is stopped or dropped.
@@ -25,7 +25,7 @@ pub(crate) struct Proxy {
     stop: watch::Sender<bool>,
     /// The port of a server. Holds nothing that would keep the engine.
     base: Opener,
-    refused: Arc<Seen<Refused>>,
+    refused: Arc<Seen<CertificateRefusal>>,
     foreign: Arc<Foreigners>,
 }
 
@@ -45,23 +45,23 @@ impl Proxy {
     /// # Errors
     ///
     /// The system refuses the threads or the socket.
-    pub(crate) fn start<S: Engine>(
+    pub(crate) fn start<S: HttpService>(
         engine: S,
         clock: impl Fn() -> SystemTime + Send + Sync + 'static,
-        led: impl Fn(SocketAddr) -> Option<Led> + Send + Sync + 'static,
+        intercepted: impl Fn(SocketAddr) -> Option<Destination> + Send + Sync + 'static,
     ) -> Result<Proxy> {
         let handle = io::handle()?;
         let _io = handle.enter();
         let (listener, address) = bind()?;
         let (stop, stopped) = watch::channel(false);
-        let (refused, foreign) = (Arc::<Seen<Refused>>::default(), Arc::<Foreigners>::default());
+        let (refused, foreign) = (Arc::<Seen<CertificateRefusal>>::default(), Arc::<Foreigners>::default());
         let stopped = Stop(stopped);
         let shared = Arc::new(Shared {
             engine,
-            hosts: Hosts::new(Ca::get()),
+            hosts: HostCertificates::new(Ca::get()),
             clock: Box::new(clock),
             address,
-            led: Box::new(led),
+            intercepted: Box::new(intercepted),
             bases: Bases::default(),
             refused: refused.clone(),
             foreign: foreign.clone(),
@@ -104,7 +104,7 @@ impl Proxy {
     }
 
     /// Certificates that clients refused.
-    pub(crate) fn refused(&self) -> Vec<Refused> {
+    pub(crate) fn refused(&self) -> Vec<CertificateRefusal> {
         self.refused.settled(UNDECIDED)
     }
 
@@ -143,7 +143,7 @@ fn bind() -> Result<(TcpListener, SocketAddr)> {
 }
 
 /// The port that stands for `site`, opened if it isn't yet. To be called on the I/O threads, or in their context.
-pub(super) fn base<S: Engine>(shared: &Arc<Shared<S>>, site: &Site) -> Result<SocketAddr> {
+pub(super) fn base<S: HttpService>(shared: &Arc<Shared<S>>, site: &Site) -> Result<SocketAddr> {
     shared.bases.port(site, || {
         let (listener, at) = bind()?;
         let base = Arc::new(Base { site: site.clone(), at });
@@ -152,7 +152,7 @@ pub(super) fn base<S: Engine>(shared: &Arc<Shared<S>>, site: &Site) -> Result<So
     })
 }
 
-async fn accept<S: Engine>(listener: TcpListener, shared: Arc<Shared<S>>, base: Option<Arc<Base>>) {
+async fn accept<S: HttpService>(listener: TcpListener, shared: Arc<Shared<S>>, base: Option<Arc<Base>>) {
     loop {
         match listener.accept().await {
             Ok((stream, client)) => {

@@ -117,17 +117,19 @@ impl Base {
         open: impl Fn(&Site) -> Option<SocketAddr>,
     ) {
         rewrite(headers, &LOCATION, |text| {
-            self.led(text, |site| known(site).or_else(|| if site.is_local() { None } else { open(site) }))
+            self.redirected(text, |site| {
+                known(site).or_else(|| if site.is_local() { None } else { open(site) })
+            })
         });
-        rewrite(headers, &CONTENT_LOCATION, |text| self.led(text, &known));
-        rewrite(headers, &LINK, |text| links(text, |target| self.led(target, &known)));
+        rewrite(headers, &CONTENT_LOCATION, |text| self.redirected(text, &known));
+        rewrite(headers, &LINK, |text| links(text, |target| self.redirected(target, &known)));
         rewrite(headers, &SET_COOKIE, |text| self.cookie(text));
         // Another way to the server would be one around the session (RFC 7838 §3).
         headers.remove(ALT_SVC);
     }
 
     /// A reference (RFC 3986 §4.2) to a port instead of a server. `None`: it stays as it is.
-    fn led(&self, reference: &str, port: impl Fn(&Site) -> Option<SocketAddr>) -> Option<String> {
+    fn redirected(&self, reference: &str, port: impl Fn(&Site) -> Option<SocketAddr>) -> Option<String> {
         let (site, _, rest) = match reference.strip_prefix("//") {
             Some(after) => Site::of(self.site.scheme.clone(), after)?,
             None => Site::split(reference)?,

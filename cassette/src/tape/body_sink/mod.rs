@@ -125,7 +125,7 @@ impl BodySink {
                 hashed.add(&self.buffer)?;
                 self.buffer.clear();
                 if hashed.size > WORTH_A_THREAD && hashed.file.is_some() {
-                    self.long = self.long.take().map(Long::beside);
+                    self.long = self.long.take().map(Long::in_background);
                 }
                 Ok(())
             }
@@ -159,10 +159,10 @@ impl Write for BodySink {
 }
 
 impl Long {
-    fn beside(self) -> Long {
+    fn in_background(self) -> Long {
         match self {
             Long::Here(hashed) => Writer::start(hashed).map_or_else(Long::Here, Long::Beside),
-            beside => beside,
+            other => other,
         }
     }
 }

@@ -54,7 +54,7 @@ fn options(inline_limit: usize) -> JournalOptions {
         recorded_at: Some("2024-05-01T12:00:00Z".into()),
         freeze_time: Some("2024-05-01T12:00:00Z".into()),
         time_zone: Some("UTC".into()),
-        recorder: Recorder { name: "cassette-vcr".into(), version: "0.1.0".into() },
+        recorder: RecordedBy { name: "cassette-vcr".into(), version: "0.1.0".into() },
         ..Metadata::default()
     };
     JournalOptions { inline_limit, metadata }

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
-use super::super::{Ca, Engine, Proxy, Upstream, UpstreamOptions, trust};
+use super::super::{Ca, HttpService, Proxy, Upstream, UpstreamOptions, trust};
 use crate::body::{Body, BoxError};
 use crate::tape::{TransportError, TransportErrorKind};
 
@@ -135,7 +135,7 @@ fn tls(speaks: Speaks) -> (TlsAcceptor, Vec<u8>) {
     (TlsAcceptor::from(Arc::new(config)), certificate.der().to_vec())
 }
 
-pub(super) fn proxy(engine: impl Engine) -> Proxy {
+pub(super) fn proxy(engine: impl HttpService) -> Proxy {
     Proxy::start(engine, SystemTime::now, |_| None).unwrap()
 }
 

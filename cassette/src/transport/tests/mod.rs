@@ -5,4 +5,4 @@ mod broken;
 mod fixture;
 mod passing;
 mod streaming;
-mod ways_in;
+mod transports;

@@ -9,12 +9,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::super::{Ca, Engine, Proxy, trust};
+use super::super::{Ca, HttpService, Proxy, trust};
 use super::fixture::{Answers, client, proxy, raw, run};
 use crate::body::Body;
 
 /// An engine that answers with what it was given.
-fn mirror() -> impl Engine {
+fn mirror() -> impl HttpService {
     Answers(|request: Request<Body>| async move {
         let mut seen = format!("{} {} {:?}", request.method(), request.uri(), request.version());
         for (name, value) in request.headers() {

@@ -8,7 +8,7 @@ use rustls::AlertDescription;
 
 /// A certificate that a client refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refused {
+pub(crate) struct CertificateRefusal {
     /// The host that it was for.
     pub(crate) host: String,
     /// The client's reason, by the name that the alert has (RFC 8446 §6.2). `None`: it went away without one, as some
@@ -16,14 +16,14 @@ pub(crate) struct Refused {
     pub(crate) alert: Option<&'static str>,
 }
 
-impl Refused {
+impl CertificateRefusal {
     /// The handshake failed with the client of `host`; `None` if that wasn't for the certificate.
-    pub(super) fn by(host: &str, error: &io::Error) -> Option<Refused> {
+    pub(super) fn by(host: &str, error: &io::Error) -> Option<CertificateRefusal> {
         let alert = alert(error);
         if alert.is_none() && !is_an_end(error) {
             return None;
         }
-        Some(Refused { host: host.trim_end_matches('.').to_ascii_lowercase(), alert })
+        Some(CertificateRefusal { host: host.trim_end_matches('.').to_ascii_lowercase(), alert })
     }
 }
 
