@@ -4,7 +4,7 @@
 //! called by a signal handler, an allocator or a thread-local's destructor. It knows neither libc
 //! nor what a session is.
 
-use crate::net::{Governing, Network};
+use crate::network::Network;
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -160,6 +160,14 @@ pub fn outside<R>(f: impl FnOnce() -> R) -> R {
 #[inline]
 pub(crate) fn shown_ns() -> Option<u64> {
     governing()?.frozen_ns()
+}
+
+/// The network of the calling thread, and whose it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Governing {
+    pub(crate) session: u64,
+    pub(crate) ended: bool,
+    pub(crate) network: &'static Network,
 }
 
 /// The network of the calling thread, even if its session has ended.

@@ -38,13 +38,15 @@ mod at_exit;
 mod context;
 #[cfg(interposed)]
 mod interpose;
+mod network;
 #[cfg_attr(not(intercepted), allow(dead_code, reason = "nobody asks where connections go"))]
-mod net;
+mod routing;
 mod self_test;
 mod zone;
 
 pub use at_exit::at_exit;
 pub use context::{Context, CurrentSession, Guard, WallClock, current, current_session, outside};
-pub use net::{ChildVariable, Destination, Network, RefusalReason, RefusedConnection, intercepted};
+pub use network::{ChildVariable, Network, RefusalReason, RefusedConnection};
+pub use routing::{Destination, intercepted};
 pub use self_test::{intercepts, self_test};
 pub use zone::time_zone;

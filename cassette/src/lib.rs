@@ -56,6 +56,7 @@ mod target;
 mod template;
 #[cfg(feature = "proxy")]
 mod transport;
+mod transport_error;
 mod volatile;
 mod wild;
 

@@ -4,7 +4,7 @@
 //! that before it connects. Blocking or not, the socket behaves as it would.
 
 use super::real::looked_up;
-use crate::net::{self, Route, Ticket};
+use crate::routing::{self, Route, Ticket};
 use libc::{c_int, c_void, sockaddr, sockaddr_in, sockaddr_in6, socklen_t};
 use std::mem;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -22,12 +22,12 @@ pub(super) unsafe extern "C-unwind" fn connect(
     address: *const sockaddr,
     length: socklen_t,
 ) -> c_int {
-    if net::governs()
+    if routing::governs()
         // SAFETY: by the contract.
         && let Some(to) = unsafe { read(address, length) }
         && number(socket, libc::SO_TYPE) == libc::SOCK_STREAM
     {
-        match net::route(to) {
+        match routing::route(to) {
             Route::AsAsked => {}
             Route::ToListener(port, ticket) => return lead(socket, to.is_ipv6(), port, ticket),
             Route::Refused => return fails_with(libc::ECONNREFUSED),

@@ -2,7 +2,7 @@
 //! of an address, libc's own make their answer of that, and ask nobody.
 
 use super::real::looked_up;
-use crate::net::{self, Lookup};
+use crate::routing::{self, Lookup};
 #[cfg(target_os = "linux")]
 use libc::size_t;
 use libc::{c_char, c_int, c_void, hostent};
@@ -129,7 +129,7 @@ impl Text {
 /// `name` is null or a C string.
 unsafe fn ask(name: *const c_char, family: c_int) -> Ask {
     let mut text = Text([0; 32]);
-    if name.is_null() || !net::governs() {
+    if name.is_null() || !routing::governs() {
         return Ask::For(text);
     }
     let mut parsed = [0_u8; 16];
@@ -141,7 +141,7 @@ unsafe fn ask(name: *const c_char, family: c_int) -> Ask {
         return Ask::For(text);
     }
     // SAFETY: not null, so by the contract a C string.
-    match net::lookup(unsafe { CStr::from_ptr(name) }.to_bytes()) {
+    match routing::lookup(unsafe { CStr::from_ptr(name) }.to_bytes()) {
         Lookup::AsAsked => Ask::For(text),
         Lookup::None => Ask::Nobody,
         Lookup::Invented(address) => {

@@ -1,7 +1,7 @@
 //! Names: a thread of a session gets an address that was invented for the name, and nobody is asked.
 
 use super::real::looked_up;
-use crate::net::{self, Lookup};
+use crate::routing::{self, Lookup};
 use libc::{addrinfo, c_char, c_int};
 use std::ffi::CStr;
 use std::io::Write;
@@ -24,7 +24,7 @@ unsafe extern "C" fn getaddrinfo(
 ) -> c_int {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Getaddrinfo = unsafe { mem::transmute(looked_up::GETADDRINFO.address()) };
-    if node.is_null() || !net::governs() {
+    if node.is_null() || !routing::governs() {
         // SAFETY: the same contract.
         return unsafe { real(node, service, hints, result) };
     }
@@ -40,7 +40,7 @@ unsafe extern "C" fn getaddrinfo(
     }
     // SAFETY: not null, so by the contract a C string.
     let name = unsafe { CStr::from_ptr(node) };
-    let address = match net::lookup(name.to_bytes()) {
+    let address = match routing::lookup(name.to_bytes()) {
         // SAFETY: the same contract.
         Lookup::AsAsked => return unsafe { real(node, service, hints, result) },
         Lookup::None => return libc::EAI_NONAME,

@@ -4,7 +4,7 @@
 //! In a forked process nothing may allocate, so the new list of variables is a mapping of its own.
 
 use super::real::looked_up;
-use crate::net;
+use crate::routing;
 use libc::{c_char, c_int, c_void};
 use std::ffi::CStr;
 use std::{mem, ptr};
@@ -159,7 +159,7 @@ impl Variables {
     /// `given` is null or a list of C strings that ends with null, and outlives what is returned.
     unsafe fn of(given: List) -> Variables {
         let as_given = Variables { list: given, mapped: 0 };
-        let Some(mut environment) = net::child_environment() else { return as_given };
+        let Some(mut environment) = routing::child_environment() else { return as_given };
         // SAFETY: by the contract.
         let entries = || unsafe { entries(given) };
         let bytes = (entries().count() + environment.len() + 1) * mem::size_of::<*const c_char>();

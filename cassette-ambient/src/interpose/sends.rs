@@ -3,7 +3,7 @@
 
 use super::connections::connect;
 use super::real::looked_up;
-use crate::net;
+use crate::routing;
 use libc::{c_int, c_void, msghdr, size_t, sockaddr, socklen_t, ssize_t};
 use std::{mem, ptr};
 
@@ -27,7 +27,7 @@ unsafe extern "C-unwind" fn sendto(
 ) -> ssize_t {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Sendto = unsafe { mem::transmute(looked_up::SENDTO.address()) };
-    if flags & libc::MSG_FASTOPEN == 0 || !net::governs() {
+    if flags & libc::MSG_FASTOPEN == 0 || !routing::governs() {
         // SAFETY: the same contract.
         return unsafe { real(socket, data, length, flags, to, to_length) };
     }
@@ -46,7 +46,7 @@ unsafe extern "C-unwind" fn sendto(
 unsafe extern "C-unwind" fn sendmsg(socket: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Sendmsg = unsafe { mem::transmute(looked_up::SENDMSG.address()) };
-    if flags & libc::MSG_FASTOPEN == 0 || message.is_null() || !net::governs() {
+    if flags & libc::MSG_FASTOPEN == 0 || message.is_null() || !routing::governs() {
         // SAFETY: the same contract.
         return unsafe { real(socket, message, flags) };
     }

@@ -3,7 +3,7 @@
 
 use super::processes::environ;
 use super::real::looked_up;
-use crate::net;
+use crate::routing;
 use libc::{FILE, c_char, c_int};
 use std::ffi::{CStr, CString};
 use std::mem;
@@ -43,7 +43,7 @@ unsafe extern "C" fn popen(command: *const c_char, mode: *const c_char) -> *mut 
 /// # Safety
 /// `command` is null or a C string.
 unsafe fn announcing(command: *const c_char) -> Option<CString> {
-    let mut environment = net::child_environment().filter(|_| !command.is_null())?;
+    let mut environment = routing::child_environment().filter(|_| !command.is_null())?;
     // What differs from the process's own was set on purpose; what that may be, only `keeps` knows.
     // SAFETY: `environ` is a list of C strings.
     unsafe { super::processes::entries(environ()) }.for_each(|entry| {

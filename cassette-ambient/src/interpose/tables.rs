@@ -1,6 +1,6 @@
 //! Memory that the process shares with what it forks.
 
-use crate::net::{self, Tables};
+use crate::routing::{self, Tables};
 use std::mem;
 use std::ptr;
 
@@ -14,5 +14,5 @@ pub(super) fn provide() {
         return;
     }
     // SAFETY: it is of this size, page-aligned, all zero, which is a value of atomic integers, and never unmapped.
-    net::provide(unsafe { &*at.cast::<Tables>() });
+    routing::provide(unsafe { &*at.cast::<Tables>() });
 }

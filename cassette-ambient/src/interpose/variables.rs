@@ -3,7 +3,7 @@
 //! The process's own environment isn't touched: another thread would see that.
 
 use super::real::looked_up;
-use crate::net;
+use crate::routing;
 use libc::c_char;
 use std::ffi::CStr;
 use std::{mem, ptr};
@@ -35,9 +35,9 @@ unsafe extern "C" fn secure_getenv(name: *const c_char) -> *mut c_char {
 /// # Safety
 /// `name` is null or a C string.
 unsafe fn shown(name: *const c_char, real: Getenv) -> *mut c_char {
-    if !name.is_null() && net::governs() {
+    if !name.is_null() && routing::governs() {
         // SAFETY: by the contract.
-        match net::variable(unsafe { CStr::from_ptr(name) }) {
+        match routing::variable(unsafe { CStr::from_ptr(name) }) {
             // Nobody may write to what getenv returns.
             Some(Some(value)) => return value.as_ptr().cast_mut(),
             Some(None) => return ptr::null_mut(),

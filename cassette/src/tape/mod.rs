@@ -38,7 +38,6 @@ pub(crate) use locate::Located;
 pub(crate) use lock::Lock;
 pub use metadata::{Metadata, RecordedBy};
 pub use name::Name;
-pub use types::{
-    Body, BodyFile, Content, Interaction, Outcome, Policy, Request, Response, TransportError,
-    TransportErrorKind,
-};
+pub use types::{Body, BodyFile, Content, Interaction, Outcome, Policy, Request, Response};
+
+pub use crate::transport_error::{TransportError, TransportErrorKind};

@@ -34,8 +34,8 @@ use super::{Destination, HttpService, proxy};
 use crate::body::Body;
 use crate::failure;
 use crate::poison::unpoisoned;
-use crate::tape::TransportError;
 use crate::target::{self, Origin, Refusal};
+use crate::transport_error::TransportError;
 
 /// More than hyper's 100: some browsers and gateways come near it.
 pub(super) const MAX_HEADERS: usize = 256;

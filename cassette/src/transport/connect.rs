@@ -24,7 +24,7 @@ use tower_service::Service;
 use super::{UpstreamOptions, trust};
 use crate::error::{Error, Result};
 use crate::failure;
-use crate::tape::{TransportError, TransportErrorKind as Kind};
+use crate::transport_error::{TransportError, TransportErrorKind as Kind};
 
 /// Name, TCP and TLS together, unless told otherwise.
 const TIME_LIMIT: Duration = Duration::from_secs(30);

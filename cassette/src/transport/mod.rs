@@ -32,8 +32,9 @@ mod tests;
 use http::{Request, Response};
 use tower_service::Service;
 
+use crate::ambient::outside;
 use crate::body::Body;
-use crate::tape::TransportError;
+use crate::transport_error::TransportError;
 
 pub(crate) use bundle::{Bundle, Trust};
 pub(crate) use ca::Ca;
@@ -88,5 +89,3 @@ impl Destination {
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }.parse().ok()
     }
 }
-
-use crate::ambient::outside;

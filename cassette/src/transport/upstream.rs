@@ -25,7 +25,7 @@ use super::connect::Connector;
 use super::io;
 use crate::body::Body;
 use crate::error::Result;
-use crate::tape::{TransportError, TransportErrorKind};
+use crate::transport_error::{TransportError, TransportErrorKind};
 use crate::{failure, target};
 
 /// What a machine does not know about private APIs.

@@ -17,7 +17,7 @@ use super::fixture::{
     Answers, Api, HOST, Speaks, channel, client, frames, http1_client, proxy, raw, reset, run,
 };
 use crate::body::Body;
-use crate::tape::{TransportError, TransportErrorKind as Kind};
+use crate::transport_error::{TransportError, TransportErrorKind as Kind};
 
 #[track_caller]
 fn check(error: &TransportError, kind: Kind, words: &[&str]) {

@@ -25,7 +25,7 @@ use tower_service::Service;
 
 use super::super::{Ca, HttpService, Proxy, Upstream, UpstreamOptions, trust};
 use crate::body::{Body, BoxError};
-use crate::tape::{TransportError, TransportErrorKind};
+use crate::transport_error::{TransportError, TransportErrorKind};
 
 pub(super) const HOST: &str = "api.example.test";
 

@@ -12,51 +12,14 @@ mod names;
 mod ports;
 
 use crate::context;
+use crate::network::{RefusalReason, RefusedConnection};
 pub(crate) use child_environment::ChildEnvironment;
-pub use child_environment::ChildVariable;
 use names::Names;
 use ports::{Meant, Ports};
 
-use std::ffi::{CStr, CString};
-use std::fmt;
+use std::ffi::CStr;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
-
-/// The network of a session's threads.
-pub struct Network {
-    /// The port on 127.0.0.1 to which connections are led.
-    pub listener: u16,
-    /// Lead connections to loopback addresses there, too: but for the listener's own.
-    pub loopback: bool,
-    /// What `getenv` shows instead of the process's own variables; `None` for one that is not there.
-    pub variables: Vec<(CString, Option<CString>)>,
-    /// What the processes that its threads start are told in their environment; 64 variables at most.
-    pub child_variables: Vec<ChildVariable>,
-    /// Told of a connection that was refused, by the thread that wanted it: it must not panic, and not connect.
-    pub refused: Box<dyn Fn(&RefusedConnection) + Send + Sync>,
-}
-
-/// A connection that there was no way for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefusedConnection {
-    /// The session of the thread that wanted it.
-    pub session: u64,
-    /// A name, or an address without brackets.
-    pub host: String,
-    /// Where it wanted to go.
-    pub port: u16,
-    /// Why not.
-    pub reason: RefusalReason,
-}
-
-/// Why a connection was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefusalReason {
-    /// The thread's session has ended.
-    Ended,
-    /// More hosts than there are numbers for.
-    TooManyHosts,
-}
 
 /// Where a connection was meant to go that was led to a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,12 +36,6 @@ pub fn intercepted(session: u64, client: SocketAddr) -> Option<Destination> {
     let tables = tables().filter(|_| client.ip().to_canonical().is_loopback())?;
     let meant = tables.ports.take(client.port()).filter(|m| m.session == session as u32)?;
     Some(Destination { host: tables.names.host(meant.host)?, port: meant.port })
-}
-
-impl fmt::Debug for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Network").field("listener", &self.listener).finish_non_exhaustive()
-    }
 }
 
 /// Shared by the process and what it forks, so that a connection of a forked process is known to the listener.
@@ -103,14 +60,6 @@ pub(crate) fn provide(tables: &'static Tables) {
 /// Whether the calling thread is of a session with a network.
 pub(crate) fn governs() -> bool {
     context::network().is_some()
-}
-
-/// The network of the calling thread, and whose it is.
-#[derive(Clone, Copy)]
-pub(crate) struct Governing {
-    pub(crate) session: u64,
-    pub(crate) ended: bool,
-    pub(crate) network: &'static Network,
 }
 
 /// What becomes of a connection.

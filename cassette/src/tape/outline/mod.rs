@@ -5,11 +5,12 @@
 //! Interactions that are laid out as this library lays them out are found by their lines, the others token by
 //! token.
 
+mod lines;
+
 use std::io::{self, Read};
 
-use memchr::{memchr2_iter, memmem};
-
 use super::Limits;
+use lines::Lines;
 
 /// The places of everything at the top level of a document.
 #[derive(Debug, Default)]
@@ -376,81 +377,6 @@ impl<'a, R: Read> Scanner<'a, R> {
     }
 }
 
-/// The first interaction of a text, by the lines of [`Layout`](super::layout::Layout): no string holds a line
-/// break, so a line that begins as the last one of an object does is that line.
-struct Lines {
-    len: usize,
-    request_at: usize,
-    request_len: usize,
-}
-
-impl Lines {
-    /// `None` if there is more in it than request and outcome, it is laid out otherwise, or its end is not in `text`. Also where somebody's own indentation may
-    /// have misled: then the brackets don't pair. Strings with brackets in them cost no more than the other way.
-    fn of(text: &[u8], depth: usize) -> Option<Lines> {
-        const BEGIN: &[u8] = b"{\n      \"request\": {\n";
-        const REQUEST_END: &[u8] = b"\n      }";
-        const OUTCOMES: [&[u8]; 2] = [b",\n      \"response\": {\n", b",\n      \"error\": {\n"];
-        const END: &[u8] = b"\n      }\n    }";
-        const NEXT: [&[u8]; 2] = [b",\n    {\n", b"\n  ]\n"];
-        if !text.starts_with(BEGIN) {
-            return None;
-        }
-        let request_at = BEGIN.len() - 2;
-        let request_end = request_at + memmem::find(&text[request_at..], REQUEST_END)? + REQUEST_END.len();
-        OUTCOMES.iter().find(|outcome| text[request_end..].starts_with(outcome))?;
-        // The first line that could be the end of the outcome is, and of the interaction, too.
-        let outcome_end = request_end + memmem::find(&text[request_end..], REQUEST_END)?;
-        let len = outcome_end + text[outcome_end..].starts_with(END).then_some(END.len())?;
-        let (request, rest) = (&text[request_at..request_end], &text[request_end..len]);
-        // No more brackets than levels that are allowed, no more levels than that.
-        let paired = |text: &[u8], more: usize| {
-            let opening = memchr2_iter(b'{', b'[', text).count() + more;
-            opening <= depth && opening == memchr2_iter(b'}', b']', text).count()
-        };
-        let goes_on = NEXT.iter().any(|next| text[len..].starts_with(next));
-        (goes_on && paired(request, 0) && paired(rest, 1)).then_some(Lines {
-            len,
-            request_at,
-            request_len: request.len(),
-        })
-    }
-}
-
 fn is_scalar(c: u8) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, b'-' | b'+' | b'.')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OURS: &str = "{\n      \"request\": {\n        \"uri\": \"/\"\n      },\n      \"error\": {\n        \"kind\": \"dns\"\n      }\n    }";
-
-    #[track_caller]
-    fn check(text: &str, found: bool) {
-        let lines = Lines::of(text.as_bytes(), 8);
-        assert_eq!(lines.is_some(), found, "{text}");
-        if let Some(lines) = lines {
-            assert!(text[..lines.len].ends_with("\n    }"), "{text}");
-            let request = &text[lines.request_at..][..lines.request_len];
-            assert!(request.starts_with("{\n") && request.ends_with("\n      }"), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_found_by_its_lines() {
-        check(&format!("{OURS},\n    {{\n"), true);
-        check(&format!("{OURS}\n  ]\n}}"), true);
-        check(&format!("{OURS} ,\n    {{\n"), false);
-        check(&format!("{OURS},\n    "), false);
-        check(OURS, false);
-        let more = format!("{}{}", &OURS[..OURS.len() - 6], ",\n      \"repeat\": true\n    }");
-        check(&format!("{more}\n  ]\n}}"), false);
-        check(&OURS[..OURS.len() - 1], false);
-        check(&format!("{}\n  ]\n", OURS.replace("/", "{")), false);
-        check(&format!("{}\n  ]\n", OURS.replace("/", "[{[}]}")), true);
-        check(&format!("{}\n  ]\n", OURS.replace("/", &"[]".repeat(9))), false);
-        check(&format!("{}\n  ]\n", OURS.replace("\n", "\r\n")), false);
-    }
 }

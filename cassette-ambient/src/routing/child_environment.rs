@@ -3,16 +3,8 @@
 //! A variable that differs from the test process's own was set for this very process, on purpose, and is left as it is.
 //! It allocates nothing, because a forked process may ask.
 
-use std::ffi::{CStr, CString};
-
-/// A variable of the processes that a session's threads start.
-#[derive(Clone, Debug)]
-pub struct ChildVariable {
-    /// `NAME=value`.
-    pub entry: CString,
-    /// The process's own value before: what a process inherits that isn't given another.
-    pub inherited: Option<CString>,
-}
+use crate::network::ChildVariable;
+use std::ffi::CStr;
 
 /// Which variables a process has to be told, found out entry by entry of the environment it is given.
 pub(crate) struct ChildEnvironment {
@@ -63,6 +55,7 @@ fn name(entry: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::CString;
 
     #[track_caller]
     fn check(given: &[&str], expected: &[&str]) {
