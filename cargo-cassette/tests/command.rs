@@ -225,8 +225,8 @@ fn what_a_scan_could_not_read_is_reported() {
     write("broken.gz", b"\x1f\x8bnot gzip");
     let why = std::fs::metadata(dir.path().join("missing.txt")).expect_err("it is missing");
     let missing = format!(
-        "cargo cassette: missing.txt: could not read: {why}\n  help: correct the path: a relative one begins where \
-         the command runs\n"
+        "cargo cassette: missing.txt: could not read: {why}\n  help: correct the path; a relative path starts at \
+         the current directory\n"
     );
     for (paths, sum) in [
         (&["missing.txt"][..], ""),

@@ -8,28 +8,28 @@ use std::fmt;
 
 /// The network of a session's threads.
 pub struct Network {
-    /// The port on 127.0.0.1 to which connections are led.
+    /// The port on 127.0.0.1 that receives the intercepted connections.
     pub listener: u16,
-    /// Lead connections to loopback addresses there, too: but for the listener's own.
+    /// Whether connections to loopback addresses are intercepted as well, except those to the listener itself.
     pub loopback: bool,
-    /// What `getenv` shows instead of the process's own variables; `None` for one that is not there.
+    /// The variables that `getenv` returns instead of the process's own; `None` for a variable that is hidden.
     pub variables: Vec<(CString, Option<CString>)>,
-    /// What the processes that its threads start are told in their environment; 64 variables at most.
+    /// The variables that are set for processes started by the session's threads; at most 64.
     pub child_variables: Vec<ChildVariable>,
-    /// Told of a connection that was refused, by the thread that wanted it: it must not panic, and not connect.
+    /// Reports a refused connection. It runs on the thread that connects, and must neither panic nor connect.
     pub refused: Box<dyn Fn(&RefusedConnection) + Send + Sync>,
 }
 
-/// A connection that there was no way for.
+/// A connection that was refused because no listener serves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedConnection {
-    /// The session of the thread that wanted it.
+    /// The session of the thread that wanted to connect.
     pub session: u64,
-    /// A name, or an address without brackets.
+    /// The requested host: a name, or an address without brackets.
     pub host: String,
-    /// Where it wanted to go.
+    /// The requested port.
     pub port: u16,
-    /// Why not.
+    /// The reason.
     pub reason: RefusalReason,
 }
 
@@ -38,16 +38,16 @@ pub struct RefusedConnection {
 pub enum RefusalReason {
     /// The thread's session has ended.
     Ended,
-    /// More hosts than there are numbers for.
+    /// There are more hosts than invented addresses.
     TooManyHosts,
 }
 
-/// A variable of the processes that a session's threads start.
+/// A variable for the processes that a session's threads start.
 #[derive(Clone, Debug)]
 pub struct ChildVariable {
     /// `NAME=value`.
     pub entry: CString,
-    /// The process's own value before: what a process inherits that isn't given another.
+    /// The value that the process had before; a child process inherits it unless it is given another.
     pub inherited: Option<CString>,
 }
 

@@ -51,6 +51,7 @@ impl TransportError {
     pub(crate) fn gave_up() -> TransportError {
         TransportError {
             kind: TransportErrorKind::Timeout,
+            // Cassettes hold this text, and a replay recognises it: it must not change.
             message: "the client gave up before the answer came".into(),
         }
     }

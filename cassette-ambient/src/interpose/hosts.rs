@@ -1,5 +1,5 @@
-//! Names again, by the functions that were there before `getaddrinfo` and that old C code still calls. Given the text
-//! of an address, libc's own make their answer of that, and ask nobody.
+//! The `gethostbyname` family, which precedes `getaddrinfo` and which old C code still calls. libc's own functions turn
+//! the text of an address into an answer without asking a server.
 
 use super::real::looked_up;
 use crate::routing::{self, Lookup};
@@ -116,7 +116,7 @@ enum Ask {
     Nobody,
 }
 
-/// The text of an address, a C string; empty for what the caller gave.
+/// The text of an address as a C string; empty for the name that the caller gave.
 struct Text([u8; 32]);
 
 impl Text {
@@ -145,7 +145,7 @@ unsafe fn ask(name: *const c_char, family: c_int) -> Ask {
         Lookup::AsAsked => Ask::For(text),
         Lookup::None => Ask::Nobody,
         Lookup::Invented(address) => {
-            // With its prefix it has 23 characters at most, and a zero follows.
+            // The prefix and the address have at most 23 characters, and a zero follows.
             let prefix = if family == libc::AF_INET6 { "::ffff:" } else { "" };
             let _ = write!(&mut text.0[..31], "{prefix}{address}");
             Ask::For(text)

@@ -1,4 +1,4 @@
-//! Names: a thread of a session gets an address that was invented for the name, and nobody is asked.
+//! `getaddrinfo`: a thread of a session gets an address that was invented for the name, and no server is asked.
 
 use super::real::looked_up;
 use crate::routing::{self, Lookup};
@@ -34,7 +34,7 @@ unsafe extern "C" fn getaddrinfo(
     numeric.ai_flags = asked.ai_flags & !libc::AI_ADDRCONFIG | libc::AI_NUMERICHOST;
     // SAFETY: the same contract, with hints of our own.
     let code = unsafe { real(node, service, &numeric, result) };
-    // An address is one without a session as well; all other failures don't come from the name.
+    // Addresses need no session, and other failures do not come from the name.
     if code != libc::EAI_NONAME || asked.ai_flags & libc::AI_NUMERICHOST != 0 {
         return code;
     }
@@ -47,10 +47,10 @@ unsafe extern "C" fn getaddrinfo(
         Lookup::Invented(address) => address,
     };
     let mut text = [0; 32];
-    // With its prefix it has 23 characters at most, and a zero follows.
+    // The prefix and the address have at most 23 characters, and a zero follows.
     let prefix = if asked.ai_family == libc::AF_INET6 { "::ffff:" } else { "" };
     let _ = write!(&mut text[..31], "{prefix}{address}");
-    // libc makes the list itself, so that it can also free it.
+    // libc makes the list itself, so that libc can free it.
     // SAFETY: the same contract; `text` is a C string.
     let code = unsafe { real(text.as_ptr().cast(), service, &numeric, result) };
     #[cfg(target_env = "gnu")]
@@ -61,7 +61,7 @@ unsafe extern "C" fn getaddrinfo(
     code
 }
 
-/// Puts the name in the place of the address as the canonical name. glibc frees that by itself.
+/// Replaces the canonical name, which is the address, by the name. glibc frees the name separately.
 ///
 /// # Safety
 /// `list` is glibc's list, or null.

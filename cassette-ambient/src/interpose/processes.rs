@@ -1,7 +1,8 @@
-//! Processes: those that a session's threads start are told of it in their environment.
+//! Functions that start processes: the session's variables are added to the environment of processes that its threads
+//! start.
 //!
-//! std's `Command` comes by `posix_spawnp`, or by `fork` and `execvp` with `environ` set; tokio's and most others by std's.
-//! In a forked process nothing may allocate, so the new list of variables is a mapping of its own.
+//! std's `Command` calls `posix_spawnp`, or `fork` and `execvp` with `environ` set; tokio's `Command` and most others
+//! use std's. A forked process must not allocate, so the new list of variables is a mapping of its own.
 
 use super::real::looked_up;
 use crate::routing;
@@ -111,7 +112,7 @@ unsafe extern "C" fn execvp(file: *const c_char, arguments: List) -> c_int {
     unsafe { execvpe(file, arguments, environ()) }
 }
 
-/// There is no execvpe: `environ` is set for as long as it takes.
+/// macOS has no execvpe, so `environ` is replaced for the duration of the call.
 ///
 /// # Safety
 /// As POSIX's.
@@ -147,10 +148,10 @@ pub(super) fn environ() -> List {
     return unsafe { libc::_NSGetEnviron().read() }.cast_const().cast();
 }
 
-/// What a process is given as its environment.
+/// The environment for a new process.
 struct Variables {
     list: List,
-    /// The bytes of the mapping that `list` is; 0 where it is the caller's own.
+    /// The bytes of the mapping that `list` points to; 0 if `list` is the caller's own.
     mapped: usize,
 }
 
@@ -181,7 +182,7 @@ impl Variables {
         // SAFETY: by the contract.
         entries().filter(|entry| environment.keeps(unsafe { CStr::from_ptr(*entry) })).for_each(&mut put);
         environment.added().for_each(|entry| put(entry.as_ptr()));
-        // Null, its end, is there: the mapping is zero.
+        // The list ends with null already, because the mapping is zeroed.
         Variables { list, mapped: bytes }
     }
 }

@@ -1,5 +1,5 @@
-//! Connections that are made by the first `sendto` or `sendmsg` (TCP Fast Open, RFC 7413): they are made by our `connect`,
-//! and what is to be sent follows. That is what Linux does with them where the server is not known yet.
+//! Connections that the first `sendto` or `sendmsg` makes (TCP Fast Open, RFC 7413): our `connect` makes the
+//! connection, and the data is sent afterwards. Linux does the same if it does not know the server yet.
 
 use super::connections::connect;
 use super::real::looked_up;

@@ -1,5 +1,5 @@
-//! `system` and `popen` start their shell by functions within libc, which nobody can take the place of. So the command
-//! itself begins with what the shell is to be told.
+//! `system` and `popen`, which start their shell by functions inside libc that cannot be replaced. Instead, the command
+//! is prefixed with a line that exports the session's variables to the shell.
 
 use super::processes::environ;
 use super::real::looked_up;
@@ -38,13 +38,13 @@ unsafe extern "C" fn popen(command: *const c_char, mode: *const c_char) -> *mut 
     unsafe { real(command_with_variables.as_ref().map_or(command, |c| c.as_ptr()), mode) }
 }
 
-/// The command after a line that exports the variables. `None` for the command as it is.
+/// Prefixes the command with a line that exports the variables. `None` if the command needs no prefix.
 ///
 /// # Safety
 /// `command` is null or a C string.
 unsafe fn announcing(command: *const c_char) -> Option<CString> {
     let mut environment = routing::child_environment().filter(|_| !command.is_null())?;
-    // What differs from the process's own was set on purpose; what that may be, only `keeps` knows.
+    // A variable that differs from the process's own was set on purpose; `keeps` decides that entry by entry.
     // SAFETY: `environ` is a list of C strings.
     unsafe { super::processes::entries(environ()) }.for_each(|entry| {
         // SAFETY: as above.

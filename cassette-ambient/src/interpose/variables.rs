@@ -1,6 +1,6 @@
-//! What the environment says: std's `env::var` asks `getenv`, as C code does.
+//! `getenv`, which std's `env::var` and C code call.
 //!
-//! The process's own environment isn't touched: another thread would see that.
+//! The process's own environment is not changed, because other threads would see the change.
 
 use super::real::looked_up;
 use crate::routing;
@@ -21,7 +21,7 @@ unsafe extern "C" fn getenv(name: *const c_char) -> *mut c_char {
     unsafe { shown(name, mem::transmute::<*mut libc::c_void, Getenv>(looked_up::GETENV.address())) }
 }
 
-/// What OpenSSL asks.
+/// The variant that OpenSSL calls.
 ///
 /// # Safety
 /// As glibc's: `name` is a C string.
@@ -38,7 +38,7 @@ unsafe fn shown(name: *const c_char, real: Getenv) -> *mut c_char {
     if !name.is_null() && routing::governs() {
         // SAFETY: by the contract.
         match routing::variable(unsafe { CStr::from_ptr(name) }) {
-            // Nobody may write to what getenv returns.
+            // Callers must not write to the result of getenv.
             Some(Some(value)) => return value.as_ptr().cast_mut(),
             Some(None) => return ptr::null_mut(),
             None => {}

@@ -1,4 +1,4 @@
-//! The wall clock: three functions of C that show it. `CLOCK_MONOTONIC` and the others pass through.
+//! The wall clock: the three C functions that read it. `CLOCK_MONOTONIC` and other clocks pass through.
 
 use super::real;
 use crate::context;
@@ -9,7 +9,7 @@ use libc::{c_void, timeval};
 #[used]
 static LINK: unsafe extern "C" fn(clockid_t, *mut timespec) -> c_int = clock_gettime;
 
-/// What std and nearly everything else calls.
+/// The function that std and nearly all other code calls.
 ///
 /// # Safety
 /// As POSIX's: `to` is null or may be written to.
@@ -27,7 +27,7 @@ unsafe extern "C" fn clock_gettime(id: clockid_t, to: *mut timespec) -> c_int {
     unsafe { real::clock_gettime(id, to) }
 }
 
-// Not on macOS: std calls neither, and parking_lot waits until absolute times of gettimeofday there.
+// Linux only: on macOS std calls neither, and parking_lot waits until absolute times of gettimeofday.
 
 /// # Safety
 /// As POSIX's: both are null or may be written to.
@@ -40,7 +40,7 @@ unsafe extern "C" fn gettimeofday(to: *mut timeval, zone: *mut c_void) -> c_int 
         unsafe { to.write(timeval { tv_sec: (ns / SECOND) as _, tv_usec: (ns % SECOND / 1000) as _ }) };
     }
     if !zone.is_null() {
-        // Obsolete, and all zero on Linux.
+        // The time zone argument is obsolete and all zero on Linux.
         // SAFETY: not null, so by the contract it is a `struct timezone`, which is two ints.
         unsafe { zone.cast::<[c_int; 2]>().write([0, 0]) };
     }

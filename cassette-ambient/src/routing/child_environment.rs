@@ -1,30 +1,32 @@
-//! What a process that a session's thread starts is told in its environment, beside what it is given.
+//! The session's variables in the environment of a process that a session's thread starts.
 //!
-//! A variable that differs from the test process's own was set for this very process, on purpose, and is left as it is.
-//! It allocates nothing, because a forked process may ask.
+//! A variable that differs from the test process's own was set for the child on purpose and stays.
+//!
+//! This code allocates nothing, because a forked process may run it.
 
 use crate::network::ChildVariable;
 use std::ffi::CStr;
 
-/// Which variables a process has to be told, found out entry by entry of the environment it is given.
+/// Decides which variables a new process gets, entry by entry of the environment that the caller gives it.
 pub(crate) struct ChildEnvironment {
     variables: &'static [ChildVariable],
-    /// One bit for each: whether it stays untold.
+    /// One bit for each variable: whether the caller's own value stays.
     own: u64,
 }
 
 impl ChildEnvironment {
     pub(super) fn new(variables: &'static [ChildVariable]) -> ChildEnvironment {
-        // More than sixty-four would have no bit.
+        // A sixty-fifth variable would have no bit.
         ChildEnvironment { variables: variables.get(..64).unwrap_or(variables), own: 0 }
     }
 
-    /// How many there may be.
+    /// The largest number of variables that [`added`](Self::added) returns.
     pub(crate) fn len(&self) -> usize {
         self.variables.len()
     }
 
-    /// Whether this entry of the environment, `NAME=value`, stays. Else one of ours is told in its place.
+    /// Whether this entry of the environment, `NAME=value`, stays. Otherwise one of the session's variables replaces
+    /// it.
     pub(crate) fn keeps(&mut self, entry: &CStr) -> bool {
         let entry = entry.to_bytes();
         let Some((at, variable)) =
@@ -40,7 +42,7 @@ impl ChildEnvironment {
         on_purpose
     }
 
-    /// What is to be added to the entries that stay.
+    /// The entries to add to those that stay.
     pub(crate) fn added(&self) -> impl Iterator<Item = &'static CStr> {
         let own = self.own;
         let added = self.variables.iter().enumerate().filter(move |(at, _)| own & 1 << at == 0);

@@ -1,6 +1,6 @@
-//! Numbers by their exact decimal value, whatever their text: no floats, so nothing is rounded.
+//! JSON numbers by their exact decimal value, whatever their text. Floats are not used, so nothing is rounded.
 
-/// Whether two JSON numbers are the same: `1.0`, `1`, `1e0` and `10e-1` are.
+/// Whether two JSON numbers are equal: `1.0`, `1`, `1e0` and `10e-1` are.
 ///
 /// ```
 /// use cassette::json::number_eq;
@@ -12,10 +12,10 @@ pub fn number_eq(a: &str, b: &str) -> bool {
     a == b || canonical_number(a) == canonical_number(b)
 }
 
-/// One text for all spellings of a JSON number: digits without zeros at either end, and `e` with the power of
-/// ten unless that is 0. `-0` is `0`. Costs memory for the digits only, whatever the exponent.
+/// The canonical text of a JSON number: digits without zeros at either end, and `e` with the power of ten unless that
+/// is 0. `-0` is `0`. The memory depends on the digits only, whatever the exponent.
 ///
-/// An exponent beyond 30 digits is left as it stands: two spellings of such a number may then differ.
+/// An exponent of more than 30 digits is kept as it is: two texts of such a number may then differ.
 ///
 /// ```
 /// use cassette::json::canonical_number;

@@ -1,4 +1,4 @@
-//! The one place that writes generated files: the same text is left alone.
+//! The only code that writes generated files. A file with the same text is not touched.
 
 use std::fmt;
 use std::path::Path;
@@ -6,23 +6,23 @@ use std::path::Path;
 use super::relative;
 use crate::error::{Error, Result};
 
-/// What happened to a generated file.
+/// The effect on a generated file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeKind {
-    /// It was not there.
+    /// The file was missing.
     Created,
-    /// It had another text.
+    /// The file had another text.
     Updated,
-    /// It has this text already.
+    /// The file has this text already.
     Unchanged,
 }
 
-/// A generated file, relative to the package, and what happened to it.
+/// A generated file and the effect on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileChange {
-    /// With forward slashes.
+    /// The path relative to the package, with forward slashes.
     pub path: String,
-    /// What happened.
+    /// The effect on the file.
     pub change: ChangeKind,
 }
 

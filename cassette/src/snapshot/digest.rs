@@ -1,4 +1,4 @@
-//! Files to hashes and tables: one read pass over each file, all cores, 64 KiB of memory a core.
+//! Turns files into hashes and tables: each file is read once, on all cores, with a buffer of 64 KiB a core.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -14,17 +14,17 @@ use crate::hex;
 
 const CHUNK: usize = 64 * 1024;
 
-/// Below this a second thread costs more than it saves.
+/// Bytes that are worth a thread; below this a second thread costs more than it saves.
 const WORTH_A_THREAD: u64 = 256 * 1024;
 
-/// What a file is to be taken for: reads it, and writes that.
+/// Reads a file and writes the bytes that are hashed instead.
 pub(crate) type Filter<'f> = &'f (dyn Fn(&mut dyn Read, &mut dyn Write) -> io::Result<()> + Sync);
 
-/// Reads every file that was found. The order of the result is not defined.
+/// Reads every listed file. The order of the result is not defined.
 pub(super) fn digest(found: Listing, filter: Option<Filter<'_>>) -> Result<Vec<Entry>> {
     let Listing { mut done, mut files } = found;
     let bytes: u64 = files.iter().map(|f| f.size).sum();
-    // The largest first, so that no core is left alone with a long file at the end.
+    // The largest files come first, so that no core is left alone with a long file at the end.
     files.sort_unstable_by(|a, b| b.size.cmp(&a.size).then_with(|| a.name.cmp(&b.name)));
     let parts = cores::try_map(
         &files,
@@ -60,7 +60,7 @@ fn read(found: &ListedFile, filter: Option<Filter<'_>>, buffer: &mut [u8]) -> Re
     Ok(Entry { path: found.name.clone(), item: Item::File { size, sha256, table } })
 }
 
-/// What is said of a file.
+/// The hash, table and size of a file.
 struct Sums {
     hasher: Sha256,
     table: Option<TableReader>,

@@ -1,4 +1,4 @@
-//! The types of a snapshot: a directory as a sorted list of what is in it.
+//! The types of a snapshot: a directory as a sorted list of its entries.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::glob::Ignore;
 use super::{digest, walk};
 use crate::error::Result;
 
-/// What was in a directory: every file, link and empty directory below it, sorted by path.
+/// The contents of a directory: every file, link and empty directory below it, sorted by path.
 ///
 /// ```
 /// # fn main() -> cassette::TestResult {
@@ -32,64 +32,64 @@ pub struct Manifest {
 /// One line of a [`Manifest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Relative to the directory, with forward slashes. Bytes that are not UTF-8 are written `\xNN`,
-    /// and a backslash `\\`, so that no two names look the same.
+    /// Relative to the directory, with forward slashes. A byte that is not UTF-8 is written `\xNN` and a backslash
+    /// `\\`, so that no two names look the same.
     pub path: String,
-    /// What is there.
+    /// The item at the path.
     pub item: Item,
 }
 
-/// What is at a path.
+/// The item at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Item {
     /// A file; with `table` if its name ends in `.csv` or `.tsv`.
     File {
-        /// Bytes.
+        /// The length in bytes.
         size: u64,
-        /// Lower-case hex.
+        /// The SHA-256 hash in lower-case hexadecimal.
         sha256: String,
         /// Rows and columns of a CSV file.
         table: Option<Table>,
     },
-    /// A directory in which there is nothing, or nothing but ignored files.
+    /// A directory that is empty, or contains only ignored files.
     Dir,
-    /// A symbolic link. It is never followed.
+    /// A symbolic link, which is never followed.
     Symlink {
-        /// Where it points, spelled like [`Entry::path`]. A target inside the directory given by its
-        /// absolute path starts with `{{output_dir}}`, as that path is another in each run.
+        /// Its target, escaped like [`Entry::path`]. An absolute target inside the directory starts with
+        /// `{{output_dir}}`, because the directory's path differs in each run.
         target: String,
     },
 }
 
-/// The shape of a CSV file (RFC 4180; in `.tsv` files the separator is a tab).
+/// The size of a CSV file (RFC 4180; in `.tsv` files the separator is a tab).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
-    /// Records after the header. Blank lines are none.
+    /// The number of records after the header. Blank lines do not count.
     pub rows: u64,
-    /// How many columns the header has.
+    /// The number of columns in the header.
     pub columns: u64,
-    /// The header's names, the first [`Table::MAX_NAMES`] of them, each cut at
-    /// [`Table::MAX_NAME_BYTES`]. Escaped like [`Entry::path`].
+    /// The first [`Table::MAX_NAMES`] names of the header, each cut at [`Table::MAX_NAME_BYTES`] bytes and escaped like
+    /// [`Entry::path`].
     pub names: Vec<String>,
 }
 
 impl Manifest {
-    /// Reads the directory `dir`, every file of it once, on all cores.
+    /// Reads the directory `dir`, each file once, on all cores.
     ///
-    /// `ignore` leaves out what matches one of these patterns: `*` and `?` match within a name, `**`
-    /// matches any number of folders. A pattern without a slash is looked for at every depth; what is
-    /// below an ignored folder is ignored with it.
+    /// `ignore` holds patterns of paths to leave out: `*` and `?` match within a name, `**` matches any number of
+    /// folders. A pattern without a slash matches at every depth, and an ignored folder is ignored with all its
+    /// contents.
     ///
     /// # Errors
     ///
-    /// If something cannot be read, or is neither file, directory nor link (a socket, a pipe), or if
-    /// a pattern is empty. The error names the path.
+    /// An entry cannot be read or is neither file, directory nor link (a socket, a pipe), or a pattern is empty. The
+    /// error names the path.
     pub fn of(dir: &Path, ignore: &[String]) -> Result<Manifest> {
         Manifest::filtered(dir, ignore, None)
     }
 
-    /// The same of what a filter makes of each file.
+    /// As [`of`](Manifest::of), with each file's bytes passed through a filter.
     pub(crate) fn filtered(
         dir: &Path,
         ignore: &[String],
@@ -99,12 +99,12 @@ impl Manifest {
         digest::digest(found, filter).map(Manifest::from_entries)
     }
 
-    /// What there is, sorted by path.
+    /// The entries, sorted by path.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// Whether there is nothing.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -116,9 +116,9 @@ impl Manifest {
 }
 
 impl Table {
-    /// As many columns are listed by name, so that a line stays readable.
+    /// The most column names that are listed, so that a line stays readable.
     pub const MAX_NAMES: usize = 64;
-    /// As much of one name is kept: a file that only calls itself CSV may have no line ends at all.
+    /// The most bytes of one name: a file that only calls itself CSV may have no line ends at all.
     pub const MAX_NAME_BYTES: usize = 256;
 }
 

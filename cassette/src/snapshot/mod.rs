@@ -1,7 +1,7 @@
-//! What a test wrote: a directory as a [`Manifest`], its comparison with an earlier one, and both on disk.
+//! The output of a test: a directory as a [`Manifest`], its comparison with an earlier one, and both on disk.
 //!
-//! A manifest is text, one line a file, so that a change of the output shows in a review as the lines of
-//! the files that changed. Differences are values ([`SnapshotDiff`]); the words for them are `report`'s.
+//! A manifest is text with one line for each file, so that a review shows a change of the output as the lines of the
+//! changed files. Differences are values ([`SnapshotDiff`]); `report` words them.
 //!
 //! Must not know: HTTP, cassettes, modes, what a session is.
 

@@ -1,4 +1,4 @@
-//! What is in a directory: names and kinds. No file is opened here.
+//! Lists a directory: names and kinds. No file is opened here.
 
 use std::fs;
 use std::io;
@@ -9,24 +9,24 @@ use super::manifest::{Entry, Item};
 use super::name;
 use crate::error::{Error, Result};
 
-/// What [`walk`] found.
+/// The result of [`walk`].
 #[derive(Default)]
 pub(super) struct Listing {
-    /// Links and empty directories: there is nothing to read in them.
+    /// Links and empty directories, which need no reading.
     pub(super) done: Vec<Entry>,
-    /// Files, to be read.
+    /// Files, which need to be read.
     pub(super) files: Vec<ListedFile>,
 }
 
 pub(super) struct ListedFile {
-    /// As it will be in the manifest.
+    /// The path in the manifest.
     pub(super) name: String,
     pub(super) path: PathBuf,
-    /// As the directory says; only for sharing out the work.
+    /// The size that the directory reports. It only serves to distribute the work.
     pub(super) size: u64,
 }
 
-/// Everything below `root` that is not ignored.
+/// Lists everything below `root` that is not ignored.
 pub(super) fn walk(root: &Path, ignore: &Ignore) -> Result<Listing> {
     let mut found = Listing::default();
     let mut folders = vec![(root.to_path_buf(), String::new())];
@@ -55,7 +55,7 @@ pub(super) fn walk(root: &Path, ignore: &Ignore) -> Result<Listing> {
                 return Err(neither(&path, &name));
             }
         }
-        // The root itself is no entry.
+        // The root itself is not an entry.
         if empty && !prefix.is_empty() {
             found.done.push(Entry { path: prefix, item: Item::Dir });
         }

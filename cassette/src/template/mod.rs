@@ -1,8 +1,8 @@
-//! Answers that echo their request: a correlation id, a nonce, the name of a JSONP callback. Whoever writes
-//! `"template": true` into a cassette may write expressions into its answers, `{{request.query.nonce}}`, and they are
-//! filled in from the request that is answered.
+//! Responses that echo their request: a correlation id, a nonce, the name of a JSONP callback. If a cassette says
+//! `"template": true`, expressions in its responses such as `{{request.query.nonce}}` are filled in from the request
+//! that is answered.
 //!
-//! Must not know: cassettes, matching, what a failure reads like.
+//! Must not know: cassettes, matching, how a failure is worded.
 
 mod expression;
 mod fill;
@@ -20,20 +20,20 @@ pub(crate) use self::fill::Filler;
 pub(crate) use self::live::{Listener, Live};
 use crate::poison::unpoisoned;
 
-/// What stands in the place of expressions, for one answer.
+/// The values of expressions, for one response.
 pub(crate) struct Values {
     live: Arc<Live>,
     now: SystemTime,
-    /// An answer with a body is gone through twice, and a long request should be read once for each expression.
+    /// A response with a body is filled in twice, and a long request should be read only once for each expression.
     known: Mutex<HashMap<String, Value>>,
 }
 
-/// What an expression stands for.
+/// The value of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Value {
     /// A text.
     Text(String),
-    /// A JSON value that is no string, as it stood in the request.
+    /// A JSON value other than a string, with its text in the request.
     Json(String),
 }
 
@@ -46,7 +46,7 @@ impl Value {
 }
 
 impl Values {
-    /// From the request as the client sent it, and the time of the session.
+    /// The values come from the request as the client sent it, and from the time of the session.
     pub(crate) fn new(live: Arc<Live>, now: SystemTime) -> Values {
         Values { live, now, known: Mutex::default() }
     }
@@ -55,7 +55,7 @@ impl Values {
     ///
     /// # Errors
     ///
-    /// What is the matter with an expression, as of every function here.
+    /// An expression cannot be filled in. This is the error of every function here.
     pub(crate) fn fill_headers(self: &Arc<Self>, headers: &mut HeaderMap) -> Result<(), String> {
         for (name, value) in headers.iter_mut() {
             if memchr::memmem::find(value.as_bytes(), fill::OPEN).is_none() {
@@ -64,7 +64,7 @@ impl Values {
             let in_header = |e: &dyn std::fmt::Display| format!("header `{name}`: {e}");
             let filled = Filler::text(self.clone(), value.as_bytes()).map_err(|e| in_header(&e))?;
             *value = HeaderValue::from_bytes(&filled)
-                .map_err(|_| in_header(&"what is filled in has a character that no header may have"))?;
+                .map_err(|_| in_header(&"the value has a character that is not allowed in a header"))?;
         }
         Ok(())
     }

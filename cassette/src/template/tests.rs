@@ -156,7 +156,7 @@ fn headers() {
     assert_eq!(headers["etag"], "\"{{\"");
     headers.insert("x-bad", "{{request.json.}}".parse().unwrap());
     let e = values.fill_headers(&mut headers).unwrap_err();
-    assert_eq!(e, "header `x-bad`: what is filled in has a character that no header may have");
+    assert_eq!(e, "header `x-bad`: the value has a character that is not allowed in a header");
     headers.insert("x-bad", "{{request.jason}}".parse().unwrap());
     let e = values.fill_headers(&mut headers).unwrap_err();
     assert!(e.starts_with("header `x-bad`: `{{request.jason}}`: there is no such"), "{e}");

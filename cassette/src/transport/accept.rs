@@ -1,10 +1,10 @@
-//! One connection to the session, from its first byte to the engine: plain HTTP, a CONNECT tunnel, TLS, and
-//! what is inside of it.
+//! One connection to the session, from its first byte to the engine: plain HTTP, a CONNECT tunnel, TLS, and the
+//! requests inside them.
 //!
-//! All of them arrive on one port. The first byte tells TLS (22, a handshake record, RFC 8446 §5.1) from HTTP;
-//! the first bytes of what is inside tell HTTP/1 from HTTP/2.
+//! All connections arrive on one port. The first byte distinguishes TLS (22, a handshake record, RFC 8446 §5.1) from
+//! HTTP; the first bytes after that distinguish HTTP/1 from HTTP/2.
 //!
-//! Must not know: where the engine gets its answers.
+//! Must not know: where the engine gets its responses.
 
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
@@ -37,15 +37,15 @@ use crate::poison::unpoisoned;
 use crate::target::{self, Origin, Refusal};
 use crate::transport_error::TransportError;
 
-/// More than hyper's 100: some browsers and gateways come near it.
+/// hyper's default is 100, and some browsers and gateways come close to it.
 pub(super) const MAX_HEADERS: usize = 256;
-/// Bytes. More than HTTP/2's usual 16 KiB, for long cookies and tokens.
+/// In bytes. HTTP/2's usual limit is 16 KiB; long cookies and tokens need more.
 pub(super) const MAX_HEADER_LIST: u32 = 1 << 20;
 
-/// How long a request is left without an answer whose client gave up while it was recorded.
+/// How long a request waits for its response on replay if its client gave up while it was recorded.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// What all connections of one session share.
+/// The state that all connections of one session share.
 pub(super) struct Shared<S> {
     pub(super) engine: S,
     pub(super) hosts: HostCertificates,
@@ -63,12 +63,12 @@ pub(super) struct Shared<S> {
 pub(super) struct Stop(pub(super) watch::Receiver<bool>);
 
 impl Stop {
-    /// Runs `task` on the current runtime, until it ends or the session does.
+    /// Runs `task` on the current runtime until the task or the session ends.
     pub(super) fn spawn<F: Future<Output = ()> + Send + 'static>(&self, task: F) {
         let mut stop = self.0.clone();
         tokio::spawn(async move {
             let mut task = pin!(task);
-            // An error, the sender being gone, is the end too.
+            // `wait_for` fails if the sender is gone, which also means the end.
             let mut stopped = pin!(stop.wait_for(|stopped| *stopped));
             poll_fn(|cx| {
                 if stopped.as_mut().poll(cx).is_ready() {
@@ -81,26 +81,26 @@ impl Stop {
     }
 }
 
-/// HTTP/2 runs each of its streams as a task.
+/// HTTP/2 runs each stream as a task.
 impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Stop {
     fn execute(&self, task: F) {
         self.spawn(task);
     }
 }
 
-/// How a connection came to the listener.
+/// How a connection reached the listener.
 #[derive(Clone)]
 enum Arrival {
-    /// By itself: from a client that knows of the session.
+    /// The client knows the session's proxy and connected to it.
     Knowingly,
-    /// Through a tunnel that was asked for.
+    /// The client asked for a tunnel through the proxy.
     Tunnel(Authority),
-    /// From a client that knows of nothing.
+    /// The client does not know the session; its connection was intercepted.
     Intercepted(Destination),
 }
 
 impl Arrival {
-    /// The server that it was meant for.
+    /// The server that the client wanted to reach.
     fn server(&self) -> Option<Authority> {
         match self {
             Arrival::Knowingly => None,
@@ -110,7 +110,8 @@ impl Arrival {
     }
 }
 
-/// A connection that has a server, until its first request: there may be none, if the server's protocol isn't HTTP.
+/// A connection to a known server before its first request. The request may never come, if the server's protocol is not
+/// HTTP.
 struct Meant {
     server: String,
     undecided: Undecided<Foreign>,
@@ -136,7 +137,7 @@ pub(super) async fn serve<S: HttpService>(
     }
 }
 
-/// Boxed, because what is inside of a tunnel is sniffed again.
+/// Boxed, because the contents of a tunnel are sniffed again.
 fn sniff<S: HttpService, T>(
     shared: Arc<Shared<S>>,
     stream: T,
@@ -178,7 +179,7 @@ where
     })
 }
 
-/// Small: it only holds what is looked at, everything after is read past it.
+/// A small buffer: it only holds the bytes that are sniffed; later reads bypass it.
 fn peeking<T: AsyncRead>(stream: T) -> BufReader<T> {
     BufReader::with_capacity(16, stream)
 }
@@ -187,8 +188,8 @@ async fn tls<S: HttpService, T>(shared: Arc<Shared<S>>, stream: T, arrival: Arri
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    // A failed handshake is the client's to report: it knows what it did not like. But of what it says about our
-    // certificate the test is told, too.
+    // The client reports a failed handshake, because it knows the cause. If the client refused our certificate, the
+    // session remembers that as well, for the report.
     let Ok(start) = LazyConfigAcceptor::new(Default::default(), stream).await else { return };
     let asked = start.client_hello().server_name().map(str::to_owned);
     let tunnel = arrival.server();
@@ -211,7 +212,7 @@ where
         None => None,
     };
     let origin = match (arrival, asked) {
-        // A client with a resolver of its own connects to an address, and the name is in the handshake.
+        // A client with its own resolver connects to an address; the name is in the handshake.
         (Arrival::Intercepted(destination), Some(name)) if destination.is_address() => {
             let name = if destination.port == 443 { name } else { format!("{name}:{}", destination.port) };
             Origin::Tls { tunnel: None, name }
@@ -233,13 +234,13 @@ async fn http<S: HttpService, T>(
     let gate = Arc::new(Gate::default());
     let stream = gate.watch(stream);
     let mut builder = auto::Builder::new(shared.stop.clone());
-    // The `date` of a response is its author's.
+    // The upstream server, not hyper, sets the `date` of a response.
     builder.http1().max_headers(MAX_HEADERS).auto_date_header(false);
     builder.http2().max_header_list_size(MAX_HEADER_LIST).auto_date_header(false);
     let (server, undecided) = meant.map(|m| (m.server, Arc::new(Mutex::new(Some(m.undecided))))).unzip();
     let foreign = shared.foreign.clone();
     let connection = Connection { shared, origin, base, gate: gate.clone(), undecided: undecided.clone() };
-    // How a connection ended concerns its client only; a failing engine ends it on purpose.
+    // The end of a connection concerns only its client; a failing engine ends the connection on purpose.
     let ended = gate.drive(builder.serve_connection_with_upgrades(TokioIo::new(stream), connection)).await;
     if let (Err(e), Some(server)) = (ended, server) {
         foreign.judge(&server, &*e);
@@ -248,18 +249,18 @@ async fn http<S: HttpService, T>(
 
 type ExchangeFuture<R> = Pin<Box<dyn Future<Output = Result<R, TransportError>> + Send>>;
 
-/// Boxed here: rustc does not see that an async block which holds the engine's own future is `Send`.
+/// Boxed here: rustc does not see that an async block which holds the engine's future is `Send`.
 fn exchange<S: HttpService>(engine: &mut S, request: Request<Body>) -> ExchangeFuture<Response<Body>> {
     Box::pin(engine.call(request))
 }
 
-/// The way from one connection to the engine.
+/// A connection's requests, passed on to the engine.
 struct Connection<S> {
     shared: Arc<Shared<S>>,
     origin: Origin,
     base: Option<Arc<Base>>,
     gate: Arc<Gate>,
-    /// Until the first request.
+    /// Dropped at the first request.
     undecided: Option<Arc<Mutex<Option<Undecided<Foreign>>>>>,
 }
 
@@ -296,7 +297,8 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Connection<S
             poll_fn(|cx| engine.poll_ready(cx)).await?;
             let answer = exchange(&mut engine, request).await;
             if answer.as_ref().is_err_and(|e| *e == TransportError::gave_up()) {
-                // So it will again, by its own time-out; one without gets the failure in the end.
+                // The client will give up again, by its own time-out. A client without a time-out gets the failure in
+                // the end.
                 tokio::time::sleep(LONGEST_WAIT).await;
             }
             let mut response = answer?;
@@ -311,7 +313,7 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Connection<S
 }
 
 impl<S: HttpService> Connection<S> {
-    /// Answers CONNECT (RFC 9110 §9.3.6): what comes through the tunnel is served, not forwarded.
+    /// Answers CONNECT (RFC 9110 §9.3.6): requests in the tunnel are served, not forwarded.
     fn tunnel(&self, request: Request<Incoming>) -> Result<(), Refusal> {
         if self.base.is_some() {
             return Err(Refusal::unsupported("this address stands for one server: it is no proxy"));

@@ -1,7 +1,7 @@
-//! The threads on which the library's own sockets live.
+//! The threads that run the library's own sockets.
 //!
-//! They are started outside every session: they keep the real clock (upstream certificates are judged by it)
-//! and are not intercepted themselves. They also outlive every runtime that a test builds and drops.
+//! They are started outside of every session: they see the real clock, by which upstream certificates are judged, and
+//! their connections are not intercepted. They also outlive every runtime that a test builds and drops.
 //!
 //! Must not know: HTTP.
 
@@ -14,7 +14,7 @@ use crate::poison::unpoisoned;
 
 static RUNTIME: Mutex<Option<Runtime>> = Mutex::new(None);
 
-/// The process's own I/O runtime, started at the first call.
+/// The I/O runtime of the process, started at the first call.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! A session's listener on loopback: a proxy for clients that know of it, and the server itself for those
-//! that were led here.
+//! A session's listener on loopback: a proxy for clients that know it, and the server itself for intercepted
+//! connections.
 //!
 //! Must not know: what the engine does; that sessions exist.
 
@@ -23,22 +23,23 @@ use crate::error::{Error, Result};
 pub(crate) struct Proxy {
     address: SocketAddr,
     stop: watch::Sender<bool>,
-    /// The port of a server. Holds nothing that would keep the engine.
+    /// Opens the port that stands for a server. It must not keep the engine alive.
     base: Opener,
     refused: Arc<Seen<CertificateRefusal>>,
     foreign: Arc<Foreigners>,
 }
 
-/// What is left undecided after this never will be.
+/// A connection that is still undecided after this time stays undecided.
 const UNDECIDED: Duration = Duration::from_secs(1);
 
 type Opener = Box<dyn Fn(&Site) -> Result<SocketAddr> + Send + Sync>;
 
 impl Proxy {
-    /// Starts to listen on a free port of 127.0.0.1 and hands every request to `engine`. Certificates are made
-    /// for the instant that `clock` shows when a host is first asked for.
+    /// Listens on a free port of 127.0.0.1 and passes every request to `engine`. Certificates are issued for the
+    /// instant that `clock` shows when a host is first requested.
     ///
-    /// `led` knows, by the address of a client, which server it meant to connect to, if it was led here.
+    /// `intercepted` maps the address of a client to the server that the client wanted to reach, if its connection was
+    /// intercepted.
     ///
     /// The engine is called on the I/O threads, which belong to no session.
     ///
@@ -77,12 +78,12 @@ impl Proxy {
         Ok(Proxy { address, stop, base: Box::new(base), refused, foreign })
     }
 
-    /// A URL that stands for `url` to a client that takes nothing else: the server's own port on loopback, and
-    /// the same path.
+    /// A URL that stands for `url`, for clients that take nothing but a base URL: a port on loopback for the server,
+    /// with the same path.
     ///
     /// # Errors
     ///
-    /// It isn't absolute, or not of HTTP; the system refuses the socket.
+    /// `url` is not absolute or not HTTP, or the system refuses the socket.
     pub(crate) fn base_url(&self, url: &str) -> Result<String> {
         let (site, user, rest) = Site::split(url).ok_or_else(|| {
             Error::new(format!("`{url}` is not the URL of a server")).hint(
@@ -92,33 +93,33 @@ impl Proxy {
         Ok(format!("http://{user}{}{rest}", (self.base)(&site)?))
     }
 
-    /// Where it listens: 127.0.0.1 and a port.
+    /// The address of the listener: 127.0.0.1 and a port.
     #[cfg(any(test, feature = "intercept"))]
     pub(crate) fn addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// `http://127.0.0.1:PORT`, as a client's proxy setting takes it.
+    /// The address for a client's proxy setting: `http://127.0.0.1:PORT`.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Certificates that clients refused.
+    /// The certificates that clients refused.
     pub(crate) fn refused(&self) -> Vec<CertificateRefusal> {
         self.refused.settled(UNDECIDED)
     }
 
-    /// Connections that were meant for other protocols than HTTP.
+    /// The connections to servers that do not speak HTTP.
     pub(crate) fn foreign(&self) -> Vec<Foreign> {
         self.foreign.seen.settled(UNDECIDED)
     }
 
-    /// Closes the listener and every connection, now and without waiting. Does nothing the second time.
+    /// Closes the listener and every connection at once, without waiting. A second call does nothing.
     pub(crate) fn stop(&self) {
         self.stop.send_replace(true);
     }
 
-    /// Stops, and waits until the last connection has let go of the engine.
+    /// Stops, and waits until the last connection has released the engine.
     #[cfg(test)]
     pub(crate) async fn stopped(&self) {
         self.stop();
@@ -142,7 +143,7 @@ fn bind() -> Result<(TcpListener, SocketAddr)> {
     bind().map_err(|e: std::io::Error| Error::with_source("could not listen on 127.0.0.1", e))
 }
 
-/// The port that stands for `site`, opened if it isn't yet. To be called on the I/O threads, or in their context.
+/// The port that stands for `site`, opened at the first call. Call this on the I/O threads or in their context.
 pub(super) fn base<S: HttpService>(shared: &Arc<Shared<S>>, site: &Site) -> Result<SocketAddr> {
     shared.bases.port(site, || {
         let (listener, at) = bind()?;
@@ -156,11 +157,11 @@ async fn accept<S: HttpService>(listener: TcpListener, shared: Arc<Shared<S>>, b
     loop {
         match listener.accept().await {
             Ok((stream, client)) => {
-                // Small writes are answers that somebody waits for.
+                // Small writes are responses that a client waits for.
                 let _ = stream.set_nodelay(true);
                 shared.stop.spawn(accept::serve(shared.clone(), stream, client, base.clone()));
             }
-            // The process is out of files, or the client has gone already. The first needs a moment.
+            // The process has no file descriptors left, which takes a moment to change, or the client has gone already.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }

@@ -1,5 +1,5 @@
-//! A tokenizer that is pushed one chunk after the other (RFC 8259). It keeps a state and one bit for each
-//! open container, never the text, so a body of any length and depth goes through in bounded memory.
+//! A tokenizer that takes a document in chunks (RFC 8259). It keeps a state and one bit for each open container, never
+//! the text, so a body of any length and depth needs bounded memory.
 
 mod skim;
 mod strings;
@@ -15,9 +15,9 @@ pub(crate) use strings::{quote_or_backslash, text_special};
 
 /// Splits a document, fed in chunks of any size, into tokens.
 ///
-/// A token that straddles chunks comes as several [`Piece`]s. The concatenation of all pieces is exactly the
-/// input. Strings are checked as RFC 8259 has them (no raw control characters, known escapes; lone surrogates
-/// such as `\ud800` are legal there), except that any bytes above 0x7f pass: who needs UTF-8 checks that first.
+/// A token that straddles chunks is returned as several [`Piece`]s. The concatenation of all pieces is exactly the
+/// input. Strings are checked by RFC 8259 (no raw control characters, only known escapes; lone surrogates such as
+/// `\ud800` are legal), except that any bytes above 0x7f pass. Check the UTF-8 first if it matters.
 ///
 /// ```
 /// use cassette::json::lex::{Kind, Lexer};
@@ -44,13 +44,13 @@ pub struct Lexer {
     inside: Inside,
     open: Stack,
     lenient: bool,
-    /// Of the first byte of the current chunk in the whole input.
+    /// The offset of the current chunk's first byte in the whole input.
     base: u64,
-    /// How far the current chunk has been read: where the next call must go on.
+    /// The offset in the current chunk up to which it has been read; the next call must continue there.
     read: usize,
 }
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// `{`
@@ -81,16 +81,16 @@ pub enum Kind {
     Whitespace,
 }
 
-/// A token, or as much of it as lies in the current chunk.
+/// A token, or the part of it that lies in the current chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// What the token is.
+    /// The kind of the token.
     pub kind: Kind,
-    /// Where in the chunk. May be empty for a number that turns out to have ended with the last chunk.
+    /// The place in the chunk. It may be empty, for a number that turns out to have ended with the previous chunk.
     pub span: Range<usize>,
-    /// This piece begins the token.
+    /// Whether this piece begins the token.
     pub first: bool,
-    /// This piece ends the token.
+    /// Whether this piece ends the token.
     pub done: bool,
 }
 
@@ -108,10 +108,10 @@ enum Expect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Inside {
     Nothing,
-    /// A key or a string; how far an escape has come: 0 none, 1 after the backslash, 2–5 hex digits to go + 1.
+    /// A key or a string, with the progress of an escape: 0 none, 1 after the backslash, 2–5 hex digits left + 1.
     Text(Kind, u8),
     Number(Number),
-    /// `true`, `false`, `null`: bytes seen.
+    /// `true`, `false` or `null`, with the number of bytes seen.
     Word(Kind, u8),
 }
 
@@ -153,7 +153,7 @@ impl Default for Lexer {
 }
 
 impl Lexer {
-    /// For one document: one value with whitespace around it.
+    /// A lexer for one document: one value with whitespace around it.
     pub fn new() -> Lexer {
         Lexer {
             expect: Expect::Value,
@@ -165,20 +165,19 @@ impl Lexer {
         }
     }
 
-    /// For redaction: any number of values one after the other (newline-delimited JSON, concatenated
-    /// documents), and strings with any bytes and escapes in them. So a string ends at its closing quote and
-    /// nowhere else.
+    /// A lexer for redaction. It accepts any number of values in sequence (newline-delimited JSON, concatenated
+    /// documents), and any bytes and escapes in strings. A string therefore ends at its closing quote and nowhere else.
     pub fn lenient() -> Lexer {
         Lexer { lenient: true, ..Lexer::new() }
     }
 
-    /// The next token, or the next piece of one, of `chunk` from byte `at`. `None` when all of the chunk has
-    /// been reported. `at` is 0 for a new chunk, and the end of the last piece's span after that.
+    /// The next token of `chunk`, or the next piece of one, from byte `at`. `None` when the whole chunk has been
+    /// returned. `at` is 0 for a new chunk, and the end of the last piece's span after that.
     ///
     /// # Errors
     ///
-    /// Where the input breaks the grammar. Everything before [`SyntaxError::offset`] that was not reported yet
-    /// belongs to the broken token. The lexer must not be used any further.
+    /// The input breaks the grammar. Everything before [`SyntaxError::offset`] that was not returned yet belongs to the
+    /// broken token. The lexer must not be used any further.
     #[inline(always)]
     pub fn next(&mut self, chunk: &[u8], at: usize) -> Result<Option<Piece>, SyntaxError> {
         debug_assert_eq!(at, self.read, "pieces are asked for in order");
@@ -198,12 +197,12 @@ impl Lexer {
         Ok(Some(Piece { kind, span: at..end, first, done }))
     }
 
-    /// Where in the chunk that [`next`](Lexer::next) was given an error of its is.
+    /// The offset of an error within the chunk that [`next`](Lexer::next) was given.
     pub(crate) fn place(&self, error: &SyntaxError) -> usize {
         (error.offset - self.base) as usize
     }
 
-    /// Says that there is no more input.
+    /// Checks that the input is complete, when there is no more of it.
     ///
     /// # Errors
     ///
@@ -218,7 +217,7 @@ impl Lexer {
         if complete { Ok(()) } else { Err(SyntaxError { offset, message: "unexpected end of input" }) }
     }
 
-    /// How many containers are open.
+    /// The number of open containers.
     pub fn depth(&self) -> usize {
         self.open.depth()
     }
@@ -288,12 +287,13 @@ impl Lexer {
         Ok((kind, at + 1, true))
     }
 
-    /// After a whole value: what may follow it.
+    /// Sets the expectation after a complete value.
     fn ended(&mut self) {
         self.expect = if self.open.depth() == 0 { Expect::Nothing } else { Expect::CommaOrEnd };
     }
 
-    /// From `from` on inside a string; the piece begins at `start`, which is less only on its opening quote.
+    /// Continues inside a string from `from`. The caller reports the piece; it begins before `from` only for the
+    /// opening quote.
     #[inline(always)]
     fn text(
         &mut self,

@@ -1,13 +1,13 @@
-//! Passing over whole tokens that the caller does not want to see, which is faster than to report each of them.
+//! Skips whole tokens that the caller does not need, which is faster than to report each of them.
 
 use super::strings::text_end;
 use super::{Expect, Inside, Lexer};
 
 impl Lexer {
-    /// Passes over whole tokens from byte `at` of `chunk` on, as [`next`](Lexer::next) would report them, and
-    /// says where it stopped. That is where anything comes that wants a closer look: a name that is not `plain`
-    /// or has an escape in it, a token that may go on in the next chunk, an error. `plain` is given the names
-    /// without their quotes. For [`lenient`](Lexer::lenient) lexers; others stay where they are.
+    /// Skips whole tokens of `chunk` from byte `at` on, as [`next`](Lexer::next) would report them, and returns the
+    /// offset where it stopped. It stops at anything that needs a closer look: a name that is not `plain` or has an
+    /// escape, a token that may continue in the next chunk, an error. `plain` gets names without their quotes. Only
+    /// [`lenient`](Lexer::lenient) lexers skip; others stay where they are.
     pub(crate) fn skim(&mut self, chunk: &[u8], at: usize, plain: impl Fn(&[u8]) -> bool) -> usize {
         debug_assert_eq!(at, self.read, "pieces are asked for in order");
         if !self.lenient || self.inside != Inside::Nothing {
@@ -68,7 +68,7 @@ impl Lexer {
         i
     }
 
-    /// Ends a container. Whether it lies directly in an object.
+    /// Ends a container. Returns whether the container around it is an object.
     fn close(&mut self) -> bool {
         self.open.pop();
         self.ended();
@@ -76,11 +76,11 @@ impl Lexer {
     }
 }
 
-/// The end of a string, number or word that begins with `b` at `at`, if it surely ends in the chunk.
+/// The end of a string, number or word that begins with `b` at `at`, if it certainly ends in the chunk.
 #[inline(always)]
 fn scalar_end(chunk: &[u8], at: usize, b: u8) -> Option<usize> {
     let word: &[u8] = match b {
-        // What may be JSON itself is looked at.
+        // A string that may be JSON itself needs a closer look.
         b'"' if matches!(chunk.get(at + 1), Some(b'{' | b'[')) => return None,
         b'"' => return text_end(chunk, at + 1).map(|(end, _)| end),
         b'-' | b'0'..=b'9' => return number_end(chunk, at),
@@ -92,7 +92,7 @@ fn scalar_end(chunk: &[u8], at: usize, b: u8) -> Option<usize> {
     chunk[at..].starts_with(word).then_some(at + word.len())
 }
 
-/// A number is over when something else comes: not at the end of the chunk.
+/// The end of a number. Another byte has to follow: a number at the end of the chunk may continue.
 #[inline(always)]
 fn number_end(chunk: &[u8], at: usize) -> Option<usize> {
     let digits = |from: usize| {
@@ -111,6 +111,6 @@ fn number_end(chunk: &[u8], at: usize) -> Option<usize> {
             return None;
         }
     }
-    // Exponents are rare: who reports them piece by piece knows them.
+    // Exponents are rare; `next` handles them.
     (!matches!(*chunk.get(end)?, b'e' | b'E')).then_some(end)
 }

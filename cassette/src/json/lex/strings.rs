@@ -3,8 +3,8 @@
 /// Words of eight bytes that [`quote_or_backslash`] looks at before it calls `memchr`.
 const NEAR: usize = 4;
 
-/// Where the string ends whose opening quote is before `from`: after its closing quote. And whether there are
-/// escapes in it.
+/// The offset after the closing quote of the string whose opening quote is before `from`, and whether the string has
+/// escapes.
 #[inline(always)]
 pub(super) fn text_end(chunk: &[u8], from: usize) -> Option<(usize, bool)> {
     let (mut i, mut escapes) = (from, false);
@@ -18,7 +18,8 @@ pub(super) fn text_end(chunk: &[u8], from: usize) -> Option<(usize, bool)> {
     }
 }
 
-/// Strings are mostly so short that calling for `memchr` takes longer than looking at eight bytes in a register.
+/// The first quote or backslash. Most strings are so short that a call of `memchr` takes longer than looking at eight
+/// bytes in a register.
 #[inline(always)]
 pub(crate) fn quote_or_backslash(text: &[u8]) -> Option<usize> {
     let (words, _) = text.as_chunks();
@@ -34,7 +35,7 @@ pub(crate) fn quote_or_backslash(text: &[u8]) -> Option<usize> {
     memchr::memchr2(b'"', b'\\', &text[near..]).map(|n| near + n)
 }
 
-/// The same, or a control character.
+/// The first quote, backslash or control character.
 #[inline(always)]
 pub(crate) fn text_special(text: &[u8]) -> Option<usize> {
     let (words, rest) = text.as_chunks();
@@ -63,7 +64,7 @@ fn zeros(word: u64) -> u64 {
     word.wrapping_sub(u64::from_ne_bytes([1; 8])) & !word & u64::from_ne_bytes([0x80; 8])
 }
 
-/// Bytes that stand for themselves in a string.
+/// The bytes that stand for themselves in a string.
 pub(super) static PLAIN: [bool; 256] = {
     let mut table = [true; 256];
     let mut b = 0;

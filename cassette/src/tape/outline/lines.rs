@@ -1,9 +1,10 @@
-//! The short cut for documents in our own layout: an interaction is found by its lines, without looking at its tokens.
+//! The fast path for documents in this library's own layout: an interaction is found by its lines, without looking at
+//! its tokens.
 
 use memchr::{memchr2_iter, memmem};
 
-/// The first interaction of a text, by the lines of [`Layout`](super::super::layout::Layout): no string holds a line
-/// break, so a line that begins as the last one of an object does is that line.
+/// The first interaction of a text, found by the lines of [`Layout`](super::super::layout). No JSON string holds a line
+/// break, so a line that looks like the last line of an object is that line.
 pub(super) struct Lines {
     pub(super) len: usize,
     pub(super) request_at: usize,
@@ -11,8 +12,9 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// `None` if there is more in it than request and outcome, it is laid out otherwise, or its end is not in `text`. Also where somebody's own indentation may
-    /// have misled: then the brackets don't pair. Strings with brackets in them cost no more than the other way.
+    /// Returns `None` if the interaction has more keys than request and outcome, has another layout, or does not end in
+    /// `text`. It also returns `None` if the brackets do not pair, because somebody's own indentation may mislead. An
+    /// interaction with brackets in its strings may be read token by token, which costs no more than without this path.
     pub(super) fn of(text: &[u8], depth: usize) -> Option<Lines> {
         const BEGIN: &[u8] = b"{\n      \"request\": {\n";
         const REQUEST_END: &[u8] = b"\n      }";
@@ -25,11 +27,11 @@ impl Lines {
         let request_at = BEGIN.len() - 2;
         let request_end = request_at + memmem::find(&text[request_at..], REQUEST_END)? + REQUEST_END.len();
         OUTCOMES.iter().find(|outcome| text[request_end..].starts_with(outcome))?;
-        // The first line that could be the end of the outcome is, and of the interaction, too.
+        // The first line that may end the outcome does end it, and must end the interaction as well.
         let outcome_end = request_end + memmem::find(&text[request_end..], REQUEST_END)?;
         let len = outcome_end + text[outcome_end..].starts_with(END).then_some(END.len())?;
         let (request, rest) = (&text[request_at..request_end], &text[request_end..len]);
-        // No more brackets than levels that are allowed, no more levels than that.
+        // The number of brackets is at most `depth`, so the nesting is too.
         let paired = |text: &[u8], more: usize| {
             let opening = memchr2_iter(b'{', b'[', text).count() + more;
             opening <= depth && opening == memchr2_iter(b'}', b']', text).count()

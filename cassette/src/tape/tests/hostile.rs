@@ -63,7 +63,7 @@ fn structure() {
     check("{\"version\": 2, \"x\": \"y", "1:21: the string has no end");
     check("{\"version\": 2, \"x\": \"y\\", "1:21: the string has no end");
     check("{\"version\": 2, \"x\": [[", "1:23: the file ends here, expected `]`");
-    check("{\"version\": 2, \"version\": 2}", "1:16: `version` is there twice");
+    check("{\"version\": 2, \"version\": 2}", "1:16: `version` occurs twice");
 }
 
 #[test]

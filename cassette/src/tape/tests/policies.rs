@@ -42,7 +42,7 @@ fn a_rewritten_cassette_has_them_still() {
 fn mistakes_have_a_place() {
     for (more, message) in [
         (r#", "optional": "yes""#, "invalid type: string \"yes\", expected a boolean"),
-        (r#", "error": null, "response": {"status": 200}"#, "a key is there twice"),
+        (r#", "error": null, "response": {"status": 200}"#, "a key occurs twice"),
     ] {
         let e = open(&format!("{{{REST}{more}}}")).unwrap_err();
         assert!(e.to_string().contains(message), "{e}");

@@ -102,7 +102,7 @@ fn a_damaged_journal() {
         assert!(e.ends_with(&format!("berlin.json.recording{expected}")), "{e}");
     };
     let first = "{\"version\":2,\"_metadata\":{}}\n";
-    check("", ": the recording broke off before it began");
+    check("", ": the recording is empty: it broke off before its first line was complete");
     check("{\"version\":1,\"_metadata\":{}}\n", ":1:1: the journal has version 1, expected 2");
     check(&format!("{first}{{\"order\":}}\n"), ":2:10: expected value");
     check(&format!("{first}{{\"order\":1}}\n"), ":2:11: missing field `request`");
