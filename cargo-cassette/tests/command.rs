@@ -1,4 +1,4 @@
-//! The command as cargo runs it.
+//! The command, started as cargo starts it.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -81,7 +81,7 @@ fn the_redaction_rules_are_listed() {
     assert!(rules.iter().all(|rule| rule["why"].is_string()));
 }
 
-/// As `head` ends before its input does.
+/// A reader such as `head` may close the pipe before the output ends.
 #[test]
 fn nobody_reads_to_the_end() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -91,7 +91,7 @@ fn nobody_reads_to_the_end() {
     std::fs::create_dir(dir.path().join("empty")).expect("made");
     let files = Files::new(dir.path(), &"weather".parse().expect("a name"));
     let close = |arguments: &[&str]| {
-        // Closed before the command begins: its first line finds no reader.
+        // The pipe is closed before the command starts, so its first line finds no reader.
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
         let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-cassette"));
@@ -171,7 +171,7 @@ fn a_recording_that_was_left_behind_is_recovered() {
     let dir = tempfile::tempdir().expect("a directory");
     let files = Files::new(dir.path(), &"deep/weather".parse().expect("a name"));
     for _ in 0..2 {
-        // As if the process ended here; the second moves the first out of the way.
+        // As if the process ended here; the second recording renames the first.
         let journal = Journal::create(&files, JournalOptions::default()).expect("a journal");
         let refused = TransportError { kind: TransportErrorKind::Connect, message: "refused".into() };
         let request = Request {
@@ -215,7 +215,7 @@ fn a_scan_that_cannot_be_whole_says_so() {
     }
 }
 
-/// The error, with what to do; and no sum that reads as if all were well.
+/// The error has a hint, and the totals do not read as if all files had been scanned.
 #[test]
 fn what_a_scan_could_not_read_is_reported() {
     let dir = tempfile::tempdir().expect("a directory");

@@ -166,7 +166,7 @@ mod tests {
         parse_rfc3339(text).unwrap()
     }
 
-    /// That the instant is read, and written again in this form.
+    /// Checks that the instant is parsed, and formatted as `written`.
     #[track_caller]
     fn check(text: &str, written: &str) {
         assert_eq!(format_rfc3339(at(text)), written);

@@ -11,7 +11,7 @@ pub struct TransportError {
     pub message: String,
 }
 
-/// Sorts of [`TransportError`], as far as clients can tell them apart.
+/// The kinds of [`TransportError`], as far as clients can distinguish them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransportErrorKind {

@@ -15,7 +15,7 @@ type Connect = unsafe extern "C-unwind" fn(c_int, *const sockaddr, socklen_t) ->
 static LINK: Connect = connect;
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C-unwind" fn connect(
     socket: c_int,
@@ -38,7 +38,7 @@ pub(super) unsafe extern "C-unwind" fn connect(
 }
 
 /// # Safety
-/// As of `connect`.
+/// The contract of `connect`.
 unsafe fn real(socket: c_int, address: *const sockaddr, length: socklen_t) -> c_int {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let connect: Connect = unsafe { mem::transmute(looked_up::CONNECT.address()) };
@@ -93,7 +93,7 @@ fn bind(socket: c_int, v6: bool) -> c_int {
 }
 
 /// # Safety
-/// As POSIX's `bind`.
+/// The contract of POSIX `bind`.
 unsafe fn libc_bind(socket: c_int, address: *const sockaddr, length: socklen_t) -> c_int {
     // SAFETY: the same contract.
     unsafe { libc::bind(socket, address, length) }

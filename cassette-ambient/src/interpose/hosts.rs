@@ -17,7 +17,7 @@ type ByName2 = unsafe extern "C" fn(*const c_char, c_int) -> *mut hostent;
 static LINK: ByName = gethostbyname;
 
 /// # Safety
-/// As POSIX.1-2001's.
+/// The contract of POSIX.1-2001.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn gethostbyname(name: *const c_char) -> *mut hostent {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
@@ -31,7 +31,7 @@ unsafe extern "C" fn gethostbyname(name: *const c_char) -> *mut hostent {
 }
 
 /// # Safety
-/// As glibc's, musl's and Apple's.
+/// The contract of glibc, musl and Apple's libc.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn gethostbyname2(name: *const c_char, family: c_int) -> *mut hostent {
     // SAFETY: libc has a function of this name and type.
@@ -65,7 +65,7 @@ type ByName2R = unsafe extern "C" fn(
 ) -> c_int;
 
 /// # Safety
-/// As glibc's and musl's.
+/// The contract of glibc and musl.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn gethostbyname_r(
@@ -88,7 +88,7 @@ unsafe extern "C" fn gethostbyname_r(
 }
 
 /// # Safety
-/// As glibc's and musl's.
+/// The contract of glibc and musl.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn gethostbyname2_r(

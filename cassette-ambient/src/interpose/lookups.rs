@@ -14,7 +14,7 @@ type Getaddrinfo =
 static LINK: Getaddrinfo = getaddrinfo;
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn getaddrinfo(
     node: *const c_char,

@@ -19,7 +19,7 @@ type Exec = unsafe extern "C" fn(*const c_char, List, List) -> c_int;
 static LINK: Spawn = posix_spawn;
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn posix_spawn(
     process: *mut c_int,
@@ -38,7 +38,7 @@ unsafe extern "C" fn posix_spawn(
 }
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn posix_spawnp(
     process: *mut c_int,
@@ -57,7 +57,7 @@ unsafe extern "C" fn posix_spawnp(
 }
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn execve(path: *const c_char, arguments: List, variables: List) -> c_int {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
@@ -69,7 +69,7 @@ unsafe extern "C" fn execve(path: *const c_char, arguments: List, variables: Lis
 }
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn execv(path: *const c_char, arguments: List) -> c_int {
     // SAFETY: the same contract; `environ` is the list that execv takes.
@@ -77,7 +77,7 @@ unsafe extern "C" fn execv(path: *const c_char, arguments: List) -> c_int {
 }
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn fexecve(file: c_int, arguments: List, variables: List) -> c_int {
@@ -91,7 +91,7 @@ unsafe extern "C" fn fexecve(file: c_int, arguments: List, variables: List) -> c
 }
 
 /// # Safety
-/// As glibc's and musl's.
+/// The contract of glibc and musl.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn execvpe(file: *const c_char, arguments: List, variables: List) -> c_int {
@@ -104,7 +104,7 @@ unsafe extern "C" fn execvpe(file: *const c_char, arguments: List, variables: Li
 }
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn execvp(file: *const c_char, arguments: List) -> c_int {
@@ -115,7 +115,7 @@ unsafe extern "C" fn execvp(file: *const c_char, arguments: List) -> c_int {
 /// macOS has no execvpe, so `environ` is replaced for the duration of the call.
 ///
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[cfg(target_os = "macos")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn execvp(file: *const c_char, arguments: List) -> c_int {
@@ -173,7 +173,7 @@ impl Variables {
         let list = at.cast::<*const c_char>();
         let mut next = list;
         let mut put = |entry: *const c_char| {
-            // SAFETY: there is room for every entry, every variable that is told, and a null; the mapping is aligned.
+            // SAFETY: there is room for every entry, every variable of the session and a null; the mapping is aligned.
             unsafe {
                 next.write(entry);
                 next = next.add(1);
@@ -197,7 +197,7 @@ impl Drop for Variables {
 }
 
 /// # Safety
-/// As of [`Variables::of`].
+/// The contract of [`Variables::of`].
 pub(super) unsafe fn entries(list: List) -> impl Iterator<Item = *const c_char> {
     Entries(list)
 }

@@ -33,7 +33,7 @@ mod fixed {
     pub(in super::super) fn resolve_all() {}
 
     /// # Safety
-    /// As of the C function: `to` is null or may be written to.
+    /// The contract of the C function: `to` is null or may be written to.
     pub(in super::super) unsafe fn clock_gettime(id: clockid_t, to: *mut timespec) -> c_int {
         // SAFETY: the same contract; clock_gettime(2) takes the same arguments.
         unsafe { libc::syscall(libc::SYS_clock_gettime, id, to) as c_int }
@@ -140,7 +140,7 @@ pub(super) mod looked_up {
     }
 
     /// # Safety
-    /// As of the C function: `to` is null or may be written to.
+    /// The contract of the C function: `to` is null or may be written to.
     #[inline]
     pub(in super::super) unsafe fn clock_gettime(id: clockid_t, to: *mut timespec) -> c_int {
         // SAFETY: the function of this name, whose type POSIX fixes.

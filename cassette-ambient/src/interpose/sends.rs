@@ -15,7 +15,7 @@ type Sendmsg = unsafe extern "C-unwind" fn(c_int, *const msghdr, c_int) -> ssize
 static LINK: Sendto = sendto;
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn sendto(
     socket: c_int,
@@ -41,7 +41,7 @@ unsafe extern "C-unwind" fn sendto(
 }
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn sendmsg(socket: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.

@@ -15,7 +15,7 @@ type Popen = unsafe extern "C" fn(*const c_char, *const c_char) -> *mut FILE;
 static LINK: Popen = popen;
 
 /// # Safety
-/// As C's.
+/// The contract of the C standard.
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn system(command: *const c_char) -> c_int {
     // SAFETY: libc has a function of this name, and C fixes its type.
@@ -27,7 +27,7 @@ unsafe extern "C-unwind" fn system(command: *const c_char) -> c_int {
 }
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn popen(command: *const c_char, mode: *const c_char) -> *mut FILE {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.

@@ -8,7 +8,7 @@ use libc::{c_int, c_void, pthread_attr_t, pthread_t};
 static LINK: PthreadCreate = pthread_create;
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn pthread_create(
     thread: *mut pthread_t,

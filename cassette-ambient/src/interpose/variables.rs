@@ -14,7 +14,7 @@ type Getenv = unsafe extern "C" fn(*const c_char) -> *mut c_char;
 static LINK: Getenv = getenv;
 
 /// # Safety
-/// As POSIX's: `name` is a C string.
+/// The contract of POSIX: `name` is a C string.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn getenv(name: *const c_char) -> *mut c_char {
     // SAFETY: the same contract, and a function of this type.
@@ -24,7 +24,7 @@ unsafe extern "C" fn getenv(name: *const c_char) -> *mut c_char {
 /// The variant that OpenSSL calls.
 ///
 /// # Safety
-/// As glibc's: `name` is a C string.
+/// The contract of glibc: `name` is a C string.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn secure_getenv(name: *const c_char) -> *mut c_char {

@@ -13,7 +13,7 @@ use std::mem;
 static LINK: unsafe extern "C-unwind" fn(*mut c_void, *const timespec) -> c_int = sem_timedwait;
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn pthread_cond_timedwait(
     condition: *mut c_void,
@@ -30,7 +30,7 @@ unsafe extern "C-unwind" fn pthread_cond_timedwait(
 }
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn sem_timedwait(semaphore: *mut c_void, deadline: *const timespec) -> c_int {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.

@@ -12,7 +12,7 @@ static LINK: unsafe extern "C" fn(clockid_t, *mut timespec) -> c_int = clock_get
 /// The function that std and nearly all other code calls.
 ///
 /// # Safety
-/// As POSIX's: `to` is null or may be written to.
+/// The contract of POSIX: `to` is null or may be written to.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn clock_gettime(id: clockid_t, to: *mut timespec) -> c_int {
     if is_wall_clock(id)
@@ -30,7 +30,7 @@ unsafe extern "C" fn clock_gettime(id: clockid_t, to: *mut timespec) -> c_int {
 // Linux only: on macOS std calls neither, and parking_lot waits until absolute times of gettimeofday.
 
 /// # Safety
-/// As POSIX's: both are null or may be written to.
+/// The contract of POSIX: both are null or may be written to.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn gettimeofday(to: *mut timeval, zone: *mut c_void) -> c_int {
@@ -48,7 +48,7 @@ unsafe extern "C" fn gettimeofday(to: *mut timeval, zone: *mut c_void) -> c_int 
 }
 
 /// # Safety
-/// As POSIX's: `to` is null or may be written to. `time_t` is an `i64` on every 64-bit Linux.
+/// The contract of POSIX: `to` is null or may be written to. `time_t` is an `i64` on every 64-bit Linux.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn time(to: *mut i64) -> i64 {

@@ -1,4 +1,4 @@
-//! Connections, names and processes as C code makes them: led to the listener of the thread's session.
+//! Connections, names and processes of C code: connections are redirected to the listener of the thread's session.
 #![cfg(all(intercepted, target_os = "linux"))]
 #![expect(unsafe_code, reason = "libc's functions are unsafe to call")]
 
@@ -17,7 +17,7 @@ use cassette_ambient::{
 };
 use libc::{addrinfo, c_char, c_int, c_void, hostent, sockaddr, sockaddr_in, sockaddr_in6, socklen_t};
 
-/// A session with a listener, which is not in it.
+/// A session with a listener. The listener is outside of the session.
 struct Session {
     number: u64,
     listener: TcpListener,
@@ -48,7 +48,7 @@ impl Session {
         Session { number, listener, context, refused }
     }
 
-    /// The next connection, and where it was meant to go.
+    /// The next connection and its destination.
     fn accept(&self) -> (TcpStream, Option<(String, u16)>) {
         let (stream, from) = self.listener.accept().unwrap();
         let meant = intercepted(self.number, from).map(|Destination { host, port }| (host, port));
@@ -63,7 +63,7 @@ impl Session {
     }
 }
 
-/// The addresses that `getaddrinfo` has, or its error.
+/// The addresses that `getaddrinfo` returns, or its error.
 fn addresses(name: &str, family: c_int) -> Result<Vec<SocketAddr>, c_int> {
     let name = CString::new(name).unwrap();
     // SAFETY: C strings and hints of a family; the list is freed once.
@@ -179,14 +179,14 @@ fn of_two_sessions_at_once_each_gets_its_own() {
             });
         }
     });
-    // What was led to one says nothing to the other.
+    // The listeners do not know each other's connections.
     let _entered = sessions[0].context.enter();
     let _client = TcpStream::connect("shared.example.test:80").unwrap();
     let (_, from) = sessions[0].listener.accept().unwrap();
     assert_eq!(intercepted(sessions[1].number, from), None);
 }
 
-/// Even where connections to this machine are led.
+/// This holds even if connections to this machine are intercepted.
 #[test]
 fn datagrams_and_unix_sockets_are_nobodys() {
     let session = Session::new(105, true);
@@ -294,7 +294,7 @@ unsafe fn first(entry: *mut hostent) -> Option<IpAddr> {
     }
 }
 
-/// What all four of the older functions find, or that they find nothing.
+/// The one result of all four older functions; `None` if they find nothing.
 fn found_by_all(name: &CStr, family: c_int) -> Option<IpAddr> {
     // SAFETY: C strings, and a buffer that lives as long as what is in it.
     unsafe {
@@ -312,7 +312,7 @@ fn found_by_all(name: &CStr, family: c_int) -> Option<IpAddr> {
             all.push(first(result));
         }
         assert!(all.iter().all(|found| *found == all[0]), "{all:?}");
-        // HOST_NOT_FOUND; otherwise it means nothing.
+        // The error is HOST_NOT_FOUND if nothing was found; otherwise it has no meaning.
         assert!(all[0].is_some() || error == 1, "{error}");
         all[0]
     }
@@ -368,7 +368,7 @@ fn a_connection_made_by_what_is_sent_first_is_intercepted() {
     }
 }
 
-/// What `AMBIENT_TOLD` is to a program that `start` starts with this shell command; `PATH` stays what it was.
+/// The value of `AMBIENT_TOLD` in a program that `start` starts with this shell command; `PATH` keeps its value.
 #[track_caller]
 fn is_announced(start: impl FnOnce(&CStr) -> String) {
     let session = Session::new(110, false);
@@ -378,7 +378,7 @@ fn is_announced(start: impl FnOnce(&CStr) -> String) {
     assert_eq!(printed, format!("it's told on {path}\n"));
 }
 
-/// The output of a child that executes in this way, in no more than the child may do.
+/// The output of a child that executes a program with this function, within the limits of a forked process.
 fn forked(execute: impl FnOnce()) -> String {
     let mut ends = [0; 2];
     // SAFETY: two descriptors; between fork and execution the child calls only what it may.
@@ -442,7 +442,7 @@ fn the_shells_of_c_see_the_variables() {
             String::from_utf8(text).unwrap()
         }
     });
-    // Without a command it is asked whether there is a shell.
+    // Without a command, `system` reports whether there is a shell.
     // SAFETY: null is allowed.
     assert_ne!(unsafe { libc::system(null()) }, 0);
 }

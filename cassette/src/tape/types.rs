@@ -66,7 +66,7 @@ pub struct Response {
     pub status: u16,
     /// The protocol version of the upstream's response.
     pub version: http::Version,
-    /// As for the request.
+    /// As in [`Request::headers`].
     pub headers: HeaderMap,
     /// Decoded, redacted.
     pub body: Body,

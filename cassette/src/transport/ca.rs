@@ -210,7 +210,7 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    /// What a client whose clock shows `client` says of a certificate issued to `host` at `session`.
+    /// The error of a client whose clock shows `client` about a certificate issued to `host` at `session`.
     #[track_caller]
     fn verify(host: &str, session: u64, asked: &str, client: u64) -> Result<(), rustls::Error> {
         let ca = Ca::get();
@@ -254,7 +254,7 @@ mod tests {
         }
     }
 
-    /// Of the extensions of RFC 5280 §4.2.1 what strict verifiers ask for, byte by byte (X.690).
+    /// The extensions of RFC 5280 §4.2.1 that strict verifiers require, byte by byte (X.690).
     #[test]
     fn certificates_have_what_strict_verifiers_ask_for() {
         let ca = Ca::get();

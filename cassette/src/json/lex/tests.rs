@@ -91,7 +91,7 @@ fn lenient() {
 
 type Tokens = Vec<(Kind, Vec<u8>)>;
 
-/// All that [`lex`] tells, with `skim` wherever it can be asked.
+/// The errors and tokens of [`lex`], with `skim` called wherever it may be.
 fn skimmed(chunks: &[&[u8]], plain: impl Fn(&[u8]) -> bool) -> (Tokens, Result<usize, u64>) {
     let (mut lexer, mut looked_at) = (Lexer::lenient(), Vec::new());
     for chunk in chunks {

@@ -144,7 +144,7 @@ mod tests {
     use crate::json::lex::{Kind, Lexer};
     use proptest::prelude::*;
 
-    /// What the lexer says: the end of the value, and the whitespace before that.
+    /// The lexer's result: the end of the value, and the whitespace before it.
     fn lexed(text: &[u8]) -> Option<(usize, Vec<(usize, usize)>)> {
         let mut lexer = Lexer::new();
         let (mut at, mut end, mut gaps) = (0, 0, Vec::new());

@@ -16,7 +16,7 @@ use lines::Lines;
 pub(super) struct Outline {
     pub(super) version: Option<Span>,
     pub(super) metadata: Option<Span>,
-    /// Users write the key here who do not know that it belongs into the metadata.
+    /// Users who do not know that the key belongs into the metadata write it here.
     pub(super) template: Option<Span>,
     /// Offset of the array of interactions.
     pub(super) interactions_at: Option<u64>,

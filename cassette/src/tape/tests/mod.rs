@@ -1,4 +1,4 @@
-//! What the parts of this room promise together, on real files.
+//! The parts of this room together, on real files.
 
 mod golden;
 mod hostile;
@@ -103,7 +103,7 @@ fn headers(list: &[(&str, &[u8])]) -> HeaderMap {
     map
 }
 
-/// A body that went through the sink of `journal`.
+/// A body, passed through the sink of `journal`.
 fn body(journal: &Journal, content_type: &str, bytes: &[u8]) -> Body {
     let mut sink = journal.body(Some(content_type));
     sink.write_all(bytes).unwrap();

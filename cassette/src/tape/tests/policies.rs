@@ -1,4 +1,4 @@
-//! What people write beside request and outcome: it is read, and stays when the file is rewritten.
+//! Keys that people add next to request and outcome: the reader understands them, and a rewrite keeps them.
 
 use super::*;
 

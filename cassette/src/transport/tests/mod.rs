@@ -1,5 +1,5 @@
-//! The ways in and the way out together, over real sockets: an API on loopback under an invented name, the
-//! proxy, and real clients.
+//! The transports and the upstream together, over real sockets: an API on loopback under an invented name, the proxy,
+//! and real clients.
 
 mod broken;
 mod fixture;
