@@ -8,6 +8,7 @@
 mod csv;
 mod diff;
 mod digest;
+mod directory;
 mod glob;
 mod keep;
 mod manifest;
