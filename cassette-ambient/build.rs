@@ -1,5 +1,5 @@
-//! Says once where libc's functions can be taken over: the sources ask for `cfg(interposed)`,
-//! and for `cfg(intercepted)` where it's about connections.
+//! Decides once whether libc's functions can be replaced, for the sources: `cfg(interposed)`, and `cfg(intercepted)`
+//! for connections.
 
 use std::env;
 use std::process::Command;
@@ -10,9 +10,9 @@ fn main() {
     println!("cargo::rustc-check-cfg=cfg(intercepted)");
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|v| v == value);
     let system = is("CARGO_CFG_TARGET_OS", "linux") || is("CARGO_CFG_TARGET_OS", "macos");
-    // A 32-bit libc has two of each time function, and which one std calls is libc's private matter.
+    // A 32-bit libc has two versions of each time function, and std may call either.
     let wide = is("CARGO_CFG_TARGET_POINTER_WIDTH", "64");
-    // Miri has no libc to take the place of.
+    // Miri has no libc to replace.
     let miri = env::var_os("CARGO_CFG_MIRI").is_some();
     if system && wide && !miri {
         println!("cargo::rustc-cfg=interposed");
@@ -23,13 +23,13 @@ fn main() {
     }
 }
 
-/// `cfg(target_feature = "crt-static")`, as the compiler has it: in `CARGO_CFG_TARGET_FEATURE` it is missing where it is
-/// the target's default, as it is musl's.
+/// Whether the target uses a static libc, as `cfg(target_feature = "crt-static")` reports. `CARGO_CFG_TARGET_FEATURE`
+/// omits the feature where it is the target's default, as on musl.
 fn has_static_libc() -> bool {
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     let flags = flags.split('\x1f').filter(|flag| !flag.is_empty());
     let compiler = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let target = env::var("TARGET").unwrap_or_default();
-    let told = Command::new(compiler).args(flags).args(["--print", "cfg", "--target", &target]).output();
-    told.is_ok_and(|told| String::from_utf8_lossy(&told.stdout).contains("\"crt-static\""))
+    let printed = Command::new(compiler).args(flags).args(["--print", "cfg", "--target", &target]).output();
+    printed.is_ok_and(|printed| String::from_utf8_lossy(&printed.stdout).contains("\"crt-static\""))
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use cassette::Summary;
-use cassette::scaffold::{Change, Plan};
+use cassette::scaffold::{ChangeKind, Plan};
 use clap::Parser;
 use prices::api::{ApiServer, HOST};
 use prices::harness;
@@ -40,13 +40,13 @@ fn run(arguments: &Arguments) -> cassette::TestResult {
         return Ok(());
     }
     let written = plan.write()?;
-    for file in written.iter().filter(|f| f.change != Change::Unchanged) {
+    for file in written.iter().filter(|f| f.change != ChangeKind::Unchanged) {
         say(&file.to_string());
     }
     for orphan in plan.orphans()? {
         say(&format!("{}: no longer defined, remove it", orphan.display()));
     }
-    let changed = written.iter().any(|f| f.change != Change::Unchanged);
+    let changed = written.iter().any(|f| f.change != ChangeKind::Unchanged);
     let recorded = if arguments.no_record { false } else { record(&plan)? };
     if !changed && !recorded {
         say("nothing changed");

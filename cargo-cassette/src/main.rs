@@ -1,4 +1,4 @@
-//! `cargo cassette`: looks at recorded cassettes. Every verb is a thin call into the library.
+//! `cargo cassette`: inspects cassettes and finishes recordings. Every subcommand is a thin call into the library.
 
 mod recover;
 mod rules;
@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use cassette::tape::{self, Listed};
 use clap::{Parser, Subcommand};
 
-/// Look at recorded cassettes.
+/// Inspect cassettes, scan for secrets, finish interrupted recordings.
 #[derive(Parser)]
 #[command(name = "cargo cassette", bin_name = "cargo cassette", version, arg_required_else_help = true)]
 struct Arguments {
@@ -21,28 +21,28 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// List the cassettes below a folder: interactions, bytes on disk, when they were recorded. Exits with 1 if one is
-    /// malformed, with 2 if the folder could not be read
+    /// List the cassettes below a folder with their interactions, bytes on disk and time of recording. Exits with 1 if a
+    /// cassette is malformed, with 2 if the folder could not be read
     List {
-        /// The folder
+        /// The folder to search
         #[arg(default_value = ".")]
         path: PathBuf,
     },
-    /// Finish a recording that a killed process left behind: what its journal holds becomes the cassette
+    /// Finish a recording that a killed process left behind: the interactions in its journal become the cassette
     Recover(recover::Arguments),
-    /// List the redaction rules that are in force by default: id, kind, what, why
+    /// List the default redaction rules with their id, kind, target and reason
     Rules {
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Look for secrets in files: named ones in every encoding, and what is known by its form. Exits with 1 if there
-    /// are any, with 2 if not everything could be read
+    /// Scan files for secrets: the named secrets in every encoding, and tokens that match the pattern of a known issuer.
+    /// Exits with 1 if a secret is found, with 2 if a file could not be read
     Scan(scan::Arguments),
 }
 
 fn main() -> ExitCode {
-    // Cargo gives the name of the subcommand as the first argument.
+    // Cargo passes the name of the subcommand as the first argument.
     let mut arguments: Vec<_> = std::env::args_os().collect();
     if arguments.get(1).is_some_and(|a| a == "cassette") {
         arguments.remove(1);
@@ -50,21 +50,21 @@ fn main() -> ExitCode {
     let done = match Arguments::parse_from(arguments).verb {
         Verb::List { path } => {
             let listed = list(&path).map(|whole| if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE });
-            return listed.unwrap_or_else(|e| told(&e, 2));
+            return listed.unwrap_or_else(|e| report(&e, 2));
         }
         Verb::Recover(arguments) => recover::run(&arguments),
         Verb::Rules { json } => printed(rules::print(json), "the list").map(|()| ExitCode::SUCCESS),
-        Verb::Scan(arguments) => return scan::run(&arguments).unwrap_or_else(|e| told(&e, 2)),
+        Verb::Scan(arguments) => return scan::run(&arguments).unwrap_or_else(|e| report(&e, 2)),
     };
-    done.unwrap_or_else(|e| told(&e, 1))
+    done.unwrap_or_else(|e| report(&e, 1))
 }
 
-fn told(e: &cassette::Error, code: u8) -> ExitCode {
+fn report(e: &cassette::Error, code: u8) -> ExitCode {
     let _ = writeln!(io::stderr(), "cargo cassette: {e:?}");
     ExitCode::from(code)
 }
 
-/// Prints the list. False if a cassette can't be read: the others are listed all the same.
+/// Prints the list of cassettes. Returns false if one of them could not be read; the others are listed all the same.
 fn list(path: &std::path::Path) -> cassette::Result<bool> {
     let (mut rows, mut whole) = (Vec::new(), true);
     for found in tape::list(path)? {
@@ -97,7 +97,7 @@ fn print(path: &std::path::Path, rows: &[[String; 5]]) -> io::Result<()> {
     Ok(())
 }
 
-/// What became of printing. Who reads may have seen enough, as `head` does: that is no failure.
+/// The result of printing. A closed pipe is no failure: a reader such as `head` has seen enough.
 fn printed(done: io::Result<()>, what: &str) -> cassette::Result<()> {
     match done {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {

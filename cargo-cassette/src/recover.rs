@@ -1,4 +1,4 @@
-//! `cargo cassette recover`: a cassette of a recording that was never finished.
+//! `cargo cassette recover`: turns an unfinished recording into a cassette.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -7,14 +7,14 @@ use std::process::ExitCode;
 use cassette::Result;
 use cassette::tape::{self, Files};
 
-/// Which recording.
+/// The recording to finish.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The journal: a file whose name ends in `.recording`, such as `tests/cassettes/weather.json.1.recording`
+    /// The journal of the recording: a file such as `tests/cassettes/weather.json.1.recording`
     journal: PathBuf,
 }
 
-/// Turns the journal into the cassette whose name it has, and says what was found and what to look at.
+/// Turns the journal into the cassette of the same name. Prints what the cassette holds and how to check it for secrets.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let files = Files::of_journal(&arguments.journal)?;
     let document = files.document();
@@ -26,8 +26,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut out = io::stdout().lock();
     let said = writeln!(
         out,
-        "{}: {} interaction{}, {} bytes\n\nIts secrets were redacted while it was recorded, and not looked for since: a \
-         token that nobody named may be where nothing told yet that it is one. Before it is committed, look through it, and:\n  \
+        "{}: {} interaction{}, {} bytes\n\nSecrets were redacted during recording, but the final leak check has not run. \
+         Unnamed tokens that appeared before cassette could recognise them may still be in the file. Review the cassette \
+         before you commit it, and scan it once for each secret:\n  \
          cargo cassette scan {what} --env NAME_OF_A_SECRET",
         document.display(),
         installed.interactions,
@@ -36,7 +37,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     );
     crate::printed(said, "what was recovered")?;
     for path in installed.not_removed {
-        let _ = writeln!(io::stderr(), "could not remove {}: it is of no more use", path.display());
+        let _ = writeln!(
+            io::stderr(),
+            "could not remove {}, which is no longer needed: delete it",
+            path.display()
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

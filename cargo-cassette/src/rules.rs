@@ -1,10 +1,10 @@
-//! `cargo cassette rules`: the redaction rules that are in force by default.
+//! `cargo cassette rules`: lists the default redaction rules.
 
 use std::io::{self, Write};
 
 use cassette::redact::{DefaultRule, default_rules};
 
-/// Prints a line a rule, or JSON.
+/// Prints one line for each rule, or JSON.
 pub(crate) fn print(json: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let rules = default_rules();
@@ -20,10 +20,10 @@ pub(crate) fn print(json: bool) -> io::Result<()> {
     for DefaultRule { id, kind, what, why, .. } in rules {
         writeln!(out, "{id}  {:<kinds$}  {what:<names$}  {why}", kind.to_string())?;
     }
-    writeln!(out, "\none of them out of force: Config::new().without_rule(\"{}\")", rules[0].id)
+    writeln!(out, "\nto switch a rule off: Config::new().without_rule(\"{}\")", rules[0].id)
 }
 
-/// Nothing in the catalogue needs an escape; a test holds it.
+/// One rule as a JSON object. No text of the catalogue needs a JSON escape; a test verifies that.
 fn object(rule: &DefaultRule) -> String {
     let DefaultRule { id, kind, what, why, .. } = rule;
     format!(r#"  {{"id": "{id}", "kind": "{kind}", "what": "{what}", "why": "{why}"}}"#)

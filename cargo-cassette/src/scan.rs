@@ -1,42 +1,43 @@
-//! `cargo cassette scan`: secrets in what a repository holds.
+//! `cargo cassette scan`: finds secrets in the files of a repository.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use cassette::redact::{Redactor, Rules};
-use cassette::scan::{Found, Scanned};
+use cassette::scan::{FoundSecret, Scanned};
 use cassette::{Error, Result};
 
-/// What to look for, and where.
+/// The secrets to look for, and the files to look into.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Files and folders; `target`, `node_modules` and `.git` are passed over
+    /// Files and folders to scan; folders named `target`, `node_modules` or `.git` are skipped
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// A JSON file of which every string is a secret
+    /// A JSON file in which every string is a secret
     #[arg(long, value_name = "FILE")]
     secrets: Vec<PathBuf>,
-    /// A JSON file of which what stands under keys with `#` is secret
+    /// A JSON file in which every value under a key that starts with `#` is a secret
     #[arg(long, value_name = "FILE")]
     config: Vec<PathBuf>,
     /// An environment variable that holds a secret
     #[arg(long, value_name = "NAME")]
     env: Vec<String>,
-    /// A rule that is not to count, by its id
+    /// The id of a rule to leave out, as `cargo cassette rules` lists it
     #[arg(long, value_name = "ID")]
     without: Vec<String>,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Prints a line a place. Exit code 0: nothing found; 1: something; 2: not everything could be read.
+/// Prints one line for each secret found. Exits with 0 if there is none, 1 if there are any, 2 if a file could not be
+/// read.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let redactor = Redactor::new(rules(arguments)?)?;
     let scanned = cassette::scan::scan(&arguments.paths, &redactor)?;
     crate::printed(print(&scanned, arguments.json), "what was found")?;
-    tell(&scanned);
+    report(&scanned);
     Ok(match &scanned {
         Scanned { unread, .. } if !unread.is_empty() => ExitCode::from(2),
         Scanned { found, .. } if !found.is_empty() => ExitCode::from(1),
@@ -47,9 +48,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 fn rules(arguments: &Arguments) -> Result<Rules> {
     let mut rules = Rules::default();
     for name in &arguments.env {
-        // A scan for a secret that isn't there would pass.
-        let value = std::env::var(name)
-            .map_err(|e| Error::with_source(format!("the environment variable {name}"), e))?;
+        // A missing variable is an error: a scan without the secret would pass.
+        let value = std::env::var(name).map_err(|e| {
+            let error = Error::with_source(format!("could not read the environment variable {name}"), e);
+            error.hint(format!("set {name} to the secret to look for, or leave out `--env {name}`"))
+        })?;
         rules = rules.secret(name.as_str(), value)?;
     }
     let read = |path: &PathBuf| {
@@ -70,7 +73,7 @@ fn print(scanned: &Scanned, json: bool) -> io::Result<()> {
         let found: Vec<_> = scanned.found.iter().map(object).collect();
         writeln!(out, "{}", serde_json::Value::from(found))?;
     } else {
-        for Found { path, leak, packed, .. } in &scanned.found {
+        for FoundSecret { path, leak, packed, .. } in &scanned.found {
             let packed = if *packed { ", unpacked" } else { "" };
             let (line, column) = (leak.line, leak.column);
             writeln!(out, "{}:{line}:{column} {}, {}{packed}", path.display(), leak.rule(), leak.encoding)?;
@@ -79,18 +82,18 @@ fn print(scanned: &Scanned, json: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// What could not be read, and the sum. Whoever closed stderr does not want to hear it.
-fn tell(scanned: &Scanned) {
-    let mut told = io::stderr().lock();
+/// Reports the files that could not be read, and the totals. A closed stderr is ignored.
+fn report(scanned: &Scanned) {
+    let mut out = io::stderr().lock();
     for e in &scanned.unread {
-        let _ = writeln!(told, "cargo cassette: {e:?}");
+        let _ = writeln!(out, "cargo cassette: {e:?}");
     }
     if let Some(sum) = sum(scanned) {
-        let _ = writeln!(told, "{sum}");
+        let _ = writeln!(out, "{sum}");
     }
 }
 
-/// What is not whole does not read as if all were well; of nothing there is no sum.
+/// The totals in one line. An incomplete scan says so first; a scan that read no file has no totals.
 fn sum(scanned: &Scanned) -> Option<String> {
     let count = |n: u64, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
     let files = count(scanned.files, "file");
@@ -106,7 +109,7 @@ fn sum(scanned: &Scanned) -> Option<String> {
     }
 }
 
-fn object(found: &Found) -> serde_json::Value {
+fn object(found: &FoundSecret) -> serde_json::Value {
     let leak = &found.leak;
     serde_json::json!({
         "file": found.path.to_string_lossy(),

@@ -1,4 +1,4 @@
-//! The command as cargo runs it.
+//! The command, started as cargo starts it.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -38,7 +38,7 @@ fn the_cassettes_of_the_example_are_listed() {
 }
 
 #[test]
-fn a_broken_cassette_is_told_and_the_others_are_listed() {
+fn a_broken_cassette_is_reported_and_the_others_are_listed() {
     let dir = tempfile::tempdir().expect("a directory");
     let broken = "{\n  \"version\": 2,\n  \"_metadata\": {";
     std::fs::write(dir.path().join("broken.json"), broken).expect("written");
@@ -58,9 +58,9 @@ fn a_folder_without_cassettes() {
     assert_eq!(text(&output.stdout), "no cassettes below .\n");
     let output = cargo_cassette(&["list", "missing"], dir.path());
     assert_eq!(output.status.code(), Some(2));
-    let told = text(&output.stderr);
-    assert!(told.starts_with("cargo cassette: missing: could not read the folder: "), "{told}");
-    assert!(told.contains("help: correct the path"), "{told}");
+    let message = text(&output.stderr);
+    assert!(message.starts_with("cargo cassette: missing: could not read the folder: "), "{message}");
+    assert!(message.contains("help: correct the path"), "{message}");
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn the_redaction_rules_are_listed() {
     assert!(rules.iter().all(|rule| rule["why"].is_string()));
 }
 
-/// As `head` ends before its input does.
+/// A reader such as `head` may close the pipe before the output ends.
 #[test]
 fn nobody_reads_to_the_end() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -91,7 +91,7 @@ fn nobody_reads_to_the_end() {
     std::fs::create_dir(dir.path().join("empty")).expect("made");
     let files = Files::new(dir.path(), &"weather".parse().expect("a name"));
     let close = |arguments: &[&str]| {
-        // Closed before the command begins: its first line finds no reader.
+        // The pipe is closed before the command starts, so its first line finds no reader.
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
         let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-cassette"));
@@ -99,7 +99,7 @@ fn nobody_reads_to_the_end() {
         command.output().expect("the command runs")
     };
     let _ = Journal::create(&files, JournalOptions::default()).expect("a journal");
-    for (arguments, code, told) in [
+    for (arguments, code, message) in [
         (&["--help"][..], 0, ""),
         (&["--version"], 0, ""),
         (&["rules"], 0, ""),
@@ -111,7 +111,7 @@ fn nobody_reads_to_the_end() {
         (&["recover", "weather.json.recording"], 0, ""),
     ] {
         let output = close(arguments);
-        assert_eq!((output.status.code(), &*text(&output.stderr)), (Some(code), told), "{arguments:?}");
+        assert_eq!((output.status.code(), &*text(&output.stderr)), (Some(code), message), "{arguments:?}");
     }
 }
 
@@ -157,8 +157,8 @@ fn secrets_are_found_by_name_and_by_form() {
         if pipe.is_ok_and(|status| status.success()) {
             let output = cargo_cassette(&["scan", "pipe"], dir.path());
             assert_eq!(output.status.code(), Some(2));
-            let told = text(&output.stderr);
-            assert!(told.contains("pipe is neither a file nor a folder"), "{told}");
+            let message = text(&output.stderr);
+            assert!(message.contains("pipe is neither a file nor a folder"), "{message}");
             std::fs::remove_file(dir.path().join("pipe")).expect("removed");
         }
     }
@@ -171,7 +171,7 @@ fn a_recording_that_was_left_behind_is_recovered() {
     let dir = tempfile::tempdir().expect("a directory");
     let files = Files::new(dir.path(), &"deep/weather".parse().expect("a name"));
     for _ in 0..2 {
-        // As if the process ended here; the second moves the first out of the way.
+        // As if the process ended here; the second recording renames the first.
         let journal = Journal::create(&files, JournalOptions::default()).expect("a journal");
         let refused = TransportError { kind: TransportErrorKind::Connect, message: "refused".into() };
         let request = Request {
@@ -196,8 +196,8 @@ fn a_recording_that_was_left_behind_is_recovered() {
     ] {
         let output = cargo_cassette(&["recover", wrong], dir.path());
         assert_eq!(output.status.code(), Some(1));
-        let told = text(&output.stderr);
-        assert!(told.contains(why) && told.contains(wrong), "{told}");
+        let message = text(&output.stderr);
+        assert!(message.contains(why) && message.contains(wrong), "{message}");
     }
 }
 
@@ -215,9 +215,9 @@ fn a_scan_that_cannot_be_whole_says_so() {
     }
 }
 
-/// The error, with what to do; and no sum that reads as if all were well.
+/// The error has a hint, and the totals do not read as if all files had been scanned.
 #[test]
-fn what_a_scan_could_not_read_is_told() {
+fn what_a_scan_could_not_read_is_reported() {
     let dir = tempfile::tempdir().expect("a directory");
     let write = |name: &str, text: &[u8]| std::fs::write(dir.path().join(name), text).expect("written");
     write("clean.txt", b"nothing");
@@ -225,8 +225,8 @@ fn what_a_scan_could_not_read_is_told() {
     write("broken.gz", b"\x1f\x8bnot gzip");
     let why = std::fs::metadata(dir.path().join("missing.txt")).expect_err("it is missing");
     let missing = format!(
-        "cargo cassette: missing.txt: could not read: {why}\n  help: correct the path: a relative one begins where \
-         the command runs\n"
+        "cargo cassette: missing.txt: could not read: {why}\n  help: correct the path; a relative path starts at \
+         the current directory\n"
     );
     for (paths, sum) in [
         (&["missing.txt"][..], ""),
@@ -246,10 +246,13 @@ fn what_a_scan_could_not_read_is_told() {
     }
     let output = cargo_cassette(&["scan", "."], dir.path());
     assert_eq!(output.status.code(), Some(2));
-    let told = text(&output.stderr);
-    assert!(told.contains("broken.gz: could not scan: ") && told.contains("it may hold secrets"), "{told}");
+    let message = text(&output.stderr);
     assert!(
-        told.ends_with("incomplete: 1 path could not be read; no secrets in 2 files that could\n"),
-        "{told}"
+        message.contains("broken.gz: could not scan: ") && message.contains("it may hold secrets"),
+        "{message}"
+    );
+    assert!(
+        message.ends_with("incomplete: 1 path could not be read; no secrets in 2 files that could\n"),
+        "{message}"
     );
 }

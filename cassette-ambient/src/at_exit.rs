@@ -1,18 +1,18 @@
-//! What a process does last.
+//! Work at the end of the process.
 #![expect(unsafe_code, reason = "`atexit` is libc's, and its interface is C")]
 
 use std::panic::catch_unwind;
 use std::process;
 use std::sync::OnceLock;
 
-/// The process that asked for it, and what it is.
+/// The id of the process that registered the work, and the work.
 static WORK: OnceLock<(u32, fn())> = OnceLock::new();
 
-/// Has `work` done when this process ends, by `exit` or by the return of `main`; not where it is killed, nor in a
-/// process that was forked from it. False if it was not taken on, as there has been another before, or there is no
-/// way to.
+/// Runs `work` when this process ends by `exit` or when `main` returns. `work` does not run if the process is killed,
+/// nor in a process that was forked from it. Returns false if `work` could not be registered: another one was
+/// registered before, or the system cannot do it.
 ///
-/// Other threads may still run then, and hold any lock: `work` must not wait for one. What it panics with is lost.
+/// Other threads may still run and hold any lock, so `work` must not wait for one. A panic of `work` is dropped.
 pub fn at_exit(work: fn()) -> bool {
     // Miri has no `atexit`.
     if cfg!(miri) || WORK.set((process::id(), work)).is_err() {

@@ -1,10 +1,11 @@
-//! What a thread belongs to: a session, known by its number only, and the clock it is shown.
+//! The context of a thread: the number of its session, and the clock that the thread sees.
 //!
-//! All of it is safe code. Reading takes no lock and allocates nothing, for `clock_gettime` may be
-//! called by a signal handler, an allocator or a thread-local's destructor. It knows neither libc
-//! nor what a session is.
+//! All of it is safe code. Reading takes no lock and allocates nothing, because a signal handler, an allocator or the
+//! destructor of a thread-local may call `clock_gettime`.
+//!
+//! Must not know: libc, and what a session is.
 
-use crate::net::{Governing, Network};
+use crate::network::Network;
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,21 +13,21 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// A session's number and its clock, for the threads that [`enter`](Self::enter) it and those they
-/// start. A cheap handle that may be sent anywhere.
+/// A session's number and clock, for the threads that [`enter`](Self::enter) it and the threads that those start. A
+/// cheap handle that may be sent anywhere.
 ///
-/// What it points to, some 60 bytes and the network, is kept until the process ends: a thread that
-/// outlives its test can then never ask a clock that is gone.
+/// The memory behind the handle (some 60 bytes and the network) is kept until the process ends. A thread that outlives
+/// its test can therefore never ask a clock that is gone.
 #[derive(Clone, Copy)]
 pub struct Context(&'static Inner);
 
-/// The wall clock that the threads of a [`Context`] are shown.
+/// The wall clock that the threads of a [`Context`] see.
 #[derive(Clone, Debug)]
 pub enum WallClock {
-    /// The system's.
+    /// The system's clock.
     Real,
-    /// It stands at this many nanoseconds since 1970-01-01T00:00:00Z until somebody stores another
-    /// number. Whoever moves the clock keeps a clone.
+    /// The clock stands at this many nanoseconds since 1970-01-01T00:00:00Z until another number is stored. Keep a
+    /// clone to move the clock.
     Frozen(Arc<AtomicU64>),
 }
 
@@ -38,34 +39,34 @@ impl WallClock {
 }
 
 impl Context {
-    /// A context that no thread is in yet. `session` means nothing here; see [`current_session`].
+    /// A context without threads. `session` is an opaque number, which [`current_session`] returns.
     pub fn new(session: u64, clock: WallClock) -> Self {
         Context(keep(Inner::new(session, clock, None)))
     }
 
-    /// The same, for threads whose connections are led to the session. Where the feature `intercept` or the system
-    /// doesn't allow for that ([`leads`](crate::leads)), they go where they are meant to.
+    /// A context whose threads have their connections intercepted by the session. The connections go to their servers
+    /// if the feature `intercept` is off or the system does not allow it; see [`intercepts`](crate::intercepts).
     pub fn with_network(session: u64, clock: WallClock, network: Network) -> Self {
         Context(keep(Inner::new(session, clock, Some(network))))
     }
 
-    /// The number it was made with.
+    /// The number of the session, as given to [`new`](Self::new).
     pub fn session(self) -> u64 {
         self.0.session
     }
 
-    /// Puts the calling thread, and every thread it starts from here on, into this context, until the
-    /// guard is dropped. Threads that were started stay in it.
+    /// Puts the calling thread into this context until the guard is dropped. Threads that it starts meanwhile inherit
+    /// the context, and keep it when the guard is dropped.
     ///
-    /// Enter before a runtime or a pool is built: its threads inherit when they are started, not
-    /// when they are given work.
+    /// Enter the context before a runtime or a pool is built: its threads inherit the context when they are started,
+    /// not when they are given work.
     pub fn enter(self) -> Guard {
         Guard { before: CURRENT.replace(Some(self.0)).map(Context), _of_this_thread: PhantomData }
     }
 
-    /// As [`enter`](Self::enter), for the body of a test. Where the runner gives each test a process
-    /// of its own and says so, as nextest does, threads that belong to no context (those of a global
-    /// pool, or of a constructor) are then shown this one, until it is [released](Self::release).
+    /// Enters the context for the body of a test. If the runner gives each test a process of its own and announces it,
+    /// as nextest does, threads without a context (those of a global pool or of a constructor) see this context too,
+    /// until it is [released](Self::release).
     pub fn enter_root(self) -> Guard {
         if process_per_test() {
             self.0.root.store(true, Relaxed);
@@ -74,13 +75,13 @@ impl Context {
         self.enter()
     }
 
-    /// Ends it, once and for all: threads left over are shown real time from now on, and for them
-    /// [`current_session`] says that the session has ended.
+    /// Ends the context for good. Threads that are still in it see real time from now on, and [`current_session`]
+    /// reports to them that the session has ended.
     pub fn release(self) {
         self.0.ended.store(true, Relaxed);
     }
 
-    /// What its threads are shown, in nanoseconds since 1970-01-01T00:00:00Z; `None` for real time.
+    /// The time that the threads of this context see, in nanoseconds since 1970-01-01T00:00:00Z; `None` for real time.
     pub fn frozen_ns(self) -> Option<u64> {
         self.0.frozen_ns()
     }
@@ -97,8 +98,8 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Keeps the calling thread in a context; dropped, it puts back what was there before. Drop guards in
-/// the reverse order of entering.
+/// Keeps the calling thread in a context. Dropping the guard restores the previous context. Drop guards in the reverse
+/// order of entering.
 #[must_use = "the thread leaves the context as soon as this is dropped"]
 #[derive(Debug)]
 pub struct Guard {
@@ -115,15 +116,15 @@ impl Drop for Guard {
 /// Which session the calling thread works for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CurrentSession {
-    /// None, and it never did.
+    /// The thread belongs to no session and never did.
     None,
-    /// This one.
+    /// The session with this number.
     Open(u64),
-    /// This one, which has ended. What such a thread does belongs to no test.
+    /// The session with this number has ended. The thread's work belongs to no test.
     Ended(u64),
 }
 
-/// The context the calling thread is in, unless it has ended.
+/// The context of the calling thread, unless the context has ended.
 pub fn current() -> Option<Context> {
     governing().filter(|c| !c.is_outside() && !c.has_ended()).map(Context)
 }
@@ -148,18 +149,26 @@ pub fn current_session() -> CurrentSession {
     }
 }
 
-/// Runs `f` in no context at all: it sees real time, and so do the threads it starts, for good.
-/// The recorder's own threads are started so, or it would intercept itself.
+/// Runs `f` without a context: `f` and the threads that it starts see real time, the threads for their whole life. The
+/// recorder starts its own threads this way; otherwise it would intercept itself.
 pub fn outside<R>(f: impl FnOnce() -> R) -> R {
     let _out = Context(&OUTSIDE).enter();
     f()
 }
 
-/// The time to show the calling thread, in nanoseconds since 1970; `None` for real time.
+/// The time that the calling thread sees, in nanoseconds since 1970; `None` for real time.
 #[cfg(interposed)]
 #[inline]
 pub(crate) fn shown_ns() -> Option<u64> {
     governing()?.frozen_ns()
+}
+
+/// The network that governs the calling thread, and the session it belongs to.
+#[derive(Clone, Copy)]
+pub(crate) struct Governing {
+    pub(crate) session: u64,
+    pub(crate) ended: bool,
+    pub(crate) network: &'static Network,
 }
 
 /// The network of the calling thread, even if its session has ended.
@@ -170,11 +179,11 @@ pub(crate) fn network() -> Option<Governing> {
     Some(Governing { session: inner.session, ended: inner.has_ended(), network })
 }
 
-/// What a thread that the calling one starts is to [take over](Context::take_over).
+/// The context that a thread started by the calling one [takes over](Context::take_over).
 ///
-/// Its own context only, never the process's: libtest's main thread starts the thread of the next
-/// test while the root of another is in force. An ended context is inherited too, so that a thread
-/// which works for an ended session can't get rid of it by starting another.
+/// This is the thread's own context, never the process's: libtest's main thread starts the thread of the next test
+/// while the root of another test is in force. An ended context is inherited too, so that a thread of an ended session
+/// cannot leave the session by starting another thread.
 #[cfg(interposed)]
 pub(crate) fn inheritance() -> Option<Context> {
     CURRENT.get().map(Context)
@@ -182,7 +191,7 @@ pub(crate) fn inheritance() -> Option<Context> {
 
 #[cfg(interposed)]
 impl Context {
-    /// Puts the calling thread, a new one, into this context to its end.
+    /// Puts the calling thread, which has just started, into this context until it ends.
     pub(crate) fn take_over(self) {
         CURRENT.set(Some(self.0));
     }
@@ -193,7 +202,7 @@ struct Inner {
     clock: WallClock,
     network: Option<Network>,
     ended: AtomicBool,
-    /// Of a test that has the process to itself.
+    /// Whether this is the context of a test that has the process to itself.
     root: AtomicBool,
     next: OnceLock<&'static Inner>,
 }
@@ -210,8 +219,8 @@ impl Inner {
         }
     }
 
-    // Relaxed everywhere: each is a value of its own. Whoever learns of a change by a message, a
-    // join or a lock sees it by that.
+    // Relaxed is enough: each atomic is a value of its own. A thread that learns of a change by a message, a join or a
+    // lock sees the change through that.
     fn has_ended(&self) -> bool {
         self.ended.load(Relaxed)
     }
@@ -230,18 +239,18 @@ impl Inner {
 }
 
 thread_local! {
-    // Without a destructor and made at compile time, so it is there before the first use and after
-    // the last: one load, in signal handlers and in other thread-locals' destructors as well.
+    // A constant without a destructor is usable before the first and after the last use of the thread: reading it is
+    // one load, in signal handlers and in the destructors of other thread-locals as well.
     static CURRENT: Cell<Option<&'static Inner>> = const { Cell::new(None) };
 }
 
-/// The context of threads that are to have none, the process's included.
+/// The context of threads without a session, even in a process that has a root context.
 static OUTSIDE: Inner = Inner::new(0, WallClock::Real, None);
 
-/// Every context there is, in a chain from the first; a leak checker finds them here.
+/// The first of all contexts, which form a chain. A leak checker finds them here.
 static FIRST: OnceLock<&'static Inner> = OnceLock::new();
 
-/// Whether a root has been entered in a process of one test.
+/// Whether a root context has been entered in a process that runs one test.
 static ONE_TEST: AtomicBool = AtomicBool::new(false);
 
 fn keep(context: Inner) -> &'static Inner {
@@ -255,8 +264,8 @@ fn keep(context: Inner) -> &'static Inner {
     context
 }
 
-/// What decides for the calling thread: its own context; if it has none, or one that has ended, the
-/// process's; else its ended one.
+/// The context that governs the calling thread: its own; if it has none or its own has ended, the process's; else its
+/// ended one.
 #[inline]
 fn governing() -> Option<&'static Inner> {
     match CURRENT.get() {
@@ -269,8 +278,8 @@ fn governing() -> Option<&'static Inner> {
     }
 }
 
-/// The latest root that has not ended, else the latest. There are as many as the one test of this
-/// process has sessions.
+/// The latest root context that has not ended, else the latest. There is one for each session of the one test in this
+/// process.
 #[cold]
 fn of_the_process() -> Option<&'static Inner> {
     let all = std::iter::successors(FIRST.get().copied(), |c| c.next.get().copied());
@@ -278,7 +287,7 @@ fn of_the_process() -> Option<&'static Inner> {
     roots.reduce(|found, root| if root.has_ended() && !found.has_ended() { found } else { root })
 }
 
-/// nextest's way of saying so: <https://nexte.st/docs/configuration/env-vars/>.
+/// Whether nextest announces one process per test: <https://nexte.st/docs/configuration/env-vars/>.
 fn process_per_test() -> bool {
     std::env::var_os("NEXTEST_EXECUTION_MODE").is_some_and(|mode| mode == "process-per-test")
 }

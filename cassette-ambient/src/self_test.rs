@@ -1,17 +1,17 @@
-//! Whether the libc functions of this crate are the ones that std calls, found out by trying.
+//! Tests whether std calls this crate's libc functions, by trying.
 
-use crate::{Context, Network, Reason, Refused, WallClock};
+use crate::{Context, Network, RefusalReason, RefusedConnection, WallClock};
 use std::ffi::CString;
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Whether contexts work in this executable: `SystemTime::now()` shows the clock of the context, on
-/// the thread that entered it and on one that it starts.
+/// Whether contexts work in this executable: `SystemTime::now()` reads the clock of the context, on the thread that
+/// entered it and on a thread that it starts.
 ///
-/// False on systems without interposition, and where the executable was linked so that libc's own
-/// functions are called. Tried once a process, remembered.
+/// Returns false on systems without interposition, and if the executable is linked so that libc's own functions are
+/// called. The test runs once in a process.
 pub fn self_test() -> bool {
     static WORKS: OnceLock<bool> = OnceLock::new();
     *WORKS.get_or_init(|| {
@@ -24,7 +24,7 @@ pub fn self_test() -> bool {
     })
 }
 
-/// Any instant that no real clock shows.
+/// An instant that no real clock shows.
 const PROBE: Duration = Duration::new(1_000_000_007, 123_456_789);
 
 fn shows_probe() -> bool {
@@ -35,37 +35,42 @@ fn is_true(thread: thread::JoinHandle<bool>) -> bool {
     thread.join().is_ok_and(|shown| shown)
 }
 
-/// Whether connections can be led: `false` without the feature `intercept`, on systems without interposition, and
-/// where the executable was linked so that libc's own functions are called. Tried once a process, remembered.
-pub fn leads() -> bool {
+/// Whether connections can be intercepted. Returns false without the feature `intercept`, on systems without
+/// interposition, and if the executable is linked so that libc's own functions are called. The test runs once in a
+/// process.
+pub fn intercepts() -> bool {
     static WORKS: OnceLock<bool> = OnceLock::new();
-    *WORKS.get_or_init(|| cfg!(intercepted) && probe_is_led())
+    *WORKS.get_or_init(|| cfg!(intercepted) && probe_is_intercepted())
 }
 
-/// In a context that has ended: there is no way, and its network is told.
-fn probe_is_led() -> bool {
+/// Connects in a context that has ended: an intercepted connection is refused and reported.
+fn probe_is_intercepted() -> bool {
     const NAME: &str = "CASSETTE_AMBIENT_PROBE";
-    let (refused, told) = std::sync::mpsc::channel();
+    let (refused, reported) = std::sync::mpsc::channel();
     let variable = |text: &str| CString::new(text).ok();
     let network = Network {
         listener: 0,
         loopback: false,
         variables: variable(NAME).map(|name| (name, variable("shown"))).into_iter().collect(),
-        environment: Vec::new(),
-        refused: Box::new(move |r: &Refused| drop(refused.send(r.clone()))),
+        child_variables: Vec::new(),
+        refused: Box::new(move |r: &RefusedConnection| drop(refused.send(r.clone()))),
     };
     let probe = Context::with_network(u64::MAX, WallClock::Real, network);
     let _entered = probe.enter();
     let shown = std::env::var_os(NAME).is_some_and(|value| value == "shown");
     probe.release();
-    // Nobody listens there, should it not be led.
+    // No server listens on this port, in case the connection is not intercepted.
     let found: Vec<_> = ("probe.invalid", 9).to_socket_addrs().into_iter().flatten().collect();
     let invented = found.iter().all(|a| a.ip().is_loopback()) && !found.is_empty();
     if !shown || !invented {
         return false;
     }
     let failed = TcpStream::connect(&found[..]).is_err();
-    let expected =
-        Refused { session: u64::MAX, host: "probe.invalid".into(), port: 9, reason: Reason::Ended };
-    failed && told.try_recv() == Ok(expected)
+    let expected = RefusedConnection {
+        session: u64::MAX,
+        host: "probe.invalid".into(),
+        port: 9,
+        reason: RefusalReason::Ended,
+    };
+    failed && reported.try_recv() == Ok(expected)
 }

@@ -2,10 +2,10 @@
 
 use std::sync::OnceLock;
 
-/// The zone that local time is in: `UTC`, or what `CASSETTE_TZ` named when the process was started.
-/// `None` where it cannot be pinned, and local time is the machine's.
+/// The zone of local time: `UTC`, or the zone that `CASSETTE_TZ` named when the process started. `None` if the zone
+/// cannot be pinned; local time is the machine's then.
 ///
-/// One zone a process, not one a test: jiff, libc and others read it once. Child processes inherit
+/// The zone belongs to the process, not to a test, because jiff, libc and others read it once. Child processes inherit
 /// it as `TZ`.
 pub fn time_zone() -> Option<&'static str> {
     PINNED.get().map(String::as_str)
@@ -13,7 +13,7 @@ pub fn time_zone() -> Option<&'static str> {
 
 static PINNED: OnceLock<String> = OnceLock::new();
 
-/// What to set `TZ` to. An empty `CASSETTE_TZ` is as good as none.
+/// The value for `TZ`. An empty `CASSETTE_TZ` counts as unset.
 #[cfg(interposed)]
 pub(crate) fn choose() -> std::ffi::OsString {
     let named = std::env::var_os("CASSETTE_TZ").filter(|zone| !zone.is_empty());

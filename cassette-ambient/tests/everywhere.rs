@@ -1,4 +1,4 @@
-//! What holds on every system, also where libc's functions are not taken over.
+//! Tests for every system, including those on which libc's functions cannot be replaced.
 
 use cassette_ambient::{Context, CurrentSession, WallClock, current_session, outside, self_test, time_zone};
 

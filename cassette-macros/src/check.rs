@@ -1,19 +1,19 @@
-//! What a literal in the attribute may say: cassette names, modes, instants.
+//! Checks the literals in the attribute: cassette names, modes, instants.
 //!
-//! Plain functions from text to an error fragment. They know nothing of tokens, and they are a courtesy: the
-//! library checks again what it is given at run time.
+//! Plain functions from text to an error fragment, which know nothing of tokens. They only report mistakes earlier: the
+//! library checks every value again at run time.
 
 /// The modes that `mode = "…"` may name, in the order in which messages list them.
 pub(crate) const MODES: [&str; 8] =
     ["replay", "record", "auto", "append", "verify", "accept", "off", "learn"];
 
-/// Endings that belong to the files next to a cassette, or to the cassette itself.
+/// The suffixes of the files next to a cassette, and of the cassette itself.
 const RESERVED: [&str; 3] = [".bodies", ".recording", ".json"];
 
-/// Stands in a name for the path of the test.
+/// The placeholder for the path of the test.
 const TEST: &str = "{test}";
 
-/// Checks a cassette's name: a relative path that is the same file on every system.
+/// Checks the name of a cassette: a relative path that is the same file on every system.
 pub(crate) fn name(name: &str) -> Result<(), String> {
     if name.is_empty() {
         return Err("the name of a cassette cannot be empty; leave it out to name it after the test".into());
@@ -48,7 +48,7 @@ pub(crate) fn mode(mode: &str) -> Result<(), String> {
     Err(format!("unknown mode `{mode}`: the modes are {list}"))
 }
 
-/// Checks an instant: `date-time` of RFC 3339, section 5.6, from 1970 on (clocks count from there).
+/// Checks an instant: `date-time` of RFC 3339, section 5.6, from 1970 on, where clocks start.
 pub(crate) fn instant(text: &str) -> Result<(), String> {
     let fail =
         |why: &str| Err(format!("`{text}` is not an RFC 3339 instant such as `2024-05-06T07:08:09Z`: {why}"));
@@ -89,7 +89,7 @@ pub(crate) fn instant(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The `N` numbers of exactly these widths in `text`.
+/// The `N` numbers in `text`, each of exactly the given width.
 fn numbers<const N: usize>(text: &str, separator: char, widths: [usize; N]) -> Option<[u32; N]> {
     let mut parts = text.split(separator);
     let mut numbers = [0; N];

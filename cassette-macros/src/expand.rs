@@ -1,4 +1,4 @@
-//! From the attribute and the function to the test: the user's function inside, one call around it.
+//! Expands the attribute and the function to the test: the user's function inside, and one call around it.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -8,8 +8,8 @@ use syn::{Error, Ident};
 use crate::function::{self, Function, Panics};
 use crate::options::{Errors, Flavor, Options, Runtime};
 
-/// Expands the attribute. On a mistake: everything that is wrong, and the item without the attribute, so that
-/// editors keep working in it.
+/// Expands the attribute. On a mistake it returns all errors and the item without the attribute, so that editors keep
+/// working in the item.
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = Options::parse(options, &mut errors);
@@ -31,7 +31,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-/// The rules about the function, and about options and function together.
+/// Checks the rules about the function, and about options and function together.
 fn judge(function: &Function, options: &Options, errors: &mut Errors) {
     let mut misplaced = false;
     for attribute in function.foreign_tests() {
@@ -44,17 +44,17 @@ fn judge(function: &Function, options: &Options, errors: &mut Errors) {
         };
         errors.push(Error::new(attribute.path().span(), message));
     }
-    // The arguments of a parametrised test are the business of the attribute that was to come first.
+    // The attribute that should come first handles the arguments of a parametrised test.
     if !misplaced && function.arguments.len() > 1 {
         let message = "a test takes one argument, its `Session`, or none";
         errors.push(Error::new(function.arguments[1].span(), message));
     }
     if let (false, Some((option, at))) = (function.is_async, options.runtime.first()) {
         let message =
-            format!("`{option}` is about the runtime of an `async` test, and this one is not async");
+            format!("`{option}` configures the runtime of an `async` test, and this test is not async");
         errors.push(Error::new(at, message));
     }
-    // Rustc has the same rule, but would not see it broken: the test that it gets returns nothing.
+    // Rustc has the same rule, but cannot see it broken: the test that it gets returns nothing.
     if let (Some(attribute), false) = (function.should_panic(), function.returns_unit()) {
         errors.push(Error::new(attribute.path().span(), "a test that should panic must return `()`"));
     }
@@ -65,8 +65,8 @@ fn test(options: &Options, function: &Function) -> TokenStream {
     let krate = options.krate.as_ref().map_or_else(|| quote!(::cassette), ToTokens::to_token_stream);
     let register = (!function.is_registered()).then(|| quote!(#[::core::prelude::v1::test]));
     let facts = facts(&krate, options, function);
-    // The panic of a failed session is reported where the call stands. It counts as generated code all the
-    // same, or the user's lints would be about it.
+    // A failed session panics at the place of the call. The span still counts as generated code; otherwise the user's
+    // lints would apply to it.
     let at = Span::mixed_site().located_at(ident.span());
     let session = Ident::new("session", at);
     let call = call(&krate, function, &session);
@@ -80,8 +80,8 @@ fn test(options: &Options, function: &Function) -> TokenStream {
     } else {
         quote_spanned!(at=> #krate::__private::run_sync(#facts, |#session| #call))
     };
-    // The inner function has the outer one's name: tools that ask for the name of the function they are called
-    // in (insta names snapshots so) get the test's.
+    // The inner function has the name of the outer one, so that tools that ask for the name of the calling function get
+    // the test's (insta names snapshots by it).
     quote! {
         #register
         #(#attributes)*
@@ -92,13 +92,13 @@ fn test(options: &Options, function: &Function) -> TokenStream {
     }
 }
 
-/// What only the call site knows.
+/// The facts that only the call site knows.
 fn facts(krate: &TokenStream, options: &Options, function: &Function) -> TokenStream {
     let name = optional(options.name.as_ref());
     let mode = optional(options.mode.as_ref());
     let freeze = optional(options.freeze.as_ref());
     let config = optional(options.config.as_ref().map(|path| {
-        // The type is written next to the path, so that a wrong one is an error at the path.
+        // The type is written next to the path, so that a wrong type is an error at the path.
         quote_spanned!(path.span()=> { let config: fn() -> #krate::Config = #path; config })
     }));
     let test = function.ident.to_string();
@@ -124,16 +124,16 @@ fn facts(krate: &TokenStream, options: &Options, function: &Function) -> TokenSt
     }
 }
 
-/// The call of the user's function, as an expression of the library's `Verdict`. It names the user's types, so
-/// that a wrong one is pointed at where it stands.
+/// The call of the user's function, as an expression of the library's `Verdict`. It names the user's types, so that the
+/// error about a wrong type points at it.
 fn call(krate: &TokenStream, function: &Function, session: &Ident) -> TokenStream {
     let ident = &function.ident;
     let argument = function.arguments.first().map(|ty| {
-        // An `impl Trait` has no name, and there is one type only that it can be.
+        // An `impl Trait` cannot be named, and only one type is possible.
         let named = quote!(<#ty as #krate::__private::Argument>::from_session(#session));
         if has_impl(ty.clone()) { quote!(#session) } else { named }
     });
-    // Mentioned, so that it is not an unused variable.
+    // The session is mentioned, so that it is not an unused variable.
     let unused = argument.is_none().then(|| quote!(let _ = #session;));
     let dot_await = function.is_async.then(|| quote!(.await));
     let value = quote!(#ident(#argument) #dot_await);
@@ -146,8 +146,8 @@ fn call(krate: &TokenStream, function: &Function, session: &Ident) -> TokenStrea
     }
 }
 
-/// A function that makes the builder of the runtime. It is made here and not in the library because only the
-/// user's own crates decide which features tokio has: a missing one is a compile error at the option.
+/// A function that makes the builder of the runtime. It is generated because only the user's own crates decide which
+/// features tokio has: a missing feature is a compile error at the option.
 fn runtime(krate: &TokenStream, options: &Runtime) -> TokenStream {
     let builder = quote!(#krate::__private::tokio::runtime::Builder);
     let new = match options.flavor {

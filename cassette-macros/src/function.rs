@@ -1,7 +1,7 @@
-//! The user's function: taken apart just far enough to call it, and kept whole.
+//! Parses the user's function just far enough to call it, and keeps it whole.
 //!
-//! Only attributes and visibility are parsed. Signature and body stay the tokens they are, so that rustc's own
-//! message is the only one about a mistake in them, and syn's feature `full` is not needed.
+//! Only attributes and visibility are parsed. Signature and body stay tokens, so that rustc's own message is the only
+//! one about a mistake in them, and syn's feature `full` is not needed.
 
 use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -10,10 +10,10 @@ use syn::{Attribute, Error, LitStr, Meta, Visibility};
 
 use crate::options::Errors;
 
-/// Attributes that expand into tests themselves, apart from those named `test`.
+/// Attributes that generate tests, apart from those named `test`.
 const TEST_GENERATORS: [&str; 4] = ["rstest", "test_case", "test_matrix", "quickcheck"];
 
-/// A function with the parts of its signature that matter to a call.
+/// A function, with the parts of its signature that a call needs.
 pub(crate) struct Function {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
@@ -27,7 +27,7 @@ pub(crate) struct Function {
     pub(crate) output: Option<TokenStream>,
 }
 
-/// What `#[should_panic]` says, if it is there.
+/// The content of `#[should_panic]`, if the function has it.
 pub(crate) enum Panics {
     No,
     Yes,
@@ -35,8 +35,8 @@ pub(crate) enum Panics {
 }
 
 impl Function {
-    /// Takes the item apart. What is wrong with the function *as a test* goes to `errors`; the result is `Err`
-    /// if it is no function at all.
+    /// Takes the item apart. Mistakes in the function *as a test* are added to `errors`. Returns `Err` if the item is
+    /// not a function.
     pub(crate) fn parse(item: TokenStream, errors: &mut Errors) -> syn::Result<Function> {
         let prefix = |input: ParseStream<'_>| {
             Ok((Attribute::parse_outer(input)?, input.parse::<Visibility>()?, input.parse::<TokenStream>()?))
@@ -66,7 +66,7 @@ impl Function {
         if let Some(TokenTree::Punct(p)) = tokens.next_if(|t| is_punct(t, '<')) {
             errors.push(Error::new(p.span(), "a test cannot be generic: nobody would choose its parameters"));
         }
-        // Past the generics, as far as they are written in one go; brackets in them are groups of their own.
+        // Skips the generics, if they are written without groups; brackets inside them are groups of their own.
         let parameters = tokens.find_map(|t| group(t, Delimiter::Parenthesis));
         let Some(parameters) = parameters else {
             return Err(Error::new(ident.span(), "expected `(` after the name of the function"));
@@ -74,7 +74,7 @@ impl Function {
         let arguments = arguments(parameters.stream(), errors);
 
         let mut tail: Vec<TokenTree> = tokens.collect();
-        // `where` clauses belong to generics, and rustc says so about them.
+        // `where` clauses belong to generics; rustc reports them.
         if !matches!(tail.pop(), Some(t) if is_body(&t)) {
             return Err(Error::new(ident.span(), "a test needs a body"));
         }
@@ -87,18 +87,18 @@ impl Function {
         Ok(Function { attributes, visibility, rest, ident, is_async, arguments, output })
     }
 
-    /// Whether the function is registered with the test harness by an attribute that it has already: `#[test]`
-    /// itself, or what `#[tokio::test]` and others leave of themselves when they stand above.
+    /// Whether an attribute has already registered the function with the test harness: `#[test]` itself, or the one
+    /// that `#[tokio::test]` and others generate when they stand above.
     pub(crate) fn is_registered(&self) -> bool {
         self.attributes.iter().any(is_builtin_test)
     }
 
-    /// The attributes of other test macros: they stand below ours, or they would have been expanded already.
+    /// The attributes of other test macros. They stand below ours; otherwise they would have been expanded already.
     pub(crate) fn foreign_tests(&self) -> impl Iterator<Item = &Attribute> {
         self.attributes.iter().filter(|a| is_foreign_test(a))
     }
 
-    /// Whether it returns nothing, as far as tokens can tell.
+    /// Whether the function returns nothing, as far as its tokens show.
     pub(crate) fn returns_unit(&self) -> bool {
         self.output.as_ref().is_none_or(|output| {
             let mut tokens = output.clone().into_iter();
@@ -107,7 +107,7 @@ impl Function {
         })
     }
 
-    /// Whether the test is to panic, and with which text in its message.
+    /// Whether the test is expected to panic, and the expected text of the message.
     pub(crate) fn panics(&self) -> Panics {
         let Some(attribute) = self.should_panic() else { return Panics::No };
         let value = match &attribute.meta {
@@ -117,7 +117,7 @@ impl Function {
             }
             Meta::Path(_) => None,
         };
-        // Anything but a string is for rustc to refuse.
+        // Rustc refuses anything but a string.
         value.and_then(|text| syn::parse2(text).ok()).map_or(Panics::Yes, Panics::With)
     }
 
@@ -126,8 +126,8 @@ impl Function {
         self.attributes.iter().find(|a| a.path().is_ident("should_panic"))
     }
 
-    /// The function as a function and nothing else. Only attributes that generate tests stay, since they alone
-    /// understand the others that go with them (`#[case]`).
+    /// The function without its attributes. Only attributes that generate tests stay, because they alone understand the
+    /// attributes that belong to them (`#[case]`).
     pub(crate) fn plain(&self) -> TokenStream {
         let attributes = self.attributes.iter().filter(|a| last_segment(a) != "test" && !is_ours(a));
         let Function { visibility, rest, .. } = self;
@@ -168,13 +168,13 @@ fn last_segment(attribute: &Attribute) -> String {
     attribute.path().segments.last().map(|s| s.ident.to_string()).unwrap_or_default()
 }
 
-/// The types of the arguments. A pattern may be anything; what follows its `:` is the type.
+/// The types of the arguments. A pattern may be anything; the type follows its `:`.
 fn arguments(parameters: TokenStream, errors: &mut Errors) -> Vec<TokenStream> {
     let mut types = Vec::new();
     let mut ty: Option<TokenStream> = None;
     // Commas and colons inside angle brackets belong to a type; all other brackets are groups already.
     let mut depth = 0_usize;
-    // The punctuation just before, if it belongs to what follows: `->` is no bracket and `::` no colon.
+    // The preceding punctuation, if it joins the next one: `->` is no bracket and `::` no colon.
     let mut previous = None;
     for token in parameters {
         let (c, joint) = match &token {

@@ -1,8 +1,7 @@
-//! The attribute macro of cassette: an implementation detail of the package `cassette-vcr`, which
-//! re-exports it.
+//! The attribute macro of cassette: an implementation detail of the package `cassette-vcr`, which re-exports it.
 //!
-//! It parses, validates and emits one call into the library. What a session, a mode or a cassette *is*,
-//! it does not know: everything that can wait until the test runs is decided there.
+//! It parses and validates the attribute, and emits one call into the library. It must not know what a session, a mode
+//! or a cassette is: the library decides everything that can wait until the test runs.
 
 mod check;
 mod expand;
@@ -33,16 +32,16 @@ use proc_macro::TokenStream;
 ///
 /// # The function
 ///
-/// It is sync or `async`, takes its `Session` or nothing, and returns `()`, a `Result` or an `ExitCode`. An
-/// error that it returns fails the test as a panic would, and an error need not be `Send`. `#[should_panic]`,
-/// `#[ignore]`, lints and documentation work as on any test.
+/// A test is sync or `async`, takes its `Session` or nothing, and returns `()`, a `Result` or an `ExitCode`. A returned
+/// error fails the test as a panic would, and need not be `Send`. `#[should_panic]`, `#[ignore]`, lints and
+/// documentation work as on any test.
 ///
-/// It runs on a thread of its own, on which the session is entered first and the runtime of an `async` test
-/// built second.
+/// The test runs on a thread of its own. The thread enters the session first and then builds the runtime of an `async`
+/// test.
 ///
 /// # Other test attributes
 ///
-/// This one stands **last, next to `fn`**; the others above it:
+/// `#[cassette_test]` stands **last, next to `fn`**, with other test attributes above it:
 ///
 /// * `#[tokio::test]` is not needed, and refuses a function with an argument. Above a function without one it
 ///   works; the runtime is then tokio's, and `Session::current()` has the session.
@@ -68,8 +67,8 @@ pub fn cassette_test(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(options.into(), item.into()).into()
 }
 
-/// The same as [`macro@cassette_test`], under the name by which rstest and others recognise the attribute of a
-/// test: `#[cassette::test("weather/{test}")]`.
+/// The same as [`macro@cassette_test`], under a name by which rstest and others recognise a test attribute:
+/// `#[cassette::test("weather/{test}")]`.
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(options.into(), item.into()).into()

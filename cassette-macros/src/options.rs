@@ -1,7 +1,7 @@
-//! The parentheses of the attribute: `("name", mode = "record", …)`.
+//! The options in the parentheses of the attribute: `("name", mode = "record", …)`.
 //!
-//! Each part between commas is parsed by itself, so that one mistake does not hide the next. What the options
-//! mean together with the function is judged in `expand`.
+//! Each part between commas is parsed by itself, so that one mistake does not hide the next. `expand` checks the
+//! options together with the function.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
@@ -11,10 +11,10 @@ use syn::{Error, Ident, LitBool, LitInt, LitStr, Path, Token};
 
 use crate::check;
 
-/// The names of the options, in the order in which the message about an unknown one lists them.
+/// The names of the options, in the order in which the message about an unknown option lists them.
 const KNOWN: [&str; 7] = ["mode", "freeze", "config", "crate", "flavor", "worker_threads", "start_paused"];
 
-/// What the user wrote, each value checked by itself.
+/// The options as written; each value has been checked by itself.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) name: Option<LitStr>,
@@ -40,7 +40,7 @@ pub(crate) enum Flavor {
 }
 
 impl Options {
-    /// Parses all of them and adds what is wrong to `errors`.
+    /// Parses all options and adds their mistakes to `errors`.
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Options {
         let mut options = Options::default();
         let mut seen: Vec<String> = Vec::new();
@@ -56,7 +56,7 @@ impl Options {
         if input.peek(LitStr) {
             let name: LitStr = input.parse()?;
             if !first {
-                return Err(Error::new(name.span(), "the name of the cassette comes first, and once"));
+                return Err(Error::new(name.span(), "the name of the cassette comes first and only once"));
             }
             checked(&name, check::name)?;
             self.name = Some(name);
@@ -96,7 +96,7 @@ impl Options {
 }
 
 impl Runtime {
-    /// The first runtime option, by name, to point at when there is no runtime.
+    /// The first runtime option by name, for the error if there is no runtime.
     pub(crate) fn first(&self) -> Option<(&'static str, Span)> {
         let flavor = self.flavor.as_ref().map(|(_, span)| ("flavor", *span));
         let threads = self.worker_threads.as_ref().map(|t| ("worker_threads", t.span()));
@@ -104,7 +104,7 @@ impl Runtime {
         flavor.or(threads).or(paused)
     }
 
-    /// The same rules as tokio's, whose builder would panic instead.
+    /// The rules of tokio, whose builder would panic instead.
     fn check(&self) -> syn::Result<()> {
         let multi = matches!(self.flavor, Some((Flavor::MultiThread, _)));
         if let (Some(threads), false) = (&self.worker_threads, multi) {
@@ -119,7 +119,7 @@ impl Runtime {
     }
 }
 
-/// Errors found so far: all of them are shown at once.
+/// The errors so far. All of them are shown at once.
 #[derive(Default)]
 pub(crate) struct Errors(Option<Error>);
 
@@ -131,18 +131,18 @@ impl Errors {
         }
     }
 
-    /// The value, or `None` and the error is kept.
+    /// The value; on an error, `None`, and the error is kept.
     pub(crate) fn take<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|e| self.push(e)).ok()
     }
 
-    /// The `compile_error!`s, if there are any.
+    /// The errors as `compile_error!`s, if there are any.
     pub(crate) fn into_tokens(self) -> Option<TokenStream> {
         self.0.map(|e| e.to_compile_error())
     }
 }
 
-/// The parts between top-level commas; a trailing comma adds none.
+/// The parts between top-level commas. A trailing comma adds none.
 fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
     let mut parts = Vec::new();
     let mut part: Option<TokenStream> = None;

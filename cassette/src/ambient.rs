@@ -5,7 +5,7 @@
 //! functions are here and do nothing, and [`check`] says so.
 
 #[cfg(feature = "intercept")]
-pub(crate) use cassette_ambient::led;
+pub(crate) use cassette_ambient::intercepted;
 #[cfg(feature = "intercept")]
 pub(crate) use face::InterceptionSetup;
 pub(crate) use face::{Ambient, at_exit, current_session, outside, time_zone};
@@ -30,7 +30,7 @@ pub(crate) fn check_interception() -> Option<bool> {
         not(target_feature = "crt-static"),
         not(miri)
     ));
-    (!possible || cassette_ambient::leads()).then_some(possible)
+    (!possible || cassette_ambient::intercepts()).then_some(possible)
 }
 
 fn reason() -> String {
@@ -66,7 +66,7 @@ mod face {
         /// What the processes they start are told in theirs.
         pub(crate) announced: Vec<(&'static str, std::ffi::OsString)>,
         /// Who hears of a connection that had no way, by host and port. Must not panic.
-        pub(crate) refused: fn(&str, u16, cassette_ambient::Reason),
+        pub(crate) refused: fn(&str, u16, cassette_ambient::RefusalReason),
     }
 
     /// The threads of one session. A handle that may be sent anywhere.
@@ -94,13 +94,13 @@ mod face {
                 let mut text = std::ffi::OsString::from(name);
                 text.push("=");
                 text.push(value);
-                Some(cassette_ambient::Told { entry: c(&text)?, inherited })
+                Some(cassette_ambient::ChildVariable { entry: c(&text)?, inherited })
             });
             let network = cassette_ambient::Network {
                 listener,
                 loopback,
                 variables: variables.collect(),
-                environment: environment.collect(),
+                child_variables: environment.collect(),
                 refused: Box::new(move |r| refused(&r.host, r.port, r.reason)),
             };
             Ambient(Context::with_network(session, wall(clock), network))

@@ -1,7 +1,7 @@
-//! The streaming body that every part passes on. Nothing here holds more than one chunk.
+//! The streaming body that all parts pass on. It holds at most one chunk.
 
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -9,13 +9,15 @@ use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 
-/// Why a body broke off.
+use crate::poison::unpoisoned;
+
+/// The error with which a body breaks off.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 
-/// A streaming body of bytes: of a request on its way up, of a response on its way down.
+/// A streaming body of bytes, of a request or of a response.
 ///
-/// What [`Session::layer`](crate::Session::layer) gives and takes. Chunks are passed on as they are, without a
-/// copy.
+/// [`Session::layer`](crate::Session::layer) takes and returns it. Use [`new`](Self::new) to wrap the body of another
+/// framework, or `From` for bytes in memory. Chunks are passed on without a copy.
 ///
 /// ```
 /// use cassette::Body;
@@ -25,13 +27,13 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 /// assert_eq!(Body::from("hello").size_hint().exact(), Some(5));
 /// ```
 pub struct Body(
-    // Bodies of some frameworks are not `Sync`, while reqwest takes no others. The lock is only for the two
-    // methods that look at the body without reading on: to read on takes `&mut`.
+    // The bodies of some frameworks are not `Sync`, but reqwest requires `Sync`. The lock is only for the two methods
+    // that look at the body without reading on; reading on takes `&mut`.
     Mutex<UnsyncBoxBody<Bytes, BoxError>>,
 );
 
 impl Body {
-    /// Passes on another body.
+    /// Wraps another body.
     pub fn new<B>(body: B) -> Body
     where
         B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
@@ -45,7 +47,7 @@ impl Body {
     }
 
     fn inner(&self) -> MutexGuard<'_, UnsyncBoxBody<Bytes, BoxError>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.0.lock())
     }
 }
 
@@ -57,7 +59,7 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Pin::new(self.0.get_mut().unwrap_or_else(PoisonError::into_inner)).poll_frame(cx)
+        Pin::new(unpoisoned(self.0.get_mut())).poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {

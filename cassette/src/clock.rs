@@ -1,9 +1,9 @@
-//! The clock of a session: where it stands, and the instants it may stand at. Also instants as text,
-//! by RFC 3339, for cassettes.
+//! The clock of a session: the instant at which it stands, and the range of instants. Also instants as text by RFC
+//! 3339, for cassettes.
 //!
-//! It must not know how unmodified code comes to see it (that is `ambient`), nor what a session is.
+//! Must not know: how unmodified code sees the clock (`ambient` does), nor what a session is.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -11,10 +11,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// The clock of a session: it stands still at an instant, or is the real one.
+/// The clock of a session: frozen at an instant, or the real one.
 ///
-/// Code that reads the time through [`now`](Self::now) is shown the session's time on every system,
-/// whereas `SystemTime::now()` shows it on Linux and macOS only. All clones are the same clock.
+/// Code that reads the time through [`now`](Self::now) gets the session's time on every system; `SystemTime::now()`
+/// shows it on Linux and macOS only. All clones are the same clock.
 ///
 /// ```
 /// use cassette::Clock;
@@ -35,8 +35,8 @@ impl Clock {
     ///
     /// # Errors
     ///
-    /// If `at` is before 1970 or after 2261: chrono's `Utc::now()` panics before, and nanoseconds
-    /// since 1970, which is how many libraries count, don't fit 64 bits after.
+    /// `at` is before 1970 or after 2261. Before that range chrono's `Utc::now()` panics; after it, nanoseconds since
+    /// 1970, which many libraries count, do not fit 64 bits.
     pub fn frozen(at: SystemTime) -> Result<Self> {
         Ok(Clock(Some(Arc::new(AtomicU64::new(nanoseconds(at)?)))))
     }
@@ -46,7 +46,7 @@ impl Clock {
         Clock(None)
     }
 
-    /// The time of the session: where the clock stands, or the time of the calling thread.
+    /// The time of the session: the instant of a frozen clock, or the time that the calling thread sees.
     pub fn now(&self) -> SystemTime {
         match &self.0 {
             Some(ns) => UNIX_EPOCH + Duration::from_nanos(ns.load(Relaxed)),
@@ -54,22 +54,22 @@ impl Clock {
         }
     }
 
-    /// Sets a frozen clock, forwards or back, for all threads of the test.
+    /// Sets a frozen clock forwards or back, for all threads of the test.
     ///
     /// # Errors
     ///
-    /// If the clock is the real one, or `at` is before 1970 or after 2261.
+    /// The clock is the real one, or `at` is before 1970 or after 2261.
     pub fn set(&self, at: SystemTime) -> Result<()> {
         let ns = nanoseconds(at)?;
         self.standing()?.store(ns, Relaxed);
         Ok(())
     }
 
-    /// Moves a frozen clock on, for all threads of the test.
+    /// Advances a frozen clock, for all threads of the test.
     ///
     /// # Errors
     ///
-    /// If the clock is the real one, or would pass the year 2261.
+    /// The clock is the real one, or would pass the year 2261.
     pub fn advance(&self, by: Duration) -> Result<()> {
         let moved = |ns| Duration::from_nanos(ns).checked_add(by).and_then(in_range);
         match self.standing()?.fetch_update(Relaxed, Relaxed, moved) {
@@ -81,12 +81,12 @@ impl Clock {
         }
     }
 
-    /// Whether it stands still until somebody moves it.
+    /// Whether the clock is frozen: it stands until [`set`](Self::set) or [`advance`](Self::advance) moves it.
     pub fn is_frozen(&self) -> bool {
         self.0.is_some()
     }
 
-    /// The nanoseconds since 1970 it stands at, to share; `None` for the real clock.
+    /// The shared instant of a frozen clock in nanoseconds since 1970; `None` for the real clock.
     #[cfg(feature = "ambient")]
     pub(crate) fn shared(&self) -> Option<&Arc<AtomicU64>> {
         self.0.as_ref()
@@ -126,12 +126,12 @@ fn out_of_range(instant: &str) -> Error {
         .hint("choose an instant from 1970-01-01T00:00:00Z to the end of 2261")
 }
 
-/// Reads an instant in the form of [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339#section-5.6),
-/// with any offset; digits after the ninth of a fraction are dropped.
+/// Parses an instant in the format of [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339#section-5.6), with any offset.
+/// Digits of a fraction after the ninth are dropped.
 ///
 /// # Errors
 ///
-/// If `text` is of another form or names no instant there is.
+/// `text` has another format, or names an instant that does not exist.
 pub(crate) fn parse_rfc3339(text: &str) -> Result<SystemTime> {
     match OffsetDateTime::parse(text, &Rfc3339) {
         Ok(at) => Ok(at.into()),
@@ -140,10 +140,10 @@ pub(crate) fn parse_rfc3339(text: &str) -> Result<SystemTime> {
     }
 }
 
-/// Writes an instant in UTC, with as many decimals as it takes: `2024-05-06T07:08:09.25Z`.
+/// Formats an instant in UTC, with as many decimals as it needs: `2024-05-06T07:08:09.25Z`.
 ///
-/// The form has four digits for a year. An instant outside of them, which no clock of ours stands
-/// at, is written as the first or the last that has a form.
+/// The format has four digits for a year. An instant outside of them, at which no clock of ours stands, is written as
+/// the nearest instant that has a text.
 pub(crate) fn format_rfc3339(at: SystemTime) -> String {
     let (moved, nearest) = match at.duration_since(UNIX_EPOCH) {
         Ok(after) => (
@@ -166,7 +166,7 @@ mod tests {
         parse_rfc3339(text).unwrap()
     }
 
-    /// That the instant is read, and written again in this form.
+    /// Checks that the instant is parsed, and formatted as `written`.
     #[track_caller]
     fn check(text: &str, written: &str) {
         assert_eq!(format_rfc3339(at(text)), written);

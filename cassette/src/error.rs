@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// `Result` with this crate's [`Error`] by default.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What a test returns: `?` takes every error in it, this crate's and any other.
+/// The return type of a test. `?` converts every error into it, this crate's and any other.
 ///
 /// ```
 /// fn body() -> cassette::TestResult<u32> {
@@ -22,10 +22,10 @@ pub type TestResult<T = ()> = std::result::Result<T, TestError>;
 
 type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
 
-/// What went wrong, with the file and the position in it where there is one.
+/// An error with the file and the position in it, if there is one.
 ///
-/// `Display` prints this level only, [`source`](std::error::Error::source) has the next one, `Debug` prints the whole
-/// chain. Tests that return [`TestResult`], `anyhow::Result` or a boxed error take it with `?`.
+/// `Display` prints this level only, [`source`](std::error::Error::source) returns the next one, and `Debug` prints the
+/// whole chain. Tests that return [`TestResult`], `anyhow::Result` or a boxed error convert it with `?`.
 ///
 /// ```
 /// assert_eq!(cassette::Error::new("no such table").at("a.csv").to_string(), "a.csv: no such table");
@@ -52,35 +52,35 @@ impl Error {
         }))
     }
 
-    /// The same with the error that caused it.
+    /// An error with a message and the error that caused it.
     pub fn with_source(message: impl Into<String>, source: impl Into<Source>) -> Self {
         let mut e = Error::new(message);
         e.0.source = Some(source.into());
         e
     }
 
-    /// The same about a file or a directory.
+    /// Adds the file or directory that the error is about.
     #[must_use]
     pub fn at(mut self, path: impl Into<PathBuf>) -> Self {
         self.0.path = Some(path.into());
         self
     }
 
-    /// The same about a place in the file: line and column, both from 1.
+    /// Adds the place in the file: line and column, both from 1.
     #[must_use]
     pub fn at_position(mut self, line: usize, column: usize) -> Self {
         self.0.position = Some((line, column));
         self
     }
 
-    /// The same with the command, or the one thing, that helps.
+    /// Adds the command, or the one step, that helps.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
         self
     }
 
-    /// The file or directory concerned.
+    /// The file or directory that the error is about.
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()
     }
@@ -90,12 +90,12 @@ impl Error {
         self.0.position
     }
 
-    /// What would help: usually a command to copy.
+    /// The hint: usually a command to copy.
     pub fn help(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
 
-    /// The same with the hint of another error, if that has one.
+    /// Copies the hint of another error, if it has one.
     #[must_use]
     pub(crate) fn hint_of(mut self, other: &Error) -> Self {
         self.0.hint.clone_from(&other.0.hint);
@@ -120,7 +120,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// The whole chain: what `fn main() -> Result` and a test that returns the error print.
+/// Prints the whole chain, as `fn main() -> Result` and a test that returns the error do.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")?;
@@ -142,9 +142,9 @@ impl std::error::Error for Error {
     }
 }
 
-/// Any error that ended a test, with the place of the `?` that it left by.
+/// Any error that ended a test, with the place of the `?` that returned it.
 ///
-/// Not a [`std::error::Error`] itself, so that it can be made from every type that is.
+/// It does not implement [`std::error::Error`], so that it can be made from every type that does.
 pub struct TestError {
     error: Source,
     place: &'static std::panic::Location<'static>,
@@ -157,7 +157,7 @@ impl<E: Into<Source>> From<E> for TestError {
     }
 }
 
-/// The whole chain, and the place.
+/// Prints the whole chain and the place.
 impl fmt::Display for TestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.error.downcast_ref::<Error>() {
@@ -174,13 +174,13 @@ impl fmt::Debug for TestError {
     }
 }
 
-/// What a thread panicked with; empty if that was no text.
+/// The message of a panic; empty if the payload is not a text.
 pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().copied();
     text.map(str::to_owned).or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
-/// An error and everything beneath it, in one line.
+/// An error and all its sources in one line.
 pub(crate) fn chain(e: &dyn std::error::Error) -> String {
     let mut text = e.to_string();
     let mut next = e.source();

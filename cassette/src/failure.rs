@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::io;
 
-use crate::tape::{TransportError, TransportErrorKind as Kind};
+use crate::transport_error::{TransportError, TransportErrorKind as Kind};
 
 /// The kind and the complete message of an error, from its whole chain.
 pub(crate) fn of(error: &(dyn Error + 'static)) -> TransportError {

@@ -107,11 +107,14 @@ mod body;
 mod capture;
 mod clock;
 mod config;
+mod cores;
 mod decode;
 pub mod drift;
 mod engine;
 mod error;
 mod failure;
+mod file_replacement;
+mod hex;
 mod hosts;
 mod in_process;
 pub mod json;
@@ -135,6 +138,7 @@ mod template;
 mod tests;
 #[cfg(feature = "proxy")]
 mod transport;
+mod transport_error;
 mod volatile;
 mod wild;
 

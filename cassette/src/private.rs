@@ -38,6 +38,10 @@ impl Argument for Session {
 )]
 pub trait Outcome {
     /// Whether the value means that the test passed.
+    ///
+    /// # Errors
+    ///
+    /// The value means that the test failed. The error is its text.
     fn verdict(self) -> Verdict;
 }
 

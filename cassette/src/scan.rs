@@ -1,6 +1,6 @@
-//! Secrets in files that are there already: what `cargo cassette scan` looks for.
+//! Finds secrets in existing files, for `cargo cassette scan`.
 //!
-//! Must not know: what a cassette is. Whatever a repository holds may leak.
+//! Must not know: what a cassette is. Any file of a repository may leak.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -8,38 +8,39 @@ use std::io::{Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use crate::error::{Error, Result};
 use crate::redact::{Leak, LeakCheck, Redactor, Seen};
-use crate::{Error, Result};
 
-/// What a scan found.
+/// The result of a scan.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Scanned {
-    /// Every place, in the order of paths and of places in a file.
-    pub found: Vec<Found>,
-    /// Files and folders that could not be read: there may be more.
+    /// Every secret found, in the order of paths and of places in a file.
+    pub found: Vec<FoundSecret>,
+    /// Files and folders that could not be read. They may hold more secrets.
     pub unread: Vec<Error>,
-    /// Files that were read.
+    /// The number of files that were read.
     pub files: u64,
 }
 
 /// A secret in a file.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Found {
-    /// The file.
+pub struct FoundSecret {
+    /// The path of the file.
     pub path: PathBuf,
-    /// What was found, and where. Of a file that is packed with gzip or zstd, in what it unpacks to; of base64 that packs
-    /// something, where that begins.
+    /// The secret and its place. In a file compressed with gzip or zstd, the place is in the decompressed content; in
+    /// base64 of compressed data, it is the start of the base64.
     pub leak: Leak,
-    /// It is in something that is packed.
+    /// Whether the secret is in compressed data.
     pub packed: bool,
 }
 
-/// Folders that are not a part of what is committed, and hold many files.
+/// Folders that are never committed and hold many files.
 const PASSED_OVER: [&str; 3] = ["target", "node_modules", ".git"];
 
-/// Reads files, and all below folders, in a window of memory each. Symbolic links are not followed below a folder.
+/// Scans files, and all files below folders, in a window of memory each. Symbolic links below a folder are not
+/// followed.
 ///
 /// ```
 /// use cassette::redact::{Redactor, Rules};
@@ -54,10 +55,10 @@ const PASSED_OVER: [&str; 3] = ["target", "node_modules", ".git"];
 ///
 /// # Errors
 ///
-/// There are too many secrets to look for. What can't be read is told in [`Scanned::unread`].
+/// There are too many secrets to look for. Files that cannot be read are no error; [`Scanned::unread`] lists them.
 pub fn scan<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>, redactor: &Redactor) -> Result<Scanned> {
     let paths: Vec<P> = paths.into_iter().collect();
-    // What is named once is met once.
+    // A file that several paths name is scanned once.
     let read = (paths.len() > 1).then(HashSet::new);
     let mut scanner = Scanner { check: redactor.leak_check()?, scanned: Scanned::default(), read };
     for path in &paths {
@@ -65,10 +66,10 @@ pub fn scan<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>, redactor: &Redac
         match fs::metadata(path) {
             Ok(data) if data.is_dir() => scanner.folder(path),
             Ok(data) if data.is_file() => scanner.file(path),
-            // To open a pipe may be to wait for ever.
+            // Opening a pipe may block for ever.
             Ok(_) => scanner.scanned.unread.push(
                 Error::new(format!("{} is neither a file nor a folder", path.display()))
-                    .hint("write what it gives into a file, and scan that"),
+                    .hint("write its contents to a file and scan that file"),
             ),
             Err(e) => scanner.scanned.unread.push(unread("read", path, e)),
         }
@@ -79,15 +80,15 @@ pub fn scan<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>, redactor: &Redac
 fn unread(doing: &str, path: &Path, e: std::io::Error) -> Error {
     let missing = e.kind() == std::io::ErrorKind::NotFound;
     Error::io(doing, path, e).hint(match missing {
-        true => "correct the path: a relative one begins where the command runs",
-        false => "see to it that it can be read, and scan again: it may hold secrets",
+        true => "correct the path; a relative path starts at the current directory",
+        false => "make it readable and scan again: it may hold secrets",
     })
 }
 
 struct Scanner {
     check: LeakCheck,
     scanned: Scanned,
-    /// Where several are named: the files that have been read, under the paths that they really have.
+    /// If there are several paths: the canonical paths of the files that have been read.
     read: Option<HashSet<PathBuf>>,
 }
 
@@ -131,7 +132,7 @@ impl Scanner {
             file.seek(SeekFrom::Start(at))?;
             Ok(file)
         };
-        let found = |leak, packed| Found { path: path.to_owned(), leak, packed };
+        let found = |leak, packed| FoundSecret { path: path.to_owned(), leak, packed };
         let Scanner { check, scanned, .. } = self;
         let seen = check.packed(open, |leak| {
             scanned.found.push(found(leak, true));
@@ -140,8 +141,8 @@ impl Scanner {
         scanned.found.extend(check.scan_all(open(0)?)?.into_iter().map(|leak| found(leak, false)));
         match seen {
             Seen::Whole => Ok(()),
-            Seen::Broken => Err(std::io::Error::other("it can't be unpacked to its end")),
-            Seen::TooLong => Err(std::io::Error::other("it unpacks to more than 1 GiB")),
+            Seen::Broken => Err(std::io::Error::other("its compressed data is incomplete or corrupt")),
+            Seen::TooLong => Err(std::io::Error::other("it decompresses to more than 1 GiB")),
         }
     }
 }

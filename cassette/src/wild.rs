@@ -1,7 +1,7 @@
 //! Wildcards: the one algorithm behind every `*` and `**` of a setting.
 
-/// Whether a pattern fits, in which a `star` stands for any number of items: of folders, of characters in a
-/// name. Only the last star is ever tried again, so a hostile pattern costs no more than |p| × |t|.
+/// Whether a pattern matches. A `star` stands for any number of items: folders of a path, or characters of a name. Only
+/// the last star is ever retried, so a hostile pattern costs no more than |p| × |t|.
 pub(crate) fn wild<P, T>(p: &[P], t: &[T], star: impl Fn(&P) -> bool, one: impl Fn(&P, &T) -> bool) -> bool {
     let (mut i, mut j) = (0, 0);
     let mut retry = None;
@@ -23,7 +23,7 @@ pub(crate) fn wild<P, T>(p: &[P], t: &[T], star: impl Fn(&P) -> bool, one: impl 
     p[i..].iter().all(star)
 }
 
-/// A name in which `*` stands for any characters.
+/// Whether a name matches a pattern in which `*` stands for any characters.
 pub(crate) fn name(pattern: &[u8], name: &[u8]) -> bool {
     wild(pattern, name, |p| *p == b'*', |p, c| p == c)
 }

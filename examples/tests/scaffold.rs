@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use cassette::scaffold::{Change, Plan};
+use cassette::scaffold::{ChangeKind, Plan};
 use prices::api::{ApiServer, Options};
 use prices::harness;
 use tempfile::TempDir;
@@ -73,13 +73,13 @@ fn api() -> ApiServer {
 fn scaffolding_twice_changes_nothing() {
     let package = Package::new();
     let created = package.plan().write().unwrap();
-    assert!(created.iter().all(|f| f.change == Change::Created), "{created:?}");
+    assert!(created.iter().all(|f| f.change == ChangeKind::Created), "{created:?}");
     assert!(package.record(&api()).iter().all(|(_, changed)| *changed));
     package.plan().check().unwrap();
     let before = package.files();
 
     let again = package.plan().write().unwrap();
-    assert!(again.iter().all(|f| f.change == Change::Unchanged), "{again:?}");
+    assert!(again.iter().all(|f| f.change == ChangeKind::Unchanged), "{again:?}");
     // Another server: other credentials, tokens and cookies, the same data.
     let recorded = package.record(&api());
     assert_eq!(recorded.len(), 6);

@@ -1,10 +1,10 @@
-//! Connections: those of a session's threads are led to its listener.
+//! `connect`: connections of a session's threads are redirected to its listener.
 //!
-//! A socket that is led is bound first, so that its port is known, and what it was meant for is written down under
-//! that before it connects. Blocking or not, the socket behaves as it would.
+//! The socket is bound first, so that its port is known; the destination is noted under that port before the socket
+//! connects. The socket behaves as without cassette, blocking or not.
 
 use super::real::looked_up;
-use crate::net::{self, Route, Ticket};
+use crate::routing::{self, Route, Ticket};
 use libc::{c_int, c_void, sockaddr, sockaddr_in, sockaddr_in6, socklen_t};
 use std::mem;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -15,19 +15,19 @@ type Connect = unsafe extern "C-unwind" fn(c_int, *const sockaddr, socklen_t) ->
 static LINK: Connect = connect;
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C-unwind" fn connect(
     socket: c_int,
     address: *const sockaddr,
     length: socklen_t,
 ) -> c_int {
-    if net::governs()
+    if routing::governs()
         // SAFETY: by the contract.
         && let Some(to) = unsafe { read(address, length) }
         && number(socket, libc::SO_TYPE) == libc::SOCK_STREAM
     {
-        match net::route(to) {
+        match routing::route(to) {
             Route::AsAsked => {}
             Route::ToListener(port, ticket) => return lead(socket, to.is_ipv6(), port, ticket),
             Route::Refused => return fails_with(libc::ECONNREFUSED),
@@ -38,7 +38,7 @@ pub(super) unsafe extern "C-unwind" fn connect(
 }
 
 /// # Safety
-/// As of `connect`.
+/// The contract of `connect`.
 unsafe fn real(socket: c_int, address: *const sockaddr, length: socklen_t) -> c_int {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let connect: Connect = unsafe { mem::transmute(looked_up::CONNECT.address()) };
@@ -51,7 +51,8 @@ fn lead(socket: c_int, v6: bool, port: u16, ticket: Ticket) -> c_int {
         Some(bound) => bound,
         None => {
             if v6 {
-                // Else it could not connect to an IPv4 address. It fails where that is so already.
+                // A socket that is limited to IPv6 could not connect to an IPv4 address. The call fails if the socket
+                // is bound already.
                 let off: c_int = 0;
                 let size = mem::size_of::<c_int>() as socklen_t;
                 let off = (&raw const off).cast::<c_void>();
@@ -77,10 +78,10 @@ fn lead(socket: c_int, v6: bool, port: u16, ticket: Ticket) -> c_int {
     result
 }
 
-/// To a free port of loopback.
+/// Binds the socket to a free port of loopback.
 fn bind(socket: c_int, v6: bool) -> c_int {
-    // On Linux all of 127/8 is there, and each of its addresses has its own ports: enough of them for more
-    // connections in a minute than 28 thousand, whose ports are not free at once.
+    // On Linux all of 127/8 is loopback, and each address has ports of its own. Several addresses allow more than 28
+    // thousand connections a minute: a port stays in use for a while after its connection.
     let sources = if cfg!(target_os = "linux") { 8 } else { 1 };
     for last in 1..=sources {
         let result = call(socket, v6, Ipv4Addr::new(127, 0, 0, last), 0, libc_bind);
@@ -92,7 +93,7 @@ fn bind(socket: c_int, v6: bool) -> c_int {
 }
 
 /// # Safety
-/// As POSIX's `bind`.
+/// The contract of POSIX `bind`.
 unsafe fn libc_bind(socket: c_int, address: *const sockaddr, length: socklen_t) -> c_int {
     // SAFETY: the same contract.
     unsafe { libc::bind(socket, address, length) }
@@ -127,7 +128,7 @@ fn call(
     }
 }
 
-/// `None` where the socket is not bound, or not on the internet.
+/// `None` if the socket is not bound, or is not an internet socket.
 fn bound_port(socket: c_int) -> Option<u16> {
     // SAFETY: all zero is a value of it, and its family is none.
     let mut address: sockaddr_in6 = unsafe { mem::zeroed() };
@@ -141,7 +142,7 @@ fn bound_port(socket: c_int) -> Option<u16> {
     Some(port).filter(|port| *port != 0)
 }
 
-/// An address of the internet; `None` for others.
+/// Reads an internet address; `None` for other families.
 ///
 /// # Safety
 /// `address` is null or may be read up to `length`.
@@ -157,7 +158,7 @@ unsafe fn read(address: *const sockaddr, length: socklen_t) -> Option<SocketAddr
             let ip = Ipv4Addr::from_bits(u32::from_be(start.sin_addr.s_addr));
             Some((ip, u16::from_be(start.sin_port)).into())
         }
-        // Linux takes one without the scope at its end, which is not looked at here.
+        // Linux accepts an IPv6 address without the scope at its end, which is not needed here.
         libc::AF_INET6 if length >= mem::size_of::<sockaddr_in6>() - 4 => {
             let at = address.cast::<u8>();
             let mut ip = [0; 16];
@@ -170,7 +171,7 @@ unsafe fn read(address: *const sockaddr, length: socklen_t) -> Option<SocketAddr
     }
 }
 
-/// An option of the socket that is a number, or -1.
+/// A numeric option of the socket, or -1.
 fn number(socket: c_int, option: c_int) -> c_int {
     let mut value: c_int = -1;
     let mut size = mem::size_of::<c_int>() as socklen_t;

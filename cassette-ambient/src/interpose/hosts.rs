@@ -1,8 +1,8 @@
-//! Names again, by the functions that were there before `getaddrinfo` and that old C code still calls. Given the text
-//! of an address, libc's own make their answer of that, and ask nobody.
+//! The `gethostbyname` family, which precedes `getaddrinfo` and which old C code still calls. libc's own functions turn
+//! the text of an address into an answer without asking a server.
 
 use super::real::looked_up;
-use crate::net::{self, Lookup};
+use crate::routing::{self, Lookup};
 #[cfg(target_os = "linux")]
 use libc::size_t;
 use libc::{c_char, c_int, c_void, hostent};
@@ -17,7 +17,7 @@ type ByName2 = unsafe extern "C" fn(*const c_char, c_int) -> *mut hostent;
 static LINK: ByName = gethostbyname;
 
 /// # Safety
-/// As POSIX.1-2001's.
+/// The contract of POSIX.1-2001.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn gethostbyname(name: *const c_char) -> *mut hostent {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
@@ -31,7 +31,7 @@ unsafe extern "C" fn gethostbyname(name: *const c_char) -> *mut hostent {
 }
 
 /// # Safety
-/// As glibc's, musl's and Apple's.
+/// The contract of glibc, musl and Apple's libc.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn gethostbyname2(name: *const c_char, family: c_int) -> *mut hostent {
     // SAFETY: libc has a function of this name and type.
@@ -65,7 +65,7 @@ type ByName2R = unsafe extern "C" fn(
 ) -> c_int;
 
 /// # Safety
-/// As glibc's and musl's.
+/// The contract of glibc and musl.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn gethostbyname_r(
@@ -88,7 +88,7 @@ unsafe extern "C" fn gethostbyname_r(
 }
 
 /// # Safety
-/// As glibc's and musl's.
+/// The contract of glibc and musl.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn gethostbyname2_r(
@@ -116,7 +116,7 @@ enum Ask {
     Nobody,
 }
 
-/// The text of an address, a C string; empty for what the caller gave.
+/// The text of an address as a C string; empty for the name that the caller gave.
 struct Text([u8; 32]);
 
 impl Text {
@@ -129,7 +129,7 @@ impl Text {
 /// `name` is null or a C string.
 unsafe fn ask(name: *const c_char, family: c_int) -> Ask {
     let mut text = Text([0; 32]);
-    if name.is_null() || !net::governs() {
+    if name.is_null() || !routing::governs() {
         return Ask::For(text);
     }
     let mut parsed = [0_u8; 16];
@@ -141,11 +141,11 @@ unsafe fn ask(name: *const c_char, family: c_int) -> Ask {
         return Ask::For(text);
     }
     // SAFETY: not null, so by the contract a C string.
-    match net::lookup(unsafe { CStr::from_ptr(name) }.to_bytes()) {
+    match routing::lookup(unsafe { CStr::from_ptr(name) }.to_bytes()) {
         Lookup::AsAsked => Ask::For(text),
         Lookup::None => Ask::Nobody,
         Lookup::Invented(address) => {
-            // With its prefix it has 23 characters at most, and a zero follows.
+            // The prefix and the address have at most 23 characters, and a zero follows.
             let prefix = if family == libc::AF_INET6 { "::ffff:" } else { "" };
             let _ = write!(&mut text.0[..31], "{prefix}{address}");
             Ask::For(text)

@@ -1,7 +1,7 @@
-//! Names: a thread of a session gets an address that was invented for the name, and nobody is asked.
+//! `getaddrinfo`: a thread of a session gets an address that was invented for the name, and no server is asked.
 
 use super::real::looked_up;
-use crate::net::{self, Lookup};
+use crate::routing::{self, Lookup};
 use libc::{addrinfo, c_char, c_int};
 use std::ffi::CStr;
 use std::io::Write;
@@ -14,7 +14,7 @@ type Getaddrinfo =
 static LINK: Getaddrinfo = getaddrinfo;
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn getaddrinfo(
     node: *const c_char,
@@ -24,7 +24,7 @@ unsafe extern "C" fn getaddrinfo(
 ) -> c_int {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Getaddrinfo = unsafe { mem::transmute(looked_up::GETADDRINFO.address()) };
-    if node.is_null() || !net::governs() {
+    if node.is_null() || !routing::governs() {
         // SAFETY: the same contract.
         return unsafe { real(node, service, hints, result) };
     }
@@ -34,23 +34,23 @@ unsafe extern "C" fn getaddrinfo(
     numeric.ai_flags = asked.ai_flags & !libc::AI_ADDRCONFIG | libc::AI_NUMERICHOST;
     // SAFETY: the same contract, with hints of our own.
     let code = unsafe { real(node, service, &numeric, result) };
-    // An address is one without a session as well; all other failures don't come from the name.
+    // Addresses need no session, and other failures do not come from the name.
     if code != libc::EAI_NONAME || asked.ai_flags & libc::AI_NUMERICHOST != 0 {
         return code;
     }
     // SAFETY: not null, so by the contract a C string.
     let name = unsafe { CStr::from_ptr(node) };
-    let address = match net::lookup(name.to_bytes()) {
+    let address = match routing::lookup(name.to_bytes()) {
         // SAFETY: the same contract.
         Lookup::AsAsked => return unsafe { real(node, service, hints, result) },
         Lookup::None => return libc::EAI_NONAME,
         Lookup::Invented(address) => address,
     };
     let mut text = [0; 32];
-    // With its prefix it has 23 characters at most, and a zero follows.
+    // The prefix and the address have at most 23 characters, and a zero follows.
     let prefix = if asked.ai_family == libc::AF_INET6 { "::ffff:" } else { "" };
     let _ = write!(&mut text[..31], "{prefix}{address}");
-    // libc makes the list itself, so that it can also free it.
+    // libc makes the list itself, so that libc can free it.
     // SAFETY: the same contract; `text` is a C string.
     let code = unsafe { real(text.as_ptr().cast(), service, &numeric, result) };
     #[cfg(target_env = "gnu")]
@@ -61,7 +61,7 @@ unsafe extern "C" fn getaddrinfo(
     code
 }
 
-/// Puts the name in the place of the address as the canonical name. glibc frees that by itself.
+/// Replaces the canonical name, which is the address, by the name. glibc frees the name separately.
 ///
 /// # Safety
 /// `list` is glibc's list, or null.

@@ -1,12 +1,11 @@
-//! All unsafe code of the project: functions under libc's names, defined in the test executable,
-//! which the linker therefore takes for std, for every crate and (through the dynamic symbol table)
-//! for the shared libraries of the process. Each asks `context` what to do and passes the rest on.
+//! All unsafe code of the project: functions under libc's names, defined in the test executable. The linker uses them
+//! for std, for every crate, and through the dynamic symbol table for the shared libraries of the process. Each
+//! function asks `context` or `routing` what to do and passes everything else on to libc.
 //!
-//! Each file has a `#[used]` static `LINK` beside its functions, which pulls the file's object into
-//! the executable even where somebody else defines the same names weakly, as sanitizers do.
+//! Each file has a `#[used]` static `LINK` next to its functions. It pulls the file's object into the executable even
+//! where another definition of the same names is weak, as those of sanitizers are.
 //!
-//! It decides nothing. In here nothing may panic, and nothing on the way of a time reading may
-//! allocate or lock.
+//! This folder decides nothing. Its code must not panic, and the path of a time reading must not allocate or lock.
 #![expect(unsafe_code, reason = "the functions take the place of libc's, whose interface is C")]
 
 #[cfg(intercepted)]
@@ -31,8 +30,8 @@ mod variables;
 mod waits;
 mod wall;
 
-/// Runs before `main`, while there is one thread: the real functions are looked up without a race,
-/// and no reading of the time has to call `dlsym`, which may allocate.
+/// Runs before `main`, while there is only one thread: the real functions are looked up without a race, and a time
+/// reading never has to call `dlsym`, which may allocate.
 #[used]
 #[cfg_attr(target_os = "linux", unsafe(link_section = ".init_array"))]
 #[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func,mod_init_funcs"))]

@@ -1,10 +1,11 @@
-//! Processes: those that a session's threads start are told of it in their environment.
+//! Functions that start processes: the session's variables are added to the environment of processes that its threads
+//! start.
 //!
-//! std's `Command` comes by `posix_spawnp`, or by `fork` and `execvp` with `environ` set; tokio's and most others by std's.
-//! In a forked process nothing may allocate, so the new list of variables is a mapping of its own.
+//! std's `Command` calls `posix_spawnp`, or `fork` and `execvp` with `environ` set; tokio's `Command` and most others
+//! use std's. A forked process must not allocate, so the new list of variables is a mapping of its own.
 
 use super::real::looked_up;
-use crate::net;
+use crate::routing;
 use libc::{c_char, c_int, c_void};
 use std::ffi::CStr;
 use std::{mem, ptr};
@@ -18,7 +19,7 @@ type Exec = unsafe extern "C" fn(*const c_char, List, List) -> c_int;
 static LINK: Spawn = posix_spawn;
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn posix_spawn(
     process: *mut c_int,
@@ -31,13 +32,13 @@ unsafe extern "C" fn posix_spawn(
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Spawn = unsafe { mem::transmute(looked_up::POSIX_SPAWN.address()) };
     // SAFETY: the same contract.
-    let told = unsafe { Variables::of(variables) };
+    let environment = unsafe { Variables::of(variables) };
     // SAFETY: the same contract, with a list of the same form.
-    unsafe { real(process, path, actions, attributes, arguments, told.list) }
+    unsafe { real(process, path, actions, attributes, arguments, environment.list) }
 }
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn posix_spawnp(
     process: *mut c_int,
@@ -50,25 +51,25 @@ unsafe extern "C" fn posix_spawnp(
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Spawn = unsafe { mem::transmute(looked_up::POSIX_SPAWNP.address()) };
     // SAFETY: the same contract.
-    let told = unsafe { Variables::of(variables) };
+    let environment = unsafe { Variables::of(variables) };
     // SAFETY: the same contract, with a list of the same form.
-    unsafe { real(process, file, actions, attributes, arguments, told.list) }
+    unsafe { real(process, file, actions, attributes, arguments, environment.list) }
 }
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn execve(path: *const c_char, arguments: List, variables: List) -> c_int {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Exec = unsafe { mem::transmute(looked_up::EXECVE.address()) };
     // SAFETY: the same contract.
-    let told = unsafe { Variables::of(variables) };
+    let environment = unsafe { Variables::of(variables) };
     // SAFETY: the same contract, with a list of the same form.
-    unsafe { real(path, arguments, told.list) }
+    unsafe { real(path, arguments, environment.list) }
 }
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn execv(path: *const c_char, arguments: List) -> c_int {
     // SAFETY: the same contract; `environ` is the list that execv takes.
@@ -76,7 +77,7 @@ unsafe extern "C" fn execv(path: *const c_char, arguments: List) -> c_int {
 }
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn fexecve(file: c_int, arguments: List, variables: List) -> c_int {
@@ -84,26 +85,26 @@ unsafe extern "C" fn fexecve(file: c_int, arguments: List, variables: List) -> c
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Fexecve = unsafe { mem::transmute(looked_up::FEXECVE.address()) };
     // SAFETY: the same contract.
-    let told = unsafe { Variables::of(variables) };
+    let environment = unsafe { Variables::of(variables) };
     // SAFETY: the same contract, with a list of the same form.
-    unsafe { real(file, arguments, told.list) }
+    unsafe { real(file, arguments, environment.list) }
 }
 
 /// # Safety
-/// As glibc's and musl's.
+/// The contract of glibc and musl.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn execvpe(file: *const c_char, arguments: List, variables: List) -> c_int {
     // SAFETY: libc has a function of this name and type.
     let real: Exec = unsafe { mem::transmute(looked_up::EXECVPE.address()) };
     // SAFETY: the same contract.
-    let told = unsafe { Variables::of(variables) };
+    let environment = unsafe { Variables::of(variables) };
     // SAFETY: the same contract, with a list of the same form.
-    unsafe { real(file, arguments, told.list) }
+    unsafe { real(file, arguments, environment.list) }
 }
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn execvp(file: *const c_char, arguments: List) -> c_int {
@@ -111,10 +112,10 @@ unsafe extern "C" fn execvp(file: *const c_char, arguments: List) -> c_int {
     unsafe { execvpe(file, arguments, environ()) }
 }
 
-/// There is no execvpe: `environ` is set for as long as it takes.
+/// macOS has no execvpe, so `environ` is replaced for the duration of the call.
 ///
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[cfg(target_os = "macos")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn execvp(file: *const c_char, arguments: List) -> c_int {
@@ -122,11 +123,11 @@ unsafe extern "C" fn execvp(file: *const c_char, arguments: List) -> c_int {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Execvp = unsafe { mem::transmute(looked_up::EXECVP.address()) };
     // SAFETY: `environ` is a list.
-    let told = unsafe { Variables::of(environ()) };
+    let environment = unsafe { Variables::of(environ()) };
     // SAFETY: no preconditions.
     let place = unsafe { libc::_NSGetEnviron() };
     // SAFETY: std and libc write to it as well before they call this function.
-    let before = unsafe { place.replace(told.list.cast_mut().cast()) };
+    let before = unsafe { place.replace(environment.list.cast_mut().cast()) };
     // SAFETY: the same contract.
     let result = unsafe { real(file, arguments) };
     // SAFETY: as above. It comes here only on failure.
@@ -147,10 +148,10 @@ pub(super) fn environ() -> List {
     return unsafe { libc::_NSGetEnviron().read() }.cast_const().cast();
 }
 
-/// What a process is given as its environment.
+/// The environment for a new process.
 struct Variables {
     list: List,
-    /// The bytes of the mapping that `list` is; 0 where it is the caller's own.
+    /// The bytes of the mapping that `list` points to; 0 if `list` is the caller's own.
     mapped: usize,
 }
 
@@ -159,10 +160,10 @@ impl Variables {
     /// `given` is null or a list of C strings that ends with null, and outlives what is returned.
     unsafe fn of(given: List) -> Variables {
         let as_given = Variables { list: given, mapped: 0 };
-        let Some(mut telling) = net::telling() else { return as_given };
+        let Some(mut environment) = routing::child_environment() else { return as_given };
         // SAFETY: by the contract.
         let entries = || unsafe { entries(given) };
-        let bytes = (entries().count() + telling.len() + 1) * mem::size_of::<*const c_char>();
+        let bytes = (entries().count() + environment.len() + 1) * mem::size_of::<*const c_char>();
         let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
         // SAFETY: a new mapping, of no file.
         let at = unsafe { libc::mmap(ptr::null_mut(), bytes, access, kind, -1, 0) };
@@ -172,16 +173,16 @@ impl Variables {
         let list = at.cast::<*const c_char>();
         let mut next = list;
         let mut put = |entry: *const c_char| {
-            // SAFETY: there is room for every entry, every variable that is told, and a null; the mapping is aligned.
+            // SAFETY: there is room for every entry, every variable of the session and a null; the mapping is aligned.
             unsafe {
                 next.write(entry);
                 next = next.add(1);
             }
         };
         // SAFETY: by the contract.
-        entries().filter(|entry| telling.keeps(unsafe { CStr::from_ptr(*entry) })).for_each(&mut put);
-        telling.added().for_each(|entry| put(entry.as_ptr()));
-        // Null, its end, is there: the mapping is zero.
+        entries().filter(|entry| environment.keeps(unsafe { CStr::from_ptr(*entry) })).for_each(&mut put);
+        environment.added().for_each(|entry| put(entry.as_ptr()));
+        // The list ends with null already, because the mapping is zeroed.
         Variables { list, mapped: bytes }
     }
 }
@@ -196,7 +197,7 @@ impl Drop for Variables {
 }
 
 /// # Safety
-/// As of [`Variables::of`].
+/// The contract of [`Variables::of`].
 pub(super) unsafe fn entries(list: List) -> impl Iterator<Item = *const c_char> {
     Entries(list)
 }

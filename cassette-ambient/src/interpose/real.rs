@@ -1,12 +1,12 @@
 //! libc's own functions behind ours: the next definition after this executable's.
 //!
-//! Through the C library and not by raw system calls: those would give up the vDSO, and a reading of
-//! the clock would take ten times as long. A static libc has no next definition: there its internal
-//! names serve, or the system call after all.
+//! They are looked up in the C library and not replaced by raw system calls, which would bypass the vDSO and make a
+//! clock reading take ten times as long. A static libc has no next definition; its internal names serve there, or else
+//! the system call.
 
 use libc::{c_int, c_void, clockid_t, pthread_attr_t, pthread_t, timespec};
 
-/// What a thread begins with. `C-unwind`, because `pthread_exit` and `pthread_cancel` unwind.
+/// The start function of a thread. `C-unwind`, because `pthread_exit` and `pthread_cancel` unwind.
 pub(super) type StartFn = extern "C-unwind" fn(*mut c_void) -> *mut c_void;
 
 pub(super) type PthreadCreate =
@@ -17,7 +17,7 @@ pub(super) use fixed::{clock_gettime, pthread_create, resolve_all};
 #[cfg(not(target_feature = "crt-static"))]
 pub(super) use looked_up::{clock_gettime, pthread_create, resolve_all};
 
-/// What the clock `id`, which must exist, shows in nanoseconds.
+/// The reading of the clock `id`, which must exist, in nanoseconds.
 #[cfg(target_os = "linux")]
 pub(super) fn clock_ns(id: clockid_t) -> i64 {
     let mut t = timespec { tv_sec: 0, tv_nsec: 0 };
@@ -33,7 +33,7 @@ mod fixed {
     pub(in super::super) fn resolve_all() {}
 
     /// # Safety
-    /// As of the C function: `to` is null or may be written to.
+    /// The contract of the C function: `to` is null or may be written to.
     pub(in super::super) unsafe fn clock_gettime(id: clockid_t, to: *mut timespec) -> c_int {
         // SAFETY: the same contract; clock_gettime(2) takes the same arguments.
         unsafe { libc::syscall(libc::SYS_clock_gettime, id, to) as c_int }
@@ -104,7 +104,7 @@ pub(super) mod looked_up {
     #[cfg(intercepted)]
     pub(in super::super) static POPEN: Real = Real::new(c"popen", NONE);
 
-    /// No sanitizer wraps it.
+    /// No sanitizer wraps these functions.
     #[cfg(intercepted)]
     const NONE: usize = usize::MAX;
 
@@ -114,7 +114,7 @@ pub(super) mod looked_up {
             CONNECT.resolve();
             GETADDRINFO.resolve();
             GETENV.resolve();
-            // Before anybody forks.
+            // They are resolved before any fork.
             POSIX_SPAWN.resolve();
             POSIX_SPAWNP.resolve();
             EXECVE.resolve();
@@ -140,7 +140,7 @@ pub(super) mod looked_up {
     }
 
     /// # Safety
-    /// As of the C function: `to` is null or may be written to.
+    /// The contract of the C function: `to` is null or may be written to.
     #[inline]
     pub(in super::super) unsafe fn clock_gettime(id: clockid_t, to: *mut timespec) -> c_int {
         // SAFETY: the function of this name, whose type POSIX fixes.
@@ -155,11 +155,10 @@ pub(super) mod looked_up {
         unsafe { mem::transmute::<*mut c_void, PthreadCreate>(PTHREAD_CREATE.address()) }
     }
 
-    /// One function of libc's, looked up once. Looking it up twice at once is harmless: both find
-    /// the same.
+    /// A function of libc, looked up once. Two lookups at the same time are harmless: both find the same function.
     pub(in super::super) struct Real {
         name: &'static CStr,
-        /// Its place among the interceptors.
+        /// The index of the function among the sanitizer's interceptors.
         number: usize,
         at: AtomicPtr<c_void>,
     }
@@ -173,7 +172,7 @@ pub(super) mod looked_up {
         #[inline]
         pub(in super::super) fn address(&self) -> *mut c_void {
             match self.at.load(Relaxed) {
-                // Some library's constructor ran before ours.
+                // Null if a constructor of some library ran before ours.
                 at if at.is_null() => self.resolve(),
                 at => at,
             }
@@ -182,9 +181,9 @@ pub(super) mod looked_up {
         #[cold]
         fn resolve(&self) -> *mut c_void {
             let mut at = interceptor(self.number);
-            // A plain dlsym may give the pthread_cond_timedwait of LinuxThreads, whose condition
-            // variables are laid out otherwise, or the posix_spawn that gives a file without `#!` to a shell.
-            // Architectures younger than those versions have one only.
+            // A plain dlsym may return the pthread_cond_timedwait of LinuxThreads, whose condition variables have
+            // another layout, or the posix_spawn that passes a file without `#!` to a shell. Architectures newer than
+            // those versions have only one.
             #[cfg(all(target_os = "linux", target_env = "gnu"))]
             if at.is_null()
                 && let Some(version) = match self.name.to_bytes() {
@@ -201,7 +200,7 @@ pub(super) mod looked_up {
                 at = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) };
             }
             if at.is_null() {
-                // POSIX has all of them. To go on would be to call a null pointer.
+                // POSIX requires all of them. To continue would be to call a null pointer.
                 std::process::abort();
             }
             self.at.store(at, Relaxed);
@@ -209,9 +208,8 @@ pub(super) mod looked_up {
         }
     }
 
-    // A sanitizer's runtime, which is part of the executable, wraps the same functions and must see
-    // the calls; dlsym would go past it. Its names are there or not, so the references are weak, and
-    // those take an assembler.
+    // The runtime of a sanitizer, which is part of the executable, wraps the same functions and must see the calls;
+    // dlsym would bypass it. Its symbols may be missing, so the references are weak, which takes assembler.
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     core::arch::global_asm!(
         ".weak __interceptor_clock_gettime",

@@ -1,9 +1,9 @@
-//! Connections that are made by the first `sendto` or `sendmsg` (TCP Fast Open, RFC 7413): they are made by our `connect`,
-//! and what is to be sent follows. That is what Linux does with them where the server is not known yet.
+//! Connections that the first `sendto` or `sendmsg` makes (TCP Fast Open, RFC 7413): our `connect` makes the
+//! connection, and the data is sent afterwards. Linux does the same if it does not know the server yet.
 
 use super::connections::connect;
 use super::real::looked_up;
-use crate::net;
+use crate::routing;
 use libc::{c_int, c_void, msghdr, size_t, sockaddr, socklen_t, ssize_t};
 use std::{mem, ptr};
 
@@ -15,7 +15,7 @@ type Sendmsg = unsafe extern "C-unwind" fn(c_int, *const msghdr, c_int) -> ssize
 static LINK: Sendto = sendto;
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn sendto(
     socket: c_int,
@@ -27,7 +27,7 @@ unsafe extern "C-unwind" fn sendto(
 ) -> ssize_t {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Sendto = unsafe { mem::transmute(looked_up::SENDTO.address()) };
-    if flags & libc::MSG_FASTOPEN == 0 || !net::governs() {
+    if flags & libc::MSG_FASTOPEN == 0 || !routing::governs() {
         // SAFETY: the same contract.
         return unsafe { real(socket, data, length, flags, to, to_length) };
     }
@@ -41,12 +41,12 @@ unsafe extern "C-unwind" fn sendto(
 }
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn sendmsg(socket: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Sendmsg = unsafe { mem::transmute(looked_up::SENDMSG.address()) };
-    if flags & libc::MSG_FASTOPEN == 0 || message.is_null() || !net::governs() {
+    if flags & libc::MSG_FASTOPEN == 0 || message.is_null() || !routing::governs() {
         // SAFETY: the same contract.
         return unsafe { real(socket, message, flags) };
     }

@@ -1,9 +1,9 @@
-//! `system` and `popen` start their shell by functions within libc, which nobody can take the place of. So the command
-//! itself begins with what the shell is to be told.
+//! `system` and `popen`, which start their shell by functions inside libc that cannot be replaced. Instead, the command
+//! is prefixed with a line that exports the session's variables to the shell.
 
 use super::processes::environ;
 use super::real::looked_up;
-use crate::net;
+use crate::routing;
 use libc::{FILE, c_char, c_int};
 use std::ffi::{CStr, CString};
 use std::mem;
@@ -15,43 +15,43 @@ type Popen = unsafe extern "C" fn(*const c_char, *const c_char) -> *mut FILE;
 static LINK: Popen = popen;
 
 /// # Safety
-/// As C's.
+/// The contract of the C standard.
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn system(command: *const c_char) -> c_int {
     // SAFETY: libc has a function of this name, and C fixes its type.
     let real: System = unsafe { mem::transmute(looked_up::SYSTEM.address()) };
     // SAFETY: the same contract.
-    let told = unsafe { telling(command) };
+    let command_with_variables = unsafe { announcing(command) };
     // SAFETY: the same contract.
-    unsafe { real(told.as_ref().map_or(command, |c| c.as_ptr())) }
+    unsafe { real(command_with_variables.as_ref().map_or(command, |c| c.as_ptr())) }
 }
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn popen(command: *const c_char, mode: *const c_char) -> *mut FILE {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Popen = unsafe { mem::transmute(looked_up::POPEN.address()) };
     // SAFETY: the same contract.
-    let told = unsafe { telling(command) };
+    let command_with_variables = unsafe { announcing(command) };
     // SAFETY: the same contract.
-    unsafe { real(told.as_ref().map_or(command, |c| c.as_ptr()), mode) }
+    unsafe { real(command_with_variables.as_ref().map_or(command, |c| c.as_ptr()), mode) }
 }
 
-/// The command after a line that exports the variables. `None` for the command as it is.
+/// Prefixes the command with a line that exports the variables. `None` if the command needs no prefix.
 ///
 /// # Safety
 /// `command` is null or a C string.
-unsafe fn telling(command: *const c_char) -> Option<CString> {
-    let mut telling = net::telling().filter(|_| !command.is_null())?;
-    // What differs from the process's own was set on purpose; what that may be, only `keeps` knows.
+unsafe fn announcing(command: *const c_char) -> Option<CString> {
+    let mut environment = routing::child_environment().filter(|_| !command.is_null())?;
+    // A variable that differs from the process's own was set on purpose; `keeps` decides that entry by entry.
     // SAFETY: `environ` is a list of C strings.
     unsafe { super::processes::entries(environ()) }.for_each(|entry| {
         // SAFETY: as above.
-        telling.keeps(unsafe { CStr::from_ptr(entry) });
+        environment.keeps(unsafe { CStr::from_ptr(entry) });
     });
     let mut line = b"export".to_vec();
-    for entry in telling.added() {
+    for entry in environment.added() {
         let entry = entry.to_bytes();
         let equals = entry.iter().position(|b| *b == b'=')?;
         let (name, value) = entry.split_at(equals + 1);

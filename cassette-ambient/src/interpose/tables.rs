@@ -1,10 +1,10 @@
-//! Memory that the process shares with what it forks.
+//! Memory that the process shares with the processes it forks.
 
-use crate::net::{self, Tables};
+use crate::routing::{self, Tables};
 use std::mem;
 use std::ptr;
 
-/// Where there is no memory, no session finds its tables, and the self-test says so.
+/// If the memory cannot be mapped, sessions find no tables, and the self-test reports that.
 pub(super) fn provide() {
     let size = mem::size_of::<Tables>();
     let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANON);
@@ -14,5 +14,5 @@ pub(super) fn provide() {
         return;
     }
     // SAFETY: it is of this size, page-aligned, all zero, which is a value of atomic integers, and never unmapped.
-    net::provide(unsafe { &*at.cast::<Tables>() });
+    routing::provide(unsafe { &*at.cast::<Tables>() });
 }

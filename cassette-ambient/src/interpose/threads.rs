@@ -1,4 +1,4 @@
-//! A new thread takes over the context of the one that starts it.
+//! `pthread_create`: a new thread takes over the context of the thread that starts it.
 
 use super::real::{self, PthreadCreate, StartFn};
 use crate::context::{self, Context};
@@ -8,7 +8,7 @@ use libc::{c_int, c_void, pthread_attr_t, pthread_t};
 static LINK: PthreadCreate = pthread_create;
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn pthread_create(
     thread: *mut pthread_t,
@@ -31,15 +31,14 @@ unsafe extern "C" fn pthread_create(
     result
 }
 
-/// What the new thread is to do, and in which context.
+/// The start function of a new thread, and its context.
 struct Heir {
     start: StartFn,
     argument: *mut c_void,
     context: Context,
 }
 
-/// Nothing here is left to drop while `start` runs: `pthread_exit` and `pthread_cancel` unwind
-/// through this frame.
+/// No value is left to drop while `start` runs: `pthread_exit` and `pthread_cancel` unwind through this frame.
 extern "C-unwind" fn inherit(heir: *mut c_void) -> *mut c_void {
     // SAFETY: the box of `pthread_create` above, which is handed over to this thread alone.
     let Heir { start, argument, context } = *unsafe { Box::from_raw(heir.cast::<Heir>()) };

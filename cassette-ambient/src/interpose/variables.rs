@@ -1,9 +1,9 @@
-//! What the environment says: std's `env::var` asks `getenv`, as C code does.
+//! `getenv`, which std's `env::var` and C code call.
 //!
-//! The process's own environment isn't touched: another thread would see that.
+//! The process's own environment is not changed, because other threads would see the change.
 
 use super::real::looked_up;
-use crate::net;
+use crate::routing;
 use libc::c_char;
 use std::ffi::CStr;
 use std::{mem, ptr};
@@ -14,17 +14,17 @@ type Getenv = unsafe extern "C" fn(*const c_char) -> *mut c_char;
 static LINK: Getenv = getenv;
 
 /// # Safety
-/// As POSIX's: `name` is a C string.
+/// The contract of POSIX: `name` is a C string.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn getenv(name: *const c_char) -> *mut c_char {
     // SAFETY: the same contract, and a function of this type.
     unsafe { shown(name, mem::transmute::<*mut libc::c_void, Getenv>(looked_up::GETENV.address())) }
 }
 
-/// What OpenSSL asks.
+/// The variant that OpenSSL calls.
 ///
 /// # Safety
-/// As glibc's: `name` is a C string.
+/// The contract of glibc: `name` is a C string.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn secure_getenv(name: *const c_char) -> *mut c_char {
@@ -35,10 +35,10 @@ unsafe extern "C" fn secure_getenv(name: *const c_char) -> *mut c_char {
 /// # Safety
 /// `name` is null or a C string.
 unsafe fn shown(name: *const c_char, real: Getenv) -> *mut c_char {
-    if !name.is_null() && net::governs() {
+    if !name.is_null() && routing::governs() {
         // SAFETY: by the contract.
-        match net::variable(unsafe { CStr::from_ptr(name) }) {
-            // Nobody may write to what getenv returns.
+        match routing::variable(unsafe { CStr::from_ptr(name) }) {
+            // Callers must not write to the result of getenv.
             Some(Some(value)) => return value.as_ptr().cast_mut(),
             Some(None) => return ptr::null_mut(),
             None => {}

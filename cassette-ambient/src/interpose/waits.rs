@@ -1,8 +1,8 @@
-//! Waits until an absolute wall-clock time. The caller works the deadline out from the clock it is
-//! shown, the kernel compares it with the real one: the deadline is moved from one to the other.
+//! Waits until an absolute wall-clock time. The caller computes the deadline from the clock that it sees, and the
+//! kernel compares it with the real clock; so the deadline is translated from one to the other.
 //!
-//! std, tokio and parking_lot don't wait so on Linux; C and C++ do (`std::condition_variable`). Not
-//! with a static libc, which has no second name for all of them.
+//! std, tokio and parking_lot do not wait this way on Linux; C and C++ do (`std::condition_variable`). A static libc
+//! has no second name for all of the functions, so waits are not translated there.
 
 use super::real::{self, looked_up};
 use crate::context;
@@ -13,7 +13,7 @@ use std::mem;
 static LINK: unsafe extern "C-unwind" fn(*mut c_void, *const timespec) -> c_int = sem_timedwait;
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn pthread_cond_timedwait(
     condition: *mut c_void,
@@ -30,7 +30,7 @@ unsafe extern "C-unwind" fn pthread_cond_timedwait(
 }
 
 /// # Safety
-/// As POSIX's.
+/// The contract of POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn sem_timedwait(semaphore: *mut c_void, deadline: *const timespec) -> c_int {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
@@ -45,12 +45,12 @@ unsafe extern "C-unwind" fn sem_timedwait(semaphore: *mut c_void, deadline: *con
 #[derive(PartialEq)]
 enum Waits {
     OnTheWallClock,
-    /// A condition variable may be on `CLOCK_MONOTONIC` instead, and can't be asked.
+    /// A condition variable may use `CLOCK_MONOTONIC` instead, and offers no way to ask.
     OnSomeClock,
 }
 
-/// `None` for the deadline as it is: in real time, on another clock, or not a valid one, which is
-/// libc's to refuse.
+/// Returns `None` if the deadline needs no translation: it is in real time, on another clock, or invalid, which libc
+/// reports.
 ///
 /// # Safety
 /// `deadline` is null or may be read.
@@ -62,8 +62,8 @@ unsafe fn on_the_real_clock(deadline: *const timespec, waits: Waits) -> Option<t
         return None;
     }
     let at = deadline.tv_sec.saturating_mul(SECOND).saturating_add(deadline.tv_nsec);
-    // The clock it belongs to is the one it is nearer to: the machine has not been up for as long
-    // as the years between 1970 and any time a test is likely to freeze.
+    // The deadline belongs to the clock that it is nearer to: the machine has not been up for as many years as lie
+    // between 1970 and any time that a test is likely to freeze.
     let monotonic = || real::clock_ns(libc::CLOCK_MONOTONIC);
     if waits == Waits::OnSomeClock && at.abs_diff(monotonic()) < at.abs_diff(shown) {
         return None;

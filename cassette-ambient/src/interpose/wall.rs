@@ -1,4 +1,4 @@
-//! The wall clock: three functions of C that show it. `CLOCK_MONOTONIC` and the others pass through.
+//! The wall clock: the three C functions that read it. `CLOCK_MONOTONIC` and other clocks pass through.
 
 use super::real;
 use crate::context;
@@ -9,10 +9,10 @@ use libc::{c_void, timeval};
 #[used]
 static LINK: unsafe extern "C" fn(clockid_t, *mut timespec) -> c_int = clock_gettime;
 
-/// What std and nearly everything else calls.
+/// The function that std and nearly all other code calls.
 ///
 /// # Safety
-/// As POSIX's: `to` is null or may be written to.
+/// The contract of POSIX: `to` is null or may be written to.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn clock_gettime(id: clockid_t, to: *mut timespec) -> c_int {
     if is_wall_clock(id)
@@ -27,10 +27,10 @@ unsafe extern "C" fn clock_gettime(id: clockid_t, to: *mut timespec) -> c_int {
     unsafe { real::clock_gettime(id, to) }
 }
 
-// Not on macOS: std calls neither, and parking_lot waits until absolute times of gettimeofday there.
+// Linux only: on macOS std calls neither, and parking_lot waits until absolute times of gettimeofday.
 
 /// # Safety
-/// As POSIX's: both are null or may be written to.
+/// The contract of POSIX: both are null or may be written to.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn gettimeofday(to: *mut timeval, zone: *mut c_void) -> c_int {
@@ -40,7 +40,7 @@ unsafe extern "C" fn gettimeofday(to: *mut timeval, zone: *mut c_void) -> c_int 
         unsafe { to.write(timeval { tv_sec: (ns / SECOND) as _, tv_usec: (ns % SECOND / 1000) as _ }) };
     }
     if !zone.is_null() {
-        // Obsolete, and all zero on Linux.
+        // The time zone argument is obsolete and all zero on Linux.
         // SAFETY: not null, so by the contract it is a `struct timezone`, which is two ints.
         unsafe { zone.cast::<[c_int; 2]>().write([0, 0]) };
     }
@@ -48,7 +48,7 @@ unsafe extern "C" fn gettimeofday(to: *mut timeval, zone: *mut c_void) -> c_int 
 }
 
 /// # Safety
-/// As POSIX's: `to` is null or may be written to. `time_t` is an `i64` on every 64-bit Linux.
+/// The contract of POSIX: `to` is null or may be written to. `time_t` is an `i64` on every 64-bit Linux.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn time(to: *mut i64) -> i64 {

@@ -1,4 +1,4 @@
-//! What C code sees: the functions of libc themselves, called as C calls them.
+//! The view of C code: libc's functions, called as C calls them.
 #![cfg(target_os = "linux")]
 #![expect(unsafe_code, reason = "libc's functions are unsafe to call")]
 
@@ -83,7 +83,7 @@ unsafe extern "C-unwind" {
     fn pause() -> c_int;
 }
 
-/// Starts a C thread within a frozen context, does `then` with it, and returns what it left.
+/// Starts a C thread in a frozen context, runs `then` with it, and returns the thread's result.
 fn c_thread(start: Start, then: impl FnOnce(libc::pthread_t)) -> usize {
     let _entered = frozen(1, PAST).enter();
     let mut left = null_mut();
@@ -134,8 +134,9 @@ mod waits {
     use crate::FUTURE;
     use std::time::{Duration, Instant};
 
-    /// That `wait`, given a deadline `ASKED` from now on that clock, takes as long, whatever the frozen
-    /// time. In the past an untranslated wait would be over at once; in the future it would never be.
+    /// Checks that `wait`, given a deadline `ASKED` from now on that clock, takes that long, whatever the frozen time.
+    /// With a clock in the past an untranslated wait would return at once; with one in the future it would never
+    /// return.
     #[track_caller]
     fn waits_as_asked(id: c_int, wait: impl Fn(&timespec) -> c_int) {
         const ASKED: Duration = Duration::from_millis(20);
@@ -159,7 +160,7 @@ mod waits {
             libc::pthread_condattr_setclock(&mut attribute, on);
             libc::pthread_cond_init(&mut condition, &attribute);
             libc::pthread_mutex_lock(&mut mutex);
-            // A condition may be signalled for no reason.
+            // A condition variable may wake up for no reason.
             let result =
                 std::iter::repeat_with(|| libc::pthread_cond_timedwait(&mut condition, &mut mutex, deadline))
                     .find(|result| *result != 0);

@@ -1,4 +1,4 @@
-//! Entering, leaving, ending: which context decides for a thread.
+//! Entering, leaving and ending contexts: which context governs a thread.
 
 use crate::{FUTURE, PAST, frozen, on_a_thread, sees, sees_real_time};
 use cassette_ambient::CurrentSession::{self, Ended, Open};
@@ -48,7 +48,7 @@ fn one_context_may_be_entered_on_many_threads() {
     sees_real_time();
 }
 
-/// A thread that answers questions after the test which started it has ended.
+/// A thread that answers questions after the test that started it has ended.
 struct LeftOver(Sender<()>, Receiver<CurrentSession>, JoinHandle<()>);
 
 impl LeftOver {

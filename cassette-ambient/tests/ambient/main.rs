@@ -1,6 +1,6 @@
-//! What a test and its threads see of the time, as unmodified code sees it.
+//! The time that a test and its threads see, read as unmodified code reads it.
 //!
-//! Frozen instants lie in 2001 and in 2100, so that the real time can be told from both.
+//! Frozen instants lie in 2001 and in 2100, so that both differ from the real time.
 #![cfg(interposed)]
 
 mod c;
@@ -18,7 +18,7 @@ const PAST: u64 = 978_307_200;
 /// 2100-01-01T00:00:00Z.
 const FUTURE: u64 = 4_102_444_800;
 
-/// A context, of a session of this number, whose clock stands at a second.
+/// A context of the session with this number, whose clock stands at this second.
 fn frozen(session: u64, second: u64) -> Context {
     Context::new(session, WallClock::frozen(second * 1_000_000_000))
 }
@@ -44,7 +44,7 @@ fn is_real(second: u64) {
     assert!(PAST + 20 * YEAR < second && second < FUTURE, "{second} is not the real time");
 }
 
-/// Does `f` on a thread of its own, and fails where it is called if `f` does.
+/// Runs `f` on a thread of its own. A panic of `f` fails the caller.
 #[track_caller]
 fn on_a_thread<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> R {
     std::thread::spawn(f).join().expect("the thread should not panic")

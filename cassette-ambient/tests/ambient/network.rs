@@ -1,4 +1,4 @@
-//! Connections, names and processes as C code makes them: led to the listener of the thread's session.
+//! Connections, names and processes of C code: connections are redirected to the listener of the thread's session.
 #![cfg(all(intercepted, target_os = "linux"))]
 #![expect(unsafe_code, reason = "libc's functions are unsafe to call")]
 
@@ -11,23 +11,26 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::ptr::{null, null_mut};
 use std::sync::{Arc, Mutex};
 
-use cassette_ambient::{Context, Destination, Network, Reason, Refused, Told, WallClock, led, outside};
+use cassette_ambient::{
+    ChildVariable, Context, Destination, Network, RefusalReason, RefusedConnection, WallClock, intercepted,
+    outside,
+};
 use libc::{addrinfo, c_char, c_int, c_void, hostent, sockaddr, sockaddr_in, sockaddr_in6, socklen_t};
 
-/// A session with a listener, which is not in it.
+/// A session with a listener. The listener is outside of the session.
 struct Session {
     number: u64,
     listener: TcpListener,
     context: Context,
-    refused: Arc<Mutex<Vec<Refused>>>,
+    refused: Arc<Mutex<Vec<RefusedConnection>>>,
 }
 
 impl Session {
     fn new(number: u64, loopback: bool) -> Session {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let refused = Arc::new(Mutex::new(Vec::new()));
-        let tell = refused.clone();
-        let told = |entry: &str, inherited: Option<&str>| Told {
+        let report = refused.clone();
+        let variable = |entry: &str, inherited: Option<&str>| ChildVariable {
             entry: CString::new(entry).unwrap(),
             inherited: inherited.map(|i| CString::new(i).unwrap()),
         };
@@ -35,20 +38,20 @@ impl Session {
             listener: listener.local_addr().unwrap().port(),
             loopback,
             variables: Vec::new(),
-            environment: vec![
-                told("AMBIENT_TOLD=it's told", None),
-                told("PATH=none", Some("one that nobody has")),
+            child_variables: vec![
+                variable("AMBIENT_TOLD=it's told", None),
+                variable("PATH=none", Some("one that nobody has")),
             ],
-            refused: Box::new(move |r| tell.lock().unwrap().push(r.clone())),
+            refused: Box::new(move |r| report.lock().unwrap().push(r.clone())),
         };
         let context = Context::with_network(number, WallClock::Real, network);
         Session { number, listener, context, refused }
     }
 
-    /// The next connection, and where it was meant to go.
+    /// The next connection and its destination.
     fn accept(&self) -> (TcpStream, Option<(String, u16)>) {
         let (stream, from) = self.listener.accept().unwrap();
-        let meant = led(self.number, from).map(|Destination { host, port }| (host, port));
+        let meant = intercepted(self.number, from).map(|Destination { host, port }| (host, port));
         (stream, meant)
     }
 
@@ -60,7 +63,7 @@ impl Session {
     }
 }
 
-/// The addresses that `getaddrinfo` has, or its error.
+/// The addresses that `getaddrinfo` returns, or its error.
 fn addresses(name: &str, family: c_int) -> Result<Vec<SocketAddr>, c_int> {
     let name = CString::new(name).unwrap();
     // SAFETY: C strings and hints of a family; the list is freed once.
@@ -123,7 +126,7 @@ fn with_c<R>(to: SocketAddr, f: impl FnOnce(*const sockaddr, socklen_t) -> R) ->
 }
 
 #[test]
-fn a_name_has_an_address_of_either_family_and_is_led_by_both() {
+fn a_name_has_an_address_of_either_family_and_is_intercepted_by_both() {
     let session = Session::new(101, false);
     let _entered = session.context.enter();
     for (family, is_v6) in [(libc::AF_INET, false), (libc::AF_INET6, true), (libc::AF_UNSPEC, false)] {
@@ -176,14 +179,14 @@ fn of_two_sessions_at_once_each_gets_its_own() {
             });
         }
     });
-    // What was led to one says nothing to the other.
+    // The listeners do not know each other's connections.
     let _entered = sessions[0].context.enter();
     let _client = TcpStream::connect("shared.example.test:80").unwrap();
     let (_, from) = sessions[0].listener.accept().unwrap();
-    assert_eq!(led(sessions[1].number, from), None);
+    assert_eq!(intercepted(sessions[1].number, from), None);
 }
 
-/// Even where connections to this machine are led.
+/// This holds even if connections to this machine are intercepted.
 #[test]
 fn datagrams_and_unix_sockets_are_nobodys() {
     let session = Session::new(105, true);
@@ -242,10 +245,15 @@ fn when_the_session_has_ended_there_is_no_way() {
             assert_eq!(connects(to, kind).1, libc::ECONNREFUSED);
         }
     }
-    let ended = |host: &str, port| Refused { session: 107, host: host.into(), port, reason: Reason::Ended };
-    let told = session.refused.lock().unwrap().clone();
+    let ended = |host: &str, port| RefusedConnection {
+        session: 107,
+        host: host.into(),
+        port,
+        reason: RefusalReason::Ended,
+    };
+    let reported = session.refused.lock().unwrap().clone();
     let (name, address) = (ended("late.example.test", 443), ended("192.0.2.9", 80));
-    assert_eq!(told, [name.clone(), name, address.clone(), address]);
+    assert_eq!(reported, [name.clone(), name, address.clone(), address]);
 }
 
 unsafe extern "C" {
@@ -286,7 +294,7 @@ unsafe fn first(entry: *mut hostent) -> Option<IpAddr> {
     }
 }
 
-/// What all four of the older functions find, or that they find nothing.
+/// The one result of all four older functions; `None` if they find nothing.
 fn found_by_all(name: &CStr, family: c_int) -> Option<IpAddr> {
     // SAFETY: C strings, and a buffer that lives as long as what is in it.
     unsafe {
@@ -304,7 +312,7 @@ fn found_by_all(name: &CStr, family: c_int) -> Option<IpAddr> {
             all.push(first(result));
         }
         assert!(all.iter().all(|found| *found == all[0]), "{all:?}");
-        // HOST_NOT_FOUND; otherwise it means nothing.
+        // The error is HOST_NOT_FOUND if nothing was found; otherwise it has no meaning.
         assert!(all[0].is_some() || error == 1, "{error}");
         all[0]
     }
@@ -327,7 +335,7 @@ fn the_older_lookups_invent_the_same() {
 }
 
 #[test]
-fn a_connection_made_by_what_is_sent_first_is_led() {
+fn a_connection_made_by_what_is_sent_first_is_intercepted() {
     let session = Session::new(109, false);
     let _entered = session.context.enter();
     for by_message in [false, true] {
@@ -360,17 +368,17 @@ fn a_connection_made_by_what_is_sent_first_is_led() {
     }
 }
 
-/// What `AMBIENT_TOLD` is to a program that `start` starts with this shell command; `PATH` stays what it was.
+/// The value of `AMBIENT_TOLD` in a program that `start` starts with this shell command; `PATH` keeps its value.
 #[track_caller]
-fn is_told(start: impl FnOnce(&CStr) -> String) {
+fn is_announced(start: impl FnOnce(&CStr) -> String) {
     let session = Session::new(110, false);
     let _entered = session.context.enter();
-    let told = start(c"sh -c 'echo \"$AMBIENT_TOLD\" on \"$PATH\"'");
+    let printed = start(c"sh -c 'echo \"$AMBIENT_TOLD\" on \"$PATH\"'");
     let path = std::env::var("PATH").unwrap();
-    assert_eq!(told, format!("it's told on {path}\n"));
+    assert_eq!(printed, format!("it's told on {path}\n"));
 }
 
-/// The output of a child that executes in this way, in no more than the child may do.
+/// The output of a child that executes a program with this function, within the limits of a forked process.
 fn forked(execute: impl FnOnce()) -> String {
     let mut ends = [0; 2];
     // SAFETY: two descriptors; between fork and execution the child calls only what it may.
@@ -393,9 +401,9 @@ fn forked(execute: impl FnOnce()) -> String {
 }
 
 #[test]
-fn programs_that_are_executed_by_a_descriptor_are_told() {
+fn programs_that_are_executed_by_a_descriptor_see_the_variables() {
     let shell = std::fs::File::open("/bin/sh").unwrap();
-    is_told(|command| {
+    is_announced(|command| {
         let arguments = [c"sh".as_ptr(), c"-c".as_ptr(), command.as_ptr(), null()];
         let variables: Vec<CString> =
             std::env::vars().map(|(k, v)| CString::new(format!("{k}={v}")).unwrap()).collect();
@@ -408,8 +416,8 @@ fn programs_that_are_executed_by_a_descriptor_are_told() {
 }
 
 #[test]
-fn the_shells_of_c_are_told() {
-    is_told(|command| {
+fn the_shells_of_c_see_the_variables() {
+    is_announced(|command| {
         forked(|| {
             // SAFETY: a C string. glibc's allocator may be used after a fork.
             let status = unsafe { libc::system(command.as_ptr()) };
@@ -417,7 +425,7 @@ fn the_shells_of_c_are_told() {
             unsafe { libc::_exit(status) };
         })
     });
-    is_told(|command| {
+    is_announced(|command| {
         // SAFETY: C strings; the file is closed once.
         unsafe {
             let file = libc::popen(command.as_ptr(), c"r".as_ptr());
@@ -434,7 +442,7 @@ fn the_shells_of_c_are_told() {
             String::from_utf8(text).unwrap()
         }
     });
-    // Without a command it is asked whether there is a shell.
+    // Without a command, `system` reports whether there is a shell.
     // SAFETY: null is allowed.
     assert_ne!(unsafe { libc::system(null()) }, 0);
 }

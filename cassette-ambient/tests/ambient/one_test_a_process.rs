@@ -1,5 +1,5 @@
-//! What the environment decides before a test: each test here starts this binary once more, to run
-//! one "child" test of it with other variables, as nextest would.
+//! Settings that the environment makes before a test. Each test here starts this binary once more, with other
+//! variables, to run one "child" test of it, as nextest would.
 
 use crate::{FUTURE, PAST, frozen, on_a_thread, sees, sees_real_time};
 use cassette_ambient::{CurrentSession, Guard, current_session, outside, time_zone};
@@ -8,7 +8,7 @@ use std::sync::mpsc::channel;
 
 const NEXTEST: (&str, &str) = ("NEXTEST_EXECUTION_MODE", "process-per-test");
 
-/// Runs the test `child` of this file in a process of its own; without the variables it does nothing.
+/// Runs the test `child` of this file in a process of its own. Without the variables that test does nothing.
 #[track_caller]
 fn in_a_process_with(child: &str, variables: &[(&str, &str)]) {
     let name = format!("one_test_a_process::{child}");
@@ -35,7 +35,7 @@ fn child_with_global_pool() {
     if !is_child("child_with_global_pool") {
         return;
     }
-    // The pool is there before the test begins.
+    // The pool exists before the test begins.
     rayon::broadcast(|_| sees_real_time());
     let (first, second) = (frozen(1, PAST), frozen(2, FUTURE));
     let entered = first.enter_root();
@@ -43,7 +43,7 @@ fn child_with_global_pool() {
     drop(entered);
     rayon::broadcast(|_| sees(PAST));
 
-    // A second session while the first is open decides, and hands back when it ends.
+    // While a second session is open it governs, and when it ends the first one governs again.
     let entered = second.enter_root();
     rayon::broadcast(|_| sees(FUTURE));
     second.release();
@@ -66,7 +66,7 @@ fn child_with_a_thread_of_no_test() {
     if !is_child("child_with_a_thread_of_no_test") {
         return;
     }
-    // As libtest's main thread: it belongs to no test, and starts a thread while one is on.
+    // Like libtest's main thread: the thread belongs to no test, and starts a thread while a test runs.
     let (go, starts) = channel::<()>();
     let (ask, asked) = channel::<()>();
     let (answer, answers) = channel();
@@ -82,7 +82,7 @@ fn child_with_a_thread_of_no_test() {
     let _first = frozen(1, PAST).enter_root();
     go.send(()).unwrap();
     answers.recv().unwrap();
-    // Had it inherited the first context, it would be in it still.
+    // If it had inherited the first context, it would still be in it.
     let _second = frozen(2, FUTURE).enter_root();
     ask.send(()).unwrap();
     main.join().unwrap();

@@ -1,5 +1,5 @@
-//! Two frozen tests and one in real time, in one process and at once. They are three threads of one
-//! test, so that they overlap under a runner of one process a test as well.
+//! Two frozen tests and one in real time, in one process at the same time. They are three threads of one test, so that
+//! they overlap even under a runner with a process for each test.
 
 use crate::{FUTURE, PAST, frozen, on_a_thread, sees, sees_real_time};
 use cassette_ambient::Context;
@@ -14,7 +14,7 @@ fn three_tests_at_once_see_their_own_time_in_all_they_start() {
         let all = all.clone();
         std::thread::spawn(move || {
             let _entered = context.map(Context::enter);
-            // A failure waits until the others need nobody at the barrier any more.
+            // A failure waits until no other thread needs this one at the barrier.
             let results = [threads, tokio_runtime, tokio_on_one_thread, rayon_pool].map(|start| {
                 all.wait();
                 std::panic::catch_unwind(|| {

@@ -1,4 +1,4 @@
-//! The coding `gzip`: its framing is read here, so that a body that is cut off is told from one that ends.
+//! The content coding `gzip`. Its framing is read here, so that a truncated body is distinguished from a complete one.
 
 use std::io;
 
@@ -7,10 +7,10 @@ use flate2::Crc;
 use super::inflate::Inflate;
 use super::{Out, Stage, garbage, truncated};
 
-/// `gzip` (RFC 1952): any number of members, and zeros after the last as some archivers pad it.
+/// `gzip` (RFC 1952): any number of members, and zeros after the last one, which some archivers add.
 pub(super) struct Gzip {
     at: Gz,
-    /// FLG of the member's header: which optional parts are still to come.
+    /// FLG of the member's header: the optional parts that are still to come.
     flags: u8,
     inflate: Inflate,
     crc: Crc,
@@ -19,7 +19,7 @@ pub(super) struct Gzip {
 
 #[derive(Clone, Copy)]
 enum Gz {
-    /// The ten fixed bytes, this one next.
+    /// The ten fixed bytes; the index of the next one.
     Head(u8),
     ExtraLength(Option<u8>),
     Extra(u16),
@@ -27,7 +27,7 @@ enum Gz {
     Comment,
     HeadCrc(u8),
     Body,
-    /// CRC and size, this byte next.
+    /// CRC and size; the index of the next byte.
     Tail(u8),
     Padding,
 }
@@ -37,7 +37,7 @@ impl Gzip {
         Gzip { at: Gz::Head(0), flags: 0, inflate: Inflate::new(false), crc: Crc::new(), members: 0 }
     }
 
-    /// The next part of the header that FLG announces.
+    /// The next header part that FLG announces.
     fn next_part(&mut self) -> Gz {
         for (bit, part) in [(4, Gz::ExtraLength(None)), (8, Gz::Name), (16, Gz::Comment), (2, Gz::HeadCrc(0))]
         {

@@ -1,4 +1,4 @@
-//! Deflate streams and the coding `deflate`.
+//! Deflate streams, and the content coding `deflate`.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::{Out, PIECE, Stage, garbage, truncated};
 
-/// A deflate stream (RFC 1951), bare or in zlib's frame.
+/// A deflate stream (RFC 1951), bare or in zlib's format.
 pub(super) struct Inflate {
     state: Decompress,
     piece: Box<[u8]>,
@@ -18,7 +18,7 @@ impl Inflate {
         Inflate { state: Decompress::new(zlib), piece: vec![0; PIECE].into(), ended: false }
     }
 
-    /// How much of `bytes` belonged to the stream.
+    /// Returns how many of `bytes` belonged to the stream.
     pub(super) fn push(&mut self, bytes: &[u8], out: Out<'_>) -> io::Result<usize> {
         let mut read = 0;
         while !self.ended {
@@ -40,7 +40,8 @@ impl Inflate {
     }
 }
 
-/// `deflate`: zlib's format by the RFC, a bare deflate stream by some servers. The first two bytes tell.
+/// `deflate` is zlib's format by the RFC, and a bare deflate stream from some servers. The first two bytes distinguish
+/// them.
 pub(super) enum Deflate {
     Start(Vec<u8>),
     Body(Inflate),
@@ -59,7 +60,7 @@ impl Stage for Deflate {
             head.extend_from_slice(first);
             bytes = rest;
             let &[a, b] = head.as_slice() else { return Ok(()) };
-            // RFC 1950 §2.2: method 8, window up to 32 KiB, and a check that makes it a multiple of 31.
+            // RFC 1950 §2.2: method 8, a window up to 32 KiB, and check bits that make the number a multiple of 31.
             let zlib = a & 0x0f == 8 && a >> 4 <= 7 && u16::from_be_bytes([a, b]).is_multiple_of(31);
             let mut inflate = Inflate::new(zlib);
             inflate.push(&[a, b], out)?;

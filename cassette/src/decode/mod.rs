@@ -1,7 +1,7 @@
-//! Takes content codings off a body while it streams (RFC 9110 §8.4), so that it can be redacted and read.
-//! Output is handed on in small pieces: a few kilobytes that unpack to gigabytes cost no memory.
+//! Removes the content codings of a body while it streams (RFC 9110 §8.4), so that it can be redacted and read. Output
+//! is passed on in small pieces: a few kilobytes that decode to gigabytes cost no memory.
 //!
-//! Must not know: what a body holds, where it goes.
+//! Must not know: what a body holds, where its bytes go.
 
 #[cfg(feature = "brotli")]
 mod brotli;
@@ -13,15 +13,15 @@ mod zstd;
 use std::fmt;
 use std::io::{self, Write};
 
-/// A writer that decodes what is written and passes it on to `next`. [`finish`](Decoder::finish) must be called
-/// at the end: only then is a truncated body known.
+/// A writer that decodes its input and passes it on to `next`. Call [`finish`](Decoder::finish) at the end: only it
+/// detects a truncated body.
 pub(crate) struct Decoder<W> {
-    /// Outermost coding first.
+    /// The outermost coding is first.
     stages: Vec<Box<dyn Stage>>,
     next: W,
 }
 
-/// A content coding that this build can't take off. Its name, as it came.
+/// A content coding that this build cannot decode, with its name as received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unsupported(pub(crate) String);
 
@@ -33,16 +33,16 @@ impl fmt::Display for Unsupported {
 
 impl std::error::Error for Unsupported {}
 
-/// A decoder for the value of a `content-encoding` header: codings in the order in which they were applied.
+/// A decoder for the value of a `content-encoding` header, which lists codings in the order of their application.
 ///
 /// # Errors
 ///
-/// A coding that is not known here, or more than [`MAX_CODINGS`] of them.
+/// A coding is unknown, or there are more than [`MAX_CODINGS`].
 pub(crate) fn decoder<W: Write>(content_encoding: Option<&str>, next: W) -> Result<Decoder<W>, Unsupported> {
     let mut stages: Vec<Box<dyn Stage>> = Vec::new();
     for coding in content_encoding.unwrap_or("").split(',').map(str::trim).rev() {
         match coding.to_ascii_lowercase().as_str() {
-            // Chunks of S3's own, each with a signature or none: they are kept as they came.
+            // The chunks of S3's own coding may be signed, so they are kept as received.
             "" | "identity" | "aws-chunked" => {}
             "gzip" | "x-gzip" => stages.push(Box::new(gzip::Gzip::new())),
             "deflate" => stages.push(Box::new(inflate::Deflate::new())),
@@ -59,18 +59,18 @@ pub(crate) fn decoder<W: Write>(content_encoding: Option<&str>, next: W) -> Resu
     Ok(Decoder { stages, next })
 }
 
-/// As many as curl takes, for the same reason: each one multiplies what a hostile body can unpack to.
+/// The limit that curl has, for the same reason: each coding multiplies the size to which a hostile body can decode.
 const MAX_CODINGS: usize = 5;
 
-/// The most that is handed on at once.
+/// The most bytes that are passed on at once.
 const PIECE: usize = 16 * 1024;
 
 impl<W: Write> Decoder<W> {
-    /// Says that the body is complete, and gives `next` back. No input at all is an empty body in every coding.
+    /// Ends the body and returns `next`. An empty input is an empty body in every coding.
     ///
     /// # Errors
     ///
-    /// The body ended in the middle, or `next` failed.
+    /// The body is truncated, or `next` failed.
     pub(crate) fn finish(mut self) -> io::Result<W> {
         for i in 0..self.stages.len() {
             let (stage, rest) = self.stages[i..].split_first_mut().expect("i is in range");
@@ -81,12 +81,12 @@ impl<W: Write> Decoder<W> {
 }
 
 impl<W> Decoder<W> {
-    /// The next writer.
+    /// The writer that gets the decoded bytes.
     pub(crate) fn next_mut(&mut self) -> &mut W {
         &mut self.next
     }
 
-    /// Gives `next` back though the body broke off: it has got what could be decoded.
+    /// Returns `next` after the body broke off. It has received all bytes that could be decoded.
     pub(crate) fn abandon(self) -> W {
         self.next
     }
@@ -112,7 +112,7 @@ fn push(stages: &mut [Box<dyn Stage>], bytes: &[u8], next: &mut dyn Write) -> io
 
 type Out<'a> = &'a mut dyn FnMut(&[u8]) -> io::Result<()>;
 
-/// One coding being taken off.
+/// The decoder of one coding.
 trait Stage: Send {
     fn push(&mut self, bytes: &[u8], out: Out<'_>) -> io::Result<()>;
     fn end(&mut self, out: Out<'_>) -> io::Result<()>;
@@ -234,10 +234,10 @@ mod tests {
         assert_eq!(fails(&window), "the zstd body asks for a window of more than 8 MiB");
         let mut wrong = whole.clone();
         *wrong.last_mut().unwrap() ^= 1;
-        let told = fails(&wrong);
+        let message = fails(&wrong);
         assert!(
-            told == "the zstd body does not match its checksum" || told == "the zstd body is corrupt",
-            "{told}"
+            message == "the zstd body does not match its checksum" || message == "the zstd body is corrupt",
+            "{message}"
         );
     }
 

@@ -1,4 +1,4 @@
-//! The coding `zstd`.
+//! The content coding `zstd`.
 
 use std::io::{self, Write};
 
@@ -7,13 +7,13 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::{Out, PIECE, Stage, garbage, truncated};
 
-/// `zstd` (RFC 8878), one frame after the other.
+/// `zstd` (RFC 8878): one frame after the other.
 pub(super) struct Zstd {
     decoder: FrameDecoder,
-    /// What is not a whole header or block yet.
+    /// The bytes that are not a complete header or block yet.
     held: Vec<u8>,
     place: Place,
-    /// The frame ends with a checksum.
+    /// Whether the frame ends with a checksum.
     checksum: bool,
 }
 
@@ -22,13 +22,13 @@ enum Place {
     InFrame,
 }
 
-/// Bytes of the longest frame header (RFC 8878 §3.1.1).
+/// The length of the longest frame header in bytes (RFC 8878 §3.1.1).
 const LONGEST_HEADER: usize = 18;
 
-/// Bytes of a block before and after decompression, at most (§3.1.1.2.4).
+/// The largest block before and after decompression, in bytes (§3.1.1.2.4).
 const LARGEST_BLOCK: usize = 128 * 1024;
 
-/// Of the window, as the content coding has it (RFC 9659 §3).
+/// The largest window of the content coding, in bytes (RFC 9659 §3).
 const LARGEST_WINDOW: u64 = 8 << 20;
 
 const CORRUPT: &str = "the zstd body is corrupt";
@@ -40,7 +40,7 @@ impl Zstd {
         Zstd { decoder, held: Vec::new(), place: Place::BetweenFrames, checksum: false }
     }
 
-    /// Takes what is whole off `held`. `last` says that nothing more comes.
+    /// Consumes the complete parts of `held`. `last` says that no more bytes come.
     fn advance(&mut self, last: bool, out: Out<'_>) -> io::Result<()> {
         let mut at = 0;
         loop {
@@ -66,7 +66,7 @@ impl Zstd {
                 }
                 Place::InFrame => {
                     let Some(&[a, b, c]) = held.first_chunk() else { break };
-                    // §3.1.1.2: whether it is the last one, its type, its size.
+                    // §3.1.1.2: the header holds whether this is the last block, its type and its size.
                     let header = u32::from_le_bytes([a, b, c, 0]);
                     let (is_last, repeats) = (header & 1 == 1, header >> 1 & 3 == 1);
                     let size = header as usize >> 3;
@@ -113,7 +113,7 @@ impl Stage for Zstd {
     }
 }
 
-/// Hands on a little at a time.
+/// Passes on small pieces.
 struct Pieces<'a>(Out<'a>);
 
 impl Write for Pieces<'_> {

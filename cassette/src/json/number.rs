@@ -1,6 +1,6 @@
-//! Numbers by their exact decimal value, whatever their text: no floats, so nothing is rounded.
+//! JSON numbers by their exact decimal value, whatever their text. Floats are not used, so nothing is rounded.
 
-/// Whether two JSON numbers are the same: `1.0`, `1`, `1e0` and `10e-1` are.
+/// Whether two JSON numbers are equal: `1.0`, `1`, `1e0` and `10e-1` are.
 ///
 /// ```
 /// use cassette::json::number_eq;
@@ -12,10 +12,10 @@ pub fn number_eq(a: &str, b: &str) -> bool {
     a == b || canonical_number(a) == canonical_number(b)
 }
 
-/// One text for all spellings of a JSON number: digits without zeros at either end, and `e` with the power of
-/// ten unless that is 0. `-0` is `0`. Costs memory for the digits only, whatever the exponent.
+/// The canonical text of a JSON number: digits without zeros at either end, and `e` with the power of ten unless that
+/// is 0. `-0` is `0`. The memory depends on the digits only, whatever the exponent.
 ///
-/// An exponent beyond 30 digits is left as it stands: two spellings of such a number may then differ.
+/// An exponent of more than 30 digits is kept as it is: two texts of such a number may then differ.
 ///
 /// ```
 /// use cassette::json::canonical_number;
@@ -93,9 +93,9 @@ mod tests {
     proptest! {
         #[test]
         fn agrees_with_integer_arithmetic(a in -100_000i64..100_000, zeros in 0usize..5, shift in 0u32..5) {
-            let respelled = format!("{}.{}e-{shift}", a * 10i64.pow(shift), "0".repeat(zeros + 1));
-            prop_assert!(number_eq(&a.to_string(), &respelled), "{a} {respelled}");
-            prop_assert!(!number_eq(&(a + 1).to_string(), &respelled));
+            let rewritten = format!("{}.{}e-{shift}", a * 10i64.pow(shift), "0".repeat(zeros + 1));
+            prop_assert!(number_eq(&a.to_string(), &rewritten), "{a} {rewritten}");
+            prop_assert!(!number_eq(&(a + 1).to_string(), &rewritten));
         }
     }
 }

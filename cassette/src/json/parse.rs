@@ -1,4 +1,4 @@
-//! A tree of a JSON document for comparing: order, duplicate keys and number texts are kept.
+//! A tree of a JSON document for comparisons: order, duplicate keys and number texts are kept.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use super::SyntaxError;
 use super::error::TOO_DEEP;
 use super::lex::{Kind, Lexer};
 
-/// How deep arrays and objects may nest in [`parse`].
+/// The deepest nesting of arrays and objects that [`parse`] accepts.
 pub const MAX_DEPTH: usize = 256;
 
 /// A JSON value that borrows from the text it was parsed from.
@@ -21,9 +21,9 @@ pub enum Value<'a> {
     Bool(bool),
     /// The number's text.
     Number(&'a str),
-    /// The string's value, as [`unescape`] has it.
+    /// The string's value, as returned by [`unescape`].
     String(Cow<'a, str>),
-    /// In order.
+    /// The items in order.
     Array(Vec<Value<'a>>),
     /// Names and values in order, duplicates included.
     Object(Vec<(Cow<'a, str>, Value<'a>)>),
@@ -42,7 +42,7 @@ pub enum Value<'a> {
 ///
 /// # Errors
 ///
-/// Not JSON, not UTF-8, or nested deeper than [`MAX_DEPTH`].
+/// The text is not JSON, not UTF-8, or nested deeper than [`MAX_DEPTH`].
 pub fn parse(text: &[u8]) -> Result<Value<'_>, SyntaxError> {
     let text = std::str::from_utf8(text)
         .map_err(|e| SyntaxError { offset: e.valid_up_to() as u64, message: "invalid UTF-8" })?;
@@ -70,7 +70,7 @@ pub fn parse(text: &[u8]) -> Result<Value<'_>, SyntaxError> {
                 Some(Open::Array(items)) => Some(Value::Array(items)),
                 None => None,
             },
-            // Without its closing quote: the lexer says so at the end.
+            // The closing quote is missing; the lexer reports that at the end.
             Kind::Key | Kind::String if !piece.done => None,
             Kind::Key => {
                 if let Some(Open::Object(_, name)) = open.last_mut() {
@@ -106,10 +106,10 @@ fn inner(token: &str) -> &str {
     &token[1..token.len() - 1]
 }
 
-/// The value of a JSON string, given what stands between its quotes (already checked by the lexer).
+/// The value of a JSON string, from the text between its quotes (which the lexer has checked).
 ///
-/// A surrogate escape without its partner has no character. Two strings that differ must stay different all
-/// the same, so it becomes the noncharacter U+FDD0 and its four digits, and U+FDD0 itself is written likewise.
+/// A surrogate escape without its partner stands for no character. Different strings must still stay different, so it
+/// becomes the noncharacter U+FDD0 and its four digits, and U+FDD0 itself is escaped the same way.
 ///
 /// ```
 /// use cassette::json::unescape;
@@ -161,7 +161,7 @@ pub fn unescape(raw: &str) -> Cow<'_, str> {
 
 const MARK: char = '\u{fdd0}';
 
-/// The code unit of the `\uXXXX` that `text` begins with.
+/// The code unit of the `\uXXXX` at the start of `text`.
 fn unit(text: &str) -> Option<u32> {
     u32::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()
 }

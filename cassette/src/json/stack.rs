@@ -1,4 +1,4 @@
-//! What is open in a document, in so little memory that a million levels do no harm.
+//! The open containers of a document, in so little memory that a million levels do no harm.
 
 /// One bit for each open container.
 #[derive(Clone, Debug, Default)]

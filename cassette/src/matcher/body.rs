@@ -11,6 +11,7 @@ use super::options::InForce;
 use super::pairs::{self, Pairs};
 use super::parameters::Value;
 use super::xml::{self, Element};
+use crate::hex;
 use crate::json;
 use crate::tape::{Content, Request};
 
@@ -99,7 +100,7 @@ impl<'a> CanonicalBody<'a> {
         {
             return CanonicalBody::Xml(root);
         }
-        let sha256 = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+        let sha256 = hex::encode(&Sha256::digest(bytes));
         CanonicalBody::Bytes(Raw { bytes: Some(bytes), size: bytes.len() as u64, sha256 })
     }
 

@@ -7,6 +7,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::keys::Keys;
 use crate::config::Exhausted;
+use crate::cores;
 use crate::error::Result;
 use crate::matcher::{Key, Matching, Sketch};
 use crate::redact::Redactor;
@@ -58,27 +59,25 @@ impl Index {
     ///
     /// That of the first request that can't be read or is malformed.
     pub(super) fn new(cassette: &Cassette, matching: &Matching, redactor: &Redactor) -> Result<Index> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = (cassette.len() / SHARE).clamp(1, cores);
-        let share = cassette.len().div_ceil(threads);
-        let keys = |n: usize| -> Result<Vec<Keys>> {
-            let range = (n * share).min(cassette.len())..((n + 1) * share).min(cassette.len());
-            cassette.requests(range).map(|request| Ok(Keys::of(&request?, matching, redactor))).collect()
-        };
+        let shares: Vec<_> =
+            (0..cassette.len()).step_by(SHARE).map(|at| at..(at + SHARE).min(cassette.len())).collect();
         let mut index = Index::default();
         for i in (0..cassette.len()).filter(|i| cassette.is_flagged(*i)) {
             index.policies.insert(i, cassette.interaction(i)?.policy);
         }
-        std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|n| scope.spawn(move || keys(n))).collect();
-            index.after.reserve_exact(cassette.len());
-            index.sketches.reserve_exact(cassette.len());
-            index.add(keys(0)?);
-            for other in others {
-                index.add(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-            }
-            Ok(index)
-        })
+        let keys = cores::try_map(
+            &shares,
+            cassette.len() / SHARE,
+            || (),
+            |(), share| {
+                let keys = |request: Result<_>| Ok(Keys::of(&request?, matching, redactor));
+                cassette.requests(share.clone()).map(keys).collect::<Result<Vec<Keys>>>()
+            },
+        )?;
+        index.after.reserve_exact(cassette.len());
+        index.sketches.reserve_exact(cassette.len());
+        keys.into_iter().for_each(|keys| index.add(keys));
+        Ok(index)
     }
 
     /// What happens when all recordings of a request were taken.

@@ -1,4 +1,4 @@
-//! One case: its folder, its files, and how a harness gets at its configuration.
+//! One case: its folder, its files, and its configuration for a harness.
 
 use std::path::{Path, PathBuf};
 
@@ -21,11 +21,11 @@ impl Case {
         Case { dir: tree.join(&definition.name), definition }
     }
 
-    /// Opens a case that was scaffolded below `tree`: what a generated test's harness does.
+    /// Opens a case that was scaffolded below `tree`. The harness of a generated test calls this.
     ///
     /// # Errors
     ///
-    /// Its files can't be read, or aren't JSON.
+    /// The case's files cannot be read, or are not JSON.
     pub fn open(tree: &Path, name: &str) -> Result<Case> {
         let dir = tree.join(name);
         let config = read_json(&config_file(&dir))?;
@@ -35,41 +35,41 @@ impl Case {
         Ok(Case { dir, definition })
     }
 
-    /// The case's name: the generated test's, too.
+    /// The name of the case and of its generated test.
     pub fn name(&self) -> &str {
         &self.definition.name
     }
 
-    /// Its folder.
+    /// The folder of the case.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// The name of its cassette, below the tree.
+    /// The name of the case's cassette, relative to the tree.
     pub fn cassette_name(&self) -> String {
         cassette_name(self.name())
     }
 
-    /// Its cassette.
+    /// The path of the case's cassette.
     pub fn cassette_file(&self) -> PathBuf {
         self.dir.join("cassettes").join("requests.json")
     }
 
-    /// The instant that its definition freezes the clock at, where it does.
+    /// The instant at which the case's definition freezes the clock, if it names one.
     ///
     /// # Errors
     ///
-    /// None for a case of a [`Plan`](super::Plan): its definition has been validated.
+    /// The definition's instant is malformed. Cases of a [`Plan`](super::Plan) have been validated.
     pub fn freeze_time(&self) -> Result<Option<std::time::SystemTime>> {
         self.definition.freeze_time.as_deref().map(crate::clock::parse_rfc3339).transpose()
     }
 
-    /// The component's configuration with the session's secrets filled in. It exists in memory only.
+    /// The component's configuration with the session's secrets filled in. The secrets exist in memory only.
     pub fn config(&self, session: &Session) -> Value {
         filled(self.definition.config.clone(), session)
     }
 
-    /// The state that the component starts from.
+    /// The state that the component starts from, if the definition names one.
     pub fn state(&self) -> Option<&Value> {
         self.definition.state.as_ref()
     }
@@ -78,7 +78,7 @@ impl Case {
         self.definition.freeze_time.as_deref()
     }
 
-    /// What belongs on disk, with the configuration as defined: secrets are placeholders.
+    /// The files of the case. The configuration is as defined: secrets are placeholders.
     pub(super) fn files(&self) -> Vec<(PathBuf, String)> {
         let mut files = vec![(config_file(&self.dir), pretty(&self.definition.config))];
         if let Some(state) = &self.definition.state {

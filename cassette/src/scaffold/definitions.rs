@@ -1,4 +1,4 @@
-//! The file of definitions: a JSON array of configurations, wrapped in a name or raw.
+//! Reads the file of definitions: a JSON array of configurations, each raw or wrapped in an object with a name.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,23 +7,23 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 
-/// One configuration of the component, to become one test.
+/// One configuration of the component, which becomes one test.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Definition {
     /// The name of the test and of its folder: lower-case letters, digits and `_`, a letter first. A keyword of Rust is
     /// refused.
     pub name: String,
-    /// The component's configuration. Secrets in it are placeholders: `{{secret.NAME}}`.
+    /// The component's configuration. Its secrets are placeholders: `{{secret.NAME}}`.
     pub config: Value,
-    /// The state that the component starts from, where there is one.
+    /// The state that the component starts from, if any.
     pub state: Option<Value>,
-    /// The instant at which the clock stands, RFC 3339; by default the moment of the recording.
+    /// The instant of the frozen clock in RFC 3339. Default: the moment of the recording.
     pub freeze_time: Option<String>,
 }
 
 const KEYS: [&str; 5] = ["name", "config", "secrets", "state", "freeze_time"];
-/// Longer names would make rustfmt break the generated lines.
+/// A longer name would make rustfmt break the generated lines.
 const MAX_NAME: usize = 40;
 
 /// The keywords of edition 2024 in lower case, strict and reserved: no function can have one of them as its name. Raw
@@ -39,7 +39,7 @@ const KEYWORDS: [&str; 51] = [
     "unsized", "virtual", "yield",
 ];
 
-/// Reads and validates the whole file before anything is made of it.
+/// Reads and validates the whole file.
 pub(super) fn read(file: &Path) -> Result<Vec<Definition>> {
     let text = std::fs::read_to_string(file).map_err(|e| {
         Error::io("read the definitions", file, e).hint("check the path given to the scaffolder")
@@ -69,7 +69,7 @@ type Wrong = (String, String);
 fn definition(i: usize, mut object: Map<String, Value>) -> Result<Definition, Wrong> {
     let wrapped = object.contains_key("config");
     if !wrapped {
-        // A raw configuration, as the component itself would get it.
+        // A raw configuration, in the form that the component itself gets.
         if !object.contains_key("parameters") {
             let what =
                 "expected a wrapped definition with `config`, or a raw configuration with `parameters`";
@@ -125,7 +125,8 @@ fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Keys that begin with `#` hold secrets. In a definition they must be placeholders: the file is committed.
+/// A key that begins with `#` holds a secret. In a definition its value must be a placeholder, because the file is
+/// committed.
 fn masked(value: Value, place: &str) -> Result<Value, Wrong> {
     match value {
         Value::Object(object) => {
@@ -157,7 +158,7 @@ fn masked(value: Value, place: &str) -> Result<Value, Wrong> {
     }
 }
 
-/// `secrets` has the form of the configuration, and nothing but placeholders in it.
+/// Checks that `secrets` holds nothing but placeholders. It has the form of the configuration.
 fn all_placeholders(value: &Value, place: &str) -> Result<(), Wrong> {
     match value {
         Value::Object(object) => {
@@ -174,7 +175,7 @@ fn all_placeholders(value: &Value, place: &str) -> Result<(), Wrong> {
     }
 }
 
-/// Deep: objects key by key, anything else is replaced.
+/// Merges deeply: objects key by key; any other value is replaced.
 fn merge(into: &mut Value, from: Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from)) => {

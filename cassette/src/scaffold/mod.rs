@@ -1,4 +1,4 @@
-//! Tests from configurations: definitions in, a test tree and thin `#[cassette_test]`s out, recorded.
+//! Generates tests from configurations: reads definitions, writes a test tree and thin `#[cassette_test]`s.
 //!
 //! Must not know: transports, and what the component under test does.
 
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub use case::Case;
 pub use definitions::Definition;
-pub use write::{Change, FileChange};
+pub use write::{ChangeKind, FileChange};
 
 use crate::error::{Error, Result};
 
@@ -43,7 +43,7 @@ pub struct Scaffold {
     package_dir: PathBuf,
 }
 
-/// What a [`Scaffold`] is going to do: everything has been read and validated, nothing written.
+/// The work that a [`Scaffold`] is going to do. All definitions have been read and validated; nothing has been written.
 #[derive(Clone, Debug)]
 pub struct Plan {
     scaffold: Scaffold,
@@ -53,8 +53,8 @@ pub struct Plan {
 }
 
 impl Scaffold {
-    /// From this file of definitions: cases go below `tree`, their tests into `test_file`. Paths are relative
-    /// to the package's directory.
+    /// A scaffold from this file of definitions. Cases are written below `tree`, their tests to `test_file`. Paths are
+    /// relative to the package's directory.
     pub fn new(
         definitions: impl Into<PathBuf>,
         tree: impl Into<PathBuf>,
@@ -71,42 +71,42 @@ impl Scaffold {
         }
     }
 
-    /// The module that generated tests call: its `config()` gives the [`Config`](crate::Config), its
-    /// `run(session, case)` runs the component.
+    /// The module that generated tests call. Its function `config()` returns the [`Config`](crate::Config), and its
+    /// function `run(session, case)` runs the component.
     #[must_use]
     pub fn harness(mut self, path: &str) -> Scaffold {
         self.harness = path.to_owned();
         self
     }
 
-    /// The command that runs the scaffolder: it stands in the generated file and in failure texts.
+    /// The command that runs the scaffolder, for the generated file and for error messages.
     #[must_use]
     pub fn command(mut self, command: &str) -> Scaffold {
         self.command = command.to_owned();
         self
     }
 
-    /// The instant, RFC 3339, at which the clock of every case stands whose definition doesn't say another.
-    /// Recording again then asks the same questions of the API.
+    /// The instant, in RFC 3339, at which the clock stands in every case whose definition names no other. With it, a
+    /// new recording sends the API the same requests.
     #[must_use]
     pub fn freeze_time(mut self, at: &str) -> Scaffold {
         self.freeze_time = Some(at.to_owned());
         self
     }
 
-    /// The package whose files these are. Default: that of `CARGO_MANIFEST_DIR`.
+    /// The directory of the package. Default: the value of `CARGO_MANIFEST_DIR`.
     #[must_use]
     pub fn package_dir(mut self, dir: impl Into<PathBuf>) -> Scaffold {
         self.package_dir = dir.into();
         self
     }
 
-    /// Reads and validates everything.
+    /// Reads and validates all definitions.
     ///
     /// # Errors
     ///
-    /// The definitions can't be read, or something in them is wrong: the message has the file and the place
-    /// in it (`definitions.json: [3].name: …`).
+    /// The definitions cannot be read, or one of them is wrong. The message has the file and the place in it
+    /// (`definitions.json: [3].name: …`).
     pub fn plan(&self) -> Result<Plan> {
         let file = self.package_dir.join(&self.definitions);
         let mut definitions = definitions::read(&file)?;
@@ -130,34 +130,34 @@ impl Scaffold {
 }
 
 impl Plan {
-    /// The cases, in the order of the definitions.
+    /// The cases in the order of the definitions.
     pub fn cases(&self) -> &[Case] {
         &self.cases
     }
 
-    /// Writes what differs and says of each file whether it was created, updated or left as it was.
+    /// Writes the files that differ, and returns for each file whether it was created, updated or unchanged.
     ///
     /// # Errors
     ///
-    /// A file can't be written, or one stands in the way that was not generated.
+    /// A file cannot be written, or a file that was not generated has its path.
     pub fn write(&self) -> Result<Vec<FileChange>> {
         self.refuse_foreign_test_file()?;
         self.files.iter().map(|(path, text)| write::write(path, text, &self.scaffold.package_dir)).collect()
     }
 
-    /// Compares without writing: what is missing, differs, or isn't defined any more.
+    /// Compares the files without writing: finds missing, different and undefined ones.
     ///
     /// # Errors
     ///
-    /// There is drift: the message names every file and the command that mends it.
+    /// The files differ. The message names every file and the command that updates them.
     pub fn check(&self) -> Result<()> {
         let root = &self.scaffold.package_dir;
         let mut drift = Vec::new();
         for (path, text) in &self.files {
             match write::compare(path, text)? {
-                Change::Unchanged => {}
-                Change::Created => drift.push(format!("{}: missing", relative(path, root))),
-                Change::Updated => drift.push(format!("{}: differs", relative(path, root))),
+                ChangeKind::Unchanged => {}
+                ChangeKind::Created => drift.push(format!("{}: missing", relative(path, root))),
+                ChangeKind::Updated => drift.push(format!("{}: differs", relative(path, root))),
             }
         }
         for case in &self.cases {
@@ -177,11 +177,11 @@ impl Plan {
         Err(Error::new(message).hint(format!("run `{}`", self.scaffold.command)))
     }
 
-    /// Case folders below the tree that no definition has any more. They are named, never removed.
+    /// The case folders below the tree without a definition. They are reported, never removed.
     ///
     /// # Errors
     ///
-    /// The tree can't be read.
+    /// The tree cannot be read.
     pub fn orphans(&self) -> Result<Vec<PathBuf>> {
         let tree = self.scaffold.package_dir.join(&self.scaffold.tree);
         let defined: BTreeSet<&Path> = self.cases.iter().map(Case::dir).collect();
@@ -209,9 +209,9 @@ impl Plan {
     fn refuse_foreign_test_file(&self) -> Result<()> {
         match std::fs::read_to_string(&self.test_file) {
             Ok(text) if !text.starts_with(generate::HEADER) => {
-                Err(Error::new("stands where the generated tests go, and was not generated")
+                Err(Error::new("is at the path of the generated tests, but was not generated")
                     .at(&self.test_file)
-                    .hint("move it, or give the scaffolder another file"))
+                    .hint("move the file, or give the scaffolder another path for the tests"))
             }
             _ => Ok(()),
         }

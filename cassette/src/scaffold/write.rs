@@ -1,4 +1,4 @@
-//! The one place that writes generated files: the same text is left alone.
+//! The only code that writes generated files. A file with the same text is not touched.
 
 use std::fmt;
 use std::path::Path;
@@ -6,49 +6,49 @@ use std::path::Path;
 use super::relative;
 use crate::error::{Error, Result};
 
-/// What happened to a generated file.
+/// The effect on a generated file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// It was not there.
+pub enum ChangeKind {
+    /// The file was missing.
     Created,
-    /// It had another text.
+    /// The file had another text.
     Updated,
-    /// It has this text already.
+    /// The file has this text already.
     Unchanged,
 }
 
-/// A generated file, relative to the package, and what happened to it.
+/// A generated file and the effect on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileChange {
-    /// With forward slashes.
+    /// The path relative to the package, with forward slashes.
     pub path: String,
-    /// What happened.
-    pub change: Change,
+    /// The effect on the file.
+    pub change: ChangeKind,
 }
 
 impl fmt::Display for FileChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match self.change {
-            Change::Created => "created",
-            Change::Updated => "updated",
-            Change::Unchanged => "unchanged",
+            ChangeKind::Created => "created",
+            ChangeKind::Updated => "updated",
+            ChangeKind::Unchanged => "unchanged",
         };
         write!(f, "{word:<9} {}", self.path)
     }
 }
 
-pub(super) fn compare(path: &Path, text: &str) -> Result<Change> {
+pub(super) fn compare(path: &Path, text: &str) -> Result<ChangeKind> {
     match std::fs::read(path) {
-        Ok(before) if before == text.as_bytes() => Ok(Change::Unchanged),
-        Ok(_) => Ok(Change::Updated),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Change::Created),
+        Ok(before) if before == text.as_bytes() => Ok(ChangeKind::Unchanged),
+        Ok(_) => Ok(ChangeKind::Updated),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(ChangeKind::Created),
         Err(e) => Err(Error::io("read", path, e)),
     }
 }
 
 pub(super) fn write(path: &Path, text: &str, root: &Path) -> Result<FileChange> {
     let change = compare(path, text)?;
-    if change != Change::Unchanged {
+    if change != ChangeKind::Unchanged {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(|e| Error::io("make the folder", parent, e))?;
         }

@@ -5,14 +5,11 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use crate::capture;
+use crate::cores;
 use crate::error::{Error, Result};
 use crate::redact::{Leak, LeakCheck};
 use crate::report::{self, LeakPart, LeakPlace, LeakRule};
@@ -45,39 +42,32 @@ pub(super) struct Found {
 /// If one can't be read.
 pub(super) fn search(check: &LeakCheck, files: &[PathBuf]) -> Result<Vec<Found>> {
     let pieces = pieces(files, check.overlap())?;
-    let suspects = Mutex::new(Vec::new());
-    let packed = Mutex::new(Vec::new());
-    let (next_file, next) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let work = || -> Result<()> {
-        while let Some(file) = files.get(next_file.fetch_add(1, Ordering::Relaxed)) {
-            if let Some(leak) = in_packed(check, file).map_err(|e| Error::io("scan", file, e))? {
-                let found = Found { file: file.clone(), leak, packed: true };
-                packed.lock().unwrap_or_else(|e| e.into_inner()).push(found);
-            }
-        }
-        while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if piece.leaks(check).map_err(|e| Error::io("scan", piece.file, e))? {
-                suspects.lock().unwrap_or_else(|e| e.into_inner()).push(piece.file);
-            }
-        }
-        Ok(())
-    };
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let beside = cores.min(MOST_THREADS).min(pieces.len()).saturating_sub(1);
-    thread::scope(|scope| {
-        // A thread that can't be started leaves its share to the others.
-        let start =
-            |_| thread::Builder::new().name("cassette-leak-check".into()).spawn_scoped(scope, work).ok();
-        let threads: Vec<_> = (0..beside).filter_map(start).collect();
-        let here = work();
-        threads.into_iter().fold(here, |all, thread| {
-            all.and(thread.join().unwrap_or_else(|_| Err(Error::new("the search for secrets failed"))))
-        })
-    })?;
-    let mut suspects = suspects.into_inner().unwrap_or_else(|e| e.into_inner());
+    let mut all: Vec<Found> = cores::try_map(
+        files,
+        MOST_THREADS,
+        || (),
+        |(), file| {
+            let leak = in_packed(check, file).map_err(|e| Error::io("scan", file, e))?;
+            Ok(leak.map(|leak| Found { file: file.clone(), leak, packed: true }))
+        },
+    )?
+    .into_iter()
+    .flatten()
+    .collect();
+    let mut suspects: Vec<&PathBuf> = cores::try_map(
+        &pieces,
+        MOST_THREADS,
+        || (),
+        |(), piece| {
+            let leaks = piece.leaks(check).map_err(|e| Error::io("scan", piece.file, e))?;
+            Ok(leaks.then_some(piece.file))
+        },
+    )?
+    .into_iter()
+    .flatten()
+    .collect();
     suspects.sort_unstable();
     suspects.dedup();
-    let mut all = packed.into_inner().unwrap_or_else(|e| e.into_inner());
     for file in suspects {
         // A piece doesn't know what came before it: only the whole file tells what is a secret, and its line.
         let leak = File::open(file).and_then(|opened| check.scan(opened));

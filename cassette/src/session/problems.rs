@@ -12,7 +12,7 @@ use crate::report::{
     ChangedFile, FieldChange, MalformedCassette, ModeOrigin, Obstacle, OutputChange, Problem, UnknownMode,
     Unwritable,
 };
-use crate::snapshot::{Change, Entry, Fact, Item, SnapshotDiff};
+use crate::snapshot::{Entry, EntryChange, Fact, Item, SnapshotDiff};
 
 /// Lines of a cassette are short, but for those that are the reason why it can't be read.
 const LONGEST_LINE: u64 = 1 << 20;
@@ -61,7 +61,7 @@ pub(super) fn unwritable(what: &str, error: Error) -> Box<Problem> {
 
 /// A client's word on a certificate.
 #[cfg(feature = "proxy")]
-pub(super) fn refused(refused: crate::transport::Refused) -> crate::report::RefusedCertificate {
+pub(super) fn refused(refused: crate::transport::CertificateRefusal) -> crate::report::RefusedCertificate {
     crate::report::RefusedCertificate { host: refused.host, alert: refused.alert.map(str::to_owned) }
 }
 
@@ -78,7 +78,7 @@ pub(super) fn output(
     kept_in: PathBuf,
     review_command: Option<String>,
 ) -> OutputChange {
-    let changed = |change: &Change| ChangedFile {
+    let changed = |change: &EntryChange| ChangedFile {
         path: change.path.clone(),
         fields: change.facts().iter().map(|fact| field(fact, change)).collect(),
         diff: None,
@@ -94,7 +94,7 @@ pub(super) fn output(
     }
 }
 
-fn field(fact: &Fact, change: &Change) -> FieldChange {
+fn field(fact: &Fact, change: &EntryChange) -> FieldChange {
     let of = |what: &str, before: String, after: String| FieldChange { what: what.to_owned(), before, after };
     match fact {
         Fact::Kind { before, after } => of("kind", (*before).to_owned(), (*after).to_owned()),

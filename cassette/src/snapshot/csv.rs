@@ -1,7 +1,7 @@
-//! Rows and columns of a CSV file, pushed in chunk by chunk while it is hashed.
+//! Rows and columns of a CSV file, which is fed in chunks while it is hashed.
 //!
-//! The header goes through `csv-core`. The rows are only counted, by jumping from one quote or line end to
-//! the next: building each field only to throw it away would make hashing wait for CSV.
+//! `csv-core` parses the header. The rows are only counted, by jumping from one quote or line end to the next: parsing
+//! each field would make hashing wait for CSV.
 
 use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
 use memchr::{memchr, memchr3};
@@ -26,21 +26,21 @@ struct Header {
     name: Vec<u8>,
 }
 
-/// Where in a record the next byte is.
+/// The position in a record.
 #[derive(Clone, Copy)]
 enum Rows {
-    /// Before its first byte.
+    /// Before the record's first byte.
     Start,
-    /// Outside of quotes; the byte before decides whether a quote opens a field.
+    /// Outside of quotes. `opens` says whether a quote would open a field here.
     Field { opens: bool },
-    /// In a quoted field.
+    /// Inside a quoted field.
     Quoted,
-    /// After a quote in a quoted field: a second one is a literal quote, all else ends the quoting.
+    /// After a quote in a quoted field: a second quote is literal, any other byte ends the quoting.
     QuoteInQuoted,
 }
 
 impl TableReader {
-    /// A reader, if the name is that of a CSV file.
+    /// A reader if `name` is the name of a CSV file.
     pub(super) fn for_name(name: &str) -> Option<TableReader> {
         let (stem, extension) = name.rsplit('/').next()?.rsplit_once('.')?;
         if stem.is_empty() {
@@ -59,10 +59,10 @@ impl TableReader {
         TableReader { delimiter, state, table: Table::default() }
     }
 
-    /// The next bytes of the file. The first call needs more than a byte order mark, or all.
+    /// Takes the next bytes of the file. The first call needs more than a byte order mark, or the whole file.
     pub(super) fn feed(&mut self, mut chunk: &[u8]) {
         if let State::Header(header) = &mut self.state {
-            // An empty input would mean the end of the file to csv-core.
+            // csv-core takes an empty input for the end of the file.
             while !chunk.is_empty() {
                 let (used, ended) = header.step(chunk, &mut self.table);
                 chunk = &chunk[used..];
@@ -79,10 +79,10 @@ impl TableReader {
 
     pub(super) fn finish(mut self) -> Table {
         match &mut self.state {
-            // The file ends in the middle of the header line, or is empty.
+            // The file ends inside the header line, or is empty.
             State::Header(header) => while !header.step(&[], &mut self.table).1 {},
             State::Rows(Rows::Start) => {}
-            // The last line may lack its end.
+            // The last line may lack its line end.
             State::Rows(_) => self.table.rows += 1,
         }
         self.table
@@ -90,7 +90,7 @@ impl TableReader {
 }
 
 impl Header {
-    /// One field, or a part of one: bytes used, and whether the header is complete.
+    /// Parses one field or a part of it. Returns the bytes used and whether the header is complete.
     fn step(&mut self, input: &[u8], table: &mut Table) -> (usize, bool) {
         let mut out = [0; 1024];
         let (result, used, written) = self.reader.read_field(input, &mut out);
@@ -112,8 +112,8 @@ impl Header {
 }
 
 impl Rows {
-    /// Adds the records that end in `chunk` to `rows`, and says where the chunk leaves off. The rules are
-    /// csv-core's: a quote opens only at the start of a field, CR and LF both end a record.
+    /// Adds the records that end in `chunk` to `rows` and returns the position at its end. The rules are csv-core's: a
+    /// quote opens a field only at its start, CR and LF both end a record.
     fn count(self, chunk: &[u8], delimiter: u8, rows: &mut u64) -> Rows {
         let mut state = self;
         let mut at = 0;
@@ -132,8 +132,7 @@ impl Rows {
                     at += 1;
                     state = Rows::Quoted;
                 }
-                // Not at the start of a field: what follows a closing quote, until the next delimiter,
-                // is literal.
+                // Not at the start of a field: bytes between a closing quote and the next delimiter are literal.
                 Rows::QuoteInQuoted => state = Rows::Field { opens: false },
                 Rows::Field { opens } => {
                     let Some(n) = memchr3(b'"', b'\n', b'\r', &chunk[at..]) else {

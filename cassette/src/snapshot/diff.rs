@@ -1,10 +1,10 @@
-//! Two manifests compared, both ways. What differs is a value here; `report` puts it in words.
+//! Compares two manifests in both directions. A difference is a value; `report` words it.
 
 use std::cmp::Ordering;
 
 use super::manifest::{Entry, Item, Manifest};
 
-/// How a directory differs from what was expected. Empty if it does not.
+/// The differences between a directory and its expected manifest. Empty if they are equal.
 ///
 /// ```
 /// # fn main() -> cassette::TestResult {
@@ -19,64 +19,64 @@ use super::manifest::{Entry, Item, Manifest};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SnapshotDiff {
-    /// In both, and not the same.
-    pub changed: Vec<Change>,
-    /// Expected, and not there.
+    /// Paths in both with different items.
+    pub changed: Vec<EntryChange>,
+    /// Expected entries that are not there.
     pub missing: Vec<Entry>,
-    /// There, and not expected.
+    /// Entries that are there and not expected.
     pub unexpected: Vec<Entry>,
 }
 
-/// A path of which something else is there than was expected.
+/// A path whose item differs from the expected one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct EntryChange {
     /// As in [`Entry::path`].
     pub path: String,
-    /// What was expected.
+    /// The expected item.
     pub before: Item,
-    /// What is there.
+    /// The item that is there.
     pub after: Item,
 }
 
-/// One thing that changed.
+/// One aspect that changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fact {
-    /// Another kind of thing, by the names in the manifest: `file` became `symlink`.
+    /// The kind of the item, by its name in the manifest: `file` became `symlink`.
     Kind {
         /// Expected.
         before: &'static str,
         /// Found.
         after: &'static str,
     },
-    /// Another number of records.
+    /// The number of records.
     Rows {
         /// Expected.
         before: u64,
         /// Found.
         after: u64,
     },
-    /// Another number of columns, or other names.
+    /// The number of columns, or their names.
     Columns {
         /// Expected.
         before: u64,
         /// Found.
         after: u64,
-        /// Names that are new, in the order of the header.
+        /// New names, in the order of the header.
         added: Vec<String>,
-        /// Names that are gone. If there are neither and the counts agree, the order changed.
+        /// Names that are gone. If no name was added or removed and the counts agree, the order changed.
         removed: Vec<String>,
     },
-    /// Another number of bytes.
+    /// The number of bytes.
     Size {
         /// Expected.
         before: u64,
         /// Found.
         after: u64,
     },
-    /// As many bytes, and others.
+    /// The bytes, while their number is the same.
     Content,
-    /// The link points elsewhere.
+    /// The target of the link.
     Target {
         /// Expected.
         before: String,
@@ -86,12 +86,12 @@ pub enum Fact {
 }
 
 impl Manifest {
-    /// How `found` differs from this, the expected one.
+    /// The differences between this manifest, the expected one, and `found`.
     pub fn diff(&self, found: &Manifest) -> SnapshotDiff {
         let mut diff = SnapshotDiff::default();
         let (mut old, mut new) = (self.entries().iter().peekable(), found.entries().iter().peekable());
         loop {
-            // Both are sorted by path and have each path once.
+            // Both manifests are sorted by path and have each path once.
             let order = match (old.peek(), new.peek()) {
                 (None, None) => return diff,
                 (Some(_), None) => Ordering::Less,
@@ -106,7 +106,7 @@ impl Manifest {
                         && o.item != n.item
                     {
                         let (before, after) = (o.item.clone(), n.item.clone());
-                        diff.changed.push(Change { path: o.path.clone(), before, after });
+                        diff.changed.push(EntryChange { path: o.path.clone(), before, after });
                     }
                 }
             }
@@ -115,19 +115,19 @@ impl Manifest {
 }
 
 impl SnapshotDiff {
-    /// Whether nothing differs.
+    /// Whether there are no differences.
     pub fn is_empty(&self) -> bool {
         self.changed.is_empty() && self.missing.is_empty() && self.unexpected.is_empty()
     }
 
-    /// How many paths differ.
+    /// The number of paths that differ.
     pub fn len(&self) -> usize {
         self.changed.len() + self.missing.len() + self.unexpected.len()
     }
 }
 
-impl Change {
-    /// What changed, the most telling first. Never empty.
+impl EntryChange {
+    /// The aspects that changed, the most informative first. Never empty.
     pub fn facts(&self) -> Vec<Fact> {
         match (&self.before, &self.after) {
             (Item::File { size: before, table: old, .. }, Item::File { size: after, table: new, .. }) => {
@@ -161,7 +161,7 @@ impl Change {
     }
 }
 
-/// Names of `some` beyond those of `others`, counting repeated ones.
+/// The names of `some` that `others` lacks; repeated names count.
 fn without(some: &[String], others: &[String]) -> Vec<String> {
     let mut others: Vec<&String> = others.iter().collect();
     let beyond = some.iter().filter(|name| match others.iter().position(|o| o == name) {

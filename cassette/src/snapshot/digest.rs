@@ -1,71 +1,46 @@
-//! Files to hashes and tables: one read pass over each file, all cores, 64 KiB of memory a core.
+//! Turns files into hashes and tables: each file is read once, on all cores, with a buffer of 64 KiB a core.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::num::NonZero;
-use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use sha2::{Digest, Sha256};
 
 use super::csv::TableReader;
 use super::manifest::{Entry, Item};
-use super::walk::{Found, FoundFile};
-use crate::{Error, Result};
+use super::walk::{ListedFile, Listing};
+use crate::cores;
+use crate::error::{Error, Result};
+use crate::hex;
 
 const CHUNK: usize = 64 * 1024;
 
-/// Below this a second thread costs more than it saves.
+/// Bytes that are worth a thread; below this a second thread costs more than it saves.
 const WORTH_A_THREAD: u64 = 256 * 1024;
 
-/// What a file is to be taken for: reads it, and writes that.
+/// Reads a file and writes the bytes that are hashed instead.
 pub(crate) type Filter<'f> = &'f (dyn Fn(&mut dyn Read, &mut dyn Write) -> io::Result<()> + Sync);
 
-/// Reads every file that was found. The order of the result is not defined.
-pub(super) fn digest(root: &Path, found: Found, filter: Option<Filter<'_>>) -> Result<Vec<Entry>> {
-    let Found { mut done, mut files } = found;
+/// Reads every listed file. The order of the result is not defined.
+pub(super) fn digest(found: Listing, filter: Option<Filter<'_>>) -> Result<Vec<Entry>> {
+    let Listing { mut done, mut files } = found;
     let bytes: u64 = files.iter().map(|f| f.size).sum();
-    // The largest first, so that no core is left alone with a long file at the end.
+    // The largest files come first, so that no core is left alone with a long file at the end.
     files.sort_unstable_by(|a, b| b.size.cmp(&a.size).then_with(|| a.name.cmp(&b.name)));
-    let workers = workers(files.len(), bytes);
-
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut buffer = vec![0; CHUNK];
-        let mut entries = Vec::new();
-        while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            entries.push(read(file, filter, &mut buffer)?);
-        }
-        Ok(entries)
-    };
-    let parts: Vec<Result<Vec<Entry>>> = if workers == 1 {
-        vec![work()]
-    } else {
-        thread::scope(|scope| {
-            let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
-            let mut parts = vec![work()];
-            parts.extend(others.into_iter().map(|t| t.join().unwrap_or_else(|_| Err(panicked(root)))));
-            parts
-        })
-    };
-    for part in parts {
-        done.append(&mut part?);
-    }
+    let parts = cores::try_map(
+        &files,
+        threads_worth(bytes),
+        || vec![0; CHUNK],
+        |buffer, file| read(file, filter, buffer),
+    )?;
+    done.extend(parts);
     Ok(done)
 }
 
-fn workers(files: usize, bytes: u64) -> usize {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let worth = usize::try_from(bytes / WORTH_A_THREAD).unwrap_or(usize::MAX).saturating_add(1);
-    cores.min(files).min(worth).max(1)
+fn threads_worth(bytes: u64) -> usize {
+    usize::try_from(bytes / WORTH_A_THREAD).unwrap_or(usize::MAX).saturating_add(1)
 }
 
-fn panicked(root: &Path) -> Error {
-    Error::new("a thread that hashed the output panicked").at(root)
-}
-
-fn read(found: &FoundFile, filter: Option<Filter<'_>>, buffer: &mut [u8]) -> Result<Entry> {
+fn read(found: &ListedFile, filter: Option<Filter<'_>>, buffer: &mut [u8]) -> Result<Entry> {
     let failed = |e| Error::io("read the file", &found.path, e);
     let mut file = File::open(&found.path).map_err(failed)?;
     let mut sums = Sums { hasher: Sha256::new(), table: TableReader::for_name(&found.name), size: 0 };
@@ -81,11 +56,11 @@ fn read(found: &FoundFile, filter: Option<Filter<'_>>, buffer: &mut [u8]) -> Res
     }
     let Sums { hasher, table, size } = sums;
     let table = table.map(TableReader::finish);
-    let sha256 = hex(&hasher.finalize());
+    let sha256 = hex::encode(&hasher.finalize());
     Ok(Entry { path: found.name.clone(), item: Item::File { size, sha256, table } })
 }
 
-/// What is said of a file.
+/// The hash, table and size of a file.
 struct Sums {
     hasher: Sha256,
     table: Option<TableReader>,
@@ -125,9 +100,4 @@ fn fill(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(n)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|d| char::from(DIGITS[usize::from(d)])).collect()
 }

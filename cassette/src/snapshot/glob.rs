@@ -1,7 +1,7 @@
-//! Which paths to leave out: patterns of `*`, `**` and `?`, nothing more.
+//! Patterns of paths to leave out. They know `*`, `**` and `?`, nothing more.
 
+use crate::error::{Error, Result};
 use crate::wild::wild;
-use crate::{Error, Result};
 
 /// The patterns of a project.
 pub(super) struct Ignore(Vec<Vec<String>>);
@@ -13,8 +13,8 @@ impl Ignore {
         patterns.iter().map(|p| compile(p)).collect::<Result<_>>().map(Ignore)
     }
 
-    /// Whether the entry at this path (as in a manifest) is to be left out. The folders above it are the
-    /// caller's business: it does not walk into an ignored one.
+    /// Whether the entry at this path (as in a manifest) is left out. The caller checks the folders above it: it does
+    /// not enter an ignored one.
     pub(super) fn matches(&self, path: &str) -> bool {
         if self.0.is_empty() {
             return false;
@@ -32,11 +32,11 @@ fn compile(pattern: &str) -> Result<Vec<String>> {
             .hint("patterns are like `*.log`, `tmp/**` or `**/cache/*.json`"));
     }
     let mut parts: Vec<String> = anchored.split('/').map(str::to_owned).collect();
-    // As in .gitignore: without a slash it may be at any depth.
+    // As in .gitignore: a pattern without a slash matches at any depth.
     if !trimmed.contains('/') {
         parts.insert(0, ANY_DEPTH.to_owned());
     }
-    // `logs/**` means what is in `logs`, and then there is nothing to say about `logs` itself.
+    // `logs/**` means the contents of `logs`; `logs` itself needs no entry then.
     if parts.len() > 1 && parts.last().is_some_and(|p| p == ANY_DEPTH) {
         parts.pop();
     }

@@ -1,17 +1,17 @@
-//! The real files behind a failed comparison, put where a developer can look at them.
+//! Keeps the real files behind a failed comparison where a developer can look at them.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
-/// Moves what is in `output_dir` to `target`, in place of whatever an earlier run left there. Across file
-/// systems it copies, and then takes away the original.
+/// Moves the contents of `output_dir` to `target` and replaces the output that an earlier run left there. Across file
+/// systems it copies and then removes the original.
 ///
 /// # Errors
 ///
-/// If `output_dir` cannot be read or `target` not be written.
+/// `output_dir` cannot be read, or `target` cannot be written.
 pub fn keep(output_dir: &Path, target: &Path) -> Result<()> {
     clear(target)?;
     if let Some(parent) = target.parent() {
@@ -20,7 +20,7 @@ pub fn keep(output_dir: &Path, target: &Path) -> Result<()> {
     match fs::rename(output_dir, target) {
         Ok(()) => Ok(()),
         Err(e) if e.kind() == ErrorKind::NotFound => Err(Error::io("keep the output", output_dir, e)),
-        // Another file system, a mount point, a file still open on Windows: a copy may do.
+        // Another file system, a mount point, or a file that is still open on Windows: copying may work.
         Err(_) => {
             copy(output_dir, target)?;
             // Best effort: the files are kept, and the owner of a temporary directory removes it anyway.
@@ -54,7 +54,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         } else if kind.is_file() {
             fs::copy(&from, &to).map_err(|e| Error::io("copy the file", &from, e))?;
         }
-        // Sockets and pipes have no contents to look at.
+        // Sockets and pipes have no contents.
     }
     Ok(())
 }
@@ -65,7 +65,7 @@ fn copy_link(from: &Path, to: &Path) -> Result<()> {
     copied.map_err(|e| Error::io("copy the link", from, e))
 }
 
-/// Making a link needs a privilege on Windows. A text file says where it pointed.
+/// Creating a link needs a privilege on Windows. A text file holds its target instead.
 #[cfg(not(unix))]
 fn copy_link(from: &Path, to: &Path) -> Result<()> {
     let copied = fs::read_link(from).and_then(|target| fs::write(to, target.to_string_lossy().as_bytes()));

@@ -1,13 +1,14 @@
-//! What a test wrote: a directory as a [`Manifest`], its comparison with an earlier one, and both on disk.
+//! The output of a test: a directory as a [`Manifest`], its comparison with an earlier one, and both on disk.
 //!
-//! A manifest is text, one line a file, so that a change of the output shows in a review as the lines of
-//! the files that changed. Differences are values ([`SnapshotDiff`]); the words for them are `report`'s.
+//! A manifest is text with one line for each file, so that a review shows a change of the output as the lines of the
+//! changed files. Differences are values ([`SnapshotDiff`]); `report` words them.
 //!
 //! Must not know: HTTP, cassettes, modes, what a session is.
 
 mod csv;
 mod diff;
 mod digest;
+mod directory;
 mod glob;
 mod keep;
 mod manifest;
@@ -16,7 +17,7 @@ mod store;
 mod text;
 mod walk;
 
-pub use diff::{Change, Fact, SnapshotDiff};
+pub use diff::{EntryChange, Fact, SnapshotDiff};
 pub(crate) use digest::Filter;
 pub use keep::keep;
 pub use manifest::{Entry, Item, Manifest, Table};

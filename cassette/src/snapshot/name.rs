@@ -1,8 +1,8 @@
-//! Names of files as text, without loss: whatever bytes a name has, it fits in a line of JSON.
+//! File names as text without loss: any bytes of a name fit in a line of JSON.
 
 use std::path::Path;
 
-/// UTF-8 as it is, a byte that is none as `\xNN`, a backslash as `\\`.
+/// Keeps UTF-8, and writes other bytes as `\xNN` and a backslash as `\\`.
 pub(super) fn escape(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -14,10 +14,10 @@ pub(super) fn escape(bytes: &[u8]) -> String {
     out
 }
 
-/// A path as text with forward slashes; `name` and `target` of a manifest.
+/// A path as text with forward slashes, for `name` and `target` of a manifest.
 pub(super) fn of_path(path: &Path) -> String {
     let bytes = path.as_os_str().as_encoded_bytes();
-    // On Windows the backslash is a separator and in no name.
+    // On Windows the backslash is a separator and occurs in no name.
     if cfg!(windows) { escape(bytes).replace(r"\\", "/") } else { escape(bytes) }
 }
 

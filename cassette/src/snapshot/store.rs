@@ -1,45 +1,44 @@
-//! The snapshot of a test as a file, in the format of insta's `.snap` files, so that `cargo insta review`
-//! shows and accepts it. Written here by hand: insta itself is not among our dependencies.
+//! The snapshot of a test as a file in the format of insta's `.snap` files, so that `cargo insta review` shows and
+//! accepts it. The format is written by hand, because insta is not among our dependencies.
 //!
-//! A file is a YAML header between two lines of `---`, then the manifest
-//! (<https://insta.rs/docs/snapshot-files/>). When read, the header is skipped.
+//! A file is a YAML header between two lines of `---`, followed by the manifest
+//! (<https://insta.rs/docs/snapshot-files/>). Reading skips the header.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::manifest::Manifest;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::file_replacement;
 
-/// What a reviewer is told about a snapshot, beside its contents.
+/// The header of a snapshot, for its reviewers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
     /// The source file of the test, relative to the workspace.
     pub source: Option<String>,
-    /// One line: which test's output it is.
+    /// One line that names the test.
     pub description: Option<String>,
 }
 
-/// Where the snapshot of the test `name` is: `<dir>/<name>.output.snap`.
+/// The path of the snapshot of the test `name`: `<dir>/<name>.output.snap`.
 pub fn snapshot_path(dir: &Path, name: &str) -> PathBuf {
     dir.join(format!("{name}.output.snap"))
 }
 
-/// Where the snapshot waits that `cargo insta review` is to show: `<path>.new`.
+/// The path of the pending snapshot that `cargo insta review` shows: `<path>.new`.
 pub fn pending_path(path: &Path) -> PathBuf {
     let mut pending = OsString::from(path);
     pending.push(".new");
     pending.into()
 }
 
-/// Reads a snapshot. `None` if there is none yet.
+/// Reads a snapshot. `None` if there is none.
 ///
 /// # Errors
 ///
-/// If it cannot be read, or is not a snapshot; then the error has line and column.
+/// It cannot be read, or it is not a snapshot; the error then has line and column.
 pub fn load(path: &Path) -> Result<Option<Manifest>> {
     let text = match fs::read(path) {
         Ok(bytes) => bytes,
@@ -51,36 +50,36 @@ pub fn load(path: &Path) -> Result<Option<Manifest>> {
     parse(&text).map(Some).map_err(|e| e.at(path))
 }
 
-/// Installs a snapshot, atomically: another process sees the old file or the new one. A file that says the
-/// same already is not touched, and what was waiting for review is dropped: it is decided.
+/// Installs a snapshot atomically: another process sees the old file or the new one. An equal file is not touched. A
+/// pending snapshot is removed, because its review is settled.
 ///
 /// # Errors
 ///
-/// If it cannot be written. The old file is then as it was.
+/// The snapshot cannot be written. The old file is unchanged then.
 pub fn store(path: &Path, manifest: &Manifest, header: &Header) -> Result<()> {
-    // An unreadable snapshot is no reason to refuse its replacement.
+    // An unreadable snapshot may be replaced.
     if !matches!(load(path), Ok(Some(old)) if old == *manifest) {
         replace(path, &render(manifest, header))?;
     }
     discard_pending(path)
 }
 
-/// Puts a snapshot up for review beside the one at `path`, and says where.
+/// Writes a pending snapshot for review next to the one at `path`, and returns its path.
 ///
 /// # Errors
 ///
-/// If it cannot be written.
+/// The pending snapshot cannot be written.
 pub fn store_pending(path: &Path, manifest: &Manifest, header: &Header) -> Result<PathBuf> {
     let pending = pending_path(path);
     replace(&pending, &render(manifest, header))?;
     Ok(pending)
 }
 
-/// Drops what [`store_pending`] put up, if there is anything.
+/// Removes the pending snapshot of [`store_pending`], if there is one.
 ///
 /// # Errors
 ///
-/// If it is there and cannot be removed.
+/// It cannot be removed.
 pub fn discard_pending(path: &Path) -> Result<()> {
     let pending = pending_path(path);
     match fs::remove_file(&pending) {
@@ -104,15 +103,15 @@ fn render(manifest: &Manifest, header: &Header) -> String {
     out.push_str(&format!("expression: session.output_dir()\n{FENCE}\n"));
     let text = manifest.to_text();
     out.push_str(&text);
-    // insta wants one line end after the contents, also after none.
+    // insta requires one line end after the contents, even if they are empty.
     if text.is_empty() {
         out.push('\n');
     }
     out
 }
 
-/// A YAML scalar, plain where nobody could take it for anything but a string, so that our files look like
-/// those that insta writes itself. A JSON string is a YAML one (YAML 1.2, §1.3).
+/// A YAML scalar. It is plain if no reader could take it for anything but a string, so that our files look like insta's
+/// own. Otherwise it is a JSON string, which is a YAML string too (YAML 1.2, §1.3).
 fn scalar(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ' ');
     let worded = value.starts_with(|c: char| c.is_ascii_alphabetic()) && value.contains(['/', ' ']);
@@ -131,43 +130,17 @@ fn parse(text: &str) -> Result<Manifest> {
     let Some(length) = lines.position(|line| line.trim_end() == FENCE) else {
         return Err(Error::new("not a snapshot: the header has no end").at_position(text.lines().count(), 1));
     };
-    // The manifest's errors are to have the lines of the whole file: keep the header, as blank lines.
+    // The header becomes blank lines, so that the manifest's errors count the lines of the whole file.
     let body: String = text.split_inclusive('\n').skip(length + 2).collect();
     Manifest::parse(&("\n".repeat(length + 2) + &body))
 }
 
-/// Writes to a new file beside `path`, then renames. The new name is on the disk when this returns.
+/// Replaces the file at `path` atomically, and creates its folder if there is none.
 fn replace(path: &Path, text: &str) -> Result<()> {
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(|e| Error::io("create the folder of the snapshot", folder, e))?;
-
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let temporary = folder.join(format!(".snap-{}-{number}.tmp", process::id()));
-    let write = || {
-        let mut file = File::create_new(&temporary)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        drop(file);
-        fs::rename(&temporary, path)?;
-        sync_folder(folder)
-    };
-    write().map_err(|e| {
-        // Best effort: the error that counts is the first.
-        let _ = fs::remove_file(&temporary);
-        Error::io("write the snapshot", path, e)
-    })
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Elsewhere a directory cannot be opened as a file; the rename is as durable as the system makes it.
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|e| Error::io("create the folder of the snapshot", folder, e))?;
+    }
+    file_replacement::write(path, text.as_bytes()).map_err(|e| Error::io("write the snapshot", path, e))
 }
 
 #[cfg(test)]

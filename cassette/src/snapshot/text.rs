@@ -1,11 +1,11 @@
-//! A manifest as text: one JSON object a line, always the same keys in the same order, so that it diffs.
+//! A manifest as text: one JSON object a line, with the same keys in the same order, so that it diffs well.
 
 use serde::{Deserialize, Serialize};
 
 use super::manifest::{Entry, Item, Manifest, Table};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
-/// One line. The order of the fields is the order of the keys.
+/// One line. The fields are in the order of the keys.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -17,7 +17,7 @@ struct Line {
     rows: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     columns: Option<Vec<String>>,
-    /// Only if there are more columns than names.
+    /// Present only if there are more columns than names.
     #[serde(skip_serializing_if = "Option::is_none")]
     column_count: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,22 +27,22 @@ struct Line {
 }
 
 impl Manifest {
-    /// As text: for each entry one JSON object on a line of its own, with a line end after the last.
+    /// The manifest as text: one line with a JSON object for each entry.
     pub fn to_text(&self) -> String {
         let mut out = String::new();
         for entry in self.entries() {
-            // Strings and integers only: there is nothing in it that JSON could refuse.
+            // The line holds only strings and integers, which JSON never refuses.
             out.push_str(&serde_json::to_string(&Line::from(entry)).unwrap_or_default());
             out.push('\n');
         }
         out
     }
 
-    /// The reverse of [`to_text`](Manifest::to_text). Blank lines are skipped, the order is free.
+    /// The reverse of [`to_text`](Manifest::to_text). Blank lines are skipped, and the lines may have any order.
     ///
     /// # Errors
     ///
-    /// If a line is not an entry, or a path occurs twice; the error has the position.
+    /// A line is not an entry, or a path occurs twice; the error has the position.
     pub fn parse(text: &str) -> Result<Manifest> {
         let mut entries: Vec<(usize, Entry)> = Vec::new();
         for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
@@ -53,7 +53,7 @@ impl Manifest {
         entries.sort_by(|(_, a), (_, b)| a.path.cmp(&b.path));
         if let Some(twice) = entries.windows(2).find(|w| w[0].1.path == w[1].1.path) {
             let (number, entry) = &twice[1];
-            let message = format!("{:?} is there twice, first in line {}", entry.path, twice[0].0);
+            let message = format!("{:?} occurs twice, first in line {}", entry.path, twice[0].0);
             return Err(Error::new(message).at_position(*number, 1));
         }
         Ok(Manifest::from_entries(entries.into_iter().map(|(_, e)| e).collect()))
@@ -61,7 +61,7 @@ impl Manifest {
 }
 
 impl Item {
-    /// The name of its kind in a manifest: `file`, `csv`, `dir` or `symlink`.
+    /// The name of the item's kind in a manifest: `file`, `csv`, `dir` or `symlink`.
     pub fn kind(&self) -> &'static str {
         match self {
             Item::File { table: None, .. } => "file",
@@ -95,7 +95,7 @@ impl From<&Entry> for Line {
 
 fn parse_line(text: &str) -> Result<Entry, (usize, String)> {
     let line: Line = serde_json::from_str(text).map_err(|e| {
-        // serde_json puts its own idea of the line at the end of the message; here it is always 1.
+        // serde_json appends a line number to its message; here it is always 1.
         let message = e.to_string();
         let message = message.split(" at line ").next().unwrap_or_default();
         (e.column().max(1), format!("not an entry of a snapshot: {message}"))

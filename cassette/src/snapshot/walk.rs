@@ -1,4 +1,4 @@
-//! What is in a directory: names and kinds. No file is opened here.
+//! Lists a directory: names and kinds. No file is opened here.
 
 use std::fs;
 use std::io;
@@ -7,28 +7,28 @@ use std::path::{Path, PathBuf};
 use super::glob::Ignore;
 use super::manifest::{Entry, Item};
 use super::name;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
-/// What [`walk`] found.
+/// The result of [`walk`].
 #[derive(Default)]
-pub(super) struct Found {
-    /// Links and empty directories: there is nothing to read in them.
+pub(super) struct Listing {
+    /// Links and empty directories, which need no reading.
     pub(super) done: Vec<Entry>,
-    /// Files, to be read.
-    pub(super) files: Vec<FoundFile>,
+    /// Files, which need to be read.
+    pub(super) files: Vec<ListedFile>,
 }
 
-pub(super) struct FoundFile {
-    /// As it will be in the manifest.
+pub(super) struct ListedFile {
+    /// The path in the manifest.
     pub(super) name: String,
     pub(super) path: PathBuf,
-    /// As the directory says; only for sharing out the work.
+    /// The size that the directory reports. It only serves to distribute the work.
     pub(super) size: u64,
 }
 
-/// Everything below `root` that is not ignored.
-pub(super) fn walk(root: &Path, ignore: &Ignore) -> Result<Found> {
-    let mut found = Found::default();
+/// Lists everything below `root` that is not ignored.
+pub(super) fn walk(root: &Path, ignore: &Ignore) -> Result<Listing> {
+    let mut found = Listing::default();
     let mut folders = vec![(root.to_path_buf(), String::new())];
     while let Some((folder, prefix)) = folders.pop() {
         let mut empty = true;
@@ -50,12 +50,12 @@ pub(super) fn walk(root: &Path, ignore: &Ignore) -> Result<Found> {
                 folders.push((path, name));
             } else if kind.is_file() {
                 let size = entry.metadata().map_err(|e| Error::io("look at the file", &path, e))?.len();
-                found.files.push(FoundFile { name, path, size });
+                found.files.push(ListedFile { name, path, size });
             } else {
                 return Err(neither(&path, &name));
             }
         }
-        // The root itself is no entry.
+        // The root itself is not an entry.
         if empty && !prefix.is_empty() {
             found.done.push(Entry { path: prefix, item: Item::Dir });
         }

@@ -1,5 +1,5 @@
-//! The bytes of a recorded body, piece by piece. A body file is checked against its size and hash on the way:
-//! bytes that are not what was recorded end in an error, never in an answer.
+//! The bytes of a recorded body, in chunks. A body file is checked against its size and hash while it is read: bytes
+//! that differ from the recording end in an error and never in a response.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 use bytes::{Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 
-use super::body_sink::hex;
 use super::{BodyFile, Content, parse};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::hex;
 
 /// Bytes read at once.
 const CHUNK: usize = 64 * 1024;
 
-/// Gives a body as chunks of at most 64 KiB, or as one chunk where it was in the document.
+/// Reads a body in chunks of at most 64 KiB, or in one chunk if the document holds it.
 ///
-/// The last chunk of a file is given only after the whole file was found to be as recorded.
+/// The last chunk of a file is returned only after the whole file was found to equal the recording.
 #[derive(Debug)]
 pub struct BodyReader(State);
 
@@ -34,7 +34,7 @@ struct Checked {
     path: PathBuf,
     expected: BodyFile,
     left: u64,
-    /// `None`: another reader checks, or has.
+    /// `None` if another reader checks the hash.
     hash: Option<Sha256>,
     buffer: BytesMut,
 }
@@ -48,7 +48,7 @@ impl BodyReader {
         }
     }
 
-    /// The same without the check of the hash: for a first look at what a second reader checks.
+    /// A reader that does not check the hash, for a first pass over a body that a second reader checks.
     pub(crate) fn unchecked(mut self) -> BodyReader {
         if let State::File(file) = &mut self.0 {
             file.hash = None;
@@ -60,7 +60,7 @@ impl BodyReader {
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, or is not what was recorded. Nothing comes after an error.
+    /// The file cannot be read, or it differs from the recording. After an error the reader must not be used.
     pub fn next_chunk(&mut self) -> Result<Option<Bytes>> {
         match std::mem::replace(&mut self.0, State::Done) {
             State::Done => Ok(None),
@@ -86,7 +86,7 @@ impl Iterator for BodyReader {
 
 impl Checked {
     fn open(folder: &Path, expected: &BodyFile) -> Result<Checked> {
-        // Names from a document were checked when it was parsed; this one may come from anywhere.
+        // Names in a document were checked when it was parsed; this name may come from elsewhere.
         if !parse::file_name(&expected.name) {
             return Err(Error::new(format!("`{}` is not the name of a body file", expected.name)).at(folder));
         }
@@ -97,7 +97,7 @@ impl Checked {
                 .hint("commit the `.bodies` folder together with the cassette, or record it again"),
             _ => Error::io("open the file of a body", &path, e),
         };
-        // Looked at first: to open a named pipe would wait for its other end.
+        // Checked before opening, because to open a named pipe would wait for its other end.
         let found = std::fs::metadata(&path).map_err(failed)?;
         if !found.is_file() {
             return Err(Error::new("the file of a body is not a regular file").at(&path));
@@ -120,7 +120,7 @@ impl Checked {
 
     fn next_chunk(&mut self) -> Result<Bytes> {
         let len = CHUNK.min(usize::try_from(self.left).unwrap_or(CHUNK));
-        // Takes the same memory again where the receiver has dropped the chunk before.
+        // The same memory is reused if the receiver has dropped the previous chunk.
         self.buffer.resize(len, 0);
         self.file
             .read_exact(&mut self.buffer)
@@ -132,7 +132,7 @@ impl Checked {
         if self.left == 0
             && let Some(hash) = self.hash.take()
         {
-            let found = hex(&hash.finalize());
+            let found = hex::encode(&hash.finalize());
             if found != self.expected.sha256 {
                 return Err(self.changed(&format!("its SHA-256 is {found}")));
             }

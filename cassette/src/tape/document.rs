@@ -1,4 +1,4 @@
-//! A cassette to read: an index of the document, whose parts are read and parsed when they are asked for.
+//! An open cassette: an index of the document, whose parts are read and parsed on demand.
 
 use std::fs::File;
 use std::io;
@@ -9,15 +9,16 @@ use super::body_reader::BodyReader;
 use super::outline::{self, Entry, ScanError, Span};
 use super::window::Window;
 use super::{Body, Files, Interaction, Metadata, Request, parse, position};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The version of the format that this library reads and writes.
 pub const FORMAT_VERSION: u64 = 2;
 
 /// A cassette on disk, open for reading.
 ///
-/// Holds the document open and keeps 24 bytes an interaction: bodies stay on the disk until they are read.
-/// A cassette that is replaced meanwhile is read to its end as it was (on Windows it cannot be replaced then).
+/// Keeps the document open and 24 bytes in memory for each interaction; bodies stay on the disk until they are read. If
+/// the cassette is replaced meanwhile, this one still reads the old document (on Windows an open cassette cannot be
+/// replaced).
 ///
 /// ```no_run
 /// use cassette::tape::{Cassette, Files};
@@ -41,16 +42,16 @@ pub struct Cassette {
     interactions_at: u64,
 }
 
-/// What a cassette may ask of the reader: hostile files end in an error and not in a lack of memory.
+/// Limits for reading a cassette, so that a hostile file ends in an error and not in a lack of memory.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// The length of the document in bytes. 16 GiB unless told.
+    /// The length of the document in bytes. Default: 16 GiB.
     pub document: u64,
-    /// The length of one interaction in the document in bytes. 256 MiB unless told.
+    /// The length of one interaction in the document in bytes. Default: 256 MiB.
     pub interaction: u32,
-    /// How many interactions there are. 10 million unless told.
+    /// The number of interactions. Default: 10 million.
     pub interactions: usize,
-    /// How deep values are nested. 128 unless told; what this library writes needs 70.
+    /// The nesting depth of values. Default: 128; documents written by this library need 70.
     pub depth: usize,
 }
 
@@ -65,13 +66,13 @@ impl Cassette {
     ///
     /// # Errors
     ///
-    /// If there is none ([`Files::exists`] tells), it cannot be read, is not of [`FORMAT_VERSION`], or is
-    /// malformed; then with line and column.
+    /// There is no cassette (see [`Files::exists`]), it cannot be read, it is not of [`FORMAT_VERSION`], or it is
+    /// malformed; the error then has line and column.
     pub fn open(files: &Files) -> Result<Cassette> {
         Cassette::open_with(files, &Limits::default())
     }
 
-    /// The same within other limits.
+    /// As [`Cassette::open`], within other limits.
     ///
     /// # Errors
     ///
@@ -119,17 +120,17 @@ impl Cassette {
         Ok(cassette)
     }
 
-    /// How many interactions there are.
+    /// The number of interactions.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Is there none?
+    /// Whether there are no interactions.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// What the cassette says about itself.
+    /// The cassette's metadata.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
@@ -139,15 +140,15 @@ impl Cassette {
         &self.path
     }
 
-    /// The request of interaction `i`, counted from 0. Reads no more of the file than that.
+    /// The request of interaction `i`, counted from 0. Reads only the request from the file.
     ///
     /// # Errors
     ///
-    /// If it cannot be read or is malformed.
+    /// The request cannot be read or is malformed.
     ///
     /// # Panics
     ///
-    /// If `i` is not less than [`Cassette::len`].
+    /// `i` is not less than [`Cassette::len`].
     pub fn request(&self, i: usize) -> Result<Request> {
         match self.entries[i].request() {
             Some(span) => self.parse(span, parse::request),
@@ -155,12 +156,12 @@ impl Cassette {
         }
     }
 
-    /// The requests of these interactions, one after the other. Many are read at once: faster than
+    /// The requests of these interactions in order. Several requests are read at once, which is faster than
     /// [`Cassette::request`] for each.
     ///
     /// # Panics
     ///
-    /// If the range ends after [`Cassette::len`].
+    /// The range ends after [`Cassette::len`].
     pub(crate) fn requests(&self, range: Range<usize>) -> impl Iterator<Item = Result<Request>> {
         let mut window = Window::default();
         self.entries[range].iter().map(move |entry| {
@@ -173,7 +174,7 @@ impl Cassette {
         })
     }
 
-    /// Whether an interaction says how it is replayed.
+    /// Whether an interaction has keys that change its replay.
     pub(crate) fn is_flagged(&self, i: usize) -> bool {
         self.entries[i].is_flagged()
     }
@@ -182,16 +183,16 @@ impl Cassette {
     ///
     /// # Errors
     ///
-    /// If it cannot be read or is malformed.
+    /// The interaction cannot be read or is malformed.
     ///
     /// # Panics
     ///
-    /// If `i` is not less than [`Cassette::len`].
+    /// `i` is not less than [`Cassette::len`].
     pub fn interaction(&self, i: usize) -> Result<Interaction> {
         self.parse(self.entries[i].span(), parse::interaction)
     }
 
-    /// Interaction `i` as it stands in the document.
+    /// The text of interaction `i` in the document.
     pub(super) fn text(&self, i: usize) -> Result<Vec<u8>> {
         let span = self.entries[i].span();
         let mut text = vec![0; span.len as usize];
@@ -199,7 +200,7 @@ impl Cassette {
         Ok(text)
     }
 
-    /// The interaction that an offset of the document lies in, and where in its text.
+    /// The interaction at an offset of the document, and the offset within its text.
     pub(super) fn interaction_at(&self, offset: u64) -> Option<(usize, usize)> {
         let i = self.entries.partition_point(|entry| entry.span().start <= offset).checked_sub(1)?;
         let Span { start, len } = self.entries[i].span();
@@ -211,12 +212,12 @@ impl Cassette {
     ///
     /// # Errors
     ///
-    /// If the file is missing or has another size.
+    /// The file is missing or has another size.
     pub fn body_reader(&self, body: &Body) -> Result<BodyReader> {
         BodyReader::open(&self.bodies, &body.content)
     }
 
-    /// Offset of the array of interactions: all that comes after it is free of times.
+    /// The offset of the array of interactions. The document holds no times from there on.
     pub(super) fn interactions_at(&self) -> u64 {
         self.interactions_at
     }

@@ -1,11 +1,11 @@
-//! Where the files of a cassette are. Every path of this room is made here.
+//! The paths of a cassette's files. Every path of this room is built here.
 //!
-//! All that is not part of a cassette ends in `.recording`, so that one line in `.gitignore` covers it.
+//! All files that are not part of a cassette end in `.recording`, so that one line in `.gitignore` covers them.
 
 use std::path::{Path, PathBuf};
 
 use super::Name;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The paths of one cassette: a directory of cassettes and a [`Name`] in it.
 ///
@@ -21,17 +21,17 @@ use crate::{Error, Result};
 pub struct Files {
     dir: PathBuf,
     name: Name,
-    /// Recordings set aside are numbered; 0 is the one that a new recording writes.
+    /// The number of a recording that was set aside; 0 for the one that a new recording writes.
     aside: u32,
 }
 
 impl Files {
-    /// The files of the cassette `name` in `dir`. Touches nothing.
+    /// The files of the cassette `name` in `dir`. No file is touched.
     pub fn new(dir: impl AsRef<Path>, name: &Name) -> Files {
         Files { dir: dir.as_ref().to_path_buf(), name: name.clone(), aside: 0 }
     }
 
-    /// The files of the recording that has this journal, to [`recover`](super::recover) it.
+    /// The files of the recording with this journal, to [`recover`](super::recover) it.
     ///
     /// ```
     /// use cassette::tape::Files;
@@ -44,7 +44,7 @@ impl Files {
     ///
     /// # Errors
     ///
-    /// The path does not have the name of a journal.
+    /// The path is not named like a journal.
     pub fn of_journal(journal: impl AsRef<Path>) -> Result<Files> {
         let journal = journal.as_ref();
         let parts = || {
@@ -82,7 +82,7 @@ impl Files {
         self.with(".bodies")
     }
 
-    /// `<name>.json.recording`: what a recording has written so far, one line an interaction.
+    /// `<name>.json.recording`: the journal of a recording, with one line for each interaction.
     pub fn journal(&self) -> PathBuf {
         self.with(&format!(".json{}.recording", self.number()))
     }
@@ -92,23 +92,23 @@ impl Files {
         self.with(&format!(".bodies{}.recording", self.number()))
     }
 
-    /// `<name>.lock.recording`: held by the one process that records this cassette.
+    /// `<name>.lock.recording`: held by the process that records this cassette.
     pub fn lock(&self) -> PathBuf {
         self.with(".lock.recording")
     }
 
-    /// `<name>.output.snap`: the snapshot of what the test writes, beside the cassette.
+    /// `<name>.output.snap`: the snapshot of the test's output, next to the cassette.
     pub fn output_snapshot(&self) -> PathBuf {
         self.with(".output.snap")
     }
 
-    /// Is there a cassette to replay?
+    /// Whether there is a cassette to replay.
     pub fn exists(&self) -> bool {
         self.document().is_file()
     }
 
-    /// The recordings that something left behind: a crash, a killed process, a failed install. Each can be
-    /// given to [`Journal::recover`](super::Journal::recover), unless another process is still writing it.
+    /// The recordings that a crash, a killed process or a failed install left behind.
+    /// [`Journal::recover`](super::Journal::recover) finishes each, unless another process is still writing it.
     pub fn left_behind(&self) -> Vec<Files> {
         let document = self.document();
         let prefix = format!("{}.", document.file_name().unwrap_or_default().display());
@@ -123,17 +123,17 @@ impl Files {
         numbers.into_iter().map(|n| self.set_aside(n)).collect()
     }
 
-    /// The same cassette, with the paths of its `n`th recording that was set aside.
+    /// The same cassette, with the paths of the `n`th recording that was set aside.
     pub(super) fn set_aside(&self, n: u32) -> Files {
         Files { aside: n, ..self.clone() }
     }
 
-    /// `<name>.json.new.recording`: the document that is about to take the place of the old one.
+    /// `<name>.json.new.recording`: the document that is about to replace the old one.
     pub(super) fn next_document(&self) -> PathBuf {
         self.with(".json.new.recording")
     }
 
-    /// The folder that the document lies in.
+    /// The folder of the document.
     pub(super) fn folder(&self) -> PathBuf {
         let document = self.document();
         match document.parent() {
@@ -147,7 +147,7 @@ impl Files {
         if self.aside == 0 { String::new() } else { format!(".{}", self.aside) }
     }
 
-    // Not `Path::with_extension`: it would take the `.berlin` of a name `v1.berlin` for an extension.
+    // Not `Path::with_extension`, which would take the `.berlin` of a name `v1.berlin` for an extension.
     fn with(&self, suffix: &str) -> PathBuf {
         let mut path = self.dir.clone();
         path.extend(self.name.as_str().split('/'));

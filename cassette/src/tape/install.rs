@@ -1,8 +1,8 @@
-//! From a recording to a cassette: everything is written and on the disk before the old cassette gives way, in
-//! one rename. Whatever goes wrong, there is the old cassette and the journal, or the new cassette.
+//! Turns a recording into a cassette. Everything is on the disk before one rename replaces the old cassette. After any
+//! failure there is either the old cassette and the journal, or the new cassette.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,18 +11,19 @@ use std::thread;
 use super::journal::{self, Journal, Line, Recording, State};
 use super::window::Window;
 use super::{BodyFile, Cassette, Content, Files, Interaction, Metadata, layout, parse, position};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::file_replacement;
 
-/// A cassette that is complete but not yet in its place. Nobody else can record it meanwhile.
+/// A complete cassette that is not in its place yet. Nobody else can record it meanwhile.
 ///
-/// Dropped, it leaves the journal there, as after a crash.
+/// Dropping it keeps the journal, as a crash would.
 #[derive(Debug)]
 pub struct Prepared {
-    // Dropped before the recording gives its lock up: after that, the name may be another recording's.
+    // Dropped before the recording releases its lock: after that, the name may belong to another recording.
     document: NewDocument,
     recording: Arc<Recording>,
     metadata: Metadata,
-    /// Where they begin in the document: all that comes after it is free of times.
+    /// The offset of the interactions in the document. The document holds no times from there on.
     interactions_at: u64,
     bodies: BTreeMap<String, Kept>,
 }
@@ -31,14 +32,14 @@ pub struct Prepared {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Installed {
-    /// How many interactions the cassette has.
+    /// The number of interactions in the cassette.
     pub interactions: usize,
-    /// Bytes of the document and all body files.
+    /// The bytes of the document and of all body files.
     pub bytes: u64,
-    /// Something differs from the cassette before, apart from when it was recorded (`recorded_at`,
+    /// Whether the cassette differs from the previous one, apart from the times of recording (`recorded_at`,
     /// `freeze_time`, `duration_seconds`).
     pub changed: bool,
-    /// Files that are of no more use but could not be removed.
+    /// Files that are no longer needed but could not be removed.
     pub not_removed: Vec<PathBuf>,
 }
 
@@ -49,7 +50,7 @@ struct Kept {
     size: u64,
 }
 
-/// The document under its temporary name; removed unless it was moved away.
+/// The document under its temporary name. Removed when dropped, unless it was renamed.
 #[derive(Debug)]
 struct NewDocument(PathBuf);
 
@@ -59,11 +60,11 @@ impl Drop for NewDocument {
     }
 }
 
-/// Finishes a recording that a crash, a killed process or a failed install has left behind: what its journal
-/// holds, up to the last whole line, becomes the cassette.
+/// Finishes a recording that a crash, a killed process or a failed install left behind: the interactions in its
+/// journal, up to the last complete line, become the cassette.
 ///
-/// Interactions were redacted before they reached the journal. The search for secrets at the end of a session
-/// is not made, since their values are not known here.
+/// Interactions were redacted before they reached the journal. The leak check at the end of a session is not run,
+/// because the values of the secrets are not known here: scan the cassette before you commit it.
 ///
 /// ```
 /// use cassette::tape::{self, Cassette, Files, Journal, JournalOptions};
@@ -82,20 +83,19 @@ impl Drop for NewDocument {
 ///
 /// # Errors
 ///
-/// If there is no recording, it broke off before its first line was written, another process is still at it, a
-/// line of it is malformed, or the cassette cannot be written. Nothing is lost then: the old cassette and the
-/// recording are as they were.
+/// There is no recording, it broke off before its first line was written, another process is still writing it, one of
+/// its lines is malformed, or the cassette cannot be written. The old cassette and the recording are not changed then.
 pub fn recover(files: &Files) -> Result<Installed> {
     let journal = Journal::recover(files)?;
     journal.prepare(journal.metadata().clone())?.install()
 }
 
 impl Journal {
-    /// Ends the recording and writes the cassette, beside the old one.
+    /// Ends the recording and writes the new document next to the old one.
     ///
     /// # Errors
     ///
-    /// If it cannot be written, or a body that it needs is missing. The journal is still there and open then.
+    /// The document cannot be written, or a body that it needs is missing. The journal then stays open.
     pub fn prepare(&self, metadata: Metadata) -> Result<Prepared> {
         let files = &self.0.files;
         let mut state = self.0.state();
@@ -124,42 +124,47 @@ impl Journal {
 }
 
 impl Prepared {
-    /// The document, under its present path.
+    /// The present path of the document.
     pub(super) fn document(&self) -> &Path {
         &self.document.0
     }
 
-    /// Every file that is about to be part of the cassette, under its present path.
+    /// The present path of every file that is going to be part of the cassette.
     pub fn files(&self) -> Vec<PathBuf> {
         let bodies = self.bodies.values().map(|kept| kept.path.clone());
         std::iter::once(self.document.0.clone()).chain(bodies).collect()
     }
 
-    /// Does `work` while body files go to the disk, so that the install waits less for it. That flushes again: what
-    /// goes wrong is told there.
-    pub(crate) fn flush_beside<T>(&self, work: impl FnOnce() -> T) -> T {
+    /// Runs `work` while body files are flushed to the disk, so that the install waits less. Errors are ignored here,
+    /// because the install flushes again and reports them.
+    pub(crate) fn flush_during<T>(&self, work: impl FnOnce() -> T) -> T {
         thread::scope(|scope| {
             if !self.bodies.is_empty() {
-                let flush = || self.bodies.values().map_while(|kept| sync(&kept.path).ok()).for_each(drop);
+                let flush = || {
+                    self.bodies
+                        .values()
+                        .map_while(|kept| file_replacement::flush(&kept.path).ok())
+                        .for_each(drop)
+                };
                 let _ = thread::Builder::new().name("cassette-flush".into()).spawn_scoped(scope, flush);
             }
             work()
         })
     }
 
-    /// How many interactions the cassette has.
+    /// The number of interactions in the cassette.
     pub fn interactions(&self) -> usize {
         self.metadata.interactions
     }
 
-    /// Puts the cassette in its place and removes what only the old one needed.
+    /// Installs the cassette and removes the files that only the old cassette needed.
     ///
-    /// If it says the same as the old one, and stands at the same `freeze_time`, the old document stays as it
-    /// is: recording again leaves nothing to review then.
+    /// If the cassette equals the old one and has the same `freeze_time`, the old document is kept: a new recording
+    /// then leaves nothing to review.
     ///
     /// # Errors
     ///
-    /// If something cannot be written. The old cassette is as it was and the journal is still there then.
+    /// A file cannot be written. The old cassette is unchanged and the journal is still there then.
     pub fn install(self) -> Result<Installed> {
         let files = self.recording.files.clone();
         let interactions = self.interactions();
@@ -174,12 +179,12 @@ impl Prepared {
         Ok(Installed { interactions, bytes, changed, not_removed })
     }
 
-    /// Keeps the cassette in another directory, under its name, and ends the recording: for a test that failed.
-    /// Gives the path of the document.
+    /// Installs the cassette in another directory under its name and ends the recording, for a test that failed.
+    /// Returns the path of the document.
     ///
     /// # Errors
     ///
-    /// If it cannot be written there. The journal is still there then.
+    /// A file cannot be written there. The journal is still there then.
     pub fn keep_in(self, dir: &Path) -> Result<PathBuf> {
         let files = Files::new(dir, self.recording.files.name());
         self.place(&files, true)?;
@@ -188,11 +193,11 @@ impl Prepared {
         Ok(files.document())
     }
 
-    /// Throws the recording away.
+    /// Removes the recording.
     ///
     /// # Errors
     ///
-    /// If its files cannot be removed.
+    /// The files of the recording cannot be removed.
     pub fn discard(self) -> Result<()> {
         self.end()
     }
@@ -202,8 +207,8 @@ impl Prepared {
         self.recording.remove()
     }
 
-    /// Moves everything to `to`, the document last, and makes sure that each step is on the disk before the
-    /// next. Gives the bytes of all files. Without `replace` the document that is there stays.
+    /// Moves all files to `to`, the document last. Each step is on the disk before the next begins. Returns the bytes
+    /// of all files. If `replace` is false, the existing document stays.
     fn place(&self, to: &Files, replace: bool) -> Result<u64> {
         let (folder, bodies) = (to.folder(), to.bodies());
         let create = |dir: &Path| {
@@ -218,17 +223,18 @@ impl Prepared {
             let target = bodies.join(name);
             let failed = |e| Error::io("write the file of a body", &target, e);
             if kept.path != target {
-                sync(&kept.path).map_err(failed)?;
-                // A body in the folder of a cassette belongs to that cassette, too.
+                file_replacement::flush(&kept.path).map_err(failed)?;
+                // A body in the folder of a cassette belongs to that cassette as well, so it is copied.
                 match kept.path.parent() == Some(&self.recording.files.bodies()) {
-                    true => copy(&kept.path, &target).map_err(failed)?,
-                    false => move_to(&kept.path, &target).map_err(failed)?,
+                    true => file_replacement::copy(&kept.path, &target).map_err(failed)?,
+                    false => file_replacement::rename(&kept.path, &target).map_err(failed)?,
                 }
             }
             bytes += kept.size;
         }
         if !self.bodies.is_empty() {
-            sync_folder(&bodies).map_err(|e| Error::io("write the folder of bodies", &bodies, e))?;
+            file_replacement::flush_folder(&bodies)
+                .map_err(|e| Error::io("write the folder of bodies", &bodies, e))?;
         }
         let document = to.document();
         let failed = |e| Error::io("write the cassette", &document, e);
@@ -236,32 +242,33 @@ impl Prepared {
             return Ok(bytes + fs::metadata(&document).map_err(failed)?.len());
         }
         bytes += fs::metadata(&self.document.0).map_err(failed)?.len();
-        sync(&self.document.0).map_err(failed)?;
-        move_to(&self.document.0, &document).map_err(failed)?;
-        sync_folder(&folder).map_err(failed)?;
+        file_replacement::flush(&self.document.0).map_err(failed)?;
+        file_replacement::rename(&self.document.0, &document).map_err(failed)?;
+        file_replacement::flush_folder(&folder).map_err(failed)?;
         Ok(bytes)
     }
 
-    /// Removes the body files in `folder` that the new cassette does not refer to. Gives what would not go.
+    /// Removes the body files in `folder` that the new cassette does not refer to. Returns the files that could not be
+    /// removed.
     fn remove_unreferenced(&self, folder: &Path) -> Vec<PathBuf> {
         let mut not_removed = Vec::new();
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
-            // What has another sort of name is not ours.
+            // A file with another kind of name is not ours.
             let ours = name.to_str().is_some_and(|n| parse::file_name(n) && !self.bodies.contains_key(n));
             if ours && fs::remove_file(entry.path()).is_err() {
                 not_removed.push(entry.path());
             }
         }
         if self.bodies.is_empty() {
-            // Fails if something else is in there, and should.
+            // This fails if the folder holds anything else, and should.
             let _ = fs::remove_dir(folder);
         }
         not_removed
     }
 
-    /// What the installed cassette says of itself, if it is the same but for its times. If it cannot be read,
-    /// it is not.
+    /// The metadata of the installed cassette, if both cassettes are equal apart from their times. `None` if it cannot
+    /// be read.
     fn equal(&self, files: &Files) -> Option<Metadata> {
         let old = Cassette::open(files).ok()?;
         let same =
@@ -269,7 +276,7 @@ impl Prepared {
         same.then(|| old.metadata().clone())
     }
 
-    /// Do the two documents have the same bytes from their interactions on?
+    /// Whether the two documents have the same bytes from their interactions on.
     fn same_rest(&self, old: &Cassette) -> io::Result<bool> {
         let rest = |mut file: File, from: u64| -> io::Result<(u64, File)> {
             let len = file.metadata()?.len() - from;
@@ -296,7 +303,8 @@ impl Prepared {
     }
 }
 
-/// Writes the document, first what is kept of the cassette `before` it, and says where its interactions begin.
+/// Writes the document, starting with the interactions of the cassette `before` it. Returns the offset of the
+/// interactions.
 fn write_document(
     out: &mut impl Write,
     before: Option<&Cassette>,
@@ -334,7 +342,7 @@ fn write_document(
         let bytes = if line.ours {
             bytes
         } else {
-            // Who knows what has become of it.
+            // The recovered line may have been edited, so it is parsed and written again.
             let interaction = parse::interaction(bytes)
                 .map_err(|e| position::json_error(&state.file, &journal, line.start, &e))?;
             again = journal::line(line.order, &interaction).map_err(failed)?;
@@ -353,10 +361,10 @@ fn write_document(
     Ok(interactions_at)
 }
 
-/// Bytes of the document that are written at once, or somewhat more.
+/// The document is written in pieces of about this many bytes.
 const AT_ONCE: usize = 64 * 1024;
 
-/// Notes the files that an interaction needs.
+/// Adds the files that an interaction needs.
 fn keep_bodies(interaction: &Interaction, files: &Files, bodies: &mut BTreeMap<String, Kept>) -> Result<()> {
     for body in interaction.bodies() {
         if let Content::File(BodyFile { name, size, .. }) = &body.content
@@ -368,7 +376,7 @@ fn keep_bodies(interaction: &Interaction, files: &Files, bodies: &mut BTreeMap<S
     Ok(())
 }
 
-/// A body file of the recording. An install that broke off may have moved it to its place already.
+/// Finds a body file of the recording. An interrupted install may have moved it to its place already.
 fn find(name: &str, size: u64, files: &Files) -> Result<Kept> {
     let first = files.recording_bodies().join(name);
     for path in [&first, &files.bodies().join(name)] {
@@ -379,36 +387,8 @@ fn find(name: &str, size: u64, files: &Files) -> Result<Kept> {
             _ => {}
         }
     }
-    Err(Error::new(format!("the recording needs this file of {size} bytes")).at(first))
-}
-
-/// Renames, or copies where the target is on another file system; what is at the target is replaced whole.
-fn move_to(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::rename(from, to) {
-        Err(e) if e.kind() == io::ErrorKind::CrossesDevices => {
-            copy(from, to)?;
-            fs::remove_file(from)
-        }
-        renamed => renamed,
-    }
-}
-
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let mut half = to.as_os_str().to_owned();
-    half.push(".recording");
-    let half = PathBuf::from(half);
-    let copied = fs::copy(from, &half).and_then(|_| sync(&half)).and_then(|()| fs::rename(&half, to));
-    if copied.is_err() {
-        let _ = fs::remove_file(&half);
-    }
-    copied
-}
-
-fn sync(path: &Path) -> io::Result<()> {
-    OpenOptions::new().write(true).open(path)?.sync_all()
-}
-
-/// Makes renames in a folder last. Windows has no such call and needs none.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+    Err(Error::new(format!(
+        "the recording needs this file of {size} bytes, which is missing or has another size"
+    ))
+    .at(first))
 }

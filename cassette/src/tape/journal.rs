@@ -1,13 +1,13 @@
-//! A recording in progress: one line an interaction, written when the interaction ends, so that a crash costs
-//! no more than what was under way. It becomes a cassette in `install`.
+//! A recording in progress: one line for each interaction, written when the interaction ends, so that a crash loses
+//! only the unfinished exchanges. `install` turns the journal into a cassette.
 //!
-//! Must not know where interactions come from or when they happened: their order is given.
+//! Must not know: where interactions come from, or when they happened. The caller gives their order.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde::Deserialize;
 
@@ -20,11 +20,12 @@ use super::{
     BodyFile, BodySink, Cassette, Content, Files, Interaction, Limits, Metadata, Request, parse, position,
     write,
 };
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::poison::unpoisoned;
 
-/// A recording in progress, on disk. Clones are handles to the same one.
+/// A recording in progress, on disk. Clones are handles to the same recording.
 ///
-/// Nothing is installed or removed when it is dropped: the files stay, for [`Journal::recover`].
+/// Dropping it neither installs nor removes anything: the files stay, for [`Journal::recover`].
 ///
 /// ```
 /// use cassette::tape::{Body, Cassette, Files, Interaction, Journal, JournalOptions};
@@ -48,12 +49,12 @@ use crate::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct Journal(pub(super) Arc<Recording>);
 
-/// How a recording begins.
+/// The settings of a new recording.
 #[derive(Clone, Debug)]
 pub struct JournalOptions {
-    /// Bodies longer than this, in bytes, get a file of their own. 64 KiB unless told.
+    /// Bodies longer than this, in bytes, get a file of their own. Default: 64 KiB.
     pub inline_limit: usize,
-    /// What is known at the beginning: what a recovered cassette will say about itself.
+    /// The metadata known at the beginning, which a recovered cassette will have.
     pub metadata: Metadata,
 }
 
@@ -63,14 +64,14 @@ impl Default for JournalOptions {
     }
 }
 
-/// What the handles of a [`Journal`] share.
+/// The state that the handles of a [`Journal`] share.
 #[derive(Debug)]
 pub(super) struct Recording {
     pub(super) files: Files,
     inline_limit: usize,
     metadata: Metadata,
     set_aside: Option<PathBuf>,
-    /// The cassette whose interactions come before those of the recording.
+    /// The cassette whose interactions precede those of the recording.
     pub(super) before: Option<Cassette>,
     folder: Arc<Folder>,
     state: Mutex<State>,
@@ -79,45 +80,45 @@ pub(super) struct Recording {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) file: File,
-    /// Where the last whole line ends.
+    /// The end of the last complete line.
     pub(super) end: u64,
     pub(super) lines: Vec<Line>,
-    /// The body files that they refer to, by name, with their sizes.
+    /// The body files that the lines refer to, by name, with their sizes.
     pub(super) bodies: BTreeMap<String, u64>,
     pub(super) closed: bool,
-    /// Given up when the recording has ended, though there may still be handles to it.
+    /// Released when the recording ends, even if handles are left.
     lock: Option<Lock>,
 }
 
-/// Where an interaction is in the journal.
+/// The place of an interaction in the journal.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line {
     pub(super) order: u64,
     pub(super) start: u64,
     pub(super) len: u32,
-    /// Written here, and not found.
+    /// Whether this process wrote the line; otherwise the line was recovered.
     pub(super) ours: bool,
 }
 
 impl Journal {
-    /// Begins a recording, alone: until it ends nobody else can record this cassette.
+    /// Begins a recording. Until the recording ends, no other test or process can record this cassette.
     ///
-    /// A recording that a crash has left behind is not lost: it is renamed, see [`Journal::set_aside`].
+    /// A recording that a crash left behind is renamed, not lost; see [`Journal::set_aside`].
     ///
     /// # Errors
     ///
-    /// If another test or process records this cassette, or its directory cannot be written.
+    /// Another test or process records this cassette, or its directory cannot be written.
     pub fn create(files: &Files, options: JournalOptions) -> Result<Journal> {
         Journal::create_with(files, options, lock(files)?)
     }
 
-    /// The same for who has the lock already.
+    /// As [`Journal::create`], with a lock that the caller holds already.
     pub(crate) fn create_with(files: &Files, options: JournalOptions, lock: Lock) -> Result<Journal> {
         Journal::begin(files.set_aside(0), options, None, lock)
     }
 
-    /// Begins a recording that adds to the cassette there is: what is on it stays as it is written there, its
-    /// metadata too, and comes first. Without a cassette it is a recording like any other.
+    /// Begins a recording that adds to the existing cassette: its interactions and metadata stay as they are, and its
+    /// interactions come first. Without a cassette this is [`Journal::create`].
     ///
     /// # Errors
     ///
@@ -126,7 +127,7 @@ impl Journal {
         Journal::append_with(files, options, lock(files)?)
     }
 
-    /// The same for who has the lock already.
+    /// As [`Journal::append_to`], with a lock that the caller holds already.
     pub(crate) fn append_with(files: &Files, options: JournalOptions, lock: Lock) -> Result<Journal> {
         let files = files.set_aside(0);
         let before = if files.exists() { Some(Cassette::open(&files)?) } else { None };
@@ -153,11 +154,11 @@ impl Journal {
         Ok(Journal::new(files, options, set_aside, before, state))
     }
 
-    /// Takes up a recording that was left behind. What was not written to the end of its line is dropped.
+    /// Continues a recording that was left behind. An incomplete last line is dropped.
     ///
     /// # Errors
     ///
-    /// If there is none, another process is still writing it, or a line in it is malformed.
+    /// There is no recording, another process is still writing it, or one of its lines is malformed.
     pub fn recover(files: &Files) -> Result<Journal> {
         let path = files.journal();
         let failed = |e: io::Error| match e.kind() {
@@ -191,33 +192,33 @@ impl Journal {
         }))
     }
 
-    /// Where the journal of an earlier, crashed recording of this cassette was moved to, if there was one.
+    /// The new path of the journal of an earlier, crashed recording of this cassette, if there was one.
     /// [`Files::left_behind`] finds it again.
     pub fn set_aside(&self) -> Option<&Path> {
         self.0.set_aside.as_deref()
     }
 
-    /// What was known when the recording began.
+    /// The metadata as known when the recording began.
     pub fn metadata(&self) -> &Metadata {
         &self.0.metadata
     }
 
-    /// The cassette that this recording adds to, if it does.
+    /// The cassette that this recording adds to, if any.
     pub fn before(&self) -> Option<&Cassette> {
         self.0.before.as_ref()
     }
 
-    /// The cassette that is recorded.
+    /// The files of the recorded cassette.
     pub fn files(&self) -> &Files {
         &self.0.files
     }
 
-    /// How many interactions there are so far.
+    /// The number of interactions so far.
     pub fn len(&self) -> usize {
         self.0.state().lines.len()
     }
 
-    /// Is there none?
+    /// Whether there are no interactions yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -226,7 +227,7 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// If the journal cannot be read.
+    /// The journal cannot be read.
     pub(crate) fn requests(&self) -> Result<Vec<Request>> {
         let state = self.0.state();
         let path = self.0.files.journal();
@@ -244,17 +245,17 @@ impl Journal {
         lines.iter().map(&mut read).collect()
     }
 
-    /// A place for the bytes of a body; its extension follows from the content type if it becomes a file.
+    /// A sink for the bytes of a body. The content type decides the extension if the body becomes a file.
     pub fn body(&self, content_type: Option<&str>) -> BodySink {
         BodySink::new(self.0.folder.clone(), self.0.inline_limit, content_type)
     }
 
-    /// Writes an interaction down: one line, whole or not at all. In the cassette they are sorted by `order`,
-    /// equal ones as they were appended. Any thread may call this at any time.
+    /// Writes an interaction as one line, whole or not at all. The cassette sorts interactions by `order`, and those of
+    /// equal order as they were appended. Any thread may call this at any time.
     ///
     /// # Errors
     ///
-    /// If the journal cannot be written, or the recording is already closed.
+    /// The journal cannot be written, or the recording is closed.
     pub fn append(&self, order: u64, interaction: &Interaction) -> Result<()> {
         let path = || self.0.files.journal();
         let failed = |e| Error::io("write the journal of the recording", &path(), e);
@@ -269,7 +270,7 @@ impl Journal {
             return Err(Error::new("the recording is closed").at(path()));
         }
         let start = state.end;
-        // Half a line has no end, so the next one, which is written over it, makes up for it.
+        // An incomplete line has no end, so the next line overwrites it.
         position::write_at(&state.file, &line, start).map_err(failed)?;
         state.end += u64::from(len);
         state.lines.push(Line { order, start, len, ours: true });
@@ -277,11 +278,11 @@ impl Journal {
         Ok(())
     }
 
-    /// Throws the recording away. The old cassette, if there is one, is untouched.
+    /// Removes the recording. An existing cassette is not touched.
     ///
     /// # Errors
     ///
-    /// If its files cannot be removed.
+    /// The files of the recording cannot be removed.
     pub fn discard(&self) -> Result<()> {
         self.0.state().closed = true;
         self.0.remove()
@@ -302,12 +303,12 @@ impl State {
 
 impl Recording {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // No panic can leave the state half changed.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        // A panic cannot leave the state half changed.
+        unpoisoned(self.state.lock())
     }
 
-    /// Removes the files of the recording. The journal goes first: what is left without it is litter, while a
-    /// journal without its bodies would be a recording that cannot be recovered.
+    /// Removes the files of the recording. The journal goes first: files without a journal are litter, while a journal
+    /// without its bodies would be a recording that cannot be recovered.
     pub(super) fn remove(&self) -> Result<()> {
         let journal = self.files.journal();
         gone(fs::remove_file(&journal)).map_err(|e| Error::io("remove the journal", &journal, e))?;
@@ -318,7 +319,7 @@ impl Recording {
     }
 }
 
-/// What is not there need not be removed.
+/// A missing file needs no removal.
 fn gone(removed: io::Result<()>) -> io::Result<()> {
     match removed {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -336,8 +337,8 @@ fn open(path: &Path, empty: bool) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(empty).truncate(empty).open(path)
 }
 
-/// What a recording begins with, in its journal and as a document, up to the end of its metadata.
-/// `appends` is the journal's: it goes on with the cassette there is.
+/// The beginning of a recording up to the end of its metadata, for the journal and for the document. `appends` marks a
+/// journal that adds to the existing cassette.
 pub(super) fn head(metadata: &Metadata, appends: bool) -> io::Result<Vec<u8>> {
     let mut out = Compact::default();
     out.open(b'{');
@@ -363,13 +364,13 @@ pub(super) fn line(order: u64, interaction: &Interaction) -> io::Result<Vec<u8>>
     Ok(out.end())
 }
 
-/// What the document has of a line: all but its order, in the journal's layout.
+/// The part of a line that the document contains, in the journal's layout: everything but the order.
 pub(super) fn item(line: &[u8]) -> &[u8] {
     let order = memchr::memchr(b',', line).map_or(0, |comma| comma + 1);
     line[order..].strip_suffix(b"}\n").unwrap_or(&line[order..])
 }
 
-/// Makes room for a new recording: moves one with interactions in it aside, removes any other.
+/// Makes room for a new recording: renames a previous one that has interactions, removes any other.
 fn set_aside(files: &Files) -> Result<Option<PathBuf>> {
     let (journal, bodies) = (files.journal(), files.recording_bodies());
     let failed = |e| Error::io("move the recording of a crashed run aside", &journal, e);
@@ -384,13 +385,13 @@ fn set_aside(files: &Files) -> Result<Option<PathBuf>> {
     }
     let free = |f: &Files| !f.journal().exists() && !f.recording_bodies().exists();
     let aside = (1..).map(|n| files.set_aside(n)).find(free).expect("there are more numbers than files");
-    // The bodies go first: a crash in between leaves both names with what `recover` can find.
+    // The bodies move first: if the process crashes in between, `recover` still finds both under one of the names.
     gone(fs::rename(&bodies, aside.recording_bodies())).map_err(failed)?;
     fs::rename(&journal, aside.journal()).map_err(failed)?;
     Ok(Some(aside.journal()))
 }
 
-/// Is there a whole line after the first?
+/// Whether there is a complete line after the first.
 fn has_interactions(journal: impl BufRead) -> io::Result<bool> {
     let mut ends = journal.bytes().filter(|byte| byte.as_ref().is_ok_and(|b| *b == b'\n') || byte.is_err());
     Ok(ends.nth(1).transpose()?.is_some())
@@ -400,13 +401,13 @@ fn has_interactions(journal: impl BufRead) -> io::Result<bool> {
 #[derive(Deserialize)]
 struct First {
     version: u64,
-    /// It adds to the cassette there is.
+    /// Whether the recording adds to the existing cassette.
     #[serde(default)]
     appends: bool,
     _metadata: Metadata,
 }
 
-/// The first line, and what the whole lines after it hold.
+/// Reads the first line and the complete lines after it.
 fn whole_lines(file: File, lock: Lock, path: &Path) -> Result<(First, State)> {
     let limits = Limits::default();
     let mut state =
@@ -444,6 +445,8 @@ fn whole_lines(file: File, lock: Lock, path: &Path) -> Result<(First, State)> {
         }
         state.end += n as u64;
     }
-    let first = first.ok_or_else(|| Error::new("the recording broke off before it began").at(path))?;
+    let first = first.ok_or_else(|| {
+        Error::new("the recording is empty: it broke off before its first line was complete").at(path)
+    })?;
     Ok((first, state))
 }

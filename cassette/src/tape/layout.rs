@@ -1,7 +1,9 @@
-//! JSON on one line, as the journal has it, and the same text laid out as a document.
+//! JSON on one line, for the journal, and the same text laid out as a document.
 //!
-//! Written by hand because the layout is a promise (a re-recording must give a small diff) and because bodies
-//! go in verbatim. Knows nothing of interactions.
+//! Written by hand, because the layout is a promise (a new recording must give a small diff) and because bodies are
+//! inserted verbatim.
+//!
+//! Must not know: interactions.
 
 use std::io;
 
@@ -10,11 +12,11 @@ use serde_json::{Map, Value};
 
 use crate::json::lex::quote_or_backslash;
 
-/// Writes JSON without whitespace, piece by piece. The caller keeps the order of calls right.
+/// Writes JSON without whitespace, piece by piece. The caller is responsible for the order of calls.
 #[derive(Default)]
 pub(super) struct Compact {
     out: Vec<u8>,
-    /// Something has been written between the innermost brackets.
+    /// Whether something has been written between the innermost brackets.
     followed: bool,
 }
 
@@ -39,7 +41,7 @@ impl Compact {
         Ok(())
     }
 
-    /// What goes before the next item of an array.
+    /// Writes the separator before the next item of an array.
     pub(super) fn item(&mut self) {
         if self.followed {
             self.out.push(b',');
@@ -52,12 +54,12 @@ impl Compact {
         serde_json::to_writer(&mut self.out, value).map_err(io::Error::from)
     }
 
-    /// Text as it is: punctuation, or JSON without whitespace between its tokens.
+    /// Text that is written as it is: punctuation, or JSON without whitespace between its tokens.
     pub(super) fn raw(&mut self, text: &[u8]) {
         self.out.extend_from_slice(text);
     }
 
-    /// Any value, keys sorted.
+    /// Any value, with sorted keys.
     pub(super) fn tree(&mut self, value: &Value) -> io::Result<()> {
         match value {
             Value::Array(items) => {
@@ -83,8 +85,8 @@ impl Compact {
         Ok(())
     }
 
-    /// The fields of other programs, in the object that is open. Sorted: a user's program may have switched on
-    /// serde_json's `preserve_order`.
+    /// The fields of other programs, in the open object. They are sorted here, because a user's program may have
+    /// enabled serde_json's `preserve_order`.
     pub(super) fn extra(&mut self, fields: &Map<String, Value>) -> io::Result<()> {
         let mut fields: Vec<_> = fields.iter().collect();
         fields.sort_by_key(|(key, _)| *key);
@@ -95,25 +97,25 @@ impl Compact {
         Ok(())
     }
 
-    /// The whole line, without its end.
+    /// The whole line, without its line break.
     pub(super) fn end(self) -> Vec<u8> {
         self.out
     }
 }
 
-/// A line break and as many spaces as most lines begin with.
+/// A line break and enough spaces for most lines.
 const BREAK: &[u8; 257] = &{
     let mut text = [b' '; 257];
     text[0] = b'\n';
     text
 };
 
-/// Appends what a [`Compact`] wrote with a line for each key and item, two spaces a level, beginning `depth` levels
-/// deep. A bracket with a space after it stays on its line up to its end, without that space.
+/// Appends the text of a [`Compact`] with a line for each key and item, indented by two spaces for each level, starting
+/// at `depth`. A bracket that a space follows stays on one line with its contents, and the space is dropped.
 ///
-/// The tokens are not checked. Nothing but whitespace is added.
+/// The tokens are not checked. Only whitespace is added.
 pub(super) fn document(compact: &[u8], mut depth: usize, out: &mut Vec<u8>) {
-    // What is up to `from` has been passed on.
+    // The text before `from` has been appended.
     let (mut i, mut from) = (0, 0);
     while let Some(&b) = compact.get(i) {
         i += 1;
@@ -218,7 +220,7 @@ mod tests {
             0,
             "{\n  \"a\": [\"]\\\"\", \"b\"],\n  \"c\": {\"d\": [[]]},\n  \"e\": [{\"f\": 1}, 2]\n}",
         );
-        // Deeper than the spaces at hand.
+        // The line is deeper than the spaces at hand.
         let deep = ["[".repeat(200), "]".repeat(200)].concat();
         let mut out = Vec::new();
         document(deep.as_bytes(), 0, &mut out);

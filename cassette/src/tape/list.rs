@@ -11,22 +11,22 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Listed {
-    /// Its document.
+    /// The path of its document.
     pub path: PathBuf,
-    /// How many interactions it has.
+    /// The number of interactions.
     pub interactions: usize,
     /// Bytes on disk, body files included.
     pub bytes: u64,
-    /// What it says of itself.
+    /// Its metadata.
     pub metadata: Metadata,
 }
 
-/// Folders that hold no cassettes of a project, and many files.
+/// Folders that hold many files, but no cassettes of a project.
 const PASSED_OVER: [&str; 3] = ["target", "node_modules", ".git"];
-/// Every cassette says what it is within this many bytes.
+/// The first keys of a cassette lie within this many bytes.
 const HEAD: u64 = 512;
 
-/// Finds the cassettes below `folder`, sorted by path. One that can't be read is an error in its place.
+/// Finds the cassettes below `folder`, sorted by path. A cassette that cannot be read is an error in its place.
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
@@ -40,11 +40,11 @@ const HEAD: u64 = 512;
 ///
 /// # Errors
 ///
-/// The folder, or one in it, can't be read, or there is none.
+/// `folder` does not exist, or it or a folder below it cannot be read.
 pub fn list(folder: impl AsRef<Path>) -> Result<Vec<Result<Listed>>> {
     let folder = folder.as_ref();
     if let Err(e) = fs::metadata(folder) {
-        let hint = "correct the path: a relative one begins where the command runs";
+        let hint = "correct the path; a relative path starts at the current directory";
         return Err(Error::io("read the folder", folder, e).hint(hint));
     }
     let mut documents = Vec::new();
@@ -75,12 +75,12 @@ fn walk(folder: &Path, documents: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// By its first keys, which are always in this order.
+/// Recognises a cassette by its first keys, which are always in this order.
 fn is_cassette(path: &Path) -> bool {
     let mut head = String::new();
     let read = File::open(path).and_then(|f| f.take(HEAD).read_to_string(&mut head));
     let mut text = head.split_whitespace();
-    // Cut inside a character the text is still good for its beginning.
+    // A character cut at the end does not matter, because only the beginning is used.
     let _ = read;
     text.next() == Some("{") && text.next() == Some("\"version\":") && head.contains("\"_metadata\"")
 }
@@ -126,7 +126,7 @@ mod tests {
             })
             .collect();
         assert_eq!(paths, ["b.json", "deep/a.json", "error at Some((3, 17))"]);
-        let told = list(dir.path().join("nothing")).unwrap_err();
-        assert!(told.help().is_some_and(|hint| hint.starts_with("correct the path")), "{told:?}");
+        let error = list(dir.path().join("nothing")).unwrap_err();
+        assert!(error.help().is_some_and(|hint| hint.starts_with("correct the path")), "{error:?}");
     }
 }

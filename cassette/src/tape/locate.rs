@@ -1,4 +1,4 @@
-//! What stands at a place of a recording's files: of which interaction, and what of it.
+//! Maps a place in a recording's files to the interaction, and to the part of it, that lies there.
 //!
 //! Must not know: why somebody asks.
 
@@ -6,20 +6,20 @@ use std::path::Path;
 
 use super::{Cassette, Content, Interaction, Limits, Prepared};
 
-/// A place of an interaction.
+/// A place in an interaction.
 #[derive(Debug)]
 pub(crate) struct Located {
-    /// The interaction, from 0.
+    /// The interaction, counted from 0.
     pub(crate) index: usize,
     pub(crate) interaction: Interaction,
-    /// The keys and indexes that lead there: `response`, `body`, `text`, `11`.
+    /// The keys and indexes of the place: `response`, `body`, `text`, `11`.
     pub(crate) path: Vec<String>,
-    /// It is in a body that has a file of its own.
+    /// Whether the place is in a body with a file of its own.
     pub(crate) in_file: bool,
 }
 
 impl Prepared {
-    /// What stands at an offset of one of the [files](Self::files); `None` if it is no interaction's.
+    /// The place at an offset of one of the [files](Self::files); `None` if it belongs to no interaction.
     pub(crate) fn locate(&self, file: &Path, offset: u64) -> Option<Located> {
         let document = self.document();
         let cassette = Cassette::read(document.to_owned(), document.to_owned(), &Limits::default()).ok()?;
@@ -41,7 +41,7 @@ impl Prepared {
     }
 }
 
-/// An object or an array that is open.
+/// An open object or array.
 enum Open {
     Object { key: String, wants_key: bool },
     Array { index: usize },
@@ -79,7 +79,7 @@ fn path_to(text: &[u8], offset: usize) -> Vec<String> {
     open.into_iter().map(step).collect()
 }
 
-/// Behind the closing quote.
+/// The offset after the closing quote.
 fn string_end(text: &[u8], mut at: usize) -> usize {
     while let Some(b) = text.get(at) {
         at += if *b == b'\\' { 2 } else { 1 };

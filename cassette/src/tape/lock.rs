@@ -1,5 +1,5 @@
-//! One recording of a cassette at a time, whatever process it is in. The system gives the lock up when its
-//! holder dies, so nothing has to be cleaned up after a crash.
+//! Only one test of any process records a cassette at a time. The system releases the lock when its holder dies, so
+//! nothing has to be cleaned up after a crash.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
@@ -9,9 +9,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::Files;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
-/// The right to record. Given up when dropped.
+/// The right to record a cassette. Dropping it releases the right.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,
@@ -19,15 +19,15 @@ pub(crate) struct Lock {
     waited: bool,
 }
 
-/// How long somebody waits before that is told.
+/// How long a test waits before it announces that it waits.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Lock {
-    /// Takes it now.
+    /// Takes the lock, without waiting.
     ///
     /// # Errors
     ///
-    /// Somebody else has it, or the file cannot be written.
+    /// Another test or process holds the lock, or the file cannot be written.
     pub(super) fn acquire(path: PathBuf) -> Result<Lock> {
         Lock::take(path, |path, file| match file.try_lock() {
             Err(TryLockError::WouldBlock) => {
@@ -40,13 +40,13 @@ impl Lock {
         })
     }
 
-    /// Takes it as soon as nobody else has it. Waiting for longer than a second, it calls `told` with the
-    /// lock's file and the number of the process that has it, where that can be read.
+    /// Takes the lock as soon as nobody else holds it. After a second of waiting it calls `announce` with the lock's
+    /// file and, if it can be read, the number of the process that holds the lock.
     ///
     /// # Errors
     ///
     /// The file cannot be written.
-    pub(crate) fn wait(files: &Files, told: impl Fn(&Path, Option<u32>) + Sync) -> Result<Lock> {
+    pub(crate) fn wait(files: &Files, announce: impl Fn(&Path, Option<u32>) + Sync) -> Result<Lock> {
         let folder = files.folder();
         fs::create_dir_all(&folder)
             .map_err(|e| Error::io("create the directory of the cassette", &folder, e))?;
@@ -55,10 +55,10 @@ impl Lock {
             Err(TryLockError::Error(e)) => unlockable(path, e),
             Err(TryLockError::WouldBlock) => thread::scope(|scope| {
                 let (over, waiting) = mpsc::channel::<()>();
-                let told = &told;
+                let announce = &announce;
                 scope.spawn(move || {
                     if waiting.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-                        told(path, holder(path));
+                        announce(path, holder(path));
                     }
                 });
                 let locked = file.lock();
@@ -68,7 +68,7 @@ impl Lock {
         })
     }
 
-    /// Had somebody else it before?
+    /// Whether another test or process held the lock first.
     pub(crate) fn waited(&self) -> bool {
         self.waited
     }
@@ -80,9 +80,9 @@ impl Lock {
             let mut file =
                 OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
             waited |= lock(&path, &file)?;
-            // The holder before us may have removed the file after we opened it: then the lock is on nothing.
+            // The previous holder may have removed the file after we opened it; the lock would then protect nothing.
             if is_at(&file, &path).map_err(failed)? {
-                // For those who wait, and no harm without it.
+                // The number is for those who wait; the lock works without it.
                 let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
                 return Ok(Lock { _file: file, path, waited });
             }
@@ -90,12 +90,12 @@ impl Lock {
     }
 }
 
-/// The process that has the lock.
+/// The process that holds the lock.
 fn holder(path: &Path) -> Option<u32> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
-/// Some network file systems have no locks; to refuse to record there would help nobody.
+/// Some network file systems have no locks. Recording is allowed there, because a refusal would help nobody.
 fn unlockable(path: &Path, e: io::Error) -> Result<bool> {
     if e.kind() == io::ErrorKind::Unsupported { Ok(false) } else { Err(failed(path, e)) }
 }
@@ -106,7 +106,7 @@ fn failed(path: &Path, e: io::Error) -> Error {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // On Windows a file of this name would stay refused until every handle is closed: it is left there.
+        // On Windows a new file of this name would be refused until every handle is closed, so the file stays.
         if cfg!(unix) {
             let _ = fs::remove_file(&self.path);
         }

@@ -1,4 +1,4 @@
-//! What a cassette says about itself. Times are text here: what they mean is the business of the clock.
+//! The metadata of a cassette. Times are text here; the clock interprets them.
 
 use std::fmt;
 use std::io;
@@ -13,46 +13,47 @@ use super::layout::Compact;
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Metadata {
-    /// When the recording began, RFC 3339.
+    /// When the recording began, in RFC 3339.
     pub recorded_at: Option<String>,
-    /// The instant that the clock of the test stands at, RFC 3339.
+    /// The instant of the test's frozen clock, in RFC 3339.
     pub freeze_time: Option<String>,
     /// The name of the test's time zone, such as `UTC`.
     pub time_zone: Option<String>,
-    /// Which program recorded it.
-    pub recorder: Recorder,
-    /// How many interactions there are. Set when a recording is prepared.
+    /// The program that recorded the cassette.
+    pub recorder: RecordedBy,
+    /// The number of interactions. Set when a recording is prepared.
     pub interactions: usize,
-    /// How long the recording took, in seconds.
+    /// The duration of the recording in seconds.
     pub duration_seconds: Option<f64>,
-    /// The names, never the values, of the redactions in force.
+    /// The names of the redactions in force, never their values.
     pub redaction: Vec<String>,
-    /// Expressions such as `{{request.query.nonce}}` in its responses are filled in. Written by hand.
+    /// Whether expressions such as `{{request.query.nonce}}` in the responses are filled in on replay. Users write this
+    /// by hand.
     pub template: bool,
-    /// Keys of other programs, kept when the file is rewritten.
+    /// Keys of other programs, which stay when the file is rewritten.
     pub extra: Map<String, Value>,
 }
 
 /// The program that made a cassette.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Recorder {
-    /// Its name.
+pub struct RecordedBy {
+    /// The program's name.
     #[serde(default)]
     pub name: String,
-    /// Its version.
+    /// The program's version.
     #[serde(default)]
     pub version: String,
 }
 
 /// This library.
-impl Default for Recorder {
+impl Default for RecordedBy {
     fn default() -> Self {
-        Recorder { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() }
+        RecordedBy { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() }
     }
 }
 
 impl Metadata {
-    /// Is this the same but for when, and for how long, it was recorded?
+    /// Whether both are equal apart from the time and duration of the recording.
     pub(super) fn same_apart_from_time(&self, other: &Metadata) -> bool {
         let still = |m: &Metadata| Metadata {
             recorded_at: None,
@@ -85,7 +86,7 @@ impl Metadata {
         out.close(b'}');
         out.key("interactions")?;
         out.value(&self.interactions)?;
-        // Neither NaN nor infinity is a number in JSON.
+        // JSON has no NaN and no infinity.
         if let Some(seconds) = self.duration_seconds.filter(|s| s.is_finite()) {
             out.key("duration_seconds")?;
             out.value(&seconds)?;
@@ -107,7 +108,7 @@ impl Metadata {
     }
 }
 
-// By hand: `#[serde(flatten)]` would lose the position of an error.
+// Written by hand, because `#[serde(flatten)]` would lose the position of an error.
 impl<'de> Deserialize<'de> for Metadata {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Fields;

@@ -1,9 +1,9 @@
-//! The cassette as files: the document a human reviews, body files, the journal of a recording.
+//! The cassette as files: the document that a human reviews, body files, and the journal of a recording.
 //!
-//! Recording: [`Journal`] takes interactions and bodies as they come, [`Prepared`] is the finished cassette
-//! before it takes the old one's place. Replaying: [`Cassette`] reads. [`Files`] knows the paths.
+//! Recording: [`Journal`] takes interactions and bodies as they come; [`Prepared`] is the finished cassette before it
+//! replaces the old one. Replaying: [`Cassette`] reads. [`Files`] knows the paths.
 //!
-//! Must not know: the network, the clock, how requests are matched, what is secret.
+//! Must not know: the network, the clock, how requests are matched, which values are secret.
 
 mod body_reader;
 mod body_sink;
@@ -36,9 +36,8 @@ pub use journal::{Journal, JournalOptions};
 pub use list::{Listed, list};
 pub(crate) use locate::Located;
 pub(crate) use lock::Lock;
-pub use metadata::{Metadata, Recorder};
+pub use metadata::{Metadata, RecordedBy};
 pub use name::Name;
-pub use types::{
-    Body, BodyFile, Content, Interaction, Outcome, Policy, Request, Response, TransportError,
-    TransportErrorKind,
-};
+pub use types::{Body, BodyFile, Content, Interaction, Outcome, Policy, Request, Response};
+
+pub use crate::transport_error::{TransportError, TransportErrorKind};

@@ -1,15 +1,15 @@
-//! The name of a cassette. It comes from a test's source or a command line, so it is checked once, here: after
-//! that no other module can build a path that leaves the cassette directory.
+//! The name of a cassette. It comes from a test's source or a command line and is checked here. No other module can
+//! then build a path that leaves the cassette directory.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
-/// The longest name, in bytes: most file systems allow 255 for one file, and we add suffixes.
+/// The longest name in bytes: most file systems allow 255 for a file name, and suffixes are added.
 const LONGEST: usize = 200;
 
-/// Suffixes that are ours: a segment with one could take the place of another cassette's files.
+/// Suffixes of our own files: a segment with such a suffix could overwrite another cassette's files.
 const RESERVED: [&str; 3] = [".json", ".bodies", ".recording"];
 
 /// The name of a cassette: one or more segments of `A-Z a-z 0-9 . _ -`, with `/` between them.
@@ -26,7 +26,7 @@ const RESERVED: [&str; 3] = [".json", ".bodies", ".recording"];
 pub struct Name(Box<str>);
 
 impl Name {
-    /// The name as it was given.
+    /// The name as given.
     pub fn as_str(&self) -> &str {
         &self.0
     }

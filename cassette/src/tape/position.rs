@@ -1,12 +1,12 @@
-//! Reading at an offset, and the way from an offset to the line and column that a person looks for.
+//! Reads and writes at an offset, and maps an offset to line and column.
 //!
-//! Positions are found by reading the file again: errors are rare, and keeping every line's start is not free.
+//! To map an offset, the file is read again: errors are rare, and to keep the start of every line would cost memory.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Fills `buffer` from `offset` on, without moving any other reader of the file.
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
@@ -53,15 +53,15 @@ pub(super) fn error(file: &File, path: &Path, offset: u64, message: impl Into<St
     let e = Error::new(message).at(path);
     match line_and_column(file, offset) {
         Ok((line, column)) => e.at_position(line, column),
-        // The message matters more than the place.
+        // The message matters more than the position.
         Err(_) => e,
     }
 }
 
-/// What serde says about a piece of the file that starts at `offset`, with the position in the file.
+/// serde's error about a piece of the file that starts at `offset`, with its position in the file.
 pub(super) fn json_error(file: &File, path: &Path, offset: u64, e: &serde_json::Error) -> Error {
     let text = e.to_string();
-    // Its own position comes last, and is that in the piece.
+    // serde's own position comes last in its message, and counts from the start of the piece.
     let message = match text.rfind(" at line ") {
         Some(end) if e.line() > 0 => &text[..end],
         _ => &text,
@@ -74,7 +74,7 @@ pub(super) fn json_error(file: &File, path: &Path, offset: u64, e: &serde_json::
     }
 }
 
-/// Both from 1; the column counts bytes, as compilers do.
+/// Line and column, both from 1. The column counts bytes, as compilers do.
 fn line_and_column(file: &File, offset: u64) -> io::Result<(usize, usize)> {
     let mut buffer = vec![0; 64 * 1024];
     let (mut at, mut line, mut line_start) = (0, 1, 0);

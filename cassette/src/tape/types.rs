@@ -1,46 +1,48 @@
-//! What is on a cassette: interactions, each a request and what came of it. Plain data.
+//! The data of a cassette: interactions, each a request and its outcome.
 
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
-/// One exchange as recorded: a request and what came of it.
+use crate::transport_error::TransportError;
+
+/// A recorded exchange: a request and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Interaction {
     /// The request, redacted.
     pub request: Request,
-    /// What came of it.
+    /// The response or the failure.
     pub outcome: Outcome,
-    /// What somebody wrote about its replay, by hand.
+    /// How the interaction is replayed, as written by hand into the cassette.
     pub policy: Policy,
-    /// Keys that mean nothing here, kept when the file is rewritten.
+    /// Unknown keys, which stay when the file is rewritten.
     pub extra: Map<String, Value>,
 }
 
-/// How one interaction is replayed, where that is not as the session says: keys beside `request` and `response`,
-/// written into a cassette by hand. A new recording doesn't have them.
+/// How one interaction is replayed if that differs from the session's settings. These keys next to `request` and
+/// `response` are written into a cassette by hand. A new recording does not have them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {
-    /// `"optional": true`: a test needn't ask for it.
+    /// `"optional": true`: the test passes without requesting it.
     pub optional: bool,
-    /// `"repeat": true`: once all equal recordings are used, it answers again.
+    /// `"repeat": true`: it answers again once all equal recordings are used.
     pub repeat: bool,
     /// `"template": true`: expressions such as `{{request.query.nonce}}` in its response are filled in.
     pub template: bool,
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::large_enum_variant,
     reason = "nearly every outcome is a response, one is in memory at a time"
 )]
 pub enum Outcome {
-    /// The server answered.
+    /// The server sent a response.
     Response(Response),
-    /// It did not.
+    /// No response came.
     Error(TransportError),
 }
 
@@ -51,7 +53,7 @@ pub struct Request {
     pub method: http::Method,
     /// Absolute, with scheme and host: `https://api.example.com/v1/items?page=2`.
     pub uri: String,
-    /// In the order of the wire for one name; names are sorted when written.
+    /// The values of one name are in the order of the wire. Names are sorted when the cassette is written.
     pub headers: HeaderMap,
     /// Decoded, redacted.
     pub body: Body,
@@ -62,112 +64,50 @@ pub struct Request {
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// The protocol version of the upstream's answer.
+    /// The protocol version of the upstream's response.
     pub version: http::Version,
-    /// As for the request.
+    /// As in [`Request::headers`].
     pub headers: HeaderMap,
     /// Decoded, redacted.
     pub body: Body,
     /// Sent after the body (RFC 9110 §6.5).
     pub trailers: HeaderMap,
-    /// The body broke off here: what `body` holds came first, then this failure.
+    /// The failure after which the body broke off. `body` holds the bytes before it.
     pub cut: Option<TransportError>,
 }
 
-/// A body, byte-exact. How it is shown in a cassette (JSON in place, text, base64) follows from its bytes.
+/// A body, byte-exact. Its bytes decide how a cassette shows it: JSON in place, text, or base64.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Body {
-    /// The bytes, or where they are.
+    /// The bytes, or the file that holds them.
     pub content: Content,
-    /// The `content-encoding` that the wire had before the body was decoded for the cassette.
+    /// The `content-encoding` on the wire, before the body was decoded for the cassette.
     pub encoding: Option<String>,
 }
 
-/// The bytes of a [`Body`], or where they are.
+/// The bytes of a [`Body`], or the file that holds them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// Up to the inline limit: in the document itself. Empty where there is no body.
+    /// A body up to the inline limit, in the document itself. Empty if there is no body.
     Inline(Bytes),
-    /// Above it: in a file of its own.
+    /// A longer body, in a file of its own.
     File(BodyFile),
 }
 
 /// A body too long for the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BodyFile {
-    /// The file's name inside the cassette's bodies folder: `<sha256>.<ext>`. Empty where the bytes were
-    /// only hashed (a request while replaying).
+    /// The file's name inside the cassette's bodies folder: `<sha256>.<ext>`. Empty if the bytes were only hashed, as
+    /// those of a request on replay are.
     pub name: String,
-    /// Bytes.
+    /// The length in bytes.
     pub size: u64,
-    /// Lower-case hex.
+    /// The SHA-256 hash in lower-case hexadecimal.
     pub sha256: String,
 }
 
-/// A failure to get a response, or all of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TransportError {
-    /// Which sort.
-    pub kind: TransportErrorKind,
-    /// In the words of the layer that failed.
-    pub message: String,
-}
-
-/// Sorts of [`TransportError`], as far as clients can tell them apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TransportErrorKind {
-    /// The host's name did not resolve.
-    Dns,
-    /// No connection: refused, unreachable.
-    Connect,
-    /// The TLS handshake failed.
-    Tls,
-    /// Nothing came in time.
-    Timeout,
-    /// The connection closed or was reset in the middle.
-    Reset,
-    /// Anything else, such as a malformed answer.
-    Protocol,
-}
-
-impl TransportErrorKind {
-    /// Every kind with its name in a cassette.
-    pub const NAMES: [(TransportErrorKind, &'static str); 6] = [
-        (TransportErrorKind::Dns, "dns"),
-        (TransportErrorKind::Connect, "connect"),
-        (TransportErrorKind::Tls, "tls"),
-        (TransportErrorKind::Timeout, "timeout"),
-        (TransportErrorKind::Reset, "reset"),
-        (TransportErrorKind::Protocol, "protocol"),
-    ];
-
-    /// The name in a cassette.
-    pub fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(k, _)| *k == self).map_or("protocol", |(_, n)| n)
-    }
-}
-
-impl TransportError {
-    /// The client's own time-out ended the exchange, and not the server.
-    pub(crate) fn gave_up() -> TransportError {
-        TransportError {
-            kind: TransportErrorKind::Timeout,
-            message: "the client gave up before the answer came".into(),
-        }
-    }
-}
-
-impl std::fmt::Display for TransportError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.kind.name(), self.message)
-    }
-}
-
-impl std::error::Error for TransportError {}
-
 impl Interaction {
-    /// A request and what came of it.
+    /// An interaction of a request and its outcome.
     pub fn new(request: Request, outcome: Outcome) -> Interaction {
         Interaction { request, outcome, policy: Policy::default(), extra: Map::new() }
     }
@@ -189,12 +129,12 @@ impl Default for Content {
 }
 
 impl Body {
-    /// A body of these bytes, inline, that was not compressed.
+    /// An inline body of these bytes, which was not compressed.
     pub fn inline(bytes: impl Into<Bytes>) -> Body {
         Body { content: Content::Inline(bytes.into()), encoding: None }
     }
 
-    /// Bytes, after decoding.
+    /// The length in bytes, after decoding.
     pub fn size(&self) -> u64 {
         match &self.content {
             Content::Inline(b) => b.len() as u64,

@@ -1,4 +1,4 @@
-//! Interactions as text: the lines of the journal, which the document only breaks into more lines.
+//! Interactions as text: the lines of the journal. The document contains the same text, broken into more lines.
 
 use std::io;
 
@@ -10,10 +10,11 @@ use super::layout::Compact;
 use super::{Body, Content, Interaction, Outcome, TransportError};
 use crate::json::style::{self, Style};
 
-/// JSON nested deeper than this is kept as text: each level would indent every line by two more spaces.
+/// JSON that is nested deeper than this is stored as text, because each level would indent every line by two more
+/// spaces.
 pub(super) const JSON_DEPTH: usize = 64;
 
-/// Writes the fields of `interaction` into the object that is open.
+/// Writes the fields of `interaction` into the open object.
 pub(super) fn interaction(out: &mut Compact, interaction: &Interaction) -> io::Result<()> {
     let Interaction { request, outcome, policy, extra } = interaction;
     out.key("request")?;
@@ -83,7 +84,7 @@ fn headers(out: &mut Compact, headers: &HeaderMap) -> io::Result<()> {
         match (values.next(), values.next()) {
             (Some(value), None) => header_value(out, value, "{ ")?,
             _ => {
-                // The space keeps them on one line.
+                // The space keeps the array on one line.
                 for (i, value) in headers.get_all(name).iter().enumerate() {
                     out.raw(if i == 0 { b"[ " } else { b", " });
                     header_value(out, value, "{")?;
@@ -96,7 +97,7 @@ fn headers(out: &mut Compact, headers: &HeaderMap) -> io::Result<()> {
     Ok(())
 }
 
-/// Text where it is UTF-8, otherwise `{"base64": "…"}`: RFC 9110 §5.5 allows any byte from 0x80 on.
+/// Writes text if the value is UTF-8, otherwise `{"base64": "…"}`: RFC 9110 §5.5 allows any byte from 0x80 on.
 fn header_value(out: &mut Compact, value: &HeaderValue, open: &str) -> io::Result<()> {
     match std::str::from_utf8(value.as_bytes()) {
         Ok(text) => out.value(text),
@@ -169,7 +170,7 @@ fn inline(out: &mut Compact, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// The style that a `json` body has when it names none.
+/// The style of a `json` body that names none.
 pub(super) const DEFAULT_STYLE: Style = Style { layout: style::Layout::Compact, newline: false };
 
 fn error(out: &mut Compact, error: &TransportError) -> io::Result<()> {

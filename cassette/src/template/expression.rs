@@ -1,4 +1,4 @@
-//! What may stand between `{{` and `}}`.
+//! The expressions between `{{` and `}}`.
 
 use crate::matcher::Pointer;
 
@@ -6,22 +6,22 @@ use crate::matcher::Pointer;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Expression {
     Method,
-    /// The path as it was sent.
+    /// The path as sent.
     Path,
-    /// One part of it, decoded; the first is 1.
+    /// One segment of the path, decoded; the first is 1.
     Segment(usize),
     /// The first value of a query key, decoded.
     Query(String),
-    /// The first value of a form's field, decoded.
+    /// The first value of a form field, decoded.
     Form(String),
     Header(http::HeaderName),
-    /// A JSON pointer (RFC 6901), by its unescaped names.
+    /// A JSON pointer (RFC 6901), as its unescaped names.
     Json(Vec<String>),
     Now,
     NowUnix,
 }
 
-/// What there is, for those who asked for something else.
+/// The valid expressions, for the message about an unknown one.
 const KNOWN: &str = "`request.method`, `request.path`, `request.path.N`, `request.query.KEY`, `request.header.NAME`, \
                      `request.form.FIELD`, `request.json.POINTER`, `now`, `now.unix`";
 
@@ -59,7 +59,7 @@ impl Expression {
 fn pointer_names(pointer: &str) -> Result<Vec<String>, String> {
     pointer.parse::<Pointer>().map_err(|e| e.to_string())?;
     let names: Vec<String> =
-        // In this order (RFC 6901 §4): `~01` is `~1`.
+        // The order matters (RFC 6901 §4): `~01` is `~1`.
         pointer.split('/').skip(1).map(|name| name.replace("~1", "/").replace("~0", "~")).collect();
     match names.iter().any(|name| name == "*") {
         true => Err("a `*` names many places, and one is needed".to_owned()),

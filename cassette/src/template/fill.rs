@@ -1,4 +1,4 @@
-//! Search and replace of expressions in a stream.
+//! Finds and replaces expressions in a stream.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use crate::redact::Spelling;
 pub(super) const OPEN: &[u8] = b"{{";
 const CLOSE: &[u8] = b"}}";
 
-/// No expression is longer.
+/// The length of the longest expression.
 const LONGEST: usize = 1024;
 
-/// How `{{` itself is written.
+/// The expression for `{{` itself.
 const LITERAL: &[u8] = b"'{{'";
 
-/// A writer that fills in what is written and passes it on; a window of memory waits.
+/// A writer that fills in expressions and passes the result on. It holds back a window of memory.
 pub(crate) struct Filler<W> {
     values: Option<Arc<Values>>,
     spelling: Spelling,
@@ -25,13 +25,13 @@ pub(crate) struct Filler<W> {
     next: W,
 }
 
-/// What a body's characters mean where a value is put.
+/// The encoding of values in a body of this content type.
 fn spelling(content_type: Option<&str>) -> Spelling {
     let spelling = Spelling::of(content_type);
     let essence = content_type.unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     match essence.as_str() {
         _ if spelling != Spelling::Plain => spelling,
-        // RFC 9239. Their strings take what those of JSON take.
+        // The strings of JavaScript accept the escapes of JSON (RFC 9239).
         e if e.ends_with("javascript") || e.ends_with("ecmascript") => Spelling::Json,
         "text/html" | "text/xml" | "application/xml" => Spelling::Html,
         e if e.ends_with("+xml") => Spelling::Html,
@@ -40,7 +40,7 @@ fn spelling(content_type: Option<&str>) -> Spelling {
 }
 
 impl<W: Write> Filler<W> {
-    /// Without values everything passes as it is.
+    /// A filler. Without values the bytes pass unchanged.
     pub(crate) fn new(values: Option<Arc<Values>>, content_type: Option<&str>, next: W) -> Filler<W> {
         Filler { values, spelling: spelling(content_type), held: Vec::new(), next }
     }
@@ -54,12 +54,12 @@ impl<W: Write> Filler<W> {
         Ok(self.next)
     }
 
-    /// Passes on what no more bytes can change: all of it at the end.
+    /// Passes on the bytes that later bytes cannot change: all of them at the end.
     fn pass(&mut self, at_end: bool) -> io::Result<()> {
         let Some(values) = &self.values else { return Ok(()) };
         let held = std::mem::take(&mut self.held);
         let mut passed = 0;
-        // The quote before an expression goes with it, if the expression is all of its string.
+        // The quote before an expression belongs to it, if the expression is the whole string.
         let before = |start: usize, passed: usize| start.saturating_sub(2).max(passed);
         let mut from = 0;
         let settled = loop {
@@ -79,7 +79,7 @@ impl<W: Write> Filler<W> {
                 break before(start, passed);
             };
             let end = close + CLOSE.len();
-            // Whether a quote follows, and whether `}}}` closes something else as well.
+            // Later bytes decide whether a quote follows, and whether `}}}` also closes something else.
             if end == held.len() && !at_end {
                 break before(start, passed);
             }
@@ -89,7 +89,7 @@ impl<W: Write> Filler<W> {
                 (passed, from) = (end, end);
                 continue;
             }
-            // Of `{{{` the last two belong to the expression.
+            // The last two braces of `{{{` belong to the expression.
             let start = memmem::rfind(&held[start..close], OPEN).map_or(start, |at| start + at);
             let Some(expression) = expression(&held[start + 2..close]) else {
                 from = start + 1;
@@ -107,11 +107,11 @@ impl<W: Write> Filler<W> {
                 if space == after.len() && !at_end {
                     break before(start, passed);
                 }
-                // The name of a member is a string whatever the request has.
+                // The name of a member is a string, whatever value the request has.
                 is_string = after.get(space) != Some(&b':');
             }
             match value {
-                // All of a string: then it is what the request has there, a number for a number.
+                // The expression is the whole string, so it becomes the request's value: a number stays a number.
                 Value::Json(json) if is_string => {
                     self.next.write_all(&held[passed..start - 1])?;
                     self.next.write_all(json.as_bytes())?;
@@ -153,14 +153,14 @@ impl<W: Write> Write for Filler<W> {
         Ok(bytes.len())
     }
 
-    /// Does not pass on the window: it may hold the first half of an expression.
+    /// Does not pass on the window, because it may hold the first half of an expression.
     fn flush(&mut self) -> io::Result<()> {
         self.next.flush()
     }
 }
 
-/// What is between the braces, if it is an expression and nobody else's: neither a placeholder for a secret nor braces
-/// that happen to follow each other.
+/// The text between the braces, if it is an expression and belongs to nobody else: neither a placeholder for a secret
+/// nor braces that happen to follow each other.
 fn expression(inside: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(inside).ok()?.trim();
     let foreign = |c: char| c.is_control() || "\"{}".contains(c);

@@ -1,4 +1,4 @@
-//! The request that is answered, as the client sent it: with its secrets, so it stays in memory.
+//! The request that is answered, as the client sent it. It holds secrets, so it stays in memory.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -13,10 +13,10 @@ use super::expression::Expression;
 use crate::clock;
 use crate::decode::{self, Decoder};
 
-/// Bytes of a decoded request body that expressions can be filled in from.
+/// The most bytes of a decoded request body that expressions can use.
 pub(super) const MOST_READ: usize = 1 << 20;
 
-/// What expressions are filled in from.
+/// The request that expressions are filled in from.
 pub(crate) struct Live {
     method: Method,
     uri: Uri,
@@ -30,7 +30,7 @@ enum Unread {
     Undecodable,
 }
 
-/// Takes the body of a request while it is read for something else.
+/// Collects the body of a request while another reader consumes it.
 pub(crate) struct Listener {
     live: Live,
     decoder: Option<Decoder<Kept>>,
@@ -46,7 +46,7 @@ impl Listener {
     }
 
     pub(crate) fn push(&mut self, chunk: &[u8]) {
-        // That a body is too long, or broken, matters to those who ask for a part of it.
+        // An error in a body, or its length, matters only to expressions that use the body.
         if let Some(decoder) = &mut self.decoder
             && let Err(e) = decoder.write_all(chunk)
         {
@@ -128,7 +128,7 @@ impl Live {
     }
 }
 
-/// WHATWG URL §5.1.
+/// The first value of a key (WHATWG URL §5.1).
 fn first(pairs: &str, key: &str) -> Option<String> {
     let decoded = |text: &str| {
         let spaced = text.replace('+', " ");

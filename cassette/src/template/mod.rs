@@ -1,37 +1,39 @@
-//! Answers that echo their request: a correlation id, a nonce, the name of a JSONP callback. Whoever writes
-//! `"template": true` into a cassette may write expressions into its answers, `{{request.query.nonce}}`, and they are
-//! filled in from the request that is answered.
+//! Responses that echo their request: a correlation id, a nonce, the name of a JSONP callback. If a cassette says
+//! `"template": true`, expressions in its responses such as `{{request.query.nonce}}` are filled in from the request
+//! that is answered.
 //!
-//! Must not know: cassettes, matching, what a failure reads like.
+//! Must not know: cassettes, matching, how a failure is worded.
 
 mod expression;
 mod fill;
 mod live;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderValue};
 
 use self::expression::Expression;
+
 pub(crate) use self::fill::Filler;
 pub(crate) use self::live::{Listener, Live};
+use crate::poison::unpoisoned;
 
-/// What stands in the place of expressions, for one answer.
+/// The values of expressions, for one response.
 pub(crate) struct Values {
     live: Arc<Live>,
     now: SystemTime,
-    /// An answer with a body is gone through twice, and a long request should be read once for each expression.
+    /// A response with a body is filled in twice, and a long request should be read only once for each expression.
     known: Mutex<HashMap<String, Value>>,
 }
 
-/// What an expression stands for.
+/// The value of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Value {
     /// A text.
     Text(String),
-    /// A JSON value that is no string, as it stood in the request.
+    /// A JSON value other than a string, with its text in the request.
     Json(String),
 }
 
@@ -44,7 +46,7 @@ impl Value {
 }
 
 impl Values {
-    /// From the request as the client sent it, and the time of the session.
+    /// The values come from the request as the client sent it, and from the time of the session.
     pub(crate) fn new(live: Arc<Live>, now: SystemTime) -> Values {
         Values { live, now, known: Mutex::default() }
     }
@@ -53,22 +55,22 @@ impl Values {
     ///
     /// # Errors
     ///
-    /// What is the matter with an expression, as of every function here.
+    /// An expression cannot be filled in. This is the error of every function here.
     pub(crate) fn fill_headers(self: &Arc<Self>, headers: &mut HeaderMap) -> Result<(), String> {
         for (name, value) in headers.iter_mut() {
             if memchr::memmem::find(value.as_bytes(), fill::OPEN).is_none() {
                 continue;
             }
-            let told = |e: &dyn std::fmt::Display| format!("header `{name}`: {e}");
-            let filled = Filler::text(self.clone(), value.as_bytes()).map_err(|e| told(&e))?;
+            let in_header = |e: &dyn std::fmt::Display| format!("header `{name}`: {e}");
+            let filled = Filler::text(self.clone(), value.as_bytes()).map_err(|e| in_header(&e))?;
             *value = HeaderValue::from_bytes(&filled)
-                .map_err(|_| told(&"what is filled in has a character that no header may have"))?;
+                .map_err(|_| in_header(&"the value has a character that is not allowed in a header"))?;
         }
         Ok(())
     }
 
     fn value(&self, expression: &str) -> Result<Value, String> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = unpoisoned(self.known.lock());
         if let Some(value) = known.get(expression) {
             return Ok(value.clone());
         }

@@ -7,7 +7,7 @@ use super::live::MOST_READ;
 use super::*;
 use crate::tests::sized;
 
-/// A request with one of everything, and this body.
+/// A request with every part that an expression can name, and with this body.
 fn live(content_type: &str, body: &[u8]) -> Arc<Live> {
     let request = http::Request::post("https://h/v1/caf%C3%A9/7?nonce=a+b%22&n=1&n=2&empty")
         .header("x-request-id", "r-1")
@@ -35,7 +35,7 @@ fn fill(values: &Arc<Values>, content_type: &str, pieces: &[&[u8]]) -> Result<St
     Ok(String::from_utf8(filled).unwrap())
 }
 
-/// However it comes in pieces.
+/// Checks the result for every cut of the text into pieces.
 #[track_caller]
 fn check_as(content_type: &str, template: &str, expected: &str) {
     let values = values(BODY);
@@ -77,7 +77,7 @@ fn as_the_body_needs_it() {
     check_as("application/atom+xml", &format!("<p>{name}"), "<p>a &quot;b&quot;é");
 }
 
-/// A string that is one expression and nothing else becomes what the request has there.
+/// A string that is one expression becomes the value that the request has there.
 #[test]
 fn values_of_json_keep_their_type() {
     let id = "{{request.json./id}}";
@@ -157,7 +157,7 @@ fn headers() {
     assert_eq!(headers["etag"], "\"{{\"");
     headers.insert("x-bad", "{{request.json.}}".parse().unwrap());
     let e = values.fill_headers(&mut headers).unwrap_err();
-    assert_eq!(e, "header `x-bad`: what is filled in has a character that no header may have");
+    assert_eq!(e, "header `x-bad`: the value has a character that is not allowed in a header");
     headers.insert("x-bad", "{{request.jason}}".parse().unwrap());
     let e = values.fill_headers(&mut headers).unwrap_err();
     assert!(e.starts_with("header `x-bad`: `{{request.jason}}`: there is no such"), "{e}");
@@ -166,7 +166,7 @@ fn headers() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: sized(300, 2000), failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Where a body is cut changes nothing, neither in what comes out nor in what is refused.
+    /// The cuts of a body change neither the output nor the errors.
     #[test]
     fn cuts_change_nothing(
         pieces in prop::collection::vec(

@@ -1,15 +1,15 @@
-//! One connection to the session, from its first byte to the engine: plain HTTP, a CONNECT tunnel, TLS, and
-//! what is inside of it.
+//! One connection to the session, from its first byte to the engine: plain HTTP, a CONNECT tunnel, TLS, and the
+//! requests inside them.
 //!
-//! All of them arrive on one port. The first byte tells TLS (22, a handshake record, RFC 8446 §5.1) from HTTP;
-//! the first bytes of what is inside tell HTTP/1 from HTTP/2.
+//! All connections arrive on one port. The first byte distinguishes TLS (22, a handshake record, RFC 8446 §5.1) from
+//! HTTP; the first bytes after that distinguish HTTP/1 from HTTP/2.
 //!
-//! Must not know: where the engine gets its answers.
+//! Must not know: where the engine gets its responses.
 
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
@@ -24,35 +24,36 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::LazyConfigAcceptor;
 
-use super::ca::Hosts;
+use super::ca::HostCertificates;
+use super::certificate_refusal::CertificateRefusal;
 use super::cut::{Gate, Guarded};
 use super::foreign::{Foreign, Foreigners};
 use super::incidents::{Seen, Undecided};
-use super::refused::Refused;
 use super::reverse::{Base, Bases, Site};
-use super::{Engine, Led, proxy};
+use super::{Destination, HttpService, proxy};
 use crate::body::Body;
 use crate::failure;
-use crate::tape::TransportError;
+use crate::poison::unpoisoned;
 use crate::target::{self, Origin, Refusal};
+use crate::transport_error::TransportError;
 
-/// More than hyper's 100: some browsers and gateways come near it.
+/// hyper's default is 100, and some browsers and gateways come close to it.
 pub(super) const MAX_HEADERS: usize = 256;
-/// Bytes. More than HTTP/2's usual 16 KiB, for long cookies and tokens.
+/// In bytes. HTTP/2's usual limit is 16 KiB; long cookies and tokens need more.
 pub(super) const MAX_HEADER_LIST: u32 = 1 << 20;
 
-/// How long a request is left without an answer whose client gave up while it was recorded.
+/// How long a request waits for its response on replay if its client gave up while it was recorded.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// What all connections of one session share.
+/// The state that all connections of one session share.
 pub(super) struct Shared<S> {
     pub(super) engine: S,
-    pub(super) hosts: Hosts,
+    pub(super) hosts: HostCertificates,
     pub(super) clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
     pub(super) address: SocketAddr,
-    pub(super) led: Box<dyn Fn(SocketAddr) -> Option<Led> + Send + Sync>,
+    pub(super) intercepted: Box<dyn Fn(SocketAddr) -> Option<Destination> + Send + Sync>,
     pub(super) bases: Bases,
-    pub(super) refused: Arc<Seen<Refused>>,
+    pub(super) refused: Arc<Seen<CertificateRefusal>>,
     pub(super) foreign: Arc<Foreigners>,
     pub(super) stop: Stop,
 }
@@ -62,12 +63,12 @@ pub(super) struct Shared<S> {
 pub(super) struct Stop(pub(super) watch::Receiver<bool>);
 
 impl Stop {
-    /// Runs `task` on the current runtime, until it ends or the session does.
+    /// Runs `task` on the current runtime until the task or the session ends.
     pub(super) fn spawn<F: Future<Output = ()> + Send + 'static>(&self, task: F) {
         let mut stop = self.0.clone();
         tokio::spawn(async move {
             let mut task = pin!(task);
-            // An error, the sender being gone, is the end too.
+            // `wait_for` fails if the sender is gone, which also means the end.
             let mut stopped = pin!(stop.wait_for(|stopped| *stopped));
             poll_fn(|cx| {
                 if stopped.as_mut().poll(cx).is_ready() {
@@ -80,43 +81,44 @@ impl Stop {
     }
 }
 
-/// HTTP/2 runs each of its streams as a task.
+/// HTTP/2 runs each stream as a task.
 impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Stop {
     fn execute(&self, task: F) {
         self.spawn(task);
     }
 }
 
-/// How a connection came to the listener.
+/// How a connection reached the listener.
 #[derive(Clone)]
-enum Came {
-    /// By itself: from a client that knows of the session.
+enum Arrival {
+    /// The client knows the session's proxy and connected to it.
     Knowingly,
-    /// Through a tunnel that was asked for.
+    /// The client asked for a tunnel through the proxy.
     Tunnel(Authority),
-    /// From a client that knows of nothing.
-    Led(Led),
+    /// The client does not know the session; its connection was intercepted.
+    Intercepted(Destination),
 }
 
-impl Came {
-    /// The server that it was meant for.
+impl Arrival {
+    /// The server that the client wanted to reach.
     fn server(&self) -> Option<Authority> {
         match self {
-            Came::Knowingly => None,
-            Came::Tunnel(authority) => Some(authority.clone()),
-            Came::Led(led) => led.authority(),
+            Arrival::Knowingly => None,
+            Arrival::Tunnel(authority) => Some(authority.clone()),
+            Arrival::Intercepted(destination) => destination.authority(),
         }
     }
 }
 
-/// A connection that has a server, until its first request: there may be none, if the server's protocol isn't HTTP.
+/// A connection to a known server before its first request. The request may never come, if the server's protocol is not
+/// HTTP.
 struct Meant {
     server: String,
     undecided: Undecided<Foreign>,
 }
 
 /// Serves a connection to the listener, or to the port of one server, until either side closes it.
-pub(super) async fn serve<S: Engine>(
+pub(super) async fn serve<S: HttpService>(
     shared: Arc<Shared<S>>,
     stream: TcpStream,
     client: SocketAddr,
@@ -124,8 +126,8 @@ pub(super) async fn serve<S: Engine>(
 ) {
     match base {
         None => {
-            let came = (shared.led)(client).map_or(Came::Knowingly, Came::Led);
-            sniff(shared, stream, came).await;
+            let arrival = (shared.intercepted)(client).map_or(Arrival::Knowingly, Arrival::Intercepted);
+            sniff(shared, stream, arrival).await;
         }
         Some(base) => {
             let (scheme, authority) = (base.site.scheme.clone(), base.site.authority.clone());
@@ -135,11 +137,11 @@ pub(super) async fn serve<S: Engine>(
     }
 }
 
-/// Boxed, because what is inside of a tunnel is sniffed again.
-fn sniff<S: Engine, T>(
+/// Boxed, because the contents of a tunnel are sniffed again.
+fn sniff<S: HttpService, T>(
     shared: Arc<Shared<S>>,
     stream: T,
-    came: Came,
+    arrival: Arrival,
 ) -> Pin<Box<dyn Future<Output = ()> + Send>>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -147,7 +149,7 @@ where
     const TLS_HANDSHAKE: u8 = 22;
     Box::pin(async move {
         let mut stream = peeking(stream);
-        let server = came.server();
+        let server = arrival.server();
         let (first, meant) = match &server {
             Some(server) => {
                 let server = server.to_string();
@@ -165,38 +167,40 @@ where
         };
         if first == TLS_HANDSHAKE {
             drop(meant);
-            return tls(shared, stream, came).await;
+            return tls(shared, stream, arrival).await;
         }
-        let origin = match (came, server) {
-            (Came::Knowingly, _) => Origin::Front,
-            (Came::Tunnel(authority), _) => Origin::Tunnel(authority),
-            (Came::Led(_), Some(authority)) => Origin::Intercepted(authority),
-            (Came::Led(_), None) => return,
+        let origin = match (arrival, server) {
+            (Arrival::Knowingly, _) => Origin::Front,
+            (Arrival::Tunnel(authority), _) => Origin::Tunnel(authority),
+            (Arrival::Intercepted(_), Some(authority)) => Origin::Intercepted(authority),
+            (Arrival::Intercepted(_), None) => return,
         };
         http(shared, stream, origin, None, meant).await;
     })
 }
 
-/// Small: it only holds what is looked at, everything after is read past it.
+/// A small buffer: it only holds the bytes that are sniffed; later reads bypass it.
 fn peeking<T: AsyncRead>(stream: T) -> BufReader<T> {
     BufReader::with_capacity(16, stream)
 }
 
-async fn tls<S: Engine, T>(shared: Arc<Shared<S>>, stream: T, came: Came)
+async fn tls<S: HttpService, T>(shared: Arc<Shared<S>>, stream: T, arrival: Arrival)
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    // A failed handshake is the client's to report: it knows what it did not like. But of what it says about our
-    // certificate the test is told, too.
+    // The client reports a failed handshake, because it knows the cause. If the client refused our certificate, the
+    // session remembers that as well, for the report.
     let Ok(start) = LazyConfigAcceptor::new(Default::default(), stream).await else { return };
     let asked = start.client_hello().server_name().map(str::to_owned);
-    let tunnel = came.server();
+    let tunnel = arrival.server();
     let Some(host) = asked.clone().or_else(|| tunnel.as_ref().map(|t| t.host().to_owned())) else { return };
     let Ok(config) = shared.hosts.config(&host, (shared.clock)()) else { return };
     let handshake = shared.refused.begin();
     let mut stream = match start.into_stream(config).await {
         Ok(stream) => peeking(stream),
-        Err(e) => return Refused::by(&host, &e).into_iter().for_each(|r| shared.refused.remember(r)),
+        Err(e) => {
+            return CertificateRefusal::by(&host, &e).into_iter().for_each(|r| shared.refused.remember(r));
+        }
     };
     drop(handshake);
     let meant = match tunnel.as_ref().and_then(Authority::port_u16) {
@@ -207,10 +211,10 @@ where
         }
         None => None,
     };
-    let origin = match (came, asked) {
-        // A client with a resolver of its own connects to an address, and the name is in the handshake.
-        (Came::Led(led), Some(name)) if led.is_address() => {
-            let name = if led.port == 443 { name } else { format!("{name}:{}", led.port) };
+    let origin = match (arrival, asked) {
+        // A client with its own resolver connects to an address; the name is in the handshake.
+        (Arrival::Intercepted(destination), Some(name)) if destination.is_address() => {
+            let name = if destination.port == 443 { name } else { format!("{name}:{}", destination.port) };
             Origin::Tls { tunnel: None, name }
         }
         _ => Origin::Tls { tunnel, name: host },
@@ -218,7 +222,7 @@ where
     http(shared, stream, origin, None, meant).await;
 }
 
-async fn http<S: Engine, T>(
+async fn http<S: HttpService, T>(
     shared: Arc<Shared<S>>,
     stream: T,
     origin: Origin,
@@ -230,45 +234,45 @@ async fn http<S: Engine, T>(
     let gate = Arc::new(Gate::default());
     let stream = gate.watch(stream);
     let mut builder = auto::Builder::new(shared.stop.clone());
-    // The `date` of a response is its author's.
+    // The upstream server, not hyper, sets the `date` of a response.
     builder.http1().max_headers(MAX_HEADERS).auto_date_header(false);
     builder.http2().max_header_list_size(MAX_HEADER_LIST).auto_date_header(false);
     let (server, undecided) = meant.map(|m| (m.server, Arc::new(Mutex::new(Some(m.undecided))))).unzip();
     let foreign = shared.foreign.clone();
-    let way = Way { shared, origin, base, gate: gate.clone(), undecided: undecided.clone() };
-    // How a connection ended concerns its client only; a failing engine ends it on purpose.
-    let ended = gate.drive(builder.serve_connection_with_upgrades(TokioIo::new(stream), way)).await;
+    let connection = Connection { shared, origin, base, gate: gate.clone(), undecided: undecided.clone() };
+    // The end of a connection concerns only its client; a failing engine ends the connection on purpose.
+    let ended = gate.drive(builder.serve_connection_with_upgrades(TokioIo::new(stream), connection)).await;
     if let (Err(e), Some(server)) = (ended, server) {
         foreign.judge(&server, &*e);
     }
 }
 
-type Answer<R> = Pin<Box<dyn Future<Output = Result<R, TransportError>> + Send>>;
+type ExchangeFuture<R> = Pin<Box<dyn Future<Output = Result<R, TransportError>> + Send>>;
 
-/// Boxed here: rustc does not see that an async block which holds the engine's own future is `Send`.
-fn exchange<S: Engine>(engine: &mut S, request: Request<Body>) -> Answer<Response<Body>> {
+/// Boxed here: rustc does not see that an async block which holds the engine's future is `Send`.
+fn exchange<S: HttpService>(engine: &mut S, request: Request<Body>) -> ExchangeFuture<Response<Body>> {
     Box::pin(engine.call(request))
 }
 
-/// The way from one connection to the engine.
-struct Way<S> {
+/// A connection's requests, passed on to the engine.
+struct Connection<S> {
     shared: Arc<Shared<S>>,
     origin: Origin,
     base: Option<Arc<Base>>,
     gate: Arc<Gate>,
-    /// Until the first request.
+    /// Dropped at the first request.
     undecided: Option<Arc<Mutex<Option<Undecided<Foreign>>>>>,
 }
 
-impl<S: Engine> hyper::service::Service<Request<Incoming>> for Way<S> {
+impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Connection<S> {
     type Response = Response<Guarded>;
     type Error = TransportError;
-    type Future = Answer<Response<Guarded>>;
+    type Future = ExchangeFuture<Response<Guarded>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.shared.foreign.stir();
         if let Some(undecided) = &self.undecided {
-            drop(undecided.lock().unwrap_or_else(PoisonError::into_inner).take());
+            drop(unpoisoned(undecided.lock()).take());
         }
         let gate = self.gate.clone();
         if request.method() == Method::CONNECT {
@@ -293,7 +297,8 @@ impl<S: Engine> hyper::service::Service<Request<Incoming>> for Way<S> {
             poll_fn(|cx| engine.poll_ready(cx)).await?;
             let answer = exchange(&mut engine, request).await;
             if answer.as_ref().is_err_and(|e| *e == TransportError::gave_up()) {
-                // So it will again, by its own time-out; one without gets the failure in the end.
+                // The client will give up again, by its own time-out. A client without a time-out gets the failure in
+                // the end.
                 tokio::time::sleep(LONGEST_WAIT).await;
             }
             let mut response = answer?;
@@ -307,8 +312,8 @@ impl<S: Engine> hyper::service::Service<Request<Incoming>> for Way<S> {
     }
 }
 
-impl<S: Engine> Way<S> {
-    /// Answers CONNECT (RFC 9110 §9.3.6): what comes through the tunnel is served, not forwarded.
+impl<S: HttpService> Connection<S> {
+    /// Answers CONNECT (RFC 9110 §9.3.6): requests in the tunnel are served, not forwarded.
     fn tunnel(&self, request: Request<Incoming>) -> Result<(), Refusal> {
         if self.base.is_some() {
             return Err(Refusal::unsupported("this address stands for one server: it is no proxy"));
@@ -321,7 +326,7 @@ impl<S: Engine> Way<S> {
         let shared = self.shared.clone();
         self.shared.stop.spawn(async move {
             if let Ok(upgraded) = hyper::upgrade::on(request).await {
-                sniff(shared, TokioIo::new(upgraded), Came::Tunnel(authority)).await;
+                sniff(shared, TokioIo::new(upgraded), Arrival::Tunnel(authority)).await;
             }
         });
         Ok(())

@@ -1,33 +1,34 @@
-//! The file that tells clients whom to trust: the session's authority, for those that read the name of such a file
-//! from the environment.
+//! The file of trusted certificates, for clients that read the name of such a file from the environment.
 //!
-//! It holds certificates and never a key. It lies in a directory of this process in the system's temporary one, and
-//! is gone with the last session that needs it; what a killed process left there the next one removes. The next session
-//! finds it in the same place: some clients ask for its name once a process (the curl crate does).
+//! The file holds certificates and never a key. It lies in a directory of this process inside the system's temporary
+//! directory, and is removed with the last session that needs it. The next process removes the directory of a killed
+//! process. The next session of this process finds the file in the same place, because some clients read the variable
+//! once in a process (the curl crate does).
 //!
-//! Must not know: sessions, which variable names it.
+//! Must not know: sessions, and the variables that name the file.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once};
 
 use super::ca::{self, Ca};
 use super::outside;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::poison::unpoisoned;
 
-/// Whom the clients of a session are to trust.
+/// The certificates that the clients of a session trust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
-    /// The session's authority alone: a client that gets past the session fails its handshake, and one that is
-    /// built reads one certificate instead of all of the machine's (10 to 20 ms in a debug build).
+    /// The session's authority alone. A client that bypasses the session fails its handshake, and a new client reads
+    /// one certificate instead of all of the machine's (which takes 10 to 20 ms in a debug build).
     Session,
-    /// The machine's roots as well, while recording.
+    /// The session's authority and the machine's roots, while recording.
     SessionAndMachine,
 }
 
 impl Trust {
-    /// What a session's clients need, by whether it reaches real servers.
+    /// The trust that a session's clients need. `live` says whether the session reaches real servers.
     pub(crate) fn of(live: bool) -> Trust {
         if live { Trust::SessionAndMachine } else { Trust::Session }
     }
@@ -40,30 +41,30 @@ pub(crate) struct Bundle {
     file: PathBuf,
 }
 
-/// Where the file of one kind is, or was, and how many handles there are.
+/// The place of one kind of file, present or past, and the number of its handles.
 struct Place {
     directory: Option<PathBuf>,
     handles: usize,
 }
 
-/// By [`Trust`].
+/// Indexed by [`Trust`].
 fn places() -> MutexGuard<'static, [Place; 2]> {
     const NONE: Place = Place { directory: None, handles: 0 };
     static PLACES: Mutex<[Place; 2]> = Mutex::new([NONE, NONE]);
-    PLACES.lock().unwrap_or_else(PoisonError::into_inner)
+    unpoisoned(PLACES.lock())
 }
 
 const FILE: &str = "ca.pem";
 
-/// Before the process's number, in the name of its directory.
+/// The start of the directory's name; the number of the process follows.
 const PREFIX: &str = "cassette-ca-";
 
 impl Bundle {
-    /// The one of this process, made if nobody holds it.
+    /// The file of this process, which is written unless a handle exists already.
     ///
     /// # Errors
     ///
-    /// The temporary directory can't be written.
+    /// The temporary directory cannot be written.
     pub(crate) fn get(trust: Trust) -> Result<Arc<Bundle>> {
         static SWEPT: Once = Once::new();
         let place = &mut places()[trust as usize];
@@ -81,7 +82,7 @@ impl Bundle {
         Ok(Arc::new(Bundle { trust, file }))
     }
 
-    /// Where it is: an absolute path.
+    /// The absolute path of the file.
     pub(crate) fn path(&self) -> &Path {
         &self.file
     }
@@ -92,20 +93,21 @@ impl Drop for Bundle {
         let place = &mut places()[self.trust as usize];
         place.handles -= 1;
         if place.handles == 0 {
-            // What stays is swept by the next process.
+            // The next process removes the rest.
             let _ = fs::remove_file(&self.file);
             let _ = self.file.parent().map(fs::remove_dir);
         }
     }
 }
 
-/// Writes the file into the directory of before, or into a new one if somebody has taken that meanwhile. Gives the
-/// directory.
+/// Writes the file into the previous directory, or into a new one if somebody else has created the previous one
+/// meanwhile. Returns the directory.
 fn write(before: Option<PathBuf>, temporary: &Path, text: &str) -> io::Result<PathBuf> {
     let directory = match before.filter(|before| fs::create_dir(before).is_ok()) {
         Some(directory) => directory,
         None => {
-            // The name is new, or this fails: nobody else can have laid a file there for us to fill.
+            // Creating the directory fails if the name exists, so nobody else can have placed a file there for us to
+            // fill.
             let random = ca::random().map_err(io::Error::other)?;
             let name = format!("{PREFIX}{}-{random:016x}", std::process::id());
             let directory = std::path::absolute(temporary)?.join(name);
@@ -125,8 +127,8 @@ fn write(before: Option<PathBuf>, temporary: &Path, text: &str) -> io::Result<Pa
 fn text(trust: Trust) -> String {
     let mut text = Ca::get().pem().to_owned();
     if trust == Trust::SessionAndMachine {
-        // Outside, because `SSL_CERT_FILE` may name this very file inside of a session. A machine without roots, or
-        // with a broken one among them, trusts the others.
+        // This runs outside of the session, because `SSL_CERT_FILE` may name this very file inside of it. A machine
+        // without roots, or with a broken root, trusts the remaining ones.
         for root in outside(rustls_native_certs::load_native_certs).certs {
             text += &ca::pem(&root);
         }
@@ -134,7 +136,7 @@ fn text(trust: Trust) -> String {
     text
 }
 
-/// Removes the directories of processes that are gone.
+/// Removes the directories of processes that have ended.
 fn sweep(temporary: &Path) {
     for entry in fs::read_dir(temporary).into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -147,7 +149,8 @@ fn sweep(temporary: &Path) {
     }
 }
 
-/// By the list of processes where there is one; elsewhere no test runs for a day.
+/// Asks the list of processes where the system has one. Elsewhere, a directory older than a day is taken to be unused,
+/// because no test runs that long.
 fn is_gone(process: u32, entry: &fs::DirEntry) -> bool {
     if Path::new("/proc/self").exists() {
         return !Path::new("/proc").join(process.to_string()).exists();
@@ -187,7 +190,7 @@ mod tests {
     fn it_never_lies_in_a_directory_that_was_there() {
         let temporary = tempfile::tempdir().unwrap();
         let first = write(None, temporary.path(), "1").unwrap();
-        // The one of before is free, or it isn't.
+        // The previous directory is free, or somebody has taken it.
         let taken = write(Some(first.clone()), temporary.path(), "2").unwrap();
         assert_ne!(first, taken);
         fs::remove_dir_all(&first).unwrap();
@@ -207,7 +210,7 @@ mod tests {
     #[test]
     fn what_a_killed_process_left_is_removed() {
         let temporary = tempfile::tempdir().unwrap();
-        // No process has the highest number: Linux ends at 2^22, others before.
+        // No process has the highest number: Linux ends at 2^22, other systems earlier.
         let (left, own) = (format!("{PREFIX}4294967295-00"), format!("{PREFIX}{}-00", std::process::id()));
         for name in [left.as_str(), own.as_str(), "cassette-ca-x", "other"] {
             fs::create_dir(temporary.path().join(name)).unwrap();

@@ -1,15 +1,15 @@
-//! The certificate authority of this process, and the certificates of the hosts that a session plays.
+//! The certificate authority of this process, and the certificates of the hosts that a session stands in for.
 //!
-//! The authority is made in memory at first use and its key never leaves it, neither to a file nor to a log.
-//! Clients are told to trust it for the time of a test. Certificates are valid around the *session's* clock,
-//! because a client inside a session judges them by that one, and around the real one, by which processes judge
-//! that the session starts.
+//! The authority is created in memory at first use. Its key never leaves memory, neither to a file nor to a log.
+//! Clients trust the authority for the duration of a test. Certificates are valid around the *session's* clock, because
+//! clients inside a session judge them by that clock, and around the real clock, because processes that the session
+//! starts judge them by that one.
 //!
 //! Must not know: sockets, sessions.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
@@ -24,17 +24,18 @@ use time::OffsetDateTime;
 
 use super::trust;
 use crate::body::BoxError;
+use crate::poison::unpoisoned;
 
-/// Verifiers of Apple refuse certificates for more than 825 days.
+/// Apple's verifiers refuse certificates that are valid for more than 825 days.
 const VALID_BEFORE: time::Duration = time::Duration::days(400);
 const VALID_AFTER: time::Duration = time::Duration::days(400);
-/// A clock that moved by more than this since a certificate was issued gets a new one.
+/// If the clock has moved by more than this since a certificate was issued, a new certificate is issued.
 const REISSUE: Duration = Duration::from_secs(300 * 24 * 60 * 60);
 
-/// The authority that every session of this process plays hosts with.
+/// The authority that issues the certificates for all sessions of this process.
 pub(crate) struct Ca {
     issuer: Issuer<'static, KeyPair>,
-    /// One key for all hosts: making one per host would only cost time.
+    /// All hosts share one key, because a key for each host would only cost time.
     host_key: KeyPair,
     #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "only the clients of reqwest need it"))]
     der: CertificateDer<'static>,
@@ -42,17 +43,17 @@ pub(crate) struct Ca {
 }
 
 impl Ca {
-    /// The authority, made at the first call.
+    /// The authority, created at the first call.
     ///
     /// # Panics
     ///
-    /// If the system has no randomness to make a key from.
+    /// The system has no randomness for a key.
     pub(crate) fn get() -> Arc<Ca> {
         static CA: OnceLock<Arc<Ca>> = OnceLock::new();
         CA.get_or_init(|| Arc::new(Ca::make().expect("a P-256 key and a certificate made from it"))).clone()
     }
 
-    /// The certificate in PEM (RFC 7468): what to hand to a client that shall trust the session.
+    /// The certificate in PEM (RFC 7468), for clients that need to trust the session.
     pub(crate) fn pem(&self) -> &str {
         &self.pem
     }
@@ -67,7 +68,7 @@ impl Ca {
         let mut params = CertificateParams::default();
         params.distinguished_name = name("cassette CA of one test process");
         params.serial_number = Some(serial()?);
-        // Any instant that a test may freeze lies inside.
+        // The validity covers every instant that a test may freeze.
         params.not_before = rcgen::date_time_ymd(1970, 1, 1);
         params.not_after = rcgen::date_time_ymd(2200, 1, 1);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -87,7 +88,7 @@ impl Ca {
         real: SystemTime,
     ) -> Result<CertificateDer<'static>, BoxError> {
         let mut params = CertificateParams::default();
-        // Not the host: a common name holds 64 characters at most (RFC 5280, appendix A.1).
+        // The common name is not the host, because it holds 64 characters at most (RFC 5280, appendix A.1).
         params.distinguished_name = name("cassette");
         params.serial_number = Some(serial()?);
         (params.not_before, params.not_after) = validity(at, real);
@@ -102,8 +103,8 @@ impl Ca {
     }
 }
 
-/// The certificates of one session, one per host.
-pub(super) struct Hosts {
+/// The certificates of one session, one for each host.
+pub(super) struct HostCertificates {
     ca: Arc<Ca>,
     issued: Mutex<HashMap<String, Issued>>,
 }
@@ -113,19 +114,19 @@ struct Issued {
     config: Arc<ServerConfig>,
 }
 
-impl Hosts {
-    pub(super) fn new(ca: Arc<Ca>) -> Hosts {
-        Hosts { ca, issued: Mutex::default() }
+impl HostCertificates {
+    pub(super) fn new(ca: Arc<Ca>) -> HostCertificates {
+        HostCertificates { ca, issued: Mutex::default() }
     }
 
-    /// How to answer a TLS handshake as `host` when the session's clock shows `now`.
+    /// The configuration for a TLS handshake as `host` when the session's clock shows `now`.
     pub(super) fn config(&self, host: &str, now: SystemTime) -> Result<Arc<ServerConfig>, BoxError> {
         let host = host.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
-        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut issued = unpoisoned(self.issued.lock());
         if let Some(known) = issued.get(&host).filter(|i| distance(i.at, now) < REISSUE) {
             return Ok(known.config.clone());
         }
-        // The I/O threads, which ask for it, are in no session.
+        // The I/O threads that call this are outside of every session, so `SystemTime::now` is the real time.
         let chain = vec![self.ca.issue(&host, now, SystemTime::now())?];
         let key = PrivatePkcs8KeyDer::from(self.ca.host_key.serialize_der()).into();
         let mut config = ServerConfig::builder_with_provider(trust::provider())
@@ -152,7 +153,7 @@ fn validity(at: SystemTime, real: SystemTime) -> (OffsetDateTime, OffsetDateTime
         };
         OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(last).clamp(first, last)
     };
-    // Apple's verifiers would refuse the longer time.
+    // Apple's verifiers would refuse the longer validity.
     let real = if cfg!(target_vendor = "apple") { at } else { real };
     let (early, late) = (date(at.min(real)), date(at.max(real)));
     ((early - VALID_BEFORE).max(first), (late + VALID_AFTER).min(last))
@@ -164,19 +165,19 @@ fn name(common: &str) -> DistinguishedName {
     name
 }
 
-/// A number that nobody else can know before.
+/// An unpredictable number.
 pub(super) fn random() -> Result<u64, BoxError> {
     let mut bytes = [0; 8];
     trust::provider().secure_random.fill(&mut bytes).map_err(|_| "no randomness")?;
     Ok(u64::from_ne_bytes(bytes))
 }
 
-/// Random: with rcgen's default, a hash of the key, every host would have the same one, and a client that
-/// keeps certificates by issuer and serial number refuses that (RFC 5280 §4.1.2.2).
+/// A random serial number. rcgen's default is a hash of the key and would give every host the same number; clients that
+/// store certificates by issuer and serial number refuse that (RFC 5280 §4.1.2.2).
 fn serial() -> Result<SerialNumber, BoxError> {
     let mut bytes = [0; 16];
     trust::provider().secure_random.fill(&mut bytes).map_err(|_| "no randomness for a serial number")?;
-    // Positive, and never with a leading zero byte.
+    // The number is positive and never starts with a zero byte.
     bytes[0] = bytes[0] & 0x3f | 0x40;
     Ok(SerialNumber::from_slice(&bytes))
 }
@@ -211,7 +212,7 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    /// What a client whose clock shows `client` says of a certificate issued to `host` at `session`.
+    /// The error of a client whose clock shows `client` about a certificate issued to `host` at `session`.
     #[track_caller]
     fn verify(host: &str, session: u64, asked: &str, client: u64) -> Result<(), rustls::Error> {
         let ca = Ca::get();
@@ -255,7 +256,7 @@ mod tests {
         }
     }
 
-    /// Of the extensions of RFC 5280 §4.2.1 what strict verifiers ask for, byte by byte (X.690).
+    /// The extensions of RFC 5280 §4.2.1 that strict verifiers require, byte by byte (X.690).
     #[test]
     fn certificates_have_what_strict_verifiers_ask_for() {
         let ca = Ca::get();
@@ -278,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_host_keeps_its_certificate_until_the_clock_moves_far() {
-        let hosts = Hosts::new(Ca::get());
+        let hosts = HostCertificates::new(Ca::get());
         let first = hosts.config("API.example.test.", instant(BILLENNIUM)).unwrap();
         let same = hosts.config("api.example.test", instant(BILLENNIUM + DAY)).unwrap();
         assert!(Arc::ptr_eq(&first, &same));
@@ -290,6 +291,6 @@ mod tests {
 
     #[test]
     fn hosts_that_no_certificate_can_name_are_errors() {
-        assert!(Hosts::new(Ca::get()).config("ä.example.test", instant(0)).is_err());
+        assert!(HostCertificates::new(Ca::get()).config("ä.example.test", instant(0)).is_err());
     }
 }

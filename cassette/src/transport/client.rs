@@ -1,8 +1,8 @@
-//! Real `reqwest` clients, made to go through a session, or straight out when there is none.
+//! Real `reqwest` clients that send their requests through a session, or directly if there is none.
 //!
-//! A client of a session goes through the proxy for every host, loopback included, and trusts the session's
-//! authority alone: a request that could escape would fail its handshake. Its TLS is configured here, so that
-//! building one reads no system roots and needs no process-wide default.
+//! A session's client uses the proxy for every host, loopback included, and trusts the session's authority alone: a
+//! request that bypassed the proxy would fail its handshake. TLS is configured here, so that building a client neither
+//! reads the system's roots nor needs a process-wide default.
 //!
 //! Must not know: sessions, modes.
 
@@ -11,11 +11,11 @@ use rustls::ClientConfig;
 use super::ca::Ca;
 use super::trust;
 use super::upstream::UpstreamOptions;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// A client of the session whose proxy listens at `proxy`.
 ///
-/// Because its TLS is made here, `http1_only` has no effect on https: the session offers HTTP/2, too.
+/// TLS is configured here, so `http1_only` has no effect on https: the session offers HTTP/2 as well.
 pub(crate) fn client_builder(proxy: &str, ca: &Ca) -> Result<reqwest::ClientBuilder> {
     let tls = trust::only(&[ca.der().clone()]).map_err(no_tls)?;
     Ok(reqwest::Client::builder().proxy(through(proxy)?).tls_backend_preconfigured(tls))
@@ -28,9 +28,9 @@ pub(crate) fn blocking_client_builder(proxy: &str, ca: &Ca) -> Result<reqwest::b
     Ok(reqwest::blocking::Client::builder().proxy(through(proxy)?).tls_backend_preconfigured(tls))
 }
 
-/// A client that goes to the real servers itself: what the session's client is when the session is off.
+/// A client that talks to the real servers itself, for a session that is off.
 ///
-/// Overrides of a name are honoured for the name, whatever their port says.
+/// Overrides of a name apply to the name, whatever port they give.
 pub(crate) fn direct_client_builder(options: &UpstreamOptions) -> Result<reqwest::ClientBuilder> {
     let mut builder = reqwest::Client::builder().tls_backend_preconfigured(direct(options)?);
     for (host, address) in &options.resolve {
@@ -51,9 +51,10 @@ pub(crate) fn direct_blocking_client_builder(
     Ok(builder)
 }
 
-/// Setting a proxy also turns the environment's off. No host is exempt.
+/// An explicit proxy also disables the proxies of the environment. No host is exempt.
 fn through(proxy: &str) -> Result<reqwest::Proxy> {
-    let proxy = reqwest::Proxy::all(proxy).map_err(|e| Error::with_source("no address of a proxy", e))?;
+    let proxy = reqwest::Proxy::all(proxy)
+        .map_err(|e| Error::with_source("the address of the proxy is not valid", e))?;
     Ok(proxy.no_proxy(None))
 }
 

@@ -1,4 +1,4 @@
-//! A connection to the real server: name, TCP, TLS, each with its own kind of failure.
+//! A connection to the real server: name lookup, TCP and TLS, each with its own kind of failure.
 //!
 //! Must not know: requests.
 
@@ -22,14 +22,14 @@ use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
 use super::{UpstreamOptions, trust};
+use crate::error::{Error, Result};
 use crate::failure;
-use crate::tape::{TransportError, TransportErrorKind as Kind};
-use crate::{Error, Result};
+use crate::transport_error::{TransportError, TransportErrorKind as Kind};
 
-/// Name, TCP and TLS together, unless told otherwise.
+/// The limit for name lookup, TCP and TLS together, unless the options say otherwise.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// Makes connections for the upstream's pool.
+/// Makes the connections of the upstream's pool.
 #[derive(Clone)]
 pub(super) struct Connector {
     tcp: HttpConnector<Resolver>,
@@ -39,7 +39,7 @@ pub(super) struct Connector {
 struct Shared {
     overrides: Vec<Override>,
     roots: Vec<CertificateDer<'static>>,
-    /// Made when the first server asks for TLS: it reads the machine's roots.
+    /// Created when the first server needs TLS, because this reads the machine's roots.
     tls: OnceLock<Result<Arc<ClientConfig>, TransportError>>,
     time_limit: Duration,
 }
@@ -68,7 +68,7 @@ impl Connector {
         let tcp = self.tcp.call(self.shared.over(&uri)).await.map_err(|e| {
             let found = failure::of(&e);
             match found.kind {
-                // Of one address of several, or of the only one.
+                // The time-out concerns one of several addresses, or the only one.
                 Kind::Timeout => self.shared.late(&to),
                 Kind::Dns => TransportError { kind: Kind::Dns, message: format!("{to}: {}", found.message) },
                 _ => TransportError { kind: Kind::Connect, message: format!("{to}: {}", found.message) },
@@ -109,7 +109,7 @@ impl Service<Uri> for Connector {
 }
 
 impl Shared {
-    /// The URI to connect to: the one given, or an address in its place.
+    /// The URI to connect to: the given one, or one with an overriding address.
     fn over(&self, uri: &Uri) -> Uri {
         let usual = if uri.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
         let port = uri.port_u16().unwrap_or(usual);
@@ -148,7 +148,7 @@ impl Override {
     }
 }
 
-/// The machine's resolver, with a failure that can be told from others.
+/// The machine's resolver, with an error type that distinguishes its failures.
 #[derive(Clone)]
 pub(super) struct Resolver(GaiResolver);
 

@@ -1,10 +1,10 @@
-//! A response that breaks off must break off at the byte where it did: the connection is cut only after
-//! everything before the failure has left.
+//! A response that breaks off must break off for the client at the same byte: the connection is cut only after
+//! everything before the failure has been sent.
 //!
-//! hyper drops what it still holds when a body fails: the write buffer of an HTTP/1 connection, the queued
-//! frames of an HTTP/2 stream. So a failing body waits at the connection's [`Gate`] until a whole poll of the
-//! connection has gone by and left nothing unsent. On HTTP/2 that does not cover data the client has not yet
-//! opened its flow-control window for.
+//! When a body fails, hyper drops the data that it still holds: the write buffer of an HTTP/1 connection, the queued
+//! frames of an HTTP/2 stream. A failing body therefore waits at the connection's [`Gate`] until a whole poll of the
+//! connection has left nothing unsent. On HTTP/2 this does not cover data for which the client has not opened its
+//! flow-control window yet.
 //!
 //! Must not know: TLS, proxies.
 
@@ -12,7 +12,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
@@ -22,11 +22,12 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::body::{Body, BoxError};
+use crate::poison::unpoisoned;
 
-/// Where the failing bodies of one connection wait.
+/// The failing bodies of one connection wait here.
 #[derive(Default)]
 pub(super) struct Gate {
-    /// Set while bytes were written and not yet flushed.
+    /// Set while written bytes have not been flushed.
     unsent: AtomicBool,
     queue: Mutex<Queue>,
 }
@@ -35,18 +36,18 @@ pub(super) struct Gate {
 struct Queue {
     connection: Option<Waker>,
     bodies: Vec<Waker>,
-    /// How many failing bodies have come.
+    /// The number of failing bodies so far.
     arrived: u64,
-    /// How many of them may go on.
+    /// The number of them that may go on.
     passed: u64,
 }
 
 impl Gate {
-    /// Runs the connection this gate belongs to.
+    /// Runs the connection that this gate belongs to.
     pub(super) async fn drive<C: Future>(&self, connection: C) -> C::Output {
         let mut connection = pin!(connection);
         poll_fn(|cx| {
-            // Bodies that fail during this poll may have left data that only the next one sends.
+            // Bodies that fail during this poll may have left data that only the next poll sends.
             let arrived = self.enter(cx.waker());
             let polled = connection.as_mut().poll(cx);
             if polled.is_pending() && !self.unsent.load(Ordering::Acquire) {
@@ -57,17 +58,18 @@ impl Gate {
         .await
     }
 
-    /// The connection's bytes, watched for what is unsent.
+    /// Wraps the connection's stream, to see which bytes are unsent.
     pub(super) fn watch<T>(self: &Arc<Self>, inner: T) -> Watched<T> {
         Watched { inner, gate: self.clone() }
     }
 
-    /// The response to a request of this method, with a body that fails only after everything before has left.
+    /// Wraps the response to a request of this method: its body fails only after everything before the failure has been
+    /// sent.
     pub(super) fn guard(self: &Arc<Self>, method: &Method, response: Response<Body>) -> Response<Guarded> {
         let has_length = response.headers().contains_key(CONTENT_LENGTH);
         let status = response.status();
-        // For hyper's HTTP/1 what is known to be empty has a length of 0: from a 304 it would remove the one of
-        // the answer that it stands for (RFC 9110 §15.4.5), and to others add one that no server has given.
+        // hyper's HTTP/1 gives a body that is known to be empty a length of 0. It would remove the length of a 304,
+        // which describes another response (RFC 9110 §15.4.5), and add a length to others that no server has sent.
         let looks_full = response.version() < Version::HTTP_2
             && if has_length { status == StatusCode::NOT_MODIFIED } else { may_have_a_body(method, status) };
         let gate = self.clone();
@@ -91,7 +93,7 @@ impl Gate {
         }
     }
 
-    /// The number of a new failing body.
+    /// Registers a failing body and returns its number.
     fn arrive(&self) -> u64 {
         let mut queue = self.queue();
         queue.arrived += 1;
@@ -111,11 +113,11 @@ impl Gate {
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.queue.lock())
     }
 }
 
-/// RFC 9110 §6.4.1.
+/// Whether such a response may have a body (RFC 9110 §6.4.1).
 fn may_have_a_body(method: &Method, status: StatusCode) -> bool {
     let bodiless = status.is_informational()
         || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
@@ -162,7 +164,7 @@ impl HttpBody for Guarded {
     }
 
     fn size_hint(&self) -> SizeHint {
-        // The header is what the server promised. A body that was cut is shorter, and hyper would believe it.
+        // The header is what the server promised. hyper would believe the length of a cut body, which is shorter.
         if self.has_length { SizeHint::default() } else { self.inner.size_hint() }
     }
 }

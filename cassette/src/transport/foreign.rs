@@ -1,37 +1,38 @@
-//! Connections that were meant for a server of another protocol than HTTP: the client says something else, or waits for
-//! the server to speak first, as those of mail and of many databases do.
+//! Connections to servers that do not speak HTTP: the client sends something else, or waits for the server to speak
+//! first, as clients of mail servers and of many databases do.
 //!
-//! Must not know: what is said about it.
+//! Must not know: how this is worded.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 use tokio::time::{Instant, timeout_at};
 
 use super::incidents::{Seen, Undecided};
+use crate::poison::unpoisoned;
 
-/// A connection to a server that doesn't speak HTTP.
+/// A connection to a server that does not speak HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Foreign {
     /// The server, with its port.
     pub(crate) server: String,
-    /// The client said nothing. It may as well have been one that keeps a connection for later.
+    /// Whether the client sent nothing. It may also be a client that keeps a connection for later.
     pub(crate) silent: bool,
 }
 
-/// Of one session.
+/// The connections of one session.
 pub(super) struct Foreigners {
     pub(super) seen: Arc<Seen<Foreign>>,
-    /// When a client last did anything.
+    /// When any client was last active.
     stirred: Mutex<Instant>,
 }
 
-/// How long a client may say nothing while none of the others does anything either: where thousands connect at once, each
-/// takes its time.
+/// How long a client may be silent while no other client is active. The limit does not count per client, because with
+/// thousands of connections at once each of them takes its time.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// A client that went away after this had waited for something.
+/// A client that closed its connection after this time was waiting for the server.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Default for Foreigners {
@@ -41,13 +42,13 @@ impl Default for Foreigners {
 }
 
 impl Foreigners {
-    /// Some client did something.
+    /// Notes that a client is active.
     pub(super) fn stir(&self) {
-        *self.stirred.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *unpoisoned(self.stirred.lock()) = Instant::now();
     }
 
-    /// The client's first byte, and that it is not known yet whether HTTP comes of it. `None` when there will be none:
-    /// the client has gone, or has to go, since it waits for a word of `server`.
+    /// Waits for the client's first byte; until the returned guard is dropped, it is open whether HTTP follows. `None`
+    /// if no byte comes: the client has gone, or was disconnected because it waits for `server` to speak first.
     pub(super) async fn first_byte<T: AsyncBufRead + Unpin>(
         &self,
         stream: &mut T,
@@ -58,7 +59,7 @@ impl Foreigners {
         let mut until = began + SILENCE;
         loop {
             let filled = timeout_at(until, stream.fill_buf()).await;
-            // Before the client can have an answer.
+            // Must run before the client can get an answer.
             let undecided = self.seen.begin();
             match filled {
                 Ok(Ok([first, ..])) => {
@@ -68,7 +69,7 @@ impl Foreigners {
                 Ok(_) if began.elapsed() < PATIENCE => return None,
                 Ok(_) => {}
                 Err(_) => {
-                    let stirred = *self.stirred.lock().unwrap_or_else(PoisonError::into_inner);
+                    let stirred = *unpoisoned(self.stirred.lock());
                     if stirred.elapsed() < SILENCE {
                         until = stirred + SILENCE;
                         continue;
@@ -80,7 +81,8 @@ impl Foreigners {
         }
     }
 
-    /// What came from the client of `server` could not be read: as HTTP, if it was for that.
+    /// Judges the error of a connection to `server`: if the client's bytes were not HTTP, the connection counts as
+    /// foreign.
     pub(super) fn judge(&self, server: &str, error: &(dyn std::error::Error + 'static)) {
         let error = error.downcast_ref::<hyper::Error>();
         if error.is_some_and(|e| e.is_parse() && !e.is_parse_too_large()) {

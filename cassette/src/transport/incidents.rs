@@ -1,14 +1,17 @@
-//! What clients did on connections of a session that no request came of, remembered until it ends.
+//! Events on connections that led to no request, remembered until the session ends.
 //!
-//! The client fails in the middle of the code under test, with an error of its own, which can't say what to do about it,
-//! and a little earlier than this side knows. So whoever asks waits for the connections that are not decided yet.
+//! Such a client fails in the middle of the code under test, with an error of its own that cannot say what to do. It
+//! also fails slightly before this side knows. So whoever asks for the events waits for the connections that are still
+//! open.
 //!
-//! Must not know: what is said about it.
+//! Must not know: how the events are worded.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-/// Things of one kind, each once, in order.
+use crate::poison::unpoisoned;
+
+/// Events of one kind, without duplicates, in order.
 pub(super) struct Seen<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
@@ -19,7 +22,7 @@ struct State<T> {
     undecided: usize,
 }
 
-/// A connection on which it may still happen, until this is dropped.
+/// A connection on which the event may still happen; dropped when that is decided.
 pub(super) struct Undecided<T>(Arc<Seen<T>>);
 
 impl<T> Default for Seen<T> {
@@ -29,7 +32,7 @@ impl<T> Default for Seen<T> {
 }
 
 impl<T: Clone + PartialEq> Seen<T> {
-    /// To be called before the client can know.
+    /// Call this before the client can know the outcome.
     pub(super) fn begin(self: &Arc<Self>) -> Undecided<T> {
         self.state().undecided += 1;
         Undecided(self.clone())
@@ -42,17 +45,17 @@ impl<T: Clone + PartialEq> Seen<T> {
         }
     }
 
-    /// All of them, once no connection is undecided or `limit` has passed.
+    /// All events, once no connection is undecided or `limit` has passed.
     pub(super) fn settled(&self, limit: Duration) -> Vec<T> {
         let waited = self.changed.wait_timeout_while(self.state(), limit, |state| state.undecided > 0);
-        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let (state, _) = unpoisoned(waited);
         state.all.clone()
     }
 }
 
 impl<T> Seen<T> {
     fn state(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.state.lock())
     }
 }
 

@@ -1,25 +1,26 @@
-//! The threads on which the library's own sockets live.
+//! The threads that run the library's own sockets.
 //!
-//! They are started outside every session: they keep the real clock (upstream certificates are judged by it)
-//! and are not intercepted themselves. They also outlive every runtime that a test builds and drops.
+//! They are started outside of every session: they see the real clock, by which upstream certificates are judged, and
+//! their connections are not intercepted. They also outlive every runtime that a test builds and drops.
 //!
 //! Must not know: HTTP.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::poison::unpoisoned;
 
 static RUNTIME: Mutex<Option<Runtime>> = Mutex::new(None);
 
-/// The process's own I/O runtime, started at the first call.
+/// The I/O runtime of the process, started at the first call.
 ///
 /// # Errors
 ///
 /// The system refuses the threads. The next call tries again.
 pub(super) fn handle() -> Result<Handle> {
-    let mut slot = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut slot = unpoisoned(RUNTIME.lock());
     if slot.is_none() {
         let started = super::outside(|| {
             Builder::new_multi_thread().worker_threads(2).thread_name("cassette-io").enable_all().build()

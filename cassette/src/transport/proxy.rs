@@ -1,5 +1,5 @@
-//! A session's listener on loopback: a proxy for clients that know of it, and the server itself for those
-//! that were led here.
+//! A session's listener on loopback: a proxy for clients that know it, and the server itself for intercepted
+//! connections.
 //!
 //! Must not know: what the engine does; that sessions exist.
 
@@ -11,57 +11,58 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::accept::{self, Shared, Stop};
-use super::ca::{Ca, Hosts};
+use super::ca::{Ca, HostCertificates};
+use super::certificate_refusal::CertificateRefusal;
 use super::foreign::{Foreign, Foreigners};
 use super::incidents::Seen;
-use super::refused::Refused;
 use super::reverse::{Base, Bases, Site};
-use super::{Engine, Led, io};
-use crate::{Error, Result};
+use super::{Destination, HttpService, io};
+use crate::error::{Error, Result};
 
 /// The listener and its connections, until it is stopped or dropped.
 pub(crate) struct Proxy {
     address: SocketAddr,
     stop: watch::Sender<bool>,
-    /// The port of a server. Holds nothing that would keep the engine.
+    /// Opens the port that stands for a server. It must not keep the engine alive.
     base: Opener,
-    refused: Arc<Seen<Refused>>,
+    refused: Arc<Seen<CertificateRefusal>>,
     foreign: Arc<Foreigners>,
 }
 
-/// What is left undecided after this never will be.
+/// A connection that is still undecided after this time stays undecided.
 const UNDECIDED: Duration = Duration::from_secs(1);
 
 type Opener = Box<dyn Fn(&Site) -> Result<SocketAddr> + Send + Sync>;
 
 impl Proxy {
-    /// Starts to listen on a free port of 127.0.0.1 and hands every request to `engine`. Certificates are made
-    /// for the instant that `clock` shows when a host is first asked for.
+    /// Listens on a free port of 127.0.0.1 and passes every request to `engine`. Certificates are issued for the
+    /// instant that `clock` shows when a host is first requested.
     ///
-    /// `led` knows, by the address of a client, which server it meant to connect to, if it was led here.
+    /// `intercepted` maps the address of a client to the server that the client wanted to reach, if its connection was
+    /// intercepted.
     ///
     /// The engine is called on the I/O threads, which belong to no session.
     ///
     /// # Errors
     ///
     /// The system refuses the threads or the socket.
-    pub(crate) fn start<S: Engine>(
+    pub(crate) fn start<S: HttpService>(
         engine: S,
         clock: impl Fn() -> SystemTime + Send + Sync + 'static,
-        led: impl Fn(SocketAddr) -> Option<Led> + Send + Sync + 'static,
+        intercepted: impl Fn(SocketAddr) -> Option<Destination> + Send + Sync + 'static,
     ) -> Result<Proxy> {
         let handle = io::handle()?;
         let _io = handle.enter();
         let (listener, address) = bind()?;
         let (stop, stopped) = watch::channel(false);
-        let (refused, foreign) = (Arc::<Seen<Refused>>::default(), Arc::<Foreigners>::default());
+        let (refused, foreign) = (Arc::<Seen<CertificateRefusal>>::default(), Arc::<Foreigners>::default());
         let stopped = Stop(stopped);
         let shared = Arc::new(Shared {
             engine,
-            hosts: Hosts::new(Ca::get()),
+            hosts: HostCertificates::new(Ca::get()),
             clock: Box::new(clock),
             address,
-            led: Box::new(led),
+            intercepted: Box::new(intercepted),
             bases: Bases::default(),
             refused: refused.clone(),
             foreign: foreign.clone(),
@@ -77,12 +78,12 @@ impl Proxy {
         Ok(Proxy { address, stop, base: Box::new(base), refused, foreign })
     }
 
-    /// A URL that stands for `url` to a client that takes nothing else: the server's own port on loopback, and
-    /// the same path.
+    /// A URL that stands for `url`, for clients that take nothing but a base URL: a port on loopback for the server,
+    /// with the same path.
     ///
     /// # Errors
     ///
-    /// It isn't absolute, or not of HTTP; the system refuses the socket.
+    /// `url` is not absolute or not HTTP, or the system refuses the socket.
     pub(crate) fn base_url(&self, url: &str) -> Result<String> {
         let (site, user, rest) = Site::split(url).ok_or_else(|| {
             Error::new(format!("`{url}` is not the URL of a server")).hint(
@@ -92,33 +93,33 @@ impl Proxy {
         Ok(format!("http://{user}{}{rest}", (self.base)(&site)?))
     }
 
-    /// Where it listens: 127.0.0.1 and a port.
+    /// The address of the listener: 127.0.0.1 and a port.
     #[cfg(any(test, feature = "intercept"))]
     pub(crate) fn addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// `http://127.0.0.1:PORT`, as a client's proxy setting takes it.
+    /// The address for a client's proxy setting: `http://127.0.0.1:PORT`.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Certificates that clients refused.
-    pub(crate) fn refused(&self) -> Vec<Refused> {
+    /// The certificates that clients refused.
+    pub(crate) fn refused(&self) -> Vec<CertificateRefusal> {
         self.refused.settled(UNDECIDED)
     }
 
-    /// Connections that were meant for other protocols than HTTP.
+    /// The connections to servers that do not speak HTTP.
     pub(crate) fn foreign(&self) -> Vec<Foreign> {
         self.foreign.seen.settled(UNDECIDED)
     }
 
-    /// Closes the listener and every connection, now and without waiting. Does nothing the second time.
+    /// Closes the listener and every connection at once, without waiting. A second call does nothing.
     pub(crate) fn stop(&self) {
         self.stop.send_replace(true);
     }
 
-    /// Stops, and waits until the last connection has let go of the engine.
+    /// Stops, and waits until the last connection has released the engine.
     #[cfg(test)]
     pub(crate) async fn stopped(&self) {
         self.stop();
@@ -142,8 +143,8 @@ fn bind() -> Result<(TcpListener, SocketAddr)> {
     bind().map_err(|e: std::io::Error| Error::with_source("could not listen on 127.0.0.1", e))
 }
 
-/// The port that stands for `site`, opened if it isn't yet. To be called on the I/O threads, or in their context.
-pub(super) fn base<S: Engine>(shared: &Arc<Shared<S>>, site: &Site) -> Result<SocketAddr> {
+/// The port that stands for `site`, opened at the first call. Call this on the I/O threads or in their context.
+pub(super) fn base<S: HttpService>(shared: &Arc<Shared<S>>, site: &Site) -> Result<SocketAddr> {
     shared.bases.port(site, || {
         let (listener, at) = bind()?;
         let base = Arc::new(Base { site: site.clone(), at });
@@ -152,15 +153,15 @@ pub(super) fn base<S: Engine>(shared: &Arc<Shared<S>>, site: &Site) -> Result<So
     })
 }
 
-async fn accept<S: Engine>(listener: TcpListener, shared: Arc<Shared<S>>, base: Option<Arc<Base>>) {
+async fn accept<S: HttpService>(listener: TcpListener, shared: Arc<Shared<S>>, base: Option<Arc<Base>>) {
     loop {
         match listener.accept().await {
             Ok((stream, client)) => {
-                // Small writes are answers that somebody waits for.
+                // Small writes are responses that a client waits for.
                 let _ = stream.set_nodelay(true);
                 shared.stop.spawn(accept::serve(shared.clone(), stream, client, base.clone()));
             }
-            // The process is out of files, or the client has gone already. The first needs a moment.
+            // The process has no file descriptors left, which takes a moment to change, or the client has gone already.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }

@@ -1,23 +1,24 @@
-//! The way in for clients that take nothing but a base URL: a port of loopback for each server, which answers as
-//! if it were that server.
+//! The transport for clients that take nothing but a base URL: a port of loopback for each server, which answers as if
+//! it were that server.
 //!
-//! What a server says about its own address (where to go next, for which host a cookie is) is put in terms of
-//! the port, so that the client stays in the session. The engine meets real URLs only.
+//! URLs and cookies in which a server names itself are rewritten to the port, so that the client stays in the session.
+//! The engine sees real URLs only.
 //!
-//! Must not know: what the engine does; bodies, which stay as they are.
+//! Must not know: what the engine does; bodies, which are not rewritten.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use http::header::{ALT_SVC, CONTENT_LOCATION, LINK, LOCATION, ORIGIN, REFERER, SET_COOKIE};
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::poison::unpoisoned;
 use crate::target;
 
-/// A server: scheme, host and port, in one form.
+/// A server: scheme, host and port, normalised.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Site {
     pub(super) scheme: Scheme,
@@ -28,7 +29,7 @@ pub(crate) struct Site {
 #[derive(Default)]
 pub(super) struct Bases(Mutex<HashMap<Site, SocketAddr>>);
 
-/// One of them.
+/// The port of one server.
 #[derive(Clone, Debug)]
 pub(super) struct Base {
     pub(super) site: Site,
@@ -36,7 +37,7 @@ pub(super) struct Base {
 }
 
 impl Site {
-    /// The site of an absolute URL, what stands before its `@`, and all that comes after the authority.
+    /// Splits an absolute URL into its site, the part before `@`, and everything after the authority.
     pub(crate) fn split(url: &str) -> Option<(Site, &str, &str)> {
         let (scheme, after) = url.split_once("://")?;
         let scheme = match scheme.to_ascii_lowercase().as_str() {
@@ -59,7 +60,7 @@ impl Site {
         Some((Site { scheme, authority }, user, rest))
     }
 
-    /// A server on this machine, which a client reaches by itself: the callback of a login, say.
+    /// Whether the server is on this machine, where clients reach it directly: the callback of a login, for instance.
     fn is_local(&self) -> bool {
         let host = self.authority.host().trim_matches(['[', ']']);
         host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|a| a.is_loopback())
@@ -73,13 +74,13 @@ impl fmt::Display for Site {
 }
 
 impl Bases {
-    /// The port of `site`, which `open` makes if there is none.
+    /// The port of `site`; `open` opens one if there is none.
     pub(super) fn port<E>(
         &self,
         site: &Site,
         open: impl FnOnce() -> Result<SocketAddr, E>,
     ) -> Result<SocketAddr, E> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = unpoisoned(self.0.lock());
         if let Some(at) = known.get(site) {
             return Ok(*at);
         }
@@ -88,14 +89,14 @@ impl Bases {
         Ok(at)
     }
 
-    /// The port of `site`, if it has one.
+    /// The port of `site`, if there is one.
     pub(super) fn known(&self, site: &Site) -> Option<SocketAddr> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(site).copied()
+        unpoisoned(self.0.lock()).get(site).copied()
     }
 }
 
 impl Base {
-    /// Says of the server what the client says of the port.
+    /// Rewrites the request's headers: the port becomes the server.
     pub(super) fn forth(&self, headers: &mut HeaderMap) {
         for name in [ORIGIN, REFERER, HeaderName::from_static("destination")] {
             rewrite(headers, &name, |text| {
@@ -105,10 +106,10 @@ impl Base {
         }
     }
 
-    /// Says of the ports what the server says of itself and of others.
+    /// Rewrites the response's headers: servers become their ports.
     ///
-    /// Where a server sends the client, there it will go: `open` finds or makes a port for that. Where it only
-    /// points to, as with a `link`, nothing is made: it may be a name and no address (`rel="profile"`).
+    /// The client follows redirects, so `open` finds or opens a port for their target. No port is opened for a `link`
+    /// header, whose target may be a name and no address (`rel="profile"`).
     pub(super) fn back(
         &self,
         headers: &mut HeaderMap,
@@ -116,17 +117,19 @@ impl Base {
         open: impl Fn(&Site) -> Option<SocketAddr>,
     ) {
         rewrite(headers, &LOCATION, |text| {
-            self.led(text, |site| known(site).or_else(|| if site.is_local() { None } else { open(site) }))
+            self.redirected(text, |site| {
+                known(site).or_else(|| if site.is_local() { None } else { open(site) })
+            })
         });
-        rewrite(headers, &CONTENT_LOCATION, |text| self.led(text, &known));
-        rewrite(headers, &LINK, |text| links(text, |target| self.led(target, &known)));
+        rewrite(headers, &CONTENT_LOCATION, |text| self.redirected(text, &known));
+        rewrite(headers, &LINK, |text| links(text, |target| self.redirected(target, &known)));
         rewrite(headers, &SET_COOKIE, |text| self.cookie(text));
-        // Another way to the server would be one around the session (RFC 7838 §3).
+        // An alternative service would bypass the session (RFC 7838 §3).
         headers.remove(ALT_SVC);
     }
 
-    /// A reference (RFC 3986 §4.2) to a port instead of a server. `None`: it stays as it is.
-    fn led(&self, reference: &str, port: impl Fn(&Site) -> Option<SocketAddr>) -> Option<String> {
+    /// A reference (RFC 3986 §4.2) rewritten to a port. `None` if the reference stays as it is.
+    fn redirected(&self, reference: &str, port: impl Fn(&Site) -> Option<SocketAddr>) -> Option<String> {
         let (site, _, rest) = match reference.strip_prefix("//") {
             Some(after) => Site::of(self.site.scheme.clone(), after)?,
             None => Site::split(reference)?,
@@ -134,13 +137,13 @@ impl Base {
         Some(format!("http://{}{rest}", port(&site)?))
     }
 
-    /// A cookie of this server as one of the port: for this host, and not for TLS only.
+    /// A cookie of this server rewritten for the port: for the port's host, and not for TLS only.
     fn cookie(&self, text: &str) -> Option<String> {
         let host = self.site.authority.host();
         let kept = |part: &&str| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let name = name.trim();
-            // RFC 6265 §5.2.3 and §5.1.3. The cookie of a foreign domain stays one, and is refused.
+            // RFC 6265 §5.2.3 and §5.1.3. A cookie for a foreign domain keeps its domain, and the client refuses it.
             let domain = value.trim().trim_start_matches('.').to_ascii_lowercase();
             let ours = host == domain || host.strip_suffix(domain.as_str()).is_some_and(|h| h.ends_with('.'));
             let secure = name.eq_ignore_ascii_case("secure") && self.site.scheme == Scheme::HTTPS;
@@ -152,7 +155,7 @@ impl Base {
     }
 }
 
-/// Every value of the header that `change` has something for.
+/// Replaces every value of the header for which `change` returns a new one.
 fn rewrite(headers: &mut HeaderMap, name: &HeaderName, change: impl Fn(&str) -> Option<String>) {
     let http::header::Entry::Occupied(mut entry) = headers.entry(name) else { return };
     for value in entry.iter_mut() {
@@ -163,7 +166,7 @@ fn rewrite(headers: &mut HeaderMap, name: &HeaderName, change: impl Fn(&str) -> 
     }
 }
 
-/// The targets of a `link` header (RFC 8288 §3): what stands in `<…>` outside of quotes.
+/// Rewrites the targets of a `link` header (RFC 8288 §3): the text in `<…>` outside of quotes.
 fn links(text: &str, change: impl Fn(&str) -> Option<String>) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let (mut rest, mut changed) = (text, false);

@@ -1,7 +1,7 @@
-//! Whom a client trusts: the session's own authority alone, or the machine's roots and a few more.
+//! The certificates that a client trusts: the session's own authority alone, or the machine's roots and extra ones.
 //!
-//! The cryptography is named wherever a configuration is built. A process-wide default is never installed: it
-//! would change what the code under test does.
+//! Every TLS configuration names its cryptography provider. A process-wide default is never installed, because it would
+//! change the code under test.
 //!
 //! Must not know: connections, HTTP.
 
@@ -13,20 +13,20 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
-/// The cryptography of everything here: ring.
+/// The cryptography provider of all configurations: ring.
 pub(super) fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
     PROVIDER.get_or_init(|| Arc::new(rustls::crypto::ring::default_provider())).clone()
 }
 
-/// HTTP/2, then HTTP/1.1, as ALPN names them (RFC 7301 §6, RFC 9113 §3.2).
+/// The protocols for ALPN: HTTP/2, then HTTP/1.1 (RFC 7301 §6, RFC 9113 §3.2).
 pub(super) fn alpn() -> Vec<Vec<u8>> {
     vec![b"h2".to_vec(), b"http/1.1".to_vec()]
 }
 
-/// Trusts these roots and nothing else. Cheap: the machine's roots are not read.
+/// Trusts these roots and no others. This is cheap, because the machine's roots are not read.
 #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "only the clients of reqwest need it"))]
 pub(super) fn only(roots: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::Error> {
     let mut store = RootCertStore::empty();
@@ -41,8 +41,8 @@ pub(super) fn only(roots: &[CertificateDer<'static>]) -> Result<ClientConfig, ru
     Ok(config)
 }
 
-/// Trusts what the machine trusts, and these roots. On Linux it reads the machine's bundle: 10 to 20 ms in a
-/// debug build.
+/// Trusts the machine's roots and these. On Linux this reads the machine's bundle, which takes 10 to 20 ms in a debug
+/// build.
 pub(super) fn machine_and(roots: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::Error> {
     let verifier = Verifier::new_with_extra_roots(roots.iter().cloned(), provider())?;
     let mut config = ClientConfig::builder_with_provider(provider())
@@ -54,7 +54,7 @@ pub(super) fn machine_and(roots: &[CertificateDer<'static>]) -> Result<ClientCon
     Ok(config)
 }
 
-/// The certificates in `files`, each the content of a PEM file (one certificate or several) or of a DER file.
+/// The certificates in `files`. Each file is PEM (one certificate or several) or DER.
 ///
 /// # Errors
 ///

@@ -1,8 +1,8 @@
-//! The way out: the same kind of service as a recorder or a player, answered by the real server.
+//! The connection to the real servers: the same kind of service as a recorder or a player.
 //!
-//! It adds and hides nothing: no redirects followed, no bodies decoded, no `user-agent`, no other headers than
-//! the client's. Its connections live on the I/O threads, whichever thread calls it, and are shared by all
-//! clones. Proxies of the environment are not used.
+//! It adds and hides nothing: it follows no redirects, decodes no bodies, and sends no `user-agent` or other header
+//! that the client did not send. Its connections live on the I/O threads, whichever thread calls it, and are shared by
+//! all clones. Proxies of the environment are not used.
 //!
 //! Must not know: that the exchange is recorded.
 
@@ -23,21 +23,21 @@ use tower_service::Service;
 use super::accept::{MAX_HEADER_LIST, MAX_HEADERS};
 use super::connect::Connector;
 use super::io;
-use crate::Result;
 use crate::body::Body;
-use crate::tape::{TransportError, TransportErrorKind};
+use crate::error::Result;
+use crate::transport_error::{TransportError, TransportErrorKind};
 use crate::{failure, target};
 
-/// What a machine does not know about private APIs.
+/// Settings for private APIs, which the machine does not know.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct UpstreamOptions {
-    /// Certificates to trust besides the machine's: each the content of a PEM file (one or several) or a DER
-    /// file.
+    /// Certificates to trust in addition to the machine's. Each is the content of a PEM file (one certificate or
+    /// several) or of a DER file.
     pub(crate) extra_roots: Vec<Vec<u8>>,
-    /// Addresses to use instead of a name's own, as curl's `--resolve`: `host` for every port or `host:port`
-    /// for one. The first that fits is taken. An address with port 0 keeps the URL's port.
+    /// Addresses that override name lookup, like curl's `--resolve`: `host` for every port or `host:port` for one. The
+    /// first match wins. An address with port 0 keeps the URL's port.
     pub(crate) resolve: Vec<(String, SocketAddr)>,
-    /// For name, TCP and TLS together; `None` for the usual one.
+    /// The limit for name lookup, TCP and TLS together; `None` for the default.
     pub(crate) connect_timeout: Option<Duration>,
 }
 
@@ -51,11 +51,11 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    /// With a pool of connections of its own.
+    /// An upstream with its own pool of connections.
     ///
     /// # Errors
     ///
-    /// An extra root is no certificate, a host to resolve is none, or the I/O threads cannot be started.
+    /// An extra root is not a certificate, a host to resolve is not a host, or the I/O threads cannot be started.
     pub(crate) fn new(options: &UpstreamOptions) -> Result<Upstream> {
         let connector = Connector::new(options)?;
         let client = Client::builder(TokioExecutor::new())
@@ -78,7 +78,7 @@ impl Service<Request<Body>> for Upstream {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        // The version of the client's connection says nothing about ours: ALPN decides.
+        // The version of the client's connection does not determine ours: ALPN does.
         *request.version_mut() = Version::HTTP_11;
         target::strip(request.headers_mut());
         let answer = self.client.request(request);
@@ -87,7 +87,7 @@ impl Service<Request<Body>> for Upstream {
             target::strip(response.headers_mut());
             Ok(response.map(|b| Body::new(b.map_err(|e| failure::of(&e)))))
         };
-        // hyper spawns connections where it is polled, and a socket dies with the runtime it was made on.
+        // hyper spawns a connection on the runtime that polls it, and a socket dies with the runtime that created it.
         match Handle::try_current() {
             Ok(here) if here.id() == self.io.id() => Box::pin(answer),
             _ => Box::pin(Task(self.io.spawn(answer))),
@@ -95,7 +95,7 @@ impl Service<Request<Body>> for Upstream {
     }
 }
 
-/// A task that ends with the one who waits for it.
+/// A task that is aborted when its handle is dropped.
 struct Task<T>(JoinHandle<T>);
 
 impl<T> Future for Task<Result<T, TransportError>> {

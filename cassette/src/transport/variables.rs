@@ -1,19 +1,19 @@
-//! What the environment of a process says, so that its requests go through a session and its clients trust it: one
-//! list for everything that starts processes, and for what a test's own threads are shown.
+//! Environment variables that send a process's requests through a session and make its clients trust the session. This
+//! is the one list for all code that starts processes, and for the test's own threads.
 //!
-//! Must not know: how a process is started, whose list it is.
+//! Must not know: how a process is started, and which session the list belongs to.
 
 use std::ffi::OsString;
 use std::path::Path;
 
-/// Names of the variables that tell clients of a proxy. gRPC has a name of its own.
+/// The variables that name a proxy. gRPC has one of its own.
 const PROXIES: [&str; 7] =
     ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "grpc_proxy"];
 
-/// Names of the variables for hosts that go past it.
+/// The variables that exempt hosts from the proxy.
 const EXEMPTIONS: [&str; 3] = ["NO_PROXY", "no_proxy", "no_grpc_proxy"];
 
-/// Names of the variables for a file of certificates, by who reads them.
+/// The variables that name a file of certificates, with the programs that read them.
 const BUNDLES: [&str; 10] = [
     "SSL_CERT_FILE",                    // OpenSSL, Go, rustls-native-certs, Python, Ruby
     "CURL_CA_BUNDLE",                   // curl, requests
@@ -27,22 +27,22 @@ const BUNDLES: [&str; 10] = [
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", // gRPC
 ];
 
-/// The variables of a process whose requests are to go through the proxy at `proxy`, and which finds the certificate
-/// to trust in the file `bundle`. They replace what it has under the same names.
+/// The variables for a process that uses the proxy at `proxy` and trusts the certificates in the file `bundle`. They
+/// replace inherited variables of the same names.
 ///
-/// A server on this machine is asked directly, as by the test's own threads.
+/// A server on this machine is reached directly, as by the test's own threads.
 pub(crate) fn of_a_process(proxy: &str, bundle: &Path) -> Vec<(&'static str, OsString)> {
     let proxies = PROXIES.map(|name| (name, proxy.into()));
-    // Set in any case, or a variable that is inherited would let hosts go past the session.
+    // Set in any case: an inherited variable would exempt hosts from the session's proxy.
     let exemptions = EXEMPTIONS.map(|name| (name, "localhost,127.0.0.1,::1".into()));
     let bundles = BUNDLES.map(|name| (name, bundle.into()));
-    // From version 22.21 and 24 on Node looks at the others only with this one.
+    // Node, from versions 22.21 and 24 on, honours the proxy variables only if this one is set.
     let node = ("NODE_USE_ENV_PROXY", "1".into());
     proxies.into_iter().chain(exemptions).chain(bundles).chain([node]).collect()
 }
 
-/// What threads of the test itself are shown instead of the process's own variables; `None` is for one that isn't
-/// there. Their connections are led to the session, so a proxy would only be in the way.
+/// The variables that the test's own threads see instead of the process's; `None` for a variable that is hidden. Their
+/// connections are intercepted, so a proxy setting would only be in the way.
 #[cfg(feature = "intercept")]
 pub(crate) fn of_a_thread(bundle: &Path) -> Vec<(&'static str, Option<OsString>)> {
     let bundles = BUNDLES.map(|name| (name, Some(bundle.into())));

@@ -1,5 +1,5 @@
-//! Whitespace of JSON documents: shows a body pretty-printed in a cassette and gives its exact bytes back.
-//! Only whitespace between tokens is ever touched.
+//! The whitespace of JSON documents: pretty-prints a body for a cassette and restores its exact bytes. Only whitespace
+//! between tokens is changed.
 
 mod walk;
 
@@ -11,10 +11,10 @@ use self::walk::walk;
 use super::SyntaxError;
 use super::lex::{Kind, Lexer};
 
-/// How a document places whitespace: enough, with its tokens, to rebuild it byte for byte.
+/// How a document places whitespace. Together with the tokens this is enough to rebuild the document byte for byte.
 ///
-/// It is written by name in a cassette: `compact`, `spaced`, `indent-2`, `indent-4`, `indent-tab`, each with
-/// `+newline` appended if the document ends with one line feed.
+/// A cassette names the style: `compact`, `spaced`, `indent-2`, `indent-4`, `indent-tab`, each with `+newline` appended
+/// if the document ends with one line feed.
 ///
 /// ```
 /// use cassette::json::style::{Style, detect};
@@ -25,24 +25,24 @@ use super::lex::{Kind, Lexer};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Style {
-    /// Between tokens.
+    /// The whitespace between tokens.
     pub layout: Layout,
-    /// One `\n` at the end.
+    /// Whether the document ends with one `\n`.
     pub newline: bool,
 }
 
 /// Whitespace between tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Layout {
-    /// None: `{"a":1,"b":[]}`.
+    /// No whitespace: `{"a":1,"b":[]}`.
     Compact,
     /// One space after `,` and `:`, as Python's `json.dumps` does.
     Spaced,
-    /// A line for each item, two spaces a level, empty containers closed at once.
+    /// One line for each item, indented by two spaces a level; empty containers have no whitespace.
     Indent2,
-    /// The same with four spaces.
+    /// As `Indent2`, with four spaces.
     Indent4,
-    /// The same with a tab.
+    /// As `Indent2`, with a tab.
     IndentTab,
 }
 
@@ -90,12 +90,12 @@ impl fmt::Display for UnknownStyle {
 
 impl std::error::Error for UnknownStyle {}
 
-/// The style in which re-emitting the tokens gives exactly these bytes. `None` if there is none, or the bytes
-/// are not one JSON document in UTF-8, or nest deeper than `max_depth`.
+/// The style in which the tokens give exactly these bytes. `None` if there is none, the bytes are not one JSON document
+/// in UTF-8, or it nests deeper than `max_depth`.
 pub fn detect(bytes: &[u8], max_depth: usize) -> Option<Style> {
     let text = std::str::from_utf8(bytes).ok()?;
     if let Some(end) = walk(bytes, max_depth, |_, _| false) {
-        // Of all layouts that may be told from it, the first one is preferred.
+        // If several layouts fit, the first one is preferred.
         return match &bytes[end..] {
             b"" => Some(Style { layout: Layout::Compact, newline: false }),
             b"\n" => Some(Style { layout: Layout::Compact, newline: true }),
@@ -123,8 +123,8 @@ pub fn detect(bytes: &[u8], max_depth: usize) -> Option<Style> {
     possible.into_iter().flatten().next().map(|layout| Style { layout, newline })
 }
 
-/// Appends the document's tokens, verbatim, with two-space indentation. The first token goes where `out` ends;
-/// the lines after it start at level `indent` (that is, `2 * indent` spaces) and deeper. No newline at the end.
+/// Appends the document's tokens verbatim, with two-space indentation. The first token is appended directly to `out`;
+/// the following lines start at level `indent` (`2 * indent` spaces) and deeper. There is no newline at the end.
 ///
 /// ```
 /// let mut out = String::from("\"json\": ");
@@ -135,14 +135,14 @@ pub fn detect(bytes: &[u8], max_depth: usize) -> Option<Style> {
 ///
 /// # Errors
 ///
-/// Not one JSON document in UTF-8 (which [`detect`] never accepts). `out` then holds a part of it.
+/// `bytes` is not one JSON document in UTF-8 (which [`detect`] never accepts). `out` then holds a part of it.
 pub fn pretty(bytes: &[u8], indent: usize, out: &mut String) -> Result<(), SyntaxError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|e| SyntaxError { offset: e.valid_up_to() as u64, message: "invalid UTF-8" })?;
     emit(text, Layout::Indent2, indent, out)
 }
 
-/// The original bytes, from any pretty-printing of their tokens.
+/// The original bytes, restored from any pretty-printing of their tokens.
 ///
 /// # Errors
 ///
@@ -163,7 +163,7 @@ pub fn restore(text: &str, style: Style) -> Result<Vec<u8>, SyntaxError> {
     Ok(out)
 }
 
-/// The style, and the document's tokens without anything between them. `None` as of [`detect`].
+/// The style of a document, and its tokens without whitespace between them. `None` as for [`detect`].
 pub(crate) fn compact(bytes: &[u8], max_depth: usize) -> Option<(Style, Cow<'_, [u8]>)> {
     let style = detect(bytes, max_depth)?;
     let document = if style.newline { &bytes[..bytes.len() - 1] } else { bytes };
@@ -175,7 +175,7 @@ pub(crate) fn compact(bytes: &[u8], max_depth: usize) -> Option<(Style, Cow<'_, 
     Some((style, Cow::Owned(tokens)))
 }
 
-/// The tokens of a document, if it is one that [`walk`] follows.
+/// The tokens of a document without whitespace, if [`walk`] accepts it.
 fn without_gaps(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() + 1);
     let mut from = 0;
@@ -197,17 +197,17 @@ fn emit(text: &str, layout: Layout, indent: usize, out: &mut String) -> Result<(
     Ok(())
 }
 
-/// A token with what stands before it.
+/// A token with the whitespace before it.
 struct Token<'a> {
     before: Option<Kind>,
     whitespace: &'a str,
     kind: Kind,
     text: &'a str,
-    /// Containers open between the two tokens, less the one that this token closes.
+    /// The number of open containers between the previous token and this one, less the one that this token closes.
     depth: usize,
 }
 
-/// Calls `on` for each token until it says `false`. Returns the whitespace after the last.
+/// Calls `on` for each token until it returns `false`. Returns the whitespace after the last token.
 fn tokens<'a>(text: &'a str, mut on: impl FnMut(Token<'a>) -> bool) -> Result<&'a str, SyntaxError> {
     let mut lexer = Lexer::new();
     let (mut at, mut end) = (0, 0);
@@ -249,7 +249,7 @@ impl Token<'_> {
     }
 }
 
-/// What a layout puts between two tokens, as far as it depends on them.
+/// The whitespace that a layout puts between two tokens, as far as the tokens decide it.
 #[derive(Clone, Copy)]
 enum Gap {
     Never,
@@ -257,12 +257,12 @@ enum Gap {
     Space,
     /// A line break in indented layouts, at this depth.
     Line(usize),
-    /// The same, and a space in the spaced one.
+    /// A line break as for `Line`; a space in the spaced layout.
     SpaceOrLine(usize),
 }
 
 impl Gap {
-    /// The text is `head` followed by `unit` as often as the second says.
+    /// The text is `head`, followed by as many `unit`s as the number says.
     fn parts(self, layout: Layout) -> (&'static str, &'static str, usize) {
         let unit = match layout {
             Layout::Compact => return ("", "", 0),
@@ -290,7 +290,7 @@ impl Gap {
     }
 
     fn write(self, layout: Layout, indent: usize, out: &mut String) {
-        /// Deep enough for most: one copy instead of one a level.
+        /// Enough for most depths: one copy instead of one for each level.
         const SPACES: &str = "                                                                ";
 
         let (head, unit, times) = self.parts(layout);

@@ -1,18 +1,18 @@
-//! The way through a document in one go, for the common case that all of it is at hand: some three times as fast as
-//! token by token.
+//! A pass through a whole document that is in memory: some three times as fast as token by token.
 //!
-//! Only says yes or no. What it says no to, the lexer looks at: it may be legal, and knows what is wrong.
+//! It only accepts or refuses. The lexer looks at a refused document: it may be legal, and the lexer can say what is
+//! wrong.
 
 use crate::json::lex::text_special;
 
-/// Deeper documents are refused: one bit a level is kept.
+/// Deeper documents are refused, because one bit is kept for each level.
 const DEPTH: usize = 64;
 
-/// Follows one document (RFC 8259) from its first byte to the end of its value, and tells `gap` of every run of
-/// whitespace between its tokens, by its start and its end. `None` if `gap` says no, the text is no such document,
-/// begins with whitespace, or has more than `max_depth` levels (64 at most).
+/// Follows one document (RFC 8259) from its first byte to the end of its value, and calls `gap` for every run of
+/// whitespace between its tokens with the run's start and end. `None` if `gap` returns `false`, or the text is no such
+/// document, begins with whitespace, or has more than `max_depth` levels (64 at most).
 ///
-/// Bytes above 0x7f pass anywhere in strings: who needs UTF-8 checks that first.
+/// Bytes above 0x7f pass anywhere in strings; check the UTF-8 first if it matters.
 #[inline(always)]
 pub(super) fn walk(
     text: &[u8],
@@ -20,7 +20,7 @@ pub(super) fn walk(
     mut gap: impl FnMut(usize, usize) -> bool,
 ) -> Option<usize> {
     let max_depth = max_depth.min(DEPTH);
-    // For each open container, the innermost last: whether it is an object.
+    // Whether each open container is an object, the innermost in the lowest bit.
     let (mut objects, mut depth) = (0u64, 0);
     let mut i = 0;
     let mut space = |i: usize| match text.get(i)? {
@@ -144,7 +144,7 @@ mod tests {
     use crate::json::lex::{Kind, Lexer};
     use proptest::prelude::*;
 
-    /// What the lexer says: the end of the value, and the whitespace before that.
+    /// The lexer's result: the end of the value, and the whitespace before it.
     fn lexed(text: &[u8]) -> Option<(usize, Vec<(usize, usize)>)> {
         let mut lexer = Lexer::new();
         let (mut at, mut end, mut gaps) = (0, 0, Vec::new());

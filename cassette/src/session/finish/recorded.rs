@@ -45,7 +45,7 @@ impl Session {
         end.problems.extend(learned.problem);
         end.summary.notes.extend(learned.note);
         let prepared = journal.prepare(metadata)?;
-        let found = prepared.flush_beside(|| self.leaks(Some(&prepared), manifest.as_ref()))?;
+        let found = prepared.flush_during(|| self.leaks(Some(&prepared), manifest.as_ref()))?;
         if !found.is_empty() {
             prepared.discard()?;
             end.problems.push(Problem::Leaks(Leaks { cassette: inner.files.document(), found }));

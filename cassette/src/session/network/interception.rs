@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::mode::Mode;
 use crate::report::{self, Obstacle, Problem};
-use crate::transport::{Bundle, Led, Proxy, Trust, variables};
+use crate::transport::{Bundle, Destination, Proxy, Trust, variables};
 
 /// What a session starts with.
 pub(super) struct Interception {
@@ -44,8 +44,8 @@ pub(super) fn begin(
     }
     let now = clock.clone();
     let intended = move |client| {
-        let meant = ambient::led(session, client)?;
-        Some(Led { host: meant.host, port: meant.port })
+        let meant = ambient::intercepted(session, client)?;
+        Some(Destination { host: meant.host, port: meant.port })
     };
     let proxy = Proxy::start(engine.clone(), move || now.now(), intended)?;
     let bundle = Bundle::get(Trust::Session)?;

@@ -1,6 +1,6 @@
-//! Where the bytes of a body go while it is recorded: memory up to the inline limit, a file above it.
+//! Takes the bytes of a body while it is recorded: into memory up to the inline limit, into a file above it.
 //!
-//! Must not know what a body is part of. Bytes are hashed on the way, so that nothing is read twice.
+//! Must not know: what the body is part of. Bytes are hashed on the way, so that nothing is read twice.
 
 mod writer;
 
@@ -15,11 +15,12 @@ use sha2::{Digest, Sha256};
 
 use self::writer::Writer;
 use super::{BodyFile, Content};
+use crate::hex;
 
-/// Takes the bytes of one body and gives its [`Content`]. Made by [`Journal::body`](super::Journal::body).
+/// Takes the bytes of one body and returns its [`Content`]. Made by [`Journal::body`](super::Journal::body).
 ///
-/// Holds no more than the inline limit and 384 KiB, however long the body is. Each write that does not fit may
-/// block on the disk. A sink that is dropped before [`finish`](BodySink::finish) leaves nothing behind.
+/// Holds at most the inline limit and 384 KiB, however long the body is. A write that exceeds this may wait for the
+/// disk. A sink that is dropped before [`finish`](BodySink::finish) leaves no file behind.
 ///
 /// ```
 /// use std::io::Write as _;
@@ -33,11 +34,11 @@ use super::{BodyFile, Content};
 /// ```
 #[derive(Debug)]
 pub struct BodySink {
-    /// `None`: bytes above the limit are only hashed.
+    /// `None` if bytes above the limit are only hashed.
     folder: Option<Arc<Folder>>,
     extension: &'static str,
     inline_limit: usize,
-    /// The whole body so far, or what has not yet left for `long`.
+    /// The whole body so far, or the bytes that have not been passed to `long`.
     buffer: Vec<u8>,
     long: Option<Long>,
 }
@@ -46,11 +47,11 @@ pub struct BodySink {
 #[derive(Debug)]
 enum Long {
     Here(Box<Hashed>),
-    /// Hashing and writing cost as much as all that comes before: beyond this length they are worth a thread.
-    Beside(Writer),
+    /// Hashing and writing cost as much as all earlier steps together; a body beyond this length is worth a thread.
+    Background(Writer),
 }
 
-/// Bytes that were hashed and written.
+/// The bytes that were hashed and written.
 #[derive(Debug)]
 struct Hashed {
     hash: Sha256,
@@ -73,10 +74,10 @@ pub(super) struct Folder {
     next: AtomicU64,
 }
 
-/// Bytes that are gathered before they are hashed and written.
+/// The bytes that are collected before they are hashed and written.
 const CHUNK: usize = 64 * 1024;
 
-/// Bodies longer than this are hashed and written by a thread of their own: it costs some 30 µs to start.
+/// Bodies longer than this are hashed and written by a thread of their own, which costs some 30 µs to start.
 const WORTH_A_THREAD: u64 = 512 * 1024;
 
 impl BodySink {
@@ -88,25 +89,25 @@ impl BodySink {
         }
     }
 
-    /// A sink for the body of a request on replay: above `inline_limit` bytes it keeps only hash and size,
-    /// and the [`BodyFile`] has no name.
+    /// A sink for the body of a request on replay. Above `inline_limit` bytes it keeps only hash and size, and the
+    /// [`BodyFile`] has no name.
     pub fn hash_only(inline_limit: usize) -> BodySink {
         BodySink { folder: None, extension: "bin", inline_limit, buffer: Vec::new(), long: None }
     }
 
-    /// The body is complete. A long one lies in the folder of the recording then, under its hash.
+    /// Ends the body. A long body then lies in the folder of the recording, named by its hash.
     ///
     /// # Errors
     ///
-    /// If the rest cannot be written.
+    /// The remaining bytes cannot be written.
     pub fn finish(mut self) -> io::Result<Content> {
         self.drain()?;
         let Hashed { hash, size, file } = match self.long.take() {
             None => return Ok(Content::Inline(Bytes::from(std::mem::take(&mut self.buffer)))),
             Some(Long::Here(hashed)) => *hashed,
-            Some(Long::Beside(writer)) => writer.finish()?,
+            Some(Long::Background(writer)) => writer.finish()?,
         };
-        let sha256 = hex(&hash.finalize());
+        let sha256 = hex::encode(&hash.finalize());
         let mut name = String::new();
         if let Some((file, folder)) = file.zip(self.folder.as_ref()) {
             name = format!("{sha256}.{}", self.extension);
@@ -115,16 +116,16 @@ impl BodySink {
         Ok(Content::File(BodyFile { name, size, sha256 }))
     }
 
-    /// Moves what is in the buffer of a long body on.
+    /// Passes on the buffered bytes of a long body.
     fn drain(&mut self) -> io::Result<()> {
         match &mut self.long {
             None => Ok(()),
-            Some(Long::Beside(writer)) => writer.pass(&mut self.buffer),
+            Some(Long::Background(writer)) => writer.pass(&mut self.buffer),
             Some(Long::Here(hashed)) => {
                 hashed.add(&self.buffer)?;
                 self.buffer.clear();
                 if hashed.size > WORTH_A_THREAD && hashed.file.is_some() {
-                    self.long = self.long.take().map(Long::beside);
+                    self.long = self.long.take().map(Long::in_background);
                 }
                 Ok(())
             }
@@ -158,10 +159,10 @@ impl Write for BodySink {
 }
 
 impl Long {
-    fn beside(self) -> Long {
+    fn in_background(self) -> Long {
         match self {
-            Long::Here(hashed) => Writer::start(hashed).map_or_else(Long::Here, Long::Beside),
-            beside => beside,
+            Long::Here(hashed) => Writer::start(hashed).map_or_else(Long::Here, Long::Background),
+            other => other,
         }
     }
 }
@@ -178,7 +179,7 @@ impl Hashed {
 }
 
 impl Folder {
-    /// Not made before a body needs it.
+    /// The folder is created when the first body needs it.
     pub(super) fn new(path: PathBuf) -> Folder {
         Folder { path, next: AtomicU64::new(0) }
     }
@@ -193,7 +194,7 @@ impl Folder {
 }
 
 impl Unfinished {
-    /// Equal bodies get one name, and the later file takes the place of the equal earlier one.
+    /// Equal bodies have equal names; the later file replaces the earlier one.
     fn finish(mut self, path: &Path) -> io::Result<()> {
         fs::rename(&self.path, path).map_err(|e| named(e, path))?;
         self.finished = true;
@@ -204,23 +205,18 @@ impl Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         if !self.finished {
-            // Nobody is left to tell; a later recording clears the folder.
+            // Nobody is left to report to; a later recording clears the folder.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// The failure with the file that it is about.
+/// Adds the file to the error.
 fn named(e: io::Error, path: &Path) -> io::Error {
     io::Error::new(e.kind(), format!("could not write {}: {e}", path.display()))
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|d| DIGITS[usize::from(d)] as char).collect()
-}
-
-/// The extension of a body file, for the programs that people look into it with.
+/// The extension of a body file, for the programs that people open it with.
 fn extension(content_type: Option<&str>) -> &'static str {
     let essence = content_type.unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     match essence.as_str() {
@@ -283,7 +279,7 @@ mod tests {
     fn check(limit: usize, size: usize, piece: usize) {
         let dir = tempfile::tempdir().unwrap();
         let bytes: Vec<u8> = (0..size).map(|i| (i * 31 % 251) as u8).collect();
-        let hash = hex(&Sha256::digest(&bytes));
+        let hash = hex::encode(&Sha256::digest(&bytes));
         let mut kept = sink(dir.path(), limit);
         let mut hashed = BodySink::hash_only(limit);
         for piece in bytes.chunks(piece) {

@@ -1,6 +1,6 @@
-//! A thread that hashes and writes one long body while the next bytes of it are decoded and redacted.
+//! A thread that hashes and writes one long body while its next bytes are decoded and redacted.
 //!
-//! Bounded: who passes on waits while [`AHEAD`] buffers are under way.
+//! Its queue is bounded: the sender waits while [`AHEAD`] buffers are in flight.
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -11,19 +11,19 @@ use super::Hashed;
 /// How many buffers may wait for the thread.
 const AHEAD: usize = 3;
 
-/// The near side of the thread. Dropped, it waits for the thread, which then leaves no file behind.
+/// The handle of the thread. Dropping it waits for the thread, which then leaves no file behind.
 #[derive(Debug)]
 pub(super) struct Writer {
-    /// Gone once there is nothing more to write.
+    /// `None` once there is nothing more to write.
     full: Option<SyncSender<Vec<u8>>>,
-    /// Buffers that come back to be filled again.
+    /// Empty buffers that come back from the thread.
     empty: Receiver<Vec<u8>>,
-    /// Gone once its result was taken.
+    /// `None` once the result was taken.
     thread: Option<JoinHandle<io::Result<Hashed>>>,
 }
 
 impl Writer {
-    /// Gives the body back if the system has no thread left: then it is written where it comes from.
+    /// Returns the body if the system refuses a thread; the caller's thread then writes the body.
     pub(super) fn start(hashed: Box<Hashed>) -> Result<Writer, Box<Hashed>> {
         let (hand, over) = sync_channel::<Box<Hashed>>(1);
         let (full, filled) = sync_channel(AHEAD);
@@ -39,7 +39,7 @@ impl Writer {
         }
     }
 
-    /// Takes what is in the buffer and leaves an empty one.
+    /// Passes the bytes of the buffer to the thread, and leaves an empty buffer.
     pub(super) fn pass(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
         let next = self.empty.try_recv().unwrap_or_default();
         let passed = std::mem::replace(buffer, next);
@@ -72,7 +72,7 @@ fn write(mut hashed: Hashed, filled: &Receiver<Vec<u8>>, emptied: &Sender<Vec<u8
     while let Ok(mut buffer) = filled.recv() {
         hashed.add(&buffer)?;
         buffer.clear();
-        // Nobody may want it any more.
+        // The receiver may be gone.
         let _ = emptied.send(buffer);
     }
     Ok(hashed)

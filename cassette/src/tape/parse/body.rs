@@ -1,4 +1,4 @@
-//! A body in each of its forms, back to bytes. The only place where the name of a body file is judged.
+//! Turns each representation of a body back into bytes. This is the only place that checks the name of a body file.
 
 use std::fmt;
 
@@ -59,7 +59,7 @@ fn body_of<E: serde::de::Error>(fields: BodyFields<'_>) -> Result<Body, E> {
     Ok(Body { content, encoding: fields.encoding })
 }
 
-/// The body of a text: one string, or lines that are joined as they are.
+/// The text of a body: one string, or lines that are joined without a separator.
 struct Text(String);
 
 impl<'de> Deserialize<'de> for Text {
@@ -111,7 +111,7 @@ impl<'de> Deserialize<'de> for FileName {
     }
 }
 
-/// Is `name` one that a body file can have? Nothing else is ever opened, so no reference leaves the folder.
+/// Whether a body file may have this name. No other file is ever opened, so no reference leaves the folder.
 pub(in crate::tape) fn file_name(name: &str) -> bool {
     name.split_once('.').is_some_and(|(hash, extension)| {
         is_sha256(hash)
@@ -127,7 +127,7 @@ fn is_sha256(text: &str) -> bool {
 #[derive(Deserialize)]
 #[serde(expecting = "a body: an object")]
 struct BodyFields<'a> {
-    // Not `Option<&RawValue>` as such: the body `null` is a value like any other.
+    // Not a plain `Option<&RawValue>`, which would take the body `null` for a missing one.
     #[serde(borrow, default, deserialize_with = "raw")]
     json: Option<&'a RawValue>,
     style: Option<StyleName>,

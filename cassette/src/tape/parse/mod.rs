@@ -1,6 +1,6 @@
-//! Text to interactions. Every value is checked where it stands, so that an error has the position of the
-//! value and not of something around it. Errors are [`serde_json::Error`]s; `document` maps their positions
-//! from the piece that was parsed to the whole file.
+//! Text to interactions. Every value is checked where it stands, so that an error has the position of the value and not
+//! of a surrounding one. Errors are [`serde_json::Error`]s; `document` maps their positions from the parsed piece to
+//! the whole file.
 
 mod body;
 mod headers;
@@ -54,7 +54,7 @@ struct InteractionFields {
     extra: Map<String, Value>,
 }
 
-// By hand: `#[serde(flatten)]` would lose the position of an error.
+// Written by hand, because `#[serde(flatten)]` would lose the position of an error.
 impl<'de> Deserialize<'de> for InteractionFields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Fields;
@@ -77,7 +77,7 @@ impl<'de> Deserialize<'de> for InteractionFields {
                         "optional" => std::mem::replace(&mut policy.optional, map.next_value()?),
                         "repeat" => std::mem::replace(&mut policy.repeat, map.next_value()?),
                         "template" => std::mem::replace(&mut policy.template, map.next_value()?),
-                        // The journal's own.
+                        // Only the journal has this key.
                         "order" => {
                             map.next_value::<IgnoredAny>()?;
                             false
@@ -85,7 +85,7 @@ impl<'de> Deserialize<'de> for InteractionFields {
                         _ => extra.insert(key.into_owned(), map.next_value()?).is_some(),
                     };
                     if twice {
-                        return Err(A::Error::custom("a key is there twice"));
+                        return Err(A::Error::custom("a key occurs twice"));
                     }
                 }
                 let request = request.ok_or_else(|| A::Error::missing_field("request"))?;
@@ -160,10 +160,10 @@ impl From<ErrorFields> for TransportError {
     }
 }
 
-// serde_json gives an error the position that it has reached when the error comes back to it. So errors are made
-// inside of visitors: after one, it may already have read on to the end of the object around the value.
+// serde_json gives an error the position that it has reached when the error returns to it. Errors are therefore made
+// inside of visitors: after a visitor, serde_json may already have read to the end of the surrounding object.
 
-/// A string that `convert` makes something of, or says what is wrong with it.
+/// A string that `convert` turns into a value, or refuses with a message.
 fn string<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     convert: impl FnOnce(&str) -> Result<T, String>,

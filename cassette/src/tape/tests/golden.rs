@@ -1,4 +1,4 @@
-//! The layout of a document is a promise: here it stands in full.
+//! The layout of a document is a promise. This test holds a whole document.
 
 use super::*;
 

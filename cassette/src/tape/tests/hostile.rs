@@ -1,8 +1,8 @@
-//! Files that nobody should have written, and what the reader says about them.
+//! Malformed and hostile files, and the reader's errors about them.
 
 use super::*;
 
-/// Puts `text` in the place of a document and reads all of it, which must fail with `expected`.
+/// Writes `text` as a document and reads all of it, which must fail with `expected`.
 #[track_caller]
 fn check(text: &str, expected: &str) {
     check_within(&Limits::default(), text, expected);
@@ -20,7 +20,7 @@ fn check_within(limits: &Limits, text: &str, expected: &str) {
     assert_eq!(found.trim_start(), expected);
 }
 
-fn read_all(files: &Files, limits: &Limits) -> crate::Result<()> {
+fn read_all(files: &Files, limits: &Limits) -> Result<()> {
     let cassette = Cassette::open_with(files, limits)?;
     for i in 0..cassette.len() {
         cassette.request(i)?;
@@ -63,7 +63,7 @@ fn structure() {
     check("{\"version\": 2, \"x\": \"y", "1:21: the string has no end");
     check("{\"version\": 2, \"x\": \"y\\", "1:21: the string has no end");
     check("{\"version\": 2, \"x\": [[", "1:23: the file ends here, expected `]`");
-    check("{\"version\": 2, \"version\": 2}", "1:16: `version` is there twice");
+    check("{\"version\": 2, \"version\": 2}", "1:16: `version` occurs twice");
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn unknown_keys_are_ignored() {
 
 #[test]
 fn tokens_across_reads() {
-    // Whatever byte of the text stands at the edge of a 64 KiB read, it is read the same.
+    // A text is read the same, whichever of its bytes is at the edge of a 64 KiB read.
     let text = r#"{"version": 2, "interactions": [{"request": {"method": "GET", "uri": "/\"\\"}, "response": {"status": 204}}]}"#;
     let dir = Dir::new();
     std::fs::create_dir_all(dir.files().folder()).unwrap();
@@ -251,7 +251,7 @@ fn body_files_are_checked() {
     damaged[199_999] = b'y';
     std::fs::write(&path, &damaged).unwrap();
     check("its SHA-256 is ");
-    // All but the last chunk may have been given away by then.
+    // All chunks but the last may have been returned by then.
     let before: u64 =
         cassette.body_reader(&body).unwrap().map_while(Result::ok).map(|c| c.len() as u64).sum();
     assert_eq!(before, 3 * 64 * 1024);

@@ -1,10 +1,9 @@
-//! What the parts of this room promise together, on real files.
+//! The parts of this room together, on real files.
 
 mod golden;
 mod hostile;
 mod policies;
 mod recording;
-
 mod round_trip;
 
 use std::io::Write as _;
@@ -13,6 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::*;
+use crate::error::Result;
 
 /// A cassette directory of its own, removed at the end.
 struct Dir(tempfile::TempDir);
@@ -54,7 +54,7 @@ fn options(inline_limit: usize) -> JournalOptions {
         recorded_at: Some("2024-05-01T12:00:00Z".into()),
         freeze_time: Some("2024-05-01T12:00:00Z".into()),
         time_zone: Some("UTC".into()),
-        recorder: Recorder { name: "cassette-vcr".into(), version: "0.1.0".into() },
+        recorder: RecordedBy { name: "cassette-vcr".into(), version: "0.1.0".into() },
         ..Metadata::default()
     };
     JournalOptions { inline_limit, metadata }
@@ -103,14 +103,14 @@ fn headers(list: &[(&str, &[u8])]) -> HeaderMap {
     map
 }
 
-/// A body that went through the sink of `journal`.
+/// A body, passed through the sink of `journal`.
 fn body(journal: &Journal, content_type: &str, bytes: &[u8]) -> Body {
     let mut sink = journal.body(Some(content_type));
     sink.write_all(bytes).unwrap();
     Body { content: sink.finish().unwrap(), encoding: None }
 }
 
-fn read(cassette: &Cassette, body: &Body) -> crate::Result<Vec<u8>> {
+fn read(cassette: &Cassette, body: &Body) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     for chunk in cassette.body_reader(body)? {
         let chunk = chunk?;

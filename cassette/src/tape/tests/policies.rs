@@ -1,8 +1,8 @@
-//! What people write beside request and outcome: it is read, and stays when the file is rewritten.
+//! Keys that people add next to request and outcome: the reader understands them, and a rewrite keeps them.
 
 use super::*;
 
-fn open(interaction: &str) -> crate::Result<(tempfile::TempDir, Interaction)> {
+fn open(interaction: &str) -> Result<(tempfile::TempDir, Interaction)> {
     let dir = tempfile::tempdir().unwrap();
     let files = Files::new(dir.path(), &"a".parse().unwrap());
     let text = format!("{{\"version\": 2, \"interactions\": [\n{interaction}]}}");
@@ -42,7 +42,7 @@ fn a_rewritten_cassette_has_them_still() {
 fn mistakes_have_a_place() {
     for (more, message) in [
         (r#", "optional": "yes""#, "invalid type: string \"yes\", expected a boolean"),
-        (r#", "error": null, "response": {"status": 200}"#, "a key is there twice"),
+        (r#", "error": null, "response": {"status": 200}"#, "a key occurs twice"),
     ] {
         let e = open(&format!("{{{REST}{more}}}")).unwrap_err();
         assert!(e.to_string().contains(message), "{e}");

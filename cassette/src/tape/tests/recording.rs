@@ -1,4 +1,4 @@
-//! Recordings that end well, badly, or not at all.
+//! Recordings that succeed, fail, or break off.
 
 use std::collections::HashMap;
 use std::fs;
@@ -73,7 +73,7 @@ fn a_crash_loses_no_whole_line() {
         };
         assert_eq!(journal.len(), lines - 1, "cut at {cut}");
         assert_eq!(journal.metadata(), &metadata);
-        // It can go on from there, even if it breaks off once more.
+        // The recording can be continued, even if it breaks off once more.
         journal.append(9, &exchange(9, Body::default())).unwrap();
         drop(journal);
         let journal = Journal::recover(&dir.files()).unwrap();
@@ -102,7 +102,7 @@ fn a_damaged_journal() {
         assert!(e.ends_with(&format!("berlin.json.recording{expected}")), "{e}");
     };
     let first = "{\"version\":2,\"_metadata\":{}}\n";
-    check("", ": the recording broke off before it began");
+    check("", ": the recording is empty: it broke off before its first line was complete");
     check("{\"version\":1,\"_metadata\":{}}\n", ":1:1: the journal has version 1, expected 2");
     check(&format!("{first}{{\"order\":}}\n"), ":2:10: expected value");
     check(&format!("{first}{{\"order\":1}}\n"), ":2:11: missing field `request`");
@@ -139,7 +139,7 @@ fn a_crashed_recording_is_set_aside() {
     }
     assert_eq!(dir.listing().len(), 2, "{:?}", dir.listing());
 
-    // One that holds no whole interaction is not worth keeping.
+    // A recording without a complete interaction is not worth keeping.
     drop(Journal::create(&dir.files(), options(64)).unwrap());
     let first = fs::read(dir.files().journal()).unwrap();
     for torn in [&b""[..], b"{\"order\":1,\"request\""] {
@@ -182,7 +182,7 @@ fn install_replaces_and_clears_up() {
     assert_eq!(listing.len(), 1 + 2 + 1, "{listing:?}");
     assert_eq!(uris(&old).len(), 3, "an open cassette is read as it was");
 
-    // The same again, at another time.
+    // The same interactions again, at another time.
     let journal = bodies(&[2, 3]);
     let mut metadata = journal.metadata().clone();
     metadata.recorded_at = Some("2025-01-01T00:00:00Z".into());
@@ -191,7 +191,7 @@ fn install_replaces_and_clears_up() {
     assert!(!journal.prepare(metadata).unwrap().install().unwrap().changed);
     assert_eq!(dir.listing(), listing);
     assert_eq!(dir.text(), before, "there is nothing to review");
-    // What the test writes depends on where the clock stood.
+    // The output of the test depends on the instant of its clock.
     let journal = bodies(&[2, 3]);
     let mut metadata = journal.metadata().clone();
     metadata.freeze_time = Some("2025-01-01T00:00:00Z".into());
@@ -202,7 +202,7 @@ fn install_replaces_and_clears_up() {
     metadata.time_zone = None;
     assert!(journal.prepare(metadata).unwrap().install().unwrap().changed);
 
-    // None of the bodies is needed any more; what is not ours stays.
+    // No body is needed any more; a file of another kind stays.
     record(&dir.files(), &[exchange(1, Body::default())]);
     assert_eq!(dir.listing(), ["weather/berlin.bodies/README", "weather/berlin.json"]);
 }
@@ -216,7 +216,7 @@ fn a_failed_install_changes_nothing() {
     let body = body(&journal, "text/plain", &long(7));
     journal.append(0, &exchange(2, body)).unwrap();
 
-    // A file where the folder of bodies belongs: no user, not even root, can write there.
+    // A file has the path of the folder of bodies, so that no user can write there, not even root.
     fs::write(dir.files().bodies(), "in the way").unwrap();
     let e = journal.prepare(journal.metadata().clone()).unwrap().install().unwrap_err();
     assert_eq!(e.path(), Some(dir.files().bodies().as_path()));
@@ -224,7 +224,7 @@ fn a_failed_install_changes_nothing() {
     drop(journal);
     fs::remove_file(dir.files().bodies()).unwrap();
 
-    // A directory where the document belongs, after the bodies were moved.
+    // A directory has the path of the document, after the bodies were moved.
     let journal = Journal::recover(&dir.files()).unwrap();
     let prepared = journal.prepare(journal.metadata().clone()).unwrap();
     fs::rename(dir.files().document(), dir.0.path().join("old")).unwrap();
@@ -243,7 +243,7 @@ fn a_failed_install_changes_nothing() {
     assert_eq!(dir.listing().len(), 2);
 }
 
-/// Whichever step fails, the old cassette keeps its body files, and the recording can be taken up again.
+/// Whichever step fails, the old cassette keeps its body files, and the recording can be continued.
 #[test]
 fn bodies_of_the_old_cassette_outlive_a_failed_install() {
     let dir = Dir::new();
@@ -259,14 +259,14 @@ fn bodies_of_the_old_cassette_outlive_a_failed_install() {
         read(&cassette, &response_of(&interaction).body).unwrap()
     };
     install(&recording(1));
-    // The name of the new body's file, which says what is in it.
+    // The name of the new body's file, which is its hash.
     let new_body = fs::read_dir({
         recording(2);
         dir.files().recording_bodies()
     });
     let new_body = dir.files().bodies().join(new_body.unwrap().next().unwrap().unwrap().file_name());
 
-    // A folder where the file of the new body belongs.
+    // A folder has the path of the new body's file.
     fs::create_dir_all(new_body.join("x")).unwrap();
     let journal = Journal::recover(&dir.files()).unwrap();
     let e = journal.prepare(journal.metadata().clone()).unwrap().install().unwrap_err();
@@ -290,7 +290,7 @@ fn bodies_of_the_old_cassette_outlive_a_failed_install() {
     assert_eq!(dir.listing().len(), 2, "{:?}", dir.listing());
 }
 
-/// What can't be removed after the new cassette is in its place is told, and costs nothing.
+/// Files that cannot be removed after the install are reported, and the install succeeds.
 #[test]
 fn an_old_body_that_does_not_go() {
     let dir = Dir::new();
@@ -355,7 +355,7 @@ fn a_body_of_the_old_cassette_stays_with_it() {
     install(&recording());
     let listing = dir.listing();
     let journal = recording();
-    // As after an install that broke off: the body is in its place already.
+    // As after an interrupted install: the body is in its place already.
     fs::remove_dir_all(dir.files().recording_bodies()).unwrap();
     let target = Dir::new();
     journal.prepare(journal.metadata().clone()).unwrap().keep_in(target.0.path()).unwrap();
@@ -392,12 +392,12 @@ fn one_recording_at_a_time() {
     assert_eq!(other_process(&dir), "busy");
     assert_eq!(first.len(), 1, "nobody has touched it");
     install(&first);
-    // Free again, though `first` is still there.
+    // The lock is free again, though `first` still exists.
     assert_eq!(other_process(&dir), "free");
     drop(Journal::create(&dir.files(), options(64)).unwrap());
 }
 
-/// What another process sees: this test executable, at the test below.
+/// The view of another process: this test executable, running the test below.
 fn other_process(dir: &Dir) -> String {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "tape::tests::recording::in_another_process", "--nocapture"])
@@ -421,7 +421,7 @@ fn in_another_process() {
 #[cfg(unix)]
 #[test]
 fn a_directory_that_is_not_writable() {
-    // A file in the way of the directory, since permissions do not hold root back.
+    // A file has the path of the directory, because permissions do not stop root.
     let dir = Dir::new();
     fs::write(dir.0.path().join("weather"), "").unwrap();
     let e = Journal::create(&dir.files(), options(64)).unwrap_err();

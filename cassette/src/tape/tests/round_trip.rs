@@ -1,4 +1,4 @@
-//! Whatever was recorded is read back as it was, and recording it again gives the same file.
+//! A recording is read back unchanged, and recording it again gives the same file.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::tests::sized;
 
-/// Bodies of every sort: noise, text, and JSON in all sorts of spelling.
+/// Bodies of every kind: noise, text, and JSON in many layouts.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         vec(any::<u8>(), 0..200),
@@ -69,7 +69,7 @@ fn failure() -> impl Strategy<Value = TransportError> {
         .prop_map(|(kind, message)| TransportError { kind, message })
 }
 
-/// An interaction with the bytes of its bodies, which are yet to go through a sink.
+/// An interaction and the bytes of its bodies, which have yet to pass a sink.
 type Planned = (Interaction, Vec<u8>, Vec<u8>);
 
 fn planned() -> impl Strategy<Value = Planned> {
@@ -100,7 +100,7 @@ fn planned() -> impl Strategy<Value = Planned> {
 
 fn record_planned(files: &Files, planned: &[Planned], inline_limit: usize) {
     let journal = Journal::create(files, options(inline_limit)).unwrap();
-    // Responses end in whatever order: backwards will do.
+    // Responses may end in any order; here they end backwards.
     for (i, (interaction, sent, received)) in planned.iter().enumerate().rev() {
         let mut interaction = interaction.clone();
         interaction.request.body = body(&journal, "application/json", sent);
@@ -133,7 +133,7 @@ proptest! {
             prop_assert_eq!(&found, expected);
         }
 
-        // The same in another layout is read another way.
+        // The same document in another layout is read token by token.
         let (first, listing) = (dir.text(), dir.listing());
         let found: Vec<_> = (0..planned.len()).map(|i| cassette.interaction(i).unwrap()).collect();
         std::fs::write(dir.files().document(), first.replace('\n', "\n ")).unwrap();
@@ -167,7 +167,7 @@ proptest! {
     }
 }
 
-/// Pieces that end in, before and after what is read at once, and one that is longer.
+/// Pieces that end inside, before and after one read, and a piece that is longer than a read.
 #[test]
 fn many_interactions_of_many_lengths() {
     let dir = Dir::new();
@@ -194,7 +194,7 @@ fn many_interactions_of_many_lengths() {
     }
 }
 
-/// A body that was put in by hand, with the lines of a cassette in it.
+/// A body that was added by hand and contains the lines of a cassette.
 #[test]
 fn a_cassette_within_a_cassette() {
     let dir = Dir::new();

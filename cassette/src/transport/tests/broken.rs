@@ -1,5 +1,5 @@
-//! What breaks: each failure of the upstream by its kind, and each failure of the engine as one of the
-//! connection, never as an answer.
+//! Failures: each failure of the upstream has its kind, and each failure of the engine breaks the connection and never
+//! becomes a response.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,7 +17,7 @@ use super::fixture::{
     Answers, Api, HOST, Speaks, channel, client, frames, http1_client, proxy, raw, reset, run,
 };
 use crate::body::Body;
-use crate::tape::{TransportError, TransportErrorKind as Kind};
+use crate::transport_error::{TransportError, TransportErrorKind as Kind};
 
 #[track_caller]
 fn check(error: &TransportError, kind: Kind, words: &[&str]) {
@@ -104,7 +104,7 @@ fn a_failing_engine_is_no_answer() {
     });
 }
 
-/// Everything before the cut arrives, also when the engine has it all at hand at once.
+/// The client gets everything before the cut, even if the engine has all of it at hand at once.
 #[test]
 fn a_cut_body_is_cut_at_its_byte() {
     run(async {
@@ -138,7 +138,7 @@ fn a_cut_body_is_cut_at_its_byte() {
     });
 }
 
-/// A body that knows it is shorter than the header says ends in a failure, too.
+/// A body that is shorter than its header says ends in a failure as well.
 #[test]
 fn a_body_shorter_than_its_header_is_no_whole_one() {
     run(async {
@@ -153,7 +153,7 @@ fn a_body_shorter_than_its_header_is_no_whole_one() {
     });
 }
 
-/// Other exchanges of an HTTP/2 connection go on.
+/// Other exchanges of an HTTP/2 connection continue.
 #[test]
 fn a_cut_stream_leaves_its_neighbours_alone() {
     run(async {
@@ -177,7 +177,7 @@ fn a_cut_stream_leaves_its_neighbours_alone() {
     });
 }
 
-/// Tells when it is dropped.
+/// Reports when it is dropped.
 struct Dropped(Option<oneshot::Sender<()>>);
 
 impl Drop for Dropped {
@@ -247,7 +247,7 @@ fn a_client_that_goes_in_the_middle_of_an_upload_is_noticed() {
             let failed = Arc::new(Mutex::new(Some(failed)));
             let proxy = proxy(Answers(move |request: Request<Body>| {
                 let failed = failed.lock().unwrap().take().unwrap();
-                // On its own: the engine's call ends with the client.
+                // A task of its own, because the engine's call ends with the client.
                 tokio::spawn(async move { failed.send(request.into_body().collect().await.err()) });
                 std::future::pending()
             }));
@@ -290,7 +290,7 @@ fn a_stopped_session_closes_everything() {
         assert!(TcpStream::connect(proxy.addr()).await.is_err());
         let address = proxy.addr();
         drop(proxy);
-        // The engine itself is gone too.
+        // The engine itself is dropped as well.
         was_dropped.await.unwrap();
         assert!(TcpStream::connect(address).await.is_err());
     });

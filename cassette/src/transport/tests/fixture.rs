@@ -1,4 +1,4 @@
-//! What the tests need: an API server, engines made of closures, clients, runtimes.
+//! Helpers of the tests: an API server, engines made of closures, clients, runtimes.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -23,9 +23,9 @@ use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
-use super::super::{Ca, Engine, Proxy, Upstream, UpstreamOptions, trust};
+use super::super::{Ca, HttpService, Proxy, Upstream, UpstreamOptions, trust};
 use crate::body::{Body, BoxError};
-use crate::tape::{TransportError, TransportErrorKind};
+use crate::transport_error::{TransportError, TransportErrorKind};
 
 pub(super) const HOST: &str = "api.example.test";
 
@@ -35,7 +35,7 @@ pub(super) fn run<T>(test: impl Future<Output = T>) -> T {
     runtime.block_on(test)
 }
 
-/// What an API server speaks.
+/// The protocol of an API server.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Speaks {
     Http1,
@@ -43,7 +43,7 @@ pub(super) enum Speaks {
     Https2,
 }
 
-/// A server under the name [`HOST`]. Its requests carry the address of the client's end.
+/// A server under the name [`HOST`]. Its requests carry the client's address.
 pub(super) struct Api {
     speaks: Speaks,
     address: SocketAddr,
@@ -135,7 +135,7 @@ fn tls(speaks: Speaks) -> (TlsAcceptor, Vec<u8>) {
     (TlsAcceptor::from(Arc::new(config)), certificate.der().to_vec())
 }
 
-pub(super) fn proxy(engine: impl Engine) -> Proxy {
+pub(super) fn proxy(engine: impl HttpService) -> Proxy {
     Proxy::start(engine, SystemTime::now, |_| None).unwrap()
 }
 
@@ -150,12 +150,12 @@ pub(super) fn http1_client(proxy: &Proxy) -> reqwest::Client {
 /// A client of the session as the user gets it, except that it takes longer headers than usual.
 pub(super) fn client(proxy: &Proxy) -> reqwest::Client {
     let builder = super::super::client_builder(&proxy.url(), &Ca::get()).unwrap();
-    // What other packages of a build make reqwest decode must not show in what these tests see.
+    // Other packages of a build may enable reqwest's decoders; these tests must not see them.
     let builder = builder.no_gzip().no_brotli().no_deflate().no_zstd();
     builder.http2_max_header_list_size(1 << 20).build().unwrap()
 }
 
-/// An engine that is a closure.
+/// An engine made of a closure.
 #[derive(Clone)]
 pub(super) struct Answers<F>(pub(super) F);
 
@@ -181,7 +181,7 @@ pub(super) fn reset() -> TransportError {
     TransportError { kind: TransportErrorKind::Reset, message: "cut".into() }
 }
 
-/// The server's body as the boxed one.
+/// The server's body, boxed.
 pub(super) fn echo(request: Request<Incoming>) -> Body {
     Body::new(request.into_body())
 }
@@ -191,7 +191,7 @@ pub(super) async fn raw(proxy: &Proxy, sent: &str) -> String {
     let mut stream = TcpStream::connect(proxy.addr()).await.unwrap();
     stream.write_all(sent.as_bytes()).await.unwrap();
     let mut received = Vec::new();
-    // A reset counts as an end: what came before it is what matters.
+    // A reset counts as an end; the bytes before it matter.
     let _ = stream.read_to_end(&mut received).await;
     String::from_utf8(received).unwrap()
 }

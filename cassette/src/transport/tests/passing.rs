@@ -1,4 +1,4 @@
-//! What passes: every version on both sides, headers, trailers, answers without a body.
+//! Exchanges that succeed: every protocol version on both sides, headers, trailers, responses without a body.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -68,7 +68,7 @@ fn without_a_session_the_client_goes_straight() {
         assert_eq!(client.get(api.url("/")).send().await.unwrap().text().await.unwrap(), "straight");
         let stranger = direct_client_builder(&Default::default())
             .map(|b| b.resolve("api.example.test", api.options().resolve[0].1));
-        // Where the machine has no roots at all, not even the client can be made.
+        // On a machine without any roots, not even the client can be built.
         if let Ok(stranger) = stranger {
             assert!(stranger.build().unwrap().get(api.url("/")).send().await.unwrap_err().is_connect());
         }
@@ -158,7 +158,7 @@ fn trailers_survive() {
     run(async {
         for speaks in ALL {
             let api = Api::start(speaks, |request| async move {
-                // hyper sends trailers over HTTP/1 only to those who ask for them.
+                // hyper sends trailers over HTTP/1 only to clients that ask for them.
                 assert_eq!(request.headers()["te"], "trailers");
                 let sent = request.into_body().collect().await.unwrap();
                 let sum = sent.trailers().unwrap()["x-sum"].clone();
@@ -216,7 +216,7 @@ fn the_length_in_a_304_is_kept() {
         }));
         for client in [client(&proxy), http1_client(&proxy)] {
             for url in ["https://api.example.test/", "http://api.example.test/"] {
-                // Twice, so that the connection is seen to be usable after it.
+                // Twice, to see that the connection is usable afterwards.
                 for _ in 0..2 {
                     let response = client.get(url).send().await.unwrap();
                     assert_eq!(response.status(), StatusCode::NOT_MODIFIED);

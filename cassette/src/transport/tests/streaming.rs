@@ -1,4 +1,4 @@
-//! Nothing is held: what one side sends, the other gets at once; who reads slowly is sent no more.
+//! Bodies stream: bytes are passed on at once, and a slow reader slows the sender down.
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::fixture::{Answers, Api, Speaks, channel, client, echo, http1_client, proxy, run};
 use crate::body::Body;
 
-/// The next chunk is sent only after the one before has come back.
+/// The next chunk is sent only after the previous one has come back.
 #[test]
 fn both_directions_flow_at_once() {
     run(async {
@@ -61,8 +61,8 @@ fn source() -> (Body, Arc<AtomicUsize>) {
     (body, sent)
 }
 
-/// Reads all of a body more slowly than anybody sends, so that whatever holds back without limit would grow.
-/// The most that was ever between the two ends is returned.
+/// Reads a whole body more slowly than the sender sends, so that an unlimited buffer would grow. Returns the largest
+/// number of bytes that were ever between the two ends.
 async fn drain<B>(mut body: B, sent: &AtomicUsize) -> usize
 where
     B: HttpBody<Data = Bytes, Error: Debug> + Unpin,
@@ -116,7 +116,7 @@ fn an_upload_is_never_held() {
     });
 }
 
-/// Once the client has gone, the engine's body is dropped, however much of it there is.
+/// Once the client has gone, the engine's body is dropped, however much of it is left.
 #[test]
 fn a_client_that_leaves_in_the_middle_lets_go_of_the_body() {
     run(async {
@@ -129,7 +129,7 @@ fn a_client_that_leaves_in_the_middle_lets_go_of_the_body() {
             }));
             let client = if http1 { http1_client(&proxy) } else { client(&proxy) };
             let feeder = tokio::spawn(async move {
-                // Without end.
+                // The body has no end.
                 while sender.send(Ok(vec![0; CHUNK].into())).await.is_ok() {}
             });
             let mut response = client.get("https://api.example.test/").send().await.unwrap();

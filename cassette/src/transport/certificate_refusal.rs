@@ -1,6 +1,6 @@
-//! Clients that refused the session's certificates: on this side of the connection there is their TLS alert.
+//! Clients that refused the session's certificate: this side of the connection sees their TLS alert.
 //!
-//! Must not know: what is said about it.
+//! Must not know: how the refusal is worded.
 
 use std::io;
 
@@ -8,26 +8,26 @@ use rustls::AlertDescription;
 
 /// A certificate that a client refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refused {
-    /// The host that it was for.
+pub(crate) struct CertificateRefusal {
+    /// The host that the certificate was issued for.
     pub(crate) host: String,
-    /// The client's reason, by the name that the alert has (RFC 8446 §6.2). `None`: it went away without one, as some
-    /// do that don't trust, and others that have no time.
+    /// The client's reason, by the name of its alert (RFC 8446 §6.2). `None` if the client closed the connection
+    /// without an alert, as some do that do not trust the certificate, and others that ran out of time.
     pub(crate) alert: Option<&'static str>,
 }
 
-impl Refused {
-    /// The handshake failed with the client of `host`; `None` if that wasn't for the certificate.
-    pub(super) fn by(host: &str, error: &io::Error) -> Option<Refused> {
+impl CertificateRefusal {
+    /// The refusal behind a failed handshake with the client of `host`; `None` if the certificate was not the cause.
+    pub(super) fn by(host: &str, error: &io::Error) -> Option<CertificateRefusal> {
         let alert = alert(error);
         if alert.is_none() && !is_an_end(error) {
             return None;
         }
-        Some(Refused { host: host.trim_end_matches('.').to_ascii_lowercase(), alert })
+        Some(CertificateRefusal { host: host.trim_end_matches('.').to_ascii_lowercase(), alert })
     }
 }
 
-/// The alerts that are about a certificate.
+/// The name of an alert about a certificate.
 fn alert(error: &io::Error) -> Option<&'static str> {
     match error.get_ref()?.downcast_ref::<rustls::Error>()? {
         rustls::Error::AlertReceived(alert) => match alert {
@@ -43,7 +43,7 @@ fn alert(error: &io::Error) -> Option<&'static str> {
     }
 }
 
-/// The client closed the connection. ureq means to send its alert, and sends what it has queued before it.
+/// Whether the client closed the connection. ureq intends to send its alert, but sends only the data queued before it.
 fn is_an_end(error: &io::Error) -> bool {
     matches!(
         error.kind(),

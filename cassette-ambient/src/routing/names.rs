@@ -1,24 +1,25 @@
 //! Hosts and the addresses that were invented for them.
 //!
-//! Lock-free and of a fixed size, because it is used where libc's functions are: after `fork`, when a lock may be
-//! held by a thread that isn't there any more, and in places that must not allocate. An entry is written once and
-//! stays.
+//! The table is lock-free and of a fixed size, because libc's functions may be called after `fork`, when a lock may be
+//! held by a thread that does not exist in the child, and in places that must not allocate. An entry is written once
+//! and stays.
 
 use std::hint::spin_loop;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU8, Ordering::*};
 
-/// Names, or addresses as text, of hosts.
+/// The names of hosts, or their addresses as text.
 #[repr(transparent)]
 pub(crate) struct Names([Entry; CAPACITY]);
 
-/// Every host that the tests of a process ask for. 4 MiB of addresses, of which only what is used takes memory.
+/// The number of hosts that the tests of one process may use. The table takes 4 MiB of address space; only used pages
+/// take memory.
 const CAPACITY: usize = 1 << 14;
 
 /// One more than the longest name (RFC 1035 §2.3.4), for the dot at its end.
 const LONGEST: usize = 254;
 
-/// 127.64.0.0/10: should a connection to one slip through, it doesn't leave the machine.
+/// The invented addresses lie in 127.64.0.0/10: a connection that escaped the redirection would not leave the machine.
 const FIRST: u32 = u32::from_be_bytes([127, 64, 0, 0]);
 const MASK: u32 = u32::MAX << 22;
 
@@ -34,8 +35,8 @@ const WRITING: u8 = 1;
 const WRITTEN: u8 = 2;
 
 impl Names {
-    /// The number of `host`, the same for the life of the process, whatever its case. `None` if it is too long, or
-    /// if there are too many.
+    /// The number of `host`, which stays the same for the life of the process and ignores case. `None` if the name is
+    /// too long, or if the table is full.
     pub(crate) fn number(&self, host: &[u8]) -> Option<u16> {
         if host.is_empty() || host.len() > LONGEST {
             return None;
@@ -47,7 +48,7 @@ impl Names {
             .map(|i| i as u16)
     }
 
-    /// The host of this number.
+    /// The host with this number.
     pub(crate) fn host(&self, number: u16) -> Option<String> {
         let entry = self.0.get(usize::from(number))?;
         if entry.state.load(Acquire) != WRITTEN {
@@ -57,12 +58,12 @@ impl Names {
     }
 }
 
-/// What stands for the host of this number.
+/// The address that stands for the host with this number.
 pub(crate) fn address(number: u16) -> Ipv4Addr {
     Ipv4Addr::from_bits(FIRST + 1 + u32::from(number))
 }
 
-/// The number of the host that this address stands for. `None` if it was never invented.
+/// The number of the host that this address stands for. `None` if the address was never invented.
 pub(crate) fn number_of(address: Ipv4Addr) -> Option<u16> {
     let bits = address.to_bits();
     let number = (bits & !MASK).checked_sub(1).filter(|_| bits & MASK == FIRST)?;
@@ -71,7 +72,7 @@ pub(crate) fn number_of(address: Ipv4Addr) -> Option<u16> {
 
 impl Entry {
     fn is_or_becomes(&self, host: &[u8]) -> bool {
-        // A process that was killed while it wrote leaves the entry so; others go past it.
+        // A process that was killed while it wrote leaves the entry unfinished; others skip it.
         for _ in 0..10_000 {
             match self.state.load(Acquire) {
                 WRITTEN => return self.is(host),
@@ -98,7 +99,7 @@ impl Entry {
     }
 }
 
-/// FNV-1a.
+/// The FNV-1a hash.
 fn hash(host: &[u8]) -> u64 {
     host.iter().fold(0xcbf2_9ce4_8422_2325, |h, b| {
         (h ^ u64::from(b.to_ascii_lowercase())).wrapping_mul(0x0000_0100_0000_01b3)

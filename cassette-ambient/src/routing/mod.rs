@@ -1,64 +1,27 @@
-//! Where the connections of a context's threads go, and what its threads are shown of the environment.
+//! Decides where the connections of a context's threads go, and which variables its threads see.
 //!
 //! All decisions are made here, in safe code; `interpose` asks and obeys. A thread of a session reaches loopback
-//! addresses as it is used to; any other connection is led to the session's listener, which learns by
-//! [`led`] where it was meant to go. Names are not looked up: each gets an invented address. When the session has
-//! ended, there is no way any more.
+//! addresses as usual. Any other connection is redirected to the session's listener, which learns the destination from
+//! [`intercepted`]. Names are not looked up: each name gets an invented address. Connections of an ended session are
+//! refused.
 //!
-//! It knows neither HTTP nor what the listener does.
+//! Must not know: HTTP, and what the listener does.
 
 mod child_environment;
 mod names;
 mod ports;
 
 use crate::context;
-pub(crate) use child_environment::Telling;
-pub use child_environment::Told;
+use crate::network::{RefusalReason, RefusedConnection};
+pub(crate) use child_environment::ChildEnvironment;
 use names::Names;
 use ports::{Meant, Ports};
 
-use std::ffi::{CStr, CString};
-use std::fmt;
+use std::ffi::CStr;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
 
-/// The network of a session's threads.
-pub struct Network {
-    /// The port on 127.0.0.1 to which connections are led.
-    pub listener: u16,
-    /// Lead connections to loopback addresses there, too: but for the listener's own.
-    pub loopback: bool,
-    /// What `getenv` shows instead of the process's own variables; `None` for one that is not there.
-    pub variables: Vec<(CString, Option<CString>)>,
-    /// What the processes that its threads start are told in their environment; 64 variables at most.
-    pub environment: Vec<Told>,
-    /// Told of a connection that was refused, by the thread that wanted it: it must not panic, and not connect.
-    pub refused: Box<dyn Fn(&Refused) + Send + Sync>,
-}
-
-/// A connection that there was no way for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// The session of the thread that wanted it.
-    pub session: u64,
-    /// A name, or an address without brackets.
-    pub host: String,
-    /// Where it wanted to go.
-    pub port: u16,
-    /// Why not.
-    pub reason: Reason,
-}
-
-/// Why a connection was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The thread's session has ended.
-    Ended,
-    /// More hosts than there are numbers for.
-    TooManyHosts,
-}
-
-/// Where a connection was meant to go that was led to a listener.
+/// The destination of a connection that was redirected to a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
     /// A name, or an address without brackets; in lower case.
@@ -67,21 +30,15 @@ pub struct Destination {
     pub port: u16,
 }
 
-/// Where the connection from `client` was meant to go, if a thread of this session was led here with it. The
-/// answer is given once.
-pub fn led(session: u64, client: SocketAddr) -> Option<Destination> {
+/// The destination of the connection from `client`, if a thread of this session made it and it was redirected to the
+/// listener. Each destination is returned once.
+pub fn intercepted(session: u64, client: SocketAddr) -> Option<Destination> {
     let tables = tables().filter(|_| client.ip().to_canonical().is_loopback())?;
     let meant = tables.ports.take(client.port()).filter(|m| m.session == session as u32)?;
     Some(Destination { host: tables.names.host(meant.host)?, port: meant.port })
 }
 
-impl fmt::Debug for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Network").field("listener", &self.listener).finish_non_exhaustive()
-    }
-}
-
-/// Shared by the process and what it forks, so that a connection of a forked process is known to the listener.
+/// Shared by the process and the processes it forks, so that the listener knows the connections of a forked process.
 #[repr(C)]
 pub(crate) struct Tables {
     names: Names,
@@ -94,51 +51,43 @@ fn tables() -> Option<&'static Tables> {
     TABLES.get().copied()
 }
 
-/// Before `main`, with memory that is all zero.
+/// Takes over the tables, which are zeroed memory, before `main`.
 #[cfg(intercepted)]
 pub(crate) fn provide(tables: &'static Tables) {
     let _ = TABLES.set(tables);
 }
 
-/// Whether the calling thread is of a session with a network.
+/// Whether the calling thread belongs to a session with a network.
 pub(crate) fn governs() -> bool {
     context::network().is_some()
 }
 
-/// The network of the calling thread, and whose it is.
-#[derive(Clone, Copy)]
-pub(crate) struct Governing {
-    pub(crate) session: u64,
-    pub(crate) ended: bool,
-    pub(crate) network: &'static Network,
-}
-
-/// What becomes of a connection.
+/// The route of a connection.
 pub(crate) enum Route {
-    /// It goes where it was meant to.
+    /// The connection goes where the caller asked.
     AsAsked,
-    /// To the listener on this port of 127.0.0.1. From which port has to be [told](Ticket::hand_in) before.
+    /// The connection goes to this port of 127.0.0.1. The ticket must be [handed in](Ticket::hand_in) first.
     ToListener(u16, Ticket),
     Refused,
 }
 
-/// What a connection that is led was meant for.
+/// The destination of a redirected connection.
 #[derive(Clone, Copy)]
 pub(crate) struct Ticket(&'static Tables, Meant);
 
 impl Ticket {
-    /// Before the connection is made, which comes from this port.
+    /// Notes the destination under the client's port, before the connection is made.
     pub(crate) fn hand_in(self, client: u16) {
         self.0.ports.put(client, self.1);
     }
 
-    /// The connection was not made.
+    /// Removes the note, because the connection was not made.
     pub(crate) fn withdraw(self, client: u16) {
         self.0.ports.take(client);
     }
 }
 
-/// What becomes of a connection of the calling thread.
+/// Chooses the route of a connection of the calling thread.
 pub(crate) fn route(to: SocketAddr) -> Route {
     let Some(governing) = context::network() else { return Route::AsAsked };
     let network = governing.network;
@@ -148,43 +97,43 @@ pub(crate) fn route(to: SocketAddr) -> Route {
         IpAddr::V4(v4) => names::number_of(v4).filter(|n| tables.names.host(*n).is_some()),
         IpAddr::V6(_) => None,
     };
-    // Unspecified: what Linux connects to itself.
+    // Linux connects the unspecified address to the machine itself.
     let local = ip.is_loopback() || ip.is_unspecified();
     if invented.is_none() && local && !(network.loopback && !governing.ended && port != network.listener) {
         return Route::AsAsked;
     }
     let refused = |host: String, reason| {
-        (network.refused)(&Refused { session: governing.session, host, port, reason });
+        (network.refused)(&RefusedConnection { session: governing.session, host, port, reason });
         Route::Refused
     };
     let mut text = Text::default();
     let Some(host) = invented.or_else(|| tables.names.number(text.of(ip))) else {
-        return refused(ip.to_string(), Reason::TooManyHosts);
+        return refused(ip.to_string(), RefusalReason::TooManyHosts);
     };
     if governing.ended {
-        return refused(tables.names.host(host).unwrap_or_default(), Reason::Ended);
+        return refused(tables.names.host(host).unwrap_or_default(), RefusalReason::Ended);
     }
     let meant = Meant { session: governing.session as u32, host, port };
     Route::ToListener(network.listener, Ticket(tables, meant))
 }
 
-/// What is known of a name without asking anybody.
+/// The answer to a lookup that asks no server.
 pub(crate) enum Lookup {
-    /// The system is to be asked.
+    /// The system answers.
     AsAsked,
-    /// This address stands for it.
+    /// This invented address stands for the name.
     Invented(Ipv4Addr),
-    /// There is no such name.
+    /// The name does not exist.
     None,
 }
 
-/// How a thread of a session is to look up this name, which is no address.
+/// Looks up a name (not an address) for a thread of a session.
 pub(crate) fn lookup(name: &[u8]) -> Lookup {
     let name = name.strip_suffix(b".").unwrap_or(name);
     if is_local(name) {
         return Lookup::AsAsked;
     }
-    // What the system's resolver would not ask for either.
+    // The system's resolver refuses such a name too.
     if !is_name(name) {
         return Lookup::None;
     }
@@ -194,7 +143,7 @@ pub(crate) fn lookup(name: &[u8]) -> Lookup {
     }
 }
 
-/// RFC 6761 §6.3.
+/// Whether the name is `localhost` or below it (RFC 6761 §6.3).
 fn is_local(name: &[u8]) -> bool {
     let name = name.strip_suffix(b".").unwrap_or(name);
     let ending = name.len().checked_sub(b"localhost".len()).map(|at| name.split_at(at));
@@ -207,18 +156,18 @@ fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
-/// What the calling thread is shown of a variable: `None` for what the process has.
+/// The value that the calling thread sees of a variable. The outer `None` means: the process's own value.
 pub(crate) fn variable(name: &CStr) -> Option<Option<&'static CStr>> {
     let governing = context::network().filter(|g| !g.ended)?;
     let known = governing.network.variables.iter().find(|(n, _)| n.as_c_str() == name)?;
     Some(known.1.as_deref())
 }
 
-/// What a process that the calling thread starts is to be told. Of a session that has ended as well: it finds nobody then,
-/// and not the network.
-pub(crate) fn telling() -> Option<Telling> {
-    let governing = context::network().filter(|g| !g.network.environment.is_empty())?;
-    Some(Telling::new(&governing.network.environment))
+/// The variables for a process that the calling thread starts. A session that has ended still adds them: the process
+/// then finds no listener, instead of the network.
+pub(crate) fn child_environment() -> Option<ChildEnvironment> {
+    let governing = context::network().filter(|g| !g.network.child_variables.is_empty())?;
+    Some(ChildEnvironment::new(&governing.network.child_variables))
 }
 
 /// An address as text, on the stack.
@@ -234,7 +183,7 @@ impl Text {
     fn of(&mut self, ip: IpAddr) -> &[u8] {
         use std::io::Write;
         let mut left = &mut self.0[..];
-        // 39 characters at most.
+        // An address has at most 39 characters.
         let _ = write!(left, "{ip}");
         let unused = left.len();
         &self.0[..64 - unused]

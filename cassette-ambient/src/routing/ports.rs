@@ -1,20 +1,20 @@
-//! Where the connections to a listener were meant to go, by the port of their client's end: written before a client
-//! connects, taken when the listener accepts, so that neither has to wait for the other.
+//! The destinations of connections to a listener, by the client's port. A destination is written before the client
+//! connects and taken when the listener accepts, so that neither side waits for the other.
 //!
-//! Lock-free and of a fixed size, for the reasons of `names`.
+//! The table is lock-free and of a fixed size, for the reasons that `names` gives.
 
 use std::sync::atomic::{AtomicU64, Ordering::*};
 
-/// One entry a port.
+/// One entry for each port.
 #[repr(transparent)]
 pub(crate) struct Ports([AtomicU64; 1 << 16]);
 
-/// What a connection was meant for.
+/// The destination of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Meant {
     /// The session whose thread connected: the lower half of its number.
     pub(crate) session: u32,
-    /// Of `names`.
+    /// The number of the host in `names`.
     pub(crate) host: u16,
     pub(crate) port: u16,
 }
@@ -24,14 +24,14 @@ impl Ports {
         self.0[usize::from(client)].store(meant.pack(), Release);
     }
 
-    /// What is there, once.
+    /// The entry of this port. It is returned once.
     pub(crate) fn take(&self, client: u16) -> Option<Meant> {
         Meant::unpack(self.0[usize::from(client)].swap(0, Acquire))
     }
 }
 
 impl Meant {
-    // The host's number is below 2^14, so that its upper bits can tell an entry from none.
+    // The number of a host is below 2^14, so the upper bits distinguish an entry from an empty slot.
     fn pack(self) -> u64 {
         u64::from(self.session) << 32 | u64::from(self.port) << 16 | u64::from(self.host | PRESENT)
     }

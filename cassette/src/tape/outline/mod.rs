@@ -1,22 +1,22 @@
-//! Where the parts of a document are. Opening a cassette must cost neither the memory of its bodies nor the
-//! time to parse them, so this walks over the text once, in small reads, and notes offsets only. What lies
-//! between two offsets is checked when it is parsed.
+//! The offsets of a document's parts. Opening a cassette must cost neither the memory of its bodies nor the time to
+//! parse them. So the text is read once, in small pieces, and only offsets are kept. The text between two offsets is
+//! checked when it is parsed.
 //!
-//! Interactions that are laid out as this library lays them out are found by their lines, the others token by
-//! token.
+//! Interactions in this library's layout are found by their lines, other interactions token by token.
+
+mod lines;
 
 use std::io::{self, Read};
 
-use memchr::{memchr2_iter, memmem};
-
 use super::Limits;
+use lines::Lines;
 
-/// The places of everything at the top level of a document.
+/// The offsets of a document's top-level values.
 #[derive(Debug, Default)]
 pub(super) struct Outline {
     pub(super) version: Option<Span>,
     pub(super) metadata: Option<Span>,
-    /// Where people write it who have not read that it belongs into the metadata.
+    /// Users who do not know that the key belongs into the metadata write it here.
     pub(super) template: Option<Span>,
     /// Offset of the array of interactions.
     pub(super) interactions_at: Option<u64>,
@@ -30,21 +30,22 @@ pub(super) struct Span {
     pub(super) len: u32,
 }
 
-/// An interaction: its piece of the document, and its request's within that. Kept small: there may be a million.
+/// An interaction: its span in the document, and the span of its request within it. Kept small, because there may be a
+/// million.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     start: u64,
     len: u32,
     request_at: u32,
     request_len: u32,
-    /// It has a key that says how it is replayed, and has to be read for that.
+    /// Whether the interaction has a key that changes its replay, so that it has to be read for that.
     flagged: bool,
 }
 
-/// The keys beside request and outcome that mean something.
+/// The meaningful keys of an interaction in addition to request and outcome.
 const FLAGS: [&[u8]; 3] = [b"optional", b"repeat", b"template"];
 
-/// What is wrong with the text, and where.
+/// A read error, or a syntax error and its offset.
 #[derive(Debug)]
 pub(super) enum ScanError {
     Read(io::Error),
@@ -70,7 +71,7 @@ impl Entry {
         self.flagged
     }
 
-    /// `None` if the interaction has no request, or not under a plainly written key.
+    /// `None` if the interaction has no request, or its key is written with an escape.
     pub(super) fn request(&self) -> Option<Span> {
         let start = self.start + u64::from(self.request_at);
         (self.request_len > 0).then_some(Span { start, len: self.request_len })
@@ -82,18 +83,18 @@ struct Scanner<'a, R> {
     buffer: Box<[u8]>,
     at: usize,
     filled: usize,
-    /// Offset of the buffer's first byte.
+    /// The offset of the buffer's first byte.
     base: u64,
-    /// The brackets that are still to come.
+    /// The closing brackets that are expected.
     open: Vec<u8>,
     key: Vec<u8>,
     limits: &'a Limits,
 }
 
-/// Long keys are nobody's that we know.
+/// No meaningful key is longer.
 const LONGEST_KEY: usize = 64;
 
-/// Bytes read at once.
+/// Bytes of one read.
 const CHUNK: usize = 256 * 1024;
 
 impl<'a, R: Read> Scanner<'a, R> {
@@ -117,7 +118,7 @@ impl<'a, R: Read> Scanner<'a, R> {
                     outline.interactions = self.interactions()?;
                 }
                 b"version" | b"_metadata" | b"template" | b"interactions" => {
-                    let message = format!("`{}` is there twice", String::from_utf8_lossy(&self.key));
+                    let message = format!("`{}` occurs twice", String::from_utf8_lossy(&self.key));
                     return self.fail_at(key_at, &message);
                 }
                 _ => self.skip()?,
@@ -144,7 +145,7 @@ impl<'a, R: Read> Scanner<'a, R> {
         Ok(entries)
     }
 
-    /// The interaction that begins here, if its lines tell where it ends. `None` moves nothing.
+    /// The interaction that begins here, if its lines show where it ends. On `None` the position stays.
     fn laid_out(&mut self) -> Result<Option<Entry>, ScanError> {
         loop {
             if let Some(found) = Lines::of(&self.buffer[self.at..self.filled], self.limits.depth) {
@@ -159,7 +160,7 @@ impl<'a, R: Read> Scanner<'a, R> {
                 self.at += found.len;
                 return Ok(Some(entry));
             }
-            // Once everything unread is at the front there is no room for more of it.
+            // The buffer is full if its unread bytes start at the front.
             if self.at == 0 || !self.fill()? {
                 return Ok(None);
             }
@@ -201,7 +202,7 @@ impl<'a, R: Read> Scanner<'a, R> {
         }
     }
 
-    /// An opening bracket. `false` if the closing one follows at once.
+    /// Reads an opening bracket. Returns `false` if the closing one follows at once.
     fn open(&mut self, bracket: u8, closing: u8, expected: &str) -> Result<bool, ScanError> {
         if self.peek()? != Some(bracket) {
             return self.unexpected(expected);
@@ -214,7 +215,7 @@ impl<'a, R: Read> Scanner<'a, R> {
         Ok(true)
     }
 
-    /// After a value: a comma, or the closing bracket, which makes it `false`.
+    /// Reads a comma after a value, or the closing bracket and returns `false`.
     fn next(&mut self, closing: u8) -> Result<bool, ScanError> {
         match self.peek()? {
             Some(b',') => {
@@ -229,7 +230,7 @@ impl<'a, R: Read> Scanner<'a, R> {
         }
     }
 
-    /// A key and its colon. Stands on the value then, and gives the offset of the key.
+    /// Reads a key and its colon, and stops at the value. Returns the offset of the key.
     fn key(&mut self) -> Result<u64, ScanError> {
         if self.peek()? != Some(b'"') {
             return self.unexpected("a key: `\"`");
@@ -247,7 +248,7 @@ impl<'a, R: Read> Scanner<'a, R> {
         Ok(start)
     }
 
-    /// Walks over a value, which may be nested.
+    /// Skips a value, which may be nested.
     fn skip(&mut self) -> Result<(), ScanError> {
         self.open.clear();
         match self.peek()? {
@@ -280,7 +281,7 @@ impl<'a, R: Read> Scanner<'a, R> {
         }
     }
 
-    /// A string, from its opening quote. `keep` gets the start of its text.
+    /// Reads a string from its opening quote. `keep` gets the start of its text.
     fn string(&mut self, mut keep: Option<&mut Vec<u8>>) -> Result<(), ScanError> {
         let start = self.offset();
         self.at += 1;
@@ -304,12 +305,12 @@ impl<'a, R: Read> Scanner<'a, R> {
             match c {
                 b'"' => return Ok(()),
                 b'\n' => return self.fail_at(start, "the string has no end on its line"),
-                // The escaped character: only a quote or a backslash would matter.
+                // Skips the escaped character; only a quote or a backslash would matter.
                 _ => {
                     if self.at == self.filled && !self.fill()? {
                         return self.fail_at(start, "the string has no end");
                     }
-                    // A key with an escape in it is none of ours, and this makes it differ from all of them.
+                    // No meaningful key has an escape, and the backslash makes this key differ from all of them.
                     if let Some(keep) = keep.as_deref_mut().filter(|k| k.len() < LONGEST_KEY) {
                         keep.push(b'\\');
                     }
@@ -324,7 +325,7 @@ impl<'a, R: Read> Scanner<'a, R> {
         self.run(|c| matches!(c, b' ' | b'\n' | b'\r' | b'\t'))
     }
 
-    /// Moves over bytes of one sort to the first that is not. `None` at the end of the file.
+    /// Skips bytes for which `sort` holds and returns the next byte. `None` at the end of the file.
     #[inline]
     fn run(&mut self, sort: impl Fn(u8) -> bool) -> Result<Option<u8>, ScanError> {
         loop {
@@ -340,7 +341,7 @@ impl<'a, R: Read> Scanner<'a, R> {
         }
     }
 
-    /// Reads on, into the room of what was scanned. `false` at the end of the file.
+    /// Reads more of the file and drops the part that was scanned. Returns `false` at the end of the file.
     fn fill(&mut self) -> Result<bool, ScanError> {
         self.buffer.copy_within(self.at..self.filled, 0);
         self.base += self.at as u64;
@@ -376,81 +377,6 @@ impl<'a, R: Read> Scanner<'a, R> {
     }
 }
 
-/// The first interaction of a text, by the lines of [`Layout`](super::layout::Layout): no string holds a line
-/// break, so a line that begins as the last one of an object does is that line.
-struct Lines {
-    len: usize,
-    request_at: usize,
-    request_len: usize,
-}
-
-impl Lines {
-    /// `None` if there is more in it than request and outcome, it is laid out otherwise, or its end is not in `text`. Also where somebody's own indentation may
-    /// have misled: then the brackets don't pair. Strings with brackets in them cost no more than the other way.
-    fn of(text: &[u8], depth: usize) -> Option<Lines> {
-        const BEGIN: &[u8] = b"{\n      \"request\": {\n";
-        const REQUEST_END: &[u8] = b"\n      }";
-        const OUTCOMES: [&[u8]; 2] = [b",\n      \"response\": {\n", b",\n      \"error\": {\n"];
-        const END: &[u8] = b"\n      }\n    }";
-        const NEXT: [&[u8]; 2] = [b",\n    {\n", b"\n  ]\n"];
-        if !text.starts_with(BEGIN) {
-            return None;
-        }
-        let request_at = BEGIN.len() - 2;
-        let request_end = request_at + memmem::find(&text[request_at..], REQUEST_END)? + REQUEST_END.len();
-        OUTCOMES.iter().find(|outcome| text[request_end..].starts_with(outcome))?;
-        // The first line that could be the end of the outcome is, and of the interaction, too.
-        let outcome_end = request_end + memmem::find(&text[request_end..], REQUEST_END)?;
-        let len = outcome_end + text[outcome_end..].starts_with(END).then_some(END.len())?;
-        let (request, rest) = (&text[request_at..request_end], &text[request_end..len]);
-        // No more brackets than levels that are allowed, no more levels than that.
-        let paired = |text: &[u8], more: usize| {
-            let opening = memchr2_iter(b'{', b'[', text).count() + more;
-            opening <= depth && opening == memchr2_iter(b'}', b']', text).count()
-        };
-        let goes_on = NEXT.iter().any(|next| text[len..].starts_with(next));
-        (goes_on && paired(request, 0) && paired(rest, 1)).then_some(Lines {
-            len,
-            request_at,
-            request_len: request.len(),
-        })
-    }
-}
-
 fn is_scalar(c: u8) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, b'-' | b'+' | b'.')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OURS: &str = "{\n      \"request\": {\n        \"uri\": \"/\"\n      },\n      \"error\": {\n        \"kind\": \"dns\"\n      }\n    }";
-
-    #[track_caller]
-    fn check(text: &str, found: bool) {
-        let lines = Lines::of(text.as_bytes(), 8);
-        assert_eq!(lines.is_some(), found, "{text}");
-        if let Some(lines) = lines {
-            assert!(text[..lines.len].ends_with("\n    }"), "{text}");
-            let request = &text[lines.request_at..][..lines.request_len];
-            assert!(request.starts_with("{\n") && request.ends_with("\n      }"), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_found_by_its_lines() {
-        check(&format!("{OURS},\n    {{\n"), true);
-        check(&format!("{OURS}\n  ]\n}}"), true);
-        check(&format!("{OURS} ,\n    {{\n"), false);
-        check(&format!("{OURS},\n    "), false);
-        check(OURS, false);
-        let more = format!("{}{}", &OURS[..OURS.len() - 6], ",\n      \"repeat\": true\n    }");
-        check(&format!("{more}\n  ]\n}}"), false);
-        check(&OURS[..OURS.len() - 1], false);
-        check(&format!("{}\n  ]\n", OURS.replace("/", "{")), false);
-        check(&format!("{}\n  ]\n", OURS.replace("/", "[{[}]}")), true);
-        check(&format!("{}\n  ]\n", OURS.replace("/", &"[]".repeat(9))), false);
-        check(&format!("{}\n  ]\n", OURS.replace("\n", "\r\n")), false);
-    }
 }

@@ -1,4 +1,4 @@
-//! How requests arrive on the one port, and what the engine is given for each.
+//! Requests arrive on one port in several ways; the engine gets the same request from each.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -9,12 +9,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::super::{Ca, Engine, Proxy, trust};
+use super::super::{Ca, HttpService, Proxy, trust};
 use super::fixture::{Answers, client, proxy, raw, run};
 use crate::body::Body;
 
-/// An engine that answers with what it was given.
-fn mirror() -> impl Engine {
+/// An engine that returns a description of its request.
+fn mirror() -> impl HttpService {
     Answers(|request: Request<Body>| async move {
         let mut seen = format!("{} {} {:?}", request.method(), request.uri(), request.version());
         for (name, value) in request.headers() {
@@ -101,7 +101,7 @@ fn a_tunnel_to_tls() {
         for (to, name, seen) in [
             ("api.example.test:443", "api.example.test", "https://api.example.test/x"),
             ("api.example.test:8443", "api.example.test", "https://api.example.test:8443/x"),
-            // Addresses are not sent as a server name: the tunnel's host is all there is.
+            // Clients do not send an address as a server name, so only the tunnel's host is known.
             ("192.0.2.1:443", "192.0.2.1", "https://192.0.2.1/x"),
             ("[2001:db8::1]:443", "2001:db8::1", "https://[2001:db8::1]/x"),
         ] {
@@ -165,8 +165,8 @@ fn what_cannot_be_served_is_refused() {
     });
 }
 
-/// A client whose clock stands still must find a certificate that holds then, and a process that the session has
-/// started one that holds now.
+/// A client with a frozen clock must find a certificate that is valid at that time, and a process that the session
+/// started must find one that is valid now.
 #[test]
 fn certificates_follow_the_clock_of_the_session_and_the_real_one() {
     run(async {
@@ -174,7 +174,7 @@ fn certificates_follow_the_clock_of_the_session_and_the_real_one() {
         let later = SystemTime::now() + Duration::from_secs(900 * 24 * 60 * 60);
         for session in [then, later] {
             let proxy = Proxy::start(mirror(), move || session, |_| None).unwrap();
-            // This client's clock is the real one.
+            // This client uses the real clock.
             client(&proxy).get("https://api.example.test/").send().await.unwrap();
         }
     });

@@ -1,0 +1,95 @@
+//! Files that take their place whole: under its name there is the old file or the new one, never a half.
+//!
+//! A rename alone does not survive a power failure. The contents are flushed before it, the folder after it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Replaces a file by one with these bytes. Its new contents are on the disk when this returns. The folder must exist.
+///
+/// # Errors
+///
+/// If the file cannot be written. The old file is then as it was.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let temporary = folder.join(format!(".cassette-{}-{number}.tmp", process::id()));
+    let write = || {
+        let mut file = File::create_new(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        drop(file);
+        fs::rename(&temporary, path)?;
+        flush_folder(folder)
+    };
+    write().inspect_err(|_| {
+        // Best effort: the caller reports the error that came first.
+        let _ = fs::remove_file(&temporary);
+    })
+}
+
+/// Moves a file to `to` and replaces what is there. The file is copied where `to` is on another file system.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
+        Err(e) if e.kind() == io::ErrorKind::CrossesDevices => {
+            copy(from, to)?;
+            fs::remove_file(from)
+        }
+        renamed => renamed,
+    }
+}
+
+/// Copies a file to `to` and replaces what is there. The unfinished copy is called `<to>.recording`.
+pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let mut half = to.as_os_str().to_owned();
+    half.push(".recording");
+    let half = PathBuf::from(half);
+    let copied = fs::copy(from, &half).and_then(|_| flush(&half)).and_then(|()| fs::rename(&half, to));
+    if copied.is_err() {
+        let _ = fs::remove_file(&half);
+    }
+    copied
+}
+
+/// Waits until the contents of a file are on the disk.
+pub(crate) fn flush(path: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).open(path)?.sync_all()
+}
+
+/// Waits until renames in a folder are on the disk. Windows cannot open a folder as a file; there a rename is as durable
+/// as the system makes it.
+pub(crate) fn flush_folder(path: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_and_nothing_is_left_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        for text in ["one", "another"] {
+            write(&path, text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        copy(&path, &dir.path().join("b")).unwrap();
+        rename(&path, &dir.path().join("b")).unwrap();
+        let names = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name());
+        assert_eq!(names.collect::<Vec<_>>(), ["b"]);
+    }
+
+    #[test]
+    fn a_failure_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("a")).unwrap();
+        write(&dir.path().join("a"), b"text").unwrap_err();
+        copy(&dir.path().join("missing"), &dir.path().join("b")).unwrap_err();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}
