@@ -11,26 +11,27 @@ use std::sync::{Mutex, PoisonError};
 use http::{HeaderMap, HeaderValue};
 use percent_encoding::percent_decode;
 
-use super::identity::{self, LONGEST};
-use super::{Objection, Redactor, Rules};
 use crate::Result;
+use crate::redact::account::identity;
+use crate::redact::account::identity::LONGEST;
+use crate::redact::{Objection, Redactor, Rules};
 
 /// Placeholders that stood where the code under test read an answer, with the rules that put them there.
 #[derive(Default)]
-pub(super) struct Given(Mutex<HashMap<String, String>>);
+pub(crate) struct Given(Mutex<HashMap<String, String>>);
 
 /// Different ones that are remembered.
 const REMEMBERED: usize = 1 << 16;
 
 impl Given {
-    pub(super) fn add(&self, placeholder: &str, label: &str) {
+    pub(crate) fn add(&self, placeholder: &str, label: &str) {
         let mut given = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if given.len() < REMEMBERED && !given.contains_key(placeholder) {
             given.insert(placeholder.to_owned(), label.to_owned());
         }
     }
 
-    pub(super) fn rule(&self, placeholder: &str) -> Option<String> {
+    pub(crate) fn rule(&self, placeholder: &str) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(placeholder).cloned()
     }
 }
@@ -67,7 +68,7 @@ impl Redactor {
     }
 
     /// The first placeholder in a request's head that the code under test was given.
-    pub(super) fn returned(&self, uri: &str, headers: &HeaderMap) -> Option<Objection> {
+    pub(crate) fn returned(&self, uri: &str, headers: &HeaderMap) -> Option<Objection> {
         self.before_read()?;
         let texts = std::iter::once(uri.as_bytes()).chain(headers.values().map(HeaderValue::as_bytes));
         texts

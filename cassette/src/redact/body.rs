@@ -4,24 +4,24 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::begun::{Begun, Kind};
-use super::events::EventFields;
-use super::form::FormFields;
-use super::html::HtmlFields;
-use super::json::JsonFields;
-use super::links::Links;
-use super::loose::LooseForm;
-use super::multipart::MultipartFields;
-use super::script::ScriptFields;
-use super::sink::{Out, Sink};
-use super::spelling::Spelling;
-use super::values::Values;
-use super::xml::XmlFields;
-use super::{Fired, Rules};
+use crate::redact::formats::events::EventFields;
+use crate::redact::formats::form::FormFields;
+use crate::redact::formats::html::HtmlFields;
+use crate::redact::formats::json::JsonFields;
+use crate::redact::formats::loose_form::LooseForm;
+use crate::redact::formats::multipart::MultipartFields;
+use crate::redact::formats::script::ScriptFields;
+use crate::redact::formats::sniff::{Begun, Kind};
+use crate::redact::formats::splice::{Out, Sink};
+use crate::redact::formats::xml::XmlFields;
+use crate::redact::links::Links;
+use crate::redact::text::Values;
+use crate::redact::values::encoding::Spelling;
+use crate::redact::{Fired, Rules};
 
 /// A writer that redacts what is written and passes it on: fields by name, links as URLs of their own, then secrets by
 /// value and by form. From
-/// [`Redactor::body`](super::Redactor::body).
+/// [`Redactor::body`](crate::redact::Redactor::body).
 pub struct BodyRedactor<W> {
     fields: Fields,
     rules: Arc<Rules>,
@@ -30,7 +30,7 @@ pub struct BodyRedactor<W> {
 }
 
 /// What a body, or a part of one, is read as.
-pub(super) enum Fields {
+pub(crate) enum Fields {
     Begun(Begun),
     Json(JsonFields),
     /// JSON, and from where it is none what its content type says.
@@ -45,7 +45,7 @@ pub(super) enum Fields {
 }
 
 /// The type itself, without its parameters (RFC 9110 §8.3.1).
-pub(super) fn essence(content_type: &str) -> String {
+pub(crate) fn essence(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
 }
 
@@ -69,7 +69,7 @@ fn is_script(essence: &str) -> bool {
 
 impl Fields {
     /// For a body of this content type that is a part of so many others, one in the other.
-    pub(super) fn of(content_type: Option<&str>, depth: usize) -> Fields {
+    pub(crate) fn of(content_type: Option<&str>, depth: usize) -> Fields {
         if let Some(multipart) = content_type.and_then(|text| MultipartFields::of(text, depth)) {
             return Fields::Multipart(Box::new(multipart));
         }
@@ -87,11 +87,11 @@ impl Fields {
     }
 
     /// For what nothing says anything of.
-    pub(super) fn begun() -> Fields {
+    pub(crate) fn begun() -> Fields {
         Fields::Begun(Begun::new(Kind::Other))
     }
 
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         bytes: &[u8],
         rules: &Rules,
@@ -126,7 +126,7 @@ impl Fields {
         }
     }
 
-    pub(super) fn finish(self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    pub(crate) fn finish(self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
         match self {
             Fields::Begun(begun) => match begun.finish(rules, out)? {
                 Some((mut fields, held)) => {
@@ -148,7 +148,7 @@ impl Fields {
 }
 
 impl<W: Write> BodyRedactor<W> {
-    pub(super) fn new(
+    pub(crate) fn new(
         content_type: Option<&str>,
         rules: Arc<Rules>,
         fired: Arc<Fired>,

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode};
 
-use super::body::essence;
-use super::{Objection, Redactor, Rules, Side};
 use crate::error::panic_text;
+use crate::redact::body::essence;
+use crate::redact::{Objection, Redactor, Rules, Side};
 
 /// The head of a request as a hook sees it: as the code under test sent it. What a hook makes of it is stored and
 /// matched; the server gets it as it was.
@@ -72,13 +72,13 @@ type HeadHook<H> = Hook<dyn Fn(&mut H) + Send + Sync>;
 
 /// All hooks of a project.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Hooks {
-    pub(super) requests: Vec<HeadHook<RequestHead>>,
-    pub(super) responses: Vec<HeadHook<ResponseHead>>,
-    pub(super) bodies: Vec<Hook<dyn BodyHook>>,
+pub(crate) struct Hooks {
+    pub(crate) requests: Vec<HeadHook<RequestHead>>,
+    pub(crate) responses: Vec<HeadHook<ResponseHead>>,
+    pub(crate) bodies: Vec<Hook<dyn BodyHook>>,
 }
 
-pub(super) struct Hook<F: ?Sized> {
+pub(crate) struct Hook<F: ?Sized> {
     name: Arc<str>,
     run: Arc<F>,
 }
@@ -111,7 +111,7 @@ impl<F: ?Sized> fmt::Debug for Hook<F> {
 }
 
 /// A pair of closures over a body.
-pub(super) trait BodyHook: Send + Sync {
+pub(crate) trait BodyHook: Send + Sync {
     fn wants(&self, head: &BodyHead) -> bool;
     fn change(&self, head: &BodyHead, body: Vec<u8>) -> Vec<u8>;
 }

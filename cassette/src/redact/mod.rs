@@ -4,45 +4,20 @@
 //!
 //! Must not know: files, sockets, cassettes.
 
+mod account;
 mod before_read;
-mod begun;
 mod body;
-mod catalogue;
-mod cookies;
-mod encode;
-mod events;
-mod fields;
-mod form;
-mod headers;
+mod formats;
+mod heads;
 mod hooks;
-mod html;
-mod identity;
-mod json;
-mod known;
-mod leak;
+mod leaks;
 mod links;
-mod loose;
-mod multipart;
-mod names;
 mod objection;
-mod packed;
-mod plain;
-mod pointers;
-mod refused;
-mod replace;
+mod patterns;
 mod restore;
-mod rule;
 mod rules;
-mod script;
-mod search;
-mod secrets;
-mod shapes;
-mod sink;
-mod spelling;
-mod uri;
-mod urls;
+mod text;
 mod values;
-mod xml;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -52,32 +27,32 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use body::BodyRedactor;
-pub use catalogue::{DefaultRule, RuleKind, default_rules};
-pub use headers::Side;
+pub use heads::headers::Side;
 pub use hooks::{BodyHead, MOST_HOOKED, RequestHead, ResponseHead};
-pub(crate) use leak::Seen;
-pub use leak::{Leak, LeakCheck};
+pub(crate) use leaks::check::Seen;
+pub use leaks::check::{Leak, LeakCheck};
 pub use restore::Restorer;
 pub use rules::Rules;
+pub use rules::catalogue::{DefaultRule, RuleKind, default_rules};
 pub(crate) use rules::{placeholder, same_name};
 
+pub(crate) use account::identity::LONGEST as LONGEST_PLACEHOLDER;
 pub(crate) use before_read::Watch;
 pub(crate) use hooks::Hooked;
-pub(crate) use identity::LONGEST as LONGEST_PLACEHOLDER;
 pub(crate) use objection::Objection;
-pub(crate) use refused::Refused;
-pub(crate) use spelling::Spelling;
+pub(crate) use rules::unusable::Refused;
+pub(crate) use values::encoding::Spelling;
 
 use percent_encoding::percent_decode_str;
 
 use crate::Result;
+use account::identity::{Identity, Placeholder, Value};
 use before_read::Given;
-use identity::{Identity, Placeholder, Value};
-use replace::{Entry, Finder, Replacer};
-use rule::Rule;
-use shapes::Shapes;
-use spelling::spelled;
-use values::Values;
+use patterns::Shapes;
+use rules::rule::Rule;
+use text::Values;
+use text::by_value::{Entry, Finder, Replacer};
+use values::encoding::spelled;
 
 /// Applies [`Rules`]. Made once for a session; clones share the count of what fired.
 ///
@@ -100,7 +75,7 @@ use values::Values;
 #[derive(Clone)]
 pub struct Redactor(Arc<Inner>, Arc<Fired>);
 
-struct Inner {
+pub(crate) struct Inner {
     rules: Arc<Rules>,
     values: Arc<Finder>,
     shapes: Arc<Shapes>,
@@ -108,7 +83,7 @@ struct Inner {
 }
 
 /// How often each rule fired, and which value became which placeholder.
-struct Fired {
+pub(crate) struct Fired {
     counts: Arc<Mutex<BTreeMap<String, u64>>>,
     identity: Arc<Identity>,
     given: Arc<Given>,
@@ -240,7 +215,7 @@ impl Redactor {
         for secret in &rules.secrets {
             let replacement: Arc<str> = secret.placeholder().into();
             let label: Arc<str> = format!("secret.{}", secret.name).into();
-            for pattern in encode::patterns(&secret.value) {
+            for pattern in values::encodings::patterns(&secret.value) {
                 let (replacement, label) = (replacement.clone(), Some(label.clone()));
                 entries.push((pattern, Entry { replacement, label, nth: 0 }));
             }
@@ -371,10 +346,10 @@ impl Redactor {
     /// The text with the same mark for all numbered placeholders, and no `#` in those of secrets. What is the same in
     /// this form may have been redacted in another order, or before placeholders went without `#`.
     pub(crate) fn anonymous<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
-        match identity::without_marks(text) {
-            Cow::Borrowed(text) => identity::anonymous(text, &|name| self.0.rules.gives(name)),
+        match account::identity::without_marks(text) {
+            Cow::Borrowed(text) => account::identity::anonymous(text, &|name| self.0.rules.gives(name)),
             Cow::Owned(text) => {
-                identity::anonymous(&text, &|name| self.0.rules.gives(name)).into_owned().into()
+                account::identity::anonymous(&text, &|name| self.0.rules.gives(name)).into_owned().into()
             }
         }
     }
@@ -416,9 +391,5 @@ fn into_string(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
 }
 
-#[cfg(test)]
-mod alone;
-#[cfg(test)]
-mod corpus;
 #[cfg(test)]
 mod tests;

@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use memchr::memmem;
 
-use super::identity::{self, LONGEST};
-use super::rules::{self, PLACEHOLDER, Rules};
-use super::spelling::{self, Spelling};
+use crate::redact::account::identity;
+use crate::redact::account::identity::LONGEST;
+use crate::redact::rules;
+use crate::redact::rules::{PLACEHOLDER, Rules};
+use crate::redact::values::encoding;
+use crate::redact::values::encoding::Spelling;
 
 /// A writer that puts the session's own secrets where their placeholders stand, written as those say, and passes the
-/// rest on. From [`Redactor::restorer`](super::Redactor::restorer).
+/// rest on. From [`Redactor::restorer`](crate::redact::Redactor::restorer).
 pub struct Restorer<W> {
     rules: Arc<Rules>,
     /// That of the whole text.
@@ -43,7 +46,7 @@ fn is(text: &[u8]) -> Is {
 }
 
 impl<W: Write> Restorer<W> {
-    pub(super) fn new(rules: Arc<Rules>, spelling: Spelling, next: W) -> Self {
+    pub(crate) fn new(rules: Arc<Rules>, spelling: Spelling, next: W) -> Self {
         Restorer { rules, spelling, held: Vec::new(), next }
     }
 
@@ -66,7 +69,7 @@ impl<W: Write> Restorer<W> {
     /// written: a request that it goes into has none that does.
     fn value(&self) -> Option<String> {
         let inner = self.held.strip_prefix(OPEN)?.strip_suffix(CLOSE)?;
-        let (name, steps) = spelling::parse(std::str::from_utf8(inner).ok()?)?;
+        let (name, steps) = encoding::parse(std::str::from_utf8(inner).ok()?)?;
         let Some(secret) = self.rules.secrets.iter().find(|secret| secret.is(name)) else {
             return Some(rules::placeholder(name));
         };

@@ -16,24 +16,24 @@ use std::sync::Arc;
 
 use percent_encoding::percent_decode;
 
-use super::form::FormFields;
-use super::identity;
-use super::known::is_token;
-use super::names::normalised;
-use super::rule::Rule;
-use super::sink::Sink;
-use super::spelling::{Spelling, spelled};
-use super::uri::USER_INFO;
-use super::{Fired, Rules};
+use crate::redact::account::identity;
+use crate::redact::formats::form::FormFields;
+use crate::redact::formats::splice::Sink;
+use crate::redact::heads::uri::USER_INFO;
+use crate::redact::rules::names::normalised;
+use crate::redact::rules::rule::Rule;
+use crate::redact::values::encoding::{Spelling, spelled};
+use crate::redact::values::found_values::is_token;
+use crate::redact::{Fired, Rules};
 use beginnings::{Beginning, Beginnings};
-pub(super) use stream::Links;
+pub(crate) use stream::Links;
 use written::{Edit, Written};
 
 /// What of links is redacted.
 #[derive(Clone, Debug, Default)]
-pub(super) struct LinkRules {
+pub(crate) struct LinkRules {
     domains: Vec<Domain>,
-    pub(super) ipv4: Option<Arc<Rule>>,
+    pub(crate) ipv4: Option<Arc<Rule>>,
 }
 
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ struct Domain {
 }
 
 impl LinkRules {
-    pub(super) fn add(&mut self, domain: &str, parameters: &[&str], rule: &mut dyn FnMut(&str) -> Rule) {
+    pub(crate) fn add(&mut self, domain: &str, parameters: &[&str], rule: &mut dyn FnMut(&str) -> Rule) {
         self.domains.push(Domain {
             name: domain.trim_start_matches("*.").to_ascii_lowercase(),
             parameters: parameters.iter().map(|name| (normalised(name), Arc::new(rule(name)))).collect(),
@@ -55,7 +55,7 @@ impl LinkRules {
         });
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.domains.is_empty() && self.ipv4.is_none()
     }
 }
@@ -71,9 +71,9 @@ impl Domain {
 
 /// Redacts links in memory.
 #[derive(Clone, Copy)]
-pub(super) struct Linked<'r> {
-    pub(super) rules: &'r Rules,
-    pub(super) fired: &'r Fired,
+pub(crate) struct Linked<'r> {
+    pub(crate) rules: &'r Rules,
+    pub(crate) fired: &'r Fired,
 }
 
 /// Where a link stands.
@@ -101,7 +101,7 @@ const MAX_NESTING: usize = 4;
 
 impl Linked<'_> {
     /// What of a URL is redacted because it is a link, or has some in it. The rest has been done.
-    pub(super) fn uri(self, uri: String) -> String {
+    pub(crate) fn uri(self, uri: String) -> String {
         let has_authority = |at: &usize| {
             let is_scheme = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
             *at == 0 || uri[..*at].strip_suffix(':').is_some_and(|scheme| scheme.bytes().all(is_scheme))

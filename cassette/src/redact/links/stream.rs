@@ -3,12 +3,13 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::beginnings::{self, Beginning, Beginnings};
-use super::{Linked, STOPS, ends};
+use crate::redact::links::beginnings;
+use crate::redact::links::beginnings::{Beginning, Beginnings};
+use crate::redact::links::{Linked, STOPS, ends};
 use crate::redact::{Fired, Rules};
 
 /// Redacts the links in what passes through.
-pub(in crate::redact) struct Links<W> {
+pub(crate) struct Links<W> {
     rules: Arc<Rules>,
     fired: Arc<Fired>,
     state: State,
@@ -31,11 +32,11 @@ enum State {
 const LONGEST: usize = 16 * 1024;
 
 impl<W: Write> Links<W> {
-    pub(in crate::redact) fn new(rules: Arc<Rules>, fired: Arc<Fired>, next: W) -> Self {
+    pub(crate) fn new(rules: Arc<Rules>, fired: Arc<Fired>, next: W) -> Self {
         Links { rules, fired, state: State::Outside, held: Vec::new(), before: Vec::new(), next }
     }
 
-    pub(in crate::redact) fn finish(mut self) -> io::Result<W> {
+    pub(crate) fn finish(mut self) -> io::Result<W> {
         self.settle(true)?;
         Ok(self.next)
     }

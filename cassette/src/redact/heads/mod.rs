@@ -1,0 +1,5 @@
+//! Redaction of URLs and headers.
+
+pub(crate) mod cookies;
+pub(crate) mod headers;
+pub(crate) mod uri;

@@ -1,0 +1,120 @@
+//! How a value is written where it stands. A placeholder in an answer says it, as in `{{secret.KEY|percent}}`, unless
+//! the body's own format does, so that a replay puts the value in as the server wrote it.
+//!
+//! Must not know: what is secret.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::redact::body::essence;
+use crate::redact::values::encodings;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    Plain,
+    /// Between the quotes of a JSON string (RFC 8259 §7).
+    Json,
+    /// A value of a form: percent-encoded, with `+` for a space (WHATWG URL §5.2).
+    Form,
+    /// RFC 3986 §2.1.
+    Percent,
+    /// The same of Latin-1.
+    Latin1,
+    /// HTML and XML.
+    Html,
+    /// The same, with numbers for a tab and for the ends of lines, as attributes of XML need it.
+    Attribute,
+    /// Between the quotes of a field of CSV.
+    Csv,
+    Hex,
+    /// Lines that end so; in one line, with a space where they ended.
+    Lf,
+    Crlf,
+    OneLine,
+}
+
+/// All but what is unreserved (RFC 3986 §2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What a placeholder may say.
+const NAMED: [(Spelling, &str); 11] = [
+    (Spelling::Json, "json"),
+    (Spelling::Form, "form"),
+    (Spelling::Percent, "percent"),
+    (Spelling::Latin1, "latin1"),
+    (Spelling::Html, "html"),
+    (Spelling::Attribute, "attribute"),
+    (Spelling::Csv, "csv"),
+    (Spelling::Hex, "hex"),
+    (Spelling::Lf, "lf"),
+    (Spelling::Crlf, "crlf"),
+    (Spelling::OneLine, "line"),
+];
+
+impl Spelling {
+    /// That of a body of this content type. XML too is plain: placeholders have nothing in them that it escapes.
+    pub(crate) fn of(content_type: Option<&str>) -> Spelling {
+        match essence(content_type.unwrap_or("")).as_str() {
+            "application/x-www-form-urlencoded" => Spelling::Form,
+            e if e.ends_with("/json") || e.ends_with("+json") => Spelling::Json,
+            "application/x-ndjson"
+            | "application/ndjson"
+            | "application/jsonl"
+            | "application/x-json-stream" => Spelling::Json,
+            _ => Spelling::Plain,
+        }
+    }
+
+    pub(crate) fn spell(self, value: &str) -> String {
+        match self {
+            Spelling::Plain => value.to_owned(),
+            Spelling::Json => encodings::json_string(value),
+            Spelling::Form => encodings::form_value(value),
+            Spelling::Percent => utf8_percent_encode(value, RESERVED).to_string(),
+            Spelling::Latin1 => encodings::latin_1_value(value),
+            Spelling::Html => value
+                .replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('>', "&gt;")
+                .replace('"', "&quot;")
+                .replace('\'', "&#39;"),
+            Spelling::Attribute => Spelling::Html
+                .spell(value)
+                .replace('\t', "&#9;")
+                .replace('\n', "&#10;")
+                .replace('\r', "&#13;"),
+            Spelling::Csv => encodings::csv_value(value),
+            Spelling::Hex => encodings::hex(value),
+            Spelling::Lf => encodings::with_line_ends(value, "\n"),
+            Spelling::Crlf => encodings::with_line_ends(value, "\r\n"),
+            Spelling::OneLine => encodings::with_line_ends(value, " "),
+        }
+    }
+
+    /// How a value was written before it went into a text of this spelling, which does the last step by itself.
+    pub(crate) fn within(self, steps: &[Spelling]) -> &[Spelling] {
+        match (self, steps) {
+            (Spelling::Json, [inner @ .., Spelling::Json]) => inner,
+            (Spelling::Form, [inner @ .., Spelling::Form | Spelling::Percent | Spelling::Latin1]) => inner,
+            _ => steps,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        NAMED.iter().find(|(spelling, _)| *spelling == self).map_or("plain", |(_, name)| name)
+    }
+}
+
+/// A placeholder that says how its value is written, first step first.
+pub(crate) fn spelled(placeholder: &str, steps: &[Spelling]) -> String {
+    let Some(open) = placeholder.strip_suffix("}}") else { return placeholder.to_owned() };
+    let steps: String = steps.iter().map(|step| format!("|{}", step.name())).collect();
+    format!("{open}{steps}}}}}")
+}
+
+/// The name of the secret, and how its value is to be written, from what stands between `{{secret.` and `}}`.
+pub(crate) fn parse(inner: &str) -> Option<(&str, Vec<Spelling>)> {
+    let mut parts = inner.split('|');
+    let name = parts.next()?;
+    let known = |part: &str| NAMED.iter().find(|(_, name)| *name == part).map(|(spelling, _)| *spelling);
+    Some((name, parts.map(known).collect::<Option<_>>()?))
+}
