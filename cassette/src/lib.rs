@@ -47,6 +47,7 @@ pub mod scaffold;
 pub mod scan;
 mod session;
 pub mod snapshot;
+mod syntax;
 pub mod tape;
 mod target;
 mod template;

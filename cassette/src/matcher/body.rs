@@ -10,9 +10,9 @@ use super::mismatch::BodyKind;
 use super::multipart::{self, Part};
 use super::options::InForce;
 use super::pairs::{self, Pairs};
-use super::parameters::Value;
 use super::xml::{self, Element};
 use crate::json;
+use crate::syntax::parameters::Value;
 use crate::tape::{Content, Request};
 
 #[derive(Debug)]

@@ -15,9 +15,7 @@ mod mismatch;
 mod multipart;
 mod options;
 mod pairs;
-mod parameters;
 mod path_pattern;
-mod pointer;
 mod scope;
 mod sketch;
 mod uri;
@@ -27,11 +25,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+pub use crate::syntax::pointer::{InvalidPointer, Pointer};
 pub use custom::Matcher;
 pub use key::Key;
 pub use mismatch::{BodyKind, Difference, Mismatch, PartDifference};
-pub(crate) use parameters::Value as Parameters;
-pub use pointer::{InvalidPointer, Pointer};
+
 pub(crate) use scope::{is_scope, scope_of};
 
 use crate::tape::Request;

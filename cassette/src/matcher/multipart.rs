@@ -4,7 +4,7 @@ use memchr::memmem;
 
 use super::body::{Body, Context};
 use super::mismatch::{Difference, PartDifference, body_differences};
-use super::parameters::Value;
+use crate::syntax::parameters::Value;
 
 #[derive(Debug)]
 pub(super) struct Part<'a> {

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use memchr::memmem::Finder;
 use percent_encoding::percent_decode_str;
 
-use crate::matcher::Parameters;
 use crate::redact::account::identity::Value;
 use crate::redact::body::Fields;
 use crate::redact::formats::splice::Sink;
 use crate::redact::rules::rule::Rule;
 use crate::redact::{Fired, Rules};
+use crate::syntax::parameters::Value as Parameters;
 
 /// Replaces the content of parts whose name is on the list, files too. An empty one stays.
 pub(crate) struct MultipartFields {

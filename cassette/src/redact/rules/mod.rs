@@ -15,7 +15,6 @@ use std::sync::Arc;
 
 use memchr::memmem;
 
-use crate::matcher::{InvalidPointer, Pointer};
 use crate::redact::hooks::Hooks;
 use crate::redact::links::LinkRules;
 use crate::redact::rules::fields::FieldNames;
@@ -24,6 +23,7 @@ use crate::redact::rules::rule::Rule;
 use crate::redact::rules::unusable::{Refused, problem};
 use crate::redact::rules::urls::UrlRule;
 use crate::redact::{DefaultRule, RuleKind, default_rules};
+use crate::syntax::pointer::{InvalidPointer, Pointer};
 use crate::{Error, Result};
 
 /// What is redacted. `Rules::default()` is safe without any further word: headers by a list of harmless ones,

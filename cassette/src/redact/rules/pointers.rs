@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use crate::json::unescape;
-use crate::matcher::Pointer;
 use crate::redact::rules::rule::Rule;
+use crate::syntax::pointer::Pointer;
 use crate::{Error, Result};
 
 /// The pointers of a project, with their rules.

@@ -6,7 +6,7 @@ pub(crate) struct Value {
     /// Lower case.
     pub(crate) main: String,
     /// Names in lower case, values unquoted; sorted.
-    pub(super) parameters: Vec<(String, String)>,
+    pub(crate) parameters: Vec<(String, String)>,
 }
 
 impl Value {
@@ -29,7 +29,7 @@ impl Value {
     }
 
     /// The one spelling, without a boundary, which says nothing.
-    pub(super) fn canonical(&self) -> String {
+    pub(crate) fn canonical(&self) -> String {
         let mut text = self.main.clone();
         for (name, value) in self.parameters.iter().filter(|(name, _)| name != "boundary") {
             let value = value.replace('\\', "\\\\").replace('"', "\\\"");

@@ -26,13 +26,13 @@ pub struct InvalidPointer {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Segment {
+pub(crate) enum Segment {
     Any,
     Name(String),
 }
 
 impl Pointer {
-    pub(super) fn segments(&self) -> &[Segment] {
+    pub(crate) fn segments(&self) -> &[Segment] {
         &self.segments
     }
 
@@ -48,7 +48,7 @@ impl Pointer {
 }
 
 impl Segment {
-    pub(super) fn takes(&self, name: &str) -> bool {
+    pub(crate) fn takes(&self, name: &str) -> bool {
         match self {
             Segment::Any => true,
             Segment::Name(own) => own == name,
@@ -57,7 +57,7 @@ impl Segment {
 }
 
 /// Appends one segment to a pointer's text (RFC 6901 §4).
-pub(super) fn push_segment(pointer: &mut String, name: &str) {
+pub(crate) fn push_segment(pointer: &mut String, name: &str) {
     pointer.push('/');
     for c in name.chars() {
         match c {
