@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::media_type;
 use crate::redact::formats::events::EventFields;
 use crate::redact::formats::form::FormFields;
 use crate::redact::formats::html::HtmlFields;
@@ -16,7 +17,6 @@ use crate::redact::formats::splice::{Out, Sink};
 use crate::redact::formats::xml::XmlFields;
 use crate::redact::links::Links;
 use crate::redact::text::Values;
-use crate::redact::values::encoding::Spelling;
 use crate::redact::{Fired, Rules};
 
 /// A writer that redacts what is written and passes it on: fields by name, links as URLs of their own, then secrets by
@@ -44,43 +44,26 @@ pub(crate) enum Fields {
     Script(ScriptFields),
 }
 
-/// The type itself, without its parameters (RFC 9110 §8.3.1).
-pub(crate) fn essence(content_type: &str) -> String {
-    content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
-}
-
-fn is_html(essence: &str) -> bool {
-    matches!(essence, "text/html" | "application/xhtml+xml")
-}
-
-/// RFC 7303 §9.
-fn is_xml(content_type: Option<&str>) -> bool {
-    let essence = essence(content_type.unwrap_or(""));
-    matches!(essence.as_str(), "text/xml" | "application/xml") || essence.ends_with("+xml")
-}
-
-/// RFC 9239, and what it has replaced.
-fn is_script(essence: &str) -> bool {
-    essence
-        .strip_prefix("text/")
-        .or(essence.strip_prefix("application/"))
-        .is_some_and(|name| matches!(name, "javascript" | "ecmascript" | "x-javascript" | "x-ecmascript"))
-}
-
 impl Fields {
     /// For a body of this content type that is a part of so many others, one in the other.
     pub(crate) fn of(content_type: Option<&str>, depth: usize) -> Fields {
         if let Some(multipart) = content_type.and_then(|text| MultipartFields::of(text, depth)) {
             return Fields::Multipart(Box::new(multipart));
         }
-        let kind = match (Spelling::of(content_type), essence(content_type.unwrap_or("")).as_str()) {
-            (Spelling::Form, _) => Kind::Form,
-            (_, essence) if is_html(essence) => Kind::Html,
-            _ if is_xml(content_type) => Kind::Xml,
+        let essence = media_type::essence(content_type.unwrap_or(""));
+        let is_text = || {
+            matches!(essence.as_str(), "" | "text/plain")
+                || media_type::is_json(&essence)
+                || media_type::is_json_lines(&essence)
+        };
+        let kind = match essence.as_str() {
+            essence if media_type::is_form(essence) => Kind::Form,
+            essence if media_type::is_html(essence) => Kind::Html,
+            essence if media_type::is_xml(essence) => Kind::Xml,
             // The parts of a form are written as they are.
-            (Spelling::Json, _) | (_, "" | "text/plain") if depth == 0 => Kind::Text,
-            (_, "text/event-stream") => Kind::Events,
-            (_, essence) if is_script(essence) => Kind::Script,
+            _ if depth == 0 && is_text() => Kind::Text,
+            "text/event-stream" => Kind::Events,
+            essence if media_type::is_script(essence) => Kind::Script,
             _ => Kind::Other,
         };
         Fields::Begun(Begun::new(kind))

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::error::panic_text;
-use crate::redact::body::essence;
+use crate::media_type;
 use crate::redact::{Objection, Redactor, Rules, Side};
 
 /// The head of a request as a hook sees it: as the code under test sent it. What a hook makes of it is stored and
@@ -57,7 +57,7 @@ impl BodyHead {
     /// there is none.
     pub fn content_type(&self) -> String {
         let value = self.headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
-        essence(value.unwrap_or(""))
+        media_type::essence(value.unwrap_or(""))
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use crate::mode::distance;
+use crate::edit_distance::edit_distance;
 use crate::redact::rules::names::normalised;
 use crate::{Error, Result};
 
@@ -70,8 +70,8 @@ impl DefaultRule {
         found.ok_or_else(|| {
             let nearest = RULES.iter().min_by_key(|rule| {
                 // Somebody who gives a name means the rule of that name.
-                let by_id = distance(rule.id, &word.to_ascii_uppercase());
-                by_id.min(distance(rule.what, word))
+                let by_id = edit_distance(rule.id, &word.to_ascii_uppercase());
+                by_id.min(edit_distance(rule.what, word))
             });
             let nearest = nearest.map(|rule| format!("; did you mean `{}` ({rule})?", rule.id));
             Error::new(format!("there is no redaction rule `{word}`{}", nearest.unwrap_or_default()))
@@ -99,8 +99,8 @@ impl DefaultRule {
             }
             None => {
                 let fields = RULES.iter().filter(|rule| rule.kind == RuleKind::Field);
-                let nearest = fields.min_by_key(|rule| distance(&normalised(rule.what), &wanted));
-                match nearest.filter(|rule| distance(&normalised(rule.what), &wanted) <= 2) {
+                let nearest = fields.min_by_key(|rule| edit_distance(&normalised(rule.what), &wanted));
+                match nearest.filter(|rule| edit_distance(&normalised(rule.what), &wanted) <= 2) {
                     Some(rule) => error.hint(format!("did you mean `.keep_field({:?})`?", rule.what)),
                     None => error.hint("list the rules: cargo cassette rules"),
                 }

@@ -5,7 +5,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::redact::body::essence;
+use crate::media_type;
 use crate::redact::values::encodings;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,14 +53,13 @@ const NAMED: [(Spelling, &str); 11] = [
 impl Spelling {
     /// That of a body of this content type. XML too is plain: placeholders have nothing in them that it escapes.
     pub(crate) fn of(content_type: Option<&str>) -> Spelling {
-        match essence(content_type.unwrap_or("")).as_str() {
-            "application/x-www-form-urlencoded" => Spelling::Form,
-            e if e.ends_with("/json") || e.ends_with("+json") => Spelling::Json,
-            "application/x-ndjson"
-            | "application/ndjson"
-            | "application/jsonl"
-            | "application/x-json-stream" => Spelling::Json,
-            _ => Spelling::Plain,
+        let essence = media_type::essence(content_type.unwrap_or(""));
+        if media_type::is_form(&essence) {
+            Spelling::Form
+        } else if media_type::is_json(&essence) || media_type::is_json_lines(&essence) {
+            Spelling::Json
+        } else {
+            Spelling::Plain
         }
     }
 

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use self::writer::Writer;
 use super::{BodyFile, Content};
+use crate::media_type;
 
 /// Takes the bytes of one body and gives its [`Content`]. Made by [`Journal::body`](super::Journal::body).
 ///
@@ -222,7 +223,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 /// The extension of a body file, for the programs that people look into it with.
 fn extension(content_type: Option<&str>) -> &'static str {
-    let essence = content_type.unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let essence = media_type::essence(content_type.unwrap_or(""));
     match essence.as_str() {
         "application/json" => "json",
         "application/x-ndjson" | "application/jsonl" | "application/x-jsonlines" => "ndjson",
