@@ -39,6 +39,7 @@ pub mod json;
 pub mod matcher;
 mod media_type;
 mod mode;
+mod placeholder;
 mod player;
 mod private;
 mod recorder;

@@ -3,6 +3,7 @@
 //!
 //! Must not know: how differences are told.
 
+use crate::placeholder;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -153,11 +154,8 @@ fn without_values<'a>(
     let mut names = BTreeSet::new();
     let mut look = |text: &[u8]| {
         let text = String::from_utf8_lossy(text);
-        for part in text.replace("%7B%7B", "{{").replace("%7D%7D", "}}").split("{{secret.").skip(1) {
-            if let Some((name, _)) = part.split_once("}}") {
-                names.insert(name.to_owned());
-            }
-        }
+        let text = text.replace("%7B%7B", "{{").replace("%7D%7D", "}}");
+        names.extend(placeholder::secrets_in(&text).map(str::to_owned));
     };
     look(head.uri.to_string().as_bytes());
     head.headers.values().for_each(|value| look(value.as_bytes()));

@@ -40,7 +40,6 @@ use path_pattern::PathPattern;
 use scope::Scope;
 pub(crate) use sketch::Sketch;
 use uri::Target;
-pub(crate) use uri::fragment;
 pub(crate) use xml::without_numbers;
 
 /// What makes two requests the same.

@@ -23,7 +23,8 @@ use crate::clock::Clock;
 use crate::config::{Exhausted, Sources};
 use crate::error::Result;
 use crate::matcher::Matching;
-use crate::redact::{LONGEST_PLACEHOLDER, Redactor};
+use crate::placeholder;
+use crate::redact::Redactor;
 use crate::report::{Unfilled, Unmatched, UnmatchedRequest, Unused, UnusedRecording};
 use crate::tape::{self, Cassette, Interaction, Outcome, Request, TransportError};
 use crate::template::Live;
@@ -199,7 +200,7 @@ impl Player {
         while let Some(chunk) = reader.next_chunk()? {
             window.extend_from_slice(&chunk);
             self.redactor.take_numbers(&window);
-            window.drain(..window.len().saturating_sub(LONGEST_PLACEHOLDER));
+            window.drain(..window.len().saturating_sub(placeholder::LONGEST));
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //!
 //! Must not know: where requests go, what becomes of a recording.
 
+use crate::placeholder::{self, Placeholder};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -12,8 +13,6 @@ use http::{HeaderMap, HeaderValue};
 use percent_encoding::percent_decode;
 
 use crate::Result;
-use crate::redact::account::identity;
-use crate::redact::account::identity::LONGEST;
 use crate::redact::{Objection, Redactor, Rules};
 
 /// Placeholders that stood where the code under test read an answer, with the rules that put them there.
@@ -91,7 +90,7 @@ pub(crate) struct Watch<W> {
 }
 
 /// A placeholder, each of its bytes percent-encoded.
-const WINDOW: usize = 3 * LONGEST;
+const WINDOW: usize = 3 * placeholder::LONGEST;
 
 impl<W: Write> Watch<W> {
     pub(crate) fn new(redactor: &Redactor, next: W) -> Watch<W> {
@@ -126,7 +125,8 @@ impl<W: Write> Watch<W> {
                 }
                 continue;
             };
-            if let Some((placeholder, Some((name, _)))) = identity::as_placeholder(&plain[..=end])
+            if let Some(Placeholder { text: placeholder, numbered: Some((name, _)) }) =
+                placeholder::parse(&plain[..=end])
                 && let Some(rule) = redactor.gives(placeholder, name)
             {
                 return Err(Objection::Returned { placeholder: placeholder.to_owned(), rule }.into());

@@ -34,9 +34,7 @@ pub use leaks::check::{Leak, LeakCheck};
 pub use restore::Restorer;
 pub use rules::Rules;
 pub use rules::catalogue::{DefaultRule, RuleKind, default_rules};
-pub(crate) use rules::{placeholder, same_name};
 
-pub(crate) use account::identity::LONGEST as LONGEST_PLACEHOLDER;
 pub(crate) use before_read::Watch;
 pub(crate) use hooks::Hooked;
 pub(crate) use objection::Objection;
@@ -46,6 +44,7 @@ pub(crate) use values::encoding::Spelling;
 use percent_encoding::percent_decode_str;
 
 use crate::Result;
+use crate::placeholder;
 use account::identity::{Identity, Placeholder, Value};
 use before_read::Given;
 use patterns::Shapes;
@@ -346,16 +345,15 @@ impl Redactor {
     /// The text with the same mark for all numbered placeholders, and no `#` in those of secrets. What is the same in
     /// this form may have been redacted in another order, or before placeholders went without `#`.
     pub(crate) fn anonymous<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
-        match account::identity::without_marks(text) {
-            Cow::Borrowed(text) => account::identity::anonymous(text, &|name| self.0.rules.gives(name)),
-            Cow::Owned(text) => {
-                account::identity::anonymous(&text, &|name| self.0.rules.gives(name)).into_owned().into()
-            }
+        let is_ours = |name: &str| self.0.rules.gives(name);
+        match placeholder::without_marks(text) {
+            Cow::Borrowed(text) => placeholder::without_numbers(text, &is_ours),
+            Cow::Owned(text) => placeholder::without_numbers(&text, &is_ours).into_owned().into(),
         }
     }
 
     /// The numbers of the placeholders in what a recording is added to go to no other value. For a text, or a part of one
-    /// together with the [last bytes](LONGEST_PLACEHOLDER) of the one before.
+    /// together with the [last bytes](placeholder::LONGEST) of the one before.
     pub(crate) fn take_numbers(&self, text: &[u8]) {
         self.1.identity.taken_in(text);
     }

@@ -12,6 +12,7 @@ use super::setup::path;
 use super::text::{URI, VALUE, clean, count, short, size};
 use super::{Valueless, missing_secrets, ways_out};
 use crate::matcher::{Difference, Mismatch};
+use crate::placeholder;
 use crate::tape::{Content, Outcome, Request, TransportErrorKind};
 
 /// All requests of a test that no recording answered.
@@ -166,9 +167,12 @@ impl Unmatched {
             let left = count(self.requests.len() - REQUESTS, "more request");
             page.line(2, paint(page.palette.dim, format_args!("… and {left}")));
         }
-        if page.holds("[*]", from) {
+        if page.holds(placeholder::ANY, from) {
             page.gap();
-            page.line(2, "[*] stands for a redacted value, whatever its number");
+            page.line(
+                2,
+                format_args!("{} stands for a redacted value, whatever its number", placeholder::ANY),
+            );
         }
         missing_secrets::write(page, &self.requests);
         ways_out::write(page, &self.requests);

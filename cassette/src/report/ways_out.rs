@@ -6,6 +6,7 @@ use super::palette::paint;
 use super::text::clean;
 use super::unmatched::Reason;
 use crate::matcher::{Difference, PartDifference, without_numbers};
+use crate::placeholder::ANY;
 
 /// With more differences than this, a request is another one, and ignoring them is no way out.
 const NOISE: usize = 3;
@@ -85,9 +86,7 @@ fn redacted(request: &UnmatchedRequest) -> impl Iterator<Item = &Difference> {
     })
 }
 
-/// A placeholder of a value that was found, whatever its number.
-const ANY: &str = "[*]";
-/// In a path.
+/// [`ANY`] in a path.
 const ANY_ENCODED: &str = "%5B*%5D";
 
 /// What to redact, and the call on `Config` that does.

@@ -36,7 +36,7 @@ use crate::in_process::CassetteMiddleware;
 #[cfg(feature = "proxy")]
 use crate::in_process::SessionService;
 use crate::mode::Mode;
-use crate::redact;
+use crate::placeholder;
 use crate::report::{Expired, Note, TestSite};
 use crate::tape::Files;
 
@@ -138,7 +138,7 @@ impl Session {
     pub fn secret(&self, name: &str) -> String {
         match self.0.redactor.secret(name) {
             Some(value) => value.to_owned(),
-            None => redact::placeholder(name),
+            None => placeholder::of_secret(name),
         }
     }
 

@@ -4,3 +4,4 @@
 
 pub(crate) mod parameters;
 pub(crate) mod pointer;
+pub(crate) mod uri;

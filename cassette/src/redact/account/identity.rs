@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher as _, DefaultHasher, Hasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
 
-use crate::redact::rules::{PLACEHOLDER, REDACTED, Secret};
+use crate::placeholder;
+use crate::redact::rules::Secret;
 use crate::redact::values::found_values;
 use crate::redact::values::found_values::Known;
 
@@ -43,9 +44,6 @@ enum Place {
 /// Different values that are remembered: what comes after them is numbered, but not known again.
 const REMEMBERED: usize = 1 << 16;
 
-/// Numbers of placeholders that are taken for ours.
-const HIGHEST: u32 = 999_999;
-
 /// A value on its way.
 pub(crate) struct Value {
     hasher: DefaultHasher,
@@ -56,9 +54,7 @@ pub(crate) struct Value {
     pub(crate) escaped: bool,
 }
 
-/// No placeholder is longer.
-pub(crate) const LONGEST: usize = 160;
-/// Nor a value that is kept.
+/// No value that is kept is longer.
 const LONGEST_KEPT: usize = 16 * 1024;
 
 impl Identity {
@@ -97,16 +93,16 @@ impl Identity {
             Ok(text) => spell(text).into_bytes(),
             Err(_) => value.clone(),
         };
-        replaced(text, |placeholder, _| kept.get(placeholder).map(spelled))
+        placeholder::replace_numbered(text, |placeholder, _| kept.get(placeholder).map(spelled))
     }
 
     /// What stands in the place of a value: that of the secret it is, or one of this name. What is a placeholder
     /// already stays. What is `given` to the code under test is no secret of its: on replay it would be filled in.
     pub(crate) fn placeholder(&self, name: &str, value: &Value, given: bool) -> Placeholder {
         let mut found = self.found();
-        if let Some((text, number)) = as_placeholder(&value.head) {
-            found.taken(number);
-            return Placeholder { text: text.to_owned(), is_new: false, secret: None };
+        if let Some(parsed) = placeholder::parse(&value.head) {
+            found.taken(parsed.numbered);
+            return Placeholder { text: parsed.text.to_owned(), is_new: false, secret: None };
         }
         let mut hash = value.hasher.finish();
         if given && found.places.get(&hash).is_some_and(|place| place.secret().is_some()) {
@@ -143,9 +139,9 @@ impl Identity {
 
     /// The placeholder that a text is, or that of the value that it is, where that was found before.
     pub(crate) fn passed_on(&self, text: &[u8]) -> Option<Placeholder> {
-        if let Some((placeholder, number)) = as_placeholder(text) {
-            self.found().taken(number);
-            return Some(Placeholder { text: placeholder.to_owned(), is_new: false, secret: None });
+        if let Some(parsed) = placeholder::parse(text) {
+            self.found().taken(parsed.numbered);
+            return Some(Placeholder { text: parsed.text.to_owned(), is_new: false, secret: None });
         }
         if !found_values::is_telling(text) {
             return None;
@@ -160,9 +156,9 @@ impl Identity {
 
     /// The numbers of the placeholders in a text go to no other value.
     pub(crate) fn taken_in(&self, text: &[u8]) {
-        replaced(text, |placeholder, _| {
-            if let Some((_, number)) = as_placeholder(placeholder.as_bytes()) {
-                self.found().taken(number);
+        placeholder::replace_numbered(text, |placeholder, _| {
+            if let Some(parsed) = placeholder::parse(placeholder.as_bytes()) {
+                self.found().taken(parsed.numbered);
             }
             None
         });
@@ -171,7 +167,7 @@ impl Identity {
     fn text(&self, found: &Found, place: Place) -> String {
         match place {
             Place::Secret(n) => self.secrets[n as usize].clone(),
-            Place::Found(at, number) => format!("[{}:{number}]", found.names[at as usize].0),
+            Place::Found(at, number) => placeholder::numbered(&found.names[at as usize].0, number),
         }
     }
 
@@ -228,7 +224,7 @@ impl Value {
 
     /// Whether it looks like a token, or stands for one already.
     pub(crate) fn is_token(&self) -> bool {
-        found_values::is_token(&self.head) || as_placeholder(&self.head).is_some()
+        found_values::is_token(&self.head) || placeholder::parse(&self.head).is_some()
     }
 
     /// More of it, decoded.
@@ -237,118 +233,6 @@ impl Value {
         let room = self.most - self.head.len();
         self.head.extend_from_slice(&plain[..plain.len().min(room)]);
     }
-}
-
-/// The text if it is a placeholder, with name and number where it has one: `{{secret.KEY}}`, `[token:1]`, `[redacted]`.
-pub(crate) fn as_placeholder(text: &[u8]) -> Option<(&str, Option<(&str, u32)>)> {
-    if text.len() > LONGEST {
-        return None;
-    }
-    let text = std::str::from_utf8(text).ok()?;
-    if let Some(name) = text.strip_prefix(PLACEHOLDER.0).and_then(|t| t.strip_suffix(PLACEHOLDER.1)) {
-        let is_name = !name.is_empty() && name.bytes().all(is_secret_name);
-        return is_name.then_some((text, None));
-    }
-    let inner = text.strip_prefix('[')?.strip_suffix(']')?;
-    match inner.split_once(':') {
-        Some((name, number)) => {
-            let number = place_number(number).filter(|_| is_name(name, b"_-."))?;
-            Some((text, Some((name, number))))
-        }
-        // Anything else in brackets may be a value.
-        None => (text == REDACTED).then_some((text, None)),
-    }
-}
-
-/// Where placeholders stand in a text.
-pub(crate) fn placeholders(text: &str) -> Vec<std::ops::Range<usize>> {
-    let mut found = Vec::new();
-    for (start, _) in text.match_indices(['[', '{']) {
-        let end = if text[start..].starts_with('[') { "]" } else { "}}" };
-        if let Some(length) = text[start..].find(end).map(|at| at + end.len())
-            && as_placeholder(&text.as_bytes()[start..start + length]).is_some()
-        {
-            found.push(start..start + length);
-        }
-    }
-    found
-}
-
-/// With how the value is written.
-pub(crate) fn is_secret_name(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"_-.#|".contains(&b)
-}
-
-fn is_name(text: &str, others: &[u8]) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || others.contains(&b))
-}
-
-fn place_number(text: &str) -> Option<u32> {
-    let plain = !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|n| plain && *n <= HIGHEST)
-}
-
-/// The text with `[*]` for every numbered placeholder of one of these names: two texts that differ only in the
-/// numbers, which the order of events decides, are the same then.
-pub(crate) fn anonymous<'t>(text: &'t [u8], is_ours: &dyn Fn(&str) -> bool) -> Cow<'t, [u8]> {
-    replaced(text, |_, name| is_ours(name).then(|| b"[*]".to_vec()))
-}
-
-/// The text without `#` in the placeholders of secrets, where older cassettes have it.
-pub(crate) fn without_marks(text: &[u8]) -> Cow<'_, [u8]> {
-    const OPEN: &[u8] = PLACEHOLDER.0.as_bytes();
-    let (mut out, mut done) = (Vec::new(), 0);
-    for start in memchr::memmem::find_iter(text, OPEN) {
-        let name = text[start + OPEN.len()..].iter().take_while(|b| is_secret_name(**b)).count();
-        let end = start + OPEN.len() + name;
-        if text[start..end].contains(&b'#') && text[end..].starts_with(b"}}") {
-            out.extend_from_slice(&text[done..start]);
-            out.extend(text[start..end].iter().filter(|b| **b != b'#'));
-            done = end;
-        }
-    }
-    if done == 0 {
-        return Cow::Borrowed(text);
-    }
-    out.extend_from_slice(&text[done..]);
-    Cow::Owned(out)
-}
-
-/// The text with something else for numbered placeholders, by their text and name; `None` leaves one as it is. In a URL
-/// or a form their brackets may be percent-encoded: a client that was given one wrote it there.
-fn replaced<'t>(text: &'t [u8], by: impl Fn(&str, &str) -> Option<Vec<u8>>) -> Cow<'t, [u8]> {
-    let (mut out, mut done, mut at) = (Vec::new(), 0, 0);
-    while let Some(open) = memchr::memchr2(b'[', b'%', &text[at..]) {
-        let start = at + open;
-        at = start + 1;
-        let Some((placeholder, length)) = written(&text[start..]) else { continue };
-        let Some((placeholder, Some((name, _)))) = as_placeholder(&placeholder) else { continue };
-        if let Some(other) = by(placeholder, name) {
-            out.extend_from_slice(&text[done..start]);
-            out.extend_from_slice(&other);
-            done = start + length;
-            at = done;
-        }
-    }
-    if done == 0 {
-        return Cow::Borrowed(text);
-    }
-    out.extend_from_slice(&text[done..]);
-    Cow::Owned(out)
-}
-
-/// What stands between brackets at the beginning of a text, with them, and how long it is as it is written there.
-fn written(text: &[u8]) -> Option<(Cow<'_, [u8]>, usize)> {
-    if text[0] == b'[' {
-        // JSON has many brackets, and next to none before a name.
-        text.get(1).filter(|b| b.is_ascii_alphanumeric())?;
-        let end = memchr::memchr(b']', &text[..text.len().min(LONGEST)])?;
-        return Some((Cow::Borrowed(&text[..=end]), end + 1));
-    }
-    text.get(..3).filter(|open| open.eq_ignore_ascii_case(b"%5B"))?;
-    let window = &text[..text.len().min(LONGEST + 6)];
-    let end = window.windows(3).position(|close| close.eq_ignore_ascii_case(b"%5D"))? + 3;
-    Some((percent_encoding::percent_decode(&text[..end]).into(), end))
 }
 
 #[cfg(test)]
@@ -413,58 +297,5 @@ mod tests {
             assert_eq!(identity.placeholder("n", &value, false).text, format!("[n:{}]", n + 1));
         }
         assert_eq!(identity.found().places.len(), REMEMBERED);
-    }
-
-    #[test]
-    fn placeholders() {
-        for text in
-            ["[token:1]", "[x-api-key:12]", "{{secret.A_b-c.#d}}", "{{secret.A|json|percent}}", "[redacted]"]
-        {
-            assert!(as_placeholder(text.as_bytes()).is_some(), "{text}");
-        }
-        for text in [
-            "[]",
-            "[:1]",
-            "[token:]",
-            "[token:0]",
-            "[token:01]",
-            "[to ken:1]",
-            "x[token:1]",
-            "{{secret.}}",
-            "[hunter2]",
-        ] {
-            assert!(as_placeholder(text.as_bytes()).is_none(), "{text}");
-        }
-    }
-
-    #[test]
-    fn marks_are_left_out() {
-        let check = |text: &str, expected: &str| {
-            assert_eq!(std::str::from_utf8(&without_marks(text.as_bytes())).unwrap(), expected);
-        };
-        check("?a={{secret.p.#t}}&b={{secret.#c}}#d", "?a={{secret.p.t}}&b={{secret.c}}#d");
-        check("{{secret.{{secret.#a}}", "{{secret.{{secret.a}}");
-        for text in ["", "a#b", "{{secret.a}}#b", "{{secret.#a", "{{secret.a #b}}", "{{other.#a}}"] {
-            check(text, text);
-        }
-    }
-
-    #[track_caller]
-    fn check(text: &str, expected: &str) {
-        let out = anonymous(text.as_bytes(), &|name| name == "token");
-        assert_eq!(std::str::from_utf8(&out).unwrap(), expected);
-        assert_eq!(matches!(out, Cow::Borrowed(_)), text == expected);
-    }
-
-    #[test]
-    fn numbers_are_left_out() {
-        check("[token:1] [token:22]", "[*] [*]");
-        check("[[token:1]", "[[*]");
-        check("[main:1] [a:1, 2] [1:2]", "[main:1] [a:1, 2] [1:2]");
-        check(r#"{"a":[1,[],["token:1"]]}"#, r#"{"a":[1,[],["token:1"]]}"#);
-        check("[token:1", "[token:1");
-        check("a%5Btoken%3A1%5Db%5btoken:22%5D%5B", "a[*]b[*]%5B");
-        check("%5Btoken%5D%5Bmain%3A1%5D%5", "%5Btoken%5D%5Bmain%3A1%5D%5");
-        check("", "");
     }
 }

@@ -1,12 +1,13 @@
 //! Redaction of headers: kept, kept by name only, or dropped.
 
+use crate::placeholder;
 use http::header::{COOKIE, LINK, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::redact::Redactor;
+use crate::redact::rules::Headers;
 use crate::redact::rules::names;
 use crate::redact::rules::rule::Rule;
-use crate::redact::rules::{Headers, REDACTED};
 
 /// Whose headers they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +105,7 @@ impl Redactor {
 }
 
 fn valid(value: Vec<u8>) -> HeaderValue {
-    HeaderValue::from_bytes(&value).unwrap_or(HeaderValue::from_static(REDACTED))
+    HeaderValue::from_bytes(&value).unwrap_or(HeaderValue::from_static(placeholder::REDACTED))
 }
 
 #[cfg(test)]

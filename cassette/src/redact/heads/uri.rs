@@ -1,15 +1,15 @@
 //! Redaction of URLs: user info, query and fragment by name, the whole by value.
 
+use crate::placeholder;
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use crate::matcher::fragment;
-use crate::redact::account::identity;
 use crate::redact::formats::form::FormFields;
 use crate::redact::formats::splice::Out;
 use crate::redact::links::Linked;
 use crate::redact::{Redactor, into_string};
+use crate::syntax::uri::fragment;
 
 /// The rule for what stands before the host.
 pub(crate) const USER_INFO: &str = "CAS0001";
@@ -45,7 +45,7 @@ impl Redactor {
         };
         let secret = |text: &str| self.found_in_url(rule, text);
         let shown = match info.split_once(':') {
-            _ if identity::as_placeholder(info.as_bytes()).is_some() => info.to_owned(),
+            _ if placeholder::parse(info.as_bytes()).is_some() => info.to_owned(),
             Some((user, "")) => format!("{user}:"),
             Some((user, password)) => format!("{user}:{}", secret(password)),
             None => secret(info),

@@ -8,6 +8,7 @@ mod beginnings;
 mod stream;
 mod written;
 
+use crate::placeholder;
 use std::borrow::Cow;
 use std::io;
 use std::net::Ipv4Addr;
@@ -16,7 +17,6 @@ use std::sync::Arc;
 
 use percent_encoding::percent_decode;
 
-use crate::redact::account::identity;
 use crate::redact::formats::form::FormFields;
 use crate::redact::formats::splice::Sink;
 use crate::redact::heads::uri::USER_INFO;
@@ -215,10 +215,8 @@ impl Linked<'_> {
         if std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()).is_some_and(is_public) {
             let mut value = self.fired.identity.value();
             value.push(name);
-            // A host can't have brackets; this domain is nobody's (RFC 2606 §2).
             let placeholder = self.fired.replace(rule, &value, self.rules, &[]);
-            let shown = placeholder.trim_matches(['[', ']']).replace(':', "-") + ".invalid";
-            link.replace_all(vec![(host, shown.into_bytes())]);
+            link.replace_all(vec![(host, placeholder::as_host(&placeholder).into_bytes())]);
         }
     }
 
@@ -337,7 +335,7 @@ impl Linked<'_> {
             }
             let Ok(text) = std::str::from_utf8(&link.plain) else { return };
             let text = format!("{}://{text}", beginning.scheme);
-            let placeholders = identity::placeholders(&text);
+            let placeholders = placeholder::spans(&text);
             let mut edits = Vec::new();
             for (span, rule) in url.places(&text) {
                 let free =

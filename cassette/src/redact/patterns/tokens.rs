@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use crate::redact::account::identity::{as_placeholder, placeholders};
+use crate::placeholder;
 
 /// One form, under a rule of the catalogue.
 #[derive(Clone, Copy, Debug)]
@@ -416,13 +416,14 @@ impl Scan<'_> {
 }
 
 fn is_placeholder(text: &[u8]) -> bool {
-    as_placeholder(text).is_some()
-        || as_placeholder(&percent_encoding::percent_decode(text).collect::<Vec<u8>>()).is_some()
+    placeholder::parse(text).is_some()
+        || placeholder::parse(&percent_encoding::percent_decode(text).collect::<Vec<u8>>()).is_some()
 }
 
 fn has_numbered(text: &[u8]) -> bool {
     let text = String::from_utf8_lossy(text);
-    placeholders(&text).iter().any(|at| text[at.clone()].starts_with('[') && text[at.clone()].contains(':'))
+    let is_numbered = |span| placeholder::parse(&text.as_bytes()[span]).is_some_and(|p| p.numbered.is_some());
+    placeholder::spans(&text).into_iter().any(is_numbered)
 }
 
 /// Without regard to case.
@@ -438,7 +439,7 @@ fn outside(text: &[u8], colon: &[u8]) -> Option<usize> {
         let begins = text[..at].iter().rposition(|b| *b == b'[');
         let ends = text[at..].iter().position(|b| *b == b']').map(|end| at + end + 1);
         match begins.zip(ends) {
-            Some((begins, ends)) if as_placeholder(&text[begins..ends]).is_some() => from = ends,
+            Some((begins, ends)) if placeholder::parse(&text[begins..ends]).is_some() => from = ends,
             _ => return Some(at),
         }
     }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use memchr::memmem;
 
+use crate::placeholder;
 use crate::redact::hooks::Hooks;
 use crate::redact::links::LinkRules;
 use crate::redact::rules::fields::FieldNames;
@@ -93,33 +94,15 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// Without `#`: a client that follows a link with it takes what comes after for a fragment.
     pub(crate) fn placeholder(&self) -> String {
-        placeholder(&self.name)
+        placeholder::of_secret(&self.name)
     }
 
     /// Is it meant by this name, or by the one in its placeholder?
     pub(crate) fn is(&self, name: &str) -> bool {
-        same_name(&self.name, name)
+        placeholder::is_same_secret(&self.name, name)
     }
 }
-
-/// That of the secret of this name.
-pub(crate) fn placeholder(name: &str) -> String {
-    [PLACEHOLDER.0, &name.replace('#', ""), PLACEHOLDER.1].concat()
-}
-
-/// Is it one secret that has these names?
-pub(crate) fn same_name(one: &str, other: &str) -> bool {
-    let letters = |b: &u8| *b != b'#';
-    one.bytes().filter(letters).eq(other.bytes().filter(letters))
-}
-
-/// What stands around the name in the place of a secret.
-pub(crate) const PLACEHOLDER: (&str, &str) = ("{{secret.", "}}");
-
-/// What stands in the place of a value that was redacted because of where it stood.
-pub(crate) const REDACTED: &str = "[redacted]";
 
 impl Default for Rules {
     fn default() -> Self {
@@ -197,9 +180,7 @@ impl Rules {
         value: impl Into<String>,
     ) -> Result<Rules> {
         let (name, given) = (name.into(), value.into());
-        if name.bytes().all(|b| b == b'#')
-            || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.#".contains(&b))
-        {
+        if !placeholder::is_secret_name(&name) {
             return Err(Error::new(format!("{name:?} cannot be the name of a secret"))
                 .hint("use letters, digits, `_`, `-`, `.` and `#`"));
         }
@@ -244,11 +225,9 @@ impl Rules {
         let Some(Secret { name, value }) = self.secrets.last() else { return };
         let other = self.secrets.iter().find(|other| {
             // Most values are longer than any placeholder.
-            value.len() <= PLACEHOLDER.0.len() + other.name.len() + PLACEHOLDER.1.len() && {
+            value.len() <= placeholder::length_of_secret(&other.name) && {
                 placeholder.clear();
-                placeholder.push_str(PLACEHOLDER.0);
-                placeholder.extend(other.name.chars().filter(|c| *c != '#'));
-                placeholder.push_str(PLACEHOLDER.1);
+                placeholder::write_of_secret(&other.name, &mut placeholder);
                 inside(value, &placeholder)
             }
         });

@@ -1,5 +1,6 @@
 //! What a hit is: what it is counted as, what its placeholder is called.
 
+use crate::placeholder;
 use crate::redact::DefaultRule;
 
 /// A rule in force.
@@ -19,8 +20,7 @@ const AMBIGUOUS: &[&str] = &["code"];
 impl Rule {
     /// One of the project's own.
     pub(crate) fn own(kind: &str, what: &str) -> Rule {
-        let safe = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-        let name: String = what.chars().filter(safe).take(64).collect();
+        let name: String = what.chars().filter(|c| placeholder::is_name_char(*c)).take(64).collect();
         Rule {
             label: format!("{kind} {what}"),
             name: if name.is_empty() { kind.split(' ').next().unwrap_or("value").to_owned() } else { name },

@@ -1,11 +1,11 @@
 //! Values that can't be secrets: they can't be told from innocent text, and to replace them would destroy it. Refused
 //! where something is recorded, left aside where nothing is.
 
+use crate::placeholder;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::redact::Rules;
-use crate::redact::rules::{REDACTED, same_name};
 use crate::{Error, Result};
 
 /// A secret whose value can't be told from innocent text.
@@ -47,7 +47,7 @@ impl Rules {
 
     /// Why the value of a secret is left aside.
     pub(crate) fn refused(&self, name: &str) -> Option<&Refused> {
-        self.refused.iter().find(|refused| same_name(&refused.name, name))
+        self.refused.iter().find(|refused| placeholder::is_same_secret(&refused.name, name))
     }
 
     /// Whether every value can be replaced.
@@ -105,7 +105,8 @@ pub(crate) fn problem(value: &str) -> Option<&'static str> {
         Some("is empty")
     } else if value.len() < 6 {
         Some("is shorter than 6 bytes")
-    } else if COMMON.contains(&lower.as_str()) || distinct.len() < 3 || REDACTED.contains(value) {
+    } else if COMMON.contains(&lower.as_str()) || distinct.len() < 3 || placeholder::REDACTED.contains(value)
+    {
         Some("is too common")
     } else if value.trim().len() < 6 {
         Some("is mostly whitespace")

@@ -2,13 +2,13 @@
 //!
 //! Must not know: what else is redacted in a URL.
 
+use crate::placeholder;
 use std::ops::Range;
 use std::sync::Arc;
 
 use regex_lite::Regex;
 
 use crate::redact::Redactor;
-use crate::redact::account::identity;
 use crate::redact::rules::rule::Rule;
 use crate::{Error, Result};
 
@@ -129,7 +129,7 @@ impl Redactor {
     /// What the patterns find goes, unless it is a placeholder or a part of one.
     pub(crate) fn by_pattern(&self, mut url: String) -> String {
         for rule in &self.0.rules.urls {
-            let placeholders = identity::placeholders(&url);
+            let placeholders = placeholder::spans(&url);
             let free = |span: &Range<usize>| {
                 placeholders.iter().all(|taken| taken.end <= span.start || span.end <= taken.start)
             };

@@ -6,6 +6,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::media_type;
+use crate::placeholder;
 use crate::redact::values::encodings;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +99,11 @@ impl Spelling {
         }
     }
 
+    /// The one that a placeholder names so.
+    pub(crate) fn named(name: &str) -> Option<Spelling> {
+        NAMED.iter().find(|(_, known)| *known == name).map(|(spelling, _)| *spelling)
+    }
+
     fn name(self) -> &'static str {
         NAMED.iter().find(|(spelling, _)| *spelling == self).map_or("plain", |(_, name)| name)
     }
@@ -105,15 +111,5 @@ impl Spelling {
 
 /// A placeholder that says how its value is written, first step first.
 pub(crate) fn spelled(placeholder: &str, steps: &[Spelling]) -> String {
-    let Some(open) = placeholder.strip_suffix("}}") else { return placeholder.to_owned() };
-    let steps: String = steps.iter().map(|step| format!("|{}", step.name())).collect();
-    format!("{open}{steps}}}}}")
-}
-
-/// The name of the secret, and how its value is to be written, from what stands between `{{secret.` and `}}`.
-pub(crate) fn parse(inner: &str) -> Option<(&str, Vec<Spelling>)> {
-    let mut parts = inner.split('|');
-    let name = parts.next()?;
-    let known = |part: &str| NAMED.iter().find(|(_, name)| *name == part).map(|(spelling, _)| *spelling);
-    Some((name, parts.map(known).collect::<Option<_>>()?))
+    placeholder::with_encodings(placeholder, steps.iter().map(|step| step.name()))
 }
