@@ -5,65 +5,19 @@
 
 use crate::placeholder::{self, Placeholder};
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::io::{self, Write};
-use std::sync::{Mutex, PoisonError};
 
 use http::{HeaderMap, HeaderValue};
 use percent_encoding::percent_decode;
 
-use crate::Result;
-use crate::redact::{Objection, Redactor, Rules};
-
-/// Placeholders that stood where the code under test read an answer, with the rules that put them there.
-#[derive(Default)]
-pub(crate) struct Given(Mutex<HashMap<String, String>>);
-
-/// Different ones that are remembered.
-const REMEMBERED: usize = 1 << 16;
-
-impl Given {
-    pub(crate) fn add(&self, placeholder: &str, label: &str) {
-        let mut given = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if given.len() < REMEMBERED && !given.contains_key(placeholder) {
-            given.insert(placeholder.to_owned(), label.to_owned());
-        }
-    }
-
-    pub(crate) fn rule(&self, placeholder: &str) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(placeholder).cloned()
-    }
-}
-
-impl Rules {
-    /// Redacts a field, or what a JSON pointer points to (it begins with `/`), and before the code under test reads
-    /// it.
-    ///
-    /// # Errors
-    ///
-    /// As for [`pointer`](Rules::pointer).
-    pub fn before_read(self, what: &str) -> Result<Rules> {
-        let add = |rules: Rules| match what.starts_with('/') {
-            true => rules.pointer(what),
-            false => Ok(rules.field(what)),
-        };
-        let mut rules = add(self)?;
-        let bare = rules.before_read.take().map_or_else(Rules::none, |bare| *bare);
-        rules.before_read = Some(Box::new(add(bare)?));
-        Ok(rules)
-    }
-}
+use crate::redact::objection::Objection;
+use crate::redact::redactor::Redactor;
 
 impl Redactor {
-    /// What redacts an answer before the code under test reads it; `None` if nothing says so.
-    pub(crate) fn before_read(&self) -> Option<&Redactor> {
-        self.0.before_read.as_ref()
-    }
-
     /// The rule that a placeholder is of, if the code under test was given it: by this session, or by the recording
     /// that it adds to.
     fn gives(&self, placeholder: &str, name: &str) -> Option<String> {
-        self.1.given.rule(placeholder).or_else(|| self.0.rules.label_of(name).map(str::to_owned))
+        self.account().given.rule(placeholder).or_else(|| self.rules().label_of(name).map(str::to_owned))
     }
 
     /// The first placeholder in a request's head that the code under test was given.
@@ -157,6 +111,7 @@ impl<W: Write> Write for Watch<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redact::Rules;
 
     fn redactor() -> Redactor {
         let rules = Rules::default().before_read("email").unwrap().before_read("/users/*/name").unwrap();

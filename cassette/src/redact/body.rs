@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::media_type;
+use crate::redact::account::Fired;
 use crate::redact::formats::events::EventFields;
 use crate::redact::formats::form::FormFields;
 use crate::redact::formats::html::HtmlFields;
@@ -16,8 +17,8 @@ use crate::redact::formats::sniff::{Begun, Kind};
 use crate::redact::formats::splice::{Out, Sink};
 use crate::redact::formats::xml::XmlFields;
 use crate::redact::links::Links;
+use crate::redact::rules::set::Rules;
 use crate::redact::text::Values;
-use crate::redact::{Fired, Rules};
 
 /// A writer that redacts what is written and passes it on: fields by name, links as URLs of their own, then secrets by
 /// value and by form. From

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use crate::placeholder::{self, Begun};
-use crate::redact::rules::Rules;
+use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Spelling;
 
 /// A writer that puts the session's own secrets where their placeholders stand, written as those say, and passes the

@@ -10,7 +10,7 @@ use std::hash::{BuildHasher as _, DefaultHasher, Hasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
 
 use crate::placeholder;
-use crate::redact::rules::Secret;
+use crate::redact::rules::secret::Secret;
 use crate::redact::values::found_values;
 use crate::redact::values::found_values::Known;
 

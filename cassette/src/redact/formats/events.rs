@@ -2,9 +2,10 @@
 
 use std::io;
 
+use crate::redact::account::Fired;
 use crate::redact::formats::json::JsonFields;
 use crate::redact::formats::splice::{Pending, Sink};
-use crate::redact::{Fired, Rules};
+use crate::redact::rules::set::Rules;
 
 /// Takes the data of each event for a document of its own. Memory does not grow with the stream.
 pub(crate) struct EventFields {

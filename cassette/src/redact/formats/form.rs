@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use percent_encoding::percent_decode;
 
+use crate::redact::account::Fired;
 use crate::redact::account::identity::Value;
 use crate::redact::formats::json::JsonFields;
 use crate::redact::formats::splice::{Pending, Sink};
 use crate::redact::formats::unescape::{Coding, Plain};
 use crate::redact::rules::rule::Rule;
+use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Spelling;
 use crate::redact::values::found_values;
-use crate::redact::{Fired, Rules};
 
 /// Replaces the values of fields whose name is on the list. An empty value stays. A value that is JSON is opened.
 pub(crate) struct FormFields {

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use crate::json::lex::{Kind, Lexer};
 use crate::json::stack::Stack;
 use crate::json::unescape;
+use crate::redact::account::Fired;
 use crate::redact::account::identity::Value;
 use crate::redact::formats::splice::{Pending, Sink};
 use crate::redact::formats::unescape::{Coding, Plain};
 use crate::redact::rules::pointers::Pointers;
 use crate::redact::rules::rule::Rule;
+use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Spelling;
-use crate::redact::{Fired, Rules};
 
 /// Replaces string values of members whose name is on the list, at any depth, also in arrays directly under such
 /// a name. Other values keep their type and so stay, which is counted; members of an object go by their own names,

@@ -4,10 +4,11 @@
 
 use std::io;
 
+use crate::redact::account::Fired;
 use crate::redact::formats::form::FormFields;
 use crate::redact::formats::json::JsonFields;
 use crate::redact::formats::splice::Sink;
-use crate::redact::{Fired, Rules};
+use crate::redact::rules::set::Rules;
 
 /// Redacts pair by pair, once it is known where a pair ends: with `&`, its line, or the text. One with white space or quotes
 /// in it stays, so that what is secret by value or by form is still whole.

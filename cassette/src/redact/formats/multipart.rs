@@ -10,11 +10,12 @@ use std::sync::Arc;
 use memchr::memmem::Finder;
 use percent_encoding::percent_decode_str;
 
+use crate::redact::account::Fired;
 use crate::redact::account::identity::Value;
 use crate::redact::body::Fields;
 use crate::redact::formats::splice::Sink;
 use crate::redact::rules::rule::Rule;
-use crate::redact::{Fired, Rules};
+use crate::redact::rules::set::Rules;
 use crate::syntax::parameters::Value as Parameters;
 
 /// Replaces the content of parts whose name is on the list, files too. An empty one stays.
@@ -436,7 +437,12 @@ mod tests {
         let mut stored = Vec::new();
         for chunk in body.chunks(1000) {
             fields
-                .push(chunk, &rules, &redactor.1, &mut crate::redact::formats::splice::Out(&mut stored))
+                .push(
+                    chunk,
+                    &rules,
+                    redactor.account(),
+                    &mut crate::redact::formats::splice::Out(&mut stored),
+                )
                 .unwrap();
             assert!(fields.held.len() <= 10 && fields.head.len() <= head.len());
         }

@@ -2,9 +2,10 @@
 
 use std::io;
 
+use crate::redact::account::Fired;
 use crate::redact::formats::json::JsonFields;
 use crate::redact::formats::splice::Sink;
-use crate::redact::{Fired, Rules};
+use crate::redact::rules::set::Rules;
 
 /// Reads as JSON what begins with a bracket where a script may have a value: as an argument, after an equals sign, or
 /// at its beginning. What isn't JSON is a script again.

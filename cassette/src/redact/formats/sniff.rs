@@ -3,7 +3,6 @@
 
 use std::io;
 
-use crate::redact::Rules;
 use crate::redact::body::Fields;
 use crate::redact::formats::events::EventFields;
 use crate::redact::formats::form::FormFields;
@@ -14,6 +13,7 @@ use crate::redact::formats::loose_form::{LooseForm, is_of_name};
 use crate::redact::formats::script::ScriptFields;
 use crate::redact::formats::splice::Sink;
 use crate::redact::formats::xml::XmlFields;
+use crate::redact::rules::set::Rules;
 
 /// What the content type says.
 #[derive(Clone, Copy, PartialEq)]

@@ -5,13 +5,14 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::redact::account::Fired;
 use crate::redact::account::identity::Value;
 use crate::redact::formats::json::{JsonFields, MAX_NESTING};
 use crate::redact::formats::splice::{Pending, Sink};
 use crate::redact::formats::unescape::{Coding, Plain};
 use crate::redact::rules::rule::Rule;
+use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Spelling;
-use crate::redact::{Fired, Rules};
 
 /// Replaces the text directly in elements, and the values of attributes, whose local name is on the list. White
 /// space around a text stays. Child elements go by their own names, which is counted. A text or value that is JSON or XML

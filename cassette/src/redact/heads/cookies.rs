@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::redact::Redactor;
+use crate::redact::redactor::Redactor;
 use crate::redact::rules::rule::Rule;
 
 /// The rules for all cookies, of requests and of responses.
@@ -40,8 +40,8 @@ impl Redactor {
             None => pair.split_at(pair.len() - pair.trim_ascii_start().len()),
         };
         let plain_name = String::from_utf8_lossy(name.strip_suffix(b"=").unwrap_or(name).trim_ascii());
-        let kept = self.0.rules.kept_cookies.contains(&*plain_name);
-        let rule = self.0.rules.default_rule(all).cloned().or_else(|| self.cookie_rule(name));
+        let kept = self.rules().kept_cookies.contains(&*plain_name);
+        let rule = self.rules().default_rule(all).cloned().or_else(|| self.cookie_rule(name));
         let value = match rule.filter(|_| !kept) {
             Some(rule) if !value.trim_ascii().is_empty() => self.found(&rule, value).into_bytes(),
             Some(_) => value.to_vec(),
@@ -56,7 +56,7 @@ impl Redactor {
         let name = String::from_utf8_lossy(name);
         let name = name.trim().trim_end_matches('=');
         let short = name.strip_prefix("__Host-").or_else(|| name.strip_prefix("__Secure-")).unwrap_or(name);
-        self.0.rules.cookies.get(short).or_else(|| self.0.rules.field_rule(short))
+        self.rules().cookies.get(short).or_else(|| self.rules().field_rule(short))
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
         let again = redactor.cookies(expected.as_bytes());
         assert_eq!(String::from_utf8(again).unwrap(), expected, "redacting again changes nothing");
         // One cookie is set as it is sent.
-        let redactor = Redactor::new(redactor.0.rules.as_ref().clone()).unwrap();
+        let redactor = Redactor::new(redactor.rules().as_ref().clone()).unwrap();
         if !cookies.contains(';') {
             let set = redactor.set_cookie(format!("{cookies}; Path=/; HttpOnly").as_bytes());
             assert_eq!(String::from_utf8(set).unwrap(), format!("{expected}; Path=/; HttpOnly"));

@@ -4,19 +4,11 @@ use crate::placeholder;
 use http::header::{COOKIE, LINK, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::redact::Redactor;
-use crate::redact::rules::Headers;
+use crate::redact::redactor::Redactor;
 use crate::redact::rules::names;
 use crate::redact::rules::rule::Rule;
-
-/// Whose headers they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// Sent by the client.
-    Request,
-    /// Sent by the server; trailers too.
-    Response,
-}
+use crate::redact::rules::set::Headers;
+use crate::redact::side::Side;
 
 impl Redactor {
     /// The headers as they are stored and matched.
@@ -44,7 +36,7 @@ impl Redactor {
 
     fn header(&self, name: &HeaderName, value: &HeaderValue, side: Side) -> Option<HeaderValue> {
         let text = value.as_bytes();
-        let Headers { kept, redacted, dropped, others_kept } = &self.0.rules.headers;
+        let Headers { kept, redacted, dropped, others_kept } = &self.rules().headers;
         if kept.contains(name.as_str()) {
             return Some(self.shown(name, text));
         }
@@ -58,7 +50,7 @@ impl Redactor {
             return (side == Side::Response).then(|| valid(self.set_cookie(text)));
         }
         if let Some(rule) =
-            redacted.get(name.as_str()).cloned().or_else(|| self.0.rules.field_rule(name.as_str()))
+            redacted.get(name.as_str()).cloned().or_else(|| self.rules().field_rule(name.as_str()))
         {
             return Some(valid(self.credentials(&rule, text)));
         }

@@ -8,11 +8,9 @@ use percent_encoding::percent_decode_str;
 use crate::redact::formats::form::FormFields;
 use crate::redact::formats::splice::Out;
 use crate::redact::links::Linked;
-use crate::redact::{Redactor, into_string};
+use crate::redact::redactor::{Redactor, into_string};
+use crate::redact::rules::catalogue::USER_INFO;
 use crate::syntax::uri::fragment;
-
-/// The rule for what stands before the host.
-pub(crate) const USER_INFO: &str = "CAS0001";
 
 impl Redactor {
     /// The URL (or a reference relative to one) as it is stored and matched: query parameters on the list and
@@ -28,13 +26,13 @@ impl Redactor {
                 out.push_str(&self.query(&part[1..]));
             }
         }
-        let linked = Linked { rules: &self.0.rules, fired: &self.1 };
+        let linked = Linked { rules: self.rules(), fired: self.account() };
         self.text(&self.by_pattern(linked.uri(out)))
     }
 
     fn user_info(&self, base: &str) -> String {
         let kept = || base.to_owned();
-        let Some(rule) = self.0.rules.default_rule(USER_INFO) else { return kept() };
+        let Some(rule) = self.rules().default_rule(USER_INFO) else { return kept() };
         let Some((scheme, rest)) = base.split_once("//").filter(|(s, _)| s.is_empty() || s.ends_with(':'))
         else {
             return kept();
@@ -63,7 +61,7 @@ impl Redactor {
 
     fn passed_on<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let plain: Cow<'_, [u8]> = percent_decode_str(text).into();
-        self.1.pass_on(text, &plain, &self.0.rules).map_or(Cow::Borrowed(text), Cow::Owned)
+        self.account().pass_on(text, &plain, self.rules()).map_or(Cow::Borrowed(text), Cow::Owned)
     }
 
     fn query(&self, query: &str) -> String {
@@ -72,8 +70,8 @@ impl Redactor {
         let sink = &mut Out(&mut out);
         // Writing to memory does not fail.
         let _ = fields
-            .push(query.as_bytes(), &self.0.rules, &self.1, sink)
-            .and_then(|()| fields.finish(&self.0.rules, &self.1, sink));
+            .push(query.as_bytes(), self.rules(), self.account(), sink)
+            .and_then(|()| fields.finish(self.rules(), self.account(), sink));
         let redacted = into_string(out);
         let passed_on = |pair: &str| match pair.split_once('=') {
             Some((key, value)) => format!("{key}={}", self.passed_on(value)),

@@ -7,10 +7,10 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 
 use crate::Result;
-use crate::redact::Rules;
 use crate::redact::leaks::packed;
 use crate::redact::leaks::packed::{Base64, Beginnings, Unpacked};
 use crate::redact::patterns::{BEFORE, Next, Shapes};
+use crate::redact::rules::set::Rules;
 use crate::redact::values::encodings::{Pattern, patterns_of_leaks};
 use crate::redact::values::search::{Hit, Search};
 

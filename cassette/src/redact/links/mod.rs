@@ -13,61 +13,21 @@ use std::borrow::Cow;
 use std::io;
 use std::net::Ipv4Addr;
 use std::ops::Range;
-use std::sync::Arc;
 
 use percent_encoding::percent_decode;
 
+use crate::redact::account::Fired;
 use crate::redact::formats::form::FormFields;
 use crate::redact::formats::splice::Sink;
-use crate::redact::heads::uri::USER_INFO;
-use crate::redact::rules::names::normalised;
+use crate::redact::rules::catalogue::USER_INFO;
+use crate::redact::rules::links::Domain;
 use crate::redact::rules::rule::Rule;
+use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::{Spelling, spelled};
 use crate::redact::values::found_values::is_token;
-use crate::redact::{Fired, Rules};
 use beginnings::{Beginning, Beginnings};
 pub(crate) use stream::Links;
 use written::{Edit, Written};
-
-/// What of links is redacted.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct LinkRules {
-    domains: Vec<Domain>,
-    pub(crate) ipv4: Option<Arc<Rule>>,
-}
-
-#[derive(Clone, Debug)]
-struct Domain {
-    /// In lower case; its subdomains are meant too.
-    name: String,
-    /// Normalised names of parameters, with their rules.
-    parameters: Vec<(String, Arc<Rule>)>,
-    /// For all others.
-    all: Option<Arc<Rule>>,
-}
-
-impl LinkRules {
-    pub(crate) fn add(&mut self, domain: &str, parameters: &[&str], rule: &mut dyn FnMut(&str) -> Rule) {
-        self.domains.push(Domain {
-            name: domain.trim_start_matches("*.").to_ascii_lowercase(),
-            parameters: parameters.iter().map(|name| (normalised(name), Arc::new(rule(name)))).collect(),
-            all: parameters.is_empty().then(|| Arc::new(rule("link"))),
-        });
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.domains.is_empty() && self.ipv4.is_none()
-    }
-}
-
-impl Domain {
-    /// The rule for a parameter, by its name as it stands there.
-    fn rule(&self, name: &[u8]) -> Option<&Arc<Rule>> {
-        let key = normalised(&percent_decode(name).decode_utf8_lossy());
-        let named = self.parameters.iter().find(|(name, _)| *name == key).map(|(_, rule)| rule);
-        named.or(self.all.as_ref())
-    }
-}
 
 /// Redacts links in memory.
 #[derive(Clone, Copy)]

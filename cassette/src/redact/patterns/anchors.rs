@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use crate::redact::patterns::tokens::FORMS;
 
 /// The first characters of all forms.
-pub(super) struct Anchors {
+pub(crate) struct Anchors {
     /// By pair of bytes: which of the `places` it may be.
     pairs: Vec<u8>,
     /// Where in which anchors a pair stands; none for the first. What begins before the pair comes first, then
@@ -24,10 +24,10 @@ pub(super) struct Anchors {
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Anchor {
-    pub(super) text: &'static [u8],
+pub(crate) struct Anchor {
+    pub(crate) text: &'static [u8],
     /// Of [`FORMS`].
-    pub(super) form: usize,
+    pub(crate) form: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -37,7 +37,7 @@ struct Place {
     offset: usize,
 }
 
-pub(super) static ANCHORS: LazyLock<Anchors> = LazyLock::new(Anchors::new);
+pub(crate) static ANCHORS: LazyLock<Anchors> = LazyLock::new(Anchors::new);
 
 /// All of them, in order of their forms.
 fn all() -> impl Iterator<Item = Anchor> {
@@ -73,12 +73,12 @@ impl Anchors {
         Anchors { pairs, places, longest, farthest }
     }
 
-    pub(super) fn longest(&self) -> usize {
+    pub(crate) fn longest(&self) -> usize {
         self.longest
     }
 
     /// The leftmost anchor that begins at `from` or later, and where. Of those that begin there, the longest.
-    pub(super) fn find(&self, text: &[u8], from: usize) -> Option<(usize, Anchor)> {
+    pub(crate) fn find(&self, text: &[u8], from: usize) -> Option<(usize, Anchor)> {
         let mut at = from + 1;
         let rest = text.get(at..)?;
         for eight in rest.chunks_exact(8) {

@@ -1,10 +1,14 @@
 //! What has a form is found in any surroundings; what only looks a little like it stays.
 
 use std::cell::Cell;
+use std::io::{self, Write as _};
 
 use base64::Engine as _;
 
+use crate::redact::account::Fired;
+use crate::redact::account::identity::Identity;
 use crate::redact::patterns::*;
+use crate::redact::text::by_pattern::ShapeReplacer;
 use crate::redact::{DefaultRule, Redactor, RuleKind, default_rules};
 
 thread_local! {
@@ -81,15 +85,19 @@ pub(crate) fn samples() -> Vec<(&'static str, String)> {
 
 fn redact(rules: Rules, text: &str, size: usize) -> String {
     let redactor = Redactor::new(rules).unwrap();
-    let mut out = redactor.values(Vec::new());
+    let mut out = redactor.values(redactor.account().clone(), Vec::new());
     text.as_bytes().chunks(size.max(1)).for_each(|chunk| out.write_all(chunk).unwrap());
     String::from_utf8(out.finish().unwrap()).unwrap()
 }
 
+fn parts() -> (Arc<Shapes>, Arc<Rules>, Arc<Fired>) {
+    let rules = Rules::default();
+    (Arc::new(Shapes::new(&rules)), Arc::new(rules), Arc::new(Fired::new(Identity::new(&[]))))
+}
+
 /// The same, with every boundary a hard one.
 fn redact_hard(text: &[u8], cuts: &[usize]) -> String {
-    let Redactor(redactor, fired) = Redactor::new(Rules::default()).unwrap();
-    let (shapes, rules, fired) = (redactor.shapes.clone(), redactor.rules.clone(), fired.clone());
+    let (shapes, rules, fired) = parts();
     let mut out = ShapeReplacer::new(shapes, rules, fired, Vec::new());
     let mut from = 0;
     for cut in cuts {
@@ -227,8 +235,7 @@ const LONG: usize = tokens::LONGEST;
 
 #[test]
 fn the_window_stays_small() {
-    let Redactor(redactor, fired) = Redactor::new(Rules::default()).unwrap();
-    let (shapes, rules, fired) = (redactor.shapes.clone(), redactor.rules.clone(), fired.clone());
+    let (shapes, rules, fired) = parts();
     for text in ["eyJ", "-----BEGIN PRIVATE KEY-----", "ya29.a", "https://", "plain text "] {
         let mut out = ShapeReplacer::new(shapes.clone(), rules.clone(), fired.clone(), io::sink());
         for _ in 0..20_000 {

@@ -16,10 +16,10 @@ use crate::placeholder;
 
 /// One form, under a rule of the catalogue.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Form {
-    pub(super) id: &'static str,
+pub(crate) struct Form {
+    pub(crate) id: &'static str,
     /// How it begins: what is searched for.
-    pub(super) anchors: &'static [&'static str],
+    pub(crate) anchors: &'static [&'static str],
     rest: Rest,
 }
 
@@ -40,7 +40,7 @@ enum Rest {
 
 /// Characters that a token is made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Class {
+pub(crate) enum Class {
     Alphanumeric,
     LowerHex,
     /// RFC 4648 §6, without padding.
@@ -61,7 +61,7 @@ pub(super) enum Class {
 
 /// What stands at an anchor.
 #[derive(Debug, PartialEq)]
-pub(super) enum Found {
+pub(crate) enum Found {
     Nothing,
     /// The text ends too early to tell.
     More,
@@ -70,11 +70,11 @@ pub(super) enum Found {
 }
 
 /// A secret is read this far; what follows in the same characters goes with it unread.
-pub(super) const LONGEST: usize = 16 * 1024;
+pub(crate) const LONGEST: usize = 16 * 1024;
 
 const ANY: usize = usize::MAX;
 
-pub(super) const FORMS: &[Form] = &[
+pub(crate) const FORMS: &[Form] = &[
     form("CAS0501", &["eyJ"], Rest::Jwt),
     // A header with white space, or line breaks, after its brace.
     form("CAS0501", &["eyAi", "eyAg", "eyAK", "ewog", "ewoi", "ewoJ", "ew0K", "ewki"], Rest::Jwt),
@@ -147,7 +147,7 @@ impl Form {
     /// What stands at the beginning of `text`, which begins with the anchor and comes after `before`. `whole` says
     /// that nothing follows.
     /// `runs` is what is known of the text from other anchors, and `start` where in it this one stands.
-    pub(super) fn at(
+    pub(crate) fn at(
         &self,
         before: &[u8],
         anchor: usize,
@@ -171,7 +171,7 @@ impl Form {
 }
 
 impl Class {
-    pub(super) fn has(self, b: u8) -> bool {
+    pub(crate) fn has(self, b: u8) -> bool {
         match self {
             Class::Alphanumeric => b.is_ascii_alphanumeric(),
             Class::LowerHex => matches!(b, b'0'..=b'9' | b'a'..=b'f'),
@@ -189,7 +189,7 @@ impl Class {
 /// What anchors have found out of one text, so that the next one need not look at the same bytes again: many anchors in
 /// one long word would cost their number times its length.
 #[derive(Default)]
-pub(super) struct Runs {
+pub(crate) struct Runs {
     classes: [Stretch; Class::Pem as usize + 1],
     digits: Stretch,
     /// From where to where there is no name of an algorithm.

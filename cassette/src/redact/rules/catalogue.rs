@@ -129,6 +129,9 @@ impl fmt::Display for RuleKind {
     }
 }
 
+/// The id of the rule for what stands before the host of a URL.
+pub(crate) const USER_INFO: &str = "CAS0001";
+
 const fn rule(id: &'static str, kind: RuleKind, what: &'static str, why: &'static str) -> DefaultRule {
     DefaultRule { id, kind, what, why }
 }

@@ -1,7 +1,7 @@
 //! What a hit is: what it is counted as, what its placeholder is called.
 
 use crate::placeholder;
-use crate::redact::DefaultRule;
+use crate::redact::rules::catalogue::DefaultRule;
 
 /// A rule in force.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use crate::json::{self, Value};
-use crate::redact::Rules;
+use crate::redact::rules::set::Rules;
 use crate::{Error, Result};
 
 /// Numbers with fewer digits are ports, sizes, flags.

@@ -5,13 +5,12 @@ use crate::placeholder;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::redact::Rules;
-use crate::{Error, Result};
+use crate::error::Error;
 
 /// A secret whose value can't be told from innocent text.
 #[derive(Clone, Debug)]
 pub(crate) struct Refused {
-    name: String,
+    pub(crate) name: String,
     /// `is shorter than 6 bytes`.
     pub(crate) why: String,
     /// Where the value stands.
@@ -19,7 +18,7 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    fn error(&self) -> Error {
+    pub(crate) fn error(&self) -> Error {
         let Refused { name, why, file } = self;
         let hint = if why.contains("longer") {
             "declare the parts of it that are secret, each as a secret of its own"
@@ -34,31 +33,6 @@ impl Refused {
         match file {
             Some(file) => error.at(file),
             None => error,
-        }
-    }
-}
-
-impl Rules {
-    pub(crate) fn refuse(&mut self, name: String, why: String) {
-        if self.refused(&name).is_none() {
-            self.refused.push(Refused { name, why, file: None });
-        }
-    }
-
-    /// Why the value of a secret is left aside.
-    pub(crate) fn refused(&self, name: &str) -> Option<&Refused> {
-        self.refused.iter().find(|refused| placeholder::is_same_secret(&refused.name, name))
-    }
-
-    /// Whether every value can be replaced.
-    ///
-    /// # Errors
-    ///
-    /// The first that can't.
-    pub(crate) fn accepted(self) -> Result<Rules> {
-        match self.refused.first() {
-            Some(refused) => Err(refused.error()),
-            None => Ok(self),
         }
     }
 }

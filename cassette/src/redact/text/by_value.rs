@@ -4,48 +4,10 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use crate::Result;
-use crate::redact::Fired;
+use crate::redact::account::Fired;
 use crate::redact::values::encoding::spelled;
-use crate::redact::values::encodings::Pattern;
-use crate::redact::values::search::{Hit, Search};
-
-/// What to look for, and what to put there.
-pub(crate) struct Finder {
-    search: Search,
-    entries: Vec<(Pattern, Entry)>,
-    /// No hit, edges included, extends further than this from its start.
-    reach: usize,
-}
-
-pub(crate) struct Entry {
-    pub(crate) replacement: Arc<str>,
-    /// What to count a hit as, if that hasn't been counted elsewhere.
-    pub(crate) label: Option<Arc<str>>,
-    /// Which value it is, of those that were found one after the other.
-    pub(crate) nth: usize,
-}
-
-/// The longest spelling of one base64 character: `%2F`.
-const EDGE: usize = 3;
-
-impl Finder {
-    /// From patterns and what is to become of them.
-    pub(crate) fn new(entries: Vec<(Pattern, Entry)>) -> Result<Finder> {
-        let search = Search::new(entries.iter().map(|(pattern, _)| &pattern.bytes[..]))?;
-        let reach = search.longest() + EDGE;
-        Ok(Finder { search, entries, reach })
-    }
-
-    /// The first hit that begins at `from` or later; of one of several values, only if that `counts` there.
-    fn find(&self, text: &[u8], from: usize, counts: impl Fn(usize, usize) -> bool) -> Option<Hit> {
-        let accept = |hit: &Hit| {
-            let (pattern, entry) = &self.entries[hit.id];
-            pattern.is_form(&text[hit.start..hit.end]) && counts(entry.nth, hit.start)
-        };
-        self.search.find_where(text, from, accept)
-    }
-}
+use crate::redact::values::finder::{EDGE, Finder};
+use crate::redact::values::search::Hit;
 
 /// A writer that replaces what its [`Finder`] finds.
 pub(crate) struct Replacer<W> {
@@ -263,7 +225,8 @@ fn unit_after(text: &[u8]) -> usize {
 mod tests {
     use super::*;
     use crate::redact::account::identity::Identity;
-    use crate::redact::values::encodings::{Edges, Encoding};
+    use crate::redact::values::encodings::{Edges, Encoding, Pattern};
+    use crate::redact::values::finder::Entry;
 
     fn fired() -> Arc<Fired> {
         Arc::new(Fired::new(Identity::new(&[])))

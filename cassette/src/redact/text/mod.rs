@@ -1,21 +1,31 @@
 //! The last stage of every text: named secrets by value, then what is known by its form.
 
+pub(crate) mod by_pattern;
 pub(crate) mod by_value;
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use crate::redact::patterns::ShapeReplacer;
+use crate::redact::account::Fired;
+use crate::redact::patterns::Shapes;
+use crate::redact::rules::set::Rules;
+use crate::redact::text::by_pattern::ShapeReplacer;
 use crate::redact::text::by_value::Replacer;
-use crate::redact::{Fired, Inner};
+use crate::redact::values::finder::Finder;
 
 /// A writer that redacts what it can tell without knowing where it stands.
 pub(crate) struct Values<W>(Replacer<ShapeReplacer<W>>);
 
 impl<W: Write> Values<W> {
-    pub(crate) fn new(redactor: &Inner, fired: Arc<Fired>, next: W) -> Self {
-        let shapes = ShapeReplacer::new(redactor.shapes.clone(), redactor.rules.clone(), fired.clone(), next);
-        Values(Replacer::new(redactor.values.clone(), fired, shapes))
+    pub(crate) fn new(
+        values: Arc<Finder>,
+        shapes: Arc<Shapes>,
+        rules: Arc<Rules>,
+        fired: Arc<Fired>,
+        next: W,
+    ) -> Self {
+        let next = ShapeReplacer::new(shapes, rules, fired.clone(), next);
+        Values(Replacer::new(values, fired, next))
     }
 
     pub(crate) fn finish(self) -> io::Result<W> {

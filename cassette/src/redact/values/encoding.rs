@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::media_type;
 use crate::placeholder;
-use crate::redact::values::encodings;
+use crate::redact::values::encodings::writers::{is_form, is_unreserved, json_escaped};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Spelling {
@@ -67,10 +67,10 @@ impl Spelling {
     pub(crate) fn spell(self, value: &str) -> String {
         match self {
             Spelling::Plain => value.to_owned(),
-            Spelling::Json => encodings::json_string(value),
-            Spelling::Form => encodings::form_value(value),
+            Spelling::Json => json_string(value),
+            Spelling::Form => form_value(value),
             Spelling::Percent => utf8_percent_encode(value, RESERVED).to_string(),
-            Spelling::Latin1 => encodings::latin_1_value(value),
+            Spelling::Latin1 => latin_1_value(value),
             Spelling::Html => value
                 .replace('&', "&amp;")
                 .replace('<', "&lt;")
@@ -82,11 +82,11 @@ impl Spelling {
                 .replace('\t', "&#9;")
                 .replace('\n', "&#10;")
                 .replace('\r', "&#13;"),
-            Spelling::Csv => encodings::csv_value(value),
-            Spelling::Hex => encodings::hex(value),
-            Spelling::Lf => encodings::with_line_ends(value, "\n"),
-            Spelling::Crlf => encodings::with_line_ends(value, "\r\n"),
-            Spelling::OneLine => encodings::with_line_ends(value, " "),
+            Spelling::Csv => csv_value(value),
+            Spelling::Hex => hex(value),
+            Spelling::Lf => with_line_ends(value, "\n"),
+            Spelling::Crlf => with_line_ends(value, "\r\n"),
+            Spelling::OneLine => with_line_ends(value, " "),
         }
     }
 
@@ -112,4 +112,44 @@ impl Spelling {
 /// A placeholder that says how its value is written, first step first.
 pub(crate) fn spelled(placeholder: &str, steps: &[Spelling]) -> String {
     placeholder::with_encodings(placeholder, steps.iter().map(|step| step.name()))
+}
+
+/// `value` as it stands between the quotes of a JSON string.
+pub(crate) fn json_string(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    json_escaped(value, false, false, "", &mut out);
+    out
+}
+
+/// `value` as it stands between the quotes of a field of CSV (RFC 4180 §2).
+pub(crate) fn csv_value(value: &str) -> String {
+    value.replace('"', "\"\"")
+}
+
+pub(crate) fn hex(value: &str) -> String {
+    value.bytes().map(|b| format!("{b:02x}")).collect()
+}
+
+/// `value` as it stands in a form (WHATWG URL §5.2).
+pub(crate) fn form_value(value: &str) -> String {
+    let keeps = |b: u8| is_form(b) || b == b' ';
+    let one = |b: u8| if keeps(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
+    value.bytes().map(one).collect::<String>().replace(' ', "+")
+}
+
+/// `value` percent-encoded from Latin-1; from UTF-8, if that has not all its characters.
+pub(crate) fn latin_1_value(value: &str) -> String {
+    let bytes = latin_1(value).unwrap_or_else(|| value.as_bytes().to_vec());
+    let one = |b: u8| if is_unreserved(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
+    bytes.into_iter().map(one).collect()
+}
+
+/// A value that is not the same in Latin-1, in it.
+pub(crate) fn latin_1(value: &str) -> Option<Vec<u8>> {
+    let bytes = || value.chars().map(|c| u8::try_from(c).ok()).collect();
+    if value.is_ascii() { None } else { bytes() }
+}
+
+pub(crate) fn with_line_ends(value: &str, end: &str) -> String {
+    value.replace("\r\n", "\n").replace('\r', "\n").replace('\n', end)
 }

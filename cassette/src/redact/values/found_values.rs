@@ -6,9 +6,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::redact::text::by_value::{Entry, Finder};
 use crate::redact::values::encodings;
 use crate::redact::values::encodings::Pattern;
+use crate::redact::values::finder::{Entry, Finder};
 
 /// The first so many of a session: each one costs a little of every search.
 const MOST: usize = 32;

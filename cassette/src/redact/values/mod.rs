@@ -2,5 +2,6 @@
 
 pub(crate) mod encoding;
 pub(crate) mod encodings;
+pub(crate) mod finder;
 pub(crate) mod found_values;
 pub(crate) mod search;

@@ -9,14 +9,15 @@ mod tag;
 use std::io;
 use std::sync::Arc;
 
+use crate::redact::account::Fired;
 use crate::redact::account::identity::Value;
 use crate::redact::formats::json::JsonFields;
 use crate::redact::formats::script::ScriptFields;
 use crate::redact::formats::splice::{Pending, Sink};
 use crate::redact::formats::unescape::{Coding, Plain};
 use crate::redact::rules::rule::Rule;
+use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Spelling;
-use crate::redact::{Fired, Rules};
 pub(crate) use page::{LONGEST_PROLOGUE, is_page};
 use tag::{Element, LONGEST_NAME, Part, SCRIPT_END, Tag, rule};
 

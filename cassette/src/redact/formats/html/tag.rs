@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use crate::redact::Rules;
 use crate::redact::formats::html::is_space;
 use crate::redact::formats::unescape::{Coding, Plain};
 use crate::redact::rules::rule::Rule;
+use crate::redact::rules::set::Rules;
 
 /// A tag as it is read.
 #[derive(Clone)]

@@ -1,6 +1,6 @@
 //! The forms in which a value turns up in traffic, as byte patterns to search for.
 
-mod writers;
+pub(crate) mod writers;
 
 use std::collections::HashSet;
 
@@ -8,10 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 use crate::redact::rules::unusable;
-use crate::redact::values::encoding::Spelling;
-use writers::{
-    KINDS, WRITERS, Writer, Writers, is_component, is_form, is_unreserved, json_escaped, percent_encoded,
-};
+use crate::redact::values::encoding::{Spelling, csv_value, hex, latin_1, with_line_ends};
+use writers::{KINDS, WRITERS, Writer, Writers, is_component, is_form, is_unreserved, percent_encoded};
 
 /// One form of one value.
 #[derive(Clone)]
@@ -129,10 +127,6 @@ fn by_lines(value: &str) -> Vec<(Option<Spelling>, String)> {
         }
     }
     out
-}
-
-pub(crate) fn with_line_ends(value: &str, end: &str) -> String {
-    value.replace("\r\n", "\n").replace('\r', "\n").replace('\n', end)
 }
 
 fn forms(value: &str, most: usize, all: &mut Patterns) {
@@ -424,18 +418,6 @@ impl Patterns {
     }
 }
 
-/// `value` as it stands between the quotes of a JSON string.
-pub(crate) fn json_string(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    json_escaped(value, false, false, "", &mut out);
-    out
-}
-
-/// `value` as it stands between the quotes of a field of CSV (RFC 4180 §2).
-pub(crate) fn csv_value(value: &str) -> String {
-    value.replace('"', "\"\"")
-}
-
 /// A text in JSON with the digits of its `\u00e4` in upper case.
 fn upper_units(json: &str) -> String {
     let (mut out, mut rest) = (String::with_capacity(json.len()), json);
@@ -449,30 +431,6 @@ fn upper_units(json: &str) -> String {
         rest = &rest[end + digits..];
     }
     out + rest
-}
-
-pub(crate) fn hex(value: &str) -> String {
-    value.bytes().map(|b| format!("{b:02x}")).collect()
-}
-
-/// `value` as it stands in a form (WHATWG URL §5.2).
-pub(crate) fn form_value(value: &str) -> String {
-    let keeps = |b: u8| is_form(b) || b == b' ';
-    let one = |b: u8| if keeps(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
-    value.bytes().map(one).collect::<String>().replace(' ', "+")
-}
-
-/// `value` percent-encoded from Latin-1; from UTF-8, if that has not all its characters.
-pub(crate) fn latin_1_value(value: &str) -> String {
-    let bytes = latin_1(value).unwrap_or_else(|| value.as_bytes().to_vec());
-    let one = |b: u8| if is_unreserved(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
-    bytes.into_iter().map(one).collect()
-}
-
-/// A value that is not the same in Latin-1, in it.
-fn latin_1(value: &str) -> Option<Vec<u8>> {
-    let bytes = || value.chars().map(|c| u8::try_from(c).ok()).collect();
-    if value.is_ascii() { None } else { bytes() }
 }
 
 /// As programs of old do it in URLs and forms.

@@ -7,14 +7,14 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 /// One way to write a text.
-pub(super) struct Writer {
-    pub(super) form: &'static str,
+pub(crate) struct Writer {
+    pub(crate) form: &'static str,
     /// 0: what most libraries do; 1: known ones; 2: what settings and old versions make possible.
-    pub(super) odd: u8,
+    pub(crate) odd: u8,
     /// Which of the lists below it is in.
-    pub(super) kind: usize,
+    pub(crate) kind: usize,
     /// Its own, among those of its kind.
-    pub(super) bit: u128,
+    pub(crate) bit: u128,
     style: Style,
 }
 
@@ -51,7 +51,7 @@ struct Numbered {
 }
 
 impl Writer {
-    pub(super) fn write(&self, text: &str) -> String {
+    pub(crate) fn write(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         match &self.style {
             Style::Json { slash, ascii, also } => json_escaped(text, *slash, *ascii, also, &mut out),
@@ -84,15 +84,15 @@ impl Writer {
 }
 
 /// JSON, pages and URLs, each with the usual ones first.
-pub(super) struct Writers {
-    pub(super) json: Vec<Writer>,
-    pub(super) html: Vec<Writer>,
-    pub(super) percent: Vec<Writer>,
+pub(crate) struct Writers {
+    pub(crate) json: Vec<Writer>,
+    pub(crate) html: Vec<Writer>,
+    pub(crate) percent: Vec<Writer>,
     /// Of those, the ones that write a part of a URL as a part of another.
-    pub(super) component: Vec<Writer>,
+    pub(crate) component: Vec<Writer>,
 }
 
-pub(super) static WRITERS: LazyLock<Writers> = LazyLock::new(|| {
+pub(crate) static WRITERS: LazyLock<Writers> = LazyLock::new(|| {
     let all = |kind: usize, styles: Vec<(&'static str, u8, Style)>| -> Vec<Writer> {
         let one = |((form, odd, style), bit): (_, u32)| Writer { form, odd, kind, bit: 1 << bit, style };
         let mut all: Vec<Writer> = styles.into_iter().zip(0..).map(one).collect();
@@ -108,7 +108,7 @@ pub(super) static WRITERS: LazyLock<Writers> = LazyLock::new(|| {
 });
 
 /// How many lists there are.
-pub(super) const KINDS: usize = 4;
+pub(crate) const KINDS: usize = 4;
 
 /// As serializers escape it: serde_json and most others; ASCII only (Python, PHP); with `\/` (PHP, older Java
 /// and .NET); with HTML's characters escaped (Go, Rails, Django; Flask; Gson; .NET; PHP; JavaScript within a page).
@@ -273,7 +273,7 @@ fn pick(c: char, of: [&'static str; 3]) -> Option<&'static str> {
     ['\t', '\n', '\r'].iter().position(|control| *control == c).map(|at| of[at])
 }
 
-pub(super) fn json_escaped(value: &str, slash: bool, ascii: bool, also: &str, out: &mut String) {
+pub(crate) fn json_escaped(value: &str, slash: bool, ascii: bool, also: &str, out: &mut String) {
     for c in value.chars() {
         match c {
             c if c.is_ascii_alphanumeric() => out.push(c),
@@ -298,21 +298,21 @@ pub(super) fn json_escaped(value: &str, slash: bool, ascii: bool, also: &str, ou
 }
 
 /// RFC 3986 §2.3.
-pub(super) fn is_unreserved(b: u8) -> bool {
+pub(crate) fn is_unreserved(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"-._~".contains(&b)
 }
 
 /// WHATWG's `application/x-www-form-urlencoded`.
-pub(super) fn is_form(b: u8) -> bool {
+pub(crate) fn is_form(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"*-._".contains(&b)
 }
 
 /// JavaScript's `encodeURIComponent`.
-pub(super) fn is_component(b: u8) -> bool {
+pub(crate) fn is_component(b: u8) -> bool {
     is_unreserved(b) || b"!*'()".contains(&b)
 }
 
-pub(super) fn percent_encoded(value: &[u8], keeps: impl Fn(u8) -> bool, plus: bool, out: &mut String) {
+pub(crate) fn percent_encoded(value: &[u8], keeps: impl Fn(u8) -> bool, plus: bool, out: &mut String) {
     for &b in value {
         match b {
             b' ' if plus => out.push('+'),
