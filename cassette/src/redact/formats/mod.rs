@@ -1,5 +1,6 @@
 //! The formats of bodies: what each of them is read as, and which of its values have names.
 
+pub(crate) mod body_fields;
 pub(crate) mod events;
 pub(crate) mod form;
 pub(crate) mod html;

@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::redact::account::Fired;
 use crate::redact::account::identity::Value;
-use crate::redact::body::Fields;
+use crate::redact::formats::body_fields::BodyFields;
 use crate::redact::formats::splice::Sink;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
@@ -47,7 +47,7 @@ enum At {
 }
 
 enum Part {
-    Body(Box<Fields>),
+    Body(Box<BodyFields>),
     /// Goes, if there is any of it.
     Secret(Value, Arc<Rule>, bool),
 }
@@ -81,7 +81,7 @@ impl MultipartFields {
             depth,
             at: At::Content,
             // A body with the wrong label is what it is.
-            part: Part::Body(Box::new(Fields::begun())),
+            part: Part::Body(Box::new(BodyFields::begun())),
             held: Vec::new(),
             start: true,
             head: Vec::new(),
@@ -201,7 +201,7 @@ impl MultipartFields {
 
     /// The part is over.
     fn end(&mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
-        match std::mem::replace(&mut self.part, Part::Body(Box::new(Fields::begun()))) {
+        match std::mem::replace(&mut self.part, Part::Body(Box::new(BodyFields::begun()))) {
             Part::Body(fields) => fields.finish(rules, fired, out),
             Part::Secret(value, rule, true) => out.insert(&fired.replace(&rule, &value, rules, &[])),
             Part::Secret(..) => Ok(()),
@@ -236,7 +236,7 @@ impl MultipartFields {
             Some(rule) => Part::Secret(fired.identity.value(), rule, false),
             None => {
                 let content_type = header(&head, "content-type");
-                Part::Body(Box::new(Fields::of(content_type.as_deref(), self.depth + 1)))
+                Part::Body(Box::new(BodyFields::of(content_type.as_deref(), self.depth + 1)))
             }
         }
     }

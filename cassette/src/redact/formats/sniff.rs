@@ -3,17 +3,11 @@
 
 use std::io;
 
-use crate::redact::body::Fields;
-use crate::redact::formats::events::EventFields;
-use crate::redact::formats::form::FormFields;
 use crate::redact::formats::html;
-use crate::redact::formats::html::{HtmlFields, LONGEST_PROLOGUE};
-use crate::redact::formats::json::{JsonFields, RECORD};
-use crate::redact::formats::loose_form::{LooseForm, is_of_name};
-use crate::redact::formats::script::ScriptFields;
+use crate::redact::formats::html::LONGEST_PROLOGUE;
+use crate::redact::formats::json::RECORD;
+use crate::redact::formats::loose_form::is_of_name;
 use crate::redact::formats::splice::Sink;
-use crate::redact::formats::xml::XmlFields;
-use crate::redact::rules::set::Rules;
 
 /// What the content type says.
 #[derive(Clone, Copy, PartialEq)]
@@ -40,11 +34,25 @@ enum Told {
     Nothing,
     /// So many of them are to be passed over.
     Before(usize, Kind),
-    Fields(Box<Fields>),
+    Format(Format),
 }
 
-/// What a body is, what of it was held, and what has come since.
-type Begins<'b> = (Fields, Vec<u8>, &'b [u8]);
+/// The format that a body is read as.
+#[derive(Clone, Copy)]
+pub(crate) enum Format {
+    Json,
+    /// JSON, and from where it is none what the content type says.
+    JsonThen(Kind),
+    Form,
+    LooseForm,
+    Xml,
+    Html,
+    Events,
+    Script,
+}
+
+/// The format of a body, what of it was held, and what has come since.
+type Begins<'b> = (Format, Vec<u8>, &'b [u8]);
 
 /// Not later than here they tell.
 const MOST: usize = LONGEST_PROLOGUE;
@@ -88,7 +96,6 @@ impl Begun {
     pub(crate) fn push<'b>(
         &mut self,
         mut bytes: &'b [u8],
-        rules: &Rules,
         out: &mut dyn Sink,
     ) -> io::Result<Option<Begins<'b>>> {
         loop {
@@ -106,24 +113,20 @@ impl Begun {
             if self.held.is_empty() {
                 return Ok(None);
             }
-            match self.told(self.held.len() == MOST, rules) {
+            match self.told(self.held.len() == MOST) {
                 Told::Nothing => return Ok(None),
                 Told::Before(count, kind) => self.pass_over(count, kind, out)?,
-                Told::Fields(fields) => return Ok(Some((*fields, std::mem::take(&mut self.held), bytes))),
+                Told::Format(format) => return Ok(Some((format, std::mem::take(&mut self.held), bytes))),
             }
         }
     }
 
     /// The body is over: what it is, with all of it.
-    pub(crate) fn finish(
-        mut self,
-        rules: &Rules,
-        out: &mut dyn Sink,
-    ) -> io::Result<Option<(Fields, Vec<u8>)>> {
+    pub(crate) fn finish(mut self, out: &mut dyn Sink) -> io::Result<Option<(Format, Vec<u8>)>> {
         while !self.held.is_empty() {
-            match self.told(true, rules) {
+            match self.told(true) {
                 Told::Before(count, kind) => self.pass_over(count, kind, out)?,
-                Told::Fields(fields) => return Ok(Some((*fields, self.held))),
+                Told::Format(format) => return Ok(Some((format, self.held))),
                 Told::Nothing => break,
             }
         }
@@ -139,7 +142,7 @@ impl Begun {
     }
 
     /// By what is held, of which this may be all that there is.
-    fn told(&self, whole: bool, rules: &Rules) -> Told {
+    fn told(&self, whole: bool) -> Told {
         let (text, kind) = (&self.held[..], self.kind);
         let guarded = if kind == Kind::Script { kind } else { Kind::Other };
         let before = [(MARK, kind), (COMMENT, Kind::Script)];
@@ -152,70 +155,62 @@ impl Begun {
             }
         }
         let json = || match kind {
-            Kind::Form | Kind::Xml | Kind::Events => Fields::First(JsonFields::new(rules), kind),
-            _ => kind.fields(rules),
+            Kind::Form | Kind::Xml | Kind::Events => Format::JsonThen(kind),
+            _ => kind.format(),
         };
         let markup = |or| match html::is_page(text, or) {
             None if !whole => Told::Nothing,
-            Some(true) => Told::of(Kind::Html.fields(rules)),
-            _ => Told::of(Kind::Xml.fields(rules)),
+            Some(true) => Told::Format(Kind::Html.format()),
+            _ => Told::Format(Kind::Xml.format()),
         };
         match (text.first(), kind) {
             // Names of a form's fields may have brackets, too.
             (Some(b'{' | b'['), Kind::Form) => match text[1..].trim_ascii_start().first() {
-                Some(b'"' | b'{' | b'[') => Told::of(json()),
+                Some(b'"' | b'{' | b'[') => Told::Format(json()),
                 None if !whole => Told::Nothing,
-                _ => Told::of(kind.fields(rules)),
+                _ => Told::Format(kind.format()),
             },
-            (Some(b'{' | b'['), _) => Told::of(json()),
+            (Some(b'{' | b'['), _) => Told::Format(json()),
             // XML travels as HTML, too.
             (Some(b'<'), Kind::Html) if text.starts_with(XML) => markup(true),
             (Some(b'<'), Kind::Html) if !whole && XML.starts_with(text) => Told::Nothing,
             (Some(b'<'), Kind::Text | Kind::Other | Kind::Form | Kind::Events) => markup(false),
-            (Some(&RECORD), _) => Told::of(Kind::Other.fields(rules)),
-            (_, Kind::Text | Kind::Other) => self.in_text(whole, rules),
-            _ => Told::of(kind.fields(rules)),
+            (Some(&RECORD), _) => Told::Format(Kind::Other.format()),
+            (_, Kind::Text | Kind::Other) => self.in_text(whole),
+            _ => Told::Format(kind.format()),
         }
     }
 
     /// What isn't JSON fails at its first bytes.
-    fn in_text(&self, whole: bool, rules: &Rules) -> Told {
+    fn in_text(&self, whole: bool) -> Told {
         let text = &self.held[..];
         if EVENTS.iter().any(|name| text.starts_with(name)) {
-            return Told::of(Kind::Events.fields(rules));
+            return Told::Format(Kind::Events.format());
         }
         let name = text.iter().position(|b| !is_of_name(*b));
         match name.map(|end| text[end..].split_at(1)) {
-            _ if name.unwrap_or(text.len()) > LONGEST_NAME => Told::of(self.kind.fields(rules)),
+            _ if name.unwrap_or(text.len()) > LONGEST_NAME => Told::Format(self.kind.format()),
             None if !whole => Told::Nothing,
-            Some((b"=", _)) if self.kind == Kind::Text && name > Some(0) => {
-                Told::of(Fields::Loose(Box::new(LooseForm::new())))
-            }
+            Some((b"=", _)) if self.kind == Kind::Text && name > Some(0) => Told::Format(Format::LooseForm),
             Some((b"(", argument)) if name > Some(0) => match argument.trim_ascii_start().first() {
-                Some(b'{' | b'[') => Told::of(Kind::Script.fields(rules)),
+                Some(b'{' | b'[') => Told::Format(Kind::Script.format()),
                 None if !whole => Told::Nothing,
-                _ => Told::of(self.kind.fields(rules)),
+                _ => Told::Format(self.kind.format()),
             },
-            _ => Told::of(self.kind.fields(rules)),
+            _ => Told::Format(self.kind.format()),
         }
-    }
-}
-
-impl Told {
-    fn of(fields: Fields) -> Told {
-        Told::Fields(Box::new(fields))
     }
 }
 
 impl Kind {
-    pub(crate) fn fields(self, rules: &Rules) -> Fields {
+    pub(crate) fn format(self) -> Format {
         match self {
-            Kind::Form => Fields::Form(FormFields::new()),
-            Kind::Xml => Fields::Xml(XmlFields::new()),
-            Kind::Events => Fields::Events(Box::new(EventFields::new(rules))),
-            Kind::Script => Fields::Script(ScriptFields::new()),
-            Kind::Html => Fields::Html(Box::new(HtmlFields::new())),
-            Kind::Text | Kind::Other => Fields::Json(JsonFields::new(rules)),
+            Kind::Form => Format::Form,
+            Kind::Xml => Format::Xml,
+            Kind::Events => Format::Events,
+            Kind::Script => Format::Script,
+            Kind::Html => Format::Html,
+            Kind::Text | Kind::Other => Format::Json,
         }
     }
 }

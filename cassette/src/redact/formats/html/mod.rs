@@ -19,7 +19,7 @@ use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Spelling;
 pub(crate) use page::{LONGEST_PROLOGUE, is_page};
-use tag::{Element, LONGEST_NAME, Part, SCRIPT_END, Tag, rule};
+use tag::{COMMENT, Element, LONGEST_NAME, Part, SCRIPT_END, Tag, is_space, rule};
 
 /// Replaces the values of fields, of `meta` elements and of attributes whose name is on the list. JSON is opened where a
 /// script, an attribute or a text has it, and where all of it is JSON.
@@ -83,7 +83,6 @@ struct To<'a> {
 const MOST_HELD: usize = 16 * 1024;
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
-const COMMENT: &[u8] = b"!--";
 const COMMENT_END: &[u8] = b"--!";
 
 impl HtmlFields {
@@ -473,10 +472,6 @@ impl Inner {
             _ => Ok(()),
         }
     }
-}
-
-fn is_space(b: u8) -> bool {
-    matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'\x0c')
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Whether markup is a page, by how it begins.
 
-use crate::redact::formats::html::{COMMENT, is_space};
+use super::tag::{COMMENT, is_space};
 
 /// What comes before a document may be so long.
 pub(crate) const LONGEST_PROLOGUE: usize = 1024;

@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use crate::redact::formats::html::is_space;
 use crate::redact::formats::unescape::{Coding, Plain};
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
@@ -65,6 +64,9 @@ pub(super) enum Naming {
 
 /// Longer names are not on any list.
 pub(super) const LONGEST_NAME: usize = 256;
+
+/// After `<`.
+pub(super) const COMMENT: &[u8] = b"!--";
 
 pub(super) const SCRIPT_END: &[u8] = b"</script";
 
@@ -254,4 +256,8 @@ pub(super) fn rule(name: &[u8], rules: &Rules) -> Option<Arc<Rule>> {
         None if OWN.binary_search(&name).is_ok() => None,
         None => rules.field_rule(name),
     }
+}
+
+pub(super) fn is_space(b: u8) -> bool {
+    matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'\x0c')
 }

@@ -1,0 +1,136 @@
+//! A body, or a part of one, read as the format that it has: the one place that knows all formats.
+//!
+//! A part of a multipart is a body again: this file and `multipart` import each other, and no others do.
+//!
+//! Must not know: writers, links, secrets by value.
+
+use std::io;
+
+use crate::media_type;
+use crate::redact::account::Fired;
+use crate::redact::formats::events::EventFields;
+use crate::redact::formats::form::FormFields;
+use crate::redact::formats::html::HtmlFields;
+use crate::redact::formats::json::JsonFields;
+use crate::redact::formats::loose_form::LooseForm;
+use crate::redact::formats::multipart::MultipartFields;
+use crate::redact::formats::script::ScriptFields;
+use crate::redact::formats::sniff::{Begun, Format, Kind};
+use crate::redact::formats::splice::Sink;
+use crate::redact::formats::xml::XmlFields;
+use crate::redact::rules::set::Rules;
+
+/// What a body, or a part of one, is read as.
+pub(crate) enum BodyFields {
+    Begun(Begun),
+    Json(JsonFields),
+    /// JSON, and from where it is none what its content type says.
+    First(JsonFields, Kind),
+    Form(FormFields),
+    Loose(Box<LooseForm>),
+    Xml(XmlFields),
+    Html(Box<HtmlFields>),
+    Multipart(Box<MultipartFields>),
+    Events(Box<EventFields>),
+    Script(ScriptFields),
+}
+
+impl BodyFields {
+    /// For a body of this content type that is a part of so many others, one in the other.
+    pub(crate) fn of(content_type: Option<&str>, depth: usize) -> BodyFields {
+        if let Some(multipart) = content_type.and_then(|text| MultipartFields::of(text, depth)) {
+            return BodyFields::Multipart(Box::new(multipart));
+        }
+        let essence = media_type::essence(content_type.unwrap_or(""));
+        let is_text = || {
+            matches!(essence.as_str(), "" | "text/plain")
+                || media_type::is_json(&essence)
+                || media_type::is_json_lines(&essence)
+        };
+        let kind = match essence.as_str() {
+            essence if media_type::is_form(essence) => Kind::Form,
+            essence if media_type::is_html(essence) => Kind::Html,
+            essence if media_type::is_xml(essence) => Kind::Xml,
+            // The parts of a form are written as they are.
+            _ if depth == 0 && is_text() => Kind::Text,
+            "text/event-stream" => Kind::Events,
+            essence if media_type::is_script(essence) => Kind::Script,
+            _ => Kind::Other,
+        };
+        BodyFields::Begun(Begun::new(kind))
+    }
+
+    fn of_format(format: Format, rules: &Rules) -> BodyFields {
+        match format {
+            Format::Json => BodyFields::Json(JsonFields::new(rules)),
+            Format::JsonThen(kind) => BodyFields::First(JsonFields::new(rules), kind),
+            Format::Form => BodyFields::Form(FormFields::new()),
+            Format::LooseForm => BodyFields::Loose(Box::new(LooseForm::new())),
+            Format::Xml => BodyFields::Xml(XmlFields::new()),
+            Format::Html => BodyFields::Html(Box::new(HtmlFields::new())),
+            Format::Events => BodyFields::Events(Box::new(EventFields::new(rules))),
+            Format::Script => BodyFields::Script(ScriptFields::new()),
+        }
+    }
+
+    /// For what nothing says anything of.
+    pub(crate) fn begun() -> BodyFields {
+        BodyFields::Begun(Begun::new(Kind::Other))
+    }
+
+    pub(crate) fn push(
+        &mut self,
+        bytes: &[u8],
+        rules: &Rules,
+        fired: &Fired,
+        out: &mut dyn Sink,
+    ) -> io::Result<()> {
+        match self {
+            BodyFields::Begun(begun) => {
+                if let Some((format, held, rest)) = begun.push(bytes, out)? {
+                    *self = BodyFields::of_format(format, rules);
+                    self.push(&held, rules, fired, out)?;
+                    self.push(rest, rules, fired, out)?;
+                }
+                Ok(())
+            }
+            BodyFields::Json(json) => json.push(bytes, rules, fired, out),
+            BodyFields::First(json, kind) => {
+                let read = json.read(bytes, rules, fired, out)?;
+                if read < bytes.len() {
+                    *self = BodyFields::of_format(kind.format(), rules);
+                    self.push(&bytes[read..], rules, fired, out)?;
+                }
+                Ok(())
+            }
+            BodyFields::Form(form) => form.push(bytes, rules, fired, out),
+            BodyFields::Loose(form) => form.push(bytes, rules, fired, out),
+            BodyFields::Xml(xml) => xml.push(bytes, rules, fired, out),
+            BodyFields::Html(html) => html.push(bytes, rules, fired, out),
+            BodyFields::Multipart(multipart) => multipart.push(bytes, rules, fired, out),
+            BodyFields::Events(events) => events.push(bytes, rules, fired, out),
+            BodyFields::Script(script) => script.push(bytes, rules, fired, out),
+        }
+    }
+
+    pub(crate) fn finish(self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+        match self {
+            BodyFields::Begun(begun) => match begun.finish(out)? {
+                Some((format, held)) => {
+                    let mut fields = BodyFields::of_format(format, rules);
+                    fields.push(&held, rules, fired, out)?;
+                    fields.finish(rules, fired, out)
+                }
+                None => Ok(()),
+            },
+            BodyFields::Json(json) | BodyFields::First(json, _) => json.finish(rules, fired, out),
+            BodyFields::Form(form) => form.finish(rules, fired, out),
+            BodyFields::Loose(form) => form.finish(rules, fired, out),
+            BodyFields::Xml(xml) => xml.finish(rules, fired, out),
+            BodyFields::Html(html) => html.finish(rules, fired, out),
+            BodyFields::Multipart(multipart) => multipart.finish(rules, fired, out),
+            BodyFields::Events(events) => events.finish(rules, fired, out),
+            BodyFields::Script(script) => script.finish(rules, fired, out),
+        }
+    }
+}
