@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use crate::redact::account::Fired;
 use crate::redact::formats::body_fields::BodyFields;
 use crate::redact::formats::splice::Out;
-use crate::redact::links::Links;
+use crate::redact::links::stream::Links;
 use crate::redact::rules::set::Rules;
 use crate::redact::text::Values;
 

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::redact::formats::form::FormFields;
 use crate::redact::formats::splice::Out;
-use crate::redact::links::Linked;
+use crate::redact::links::link::Linked;
 use crate::redact::redactor::{Redactor, into_string};
 use crate::redact::rules::catalogue::USER_INFO;
 use crate::syntax::uri::fragment;

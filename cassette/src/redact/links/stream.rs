@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use super::link::Linked;
+use super::parts::{STOPS, ends};
 use crate::redact::account::Fired;
 use crate::redact::links::beginnings;
 use crate::redact::links::beginnings::{Beginning, Beginnings};
-use crate::redact::links::{Linked, STOPS, ends};
 use crate::redact::rules::set::Rules;
 
 /// Redacts the links in what passes through.
