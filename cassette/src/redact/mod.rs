@@ -18,6 +18,7 @@ mod redactor;
 mod restore;
 mod rules;
 mod side;
+pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;
 mod text;

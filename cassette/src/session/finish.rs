@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Session, leaks, output, problems, process_summary, ways};
+use super::{Session, leaks, output, problems, process_summary};
 use crate::config::{Drift, Expiry, Unused};
 use crate::engine::Action;
 use crate::error::{Error, Result};
 use crate::mode::{Environment, Mode};
 use crate::player::Player;
 use crate::recorder::Recorder;
+use crate::redact::suggest;
 use crate::report::{
     self, DriftReport, Drifted, Expired, Leaks, MissingSnapshot, Note, Palette, Problem, Recorded, machine,
 };
@@ -436,7 +437,7 @@ impl Session {
     ) -> Result<Vec<report::Leak>> {
         let check = self.0.redactor.leak_check()?;
         let mut told = Vec::new();
-        let ways = ways::Ways { check: &check, rules: &self.0.config.rules };
+        let ways = suggest::Ways { check: &check, rules: &self.0.config.rules };
         if let Some(prepared) = prepared {
             for found in leaks::search(&check, &prepared.files())? {
                 told.push(leaks::in_recording(&ways, prepared, found));

@@ -19,7 +19,7 @@ use crate::report::{self, LeakPart, LeakPlace, LeakRule};
 use crate::snapshot::Manifest;
 use crate::tape::{Body, Content, Located, Outcome, Prepared};
 
-use super::ways::{self, Ways};
+use crate::redact::suggest::{self, Ways};
 
 /// A file is searched in pieces of this many bytes. Less is not worth a thread.
 const PIECE: u64 = 8 * 1024 * 1024;
@@ -185,7 +185,7 @@ fn bytes(body: &Body, file: Option<&Path>) -> Option<Vec<u8>> {
         };
     };
     let mut bytes = Vec::new();
-    File::open(file).ok()?.take(ways::MOST as u64).read_to_end(&mut bytes).ok()?;
+    File::open(file).ok()?.take(suggest::MOST as u64).read_to_end(&mut bytes).ok()?;
     Some(bytes)
 }
 

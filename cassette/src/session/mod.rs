@@ -17,7 +17,6 @@ mod parallel;
 mod problems;
 mod process_summary;
 mod run;
-mod ways;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};

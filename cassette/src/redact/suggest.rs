@@ -9,31 +9,33 @@ use std::sync::LazyLock;
 use percent_encoding::percent_decode_str;
 use regex_lite::Regex;
 
-use crate::redact::{LeakCheck, Redactor, Rules};
+use crate::redact::leaks::check::LeakCheck;
+use crate::redact::redactor::Redactor;
+use crate::redact::rules::set::Rules;
 use crate::report::LeakRule;
 
 /// The last check, and the rules that let something through.
-pub(super) struct Ways<'s> {
-    pub(super) check: &'s LeakCheck,
-    pub(super) rules: &'s Rules,
+pub(crate) struct Ways<'s> {
+    pub(crate) check: &'s LeakCheck,
+    pub(crate) rules: &'s Rules,
 }
 
 /// Of a longer body none is tried.
-pub(super) const MOST: usize = 1024 * 1024;
+pub(crate) const MOST: usize = 1024 * 1024;
 
 /// Headers of which a client takes where to go.
 const LEADING: &[&str] = &["content-location", "link", "location", "operation-location", "refresh"];
 
 impl Ways<'_> {
     /// In a URL, or in the value of a header that is one.
-    pub(super) fn of_uri(&self, uri: &str) -> Option<LeakRule> {
+    pub(crate) fn of_uri(&self, uri: &str) -> Option<LeakRule> {
         self.first(uri.as_bytes(), around_url(uri, self.at(uri.as_bytes())?), |redactor, uri| {
             redactor.uri(std::str::from_utf8(uri).ok()?).into_bytes().into()
         })
     }
 
     /// In a header, by its name.
-    pub(super) fn of_header(&self, name: &str, value: &str) -> Option<LeakRule> {
+    pub(crate) fn of_header(&self, name: &str, value: &str) -> Option<LeakRule> {
         let is_url = LEADING.contains(&name) || value.contains("://");
         let url = |target: &str| is_url.then(|| self.of_uri(target)).flatten();
         let targets = value.split(['<', '>', ';', ',', ' ', '=']);
@@ -44,7 +46,7 @@ impl Ways<'_> {
     }
 
     /// In a string of a JSON body. Nothing, where it may go as a whole.
-    pub(super) fn of_json(&self, text: &str) -> Option<LeakRule> {
+    pub(crate) fn of_json(&self, text: &str) -> Option<LeakRule> {
         let at = self.at(text.as_bytes())?;
         let json = serde_json::to_vec(text).ok()?;
         let found = self.first(&json, around_url(text, at), body(Some("application/json")));
@@ -54,7 +56,7 @@ impl Ways<'_> {
     }
 
     /// In a body of another format.
-    pub(super) fn of_body(&self, content_type: Option<&str>, bytes: &[u8]) -> Option<LeakRule> {
+    pub(crate) fn of_body(&self, content_type: Option<&str>, bytes: &[u8]) -> Option<LeakRule> {
         let at = self.at(bytes)?;
         let text = String::from_utf8_lossy(&bytes[..at]).into_owned();
         let (at, text) = (text.len(), text + &String::from_utf8_lossy(&bytes[at..]));
@@ -63,7 +65,7 @@ impl Ways<'_> {
     }
 
     /// How what is found is written, if a text is no UTF-8.
-    pub(super) fn charset(&self, bytes: &[u8]) -> Option<&'static str> {
+    pub(crate) fn charset(&self, bytes: &[u8]) -> Option<&'static str> {
         let leak = self.check.scan(bytes).ok()??;
         std::str::from_utf8(bytes).is_err().then_some(leak.encoding)
     }
