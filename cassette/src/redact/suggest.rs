@@ -1,7 +1,7 @@
-//! The rule that takes a secret out of where the last check found it: what stands around it tells which, and each is
-//! tried before it is told.
+//! Suggestions: the rule that would redact a secret that the last check found. The text around the secret tells which
+//! rules are candidates; a candidate is tried on the text before it is suggested.
 //!
-//! Must not know: how a rule is worded.
+//! Must not know: cassettes, how a suggestion is worded.
 
 use std::io::Write as _;
 use std::sync::LazyLock;
@@ -9,54 +9,68 @@ use std::sync::LazyLock;
 use percent_encoding::percent_decode_str;
 use regex_lite::Regex;
 
+use crate::placeholder;
 use crate::redact::leaks::check::LeakCheck;
 use crate::redact::redactor::Redactor;
 use crate::redact::rules::set::Rules;
-use crate::report::LeakRule;
 
-/// The last check, and the rules that let something through.
-pub(crate) struct Ways<'s> {
+/// What takes a secret out of its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Suggestion {
+    /// This pattern for URLs.
+    Url(String),
+    /// Some pattern for URLs.
+    SomeUrl,
+    /// The name of a field.
+    Field(String),
+    /// Code of the project's own, for bodies.
+    SomeBody,
+}
+
+/// Finds suggestions: by the last check, and by the rules that let the secret through.
+pub(crate) struct Suggestions<'s> {
     pub(crate) check: &'s LeakCheck,
     pub(crate) rules: &'s Rules,
 }
 
-/// Of a longer body none is tried.
+/// Suggestions are not tried on longer bodies.
 pub(crate) const MOST: usize = 1024 * 1024;
 
-/// Headers of which a client takes where to go.
-const LEADING: &[&str] = &["content-location", "link", "location", "operation-location", "refresh"];
+/// Headers that tell a client where to go.
+const TARGETS: &[&str] = &["content-location", "link", "location", "operation-location", "refresh"];
 
-impl Ways<'_> {
+impl Suggestions<'_> {
     /// In a URL, or in the value of a header that is one.
-    pub(crate) fn of_uri(&self, uri: &str) -> Option<LeakRule> {
+    pub(crate) fn for_uri(&self, uri: &str) -> Option<Suggestion> {
         self.first(uri.as_bytes(), around_url(uri, self.at(uri.as_bytes())?), |redactor, uri| {
             redactor.uri(std::str::from_utf8(uri).ok()?).into_bytes().into()
         })
     }
 
     /// In a header, by its name.
-    pub(crate) fn of_header(&self, name: &str, value: &str) -> Option<LeakRule> {
-        let is_url = LEADING.contains(&name) || value.contains("://");
-        let url = |target: &str| is_url.then(|| self.of_uri(target)).flatten();
+    pub(crate) fn for_header(&self, name: &str, value: &str) -> Option<Suggestion> {
+        let is_url = TARGETS.contains(&name) || value.contains("://");
+        let url = |target: &str| is_url.then(|| self.for_uri(target)).flatten();
         let targets = value.split(['<', '>', ';', ',', ' ', '=']);
         url(value).or_else(|| targets.filter(|part| part.contains('/')).find_map(url)).or_else(|| {
             // Its whole value is what a client would follow.
-            LEADING.contains(&name).then_some(LeakRule::SomeUrl)
+            TARGETS.contains(&name).then_some(Suggestion::SomeUrl)
         })
     }
 
     /// In a string of a JSON body. Nothing, where it may go as a whole.
-    pub(crate) fn of_json(&self, text: &str) -> Option<LeakRule> {
+    pub(crate) fn for_json(&self, text: &str) -> Option<Suggestion> {
         let at = self.at(text.as_bytes())?;
         let json = serde_json::to_vec(text).ok()?;
         let found = self.first(&json, around_url(text, at), body(Some("application/json")));
         // A client that follows what stands in its place gets nowhere.
         let leads = (text.starts_with('/') && !text.contains(' ')) || text.contains("://");
-        found.or_else(|| leads.then_some(LeakRule::SomeBody))
+        found.or_else(|| leads.then_some(Suggestion::SomeBody))
     }
 
     /// In a body of another format.
-    pub(crate) fn of_body(&self, content_type: Option<&str>, bytes: &[u8]) -> Option<LeakRule> {
+    pub(crate) fn for_body(&self, content_type: Option<&str>, bytes: &[u8]) -> Option<Suggestion> {
         let at = self.at(bytes)?;
         let text = String::from_utf8_lossy(&bytes[..at]).into_owned();
         let (at, text) = (text.len(), text + &String::from_utf8_lossy(&bytes[at..]));
@@ -79,20 +93,20 @@ impl Ways<'_> {
         self.check.scan_all(text).map_or(usize::MAX, |all| all.len())
     }
 
-    /// The first rule with which less is found.
+    /// The first candidate with which the check finds less.
     fn first(
         &self,
         text: &[u8],
         candidates: impl IntoIterator<Item = Candidate>,
         redact: impl Fn(&Redactor, &[u8]) -> Option<Vec<u8>>,
-    ) -> Option<LeakRule> {
+    ) -> Option<Suggestion> {
         let before = self.count(text);
         candidates.into_iter().find_map(|candidate| {
             let rule = candidate.rule(self.check, text)?;
             let rules = self.rules.clone();
             let rules = match &rule {
-                LeakRule::Url(pattern) => rules.url(pattern).ok()?,
-                LeakRule::Field(name) => rules.field(name),
+                Suggestion::Url(pattern) => rules.url(pattern).ok()?,
+                Suggestion::Field(name) => rules.field(name),
                 _ => return None,
             };
             let after = redact(&Redactor::new(rules).ok()?, text)?;
@@ -108,7 +122,7 @@ fn body(content_type: Option<&str>) -> impl Fn(&Redactor, &[u8]) -> Option<Vec<u
     }
 }
 
-/// A rule that may do.
+/// A rule to try.
 enum Candidate {
     Field(String),
     /// A part of a path, as it stands between these: the segments before it, what of its own comes before the secret,
@@ -123,10 +137,10 @@ enum Candidate {
 
 impl Candidate {
     /// Never with what is secret in it.
-    fn rule(self, check: &LeakCheck, text: &[u8]) -> Option<LeakRule> {
+    fn rule(self, check: &LeakCheck, text: &[u8]) -> Option<Suggestion> {
         let clean = |text: &str| check.scan(text.as_bytes()).is_ok_and(|leak| leak.is_none());
         match self {
-            Candidate::Field(name) => (clean(&name) && !name.is_empty()).then_some(LeakRule::Field(name)),
+            Candidate::Field(name) => (clean(&name) && !name.is_empty()).then_some(Suggestion::Field(name)),
             Candidate::Segment { before, begun, len, followed } => {
                 let name = group(&check.scan(text).ok()??.name);
                 let is_fixed = |text: &String| clean(text) && !text.is_empty() && !text.contains(['[', '{']);
@@ -146,15 +160,16 @@ impl Candidate {
                     start += &format!("{}/", fixed(segment));
                 }
                 let begun = if begun.is_empty() { begun } else { fixed(&begun) };
-                Some(LeakRule::Url(format!("{start}{begun}(?<{name}>[^/?#]{many}){end}")))
+                Some(Suggestion::Url(format!("{start}{begun}(?<{name}>[^/?#]{many}){end}")))
             }
         }
     }
 }
 
-/// Of a placeholder's name, the name of a group.
+/// The name of a regular expression's group, after the name of a placeholder.
 fn group(name: &str) -> String {
-    let name = name.strip_prefix('[').and_then(|name| name.split(':').next()).unwrap_or("value");
+    let parsed = placeholder::parse(name.as_bytes()).and_then(|parsed| parsed.numbered);
+    let name = parsed.map_or("value", |(name, _)| name);
     let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { "value".to_owned() }
 }
@@ -251,15 +266,15 @@ mod tests {
 
     /// With a token that was found as a cookie's.
     #[track_caller]
-    fn check(expected: Option<&str>, way: impl FnOnce(&Ways<'_>) -> Option<LeakRule>) {
+    fn check(expected: Option<&str>, suggest: impl FnOnce(&Suggestions<'_>) -> Option<Suggestion>) {
         let rules = Rules::default();
         let redactor = Redactor::new(rules.clone()).unwrap();
         redactor.uri(&format!("https://h/?session_token={TOKEN}"));
         let check = redactor.leak_check().unwrap();
-        let found = way(&Ways { check: &check, rules: &rules });
+        let found = suggest(&Suggestions { check: &check, rules: &rules });
         let told = found.map(|rule| match rule {
-            LeakRule::Url(pattern) => format!("url {pattern}"),
-            LeakRule::Field(name) => format!("field {name}"),
+            Suggestion::Url(pattern) => format!("url {pattern}"),
+            Suggestion::Field(name) => format!("field {name}"),
             other => format!("{other:?}"),
         });
         assert_eq!(told.as_deref(), expected);
@@ -279,33 +294,31 @@ mod tests {
             ("http://h/a?user%5Bcode%5D=TOK", "field code"),
             ("/a#code=TOK", "field code"),
         ] {
-            check(Some(expected), |ways| ways.of_uri(&uri.replace("TOK", TOKEN)));
+            check(Some(expected), |s| s.for_uri(&uri.replace("TOK", TOKEN)));
         }
-        check(None, |ways| ways.of_uri(&format!("http://{TOKEN}.h/")));
+        check(None, |s| s.for_uri(&format!("http://{TOKEN}.h/")));
     }
 
     #[test]
     fn of_headers() {
         let told = Some("url /app/(?<session_token>[^/?#]+)/");
-        check(told, |ways| ways.of_header("location", &format!("/app/{TOKEN}/home")));
-        check(told, |ways| ways.of_header("link", &format!("<https://h/app/{TOKEN}/home>; rel=next")));
-        check(told, |ways| ways.of_header("x-next", &format!("https://h/app/{TOKEN}/home")));
-        check(Some("field c"), |ways| ways.of_header("location", &format!("/app?c={TOKEN}")));
-        check(Some("SomeUrl"), |ways| ways.of_header("location", &format!("https://{TOKEN}.h/")));
-        check(None, |ways| ways.of_header("etag", &format!("\"{TOKEN}\"")));
+        check(told, |s| s.for_header("location", &format!("/app/{TOKEN}/home")));
+        check(told, |s| s.for_header("link", &format!("<https://h/app/{TOKEN}/home>; rel=next")));
+        check(told, |s| s.for_header("x-next", &format!("https://h/app/{TOKEN}/home")));
+        check(Some("field c"), |s| s.for_header("location", &format!("/app?c={TOKEN}")));
+        check(Some("SomeUrl"), |s| s.for_header("location", &format!("https://{TOKEN}.h/")));
+        check(None, |s| s.for_header("etag", &format!("\"{TOKEN}\"")));
     }
 
     #[test]
     fn of_bodies() {
         let json = |text: &str| text.replace("TOK", TOKEN);
-        check(Some("url /app/(?<session_token>[^/?#]+)/"), |ways| {
-            ways.of_json(&json("http://h/app/TOK/home"))
+        check(Some("url /app/(?<session_token>[^/?#]+)/"), |s| s.for_json(&json("http://h/app/TOK/home")));
+        check(Some("url /app/(?<session_token>[^/?#]+)/"), |s| {
+            s.for_json(&json("see http://h/app/TOK/home"))
         });
-        check(Some("url /app/(?<session_token>[^/?#]+)/"), |ways| {
-            ways.of_json(&json("see http://h/app/TOK/home"))
-        });
-        check(Some("SomeBody"), |ways| ways.of_json(&json("/app/TOK/home")));
-        check(None, |ways| ways.of_json(TOKEN));
+        check(Some("SomeBody"), |s| s.for_json(&json("/app/TOK/home")));
+        check(None, |s| s.for_json(TOKEN));
         for (content_type, text, expected) in [
             ("application/x-www-form-urlencoded", "a=1&q=TOK&r=1", Some("field q")),
             ("application/x-www-form-urlencoded", "a=1&u[q]=TOK", Some("field q")),
@@ -319,7 +332,7 @@ mod tests {
             ("application/x-ndjson", "{\"a\": 1}\n{\"b\": \"TOK\"}\n", Some("field b")),
             ("text/plain", "the code is TOK.", None),
         ] {
-            check(expected, |ways| ways.of_body(Some(content_type), json(text).as_bytes()));
+            check(expected, |s| s.for_body(Some(content_type), json(text).as_bytes()));
         }
     }
 }

@@ -30,6 +30,7 @@ mod untrusted;
 mod unused;
 mod ways_out;
 
+pub use crate::redact::suggest::Suggestion;
 pub use absent::Absent;
 pub(crate) use cassette::waiting;
 pub use cassette::{AlreadyOpen, MalformedCassette, MissingCassette, RecordedMeanwhile};
@@ -37,7 +38,7 @@ pub use drift::{DriftReport, Drifted};
 pub use expired::Expired;
 pub use foreign::{Foreign, ForeignConnection};
 pub use hosts::RefusedHost;
-pub use leaks::{Leak, LeakPart, LeakPlace, LeakRule, Leaks};
+pub use leaks::{Leak, LeakPart, LeakPlace, Leaks};
 pub use missing_secrets::{ValueFrom, Valueless};
 pub use note::{Note, UpstreamFailure};
 pub use output::{ChangedFile, FieldChange, MissingSnapshot, OutputChange};

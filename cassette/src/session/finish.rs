@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::mode::{Environment, Mode};
 use crate::player::Player;
 use crate::recorder::Recorder;
-use crate::redact::suggest;
+use crate::redact::suggest::Suggestions;
 use crate::report::{
     self, DriftReport, Drifted, Expired, Leaks, MissingSnapshot, Note, Palette, Problem, Recorded, machine,
 };
@@ -437,10 +437,10 @@ impl Session {
     ) -> Result<Vec<report::Leak>> {
         let check = self.0.redactor.leak_check()?;
         let mut told = Vec::new();
-        let ways = suggest::Ways { check: &check, rules: &self.0.config.rules };
+        let suggestions = Suggestions { check: &check, rules: &self.0.config.rules };
         if let Some(prepared) = prepared {
             for found in leaks::search(&check, &prepared.files())? {
-                told.push(leaks::in_recording(&ways, prepared, found));
+                told.push(leaks::in_recording(&suggestions, prepared, found));
             }
         }
         if let Some(manifest) = manifest {
