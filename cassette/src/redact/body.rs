@@ -4,8 +4,9 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::redact::account::Fired;
+use crate::redact::account::Account;
 use crate::redact::formats::body_fields::BodyFields;
+use crate::redact::formats::pass::Pass;
 use crate::redact::formats::splice::Out;
 use crate::redact::links::stream::Links;
 use crate::redact::rules::set::Rules;
@@ -17,7 +18,7 @@ use crate::redact::text::Values;
 pub struct BodyRedactor<W> {
     fields: BodyFields,
     rules: Arc<Rules>,
-    fired: Arc<Fired>,
+    account: Arc<Account>,
     next: Links<Values<W>>,
 }
 
@@ -25,17 +26,17 @@ impl<W: Write> BodyRedactor<W> {
     pub(crate) fn new(
         content_type: Option<&str>,
         rules: Arc<Rules>,
-        fired: Arc<Fired>,
+        account: Arc<Account>,
         values: Values<W>,
     ) -> Self {
         let fields = BodyFields::of(content_type, 0);
-        let next = Links::new(rules.clone(), fired.clone(), values);
-        BodyRedactor { fields, rules, fired, next }
+        let next = Links::new(rules.clone(), account.clone(), values);
+        BodyRedactor { fields, rules, account, next }
     }
 
     /// Tells, once the body is finished, whether it is another than it was.
     pub(crate) fn changed(&self) -> Changed {
-        Changed(self.fired.clone())
+        Changed(self.account.clone())
     }
 
     /// Says that the body is complete, passes on the rest and gives the next writer back.
@@ -44,14 +45,21 @@ impl<W: Write> BodyRedactor<W> {
     ///
     /// The next writer's.
     pub fn finish(mut self) -> io::Result<W> {
-        self.fields.finish(&self.rules, &self.fired, &mut Out(&mut self.next))?;
+        self.fields.finish(&mut Pass {
+            rules: &self.rules,
+            account: &self.account,
+            out: &mut Out(&mut self.next),
+        })?;
         self.next.finish()?.finish()
     }
 }
 
 impl<W: Write> Write for BodyRedactor<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.fields.push(bytes, &self.rules, &self.fired, &mut Out(&mut self.next))?;
+        self.fields.push(
+            bytes,
+            &mut Pass { rules: &self.rules, account: &self.account, out: &mut Out(&mut self.next) },
+        )?;
         Ok(bytes.len())
     }
 
@@ -62,7 +70,7 @@ impl<W: Write> Write for BodyRedactor<W> {
 }
 
 /// Whether a body was redacted.
-pub(crate) struct Changed(Arc<Fired>);
+pub(crate) struct Changed(Arc<Account>);
 
 impl Changed {
     pub(crate) fn get(&self) -> bool {

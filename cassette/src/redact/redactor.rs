@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::error::Result;
 use crate::placeholder;
-use crate::redact::account::Fired;
+use crate::redact::account::Account;
 use crate::redact::account::identity::Identity;
 use crate::redact::body::BodyRedactor;
 use crate::redact::leaks::check::LeakCheck;
@@ -48,7 +48,7 @@ use crate::redact::values::finder::{Entry, Finder};
 #[derive(Clone)]
 pub struct Redactor {
     prepared: Arc<Prepared>,
-    account: Arc<Fired>,
+    account: Arc<Account>,
 }
 
 struct Prepared {
@@ -83,13 +83,13 @@ impl Redactor {
     }
 
     fn with(rules: Rules, identity: Identity) -> Result<Redactor> {
-        let fired = Fired::new(identity);
+        let account = Account::new(identity);
         let before_read = rules.before_read.as_deref().cloned();
-        let before_read = before_read.map(|rules| Redactor::of(rules, fired.giving(), None)).transpose()?;
-        Redactor::of(rules, fired, before_read)
+        let before_read = before_read.map(|rules| Redactor::of(rules, account.giving(), None)).transpose()?;
+        Redactor::of(rules, account, before_read)
     }
 
-    fn of(rules: Rules, fired: Fired, before_read: Option<Redactor>) -> Result<Redactor> {
+    fn of(rules: Rules, account: Account, before_read: Option<Redactor>) -> Result<Redactor> {
         let mut entries = Vec::new();
         for secret in &rules.secrets {
             let replacement: Arc<str> = secret.placeholder().into();
@@ -105,7 +105,7 @@ impl Redactor {
             rules: Arc::new(rules),
             before_read,
         };
-        Ok(Redactor { prepared: Arc::new(prepared), account: Arc::new(fired) })
+        Ok(Redactor { prepared: Arc::new(prepared), account: Arc::new(account) })
     }
 
     /// The same for answers: the placeholder of a secret says how its value was written, as `{{secret.KEY|percent}}`,
@@ -126,12 +126,12 @@ impl Redactor {
     /// read as JSON, whatever the content type; from where it breaks on, up to a next line that begins like it, secrets are
     /// still replaced by value.
     pub fn body<W: Write>(&self, content_type: Option<&str>, next: W) -> BodyRedactor<W> {
-        let fired = Arc::new(match self.account.answer {
+        let account = Arc::new(match self.account.answer {
             Some(_) => self.account.answering(Spelling::of(content_type)),
             None => self.account.of_one_body(),
         });
-        let values = self.values(fired.clone(), next);
-        BodyRedactor::new(content_type, self.prepared.rules.clone(), fired, values)
+        let values = self.values(account.clone(), next);
+        BodyRedactor::new(content_type, self.prepared.rules.clone(), account, values)
     }
 
     /// A writer for replay: puts the session's own value where a placeholder `{{secret.NAME}}` stands in a body
@@ -177,8 +177,8 @@ impl Redactor {
     ///
     /// The reader's and the writer's.
     pub(crate) fn copy(&self, from: &mut dyn Read, to: &mut dyn Write) -> io::Result<()> {
-        let fired = Arc::new(Fired { counts: Arc::default(), ..self.account.of_one_body() });
-        let mut replacer = Replacer::new(self.prepared.values.clone(), fired, to);
+        let account = Arc::new(Account { counts: Arc::default(), ..self.account.of_one_body() });
+        let mut replacer = Replacer::new(self.prepared.values.clone(), account, to);
         io::copy(from, &mut replacer)?;
         replacer.finish().map(drop)
     }
@@ -263,7 +263,7 @@ impl Redactor {
         &self.prepared.rules
     }
 
-    pub(crate) fn account(&self) -> &Arc<Fired> {
+    pub(crate) fn account(&self) -> &Arc<Account> {
         &self.account
     }
 
@@ -272,9 +272,9 @@ impl Redactor {
         self.prepared.before_read.as_ref()
     }
 
-    pub(crate) fn values<W: Write>(&self, fired: Arc<Fired>, next: W) -> Values<W> {
+    pub(crate) fn values<W: Write>(&self, account: Arc<Account>, next: W) -> Values<W> {
         let Prepared { rules, values, shapes, .. } = &*self.prepared;
-        Values::new(values.clone(), shapes.clone(), rules.clone(), fired, next)
+        Values::new(values.clone(), shapes.clone(), rules.clone(), account, next)
     }
 
     #[expect(clippy::expect_used, reason = "a Vec takes every write")]

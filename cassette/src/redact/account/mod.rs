@@ -16,7 +16,7 @@ use given::Given;
 use identity::{Identity, Placeholder, Value};
 
 /// How often each rule fired, and which value became which placeholder.
-pub(crate) struct Fired {
+pub(crate) struct Account {
     pub(crate) counts: Arc<Mutex<BTreeMap<String, u64>>>,
     pub(crate) identity: Arc<Identity>,
     pub(crate) given: Arc<Given>,
@@ -28,27 +28,27 @@ pub(crate) struct Fired {
     pub(crate) hit: AtomicBool,
 }
 
-impl Fired {
-    pub(crate) fn new(identity: Identity) -> Fired {
+impl Account {
+    pub(crate) fn new(identity: Identity) -> Account {
         let (counts, identity, given) = (Arc::default(), Arc::new(identity), Arc::default());
-        Fired { counts, identity, given, gives: false, answer: None, hit: AtomicBool::new(false) }
+        Account { counts, identity, given, gives: false, answer: None, hit: AtomicBool::new(false) }
     }
 
     /// Counts together with this one, but knows what is hit for itself.
-    pub(crate) fn of_one_body(&self) -> Fired {
+    pub(crate) fn of_one_body(&self) -> Account {
         let (counts, identity, given) = (self.counts.clone(), self.identity.clone(), self.given.clone());
         let (gives, answer) = (self.gives, self.answer);
-        Fired { counts, identity, given, gives, answer, hit: AtomicBool::new(false) }
+        Account { counts, identity, given, gives, answer, hit: AtomicBool::new(false) }
     }
 
     /// Counts together with this one, and notes what the code under test is given.
-    pub(crate) fn giving(&self) -> Fired {
-        Fired { gives: true, ..self.of_one_body() }
+    pub(crate) fn giving(&self) -> Account {
+        Account { gives: true, ..self.of_one_body() }
     }
 
     /// For an answer, or a part of one, that is written so.
-    pub(crate) fn answering(&self, spelling: Spelling) -> Fired {
-        Fired { answer: Some(spelling), ..self.of_one_body() }
+    pub(crate) fn answering(&self, spelling: Spelling) -> Account {
+        Account { answer: Some(spelling), ..self.of_one_body() }
     }
 
     /// What a placeholder has to say of a value that is written so.

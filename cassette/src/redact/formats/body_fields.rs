@@ -7,16 +7,15 @@
 use std::io;
 
 use crate::media_type;
-use crate::redact::account::Fired;
 use crate::redact::formats::events::EventFields;
 use crate::redact::formats::form::FormFields;
 use crate::redact::formats::html::HtmlFields;
 use crate::redact::formats::json::JsonFields;
 use crate::redact::formats::loose_form::LooseForm;
 use crate::redact::formats::multipart::MultipartFields;
+use crate::redact::formats::pass::Pass;
 use crate::redact::formats::script::ScriptFields;
 use crate::redact::formats::sniff::{Begun, Format, Kind};
-use crate::redact::formats::splice::Sink;
 use crate::redact::formats::xml::XmlFields;
 use crate::redact::rules::set::Rules;
 
@@ -78,59 +77,53 @@ impl BodyFields {
         BodyFields::Begun(Begun::new(Kind::Other))
     }
 
-    pub(crate) fn push(
-        &mut self,
-        bytes: &[u8],
-        rules: &Rules,
-        fired: &Fired,
-        out: &mut dyn Sink,
-    ) -> io::Result<()> {
+    pub(crate) fn push(&mut self, bytes: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
         match self {
             BodyFields::Begun(begun) => {
-                if let Some((format, held, rest)) = begun.push(bytes, out)? {
-                    *self = BodyFields::of_format(format, rules);
-                    self.push(&held, rules, fired, out)?;
-                    self.push(rest, rules, fired, out)?;
+                if let Some((format, held, rest)) = begun.push(bytes, to.out)? {
+                    *self = BodyFields::of_format(format, to.rules);
+                    self.push(&held, to)?;
+                    self.push(rest, to)?;
                 }
                 Ok(())
             }
-            BodyFields::Json(json) => json.push(bytes, rules, fired, out),
+            BodyFields::Json(json) => json.push(bytes, to),
             BodyFields::First(json, kind) => {
-                let read = json.read(bytes, rules, fired, out)?;
+                let read = json.read(bytes, to)?;
                 if read < bytes.len() {
-                    *self = BodyFields::of_format(kind.format(), rules);
-                    self.push(&bytes[read..], rules, fired, out)?;
+                    *self = BodyFields::of_format(kind.format(), to.rules);
+                    self.push(&bytes[read..], to)?;
                 }
                 Ok(())
             }
-            BodyFields::Form(form) => form.push(bytes, rules, fired, out),
-            BodyFields::Loose(form) => form.push(bytes, rules, fired, out),
-            BodyFields::Xml(xml) => xml.push(bytes, rules, fired, out),
-            BodyFields::Html(html) => html.push(bytes, rules, fired, out),
-            BodyFields::Multipart(multipart) => multipart.push(bytes, rules, fired, out),
-            BodyFields::Events(events) => events.push(bytes, rules, fired, out),
-            BodyFields::Script(script) => script.push(bytes, rules, fired, out),
+            BodyFields::Form(form) => form.push(bytes, to),
+            BodyFields::Loose(form) => form.push(bytes, to),
+            BodyFields::Xml(xml) => xml.push(bytes, to),
+            BodyFields::Html(html) => html.push(bytes, to),
+            BodyFields::Multipart(multipart) => multipart.push(bytes, to),
+            BodyFields::Events(events) => events.push(bytes, to),
+            BodyFields::Script(script) => script.push(bytes, to),
         }
     }
 
-    pub(crate) fn finish(self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    pub(crate) fn finish(self, to: &mut Pass<'_>) -> io::Result<()> {
         match self {
-            BodyFields::Begun(begun) => match begun.finish(out)? {
+            BodyFields::Begun(begun) => match begun.finish(to.out)? {
                 Some((format, held)) => {
-                    let mut fields = BodyFields::of_format(format, rules);
-                    fields.push(&held, rules, fired, out)?;
-                    fields.finish(rules, fired, out)
+                    let mut fields = BodyFields::of_format(format, to.rules);
+                    fields.push(&held, to)?;
+                    fields.finish(to)
                 }
                 None => Ok(()),
             },
-            BodyFields::Json(json) | BodyFields::First(json, _) => json.finish(rules, fired, out),
-            BodyFields::Form(form) => form.finish(rules, fired, out),
-            BodyFields::Loose(form) => form.finish(rules, fired, out),
-            BodyFields::Xml(xml) => xml.finish(rules, fired, out),
-            BodyFields::Html(html) => html.finish(rules, fired, out),
-            BodyFields::Multipart(multipart) => multipart.finish(rules, fired, out),
-            BodyFields::Events(events) => events.finish(rules, fired, out),
-            BodyFields::Script(script) => script.finish(rules, fired, out),
+            BodyFields::Json(json) | BodyFields::First(json, _) => json.finish(to),
+            BodyFields::Form(form) => form.finish(to),
+            BodyFields::Loose(form) => form.finish(to),
+            BodyFields::Xml(xml) => xml.finish(to),
+            BodyFields::Html(html) => html.finish(to),
+            BodyFields::Multipart(multipart) => multipart.finish(to),
+            BodyFields::Events(events) => events.finish(to),
+            BodyFields::Script(script) => script.finish(to),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use crate::redact::account::Fired;
 use crate::redact::formats::json::JsonFields;
+use crate::redact::formats::pass::Pass;
 use crate::redact::formats::splice::{Pending, Sink};
 use crate::redact::rules::set::Rules;
 
@@ -51,13 +51,7 @@ impl EventFields {
         }
     }
 
-    pub(crate) fn push(
-        &mut self,
-        mut chunk: &[u8],
-        rules: &Rules,
-        fired: &Fired,
-        out: &mut dyn Sink,
-    ) -> io::Result<()> {
+    pub(crate) fn push(&mut self, mut chunk: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
         while let Some((&b, tail)) = chunk.split_first() {
             match self.at {
                 At::Data | At::Other => {
@@ -65,13 +59,13 @@ impl EventFields {
                     let (text, rest) = chunk.split_at(run);
                     match self.at {
                         At::Data => {
-                            self.json.push(text, rules, fired, &mut self.pending.sink(text, text, out))?
+                            to.within(&mut self.pending, text, text, |to| self.json.push(text, to))?
                         }
-                        _ => out.keep(text)?,
+                        _ => to.out.keep(text)?,
                     }
                     chunk = rest;
                     if let Some((end, rest)) = rest.split_first() {
-                        self.line_ends(*end, out)?;
+                        self.line_ends(*end, to.out)?;
                         chunk = rest;
                     }
                 }
@@ -80,11 +74,11 @@ impl EventFields {
                         self.held.push(b);
                         chunk = tail;
                     }
-                    self.data_begins(rules, fired, out)?;
+                    self.data_begins(to)?;
                 }
                 At::Name => {
                     chunk = tail;
-                    self.name(b, rules, fired, out)?;
+                    self.name(b, to)?;
                 }
             }
         }
@@ -92,16 +86,16 @@ impl EventFields {
     }
 
     /// The stream is over, and with it what event there is.
-    pub(crate) fn finish(mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
-        self.event_ends(rules, fired, out)
+    pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
+        self.event_ends(to)
     }
 
     /// A byte of a line before it is known what line that is.
-    fn name(&mut self, b: u8, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    fn name(&mut self, b: u8, to: &mut Pass<'_>) -> io::Result<()> {
         if b == b'\n' && std::mem::take(&mut self.cr) {
             self.held.push(b);
             self.ended = self.held.len();
-            return self.pass_on(out);
+            return self.pass_on(to.out);
         }
         self.cr = false;
         let line = &self.held[self.ended..];
@@ -109,11 +103,11 @@ impl EventFields {
         match b {
             b'\r' | b'\n' => {
                 match name {
-                    b"" => self.event_ends(rules, fired, out)?,
-                    DATA => self.data_begins(rules, fired, out)?,
-                    _ => self.other(rules, fired, out)?,
+                    b"" => self.event_ends(to)?,
+                    DATA => self.data_begins(to)?,
+                    _ => self.other(to)?,
                 }
-                self.line_ends(b, out)
+                self.line_ends(b, to.out)
             }
             b':' if name == DATA => {
                 self.held.push(b);
@@ -125,7 +119,7 @@ impl EventFields {
                 let line = &self.held[self.ended..];
                 let name = if self.first { line.strip_prefix(MARK).unwrap_or(line) } else { line };
                 let is_open = DATA.starts_with(name) || (self.first && MARK.starts_with(line));
-                if is_open { Ok(()) } else { self.other(rules, fired, out) }
+                if is_open { Ok(()) } else { self.other(to) }
             }
         }
     }
@@ -148,11 +142,11 @@ impl EventFields {
     }
 
     /// A line of data begins after what is held.
-    fn data_begins(&mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    fn data_begins(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         if self.begun {
-            self.json.push(b"\n", rules, fired, &mut self.pending.sink(&self.held, b"\n", out))?;
+            to.within(&mut self.pending, &self.held, b"\n", |to| self.json.push(b"\n", to))?;
         } else {
-            out.keep(&self.held)?;
+            to.out.keep(&self.held)?;
         }
         self.held.clear();
         self.ended = 0;
@@ -161,24 +155,24 @@ impl EventFields {
     }
 
     /// What is held is of another line. A string doesn't go on after it.
-    fn other(&mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    fn other(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         if self.begun {
-            self.json.interrupt(rules, fired, &mut self.pending.sink(b"", b"", out))?;
+            to.within(&mut self.pending, b"", b"", |to| self.json.interrupt(to))?;
         }
-        out.keep(&self.held)?;
+        to.out.keep(&self.held)?;
         self.held.clear();
         self.ended = 0;
         self.at = At::Other;
         Ok(())
     }
 
-    fn event_ends(&mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    fn event_ends(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         if self.begun {
-            self.json.end(rules, fired, &mut self.pending.sink(b"", b"", out))?;
-            self.json = JsonFields::among_others(rules);
+            to.within(&mut self.pending, b"", b"", |to| self.json.end(to))?;
+            self.json = JsonFields::among_others(to.rules);
             self.begun = false;
         }
-        self.pass_on(out)
+        self.pass_on(to.out)
     }
 }
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use percent_encoding::percent_decode;
 
-use crate::redact::account::Fired;
 use crate::redact::account::identity::Value;
 use crate::redact::formats::json::JsonFields;
-use crate::redact::formats::splice::{Pending, Sink};
+use crate::redact::formats::pass::Pass;
+use crate::redact::formats::splice::Pending;
 use crate::redact::formats::unescape::{Coding, Plain};
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
@@ -54,13 +54,7 @@ impl FormFields {
         FormFields { stops, ..FormFields::of_query() }
     }
 
-    pub(crate) fn push(
-        &mut self,
-        chunk: &[u8],
-        rules: &Rules,
-        fired: &Fired,
-        out: &mut dyn Sink,
-    ) -> io::Result<()> {
+    pub(crate) fn push(&mut self, chunk: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
         let mut i = 0;
         while i < chunk.len() {
             let rest = &chunk[i..];
@@ -69,12 +63,17 @@ impl FormFields {
                 let part = &rest[..end.unwrap_or(rest.len())];
                 self.key.extend_from_slice(&part[..part.len().min(LONGEST_KEY + 1 - self.key.len())]);
                 let whole = part.len() + usize::from(end.is_some());
-                out.keep(&rest[..whole])?;
+                to.out.keep(&rest[..whole])?;
                 i += whole;
                 if end.is_some() {
                     if rest[part.len()] == b'=' {
-                        self.at = self.rule(rules).map_or(At::Begun, |rule| {
-                            At::Secret(fired.identity.value(), Plain::new(Coding::Form), rule, Vec::new())
+                        self.at = self.rule(to.rules).map_or(At::Begun, |rule| {
+                            At::Secret(
+                                to.account.identity.value(),
+                                Plain::new(Coding::Form),
+                                rule,
+                                Vec::new(),
+                            )
                         });
                     }
                     self.key.clear();
@@ -83,22 +82,22 @@ impl FormFields {
             }
             let end = memchr::memchr(b'&', rest);
             let part = &rest[..end.unwrap_or(rest.len())];
-            self.feed(part, rules, fired, out)?;
+            self.feed(part, to)?;
             i += part.len();
             if end.is_some() {
-                self.end(rules, fired, out)?;
-                out.keep(b"&")?;
+                self.end(to)?;
+                to.out.keep(b"&")?;
                 i += 1;
             }
         }
         Ok(())
     }
 
-    fn feed(&mut self, part: &[u8], rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    fn feed(&mut self, part: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
         if let (At::Begun, Some(first)) = (&self.at, part.first()) {
             self.at = match first {
                 b'{' | b'[' | b'%' => At::Document(
-                    Box::new(JsonFields::within(rules, &[self.spelling()])),
+                    Box::new(JsonFields::within(to.rules, &[self.spelling()])),
                     Plain::new(Coding::Form),
                     Pending::default(),
                 ),
@@ -106,23 +105,23 @@ impl FormFields {
             };
         }
         match &mut self.at {
-            At::Key | At::Begun | At::Kept => out.keep(part),
-            At::Document(inner, plain, pending) => plain.push(part, &mut |raw, plain| {
-                inner.push(plain, rules, fired, &mut pending.sink(raw, plain, out))
-            }),
+            At::Key | At::Begun | At::Kept => to.out.keep(part),
+            At::Document(inner, plain, pending) => {
+                plain.push(part, &mut |raw, plain| to.within(pending, raw, plain, |to| inner.push(plain, to)))
+            }
             At::Secret(value, plain, _, written) => {
                 let end = part.iter().position(|b| self.stops.contains(b));
                 let (part, rest) = part.split_at(end.unwrap_or(part.len()));
                 written.extend_from_slice(&part[..part.len().min(found_values::LONGEST + 1 - written.len())]);
-                out.skip(part.len())?;
+                to.out.skip(part.len())?;
                 plain.push(part, &mut |raw, plain| {
                     value.push_as(raw, plain);
                     Ok(())
                 })?;
                 if end.is_some() {
-                    self.end(rules, fired, out)?;
+                    self.end(to)?;
                     self.at = At::Kept;
-                    out.keep(rest)?;
+                    to.out.keep(rest)?;
                 }
                 Ok(())
             }
@@ -130,7 +129,7 @@ impl FormFields {
     }
 
     /// The value is over.
-    fn end(&mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         match std::mem::replace(&mut self.at, At::Key) {
             At::Secret(mut value, plain, rule, written) if !written.is_empty() => {
                 plain.finish(&mut |raw, plain| {
@@ -142,15 +141,15 @@ impl FormFields {
                     && !value.is_token()
                     && let Ok(text) = std::str::from_utf8(&written)
                 {
-                    return out.insert(text);
+                    return to.out.insert(text);
                 }
-                out.insert(&fired.replace(&rule, &value, rules, &[self.spelling()]))
+                to.out.insert(&to.account.replace(&rule, &value, to.rules, &[self.spelling()]))
             }
             At::Document(mut inner, plain, mut pending) => {
                 plain.finish(&mut |raw, plain| {
-                    inner.push(plain, rules, fired, &mut pending.sink(raw, plain, out))
+                    to.within(&mut pending, raw, plain, |to| inner.push(plain, to))
                 })?;
-                inner.end(rules, fired, &mut pending.sink(b"", b"", out))
+                to.within(&mut pending, b"", b"", |to| inner.end(to))
             }
             _ => Ok(()),
         }
@@ -161,8 +160,8 @@ impl FormFields {
     }
 
     /// The form is over.
-    pub(crate) fn finish(mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
-        self.end(rules, fired, out)
+    pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
+        self.end(to)
     }
 
     /// The rule for the field whose key has been read.

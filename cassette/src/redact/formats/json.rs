@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::json::lex::{Kind, Lexer};
 use crate::json::stack::Stack;
 use crate::json::unescape;
-use crate::redact::account::Fired;
 use crate::redact::account::identity::Value;
-use crate::redact::formats::splice::{Pending, Sink};
+use crate::redact::formats::pass::Pass;
+use crate::redact::formats::splice::Pending;
 use crate::redact::formats::unescape::{Coding, Plain};
 use crate::redact::rules::pointers::Pointers;
 use crate::redact::rules::rule::Rule;
@@ -99,22 +99,16 @@ impl JsonFields {
         JsonFields { mark: MARK.len(), ..JsonFields::new(rules) }
     }
 
-    pub(crate) fn push(
-        &mut self,
-        chunk: &[u8],
-        rules: &Rules,
-        fired: &Fired,
-        out: &mut dyn Sink,
-    ) -> io::Result<()> {
-        let mut at = self.read(chunk, rules, fired, out)?;
+    pub(crate) fn push(&mut self, chunk: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
+        let mut at = self.read(chunk, to)?;
         while at < chunk.len() {
             let passed = self.passed(&chunk[at..]);
             let run = passed.unwrap_or(chunk.len() - at);
-            out.keep(&chunk[at..at + run])?;
+            to.out.keep(&chunk[at..at + run])?;
             at += run;
             if passed.is_some() {
-                self.begin_anew(rules);
-                at += self.read(&chunk[at..], rules, fired, out)?;
+                self.begin_anew(to.rules);
+                at += self.read(&chunk[at..], to)?;
             }
         }
         Ok(())
@@ -144,13 +138,7 @@ impl JsonFields {
     }
 
     /// The same, up to where it is no JSON: how many bytes that is.
-    pub(crate) fn read(
-        &mut self,
-        chunk: &[u8],
-        rules: &Rules,
-        fired: &Fired,
-        out: &mut dyn Sink,
-    ) -> io::Result<usize> {
+    pub(crate) fn read(&mut self, chunk: &[u8], to: &mut Pass<'_>) -> io::Result<usize> {
         let (whole, mut chunk) = (chunk, chunk);
         while self.mark < MARK.len() && !chunk.is_empty() {
             if chunk[0] != MARK[self.mark] {
@@ -158,7 +146,7 @@ impl JsonFields {
                 self.mark = MARK.len();
                 break;
             }
-            out.keep(&chunk[..1])?;
+            to.out.keep(&chunk[..1])?;
             self.mark += 1;
             chunk = &chunk[1..];
         }
@@ -166,9 +154,9 @@ impl JsonFields {
         let (mut at, mut kept) = (0, 0);
         while !self.broken {
             if self.idle() {
-                at = self
-                    .lexer
-                    .skim(chunk, at, |name| !rules.fields.may_end(name) || !rules.fields.may_hold(name));
+                at = self.lexer.skim(chunk, at, |name| {
+                    !to.rules.fields.may_end(name) || !to.rules.fields.may_hold(name)
+                });
             }
             let piece = match self.lexer.next(chunk, at) {
                 Ok(Some(piece)) => piece,
@@ -190,7 +178,7 @@ impl JsonFields {
                     }
                     self.key.extend_from_slice(&text[..text.len().min(LONGEST_KEY + 1 - self.key.len())]);
                     if piece.done {
-                        self.armed = rule(&self.key, rules);
+                        self.armed = rule(&self.key, to.rules);
                         if let Some(pointers) = &mut self.pointers {
                             pointers.key(&self.key);
                         }
@@ -207,7 +195,7 @@ impl JsonFields {
                     let of_array = self.rule_of_array();
                     let rule = self.open(false).or(of_array).filter(|_| self.deep.is_none());
                     if let Some(rule) = rule {
-                        fired.note(&format!("{}, left: object", rule.label));
+                        to.account.note(&format!("{}, left: object", rule.label));
                     }
                     if self.arrays.depth() > 0 {
                         self.arrays.push(false);
@@ -228,13 +216,13 @@ impl JsonFields {
                         && piece.kind != Kind::Null
                     {
                         let kind = if piece.kind == Kind::Number { "number" } else { "boolean" };
-                        fired.note(&format!("{}, left: {kind}", rule.label));
+                        to.account.note(&format!("{}, left: {kind}", rule.label));
                     }
                 }
                 Kind::String => {
                     let (mut content, mut closing) = (piece.span.clone(), &text[..0]);
                     if piece.first {
-                        self.text = self.begin(rules, fired, text.get(1));
+                        self.text = self.begin(to, text.get(1));
                         content.start += 1;
                     }
                     if matches!(self.text, Text::Kept) {
@@ -244,26 +232,26 @@ impl JsonFields {
                         content.end -= 1;
                         closing = &chunk[content.end..at];
                     }
-                    out.keep(&chunk[kept..content.start])?;
-                    self.feed(&chunk[content], rules, fired, out)?;
+                    to.out.keep(&chunk[kept..content.start])?;
+                    self.feed(&chunk[content], to)?;
                     kept = at - closing.len();
                     if piece.done {
-                        self.end(rules, fired, out)?;
+                        self.end(to)?;
                     }
                 }
             }
         }
         let read = if self.broken { at } else { chunk.len() };
-        out.keep(&chunk[kept..read])?;
+        to.out.keep(&chunk[kept..read])?;
         let read = whole.len() - chunk.len() + read;
         self.line = whole[..read].last().map_or(self.line, |last| *last == b'\n');
         Ok(read)
     }
 
     /// Something else stands within the document. A string doesn't go on after it.
-    pub(crate) fn interrupt(&mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    pub(crate) fn interrupt(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         self.broken |= !matches!(self.text, Text::Kept);
-        self.end(rules, fired, out)
+        self.end(to)
     }
 
     /// Nothing is to be redacted before the next name that is on the list.
@@ -300,11 +288,11 @@ impl JsonFields {
     }
 
     /// A string begins, with this byte if it is at hand.
-    fn begin(&mut self, rules: &Rules, fired: &Fired, first: Option<&u8>) -> Text {
+    fn begin(&mut self, to: &Pass<'_>, first: Option<&u8>) -> Text {
         if let Some(rule) = self.rule_of_value() {
-            return Text::Secret(fired.identity.value(), Plain::new(Coding::Json), rule, false);
+            return Text::Secret(to.account.identity.value(), Plain::new(Coding::Json), rule, false);
         }
-        first.map_or(Text::Begun, |first| self.document(rules, *first))
+        first.map_or(Text::Begun, |first| self.document(to.rules, *first))
     }
 
     /// A string that nothing says to redact, by its first byte.
@@ -318,18 +306,17 @@ impl JsonFields {
         }
     }
 
-    fn feed(&mut self, content: &[u8], rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    fn feed(&mut self, content: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
         if let (Text::Begun, Some(first)) = (&self.text, content.first()) {
-            self.text = self.document(rules, *first);
+            self.text = self.document(to.rules, *first);
         }
         match &mut self.text {
-            Text::Kept | Text::Begun => out.keep(content),
-            Text::Document(inner, plain, pending) => plain.push(content, &mut |raw, plain| {
-                inner.push(plain, rules, fired, &mut pending.sink(raw, plain, out))
-            }),
+            Text::Kept | Text::Begun => to.out.keep(content),
+            Text::Document(inner, plain, pending) => plain
+                .push(content, &mut |raw, plain| to.within(pending, raw, plain, |to| inner.push(plain, to))),
             Text::Secret(value, plain, _, any) => {
                 *any |= !content.is_empty();
-                out.skip(content.len())?;
+                to.out.skip(content.len())?;
                 plain.push(content, &mut |raw, plain| {
                     value.push_as(raw, plain);
                     Ok(())
@@ -339,30 +326,30 @@ impl JsonFields {
     }
 
     /// The string is over.
-    pub(crate) fn end(&mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    pub(crate) fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         match std::mem::replace(&mut self.text, Text::Kept) {
             Text::Secret(mut value, plain, rule, true) => {
                 plain.finish(&mut |raw, plain| {
                     value.push_as(raw, plain);
                     Ok(())
                 })?;
-                out.insert(&fired.replace(&rule, &value, rules, &self.spellings))
+                to.out.insert(&to.account.replace(&rule, &value, to.rules, &self.spellings))
             }
             Text::Document(mut inner, plain, mut pending) => {
                 plain.finish(&mut |raw, plain| {
-                    inner.push(plain, rules, fired, &mut pending.sink(raw, plain, out))
+                    to.within(&mut pending, raw, plain, |to| inner.push(plain, to))
                 })?;
-                inner.end(rules, fired, &mut pending.sink(b"", b"", out))
+                to.within(&mut pending, b"", b"", |to| inner.end(to))
             }
             Text::Kept | Text::Begun | Text::Secret(..) => Ok(()),
         }
     }
 
     /// The body is over: a string that was cut off is what it was up to there.
-    pub(crate) fn finish(mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
         let cut = matches!(self.text, Text::Secret(.., true));
-        self.end(rules, fired, out)?;
-        if cut { out.keep(b"\"") } else { Ok(()) }
+        self.end(to)?;
+        if cut { to.out.keep(b"\"") } else { Ok(()) }
     }
 }
 

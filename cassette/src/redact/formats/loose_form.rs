@@ -4,10 +4,9 @@
 
 use std::io;
 
-use crate::redact::account::Fired;
 use crate::redact::formats::form::FormFields;
 use crate::redact::formats::json::JsonFields;
-use crate::redact::formats::splice::Sink;
+use crate::redact::formats::pass::Pass;
 use crate::redact::rules::set::Rules;
 
 /// Redacts pair by pair, once it is known where a pair ends: with `&`, its line, or the text. One with white space or quotes
@@ -45,16 +44,10 @@ impl LooseForm {
         LooseForm { form: FormFields::new(), pair: Pair::Held(Vec::new()), rest: None }
     }
 
-    pub(crate) fn push(
-        &mut self,
-        mut chunk: &[u8],
-        rules: &Rules,
-        fired: &Fired,
-        out: &mut dyn Sink,
-    ) -> io::Result<()> {
+    pub(crate) fn push(&mut self, mut chunk: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
         while !chunk.is_empty() {
             if let Some(rest) = &mut self.rest {
-                return rest.push(chunk, rules, fired, out);
+                return rest.push(chunk, to);
             }
             let end = chunk.iter().position(|b| *b == b'&' || ends(*b));
             let (text, tail) = chunk.split_at(end.unwrap_or(chunk.len()));
@@ -62,32 +55,32 @@ impl LooseForm {
                 Pair::Held(held) => {
                     held.extend_from_slice(text);
                     if held.len() > LONGEST {
-                        self.form.push(held, rules, fired, out)?;
+                        self.form.push(held, to)?;
                         self.pair = Pair::Long;
                     }
                 }
-                Pair::Long => self.form.push(text, rules, fired, out)?,
-                Pair::Kept => out.keep(text)?,
+                Pair::Long => self.form.push(text, to)?,
+                Pair::Kept => to.out.keep(text)?,
             }
             chunk = tail;
             if let Some(end) = chunk.first() {
-                chunk = &chunk[self.pair_ends(*end, rules, fired, out)?..];
+                chunk = &chunk[self.pair_ends(*end, to)?..];
             }
         }
         Ok(())
     }
 
     /// At this byte, which is taken if the form goes on.
-    fn pair_ends(&mut self, b: u8, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<usize> {
+    fn pair_ends(&mut self, b: u8, to: &mut Pass<'_>) -> io::Result<usize> {
         let goes_on = match &self.pair {
-            Pair::Held(held) if is_cut(held, b, rules) => {
-                out.keep(held)?;
+            Pair::Held(held) if is_cut(held, b, to.rules) => {
+                to.out.keep(held)?;
                 false
             }
             Pair::Held(held) => {
                 match b {
-                    b'&' | b'\r' | b'\n' => self.form.push(held, rules, fired, out)?,
-                    _ => out.keep(held)?,
+                    b'&' | b'\r' | b'\n' => self.form.push(held, to)?,
+                    _ => to.out.keep(held)?,
                 }
                 matches!(b, b'&' | b' ')
             }
@@ -96,27 +89,27 @@ impl LooseForm {
         };
         if !goes_on {
             let form = std::mem::replace(&mut self.form, FormFields::new());
-            form.finish(rules, fired, out)?;
-            self.rest = Some(Box::new(JsonFields::among_others(rules)));
+            form.finish(to)?;
+            self.rest = Some(Box::new(JsonFields::among_others(to.rules)));
             return Ok(0);
         }
         match (&self.pair, b) {
-            (Pair::Held(_) | Pair::Long, b'&') => self.form.push(b"&", rules, fired, out)?,
-            _ => out.keep(&[b])?,
+            (Pair::Held(_) | Pair::Long, b'&') => self.form.push(b"&", to)?,
+            _ => to.out.keep(&[b])?,
         }
         self.pair = if b == b'&' { Pair::Held(Vec::new()) } else { Pair::Kept };
         Ok(1)
     }
 
     /// The text is over.
-    pub(crate) fn finish(mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
         if let Some(rest) = self.rest {
-            return rest.finish(rules, fired, out);
+            return rest.finish(to);
         }
         if let Pair::Held(held) = &self.pair {
-            self.form.push(held, rules, fired, out)?;
+            self.form.push(held, to)?;
         }
-        self.form.finish(rules, fired, out)
+        self.form.finish(to)
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod loose_form;
 pub(crate) mod multipart;
+pub(crate) mod pass;
 pub(crate) mod script;
 pub(crate) mod sniff;
 pub(crate) mod splice;

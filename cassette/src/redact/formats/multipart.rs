@@ -10,12 +10,10 @@ use std::sync::Arc;
 use memchr::memmem::Finder;
 use percent_encoding::percent_decode_str;
 
-use crate::redact::account::Fired;
 use crate::redact::account::identity::Value;
 use crate::redact::formats::body_fields::BodyFields;
-use crate::redact::formats::splice::Sink;
+use crate::redact::formats::pass::Pass;
 use crate::redact::rules::rule::Rule;
-use crate::redact::rules::set::Rules;
 use crate::syntax::parameters::Value as Parameters;
 
 /// Replaces the content of parts whose name is on the list, files too. An empty one stays.
@@ -89,38 +87,32 @@ impl MultipartFields {
         })
     }
 
-    pub(crate) fn push(
-        &mut self,
-        mut chunk: &[u8],
-        rules: &Rules,
-        fired: &Fired,
-        out: &mut dyn Sink,
-    ) -> io::Result<()> {
+    pub(crate) fn push(&mut self, mut chunk: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
         while let Some(&b) = chunk.first() {
             let taken = match self.at {
                 At::Content if self.held.is_empty() && !self.start => {
                     let run = self.run(chunk);
-                    self.feed(&chunk[..run], rules, fired, out)?;
+                    self.feed(&chunk[..run], to)?;
                     let begins = &chunk[run..chunk.len().min(run + 1)];
                     self.held.extend_from_slice(begins);
                     run + begins.len()
                 }
-                At::Content => usize::from(self.begins(b, rules, fired, out)?),
+                At::Content => usize::from(self.begins(b, to)?),
                 At::Line | At::Head => {
                     let end = memchr::memchr(b'\n', chunk);
                     let run = end.map_or(chunk.len(), |at| at + 1);
-                    out.keep(&chunk[..run])?;
+                    to.out.keep(&chunk[..run])?;
                     if let At::Head = self.at {
                         let room = LONGEST_HEAD - self.line.len();
                         self.line.extend_from_slice(&chunk[..run.min(room)]);
                     }
                     if end.is_some() {
-                        self.line_ends(rules, fired);
+                        self.line_ends(to);
                     }
                     run
                 }
                 At::Epilogue => {
-                    out.keep(chunk)?;
+                    to.out.keep(chunk)?;
                     chunk.len()
                 }
             };
@@ -130,14 +122,14 @@ impl MultipartFields {
     }
 
     /// The body is over.
-    pub(crate) fn finish(mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
         let held = std::mem::take(&mut self.held);
         let is_delimiter = held.trim_ascii_start().len() >= self.delimiter.needle().len() - 1;
         if !is_delimiter {
-            self.feed(&held, rules, fired, out)?;
+            self.feed(&held, to)?;
         }
-        self.end(rules, fired, out)?;
-        if is_delimiter { out.keep(&held) } else { Ok(()) }
+        self.end(to)?;
+        if is_delimiter { to.out.keep(&held) } else { Ok(()) }
     }
 
     /// How much of a content can't be of a delimiter.
@@ -166,7 +158,7 @@ impl MultipartFields {
     }
 
     /// A byte after what is held. Whether it was taken.
-    fn begins(&mut self, b: u8, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<bool> {
+    fn begins(&mut self, b: u8, to: &mut Pass<'_>) -> io::Result<bool> {
         self.held.push(b);
         self.at = match self.is(&self.held) {
             Is::Open => return Ok(true),
@@ -175,46 +167,48 @@ impl MultipartFields {
                 self.held.pop();
                 self.start = false;
                 let held = std::mem::take(&mut self.held);
-                self.feed(&held, rules, fired, out)?;
+                self.feed(&held, to)?;
                 return Ok(false);
             }
             Is::Last => At::Epilogue,
             Is::Delimiter if b == b'\n' => At::Head,
             Is::Delimiter => At::Line,
         };
-        self.end(rules, fired, out)?;
-        out.keep(&self.held)?;
+        self.end(to)?;
+        to.out.keep(&self.held)?;
         self.held.clear();
         Ok(true)
     }
 
-    fn feed(&mut self, content: &[u8], rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    fn feed(&mut self, content: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
         match &mut self.part {
-            Part::Body(fields) => fields.push(content, rules, fired, out),
+            Part::Body(fields) => fields.push(content, to),
             Part::Secret(value, _, any) => {
                 *any |= !content.is_empty();
                 value.push(content);
-                out.skip(content.len())
+                to.out.skip(content.len())
             }
         }
     }
 
     /// The part is over.
-    fn end(&mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         match std::mem::replace(&mut self.part, Part::Body(Box::new(BodyFields::begun()))) {
-            Part::Body(fields) => fields.finish(rules, fired, out),
-            Part::Secret(value, rule, true) => out.insert(&fired.replace(&rule, &value, rules, &[])),
+            Part::Body(fields) => fields.finish(to),
+            Part::Secret(value, rule, true) => {
+                to.out.insert(&to.account.replace(&rule, &value, to.rules, &[]))
+            }
             Part::Secret(..) => Ok(()),
         }
     }
 
     /// A line of the headers, or of the delimiter before them, is over.
-    fn line_ends(&mut self, rules: &Rules, fired: &Fired) {
+    fn line_ends(&mut self, to: &Pass<'_>) {
         let line = std::mem::take(&mut self.line);
         if let At::Line = self.at {
             self.at = At::Head;
         } else if matches!(&line[..], b"\n" | b"\r\n") {
-            self.part = self.begin(rules, fired);
+            self.part = self.begin(to);
             self.head.clear();
             (self.at, self.start) = (At::Content, true);
         } else {
@@ -229,11 +223,11 @@ impl MultipartFields {
     }
 
     /// A part of these headers begins.
-    fn begin(&self, rules: &Rules, fired: &Fired) -> Part {
+    fn begin(&self, to: &Pass<'_>) -> Part {
         let head = String::from_utf8_lossy(&self.head);
         let names = names(&header(&head, "content-disposition").unwrap_or_default());
-        match names.iter().find_map(|name| rules.form_rule(name)) {
-            Some(rule) => Part::Secret(fired.identity.value(), rule, false),
+        match names.iter().find_map(|name| to.rules.form_rule(name)) {
+            Some(rule) => Part::Secret(to.account.identity.value(), rule, false),
             None => {
                 let content_type = header(&head, "content-type");
                 Part::Body(Box::new(BodyFields::of(content_type.as_deref(), self.depth + 1)))
@@ -277,7 +271,8 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::redact::Redactor;
+    use crate::redact::formats::splice::Out;
+    use crate::redact::{Redactor, Rules};
 
     const FORM: &str = "multipart/form-data; boundary=b-0";
 
@@ -436,14 +431,8 @@ mod tests {
         let body = [head, &file[..], b"\r\n--b-0--\r\n"].concat();
         let mut stored = Vec::new();
         for chunk in body.chunks(1000) {
-            fields
-                .push(
-                    chunk,
-                    &rules,
-                    redactor.account(),
-                    &mut crate::redact::formats::splice::Out(&mut stored),
-                )
-                .unwrap();
+            let out = &mut Out(&mut stored);
+            fields.push(chunk, &mut Pass { rules: &rules, account: redactor.account(), out }).unwrap();
             assert!(fields.held.len() <= 10 && fields.head.len() <= head.len());
         }
         assert_eq!(stored, body);

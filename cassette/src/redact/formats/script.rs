@@ -2,10 +2,8 @@
 
 use std::io;
 
-use crate::redact::account::Fired;
 use crate::redact::formats::json::JsonFields;
-use crate::redact::formats::splice::Sink;
-use crate::redact::rules::set::Rules;
+use crate::redact::formats::pass::Pass;
 
 /// Reads as JSON what begins with a bracket where a script may have a value: as an argument, after an equals sign, or
 /// at its beginning. What isn't JSON is a script again.
@@ -20,21 +18,15 @@ impl ScriptFields {
         ScriptFields { json: None, opens: true }
     }
 
-    pub(crate) fn push(
-        &mut self,
-        mut chunk: &[u8],
-        rules: &Rules,
-        fired: &Fired,
-        out: &mut dyn Sink,
-    ) -> io::Result<()> {
+    pub(crate) fn push(&mut self, mut chunk: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
         while !chunk.is_empty() {
             let taken = match &mut self.json {
-                Some(json) => json.read(chunk, rules, fired, out)?,
+                Some(json) => json.read(chunk, to)?,
                 None => {
                     let mut brackets = memchr::memchr2_iter(b'{', b'[', chunk);
                     let opening = brackets.find(|at| opens(&chunk[..*at], self.opens));
                     let run = opening.unwrap_or(chunk.len());
-                    out.keep(&chunk[..run])?;
+                    to.out.keep(&chunk[..run])?;
                     run
                 }
             };
@@ -44,7 +36,7 @@ impl ScriptFields {
             if !chunk.is_empty() {
                 self.json = match self.json {
                     Some(_) => None,
-                    None => Some(Box::new(JsonFields::among_others(rules))),
+                    None => Some(Box::new(JsonFields::among_others(to.rules))),
                 };
             }
         }
@@ -52,8 +44,8 @@ impl ScriptFields {
     }
 
     /// The script is over.
-    pub(crate) fn finish(self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
-        self.json.map_or(Ok(()), |json| json.finish(rules, fired, out))
+    pub(crate) fn finish(self, to: &mut Pass<'_>) -> io::Result<()> {
+        self.json.map_or(Ok(()), |json| json.finish(to))
     }
 }
 

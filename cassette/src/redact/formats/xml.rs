@@ -5,9 +5,10 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::redact::account::Fired;
+use crate::redact::account::Account;
 use crate::redact::account::identity::Value;
 use crate::redact::formats::json::{JsonFields, MAX_NESTING};
+use crate::redact::formats::pass::Pass;
 use crate::redact::formats::splice::{Pending, Sink};
 use crate::redact::formats::unescape::{Coding, Plain};
 use crate::redact::rules::rule::Rule;
@@ -111,13 +112,7 @@ impl XmlFields {
         XmlFields { spellings: [&[Spelling::Html], around].concat(), ..XmlFields::new() }
     }
 
-    pub(crate) fn push(
-        &mut self,
-        chunk: &[u8],
-        rules: &Rules,
-        fired: &Fired,
-        out: &mut dyn Sink,
-    ) -> io::Result<()> {
+    pub(crate) fn push(&mut self, chunk: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
         let mut i = 0;
         while i < chunk.len() {
             let rest = &chunk[i..];
@@ -125,10 +120,10 @@ impl XmlFields {
             i += match &mut self.at {
                 At::Text => {
                     let run = memchr::memchr(b'<', rest).unwrap_or(rest.len());
-                    self.text(&rest[..run], true, rules, fired, out)?;
+                    self.text(&rest[..run], true, to)?;
                     if run < rest.len() {
-                        self.end(rules, fired, out)?;
-                        out.keep(b"<")?;
+                        self.end(to)?;
+                        to.out.keep(b"<")?;
                         self.at = At::Open(Vec::new());
                     }
                     rest.len().min(run + 1)
@@ -136,22 +131,22 @@ impl XmlFields {
                 At::Quoted(quote) => {
                     let quote = *quote;
                     let run = memchr::memchr(quote, rest).unwrap_or(rest.len());
-                    self.feed(&rest[..run], true, rules, fired, out)?;
+                    self.feed(&rest[..run], true, to)?;
                     if run < rest.len() {
-                        self.end(rules, fired, out)?;
-                        out.keep(&[quote])?;
+                        self.end(to)?;
+                        to.out.keep(&[quote])?;
                         self.at = At::Tag;
                     }
                     rest.len().min(run + 1)
                 }
                 At::Until(end, seen) if *end == CDATA_END => {
                     let seen = *seen;
-                    self.cdata(b, seen, rules, fired, out)?;
+                    self.cdata(b, seen, to)?;
                     1
                 }
                 _ => {
-                    self.markup(b, rules, fired);
-                    out.keep(&rest[..1])?;
+                    self.markup(b, to);
+                    to.out.keep(&rest[..1])?;
                     1
                 }
             };
@@ -160,44 +155,30 @@ impl XmlFields {
     }
 
     /// The document is over.
-    pub(crate) fn finish(mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
         if let At::Until(end, seen) = self.at
             && end == CDATA_END
         {
-            self.text(&CDATA_END[..seen], false, rules, fired, out)?;
+            self.text(&CDATA_END[..seen], false, to)?;
         }
-        self.end(rules, fired, out)
+        self.end(to)
     }
 
     /// Text of an element, which goes if the element is listed.
-    fn text(
-        &mut self,
-        text: &[u8],
-        escaped: bool,
-        rules: &Rules,
-        fired: &Fired,
-        out: &mut dyn Sink,
-    ) -> io::Result<()> {
+    fn text(&mut self, text: &[u8], escaped: bool, to: &mut Pass<'_>) -> io::Result<()> {
         if text.is_empty() {
             return Ok(());
         }
         if self.inner.is_none() {
             let listed = self.listed.last().filter(|(depth, _)| *depth == self.depth);
             let plain = escaped.then(|| Plain::new(Coding::Xml));
-            self.inner = listed.map(|(_, rule)| Inner::Secret(Secret::new(rule.clone(), plain, fired)));
+            self.inner = listed.map(|(_, rule)| Inner::Secret(Secret::new(rule.clone(), plain, to.account)));
         }
-        self.feed(text, escaped, rules, fired, out)
+        self.feed(text, escaped, to)
     }
 
     /// The next part of a text or value.
-    fn feed(
-        &mut self,
-        text: &[u8],
-        escaped: bool,
-        rules: &Rules,
-        fired: &Fired,
-        out: &mut dyn Sink,
-    ) -> io::Result<()> {
+    fn feed(&mut self, text: &[u8], escaped: bool, to: &mut Pass<'_>) -> io::Result<()> {
         let inner = self.inner.get_or_insert(Inner::Begun);
         if let (Inner::Begun, Some(first)) = (&*inner, text.trim_ascii_start().first()) {
             let opens = match first {
@@ -212,34 +193,27 @@ impl XmlFields {
             };
         }
         match inner {
-            Inner::Begun | Inner::Kept => out.keep(text),
+            Inner::Begun | Inner::Kept => to.out.keep(text),
             Inner::Document(document, Some(plain), pending) => plain.push(text, &mut |raw, plain| {
-                let document = document.get_or_insert_with(|| Document::of(plain, rules, &self.spellings));
-                document.push(plain, rules, fired, &mut pending.sink(raw, plain, out))
+                let document = document.get_or_insert_with(|| Document::of(plain, to.rules, &self.spellings));
+                to.within(pending, raw, plain, |to| document.push(plain, to))
             }),
             Inner::Document(document, None, _) => {
                 // Of this text the document is a part as it is.
                 let around = self.spellings.get(1..).unwrap_or_default();
-                let document = document.get_or_insert_with(|| Document::of(text, rules, around));
-                document.push(text, rules, fired, out)
+                let document = document.get_or_insert_with(|| Document::of(text, to.rules, around));
+                document.push(text, to)
             }
-            Inner::Secret(secret) => secret.feed(text, out),
+            Inner::Secret(secret) => secret.feed(text, to.out),
         }
     }
 
     /// One byte of a CDATA section, of whose end so many have come.
-    fn cdata(
-        &mut self,
-        b: u8,
-        seen: usize,
-        rules: &Rules,
-        fired: &Fired,
-        out: &mut dyn Sink,
-    ) -> io::Result<()> {
+    fn cdata(&mut self, b: u8, seen: usize, to: &mut Pass<'_>) -> io::Result<()> {
         if b == CDATA_END[seen] {
             if seen + 1 == CDATA_END.len() {
-                self.end(rules, fired, out)?;
-                out.keep(CDATA_END)?;
+                self.end(to)?;
+                to.out.keep(CDATA_END)?;
                 self.at = At::Text;
             } else {
                 self.at = At::Until(CDATA_END, seen + 1);
@@ -250,32 +224,31 @@ impl XmlFields {
         let again = usize::from(b == b']') * seen;
         let text =
             [&CDATA_END[..seen - again], &[b][..usize::from(again == 0)], &b"]"[..usize::from(again > 0)]];
-        self.text(&text.concat(), false, rules, fired, out)?;
+        self.text(&text.concat(), false, to)?;
         self.at = At::Until(CDATA_END, again);
         Ok(())
     }
 
     /// The text or value is over.
-    fn end(&mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         match self.inner.take() {
-            Some(Inner::Secret(secret)) => secret.end(&self.spellings, rules, fired, out),
-            Some(Inner::Document(Some(document), None, _)) => document.end(rules, fired, out),
+            Some(Inner::Secret(secret)) => secret.end(&self.spellings, to),
+            Some(Inner::Document(Some(document), None, _)) => document.end(to),
             Some(Inner::Document(document, Some(plain), mut pending)) => {
                 let mut document = document;
                 plain.finish(&mut |raw, plain| {
                     let document =
-                        document.get_or_insert_with(|| Document::of(plain, rules, &self.spellings));
-                    document.push(plain, rules, fired, &mut pending.sink(raw, plain, out))
+                        document.get_or_insert_with(|| Document::of(plain, to.rules, &self.spellings));
+                    to.within(&mut pending, raw, plain, |to| document.push(plain, to))
                 })?;
-                let out = &mut pending.sink(b"", b"", out);
-                document.map_or(Ok(()), |document| document.end(rules, fired, out))
+                to.within(&mut pending, b"", b"", |to| document.map_or(Ok(()), |document| document.end(to)))
             }
             _ => Ok(()),
         }
     }
 
     /// One byte of a tag, a comment or a declaration: all of them stay.
-    fn markup(&mut self, b: u8, rules: &Rules, fired: &Fired) {
+    fn markup(&mut self, b: u8, to: &Pass<'_>) {
         match &mut self.at {
             At::Open(seen) => {
                 seen.push(b);
@@ -294,12 +267,12 @@ impl XmlFields {
             }
             At::Name(name) => {
                 if is_space(b) || matches!(b, b'/' | b'>') {
-                    self.rule = rule(name, rules);
+                    self.rule = rule(name, to.rules);
                     if let Some((_, rule)) = self.listed.last().filter(|(depth, _)| *depth == self.depth) {
-                        fired.note(&format!("{}, left: element", rule.label));
+                        to.account.note(&format!("{}, left: element", rule.label));
                     }
                     self.at = At::Tag;
-                    self.markup(b, rules, fired);
+                    self.markup(b, to);
                 } else if name.len() <= LONGEST_NAME {
                     name.push(b);
                 }
@@ -316,7 +289,7 @@ impl XmlFields {
             At::Attribute(name) => {
                 if b == b'=' || is_space(b) || b == b'>' {
                     self.at = At::Equals(std::mem::take(name), false);
-                    self.markup(b, rules, fired);
+                    self.markup(b, to);
                 } else if name.len() <= LONGEST_NAME {
                     name.push(b);
                 }
@@ -325,14 +298,14 @@ impl XmlFields {
                 b'=' => *equals = true,
                 b'"' | b'\'' if *equals => {
                     let plain = || Some(Plain::new(Coding::Xml));
-                    let rule = rule(name, rules).filter(|_| !name.starts_with(b"xmlns"));
-                    self.inner = rule.map(|rule| Inner::Secret(Secret::new(rule, plain(), fired)));
+                    let rule = rule(name, to.rules).filter(|_| !name.starts_with(b"xmlns"));
+                    self.inner = rule.map(|rule| Inner::Secret(Secret::new(rule, plain(), to.account)));
                     self.at = At::Quoted(b);
                 }
                 _ if is_space(b) => {}
                 _ => {
                     self.at = At::Tag;
-                    self.markup(b, rules, fired);
+                    self.markup(b, to);
                 }
             },
             At::End if b == b'>' => {
@@ -385,24 +358,24 @@ impl Document {
         }
     }
 
-    fn push(&mut self, text: &[u8], rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    fn push(&mut self, text: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
         match self {
-            Document::Json(json) => json.push(text, rules, fired, out),
-            Document::Xml(xml) => xml.push(text, rules, fired, out),
+            Document::Json(json) => json.push(text, to),
+            Document::Xml(xml) => xml.push(text, to),
         }
     }
 
-    fn end(self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    fn end(self, to: &mut Pass<'_>) -> io::Result<()> {
         match self {
-            Document::Json(mut json) => json.end(rules, fired, out),
-            Document::Xml(xml) => xml.finish(rules, fired, out),
+            Document::Json(mut json) => json.end(to),
+            Document::Xml(xml) => xml.finish(to),
         }
     }
 }
 
 impl Secret {
-    fn new(rule: Arc<Rule>, plain: Option<Plain>, fired: &Fired) -> Secret {
-        Secret { value: fired.identity.value(), plain, rule, any: false, tail: Vec::new() }
+    fn new(rule: Arc<Rule>, plain: Option<Plain>, account: &Account) -> Secret {
+        Secret { value: account.identity.value(), plain, rule, any: false, tail: Vec::new() }
     }
 
     fn feed(&mut self, text: &[u8], out: &mut dyn Sink) -> io::Result<()> {
@@ -435,7 +408,7 @@ impl Secret {
     }
 
     /// The text is over, and written so.
-    fn end(self, spellings: &[Spelling], rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
+    fn end(self, spellings: &[Spelling], to: &mut Pass<'_>) -> io::Result<()> {
         let Secret { mut value, plain, rule, any, tail } = self;
         let spellings = if plain.is_some() { spellings } else { spellings.get(1..).unwrap_or_default() };
         if let Some(plain) = plain {
@@ -445,9 +418,9 @@ impl Secret {
             })?;
         }
         if any {
-            out.insert(&fired.replace(&rule, &value, rules, spellings))?;
+            to.out.insert(&to.account.replace(&rule, &value, to.rules, spellings))?;
         }
-        out.keep(&tail)
+        to.out.keep(&tail)
     }
 }
 

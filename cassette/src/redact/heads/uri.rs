@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use crate::redact::formats::form::FormFields;
+use crate::redact::formats::pass::Pass;
 use crate::redact::formats::splice::Out;
 use crate::redact::links::link::Linked;
 use crate::redact::redactor::{Redactor, into_string};
@@ -26,7 +27,7 @@ impl Redactor {
                 out.push_str(&self.query(&part[1..]));
             }
         }
-        let linked = Linked { rules: self.rules(), fired: self.account() };
+        let linked = Linked { rules: self.rules(), account: self.account() };
         self.text(&self.by_pattern(linked.uri(out)))
     }
 
@@ -67,11 +68,9 @@ impl Redactor {
     fn query(&self, query: &str) -> String {
         let mut out = Vec::with_capacity(query.len());
         let mut fields = FormFields::of_query();
-        let sink = &mut Out(&mut out);
+        let to = &mut Pass { rules: self.rules(), account: self.account(), out: &mut Out(&mut out) };
         // Writing to memory does not fail.
-        let _ = fields
-            .push(query.as_bytes(), self.rules(), self.account(), sink)
-            .and_then(|()| fields.finish(self.rules(), self.account(), sink));
+        let _ = fields.push(query.as_bytes(), to).and_then(|()| fields.finish(to));
         let redacted = into_string(out);
         let passed_on = |pair: &str| match pair.split_once('=') {
             Some((key, value)) => format!("{key}={}", self.passed_on(value)),

@@ -15,8 +15,9 @@ use super::decode::{percent, unit};
 use super::parts::{STOPS, ends, host, is_host, may_hold_links, pairs, part, value, without_last};
 use super::written::{Edit, Written};
 use crate::placeholder;
-use crate::redact::account::Fired;
+use crate::redact::account::Account;
 use crate::redact::formats::form::FormFields;
+use crate::redact::formats::pass::Pass;
 use crate::redact::rules::catalogue::USER_INFO;
 use crate::redact::rules::links::Domain;
 use crate::redact::rules::rule::Rule;
@@ -28,7 +29,7 @@ use crate::redact::values::found_values::is_token;
 #[derive(Clone, Copy)]
 pub(crate) struct Linked<'r> {
     pub(crate) rules: &'r Rules,
-    pub(crate) fired: &'r Fired,
+    pub(crate) account: &'r Account,
 }
 
 /// Where a link stands.
@@ -161,9 +162,9 @@ impl Linked<'_> {
         let name = &link.plain[host.clone()];
         let is_public = |ip: Ipv4Addr| !ip.is_loopback() && !ip.is_unspecified();
         if std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()).is_some_and(is_public) {
-            let mut value = self.fired.identity.value();
+            let mut value = self.account.identity.value();
             value.push(name);
-            let placeholder = self.fired.replace(rule, &value, self.rules, &[]);
+            let placeholder = self.account.replace(rule, &value, self.rules, &[]);
             link.replace_all(vec![(host, placeholder::as_host(&placeholder).into_bytes())]);
         }
     }
@@ -177,10 +178,9 @@ impl Linked<'_> {
             }
             let mut changes = Changes::new(part.start);
             let mut fields = FormFields::of_query_up_to(if within.bare { STOPS } else { b"" });
+            let to = &mut Pass { rules: self.rules, account: self.account, out: &mut changes };
             // Nothing is written, so nothing fails.
-            let _ = fields
-                .push(&link.plain[part], self.rules, self.fired, &mut changes)
-                .and_then(|()| fields.finish(self.rules, self.fired, &mut changes));
+            let _ = fields.push(&link.plain[part], to).and_then(|()| fields.finish(to));
             for (_, text) in &mut changes.edits {
                 self.told(text, within);
             }
@@ -301,9 +301,9 @@ impl Linked<'_> {
 
     /// What stands in the place of a part of a link.
     fn in_link(self, rule: &Rule, raw: &[u8], within: Within) -> Vec<u8> {
-        let mut value = self.fired.identity.value();
+        let mut value = self.account.identity.value();
         value.push_as(raw, &percent_decode(raw).collect::<Vec<u8>>());
-        let mut text = self.fired.replace(rule, &value, self.rules, &[Spelling::Percent]).into_bytes();
+        let mut text = self.account.replace(rule, &value, self.rules, &[Spelling::Percent]).into_bytes();
         if text != raw {
             self.told(&mut text, within);
         }
@@ -312,7 +312,7 @@ impl Linked<'_> {
 
     /// The placeholder of a secret in an answer says too how often the link is encoded.
     fn told(self, placeholder: &mut Vec<u8>, within: Within) {
-        if self.fired.answer.is_some()
+        if self.account.answer.is_some()
             && let Ok(text) = std::str::from_utf8(placeholder)
         {
             *placeholder = spelled(text, &vec![Spelling::Percent; within.encoded]).into_bytes();

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 use base64::Engine as _;
 
-use crate::redact::account::Fired;
+use crate::redact::account::Account;
 use crate::redact::account::identity::Identity;
 use crate::redact::patterns::*;
 use crate::redact::text::by_pattern::ShapeReplacer;
@@ -90,15 +90,15 @@ fn redact(rules: Rules, text: &str, size: usize) -> String {
     String::from_utf8(out.finish().unwrap()).unwrap()
 }
 
-fn parts() -> (Arc<Shapes>, Arc<Rules>, Arc<Fired>) {
+fn parts() -> (Arc<Shapes>, Arc<Rules>, Arc<Account>) {
     let rules = Rules::default();
-    (Arc::new(Shapes::new(&rules)), Arc::new(rules), Arc::new(Fired::new(Identity::new(&[]))))
+    (Arc::new(Shapes::new(&rules)), Arc::new(rules), Arc::new(Account::new(Identity::new(&[]))))
 }
 
 /// The same, with every boundary a hard one.
 fn redact_hard(text: &[u8], cuts: &[usize]) -> String {
-    let (shapes, rules, fired) = parts();
-    let mut out = ShapeReplacer::new(shapes, rules, fired, Vec::new());
+    let (shapes, rules, account) = parts();
+    let mut out = ShapeReplacer::new(shapes, rules, account, Vec::new());
     let mut from = 0;
     for cut in cuts {
         out.window.extend_from_slice(&text[from..*cut]);
@@ -235,9 +235,9 @@ const LONG: usize = tokens::LONGEST;
 
 #[test]
 fn the_window_stays_small() {
-    let (shapes, rules, fired) = parts();
+    let (shapes, rules, account) = parts();
     for text in ["eyJ", "-----BEGIN PRIVATE KEY-----", "ya29.a", "https://", "plain text "] {
-        let mut out = ShapeReplacer::new(shapes.clone(), rules.clone(), fired.clone(), io::sink());
+        let mut out = ShapeReplacer::new(shapes.clone(), rules.clone(), account.clone(), io::sink());
         for _ in 0..20_000 {
             out.write_all(text.as_bytes()).unwrap();
             assert!(out.window.len() <= 6 * tokens::LONGEST, "{text}: {}", out.window.len());

@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use crate::redact::account::Fired;
+use crate::redact::account::Account;
 use crate::redact::patterns::{BEFORE, Class, Next, Shapes, last};
 use crate::redact::rules::set::Rules;
 
@@ -13,7 +13,7 @@ use crate::redact::rules::set::Rules;
 pub(crate) struct ShapeReplacer<W> {
     shapes: Arc<Shapes>,
     rules: Arc<Rules>,
-    fired: Arc<Fired>,
+    account: Arc<Account>,
     /// What was written and not decided yet.
     pub(crate) window: Vec<u8>,
     /// The window is looked at again when it is as long as this.
@@ -31,9 +31,9 @@ const BATCH: usize = 4 * 1024;
 const JOINT: usize = 256;
 
 impl<W: Write> ShapeReplacer<W> {
-    pub(crate) fn new(shapes: Arc<Shapes>, rules: Arc<Rules>, fired: Arc<Fired>, next: W) -> Self {
+    pub(crate) fn new(shapes: Arc<Shapes>, rules: Arc<Rules>, account: Arc<Account>, next: W) -> Self {
         let (window, before) = (Vec::new(), Vec::new());
-        ShapeReplacer { shapes, rules, fired, window, wanted: BATCH, before, swallow: None, next }
+        ShapeReplacer { shapes, rules, account, window, wanted: BATCH, before, swallow: None, next }
     }
 
     pub(crate) fn finish(mut self) -> io::Result<W> {
@@ -63,9 +63,9 @@ impl<W: Write> ShapeReplacer<W> {
                 }
                 Next::Shape(shape) => {
                     self.next.write_all(&text[passed..shape.start])?;
-                    let mut value = self.fired.identity.value();
+                    let mut value = self.account.identity.value();
                     value.push(&text[shape.start..shape.end]);
-                    let placeholder = self.fired.replace(shape.rule, &value, &self.rules, &[]);
+                    let placeholder = self.account.replace(shape.rule, &value, &self.rules, &[]);
                     self.next.write_all(placeholder.as_bytes())?;
                     passed = shape.end;
                     self.swallow = shape.swallow;

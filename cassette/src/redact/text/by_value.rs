@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use crate::redact::account::Fired;
+use crate::redact::account::Account;
 use crate::redact::values::encoding::spelled;
 use crate::redact::values::finder::{EDGE, Finder};
 use crate::redact::values::search::Hit;
@@ -28,7 +28,7 @@ struct Out<W> {
     births: Vec<u64>,
     /// Where in the whole text the window begins.
     at: u64,
-    fired: Arc<Fired>,
+    account: Arc<Account>,
     next: W,
 }
 
@@ -48,9 +48,9 @@ const BATCH: usize = 16 * 1024;
 const LARGE: usize = 4 * 1024;
 
 impl<W: Write> Replacer<W> {
-    pub(crate) fn new(finder: Arc<Finder>, fired: Arc<Fired>, next: W) -> Self {
+    pub(crate) fn new(finder: Arc<Finder>, account: Arc<Account>, next: W) -> Self {
         let (found, births) = (None, Vec::new());
-        let mut out = Out { named: finder, found, births, at: 0, fired, next };
+        let mut out = Out { named: finder, found, births, at: 0, account, next };
         out.learn(0);
         Replacer { window: Vec::new(), searched: 0, out }
     }
@@ -101,8 +101,8 @@ impl<W> Out<W> {
     /// Looks for what has been found meanwhile, from this place of the whole text on.
     fn learn(&mut self, from: u64) {
         // What the code under test is given is nothing that it could send.
-        if !self.fired.gives && self.fired.identity.known.count() > self.births.len() {
-            let (found, count) = self.fired.identity.known.finder();
+        if !self.account.gives && self.account.identity.known.count() > self.births.len() {
+            let (found, count) = self.account.identity.known.finder();
             self.found = found;
             self.births.resize(count, from);
         }
@@ -135,13 +135,13 @@ impl<W: Write> Out<W> {
             let before = if pattern.edges.before { unit_before(&text[passed..hit.start]) } else { 0 };
             let after = if pattern.edges.after { unit_after(&text[hit.end..]) } else { 0 };
             self.next.write_all(&text[passed..hit.start - before])?;
-            match self.fired.told(&pattern.steps) {
+            match self.account.told(&pattern.steps) {
                 [] => self.next.write_all(entry.replacement.as_bytes())?,
                 steps => self.next.write_all(spelled(&entry.replacement, steps).as_bytes())?,
             }
             match &entry.label {
-                Some(label) => self.fired.count(label),
-                None => self.fired.hit(),
+                Some(label) => self.account.count(label),
+                None => self.account.hit(),
             }
             passed = hit.end + after;
             searched = passed;
@@ -228,8 +228,8 @@ mod tests {
     use crate::redact::values::encodings::{Edges, Encoding, Pattern};
     use crate::redact::values::finder::Entry;
 
-    fn fired() -> Arc<Fired> {
-        Arc::new(Fired::new(Identity::new(&[])))
+    fn fired() -> Arc<Account> {
+        Arc::new(Account::new(Identity::new(&[])))
     }
 
     fn finder(pairs: &[(&str, &str)], edges: Edges) -> Arc<Finder> {

@@ -6,7 +6,7 @@ pub(crate) mod by_value;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use crate::redact::account::Fired;
+use crate::redact::account::Account;
 use crate::redact::patterns::Shapes;
 use crate::redact::rules::set::Rules;
 use crate::redact::text::by_pattern::ShapeReplacer;
@@ -21,11 +21,11 @@ impl<W: Write> Values<W> {
         values: Arc<Finder>,
         shapes: Arc<Shapes>,
         rules: Arc<Rules>,
-        fired: Arc<Fired>,
+        account: Arc<Account>,
         next: W,
     ) -> Self {
-        let next = ShapeReplacer::new(shapes, rules, fired.clone(), next);
-        Values(Replacer::new(values, fired, next))
+        let next = ShapeReplacer::new(shapes, rules, account.clone(), next);
+        Values(Replacer::new(values, account, next))
     }
 
     pub(crate) fn finish(self) -> io::Result<W> {

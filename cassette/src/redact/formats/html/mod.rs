@@ -9,14 +9,13 @@ mod tag;
 use std::io;
 use std::sync::Arc;
 
-use crate::redact::account::Fired;
 use crate::redact::account::identity::Value;
 use crate::redact::formats::json::JsonFields;
+use crate::redact::formats::pass::Pass;
 use crate::redact::formats::script::ScriptFields;
-use crate::redact::formats::splice::{Pending, Sink};
+use crate::redact::formats::splice::Pending;
 use crate::redact::formats::unescape::{Coding, Plain};
 use crate::redact::rules::rule::Rule;
-use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Spelling;
 pub(crate) use page::{LONGEST_PROLOGUE, is_page};
 use tag::{COMMENT, Element, LONGEST_NAME, Part, SCRIPT_END, Tag, is_space, rule};
@@ -72,13 +71,6 @@ enum Inner {
     Secret(Value, Plain, Arc<Rule>, bool),
 }
 
-/// Where a text goes, and by which rules.
-struct To<'a> {
-    rules: &'a Rules,
-    fired: &'a Fired,
-    out: &'a mut dyn Sink,
-}
-
 /// So much of a tag waits for a name, or for the end of a value.
 const MOST_HELD: usize = 16 * 1024;
 
@@ -90,19 +82,12 @@ impl HtmlFields {
         HtmlFields { at: At::Begun, tag: Tag::new(b""), inner: Inner::Begun, held: Vec::new() }
     }
 
-    pub(crate) fn push(
-        &mut self,
-        chunk: &[u8],
-        rules: &Rules,
-        fired: &Fired,
-        out: &mut dyn Sink,
-    ) -> io::Result<()> {
-        self.read(chunk, &mut To { rules, fired, out })
+    pub(crate) fn push(&mut self, chunk: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
+        self.read(chunk, to)
     }
 
     /// The page is over.
-    pub(crate) fn finish(mut self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
-        let to = &mut To { rules, fired, out };
+    pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
         // What was held is read again, and less may be held then.
         loop {
             match &self.at {
@@ -112,7 +97,7 @@ impl HtmlFields {
             }
         }
         match self.at {
-            At::Json(json) => return json.finish(rules, fired, to.out),
+            At::Json(json) => return json.finish(to),
             At::Text | At::Value => {}
             At::Open(closing) => self.inner.feed(if closing { b"</" } else { b"<" }, to)?,
             At::Doubt(_) => {
@@ -122,8 +107,8 @@ impl HtmlFields {
                 return to.out.keep(quote.as_slice());
             }
             At::Raw(_, Some(mut script)) => {
-                script.push(&self.held, rules, fired, to.out)?;
-                return script.finish(rules, fired, to.out);
+                script.push(&self.held, to)?;
+                return script.finish(to);
             }
             At::Raw(_, None) => self.inner.feed(&self.held, to)?,
             _ => return Ok(()),
@@ -131,7 +116,7 @@ impl HtmlFields {
         self.inner.end(to)
     }
 
-    fn read(&mut self, chunk: &[u8], to: &mut To<'_>) -> io::Result<()> {
+    fn read(&mut self, chunk: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
         let mut at = 0;
         while at < chunk.len() {
             at += self.step(&chunk[at..], to)?;
@@ -140,7 +125,7 @@ impl HtmlFields {
     }
 
     /// Reads on, and says how many bytes: none, where only the state is another.
-    fn step(&mut self, rest: &[u8], to: &mut To<'_>) -> io::Result<usize> {
+    fn step(&mut self, rest: &[u8], to: &mut Pass<'_>) -> io::Result<usize> {
         let b = rest[0];
         match &mut self.at {
             At::Begun if is_space(b) || MARK.contains(&b) => {
@@ -154,7 +139,7 @@ impl HtmlFields {
                 }
             }
             At::Json(json) => {
-                let read = json.read(rest, to.rules, to.fired, to.out)?;
+                let read = json.read(rest, to)?;
                 if read < rest.len() {
                     self.inner = Inner::Kept;
                     self.at = At::Text;
@@ -275,7 +260,7 @@ impl HtmlFields {
                 if self.held.is_empty() {
                     let run = memchr::memchr(b'<', rest).unwrap_or(rest.len());
                     match script {
-                        Some(script) => script.push(&rest[..run], to.rules, to.fired, to.out)?,
+                        Some(script) => script.push(&rest[..run], to)?,
                         None => self.inner.feed(&rest[..run], to)?,
                     }
                     self.held.extend_from_slice(&rest[run..rest.len().min(run + 1)]);
@@ -288,7 +273,7 @@ impl HtmlFields {
                 let held = std::mem::take(&mut self.held);
                 if held.len() == end.len() && (is_space(b) || matches!(b, b'/' | b'>')) {
                     match script.take() {
-                        Some(script) => script.finish(to.rules, to.fired, to.out)?,
+                        Some(script) => script.finish(to)?,
                         None => self.inner.end(to)?,
                     }
                     to.out.keep(&held)?;
@@ -296,7 +281,7 @@ impl HtmlFields {
                     self.at = At::Tag;
                 } else {
                     match script {
-                        Some(script) => script.push(&held, to.rules, to.fired, to.out)?,
+                        Some(script) => script.push(&held, to)?,
                         None => self.inner.feed(&held, to)?,
                     }
                 }
@@ -306,7 +291,7 @@ impl HtmlFields {
     }
 
     /// After `<` or `</`: is it a tag?
-    fn open(&mut self, closing: bool, b: u8, to: &mut To<'_>) -> io::Result<usize> {
+    fn open(&mut self, closing: bool, b: u8, to: &mut Pass<'_>) -> io::Result<usize> {
         let (seen, at): (&[u8], _) = match (closing, b) {
             (false, b'/') => {
                 self.at = At::Open(true);
@@ -348,7 +333,7 @@ impl HtmlFields {
         };
     }
 
-    fn value_begins(&mut self, to: &To<'_>) {
+    fn value_begins(&mut self, to: &Pass<'_>) {
         let field = &self.tag.field;
         self.at = At::Value;
         self.inner = if !field.value.is_empty() && field.value == self.tag.name {
@@ -366,7 +351,7 @@ impl HtmlFields {
     }
 
     /// In a value that nothing is held of.
-    fn value(&mut self, rest: &[u8], to: &mut To<'_>) -> io::Result<usize> {
+    fn value(&mut self, rest: &[u8], to: &mut Pass<'_>) -> io::Result<usize> {
         let quote = self.tag.quote();
         let end = match quote {
             Some(quote) => memchr::memchr(quote, rest),
@@ -389,14 +374,14 @@ impl HtmlFields {
         Ok(part.len() + quote.as_slice().len())
     }
 
-    fn value_ends(&mut self, to: &mut To<'_>) -> io::Result<()> {
+    fn value_ends(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         self.tag.value_ends();
         self.at = At::Tag;
         self.inner.end(to)
     }
 
     /// The name is known, or isn't going to be: what is held is read.
-    fn decide(&mut self, is_whole: bool, to: &mut To<'_>) -> io::Result<()> {
+    fn decide(&mut self, is_whole: bool, to: &mut Pass<'_>) -> io::Result<()> {
         let At::Ahead(ahead) = std::mem::replace(&mut self.at, At::Value) else { return Ok(()) };
         let rule = if is_whole { ahead.field.rule(to.rules) } else { None };
         self.inner = Inner::of(rule.clone(), to);
@@ -406,7 +391,7 @@ impl HtmlFields {
     }
 
     /// A quote has been forgotten: the value ends at the bracket.
-    fn break_off(&mut self, to: &mut To<'_>) -> io::Result<()> {
+    fn break_off(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         self.value_ends(to)?;
         let held = std::mem::take(&mut self.held);
         if held.first() == Some(&b'<') {
@@ -418,18 +403,17 @@ impl HtmlFields {
 
 impl Inner {
     /// For a value that falls under this rule.
-    fn of(rule: Option<Arc<Rule>>, to: &To<'_>) -> Inner {
+    fn of(rule: Option<Arc<Rule>>, to: &Pass<'_>) -> Inner {
         rule.map_or(Inner::Begun, |rule| {
-            Inner::Secret(to.fired.identity.value(), Plain::new(Coding::Xml), rule, false)
+            Inner::Secret(to.account.identity.value(), Plain::new(Coding::Xml), rule, false)
         })
     }
 
-    fn feed(&mut self, part: &[u8], to: &mut To<'_>) -> io::Result<()> {
-        let (rules, fired) = (to.rules, to.fired);
+    fn feed(&mut self, part: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
         if let (Inner::Begun, Some(first)) = (&*self, part.trim_ascii_start().first()) {
             *self = match first {
                 b'{' | b'[' | b'&' => Inner::Document(
-                    Box::new(JsonFields::within(rules, &[Spelling::Html])),
+                    Box::new(JsonFields::within(to.rules, &[Spelling::Html])),
                     Plain::new(Coding::Xml),
                     Pending::default(),
                 ),
@@ -438,9 +422,9 @@ impl Inner {
         }
         match self {
             Inner::Begun | Inner::Kept => to.out.keep(part),
-            Inner::Document(inner, plain, pending) => plain.push(part, &mut |raw, plain| {
-                inner.push(plain, rules, fired, &mut pending.sink(raw, plain, to.out))
-            }),
+            Inner::Document(inner, plain, pending) => {
+                plain.push(part, &mut |raw, plain| to.within(pending, raw, plain, |to| inner.push(plain, to)))
+            }
             Inner::Secret(value, plain, _, any) => {
                 *any |= !part.is_empty();
                 to.out.skip(part.len())?;
@@ -453,21 +437,20 @@ impl Inner {
     }
 
     /// The text or value is over.
-    fn end(&mut self, to: &mut To<'_>) -> io::Result<()> {
-        let (rules, fired) = (to.rules, to.fired);
+    fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         match std::mem::replace(self, Inner::Begun) {
             Inner::Secret(mut value, plain, rule, true) => {
                 plain.finish(&mut |raw, plain| {
                     value.push_as(raw, plain);
                     Ok(())
                 })?;
-                to.out.insert(&fired.replace(&rule, &value, rules, &[Spelling::Html]))
+                to.out.insert(&to.account.replace(&rule, &value, to.rules, &[Spelling::Html]))
             }
             Inner::Document(mut inner, plain, mut pending) => {
                 plain.finish(&mut |raw, plain| {
-                    inner.push(plain, rules, fired, &mut pending.sink(raw, plain, to.out))
+                    to.within(&mut pending, raw, plain, |to| inner.push(plain, to))
                 })?;
-                inner.end(rules, fired, &mut pending.sink(b"", b"", to.out))
+                to.within(&mut pending, b"", b"", |to| inner.end(to))
             }
             _ => Ok(()),
         }
