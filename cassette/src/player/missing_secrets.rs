@@ -29,7 +29,7 @@ impl Player {
         for name in differences.flat_map(|difference| instead(difference, request, &nearest.request)) {
             let name = self.full_name(name);
             if self.redactor.secret(&name).is_none() && found.iter().all(|known| known.name != name) {
-                let refused = self.redactor.refused(&name).map(|refused| refused.why.clone());
+                let refused = self.redactor.unusable(&name).map(|secret| secret.why.to_string());
                 let from = sources.of(&name);
                 let number = is_number(&placeholder::of_secret(&name), &body(&nearest.request));
                 found.push(Valueless { name, from, number, refused });

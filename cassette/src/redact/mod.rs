@@ -35,5 +35,6 @@ pub use restore::Restorer;
 pub use rules::catalogue::{DefaultRule, RuleKind, default_rules};
 pub use rules::hooks::{BodyHead, MOST_HOOKED, RequestHead, ResponseHead};
 pub use rules::set::Rules;
+pub(crate) use rules::unusable::Unusable;
 pub use side::Side;
 pub(crate) use values::encoding::Spelling;

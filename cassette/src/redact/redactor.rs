@@ -20,7 +20,7 @@ use crate::redact::patterns::Shapes;
 use crate::redact::restore::Restorer;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
-use crate::redact::rules::unusable::Refused;
+use crate::redact::rules::unusable::UnusableSecret;
 use crate::redact::text::Values;
 use crate::redact::text::by_value::Replacer;
 use crate::redact::values::encoding::Spelling;
@@ -161,8 +161,8 @@ impl Redactor {
     }
 
     /// Why the value of a secret is left aside, if the session was given one that can't be replaced.
-    pub(crate) fn refused(&self, name: &str) -> Option<&Refused> {
-        self.prepared.rules.refused(name)
+    pub(crate) fn unusable(&self, name: &str) -> Option<&UnusableSecret> {
+        self.prepared.rules.unusable(name)
     }
 
     /// Is there any value to look for, named or found?

@@ -13,7 +13,7 @@ use crate::redact::rules::hooks::{BodyHead, Hook, RequestHead, ResponseHead, lab
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::secret::Secret;
 use crate::redact::rules::set::Rules;
-use crate::redact::rules::unusable::{Refused, problem};
+use crate::redact::rules::unusable::{Unusable, UnusableSecret, problem};
 use crate::redact::rules::urls::UrlRule;
 use crate::syntax::pointer::{InvalidPointer, Pointer};
 
@@ -31,11 +31,11 @@ impl Rules {
     /// destroy what has nothing to do with it; one longer than 64 KiB; a name that can't be one, or that has another
     /// value already, be it with `#` in other places.
     pub fn secret(self, name: impl Into<String>, value: impl Into<String>) -> Result<Rules> {
-        self.secret_or_refused(name, value)?.accepted()
+        self.secret_or_unusable(name, value)?.accepted()
     }
 
     /// The same, but a value that can't be one is only noted: see [`accepted`](Self::accepted).
-    pub(crate) fn secret_or_refused(
+    pub(crate) fn secret_or_unusable(
         mut self,
         name: impl Into<String>,
         value: impl Into<String>,
@@ -61,7 +61,7 @@ impl Rules {
             None => {}
         }
         if let Some(problem) = problem(&given) {
-            self.refuse(secret.name, problem.to_owned());
+            self.leave_aside(secret.name, problem);
             return Ok(self);
         }
         self.add_secret(secret);
@@ -76,13 +76,18 @@ impl Rules {
             value.len() <= placeholder.len()
                 && memmem::find(placeholder.as_bytes(), value.as_bytes()).is_some()
         };
-        let (refused, mut kept): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.secrets).into_iter().partition(|s| inside(&s.value, &placeholder));
-        for Secret { name, .. } in refused {
-            self.refuse(name, format!("is a part of the placeholder of {}", secret.name));
+        let mut hidden = Vec::new();
+        self.secrets.retain(|other| {
+            let is_inside = inside(&other.value, &placeholder);
+            if is_inside {
+                hidden.push(other.name.clone());
+            }
+            !is_inside
+        });
+        for name in hidden {
+            self.leave_aside(name, Unusable::InPlaceholderOf(secret.name.clone()));
         }
-        kept.push(secret);
-        self.secrets = kept;
+        self.secrets.push(secret);
         let Some(Secret { name, value }) = self.secrets.last() else { return };
         let other = self.secrets.iter().find(|other| {
             // Most values are longer than any placeholder.
@@ -93,9 +98,9 @@ impl Rules {
             }
         });
         if let Some(other) = other {
-            let (name, why) = (name.clone(), format!("is a part of the placeholder of {}", other.name));
+            let (name, why) = (name.clone(), Unusable::InPlaceholderOf(other.name.clone()));
             self.secrets.pop();
-            self.refuse(name, why);
+            self.leave_aside(name, why);
         }
     }
 
@@ -172,8 +177,8 @@ impl Rules {
     }
 
     /// The same, but this value can't be one.
-    pub(crate) fn refusing(mut self, name: &str, why: &str) -> Rules {
-        self.refuse(name.to_owned(), why.to_owned());
+    pub(crate) fn without_value(mut self, name: &str, why: Unusable) -> Rules {
+        self.leave_aside(name.to_owned(), why);
         self
     }
 
@@ -329,15 +334,15 @@ impl Rules {
     ///
     /// The first that can't.
     pub(crate) fn accepted(self) -> Result<Rules> {
-        match self.refused.first() {
-            Some(refused) => Err(refused.error()),
+        match self.unusable.first() {
+            Some(unusable) => Err(unusable.error()),
             None => Ok(self),
         }
     }
 
-    fn refuse(&mut self, name: String, why: String) {
-        if self.refused(&name).is_none() {
-            self.refused.push(Refused { name, why, file: None });
+    fn leave_aside(&mut self, name: String, why: Unusable) {
+        if self.unusable(&name).is_none() {
+            self.unusable.push(UnusableSecret { name, why, file: None });
         }
     }
 

@@ -35,6 +35,11 @@ impl FieldNames {
         fields
     }
 
+    #[cfg(test)]
+    pub(crate) fn address(&self) -> *const u8 {
+        self.ends.as_ptr().cast()
+    }
+
     /// A name that has a rule already keeps it.
     pub(crate) fn insert(&mut self, name: &str, rule: Rule) {
         let normal = normalised(name);

@@ -50,10 +50,10 @@ impl Rules {
 
     /// The secrets of a file: `all` its strings, or what is marked with `#`. Values that can't be one are only noted.
     pub(crate) fn secrets_of_file(self, file: &Path, text: &[u8], all: bool) -> Result<Rules> {
-        let before = self.refused.len();
+        let before = self.unusable.len();
         let secrets = parse(text).and_then(|value| self.add_all(&value, "", all));
         let mut rules = secrets.map_err(|e| e.at(file))?;
-        rules.refused[before..].iter_mut().for_each(|refused| refused.file = Some(file.to_owned()));
+        rules.unusable[before..].iter_mut().for_each(|unusable| unusable.file = Some(file.to_owned()));
         Ok(rules)
     }
 
@@ -100,7 +100,7 @@ impl Rules {
             Ok(self)
         } else {
             let nameless = name.bytes().all(|b| b == b'#');
-            self.secret_or_refused(if nameless { "secret" } else { name }, value)
+            self.secret_or_unusable(if nameless { "secret" } else { name }, value)
         }
     }
 }

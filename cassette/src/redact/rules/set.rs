@@ -15,7 +15,7 @@ use crate::redact::rules::names;
 use crate::redact::rules::pointers::PointerRules;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::secret::Secret;
-use crate::redact::rules::unusable::Refused;
+use crate::redact::rules::unusable::UnusableSecret;
 use crate::redact::rules::urls::UrlRule;
 
 /// What is redacted. `Rules::default()` is safe without any further word: headers by a list of harmless ones,
@@ -36,7 +36,7 @@ use crate::redact::rules::urls::UrlRule;
 pub struct Rules {
     pub(crate) secrets: Vec<Secret>,
     /// Values that can't be secrets, where those who gave them wait for what is recorded.
-    pub(crate) refused: Vec<Refused>,
+    pub(crate) unusable: Vec<UnusableSecret>,
     pub(crate) headers: Headers,
     pub(crate) fields: FieldNames,
     /// Query parameters that would be innocent elsewhere.
@@ -97,6 +97,12 @@ impl Default for Rules {
 }
 
 impl Rules {
+    /// Where this set of rules lies in memory: the same after a move, another after a copy.
+    #[cfg(test)]
+    pub(crate) fn address(&self) -> *const u8 {
+        self.fields.address()
+    }
+
     /// Nothing is redacted, and every header kept.
     pub(crate) fn none() -> Rules {
         let headers = Headers {
@@ -107,7 +113,7 @@ impl Rules {
         };
         Rules {
             secrets: Vec::new(),
-            refused: Vec::new(),
+            unusable: Vec::new(),
             headers,
             kept_cookies: BTreeSet::new(),
             fields: FieldNames::new(),
@@ -148,8 +154,8 @@ impl Rules {
     }
 
     /// Why the value of a secret is left aside.
-    pub(crate) fn refused(&self, name: &str) -> Option<&Refused> {
-        self.refused.iter().find(|refused| placeholder::is_same_secret(&refused.name, name))
+    pub(crate) fn unusable(&self, name: &str) -> Option<&UnusableSecret> {
+        self.unusable.iter().find(|secret| placeholder::is_same_secret(&secret.name, name))
     }
 
     pub(crate) fn labels_of_own(&self) -> &BTreeSet<String> {
