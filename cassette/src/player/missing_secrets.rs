@@ -3,6 +3,7 @@
 use super::Player;
 use crate::matcher::{Difference, PartDifference};
 use crate::placeholder;
+use crate::redact::Label;
 use crate::report::{Closest, Reason, Valueless};
 use crate::syntax::uri::fragment;
 use crate::tape::{Content, Request};
@@ -40,8 +41,11 @@ impl Player {
 
     /// The name of a secret by that in its placeholder, which goes without `#`: the cassette names its secrets.
     fn full_name(&self, name: String) -> String {
-        let known = self.redaction().iter().filter_map(|rule| rule.strip_prefix("secret."));
-        { known }.find(|known| placeholder::is_same_secret(known, &name)).map_or(name, str::to_owned)
+        let known = self.redaction().iter().find_map(|rule| match Label::parse(rule) {
+            Label::Secret(known) if placeholder::is_same_secret(&known, &name) => Some(known.to_string()),
+            _ => None,
+        });
+        known.unwrap_or(name)
     }
 }
 

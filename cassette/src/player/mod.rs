@@ -24,7 +24,7 @@ use crate::config::{Exhausted, Sources};
 use crate::error::Result;
 use crate::matcher::Matching;
 use crate::placeholder;
-use crate::redact::Redactor;
+use crate::redact::{Label, Redactor};
 use crate::report::{Unfilled, Unmatched, UnmatchedRequest, Unused, UnusedRecording};
 use crate::tape::{self, Cassette, Interaction, Outcome, Request, TransportError};
 use crate::template::Live;
@@ -98,7 +98,7 @@ impl Player {
             unmatched: Vec::new(),
         };
         let has_templates = cassette.metadata().template || state.index.has_templates();
-        let is_secret = |rule: &String| rule.starts_with("secret.");
+        let is_secret = |rule: &String| matches!(Label::parse(rule), Label::Secret(_));
         let restores = redactor.restores() || cassette.metadata().redaction.iter().any(is_secret);
         let (state, faults, clock) = (Mutex::new(state), Faults::default(), Clock::real());
         Ok(Player {

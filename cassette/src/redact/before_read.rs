@@ -12,12 +12,13 @@ use percent_encoding::percent_decode;
 
 use crate::redact::objection::Objection;
 use crate::redact::redactor::Redactor;
+use crate::redact::rules::label::Label;
 
 impl Redactor {
     /// The rule that a placeholder is of, if the code under test was given it: by this session, or by the recording
     /// that it adds to.
-    fn gives(&self, placeholder: &str, name: &str) -> Option<String> {
-        self.account().given.rule(placeholder).or_else(|| self.rules().label_of(name).map(str::to_owned))
+    fn gives(&self, placeholder: &str, name: &str) -> Option<Label> {
+        self.account().given.rule(placeholder).or_else(|| self.rules().label_of(name).cloned())
     }
 
     /// The first placeholder in a request's head that the code under test was given.
@@ -164,7 +165,8 @@ mod tests {
         let redactor = redactor();
         let returned = |text: &str| redactor.returned(text, &HeaderMap::new());
         read(&redactor, ANSWER);
-        let objection = Objection::Returned { placeholder: "[email:1]".into(), rule: "field email".into() };
+        let objection =
+            Objection::Returned { placeholder: "[email:1]".into(), rule: Label::own("field", "email") };
         for text in
             ["https://h/?q=[email:1]", "%5Bemail%3A1%5D", "[[email:1]]", "%5bemail:1%5d", "a%%5B[email:1]"]
         {

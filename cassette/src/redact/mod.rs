@@ -34,6 +34,7 @@ pub use redactor::Redactor;
 pub use restore::Restorer;
 pub use rules::catalogue::{DefaultRule, RuleKind, default_rules};
 pub use rules::hooks::{BodyHead, MOST_HOOKED, RequestHead, ResponseHead};
+pub(crate) use rules::label::Label;
 pub use rules::set::Rules;
 pub(crate) use rules::unusable::Unusable;
 pub use side::Side;

@@ -3,7 +3,7 @@
 //! Must not know: heads of requests and responses, hooks; those build on it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::sync::{Arc, PoisonError};
@@ -18,6 +18,7 @@ use crate::redact::body::BodyRedactor;
 use crate::redact::leaks::check::LeakCheck;
 use crate::redact::patterns::Shapes;
 use crate::redact::restore::Restorer;
+use crate::redact::rules::label::Label;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
 use crate::redact::rules::unusable::UnusableSecret;
@@ -93,7 +94,7 @@ impl Redactor {
         let mut entries = Vec::new();
         for secret in &rules.secrets {
             let replacement: Arc<str> = secret.placeholder().into();
-            let label: Arc<str> = format!("secret.{}", secret.name).into();
+            let label = Label::secret(&secret.name);
             for pattern in encodings::patterns(&secret.value) {
                 let (replacement, label) = (replacement.clone(), Some(label.clone()));
                 entries.push((pattern, Entry { replacement, label, nth: 0 }));
@@ -196,21 +197,23 @@ impl Redactor {
 
     /// The same with how often.
     pub fn counts(&self) -> BTreeMap<String, u64> {
-        self.account.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let counts = self.account.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.iter().map(|(label, count)| (label.to_string(), *count)).collect()
     }
 
     /// How this session's rules differ from those that a cassette was recorded under: rules that it names and that are
     /// not in force, and the project's own that fired here and that it doesn't name. Secrets are left out: a replay
     /// needs none.
     pub(crate) fn other_rules(&self, recorded: &[String]) -> (Vec<String>, Vec<String>) {
-        let rule = |label: &String| label.split(", left: ").next().unwrap_or_default().to_owned();
-        let recorded: std::collections::BTreeSet<_> = recorded.iter().map(rule).collect();
-        let gone =
-            recorded.iter().filter(|l| !l.starts_with("secret.") && !self.prepared.rules.has(l)).cloned();
-        let fired: std::collections::BTreeSet<_> = self.fired().iter().map(rule).collect();
-        let new =
-            fired.difference(&recorded).filter(|l| self.prepared.rules.labels_of_own().contains(*l)).cloned();
-        (gone.collect(), new.collect())
+        let recorded: BTreeSet<Label> = recorded.iter().map(|text| Label::parse(text).rule()).collect();
+        let rules = self.rules();
+        let is_gone = |label: &&Label| !matches!(label, Label::Secret(_)) && !rules.has(label);
+        let gone = recorded.iter().filter(is_gone).map(Label::to_string).collect();
+        let counts = self.account.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let fired: BTreeSet<Label> = counts.keys().cloned().map(Label::rule).collect();
+        let is_new = |label: &&Label| rules.labels_of_own().contains(*label);
+        let new = fired.difference(&recorded).filter(is_new).map(Label::to_string).collect();
+        (gone, new)
     }
 
     /// A value that was found where it is secret, written as it is.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::redact::rules::label::Label;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::{Spelling, spelled};
@@ -17,7 +18,7 @@ use identity::{Identity, Placeholder, Value};
 
 /// How often each rule fired, and which value became which placeholder.
 pub(crate) struct Account {
-    pub(crate) counts: Arc<Mutex<BTreeMap<String, u64>>>,
+    pub(crate) counts: Arc<Mutex<BTreeMap<Label, u64>>>,
     pub(crate) identity: Arc<Identity>,
     pub(crate) given: Arc<Given>,
     /// What stands in the place of a value is what the code under test reads.
@@ -56,7 +57,7 @@ impl Account {
         self.answer.map_or(&[], |answer| answer.within(steps))
     }
 
-    pub(crate) fn count(&self, label: &str) {
+    pub(crate) fn count(&self, label: &Label) {
         self.hit();
         self.note(label);
     }
@@ -66,12 +67,12 @@ impl Account {
     }
 
     /// Counts what was left as it was.
-    pub(crate) fn note(&self, label: &str) {
+    pub(crate) fn note(&self, label: &Label) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         match counts.get_mut(label) {
             Some(count) => *count += 1,
             None => {
-                counts.insert(label.to_owned(), 1);
+                counts.insert(label.clone(), 1);
             }
         }
     }
@@ -107,7 +108,7 @@ impl Account {
 
     pub(crate) fn count_secret(&self, secret: Option<usize>, rules: &Rules) {
         if let Some(secret) = secret {
-            self.count(&format!("secret.{}", rules.secrets[secret].name));
+            self.count(&Label::secret(&rules.secrets[secret].name));
         }
     }
 }

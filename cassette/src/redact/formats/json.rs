@@ -10,6 +10,7 @@ use crate::redact::account::identity::Value;
 use crate::redact::formats::pass::Pass;
 use crate::redact::formats::splice::Pending;
 use crate::redact::formats::unescape::{Coding, Plain};
+use crate::redact::rules::label::Left;
 use crate::redact::rules::pointers::Pointers;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
@@ -195,7 +196,7 @@ impl JsonFields {
                     let of_array = self.rule_of_array();
                     let rule = self.open(false).or(of_array).filter(|_| self.deep.is_none());
                     if let Some(rule) = rule {
-                        to.account.note(&format!("{}, left: object", rule.label));
+                        to.account.note(&rule.label.left(Left::Object));
                     }
                     if self.arrays.depth() > 0 {
                         self.arrays.push(false);
@@ -215,8 +216,8 @@ impl JsonFields {
                         && let Some(rule) = self.rule_of_value()
                         && piece.kind != Kind::Null
                     {
-                        let kind = if piece.kind == Kind::Number { "number" } else { "boolean" };
-                        to.account.note(&format!("{}, left: {kind}", rule.label));
+                        let left = if piece.kind == Kind::Number { Left::Number } else { Left::Boolean };
+                        to.account.note(&rule.label.left(left));
                     }
                 }
                 Kind::String => {

@@ -11,6 +11,7 @@ use crate::redact::formats::json::{JsonFields, MAX_NESTING};
 use crate::redact::formats::pass::Pass;
 use crate::redact::formats::splice::{Pending, Sink};
 use crate::redact::formats::unescape::{Coding, Plain};
+use crate::redact::rules::label::Left;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Spelling;
@@ -269,7 +270,7 @@ impl XmlFields {
                 if is_space(b) || matches!(b, b'/' | b'>') {
                     self.rule = rule(name, to.rules);
                     if let Some((_, rule)) = self.listed.last().filter(|(depth, _)| *depth == self.depth) {
-                        to.account.note(&format!("{}, left: element", rule.label));
+                        to.account.note(&rule.label.left(Left::Element));
                     }
                     self.at = At::Tag;
                     self.markup(b, to);

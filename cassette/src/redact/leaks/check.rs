@@ -262,7 +262,8 @@ impl LeakCheck {
                         break;
                     }
                     Next::Shape(shape) => {
-                        if found(window.leak(&shape.rule.label, BY_FORM, shape.start)).is_break() {
+                        if found(window.leak(&shape.rule.label.to_string(), BY_FORM, shape.start)).is_break()
+                        {
                             return Ok(());
                         }
                         forms = shape.end;

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::placeholder;
 use crate::redact::rules::catalogue::{DefaultRule, RuleKind};
 use crate::redact::rules::hooks::{BodyHead, Hook, RequestHead, ResponseHead, label};
+use crate::redact::rules::label::Label;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::secret::Secret;
 use crate::redact::rules::set::Rules;
@@ -193,7 +194,7 @@ impl Rules {
         let parsed: Pointer = pointer.parse().map_err(|e: InvalidPointer| Error::new(e.to_string()))?;
         let name = pointer.rsplit('/').find(|name| *name != "*").unwrap_or("pointer");
         let name = name.replace("~1", "/").replace("~0", "~");
-        let rule = self.named(format!("pointer {pointer}"), "pointer", &name);
+        let rule = self.named(Label::own("pointer", pointer), "pointer", &name);
         self.pointers.add(parsed, rule)?;
         Ok(self)
     }
@@ -207,7 +208,7 @@ impl Rules {
     /// It is not a regular expression ([`regex_lite`](https://docs.rs/regex-lite)'s syntax), or one that matches an empty
     /// text, or has a group with nothing in it.
     pub fn url(mut self, pattern: &str) -> Result<Rules> {
-        let label = format!("url {pattern}");
+        let label = Label::own("url", pattern);
         let rule = UrlRule::own(pattern, &mut |name| self.named(label.clone(), "url", name))?;
         self.urls.push(rule);
         Ok(self)
@@ -218,7 +219,7 @@ impl Rules {
     /// answer.
     #[must_use]
     pub fn links(mut self, domain: &str, parameters: &[&str]) -> Rules {
-        let label = format!("links {domain}");
+        let label = Label::own("links", domain);
         let mut links = std::mem::take(&mut self.links);
         links.add(domain, parameters, &mut |name| self.named(label.clone(), "link", name));
         self.links = links;
@@ -228,7 +229,7 @@ impl Rules {
     /// Redacts IPv4 addresses as hosts of URLs, in bodies too, as `ipv4-1.invalid`; 127.0.0.1 stays.
     #[must_use]
     pub fn ipv4_hosts(mut self) -> Rules {
-        let rule = self.named("ipv4 hosts".to_owned(), "ipv4", "ipv4");
+        let rule = self.named(Label::own("ipv4", "hosts"), "ipv4", "ipv4");
         self.links.ipv4 = Some(Arc::new(rule));
         self
     }
@@ -346,7 +347,7 @@ impl Rules {
         }
     }
 
-    fn named(&mut self, label: String, kind: &str, what: &str) -> Rule {
+    fn named(&mut self, label: Label, kind: &str, what: &str) -> Rule {
         let rule = Rule { label, ..Rule::own(kind, what) };
         self.names.insert(rule.name.clone(), rule.label.clone());
         self.labels.insert(rule.label.clone());

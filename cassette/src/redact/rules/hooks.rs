@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::media_type;
+use crate::redact::rules::label::Label;
 use crate::redact::side::Side;
 
 /// The head of a request as a hook sees it: as the code under test sent it. What a hook makes of it is stored and
@@ -81,13 +82,13 @@ impl<F: ?Sized> Hook<F> {
     }
 
     /// For `_metadata.redaction`.
-    pub(crate) fn label(&self) -> String {
+    pub(crate) fn label(&self) -> Label {
         label(&self.name)
     }
 }
 
-pub(crate) fn label(name: &str) -> String {
-    format!("hook {name}")
+pub(crate) fn label(name: &str) -> Label {
+    Label::own("hook", name)
 }
 
 impl<F: ?Sized> Clone for Hook<F> {

@@ -6,6 +6,7 @@ mod builder;
 pub(crate) mod catalogue;
 pub(crate) mod fields;
 pub(crate) mod hooks;
+pub(crate) mod label;
 pub(crate) mod links;
 pub(crate) mod names;
 pub(crate) mod pointers;

@@ -10,6 +10,7 @@ use crate::placeholder;
 use crate::redact::rules::catalogue::{DefaultRule, RuleKind, default_rules};
 use crate::redact::rules::fields::FieldNames;
 use crate::redact::rules::hooks::Hooks;
+use crate::redact::rules::label::Label;
 use crate::redact::rules::links::LinkRules;
 use crate::redact::rules::names;
 use crate::redact::rules::pointers::PointerRules;
@@ -52,9 +53,9 @@ pub struct Rules {
     pub(crate) before_read: Option<Box<Rules>>,
     pub(crate) hooks: Hooks,
     /// Of placeholders, with the label of the rule.
-    pub(crate) names: BTreeMap<String, String>,
+    pub(crate) names: BTreeMap<String, Label>,
     /// Of the project's own rules.
-    pub(crate) labels: BTreeSet<String>,
+    pub(crate) labels: BTreeSet<Label>,
     /// By id, the default rules in force.
     pub(crate) defaults: BTreeMap<&'static str, Arc<Rule>>,
 }
@@ -135,7 +136,9 @@ impl Rules {
         self.headers.kept.iter().find_map(|name| {
             let of = |rule: &&DefaultRule| match rule.kind {
                 RuleKind::Header => rule.what == name,
-                RuleKind::Field => self.fields.get(name).is_some_and(|field| field.label == rule.to_string()),
+                RuleKind::Field => {
+                    self.fields.get(name).is_some_and(|field| field.label == Label::from(*rule))
+                }
                 _ => false,
             };
             let in_force = default_rules().iter().filter(|rule| self.defaults.contains_key(rule.id));
@@ -158,13 +161,13 @@ impl Rules {
         self.unusable.iter().find(|secret| placeholder::is_same_secret(&secret.name, name))
     }
 
-    pub(crate) fn labels_of_own(&self) -> &BTreeSet<String> {
+    pub(crate) fn labels_of_own(&self) -> &BTreeSet<Label> {
         &self.labels
     }
 
     /// Is there a rule that is counted as this?
-    pub(crate) fn has(&self, label: &str) -> bool {
-        self.labels.contains(label) || self.defaults.values().any(|rule| rule.label == label)
+    pub(crate) fn has(&self, label: &Label) -> bool {
+        self.labels.contains(label) || self.defaults.values().any(|rule| rule.label == *label)
     }
 
     /// The default rule of this id, if it is in force.
@@ -178,8 +181,8 @@ impl Rules {
     }
 
     /// The label of a rule whose placeholders have this name.
-    pub(crate) fn label_of(&self, name: &str) -> Option<&str> {
-        self.names.get(name).map(String::as_str)
+    pub(crate) fn label_of(&self, name: &str) -> Option<&Label> {
+        self.names.get(name)
     }
 
     /// The rule for a field of this name.

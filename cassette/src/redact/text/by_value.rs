@@ -225,6 +225,7 @@ fn unit_after(text: &[u8]) -> usize {
 mod tests {
     use super::*;
     use crate::redact::account::identity::Identity;
+    use crate::redact::rules::label::Label;
     use crate::redact::values::encodings::{Edges, Encoding, Pattern};
     use crate::redact::values::finder::Entry;
 
@@ -242,7 +243,7 @@ mod tests {
                     steps: Vec::new(),
                     edges,
                 },
-                Entry { replacement, label: Some("rule".into()), nth: 0 },
+                Entry { replacement, label: Some(Label::own("field", "a")), nth: 0 },
             )
         };
         Arc::new(Finder::new(pairs.iter().map(entry).collect()).unwrap())

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::error::Result;
+use crate::redact::rules::label::Label;
 use crate::redact::values::encodings::Pattern;
 use crate::redact::values::search::{Hit, Search};
 
@@ -22,7 +23,7 @@ pub(crate) struct Finder {
 pub(crate) struct Entry {
     pub(crate) replacement: Arc<str>,
     /// What to count a hit as, if that hasn't been counted elsewhere.
-    pub(crate) label: Option<Arc<str>>,
+    pub(crate) label: Option<Label>,
     /// Which value it is, of those that were found one after the other.
     pub(crate) nth: usize,
 }
