@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::edit_distance::edit_distance;
 use crate::error::{Error, Result};
 
 /// What a session does with requests. `CASSETTE_MODE` says which; it wins over the attribute, which wins over
@@ -203,22 +204,8 @@ fn check_known(name: &str) -> Result<(), Mistake> {
     if !name.starts_with("CASSETTE_") || KNOWN.contains(&name) {
         return Ok(());
     }
-    let nearest = KNOWN.iter().min_by_key(|k| distance(k, name)).copied().unwrap_or("CASSETTE_MODE");
+    let nearest = KNOWN.iter().min_by_key(|k| edit_distance(k, name)).copied().unwrap_or("CASSETTE_MODE");
     Err(Mistake::UnknownVariable { name: name.to_owned(), nearest })
-}
-
-/// Levenshtein's distance, over bytes.
-pub(crate) fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut corner = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.bytes().enumerate() {
-            let changed = corner + usize::from(x != y);
-            corner = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(corner + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

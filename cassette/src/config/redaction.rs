@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{Config, sources, spelling};
 use crate::error::{Error, Result};
 use crate::mode::Environment;
-use crate::redact::{BodyHead, RequestHead, ResponseHead, Rules};
+use crate::redact::{BodyHead, RequestHead, ResponseHead, Rules, Unusable};
 use crate::report::Absent;
 
 impl Config {
@@ -35,7 +35,7 @@ impl Config {
 
     fn named(mut self, name: &str, value: &str) -> Config {
         self.sources.named.insert(name.to_owned());
-        if value.is_empty() { self } else { self.with_rules(|rules| rules.secret_or_refused(name, value)) }
+        if value.is_empty() { self } else { self.with_rules(|rules| rules.secret_or_unusable(name, value)) }
     }
 
     /// Names a secret whose value is in the environment variable of the same name. If the variable is not set, there is
@@ -56,7 +56,7 @@ impl Config {
                 return self.named(name, "");
             }
             Err(VarError::NotUnicode(_)) => {
-                return self.with_rules(|rules| Ok(rules.refusing(name, "is not UTF-8")));
+                return self.with_rules(|rules| Ok(rules.without_value(name, Unusable::NotUtf8)));
             }
         };
         if value.is_empty() {
@@ -383,9 +383,10 @@ impl Config {
         self.with_rules(|rules| checked.map(|()| change(rules)))
     }
 
-    /// The first mistake stays until the session begins.
+    /// The first mistake stays until the session begins. The rules are taken, not cloned, so that an option costs the
+    /// same however many there are; a mistake loses them, and no session begins without them.
     fn with_rules(mut self, change: impl FnOnce(Rules) -> Result<Rules>) -> Config {
-        match change(self.rules.clone()) {
+        match change(std::mem::replace(&mut self.rules, Rules::none())) {
             Ok(rules) => self.rules = rules,
             Err(e) => {
                 let hint = e.help().map(str::to_owned);
@@ -393,5 +394,24 @@ impl Config {
             }
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every option changes the one set of rules, so that n secrets cost n. A copy would have another address.
+    #[test]
+    fn options_do_not_copy_the_rules() {
+        let config = Config::new();
+        let address = config.rules.address();
+        let config = config.secret("KEY", "pk-2f9a77c1").secret_from_env("CASSETTE_TEST_UNSET_VARIABLE");
+        let config = config.redact_field("pin").redact_pointer("/a/*").redact_url("/t/(?<t>[^/]+)");
+        let config = config.redact_header("x-a").keep_cookie("c").without_rule("CAS0031").keep_field("token");
+        let config = config.redact_links("example.com", ["sig"]).redact_ipv4_hosts();
+        assert_eq!(config.rules.address(), address);
+        assert_ne!(config.rules.clone().address(), address, "a copy is told apart");
+        assert!(config.mistake.is_none());
     }
 }

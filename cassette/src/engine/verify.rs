@@ -3,6 +3,7 @@
 //!
 //! Must not know: how differences are told.
 
+use crate::placeholder;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -142,12 +143,7 @@ fn without_value(replay: &Replay, head: &http::request::Parts, asked: &Request) 
     let mut look = |text: &[u8]| {
         // Clients percent-encode the brackets in a URL, and some of them the bar before an encoding.
         let text = percent_encoding::percent_decode(text).decode_utf8_lossy();
-        for part in text.split("{{secret.").skip(1) {
-            if let Some((inner, _)) = part.split_once("}}") {
-                let name = inner.split_once('|').map_or(inner, |(name, _encodings)| name);
-                names.insert(name.to_owned());
-            }
-        }
+        names.extend(placeholder::secrets_in(&text).map(str::to_owned));
     };
     look(head.uri.to_string().as_bytes());
     head.headers.values().for_each(|value| look(value.as_bytes()));

@@ -9,11 +9,11 @@ use super::mismatch::BodyKind;
 use super::multipart;
 use super::options::InForce;
 use super::pairs::{self, Pairs};
-use super::parameters::Value;
 use super::xml::{self, Element};
 use crate::hex;
-use crate::json;
+use crate::syntax::parameters::Value;
 use crate::tape::{Content, Request};
+use crate::{json, media_type};
 
 #[derive(Debug)]
 pub(super) enum CanonicalBody<'a> {
@@ -83,7 +83,7 @@ impl<'a> CanonicalBody<'a> {
             return CanonicalBody::Nothing;
         }
         let kind = Value::parse(content_type);
-        if kind.main == "application/x-www-form-urlencoded" {
+        if media_type::is_form(&kind.main) {
             let mut pairs = pairs::parse(bytes);
             pairs.retain(|(key, _)| context.options.form(key));
             return CanonicalBody::Form(pairs);
@@ -94,7 +94,7 @@ impl<'a> CanonicalBody<'a> {
             }
         } else if let Some(value) = json_of(bytes, &kind.main, context.graphql) {
             return CanonicalBody::Json(Tree::new(value, &context.options.json()));
-        } else if (is_xml(&kind.main) || bytes.starts_with(b"<?xml"))
+        } else if (media_type::is_xml(&kind.main) || bytes.starts_with(b"<?xml"))
             && let Ok(text) = std::str::from_utf8(bytes)
             && let Some(root) = xml::parse(text, &context.options.xml())
         {
@@ -157,24 +157,14 @@ fn parts<'a>(bytes: &'a [u8], kind: &Value, context: Context<'_, '_>) -> Option<
 }
 
 /// The JSON value that a body is, with GraphQL in it normalised.
-fn json_of<'a>(bytes: &'a [u8], media_type: &str, endpoint: bool) -> Option<json::Value<'a>> {
-    if media_type == "application/graphql" {
+fn json_of<'a>(bytes: &'a [u8], essence: &str, endpoint: bool) -> Option<json::Value<'a>> {
+    if essence == "application/graphql" {
         return std::str::from_utf8(bytes).ok().and_then(graphql::document);
     }
-    if !is_json(media_type) && !looks_like_json(bytes) {
+    if !media_type::is_json(essence) && !looks_like_json(bytes) {
         return None;
     }
     json::parse(bytes).ok().map(|value| graphql::in_json(value, endpoint))
-}
-
-/// RFC 7303 §4.
-fn is_xml(media_type: &str) -> bool {
-    matches!(media_type, "application/xml" | "text/xml") || media_type.ends_with("+xml")
-}
-
-/// The media type itself or the suffix of a structured one (RFC 6839 §3.1).
-fn is_json(media_type: &str) -> bool {
-    matches!(media_type, "application/json" | "text/json") || media_type.ends_with("+json")
 }
 
 /// An object or an array, as scalars can be anything: `1.0` in plain text is a text.

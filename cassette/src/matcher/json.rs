@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::mismatch::Difference;
 use super::options::{Counts, Rest};
-use super::pointer::push_segment;
 use crate::json::{Value, canonical_number, number_eq};
+use crate::syntax::pointer::push_segment;
 
 #[derive(Debug)]
 pub(super) enum Tree<'a> {

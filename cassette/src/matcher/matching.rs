@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::custom::{Custom, Matcher};
 use super::options::{Counts, InForce, Options};
 use super::path_pattern::PathPattern;
-use super::pointer::Pointer;
 use super::scope::Scope;
 use super::uri::Target;
+use crate::syntax::pointer::Pointer;
 
 /// What makes two requests the same.
 ///

@@ -18,23 +18,20 @@ mod mismatch;
 mod multipart;
 mod options;
 mod pairs;
-mod parameters;
 mod path_pattern;
-mod pointer;
 mod scope;
 mod sketch;
 mod uri;
 mod xml;
 
+pub use crate::syntax::pointer::{InvalidPointer, Pointer};
 pub use custom::Matcher;
 pub use key::Key;
 pub use matching::Matching;
 pub use mismatch::{BodyKind, Difference, Mismatch, PartDifference};
-pub(crate) use parameters::Value as Parameters;
-pub use pointer::{InvalidPointer, Pointer};
+
 pub(crate) use scope::{is_scope, scope_of};
 pub(crate) use sketch::Sketch;
-pub(crate) use uri::fragment;
 pub(crate) use xml::without_numbers;
 
 #[cfg(test)]

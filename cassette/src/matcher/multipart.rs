@@ -4,7 +4,7 @@
 
 use memchr::memmem;
 
-use super::parameters::Value;
+use crate::syntax::parameters::Value;
 
 /// One part as it was sent.
 pub(super) struct Section<'a> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::custom::Custom;
 use super::path_pattern::PathPattern;
-use super::pointer::{Pointer, Segment};
+use crate::syntax::pointer::{Pointer, Segment};
 use crate::wild;
 
 /// Of a whole project or of one scope. Of several options about one thing the last holds.

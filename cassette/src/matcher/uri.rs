@@ -10,6 +10,7 @@ use super::graphql;
 use super::options::InForce;
 use super::pairs::{self, Pairs};
 use super::path_pattern;
+use crate::syntax::uri::fragment;
 
 #[derive(Debug)]
 pub(super) enum Target<'a> {
@@ -60,21 +61,6 @@ impl<'a> Parts<'a> {
         let host = host(&scheme, authority)?;
         Some(Parts { scheme, host, path: normal_path(path), query: pairs::parse(query.as_bytes()) })
     }
-}
-
-/// Where the fragment of a URI begins; its end, if it has none. The name of a secret in a placeholder may have a `#`.
-pub(crate) fn fragment(uri: &str) -> usize {
-    const OPEN: &str = "{{secret.";
-    let is_name = |b: u8| b.is_ascii_alphanumeric() || b"_-.#|".contains(&b);
-    let within = |at: usize| {
-        uri[..at].rfind(OPEN).is_some_and(|open| {
-            let inner = &uri[open + OPEN.len()..];
-            inner
-                .find("}}")
-                .is_some_and(|end| open + OPEN.len() + end > at && inner.bytes().take(end).all(is_name))
-        })
-    };
-    uri.match_indices('#').map(|(at, _)| at).find(|at| !within(*at)).unwrap_or(uri.len())
 }
 
 /// RFC 3986 §3.1.

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use roxmltree::{Document, Node as Parsed, ParsingOptions};
 
 use super::Pointer;
-use super::pointer::{Segment, push_segment};
+use crate::syntax::pointer::{Segment, push_segment};
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Element {

@@ -2,8 +2,10 @@
 
 use super::Player;
 use crate::matcher::{Difference, PartDifference};
-use crate::redact::{placeholder, same_name};
+use crate::placeholder;
+use crate::redact::Label;
 use crate::report::{Closest, Reason, Valueless};
+use crate::syntax::uri::fragment;
 use crate::tape::{Content, Request};
 
 impl Player {
@@ -28,9 +30,9 @@ impl Player {
         for name in differences.flat_map(|difference| instead(difference, request, &nearest.request)) {
             let name = self.full_name(name);
             if self.redactor.secret(&name).is_none() && found.iter().all(|known| known.name != name) {
-                let refused = self.redactor.refused(&name).map(|refused| refused.why.clone());
+                let refused = self.redactor.unusable(&name).map(|secret| secret.why.to_string());
                 let from = sources.of(&name);
-                let number = is_number(&placeholder(&name), &body(&nearest.request));
+                let number = is_number(&placeholder::of_secret(&name), &body(&nearest.request));
                 found.push(Valueless { name, from, number, refused });
             }
         }
@@ -39,8 +41,11 @@ impl Player {
 
     /// The name of a secret by that in its placeholder, which goes without `#`: the cassette names its secrets.
     fn full_name(&self, name: String) -> String {
-        let known = self.redaction().iter().filter_map(|rule| rule.strip_prefix("secret."));
-        { known }.find(|known| same_name(known, &name)).map_or(name, str::to_owned)
+        let known = self.redaction().iter().find_map(|rule| match Label::parse(rule) {
+            Label::Secret(known) if placeholder::is_same_secret(&known, &name) => Some(known.to_string()),
+            _ => None,
+        });
+        known.unwrap_or(name)
     }
 }
 
@@ -51,9 +56,8 @@ fn instead(difference: &Difference, request: &Request, recording: &Request) -> V
         actual += a;
         recorded += r;
     });
-    let mut names = names(&recorded);
-    names.retain(|name| !actual.contains(&format!("{{{{secret.{name}}}}}")));
-    names
+    let is_missing = |name: &&str| !actual.contains(&placeholder::of_secret(name));
+    placeholder::secrets_in(&recorded).filter(is_missing).map(str::to_owned).collect()
 }
 
 /// What the two have at a place.
@@ -81,7 +85,7 @@ fn texts(difference: &Difference, request: &Request, recording: &Request, add: &
 
 fn authority(uri: &str) -> &str {
     let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    rest[..crate::matcher::fragment(rest)].split(['/', '?']).next().unwrap_or_default()
+    rest[..fragment(rest)].split(['/', '?']).next().unwrap_or_default()
 }
 
 fn body(request: &Request) -> std::borrow::Cow<'_, str> {
@@ -101,15 +105,6 @@ fn is_number(placeholder: &str, body: &str) -> bool {
             before.trim_end().ends_with([':', ',', '[']) && after.trim_start().starts_with([',', '}', ']'])
         })
     }
-}
-
-/// Of all placeholders in a text, in order.
-fn names(text: &str) -> Vec<String> {
-    let is_name = |name: &&str| {
-        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.#".contains(&b))
-    };
-    let parts = text.split("{{secret.").skip(1);
-    parts.filter_map(|part| Some(part.split_once("}}")?.0)).filter(is_name).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

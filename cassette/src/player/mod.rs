@@ -24,8 +24,9 @@ use crate::clock::Clock;
 use crate::config::{Exhausted, Sources};
 use crate::error::{Error, Result};
 use crate::matcher::Matching;
+use crate::placeholder;
 use crate::poison::unpoisoned;
-use crate::redact::{LONGEST_PLACEHOLDER, Redactor};
+use crate::redact::{Label, Redactor};
 use crate::report::{Unfilled, Unmatched, UnmatchedRequest, UnusedRecording, UnusedReport};
 use crate::tape::{self, Cassette, Interaction, Outcome, Request, TransportError};
 use crate::template::Live;
@@ -99,7 +100,7 @@ impl Player {
             unmatched: Vec::new(),
         };
         let has_templates = cassette.metadata().template || state.index.has_templates();
-        let is_secret = |rule: &String| rule.starts_with("secret.");
+        let is_secret = |rule: &String| matches!(Label::parse(rule), Label::Secret(_));
         let restores = redactor.restores() || cassette.metadata().redaction.iter().any(is_secret);
         let (state, faults, clock) = (Mutex::new(state), Faults::default(), Clock::real());
         Ok(Player {
@@ -201,7 +202,7 @@ impl Player {
         while let Some(chunk) = reader.next_chunk()? {
             window.extend_from_slice(&chunk);
             self.redactor.take_numbers(&window);
-            window.drain(..window.len().saturating_sub(LONGEST_PLACEHOLDER));
+            window.drain(..window.len().saturating_sub(placeholder::LONGEST));
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! Must not know: how a suggestion is worded.
 
 use crate::matcher::{Difference, PartDifference, without_numbers};
+use crate::placeholder::ANY;
 use crate::report::{Reason, Repeat, RequestPlace, Suggestions, UnmatchedRequest};
 
 /// With more differences than this, a request is another one, and ignoring them helps nobody.
@@ -74,9 +75,7 @@ fn redacted(request: &UnmatchedRequest) -> impl Iterator<Item = &Difference> {
     })
 }
 
-/// A placeholder of a value that was found, whatever its number.
-const ANY: &str = "[*]";
-/// In a path.
+/// [`ANY`] in a path.
 const ANY_ENCODED: &str = "%5B*%5D";
 
 /// Where to redact what differs.

@@ -3,71 +3,26 @@
 //!
 //! Must not know: where requests go, what becomes of a recording.
 
+use crate::placeholder::{self, Placeholder};
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::io::{self, Write};
-use std::sync::{Mutex, PoisonError};
 
 use http::{HeaderMap, HeaderValue};
 use percent_encoding::percent_decode;
 
-use super::identity::{self, LONGEST};
-use super::{Objection, Redactor, Rules};
-use crate::Result;
-
-/// Placeholders that stood where the code under test read an answer, with the rules that put them there.
-#[derive(Default)]
-pub(super) struct Given(Mutex<HashMap<String, String>>);
-
-/// Different ones that are remembered.
-const REMEMBERED: usize = 1 << 16;
-
-impl Given {
-    pub(super) fn add(&self, placeholder: &str, label: &str) {
-        let mut given = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if given.len() < REMEMBERED && !given.contains_key(placeholder) {
-            given.insert(placeholder.to_owned(), label.to_owned());
-        }
-    }
-
-    pub(super) fn rule(&self, placeholder: &str) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(placeholder).cloned()
-    }
-}
-
-impl Rules {
-    /// Redacts a field, or what a JSON pointer points to (it begins with `/`), and before the code under test reads
-    /// it.
-    ///
-    /// # Errors
-    ///
-    /// As for [`pointer`](Rules::pointer).
-    pub fn before_read(self, what: &str) -> Result<Rules> {
-        let add = |rules: Rules| match what.starts_with('/') {
-            true => rules.pointer(what),
-            false => Ok(rules.field(what)),
-        };
-        let mut rules = add(self)?;
-        let bare = rules.before_read.take().map_or_else(Rules::none, |bare| *bare);
-        rules.before_read = Some(Box::new(add(bare)?));
-        Ok(rules)
-    }
-}
+use crate::redact::objection::Objection;
+use crate::redact::redactor::Redactor;
+use crate::redact::rules::label::Label;
 
 impl Redactor {
-    /// What redacts an answer before the code under test reads it; `None` if nothing says so.
-    pub(crate) fn before_read(&self) -> Option<&Redactor> {
-        self.0.before_read.as_ref()
-    }
-
     /// The rule that a placeholder is of, if the code under test was given it: by this session, or by the recording
     /// that it adds to.
-    fn gives(&self, placeholder: &str, name: &str) -> Option<String> {
-        self.1.given.rule(placeholder).or_else(|| self.0.rules.label_of(name).map(str::to_owned))
+    fn gives(&self, placeholder: &str, name: &str) -> Option<Label> {
+        self.account().given.rule(placeholder).or_else(|| self.rules().label_of(name).cloned())
     }
 
     /// The first placeholder in a request's head that the code under test was given.
-    pub(super) fn returned(&self, uri: &str, headers: &HeaderMap) -> Option<Objection> {
+    pub(crate) fn returned(&self, uri: &str, headers: &HeaderMap) -> Option<Objection> {
         self.before_read()?;
         let texts = std::iter::once(uri.as_bytes()).chain(headers.values().map(HeaderValue::as_bytes));
         texts
@@ -90,7 +45,7 @@ pub(crate) struct Watch<W> {
 }
 
 /// A placeholder, each of its bytes percent-encoded.
-const WINDOW: usize = 3 * LONGEST;
+const WINDOW: usize = 3 * placeholder::LONGEST;
 
 impl<W: Write> Watch<W> {
     pub(crate) fn new(redactor: &Redactor, next: W) -> Watch<W> {
@@ -125,7 +80,8 @@ impl<W: Write> Watch<W> {
                 }
                 continue;
             };
-            if let Some((placeholder, Some((name, _)))) = identity::as_placeholder(&plain[..=end])
+            if let Some(Placeholder { text: placeholder, numbered: Some((name, _)) }) =
+                placeholder::parse(&plain[..=end])
                 && let Some(rule) = redactor.gives(placeholder, name)
             {
                 return Err(Objection::Returned { placeholder: placeholder.to_owned(), rule }.into());
@@ -156,6 +112,7 @@ impl<W: Write> Write for Watch<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redact::Rules;
 
     fn redactor() -> Redactor {
         let rules = Rules::default().before_read("email").unwrap().before_read("/users/*/name").unwrap();
@@ -208,7 +165,8 @@ mod tests {
         let redactor = redactor();
         let returned = |text: &str| redactor.returned(text, &HeaderMap::new());
         read(&redactor, ANSWER);
-        let objection = Objection::Returned { placeholder: "[email:1]".into(), rule: "field email".into() };
+        let objection =
+            Objection::Returned { placeholder: "[email:1]".into(), rule: Label::own("field", "email") };
         for text in
             ["https://h/?q=[email:1]", "%5Bemail%3A1%5D", "[[email:1]]", "%5bemail:1%5d", "a%%5B[email:1]"]
         {

@@ -4,164 +4,39 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::begun::{Begun, Kind};
-use super::events::EventFields;
-use super::form::FormFields;
-use super::html::HtmlFields;
-use super::json::JsonFields;
-use super::links::Links;
-use super::loose::LooseForm;
-use super::multipart::MultipartFields;
-use super::script::ScriptFields;
-use super::sink::{Out, Sink};
-use super::spelling::Spelling;
-use super::values::Values;
-use super::xml::XmlFields;
-use super::{Fired, Rules};
+use crate::redact::account::Account;
+use crate::redact::formats::body_fields::BodyFields;
+use crate::redact::formats::pass::Pass;
+use crate::redact::formats::splice::Out;
+use crate::redact::links::stream::Links;
+use crate::redact::rules::set::Rules;
+use crate::redact::text::Values;
 
 /// A writer that redacts what is written and passes it on: fields by name, links as URLs of their own, then secrets by
 /// value and by form. From
-/// [`Redactor::body`](super::Redactor::body).
+/// [`Redactor::body`](crate::redact::Redactor::body).
 pub struct BodyRedactor<W> {
-    fields: Fields,
+    fields: BodyFields,
     rules: Arc<Rules>,
-    fired: Arc<Fired>,
+    account: Arc<Account>,
     next: Links<Values<W>>,
 }
 
-/// What a body, or a part of one, is read as.
-pub(super) enum Fields {
-    Begun(Begun),
-    Json(JsonFields),
-    /// JSON, and from where it is none what its content type says.
-    First(JsonFields, Kind),
-    Form(FormFields),
-    Loose(Box<LooseForm>),
-    Xml(XmlFields),
-    Html(Box<HtmlFields>),
-    Multipart(Box<MultipartFields>),
-    Events(Box<EventFields>),
-    Script(ScriptFields),
-}
-
-/// The type itself, without its parameters (RFC 9110 §8.3.1).
-pub(super) fn essence(content_type: &str) -> String {
-    content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
-}
-
-fn is_html(essence: &str) -> bool {
-    matches!(essence, "text/html" | "application/xhtml+xml")
-}
-
-/// RFC 7303 §9.
-fn is_xml(content_type: Option<&str>) -> bool {
-    let essence = essence(content_type.unwrap_or(""));
-    matches!(essence.as_str(), "text/xml" | "application/xml") || essence.ends_with("+xml")
-}
-
-/// RFC 9239, and what it has replaced.
-fn is_script(essence: &str) -> bool {
-    essence
-        .strip_prefix("text/")
-        .or(essence.strip_prefix("application/"))
-        .is_some_and(|name| matches!(name, "javascript" | "ecmascript" | "x-javascript" | "x-ecmascript"))
-}
-
-impl Fields {
-    /// For a body of this content type that is a part of so many others, one in the other.
-    pub(super) fn of(content_type: Option<&str>, depth: usize) -> Fields {
-        if let Some(multipart) = content_type.and_then(|text| MultipartFields::of(text, depth)) {
-            return Fields::Multipart(Box::new(multipart));
-        }
-        let kind = match (Spelling::of(content_type), essence(content_type.unwrap_or("")).as_str()) {
-            (Spelling::Form, _) => Kind::Form,
-            (_, essence) if is_html(essence) => Kind::Html,
-            _ if is_xml(content_type) => Kind::Xml,
-            // The parts of a form are written as they are.
-            (Spelling::Json, _) | (_, "" | "text/plain") if depth == 0 => Kind::Text,
-            (_, "text/event-stream") => Kind::Events,
-            (_, essence) if is_script(essence) => Kind::Script,
-            _ => Kind::Other,
-        };
-        Fields::Begun(Begun::new(kind))
-    }
-
-    /// For what nothing says anything of.
-    pub(super) fn begun() -> Fields {
-        Fields::Begun(Begun::new(Kind::Other))
-    }
-
-    pub(super) fn push(
-        &mut self,
-        bytes: &[u8],
-        rules: &Rules,
-        fired: &Fired,
-        out: &mut dyn Sink,
-    ) -> io::Result<()> {
-        match self {
-            Fields::Begun(begun) => {
-                if let Some((fields, held, rest)) = begun.push(bytes, rules, out)? {
-                    *self = fields;
-                    self.push(&held, rules, fired, out)?;
-                    self.push(rest, rules, fired, out)?;
-                }
-                Ok(())
-            }
-            Fields::Json(json) => json.push(bytes, rules, fired, out),
-            Fields::First(json, kind) => {
-                let read = json.read(bytes, rules, fired, out)?;
-                if read < bytes.len() {
-                    *self = kind.fields(rules);
-                    self.push(&bytes[read..], rules, fired, out)?;
-                }
-                Ok(())
-            }
-            Fields::Form(form) => form.push(bytes, rules, fired, out),
-            Fields::Loose(form) => form.push(bytes, rules, fired, out),
-            Fields::Xml(xml) => xml.push(bytes, rules, fired, out),
-            Fields::Html(html) => html.push(bytes, rules, fired, out),
-            Fields::Multipart(multipart) => multipart.push(bytes, rules, fired, out),
-            Fields::Events(events) => events.push(bytes, rules, fired, out),
-            Fields::Script(script) => script.push(bytes, rules, fired, out),
-        }
-    }
-
-    pub(super) fn finish(self, rules: &Rules, fired: &Fired, out: &mut dyn Sink) -> io::Result<()> {
-        match self {
-            Fields::Begun(begun) => match begun.finish(rules, out)? {
-                Some((mut fields, held)) => {
-                    fields.push(&held, rules, fired, out)?;
-                    fields.finish(rules, fired, out)
-                }
-                None => Ok(()),
-            },
-            Fields::Json(json) | Fields::First(json, _) => json.finish(rules, fired, out),
-            Fields::Form(form) => form.finish(rules, fired, out),
-            Fields::Loose(form) => form.finish(rules, fired, out),
-            Fields::Xml(xml) => xml.finish(rules, fired, out),
-            Fields::Html(html) => html.finish(rules, fired, out),
-            Fields::Multipart(multipart) => multipart.finish(rules, fired, out),
-            Fields::Events(events) => events.finish(rules, fired, out),
-            Fields::Script(script) => script.finish(rules, fired, out),
-        }
-    }
-}
-
 impl<W: Write> BodyRedactor<W> {
-    pub(super) fn new(
+    pub(crate) fn new(
         content_type: Option<&str>,
         rules: Arc<Rules>,
-        fired: Arc<Fired>,
+        account: Arc<Account>,
         values: Values<W>,
     ) -> Self {
-        let fields = Fields::of(content_type, 0);
-        let next = Links::new(rules.clone(), fired.clone(), values);
-        BodyRedactor { fields, rules, fired, next }
+        let fields = BodyFields::of(content_type, 0);
+        let next = Links::new(rules.clone(), account.clone(), values);
+        BodyRedactor { fields, rules, account, next }
     }
 
     /// Tells, once the body is finished, whether it is another than it was.
     pub(crate) fn changed(&self) -> Changed {
-        Changed(self.fired.clone())
+        Changed(self.account.clone())
     }
 
     /// Says that the body is complete, passes on the rest and gives the next writer back.
@@ -170,14 +45,21 @@ impl<W: Write> BodyRedactor<W> {
     ///
     /// The next writer's.
     pub fn finish(mut self) -> io::Result<W> {
-        self.fields.finish(&self.rules, &self.fired, &mut Out(&mut self.next))?;
+        self.fields.finish(&mut Pass {
+            rules: &self.rules,
+            account: &self.account,
+            out: &mut Out(&mut self.next),
+        })?;
         self.next.finish()?.finish()
     }
 }
 
 impl<W: Write> Write for BodyRedactor<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.fields.push(bytes, &self.rules, &self.fired, &mut Out(&mut self.next))?;
+        self.fields.push(
+            bytes,
+            &mut Pass { rules: &self.rules, account: &self.account, out: &mut Out(&mut self.next) },
+        )?;
         Ok(bytes.len())
     }
 
@@ -188,7 +70,7 @@ impl<W: Write> Write for BodyRedactor<W> {
 }
 
 /// Whether a body was redacted.
-pub(crate) struct Changed(Arc<Fired>);
+pub(crate) struct Changed(Arc<Account>);
 
 impl Changed {
     pub(crate) fn get(&self) -> bool {

@@ -3,172 +3,20 @@
 //!
 //! Must not know: sockets, cassettes.
 
-use std::fmt;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
-use http::{HeaderMap, Method, StatusCode};
+use http::HeaderMap;
 
-use super::body::essence;
-use super::{Objection, Redactor, Rules, Side};
 use crate::error::panic_text;
-
-/// The head of a request as a hook sees it: as the code under test sent it. What a hook makes of it is stored and
-/// matched; the server gets it as it was.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct RequestHead {
-    /// The method. It stays as it is, whatever a hook makes of it.
-    pub method: Method,
-    /// The whole URL: `https://api.example.com/users?page=2`.
-    pub uri: String,
-    /// The headers.
-    pub headers: HeaderMap,
-}
-
-/// The head of an answer as a hook sees it: as the server sent it. What a hook makes of it is stored; on recording
-/// the code under test gets it as it was.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ResponseHead {
-    /// The URL of the request as it is stored: redacted.
-    pub uri: String,
-    /// The status. It stays as it is, whatever a hook makes of it.
-    pub status: StatusCode,
-    /// The headers.
-    pub headers: HeaderMap,
-}
-
-/// Which body a hook is asked about.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct BodyHead {
-    /// Whose it is.
-    pub side: Side,
-    /// The URL of the request as it is stored: redacted.
-    pub uri: String,
-    /// The headers that came with it, as they came.
-    pub headers: HeaderMap,
-}
-
-impl BodyHead {
-    /// The type of `content-type`, without parameters and in lower case (RFC 9110 §8.3.1): `application/pdf`. Empty if
-    /// there is none.
-    pub fn content_type(&self) -> String {
-        let value = self.headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
-        essence(value.unwrap_or(""))
-    }
-}
-
-/// A body that a hook wants is held whole, and may have this many bytes once decoded: 16 MiB.
-pub const MOST_HOOKED: usize = 16 << 20;
+use crate::redact::objection::Objection;
+use crate::redact::redactor::Redactor;
+use crate::redact::rules::hooks::{BodyHead, BodyHook, Hook, MOST_HOOKED, RequestHead, ResponseHead};
+use crate::redact::side::Side;
 
 const REQUEST: &str = "redact_request_with";
 const RESPONSE: &str = "redact_response_with";
 const BODY: &str = "redact_body_with";
-
-type HeadHook<H> = Hook<dyn Fn(&mut H) + Send + Sync>;
-
-/// All hooks of a project.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Hooks {
-    pub(super) requests: Vec<HeadHook<RequestHead>>,
-    pub(super) responses: Vec<HeadHook<ResponseHead>>,
-    pub(super) bodies: Vec<Hook<dyn BodyHook>>,
-}
-
-pub(super) struct Hook<F: ?Sized> {
-    name: Arc<str>,
-    run: Arc<F>,
-}
-
-impl<F: ?Sized> Hook<F> {
-    fn new(name: &str, run: Arc<F>) -> Hook<F> {
-        Hook { name: name.into(), run }
-    }
-
-    /// For `_metadata.redaction`.
-    fn label(&self) -> String {
-        label(&self.name)
-    }
-}
-
-fn label(name: &str) -> String {
-    format!("hook {name}")
-}
-
-impl<F: ?Sized> Clone for Hook<F> {
-    fn clone(&self) -> Hook<F> {
-        Hook { name: self.name.clone(), run: self.run.clone() }
-    }
-}
-
-impl<F: ?Sized> fmt::Debug for Hook<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
-    }
-}
-
-/// A pair of closures over a body.
-pub(super) trait BodyHook: Send + Sync {
-    fn wants(&self, head: &BodyHead) -> bool;
-    fn change(&self, head: &BodyHead, body: Vec<u8>) -> Vec<u8>;
-}
-
-impl<W, C> BodyHook for (W, C)
-where
-    W: Fn(&BodyHead) -> bool + Send + Sync,
-    C: Fn(&BodyHead, Vec<u8>) -> Vec<u8> + Send + Sync,
-{
-    fn wants(&self, head: &BodyHead) -> bool {
-        self.0(head)
-    }
-
-    fn change(&self, head: &BodyHead, body: Vec<u8>) -> Vec<u8> {
-        self.1(head, body)
-    }
-}
-
-impl Rules {
-    /// Redacts the heads of requests by code of one's own: see [`Config::redact_request_with`](crate::Config::redact_request_with).
-    #[must_use]
-    pub fn request_with(
-        mut self,
-        name: &str,
-        run: impl Fn(&mut RequestHead) + Send + Sync + 'static,
-    ) -> Rules {
-        self.labels.insert(label(name));
-        self.hooks.requests.push(Hook::new(name, Arc::new(run)));
-        self
-    }
-
-    /// Redacts the heads of answers by code of one's own: see
-    /// [`Config::redact_response_with`](crate::Config::redact_response_with).
-    #[must_use]
-    pub fn response_with(
-        mut self,
-        name: &str,
-        run: impl Fn(&mut ResponseHead) + Send + Sync + 'static,
-    ) -> Rules {
-        self.labels.insert(label(name));
-        self.hooks.responses.push(Hook::new(name, Arc::new(run)));
-        self
-    }
-
-    /// Redacts bodies by code of one's own: see [`Config::redact_body_with`](crate::Config::redact_body_with).
-    #[must_use]
-    pub fn body_with(
-        mut self,
-        name: &str,
-        wants: impl Fn(&BodyHead) -> bool + Send + Sync + 'static,
-        change: impl Fn(&BodyHead, Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
-    ) -> Rules {
-        self.labels.insert(label(name));
-        self.hooks.bodies.push(Hook::new(name, Arc::new((wants, change))));
-        self
-    }
-}
 
 impl Redactor {
     /// The URL and the headers of a request as they are stored and matched.
@@ -177,7 +25,7 @@ impl Redactor {
         if let Some(returned) = self.returned(&uri, &head.headers) {
             return Err(returned);
         }
-        let hooks = &self.0.rules.hooks.requests;
+        let hooks = &self.rules().hooks.requests;
         if hooks.is_empty() {
             return Ok((self.uri(&uri), self.headers(&head.headers, Side::Request)));
         }
@@ -195,7 +43,7 @@ impl Redactor {
 
     /// The headers of an answer as they are stored. `uri` is that of the request, redacted.
     pub(crate) fn response(&self, uri: &str, head: &http::response::Parts) -> Result<HeaderMap, Objection> {
-        let hooks = &self.0.rules.hooks.responses;
+        let hooks = &self.rules().hooks.responses;
         if hooks.is_empty() {
             return Ok(self.headers(&head.headers, Side::Response));
         }
@@ -211,7 +59,7 @@ impl Redactor {
 
     fn count_hook<F: ?Sized>(&self, hook: &Hook<F>, changed: bool) {
         if changed {
-            self.1.note(&hook.label());
+            self.account().note(&hook.label());
         }
     }
 }
@@ -237,7 +85,7 @@ enum State {
 
 impl<W: Write> Hooked<W> {
     pub(crate) fn new(redactor: &Redactor, side: Side, uri: &str, headers: &HeaderMap, next: W) -> Self {
-        let state = match redactor.0.rules.hooks.bodies.is_empty() {
+        let state = match redactor.rules().hooks.bodies.is_empty() {
             true => State::Passing,
             false => {
                 State::Unasked(Box::new(BodyHead { side, uri: uri.to_owned(), headers: headers.clone() }))
@@ -263,7 +111,7 @@ impl<W: Write> Hooked<W> {
     fn ask(&mut self) -> io::Result<()> {
         let State::Unasked(head) = std::mem::replace(&mut self.state, State::Passing) else { return Ok(()) };
         let mut hooks = Vec::new();
-        for hook in &self.redactor.0.rules.hooks.bodies {
+        for hook in &self.redactor.rules().hooks.bodies {
             if run(hook, BODY, || hook.run.wants(&head))? {
                 hooks.push(hook.clone());
             }

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::io;
 
-use crate::Error;
+use crate::error::Error;
+use crate::redact::rules::label::Label;
 
 /// What redaction has against an exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Objection {
     /// A request sends a placeholder that the code under test was given in the place of a value.
-    Returned { placeholder: String, rule: String },
+    Returned { placeholder: String, rule: Label },
     /// An answer has something in it that the code under test must not see, and can't be decoded.
     Encoding(String),
     /// A hook of the project failed.
@@ -27,7 +28,7 @@ impl Objection {
         let message = format!("{method} {uri}: {self}");
         match self {
             Objection::Returned { rule, .. } => {
-                let what = rule.split_once(' ').map_or(&**rule, |(_, what)| what);
+                let what = rule.what();
                 let instead = if what.starts_with('/') { "redact_pointer" } else { "redact_field" };
                 Error::new(message).hint(format!(
                     "if the server needs the value, use `{instead}(\"{what}\")` instead of \

@@ -3,14 +3,12 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use memchr::memmem;
-
-use super::identity::{self, LONGEST};
-use super::rules::{self, PLACEHOLDER, Rules};
-use super::spelling::{self, Spelling};
+use crate::placeholder::{self, Begun};
+use crate::redact::rules::set::Rules;
+use crate::redact::values::encoding::Spelling;
 
 /// A writer that puts the session's own secrets where their placeholders stand, written as those say, and passes the
-/// rest on. From [`Redactor::restorer`](super::Redactor::restorer).
+/// rest on. From [`Redactor::restorer`](crate::redact::Redactor::restorer).
 pub struct Restorer<W> {
     rules: Arc<Rules>,
     /// That of the whole text.
@@ -20,30 +18,8 @@ pub struct Restorer<W> {
     next: W,
 }
 
-const OPEN: &[u8] = PLACEHOLDER.0.as_bytes();
-const CLOSE: &[u8] = PLACEHOLDER.1.as_bytes();
-
-/// What a text that begins like a placeholder is.
-enum Is {
-    Open,
-    Placeholder,
-    Other,
-}
-
-fn is(text: &[u8]) -> Is {
-    let Some(inner) = text.strip_prefix(OPEN) else {
-        return if OPEN.starts_with(text) { Is::Open } else { Is::Other };
-    };
-    let name = inner.strip_suffix(CLOSE).or(inner.strip_suffix(b"}")).unwrap_or(inner);
-    match inner.len() - name.len() {
-        _ if !name.iter().all(|b| identity::is_secret_name(*b)) || text.len() > LONGEST => Is::Other,
-        2 => Is::Placeholder,
-        _ => Is::Open,
-    }
-}
-
 impl<W: Write> Restorer<W> {
-    pub(super) fn new(rules: Arc<Rules>, spelling: Spelling, next: W) -> Self {
+    pub(crate) fn new(rules: Arc<Rules>, spelling: Spelling, next: W) -> Self {
         Restorer { rules, spelling, held: Vec::new(), next }
     }
 
@@ -65,10 +41,10 @@ impl<W: Write> Restorer<W> {
     /// What goes where the placeholder stood that is held. Without a value for it, it no longer says how one would be
     /// written: a request that it goes into has none that does.
     fn value(&self) -> Option<String> {
-        let inner = self.held.strip_prefix(OPEN)?.strip_suffix(CLOSE)?;
-        let (name, steps) = spelling::parse(std::str::from_utf8(inner).ok()?)?;
+        let (name, encodings) = placeholder::parse_secret(std::str::from_utf8(&self.held).ok()?)?;
+        let steps: Vec<Spelling> = encodings.map(Spelling::named).collect::<Option<_>>()?;
         let Some(secret) = self.rules.secrets.iter().find(|secret| secret.is(name)) else {
-            return Some(rules::placeholder(name));
+            return Some(placeholder::of_secret(name));
         };
         let written = steps.iter().fold(secret.value.clone(), |text, step| step.spell(&text));
         Some(self.spelling.spell(&written))
@@ -80,28 +56,27 @@ impl<W: Write> Write for Restorer<W> {
         let mut rest = bytes;
         while !rest.is_empty() {
             if self.held.is_empty() {
-                let at = memmem::find(rest, OPEN).unwrap_or_else(|| rest.len() - beginning(rest));
-                self.next.write_all(&rest[..at])?;
-                let opens = rest.len().min(at + OPEN.len());
-                self.held.extend_from_slice(&rest[at..opens]);
-                rest = &rest[opens..];
+                let opening = placeholder::next_opening(rest);
+                self.next.write_all(&rest[..opening.start])?;
+                self.held.extend_from_slice(&rest[opening.clone()]);
+                rest = &rest[opening.end..];
                 continue;
             }
             self.held.push(rest[0]);
             rest = &rest[1..];
-            match is(&self.held) {
-                Is::Open => {}
-                Is::Placeholder => {
+            match placeholder::begun(&self.held) {
+                Begun::Open => {}
+                Begun::Whole => {
                     match self.value() {
                         Some(value) => self.next.write_all(value.as_bytes())?,
                         None => self.next.write_all(&self.held)?,
                     }
                     self.held.clear();
                 }
-                Is::Other => {
+                Begun::Other => {
                     // A placeholder may begin within what looked like one.
-                    let from =
-                        (1..self.held.len()).find(|from| !matches!(is(&self.held[*from..]), Is::Other));
+                    let from = (1..self.held.len())
+                        .find(|from| !matches!(placeholder::begun(&self.held[*from..]), Begun::Other));
                     let from = from.unwrap_or(self.held.len());
                     self.next.write_all(&self.held[..from])?;
                     self.held.drain(..from);
@@ -114,11 +89,6 @@ impl<W: Write> Write for Restorer<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.next.flush()
     }
-}
-
-/// How much of the end of a text may be the beginning of a placeholder.
-fn beginning(text: &[u8]) -> usize {
-    (1..OPEN.len().min(text.len() + 1)).rev().find(|n| text.ends_with(&OPEN[..*n])).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Secrets that were found in what a recording would have kept. Never their values.
 
+use crate::redact::suggest::Suggestion;
 use std::path::PathBuf;
 
 use super::TestSite;
@@ -27,21 +28,7 @@ pub struct Leak {
     /// Where it was about to be saved.
     pub place: LeakPlace,
     /// What takes it out, where that isn't what does so for the whole of its place.
-    pub rule: Option<LeakRule>,
-}
-
-/// What takes a secret out of its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LeakRule {
-    /// This pattern for URLs.
-    Url(String),
-    /// Some pattern for URLs.
-    SomeUrl,
-    /// The name of a field.
-    Field(String),
-    /// Code of the project's own, for bodies.
-    SomeBody,
+    pub rule: Option<Suggestion>,
 }
 
 /// Where a secret was found.
@@ -153,10 +140,10 @@ impl Leak {
     /// What takes it out, as a line to copy where there is one.
     fn way_out(&self) -> String {
         let by_rule = self.rule.as_ref().map(|rule| match rule {
-            LeakRule::Url(pattern) => format!(".redact_url({:?})", clean(pattern)),
-            LeakRule::SomeUrl => "`Config::redact_url` with a pattern".to_owned(),
-            LeakRule::Field(name) => format!(".redact_field({:?})", clean(name)),
-            LeakRule::SomeBody => "`Config::redact_body_with`".to_owned(),
+            Suggestion::Url(pattern) => format!(".redact_url({:?})", clean(pattern)),
+            Suggestion::SomeUrl => "`Config::redact_url` with a pattern".to_owned(),
+            Suggestion::Field(name) => format!(".redact_field({:?})", clean(name)),
+            Suggestion::SomeBody => "`Config::redact_body_with`".to_owned(),
         });
         let way = by_rule.unwrap_or_else(|| self.way_out_of_place());
         match self.name.split_once(" shape ") {

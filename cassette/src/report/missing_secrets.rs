@@ -1,5 +1,6 @@
 //! Secrets that a recording has and this run has no value of: where to give them one.
 
+use crate::placeholder;
 use std::path::PathBuf;
 
 use super::TestSite;
@@ -63,10 +64,7 @@ pub(super) fn write<'v>(page: &mut Page<'_>, all: impl Iterator<Item = &'v Value
             }
             ValueFrom::Config => format!("give {shown} {what} in the test's `Config`"),
         };
-        page.line(
-            2,
-            format_args!("{what}: the cassette has {{{{secret.{}}}}} there", clean(&name.replace('#', ""))),
-        );
+        page.line(2, format_args!("{what}: the cassette has {} there", clean(&placeholder::of_secret(name))));
         if let Some(why) = refused {
             page.line(4, format_args!("the one that it has {}, and was left aside", clean(why)));
         }

@@ -34,6 +34,7 @@ mod unmatched;
 mod untrusted;
 mod unused;
 
+pub use crate::redact::suggest::Suggestion;
 pub use absent::Absent;
 pub(crate) use cassette::waiting;
 pub use cassette::{AlreadyOpen, MalformedCassette, MissingCassette, RecordedMeanwhile};
@@ -41,7 +42,7 @@ pub use drift::{DriftReport, Drifted};
 pub use expired::Expired;
 pub use foreign::{Foreign, ForeignConnection};
 pub use hosts::RefusedHost;
-pub use leaks::{Leak, LeakPart, LeakPlace, LeakRule, Leaks};
+pub use leaks::{Leak, LeakPart, LeakPlace, Leaks};
 pub use missing_secrets::{ValueFrom, Valueless};
 pub use note::{Note, UpstreamFailure};
 pub use obstacle::Obstacle;

@@ -13,6 +13,7 @@ use super::suggestions::{self, Suggestions};
 use super::text::{URI, VALUE, clean, short, size};
 use super::{Valueless, missing_secrets};
 use crate::matcher::Mismatch;
+use crate::placeholder;
 use crate::tape::{Content, Outcome, Request, TransportErrorKind};
 
 /// All requests of a test that no recording answered.
@@ -168,9 +169,12 @@ impl Unmatched {
             page.gap();
             page.more(2, self.requests.len(), REQUESTS, "request");
         }
-        if page.holds("[*]", from) {
+        if page.holds(placeholder::ANY, from) {
             page.gap();
-            page.line(2, "[*] stands for a redacted value, whatever its number");
+            page.line(
+                2,
+                format_args!("{} stands for a redacted value, whatever its number", placeholder::ANY),
+            );
         }
         missing_secrets::write(page, self.valueless());
         suggestions::write(page, &self.suggestions);

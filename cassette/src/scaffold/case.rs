@@ -1,5 +1,6 @@
 //! One case: its folder, its files, and its configuration for a harness.
 
+use crate::placeholder;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -112,10 +113,10 @@ fn pretty(value: &Value) -> String {
 
 fn filled(value: Value, session: &Session) -> Value {
     match value {
-        Value::String(s) => match s.strip_prefix("{{secret.").and_then(|s| s.strip_suffix("}}")) {
-            Some(name) => Value::String(session.secret(name)),
-            None => Value::String(s),
-        },
+        Value::String(s) => {
+            let value = placeholder::parse_secret(&s).map(|(name, _)| session.secret(name));
+            Value::String(value.unwrap_or(s))
+        }
         Value::Array(items) => items.into_iter().map(|v| filled(v, session)).collect(),
         Value::Object(object) => object.into_iter().map(|(k, v)| (k, filled(v, session))).collect(),
         other => other,

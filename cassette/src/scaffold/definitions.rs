@@ -1,5 +1,6 @@
 //! Reads the file of definitions: a JSON array of configurations, each raw or wrapped in an object with a name.
 
+use crate::placeholder;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -135,11 +136,11 @@ fn masked(value: Value, place: &str) -> Result<Value, Wrong> {
                 let place = format!("{place}.{key}");
                 let secret = key.starts_with('#');
                 match &value {
-                    Value::String(s) if secret && !is_placeholder(s) => {
+                    Value::String(s) if secret && placeholder::parse_secret(s).is_none() => {
                         let name = key.trim_start_matches('#').to_uppercase().replace('-', "_");
                         let what = format!(
-                            "a secret must not stand in a committed file; write `{{{{secret.{name}}}}}` and give \
-                             its value to the harness"
+                            "a secret must not stand in a committed file; write `{}` and give its value to the harness",
+                            placeholder::of_secret(&name)
                         );
                         return Err((place, what));
                     }
@@ -167,7 +168,7 @@ fn all_placeholders(value: &Value, place: &str) -> Result<(), Wrong> {
         Value::Array(items) => {
             items.iter().enumerate().try_for_each(|(i, v)| all_placeholders(v, &format!("{place}[{i}]")))
         }
-        Value::String(s) if is_placeholder(s) => Ok(()),
+        Value::String(s) if placeholder::parse_secret(s).is_some() => Ok(()),
         _ => Err((
             place.to_owned(),
             "expected a placeholder, `{{secret.NAME}}`: this file is committed".into(),
@@ -185,10 +186,6 @@ fn merge(into: &mut Value, from: Value) {
         }
         (into, from) => *into = from,
     }
-}
-
-fn is_placeholder(s: &str) -> bool {
-    s.starts_with("{{secret.") && s.ends_with("}}")
 }
 
 #[cfg(test)]

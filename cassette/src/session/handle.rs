@@ -14,7 +14,8 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::in_process::CassetteLayer;
 use crate::mode::{Environment, Mode};
-use crate::redact::{self, Redactor};
+use crate::placeholder;
+use crate::redact::Redactor;
 use crate::report::{Expired, Note, TestSite};
 use crate::tape::{Files, Request};
 
@@ -90,7 +91,7 @@ impl Session {
     pub fn secret(&self, name: &str) -> String {
         match self.0.redactor.secret(name) {
             Some(value) => value.to_owned(),
-            None => redact::placeholder(name),
+            None => placeholder::of_secret(name),
         }
     }
 

@@ -12,11 +12,12 @@ use crate::capture;
 use crate::cores;
 use crate::error::{Error, Result};
 use crate::redact::{Leak, LeakCheck};
-use crate::report::{self, LeakPart, LeakPlace, LeakRule};
+use crate::report::{self, LeakPart, LeakPlace};
 use crate::snapshot::Manifest;
-use crate::tape::{Body, Content, Located, Outcome, Prepared};
+use crate::syntax::pointer::push_segment;
+use crate::tape::{Located, Part, Prepared, json_string};
 
-use super::ways::{self, Ways};
+use crate::redact::suggest::{self, Suggestion, Suggestions};
 
 /// A file is searched in pieces of this many bytes. Less is not worth a thread.
 const PIECE: u64 = 8 * 1024 * 1024;
@@ -29,7 +30,7 @@ const MOST_THREADS: usize = 8;
 
 /// A leak in a file, or in what it packs.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct FoundLeak {
     pub(super) file: PathBuf,
     pub(super) leak: Leak,
     pub(super) packed: bool,
@@ -40,15 +41,15 @@ pub(super) struct Found {
 /// # Errors
 ///
 /// If one can't be read.
-pub(super) fn search(check: &LeakCheck, files: &[PathBuf]) -> Result<Vec<Found>> {
+pub(super) fn search(check: &LeakCheck, files: &[PathBuf]) -> Result<Vec<FoundLeak>> {
     let pieces = pieces(files, check.overlap())?;
-    let mut all: Vec<Found> = cores::try_map(
+    let mut all: Vec<FoundLeak> = cores::try_map(
         files,
         MOST_THREADS,
         || (),
         |(), file| {
             let leak = in_packed(check, file).map_err(|e| Error::io("scan", file, e))?;
-            Ok(leak.map(|leak| Found { file: file.clone(), leak, packed: true }))
+            Ok(leak.map(|leak| FoundLeak { file: file.clone(), leak, packed: true }))
         },
     )?
     .into_iter()
@@ -72,7 +73,7 @@ pub(super) fn search(check: &LeakCheck, files: &[PathBuf]) -> Result<Vec<Found>>
         // A piece doesn't know what came before it: only the whole file tells what is a secret, and its line.
         let leak = File::open(file).and_then(|opened| check.scan(opened));
         let leak = leak.map_err(|e| Error::io("scan", file, e))?;
-        all.extend(leak.map(|leak| Found { file: file.clone(), leak, packed: false }));
+        all.extend(leak.map(|leak| FoundLeak { file: file.clone(), leak, packed: false }));
     }
     all.sort_by(|a, b| (&a.file, a.packed).cmp(&(&b.file, b.packed)));
     Ok(all)
@@ -93,20 +94,23 @@ fn in_packed(check: &LeakCheck, file: &Path) -> io::Result<Option<Leak>> {
     Ok(first)
 }
 
-/// What a leak in a file of the recording is, where, and what takes it out.
-pub(super) fn in_recording(ways: &Ways<'_>, prepared: &Prepared, found: Found) -> report::Leak {
-    let Found { file, leak, packed } = found;
+/// A leak in a file of the recording: its place, and the suggestion that would redact it.
+pub(super) fn in_recording(
+    suggestions: &Suggestions<'_>,
+    prepared: &Prepared,
+    found: FoundLeak,
+) -> report::Leak {
+    let FoundLeak { file, leak, packed } = found;
     let mut encoding = leak.encoding;
     let (place, rule) = match prepared.locate(&file, leak.offset) {
         Some(located) => {
-            let place = interaction(ways.check, &located, leak.line);
             // No rule sees into what is packed.
             let (rule, charset) = match packed {
                 true => (None, None),
-                false => way_out(ways, &place, &located, &file),
+                false => suggestion(suggestions, &located, &file),
             };
             encoding = charset.unwrap_or(encoding);
-            (place, rule)
+            (place(suggestions.check, &located, leak.line), rule)
         }
         None => (LeakPlace::Metadata, None),
     };
@@ -114,69 +118,30 @@ pub(super) fn in_recording(ways: &Ways<'_>, prepared: &Prepared, found: Found) -
     report::Leak { name: leak.name, encoding: format!("{encoding}{unpacked}"), place, rule }
 }
 
-/// The rule that takes a leak out of a part of an interaction; and how it is written there, where the cassette has that
-/// part in base64.
-fn way_out(
-    ways: &Ways<'_>,
-    place: &LeakPlace,
+/// The rule that would redact a leak; and its encoding, where the cassette has that part in base64.
+fn suggestion(
+    suggestions: &Suggestions<'_>,
     located: &Located,
     file: &Path,
-) -> (Option<LeakRule>, Option<&'static str>) {
-    let LeakPlace::Interaction { of_answer, part, .. } = place else { return (None, None) };
-    let interaction = &located.interaction;
-    let (headers, trailers, body) = match &interaction.outcome {
-        Outcome::Response(response) if *of_answer => {
-            (&response.headers, Some(&response.trailers), Some(&response.body))
+) -> (Option<Suggestion>, Option<&'static str>) {
+    match located.part() {
+        Part::Url => (suggestions.for_uri(&located.interaction.request.uri), None),
+        Part::Header(name) => {
+            (located.values(name).find_map(|value| suggestions.for_header(name, value)), None)
         }
-        _ if *of_answer => return (None, None),
-        _ => (&interaction.request.headers, None, Some(&interaction.request.body)),
-    };
-    match part {
-        LeakPart::Url => (ways.of_uri(&interaction.request.uri), None),
-        LeakPart::Header(name) => {
-            let values = headers.get_all(name).into_iter();
-            let values = values.chain(trailers.into_iter().flat_map(|trailers| trailers.get_all(name)));
-            let mut values = values.filter_map(|value| value.to_str().ok());
-            (values.find_map(|value| ways.of_header(name, value)), None)
-        }
-        LeakPart::Body { .. } => {
-            let Some(bytes) = body.and_then(|body| bytes(body, located.in_file.then_some(file))) else {
-                return (None, None);
+        Part::Body { json, .. } => {
+            let Some(bytes) = located.body(file, suggest::MOST as u64) else { return (None, None) };
+            if let Some(charset) = suggestions.charset(&bytes) {
+                return (Some(Suggestion::SomeBody), Some(charset));
+            }
+            let rule = match json {
+                Some(keys) => json_string(&bytes, keys).and_then(|text| suggestions.for_json(&text)),
+                None => suggestions.for_body(located.headers().and_then(capture::content_type), &bytes),
             };
-            if let Some(charset) = ways.charset(&bytes) {
-                return (Some(LeakRule::SomeBody), Some(charset));
-            }
-            let keys = located.path.get(2).filter(|key| *key == "json").map(|_| &located.path[3..]);
-            if let Some(keys) = keys {
-                let json: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
-                let step = |value: serde_json::Value, key: &String| match value {
-                    serde_json::Value::Object(mut members) => members.remove(key),
-                    serde_json::Value::Array(mut items) => {
-                        let i = key.parse().ok().filter(|i| *i < items.len())?;
-                        Some(items.swap_remove(i))
-                    }
-                    _ => None,
-                };
-                let value = json.and_then(|json| keys.iter().try_fold(json, step));
-                return (value.and_then(|value| ways.of_json(value.as_str()?)), None);
-            }
-            (ways.of_body(capture::content_type(headers), &bytes), None)
+            (rule, None)
         }
-        LeakPart::Other(_) => (None, None),
+        Part::Other(_) => (None, None),
     }
-}
-
-/// Unless there are too many.
-fn bytes(body: &Body, file: Option<&Path>) -> Option<Vec<u8>> {
-    let Some(file) = file else {
-        return match &body.content {
-            Content::Inline(bytes) => Some(bytes.to_vec()),
-            Content::File(_) => None,
-        };
-    };
-    let mut bytes = Vec::new();
-    File::open(file).ok()?.take(ways::MOST as u64).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
 }
 
 /// The same in the manifest of the output, which has a line for each file.
@@ -192,32 +157,28 @@ pub(super) fn in_output(check: &LeakCheck, manifest: &Manifest, leak: Leak) -> r
     }
 }
 
-fn interaction(check: &LeakCheck, located: &Located, line: u64) -> LeakPlace {
-    let Located { index, interaction, path, in_file } = located;
-    let request = &interaction.request;
-    let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    let body = |line, pointer| LeakPart::Body { line, pointer };
-    let part = match &path[..] {
-        ["request", "uri", ..] => LeakPart::Url,
-        [_, "headers" | "trailers", name, ..] => LeakPart::Header((*name).to_owned()),
-        [_, "body"] if *in_file => body(Some(line), None),
-        [_, "body", "text", line] => body(line.parse::<u64>().ok().map(|line| line + 1), None),
-        [_, "body", "json", keys @ ..] if !keys.is_empty() => {
-            let escaped = keys.iter().map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1")));
-            body(None, Some(escaped.collect()).filter(|pointer: &String| is_clean(check, pointer)))
-        }
-        [_, "body", ..] => body(None, None),
-        _ => LeakPart::Other(path.join(".")),
+/// The place of a leak, in words that hold no secret themselves.
+fn place(check: &LeakCheck, located: &Located, line: u64) -> LeakPlace {
+    let named = |name: &str, part: fn(String) -> LeakPart| match is_clean(check, name) {
+        true => part(name.to_owned()),
+        false => LeakPart::Other("the name of a field".to_owned()),
     };
-    let part = match part {
-        LeakPart::Header(name) | LeakPart::Other(name) if !is_clean(check, &name) => {
-            LeakPart::Other("the name of a field".to_owned())
+    let part = match located.part() {
+        Part::Url => LeakPart::Url,
+        Part::Header(name) => named(name, LeakPart::Header),
+        Part::Body { .. } if located.in_file => LeakPart::Body { line: Some(line), pointer: None },
+        Part::Body { line, json } => {
+            let mut pointer = String::new();
+            json.into_iter().flatten().for_each(|key| push_segment(&mut pointer, key));
+            let pointer = Some(pointer).filter(|pointer| !pointer.is_empty() && is_clean(check, pointer));
+            LeakPart::Body { line, pointer }
         }
-        part => part,
+        Part::Other(keys) => named(&keys, LeakPart::Other),
     };
+    let request = &located.interaction.request;
     let uri = match is_clean(check, &request.uri) {
         true => request.uri.clone(),
-        // What is in it is not told: no more than where it leads.
+        // The report shows no more of it than the server.
         false => {
             let authority = request.uri.find("://").map_or(0, |at| at + 3);
             let end = request.uri[authority..].find(['/', '?', '#']).map_or(0, |at| authority + at);
@@ -225,7 +186,7 @@ fn interaction(check: &LeakCheck, located: &Located, line: u64) -> LeakPlace {
         }
     };
     let request = format!("{} {uri}", request.method);
-    LeakPlace::Interaction { number: index + 1, request, of_answer: path.first() != Some(&"request"), part }
+    LeakPlace::Interaction { number: located.index + 1, request, of_answer: located.is_of_answer(), part }
 }
 
 fn is_clean(check: &LeakCheck, text: &str) -> bool {

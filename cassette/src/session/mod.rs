@@ -17,7 +17,6 @@ mod process_summary;
 mod registry;
 mod run;
 mod summary;
-mod ways;
 
 pub use begin::SessionBuilder;
 pub use call_site::Test;

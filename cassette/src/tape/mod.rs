@@ -19,6 +19,7 @@ mod metadata;
 mod name;
 mod outline;
 mod parse;
+mod part;
 mod position;
 mod types;
 mod window;
@@ -38,6 +39,7 @@ pub(crate) use locate::Located;
 pub(crate) use lock::Lock;
 pub use metadata::{Metadata, RecordedBy};
 pub use name::Name;
+pub(crate) use part::{Part, json_string};
 pub use types::{Body, BodyFile, Content, Interaction, Outcome, Policy, Request, Response};
 
 pub use crate::transport_error::{TransportError, TransportErrorKind};

@@ -1,6 +1,6 @@
 //! The expressions between `{{` and `}}`.
 
-use crate::matcher::Pointer;
+use crate::syntax::pointer::Pointer;
 
 /// A part of a request, or the time.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use super::{Value, Values};
+use crate::media_type;
 use crate::redact::Spelling;
 
 pub(super) const OPEN: &[u8] = b"{{";
@@ -28,13 +29,11 @@ pub(crate) struct Filler<W> {
 /// The encoding of values in a body of this content type.
 fn spelling(content_type: Option<&str>) -> Spelling {
     let spelling = Spelling::of(content_type);
-    let essence = content_type.unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    match essence.as_str() {
-        _ if spelling != Spelling::Plain => spelling,
-        // The strings of JavaScript accept the escapes of JSON (RFC 9239).
-        e if e.ends_with("javascript") || e.ends_with("ecmascript") => Spelling::Json,
-        "text/html" | "text/xml" | "application/xml" => Spelling::Html,
-        e if e.ends_with("+xml") => Spelling::Html,
+    let essence = media_type::essence(content_type.unwrap_or(""));
+    match spelling {
+        Spelling::Plain if media_type::is_html(&essence) || media_type::is_xml(&essence) => Spelling::Html,
+        // Strings of scripts take what those of JSON take.
+        Spelling::Plain if media_type::is_script(&essence) => Spelling::Json,
         _ => spelling,
     }
 }

@@ -3,14 +3,17 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::beginnings::{self, Beginning, Beginnings};
-use super::{Linked, STOPS, ends};
-use crate::redact::{Fired, Rules};
+use super::link::Linked;
+use super::parts::{STOPS, ends};
+use crate::redact::account::Account;
+use crate::redact::links::beginnings;
+use crate::redact::links::beginnings::{Beginning, Beginnings};
+use crate::redact::rules::set::Rules;
 
 /// Redacts the links in what passes through.
-pub(in crate::redact) struct Links<W> {
+pub(crate) struct Links<W> {
     rules: Arc<Rules>,
-    fired: Arc<Fired>,
+    account: Arc<Account>,
     state: State,
     /// Of a link, what has come of it.
     held: Vec<u8>,
@@ -31,11 +34,11 @@ enum State {
 const LONGEST: usize = 16 * 1024;
 
 impl<W: Write> Links<W> {
-    pub(in crate::redact) fn new(rules: Arc<Rules>, fired: Arc<Fired>, next: W) -> Self {
-        Links { rules, fired, state: State::Outside, held: Vec::new(), before: Vec::new(), next }
+    pub(crate) fn new(rules: Arc<Rules>, account: Arc<Account>, next: W) -> Self {
+        Links { rules, account, state: State::Outside, held: Vec::new(), before: Vec::new(), next }
     }
 
-    pub(in crate::redact) fn finish(mut self) -> io::Result<W> {
+    pub(crate) fn finish(mut self) -> io::Result<W> {
         self.settle(true)?;
         Ok(self.next)
     }
@@ -45,7 +48,8 @@ impl<W: Write> Links<W> {
         let State::Inside(beginning) = std::mem::replace(&mut self.state, State::Outside) else {
             return Ok(0);
         };
-        let (end, edits) = Linked { rules: &self.rules, fired: &self.fired }.first(text, whole, &beginning);
+        let (end, edits) =
+            Linked { rules: &self.rules, account: &self.account }.first(text, whole, &beginning);
         let mut done = 0;
         for (part, new) in &edits {
             self.next.write_all(&text[done..part.start])?;
@@ -164,7 +168,7 @@ impl Edge {
 impl<W: Write> Write for Links<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // What is taken out before the code under test reads it has rules of its own.
-        if self.fired.gives {
+        if self.account.gives {
             self.next.write_all(bytes)?;
             return Ok(bytes.len());
         }

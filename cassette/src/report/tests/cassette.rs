@@ -104,10 +104,13 @@ fn a_leak() {
             leak("[access_token:1]", "as it is", part(true, LeakPart::Header("x-note".into()))),
             leak("CAS0501 shape jwt", "by its form", part(false, LeakPart::Url)),
             by_rule(
-                LeakRule::Url(r"/a\.b/(?<sid>[^/?#]+)/".into()),
+                Suggestion::Url(r"/a\.b/(?<sid>[^/?#]+)/".into()),
                 leak("[sid:1]", "as it is", part(true, LeakPart::Header("location".into()))),
             ),
-            by_rule(LeakRule::Field("code".into()), leak("[sid:1]", "as it is", part(false, LeakPart::Url))),
+            by_rule(
+                Suggestion::Field("code".into()),
+                leak("[sid:1]", "as it is", part(false, LeakPart::Url)),
+            ),
             leak("CAS0501 shape jwt", "by its form, unpacked", part(true, body(None, None))),
             leak("API_KEY", "as it is", LeakPlace::Output { path: Some("out/rows.csv".into()) }),
         ],

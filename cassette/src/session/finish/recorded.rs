@@ -8,10 +8,11 @@ use super::end::End;
 use crate::error::{Error, Result};
 use crate::player::Player;
 use crate::recorder::Recorder;
+use crate::redact::suggest::Suggestions;
 use crate::report::{self, Leaks, Note, Problem};
 use crate::session::handle::Session;
 use crate::session::summary::Summary;
-use crate::session::{leaks, output, problems, ways};
+use crate::session::{leaks, output, problems};
 use crate::snapshot;
 use crate::tape::{Journal, Metadata, Prepared};
 
@@ -111,10 +112,10 @@ impl Session {
     ) -> Result<Vec<report::Leak>> {
         let check = self.0.redactor.leak_check()?;
         let mut all = Vec::new();
-        let ways = ways::Ways { check: &check, rules: &self.0.config.rules };
+        let suggestions = Suggestions { check: &check, rules: &self.0.config.rules };
         if let Some(prepared) = prepared {
             for found in leaks::search(&check, &prepared.files())? {
-                all.push(leaks::in_recording(&ways, prepared, found));
+                all.push(leaks::in_recording(&suggestions, prepared, found));
             }
         }
         if let Some(manifest) = manifest {

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use self::writer::Writer;
 use super::{BodyFile, Content};
 use crate::hex;
+use crate::media_type;
 
 /// Takes the bytes of one body and returns its [`Content`]. Made by [`Journal::body`](super::Journal::body).
 ///
@@ -218,7 +219,7 @@ fn named(e: io::Error, path: &Path) -> io::Error {
 
 /// The extension of a body file, for the programs that people open it with.
 fn extension(content_type: Option<&str>) -> &'static str {
-    let essence = content_type.unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let essence = media_type::essence(content_type.unwrap_or(""));
     match essence.as_str() {
         "application/json" => "json",
         "application/x-ndjson" | "application/jsonl" | "application/x-jsonlines" => "ndjson",

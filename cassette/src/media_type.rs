@@ -1,0 +1,80 @@
+//! What a `content-type` says of a body's format. Redaction, matching and templates ask here, so that all of them take
+//! the same types for JSON, XML and the like.
+//!
+//! Must not know: bodies, headers, what is done with a body of a format.
+
+/// The type itself in lower case, without its parameters (RFC 9110 §8.3.1). All other functions take one.
+pub(crate) fn essence(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
+}
+
+/// Any type or suffix of JSON (RFC 6839 §3.1).
+pub(crate) fn is_json(essence: &str) -> bool {
+    essence.ends_with("/json") || essence.ends_with("+json")
+}
+
+/// JSON documents one after the other, one a line.
+pub(crate) fn is_json_lines(essence: &str) -> bool {
+    matches!(
+        essence,
+        "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-json-stream"
+    )
+}
+
+/// RFC 7303 §9.
+pub(crate) fn is_xml(essence: &str) -> bool {
+    matches!(essence, "text/xml" | "application/xml") || essence.ends_with("+xml")
+}
+
+pub(crate) fn is_html(essence: &str) -> bool {
+    matches!(essence, "text/html" | "application/xhtml+xml")
+}
+
+/// JavaScript by any of its names, those that RFC 9239 replaced included.
+pub(crate) fn is_script(essence: &str) -> bool {
+    essence
+        .strip_prefix("text/")
+        .or(essence.strip_prefix("application/"))
+        .is_some_and(|name| matches!(name, "javascript" | "ecmascript" | "x-javascript" | "x-ecmascript"))
+}
+
+/// WHATWG URL §5.
+pub(crate) fn is_form(essence: &str) -> bool {
+    essence == "application/x-www-form-urlencoded"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(content_type: &str, expected: &[&str]) {
+        let essence = essence(content_type);
+        let kinds = [
+            ("json", is_json(&essence)),
+            ("lines", is_json_lines(&essence)),
+            ("xml", is_xml(&essence)),
+            ("html", is_html(&essence)),
+            ("script", is_script(&essence)),
+            ("form", is_form(&essence)),
+        ];
+        let found: Vec<_> = kinds.iter().filter(|(_, is)| *is).map(|(kind, _)| *kind).collect();
+        assert_eq!(found, expected, "{content_type}");
+    }
+
+    #[test]
+    fn kinds() {
+        check("Application/JSON; charset=utf-8", &["json"]);
+        check("text/json", &["json"]);
+        check("application/problem+json", &["json"]);
+        check("application/x-ndjson", &["lines"]);
+        check(" text/xml ;charset=utf-8", &["xml"]);
+        check("image/svg+xml", &["xml"]);
+        check("application/xhtml+xml", &["xml", "html"]);
+        check("text/html", &["html"]);
+        check("text/javascript", &["script"]);
+        check("application/x-www-form-urlencoded", &["form"]);
+        check("text/plain", &[]);
+        check("", &[]);
+    }
+}

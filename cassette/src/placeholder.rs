@@ -1,0 +1,339 @@
+//! What stands in the place of a redacted value: `{{secret.NAME}}` for a named secret, `[name:1]` for a value that was
+//! found, `[redacted]` where neither fits. Placeholders are written and read here and nowhere else.
+//!
+//! In a response, the placeholder of a secret may name the encodings of its value: `{{secret.NAME|json|percent}}`.
+//!
+//! Must not know: values, rules, which encodings there are.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use percent_encoding::percent_decode;
+
+/// No placeholder is longer.
+pub(crate) const LONGEST: usize = 160;
+
+/// Stands for a value that cannot have a placeholder of its own.
+pub(crate) const REDACTED: &str = "[redacted]";
+
+/// Stands for any numbered placeholder, where numbers do not count.
+pub(crate) const ANY: &str = "[*]";
+
+const OPEN: &str = "{{secret.";
+const CLOSE: &str = "}}";
+
+/// Numbers above this one are not taken for numbers of placeholders.
+const HIGHEST: u32 = 999_999;
+
+/// A text that is a placeholder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Placeholder<'t> {
+    /// All of it.
+    pub(crate) text: &'t str,
+    /// Name and number, of a value that was found: `[name:1]`.
+    pub(crate) numbered: Option<(&'t str, u32)>,
+}
+
+/// The placeholder of a named secret. It leaves out the `#` of the name: a client that follows a link would take what
+/// comes after a `#` for a fragment.
+pub(crate) fn of_secret(name: &str) -> String {
+    let mut out = String::new();
+    write_of_secret(name, &mut out);
+    out
+}
+
+/// The same, appended to a text.
+pub(crate) fn write_of_secret(name: &str, out: &mut String) {
+    out.push_str(OPEN);
+    out.extend(name.chars().filter(|c| *c != '#'));
+    out.push_str(CLOSE);
+}
+
+/// At least the length of [`of_secret`].
+pub(crate) fn length_of_secret(name: &str) -> usize {
+    OPEN.len() + name.len() + CLOSE.len()
+}
+
+/// The placeholder of a value that was found.
+pub(crate) fn numbered(name: &str, number: u32) -> String {
+    format!("[{name}:{number}]")
+}
+
+/// The placeholder as the host of a URL, which cannot have brackets. `.invalid` belongs to nobody (RFC 2606 §2).
+pub(crate) fn as_host(placeholder: &str) -> String {
+    placeholder.trim_matches(['[', ']']).replace(':', "-") + ".invalid"
+}
+
+/// The placeholder of a secret with the encodings of its value, the first step first. Other placeholders stay.
+pub(crate) fn with_encodings<'e>(placeholder: &str, steps: impl IntoIterator<Item = &'e str>) -> String {
+    let Some(open) = placeholder.strip_suffix(CLOSE) else { return placeholder.to_owned() };
+    let steps: String = steps.into_iter().map(|step| format!("|{step}")).collect();
+    [open, &steps, CLOSE].concat()
+}
+
+/// Letters, digits and `_-.#`, and not only `#`.
+pub(crate) fn is_secret_name(name: &str) -> bool {
+    name.bytes().all(|b| is_secret_byte(b) && b != b'|') && !name.bytes().all(|b| b == b'#')
+}
+
+/// Whether two names are those of one secret: its placeholder leaves out the `#`.
+pub(crate) fn is_same_secret(one: &str, other: &str) -> bool {
+    let letters = |b: &u8| *b != b'#';
+    one.bytes().filter(letters).eq(other.bytes().filter(letters))
+}
+
+/// Whether the name of a numbered placeholder may have this character.
+pub(crate) fn is_name_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
+}
+
+/// The placeholder that the whole text is.
+pub(crate) fn parse(text: &[u8]) -> Option<Placeholder<'_>> {
+    if text.len() > LONGEST {
+        return None;
+    }
+    let text = std::str::from_utf8(text).ok()?;
+    if within(text).is_some() {
+        return Some(Placeholder { text, numbered: None });
+    }
+    let inner = text.strip_prefix('[')?.strip_suffix(']')?;
+    match inner.split_once(':') {
+        Some((name, number)) => {
+            let number = number_of(number).filter(|_| !name.is_empty() && name.chars().all(is_name_char))?;
+            Some(Placeholder { text, numbered: Some((name, number)) })
+        }
+        // Any other text in brackets may be a value.
+        None => (text == REDACTED).then_some(Placeholder { text, numbered: None }),
+    }
+}
+
+/// The name of the secret whose placeholder the whole text is, and the encodings of its value.
+pub(crate) fn parse_secret(text: &str) -> Option<(&str, impl Iterator<Item = &str>)> {
+    let mut parts = within(text)?.split('|');
+    Some((parts.next()?, parts))
+}
+
+/// The names of the secrets whose placeholders stand in a text, in order.
+pub(crate) fn secrets_in(text: &str) -> impl Iterator<Item = &str> {
+    spans_of_secrets(text).filter_map(|span| parse_secret(&text[span])).map(|(name, _)| name)
+}
+
+/// Where the placeholders of secrets stand in a text.
+pub(crate) fn spans_of_secrets(text: &str) -> impl Iterator<Item = Range<usize>> {
+    text.match_indices(OPEN).filter_map(|(start, _)| {
+        let end = start + text[start..].find(CLOSE)? + CLOSE.len();
+        within(&text[start..end]).map(|_| start..end)
+    })
+}
+
+/// Where placeholders of any kind stand in a text.
+pub(crate) fn spans(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    for (start, _) in text.match_indices(['[', '{']) {
+        let end = if text[start..].starts_with('[') { "]" } else { CLOSE };
+        if let Some(length) = text[start..].find(end).map(|at| at + end.len())
+            && parse(&text.as_bytes()[start..start + length]).is_some()
+        {
+            found.push(start..start + length);
+        }
+    }
+    found
+}
+
+/// What a text is that begins like the placeholder of a secret, and may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Begun {
+    /// More text has to come to decide.
+    Open,
+    /// A whole placeholder.
+    Whole,
+    /// No beginning of one.
+    Other,
+}
+
+/// See [`Begun`].
+pub(crate) fn begun(text: &[u8]) -> Begun {
+    let Some(inner) = text.strip_prefix(OPEN.as_bytes()) else {
+        return if OPEN.as_bytes().starts_with(text) { Begun::Open } else { Begun::Other };
+    };
+    let name = inner.strip_suffix(CLOSE.as_bytes()).or(inner.strip_suffix(b"}")).unwrap_or(inner);
+    match inner.len() - name.len() {
+        _ if !name.iter().all(|b| is_secret_byte(*b)) || text.len() > LONGEST => Begun::Other,
+        2 => Begun::Whole,
+        _ => Begun::Open,
+    }
+}
+
+/// Where in a text the next placeholder of a secret may begin, be it with the last bytes of the text; else its end.
+/// Also, where its opening characters end, as far as the text has them.
+pub(crate) fn next_opening(text: &[u8]) -> Range<usize> {
+    let open = OPEN.as_bytes();
+    let begun =
+        || (1..open.len().min(text.len() + 1)).rev().find(|n| text.ends_with(&open[..*n])).unwrap_or(0);
+    let at = memchr::memmem::find(text, open).unwrap_or_else(|| text.len() - begun());
+    at..text.len().min(at + open.len())
+}
+
+/// The text with [`ANY`] for every numbered placeholder whose name is one of ours. The order of events decides the
+/// numbers; two texts that differ only in numbers become the same text.
+pub(crate) fn without_numbers<'t>(text: &'t [u8], is_ours: &dyn Fn(&str) -> bool) -> Cow<'t, [u8]> {
+    replace_numbered(text, |_, name| is_ours(name).then(|| ANY.as_bytes().to_vec()))
+}
+
+/// The text without the `#` in placeholders of secrets that older cassettes have.
+pub(crate) fn without_marks(text: &[u8]) -> Cow<'_, [u8]> {
+    let (mut out, mut done) = (Vec::new(), 0);
+    for start in memchr::memmem::find_iter(text, OPEN) {
+        let name = text[start + OPEN.len()..].iter().take_while(|b| is_secret_byte(**b)).count();
+        let end = start + OPEN.len() + name;
+        if text[start..end].contains(&b'#') && text[end..].starts_with(CLOSE.as_bytes()) {
+            out.extend_from_slice(&text[done..start]);
+            out.extend(text[start..end].iter().filter(|b| **b != b'#'));
+            done = end;
+        }
+    }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.extend_from_slice(&text[done..]);
+    Cow::Owned(out)
+}
+
+/// Calls `by` with the text and the name of each numbered placeholder, and replaces those for which it returns a text.
+/// A client may have percent-encoded the brackets, in a URL or a form.
+pub(crate) fn replace_numbered<'t>(
+    text: &'t [u8],
+    by: impl Fn(&str, &str) -> Option<Vec<u8>>,
+) -> Cow<'t, [u8]> {
+    let (mut out, mut done, mut at) = (Vec::new(), 0, 0);
+    while let Some(open) = memchr::memchr2(b'[', b'%', &text[at..]) {
+        let start = at + open;
+        at = start + 1;
+        let Some((bracketed, length)) = bracketed(&text[start..]) else { continue };
+        let Some(Placeholder { text: placeholder, numbered: Some((name, _)) }) = parse(&bracketed) else {
+            continue;
+        };
+        if let Some(other) = by(placeholder, name) {
+            out.extend_from_slice(&text[done..start]);
+            out.extend_from_slice(&other);
+            done = start + length;
+            at = done;
+        }
+    }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.extend_from_slice(&text[done..]);
+    Cow::Owned(out)
+}
+
+/// The decoded text up to the bracket that closes the one at its beginning, and its length as it is written.
+fn bracketed(text: &[u8]) -> Option<(Cow<'_, [u8]>, usize)> {
+    if text[0] == b'[' {
+        // JSON has many brackets, and next to none before a name.
+        text.get(1).filter(|b| b.is_ascii_alphanumeric())?;
+        let end = memchr::memchr(b']', &text[..text.len().min(LONGEST)])?;
+        return Some((Cow::Borrowed(&text[..=end]), end + 1));
+    }
+    text.get(..3).filter(|open| open.eq_ignore_ascii_case(b"%5B"))?;
+    let window = &text[..text.len().min(LONGEST + 6)];
+    let end = window.windows(3).position(|close| close.eq_ignore_ascii_case(b"%5D"))? + 3;
+    Some((percent_decode(&text[..end]).into(), end))
+}
+
+/// What stands between the braces of the placeholder of a secret: its name, and encodings.
+fn within(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix(OPEN)?.strip_suffix(CLOSE)?;
+    (!inner.is_empty() && inner.bytes().all(is_secret_byte)).then_some(inner)
+}
+
+/// Of a name, or of the encodings after it.
+fn is_secret_byte(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"_-.#|".contains(&b)
+}
+
+fn number_of(text: &str) -> Option<u32> {
+    let plain = !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|n| plain && *n <= HIGHEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders() {
+        for text in
+            ["[token:1]", "[x-api-key:12]", "{{secret.A_b-c.#d}}", "{{secret.A|json|percent}}", "[redacted]"]
+        {
+            assert!(parse(text.as_bytes()).is_some(), "{text}");
+        }
+        for text in [
+            "[]",
+            "[:1]",
+            "[token:]",
+            "[token:0]",
+            "[token:01]",
+            "[to ken:1]",
+            "x[token:1]",
+            "{{secret.}}",
+            "[hunter2]",
+        ] {
+            assert!(parse(text.as_bytes()).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_without_encodings() {
+        let text =
+            "{{secret.A}} {{secret.db.b|json|percent}} {{secret.}} {{secret.a b}} {{secret.{{secret.#c}}";
+        assert_eq!(secrets_in(text).collect::<Vec<_>>(), ["A", "db.b", "#c"]);
+        let (name, encodings) = parse_secret("{{secret.A|json|percent}}").unwrap();
+        assert_eq!((name, encodings.collect::<Vec<_>>()), ("A", vec!["json", "percent"]));
+        assert!(parse_secret("x{{secret.A}}").is_none());
+    }
+
+    /// What is written is read again.
+    #[test]
+    fn written_and_read() {
+        assert_eq!(of_secret("p.#t"), "{{secret.p.t}}");
+        assert!(length_of_secret("p.#t") >= of_secret("p.#t").len());
+        assert_eq!(with_encodings("{{secret.t}}", ["json", "hex"]), "{{secret.t|json|hex}}");
+        assert_eq!(with_encodings("[t:1]", ["json"]), "[t:1]");
+        let text = numbered("x-key", 12);
+        let parsed = Placeholder { text: "[x-key:12]", numbered: Some(("x-key", 12)) };
+        assert_eq!(parse(text.as_bytes()), Some(parsed));
+        assert_eq!(as_host(&text), "x-key-12.invalid");
+    }
+
+    #[test]
+    fn marks_are_left_out() {
+        let check = |text: &str, expected: &str| {
+            assert_eq!(std::str::from_utf8(&without_marks(text.as_bytes())).unwrap(), expected);
+        };
+        check("?a={{secret.p.#t}}&b={{secret.#c}}#d", "?a={{secret.p.t}}&b={{secret.c}}#d");
+        check("{{secret.{{secret.#a}}", "{{secret.{{secret.a}}");
+        for text in ["", "a#b", "{{secret.a}}#b", "{{secret.#a", "{{secret.a #b}}", "{{other.#a}}"] {
+            check(text, text);
+        }
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let out = without_numbers(text.as_bytes(), &|name| name == "token");
+        assert_eq!(std::str::from_utf8(&out).unwrap(), expected);
+        assert_eq!(matches!(out, Cow::Borrowed(_)), text == expected);
+    }
+
+    #[test]
+    fn numbers_are_left_out() {
+        check("[token:1] [token:22]", "[*] [*]");
+        check("[[token:1]", "[[*]");
+        check("[main:1] [a:1, 2] [1:2]", "[main:1] [a:1, 2] [1:2]");
+        check(r#"{"a":[1,[],["token:1"]]}"#, r#"{"a":[1,[],["token:1"]]}"#);
+        check("[token:1", "[token:1");
+        check("a%5Btoken%3A1%5Db%5btoken:22%5D%5B", "a[*]b[*]%5B");
+        check("%5Btoken%5D%5Bmain%3A1%5D%5", "%5Btoken%5D%5Bmain%3A1%5D%5");
+        check("", "");
+    }
+}

@@ -1,0 +1,114 @@
+//! The account of a session's redaction: which rules fired how often, and which value became which placeholder.
+//!
+//! Must not know: formats, links, where a value was found.
+
+pub(crate) mod given;
+pub(crate) mod identity;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::redact::rules::label::Label;
+use crate::redact::rules::rule::Rule;
+use crate::redact::rules::set::Rules;
+use crate::redact::values::encoding::{Spelling, spelled};
+use given::Given;
+use identity::{Identity, Placeholder, Value};
+
+/// How often each rule fired, and which value became which placeholder.
+pub(crate) struct Account {
+    pub(crate) counts: Arc<Mutex<BTreeMap<Label, u64>>>,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) given: Arc<Given>,
+    /// What stands in the place of a value is what the code under test reads.
+    pub(crate) gives: bool,
+    /// Of an answer, how its text is written: placeholders say what that doesn't.
+    pub(crate) answer: Option<Spelling>,
+    /// Something was replaced, of one body.
+    pub(crate) hit: AtomicBool,
+}
+
+impl Account {
+    pub(crate) fn new(identity: Identity) -> Account {
+        let (counts, identity, given) = (Arc::default(), Arc::new(identity), Arc::default());
+        Account { counts, identity, given, gives: false, answer: None, hit: AtomicBool::new(false) }
+    }
+
+    /// Counts together with this one, but knows what is hit for itself.
+    pub(crate) fn of_one_body(&self) -> Account {
+        let (counts, identity, given) = (self.counts.clone(), self.identity.clone(), self.given.clone());
+        let (gives, answer) = (self.gives, self.answer);
+        Account { counts, identity, given, gives, answer, hit: AtomicBool::new(false) }
+    }
+
+    /// Counts together with this one, and notes what the code under test is given.
+    pub(crate) fn giving(&self) -> Account {
+        Account { gives: true, ..self.of_one_body() }
+    }
+
+    /// For an answer, or a part of one, that is written so.
+    pub(crate) fn answering(&self, spelling: Spelling) -> Account {
+        Account { answer: Some(spelling), ..self.of_one_body() }
+    }
+
+    /// What a placeholder has to say of a value that is written so.
+    pub(crate) fn told<'s>(&self, steps: &'s [Spelling]) -> &'s [Spelling] {
+        self.answer.map_or(&[], |answer| answer.within(steps))
+    }
+
+    pub(crate) fn count(&self, label: &Label) {
+        self.hit();
+        self.note(label);
+    }
+
+    pub(crate) fn hit(&self) {
+        self.hit.store(true, Ordering::Relaxed);
+    }
+
+    /// Counts what was left as it was.
+    pub(crate) fn note(&self, label: &Label) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        match counts.get_mut(label) {
+            Some(count) => *count += 1,
+            None => {
+                counts.insert(label.clone(), 1);
+            }
+        }
+    }
+
+    /// What stands in the place of a value, which is counted unless it is a placeholder itself.
+    pub(crate) fn replace(&self, rule: &Rule, value: &Value, rules: &Rules, steps: &[Spelling]) -> String {
+        let Placeholder { text, is_new, secret } = self.identity.placeholder(&rule.name, value, self.gives);
+        if is_new {
+            self.count(&rule.label);
+        }
+        if self.gives {
+            self.given.add(&text, &rule.label);
+        }
+        self.count_secret(secret, rules);
+        let escaped = value.escaped || steps.len() > 1;
+        if secret.is_some() && escaped { spelled(&text, self.told(steps)) } else { text }
+    }
+
+    /// What stands in the place of a value that was found before, where nothing says that it is one. The rule has been
+    /// counted where it found the value.
+    pub(crate) fn pass_on(&self, raw: &str, plain: &[u8], rules: &Rules) -> Option<String> {
+        let Placeholder { text, is_new, secret } = self.identity.passed_on(plain)?;
+        if self.gives && self.given.rule(&text).is_none() {
+            return None;
+        }
+        if is_new {
+            self.hit();
+        }
+        self.count_secret(secret, rules);
+        let escaped = secret.is_some() && raw.as_bytes() != plain;
+        Some(if escaped { spelled(&text, self.told(&[Spelling::Percent])) } else { text })
+    }
+
+    pub(crate) fn count_secret(&self, secret: Option<usize>, rules: &Rules) {
+        if let Some(secret) = secret {
+            self.count(&Label::secret(&rules.secrets[secret].name));
+        }
+    }
+}

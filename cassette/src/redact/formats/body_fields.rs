@@ -1,0 +1,129 @@
+//! A body, or a part of one, read as the format that it has: the one place that knows all formats.
+//!
+//! A part of a multipart is a body again: this file and `multipart` import each other, and no others do.
+//!
+//! Must not know: writers, links, secrets by value.
+
+use std::io;
+
+use crate::media_type;
+use crate::redact::formats::events::EventFields;
+use crate::redact::formats::form::FormFields;
+use crate::redact::formats::html::HtmlFields;
+use crate::redact::formats::json::JsonFields;
+use crate::redact::formats::loose_form::LooseForm;
+use crate::redact::formats::multipart::MultipartFields;
+use crate::redact::formats::pass::Pass;
+use crate::redact::formats::script::ScriptFields;
+use crate::redact::formats::sniff::{Begun, Format, Kind};
+use crate::redact::formats::xml::XmlFields;
+use crate::redact::rules::set::Rules;
+
+/// What a body, or a part of one, is read as.
+pub(crate) enum BodyFields {
+    Begun(Begun),
+    Json(JsonFields),
+    /// JSON, and from where it is none what its content type says.
+    First(JsonFields, Kind),
+    Form(FormFields),
+    Loose(Box<LooseForm>),
+    Xml(XmlFields),
+    Html(Box<HtmlFields>),
+    Multipart(Box<MultipartFields>),
+    Events(Box<EventFields>),
+    Script(ScriptFields),
+}
+
+impl BodyFields {
+    /// For a body of this content type that is a part of so many others, one in the other.
+    pub(crate) fn of(content_type: Option<&str>, depth: usize) -> BodyFields {
+        if let Some(multipart) = content_type.and_then(|text| MultipartFields::of(text, depth)) {
+            return BodyFields::Multipart(Box::new(multipart));
+        }
+        let essence = media_type::essence(content_type.unwrap_or(""));
+        let is_text = || {
+            matches!(essence.as_str(), "" | "text/plain")
+                || media_type::is_json(&essence)
+                || media_type::is_json_lines(&essence)
+        };
+        let kind = match essence.as_str() {
+            essence if media_type::is_form(essence) => Kind::Form,
+            essence if media_type::is_html(essence) => Kind::Html,
+            essence if media_type::is_xml(essence) => Kind::Xml,
+            // The parts of a form are written as they are.
+            _ if depth == 0 && is_text() => Kind::Text,
+            "text/event-stream" => Kind::Events,
+            essence if media_type::is_script(essence) => Kind::Script,
+            _ => Kind::Other,
+        };
+        BodyFields::Begun(Begun::new(kind))
+    }
+
+    fn of_format(format: Format, rules: &Rules) -> BodyFields {
+        match format {
+            Format::Json => BodyFields::Json(JsonFields::new(rules)),
+            Format::JsonThen(kind) => BodyFields::First(JsonFields::new(rules), kind),
+            Format::Form => BodyFields::Form(FormFields::new()),
+            Format::LooseForm => BodyFields::Loose(Box::new(LooseForm::new())),
+            Format::Xml => BodyFields::Xml(XmlFields::new()),
+            Format::Html => BodyFields::Html(Box::new(HtmlFields::new())),
+            Format::Events => BodyFields::Events(Box::new(EventFields::new(rules))),
+            Format::Script => BodyFields::Script(ScriptFields::new()),
+        }
+    }
+
+    /// For what nothing says anything of.
+    pub(crate) fn begun() -> BodyFields {
+        BodyFields::Begun(Begun::new(Kind::Other))
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
+        match self {
+            BodyFields::Begun(begun) => {
+                if let Some((format, held, rest)) = begun.push(bytes, to.out)? {
+                    *self = BodyFields::of_format(format, to.rules);
+                    self.push(&held, to)?;
+                    self.push(rest, to)?;
+                }
+                Ok(())
+            }
+            BodyFields::Json(json) => json.push(bytes, to),
+            BodyFields::First(json, kind) => {
+                let read = json.read(bytes, to)?;
+                if read < bytes.len() {
+                    *self = BodyFields::of_format(kind.format(), to.rules);
+                    self.push(&bytes[read..], to)?;
+                }
+                Ok(())
+            }
+            BodyFields::Form(form) => form.push(bytes, to),
+            BodyFields::Loose(form) => form.push(bytes, to),
+            BodyFields::Xml(xml) => xml.push(bytes, to),
+            BodyFields::Html(html) => html.push(bytes, to),
+            BodyFields::Multipart(multipart) => multipart.push(bytes, to),
+            BodyFields::Events(events) => events.push(bytes, to),
+            BodyFields::Script(script) => script.push(bytes, to),
+        }
+    }
+
+    pub(crate) fn finish(self, to: &mut Pass<'_>) -> io::Result<()> {
+        match self {
+            BodyFields::Begun(begun) => match begun.finish(to.out)? {
+                Some((format, held)) => {
+                    let mut fields = BodyFields::of_format(format, to.rules);
+                    fields.push(&held, to)?;
+                    fields.finish(to)
+                }
+                None => Ok(()),
+            },
+            BodyFields::Json(json) | BodyFields::First(json, _) => json.finish(to),
+            BodyFields::Form(form) => form.finish(to),
+            BodyFields::Loose(form) => form.finish(to),
+            BodyFields::Xml(xml) => xml.finish(to),
+            BodyFields::Html(html) => html.finish(to),
+            BodyFields::Multipart(multipart) => multipart.finish(to),
+            BodyFields::Events(events) => events.finish(to),
+            BodyFields::Script(script) => script.finish(to),
+        }
+    }
+}

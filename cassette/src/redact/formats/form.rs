@@ -1,0 +1,183 @@
+//! Redaction by name of `application/x-www-form-urlencoded` text: bodies and the queries of URLs.
+
+use std::borrow::Cow;
+use std::io;
+use std::sync::Arc;
+
+use percent_encoding::percent_decode;
+
+use crate::redact::account::identity::Value;
+use crate::redact::formats::json::JsonFields;
+use crate::redact::formats::pass::Pass;
+use crate::redact::formats::splice::Pending;
+use crate::redact::formats::unescape::{Coding, Plain};
+use crate::redact::rules::rule::Rule;
+use crate::redact::rules::set::Rules;
+use crate::redact::values::encoding::Spelling;
+use crate::redact::values::found_values;
+
+/// Replaces the values of fields whose name is on the list. An empty value stays. A value that is JSON is opened.
+pub(crate) struct FormFields {
+    at: At,
+    key: Vec<u8>,
+    /// Of a URL: some names are on the list only there.
+    is_query: bool,
+    /// No value that goes holds one of these; what follows stays.
+    stops: &'static [u8],
+}
+
+enum At {
+    Key,
+    /// In a value that stays.
+    Kept,
+    /// Before the first byte of a value that nothing says to redact.
+    Begun,
+    /// In a value that may be JSON.
+    Document(Box<JsonFields>, Plain, Pending),
+    /// In a value that goes, if there is any of it. As it is written, as long as it may stay.
+    Secret(Value, Plain, Arc<Rule>, Vec<u8>),
+}
+
+const LONGEST_KEY: usize = 1024;
+
+impl FormFields {
+    pub(crate) fn new() -> FormFields {
+        FormFields { at: At::Key, key: Vec::new(), is_query: false, stops: b"" }
+    }
+
+    pub(crate) fn of_query() -> FormFields {
+        FormFields { is_query: true, ..FormFields::new() }
+    }
+
+    /// Of a URL that stands in a text, where nothing tells its end: a value that goes ends before these.
+    pub(crate) fn of_query_up_to(stops: &'static [u8]) -> FormFields {
+        FormFields { stops, ..FormFields::of_query() }
+    }
+
+    pub(crate) fn push(&mut self, chunk: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
+        let mut i = 0;
+        while i < chunk.len() {
+            let rest = &chunk[i..];
+            if let At::Key = self.at {
+                let end = memchr::memchr2(b'=', b'&', rest);
+                let part = &rest[..end.unwrap_or(rest.len())];
+                self.key.extend_from_slice(&part[..part.len().min(LONGEST_KEY + 1 - self.key.len())]);
+                let whole = part.len() + usize::from(end.is_some());
+                to.out.keep(&rest[..whole])?;
+                i += whole;
+                if end.is_some() {
+                    if rest[part.len()] == b'=' {
+                        self.at = self.rule(to.rules).map_or(At::Begun, |rule| {
+                            At::Secret(
+                                to.account.identity.value(),
+                                Plain::new(Coding::Form),
+                                rule,
+                                Vec::new(),
+                            )
+                        });
+                    }
+                    self.key.clear();
+                }
+                continue;
+            }
+            let end = memchr::memchr(b'&', rest);
+            let part = &rest[..end.unwrap_or(rest.len())];
+            self.feed(part, to)?;
+            i += part.len();
+            if end.is_some() {
+                self.end(to)?;
+                to.out.keep(b"&")?;
+                i += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn feed(&mut self, part: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
+        if let (At::Begun, Some(first)) = (&self.at, part.first()) {
+            self.at = match first {
+                b'{' | b'[' | b'%' => At::Document(
+                    Box::new(JsonFields::within(to.rules, &[self.spelling()])),
+                    Plain::new(Coding::Form),
+                    Pending::default(),
+                ),
+                _ => At::Kept,
+            };
+        }
+        match &mut self.at {
+            At::Key | At::Begun | At::Kept => to.out.keep(part),
+            At::Document(inner, plain, pending) => {
+                plain.push(part, &mut |raw, plain| to.within(pending, raw, plain, |to| inner.push(plain, to)))
+            }
+            At::Secret(value, plain, _, written) => {
+                let end = part.iter().position(|b| self.stops.contains(b));
+                let (part, rest) = part.split_at(end.unwrap_or(part.len()));
+                written.extend_from_slice(&part[..part.len().min(found_values::LONGEST + 1 - written.len())]);
+                to.out.skip(part.len())?;
+                plain.push(part, &mut |raw, plain| {
+                    value.push_as(raw, plain);
+                    Ok(())
+                })?;
+                if end.is_some() {
+                    self.end(to)?;
+                    self.at = At::Kept;
+                    to.out.keep(rest)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The value is over.
+    fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
+        match std::mem::replace(&mut self.at, At::Key) {
+            At::Secret(mut value, plain, rule, written) if !written.is_empty() => {
+                plain.finish(&mut |raw, plain| {
+                    value.push_as(raw, plain);
+                    Ok(())
+                })?;
+                if rule.only_tokens
+                    && written.len() <= found_values::LONGEST
+                    && !value.is_token()
+                    && let Ok(text) = std::str::from_utf8(&written)
+                {
+                    return to.out.insert(text);
+                }
+                to.out.insert(&to.account.replace(&rule, &value, to.rules, &[self.spelling()]))
+            }
+            At::Document(mut inner, plain, mut pending) => {
+                plain.finish(&mut |raw, plain| {
+                    to.within(&mut pending, raw, plain, |to| inner.push(plain, to))
+                })?;
+                to.within(&mut pending, b"", b"", |to| inner.end(to))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn spelling(&self) -> Spelling {
+        if self.is_query { Spelling::Percent } else { Spelling::Form }
+    }
+
+    /// The form is over.
+    pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
+        self.end(to)
+    }
+
+    /// The rule for the field whose key has been read.
+    fn rule(&self, rules: &Rules) -> Option<Arc<Rule>> {
+        let key = &self.key;
+        if key.len() > LONGEST_KEY {
+            return None;
+        }
+        let spaced: Cow<'_, [u8]> = if key.contains(&b'+') {
+            key.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect()
+        } else {
+            key.into()
+        };
+        let name = percent_decode(&spaced).decode_utf8_lossy();
+        rules
+            .form_rule(&name)
+            .or_else(|| rules.query.get(&name).filter(|rule| self.is_query || rule.only_tokens))
+    }
+}

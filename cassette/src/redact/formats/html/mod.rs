@@ -1,0 +1,461 @@
+//! Redaction of pages: fields of forms and `meta` elements by their names, attributes by their own, JSON in scripts, in
+//! attributes and in texts, while they stream by.
+//!
+//! No validator: tags are told apart as browsers do it (WHATWG HTML §13.2.5), and every byte that isn't redacted stays.
+
+mod page;
+mod tag;
+
+use std::io;
+use std::sync::Arc;
+
+use crate::redact::account::identity::Value;
+use crate::redact::formats::json::JsonFields;
+use crate::redact::formats::pass::Pass;
+use crate::redact::formats::script::ScriptFields;
+use crate::redact::formats::splice::Pending;
+use crate::redact::formats::unescape::{Coding, Plain};
+use crate::redact::rules::rule::Rule;
+use crate::redact::values::encoding::Spelling;
+pub(crate) use page::{LONGEST_PROLOGUE, is_page};
+use tag::{COMMENT, Element, LONGEST_NAME, Part, SCRIPT_END, Tag, is_space, rule};
+
+/// Replaces the values of fields, of `meta` elements and of attributes whose name is on the list. JSON is opened where a
+/// script, an attribute or a text has it, and where all of it is JSON.
+pub(crate) struct HtmlFields {
+    at: At,
+    tag: Tag,
+    /// The text or value being read.
+    inner: Inner,
+    /// What came and waits: for the name of its field, for the end of a value or of an element.
+    held: Vec<u8>,
+}
+
+enum At {
+    /// Before the first byte that tells.
+    Begun,
+    /// Before the first byte of HTML, if there is any.
+    Json(Box<JsonFields>),
+    Text,
+    /// After `<`, or after `</`, which wait.
+    Open(bool),
+    /// In the name of an element. That of an end tag begins with a slash.
+    Name(Vec<u8>),
+    /// In a tag, outside of values.
+    Tag,
+    /// In a value.
+    Value,
+    /// In a value whose field has yet to be named: the tag, as far as it is held.
+    Ahead(Box<Tag>),
+    /// In a value that goes, from an angle bracket on. Its quote may have been forgotten, and the next be another's: that has
+    /// been read.
+    Doubt(bool),
+    /// After `<`, with so much of `!--`.
+    Declaration(usize),
+    /// With so much of `--!`.
+    Comment(usize),
+    /// Until `>`.
+    Bogus,
+    /// In an element with this end tag, in which there are no others.
+    Raw(&'static [u8], Option<ScriptFields>),
+}
+
+/// What becomes of a text or value.
+enum Inner {
+    /// Nothing but white space came.
+    Begun,
+    Kept,
+    /// May be JSON.
+    Document(Box<JsonFields>, Plain, Pending),
+    /// Goes, if there is any of it.
+    Secret(Value, Plain, Arc<Rule>, bool),
+}
+
+/// So much of a tag waits for a name, or for the end of a value.
+const MOST_HELD: usize = 16 * 1024;
+
+const MARK: &[u8] = b"\xef\xbb\xbf";
+const COMMENT_END: &[u8] = b"--!";
+
+impl HtmlFields {
+    pub(crate) fn new() -> HtmlFields {
+        HtmlFields { at: At::Begun, tag: Tag::new(b""), inner: Inner::Begun, held: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, chunk: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
+        self.read(chunk, to)
+    }
+
+    /// The page is over.
+    pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
+        // What was held is read again, and less may be held then.
+        loop {
+            match &self.at {
+                At::Ahead(_) => self.decide(true, to)?,
+                At::Doubt(false) => self.break_off(to)?,
+                _ => break,
+            }
+        }
+        match self.at {
+            At::Json(json) => return json.finish(to),
+            At::Text | At::Value => {}
+            At::Open(closing) => self.inner.feed(if closing { b"</" } else { b"<" }, to)?,
+            At::Doubt(_) => {
+                let quote = self.held.pop();
+                self.inner.feed(&self.held, to)?;
+                self.inner.end(to)?;
+                return to.out.keep(quote.as_slice());
+            }
+            At::Raw(_, Some(mut script)) => {
+                script.push(&self.held, to)?;
+                return script.finish(to);
+            }
+            At::Raw(_, None) => self.inner.feed(&self.held, to)?,
+            _ => return Ok(()),
+        }
+        self.inner.end(to)
+    }
+
+    fn read(&mut self, chunk: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
+        let mut at = 0;
+        while at < chunk.len() {
+            at += self.step(&chunk[at..], to)?;
+        }
+        Ok(())
+    }
+
+    /// Reads on, and says how many bytes: none, where only the state is another.
+    fn step(&mut self, rest: &[u8], to: &mut Pass<'_>) -> io::Result<usize> {
+        let b = rest[0];
+        match &mut self.at {
+            At::Begun if is_space(b) || MARK.contains(&b) => {
+                to.out.keep(&[b])?;
+                return Ok(1);
+            }
+            At::Begun => {
+                self.at = match b {
+                    b'{' | b'[' => At::Json(Box::new(JsonFields::among_others(to.rules))),
+                    _ => At::Text,
+                }
+            }
+            At::Json(json) => {
+                let read = json.read(rest, to)?;
+                if read < rest.len() {
+                    self.inner = Inner::Kept;
+                    self.at = At::Text;
+                }
+                return Ok(read);
+            }
+            At::Text => {
+                let run = memchr::memchr(b'<', rest).unwrap_or(rest.len());
+                self.inner.feed(&rest[..run], to)?;
+                if run < rest.len() {
+                    self.at = At::Open(false);
+                }
+                return Ok(rest.len().min(run + 1));
+            }
+            At::Open(closing) => {
+                let closing = *closing;
+                return self.open(closing, b, to);
+            }
+            At::Name(name) => {
+                if is_space(b) || matches!(b, b'/' | b'>') {
+                    self.tag = Tag::new(name);
+                    self.at = At::Tag;
+                } else {
+                    if name.len() <= LONGEST_NAME {
+                        name.push(b.to_ascii_lowercase());
+                    }
+                    to.out.keep(&[b])?;
+                    return Ok(1);
+                }
+            }
+            At::Tag => {
+                let read = self.tag.read(b);
+                if read {
+                    to.out.keep(&[b])?;
+                }
+                match self.tag.part {
+                    Part::Over => self.tag_ends(),
+                    Part::Value(_) => self.value_begins(to),
+                    _ => {}
+                }
+                return Ok(usize::from(read));
+            }
+            At::Value => return self.value(rest, to),
+            At::Ahead(ahead) => {
+                while !ahead.read(b) {}
+                self.held.push(b);
+                let is_whole = matches!(ahead.part, Part::Over) || ahead.field.is_named;
+                if is_whole || self.held.len() == MOST_HELD {
+                    self.decide(is_whole, to)?;
+                }
+                return Ok(1);
+            }
+            At::Doubt(true) => {
+                if is_space(b) || matches!(b, b'/' | b'>') {
+                    let mut held = std::mem::take(&mut self.held);
+                    let quote = held.pop();
+                    self.inner.feed(&held, to)?;
+                    self.value_ends(to)?;
+                    to.out.keep(quote.as_slice())?;
+                } else {
+                    self.break_off(to)?;
+                }
+            }
+            At::Doubt(closed) => {
+                let room = &rest[..rest.len().min(MOST_HELD - self.held.len())];
+                let quote = self.tag.quote().and_then(|quote| memchr::memchr(quote, room));
+                let part = &room[..quote.map_or(room.len(), |at| at + 1)];
+                *closed = quote.is_some();
+                self.held.extend_from_slice(part);
+                if self.held.len() == MOST_HELD && quote.is_none() {
+                    self.break_off(to)?;
+                }
+                return Ok(part.len());
+            }
+            At::Declaration(seen) => {
+                if b != COMMENT[*seen] {
+                    self.at = At::Bogus;
+                } else {
+                    to.out.keep(&[b])?;
+                    *seen += 1;
+                    if *seen == COMMENT.len() {
+                        // `<!-->` and `<!--->` are comments.
+                        self.at = At::Comment(2);
+                    }
+                    return Ok(1);
+                }
+            }
+            At::Comment(0) => {
+                let run = memchr::memchr(b'-', rest).unwrap_or(rest.len());
+                to.out.keep(&rest[..run])?;
+                if run < rest.len() {
+                    to.out.keep(b"-")?;
+                    self.at = At::Comment(1);
+                }
+                return Ok(rest.len().min(run + 1));
+            }
+            At::Comment(seen) => {
+                to.out.keep(&[b])?;
+                match (b, *seen) {
+                    (b'>', 2..) => self.text_begins(),
+                    // `--->` ends one, too.
+                    (b'-', 2) => {}
+                    (_, seen) if COMMENT_END.get(seen) == Some(&b) => self.at = At::Comment(seen + 1),
+                    _ => self.at = At::Comment(usize::from(b == b'-')),
+                }
+                return Ok(1);
+            }
+            At::Bogus => {
+                let end = memchr::memchr(b'>', rest).map_or(rest.len(), |at| at + 1);
+                to.out.keep(&rest[..end])?;
+                if rest[end - 1] == b'>' {
+                    self.text_begins();
+                }
+                return Ok(end);
+            }
+            At::Raw(end, script) => {
+                let end = *end;
+                if self.held.is_empty() {
+                    let run = memchr::memchr(b'<', rest).unwrap_or(rest.len());
+                    match script {
+                        Some(script) => script.push(&rest[..run], to)?,
+                        None => self.inner.feed(&rest[..run], to)?,
+                    }
+                    self.held.extend_from_slice(&rest[run..rest.len().min(run + 1)]);
+                    return Ok(rest.len().min(run + 1));
+                }
+                if end.get(self.held.len()) == Some(&b.to_ascii_lowercase()) {
+                    self.held.push(b);
+                    return Ok(1);
+                }
+                let held = std::mem::take(&mut self.held);
+                if held.len() == end.len() && (is_space(b) || matches!(b, b'/' | b'>')) {
+                    match script.take() {
+                        Some(script) => script.finish(to)?,
+                        None => self.inner.end(to)?,
+                    }
+                    to.out.keep(&held)?;
+                    self.tag = Tag::new(b"/");
+                    self.at = At::Tag;
+                } else {
+                    match script {
+                        Some(script) => script.push(&held, to)?,
+                        None => self.inner.feed(&held, to)?,
+                    }
+                }
+            }
+        }
+        Ok(0)
+    }
+
+    /// After `<` or `</`: is it a tag?
+    fn open(&mut self, closing: bool, b: u8, to: &mut Pass<'_>) -> io::Result<usize> {
+        let (seen, at): (&[u8], _) = match (closing, b) {
+            (false, b'/') => {
+                self.at = At::Open(true);
+                return Ok(1);
+            }
+            (false, b'!') => (b"<", At::Declaration(0)),
+            (false, b'?') => (b"<", At::Bogus),
+            (false, b) if b.is_ascii_alphabetic() => (b"<", At::Name(Vec::new())),
+            (true, b) if b.is_ascii_alphabetic() => (b"</", At::Name(vec![b'/'])),
+            (true, _) => (b"</", At::Bogus),
+            (false, _) => {
+                self.inner.feed(b"<", to)?;
+                self.at = At::Text;
+                return Ok(0);
+            }
+        };
+        self.inner.end(to)?;
+        to.out.keep(seen)?;
+        self.at = at;
+        Ok(0)
+    }
+
+    fn text_begins(&mut self) {
+        self.inner = Inner::Begun;
+        self.at = At::Text;
+    }
+
+    fn tag_ends(&mut self) {
+        self.text_begins();
+        self.at = match self.tag.element {
+            _ if self.tag.closed => At::Text,
+            Element::Script => At::Raw(SCRIPT_END, Some(ScriptFields::new())),
+            Element::Raw(end) => {
+                self.inner = Inner::Kept;
+                At::Raw(end, None)
+            }
+            Element::Text(end) => At::Raw(end, None),
+            Element::Other => At::Text,
+        };
+    }
+
+    fn value_begins(&mut self, to: &Pass<'_>) {
+        let field = &self.tag.field;
+        self.at = At::Value;
+        self.inner = if !field.value.is_empty() && field.value == self.tag.name {
+            match &field.decided {
+                Some(rule) => Inner::of(rule.clone(), to),
+                None if field.is_named => Inner::of(field.rule(to.rules), to),
+                None => {
+                    self.at = At::Ahead(Box::new(self.tag.clone()));
+                    Inner::Begun
+                }
+            }
+        } else {
+            Inner::of(rule(&self.tag.name, to.rules), to)
+        };
+    }
+
+    /// In a value that nothing is held of.
+    fn value(&mut self, rest: &[u8], to: &mut Pass<'_>) -> io::Result<usize> {
+        let quote = self.tag.quote();
+        let end = match quote {
+            Some(quote) => memchr::memchr(quote, rest),
+            None => rest.iter().position(|b| is_space(*b) || *b == b'>'),
+        };
+        let mut part = &rest[..end.unwrap_or(rest.len())];
+        if let (Some(_), Inner::Secret(..)) = (quote, &self.inner)
+            && let Some(bracket) = memchr::memchr2(b'<', b'>', part)
+        {
+            part = &part[..bracket];
+            self.at = At::Doubt(false);
+        }
+        self.inner.feed(part, to)?;
+        self.tag.hear(part);
+        if Some(part.len()) != end {
+            return Ok(part.len());
+        }
+        self.value_ends(to)?;
+        to.out.keep(quote.as_slice())?;
+        Ok(part.len() + quote.as_slice().len())
+    }
+
+    fn value_ends(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
+        self.tag.value_ends();
+        self.at = At::Tag;
+        self.inner.end(to)
+    }
+
+    /// The name is known, or isn't going to be: what is held is read.
+    fn decide(&mut self, is_whole: bool, to: &mut Pass<'_>) -> io::Result<()> {
+        let At::Ahead(ahead) = std::mem::replace(&mut self.at, At::Value) else { return Ok(()) };
+        let rule = if is_whole { ahead.field.rule(to.rules) } else { None };
+        self.inner = Inner::of(rule.clone(), to);
+        self.tag.field.decided = Some(rule);
+        let held = std::mem::take(&mut self.held);
+        self.read(&held, to)
+    }
+
+    /// A quote has been forgotten: the value ends at the bracket.
+    fn break_off(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
+        self.value_ends(to)?;
+        let held = std::mem::take(&mut self.held);
+        if held.first() == Some(&b'<') {
+            self.text_begins();
+        }
+        self.read(&held, to)
+    }
+}
+
+impl Inner {
+    /// For a value that falls under this rule.
+    fn of(rule: Option<Arc<Rule>>, to: &Pass<'_>) -> Inner {
+        rule.map_or(Inner::Begun, |rule| {
+            Inner::Secret(to.account.identity.value(), Plain::new(Coding::Xml), rule, false)
+        })
+    }
+
+    fn feed(&mut self, part: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
+        if let (Inner::Begun, Some(first)) = (&*self, part.trim_ascii_start().first()) {
+            *self = match first {
+                b'{' | b'[' | b'&' => Inner::Document(
+                    Box::new(JsonFields::within(to.rules, &[Spelling::Html])),
+                    Plain::new(Coding::Xml),
+                    Pending::default(),
+                ),
+                _ => Inner::Kept,
+            };
+        }
+        match self {
+            Inner::Begun | Inner::Kept => to.out.keep(part),
+            Inner::Document(inner, plain, pending) => {
+                plain.push(part, &mut |raw, plain| to.within(pending, raw, plain, |to| inner.push(plain, to)))
+            }
+            Inner::Secret(value, plain, _, any) => {
+                *any |= !part.is_empty();
+                to.out.skip(part.len())?;
+                plain.push(part, &mut |raw, plain| {
+                    value.push_as(raw, plain);
+                    Ok(())
+                })
+            }
+        }
+    }
+
+    /// The text or value is over.
+    fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
+        match std::mem::replace(self, Inner::Begun) {
+            Inner::Secret(mut value, plain, rule, true) => {
+                plain.finish(&mut |raw, plain| {
+                    value.push_as(raw, plain);
+                    Ok(())
+                })?;
+                to.out.insert(&to.account.replace(&rule, &value, to.rules, &[Spelling::Html]))
+            }
+            Inner::Document(mut inner, plain, mut pending) => {
+                plain.finish(&mut |raw, plain| {
+                    to.within(&mut pending, raw, plain, |to| inner.push(plain, to))
+                })?;
+                to.within(&mut pending, b"", b"", |to| inner.end(to))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+//! Whether markup is a page, by how it begins.
+
+use super::tag::{COMMENT, is_space};
+
+/// What comes before a document may be so long.
+pub(crate) const LONGEST_PROLOGUE: usize = 1024;
+
+/// Whether markup, of which so much has come, is a page, by its type or its first element. `None` if more has to be
+/// known; `or` if that is far.
+pub(crate) fn is_page(markup: &[u8], or: bool) -> Option<bool> {
+    let head = &markup[..markup.len().min(LONGEST_PROLOGUE)];
+    told(head).or((head.len() == LONGEST_PROLOGUE).then_some(or))
+}
+
+fn told(mut text: &[u8]) -> Option<bool> {
+    loop {
+        text = text.trim_ascii_start();
+        let Some(markup) = text.strip_prefix(b"<") else {
+            return if text.is_empty() { None } else { Some(false) };
+        };
+        let end: &[u8] = match markup.first()? {
+            b'?' => b"?>",
+            b'!' if COMMENT.starts_with(&markup[..markup.len().min(COMMENT.len())]) => b"-->",
+            b'!' => {
+                let name = markup.iter().position(u8::is_ascii_whitespace)?;
+                let is_type = markup[..name].eq_ignore_ascii_case(b"!doctype");
+                return if is_type { is_html(markup[name..].trim_ascii_start()) } else { Some(false) };
+            }
+            _ => return is_html(markup),
+        };
+        text = &markup[memchr::memmem::find(markup, end)? + end.len()..];
+    }
+}
+
+fn is_html(name: &[u8]) -> Option<bool> {
+    let end = name.iter().position(|b| is_space(*b) || b"/>[".contains(b))?;
+    Some(name[..end].eq_ignore_ascii_case(b"html"))
+}

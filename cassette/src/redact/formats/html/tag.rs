@@ -1,0 +1,263 @@
+//! A tag of a page as it is read, byte for byte (WHATWG HTML §13.2.5), and what it says of a field of a form.
+//!
+//! Must not know: what becomes of a text.
+
+use std::sync::Arc;
+
+use crate::redact::formats::unescape::{Coding, Plain};
+use crate::redact::rules::rule::Rule;
+use crate::redact::rules::set::Rules;
+
+/// A tag as it is read.
+#[derive(Clone)]
+pub(super) struct Tag {
+    pub(super) part: Part,
+    pub(super) element: Element,
+    /// The name of the attribute.
+    pub(super) name: Vec<u8>,
+    /// It ends with a slash so far.
+    pub(super) closed: bool,
+    pub(super) field: Field,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Part {
+    Between,
+    Name,
+    AfterName,
+    BeforeValue,
+    /// Until this quote, or unquoted.
+    Value(Option<u8>),
+    Over,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Element {
+    Script,
+    /// With this end tag, and without JSON.
+    Raw(&'static [u8]),
+    /// The same, with entities.
+    Text(&'static [u8]),
+    Other,
+}
+
+/// What a tag says of a field.
+#[derive(Clone, Default)]
+pub(super) struct Field {
+    /// The attribute that has its value, if it may be one.
+    pub(super) value: &'static [u8],
+    pub(super) name: Option<Vec<u8>>,
+    pub(super) id: Option<Vec<u8>>,
+    /// Which of them is being read.
+    pub(super) reads: Option<Naming>,
+    /// The name has been read.
+    pub(super) is_named: bool,
+    /// All of the tag has been read, or as much as is held: what becomes of the value.
+    pub(super) decided: Option<Option<Arc<Rule>>>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Naming {
+    Name,
+    Id,
+}
+
+/// Longer names are not on any list.
+pub(super) const LONGEST_NAME: usize = 256;
+
+/// After `<`.
+pub(super) const COMMENT: &[u8] = b"!--";
+
+pub(super) const SCRIPT_END: &[u8] = b"</script";
+
+/// Attributes that are HTML's own: a field of the same name is another thing.
+const OWN: [&str; 44] = [
+    "accept",
+    "action",
+    "alt",
+    "class",
+    "color",
+    "cols",
+    "content",
+    "data",
+    "dir",
+    "for",
+    "form",
+    "headers",
+    "height",
+    "hidden",
+    "href",
+    "id",
+    "itemprop",
+    "kind",
+    "label",
+    "lang",
+    "list",
+    "max",
+    "media",
+    "method",
+    "min",
+    "name",
+    "pattern",
+    "placeholder",
+    "property",
+    "rel",
+    "role",
+    "rows",
+    "scope",
+    "size",
+    "span",
+    "src",
+    "start",
+    "step",
+    "style",
+    "target",
+    "title",
+    "type",
+    "value",
+    "width",
+];
+
+impl Tag {
+    pub(super) fn new(element: &[u8]) -> Tag {
+        let value: &[u8] = match element {
+            b"input" | b"button" | b"param" => b"value",
+            b"meta" => b"content",
+            _ => b"",
+        };
+        let element = match element {
+            b"script" => Element::Script,
+            b"style" => Element::Raw(b"</style"),
+            b"xmp" => Element::Raw(b"</xmp"),
+            b"iframe" => Element::Raw(b"</iframe"),
+            b"noembed" => Element::Raw(b"</noembed"),
+            b"noframes" => Element::Raw(b"</noframes"),
+            b"title" => Element::Text(b"</title"),
+            b"textarea" => Element::Text(b"</textarea"),
+            _ => Element::Other,
+        };
+        let field = Field { value, ..Field::default() };
+        Tag { part: Part::Between, element, name: Vec::new(), closed: false, field }
+    }
+
+    pub(super) fn quote(&self) -> Option<u8> {
+        match self.part {
+            Part::Value(quote) => quote,
+            _ => None,
+        }
+    }
+
+    /// Reads a byte. Not that with which an unquoted value begins, or with which one ends: it is read again.
+    pub(super) fn read(&mut self, b: u8) -> bool {
+        let next = match self.part {
+            Part::Value(quote) => {
+                match quote {
+                    Some(quote) if b == quote => self.value_ends(),
+                    None if is_space(b) || b == b'>' => {
+                        self.value_ends();
+                        return false;
+                    }
+                    _ => self.hear(&[b]),
+                }
+                return true;
+            }
+            Part::Name | Part::AfterName if b == b'=' => Part::BeforeValue,
+            Part::BeforeValue if matches!(b, b'"' | b'\'') => Part::Value(Some(b)),
+            _ if b == b'>' => Part::Over,
+            Part::BeforeValue if !is_space(b) => {
+                self.value_begins(None);
+                return false;
+            }
+            Part::Name if is_space(b) => Part::AfterName,
+            part if is_space(b) => part,
+            _ if b == b'/' => {
+                self.closed = true;
+                self.part = Part::Between;
+                return true;
+            }
+            part => {
+                if !matches!(part, Part::Name) {
+                    self.name.clear();
+                    self.closed = false;
+                }
+                if self.name.len() <= LONGEST_NAME {
+                    self.name.push(b.to_ascii_lowercase());
+                }
+                Part::Name
+            }
+        };
+        match next {
+            Part::Value(quote) => self.value_begins(quote),
+            next => self.part = next,
+        }
+        true
+    }
+
+    pub(super) fn value_begins(&mut self, quote: Option<u8>) {
+        self.part = Part::Value(quote);
+        self.closed = false;
+        let field = &mut self.field;
+        let naming = match &self.name[..] {
+            _ if field.value.is_empty() => None,
+            b"name" => Some(Naming::Name),
+            b"property" | b"itemprop" if field.value == b"content" => Some(Naming::Name),
+            b"id" if field.value == b"value" => Some(Naming::Id),
+            _ => None,
+        };
+        // The first of two counts.
+        field.reads = naming.filter(|naming| field.slot(*naming).is_none());
+        if let Some(naming) = field.reads {
+            *field.slot(naming) = Some(Vec::new());
+        }
+    }
+
+    /// A part of a value.
+    pub(super) fn hear(&mut self, part: &[u8]) {
+        if let Some(naming) = self.field.reads
+            && let Some(name) = self.field.slot(naming)
+        {
+            name.extend_from_slice(&part[..part.len().min(LONGEST_NAME + 1 - name.len())]);
+        }
+    }
+
+    pub(super) fn value_ends(&mut self) {
+        self.part = Part::Between;
+        self.field.is_named |= matches!(self.field.reads.take(), Some(Naming::Name));
+    }
+}
+
+impl Field {
+    pub(super) fn slot(&mut self, naming: Naming) -> &mut Option<Vec<u8>> {
+        match naming {
+            Naming::Name => &mut self.name,
+            Naming::Id => &mut self.id,
+        }
+    }
+
+    /// By its name, or by its id if it has none.
+    pub(super) fn rule(&self, rules: &Rules) -> Option<Arc<Rule>> {
+        let raw = self.name.as_ref().or(self.id.as_ref()).filter(|name| name.len() <= LONGEST_NAME)?;
+        let mut name = Vec::new();
+        let mut plain = Plain::new(Coding::Xml);
+        let mut each = |_: &[u8], plain: &[u8]| {
+            name.extend_from_slice(plain);
+            Ok(())
+        };
+        plain.push(raw, &mut each).and_then(|()| plain.finish(&mut each)).ok()?;
+        rules.form_rule(std::str::from_utf8(&name).ok()?)
+    }
+}
+
+/// The rule for an attribute by its own name: `data-api-key`, `token`.
+pub(super) fn rule(name: &[u8], rules: &Rules) -> Option<Arc<Rule>> {
+    let name = std::str::from_utf8(name).ok().filter(|name| name.len() <= LONGEST_NAME)?;
+    match name.strip_prefix("data-") {
+        Some(name) => rules.field_rule(name),
+        None if OWN.binary_search(&name).is_ok() => None,
+        None => rules.field_rule(name),
+    }
+}
+
+pub(super) fn is_space(b: u8) -> bool {
+    matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'\x0c')
+}

@@ -1,0 +1,379 @@
+//! What a body is, told by its first bytes, and by its content type where they don't tell. Much JSON travels as a form or as
+//! plain text, much XML as JSON.
+
+use std::io;
+
+use crate::redact::formats::html;
+use crate::redact::formats::html::LONGEST_PROLOGUE;
+use crate::redact::formats::json::RECORD;
+use crate::redact::formats::loose_form::is_of_name;
+use crate::redact::formats::splice::Sink;
+
+/// What the content type says.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Kind {
+    /// JSON, plain text or nothing: also of forms.
+    Text,
+    Form,
+    Xml,
+    Html,
+    Events,
+    Script,
+    Other,
+}
+
+/// A body, or a part of one, of which too little has come.
+pub(crate) struct Begun {
+    kind: Kind,
+    /// Without white space, and what else is passed over.
+    held: Vec<u8>,
+}
+
+/// What the first bytes tell.
+enum Told {
+    Nothing,
+    /// So many of them are to be passed over.
+    Before(usize, Kind),
+    Format(Format),
+}
+
+/// The format that a body is read as.
+#[derive(Clone, Copy)]
+pub(crate) enum Format {
+    Json,
+    /// JSON, and from where it is none what the content type says.
+    JsonThen(Kind),
+    Form,
+    LooseForm,
+    Xml,
+    Html,
+    Events,
+    Script,
+}
+
+/// The format of a body, what of it was held, and what has come since.
+type Begins<'b> = (Format, Vec<u8>, &'b [u8]);
+
+/// Not later than here they tell.
+const MOST: usize = LONGEST_PROLOGUE;
+
+/// Names of fields and functions are shorter.
+const LONGEST_NAME: usize = 256;
+
+const XML: &[u8] = b"<?xml";
+
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// The comment before a callback, against what Flash made of its name.
+const COMMENT: &[u8] = b"/**/";
+
+/// Before JSON, so that a page can't load it as a script. The longer first.
+const GUARDS: [&[u8]; 13] = [
+    b")]}',",
+    b")]}'",
+    b"while(1);",
+    b"while (1);",
+    b"while(true);",
+    b"while (true);",
+    b"for(;;);",
+    b"for (;;);",
+    b"throw 1;",
+    b"&&&START&&&",
+    b"{}&&",
+    b"{} &&",
+    b"/*-secure-",
+];
+
+/// With them a line of an event begins (WHATWG HTML §9.2.6).
+const EVENTS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b":"];
+
+impl Begun {
+    pub(crate) fn new(kind: Kind) -> Begun {
+        Begun { kind, held: Vec::new() }
+    }
+
+    /// As soon as it is told.
+    pub(crate) fn push<'b>(
+        &mut self,
+        mut bytes: &'b [u8],
+        out: &mut dyn Sink,
+    ) -> io::Result<Option<Begins<'b>>> {
+        loop {
+            let space = spaces(&self.held);
+            out.keep(&self.held[..space])?;
+            self.held.drain(..space);
+            if self.held.is_empty() {
+                let space = spaces(bytes);
+                out.keep(&bytes[..space])?;
+                bytes = &bytes[space..];
+            }
+            let (taken, rest) = bytes.split_at(bytes.len().min(MOST - self.held.len()));
+            self.held.extend_from_slice(taken);
+            bytes = rest;
+            if self.held.is_empty() {
+                return Ok(None);
+            }
+            match self.told(self.held.len() == MOST) {
+                Told::Nothing => return Ok(None),
+                Told::Before(count, kind) => self.pass_over(count, kind, out)?,
+                Told::Format(format) => return Ok(Some((format, std::mem::take(&mut self.held), bytes))),
+            }
+        }
+    }
+
+    /// The body is over: what it is, with all of it.
+    pub(crate) fn finish(mut self, out: &mut dyn Sink) -> io::Result<Option<(Format, Vec<u8>)>> {
+        while !self.held.is_empty() {
+            match self.told(true) {
+                Told::Before(count, kind) => self.pass_over(count, kind, out)?,
+                Told::Format(format) => return Ok(Some((format, self.held))),
+                Told::Nothing => break,
+            }
+        }
+        out.keep(&self.held)?;
+        Ok(None)
+    }
+
+    fn pass_over(&mut self, count: usize, kind: Kind, out: &mut dyn Sink) -> io::Result<()> {
+        self.kind = kind;
+        out.keep(&self.held[..count])?;
+        self.held.drain(..count);
+        Ok(())
+    }
+
+    /// By what is held, of which this may be all that there is.
+    fn told(&self, whole: bool) -> Told {
+        let (text, kind) = (&self.held[..], self.kind);
+        let guarded = if kind == Kind::Script { kind } else { Kind::Other };
+        let before = [(MARK, kind), (COMMENT, Kind::Script)];
+        for (before, kind) in before.into_iter().chain(GUARDS.map(|guard| (guard, guarded))) {
+            if text.starts_with(before) {
+                return Told::Before(before.len(), kind);
+            }
+            if !whole && before.starts_with(text) {
+                return Told::Nothing;
+            }
+        }
+        let json = || match kind {
+            Kind::Form | Kind::Xml | Kind::Events => Format::JsonThen(kind),
+            _ => kind.format(),
+        };
+        let markup = |or| match html::is_page(text, or) {
+            None if !whole => Told::Nothing,
+            Some(true) => Told::Format(Kind::Html.format()),
+            _ => Told::Format(Kind::Xml.format()),
+        };
+        match (text.first(), kind) {
+            // Names of a form's fields may have brackets, too.
+            (Some(b'{' | b'['), Kind::Form) => match text[1..].trim_ascii_start().first() {
+                Some(b'"' | b'{' | b'[') => Told::Format(json()),
+                None if !whole => Told::Nothing,
+                _ => Told::Format(kind.format()),
+            },
+            (Some(b'{' | b'['), _) => Told::Format(json()),
+            // XML travels as HTML, too.
+            (Some(b'<'), Kind::Html) if text.starts_with(XML) => markup(true),
+            (Some(b'<'), Kind::Html) if !whole && XML.starts_with(text) => Told::Nothing,
+            (Some(b'<'), Kind::Text | Kind::Other | Kind::Form | Kind::Events) => markup(false),
+            (Some(&RECORD), _) => Told::Format(Kind::Other.format()),
+            (_, Kind::Text | Kind::Other) => self.in_text(whole),
+            _ => Told::Format(kind.format()),
+        }
+    }
+
+    /// What isn't JSON fails at its first bytes.
+    fn in_text(&self, whole: bool) -> Told {
+        let text = &self.held[..];
+        if EVENTS.iter().any(|name| text.starts_with(name)) {
+            return Told::Format(Kind::Events.format());
+        }
+        let name = text.iter().position(|b| !is_of_name(*b));
+        match name.map(|end| text[end..].split_at(1)) {
+            _ if name.unwrap_or(text.len()) > LONGEST_NAME => Told::Format(self.kind.format()),
+            None if !whole => Told::Nothing,
+            Some((b"=", _)) if self.kind == Kind::Text && name > Some(0) => Told::Format(Format::LooseForm),
+            Some((b"(", argument)) if name > Some(0) => match argument.trim_ascii_start().first() {
+                Some(b'{' | b'[') => Told::Format(Kind::Script.format()),
+                None if !whole => Told::Nothing,
+                _ => Told::Format(self.kind.format()),
+            },
+            _ => Told::Format(self.kind.format()),
+        }
+    }
+}
+
+impl Kind {
+    pub(crate) fn format(self) -> Format {
+        match self {
+            Kind::Form => Format::Form,
+            Kind::Xml => Format::Xml,
+            Kind::Events => Format::Events,
+            Kind::Script => Format::Script,
+            Kind::Html => Format::Html,
+            Kind::Text | Kind::Other => Format::Json,
+        }
+    }
+}
+
+fn spaces(text: &[u8]) -> usize {
+    text.len() - text.trim_ascii_start().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::redact::{Redactor, Rules};
+
+    const JSON: &str = "application/json";
+    const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
+    const TYPES: [&str; 15] = [
+        JSON,
+        "",
+        "text/plain",
+        FORM,
+        "text/xml",
+        "application/atom+xml",
+        "application/xhtml+xml",
+        "text/event-stream",
+        "text/html",
+        "text/csv",
+        "application/octet-stream",
+        "application/javascript",
+        "multipart/form-data; boundary=b",
+        "image/png",
+        "garbage",
+    ];
+
+    /// Cut at every byte, and byte by byte.
+    #[track_caller]
+    fn check(content_type: &str, body: &str, expected: &str) {
+        let redactor = Redactor::new(Rules::default()).unwrap();
+        let redact = |body: &str, size: usize, first: usize| {
+            let mut writer = redactor.body(Some(content_type), Vec::new());
+            let (first, rest) = body.as_bytes().split_at(first);
+            writer.write_all(first).unwrap();
+            rest.chunks(size).for_each(|chunk| writer.write_all(chunk).unwrap());
+            String::from_utf8(writer.finish().unwrap()).unwrap()
+        };
+        for cut in 0..=body.len() {
+            assert_eq!(redact(body, usize::MAX, cut), expected, "{content_type}, cut at {cut}");
+        }
+        assert_eq!(redact(body, 1, 0), expected, "{content_type}, byte by byte");
+        assert_eq!(redact(expected, usize::MAX, 0), expected, "{content_type}, again");
+    }
+
+    /// `@` is what goes.
+    #[track_caller]
+    fn check_in(types: &[&str], frame: &str, placeholder: &str) {
+        for content_type in types {
+            check(content_type, &frame.replace('@', "unnamed-1"), &frame.replace('@', placeholder));
+        }
+    }
+
+    #[test]
+    fn json_is_json_by_whatever_name() {
+        for frame in [
+            "{\"password\":\"@\",\"n\":1.0}",
+            " \r\n\t[ {\"Pass_word\" : [\"@\"]} ]",
+            "\u{feff}{\"password\":\"@\"}",
+            "\u{feff} [[{\"password\":\"@\"}]]",
+            "{\"a\":1}\n{\"password\":\"@\"}\n",
+            "{\"password\":\"@\"",
+        ] {
+            check_in(&TYPES, frame, if frame.ends_with('@') { "[password:1]\"" } else { "[password:1]" });
+        }
+    }
+
+    /// What is no JSON after all is what its content type says.
+    #[test]
+    fn json_and_more() {
+        check(FORM, "{\"token\":\"x\"}&token=y&b=1", "{\"token\":\"[token:1]\"}&token=[token:2]&b=1");
+        check(FORM, "{\"token\":\"x\"}=&token=y", "{\"token\":\"[token:1]\"}=&token=[token:2]");
+        check_in(&[FORM], "[0]=z&token=@", "[token:1]");
+        check_in(&[FORM], "[a][token]=@", "[token:1]");
+        check_in(&[FORM], "{}&token=@", "[token:1]");
+        check_in(&[FORM], "[", "");
+        check_in(&["text/event-stream"], "{\"error\":1}\n\ndata: {\"token\":\"@\"}\n\n", "[token:1]");
+        check_in(&["text/xml"], "{\"error\":1}<token>@</token>", "[token:1]");
+    }
+
+    #[test]
+    fn xml_is_xml() {
+        let types = TYPES.map(|t| if matches!(t, "text/html" | "application/javascript") { "" } else { t });
+        check_in(&types, "<?xml version=\"1.0\"?><r><token>@</token></r>", "[token:1]");
+        check_in(&types, "\u{feff}\r\n<r token='@'/>", "[token:1]");
+    }
+
+    #[test]
+    fn guards() {
+        for guard in GUARDS.into_iter().chain([&b")]}'\n"[..], b")]}',\r\n", b"/**/", b"&&&START&&& "]) {
+            let guard = String::from_utf8(guard.to_vec()).unwrap();
+            check_in(&TYPES, &format!("{guard}{{\"token\":\"@\",\"n\":1}}"), "[token:1]");
+            check_in(&TYPES, &format!("\u{feff}\n{guard}[{{\"token\":\"@\"}}]"), "[token:1]");
+            check_in(&TYPES, &guard, "");
+            check_in(&TYPES, &guard[..guard.len() - 1], "");
+        }
+    }
+
+    #[test]
+    fn calls_are_scripts() {
+        let types = [JSON, "text/plain", "", "application/octet-stream", "text/javascript", "text/csv"];
+        for frame in [
+            "cb({\"token\":\"@\"})",
+            "a.b[0].$_1( [{\"token\":\"@\"}] );",
+            "/**/cb({\"token\":\"@\"}, {\"a\":1});",
+            "/**/ typeof cb === 'function' && cb({\"token\":\"@\"});",
+        ] {
+            check_in(&types, frame, "[token:1]");
+        }
+        for text in ["see (\"token\")", "f(a, {\"token\":\"x\"})", "f(", "f(  ", "(", "f"] {
+            check_in(&["text/plain"], text, "");
+        }
+    }
+
+    #[test]
+    fn events_are_events() {
+        let types = ["text/plain", JSON, "", "text/event-stream", "application/octet-stream"];
+        for frame in [
+            "data: {\"token\":\"@\"}\n\n",
+            "\u{feff}id: 1\r\ndata:{\"a\":1}\r\n\r\ndata: {\"token\":\"@\"}\r\n\r\n",
+            ": hi\n\nevent: a\ndata: {\ndata: \"token\":\ndata: \"@\"}\n\n",
+            "retry: 10\n\ndata: {\"token\":\"@\"}",
+        ] {
+            check_in(&types, frame, "[token:1]");
+        }
+    }
+
+    #[test]
+    fn what_tells_nothing_stays() {
+        for text in [
+            "",
+            " ",
+            "\n\u{feff}",
+            "a",
+            "data",
+            "dat",
+            "tru",
+            "true",
+            "12",
+            "-",
+            "\"a\"",
+            "*",
+            "=",
+            "=token=x",
+            "%%",
+        ] {
+            check_in(&TYPES, text, "");
+        }
+        for long in ["a".repeat(2 * MOST), " ".repeat(2 * MOST), format!("f({}", " ".repeat(2 * MOST))] {
+            let redactor = Redactor::new(Rules::default()).unwrap();
+            for size in [1, 100, MOST - 1, MOST, MOST + 1] {
+                let mut body = redactor.body(Some("text/plain"), Vec::new());
+                long.as_bytes().chunks(size).for_each(|chunk| body.write_all(chunk).unwrap());
+                assert_eq!(body.finish().unwrap(), long.as_bytes());
+            }
+        }
+    }
+}

@@ -1,0 +1,581 @@
+//! The last check: reads what was written and looks for every secret in every encoding, and for what is known by
+//! its form. It is stricter than the redaction, so that what that can't replace (a value that is split over lines) is
+//! still not installed.
+
+use std::fmt;
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+
+use crate::Result;
+use crate::redact::leaks::packed;
+use crate::redact::leaks::packed::{Base64, Beginnings, Unpacked};
+use crate::redact::patterns::{BEFORE, Next, Shapes};
+use crate::redact::rules::set::Rules;
+use crate::redact::values::encodings::{Pattern, patterns_of_leaks};
+use crate::redact::values::search::{Hit, Search};
+
+/// Looks for the secrets of a [`Redactor`](crate::redact::Redactor) in what is about to be installed.
+///
+/// ```
+/// use cassette::redact::{Redactor, Rules};
+///
+/// let redactor = Redactor::new(Rules::default().secret("KEY", "pk-2f9a77c1")?)?;
+/// let check = redactor.leak_check()?;
+/// assert!(check.scan(&b"nothing to see"[..])?.is_none());
+/// let leak = check.scan(&b"key: pk-2f9a77c1"[..])?.unwrap();
+/// assert_eq!(leak.to_string(), "the secret KEY, as it is, at byte 5");
+/// # Ok::<(), cassette::TestError>(())
+/// ```
+pub struct LeakCheck {
+    search: Search,
+    patterns: Vec<(String, Pattern)>,
+    shapes: Shapes,
+}
+
+/// Where a secret was found. Never its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Leak {
+    /// The secret's name, the rule of its form (`CAS0501 shape jwt`), or the placeholder that the value has elsewhere
+    /// (`[access_token:1]`).
+    pub name: String,
+    /// In words: `as it is`, `in base64`, `by its form`.
+    pub encoding: &'static str,
+    /// In bytes from the start of what was read.
+    pub offset: u64,
+    /// From 1.
+    pub line: u64,
+    /// In bytes from the start of the line, from 1.
+    pub column: u64,
+}
+
+impl Leak {
+    /// What it fell under, as in `_metadata.redaction`: `secret.KEY`, `CAS0501 shape jwt`; `[access_token:1]`.
+    pub fn rule(&self) -> String {
+        if self.encoding == BY_FORM || self.was_found() {
+            self.name.clone()
+        } else {
+            format!("secret.{}", self.name)
+        }
+    }
+
+    /// Nobody named the value; it was found in another place, where it has this placeholder.
+    pub fn was_found(&self) -> bool {
+        self.name.starts_with('[')
+    }
+}
+
+/// What [`Leak::encoding`] says of what nobody named.
+const BY_FORM: &str = "by its form";
+
+/// What it says of a value with line breaks in it, in whatever encoding.
+const OVER_LINES: &str = "split over lines";
+
+impl fmt::Display for Leak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.encoding {
+            BY_FORM => "what falls under",
+            _ if self.was_found() => "the value of",
+            _ => "the secret",
+        };
+        write!(f, "{what} {}, {}, at byte {}", self.name, self.encoding, self.offset)
+    }
+}
+
+impl fmt::Debug for LeakCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LeakCheck({} patterns)", self.patterns.len())
+    }
+}
+
+/// Of what is packed in one file, so much is unpacked: a few megabytes may hold terabytes.
+const MOST_UNPACKED: u64 = 1 << 30;
+
+/// Whether what a file packs was looked through to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Whole,
+    /// The file can't be unpacked any further.
+    Broken,
+    /// It is too much.
+    TooLong,
+}
+
+/// Read at once.
+const CHUNK: usize = 64 * 1024;
+
+/// A text on its way through the check.
+#[derive(Default)]
+struct Window {
+    text: Vec<u8>,
+    /// Where it begins, in bytes and lines; and in bytes where its first line began.
+    base: u64,
+    line: u64,
+    line_start: u64,
+    /// What came before it.
+    before: Vec<u8>,
+}
+
+impl Window {
+    fn leak(&self, name: &str, encoding: &'static str, at: usize) -> Leak {
+        let offset = self.base + at as u64;
+        let breaks = memchr::memchr_iter(b'\n', &self.text[..at]);
+        let (mut line, mut start) = (self.line, self.line_start);
+        for at in breaks {
+            (line, start) = (line + 1, self.base + at as u64 + 1);
+        }
+        Leak { name: name.to_owned(), encoding, offset, line: line + 1, column: offset - start + 1 }
+    }
+
+    fn drain(&mut self, count: usize) {
+        let Leak { line, column, offset, .. } = self.leak("", "", count);
+        (self.line, self.line_start) = (line - 1, offset + 1 - column);
+        self.before = self.text[count.saturating_sub(BEFORE)..count].to_vec();
+        self.base += count as u64;
+        self.text.drain(..count);
+    }
+}
+
+impl LeakCheck {
+    /// For the secrets of the rules, and what was found besides, by its placeholder.
+    pub(crate) fn new(rules: &Rules, found: Vec<(String, Pattern)>) -> Result<LeakCheck> {
+        let mut all = found;
+        for secret in &rules.secrets {
+            all.extend(patterns_of_leaks(&secret.value).into_iter().map(|p| (secret.name.clone(), p)));
+        }
+        let search = Search::new(all.iter().map(|(_, p)| &p.bytes[..]))?;
+        Ok(LeakCheck { search, patterns: all, shapes: Shapes::new(rules) })
+    }
+
+    /// Reads to the end, or to the first secret, in a window of memory.
+    ///
+    /// # Errors
+    ///
+    /// The reader's.
+    pub fn scan(&self, reader: impl Read) -> io::Result<Option<Leak>> {
+        let mut first = None;
+        self.each(reader, |leak| {
+            first = Some(leak);
+            ControlFlow::Break(())
+        })?;
+        Ok(first)
+    }
+
+    /// The same with every secret, in no certain order within a few kilobytes.
+    ///
+    /// # Errors
+    ///
+    /// The reader's.
+    pub fn scan_all(&self, reader: impl Read) -> io::Result<Vec<Leak>> {
+        let mut all = Vec::new();
+        self.each(reader, |leak| {
+            all.push(leak);
+            ControlFlow::Continue(())
+        })?;
+        all.sort_by_key(|leak: &Leak| leak.offset);
+        Ok(all)
+    }
+
+    /// Secrets in what a file packs with gzip or zstd. If the whole file is packed, all of them, by their places in what it
+    /// unpacks to; else, of each base64 in it that packs something, the first, by the place where that begins. What is
+    /// packed within those is not opened.
+    ///
+    /// # Errors
+    ///
+    /// The reader's, which `open` gives from an offset of the file on.
+    pub(crate) fn packed<R: Read>(
+        &self,
+        open: impl Fn(u64) -> io::Result<R>,
+        found: impl FnMut(Leak) -> ControlFlow<()>,
+    ) -> io::Result<Seen> {
+        self.packed_up_to(MOST_UNPACKED, open, found)
+    }
+
+    fn packed_up_to<R: Read>(
+        &self,
+        most: u64,
+        open: impl Fn(u64) -> io::Result<R>,
+        mut found: impl FnMut(Leak) -> ControlFlow<()>,
+    ) -> io::Result<Seen> {
+        if let Some(coding) = packed::coding(open(0)?)? {
+            let mut unpacked = Unpacked::new(open(0)?, coding).take(most);
+            self.each(&mut unpacked, found)?;
+            return Ok(match unpacked.limit() {
+                0 => Seen::TooLong,
+                _ if unpacked.get_ref().is_broken => Seen::Broken,
+                _ => Seen::Whole,
+            });
+        }
+        let (mut beginnings, mut left) = (Beginnings::new(open(0)?), most);
+        while let Some((offset, coding)) = beginnings.next()? {
+            // Text that only begins like it is broken, and nothing comes of it.
+            let mut unpacked = Unpacked::new(Base64::new(open(offset)?), coding).take(left);
+            if let Some(leak) = self.scan(&mut unpacked)? {
+                let (line, column) = place(open(0)?.take(offset))?;
+                if found(Leak { offset, line, column, ..leak }).is_break() {
+                    break;
+                }
+            }
+            left = unpacked.limit();
+            if left == 0 {
+                return Ok(Seen::TooLong);
+            }
+        }
+        Ok(Seen::Whole)
+    }
+
+    /// A secret begins at least so many bytes before the end of a text that could hold but a part of it.
+    pub(crate) fn overlap(&self) -> u64 {
+        // Line breaks within a value make it longer.
+        2 * self.search.longest() as u64
+    }
+
+    fn each(&self, mut reader: impl Read, mut found: impl FnMut(Leak) -> ControlFlow<()>) -> io::Result<()> {
+        // Line breaks within a value make it longer.
+        let overlap = 2 * self.search.longest();
+        let mut window = Window::default();
+        // How far the window was searched for values, for values over lines, and for forms.
+        let (mut values, mut lines, mut forms) = (0, 0, 0);
+        loop {
+            let read = reader.by_ref().take(CHUNK as u64).read_to_end(&mut window.text)?;
+            let (whole, text) = (read == 0, &window.text);
+            let limit = if whole { text.len() } else { text.len().saturating_sub(overlap) };
+            while let Some(hit) = self.value(text, values).filter(|hit| hit.start < limit) {
+                let (name, pattern) = &self.patterns[hit.id];
+                if found(window.leak(name, pattern.encoding.name(), hit.start)).is_break() {
+                    return Ok(());
+                }
+                values = hit.end;
+            }
+            values = values.max(limit);
+            for (name, start) in self.over_lines(&text[lines.min(text.len())..]) {
+                let start = lines + start;
+                if start < limit && found(window.leak(name, OVER_LINES, start)).is_break() {
+                    return Ok(());
+                }
+            }
+            lines = lines.max(limit);
+            loop {
+                match self.shapes.next(&window.before, text, forms, whole) {
+                    Next::Open(open) => {
+                        forms = open;
+                        break;
+                    }
+                    Next::Shape(shape) => {
+                        if found(window.leak(&shape.rule.label.to_string(), BY_FORM, shape.start)).is_break()
+                        {
+                            return Ok(());
+                        }
+                        forms = shape.end;
+                    }
+                }
+            }
+            if whole {
+                return Ok(());
+            }
+            let done = values.min(lines).min(forms);
+            window.drain(done);
+            (values, lines, forms) = (values - done, lines - done, forms - done);
+        }
+    }
+
+    fn value(&self, text: &[u8], from: usize) -> Option<Hit> {
+        // A hit in the wrong case must not hide one that is real.
+        let is_form = |hit: &Hit| self.patterns[hit.id].1.is_form(&text[hit.start..hit.end]);
+        self.search.find_where(text, from, is_form)
+    }
+
+    /// Values with line breaks in them, as texts are wrapped, by what they would be without.
+    fn over_lines(&self, text: &[u8]) -> Vec<(&str, usize)> {
+        let mut found = Vec::new();
+        if self.search.is_empty() {
+            return found;
+        }
+        let (mut joined, mut breaks, mut at) = (Vec::new(), Vec::new(), 0);
+        while let Some(start) = memchr::memchr3(b'\n', b'\r', b'\\', &text[at..]).map(|found| at + found) {
+            let end = line_break(text, start);
+            if end == start {
+                joined.extend_from_slice(&text[at..=start]);
+                at = start + 1;
+            } else {
+                joined.extend_from_slice(&text[at..start]);
+                breaks.push((joined.len(), end - joined.len()));
+                at = end;
+            }
+        }
+        if breaks.is_empty() {
+            return found;
+        }
+        joined.extend_from_slice(&text[at..]);
+        let mut from = 0;
+        while let Some(hit) = self.value(&joined, from) {
+            from = hit.end;
+            let before = breaks.partition_point(|(at, _)| *at <= hit.start);
+            if breaks.get(before).is_some_and(|(at, _)| *at < hit.end) {
+                let removed = before.checked_sub(1).map_or(0, |last| breaks[last].1);
+                found.push((&*self.patterns[hit.id].0, hit.start + removed));
+            }
+        }
+        found
+    }
+}
+
+/// The line and the column that come after a text, from 1.
+fn place(mut text: impl Read) -> io::Result<(u64, u64)> {
+    let (mut line, mut column, mut piece) = (1, 1, Vec::new());
+    while text.by_ref().take(CHUNK as u64).read_to_end(&mut piece)? > 0 {
+        match memchr::memrchr(b'\n', &piece) {
+            Some(last) => {
+                line += memchr::memchr_iter(b'\n', &piece).count() as u64;
+                column = (piece.len() - last) as u64;
+            }
+            None => column += piece.len() as u64,
+        }
+        piece.clear();
+    }
+    Ok((line, column))
+}
+
+/// Where the line breaks at `at` end, with the indentation of the next line: as they are, in a JSON string, or in
+/// a list of lines, as a cassette has them.
+fn line_break(text: &[u8], at: usize) -> usize {
+    let mut end = at;
+    loop {
+        end += match &text[end..] {
+            [b'\r' | b'\n', ..] => 1,
+            [b'\\', b'r' | b'n', ..] => 2,
+            _ => break,
+        };
+    }
+    if end == at {
+        return at;
+    }
+    if let Some(list) = text[end..].strip_prefix(b"\",") {
+        let next = list.trim_ascii_start();
+        if let Some(line) = next.strip_prefix(b"\"") {
+            end = text.len() - line.len();
+        }
+    }
+    end + text[end..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+    use crate::redact::Redactor;
+
+    /// One byte at a time, and now and then none (an interruption).
+    struct Slow<'a>(&'a [u8], bool);
+
+    impl Read for Slow<'_> {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 && self.0.len().is_multiple_of(64) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let n = self.0.len().min(out.len()).min(1);
+            out[..n].copy_from_slice(&self.0[..n]);
+            self.0 = &self.0[n..];
+            Ok(n)
+        }
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<(&str, u64)>) {
+        let rules = Rules::default().secret("KEY", "S3cr3t/é Key").unwrap();
+        let rules = rules.secret("PLAIN", "plainsecret1").unwrap();
+        let check = Redactor::new(rules).unwrap().leak_check().unwrap();
+        let found = check.scan(Slow(text.as_bytes(), false)).unwrap();
+        assert_eq!(found.as_ref().map(|leak| (leak.encoding, leak.offset)), expected, "{text}");
+    }
+
+    #[test]
+    fn every_encoding() {
+        check("x S3cr3t/é Key", Some(("as it is", 2)));
+        check(r"S3cr3t\/\u00E9 Key", Some(("JSON-escaped", 0)));
+        check("a=S3cr3t%2f%c3%A9+Key", Some(("percent-encoded", 2)));
+        check("S3cr3t%252f%25C3%25a9%2520Key", Some(("percent-encoded", 0)));
+        check("-706C61696e73656372657431-", Some(("in hex", 1)));
+        check("[\"a plainsec\\n\",\n    \"  ret1\"]", Some(("split over lines", 4)));
+        check("dXNlcjpwbGFpbnNlY3JldDE=", Some(("in base64", 7)));
+    }
+
+    /// Where no placeholder can stand.
+    #[test]
+    fn what_is_not_utf_8() {
+        let rules = Rules::default().secret("KEY", "Grünkohl-漢").unwrap();
+        let rules = rules.secret("PLAIN", "plainsecret1").unwrap().secret("OLD", "Grünkohl").unwrap();
+        let redactor = Redactor::new(rules).unwrap();
+        let check = |bytes: Vec<u8>, expected: &str| {
+            let text = [b"\0x\0 ", &bytes[..], b"\0"].concat();
+            let leak = redactor.leak_check().unwrap().scan(&text[..]).unwrap().expect(expected);
+            assert_eq!(format!("{}, {}", leak.name, leak.encoding), expected);
+        };
+        for (name, value) in [("KEY", "Grünkohl-漢"), ("PLAIN", "plainsecret1"), ("OLD", "Grünkohl.")] {
+            let expected = format!("{name}, in UTF-16");
+            check(value.encode_utf16().flat_map(u16::to_le_bytes).collect(), &expected);
+            check(value.encode_utf16().flat_map(u16::to_be_bytes).collect(), &expected);
+            let expected = format!("{name}, in UTF-32");
+            check(value.chars().flat_map(|c| (c as u32).to_le_bytes()).collect(), &expected);
+            check(value.chars().flat_map(|c| (c as u32).to_be_bytes()).collect(), &expected);
+        }
+        check(b"Gr\xfcnkohl".to_vec(), "OLD, in Latin-1");
+        let mut body = vec![0xff, 0xfe, 0, 0];
+        body.extend("key: plainsecret1".chars().flat_map(|c| (c as u32).to_le_bytes()));
+        check(STANDARD.encode(&body).into_bytes(), "PLAIN, in base64");
+        let url = redactor.uri("https://h/x?q=Gr%FCnkohl");
+        assert_eq!(url, "https://h/x?q={{secret.OLD}}");
+    }
+
+    #[test]
+    fn by_form_and_over_lines() {
+        check("a ghp_a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1", Some(("by its form", 2)));
+        check("https://u:p@h and https://u:[url-password:1]@h", Some(("by its form", 10)));
+        check("x plainsec\nret1", Some(("split over lines", 2)));
+        check("\r\n\"plainsec\\r\\n  ret1", Some(("split over lines", 3)));
+        check("[\"a plainsec\\n\",\n    \"  ret1\"]", Some(("split over lines", 4)));
+        check("dXNlcjpwbGFpbnNl\r\nY3JldDE=", Some(("split over lines", 7)));
+        check("plainsec ret1\nplain\nsecret", None);
+    }
+
+    /// A value that has lines itself, however they end or are indented.
+    #[test]
+    fn lines_of_a_value() {
+        for value in ["first-line\n\tsecond-line", "first-line\r\n  second-line"] {
+            let check = Redactor::new(Rules::default().secret("KEY", value).unwrap()).unwrap();
+            let check = check.leak_check().unwrap();
+            for text in [
+                "first-line\r\n    second-line",
+                "first-line\nsecond-line",
+                "\"first-line\\r\\n  second-line",
+                "[\"first-line\\n\",\n    \"second-line\"]",
+                "first-linesecond-line",
+            ] {
+                let text = format!("key: {text}");
+                assert!(check.scan(text.as_bytes()).unwrap().is_some(), "{value:?} in {text}");
+            }
+            assert_eq!(check.scan(&b"first-line\nand a second-line"[..]).unwrap(), None);
+        }
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        use std::io::Write as _;
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Every leak in what a file packs, by name and place.
+    fn packed(file: &[u8]) -> (Vec<(String, u64, u64)>, Seen) {
+        let rules = Rules::default().secret("KEY", "plainsecret1").unwrap();
+        let check = Redactor::new(rules).unwrap().leak_check().unwrap();
+        let mut all = Vec::new();
+        let seen = check.packed(
+            |at| Ok(Slow(&file[at as usize..], false)),
+            |leak| {
+                all.push((format!("{}, {}", leak.name, leak.encoding), leak.line, leak.column));
+                ControlFlow::Continue(())
+            },
+        );
+        (all, seen.unwrap())
+    }
+
+    #[test]
+    fn what_a_file_packs() {
+        let leak = |line, column| ("KEY, as it is".to_owned(), line, column);
+        let file = gzip(b"one\ntwo plainsecret1\nplainsecret1");
+        assert_eq!(packed(&file), (vec![leak(2, 5), leak(3, 1)], Seen::Whole));
+        assert_eq!(packed(&gzip(b"plainsecret")), (vec![], Seen::Whole));
+        // What could be unpacked was looked at.
+        let cut = &file[..file.len() - 3];
+        assert_eq!(packed(cut), (vec![leak(2, 5), leak(3, 1)], Seen::Broken));
+        #[cfg(feature = "zstd")]
+        {
+            let level = ruzstd::encoding::CompressionLevel::Fastest;
+            let file = ruzstd::encoding::compress_to_vec(&b"plainsecret1"[..], level);
+            assert_eq!(packed(&file), (vec![leak(1, 1)], Seen::Whole));
+            let text = format!("{{\n  \"base64\": \"{}\"", STANDARD.encode(&file));
+            assert_eq!(packed(text.as_bytes()), (vec![leak(2, 14)], Seen::Whole));
+        }
+    }
+
+    #[test]
+    fn what_base64_packs() {
+        let leak = |line, column| ("KEY, as it is".to_owned(), line, column);
+        let one = STANDARD.encode(gzip(b"a plainsecret1, plainsecret1"));
+        let other = STANDARD.encode(gzip(format!("{}plainsecret1", "x7Yk2 ".repeat(30_000)).as_bytes()));
+        let clean = STANDARD.encode(gzip(b"clean"));
+        let text = format!("[\"H4sI\", \"{clean}\",\n\"{one}\",\n\"{other}\", \"{clean}\"]");
+        assert_eq!(packed(text.as_bytes()), (vec![leak(2, 2), leak(3, 2)], Seen::Whole));
+        let filler = ".".repeat(CHUNK - 3);
+        let text = format!("{filler}\"{}", one.replace('/', "\\/"));
+        assert_eq!(packed(text.as_bytes()), (vec![leak(1, CHUNK as u64 - 1)], Seen::Whole));
+        let lines: Vec<_> =
+            one.as_bytes().chunks(20).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        assert_eq!(packed(lines.join("\r\n").as_bytes()), (vec![leak(1, 1)], Seen::Whole));
+        assert_eq!(packed(b"plainsecret1"), (vec![], Seen::Whole));
+    }
+
+    #[test]
+    fn a_bomb_is_not_followed_for_ever() {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        let zeros = vec![0; 1 << 20];
+        let mut packed = Vec::new();
+        std::io::Write::write_all(&mut encoder, &zeros).unwrap();
+        let member = encoder.finish().unwrap();
+        (0..3).for_each(|_| packed.extend_from_slice(&member));
+        let check = Redactor::new(Rules::default().secret("KEY", "plainsecret1").unwrap()).unwrap();
+        let check = check.leak_check().unwrap();
+        let seen =
+            |most| check.packed_up_to(most, |at| Ok(&packed[at as usize..]), |_| ControlFlow::Break(()));
+        assert_eq!(seen(2 << 20).unwrap(), Seen::TooLong);
+        assert_eq!(seen(4 << 20).unwrap(), Seen::Whole);
+    }
+
+    #[test]
+    fn every_place_is_told() {
+        let rules = Rules::default().secret("KEY", "plainsecret1").unwrap();
+        let check = Redactor::new(rules).unwrap().leak_check().unwrap();
+        let filler = "filler\n".repeat(30_000);
+        let text = format!("plainsecret1\n{filler}  plainsecret1 AIza{}\n{filler}", "a1B2c".repeat(7));
+        let all = check.scan_all(Slow(text.as_bytes(), false)).unwrap();
+        let places: Vec<_> = all.iter().map(|leak| (&*leak.name, leak.line, leak.column)).collect();
+        let expected = [("KEY", 1, 1), ("KEY", 30_002, 3), ("CAS0504 shape google-api-key", 30_002, 16)];
+        assert_eq!(places, expected);
+    }
+
+    #[test]
+    fn nothing_else() {
+        check("", None);
+        check("s3cr3t/é key", None);
+        check("S3cr3t/é Ke", None);
+        check("PLAINSECRET1", None);
+        check("DXNLCJPWBGFPBNNLY3JLDDE=", None);
+        check("a=s3cr3t%2f%c3%A9+Key", None);
+    }
+
+    #[test]
+    fn a_wrong_hit_hides_no_real_one() {
+        check("PLAINSECRET1plainsecret1", Some(("as it is", 12)));
+        let rules = Rules::default().secret("A", "abcdefgh").unwrap().secret("B", "EFGHIJKL").unwrap();
+        let check = Redactor::new(rules).unwrap().leak_check().unwrap();
+        assert_eq!(check.scan(&b"abcdEFGHIJKL"[..]).unwrap().map(|leak| leak.name), Some("B".to_owned()));
+    }
+
+    #[test]
+    fn across_chunks() {
+        let rules = Rules::default().secret("KEY", "s3cr3t-key").unwrap();
+        let check = Redactor::new(rules).unwrap().leak_check().unwrap();
+        let forms = patterns_of_leaks("s3cr3t-key").into_iter().map(|p| p.bytes);
+        let longest = forms.max_by_key(Vec::len).expect("there are forms");
+        assert_eq!(longest.len(), check.search.longest());
+        for start in CHUNK - longest.len() - 1..=CHUNK + 1 {
+            let text = [&vec![b' '; start], &longest, &b" and more"[..]].concat();
+            let leak = check.scan(&text[..]).unwrap().expect("it is there");
+            assert_eq!(leak.offset, start as u64);
+        }
+    }
+}

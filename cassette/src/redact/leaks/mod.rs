@@ -1,0 +1,4 @@
+//! The last check of what was written.
+
+pub(crate) mod check;
+pub(crate) mod packed;

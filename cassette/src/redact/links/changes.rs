@@ -1,0 +1,45 @@
+//! A sink that collects what a parser replaces as edits of the text.
+
+use std::io;
+use std::ops::Range;
+
+use super::written::Edit;
+use crate::redact::formats::splice::Sink;
+
+/// Takes what becomes of a text as edits.
+pub(super) struct Changes {
+    at: usize,
+    gone: Range<usize>,
+    pub(super) edits: Vec<Edit>,
+}
+
+impl Changes {
+    /// For a text that begins at this place of the link.
+    pub(super) fn new(at: usize) -> Changes {
+        Changes { at, gone: at..at, edits: Vec::new() }
+    }
+}
+
+impl Sink for Changes {
+    fn keep(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.at += bytes.len();
+        Ok(())
+    }
+
+    fn skip(&mut self, count: usize) -> io::Result<()> {
+        if self.gone.end != self.at || self.gone.is_empty() {
+            self.gone = self.at..self.at;
+        }
+        self.at += count;
+        self.gone.end = self.at;
+        Ok(())
+    }
+
+    fn insert(&mut self, text: &str) -> io::Result<()> {
+        if !self.gone.is_empty() {
+            self.edits.push((self.gone.clone(), text.as_bytes().to_vec()));
+        }
+        self.gone = self.at..self.at;
+        Ok(())
+    }
+}

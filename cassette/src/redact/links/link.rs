@@ -1,0 +1,332 @@
+//! One link, redacted as a URL of its own, and so are the links in it: parameters by name, user info, the parameters of
+//! links to given domains, hosts that are IPv4 addresses, and what the patterns of URLs find.
+//!
+//! Must not know: in what format the text around a link is.
+
+use std::borrow::Cow;
+use std::net::Ipv4Addr;
+use std::ops::Range;
+
+use percent_encoding::percent_decode;
+
+use super::beginnings::{Beginning, Beginnings};
+use super::changes::Changes;
+use super::decode::{percent, unit};
+use super::parts::{STOPS, ends, host, is_host, may_hold_links, pairs, part, value, without_last};
+use super::written::{Edit, Written};
+use crate::placeholder;
+use crate::redact::account::Account;
+use crate::redact::formats::form::FormFields;
+use crate::redact::formats::pass::Pass;
+use crate::redact::rules::catalogue::USER_INFO;
+use crate::redact::rules::links::Domain;
+use crate::redact::rules::rule::Rule;
+use crate::redact::rules::set::Rules;
+use crate::redact::values::encoding::{Spelling, spelled};
+use crate::redact::values::found_values::is_token;
+
+/// Redacts links in memory.
+#[derive(Clone, Copy)]
+pub(crate) struct Linked<'r> {
+    pub(crate) rules: &'r Rules,
+    pub(crate) account: &'r Account,
+}
+
+/// Where a link stands.
+#[derive(Clone, Copy, Default)]
+struct Within {
+    /// In so many others.
+    links: usize,
+    /// So often it is percent-encoded.
+    encoded: usize,
+    /// Nothing tells where it ends.
+    bare: bool,
+    /// It has come up to its end.
+    whole: bool,
+}
+
+/// A link in a link in a link: deeper than any that is real.
+const MAX_NESTING: usize = 4;
+
+impl Linked<'_> {
+    /// What of a URL is redacted because it is a link, or has some in it. The rest has been done.
+    pub(crate) fn uri(self, uri: String) -> String {
+        let has_authority = |at: &usize| {
+            let is_scheme = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+            *at == 0 || uri[..*at].strip_suffix(':').is_some_and(|scheme| scheme.bytes().all(is_scheme))
+        };
+        let from = uri.find("//").filter(has_authority).map(|at| at + 2);
+        let rest = &uri.as_bytes()[from.unwrap_or(0)..];
+        if self.rules.links.is_empty() && !rest.splitn(2, |b| *b == b'?').any(may_hold_links) {
+            return uri;
+        }
+        let mut link = Written::plain(rest);
+        if from.is_some() {
+            self.host(&mut link);
+            self.of_domain(&mut link, Within::default());
+        }
+        self.inner(&mut link, false, Within::default());
+        match link.edits().is_empty() {
+            true => uri,
+            false => uri[..from.unwrap_or(0)].to_owned() + &String::from_utf8_lossy(&link.plain),
+        }
+    }
+
+    /// What a text becomes up to the end of the link that it begins with, after its slashes; and where that end is. Nothing
+    /// where it stays.
+    pub(super) fn first(self, text: &[u8], whole: bool, beginning: &Beginning) -> (usize, Vec<Edit>) {
+        if self.is_innocent(text, beginning) {
+            return (text.len(), Vec::new());
+        }
+        let mut link = Written::decoded(text, |text| {
+            let (b, length) = unit(text)?;
+            let ends = (length > 1 && ends(b))
+                || (beginning.encoded && b == b'&')
+                || (beginning.closes && b == b')');
+            (!ends).then_some((b, length))
+        });
+        let mut end = link.length();
+        if beginning.encoded {
+            let mut inner = percent(&link.plain);
+            self.link(&mut inner, beginning, Within { encoded: 1, whole, ..Within::default() });
+            end = link.written(inner.length());
+            link.replace_all(inner.edits());
+        } else {
+            self.link(&mut link, beginning, Within { bare: beginning.bare, whole, ..Within::default() });
+        }
+        (end, link.edits())
+    }
+
+    /// Whether it is seen at a glance that nothing of a text goes, all of which is one link.
+    fn is_innocent(self, text: &[u8], beginning: &Beginning) -> bool {
+        let Rules { fields, query, links, urls, .. } = self.rules;
+        if beginning.encoded
+            || beginning.closes
+            || links.ipv4.is_some()
+            || urls.iter().any(|url| url.may_be(text))
+        {
+            return false;
+        }
+        let mut name = beginning.query.then_some(0);
+        for (at, b) in text.iter().enumerate() {
+            match b {
+                // What may be an escape, a list, or a user.
+                b'\\' | b'%' | b';' | b'[' | b'@' => return false,
+                b'/' if text[at + 1..].first() == Some(&b'/') => return false,
+                b'?' | b'#' if !links.domains.is_empty() => return false,
+                b'?' | b'#' | b'&' => name = Some(at + 1),
+                b'=' => {
+                    if let Some(from) = name.take() {
+                        let name = &text[from..at];
+                        let inner = memchr::memrchr(b'.', name).map_or(name, |dot| &name[dot + 1..]);
+                        if fields.may_hold(name) || fields.may_hold(inner) || query.may_hold(name) {
+                            return false;
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        true
+    }
+
+    /// Redacts a link, which begins after its slashes.
+    fn link(self, link: &mut Written, beginning: &Beginning, within: Within) {
+        let query = beginning.query;
+        self.by_name(link, query, within);
+        // Two slashes that no host follows: a path, or a comment.
+        if query || (beginning.relative && !is_host(&link.plain)) {
+            return self.inner(link, query, within);
+        }
+        self.user(link, within);
+        self.host(link);
+        self.of_domain(link, within);
+        self.inner(link, query, within);
+        self.by_pattern(link, beginning, within);
+    }
+
+    /// A user without a password may be a token: `https://TOKEN@github.com/`. What has one is known by its form.
+    fn user(self, link: &mut Written, within: Within) {
+        let Some(rule) = self.rules.default_rule(USER_INFO) else { return };
+        let Some(end) = host(&link.plain).start.checked_sub(1) else { return };
+        let user: Cow<'_, [u8]> = percent_decode(&link.plain[..end]).into();
+        if !user.contains(&b':') && is_token(&user) {
+            let found = self.in_link(rule, &link.plain[..end], within);
+            link.replace_all(vec![(0..end, found)]);
+        }
+    }
+
+    fn host(self, link: &mut Written) {
+        let Some(rule) = &self.rules.links.ipv4 else { return };
+        let host = host(&link.plain);
+        let name = &link.plain[host.clone()];
+        let is_public = |ip: Ipv4Addr| !ip.is_loopback() && !ip.is_unspecified();
+        if std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()).is_some_and(is_public) {
+            let mut value = self.account.identity.value();
+            value.push(name);
+            let placeholder = self.account.replace(rule, &value, self.rules, &[]);
+            link.replace_all(vec![(host, placeholder::as_host(&placeholder).into_bytes())]);
+        }
+    }
+
+    /// Parameters in query and fragment. What is there may begin in its `query`.
+    fn by_name(self, link: &mut Written, query: bool, within: Within) {
+        for delimiter in [b'?', b'#'] {
+            let Some(mut part) = part(&link.plain, delimiter, query) else { continue };
+            if within.bare && within.whole && part.end == link.plain.len() {
+                part.end = part.start + without_last(&link.plain[part.clone()]).len();
+            }
+            let mut changes = Changes::new(part.start);
+            let mut fields = FormFields::of_query_up_to(if within.bare { STOPS } else { b"" });
+            let to = &mut Pass { rules: self.rules, account: self.account, out: &mut changes };
+            // Nothing is written, so nothing fails.
+            let _ = fields.push(&link.plain[part], to).and_then(|()| fields.finish(to));
+            for (_, text) in &mut changes.edits {
+                self.told(text, within);
+            }
+            link.replace_all(changes.edits);
+        }
+    }
+
+    /// Parameters that are redacted in links to a domain.
+    fn of_domain(self, link: &mut Written, within: Within) {
+        let host = &link.plain[host(&link.plain)];
+        let Ok(name) = std::str::from_utf8(host).map(str::to_ascii_lowercase) else { return };
+        let is_of = |domain: &&Domain| {
+            name.strip_suffix(&domain.name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        let Some(domain) = self.rules.links.domains.iter().find(is_of) else { return };
+        let Some(query) = memchr::memchr(b'?', &link.plain) else { return };
+        let mut edits = Vec::new();
+        for pair in pairs(&link.plain, query + 1, b"?&#") {
+            let mut value = value(&link.plain, pair.clone());
+            let name = &link.plain[pair.start..(value.start.max(pair.start + 1) - 1)];
+            value.end = value_end(&link.plain, value.clone(), within);
+            if value.start == pair.start || value.is_empty() {
+                continue;
+            }
+            if let Some(rule) = domain.rule(name) {
+                edits.push((value.clone(), self.in_link(rule, &link.plain[value], within)));
+            }
+        }
+        link.replace_all(edits);
+    }
+
+    /// Links in this one: in its path, and in its parameters.
+    fn inner(self, link: &mut Written, query: bool, within: Within) {
+        if within.links == MAX_NESTING {
+            return;
+        }
+        let from = if query { 0 } else { host(&link.plain).end };
+        let path_end = |link: &Written| {
+            if query {
+                return 0;
+            }
+            let end = link.plain[from..].iter().position(|b| b"?#".contains(b));
+            end.map_or(link.plain.len(), |at| from + at)
+        };
+        let path = from..path_end(link);
+        // What follows a link in the path belongs to it.
+        if memchr::memmem::find(&link.plain[path.clone()], b"://").is_some() {
+            return self.among(link, from..link.plain.len(), within);
+        }
+        self.among(link, path, within);
+        let from = path_end(link) + usize::from(!query);
+        for pair in pairs(&link.plain, from, b"&#").into_iter().rev() {
+            let value = value(&link.plain, pair);
+            self.among(link, value, within);
+        }
+    }
+
+    /// Those in a part of it.
+    fn among(self, link: &mut Written, part: Range<usize>, within: Within) {
+        let text = &link.plain[..part.end];
+        if !may_hold_links(&text[part.clone()]) {
+            return;
+        }
+        let (mut search, mut at, mut edits) = (Beginnings::new(), part.start, Vec::new());
+        let inside = |encoded: bool| Within {
+            links: within.links + 1,
+            encoded: within.encoded + usize::from(encoded),
+            bare: within.bare && !encoded,
+            ..within
+        };
+        while let Some(beginning) = search.find(text, at).filter(|found| found.start >= part.start) {
+            let rest = &text[beginning.end..];
+            let mut inner = if beginning.encoded { percent(rest) } else { Written::plain(rest) };
+            self.link(&mut inner, &beginning, inside(beginning.encoded));
+            let shifted = |(at, text): Edit| (at.start + beginning.end..at.end + beginning.end, text);
+            edits.extend(inner.edits().into_iter().map(shifted));
+            at = beginning.end + inner.length();
+        }
+        if at == part.start && memchr::memmem::find(&text[part.clone()], b"%252").is_some() {
+            let mut inner = percent(&text[part.clone()]);
+            if within.links + 1 < MAX_NESTING {
+                let all = 0..inner.plain.len();
+                self.among(&mut inner, all, inside(true));
+            }
+            let shifted = |(at, text): Edit| (at.start + part.start..at.end + part.start, text);
+            edits.extend(inner.edits().into_iter().map(shifted));
+        }
+        link.replace_all(edits);
+    }
+
+    /// What the patterns of URLs find.
+    fn by_pattern(self, link: &mut Written, beginning: &Beginning, within: Within) {
+        if beginning.relative {
+            return;
+        }
+        let before = beginning.scheme.len() + "://".len();
+        for url in &self.rules.urls {
+            if !url.may_be(&link.plain) {
+                continue;
+            }
+            let Ok(text) = std::str::from_utf8(&link.plain) else { return };
+            let text = format!("{}://{text}", beginning.scheme);
+            let placeholders = placeholder::spans(&text);
+            let mut edits = Vec::new();
+            for (span, rule) in url.places(&text) {
+                let free =
+                    placeholders.iter().all(|taken| taken.end <= span.start || span.end <= taken.start);
+                // The scheme stays.
+                let span = span.start.max(before)..span.end;
+                if free && !span.is_empty() {
+                    let found = self.in_link(rule, &text.as_bytes()[span.clone()], within);
+                    edits.push((span.start - before..span.end - before, found));
+                }
+            }
+            link.replace_all(edits);
+        }
+    }
+
+    /// What stands in the place of a part of a link.
+    fn in_link(self, rule: &Rule, raw: &[u8], within: Within) -> Vec<u8> {
+        let mut value = self.account.identity.value();
+        value.push_as(raw, &percent_decode(raw).collect::<Vec<u8>>());
+        let mut text = self.account.replace(rule, &value, self.rules, &[Spelling::Percent]).into_bytes();
+        if text != raw {
+            self.told(&mut text, within);
+        }
+        text
+    }
+
+    /// The placeholder of a secret in an answer says too how often the link is encoded.
+    fn told(self, placeholder: &mut Vec<u8>, within: Within) {
+        if self.account.answer.is_some()
+            && let Ok(text) = std::str::from_utf8(placeholder)
+        {
+            *placeholder = spelled(text, &vec![Spelling::Percent; within.encoded]).into_bytes();
+        }
+    }
+}
+
+/// Where a value ends that may have taken in what follows it.
+fn value_end(link: &[u8], value: Range<usize>, within: Within) -> usize {
+    if !within.bare {
+        return value.end;
+    }
+    let text = &link[value.clone()];
+    let stop = text.iter().position(|b| STOPS.contains(b));
+    let last = || if value.end == link.len() && within.whole { without_last(text).len() } else { text.len() };
+    value.start + stop.unwrap_or_else(last)
+}

@@ -1,0 +1,77 @@
+//! The parts of a link: host, query, parameters, and where they end.
+//!
+//! Must not know: what is redacted, how the text around a link is encoded.
+
+use std::ops::Range;
+
+/// Where nothing tells the end of a link, no value of its parameters goes further than to one of these: what follows may be
+/// the next column, or the rest of a sentence.
+pub(super) const STOPS: &[u8] = b",;)*";
+
+/// Nor does it end with one of these.
+pub(super) const LAST: &[u8] = b".:!?,;)*";
+
+/// Where the host stands in a link.
+pub(super) fn host(link: &[u8]) -> Range<usize> {
+    let end = link.iter().position(|b| b"/?#\\&".contains(b)).unwrap_or(link.len());
+    let from = memchr::memrchr(b'@', &link[..end]).map_or(0, |at| at + 1);
+    let length = memchr::memchr(b':', &link[from..end]).unwrap_or(end - from);
+    from..from + length
+}
+
+/// Whether what follows two slashes alone is a host, and no comment.
+pub(super) fn is_host(link: &[u8]) -> bool {
+    let host = &link[host(link)];
+    let labels = || host.split(|b| *b == b'.');
+    let is_label =
+        |label: &[u8]| !label.is_empty() && label.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
+    labels().count() > 1 && labels().all(is_label)
+}
+
+/// A link, or the last value in it, without what the sentence around it has after it.
+pub(super) fn without_last(text: &[u8]) -> &[u8] {
+    &text[..text.iter().rposition(|b| !LAST.contains(b)).map_or(0, |at| at + 1)]
+}
+
+/// Whether others may be in a link, percent-encoded or not.
+pub(super) fn may_hold_links(link: &[u8]) -> bool {
+    let marks = [&b"//"[..], b"%2", b"%3"];
+    link.contains(&b'?') || link.windows(2).any(|two| marks.contains(&two))
+}
+
+/// The query, or the fragment, without the delimiter. The link may begin in its `query`.
+pub(super) fn part(link: &[u8], delimiter: u8, query: bool) -> Option<Range<usize>> {
+    let fragment = memchr::memchr(b'#', link);
+    match delimiter {
+        b'#' => fragment.map(|at| at + 1..link.len()),
+        _ if query => Some(0..fragment.unwrap_or(link.len())),
+        _ => {
+            let end = fragment.unwrap_or(link.len());
+            memchr::memchr(b'?', &link[..end]).map(|at| at + 1..end)
+        }
+    }
+}
+
+/// Parameters from here on, up to the `delimiters` between them.
+pub(super) fn pairs(link: &[u8], from: usize, delimiters: &[u8]) -> Vec<Range<usize>> {
+    let mut at = from.min(link.len());
+    let pairs = link[at..].split(|b| delimiters.contains(b)).map(|pair| {
+        let pair = at..at + pair.len();
+        at = pair.end + 1;
+        pair
+    });
+    pairs.collect()
+}
+
+/// The value of a parameter; all of it where it has no name.
+pub(super) fn value(link: &[u8], pair: Range<usize>) -> Range<usize> {
+    match memchr::memchr(b'=', &link[pair.clone()]) {
+        Some(at) => pair.start + at + 1..pair.end,
+        None => pair,
+    }
+}
+
+/// What can't stand in a link, wherever it lies.
+pub(super) fn ends(b: u8) -> bool {
+    b <= b' ' || b >= 0x7f || b"\"'<>`{}|^".contains(&b)
+}

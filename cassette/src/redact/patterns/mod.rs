@@ -1,0 +1,92 @@
+//! Secrets that are known by their form: a writer that puts `[jwt:1]` and the like in their place, in one pass and
+//! a window of memory.
+//!
+//! Must not know: the forms.
+
+mod anchors;
+mod tokens;
+
+use std::sync::Arc;
+
+use crate::redact::rules::rule::Rule;
+use crate::redact::rules::set::Rules;
+use anchors::ANCHORS;
+pub(crate) use tokens::{BEFORE, Class};
+use tokens::{FORMS, Found, Runs};
+
+/// The rules of the forms, as far as they are in force.
+pub(crate) struct Shapes {
+    /// By form.
+    rules: [Option<Arc<Rule>>; FORMS.len()],
+}
+
+/// A secret in a text.
+#[derive(Debug)]
+pub(crate) struct Shape<'s> {
+    pub(crate) rule: &'s Arc<Rule>,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// What follows in these characters belongs to it.
+    pub(crate) swallow: Option<Class>,
+}
+
+/// The next thing in a text.
+pub(crate) enum Next<'s> {
+    Shape(Shape<'s>),
+    /// There is none that begins before this place; what begins there needs more text to tell.
+    Open(usize),
+}
+
+impl Shapes {
+    pub(crate) fn new(rules: &Rules) -> Shapes {
+        Shapes { rules: std::array::from_fn(|form| rules.default_rule(FORMS[form].id).cloned()) }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rules.iter().all(Option::is_none)
+    }
+
+    /// The first secret in `text` that begins at `from` or later. `before` is what came before the text; `whole` says
+    /// that nothing follows.
+    pub(crate) fn next(&self, before: &[u8], text: &[u8], from: usize, whole: bool) -> Next<'_> {
+        let mut at = from;
+        let runs = Runs::default();
+        while let Some((start, anchor)) = ANCHORS.find(text, at) {
+            at = start + 1;
+            let Some(rule) = &self.rules[anchor.form] else { continue };
+            let mut room = [0; BEFORE];
+            let before = last(before, &text[..start], &mut room);
+            match FORMS[anchor.form].at(before, anchor.text.len(), &text[start..], whole, (&runs, start)) {
+                Found::Nothing => {}
+                Found::More => return Next::Open(start),
+                Found::Secret(span, swallow) => {
+                    // Before a password there may be a token as the user: then both go.
+                    let user = &text[start + 1..start + span.start.max(1)];
+                    let (user_at, end) = (start + 1, start + span.end);
+                    let start = match self.next(&text[start..=start], user, 0, true) {
+                        Next::Shape(inner) => user_at + inner.start,
+                        Next::Open(_) => start + span.start,
+                    };
+                    return Next::Shape(Shape { rule, start, end, swallow });
+                }
+            }
+        }
+        // An anchor may have begun.
+        let begun = if whole { 0 } else { ANCHORS.longest() - 1 };
+        Next::Open(text.len().saturating_sub(begun).max(at.min(text.len())))
+    }
+}
+
+/// The last bytes of two texts that follow each other.
+pub(crate) fn last<'r>(a: &[u8], b: &'r [u8], room: &'r mut [u8; BEFORE]) -> &'r [u8] {
+    if b.len() >= BEFORE || a.is_empty() {
+        return &b[b.len().saturating_sub(BEFORE)..];
+    }
+    let a = &a[a.len().saturating_sub(BEFORE - b.len())..];
+    room[..a.len()].copy_from_slice(a);
+    room[a.len()..a.len() + b.len()].copy_from_slice(b);
+    &room[..a.len() + b.len()]
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,458 @@
+//! The forms by which a secret is known though nobody named it: how each begins, and what must follow.
+//!
+//! Precision is half of it: every form asks for what its issuer documents (a prefix, an alphabet, a length, a part
+//! that decodes), and for an end of the word on both sides.
+//!
+//! Must not know: what becomes of what is found.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use crate::placeholder;
+
+/// One form, under a rule of the catalogue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Form {
+    pub(crate) id: &'static str,
+    /// How it begins: what is searched for.
+    pub(crate) anchors: &'static [&'static str],
+    rest: Rest,
+}
+
+/// What has to follow an anchor.
+#[derive(Clone, Copy, Debug)]
+enum Rest {
+    /// So many characters of a class, and then another one.
+    Run(Class, usize, usize),
+    /// The same, with a digit among them: a text that speaks of such a key has none.
+    Keyed(Class, usize),
+    /// Two runs of exact lengths with a dot between.
+    Pair(usize, usize),
+    Jwt,
+    Pem,
+    /// User and password before a host; the argument says how the delimiters are written.
+    UserInfo,
+}
+
+/// Characters that a token is made of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Class {
+    Alphanumeric,
+    LowerHex,
+    /// RFC 4648 §6, without padding.
+    Base32,
+    /// Letters, digits, `_`, `-`.
+    Url,
+    /// The same and `.`.
+    Dotted,
+    /// Letters, digits, `_`.
+    Word,
+    /// Letters, digits, `_`, `-`, `=`.
+    Padded,
+    /// Base64 with padding.
+    Base64,
+    /// The inside of a PEM block, in whatever coding of its line ends.
+    Pem,
+}
+
+/// What stands at an anchor.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Found {
+    Nothing,
+    /// The text ends too early to tell.
+    More,
+    /// This part of the text, and whatever follows it of the class.
+    Secret(Range<usize>, Option<Class>),
+}
+
+/// A secret is read this far; what follows in the same characters goes with it unread.
+pub(crate) const LONGEST: usize = 16 * 1024;
+
+const ANY: usize = usize::MAX;
+
+pub(crate) const FORMS: &[Form] = &[
+    form("CAS0501", &["eyJ"], Rest::Jwt),
+    // A header with white space, or line breaks, after its brace.
+    form("CAS0501", &["eyAi", "eyAg", "eyAK", "ewog", "ewoi", "ewoJ", "ew0K", "ewki"], Rest::Jwt),
+    form("CAS0502", &["-----BEGIN"], Rest::Pem),
+    form("CAS0503", &["AKIA", "ASIA"], Rest::Run(Class::Base32, 16, 16)),
+    form("CAS0504", &["AIza"], Rest::Run(Class::Url, 35, 35)),
+    form("CAS0505", &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"], Rest::Run(Class::Alphanumeric, 36, 255)),
+    form("CAS0505", &["github_pat_"], Rest::Run(Class::Word, 60, 255)),
+    form("CAS0506", &["glpat-", "gldt-", "glrt-", "glptt-"], Rest::Run(Class::Dotted, 20, 255)),
+    form(
+        "CAS0507",
+        &["xoxa-", "xoxb-", "xoxe-", "xoxp-", "xoxr-", "xoxs-", "xapp-"],
+        Rest::Keyed(Class::Url, 16),
+    ),
+    form(
+        "CAS0508",
+        &["sk_live_", "rk_live_", "sk_test_", "rk_test_"],
+        Rest::Run(Class::Alphanumeric, 16, ANY),
+    ),
+    form("CAS0508", &["whsec_"], Rest::Run(Class::Base64, 24, ANY)),
+    form(
+        "CAS0509",
+        &[
+            "SK0", "SK1", "SK2", "SK3", "SK4", "SK5", "SK6", "SK7", "SK8", "SK9", "SKa", "SKb", "SKc", "SKd",
+            "SKe", "SKf",
+        ],
+        Rest::Run(Class::LowerHex, 31, 31),
+    ),
+    form("CAS0510", &["SG."], Rest::Pair(22, 43)),
+    form("CAS0511", &["npm_"], Rest::Run(Class::Alphanumeric, 36, 36)),
+    form("CAS0512", &["pypi-AgE"], Rest::Run(Class::Url, 50, ANY)),
+    form("CAS0513", &["sk-"], Rest::Keyed(Class::Alphanumeric, 32)),
+    form(
+        "CAS0513",
+        &["sk-ant-", "sk-proj-", "sk-svcacct-", "sk-admin-", "sk-or-v1-"],
+        Rest::Keyed(Class::Url, 32),
+    ),
+    form("CAS0514", &["ya29."], Rest::Run(Class::Dotted, 20, ANY)),
+    form("CAS0515", &["://", ":\\/\\/", "%3A%2F%2F", "%3a%2f%2f"], Rest::UserInfo),
+    form("CAS0516", &["shpat_", "shpss_", "shpca_", "shppa_"], Rest::Run(Class::Alphanumeric, 32, 64)),
+    form("CAS0517", &["hf_"], Rest::Run(Class::Alphanumeric, 34, 40)),
+    form("CAS0518", &["dop_v1_", "doo_v1_", "dor_v1_"], Rest::Run(Class::LowerHex, 64, 64)),
+    form("CAS0519", &["GOCSPX-"], Rest::Run(Class::Url, 28, 28)),
+    form("CAS0520", &["1//0", "1\\/\\/0", "1%2F%2F0", "1%2f%2f0"], Rest::Keyed(Class::Url, 40)),
+    form("CAS0521", &["hvs.", "hvb."], Rest::Keyed(Class::Url, 24)),
+    form("CAS0522", &["gsk_"], Rest::Run(Class::Alphanumeric, 52, 52)),
+    form("CAS0523", &["dckr_pat_"], Rest::Run(Class::Url, 27, 27)),
+    form("CAS0523", &["dckr_oat_"], Rest::Run(Class::Url, 32, 32)),
+    form("CAS0524", &["ATATT3"], Rest::Run(Class::Padded, 100, ANY)),
+    form(
+        "CAS0525",
+        &[
+            "dapi0", "dapi1", "dapi2", "dapi3", "dapi4", "dapi5", "dapi6", "dapi7", "dapi8", "dapi9",
+            "dapia", "dapib", "dapic", "dapid", "dapie", "dapif",
+        ],
+        Rest::Run(Class::LowerHex, 31, 31),
+    ),
+    form("CAS0526", &["lin_api_"], Rest::Run(Class::Alphanumeric, 40, 40)),
+    form("CAS0527", &["ntn_"], Rest::Run(Class::Alphanumeric, 43, 50)),
+    form("CAS0528", &["NRAK-"], Rest::Run(Class::Alphanumeric, 27, 27)),
+    form("CAS0529", &["glsa_"], Rest::Run(Class::Word, 41, 41)),
+    form("CAS0530", &["xai-"], Rest::Run(Class::Alphanumeric, 80, 80)),
+];
+
+const fn form(id: &'static str, anchors: &'static [&'static str], rest: Rest) -> Form {
+    Form { id, anchors, rest }
+}
+
+impl Form {
+    /// What stands at the beginning of `text`, which begins with the anchor and comes after `before`. `whole` says
+    /// that nothing follows.
+    /// `runs` is what is known of the text from other anchors, and `start` where in it this one stands.
+    pub(crate) fn at(
+        &self,
+        before: &[u8],
+        anchor: usize,
+        text: &[u8],
+        whole: bool,
+        (runs, start): (&Runs, usize),
+    ) -> Found {
+        if !matches!(self.rest, Rest::UserInfo | Rest::Pem) && within_word(before) {
+            return Found::Nothing;
+        }
+        let scan = Scan { text, whole, runs, start };
+        match self.rest {
+            Rest::Run(class, least, most) => scan.run(class, anchor, least, most, false),
+            Rest::Keyed(class, least) => scan.run(class, anchor, least, ANY, true),
+            Rest::Pair(first, second) => scan.pair(anchor, first, second),
+            Rest::Jwt => scan.jwt(),
+            Rest::Pem => scan.pem(anchor),
+            Rest::UserInfo => scan.user_info(before, anchor),
+        }
+    }
+}
+
+impl Class {
+    pub(crate) fn has(self, b: u8) -> bool {
+        match self {
+            Class::Alphanumeric => b.is_ascii_alphanumeric(),
+            Class::LowerHex => matches!(b, b'0'..=b'9' | b'a'..=b'f'),
+            Class::Base32 => matches!(b, b'A'..=b'Z' | b'2'..=b'7'),
+            Class::Url => b.is_ascii_alphanumeric() || b"_-".contains(&b),
+            Class::Dotted => b.is_ascii_alphanumeric() || b"_-.".contains(&b),
+            Class::Word => b.is_ascii_alphanumeric() || b == b'_',
+            Class::Padded => b.is_ascii_alphanumeric() || b"_-=".contains(&b),
+            Class::Base64 => b.is_ascii_alphanumeric() || b"+/=".contains(&b),
+            Class::Pem => b.is_ascii_alphanumeric() || b"+/=-:,._ \t\r\n\\%&#;@()".contains(&b),
+        }
+    }
+}
+
+/// What anchors have found out of one text, so that the next one need not look at the same bytes again: many anchors in
+/// one long word would cost their number times its length.
+#[derive(Default)]
+pub(crate) struct Runs {
+    classes: [Stretch; Class::Pem as usize + 1],
+    digits: Stretch,
+    /// From where to where there is no name of an algorithm.
+    unnamed: Cell<(usize, usize)>,
+}
+
+impl Runs {
+    fn of(&self, class: Class) -> &Stretch {
+        &self.classes[class as usize]
+    }
+
+    /// Whether base64 may hold `alg`, at whichever of the three places in a group.
+    fn may_name_algorithm(&self, start: usize, text: &[u8]) -> bool {
+        let (from, to) = self.unnamed.get();
+        if from <= start && start + text.len() <= to {
+            return false;
+        }
+        let found =
+            [&b"YWxn"[..], b"hbG", b"FsZ"].iter().any(|alg| memchr::memmem::find(text, alg).is_some());
+        if !found {
+            self.unnamed.set((start, start + text.len()));
+        }
+        found
+    }
+}
+
+/// A part of the text, from where to where, that holds no byte of some kind.
+#[derive(Default)]
+struct Stretch(Cell<(usize, usize)>);
+
+impl Stretch {
+    /// Where in `text`, which begins at `start` of the whole text, the first byte of the kind is.
+    fn until(&self, start: usize, text: &[u8], is: impl Fn(u8) -> bool) -> Option<usize> {
+        let (from, to) = self.0.get();
+        let known = if (from..=to).contains(&start) { (to - start).min(text.len()) } else { 0 };
+        let found = text[known..].iter().position(|b| is(*b)).map(|at| known + at);
+        #[cfg(test)]
+        super::tests::LOOKED_AT.set(super::tests::LOOKED_AT.get() + found.unwrap_or(text.len()) - known);
+        let end = start + found.unwrap_or(text.len());
+        // What is known reaches farther than this text, or not as far.
+        if known == 0 || end > to {
+            self.0.set((if known == 0 { start } else { from }, end));
+        }
+        found
+    }
+}
+
+/// How many bytes before an anchor are looked at: an escape of JSON or of XML.
+pub(crate) const BEFORE: usize = 6;
+
+/// Whether a word that began before goes on here. The last letter of an escape is none: `\n`, `\u003d`, `%3D`.
+fn within_word(before: &[u8]) -> bool {
+    match before {
+        [.., b'\\', b'b' | b'f' | b'n' | b'r' | b't'] => false,
+        [.., b'\\', b'u', a, b, c, d] if [a, b, c, d].iter().all(|b| b.is_ascii_hexdigit()) => false,
+        [.., b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => false,
+        [.., last] => last.is_ascii_alphanumeric(),
+        [] => false,
+    }
+}
+
+struct Scan<'t> {
+    text: &'t [u8],
+    whole: bool,
+    runs: &'t Runs,
+    start: usize,
+}
+
+impl Scan<'_> {
+    /// How many bytes from `from` on are of the class; `None` if more may come.
+    fn count(&self, class: Class, from: usize) -> Option<usize> {
+        let rest = self.text.get(from..)?;
+        let looked_at = &rest[..rest.len().min(LONGEST)];
+        match self.runs.of(class).until(self.start + from, looked_at, |b| !class.has(b)) {
+            Some(count) => Some(count),
+            None if rest.len() >= LONGEST => Some(LONGEST),
+            None => self.whole.then_some(rest.len()),
+        }
+    }
+
+    fn has_digit(&self, from: usize, count: usize) -> bool {
+        let body = &self.text[from..from + count];
+        self.runs.digits.until(self.start + from, body, |b| b.is_ascii_digit()).is_some()
+    }
+
+    fn run(&self, class: Class, from: usize, least: usize, most: usize, digit: bool) -> Found {
+        let Some(count) = self.count(class, from) else { return Found::More };
+        // Base32 ends where no other letter or digit follows.
+        let ends = !self.text.get(from + count).is_some_and(u8::is_ascii_alphanumeric) || count == LONGEST;
+        if count < least || count > most || !ends || (digit && !self.has_digit(from, count)) {
+            return Found::Nothing;
+        }
+        Found::Secret(0..from + count, (count == LONGEST).then_some(class))
+    }
+
+    fn pair(&self, from: usize, first: usize, second: usize) -> Found {
+        let Some(count) = self.count(Class::Url, from) else { return Found::More };
+        if count != first {
+            return Found::Nothing;
+        }
+        let dot = from + count;
+        match self.text.get(dot) {
+            Some(b'.') => self.run(Class::Url, dot + 1, second, second, false),
+            _ => Found::Nothing,
+        }
+    }
+
+    /// RFC 7515 §3.1 and RFC 7516 §3.1: three parts, or five; the first is JSON that names an algorithm.
+    fn jwt(&self) -> Found {
+        let Some(count) = self.count(Class::Url, 0) else { return Found::More };
+        if count == LONGEST || self.text.get(count) != Some(&b'.') {
+            return Found::Nothing;
+        }
+        if !self.runs.may_name_algorithm(self.start, &self.text[..count]) {
+            return Found::Nothing;
+        }
+        let Ok(header) = LENIENT.decode(&self.text[..count]) else { return Found::Nothing };
+        if memchr::memmem::find(&header, b"\"alg\"").is_none() {
+            return Found::Nothing;
+        }
+        let parts = if memchr::memmem::find(&header, b"\"enc\"").is_some() { 4 } else { 2 };
+        let mut at = count;
+        for part in 0..parts {
+            if self.text.get(at) != Some(&b'.') {
+                return Found::Nothing;
+            }
+            let Some(count) = self.count(Class::Url, at + 1) else { return Found::More };
+            // The first one after the header holds something, unless the key is agreed on directly.
+            if part == 0 && parts == 2 && count < 2 {
+                return Found::Nothing;
+            }
+            at += 1 + count;
+            if at >= LONGEST {
+                return Found::Secret(0..at, Some(Class::Dotted));
+            }
+        }
+        Found::Secret(0..at, None)
+    }
+
+    /// RFC 7468 §10, §11, and what OpenSSL, OpenSSH and PGP write.
+    fn pem(&self, from: usize) -> Found {
+        const DASHES: &[u8] = b"-----";
+        let text = &self.text[..self.text.len().min(LONGEST)];
+        // No label is longer.
+        let head = &text[from..text.len().min(from + 80)];
+        let end = memchr::memmem::find(head, DASHES);
+        // What else stands between the dashes is a text of some kind, and may be where JSON breaks.
+        let written = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b" +%-".contains(b);
+        if !head[..end.unwrap_or(head.len())].iter().all(written) {
+            return Found::Nothing;
+        }
+        let Some(end) = end else {
+            return if !self.whole && head.len() < 80 { Found::More } else { Found::Nothing };
+        };
+        let label = String::from_utf8_lossy(&head[..end]).replace("%20", " ").replace('+', " ");
+        if !label.contains("PRIVATE KEY") {
+            return Found::Nothing;
+        }
+        let body = from + end + DASHES.len();
+        let inside = text[body..].iter().position(|b| !Class::Pem.has(*b));
+        let until = inside.map_or(text.len(), |at| body + at);
+        if let Some(at) = memchr::memmem::find(&text[body..until], b"-----END") {
+            let tail = body + at + b"-----END".len();
+            if let Some(end) = memchr::memmem::find(&text[tail..until], DASHES) {
+                return Found::Secret(0..tail + end + DASHES.len(), None);
+            }
+        }
+        match inside {
+            None if text.len() == LONGEST => Found::Secret(0..LONGEST, Some(Class::Pem)),
+            None if !self.whole => Found::More,
+            // Cut off in the middle, it is a key all the same; a text about the label is none.
+            _ if text[body..until].split(|b| !Class::Base64.has(*b)).any(|line| line.len() >= 32) => {
+                Found::Secret(0..until, None)
+            }
+            _ => Found::Nothing,
+        }
+    }
+
+    /// RFC 3986 §3.2.1, as it stands in a text, in JSON, and in a query.
+    fn user_info(&self, before: &[u8], from: usize) -> Found {
+        if !before.last().is_some_and(u8::is_ascii_alphanumeric) {
+            return Found::Nothing;
+        }
+        let encoded = self.text[0] == b'%';
+        let rest = &self.text[from..self.text.len().min(from + LONGEST)];
+        let ends = |at: usize| match rest[at] {
+            b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b'`' => true,
+            b'&' => encoded,
+            b'%' if encoded => {
+                let escape = rest.get(at + 1..at + 3).unwrap_or_default();
+                [b"2F", b"3F", b"23", b"22", b"20"].iter().any(|end| escape.eq_ignore_ascii_case(*end))
+            }
+            b => b <= b' ',
+        };
+        let end = (0..rest.len()).find(|at| ends(*at));
+        if end.is_none() && !self.whole && rest.len() < LONGEST {
+            return Found::More;
+        }
+        let Some(end) = end.or((rest.len() < LONGEST).then_some(rest.len())) else { return Found::Nothing };
+        let authority = &rest[..end];
+        let (at, colon): (&[u8], &[u8]) = if encoded { (b"%40", b"%3A") } else { (b"@", b":") };
+        let Some(info) = rfind(authority, at).or_else(|| rfind(authority, b"@")) else {
+            return Found::Nothing;
+        };
+        let info = &authority[..info];
+        let Some((colon, width)) = outside(info, colon)
+            .map(|found| (found, colon.len()))
+            .or_else(|| outside(info, b":").map(|found| (found, 1)))
+        else {
+            return Found::Nothing;
+        };
+        let password = &info[colon + width..];
+        // What held a key, over lines or with slashes, was no password until that was taken out, nor was what came after it.
+        let had_key = |key: &[u8]| memchr::memmem::find(info, key).is_some();
+        if password.is_empty()
+            || is_placeholder(password)
+            || has_numbered(password)
+            || [&b"[private-key:"[..], b"[stripe-key:"].into_iter().any(had_key)
+        {
+            return Found::Nothing;
+        }
+        Found::Secret(from + colon + width..from + info.len(), None)
+    }
+}
+
+fn is_placeholder(text: &[u8]) -> bool {
+    placeholder::parse(text).is_some()
+        || placeholder::parse(&percent_encoding::percent_decode(text).collect::<Vec<u8>>()).is_some()
+}
+
+fn has_numbered(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    let is_numbered = |span| placeholder::parse(&text.as_bytes()[span]).is_some_and(|p| p.numbered.is_some());
+    placeholder::spans(&text).into_iter().any(is_numbered)
+}
+
+/// Without regard to case.
+fn find(text: &[u8], what: &[u8]) -> Option<usize> {
+    text.windows(what.len()).position(|window| window.eq_ignore_ascii_case(what))
+}
+
+/// The first one that is not the colon of a placeholder.
+fn outside(text: &[u8], colon: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + find(&text[from..], colon)?;
+        let begins = text[..at].iter().rposition(|b| *b == b'[');
+        let ends = text[at..].iter().position(|b| *b == b']').map(|end| at + end + 1);
+        match begins.zip(ends) {
+            Some((begins, ends)) if placeholder::parse(&text[begins..ends]).is_some() => from = ends,
+            _ => return Some(at),
+        }
+    }
+}
+
+fn rfind(text: &[u8], what: &[u8]) -> Option<usize> {
+    text.windows(what.len()).rposition(|window| window.eq_ignore_ascii_case(what))
+}
+
+/// As decoders of tokens are: padding or not, and bits to spare.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);

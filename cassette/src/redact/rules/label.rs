@@ -1,0 +1,124 @@
+//! The labels of rules, as `_metadata.redaction` of a cassette lists them. They are written and read here alone.
+//!
+//! Must not know: what a rule does.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::redact::rules::catalogue::DefaultRule;
+
+/// What a hit is counted as.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Label {
+    /// A named secret: `secret.KEY`.
+    Secret(Arc<str>),
+    /// A default rule, `CAS0031 field access_token`, or one of the project's own, `field customer_pin`.
+    Rule(Arc<str>),
+    /// Values that fell under a rule and stayed, because of their type: `field customer_pin, left: number`.
+    Left(Arc<str>, Left),
+}
+
+/// The types of values that stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Left {
+    Object,
+    Number,
+    Boolean,
+    Element,
+}
+
+const SECRET: &str = "secret.";
+const LEFT: &str = ", left: ";
+
+impl Label {
+    pub(crate) fn secret(name: &str) -> Label {
+        Label::Secret(name.into())
+    }
+
+    /// A rule of the project's own: its kind is one word.
+    pub(crate) fn own(kind: &str, what: &str) -> Label {
+        Label::Rule(format!("{kind} {what}").into())
+    }
+
+    pub(crate) fn left(&self, left: Left) -> Label {
+        match self {
+            Label::Rule(rule) | Label::Left(rule, _) => Label::Left(rule.clone(), left),
+            Label::Secret(_) => self.clone(),
+        }
+    }
+
+    /// The label of the rule alone, whether a value was replaced or left.
+    pub(crate) fn rule(self) -> Label {
+        match self {
+            Label::Left(rule, _) => Label::Rule(rule),
+            other => other,
+        }
+    }
+
+    /// What a rule of the project's own looks for: `customer_pin`.
+    pub(crate) fn what(&self) -> &str {
+        match self {
+            Label::Secret(name) => name,
+            Label::Rule(rule) | Label::Left(rule, _) => rule.split_once(' ').map_or(rule, |(_, what)| what),
+        }
+    }
+
+    /// The label that a cassette has. Any text is the label of some rule, of another version perhaps.
+    pub(crate) fn parse(text: &str) -> Label {
+        if let Some(name) = text.strip_prefix(SECRET) {
+            return Label::secret(name);
+        }
+        let (rule, left) = text.split_once(LEFT).unwrap_or((text, ""));
+        let left = Left::ALL.into_iter().find(|known| known.name() == left);
+        left.map_or_else(|| Label::Rule(rule.into()), |left| Label::Left(rule.into(), left))
+    }
+}
+
+impl Left {
+    const ALL: [Left; 4] = [Left::Object, Left::Number, Left::Boolean, Left::Element];
+
+    fn name(self) -> &'static str {
+        match self {
+            Left::Object => "object",
+            Left::Number => "number",
+            Left::Boolean => "boolean",
+            Left::Element => "element",
+        }
+    }
+}
+
+impl From<&DefaultRule> for Label {
+    fn from(rule: &DefaultRule) -> Label {
+        Label::Rule(rule.to_string().into())
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Label::Secret(name) => write!(f, "{SECRET}{name}"),
+            Label::Rule(rule) => f.write_str(rule),
+            Label::Left(rule, left) => write!(f, "{rule}{LEFT}{}", left.name()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::default_rules;
+
+    #[test]
+    fn written_and_read() {
+        let pin = Label::own("field", "customer pin");
+        let labels =
+            [Label::secret("db.#key"), pin.clone(), pin.left(Left::Number), (&default_rules()[0]).into()];
+        for label in labels {
+            assert_eq!(Label::parse(&label.to_string()), label);
+        }
+        assert_eq!(pin.left(Left::Object).to_string(), "field customer pin, left: object");
+        assert_eq!(pin.what(), "customer pin");
+        assert_eq!(pin.left(Left::Object).rule(), pin);
+        assert_eq!(Label::parse("field a, left: something new"), Label::own("field", "a"));
+    }
+}

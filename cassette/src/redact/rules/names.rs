@@ -1,0 +1,151 @@
+//! Which headers are harmless, and when two names are one: the defaults of [`Rules`](crate::redact::Rules) that are not in
+//! the catalogue of what is redacted.
+
+/// Headers that are kept, values and all (secrets in them are still replaced). A `*` at the end stands for any
+/// rest.
+///
+/// These are what replay needs (what the body is, where to go next, when to come back, which page this is,
+/// caching) and what a reviewer wants to see. Headers that only make every recording differ, such as `date`,
+/// `age`, `server`, `user-agent` or a request id, are left out like everything unknown: they would fill the
+/// diff of a re-recording with noise, and nothing in a test may depend on them.
+pub(crate) const KEPT_HEADERS: &[&str] = &[
+    "accept",
+    "accept-*",
+    "allow",
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-location",
+    "content-range",
+    "content-type",
+    "deprecation",
+    "etag",
+    "expires",
+    "grpc-*",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "last-modified",
+    "link",
+    "location",
+    "operation-location",
+    "prefer",
+    "preference-applied",
+    "proxy-authenticate",
+    "range",
+    "ratelimit",
+    "ratelimit-*",
+    "retry-after",
+    "soapaction",
+    "sunset",
+    "trailer",
+    "vary",
+    "www-authenticate",
+    "x-has-more",
+    "x-http-method-override",
+    "x-next-page",
+    "x-page",
+    "x-page-*",
+    "x-pagination-*",
+    "x-per-page",
+    "x-prev-page",
+    "x-rate-limit-*",
+    "x-ratelimit-*",
+    "x-total",
+    "x-total-*",
+];
+
+/// Headers whose values are URLs.
+pub(crate) const URL_HEADERS: &[&str] = &["content-location", "location", "operation-location", "referer"];
+
+/// One form for all spellings of a name: `accessToken`, `access_token`, `Access-Token` and `#access_token` are
+/// the same. Nothing is cut off: `code` is not `country_code`.
+pub(crate) fn normalised(name: &str) -> String {
+    name.strip_prefix('#')
+        .unwrap_or(name)
+        .chars()
+        .filter(|c| !matches!(c, '-' | '_'))
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// The innermost part of a name that is one, as forms write what lies within something: `password` of
+/// `user[password]` and `User.Password`, `token` of `token[]` and `user[token][0]`.
+pub(crate) fn innermost(name: &str) -> Option<&str> {
+    let bracketed = name.strip_suffix(']').filter(|inner| inner.contains('[')).and_then(|inner| {
+        let mut parts = inner.rsplit('[').map(|part| part.strip_suffix(']').unwrap_or(part));
+        parts.find(|part| !part.bytes().all(|b| b.is_ascii_digit()))
+    });
+    let dotted = bracketed.unwrap_or(name).rsplit_once('.').map(|(_, last)| last);
+    dotted.filter(|last| !last.is_empty()).or(bracketed)
+}
+
+/// Whether `name`, in lower case, is `pattern`, which may end in `*`.
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => pattern == name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::{DefaultRule, RuleKind, default_rules};
+
+    #[test]
+    fn spellings() {
+        for name in ["access_token", "accessToken", "Access-Token", "ACCESSTOKEN", "#access_token"] {
+            assert_eq!(normalised(name), "accesstoken", "{name}");
+        }
+        assert_ne!(normalised("country_code"), normalised("code"));
+    }
+
+    #[test]
+    fn bracketed() {
+        for (name, expected) in [
+            ("user[password]", Some("password")),
+            ("token[]", Some("token")),
+            ("user[token][0]", Some("token")),
+            ("a[items][][pin]", Some("pin")),
+            ("[pin]", Some("pin")),
+            ("User.Password", Some("Password")),
+            ("users[0].password", Some("password")),
+            ("user.token[0]", Some("token")),
+            ("token.", None),
+            ("[0][]", None),
+            ("token", None),
+            ("token[", None),
+            ("token]", None),
+            ("]", None),
+        ] {
+            assert_eq!(innermost(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn patterns() {
+        assert!(matches("accept-*", "accept-language"));
+        assert!(!matches("accept-*", "accept"));
+        assert!(matches("link", "link"));
+        assert!(!matches("link", "links"));
+    }
+
+    #[test]
+    fn lists_are_lower_case_and_without_overlap() {
+        for name in KEPT_HEADERS.iter().chain(URL_HEADERS) {
+            assert_eq!(*name, name.to_lowercase());
+        }
+        let redacted = |rule: &&DefaultRule| matches!(rule.kind, RuleKind::Header | RuleKind::Field);
+        for rule in default_rules().iter().filter(redacted) {
+            let kept = KEPT_HEADERS.iter().find(|kept| matches(kept, rule.what));
+            assert_eq!(kept, None, "{rule} would be shown");
+            let kept = KEPT_HEADERS.iter().find(|kept| normalised(kept) == normalised(rule.what));
+            assert_eq!(kept, None, "{rule} is the name of a header too");
+        }
+    }
+}

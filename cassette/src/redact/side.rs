@@ -1,0 +1,10 @@
+//! Whether something belongs to a request or to a response.
+
+/// Whose headers they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Sent by the client.
+    Request,
+    /// Sent by the server; trailers too.
+    Response,
+}

@@ -1,0 +1,76 @@
+//! Two laws, for any secret, encoding and place: redacting again changes nothing, and what differed in something
+//! that is not secret differs still.
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use crate::redact::patterns::tests::samples;
+use crate::redact::tests::corpus::places::{PLACES, Place};
+use crate::redact::tests::corpus::{Redactor, Rules, encodings, secrets};
+
+/// Secrets that a case chooses from: of every alphabet.
+static SECRETS: LazyLock<Vec<String>> = LazyLock::new(|| secrets(8, 5));
+
+static REDACTOR: LazyLock<Redactor> = LazyLock::new(|| {
+    let named = (0..).zip(&*SECRETS);
+    let rules = named.fold(Rules::default().allow_header("x-note"), |rules, (n, secret)| {
+        rules.secret(format!("K{n}"), secret.clone()).expect("it can be one")
+    });
+    Redactor::new(rules).expect("few enough")
+});
+
+fn redactor() -> Redactor {
+    REDACTOR.anew()
+}
+
+/// A named secret in one of its encodings, or a token that is known by its form.
+fn hidden(secret: Index, coding: Index) -> String {
+    let tokens = samples();
+    let chosen = secret.index(SECRETS.len() + tokens.len());
+    let Some(secret) = SECRETS.get(chosen) else { return tokens[chosen - SECRETS.len()].1.clone() };
+    let mut all = encodings::all(secret);
+    all.swap_remove(coding.index(all.len())).text
+}
+
+/// What is stored of a text at a place, unless it can't stand there.
+fn store(redactor: &Redactor, place: &Place, text: &str) -> Option<String> {
+    let fits = !text.contains(|c| place.without.contains(c));
+    fits.then(|| place.way.store(redactor, &place.frame.replace('@', text), &[])).flatten()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn again_changes_nothing(
+        secret in any::<Index>(), coding in any::<Index>(), place in any::<Index>(),
+        other in any::<Index>(), other_coding in any::<Index>(), note in "[g-m]{0,8}",
+    ) {
+        let place = &PLACES[place.index(PLACES.len())];
+        let text = format!("{}.{note}.{}", hidden(secret, coding), hidden(other, other_coding));
+        let first = redactor();
+        if let Some(once) = store(&first, place, &text) {
+            // As it is now, and in a session that has yet to find anything.
+            for redactor in [first, redactor()] {
+                let again = place.way.store(&redactor, &once, &[]);
+                prop_assert_eq!(again.as_ref(), Some(&once), "{}", place.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_differs_differs_still(
+        secret in any::<Index>(), coding in any::<Index>(), place in any::<Index>(),
+        one in "[g-m]{1,8}", other in "[g-m]{1,8}",
+    ) {
+        prop_assume!(one != other);
+        let place = &PLACES[place.index(PLACES.len())];
+        let (secret, redactor) = (hidden(secret, coding), redactor());
+        let [one, other] = [one, other].map(|note| store(&redactor, place, &format!("{secret}.{note}")));
+        if one.is_some() {
+            prop_assert_ne!(one, other, "{}", place.name);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Each default rule alone: in force by default, and out of force without any other.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use crate::redact::patterns::tests::samples;
+use crate::redact::rules::names::normalised;
+use crate::redact::{DefaultRule, Redactor, RuleKind, Rules, Side, default_rules};
+use crate::tests::{seed, sized};
+
+/// What a rule is to find, and the rule.
+struct Probe {
+    rule: &'static DefaultRule,
+    value: String,
+}
+
+/// Something for every rule, in one exchange.
+#[derive(Default)]
+struct Exchange {
+    probes: Vec<Probe>,
+    json: Vec<String>,
+    text: String,
+    uris: Vec<String>,
+    cookies: Vec<String>,
+    request: HeaderMap,
+    response: HeaderMap,
+}
+
+impl Exchange {
+    fn new() -> Exchange {
+        let mut exchange = Exchange::default();
+        default_rules().iter().for_each(|rule| exchange.add(rule));
+        let cookies = exchange.cookies.join("; ");
+        exchange.request.insert(header::COOKIE, HeaderValue::from_str(&cookies).unwrap());
+        exchange
+    }
+
+    fn add(&mut self, rule: &'static DefaultRule) {
+        let (id, what) = (rule.id, rule.what);
+        // Too short to be known again elsewhere.
+        let value = match what {
+            "code" => "9f8c-2b7d-4e1a-6053".to_owned(),
+            _ => format!("p-{}", &id[3..]),
+        };
+        let of_header = || HeaderValue::from_str(&value).unwrap();
+        match rule.kind {
+            RuleKind::Field => self.json.push(format!("\"{what}\":\"{value}\"")),
+            RuleKind::Query => self.uris.push(format!("https://h/x?{what}={value}&other=1")),
+            RuleKind::Cookie => self.cookies.push(format!("{what}={value}")),
+            RuleKind::Header if what == "cookie" => self.cookies.push(format!("lang={value}")),
+            RuleKind::Header if what == "set-cookie" => {
+                let set = HeaderValue::from_str(&format!("lang={value}; Path=/")).unwrap();
+                self.response.append(header::SET_COOKIE, set);
+            }
+            RuleKind::Header => _ = self.request.insert(HeaderName::from_static(what), of_header()),
+            RuleKind::Url => self.uris.push(match what {
+                "user-info" => format!("https://{value}@h/x"),
+                "slack-webhook" => format!("https://hooks.slack.com/services/{value}"),
+                "discord-webhook" => format!("https://discord.com/api/webhooks/12/{value}"),
+                "telegram-bot" => format!("https://api.telegram.org/bot{value}/getMe"),
+                "jsessionid" => format!("https://h/x;jsessionid={value}?other=1"),
+                other => panic!("no URL for {other}"),
+            }),
+            RuleKind::Shape if what == "url-password" => self.text += &format!("db://app:{value}@db/x\n"),
+            RuleKind::Shape => {
+                let samples: Vec<String> =
+                    samples().into_iter().filter(|(name, _)| *name == what).map(|(_, value)| value).collect();
+                assert!(!samples.is_empty(), "no sample of {rule}");
+                samples.iter().for_each(|sample| self.text += &format!("<{sample}>\n"));
+                return self.probes.extend(samples.into_iter().map(|value| Probe { rule, value }));
+            }
+        }
+        self.probes.push(Probe { rule, value });
+    }
+
+    /// Everything as it is stored without these rules.
+    fn stored(&self, without: &BTreeSet<&str>) -> String {
+        let rules = Rules::default().keep_other_headers();
+        let rules = without.iter().fold(rules, |rules, id| rules.without_rule(id).unwrap());
+        let redactor = Redactor::new(rules).unwrap();
+        let mut stored = String::new();
+        for (content_type, body) in
+            [("application/json", &format!("{{{}}}", self.json.join(","))), ("text/plain", &self.text)]
+        {
+            let mut out = redactor.body(Some(content_type), Vec::new());
+            out.write_all(body.as_bytes()).unwrap();
+            stored += &String::from_utf8(out.finish().unwrap()).unwrap();
+        }
+        self.uris.iter().for_each(|uri| stored += &format!("\n{}", redactor.uri(uri)));
+        for (headers, side) in [(&self.request, Side::Request), (&self.response, Side::Response)] {
+            stored += &format!("\n{:?}", redactor.headers(headers, side));
+        }
+        stored
+    }
+
+    /// The rules whose probes are still there, all of them or any.
+    fn shown(&self, without: &BTreeSet<&str>) -> (BTreeSet<&str>, BTreeSet<&str>) {
+        let stored = self.stored(without);
+        let is_there = |probe: &&Probe| stored.contains(&probe.value);
+        let ids = |probes: &[&Probe]| probes.iter().map(|probe| probe.rule.id).collect::<BTreeSet<_>>();
+        let (there, gone): (Vec<&Probe>, Vec<&Probe>) = self.probes.iter().partition(is_there);
+        (&ids(&there) - &ids(&gone), ids(&there))
+    }
+}
+
+/// What else has to be out of force for the effect to be seen: a rule of a field holds for headers, queries and cookies
+/// of its name too, and that of all cookies for each.
+fn with_what_covers(rule: &DefaultRule) -> BTreeSet<&'static str> {
+    let covers = |other: &&DefaultRule| match (other.kind, rule.kind) {
+        (RuleKind::Field, RuleKind::Header | RuleKind::Query | RuleKind::Cookie) => {
+            normalised(other.what) == normalised(rule.what)
+        }
+        (RuleKind::Header, RuleKind::Cookie) => other.what == "cookie",
+        _ => other.id == rule.id,
+    };
+    default_rules().iter().filter(|other| other.id == rule.id || covers(other)).map(|rule| rule.id).collect()
+}
+
+#[test]
+fn each_default_rule_is_taken_away_alone() {
+    let exchange = Exchange::new();
+    let probed: BTreeSet<&str> = exchange.probes.iter().map(|probe| probe.rule.id).collect();
+    assert_eq!(probed.len(), default_rules().len(), "each has something to find");
+    let none = BTreeSet::new();
+    assert_eq!(exchange.shown(&none).1, none, "all are in force");
+    // Some, or all.
+    let step = sized(12, 1);
+    for rule in default_rules().iter().skip(seed(0) as usize % step).step_by(step) {
+        let without = with_what_covers(rule);
+        let (all, any) = exchange.shown(&without);
+        assert_eq!((&all, &any), (&without, &without), "{rule}");
+        if without.len() > 1 {
+            // Alone it shows nothing that another rule is about, either.
+            assert_eq!(exchange.shown(&BTreeSet::from([rule.id])).1, none, "{rule}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A writer that replaces tokens that are known by their pattern, in one pass and a window of memory.
+//!
+//! Must not know: the patterns.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use crate::redact::account::Account;
+use crate::redact::patterns::{BEFORE, Class, Next, Shapes, last};
+use crate::redact::rules::set::Rules;
+
+/// A writer that replaces what has a form.
+pub(crate) struct ShapeReplacer<W> {
+    shapes: Arc<Shapes>,
+    rules: Arc<Rules>,
+    account: Arc<Account>,
+    /// What was written and not decided yet.
+    pub(crate) window: Vec<u8>,
+    /// The window is looked at again when it is as long as this.
+    wanted: usize,
+    /// The last bytes before the window.
+    before: Vec<u8>,
+    swallow: Option<Class>,
+    next: W,
+}
+
+/// Shorter writes are collected.
+const BATCH: usize = 4 * 1024;
+
+/// Of a large write, what is looked at together with what came before.
+const JOINT: usize = 256;
+
+impl<W: Write> ShapeReplacer<W> {
+    pub(crate) fn new(shapes: Arc<Shapes>, rules: Arc<Rules>, account: Arc<Account>, next: W) -> Self {
+        let (window, before) = (Vec::new(), Vec::new());
+        ShapeReplacer { shapes, rules, account, window, wanted: BATCH, before, swallow: None, next }
+    }
+
+    pub(crate) fn finish(mut self) -> io::Result<W> {
+        let window = std::mem::take(&mut self.window);
+        self.pass(&window, true)?;
+        Ok(self.next)
+    }
+
+    /// Replaces what is found in `text` and passes the rest on, as far as it is settled: so far.
+    pub(crate) fn pass(&mut self, text: &[u8], whole: bool) -> io::Result<usize> {
+        let shapes = self.shapes.clone();
+        // Of the text, `..passed` has been dealt with.
+        let mut passed = 0;
+        loop {
+            if let Some(class) = self.swallow {
+                passed += text[passed..].iter().take_while(|b| class.has(**b)).count();
+                if passed == text.len() {
+                    break;
+                }
+                self.swallow = None;
+            }
+            match shapes.next(&self.before, text, passed, whole) {
+                Next::Open(open) => {
+                    self.next.write_all(&text[passed..open])?;
+                    passed = open;
+                    break;
+                }
+                Next::Shape(shape) => {
+                    self.next.write_all(&text[passed..shape.start])?;
+                    let mut value = self.account.identity.value();
+                    value.push(&text[shape.start..shape.end]);
+                    let placeholder = self.account.replace(shape.rule, &value, &self.rules, &[]);
+                    self.next.write_all(placeholder.as_bytes())?;
+                    passed = shape.end;
+                    self.swallow = shape.swallow;
+                }
+            }
+        }
+        let mut room = [0; BEFORE];
+        self.before = last(&self.before, &text[..passed], &mut room).to_vec();
+        Ok(passed)
+    }
+}
+
+impl<W: Write> Write for ShapeReplacer<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.shapes.is_empty() {
+            self.next.write_all(bytes)?;
+            return Ok(bytes.len());
+        }
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if self.window.is_empty() && rest.len() >= BATCH {
+                let passed = self.pass(rest, false)?;
+                self.window.extend_from_slice(&rest[passed..]);
+                self.wanted = BATCH.max(2 * self.window.len());
+                break;
+            }
+            let large = rest.len() >= BATCH;
+            // What is open needs more of a large write; most is open for no good reason.
+            let taken = match large {
+                true => self.window.len().max(JOINT),
+                false => self.wanted.saturating_sub(self.window.len()).max(1),
+            };
+            let taken = taken.min(rest.len());
+            self.window.extend_from_slice(&rest[..taken]);
+            rest = &rest[taken..];
+            if large || self.window.len() >= self.wanted {
+                let window = std::mem::take(&mut self.window);
+                let passed = self.pass(&window, false)?;
+                let left = window.len() - passed;
+                if left <= taken && large {
+                    // All that is open came with this write: the rest can be looked at where it lies.
+                    rest = &bytes[bytes.len() - rest.len() - left..];
+                    self.window = window;
+                    self.window.clear();
+                } else {
+                    self.window = window;
+                    self.window.drain(..passed);
+                }
+                self.wanted = BATCH.max(2 * self.window.len());
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    /// Does not pass on the window: it may hold the first half of a secret.
+    fn flush(&mut self) -> io::Result<()> {
+        self.next.flush()
+    }
+}

@@ -1,0 +1,335 @@
+//! Search and replace of many patterns in a stream. Hits that lie across writes are found. Large writes are
+//! searched where they lie; what may be the beginning of a hit, and small writes, wait in a window.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use crate::redact::account::Account;
+use crate::redact::values::encoding::spelled;
+use crate::redact::values::finder::{EDGE, Finder};
+use crate::redact::values::search::Hit;
+
+/// A writer that replaces what its [`Finder`] finds.
+pub(crate) struct Replacer<W> {
+    /// What was written and not passed on yet.
+    window: Vec<u8>,
+    /// No hit starts before this place in the window.
+    searched: usize,
+    out: Out<W>,
+}
+
+struct Out<W> {
+    /// Named secrets.
+    named: Arc<Finder>,
+    /// Values that were found so far, unless there are none.
+    found: Option<Arc<Finder>>,
+    /// From which place of the whole text on each of them counts: what came before it was found stays, in whatever pieces
+    /// the text comes.
+    births: Vec<u64>,
+    /// Where in the whole text the window begins.
+    at: u64,
+    account: Arc<Account>,
+    next: W,
+}
+
+/// How far a text has been dealt with.
+#[derive(Clone, Copy)]
+struct Done {
+    /// Passed on, or replaced.
+    passed: usize,
+    /// No hit starts before this place.
+    searched: usize,
+}
+
+/// The window is searched when this much is new in it: many small writes cost no more than a large one.
+const BATCH: usize = 16 * 1024;
+
+/// Shorter writes go through the window.
+const LARGE: usize = 4 * 1024;
+
+impl<W: Write> Replacer<W> {
+    pub(crate) fn new(finder: Arc<Finder>, account: Arc<Account>, next: W) -> Self {
+        let (found, births) = (None, Vec::new());
+        let mut out = Out { named: finder, found, births, at: 0, account, next };
+        out.learn(0);
+        Replacer { window: Vec::new(), searched: 0, out }
+    }
+
+    pub(crate) fn finish(mut self) -> io::Result<W> {
+        self.pass(self.window.len())?;
+        self.out.next.write_all(&self.window)?;
+        Ok(self.out.next)
+    }
+
+    /// Replaces the hits that start before `limit` in the window, and passes on what is settled by that.
+    fn pass(&mut self, limit: usize) -> io::Result<()> {
+        let done = self.out.pass(&self.window, Done { passed: 0, searched: self.searched }, limit)?;
+        self.window.drain(..done.passed);
+        self.out.at += done.passed as u64;
+        self.searched = done.searched - done.passed;
+        Ok(())
+    }
+
+    /// Searches a write where it lies.
+    fn large(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let reach = self.out.reach();
+        // What waits is settled by as much of this as a hit in it may take.
+        let waiting = self.window.len();
+        self.window.extend_from_slice(&bytes[..reach + EDGE]);
+        let from = Done { passed: 0, searched: self.searched };
+        let done = self.out.pass(&self.window, from, waiting + EDGE)?;
+        let from = Done { passed: done.passed - waiting, searched: done.searched - waiting };
+        self.out.at += waiting as u64;
+        let done = self.out.pass(bytes, from, bytes.len() - reach)?;
+        self.window.clear();
+        self.window.extend_from_slice(&bytes[done.passed..]);
+        self.out.at += done.passed as u64;
+        self.searched = done.searched - done.passed;
+        Ok(())
+    }
+}
+
+impl<W> Out<W> {
+    fn reach(&self) -> usize {
+        self.found.as_ref().map_or(0, |found| found.reach).max(self.named.reach)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.named.search.is_empty() && self.found.is_none()
+    }
+
+    /// Looks for what has been found meanwhile, from this place of the whole text on.
+    fn learn(&mut self, from: u64) {
+        // What the code under test is given is nothing that it could send.
+        if !self.account.gives && self.account.identity.known.count() > self.births.len() {
+            let (found, count) = self.account.identity.known.finder();
+            self.found = found;
+            self.births.resize(count, from);
+        }
+    }
+}
+
+impl<W: Write> Out<W> {
+    /// Replaces the hits that start before `limit` in `text`, and passes on what is settled by that: at least
+    /// all but the last [`EDGE`] bytes before `limit`. The text is that of the window, or what follows it.
+    fn pass(&mut self, text: &[u8], from: Done, limit: usize) -> io::Result<Done> {
+        let Done { mut passed, mut searched } = from;
+        let (named, found) = (self.named.clone(), self.found.clone());
+        let (named, found) = (&*named, found.as_deref());
+        // A hit that starts before the limit may end after it, but not further than this.
+        let seen = &text[..text.len().min(limit + self.reach())];
+        let next_named = |from| named.find(seen, from, |_, _| true).filter(|hit| hit.start < limit);
+        let next_found = |births: &[u64], at: u64, from| {
+            let counts =
+                |nth: usize, start: usize| births.get(nth).is_some_and(|birth| at + start as u64 >= *birth);
+            found?.find(seen, from, counts).filter(|hit| hit.start < limit)
+        };
+        let (mut a, mut b) = (next_named(searched), next_found(&self.births, self.at, searched));
+        loop {
+            // The first, and of two that start together the longer.
+            let sooner = |b: &Hit, a: &Hit| (b.start, a.end) < (a.start, b.end);
+            let is_found = b.as_ref().is_some_and(|b| a.as_ref().is_none_or(|a| sooner(b, a)));
+            let next = if is_found { found.zip(b.as_ref()) } else { a.as_ref().map(|hit| (named, hit)) };
+            let Some((finder, hit)) = next else { break };
+            let (pattern, entry) = &finder.entries[hit.id];
+            let before = if pattern.edges.before { unit_before(&text[passed..hit.start]) } else { 0 };
+            let after = if pattern.edges.after { unit_after(&text[hit.end..]) } else { 0 };
+            self.next.write_all(&text[passed..hit.start - before])?;
+            match self.account.told(&pattern.steps) {
+                [] => self.next.write_all(entry.replacement.as_bytes())?,
+                steps => self.next.write_all(spelled(&entry.replacement, steps).as_bytes())?,
+            }
+            match &entry.label {
+                Some(label) => self.account.count(label),
+                None => self.account.hit(),
+            }
+            passed = hit.end + after;
+            searched = passed;
+            if a.as_ref().is_some_and(|hit| hit.start < searched) {
+                a = next_named(searched);
+            }
+            if b.as_ref().is_some_and(|hit| hit.start < searched) {
+                b = next_found(&self.births, self.at, searched);
+            }
+        }
+        searched = searched.max(limit);
+        // The character before the next hit may have to go with it.
+        let settled = limit.saturating_sub(EDGE);
+        if settled > passed {
+            self.next.write_all(&text[passed..settled])?;
+            passed = settled;
+        }
+        Ok(Done { passed, searched })
+    }
+}
+
+impl<W: Write> Write for Replacer<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.learn(self.out.at + self.window.len() as u64);
+        if self.out.is_empty() {
+            self.out.next.write_all(bytes)?;
+            self.out.at += bytes.len() as u64;
+            return Ok(bytes.len());
+        }
+        let reach = self.out.reach();
+        if bytes.len() >= LARGE.max(4 * reach) {
+            self.large(bytes)?;
+            return Ok(bytes.len());
+        }
+        for bytes in bytes.chunks(4 * BATCH) {
+            self.window.extend_from_slice(bytes);
+            // From here on a longer hit may still come.
+            let limit = self.window.len().saturating_sub(reach);
+            if limit >= self.searched + BATCH {
+                self.pass(limit)?;
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    /// Does not pass on the window: it may hold the first half of a secret.
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.next.flush()
+    }
+}
+
+fn is_base64(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"+/-_".contains(&b)
+}
+
+fn is_escaped(unit: &[u8]) -> bool {
+    unit.eq_ignore_ascii_case(b"%2b") || unit.eq_ignore_ascii_case(b"%2f")
+}
+
+/// The length of the base64 character that `text` ends with.
+fn unit_before(text: &[u8]) -> usize {
+    match text {
+        [.., a, b, c] if is_escaped(&[*a, *b, *c]) => 3,
+        [.., b'\\', b'/'] => 2,
+        [.., b] if is_base64(*b) => 1,
+        _ => 0,
+    }
+}
+
+/// The length of the base64 character that `text` begins with.
+fn unit_after(text: &[u8]) -> usize {
+    match text {
+        [a, b, c, ..] if is_escaped(&[*a, *b, *c]) => 3,
+        [b'\\', b'/', ..] => 2,
+        [b, ..] if is_base64(*b) => 1,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::account::identity::Identity;
+    use crate::redact::rules::label::Label;
+    use crate::redact::values::encodings::{Edges, Encoding, Pattern};
+    use crate::redact::values::finder::Entry;
+
+    fn fired() -> Arc<Account> {
+        Arc::new(Account::new(Identity::new(&[])))
+    }
+
+    fn finder(pairs: &[(&str, &str)], edges: Edges) -> Arc<Finder> {
+        let entry = |(pattern, replacement): &(&str, &str)| {
+            let replacement = (*replacement).into();
+            (
+                Pattern {
+                    bytes: pattern.as_bytes().to_vec(),
+                    encoding: Encoding::Raw,
+                    steps: Vec::new(),
+                    edges,
+                },
+                Entry { replacement, label: Some(Label::own("field", "a")), nth: 0 },
+            )
+        };
+        Arc::new(Finder::new(pairs.iter().map(entry).collect()).unwrap())
+    }
+
+    fn replace(finder: &Arc<Finder>, chunks: &[&[u8]]) -> String {
+        let mut replacer = Replacer::new(finder.clone(), fired(), Vec::new());
+        for chunk in chunks {
+            replacer.write_all(chunk).unwrap();
+            // As if the batch were full, so that every boundary is a hard one.
+            let limit = replacer.window.len().saturating_sub(finder.reach);
+            if limit > replacer.searched {
+                replacer.pass(limit).unwrap();
+            }
+        }
+        String::from_utf8(replacer.finish().unwrap()).unwrap()
+    }
+
+    #[track_caller]
+    fn check(finder: &Arc<Finder>, text: &str, expected: &str) {
+        for cut in 0..=text.len() {
+            let (a, b) = text.as_bytes().split_at(cut);
+            assert_eq!(replace(finder, &[a, b]), expected, "cut at {cut}");
+        }
+        let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
+        assert_eq!(replace(finder, &bytes), expected, "byte by byte");
+    }
+
+    #[test]
+    fn leftmost_longest() {
+        let f = finder(&[("abc", "1"), ("abcdef", "2"), ("cde", "3"), ("xyz", "4")], Edges::default());
+        check(&f, "abcdef abcde cdef xyabc", "2 1de 3f xy1");
+        check(&f, "ababcabc", "ab11");
+        check(&f, "", "");
+        check(&f, "xyz", "4");
+        check(&f, "nothing here", "nothing here");
+        check(&finder(&[], Edges::default()), "abc", "abc");
+    }
+
+    #[test]
+    fn edges_go_with_the_hit() {
+        let f = finder(&[("CORE", "*")], Edges { before: true, after: true });
+        check(&f, "xxaCOREbyy", "xx*yy");
+        check(&f, "\"CORE\"", "\"*\"");
+        check(&f, "x%2fCORE%2Bx", "x*x");
+        check(&f, "x\\/CORE\\/x", "x*x");
+        check(&f, "aCOREbCOREc", "**");
+        check(&f, "aCORE==", "*==");
+        check(&f, "CORE", "*");
+    }
+
+    /// A write that is searched where it lies gives the same as one that goes through the window.
+    #[test]
+    fn large_writes() {
+        let pairs = [("needle", "*"), ("needles in hay", "!"), ("CORE", "#")];
+        for edges in [Edges::default(), Edges { before: true, after: true }] {
+            let f = finder(&pairs, edges);
+            let mut text = vec![b'.'; 3 * LARGE];
+            for (at, what) in
+                [(0, "needle"), (40, "xCOREy"), (LARGE - 3, "needles in hay"), (9000, "%2fCOREa")]
+            {
+                text[at..at + what.len()].copy_from_slice(what.as_bytes());
+            }
+            let end = text.len() - 6;
+            text[end..].copy_from_slice(b"needle");
+            let bytes: Vec<&[u8]> = text.chunks(1).collect();
+            let expected = replace(&f, &bytes);
+            for cut in (0..120).chain(LARGE - 40..LARGE + 40).chain(8980..9030) {
+                let (a, b) = text.split_at(cut);
+                assert_eq!(replace(&f, &[a, b]), expected, "cut at {cut}");
+                let mut whole = Replacer::new(f.clone(), fired(), Vec::new());
+                whole.write_all(a).unwrap();
+                whole.write_all(b).unwrap();
+                assert_eq!(String::from_utf8(whole.finish().unwrap()).unwrap(), expected, "cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_window_stays_small() {
+        let f = finder(&[("needle", "*")], Edges::default());
+        let mut replacer = Replacer::new(f, fired(), io::sink());
+        for _ in 0..100 {
+            replacer.write_all(&[b'n'; 100_000]).unwrap();
+            assert!(replacer.window.len() < 2 * BATCH, "{}", replacer.window.len());
+        }
+        assert!(replacer.window.capacity() <= 16 * BATCH, "{}", replacer.window.capacity());
+    }
+}

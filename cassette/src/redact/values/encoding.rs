@@ -1,0 +1,155 @@
+//! How a value is written where it stands. A placeholder in an answer says it, as in `{{secret.KEY|percent}}`, unless
+//! the body's own format does, so that a replay puts the value in as the server wrote it.
+//!
+//! Must not know: what is secret.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::media_type;
+use crate::placeholder;
+use crate::redact::values::encodings::writers::{is_form, is_unreserved, json_escaped};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    Plain,
+    /// Between the quotes of a JSON string (RFC 8259 §7).
+    Json,
+    /// A value of a form: percent-encoded, with `+` for a space (WHATWG URL §5.2).
+    Form,
+    /// RFC 3986 §2.1.
+    Percent,
+    /// The same of Latin-1.
+    Latin1,
+    /// HTML and XML.
+    Html,
+    /// The same, with numbers for a tab and for the ends of lines, as attributes of XML need it.
+    Attribute,
+    /// Between the quotes of a field of CSV.
+    Csv,
+    Hex,
+    /// Lines that end so; in one line, with a space where they ended.
+    Lf,
+    Crlf,
+    OneLine,
+}
+
+/// All but what is unreserved (RFC 3986 §2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What a placeholder may say.
+const NAMED: [(Spelling, &str); 11] = [
+    (Spelling::Json, "json"),
+    (Spelling::Form, "form"),
+    (Spelling::Percent, "percent"),
+    (Spelling::Latin1, "latin1"),
+    (Spelling::Html, "html"),
+    (Spelling::Attribute, "attribute"),
+    (Spelling::Csv, "csv"),
+    (Spelling::Hex, "hex"),
+    (Spelling::Lf, "lf"),
+    (Spelling::Crlf, "crlf"),
+    (Spelling::OneLine, "line"),
+];
+
+impl Spelling {
+    /// That of a body of this content type. XML too is plain: placeholders have nothing in them that it escapes.
+    pub(crate) fn of(content_type: Option<&str>) -> Spelling {
+        let essence = media_type::essence(content_type.unwrap_or(""));
+        if media_type::is_form(&essence) {
+            Spelling::Form
+        } else if media_type::is_json(&essence) || media_type::is_json_lines(&essence) {
+            Spelling::Json
+        } else {
+            Spelling::Plain
+        }
+    }
+
+    pub(crate) fn spell(self, value: &str) -> String {
+        match self {
+            Spelling::Plain => value.to_owned(),
+            Spelling::Json => json_string(value),
+            Spelling::Form => form_value(value),
+            Spelling::Percent => utf8_percent_encode(value, RESERVED).to_string(),
+            Spelling::Latin1 => latin_1_value(value),
+            Spelling::Html => value
+                .replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('>', "&gt;")
+                .replace('"', "&quot;")
+                .replace('\'', "&#39;"),
+            Spelling::Attribute => Spelling::Html
+                .spell(value)
+                .replace('\t', "&#9;")
+                .replace('\n', "&#10;")
+                .replace('\r', "&#13;"),
+            Spelling::Csv => csv_value(value),
+            Spelling::Hex => hex(value),
+            Spelling::Lf => with_line_ends(value, "\n"),
+            Spelling::Crlf => with_line_ends(value, "\r\n"),
+            Spelling::OneLine => with_line_ends(value, " "),
+        }
+    }
+
+    /// How a value was written before it went into a text of this spelling, which does the last step by itself.
+    pub(crate) fn within(self, steps: &[Spelling]) -> &[Spelling] {
+        match (self, steps) {
+            (Spelling::Json, [inner @ .., Spelling::Json]) => inner,
+            (Spelling::Form, [inner @ .., Spelling::Form | Spelling::Percent | Spelling::Latin1]) => inner,
+            _ => steps,
+        }
+    }
+
+    /// The one that a placeholder names so.
+    pub(crate) fn named(name: &str) -> Option<Spelling> {
+        NAMED.iter().find(|(_, known)| *known == name).map(|(spelling, _)| *spelling)
+    }
+
+    fn name(self) -> &'static str {
+        NAMED.iter().find(|(spelling, _)| *spelling == self).map_or("plain", |(_, name)| name)
+    }
+}
+
+/// A placeholder that says how its value is written, first step first.
+pub(crate) fn spelled(placeholder: &str, steps: &[Spelling]) -> String {
+    placeholder::with_encodings(placeholder, steps.iter().map(|step| step.name()))
+}
+
+/// `value` as it stands between the quotes of a JSON string.
+pub(crate) fn json_string(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    json_escaped(value, false, false, "", &mut out);
+    out
+}
+
+/// `value` as it stands between the quotes of a field of CSV (RFC 4180 §2).
+pub(crate) fn csv_value(value: &str) -> String {
+    value.replace('"', "\"\"")
+}
+
+pub(crate) fn hex(value: &str) -> String {
+    value.bytes().map(|b| format!("{b:02x}")).collect()
+}
+
+/// `value` as it stands in a form (WHATWG URL §5.2).
+pub(crate) fn form_value(value: &str) -> String {
+    let keeps = |b: u8| is_form(b) || b == b' ';
+    let one = |b: u8| if keeps(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
+    value.bytes().map(one).collect::<String>().replace(' ', "+")
+}
+
+/// `value` percent-encoded from Latin-1; from UTF-8, if that has not all its characters.
+pub(crate) fn latin_1_value(value: &str) -> String {
+    let bytes = latin_1(value).unwrap_or_else(|| value.as_bytes().to_vec());
+    let one = |b: u8| if is_unreserved(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
+    bytes.into_iter().map(one).collect()
+}
+
+/// A value that is not the same in Latin-1, in it.
+pub(crate) fn latin_1(value: &str) -> Option<Vec<u8>> {
+    let bytes = || value.chars().map(|c| u8::try_from(c).ok()).collect();
+    if value.is_ascii() { None } else { bytes() }
+}
+
+pub(crate) fn with_line_ends(value: &str, end: &str) -> String {
+    value.replace("\r\n", "\n").replace('\r', "\n").replace('\n', end)
+}

@@ -1,0 +1,323 @@
+//! How libraries write a text within JSON, a URL, a page. Each writer is one of a kind, and of some text many write
+//! the same.
+//!
+//! Must not know: what the text is.
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+/// One way to write a text.
+pub(crate) struct Writer {
+    pub(crate) form: &'static str,
+    /// 0: what most libraries do; 1: known ones; 2: what settings and old versions make possible.
+    pub(crate) odd: u8,
+    /// Which of the lists below it is in.
+    pub(crate) kind: usize,
+    /// Its own, among those of its kind.
+    pub(crate) bit: u128,
+    style: Style,
+}
+
+enum Style {
+    Json {
+        slash: bool,
+        ascii: bool,
+        /// Characters that need no escape and get one all the same.
+        also: &'static str,
+    },
+    Percent {
+        keeps: fn(u8) -> bool,
+        plus: bool,
+    },
+    Named {
+        /// Of `&<>`, those that are written by name.
+        names: &'static str,
+        quote: &'static str,
+        apostrophe: &'static str,
+        /// What stands for a tab and for the ends of lines, where they don't stay.
+        control: fn(char) -> Option<&'static str>,
+    },
+    Numbered(Numbered),
+}
+
+/// HTML with numeric references.
+struct Numbered {
+    number: fn(char, &mut String),
+    /// Of `&<>"`, those that are written by name.
+    names: &'static str,
+    /// By number, as is the rest where it falls under this.
+    also: &'static str,
+    rest: fn(char) -> bool,
+}
+
+impl Writer {
+    pub(crate) fn write(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        match &self.style {
+            Style::Json { slash, ascii, also } => json_escaped(text, *slash, *ascii, also, &mut out),
+            Style::Percent { keeps, plus } => percent_encoded(text.as_bytes(), keeps, *plus, &mut out),
+            Style::Named { names, quote, apostrophe, control } => {
+                for c in text.chars() {
+                    match (c, named(c)) {
+                        ('"', _) => out.push_str(quote),
+                        ('\'', _) => out.push_str(apostrophe),
+                        (_, Some(name)) if names.contains(c) => out.push_str(name),
+                        (c, _) => match control(c) {
+                            Some(number) => out.push_str(number),
+                            None => out.push(c),
+                        },
+                    }
+                }
+            }
+            Style::Numbered(Numbered { number, names, also, rest }) => {
+                for c in text.chars() {
+                    match named(c) {
+                        Some(name) if names.contains(c) => out.push_str(name),
+                        _ if also.contains(c) || rest(c) => number(c, &mut out),
+                        _ => out.push(c),
+                    }
+                }
+            }
+        }
+        out
+    }
+}
+
+/// JSON, pages and URLs, each with the usual ones first.
+pub(crate) struct Writers {
+    pub(crate) json: Vec<Writer>,
+    pub(crate) html: Vec<Writer>,
+    pub(crate) percent: Vec<Writer>,
+    /// Of those, the ones that write a part of a URL as a part of another.
+    pub(crate) component: Vec<Writer>,
+}
+
+pub(crate) static WRITERS: LazyLock<Writers> = LazyLock::new(|| {
+    let all = |kind: usize, styles: Vec<(&'static str, u8, Style)>| -> Vec<Writer> {
+        let one = |((form, odd, style), bit): (_, u32)| Writer { form, odd, kind, bit: 1 << bit, style };
+        let mut all: Vec<Writer> = styles.into_iter().zip(0..).map(one).collect();
+        all.sort_by_key(|writer| writer.odd);
+        all
+    };
+    Writers {
+        json: all(0, json()),
+        html: all(1, html()),
+        percent: all(2, percent()),
+        component: all(3, component()),
+    }
+});
+
+/// How many lists there are.
+pub(crate) const KINDS: usize = 4;
+
+/// As serializers escape it: serde_json and most others; ASCII only (Python, PHP); with `\/` (PHP, older Java
+/// and .NET); with HTML's characters escaped (Go, Rails, Django; Flask; Gson; .NET; PHP; JavaScript within a page).
+fn json() -> Vec<(&'static str, u8, Style)> {
+    let mut out = Vec::new();
+    for also in ["", "<>&", "<>&'", "<", "<>&='", "\"<>&'+`", "<>&'\""] {
+        for slash in [false, true] {
+            for ascii in [false, true] {
+                let form = match (also, slash, ascii) {
+                    ("", false, false) => "json",
+                    ("", false, true) => "json ascii",
+                    ("", true, _) => "json slash",
+                    _ => "json html-safe",
+                };
+                if slash && matches!(also, "<>&'" | "<") {
+                    continue;
+                }
+                let odd = match (also, slash, ascii) {
+                    ("", false, _) => 0,
+                    ("<>&'", _, true) | ("<", ..) => 1,
+                    ("", true, _) | ("<>&", false, _) | ("<>&='", false, false) => 1,
+                    ("\"<>&'+`", false, true) | ("<>&'\"", true, true) => 1,
+                    _ => 2,
+                };
+                out.push((form, odd, Style::Json { slash, ascii, also }));
+            }
+        }
+    }
+    out
+}
+
+/// As the common libraries encode it.
+fn percent() -> Vec<(&'static str, u8, Style)> {
+    type Keeps = fn(u8) -> bool;
+    const SETS: &[Keeps] = &[
+        is_unreserved,
+        is_form,
+        is_component,
+        // JavaScript's encodeURI.
+        |b| is_unreserved(b) || b"!*'();/?:@&=+$,#".contains(&b),
+        // Python's quote, which leaves slashes.
+        |b| is_unreserved(b) || b == b'/',
+        // WHATWG's URL: query, path, user info.
+        |b| b.is_ascii_graphic() && !b"\"#<>'".contains(&b),
+        |b| b.is_ascii_graphic() && !b"\"#<>".contains(&b),
+        |b| b.is_ascii_graphic() && !b"\"#<>?^`{}".contains(&b),
+        |b| b.is_ascii_graphic() && !b"\"#<>?^`{}/:;=@[\\]|".contains(&b),
+        // RFC 3986: what may stand in a path segment, and in a query.
+        |b| is_unreserved(b) || b"!$&'()*+,;=:@".contains(&b),
+        |b| is_unreserved(b) || b"!$&'()*+,;=:@/?".contains(&b),
+        // Zealous ones.
+        |b| b.is_ascii_alphanumeric(),
+        |_| false,
+    ];
+    let mut out = Vec::new();
+    for (i, keeps) in SETS.iter().enumerate() {
+        for plus in [false, true] {
+            let form = match plus {
+                _ if i + 2 >= SETS.len() => "percent all",
+                false => "percent",
+                true => "percent plus",
+            };
+            let odd = match i {
+                0..3 => 0,
+                _ if form == "percent all" => 2,
+                _ => 1,
+            };
+            out.push((form, odd, Style::Percent { keeps: *keeps, plus }));
+        }
+    }
+    out
+}
+
+fn component() -> Vec<(&'static str, u8, Style)> {
+    let sets: [fn(u8) -> bool; 3] = [is_unreserved, is_form, is_component];
+    sets.map(|keeps| ("percent", 0, Style::Percent { keeps, plus: false })).into()
+}
+
+/// As pages and XML escape it: by the five names, with apostrophes as each library likes them; only what must be; in
+/// attributes of XML the ends of lines too; by numbers, where no name is, of characters outside ASCII, or of all, and
+/// with zeros before them.
+fn html() -> Vec<(&'static str, u8, Style)> {
+    let mut out = Vec::new();
+    for quote in ["&quot;", "\"", "&#34;", "&#x22;"] {
+        for apostrophe in ["'", "&#39;", "&#x27;", "&#039;", "&apos;"] {
+            let odd = match (quote, apostrophe) {
+                ("&quot;", _) | ("\"", "'") | ("&#34;", "&#39;") => 0,
+                ("\"", _) => 1,
+                _ => 2,
+            };
+            out.push(("html", odd, Style::Named { names: "&<>", quote, apostrophe, control: |_| None }));
+        }
+    }
+    for (names, quote, apostrophe, odd) in [
+        // Canonical XML; a page's own serialization; by hand.
+        ("&<", "&quot;", "'", 1),
+        ("&", "&quot;", "'", 2),
+        ("&<", "\"", "'", 1),
+        ("&", "\"", "'", 2),
+        ("&<", "&quot;", "&#39;", 2),
+        ("&<", "&quot;", "&apos;", 2),
+        ("&", "&quot;", "&#39;", 2),
+    ] {
+        out.push(("html partial", odd, Style::Named { names, quote, apostrophe, control: |_| None }));
+    }
+    type Control = fn(char) -> Option<&'static str>;
+    let decimal: Control = |c| pick(c, ["&#9;", "&#10;", "&#13;"]);
+    let padded: Control = |c| pick(c, ["&#09;", "&#10;", "&#13;"]);
+    let hex: Control = |c| pick(c, ["&#x9;", "&#xa;", "&#xd;"]);
+    for control in [decimal, padded, hex] {
+        for names in ["&<>", "&<"] {
+            for apostrophe in ["'", "&#39;", "&#x27;", "&apos;"] {
+                out.push(("html attribute", 1, Style::Named { names, quote: "&quot;", apostrophe, control }));
+            }
+        }
+    }
+    // In the text of an element.
+    let returns: [Control; 2] = [|c| (c == '\r').then_some("&#13;"), |c| (c == '\r').then_some("&#xd;")];
+    for control in returns {
+        let text = Style::Named { names: "&<>", quote: "\"", apostrophe: "'", control };
+        out.push(("html attribute", 1, text));
+    }
+    type Number = fn(char, &mut String);
+    let numbers: [(&str, u8, Number); 4] = [
+        ("html decimal", 1, |c, out| _ = write!(out, "&#{};", c as u32)),
+        ("html hex", 1, |c, out| _ = write!(out, "&#x{:x};", c as u32)),
+        ("html zeros", 2, |c, out| _ = write!(out, "&#{:03};", c as u32)),
+        ("html zeros", 2, |c, out| _ = write!(out, "&#x{:04x};", c as u32)),
+    ];
+    for (form, odd, number) in numbers {
+        let mut add = |names, also, rest| {
+            out.push((form, odd, Style::Numbered(Numbered { number, names, also, rest })));
+        };
+        // Mustache and OWASP; .NET; XML in ASCII; those that escape everything.
+        add("", "&<>\"'", |_| false);
+        add("", "&<>\"'/`=", |_| false);
+        add("", "", |c| !c.is_ascii_alphanumeric());
+        add("", "", |_| true);
+        for names in ["&<>", "&<>\""] {
+            for also in ["", "'", "'+", "'/`="] {
+                add(names, also, |c| !c.is_ascii());
+            }
+        }
+        // In the element's text quotes stay.
+        add("&<>", "/", |c| c < ' ');
+    }
+    out
+}
+
+fn named(c: char) -> Option<&'static str> {
+    match c {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '"' => Some("&quot;"),
+        _ => None,
+    }
+}
+
+/// That of a tab, of a line feed, of a carriage return.
+fn pick(c: char, of: [&'static str; 3]) -> Option<&'static str> {
+    ['\t', '\n', '\r'].iter().position(|control| *control == c).map(|at| of[at])
+}
+
+pub(crate) fn json_escaped(value: &str, slash: bool, ascii: bool, also: &str, out: &mut String) {
+    for c in value.chars() {
+        match c {
+            c if c.is_ascii_alphanumeric() => out.push(c),
+            c if also.contains(c) => _ = write!(out, "\\u{:04x}", c as u32),
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '/' if slash => out.push_str("\\/"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c < ' ' => _ = write!(out, "\\u{:04x}", c as u32),
+            c if c.is_ascii() || !ascii => out.push(c),
+            c => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    _ = write!(out, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+}
+
+/// RFC 3986 §2.3.
+pub(crate) fn is_unreserved(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"-._~".contains(&b)
+}
+
+/// WHATWG's `application/x-www-form-urlencoded`.
+pub(crate) fn is_form(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"*-._".contains(&b)
+}
+
+/// JavaScript's `encodeURIComponent`.
+pub(crate) fn is_component(b: u8) -> bool {
+    is_unreserved(b) || b"!*'()".contains(&b)
+}
+
+pub(crate) fn percent_encoded(value: &[u8], keeps: impl Fn(u8) -> bool, plus: bool, out: &mut String) {
+    for &b in value {
+        match b {
+            b' ' if plus => out.push('+'),
+            b if keeps(b) => out.push(char::from(b)),
+            b => _ = write!(out, "%{b:02x}"),
+        }
+    }
+}

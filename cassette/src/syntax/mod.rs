@@ -1,0 +1,7 @@
+//! Syntax of RFCs that redaction and matching share: JSON pointers, header values with parameters, fragments of URIs.
+//!
+//! Must not know: what a value that stands in such a text means, cassettes, sessions.
+
+pub(crate) mod parameters;
+pub(crate) mod pointer;
+pub(crate) mod uri;
