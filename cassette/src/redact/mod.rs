@@ -38,4 +38,4 @@ pub(crate) use rules::label::Label;
 pub use rules::set::Rules;
 pub(crate) use rules::unusable::Unusable;
 pub use side::Side;
-pub(crate) use values::encoding::Spelling;
+pub(crate) use values::encoding::Encoding;

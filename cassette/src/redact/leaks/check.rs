@@ -9,9 +9,9 @@ use std::ops::ControlFlow;
 use crate::Result;
 use crate::redact::leaks::packed;
 use crate::redact::leaks::packed::{Base64, Beginnings, Unpacked};
-use crate::redact::patterns::{BEFORE, Next, Shapes};
+use crate::redact::patterns::{BEFORE, Next, Patterns};
 use crate::redact::rules::set::Rules;
-use crate::redact::values::encodings::{Pattern, patterns_of_leaks};
+use crate::redact::values::encodings::{Needle, needles_of_leaks};
 use crate::redact::values::search::{Hit, Search};
 
 /// Looks for the secrets of a [`Redactor`](crate::redact::Redactor) in what is about to be installed.
@@ -28,8 +28,8 @@ use crate::redact::values::search::{Hit, Search};
 /// ```
 pub struct LeakCheck {
     search: Search,
-    patterns: Vec<(String, Pattern)>,
-    shapes: Shapes,
+    needles: Vec<(String, Needle)>,
+    patterns: Patterns,
 }
 
 /// Where a secret was found. Never its value.
@@ -84,7 +84,7 @@ impl fmt::Display for Leak {
 
 impl fmt::Debug for LeakCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LeakCheck({} patterns)", self.patterns.len())
+        write!(f, "LeakCheck({} needles)", self.needles.len())
     }
 }
 
@@ -138,13 +138,13 @@ impl Window {
 
 impl LeakCheck {
     /// For the secrets of the rules, and what was found besides, by its placeholder.
-    pub(crate) fn new(rules: &Rules, found: Vec<(String, Pattern)>) -> Result<LeakCheck> {
+    pub(crate) fn new(rules: &Rules, found: Vec<(String, Needle)>) -> Result<LeakCheck> {
         let mut all = found;
         for secret in &rules.secrets {
-            all.extend(patterns_of_leaks(&secret.value).into_iter().map(|p| (secret.name.clone(), p)));
+            all.extend(needles_of_leaks(&secret.value).into_iter().map(|p| (secret.name.clone(), p)));
         }
         let search = Search::new(all.iter().map(|(_, p)| &p.bytes[..]))?;
-        Ok(LeakCheck { search, patterns: all, shapes: Shapes::new(rules) })
+        Ok(LeakCheck { search, needles: all, patterns: Patterns::new(rules) })
     }
 
     /// Reads to the end, or to the first secret, in a window of memory.
@@ -241,8 +241,8 @@ impl LeakCheck {
             let (whole, text) = (read == 0, &window.text);
             let limit = if whole { text.len() } else { text.len().saturating_sub(overlap) };
             while let Some(hit) = self.value(text, values).filter(|hit| hit.start < limit) {
-                let (name, pattern) = &self.patterns[hit.id];
-                if found(window.leak(name, pattern.encoding.name(), hit.start)).is_break() {
+                let (name, needle) = &self.needles[hit.id];
+                if found(window.leak(name, needle.kind.name(), hit.start)).is_break() {
                     return Ok(());
                 }
                 values = hit.end;
@@ -256,17 +256,17 @@ impl LeakCheck {
             }
             lines = lines.max(limit);
             loop {
-                match self.shapes.next(&window.before, text, forms, whole) {
+                match self.patterns.next(&window.before, text, forms, whole) {
                     Next::Open(open) => {
                         forms = open;
                         break;
                     }
-                    Next::Shape(shape) => {
-                        if found(window.leak(&shape.rule.label.to_string(), BY_FORM, shape.start)).is_break()
+                    Next::Token(token) => {
+                        if found(window.leak(&token.rule.label.to_string(), BY_FORM, token.start)).is_break()
                         {
                             return Ok(());
                         }
-                        forms = shape.end;
+                        forms = token.end;
                     }
                 }
             }
@@ -281,8 +281,8 @@ impl LeakCheck {
 
     fn value(&self, text: &[u8], from: usize) -> Option<Hit> {
         // A hit in the wrong case must not hide one that is real.
-        let is_form = |hit: &Hit| self.patterns[hit.id].1.is_form(&text[hit.start..hit.end]);
-        self.search.find_where(text, from, is_form)
+        let is_match = |hit: &Hit| self.needles[hit.id].1.is_match(&text[hit.start..hit.end]);
+        self.search.find_where(text, from, is_match)
     }
 
     /// Values with line breaks in them, as texts are wrapped, by what they would be without.
@@ -313,7 +313,7 @@ impl LeakCheck {
             let before = breaks.partition_point(|(at, _)| *at <= hit.start);
             if breaks.get(before).is_some_and(|(at, _)| *at < hit.end) {
                 let removed = before.checked_sub(1).map_or(0, |last| breaks[last].1);
-                found.push((&*self.patterns[hit.id].0, hit.start + removed));
+                found.push((&*self.needles[hit.id].0, hit.start + removed));
             }
         }
         found
@@ -543,7 +543,7 @@ mod tests {
         let text = format!("plainsecret1\n{filler}  plainsecret1 AIza{}\n{filler}", "a1B2c".repeat(7));
         let all = check.scan_all(Slow(text.as_bytes(), false)).unwrap();
         let places: Vec<_> = all.iter().map(|leak| (&*leak.name, leak.line, leak.column)).collect();
-        let expected = [("KEY", 1, 1), ("KEY", 30_002, 3), ("CAS0504 shape google-api-key", 30_002, 16)];
+        let expected = [("KEY", 1, 1), ("KEY", 30_002, 3), ("CAS0504 token google-api-key", 30_002, 16)];
         assert_eq!(places, expected);
     }
 
@@ -569,7 +569,7 @@ mod tests {
     fn across_chunks() {
         let rules = Rules::default().secret("KEY", "s3cr3t-key").unwrap();
         let check = Redactor::new(rules).unwrap().leak_check().unwrap();
-        let forms = patterns_of_leaks("s3cr3t-key").into_iter().map(|p| p.bytes);
+        let forms = needles_of_leaks("s3cr3t-key").into_iter().map(|p| p.bytes);
         let longest = forms.max_by_key(Vec::len).expect("there are forms");
         assert_eq!(longest.len(), check.search.longest());
         for start in CHUNK - longest.len() - 1..=CHUNK + 1 {

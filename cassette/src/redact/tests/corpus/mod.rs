@@ -166,7 +166,7 @@ fn cookies() {
 #[test]
 fn each_encoding_is_missed() {
     let secrets = secrets(40);
-    for form in encoder::FORMS {
+    for form in encoder::ENCODINGS {
         encoder::OFF.set(Some(form));
         let found = corpus(&secrets, false);
         encoder::OFF.set(None);
