@@ -73,7 +73,7 @@ fn print(scanned: &Scanned, json: bool) -> io::Result<()> {
         for Found { path, leak, packed, .. } in &scanned.found {
             let packed = if *packed { ", unpacked" } else { "" };
             let (line, column) = (leak.line, leak.column);
-            writeln!(out, "{}:{line}:{column} {}, {}{packed}", path.display(), leak.rule(), leak.encoding)?;
+            writeln!(out, "{}:{line}:{column} {}, {}{packed}", path.display(), leak.rule(), leak.encoding())?;
         }
     }
     Ok(())
@@ -113,7 +113,7 @@ fn object(found: &Found) -> serde_json::Value {
         "line": leak.line,
         "column": leak.column,
         "rule": leak.rule(),
-        "encoding": leak.encoding,
+        "encoding": leak.encoding(),
         "packed": found.packed,
     })
 }

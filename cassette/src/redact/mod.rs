@@ -27,8 +27,10 @@ mod values;
 pub(crate) use before_read::Watch;
 pub use body::BodyRedactor;
 pub(crate) use hooks::Hooked;
+pub use leaks::check::LeakCheck;
 pub(crate) use leaks::check::Seen;
-pub use leaks::check::{Leak, LeakCheck};
+pub use leaks::leak::Leak;
+pub(crate) use leaks::leak::{LeakEncoding, LeakKind};
 pub(crate) use objection::Objection;
 pub use redactor::Redactor;
 pub use restore::Restorer;
@@ -39,3 +41,5 @@ pub use rules::set::Rules;
 pub(crate) use rules::unusable::Unusable;
 pub use side::Side;
 pub(crate) use values::encoding::Encoding;
+#[cfg(test)]
+pub(crate) use values::encodings::EncodingKind;

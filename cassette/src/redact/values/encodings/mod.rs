@@ -30,7 +30,7 @@ pub(crate) struct Edges {
 
 /// How a value is written, for messages; and which digits in it are hexadecimal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EncodingKind {
+pub enum EncodingKind {
     Raw,
     Json,
     Percent,
