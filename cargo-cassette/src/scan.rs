@@ -76,7 +76,7 @@ fn print(scanned: &Scanned, json: bool) -> io::Result<()> {
         for FoundSecret { path, leak, packed, .. } in &scanned.found {
             let packed = if *packed { ", unpacked" } else { "" };
             let (line, column) = (leak.line, leak.column);
-            writeln!(out, "{}:{line}:{column} {}, {}{packed}", path.display(), leak.rule(), leak.encoding)?;
+            writeln!(out, "{}:{line}:{column} {}, {}{packed}", path.display(), leak.rule(), leak.encoding())?;
         }
     }
     Ok(())
@@ -116,7 +116,7 @@ fn object(found: &FoundSecret) -> serde_json::Value {
         "line": leak.line,
         "column": leak.column,
         "rule": leak.rule(),
-        "encoding": leak.encoding,
+        "encoding": leak.encoding(),
         "packed": found.packed,
     })
 }

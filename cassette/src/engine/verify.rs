@@ -19,7 +19,7 @@ use crate::body::Body;
 use crate::capture::Capture;
 use crate::drift::{self, MOST_CHANGES};
 use crate::player::{Asked, Played};
-use crate::redact::{Side, Spelling};
+use crate::redact::{Encoding, Side};
 use crate::report::{Drifted, Obstacle, Problem};
 use crate::tape::{BodySink, Content, Outcome, Request, Response, TransportError, TransportErrorKind};
 use crate::template::Live;
@@ -159,13 +159,13 @@ fn without_value(replay: &Replay, head: &http::request::Parts, asked: &Request) 
 fn filled_in(replay: &Replay, head: &mut http::request::Parts, held: Held) -> Body {
     let redactor = &replay.redactor;
     let uri = head.uri.to_string();
-    if let Cow::Owned(sent) = redactor.sent(uri.as_bytes(), Spelling::Percent)
+    if let Cow::Owned(sent) = redactor.sent(uri.as_bytes(), Encoding::Percent)
         && let Ok(uri) = http::Uri::try_from(sent)
     {
         head.uri = uri;
     }
     for value in head.headers.values_mut() {
-        if let Cow::Owned(sent) = redactor.sent(value.as_bytes(), Spelling::Plain)
+        if let Cow::Owned(sent) = redactor.sent(value.as_bytes(), Encoding::Plain)
             && let Ok(mut sent) = HeaderValue::from_bytes(&sent)
         {
             sent.set_sensitive(value.is_sensitive());
@@ -175,9 +175,9 @@ fn filled_in(replay: &Replay, head: &mut http::request::Parts, held: Held) -> Bo
     if head.headers.contains_key(header::CONTENT_ENCODING) {
         return held.into_body();
     }
-    let spelling = Spelling::of(crate::capture::content_type(&head.headers));
+    let encoding = Encoding::of(crate::capture::content_type(&head.headers));
     let data = held.data();
-    match data.as_deref().map(|data| redactor.sent(data, spelling)) {
+    match data.as_deref().map(|data| redactor.sent(data, encoding)) {
         Some(Cow::Owned(sent)) => {
             if head.headers.contains_key(header::CONTENT_LENGTH) {
                 head.headers.insert(header::CONTENT_LENGTH, sent.len().into());

@@ -28,8 +28,8 @@ impl Redactor {
         texts
             .filter_map(|text| {
                 let mut watch = Watch::new(self, io::sink());
-                let told = watch.write_all(text).and_then(|()| watch.finish().map(drop)).err()?;
-                Objection::of(&told).cloned()
+                let error = watch.write_all(text).and_then(|()| watch.finish().map(drop)).err()?;
+                Objection::of(&error).cloned()
             })
             .next()
     }
@@ -172,8 +172,8 @@ mod tests {
         {
             assert_eq!(returned(text).as_ref(), Some(&objection), "{text}");
             let mut watch = Watch::new(&redactor, Vec::new());
-            let told = text.bytes().find_map(|b| watch.write_all(&[b]).err()).expect(text);
-            assert_eq!(Objection::of(&told), Some(&objection), "{text}");
+            let error = text.bytes().find_map(|b| watch.write_all(&[b]).err()).expect(text);
+            assert_eq!(Objection::of(&error), Some(&objection), "{text}");
         }
         for text in ["[email]", "[token:1]", "email:1", "[email:1", "[email%3A1", "%5Bemail"] {
             assert_eq!(returned(text), None, "{text}");

@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering;
 use crate::redact::account::Account;
 use crate::redact::formats::body_fields::BodyFields;
 use crate::redact::formats::pass::Pass;
-use crate::redact::formats::splice::Out;
+use crate::redact::formats::splice::WriterSink;
 use crate::redact::links::stream::Links;
 use crate::redact::rules::set::Rules;
-use crate::redact::text::Values;
+use crate::redact::text::TextRedactor;
 
 /// A writer that redacts what is written and passes it on: fields by name, links as URLs of their own, then secrets by
 /// value and by form. From
@@ -19,7 +19,7 @@ pub struct BodyRedactor<W> {
     fields: BodyFields,
     rules: Arc<Rules>,
     account: Arc<Account>,
-    next: Links<Values<W>>,
+    next: Links<TextRedactor<W>>,
 }
 
 impl<W: Write> BodyRedactor<W> {
@@ -27,7 +27,7 @@ impl<W: Write> BodyRedactor<W> {
         content_type: Option<&str>,
         rules: Arc<Rules>,
         account: Arc<Account>,
-        values: Values<W>,
+        values: TextRedactor<W>,
     ) -> Self {
         let fields = BodyFields::of(content_type, 0);
         let next = Links::new(rules.clone(), account.clone(), values);
@@ -48,7 +48,7 @@ impl<W: Write> BodyRedactor<W> {
         self.fields.finish(&mut Pass {
             rules: &self.rules,
             account: &self.account,
-            out: &mut Out(&mut self.next),
+            out: &mut WriterSink(&mut self.next),
         })?;
         self.next.finish()?.finish()
     }
@@ -58,7 +58,7 @@ impl<W: Write> Write for BodyRedactor<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.fields.push(
             bytes,
-            &mut Pass { rules: &self.rules, account: &self.account, out: &mut Out(&mut self.next) },
+            &mut Pass { rules: &self.rules, account: &self.account, out: &mut WriterSink(&mut self.next) },
         )?;
         Ok(bytes.len())
     }

@@ -16,15 +16,15 @@ use crate::redact::account::Account;
 use crate::redact::account::identity::Identity;
 use crate::redact::body::BodyRedactor;
 use crate::redact::leaks::check::LeakCheck;
-use crate::redact::patterns::Shapes;
+use crate::redact::patterns::Patterns;
 use crate::redact::restore::Restorer;
 use crate::redact::rules::label::Label;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
 use crate::redact::rules::unusable::UnusableSecret;
-use crate::redact::text::Values;
-use crate::redact::text::by_value::Replacer;
-use crate::redact::values::encoding::Spelling;
+use crate::redact::text::TextRedactor;
+use crate::redact::text::by_value::ValueReplacer;
+use crate::redact::values::encoding::Encoding;
 use crate::redact::values::encodings;
 use crate::redact::values::finder::{Entry, Finder};
 
@@ -55,7 +55,7 @@ pub struct Redactor {
 struct Prepared {
     rules: Arc<Rules>,
     values: Arc<Finder>,
-    shapes: Arc<Shapes>,
+    patterns: Arc<Patterns>,
     before_read: Option<Redactor>,
 }
 
@@ -103,14 +103,14 @@ impl Redactor {
         for secret in &rules.secrets {
             let replacement: Arc<str> = secret.placeholder().into();
             let label = Label::secret(&secret.name);
-            for pattern in encodings::patterns(&secret.value) {
+            for needle in encodings::needles(&secret.value) {
                 let (replacement, label) = (replacement.clone(), Some(label.clone()));
-                entries.push((pattern, Entry { replacement, label, nth: 0 }));
+                entries.push((needle, Entry { replacement, label, nth: 0 }));
             }
         }
         let prepared = Prepared {
             values: Arc::new(Finder::new(entries)?),
-            shapes: Arc::new(Shapes::new(&rules)),
+            patterns: Arc::new(Patterns::new(&rules)),
             rules: Arc::new(rules),
             before_read,
         };
@@ -123,7 +123,7 @@ impl Redactor {
     pub(crate) fn answers(&self) -> Redactor {
         Redactor {
             prepared: self.prepared.clone(),
-            account: Arc::new(self.account.answering(Spelling::Plain)),
+            account: Arc::new(self.account.answering(Encoding::Plain)),
         }
     }
 
@@ -136,7 +136,7 @@ impl Redactor {
     /// still replaced by value.
     pub fn body<W: Write>(&self, content_type: Option<&str>, next: W) -> BodyRedactor<W> {
         let account = Arc::new(match self.account.answer {
-            Some(_) => self.account.answering(Spelling::of(content_type)),
+            Some(_) => self.account.answering(Encoding::of(content_type)),
             None => self.account.of_one_body(),
         });
         let values = self.values(account.clone(), next);
@@ -147,7 +147,7 @@ impl Redactor {
     /// of this content type, escaped as JSON and forms need it, and before that as the placeholder says:
     /// `{{secret.NAME|percent}}`.
     pub fn restorer<W: Write>(&self, content_type: Option<&str>, next: W) -> Restorer<W> {
-        Restorer::new(self.prepared.rules.clone(), Spelling::of(content_type), next)
+        Restorer::new(self.prepared.rules.clone(), Encoding::of(content_type), next)
     }
 
     /// Is there any value to put back in the place of a placeholder?
@@ -176,7 +176,7 @@ impl Redactor {
 
     /// Is there any value to look for, named or found?
     pub(crate) fn knows_values(&self) -> bool {
-        !self.prepared.rules.secrets.is_empty() || self.account.identity.known.count() > 0
+        !self.prepared.rules.secrets.is_empty() || self.account.identity.found_values.count() > 0
     }
 
     /// Copies a file that the test wrote, with the placeholders of named secrets and of tokens that were found. That is
@@ -187,7 +187,7 @@ impl Redactor {
     /// The reader's and the writer's.
     pub(crate) fn copy(&self, from: &mut dyn Read, to: &mut dyn Write) -> io::Result<()> {
         let account = Arc::new(Account { counts: Arc::default(), ..self.account.of_one_body() });
-        let mut replacer = Replacer::new(self.prepared.values.clone(), account, to);
+        let mut replacer = ValueReplacer::new(self.prepared.values.clone(), account, to);
         io::copy(from, &mut replacer)?;
         replacer.finish().map(drop)
     }
@@ -235,7 +235,7 @@ impl Redactor {
     pub(crate) fn found_in_url(&self, rule: &Rule, raw: &str) -> String {
         let mut value = self.account.identity.value();
         value.push_as(raw.as_bytes(), &percent_decode_str(raw).collect::<Vec<u8>>());
-        self.account.replace(rule, &value, &self.prepared.rules, &[Spelling::Percent])
+        self.account.replace(rule, &value, &self.prepared.rules, &[Encoding::Percent])
     }
 
     /// The text with the same mark for all numbered placeholders, and no `#` in those of secrets. What is the same in
@@ -256,8 +256,8 @@ impl Redactor {
 
     /// A text of a request as a real server has to get it: with the values that were found in its answers where their
     /// placeholders stand. As it is, where no values are [kept](Self::keeping).
-    pub(crate) fn sent<'t>(&self, text: &'t [u8], spelling: Spelling) -> Cow<'t, [u8]> {
-        self.account.identity.sent(text, |value| spelling.spell(value))
+    pub(crate) fn sent<'t>(&self, text: &'t [u8], encoding: Encoding) -> Cow<'t, [u8]> {
+        self.account.identity.sent(text, |value| encoding.encode(value))
     }
 
     /// The final check of what this redactor let through, for named secrets and for values that it found.
@@ -266,7 +266,7 @@ impl Redactor {
     ///
     /// As for [`new`](Redactor::new).
     pub fn leak_check(&self) -> Result<LeakCheck> {
-        LeakCheck::new(&self.prepared.rules, self.account.identity.known.patterns())
+        LeakCheck::new(&self.prepared.rules, self.account.identity.found_values.needles())
     }
 
     /// What this session redacts.
@@ -283,9 +283,9 @@ impl Redactor {
         self.prepared.before_read.as_ref()
     }
 
-    pub(crate) fn values<W: Write>(&self, account: Arc<Account>, next: W) -> Values<W> {
-        let Prepared { rules, values, shapes, .. } = &*self.prepared;
-        Values::new(values.clone(), shapes.clone(), rules.clone(), account, next)
+    pub(crate) fn values<W: Write>(&self, account: Arc<Account>, next: W) -> TextRedactor<W> {
+        let Prepared { rules, values, patterns, .. } = &*self.prepared;
+        TextRedactor::new(values.clone(), patterns.clone(), rules.clone(), account, next)
     }
 
     #[expect(clippy::expect_used, reason = "a Vec takes every write")]

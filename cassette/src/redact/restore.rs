@@ -5,22 +5,22 @@ use std::sync::Arc;
 
 use crate::placeholder::{self, Begun};
 use crate::redact::rules::set::Rules;
-use crate::redact::values::encoding::Spelling;
+use crate::redact::values::encoding::Encoding;
 
 /// A writer that puts the session's own secrets where their placeholders stand, written as those say, and passes the
 /// rest on. From [`Redactor::restorer`](crate::redact::Redactor::restorer).
 pub struct Restorer<W> {
     rules: Arc<Rules>,
     /// That of the whole text.
-    spelling: Spelling,
+    encoding: Encoding,
     /// What may become a placeholder.
     held: Vec<u8>,
     next: W,
 }
 
 impl<W: Write> Restorer<W> {
-    pub(crate) fn new(rules: Arc<Rules>, spelling: Spelling, next: W) -> Self {
-        Restorer { rules, spelling, held: Vec::new(), next }
+    pub(crate) fn new(rules: Arc<Rules>, encoding: Encoding, next: W) -> Self {
+        Restorer { rules, encoding, held: Vec::new(), next }
     }
 
     /// Says that the body is complete, passes on the rest and gives the next writer back.
@@ -42,12 +42,12 @@ impl<W: Write> Restorer<W> {
     /// written: a request that it goes into has none that does.
     fn value(&self) -> Option<String> {
         let (name, encodings) = placeholder::parse_secret(std::str::from_utf8(&self.held).ok()?)?;
-        let steps: Vec<Spelling> = encodings.map(Spelling::named).collect::<Option<_>>()?;
+        let steps: Vec<Encoding> = encodings.map(Encoding::named).collect::<Option<_>>()?;
         let Some(secret) = self.rules.secrets.iter().find(|secret| secret.is(name)) else {
             return Some(placeholder::of_secret(name));
         };
-        let written = steps.iter().fold(secret.value.clone(), |text, step| step.spell(&text));
-        Some(self.spelling.spell(&written))
+        let written = steps.iter().fold(secret.value.clone(), |text, step| step.encode(&text));
+        Some(self.encoding.encode(&written))
     }
 }
 
@@ -98,11 +98,11 @@ mod tests {
     const VALUE: &str = "a/b+\"<é> %";
 
     #[track_caller]
-    fn check(spelling: Spelling, text: &str, expected: &str) {
+    fn check(encoding: Encoding, text: &str, expected: &str) {
         let rules = Rules::default().secret("KEY", VALUE).unwrap();
         let rules = Arc::new(rules.secret("LINES", "one&\n\ttwo\r\nthree").unwrap());
         for size in [1, 2, 3, 7, usize::MAX] {
-            let mut restorer = Restorer::new(rules.clone(), spelling, Vec::new());
+            let mut restorer = Restorer::new(rules.clone(), encoding, Vec::new());
             text.as_bytes().chunks(size).for_each(|chunk| restorer.write_all(chunk).unwrap());
             assert_eq!(
                 String::from_utf8(restorer.finish().unwrap()).unwrap(),
@@ -114,41 +114,41 @@ mod tests {
 
     #[test]
     fn values_come_back() {
-        check(Spelling::Plain, "Bearer {{secret.KEY}}.", &format!("Bearer {VALUE}."));
-        check(Spelling::Json, r#"{"a":"{{secret.KEY}}"}"#, r#"{"a":"a/b+\"<é> %"}"#);
-        check(Spelling::Form, "a={{secret.KEY}}&b", "a=a%2Fb%2B%22%3C%C3%A9%3E+%25&b");
+        check(Encoding::Plain, "Bearer {{secret.KEY}}.", &format!("Bearer {VALUE}."));
+        check(Encoding::Json, r#"{"a":"{{secret.KEY}}"}"#, r#"{"a":"a/b+\"<é> %"}"#);
+        check(Encoding::Form, "a={{secret.KEY}}&b", "a=a%2Fb%2B%22%3C%C3%A9%3E+%25&b");
     }
 
     #[test]
     fn as_they_were_written() {
-        check(Spelling::Plain, "?q={{secret.KEY|percent}}&b", "?q=a%2Fb%2B%22%3C%C3%A9%3E%20%25&b");
-        check(Spelling::Plain, "{{secret.KEY|form}}", "a%2Fb%2B%22%3C%C3%A9%3E+%25");
-        check(Spelling::Plain, "<a>{{secret.KEY|html}}</a>", "<a>a/b+&quot;&lt;é&gt; %</a>");
-        check(Spelling::Json, r#""{\"a\":\"{{secret.KEY|json}}\"}""#, r#""{\"a\":\"a/b+\\\"<é> %\"}""#);
-        check(Spelling::Plain, "{{secret.KEY|json|percent}}", "a%2Fb%2B%5C%22%3C%C3%A9%3E%20%25");
-        check(Spelling::Plain, "{{secret.KEY|hex}}", "612f622b223cc3a93e2025");
-        check(Spelling::Plain, "a,\"{{secret.KEY|csv}}\"", "a,\"a/b+\"\"<é> %\"");
-        check(Spelling::Plain, "?q={{secret.#KEY|percent}}", "?q=a%2Fb%2B%22%3C%C3%A9%3E%20%25");
+        check(Encoding::Plain, "?q={{secret.KEY|percent}}&b", "?q=a%2Fb%2B%22%3C%C3%A9%3E%20%25&b");
+        check(Encoding::Plain, "{{secret.KEY|form}}", "a%2Fb%2B%22%3C%C3%A9%3E+%25");
+        check(Encoding::Plain, "<a>{{secret.KEY|html}}</a>", "<a>a/b+&quot;&lt;é&gt; %</a>");
+        check(Encoding::Json, r#""{\"a\":\"{{secret.KEY|json}}\"}""#, r#""{\"a\":\"a/b+\\\"<é> %\"}""#);
+        check(Encoding::Plain, "{{secret.KEY|json|percent}}", "a%2Fb%2B%5C%22%3C%C3%A9%3E%20%25");
+        check(Encoding::Plain, "{{secret.KEY|hex}}", "612f622b223cc3a93e2025");
+        check(Encoding::Plain, "a,\"{{secret.KEY|csv}}\"", "a,\"a/b+\"\"<é> %\"");
+        check(Encoding::Plain, "?q={{secret.#KEY|percent}}", "?q=a%2Fb%2B%22%3C%C3%A9%3E%20%25");
     }
 
     #[test]
     fn lines() {
-        check(Spelling::Plain, "{{secret.LINES}}", "one&\n\ttwo\r\nthree");
-        check(Spelling::Plain, "{{secret.LINES|lf}}", "one&\n\ttwo\nthree");
-        check(Spelling::Json, "{{secret.LINES|crlf}}", r"one&\r\n\ttwo\r\nthree");
-        check(Spelling::Plain, "{{secret.LINES|line}}", "one& \ttwo three");
-        check(Spelling::Plain, "{{secret.LINES|lf|attribute}}", "one&amp;&#10;&#9;two&#10;three");
-        check(Spelling::Form, "{{secret.LINES|crlf}}", "one%26%0D%0A%09two%0D%0Athree");
+        check(Encoding::Plain, "{{secret.LINES}}", "one&\n\ttwo\r\nthree");
+        check(Encoding::Plain, "{{secret.LINES|lf}}", "one&\n\ttwo\nthree");
+        check(Encoding::Json, "{{secret.LINES|crlf}}", r"one&\r\n\ttwo\r\nthree");
+        check(Encoding::Plain, "{{secret.LINES|line}}", "one& \ttwo three");
+        check(Encoding::Plain, "{{secret.LINES|lf|attribute}}", "one&amp;&#10;&#9;two&#10;three");
+        check(Encoding::Form, "{{secret.LINES|crlf}}", "one%26%0D%0A%09two%0D%0Athree");
     }
 
     #[test]
     fn without_a_value() {
         check(
-            Spelling::Plain,
+            Encoding::Plain,
             "{{secret.OTHER}} {{secret.OTHER|percent}}",
             "{{secret.OTHER}} {{secret.OTHER}}",
         );
-        check(Spelling::Plain, "?a={{secret.p.#OTHER|percent}}&b", "?a={{secret.p.OTHER}}&b");
+        check(Encoding::Plain, "?a={{secret.p.#OTHER|percent}}&b", "?a={{secret.p.OTHER}}&b");
     }
 
     #[test]
@@ -164,16 +164,16 @@ mod tests {
             "{{ secret.KEY }}",
             "{{{{secret",
         ] {
-            check(Spelling::Plain, text, text);
+            check(Encoding::Plain, text, text);
         }
         let long = format!("{{{{secret.{}", "K".repeat(300));
-        check(Spelling::Plain, &long, &long);
+        check(Encoding::Plain, &long, &long);
     }
 
     #[test]
     fn one_within_what_looked_like_one() {
-        check(Spelling::Plain, "{{{secret.KEY}}}", &format!("{{{VALUE}}}"));
-        check(Spelling::Plain, "{{secret.{{secret.KEY}}", &format!("{{{{secret.{VALUE}"));
-        check(Spelling::Plain, "{{secret.KEY}{{secret.KEY}}", &format!("{{{{secret.KEY}}{VALUE}"));
+        check(Encoding::Plain, "{{{secret.KEY}}}", &format!("{{{VALUE}}}"));
+        check(Encoding::Plain, "{{secret.{{secret.KEY}}", &format!("{{{{secret.{VALUE}"));
+        check(Encoding::Plain, "{{secret.KEY}{{secret.KEY}}", &format!("{{{{secret.KEY}}{VALUE}"));
     }
 }

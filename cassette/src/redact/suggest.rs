@@ -11,6 +11,7 @@ use regex_lite::Regex;
 
 use crate::placeholder;
 use crate::redact::leaks::check::LeakCheck;
+use crate::redact::leaks::leak::LeakEncoding;
 use crate::redact::redactor::Redactor;
 use crate::redact::rules::set::Rules;
 
@@ -79,7 +80,7 @@ impl Suggestions<'_> {
     }
 
     /// How what is found is written, if a text is no UTF-8.
-    pub(crate) fn charset(&self, bytes: &[u8]) -> Option<&'static str> {
+    pub(crate) fn charset(&self, bytes: &[u8]) -> Option<LeakEncoding> {
         let leak = self.check.scan(bytes).ok()??;
         std::str::from_utf8(bytes).is_err().then_some(leak.encoding)
     }

@@ -1,6 +1,5 @@
 //! Secrets that were found in what a recording would have kept. Never their values.
 
-use crate::redact::suggest::Suggestion;
 use std::path::PathBuf;
 
 use super::TestSite;
@@ -8,6 +7,8 @@ use super::page::{Help, Page};
 use super::palette::paint;
 use super::setup::path;
 use super::text::{URI, VALUE, clean, short};
+use crate::redact::suggest::Suggestion;
+use crate::redact::{LeakEncoding, LeakKind};
 
 /// Every place in which the final check found a secret.
 #[derive(Clone, Debug)]
@@ -23,8 +24,12 @@ pub struct Leaks {
 pub struct Leak {
     /// The secret's name, the rule of its form, or the placeholder that the value has elsewhere.
     pub name: String,
-    /// How it is written there: `as it is`, `in base64`; `as it is, unpacked` where it had to be unpacked first.
-    pub encoding: String,
+    /// What leaked.
+    pub kind: LeakKind,
+    /// How it is encoded there.
+    pub encoding: LeakEncoding,
+    /// It was found in what a file packs.
+    pub unpacked: bool,
     /// Where it was about to be saved.
     pub place: LeakPlace,
     /// What takes it out, where that isn't what does so for the whole of its place.
@@ -92,8 +97,9 @@ impl Leaks {
         for leak in self.found.iter().take(SHOWN) {
             let name = paint(page.palette.emphasis, clean(&leak.name));
             // Nobody named it: it was found in another place, by its placeholder there.
-            let what = if leak.name.starts_with('[') { "the value of " } else { "" };
-            page.line(2, format_args!("{what}{name}, {}", clean(&leak.encoding)));
+            let what = if leak.kind == LeakKind::Found { "the value of " } else { "" };
+            let unpacked = if leak.unpacked { ", unpacked" } else { "" };
+            page.line(2, format_args!("{what}{name}, {}{unpacked}", leak.encoding.name()));
             leak.place.write(page);
             page.line(4, format_args!("way out: {}", leak.way_out()));
         }
@@ -146,8 +152,8 @@ impl Leak {
             Suggestion::SomeBody => "`Config::redact_body_with`".to_owned(),
         });
         let way = by_rule.unwrap_or_else(|| self.way_out_of_place());
-        match self.name.split_once(" shape ") {
-            Some((id, _)) if self.encoding.starts_with("by its form") => {
+        match self.name.split_once(' ') {
+            Some((id, _)) if self.kind == LeakKind::Token => {
                 format!("{way}; if it is no secret, .without_rule({id:?})")
             }
             _ => way,
@@ -165,9 +171,7 @@ impl Leak {
                 LeakPart::Body { pointer: Some(pointer), .. } => {
                     format!(".redact_pointer({:?})", short(pointer, VALUE))
                 }
-                LeakPart::Body { .. } if self.encoding.ends_with(", unpacked") => {
-                    "`Config::redact_body_with`".to_owned()
-                }
+                LeakPart::Body { .. } if self.unpacked => "`Config::redact_body_with`".to_owned(),
                 LeakPart::Body { .. } => {
                     "`Config::redact_body_with`, or `Config::redact_field` where it is a field of its own"
                         .to_owned()

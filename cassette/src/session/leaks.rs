@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::capture;
 use crate::cores;
 use crate::error::{Error, Result};
-use crate::redact::{Leak, LeakCheck};
+use crate::redact::{Leak, LeakCheck, LeakEncoding};
 use crate::report::{self, LeakPart, LeakPlace};
 use crate::snapshot::Manifest;
 use crate::syntax::pointer::push_segment;
@@ -114,8 +114,7 @@ pub(super) fn in_recording(
         }
         None => (LeakPlace::Metadata, None),
     };
-    let unpacked = if packed { ", unpacked" } else { "" };
-    report::Leak { name: leak.name, encoding: format!("{encoding}{unpacked}"), place, rule }
+    report::Leak { name: leak.name, kind: leak.kind, encoding, unpacked: packed, place, rule }
 }
 
 /// The rule that would redact a leak; and its encoding, where the cassette has that part in base64.
@@ -123,7 +122,7 @@ fn suggestion(
     suggestions: &Suggestions<'_>,
     located: &Located,
     file: &Path,
-) -> (Option<Suggestion>, Option<&'static str>) {
+) -> (Option<Suggestion>, Option<LeakEncoding>) {
     match located.part() {
         Part::Url => (suggestions.for_uri(&located.interaction.request.uri), None),
         Part::Header(name) => {
@@ -151,7 +150,9 @@ pub(super) fn in_output(check: &LeakCheck, manifest: &Manifest, leak: Leak) -> r
     let path = entry.map(|entry| entry.path.clone()).filter(|path| is_clean(check, path));
     report::Leak {
         name: leak.name,
-        encoding: leak.encoding.to_owned(),
+        kind: leak.kind,
+        encoding: leak.encoding,
+        unpacked: false,
         place: LeakPlace::Output { path },
         rule: None,
     }

@@ -7,7 +7,7 @@ use memchr::memmem;
 
 use super::{Value, Values};
 use crate::media_type;
-use crate::redact::Spelling;
+use crate::redact::Encoding;
 
 pub(super) const OPEN: &[u8] = b"{{";
 const CLOSE: &[u8] = b"}}";
@@ -21,27 +21,27 @@ const LITERAL: &[u8] = b"'{{'";
 /// A writer that fills in expressions and passes the result on. It holds back a window of memory.
 pub(crate) struct Filler<W> {
     values: Option<Arc<Values>>,
-    spelling: Spelling,
+    encoding: Encoding,
     held: Vec<u8>,
     next: W,
 }
 
 /// The encoding of values in a body of this content type.
-fn spelling(content_type: Option<&str>) -> Spelling {
-    let spelling = Spelling::of(content_type);
+fn encoding(content_type: Option<&str>) -> Encoding {
+    let encoding = Encoding::of(content_type);
     let essence = media_type::essence(content_type.unwrap_or(""));
-    match spelling {
-        Spelling::Plain if media_type::is_html(&essence) || media_type::is_xml(&essence) => Spelling::Html,
+    match encoding {
+        Encoding::Plain if media_type::is_html(&essence) || media_type::is_xml(&essence) => Encoding::Html,
         // Strings of scripts take what those of JSON take.
-        Spelling::Plain if media_type::is_script(&essence) => Spelling::Json,
-        _ => spelling,
+        Encoding::Plain if media_type::is_script(&essence) => Encoding::Json,
+        _ => encoding,
     }
 }
 
 impl<W: Write> Filler<W> {
     /// A filler. Without values the bytes pass unchanged.
     pub(crate) fn new(values: Option<Arc<Values>>, content_type: Option<&str>, next: W) -> Filler<W> {
-        Filler { values, spelling: spelling(content_type), held: Vec::new(), next }
+        Filler { values, encoding: encoding(content_type), held: Vec::new(), next }
     }
 
     pub(crate) fn next_mut(&mut self) -> &mut W {
@@ -95,7 +95,7 @@ impl<W: Write> Filler<W> {
                 continue;
             };
             let value = values.value(expression).map_err(io::Error::other)?;
-            let mut is_string = self.spelling == Spelling::Json
+            let mut is_string = self.encoding == Encoding::Json
                 && start > passed
                 && held[start - 1] == b'"'
                 && held.get(end) == Some(&b'"')
@@ -118,7 +118,7 @@ impl<W: Write> Filler<W> {
                 }
                 value => {
                     self.next.write_all(&held[passed..start])?;
-                    self.next.write_all(self.spelling.spell(value.text()).as_bytes())?;
+                    self.next.write_all(self.encoding.encode(value.text()).as_bytes())?;
                     passed = end;
                 }
             }

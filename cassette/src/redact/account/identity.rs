@@ -12,22 +12,22 @@ use std::sync::{Mutex, PoisonError};
 use crate::placeholder;
 use crate::redact::rules::secret::Secret;
 use crate::redact::values::found_values;
-use crate::redact::values::found_values::Known;
+use crate::redact::values::found_values::FoundValues;
 
 /// The placeholders of a session.
 pub(crate) struct Identity {
     /// Without the key a hash tells nothing of the value.
     key: RandomState,
     secrets: Vec<String>,
-    found: Mutex<Found>,
+    found: Mutex<Numbering>,
     /// Those that are looked for elsewhere.
-    pub(crate) known: Known,
+    pub(crate) found_values: FoundValues,
     /// The values themselves by their placeholders, in memory only, where they have to be sent again.
     kept: Option<Mutex<HashMap<String, Vec<u8>>>>,
 }
 
 #[derive(Default)]
-struct Found {
+struct Numbering {
     places: HashMap<u64, Place>,
     /// Names of placeholders, with the last number given.
     names: Vec<(Box<str>, u32)>,
@@ -45,7 +45,7 @@ enum Place {
 const REMEMBERED: usize = 1 << 16;
 
 /// A value on its way.
-pub(crate) struct Value {
+pub(crate) struct ValueDigest {
     hasher: DefaultHasher,
     head: Vec<u8>,
     /// Bytes of the head.
@@ -63,7 +63,7 @@ impl Identity {
             key: RandomState::new(),
             secrets: secrets.iter().map(Secret::placeholder).collect(),
             found: Mutex::default(),
-            known: Known::default(),
+            found_values: FoundValues::default(),
             kept: None,
         };
         for (n, secret) in (0..).zip(secrets) {
@@ -79,9 +79,9 @@ impl Identity {
         Identity { kept: Some(Mutex::default()), ..Identity::new(secrets) }
     }
 
-    pub(crate) fn value(&self) -> Value {
+    pub(crate) fn value(&self) -> ValueDigest {
         let most = if self.kept.is_some() { LONGEST_KEPT } else { found_values::LONGEST + 1 };
-        Value { hasher: self.key.build_hasher(), head: Vec::new(), most, escaped: false }
+        ValueDigest { hasher: self.key.build_hasher(), head: Vec::new(), most, escaped: false }
     }
 
     /// A text as it is sent to a real server: with the values where their placeholders stand. Only where values are
@@ -89,20 +89,20 @@ impl Identity {
     pub(crate) fn sent<'t>(&self, text: &'t [u8], spell: impl Fn(&str) -> String) -> Cow<'t, [u8]> {
         let Some(kept) = &self.kept else { return Cow::Borrowed(text) };
         let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let spelled = |value: &Vec<u8>| match std::str::from_utf8(value) {
+        let encoded = |value: &Vec<u8>| match std::str::from_utf8(value) {
             Ok(text) => spell(text).into_bytes(),
             Err(_) => value.clone(),
         };
-        placeholder::replace_numbered(text, |placeholder, _| kept.get(placeholder).map(spelled))
+        placeholder::replace_numbered(text, |placeholder, _| kept.get(placeholder).map(encoded))
     }
 
     /// What stands in the place of a value: that of the secret it is, or one of this name. What is a placeholder
     /// already stays. What is `given` to the code under test is no secret of its: on replay it would be filled in.
-    pub(crate) fn placeholder(&self, name: &str, value: &Value, given: bool) -> Placeholder {
+    pub(crate) fn placeholder(&self, name: &str, value: &ValueDigest, given: bool) -> Replacement {
         let mut found = self.found();
         if let Some(parsed) = placeholder::parse(&value.head) {
             found.taken(parsed.numbered);
-            return Placeholder { text: parsed.text.to_owned(), is_new: false, secret: None };
+            return Replacement { text: parsed.text.to_owned(), is_new: false, secret: None };
         }
         let mut hash = value.hasher.finish();
         if given && found.places.get(&hash).is_some_and(|place| place.secret().is_some()) {
@@ -126,7 +126,7 @@ impl Identity {
         let text = self.text(&found, place);
         drop(found);
         if known.is_none() && whole && !given {
-            self.known.add(&value.head, &text);
+            self.found_values.add(&value.head, &text);
         }
         if let (Some(kept), true, None) = (&self.kept, whole, secret) {
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -134,14 +134,14 @@ impl Identity {
                 kept.insert(text.clone(), value.head.clone());
             }
         }
-        Placeholder { text, is_new: true, secret }
+        Replacement { text, is_new: true, secret }
     }
 
     /// The placeholder that a text is, or that of the value that it is, where that was found before.
-    pub(crate) fn passed_on(&self, text: &[u8]) -> Option<Placeholder> {
+    pub(crate) fn passed_on(&self, text: &[u8]) -> Option<Replacement> {
         if let Some(parsed) = placeholder::parse(text) {
             self.found().taken(parsed.numbered);
-            return Some(Placeholder { text: parsed.text.to_owned(), is_new: false, secret: None });
+            return Some(Replacement { text: parsed.text.to_owned(), is_new: false, secret: None });
         }
         if !found_values::is_telling(text) {
             return None;
@@ -151,7 +151,7 @@ impl Identity {
         let hash = hasher.finish();
         let found = self.found();
         let place = *found.places.get(&hash)?;
-        Some(Placeholder { text: self.text(&found, place), is_new: true, secret: place.secret() })
+        Some(Replacement { text: self.text(&found, place), is_new: true, secret: place.secret() })
     }
 
     /// The numbers of the placeholders in a text go to no other value.
@@ -164,14 +164,14 @@ impl Identity {
         });
     }
 
-    fn text(&self, found: &Found, place: Place) -> String {
+    fn text(&self, found: &Numbering, place: Place) -> String {
         match place {
             Place::Secret(n) => self.secrets[n as usize].clone(),
             Place::Found(at, number) => placeholder::numbered(&found.names[at as usize].0, number),
         }
     }
 
-    fn found(&self) -> std::sync::MutexGuard<'_, Found> {
+    fn found(&self) -> std::sync::MutexGuard<'_, Numbering> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -185,7 +185,7 @@ impl Place {
     }
 }
 
-impl Found {
+impl Numbering {
     fn name(&mut self, name: &str) -> u32 {
         let at = self.names.iter().position(|(known, _)| **known == *name).unwrap_or_else(|| {
             self.names.push((name.into(), 0));
@@ -207,7 +207,7 @@ impl Found {
 }
 
 /// What stands in the place of a value.
-pub(crate) struct Placeholder {
+pub(crate) struct Replacement {
     pub(crate) text: String,
     /// The value was one, and no placeholder.
     pub(crate) is_new: bool,
@@ -215,7 +215,7 @@ pub(crate) struct Placeholder {
     pub(crate) secret: Option<usize>,
 }
 
-impl Value {
+impl ValueDigest {
     /// More of it, as it is written and decoded.
     pub(crate) fn push_as(&mut self, raw: &[u8], plain: &[u8]) {
         self.escaped |= raw != plain;

@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::redact::rules::label::Label;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
-use crate::redact::values::encoding::{Spelling, spelled};
+use crate::redact::values::encoding::{Encoding, with_encodings};
 use given::Given;
-use identity::{Identity, Placeholder, Value};
+use identity::{Identity, Replacement, ValueDigest};
 
 /// How often each rule fired, and which value became which placeholder.
 pub(crate) struct Account {
@@ -24,7 +24,7 @@ pub(crate) struct Account {
     /// What stands in the place of a value is what the code under test reads.
     pub(crate) gives: bool,
     /// Of an answer, how its text is written: placeholders say what that doesn't.
-    pub(crate) answer: Option<Spelling>,
+    pub(crate) answer: Option<Encoding>,
     /// Something was replaced, of one body.
     pub(crate) hit: AtomicBool,
 }
@@ -48,12 +48,12 @@ impl Account {
     }
 
     /// For an answer, or a part of one, that is written so.
-    pub(crate) fn answering(&self, spelling: Spelling) -> Account {
-        Account { answer: Some(spelling), ..self.of_one_body() }
+    pub(crate) fn answering(&self, encoding: Encoding) -> Account {
+        Account { answer: Some(encoding), ..self.of_one_body() }
     }
 
     /// What a placeholder has to say of a value that is written so.
-    pub(crate) fn told<'s>(&self, steps: &'s [Spelling]) -> &'s [Spelling] {
+    pub(crate) fn encodings_to_name<'s>(&self, steps: &'s [Encoding]) -> &'s [Encoding] {
         self.answer.map_or(&[], |answer| answer.within(steps))
     }
 
@@ -78,8 +78,14 @@ impl Account {
     }
 
     /// What stands in the place of a value, which is counted unless it is a placeholder itself.
-    pub(crate) fn replace(&self, rule: &Rule, value: &Value, rules: &Rules, steps: &[Spelling]) -> String {
-        let Placeholder { text, is_new, secret } = self.identity.placeholder(&rule.name, value, self.gives);
+    pub(crate) fn replace(
+        &self,
+        rule: &Rule,
+        value: &ValueDigest,
+        rules: &Rules,
+        steps: &[Encoding],
+    ) -> String {
+        let Replacement { text, is_new, secret } = self.identity.placeholder(&rule.name, value, self.gives);
         if is_new {
             self.count(&rule.label);
         }
@@ -88,13 +94,13 @@ impl Account {
         }
         self.count_secret(secret, rules);
         let escaped = value.escaped || steps.len() > 1;
-        if secret.is_some() && escaped { spelled(&text, self.told(steps)) } else { text }
+        if secret.is_some() && escaped { with_encodings(&text, self.encodings_to_name(steps)) } else { text }
     }
 
     /// What stands in the place of a value that was found before, where nothing says that it is one. The rule has been
     /// counted where it found the value.
     pub(crate) fn pass_on(&self, raw: &str, plain: &[u8], rules: &Rules) -> Option<String> {
-        let Placeholder { text, is_new, secret } = self.identity.passed_on(plain)?;
+        let Replacement { text, is_new, secret } = self.identity.passed_on(plain)?;
         if self.gives && self.given.rule(&text).is_none() {
             return None;
         }
@@ -103,7 +109,7 @@ impl Account {
         }
         self.count_secret(secret, rules);
         let escaped = secret.is_some() && raw.as_bytes() != plain;
-        Some(if escaped { spelled(&text, self.told(&[Spelling::Percent])) } else { text })
+        Some(if escaped { with_encodings(&text, self.encodings_to_name(&[Encoding::Percent])) } else { text })
     }
 
     pub(crate) fn count_secret(&self, secret: Option<usize>, rules: &Rules) {

@@ -15,16 +15,16 @@ use crate::redact::formats::loose_form::LooseForm;
 use crate::redact::formats::multipart::MultipartFields;
 use crate::redact::formats::pass::Pass;
 use crate::redact::formats::script::ScriptFields;
-use crate::redact::formats::sniff::{Begun, Format, Kind};
+use crate::redact::formats::sniff::{Declared, Format, Sniffer};
 use crate::redact::formats::xml::XmlFields;
 use crate::redact::rules::set::Rules;
 
 /// What a body, or a part of one, is read as.
 pub(crate) enum BodyFields {
-    Begun(Begun),
+    Sniffer(Sniffer),
     Json(JsonFields),
     /// JSON, and from where it is none what its content type says.
-    First(JsonFields, Kind),
+    First(JsonFields, Declared),
     Form(FormFields),
     Loose(Box<LooseForm>),
     Xml(XmlFields),
@@ -47,16 +47,16 @@ impl BodyFields {
                 || media_type::is_json_lines(&essence)
         };
         let kind = match essence.as_str() {
-            essence if media_type::is_form(essence) => Kind::Form,
-            essence if media_type::is_html(essence) => Kind::Html,
-            essence if media_type::is_xml(essence) => Kind::Xml,
+            essence if media_type::is_form(essence) => Declared::Form,
+            essence if media_type::is_html(essence) => Declared::Html,
+            essence if media_type::is_xml(essence) => Declared::Xml,
             // The parts of a form are written as they are.
-            _ if depth == 0 && is_text() => Kind::Text,
-            "text/event-stream" => Kind::Events,
-            essence if media_type::is_script(essence) => Kind::Script,
-            _ => Kind::Other,
+            _ if depth == 0 && is_text() => Declared::Text,
+            "text/event-stream" => Declared::Events,
+            essence if media_type::is_script(essence) => Declared::Script,
+            _ => Declared::Other,
         };
-        BodyFields::Begun(Begun::new(kind))
+        BodyFields::Sniffer(Sniffer::new(kind))
     }
 
     fn of_format(format: Format, rules: &Rules) -> BodyFields {
@@ -74,12 +74,12 @@ impl BodyFields {
 
     /// For what nothing says anything of.
     pub(crate) fn begun() -> BodyFields {
-        BodyFields::Begun(Begun::new(Kind::Other))
+        BodyFields::Sniffer(Sniffer::new(Declared::Other))
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
         match self {
-            BodyFields::Begun(begun) => {
+            BodyFields::Sniffer(begun) => {
                 if let Some((format, held, rest)) = begun.push(bytes, to.out)? {
                     *self = BodyFields::of_format(format, to.rules);
                     self.push(&held, to)?;
@@ -108,7 +108,7 @@ impl BodyFields {
 
     pub(crate) fn finish(self, to: &mut Pass<'_>) -> io::Result<()> {
         match self {
-            BodyFields::Begun(begun) => match begun.finish(to.out)? {
+            BodyFields::Sniffer(begun) => match begun.finish(to.out)? {
                 Some((format, held)) => {
                     let mut fields = BodyFields::of_format(format, to.rules);
                     fields.push(&held, to)?;

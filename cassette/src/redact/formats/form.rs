@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use percent_encoding::percent_decode;
 
-use crate::redact::account::identity::Value;
+use crate::redact::account::identity::ValueDigest;
 use crate::redact::formats::json::JsonFields;
 use crate::redact::formats::pass::Pass;
 use crate::redact::formats::splice::Pending;
 use crate::redact::formats::unescape::{Coding, Plain};
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
-use crate::redact::values::encoding::Spelling;
+use crate::redact::values::encoding::Encoding;
 use crate::redact::values::found_values;
 
 /// Replaces the values of fields whose name is on the list. An empty value stays. A value that is JSON is opened.
@@ -35,7 +35,7 @@ enum At {
     /// In a value that may be JSON.
     Document(Box<JsonFields>, Plain, Pending),
     /// In a value that goes, if there is any of it. As it is written, as long as it may stay.
-    Secret(Value, Plain, Arc<Rule>, Vec<u8>),
+    Secret(ValueDigest, Plain, Arc<Rule>, Vec<u8>),
 }
 
 const LONGEST_KEY: usize = 1024;
@@ -97,7 +97,7 @@ impl FormFields {
         if let (At::Begun, Some(first)) = (&self.at, part.first()) {
             self.at = match first {
                 b'{' | b'[' | b'%' => At::Document(
-                    Box::new(JsonFields::within(to.rules, &[self.spelling()])),
+                    Box::new(JsonFields::within(to.rules, &[self.encoding()])),
                     Plain::new(Coding::Form),
                     Pending::default(),
                 ),
@@ -143,7 +143,7 @@ impl FormFields {
                 {
                     return to.out.insert(text);
                 }
-                to.out.insert(&to.account.replace(&rule, &value, to.rules, &[self.spelling()]))
+                to.out.insert(&to.account.replace(&rule, &value, to.rules, &[self.encoding()]))
             }
             At::Document(mut inner, plain, mut pending) => {
                 plain.finish(&mut |raw, plain| {
@@ -155,8 +155,8 @@ impl FormFields {
         }
     }
 
-    fn spelling(&self) -> Spelling {
-        if self.is_query { Spelling::Percent } else { Spelling::Form }
+    fn encoding(&self) -> Encoding {
+        if self.is_query { Encoding::Percent } else { Encoding::Form }
     }
 
     /// The form is over.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::json::lex::{Kind, Lexer};
 use crate::json::stack::Stack;
 use crate::json::unescape;
-use crate::redact::account::identity::Value;
+use crate::redact::account::identity::ValueDigest;
 use crate::redact::formats::pass::Pass;
 use crate::redact::formats::splice::Pending;
 use crate::redact::formats::unescape::{Coding, Plain};
@@ -14,7 +14,7 @@ use crate::redact::rules::label::Left;
 use crate::redact::rules::pointers::Pointers;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
-use crate::redact::values::encoding::Spelling;
+use crate::redact::values::encoding::Encoding;
 
 /// Replaces string values of members whose name is on the list, at any depth, also in arrays directly under such
 /// a name. Other values keep their type and so stay, which is counted; members of an object go by their own names,
@@ -45,7 +45,7 @@ pub(crate) struct JsonFields {
     deep: Option<(Arc<Rule>, usize)>,
     text: Text,
     /// How a string is written: of this document, and of those around it.
-    spellings: Vec<Spelling>,
+    encodings: Vec<Encoding>,
 }
 
 /// The string value being read.
@@ -57,7 +57,7 @@ enum Text {
     /// May be JSON.
     Document(Box<JsonFields>, Plain, Pending),
     /// Goes.
-    Secret(Value, Plain, Arc<Rule>, bool),
+    Secret(ValueDigest, Plain, Arc<Rule>, bool),
 }
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
@@ -85,14 +85,14 @@ impl JsonFields {
             pointers: rules.pointers.begin(),
             deep: None,
             text: Text::Kept,
-            spellings: vec![Spelling::Json],
+            encodings: vec![Encoding::Json],
         }
     }
 
     /// A document in a text that is written so. Its place is not that of a document.
-    pub(crate) fn within(rules: &Rules, around: &[Spelling]) -> JsonFields {
-        let spellings = [&[Spelling::Json], around].concat();
-        JsonFields { mark: MARK.len(), pointers: None, spellings, ..JsonFields::new(rules) }
+    pub(crate) fn within(rules: &Rules, around: &[Encoding]) -> JsonFields {
+        let encodings = [&[Encoding::Json], around].concat();
+        JsonFields { mark: MARK.len(), pointers: None, encodings, ..JsonFields::new(rules) }
     }
 
     /// One of the documents of a text that holds more than them.
@@ -299,8 +299,8 @@ impl JsonFields {
     /// A string that nothing says to redact, by its first byte.
     fn document(&self, rules: &Rules, first: u8) -> Text {
         match first {
-            b'{' | b'[' if self.spellings.len() <= MAX_NESTING => {
-                let inner = JsonFields::within(rules, &self.spellings);
+            b'{' | b'[' if self.encodings.len() <= MAX_NESTING => {
+                let inner = JsonFields::within(rules, &self.encodings);
                 Text::Document(Box::new(inner), Plain::new(Coding::Json), Pending::default())
             }
             _ => Text::Kept,
@@ -334,7 +334,7 @@ impl JsonFields {
                     value.push_as(raw, plain);
                     Ok(())
                 })?;
-                to.out.insert(&to.account.replace(&rule, &value, to.rules, &self.spellings))
+                to.out.insert(&to.account.replace(&rule, &value, to.rules, &self.encodings))
             }
             Text::Document(mut inner, plain, mut pending) => {
                 plain.finish(&mut |raw, plain| {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use memchr::memmem::Finder;
 use percent_encoding::percent_decode_str;
 
-use crate::redact::account::identity::Value;
+use crate::redact::account::identity::ValueDigest;
 use crate::redact::formats::body_fields::BodyFields;
 use crate::redact::formats::pass::Pass;
 use crate::redact::rules::rule::Rule;
@@ -47,7 +47,7 @@ enum At {
 enum Part {
     Body(Box<BodyFields>),
     /// Goes, if there is any of it.
-    Secret(Value, Arc<Rule>, bool),
+    Secret(ValueDigest, Arc<Rule>, bool),
 }
 
 /// What a text that begins like a delimiter is.
@@ -271,7 +271,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::redact::formats::splice::Out;
+    use crate::redact::formats::splice::WriterSink;
     use crate::redact::{Redactor, Rules};
 
     const FORM: &str = "multipart/form-data; boundary=b-0";
@@ -431,7 +431,7 @@ mod tests {
         let body = [head, &file[..], b"\r\n--b-0--\r\n"].concat();
         let mut stored = Vec::new();
         for chunk in body.chunks(1000) {
-            let out = &mut Out(&mut stored);
+            let out = &mut WriterSink(&mut stored);
             fields.push(chunk, &mut Pass { rules: &rules, account: redactor.account(), out }).unwrap();
             assert!(fields.held.len() <= 10 && fields.head.len() <= head.len());
         }

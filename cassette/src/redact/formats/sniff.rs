@@ -11,7 +11,7 @@ use crate::redact::formats::splice::Sink;
 
 /// What the content type says.
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Kind {
+pub(crate) enum Declared {
     /// JSON, plain text or nothing: also of forms.
     Text,
     Form,
@@ -23,17 +23,17 @@ pub(crate) enum Kind {
 }
 
 /// A body, or a part of one, of which too little has come.
-pub(crate) struct Begun {
-    kind: Kind,
+pub(crate) struct Sniffer {
+    kind: Declared,
     /// Without white space, and what else is passed over.
     held: Vec<u8>,
 }
 
 /// What the first bytes tell.
-enum Told {
+enum Verdict {
     Nothing,
     /// So many of them are to be passed over.
-    Before(usize, Kind),
+    Before(usize, Declared),
     Format(Format),
 }
 
@@ -42,7 +42,7 @@ enum Told {
 pub(crate) enum Format {
     Json,
     /// JSON, and from where it is none what the content type says.
-    JsonThen(Kind),
+    JsonThen(Declared),
     Form,
     LooseForm,
     Xml,
@@ -87,9 +87,9 @@ const GUARDS: [&[u8]; 13] = [
 /// With them a line of an event begins (WHATWG HTML §9.2.6).
 const EVENTS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b":"];
 
-impl Begun {
-    pub(crate) fn new(kind: Kind) -> Begun {
-        Begun { kind, held: Vec::new() }
+impl Sniffer {
+    pub(crate) fn new(kind: Declared) -> Sniffer {
+        Sniffer { kind, held: Vec::new() }
     }
 
     /// As soon as it is told.
@@ -113,10 +113,10 @@ impl Begun {
             if self.held.is_empty() {
                 return Ok(None);
             }
-            match self.told(self.held.len() == MOST) {
-                Told::Nothing => return Ok(None),
-                Told::Before(count, kind) => self.pass_over(count, kind, out)?,
-                Told::Format(format) => return Ok(Some((format, std::mem::take(&mut self.held), bytes))),
+            match self.verdict(self.held.len() == MOST) {
+                Verdict::Nothing => return Ok(None),
+                Verdict::Before(count, kind) => self.pass_over(count, kind, out)?,
+                Verdict::Format(format) => return Ok(Some((format, std::mem::take(&mut self.held), bytes))),
             }
         }
     }
@@ -124,17 +124,17 @@ impl Begun {
     /// The body is over: what it is, with all of it.
     pub(crate) fn finish(mut self, out: &mut dyn Sink) -> io::Result<Option<(Format, Vec<u8>)>> {
         while !self.held.is_empty() {
-            match self.told(true) {
-                Told::Before(count, kind) => self.pass_over(count, kind, out)?,
-                Told::Format(format) => return Ok(Some((format, self.held))),
-                Told::Nothing => break,
+            match self.verdict(true) {
+                Verdict::Before(count, kind) => self.pass_over(count, kind, out)?,
+                Verdict::Format(format) => return Ok(Some((format, self.held))),
+                Verdict::Nothing => break,
             }
         }
         out.keep(&self.held)?;
         Ok(None)
     }
 
-    fn pass_over(&mut self, count: usize, kind: Kind, out: &mut dyn Sink) -> io::Result<()> {
+    fn pass_over(&mut self, count: usize, kind: Declared, out: &mut dyn Sink) -> io::Result<()> {
         self.kind = kind;
         out.keep(&self.held[..count])?;
         self.held.drain(..count);
@@ -142,75 +142,79 @@ impl Begun {
     }
 
     /// By what is held, of which this may be all that there is.
-    fn told(&self, whole: bool) -> Told {
+    fn verdict(&self, whole: bool) -> Verdict {
         let (text, kind) = (&self.held[..], self.kind);
-        let guarded = if kind == Kind::Script { kind } else { Kind::Other };
-        let before = [(MARK, kind), (COMMENT, Kind::Script)];
+        let guarded = if kind == Declared::Script { kind } else { Declared::Other };
+        let before = [(MARK, kind), (COMMENT, Declared::Script)];
         for (before, kind) in before.into_iter().chain(GUARDS.map(|guard| (guard, guarded))) {
             if text.starts_with(before) {
-                return Told::Before(before.len(), kind);
+                return Verdict::Before(before.len(), kind);
             }
             if !whole && before.starts_with(text) {
-                return Told::Nothing;
+                return Verdict::Nothing;
             }
         }
         let json = || match kind {
-            Kind::Form | Kind::Xml | Kind::Events => Format::JsonThen(kind),
+            Declared::Form | Declared::Xml | Declared::Events => Format::JsonThen(kind),
             _ => kind.format(),
         };
         let markup = |or| match html::is_page(text, or) {
-            None if !whole => Told::Nothing,
-            Some(true) => Told::Format(Kind::Html.format()),
-            _ => Told::Format(Kind::Xml.format()),
+            None if !whole => Verdict::Nothing,
+            Some(true) => Verdict::Format(Declared::Html.format()),
+            _ => Verdict::Format(Declared::Xml.format()),
         };
         match (text.first(), kind) {
             // Names of a form's fields may have brackets, too.
-            (Some(b'{' | b'['), Kind::Form) => match text[1..].trim_ascii_start().first() {
-                Some(b'"' | b'{' | b'[') => Told::Format(json()),
-                None if !whole => Told::Nothing,
-                _ => Told::Format(kind.format()),
+            (Some(b'{' | b'['), Declared::Form) => match text[1..].trim_ascii_start().first() {
+                Some(b'"' | b'{' | b'[') => Verdict::Format(json()),
+                None if !whole => Verdict::Nothing,
+                _ => Verdict::Format(kind.format()),
             },
-            (Some(b'{' | b'['), _) => Told::Format(json()),
+            (Some(b'{' | b'['), _) => Verdict::Format(json()),
             // XML travels as HTML, too.
-            (Some(b'<'), Kind::Html) if text.starts_with(XML) => markup(true),
-            (Some(b'<'), Kind::Html) if !whole && XML.starts_with(text) => Told::Nothing,
-            (Some(b'<'), Kind::Text | Kind::Other | Kind::Form | Kind::Events) => markup(false),
-            (Some(&RECORD), _) => Told::Format(Kind::Other.format()),
-            (_, Kind::Text | Kind::Other) => self.in_text(whole),
-            _ => Told::Format(kind.format()),
+            (Some(b'<'), Declared::Html) if text.starts_with(XML) => markup(true),
+            (Some(b'<'), Declared::Html) if !whole && XML.starts_with(text) => Verdict::Nothing,
+            (Some(b'<'), Declared::Text | Declared::Other | Declared::Form | Declared::Events) => {
+                markup(false)
+            }
+            (Some(&RECORD), _) => Verdict::Format(Declared::Other.format()),
+            (_, Declared::Text | Declared::Other) => self.in_text(whole),
+            _ => Verdict::Format(kind.format()),
         }
     }
 
     /// What isn't JSON fails at its first bytes.
-    fn in_text(&self, whole: bool) -> Told {
+    fn in_text(&self, whole: bool) -> Verdict {
         let text = &self.held[..];
         if EVENTS.iter().any(|name| text.starts_with(name)) {
-            return Told::Format(Kind::Events.format());
+            return Verdict::Format(Declared::Events.format());
         }
         let name = text.iter().position(|b| !is_of_name(*b));
         match name.map(|end| text[end..].split_at(1)) {
-            _ if name.unwrap_or(text.len()) > LONGEST_NAME => Told::Format(self.kind.format()),
-            None if !whole => Told::Nothing,
-            Some((b"=", _)) if self.kind == Kind::Text && name > Some(0) => Told::Format(Format::LooseForm),
+            _ if name.unwrap_or(text.len()) > LONGEST_NAME => Verdict::Format(self.kind.format()),
+            None if !whole => Verdict::Nothing,
+            Some((b"=", _)) if self.kind == Declared::Text && name > Some(0) => {
+                Verdict::Format(Format::LooseForm)
+            }
             Some((b"(", argument)) if name > Some(0) => match argument.trim_ascii_start().first() {
-                Some(b'{' | b'[') => Told::Format(Kind::Script.format()),
-                None if !whole => Told::Nothing,
-                _ => Told::Format(self.kind.format()),
+                Some(b'{' | b'[') => Verdict::Format(Declared::Script.format()),
+                None if !whole => Verdict::Nothing,
+                _ => Verdict::Format(self.kind.format()),
             },
-            _ => Told::Format(self.kind.format()),
+            _ => Verdict::Format(self.kind.format()),
         }
     }
 }
 
-impl Kind {
+impl Declared {
     pub(crate) fn format(self) -> Format {
         match self {
-            Kind::Form => Format::Form,
-            Kind::Xml => Format::Xml,
-            Kind::Events => Format::Events,
-            Kind::Script => Format::Script,
-            Kind::Html => Format::Html,
-            Kind::Text | Kind::Other => Format::Json,
+            Declared::Form => Format::Form,
+            Declared::Xml => Format::Xml,
+            Declared::Events => Format::Events,
+            Declared::Script => Format::Script,
+            Declared::Html => Format::Html,
+            Declared::Text | Declared::Other => Format::Json,
         }
     }
 }

@@ -15,9 +15,9 @@ pub(crate) trait Sink {
 }
 
 /// A writer gets what stays.
-pub(crate) struct Out<'a, W>(pub(crate) &'a mut W);
+pub(crate) struct WriterSink<'a, W>(pub(crate) &'a mut W);
 
-impl<W: Write> Sink for Out<'_, W> {
+impl<W: Write> Sink for WriterSink<'_, W> {
     fn keep(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.write_all(bytes)
     }

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::redact::account::Account;
-use crate::redact::account::identity::Value;
+use crate::redact::account::identity::ValueDigest;
 use crate::redact::formats::json::{JsonFields, MAX_NESTING};
 use crate::redact::formats::pass::Pass;
 use crate::redact::formats::splice::{Pending, Sink};
@@ -14,7 +14,7 @@ use crate::redact::formats::unescape::{Coding, Plain};
 use crate::redact::rules::label::Left;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
-use crate::redact::values::encoding::Spelling;
+use crate::redact::values::encoding::Encoding;
 
 /// Replaces the text directly in elements, and the values of attributes, whose local name is on the list. White
 /// space around a text stays. Child elements go by their own names, which is counted. A text or value that is JSON or XML
@@ -32,7 +32,7 @@ pub(crate) struct XmlFields {
     /// The text or value being read, if any of it has come.
     inner: Option<Inner>,
     /// How a value is written: in this document, and in those around it.
-    spellings: Vec<Spelling>,
+    encodings: Vec<Encoding>,
 }
 
 enum At {
@@ -64,7 +64,7 @@ enum Inner {
     Kept,
     /// May be a document, which its first byte tells. In CDATA nothing is escaped.
     Document(Option<Document>, Option<Plain>, Pending),
-    Secret(Secret),
+    Secret(SecretText),
 }
 
 /// A document in a text.
@@ -74,8 +74,8 @@ enum Document {
 }
 
 /// A text that goes.
-struct Secret {
-    value: Value,
+struct SecretText {
+    value: ValueDigest,
     /// `None` in CDATA, where nothing is escaped.
     plain: Option<Plain>,
     rule: Arc<Rule>,
@@ -96,7 +96,7 @@ const MAX_LISTED: usize = 64;
 
 impl XmlFields {
     pub(crate) fn new() -> XmlFields {
-        let spellings = vec![Spelling::Html];
+        let encodings = vec![Encoding::Html];
         XmlFields {
             at: At::Text,
             depth: 0,
@@ -104,13 +104,13 @@ impl XmlFields {
             rule: None,
             closed: false,
             inner: None,
-            spellings,
+            encodings,
         }
     }
 
     /// A document in a text that is written so.
-    fn within(around: &[Spelling]) -> XmlFields {
-        XmlFields { spellings: [&[Spelling::Html], around].concat(), ..XmlFields::new() }
+    fn within(around: &[Encoding]) -> XmlFields {
+        XmlFields { encodings: [&[Encoding::Html], around].concat(), ..XmlFields::new() }
     }
 
     pub(crate) fn push(&mut self, chunk: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
@@ -173,7 +173,8 @@ impl XmlFields {
         if self.inner.is_none() {
             let listed = self.listed.last().filter(|(depth, _)| *depth == self.depth);
             let plain = escaped.then(|| Plain::new(Coding::Xml));
-            self.inner = listed.map(|(_, rule)| Inner::Secret(Secret::new(rule.clone(), plain, to.account)));
+            self.inner =
+                listed.map(|(_, rule)| Inner::Secret(SecretText::new(rule.clone(), plain, to.account)));
         }
         self.feed(text, escaped, to)
     }
@@ -188,7 +189,7 @@ impl XmlFields {
                 b'<' => !escaped,
                 _ => false,
             };
-            *inner = match opens && self.spellings.len() <= MAX_NESTING {
+            *inner = match opens && self.encodings.len() <= MAX_NESTING {
                 true => Inner::Document(None, escaped.then(|| Plain::new(Coding::Xml)), Pending::default()),
                 false => Inner::Kept,
             };
@@ -196,12 +197,12 @@ impl XmlFields {
         match inner {
             Inner::Begun | Inner::Kept => to.out.keep(text),
             Inner::Document(document, Some(plain), pending) => plain.push(text, &mut |raw, plain| {
-                let document = document.get_or_insert_with(|| Document::of(plain, to.rules, &self.spellings));
+                let document = document.get_or_insert_with(|| Document::of(plain, to.rules, &self.encodings));
                 to.within(pending, raw, plain, |to| document.push(plain, to))
             }),
             Inner::Document(document, None, _) => {
                 // Of this text the document is a part as it is.
-                let around = self.spellings.get(1..).unwrap_or_default();
+                let around = self.encodings.get(1..).unwrap_or_default();
                 let document = document.get_or_insert_with(|| Document::of(text, to.rules, around));
                 document.push(text, to)
             }
@@ -233,13 +234,13 @@ impl XmlFields {
     /// The text or value is over.
     fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         match self.inner.take() {
-            Some(Inner::Secret(secret)) => secret.end(&self.spellings, to),
+            Some(Inner::Secret(secret)) => secret.end(&self.encodings, to),
             Some(Inner::Document(Some(document), None, _)) => document.end(to),
             Some(Inner::Document(document, Some(plain), mut pending)) => {
                 let mut document = document;
                 plain.finish(&mut |raw, plain| {
                     let document =
-                        document.get_or_insert_with(|| Document::of(plain, to.rules, &self.spellings));
+                        document.get_or_insert_with(|| Document::of(plain, to.rules, &self.encodings));
                     to.within(&mut pending, raw, plain, |to| document.push(plain, to))
                 })?;
                 to.within(&mut pending, b"", b"", |to| document.map_or(Ok(()), |document| document.end(to)))
@@ -300,7 +301,7 @@ impl XmlFields {
                 b'"' | b'\'' if *equals => {
                     let plain = || Some(Plain::new(Coding::Xml));
                     let rule = rule(name, to.rules).filter(|_| !name.starts_with(b"xmlns"));
-                    self.inner = rule.map(|rule| Inner::Secret(Secret::new(rule, plain(), to.account)));
+                    self.inner = rule.map(|rule| Inner::Secret(SecretText::new(rule, plain(), to.account)));
                     self.at = At::Quoted(b);
                 }
                 _ if is_space(b) => {}
@@ -352,7 +353,7 @@ impl XmlFields {
 
 impl Document {
     /// One that begins so, in a text that is written so.
-    fn of(text: &[u8], rules: &Rules, around: &[Spelling]) -> Document {
+    fn of(text: &[u8], rules: &Rules, around: &[Encoding]) -> Document {
         match text.trim_ascii_start().first() {
             Some(b'<') => Document::Xml(Box::new(XmlFields::within(around))),
             _ => Document::Json(Box::new(JsonFields::within(rules, around))),
@@ -374,9 +375,9 @@ impl Document {
     }
 }
 
-impl Secret {
-    fn new(rule: Arc<Rule>, plain: Option<Plain>, account: &Account) -> Secret {
-        Secret { value: account.identity.value(), plain, rule, any: false, tail: Vec::new() }
+impl SecretText {
+    fn new(rule: Arc<Rule>, plain: Option<Plain>, account: &Account) -> SecretText {
+        SecretText { value: account.identity.value(), plain, rule, any: false, tail: Vec::new() }
     }
 
     fn feed(&mut self, text: &[u8], out: &mut dyn Sink) -> io::Result<()> {
@@ -409,9 +410,9 @@ impl Secret {
     }
 
     /// The text is over, and written so.
-    fn end(self, spellings: &[Spelling], to: &mut Pass<'_>) -> io::Result<()> {
-        let Secret { mut value, plain, rule, any, tail } = self;
-        let spellings = if plain.is_some() { spellings } else { spellings.get(1..).unwrap_or_default() };
+    fn end(self, encodings: &[Encoding], to: &mut Pass<'_>) -> io::Result<()> {
+        let SecretText { mut value, plain, rule, any, tail } = self;
+        let encodings = if plain.is_some() { encodings } else { encodings.get(1..).unwrap_or_default() };
         if let Some(plain) = plain {
             plain.finish(&mut |raw, plain| {
                 value.push_as(raw, plain);
@@ -419,7 +420,7 @@ impl Secret {
             })?;
         }
         if any {
-            to.out.insert(&to.account.replace(&rule, &value, to.rules, spellings))?;
+            to.out.insert(&to.account.replace(&rule, &value, to.rules, encodings))?;
         }
         to.out.keep(&tail)
     }

@@ -15,7 +15,7 @@ impl Redactor {
     ///
     /// * On the safe-list: kept, with secrets replaced by value; URLs in `location`, `link` and such as
     ///   [`uri`](Redactor::uri) does.
-    /// * Known to carry credentials (`authorization`, `x-api-key`, …): kept by name, so that a reviewer sees
+    /// * FoundValues to carry credentials (`authorization`, `x-api-key`, …): kept by name, so that a reviewer sees
     ///   that one was sent, as `Bearer [authorization:1]`, or with the placeholder of a named secret.
     /// * `cookie` and `set-cookie`: names and attributes kept, values `[cookie:1]` and so on.
     /// * All others are dropped: unknown headers may identify somebody, and the usual ones (`date`, `server`,

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::redact::formats::form::FormFields;
 use crate::redact::formats::pass::Pass;
-use crate::redact::formats::splice::Out;
+use crate::redact::formats::splice::WriterSink;
 use crate::redact::links::link::Linked;
 use crate::redact::redactor::{Redactor, into_string};
 use crate::redact::rules::catalogue::USER_INFO;
@@ -68,7 +68,7 @@ impl Redactor {
     fn query(&self, query: &str) -> String {
         let mut out = Vec::with_capacity(query.len());
         let mut fields = FormFields::of_query();
-        let to = &mut Pass { rules: self.rules(), account: self.account(), out: &mut Out(&mut out) };
+        let to = &mut Pass { rules: self.rules(), account: self.account(), out: &mut WriterSink(&mut out) };
         // Writing to memory does not fail.
         let _ = fields.push(query.as_bytes(), to).and_then(|()| fields.finish(to));
         let redacted = into_string(out);

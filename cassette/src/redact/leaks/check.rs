@@ -6,12 +6,14 @@ use std::fmt;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 
+use super::leak::{Leak, LeakEncoding, LeakKind};
+use super::window::{CHUNK, Place, Window, line_break, place_after};
 use crate::Result;
 use crate::redact::leaks::packed;
 use crate::redact::leaks::packed::{Base64, Beginnings, Unpacked};
-use crate::redact::patterns::{BEFORE, Next, Shapes};
+use crate::redact::patterns::{Next, Patterns};
 use crate::redact::rules::set::Rules;
-use crate::redact::values::encodings::{Pattern, patterns_of_leaks};
+use crate::redact::values::encodings::{Needle, needles_of_leaks};
 use crate::redact::values::search::{Hit, Search};
 
 /// Looks for the secrets of a [`Redactor`](crate::redact::Redactor) in what is about to be installed.
@@ -28,63 +30,31 @@ use crate::redact::values::search::{Hit, Search};
 /// ```
 pub struct LeakCheck {
     search: Search,
-    patterns: Vec<(String, Pattern)>,
-    shapes: Shapes,
+    sought: Vec<Sought>,
+    patterns: Patterns,
 }
 
-/// Where a secret was found. Never its value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Leak {
-    /// The secret's name, the rule of its form (`CAS0501 shape jwt`), or the placeholder that the value has elsewhere
-    /// (`[access_token:1]`).
-    pub name: String,
-    /// In words: `as it is`, `in base64`, `by its form`.
-    pub encoding: &'static str,
-    /// In bytes from the start of what was read.
-    pub offset: u64,
-    /// From 1.
-    pub line: u64,
-    /// In bytes from the start of the line, from 1.
-    pub column: u64,
+/// A value that is looked for, in one of its encodings.
+struct Sought {
+    name: String,
+    kind: LeakKind,
+    needle: Needle,
 }
 
-impl Leak {
-    /// What it fell under, as in `_metadata.redaction`: `secret.KEY`, `CAS0501 shape jwt`; `[access_token:1]`.
-    pub fn rule(&self) -> String {
-        if self.encoding == BY_FORM || self.was_found() {
-            self.name.clone()
-        } else {
-            format!("secret.{}", self.name)
-        }
-    }
-
-    /// Nobody named the value; it was found in another place, where it has this placeholder.
-    pub fn was_found(&self) -> bool {
-        self.name.starts_with('[')
+impl Sought {
+    fn leak(&self, encoding: LeakEncoding, place: Place) -> Leak {
+        leak(self.name.clone(), self.kind, encoding, place)
     }
 }
 
-/// What [`Leak::encoding`] says of what nobody named.
-const BY_FORM: &str = "by its form";
-
-/// What it says of a value with line breaks in it, in whatever encoding.
-const OVER_LINES: &str = "split over lines";
-
-impl fmt::Display for Leak {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.encoding {
-            BY_FORM => "what falls under",
-            _ if self.was_found() => "the value of",
-            _ => "the secret",
-        };
-        write!(f, "{what} {}, {}, at byte {}", self.name, self.encoding, self.offset)
-    }
+fn leak(name: String, kind: LeakKind, encoding: LeakEncoding, place: Place) -> Leak {
+    let Place { offset, line, column } = place;
+    Leak { name, kind, encoding, offset, line, column }
 }
 
 impl fmt::Debug for LeakCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LeakCheck({} patterns)", self.patterns.len())
+        write!(f, "LeakCheck({} patterns)", self.sought.len())
     }
 }
 
@@ -101,50 +71,17 @@ pub(crate) enum Seen {
     TooLong,
 }
 
-/// Read at once.
-const CHUNK: usize = 64 * 1024;
-
-/// A text on its way through the check.
-#[derive(Default)]
-struct Window {
-    text: Vec<u8>,
-    /// Where it begins, in bytes and lines; and in bytes where its first line began.
-    base: u64,
-    line: u64,
-    line_start: u64,
-    /// What came before it.
-    before: Vec<u8>,
-}
-
-impl Window {
-    fn leak(&self, name: &str, encoding: &'static str, at: usize) -> Leak {
-        let offset = self.base + at as u64;
-        let breaks = memchr::memchr_iter(b'\n', &self.text[..at]);
-        let (mut line, mut start) = (self.line, self.line_start);
-        for at in breaks {
-            (line, start) = (line + 1, self.base + at as u64 + 1);
-        }
-        Leak { name: name.to_owned(), encoding, offset, line: line + 1, column: offset - start + 1 }
-    }
-
-    fn drain(&mut self, count: usize) {
-        let Leak { line, column, offset, .. } = self.leak("", "", count);
-        (self.line, self.line_start) = (line - 1, offset + 1 - column);
-        self.before = self.text[count.saturating_sub(BEFORE)..count].to_vec();
-        self.base += count as u64;
-        self.text.drain(..count);
-    }
-}
-
 impl LeakCheck {
-    /// For the secrets of the rules, and what was found besides, by its placeholder.
-    pub(crate) fn new(rules: &Rules, found: Vec<(String, Pattern)>) -> Result<LeakCheck> {
-        let mut all = found;
+    /// For the secrets of the rules, and for values that were found, by their placeholders.
+    pub(crate) fn new(rules: &Rules, found: Vec<(String, Needle)>) -> Result<LeakCheck> {
+        let found = found.into_iter().map(|(name, needle)| Sought { name, kind: LeakKind::Found, needle });
+        let mut sought: Vec<Sought> = found.collect();
         for secret in &rules.secrets {
-            all.extend(patterns_of_leaks(&secret.value).into_iter().map(|p| (secret.name.clone(), p)));
+            let named = |needle| Sought { name: secret.name.clone(), kind: LeakKind::Secret, needle };
+            sought.extend(needles_of_leaks(&secret.value).into_iter().map(named));
         }
-        let search = Search::new(all.iter().map(|(_, p)| &p.bytes[..]))?;
-        Ok(LeakCheck { search, patterns: all, shapes: Shapes::new(rules) })
+        let search = Search::new(sought.iter().map(|sought| &sought.needle.bytes[..]))?;
+        Ok(LeakCheck { search, sought, patterns: Patterns::new(rules) })
     }
 
     /// Reads to the end, or to the first secret, in a window of memory.
@@ -211,7 +148,7 @@ impl LeakCheck {
             // Text that only begins like it is broken, and nothing comes of it.
             let mut unpacked = Unpacked::new(Base64::new(open(offset)?), coding).take(left);
             if let Some(leak) = self.scan(&mut unpacked)? {
-                let (line, column) = place(open(0)?.take(offset))?;
+                let Place { offset, line, column } = place_after(open(0)?.take(offset))?;
                 if found(Leak { offset, line, column, ..leak }).is_break() {
                     break;
                 }
@@ -241,32 +178,35 @@ impl LeakCheck {
             let (whole, text) = (read == 0, &window.text);
             let limit = if whole { text.len() } else { text.len().saturating_sub(overlap) };
             while let Some(hit) = self.value(text, values).filter(|hit| hit.start < limit) {
-                let (name, pattern) = &self.patterns[hit.id];
-                if found(window.leak(name, pattern.encoding.name(), hit.start)).is_break() {
+                let sought = &self.sought[hit.id];
+                let encoding = LeakEncoding::Value(sought.needle.kind);
+                if found(sought.leak(encoding, window.place(hit.start))).is_break() {
                     return Ok(());
                 }
                 values = hit.end;
             }
             values = values.max(limit);
-            for (name, start) in self.over_lines(&text[lines.min(text.len())..]) {
+            for (sought, start) in self.over_lines(&text[lines.min(text.len())..]) {
                 let start = lines + start;
-                if start < limit && found(window.leak(name, OVER_LINES, start)).is_break() {
+                if start < limit
+                    && found(sought.leak(LeakEncoding::OverLines, window.place(start))).is_break()
+                {
                     return Ok(());
                 }
             }
             lines = lines.max(limit);
             loop {
-                match self.shapes.next(&window.before, text, forms, whole) {
+                match self.patterns.next(&window.before, text, forms, whole) {
                     Next::Open(open) => {
                         forms = open;
                         break;
                     }
-                    Next::Shape(shape) => {
-                        if found(window.leak(&shape.rule.label.to_string(), BY_FORM, shape.start)).is_break()
-                        {
+                    Next::Token(token) => {
+                        let (name, place) = (token.rule.label.to_string(), window.place(token.start));
+                        if found(leak(name, LeakKind::Token, LeakEncoding::Token, place)).is_break() {
                             return Ok(());
                         }
-                        forms = shape.end;
+                        forms = token.end;
                     }
                 }
             }
@@ -281,12 +221,12 @@ impl LeakCheck {
 
     fn value(&self, text: &[u8], from: usize) -> Option<Hit> {
         // A hit in the wrong case must not hide one that is real.
-        let is_form = |hit: &Hit| self.patterns[hit.id].1.is_form(&text[hit.start..hit.end]);
-        self.search.find_where(text, from, is_form)
+        let is_match = |hit: &Hit| self.sought[hit.id].needle.is_match(&text[hit.start..hit.end]);
+        self.search.find_where(text, from, is_match)
     }
 
     /// Values with line breaks in them, as texts are wrapped, by what they would be without.
-    fn over_lines(&self, text: &[u8]) -> Vec<(&str, usize)> {
+    fn over_lines(&self, text: &[u8]) -> Vec<(&Sought, usize)> {
         let mut found = Vec::new();
         if self.search.is_empty() {
             return found;
@@ -313,50 +253,11 @@ impl LeakCheck {
             let before = breaks.partition_point(|(at, _)| *at <= hit.start);
             if breaks.get(before).is_some_and(|(at, _)| *at < hit.end) {
                 let removed = before.checked_sub(1).map_or(0, |last| breaks[last].1);
-                found.push((&*self.patterns[hit.id].0, hit.start + removed));
+                found.push((&self.sought[hit.id], hit.start + removed));
             }
         }
         found
     }
-}
-
-/// The line and the column that come after a text, from 1.
-fn place(mut text: impl Read) -> io::Result<(u64, u64)> {
-    let (mut line, mut column, mut piece) = (1, 1, Vec::new());
-    while text.by_ref().take(CHUNK as u64).read_to_end(&mut piece)? > 0 {
-        match memchr::memrchr(b'\n', &piece) {
-            Some(last) => {
-                line += memchr::memchr_iter(b'\n', &piece).count() as u64;
-                column = (piece.len() - last) as u64;
-            }
-            None => column += piece.len() as u64,
-        }
-        piece.clear();
-    }
-    Ok((line, column))
-}
-
-/// Where the line breaks at `at` end, with the indentation of the next line: as they are, in a JSON string, or in
-/// a list of lines, as a cassette has them.
-fn line_break(text: &[u8], at: usize) -> usize {
-    let mut end = at;
-    loop {
-        end += match &text[end..] {
-            [b'\r' | b'\n', ..] => 1,
-            [b'\\', b'r' | b'n', ..] => 2,
-            _ => break,
-        };
-    }
-    if end == at {
-        return at;
-    }
-    if let Some(list) = text[end..].strip_prefix(b"\",") {
-        let next = list.trim_ascii_start();
-        if let Some(line) = next.strip_prefix(b"\"") {
-            end = text.len() - line.len();
-        }
-    }
-    end + text[end..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count()
 }
 
 #[cfg(test)]
@@ -364,6 +265,7 @@ mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
 
+    use super::super::window::CHUNK;
     use super::*;
     use crate::redact::Redactor;
 
@@ -389,7 +291,7 @@ mod tests {
         let rules = rules.secret("PLAIN", "plainsecret1").unwrap();
         let check = Redactor::new(rules).unwrap().leak_check().unwrap();
         let found = check.scan(Slow(text.as_bytes(), false)).unwrap();
-        assert_eq!(found.as_ref().map(|leak| (leak.encoding, leak.offset)), expected, "{text}");
+        assert_eq!(found.as_ref().map(|leak| (leak.encoding(), leak.offset)), expected, "{text}");
     }
 
     #[test]
@@ -412,7 +314,7 @@ mod tests {
         let check = |bytes: Vec<u8>, expected: &str| {
             let text = [b"\0x\0 ", &bytes[..], b"\0"].concat();
             let leak = redactor.leak_check().unwrap().scan(&text[..]).unwrap().expect(expected);
-            assert_eq!(format!("{}, {}", leak.name, leak.encoding), expected);
+            assert_eq!(format!("{}, {}", leak.name, leak.encoding()), expected);
         };
         for (name, value) in [("KEY", "Grünkohl-漢"), ("PLAIN", "plainsecret1"), ("OLD", "Grünkohl.")] {
             let expected = format!("{name}, in UTF-16");
@@ -476,7 +378,7 @@ mod tests {
         let seen = check.packed(
             |at| Ok(Slow(&file[at as usize..], false)),
             |leak| {
-                all.push((format!("{}, {}", leak.name, leak.encoding), leak.line, leak.column));
+                all.push((format!("{}, {}", leak.name, leak.encoding()), leak.line, leak.column));
                 ControlFlow::Continue(())
             },
         );
@@ -543,7 +445,7 @@ mod tests {
         let text = format!("plainsecret1\n{filler}  plainsecret1 AIza{}\n{filler}", "a1B2c".repeat(7));
         let all = check.scan_all(Slow(text.as_bytes(), false)).unwrap();
         let places: Vec<_> = all.iter().map(|leak| (&*leak.name, leak.line, leak.column)).collect();
-        let expected = [("KEY", 1, 1), ("KEY", 30_002, 3), ("CAS0504 shape google-api-key", 30_002, 16)];
+        let expected = [("KEY", 1, 1), ("KEY", 30_002, 3), ("CAS0504 token google-api-key", 30_002, 16)];
         assert_eq!(places, expected);
     }
 
@@ -569,7 +471,7 @@ mod tests {
     fn across_chunks() {
         let rules = Rules::default().secret("KEY", "s3cr3t-key").unwrap();
         let check = Redactor::new(rules).unwrap().leak_check().unwrap();
-        let forms = patterns_of_leaks("s3cr3t-key").into_iter().map(|p| p.bytes);
+        let forms = needles_of_leaks("s3cr3t-key").into_iter().map(|p| p.bytes);
         let longest = forms.max_by_key(Vec::len).expect("there are forms");
         assert_eq!(longest.len(), check.search.longest());
         for start in CHUNK - longest.len() - 1..=CHUNK + 1 {

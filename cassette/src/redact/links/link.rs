@@ -22,7 +22,7 @@ use crate::redact::rules::catalogue::USER_INFO;
 use crate::redact::rules::links::Domain;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
-use crate::redact::values::encoding::{Spelling, spelled};
+use crate::redact::values::encoding::{Encoding, with_encodings};
 use crate::redact::values::found_values::is_token;
 
 /// Redacts links in memory.
@@ -182,7 +182,7 @@ impl Linked<'_> {
             // Nothing is written, so nothing fails.
             let _ = fields.push(&link.plain[part], to).and_then(|()| fields.finish(to));
             for (_, text) in &mut changes.edits {
-                self.told(text, within);
+                self.add_encodings(text, within);
             }
             link.replace_all(changes.edits);
         }
@@ -303,19 +303,19 @@ impl Linked<'_> {
     fn in_link(self, rule: &Rule, raw: &[u8], within: Within) -> Vec<u8> {
         let mut value = self.account.identity.value();
         value.push_as(raw, &percent_decode(raw).collect::<Vec<u8>>());
-        let mut text = self.account.replace(rule, &value, self.rules, &[Spelling::Percent]).into_bytes();
+        let mut text = self.account.replace(rule, &value, self.rules, &[Encoding::Percent]).into_bytes();
         if text != raw {
-            self.told(&mut text, within);
+            self.add_encodings(&mut text, within);
         }
         text
     }
 
     /// The placeholder of a secret in an answer says too how often the link is encoded.
-    fn told(self, placeholder: &mut Vec<u8>, within: Within) {
+    fn add_encodings(self, placeholder: &mut Vec<u8>, within: Within) {
         if self.account.answer.is_some()
             && let Ok(text) = std::str::from_utf8(placeholder)
         {
-            *placeholder = spelled(text, &vec![Spelling::Percent; within.encoded]).into_bytes();
+            *placeholder = with_encodings(text, &vec![Encoding::Percent; within.encoded]).into_bytes();
         }
     }
 }

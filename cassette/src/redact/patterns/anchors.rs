@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use crate::redact::patterns::tokens::FORMS;
+use crate::redact::patterns::tokens::PATTERNS;
 
 /// The first characters of all forms.
 pub(crate) struct Anchors {
@@ -26,8 +26,8 @@ pub(crate) struct Anchors {
 #[derive(Clone, Copy)]
 pub(crate) struct Anchor {
     pub(crate) text: &'static [u8],
-    /// Of [`FORMS`].
-    pub(crate) form: usize,
+    /// Of [`PATTERNS`].
+    pub(crate) pattern: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -41,8 +41,8 @@ pub(crate) static ANCHORS: LazyLock<Anchors> = LazyLock::new(Anchors::new);
 
 /// All of them, in order of their forms.
 fn all() -> impl Iterator<Item = Anchor> {
-    (0..FORMS.len()).flat_map(|form| {
-        FORMS[form].anchors.iter().map(move |anchor| Anchor { text: anchor.as_bytes(), form })
+    (0..PATTERNS.len()).flat_map(|pattern| {
+        PATTERNS[pattern].anchors.iter().map(move |anchor| Anchor { text: anchor.as_bytes(), pattern })
     })
 }
 

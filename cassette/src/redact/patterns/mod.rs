@@ -12,17 +12,17 @@ use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
 use anchors::ANCHORS;
 pub(crate) use tokens::{BEFORE, Class};
-use tokens::{FORMS, Found, Runs};
+use tokens::{PATTERNS, Runs, TokenMatch};
 
 /// The rules of the forms, as far as they are in force.
-pub(crate) struct Shapes {
+pub(crate) struct Patterns {
     /// By form.
-    rules: [Option<Arc<Rule>>; FORMS.len()],
+    rules: [Option<Arc<Rule>>; PATTERNS.len()],
 }
 
 /// A secret in a text.
 #[derive(Debug)]
-pub(crate) struct Shape<'s> {
+pub(crate) struct Token<'s> {
     pub(crate) rule: &'s Arc<Rule>,
     pub(crate) start: usize,
     pub(crate) end: usize,
@@ -32,14 +32,14 @@ pub(crate) struct Shape<'s> {
 
 /// The next thing in a text.
 pub(crate) enum Next<'s> {
-    Shape(Shape<'s>),
+    Token(Token<'s>),
     /// There is none that begins before this place; what begins there needs more text to tell.
     Open(usize),
 }
 
-impl Shapes {
-    pub(crate) fn new(rules: &Rules) -> Shapes {
-        Shapes { rules: std::array::from_fn(|form| rules.default_rule(FORMS[form].id).cloned()) }
+impl Patterns {
+    pub(crate) fn new(rules: &Rules) -> Patterns {
+        Patterns { rules: std::array::from_fn(|pattern| rules.default_rule(PATTERNS[pattern].id).cloned()) }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -53,21 +53,27 @@ impl Shapes {
         let runs = Runs::default();
         while let Some((start, anchor)) = ANCHORS.find(text, at) {
             at = start + 1;
-            let Some(rule) = &self.rules[anchor.form] else { continue };
+            let Some(rule) = &self.rules[anchor.pattern] else { continue };
             let mut room = [0; BEFORE];
             let before = last(before, &text[..start], &mut room);
-            match FORMS[anchor.form].at(before, anchor.text.len(), &text[start..], whole, (&runs, start)) {
-                Found::Nothing => {}
-                Found::More => return Next::Open(start),
-                Found::Secret(span, swallow) => {
+            match PATTERNS[anchor.pattern].at(
+                before,
+                anchor.text.len(),
+                &text[start..],
+                whole,
+                (&runs, start),
+            ) {
+                TokenMatch::Nothing => {}
+                TokenMatch::More => return Next::Open(start),
+                TokenMatch::Secret(span, swallow) => {
                     // Before a password there may be a token as the user: then both go.
                     let user = &text[start + 1..start + span.start.max(1)];
                     let (user_at, end) = (start + 1, start + span.end);
                     let start = match self.next(&text[start..=start], user, 0, true) {
-                        Next::Shape(inner) => user_at + inner.start,
+                        Next::Token(inner) => user_at + inner.start,
                         Next::Open(_) => start + span.start,
                     };
-                    return Next::Shape(Shape { rule, start, end, swallow });
+                    return Next::Token(Token { rule, start, end, swallow });
                 }
             }
         }

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use crate::redact::account::Account;
 use crate::redact::account::identity::Identity;
 use crate::redact::patterns::*;
-use crate::redact::text::by_pattern::ShapeReplacer;
+use crate::redact::text::by_pattern::TokenReplacer;
 use crate::redact::{DefaultRule, Redactor, RuleKind, default_rules};
 use crate::tests::{seed, sized};
 
@@ -96,15 +96,15 @@ fn redact(redactor: Redactor, text: &str, size: usize) -> String {
     String::from_utf8(out.finish().unwrap()).unwrap()
 }
 
-fn parts() -> (Arc<Shapes>, Arc<Rules>, Arc<Account>) {
+fn parts() -> (Arc<Patterns>, Arc<Rules>, Arc<Account>) {
     let rules = Rules::default();
-    (Arc::new(Shapes::new(&rules)), Arc::new(rules), Arc::new(Account::new(Identity::new(&[]))))
+    (Arc::new(Patterns::new(&rules)), Arc::new(rules), Arc::new(Account::new(Identity::new(&[]))))
 }
 
 /// The same, with every boundary a hard one.
 fn redact_hard(text: &[u8], cuts: &[usize]) -> String {
-    let (shapes, rules, account) = parts();
-    let mut out = ShapeReplacer::new(shapes, rules, account, Vec::new());
+    let (patterns, rules, account) = parts();
+    let mut out = TokenReplacer::new(patterns, rules, account, Vec::new());
     let mut from = 0;
     for cut in cuts {
         out.window.extend_from_slice(&text[from..*cut]);
@@ -219,8 +219,8 @@ fn what_only_looks_like_it() {
 #[test]
 fn each_can_be_named_off() {
     for (name, sample) in samples() {
-        let shape = |rule: &&DefaultRule| rule.kind == RuleKind::Shape && rule.what == name;
-        let rule = default_rules().iter().find(shape).unwrap();
+        let token = |rule: &&DefaultRule| rule.kind == RuleKind::Shape && rule.what == name;
+        let rule = default_rules().iter().find(token).unwrap();
         let text = format!("<{sample}>");
         let without = Redactor::new(Rules::default().without_rule(rule.id).unwrap()).unwrap();
         assert_eq!(redact(without, &text, 7), text, "{name}");
@@ -245,9 +245,9 @@ const LONG: usize = tokens::LONGEST;
 
 #[test]
 fn the_window_stays_small() {
-    let (shapes, rules, account) = parts();
+    let (patterns, rules, account) = parts();
     for text in ["eyJ", "-----BEGIN PRIVATE KEY-----", "ya29.a", "https://", "plain text "] {
-        let mut out = ShapeReplacer::new(shapes.clone(), rules.clone(), account.clone(), io::sink());
+        let mut out = TokenReplacer::new(patterns.clone(), rules.clone(), account.clone(), io::sink());
         for _ in 0..20_000 {
             out.write_all(text.as_bytes()).unwrap();
             assert!(out.window.len() <= 6 * tokens::LONGEST, "{text}: {}", out.window.len());

@@ -16,7 +16,7 @@ use crate::placeholder;
 
 /// One form, under a rule of the catalogue.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Form {
+pub(crate) struct TokenPattern {
     pub(crate) id: &'static str,
     /// How it begins: what is searched for.
     pub(crate) anchors: &'static [&'static str],
@@ -61,7 +61,7 @@ pub(crate) enum Class {
 
 /// What stands at an anchor.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Found {
+pub(crate) enum TokenMatch {
     Nothing,
     /// The text ends too early to tell.
     More,
@@ -74,28 +74,28 @@ pub(crate) const LONGEST: usize = 16 * 1024;
 
 const ANY: usize = usize::MAX;
 
-pub(crate) const FORMS: &[Form] = &[
-    form("CAS0501", &["eyJ"], Rest::Jwt),
+pub(crate) const PATTERNS: &[TokenPattern] = &[
+    pattern("CAS0501", &["eyJ"], Rest::Jwt),
     // A header with white space, or line breaks, after its brace.
-    form("CAS0501", &["eyAi", "eyAg", "eyAK", "ewog", "ewoi", "ewoJ", "ew0K", "ewki"], Rest::Jwt),
-    form("CAS0502", &["-----BEGIN"], Rest::Pem),
-    form("CAS0503", &["AKIA", "ASIA"], Rest::Run(Class::Base32, 16, 16)),
-    form("CAS0504", &["AIza"], Rest::Run(Class::Url, 35, 35)),
-    form("CAS0505", &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"], Rest::Run(Class::Alphanumeric, 36, 255)),
-    form("CAS0505", &["github_pat_"], Rest::Run(Class::Word, 60, 255)),
-    form("CAS0506", &["glpat-", "gldt-", "glrt-", "glptt-"], Rest::Run(Class::Dotted, 20, 255)),
-    form(
+    pattern("CAS0501", &["eyAi", "eyAg", "eyAK", "ewog", "ewoi", "ewoJ", "ew0K", "ewki"], Rest::Jwt),
+    pattern("CAS0502", &["-----BEGIN"], Rest::Pem),
+    pattern("CAS0503", &["AKIA", "ASIA"], Rest::Run(Class::Base32, 16, 16)),
+    pattern("CAS0504", &["AIza"], Rest::Run(Class::Url, 35, 35)),
+    pattern("CAS0505", &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"], Rest::Run(Class::Alphanumeric, 36, 255)),
+    pattern("CAS0505", &["github_pat_"], Rest::Run(Class::Word, 60, 255)),
+    pattern("CAS0506", &["glpat-", "gldt-", "glrt-", "glptt-"], Rest::Run(Class::Dotted, 20, 255)),
+    pattern(
         "CAS0507",
         &["xoxa-", "xoxb-", "xoxe-", "xoxp-", "xoxr-", "xoxs-", "xapp-"],
         Rest::Keyed(Class::Url, 16),
     ),
-    form(
+    pattern(
         "CAS0508",
         &["sk_live_", "rk_live_", "sk_test_", "rk_test_"],
         Rest::Run(Class::Alphanumeric, 16, ANY),
     ),
-    form("CAS0508", &["whsec_"], Rest::Run(Class::Base64, 24, ANY)),
-    form(
+    pattern("CAS0508", &["whsec_"], Rest::Run(Class::Base64, 24, ANY)),
+    pattern(
         "CAS0509",
         &[
             "SK0", "SK1", "SK2", "SK3", "SK4", "SK5", "SK6", "SK7", "SK8", "SK9", "SKa", "SKb", "SKc", "SKd",
@@ -103,28 +103,28 @@ pub(crate) const FORMS: &[Form] = &[
         ],
         Rest::Run(Class::LowerHex, 31, 31),
     ),
-    form("CAS0510", &["SG."], Rest::Pair(22, 43)),
-    form("CAS0511", &["npm_"], Rest::Run(Class::Alphanumeric, 36, 36)),
-    form("CAS0512", &["pypi-AgE"], Rest::Run(Class::Url, 50, ANY)),
-    form("CAS0513", &["sk-"], Rest::Keyed(Class::Alphanumeric, 32)),
-    form(
+    pattern("CAS0510", &["SG."], Rest::Pair(22, 43)),
+    pattern("CAS0511", &["npm_"], Rest::Run(Class::Alphanumeric, 36, 36)),
+    pattern("CAS0512", &["pypi-AgE"], Rest::Run(Class::Url, 50, ANY)),
+    pattern("CAS0513", &["sk-"], Rest::Keyed(Class::Alphanumeric, 32)),
+    pattern(
         "CAS0513",
         &["sk-ant-", "sk-proj-", "sk-svcacct-", "sk-admin-", "sk-or-v1-"],
         Rest::Keyed(Class::Url, 32),
     ),
-    form("CAS0514", &["ya29."], Rest::Run(Class::Dotted, 20, ANY)),
-    form("CAS0515", &["://", ":\\/\\/", "%3A%2F%2F", "%3a%2f%2f"], Rest::UserInfo),
-    form("CAS0516", &["shpat_", "shpss_", "shpca_", "shppa_"], Rest::Run(Class::Alphanumeric, 32, 64)),
-    form("CAS0517", &["hf_"], Rest::Run(Class::Alphanumeric, 34, 40)),
-    form("CAS0518", &["dop_v1_", "doo_v1_", "dor_v1_"], Rest::Run(Class::LowerHex, 64, 64)),
-    form("CAS0519", &["GOCSPX-"], Rest::Run(Class::Url, 28, 28)),
-    form("CAS0520", &["1//0", "1\\/\\/0", "1%2F%2F0", "1%2f%2f0"], Rest::Keyed(Class::Url, 40)),
-    form("CAS0521", &["hvs.", "hvb."], Rest::Keyed(Class::Url, 24)),
-    form("CAS0522", &["gsk_"], Rest::Run(Class::Alphanumeric, 52, 52)),
-    form("CAS0523", &["dckr_pat_"], Rest::Run(Class::Url, 27, 27)),
-    form("CAS0523", &["dckr_oat_"], Rest::Run(Class::Url, 32, 32)),
-    form("CAS0524", &["ATATT3"], Rest::Run(Class::Padded, 100, ANY)),
-    form(
+    pattern("CAS0514", &["ya29."], Rest::Run(Class::Dotted, 20, ANY)),
+    pattern("CAS0515", &["://", ":\\/\\/", "%3A%2F%2F", "%3a%2f%2f"], Rest::UserInfo),
+    pattern("CAS0516", &["shpat_", "shpss_", "shpca_", "shppa_"], Rest::Run(Class::Alphanumeric, 32, 64)),
+    pattern("CAS0517", &["hf_"], Rest::Run(Class::Alphanumeric, 34, 40)),
+    pattern("CAS0518", &["dop_v1_", "doo_v1_", "dor_v1_"], Rest::Run(Class::LowerHex, 64, 64)),
+    pattern("CAS0519", &["GOCSPX-"], Rest::Run(Class::Url, 28, 28)),
+    pattern("CAS0520", &["1//0", "1\\/\\/0", "1%2F%2F0", "1%2f%2f0"], Rest::Keyed(Class::Url, 40)),
+    pattern("CAS0521", &["hvs.", "hvb."], Rest::Keyed(Class::Url, 24)),
+    pattern("CAS0522", &["gsk_"], Rest::Run(Class::Alphanumeric, 52, 52)),
+    pattern("CAS0523", &["dckr_pat_"], Rest::Run(Class::Url, 27, 27)),
+    pattern("CAS0523", &["dckr_oat_"], Rest::Run(Class::Url, 32, 32)),
+    pattern("CAS0524", &["ATATT3"], Rest::Run(Class::Padded, 100, ANY)),
+    pattern(
         "CAS0525",
         &[
             "dapi0", "dapi1", "dapi2", "dapi3", "dapi4", "dapi5", "dapi6", "dapi7", "dapi8", "dapi9",
@@ -132,18 +132,18 @@ pub(crate) const FORMS: &[Form] = &[
         ],
         Rest::Run(Class::LowerHex, 31, 31),
     ),
-    form("CAS0526", &["lin_api_"], Rest::Run(Class::Alphanumeric, 40, 40)),
-    form("CAS0527", &["ntn_"], Rest::Run(Class::Alphanumeric, 43, 50)),
-    form("CAS0528", &["NRAK-"], Rest::Run(Class::Alphanumeric, 27, 27)),
-    form("CAS0529", &["glsa_"], Rest::Run(Class::Word, 41, 41)),
-    form("CAS0530", &["xai-"], Rest::Run(Class::Alphanumeric, 80, 80)),
+    pattern("CAS0526", &["lin_api_"], Rest::Run(Class::Alphanumeric, 40, 40)),
+    pattern("CAS0527", &["ntn_"], Rest::Run(Class::Alphanumeric, 43, 50)),
+    pattern("CAS0528", &["NRAK-"], Rest::Run(Class::Alphanumeric, 27, 27)),
+    pattern("CAS0529", &["glsa_"], Rest::Run(Class::Word, 41, 41)),
+    pattern("CAS0530", &["xai-"], Rest::Run(Class::Alphanumeric, 80, 80)),
 ];
 
-const fn form(id: &'static str, anchors: &'static [&'static str], rest: Rest) -> Form {
-    Form { id, anchors, rest }
+const fn pattern(id: &'static str, anchors: &'static [&'static str], rest: Rest) -> TokenPattern {
+    TokenPattern { id, anchors, rest }
 }
 
-impl Form {
+impl TokenPattern {
     /// What stands at the beginning of `text`, which begins with the anchor and comes after `before`. `whole` says
     /// that nothing follows.
     /// `runs` is what is known of the text from other anchors, and `start` where in it this one stands.
@@ -154,9 +154,9 @@ impl Form {
         text: &[u8],
         whole: bool,
         (runs, start): (&Runs, usize),
-    ) -> Found {
+    ) -> TokenMatch {
         if !matches!(self.rest, Rest::UserInfo | Rest::Pem) && within_word(before) {
-            return Found::Nothing;
+            return TokenMatch::Nothing;
         }
         let scan = Scan { text, whole, runs, start };
         match self.rest {
@@ -275,62 +275,62 @@ impl Scan<'_> {
         self.runs.digits.until(self.start + from, body, |b| b.is_ascii_digit()).is_some()
     }
 
-    fn run(&self, class: Class, from: usize, least: usize, most: usize, digit: bool) -> Found {
-        let Some(count) = self.count(class, from) else { return Found::More };
+    fn run(&self, class: Class, from: usize, least: usize, most: usize, digit: bool) -> TokenMatch {
+        let Some(count) = self.count(class, from) else { return TokenMatch::More };
         // Base32 ends where no other letter or digit follows.
         let ends = !self.text.get(from + count).is_some_and(u8::is_ascii_alphanumeric) || count == LONGEST;
         if count < least || count > most || !ends || (digit && !self.has_digit(from, count)) {
-            return Found::Nothing;
+            return TokenMatch::Nothing;
         }
-        Found::Secret(0..from + count, (count == LONGEST).then_some(class))
+        TokenMatch::Secret(0..from + count, (count == LONGEST).then_some(class))
     }
 
-    fn pair(&self, from: usize, first: usize, second: usize) -> Found {
-        let Some(count) = self.count(Class::Url, from) else { return Found::More };
+    fn pair(&self, from: usize, first: usize, second: usize) -> TokenMatch {
+        let Some(count) = self.count(Class::Url, from) else { return TokenMatch::More };
         if count != first {
-            return Found::Nothing;
+            return TokenMatch::Nothing;
         }
         let dot = from + count;
         match self.text.get(dot) {
             Some(b'.') => self.run(Class::Url, dot + 1, second, second, false),
-            _ => Found::Nothing,
+            _ => TokenMatch::Nothing,
         }
     }
 
     /// RFC 7515 §3.1 and RFC 7516 §3.1: three parts, or five; the first is JSON that names an algorithm.
-    fn jwt(&self) -> Found {
-        let Some(count) = self.count(Class::Url, 0) else { return Found::More };
+    fn jwt(&self) -> TokenMatch {
+        let Some(count) = self.count(Class::Url, 0) else { return TokenMatch::More };
         if count == LONGEST || self.text.get(count) != Some(&b'.') {
-            return Found::Nothing;
+            return TokenMatch::Nothing;
         }
         if !self.runs.may_name_algorithm(self.start, &self.text[..count]) {
-            return Found::Nothing;
+            return TokenMatch::Nothing;
         }
-        let Ok(header) = LENIENT.decode(&self.text[..count]) else { return Found::Nothing };
+        let Ok(header) = LENIENT.decode(&self.text[..count]) else { return TokenMatch::Nothing };
         if memchr::memmem::find(&header, b"\"alg\"").is_none() {
-            return Found::Nothing;
+            return TokenMatch::Nothing;
         }
         let parts = if memchr::memmem::find(&header, b"\"enc\"").is_some() { 4 } else { 2 };
         let mut at = count;
         for part in 0..parts {
             if self.text.get(at) != Some(&b'.') {
-                return Found::Nothing;
+                return TokenMatch::Nothing;
             }
-            let Some(count) = self.count(Class::Url, at + 1) else { return Found::More };
+            let Some(count) = self.count(Class::Url, at + 1) else { return TokenMatch::More };
             // The first one after the header holds something, unless the key is agreed on directly.
             if part == 0 && parts == 2 && count < 2 {
-                return Found::Nothing;
+                return TokenMatch::Nothing;
             }
             at += 1 + count;
             if at >= LONGEST {
-                return Found::Secret(0..at, Some(Class::Dotted));
+                return TokenMatch::Secret(0..at, Some(Class::Dotted));
             }
         }
-        Found::Secret(0..at, None)
+        TokenMatch::Secret(0..at, None)
     }
 
     /// RFC 7468 §10, §11, and what OpenSSL, OpenSSH and PGP write.
-    fn pem(&self, from: usize) -> Found {
+    fn pem(&self, from: usize) -> TokenMatch {
         const DASHES: &[u8] = b"-----";
         let text = &self.text[..self.text.len().min(LONGEST)];
         // No label is longer.
@@ -339,14 +339,14 @@ impl Scan<'_> {
         // What else stands between the dashes is a text of some kind, and may be where JSON breaks.
         let written = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b" +%-".contains(b);
         if !head[..end.unwrap_or(head.len())].iter().all(written) {
-            return Found::Nothing;
+            return TokenMatch::Nothing;
         }
         let Some(end) = end else {
-            return if !self.whole && head.len() < 80 { Found::More } else { Found::Nothing };
+            return if !self.whole && head.len() < 80 { TokenMatch::More } else { TokenMatch::Nothing };
         };
         let label = String::from_utf8_lossy(&head[..end]).replace("%20", " ").replace('+', " ");
         if !label.contains("PRIVATE KEY") {
-            return Found::Nothing;
+            return TokenMatch::Nothing;
         }
         let body = from + end + DASHES.len();
         let inside = text[body..].iter().position(|b| !Class::Pem.has(*b));
@@ -354,24 +354,24 @@ impl Scan<'_> {
         if let Some(at) = memchr::memmem::find(&text[body..until], b"-----END") {
             let tail = body + at + b"-----END".len();
             if let Some(end) = memchr::memmem::find(&text[tail..until], DASHES) {
-                return Found::Secret(0..tail + end + DASHES.len(), None);
+                return TokenMatch::Secret(0..tail + end + DASHES.len(), None);
             }
         }
         match inside {
-            None if text.len() == LONGEST => Found::Secret(0..LONGEST, Some(Class::Pem)),
-            None if !self.whole => Found::More,
+            None if text.len() == LONGEST => TokenMatch::Secret(0..LONGEST, Some(Class::Pem)),
+            None if !self.whole => TokenMatch::More,
             // Cut off in the middle, it is a key all the same; a text about the label is none.
             _ if text[body..until].split(|b| !Class::Base64.has(*b)).any(|line| line.len() >= 32) => {
-                Found::Secret(0..until, None)
+                TokenMatch::Secret(0..until, None)
             }
-            _ => Found::Nothing,
+            _ => TokenMatch::Nothing,
         }
     }
 
     /// RFC 3986 §3.2.1, as it stands in a text, in JSON, and in a query.
-    fn user_info(&self, before: &[u8], from: usize) -> Found {
+    fn user_info(&self, before: &[u8], from: usize) -> TokenMatch {
         if !before.last().is_some_and(u8::is_ascii_alphanumeric) {
-            return Found::Nothing;
+            return TokenMatch::Nothing;
         }
         let encoded = self.text[0] == b'%';
         let rest = &self.text[from..self.text.len().min(from + LONGEST)];
@@ -386,20 +386,22 @@ impl Scan<'_> {
         };
         let end = (0..rest.len()).find(|at| ends(*at));
         if end.is_none() && !self.whole && rest.len() < LONGEST {
-            return Found::More;
+            return TokenMatch::More;
         }
-        let Some(end) = end.or((rest.len() < LONGEST).then_some(rest.len())) else { return Found::Nothing };
+        let Some(end) = end.or((rest.len() < LONGEST).then_some(rest.len())) else {
+            return TokenMatch::Nothing;
+        };
         let authority = &rest[..end];
         let (at, colon): (&[u8], &[u8]) = if encoded { (b"%40", b"%3A") } else { (b"@", b":") };
         let Some(info) = rfind(authority, at).or_else(|| rfind(authority, b"@")) else {
-            return Found::Nothing;
+            return TokenMatch::Nothing;
         };
         let info = &authority[..info];
         let Some((colon, width)) = outside(info, colon)
             .map(|found| (found, colon.len()))
             .or_else(|| outside(info, b":").map(|found| (found, 1)))
         else {
-            return Found::Nothing;
+            return TokenMatch::Nothing;
         };
         let password = &info[colon + width..];
         // What held a key, over lines or with slashes, was no password until that was taken out, nor was what came after it.
@@ -409,9 +411,9 @@ impl Scan<'_> {
             || has_numbered(password)
             || [&b"[private-key:"[..], b"[stripe-key:"].into_iter().any(had_key)
         {
-            return Found::Nothing;
+            return TokenMatch::Nothing;
         }
-        Found::Secret(from + colon + width..from + info.len(), None)
+        TokenMatch::Secret(from + colon + width..from + info.len(), None)
     }
 }
 

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn spellings() {
+    fn encodings() {
         check("access_token", Some("CAS0031 field access_token"));
         check("accessToken", Some("CAS0031 field access_token"));
         check("#ACCESS-TOKEN", Some("CAS0031 field access_token"));

@@ -98,7 +98,7 @@ mod tests {
     use crate::redact::{DefaultRule, RuleKind, default_rules};
 
     #[test]
-    fn spellings() {
+    fn encodings() {
         for name in ["access_token", "accessToken", "Access-Token", "ACCESSTOKEN", "#access_token"] {
             assert_eq!(normalised(name), "accesstoken", "{name}");
         }

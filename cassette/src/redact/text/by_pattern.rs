@@ -6,12 +6,12 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use crate::redact::account::Account;
-use crate::redact::patterns::{BEFORE, Class, Next, Shapes, last};
+use crate::redact::patterns::{BEFORE, Class, Next, Patterns, last};
 use crate::redact::rules::set::Rules;
 
 /// A writer that replaces what has a form.
-pub(crate) struct ShapeReplacer<W> {
-    shapes: Arc<Shapes>,
+pub(crate) struct TokenReplacer<W> {
+    patterns: Arc<Patterns>,
     rules: Arc<Rules>,
     account: Arc<Account>,
     /// What was written and not decided yet.
@@ -30,10 +30,10 @@ const BATCH: usize = 4 * 1024;
 /// Of a large write, what is looked at together with what came before.
 const JOINT: usize = 256;
 
-impl<W: Write> ShapeReplacer<W> {
-    pub(crate) fn new(shapes: Arc<Shapes>, rules: Arc<Rules>, account: Arc<Account>, next: W) -> Self {
+impl<W: Write> TokenReplacer<W> {
+    pub(crate) fn new(patterns: Arc<Patterns>, rules: Arc<Rules>, account: Arc<Account>, next: W) -> Self {
         let (window, before) = (Vec::new(), Vec::new());
-        ShapeReplacer { shapes, rules, account, window, wanted: BATCH, before, swallow: None, next }
+        TokenReplacer { patterns, rules, account, window, wanted: BATCH, before, swallow: None, next }
     }
 
     pub(crate) fn finish(mut self) -> io::Result<W> {
@@ -44,7 +44,7 @@ impl<W: Write> ShapeReplacer<W> {
 
     /// Replaces what is found in `text` and passes the rest on, as far as it is settled: so far.
     pub(crate) fn pass(&mut self, text: &[u8], whole: bool) -> io::Result<usize> {
-        let shapes = self.shapes.clone();
+        let patterns = self.patterns.clone();
         // Of the text, `..passed` has been dealt with.
         let mut passed = 0;
         loop {
@@ -55,20 +55,20 @@ impl<W: Write> ShapeReplacer<W> {
                 }
                 self.swallow = None;
             }
-            match shapes.next(&self.before, text, passed, whole) {
+            match patterns.next(&self.before, text, passed, whole) {
                 Next::Open(open) => {
                     self.next.write_all(&text[passed..open])?;
                     passed = open;
                     break;
                 }
-                Next::Shape(shape) => {
-                    self.next.write_all(&text[passed..shape.start])?;
+                Next::Token(token) => {
+                    self.next.write_all(&text[passed..token.start])?;
                     let mut value = self.account.identity.value();
-                    value.push(&text[shape.start..shape.end]);
-                    let placeholder = self.account.replace(shape.rule, &value, &self.rules, &[]);
+                    value.push(&text[token.start..token.end]);
+                    let placeholder = self.account.replace(token.rule, &value, &self.rules, &[]);
                     self.next.write_all(placeholder.as_bytes())?;
-                    passed = shape.end;
-                    self.swallow = shape.swallow;
+                    passed = token.end;
+                    self.swallow = token.swallow;
                 }
             }
         }
@@ -78,9 +78,9 @@ impl<W: Write> ShapeReplacer<W> {
     }
 }
 
-impl<W: Write> Write for ShapeReplacer<W> {
+impl<W: Write> Write for TokenReplacer<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.shapes.is_empty() {
+        if self.patterns.is_empty() {
             self.next.write_all(bytes)?;
             return Ok(bytes.len());
         }

@@ -1,24 +1,24 @@
-//! Search and replace of many patterns in a stream. Hits that lie across writes are found. Large writes are
+//! Search and replace of many needles in a stream. Hits that lie across writes are found. Large writes are
 //! searched where they lie; what may be the beginning of a hit, and small writes, wait in a window.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
 use crate::redact::account::Account;
-use crate::redact::values::encoding::spelled;
+use crate::redact::values::encoding::with_encodings;
 use crate::redact::values::finder::{EDGE, Finder};
 use crate::redact::values::search::Hit;
 
 /// A writer that replaces what its [`Finder`] finds.
-pub(crate) struct Replacer<W> {
+pub(crate) struct ValueReplacer<W> {
     /// What was written and not passed on yet.
     window: Vec<u8>,
     /// No hit starts before this place in the window.
     searched: usize,
-    out: Out<W>,
+    out: Output<W>,
 }
 
-struct Out<W> {
+struct Output<W> {
     /// Named secrets.
     named: Arc<Finder>,
     /// Values that were found so far, unless there are none.
@@ -47,12 +47,12 @@ const BATCH: usize = 16 * 1024;
 /// Shorter writes go through the window.
 const LARGE: usize = 4 * 1024;
 
-impl<W: Write> Replacer<W> {
+impl<W: Write> ValueReplacer<W> {
     pub(crate) fn new(finder: Arc<Finder>, account: Arc<Account>, next: W) -> Self {
         let (found, births) = (None, Vec::new());
-        let mut out = Out { named: finder, found, births, at: 0, account, next };
+        let mut out = Output { named: finder, found, births, at: 0, account, next };
         out.learn(0);
-        Replacer { window: Vec::new(), searched: 0, out }
+        ValueReplacer { window: Vec::new(), searched: 0, out }
     }
 
     pub(crate) fn finish(mut self) -> io::Result<W> {
@@ -89,7 +89,7 @@ impl<W: Write> Replacer<W> {
     }
 }
 
-impl<W> Out<W> {
+impl<W> Output<W> {
     fn reach(&self) -> usize {
         self.found.as_ref().map_or(0, |found| found.reach).max(self.named.reach)
     }
@@ -101,15 +101,15 @@ impl<W> Out<W> {
     /// Looks for what has been found meanwhile, from this place of the whole text on.
     fn learn(&mut self, from: u64) {
         // What the code under test is given is nothing that it could send.
-        if !self.account.gives && self.account.identity.known.count() > self.births.len() {
-            let (found, count) = self.account.identity.known.finder();
+        if !self.account.gives && self.account.identity.found_values.count() > self.births.len() {
+            let (found, count) = self.account.identity.found_values.finder();
             self.found = found;
             self.births.resize(count, from);
         }
     }
 }
 
-impl<W: Write> Out<W> {
+impl<W: Write> Output<W> {
     /// Replaces the hits that start before `limit` in `text`, and passes on what is settled by that: at least
     /// all but the last [`EDGE`] bytes before `limit`. The text is that of the window, or what follows it.
     fn pass(&mut self, text: &[u8], from: Done, limit: usize) -> io::Result<Done> {
@@ -131,13 +131,13 @@ impl<W: Write> Out<W> {
             let is_found = b.as_ref().is_some_and(|b| a.as_ref().is_none_or(|a| sooner(b, a)));
             let next = if is_found { found.zip(b.as_ref()) } else { a.as_ref().map(|hit| (named, hit)) };
             let Some((finder, hit)) = next else { break };
-            let (pattern, entry) = &finder.entries[hit.id];
-            let before = if pattern.edges.before { unit_before(&text[passed..hit.start]) } else { 0 };
-            let after = if pattern.edges.after { unit_after(&text[hit.end..]) } else { 0 };
+            let (needle, entry) = &finder.entries[hit.id];
+            let before = if needle.edges.before { unit_before(&text[passed..hit.start]) } else { 0 };
+            let after = if needle.edges.after { unit_after(&text[hit.end..]) } else { 0 };
             self.next.write_all(&text[passed..hit.start - before])?;
-            match self.account.told(&pattern.steps) {
+            match self.account.encodings_to_name(&needle.steps) {
                 [] => self.next.write_all(entry.replacement.as_bytes())?,
-                steps => self.next.write_all(spelled(&entry.replacement, steps).as_bytes())?,
+                steps => self.next.write_all(with_encodings(&entry.replacement, steps).as_bytes())?,
             }
             match &entry.label {
                 Some(label) => self.account.count(label),
@@ -163,7 +163,7 @@ impl<W: Write> Out<W> {
     }
 }
 
-impl<W: Write> Write for Replacer<W> {
+impl<W: Write> Write for ValueReplacer<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.out.learn(self.out.at + self.window.len() as u64);
         if self.out.is_empty() {
@@ -226,7 +226,7 @@ mod tests {
     use super::*;
     use crate::redact::account::identity::Identity;
     use crate::redact::rules::label::Label;
-    use crate::redact::values::encodings::{Edges, Encoding, Pattern};
+    use crate::redact::values::encodings::{Edges, EncodingKind, Needle};
     use crate::redact::values::finder::Entry;
 
     fn fired() -> Arc<Account> {
@@ -234,12 +234,12 @@ mod tests {
     }
 
     fn finder(pairs: &[(&str, &str)], edges: Edges) -> Arc<Finder> {
-        let entry = |(pattern, replacement): &(&str, &str)| {
+        let entry = |(needle, replacement): &(&str, &str)| {
             let replacement = (*replacement).into();
             (
-                Pattern {
-                    bytes: pattern.as_bytes().to_vec(),
-                    encoding: Encoding::Raw,
+                Needle {
+                    bytes: needle.as_bytes().to_vec(),
+                    kind: EncodingKind::Raw,
                     steps: Vec::new(),
                     edges,
                 },
@@ -250,7 +250,7 @@ mod tests {
     }
 
     fn replace(finder: &Arc<Finder>, chunks: &[&[u8]]) -> String {
-        let mut replacer = Replacer::new(finder.clone(), fired(), Vec::new());
+        let mut replacer = ValueReplacer::new(finder.clone(), fired(), Vec::new());
         for chunk in chunks {
             replacer.write_all(chunk).unwrap();
             // As if the batch were full, so that every boundary is a hard one.
@@ -314,7 +314,7 @@ mod tests {
             for cut in (0..120).chain(LARGE - 40..LARGE + 40).chain(8980..9030) {
                 let (a, b) = text.split_at(cut);
                 assert_eq!(replace(&f, &[a, b]), expected, "cut at {cut}");
-                let mut whole = Replacer::new(f.clone(), fired(), Vec::new());
+                let mut whole = ValueReplacer::new(f.clone(), fired(), Vec::new());
                 whole.write_all(a).unwrap();
                 whole.write_all(b).unwrap();
                 assert_eq!(String::from_utf8(whole.finish().unwrap()).unwrap(), expected, "cut at {cut}");
@@ -325,7 +325,7 @@ mod tests {
     #[test]
     fn the_window_stays_small() {
         let f = finder(&[("needle", "*")], Edges::default());
-        let mut replacer = Replacer::new(f, fired(), io::sink());
+        let mut replacer = ValueReplacer::new(f, fired(), io::sink());
         for _ in 0..100 {
             replacer.write_all(&[b'n'; 100_000]).unwrap();
             assert!(replacer.window.len() < 2 * BATCH, "{}", replacer.window.len());

@@ -7,25 +7,25 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use crate::redact::account::Account;
-use crate::redact::patterns::Shapes;
+use crate::redact::patterns::Patterns;
 use crate::redact::rules::set::Rules;
-use crate::redact::text::by_pattern::ShapeReplacer;
-use crate::redact::text::by_value::Replacer;
+use crate::redact::text::by_pattern::TokenReplacer;
+use crate::redact::text::by_value::ValueReplacer;
 use crate::redact::values::finder::Finder;
 
 /// A writer that redacts what it can tell without knowing where it stands.
-pub(crate) struct Values<W>(Replacer<ShapeReplacer<W>>);
+pub(crate) struct TextRedactor<W>(ValueReplacer<TokenReplacer<W>>);
 
-impl<W: Write> Values<W> {
+impl<W: Write> TextRedactor<W> {
     pub(crate) fn new(
         values: Arc<Finder>,
-        shapes: Arc<Shapes>,
+        patterns: Arc<Patterns>,
         rules: Arc<Rules>,
         account: Arc<Account>,
         next: W,
     ) -> Self {
-        let next = ShapeReplacer::new(shapes, rules, account.clone(), next);
-        Values(Replacer::new(values, account, next))
+        let next = TokenReplacer::new(patterns, rules, account.clone(), next);
+        TextRedactor(ValueReplacer::new(values, account, next))
     }
 
     pub(crate) fn finish(self) -> io::Result<W> {
@@ -33,7 +33,7 @@ impl<W: Write> Values<W> {
     }
 }
 
-impl<W: Write> Write for Values<W> {
+impl<W: Write> Write for TextRedactor<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write(bytes)
     }

@@ -10,7 +10,7 @@ use crate::placeholder;
 use crate::redact::values::encodings::writers::{is_form, is_unreserved, json_escaped};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spelling {
+pub(crate) enum Encoding {
     Plain,
     /// Between the quotes of a JSON string (RFC 8259 §7).
     Json,
@@ -37,80 +37,80 @@ pub(crate) enum Spelling {
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What a placeholder may say.
-const NAMED: [(Spelling, &str); 11] = [
-    (Spelling::Json, "json"),
-    (Spelling::Form, "form"),
-    (Spelling::Percent, "percent"),
-    (Spelling::Latin1, "latin1"),
-    (Spelling::Html, "html"),
-    (Spelling::Attribute, "attribute"),
-    (Spelling::Csv, "csv"),
-    (Spelling::Hex, "hex"),
-    (Spelling::Lf, "lf"),
-    (Spelling::Crlf, "crlf"),
-    (Spelling::OneLine, "line"),
+const NAMED: [(Encoding, &str); 11] = [
+    (Encoding::Json, "json"),
+    (Encoding::Form, "form"),
+    (Encoding::Percent, "percent"),
+    (Encoding::Latin1, "latin1"),
+    (Encoding::Html, "html"),
+    (Encoding::Attribute, "attribute"),
+    (Encoding::Csv, "csv"),
+    (Encoding::Hex, "hex"),
+    (Encoding::Lf, "lf"),
+    (Encoding::Crlf, "crlf"),
+    (Encoding::OneLine, "line"),
 ];
 
-impl Spelling {
+impl Encoding {
     /// That of a body of this content type. XML too is plain: placeholders have nothing in them that it escapes.
-    pub(crate) fn of(content_type: Option<&str>) -> Spelling {
+    pub(crate) fn of(content_type: Option<&str>) -> Encoding {
         let essence = media_type::essence(content_type.unwrap_or(""));
         if media_type::is_form(&essence) {
-            Spelling::Form
+            Encoding::Form
         } else if media_type::is_json(&essence) || media_type::is_json_lines(&essence) {
-            Spelling::Json
+            Encoding::Json
         } else {
-            Spelling::Plain
+            Encoding::Plain
         }
     }
 
-    pub(crate) fn spell(self, value: &str) -> String {
+    pub(crate) fn encode(self, value: &str) -> String {
         match self {
-            Spelling::Plain => value.to_owned(),
-            Spelling::Json => json_string(value),
-            Spelling::Form => form_value(value),
-            Spelling::Percent => utf8_percent_encode(value, RESERVED).to_string(),
-            Spelling::Latin1 => latin_1_value(value),
-            Spelling::Html => value
+            Encoding::Plain => value.to_owned(),
+            Encoding::Json => json_string(value),
+            Encoding::Form => form_value(value),
+            Encoding::Percent => utf8_percent_encode(value, RESERVED).to_string(),
+            Encoding::Latin1 => latin_1_value(value),
+            Encoding::Html => value
                 .replace('&', "&amp;")
                 .replace('<', "&lt;")
                 .replace('>', "&gt;")
                 .replace('"', "&quot;")
                 .replace('\'', "&#39;"),
-            Spelling::Attribute => Spelling::Html
-                .spell(value)
+            Encoding::Attribute => Encoding::Html
+                .encode(value)
                 .replace('\t', "&#9;")
                 .replace('\n', "&#10;")
                 .replace('\r', "&#13;"),
-            Spelling::Csv => csv_value(value),
-            Spelling::Hex => hex(value),
-            Spelling::Lf => with_line_ends(value, "\n"),
-            Spelling::Crlf => with_line_ends(value, "\r\n"),
-            Spelling::OneLine => with_line_ends(value, " "),
+            Encoding::Csv => csv_value(value),
+            Encoding::Hex => hex(value),
+            Encoding::Lf => with_line_ends(value, "\n"),
+            Encoding::Crlf => with_line_ends(value, "\r\n"),
+            Encoding::OneLine => with_line_ends(value, " "),
         }
     }
 
     /// How a value was written before it went into a text of this spelling, which does the last step by itself.
-    pub(crate) fn within(self, steps: &[Spelling]) -> &[Spelling] {
+    pub(crate) fn within(self, steps: &[Encoding]) -> &[Encoding] {
         match (self, steps) {
-            (Spelling::Json, [inner @ .., Spelling::Json]) => inner,
-            (Spelling::Form, [inner @ .., Spelling::Form | Spelling::Percent | Spelling::Latin1]) => inner,
+            (Encoding::Json, [inner @ .., Encoding::Json]) => inner,
+            (Encoding::Form, [inner @ .., Encoding::Form | Encoding::Percent | Encoding::Latin1]) => inner,
             _ => steps,
         }
     }
 
     /// The one that a placeholder names so.
-    pub(crate) fn named(name: &str) -> Option<Spelling> {
-        NAMED.iter().find(|(_, known)| *known == name).map(|(spelling, _)| *spelling)
+    pub(crate) fn named(name: &str) -> Option<Encoding> {
+        NAMED.iter().find(|(_, known)| *known == name).map(|(encoding, _)| *encoding)
     }
 
     fn name(self) -> &'static str {
-        NAMED.iter().find(|(spelling, _)| *spelling == self).map_or("plain", |(_, name)| name)
+        NAMED.iter().find(|(encoding, _)| *encoding == self).map_or("plain", |(_, name)| name)
     }
 }
 
 /// A placeholder that says how its value is written, first step first.
-pub(crate) fn spelled(placeholder: &str, steps: &[Spelling]) -> String {
+pub(crate) fn with_encodings(placeholder: &str, steps: &[Encoding]) -> String {
     placeholder::with_encodings(placeholder, steps.iter().map(|step| step.name()))
 }
 

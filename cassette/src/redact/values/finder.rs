@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::redact::rules::label::Label;
-use crate::redact::values::encodings::Pattern;
+use crate::redact::values::encodings::Needle;
 use crate::redact::values::search::{Hit, Search};
 
 /// The longest spelling of one base64 character: `%2F`.
@@ -15,7 +15,7 @@ pub(crate) const EDGE: usize = 3;
 /// What to look for, and what to put there.
 pub(crate) struct Finder {
     pub(crate) search: Search,
-    pub(crate) entries: Vec<(Pattern, Entry)>,
+    pub(crate) entries: Vec<(Needle, Entry)>,
     /// No hit, edges included, extends further than this from its start.
     pub(crate) reach: usize,
 }
@@ -29,9 +29,9 @@ pub(crate) struct Entry {
 }
 
 impl Finder {
-    /// From patterns and what is to become of them.
-    pub(crate) fn new(entries: Vec<(Pattern, Entry)>) -> Result<Finder> {
-        let search = Search::new(entries.iter().map(|(pattern, _)| &pattern.bytes[..]))?;
+    /// From needles and what is to become of them.
+    pub(crate) fn new(entries: Vec<(Needle, Entry)>) -> Result<Finder> {
+        let search = Search::new(entries.iter().map(|(needle, _)| &needle.bytes[..]))?;
         let reach = search.longest() + EDGE;
         Ok(Finder { search, entries, reach })
     }
@@ -44,8 +44,8 @@ impl Finder {
         counts: impl Fn(usize, usize) -> bool,
     ) -> Option<Hit> {
         let accept = |hit: &Hit| {
-            let (pattern, entry) = &self.entries[hit.id];
-            pattern.is_form(&text[hit.start..hit.end]) && counts(entry.nth, hit.start)
+            let (needle, entry) = &self.entries[hit.id];
+            needle.is_match(&text[hit.start..hit.end]) && counts(entry.nth, hit.start)
         };
         self.search.find_where(text, from, accept)
     }

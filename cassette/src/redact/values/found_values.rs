@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::redact::values::encodings;
-use crate::redact::values::encodings::Pattern;
+use crate::redact::values::encodings::Needle;
 use crate::redact::values::finder::{Entry, Finder};
 
 /// The first so many of a session: each one costs a little of every search.
@@ -24,7 +24,7 @@ const TELLING: usize = 8;
 
 /// What is looked for, in memory only.
 #[derive(Default)]
-pub(crate) struct Known {
+pub(crate) struct FoundValues {
     /// How many there are.
     count: AtomicUsize,
     state: Mutex<State>,
@@ -32,16 +32,16 @@ pub(crate) struct Known {
 
 #[derive(Default)]
 struct State {
-    values: Vec<Looked>,
+    values: Vec<FoundValue>,
     finder: Option<Arc<Finder>>,
 }
 
-struct Looked {
+struct FoundValue {
     placeholder: Arc<str>,
-    patterns: Vec<Pattern>,
+    needles: Vec<Needle>,
 }
 
-impl Known {
+impl FoundValues {
     /// From now on it is looked for, if it is one that can be.
     pub(crate) fn add(&self, value: &[u8], placeholder: &str) {
         if self.count() >= MOST || !is_token(value) {
@@ -50,9 +50,10 @@ impl Known {
         let Ok(value) = std::str::from_utf8(value) else { return };
         let mut state = self.state();
         if state.values.len() < MOST && state.values.iter().all(|known| *known.placeholder != *placeholder) {
-            state
-                .values
-                .push(Looked { placeholder: placeholder.into(), patterns: encodings::usual_patterns(value) });
+            state.values.push(FoundValue {
+                placeholder: placeholder.into(),
+                needles: encodings::usual_needles(value),
+            });
             state.finder = None;
             self.count.store(state.values.len(), Ordering::Release);
         }
@@ -70,23 +71,23 @@ impl Known {
         if state.finder.is_none() && count > 0 {
             let mut entries = Vec::new();
             for (n, value) in state.values.iter().enumerate() {
-                entries.extend(value.patterns.iter().map(|pattern| {
+                entries.extend(value.needles.iter().map(|needle| {
                     let replacement = value.placeholder.clone();
-                    (pattern.clone(), Entry { replacement, label: None, nth: n })
+                    (needle.clone(), Entry { replacement, label: None, nth: n })
                 }));
             }
-            // Too many patterns: there are not.
+            // Too many needles: there are not.
             state.finder = Finder::new(entries).ok().map(Arc::new);
         }
         (state.finder.clone(), count)
     }
 
     /// All of them, for the last check.
-    pub(crate) fn patterns(&self) -> Vec<(String, Pattern)> {
+    pub(crate) fn needles(&self) -> Vec<(String, Needle)> {
         let state = self.state();
-        let named = |value: &Looked| {
+        let named = |value: &FoundValue| {
             let name = value.placeholder.to_string();
-            value.patterns.iter().map(move |pattern| (name.clone(), pattern.clone())).collect::<Vec<_>>()
+            value.needles.iter().map(move |needle| (name.clone(), needle.clone())).collect::<Vec<_>>()
         };
         state.values.iter().flat_map(named).collect()
     }
@@ -223,7 +224,7 @@ mod tests {
 
     #[test]
     fn the_first_few() {
-        let known = Known::default();
+        let known = FoundValues::default();
         for n in 0..MOST + 5 {
             known.add(format!("a1b2c3d4e5f6g7h8{n}").as_bytes(), &format!("[token:{n}]"));
             known.add(format!("a1b2c3d4e5f6g7h8{n}").as_bytes(), &format!("[token:{n}]"));

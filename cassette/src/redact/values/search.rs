@@ -1,21 +1,21 @@
-//! Search for many patterns at once, made for text in which there are next to none: it looks at one window of a
-//! few bytes out of several, and only where that window is part of a pattern at the text around it.
+//! Search for many needles at once, made for text in which there are next to none: it looks at one window of a
+//! few bytes out of several, and only where that window is part of a needle at the text around it.
 //!
-//! Must not know: what the patterns mean.
+//! Must not know: what the needles mean.
 
 use std::cmp::Ordering;
 
 use crate::{Error, Result};
 
-/// A set of byte patterns, none of them empty.
+/// A set of byte needles, none of them empty.
 ///
-/// Every pattern has at least `window + stride - 1` bytes, and so holds a whole window that begins at a multiple of
-/// `stride`, wherever these multiples are counted from. All windows of a pattern that can be the one are in
-/// `sieve` and `slots`. This is the idea of Wu and Manber ("A fast algorithm for multi-pattern searching", 1994)
+/// Every needle has at least `window + stride - 1` bytes, and so holds a whole window that begins at a multiple of
+/// `stride`, wherever these multiples are counted from. All windows of a needle that can be the one are in
+/// `sieve` and `slots`. This is the idea of Wu and Manber ("A fast algorithm for multi-needle searching", 1994)
 /// the other way round: the stride is fixed, and the table tells a hit from a miss.
 pub(crate) struct Search {
     /// In order of their (folded) bytes.
-    patterns: Vec<Pattern>,
+    needles: Vec<Needle>,
     longest: usize,
     window: usize,
     stride: usize,
@@ -25,7 +25,7 @@ pub(crate) struct Search {
     slots: Vec<Slot>,
 }
 
-struct Pattern {
+struct Needle {
     bytes: Box<[u8]>,
     /// Its place in the list that was given.
     id: u32,
@@ -36,7 +36,7 @@ struct Pattern {
 #[derive(Clone, Copy, Default)]
 struct Slot {
     tag: u32,
-    /// How far into patterns the window lies: one bit for each distance. 0: a free slot.
+    /// How far into needles the window lies: one bit for each distance. 0: a free slot.
     offsets: u16,
 }
 
@@ -59,23 +59,23 @@ const MAX_WINDOWS: usize = 1 << 15;
 impl Search {
     /// # Errors
     ///
-    /// More than 2^32 patterns.
-    pub(crate) fn new<'a>(patterns: impl IntoIterator<Item = &'a [u8]>) -> Result<Search> {
+    /// More than 2^32 needles.
+    pub(crate) fn new<'a>(needles: impl IntoIterator<Item = &'a [u8]>) -> Result<Search> {
         let mut all = Vec::new();
-        for (id, bytes) in patterns.into_iter().enumerate() {
+        for (id, bytes) in needles.into_iter().enumerate() {
             let id =
                 u32::try_from(id).map_err(|e| Error::with_source("too many secrets to search for", e))?;
             let bytes = bytes.iter().map(|b| b | FOLD).collect();
-            all.push(Pattern { bytes, id, shorter: None });
+            all.push(Needle { bytes, id, shorter: None });
         }
-        // Of equal ones the first in the list is looked at first: patterns are tried from the end.
+        // Of equal ones the first in the list is looked at first: needles are tried from the end.
         all.sort_by(|a, b| a.bytes.cmp(&b.bytes).then(b.id.cmp(&a.id)));
         link(&mut all);
         let shortest = all.iter().map(|p| p.bytes.len()).min().unwrap_or(1);
         let window = shortest.div_ceil(2).min(8);
         let mut search = Search {
             longest: all.iter().map(|p| p.bytes.len()).max().unwrap_or(0),
-            patterns: all,
+            needles: all,
             window,
             stride: (shortest - window + 1).min(MAX_STRIDE),
             sieve: Vec::new(),
@@ -88,10 +88,10 @@ impl Search {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.patterns.is_empty()
+        self.needles.is_empty()
     }
 
-    /// The length of the longest pattern.
+    /// The length of the longest needle.
     pub(crate) fn longest(&self) -> usize {
         self.longest
     }
@@ -114,7 +114,7 @@ impl Search {
         let mask = self.mask();
         let fold = u64::from_ne_bytes([FOLD; 8]);
         let shift = self.shift();
-        // A window stands for the patterns that begin at it and at the bytes since the window before.
+        // A window stands for the needles that begin at it and at the bytes since the window before.
         let mut at = from + self.stride - 1;
         while at + self.window <= text.len() {
             let hash = hash((load(text, at) | fold) & mask);
@@ -144,14 +144,14 @@ impl Search {
         far_to_near.map(|offset| at - offset).find_map(|start| self.starting(text, start, accept))
     }
 
-    /// The longest pattern that begins at `start` and is accepted.
+    /// The longest needle that begins at `start` and is accepted.
     fn starting(&self, text: &[u8], start: usize, accept: &mut impl FnMut(&Hit) -> bool) -> Option<Hit> {
         let rest = &text[start..text.len().min(start + self.longest)];
-        let after = self.patterns.partition_point(|p| self.compare(&p.bytes, rest) != Ordering::Greater);
-        // Whatever `rest` begins with, the last pattern that isn't greater begins with too.
+        let after = self.needles.partition_point(|p| self.compare(&p.bytes, rest) != Ordering::Greater);
+        // Whatever `rest` begins with, the last needle that isn't greater begins with too.
         let mut next = after.checked_sub(1);
         while let Some(i) = next {
-            let Pattern { bytes, id, shorter } = &self.patterns[i];
+            let Needle { bytes, id, shorter } = &self.needles[i];
             let hit = Hit { start, end: start + bytes.len(), id: *id as usize };
             if rest.len() >= bytes.len()
                 && self.compare(bytes, &rest[..bytes.len()]) == Ordering::Equal
@@ -164,18 +164,18 @@ impl Search {
         None
     }
 
-    fn compare(&self, pattern: &[u8], text: &[u8]) -> Ordering {
+    fn compare(&self, needle: &[u8], text: &[u8]) -> Ordering {
         #[cfg(test)]
-        tests::COMPARED.set(tests::COMPARED.get() + pattern.len().min(text.len()));
-        pattern.iter().copied().cmp(text.iter().map(|b| b | FOLD))
+        tests::COMPARED.set(tests::COMPARED.get() + needle.len().min(text.len()));
+        needle.iter().copied().cmp(text.iter().map(|b| b | FOLD))
     }
 
     /// Fills the tables. False if there are too many windows for them at this stride.
     fn index(&mut self) -> bool {
         let mut windows = Vec::new();
-        for pattern in &self.patterns {
+        for needle in &self.needles {
             for offset in 0..self.stride {
-                windows.push((hash(load(&pattern.bytes, offset) & self.mask()), 1 << offset));
+                windows.push((hash(load(&needle.bytes, offset) & self.mask()), 1 << offset));
             }
         }
         windows.sort_unstable();
@@ -183,7 +183,7 @@ impl Search {
         if windows.len() > MAX_WINDOWS && self.stride > 1 {
             return false;
         }
-        // One window in 16 that is not of a pattern passes the sieve; most slots are free.
+        // One window in 16 that is not of a needle passes the sieve; most slots are free.
         self.sieve = vec![0; (windows.len() / 4).next_power_of_two().max(16)];
         self.slots = vec![Slot::default(); (windows.len() * 2).next_power_of_two()];
         for (hash, offset) in windows {
@@ -217,13 +217,13 @@ impl Search {
     }
 }
 
-/// Finds for each pattern of the sorted list the next shorter one that it begins with.
-fn link(patterns: &mut [Pattern]) {
+/// Finds for each needle of the sorted list the next shorter one that it begins with.
+fn link(needles: &mut [Needle]) {
     let mut open: Vec<u32> = Vec::new();
-    for i in 0..patterns.len() {
+    for i in 0..needles.len() {
         while let Some(&shorter) = open.last() {
-            if patterns[i].bytes.starts_with(&patterns[shorter as usize].bytes) {
-                patterns[i].shorter = Some(shorter);
+            if needles[i].bytes.starts_with(&needles[shorter as usize].bytes) {
+                needles[i].shorter = Some(shorter);
                 break;
             }
             open.pop();
@@ -260,50 +260,50 @@ mod tests {
     use super::*;
 
     thread_local! {
-        /// How many bytes of patterns were compared with text, at most.
+        /// How many bytes of needles were compared with text, at most.
         pub(crate) static COMPARED: Cell<usize> = const { Cell::new(0) };
     }
 
     /// The definition, one place after the other.
-    fn naive(patterns: &[Vec<u8>], text: &[u8], from: usize) -> Option<(usize, usize, usize)> {
+    fn naive(needles: &[Vec<u8>], text: &[u8], from: usize) -> Option<(usize, usize, usize)> {
         let folded = |bytes: &[u8]| -> Vec<u8> { bytes.iter().map(|b| b | FOLD).collect() };
         (from..text.len()).find_map(|start| {
             let rest = folded(&text[start..]);
-            let fits = (0..patterns.len()).filter(|id| rest.starts_with(&folded(&patterns[*id])));
-            let best = fits.rev().max_by_key(|id| patterns[*id].len())?;
-            Some((start, start + patterns[best].len(), best))
+            let fits = (0..needles.len()).filter(|id| rest.starts_with(&folded(&needles[*id])));
+            let best = fits.rev().max_by_key(|id| needles[*id].len())?;
+            Some((start, start + needles[best].len(), best))
         })
     }
 
     #[track_caller]
-    fn check(patterns: &[Vec<u8>], text: &[u8], from: usize) {
-        let search = Search::new(patterns.iter().map(|p| &p[..])).unwrap();
+    fn check(needles: &[Vec<u8>], text: &[u8], from: usize) {
+        let search = Search::new(needles.iter().map(|p| &p[..])).unwrap();
         let found = search.find(text, from).map(|hit| (hit.start, hit.end, hit.id));
-        assert_eq!(found, naive(patterns, text, from), "{}", text.escape_ascii());
+        assert_eq!(found, naive(needles, text, from), "{}", text.escape_ascii());
     }
 
     proptest! {
-        /// Few letters, so that there are hits, near hits, and patterns within patterns.
+        /// Few letters, so that there are hits, near hits, and needles within needles.
         #[test]
         fn finds_what_is_there(
-            patterns in prop::collection::vec("[abC]{3,9}|[ab]{16,30}", 0..12),
+            needles in prop::collection::vec("[abC]{3,9}|[ab]{16,30}", 0..12),
             text in "[abcAC]{0,80}",
             from in 0usize..90,
         ) {
-            let patterns: Vec<Vec<u8>> = patterns.into_iter().map(String::into_bytes).collect();
-            check(&patterns, text.as_bytes(), from);
+            let needles: Vec<Vec<u8>> = needles.into_iter().map(String::into_bytes).collect();
+            check(&needles, text.as_bytes(), from);
         }
 
         #[test]
         fn finds_any_bytes_anywhere(
-            patterns in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..60), 1..20),
+            needles in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..60), 1..20),
             which in any::<prop::sample::Index>(),
             before in prop::collection::vec(any::<u8>(), 0..100),
             after in prop::collection::vec(any::<u8>(), 0..30),
         ) {
-            let text = [&before[..], &which.get(&patterns)[..], &after].concat();
-            check(&patterns, &text, 0);
-            check(&patterns, &text, before.len());
+            let text = [&before[..], &which.get(&needles)[..], &after].concat();
+            check(&needles, &text, 0);
+            check(&needles, &text, before.len());
         }
     }
 
@@ -314,41 +314,41 @@ mod tests {
 
     #[test]
     fn the_tables_stay_small() {
-        let patterns: Vec<String> = (0..20_000u64).map(|n| format!("{:040x}", n.pow(4))).collect();
-        let search = Search::new(patterns.iter().map(|p| p.as_bytes())).unwrap();
+        let needles: Vec<String> = (0..20_000u64).map(|n| format!("{:040x}", n.pow(4))).collect();
+        let search = Search::new(needles.iter().map(|p| p.as_bytes())).unwrap();
         assert!(search.slots.len() * size_of::<Slot>() + search.sieve.len() * 8 <= 1 << 20);
-        for pattern in patterns.iter().step_by(997) {
-            let text = format!("here: {pattern}, there");
-            let hit = search.find(text.as_bytes(), 0).expect(pattern);
-            assert_eq!((hit.start, &patterns[hit.id]), (6, pattern));
+        for needle in needles.iter().step_by(997) {
+            let text = format!("here: {needle}, there");
+            let hit = search.find(text.as_bytes(), 0).expect(needle);
+            assert_eq!((hit.start, &needles[hit.id]), (6, needle));
         }
     }
 
     /// What repeats, and what nearly fits: each byte of the text is looked at as often as a byte of it may be in a
-    /// pattern, and not more often the longer the text is.
+    /// needle, and not more often the longer the text is.
     #[test]
     fn the_worst_text_costs_no_more_than_its_length() {
-        let cost = |patterns: &[String], piece: &str, length: usize| {
-            let search = Search::new(patterns.iter().map(|p| p.as_bytes())).unwrap();
+        let cost = |needles: &[String], piece: &str, length: usize| {
+            let search = Search::new(needles.iter().map(|p| p.as_bytes())).unwrap();
             let text = piece.repeat(length / piece.len());
             COMPARED.set(0);
             let (mut from, mut hits) = (0, 0);
             while let Some(hit) = search.find(text.as_bytes(), from) {
                 (from, hits) = (hit.end, hits + 1);
             }
-            let most = patterns.len().ilog2() as usize + 2 + patterns.len();
+            let most = needles.len().ilog2() as usize + 2 + needles.len();
             let (compared, bound) = (COMPARED.get(), text.len() * most * search.longest());
             assert!(compared <= bound, "{piece}: {compared} of {bound}");
             (compared, hits)
         };
         let nested: Vec<String> = (8..40).map(|n| "ab".repeat(n)).collect();
         let nearly: Vec<String> = (0..32).map(|n| format!("{}{n:02}", "a".repeat(40))).collect();
-        for (patterns, piece, found) in
+        for (needles, piece, found) in
             [(&nested, "ab", true), (&nested, "abababababababac", false), (&nearly, "a", false)]
         {
-            let (short, hits) = cost(patterns, piece, 10_000);
+            let (short, hits) = cost(needles, piece, 10_000);
             assert_eq!(hits > 0, found, "{piece}");
-            let (long, _) = cost(patterns, piece, 40_000);
+            let (long, _) = cost(needles, piece, 40_000);
             assert!(short > 1_000 && long < short * 9 / 2, "{piece}: {short} and {long}");
         }
     }

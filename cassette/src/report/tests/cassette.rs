@@ -1,6 +1,7 @@
 //! Cassettes that are missing, malformed, in use, or hold a secret.
 
 use super::*;
+use crate::redact::{EncodingKind, LeakEncoding, LeakKind};
 
 #[test]
 fn no_cassette() {
@@ -82,12 +83,19 @@ help: repair the file, or record it again:
 
 #[test]
 fn a_leak() {
-    let leak = |name: &str, encoding: &str, place| Leak {
+    let leak = |name: &str, encoding, place| Leak {
         name: name.into(),
-        encoding: encoding.into(),
+        kind: match (name.starts_with('['), encoding) {
+            (_, LeakEncoding::Token) => LeakKind::Token,
+            (true, _) => LeakKind::Found,
+            (false, _) => LeakKind::Secret,
+        },
+        encoding,
+        unpacked: false,
         place,
         rule: None,
     };
+    let plain = LeakEncoding::Value(EncodingKind::Raw);
     let by_rule = |rule, leak| Leak { rule: Some(rule), ..leak };
     let part = |of_answer, part| LeakPlace::Interaction {
         number: 3,
@@ -99,20 +107,24 @@ fn a_leak() {
     let leaks = Leaks {
         cassette: "tests/cassettes/weather/berlin.json".into(),
         found: vec![
-            leak("API_KEY", "split over lines", part(true, body(Some(12), None))),
-            leak("PASSWORD", "in base64", part(false, body(None, Some("/user/note")))),
-            leak("[access_token:1]", "as it is", part(true, LeakPart::Header("x-note".into()))),
-            leak("CAS0501 shape jwt", "by its form", part(false, LeakPart::Url)),
+            leak("API_KEY", LeakEncoding::OverLines, part(true, body(Some(12), None))),
+            leak(
+                "PASSWORD",
+                LeakEncoding::Value(EncodingKind::Base64),
+                part(false, body(None, Some("/user/note"))),
+            ),
+            leak("[access_token:1]", plain, part(true, LeakPart::Header("x-note".into()))),
+            leak("CAS0501 shape jwt", LeakEncoding::Token, part(false, LeakPart::Url)),
             by_rule(
                 Suggestion::Url(r"/a\.b/(?<sid>[^/?#]+)/".into()),
-                leak("[sid:1]", "as it is", part(true, LeakPart::Header("location".into()))),
+                leak("[sid:1]", plain, part(true, LeakPart::Header("location".into()))),
             ),
-            by_rule(
-                Suggestion::Field("code".into()),
-                leak("[sid:1]", "as it is", part(false, LeakPart::Url)),
-            ),
-            leak("CAS0501 shape jwt", "by its form, unpacked", part(true, body(None, None))),
-            leak("API_KEY", "as it is", LeakPlace::Output { path: Some("out/rows.csv".into()) }),
+            by_rule(Suggestion::Field("code".into()), leak("[sid:1]", plain, part(false, LeakPart::Url))),
+            Leak {
+                unpacked: true,
+                ..leak("CAS0501 shape jwt", LeakEncoding::Token, part(true, body(None, None)))
+            },
+            leak("API_KEY", plain, LeakPlace::Output { path: Some("out/rows.csv".into()) }),
         ],
     };
     check(

@@ -9,14 +9,14 @@ mod tag;
 use std::io;
 use std::sync::Arc;
 
-use crate::redact::account::identity::Value;
+use crate::redact::account::identity::ValueDigest;
 use crate::redact::formats::json::JsonFields;
 use crate::redact::formats::pass::Pass;
 use crate::redact::formats::script::ScriptFields;
 use crate::redact::formats::splice::Pending;
 use crate::redact::formats::unescape::{Coding, Plain};
 use crate::redact::rules::rule::Rule;
-use crate::redact::values::encoding::Spelling;
+use crate::redact::values::encoding::Encoding;
 pub(crate) use page::{LONGEST_PROLOGUE, is_page};
 use tag::{COMMENT, Element, LONGEST_NAME, Part, SCRIPT_END, Tag, is_space, rule};
 
@@ -68,7 +68,7 @@ enum Inner {
     /// May be JSON.
     Document(Box<JsonFields>, Plain, Pending),
     /// Goes, if there is any of it.
-    Secret(Value, Plain, Arc<Rule>, bool),
+    Secret(ValueDigest, Plain, Arc<Rule>, bool),
 }
 
 /// So much of a tag waits for a name, or for the end of a value.
@@ -413,7 +413,7 @@ impl Inner {
         if let (Inner::Begun, Some(first)) = (&*self, part.trim_ascii_start().first()) {
             *self = match first {
                 b'{' | b'[' | b'&' => Inner::Document(
-                    Box::new(JsonFields::within(to.rules, &[Spelling::Html])),
+                    Box::new(JsonFields::within(to.rules, &[Encoding::Html])),
                     Plain::new(Coding::Xml),
                     Pending::default(),
                 ),
@@ -444,7 +444,7 @@ impl Inner {
                     value.push_as(raw, plain);
                     Ok(())
                 })?;
-                to.out.insert(&to.account.replace(&rule, &value, to.rules, &[Spelling::Html]))
+                to.out.insert(&to.account.replace(&rule, &value, to.rules, &[Encoding::Html]))
             }
             Inner::Document(mut inner, plain, mut pending) => {
                 plain.finish(&mut |raw, plain| {

@@ -174,7 +174,7 @@ fn cookies() {
 fn each_encoding_is_missed() {
     let secrets = secrets(40, 5);
     let step = sized(18, 1);
-    for form in encoder::FORMS.iter().skip(seed(0) as usize % step).step_by(step) {
+    for form in encoder::ENCODINGS.iter().skip(seed(0) as usize % step).step_by(step) {
         encoder::OFF.set(Some(form));
         let found = corpus(&secrets, 7, false);
         encoder::OFF.set(None);

@@ -1,7 +1,7 @@
 //! What a replay puts back: the value as the server wrote it, whatever way that was.
 
 use crate::json::unescape;
-use crate::redact::Spelling;
+use crate::redact::Encoding;
 use crate::redact::tests::corpus::places::{PLACES, Place, Way};
 use crate::redact::tests::corpus::{Redactor, Rules, bare, encodings, secrets, seed, sized};
 
@@ -48,9 +48,9 @@ fn meaning(how: &str, text: &str) -> Vec<u8> {
 /// Whether a server would write a value so at such a place.
 fn fits(how: &str, place: &Place, text: &str) -> bool {
     let is_json = |text: &str| serde_json::from_str::<serde_json::Value>(text).is_ok();
-    match Spelling::of(content_type(place)) {
-        Spelling::Form => how == "form",
-        Spelling::Json => text.lines().all(is_json),
+    match Encoding::of(content_type(place)) {
+        Encoding::Form => how == "form",
+        Encoding::Json => text.lines().all(is_json),
         _ => true,
     }
 }

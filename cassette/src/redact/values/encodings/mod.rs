@@ -1,4 +1,4 @@
-//! The forms in which a value turns up in traffic, as byte patterns to search for.
+//! The forms in which a value turns up in traffic, as byte needles to search for.
 
 pub(crate) mod writers;
 
@@ -8,16 +8,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 use crate::redact::rules::unusable;
-use crate::redact::values::encoding::{Spelling, csv_value, hex, latin_1, with_line_ends};
+use crate::redact::values::encoding::{Encoding, csv_value, hex, latin_1, with_line_ends};
 use writers::{KINDS, WRITERS, Writer, Writers, is_component, is_form, is_unreserved, percent_encoded};
 
 /// One form of one value.
 #[derive(Clone)]
-pub(crate) struct Pattern {
+pub(crate) struct Needle {
     pub(crate) bytes: Vec<u8>,
-    pub(crate) encoding: Encoding,
+    pub(crate) kind: EncodingKind,
     /// How the value came to be written so, for a replay. Nothing of base64, which goes with the bits of its neighbours.
-    pub(crate) steps: Vec<Spelling>,
+    pub(crate) steps: Vec<Encoding>,
     pub(crate) edges: Edges,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct Edges {
 
 /// How a value is written, for messages; and which digits in it are hexadecimal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Encoding {
+pub enum EncodingKind {
     Raw,
     Json,
     Percent,
@@ -43,28 +43,28 @@ pub(crate) enum Encoding {
     Latin1,
 }
 
-impl Encoding {
+impl EncodingKind {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Encoding::Raw => "as it is",
-            Encoding::Json => "JSON-escaped",
-            Encoding::Percent => "percent-encoded",
-            Encoding::Html => "HTML-escaped",
-            Encoding::Csv => "with quotes doubled",
-            Encoding::Base64 => "in base64",
-            Encoding::Hex => "in hex",
-            Encoding::Utf16 => "in UTF-16",
-            Encoding::Utf32 => "in UTF-32",
-            Encoding::Latin1 => "in Latin-1",
+            EncodingKind::Raw => "as it is",
+            EncodingKind::Json => "JSON-escaped",
+            EncodingKind::Percent => "percent-encoded",
+            EncodingKind::Html => "HTML-escaped",
+            EncodingKind::Csv => "with quotes doubled",
+            EncodingKind::Base64 => "in base64",
+            EncodingKind::Hex => "in hex",
+            EncodingKind::Utf16 => "in UTF-16",
+            EncodingKind::Utf32 => "in UTF-32",
+            EncodingKind::Latin1 => "in Latin-1",
         }
     }
 }
 
 const UNITS: &[&[u8]] = &[b"\\u", b"%5cu", b"%255cu", b"&#92;u", b"&#092;u", b"&#x5c;u", b"&#x005c;u"];
 
-impl Pattern {
-    /// Whether `found`, equal to the pattern but for case, is it: the case of hexadecimal digits is free.
-    pub(crate) fn is_form(&self, found: &[u8]) -> bool {
+impl Needle {
+    /// Whether `found`, equal to the needle but for case, is it: the case of hexadecimal digits is free.
+    pub(crate) fn is_match(&self, found: &[u8]) -> bool {
         let free = |i: usize| {
             // What stands `back` bytes before.
             let after = |what: &[u8], back: usize| {
@@ -80,13 +80,15 @@ impl Pattern {
                 (before.ends_with(b"&") || before.ends_with(b"\\u0026"))
                     && digits.iter().all(u8::is_ascii_hexdigit)
             };
-            match self.encoding {
-                Encoding::Raw | Encoding::Utf16 | Encoding::Utf32 | Encoding::Latin1 => false,
-                Encoding::Json | Encoding::Html | Encoding::Csv => unit() || number(),
+            match self.kind {
+                EncodingKind::Raw | EncodingKind::Utf16 | EncodingKind::Utf32 | EncodingKind::Latin1 => false,
+                EncodingKind::Json | EncodingKind::Html | EncodingKind::Csv => unit() || number(),
                 // The second is for what is encoded twice.
-                Encoding::Percent => (0..2).any(|back| after(b"%", back) || after(b"%25", back)) || unit(),
-                Encoding::Base64 => (0..2).any(|back| after(b"%", back)),
-                Encoding::Hex => true,
+                EncodingKind::Percent => {
+                    (0..2).any(|back| after(b"%", back) || after(b"%25", back)) || unit()
+                }
+                EncodingKind::Base64 => (0..2).any(|back| after(b"%", back)),
+                EncodingKind::Hex => true,
             }
         };
         let same = |(i, (a, b)): (usize, (&u8, &u8))| a == b || (a.eq_ignore_ascii_case(b) && free(i));
@@ -95,31 +97,31 @@ impl Pattern {
 }
 
 /// Every form of `value`, each byte string once. Hexadecimal digits are in lower case, which stands for any.
-pub(crate) fn patterns(value: &str) -> Vec<Pattern> {
+pub(crate) fn needles(value: &str) -> Vec<Needle> {
     composed(value, (MOST_BYTES / value.len().max(1)).clamp(LEAST, MOST))
 }
 
 /// The usual forms of a value that was found: it is looked for at once, while an answer is read.
-pub(crate) fn usual_patterns(value: &str) -> Vec<Pattern> {
+pub(crate) fn usual_needles(value: &str) -> Vec<Needle> {
     composed(value, LEAST)
 }
 
 /// At most so many of each composition.
-fn composed(value: &str, most: usize) -> Vec<Pattern> {
-    let mut all = Patterns::default();
+fn composed(value: &str, most: usize) -> Vec<Needle> {
+    let mut all = Needles::default();
     for (lines, text) in by_lines(value) {
         all.lines = lines;
-        forms(&text, if lines.is_some() { (most / 6).max(LEAST) } else { most }, &mut all);
+        encode_all(&text, if lines.is_some() { (most / 6).max(LEAST) } else { most }, &mut all);
     }
     all.into_vec()
 }
 
 /// A value, and if it has several lines, also with the ends of lines that other systems and protocols give it, or in
 /// one line.
-fn by_lines(value: &str) -> Vec<(Option<Spelling>, String)> {
+fn by_lines(value: &str) -> Vec<(Option<Encoding>, String)> {
     let mut out = vec![(None, value.to_owned())];
     if value.contains(['\n', '\r']) {
-        for (lines, end) in [(Spelling::Lf, "\n"), (Spelling::Crlf, "\r\n"), (Spelling::OneLine, " ")] {
+        for (lines, end) in [(Encoding::Lf, "\n"), (Encoding::Crlf, "\r\n"), (Encoding::OneLine, " ")] {
             let text = with_line_ends(value, end);
             if out.iter().all(|(_, known)| *known != text) {
                 out.push((Some(lines), text));
@@ -129,10 +131,10 @@ fn by_lines(value: &str) -> Vec<(Option<Spelling>, String)> {
     out
 }
 
-fn forms(value: &str, most: usize, all: &mut Patterns) {
+fn encode_all(value: &str, most: usize, all: &mut Needles) {
     let Writers { json, html, percent, component } = &*WRITERS;
-    let nest = |inner: &[Written], writers: &[Writer]| nest(inner, writers, most);
-    let written = |text: String| [Written { text, form: "raw", odd: 0, by: [0; KINDS] }];
+    let nest = |inner: &[EncodedText], writers: &[Writer]| nest(inner, writers, most);
+    let written = |text: String| [EncodedText { text, name: "raw", odd: 0, by: [0; KINDS] }];
     let plain = written(value.to_owned());
     let in_json = nest(&plain, json);
     let in_html = nest(&plain, html);
@@ -140,41 +142,41 @@ fn forms(value: &str, most: usize, all: &mut Patterns) {
     let in_percent = nest(&plain, percent);
     let json_twice = nest(&in_json, json);
     let json_in_percent = nest(&in_json, percent);
-    all.add("raw", Encoding::Raw, value.as_bytes().to_vec());
-    all.each(None, Encoding::Json, &in_json);
-    all.each(None, Encoding::Html, &in_html);
-    all.each(Some("json html"), Encoding::Json, &nest(&in_html, json));
-    all.each(Some("html json"), Encoding::Html, &json_in_html);
-    all.each(None, Encoding::Percent, &in_percent);
-    all.each(Some("percent twice"), Encoding::Percent, &nest(&in_percent, component));
-    all.each(Some("percent json"), Encoding::Percent, &json_in_percent);
-    all.each(Some("percent json twice"), Encoding::Percent, &nest(&json_in_percent, component));
-    all.each(Some("json twice"), Encoding::Json, &json_twice);
-    all.each(Some("percent twice json"), Encoding::Percent, &nest(&json_twice, percent));
-    all.each(Some("json thrice"), Encoding::Json, &nest(&json_twice, json));
-    all.each(Some("json html json"), Encoding::Json, &nest(&json_in_html, json));
-    all.each(Some("html twice"), Encoding::Html, &by_name(nest(&by_name(in_html), html)));
+    all.add("raw", EncodingKind::Raw, value.as_bytes().to_vec());
+    all.each(None, EncodingKind::Json, &in_json);
+    all.each(None, EncodingKind::Html, &in_html);
+    all.each(Some("json html"), EncodingKind::Json, &nest(&in_html, json));
+    all.each(Some("html json"), EncodingKind::Html, &json_in_html);
+    all.each(None, EncodingKind::Percent, &in_percent);
+    all.each(Some("percent twice"), EncodingKind::Percent, &nest(&in_percent, component));
+    all.each(Some("percent json"), EncodingKind::Percent, &json_in_percent);
+    all.each(Some("percent json twice"), EncodingKind::Percent, &nest(&json_in_percent, component));
+    all.each(Some("json twice"), EncodingKind::Json, &json_twice);
+    all.each(Some("percent twice json"), EncodingKind::Percent, &nest(&json_twice, percent));
+    all.each(Some("json thrice"), EncodingKind::Json, &nest(&json_twice, json));
+    all.each(Some("json html json"), EncodingKind::Json, &nest(&json_in_html, json));
+    all.each(Some("html twice"), EncodingKind::Html, &by_name(nest(&by_name(in_html), html)));
     // Quotes at its ends may be those around it.
     let inner = value.trim_matches('"');
     if inner.contains('"') {
         let doubled = written(value.replace(inner, &csv_value(inner)));
-        all.each(Some("csv"), Encoding::Csv, &doubled);
-        all.each(Some("json csv"), Encoding::Csv, &nest(&doubled, json));
+        all.each(Some("csv"), EncodingKind::Csv, &doubled);
+        all.each(Some("json csv"), EncodingKind::Csv, &nest(&doubled, json));
     }
     for bytes in latin_1_percent(value) {
-        all.add("percent latin-1", Encoding::Percent, bytes);
+        all.add("percent latin-1", EncodingKind::Percent, bytes);
     }
     base64(value.as_bytes(), None, all);
     for one in in_json.iter().filter(|one| one.odd <= 1 && one.text != value).take(IN_BASE64) {
         base64(one.text.as_bytes(), Some("base64 json"), all);
         base64(upper_units(&one.text).as_bytes(), Some("base64 json"), all);
     }
-    all.add("hex", Encoding::Hex, hex(value).into_bytes());
+    all.add("hex", EncodingKind::Hex, hex(value).into_bytes());
 }
 
 /// The same, and forms in which no placeholder can stand: what is not UTF-8, and lines apart.
-pub(crate) fn patterns_of_leaks(value: &str) -> Vec<Pattern> {
-    let mut all = Patterns::default();
+pub(crate) fn needles_of_leaks(value: &str) -> Vec<Needle> {
+    let mut all = Needles::default();
     for (_, value) in by_lines(value) {
         let units = || value.encode_utf16();
         let little: Vec<u8> = units().flat_map(u16::to_le_bytes).collect();
@@ -183,30 +185,30 @@ pub(crate) fn patterns_of_leaks(value: &str) -> Vec<Pattern> {
         base64(&little, None, &mut all);
         base64(&big, None, &mut all);
         // Without the zeros at the ends, both are the same in ASCII.
-        all.add("utf-16", Encoding::Utf16, little.strip_suffix(&[0]).unwrap_or(&little).to_vec());
-        all.add("utf-16", Encoding::Utf16, big.strip_prefix(&[0]).unwrap_or(&big).to_vec());
-        in_document(&little).into_iter().for_each(|text| all.add("utf-16", Encoding::Utf16, text));
+        all.add("utf-16", EncodingKind::Utf16, little.strip_suffix(&[0]).unwrap_or(&little).to_vec());
+        all.add("utf-16", EncodingKind::Utf16, big.strip_prefix(&[0]).unwrap_or(&big).to_vec());
+        in_document(&little).into_iter().for_each(|text| all.add("utf-16", EncodingKind::Utf16, text));
         let little: Vec<u8> = value.chars().flat_map(|c| (c as u32).to_le_bytes()).collect();
         let big: Vec<u8> = value.chars().flat_map(|c| (c as u32).to_be_bytes()).collect();
         base64(&little, None, &mut all);
         base64(&big, None, &mut all);
         let last = little.iter().rposition(|b| *b != 0).map_or(0, |at| at + 1);
-        all.add("utf-32", Encoding::Utf32, little[..last].to_vec());
-        all.add("utf-32", Encoding::Utf32, big.into_iter().skip_while(|b| *b == 0).collect());
-        in_document(&little).into_iter().for_each(|text| all.add("utf-32", Encoding::Utf32, text));
+        all.add("utf-32", EncodingKind::Utf32, little[..last].to_vec());
+        all.add("utf-32", EncodingKind::Utf32, big.into_iter().skip_while(|b| *b == 0).collect());
+        in_document(&little).into_iter().for_each(|text| all.add("utf-32", EncodingKind::Utf32, text));
         if let Some(bytes) = latin_1(&value) {
             base64(&bytes, None, &mut all);
-            all.add("latin-1", Encoding::Latin1, bytes);
+            all.add("latin-1", EncodingKind::Latin1, bytes);
         }
     }
-    let mut out = patterns(value);
+    let mut out = needles(value);
     out.extend(all.into_vec());
     if value.contains(['\n', '\r']) {
         // What is left of it where the check takes line breaks away, with the indentation after them.
         let joined: String =
             value.split(['\n', '\r']).map(|line| line.trim_start_matches([' ', '\t'])).collect();
         if unusable::problem(&joined).is_none() {
-            out.extend(patterns(&joined));
+            out.extend(needles(&joined));
         }
     }
     out
@@ -222,10 +224,10 @@ fn in_document(wide: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A value as some writers write it.
-struct Written {
+struct EncodedText {
     text: String,
     /// That of the last writer.
-    form: &'static str,
+    name: &'static str,
     /// The sum of its writers'.
     odd: u8,
     /// Of each kind, which writers may have been the last.
@@ -245,8 +247,8 @@ const IN_BASE64: usize = 12;
 
 /// Each different spelling that writers give to what others have written, the usual ones first. A program writes one
 /// level as it wrote the one within: that is nothing out of the way.
-fn nest(inner: &[Written], writers: &[Writer], most: usize) -> Vec<Written> {
-    let mut ways: Vec<(&Written, &Writer, u8, u128)> = Vec::new();
+fn nest(inner: &[EncodedText], writers: &[Writer], most: usize) -> Vec<EncodedText> {
+    let mut ways: Vec<(&EncodedText, &Writer, u8, u128)> = Vec::new();
     for one in inner {
         // Of writers, those that differ on this text.
         let (telling, first) = (telling(&one.text), ways.len());
@@ -276,7 +278,7 @@ fn nest(inner: &[Written], writers: &[Writer], most: usize) -> Vec<Written> {
         let mut by = one.by;
         by[writer.kind] = bits;
         if seen.insert(text.clone()) {
-            out.push(Written { text, form: writer.form, odd, by });
+            out.push(EncodedText { text, name: writer.name, odd, by });
             if out.len() == most {
                 break;
             }
@@ -304,14 +306,14 @@ fn telling(text: &str) -> String {
 }
 
 /// Of texts in HTML those in which characters are written by name: by number a program does not write them twice.
-fn by_name(written: Vec<Written>) -> Vec<Written> {
-    written.into_iter().filter(|one| matches!(one.form, "html" | "html partial")).collect()
+fn by_name(written: Vec<EncodedText>) -> Vec<EncodedText> {
+    written.into_iter().filter(|one| matches!(one.name, "html" | "html partial")).collect()
 }
 
 /// What leads from a value to this form of it.
-fn steps(form: &str) -> &'static [Spelling] {
-    use Spelling::{Attribute, Csv, Form, Hex, Html, Json, Latin1, Percent};
-    match form {
+fn steps(name: &str) -> &'static [Encoding] {
+    use Encoding::{Attribute, Csv, Form, Hex, Html, Json, Latin1, Percent};
+    match name {
         "json" | "json slash" | "json ascii" | "json html-safe" => &[Json],
         "json twice" => &[Json, Json],
         "json thrice" => &[Json, Json, Json],
@@ -337,7 +339,7 @@ fn steps(form: &str) -> &'static [Spelling] {
 
 /// The forms by the names under which a test can switch them off.
 #[cfg(test)]
-pub(crate) const FORMS: &[&str] = &[
+pub(crate) const ENCODINGS: &[&str] = &[
     "raw",
     "json",
     "json slash",
@@ -384,37 +386,37 @@ thread_local! {
 
 /// In order of precedence.
 #[derive(Default)]
-struct Patterns {
-    all: Vec<(&'static str, Pattern)>,
+struct Needles {
+    all: Vec<(&'static str, Needle)>,
     /// What was made of the value's lines before all other steps.
-    lines: Option<Spelling>,
+    lines: Option<Encoding>,
 }
 
-impl Patterns {
-    fn add(&mut self, form: &'static str, encoding: Encoding, bytes: Vec<u8>) {
-        self.add_with(form, encoding, bytes, Edges::default());
+impl Needles {
+    fn add(&mut self, name: &'static str, kind: EncodingKind, bytes: Vec<u8>) {
+        self.add_with(name, kind, bytes, Edges::default());
     }
 
-    fn add_with(&mut self, form: &'static str, encoding: Encoding, bytes: Vec<u8>, edges: Edges) {
-        let steps = self.lines.into_iter().chain(steps(form).iter().copied()).collect();
-        let form = if self.lines.is_some() { "lines" } else { form };
-        self.all.push((form, Pattern { bytes, encoding, steps, edges }));
+    fn add_with(&mut self, name: &'static str, kind: EncodingKind, bytes: Vec<u8>, edges: Edges) {
+        let steps = self.lines.into_iter().chain(steps(name).iter().copied()).collect();
+        let name = if self.lines.is_some() { "lines" } else { name };
+        self.all.push((name, Needle { bytes, kind, steps, edges }));
     }
 
     /// Under one form, or each under its writer's.
-    fn each(&mut self, form: Option<&'static str>, encoding: Encoding, written: &[Written]) {
+    fn each(&mut self, name: Option<&'static str>, kind: EncodingKind, written: &[EncodedText]) {
         for one in written {
-            self.add(form.unwrap_or(one.form), encoding, one.text.clone().into_bytes());
+            self.add(name.unwrap_or(one.name), kind, one.text.clone().into_bytes());
         }
     }
 
     /// The first encoding that gives the same bytes has them.
-    fn into_vec(mut self) -> Vec<Pattern> {
+    fn into_vec(mut self) -> Vec<Needle> {
         self.all.sort_by(|(_, a), (_, b)| a.bytes.cmp(&b.bytes));
         self.all.dedup_by(|(_, later), (_, first)| later.bytes == first.bytes);
         #[cfg(test)]
-        self.all.retain(|(form, _)| OFF.get() != Some(form));
-        self.all.into_iter().map(|(_, pattern)| pattern).collect()
+        self.all.retain(|(name, _)| OFF.get() != Some(name));
+        self.all.into_iter().map(|(_, needle)| needle).collect()
     }
 }
 
@@ -449,7 +451,7 @@ fn latin_1_percent(value: &str) -> impl Iterator<Item = Vec<u8>> {
 /// The characters that the value alone determines, for each place that it may have in a group of three bytes
 /// (and so also within `user:password`); in both alphabets, and with `+` and `/` escaped as URLs and JSON do. Under one
 /// form, or each under its own.
-fn base64(value: &[u8], of: Option<&'static str>, all: &mut Patterns) {
+fn base64(value: &[u8], of: Option<&'static str>, all: &mut Needles) {
     for before in 0..3 {
         let shifted = [&[0; 2][..before], value].concat();
         let bits = 8 * shifted.len();
@@ -458,13 +460,13 @@ fn base64(value: &[u8], of: Option<&'static str>, all: &mut Patterns) {
         let standard = &STANDARD_NO_PAD.encode(&shifted)[core.clone()];
         let url_safe = &URL_SAFE_NO_PAD.encode(&shifted)[core];
         let at = ["base64 at 0", "base64 at 1", "base64 at 2"][before];
-        for (form, text) in [
+        for (name, text) in [
             (at, standard.to_owned()),
             ("base64url", url_safe.to_owned()),
             ("base64 slash", standard.replace('/', "\\/")),
             ("base64 percent", standard.replace('+', "%2b").replace('/', "%2f")),
         ] {
-            all.add_with(of.unwrap_or(form), Encoding::Base64, text.into_bytes(), edges);
+            all.add_with(of.unwrap_or(name), EncodingKind::Base64, text.into_bytes(), edges);
         }
     }
 }
@@ -474,72 +476,72 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(value: &str, encoding: Encoding, form: &str) {
-        let is = |p: &Pattern| p.bytes.eq_ignore_ascii_case(form.as_bytes()) && p.is_form(form.as_bytes());
-        let found = patterns(value).into_iter().find(is);
-        assert_eq!(found.map(|p| p.encoding), Some(encoding), "{form}");
+    fn check(value: &str, kind: EncodingKind, name: &str) {
+        let is = |p: &Needle| p.bytes.eq_ignore_ascii_case(name.as_bytes()) && p.is_match(name.as_bytes());
+        let found = needles(value).into_iter().find(is);
+        assert_eq!(found.map(|p| p.kind), Some(kind), "{name}");
     }
 
     #[test]
     fn forms() {
-        check("pass/wörd \"1\"", Encoding::Raw, "pass/wörd \"1\"");
-        check("pass/wörd \"1\"", Encoding::Json, r#"pass/wörd \"1\""#);
-        check("pass/wörd \"1\"", Encoding::Json, r#"pass\/w\u00f6rd \"1\""#);
-        check("pass/wörd \"1\"", Encoding::Json, r#"pass\/w\u00F6rd \"1\""#);
-        check("pass/wörd \"1\"", Encoding::Json, r#"pass/wörd \\\"1\\\""#);
-        check("pass/wörd \"1\"", Encoding::Percent, "pass%2Fw%C3%B6rd%20%221%22");
-        check("pass/wörd \"1\"", Encoding::Percent, "pass%2fw%c3%b6rd+%221%22");
-        check("pass/wörd \"1\"", Encoding::Percent, "pass/w%C3%B6rd%20%221%22");
-        check("pass/wörd \"1\"", Encoding::Percent, "pass%252Fw%25C3%25B6rd%2520%25221%2522");
-        check("pass/wörd \"1\"", Encoding::Percent, "pass%2Fw%C3%B6rd+%5C%221%5C%22");
-        check("pass/wörd \"1\"", Encoding::Html, "pass/wörd &quot;1&quot;");
-        check("a<b>&'c'", Encoding::Json, r"a\u003cb\u003e\u0026'c'");
-        check("a<b>&'c'", Encoding::Html, "a&lt;b&gt;&amp;&#x27;c&#x27;");
-        check("Pa>ss&w0rd\"x", Encoding::Html, "Pa>ss&amp;w0rd&quot;x");
-        check("Pa>ss&w0rd\"x", Encoding::Html, "Pa>ss&amp;w0rd\"x");
-        check("pw&more<x1", Encoding::Html, "pw&amp;amp;more&amp;lt;x1");
-        check("line-one\n\tx\"", Encoding::Html, "line-one&#xA;&#x9;x&quot;");
-        check("ab\"cd,ef1", Encoding::Csv, "ab\"\"cd,ef1");
-        check("ab\"cd,ef1", Encoding::Csv, r#"ab\"\"cd,ef1"#);
-        check("my'pass=Wörd/1", Encoding::Json, r"my\u0027pass=W\u00f6rd/1");
-        check("a<b>&'c'", Encoding::Json, r"a\u003cb>&'c'");
+        check("pass/wörd \"1\"", EncodingKind::Raw, "pass/wörd \"1\"");
+        check("pass/wörd \"1\"", EncodingKind::Json, r#"pass/wörd \"1\""#);
+        check("pass/wörd \"1\"", EncodingKind::Json, r#"pass\/w\u00f6rd \"1\""#);
+        check("pass/wörd \"1\"", EncodingKind::Json, r#"pass\/w\u00F6rd \"1\""#);
+        check("pass/wörd \"1\"", EncodingKind::Json, r#"pass/wörd \\\"1\\\""#);
+        check("pass/wörd \"1\"", EncodingKind::Percent, "pass%2Fw%C3%B6rd%20%221%22");
+        check("pass/wörd \"1\"", EncodingKind::Percent, "pass%2fw%c3%b6rd+%221%22");
+        check("pass/wörd \"1\"", EncodingKind::Percent, "pass/w%C3%B6rd%20%221%22");
+        check("pass/wörd \"1\"", EncodingKind::Percent, "pass%252Fw%25C3%25B6rd%2520%25221%2522");
+        check("pass/wörd \"1\"", EncodingKind::Percent, "pass%2Fw%C3%B6rd+%5C%221%5C%22");
+        check("pass/wörd \"1\"", EncodingKind::Html, "pass/wörd &quot;1&quot;");
+        check("a<b>&'c'", EncodingKind::Json, r"a\u003cb\u003e\u0026'c'");
+        check("a<b>&'c'", EncodingKind::Html, "a&lt;b&gt;&amp;&#x27;c&#x27;");
+        check("Pa>ss&w0rd\"x", EncodingKind::Html, "Pa>ss&amp;w0rd&quot;x");
+        check("Pa>ss&w0rd\"x", EncodingKind::Html, "Pa>ss&amp;w0rd\"x");
+        check("pw&more<x1", EncodingKind::Html, "pw&amp;amp;more&amp;lt;x1");
+        check("line-one\n\tx\"", EncodingKind::Html, "line-one&#xA;&#x9;x&quot;");
+        check("ab\"cd,ef1", EncodingKind::Csv, "ab\"\"cd,ef1");
+        check("ab\"cd,ef1", EncodingKind::Csv, r#"ab\"\"cd,ef1"#);
+        check("my'pass=Wörd/1", EncodingKind::Json, r"my\u0027pass=W\u00f6rd/1");
+        check("a<b>&'c'", EncodingKind::Json, r"a\u003cb>&'c'");
         for (json, base64) in
             [(r"p\u00e4ss-w0rd", "cFx1MDBlNHNzLXcwcm"), (r"p\u00E4ss-w0rd", "cFx1MDBFNHNzLXcwcm")]
         {
             assert_eq!(STANDARD_NO_PAD.encode(json)[..18], *base64);
-            check("päss-w0rd", Encoding::Base64, base64);
+            check("päss-w0rd", EncodingKind::Base64, base64);
         }
-        check("key\u{1F600}key", Encoding::Json, r"key\ud83d\ude00key");
-        check("secret", Encoding::Percent, "%73%65%63%72%65%74");
-        check("secret", Encoding::Hex, "736563726574");
-        check("k/\u{fe}?\u{3e}kkk", Encoding::Hex, "6B2FC3BE3F3E6B6B6B");
-        check("secret", Encoding::Base64, "c2VjcmV0");
-        check("secrets!", Encoding::Base64, "c2VjcmV0cy"); // The next character holds the last 2 bits.
-        check("??>>??", Encoding::Base64, "Pz8-Pj8_");
-        check("??>>??", Encoding::Base64, "Pz8%2BPj8%2F");
-        check("??>>??", Encoding::Base64, r"Pz8+Pj8\/");
+        check("key\u{1F600}key", EncodingKind::Json, r"key\ud83d\ude00key");
+        check("secret", EncodingKind::Percent, "%73%65%63%72%65%74");
+        check("secret", EncodingKind::Hex, "736563726574");
+        check("k/\u{fe}?\u{3e}kkk", EncodingKind::Hex, "6B2FC3BE3F3E6B6B6B");
+        check("secret", EncodingKind::Base64, "c2VjcmV0");
+        check("secrets!", EncodingKind::Base64, "c2VjcmV0cy"); // The next character holds the last 2 bits.
+        check("??>>??", EncodingKind::Base64, "Pz8-Pj8_");
+        check("??>>??", EncodingKind::Base64, "Pz8%2BPj8%2F");
+        check("??>>??", EncodingKind::Base64, r"Pz8+Pj8\/");
     }
 
     /// Whatever the ends of its lines become.
     #[test]
     fn lines() {
         for value in ["first-line\nsecond", "first-line\r\nsecond", "first-line\rsecond"] {
-            for form in ["first-line\nsecond", "first-line\r\nsecond", "first-line second"] {
-                check(value, Encoding::Raw, form);
+            for name in ["first-line\nsecond", "first-line\r\nsecond", "first-line second"] {
+                check(value, EncodingKind::Raw, name);
             }
-            check(value, Encoding::Json, r"first-line\nsecond");
-            check(value, Encoding::Json, r"first-line\r\nsecond");
-            check(value, Encoding::Percent, "first-line%0Asecond");
-            check(value, Encoding::Percent, "first-line%0D%0Asecond");
-            check(value, Encoding::Percent, "first-line+second");
-            check(value, Encoding::Html, "first-line&#13;&#10;second");
-            check(value, Encoding::Base64, "Zmlyc3QtbGluZQ0Kc2Vjb25k");
+            check(value, EncodingKind::Json, r"first-line\nsecond");
+            check(value, EncodingKind::Json, r"first-line\r\nsecond");
+            check(value, EncodingKind::Percent, "first-line%0Asecond");
+            check(value, EncodingKind::Percent, "first-line%0D%0Asecond");
+            check(value, EncodingKind::Percent, "first-line+second");
+            check(value, EncodingKind::Html, "first-line&#13;&#10;second");
+            check(value, EncodingKind::Base64, "Zmlyc3QtbGluZQ0Kc2Vjb25k");
         }
     }
 
     #[test]
     fn each_form_once() {
-        let mut bytes: Vec<_> = patterns("abcDEF123").into_iter().map(|p| p.bytes).collect();
+        let mut bytes: Vec<_> = needles("abcDEF123").into_iter().map(|p| p.bytes).collect();
         bytes.sort();
         let count = bytes.len();
         bytes.dedup();

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 /// One way to write a text.
 pub(crate) struct Writer {
-    pub(crate) form: &'static str,
+    pub(crate) name: &'static str,
     /// 0: what most libraries do; 1: known ones; 2: what settings and old versions make possible.
     pub(crate) odd: u8,
     /// Which of the lists below it is in.
@@ -94,7 +94,7 @@ pub(crate) struct Writers {
 
 pub(crate) static WRITERS: LazyLock<Writers> = LazyLock::new(|| {
     let all = |kind: usize, styles: Vec<(&'static str, u8, Style)>| -> Vec<Writer> {
-        let one = |((form, odd, style), bit): (_, u32)| Writer { form, odd, kind, bit: 1 << bit, style };
+        let one = |((name, odd, style), bit): (_, u32)| Writer { name, odd, kind, bit: 1 << bit, style };
         let mut all: Vec<Writer> = styles.into_iter().zip(0..).map(one).collect();
         all.sort_by_key(|writer| writer.odd);
         all
@@ -117,7 +117,7 @@ fn json() -> Vec<(&'static str, u8, Style)> {
     for also in ["", "<>&", "<>&'", "<", "<>&='", "\"<>&'+`", "<>&'\""] {
         for slash in [false, true] {
             for ascii in [false, true] {
-                let form = match (also, slash, ascii) {
+                let name = match (also, slash, ascii) {
                     ("", false, false) => "json",
                     ("", false, true) => "json ascii",
                     ("", true, _) => "json slash",
@@ -133,7 +133,7 @@ fn json() -> Vec<(&'static str, u8, Style)> {
                     ("\"<>&'+`", false, true) | ("<>&'\"", true, true) => 1,
                     _ => 2,
                 };
-                out.push((form, odd, Style::Json { slash, ascii, also }));
+                out.push((name, odd, Style::Json { slash, ascii, also }));
             }
         }
     }
@@ -166,17 +166,17 @@ fn percent() -> Vec<(&'static str, u8, Style)> {
     let mut out = Vec::new();
     for (i, keeps) in SETS.iter().enumerate() {
         for plus in [false, true] {
-            let form = match plus {
+            let name = match plus {
                 _ if i + 2 >= SETS.len() => "percent all",
                 false => "percent",
                 true => "percent plus",
             };
             let odd = match i {
                 0..3 => 0,
-                _ if form == "percent all" => 2,
+                _ if name == "percent all" => 2,
                 _ => 1,
             };
-            out.push((form, odd, Style::Percent { keeps: *keeps, plus }));
+            out.push((name, odd, Style::Percent { keeps: *keeps, plus }));
         }
     }
     out
@@ -238,9 +238,9 @@ fn html() -> Vec<(&'static str, u8, Style)> {
         ("html zeros", 2, |c, out| _ = write!(out, "&#{:03};", c as u32)),
         ("html zeros", 2, |c, out| _ = write!(out, "&#x{:04x};", c as u32)),
     ];
-    for (form, odd, number) in numbers {
+    for (name, odd, number) in numbers {
         let mut add = |names, also, rest| {
-            out.push((form, odd, Style::Numbered(Numbered { number, names, also, rest })));
+            out.push((name, odd, Style::Numbered(Numbered { number, names, also, rest })));
         };
         // Mustache and OWASP; .NET; XML in ASCII; those that escape everything.
         add("", "&<>\"'", |_| false);

@@ -1,0 +1,93 @@
+//! A text on its way through the check: as much of it as a secret may span, and where that lies in the whole.
+//!
+//! Must not know: what is looked for.
+
+use std::io::{self, Read};
+
+use crate::redact::patterns::BEFORE;
+
+/// Read at once.
+pub(super) const CHUNK: usize = 64 * 1024;
+
+/// A place in a text.
+pub(super) struct Place {
+    /// In bytes from the start.
+    pub(super) offset: u64,
+    /// From 1.
+    pub(super) line: u64,
+    /// In bytes from the start of the line, from 1.
+    pub(super) column: u64,
+}
+
+/// A text on its way through the check.
+#[derive(Default)]
+pub(super) struct Window {
+    pub(super) text: Vec<u8>,
+    /// Where it begins, in bytes and lines; and in bytes where its first line began.
+    base: u64,
+    line: u64,
+    line_start: u64,
+    /// What came before it.
+    pub(super) before: Vec<u8>,
+}
+
+impl Window {
+    pub(super) fn place(&self, at: usize) -> Place {
+        let offset = self.base + at as u64;
+        let breaks = memchr::memchr_iter(b'\n', &self.text[..at]);
+        let (mut line, mut start) = (self.line, self.line_start);
+        for at in breaks {
+            (line, start) = (line + 1, self.base + at as u64 + 1);
+        }
+        Place { offset, line: line + 1, column: offset - start + 1 }
+    }
+
+    /// Leaves the first bytes of the text behind.
+    pub(super) fn drain(&mut self, count: usize) {
+        let Place { offset, line, column } = self.place(count);
+        (self.line, self.line_start) = (line - 1, offset + 1 - column);
+        self.before = self.text[count.saturating_sub(BEFORE)..count].to_vec();
+        self.base += count as u64;
+        self.text.drain(..count);
+    }
+}
+
+/// The place that comes after a text.
+pub(super) fn place_after(mut text: impl Read) -> io::Result<Place> {
+    let (mut offset, mut line, mut column, mut piece) = (0, 1, 1, Vec::new());
+    while text.by_ref().take(CHUNK as u64).read_to_end(&mut piece)? > 0 {
+        offset += piece.len() as u64;
+        match memchr::memrchr(b'\n', &piece) {
+            Some(last) => {
+                line += memchr::memchr_iter(b'\n', &piece).count() as u64;
+                column = (piece.len() - last) as u64;
+            }
+            None => column += piece.len() as u64,
+        }
+        piece.clear();
+    }
+    Ok(Place { offset, line, column })
+}
+
+/// Where the line breaks at `at` end, with the indentation of the next line: as they are, in a JSON string, or in
+/// a list of lines, as a cassette has them.
+pub(super) fn line_break(text: &[u8], at: usize) -> usize {
+    let mut end = at;
+    loop {
+        end += match &text[end..] {
+            [b'\r' | b'\n', ..] => 1,
+            [b'\\', b'r' | b'n', ..] => 2,
+            _ => break,
+        };
+    }
+    if end == at {
+        return at;
+    }
+    if let Some(list) = text[end..].strip_prefix(b"\",") {
+        let next = list.trim_ascii_start();
+        if let Some(line) = next.strip_prefix(b"\"") {
+            end = text.len() - line.len();
+        }
+    }
+    end + text[end..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count()
+}
