@@ -8,8 +8,8 @@ mod cell;
 mod explicit;
 mod processes;
 mod table;
+mod transports;
 mod upstream;
-mod ways;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,11 +37,11 @@ fn all<J: Sync>(jobs: &[J], cell: impl Fn(&J) -> Cell + Sync) -> Vec<Cell> {
 
 #[test]
 fn clients_of_this_process() {
-    let ways = ways::WAYS;
-    let jobs: Vec<_> = ways::clients().flat_map(|c| ways.iter().map(move |way| (c, *way))).collect();
-    let cells = all(&jobs, |(client, way)| ways::cell(*client, *way));
+    let ways = transports::WAYS;
+    let jobs: Vec<_> = transports::clients().flat_map(|c| ways.iter().map(move |way| (c, *way))).collect();
+    let cells = all(&jobs, |(client, way)| transports::cell(*client, *way));
     let mut rows = Vec::new();
-    for (client, cells) in ways::clients().zip(cells.chunks(ways.len())) {
+    for (client, cells) in transports::clients().zip(cells.chunks(ways.len())) {
         let mut row = vec![client.name.to_owned()];
         row.extend(cells.iter().map(Cell::shown));
         row.push(client.how.to_owned());

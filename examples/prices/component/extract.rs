@@ -7,10 +7,10 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, SubsecRound, Utc};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
-use super::answers::{History, Products, Quotes, Search};
 use super::client::{Api, no_answer};
 use super::config::{Config, TableName};
 use super::error::{Error, Result};
+use super::payloads::{History, Products, Quotes, Search};
 use super::state::State;
 use super::tables::{Manifest, Table, TableSummary, file_name};
 use super::{Dirs, Summary};

@@ -3,11 +3,11 @@
 //!
 //! This is the code under test of the example. It must not know that cassettes exist.
 
-mod answers;
 mod client;
 mod config;
 mod error;
 mod extract;
+mod payloads;
 mod state;
 mod tables;
 

@@ -1,6 +1,6 @@
 //! What a small request costs by each way into a session, beside the same client without one, in the same run.
 //!
-//! `cargo bench -p cassette-benches --bench ways`; `-- --quick` for a tenth of it.
+//! `cargo bench -p cassette-benches --bench transports`; `-- --quick` for a tenth of it.
 
 #![expect(clippy::print_stdout, reason = "this program's purpose is its table")]
 
