@@ -1,8 +1,9 @@
-//! What a small request costs by each way into a session, beside the same client without one, in the same run.
+//! Measures the cost of a small request by each transport, and compares it in the same run with a client without a
+//! session.
 //!
-//! `cargo bench -p cassette-benches --bench transports`; `-- --quick` for a tenth of it.
+//! `cargo bench -p cassette-benches --bench transports`; with `-- --quick` fewer requests.
 
-#![expect(clippy::print_stdout, reason = "this program's purpose is its table")]
+#![expect(clippy::print_stdout, reason = "the program prints a table")]
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -26,7 +27,10 @@ fn main() -> Result<()> {
     let dir = tempfile::tempdir()?;
     let server = Server::start(dir.path())?;
     let root = server::root(dir.path())?;
-    println!("| | | record | to direct | replay | to direct | a connection each: record | | replay | |");
+    println!(
+        "| | | record | × direct | replay | × direct | record, new connections | × direct \
+         | replay, new connections | × direct |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     for (scheme, address) in [("http", server.http), ("https", server.https)] {
         let bench = Bench { scheme, address, root: root.clone(), dir: dir.path().join(scheme), quick };
@@ -35,35 +39,36 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// How a client comes to a session.
+/// How the requests of a client reach the session.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Way {
-    /// There is none.
+enum Transport {
+    /// The client calls the server, without any session.
     Direct,
     /// `session.middleware()`.
     InProcess,
-    /// The client knows of none: its connections are led.
-    AsItIs,
-    /// `session.client_builder()`, whose proxy the session is.
+    /// An unmodified client: cassette intercepts its connections.
+    Unmodified,
+    /// `session.client_builder()`, which uses the session's proxy.
     Proxy,
     /// `session.base_url()`.
     BaseUrl,
 }
 
-const WAYS: [(Way, &str); 5] = [
-    (Way::Direct, "direct"),
-    (Way::InProcess, "in process, `middleware()`"),
-    (Way::AsItIs, "the client as it is"),
-    (Way::Proxy, "`client()`, by proxy"),
-    (Way::BaseUrl, "`base_url()`"),
+const TRANSPORTS: [(Transport, &str); 5] = [
+    (Transport::Direct, "direct"),
+    (Transport::InProcess, "in process, `middleware()`"),
+    (Transport::Unmodified, "the unmodified client"),
+    (Transport::Proxy, "`client()`, by proxy"),
+    (Transport::BaseUrl, "`base_url()`"),
 ];
 
-/// Requests one after the other, of one client.
+/// The connections on which one client sends its requests, one after the other.
 #[derive(Clone, Copy, PartialEq)]
 enum Connections {
-    One,
-    /// A new one for each request.
-    Each,
+    /// One connection for all requests.
+    Shared,
+    /// A new connection for each request.
+    New,
 }
 
 struct Bench {
@@ -74,22 +79,24 @@ struct Bench {
     quick: bool,
 }
 
-/// The time of one request: recorded and replayed, over one connection, and over one for each.
+/// The average time of one request: recorded and replayed on a shared connection, then recorded and replayed on new
+/// connections.
 type Times = [Duration; 4];
 
 impl Bench {
-    /// Round by round, so that what else the machine does hits all ways alike; the shortest count.
+    /// Prints a line for each transport. The transports take turns in each round, so that other load of the machine
+    /// affects all of them. The shortest times count.
     fn table(&self) -> Result<()> {
-        let mut best = [[Duration::MAX; 4]; WAYS.len()];
+        let mut best = [[Duration::MAX; 4]; TRANSPORTS.len()];
         for _ in 0..if self.quick { 1 } else { 7 } {
-            for (best, (way, _)) in best.iter_mut().zip(WAYS) {
-                let times = self.times(way)?;
+            for (best, (transport, _)) in best.iter_mut().zip(TRANSPORTS) {
+                let times = self.times(transport)?;
                 best.iter_mut().zip(times).for_each(|(best, time)| *best = time.min(*best));
             }
         }
         let protocol = if self.scheme == "http" { "**HTTP/1.1**" } else { "**TLS, HTTP/2**" };
-        for (times, (way, name)) in best.iter().zip(WAYS) {
-            let first = if way == Way::Direct { protocol } else { "" };
+        for (times, (transport, name)) in best.iter().zip(TRANSPORTS) {
+            let first = if transport == Transport::Direct { protocol } else { "" };
             let cells = times.iter().zip(best[0]).map(|(time, direct)| {
                 let (time, direct) = (time.as_secs_f64(), direct.as_secs_f64());
                 format!("{:.0} µs | {:.1}", time * 1e6, time / direct)
@@ -99,28 +106,31 @@ impl Bench {
         Ok(())
     }
 
-    fn times(&self, way: Way) -> Result<Times> {
+    fn times(&self, transport: Transport) -> Result<Times> {
         let mut times = [Duration::MAX; 4];
-        for (two, connections) in times.chunks_mut(2).zip([Connections::One, Connections::Each]) {
-            if way == Way::Direct {
+        for (two, connections) in times.chunks_mut(2).zip([Connections::Shared, Connections::New]) {
+            if transport == Transport::Direct {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                let client = connections.of(self.trusting()?.resolve(HOST, self.address)).build()?;
-                let time =
-                    runtime.block_on(self.ask(&client.into(), connections, &workload::base(self.scheme)))?;
+                let client = connections.configure(self.trusting()?.resolve(HOST, self.address)).build()?;
+                let time = runtime.block_on(self.time_of_a_request(
+                    &client.into(),
+                    connections,
+                    &workload::base(self.scheme),
+                ))?;
                 two.fill(time);
                 continue;
             }
             for (time, mode) in two.iter_mut().zip([Mode::Record, Mode::Replay]) {
                 let config = Config::new().extra_root(self.root.clone()).resolve(HOST, self.address);
-                let session = Session::builder("ways")
+                let session = Session::builder("transports")
                     .package_dir(&self.dir)
                     .config(config.secret("API_KEY", SECRET))
                     .mode(mode);
-                let asks = async |session: Session| {
-                    let (client, base) = self.client(&session, way, connections)?;
-                    self.ask(&client, connections, &base).await
+                let body = async |session: Session| {
+                    let (client, base) = self.client(&session, transport, connections)?;
+                    self.time_of_a_request(&client, connections, &base).await
                 };
-                (*time, _) = session.run_async(asks)?;
+                (*time, _) = session.run_async(body)?;
             }
         }
         Ok(times)
@@ -129,24 +139,26 @@ impl Bench {
     fn client(
         &self,
         session: &Session,
-        way: Way,
+        transport: Transport,
         connections: Connections,
     ) -> Result<(ClientWithMiddleware, String)> {
         let base = workload::base(self.scheme);
-        let plain = || self.trusting().map(|builder| connections.of(builder.resolve(HOST, self.address)));
-        Ok(match way {
-            Way::Direct | Way::InProcess => {
+        let plain =
+            || self.trusting().map(|builder| connections.configure(builder.resolve(HOST, self.address)));
+        Ok(match transport {
+            Transport::Direct | Transport::InProcess => {
                 let client = reqwest_middleware::ClientBuilder::new(plain()?.build()?);
                 (client.with(session.middleware()).build(), base)
             }
-            Way::AsItIs => {
-                // As a client with the system's roots finds them.
-                let file = std::env::var_os("SSL_CERT_FILE").ok_or("connections aren't led here")?;
+            Transport::Unmodified => {
+                // A client that uses the system's root certificates reads this variable.
+                let file = std::env::var_os("SSL_CERT_FILE")
+                    .ok_or("cassette does not intercept connections on this system")?;
                 let root = CertificateDer::from_pem_file(file)?.to_vec();
-                (connections.of(workload::trusting(root)?).build()?.into(), base)
+                (connections.configure(workload::trusting(root)?).build()?.into(), base)
             }
-            Way::Proxy => (connections.of(session.client_builder()?).build()?.into(), base),
-            Way::BaseUrl => (plain()?.build()?.into(), session.base_url(&base)?),
+            Transport::Proxy => (connections.configure(session.client_builder()?).build()?.into(), base),
+            Transport::BaseUrl => (plain()?.build()?.into(), session.base_url(&base)?),
         })
     }
 
@@ -154,8 +166,8 @@ impl Bench {
         workload::trusting(self.root.clone())
     }
 
-    /// The time of one of many.
-    async fn ask(
+    /// The average time of one request.
+    async fn time_of_a_request(
         &self,
         client: &ClientWithMiddleware,
         connections: Connections,
@@ -163,16 +175,16 @@ impl Bench {
     ) -> Result<Duration> {
         let requests = match (connections, self.quick) {
             (_, true) => 50,
-            (Connections::One, _) => 2_000,
-            (Connections::Each, _) => 400,
+            (Connections::Shared, _) => 2_000,
+            (Connections::New, _) => 400,
         };
-        // The first connection, the first certificate of the host, and what is made once.
+        // Not measured: the first connection, the host's certificate, and everything that is created once.
         get(client, base, requests).await?;
-        let begun = Instant::now();
+        let start = Instant::now();
         for n in 0..requests {
             get(client, base, n).await?;
         }
-        Ok(begun.elapsed() / requests)
+        Ok(start.elapsed() / requests)
     }
 }
 
@@ -182,16 +194,16 @@ async fn get(client: &ClientWithMiddleware, base: &str, n: u32) -> Result<()> {
     let response = request.send().await?.error_for_status()?;
     match response.bytes().await?.len() {
         1..100 => Ok(()),
-        length => Err(format!("{length} bytes, of some tens").into()),
+        length => Err(format!("expected less than 100 bytes, got {length}").into()),
     }
 }
 
 impl Connections {
-    fn of(self, builder: ClientBuilder) -> ClientBuilder {
+    fn configure(self, builder: ClientBuilder) -> ClientBuilder {
         match self {
-            Connections::One => builder,
-            // HTTP/2 would share one, as long as it is there.
-            Connections::Each => builder.pool_max_idle_per_host(0),
+            Connections::Shared => builder,
+            // Without this, HTTP/2 would share a connection that is still open.
+            Connections::New => builder.pool_max_idle_per_host(0),
         }
     }
 }
