@@ -1,55 +1,56 @@
-//! The ways by which the clients of `cassette_compat` reach a session.
+//! The transports by which the clients of `cassette_compat` reach a session.
 
 use cassette_compat::{CLIENTS, Client};
 
 use crate::cell::{Cell, Context};
-use crate::explicit::{self, Told};
+use crate::explicit::{self, Configured};
 use crate::upstream::{ARN, SPELLED, WORDS};
 
-/// One of them.
+/// How the requests of a client reach the session.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Way {
-    /// As it is: in the body of the test, then in a thread that the body starts.
-    AsItIs,
-    /// The client in a process of its own, with the variables of `session.env()`.
+pub(crate) enum Transport {
+    /// By interception: in the body of the test, then in a thread that the body starts.
+    Unmodified,
+    /// By the proxy variables of `session.command()`, in a separate process.
     Process,
-    /// A URL on loopback.
+    /// By a base URL on loopback.
     BaseUrl,
-    /// Told of the session in its own way.
-    Explicit,
+    /// By the client's own configuration.
+    Configured,
 }
 
-pub(crate) const WAYS: [Way; 4] = [Way::AsItIs, Way::Process, Way::BaseUrl, Way::Explicit];
+pub(crate) const TRANSPORTS: [Transport; 4] =
+    [Transport::Unmodified, Transport::Process, Transport::BaseUrl, Transport::Configured];
 
-impl Way {
+impl Transport {
     pub(crate) fn head(self) -> &'static str {
         match self {
-            Way::AsItIs => "unmodified",
-            Way::Process => "`session.command()`",
-            Way::BaseUrl => "`session.base_url()`",
-            Way::Explicit => "configured",
+            Transport::Unmodified => "unmodified",
+            Transport::Process => "`session.command()`",
+            Transport::BaseUrl => "`session.base_url()`",
+            Transport::Configured => "configured",
         }
     }
 }
 
-/// A client, and how it is told of a session.
+/// A row of the table: a client, and how to configure it for a session.
 #[derive(Clone, Copy)]
 pub(crate) struct Row {
     client: Client,
     pub(crate) name: &'static str,
     pub(crate) how: &'static str,
-    tell: Option<Told>,
+    configured: Option<Configured>,
 }
 
 pub(crate) fn clients() -> impl Iterator<Item = Row> {
     CLIENTS.into_iter().map(|client| {
-        let told = explicit::of(client.name);
-        let (how, tell) = told.map_or(("–", None), |(how, tell)| (how, Some(tell)));
-        Row { client, name: client.name, how, tell }
+        let explicit = explicit::of(client.name);
+        let (how, configured) = explicit.map_or(("–", None), |(how, configured)| (how, Some(configured)));
+        Row { client, name: client.name, how, configured }
     })
 }
 
-pub(crate) fn cell(row: Row, way: Way) -> Cell {
+pub(crate) fn cell(row: Row, transport: Transport) -> Cell {
     let (path, expected) = match row.name {
         name if name.starts_with("aws") => ("", ARN),
         name if name.starts_with("tonic") => ("", SPELLED),
@@ -57,11 +58,11 @@ pub(crate) fn cell(row: Row, way: Way) -> Cell {
     };
     let url = format!("https://api.example.test{path}");
     let get = row.client.get;
-    if way == Way::Explicit && row.tell.is_none() {
+    if transport == Transport::Configured && row.configured.is_none() {
         return Cell::NONE;
     }
-    Cell::of(&format!("{}, {way:?}", row.name), expected, move |context: Context<'_>| match way {
-        Way::AsItIs => {
+    Cell::of(&format!("{}, {transport:?}", row.name), expected, move |context: Context<'_>| match transport {
+        Transport::Unmodified => {
             let in_body = get(&url)?;
             let url = url.clone();
             let in_thread = std::thread::spawn(move || get(&url)).join().expect("errors are returned")?;
@@ -71,8 +72,8 @@ pub(crate) fn cell(row: Row, way: Way) -> Cell {
                 Err(format!("{in_body:?} and {in_thread:?}").into())
             }
         }
-        Way::BaseUrl => get(&context.session.base_url(&url)?),
-        Way::Process => {
+        Transport::BaseUrl => get(&context.session.base_url(&url)?),
+        Transport::Process => {
             let mut command = context.session.command(env!("CARGO_BIN_EXE_client"))?;
             let output = command.args([row.name, &url]).output()?;
             if output.status.success() {
@@ -81,9 +82,9 @@ pub(crate) fn cell(row: Row, way: Way) -> Cell {
                 Err(String::from_utf8_lossy(&output.stderr).into())
             }
         }
-        Way::Explicit => match row.tell {
-            Some(tell) => tell(context, &url),
-            None => unreachable!("it has no cell"),
+        Transport::Configured => match row.configured {
+            Some(configured) => configured(context, &url),
+            None => unreachable!("returned above"),
         },
     })
 }
