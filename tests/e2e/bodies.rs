@@ -278,7 +278,7 @@ fn refused(encoding: &'static str, body: impl Into<Bytes>, message: &str) {
     let text = run.expect_err("recorded").to_string();
     assert!(text.contains("GET http://api.example.test/odd?page=2"), "{text}");
     assert!(text.contains(message), "{text}");
-    assert_eq!(text.matches("/odd?page=2").count(), 1, "message twice: {text}");
+    assert_eq!(text.matches("/odd?page=2").count(), 1, "reported twice: {text}");
     assert_eq!(project.files().len(), 0, "{:?}", project.files().keys());
 }
 
