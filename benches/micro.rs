@@ -1,9 +1,9 @@
-//! The small things a session is made of, each beside a baseline of the same run: opening a cassette, finding an
-//! answer, the canonical key, an append to the journal, the styling of JSON.
+//! Measures single operations of a session, each against a baseline of the same run: opening a cassette, finding a
+//! recording, computing a canonical key, appending to the journal, formatting JSON.
 //!
-//! `cargo bench -p cassette-benches --bench micro`; `-- --quick` without the cassette of a million interactions.
+//! `cargo bench -p cassette-benches --bench micro`; with `-- --quick` only small cassettes.
 
-#![expect(clippy::print_stdout, reason = "this program's purpose is its table")]
+#![expect(clippy::print_stdout, reason = "the program prints a table")]
 
 use std::hint::black_box;
 use std::io::Write as _;
@@ -28,7 +28,7 @@ fn main() -> Result<()> {
     cassettes(if quick { 1_000 } else { 100_000 }, true)?;
     keys();
     append()?;
-    styling()
+    formatting()
 }
 
 fn row(what: &str, time: Duration, baseline: &str, base: Duration) {
@@ -41,26 +41,26 @@ fn row(what: &str, time: Duration, baseline: &str, base: Duration) {
     println!("| {what} | {} | {baseline}, {} | {ratio:.1} |", show(time), show(base));
 }
 
-/// The shortest of several rounds.
+/// The shortest time of several rounds.
 fn best<T>(rounds: u32, mut work: impl FnMut() -> Result<T>) -> Result<Duration> {
     let mut best = Duration::MAX;
     for _ in 0..rounds {
-        let begun = Instant::now();
+        let start = Instant::now();
         black_box(work()?);
-        best = best.min(begun.elapsed());
+        best = best.min(start.elapsed());
     }
     Ok(best)
 }
 
-/// One call of many, on average, in the best of several rounds.
+/// The average time of a call, in the best of several rounds.
 fn each<T>(mut work: impl FnMut(u32) -> T) -> Duration {
     const CALLS: u32 = 2_000;
     let round = || {
-        let begun = Instant::now();
+        let start = Instant::now();
         for n in 0..CALLS {
             black_box(work(n));
         }
-        begun.elapsed() / CALLS
+        start.elapsed() / CALLS
     };
     std::iter::repeat_with(round).take(7).min().unwrap_or_default()
 }
@@ -73,7 +73,7 @@ fn get(uri: String) -> Request {
     Request { method: http::Method::GET, uri, headers: Default::default(), body: Body::default() }
 }
 
-/// A cassette of small interactions: each to a URL of its own, or all to one.
+/// Measures a cassette of `n` small interactions, which all have the same URL or each a different one.
 fn cassettes(n: u32, one_url: bool) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let files = Files::new(dir.path().join("tests/cassettes"), &"many".parse()?);
@@ -85,7 +85,7 @@ fn cassettes(n: u32, one_url: bool) -> Result<()> {
     let begin = best(rounds, || replay(dir.path(), async |_| Ok(())))?;
     row(&format!("begin and end a session with it{which}"), begin, "reading the file", read);
 
-    // All of it but the lookup: the key of the request, the recording from the file.
+    // The parts of an exchange except the lookup: computing the request's key, and reading the recording from the file.
     let cassette = Cassette::open(&files)?;
     let asked = n.min(1_000);
     let parts = each(|n| {
@@ -94,31 +94,31 @@ fn cassettes(n: u32, one_url: bool) -> Result<()> {
     });
     let mut exchange = Duration::MAX;
     for _ in 0..rounds {
-        let asks = async |session: Session| {
-            let begun = Instant::now();
+        let body = async |session: Session| {
+            let start = Instant::now();
             for n in 0..asked {
                 ask(&session, url(one_url, n)).await?;
             }
-            exchange = exchange.min(begun.elapsed() / asked);
+            exchange = exchange.min(start.elapsed() / asked);
             Ok(())
         };
-        replay(dir.path(), asks)?;
+        replay(dir.path(), body)?;
     }
-    row(&format!("one exchange of it{which}"), exchange, "its key and the reading of its recording", parts);
+    row(&format!("one exchange{which}"), exchange, "computing its key and reading its recording", parts);
 
     let mut miss = Duration::MAX;
     for _ in 0..rounds {
-        let asks = async |session: Session| {
-            let begun = Instant::now();
-            let told = ask(&session, url(one_url, 500) + "?page=2").await;
-            miss = miss.min(begun.elapsed());
-            told
+        let body = async |session: Session| {
+            let start = Instant::now();
+            let result = ask(&session, url(one_url, 500) + "?page=2").await;
+            miss = miss.min(start.elapsed());
+            result
         };
-        if replay(dir.path(), asks).is_ok() {
-            return Err("what was never recorded was answered".into());
+        if replay(dir.path(), body).is_ok() {
+            return Err("a request that was never recorded got a response".into());
         }
     }
-    row(&format!("a miss explained (budget 100 ms){which}"), miss, "beginning the session", begin);
+    row(&format!("explaining a miss (budget 100 ms){which}"), miss, "beginning the session", begin);
     Ok(())
 }
 
@@ -145,7 +145,7 @@ fn interaction(uri: String, n: u32) -> Interaction {
     Interaction::new(get(uri), Outcome::Response(response))
 }
 
-/// A session in which `body` asks.
+/// Runs `body` in a session that replays.
 fn replay(dir: &Path, body: impl AsyncFnOnce(Session) -> Result<(), TestError> + Send) -> Result<()> {
     let session = Session::builder("many").package_dir(dir).mode(Mode::Replay);
     session
@@ -156,9 +156,9 @@ fn replay(dir: &Path, body: impl AsyncFnOnce(Session) -> Result<(), TestError> +
 
 async fn ask(session: &Session, uri: String) -> Result<(), TestError> {
     let request = http::Request::get(uri).body(cassette::Body::empty())?;
-    let answer = session.service().call(request).await?;
-    if answer.status() != 200 {
-        return Err(TestError::from("an answer is missing"));
+    let response = session.service().call(request).await?;
+    if response.status() != 200 {
+        return Err(TestError::from("the request has no recording"));
     }
     Ok(())
 }
@@ -192,11 +192,11 @@ fn append() -> Result<()> {
     let line = line.split_inclusive(|b| *b == b'\n').nth(1).unwrap_or_default();
     let mut plain = std::fs::File::create(dir.path().join("plain"))?;
     let bare = each(|_| plain.write_all(line).is_ok());
-    row("append of a small interaction", append, "a bare write of the line", bare);
+    row("appending a small interaction", append, "writing the line alone", bare);
     Ok(journal.discard()?)
 }
 
-fn styling() -> Result<()> {
+fn formatting() -> Result<()> {
     for (what, text) in
         [("2 KB", data::small(1)), ("60 KB", format!("[{}1]", (data::small(2) + ",").repeat(30)))]
     {
@@ -209,9 +209,14 @@ fn styling() -> Result<()> {
             (style, style::pretty(text.as_bytes(), 4, &mut out).is_ok(), out)
         });
         let parse = each(|_| serde_json::from_str::<serde_json::Value>(&text).is_ok());
-        row(&format!("styling of {what} JSON for the cassette"), show, "parsing it with serde_json", parse);
+        row(
+            &format!("formatting {what} of JSON for the cassette"),
+            show,
+            "parsing it with serde_json",
+            parse,
+        );
         let back = each(|_| style::restore(&pretty, detected).is_ok());
-        row("and back, byte for byte", back, "parsing it with serde_json", parse);
+        row("restoring its bytes", back, "parsing it with serde_json", parse);
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! Where the time of a recording goes: each stage that a response's body passes through, alone and in process.
+//! Measures each stage that a response body passes through while cassette records it, alone and in this process.
 //!
-//! `cargo bench -p cassette-benches --bench stages`. Best of several rounds, in MB (10^6 bytes) per second, and how
-//! many times as long as the same bytes take to be hashed (SHA-256, nothing else) in this run.
+//! `cargo bench -p cassette-benches --bench stages`. Prints the best of several rounds in MB (10^6 bytes) per second,
+//! and the ratio of its time to the time of hashing the same bytes with SHA-256 in the same run.
 
-#![expect(clippy::print_stdout, reason = "this program's purpose is its table")]
+#![expect(clippy::print_stdout, reason = "the program prints a table")]
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use cassette::tape::{BodySink, Files, Journal, JournalOptions};
 use cassette_benches::Result;
 use cassette_benches::data;
 
-/// As bodies come: an HTTP/2 frame.
+/// Bodies arrive in chunks of this size: an HTTP/2 frame.
 const CHUNK: usize = 16 * 1024;
 
 const JSON: Option<&str> = Some("application/json");
@@ -28,9 +28,9 @@ fn main() -> Result<()> {
     let best = |what: &str, stage: &mut dyn FnMut() -> Result<()>| -> Result<()> {
         let mut best = Duration::MAX;
         for _ in 0..rounds {
-            let begun = Instant::now();
+            let start = Instant::now();
             stage()?;
-            best = best.min(begun.elapsed());
+            best = best.min(start.elapsed());
         }
         let seconds = best.as_secs_f64();
         let unit = hashing.get().unwrap_or(seconds);
@@ -74,13 +74,13 @@ fn main() -> Result<()> {
         let mut out = redactor.body(JSON, Vec::new());
         feed(&mut out)?;
         if out.finish()? != body {
-            return Err("redaction changed what holds no secret".into());
+            return Err("redaction changed a body without secrets".into());
         }
     }
     let one = redactor(1)?;
     for secrets in [1, 100] {
         let redactor = redactor(secrets)?;
-        best(&format!("redaction, {secrets} secrets, not JSON"), &mut || {
+        best(&format!("redaction, {secrets} secrets, CSV"), &mut || {
             let mut out = redactor.body(Some("text/csv"), io::sink());
             out.write_all(b"id,")?;
             feed(&mut out)?;
@@ -117,8 +117,8 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// A body of 100 MB, streamed, with nothing in its way and with a project's redaction: speed, and how much the
-/// process grew.
+/// Streams a body of 100 MB without redaction, and with the redaction of a typical project. Prints the speed and the
+/// growth of the process.
 fn long(rows: &[u8], rounds: u32) -> Result<()> {
     let repeats = if rounds > 1 { 100_000_000 / rows.len() } else { 1 };
     let project = redactor(100)?;
@@ -126,7 +126,7 @@ fn long(rows: &[u8], rounds: u32) -> Result<()> {
         peak();
         let (mut best, before) = (Duration::MAX, peak());
         for _ in 0..rounds.min(3) {
-            let begun = Instant::now();
+            let start = Instant::now();
             let feed = |sink: &mut dyn Write| {
                 sink.write_all(b"[")?;
                 (0..repeats).flat_map(|_| rows.chunks(CHUNK)).try_for_each(|chunk| sink.write_all(chunk))
@@ -139,7 +139,7 @@ fn long(rows: &[u8], rounds: u32) -> Result<()> {
                     out.finish()?.finish()?;
                 }
             }
-            best = best.min(begun.elapsed());
+            best = best.min(start.elapsed());
         }
         let speed = (repeats * rows.len()) as f64 / 1e6 / best.as_secs_f64();
         let grown = peak()
@@ -150,8 +150,8 @@ fn long(rows: &[u8], rounds: u32) -> Result<()> {
     Ok(())
 }
 
-/// The most memory that this process has had since this was asked last, in kB: at once after that, what it has now.
-/// Where Linux tells.
+/// The peak memory of this process since the last call of this function, in kB; directly after a call, the current
+/// memory. `None` if the system does not report it: only Linux does.
 fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -159,18 +159,18 @@ fn peak() -> Option<u64> {
     peak.trim().trim_end_matches(" kB").parse().ok()
 }
 
-/// What a body of a few bytes costs.
+/// Measures a body of a few bytes.
 fn tiny(redactor: &Redactor, rounds: u32) -> Result<()> {
     const BODIES: u32 = 20_000;
     let mut best = Duration::MAX;
     for _ in 0..rounds {
-        let begun = Instant::now();
+        let start = Instant::now();
         for _ in 0..BODIES {
             let mut out = redactor.body(JSON, BodySink::hash_only(64 * 1024));
             out.write_all(b"{\"id\":1,\"state\":\"open\"}")?;
             out.finish()?.finish()?;
         }
-        best = best.min(begun.elapsed());
+        best = best.min(start.elapsed());
     }
     println!("{:<44} {:>7.0} ns", "a body of 25 bytes", best.as_nanos() as f64 / f64::from(BODIES));
     Ok(())

@@ -1,15 +1,15 @@
-//! What recording and replaying cost beside a plain client: wall and CPU time, memory, disk.
+//! Compares recording and replaying with a plain client: wall and CPU time, memory, disk.
 //!
-//! `cargo bench -p cassette-benches --bench workloads`; `-- --quick` for a tenth of it, `-- --only W3` for one. It
-//! ends with status 1 if recording takes more memory than its budget. Times are told, never judged.
+//! `cargo bench -p cassette-benches --bench workloads`; with `-- --quick` a tenth of each workload, with `-- --only W3`
+//! one workload. The program exits with status 1 if a session takes more memory than its budget. Times have no limit.
 
-#![expect(clippy::print_stderr, reason = "this program's purpose is its table")]
+#![expect(clippy::print_stderr, reason = "the program prints a table")]
 
 use std::process::ExitCode;
 
 use cassette_benches::{ours, table};
 
-/// What recording may take above a plain client, in MB.
+/// How much more memory than a plain client a session may take, in MB.
 const BUDGET: f64 = 10.0;
 
 fn main() -> ExitCode {
@@ -22,7 +22,9 @@ fn main() -> ExitCode {
     };
     let over: Vec<_> = peaks.iter().filter(|(_, grown)| *grown >= BUDGET).collect();
     for (what, grown) in &over {
-        eprintln!("OVER BUDGET: {what} takes {grown:.1} MB more than the plain client, {BUDGET} are allowed");
+        eprintln!(
+            "OVER BUDGET: {what} takes {grown:.1} MB more than the plain client; the limit is {BUDGET} MB"
+        );
     }
     if over.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

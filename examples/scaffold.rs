@@ -1,6 +1,7 @@
-//! Makes the tests of the prices component from its definitions, and records them against the bundled API server.
+//! Generates the tests of the prices component from its definitions, and records them from the bundled API server.
 //!
-//! `cargo run --example scaffold`; run it again and nothing changes. `-- --check` only looks for drift.
+//! `cargo run --example scaffold`. A second run changes nothing. With `-- --check` it only checks that the files match
+//! the definitions.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,13 +12,13 @@ use clap::Parser;
 use prices::api::{ApiServer, HOST};
 use prices::harness;
 
-/// Makes the tests of the prices component from its definitions, and records them.
+/// Generates the tests of the prices component from its definitions, and records them.
 #[derive(Parser)]
 struct Arguments {
-    /// Write nothing: fail if a generated file is missing or differs, or a case was never recorded.
+    /// Write nothing. Fail if a generated file is missing or differs, or a case was never recorded.
     #[arg(long)]
     check: bool,
-    /// Write the files, record nothing.
+    /// Write the files, but record nothing.
     #[arg(long, conflicts_with = "check")]
     no_record: bool,
 }
@@ -36,7 +37,7 @@ fn run(arguments: &Arguments) -> cassette::TestResult {
     let plan = harness::scaffold().plan()?;
     if arguments.check {
         plan.check()?;
-        say(&format!("{} cases, all as defined", plan.cases().len()));
+        say(&format!("{} cases match their definitions", plan.cases().len()));
         return Ok(());
     }
     let written = plan.write()?;
@@ -54,7 +55,7 @@ fn run(arguments: &Arguments) -> cassette::TestResult {
     Ok(())
 }
 
-/// Records every case against a fresh API server. Says whether any cassette differs from the one before.
+/// Records every case from a new API server. Returns whether a cassette has changed.
 fn record(plan: &Plan) -> cassette::TestResult<bool> {
     let api = ApiServer::start(7)?;
     let cases = plan.cases().len();
@@ -68,7 +69,7 @@ fn record(plan: &Plan) -> cassette::TestResult<bool> {
     Ok(changed)
 }
 
-/// One case: what was recorded, how long it took, what was redacted.
+/// The line for a case: what cassette recorded and redacted, and how long it took.
 fn line(case: &str, summary: &Summary) -> String {
     let redacted: Vec<String> = summary.redacted.iter().map(|(rule, n)| format!("{rule} ×{n}")).collect();
     format!(
@@ -82,7 +83,7 @@ fn line(case: &str, summary: &Summary) -> String {
     )
 }
 
-#[expect(clippy::print_stdout, reason = "a program that reports to its user")]
+#[expect(clippy::print_stdout, reason = "this is a command-line program")]
 fn say(line: &str) {
     println!("{line}");
 }

@@ -1,5 +1,5 @@
-//! `#[cassette_test]` together with everything that a test may be: kinds of functions, return values, other
-//! test macros above it. No cassette is involved, hence `mode = "off"`.
+//! Tests `#[cassette_test]` on every kind of test function: sync and async, all return values, and other test macros
+//! above the attribute. The tests need no cassette, hence `mode = "off"`.
 
 use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use cassette::{Config, Session, cassette_test};
 use rstest::{fixture, rstest};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-/// The name that the session of this thread has, and the path under which the harness knows the test.
+/// The name of this thread's session, and the name of the thread: the test harness uses the path of the test.
 fn here() -> (String, String) {
     let session = Session::current().expect("the body runs under a session");
     (session.name().to_owned(), thread::current().name().unwrap_or_default().to_owned())
@@ -21,7 +21,7 @@ fn check_here(name: &str, path: &str) {
     assert_eq!(here(), (name.to_owned(), path.to_owned()));
 }
 
-/// The last segment of the path of the function around, as insta names snapshots.
+/// The last segment of the path of the enclosing function, which insta uses as the name of a snapshot.
 macro_rules! function_name {
     () => {{
         fn probe() {}
@@ -89,7 +89,7 @@ mod kinds {
         check_here("composition/kinds/registered_once_below", "kinds::registered_once_below");
     }
 
-    /// Documentation and lints stay with the function.
+    /// Doc comments and lint attributes apply to the function.
     #[cassette_test(mode = "off")]
     #[expect(unused_variables, reason = "the attribute covers the body")]
     pub(crate) async fn with_attributes() {
@@ -151,7 +151,7 @@ mod outcomes {
         Ok(())
     }
 
-    /// This crate's errors are standard ones: they go into every type that takes those.
+    /// cassette's errors implement `std::error::Error`, so that `?` converts them.
     #[cassette_test(mode = "off")]
     fn another_error_type(session: Session) -> Result<(), Box<dyn std::error::Error>> {
         assert!(session.output_dir()?.is_dir());
@@ -231,10 +231,10 @@ mod runtimes {
 mod configured {
     use super::*;
 
-    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
 
     fn config() -> Config {
-        ASKED.fetch_add(1, Ordering::Relaxed);
+        CALLS.fetch_add(1, Ordering::Relaxed);
         Config::default()
     }
 
@@ -245,15 +245,16 @@ mod configured {
     }
 
     #[cassette_test(mode = "off", config = self::config, crate = deep::inside::tape_deck)]
-    fn asks_the_projects_function() {
-        assert_eq!(ASKED.load(Ordering::Relaxed), 1);
+    fn calls_the_config_function_once() {
+        assert_eq!(CALLS.load(Ordering::Relaxed), 1);
     }
 }
 
 mod with_others {
     use super::*;
 
-    // `#[tokio::test]` takes no arguments, ours does not need it; what is there already works.
+    // `#[tokio::test]` allows no arguments of the function. cassette's attribute does not need it, but accepts existing
+    // tests.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     #[cassette_test(mode = "off")]
     async fn tokio_test() -> cassette::TestResult {
@@ -297,7 +298,7 @@ mod with_others {
         assert_eq!(here().0, format!("composition/with_others/rstest_values/a_{i}_{a}/b_{j}_{b}"));
     }
 
-    /// How a parametrised test gets its session as an argument all the same.
+    /// With this fixture, a parametrised test gets its session as an argument.
     #[fixture]
     fn session() -> Session {
         Session::current().expect("the case runs under a session")
@@ -310,7 +311,7 @@ mod with_others {
         assert_eq!(session.name(), format!("composition/with_others/rstest_fixture/case_{n}"));
     }
 
-    // An attribute of one case only stands above the case.
+    // An attribute above a case applies to that case only.
     #[rstest]
     #[should_panic(expected = "case 1")]
     #[case(1)]

@@ -1,5 +1,5 @@
-//! The pages for users: their examples are documentation tests. They are here, not in the library, because a published
-//! package has no files from outside of its folder.
+//! Runs the examples in the pages for users as documentation tests. They are not in the library, because a published
+//! package cannot contain files from outside its folder.
 
 #[cfg(doctest)]
 mod pages {

@@ -1,18 +1,19 @@
-//! `rustc`, compiling a test executable whatever it was asked for.
+//! A wrapper of `rustc` that always compiles test executables.
 //!
-//! trybuild compiles its cases as programs, and in a program rustc drops every function with `#[test]` before
-//! it looks at types. As cargo's workspace wrapper this keeps them, so that mistakes in their types are seen.
+//! trybuild compiles its cases as programs. In a program, rustc drops every function with `#[test]` before it checks
+//! types. If cargo uses this program as its workspace wrapper, rustc keeps these functions and reports their type
+//! errors.
 
 use std::env;
 use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);
-    let rustc = arguments.next().expect("cargo names the compiler first");
+    let rustc = arguments.next().expect("cargo passes the compiler as the first argument");
     let arguments: Vec<_> = arguments.collect();
     let mut command = Command::new(rustc);
     command.args(&arguments);
-    // Cargo also asks the compiler about itself, which emits nothing.
+    // Cargo also queries the compiler's version and targets. These calls have no `--emit` and allow no `--test`.
     if arguments.iter().any(|a| a.to_string_lossy().starts_with("--emit")) {
         command.arg("--test");
     }

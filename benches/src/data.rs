@@ -1,4 +1,4 @@
-//! The bodies: JSON as an API would send it, the same in every run.
+//! Generates the bodies: JSON like that of an API, the same in every run.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,27 +6,30 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// Rows in the part of a large body that repeats: about 1.2 MB, all that is ever held of it.
+/// Number of rows in the part of a large body that repeats. This part is about 1.2 MB; the program holds no more of a
+/// body.
 const ROWS: u32 = 6_000;
 
-/// What a large body hands out at once, in bytes.
+/// Size of the chunks of a large body, in bytes.
 const CHUNK: usize = 64 * 1024;
 
 /// A JSON array of rows, streamed.
 pub struct Large {
     rows: Bytes,
-    /// How often the rows are still to come, and how far the present ones have been handed out.
+    /// How many repetitions of the rows are left.
     repeats: u64,
+    /// Offset of the next chunk within the rows.
     at: usize,
+    /// Bytes left.
     left: u64,
-    /// What makes it another body than all others, until it is handed out.
+    /// The first bytes, which differ from those of every other body. `None` once they are sent.
     opening: Option<Bytes>,
 }
 
 const END: &[u8] = b"{\"id\":0}\n]\n";
 
 impl Large {
-    /// Body number `n`, of at least `size` bytes and not more than 2 MB above that. `rows` are from [`rows`].
+    /// Body number `n`. It has at least `size` bytes, and at most 2 MB more. `rows` come from [`rows`].
     pub fn new(rows: Bytes, size: u64, n: u64) -> Large {
         let repeats = size.div_ceil(rows.len() as u64);
         let opening = Bytes::from(format!("[\n{{\"page\":{n}}},\n"));
@@ -88,7 +91,7 @@ impl Body for Large {
 pub fn rows() -> Bytes {
     let mut text = String::new();
     for i in 0..ROWS {
-        // Knuth's multiplicative hashing: looks like data, follows from the number.
+        // Knuth's multiplicative hashing: the values look like data, but depend on the number only.
         let mixed = i.wrapping_mul(2_654_435_761);
         let (cents, day, stock) = (mixed % 100_000, mixed % 28 + 1, mixed % 3 > 0);
         text.push_str(&format!(

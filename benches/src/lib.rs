@@ -1,4 +1,4 @@
-//! What the benches share, and the comparison with other tools.
+//! Code that the benchmarks share with each other and with the comparison of other tools in `peers/`.
 
 pub mod data;
 pub mod measure;
@@ -7,7 +7,7 @@ pub mod server;
 pub mod table;
 pub mod workload;
 
-/// Whatever goes wrong in a measurement.
+/// Any error of a measurement.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// The result of a measurement.

@@ -1,5 +1,5 @@
-//! Processes that do a workload, and what they cost. Every figure is of a process of its own: the executable
-//! starts itself as the server and as each client.
+//! Measures the processes that run a workload. Each figure comes from a separate process: the executable starts itself
+//! as the server and as each client.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -12,55 +12,55 @@ use nix::sys::resource::{UsageWho, getrusage};
 use crate::workload::{self, Workload};
 use crate::{Result, server};
 
-/// A way to do a workload.
+/// A client that runs workloads.
 #[derive(Clone, Copy)]
 pub struct Role {
     /// Its name in the table.
     pub name: &'static str,
-    /// What records for it, if it replays: roles with the same way share a directory.
-    pub way: &'static str,
-    /// Does it; gives the bytes of all answers.
+    /// Roles of a group share a directory, so that one can replay the recording of another.
+    pub group: &'static str,
+    /// Runs a job; returns the number of bytes of all response bodies.
     pub run: fn(&Job) -> Result<u64>,
 }
 
-/// What a role is given.
+/// The input of a role.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// What to ask for.
+    /// The requests to send.
     pub workload: Workload,
     /// Where the server listens.
     pub address: SocketAddr,
     /// `http` or `https`.
     pub scheme: String,
-    /// A directory of this workload and way, for cassettes.
+    /// The directory for cassettes of this workload and group.
     pub dir: PathBuf,
     /// The server's root certificate, in DER.
     pub root: Vec<u8>,
 }
 
-/// What a process took.
+/// The resources that a process used.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
     /// Bytes of response bodies that the client read.
     pub bytes: u64,
-    /// From the first request, or the opening of the cassette, to the last file written.
+    /// The time from the first request, or from opening the cassette, until the last file is written.
     pub wall: Duration,
-    /// Of the whole process, user and system.
+    /// CPU time of the whole process, user and system.
     pub cpu: Duration,
-    /// The most memory it had, in bytes (`VmHWM` in proc_pid_status(5)).
+    /// Peak memory, in bytes (`VmHWM` in proc_pid_status(5)).
     pub peak: u64,
-    /// What of that is not the program itself: heap, stacks, shared memory (the peak without `RssFile`).
+    /// Peak memory without the program itself (`RssFile`): heap, stacks, shared memory.
     pub data: u64,
-    /// Bytes below its directory afterwards.
+    /// Size of the files in its directory afterwards, in bytes.
     pub disk: u64,
 }
 
-/// What a client's process may take: one that takes more is stopped, and the table says so.
+/// Limits for the process of a client. A process that exceeds one is stopped, and the table says so.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// In seconds.
+    /// The longest wall time.
     pub time: Duration,
-    /// In bytes.
+    /// The most memory, in bytes.
     pub memory: u64,
 }
 
@@ -71,11 +71,11 @@ impl Default for Limits {
 }
 
 impl Job {
-    /// Does it with `role` in a fresh process.
+    /// Runs the job with `role` in a new process.
     ///
     /// # Errors
     ///
-    /// The process failed, in its own words, or was stopped.
+    /// The process failed, with the message that it printed, or was stopped at a limit.
     pub fn measure(&self, role: Role, quick: bool, limits: Limits) -> Result<Measured> {
         let mut child = Command::new(std::env::current_exe()?)
             .args(["client", role.name, self.workload.name, if quick { "quick" } else { "full" }])
@@ -85,17 +85,17 @@ impl Job {
             .stderr(Stdio::piped())
             .spawn()?;
         let stopped = watch(&mut child, limits)?;
-        let told = child.wait_with_output()?;
+        let output = child.wait_with_output()?;
         if let Some(why) = stopped {
             return Err(why.into());
         }
-        if !told.status.success() {
-            return Err(first_line(&String::from_utf8_lossy(&told.stderr)).into());
+        if !output.status.success() {
+            return Err(first_line(&String::from_utf8_lossy(&output.stderr)).into());
         }
-        let text = String::from_utf8(told.stdout)?;
+        let text = String::from_utf8(output.stdout)?;
         let value = |name: &str| -> Result<u64> {
             let line = text.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(' '));
-            Ok(line.ok_or("the client said nothing")?.parse()?)
+            Ok(line.ok_or("the client's report is incomplete")?.parse()?)
         };
         Ok(Measured {
             bytes: value("bytes")?,
@@ -107,26 +107,26 @@ impl Job {
         })
     }
 
-    /// Where the server is, by its name.
+    /// The server's URL, with its name as the host.
     pub fn base(&self) -> String {
         workload::base(&self.scheme)
     }
 
-    /// A plain client for it.
+    /// A plain client for the job.
     ///
     /// # Errors
     ///
-    /// The server's root certificate is none.
+    /// The server's root certificate is invalid.
     pub fn client(&self) -> Result<reqwest::Client> {
         workload::client(self.address, self.root.clone())
     }
 }
 
-/// The process of a client; `arguments` are those that [`Job::measure`] gives.
+/// Runs in the process of a client. `arguments` come from [`Job::measure`].
 ///
 /// # Errors
 ///
-/// The role's own, or an argument is wrong.
+/// The role failed, or an argument is wrong.
 pub fn client(arguments: &[String], roles: &[Role]) -> Result<String> {
     let [role, workload, scale, scheme, address, dir] = arguments else { return Err("six arguments".into()) };
     let role = roles.iter().find(|r| r.name == role).ok_or("no such role")?;
@@ -139,26 +139,28 @@ pub fn client(arguments: &[String], roles: &[Role]) -> Result<String> {
         root: server::root(dir.ancestors().nth(2).ok_or("no directory")?)?,
         dir,
     };
-    let begun = Instant::now();
+    let start = Instant::now();
     let bytes = (role.run)(&job)?;
-    let wall = begun.elapsed().as_nanos();
+    let wall = start.elapsed().as_nanos();
     let usage = getrusage(UsageWho::RUSAGE_SELF)?;
     let micros = |t: nix::sys::time::TimeVal| t.tv_sec() * 1_000_000 + t.tv_usec();
     let cpu = micros(usage.user_time()) + micros(usage.system_time());
-    let peak = status(Path::new("/proc/self/status"), "VmHWM:").ok_or("the system tells no peak memory")?;
-    // Pages of the program stay once they were used: those of the end are those of the peak.
-    let program = status(Path::new("/proc/self/status"), "RssFile:").ok_or("the system tells no RssFile")?;
+    let peak =
+        status(Path::new("/proc/self/status"), "VmHWM:").ok_or("the system does not report peak memory")?;
+    // Pages of the program stay in memory once they are used, so the number at the end is also the number at the peak.
+    let program =
+        status(Path::new("/proc/self/status"), "RssFile:").ok_or("the system does not report `RssFile`")?;
     let data = peak.saturating_sub(program);
     Ok(format!("bytes {bytes}\nwall {wall}\ncpu {cpu}\npeak {peak}\ndata {data}\n"))
 }
 
-/// Waits for the end of a process. `Some` if it was stopped, with the reason.
+/// Waits for the end of a process. Returns the reason if it stopped the process at a limit.
 fn watch(child: &mut Child, limits: Limits) -> Result<Option<String>> {
-    let begun = Instant::now();
+    let start = Instant::now();
     let path = PathBuf::from(format!("/proc/{}/status", child.id()));
     while child.try_wait()?.is_none() {
         let memory = status(&path, "VmRSS:").unwrap_or(0);
-        let late = begun.elapsed() > limits.time;
+        let late = start.elapsed() > limits.time;
         if late || memory > limits.memory {
             child.kill()?;
             return Ok(Some(match late {
@@ -171,7 +173,7 @@ fn watch(child: &mut Child, limits: Limits) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// A size in a file like proc_pid_status(5), in bytes.
+/// Reads a size from a file in the format of proc_pid_status(5), in bytes.
 fn status(file: &Path, name: &str) -> Option<u64> {
     let text = fs::read_to_string(file).ok()?;
     let line = text.lines().find_map(|l| l.strip_prefix(name))?;
@@ -188,9 +190,9 @@ fn size(dir: &Path) -> Result<u64> {
     Ok(sum)
 }
 
-/// Of a panic or an error, what fits into a table.
+/// The first line of a panic or an error, short enough for the table.
 fn first_line(text: &str) -> String {
     let mut lines = text.lines().filter(|l| !l.trim().is_empty() && !l.starts_with("thread '"));
-    let line = lines.next().unwrap_or("it failed without a word");
+    let line = lines.next().unwrap_or("failed without a message");
     line.chars().take(90).collect()
 }

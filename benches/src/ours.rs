@@ -1,4 +1,4 @@
-//! The plain client, and cassette's ways to record and replay it.
+//! The plain client, and the transports with which cassette records and replays it.
 
 use cassette::{Config, Mode, Session, SessionBuilder};
 use reqwest_middleware::ClientBuilder;
@@ -8,13 +8,13 @@ use crate::measure::{Job, Role};
 use crate::server::HOST;
 use crate::workload::SECRET;
 
-/// All of them, the plain client first.
+/// All roles of this package, the plain client first.
 pub const ROLES: [Role; 5] = [
-    Role { name: "plain", way: "plain", run: plain },
-    Role { name: "record in process", way: "in_process", run: |job| in_process(job, Mode::Record) },
-    Role { name: "replay in process", way: "in_process", run: |job| in_process(job, Mode::Replay) },
-    Role { name: "record by proxy", way: "proxy", run: |job| by_proxy(job, Mode::Record) },
-    Role { name: "replay by proxy", way: "proxy", run: |job| by_proxy(job, Mode::Replay) },
+    Role { name: "plain", group: "plain", run: plain },
+    Role { name: "record in process", group: "in_process", run: |job| in_process(job, Mode::Record) },
+    Role { name: "replay in process", group: "in_process", run: |job| in_process(job, Mode::Replay) },
+    Role { name: "record by proxy", group: "proxy", run: |job| by_proxy(job, Mode::Record) },
+    Role { name: "replay by proxy", group: "proxy", run: |job| by_proxy(job, Mode::Replay) },
 ];
 
 fn plain(job: &Job) -> Result<u64> {
@@ -40,7 +40,7 @@ fn by_proxy(job: &Job, mode: Mode) -> Result<u64> {
 }
 
 fn session(job: &Job, mode: Mode) -> SessionBuilder {
-    // As a project has it: one secret.
+    // One secret, as in a typical project.
     let config = Config::new().extra_root(job.root.clone()).resolve(HOST, job.address);
     Session::builder(job.workload.name)
         .package_dir(&job.dir)

@@ -1,5 +1,5 @@
-//! The API that is recorded: HTTPS (HTTP/2) and HTTP/1.1 on loopback, in a process of its own so that its memory
-//! isn't counted.
+//! The API that the clients call: HTTPS (HTTP/2) and HTTP/1.1 on loopback. It runs in a separate process, so that its
+//! memory does not count as the client's.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -30,21 +30,21 @@ use crate::Result;
 /// The name that the certificate is for.
 pub const HOST: &str = "api.bench.test";
 
-/// A running server; it ends with the value.
+/// A running server. It stops when this value is dropped.
 pub struct Server {
     child: Child,
-    /// Where it speaks HTTP/1.1.
+    /// Its address for HTTP/1.1.
     pub http: SocketAddr,
-    /// Where it speaks TLS with HTTP/2.
+    /// Its address for HTTP/2 over TLS.
     pub https: SocketAddr,
 }
 
 impl Server {
-    /// Starts this executable as a server. It leaves its root certificate in `dir`, see [`root`].
+    /// Starts this executable as a server. The server writes its root certificate to `dir`, see [`root`].
     ///
     /// # Errors
     ///
-    /// It did not start.
+    /// The server did not start.
     pub fn start(dir: &Path) -> Result<Server> {
         let mut child = Command::new(std::env::current_exe()?)
             .arg("serve")
@@ -53,11 +53,11 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()?;
         let mut line = String::new();
-        let told = child.stdout.take().ok_or("the server has no output")?;
-        // From here on the child ends with the value, whatever fails.
+        let stdout = child.stdout.take().ok_or("the server has no output")?;
+        // From here on, dropping the value stops the child, also after an error.
         let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let mut server = Server { child, http: unknown, https: unknown };
-        BufReader::new(told).read_line(&mut line)?;
+        BufReader::new(stdout).read_line(&mut line)?;
         let (http, https) = line.trim().split_once(' ').ok_or("the server did not start")?;
         (server.http, server.https) = (http.parse()?, https.parse()?);
         Ok(server)
@@ -66,7 +66,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It ends when its input does.
+        // The process ends when its standard input is closed.
         drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
@@ -76,16 +76,16 @@ impl Drop for Server {
 ///
 /// # Errors
 ///
-/// There is none.
+/// The file cannot be read.
 pub fn root(dir: &Path) -> Result<Vec<u8>> {
     Ok(fs::read(dir.join("root.der"))?)
 }
 
-/// The server's process: tells its two addresses in one line, and ends when its input does.
+/// Runs in the server's process. Prints the two addresses in one line, and returns when standard input is closed.
 ///
 /// # Errors
 ///
-/// No port or certificate can be had.
+/// The server cannot listen on a port, or cannot create its certificate.
 pub fn serve(dir: &Path) -> Result<()> {
     let (tls, root) = tls()?;
     fs::write(dir.join("root.der"), root)?;
@@ -153,21 +153,21 @@ async fn answer(request: Request<Incoming>, rows: Bytes) -> Answer {
     Ok(response)
 }
 
-/// Compressed once, when it is first asked for: the plain client is measured more than once and pays for it only
-/// the first time.
+/// Compresses a body at its first request and keeps the result. The plain client is measured several times, so only its
+/// first measurement includes the compression.
 fn compressed(body: Large, size: u64, n: u64) -> Bytes {
     static DONE: Mutex<BTreeMap<(u64, u64), Bytes>> = Mutex::new(BTreeMap::new());
     let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
     let compress = || {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        // A vector takes everything.
+        // Writing to a vector cannot fail.
         body.for_each(|chunk| drop(gzip.write_all(&chunk)));
         gzip.finish().unwrap_or_default().into()
     };
     done.entry((size, n)).or_insert_with(compress).clone()
 }
 
-/// Certificates for [`HOST`], and their root in DER.
+/// A TLS acceptor with a certificate for [`HOST`], and the root certificate in DER.
 fn tls() -> Result<(TlsAcceptor, Vec<u8>)> {
     let mut ca = CertificateParams::default();
     ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));

@@ -1,4 +1,4 @@
-//! Does the workloads with each role and prints the table, in Markdown.
+//! Runs the workloads with each role and prints the table, in Markdown.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -8,8 +8,8 @@ use crate::measure::{self, Job, Limits, Measured, Role};
 use crate::server::{self, Server};
 use crate::workload::{self, Exchange, Workload};
 
-const HELP: &str =
-    "options: --quick (a tenth of it), --only W3, --https, --rounds N (3), --seconds N (for a client, 120)";
+const HELP: &str = "options: --quick (a tenth of each workload), --only W3, --https, --rounds N (default 3), \
+                    --seconds N (limit for each client, default 120)";
 
 struct Options {
     quick: bool,
@@ -19,8 +19,8 @@ struct Options {
     limits: Limits,
 }
 
-/// A program that measures `roles`, the first of which is the plain client. Gives the peak above the plain client,
-/// in MB, of every role that was measured, with its workload's name.
+/// The main function of a program that measures `roles`, of which the first is the plain client. Returns the name of
+/// each measured workload and role, and its peak memory above the plain client's, in MB.
 ///
 /// # Errors
 ///
@@ -38,7 +38,7 @@ pub fn main(roles: &[Role]) -> Result<Vec<(String, f64)>> {
 }
 
 fn options(arguments: &[String]) -> Result<Options> {
-    // Cargo says `--bench`; a test of the bench (`cargo test --all-targets`) is quick.
+    // `cargo bench` builds without debug assertions. `cargo test --all-targets` builds with them, and is quick.
     let bench = cfg!(not(debug_assertions));
     let mut options =
         Options { quick: !bench, only: None, scheme: "http", rounds: 3, limits: Limits::default() };
@@ -63,7 +63,7 @@ fn table(options: &Options, roles: &[Role]) -> Result<Vec<(String, f64)>> {
     let server = Server::start(dir.path())?;
     let root = server::root(dir.path())?;
     say(
-        "| | | wall s | to plain | CPU s | to plain | peak MB over plain | without the program | MB on disk | |",
+        "| | | wall s | × plain | CPU s | × plain | peak MB over plain | without the program | MB on disk | |",
     )?;
     say("|---|---|---|---|---|---|---|---|---|---|")?;
     let mut peaks = Vec::new();
@@ -77,7 +77,7 @@ fn table(options: &Options, roles: &[Role]) -> Result<Vec<(String, f64)>> {
         let job = Job { workload, address, scheme: options.scheme.into(), dir: at, root: root.clone() };
         let mut plain = None;
         for role in roles {
-            let job = Job { dir: job.dir.join(role.way), ..job.clone() };
+            let job = Job { dir: job.dir.join(role.group), ..job.clone() };
             std::fs::create_dir_all(&job.dir)?;
             match best(&job, *role, options) {
                 Ok(found) => {
@@ -85,7 +85,7 @@ fn table(options: &Options, roles: &[Role]) -> Result<Vec<(String, f64)>> {
                     say(&row(role.name, &workload, &found, plain))?;
                     if found.bytes != plain.bytes {
                         let (read, sent) = (found.bytes, plain.bytes);
-                        say(&format!("| | {} **gave {read} bytes of {sent}** |", role.name))?;
+                        say(&format!("| | {} **read {read} of {sent} bytes** |", role.name))?;
                     }
                     peaks
                         .push((format!("{}, {}", workload.name, role.name), over(|m| m.peak, &found, plain)));
@@ -99,11 +99,11 @@ fn table(options: &Options, roles: &[Role]) -> Result<Vec<(String, f64)>> {
     Ok(peaks)
 }
 
-/// The shortest times and the highest peak.
+/// The shortest times and the highest peak memory of all rounds.
 fn best(job: &Job, role: Role, options: &Options) -> Result<Measured> {
     let mut best = job.measure(role, options.quick, options.limits)?;
     for _ in 1..options.rounds {
-        // What takes minutes need not be done again.
+        // A workload of more than 20 s runs once, to save time.
         if best.wall.as_secs() > 20 {
             break;
         }

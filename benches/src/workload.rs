@@ -1,4 +1,4 @@
-//! What is asked for: the jobs that every client does, the same for all.
+//! The workloads: the same requests for every client.
 
 use std::net::SocketAddr;
 
@@ -8,31 +8,32 @@ use crate::data;
 use crate::server::HOST;
 use crate::{Error, Result};
 
-/// A job of one kind of requests, one after the other.
+/// Requests of one kind, sent one after the other.
 #[derive(Clone, Copy, Debug)]
 pub struct Workload {
     /// Its short name: `W1`.
     pub name: &'static str,
-    /// What it is, for people.
+    /// Its description, for the table.
     pub what: &'static str,
-    /// How many exchanges.
+    /// The number of exchanges.
     pub exchanges: u32,
-    /// What each is.
+    /// The kind of each exchange.
     pub exchange: Exchange,
 }
 
 /// One kind of exchange.
 #[derive(Clone, Copy, Debug)]
 pub enum Exchange {
-    /// A GET of JSON of at least so many bytes.
+    /// GET, with a JSON response of at least this many bytes.
     Get(u64),
-    /// The same, sent gzipped.
+    /// The same, with a gzip response.
     GetGzip(u64),
-    /// A POST of 2 KB of JSON, always another, to one URL; it gets the same back.
+    /// POST with 2 KB of JSON, always to the same URL and each time with different JSON. The server returns the request
+    /// body.
     Post,
 }
 
-/// The jobs, in the order of the table.
+/// The workloads, in the order of the table.
 pub const ALL: [Workload; 5] = [
     Workload { name: "W1", what: "4 × 9 MB JSON", exchanges: 4, exchange: Exchange::Get(9_000_000) },
     Workload { name: "W2", what: "120 × 15 MB JSON", exchanges: 120, exchange: Exchange::Get(15_000_000) },
@@ -46,11 +47,11 @@ pub const ALL: [Workload; 5] = [
     },
 ];
 
-/// Not a secret of anything. Searched for in every encoding, as a real one.
+/// Protects nothing, but cassette searches for it in every encoding, like for a real secret.
 pub const SECRET: &str = "bench-2f9a77c1d04e4a5b";
 
 impl Workload {
-    /// A tenth of it: to see that everything works.
+    /// A tenth of the workload, to check that everything works.
     #[must_use]
     pub fn quick(self) -> Workload {
         match self.exchange {
@@ -61,7 +62,7 @@ impl Workload {
         }
     }
 
-    /// Bytes that all requests and answers have together, decoded.
+    /// Size of all request and response bodies together, decoded, in bytes.
     pub fn bytes(self) -> u64 {
         let each = match self.exchange {
             Exchange::Get(bytes) | Exchange::GetGzip(bytes) => bytes,
@@ -70,11 +71,11 @@ impl Workload {
         each * u64::from(self.exchanges)
     }
 
-    /// Sends everything to `base`, reads every answer to its end and throws it away. Gives the bytes read.
+    /// Sends all requests to `base`, and reads and discards each response. Returns the number of bytes that it read.
     ///
     /// # Errors
     ///
-    /// A request failed, or its status is not a success.
+    /// A request failed, or a response does not have a success status.
     pub async fn run<E: Into<Error>>(
         self,
         base: &str,
@@ -108,25 +109,25 @@ impl Workload {
     }
 }
 
-/// Where the server is, by its name.
+/// The server's URL, with its name as the host.
 pub fn base(scheme: &str) -> String {
     format!("{scheme}://{HOST}")
 }
 
-/// A plain client that finds the server by its name and trusts it.
+/// A plain client that resolves the server's name to `address` and trusts `root`.
 ///
 /// # Errors
 ///
-/// `root` is no certificate.
+/// `root` is not a certificate.
 pub fn client(address: SocketAddr, root: Vec<u8>) -> Result<reqwest::Client> {
     Ok(trusting(root)?.resolve(HOST, address).build()?)
 }
 
-/// A plain client that trusts this authority, and no other.
+/// A plain client that trusts only this root certificate.
 ///
 /// # Errors
 ///
-/// `root` is no certificate.
+/// `root` is not a certificate.
 pub fn trusting(root: Vec<u8>) -> Result<reqwest::ClientBuilder> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(root.into())?;

@@ -1,4 +1,4 @@
-//! Clients that block.
+//! Blocking clients.
 
 use crate::Result;
 
@@ -10,14 +10,16 @@ pub fn reqwest012_native_tls(url: &str) -> Result {
     Ok(reqwest012::blocking::get(url)?.error_for_status()?.text()?)
 }
 
-/// With the feature `rustls-tls-native-roots` alone this is `Client::new()`; here all features are on.
+/// `Client::new()` is the same in a package that enables only the feature `rustls-tls-native-roots`. This package
+/// enables all of them.
 pub fn reqwest012_native_roots(url: &str) -> Result {
     let client = reqwest012::blocking::Client::builder().use_rustls_tls();
     let client = client.tls_built_in_webpki_certs(false).build()?;
     Ok(client.get(url).send()?.error_for_status()?.text()?)
 }
 
-/// Not `isahc::get`, whose client is in a `static`, with a thread that stays with the first test that uses it.
+/// `isahc::get` uses a client in a `static`, whose thread belongs to the first test that uses it. So this function
+/// builds a new client.
 pub fn isahc(url: &str) -> Result {
     use isahc::ReadResponseExt as _;
 

@@ -1,4 +1,4 @@
-//! Clients that are asynchronous, each on a runtime of its own, as in a program that has no other.
+//! Asynchronous clients, each on its own runtime.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tower::{ServiceBuilder, ServiceExt as _};
 
 use crate::{Result, grpc};
 
-/// Several threads: they have to be the session's, too.
+/// Runs `task` on a runtime with several threads, because these must belong to the session, too.
 fn run<T: Send + 'static>(task: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async { tokio::spawn(task).await? })
@@ -28,14 +28,15 @@ pub fn reqwest012_native_tls(url: &str) -> Result {
     run(async { Ok(reqwest012::get(url).await?.error_for_status()?.text().await?) })
 }
 
-/// With the feature `rustls-tls-native-roots` alone this is `Client::new()`; here all features are on.
+/// `Client::new()` is the same in a package that enables only the feature `rustls-tls-native-roots`. This package
+/// enables all of them.
 pub fn reqwest012_native_roots(url: &str) -> Result {
     let client = reqwest012::Client::builder().use_rustls_tls().tls_built_in_webpki_certs(false).build()?;
     let url = url.to_owned();
     run(async move { Ok(client.get(url).send().await?.error_for_status()?.text().await?) })
 }
 
-/// With the feature `rustls-tls` alone this is `Client::new()`.
+/// `Client::new()` is the same in a package that enables only the feature `rustls-tls`.
 pub fn reqwest012_webpki_roots(url: &str) -> Result {
     let client = reqwest012::Client::builder().use_rustls_tls().tls_built_in_native_certs(false).build()?;
     let url = url.to_owned();
@@ -87,7 +88,7 @@ where
     Ok(String::from_utf8(body.to_vec())?)
 }
 
-/// Asks who it is, with the URL as the endpoint; says the ARN of the answer.
+/// Calls `GetCallerIdentity` with the URL as the endpoint, and returns the ARN.
 pub fn aws(url: &str) -> Result {
     use aws_sdk_sts::config::{Credentials, Region};
 
@@ -104,7 +105,8 @@ pub fn aws(url: &str) -> Result {
     })
 }
 
-/// A unary call and a stream; says all that was answered. The path of the URL is gRPC's.
+/// Makes a unary and a streaming call, and returns the text of all messages. `url` has no path, because gRPC defines
+/// the paths.
 pub fn tonic(url: &str) -> Result {
     use tonic::transport::{ClientTlsConfig, Endpoint};
 

@@ -1,4 +1,4 @@
-//! The service that tonic's client asks, as its code generator would write it.
+//! The gRPC service that tonic's client calls, as tonic's code generator would write it.
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
@@ -7,19 +7,19 @@ use tonic_prost::ProstCodec;
 
 use crate::Result;
 
-/// What is sent and answered.
+/// The message of all requests and responses.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Word {
     #[prost(string, tag = "1")]
     pub text: String,
 }
 
-/// Says a word back.
+/// A unary method that returns the word.
 pub const ECHO: &str = "/example.Words/Echo";
-/// Says a word letter by letter, then ends with the status in trailers.
+/// A streaming method that returns the word letter by letter, and the status in trailers.
 pub const SPELL: &str = "/example.Words/Spell";
 
-/// Calls the one and the other.
+/// Calls both methods, and returns the text of all messages.
 pub async fn both<T>(mut client: Grpc<T>) -> Result
 where
     T: GrpcService<tonic::body::Body>,
@@ -29,16 +29,16 @@ where
     let word = || tonic::Request::new(Word { text: "hat".into() });
     ready(&mut client).await?;
     let echo = client.unary(word(), PathAndQuery::from_static(ECHO), codec()).await?;
-    let mut said = echo.into_inner().text;
+    let mut received = echo.into_inner().text;
     ready(&mut client).await?;
     let spell = client.server_streaming(word(), PathAndQuery::from_static(SPELL), codec()).await?;
     let mut letters = spell.into_inner();
     while let Some(Word { text }) = letters.message().await? {
-        said = format!("{said} {text}");
+        received = format!("{received} {text}");
     }
-    // The status itself, without which tonic would have failed, is not among what it shows of them.
+    // tonic removes the status from the trailers. Without a status, it would have returned an error.
     letters.trailers().await?.ok_or("the stream ended without trailers")?;
-    Ok(said)
+    Ok(received)
 }
 
 fn codec() -> ProstCodec<Word, Word> {

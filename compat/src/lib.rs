@@ -1,22 +1,23 @@
-//! The clients of the compatibility table, each used as its own documentation shows, and nothing in them that knows
-//! of cassette. `main.rs` is the same in a process of its own.
+//! The clients of the compatibility table, each used as its own documentation shows. This code does not use cassette.
+//! `main.rs` runs one client in a separate process.
 
 pub mod blocking;
 pub mod futures;
 pub mod grpc;
 
-/// Any error, with its whole text.
+/// A result with any error.
 pub type Result<T = String, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
 
-/// A client, asked for the text behind a URL.
+/// A client that fetches a text.
 #[derive(Clone, Copy)]
 pub struct Client {
-    /// As the table names it.
+    /// Its name in the table.
     pub name: &'static str,
+    /// Fetches the text at a URL.
     pub get: fn(url: &str) -> Result,
 }
 
-/// How a URL is asked for.
+/// All clients, in the order of the table.
 pub const CLIENTS: [Client; 16] = [
     Client { name: "reqwest 0.13, default features", get: futures::reqwest },
     Client { name: "reqwest 0.13, blocking", get: blocking::reqwest },
@@ -39,7 +40,7 @@ pub const CLIENTS: [Client; 16] = [
     Client { name: "tonic 0.14, native roots", get: futures::tonic },
 ];
 
-/// The client of that name.
+/// The client with this name in the table.
 pub fn client(name: &str) -> Option<Client> {
     CLIENTS.into_iter().find(|client| client.name == name)
 }

@@ -1,4 +1,4 @@
-//! `client NAME URL`: one client of the table in a process of its own, with nothing of cassette in it.
+//! `client NAME URL`: runs one client of the table in a process that does not use cassette.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Runs a case of the component under a session: what the generated tests and the scaffolder have in common.
+//! Runs a case of the component in a session. The generated tests and the scaffolder share this code.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,10 @@ use cassette::{Config, Mode, Session, Summary};
 use crate::api::{ApiServer, HOST};
 use crate::component::{self, Dirs};
 
-/// What records the cases.
+/// The command that records the cases.
 pub const COMMAND: &str = "cargo run --example scaffold";
 
-/// Where the cases are, relative to this package.
+/// The folder of the cases, relative to this package.
 const TREE: &str = "tests/prices";
 
 /// The settings of every test of the component.
@@ -19,8 +19,8 @@ pub fn config() -> Config {
     Config::new().directory(TREE).record_command(COMMAND)
 }
 
-/// How the tests are made from the definitions. The clock of every case stands at the same instant, so that
-/// recording again asks the API the same questions.
+/// The settings with which cassette generates the tests from the definitions. The clock of every case is frozen at the
+/// same time, so that a new recording sends the same requests.
 pub fn scaffold() -> Scaffold {
     Scaffold::new("prices/definitions.json", TREE, "tests/prices.rs")
         .package_dir(env!("CARGO_MANIFEST_DIR"))
@@ -29,42 +29,42 @@ pub fn scaffold() -> Scaffold {
         .freeze_time("2026-03-02T06:30:00Z")
 }
 
-/// Runs the component as the case of this name configures it. The component gets a client, as it would
-/// anywhere, and directories; it does not notice that it is tested.
+/// Runs the component with the configuration of the case `case`. The component gets a client and directories, as in
+/// production.
 ///
 /// # Errors
 ///
-/// The component's, and those of reading the case.
+/// The component failed, or the case cannot be read.
 pub async fn run(session: Session, case: &str) -> cassette::TestResult {
     let tree = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(TREE);
     run_case(session, &Case::open(&tree, case)?).await
 }
 
-/// Records the cases of a plan below `package`, from an API server whose credentials exist in this process
-/// only; `told` hears of each.
+/// Records the cases of `plan` from the API server `api` into the folder `package`, and calls `on_recorded` after each
+/// case.
 ///
 /// # Errors
 ///
-/// A case did not run or could not be recorded.
+/// A case failed, or could not be recorded.
 pub fn record(
     plan: &Plan,
     package: &Path,
     api: &ApiServer,
-    mut told: impl FnMut(&Case, &Summary),
+    mut on_recorded: impl FnMut(&Case, &Summary),
 ) -> cassette::TestResult {
     for case in plan.cases() {
         let summary = live(case, package, api, Mode::Record)?;
-        told(case, &summary);
+        on_recorded(case, &summary);
     }
     Ok(())
 }
 
-/// Runs a case below `package` with an API server to ask, in a mode that does: to record it, or to verify that the
-/// server still answers as it was recorded.
+/// Runs a case in the folder `package` against the API server `api`, in a mode that sends requests to the server: to
+/// record the case, or to verify that the server's responses still match the recording.
 ///
 /// # Errors
 ///
-/// The session's report, and those of reading the case.
+/// The session failed, or the case cannot be read.
 pub fn live(case: &Case, package: &Path, api: &ApiServer, mode: Mode) -> cassette::TestResult<Summary> {
     let credentials = api.credentials();
     let config = config()

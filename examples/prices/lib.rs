@@ -1,12 +1,10 @@
-//! The example: a program to test, and the API it talks to.
+//! An example: a program to test, and the API that it calls.
 //!
-//! * [`component`] extracts prices from an HTTP API into CSV tables. It is written the way any such program is and
-//!   knows nothing of cassettes.
-//! * [`api`] plays the internet: an HTTPS server on loopback whose answers follow from a seed.
+//! * [`component`] extracts prices from an HTTP API into CSV tables. It does not know cassette.
+//! * [`api`] stands in for the internet: an HTTPS server on loopback whose responses depend on a seed.
+//! * [`harness`] runs the component in a session. The generated tests call it.
 //!
-//! * [`harness`] connects the component to cassettes; it is all that its generated tests need.
-//!
-//! `definitions.json` beside this file lists the configurations that the component is tested with.
+//! `definitions.json` next to this file lists the configurations with which the tests run the component.
 //!
 //! ```
 //! use prices::api::ApiServer;

@@ -1,5 +1,5 @@
 //! `prices DATA_DIR`: one run of the component, from `DATA_DIR/config.json` and `DATA_DIR/in` to `DATA_DIR/out`.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line program")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command-line program")]
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ async fn main() -> ExitCode {
 async fn extract(data: &std::path::Path) -> Result<(), Box<dyn Error>> {
     rustls::crypto::ring::default_provider()
         .install_default()
-        .map_err(|_| "a provider of cryptography is installed already")?;
+        .map_err(|_| "a cryptography provider is already installed")?;
     let config = Config::read(&data.join("config.json"))?;
     let http = reqwest::Client::builder().user_agent("prices-extractor/1.0").build()?;
     let summary = run(&http, &config, &Dirs::under(data)).await?;

@@ -1,4 +1,4 @@
-//! The component against the API server, over real TLS, without any cassette: what the example promises by itself.
+//! Tests the component against the API server, over real TLS and without cassette.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use prices::component::{Config, Dirs, Error, State, Summary, run};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A client that trusts the server's authority only, and finds the server under its public name.
+/// A client that trusts only the server's authority, and resolves the server's public name.
 fn client(server: &ApiServer) -> reqwest::Client {
     builder(server).build().unwrap()
 }
@@ -38,7 +38,7 @@ async fn run_with(server: &ApiServer, parameters: &Value, data: &Path) -> Result
     run(&client(server), &config, &Dirs::under(data)).await
 }
 
-/// What the component asks for depends on the day: does it again if the day ended meanwhile.
+/// Runs `work`, and repeats it if the day changed meanwhile: the component's requests depend on the day.
 async fn on_one_day<T>(mut work: impl AsyncFnMut() -> T) -> T {
     let today = || chrono::Utc::now().date_naive();
     loop {
@@ -107,7 +107,7 @@ async fn a_full_load_writes_every_table() {
 }
 
 #[tokio::test]
-async fn the_pages_of_a_list_make_the_list() {
+async fn the_page_size_does_not_change_the_tables() {
     let server = small();
     let [whole, pages] = on_one_day(async || {
         let mut tables = Vec::new();
@@ -116,9 +116,9 @@ async fn the_pages_of_a_list_make_the_list() {
             let (data, before) = (TempDir::new().unwrap(), server.requests());
             run_with(&server, &parameters(&server, more), data.path()).await.unwrap();
             let pages = |rows: u64| rows.div_ceil(page_size);
-            // And one for the token, one that is turned away.
+            // One more request for the token, and one that the server rejects.
             assert_eq!(server.requests() - before, 2 + pages(240) + pages(480));
-            // Without `extracted_at`.
+            // All columns except `extracted_at`.
             let products = rows(data.path(), "products.csv").into_iter().map(|row| row[..8].to_vec());
             tables.push((products.collect::<Vec<_>>(), rows(data.path(), "quotes.csv")));
         }
@@ -129,7 +129,7 @@ async fn the_pages_of_a_list_make_the_list() {
 }
 
 #[tokio::test]
-async fn an_incremental_run_goes_on_where_the_last_one_ended() {
+async fn an_incremental_run_continues_after_the_last_run() {
     let (server, data) = (small(), TempDir::new().unwrap());
     let more = json!({"tables": ["products", "quotes"], "markets": ["cz"], "since": "9 days ago", "incremental": true});
     let parameters = parameters(&server, more);
@@ -143,27 +143,27 @@ async fn an_incremental_run_goes_on_where_the_last_one_ended() {
     let second = run_with(&server, &parameters, data.path()).await.unwrap();
     assert!(second.tables[0].rows < 120, "only what changed: {second:?}");
     assert_eq!(second.new_products, 0);
-    // One day, or two where midnight fell between the runs.
+    // The period is one day, or two days if midnight was between the runs.
     assert!([240, 480].contains(&second.tables[2].rows), "{second:?}");
     let next = State::read(&data.path().join("out")).unwrap();
     assert!(next.last_run >= state.last_run && next.highest_product_id == state.highest_product_id);
 }
 
 #[tokio::test]
-async fn a_429_is_waited_for_as_long_as_it_says() {
+async fn the_client_waits_as_long_as_a_429_says() {
     let options = Options { seed: 7, retry_after_seconds: 1, ..Options::default() };
     let (server, data) = (ApiServer::start_with(options).unwrap(), TempDir::new().unwrap());
     let more = json!({"tables": ["quotes"], "markets": ["pl"]});
     let summary = run_with(&server, &parameters(&server, more), data.path()).await.unwrap();
-    // The server turns away again whoever comes back too early.
+    // The server rejects a request again if it comes too early.
     assert_eq!((summary.retries, server.rejections()), (1, 1));
     assert_eq!(u64::from(summary.requests), server.requests());
 }
 
 #[tokio::test]
-async fn history_travels_compressed() {
+async fn the_history_is_compressed_on_the_wire() {
     let server = small();
-    // Two clients: one leaves the bodies as they travel.
+    // Two clients, of which the first does not decode bodies.
     let (raw, decoding) = (builder(&server).no_gzip().build().unwrap(), client(&server));
     let known = server.credentials();
     let base = format!("https://{HOST}:{}", server.addr().port());
@@ -223,7 +223,7 @@ async fn no_secret_is_in_any_file() {
         for secret in &secrets {
             assert!(
                 !content.windows(secret.len()).any(|part| part == secret.as_bytes()),
-                "{name} holds {secret}"
+                "{name} contains {secret}"
             );
         }
     }
@@ -240,7 +240,7 @@ fn check_refused(result: Result<Summary, Error>, secrets: &[String], expected: &
 }
 
 #[tokio::test]
-async fn wrong_credentials_fail_with_a_clear_error_and_without_them() {
+async fn errors_about_wrong_credentials_do_not_contain_the_credentials() {
     let (server, data) = (small(), TempDir::new().unwrap());
     let run = async |more| run_with(&server, &parameters(&server, more), data.path()).await;
     check_refused(
@@ -262,7 +262,7 @@ async fn wrong_credentials_fail_with_a_clear_error_and_without_them() {
 }
 
 #[tokio::test]
-async fn an_api_that_changed_is_noticed() {
+async fn a_changed_api_is_an_error() {
     let rename_field = Some(("updated_on".to_owned(), "updated_at".to_owned()));
     let server = ApiServer::start_with(Options { rename_field, ..Options::default() }).unwrap();
     let data = TempDir::new().unwrap();
@@ -272,17 +272,17 @@ async fn an_api_that_changed_is_noticed() {
 }
 
 #[tokio::test]
-async fn a_stopped_server_does_not_answer() {
+async fn a_stopped_server_is_an_error() {
     let (server, data) = (small(), TempDir::new().unwrap());
     let parameters = parameters(&server, json!({}));
     let http = client(&server);
     server.stop();
     let config = Config::parse(&json!({"parameters": parameters}).to_string()).unwrap();
     let error = run(&http, &config, &Dirs::under(data.path())).await.unwrap_err();
-    assert_eq!(error.to_string(), "POST /oauth/token got no answer");
+    assert_eq!(error.to_string(), "POST /oauth/token got no response");
 }
 
-/// The real program with nothing prepared but the system's trust in the server's authority.
+/// Runs the real program. The only preparation is that the system trusts the server's authority.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_program_runs_from_a_data_directory() {
@@ -310,10 +310,10 @@ fn the_program_runs_from_a_data_directory() {
     assert_eq!((code, stderr.as_str()), (Some(1), expected));
 }
 
-/// Two servers of one seed are the same API, apart from who is let in.
+/// Two servers with the same seed differ only in their credentials.
 #[tokio::test]
-async fn answers_follow_from_the_seed() {
-    struct Seen {
+async fn responses_depend_on_the_seed() {
+    struct Observed {
         rows: Vec<Vec<String>>,
         issued: Vec<String>,
         credentials: Vec<String>,
@@ -327,7 +327,7 @@ async fn answers_follow_from_the_seed() {
             run_with(&server, &parameters(&server, more), data.path()).await.unwrap();
             let mut credentials = server.secrets();
             let issued = credentials.split_off(2);
-            seen.push(Seen { rows: rows(data.path(), "export.csv"), issued, credentials });
+            seen.push(Observed { rows: rows(data.path(), "export.csv"), issued, credentials });
         }
         seen.try_into().unwrap_or_else(|_| unreachable!())
     })
@@ -338,7 +338,7 @@ async fn answers_follow_from_the_seed() {
 }
 
 #[test]
-fn every_definition_is_a_configuration_without_secrets_and_parses() {
+fn every_definition_is_a_valid_configuration_with_placeholders_for_secrets() {
     let definitions: Vec<Value> = serde_json::from_str(include_str!("../prices/definitions.json")).unwrap();
     assert!(definitions.len() >= 6);
     for definition in definitions {

@@ -1,5 +1,5 @@
-//! The scaffolder in a package of its own: what it writes, that it is still then, that it notices drift, and that no
-//! secret reaches the disk.
+//! Tests the scaffolder in a separate package: the files that it writes, that a second run changes nothing, that it
+//! detects drift, and that no secret reaches the disk.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 const DEFINITIONS: &str = "prices/definitions.json";
 
-/// A package with the definitions of the example and nothing else.
+/// A package that contains only the definitions of the example.
 struct Package(TempDir);
 
 impl Package {
@@ -33,7 +33,7 @@ impl Package {
         harness::scaffold().package_dir(self.0.path()).plan().unwrap()
     }
 
-    /// Which cases were recorded, and whether that changed their cassettes.
+    /// Records all cases. Returns their names, and whether their cassettes changed.
     fn record(&self, api: &ApiServer) -> Vec<(String, bool)> {
         let mut cases = Vec::new();
         harness::record(&self.plan(), self.0.path(), api, |case, summary| {
@@ -80,7 +80,7 @@ fn scaffolding_twice_changes_nothing() {
 
     let again = package.plan().write().unwrap();
     assert!(again.iter().all(|f| f.change == ChangeKind::Unchanged), "{again:?}");
-    // Another server: other credentials, tokens and cookies, the same data.
+    // A new server has other credentials, tokens and cookies, but the same data.
     let recorded = package.record(&api());
     assert_eq!(recorded.len(), 6);
     assert!(recorded.iter().all(|(_, changed)| !changed), "{recorded:?}");
@@ -89,7 +89,7 @@ fn scaffolding_twice_changes_nothing() {
 }
 
 #[test]
-fn what_was_scaffolded_holds_no_secret_raw_or_in_base64() {
+fn no_file_contains_a_secret_raw_or_in_base64() {
     let (package, api) = (Package::new(), api());
     package.plan().write().unwrap();
     package.record(&api);
@@ -98,36 +98,37 @@ fn what_was_scaffolded_holds_no_secret_raw_or_in_base64() {
     let files = package.files();
     assert!(files.len() > 20);
     for secret in &secrets {
-        for form in forms(secret) {
+        for encoding in encodings(secret) {
             for (path, content) in &files {
-                let found = content.windows(form.len()).any(|part| part == form.as_bytes());
-                assert!(!found, "{} holds {form}", path.display());
+                let found = content.windows(encoding.len()).any(|part| part == encoding.as_bytes());
+                assert!(!found, "{} contains {encoding}", path.display());
             }
         }
     }
 }
 
-/// The value, and what every base64 text has in it that holds the value, wherever in the text it begins.
-fn forms(secret: &str) -> Vec<String> {
-    let mut forms = vec![secret.to_owned()];
+/// The secret itself, and three base64 fragments: every base64 text that encodes the secret contains one of them,
+/// depending on the secret's offset in the text.
+fn encodings(secret: &str) -> Vec<String> {
+    let mut encodings = vec![secret.to_owned()];
     for before in 0..3 {
         let text = STANDARD_NO_PAD.encode([&vec![b'x'; before], secret.as_bytes()].concat());
-        // A digit is six bits: those that hold bits of what stands before or after are left out.
+        // A base64 digit has six bits. Digits that share bits with the bytes before or after the secret are left out.
         let first = (before * 8).div_ceil(6);
         let last = (before + secret.len()) * 8 / 6;
-        forms.push(text[first..last].to_owned());
+        encodings.push(text[first..last].to_owned());
     }
-    forms
+    encodings
 }
 
 #[test]
-fn the_forms_are_in_texts_that_hold_the_value() {
+fn a_base64_text_contains_one_of_the_fragments() {
     let text = STANDARD_NO_PAD.encode("user:a-secret-value@host");
-    assert_eq!(forms("a-secret-value").iter().filter(|f| text.contains(*f)).count(), 1);
+    assert_eq!(encodings("a-secret-value").iter().filter(|f| text.contains(*f)).count(), 1);
 }
 
 #[test]
-fn drift_is_named_with_the_command_that_mends_it() {
+fn drift_is_reported_with_the_command_that_fixes_it() {
     let package = Package::new();
     let plan = package.plan();
     let case = plan.cases()[0].clone();
@@ -161,7 +162,7 @@ fn drift_is_named_with_the_command_that_mends_it() {
 }
 
 #[test]
-fn a_test_file_that_was_written_by_hand_is_left_alone() {
+fn a_handwritten_test_file_is_not_replaced() {
     let package = Package::new();
     fs::create_dir_all(package.path("tests")).unwrap();
     fs::write(package.path("tests/prices.rs"), "#[test]\nfn mine() {}\n").unwrap();

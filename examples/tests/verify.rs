@@ -1,4 +1,4 @@
-//! An API that changed after it was recorded: mode `verify` says what did, and nothing else.
+//! An API that changed after it was recorded: mode `verify` reports the change, and nothing else.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ fn server(renamed: Option<(&str, &str)>) -> ApiServer {
         .unwrap()
 }
 
-/// Records the cases of the example into a package of their own.
+/// Records the cases of the example into a separate package.
 fn recorded() -> (TempDir, Plan) {
     let package = TempDir::new().unwrap();
     let definitions = "prices/definitions.json";
@@ -34,9 +34,9 @@ fn failure(plan: &Plan, package: &Path, api: &ApiServer, case: &str) -> Option<S
 }
 
 #[test]
-fn an_api_that_is_still_the_same_has_not_drifted() {
+fn an_unchanged_api_passes() {
     let (package, plan) = recorded();
-    // Another process of the server: other credentials, tokens and cookies.
+    // A new server has other credentials, tokens and cookies.
     let api = server(None);
     for case in plan.cases() {
         if let Err(e) = harness::live(case, package.path(), &api, Mode::Verify) {
@@ -47,21 +47,20 @@ fn an_api_that_is_still_the_same_has_not_drifted() {
 }
 
 #[test]
-fn a_field_that_was_renamed_is_the_one_thing_told() {
+fn only_the_renamed_field_is_reported() {
     let (package, plan) = recorded();
     let api = server(Some(("amount", "value")));
-    let told = failure(&plan, package.path(), &api, "full_load_of_two_markets").unwrap();
-    let places: Vec<&str> = told.lines().map(str::trim).filter(|line| line.contains('→')).collect();
+    let report = failure(&plan, package.path(), &api, "full_load_of_two_markets").unwrap();
+    let places: Vec<&str> = report.lines().map(str::trim).filter(|line| line.contains('→')).collect();
     let expected = [
         "JSON /data/*/price/amount  string    →  (absent)",
         "JSON /data/*/price/value   (absent)  →  string",
         "JSON /quotes/*/price/amount  string    →  (absent)",
         "JSON /quotes/*/price/value   (absent)  →  string",
     ];
-    assert_eq!(places, expected, "{told}");
-    assert!(told.starts_with("error: the API has changed: "), "{told}");
-    // Nothing was written, and the recording still replays.
-    let before =
-        fs::read_dir(package.path().join("tests/prices/full_load_of_two_markets/cassettes")).unwrap();
-    assert_eq!(before.count(), 2, "the cassette and its snapshot");
+    assert_eq!(places, expected, "{report}");
+    assert!(report.starts_with("error: the API has changed: "), "{report}");
+    // The run added no file.
+    let files = fs::read_dir(package.path().join("tests/prices/full_load_of_two_markets/cassettes")).unwrap();
+    assert_eq!(files.count(), 2, "the cassette and its snapshot");
 }

@@ -1,22 +1,22 @@
-//! The JSON token stream and the redaction by name on it: in whatever chunks a body comes, the outcome is the same,
-//! and where nothing is on a list nothing changes.
+//! Fuzzes the JSON token stream and redaction by name. Checks that the result does not depend on how a body is split
+//! into chunks, that a second redaction changes nothing, and that redaction without rules changes nothing.
 
 #![no_main]
 
 use std::cell::RefCell;
 use std::io::Write;
 
-
 use cassette::json::lex::Lexer;
 use cassette::redact::{Redactor, Rules, default_rules};
 use libfuzzer_sys::fuzz_target;
 
 thread_local! {
-    /// One with the default rules, one with none; new ones now and then, since they remember what they found.
-    static REDACTORS: RefCell<(u32, Redactor, Redactor)> = RefCell::new(made());
+    /// Rounds left, a redactor with the default rules, and one without rules. Both are replaced after 1000 rounds,
+    /// because they remember the values that they found.
+    static REDACTORS: RefCell<(u32, Redactor, Redactor)> = RefCell::new(redactors());
 }
 
-fn made() -> (u32, Redactor, Redactor) {
+fn redactors() -> (u32, Redactor, Redactor) {
     let all = default_rules().iter();
     let nothing = all.fold(Rules::default(), |rules, rule| rules.without_rule(rule.id).expect("it is one"));
     let redactor = |rules| Redactor::new(rules).expect("few secrets");
@@ -29,7 +29,7 @@ fn redact(redactor: &Redactor, body: &[u8], size: usize) -> Vec<u8> {
     out.finish().expect("to memory")
 }
 
-/// What the tokens are, put together again over the chunks.
+/// The kinds and lengths of the tokens, with tokens that span chunks joined, and whether the lexer returned an error.
 fn tokens(body: &[u8], size: usize) -> (Vec<(String, usize)>, bool) {
     let (mut lexer, mut out, mut length) = (Lexer::lenient(), Vec::new(), 0);
     for chunk in body.chunks(size) {
@@ -64,11 +64,11 @@ fuzz_target!(|data: &[u8]| {
     REDACTORS.with_borrow_mut(|redactors| {
         redactors.0 -= 1;
         if redactors.0 == 0 {
-            *redactors = made();
+            *redactors = self::redactors();
         }
         let (_, redactor, nothing) = redactors;
-        // A token is looked for from where it was found, and one that is may uncover another: the same each time from when
-        // all are known.
+        // The redactor searches for a token only after the place where it found the token, and a redacted token can
+        // uncover another one. So the result is stable only once all tokens are known.
         let mut whole = redact(redactor, body, body.len());
         for _ in 0..8 {
             let again = redact(redactor, body, body.len());

@@ -1,5 +1,5 @@
-//! The search for many patterns in a window, and for forms: chunked is the same as whole, no secret survives, and
-//! the last check agrees.
+//! Fuzzes redaction by value, in all encodings, and by token pattern. Checks that the result does not depend on how a
+//! body is split into chunks, and that no secret remains.
 
 #![no_main]
 
@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 const SECRETS: [&str; 5] = ["abcabd", "abcabcabd", "a/b\"c é", "ab ab+ab", "9a9b9c"];
 
 thread_local! {
-    /// A new one now and then, since it remembers what it found.
+    /// Rounds left, and the redactor. It is replaced after 1000 rounds, because it remembers the values that it found.
     static REDACTOR: RefCell<(u32, Redactor)> = RefCell::new((1000, redactor()));
 }
 
@@ -26,7 +26,7 @@ fn redactor() -> Redactor {
 
 fuzz_target!(|data: &[u8]| {
     let Some((size, body)) = data.split_first() else { return };
-    // Text in which letters repeat, and pieces of what is searched for.
+    // Text with repeating letters, and with pieces of secrets, encodings and token patterns.
     let pieces: [&[u8]; 24] = [
         b"a", b"b", b"c", b"abc", b"abcabd", b"%2F", b"\\u00e9", b"&quot;", b"YWJjYWJk", b"ghp_", b"eyJ", b"://u:p@h/",
         b"-----BEGIN PRIVATE KEY-----", b"-----END PRIVATE KEY-----", b"\n", b" ", b"sk-", b"1", b"%25", b"\\\\",
@@ -46,8 +46,8 @@ fuzz_target!(|data: &[u8]| {
             text.chunks(size).for_each(|chunk| out.write_all(chunk).expect("to memory"));
             out.finish().expect("to memory")
         };
-        // A token is looked for from where it was found, and one that is may uncover another: the same each time from when
-        // all are known.
+        // The redactor searches for a token only after the place where it found the token, and a redacted token can
+        // uncover another one. So the result is stable only once all tokens are known.
         let mut whole = redact(text.len().max(1));
         for _ in 0..8 {
             let again = redact(text.len().max(1));

@@ -1,18 +1,18 @@
-//! Tests that need a process of their own, since other tests of this one would see what they do.
+//! Runs a test in a separate process, if it would affect the other tests of its process.
 
 use std::process::Command;
 
-/// Names the test that a process was started for.
+/// The variable that names the test for which a process was started.
 const VARIABLE: &str = "E2E_ALONE";
 
-/// Whether this process is `test`'s own. If it isn't, the test has run in such a process, and passed there.
+/// Whether this process runs only `test`. If not, this function runs the test in a new process.
 ///
 /// # Panics
 ///
-/// If it failed there.
+/// The test failed in the new process.
 #[track_caller]
 pub(crate) fn has_own_process(test: &str) -> bool {
-    // cargo nextest has started this process for one test.
+    // cargo nextest starts a process for each test.
     let is_only_one = std::env::var_os("NEXTEST_EXECUTION_MODE").is_some();
     if is_only_one || std::env::var(VARIABLE).is_ok_and(|name| name == test) {
         return true;

@@ -1,4 +1,4 @@
-//! The API that a test records: a real server on loopback under an invented name, counted, and gone when asked.
+//! The API that a test records: a real server on loopback under an invented name. It counts its connections.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -26,10 +26,10 @@ use tokio_rustls::TlsAcceptor;
 
 pub(crate) const HOST: &str = "api.example.test";
 
-/// What the server sends; the body may break off.
+/// A response of the server. Its body may break off.
 pub(crate) type Answer = Response<BoxBody<Bytes, std::io::Error>>;
 
-/// What the server speaks.
+/// The protocol of the server.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Speaks {
     Http1,
@@ -37,18 +37,18 @@ pub(crate) enum Speaks {
     Https2,
 }
 
-/// A server under the name [`HOST`], until dropped.
+/// A running server with the name [`HOST`]. It stops when this value is dropped.
 pub(crate) struct Api {
     speaks: Speaks,
     address: SocketAddr,
-    /// Empty where there is no TLS.
+    /// The root certificate in PEM. Empty without TLS.
     root: String,
     connections: Arc<AtomicUsize>,
     _runtime: Runtime,
 }
 
 impl Api {
-    /// Answers whole requests from a closure.
+    /// Starts a server that responds with the result of `answer`, which gets whole requests.
     pub(crate) fn start(
         speaks: Speaks,
         answer: impl Fn(Request<Bytes>) -> Answer + Send + Sync + 'static,
@@ -64,7 +64,7 @@ impl Api {
         })
     }
 
-    /// Answers requests whose bodies may still be on the way.
+    /// Starts a server that calls `answer` as soon as the head of a request has arrived.
     pub(crate) fn streaming<F>(
         speaks: Speaks,
         answer: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,
@@ -84,7 +84,7 @@ impl Api {
                 let mut server = auto::Builder::new(TokioExecutor::new());
                 server.http1().auto_date_header(false);
                 server.http2().auto_date_header(false);
-                // How a connection ends is what some of the tests are about.
+                // Errors are ignored, because some tests cut connections on purpose.
                 if speaks == Speaks::Http1 {
                     let _ = server.serve_connection(TokioIo::new(stream), service).await;
                 } else if let Ok(stream) = tls.accept(stream).await {
@@ -95,7 +95,7 @@ impl Api {
         Api::listen(speaks, root, serve)
     }
 
-    /// Sends these bytes to everyone who has sent a request's head, and closes.
+    /// Starts a server that reads the head of a request, sends these bytes, and closes the connection.
     pub(crate) fn raw(answer: impl Into<Bytes>) -> Api {
         let answer = answer.into();
         Api::listen(Speaks::Http1, String::new(), move |mut stream| {
@@ -138,7 +138,7 @@ impl Api {
         format!("{scheme}://{HOST}{path}")
     }
 
-    /// The settings with which sessions find this server and trust it.
+    /// Settings with which a session connects to this server and trusts it.
     pub(crate) fn config(&self) -> Config {
         let config = Config::new().resolve(HOST, self.address);
         if self.root.is_empty() { config } else { config.extra_root(self.root.clone()) }
@@ -148,7 +148,7 @@ impl Api {
         self.address
     }
 
-    /// How many connections it has taken so far.
+    /// The number of connections so far.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
@@ -173,13 +173,13 @@ fn tls(speaks: Speaks) -> (TlsAcceptor, String) {
     (TlsAcceptor::from(Arc::new(config)), root)
 }
 
-/// An answer with these headers and bytes.
+/// A response with these headers and bytes.
 pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
     let body = http_body_util::Full::new(body.into()).map_err(|never| match never {});
     with_body(status, headers, body.boxed())
 }
 
-/// An answer whose body is these frames; an error among them breaks it off.
+/// A response whose body consists of these frames. An error among them breaks the body off.
 pub(crate) fn frames(
     status: u16,
     headers: &[(&str, &str)],
@@ -198,7 +198,7 @@ pub(crate) fn cut() -> Result<Frame<Bytes>, std::io::Error> {
     Err(std::io::Error::other("the server gives up"))
 }
 
-/// An answer whose body is sent frame by frame.
+/// A response whose body the test sends frame by frame.
 pub(crate) fn channel(
     status: u16,
     headers: &[(&str, &str)],
@@ -243,7 +243,7 @@ impl http_body::Body for Channel {
     }
 }
 
-/// Everything that a client sees of an answer.
+/// All parts of a response that a client sees.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Seen {
     pub(crate) status: u16,
@@ -263,12 +263,12 @@ impl std::fmt::Debug for Seen {
     }
 }
 
-/// Reads an answer to its end.
+/// Reads a response to its end.
 pub(crate) async fn see(response: reqwest::Response) -> Seen {
     see_any(http::Response::from(response)).await
 }
 
-/// The same, whatever client the answer came by.
+/// Reads a response of any client to its end.
 pub(crate) async fn see_any<B>(response: Response<B>) -> Seen
 where
     B: http_body::Body<Data = Bytes> + Unpin,
@@ -293,7 +293,7 @@ where
     seen
 }
 
-/// Sends a GET request and reads the answer to its end.
+/// Sends a GET request and reads the response to its end.
 pub(crate) async fn get(http: &reqwest::Client, url: &str) -> Seen {
     see(http.get(url).send().await.unwrap_or_else(|e| panic!("{e:?}"))).await
 }

@@ -1,4 +1,4 @@
-//! `Session::base_url`: clients that take a base URL and nothing else, and stay in the session.
+//! `Session::base_url`: clients that accept only a base URL, and must not leave the session.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use http::header::HOST as HOST_HEADER;
 use crate::api::{Answer, Api, HOST, Speaks, answer, get};
 use crate::project::Project;
 
-/// Knows neither proxy nor authority of the session: https is closed to it.
+/// A client without the session's proxy and root certificate, so that it cannot use https.
 fn client() -> reqwest::Client {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -19,7 +19,7 @@ fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls).build().unwrap()
 }
 
-/// Says what it was asked, by its real name.
+/// Returns the method, the host and the path of the request.
 fn mirror(request: &http::Request<bytes::Bytes>) -> Answer {
     let host = request.headers().get(HOST_HEADER).map_or("none", |h| h.to_str().unwrap());
     let host = request.uri().host().unwrap_or(host);
@@ -66,9 +66,9 @@ fn http() {
     recorded_and_replayed(Speaks::Http1, "HTTP/1.1");
 }
 
-/// What one way recorded, the other replays.
+/// The proxy replays what base URLs recorded, and the other way round.
 #[test]
-fn recordings_fit_the_other_ways() {
+fn a_recording_replays_by_another_transport() {
     let api = Api::start(Speaks::Https1, |request| mirror(&request));
     let (config, url) = (api.config(), api.url(""));
     let by_base =
@@ -83,7 +83,8 @@ fn recordings_fit_the_other_ways() {
     assert_eq!(second.replay(config, &by_base), asked);
 }
 
-/// Absolute redirects, to the same server and on to another one; cookies and links are the port's.
+/// Absolute redirects lead to ports of the session, for the same server and for another one. cassette rewrites cookies
+/// and links for the port.
 #[test]
 fn the_client_stays_in_the_session() {
     let other = Api::start(Speaks::Http1, |request| mirror(&request));
@@ -125,7 +126,7 @@ fn the_client_stays_in_the_session() {
     );
 }
 
-/// One port for a server, however it is written; closed when the session ends.
+/// All URLs of a server have the same port, which the session closes when it ends.
 #[test]
 fn a_port_for_each_server() {
     let project = Project::new();
@@ -148,15 +149,15 @@ fn a_port_for_each_server() {
     };
     let base = project.run(Mode::Off, config, &body).unwrap().0;
     let address: std::net::SocketAddr = base.strip_prefix("http://").unwrap().parse().unwrap();
-    // Its tasks end when they are next woken, which closing does.
+    // The port is closed once the listener's task has ended, which takes a moment.
     while std::net::TcpStream::connect(address).is_ok() {
         std::thread::yield_now();
     }
 }
 
-/// As everywhere: the report as the answer, and a test that fails.
+/// A request without a recording fails the test.
 #[test]
-fn what_no_recording_answers() {
+fn a_request_without_a_recording_fails_the_test() {
     let api = Api::start(Speaks::Https1, |request| mirror(&request));
     let url = api.url("");
     let project = Project::new();

@@ -1,4 +1,5 @@
-//! Personal data: the code under test reads what the cassette has, while recording too, and can't send it back.
+//! `redact_before_read`: the code under test reads the redacted response while recording, too, and cannot send a
+//! placeholder to a server.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -28,20 +29,27 @@ fn config(api: &Api) -> Config {
     config.allow_header("x-page").allow_header("content-md5")
 }
 
-/// How a request comes to the session.
+/// How a request reaches the session.
 #[derive(Clone, Copy, Debug)]
-enum Way {
+enum Transport {
     Client,
-    Ambient,
+    Intercepted,
     BaseUrl,
     Service,
     Layer,
     Middleware,
 }
 
-const WAYS: [Way; 6] = [Way::Client, Way::Ambient, Way::BaseUrl, Way::Service, Way::Layer, Way::Middleware];
+const TRANSPORTS: [Transport; 6] = [
+    Transport::Client,
+    Transport::Intercepted,
+    Transport::BaseUrl,
+    Transport::Service,
+    Transport::Layer,
+    Transport::Middleware,
+];
 
-impl Way {
+impl Transport {
     async fn send(self, api: SocketAddr, session: &Session, request: Request<Bytes>) -> Seen {
         cryptography();
         let by = async |http: reqwest::Client, request: Request<Bytes>| {
@@ -49,27 +57,29 @@ impl Way {
                 .await
         };
         match self {
-            Way::Client => by(session.client().unwrap(), request).await,
-            Way::Ambient => by(reqwest::Client::new(), request).await,
-            Way::BaseUrl => {
+            Transport::Client => by(session.client().unwrap(), request).await,
+            Transport::Intercepted => by(reqwest::Client::new(), request).await,
+            Transport::BaseUrl => {
                 let base = session.base_url(&format!("http://{HOST}")).unwrap();
                 let uri = format!("{base}{}", request.uri().path_and_query().unwrap());
                 let mut request = request;
                 *request.uri_mut() = uri.parse().unwrap();
                 by(plain_reqwest().build().unwrap(), request).await
             }
-            Way::Service => see_any(session.service().call(request.map(Body::from)).await.unwrap()).await,
-            Way::Layer => {
+            Transport::Service => {
+                see_any(session.service().call(request.map(Body::from)).await.unwrap()).await
+            }
+            Transport::Layer => {
                 let hyper = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new());
                 let mut request = request.map(Body::from);
-                // Hyper's client asks no resolver of ours.
+                // hyper's client does not use `Config::resolve`, so the URI has the server's address.
                 request.headers_mut().insert("host", HeaderValue::from_static(HOST));
                 let path = request.uri().path_and_query().unwrap().to_string();
                 *request.uri_mut() = format!("http://{}{path}", api).parse().unwrap();
                 let mut service = session.layer().layer(hyper.build_http());
                 see_any(service.call(request).await.unwrap_or_else(|e| panic!("{e:?}"))).await
             }
-            Way::Middleware => {
+            Transport::Middleware => {
                 let http = plain_reqwest().resolve(HOST, api).build().unwrap();
                 let http = ClientBuilder::new(http).with(session.middleware()).build();
                 see(http.execute(request.try_into().unwrap()).await.unwrap_or_else(|e| panic!("{e:?}"))).await
@@ -83,8 +93,8 @@ fn get(path: &str) -> Request<Bytes> {
 }
 
 #[test]
-fn what_is_read_is_what_is_recorded_by_every_way() {
-    for way in WAYS {
+fn the_code_reads_the_recorded_response_by_every_transport() {
+    for transport in TRANSPORTS {
         let api = Api::start(Speaks::Http1, |request| {
             let headers = [("content-type", JSON), ("email", "ann@mail.test"), ("x-page", "1")];
             match request.uri().path() {
@@ -97,25 +107,25 @@ fn what_is_read_is_what_is_recorded_by_every_way() {
         });
         let (config, direct, project) = (config(&api), api.address(), Project::new());
         let body = async |session: Session| {
-            let plain = way.send(direct, &session, get("/plain")).await;
-            let coded = way.send(direct, &session, get("/gzip")).await;
+            let plain = transport.send(direct, &session, get("/plain")).await;
+            let coded = transport.send(direct, &session, get("/gzip")).await;
             [plain, coded].map(|seen| {
-                assert!(!seen.headers.contains_key("content-encoding"), "{way:?} {seen:?}");
-                assert!(!seen.headers.contains_key("content-md5"), "{way:?} {seen:?}");
-                assert_eq!(seen.headers["x-page"], "1", "{way:?}");
+                assert!(!seen.headers.contains_key("content-encoding"), "{transport:?} {seen:?}");
+                assert!(!seen.headers.contains_key("content-md5"), "{transport:?} {seen:?}");
+                assert_eq!(seen.headers["x-page"], "1", "{transport:?}");
                 (seen.headers["email"].clone(), String::from_utf8(seen.body.to_vec()).unwrap())
             })
         };
         let expected = [(); 2].map(|()| (HeaderValue::from_static("[email:1]"), READ.to_owned()));
-        assert_eq!(project.record(config.clone(), &body), expected, "{way:?} recording");
+        assert_eq!(project.record(config.clone(), &body), expected, "{transport:?} recording");
         drop(api);
         project.assert_never("bob@mail.test");
         assert!(project.text().contains("\"field email\""), "{}", project.text());
-        assert_eq!(project.replay(config, &body), expected, "{way:?} replay");
+        assert_eq!(project.replay(config, &body), expected, "{transport:?} replay");
     }
 }
 
-/// What has no body has its headers as they were.
+/// A response without a body keeps its headers.
 #[test]
 fn answers_without_a_body() {
     let api = Api::start(Speaks::Http1, |request| match request.uri().path() {
@@ -172,7 +182,7 @@ fn an_answer_in_pieces_with_trailers() {
     assert_eq!(project.replay(config, &body), expected);
 }
 
-/// In the middle of an address, which goes all the same.
+/// The body ends in the middle of an email address. cassette redacts that part, too.
 #[test]
 fn an_answer_that_breaks_off() {
     let (begin, _) = SENT.split_at(SENT.find("mail.test").unwrap());
@@ -189,7 +199,7 @@ fn an_answer_that_breaks_off() {
     assert_eq!(project.replay(config, &body), expected);
 }
 
-/// What can't be read can't be redacted, and is not given to the code under test.
+/// cassette cannot redact a body that it cannot decode, so the code under test does not get it.
 #[test]
 fn answers_that_cannot_be_decoded() {
     let api = Api::start(Speaks::Http1, |request| match request.uri().path() {
@@ -206,34 +216,34 @@ fn answers_that_cannot_be_decoded() {
         see(http.get(format!("http://{HOST}{path}")).send().await.unwrap()).await
     };
     let ask = async |session| body("/unknown", session).await;
-    let told = project.run(Mode::Record, config(&api), &ask).unwrap_err().to_string();
-    assert!(told.contains("content-encoding `zip9` of the answer can't be decoded"), "{told}");
-    assert!(told.contains("let the client ask for `accept-encoding: gzip`"), "{told}");
+    let message = project.run(Mode::Record, config(&api), &ask).unwrap_err().to_string();
+    assert!(message.contains("content-encoding `zip9` of the answer can't be decoded"), "{message}");
+    assert!(message.contains("let the client ask for `accept-encoding: gzip`"), "{message}");
     let seen = Mutex::new(None);
     let ask = async |session| *seen.lock().unwrap() = Some(body("/broken", session).await);
-    let told = project.run(Mode::Record, config(&api), &ask).unwrap_err().to_string();
-    assert!(told.contains("could not read the answer to GET http://api.example.test/broken"), "{told}");
+    let message = project.run(Mode::Record, config(&api), &ask).unwrap_err().to_string();
+    assert!(message.contains("could not read the answer to GET http://api.example.test/broken"), "{message}");
     let seen = seen.into_inner().unwrap().unwrap();
     assert!(seen.cut && !String::from_utf8_lossy(&seen.body).contains("ann@"), "{seen:?}");
     assert!(!project.path("tests/cassettes/weather/berlin.json").exists());
 }
 
-/// A server that gives an address and says what it is sent.
+/// A server that returns users with email addresses, and a list of the other requests that it receives.
 fn listening() -> (Api, Arc<Mutex<Vec<String>>>) {
     let sent = Arc::new(Mutex::new(Vec::new()));
-    let told = sent.clone();
+    let received = sent.clone();
     let api = Api::start(Speaks::Http1, move |request| match request.uri().path() {
         "/users" => answer(200, &[("content-type", JSON)], SENT),
         _ => {
             let (head, body) = request.into_parts();
-            told.lock().unwrap().push(format!("{} {:?} {:?}", head.uri, head.headers, body));
+            received.lock().unwrap().push(format!("{} {:?} {:?}", head.uri, head.headers, body));
             answer(200, &[], "taken")
         }
     });
     (api, sent)
 }
 
-/// What a client may send back.
+/// A request that contains a placeholder at `place`.
 fn returning(place: &str) -> Request<Bytes> {
     let email = "[email:1]";
     let url = |rest: &str| format!("http://{HOST}/taken{rest}");
@@ -257,13 +267,13 @@ fn returning(place: &str) -> Request<Bytes> {
 
 #[test]
 fn a_placeholder_is_never_sent_back() {
-    for way in WAYS {
+    for transport in TRANSPORTS {
         for place in ["path", "query", "header", "json", "form", "text", "gzip"] {
             let (api, sent) = listening();
             let (project, at, answered) = (Project::new(), api.address(), Mutex::new(None));
             let body = async |session: Session| {
-                way.send(at, &session, get("/users")).await;
-                let answer = way.send(at, &session, returning(place)).await;
+                transport.send(at, &session, get("/users")).await;
+                let answer = transport.send(at, &session, returning(place)).await;
                 *answered.lock().unwrap() = Some(answer);
             };
             let failure = project.run(Mode::Record, config(&api), &body).unwrap_err().to_string();
@@ -272,59 +282,62 @@ fn a_placeholder_is_never_sent_back() {
                 "query" => "/taken?q=[email:1]",
                 _ => "/taken",
             };
-            let told = "the request has `[email:1]` in it, which rule `field email` put into an answer before it was read";
+            let message = "the request has `[email:1]` in it, which rule `field email` put into an answer before it was read";
             let what = |method| {
                 format!(
-                    "{method} http://{}{uri}: {told}",
-                    if matches!(way, Way::Layer) { at.to_string() } else { HOST.to_owned() }
+                    "{method} http://{}{uri}: {message}",
+                    if matches!(transport, Transport::Layer) { at.to_string() } else { HOST.to_owned() }
                 )
             };
             assert!(
                 failure.contains(&what("GET")) || failure.contains(&what("POST")),
-                "{way:?} {place}: {failure}"
+                "{transport:?} {place}: {failure}"
             );
             assert!(
                 failure.contains("`redact_field(\"email\")` instead of `redact_before_read(\"email\")`"),
                 "{failure}"
             );
-            assert_eq!(*sent.lock().unwrap(), [""; 0], "{way:?} {place}");
-            assert!(!project.path("tests/cassettes/weather/berlin.json").exists(), "{way:?} {place}");
+            assert_eq!(*sent.lock().unwrap(), [""; 0], "{transport:?} {place}");
+            assert!(!project.path("tests/cassettes/weather/berlin.json").exists(), "{transport:?} {place}");
             let answered = answered.into_inner().unwrap().expect("an answer");
-            assert_eq!(answered.status, 470, "{way:?} {place} {answered:?}");
-            assert!(String::from_utf8_lossy(&answered.body).contains(told), "{way:?} {place} {answered:?}");
+            assert_eq!(answered.status, 470, "{transport:?} {place} {answered:?}");
+            assert!(
+                String::from_utf8_lossy(&answered.body).contains(message),
+                "{transport:?} {place} {answered:?}"
+            );
         }
     }
 }
 
-/// The answer that gave it is on the cassette, and no server was asked for it.
+/// The placeholder comes from a recorded response, so no server sent it in this run.
 #[test]
 fn a_placeholder_of_the_cassette_is_not_sent_back_either() {
     let (api, sent) = listening();
     let project = Project::new();
     let config = config(&api);
     project.record(config.clone(), &async |session: Session| {
-        Way::Client.send(api.address(), &session, get("/users")).await;
+        Transport::Client.send(api.address(), &session, get("/users")).await;
     });
     let body = async |session: Session| {
-        Way::Client.send(api.address(), &session, get("/users")).await;
+        Transport::Client.send(api.address(), &session, get("/users")).await;
         for place in ["query", "json"] {
-            Way::Client.send(api.address(), &session, returning(place)).await;
+            Transport::Client.send(api.address(), &session, returning(place)).await;
         }
     };
-    let told = project.run(Mode::Append, config, &body).unwrap_err().to_string();
-    assert_eq!(told.matches("the request has `[email:1]` in it").count(), 2, "{told}");
+    let message = project.run(Mode::Append, config, &body).unwrap_err().to_string();
+    assert_eq!(message.matches("the request has `[email:1]` in it").count(), 2, "{message}");
     assert_eq!(*sent.lock().unwrap(), [""; 0]);
     assert_eq!(project.requests(), [format!("GET http://{HOST}/users")]);
 }
 
-/// A named secret stays the placeholder of its place: filled in on replay the code would see it then.
+/// A named secret stays redacted by its field. Otherwise replay would restore it, and the code would see it.
 #[test]
 fn a_named_secret_is_not_shown_on_replay() {
     let api = Api::start(Speaks::Http1, |_| answer(200, &[("content-type", JSON)], SENT));
     let config = config(&api).secret("OWNER", "ann@mail.test");
     let (project, direct) = (Project::new(), api.address());
     let body = async |session: Session| {
-        String::from_utf8(Way::Client.send(direct, &session, get("/")).await.body.to_vec()).unwrap()
+        String::from_utf8(Transport::Client.send(direct, &session, get("/")).await.body.to_vec()).unwrap()
     };
     assert_eq!(project.record(config.clone(), &body), READ);
     drop(api);

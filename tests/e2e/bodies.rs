@@ -1,5 +1,4 @@
-//! Bodies through the whole way: from a server over the wire to the disk, and back to the client on replay,
-//! byte for byte.
+//! Bodies from the server to the cassette, and back to the client on replay, byte for byte.
 
 use std::io::Write as _;
 
@@ -18,7 +17,7 @@ fn api(content_type: &'static str, body: impl Into<Bytes>) -> Api {
     Api::start(Speaks::Http1, move |_| answer(200, &[("content-type", content_type)], body.clone()))
 }
 
-/// Records and replays a body of this content type; gives the cassette's text.
+/// Records and replays a body with this content type. Returns the text of the cassette.
 #[track_caller]
 fn check(content_type: &'static str, body: impl Into<Bytes>) -> (Project, String) {
     let body = body.into();
@@ -73,7 +72,7 @@ fn text_is_readable_by_the_line() {
     assert!(text.contains("zweite Zeile, größer"), "{text}");
 }
 
-/// Whoever edits a body need not count its bytes: the header follows it.
+/// cassette adapts `content-length` to a body that a person edited.
 #[test]
 fn a_body_that_was_edited_by_hand() {
     for speaks in [Speaks::Http1, Speaks::Https2] {
@@ -192,7 +191,7 @@ fn compressed_answers_are_readable_and_read_the_same() {
     }
 }
 
-/// Each coding in a header line of its own is as good as one list (RFC 9110 §5.3).
+/// Codings in several header lines mean the same as one list (RFC 9110 §5.3).
 #[test]
 fn codings_in_several_header_lines() {
     let coded = gzip(&zlib(TEXT.as_bytes()));
@@ -210,7 +209,7 @@ fn codings_in_several_header_lines() {
     assert!(project.text().contains("\"degrees\": 21.0"), "{}", project.text());
 }
 
-/// S3's chunks are kept as they came.
+/// The cassette keeps a body in S3's chunk format unchanged.
 #[test]
 fn a_request_in_chunks_of_s3() {
     const SENT: &str = "7\r\nrow 1,\n\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n";
@@ -235,10 +234,10 @@ fn a_request_in_an_unknown_coding_is_not_recorded() {
         let request = session.client().unwrap().post(&url).header("content-encoding", "zip9").body("x");
         _ = request.send().await;
     });
-    let told = failed.unwrap_err().to_string();
+    let message = failed.unwrap_err().to_string();
     assert!(
-        told.contains("content-encoding `zip9` of the request") && told.contains("send it as it is"),
-        "{told}"
+        message.contains("content-encoding `zip9` of the request") && message.contains("send it as it is"),
+        "{message}"
     );
 }
 
@@ -260,7 +259,8 @@ fn a_compressed_request() {
     assert!(project.text().contains("\"city\": \"Berlin\""), "{}", project.text());
 }
 
-/// Records an answer that can't be recorded: the client sees it as it is, but nothing is installed.
+/// Tries to record a response with a body that cassette cannot decode. The client gets the response unchanged, but the
+/// recording is not installed.
 #[track_caller]
 fn refused(encoding: &'static str, body: impl Into<Bytes>, message: &str) {
     let body = body.into();
@@ -278,7 +278,7 @@ fn refused(encoding: &'static str, body: impl Into<Bytes>, message: &str) {
     let text = run.expect_err("recorded").to_string();
     assert!(text.contains("GET http://api.example.test/odd?page=2"), "{text}");
     assert!(text.contains(message), "{text}");
-    assert_eq!(text.matches("/odd?page=2").count(), 1, "told twice: {text}");
+    assert_eq!(text.matches("/odd?page=2").count(), 1, "reported twice: {text}");
     assert_eq!(project.files().len(), 0, "{:?}", project.files().keys());
 }
 

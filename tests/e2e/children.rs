@@ -1,5 +1,5 @@
-//! Processes under a session: by `Session::command`, and by any launcher with the variables of `Session::env`. The
-//! processes of other languages are in `compat/`.
+//! Processes in a session: started with `Session::command`, or in any other way with the variables of `Session::env`.
+//! `compat/` tests programs in other languages.
 
 #![expect(clippy::print_stdout, reason = "the process's answer")]
 
@@ -11,8 +11,8 @@ use cassette::{Mode, Session};
 use crate::api::{Api, Speaks, answer};
 use crate::project::Project;
 
-/// The process: this test executable at this test, where the other tests say so. An ordinary client, which looks at
-/// the variables for proxy and authorities as most do.
+/// The child process of the other tests, which start this executable with this test. It is an ordinary client: it reads
+/// the variables for proxies and root certificates, as most clients do.
 #[test]
 fn the_process() {
     let Ok(url) = std::env::var("CHILD_ASKS") else { return };
@@ -44,7 +44,7 @@ fn api(speaks: Speaks) -> Api {
     Api::start(speaks, |request| answer(200, &[], format!("{} {}", request.method(), request.uri().path())))
 }
 
-/// By std and by tokio, with the test's environment and with none but ours.
+/// Starts processes with std and with tokio, with the test's environment and with only the session's variables.
 #[track_caller]
 fn recorded_and_replayed(speaks: Speaks) {
     let api = api(speaks);
@@ -65,7 +65,7 @@ fn recorded_and_replayed(speaks: Speaks) {
         asks(&mut cleared, &urls[2]);
         answers.push(answered(&cleared.output().unwrap()));
 
-        // Inherited settings that lead past the session are overruled.
+        // The session replaces inherited settings that would bypass it.
         let mut misled = session.command(exe()).unwrap();
         misled.envs(session.env().unwrap());
         for (name, value) in [("HTTP_PROXY", "http://127.0.0.1:9"), ("NO_PROXY", "*"), ("no_proxy", "*")] {
@@ -94,9 +94,9 @@ fn http() {
     recorded_and_replayed(Speaks::Http1);
 }
 
-/// Years after the recording, and with the session's clock at that time: the process has another one.
+/// The session's clock is years in the past, but a child process has the real clock.
 #[test]
-fn a_process_has_the_real_clock_and_trusts_all_the_same() {
+fn a_process_with_the_real_clock_trusts_the_certificate() {
     let api = api(Speaks::Https1);
     let at = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
     let (config, url) = (api.config().freeze(at), api.url("/old"));
@@ -115,9 +115,9 @@ fn a_process_has_the_real_clock_and_trusts_all_the_same() {
     assert_eq!(seen, Ok("GET /old".to_owned()));
 }
 
-/// What a process asks in vain fails the test, whatever the test makes of it.
+/// A process's request without a recording fails the test, even if the test ignores it.
 #[test]
-fn what_no_recording_answers() {
+fn a_request_without_a_recording_fails_the_test() {
     let api = api(Speaks::Https1);
     let (first, second) = (api.url("/recorded"), api.url("/another"));
     let project = Project::new();
@@ -133,7 +133,7 @@ fn what_no_recording_answers() {
     assert!(failure.contains("requested  GET https://api.example.test/another"), "{failure}");
 }
 
-/// The certificate's file lives as long as the session; without a session there is nothing to say.
+/// The certificate's file exists as long as the session. A session with mode off has no variables.
 #[test]
 fn the_variables() {
     let project = Project::new();
@@ -159,7 +159,7 @@ fn the_variables() {
         assert_eq!(value("NODE_USE_ENV_PROXY"), "1");
         bundle
     };
-    // An empty recording is one of nothing, and installs.
+    // A recording without interactions is installed, too.
     let bundle = project.record(cassette::Config::new(), &body);
     assert!(Path::new(&bundle).is_absolute());
 }

@@ -1,4 +1,4 @@
-//! What the code under test is shown of the time. Each of these tests passes alone in its process, too.
+//! The time that the code under test sees. Each of these tests also passes alone in its process.
 
 use std::sync::mpsc;
 use std::sync::{Arc, Barrier, Condvar, LazyLock, Mutex};
@@ -18,7 +18,7 @@ fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-/// The time of this thread, after every way to read it was found to agree.
+/// The time of this thread. Checks first that all functions that read the time agree.
 #[track_caller]
 fn now() -> SystemTime {
     let now = SystemTime::now();
@@ -29,8 +29,8 @@ fn now() -> SystemTime {
     now
 }
 
-/// Where the two tests that are frozen apart meet: both are under way at each meeting, if both run in this
-/// process at all.
+/// Where two tests with different frozen times wait for each other. If both run in this process, both are running at
+/// each meeting.
 static MEETING: LazyLock<Meeting> = LazyLock::new(Meeting::default);
 
 #[derive(Default)]
@@ -39,12 +39,12 @@ struct Meeting {
     changed: Condvar,
 }
 
-/// How often the tests meet.
+/// The number of meetings.
 const MEETINGS: usize = 3;
 
 impl Meeting {
-    /// Waits for the other test to come as far. It may be that it does not run in this process (nextest, a
-    /// filter) or not at the same time (one test thread): then nobody comes, and waiting would be for nothing.
+    /// Waits until the other test has reached the same meeting. Returns at once if the other test does not run in this
+    /// process (nextest, a filter), or not at the same time (one test thread).
     fn meet(&self, me: usize) {
         let mut seen = self.seen.lock().unwrap();
         seen[me] += 1;
@@ -56,7 +56,7 @@ impl Meeting {
     }
 }
 
-/// Do both tests run in this process at the same time? Only where nothing was filtered, and with threads.
+/// Whether both tests run in this process at the same time: this needs several threads, and no filter.
 fn together() -> bool {
     let plain = std::env::args().len() == 1;
     let threads = std::env::var("RUST_TEST_THREADS").map_or(true, |n| n != "1");
@@ -66,7 +66,7 @@ fn together() -> bool {
         && thread::available_parallelism().is_ok_and(|n| n.get() > 1)
 }
 
-/// Reads the time on every sort of thread that a test may start, again and again.
+/// Reads the time repeatedly, on every kind of thread that a test may start.
 fn every_thread_sees(expected: SystemTime, meet: impl Fn()) {
     let check = move || assert_eq!(now(), expected, "{:?}", thread::current().name());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_all().build().unwrap();
@@ -104,7 +104,7 @@ fn frozen_in_the_future(session: Session) {
     every_thread_sees(at(FUTURE), || MEETING.meet(1));
 }
 
-/// The same without the attribute: these two are together wherever the test runs.
+/// The same without the attribute. These two sessions always run at the same time.
 #[test]
 fn two_sessions_at_once() {
     let barrier = Barrier::new(2);
@@ -146,7 +146,7 @@ async fn the_clock_is_moved_for_all_threads(session: Session) {
 }
 
 #[test]
-fn a_recording_freezes_where_it_begins_and_a_replay_stands_there() {
+fn a_replay_is_frozen_at_the_time_of_the_recording() {
     let project = Project::new();
     let before = SystemTime::now();
     let read = |session: Session| {
@@ -159,7 +159,7 @@ fn a_recording_freezes_where_it_begins_and_a_replay_stands_there() {
     assert!(before <= recorded && recorded <= SystemTime::now());
     let (replayed, _) = project.builder(Mode::Replay, Config::new()).run(read).unwrap();
     assert_eq!(replayed, recorded);
-    // The builder's word counts more than the cassette's, and more than the configuration's.
+    // The builder overrides the cassette and the configuration.
     let (frozen, _) = project.builder(Mode::Replay, Config::new().freeze(at(FUTURE))).run(read).unwrap();
     assert_eq!(frozen, at(FUTURE));
     let both = project.builder(Mode::Replay, Config::new().freeze(at(FUTURE))).freeze(at(PAST));
@@ -184,7 +184,7 @@ fn outside_of_sessions_time_is_real() {
     let (is_over, inside) = (over.clone(), &mut receiver);
     let session = project.builder(Mode::Off, Config::new()).freeze(at(PAST));
     let run = session.run(move |_| {
-        // A thread that outlives its session.
+        // This thread outlives its session.
         thread::spawn(move || {
             sender.send(now()).unwrap();
             is_over.wait();

@@ -1,4 +1,4 @@
-//! Many tasks through one session at once: nothing lost, nothing crossed, in the order in which it was asked.
+//! Many parallel tasks in one session: each gets its own responses, and the cassette has the order of the requests.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::size::sized;
 const TASKS: usize = 64;
 const EQUAL_REQUESTS: usize = 20;
 
-/// Every task sends requests of its own and sees its own answers.
+/// Each task sends its own requests, and must get its own responses.
 async fn storm(session: Session, base: &str, requests: usize) -> usize {
     let http = session.client().unwrap();
     let mut tasks = JoinSet::new();
@@ -78,7 +78,7 @@ fn equal_requests_at_once_share_no_answer() {
     assert_eq!(project.interactions().len(), TASKS * EQUAL_REQUESTS);
 }
 
-/// The first request is answered last.
+/// The server responds to the first request last.
 #[test]
 fn the_cassette_is_in_the_order_of_asking() {
     let (arrived, mut arrivals) = mpsc::unbounded_channel();
@@ -113,7 +113,7 @@ fn the_cassette_is_in_the_order_of_asking() {
         "{asked:?}"
     );
     drop(api);
-    // On replay any order will do.
+    // A replay works in any order.
     project.replay(config, &async |session: Session| {
         for path in ["third", "first", "second"] {
             let seen = get(&session.client().unwrap(), &format!("https://api.example.test/{path}")).await;
@@ -122,9 +122,9 @@ fn the_cassette_is_in_the_order_of_asking() {
     });
 }
 
-/// Sessions of several cassettes at once, in one process: each has its own.
+/// Parallel sessions in one process, each with its own cassette.
 #[test]
-fn sessions_do_not_meet() {
+fn parallel_sessions_do_not_mix() {
     let api = Api::start(Speaks::Https1, |request| answer(200, &[], request.uri().path().to_owned()));
     let dir = tempfile::tempdir().unwrap();
     let run = |mode, config: &Config| {
@@ -151,7 +151,7 @@ fn sessions_do_not_meet() {
     assert_eq!(api.connections(), connections, "a replay connected to the server");
 }
 
-/// Sessions that run at the same time look at each other, and may hold one that has ended.
+/// Parallel sessions refer to each other, so a session can stay in memory after its end.
 #[test]
 fn a_cassette_is_free_once_its_session_has_ended() {
     let project = Project::new();

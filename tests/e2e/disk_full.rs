@@ -1,5 +1,5 @@
-//! A disk with no room left, played by a limit on the length of files: the test fails and says why, its client is
-//! not disturbed, the old cassette stays.
+//! A full disk, simulated by a limit on the size of files: the test fails with the reason, its client does not notice,
+//! and the old cassette stays.
 
 #![expect(clippy::print_stdout, reason = "one process tells the other")]
 
@@ -15,7 +15,7 @@ use cassette::{Config, Mode, Session};
 use crate::api::{Api, HOST, Speaks, answer, get};
 use crate::project::NAME;
 
-/// What each process asks for: the numbers are the lengths of the answers.
+/// Sends requests. The numbers are the lengths of the response bodies.
 async fn ask(session: Session, lengths: &str) -> cassette::Result<()> {
     let http = session.client()?;
     for length in lengths.split(',') {
@@ -25,7 +25,7 @@ async fn ask(session: Session, lengths: &str) -> cassette::Result<()> {
     Ok(())
 }
 
-/// The process that has no room: this test executable at this test, where the other tests say so.
+/// The child process with the full disk. The other tests start this executable with this test.
 #[test]
 fn the_process_without_room() {
     let variable = |name: &str| std::env::var(name).ok();
@@ -37,9 +37,9 @@ fn the_process_without_room() {
     println!("\nended: {}", ended.map_or_else(|e| e.to_string(), |_| "passed".into()));
 }
 
-/// Records in a process whose files can't get longer than 64 KiB; gives what its session said.
+/// Records in a process whose files are limited to 64 KiB. Returns the output of its session.
 fn record(dir: &Path, api: &Api, lengths: &str) -> String {
-    // Ignored, the signal that comes with the limit is an error of the write, as that of a full disk is.
+    // If the process ignores the signal of the limit, the write returns an error, as on a full disk.
     let limited = "trap '' XFSZ && ulimit -f 128 && exec \"$0\" --exact disk_full::the_process_without_room --nocapture";
     let output = Command::new("sh")
         .args(["-c", limited])
@@ -56,7 +56,7 @@ fn record(dir: &Path, api: &Api, lengths: &str) -> String {
     ended.to_owned()
 }
 
-/// Where the recording of a failed test is kept.
+/// The folder of recordings of failed tests.
 const KEPT: &str = "target/cassette/weather/berlin/recording";
 
 fn files(dir: &Path, cassettes: &str) -> Files {
@@ -69,7 +69,7 @@ fn lengths(dir: &Path, cassettes: &str) -> Vec<String> {
     (0..cassette.len()).map(|i| path(cassette.request(i).unwrap().uri)).collect()
 }
 
-/// What is in the folder of the cassette.
+/// All files in the folder of the cassette.
 fn everything(dir: &Path) -> BTreeMap<OsString, Vec<u8>> {
     let folder = files(dir, "tests/cassettes").document();
     let entries = fs::read_dir(folder.parent().unwrap()).unwrap().map(|entry| entry.unwrap());
@@ -92,24 +92,28 @@ fn a_recording_that_has_no_room() {
         assert!(everything(dir.path()) == before, "{:?}", everything(dir.path()).keys());
     };
 
-    // No room for the file of a body: the answer to it is not on the tape, and the test can't pass.
-    let told = record(dir.path(), &api, "3,200000");
-    assert!(told.contains("could not record the response to GET http://api.example.test/200000"), "{told}");
-    assert!(told.contains("berlin.bodies.recording") && told.contains("File too large"), "{told}");
+    // The body file does not fit: the interaction is not recorded, and the test fails.
+    let message = record(dir.path(), &api, "3,200000");
+    assert!(
+        message.contains("could not record the response to GET http://api.example.test/200000"),
+        "{message}"
+    );
+    assert!(message.contains("berlin.bodies.recording") && message.contains("File too large"), "{message}");
     assert_eq!(lengths(dir.path(), KEPT), ["3"]);
     untouched();
 
-    // None for the journal: what is on it already is kept.
-    let told = record(dir.path(), &api, "4,20000,20001,20002,20003,5");
-    assert!(told.contains("could not write the journal of the recording"), "{told}");
-    assert!(told.contains("berlin.json.recording") && told.contains("File too large"), "{told}");
+    // The journal does not fit: the interactions that it contains are kept.
+    let message = record(dir.path(), &api, "4,20000,20001,20002,20003,5");
+    assert!(message.contains("could not write the journal of the recording"), "{message}");
+    assert!(message.contains("berlin.json.recording") && message.contains("File too large"), "{message}");
     assert_eq!(lengths(dir.path(), KEPT), ["4", "20000", "20001", "20002", "5"]);
     untouched();
 
-    // None for the document, which has more in it than the journal: that one stays, for when there is room.
-    let told = record(dir.path(), &api, &["30"; 200].join(","));
-    assert!(told.contains("could not write the new cassette"), "{told}");
-    assert!(told.contains("berlin.json.new.recording") && told.contains("File too large"), "{told}");
+    // The document does not fit, because it is longer than the journal. The journal stays, so that `recover` can finish
+    // later.
+    let message = record(dir.path(), &api, &["30"; 200].join(","));
+    assert!(message.contains("could not write the new cassette"), "{message}");
+    assert!(message.contains("berlin.json.new.recording") && message.contains("File too large"), "{message}");
     assert_eq!(lengths(dir.path(), "tests/cassettes"), ["1", "2"]);
     assert_eq!(tape::recover(&files(dir.path(), "tests/cassettes")).unwrap().interactions, 200);
     assert_eq!(lengths(dir.path(), "tests/cassettes"), ["30"; 200]);

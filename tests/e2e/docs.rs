@@ -15,7 +15,7 @@ fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
 }
 
-/// What follows `marker` as far as it is a name, at every place.
+/// The names that follow `marker` in the text.
 fn names(text: &str, marker: &str) -> BTreeSet<String> {
     let name = |rest: &str| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
     text.split(marker).skip(1).map(name).filter(|name: &String| !name.is_empty()).collect()
@@ -61,9 +61,9 @@ fn the_pages_leave_nothing_out() {
         let named: Vec<&str> = table.map(|(name, _)| name).filter(|n| n.parse::<Mode>().is_ok()).collect();
         assert_eq!(named.len(), 8, "{named:?}");
     }
-    // All modes: the error of a wrong one lists them.
-    let told = "no-mode".parse::<Mode>().unwrap_err().to_string();
-    let (_, all) = told.split_once("valid are ").expect("a list");
+    // The error of a wrong mode lists all modes.
+    let message = "no-mode".parse::<Mode>().unwrap_err().to_string();
+    let (_, all) = message.split_once("valid are ").expect("a list");
     for mode in all.split(", ") {
         assert!(modes.contains(&format!("| `{mode}` |")), "docs/modes.md has no `{mode}`");
     }
@@ -84,8 +84,8 @@ fn the_page_of_redaction_has_the_rules_and_options_that_there_are() {
 #[test]
 fn the_front_page_of_the_library_has_all_modes_variables_and_features() {
     let page: String = read("cassette/src/lib.rs").lines().filter(|line| line.starts_with("//!")).collect();
-    let told = "no-mode".parse::<Mode>().unwrap_err().to_string();
-    let (_, modes) = told.split_once("valid are ").expect("a list");
+    let message = "no-mode".parse::<Mode>().unwrap_err().to_string();
+    let (_, modes) = message.split_once("valid are ").expect("a list");
     for mode in modes.split(", ") {
         assert!(page.contains(&format!("[`{mode}`](Mode::")), "no mode `{mode}`");
     }
@@ -105,11 +105,11 @@ fn the_front_page_of_the_library_has_all_modes_variables_and_features() {
     }
 }
 
-/// The names of expressions, from the failure that lists them.
+/// The failure of a wrong expression lists the names of all expressions.
 #[test]
 fn every_expression_of_templates_is_explained() {
-    let told = read("tests/e2e/snapshots/e2e__templates__an_unknown_expression.snap");
-    let (_, known) = told.split_once("there are ").expect("a list");
+    let message = read("tests/e2e/snapshots/e2e__templates__an_unknown_expression.snap");
+    let (_, known) = message.split_once("there are ").expect("a list");
     let (known, _) = known.split_once('\n').expect("an end");
     let page = read("docs/matching.md");
     for expression in known.split(", ") {
@@ -145,7 +145,7 @@ fn links_lead_somewhere() {
             let file = if file.is_empty() { PathBuf::from(page) } else { folder.join(file) };
             assert!(root().join(&file).exists(), "{page} links to {target}");
             if !anchor.is_empty() {
-                // As GitHub makes them.
+                // GitHub derives the anchors of headings in this way.
                 let kept = |c: &char| c.is_alphanumeric() || "-_ ".contains(*c);
                 let slug = |line: &str| {
                     let heading = line.trim_start_matches('#').trim().to_lowercase();

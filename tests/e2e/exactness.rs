@@ -1,5 +1,5 @@
-//! Any bytes at all, and JSON in any spelling: what is replayed is what was received, and recording the same again
-//! gives the same files.
+//! Arbitrary bytes, and JSON in any layout: a replay returns the received bytes, and a second recording gives the same
+//! files.
 
 use std::collections::BTreeMap;
 
@@ -13,22 +13,22 @@ use crate::api::{Api, Seen, Speaks, answer, data, frames, see};
 use crate::project::Project;
 use crate::size::sized;
 
-/// A value, in the tokens that it is spelled with.
+/// A JSON value, as the tokens that represent it.
 #[derive(Clone, Debug)]
 enum Tree {
     Token(String),
     Array(Vec<Tree>),
-    /// Names may come twice.
+    /// A name may occur twice.
     Object(Vec<(String, Tree)>),
 }
 
-/// Where a text has whitespace that says nothing.
+/// Insignificant whitespace in a JSON text.
 #[derive(Clone, Debug)]
 enum Spaces {
     Compact,
     Spaced,
     Lines(&'static str),
-    /// One after the other at every place where there can be some.
+    /// These texts in turn, at every place that allows whitespace.
     Any(Vec<&'static str>),
 }
 
@@ -77,12 +77,12 @@ fn tree() -> impl Strategy<Value = Tree> {
 }
 
 impl Tree {
-    /// Within as many arrays as this.
+    /// Encloses the value in this number of arrays.
     fn nested(self, levels: usize) -> Tree {
         (0..levels).fold(self, |tree, _| Tree::Array(std::vec![tree]))
     }
 
-    /// Longer than what is kept in the document.
+    /// Makes the value longer than the inline limit.
     fn repeated(self) -> Tree {
         let once = self.text(&Spaces::Compact).len();
         Tree::Array(std::vec![self; 70_000 / (once + 1) + 1])
@@ -105,7 +105,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// A place for whitespace: `spaced` where there is one space after a comma, `line` where lines break.
+    /// Writes whitespace: `spaced` in a layout with one space after a comma, `line` in a layout with line breaks.
     fn gap(&mut self, spaced: &str, line: &str) {
         match self.spaces {
             Spaces::Compact => {}
@@ -161,7 +161,7 @@ fn spaces() -> impl Strategy<Value = Spaces> {
     ]
 }
 
-/// JSON, or what is nearly that.
+/// JSON, or a text that is almost JSON.
 fn json() -> impl Strategy<Value = Vec<u8>> {
     let deep = prop_oneof![4 => Just(0), 1 => 0..300_usize];
     let ends = select(vec!["", "", "\n", "\n\n", "\r\n", " ", "\u{0}"]);
@@ -190,7 +190,7 @@ struct Exchange {
     content_type: &'static str,
     request: Vec<u8>,
     answer: Vec<u8>,
-    /// Where the answer is cut into chunks; without any, it has a length.
+    /// The places at which the server cuts the body into chunks. Without one, the response has a `content-length`.
     cuts: Vec<Index>,
 }
 
@@ -218,7 +218,7 @@ fn exchange() -> impl Strategy<Value = Exchange> {
         .prop_map(|(content_type, request, answer, cuts)| Exchange { content_type, request, answer, cuts })
 }
 
-/// The cassette from its interactions on, and its body files.
+/// The part of the cassette from `interactions` on, and the body files.
 fn recorded(project: &Project) -> (String, BTreeMap<String, Vec<u8>>) {
     let text = project.text();
     let (_, interactions) = text.split_once("\n  \"interactions\": [").expect("interactions");
@@ -262,7 +262,7 @@ fn check(exchanges: Vec<Exchange>) -> Result<(), TestCaseError> {
 }
 
 #[test]
-fn what_is_replayed_is_what_was_received() {
+fn a_replay_returns_the_received_bytes() {
     let config =
         ProptestConfig { cases: sized(24, 96), failure_persistence: None, ..ProptestConfig::default() };
     TestRunner::new(config).run(&vec(exchange(), 1..8), check).unwrap();

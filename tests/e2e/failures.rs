@@ -1,9 +1,9 @@
-//! Every failure that a user can meet, as the user meets it: the fixture project's tests are run, and what they
-//! print is compared as a whole.
+//! Every failure as a user sees it: these tests run the tests of the fixture project, and compare everything that they
+//! print.
 
 use crate::fixture::{Api, CASSETTE, Project, recorded};
 
-/// Runs `cities` in a variation; it must fail, and write nothing beside the sources but insta's pending file.
+/// Runs a variation of `cities`. It must fail, and must write nothing next to the sources except insta's pending file.
 #[track_caller]
 fn fails(project: &Project, variables: &[(&str, &str)]) -> String {
     let before = sources(project);
@@ -49,7 +49,7 @@ fn an_unmatched_request_that_the_body_swallows() {
     insta::assert_snapshot!(fails(&recorded(), &[("FIXTURE", "another parameter")]));
 }
 
-/// Code that reads the variable itself: any value will do on replay, if it can be told from other text.
+/// Code that reads the environment variable itself. On replay any value works that is distinct from other text.
 #[test]
 fn a_secret_without_a_value() {
     let own = ("FIXTURE", "its own key");
@@ -67,9 +67,9 @@ fn a_secret_without_a_value() {
     assert!(record("k-5f2b9c41").passed);
     api.stop();
     insta::assert_snapshot!(fails(&project, &[own]));
-    let told = fails(&project, &[own, ("API_KEY", "test")]);
-    assert!(told.contains("the one that it has is shorter than 6 bytes, and was left aside"), "{told}");
-    let (_, command) = told.rsplit_once("API_KEY=").expect("a command");
+    let message = fails(&project, &[own, ("API_KEY", "test")]);
+    assert!(message.contains("the one that it has is shorter than 6 bytes, and was left aside"), "{message}");
+    let (_, command) = message.rsplit_once("API_KEY=").expect("a command");
     let value = command.split(' ').next().expect("a value");
     for (variation, key) in
         [("its own key", value), ("", "test"), ("", "password"), ("", "API_KEY"), ("", "")]
@@ -118,7 +118,7 @@ fn a_malformed_cassette() {
 fn a_torn_cassette() {
     let project = recorded();
     let text = project.read(CASSETTE);
-    // Inside a word: how long the document is differs by the digits of its times.
+    // The cut is inside a word, so that the message does not depend on the length of the times in the document.
     let at = text.find("\"content-type\"").expect("a header");
     project.write(CASSETTE, &text[..at + "\"conte".len()]);
     insta::assert_snapshot!(fails(&project, &[]));
@@ -129,7 +129,7 @@ fn an_unknown_mode() {
     insta::assert_snapshot!(fails(&recorded(), &[("CASSETTE_MODE", "rekord")]));
 }
 
-/// On a terminal, or where a variable asks for them: the same text, its parts painted by what they mean.
+/// On a terminal, or if a variable asks for colors, the report has the same text with colors.
 #[cfg(unix)]
 #[test]
 fn colors() {
@@ -165,7 +165,7 @@ fn without_colors(text: &str) -> String {
     parts.fold(first, |text, part| text + part.split_once('m').expect("a colour").1)
 }
 
-/// A line for each run, whatever became of it, with the same text as the panic message.
+/// The machine-readable report has a line for each run, passed or failed, with the text of the panic message.
 #[test]
 fn a_report_for_machines() {
     let project = recorded();
@@ -177,11 +177,11 @@ fn a_report_for_machines() {
     let text = project.read("target/report.ndjson");
     let lines: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    let told: Vec<_> = lines
+    let outcomes: Vec<_> = lines
         .iter()
         .map(|l| (l["event"].as_str().unwrap_or_default(), l["problems"][0]["kind"].as_str().unwrap_or("-")))
         .collect();
-    assert_eq!(told, [("failed", "unused"), ("failed", "unknown_mode"), ("passed", "-")], "{text}");
+    assert_eq!(outcomes, [("failed", "unused"), ("failed", "unknown_mode"), ("passed", "-")], "{text}");
     assert!(lines.iter().all(|l| l["version"] == 1 && l["test"] == "cities" && l["line"].is_u64()), "{text}");
     let panic = lines[0]["text"]
         .as_str()
@@ -191,15 +191,15 @@ fn a_report_for_machines() {
     assert!(lines[2]["interactions"].as_u64() > Some(0), "{text}");
 }
 
-/// It is told, and hides nothing.
+/// The failure to write the report is printed, and the test's own failure, too.
 #[test]
 fn a_report_that_cannot_be_written() {
     let project = recorded();
     let report = ("CASSETTE_REPORT", "no/such/directory/report");
     let text = fails(&project, &[report, ("FIXTURE", "a page less")]);
-    let told =
+    let message =
         "note: the file that `CASSETTE_REPORT` names can't be written\n   = file: no/such/directory/report";
-    assert!(text.contains("error: 1 of") && text.contains(told), "{text}");
+    assert!(text.contains("error: 1 of") && text.contains(message), "{text}");
     let text = fails(&project, &[report]);
     assert!(text.contains("CASSETTE_REPORT") && text.contains("no/such/directory/report"), "{text}");
 }
@@ -226,7 +226,7 @@ fn two_tests_with_one_cassette() {
     insta::assert_snapshot!(run.text);
 }
 
-/// A file where the folder should be: unwritable for everyone, root too.
+/// A file has the name of the folder, so that even root cannot write into it.
 #[test]
 fn a_folder_that_cannot_be_written() {
     let api = Api::start();
@@ -249,7 +249,7 @@ fn a_failed_recording_is_kept_elsewhere_and_replaces_nothing() {
 
 #[test]
 fn a_server_that_is_not_there() {
-    // A port that was free a moment ago.
+    // This port was free a moment ago.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     drop(listener);
@@ -270,14 +270,14 @@ fn secrets_do_not_reach_the_disk() {
         assert!(!bytes.windows(key.len()).any(|w| w == key.as_bytes()), "{file}");
     }
     assert!(project.read(CASSETTE).contains("key={{secret.API_KEY}}"));
-    // The recording replays with the secret and without it.
+    // The replay works with the secret and without it.
     for variables in [&[][..], &[("API_KEY", key)]] {
         let run = project.run(&["cities"], variables);
         assert!(run.passed, "{}", run.text);
     }
 }
 
-/// What a test says that fails by itself: each is told once, at its place in the user's file.
+/// Tests that fail by themselves: each failure is printed once, with its place in the user's file.
 #[test]
 fn bodies_that_fail_by_themselves() {
     for test in ["returns_an_error", "panics", "panics_with_another_text", "exits"] {

@@ -1,4 +1,4 @@
-//! Runs the fixture project: its tests as a user would, in a directory of its own.
+//! Runs the tests of the fixture project in a temporary directory, as a user would.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 /// The cassette of the test `cities`.
 pub(crate) const CASSETTE: &str = "tests/cassettes/weather/cities.json";
 
-/// The imaginary API. Not one of wiremock's pooled servers, which go on listening after they are dropped.
+/// The imaginary API. It does not use wiremock's pool, whose servers keep listening after they are dropped.
 pub(crate) struct Api {
     runtime: tokio::runtime::Runtime,
     server: MockServer,
@@ -42,7 +42,7 @@ impl Api {
     }
 }
 
-/// A project whose one cassette and snapshot have been recorded; the API is gone.
+/// A project with a recorded cassette and snapshot. The API is stopped.
 pub(crate) fn recorded() -> Project {
     let api = Api::start();
     let project = Project::new().upstream(api.address());
@@ -52,13 +52,13 @@ pub(crate) fn recorded() -> Project {
     project
 }
 
-/// A project in a temporary directory whose tests are those of `tests/fixture`.
+/// A project in a temporary directory, with the tests of `tests/fixture`.
 pub(crate) struct Project {
     dir: TempDir,
     variables: Vec<(String, String)>,
 }
 
-/// What a run printed, and whether it passed.
+/// The output of a run, and whether it passed.
 pub(crate) struct Run {
     pub(crate) passed: bool,
     pub(crate) text: String,
@@ -89,7 +89,7 @@ impl Project {
         std::fs::write(path, text).expect("written");
     }
 
-    /// Every file of the project, relative, sorted: to see what a run left behind.
+    /// The sorted relative paths of all files of the project.
     pub(crate) fn files(&self) -> Vec<String> {
         let mut found = Vec::new();
         walk(self.dir.path(), self.dir.path(), &mut found);
@@ -97,14 +97,14 @@ impl Project {
         found
     }
 
-    /// Runs the tests of these names, one after the other.
+    /// Runs the tests with these names, one after the other.
     pub(crate) fn run(&self, tests: &[&str], variables: &[(&str, &str)]) -> Run {
         let output = self.command(tests, variables).output().expect("the fixture runs");
         let text = [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).join("");
         Run { passed: output.status.success(), text: self.shown(&text) }
     }
 
-    /// The same before the eyes of a person.
+    /// Runs the tests on a terminal.
     #[cfg(unix)]
     pub(crate) fn run_on_a_terminal(&self, tests: &[&str], variables: &[(&str, &str)]) -> Run {
         use std::io::Read as _;
@@ -114,10 +114,10 @@ impl Project {
         command.env_remove("NO_COLOR").env("TERM", "xterm").envs(variables.iter().copied());
         command.stdout(terminal.slave.try_clone().expect("it is open")).stderr(terminal.slave);
         let mut child = command.spawn().expect("the fixture runs");
-        // It holds the terminal's other side, which has to be closed for the reading to end.
+        // The command holds the other side of the terminal. Reading ends only once that side is closed.
         drop(command);
         let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
-        // Linux ends it with an error.
+        // On Linux, reading ends with an error.
         let mut master = std::fs::File::from(terminal.master);
         while let Ok(n @ 1..) = master.read(&mut chunk) {
             bytes.extend_from_slice(&chunk[..n]);
@@ -126,7 +126,7 @@ impl Project {
         Run { passed, text: self.shown(&String::from_utf8_lossy(&bytes).replace("\r\n", "\n")) }
     }
 
-    /// A process that runs the tests of these names.
+    /// The command that runs the tests with these names.
     pub(crate) fn command(&self, tests: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new(executable());
         command
@@ -151,7 +151,7 @@ impl Project {
         command
     }
 
-    /// What was printed, without what differs from run to run.
+    /// The output without the parts that differ from run to run.
     fn shown(&self, text: &str) -> String {
         let text = text.replace(&*self.dir.path().to_string_lossy(), "[project]");
         let mut shown = String::new();
@@ -171,7 +171,7 @@ impl Project {
     }
 }
 
-/// `thread 'cities' (4711) panicked at` names the thread's number.
+/// Removes the thread's number from `thread 'cities' (4711) panicked at`.
 fn without_thread_id(line: &str) -> String {
     let Some((before, rest)) = line.split_once("' (") else { return line.to_owned() };
     match rest.split_once(") panicked at") {
@@ -191,8 +191,8 @@ fn walk(root: &Path, dir: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// The fixture's test executable, built once. With `--workspace` cargo resolves the same features as it did
-/// for the test that runs now, so that nothing but the fixture itself is compiled.
+/// The fixture's test executable, built once. With `--workspace`, cargo resolves the same features as for the running
+/// test, so it compiles only the fixture.
 fn executable() -> &'static Path {
     static EXECUTABLE: OnceLock<PathBuf> = OnceLock::new();
     EXECUTABLE.get_or_init(|| {

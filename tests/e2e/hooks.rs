@@ -1,4 +1,4 @@
-//! Redaction by closures of the project: what they see, what they change, and where they stand in the chain.
+//! Redaction hooks: their input, their changes, and their place in the chain of redaction.
 
 use std::sync::Mutex;
 
@@ -14,7 +14,7 @@ fn url(path: &str) -> String {
     format!("http://{HOST}{path}")
 }
 
-/// Answers with what it was sent.
+/// A server that returns the request body.
 fn mirror() -> Api {
     Api::start(Speaks::Http1, |request| {
         let of = request.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or("text/plain");
@@ -36,7 +36,7 @@ fn refused(config: impl Fn(Config) -> Config, path: &str, body: &'static [u8]) -
     (failure, project)
 }
 
-/// The server gets what was sent, and the test what was answered; the cassette has what the hooks left.
+/// The server gets the original request, and the test the original response. The cassette has the results of the hooks.
 #[test]
 fn heads_are_stored_and_matched_as_hooks_leave_them() {
     let api = mirror();
@@ -78,12 +78,13 @@ fn heads_are_stored_and_matched_as_hooks_leave_them() {
     for label in ["hook tenant", "hook shard", "hook etag of the day"] {
         assert!(project.text().contains(&format!("\"{label}\"")), "{}", project.text());
     }
-    // Another tenant's test replays it, and reads what is stored.
+    // The test of another tenant replays the cassette, and reads the stored response.
     let played = project.replay(config, &ask("other"));
     assert_eq!(played, ("gone".parse().unwrap(), false));
 }
 
-/// Whole and decoded, of requests and of answers, one hook after the other; by then only are secrets redacted.
+/// Hooks get whole, decoded bodies of requests and responses, one hook after the other. Secrets are redacted
+/// afterwards.
 #[test]
 fn bodies_are_stored_and_matched_as_hooks_leave_them() {
     let api = Api::start(Speaks::Http1, |request| {
@@ -103,7 +104,7 @@ fn bodies_are_stored_and_matched_as_hooks_leave_them() {
             text.replace(|c: char| c.is_ascii_uppercase(), "N").into_bytes()
         },
     );
-    // What it leaves behind has a secret in it.
+    // The result of the hook contains a secret.
     let config = config.redact_body_with(
         "unwrap",
         |head| head.side == Side::Response,
@@ -125,8 +126,8 @@ fn bodies_are_stored_and_matched_as_hooks_leave_them() {
     );
     drop(api);
     let uri = url("/sign?token=[token:1]");
-    let told = [format!("Request {uri} ABC"), format!("Response {uri} ticket=t-1;for=ABC")];
-    assert_eq!(*seen.lock().unwrap(), told);
+    let expected = [format!("Request {uri} ABC"), format!("Response {uri} ticket=t-1;for=ABC")];
+    assert_eq!(*seen.lock().unwrap(), expected);
     let stored = &project.interactions()[0];
     assert!(!response(stored).headers.contains_key("content-md5"), "it was of another body");
     let text = project.text();
@@ -139,7 +140,7 @@ fn bodies_are_stored_and_matched_as_hooks_leave_them() {
     assert_eq!(length.unwrap(), body.len().to_string());
 }
 
-/// Only what a hook wants is held, and there is an end to that.
+/// cassette holds a body in memory only for a hook, and only up to a limit.
 #[test]
 fn bodies_that_are_too_long_for_a_hook() {
     const LONG: usize = MOST_HOOKED + 1;
@@ -148,12 +149,12 @@ fn bodies_that_are_too_long_for_a_hook() {
     };
     let long: &'static [u8] = vec![b'x'; LONG].leak();
     for (side, what) in [(Side::Request, "request"), (Side::Response, "answer")] {
-        let (told, _) = refused(wants(side), "/long", long);
+        let (message, _) = refused(wants(side), "/long", long);
         let about = "POST http://api.example.test/long: the redaction hook `pdf` is for bodies of up to 16 MiB, and this one is longer";
-        assert!(told.contains(about), "{what}: {told}");
-        assert!(told.contains("correct `redact_body_with(\"pdf\", …)` in the `Config`"), "{told}");
+        assert!(message.contains(about), "{what}: {message}");
+        assert!(message.contains("correct `redact_body_with(\"pdf\", …)` in the `Config`"), "{message}");
     }
-    // On replay, too.
+    // The limit applies on replay, too.
     let (api, project) = (mirror(), Project::new());
     let ask = async |session: Session| {
         let sent = session.client().unwrap().post(url("/long")).body(long).send().await.unwrap();
@@ -162,11 +163,12 @@ fn bodies_that_are_too_long_for_a_hook() {
     let nobody = |config: Config| config.redact_body_with("nobody", |_| false, |_, _| Vec::new());
     assert_eq!(project.record(nobody(api.config()), &ask), (200, LONG));
     assert_eq!(project.replay(nobody(api.config()), &ask), (200, LONG));
-    let told = project.run(Mode::Replay, wants(Side::Request)(api.config()), &ask).unwrap_err().to_string();
-    assert!(told.contains("the redaction hook `pdf` is for bodies of up to 16 MiB"), "{told}");
+    let message =
+        project.run(Mode::Replay, wants(Side::Request)(api.config()), &ask).unwrap_err().to_string();
+    assert!(message.contains("the redaction hook `pdf` is for bodies of up to 16 MiB"), "{message}");
 }
 
-/// As long as it may be.
+/// A body of the greatest length that hooks allow.
 #[test]
 fn the_longest_body_for_a_hook() {
     let long: &'static [u8] = vec![b'x'; MOST_HOOKED].leak();
@@ -184,34 +186,38 @@ fn the_longest_body_for_a_hook() {
 
 #[test]
 fn hooks_that_fail() {
-    let (told, _) =
+    let (message, _) =
         refused(|config| config.redact_request_with("tenant", |_| panic!("no such thing")), "/a", b"");
     assert!(
-        told.contains("POST http://api.example.test/a: the redaction hook `tenant` panicked: no such thing"),
-        "{told}"
+        message
+            .contains("POST http://api.example.test/a: the redaction hook `tenant` panicked: no such thing"),
+        "{message}"
     );
-    assert!(told.contains("correct `redact_request_with(\"tenant\", …)`"), "{told}");
+    assert!(message.contains("correct `redact_request_with(\"tenant\", …)`"), "{message}");
     let not = |config: Config| config.redact_request_with("tenant", |request| request.uri = "no url".into());
-    let (told, _) = refused(not, "/a?token=abc", b"");
-    assert!(told.contains("/a?token=[token:1]: the redaction hook `tenant` left what is no URL"), "{told}");
+    let (message, _) = refused(not, "/a?token=abc", b"");
+    assert!(
+        message.contains("/a?token=[token:1]: the redaction hook `tenant` left what is no URL"),
+        "{message}"
+    );
     let fails = |config: Config| config.redact_response_with("etag", |_| panic!("{} things", 2));
-    let (told, _) = refused(fails, "/a", b"");
-    assert!(told.contains("the redaction hook `etag` panicked: 2 things"), "{told}");
+    let (message, _) = refused(fails, "/a", b"");
+    assert!(message.contains("the redaction hook `etag` panicked: 2 things"), "{message}");
     for side in [Side::Request, Side::Response] {
         let fails = |config: Config| {
             config.redact_body_with("b", move |head| head.side == side, |_, _| panic!("in the body"))
         };
-        let (told, _) = refused(fails, "/a", b"some");
-        assert!(told.contains("the redaction hook `b` panicked: in the body"), "{side:?}: {told}");
+        let (message, _) = refused(fails, "/a", b"some");
+        assert!(message.contains("the redaction hook `b` panicked: in the body"), "{side:?}: {message}");
         let fails = |config: Config| {
             config.redact_body_with("b", move |head| head.side != side || panic!("in wants"), |_, body| body)
         };
-        let (told, _) = refused(fails, "/a", b"some");
-        assert!(told.contains("the redaction hook `b` panicked: in wants"), "{side:?}: {told}");
+        let (message, _) = refused(fails, "/a", b"some");
+        assert!(message.contains("the redaction hook `b` panicked: in wants"), "{side:?}: {message}");
     }
 }
 
-/// What a hook brings in is redacted like anything else.
+/// A secret in the result of a hook is redacted.
 #[test]
 fn a_hook_cannot_bring_a_secret_in() {
     let config = |config: Config| {
@@ -227,7 +233,7 @@ fn a_hook_cannot_bring_a_secret_in() {
     assert_eq!(response(&project.interactions()[0]).headers["etag"], "\"{{secret.KEY}}\"");
 }
 
-/// A cassette of other hooks says so.
+/// The report says that the cassette was recorded with other hooks.
 #[test]
 fn a_cassette_of_other_hooks() {
     let (api, project) = (mirror(), Project::new());
@@ -237,6 +243,6 @@ fn a_cassette_of_other_hooks() {
         session.client().unwrap().get(url("/?page=1")).send().await.unwrap().status().as_u16()
     };
     project.record(hooked, &ask);
-    let told = project.run(Mode::Replay, config, &ask).unwrap_err().to_string();
-    assert!(told.contains("hook page"), "{told}");
+    let message = project.run(Mode::Replay, config, &ask).unwrap_err().to_string();
+    assert!(message.contains("hook page"), "{message}");
 }

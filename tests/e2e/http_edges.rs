@@ -1,4 +1,4 @@
-//! What HTTP allows and servers do: recorded as it came, replayed as it was.
+//! Edge cases of HTTP: cassette records what the server sent, and replays it unchanged.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -102,7 +102,7 @@ fn trailers() {
         let (project, seen) = Project::both(api, async |session| {
             let request = client(&session).get(&url).header("te", "trailers");
             let mut seen = see(request.send().await.unwrap()).await;
-            // Announced trailers are a matter of one connection.
+            // The header `trailer` concerns one connection only.
             seen.headers.remove("trailer");
             seen
         });
@@ -149,11 +149,11 @@ const KILOBYTE: &str = match str::from_utf8(&[b'.'; 1024]) {
     Err(_) => "",
 };
 
-/// The server answers at once and reads nothing: the request on the cassette is whole all the same.
+/// The server responds at once without reading the request. cassette records the whole request.
 #[test]
 fn an_answer_before_the_request_was_read() {
     for speaks in SPOKEN {
-        // Dropped, an unread request would cut the connection.
+        // If the server dropped the unread request, hyper would cut the connection.
         let unread = Mutex::new(Vec::new());
         let api = Api::streaming(speaks, move |request| {
             unread.lock().unwrap().push(request.into_body());
@@ -168,7 +168,7 @@ fn an_answer_before_the_request_was_read() {
     }
 }
 
-/// Records and replays a request that fails; gives the kind that is on the cassette.
+/// Records and replays a request that fails. Returns the recorded kind of error.
 #[track_caller]
 fn fails(api: Api, url: &str) -> TransportErrorKind {
     let (project, _) = Project::both(api, async |session| {
@@ -199,7 +199,7 @@ fn upstreams_that_fail() {
     let Outcome::Error(e) = &recorded.outcome else { panic!("{recorded:?}") };
     assert_eq!(e.kind, TransportErrorKind::Connect);
 
-    // The name that its certificate is not for.
+    // The certificate is not valid for this name.
     let config = wrong_root.config().resolve("other.example.test", wrong_root.address());
     let project = Project::new();
     let bad = async |session: Session| {
@@ -214,7 +214,7 @@ fn upstreams_that_fail() {
     assert_eq!(fails(Api::raw("SSH-2.0-OpenSSH_9.6\r\n"), &url), TransportErrorKind::Protocol);
 }
 
-/// Nobody takes the connection, or nobody answers the TLS handshake.
+/// The server does not accept the connection, or does not respond to the TLS handshake.
 #[test]
 fn servers_that_never_answer() {
     let check = |url: &str, address| {
@@ -239,7 +239,7 @@ fn servers_that_never_answer() {
     socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
     let full = socket.listen(1).unwrap();
     let address = full.local_addr().unwrap();
-    // On Linux one more than was asked for may queue; whoever comes then is left waiting.
+    // Linux queues one more connection than the backlog allows. Further connections wait.
     let _queued = [(); 2].map(|()| std::net::TcpStream::connect(address).unwrap());
     check(&format!("http://{HOST}/"), address);
 }
@@ -247,7 +247,7 @@ fn servers_that_never_answer() {
 #[test]
 fn answers_that_break_off() {
     for speaks in SPOKEN {
-        // A server that fails drops what it has not sent yet, so it waits until the client has it.
+        // A failing server drops the data that it has not sent yet, so it waits until the client has received the data.
         let arrived = Arc::new(Notify::new());
         let read = arrived.clone();
         let api = Api::streaming(speaks, move |_| {
@@ -276,7 +276,7 @@ fn answers_that_break_off() {
         assert_eq!((&bytes[..], end), (&b"first second"[..], Err("cut")));
         assert!(response(&project.interactions()[0]).cut.is_some());
     }
-    // The promised length is how the client knows.
+    // The client detects the cut by the `content-length`.
     for body in ["only this", ""] {
         let api = Api::raw(format!("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{body}"));
         let url = api.url("/");
@@ -286,7 +286,7 @@ fn answers_that_break_off() {
     }
 }
 
-/// A secret that is longer or shorter on replay must not make a cut answer look whole.
+/// A cut response must not look complete if the secret has another length on replay.
 #[test]
 fn an_answer_with_a_secret_that_breaks_off() {
     let api = Api::raw("HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\n{\"echo\": \"k-5f2b9c41\", \"rest\": ");
@@ -322,7 +322,7 @@ fn answers_that_nobody_reads_to_the_end() {
     }
 }
 
-/// The client's clock stands still until its request has arrived: at the server, then at its recording.
+/// The client's clock is paused until its request has arrived at the server, or on replay at its recording.
 #[test]
 fn a_client_that_gives_up_waiting() {
     let (arrived, arrivals) = std::sync::mpsc::channel();
@@ -343,7 +343,7 @@ fn a_client_that_gives_up_waiting() {
     let arrivals = Arc::new(Mutex::new(arrivals));
     let body = async |session: Session| {
         let arrivals = arrivals.clone();
-        // As long as a blocking task runs, tokio's paused clock doesn't go on by itself.
+        // tokio's paused clock does not advance while a blocking task runs.
         let arrival = tokio::task::spawn_blocking(move || {
             arrivals.lock().unwrap().recv_timeout(Duration::from_secs(60)).expect("a request")
         });
@@ -399,7 +399,7 @@ fn a_blocking_client() {
     }
 }
 
-/// The cassette says what the server spoke, and the body of an HTTP/1.0 answer ends with its connection.
+/// The cassette names the HTTP version of the server. The body of an HTTP/1.0 response ends with its connection.
 #[test]
 fn versions() {
     for (speaks, version) in [
@@ -419,7 +419,7 @@ fn versions() {
     assert_eq!(response(&project.interactions()[0]).version, http::Version::HTTP_10);
 }
 
-/// What the client had read stays what it was when the answer takes another path on replay.
+/// The client reads the body frame by frame, so that it must get every frame while recording and on replay.
 #[test]
 fn a_body_read_frame_by_frame() {
     let api = Api::start(Speaks::Https2, |_| frames(200, &[], (0..100).map(|n| data(format!("{n},")))));

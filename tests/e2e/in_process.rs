@@ -1,4 +1,4 @@
-//! The ways in without a proxy: a layer around hyper's client, the session's own service, a middleware of reqwest.
+//! In-process transports: a layer around hyper's client, the session's own service, and a middleware for reqwest.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ fn hyper() -> Client<HttpConnector, Body> {
     Client::builder(TokioExecutor::new()).build_http()
 }
 
-/// Where hyper's client finds the server.
+/// A URL with the server's address, because hyper's client does not use `Config::resolve`.
 fn direct(api: &Api, path: &str) -> String {
     format!("http://{}{path}", api.address())
 }
@@ -46,12 +46,12 @@ fn post(url: &str, body: impl Into<Body>) -> Request<Body> {
     Request::post(url).header("content-type", "application/json").body(body.into()).unwrap()
 }
 
-/// A client of reqwest that finds the server.
+/// A reqwest client that resolves the server's name.
 fn reqwest(api: &Api) -> reqwest::ClientBuilder {
     plain_reqwest().resolve(HOST, api.address())
 }
 
-/// Without TLS, in fact: to build one takes a configuration.
+/// A reqwest client that trusts no root certificate. Without a TLS configuration reqwest cannot be built here.
 pub(crate) fn plain_reqwest() -> reqwest::ClientBuilder {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -76,7 +76,8 @@ fn echo() -> Api {
     })
 }
 
-/// `te` says whether the client wants trailers: over HTTP/1.1 it gets none without (RFC 9110 §6.5.1).
+/// The expected response. `te` is the request header: over HTTP/1.1 a client gets trailers only if it sends `te:
+/// trailers` (RFC 9110 §6.5.1).
 fn echoed(te: Option<&'static str>) -> Seen {
     let api = echo();
     let url = direct(&api, "/echo");
@@ -106,7 +107,7 @@ fn a_layer_around_a_client_of_hyper() {
     assert_eq!(echoed(None).trailers, None);
 }
 
-/// The session's own connections, by name and over TLS.
+/// The service connects to the server itself, by name and with TLS.
 #[test]
 fn the_service_of_the_session() {
     for speaks in [Speaks::Http1, Speaks::Https1, Speaks::Https2] {
@@ -140,7 +141,7 @@ fn a_middleware_of_reqwest() {
         let whole = see(answer).await;
         let stream = reqwest::Body::wrap(Body::new(Chunks(vec!["[3,", "4]"])));
         let streamed = see(http.post(&url).body(stream).send().await.unwrap()).await;
-        // A body of bytes goes along: the middleware leaves it as it is.
+        // reqwest sends a body of bytes again after a redirect, because the middleware leaves such a body unchanged.
         let redirected = see(http.post(&moved).body("[5]").send().await.unwrap()).await;
         [whole, streamed, redirected]
     });
@@ -150,7 +151,7 @@ fn a_middleware_of_reqwest() {
     assert_eq!(recorded[2].request.uri, format!("http://{HOST}/moved"));
 }
 
-/// Frames that come one by one, without a length.
+/// A body of single frames, without a length.
 struct Chunks(Vec<&'static str>);
 
 impl http_body::Body for Chunks {
@@ -166,7 +167,7 @@ impl http_body::Body for Chunks {
     }
 }
 
-/// reqwest decodes before the middleware, hyper not at all: what is on the cassette is the same.
+/// reqwest decodes a body before the middleware sees it, and hyper does not decode. The cassettes are the same.
 #[test]
 fn a_compressed_answer() {
     use std::io::Write as _;
@@ -191,7 +192,7 @@ fn a_compressed_answer() {
     let body = async |session: Session| {
         ask(&mut session.layer().layer(hyper()), Request::get(&url).body(Body::empty()).unwrap()).await
     };
-    // Under the same name for both, so that the requests are the same.
+    // Both clients use the same host name, so that the requests are equal.
     let by_name = async |session: Session| {
         ask(&mut session.service(), Request::get(&url).body(Body::empty()).unwrap()).await.unwrap().body
     };
@@ -238,7 +239,7 @@ fn chunks_arrive_while_the_rest_is_on_its_way() {
     assert_eq!(bytes, b"first last");
 }
 
-/// On replay the inner service is not even asked whether it is ready.
+/// A replay does not call the inner service, not even `poll_ready`.
 #[test]
 fn a_replay_calls_nobody() {
     #[derive(Clone)]
@@ -277,7 +278,7 @@ fn a_replay_calls_nobody() {
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
 
-/// Records a failure by `how`, replays it, and gives the kind on the cassette and the one seen on replay.
+/// Records and replays a request of `how` that fails. Returns the kind of error, which must be the same both times.
 fn failing(config: cassette::Config, how: impl AsyncFn(Session) -> BoxError + Sync) -> TransportErrorKind {
     let project = Project::new();
     project.record(config.clone(), &how);
@@ -383,9 +384,9 @@ fn thousands_of_requests_at_once() {
     assert_eq!(asked.len(), TASKS * requests);
 }
 
-/// One cassette, whichever way it was recorded.
+/// The cassette does not depend on the transport.
 #[test]
-fn the_ways_in_share_their_cassettes() {
+fn a_recording_replays_by_another_transport() {
     let api = echo();
     let url = api.url("/echo");
     let by_proxy = async |session: Session| {
@@ -415,16 +416,16 @@ fn the_ways_in_share_their_cassettes() {
     assert_eq!(in_process.replay(config(), &by_proxy).body, recorded.body);
 }
 
-/// What a client leaves unread is recorded all the same, as on the proxy.
+/// cassette records the rest of a response body even if the client drops it, as with the proxy.
 #[test]
-fn an_answer_that_is_not_read_is_recorded_whole() {
+fn an_unread_response_is_recorded_whole() {
     let api = Api::start(Speaks::Http1, |_| answer(200, &[], vec![b'x'; 300_000]));
     let url = direct(&api, "/");
     let ask_and_drop = async |session: Session| {
         let mut http = session.layer().layer(hyper());
         let request = || Request::get(&url).body(Body::empty()).unwrap();
         drop(http.call(request()).await.unwrap());
-        // The runtime goes on: this one's end comes after that one's.
+        // A second request keeps the runtime running until the first response is recorded.
         see_any(http.call(request()).await.unwrap()).await.body.len()
     };
     let project = Project::new();

@@ -1,7 +1,7 @@
-//! A recording process that is killed at any moment: there is the old cassette, whole, or a journal from which
-//! `recover` makes one that holds every finished interaction.
+//! A recording process that is killed at a random moment. Afterwards there is the complete old or new cassette, and
+//! `recover` can make a cassette with every finished interaction from the journal.
 //!
-//! An interaction is finished once the client has read its answer to the end: only then does the process tell.
+//! An interaction is finished once the client has read its response to the end. Then the process prints a line.
 
 #![expect(clippy::print_stdout, reason = "the seed of a failed run")]
 
@@ -23,8 +23,8 @@ use crate::size::sized;
 const TASKS: usize = 4;
 const REQUESTS: usize = 6;
 
-/// What the server answers to a path, and what is sent to it: some in the document, some in a file, and each
-/// file in two answers.
+/// The request and response body for a path. Some bodies fit into the document, others need a body file, which two
+/// responses share.
 fn body(path: &str) -> Bytes {
     let (_, number) = path.rsplit_once('/').unwrap();
     let number: usize = number.parse().unwrap();
@@ -32,7 +32,7 @@ fn body(path: &str) -> Bytes {
     (0..length).map(|at| (at * (number + 3) % 251) as u8).collect()
 }
 
-/// The process that is killed: this test executable at this test, where the other test says so.
+/// The child process that is killed. The other test starts this executable with this test.
 #[test]
 fn the_recording_process() {
     let (Ok(dir), Ok(upstream)) = (std::env::var("KILLED_DIR"), std::env::var("KILLED_UPSTREAM")) else {
@@ -70,14 +70,14 @@ fn the_recording_process() {
     say("ended");
 }
 
-/// Where a round kills: after so many finished interactions, or at the end, and a little later.
+/// When to kill the process: shortly after this number of finished interactions, or shortly after the end of the test.
 #[derive(Debug)]
 struct Moment {
     finished: usize,
     spins: u64,
 }
 
-/// A number that looks random (splitmix64).
+/// The next pseudorandom number (splitmix64).
 fn random(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -88,14 +88,14 @@ fn random(state: &mut u64) -> u64 {
 impl Moment {
     fn random(state: &mut u64) -> Moment {
         let all = (TASKS * REQUESTS) as u64;
-        // A third of them while the recording is installed.
+        // In a third of the rounds, the process is killed while it installs the recording.
         let finished = (random(state) % (all * 3 / 2)).min(all) as usize;
         let spins = random(state) % if finished < all as usize { 20_000 } else { 400_000 };
         Moment { finished, spins }
     }
 }
 
-/// Runs the recording process, kills it, and gives the paths of the interactions that it told of.
+/// Runs the recording process and kills it. Returns the paths of the interactions that it reported as finished.
 fn kill(dir: &Path, api: &Api, moment: &Moment) -> Vec<String> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "killed::the_recording_process", "--nocapture"])
@@ -117,15 +117,15 @@ fn kill(dir: &Path, api: &Api, moment: &Moment) -> Vec<String> {
         let line = read(&mut finished).expect("the recording process ended by itself");
         begun |= line.contains("running 1 test");
     }
-    while moment.finished == TASKS * REQUESTS && read(&mut finished).expect("it told of its end") != "ending"
-    {
-    }
+    while moment.finished == TASKS * REQUESTS
+        && read(&mut finished).expect("it prints a line at its end") != "ending"
+    {}
     for _ in 0..moment.spins {
         std::hint::spin_loop();
     }
-    // SIGKILL on Unix: nothing of the process runs any more.
+    // On Unix this is SIGKILL, so the process runs no further code.
     child.kill().unwrap();
-    // What it told before it died counts, though it was not read yet.
+    // Read the lines that the process printed before it died.
     while read(&mut finished).is_some() {}
     child.wait().unwrap();
     finished
@@ -135,7 +135,7 @@ fn files(dir: &Path) -> Files {
     Files::new(dir.join("tests/cassettes"), &NAME.parse().unwrap())
 }
 
-/// Every interaction of the cassette by its path, in order, after a look at each of its bytes.
+/// The paths of all interactions of the cassette, in order. Checks every byte of their bodies.
 fn read(dir: &Path) -> Vec<String> {
     let cassette = Cassette::open(&files(dir)).unwrap();
     let whole = |interaction: &Interaction| {
@@ -161,7 +161,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A cassette of one long answer, as it was before the process began.
+/// Records the old cassette, which has one long response.
 fn old(dir: &Path, api: &Api) {
     let url = api.url("/9/0");
     let session = Session::builder(NAME).package_dir(dir).config(api.config()).mode(Mode::Record);
@@ -173,7 +173,7 @@ fn old(dir: &Path, api: &Api) {
     session.run_async(get).unwrap();
 }
 
-/// What was found after a kill, for the account at the end.
+/// The state after a kill, counted for the summary at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Found {
     NothingBegun,
@@ -219,7 +219,7 @@ fn check(dir: &Path, before: &[u8], mut finished: Vec<String>) -> Found {
         .filter(|name| name.ends_with(".recording") && name != "berlin.lock.recording")
         .collect();
     assert!(found == Found::Installed || litter.is_empty(), "{litter:?}");
-    // Each task asks for one after the other; none is there twice.
+    // Each task sends its requests one after the other, and no interaction is recorded twice.
     let mut tasks: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for path in &recorded {
         let (task, number) = path.rsplit_once('/').unwrap();

@@ -1,5 +1,5 @@
-//! Which recording answers which request, by cassettes as people write and edit them, and what a user reads when none
-//! does. Without a server: a replay needs none.
+//! Which recording matches which request, with handwritten cassettes, and the report for a request without a match. The
+//! tests need no server.
 
 use cassette::tape::Request;
 use cassette::{Body, Config, Exhausted, Mode, Session, Unused};
@@ -12,7 +12,7 @@ use tower_service::Service as _;
 use crate::api::{Api, Speaks, answer};
 use crate::project::{NAME, Project};
 
-/// A cassette with these interactions, written by hand.
+/// A project whose cassette has these interactions.
 pub(crate) fn cassette(interactions: &[&str]) -> Project {
     let project = Project::new();
     let file = project.path("tests/cassettes").join(format!("{NAME}.json"));
@@ -22,7 +22,7 @@ pub(crate) fn cassette(interactions: &[&str]) -> Project {
     project
 }
 
-/// `GET uri`, answered with a text; `more` are fields of the interaction.
+/// An interaction: `GET uri` with a text as the response body. `more` are further fields.
 fn got(uri: &str, text: &str, more: &str) -> String {
     format!(
         r#"{{"request": {{"method": "GET", "uri": "{uri}"}}, "response": {{"status": 200, "body": {{"text": "{text}"}}}}{more}}}"#
@@ -49,7 +49,8 @@ fn post(uri: &str, content_type: &str, body: &str) -> http::Request<Body> {
     request.body(Body::from(body.to_owned())).expect("a request")
 }
 
-/// Asks for URIs one after the other: the answers, `-` for each that has none, and how the session ended.
+/// Requests URIs one after the other. Returns the response texts, with `-` for a request without a recording, and the
+/// result of the session.
 fn play(project: &Project, config: Config, uris: &[&str]) -> (String, Result<(), String>) {
     let requests = uris.iter().map(|uri| get(uri));
     play_requests(project, config, requests.collect())
@@ -85,11 +86,11 @@ fn answers(recorded: &[&str], config: Config, asked: &[&str], expected: &str) {
     assert_eq!(ended.is_ok(), !expected.contains('-'), "{ended:?}");
 }
 
-// Each test has a host of its own: a request without an answer that is on the cassette of a parallel test is a remark in
-// the reports of both.
+// Each test has its own host. Otherwise an unmatched request could be on the cassette of a parallel test, and the
+// reports of both tests would have a note about it.
 
 #[test]
-fn when_all_are_used() {
+fn more_requests_than_recordings() {
     const A: &str = "http://used.test/a";
     const B: &str = "http://used.test/b";
     answers(&[A, A, B], Config::new(), &[A, B, A, A], "132-");
@@ -113,13 +114,13 @@ fn what_an_interaction_says_of_itself() {
     let (answers, ended) = play(&project, Config::new(), &[A, A, B, B]);
     assert_eq!(answers, "123-");
     assert!(ended.unwrap_err().contains("recorded once, and used already"));
-    // A mistake is told before anything is asked.
+    // A mistake in the cassette fails the test before the first request.
     let broken = cassette(&[&got(A, "1", r#", "optional": "yes""#)]);
     insta::assert_snapshot!(play(&broken, Config::new(), &[]).1.unwrap_err());
 }
 
 #[test]
-fn what_is_left_over() {
+fn unused_interactions() {
     let recorded = ["http://left.test/a", "http://left.test/b", "http://left.test/c"];
     let project = cassette(&refs(&numbered(&recorded)));
     let run = |config| play(&project, config, &recorded[..1]).1;
@@ -138,7 +139,7 @@ fn the_recorded_order() {
     let (answers, ended) = play(&project, Config::new().ordered(), &[A, A, B, A, c]);
     assert_eq!(answers, "1-234", "what comes in its turn is answered all the same");
     insta::assert_snapshot!("out_of_order", ended.unwrap_err());
-    // One that is optional may be left out, and then comes no more.
+    // A test may skip an optional interaction, but cannot request it later.
     let optional = [got(A, "1", r#", "optional": true"#), got(B, "2", ""), got(c, "3", "")];
     let project = cassette(&refs(&optional));
     for (asked, expected) in [(&[A, B, c][..], "123"), (&[B, c], "23"), (&[B, A, c], "2-3")] {
@@ -187,7 +188,7 @@ fn a_matcher_decides_among_equals() {
     assert!(ended.unwrap_err().contains("matcher `as long as it was` refuses it"));
 }
 
-/// A body is compared, and stored, as it is without its content coding.
+/// cassette compares and stores bodies without their content coding.
 #[test]
 fn compressed_bodies() {
     let api = Api::start(Speaks::Http1, |request| answer(200, &[], format!("{} B", request.body().len())));
@@ -257,15 +258,15 @@ fn nothing_for_the_host_and_nothing_similar() {
     insta::assert_snapshot!("nothing_similar", ended.unwrap_err());
 }
 
-/// The code under test is told the same as the reader.
+/// The body of the response with status 470 is the text of the failure.
 #[test]
-fn the_refusal_is_the_report() {
+fn an_unmatched_request_gets_the_report() {
     let project = cassette(&refs(&numbered(&["http://refusal.test/a"])));
-    let told = std::sync::Mutex::new(None);
+    let response = std::sync::Mutex::new(None);
     let ended = project.run(Mode::Replay, Config::new(), &async |session: Session| {
-        *told.lock().unwrap() = Some(ask(&session, get("http://refusal.test/a?page=2")).await);
+        *response.lock().unwrap() = Some(ask(&session, get("http://refusal.test/a?page=2")).await);
     });
-    let (head, body) = told.into_inner().unwrap().expect("an answer");
+    let (head, body) = response.into_inner().unwrap().expect("an answer");
     assert_eq!(head.status, 470);
     assert_eq!(head.headers["content-type"], "text/plain; charset=utf-8");
     let failure = ended.unwrap_err().to_string();

@@ -1,5 +1,4 @@
-//! What each mode does to the network, the cassette and the snapshot; and what stands beside the modes: hosts that no
-//! cassette is about, and how old one may be.
+//! What each mode does with the network, the cassette and the snapshot. Also ignored hosts, and the age of cassettes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +9,7 @@ use cassette::{Config, Drift, Expiry, Mode, Session, Unused};
 use crate::api::{Api, HOST, Speaks, answer, get, see};
 use crate::project::Project;
 
-/// Answers every request with its method, path and body, and how many there were before.
+/// A server that returns the number of earlier requests, and the method, path and body of the request.
 fn echo() -> Api {
     let count = AtomicUsize::new(0);
     Api::start(Speaks::Http1, move |request| {
@@ -24,7 +23,7 @@ fn echo() -> Api {
     })
 }
 
-/// Asks for these paths, one after the other, and writes what came into a file.
+/// Requests these paths one after the other, and writes the responses to a file.
 async fn ask(session: Session, paths: &[&str]) -> Vec<String> {
     let answers = fetch(&session, paths).await;
     let out = session.output_dir().expect("a directory").join("answers.txt");
@@ -32,7 +31,7 @@ async fn ask(session: Session, paths: &[&str]) -> Vec<String> {
     answers
 }
 
-/// The same without the file.
+/// Requests these paths one after the other.
 async fn fetch(session: &Session, paths: &[&str]) -> Vec<String> {
     let http = session.client().expect("a client");
     let mut answers = Vec::new();
@@ -59,17 +58,17 @@ fn append_answers_from_the_cassette_and_adds_what_is_missing() {
 
     let body = async |session| ask(session, &["/new", "/b", "POST two", "/b"]).await;
     let (seen, summary) = project.run(Mode::Append, config.clone(), &body).expect("it passes");
-    // Only `/b` was answered from the cassette, once.
+    // Only the first request of `/b` was replayed.
     assert_eq!(seen, ["3 GET /new ", "1 GET /b ", "4 POST /post two", "5 GET /b "]);
     assert_eq!((summary.interactions, summary.added, summary.recorded), (6, 3, true));
-    // The old interactions, used and unused, as they stood there, then the new ones.
+    // The cassette has all old interactions unchanged, then the new ones.
     let after = project.text();
     let old = &before[before.find("\"interactions\": [").unwrap()..before.rfind("\n  ]").unwrap()];
     assert!(after.contains(old), "{before}\n{after}");
     let host = |path: &str| format!("GET http://{HOST}{path}");
     let post = format!("POST http://{HOST}/post");
     assert_eq!(project.requests(), [host("/a"), host("/b"), post.clone(), host("/new"), post, host("/b")]);
-    // The times are still those of the first recording.
+    // The metadata has the times of the first recording.
     let metadata = project.cassette().metadata().clone();
     assert!(before.contains(metadata.recorded_at.as_deref().unwrap()));
 
@@ -78,7 +77,7 @@ fn append_answers_from_the_cassette_and_adds_what_is_missing() {
 }
 
 #[test]
-fn append_without_news_leaves_the_cassette_and_takes_the_snapshot() {
+fn append_without_new_interactions_accepts_only_the_snapshot() {
     let (api, project) = (echo(), Project::new());
     let config = api.config();
     project.record(config.clone(), &async |session| ask(session, &["/a", "/b"]).await);
@@ -90,7 +89,7 @@ fn append_without_news_leaves_the_cassette_and_takes_the_snapshot() {
     let snapshot = "tests/cassettes/weather/berlin.output.snap";
     assert_ne!(after.remove(snapshot), before.get(snapshot).cloned());
     assert!(after.iter().all(|(path, bytes)| before.get(path) == Some(bytes)));
-    // Where there is no cassette, it is a recording.
+    // Without a cassette, this mode records.
     let fresh = Project::new();
     fresh.run(Mode::Append, config, &async |session| ask(session, &["/a"]).await).unwrap();
     assert_eq!(fresh.requests().len(), 1);
@@ -112,7 +111,7 @@ fn a_failed_append_changes_nothing_and_its_recording_is_kept() {
     assert_eq!(after, before);
 }
 
-/// A long body lies in a file of its own: an append keeps those of the cassette.
+/// Long bodies are in body files. An append keeps the files of the cassette.
 #[test]
 fn append_keeps_the_files_of_long_bodies() {
     let api = Api::start(Speaks::Http1, |request| {
@@ -130,7 +129,7 @@ fn append_keeps_the_files_of_long_bodies() {
 }
 
 #[test]
-fn accept_replays_and_takes_the_output() {
+fn accept_replays_and_accepts_the_output() {
     let (api, project) = (echo(), Project::new());
     let config = api.config();
     project.record(config.clone(), &async |session| ask(session, &["/a", "/b"]).await);
@@ -146,7 +145,7 @@ fn accept_replays_and_takes_the_output() {
     after.retain(|path, _| !path.starts_with("target/"));
     assert!(after.iter().all(|(path, bytes)| before.get(path) == Some(bytes)), "{:?}", after.keys());
 
-    // What fails a replay fails this, and then nothing is accepted.
+    // A run that would fail in mode replay fails in this mode, too, and accepts nothing.
     let before = project.files();
     let failed = project.run(Mode::Accept, config, &async |session| ask(session, &["/b"]).await);
     assert!(failed.unwrap_err().to_string().starts_with("error: 1 of 2 recordings was not used"));
@@ -167,7 +166,7 @@ fn auto_records_what_is_missing_and_replays_what_is_there() {
     let ((mode, replayed), summary) = project.run(Mode::Auto, config.clone(), &body).unwrap();
     assert_eq!((mode, summary.recorded, replayed), (Mode::Replay, false, recorded));
     assert!(project.files() == before);
-    // It adds nothing to what is there.
+    // The mode adds nothing to an existing cassette.
     let failed = project.run(Mode::Auto, config, &async |session: Session| {
         get(&session.client().unwrap(), &format!("http://{HOST}/new")).await.status
     });
@@ -175,7 +174,7 @@ fn auto_records_what_is_missing_and_replays_what_is_there() {
 }
 
 #[test]
-fn off_asks_the_server_and_touches_nothing() {
+fn off_calls_the_server_and_writes_nothing() {
     let (api, project) = (echo(), Project::new());
     let config = api.config();
     let body = async |session: Session| {
@@ -185,7 +184,7 @@ fn off_asks_the_server_and_touches_nothing() {
     let (clock, recorded) = project.record(config.clone(), &body);
     assert!(clock && recorded == ["0 GET /a "]);
     let before = project.files();
-    // Another answer than the recorded one, other requests, another output: nothing of it matters.
+    // Responses, requests and output may differ from the recorded ones.
     let ((clock, live), summary) = project.run(Mode::Off, config.clone(), &body).unwrap();
     assert!(!clock && live == ["1 GET /a "], "{live:?}");
     assert_eq!((summary.recorded, summary.accepted, summary.output_files), (false, false, None));
@@ -193,7 +192,7 @@ fn off_asks_the_server_and_touches_nothing() {
     assert!(project.files() == before, "{:?}", project.files().keys());
 }
 
-/// Two servers: the API, and one that no cassette is about.
+/// Uses two servers: the API, and an ignored host.
 #[test]
 fn ignored_hosts_are_neither_recorded_nor_replayed() {
     let (api, other, project) = (echo(), echo(), Project::new());
@@ -209,7 +208,7 @@ fn ignored_hosts_are_neither_recorded_nor_replayed() {
     project.record(config.clone(), &body);
     assert_eq!((status.load(Ordering::SeqCst), other.connections()), (200, 1));
     assert_eq!(project.requests(), [format!("GET http://{HOST}/a")]);
-    // Refused, which is no failure by itself: the test does not depend on it.
+    // A replay refuses the request to the ignored host. This does not fail the test.
     project.replay(config.clone(), &body);
     assert_eq!((status.load(Ordering::SeqCst), other.connections()), (470, 1));
     let failed = project.builder(Mode::Replay, config.clone()).run_async(async |session| {
@@ -218,14 +217,14 @@ fn ignored_hosts_are_neither_recorded_nor_replayed() {
     });
     let text = failed.unwrap_err().to_string();
     assert!(text.contains("note: 1 request to ignored hosts got no answer: `Config::ignore_host`"), "{text}");
-    // Let through, it is on this machine.
+    // A replay passes the request through, because the host is on this machine.
     project.replay(config.pass_through("127.0.0.1"), &body);
     assert_eq!((status.load(Ordering::SeqCst), other.connections()), (200, 2));
 }
 
 #[test]
 fn a_replay_lets_nothing_through_to_another_machine() {
-    // A path of its own: a parallel test that misses it would be a remark in this report.
+    // No other test uses this path. Otherwise a parallel test could add a note to this report.
     let (api, project) = (echo(), Project::new());
     let config = api.config().pass_through("*.far.example");
     project.record(config.clone(), &async |session: Session| fetch(&session, &["/near"]).await);
@@ -243,7 +242,7 @@ error: a replay would leave the machine for the pass-through host api.far.exampl
 help: without that setting, record the test again:
     CASSETTE_MODE=record cargo test";
     assert_eq!(failed.unwrap_err().to_string(), expected);
-    // A name that stands for this machine stays on it.
+    // A name that resolves to this machine is allowed.
     let near = echo();
     let config = config.resolve("api.far.example", near.address());
     let body = async |session: Session| {
@@ -255,7 +254,7 @@ help: without that setting, record the test again:
 }
 
 #[test]
-fn a_pattern_that_is_no_host_is_told() {
+fn a_wrong_host_pattern_is_an_error() {
     let failed =
         Project::new().run(Mode::Replay, Config::new().ignore_host("https://a.example/"), &async |_| ());
     let text = failed.unwrap_err().to_string();
@@ -266,7 +265,7 @@ fn a_pattern_that_is_no_host_is_told() {
 }
 
 #[test]
-fn an_old_cassette_fails_or_is_told() {
+fn an_old_cassette_fails_or_warns() {
     let (api, project) = (echo(), Project::new());
     let config = api.config();
     let body = async |session: Session| fetch(&session, &["/a"]).await;
@@ -279,7 +278,7 @@ fn an_old_cassette_fails_or_is_told() {
     let limit = Duration::from_secs(90 * 24 * 60 * 60);
     project.replay(config.clone().max_age(Duration::from_secs(u64::MAX / 2), Expiry::Fail), &body);
     project.replay(config.clone().max_age(limit, Expiry::Warn), &body);
-    // The frozen clock of the session has no say in it.
+    // The age does not depend on the frozen clock of the session.
     let failed = project
         .run(Mode::Replay, config.clone().max_age(limit, Expiry::Fail), &body)
         .unwrap_err()
@@ -309,7 +308,7 @@ help: record it again:
     );
 }
 
-/// An API with a login: what it gives out has to come back, and nobody else's will do.
+/// An API with a login: it accepts only its own token.
 fn guarded(token: &'static str, item: &'static str, status: u16) -> Api {
     Api::start(Speaks::Http1, move |request| {
         let authorization = request.headers().get("authorization").map(|v| v.to_str().unwrap().to_owned());
@@ -333,32 +332,32 @@ async fn log_in_and_ask(session: Session) -> String {
     items
 }
 
-/// The report of a drift, without the folder of the project.
+/// The report of a drift, without the path of the project.
 fn drift_of(project: &Project, config: Config) -> String {
     let failed = project.run(Mode::Verify, config, &log_in_and_ask).unwrap_err().to_string();
     failed.replace(&*project.path("").to_string_lossy(), "")
 }
 
 #[test]
-fn verify_asks_again_and_tells_what_has_changed() {
+fn verify_compares_live_responses_with_recorded_ones() {
     let (api, project) =
         (guarded("token-of-the-first-day", "{\"id\":1,\"name\":\"a\"}", 200), Project::new());
     let recorded = project.record(api.config(), &log_in_and_ask);
     drop(api);
     let before = project.files();
 
-    // Other values of the same kind are no drift, and the test gets what was recorded.
+    // Other values with the same schema are no drift, and the test gets the recorded values.
     let api = guarded("another/token+of=today", "{\"name\":\"b\",\"id\":2}", 200);
     let (seen, summary) = project.run(Mode::Verify, api.config(), &log_in_and_ask).unwrap();
     assert_eq!((seen, summary.recorded, summary.interactions), (recorded, false, 2));
-    let told = drift_of(&project, api.config().verify_values());
-    assert!(told.contains("JSON /id    1    →  2\n     JSON /name  \"a\"  →  \"b\""), "{told}");
+    let message = drift_of(&project, api.config().verify_values());
+    assert!(message.contains("JSON /id    1    →  2\n     JSON /name  \"a\"  →  \"b\""), "{message}");
     drop(api);
 
     let api = guarded("a-token-of-tomorrow-1", "{\"uid\":\"1\",\"name\":\"a\"}", 202);
-    let told = drift_of(&project, api.config());
-    // Between them is where the output is kept.
-    let (report, rest) = told.split_once("\n\nnote: ").unwrap();
+    let message = drift_of(&project, api.config());
+    // The note says where the output is kept.
+    let (report, rest) = message.split_once("\n\nnote: ").unwrap();
     assert!(rest.ends_with("record `weather/berlin` again:\n    CASSETTE_MODE=record cargo test"), "{rest}");
     assert_eq!(
         report,
@@ -372,18 +371,18 @@ error: the API has changed: 1 answer is not what was recorded
      JSON /uid  (absent)  →  string"
     );
     let config = api.config().drift(Drift::Warn);
-    project.run(Mode::Verify, config, &log_in_and_ask).expect("it is only told");
+    project.run(Mode::Verify, config, &log_in_and_ask).expect("it only warns");
 
-    // A server that is gone, and a request that was never recorded.
+    // The server is stopped, and another request was never recorded.
     let config = api.config();
     drop(api);
-    let told = drift_of(&project, config.clone());
-    assert!(told.contains("answer  200  →  connect: "), "{told}");
+    let message = drift_of(&project, config.clone());
+    assert!(message.contains("answer  200  →  connect: "), "{message}");
     let other = async |session: Session| {
         get(&session.client().unwrap(), &format!("http://{HOST}/other")).await.status
     };
-    let told = project.run(Mode::Verify, config, &other).unwrap_err().to_string();
-    assert!(told.contains("no recording answers this request"), "{told}");
+    let message = project.run(Mode::Verify, config, &other).unwrap_err().to_string();
+    assert!(message.contains("no recording answers this request"), "{message}");
 
     let mut after = project.files();
     after.retain(|path, _| !path.starts_with("target/"));
@@ -391,7 +390,7 @@ error: the API has changed: 1 answer is not what was recorded
 }
 
 #[test]
-fn verify_needs_the_secrets_that_servers_need() {
+fn verify_needs_the_secrets_of_the_recording() {
     let api = Api::start(Speaks::Http1, |request| {
         answer(200, &[("content-type", "text/plain")], request.uri().to_string())
     });
@@ -403,8 +402,8 @@ fn verify_needs_the_secrets_that_servers_need() {
     let known = config.clone().secret("API_KEY", "pk-2f9a77c1");
     project.record(known.clone(), &body);
     assert_eq!(project.run(Mode::Verify, known, &body).unwrap().0, 200);
-    let told = project.run(Mode::Verify, config, &body).unwrap_err().to_string();
-    assert!(told.contains("can't be sent: the secret API_KEY has no value here"), "{told}");
+    let message = project.run(Mode::Verify, config, &body).unwrap_err().to_string();
+    assert!(message.contains("can't be sent: the secret API_KEY has no value here"), "{message}");
 }
 
 #[test]
@@ -418,15 +417,15 @@ fn verify_reads_the_encoding_in_a_placeholder() {
             get(&session.client().unwrap(), &format!("http://{HOST}/x?{query}")).await.status
         };
         project.record(config.clone(), &body);
-        let told = project.run(Mode::Verify, config.clone(), &body).unwrap_err().to_string();
-        assert!(told.contains("can't be sent: the secret API_KEY has no value here"), "{told}");
-        // The session that has the secret is not refused.
+        let message = project.run(Mode::Verify, config.clone(), &body).unwrap_err().to_string();
+        assert!(message.contains("can't be sent: the secret API_KEY has no value here"), "{message}");
+        // A session with the secret runs.
         let known = config.clone().secret("API_KEY", "pk-2f9a77c1");
         assert_eq!(project.run(Mode::Verify, known, &body).unwrap().0, 200);
     }
 }
 
-/// Every call asks with another id, nonce and key, as code with random numbers does.
+/// Sends another id, nonce and key in each call, like code with random numbers.
 async fn restless(session: Session) -> cassette::TestResult {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     let n = CALLS.fetch_add(1, Ordering::SeqCst);
@@ -447,7 +446,7 @@ fn blocking<T>(body: impl AsyncFn(Session) -> T + Sync) -> impl Fn(Session) -> T
 }
 
 #[test]
-fn learn_finds_what_varies_by_itself() {
+fn learn_finds_values_that_vary() {
     let (api, project) = (echo(), Project::new());
     let config = api.config();
     let learn = |body: &(dyn Fn(Session) -> cassette::TestResult + Sync)| {
@@ -463,15 +462,15 @@ fn learn_finds_what_varies_by_itself() {
              \"http://{HOST}/orders\":{{\"json\":[\"/lines/*/key\",\"/request_id\"]}}}}"
         )
     );
-    // It replays, whatever comes in those places, and a failure names them.
+    // A replay accepts any value in these places, and a failure lists them.
     let before = project.files();
     project.replay(config.clone(), &async |session| restless(session).await.unwrap());
     let other = async |session: Session| {
         restless(session.clone()).await.unwrap();
         get(&session.client().unwrap(), &format!("http://{HOST}/items?nonce=1&page=2")).await.status
     };
-    let told = project.run(Mode::Replay, config.clone(), &other).unwrap_err().to_string();
-    assert!(told.contains("ignores the query key `nonce`"), "{told}");
+    let message = project.run(Mode::Replay, config.clone(), &other).unwrap_err().to_string();
+    assert!(message.contains("ignores the query key `nonce`"), "{message}");
     assert!(
         project
             .files()
@@ -479,7 +478,7 @@ fn learn_finds_what_varies_by_itself() {
             .filter(|(path, _)| path.starts_with("tests/"))
             .all(|(path, bytes)| before[path] == *bytes)
     );
-    // Recording again keeps it, and so does learning again.
+    // A new recording keeps what was learned, and so does a new run of mode learn.
     project.record(config.clone(), &async |session| restless(session).await.unwrap());
     let metadata = project.cassette().metadata().clone();
     assert_eq!(serde_json::to_string(&metadata.extra["volatile"]).unwrap(), volatile);
@@ -487,15 +486,15 @@ fn learn_finds_what_varies_by_itself() {
     assert_eq!(serde_json::to_string(&project.cassette().metadata().extra["volatile"]).unwrap(), volatile);
     assert!(!project.files().keys().any(|path| path.contains("rehearsed")), "{:?}", project.files().keys());
 
-    // Whoever edits it wrongly is told where.
+    // The error names the place of a mistake in the edited cassette.
     let path = project.path("tests/cassettes/weather/berlin.json");
     std::fs::write(&path, project.text().replace("\"query\": [", "\"quary\": [")).unwrap();
     drop(api);
-    let told =
+    let message =
         project.run(Mode::Replay, config, &async |session| restless(session).await).unwrap_err().to_string();
     assert!(
-        told.contains("`_metadata.volatile`: unknown field `quary`") && told.contains("berlin.json"),
-        "{told}"
+        message.contains("`_metadata.volatile`: unknown field `quary`") && message.contains("berlin.json"),
+        "{message}"
     );
 }
 
@@ -508,15 +507,18 @@ fn learn_refuses_a_body_that_varies_as_a_whole() {
         session.client()?.post(format!("http://{HOST}/n")).body(body).send().await?;
         Ok(())
     });
-    let told =
+    let message =
         project.builder(Mode::Learn, api.config()).learn(&body).unwrap().run(&body).unwrap_err().to_string();
     assert!(
-        told.starts_with(&format!("error: the whole body of POST http://{HOST}/n varies by itself")),
-        "{told}"
+        message.starts_with(&format!("error: the whole body of POST http://{HOST}/n varies by itself")),
+        "{message}"
     );
-    assert!(told.contains(&format!(".matching_for(\"http://{HOST}/n\", |m| m.ignore_body())")), "{told}");
+    assert!(
+        message.contains(&format!(".matching_for(\"http://{HOST}/n\", |m| m.ignore_body())")),
+        "{message}"
+    );
     assert!(!project.files().contains_key("tests/cassettes/weather/berlin.json"), "nothing is installed");
-    // A body that can run only once can't be learned.
-    let told = project.builder(Mode::Learn, api.config()).run(&body).unwrap_err().to_string();
-    assert!(told.contains("mode `learn` runs a test twice"), "{told}");
+    // Mode learn needs a body that can run more than once.
+    let message = project.builder(Mode::Learn, api.config()).run(&body).unwrap_err().to_string();
+    assert!(message.contains("mode `learn` runs a test twice"), "{message}");
 }

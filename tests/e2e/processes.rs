@@ -1,4 +1,4 @@
-//! Two processes with one test, as `cargo nextest` starts them, or two people's terminals.
+//! Two processes run the same test at the same time, as `cargo nextest` or two users may do.
 
 use std::process::{Child, Stdio};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::fixture::Project;
 
 const CASSETTE: &str = "tests/cassettes/weather/cities.json";
 
-/// Two pages of cities, as many answers as there are permits.
+/// An API with two pages of cities. It responds only as often as it has permits.
 struct Gated {
     api: Api,
     gate: Arc<Semaphore>,
@@ -49,14 +49,14 @@ fn start(project: &Project, mode: &str) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the fixture runs")
 }
 
-/// Whether it passed, and what it printed.
+/// Whether the process passed, and its output.
 fn ended(child: Child) -> (bool, String) {
     let output = child.wait_with_output().expect("it ran");
     let text = [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).join("");
     (output.status.success(), text)
 }
 
-/// The cassette is there, whole, and nothing lies beside it.
+/// Checks that the cassette is complete, and that there are no other files next to it.
 #[track_caller]
 fn check_cassette(project: &Project) {
     let mut files = project.files();
@@ -66,10 +66,10 @@ fn check_cassette(project: &Project) {
     assert!(replay.passed, "{}", replay.text);
 }
 
-/// The second waits until the first is done; who it was that recorded is never hidden.
+/// The second process waits until the first one has finished. If another process recorded, the output says so.
 #[cfg(target_os = "linux")]
 #[test]
-fn the_second_waits() {
+fn the_second_process_waits() {
     let check = |mode: &str| {
         let served = Gated::start(0);
         let project = Project::new().upstream(served.api.address());
@@ -96,9 +96,9 @@ fn the_second_waits() {
     }
 }
 
-/// Whoever comes first: there is one cassette in the end, and a process that didn't record says why.
+/// Either process may be first. In the end there is one cassette, and a process that did not record says why.
 #[test]
-fn at_once() {
+fn two_processes_at_once() {
     for round in 0..5 {
         let served = Gated::start(Semaphore::MAX_PERMITS);
         let project = Project::new().upstream(served.api.address());

@@ -1,4 +1,4 @@
-//! A project with one cassette in a temporary directory, recorded and replayed through the public API.
+//! A project with one cassette in a temporary directory. Tests record and replay it through the public API.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -20,8 +20,8 @@ impl Project {
         Project(tempfile::tempdir().expect("a directory"))
     }
 
-    /// Records `body` against the server, stops it, replays: both times the client must see the same, and the
-    /// replay must leave every file as it was.
+    /// Records `body` from the server, stops the server, and replays. The result must be the same both times, and the
+    /// replay must change no file.
     #[track_caller]
     pub(crate) fn both<T>(api: Api, body: impl AsyncFn(Session) -> T + Sync) -> (Project, T)
     where
@@ -46,7 +46,7 @@ impl Project {
         Session::builder(NAME).package_dir(self.0.path()).config(config).mode(mode)
     }
 
-    /// Runs `body`, which cannot fail but by panicking, under a session.
+    /// Runs `body` in a session. `body` can fail only with a panic.
     pub(crate) fn run<T: Send>(
         &self,
         mode: Mode,
@@ -71,13 +71,13 @@ impl Project {
         self.0.path().join(relative)
     }
 
-    /// The document of the cassette.
+    /// The text of the cassette's document.
     pub(crate) fn text(&self) -> String {
         std::fs::read_to_string(self.path("tests/cassettes").join(format!("{NAME}.json")))
             .expect("a cassette")
     }
 
-    /// Edits the document.
+    /// Replaces the cassette's document.
     pub(crate) fn write(&self, text: &str) {
         let file = self.path("tests/cassettes").join(format!("{NAME}.json"));
         std::fs::write(file, text).expect("written");
@@ -105,7 +105,7 @@ impl Project {
         found
     }
 
-    /// That no file holds `value`, neither as it is nor in base64.
+    /// Checks that no file contains `value`, neither raw nor in base64.
     #[track_caller]
     pub(crate) fn assert_never(&self, value: &str) {
         let files = self.files();
@@ -113,7 +113,7 @@ impl Project {
         let standard = base64::engine::general_purpose::STANDARD_NO_PAD;
         let mut forms = vec![value.as_bytes().to_vec()];
         for shift in 0..3 {
-            // The characters that hold nothing but bits of the value.
+            // The base64 characters that contain only bits of the value.
             let encoded = standard.encode([vec![b'x'; shift], value.as_bytes().to_vec()].concat());
             let (first, whole) = ((shift * 8).div_ceil(6), (shift + value.len()) * 8 / 6);
             forms.push(encoded.as_bytes()[first..whole].to_vec());

@@ -1,4 +1,4 @@
-//! Recording as a whole: what is written and when, and that a secret never is.
+//! Recording: which files it writes and when, and that no file contains a secret.
 
 use std::fs::File;
 
@@ -27,7 +27,7 @@ fn a_replay_never_connects() {
         let connections = api.connections();
         assert!(connections > 0);
         assert_eq!(project.replay(api.config(), &body), "/now");
-        // What is not on the cassette is not asked of the server either.
+        // A replay does not send an unmatched request to the server either.
         let other = api.url("/later");
         let unmatched = project.run(Mode::Replay, api.config(), &async |session: Session| {
             assert_eq!(get(&session.client().unwrap(), &other).await.status, 470);
@@ -57,7 +57,7 @@ fn output_and_cassette_replace_each_other_only_if_the_test_passes() {
 
     let failed = run(Mode::Record, "/second", false).unwrap_err().to_string();
     assert!(failed.contains("line one") && failed.contains("line two"), "{failed}");
-    assert!(!failed.contains("\\n"), "an error is told as it was written: {failed}");
+    assert!(!failed.contains("\\n"), "the error text is escaped: {failed}");
     assert!(project.files() == first, "a failed test changed {:?}", project.files().keys());
 
     run(Mode::Record, "/second", true).unwrap();
@@ -131,7 +131,7 @@ fn in_ci_a_mode_in_the_code_records_nothing() {
     }
 }
 
-/// The attribute says `auto`.
+/// The attribute sets the mode `auto`.
 #[test]
 fn the_variable_wins_over_the_attribute() {
     let project = fixture::Project::new();
@@ -141,7 +141,7 @@ fn the_variable_wins_over_the_attribute() {
         "{}",
         run.text
     );
-    // Empty is unset.
+    // An empty variable counts as unset.
     let run = project.run(&["recorded_if_missing"], &[("CASSETTE_MODE", "")]);
     assert!(run.passed && project.path("tests/cassettes/weather/missing.json").is_file(), "{}", run.text);
 }
@@ -151,16 +151,16 @@ fn one_recording_at_a_time() {
     let project = Project::new();
     let other = project.builder(Mode::Record, Default::default());
     let ended = project.builder(Mode::Record, Default::default()).run(|_| {
-        // Another thread, with the same cassette.
-        let told = std::thread::spawn(|| other.run(|_| Ok::<_, cassette::TestError>(()))).join().unwrap();
-        let told = told.unwrap_err().to_string();
-        assert!(told.contains(NAME), "{told}");
+        // Another thread uses the same cassette.
+        let message = std::thread::spawn(|| other.run(|_| Ok::<_, cassette::TestError>(()))).join().unwrap();
+        let message = message.unwrap_err().to_string();
+        assert!(message.contains(NAME), "{message}");
         Ok::<_, cassette::TestError>(())
     });
     ended.unwrap();
 }
 
-/// A recording waits for another process that records the same cassette, and doesn't hide that one's work.
+/// A recording waits for another process that records the same cassette, and does not overwrite its recording.
 #[test]
 fn a_recording_waits_for_its_turn() {
     let project = Project::new();
@@ -168,7 +168,7 @@ fn a_recording_waits_for_its_turn() {
     record(Mode::Record).unwrap();
     let document = project.path("tests/cassettes/weather/berlin.json");
     let while_another_records = |mode, wrote: Option<&str>| {
-        // Another process holds the lock, as any recording of this library does.
+        // This lock stands for the lock of a recording in another process.
         let lock = File::create(project.path("tests/cassettes/weather/berlin.lock.recording")).unwrap();
         lock.lock().unwrap();
         std::thread::scope(|scope| {
@@ -181,22 +181,22 @@ fn a_recording_waits_for_its_turn() {
             session.join().unwrap()
         })
     };
-    // It gave up: there is nothing to lose.
+    // The other process wrote nothing, so this one records.
     while_another_records(Mode::Record, None).unwrap();
     let before = std::fs::read_to_string(&document).unwrap();
     let others = before.replace("\"time_zone\": \"UTC\"", "\"time_zone\": \"Etc/UTC\"");
     assert_ne!(before, others);
-    let told = while_another_records(Mode::Record, Some(&others)).unwrap_err().to_string();
-    assert!(told.contains("another process recorded cassette `weather/berlin`"), "{told}");
+    let message = while_another_records(Mode::Record, Some(&others)).unwrap_err().to_string();
+    assert!(message.contains("another process recorded cassette `weather/berlin`"), "{message}");
     assert_eq!(std::fs::read_to_string(&document).unwrap(), others);
-    // What is missing is recorded once, and replayed by who comes second.
+    // If the cassette was missing, the other process has recorded it, and this one replays it.
     std::fs::remove_file(&document).unwrap();
     let (_, summary) = while_another_records(Mode::Auto, Some(&others)).unwrap();
     assert!(!summary.recorded);
     assert_eq!(std::fs::read_to_string(&document).unwrap(), others);
 }
 
-/// Returns when somebody waits for this lock: the kernel has a list, and nothing tells when it changes.
+/// Returns once a thread or process waits for this lock. Polls the kernel's list, because there is no notification.
 pub(crate) fn await_waiter(lock: &File) {
     use std::os::unix::fs::MetadataExt as _;
     let inode = format!(":{} ", lock.metadata().unwrap().ino());
@@ -206,7 +206,7 @@ pub(crate) fn await_waiter(lock: &File) {
     }
 }
 
-/// The client swallows the failure; the session does not.
+/// The session fails, although the client ignores the error.
 #[test]
 fn a_damaged_body_file_fails_the_test() {
     let api =
@@ -217,14 +217,14 @@ fn a_damaged_body_file_fails_the_test() {
     project.record(api.config(), &body);
     let file = project.files().into_keys().find(|f| f.contains(".bodies/")).unwrap();
     std::fs::write(project.path(&file), "a,c\n".repeat(50_000)).unwrap();
-    let told = project.run(Mode::Replay, api.config(), &body).unwrap_err().to_string();
-    assert!(told.contains(file.rsplit('/').next().unwrap()), "{told}");
+    let message = project.run(Mode::Replay, api.config(), &body).unwrap_err().to_string();
+    assert!(message.contains(file.rsplit('/').next().unwrap()), "{message}");
     std::fs::remove_file(project.path(&file)).unwrap();
-    let told = project.run(Mode::Replay, api.config(), &body).unwrap_err().to_string();
-    assert!(told.contains("missing"), "{told}");
+    let message = project.run(Mode::Replay, api.config(), &body).unwrap_err().to_string();
+    assert!(message.contains("missing"), "{message}");
 }
 
-/// After its session a client reaches nothing, and what it asks is on no cassette.
+/// After the end of its session, a client reaches no server, and its requests are not recorded.
 #[test]
 fn a_client_that_outlives_its_session() {
     let api = echo(Speaks::Https1);
@@ -254,8 +254,8 @@ fn gzip(text: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Sends the secret wherever a request can carry it, and gives what the answers say of it.
-async fn tell(session: Session, base: &str) -> Vec<String> {
+/// Sends the secret in every part of a request, and returns the response bodies.
+async fn send_secret(session: Session, base: &str) -> Vec<String> {
     let secret = session.secret("KEY");
     let http = session.client().unwrap();
     let mut url = reqwest::Url::parse(base).unwrap();
@@ -291,15 +291,15 @@ fn secrets_never_reach_the_disk() {
             if request.headers().contains_key("content-encoding") {
                 return answer(200, &[json[0], ("content-encoding", "gzip")], gzip(&said));
             }
-            // Byte by byte, so that the value lies across chunks.
+            // The server sends single bytes, so that the value spans several chunks.
             frames(200, &json, said.into_bytes().into_iter().map(|b| data(vec![b])))
         });
         let base = api.url("/");
         let project = Project::new();
         let config = |value: &str| api.config().allow_header("x-acme").secret("KEY", value);
-        let body = async |session: Session| tell(session, &base).await;
+        let body = async |session: Session| send_secret(session, &base).await;
         let said = |value: &str| vec![serde_json::json!({ "key": value, "n": 1.0 }).to_string(); 5];
-        assert_eq!(project.record(config(VALUE), &body), said(VALUE), "the client is told the real value");
+        assert_eq!(project.record(config(VALUE), &body), said(VALUE), "the client gets the real value");
         project.assert_never(VALUE);
         project.assert_never("S3cr3t");
         assert!(project.text().contains("{{secret.KEY}}"));
@@ -309,7 +309,7 @@ fn secrets_never_reach_the_disk() {
     }
 }
 
-/// In base64 the value's length shows in the padding, so that only the same value matches.
+/// In base64, the padding depends on the length of the value, so only the same value matches.
 #[test]
 fn a_secret_in_base64() {
     let api = Api::start(Speaks::Http1, |request| answer(200, &[], request.into_body()));
@@ -324,7 +324,8 @@ fn a_secret_in_base64() {
     assert_eq!(project.replay(api.config().secret("KEY", VALUE), &body), 200);
 }
 
-/// Headers carry the secret, a redirect too: the client follows it on replay, with the value or without.
+/// The secret is in response headers, also in a redirect. The client follows the redirect on replay, with and without
+/// the value.
 #[test]
 fn a_secret_in_headers_of_the_answer() {
     let api = Api::start(Speaks::Https2, |request| match request.uri().path() {
@@ -345,7 +346,7 @@ fn a_secret_in_headers_of_the_answer() {
     assert_eq!(project.replay(config(""), &body), "größer: {{secret.KEY}}");
 }
 
-/// What redaction can't replace must not be installed either.
+/// A recording is not installed if it contains a secret that redaction cannot replace.
 #[test]
 fn a_secret_that_slips_through_is_not_installed() {
     let value = "plainsecret1";
@@ -354,11 +355,12 @@ fn a_secret_that_slips_through_is_not_installed() {
     let url = api.url("/");
     let project = Project::new();
     let body = async |session: Session| assert_eq!(get(&session.client().unwrap(), &url).await.status, 200);
-    let told = project.run(Mode::Record, api.config().secret("KEY", value), &body).unwrap_err().to_string();
-    assert!(!told.contains(value) && !told.contains(wrapped), "{told}");
-    assert!(told.contains("KEY"), "{told}");
+    let message =
+        project.run(Mode::Record, api.config().secret("KEY", value), &body).unwrap_err().to_string();
+    assert!(!message.contains(value) && !message.contains(wrapped), "{message}");
+    assert!(message.contains("KEY"), "{message}");
     assert_eq!(project.files().len(), 0, "{:?}", project.files().keys());
-    // The same in a long body, and with a cassette from before, which stays.
+    // The same with a long body, and with an old cassette, which stays.
     let long = Api::start(Speaks::Http1, move |_| answer(200, &[], [&"-".repeat(100_000), wrapped].concat()));
     project.record(api.config(), &body);
     let before = project.files();
@@ -367,9 +369,9 @@ fn a_secret_that_slips_through_is_not_installed() {
     assert!(project.text().contains(HOST));
 }
 
-/// Errors of HTTP clients show the URL, with whatever is in its query; logs are files, too.
+/// HTTP clients show the URL with its query in their errors, and these errors end up in logs.
 #[test]
-fn the_text_of_a_failure_has_no_secret() {
+fn the_text_of_a_failure_contains_no_secret() {
     let project = Project::new();
     let failed = project
         .builder(Mode::Off, cassette::Config::new().secret("KEY", VALUE))

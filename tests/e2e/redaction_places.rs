@@ -1,5 +1,5 @@
-//! Secrets that are known by where they stand: what is stored, that the test and the server see the real thing, and that
-//! flows which pass a value on still match.
+//! Secrets that cassette recognises by their place. Checks the stored text, that the test and the server get the real
+//! value, and that requests still match if they contain a value from an earlier response.
 
 use bytes::Bytes;
 use cassette::{Config, Mode, Session};
@@ -9,7 +9,7 @@ use crate::project::Project;
 
 pub(crate) type Headers = &'static [(&'static str, &'static str)];
 
-/// Answers one path with one body.
+/// A server that returns this body for every request.
 pub(crate) fn serving(headers: Headers, body: &'static str) -> Api {
     Api::start(Speaks::Http1, move |_| answer(200, headers, body))
 }
@@ -18,7 +18,7 @@ pub(crate) async fn fetch(session: Session, path: String) -> Bytes {
     see(session.client().unwrap().get(format!("http://{HOST}{path}")).send().await.unwrap()).await.body
 }
 
-/// What the test sees is what was sent; what is stored is `expected`; the replay gives what is stored.
+/// Checks that the test gets `sent` while recording, and `expected` on replay, which is also stored.
 #[track_caller]
 fn check(settings: impl Fn(Config) -> Config, headers: Headers, sent: &'static str, expected: &str) {
     let (api, project) = (serving(headers, sent), Project::new());
@@ -56,7 +56,7 @@ fn json_by_name_at_any_depth_and_by_pointer() {
 }
 
 #[test]
-fn names_within_names_and_what_is_left() {
+fn nested_names_and_unredacted_values() {
     let sent = r#"{"card":{"pan":"4111","list":[["x"]]},"token":{"type":"t"}}"#;
     let (api, project) = (serving(JSON, sent), Project::new());
     let config = api.config().redact_pointer("/card");
@@ -75,12 +75,12 @@ fn names_within_names_and_what_is_left() {
         assert!(text.contains(shown), "{shown} in\n{text}");
     }
     assert!(text.contains("CAS0134 field token, left: object"), "{text}");
-    // Another's secret is as good.
+    // The request matches with another secret, too.
     let played = project.replay(config, &post("s-2"));
     assert_eq!(played, r#"{"card":{"pan":"[card:1]","list":[["[card:2]"]]},"token":{"type":"t"}}"#);
 }
 
-/// Forms of two runs, with boundaries and secrets of their own, are one request.
+/// Multipart forms of two runs match, although their boundaries and secrets differ.
 #[test]
 fn parts_of_multipart() {
     const MIXED: Headers = &[("content-type", "multipart/mixed; boundary=\"b 1\"")];
@@ -159,7 +159,7 @@ fn pages() {
     );
 }
 
-/// A login: the token that a page gives is sent back with its form, and found again on replay.
+/// A login: the client sends the token of a page back with the form. The request matches on replay.
 #[test]
 fn a_form_is_sent_back() {
     const TOKEN: &str = "kq3V/9x+Zt7Lm2Wd5Rb8Hc==";
@@ -178,7 +178,7 @@ fn a_form_is_sent_back() {
             _ => answer(403, &[], "forged"),
         }
     });
-    // As a browser sends it.
+    // Escapes a value as browsers do.
     fn escaped(value: &str) -> String {
         let escape = |c: char| match c.is_ascii_alphanumeric() {
             true => c.to_string(),
@@ -203,8 +203,7 @@ fn a_form_is_sent_back() {
     assert_eq!(project.replay(config, &login), "welcome");
 }
 
-/// Links that an answer gives lead on: what is secret in them is on the cassette nowhere, and the requests that follow them
-/// are found again.
+/// The client follows links of a response. The cassette contains no secret of them, and the requests match on replay.
 #[test]
 fn links_in_answers_are_followed() {
     const SECRETS: [&str; 4] =
@@ -257,7 +256,7 @@ fn parts_of_urls_by_pattern() {
     project.record(config.clone(), &ask("acme-1234"));
     assert_eq!(project.requests(), [format!("GET http://{HOST}/tenants/[tenant:1]/users?page=1")]);
     drop(api);
-    // Another tenant's test replays it: what is secret does not count.
+    // The test of another tenant replays it, because the redacted part does not count.
     project.replay(config, &ask("other-5678"));
 }
 
@@ -283,7 +282,7 @@ fn cookies_and_headers() {
     for kept in ["\"sid=[cookie:1]; Path=/; HttpOnly\"", "\"theme=dark\"", "\"x-tenant\": \"[x-tenant:1]\""] {
         assert!(text.contains(kept), "{kept} in\n{text}");
     }
-    // A digest of what the body was would refuse what it is.
+    // A digest of the original body would not match the redacted one.
     for gone in ["x-trace", "content-digest", "s-1234567"] {
         assert!(!text.contains(gone), "{gone} in\n{text}");
     }
@@ -300,14 +299,14 @@ fn a_default_rule_is_taken_away_by_its_id() {
     );
     let failed =
         Project::new().run(cassette::Mode::Replay, Config::new().without_rule("CAS9999"), &async |_| ());
-    let told = failed.unwrap_err().to_string();
-    assert!(told.contains("CAS9999"), "{told}");
+    let message = failed.unwrap_err().to_string();
+    assert!(message.contains("CAS9999"), "{message}");
 }
 
-/// A request that doesn't match because the cassette was recorded under other rules: that is said beside it.
+/// A request does not match because the cassette was recorded with other rules. The report says so.
 #[test]
 fn a_cassette_of_other_rules() {
-    const TOLD: &str = "note: the cassette was recorded under other redaction rules";
+    const OTHER_RULES: &str = "note: the cassette was recorded under other redaction rules";
     let api = serving(JSON, "{}");
     let (plain, project) = (api.config(), Project::new());
     let with_rule = plain.clone().redact_field("customer");
@@ -318,22 +317,28 @@ fn a_cassette_of_other_rules() {
     let fails = |config: &Config| project.run(Mode::Replay, config.clone(), &post).unwrap_err().to_string();
     project.record(with_rule.clone(), &post);
     assert_eq!(project.replay(with_rule.clone(), &post), 200);
-    let told = fails(&plain);
-    assert!(told.contains(TOLD) && told.contains("   = not in force now: field customer\n"), "{told}");
-    assert!(told.contains("   = record it under today's: CASSETTE_MODE=record cargo test"), "{told}");
+    let message = fails(&plain);
+    assert!(
+        message.contains(OTHER_RULES) && message.contains("   = not in force now: field customer\n"),
+        "{message}"
+    );
+    assert!(message.contains("   = record it under today's: CASSETTE_MODE=record cargo test"), "{message}");
     project.record(plain.clone(), &post);
-    let told = fails(&with_rule);
-    assert!(told.contains(TOLD) && told.contains("   = not on the cassette: field customer\n"), "{told}");
-    // The rules are the same: nothing is said of them.
+    let message = fails(&with_rule);
+    assert!(
+        message.contains(OTHER_RULES) && message.contains("   = not on the cassette: field customer\n"),
+        "{message}"
+    );
+    // With the same rules, the report does not mention them.
     let other = async |session: Session| fetch(session, "/other".to_owned()).await;
-    let told = project.run(Mode::Replay, plain, &other).unwrap_err().to_string();
-    assert!(!told.contains(TOLD), "{told}");
+    let message = project.run(Mode::Replay, plain, &other).unwrap_err().to_string();
+    assert!(!message.contains(OTHER_RULES), "{message}");
 }
 
-/// A digest says something of the bytes: it stays with those that it is of (RFC 9530, RFC 3230, RFC 1864). An `etag` is
-/// the server's word for a state of the resource, and clients send it back: it stays in any case.
+/// The cassette keeps a digest only if the bytes of the body are unchanged (RFC 9530, RFC 3230, RFC 1864). It always
+/// keeps an `etag`, which names a state of the resource, and which clients send back.
 #[test]
-fn digests_go_with_the_bytes_that_they_are_of() {
+fn a_digest_is_dropped_if_the_body_changes() {
     const DIGESTS: [&str; 4] = ["content-digest", "repr-digest", "digest", "content-md5"];
     let api = Api::start(Speaks::Http1, |request| {
         let body = if request.uri().path() == "/open" { r#"{"page":1}"# } else { r#"{"token":"t-1"}"# };
@@ -361,10 +366,10 @@ fn digests_go_with_the_bytes_that_they_are_of() {
     assert_eq!(project.replay(config, &body), [[true; 4], [false; 4]]);
 }
 
-/// The length that a client is told is that of the bytes it gets: with the placeholder of a value that was found, or
-/// with the test's own value of a named secret.
+/// `content-length` is the length of the replayed body: with the placeholder of a found value, and with the test's own
+/// value of a named secret.
 #[test]
-fn the_length_is_that_of_what_is_answered() {
+fn content_length_is_that_of_the_replayed_body() {
     let sent = r#"{"token":"a-long-token-of-thirty-characters","key":"k-112233"}"#;
     let api = Api::start(Speaks::Http1, move |_| answer(200, &[("content-type", "application/json")], sent));
     let (config, project) = (api.config(), Project::new());
@@ -382,7 +387,7 @@ fn the_length_is_that_of_what_is_answered() {
     }
 }
 
-/// What a request has in it that is secret is nowhere in what is told of it.
+/// The report about a request contains no secret of the request.
 #[test]
 fn a_miss_shows_no_secret() {
     const VALUE: &str = "k-11/22+33 44";
@@ -441,9 +446,9 @@ fn a_miss_shows_no_secret() {
             answered.contains("{{secret.KEY}}") || answered.contains(":1]") || answered.contains("[*]"),
             "{place}: {answered}"
         );
-        for told in [failure.to_string(), format!("{failure:?}"), answered] {
+        for message in [failure.to_string(), format!("{failure:?}"), answered] {
             for secret in [VALUE, encoded, "k-11", "unnamed-1"] {
-                assert!(!told.contains(secret), "{place}: {told}");
+                assert!(!message.contains(secret), "{place}: {message}");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! One value, one placeholder, and back: what becomes of a secret or a token on its way through answers, requests, output
+//! Values and their placeholders: how cassette redacts and restores secrets and tokens in responses, requests, output
 //! and later recordings.
 
 use cassette::{Config, Mode, Session};
@@ -7,7 +7,7 @@ use crate::api::{Api, HOST, Speaks, answer, see};
 use crate::project::Project;
 use crate::redaction_places::{HTML, JSON, XML, fetch, serving};
 
-/// Whatever ends its lines on the way, and what only some of its characters are escaped for.
+/// A text can contain the value with other line ends, and with only some characters escaped.
 #[test]
 fn a_value_of_several_lines_comes_back() {
     const KEY: &str = "first&\n\"second\" line\nthird";
@@ -45,8 +45,8 @@ fn a_value_of_several_lines_comes_back() {
     assert_eq!(project.replay(config, &ask), recorded);
 }
 
-/// A named secret in an answer comes back as the server wrote it, so that a link with it leads where it led; with another
-/// value, and with none.
+/// A replay restores a named secret in the server's encoding, so that links keep their meaning. Also with another
+/// value, and without one.
 #[test]
 fn a_value_comes_back_as_it_was_written() {
     const KEY: &str = "ab+c/d&e=";
@@ -101,8 +101,8 @@ fn form_urlencoded(text: &str) -> String {
     url.query().unwrap()[2..].to_owned()
 }
 
-/// A token that one answer gives is known wherever it goes from there: bodies of all kinds, in every encoding, links, what
-/// the server says of it. The flow still matches.
+/// cassette recognises a token of a response in all later requests and responses: in bodies of all kinds, in every
+/// encoding, in links. The requests still match.
 #[test]
 fn a_token_that_is_passed_on() {
     const TOKEN: &str = "9f8c2b7d+4e1a/6053Kq7ZxWv3b==";
@@ -139,8 +139,8 @@ fn a_token_that_is_passed_on() {
     assert!(replayed.contains(r#"{"error":"token [access_token:1] is old"}"#), "{replayed}");
 }
 
-/// A value that looks like a word stays where nothing says that it goes. The replay, where the client has its placeholder, says
-/// how to redact it there, too.
+/// cassette does not search for a value that looks like a word. On replay the client has a placeholder instead, so its
+/// request does not match, and the report suggests the rule that redacts the value there, too.
 #[test]
 fn a_word_that_is_passed_on() {
     let give = |request: &str| match request {
@@ -173,11 +173,11 @@ fn a_word_that_is_passed_on() {
     };
     for way in ["query", "path", "json"] {
         let (api, project) = (start(), Project::new());
-        let told = rule(Config::new(), way).1;
+        let message = rule(Config::new(), way).1;
         project.record(api.config(), &flow(way));
         drop(api);
         let failed = project.run(Mode::Replay, Config::new(), &flow(way)).unwrap_err().to_string();
-        assert!(failed.contains(told) && !failed.contains(".ignore_"), "{failed}");
+        assert!(failed.contains(message) && !failed.contains(".ignore_"), "{failed}");
         let (api, project) = (start(), Project::new());
         let (config, _) = rule(api.config(), way);
         project.record(config.clone(), &flow(way));
@@ -187,7 +187,7 @@ fn a_word_that_is_passed_on() {
     }
 }
 
-/// What is known to be a token only after it was stored is not installed.
+/// A recording is not installed if it contains a token from before the place that identifies it as a token.
 #[test]
 fn a_token_that_came_before_its_name() {
     let api = Api::start(Speaks::Http1, |request| match request.uri().path() {
@@ -199,11 +199,11 @@ fn a_token_that_came_before_its_name() {
         fetch(session.clone(), "/page".to_owned()).await;
         fetch(session, "/login".to_owned()).await;
     });
-    let told = failed.unwrap_err().to_string();
-    assert!(told.contains("[access_token:1]") && !told.contains("9f8c2b7d"), "{told}");
+    let message = failed.unwrap_err().to_string();
+    assert!(message.contains("[access_token:1]") && !message.contains("9f8c2b7d"), "{message}");
 }
 
-/// What is added to a cassette has numbers of its own.
+/// Values that an append adds to a cassette get new placeholder numbers.
 #[test]
 fn two_tokens_stay_two_over_recordings() {
     let count = std::sync::atomic::AtomicU32::new(1);
@@ -227,8 +227,8 @@ fn two_tokens_stay_two_over_recordings() {
     );
 }
 
-/// A test may write what it was answered, tokens and all: its files are compared with placeholders in their places, while
-/// recording too. So they are the same for everybody, whatever key one has.
+/// A test may write tokens to its output. cassette compares the files with placeholders in place of secrets, while
+/// recording, too, so that the snapshot does not depend on the key.
 #[test]
 fn output_with_a_token_in_it() {
     let api = serving(JSON, r#"{"refresh_token":"9f8c2b7d4e1a6053Kq7ZxWv3b","n":1}"#);

@@ -1,5 +1,5 @@
-//! Where secrets come from: the configuration, the environment, a secrets file, a component's configuration. What can't be
-//! one is told before anything is recorded.
+//! Sources of secrets: the configuration, the environment, a secrets file, a component's configuration. cassette
+//! reports an unusable secret before it records anything.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use cassette::{Config, Mode, Session};
 use crate::api::{Api, HOST, Speaks, answer, see};
 use crate::project::Project;
 
-/// What Cargo sets while tests run.
+/// A variable that Cargo sets while tests run.
 const VARIABLE: &str = "CARGO_MANIFEST_DIR";
 const SENT: &str = concat!(
     "one-value1 two-value2 three-value3 four-value4 4915290371 plain-value [",
@@ -52,7 +52,8 @@ fn every_source() {
     assert_eq!(project.replay(plain, &ask), stored, "who has no values sees what is stored");
 }
 
-/// A link in an answer, followed by a client that takes what comes after `#` for a fragment, with the value and without.
+/// The client follows a link with a secret whose name begins with `#`. A client would take `#` for the start of a
+/// fragment. Also without the value.
 #[test]
 fn a_marked_secret_in_a_link() {
     let folder = tempfile::tempdir().unwrap();
@@ -75,7 +76,7 @@ fn a_marked_secret_in_a_link() {
             String::from_utf8(see(client.get(url).send().await.unwrap()).await.body.into()).unwrap()
         };
         let links = get(format!("http://{HOST}/x")).await;
-        // The last page first: each link has an answer of its own.
+        // The last page comes first, to check that each link has its own response.
         let mut pages = Vec::new();
         for link in links.split(' ').rev() {
             pages.push(get(link.to_owned()).await);
@@ -89,7 +90,7 @@ fn a_marked_secret_in_a_link() {
     drop(api);
     assert_eq!(project.replay(config.clone(), &ask), pages);
     assert_eq!(project.replay(plain.clone(), &ask), pages, "without the value");
-    // As cassettes had it before.
+    // Older cassettes have the `#` in the placeholder.
     let text = project.text();
     assert!(text.contains("note={{secret.parameters.token}}&page=2"), "{text}");
     let old = text.replace("{{secret.parameters.token", "{{secret.parameters.#token");
@@ -98,7 +99,7 @@ fn a_marked_secret_in_a_link() {
     assert_eq!(project.replay(plain, &ask), pages);
 }
 
-/// What can't be a secret is the same as none on replay, whatever it comes from; a miss says where to mend it.
+/// A replay ignores an unusable secret of any source. The report of an unmatched request says where to change it.
 #[test]
 fn a_dummy_on_replay() {
     let folder = tempfile::tempdir().unwrap();
@@ -119,28 +120,28 @@ fn a_dummy_on_replay() {
         assert_eq!(found, "your key is {{secret.key}}");
     }
     let miss = |config| project.run(Mode::Replay, config, &ask("test")).unwrap_err().to_string();
-    let told = miss(plain.clone().secret("key", "test"));
+    let message = miss(plain.clone().secret("key", "test"));
     let code = "give key any value of six characters or more in the test's `Config`: the cassette has {{secret.key}} there";
-    assert!(told.contains(code), "{told}");
-    let told = miss(plain.clone().secrets_file(&file));
+    assert!(message.contains(code), "{message}");
+    let message = miss(plain.clone().secrets_file(&file));
     let in_file = format!("give key any value of six characters or more in {}: ", file.display());
-    assert!(told.contains(&in_file) && told.contains("is shorter than 6 bytes"), "{told}");
-    assert!(!told.contains(".ignore_query"), "{told}");
-    let told = miss(plain.secret("key", "other-value"));
-    assert!(!told.contains("of six characters"), "it has a value: {told}");
+    assert!(message.contains(&in_file) && message.contains("is shorter than 6 bytes"), "{message}");
+    assert!(!message.contains(".ignore_query"), "{message}");
+    let message = miss(plain.secret("key", "other-value"));
+    assert!(!message.contains("of six characters"), "it has a value: {message}");
 }
 
 #[track_caller]
 fn refused(config: Config, expected: &[&str]) {
     let failed = Project::new().run(Mode::Record, config, &async |_| ());
-    let told = failed.unwrap_err().to_string();
+    let message = failed.unwrap_err().to_string();
     for part in expected {
-        assert!(told.contains(part), "{told}");
+        assert!(message.contains(part), "{message}");
     }
 }
 
 #[test]
-fn what_cannot_be_a_secret_is_told() {
+fn an_unusable_secret_is_an_error() {
     refused(Config::new().secret("PIN", "abc12"), &["secret PIN", "shorter than 6 bytes"]);
     refused(Config::new().secret("FLAG", "password"), &["secret FLAG", "cannot be redacted"]);
     let folder = tempfile::tempdir().unwrap();
@@ -154,12 +155,12 @@ fn what_cannot_be_a_secret_is_told() {
     refused(Config::new().secrets_file(&file), &["not JSON", "secrets.json"]);
 }
 
-/// What says nothing to anybody would be a secret in clear text.
+/// A misspelt rule without effect would leave a secret in clear text.
 #[test]
-fn misspelt_rules_are_told() {
+fn misspelt_rules_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("s.json");
-    let told = |config: Config, expected: &[&str]| {
+    let message = |config: Config, expected: &[&str]| {
         for mode in [Mode::Record, Mode::Replay] {
             let failed = Project::new().run(mode, config.clone(), &async |_| ()).unwrap_err().to_string();
             for part in expected {
@@ -167,35 +168,35 @@ fn misspelt_rules_are_told() {
             }
         }
     };
-    told(
+    message(
         Config::new().redact_header("a b"),
         &["`redact_header(\"a b\")`: this can't be the name of a header"],
     );
-    told(Config::new().redact_field(""), &["`redact_field(\"\")`"]);
-    told(Config::new().redact_field("*_token"), &["`redact_field(\"*_token\")`: `*` does not stand for"]);
-    told(Config::new().redact_before_read("users/*/x"), &["a place begins with `/`: \"/users/*/x\"?"]);
-    told(Config::new().redact_url("(?<a>)"), &["`(?<a>)` matches what is empty"]);
-    told(Config::new().redact_pointer("users/email"), &["\"users/email\" is not a JSON pointer", "`/`"]);
-    told(Config::new().redact_url("("), &["`(` is not a pattern for URLs: ", "closing"]);
+    message(Config::new().redact_field(""), &["`redact_field(\"\")`"]);
+    message(Config::new().redact_field("*_token"), &["`redact_field(\"*_token\")`: `*` does not stand for"]);
+    message(Config::new().redact_before_read("users/*/x"), &["a place begins with `/`: \"/users/*/x\"?"]);
+    message(Config::new().redact_url("(?<a>)"), &["`(?<a>)` matches what is empty"]);
+    message(Config::new().redact_pointer("users/email"), &["\"users/email\" is not a JSON pointer", "`/`"]);
+    message(Config::new().redact_url("("), &["`(` is not a pattern for URLs: ", "closing"]);
     let links = Config::new().redact_links("https://cdn.example.com/", ["x"]);
-    told(links, &["a domain is wanted: \"cdn.example.com\"?"]);
-    told(
+    message(links, &["a domain is wanted: \"cdn.example.com\"?"]);
+    message(
         Config::new().keep_field("tokn"),
         &["`keep_field(\"tokn\")`", "did you mean `.keep_field(\"token\")`?"],
     );
-    told(Config::new().keep_field("x-forwarded-access-token"), &[".without_rule(\"CAS0157\")"]);
+    message(Config::new().keep_field("x-forwarded-access-token"), &[".without_rule(\"CAS0157\")"]);
     fs::create_dir(&file).unwrap();
-    told(Config::new().secrets_file(&file), &["s.json: could not read: "]);
+    message(Config::new().secrets_file(&file), &["s.json: could not read: "]);
     fs::remove_dir(&file).unwrap();
     fs::write(&file, "[".repeat(300)).unwrap();
-    told(Config::new().secrets_file(&file), &["s.json: ", "nested deeper than 256 levels"]);
+    message(Config::new().secrets_file(&file), &["s.json: ", "nested deeper than 256 levels"]);
     let fine = Config::new().redact_field("pin").keep_field("pin").keep_field("token").keep_field("token");
     Project::new().record(fine.allow_header("x-*").allow_header("*").keep_cookie("theme"), &async |_| ());
 }
 
-/// A list of harmless headers is no place for credentials, unless somebody says so twice.
+/// `allow_header` refuses headers with credentials, unless the configuration also removes the rule that redacts them.
 #[test]
-fn credentials_are_not_allowed_by_chance() {
+fn credentials_are_not_allowed_by_accident() {
     for (name, rules) in [
         ("Authorization", &["CAS0012 header authorization", "CAS0044 field authorization"][..]),
         ("set-cookie", &["CAS0003 header set-cookie"]),
@@ -214,9 +215,10 @@ fn credentials_are_not_allowed_by_chance() {
     }
 }
 
-/// A value that is wrapped can't be replaced. What is refused for it is told by request and part: the files are gone.
+/// Redaction cannot replace a value that contains a line break. The report names request and part, because the files
+/// are removed.
 #[test]
-fn a_leak_is_told_by_its_interaction() {
+fn the_report_of_a_leak_names_the_interaction() {
     let api = Api::start(Speaks::Http1, |request| {
         let (kind, body) = match request.uri().path() {
             "/long" => ("text/plain", "filler\n".repeat(200) + "one-va\nlue1"),
@@ -237,26 +239,26 @@ fn a_leak_is_told_by_its_interaction() {
                 see(client.get(format!("http://{HOST}{path}")).send().await.unwrap()).await;
             }
         });
-        let told = failed.unwrap_err().to_string();
-        assert!(told.contains("KEY, split over lines"), "{told}");
-        assert!(!told.contains("one-va") && !told.contains("at byte"), "{told}");
+        let message = failed.unwrap_err().to_string();
+        assert!(message.contains("KEY, split over lines"), "{message}");
+        assert!(!message.contains("one-va") && !message.contains("at byte"), "{message}");
         assert!(
             project.files().keys().all(|file| !file.contains(".recording")),
             "{:?}",
             project.files().keys()
         );
-        told
+        message
     };
-    let told = refused(&["/", "/lines?a=1"]);
+    let message = refused(&["/", "/lines?a=1"]);
     let place = format!("interaction 2: GET http://{HOST}/lines?a=1\n    body of the answer, line 2\n");
-    assert!(told.contains(&place) && told.contains("`Config::redact_body_with`"), "{told}");
-    let told = refused(&["/", "/", "/long"]);
+    assert!(message.contains(&place) && message.contains("`Config::redact_body_with`"), "{message}");
+    let message = refused(&["/", "/", "/long"]);
     let place = format!("interaction 3: GET http://{HOST}/long\n    body of the answer, line 201\n");
-    assert!(told.contains(&place), "{told}");
-    let told = refused(&["/json"]);
-    assert!(told.contains("body of the answer, at /notes/1/text\n"), "{told}");
-    assert!(told.contains(".redact_pointer(\"/notes/1/text\")"), "{told}");
-    // The line to copy is one that helps.
+    assert!(message.contains(&place), "{message}");
+    let message = refused(&["/json"]);
+    assert!(message.contains("body of the answer, at /notes/1/text\n"), "{message}");
+    assert!(message.contains(".redact_pointer(\"/notes/1/text\")"), "{message}");
+    // The suggested line prevents the leak.
     let config = api.config().secret("KEY", "one-value1").redact_pointer("/notes/1/text");
     let body = Project::new().record(config, &async |session| {
         see(session.client().unwrap().get(format!("http://{HOST}/json")).send().await.unwrap()).await.status
@@ -264,9 +266,9 @@ fn a_leak_is_told_by_its_interaction() {
     assert_eq!(body, 200);
 }
 
-/// What a client follows leads to the same place afterwards.
+/// With the suggested rule, a link of a response still leads to the same recording.
 #[test]
-fn the_way_out_of_a_leak_in_a_link_keeps_the_test() {
+fn the_suggestion_for_a_leak_in_a_link_keeps_the_test_working() {
     const SID: &str = "uGNZaqj0WmqfmGdMmGb0SHx70DWiwP";
     let api = Api::start(Speaks::Http1, |request| match request.uri().path() {
         "/login" => {
@@ -289,12 +291,12 @@ fn the_way_out_of_a_leak_in_a_link_keeps_the_test() {
             get(rest.split('"').next().unwrap()).await
         };
         let project = Project::new();
-        let told = project.run(Mode::Record, api.config(), &body).unwrap_err().to_string();
+        let message = project.run(Mode::Record, api.config(), &body).unwrap_err().to_string();
         let pattern = match start {
             "login" => "/app/(?<cookie>[^/?#]+)/",
             _ => "/app/(?<token>[^/?#]+)/",
         };
-        assert!(told.contains(&format!("way out: .redact_url({pattern:?})\n")), "{told}");
+        assert!(message.contains(&format!("way out: .redact_url({pattern:?})\n")), "{message}");
         let config = api.config().redact_url(pattern);
         assert_eq!(project.record(config.clone(), &body), "at home");
         assert!(!project.text().contains(SID), "{}", project.text());
@@ -312,20 +314,21 @@ fn a_leak_in_the_output_names_the_file() {
             fs::write(session.output_dir().unwrap().join("a.txt"), "first").unwrap();
             write(session.output_dir().unwrap());
         });
-        let told = failed.unwrap_err().to_string();
-        assert!(!told.contains("one-value1"), "{told}");
-        told
+        let message = failed.unwrap_err().to_string();
+        assert!(!message.contains("one-value1"), "{message}");
+        message
     };
-    let told = refused(|dir| fs::write(dir.join("one-value1.txt"), "text").unwrap());
-    assert!(told.contains("the name of an output file\n"), "{told}");
+    let message = refused(|dir| fs::write(dir.join("one-value1.txt"), "text").unwrap());
+    assert!(message.contains("the name of an output file\n"), "{message}");
     #[cfg(unix)]
     {
-        let told = refused(|dir| std::os::unix::fs::symlink("/x/one-value1", dir.join("link")).unwrap());
-        assert!(told.contains("a name in or of the output file link\n"), "{told}");
+        let message = refused(|dir| std::os::unix::fs::symlink("/x/one-value1", dir.join("link")).unwrap());
+        assert!(message.contains("a name in or of the output file link\n"), "{message}");
     }
 }
 
-/// A text that can't hold a placeholder: short ones lie in the cassette in base64, long ones in files.
+/// A text in a charset that cassette does not redact: short texts are base64 in the document, long texts are body
+/// files.
 #[test]
 fn a_secret_in_another_charset() {
     let little = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
@@ -336,7 +339,7 @@ fn a_secret_in_another_charset() {
     for (charset, write) in writers {
         let filler = "filler, ".repeat(40_000);
         let befores = ["", "x", "xy", "xyz", &filler];
-        // In ASCII, what is UTF-16 is UTF-8 as well.
+        // UTF-16 needs a second, ASCII secret: without the zero bytes, its text is UTF-8, too.
         let secrets = ["Gr\u{fc}nkohl-9", "kohl\"-9x1"].into_iter().take(if charset.starts_with("utf") {
             2
         } else {
@@ -354,18 +357,18 @@ fn a_secret_in_another_charset() {
                     see(s.client().unwrap().get(format!("http://{HOST}/x")).send().await.unwrap()).await;
                 },
             );
-            let told = failed.expect_err(charset).to_string();
-            // Not of the base64 of the cassette.
+            let message = failed.expect_err(charset).to_string();
+            // Characters that the base64 of the cassette does not contain.
             let written = if charset.starts_with("utf") { "UTF-16" } else { "Latin-1" };
-            assert!(told.contains(&format!("  KEY, in {written}\n")), "{charset}: {told}");
-            assert!(told.contains("body of the answer"), "{charset}: {told}");
+            assert!(message.contains(&format!("  KEY, in {written}\n")), "{charset}: {message}");
+            assert!(message.contains("body of the answer"), "{charset}: {message}");
         }
     }
 }
 
-/// A body that is a packed file, whatever its name says: nothing in it can be replaced.
+/// Redaction cannot replace a value in a compressed file, whatever its name.
 #[test]
-fn a_leak_in_a_packed_file_is_told() {
+fn a_leak_in_a_compressed_file_is_found() {
     let api = Api::start(Speaks::Http1, |_| {
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         packed.write_all(b"id,key\n1,one-value1\n").unwrap();
@@ -375,13 +378,13 @@ fn a_leak_in_a_packed_file_is_told() {
         let answer = session.client().unwrap().get(format!("http://{HOST}/a.csv.gz")).send().await.unwrap();
         see(answer).await.body
     };
-    // In a file of its own, and in the document.
+    // The body is in a body file, then in the document.
     for (limit, part) in [(1, "body of the answer, line 2\n"), (1000, "body of the answer\n")] {
         let config = api.config().secret("KEY", "one-value1").inline_limit(limit);
-        let told = Project::new().run(Mode::Record, config.clone(), &body).unwrap_err().to_string();
+        let message = Project::new().run(Mode::Record, config.clone(), &body).unwrap_err().to_string();
         let place = format!("interaction 1: GET http://{HOST}/a.csv.gz\n    {part}");
-        assert!(told.contains("KEY, as it is, unpacked\n") && told.contains(&place), "{told}");
-        assert!(told.contains("way out: `Config::redact_body_with`\n"), "{told}");
+        assert!(message.contains("KEY, as it is, unpacked\n") && message.contains(&place), "{message}");
+        assert!(message.contains("way out: `Config::redact_body_with`\n"), "{message}");
         let config = config.redact_body_with("export", |_| true, |_, _| b"id,key\n".to_vec());
         Project::new().record(config, &body);
     }

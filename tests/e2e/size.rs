@@ -1,6 +1,6 @@
-//! How much a test tries that goes through many cases.
+//! The number of cases in tests that try many cases.
 
-/// The size by default, or with `CORPUS=full` the full one, as for `.ci/full-corpus`.
+/// Returns `full` if `CORPUS=full` is set, as by `.ci/full-corpus`, otherwise `ordinary`.
 pub(crate) fn sized<T>(ordinary: T, full: T) -> T {
     if std::env::var("CORPUS").is_ok_and(|size| size == "full") { full } else { ordinary }
 }

@@ -1,8 +1,8 @@
-//! The block at the end of a test process: what its tests have written and left, past the harness's capture.
+//! The summary at the end of a test process, which the harness does not capture.
 
 use crate::fixture::{Api, CASSETTE, Project, recorded};
 
-/// What follows the harness's own last line.
+/// The text after the harness's last line.
 fn end(text: &str) -> &str {
     let (_, end) = text.split_once("finished in [time]\n").unwrap_or_else(|| panic!("no end: {text}"));
     end.trim_matches('\n')
@@ -15,7 +15,7 @@ fn check(project: &Project, tests: &[&str], variables: &[(&str, &str)], expected
 }
 
 #[test]
-fn what_was_recorded_and_whether_it_changed() {
+fn recorded_cassettes() {
     let api = Api::start();
     let project = Project::new().upstream(api.address());
     let record = [("CASSETTE_MODE", "record"), ("API_KEY", "k-9f86d081884c7d65")];
@@ -30,7 +30,7 @@ summary: 1 cassette recorded (changed)
    = recorded: 1 interaction, [size]
    = redacted: secret.API_KEY";
     check(&project, &["cities"], &[&record[..], &[("FIXTURE", "a page less")]].concat(), shorter);
-    // The tests of a process together; what failed has been told, and wrote nothing.
+    // The summary covers all tests of the process, but not the failed one, which wrote nothing.
     let together = "
 summary: 2 cassettes recorded (1 new, 1 changed)
    = recorded: 2 interactions, [size]
@@ -38,9 +38,9 @@ summary: 2 cassettes recorded (1 new, 1 changed)
     check(&project, &["cities", "recorded_if_missing", "failing::panics"], &record, together);
 }
 
-/// A key that is not there is on the cassette in clear text, wherever it comes from.
+/// The summary names an empty secret, because its value would be in the cassette in clear text.
 #[test]
-fn secrets_that_are_not_there() {
+fn empty_secrets() {
     let api = Api::start();
     let project = Project::new().upstream(api.address());
     let record = [("CASSETTE_MODE", "record"), ("API_KEY", "")];
@@ -53,21 +53,21 @@ summary: 1 cassette recorded (new)
 }
 
 #[test]
-fn nothing_where_all_is_well() {
+fn no_summary_without_news() {
     let project = recorded();
     check(&project, &["cities"], &[], "");
     check(&project, &["cities"], &[("CASSETTE_MODE", "verify"), ("FIXTURE", "another cell")], "");
     check(&project, &["failing::panics"], &[], "");
-    // Nothing new was accepted.
+    // The snapshot is unchanged, so nothing was accepted.
     check(&project, &["cities"], &[("CASSETTE_MODE", "accept")], "");
 }
 
 #[test]
-fn what_was_left() {
+fn unused_recordings_and_old_cassettes() {
     let project = recorded();
     let left = "summary: 1 recording unused\n   = unused: weather/cities (1)";
     check(&project, &["cities"], &[("FIXTURE", "a page less")], left);
-    // A test that passes says so to nobody else.
+    // The harness hides the output of a passing test, so only the summary shows this.
     let variables = [("FIXTURE", "a page less"), ("FIXTURE_UNUSED", "warn"), ("CASSETTE_MODE", "accept")];
     let accepted = "summary: 1 snapshot accepted, 1 recording unused\n   = unused: weather/cities (1)";
     check(&project, &["cities"], &variables, accepted);

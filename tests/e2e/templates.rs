@@ -1,4 +1,5 @@
-//! Answers that echo their request, by cassettes as people edit them: every way in, every mode that answers from one.
+//! Templates: responses with expressions that cassette fills in from the request, by every transport and in every mode
+//! that replays.
 
 use std::io::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
@@ -14,7 +15,7 @@ use crate::api::{Api, HOST, Seen, Speaks, answer, see, see_any};
 use crate::matching::cassette;
 use crate::project::Project;
 
-/// A JSON-RPC service, as it was recorded and then edited.
+/// A recorded cassette of a JSON-RPC service, edited to use expressions.
 const RPC: &str = r#"{
   "template": true,
   "request": {
@@ -56,7 +57,7 @@ fn check(seen: &Seen) {
     assert_eq!(seen.headers["content-length"], body.len().to_string());
 }
 
-/// What a client of reqwest's is answered.
+/// Sends the request with a reqwest client.
 async fn post(http: reqwest::Client) -> Seen {
     let request = http.post(URL).header("content-type", "application/json").header("x-request-id", "r-17");
     see(request.body(CALL).send().await.expect("an answer")).await
@@ -82,7 +83,7 @@ fn through_the_proxy() {
 
 #[cfg(all(any(target_os = "linux", target_os = "macos"), target_pointer_width = "64"))]
 #[test]
-fn by_a_client_that_knows_nothing_of_it() {
+fn by_an_unmodified_client() {
     let seen = cassette(&[RPC]).replay(config(), &async |_: Session| {
         crate::ambient::cryptography();
         post(reqwest::Client::new()).await
@@ -90,12 +91,12 @@ fn by_a_client_that_knows_nothing_of_it() {
     check(&seen);
 }
 
-/// The recorded half of an append is filled in, and an answer that is verified is compared as the client gets it.
+/// Mode append fills in the recorded responses. Mode verify compares the filled-in response with the live one.
 #[test]
 fn in_other_modes() {
     let body = async |session: Session| post(session.client().unwrap()).await;
     check(&cassette(&[RPC]).run(Mode::Append, config(), &body).expect("it passes").0);
-    // What is added leaves a template one, whether it or its cassette says so.
+    // An append keeps templates, whether the interaction or the cassette enables them.
     for all in [false, true] {
         let project = cassette(&[RPC]);
         if all {
@@ -127,11 +128,11 @@ fn in_other_modes() {
         cassette(&[RPC]).run(Mode::Verify, config, &body).map_err(|e| e.to_string())
     };
     check(&verify(api("42")).expect("nothing has changed").0);
-    let told = verify(api("1")).unwrap_err();
-    assert!(told.contains("JSON /id  42  →  1"), "{told}");
+    let message = verify(api("1")).unwrap_err();
+    assert!(message.contains("JSON /id  42  →  1"), "{message}");
 }
 
-/// A cassette says it for all of its interactions; one that says nothing is left as it is.
+/// A cassette can enable templates for all interactions. Without this, responses stay unchanged.
 #[test]
 fn only_where_the_cassette_says_so() {
     let ask = |project: &Project| {
@@ -151,7 +152,7 @@ fn only_where_the_cassette_says_so() {
     }
 }
 
-/// Bodies in files of their own are filled in while they are read.
+/// cassette fills in body files while it reads them.
 #[test]
 fn long_bodies() {
     const LINE: &str = "callback {{request.form.callback}}, of a line that is long enough\n";
@@ -178,24 +179,26 @@ fn long_bodies() {
     }
 }
 
-/// The client is told before an answer begins, and the test fails though the client doesn't mind.
+/// If cassette cannot fill in an expression, the client gets the report with status 470. The test fails even if
+/// the client ignores the error.
 #[test]
-fn what_can_not_be_filled_in() {
+fn an_expression_without_a_value() {
     let text = |expression: &str| RPC.replace("{{request.json./id}}", expression);
-    let tell = |interaction: String| {
+    let failure = |interaction: String| {
         let project = cassette(&[&interaction]);
-        let told = std::sync::Mutex::new(None);
+        let response = std::sync::Mutex::new(None);
         let ended = project.run(Mode::Replay, config(), &async |session: Session| {
             let request = Request::post(URL).header("content-type", "application/json");
             let request = request.header("x-request-id", "r-17").body(cassette::Body::from(CALL)).unwrap();
             let (head, body) = session.service().call(request).await.unwrap().into_parts();
             let body = body.collect().await.unwrap().to_bytes();
-            *told.lock().unwrap() = Some((head.status.as_u16(), String::from_utf8_lossy(&body).into_owned()));
+            *response.lock().unwrap() =
+                Some((head.status.as_u16(), String::from_utf8_lossy(&body).into_owned()));
         });
         let ended = ended.unwrap_err().to_string();
-        assert_eq!(told.into_inner().unwrap(), Some((470, ended.clone())));
+        assert_eq!(response.into_inner().unwrap(), Some((470, ended.clone())));
         ended.replace(&*project.path("").to_string_lossy(), "")
     };
-    insta::assert_snapshot!("a_missing_value", tell(text("{{request.json./uid}}")));
-    insta::assert_snapshot!("an_unknown_expression", tell(text("{{request.body.id}}")));
+    insta::assert_snapshot!("a_missing_value", failure(text("{{request.json./uid}}")));
+    insta::assert_snapshot!("an_unknown_expression", failure(text("{{request.body.id}}")));
 }

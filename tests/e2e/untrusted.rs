@@ -1,5 +1,5 @@
-//! Clients that cannot be made to trust the session: the failure says so and names the ways out, each of which
-//! is taken here.
+//! Clients that do not trust the session's certificate. The failure lists suggestions, and these tests try each of
+//! them.
 
 use std::sync::Arc;
 
@@ -8,8 +8,7 @@ use cassette::{Mode, Session};
 use crate::api::{Api, Speaks, answer};
 use crate::project::Project;
 
-/// A client with its own list of authorities, on which the session's is not, that goes through the session all the
-/// same: by a proxy setting here.
+/// A client that uses the session's proxy, but trusts only `roots`.
 fn client(session: &Session, roots: rustls::RootCertStore) -> reqwest::Client {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -48,7 +47,7 @@ error: a client does not trust the session's certificate, so its request could n
 ";
 
 #[track_caller]
-fn told(failure: &str) {
+fn check_report(failure: &str) {
     let (_, after) = failure.split_once(REFUSED).unwrap_or_else(|| panic!("{failure}"));
     let facts = [
         "tests/cassettes/weather/berlin.json\n",
@@ -63,9 +62,10 @@ fn told(failure: &str) {
     }
 }
 
-/// While recording and on replay; whether the code passes its error on, panics, or swallows it.
+/// The failure is the same while recording and on replay, and whether the code returns the error, panics, or ignores
+/// it.
 #[test]
-fn the_failure_names_the_ways_out() {
+fn the_failure_lists_the_suggestions() {
     let api = api();
     let (config, url) = (api.config(), api.url("/x"));
     let project = Project::new();
@@ -81,19 +81,20 @@ fn the_failure_names_the_ways_out() {
         record.starts_with("error: the test itself failed\n") && record.contains("no forecast"),
         "{record}"
     );
-    told(&record);
+    check_report(&record);
     assert!(record.contains("\n    CASSETTE_MODE=record cargo test"), "{record}");
-    told(&run(Mode::Record, |_| Ok(())));
+    check_report(&run(Mode::Record, |_| Ok(())));
     assert!(!project.path("tests/cassettes/weather/berlin.json").exists());
 
     let by_session = async |session: Session| text(session.client().unwrap(), &url).await.unwrap();
     assert_eq!(project.record(config.clone(), &by_session), "/x");
-    told(&run(Mode::Replay, |_| Ok(())));
+    check_report(&run(Mode::Replay, |_| Ok(())));
 }
 
-/// Without an alert it may have been for want of time: told where the test fails, and only there.
+/// A client that disconnects without a TLS alert may have been cancelled, so cassette reports it only if the test
+/// fails.
 #[test]
-fn a_client_that_only_goes_away() {
+fn a_client_that_disconnects_without_an_alert() {
     use std::io::Read as _;
 
     let leave = |session: &Session| {
@@ -102,7 +103,7 @@ fn a_client_that_only_goes_away() {
         let address = session.proxy_url().unwrap().replace("http://", "");
         let mut stream = std::net::TcpStream::connect(address).unwrap();
         tls.write_tls(&mut stream).unwrap();
-        // The answer, with the certificate, has come.
+        // The server's part of the handshake, with the certificate, has arrived.
         stream.read_exact(&mut [0]).unwrap();
     };
     let project = Project::new();
@@ -119,15 +120,15 @@ fn a_client_that_only_goes_away() {
     assert!(failure.contains("https://api.example.test, without a reason: it closed"), "{failure}");
 }
 
-/// The second and the third way out; the first is what all other tests do.
+/// Tries the second and the third suggestion. All other tests use the first one.
 #[test]
-fn the_ways_out() {
+fn the_suggestions_work() {
     let api = api();
     let url = api.url("/x");
     let (project, seen) = Project::both(api, async |session: Session| {
         let trusting = text(with_our_authority(&session), &url).await.unwrap();
         let base = session.base_url("https://api.example.test").unwrap();
-        // Through the base, not through the proxy.
+        // The client uses the base URL, not the proxy.
         let plain =
             reqwest::Client::builder().no_proxy().tls_backend_preconfigured(no_tls()).build().unwrap();
         (trusting, text(plain, &format!("{base}/x")).await.unwrap())

@@ -1,4 +1,4 @@
-//! What a client sees on the wire itself, where HTTP libraries hide it: how bodies are framed, interim answers.
+//! HTTP details that libraries hide, read from a plain socket: the framing of bodies, interim responses.
 
 use cassette::Session;
 use cassette::tape::{Outcome, TransportErrorKind};
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use crate::api::{Api, HOST, Speaks, answer};
 use crate::project::{Project, response};
 
-/// An answer as it came: its head, lines sorted, and everything after it.
+/// A response: the lines of its head, sorted, and all bytes after the head.
 #[derive(Debug, PartialEq)]
 struct Answer {
     head: Vec<String>,
@@ -34,7 +34,7 @@ async fn connect(session: &Session) -> TcpStream {
     TcpStream::connect(url.trim_start_matches("http://").trim_end_matches('/')).await.unwrap()
 }
 
-/// Asks the session's proxy, without any library, and reads until it closes.
+/// Sends a request to the session's proxy over a plain socket, and reads until the proxy closes the connection.
 async fn ask(session: &Session, method: &str) -> Answer {
     let mut stream = connect(session).await;
     let request = format!("{method} http://{HOST}/ HTTP/1.1\r\nhost: {HOST}\r\nconnection: close\r\n\r\n");
@@ -44,13 +44,14 @@ async fn ask(session: &Session, method: &str) -> Answer {
     Answer::of(&bytes)
 }
 
-/// Records and replays what a server sends; gives what the client has got, which must be the same both times.
+/// Records and replays the bytes `sent` of a server. Returns the response that the client got, which must be the same
+/// both times.
 #[track_caller]
 fn check(method: &str, sent: &'static str) -> (Project, Answer) {
     Project::both(Api::raw(sent), async |session| ask(&session, method).await)
 }
 
-/// The framing of an answer: its `content-length` and `transfer-encoding`, and the bytes after the head.
+/// Checks the framing of a response: its `content-length` and `transfer-encoding`, and the bytes after the head.
 #[track_caller]
 fn framing(method: &str, sent: &'static str, length: Option<&str>, coding: Option<&str>, rest: &str) {
     let (_, seen) = check(method, sent);
@@ -75,7 +76,7 @@ fn framing_is_as_it_was() {
     framing("GET", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", Some("2"), None, "ok");
     let two = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
     framing("GET", two, None, chunked, "2\r\nok\r\n0\r\n\r\n");
-    // Without either the body ends with the connection, which is the proxy's own.
+    // Without both headers, the body ends with the server's connection, and the proxy chooses its own framing.
     framing("GET", "HTTP/1.1 200 OK\r\n\r\nok", None, chunked, "2\r\nok\r\n0\r\n\r\n");
     framing("GET", "HTTP/1.1 200 OK\r\n\r\n", None, chunked, end);
 }
@@ -90,7 +91,7 @@ fn answers_without_a_body_have_no_framing_of_their_own() {
     framing("HEAD", "HTTP/1.1 200 OK\r\n\r\n", None, None, "");
 }
 
-/// Interim answers (RFC 9110 §15.2) concern the connection that they come on; the final one is recorded.
+/// Interim responses (RFC 9110 §15.2) concern one connection only. cassette records the final response.
 #[test]
 fn interim_answers() {
     let hints = "HTTP/1.1 103 Early Hints\r\nlink: </style.css>; rel=preload\r\n\r\n\
@@ -103,10 +104,9 @@ fn interim_answers() {
     assert!(!response(&recorded[0]).headers.contains_key("link"));
 }
 
-/// The client waits for `100 Continue` before it sends its body (RFC 9110 §10.1.1), while there is a server and
-/// when there is none.
+/// The client waits for `100 Continue` before it sends its body (RFC 9110 §10.1.1), while recording and on replay.
 #[test]
-fn a_client_that_waits_to_be_told_to_go_on() {
+fn a_client_that_waits_for_100_continue() {
     let api = Api::start(Speaks::Http1, |request| answer(200, &[], request.into_body()));
     let (project, seen) = Project::both(api, async |session| {
         let mut stream = connect(&session).await;
@@ -129,7 +129,7 @@ fn a_client_that_waits_to_be_told_to_go_on() {
     assert_eq!(project.interactions()[0].request.body.size(), 5);
 }
 
-/// Each line of a repeated header, in order, and bytes that are not ASCII.
+/// cassette keeps the order of repeated headers, and bytes that are not ASCII.
 #[test]
 fn headers_as_they_were() {
     let sent = "HTTP/1.1 200 OK\r\nlink: </b>\r\nlink: </a>\r\nvary: x\r\nlink: </b>\r\n\
@@ -151,7 +151,7 @@ fn headers_as_they_were() {
     }
 }
 
-/// A name that no resolver has (RFC 6761 §6.4).
+/// A name that no resolver knows (RFC 6761 §6.4).
 #[test]
 fn a_host_that_does_not_exist() {
     let project = Project::new();

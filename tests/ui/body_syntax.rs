@@ -1,4 +1,4 @@
-//! A mistake in the syntax of the body is told once, by rustc.
+//! rustc reports a syntax error in the body, once.
 
 #[cassette::cassette_test("weather/berlin")]
 async fn berlin(_: cassette::Session) -> cassette::Result<()> {

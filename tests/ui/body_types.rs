@@ -1,4 +1,4 @@
-//! Mistakes in the body are rustc's to tell: as in any function.
+//! rustc reports type errors in the body, as in any function.
 
 use cassette::{Session, cassette_test};
 

@@ -1,4 +1,4 @@
-//! Names of cassettes are paths of files, the same on every system.
+//! The name of a cassette is a file path that is valid on every system.
 
 use cassette::{Session, cassette_test};
 

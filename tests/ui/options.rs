@@ -1,4 +1,4 @@
-//! Every mistake in the parentheses is told, all at once.
+//! The attribute reports all mistakes in its arguments at once.
 
 use cassette::{Session, cassette_test};
 

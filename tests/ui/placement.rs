@@ -1,4 +1,4 @@
-//! Other test attributes stand above ours, and ours stands once.
+//! Other test attributes must be above `cassette_test`, which a function may have only once.
 
 use cassette::{Session, cassette_test};
 use rstest::rstest;

@@ -1,4 +1,4 @@
-//! The same rules as tokio's, before the test runs.
+//! The rules of `#[tokio::test]`, checked at compile time.
 
 use cassette::{Session, cassette_test};
 

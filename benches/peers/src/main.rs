@@ -1,7 +1,7 @@
-//! The same workloads with cassette and with other record and replay tools, in one run.
+//! Runs the same workloads with cassette and with other record and replay tools.
 //!
-//! `cargo run --manifest-path benches/peers/Cargo.toml --release`, with the options of the bench `workloads`. A tool
-//! that panics, gives other bytes, takes too long or too much memory has its line in the table, too.
+//! `cargo run --manifest-path benches/peers/Cargo.toml --release`, with the options of the benchmark `workloads`. If a
+//! tool panics, returns the wrong number of bytes, or exceeds a limit, the table says so.
 
 use std::path::PathBuf;
 
@@ -14,12 +14,12 @@ use reqwest_vcr::{VCRMiddleware, VCRMode};
 use tokio::runtime::{Builder, Runtime};
 
 const PEERS: [Role; 6] = [
-    Role { name: "cassetter, record", way: "cassetter", run: |job| cassetter(job, RecordMode::Rewrite) },
-    Role { name: "cassetter, replay", way: "cassetter", run: |job| cassetter(job, RecordMode::None) },
-    Role { name: "reqwest-vcr, record", way: "reqwest-vcr", run: |job| vcr(job, VCRMode::Record) },
-    Role { name: "reqwest-vcr, replay", way: "reqwest-vcr", run: |job| vcr(job, VCRMode::Replay) },
-    Role { name: "httpmock, record", way: "httpmock", run: httpmock_record },
-    Role { name: "httpmock, replay", way: "httpmock", run: httpmock_replay },
+    Role { name: "cassetter, record", group: "cassetter", run: |job| cassetter(job, RecordMode::Rewrite) },
+    Role { name: "cassetter, replay", group: "cassetter", run: |job| cassetter(job, RecordMode::None) },
+    Role { name: "reqwest-vcr, record", group: "reqwest-vcr", run: |job| vcr(job, VCRMode::Record) },
+    Role { name: "reqwest-vcr, replay", group: "reqwest-vcr", run: |job| vcr(job, VCRMode::Replay) },
+    Role { name: "httpmock, record", group: "httpmock", run: httpmock_record },
+    Role { name: "httpmock, replay", group: "httpmock", run: httpmock_replay },
 ];
 
 fn main() -> Result<()> {
@@ -48,11 +48,11 @@ fn vcr(job: &Job, mode: VCRMode) -> Result<u64> {
     }
     let vcr = VCRMiddleware::try_from(file)?.with_mode(mode);
     let client = ClientBuilder::new(job.client()?).with(vcr).build();
-    // It saves when it is dropped.
+    // The middleware writes its file when it is dropped, at the end of this function.
     runtime()?.block_on(job.workload.run(&job.base(), async |request| client.execute(request).await))
 }
 
-/// It records as a server of its own that forwards, over plain HTTP; its clients are given its address.
+/// httpmock records as a separate server that forwards requests over plain HTTP. Its clients call it by its address.
 fn httpmock_record(job: &Job) -> Result<u64> {
     for old in recordings(job)? {
         std::fs::remove_file(old)?;

@@ -1,11 +1,11 @@
-//! One cell of the table: recorded and replayed, each with its outcome.
+//! One cell of the table: the outcomes of a recording and of its replay.
 
 use cassette::{Config, Mode, Session};
 use cassette_compat::Result;
 
 use crate::upstream::Upstream;
 
-/// What came of it.
+/// The outcomes of a recording and of its replay.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Cell {
     record: Outcome,
@@ -14,17 +14,17 @@ pub(crate) struct Cell {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Outcome {
-    /// The client got the server's answer.
+    /// The client got the server's response.
     Works,
-    /// It refused the session's certificate, and the failure said so.
+    /// The client refused the session's certificate, and the failure says so.
     Untrusted,
-    /// It went past the session, where an invented name leads nowhere.
-    Past,
-    /// There is no such way for this client.
+    /// The client bypassed the session. Its request failed, because the server's name does not exist.
+    Bypassed,
+    /// This client has no such transport.
     None,
 }
 
-/// Where a client finds the server while recording, if it is not the session that goes there.
+/// The input of a client. `upstream` is set while recording, for clients that connect to the server themselves.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'c> {
     pub(crate) session: &'c Session,
@@ -34,12 +34,12 @@ pub(crate) struct Context<'c> {
 impl Cell {
     pub(crate) const NONE: Cell = Cell { record: Outcome::None, replay: Outcome::None };
 
-    /// As the table shows it.
-    pub(crate) fn shown(&self) -> String {
+    /// The text in the table.
+    pub(crate) fn text(&self) -> String {
         let word = |outcome: &Outcome| match outcome {
             Outcome::Works => "yes",
             Outcome::Untrusted => "refused",
-            Outcome::Past => "no",
+            Outcome::Bypassed => "no",
             Outcome::None => "–",
         };
         if self.record == self.replay {
@@ -49,27 +49,27 @@ impl Cell {
         }
     }
 
-    /// Records `ask`, stops the server, replays. `what` names the cell in a failure.
-    pub(crate) fn of(what: &str, expected: &str, ask: impl Fn(Context<'_>) -> Result + Sync) -> Cell {
+    /// Records the requests of `fetch`, stops the server, and replays them. `what` names the cell in a failure.
+    pub(crate) fn of(what: &str, expected: &str, fetch: impl Fn(Context<'_>) -> Result + Sync) -> Cell {
         let ci = std::env::var_os("CI").is_some_and(|v| !v.is_empty());
         assert!(
             !ci,
-            "with `CI` set nothing records: run this as `CI= cargo test --manifest-path compat/Cargo.toml`"
+            "cassette does not record if `CI` is set: run `CI= cargo test --manifest-path compat/Cargo.toml`"
         );
         let directory = tempfile::tempdir().expect("a directory");
         let upstream = Upstream::start();
         let config = upstream.config();
         let run = |mode, upstream: Option<&Upstream>| {
             let session = Session::builder("compat").package_dir(directory.path());
-            let asked = session.config(config.clone()).mode(mode).run(|session| {
-                let answer = ask(Context { session: &session, upstream }).map_err(|e| format!("{e:?}"))?;
-                if answer.trim() == expected { Ok(()) } else { Err(format!("it said {answer:?}")) }
+            let result = session.config(config.clone()).mode(mode).run(|session| {
+                let text = fetch(Context { session: &session, upstream }).map_err(|e| format!("{e:?}"))?;
+                if text.trim() == expected { Ok(()) } else { Err(format!("unexpected text: {text:?}")) }
             });
-            outcome(&format!("{what}, {mode}"), asked)
+            outcome(&format!("{what}, {mode}"), result)
         };
         let record = run(Mode::Record, Some(&upstream));
         if record != Outcome::Works {
-            by_session(directory.path(), &config);
+            record_with_session_client(directory.path(), &config);
         }
         let document = std::fs::read_to_string(directory.path().join("tests/cassettes/compat.json"));
         let document = document.expect("a cassette");
@@ -80,8 +80,8 @@ impl Cell {
     }
 }
 
-/// A recording that the client itself could not make.
-fn by_session(directory: &std::path::Path, config: &Config) {
+/// Makes the recording if the client could not.
+fn record_with_session_client(directory: &std::path::Path, config: &Config) {
     let session = Session::builder("compat").package_dir(directory).config(config.clone());
     let recorded = session.mode(Mode::Record).run_async(|session: Session| async move {
         session.client()?.get("https://api.example.test/words").send().await?.error_for_status()?;
@@ -90,17 +90,17 @@ fn by_session(directory: &std::path::Path, config: &Config) {
     recorded.expect("the session's own client records");
 }
 
-fn outcome(what: &str, asked: Result<((), cassette::Summary), cassette::Failure>) -> Outcome {
-    let Err(failure) = asked else { return Outcome::Works };
+fn outcome(what: &str, result: Result<((), cassette::Summary), cassette::Failure>) -> Outcome {
+    let Err(failure) = result else { return Outcome::Works };
     let failure = failure.to_string();
-    // For those who wonder about a cell.
+    // Printed to explain a cell that is not "yes".
     println!("-- {what}:\n{failure}\n");
     if failure.contains("error: a client does not trust the session's certificate") {
         return Outcome::Untrusted;
     }
-    // It is the test's own failure, and the only one: no request has come to the session.
+    // The only failure is the test's own, so no request has reached the session.
     let own =
         failure.starts_with("error: the test itself failed") && failure.matches("\nerror: ").count() == 0;
-    assert!(own && !failure.contains("it said"), "{what} is none of what a cell can be: {failure}");
-    Outcome::Past
+    assert!(own && !failure.contains("unexpected text"), "{what} has none of the known outcomes: {failure}");
+    Outcome::Bypassed
 }

@@ -1,4 +1,5 @@
-//! How each client is told of a session, where nothing else reaches it: the ways out of a client that does not trust.
+//! Configures each client for a session explicitly. These are the options for a client that interception does not
+//! reach, or that does not trust the session's certificate.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,11 +20,11 @@ use tower::{ServiceBuilder, ServiceExt as _};
 use crate::cell::Context;
 use crate::upstream::{HOST, Upstream};
 
-/// A client that is told of the session, asked for a URL.
-pub(crate) type Told = fn(Context<'_>, &str) -> Result;
+/// Fetches a URL with a client that is configured for the session.
+pub(crate) type Configured = fn(Context<'_>, &str) -> Result;
 
-/// How the client of that name is told, in words and in deed.
-pub(crate) fn of(name: &str) -> Option<(&'static str, Told)> {
+/// How to configure the client with this name: the text in the table, and the code.
+pub(crate) fn of(name: &str) -> Option<(&'static str, Configured)> {
     const PROXY: &str = "`proxy_url()` and `ca_pem()`";
     Some(match name {
         "reqwest 0.13, default features" => ("`session.client()`", reqwest),
@@ -49,7 +50,7 @@ pub(crate) fn of(name: &str) -> Option<(&'static str, Told)> {
     })
 }
 
-/// The cryptography of everything here: ring.
+/// The cryptography provider of the whole suite: ring.
 pub(crate) fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
@@ -87,7 +88,7 @@ fn reqwest012_blocking(
     Ok(client.get(url).send()?.error_for_status()?.text()?)
 }
 
-/// While recording the client goes to the server itself, which it has to find. On replay it isn't asked.
+/// While recording, the client itself connects to the server. On replay the middleware does not call the client.
 fn middleware(context: Context<'_>, url: &str) -> Result {
     let mut client = reqwest::Client::builder();
     if let Some(Upstream { address, root, .. }) = context.upstream {
@@ -115,9 +116,9 @@ fn tower(context: Context<'_>, url: &str) -> Result {
     run(async { text(stack.oneshot(request).await?).await })
 }
 
-type Https = hyper_rustls::HttpsConnector<HttpConnector<Found>>;
+type Https = hyper_rustls::HttpsConnector<HttpConnector<OneAddress>>;
 
-/// A client of hyper that finds the server and trusts it.
+/// A hyper client that resolves the server's name and trusts its certificate.
 fn direct(upstream: Option<&Upstream>) -> Result<Client<Https, cassette::Body>> {
     let mut roots = rustls::RootCertStore::empty();
     if let Some(upstream) = upstream {
@@ -127,18 +128,18 @@ fn direct(upstream: Option<&Upstream>) -> Result<Client<Https, cassette::Body>> 
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let mut tcp = HttpConnector::new_with_resolver(Found(upstream.map(|u| u.address)));
+    let mut tcp = HttpConnector::new_with_resolver(OneAddress(upstream.map(|u| u.address)));
     tcp.enforce_http(false);
     let connector = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls);
     let connector = connector.https_only().enable_all_versions().wrap_connector(tcp);
     Ok(Client::builder(TokioExecutor::new()).build(connector))
 }
 
-/// Knows one address, whatever the name.
+/// Resolves every name to the same address.
 #[derive(Clone)]
-struct Found(Option<std::net::SocketAddr>);
+struct OneAddress(Option<std::net::SocketAddr>);
 
-impl tower::Service<hyper_util::client::legacy::connect::dns::Name> for Found {
+impl tower::Service<hyper_util::client::legacy::connect::dns::Name> for OneAddress {
     type Response = std::option::IntoIter<std::net::SocketAddr>;
     type Error = std::io::Error;
     type Future = std::future::Ready<std::io::Result<Self::Response>>;
@@ -152,7 +153,8 @@ impl tower::Service<hyper_util::client::legacy::connect::dns::Name> for Found {
     }
 }
 
-/// The channel under the session's layer, then no channel at all.
+/// Calls the server through tonic's channel with the session's layer, then through the session's service without a
+/// channel.
 fn tonic(context: Context<'_>, url: &str) -> Result {
     let mut tls = ClientTlsConfig::new();
     let mut address = None;

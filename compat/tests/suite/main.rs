@@ -1,22 +1,21 @@
-//! The compatibility table of `docs/clients.md`, which this suite writes and checks: every client, every way, recorded
-//! from a real server behind TLS under an invented name and replayed with the server gone.
+//! Checks the tables in `docs/clients.md`: records every client by every transport from a real TLS server under an
+//! invented name, stops the server, and replays.
 //!
-//! After a change that means to change the table:
-//! `UPDATE_TABLE=1 cargo test --manifest-path compat/Cargo.toml`.
+//! To write the tables after an intended change: `UPDATE_TABLE=1 cargo test --manifest-path compat/Cargo.toml`.
 
 mod cell;
 mod explicit;
 mod processes;
 mod table;
+mod transports;
 mod upstream;
-mod ways;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cell::Cell;
 
-/// Works through all jobs on a few threads: sessions at once in one process, as tests are.
+/// Runs all jobs on a few threads, because tests also run parallel sessions in one process.
 fn all<J: Sync>(jobs: &[J], cell: impl Fn(&J) -> Cell + Sync) -> Vec<Cell> {
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
@@ -37,18 +36,19 @@ fn all<J: Sync>(jobs: &[J], cell: impl Fn(&J) -> Cell + Sync) -> Vec<Cell> {
 
 #[test]
 fn clients_of_this_process() {
-    let ways = ways::WAYS;
-    let jobs: Vec<_> = ways::clients().flat_map(|c| ways.iter().map(move |way| (c, *way))).collect();
-    let cells = all(&jobs, |(client, way)| ways::cell(*client, *way));
+    let transports = transports::TRANSPORTS;
+    let jobs: Vec<_> =
+        transports::clients().flat_map(|c| transports.iter().map(move |transport| (c, *transport))).collect();
+    let cells = all(&jobs, |(client, transport)| transports::cell(*client, *transport));
     let mut rows = Vec::new();
-    for (client, cells) in ways::clients().zip(cells.chunks(ways.len())) {
+    for (client, cells) in transports::clients().zip(cells.chunks(transports.len())) {
         let mut row = vec![client.name.to_owned()];
-        row.extend(cells.iter().map(Cell::shown));
+        row.extend(cells.iter().map(Cell::text));
         row.push(client.how.to_owned());
         rows.push(row);
     }
     let mut head = vec!["client"];
-    head.extend(ways.iter().map(|way| way.head()));
+    head.extend(transports.iter().map(|transport| transport.head()));
     head.push("how it is configured");
     table::check("clients", &head, &rows, &[]);
 }
@@ -56,15 +56,15 @@ fn clients_of_this_process() {
 #[test]
 fn processes() {
     let (programs, absent) = processes::all();
-    let jobs: Vec<_> = programs.iter().flat_map(|p| processes::WAYS.map(|way| (p, way))).collect();
-    let cells = all(&jobs, |(program, way)| processes::cell(program, *way));
+    let jobs: Vec<_> = programs.iter().flat_map(|p| processes::LAUNCHES.map(|launch| (p, launch))).collect();
+    let cells = all(&jobs, |(program, launch)| processes::cell(program, *launch));
     let mut rows = Vec::new();
-    for (program, cells) in programs.iter().zip(cells.chunks(processes::WAYS.len())) {
+    for (program, cells) in programs.iter().zip(cells.chunks(processes::LAUNCHES.len())) {
         let mut row = vec![program.name.to_owned()];
-        row.extend(cells.iter().map(Cell::shown));
+        row.extend(cells.iter().map(Cell::text));
         rows.push(row);
     }
     let mut head = vec!["program"];
-    head.extend(processes::WAYS.map(|way| way.head()));
+    head.extend(processes::LAUNCHES.map(|launch| launch.head()));
     table::check("processes", &head, &rows, &absent.iter().map(|p| p.name).collect::<Vec<_>>());
 }

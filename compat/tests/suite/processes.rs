@@ -1,4 +1,4 @@
-//! Programs in other languages, each in a process of its own.
+//! Programs in other languages, each in its own process.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -10,32 +10,33 @@ use crate::upstream::WORDS;
 
 const URL: &str = "https://api.example.test/words";
 
-/// A program that asks for [`URL`].
+/// A program that fetches [`URL`].
 pub(crate) struct Program {
     pub(crate) name: &'static str,
     program: PathBuf,
     arguments: Vec<String>,
 }
 
-/// How it is started.
+/// How a test starts a program.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Way {
-    /// By the `Command`s of std and tokio, which know of no session; with the environment of the test, and with another.
-    AsItIs,
-    /// `session.command()`, by std and by tokio.
+pub(crate) enum Launch {
+    /// With the `Command`s of std and tokio, which do not know the session: with the environment of the test, and with
+    /// another environment.
+    Unmodified,
+    /// With `session.command()`, for std and for tokio.
     Command,
-    /// No variables but those of `session.env()`, by std and by tokio.
+    /// With only the variables of `session.env()`, for std and for tokio.
     Env,
 }
 
-pub(crate) const WAYS: [Way; 3] = [Way::AsItIs, Way::Command, Way::Env];
+pub(crate) const LAUNCHES: [Launch; 3] = [Launch::Unmodified, Launch::Command, Launch::Env];
 
-impl Way {
+impl Launch {
     pub(crate) fn head(self) -> &'static str {
         match self {
-            Way::AsItIs => "unmodified",
-            Way::Command => "`session.command()`",
-            Way::Env => "`session.env()` alone",
+            Launch::Unmodified => "unmodified",
+            Launch::Command => "`session.command()`",
+            Launch::Env => "`session.env()` alone",
         }
     }
 }
@@ -48,7 +49,7 @@ const FETCH: &str = "fetch(process.argv[1]).then(r => r.text()).then(console.log
 const UNDICI: &str = "const { EnvHttpProxyAgent, setGlobalDispatcher } = require('undici');\
     setGlobalDispatcher(new EnvHttpProxyAgent());";
 
-/// Those that are here, and those that are not. `compat/prepare` installs what a machine may lack.
+/// The programs that are installed, and those that are not. `compat/prepare` installs them.
 pub(crate) fn all() -> (Vec<Program>, Vec<Program>) {
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools");
     let venv = tools.join("venv/bin/python").into_os_string();
@@ -68,11 +69,12 @@ pub(crate) fn all() -> (Vec<Program>, Vec<Program>) {
         ("a Rust program (reqwest 0.13)", rust, vec!["reqwest 0.13, default features".into()]),
     ];
     let all = all.into_iter().map(|(name, program, arguments)| Program { name, program, arguments });
-    all.partition(|p| is_there(p.name, &p.program))
+    all.partition(|p| is_installed(p.name, &p.program))
 }
 
-/// A program counts if it can say its version, and if that is the one of its name.
-fn is_there(name: &str, program: &Path) -> bool {
+/// Whether the program is installed: it must print its version, which must match the version in `name`, if there is
+/// one.
+fn is_installed(name: &str, program: &Path) -> bool {
     if program == Path::new(env!("CARGO_BIN_EXE_client")) {
         return true;
     }
@@ -84,37 +86,37 @@ fn is_there(name: &str, program: &Path) -> bool {
     status.success() && wanted.is_none_or(|major| version.starts_with(&format!("v{major}.")))
 }
 
-pub(crate) fn cell(program: &Program, way: Way) -> Cell {
-    // All launchers have to agree, and all are on the cassette.
-    Cell::of(&format!("{}, {way:?}", program.name), WORDS, |context: Context<'_>| {
-        let mut answers = Vec::new();
-        for mut command in commands(program, way, context)? {
+pub(crate) fn cell(program: &Program, launch: Launch) -> Cell {
+    // All launches must return the same text, and all are recorded.
+    Cell::of(&format!("{}, {launch:?}", program.name), WORDS, |context: Context<'_>| {
+        let mut texts = Vec::new();
+        for mut command in commands(program, launch, context)? {
             command.args(&program.arguments).arg(URL).stdin(Stdio::null());
-            answers.push(said(command.output()?)?);
+            texts.push(stdout_of(command.output()?)?);
             let mut by_tokio = tokio::process::Command::from(command);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            answers.push(said(runtime.block_on(async { by_tokio.output().await })?)?);
+            texts.push(stdout_of(runtime.block_on(async { by_tokio.output().await })?)?);
         }
-        let first = answers.first().cloned().unwrap_or_default();
-        if answers.iter().all(|a| *a == first) { Ok(first) } else { Err(format!("{answers:?}").into()) }
+        let first = texts.first().cloned().unwrap_or_default();
+        if texts.iter().all(|a| *a == first) { Ok(first) } else { Err(format!("{texts:?}").into()) }
     })
 }
 
-fn commands(program: &Program, way: Way, context: Context<'_>) -> Result<Vec<Command>> {
+fn commands(program: &Program, launch: Launch, context: Context<'_>) -> Result<Vec<Command>> {
     let without_variables = || {
         let mut command = Command::new(&program.program);
-        // Where programs are.
+        // Programs are found by `PATH`.
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command
     };
-    Ok(match way {
-        Way::AsItIs => {
+    Ok(match launch {
+        Launch::Unmodified => {
             let mut another = without_variables();
             another.env("ANOTHER", "variable");
             vec![Command::new(&program.program), another]
         }
-        Way::Command => vec![context.session.command(&program.program)?],
-        Way::Env => {
+        Launch::Command => vec![context.session.command(&program.program)?],
+        Launch::Env => {
             let mut command = without_variables();
             command.envs(context.session.env()?);
             vec![command]
@@ -122,7 +124,7 @@ fn commands(program: &Program, way: Way, context: Context<'_>) -> Result<Vec<Com
     })
 }
 
-fn said(output: Output) -> Result {
+fn stdout_of(output: Output) -> Result {
     if output.status.success() {
         Ok(String::from_utf8(output.stdout)?)
     } else {

@@ -1,11 +1,11 @@
-//! The table in the documentation, and whether it says what the suite found.
+//! Compares the tables in the documentation with what the suite found.
 
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 
 /// Compares the table between the marks `<!-- table: NAME -->` and `<!-- end of table -->` with these rows, or writes
-/// it. The rows of `absent`, which could not be looked at here, are taken for true.
+/// it. `absent` names rows that cannot be checked on this machine; these stay as they are in the file.
 #[track_caller]
 pub(crate) fn check(name: &str, head: &[&str], rows: &[Vec<String>], absent: &[&str]) {
     static FILE: Mutex<()> = Mutex::new(());
@@ -36,7 +36,8 @@ pub(crate) fn check(name: &str, head: &[&str], rows: &[Vec<String>], absent: &[&
         fs::write(&path, format!("{before}{start}{found}{end}{after}")).expect("written");
     } else if sorted(&found) != sorted(committed) {
         panic!(
-            "the table `{name}` of docs/clients.md is not what was found.\n\ncommitted:\n{committed}\nfound:\n{found}\n\
+            "the table `{name}` of docs/clients.md differs from the results.\n\n\
+             committed:\n{committed}\nfound:\n{found}\n\
              To write it:\n    UPDATE_TABLE=1 cargo test --manifest-path compat/Cargo.toml"
         );
     }

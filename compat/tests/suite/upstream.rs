@@ -1,5 +1,5 @@
-//! The server that everything is recorded from: TLS, HTTP/1.1 and HTTP/2, under a name that no resolver knows. It
-//! answers REST, AWS's STS and gRPC.
+//! The server that the suite records from: TLS, HTTP/1.1 and HTTP/2, under a name that does not exist. It serves plain
+//! texts, AWS's STS and gRPC.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -21,17 +21,17 @@ use tokio_rustls::TlsAcceptor;
 use tonic_prost::ProstCodec;
 
 pub(crate) const HOST: &str = "api.example.test";
-/// What the server says to GET.
+/// The response to GET.
 pub(crate) const WORDS: &str = "the words of the server";
-/// Who STS says that it is.
+/// The ARN in the response of STS.
 pub(crate) const ARN: &str = "arn:aws:iam::123456789012:user/compat";
-/// What both calls of gRPC say together.
+/// The text of the messages of both gRPC methods, in order.
 pub(crate) const SPELLED: &str = "hat h a t";
 
-/// The server, until dropped.
+/// A running server. It stops when this value is dropped.
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
-    /// The certificate to trust, in PEM.
+    /// The root certificate, in PEM.
     pub(crate) root: String,
     _runtime: Runtime,
 }
@@ -56,7 +56,7 @@ impl Upstream {
         Upstream { address, root, _runtime: runtime }
     }
 
-    /// How sessions find it and trust it.
+    /// Settings with which a session connects to this server and trusts it.
     pub(crate) fn config(&self) -> Config {
         Config::new().resolve(HOST, self.address).extra_root(self.root.clone())
     }
@@ -112,7 +112,7 @@ async fn sts(request: Request<Incoming>) -> Answer {
     plain("text/xml", text)
 }
 
-/// As tonic's code generator would write it.
+/// Dispatches gRPC calls as the code from tonic's generator does.
 async fn grpc(request: Request<Incoming>) -> Answer {
     let mut server = tonic::server::Grpc::new(ProstCodec::<Word, Word>::default());
     if request.uri().path() == ECHO {
@@ -145,7 +145,7 @@ impl tonic::server::ServerStreamingService<Word> for Spell {
     fn call(&mut self, request: tonic::Request<Word>) -> Self::Future {
         let letters: Vec<_> =
             request.into_inner().text.chars().map(|c| Ok(Word { text: c.into() })).collect();
-        // What ends the stream are trailers: the status.
+        // tonic ends the stream with the status in trailers.
         let letters: Letters = Box::pin(Spelled(letters.into_iter()));
         std::future::ready(Ok(tonic::Response::new(letters)))
     }

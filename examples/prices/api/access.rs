@@ -1,4 +1,4 @@
-//! Who is let in: credentials, access tokens, the limit that answers 429 once for each token.
+//! Access control: credentials, access tokens, and a rate limit that rejects the first search of each token with 429.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,35 +11,35 @@ use http::{HeaderMap, StatusCode};
 use super::reply::{self, Reply};
 use super::rng::Rng;
 
-/// Requests that one access token is good for, as the `RateLimit` headers tell it.
+/// Number of requests allowed for an access token. The `RateLimit` headers report it; the server does not enforce it.
 pub(super) const LIMIT: u64 = 600;
 
-/// What a client has to know to be let in.
+/// The credentials that a client needs.
 #[derive(Clone)]
 pub struct Credentials {
-    /// For the header `X-Api-Key`. Secret.
+    /// Secret, sent in the header `X-Api-Key`.
     pub api_key: String,
-    /// For `POST /oauth/token`; the same in every process, not secret.
+    /// Sent to `POST /oauth/token`. Not secret, and the same in every process.
     pub client_id: String,
-    /// For `POST /oauth/token`. Secret.
+    /// Secret, sent to `POST /oauth/token`.
     pub client_secret: String,
 }
 
 impl Credentials {
-    /// The secret ones, with the names that `definitions.json` calls them by.
+    /// The secrets, with their names in `definitions.json`.
     pub fn named(&self) -> [(&'static str, &str); 2] {
         [("API_KEY", &self.api_key), ("CLIENT_SECRET", &self.client_secret)]
     }
 
     fn random() -> Self {
-        // The keys of the standard library's hasher are as random as it gets without a dependency, and these
-        // credentials guard nothing.
+        // The keys of the standard library's hasher are random enough, because these credentials protect nothing. They
+        // need no further dependency.
         let chance = || RandomState::new().hash_one("credentials");
         let mut rng = Rng::of(&[chance(), chance()]);
         Self {
             api_key: format!("pak_{}", rng.text(32)),
             client_id: "prices-extractor".to_owned(),
-            // The signs make every way of writing it down differ: URL, form, JSON, base64.
+            // With these characters, the value differs in each encoding: URL, form, JSON, base64.
             client_secret: format!("{}+{}/\"{}~", rng.text(12), rng.text(20), rng.text(8)),
         }
     }
@@ -57,14 +57,14 @@ pub(super) struct Access {
     issued: Mutex<BTreeMap<String, Client>>,
 }
 
-/// One access token's owner.
+/// The owner of an access token.
 struct Client {
     session: String,
     requests: u64,
-    turned_away: Option<Instant>,
+    rejected: Option<Instant>,
 }
 
-/// What an answer to a client that was let in tells about it.
+/// An admitted request: its token, its session, and how many requests are left.
 pub(super) struct Visit {
     pub(super) token: String,
     pub(super) session: String,
@@ -85,12 +85,12 @@ impl Access {
         secrets
     }
 
-    /// The next access token; the n-th of a seed is always the same.
+    /// Issues the next access token. The n-th token of a seed is always the same.
     pub(super) fn issue(&self) -> String {
         let mut issued = self.issued();
         let mut rng = Rng::of(&[self.seed, u64::from_be_bytes(*b"token   "), issued.len() as u64]);
         let token = format!("{}.{}.{}", rng.text(20), rng.text(43), rng.text(27));
-        issued.insert(token.clone(), Client { session: rng.text(32), requests: 0, turned_away: None });
+        issued.insert(token.clone(), Client { session: rng.text(32), requests: 0, rejected: None });
         token
     }
 
@@ -100,7 +100,7 @@ impl Access {
         let unauthorized = |code, message: &str| reply::refusal(StatusCode::UNAUTHORIZED, code, message);
         match header("x-api-key") {
             Some(key) if key == self.credentials.api_key => {}
-            // Some real APIs repeat the key, too.
+            // Some real APIs repeat the key in their error message, too.
             Some(key) => {
                 return Err(unauthorized("invalid_api_key", &format!("the API key {key} is not known")));
             }
@@ -118,12 +118,12 @@ impl Access {
         Ok(Visit { token: token.to_owned(), session: client.session.clone(), remaining })
     }
 
-    /// Turns a token's first request away, and all that come before `retry_after` has passed.
+    /// Rejects the first request of a token, and every other request until `retry_after` has passed.
     pub(super) fn limit(&self, visit: &Visit, retry_after: Duration) -> Result<(), Reply> {
         let mut issued = self.issued();
         let first = issued.get_mut(&visit.token).and_then(|client| {
-            let before = client.turned_away;
-            client.turned_away.get_or_insert_with(Instant::now);
+            let before = client.rejected;
+            client.rejected.get_or_insert_with(Instant::now);
             before
         });
         match first {

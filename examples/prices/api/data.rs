@@ -1,5 +1,5 @@
-//! The world behind the API: markets, products and prices, all a function of the seed and the dates asked for.
-//! Must not look at the clock, so that a request has the same answer whenever it is sent.
+//! The data of the API: markets, products and prices. All values depend only on the seed and the dates in the request.
+//! This module must not read the clock, so that the response to a request is always the same.
 
 use chrono::{Datelike, Days, NaiveDate};
 use serde::Serialize;
@@ -16,7 +16,7 @@ pub(super) struct Market {
     pub(super) currency: &'static str,
     first_id: u64,
     products: u64,
-    /// What the price of one euro is there, in cents.
+    /// The price of one euro in the market's currency, in cents.
     rate: u64,
 }
 
@@ -24,7 +24,7 @@ pub(super) const MARKETS: [Market; 4] = [
     Market { code: "cz", currency: "CZK", first_id: 10_001, products: 240, rate: 2_450 },
     Market { code: "de", currency: "EUR", first_id: 20_001, products: 260, rate: 100 },
     Market { code: "pl", currency: "PLN", first_id: 30_001, products: 225, rate: 430 },
-    // Open, but nothing is sold there yet.
+    // A market without products.
     Market { code: "lu", currency: "EUR", first_id: 40_001, products: 0, rate: 100 },
 ];
 
@@ -84,7 +84,8 @@ impl World {
         MARKETS.iter().find(|market| market.code == code)
     }
 
-    /// The products of `market` in the order of their ids; with `since` only those that changed from then to `as_of`.
+    /// The products of `market` in the order of their ids. With `since`, only products that changed from `since` to
+    /// `as_of`.
     pub(super) fn products(
         &self,
         market: &'static Market,
@@ -98,7 +99,7 @@ impl World {
             .collect()
     }
 
-    /// The quote number `index` among those of all products on all days from `from` to `to`; `None` after the last.
+    /// The quote at `index` in the list of all products on all days from `from` to `to`. `None` after the last quote.
     pub(super) fn quote(
         &self,
         market: &'static Market,
@@ -122,7 +123,7 @@ impl World {
         let days = from.iter_days().take_while(|&date| date <= to && market.products > 0);
         days.map(|date| {
             let mut rng = self.rng("day", market.first_id, date);
-            // A day opens where the one before closed.
+            // A day opens at the value at which the day before closed.
             let (open, close) = (index(date.pred_opt().unwrap_or(date)), index(date));
             let (high, low) = (open.max(close) + rng.below(500), open.min(close) - rng.below(500));
             let points = |hundredths: u64| hundredths as f64 / 100.0;
@@ -138,7 +139,7 @@ impl World {
         .collect()
     }
 
-    /// One line of the export: an offer of some shop.
+    /// One line of the export: the offer of a shop.
     pub(super) fn offer(&self, date: NaiveDate, row: u32) -> String {
         let mut rng = self.rng("offer", u64::from(row), date);
         let market = &MARKETS[rng.below(3) as usize];
@@ -178,7 +179,8 @@ impl World {
         Money { amount: format!("{}.{:02}", cents / 100, cents % 100), currency: market.currency }
     }
 
-    /// The last day up to `date` on which the price of a product changed: about every twelfth, 60 days ago at most.
+    /// The last day up to `date` on which the price of a product changed. It changes about every twelfth day, and at
+    /// least every 60 days.
     fn last_change(&self, id: u64, date: NaiveDate) -> NaiveDate {
         let changed = |&day: &NaiveDate| self.rng("change", id, day).below(12) == 0;
         let earliest = date - Days::new(60);

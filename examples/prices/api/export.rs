@@ -1,4 +1,4 @@
-//! The daily export: a CSV file of several megabytes, made while it is being sent.
+//! The daily export: a CSV file of several megabytes, generated while the server sends it.
 
 use std::convert::Infallible;
 use std::pin::Pin;

@@ -1,8 +1,8 @@
-//! The API server: plays the internet for the component, since recording needs an API to talk to.
+//! The API server. It stands in for the internet, because recording needs an API.
 //!
-//! HTTPS on 127.0.0.1 with a certificate authority of its own. What it answers follows from its seed and the request,
-//! never from the clock or from chance; only the credentials are new in every process, so that nobody can write them
-//! down. It must not know the component, and it logs nothing.
+//! The server speaks HTTPS on 127.0.0.1 and has its own certificate authority. Its responses depend only on the seed
+//! and the request, never on the clock or on chance. Only the credentials are new in every process, so that nobody can
+//! write them into a file. The server must not know the component, and it logs nothing.
 
 mod access;
 mod data;
@@ -29,19 +29,21 @@ pub use access::Credentials;
 pub use error::{Error, Result};
 use routes::Routes;
 
-/// The name that the server's certificate is for, besides `localhost` and `127.0.0.1`.
+/// The server's name. Its certificate is valid for this name, `localhost` and `127.0.0.1`.
 pub const HOST: &str = "api.prices.example";
 
 /// How a server behaves.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// All data follows from it.
+    /// Determines all data.
     pub seed: u64,
-    /// Rows of the daily export, about 100 bytes each.
+    /// The number of rows of the daily export, about 100 bytes each.
     pub export_rows: u32,
-    /// What the one 429 for each access token says in `Retry-After`. Who comes back earlier gets another 429.
+    /// `Retry-After` of the 429 response to the first search of each access token. A request that comes earlier gets
+    /// another 429.
     pub retry_after_seconds: u64,
-    /// Renames a field of every JSON answer with data, `(from, to)`: an API that changed after it was recorded.
+    /// Renames a field in all JSON responses with data, `(from, to)`. Simulates an API that changed after it was
+    /// recorded.
     pub rename_field: Option<(String, String)>,
 }
 
@@ -51,7 +53,7 @@ impl Default for Options {
     }
 }
 
-/// A running server; it has a thread of its own and ends with the value.
+/// A running server. It has its own thread, and stops when this value is dropped.
 ///
 /// ```
 /// let server = prices::api::ApiServer::start(7)?;
@@ -74,12 +76,12 @@ impl ApiServer {
     ///
     /// # Errors
     ///
-    /// No port of 127.0.0.1 can be listened on, or no certificate can be made.
+    /// The server cannot listen on a port of 127.0.0.1, or cannot create its certificate.
     pub fn start(seed: u64) -> Result<Self> {
         Self::start_with(Options { seed, ..Options::default() })
     }
 
-    /// Starts a server that behaves as `options` say.
+    /// Starts a server with `options`.
     ///
     /// # Errors
     ///
@@ -106,7 +108,7 @@ impl ApiServer {
         Ok(Self { addr, ca_pem: tls.ca_pem, routes, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Where it listens.
+    /// The address on which the server listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -116,28 +118,28 @@ impl ApiServer {
         &self.ca_pem
     }
 
-    /// What a client has to know to be let in; new in every process.
+    /// The credentials that a client needs. They are new in every process.
     pub fn credentials(&self) -> &Credentials {
         &self.routes.access.credentials
     }
 
-    /// Every value that must not be found in a file: the secret credentials, and the access tokens and session cookies
-    /// handed out so far.
+    /// Every value that must not be in any file: the secret credentials, and all access tokens and session cookies that
+    /// the server has issued so far.
     pub fn secrets(&self) -> Vec<String> {
         self.routes.access.secrets()
     }
 
-    /// Requests answered so far, refused ones included.
+    /// The number of requests so far, including rejected ones.
     pub fn requests(&self) -> u64 {
         self.routes.requests()
     }
 
-    /// Requests answered with 429 so far.
+    /// The number of 429 responses so far.
     pub fn rejections(&self) -> u64 {
         self.routes.rejections()
     }
 
-    /// Ends the server and its open connections; afterwards the port is closed.
+    /// Stops the server, ends its open connections, and closes its port.
     pub fn stop(self) {}
 }
 
@@ -145,7 +147,7 @@ impl Drop for ApiServer {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic in there was the server's; it must not become one of the test that drops it.
+            // A panic of the server must not become a panic of the test that drops it.
             let _ = thread.join();
         }
     }
@@ -154,7 +156,7 @@ impl Drop for ApiServer {
 async fn serve(listener: TcpListener, acceptor: TlsAcceptor, routes: Arc<Routes>) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
     loop {
-        // A connection that broke before it was accepted is the client's business.
+        // A connection that broke before the server accepted it needs no response.
         let Ok((stream, _)) = listener.accept().await else { continue };
         let (acceptor, routes) = (acceptor.clone(), Arc::clone(&routes));
         tokio::spawn(async move {
@@ -164,7 +166,7 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, routes: Arc<Routes>
                 let routes = Arc::clone(&routes);
                 async move { Ok::<_, std::convert::Infallible>(routes.answer(request).await) }
             });
-            // An error here means that the client went away.
+            // An error here means that the client disconnected.
             let _ = auto::Builder::new(TokioExecutor::new())
                 .serve_connection(TokioIo::new(stream), service)
                 .await;

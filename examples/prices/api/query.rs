@@ -1,4 +1,5 @@
-//! What a request asks for: names and values, dates, numbers, markets, cursors; or the refusal that says what is wrong.
+//! Parses the parameters of a request: pairs, dates, numbers, markets, cursors. A wrong parameter becomes an error
+//! response.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +12,12 @@ use percent_encoding::percent_decode_str;
 use super::data::{Market, World};
 use super::reply::{self, Reply};
 
-/// The most days that one request may ask for.
+/// The longest period of one request, in days.
 const MAX_DAYS: i64 = 400;
 
 pub(super) type Pairs = BTreeMap<String, String>;
 
-/// `a=1&b=2`, decoded; of repeated names the last.
+/// Decodes `a=1&b=2`. The last value of a repeated name counts.
 pub(super) fn pairs(text: &str) -> Pairs {
     let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
@@ -54,7 +55,7 @@ pub(super) fn bad(code: &str, message: &str) -> Reply {
     reply::refusal(StatusCode::BAD_REQUEST, code, message)
 }
 
-/// A cursor says where a list goes on and in which list; to the client it is just a text.
+/// A cursor names a place and the list to which the place belongs. To the client, it is an opaque text.
 pub(super) fn cursor(place: usize, scope: &str) -> String {
     URL_SAFE_NO_PAD.encode(format!("{place} {scope}"))
 }

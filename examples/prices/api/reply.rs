@@ -1,4 +1,4 @@
-//! An answer under construction: status, headers, body.
+//! A response under construction: status, headers, body.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::export::Export;
 
-/// In memory, or made while it is being sent.
+/// A body in memory, or a body that is generated while the server sends it.
 pub(super) type Body = Either<Full<Bytes>, Export>;
 
-/// Boxed: it is the error of every check, too, and would make each result large.
+/// Boxed, because it is also the error type of every check, and would make each `Result` large.
 pub(super) struct Reply(Box<Response<Body>>);
 
 impl Reply {
@@ -40,26 +40,26 @@ pub(super) fn json(value: &impl Serialize) -> Reply {
     bytes(StatusCode::OK, to_json(value))
 }
 
-/// An error in the form of the API.
+/// An error response in the format of the API.
 pub(super) fn refusal(status: StatusCode, code: &str, message: &str) -> Reply {
     bytes(status, to_json(&serde_json::json!({"error": {"code": code, "message": message}})))
 }
 
-/// An error in the form of RFC 6749 section 5.2.
+/// An error response in the format of RFC 6749 section 5.2.
 pub(super) fn oauth_refusal(status: StatusCode, code: &str, description: &str) -> Reply {
     let value = serde_json::json!({"error": code, "error_description": description});
     bytes(status, to_json(&value)).header("cache-control", "no-store")
 }
 
 pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).expect("answers are plain structs")
+    serde_json::to_vec(value).expect("response bodies are plain structs")
 }
 
 pub(super) fn bytes(status: StatusCode, body: Vec<u8>) -> Reply {
     Reply::new(status, "application/json; charset=utf-8", Either::Left(Full::from(body)))
 }
 
-/// An entity tag that follows from the body: FNV-1a.
+/// An entity tag: the FNV-1a hash of the body.
 pub(super) fn etag(body: &[u8]) -> String {
     let hash = body.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

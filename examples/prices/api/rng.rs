@@ -1,12 +1,12 @@
-//! Numbers that follow from a seed: splitmix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators",
-//! OOPSLA 2014). The data of a server must never depend on anything else than its seed and the request.
+//! Pseudorandom numbers: splitmix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA
+//! 2014). The data of a server must depend only on its seed and the request.
 
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
 pub(super) struct Rng(u64);
 
 impl Rng {
-    /// A generator of its own for each list of `parts`, in order.
+    /// A generator whose seed is the hash of `parts`, in this order.
     pub(super) fn of(parts: &[u64]) -> Self {
         Self(parts.iter().fold(0, |state, part| mix(state ^ part.wrapping_mul(STEP)).wrapping_add(STEP)))
     }
@@ -16,7 +16,7 @@ impl Rng {
         mix(self.0)
     }
 
-    /// A number below `n`; the bias of the remainder does no harm here.
+    /// A number below `n`. The bias of the remainder does not matter here.
     pub(super) fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
@@ -25,7 +25,7 @@ impl Rng {
         from[self.below(from.len() as u64) as usize]
     }
 
-    /// Letters and digits, like the tokens of real services.
+    /// Random letters and digits, like the tokens of real services.
     pub(super) fn text(&mut self, length: usize) -> String {
         const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
         (0..length).map(|_| char::from(self.pick(LETTERS))).collect()
@@ -43,13 +43,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_parts_give_equal_numbers_and_others_do_not() {
+    fn only_equal_parts_give_equal_numbers() {
         assert_eq!(Rng::of(&[1, 2]).text(40), Rng::of(&[1, 2]).text(40));
         assert_ne!(Rng::of(&[1, 2]).text(40), Rng::of(&[2, 1]).text(40));
         assert_ne!(Rng::of(&[1]).next(), Rng::of(&[1, 0]).next());
     }
 
-    /// The published sequence for seed 0 begins so.
+    /// Compares with the first numbers of the published sequence for seed 0.
     #[test]
     fn the_sequence_is_splitmix64() {
         let mut rng = Rng(0);

@@ -1,4 +1,4 @@
-//! The endpoints: from a request to an answer.
+//! The endpoints of the API.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use super::reply::{self, Body, Reply};
 use super::rng::Rng;
 use super::{HOST, Options};
 
-/// The longest request body.
+/// The longest request body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
 pub(super) struct Routes {
@@ -83,7 +83,7 @@ impl Routes {
             }
             _ => Err(reply::refusal(StatusCode::NOT_FOUND, "not_found", "there is no such resource")),
         };
-        let tell = |reply: Reply| {
+        let add_headers = |reply: Reply| {
             let session = &visit.session;
             reply
                 .header("set-cookie", &format!("session={session}; Path=/; Secure; HttpOnly; SameSite=Lax"))
@@ -91,10 +91,10 @@ impl Routes {
                 .header("ratelimit-remaining", &visit.remaining.to_string())
                 .header("ratelimit-reset", "60")
         };
-        reply.map(tell).map_err(tell)
+        reply.map(add_headers).map_err(add_headers)
     }
 
-    /// Tokens are never refused for their age: the client's clock may be a frozen one.
+    /// Issues a token. Tokens do not expire, because the client's clock may be frozen.
     fn token(&self, body: &[u8]) -> Result<Reply, Reply> {
         #[derive(Serialize)]
         struct Token {

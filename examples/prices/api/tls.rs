@@ -1,4 +1,4 @@
-//! A certificate authority in memory and the server's certificate under it. No key is ever written anywhere.
+//! A certificate authority in memory, and the server's certificate. No key is written to a file.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(super) struct Tls {
     pub(super) ca_pem: String,
 }
 
-/// A server configuration for `names` (host names or addresses), speaking HTTP/2 and HTTP/1.1.
+/// Creates a server configuration for `names` (host names or addresses), with HTTP/2 and HTTP/1.1.
 pub(super) fn make(names: &[&str]) -> Result<Tls> {
     let mut ca = CertificateParams::default();
     ca.distinguished_name.push(DnType::CommonName, "Prices Example Root CA");
@@ -46,7 +46,7 @@ pub(super) fn make(names: &[&str]) -> Result<Tls> {
     Ok(Tls { server: Arc::new(server), ca_pem: pem(ca.der()) })
 }
 
-/// Strict clients refuse certificates that are valid for more than 825 days.
+/// Sets a short validity, because strict clients refuse certificates that are valid for more than 825 days.
 fn valid_now(params: &mut CertificateParams) {
     let now = OffsetDateTime::now_utc();
     params.not_before = now - Duration::days(30);

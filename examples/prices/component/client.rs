@@ -1,4 +1,4 @@
-//! The way to the API: access token, headers, coming back later, and messages without secrets.
+//! The client of the API: access tokens, headers, retries, and error messages without secrets.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,11 +10,11 @@ use serde::de::DeserializeOwned;
 use super::config::Config;
 use super::error::{Error, Result};
 
-/// How often one request is sent at most.
+/// How many times the client sends a request at most.
 const ATTEMPTS: u32 = 5;
-/// The longest wait that the API may ask for.
+/// The longest `Retry-After` that the client respects.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
-/// A token is renewed this long before it ends.
+/// The client renews a token this long before it expires.
 const MARGIN: Duration = Duration::from_secs(60);
 
 pub(super) struct Api<'a> {
@@ -35,14 +35,14 @@ impl<'a> Api<'a> {
         Self { http, config, token: None, requests: 0, retries: 0 }
     }
 
-    /// `GET path?query`, answered in JSON.
+    /// Sends `GET path?query`, and parses the JSON response.
     pub(super) async fn get<T: DeserializeOwned>(&mut self, path: &str, query: &[(&str, &str)]) -> Result<T> {
         let request = format!("GET {path}");
         let answer = self.open(path, query).await?;
         self.json(&request, answer).await
     }
 
-    /// `POST path` with a JSON body, answered in JSON.
+    /// Sends `POST path` with a JSON body, and parses the JSON response.
     pub(super) async fn post<T: DeserializeOwned>(&mut self, path: &str, body: &impl Serialize) -> Result<T> {
         let request = format!("POST {path}");
         let builder = self.http.post(self.url(path)).json(body);
@@ -50,7 +50,7 @@ impl<'a> Api<'a> {
         self.json(&request, answer).await
     }
 
-    /// `GET path?query`; the body is still on its way.
+    /// Sends `GET path?query`. The caller reads the response body.
     pub(super) async fn open(&mut self, path: &str, query: &[(&str, &str)]) -> Result<Response> {
         let builder = self.http.get(self.url(path)).query(query);
         self.send_authorized(&format!("GET {path}"), builder).await
@@ -77,7 +77,7 @@ impl<'a> Api<'a> {
         self.send(request, builder).await
     }
 
-    /// An access token for the client's credentials (RFC 6749 section 4.4).
+    /// Exchanges the client's credentials for an access token (RFC 6749 section 4.4).
     async fn exchange(&mut self) -> Result<Token> {
         #[derive(serde::Deserialize)]
         struct Answer {
@@ -93,7 +93,7 @@ impl<'a> Api<'a> {
         ]);
         let answer = self.send(request, builder).await?;
         let body = answer.bytes().await.map_err(no_answer(request))?;
-        // Not the parser's own words: they may quote the token, which nothing can mask yet.
+        // The parser's message may quote the token, which `mask` does not know yet.
         match serde_json::from_slice::<Answer>(&body) {
             Ok(answer) if answer.token_type.eq_ignore_ascii_case("bearer") => Ok(Token {
                 value: answer.access_token,
@@ -106,7 +106,7 @@ impl<'a> Api<'a> {
         }
     }
 
-    /// Sends, waits and sends again while the API asks to come back later.
+    /// Sends a request. If the API responds with 429 or 503, waits and sends it again.
     async fn send(&mut self, request: &str, builder: RequestBuilder) -> Result<Response> {
         let mut attempt = 1;
         loop {
@@ -117,8 +117,8 @@ impl<'a> Api<'a> {
             if status.is_success() {
                 return Ok(answer);
             }
-            let later = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-            if !later || attempt == ATTEMPTS {
+            let retry = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+            if !retry || attempt == ATTEMPTS {
                 return Err(self.refused(request, answer).await);
             }
             attempt += 1;
@@ -145,7 +145,7 @@ impl<'a> Api<'a> {
             Ok(Reason::Api { error }) => error.message,
             Err(_) => "no reason given".to_owned(),
         };
-        // Masked before it is shortened: half a secret would not be found.
+        // `mask` comes first, because it would not find a secret that was cut.
         let message = self.mask(&message).chars().take(200).collect();
         Error::Refused { request: request.to_owned(), status, message }
     }
@@ -164,7 +164,7 @@ pub(super) fn no_answer(request: &str) -> impl FnOnce(reqwest::Error) -> Error {
     move |source| Error::NoAnswer { request: request.to_owned(), source: source.without_url() }
 }
 
-/// `Retry-After` is a number of seconds or a date (RFC 9110 section 10.2.3); one second where there is neither.
+/// How long to wait: `Retry-After` is a number of seconds or a date (RFC 9110 section 10.2.3). Otherwise one second.
 fn wait(headers: &HeaderMap, now: SystemTime) -> Duration {
     let text = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
     let wait = if let Ok(seconds) = text.parse() {
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_lose_every_secret() {
+    fn messages_contain_no_secret() {
         let config = r##"{"parameters": {"base_url": "http://x", "#api_key": "key-1", "client_id": "me",
             "#client_secret": "", "markets": [], "tables": []}}"##;
         let config = Config::parse(config).unwrap();

@@ -1,4 +1,4 @@
-//! The configuration of a run, and the days that it asks for.
+//! The configuration of a run, and the period that it selects.
 
 use std::fmt;
 use std::fs;
@@ -13,32 +13,32 @@ use super::error::{Error, Result};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where the API is, such as `https://api.prices.example`.
+    /// The URL of the API, such as `https://api.prices.example`.
     pub base_url: String,
     /// Sent as `X-Api-Key` with every request for data.
     #[serde(rename = "#api_key")]
     pub api_key: Secret,
-    /// Who asks for an access token.
+    /// Identifies the client that requests an access token.
     pub client_id: String,
     /// The password of `client_id`.
     #[serde(rename = "#client_secret")]
     pub client_secret: Secret,
-    /// Two-letter codes, in the order of the rows.
+    /// Two-letter codes. The rows of the tables have the same order.
     pub markets: Vec<String>,
     /// The tables to write.
     pub tables: Vec<TableName>,
-    /// The first day to ask for: `today`, `yesterday`, `N days ago` or a date such as `2026-03-01`.
+    /// The first day to request: `today`, `yesterday`, `N days ago` or a date such as `2026-03-01`.
     #[serde(default = "yesterday")]
     pub since: String,
-    /// Begin where the last run ended, ask for changed products only, and append to the tables.
+    /// Begin where the last run ended, request changed products only, and append to the tables.
     #[serde(default)]
     pub incremental: bool,
-    /// How many rows the API is asked for at once.
+    /// How many rows to request at once.
     #[serde(default = "hundred")]
     pub page_size: u32,
 }
 
-/// A table, or a few that come from the same answers.
+/// A table, or several tables that come from the same responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TableName {
@@ -46,13 +46,13 @@ pub enum TableName {
     Products,
     /// The price of each product on each day.
     Quotes,
-    /// An index of each market, by day.
+    /// The index of each market on each day.
     History,
     /// Yesterday's offers of all shops: one large file.
     Export,
 }
 
-/// A text that neither `Debug` nor an error shows.
+/// A text that is not shown by `Debug` or in errors.
 #[derive(Clone)]
 pub struct Secret(String);
 
@@ -93,7 +93,7 @@ impl Config {
         Ok(config)
     }
 
-    /// First and last day to ask for.
+    /// The first and the last day to request.
     pub(super) fn days(
         &self,
         last_run: Option<DateTime<Utc>>,

@@ -1,4 +1,4 @@
-//! What can go wrong in a run. No message may hold a secret: answers of the API pass through `Api::mask` first.
+//! The errors of a run. No message may contain a secret: texts from the API must pass through `Api::mask`.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The state of the last run is not what this component writes.
@@ -26,33 +26,33 @@ pub enum Error {
     State {
         /// The file.
         path: PathBuf,
-        /// Where and why.
+        /// The parser's error.
         source: serde_json::Error,
     },
-    /// The request got no answer, or not a whole one.
-    #[error("{request} got no answer")]
+    /// The request got no response, or an incomplete one.
+    #[error("{request} got no response")]
     NoAnswer {
         /// Method and path.
         request: String,
-        /// What happened; without the URL.
+        /// The client's error, without the URL.
         source: reqwest::Error,
     },
-    /// The API said no.
+    /// The API refused the request.
     #[error("{request} was refused with {status}: {message}")]
     Refused {
         /// Method and path.
         request: String,
         /// The HTTP status.
         status: u16,
-        /// What the API said, shortened, secrets masked.
+        /// The API's message, shortened and without secrets.
         message: String,
     },
-    /// The API said something that the component does not understand.
-    #[error("{request} has an unexpected answer: {reason}")]
+    /// The component does not understand the response.
+    #[error("{request} has an unexpected response: {reason}")]
     Unexpected {
         /// Method and path.
         request: String,
-        /// What was expected.
+        /// What is wrong with the response.
         reason: String,
     },
 }

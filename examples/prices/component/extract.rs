@@ -1,4 +1,4 @@
-//! From answers of the API to rows: one function a table.
+//! Converts responses of the API to rows: one function for each table.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,15 +7,15 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, SubsecRound, Utc};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
-use super::answers::{History, Products, Quotes, Search};
 use super::client::{Api, no_answer};
 use super::config::{Config, TableName};
 use super::error::{Error, Result};
+use super::payloads::{History, Products, Quotes, Search};
 use super::state::State;
 use super::tables::{Manifest, Table, TableSummary, file_name};
 use super::{Dirs, Summary};
 
-/// A run under way.
+/// A run in progress.
 pub(super) struct Extraction<'a> {
     config: &'a Config,
     output: PathBuf,
@@ -64,7 +64,8 @@ impl<'a> Extraction<'a> {
         }
     }
 
-    /// Writes the state for the next run. Not reached when a table failed: the next run then does the same work again.
+    /// Writes the state for the next run. If a table failed, this is not called, and the next run does the same work
+    /// again.
     pub(super) fn finish(mut self, api: &Api<'_>) -> Result<Summary> {
         self.after.last_run = Some(self.now.trunc_subsecs(0));
         self.after.write(&self.output)?;
@@ -123,7 +124,7 @@ impl<'a> Extraction<'a> {
                     ])?;
                 }
                 match page.paging.next_cursor {
-                    // A cursor that leads to itself would go round for ever.
+                    // A cursor that points to its own page would cause an endless loop.
                     Some(next) if cursor.as_ref() == Some(&next) => {
                         return Err(Error::Unexpected {
                             request: "GET /v1/products".to_owned(),
@@ -175,7 +176,7 @@ impl<'a> Extraction<'a> {
         Ok(())
     }
 
-    /// The API compresses this one; the HTTP client asks for that and undoes it.
+    /// The API compresses this response. The HTTP client accepts gzip, and decodes it.
     async fn history(&mut self, api: &mut Api<'_>) -> Result<()> {
         let mut table = self.create(
             "history.csv",
@@ -204,7 +205,7 @@ impl<'a> Extraction<'a> {
         Ok(())
     }
 
-    /// Chunk by chunk from the API to the disk: the file may be larger than the memory.
+    /// Writes the response to the file chunk by chunk, because it may be larger than the memory.
     async fn export(&mut self, api: &mut Api<'_>) -> Result<()> {
         const REQUEST: &str = "GET /v1/exports/daily.csv";
         let yesterday = self.last.pred_opt().unwrap_or(self.last).to_string();
@@ -234,7 +235,7 @@ impl<'a> Extraction<'a> {
             Manifest::new(self.config.incremental, &["date", "shop_id", "market", "product_id"]);
         let columns = String::from_utf8_lossy(&header);
         manifest.columns = columns.trim_end().split(',').map(str::to_owned).collect();
-        manifest.write_beside(&path)?;
+        manifest.write_next_to(&path)?;
         let rows = lines - u64::from(whole_line);
         self.written.push(TableSummary { name: file_name(&path), rows });
         Ok(())

@@ -1,13 +1,13 @@
-//! The component: reads a configuration and the state of the last run, calls the prices API, writes CSV tables,
+//! The component reads a configuration and the state of the last run, calls the prices API, and writes CSV tables,
 //! their manifests and the new state.
 //!
 //! This is the code under test of the example. It must not know that cassettes exist.
 
-mod answers;
 mod client;
 mod config;
 mod error;
 mod extract;
+mod payloads;
 mod state;
 mod tables;
 
@@ -30,9 +30,9 @@ pub use tables::TableSummary;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Dirs {
-    /// Holds `state.json` of the run before, if there was one. May be missing.
+    /// Contains `state.json` of the last run, if there was one. May be missing.
     pub input: PathBuf,
-    /// Receives `tables/*.csv`, `tables/*.csv.manifest` and `state.json`. Made if missing.
+    /// Receives `tables/*.csv`, `tables/*.csv.manifest` and `state.json`. Created if missing.
     pub output: PathBuf,
 }
 
@@ -49,23 +49,23 @@ impl Dirs {
 pub struct Summary {
     /// The tables written, in the order they were written.
     pub tables: Vec<TableSummary>,
-    /// Products with an id higher than any that an earlier run saw.
+    /// The number of products whose id is higher than all ids of earlier runs.
     pub new_products: u64,
-    /// HTTP requests sent, repeated ones included.
+    /// The number of HTTP requests, including repeated ones.
     pub requests: u32,
-    /// Requests that were sent again because the API asked to come back later.
+    /// The number of requests that the client repeated because of a 429 or 503 response.
     pub retries: u32,
 }
 
-/// Extracts what `config` asks for.
+/// Extracts the tables that `config` selects.
 ///
-/// The days that are asked for end today (UTC) and begin at `since` of the configuration; an incremental run begins
-/// at the day of the last run instead, when there was one.
+/// The period ends today (UTC) and begins at `since` of the configuration. An incremental run begins at the day of the
+/// last run instead, if there was one.
 ///
 /// # Errors
 ///
-/// The configuration or the state cannot be used, the API cannot be reached, refuses, or answers something that the
-/// tables have no place for, or a file cannot be written. No error holds a secret.
+/// The configuration or the state is invalid, the API is unreachable, refuses a request or sends an unexpected
+/// response, or a file cannot be written. No error contains a secret.
 pub async fn run(http: &reqwest::Client, config: &Config, dirs: &Dirs) -> Result<Summary> {
     let before = State::read(&dirs.input)?;
     let now = Utc::now();

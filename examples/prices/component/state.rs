@@ -1,4 +1,4 @@
-//! What one run tells the next: `state.json`.
+//! The state that a run passes to the next run: `state.json`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Result};
 
-/// The content of a `state.json`. An absent file, an absent field and `{}` all mean "nothing known yet".
+/// The content of a `state.json`. An absent file, an absent field and `{}` all mean that there was no earlier run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct State {
     /// When the last run began, in whole seconds.
     pub last_run: Option<DateTime<Utc>>,
-    /// The highest product id seen so far, by market.
+    /// The highest product id so far, by market.
     pub highest_product_id: BTreeMap<String, u64>,
 }
 
@@ -25,7 +25,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// The file is there but cannot be read, or is not a state.
+    /// The file exists but cannot be read, or is not a state.
     pub fn read(dir: &Path) -> Result<Self> {
         let path = dir.join("state.json");
         match fs::read(&path) {
@@ -35,7 +35,7 @@ impl State {
         }
     }
 
-    /// Writes `state.json` in `dir`, which must be there.
+    /// Writes `state.json` in `dir`, which must exist.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! CSV tables and the manifest beside each.
+//! CSV tables, and a manifest for each.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -12,11 +12,11 @@ use super::error::{Error, Result};
 pub struct TableSummary {
     /// The file name, such as `products.csv`.
     pub name: String,
-    /// Rows without the header.
+    /// The number of rows, without the header.
     pub rows: u64,
 }
 
-/// What a reader of the table has to know before loading it.
+/// Describes a table to the program that loads it.
 #[derive(Debug, Serialize)]
 pub(super) struct Manifest {
     pub(super) columns: Vec<String>,
@@ -51,18 +51,18 @@ impl Table {
 
     pub(super) fn finish(mut self) -> Result<TableSummary> {
         self.writer.flush().map_err(Error::file(&self.path))?;
-        self.manifest.write_beside(&self.path)?;
+        self.manifest.write_next_to(&self.path)?;
         Ok(TableSummary { name: file_name(&self.path), rows: self.rows })
     }
 }
 
 impl Manifest {
-    /// The columns follow: from [`Table::create`], or from a downloaded header.
+    /// A manifest without columns. The caller sets them, in [`Table::create`] or from a downloaded header.
     pub(super) fn new(incremental: bool, primary_key: &[&'static str]) -> Self {
         Self { columns: Vec::new(), incremental, primary_key: primary_key.to_vec() }
     }
 
-    pub(super) fn write_beside(&self, table: &Path) -> Result<()> {
+    pub(super) fn write_next_to(&self, table: &Path) -> Result<()> {
         let path = table.with_file_name(format!("{}.manifest", file_name(table)));
         let mut text = serde_json::to_string_pretty(self).expect("a manifest is always valid JSON");
         text.push('\n');

@@ -1,4 +1,4 @@
-//! What is led to the session, what isn't, and what has no way at all.
+//! Edge cases of interception: which connections cassette intercepts, leaves alone, or refuses.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs as _, UdpSocket};
@@ -11,7 +11,7 @@ use crate::alone::has_own_process;
 use crate::api::{HOST, Speaks};
 use crate::project::Project;
 
-/// One exchange of HTTP/1 by hand.
+/// One HTTP/1 exchange over a plain socket.
 fn by_hand(to: impl std::net::ToSocketAddrs, host: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(to).expect("a connection");
     write!(stream, "GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
@@ -21,7 +21,7 @@ fn by_hand(to: impl std::net::ToSocketAddrs, host: &str, path: &str) -> String {
 }
 
 #[test]
-fn odd_ports_and_addresses_make_the_uri_that_was_asked() {
+fn the_recorded_uri_has_the_requested_port_and_address() {
     let api = echo(Speaks::Http1);
     let at = api.address();
     let config = ["api.example.test:8080", "192.0.2.7", "[2001:db8::7]:81"]
@@ -49,7 +49,7 @@ fn odd_ports_and_addresses_make_the_uri_that_was_asked() {
     );
 }
 
-/// The name comes with the connection then.
+/// Without a name in the handshake, cassette uses the name that the client connected to.
 #[test]
 fn https_without_a_name_in_the_handshake() {
     let api = echo(Speaks::Https2);
@@ -143,7 +143,7 @@ fn the_proxy_of_the_environment_is_not_used_and_the_certificates_are_shown() {
 fn a_request_that_is_not_recorded_does_not_leave() {
     let project = recorded();
     let failed = project.run(Mode::Replay, Config::new(), &async |_: Session| {
-        // TEST-NET-1 (RFC 5737): nobody answers there.
+        // TEST-NET-1 (RFC 5737): an address without a server.
         by_hand("192.0.2.1:80", "192.0.2.1", "/live")
     });
     let text = failed.map(|_| ()).unwrap_err().to_string();
@@ -151,7 +151,7 @@ fn a_request_that_is_not_recorded_does_not_leave() {
     assert!(text.contains("GET http://192.0.2.1/live"), "{text}");
 }
 
-/// In a process of its own: that a connection was refused is a remark in the reports of all tests that run meanwhile.
+/// Runs in a separate process, because the refused connection would become a note in the reports of parallel tests.
 #[test]
 fn a_thread_that_outlives_its_session_reaches_nothing() {
     if !has_own_process("ambient::edges::a_thread_that_outlives_its_session_reaches_nothing") {
@@ -189,7 +189,7 @@ fn sessions_can_leave_connections_alone() {
     });
 }
 
-/// A project with `GET http://api.example.test/` on its cassette.
+/// A project whose cassette has a recording of `GET http://api.example.test/`.
 fn recorded() -> Project {
     let project = Project::new();
     let api = echo(Speaks::Http1);

@@ -1,4 +1,5 @@
-//! Servers of other protocols that are reached by name: nobody waits for ever, and the failure says what it was.
+//! Clients of other protocols than HTTP that connect to a server by name: no client waits for ever, and the failure
+//! names the connection.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -12,19 +13,19 @@ use crate::project::Project;
 const HEADLINE: &str =
     "error: a connection speaks another protocol than HTTP, which can't be recorded or replayed\n";
 
-/// Says this to a server of any name, and hears what there is.
+/// Sends `words` to a server, and returns what it sends back.
 fn say(to: &str, words: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(to).expect("a connection");
     stream.write_all(words).expect("said");
     let mut heard = Vec::new();
-    // It may be reset.
+    // The connection may be reset.
     let _ = stream.read_to_end(&mut heard);
     heard
 }
 
-/// That a test which swallows it fails in this mode, and says where the connection went.
+/// Checks that a test fails in all modes even if it ignores the error, and that the failure names the server.
 #[track_caller]
-fn told(to: &str, words: &[u8]) {
+fn check_report(to: &str, words: &[u8]) {
     let project = recorded();
     for mode in [Mode::Record, Mode::Replay] {
         let failed = project.run(mode, Config::new(), &async |_: Session| say(to, words)).map(drop);
@@ -43,15 +44,15 @@ fn told(to: &str, words: &[u8]) {
 
 #[test]
 fn clients_that_speak_first() {
-    told("cache.example.test:6379", b"*1\r\n$4\r\nPING\r\n");
-    // PostgreSQL's SSLRequest.
-    told("db.example.test:5432", b"\0\0\0\x08\x04\xd2\x16\x2f");
-    told("queue.example.test:5672", b"AMQP\0\0\x09\x01");
-    told("memory.example.test:11211", b"get key\r\n");
-    told("192.0.2.7:1883", b"\x10\x0c\0\x04MQTT\x04\x02\0\x3c\0\0");
+    check_report("cache.example.test:6379", b"*1\r\n$4\r\nPING\r\n");
+    // The `SSLRequest` message of PostgreSQL.
+    check_report("db.example.test:5432", b"\0\0\0\x08\x04\xd2\x16\x2f");
+    check_report("queue.example.test:5672", b"AMQP\0\0\x09\x01");
+    check_report("memory.example.test:11211", b"get key\r\n");
+    check_report("192.0.2.7:1883", b"\x10\x0c\0\x04MQTT\x04\x02\0\x3c\0\0");
 }
 
-/// They wait for a greeting, over TLS or not. Several at once, since each waits for some seconds.
+/// These clients wait for a greeting, with or without TLS. They run in parallel, because each waits for some seconds.
 #[test]
 fn clients_that_wait_for_the_server() {
     let project = recorded();
@@ -72,7 +73,7 @@ fn clients_that_wait_for_the_server() {
         let failed = run(false);
         (passes.join().unwrap(), failed)
     });
-    // It may have been a connection that is kept for later.
+    // The client may keep a silent connection for later, so it is not a failure.
     assert!(passed.is_ok(), "{}", passed.unwrap_err());
     let text = failed.unwrap_err().to_string();
     assert!(text.starts_with("error: the test itself failed\n") && text.contains(HEADLINE), "{text}");
@@ -83,7 +84,7 @@ fn clients_that_wait_for_the_server() {
     }
 }
 
-/// What a server says first inside of TLS, as IMAP's does.
+/// Reads the first bytes that a server sends over TLS, as an IMAP client does.
 fn greeting(session: &Session) -> Vec<u8> {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject as _;
@@ -106,7 +107,7 @@ fn greeting(session: &Session) -> Vec<u8> {
     heard
 }
 
-/// A project with `GET http://api.example.test/` on its cassette.
+/// A project whose cassette has a recording of `GET http://api.example.test/`.
 fn recorded() -> Project {
     let project = Project::new();
     let api = echo(Speaks::Http1);

@@ -1,5 +1,5 @@
-//! Clients that know nothing of the session: built in the body as anywhere else, against a real server behind TLS under
-//! an invented name.
+//! Interception: unmodified clients, built in the body of the test. They call a real server with TLS under an invented
+//! name.
 #![cfg(all(any(target_os = "linux", target_os = "macos"), target_pointer_width = "64"))]
 
 mod edges;
@@ -19,14 +19,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use crate::api::{Api, HOST, Speaks, answer};
 use crate::project::Project;
 
-/// Answers with the path, and the query if there is one.
+/// A server that returns the path and the query of each request.
 pub(crate) fn echo(speaks: Speaks) -> Api {
     Api::start(speaks, |request| {
         answer(200, &[], request.uri().path_and_query().map_or("", |p| p.as_str()).to_owned())
     })
 }
 
-/// reqwest without its own cryptography takes the process's, as an application sets it up.
+/// Installs a cryptography provider for the process, as an application does. reqwest is built without one.
 pub(crate) fn cryptography() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
@@ -56,7 +56,7 @@ fn a_client_made_in_the_body_is_recorded_and_replayed() {
 }
 
 #[test]
-fn threads_workers_and_runtimes_of_the_body_are_under_it() {
+fn threads_and_runtimes_of_the_body_belong_to_the_session() {
     let api = echo(Speaks::Https2);
     let url = api.url("/");
     let at = |path: &str| format!("{url}{path}");
@@ -90,11 +90,11 @@ fn threads_workers_and_runtimes_of_the_body_are_under_it() {
 }
 
 #[test]
-fn hypers_own_client_is_too_over_http_2() {
+fn hypers_client_is_recorded_over_http_2() {
     let api = echo(Speaks::Https2);
     let url = api.url("/h2");
     let (project, seen) = Project::both(api, async |_: Session| {
-        // What hyper-rustls does, with the roots that the environment names.
+        // Does the same as hyper-rustls, with the root certificates that the environment names.
         let mut roots = rustls::RootCertStore::empty();
         use rustls::pki_types::pem::PemObject as _;
         let file = std::env::var_os("SSL_CERT_FILE").expect("a file of certificates");
@@ -126,7 +126,7 @@ fn hypers_own_client_is_too_over_http_2() {
 }
 
 #[test]
-fn hyper_utils_client_is_too() {
+fn hyper_utils_client_is_recorded() {
     let api = echo(Speaks::Http1);
     let url = api.url("/legacy");
     let (project, seen) = Project::both(api, async |_: Session| {

@@ -1,4 +1,4 @@
-//! Two tests in one process at the same time, with the same hosts and different cassettes.
+//! Two parallel tests in one process, with the same hosts and different cassettes.
 
 use std::sync::Barrier;
 
@@ -9,7 +9,7 @@ use crate::api::Speaks;
 use crate::project::Project;
 
 #[test]
-fn each_test_is_answered_from_its_own_cassette() {
+fn each_test_replays_its_own_cassette() {
     const ROUNDS: usize = 20;
     let barrier = Barrier::new(2);
     let run = |word: &str| {

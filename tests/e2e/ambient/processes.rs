@@ -1,4 +1,4 @@
-//! Processes that a test starts as anywhere else: what they ask is the session's.
+//! Processes that a test starts with an ordinary `Command`: the session records and replays their requests.
 
 use std::process::Command;
 
@@ -9,7 +9,8 @@ use crate::api::{Api, HOST, Speaks};
 use crate::children::{answered, asks, exe};
 use crate::project::Project;
 
-/// That what `start` starts gets `/ask` from the server, and from the cassette.
+/// Checks that the process which `start` starts gets `/ask` from the server while recording, and from the cassette on
+/// replay.
 #[track_caller]
 fn check(start: impl AsyncFn(&str) -> Result<String, String> + Sync) {
     for speaks in [Speaks::Http1, Speaks::Https1] {
@@ -34,7 +35,7 @@ fn asking(url: &str) -> Command {
 }
 
 #[test]
-fn a_rust_program_with_and_without_an_environment_of_its_own() {
+fn a_rust_program_with_its_own_environment_and_without() {
     check(async |url| answered(&asking(url).output().unwrap()));
     check(async |url| answered(&asking(url).env("ANOTHER", "variable").output().unwrap()));
     check(async |url| {
@@ -50,11 +51,11 @@ fn a_rust_program_with_and_without_an_environment_of_its_own() {
 }
 
 #[test]
-fn one_that_is_forked_before_it_is_executed() {
+fn a_program_started_with_fork_and_exec() {
     use std::os::unix::{fs::MetadataExt as _, process::CommandExt as _};
     let own = tempfile::tempfile().unwrap().metadata().unwrap().uid();
     let forks = |command: &mut Command| {
-        // Which std can do in no other way, whoever it is.
+        // With a user id, std must fork before it calls `exec`.
         command.uid(own);
         answered(&command.output().unwrap())
     };
@@ -67,7 +68,7 @@ fn one_that_is_forked_before_it_is_executed() {
 }
 
 #[test]
-fn one_that_starts_others() {
+fn a_program_that_starts_other_programs() {
     check(async |url| {
         let mut shell = Command::new("sh");
         shell.args(["-c", r#"sh -c '"$@"; true' sh "$@"; true"#, "sh"]).arg(exe());
@@ -87,7 +88,7 @@ fn curl_and_python() {
         let program =
             "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode(), end='')";
         check(async |url| run(Command::new("python3").args(["-c", program, url])));
-        // Python 3.13's default, which wants of a certificate all that RFC 5280 does.
+        // The default of Python 3.13, which requires certificates to follow RFC 5280 strictly.
         let strict = "import ssl, sys, urllib.request as u; c = ssl.create_default_context(); \
             c.verify_flags |= ssl.VERIFY_X509_STRICT; print(u.urlopen(sys.argv[1], context=c).read().decode(), end='')";
         check(async |url| run(Command::new("python3").args(["-c", strict, url])));
@@ -95,7 +96,7 @@ fn curl_and_python() {
 }
 
 #[test]
-fn what_it_asks_in_vain_fails_the_test() {
+fn a_request_without_a_recording_fails_the_test() {
     let project = recorded();
     let body = async |_: Session| answered(&asking(&format!("http://{HOST}/another")).output().unwrap()).ok();
     let failed = project.run(Mode::Replay, Config::new(), &body).err().unwrap().to_string();
@@ -103,7 +104,7 @@ fn what_it_asks_in_vain_fails_the_test() {
 }
 
 #[test]
-fn variables_that_are_set_for_it_on_purpose_stay() {
+fn variables_that_the_test_sets_stay() {
     let project = recorded();
     project.replay(Config::new(), &async |session: Session| {
         let shown = |command: &mut Command| {
@@ -123,7 +124,7 @@ fn variables_that_are_set_for_it_on_purpose_stay() {
     });
 }
 
-/// A project with `GET http://api.example.test/` on its cassette.
+/// A project whose cassette has a recording of `GET http://api.example.test/`.
 fn recorded() -> Project {
     let project = Project::new();
     let api: Api = echo(Speaks::Http1);

@@ -1,4 +1,4 @@
-//! A client in a `static`, used by two tests: each gets its own recordings, or both are told why not.
+//! A client in a `static` that two tests use: each test gets its own recordings, or the reports of both name the cause.
 
 use std::sync::{Arc, LazyLock, OnceLock};
 
@@ -40,9 +40,10 @@ fn one_test_after_the_other() {
 
 const LIKELY: &str = "likely: a client or a runtime in a `static`";
 
-/// The second finds a connection of the first in the client's pool.
+/// Runs two parallel tests. The second uses a connection of the first from the client's pool.
 fn at_once(path: &str, first_ends_first: bool) -> [String; 2] {
-    // One a call, or a connection of an earlier call might be found. Built by the first, or it trusts no session.
+    // Each call needs a new client, because its pool may have connections of an earlier call. The first test builds the
+    // client: built outside of a session, it would not trust the session's certificate.
     let client = OnceLock::new();
     let (asked, answered) = (Barrier::new(2), Barrier::new(2));
     let (first, second) = (recorded("one"), recorded(path));
@@ -91,8 +92,8 @@ fn two_tests_at_once() {
                 one.contains("note: a request came here that `weather/berlin` has a recording of"),
                 "{one}"
             );
-            let told = "note: a request that this cassette has came to the session of `weather/berlin`";
-            assert!(two.contains(told), "{two}");
+            let message = "note: a request that this cassette has came to the session of `weather/berlin`";
+            assert!(two.contains(message), "{two}");
             for text in [one, two] {
                 assert!(
                     text.contains(&format!("GET https://{HOST}/{path}")) && text.contains(LIKELY),
@@ -103,8 +104,8 @@ fn two_tests_at_once() {
     }
 }
 
-/// A test that changed asks for what the test beside it has recorded, or fails before it asks: no client is shared, and
-/// none is blamed.
+/// A changed test sends a request that a parallel test has recorded, or fails before its first request. The tests share
+/// no client, so the report must not blame one.
 #[test]
 fn a_test_that_fails_by_itself_beside_another() {
     cryptography();
@@ -134,20 +135,20 @@ fn a_test_that_fails_by_itself_beside_another() {
     }
 }
 
-/// A blocking client has a thread of its own, which is the first test's for ever. That a connection was refused is a
-/// remark in the reports of all tests that run meanwhile, so they are not in this process.
+/// The thread of a blocking client belongs to the first test for ever. The test runs in a separate process, because the
+/// refused connection would become a note in the reports of parallel tests.
 #[test]
 fn a_blocking_client_in_the_test_after() {
     if std::env::var_os("NEXTEST_EXECUTION_MODE").is_some() {
-        // The process is of the test that runs, and so is that thread.
+        // nextest runs one test in each process, so the thread belongs to this test.
         return;
     }
     if !has_own_process("ambient::shared::a_blocking_client_in_the_test_after") {
         return;
     }
     let (one, two) = (recorded("one"), recorded("two"));
-    // Without a pool: a connection that is kept may break off in the second test before its end is known, and then no
-    // new one is tried.
+    // Without a pool: a pooled connection may break off in the second test, and then the client would not try a new
+    // one.
     static BLOCKING: LazyLock<reqwest::blocking::Client> = LazyLock::new(|| {
         reqwest::blocking::Client::builder().pool_max_idle_per_host(0).build().expect("a client")
     });
@@ -162,7 +163,7 @@ fn a_blocking_client_in_the_test_after() {
         assert_eq!(ask(s, "two").await, Err("refused"));
     });
     let text = failed.err().unwrap().to_string();
-    let told =
+    let message =
         format!("note: meanwhile a connection to {HOST}:80 was refused, of a thread whose test had ended");
-    assert!(text.contains(&told) && text.contains(LIKELY), "{text}");
+    assert!(text.contains(&message) && text.contains(LIKELY), "{text}");
 }

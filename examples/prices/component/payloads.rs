@@ -1,5 +1,5 @@
-//! What the API is asked and what it answers, as far as the tables need it. A field that is missing is an error; one
-//! that is new is not.
+//! Request and response bodies of the API, with the fields that the tables need. A missing field is an error, an
+//! unknown field is not.
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
