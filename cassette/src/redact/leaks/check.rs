@@ -445,7 +445,7 @@ mod tests {
         let text = format!("plainsecret1\n{filler}  plainsecret1 AIza{}\n{filler}", "a1B2c".repeat(7));
         let all = check.scan_all(Slow(text.as_bytes(), false)).unwrap();
         let places: Vec<_> = all.iter().map(|leak| (&*leak.name, leak.line, leak.column)).collect();
-        let expected = [("KEY", 1, 1), ("KEY", 30_002, 3), ("CAS0504 token google-api-key", 30_002, 16)];
+        let expected = [("KEY", 1, 1), ("KEY", 30_002, 3), ("CAS0504 shape google-api-key", 30_002, 16)];
         assert_eq!(places, expected);
     }
 
