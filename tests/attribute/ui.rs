@@ -1,7 +1,7 @@
 //! Tests the compiler errors for wrong uses of `#[cassette_test]`: each file in `ui/` must fail with the text in the
 //! file next to it.
 //!
-//! After an intended change, run `TRYBUILD=overwrite cargo test -p cassette-tests --test ui`, and review the diff.
+//! After an intended change, run `TRYBUILD=overwrite cargo test -p cassette-attribute-tests`, and review the diff.
 
 use std::env;
 use std::process::Command;
