@@ -43,6 +43,15 @@ const ALPHABETS: [&str; 9] = [
     "line\n\nAB01\"&<'>+=\t",
 ];
 
+/// Secrets that every run tries. Between them they contain what each encoding writes differently, so that no encoding is
+/// left untried, whatever the seed.
+const FIXED: [&str; 4] = [
+    "kK9?\"'<>&/+=% -._~*!()`\\:Z?\"b",
+    "pa\"ss'wörd ÿÿÿ/&<>+=Z9",
+    "漢€aZ09/\"'ñ😀 +<&>",
+    "line\n\nAB01\"&<'>+=\tz?/",
+];
+
 /// So many values that can be secrets, of all alphabets in turn.
 fn secrets(count: usize, seed: u64) -> Vec<String> {
     let mut random = Random(seed);
@@ -59,6 +68,10 @@ fn secrets(count: usize, seed: u64) -> Vec<String> {
         }
     }
     out
+}
+
+fn fixed() -> Vec<String> {
+    FIXED.map(str::to_owned).to_vec()
 }
 
 /// One after the other: what is stored is the frame with the placeholder in it. The first that is not is told.
@@ -137,7 +150,7 @@ fn corpus_at_once(secrets: &[String], seed: u64, every_cut: bool) -> u64 {
 #[test]
 fn nothing_survives_and_nothing_else_changes() {
     let seed = seed(5);
-    let cases = corpus_at_once(&secrets(sized(ALPHABETS.len(), 500), seed), seed + 2, false);
+    let cases = corpus_at_once(&[fixed(), secrets(sized(4, 500), seed)].concat(), seed + 2, false);
     assert!(cases > sized(9_000, 900_000), "{cases}");
 }
 
@@ -172,11 +185,10 @@ fn cookies() {
 /// Every encoding is needed: without it the corpus fails.
 #[test]
 fn each_encoding_is_missed() {
-    let secrets = secrets(40, 5);
     let step = sized(18, 1);
     for form in encoder::ENCODINGS.iter().skip(seed(0) as usize % step).step_by(step) {
         encoder::OFF.set(Some(form));
-        let found = corpus(&secrets, 7, false);
+        let found = corpus(&fixed(), 7, false);
         encoder::OFF.set(None);
         assert!(found.is_err(), "nothing misses {form:?}");
     }
