@@ -111,13 +111,13 @@ impl Write for Capture {
 }
 
 fn opaque(encoding: &str, side: Side) -> io::Error {
-    let (whose, way_out) = match side {
+    let (whose, hint) = match side {
         Side::Request => ("of the request", "let the client send it as it is, or with gzip"),
         Side::Response => ("of the answer", "let the client ask for `accept-encoding: gzip`"),
     };
     io::Error::other(format!(
         "content-encoding `{encoding}` {whose} can't be decoded here, so the body can't be searched for secrets; \
-         {way_out}"
+         {hint}"
     ))
 }
 

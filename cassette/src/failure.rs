@@ -10,23 +10,23 @@ use crate::transport_error::{TransportError, TransportErrorKind as Kind};
 /// The kind and the complete message of an error, from its whole chain.
 pub(crate) fn of(error: &(dyn Error + 'static)) -> TransportError {
     let mut kind = None;
-    let mut unless_deeper = None;
+    let mut fallback = None;
     let mut message = String::new();
     for level in chain(error) {
         if let Some(known) = level.downcast_ref::<TransportError>() {
             return known.clone();
         }
-        kind = kind.or_else(|| sort(level));
-        let client = client(level);
-        unless_deeper = unless_deeper.or(client.flatten());
+        kind = kind.or_else(|| classify(level));
+        let from_client = client_kind(level);
+        fallback = fallback.or(from_client.flatten());
         let text = level.to_string();
         // Many errors print their source as well; the client's own level says nothing, or it has the URL in it.
-        if !message.ends_with(&text) && (client.is_none() || level.source().is_none()) {
+        if !message.ends_with(&text) && (from_client.is_none() || level.source().is_none()) {
             message += if message.is_empty() { "" } else { ": " };
             message += &text;
         }
     }
-    TransportError { kind: kind.or(unless_deeper).unwrap_or(Kind::Protocol), message }
+    TransportError { kind: kind.or(fallback).unwrap_or(Kind::Protocol), message }
 }
 
 /// The kind of one input or output error.
@@ -50,7 +50,7 @@ fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn 
     })
 }
 
-fn sort(level: &(dyn Error + 'static)) -> Option<Kind> {
+fn classify(level: &(dyn Error + 'static)) -> Option<Kind> {
     if let Some(e) = level.downcast_ref::<io::Error>() {
         return of_io(e.kind());
     }
@@ -87,7 +87,7 @@ fn of_protocol(level: &(dyn Error + 'static)) -> Option<Kind> {
 }
 
 /// Is that a client's own level? Then what it says of the kind, where nothing beneath says more.
-fn client(level: &(dyn Error + 'static)) -> Option<Option<Kind>> {
+fn client_kind(level: &(dyn Error + 'static)) -> Option<Option<Kind>> {
     #[cfg(feature = "proxy")]
     if let Some(e) = level.downcast_ref::<hyper_util::client::legacy::Error>() {
         return Some(e.is_connect().then_some(Kind::Connect));

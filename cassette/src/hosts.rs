@@ -11,12 +11,12 @@ pub(crate) struct Hosts {
     passed: Vec<Pattern>,
 }
 
-/// A host, or all below a domain.
+/// A host, or all subdomains a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Pattern {
     /// Lower case, without the `*.` of a domain.
     name: String,
-    below: bool,
+    subdomains: bool,
     port: Option<u16>,
 }
 
@@ -47,7 +47,7 @@ impl Hosts {
 
 /// Is the host of this URI on this machine, for all that can be said without asking a resolver? `resolve` as in
 /// [`Config::resolve`](crate::Config::resolve).
-pub(crate) fn is_here(uri: &http::Uri, resolve: &[(String, SocketAddr)]) -> bool {
+pub(crate) fn is_loopback(uri: &http::Uri, resolve: &[(String, SocketAddr)]) -> bool {
     let overridden = resolve.iter().find(|(host, _)| Pattern::parse(host).is_ok_and(|p| p.takes(uri)));
     if let Some((_, address)) = overridden {
         return address.ip().to_canonical().is_loopback();
@@ -64,7 +64,7 @@ fn host(uri: &http::Uri) -> String {
 impl Pattern {
     fn parse(text: &str) -> Result<Pattern, String> {
         let wrong = || format!("`{text}` is not a host: write `name`, `name:port` or `*.name`");
-        let (below, rest) = match text.strip_prefix("*.") {
+        let (subdomains, rest) = match text.strip_prefix("*.") {
             Some(rest) => (true, rest),
             None => (false, text),
         };
@@ -80,10 +80,10 @@ impl Pattern {
                 (authority.host().trim_matches(['[', ']']).to_owned(), authority.port_u16())
             }
         };
-        if name.is_empty() || name.contains('*') || (address.is_some() && below) {
+        if name.is_empty() || name.contains('*') || (address.is_some() && subdomains) {
             return Err(wrong());
         }
-        Ok(Pattern { name: name.to_ascii_lowercase(), below, port })
+        Ok(Pattern { name: name.to_ascii_lowercase(), subdomains, port })
     }
 
     fn takes(&self, uri: &http::Uri) -> bool {
@@ -92,7 +92,7 @@ impl Pattern {
             return false;
         }
         let host = host(uri);
-        match self.below {
+        match self.subdomains {
             true => host.strip_suffix(&self.name).is_some_and(|sub| sub.len() > 1 && sub.ends_with('.')),
             false => host == self.name,
         }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn here() {
+    fn loopback_hosts() {
         let resolve = [
             ("db.test".to_owned(), ([127, 0, 0, 1], 1).into()),
             ("far.test:80".into(), ([10, 0, 0, 1], 1).into()),
@@ -154,7 +154,7 @@ mod tests {
             ("http://10.0.0.1/", false),
             ("http://0.0.0.0/", false),
         ] {
-            assert_eq!(is_here(&uri.parse().unwrap(), &resolve), expected, "{uri}");
+            assert_eq!(is_loopback(&uri.parse().unwrap(), &resolve), expected, "{uri}");
         }
     }
 }

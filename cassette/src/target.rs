@@ -97,10 +97,10 @@ pub(crate) fn forward<B>(
     #[cfg(feature = "proxy")]
     let asked = match origin {
         // The host that it knows, which is no other than the one it asks for.
-        Origin::Base { at, .. } => asked.filter(|a| !is_own(a, *at)),
+        Origin::Base { at, .. } => asked.filter(|a| !is_listener(a, *at)),
         _ => asked,
     };
-    let goes_to = match origin {
+    let destination = match origin {
         #[cfg(feature = "proxy")]
         Origin::Tunnel(tunnel) | Origin::Tls { tunnel: Some(tunnel), .. } => canonical(tunnel, &scheme)?,
         #[cfg(feature = "proxy")]
@@ -125,11 +125,11 @@ pub(crate) fn forward<B>(
             .clone()
             .ok_or(Refusal::bad_request("the request names no host: no absolute URI, no `host`"))?,
     };
-    if own.is_some_and(|own| is_own(&goes_to, own)) {
+    if own.is_some_and(|own| is_listener(&destination, own)) {
         return Err(Refusal::bad_request("this is the session's own address: use it as a proxy"));
     }
     parts.headers.remove(HOST);
-    if let Some(other) = asked.filter(|a| *a != goes_to) {
+    if let Some(other) = asked.filter(|a| *a != destination) {
         let other = HeaderValue::from_str(other.as_str());
         parts
             .headers
@@ -139,7 +139,7 @@ pub(crate) fn forward<B>(
     let path = parts.uri.path_and_query().cloned();
     parts.uri = Uri::builder()
         .scheme(scheme)
-        .authority(goes_to)
+        .authority(destination)
         .path_and_query(path.unwrap_or_else(|| PathAndQuery::from_static("/")))
         .build()
         .map_err(|_| Refusal::bad_request("the request's target is malformed"))?;
@@ -215,7 +215,7 @@ fn is_address(authority: &Authority) -> bool {
 }
 
 /// The listener's own address, as its clients write it.
-pub(crate) fn is_own(authority: &Authority, own: SocketAddr) -> bool {
+pub(crate) fn is_listener(authority: &Authority, own: SocketAddr) -> bool {
     authority.port_u16() == Some(own.port())
         && (authority.host() == "localhost" || authority.host() == own.ip().to_string())
 }
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn led_here_the_server_decides_that_it_was_meant_for() {
+    fn an_intercepted_connection_keeps_its_server() {
         let intercepted = |server: &str| Origin::Intercepted(server.parse().unwrap());
         check(&intercepted("A.test:80"), "/x", &["a.test"], Ok(("http://a.test/x", None)));
         check(&intercepted("a.test:8080"), "/x", &["b.test"], Ok(("http://a.test:8080/x", Some("b.test"))));

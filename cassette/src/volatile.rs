@@ -99,7 +99,7 @@ impl Volatile {
     }
 
     /// Matching without these places.
-    pub(crate) fn left_out(&self, matching: Matching) -> Matching {
+    pub(crate) fn ignored_in(&self, matching: Matching) -> Matching {
         self.0.iter().fold(matching, |matching, (scope, places)| {
             matching.within(scope, |m| {
                 let m = places.query.iter().fold(m, Matching::ignore_query);
@@ -130,8 +130,9 @@ pub(crate) fn learn(first: &[Request], second: &[Request], matching: &Matching) 
                 refused |= !places.add(difference);
             }
             let found = Volatile(BTreeMap::from([(scope.clone(), places.clone())]));
-            let hollow = || places.is_about_bodies() && found.left_out(matching.clone()).hollows(one);
-            if refused || hollow() {
+            let nothing_left =
+                || places.is_about_bodies() && found.ignored_in(matching.clone()).ignores_whole_body(one);
+            if refused || nothing_left() {
                 let Request { method, uri, .. } = (*one).clone();
                 learned.refused.push(Unlearnable { method, uri, scope: scope.clone() });
             } else if places != Places::default() {
@@ -218,7 +219,7 @@ mod tests {
         assert_eq!(found, expected);
         // What was learned makes them the same.
         if learned.refused.is_empty() && learned.unpaired.is_empty() {
-            let matching = learned.volatile.left_out(Matching::default());
+            let matching = learned.volatile.ignored_in(Matching::default());
             for (one, other) in first.iter().zip(second) {
                 assert_eq!(matching.key(one), matching.key(other));
             }
@@ -280,7 +281,7 @@ mod tests {
         let learned = learn(&one, &other, &matching);
         let expected = r#"{"http://a.test/x":{"headers":["x-nonce"]}}"#;
         assert_eq!(learned.volatile.to_value().unwrap().to_string(), expected);
-        let matching = learned.volatile.left_out(matching);
+        let matching = learned.volatile.ignored_in(matching);
         assert_eq!(matching.key(&one[0]), matching.key(&other[0]));
     }
 

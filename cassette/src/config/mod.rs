@@ -11,7 +11,7 @@ mod network;
 mod output;
 mod redaction;
 mod sources;
-mod spelling;
+mod validation;
 
 pub use self::matching::{Exhausted, Unused};
 pub(crate) use self::modes::VerifyPolicy;

@@ -3,7 +3,7 @@
 use std::env::VarError;
 use std::path::Path;
 
-use super::{Config, sources, spelling};
+use super::{Config, sources, validation};
 use crate::error::{Error, Result};
 use crate::mode::Environment;
 use crate::redact::{BodyHead, RequestHead, ResponseHead, Rules, Unusable};
@@ -108,7 +108,7 @@ impl Config {
     /// ```
     #[must_use]
     pub fn allow_header(self, name: &str) -> Config {
-        self.with_checked(spelling::headers("allow_header", name), |rules| rules.allow_header(name))
+        self.with_checked(validation::headers("allow_header", name), |rules| rules.allow_header(name))
     }
 
     /// Redacts the values of a key in JSON, forms and queries, at any depth. Case, `-` and `_` do not count: `apiKey`
@@ -121,7 +121,7 @@ impl Config {
     /// ```
     #[must_use]
     pub fn redact_field(self, name: &str) -> Config {
-        self.with_checked(spelling::field("redact_field", name), |rules| rules.field(name))
+        self.with_checked(validation::field("redact_field", name), |rules| rules.field(name))
     }
 
     /// Redacts the string at a place of JSON bodies. The place is an RFC 6901 pointer in which `*` stands for every
@@ -146,7 +146,7 @@ impl Config {
     /// ```
     #[must_use]
     pub fn redact_header(self, name: &str) -> Config {
-        self.with_checked(spelling::header("redact_header", name), |rules| rules.redact_header(name))
+        self.with_checked(validation::header("redact_header", name), |rules| rules.redact_header(name))
     }
 
     /// Drops a header that cassettes would keep.
@@ -158,7 +158,7 @@ impl Config {
     /// ```
     #[must_use]
     pub fn drop_header(self, name: &str) -> Config {
-        self.with_checked(spelling::header("drop_header", name), |rules| rules.drop_header(name))
+        self.with_checked(validation::header("drop_header", name), |rules| rules.drop_header(name))
     }
 
     /// Keeps every header that no rule redacts or drops. By default cassettes keep the headers of a list of harmless
@@ -184,7 +184,7 @@ impl Config {
     /// ```
     #[must_use]
     pub fn keep_cookie(self, name: &str) -> Config {
-        self.with_checked(spelling::cookie("keep_cookie", name), |rules| rules.keep_cookie(name))
+        self.with_checked(validation::cookie("keep_cookie", name), |rules| rules.keep_cookie(name))
     }
 
     /// Redacts a cookie. This is useful only if the rules for all cookies, `CAS0002` and `CAS0003`, are switched off.
@@ -197,7 +197,7 @@ impl Config {
     /// ```
     #[must_use]
     pub fn redact_cookie(self, name: &str) -> Config {
-        self.with_checked(spelling::cookie("redact_cookie", name), |rules| rules.cookie(name))
+        self.with_checked(validation::cookie("redact_cookie", name), |rules| rules.cookie(name))
     }
 
     /// Redacts parts of URLs by a regular expression, which is searched for in the whole URL: its groups, or the whole
@@ -224,7 +224,7 @@ impl Config {
     #[must_use]
     pub fn redact_links<'n>(self, domain: &str, parameters: impl IntoIterator<Item = &'n str>) -> Config {
         let parameters: Vec<&str> = parameters.into_iter().collect();
-        self.with_checked(spelling::links(domain, &parameters), |rules| rules.links(domain, &parameters))
+        self.with_checked(validation::links(domain, &parameters), |rules| rules.links(domain, &parameters))
     }
 
     /// Redacts IPv4 addresses that are hosts of URLs, in bodies as well, to `ipv4-1.invalid`. 127.0.0.1 stays.
@@ -255,7 +255,7 @@ impl Config {
     /// ```
     #[must_use]
     pub fn redact_before_read(self, what: &str) -> Config {
-        let checked = spelling::field_or_place("redact_before_read", what);
+        let checked = validation::field_or_place("redact_before_read", what);
         self.with_rules(|rules| checked.and_then(|()| rules.before_read(what)))
     }
 

@@ -3,7 +3,7 @@
 //! By default shapes are compared: statuses, names of headers, names and types in JSON. Values change every day and
 //! mean nothing. Must not know: files, sockets, how a difference is worded.
 
-mod shape;
+mod schema;
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use http::{HeaderMap, header};
 
 use crate::json;
 use crate::tape::{Outcome, Response};
-pub(crate) use shape::{MOST_CHANGES, Shape};
+pub(crate) use schema::{MOST_CHANGES, Schema};
 
 /// One way in which the API has drifted away from its recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,7 +131,7 @@ fn bodies(recorded: Known<'_>, live: Known<'_>, values: bool, changes: &mut Vec<
     };
     match (json::parse(before), json::parse(now)) {
         (Ok(before), Ok(now)) => {
-            let (before, now) = (Shape::of(&before, values), Shape::of(&now, values));
+            let (before, now) = (Schema::of(&before, values), Schema::of(&now, values));
             before.compare(&now, changes);
         }
         (Ok(_), Err(_)) if !empty(recorded) => changes.push(whole("JSON".into(), "no JSON".into())),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes() {
+    fn schemas() {
         let old =
             response(200, &[("content-type", "application/json")], r#"{"id":1,"at":"x","rows":[{"n":1}]}"#);
         check(&old, &old, true, &[]);

@@ -35,9 +35,9 @@ pub(super) fn refusal(site: &TestSite, problem: Problem) -> http::Response<Body>
 
 /// The session that was asked has ended.
 pub(super) fn ended(uri: &http::Uri) -> TransportError {
-    no_way(format!("the session that {} was asked in has ended", uri.host().unwrap_or_default()))
+    no_connection(format!("the session that {} was asked in has ended", uri.host().unwrap_or_default()))
 }
 
-pub(super) fn no_way(message: String) -> TransportError {
+pub(super) fn no_connection(message: String) -> TransportError {
     TransportError { kind: TransportErrorKind::Connect, message }
 }

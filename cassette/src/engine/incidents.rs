@@ -8,10 +8,10 @@ use crate::poison::unpoisoned;
 use crate::report::{Drifted, Problem, RefusedHost};
 
 #[derive(Default)]
-pub(super) struct Incidents(Mutex<Seen>);
+pub(super) struct Incidents(Mutex<Collected>);
 
 #[derive(Default)]
-struct Seen {
+struct Collected {
     problems: Vec<Problem>,
     refused: Vec<RefusedHost>,
     drifted: Vec<Drifted>,
@@ -19,33 +19,33 @@ struct Seen {
 
 impl Incidents {
     pub(super) fn problem(&self, problem: Problem) {
-        self.seen().problems.push(problem);
+        self.collected().problems.push(problem);
     }
 
     pub(super) fn refused(&self, refused: RefusedHost) {
-        self.seen().refused.push(refused);
+        self.collected().refused.push(refused);
     }
 
     pub(super) fn drifted(&self, drifted: Drifted) {
-        self.seen().drifted.push(drifted);
+        self.collected().drifted.push(drifted);
     }
 
     pub(super) fn take_problems(&self) -> Vec<Problem> {
-        std::mem::take(&mut self.seen().problems)
+        std::mem::take(&mut self.collected().problems)
     }
 
     pub(super) fn take_refused(&self) -> Vec<RefusedHost> {
-        std::mem::take(&mut self.seen().refused)
+        std::mem::take(&mut self.collected().refused)
     }
 
     /// By their place on the cassette.
     pub(super) fn take_drifted(&self) -> Vec<Drifted> {
-        let mut drifted = std::mem::take(&mut self.seen().drifted);
+        let mut drifted = std::mem::take(&mut self.collected().drifted);
         drifted.sort_by_key(|drifted| drifted.index);
         drifted
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn collected(&self) -> MutexGuard<'_, Collected> {
         unpoisoned(self.0.lock())
     }
 }

@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 use tower_service::Service;
 
 pub(crate) use self::answer::AnswerFuture;
-use self::answer::{Answered, ended, no_way, refusal};
+use self::answer::{Answered, ended, no_connection, refusal};
 use self::incidents::Incidents;
 use self::pending::objected;
 pub(crate) use self::pending::{Begun, Pending, Settled};
@@ -173,7 +173,7 @@ impl Engine {
             return None;
         }
         Some(match inner.action.replays() {
-            Some(replay) if !(passes && hosts::is_here(uri, &inner.resolve)) => ByHost::Refused(replay),
+            Some(replay) if !(passes && hosts::is_loopback(uri, &inner.resolve)) => ByHost::Refused(replay),
             _ => ByHost::Live,
         })
     }
@@ -242,8 +242,8 @@ impl Engine {
             Unread::Objected(objection) => &move || Problem::Other(objection.about(&method, &uri)),
             Unread::TooLong => {
                 let (most, mode) = (MOST_HELD >> 20, self.0.site.mode);
-                let facts = Obstacle::LongBody { method, uri, most, mode };
-                &move || Problem::Obstacle(facts.clone())
+                let obstacle = Obstacle::LongBody { method, uri, most, mode };
+                &move || Problem::Obstacle(obstacle.clone())
             }
         };
         self.0.incidents.problem(problem());
@@ -278,7 +278,9 @@ impl Engine {
     fn live(&self, request: http::Request<Body>) -> AnswerFuture {
         match &self.0.live {
             Some(live) => live(request),
-            None => Box::pin(std::future::ready(Err(no_way("this session has no way upstream".into())))),
+            None => {
+                Box::pin(std::future::ready(Err(no_connection("this session has no way upstream".into()))))
+            }
         }
     }
 }

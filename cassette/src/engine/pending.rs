@@ -4,7 +4,7 @@
 
 use std::pin::Pin;
 
-use super::answer::{AnswerFuture, Answered, no_way, refusal};
+use super::answer::{AnswerFuture, Answered, no_connection, refusal};
 use super::verify::Verifying;
 use crate::body::Body;
 use crate::recorder::{Exchange, Objected, Waiting};
@@ -90,7 +90,7 @@ impl Pending {
                 let (head, body) = match exchange.before_read(head, body) {
                     Ok(read) => read,
                     Err(objection) => {
-                        let given_up = || no_way("the recording ended before this answer came".into());
+                        let given_up = || no_connection("the recording ended before this answer came".into());
                         return objected(&site, &exchange.object(objection).ok_or_else(given_up)?);
                     }
                 };

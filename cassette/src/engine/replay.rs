@@ -46,7 +46,7 @@ impl Replay {
             Played::Error(e) => Err(e),
             Played::Unmatched(u) => Ok(refusal(&self.site, Problem::Unmatched(*u))),
             Played::Faulty(Fault::Unreadable(e)) => Ok(refusal(&self.site, Problem::Other(e))),
-            Played::Faulty(Fault::Unfilled(facts)) => Ok(refusal(&self.site, Problem::Unfilled(facts))),
+            Played::Faulty(Fault::Unfilled(unfilled)) => Ok(refusal(&self.site, Problem::Unfilled(unfilled))),
         }
     }
 

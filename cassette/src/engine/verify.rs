@@ -34,7 +34,7 @@ pub(crate) struct Verifying {
     /// Are values compared, or only what kind they are of?
     values: bool,
     index: usize,
-    what: Request,
+    redacted: Request,
     /// For an answer that is filled in.
     live: Option<Arc<Live>>,
 }
@@ -50,17 +50,17 @@ impl Verifying {
         held: Held,
     ) -> Result<(http::Request<Body>, Verifying), Box<Answered>> {
         let Asked { request: asked, live } = asked;
-        let what = asked.clone();
+        let redacted = asked.clone();
         let index = match replay.player.choose(asked) {
             Ok(index) => index,
             Err(played) => return Err(Box::new(replay.played(*played))),
         };
-        if let Some(facts) = without_value(&replay, &head, &what) {
-            incidents.problem(Problem::Obstacle(facts.clone()));
-            return Err(Box::new(Ok(refusal(&replay.site, Problem::Obstacle(facts)))));
+        if let Some(obstacle) = without_value(&replay, &head, &redacted) {
+            incidents.problem(Problem::Obstacle(obstacle.clone()));
+            return Err(Box::new(Ok(refusal(&replay.site, Problem::Obstacle(obstacle)))));
         }
-        let body = filled_in(&replay, &mut head, held);
-        let verifying = Verifying { replay, incidents, values, index, what, live };
+        let body = with_live_values(&replay, &mut head, held);
+        let verifying = Verifying { replay, incidents, values, index, redacted, live };
         Ok((http::Request::from_parts(head, body), verifying))
     }
 
@@ -93,7 +93,7 @@ impl Verifying {
             message: crate::error::chain(e),
         };
         let sink = BodySink::hash_only(MOST_COMPARED);
-        let uri = &self.what.uri;
+        let uri = &self.redacted.uri;
         let mut capture = Capture::new(&replay.redactor, Side::Response, uri, &head.headers, sink);
         let mut trailers = HeaderMap::new();
         while let Some(frame) = body.frame().await {
@@ -126,7 +126,7 @@ impl Verifying {
                 let changes = drift::compare(&recorded, &live, self.values);
                 if !changes.is_empty() {
                     let complete = changes.len() < MOST_CHANGES;
-                    let Request { method, uri, .. } = self.what.clone();
+                    let Request { method, uri, .. } = self.redacted.clone();
                     let drifted = Drifted { index: self.index, method, uri, changes, complete };
                     self.incidents.drifted(drifted);
                 }
@@ -156,7 +156,7 @@ fn without_value(replay: &Replay, head: &http::request::Parts, asked: &Request) 
 }
 
 /// Values that servers gave in this session go where the recorded answers have placeholders for them.
-fn filled_in(replay: &Replay, head: &mut http::request::Parts, held: Held) -> Body {
+fn with_live_values(replay: &Replay, head: &mut http::request::Parts, held: Held) -> Body {
     let redactor = &replay.redactor;
     let uri = head.uri.to_string();
     if let Cow::Owned(sent) = redactor.sent(uri.as_bytes(), Encoding::Percent)

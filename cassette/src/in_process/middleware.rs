@@ -45,11 +45,11 @@ impl CassetteMiddleware {
                 Ok(answer) => Ok(response(answer, url)),
                 Err(e) => Err(Error::middleware(e)),
             },
-            Settled::Live(seen, pending) => {
+            Settled::Live(teed, pending) => {
                 let request = match whole {
                     Some(request) => {
                         // It is complete: it goes to the tape at once.
-                        let mut body = seen.into_body();
+                        let mut body = teed.into_body();
                         while let Some(Ok(_)) = body.frame().await {}
                         if let Some(instead) = pending.refused() {
                             return Ok(response(instead.map_err(Error::middleware)?, url));
@@ -57,7 +57,7 @@ impl CassetteMiddleware {
                         request
                     }
                     None => {
-                        let body = reqwest::Body::wrap(seen.into_body());
+                        let body = reqwest::Body::wrap(teed.into_body());
                         let mut request: reqwest::Request = Request::from_parts(head, body).try_into()?;
                         *request.timeout_mut() = timeout;
                         request

@@ -173,12 +173,12 @@ where
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     let (head, body) = request.into_parts();
-    let mut seen = Request::new(Body::new(body));
-    *seen.method_mut() = head.method.clone();
-    *seen.uri_mut() = head.uri.clone();
-    *seen.version_mut() = head.version;
-    *seen.headers_mut() = head.headers.clone();
-    let begun = engine.begin(target::forward(seen, &Origin::Front, None)?);
+    let mut copy = Request::new(Body::new(body));
+    *copy.method_mut() = head.method.clone();
+    *copy.uri_mut() = head.uri.clone();
+    *copy.version_mut() = head.version;
+    *copy.headers_mut() = head.headers.clone();
+    let begun = engine.begin(target::forward(copy, &Origin::Front, None)?);
     Ok((head, begun))
 }
 

@@ -105,7 +105,7 @@ impl<'a> CanonicalBody<'a> {
     }
 
     /// Is there nothing in it to tell it from another of its kind?
-    pub(super) fn is_hollow(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         match self {
             CanonicalBody::Nothing => true,
             CanonicalBody::Json(Tree::Ignored) => true,

@@ -19,7 +19,7 @@ use crate::tape::Request;
 impl Matching {
     /// One value for all requests that are the same. Takes time in the size of the request.
     pub fn key(&self, request: &Request) -> Key {
-        key::of(&self.form(&self.canonical(request)))
+        key::of(&self.canonical(&self.rewritten(request)))
     }
 
     /// What differs between two requests. Empty exactly if their keys are equal and every
@@ -41,8 +41,8 @@ impl Matching {
     /// assert_eq!((pointer.as_str(), actual.as_deref(), recorded.as_deref()), ("/n", Some("2"), Some("1.0")));
     /// ```
     pub fn compare(&self, actual: &Request, recorded: &Request) -> Mismatch {
-        let (a, r) = (self.canonical(actual), self.canonical(recorded));
-        let mut mismatch = compare::requests(&self.form(&a), &self.form(&r));
+        let (a, r) = (self.rewritten(actual), self.rewritten(recorded));
+        let mut mismatch = compare::requests(&self.canonical(&a), &self.canonical(&r));
         if mismatch.is_match()
             && let Some(custom) = self.refusing(actual, recorded)
         {
@@ -52,15 +52,15 @@ impl Matching {
     }
 
     /// Does nothing of a request's body count?
-    pub(crate) fn hollows(&self, request: &Request) -> bool {
-        self.form(&self.canonical(request)).body.is_hollow()
+    pub(crate) fn ignores_whole_body(&self, request: &Request) -> bool {
+        self.canonical(&self.rewritten(request)).body.is_empty()
     }
 
     /// The key of a request, and what of it is kept to find near misses.
     pub(crate) fn key_and_sketch(&self, request: &Request) -> (Key, Sketch) {
-        let request = self.canonical(request);
-        let form = self.form(&request);
-        (key::of(&form), Sketch::of(&form))
+        let request = self.rewritten(request);
+        let canonical = self.canonical(&request);
+        (key::of(&canonical), Sketch::of(&canonical))
     }
 
     /// Do the matchers agree, for requests with one key?
@@ -78,20 +78,20 @@ impl Matching {
         recorded: impl IntoIterator<Item = (T, &'r Request)>,
         most: usize,
     ) -> Vec<(T, Mismatch)> {
-        let canonical = self.canonical(actual);
-        let form = self.form(&canonical);
+        let rewritten = self.rewritten(actual);
+        let canonical = self.canonical(&rewritten);
         let mut best: Vec<(T, Mismatch)> = Vec::new();
         for (label, request) in recorded {
             let limit =
                 best.get(most.saturating_sub(1)).map_or(u32::MAX, |(_, mismatch)| mismatch.distance());
-            let other = self.canonical(request);
+            let other = self.rewritten(request);
             let (head, options) = self.head(&other);
-            let mut mismatch = compare::heads(&form.head, &head);
+            let mut mismatch = compare::heads(&canonical.head, &head);
             if mismatch.distance() >= limit {
                 continue;
             }
             compare::bodies(
-                &form.body,
+                &canonical.body,
                 &CanonicalBody::new(&options, head.is_graphql(), &other),
                 &mut |found| mismatch.add(found),
             );
@@ -118,21 +118,21 @@ impl Matching {
     }
 
     /// What matchers make of a request before it is compared.
-    fn canonical<'r>(&self, request: &'r Request) -> Cow<'r, Request> {
-        let mut canonical = Cow::Borrowed(request);
+    fn rewritten<'r>(&self, request: &'r Request) -> Cow<'r, Request> {
+        let mut rewritten = Cow::Borrowed(request);
         if self.has_matchers() {
             let options = self.in_force(&Target::new(&request.uri));
             for custom in options.custom() {
-                canonical = match canonical {
+                rewritten = match rewritten {
                     Cow::Borrowed(request) => custom.matcher.canonical(request),
                     Cow::Owned(request) => Cow::Owned(custom.matcher.canonical(&request).into_owned()),
                 };
             }
         }
-        canonical
+        rewritten
     }
 
-    fn form<'a>(&self, request: &'a Request) -> CanonicalRequest<'a> {
+    fn canonical<'a>(&self, request: &'a Request) -> CanonicalRequest<'a> {
         let (head, options) = self.head(request);
         let body = CanonicalBody::new(&options, head.is_graphql(), request);
         CanonicalRequest { head, body }

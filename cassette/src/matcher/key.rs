@@ -14,10 +14,10 @@ use crate::json::canonical_number;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(u64, u64);
 
-pub(super) fn of(form: &CanonicalRequest<'_>) -> Key {
+pub(super) fn of(canonical: &CanonicalRequest<'_>) -> Key {
     let mut hash = Pair::new();
-    hash.bytes(form.head.method.as_bytes());
-    match &form.head.target {
+    hash.bytes(canonical.head.method.as_bytes());
+    match &canonical.head.target {
         Target::Text(text) => {
             hash.tag(0);
             hash.bytes(text.as_bytes());
@@ -30,12 +30,12 @@ pub(super) fn of(form: &CanonicalRequest<'_>) -> Key {
             hash.pairs(&parts.query);
         }
     }
-    hash.length(form.head.headers.len());
-    for (name, value) in &form.head.headers {
+    hash.length(canonical.head.headers.len());
+    for (name, value) in &canonical.head.headers {
         hash.bytes(name.as_bytes());
         hash.bytes(value);
     }
-    hash.body(&form.body);
+    hash.body(&canonical.body);
     hash.flush();
     Key(hash.a.finish(), hash.b.finish())
 }

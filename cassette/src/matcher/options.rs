@@ -84,30 +84,30 @@ impl<'m> InForce<'m> {
 /// `ignores the query key `t` and the JSON at /at; requires the header `accept``.
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut said: [Vec<String>; 2] = Default::default();
-        let mut say = |counts: Counts, what: String| said[usize::from(counts == Counts::Yes)].push(what);
+        let mut clauses: [Vec<String>; 2] = Default::default();
+        let mut add = |counts: Counts, what: String| clauses[usize::from(counts == Counts::Yes)].push(what);
         for (key, counts) in &self.query {
-            say(*counts, format!("the query key `{key}`"));
+            add(*counts, format!("the query key `{key}`"));
         }
         for (name, counts) in &self.headers {
-            say(*counts, format!("the header `{name}`"));
+            add(*counts, format!("the header `{name}`"));
         }
         for pattern in &self.path {
-            say(Counts::No, format!("`{pattern}` in paths"));
+            add(Counts::No, format!("`{pattern}` in paths"));
         }
         if let Some(counts) = self.body {
-            say(counts, "the body".to_owned());
+            add(counts, "the body".to_owned());
         }
         for (pointer, counts) in &self.json {
-            say(*counts, format!("the JSON at {}", whole(pointer)));
+            add(*counts, format!("the JSON at {}", whole(pointer)));
         }
         for pointer in &self.xml {
-            say(Counts::No, format!("the XML at {}", whole(pointer)));
+            add(Counts::No, format!("the XML at {}", whole(pointer)));
         }
         for (key, counts) in &self.form {
-            say(*counts, format!("the form field `{key}`"));
+            add(*counts, format!("the form field `{key}`"));
         }
-        let [no, mut yes] = said;
+        let [no, mut yes] = clauses;
         yes.extend(self.custom.iter().map(|custom| format!("that `{}` agrees", custom.name)));
         let clauses = [("ignores", no), ("requires", yes)];
         let clauses = clauses.iter().filter(|(_, what)| !what.is_empty());

@@ -22,9 +22,10 @@ pub(crate) struct Sketch {
 }
 
 impl Sketch {
-    pub(super) fn of(form: &CanonicalRequest<'_>) -> Sketch {
-        let mut sketch = Sketch { method: hash(0, form.head.method.as_bytes()) as u32, ..Sketch::default() };
-        match &form.head.target {
+    pub(super) fn of(canonical: &CanonicalRequest<'_>) -> Sketch {
+        let mut sketch =
+            Sketch { method: hash(0, canonical.head.method.as_bytes()) as u32, ..Sketch::default() };
+        match &canonical.head.target {
             Target::Text(text) => sketch.path = hash(0, text.as_bytes()) as u32,
             Target::Parts(parts) => {
                 sketch.host = hash(1, parts.host.as_bytes()) as u32;
@@ -34,7 +35,7 @@ impl Sketch {
                 sketch.pairs(&parts.query);
             }
         }
-        sketch.body(&form.body);
+        sketch.body(&canonical.body);
         sketch
     }
 

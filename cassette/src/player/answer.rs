@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, header};
 
-use super::response_body::Playing;
+use super::response_body::RecordedBody;
 use super::{Fault, Played, Player, note};
 use crate::body::Body;
 use crate::capture;
@@ -107,8 +107,9 @@ impl Player {
         let refiller = (refill.is_needed() && !bodiless)
             .then(|| refill.writer(capture::content_type(response.headers()), Vec::new()));
         let has_length = has_length(response.headers());
-        let playing = Playing::new(&body, reader, refiller, trailers, cut, has_length, self.faults.clone());
-        *response.body_mut() = Body::new(playing);
+        let played =
+            RecordedBody::new(&body, reader, refiller, trailers, cut, has_length, self.faults.clone());
+        *response.body_mut() = Body::new(played);
         Ok(Ok(response))
     }
 

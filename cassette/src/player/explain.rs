@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::keys::{Keys, anonymous};
+use super::keys::{Keys, unnumbered};
 use super::{OutOfOrder, Player, State, suggestions};
 use crate::matcher::{Difference, Mismatch, Sketch};
 use crate::report::{Closest, Expected, Reason, RecordedAnswer, Unmatched, UnmatchedRequest};
@@ -61,7 +61,7 @@ impl Player {
     }
 
     fn noted(&self, request: Request, reason: Reason, near: Vec<Closest>) -> Unmatched {
-        let valueless = self.valueless(&request, &reason, near.first());
+        let valueless = self.missing_secrets(&request, &reason, near.first());
         let unmatched = UnmatchedRequest { request, reason, near, valueless };
         self.state().unmatched.push(unmatched.clone());
         self.account(vec![unmatched])
@@ -83,8 +83,8 @@ impl Player {
         let read = |i: &usize| Some((*i, self.cassette.request(*i).ok()?));
         let recorded: Vec<(usize, Request)> = candidates.iter().filter_map(read).collect();
         // As they are looked up: without the numbers of placeholders.
-        let alike: Vec<_> = recorded.iter().map(|(i, r)| (*i, anonymous(r, &self.redactor))).collect();
-        let wanted = anonymous(request, &self.redactor);
+        let alike: Vec<_> = recorded.iter().map(|(i, r)| (*i, unnumbered(r, &self.redactor))).collect();
+        let wanted = unnumbered(request, &self.redactor);
         let nearest = self.matching.nearest(&wanted, alike.iter().map(|(i, r)| (*i, r.as_ref())), SHOWN);
         let closest = |(index, mismatch)| {
             let interaction = self.cassette.interaction(index).ok()?;

@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_malformed_request_is_told() {
+    fn the_first_malformed_request_is_reported() {
         let dir = tempfile::tempdir().unwrap();
         let files = Files::new(dir.path(), &"a".parse().unwrap());
         let mut text = String::from("{\"version\": 2, \"interactions\": [\n");

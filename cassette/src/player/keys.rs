@@ -23,7 +23,7 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn of(request: &Request, matching: &Matching, redactor: &Redactor) -> Keys {
-        let other = anonymous(request, redactor);
+        let other = unnumbered(request, redactor);
         let (any, sketch) = matching.key_and_sketch(&other);
         let exact = matches!(other, Cow::Owned(_)).then(|| matching.key(request));
         Keys { any, exact, sketch }
@@ -31,7 +31,7 @@ impl Keys {
 }
 
 /// The request without the numbers of placeholders. A body in a file is known by its hash only, and stays.
-pub(crate) fn anonymous<'r>(request: &'r Request, redactor: &Redactor) -> Cow<'r, Request> {
+pub(crate) fn unnumbered<'r>(request: &'r Request, redactor: &Redactor) -> Cow<'r, Request> {
     let uri = redactor.anonymous(request.uri.as_bytes());
     let body = match &request.body.content {
         Content::Inline(bytes) => redactor.anonymous(bytes),

@@ -15,16 +15,16 @@ impl Player {
     ///
     /// A request of this test's own that has changed may be on the other one's cassette as well. It leaves its own
     /// recording unused, which one that strayed here does not.
-    pub(crate) fn stray(&self, other: &Player) -> Option<String> {
+    pub(crate) fn misdirected(&self, other: &Player) -> Option<String> {
         let unmatched: Vec<_> = self.state().unmatched.iter().map(|u| u.request.clone()).collect();
         if unmatched.is_empty() {
             return None;
         }
         let awaited_there: HashSet<_> = other.awaited().into_iter().map(|r| (r.method, r.uri)).collect();
         let awaited_here: HashSet<_> = self.awaited().iter().map(endpoint).collect();
-        let stray = unmatched.into_iter().filter(|r| !awaited_here.contains(&endpoint(r)));
-        let mut stray = stray.map(|r| (r.method, r.uri));
-        stray.find(|key| awaited_there.contains(key)).map(|(method, uri)| format!("{method} {uri}"))
+        let misdirected = unmatched.into_iter().filter(|r| !awaited_here.contains(&endpoint(r)));
+        let mut misdirected = misdirected.map(|r| (r.method, r.uri));
+        misdirected.find(|key| awaited_there.contains(key)).map(|(method, uri)| format!("{method} {uri}"))
     }
 
     /// The requests whose recordings were not used, up to now.

@@ -10,7 +10,7 @@ use crate::tape::{Content, Request};
 
 impl Player {
     /// Those of the recording nearest to a request, in the order of what differs.
-    pub(super) fn valueless(
+    pub(super) fn missing_secrets(
         &self,
         request: &Request,
         reason: &Reason,

@@ -18,7 +18,7 @@ use http::HeaderMap;
 
 use self::index::{Index, Lookup};
 use self::keys::Keys;
-pub(crate) use self::keys::anonymous;
+pub(crate) use self::keys::unnumbered;
 use crate::body::Body;
 use crate::clock::Clock;
 use crate::config::{Exhausted, Sources};
@@ -310,7 +310,7 @@ impl Fault {
     fn copy(&self) -> Fault {
         match self {
             Fault::Unreadable(e) => Fault::Unreadable(Error::new(e.to_string()).hint_of(e)),
-            Fault::Unfilled(facts) => Fault::Unfilled(facts.clone()),
+            Fault::Unfilled(problem) => Fault::Unfilled(problem.clone()),
         }
     }
 }

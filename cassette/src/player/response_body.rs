@@ -18,7 +18,7 @@ use crate::tape::{self, BodyReader, TransportError};
 use crate::template::Filler;
 
 /// A body that is read, filled in and given away.
-pub(super) struct Playing {
+pub(super) struct RecordedBody {
     reader: Option<BodyReader>,
     refiller: Option<Restorer<Filler<Vec<u8>>>>,
     trailers: Option<HeaderMap>,
@@ -30,7 +30,7 @@ pub(super) struct Playing {
     faults: Faults,
 }
 
-impl Playing {
+impl RecordedBody {
     pub(super) fn new(
         body: &tape::Body,
         reader: BodyReader,
@@ -39,10 +39,10 @@ impl Playing {
         cut: Option<TransportError>,
         has_length: bool,
         faults: Faults,
-    ) -> Playing {
+    ) -> RecordedBody {
         let trailers = Some(trailers).filter(|t| !t.is_empty());
         let left = body.size();
-        Playing { reader: Some(reader), refiller, trailers, cut, left, has_length, faults }
+        RecordedBody { reader: Some(reader), refiller, trailers, cut, left, has_length, faults }
     }
 
     fn next(&mut self) -> std::result::Result<Option<Frame<Bytes>>, BoxError> {
@@ -87,7 +87,7 @@ impl Playing {
     }
 }
 
-impl http_body::Body for Playing {
+impl http_body::Body for RecordedBody {
     type Data = Bytes;
     type Error = BoxError;
 

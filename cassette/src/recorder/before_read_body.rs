@@ -47,14 +47,14 @@ impl Exchange {
         // Length and digests are known at the end only.
         let gone = [header::CONTENT_ENCODING.as_str(), header::CONTENT_LENGTH.as_str()];
         gone.iter().chain(capture::DIGESTS.iter()).for_each(|name| _ = head.headers.remove(*name));
-        let reading = Reading {
+        let body = BeforeReadBody {
             inner: Some((body, Box::new(pipeline))),
             out,
             then: None,
             redactor,
             exchange: self.clone(),
         };
-        Ok((head, Body::new(reading)))
+        Ok((head, Body::new(body)))
     }
 }
 
@@ -81,7 +81,7 @@ impl Write for Shared {
 
 type Pipeline = Decoder<BodyRedactor<Shared>>;
 
-struct Reading {
+struct BeforeReadBody {
     /// `None` once it is over.
     inner: Option<(Body, Box<Pipeline>)>,
     out: Shared,
@@ -91,7 +91,7 @@ struct Reading {
     exchange: Exchange,
 }
 
-impl Reading {
+impl BeforeReadBody {
     /// The body is over: what was held back comes, and then this.
     fn end(&mut self, then: Option<Result<Frame<Bytes>, BoxError>>) {
         let Some((_, pipeline)) = self.inner.take() else { return };
@@ -116,7 +116,7 @@ impl Reading {
     }
 }
 
-impl http_body::Body for Reading {
+impl http_body::Body for BeforeReadBody {
     type Data = Bytes;
     type Error = BoxError;
 

@@ -288,7 +288,7 @@ impl Exchange {
 
 impl Parts {
     /// Of a request whose body is to come.
-    pub(super) fn begun(
+    pub(super) fn new(
         method: http::Method,
         uri: String,
         headers: HeaderMap,

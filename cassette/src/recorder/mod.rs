@@ -90,7 +90,7 @@ impl Recorder {
             }
         };
         let capture = self.0.capture(Side::Request, &uri, &head.headers);
-        let parts = Parts::begun(method, uri, headers, capture);
+        let parts = Parts::new(method, uri, headers, capture);
         let mut state = self.0.state();
         if state.closed {
             return Err(NotBegun::Late);

@@ -197,7 +197,7 @@ impl SessionBuilder {
                 let clock = replay_clock(&cassette, freeze).map_err(problems::malformed)?;
                 expiry = expired(&cassette, &config)?;
                 let matching =
-                    known_volatile(cassette.metadata(), cassette.path())?.left_out(config.matching.clone());
+                    known_volatile(cassette.metadata(), cassette.path())?.ignored_in(config.matching.clone());
                 let player = Player::new(cassette, matching, redactor.clone())
                     .map_err(problems::malformed)?
                     // What an append adds comes last, wherever it was asked for.

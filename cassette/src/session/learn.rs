@@ -96,10 +96,10 @@ impl Session {
     /// What both passes together say, for the cassette. With a problem, nothing is installed.
     pub(super) fn learned(&self, journal: &Journal, metadata: &mut Metadata) -> Result<Learned> {
         let Some(first) = &self.0.rehearsed else { return Ok(Learned::default()) };
-        let anonymous = |request: &Request| player::anonymous(request, &self.0.redactor).into_owned();
+        let anonymous = |request: &Request| player::unnumbered(request, &self.0.redactor).into_owned();
         let second: Vec<Request> = journal.requests()?.iter().map(anonymous).collect();
         let before = known_volatile(metadata, &journal.files().document()).unwrap_or_default();
-        let matching = before.left_out(self.0.config.matching.clone());
+        let matching = before.ignored_in(self.0.config.matching.clone());
         let learned = volatile::learn(first, &second, &matching);
         let mut outcome = Learned::default();
         if let Some(refused) = learned.refused.first() {
@@ -132,7 +132,7 @@ fn rehearsed(session: &Session) -> Result<Vec<Request>> {
     let files: &Files = &session.0.files;
     let cassette = Cassette::open(files)?;
     let requests = cassette.requests(0..cassette.len());
-    requests.map(|request| Ok(player::anonymous(&request?, &session.0.redactor).into_owned())).collect()
+    requests.map(|request| Ok(player::unnumbered(&request?, &session.0.redactor).into_owned())).collect()
 }
 
 /// A folder that goes with the value.

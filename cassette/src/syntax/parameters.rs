@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn one_spelling() {
+    fn canonical_text() {
         check("Text/HTML", "text/html");
         check("text/html;charset=utf-8", r#"text/html; charset="utf-8""#);
         check(r#"text/html ; Charset="utf-8";"#, r#"text/html; charset="utf-8""#);

@@ -101,7 +101,7 @@ impl Base {
         for name in [ORIGIN, REFERER, HeaderName::from_static("destination")] {
             rewrite(headers, &name, |text| {
                 let (site, _, rest) = Site::split(text)?;
-                (target::is_own(&site.authority, self.at)).then(|| format!("{}{rest}", self.site))
+                (target::is_listener(&site.authority, self.at)).then(|| format!("{}{rest}", self.site))
             });
         }
     }

@@ -161,7 +161,7 @@ fn json() {
 }
 
 #[test]
-fn json_by_shape() {
+fn json_by_its_first_character() {
     bodies("", r#"{"a": 1}"#, r#"{"a":1.0}"#, "=");
     bodies("text/plain", " [1]", "[1]", "=");
     bodies("application/vnd.api+json", "1.0", "1", "=");

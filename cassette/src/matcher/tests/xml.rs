@@ -15,7 +15,7 @@ fn check_with(matching: &Matching, actual: &str, recorded: &str, expected: &str)
 
 /// After the examples of Canonical XML 1.1, §3.1 to §3.5 (those without a document type).
 #[test]
-fn spelling() {
+fn encodings() {
     xml(
         "<?xml version=\"1.0\"?>\n\n<doc>Hello, world!<!-- Comment 1 --></doc>\n",
         "<doc>Hello, world!</doc>",

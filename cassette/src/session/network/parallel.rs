@@ -78,7 +78,7 @@ impl Peer {
 
     /// Tells both, if a request of `home`'s came here.
     fn stray_from(&self, home: &Peer) {
-        let request = self.player().zip(home.player()).and_then(|(to, home)| to.stray(home));
+        let request = self.player().zip(home.player()).and_then(|(to, home)| to.misdirected(home));
         if let Some(request) = request {
             self.note(Note::OfAnother { request: request.clone(), other: home.name.clone() });
             home.note(Note::ToAnother { request, other: self.name.clone() });

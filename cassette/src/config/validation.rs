@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn told(result: Result<()>, expected: &str) {
+    fn check_message(result: Result<()>, expected: &str) {
         assert_eq!(result.unwrap_err().to_string(), expected);
     }
 
@@ -110,16 +110,22 @@ mod tests {
             assert!(header("redact_header", name).is_ok() && headers("allow_header", name).is_ok(), "{name}");
         }
         assert!(headers("allow_header", "x-acme-*").is_ok() && headers("allow_header", "*").is_ok());
-        told(header("redact_header", "a b"), "`redact_header(\"a b\")`: this can't be the name of a header");
-        told(
+        check_message(
+            header("redact_header", "a b"),
+            "`redact_header(\"a b\")`: this can't be the name of a header",
+        );
+        check_message(
             header("drop_header", "x-*"),
             "`drop_header(\"x-*\")`: `*` stands for other names in `allow_header` only",
         );
-        told(
+        check_message(
             headers("allow_header", "x-*-id"),
             "`allow_header(\"x-*-id\")`: `*` stands for any rest at the end only",
         );
-        told(headers("allow_header", ""), "`allow_header(\"\")`: this can't be the name of a header");
+        check_message(
+            headers("allow_header", ""),
+            "`allow_header(\"\")`: this can't be the name of a header",
+        );
     }
 
     #[test]
@@ -127,30 +133,36 @@ mod tests {
         for name in ["pin", "customer pin", "é", "#a", "_a"] {
             assert!(field("redact_field", name).is_ok(), "{name}");
         }
-        told(field("redact_field", ""), "`redact_field(\"\")`: there are no letters in this name");
-        told(
+        check_message(field("redact_field", ""), "`redact_field(\"\")`: there are no letters in this name");
+        check_message(
             field("redact_field", "/a/b"),
             "`redact_field(\"/a/b\")`: this is a place and not a name: `redact_pointer`",
         );
-        told(
+        check_message(
             field("redact_field", "*_token"),
             "`redact_field(\"*_token\")`: `*` does not stand for other names here: give each of them",
         );
-        told(
+        check_message(
             field("redact_field", "users/*/x"),
             "`redact_field(\"users/*/x\")`: this is a place and not a name: `redact_pointer(\"/users/*/x\")`",
         );
         assert!(field("redact_field", "example.com/name").is_ok());
         let option = "redact_before_read";
         assert!(field_or_place(option, "/users/*/x").is_ok() && field_or_place(option, "email").is_ok());
-        told(
+        check_message(
             field_or_place(option, "users/*/x"),
             "`redact_before_read(\"users/*/x\")`: a place begins with `/`: \"/users/*/x\"?",
         );
         assert!(field_or_place(option, "*").is_err());
         assert!(cookie("keep_cookie", "__Host-id").is_ok());
-        told(cookie("keep_cookie", "a=b"), "`keep_cookie(\"a=b\")`: this can't be the name of a cookie");
-        told(cookie("redact_cookie", ""), "`redact_cookie(\"\")`: this can't be the name of a cookie");
+        check_message(
+            cookie("keep_cookie", "a=b"),
+            "`keep_cookie(\"a=b\")`: this can't be the name of a cookie",
+        );
+        check_message(
+            cookie("redact_cookie", ""),
+            "`redact_cookie(\"\")`: this can't be the name of a cookie",
+        );
     }
 
     #[test]
@@ -165,11 +177,14 @@ mod tests {
             "cdn.example.com:8080",
             "https://u@cdn.example.com?a",
         ] {
-            told(links(given, &[]), &format!("`redact_links({given:?})`: {wanted}"));
+            check_message(links(given, &[]), &format!("`redact_links({given:?})`: {wanted}"));
         }
-        told(links("", &[]), "`redact_links(\"\")`: a domain is wanted, such as \"cdn.example.com\"");
+        check_message(
+            links("", &[]),
+            "`redact_links(\"\")`: a domain is wanted, such as \"cdn.example.com\"",
+        );
         assert!(links("cdn.*.com", &[]).is_err() && links("cdn..com", &[]).is_err());
-        told(
+        check_message(
             links("cdn.example.com", &["a", ""]),
             "`redact_links(\"\")`: a parameter of links has a name; without any, all are meant",
         );

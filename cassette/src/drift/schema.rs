@@ -1,4 +1,4 @@
-//! The shape of a JSON document: which places there are, and what type of value stands at each. All items of an array
+//! The schema of a JSON document: which places there are, and what type of value stands at each. All items of an array
 //! share one place, so that a longer list is no change.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,26 +13,26 @@ pub(crate) const MOST_CHANGES: usize = 50;
 
 /// Places by pointer.
 #[derive(Debug, Default)]
-pub(crate) struct Shape {
-    places: BTreeMap<String, Seen>,
+pub(crate) struct Schema {
+    places: BTreeMap<String, Place>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct Place {
     /// The types, or the values where those count.
     kinds: BTreeSet<String>,
     /// Arrays at this place were all empty, so nothing is known of what is below it.
-    hollow: bool,
+    always_empty: bool,
     /// Of an object that also came without it.
     optional: bool,
 }
 
-impl Shape {
+impl Schema {
     /// Of a document. With `values` each item of an array has a place of its own, and values count instead of types.
-    pub(crate) fn of(document: &Value<'_>, values: bool) -> Shape {
-        let mut shape = Shape::default();
-        shape.add(String::new(), document, values);
-        shape
+    pub(crate) fn of(document: &Value<'_>, values: bool) -> Schema {
+        let mut schema = Schema::default();
+        schema.add(String::new(), document, values);
+        schema
     }
 
     fn add(&mut self, pointer: String, value: &Value<'_>, values: bool) {
@@ -53,11 +53,11 @@ impl Shape {
             Value::Object(_) => "object".to_owned(),
         };
         let fresh = !self.places.contains_key(&pointer);
-        let seen = self.places.entry(pointer.clone()).or_default();
-        seen.kinds.insert(kind);
+        let place = self.places.entry(pointer.clone()).or_default();
+        place.kinds.insert(kind);
         match value {
             Value::Array(items) => {
-                seen.hollow = items.is_empty() && (fresh || seen.hollow);
+                place.always_empty = items.is_empty() && (fresh || place.always_empty);
                 for (i, item) in items.iter().enumerate() {
                     let step = if values { i.to_string() } else { "*".to_owned() };
                     self.add(format!("{pointer}/{step}"), item, values);
@@ -86,19 +86,19 @@ impl Shape {
             missing.remove(&at);
             let fresh = !self.places.contains_key(&at);
             self.add(at.clone(), value, values);
-            if let Some(seen) = self.places.get_mut(&at).filter(|_| fresh && !first) {
-                seen.optional = true;
+            if let Some(place) = self.places.get_mut(&at).filter(|_| fresh && !first) {
+                place.optional = true;
             }
         }
         for at in missing {
-            if let Some(seen) = self.places.get_mut(&at) {
-                seen.optional = true;
+            if let Some(place) = self.places.get_mut(&at) {
+                place.optional = true;
             }
         }
     }
 
     /// What differs, by pointer. Where nothing is known of a place, because a list was empty, nothing differs.
-    pub(crate) fn compare(&self, live: &Shape, changes: &mut Vec<AnswerChange>) {
+    pub(crate) fn compare(&self, live: &Schema, changes: &mut Vec<AnswerChange>) {
         let pointers: BTreeSet<&String> = self.places.keys().chain(live.places.keys()).collect();
         // Places whose types differ, or that are on one side only: what is below them differs by that.
         let mut parted: BTreeSet<&str> = BTreeSet::new();
@@ -112,31 +112,31 @@ impl Shape {
             let found = match (before, now) {
                 (Some(before), Some(now)) if before.agrees(now) => continue,
                 (Some(_), Some(_)) => true,
-                (Some(before), None) => !before.optional && !live.is_hollow(pointer),
-                _ => !self.is_hollow(pointer),
+                (Some(before), None) => !before.optional && !live.is_item_of_empty_array(pointer),
+                _ => !self.is_item_of_empty_array(pointer),
             };
             parted.insert(pointer);
             if found {
                 let place = AnswerPlace::Json(pointer.clone());
                 changes.push(AnswerChange {
                     place,
-                    recorded: before.map(Seen::text),
-                    live: now.map(Seen::text),
+                    recorded: before.map(Place::text),
+                    live: now.map(Place::text),
                 });
             }
         }
     }
 
     /// Is this the place of an array's items, and there were none?
-    fn is_hollow(&self, pointer: &str) -> bool {
+    fn is_item_of_empty_array(&self, pointer: &str) -> bool {
         let above = pointer.rsplit_once('/').map(|(above, _)| above);
-        above.and_then(|above| self.places.get(above)).is_some_and(|seen| seen.hollow)
+        above.and_then(|above| self.places.get(above)).is_some_and(|place| place.always_empty)
     }
 }
 
-impl Seen {
+impl Place {
     /// Of several types at one place some may not come today.
-    fn agrees(&self, other: &Seen) -> bool {
+    fn agrees(&self, other: &Place) -> bool {
         self.kinds.is_subset(&other.kinds) || other.kinds.is_subset(&self.kinds)
     }
 
