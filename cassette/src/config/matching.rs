@@ -1,31 +1,31 @@
-//! Which recording answers a request, and what becomes of those that nobody asked for.
+//! Options for matching: which recording answers a request, and what happens to unused recordings.
 
 use super::Config;
 use crate::matcher::{Matcher, Matching};
 
-/// What becomes of interactions that a passing test did not ask for. Those with `"optional": true` on the cassette are
-/// always allowed.
+/// What happens if a passing test did not use all interactions of its cassette. Interactions with `"optional": true` on
+/// the cassette may always stay unused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unused {
-    /// The test fails and names them: the default.
+    /// The default: the test fails, and the report lists the unused interactions.
     #[default]
     Fail,
-    /// The test passes and they are named beside it.
+    /// The test passes, and cassette prints the unused interactions.
     Warn,
-    /// They are allowed.
+    /// The test passes.
     Allow,
 }
 
-/// What becomes of a request when all of its recordings were used. One with `"repeat": true` on the cassette answers
-/// again, whatever this says.
+/// What happens to a request if the test has used all of its recordings. A recording with `"repeat": true` on the
+/// cassette always answers again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Exhausted {
-    /// It is not answered, and the test fails: the default.
+    /// The default: the request gets no answer, and the test fails.
     #[default]
     Fail,
-    /// The last one answers again: for what is polled until it is done.
+    /// The last recording answers again. Use it for code that polls.
     RepeatLast,
-    /// They are gone through again from the first: for a test in a loop.
+    /// The recordings answer again, beginning with the first. Use it for a test that repeats its requests in a loop.
     Loop,
 }
 
@@ -43,8 +43,8 @@ impl Config {
         self
     }
 
-    /// Ignores a place of JSON request bodies in matching. The place is an RFC 6901 pointer in which `*` stands for any
-    /// one key or index.
+    /// Ignores a place of JSON request bodies in matching. The place is a JSON pointer (RFC 6901) in which `*` stands
+    /// for any one key or index.
     ///
     /// ```
     /// use cassette::Config;
@@ -62,7 +62,7 @@ impl Config {
         self
     }
 
-    /// Ignores a field of forms in matching, URL-encoded and multipart.
+    /// Ignores a field of URL-encoded and multipart forms in matching.
     ///
     /// ```
     /// use cassette::Config;
@@ -122,9 +122,8 @@ impl Config {
         self.matching(|m| m.ignore_path(pattern))
     }
 
-    /// Compares a header in matching. By default no header is compared. The cassette keeps a required header as if it
-    /// were [allowed](Config::allow_header), except one that is known to carry credentials: of that header the redacted
-    /// value is compared.
+    /// Compares a header in matching. By default matching ignores all headers. The cassette keeps a required header as
+    /// if it were [allowed](Config::allow_header). If a rule redacts the header, matching compares the redacted values.
     ///
     /// ```
     /// use cassette::Config;
@@ -158,8 +157,8 @@ impl Config {
         self.matching(|m| m.ignore_header(name))
     }
 
-    /// Asks a matcher as well: a closure, or a value of a type that implements [`Matcher`], which explains the costs.
-    /// Reports call the matcher by `name`.
+    /// Adds a matcher: a closure, or a value of a type that implements [`Matcher`]. Reports show the matcher's `name`.
+    /// [`Matcher`] explains the costs.
     ///
     /// ```
     /// use cassette::Config;
@@ -204,7 +203,7 @@ impl Config {
         self.matching(|m| m.within(scope, options))
     }
 
-    /// What happens to a request after all of its recordings were used. Default: [`Exhausted::Fail`].
+    /// Sets what happens to a request if the test has used all of its recordings. Default: [`Exhausted::Fail`].
     ///
     /// ```
     /// use cassette::{Config, Exhausted};
@@ -217,9 +216,9 @@ impl Config {
         self
     }
 
-    /// Requires requests in the order in which they were recorded. A request that comes too early is not answered. A
-    /// test that makes several requests at the same time cannot use this option, because those have no order. A test
-    /// may omit recordings that are optional, and answers that are repeated do not count.
+    /// Requires requests in the order in which they were recorded. A request that comes too early gets no answer, and
+    /// the test fails. Do not use this option in a test that makes several requests at the same time, because they have
+    /// no fixed order. A test may skip optional recordings, and repeated answers do not count.
     ///
     /// ```
     /// use cassette::Config;
@@ -232,7 +231,7 @@ impl Config {
         self
     }
 
-    /// What happens to interactions that the test did not ask for. Default: [`Unused::Fail`].
+    /// Sets what happens if the test did not use all interactions of its cassette. Default: [`Unused::Fail`].
     ///
     /// ```
     /// use cassette::{Config, Unused};
@@ -251,7 +250,7 @@ mod tests {
     use super::*;
     use crate::redact::{Redactor, Side};
 
-    /// What is compared is recorded, whatever comes first, and still no credential.
+    /// The cassette keeps required headers, in whatever order the options come, but redacts credentials among them.
     #[test]
     fn required_headers_are_kept() {
         let config = Config::new()

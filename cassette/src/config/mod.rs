@@ -1,7 +1,7 @@
-//! What a project decides once for its tests: where cassettes lie, what is secret, what matches.
+//! The settings that a project makes once for its tests: where cassettes are stored, what is secret, what matches.
 //!
-//! Built in code, shared through `config = crate::cassette_config` in the attribute. Reads nothing itself but the values
-//! of secrets that it names (`sources`).
+//! A project builds a [`Config`] in code and shares it through `config = crate::cassette_config` in the attribute.
+//! Only the values of secrets come from outside, from files and variables (`sources`).
 //!
 //! Must not know: sessions.
 
@@ -28,7 +28,10 @@ use crate::matcher::Matching;
 use crate::mode::Mode;
 use crate::redact::Rules;
 
-/// The settings of a session; `Config::new()` is what `#[cassette_test]` uses without `config = …`.
+/// The settings of a session. Without `config = …`, `#[cassette_test]` uses `Config::new()`.
+///
+/// Methods take a `Config` and return it changed. A wrong value does not panic, except where a method says so: the
+/// session reports the first mistake when it begins.
 ///
 /// ```
 /// use cassette::Config;
@@ -60,7 +63,7 @@ pub struct Config {
     pub(crate) hosts: Hosts,
     pub(crate) max_age: Option<(Duration, Expiry)>,
     pub(crate) verify: VerifyPolicy,
-    /// The first mistake made while building, with what would help; reported when a session begins.
+    /// The first mistake in the settings, with a hint. The session reports it when it begins.
     pub(crate) mistake: Option<(String, Option<String>)>,
 }
 
@@ -71,7 +74,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The defaults: cassettes in `tests/cassettes`, default matching, default redaction, bodies above 64 KiB in files.
+    /// The defaults: cassettes in `tests/cassettes`, default matching, default redaction, and bodies of more than
+    /// 65,536 bytes in files of their own.
     ///
     /// ```
     /// use cassette::Config;
@@ -107,7 +111,7 @@ impl Config {
         }
     }
 
-    /// The folder of the cassettes, relative to the package's directory. Default: `tests/cassettes`.
+    /// Sets the folder of the cassettes, relative to the package's directory. Default: `tests/cassettes`.
     ///
     /// ```
     /// use cassette::Config;
@@ -120,7 +124,7 @@ impl Config {
         self
     }
 
-    /// The mode of tests for which neither `CASSETTE_MODE` nor the attribute names one. Default: [`Mode::Replay`].
+    /// Sets the mode of a test if neither `CASSETTE_MODE` nor the attribute does. Default: [`Mode::Replay`].
     ///
     /// ```
     /// use cassette::{Config, Mode};
@@ -133,8 +137,8 @@ impl Config {
         self
     }
 
-    /// Freezes the clock at this instant. Without it a replay uses the `freeze_time` of the cassette, and a recording
-    /// the moment at which it began.
+    /// Freezes the clock at this instant. By default a replay uses the `freeze_time` of the cassette, and a recording
+    /// uses the moment at which it began.
     ///
     /// ```
     /// use std::time::{Duration, SystemTime};
@@ -149,7 +153,8 @@ impl Config {
         self
     }
 
-    /// Bodies of more than this many bytes are stored in files of their own. Default: 65,536.
+    /// Sets the greatest length of a body, in bytes, that cassette stores inside the cassette file. Longer bodies are
+    /// stored in files of their own. Default: 65,536.
     ///
     /// ```
     /// use cassette::Config;
@@ -162,7 +167,7 @@ impl Config {
         self
     }
 
-    /// The command that records these tests. Reports name it instead of `CASSETTE_MODE=record cargo test …`.
+    /// Sets the command that records these tests. Reports show it instead of `CASSETTE_MODE=record cargo test …`.
     ///
     /// ```
     /// use cassette::Config;
@@ -175,8 +180,9 @@ impl Config {
         self
     }
 
-    /// The code under test reads the time through [`Session::clock`](crate::Session::clock). A session can then begin
-    /// on systems on which unmodified code cannot see the frozen time: all but Linux and macOS.
+    /// Declares that the code under test reads the time through [`Session::clock`](crate::Session::clock). Then a
+    /// session can also begin on systems on which unmodified code cannot see the frozen time. These are all systems
+    /// except Linux and macOS.
     ///
     /// ```
     /// use cassette::Config;
@@ -189,7 +195,11 @@ impl Config {
         self
     }
 
-    /// Complete: what follows from several settings together is settled here.
+    /// The finished settings, after the checks that concern several settings together.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake that a method noted, or an `allow_header` whose header a default rule redacts.
     pub(crate) fn checked(mut self) -> Result<Config> {
         if let Some((mistake, hint)) = self.mistake {
             let hint = hint.unwrap_or_else(|| "correct the `Config` that this test uses".to_owned());
@@ -197,12 +207,13 @@ impl Config {
         }
         if let Some((name, rules)) = self.rules.shown_credential() {
             let without: String = rules.iter().map(|rule| format!(".without_rule({:?})", rule.id)).collect();
-            let hint = format!("leave it out; or, to store credentials on purpose, add `{without}`");
+            let hint = format!("remove this call; to store credentials on purpose, add `{without}`");
             let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
-            let message = format!("`allow_header({name:?})`: redacted by {}", rules.join(" and "));
+            let message =
+                format!("`allow_header({name:?})`: this header is redacted by {}", rules.join(" and "));
             return Err(Error::new(message).hint(hint));
         }
-        // What is compared has to be recorded.
+        // A replay can only compare headers that are on the cassette.
         for name in self.matching.required_headers() {
             self.rules = self.rules.allow_header_unless_credential(name);
         }

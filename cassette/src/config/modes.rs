@@ -1,41 +1,42 @@
-//! What modes do beyond their names: hosts that no cassette is about, how old one may grow, what drift means.
+//! Options that change what modes do: hosts that cassettes leave out, the greatest age of a cassette, and drift.
 
 use std::time::Duration;
 
 use super::Config;
 
-/// What becomes of a cassette that is older than it may be.
+/// What a replay does if the cassette is older than [`Config::max_age`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
-    /// The test passes, and it is told.
+    /// The test passes, and cassette prints a warning.
     Warn,
     /// The test fails.
     Fail,
 }
 
-/// What becomes of a test whose recorded answers are no longer what the API gives, in mode
-/// [`Verify`](crate::Mode::Verify).
+/// What happens to a test in mode [`Verify`](crate::Mode::Verify) if the answers of the API differ from the recorded
+/// ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Drift {
-    /// The test fails with a table of what differs: the default.
+    /// The default: the test fails with a table of the differences.
     #[default]
     Fail,
-    /// The test passes, and the table is printed.
+    /// The test passes, and cassette prints the table.
     Warn,
 }
 
-/// What counts as drift, and what becomes of it.
+/// The options of mode `verify`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct VerifyPolicy {
     pub(crate) drift: Drift,
+    /// Whether values count as drift, too, and not only the schema.
     pub(crate) values: bool,
 }
 
 impl Config {
-    /// Keeps a host out of cassettes: requests to it are neither recorded nor matched. A recording lets them pass. A
-    /// replay refuses them, unless the host is a [pass-through](Self::pass_through) host as well.
+    /// Keeps a host out of cassettes: cassette neither records nor matches requests to it. A recording sends them to
+    /// the server. A replay refuses them, unless the host is also a [pass-through](Self::pass_through) host.
     ///
-    /// The host is a name, with or without a port, or `*.` and a name for every host below it.
+    /// The host is a name, with or without a port. `*.` and a name stand for every subdomain of that name.
     ///
     /// ```
     /// use cassette::Config;
@@ -50,11 +51,11 @@ impl Config {
         self
     }
 
-    /// Lets requests to a host pass in every mode, unrecorded: to a database or a fake server beside the test. The host
-    /// is written as for [`ignore_host`](Self::ignore_host).
+    /// Sends requests for a host to the real server in every mode, without recording them. Use it for a database or a
+    /// mock server on this machine. [`ignore_host`](Self::ignore_host) explains how to write the host.
     ///
-    /// No replay leaves the machine. On replay the host has to be a loopback address, `localhost`, or a name that
-    /// [`resolve`](Self::resolve) gives a loopback address. Any other host fails the test.
+    /// A replay never leaves the machine. So on replay the host must be a loopback address, `localhost`, or a name that
+    /// [`resolve`](Self::resolve) maps to a loopback address. A request to any other pass-through host fails the test.
     ///
     /// ```
     /// use cassette::Config;
@@ -69,8 +70,8 @@ impl Config {
         self
     }
 
-    /// The greatest age of a cassette. A replay of an older one warns or fails, and names the command that records it
-    /// again. The age is the real time since `_metadata.recorded_at`.
+    /// Sets the greatest age of a cassette. If the cassette is older, a replay warns or fails, and names the command that
+    /// records it again. The age is the real time since `_metadata.recorded_at`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -85,7 +86,8 @@ impl Config {
         self
     }
 
-    /// What happens to a test in mode [`Verify`](crate::Mode::Verify) if the API has changed. Default: [`Drift::Fail`].
+    /// Sets what happens to a test in mode [`Verify`](crate::Mode::Verify) if the API has changed. Default:
+    /// [`Drift::Fail`].
     ///
     /// ```
     /// use cassette::{Config, Drift};
@@ -98,8 +100,8 @@ impl Config {
         self
     }
 
-    /// Compares the values of answers in mode [`Verify`](crate::Mode::Verify). By default the mode compares the schema
-    /// only: names and types of JSON, names of headers, and statuses.
+    /// Compares the values of answers, too, in mode [`Verify`](crate::Mode::Verify). By default the mode compares only
+    /// the schema: statuses, names of headers, and names and types in JSON bodies.
     ///
     /// ```
     /// use cassette::Config;

@@ -1,4 +1,4 @@
-//! How the real servers are reached while recording.
+//! Options for connections: to real servers while recording, and which connections cassette intercepts.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::Config;
 
 impl Config {
-    /// Adds root certificates, as PEM, to those of the platform. Connections to real servers are checked against them
-    /// while recording. Private APIs need this.
+    /// Adds root certificates, as PEM, to those of the platform. While recording, cassette checks the certificates of
+    /// real servers against all of them. Private APIs need this option.
     ///
     /// ```
     /// use cassette::Config;
@@ -21,7 +21,7 @@ impl Config {
         self
     }
 
-    /// Connects to `address` for `host` while recording, as curl's `--resolve` does.
+    /// While recording, connects to `address` if a request is for `host`, as curl's `--resolve` does.
     ///
     /// ```
     /// use cassette::Config;
@@ -34,9 +34,9 @@ impl Config {
         self
     }
 
-    /// How long a connection to a real server may take while recording: name lookup, TCP and TLS together, by the real
-    /// clock. Default: 30 s. A connection that takes longer is recorded as a timeout, and a replay fails in the same
-    /// way at once.
+    /// Sets the time limit for a connection to a real server while recording: name lookup, TCP and TLS together, by the
+    /// real clock. Default: 30 s. If a connection takes longer, cassette records a timeout, and a replay fails with the
+    /// same timeout without waiting.
     ///
     /// ```
     /// use std::time::Duration;
@@ -51,11 +51,11 @@ impl Config {
         self
     }
 
-    /// Switches off the interception of connections. The code under test then uses an explicit way, such as
-    /// `session.client()`, `base_url` or `layer`; its other connections reach their servers, on replay as well.
+    /// Switches off the interception of connections. The code under test then uses an explicit transport, such as
+    /// `session.client()`, `base_url` or `layer`. Its other connections reach their servers, also on replay.
     ///
-    /// By default, on Linux and macOS, the session intercepts every connection of a test's threads to any host but this
-    /// machine.
+    /// By default, on Linux and macOS, the session intercepts every connection of a test's threads, except connections
+    /// to this machine.
     ///
     /// ```
     /// use cassette::Config;

@@ -1,9 +1,10 @@
-//! The snapshot of what a test writes.
+//! Options for the snapshot of the files that a test writes.
 
 use super::Config;
 
 impl Config {
-    /// Leaves output files out of the snapshot. The glob applies to relative paths, and `**` crosses folders.
+    /// Excludes output files from the snapshot. The glob applies to paths relative to the output directory. `*` stands
+    /// for any characters of one path segment, `**` for any number of folders.
     ///
     /// ```
     /// use cassette::Config;

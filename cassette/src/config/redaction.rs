@@ -1,4 +1,4 @@
-//! What is secret, and what of it reaches the disk.
+//! Options for redaction: which values are secret, and what the cassette has in their place.
 
 use std::env::VarError;
 use std::path::Path;
@@ -10,13 +10,13 @@ use crate::redact::{BodyHead, RequestHead, ResponseHead, Rules, Unusable};
 use crate::report::Absent;
 
 impl Config {
-    /// Names a secret. Wherever the value occurs, in whatever encoding, the cassette has `{{secret.NAME}}`. On replay
-    /// the value takes the place of the placeholder again.
+    /// Names a secret. The cassette has `{{secret.NAME}}` wherever the value occurs, in whatever encoding. On replay
+    /// cassette puts the value back in place of the placeholder.
     ///
-    /// An empty value is no secret: an unset variable gives one, and a replay needs none. A test that records without
-    /// the value says so in a note. A value that is too short or too common to be replaced safely is a mistake, which
-    /// the session reports when it begins to record. In other modes such a value counts as none, so that a replay works
-    /// with `API_KEY=test`.
+    /// An empty value counts as missing: it often comes from an unset variable, and a replay needs no value. A test
+    /// that records without the value says so in a note. Some values are too short or too common to be replaced safely.
+    /// If a session begins to record with such a value, it reports a mistake. In other modes such a value counts as
+    /// missing, so that a replay works with `API_KEY=test`.
     ///
     /// ```
     /// use cassette::Config;
@@ -38,8 +38,9 @@ impl Config {
         if value.is_empty() { self } else { self.with_rules(|rules| rules.secret_or_unusable(name, value)) }
     }
 
-    /// Names a secret whose value is in the environment variable of the same name. If the variable is not set, there is
-    /// no secret, and a test that records says so in a note. Otherwise the same as [`secret`](Self::secret).
+    /// Names a secret whose value is in the environment variable of the same name. If the variable is not set, the
+    /// value counts as missing, and a test that records says so in a note. Otherwise the same as
+    /// [`secret`](Self::secret).
     ///
     /// ```
     /// use cassette::Config;
@@ -66,11 +67,12 @@ impl Config {
     }
 
     /// Names every string of a JSON file as a secret, at any depth. The name of a secret is the path to it:
-    /// `db.password`. A string that holds JSON is opened. The file's path is relative to the package's directory.
+    /// `db.password`. If a string holds JSON itself, its strings are secrets, too. The file's path is relative to the
+    /// package's directory.
     ///
     /// The file may be absent, because it is not committed and a replay does not need it. A test that records without
-    /// it says so in a note. A file that cannot be read is a mistake, which the session reports when it begins. For
-    /// values that are too short, see [`secret`](Self::secret).
+    /// the file says so in a note. A file that cannot be read is a mistake, which the session reports when it begins.
+    /// [`secret`](Self::secret) explains what happens to values that are too short.
     ///
     /// ```
     /// use cassette::Config;
@@ -82,8 +84,8 @@ impl Config {
         self.with_file(path.as_ref(), true)
     }
 
-    /// Names the values of a JSON file whose keys begin with `#` as secrets, at any depth. If no key begins so, a test
-    /// that records says so in a note. Otherwise the same as [`secrets_file`](Self::secrets_file).
+    /// Names the values of a JSON file whose keys begin with `#` as secrets, at any depth. If no key begins with `#`, a
+    /// test that records says so in a note. Otherwise the same as [`secrets_file`](Self::secrets_file).
     ///
     /// ```
     /// use cassette::Config;
@@ -98,8 +100,8 @@ impl Config {
     /// Keeps a header with its value. By default cassettes keep the headers that replay and review need. `x-acme-*`
     /// keeps all headers that begin with `x-acme-`, except those that carry credentials.
     ///
-    /// The name of a header that a default rule redacts is a mistake, which the session reports when it begins.
-    /// [`without_rule`](Self::without_rule) switches that rule off.
+    /// If a default rule redacts the header, the session reports a mistake when it begins.
+    /// [`without_rule`](Self::without_rule) switches such a rule off.
     ///
     /// ```
     /// use cassette::Config;
@@ -111,8 +113,8 @@ impl Config {
         self.with_checked(validation::headers("allow_header", name), |rules| rules.allow_header(name))
     }
 
-    /// Redacts the values of a key in JSON, forms and queries, at any depth. Case, `-` and `_` do not count: `apiKey`
-    /// is `api_key`. In forms `user[api_key]` is the same key, too.
+    /// Redacts the values of a key in JSON, forms and queries, at any depth. Case, `-` and `_` make no difference:
+    /// `apiKey` is the same key as `api_key`. In forms, `user[api_key]` is also the same key.
     ///
     /// ```
     /// use cassette::Config;
@@ -124,8 +126,8 @@ impl Config {
         self.with_checked(validation::field("redact_field", name), |rules| rules.field(name))
     }
 
-    /// Redacts the string at a place of JSON bodies. The place is an RFC 6901 pointer in which `*` stands for every
-    /// name or index. If an object or an array is there, every string in it is redacted.
+    /// Redacts the string at a place of JSON bodies. The place is a JSON pointer (RFC 6901) in which `*` stands for
+    /// every name or index. If an object or an array is at the place, cassette redacts every string in it.
     ///
     /// ```
     /// use cassette::Config;
@@ -137,7 +139,7 @@ impl Config {
         self.with_rules(|rules| rules.pointer(pointer))
     }
 
-    /// Redacts the value of a header and keeps its name, as for credentials.
+    /// Redacts the value of a header and keeps its name. cassette does the same with credentials by default.
     ///
     /// ```
     /// use cassette::Config;
@@ -149,7 +151,7 @@ impl Config {
         self.with_checked(validation::header("redact_header", name), |rules| rules.redact_header(name))
     }
 
-    /// Drops a header that cassettes would keep.
+    /// Drops a header that cassettes would keep otherwise.
     ///
     /// ```
     /// use cassette::Config;
@@ -161,8 +163,8 @@ impl Config {
         self.with_checked(validation::header("drop_header", name), |rules| rules.drop_header(name))
     }
 
-    /// Keeps every header that no rule redacts or drops. By default cassettes keep the headers of a list of harmless
-    /// ones.
+    /// Keeps every header that no rule redacts or drops. By default cassettes keep only the headers of a list of
+    /// harmless headers.
     ///
     /// ```
     /// use cassette::Config;
@@ -175,7 +177,7 @@ impl Config {
         self
     }
 
-    /// Keeps a cookie with its value. By default the values of all cookies are redacted.
+    /// Keeps a cookie with its value. By default cassette redacts the values of all cookies.
     ///
     /// ```
     /// use cassette::Config;
@@ -187,7 +189,7 @@ impl Config {
         self.with_checked(validation::cookie("keep_cookie", name), |rules| rules.keep_cookie(name))
     }
 
-    /// Redacts a cookie. This is useful only if the rules for all cookies, `CAS0002` and `CAS0003`, are switched off.
+    /// Redacts a cookie. Use it only if you switch off the rules for all cookies, `CAS0002` and `CAS0003`.
     ///
     /// ```
     /// use cassette::Config;
@@ -200,8 +202,8 @@ impl Config {
         self.with_checked(validation::cookie("redact_cookie", name), |rules| rules.cookie(name))
     }
 
-    /// Redacts parts of URLs by a regular expression, which is searched for in the whole URL: its groups, or the whole
-    /// match if it has none. The name of a group is the name of the placeholder.
+    /// Redacts parts of URLs by a regular expression: its groups, or the whole match if it has no group. cassette
+    /// searches the whole URL for the expression. The name of a group becomes the name of the placeholder.
     ///
     /// ```
     /// use cassette::Config;
@@ -213,8 +215,8 @@ impl Config {
         self.with_rules(|rules| rules.url(pattern))
     }
 
-    /// Redacts parameters of links to a domain and its subdomains, in bodies of any format as well. All parameters, if
-    /// the list is empty.
+    /// Redacts parameters of links to a domain and its subdomains, also in bodies of any format. If the list is empty,
+    /// cassette redacts all parameters.
     ///
     /// ```
     /// use cassette::Config;
@@ -227,7 +229,7 @@ impl Config {
         self.with_checked(validation::links(domain, &parameters), |rules| rules.links(domain, &parameters))
     }
 
-    /// Redacts IPv4 addresses that are hosts of URLs, in bodies as well, to `ipv4-1.invalid`. 127.0.0.1 stays.
+    /// Replaces IPv4 addresses that are hosts of URLs, also in bodies, by `ipv4-1.invalid`. 127.0.0.1 stays.
     ///
     /// ```
     /// use cassette::Config;
@@ -240,13 +242,13 @@ impl Config {
         self
     }
 
-    /// Redacts personal data before the code under test reads it: a field by name, or the strings at a place of JSON
-    /// bodies, which begins with `/`. Code and cassette have the same text, in mode `record` too: `[email:1]`. Headers
-    /// and cookies of that name are redacted as well. Numbers and booleans stay.
+    /// Redacts personal data before the code under test reads it. `what` is the name of a field, or a JSON pointer (RFC
+    /// 6901), which begins with `/`. The code reads the same text as the cassette has, also in mode `record`:
+    /// `[email:1]`. cassette also redacts headers and cookies of that name. Numbers and booleans stay.
     ///
-    /// The code cannot send the value back to the server. A request with such a placeholder is not sent, and the
-    /// failure of the test names the rule. An answer that is redacted in this way has neither `content-encoding` nor
-    /// `content-length`. In mode `off` nothing is redacted.
+    /// The code cannot send the value back to the server: cassette does not send a request that has such a placeholder,
+    /// and the failure of the test names the rule. A redacted answer has neither `content-encoding` nor
+    /// `content-length`. Mode `off` redacts nothing.
     ///
     /// ```
     /// use cassette::Config;
@@ -260,10 +262,10 @@ impl Config {
     }
 
     /// Redacts the URL and the headers of requests with a closure, for values that no name and no pattern can describe.
-    /// The closure changes the request that is stored and matched, not the one that the server gets.
+    /// The closure changes the request that cassette stores and matches, not the request that the server gets.
     ///
     /// Closures run before all other rules, in the order in which they were added. A closure must give the same result
-    /// for the same request in every run. `_metadata.redaction` lists it as `name`.
+    /// for the same request in every run. `_metadata.redaction` lists the closure as `name`.
     ///
     /// ```
     /// use cassette::Config;
@@ -281,8 +283,8 @@ impl Config {
         self
     }
 
-    /// Redacts the headers of answers with a closure. The closure changes the answer that is stored; while recording
-    /// the code under test gets the answer of the server. Otherwise the same as
+    /// Redacts the headers of answers with a closure. The closure changes the answer that cassette stores. While
+    /// recording, the code under test gets the answer of the server. Otherwise the same as
     /// [`redact_request_with`](Self::redact_request_with).
     ///
     /// ```
@@ -303,8 +305,8 @@ impl Config {
     }
 
     /// Redacts bodies of requests and answers with a closure: `wants` chooses bodies, and `change` returns them
-    /// redacted. The bodies are decoded and complete, so that a body of more than [`MOST_HOOKED`] bytes cannot be
-    /// recorded if it is chosen. Other bodies are streamed. Otherwise the same as
+    /// redacted. `change` gets bodies decoded and complete. So if `wants` chooses a body of more than [`MOST_HOOKED`]
+    /// bytes, cassette cannot record it. Other bodies are streamed. Otherwise the same as
     /// [`redact_request_with`](Self::redact_request_with).
     ///
     /// ```
@@ -331,7 +333,7 @@ impl Config {
 
     /// Removes a name from the default list of redacted fields.
     ///
-    /// A name that no rule has is a mistake, which the session reports when it begins, with the nearest name.
+    /// If no rule has this name, the session reports a mistake when it begins, with the nearest name.
     ///
     /// ```
     /// use cassette::Config;
@@ -347,7 +349,7 @@ impl Config {
     /// Switches off one default rule by its id. `cargo cassette rules` lists the rules, and `_metadata.redaction` of a
     /// cassette lists those that redacted something.
     ///
-    /// An id that does not exist is a mistake, which the session reports when it begins, with the nearest id.
+    /// If the id does not exist, the session reports a mistake when it begins, with the nearest id.
     ///
     /// ```
     /// use cassette::Config;
@@ -378,13 +380,14 @@ impl Config {
         }
     }
 
-    /// With a change that is made whatever the spelling, which is a mistake if it can't be meant.
+    /// Applies a change if the validation before it succeeded; otherwise notes its error as the mistake.
     fn with_checked(self, checked: Result<()>, change: impl FnOnce(Rules) -> Rules) -> Config {
         self.with_rules(|rules| checked.map(|()| change(rules)))
     }
 
-    /// The first mistake stays until the session begins. The rules are taken, not cloned, so that an option costs the
-    /// same however many there are; a mistake loses them, and no session begins without them.
+    /// Applies a change that may fail, and keeps the first error until the session begins. The rules are taken, not cloned,
+    /// so that the time of an option does not grow with the number of options. After an error the rules are lost, but no
+    /// session begins.
     fn with_rules(mut self, change: impl FnOnce(Rules) -> Result<Rules>) -> Config {
         match change(std::mem::replace(&mut self.rules, Rules::none())) {
             Ok(rules) => self.rules = rules,

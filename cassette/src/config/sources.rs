@@ -1,6 +1,7 @@
-//! Where the values of secrets come from. The one file of `config` that reads files; `mode` reads variables for it.
+//! The sources of secret values: variables, files, code. Failures and notes name the source of a missing value.
 //!
-//! Must not know: what a secret looks like, what is redacted.
+//! This is the only file of `config` that reads files; `mode` reads variables for it. Must not know: what a secret
+//! looks like, what is redacted.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -10,19 +11,19 @@ use crate::mode::Environment;
 use crate::redact::Rules;
 use crate::report::{Absent, ValueFrom};
 
-/// What the values of secrets come from, whether there are any or not.
+/// The sources that a `Config` names, including those that hold no value.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sources {
     pub(super) variables: BTreeSet<String>,
-    /// Each with whether all its strings are secrets, or what is marked with `#`.
+    /// Path of a file, and whether all of its strings are secrets. If not, only values of keys that begin with `#` are.
     pub(super) files: Vec<(PathBuf, bool)>,
     pub(super) named: BTreeSet<String>,
-    /// Where there was nothing to take a secret from.
+    /// Sources that held no value.
     absent: Vec<Absent>,
 }
 
 impl Sources {
-    /// Where there was nothing, and nobody else gave the value of that name.
+    /// The sources that held no value, except those of secrets that got their value from another source.
     pub(crate) fn absent(&self, rules: &Rules) -> Vec<Absent> {
         let has = |name: &String| rules.names().any(|known| known == name);
         let absent = self.absent.iter().filter(|absent| match absent {
@@ -32,7 +33,7 @@ impl Sources {
         absent.cloned().collect()
     }
 
-    /// Where the value of this secret comes from, or would.
+    /// The source of this secret's value. A replay without the value names it, too.
     pub(crate) fn of(&self, name: &str) -> ValueFrom {
         if self.variables.contains(name) {
             return ValueFrom::Variable;
@@ -50,8 +51,8 @@ impl Sources {
     }
 }
 
-/// The content of a file of secrets, and where it is: relative to the package, where Cargo runs its tests, which need
-/// not be where they are started by hand.
+/// The path and content of a secrets file. A relative path starts at the package's directory: Cargo runs tests there,
+/// but a test that somebody starts by hand may have another working directory.
 pub(super) fn read_file(file: &Path) -> (PathBuf, io::Result<Vec<u8>>) {
     let path = Environment::manifest_dir().unwrap_or_default().join(file);
     let text = std::fs::read(&path);

@@ -1,6 +1,6 @@
-//! Names in settings that nothing can have: misspelt, they would be settings without effect.
+//! Checks of the names in settings. A setting with an impossible name would have no effect, and nobody would notice.
 //!
-//! Must not know: what becomes of a name that can be one.
+//! Must not know: what a setting does with a valid name.
 
 use http::HeaderName;
 
@@ -10,19 +10,19 @@ fn mistake(option: &str, given: &str, why: &str) -> Result<()> {
     Err(Error::new(format!("`{option}({given:?})`: {why}")))
 }
 
-/// A whole name (RFC 9110 §5.1).
+/// Checks the complete name of a header (RFC 9110 §5.1).
 pub(super) fn header(option: &str, name: &str) -> Result<()> {
     if name.contains('*') {
-        return mistake(option, name, "`*` stands for other names in `allow_header` only");
+        return mistake(option, name, "only `allow_header` accepts a `*` in a name");
     }
     headers(option, name)
 }
 
-/// The same, or the beginning of names, with `*` after it.
+/// Checks the name of a header, or the beginning of names, followed by `*`.
 pub(super) fn headers(option: &str, name: &str) -> Result<()> {
     let fixed = name.strip_suffix('*').unwrap_or(name);
     if fixed.contains('*') {
-        return mistake(option, name, "`*` stands for any rest at the end only");
+        return mistake(option, name, "`*` is a wildcard only at the end of a name");
     }
     let is_name = HeaderName::from_bytes(fixed.as_bytes()).is_ok() || (fixed.is_empty() && name == "*");
     if is_name { Ok(()) } else { mistake(option, name, "this can't be the name of a header") }
@@ -30,29 +30,29 @@ pub(super) fn headers(option: &str, name: &str) -> Result<()> {
 
 pub(super) fn field(option: &str, name: &str) -> Result<()> {
     match name.trim_matches(['-', '_', '#', ' ']).is_empty() {
-        true => mistake(option, name, "there are no letters in this name"),
+        true => mistake(option, name, "this name has no letters or digits"),
         false if name.starts_with('/') => {
-            mistake(option, name, "this is a place and not a name: `redact_pointer`")
+            mistake(option, name, "this is a JSON pointer, not a name: use `redact_pointer`")
         }
         false if name.contains('*') && name.contains('/') => mistake(
             option,
             name,
-            &format!("this is a place and not a name: `redact_pointer({:?})`", rooted(name)),
+            &format!("this is a JSON pointer, not a name: use `redact_pointer({:?})`", rooted(name)),
         ),
-        false if name.contains('*') => {
-            mistake(option, name, "`*` does not stand for other names here: give each of them")
-        }
+        false if name.contains('*') => mistake(option, name, "`*` is not a wildcard here: name each field"),
         false => Ok(()),
     }
 }
 
-/// A field, or a place, which begins with `/`.
+/// Checks the name of a field, or a JSON pointer, which begins with `/`.
 pub(super) fn field_or_place(option: &str, what: &str) -> Result<()> {
     match what.strip_prefix('/') {
         Some(_) => Ok(()),
-        None if what.contains('/') => {
-            mistake(option, what, &format!("a place begins with `/`: {:?}?", rooted(what)))
-        }
+        None if what.contains('/') => mistake(
+            option,
+            what,
+            &format!("a JSON pointer begins with `/`: did you mean {:?}?", rooted(what)),
+        ),
         None => field(option, what),
     }
 }
@@ -61,7 +61,7 @@ fn rooted(place: &str) -> String {
     format!("/{place}")
 }
 
-/// RFC 6265 §4.1.1, and what servers do all the same.
+/// Checks the name of a cookie. RFC 6265 §4.1.1 allows fewer characters, but servers use more.
 pub(super) fn cookie(option: &str, name: &str) -> Result<()> {
     let impossible = |c: char| c.is_whitespace() || c.is_control() || matches!(c, ';' | ',' | '=');
     match name.is_empty() || name.contains(impossible) {
@@ -70,7 +70,7 @@ pub(super) fn cookie(option: &str, name: &str) -> Result<()> {
     }
 }
 
-/// A domain, and names of parameters.
+/// Checks a domain, and the names of its links' parameters.
 pub(super) fn links(domain: &str, parameters: &[&str]) -> Result<()> {
     let option = "redact_links";
     if !is_domain(domain.strip_prefix("*.").unwrap_or(domain)) {
@@ -79,13 +79,15 @@ pub(super) fn links(domain: &str, parameters: &[&str]) -> Result<()> {
         let host = authority.rsplit('@').next().unwrap_or_default();
         let host = host.split(':').next().unwrap_or_default().trim_matches(['*', '.', ' ']);
         let meant = match host.contains('.') && is_domain(host) {
-            true => format!("a domain is wanted: {host:?}?"),
-            false => "a domain is wanted, such as \"cdn.example.com\"".to_owned(),
+            true => format!("this is not a domain: did you mean {host:?}?"),
+            false => "this is not a domain, such as \"cdn.example.com\"".to_owned(),
         };
         return mistake(option, domain, &meant);
     }
     match parameters.iter().find(|name| name.trim().is_empty()) {
-        Some(name) => mistake(option, name, "a parameter of links has a name; without any, all are meant"),
+        Some(name) => {
+            mistake(option, name, "the name of a parameter is empty; an empty list stands for all parameters")
+        }
         None => Ok(()),
     }
 }
@@ -116,11 +118,11 @@ mod tests {
         );
         check_message(
             header("drop_header", "x-*"),
-            "`drop_header(\"x-*\")`: `*` stands for other names in `allow_header` only",
+            "`drop_header(\"x-*\")`: only `allow_header` accepts a `*` in a name",
         );
         check_message(
             headers("allow_header", "x-*-id"),
-            "`allow_header(\"x-*-id\")`: `*` stands for any rest at the end only",
+            "`allow_header(\"x-*-id\")`: `*` is a wildcard only at the end of a name",
         );
         check_message(
             headers("allow_header", ""),
@@ -133,25 +135,25 @@ mod tests {
         for name in ["pin", "customer pin", "é", "#a", "_a"] {
             assert!(field("redact_field", name).is_ok(), "{name}");
         }
-        check_message(field("redact_field", ""), "`redact_field(\"\")`: there are no letters in this name");
+        check_message(field("redact_field", ""), "`redact_field(\"\")`: this name has no letters or digits");
         check_message(
             field("redact_field", "/a/b"),
-            "`redact_field(\"/a/b\")`: this is a place and not a name: `redact_pointer`",
+            "`redact_field(\"/a/b\")`: this is a JSON pointer, not a name: use `redact_pointer`",
         );
         check_message(
             field("redact_field", "*_token"),
-            "`redact_field(\"*_token\")`: `*` does not stand for other names here: give each of them",
+            "`redact_field(\"*_token\")`: `*` is not a wildcard here: name each field",
         );
         check_message(
             field("redact_field", "users/*/x"),
-            "`redact_field(\"users/*/x\")`: this is a place and not a name: `redact_pointer(\"/users/*/x\")`",
+            "`redact_field(\"users/*/x\")`: this is a JSON pointer, not a name: use `redact_pointer(\"/users/*/x\")`",
         );
         assert!(field("redact_field", "example.com/name").is_ok());
         let option = "redact_before_read";
         assert!(field_or_place(option, "/users/*/x").is_ok() && field_or_place(option, "email").is_ok());
         check_message(
             field_or_place(option, "users/*/x"),
-            "`redact_before_read(\"users/*/x\")`: a place begins with `/`: \"/users/*/x\"?",
+            "`redact_before_read(\"users/*/x\")`: a JSON pointer begins with `/`: did you mean \"/users/*/x\"?",
         );
         assert!(field_or_place(option, "*").is_err());
         assert!(cookie("keep_cookie", "__Host-id").is_ok());
@@ -170,7 +172,7 @@ mod tests {
         for domain in ["cdn.example.com", "*.example.com", "localhost", "10.0.0.1", "bücher.example"] {
             assert!(links(domain, &["sig"]).is_ok(), "{domain}");
         }
-        let wanted = "a domain is wanted: \"cdn.example.com\"?";
+        let wanted = "this is not a domain: did you mean \"cdn.example.com\"?";
         for given in [
             "https://cdn.example.com/",
             "cdn.example.com/a",
@@ -181,12 +183,12 @@ mod tests {
         }
         check_message(
             links("", &[]),
-            "`redact_links(\"\")`: a domain is wanted, such as \"cdn.example.com\"",
+            "`redact_links(\"\")`: this is not a domain, such as \"cdn.example.com\"",
         );
         assert!(links("cdn.*.com", &[]).is_err() && links("cdn..com", &[]).is_err());
         check_message(
             links("cdn.example.com", &["a", ""]),
-            "`redact_links(\"\")`: a parameter of links has a name; without any, all are meant",
+            "`redact_links(\"\")`: the name of a parameter is empty; an empty list stands for all parameters",
         );
     }
 }
