@@ -1,5 +1,5 @@
-//! A recorded answer on its way to the client: with the session's own secrets and, from a template, with parts of the
-//! request in it.
+//! Makes the response for the client from a recording: fills in the session's secrets and, if the recording is a
+//! template, parts of the request.
 //!
 //! Must not know: which recording answers which request.
 
@@ -19,7 +19,7 @@ use crate::tape::{self, Outcome, Request, Response, TransportError};
 use crate::template::{Filler, Live, Values};
 
 impl Player {
-    /// The answer of an interaction that was [found](Self::find) for a request.
+    /// The answer of an interaction that [`find`](Self::find) or [`choose`](Self::choose) returned.
     pub(crate) fn play_recording(&self, i: usize, live: Option<Arc<Live>>) -> Played {
         match self.answer(i, live) {
             Ok(Ok(response)) => Played::Response(response),
@@ -28,14 +28,15 @@ impl Player {
         }
     }
 
-    /// Notes a fault: what to tell the code under test.
+    /// Notes a fault for the report, and returns a copy for the code under test.
     pub(crate) fn faulty(&self, fault: Fault) -> Fault {
         let copy = fault.copy();
         note(&self.faults, fault);
         copy
     }
 
-    /// What was recorded, and its body unless that is longer than `most` bytes; filled in as it is for the client.
+    /// The recorded outcome, and its body if that has at most `most` bytes. Templates are filled in, as they are for
+    /// the client.
     pub(crate) fn recorded(
         &self,
         i: usize,
@@ -86,20 +87,21 @@ impl Player {
         if self.restores {
             self.restore_headers(response.headers_mut());
         }
-        // The length of what isn't sent (RFC 9110 §9.3.2, §15.4.5).
+        // An answer to HEAD and a 304 give the length of a body that they do not have (RFC 9110 §9.3.2, §15.4.5).
         let head_only = interaction.request.method == http::Method::HEAD || recorded_status == 304;
         let headers = response.headers_mut();
-        // Whoever edits a body by hand need not count it.
+        // A person who edits a body by hand need not correct its length.
         if has_length(headers) && cut.is_none() && !head_only {
             headers.insert(header::CONTENT_LENGTH, body.size().into());
         }
-        // Of a template every expression is looked at before the answer begins: what is wrong with one is told in time.
+        // A template is filled in once before the answer begins, so that a wrong expression fails before the head is
+        // sent.
         if !bodiless && (refill.values.is_some() || refill.is_needed() && has_length(headers)) {
             let length = self.refilled_length(i, &refill, headers, &body)?;
             if has_length(headers) && cut.is_none() {
                 headers.insert(header::CONTENT_LENGTH, length.into());
             } else if length != body.size() {
-                // What was promised is no longer comparable with what comes.
+                // The recorded length says nothing about a filled-in body that was cut off.
                 headers.remove(header::CONTENT_LENGTH);
             }
         }
@@ -113,8 +115,8 @@ impl Player {
         Ok(Ok(response))
     }
 
-    /// The length that the body will have with what is put into it. For that it is read twice: a client may size a
-    /// buffer by it, or show progress.
+    /// The length of the body after it is filled in. The body is read one more time for this, because a client may
+    /// allocate a buffer of this length, or show its progress.
     fn refilled_length(
         &self,
         i: usize,
@@ -131,7 +133,7 @@ impl Player {
         Ok(counted.0)
     }
 
-    /// What expressions of this answer stand for, if it is a template.
+    /// The values of the expressions in this answer, if it is a template.
     fn values(&self, i: usize, live: Option<Arc<Live>>) -> Option<Arc<Values>> {
         let is_template = self.cassette.metadata().template || self.state().index.policy(i).template;
         live.filter(|_| is_template).map(|live| Arc::new(Values::new(live, self.clock.now())))
@@ -164,7 +166,7 @@ impl Player {
     }
 }
 
-/// What is put back into a body.
+/// What is filled into a body: secrets, and the values of a template.
 struct Refill<'p> {
     redactor: &'p Redactor,
     restores: bool,
@@ -176,7 +178,7 @@ impl Refill<'_> {
         self.restores || self.values.is_some()
     }
 
-    /// Secrets come first: what a client sent is not searched for their placeholders.
+    /// Secrets are filled in first, so that a placeholder in a client's own text stays as it is.
     fn writer<W: Write>(&self, content_type: Option<&str>, next: W) -> Restorer<Filler<W>> {
         self.redactor.restorer(content_type, Filler::new(self.values.clone(), content_type, next))
     }
@@ -186,7 +188,7 @@ fn has_length(headers: &HeaderMap) -> bool {
     headers.contains_key(header::CONTENT_LENGTH)
 }
 
-/// Counts what is written.
+/// A writer that only counts bytes.
 struct Count(u64);
 
 impl Write for Count {

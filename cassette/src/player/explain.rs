@@ -1,6 +1,7 @@
-//! Why a request has no answer, and which recordings are most like it.
+//! Finds out why a request has no answer, and which recordings are most similar to it.
 //!
-//! Whatever the size of the cassette, only a few requests are read for it: the sketches of the index say which.
+//! The sketches of the index select the few recordings that are read and compared, so the time hardly depends on the
+//! size of the cassette. Must not know: the text of a failure.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +11,17 @@ use crate::matcher::{Difference, Mismatch, Sketch};
 use crate::report::{Closest, Expected, Reason, RecordedAnswer, Unmatched, UnmatchedRequest};
 use crate::tape::Request;
 
-/// Recordings that are compared in full.
+/// The greatest number of recordings that are compared in full.
 const CANDIDATES: usize = 32;
-/// Of them, those that are shown.
+/// The greatest number of similar recordings in a report.
 const SHOWN: usize = 3;
-/// Requests that are explained. A test with more has one mistake and not many.
+/// The greatest number of requests that are explained. If a test has more, one mistake explains most of them.
 const EXPLAINED: usize = 20;
-/// Hosts that are named.
+/// The greatest number of hosts that a report lists.
 const HOSTS: usize = 8;
 
 impl Player {
-    /// Notes that nothing answers a request, and says why.
+    /// Notes a request that no recording answers, and explains why.
     pub(super) fn unmatched_request(&self, request: Request, keys: Keys) -> Unmatched {
         let sketch = keys.sketch;
         let (near, recorded, hosts, explained) = {
@@ -35,7 +36,7 @@ impl Player {
         let near = self.closest(&request, &near);
         let refused = near.first().is_some_and(|closest| closest.mismatch.is_match());
         let reason = match recorded {
-            // With a key that is known, what differs is what a matcher says.
+            // The request's key is on the cassette, so only a matcher can have refused the recording.
             Some(recorded) if near.is_empty() || refused => Reason::AllUsed { recorded },
             None if hosts.is_some() => {
                 let recorded = self.hosts(hosts.unwrap_or_default());
@@ -49,7 +50,7 @@ impl Player {
         self.noted(request, reason, near)
     }
 
-    /// Notes that a request came before its turn, or after it.
+    /// Notes a request that came out of order.
     pub(super) fn out_of_order(&self, request: Request, left: &OutOfOrder) -> Unmatched {
         let described = |index: usize| {
             let recorded = self.cassette.request(index).ok()?;
@@ -78,11 +79,11 @@ impl Player {
         }
     }
 
-    /// The nearest ones of the candidates, nearest first.
+    /// Those of the candidates that differ least, the most similar first.
     fn closest(&self, request: &Request, candidates: &[usize]) -> Vec<Closest> {
         let read = |i: &usize| Some((*i, self.cassette.request(*i).ok()?));
         let recorded: Vec<(usize, Request)> = candidates.iter().filter_map(read).collect();
-        // As they are looked up: without the numbers of placeholders.
+        // The index compares requests without the numbers of placeholders, so the explanation does the same.
         let alike: Vec<_> = recorded.iter().map(|(i, r)| (*i, unnumbered(r, &self.redactor))).collect();
         let wanted = unnumbered(request, &self.redactor);
         let nearest = self.matching.nearest(&wanted, alike.iter().map(|(i, r)| (*i, r.as_ref())), SHOWN);
@@ -95,7 +96,7 @@ impl Player {
         nearest.into_iter().filter_map(closest).collect()
     }
 
-    /// The hosts of these recordings.
+    /// The hosts of the recordings with these indices.
     fn hosts(&self, of: Vec<usize>) -> Vec<String> {
         let requests = of.into_iter().filter_map(|i| self.cassette.request(i).ok());
         let mut hosts: Vec<String> = requests.map(|request| host(&request.uri)).collect();
@@ -105,8 +106,9 @@ impl Player {
     }
 }
 
-/// The recordings that are worth a comparison: alike by their sketches; of equally alike ones those that were not used
-/// first, and those near the place where the test is. Of another host only where there is none of this.
+/// The recordings that are worth a comparison, chosen by the likeness of their sketches. Among equal ones, unused
+/// recordings come first, then those next to the recording that was played last. Recordings of other hosts are left out
+/// if there is one of the same host.
 fn candidates(state: &State, sketch: &Sketch) -> Vec<usize> {
     let place = state.last_served.unwrap_or(0);
     let rank = |(i, other): (usize, &Sketch)| {
@@ -126,7 +128,7 @@ fn candidates(state: &State, sketch: &Sketch) -> Vec<usize> {
     ranked.into_iter().map(|(.., i)| i as usize).collect()
 }
 
-/// One recording for each of the hosts.
+/// The first recording of each host, for up to `HOSTS` hosts.
 fn some_of_each_host(sketches: &[Sketch]) -> Vec<usize> {
     let mut first = BTreeMap::new();
     for (i, sketch) in sketches.iter().enumerate() {
@@ -137,7 +139,7 @@ fn some_of_each_host(sketches: &[Sketch]) -> Vec<usize> {
     first.into_values().collect()
 }
 
-/// Whether a recording could have been meant: its path has something in common with the request's.
+/// Whether the request may have been meant for this recording: their paths have a segment in common.
 fn could_be_meant(mismatch: &Mismatch) -> bool {
     mismatch.differences().iter().all(|difference| match difference {
         Difference::Host { .. } | Difference::Uri { .. } => false,
@@ -149,7 +151,7 @@ fn could_be_meant(mismatch: &Mismatch) -> bool {
     })
 }
 
-/// With the port, as it stands in the URI.
+/// The host and port of a URI, as written.
 fn host(uri: &str) -> String {
     let authority = uri.parse::<http::Uri>().ok().and_then(|u| u.authority().map(ToString::to_string));
     authority.unwrap_or_else(|| uri.to_owned())

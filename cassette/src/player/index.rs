@@ -1,6 +1,7 @@
-//! Which interactions answer which request: a queue for each key, in recorded order, and what happens at its end.
+//! Looks up the interaction that answers a request: a queue for each key, in recorded order, and the policy for the end
+//! of a queue.
 //!
-//! Must not know: what a request looks like, how a miss is explained.
+//! Must not know: the content of requests, how a miss is explained.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -13,16 +14,16 @@ use crate::matcher::{Key, Matching, Sketch};
 use crate::redact::Redactor;
 use crate::tape::{Cassette, Policy};
 
-/// Finds the next interaction of a key, in the same time however many there are.
+/// Finds the next interaction of a key. The time of a lookup does not depend on the number of interactions.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     queues: HashMap<Key, Queue, BuildHasherDefault<Hashed>>,
-    /// Per interaction, the next one with the same key.
+    /// For each interaction, the next interaction with the same key.
     after: Vec<Option<u32>>,
-    /// The interactions of the keys with the numbers of placeholders, for the few requests that have any.
+    /// Interactions by the key that includes the numbers of placeholders. Only few requests have such numbers.
     exact: HashMap<Key, VecDeque<u32>, BuildHasherDefault<Hashed>>,
     sketches: Vec<Sketch>,
-    /// Of the few interactions that say how they are replayed.
+    /// The policies of interactions that have one on the cassette, which are few.
     policies: HashMap<usize, Policy>,
     exhausted: Exhausted,
 }
@@ -30,34 +31,34 @@ pub(super) struct Index {
 #[derive(Debug)]
 struct Queue {
     first: u32,
-    /// Up to here all were taken.
+    /// All interactions of the queue before this one were taken.
     next: Option<u32>,
     last: u32,
     recorded: u32,
-    /// The last one that repeats by itself.
+    /// The last interaction with `"repeat": true`.
     repeats: Option<u32>,
-    /// The one whose turn it is once all were taken and they are gone through again.
+    /// The next interaction for [`Exhausted::Loop`], after all were taken.
     turn: Option<u32>,
 }
 
-/// What answers a request.
+/// The interaction that answers a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lookup {
-    /// An interaction that answered nothing yet.
+    /// It has not answered a request before.
     Fresh(usize),
-    /// One that did, and does again.
+    /// It has answered a request before, and answers again.
     Again(usize),
 }
 
-/// Fewer than this are not worth a thread.
+/// The number of interactions in each share of the work. A smaller share is not worth a thread.
 const SHARE: usize = 400;
 
 impl Index {
-    /// Keys every request of the cassette, on all cores.
+    /// Computes the key of every request of the cassette, on all cores.
     ///
     /// # Errors
     ///
-    /// That of the first request that can't be read or is malformed.
+    /// A request cannot be read or is malformed. The error is that of the first such request.
     pub(super) fn new(cassette: &Cassette, matching: &Matching, redactor: &Redactor) -> Result<Index> {
         let shares: Vec<_> =
             (0..cassette.len()).step_by(SHARE).map(|at| at..(at + SHARE).min(cassette.len())).collect();
@@ -80,13 +81,13 @@ impl Index {
         Ok(index)
     }
 
-    /// What happens when all recordings of a request were taken.
+    /// Sets what happens if all recordings of a request were taken.
     pub(super) fn exhausted(&mut self, policy: Exhausted) {
         self.exhausted = policy;
     }
 
     fn add(&mut self, keys: Vec<Keys>) {
-        // A cassette can't have as many interactions as this could not count.
+        // A cassette never has so many interactions that a `u32` overflows.
         for (i, keys) in (self.after.len() as u32..).zip(keys) {
             self.after.push(None);
             self.sketches.push(keys.sketch);
@@ -106,8 +107,8 @@ impl Index {
         }
     }
 
-    /// The next interaction of these keys that `accepts` does, among those that are not `taken` or, after them, those
-    /// that answer again. Of those without the numbers of placeholders the one that has the same, if there is one left.
+    /// The next interaction with these keys that `accepts` agrees to. Interactions that are not `taken` come first,
+    /// then interactions that answer again. An interaction with the same numbers of placeholders is preferred.
     pub(super) fn find(
         &mut self,
         keys: Keys,
@@ -152,17 +153,17 @@ impl Index {
         again.map(Lookup::Again)
     }
 
-    /// How many interactions have this key, taken ones too; `None` if there was never one.
+    /// How many interactions have this key, including taken ones; `None` if there is none.
     pub(super) fn recorded(&self, keys: Keys) -> Option<usize> {
         self.queues.get(&keys.any).map(|queue| queue.recorded as usize)
     }
 
-    /// How an interaction is replayed.
+    /// The policy of an interaction.
     pub(super) fn policy(&self, i: usize) -> Policy {
         self.policies.get(&i).copied().unwrap_or_default()
     }
 
-    /// Is there one that is filled in?
+    /// Whether any interaction is a template.
     pub(super) fn has_templates(&self) -> bool {
         self.policies.values().any(|policy| policy.template)
     }
@@ -172,7 +173,7 @@ impl Index {
     }
 }
 
-/// A key is a hash already.
+/// Passes a key through unchanged, because it is already a hash.
 #[derive(Debug, Default)]
 struct Hashed(u64);
 
@@ -211,7 +212,7 @@ mod tests {
         }
     }
 
-    /// Every request as often as it was recorded, and in that order, on one thread and on several.
+    /// The index finds every request as often as it was recorded, and in that order, on one thread and on several.
     #[track_caller]
     fn check(count: usize, different: usize) {
         let dir = tempfile::tempdir().unwrap();
@@ -252,7 +253,7 @@ mod tests {
         check(SHARE * 2, SHARE * 2);
     }
 
-    /// A cassette of this many equal requests, of which some repeat by themselves.
+    /// The index of a cassette with this many equal requests. Those in `repeating` have `"repeat": true`.
     fn equal(count: usize, repeating: &[usize], policy: Exhausted) -> (Index, Keys) {
         let dir = tempfile::tempdir().unwrap();
         let files = Files::new(dir.path(), &"a".parse().unwrap());
@@ -270,7 +271,7 @@ mod tests {
         (index, Keys::of(&request("https://h/"), &matching, &redactor))
     }
 
-    /// The answers to equal requests: a digit each, `-` for none.
+    /// Checks the answers to equal requests: a digit for each, `-` for none.
     #[track_caller]
     fn answers(policy: Exhausted, repeating: &[usize], accepts: fn(usize) -> bool, expected: &str) {
         let (mut index, key) = equal(3, repeating, policy);
@@ -297,7 +298,7 @@ mod tests {
         answers(Exhausted::Loop, &[], all, "01201201");
         answers(Exhausted::Fail, &[0], all, "01200");
         answers(Exhausted::Loop, &[0, 1], all, "01211");
-        // What a matcher refuses is not there.
+        // The index skips interactions that a matcher refuses.
         answers(Exhausted::Fail, &[], |i| i != 1, "02--");
         answers(Exhausted::RepeatLast, &[], |i| i != 2, "0111");
         answers(Exhausted::Loop, &[], |i| i != 1, "020202");
@@ -305,7 +306,7 @@ mod tests {
         answers(Exhausted::Loop, &[], |_| false, "--");
     }
 
-    /// The numbers of placeholders decide where they can, and never stand in the way.
+    /// The numbers of placeholders choose among equal recordings, but never prevent a match.
     #[test]
     fn placeholders() {
         let dir = tempfile::tempdir().unwrap();

@@ -1,5 +1,8 @@
-//! What a request is looked up by. The numbers of placeholders follow the order of events, which on replay may be
-//! another: they don't count in the first place, and decide between recordings that are the same without them.
+//! The keys by which the player looks up a request.
+//!
+//! cassette numbers the placeholders of found values in the order in which it finds them, and a replay may find them in
+//! another order. So the first key leaves the numbers out. The second key includes them, to choose among recordings
+//! that are equal without them.
 
 use std::borrow::Cow;
 
@@ -13,11 +16,11 @@ use crate::tape::{Content, Request};
 /// The keys of a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Keys {
-    /// Without the numbers of placeholders.
+    /// The key without the numbers of placeholders.
     pub(super) any: Key,
-    /// With them, if there are any.
+    /// The key with the numbers, if the request has any.
     pub(super) exact: Option<Key>,
-    /// For the day when nothing matches.
+    /// Finds similar recordings if nothing matches.
     pub(super) sketch: Sketch,
 }
 
@@ -30,7 +33,8 @@ impl Keys {
     }
 }
 
-/// The request without the numbers of placeholders. A body in a file is known by its hash only, and stays.
+/// The request without the numbers of its placeholders. A body in a file stays as it is, because only its hash is
+/// known.
 pub(crate) fn unnumbered<'r>(request: &'r Request, redactor: &Redactor) -> Cow<'r, Request> {
     let uri = redactor.anonymous(request.uri.as_bytes());
     let body = match &request.body.content {

@@ -1,20 +1,21 @@
-//! Requests that came to the wrong session.
+//! Finds requests that reached the wrong one of two parallel sessions, because the tests share a client.
 //!
-//! Must not know: which sessions there are, what a note reads like.
+//! Must not know: which sessions there are, the text of a note.
 
 use std::collections::HashSet;
 
 use super::Player;
 use crate::tape::Request;
 
-/// Recordings of a cassette that are looked at. Reading all would keep a long cassette's test waiting for a remark.
+/// The greatest number of recordings that are compared. Reading all recordings of a long cassette takes time, and the
+/// result is only a note.
 const LOOKED_AT: usize = 2_000;
 
 impl Player {
-    /// A request without an answer here that the other one's cassette still waits for: `GET https://…`.
+    /// A request that has no answer here, and that is still unused on the cassette of `other`: `GET https://…`.
     ///
-    /// A request of this test's own that has changed may be on the other one's cassette as well. It leaves its own
-    /// recording unused, which one that strayed here does not.
+    /// If this test changed a request of its own, that request may be on the other cassette by chance. But then its
+    /// former recording is unused here. A misdirected request has no unused recording here.
     pub(crate) fn misdirected(&self, other: &Player) -> Option<String> {
         let unmatched: Vec<_> = self.state().unmatched.iter().map(|u| u.request.clone()).collect();
         if unmatched.is_empty() {
@@ -27,7 +28,7 @@ impl Player {
         misdirected.find(|key| awaited_there.contains(key)).map(|(method, uri)| format!("{method} {uri}"))
     }
 
-    /// The requests whose recordings were not used, up to now.
+    /// The requests of recordings that are unused so far.
     fn awaited(&self) -> Vec<Request> {
         let unused: Vec<_> = {
             let state = self.state();
@@ -37,7 +38,7 @@ impl Player {
     }
 }
 
-/// What a request is to, whatever its parameters.
+/// The method and URL of a request, without the query.
 fn endpoint(request: &Request) -> (http::Method, String) {
     let path = request.uri.split('?').next().unwrap_or_default();
     (request.method.clone(), path.to_owned())

@@ -1,4 +1,7 @@
-//! Secrets that a recording has where a request has something else, since they have no value in this session.
+//! Finds secrets without a value that prevent a match: the recording has a placeholder, and the request has another
+//! text in its place, because this session cannot redact a value that it does not know.
+//!
+//! Must not know: the text of a failure.
 
 use super::Player;
 use crate::matcher::{Difference, PartDifference};
@@ -9,7 +12,8 @@ use crate::syntax::uri::fragment;
 use crate::tape::{Content, Request};
 
 impl Player {
-    /// Those of the recording nearest to a request, in the order of what differs.
+    /// The secrets that the most similar recording names and this session has no value for, in the order of the
+    /// differences.
     pub(super) fn missing_secrets(
         &self,
         request: &Request,
@@ -19,7 +23,7 @@ impl Player {
         let (Some(sources), Some(nearest)) = (&self.sources, nearest) else { return Vec::new() };
         let differences = nearest.mismatch.differences().iter().filter(|difference| match reason {
             Reason::Differs => true,
-            // What it has in its query has nothing to do with the request.
+            // A recording of another path or host says nothing about this request's query or body.
             Reason::NothingSimilar | Reason::NoneForHost { .. } => matches!(
                 difference,
                 Difference::Uri { .. } | Difference::Host { .. } | Difference::Path { .. }
@@ -39,7 +43,7 @@ impl Player {
         found
     }
 
-    /// The name of a secret by that in its placeholder, which goes without `#`: the cassette names its secrets.
+    /// The full name of a secret. A placeholder has the name without `#`; the cassette's metadata has it in full.
     fn full_name(&self, name: String) -> String {
         let known = self.redaction().iter().find_map(|rule| match Label::parse(rule) {
             Label::Secret(known) if placeholder::is_same_secret(&known, &name) => Some(known.to_string()),
@@ -49,7 +53,8 @@ impl Player {
     }
 }
 
-/// The names of secrets that a recording has at a place, and the request has not.
+/// The names of secrets that the recording has at the place of this difference, and that the request does not have
+/// there.
 fn instead(difference: &Difference, request: &Request, recording: &Request) -> Vec<String> {
     let (mut actual, mut recorded) = (String::new(), String::new());
     texts(difference, request, recording, &mut |a, r| {
@@ -60,11 +65,11 @@ fn instead(difference: &Difference, request: &Request, recording: &Request) -> V
     placeholder::secrets_in(&recorded).filter(is_missing).map(str::to_owned).collect()
 }
 
-/// What the two have at a place.
+/// Passes the texts of both sides at the place of this difference to `add`.
 fn texts(difference: &Difference, request: &Request, recording: &Request, add: &mut dyn FnMut(&str, &str)) {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     match difference {
-        // In lower case, where names have none.
+        // The difference has both hosts in lower case, which would change the names of secrets.
         Difference::Host { .. } => add(authority(&request.uri), authority(&recording.uri)),
         Difference::Uri { actual, recorded } | Difference::Path { actual, recorded } => add(actual, recorded),
         Difference::Query { actual, recorded, .. } | Difference::Form { actual, recorded, .. } => {
@@ -95,9 +100,9 @@ fn body(request: &Request) -> std::borrow::Cow<'_, str> {
     }
 }
 
-/// Does a placeholder stand where JSON has a number?
+/// Whether a placeholder stands in the place of a JSON number, without quotes.
 fn is_number(placeholder: &str, body: &str) -> bool {
-    // As it is, that is no JSON.
+    // A body with such a placeholder is not valid JSON.
     let is_json = || serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok();
     body.trim_start().starts_with(['{', '[']) && !is_json() && {
         body.match_indices(placeholder).any(|(at, _)| {

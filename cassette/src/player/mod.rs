@@ -1,6 +1,7 @@
-//! Request → recorded response, with an account of what was used, unused and unmatched.
+//! Answers requests from a cassette, and keeps count of used, unused and unmatched recordings.
 //!
-//! Says what happened in the facts of `report`. Must not know: sockets, modes, what a failure reads like.
+//! The player describes what happened in the plain structs of `report`, which `report` words. Must not know: sockets,
+//! modes, the text of a failure.
 
 mod answer;
 mod explain;
@@ -36,52 +37,52 @@ pub(crate) struct Player {
     cassette: Cassette,
     matching: Matching,
     redactor: Redactor,
-    /// Requests must come in recorded order, all of them.
+    /// Whether requests must come in recorded order.
     ordered: bool,
-    /// What templates take the time from.
+    /// The clock of the templates.
     clock: Clock,
     has_templates: bool,
-    /// Placeholders of named secrets may stand in the answers. Those that this session has no value for are read, too.
+    /// Whether answers may contain placeholders of named secrets, including secrets without a value in this session.
     restores: bool,
-    /// Of the values of secrets, where any would do.
+    /// The sources of secret values. `None` if the session reports no missing values.
     sources: Option<Sources>,
     state: Mutex<State>,
     faults: Faults,
 }
 
-/// A request to find the answer to.
+/// A request that the player shall answer.
 pub(crate) struct Asked {
-    /// In the form of the cassette.
+    /// Redacted and decoded, as a cassette has it.
     pub(crate) request: Request,
-    /// As the client sent it, where the cassette [has templates](Player::has_templates).
+    /// The request as the client sent it, if the cassette [has templates](Player::has_templates).
     pub(crate) live: Option<Arc<Live>>,
 }
 
-/// What on the cassette could not be played. Shared with the bodies, which find out last.
+/// Recordings that could not be played. Response bodies share the list, because they read their files later.
 type Faults = Arc<Mutex<Vec<Fault>>>;
 
 /// Why a recording could not be played.
 pub(crate) enum Fault {
     /// The cassette is damaged.
     Unreadable(Error),
-    /// The answer is a template that does not fit its request.
+    /// The answer is a template, and its expressions do not fit the request.
     Unfilled(Unfilled),
 }
 
 struct State {
     index: Index,
-    /// Per interaction, which request of this session it answered first.
+    /// For each interaction, the number of the request that it answered first.
     used: Vec<Option<usize>>,
-    /// All before this one were used, or needn't be.
+    /// All interactions before this index were used or are optional.
     front: usize,
-    /// The last one in recorded order that was used.
+    /// The greatest index of a used interaction.
     highest: Option<usize>,
     requests: usize,
     last_served: Option<usize>,
     unmatched: Vec<UnmatchedRequest>,
 }
 
-/// Recorded order is demanded, and another recording was to come next.
+/// A request came out of order: the session requires recorded order, and another recording comes next.
 struct OutOfOrder {
     expected: usize,
     found: usize,
@@ -117,26 +118,26 @@ impl Player {
         })
     }
 
-    /// The same with other than the default policies.
+    /// Sets the policies.
     pub(crate) fn with_policies(mut self, exhausted: Exhausted, ordered: bool) -> Player {
         self.state().index.exhausted(exhausted);
         self.ordered = ordered;
         self
     }
 
-    /// The same under the clock of a session.
+    /// Sets the clock of the session.
     pub(crate) fn with_clock(mut self, clock: Clock) -> Player {
         self.clock = clock;
         self
     }
 
-    /// The same with what to say of secrets without a value.
+    /// Sets the sources that reports name for secrets without a value.
     pub(crate) fn with_sources(mut self, sources: Option<Sources>) -> Player {
         self.sources = sources;
         self
     }
 
-    /// Must a request be kept as it came, until it is answered?
+    /// Whether answers need the request as the client sent it.
     pub(crate) fn has_templates(&self) -> bool {
         self.has_templates
     }
@@ -154,7 +155,7 @@ impl Player {
     ///
     /// # Errors
     ///
-    /// There is none: what to answer instead.
+    /// No interaction answers the request. The error is the refusal for the client.
     pub(crate) fn choose(&self, request: Request) -> Result<usize, Box<Played>> {
         let keys = Keys::of(&request, &self.matching, &self.redactor);
         let unmatched = match self.take(&request, keys) {
@@ -165,13 +166,13 @@ impl Player {
         Err(Box::new(Played::Unmatched(Box::new(unmatched))))
     }
 
-    /// Takes the interaction that answers a request, if there is one; nothing is noted if not.
+    /// Takes the interaction that answers a request, if there is one. A miss is not noted.
     pub(crate) fn find(&self, request: &Request) -> Option<usize> {
         let keys = Keys::of(request, &self.matching, &self.redactor);
         self.take(request, keys).ok().flatten()
     }
 
-    /// How many interactions were asked for.
+    /// The number of interactions that answered a request.
     pub(crate) fn used(&self) -> usize {
         self.state().used.iter().flatten().count()
     }
@@ -181,8 +182,8 @@ impl Player {
         &self.cassette.metadata().redaction
     }
 
-    /// Looks through the whole cassette for the placeholders that a recording which is added to it may not give to other
-    /// values.
+    /// Reads the whole cassette and reserves the numbers of its placeholders. New interactions in mode `append` must
+    /// not use these numbers for other values.
     pub(crate) fn take_numbers(&self) -> Result<()> {
         for i in 0..self.cassette.len() {
             let Interaction { request, outcome, .. } = self.cassette.interaction(i)?;
@@ -207,25 +208,25 @@ impl Player {
         Ok(())
     }
 
-    /// The requests that had no answer so far; `None` if all had one.
+    /// The requests without an answer so far; `None` if there are none.
     pub(crate) fn unmatched(&self) -> Option<Unmatched> {
         let requests = self.state().unmatched.clone();
         (!requests.is_empty()).then(|| self.account(requests))
     }
 
-    /// Has no request come, though there are recordings?
+    /// Whether the cassette has recordings but no request has come.
     #[cfg(feature = "intercept")]
     pub(crate) fn is_untouched(&self) -> bool {
         !self.cassette.is_empty() && self.state().requests == 0
     }
 
-    /// Interactions that could not be played, so far.
+    /// Takes the list of the recordings that could not be played so far.
     pub(crate) fn faults(&self) -> Vec<Fault> {
         std::mem::take(&mut *unpoisoned(self.faults.lock()))
     }
 
-    /// The interactions that nobody asked for and that are not optional, in recorded order, and the one served last;
-    /// `None` if there are none.
+    /// The unused interactions that are not optional, in recorded order, and the interaction that was played last.
+    /// `None` if there are no unused interactions.
     pub(crate) fn unused(&self) -> Result<Option<UnusedReport>> {
         let (unused, last) = {
             let state = self.state();
@@ -247,7 +248,7 @@ impl Player {
         }))
     }
 
-    /// Takes the interaction that answers a request, if there is one.
+    /// Looks up the interaction that answers a request, and marks it as used.
     fn take(&self, request: &Request, keys: Keys) -> Result<Option<usize>, OutOfOrder> {
         let matchers = self.matching.has_matchers();
         let agrees = |i| {
@@ -268,7 +269,7 @@ impl Player {
                 while state.front < state.used.len() && !state.is_due(state.front) {
                     state.front += 1;
                 }
-                // One that is optional may be left out, but comes in its place if it comes.
+                // A test may skip an optional interaction, but must not use it out of order.
                 if self.ordered && (state.front < i || state.highest > Some(i)) {
                     return Err(OutOfOrder { expected: state.front, found: i });
                 }
@@ -286,18 +287,18 @@ impl Player {
 }
 
 impl State {
-    /// Was this one not used though it should be?
+    /// Whether this interaction is unused and not optional.
     fn is_due(&self, i: usize) -> bool {
         self.used[i].is_none() && !self.index.policy(i).optional
     }
 }
 
-/// What a player says to a request.
+/// The player's answer to a request.
 pub(crate) enum Played {
     Response(http::Response<Body>),
     Error(TransportError),
     Unmatched(Box<Unmatched>),
-    /// The interaction is there.
+    /// There is a recording, but it could not be played.
     Faulty(Fault),
 }
 
@@ -306,7 +307,7 @@ fn note(faults: &Faults, fault: Fault) {
 }
 
 impl Fault {
-    /// The same for the code under test.
+    /// A copy for the code under test. The original stays for the report.
     fn copy(&self) -> Fault {
         match self {
             Fault::Unreadable(e) => Fault::Unreadable(Error::new(e.to_string()).hint_of(e)),

@@ -1,7 +1,7 @@
-//! A body on its way from the cassette, a chunk at a time, with the session's own secrets and the parts of its request
-//! put back.
+//! A response body that is read from the cassette chunk by chunk, with the session's secrets and parts of the request
+//! filled in.
 //!
-//! Must not know: which recording it belongs to.
+//! Must not know: which recording the body belongs to.
 
 use std::io::Write as _;
 use std::pin::Pin;
@@ -17,15 +17,15 @@ use crate::redact::Restorer;
 use crate::tape::{self, BodyReader, TransportError};
 use crate::template::Filler;
 
-/// A body that is read, filled in and given away.
+/// Reads a recorded body, fills it in, and passes it on.
 pub(super) struct RecordedBody {
     reader: Option<BodyReader>,
     refiller: Option<Restorer<Filler<Vec<u8>>>>,
     trailers: Option<HeaderMap>,
     cut: Option<TransportError>,
     left: u64,
-    /// The response's head says how long the body is. If it doesn't, neither must the body: the client would
-    /// be told a length that the real server never gave.
+    /// Whether the response's head gives the length. If it does not, the body must not give one either: the client
+    /// would see a length that the real server never sent.
     has_length: bool,
     faults: Faults,
 }

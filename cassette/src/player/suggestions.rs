@@ -1,15 +1,16 @@
-//! Which settings to suggest for requests without an answer: those that would have made them match.
+//! Suggests settings for requests without an answer: settings with which they would have matched.
 //!
-//! Must not know: how a suggestion is worded.
+//! Must not know: the text of a suggestion.
 
 use crate::matcher::{Difference, PartDifference, without_numbers};
 use crate::placeholder::ANY;
 use crate::report::{Reason, Repeat, RequestPlace, Suggestions, UnmatchedRequest};
 
-/// With more differences than this, a request is another one, and ignoring them helps nobody.
+/// The greatest number of differences that can be noise. A request with more differences is a different request, and a
+/// setting that ignores them all would be wrong.
 const NOISE: usize = 3;
 
-/// What would have made these requests match.
+/// The settings with which these requests would have matched.
 pub(crate) fn of(requests: &[UnmatchedRequest]) -> Suggestions {
     Suggestions {
         redact: to_redact(requests),
@@ -19,10 +20,10 @@ pub(crate) fn of(requests: &[UnmatchedRequest]) -> Suggestions {
     }
 }
 
-/// Places that differ and may well be different in every run.
+/// Places that differ, and that probably differ in every run.
 fn to_ignore(requests: &[UnmatchedRequest]) -> Vec<RequestPlace> {
     let mut places: Vec<RequestPlace> = Vec::new();
-    // What would match with the value of a secret is not to be ignored.
+    // If only the value of a secret is missing, the test needs the value and no setting.
     let differs = |r: &&UnmatchedRequest| {
         matches!(r.reason, Reason::Differs) && r.valueless.is_empty() && redacted(r).next().is_none()
     };
@@ -38,7 +39,7 @@ fn to_ignore(requests: &[UnmatchedRequest]) -> Vec<RequestPlace> {
     if places.len() <= NOISE { places } else { Vec::new() }
 }
 
-/// Places that are redacted in the request, and are not in the recording.
+/// Places that are redacted in the request but not in the recording.
 fn to_redact(requests: &[UnmatchedRequest]) -> Vec<RequestPlace> {
     let differs = |r: &&UnmatchedRequest| matches!(r.reason, Reason::Differs);
     let mut places: Vec<RequestPlace> = Vec::new();
@@ -50,14 +51,14 @@ fn to_redact(requests: &[UnmatchedRequest]) -> Vec<RequestPlace> {
     places
 }
 
-/// The recording that a request would have got once more.
+/// The recording that would have answered if recordings could be repeated.
 fn to_repeat(requests: &[UnmatchedRequest]) -> Option<Repeat> {
     let used = |r: &&UnmatchedRequest| matches!(r.reason, Reason::AllUsed { .. });
     let request = requests.iter().find(used)?;
     Some(Repeat { recording: request.near.first().map(|last| last.index) })
 }
 
-/// Where a request has a placeholder and the recording nearest to it has none.
+/// The differences in which the request has a placeholder, and the most similar recording has none.
 fn redacted(request: &UnmatchedRequest) -> impl Iterator<Item = &Difference> {
     let differences = request.near.first().map(|closest| closest.mismatch.differences()).unwrap_or_default();
     let has = |text: &str| text.contains(ANY) || text.contains(ANY_ENCODED);
@@ -75,10 +76,10 @@ fn redacted(request: &UnmatchedRequest) -> impl Iterator<Item = &Difference> {
     })
 }
 
-/// [`ANY`] in a path.
+/// [`ANY`] in a path, where brackets are percent-encoded.
 const ANY_ENCODED: &str = "%5B*%5D";
 
-/// Where to redact what differs.
+/// The place to redact so that this difference disappears.
 fn redactable(difference: &Difference) -> Option<RequestPlace> {
     match difference {
         Difference::Path { actual, recorded } => {
@@ -94,7 +95,7 @@ fn redactable(difference: &Difference) -> Option<RequestPlace> {
     }
 }
 
-/// What to ignore where two requests differ.
+/// The place to ignore so that this difference disappears.
 fn ignorable(difference: &Difference) -> Option<RequestPlace> {
     match difference {
         Difference::Path { actual, recorded } => {
@@ -123,21 +124,21 @@ fn ignorable(difference: &Difference) -> Option<RequestPlace> {
     }
 }
 
-/// What varies in one element of an array varies in all of them.
+/// The pointer with `*` for every index: if a value varies in one element of an array, it probably varies in all.
 fn any_index(pointer: &str) -> String {
     let is_index = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
     let segments: Vec<_> = pointer.split('/').map(|s| if is_index(s) { "*" } else { s }).collect();
     segments.join("/")
 }
 
-/// A regular expression for the one segment that two paths differ in, if it looks like an id or a date.
+/// A regular expression for the only segment in which two paths differ, if it looks like an id or a date.
 fn path_pattern(actual: &str, recorded: &str) -> Option<String> {
     let (before, a, r) = one_segment(actual, recorded)?;
     let varies = |segment: &str| segment.bytes().any(|b| b.is_ascii_digit());
     (varies(a) && varies(r)).then(|| format!("^{before}/([^/]+)"))
 }
 
-/// One for the same that finds it in a URL, and names it after what comes before it.
+/// A regular expression that finds the differing segment in a URL. Its group has the name of the segment before it.
 fn path_rule(actual: &str, recorded: &str) -> Option<String> {
     let (before, ..) = one_segment(actual, recorded)?;
     let last = before.rsplit('/').next().unwrap_or_default();
@@ -147,7 +148,7 @@ fn path_rule(actual: &str, recorded: &str) -> Option<String> {
     Some(format!("{before}/(?<{name}>[^/?#]+)"))
 }
 
-/// The one segment that two paths differ in, as it is in both, with a regular expression for what comes before it.
+/// The only segment in which two paths differ, as it is in each path, with a regular expression for the path before it.
 fn one_segment<'p>(actual: &'p str, recorded: &'p str) -> Option<(String, &'p str, &'p str)> {
     let (a, r): (Vec<_>, Vec<_>) = (actual.split('/').collect(), recorded.split('/').collect());
     let differing: Vec<_> = (0..a.len()).filter(|i| r.get(*i) != Some(&a[*i])).collect();
