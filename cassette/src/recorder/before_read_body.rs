@@ -1,4 +1,6 @@
-//! An answer on its way to the code under test, with what it must not see taken out: what is read is what is recorded.
+//! Redacts an answer before the code under test reads it, for `redact_before_read`.
+//!
+//! It runs upstream of the recorder, so the code under test and the cassette have the same bytes.
 
 use std::io::{self, Write};
 use std::mem;
@@ -19,11 +21,11 @@ use crate::redact::{BodyRedactor, Objection, Redactor, Side};
 use crate::tape::{TransportError, TransportErrorKind};
 
 impl Exchange {
-    /// The answer as the code under test reads it. The same, unless the project says that something goes before that.
+    /// The answer for the code under test. It is unchanged unless the project uses `redact_before_read`.
     ///
     /// # Errors
     ///
-    /// It can't be read, so that nothing can be taken out of it.
+    /// The answer's encoding cannot be decoded, so the answer cannot be redacted.
     pub(crate) fn before_read(
         &self,
         mut head: response::Parts,
@@ -44,7 +46,7 @@ impl Exchange {
         let Ok(pipeline) = decode::decoder(encoding.as_deref(), redacted) else {
             return Err(Objection::Encoding(encoding.unwrap_or_default()));
         };
-        // Length and digests are known at the end only.
+        // Redaction changes the length and the digests, and the new ones are known only at the end.
         let gone = [header::CONTENT_ENCODING.as_str(), header::CONTENT_LENGTH.as_str()];
         gone.iter().chain(capture::DIGESTS.iter()).for_each(|name| _ = head.headers.remove(*name));
         let body = BeforeReadBody {
@@ -58,7 +60,7 @@ impl Exchange {
     }
 }
 
-/// Where the pipeline writes to.
+/// The buffer that the pipeline writes to, and that the body takes its frames from.
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
 
@@ -82,17 +84,17 @@ impl Write for Shared {
 type Pipeline = Decoder<BodyRedactor<Shared>>;
 
 struct BeforeReadBody {
-    /// `None` once it is over.
+    /// `None` after the end of the body.
     inner: Option<(Body, Box<Pipeline>)>,
     out: Shared,
-    /// What comes after the last bytes.
+    /// Trailers or an error, which follow the last bytes.
     then: Option<Result<Frame<Bytes>, BoxError>>,
     redactor: Redactor,
     exchange: Exchange,
 }
 
 impl BeforeReadBody {
-    /// The body is over: what was held back comes, and then this.
+    /// Ends the body: the bytes that the pipeline held back come first, then `then`.
     fn end(&mut self, then: Option<Result<Frame<Bytes>, BoxError>>) {
         let Some((_, pipeline)) = self.inner.take() else { return };
         let finished = match &then {

@@ -1,6 +1,7 @@
-//! One exchange on its way to the journal: what is known of its request and its answer, until both are over.
+//! One exchange that is being recorded: it collects the request and the answer until both are over, and hands the
+//! interaction to the outbox.
 //!
-//! Must not know: which exchanges there are besides.
+//! Must not know: the other exchanges.
 
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -16,22 +17,22 @@ use crate::redact::{Objection, Redactor, Side};
 use crate::report::UpstreamFailure;
 use crate::tape::{self, Interaction, Outcome, Request, Response, TransportError, TransportErrorKind};
 
-/// One exchange on its way: a handle shared by the request's body, the response's body and the recorder.
+/// A handle to one exchange. The request's body, the response's body and the recorder share it.
 #[derive(Clone)]
 pub(crate) struct Exchange(Arc<ExchangeInner>);
 
 struct ExchangeInner {
     place: u64,
     outbox: Arc<dyn Outbox>,
-    /// Taken out when the exchange is written, so that it is written once.
+    /// `None` after the exchange was written, so that it is written only once.
     parts: Mutex<Option<Parts>>,
     request_over: watch::Sender<bool>,
-    /// Why the request may not be sent on.
+    /// The reason why the rest of the request must not be sent.
     objection: OnceLock<Objected>,
 }
 
-/// What is known so far. It is written when the request and the answer are both over: a server may answer
-/// before it has read the request, which is then still on its way to the tape.
+/// What is known so far of an exchange. It is written when both the request and the answer are over: a server may
+/// answer before it has read the whole request.
 pub(super) struct Parts {
     pub(super) method: http::Method,
     uri: String,
@@ -40,7 +41,7 @@ pub(super) struct Parts {
     answer: Download,
 }
 
-/// The request's body. A capture that failed is gone, and has been told.
+/// The request's body. If its capture failed, there is no capture any more, and the error is already noted.
 enum Upload {
     Arriving(Option<Capture>),
     Over(tape::Body),
@@ -49,7 +50,7 @@ enum Upload {
 enum Download {
     Awaited,
     Arriving(ResponseParts),
-    /// Without an outcome it could not be recorded, and that has been told.
+    /// `None` if it could not be recorded. Then the error is already noted.
     Over(Option<Outcome>),
 }
 
@@ -60,7 +61,7 @@ struct ResponseParts {
     capture: Option<Capture>,
 }
 
-/// Held while the answer is awaited: if the client gives up first, that is what goes on the tape.
+/// Held while the client waits for the answer. If the client drops it, cassette records that the client gave up.
 pub(crate) struct Waiting(Option<Exchange>);
 
 impl Waiting {
@@ -78,7 +79,7 @@ impl Drop for Waiting {
 }
 
 impl Exchange {
-    /// One that begins in this place.
+    /// Begins an exchange that has this place on the cassette.
     pub(super) fn new(outbox: Arc<dyn Outbox>, place: u64, parts: Parts) -> Exchange {
         Exchange(Arc::new(ExchangeInner {
             place,
@@ -89,7 +90,7 @@ impl Exchange {
         }))
     }
 
-    /// To hold while the answer is awaited.
+    /// The guard to hold while the client waits for the answer.
     pub(crate) fn waiting(&self) -> Waiting {
         Waiting(Some(self.clone()))
     }
@@ -110,7 +111,7 @@ impl Exchange {
         }
     }
 
-    /// The answer must not be read by the code under test. `None` if the exchange has been given up.
+    /// Notes that the code under test must not read the answer. `None` if the exchange was given up before.
     pub(crate) fn object(&self, objection: Objection) -> Option<Objected> {
         let objected = {
             let mut guard = self.parts();
@@ -123,22 +124,22 @@ impl Exchange {
         Some(objected)
     }
 
-    /// Why the request was not sent to its end, if that was for an objection.
+    /// The objection that stopped the request, if one did.
     pub(crate) fn objected(&self) -> Option<&Objected> {
         self.0.objection.get()
     }
 
-    /// The answer's body can't be decoded.
+    /// Notes that the answer's body cannot be decoded.
     pub(super) fn unreadable(&self, e: std::io::Error) {
         let Some(what) = self.parts().as_ref().map(Parts::describe) else { return };
         self.0.outbox.problem(Error::with_source(format!("could not read the answer to {what}"), e));
     }
 
-    /// There is no response: this failure came instead.
+    /// Notes that the request failed without a response.
     pub(crate) fn fail(&self, error: &TransportError) {
         let mut guard = self.parts();
         let Some(parts) = guard.as_mut().filter(|p| matches!(p.answer, Download::Awaited)) else { return };
-        // What failed is told in the words of a layer that may show URLs.
+        // The message comes from a lower layer and may contain URLs, so it is redacted.
         let message = self.0.outbox.redactor().text(&error.message);
         let error = TransportError { kind: error.kind, message };
         parts.answer = Download::Over(Some(Outcome::Error(error.clone())));
@@ -148,16 +149,18 @@ impl Exchange {
         self.write_when_over();
     }
 
-    /// Waits until the client has sent its whole request: what matches on replay is the whole request, also
-    /// where the server never read it.
+    /// Waits until the client has sent its whole request. Matching compares whole requests, also if the server did not
+    /// read them to the end.
     pub(crate) async fn request_over(&self) {
         // The sender lives as long as this exchange.
         let _ = self.0.request_over.subscribe().wait_for(|over| *over).await;
     }
 
+    /// Records a chunk of a body.
+    ///
     /// # Errors
     ///
-    /// The request must not be sent on.
+    /// The rest of the request must not be sent.
     pub(super) fn data(&self, direction: Direction, chunk: &[u8]) -> Result<(), TransportError> {
         let mut guard = self.parts();
         let Some(parts) = guard.as_mut() else { return Ok(()) };
@@ -169,9 +172,11 @@ impl Exchange {
         self.unrecorded(reason)
     }
 
+    /// Records the end of a body.
+    ///
     /// # Errors
     ///
-    /// The request must not be sent to its end.
+    /// The request must not be completed.
     pub(super) fn end(&self, direction: Direction, trailers: HeaderMap) -> Result<(), TransportError> {
         match direction {
             Direction::Request => self.end_request(true),
@@ -182,7 +187,11 @@ impl Exchange {
         }
     }
 
-    /// Tells why a body can't be recorded, and whether it may pass nevertheless.
+    /// Notes why a body cannot be recorded.
+    ///
+    /// # Errors
+    ///
+    /// The body belongs to a request, and cassette must not send it.
     fn unrecorded(&self, reason: Unrecorded) -> Result<(), TransportError> {
         match reason {
             Unrecorded::Other(problem) => self.0.outbox.problem(problem),
@@ -198,7 +207,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// The body broke off here, or nobody reads on.
+    /// Records that the body was cut off here, or that its reader stopped.
     pub(super) fn cut(&self, direction: Direction, error: TransportError) {
         match direction {
             Direction::Request => _ = self.end_request(false),
@@ -206,7 +215,7 @@ impl Exchange {
         }
     }
 
-    /// The test is over: whatever is missing won't come any more.
+    /// Ends the exchange because the test is over. Parts that are still missing will not come.
     pub(super) fn give_up(&self) {
         let error = TransportError {
             kind: TransportErrorKind::Timeout,
@@ -259,7 +268,7 @@ impl Exchange {
             Err(e) => Some(Unrecorded::of(parts, Direction::Response, e)),
         };
         drop(guard);
-        // It has passed.
+        // The client already has the body, so an objection cannot stop it.
         _ = problem.map(|reason| self.unrecorded(reason));
         self.write_when_over();
     }
@@ -287,7 +296,7 @@ impl Exchange {
 }
 
 impl Parts {
-    /// Of a request whose body is to come.
+    /// The parts of a request whose body has not come yet.
     pub(super) fn new(
         method: http::Method,
         uri: String,
@@ -314,7 +323,7 @@ impl Parts {
     }
 }
 
-/// Why a body is not recorded.
+/// The reason why a body is not recorded.
 enum Unrecorded {
     Objected(Objected, Direction),
     Other(Error),
@@ -333,7 +342,7 @@ impl Unrecorded {
 }
 
 impl ResponseParts {
-    /// `None` if its capture has failed before.
+    /// `None` if the capture failed before.
     fn finish(
         self,
         head_only: bool,
@@ -344,7 +353,7 @@ impl ResponseParts {
         let ResponseParts { status, version, mut headers, capture } = self;
         let Some(capture) = capture else { return Ok(None) };
         let body = match cut {
-            // A body that broke off can't be decoded to its end; what was decoded is what was seen.
+            // A body that was cut off cannot be decoded to its end. The client saw the part that can be decoded.
             Some(_) => capture.finish_cut(&mut headers)?,
             None => capture.finish(&mut headers)?,
         };
@@ -354,7 +363,7 @@ impl ResponseParts {
             let declared = declared.to_str().ok().and_then(|l| l.parse().ok());
             match &cut {
                 None => _ = headers.insert(header::CONTENT_LENGTH, body.size().into()),
-                // The length that was promised is how a client knows that something is missing.
+                // A client recognises from the promised length that something is missing.
                 Some(_) if body.encoding.is_none() && declared.is_some_and(|l: u64| l > body.size()) => {}
                 Some(_) => _ = headers.remove(header::CONTENT_LENGTH),
             }

@@ -1,7 +1,7 @@
-//! Live exchange → redacted interaction in the journal, while every byte passes through untouched: all but what the
-//! code under test must not see either.
+//! Records live exchanges as redacted interactions in the journal.
 //!
-//! Must not know: sockets, modes, what a failure reads like.
+//! Client and server exchange their bytes unchanged, except for data that the project redacts before the code under
+//! test reads it. Must not know: sockets, modes, the text of a failure.
 
 mod before_read_body;
 mod exchange;
@@ -39,18 +39,18 @@ struct Inner {
 #[derive(Default)]
 struct State {
     next: u64,
-    /// Nothing new begins any more.
+    /// Whether new exchanges are refused.
     closed: bool,
     in_flight: HashMap<u64, Exchange>,
     problems: Vec<Error>,
     upstream_failures: Vec<UpstreamFailure>,
 }
 
-/// Why an exchange did not begin.
+/// The reason why an exchange did not begin.
 pub(crate) enum NotBegun {
-    /// The recording is settled.
+    /// The test has ended, and the recording is closed.
     Late,
-    /// It can't be recorded.
+    /// The redaction objects to the request, which cannot be recorded.
     Objected(Objected),
 }
 
@@ -64,19 +64,19 @@ impl Recorder {
         }))
     }
 
-    /// The next place in the cassette, for a request that comes or may come to be recorded: it is taken when the
-    /// request begins, whatever order responses end in.
+    /// Takes the next place on the cassette. A request takes its place when it begins, so that the order of the
+    /// cassette does not depend on which response ends first.
     pub(crate) fn place(&self) -> u64 {
         let mut state = self.0.state();
         state.next += 1;
         state.next - 1
     }
 
-    /// An exchange begins, in its [place](Self::place).
+    /// Begins an exchange in its [place](Self::place).
     ///
     /// # Errors
     ///
-    /// It doesn't, and the request must not be sent.
+    /// The exchange cannot begin, and the request must not be sent.
     pub(crate) fn begin(&self, place: u64, head: &http::request::Parts) -> Result<Exchange, NotBegun> {
         let redactor = &self.0.redactor;
         let method = head.method.clone();
@@ -100,22 +100,23 @@ impl Recorder {
         Ok(exchange)
     }
 
-    /// From here on nothing new begins. Waits until what is in flight has ended, for `grace` at most; what
-    /// hasn't is recorded as cut there. Returns everything that makes the recording unfit to be installed.
+    /// Refuses new exchanges, and waits up to `grace` for exchanges in flight. Exchanges that are still in flight then
+    /// are recorded as cut off. Returns the problems because of which the recording must not be installed.
     pub(crate) fn settle(&self, grace: Duration) -> Vec<Error> {
         self.0.state().closed = true;
         for late in self.wait(grace) {
             late.give_up();
         }
-        // What another thread is just writing takes a moment more.
+        // Another thread may be writing an exchange at this moment.
         for late in self.wait(grace) {
             let what = late.parts().as_ref().map_or_else(|| "an exchange".into(), Parts::describe);
-            self.0.problem(Error::new(format!("could not record {what}: it did not end with the test")));
+            let problem = format!("could not record {what}: it was still running when the test ended");
+            self.0.problem(Error::new(problem));
         }
         std::mem::take(&mut self.0.state().problems)
     }
 
-    /// Waits until nothing is in flight, and gives what still is after `grace`.
+    /// Waits until no exchange is in flight, for at most `grace`. Returns the exchanges that still are.
     fn wait(&self, grace: Duration) -> Vec<Exchange> {
         let busy = |state: &mut State| !state.in_flight.is_empty();
         let waited = self.0.settled.wait_timeout_while(self.0.state(), grace, busy);
@@ -123,12 +124,12 @@ impl Recorder {
         state.in_flight.values().cloned().collect()
     }
 
-    /// Upstream failures so far, with the request they ended: worth telling when the test fails.
+    /// The requests that got no answer so far. If the test fails, they may be the cause.
     pub(crate) fn upstream_failures(&self) -> Vec<UpstreamFailure> {
         self.0.state().upstream_failures.clone()
     }
 
-    /// Ends the recording and gives the journal back. What still trickles in is dropped.
+    /// Ends the recording and returns the journal. Data that arrives later is dropped.
     pub(crate) fn close(&self) -> Option<Journal> {
         unpoisoned(self.0.journal.write()).take()
     }

@@ -1,6 +1,7 @@
-//! What an exchange hands on while it passes, and when it is over. The recorder takes it.
+//! The narrow interface through which an exchange reaches the recorder: captures, problems, and the finished
+//! interaction.
 //!
-//! Must not know: which exchanges there are, where recordings lie.
+//! Must not know: which exchanges there are, where recordings are stored.
 
 use http::HeaderMap;
 
@@ -10,7 +11,7 @@ use crate::redact::{Objection, Redactor, Side};
 use crate::report::UpstreamFailure;
 use crate::tape::Interaction;
 
-/// An objection to a request or its answer, with what is to be told of the request.
+/// An objection to a request or its answer, with the method and URI for the report.
 #[derive(Clone, Debug)]
 pub(crate) struct Objected {
     pub(super) method: http::Method,
@@ -24,24 +25,25 @@ impl From<&Objected> for Error {
     }
 }
 
-/// Where an exchange hands on what it has.
+/// The receiver of an exchange's results.
 pub(super) trait Outbox: Send + Sync {
     fn redactor(&self) -> &Redactor;
 
-    /// The way of a body to the tape; `None` if the recording is closed.
+    /// A capture for a body; `None` if the recording is closed.
     fn capture(&self, side: Side, uri: &str, headers: &HeaderMap) -> Option<Capture>;
 
-    /// Something that makes the recording unfit to be installed.
+    /// Notes a problem because of which the recording must not be installed.
     fn problem(&self, problem: Error);
 
-    /// An objection, which is such a problem.
+    /// Notes an objection as such a problem.
     fn object(&self, objected: &Objected) {
         self.problem(objected.into());
     }
 
-    /// A request got no answer.
+    /// Notes that a request got no answer.
     fn upstream_failure(&self, failure: UpstreamFailure);
 
-    /// The exchange in this place is over. Without an interaction it could not be recorded, and that has been told.
+    /// Ends the exchange in this place. `interaction` is `None` if the exchange could not be recorded; then the error
+    /// is already noted.
     fn over(&self, place: u64, interaction: Option<Interaction>);
 }

@@ -1,6 +1,6 @@
-//! A body passing through: frames as they come, each handed to the exchange on the way.
+//! Passes a body through unchanged, frame by frame, and gives each frame to the exchange.
 //!
-//! Must not know: what the exchange does with them.
+//! Must not know: what the exchange does with the frames.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,12 +15,12 @@ use crate::body::{Body, BoxError};
 use crate::tape::{TransportError, TransportErrorKind};
 
 impl Exchange {
-    /// The request's body, passing through and on to the tape.
+    /// Wraps the request's body, so that it is recorded while it passes.
     pub(crate) fn tee_request(&self, body: Body) -> Body {
         tee(self.clone(), Direction::Request, body)
     }
 
-    /// The response's body, passing through and on to the tape.
+    /// Notes the response's head, and wraps its body so that it is recorded while it passes.
     pub(crate) fn tee_response(&self, head: &http::response::Parts, body: Body) -> Body {
         self.respond(head);
         tee(self.clone(), Direction::Response, body)
@@ -29,18 +29,18 @@ impl Exchange {
 
 fn tee(exchange: Exchange, direction: Direction, inner: Body) -> Body {
     let mut tee = Tee { inner: Some(inner), exchange: Some(exchange), direction, unread: false };
-    // An empty body is never polled by some who carry it, and there is nothing against it.
+    // Some clients and servers never poll an empty body. An empty body raises no objection, so the result is ignored.
     _ = tee.note_end();
     Body::new(tee)
 }
 
-/// Passes frames through as they come and hands each to the exchange on the way.
+/// Passes each frame through, and gives it to the exchange.
 struct Tee {
     inner: Option<Body>,
-    /// None once the end has been told.
+    /// `None` after the exchange knows the end of the body.
     exchange: Option<Exchange>,
     direction: Direction,
-    /// Nobody but the recording reads it any more.
+    /// Whether only the recording still reads the body.
     unread: bool,
 }
 
@@ -52,7 +52,11 @@ impl Tee {
         }
     }
 
-    /// What passes is told; what must not pass ends the body.
+    /// Gives a frame to the exchange.
+    ///
+    /// # Errors
+    ///
+    /// The frame must not pass, and the body ends.
     fn pass(&mut self, frame: Option<&Result<Frame<Bytes>, BoxError>>) -> Result<(), TransportError> {
         match (frame, &self.exchange) {
             (Some(Ok(frame)), Some(exchange)) => {
@@ -109,13 +113,13 @@ impl http_body::Body for Tee {
     }
 }
 
-/// Nobody reads on: the client lost interest in the answer, or the server in the request. The rest is still part
-/// of the recording and read in the background, otherwise the cassette would depend on who was faster.
+/// The reader dropped the body: the client no longer reads the answer, or the server no longer reads the request. The
+/// rest of the body is read in the background and recorded. Otherwise the cassette would depend on timing.
 impl Drop for Tee {
     fn drop(&mut self) {
         let Some(exchange) = self.exchange.take() else { return };
         match (self.inner.take(), tokio::runtime::Handle::try_current()) {
-            // Dropped for a second time, the runtime itself is ending.
+            // A body whose rest is being read is dropped only if the runtime ends.
             (inner @ Some(_), Ok(runtime)) if !self.unread => {
                 let rest = Tee { inner, exchange: Some(exchange), direction: self.direction, unread: true };
                 runtime.spawn(drain(rest));
@@ -124,7 +128,7 @@ impl Drop for Tee {
                 self.direction,
                 TransportError {
                     kind: TransportErrorKind::Reset,
-                    message: "nobody read on from here".into(),
+                    message: "the rest of the body was not read".into(),
                 },
             ),
         }
