@@ -1,6 +1,7 @@
-//! What a client gets: an answer, a failure of the transport, or the report of a problem in place of an answer.
+//! The results that a client can get: a response, a failure of the transport, or a refusal with the report of a
+//! problem.
 //!
-//! Must not know: modes, where an answer comes from.
+//! Must not know: modes, where a response comes from.
 
 use std::pin::Pin;
 
@@ -10,18 +11,19 @@ use crate::body::Body;
 use crate::report::{FailureReport, Palette, Problem, TestSite};
 use crate::tape::{TransportError, TransportErrorKind};
 
-/// The status of the answer to a request that is not on the cassette. Not assigned to anything else
-/// (RFC 9110 §16.2.1), and of the 4xx class: clients repeat a request that failed with 5xx, and the test
-/// would wait for their back-off to end.
+/// The status of the response to a request that is not on the cassette. No other use of the status is registered (RFC
+/// 9110 §16.2.1). It is a 4xx status because clients repeat requests that failed with a 5xx, and the test would wait
+/// for their back-off.
 const UNMATCHED_STATUS: u16 = 470;
 
-/// A response, or why there is none.
+/// A response, or the error of the transport.
 pub(crate) type Answered = Result<http::Response<Body>, TransportError>;
 
-/// One that is still to come.
+/// A future [`Answered`].
 pub(crate) type AnswerFuture = Pin<Box<dyn Future<Output = Answered> + Send>>;
 
-/// What the code under test gets instead of an answer: the report itself, so that its own error shows it.
+/// The response that the code under test gets in place of an answer. Its body is the report, so that an error of the
+/// code under test shows it.
 pub(super) fn refusal(site: &TestSite, problem: Problem) -> http::Response<Body> {
     let failure = FailureReport { site: site.clone(), problems: vec![problem], notes: Vec::new() };
     let text = failure.render(&Palette::plain());
@@ -33,9 +35,10 @@ pub(super) fn refusal(site: &TestSite, problem: Problem) -> http::Response<Body>
     response
 }
 
-/// The session that was asked has ended.
+/// The error for a request that comes after its session has ended.
 pub(super) fn ended(uri: &http::Uri) -> TransportError {
-    no_connection(format!("the session that {} was asked in has ended", uri.host().unwrap_or_default()))
+    let host = uri.host().unwrap_or_default();
+    no_connection(format!("the session of this request to {host} has ended"))
 }
 
 pub(super) fn no_connection(message: String) -> TransportError {

@@ -1,6 +1,7 @@
-//! What goes wrong in the engine, besides what recorder and player know: kept until the session asks.
+//! Collects the problems that the engine detects itself, until the session takes them. Recorder and player keep their
+//! own.
 //!
-//! Must not know: what becomes of it.
+//! Must not know: what the session does with a problem.
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -38,7 +39,7 @@ impl Incidents {
         std::mem::take(&mut self.collected().refused)
     }
 
-    /// By their place on the cassette.
+    /// Sorted by their place on the cassette.
     pub(super) fn take_drifted(&self) -> Vec<Drifted> {
         let mut drifted = std::mem::take(&mut self.collected().drifted);
         drifted.sort_by_key(|drifted| drifted.index);

@@ -1,6 +1,7 @@
-//! The one service that every transport reaches: a request in, a response out, both streaming.
+//! The service behind every transport: it takes a request and returns a response, both streaming.
 //!
-//! Decides by mode between recorder, player and the live side. Must not know: sockets, files.
+//! The engine decides by mode whether the recorder, the player or the real server handles a request. Must not know:
+//! sockets, files.
 
 mod answer;
 mod incidents;
@@ -30,7 +31,7 @@ use crate::recorder::{NotBegun, Recorder};
 use crate::report::{Drifted, Obstacle, Problem, RefusedHost, TestSite};
 use crate::tape::TransportError;
 
-/// Record, replay or pass through; cheap to clone.
+/// Records, replays, or passes requests through. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Engine(Arc<Inner>);
 
@@ -40,7 +41,7 @@ struct Inner {
     closed: AtomicBool,
     site: TestSite,
     hosts: Hosts,
-    /// Addresses that stand in for names, as [`Config::resolve`](crate::Config::resolve) has them.
+    /// The addresses of [`Config::resolve`](crate::Config::resolve).
     resolve: Vec<(String, SocketAddr)>,
     incidents: Arc<Incidents>,
 }
@@ -49,15 +50,15 @@ struct Inner {
 pub(crate) enum Action {
     Replay(Arc<Replay>),
     Record(Recorder),
-    /// What is on the cassette is answered from it; the rest is asked live and recorded.
+    /// The player answers requests that are on the cassette. Other requests go to the real server and are recorded.
     Append(Arc<Replay>, Recorder),
-    /// What is on the cassette is asked live as well, and the answers are compared.
+    /// Requests that are on the cassette go to the real server, too, and the answers are compared.
     Verify(Arc<Replay>, VerifyPolicy),
     Pass,
 }
 
 impl Action {
-    /// What answers, if the session only replays.
+    /// The replay, if the session only replays.
     pub(crate) fn replays(&self) -> Option<&Replay> {
         match self {
             Action::Replay(replay) => Some(replay),
@@ -65,7 +66,7 @@ impl Action {
         }
     }
 
-    /// Does the session record what goes by?
+    /// Whether the session records.
     pub(crate) fn records(&self) -> bool {
         matches!(self, Action::Record(_) | Action::Append(..))
     }
@@ -81,19 +82,19 @@ impl Action {
     }
 }
 
-/// What the host of a request decides before anything else does.
+/// The decision about a request to an ignored or a pass-through host.
 enum ByHost<'a> {
-    /// It passes by the cassette on its way to the real server.
+    /// The request goes to the real server and is not recorded.
     Live,
-    /// A replay does not let it pass.
+    /// The replay refuses the request.
     Refused(&'a Replay),
 }
 
-/// The live side: a request to the real server.
+/// Sends a request to the real server.
 pub(crate) type Live = Box<dyn Fn(http::Request<Body>) -> AnswerFuture + Send + Sync>;
 
 impl Engine {
-    /// An engine. Replay has a live side only where there are hosts to pass through.
+    /// Makes an engine. A replay has `live` only if there are pass-through hosts.
     pub(crate) fn new(action: Action, live: Option<Live>, config: &Config, site: TestSite) -> Engine {
         Engine(Arc::new(Inner {
             action,
@@ -110,32 +111,33 @@ impl Engine {
         &self.0.action
     }
 
-    /// Do requests reach a real server?
+    /// Whether requests may reach a real server.
     pub(crate) fn is_live(&self) -> bool {
         self.0.action.replays().is_none() || self.0.hosts.pass_any()
     }
 
-    /// The session is over: from here on every request fails.
+    /// Ends the session: every later request fails.
     pub(crate) fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
     }
 
-    /// What went wrong so far, besides what recorder and player know.
+    /// Takes the problems that the engine detected so far. Recorder and player have their own lists.
     pub(crate) fn problems(&self) -> Vec<Problem> {
         self.0.incidents.take_problems()
     }
 
-    /// Requests to ignored hosts that were refused so far: a remark, since the test doesn't depend on them.
+    /// Takes the refused requests to ignored hosts so far. They are only worth a note, because the test does not depend
+    /// on them.
     pub(crate) fn refused(&self) -> Vec<RefusedHost> {
         self.0.incidents.take_refused()
     }
 
-    /// Live answers that differed from the recorded ones so far, by their place on the cassette.
+    /// Takes the live answers that differed from the recorded ones so far, sorted by their place on the cassette.
     pub(crate) fn drifted(&self) -> Vec<Drifted> {
         self.0.incidents.take_drifted()
     }
 
-    /// What becomes of a request, as far as nothing has to be awaited for it.
+    /// Decides what to do with a request, as far as that is possible without waiting for its body.
     pub(crate) fn begin(&self, request: http::Request<Body>) -> Begun {
         let inner = &*self.0;
         if inner.closed.load(Ordering::Acquire) {
@@ -165,7 +167,7 @@ impl Engine {
         }
     }
 
-    /// What the host of a request decides; `None` if the cassette is about it.
+    /// The decision about a request to an ignored or a pass-through host; `None` for all other hosts.
     fn by_host(&self, uri: &http::Uri) -> Option<ByHost<'_>> {
         let inner = &*self.0;
         let (passes, ignores) = (inner.hosts.passes(uri), inner.hosts.ignores(uri));
@@ -200,7 +202,8 @@ impl Engine {
         }
     }
 
-    /// Whether it is on the cassette is known once its body has been read.
+    /// Reads the request's body, and then decides: the player answers a request that is on the cassette, and the
+    /// recorder takes any other.
     async fn append(
         self,
         replay: Arc<Replay>,
@@ -220,7 +223,7 @@ impl Engine {
         }
     }
 
-    /// Sends what is on the cassette, too, and compares the answers.
+    /// Sends a request that is on the cassette to the real server, and compares the answers.
     async fn verify(self, replay: Arc<Replay>, values: bool, request: http::Request<Body>) -> Begun {
         let (head, body) = request.into_parts();
         let mut held = Held::default();
@@ -234,7 +237,7 @@ impl Engine {
         }
     }
 
-    /// A request that could not be brought into the form of the cassette is neither matched nor sent.
+    /// Refuses a request that could not be read: it is neither matched nor sent.
     fn unread(&self, replay: &Replay, head: &http::request::Parts, unread: Unread) -> Answered {
         let (method, uri) = (head.method.clone(), replay.redactor.uri(&head.uri.to_string()));
         let problem: &dyn Fn() -> Problem = match unread {
@@ -250,7 +253,7 @@ impl Engine {
         self.instead(problem())
     }
 
-    /// What the code under test gets instead of an answer.
+    /// The refusal that the code under test gets in place of an answer.
     fn instead(&self, problem: Problem) -> Answered {
         Ok(refusal(&self.0.site, problem))
     }
@@ -279,7 +282,8 @@ impl Engine {
         match &self.0.live {
             Some(live) => live(request),
             None => {
-                Box::pin(std::future::ready(Err(no_connection("this session has no way upstream".into()))))
+                let message = "this session does not connect to real servers".to_owned();
+                Box::pin(std::future::ready(Err(no_connection(message))))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A request that the engine has taken: where its answer comes from, and what is done with the answer.
+//! A request that the engine has accepted: where its answer comes from, and what the engine does with a live answer.
 //!
 //! Must not know: how the engine decided.
 
@@ -11,25 +11,25 @@ use crate::recorder::{Exchange, Objected, Waiting};
 use crate::report::{Problem, TestSite};
 use crate::tape::TransportError;
 
-/// A request that the engine has taken.
+/// A request that the engine has accepted.
 #[expect(clippy::large_enum_variant, reason = "it is moved once, on its way to the server")]
 pub(crate) enum Begun {
-    /// It goes to the real server; what comes back is the [`Pending`]'s.
+    /// The transport sends the request to the real server, and gives the answer to [`Pending`].
     Live(http::Request<Body>, Pending),
-    /// The answer is known here.
+    /// The engine has the answer.
     Here(AnswerFuture),
-    /// Which of the two, depends on its body.
+    /// The engine must read the request's body to decide between the two.
     Later(Pin<Box<dyn Future<Output = Begun> + Send>>),
 }
 
-/// A [`Begun`] of which it is known where the answer comes from.
+/// A [`Begun`] after the decision.
 #[expect(clippy::large_enum_variant, reason = "as for `Begun`")]
 pub(crate) enum Settled {
     Live(http::Request<Body>, Pending),
     Here(AnswerFuture),
 }
 
-/// What waits for the real server's answer. Dropped before that, the client has given up.
+/// Waits for the real server's answer. If it is dropped before, the client has given up.
 pub(crate) struct Pending(Awaits);
 
 enum Awaits {
@@ -38,7 +38,7 @@ enum Awaits {
     Verifying(Box<Verifying>),
 }
 
-/// A live answer that goes on the tape.
+/// The recording of a live answer.
 struct Recording {
     site: TestSite,
     exchange: Exchange,
@@ -54,7 +54,7 @@ impl Begun {
         Begun::Here(Box::pin(std::future::ready(answer)))
     }
 
-    /// Reads as much of the request as it takes to know where the answer comes from.
+    /// Reads as much of the request as the decision needs.
     pub(crate) async fn settled(self) -> Settled {
         let mut begun = self;
         loop {
@@ -70,7 +70,7 @@ impl Begun {
 impl Pending {
     pub(super) const NOTHING: Pending = Pending(Awaits::Nothing);
 
-    /// The answer goes on the tape.
+    /// The answer will be recorded.
     pub(super) fn recording(site: TestSite, exchange: Exchange) -> Pending {
         let waiting = exchange.waiting();
         Pending(Awaits::Recording(Recording { site, exchange, waiting }))
@@ -80,7 +80,7 @@ impl Pending {
         Pending(Awaits::Verifying(Box::new(verifying)))
     }
 
-    /// The server answered: the response for the client.
+    /// Takes the server's response, and returns the response for the client.
     pub(crate) async fn answered(self, response: http::Response<Body>) -> Answered {
         match self.0 {
             Awaits::Nothing => Ok(response),
@@ -90,7 +90,8 @@ impl Pending {
                 let (head, body) = match exchange.before_read(head, body) {
                     Ok(read) => read,
                     Err(objection) => {
-                        let given_up = || no_connection("the recording ended before this answer came".into());
+                        let given_up =
+                            || no_connection("the recording ended before this response arrived".into());
                         return objected(&site, &exchange.object(objection).ok_or_else(given_up)?);
                     }
                 };
@@ -101,7 +102,7 @@ impl Pending {
         }
     }
 
-    /// What the client gets instead of an answer, where the request, which has been read, must not be sent.
+    /// The refusal for the client, if the recorder has read the request and it must not be sent.
     #[cfg(feature = "reqwest-middleware")]
     pub(crate) fn refused(&self) -> Option<Answered> {
         match &self.0 {
@@ -110,12 +111,13 @@ impl Pending {
         }
     }
 
-    /// There is no answer, but this failure; the client gets it unless there is something else for it.
+    /// Takes the failure of a request. Returns the answer that the client gets in place of the failure, if there is
+    /// one.
     pub(crate) async fn failed(self, error: &TransportError) -> Option<Answered> {
         match self.0 {
             Awaits::Nothing => None,
             Awaits::Recording(Recording { site, exchange, waiting }) => {
-                // The client would stop sending when it hears of the failure.
+                // A client stops sending its body as soon as it gets the failure.
                 exchange.request_over().await;
                 waiting.over();
                 exchange.fail(error);
@@ -126,7 +128,7 @@ impl Pending {
     }
 }
 
-/// What the client gets where the recorder objects. The recorder has told why.
+/// The refusal for a client if the recorder objects. The recorder has already noted the reason.
 pub(super) fn objected(site: &TestSite, objected: &Objected) -> Answered {
     Ok(refusal(site, Problem::Other(objected.into())))
 }

@@ -1,6 +1,6 @@
-//! The side of the engine that has a cassette: a request in the form it would have there, and its answer.
+//! Answers requests from a cassette: redacts and decodes a request as a recording would be, and asks the player.
 //!
-//! Must not know: modes, the way to real servers.
+//! Must not know: modes, connections to real servers.
 
 use std::collections::VecDeque;
 use std::io::{self, Write as _};
@@ -21,7 +21,7 @@ use crate::report::{Problem, TestSite};
 use crate::tape::{BodySink, Request, TransportError, TransportErrorKind};
 use crate::template::Listener;
 
-/// What answers from a cassette.
+/// Answers requests from a cassette.
 pub(crate) struct Replay {
     pub(crate) player: Box<Player>,
     pub(crate) redactor: Redactor,
@@ -29,13 +29,13 @@ pub(crate) struct Replay {
     pub(crate) site: TestSite,
 }
 
-/// Why a request could not be brought into the form of the cassette.
+/// The reason why a request could not be read.
 pub(super) enum Unread {
     /// The client broke off.
     Broken(TransportError),
-    /// It must not be sent, or can't be redacted.
+    /// The request must not be sent, or cannot be redacted.
     Objected(Objection),
-    /// It has to be held, and is too long for that.
+    /// The body must be held in memory, and is longer than [`MOST_HELD`].
     TooLong,
 }
 
@@ -50,8 +50,8 @@ impl Replay {
         }
     }
 
-    /// The request in the form it would have on a cassette: through the same pipeline as a recorded one, but
-    /// above the inline limit only hashed. Its body goes into `held` as well, as it came.
+    /// Reads a request as a cassette would have it. It goes through the same pipeline as a recording; a body above the
+    /// inline limit is only hashed. `held` also gets the body as the client sent it.
     pub(super) async fn read(
         &self,
         head: &http::request::Parts,
@@ -90,11 +90,11 @@ impl Replay {
     }
 }
 
-/// What a request of a mode that matches first and asks then may have in its body. It is held in memory: on a
-/// disk it would lie there with its secrets.
+/// The greatest length of a request's body, in bytes, in modes that match a request before they send it. The body is
+/// held in memory, because a file on disk would contain its secrets.
 pub(super) const MOST_HELD: usize = 32 << 20;
 
-/// A request body that was read and can be sent.
+/// A request body that was read and can still be sent.
 #[derive(Default)]
 pub(super) struct Held {
     frames: VecDeque<Frame<Bytes>>,
@@ -111,7 +111,7 @@ impl Held {
         Ok(())
     }
 
-    /// All of it, if there are no trailers after it.
+    /// The whole body; `None` if it has trailers.
     pub(super) fn data(&self) -> Option<Vec<u8>> {
         let mut data = Vec::with_capacity(self.bytes);
         for frame in &self.frames {
@@ -120,7 +120,7 @@ impl Held {
         Some(data)
     }
 
-    /// As a body to send.
+    /// The same as a body to send.
     pub(super) fn into_body(self) -> Body {
         if self.frames.is_empty() { Body::empty() } else { Body::new(self) }
     }

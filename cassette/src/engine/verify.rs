@@ -1,7 +1,7 @@
-//! The side of the engine that asks the real server what is on the cassette already: the answers are compared, and the
-//! code under test gets the recorded one.
+//! Mode `verify`: sends a recorded request to the real server, compares the answers, and gives the code under test the
+//! recorded one.
 //!
-//! Must not know: how differences are told.
+//! Must not know: the text of a difference.
 
 use crate::placeholder;
 use std::borrow::Cow;
@@ -24,23 +24,27 @@ use crate::report::{Drifted, Obstacle, Problem};
 use crate::tape::{BodySink, Content, Outcome, Request, Response, TransportError, TransportErrorKind};
 use crate::template::Live;
 
-/// Bytes of a body that are compared by what they mean. Of a longer one length and hash are.
+/// The greatest length of a body, in bytes, that is compared by meaning. Longer bodies are compared by length and hash.
 const MOST_COMPARED: usize = 8 << 20;
 
 /// A matched request on its way to the real server.
 pub(crate) struct Verifying {
     replay: Arc<Replay>,
     incidents: Arc<Incidents>,
-    /// Are values compared, or only what kind they are of?
+    /// Whether values are compared, and not only the schema.
     values: bool,
     index: usize,
     redacted: Request,
-    /// For an answer that is filled in.
+    /// The request as the client sent it, if the recorded answer is a template.
     live: Option<Arc<Live>>,
 }
 
 impl Verifying {
-    /// The request as the real server gets it; or the answer, where it is not sent.
+    /// Matches a request, and returns it as the real server shall get it.
+    ///
+    /// # Errors
+    ///
+    /// The request is not sent. The error is the answer for the client.
     pub(super) fn begin(
         replay: Arc<Replay>,
         incidents: Arc<Incidents>,
@@ -64,7 +68,7 @@ impl Verifying {
         Ok((http::Request::from_parts(head, body), verifying))
     }
 
-    /// The server answered.
+    /// Compares the server's answer, and returns the recorded one.
     pub(super) async fn answered(self, response: http::Response<Body>) -> Answered {
         let (head, body) = response.into_parts();
         let (outcome, bytes) = match self.read(head, body).await {
@@ -80,12 +84,12 @@ impl Verifying {
         self.compared(&outcome, bytes.as_deref())
     }
 
-    /// It did not, which may be what was recorded.
+    /// Compares a failure, which may be the recorded outcome, and returns the recorded answer.
     pub(super) fn failed(self, error: &TransportError) -> Answered {
         self.compared(&Outcome::Error(error.clone()), None)
     }
 
-    /// The live answer in the form of the cassette.
+    /// Reads the live answer as a cassette would have it: redacted and decoded.
     async fn read(&self, head: http::response::Parts, mut body: Body) -> Result<Response, TransportError> {
         let replay = &self.replay;
         let broken = |e: &(dyn std::error::Error + 'static)| TransportError {
@@ -116,7 +120,7 @@ impl Verifying {
         })
     }
 
-    /// Notes what differs, and gives the recorded answer.
+    /// Notes the differences, and returns the recorded answer.
     fn compared(self, live: &Outcome, bytes: Option<&[u8]>) -> Answered {
         let replay = &self.replay;
         match replay.player.recorded(self.index, self.live.clone(), MOST_COMPARED) {
@@ -137,7 +141,7 @@ impl Verifying {
     }
 }
 
-/// A request that has the placeholder of a secret in it where the server needs the secret itself.
+/// The obstacle of a request that contains the placeholder of a secret without a value. The server needs the value.
 fn without_value(replay: &Replay, head: &http::request::Parts, asked: &Request) -> Option<Obstacle> {
     let mut names = BTreeSet::new();
     let mut look = |text: &[u8]| {
@@ -155,7 +159,8 @@ fn without_value(replay: &Replay, head: &http::request::Parts, asked: &Request) 
     Some(Obstacle::MissingValue { method: head.method.clone(), uri, name })
 }
 
-/// Values that servers gave in this session go where the recorded answers have placeholders for them.
+/// Replaces placeholders in the request by the values that servers gave in this session. The code under test has the
+/// placeholders from recorded answers.
 fn with_live_values(replay: &Replay, head: &mut http::request::Parts, held: Held) -> Body {
     let redactor = &replay.redactor;
     let uri = head.uri.to_string();
