@@ -1,4 +1,6 @@
-//! The canonical form of a body: what it means, as far as its content type or its shape tells.
+//! The canonical form of a body: its meaning, as far as its content type or its first characters show it.
+//!
+//! Must not know: how bodies are compared.
 
 use http::header::CONTENT_TYPE;
 use sha2::{Digest, Sha256};
@@ -17,7 +19,7 @@ use crate::{json, media_type};
 
 #[derive(Debug)]
 pub(super) enum CanonicalBody<'a> {
-    /// Left out, or none.
+    /// There is no body, or it is ignored.
     Nothing,
     Json(Tree<'a>),
     Form(Pairs<'a>),
@@ -29,9 +31,9 @@ pub(super) enum CanonicalBody<'a> {
 /// One part of a multipart body.
 #[derive(Debug)]
 pub(super) struct Part<'a> {
-    /// The name in a form; elsewhere empty, and parts are told apart by their place.
+    /// The name of a form's part. Empty in other multiparts, whose parts are identified by their place.
     pub(super) name: String,
-    /// Sorted, in one spelling, each name once.
+    /// Normalised and sorted, each name once.
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: CanonicalBody<'a>,
 }
@@ -42,17 +44,18 @@ impl Part<'_> {
     }
 }
 
-/// Bytes without a meaning. Inline or in a file, they are the same by their hash.
+/// A body of unknown format. Two of them are equal if their hashes are, whether they are inline or in a file.
 #[derive(Debug)]
 pub(super) struct Raw<'a> {
-    /// Where they are at hand.
+    /// `None` if the body is in a file.
     pub(super) bytes: Option<&'a [u8]>,
     pub(super) size: u64,
     /// Lower-case hex.
     pub(super) sha256: String,
 }
 
-/// Multiparts within multiparts: enough for every real one, and an end for a hostile one.
+/// The greatest depth of multiparts within multiparts. Real bodies need less; a hostile body must not exhaust the
+/// stack.
 const MAX_NESTING: usize = 8;
 
 impl<'a> CanonicalBody<'a> {
@@ -104,7 +107,7 @@ impl<'a> CanonicalBody<'a> {
         CanonicalBody::Bytes(Raw { bytes: Some(bytes), size: bytes.len() as u64, sha256 })
     }
 
-    /// Is there nothing in it to tell it from another of its kind?
+    /// Whether nothing of the body is left to compare, so that all bodies of its kind are equal.
     pub(super) fn is_empty(&self) -> bool {
         match self {
             CanonicalBody::Nothing => true,
@@ -130,17 +133,17 @@ impl<'a> CanonicalBody<'a> {
     }
 }
 
-/// What it takes to read a body, or a part of one.
+/// The context in which a body, or a part of one, is read.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'o, 'm> {
     pub(super) options: &'o InForce<'m>,
-    /// It goes to a GraphQL server.
+    /// Whether the request goes to a GraphQL server.
     pub(super) graphql: bool,
-    /// Of multiparts around it.
+    /// The number of multiparts around it.
     pub(super) depth: usize,
 }
 
-/// The parts of a multipart body, in their order; those of a form sorted by name.
+/// The parts of a multipart body in their order. The parts of a form are sorted by name.
 fn parts<'a>(bytes: &'a [u8], kind: &Value, context: Context<'_, '_>) -> Option<Vec<Part<'a>>> {
     let mut sections = multipart::parse(bytes, kind)?;
     if multipart::is_form(kind) {
@@ -156,7 +159,7 @@ fn parts<'a>(bytes: &'a [u8], kind: &Value, context: Context<'_, '_>) -> Option<
     Some(sections.into_iter().map(part).collect())
 }
 
-/// The JSON value that a body is, with GraphQL in it normalised.
+/// The value of a JSON or GraphQL body, with GraphQL queries normalised. `None` if the body is neither.
 fn json_of<'a>(bytes: &'a [u8], essence: &str, endpoint: bool) -> Option<json::Value<'a>> {
     if essence == "application/graphql" {
         return std::str::from_utf8(bytes).ok().and_then(graphql::document);
@@ -167,7 +170,8 @@ fn json_of<'a>(bytes: &'a [u8], essence: &str, endpoint: bool) -> Option<json::V
     json::parse(bytes).ok().map(|value| graphql::in_json(value, endpoint))
 }
 
-/// An object or an array, as scalars can be anything: `1.0` in plain text is a text.
+/// Whether the body begins like an object or an array. Scalars are not JSON without a content type: `1.0` in plain text
+/// is text.
 fn looks_like_json(bytes: &[u8]) -> bool {
     matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['))
 }

@@ -1,6 +1,6 @@
-//! The canonical form of a request, which keys and explanations both read.
+//! The canonical form of a request, which both keys and explanations read.
 //!
-//! Must not know: which options a test has, only those that are in force for the request.
+//! Must not know: options other than those in force for the request.
 
 use std::borrow::Cow;
 
@@ -18,14 +18,14 @@ pub(super) struct CanonicalRequest<'a> {
     pub(super) body: CanonicalBody<'a>,
 }
 
-/// What is known of a request before its body: cheap to make and to compare.
+/// The canonical form of everything before the body. It is cheap to make and to compare.
 #[derive(Debug)]
 pub(super) struct CanonicalHead<'a> {
     pub(super) method: &'a str,
     pub(super) target: Target<'a>,
-    /// Those that count and are there, sorted by name.
+    /// The headers that matching compares, sorted by name.
     pub(super) headers: Vec<(&'a str, Cow<'a, [u8]>)>,
-    /// A GraphQL server is probably behind its path.
+    /// Whether the path is probably that of a GraphQL server.
     graphql: bool,
 }
 
@@ -46,7 +46,7 @@ impl<'a> CanonicalHead<'a> {
     }
 }
 
-/// All fields of a name as one (RFC 9110 §5.3), cookies in their own way (RFC 9113 §8.2.3).
+/// Joins all fields of a name to one value (RFC 9110 §5.3). Cookies have a separator of their own (RFC 9113 §8.2.3).
 fn joined<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Option<Cow<'a, [u8]>> {
     let mut values = headers.get_all(name).iter().map(|v| v.as_bytes().trim_ascii());
     let first = values.next()?;

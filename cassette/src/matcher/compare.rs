@@ -1,6 +1,6 @@
-//! Two canonical forms part by part: every place in which they differ.
+//! Compares two canonical requests part by part, and reports every difference.
 //!
-//! Must not know: how a form is made, which options made it.
+//! Must not know: how a canonical request is made, which options it follows.
 
 use std::collections::BTreeSet;
 
@@ -10,14 +10,14 @@ use super::mismatch::{Difference, Mismatch, PartDifference};
 use super::pairs;
 use super::uri::Target;
 
-/// What differs between two requests.
+/// The differences between two requests.
 pub(super) fn requests(actual: &CanonicalRequest<'_>, recorded: &CanonicalRequest<'_>) -> Mismatch {
     let mut mismatch = heads(&actual.head, &recorded.head);
     bodies(&actual.body, &recorded.body, &mut |found| mismatch.add(found));
     mismatch
 }
 
-/// What differs before the bodies, which is cheap to find.
+/// The differences before the bodies, which are cheap to find.
 pub(super) fn heads(actual: &CanonicalHead<'_>, recorded: &CanonicalHead<'_>) -> Mismatch {
     let mut mismatch = Mismatch::default();
     let mut found = |difference| mismatch.add(difference);
@@ -147,7 +147,7 @@ fn first_difference(actual: &Raw<'_>, recorded: &Raw<'_>) -> Option<u64> {
 fn text(target: &Target<'_>) -> String {
     match target {
         Target::Text(text) => (*text).to_owned(),
-        // The query is told by the other URI's being text at all.
+        // The query is left out: the other URI cannot be parsed, which explains the difference.
         Target::Parts(p) => format!("{}://{}{}", p.scheme, p.host, p.path),
     }
 }

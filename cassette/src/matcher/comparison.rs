@@ -1,4 +1,4 @@
-//! What the options of matching say about requests: their keys, and what differs between two of them.
+//! Applies the options of matching to requests: computes their keys, and compares two of them.
 //!
 //! Both read the same canonical form, so they cannot disagree. Must not know: files, which recordings are used up.
 
@@ -17,13 +17,13 @@ use super::uri::Target;
 use crate::tape::Request;
 
 impl Matching {
-    /// One value for all requests that are the same. Takes time in the size of the request.
+    /// The key of a request, which all equal requests share. The time is proportional to the size of the request.
     pub fn key(&self, request: &Request) -> Key {
         key::of(&self.canonical(&self.rewritten(request)))
     }
 
-    /// What differs between two requests. Empty exactly if their keys are equal and every
-    /// [`Matcher`](super::Matcher) agrees; those are asked only where nothing else differs.
+    /// The differences between two requests. They are empty exactly if the keys are equal and every
+    /// [`Matcher`](super::Matcher) agrees. Matchers are asked only if nothing else differs.
     ///
     /// ```
     /// use cassette::matcher::{Difference, Matching};
@@ -51,27 +51,28 @@ impl Matching {
         mismatch
     }
 
-    /// Does nothing of a request's body count?
+    /// Whether nothing of this request's body is compared.
     pub(crate) fn ignores_whole_body(&self, request: &Request) -> bool {
         self.canonical(&self.rewritten(request)).body.is_empty()
     }
 
-    /// The key of a request, and what of it is kept to find near misses.
+    /// The key of a request, and its sketch, which finds similar recordings if nothing matches.
     pub(crate) fn key_and_sketch(&self, request: &Request) -> (Key, Sketch) {
         let request = self.rewritten(request);
         let canonical = self.canonical(&request);
         (key::of(&canonical), Sketch::of(&canonical))
     }
 
-    /// Do the matchers agree, for requests with one key?
+    /// Whether the matchers agree, for two requests with the same key.
     pub(crate) fn agree(&self, actual: &Request, recorded: &Request) -> bool {
         self.refusing(actual, recorded).is_none()
     }
 
-    /// The recordings nearest to `actual` by [`Mismatch::distance`], of equal ones the first, with the labels that
-    /// came with them and what differs; `most` of them.
+    /// The recordings with the smallest [`Mismatch::distance`] to `actual`, at most `most` of them, the nearest first.
+    /// Among recordings with the same distance, the order of `recorded` decides. Each comes with its label from
+    /// `recorded` and its differences.
     ///
-    /// Bodies are looked at only while they can still decide.
+    /// A body is compared only if the rest of the request does not rule the recording out.
     pub fn nearest<'r, T>(
         &self,
         actual: &Request,
@@ -117,7 +118,7 @@ impl Matching {
         options.custom().find(|custom| !custom.matcher.matches(actual, recorded))
     }
 
-    /// What matchers make of a request before it is compared.
+    /// The request after the matchers have rewritten it.
     fn rewritten<'r>(&self, request: &'r Request) -> Cow<'r, Request> {
         let mut rewritten = Cow::Borrowed(request);
         if self.has_matchers() {
@@ -138,7 +139,7 @@ impl Matching {
         CanonicalRequest { head, body }
     }
 
-    /// With the options that are in force for this request.
+    /// The canonical head of a request, and the options in force for it.
     fn head<'a>(&self, request: &'a Request) -> (CanonicalHead<'a>, InForce<'_>) {
         let target = Target::new(&request.uri);
         let options = self.in_force(&target);

@@ -1,4 +1,6 @@
-//! Matching by somebody's own code.
+//! Matching by code of the project.
+//!
+//! Must not know: the options.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,23 +9,26 @@ use std::sync::Arc;
 use super::mismatch::Difference;
 use crate::tape::Request;
 
-/// A rule that no option can say. Every closure `Fn(&Request, &Request) -> bool` is one.
+/// A rule of matching that no option can express. Every closure `Fn(&Request, &Request) -> bool` is a matcher.
 ///
-/// Both requests are in the form that cassettes have: redacted, bodies decoded, those above the inline limit known by
-/// their hash only. A matcher comes on top of [`Matching`](super::Matching) and can make it stricter
-/// ([`matches`](Matcher::matches)) or laxer ([`canonical`](Matcher::canonical)).
+/// A matcher gets both requests as cassettes have them: redacted, and with decoded bodies. A body above the inline
+/// limit is only known by its hash. A matcher supplements [`Matching`](super::Matching): [`matches`](Matcher::matches)
+/// can make it stricter, and [`canonical`](Matcher::canonical) can make it laxer.
 ///
-/// What it costs: recordings are found by a hash of their canonical form. `canonical` is called once for every
-/// recording when a session begins and once for every request; after that a lookup takes the same time however many
-/// recordings there are. `matches` is asked about one recording after the other of those that are equal otherwise,
-/// each of which is read from the cassette for it, until it agrees. To leave out what is compared by hand (with
-/// `ignore_body`, say) makes them more: with 1,000 recordings of one URL a request may read them all.
+/// # Costs
+///
+/// cassette finds recordings by a hash of their canonical form. It calls `canonical` once for every recording when a
+/// session begins, and once for every request. The time of a lookup does not depend on the number of recordings.
+///
+/// cassette calls `matches` for one recording after the other until it agrees, but only for recordings that are equal
+/// by everything else. It reads each of them from the cassette. Options that ignore what a matcher compares, such as
+/// `ignore_body`, make more recordings equal: with 1,000 recordings of one URL, one request may read them all.
 ///
 /// ```
 /// use cassette::Config;
 /// use cassette::tape::{Content, Request};
 ///
-/// /// Telemetry in a format of our own, of which only the first line counts.
+/// /// The first line of telemetry in a format of our own. Matching shall ignore the other lines.
 /// fn first_line(request: &Request) -> &[u8] {
 ///     match &request.body.content {
 ///         Content::Inline(bytes) => bytes.split(|b| *b == b'\n').next().unwrap_or_default(),
@@ -38,11 +43,11 @@ use crate::tape::Request;
 /// });
 /// ```
 pub trait Matcher: Send + Sync + 'static {
-    /// Whether a recording answers a request that is equal to it by everything else.
+    /// Whether a recording answers a request. cassette asks only if the two are equal by everything else.
     fn matches(&self, actual: &Request, recorded: &Request) -> bool;
 
-    /// A request as it should be compared: called for recordings and requests alike, before anything else. What this
-    /// makes the same, is the same. As it is unless implemented.
+    /// Rewrites a request before matching compares it. cassette calls this method first, for recordings and for
+    /// requests. Two requests that it makes equal are equal for matching. By default it returns the request unchanged.
     ///
     /// ```
     /// use std::borrow::Cow;
@@ -50,7 +55,7 @@ pub trait Matcher: Send + Sync + 'static {
     /// use cassette::matcher::{Matcher, Matching};
     /// use cassette::tape::{Body, Request};
     ///
-    /// /// The API is behind one of several hosts.
+    /// /// Several hosts serve the same API.
     /// struct AnyMirror;
     ///
     /// impl Matcher for AnyMirror {
@@ -88,7 +93,7 @@ where
     }
 }
 
-/// A matcher and what failures call it.
+/// A matcher and its name in failures.
 #[derive(Clone)]
 pub(super) struct Custom {
     pub(super) name: String,
@@ -96,14 +101,14 @@ pub(super) struct Custom {
 }
 
 impl Custom {
-    /// What differs where this matcher refuses.
+    /// The difference that stands for this matcher's refusal.
     pub(super) fn refusal(&self) -> Difference {
         Difference::Custom { matcher: self.name.clone() }
     }
 }
 
 impl PartialEq for Custom {
-    /// Code has no equality but that of being the same.
+    /// Code cannot be compared, so two matchers are equal only if they are the same value.
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name && Arc::ptr_eq(&self.matcher, &other.matcher)
     }

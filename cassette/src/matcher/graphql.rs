@@ -1,4 +1,4 @@
-//! GraphQL: two texts of a query that differ only in what the grammar ignores are one.
+//! Normalises GraphQL queries: texts that differ only in characters that the grammar ignores become equal.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use super::json::Tree;
 use super::pairs::Pairs;
 use crate::json::{self, Value};
 
-/// Whether a GraphQL server is probably behind this (normalised) path: `/graphql`, `/api/graphql.json`, `/gql`.
+/// Whether this normalised path is probably that of a GraphQL server: `/graphql`, `/api/graphql.json`, `/gql`.
 pub(super) fn is_endpoint(path: &str) -> bool {
     path.split('/').any(|segment| {
         let name = segment.split('.').next().unwrap_or("");
@@ -14,9 +14,8 @@ pub(super) fn is_endpoint(path: &str) -> bool {
     })
 }
 
-/// The document with one space between tokens and none of what is ignored between them (GraphQL of October
-/// 2021, §2.1.7): white space, line ends, commas, comments, a byte order mark. `None` if that doesn't divide into
-/// tokens.
+/// The document with one space between tokens, and without ignored tokens: white space, line ends, commas, comments and
+/// byte order marks (GraphQL of October 2021, §2.1.7). `None` if the text cannot be split into tokens.
 pub(super) fn normalised(document: &str) -> Option<String> {
     let mut out = String::with_capacity(document.len());
     let mut rest = document;
@@ -36,7 +35,7 @@ pub(super) fn normalised(document: &str) -> Option<String> {
     }
 }
 
-/// Bytes of the token that the text begins with.
+/// The length in bytes of the first token of the text.
 fn token(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let run = |of: fn(u8) -> bool| bytes.iter().position(|b| !of(*b)).unwrap_or(bytes.len());
@@ -81,10 +80,10 @@ fn is_document(text: &str) -> bool {
     text.starts_with('{') || ["query", "mutation", "subscription", "fragment"].into_iter().any(keyword)
 }
 
-/// A JSON body, with the queries in it normalised: of one request, or of an array of them.
+/// Normalises the queries in a JSON body, which has one GraphQL request or an array of them.
 ///
-/// Elsewhere than at an [endpoint](is_endpoint), a member `query` is a GraphQL query only if `variables` or
-/// `operationName` stand beside it. Empty `variables` and an empty `operationName` are as good as none (GraphQL
+/// If the path is not that of an [endpoint](is_endpoint), a member `query` is a GraphQL query only if the object also
+/// has `variables` or `operationName`. Empty `variables` and an empty `operationName` are the same as none (GraphQL
 /// over HTTP, §5.4).
 pub(super) fn in_json(value: Value<'_>, endpoint: bool) -> Value<'_> {
     match value {
@@ -113,14 +112,14 @@ fn in_members<'a>(
     members
 }
 
-/// A body of the type `application/graphql`: as if it were JSON with this query.
+/// The value of a body of the type `application/graphql`: the same as that of JSON with this query.
 pub(super) fn document(text: &str) -> Option<Value<'_>> {
     let normal = normalised(text).filter(|text| is_document(text))?;
     Some(Value::Object(vec![("query".into(), Value::String(normal.into()))]))
 }
 
-/// The query string of a GET to an [endpoint](is_endpoint): `query` normalised, `variables` and `extensions` as JSON
-/// by value.
+/// Normalises the query string of a GET request to an [endpoint](is_endpoint): `query` as GraphQL, `variables` and
+/// `extensions` as JSON.
 pub(super) fn in_query(pairs: &mut Pairs<'_>) {
     let text = |value: &[u8]| std::str::from_utf8(value).ok().and_then(normalised);
     let Some((_, query)) = pairs.iter_mut().find(|(key, _)| key.as_ref() == b"query") else { return };
@@ -164,7 +163,7 @@ mod tests {
         check("{ a }", Some("{ a }"));
         check("{a b}", Some("{ a b }"));
         check("{ab}", Some("{ ab }"));
-        // A block string keeps all that is in it.
+        // Text in a block string stays unchanged.
         check("{a(s:\"\"\"x,\n  \\\"\"\" # y\"\"\")}", Some("{ a ( s : \"\"\"x,\n  \\\"\"\" # y\"\"\" ) }"));
         check("{a(s:\"\\\"}\")}", Some("{ a ( s : \"\\\"}\" ) }"));
         check("{a(s:\"\")}", Some("{ a ( s : \"\" ) }"));

@@ -1,4 +1,4 @@
-//! JSON by value: members sorted by name, places that don't count left out, numbers compared exactly.
+//! Compares JSON by value: members are sorted by name, ignored places are left out, and numbers are compared exactly.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::syntax::pointer::push_segment;
 
 #[derive(Debug)]
 pub(super) enum Tree<'a> {
-    /// Left out, in an array or as the whole.
+    /// An ignored element of an array, or an ignored document.
     Ignored,
     Null,
     Bool(bool),
@@ -20,7 +20,7 @@ pub(super) enum Tree<'a> {
     Object(Members<'a>),
 }
 
-/// Sorted by name, those of one name in their order.
+/// Sorted by name. Members with the same name keep their order.
 type Members<'a> = Vec<(Cow<'a, str>, Tree<'a>)>;
 
 impl<'a> Tree<'a> {
@@ -28,7 +28,8 @@ impl<'a> Tree<'a> {
         Tree::without(value, options, Counts::Yes)
     }
 
-    /// `rests`: what remains of the options that lead here. `counts`: what was said of the places above.
+    /// Builds the tree without ignored places. `rests` are the rests of the options that lead to this value, and
+    /// `counts` is the option in force for the value that contains it.
     fn without(value: Value<'a>, rests: &[Rest<'_>], counts: Counts) -> Tree<'a> {
         let here = rests.iter().rev().find(|(rest, _)| rest.is_empty());
         let counts = here.map_or(counts, |(_, counts)| *counts);
@@ -39,12 +40,12 @@ impl<'a> Tree<'a> {
         match value {
             Value::Array(items) => {
                 let item = |(index, item): (usize, _)| {
-                    // The index is spelled out only where an option asks for it.
+                    // The index is formatted only if an option may need it.
                     let index = if rests.is_empty() { String::new() } else { index.to_string() };
                     Tree::without(item, &below(rests, &index), counts)
                 };
                 let mut items: Vec<_> = items.into_iter().enumerate().map(item).collect();
-                // Of what is ignored, only what leads to something that counts is there.
+                // In an ignored array, elements after the last required one are dropped.
                 while ignored && items.pop_if(|item| matches!(item, Tree::Ignored)).is_some() {}
                 if ignored && items.is_empty() { Tree::Ignored } else { Tree::Array(items) }
             }
@@ -65,7 +66,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// One text for all JSON of this value.
+    /// A text that is the same for all JSON with this value.
     pub(super) fn canonical_text(&self) -> String {
         let mut out = String::new();
         self.write(&mut out, canonical_number);
@@ -118,7 +119,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// Compact JSON for people.
+    /// Readable JSON on one line.
     fn text(&self) -> String {
         let mut out = String::new();
         self.write(&mut out, str::to_owned);

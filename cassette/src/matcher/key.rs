@@ -1,4 +1,6 @@
-//! A canonical form as one number, for the index of a cassette.
+//! Hashes a canonical request to a key, for the index of a cassette.
+//!
+//! Must not know: how a canonical request is made.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -9,8 +11,8 @@ use super::uri::Target;
 use super::xml::{Element, Node};
 use crate::json::canonical_number;
 
-/// Stands for all requests that are the same under one [`Matching`](super::Matching): 128 bits, so that two
-/// others don't meet in practice. Good within a process; not for storing.
+/// A 128-bit hash that all equal requests share under one [`Matching`](super::Matching). In practice, requests that
+/// differ have different keys. Keys are stable only within a process, so do not store them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(u64, u64);
 
@@ -40,15 +42,15 @@ pub(super) fn of(canonical: &CanonicalRequest<'_>) -> Key {
     Key(hash.a.finish(), hash.b.finish())
 }
 
-/// Two hashers with different beginnings.
+/// Two 64-bit hashers with different initial states.
 struct Pair {
     a: DefaultHasher,
     b: DefaultHasher,
-    /// Short pieces are gathered: to hash each by itself takes longer than to copy it.
+    /// A buffer for short pieces: copying them is faster than hashing each by itself.
     gathered: Vec<u8>,
 }
 
-/// Bytes that are gathered.
+/// The size of the buffer, in bytes.
 const PIECE: usize = 1024;
 
 impl Pair {
@@ -84,7 +86,7 @@ impl Pair {
         self.write(&(length as u64).to_le_bytes());
     }
 
-    /// With the length before it, so that no two sequences read the same.
+    /// Hashes the length before the bytes, so that different sequences of pieces have different hashes.
     fn bytes(&mut self, bytes: &[u8]) {
         self.length(bytes.len());
         self.write(bytes);

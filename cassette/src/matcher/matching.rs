@@ -1,4 +1,4 @@
-//! What a test says of matching: the options, as plain data.
+//! The options of matching that a test sets, as plain data.
 //!
 //! Must not know: how requests are compared, keys.
 
@@ -12,34 +12,35 @@ use super::scope::Scope;
 use super::uri::Target;
 use crate::syntax::pointer::Pointer;
 
-/// What makes two requests the same.
+/// The rules by which two requests are equal.
 ///
-/// By default all of
+/// By default matching compares
 ///
 /// * the method;
-/// * scheme, host and port, with the scheme's default port (RFC 3986 §6.2.3). User information is left out:
-///   clients send it as a header;
+/// * scheme, host and port. A port is the same as none if it is the scheme's default port (RFC 3986 §6.2.3). User
+///   information is ignored, because clients send it as a header;
 /// * the path, with percent-encoding and dot segments normalised (RFC 3986 §6.2.2);
-/// * the query as a multiset of decoded pairs. `?a` is `?a=`;
+/// * the query as a multiset of decoded pairs. `?a` equals `?a=`;
 /// * the body by its meaning:
-///   - JSON by value: whitespace, the order of members and the spelling of numbers don't count; the order of
-///     arrays does. Duplicate names are kept, in their order. A body is JSON if its content type says so or
-///     if it is an object or array, and only if it parses.
-///   - GraphQL, in JSON or as `application/graphql`, by its query without the white space, commas and comments
-///     that its grammar ignores, by its variables and its operation's name; in the query string of a GET, too;
+///   - JSON by value. White space, the order of members and the notation of numbers make no difference; the order of
+///     arrays does. Members with the same name keep their order. A body is JSON if it parses, and if its content type
+///     says so or it begins like an object or an array;
+///   - GraphQL, in JSON or as `application/graphql`, by its query, its variables and the name of its operation. White
+///     space, commas and comments that the grammar ignores make no difference. A GET request with the query in its
+///     query string is compared in the same way;
 ///   - `application/x-www-form-urlencoded` as a multiset of decoded pairs;
-///   - `multipart/*` whatever its boundary, each part by its headers and, in turn, by the meaning of its body.
-///     Parts of `multipart/form-data` may come in any order, those of one name in theirs;
-///   - XML by what it says, whatever its prefixes, the order of its attributes and the white space between its
-///     elements;
-///   - anything else byte by byte. So is a body above the inline limit, whatever it holds: only its SHA-256
-///     and size are at hand.
+///   - `multipart/*` part by part: the headers of a part, and its body by meaning. The boundary makes no difference.
+///     Parts of `multipart/form-data` may come in any order, but parts with the same name keep their order;
+///   - XML by content. Prefixes, the order of attributes, and white space between elements make no difference;
+///   - anything else byte by byte. A body above the inline limit is always compared by its SHA-256 and size, because a
+///     cassette has only these at hand.
 ///
-/// A URI that cannot be taken apart is compared as text. Headers count on request.
+/// A URI that cannot be parsed is compared as text. Headers are compared only if an option requires it.
 ///
-/// The options are plain data. Names of query keys and form fields may have `*` in them, which stands for any
-/// characters; those of headers may end in it. Of several options about one thing the last holds, so that one can say `ignore_query("*")` and then
-/// `require_query("page")`. Options may be limited to a host and a path ([`within`](Matching::within)).
+/// The options are plain data. In the name of a query key or a form field, `*` stands for any characters; in the name
+/// of a header it may only be the last character. If several options concern the same name, the last one applies: a
+/// test can call `ignore_query("*")` and then `require_query("page")`. [`within`](Matching::within) limits options to a
+/// host and a path.
 ///
 /// ```
 /// use cassette::matcher::Matching;
@@ -92,7 +93,7 @@ impl Matching {
     }
 
     /// Ignores a place of JSON bodies: a JSON pointer (RFC 6901) in which a segment `*` stands for every name or index.
-    /// In an array the element stays and only its value is ignored.
+    /// An ignored element of an array keeps its place, so that the length of the array still matters.
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -123,7 +124,7 @@ impl Matching {
         self
     }
 
-    /// Includes a place of JSON bodies again, inside of one that an earlier [`ignore_json`](Self::ignore_json)
+    /// Includes a place of JSON bodies again, inside of a place that an earlier [`ignore_json`](Self::ignore_json)
     /// excluded.
     ///
     /// ```
@@ -142,8 +143,9 @@ impl Matching {
         self
     }
 
-    /// Ignores elements or attributes of XML bodies. The path has the names of the elements that lead there, without
-    /// namespaces, and `*` stands for any name. All elements with the path are ignored.
+    /// Ignores elements or attributes of XML bodies. The path lists the names of the elements from the root, without
+    /// namespaces. `*` stands for any name, and `@` comes before the name of an attribute. The option ignores all
+    /// elements with this path.
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -214,7 +216,7 @@ impl Matching {
     }
 
     /// Ignores parts of paths: the groups of a regular expression, or the whole match if the expression has no group.
-    /// The expression is searched for in the normalised path, which begins with `/`.
+    /// Matching searches the normalised path, which begins with `/`, for the expression.
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -235,7 +237,7 @@ impl Matching {
         self
     }
 
-    /// Compares a header: both requests must have the same value, or neither may have the header. Repeated fields are
+    /// Compares a header: either both requests have the same value, or neither has the header. Repeated fields are
     /// joined to one value (RFC 9110 §5.3).
     ///
     /// ```
@@ -272,8 +274,8 @@ impl Matching {
         self
     }
 
-    /// Asks a matcher as well: a closure, or a value of a type that implements [`Matcher`], which explains the costs.
-    /// Reports call the matcher by `name`.
+    /// Adds a matcher: a closure, or a value of a type that implements [`Matcher`]. Reports show the matcher's `name`.
+    /// [`Matcher`] explains the costs.
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -288,10 +290,10 @@ impl Matching {
         self
     }
 
-    /// Sets options for a part of the internet. The scope is a host and, if wanted, a path. In the host `*` stands for
-    /// any characters, and a port is written unless it is the default of the scheme. In the path `*` stands for any
-    /// characters of one segment, and `**` for any segments. Without a path the scope is the whole host. Options of a
-    /// scope override general options, and those of earlier scopes.
+    /// Sets options for one scope: a host and, optionally, a path. In the host, `*` stands for any characters. The
+    /// scope includes a port if that is not the default port of the scheme. In the path, `*` stands for any characters
+    /// of one segment, and `**` for any number of segments. Without a path the scope is the whole host. Options of a
+    /// scope override general options, and options of earlier scopes.
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -309,7 +311,7 @@ impl Matching {
     #[track_caller]
     pub fn within(mut self, scope: &str, options: impl FnOnce(Matching) -> Matching) -> Self {
         let Some(parsed) = Scope::parse(scope) else {
-            panic!("{scope:?} is not a host with a path: `api.example.com/v1/**` is one");
+            panic!("{scope:?} is not a scope: write a host and, optionally, a path: `api.example.com/v1/**`");
         };
         let Matching { everywhere, scopes } = options(Matching::default());
         self.scopes.push((parsed, everywhere));
@@ -317,26 +319,26 @@ impl Matching {
         self
     }
 
-    /// Every name of a header that some option requires, with its wildcards.
+    /// The names of all headers that an option requires. A name may end in a wildcard.
     pub(crate) fn required_headers(&self) -> impl Iterator<Item = &str> {
         let scoped = self.scopes.iter().map(|(_, options)| options);
         let all = std::iter::once(&self.everywhere).chain(scoped).flat_map(|options| &options.headers);
         all.filter(|(_, counts)| *counts == Counts::Yes).map(|(name, _)| name.as_str())
     }
 
-    /// Does code decide, besides keys?
+    /// Whether there are matchers, so that an equal key alone does not decide.
     pub(crate) fn has_matchers(&self) -> bool {
         !self.everywhere.custom.is_empty() || self.scopes.iter().any(|(_, o)| !o.custom.is_empty())
     }
 
-    /// The options in force for one request: those for everything, then those of the scopes it is in.
+    /// The options in force for one request: the general options, and then those of its scopes.
     pub(super) fn in_force(&self, target: &Target<'_>) -> InForce<'_> {
         let scoped = self.scopes.iter().filter(|(scope, _)| scope.takes(target)).map(|(_, options)| options);
         InForce(std::iter::once(&self.everywhere).chain(scoped).collect())
     }
 }
 
-/// What differs from the default, one clause a scope; empty where nothing does.
+/// Lists the options that differ from the default, with one clause for each scope. Empty if no option differs.
 ///
 /// ```
 /// use cassette::matcher::Matching;
@@ -366,7 +368,8 @@ fn parsed(pointer: &str) -> Pointer {
     pointer.parse().unwrap_or_else(|e| panic!("{e}"))
 }
 
-/// In lower case. A `*` could be part of a header's name (RFC 9110 §5.1) but never is: at the end it is a wildcard.
+/// The name in lower case. RFC 9110 §5.1 allows `*` in the name of a header, but no header has one, so a `*` at the end
+/// is a wildcard.
 #[track_caller]
 fn header(name: &str) -> String {
     match http::HeaderName::from_bytes(name.as_bytes()) {

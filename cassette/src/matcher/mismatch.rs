@@ -1,4 +1,4 @@
-//! What differs between two requests, as a value. `report` words it.
+//! The differences between two requests, as values. `report` writes their text.
 //!
 //! Must not know: how requests are compared.
 
@@ -8,11 +8,11 @@ pub struct Mismatch {
     differences: Vec<Difference>,
 }
 
-/// One difference: what this request has, and what the recording has.
+/// One difference between a request (`actual`) and a recording (`recorded`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Difference {
-    /// One of the URIs at least cannot be taken apart, and their texts differ.
+    /// At least one of the URIs cannot be parsed, and their texts differ.
     Uri {
         /// As requested.
         actual: String,
@@ -33,7 +33,7 @@ pub enum Difference {
         /// As recorded.
         recorded: String,
     },
-    /// The host in lower case, with the port unless it is the scheme's own.
+    /// The host in lower case, with the port unless that is the scheme's default.
     Host {
         /// As requested.
         actual: String,
@@ -47,7 +47,7 @@ pub enum Difference {
         /// As recorded.
         recorded: String,
     },
-    /// The values of one query key, decoded and sorted; none where the key is absent.
+    /// The values of one query key, decoded and sorted; empty where the key is absent.
     Query {
         /// Decoded.
         key: String,
@@ -56,7 +56,7 @@ pub enum Difference {
         /// As recorded.
         recorded: Vec<String>,
     },
-    /// A header that counts. `None` where it is absent.
+    /// A header that an option requires. `None` where it is absent.
     Header {
         /// In lower case.
         name: String,
@@ -65,7 +65,7 @@ pub enum Difference {
         /// As recorded.
         recorded: Option<String>,
     },
-    /// The bodies are of different kinds.
+    /// The bodies have different formats.
     Body {
         /// As requested.
         actual: BodyKind,
@@ -81,7 +81,7 @@ pub enum Difference {
         /// As recorded: JSON.
         recorded: Option<String>,
     },
-    /// The values of one key of a form, decoded and sorted; none where the key is absent.
+    /// The values of one field of a URL-encoded form, decoded and sorted; empty where the field is absent.
     Form {
         /// Decoded.
         key: String,
@@ -90,40 +90,41 @@ pub enum Difference {
         /// As recorded.
         recorded: Vec<String>,
     },
-    /// Something about one part of a multipart body.
+    /// One part of a multipart body.
     Multipart {
-        /// The part's name in a form, `#1`, `#2`, … elsewhere. A repeated name has ` #2`, … behind it.
+        /// The part's name in a form, otherwise `#1`, `#2`, … A repeated name is followed by ` #2`, …
         part: String,
-        /// What it is.
+        /// The difference in this part.
         difference: PartDifference,
     },
     /// A place in an XML body. `None` where there is nothing at that place.
     Xml {
-        /// The names of the elements that lead there, `[2]` behind a repeated one, `@` before an attribute; without
-        /// namespaces: `/Envelope/Body/Item[2]/@id`.
+        /// The names of the elements from the root, without namespaces: `/Envelope/Body/Item[2]/@id`. A repeated name
+        /// is followed by its number, and `@` comes before the name of an attribute.
         path: String,
         /// As requested: XML or text.
         actual: Option<String>,
         /// As recorded: XML or text.
         recorded: Option<String>,
     },
-    /// Equal in everything else, but a [`Matcher`](super::Matcher) refuses.
+    /// The requests are equal in everything else, but a [`Matcher`](super::Matcher) refuses.
     Custom {
-        /// What the matcher is called.
+        /// The matcher's name.
         matcher: String,
     },
-    /// Bodies that are compared byte by byte.
+    /// The bodies differ, and are compared byte by byte.
     Bytes {
-        /// From 0. `None` where one of the bodies is in a file and only its hash is at hand.
+        /// The offset of the first difference, from 0. `None` if one of the bodies is in a file and only its hash is at
+        /// hand.
         offset: Option<u64>,
-        /// Bytes requested.
+        /// The length of the requested body in bytes.
         actual: u64,
-        /// Bytes recorded.
+        /// The length of the recorded body in bytes.
         recorded: u64,
     },
 }
 
-/// What differs about one part of a multipart body.
+/// A difference in one part of a multipart body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PartDifference {
@@ -144,7 +145,7 @@ pub enum PartDifference {
     Body(Box<Difference>),
 }
 
-/// What a body was taken for.
+/// The format that matching detected in a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BodyKind {
@@ -163,7 +164,7 @@ pub enum BodyKind {
 }
 
 impl Mismatch {
-    /// In the order of a request: method, URI, headers, body.
+    /// The differences, in the order of a request: method, URI, headers, body.
     pub fn differences(&self) -> &[Difference] {
         &self.differences
     }
@@ -173,8 +174,9 @@ impl Mismatch {
         self.differences.is_empty()
     }
 
-    /// How far apart the two are, 0 where nothing differs: for ranking, without a unit. Another host is
-    /// farther than another path, that is farther than another method, and that than any query or body.
+    /// How much the two requests differ; 0 if nothing differs. The number has no unit and serves only to rank. A
+    /// different host weighs more than a different path, a path more than a method, and a method more than any query or
+    /// body.
     pub fn distance(&self) -> u32 {
         let (mut query, mut body, mut rest) = (0u32, 0u32, 0u32);
         for difference in &self.differences {
@@ -203,7 +205,7 @@ impl Mismatch {
     }
 }
 
-/// How many segments of two paths differ.
+/// The number of segments in which two paths differ.
 fn segments(actual: &str, recorded: &str) -> u32 {
     let (mut a, mut r) = (actual.split('/'), recorded.split('/'));
     let mut differing = 0;

@@ -1,9 +1,9 @@
-//! Which recording answers a request: equality by meaning, and, where nothing is equal, what differs.
+//! Decides whether a recording answers a request, by the meaning of both, and explains the differences if it does not.
 //!
-//! A request is brought into one canonical form. [`Matching::key`] hashes it for the index,
-//! [`Matching::compare`] explains two forms part by part; since both read the same form, they cannot disagree.
+//! Each request has one canonical form. [`Matching::key`] hashes it for the index, and [`Matching::compare`] compares
+//! two of them part by part. Both read the same canonical form, so they cannot disagree.
 //!
-//! Must not know: files, sockets, which recordings are used up, how a failure is worded.
+//! Must not know: files, sockets, which recordings are used up, the text of a failure.
 
 mod body;
 mod canonical;

@@ -1,6 +1,6 @@
-//! Multipart bodies by their parts (RFC 2046 §5.1, RFC 7578), so that a random boundary doesn't count.
+//! Splits multipart bodies into their parts (RFC 2046 §5.1, RFC 7578), so that a random boundary makes no difference.
 //!
-//! Must not know: what a part's body means.
+//! Must not know: the meaning of a part's body.
 
 use memchr::memmem;
 
@@ -8,23 +8,23 @@ use crate::syntax::parameters::Value;
 
 /// One part as it was sent.
 pub(super) struct Section<'a> {
-    /// The name in a form; elsewhere empty.
+    /// The name of a form's part. Empty in other multiparts.
     pub(super) name: String,
-    /// Sorted, in one spelling, each name once.
+    /// Normalised and sorted, each name once.
     pub(super) headers: Vec<(String, String)>,
-    /// As sent: it still has the boundary of a nested multipart.
+    /// As sent, because a nested multipart needs its boundary.
     pub(super) content_type: String,
     pub(super) content: &'a [u8],
 }
 
-/// The sections, in their order. `None` where it is not well-formed.
+/// The parts, in their order. `None` if the body is not well-formed.
 pub(super) fn parse<'a>(bytes: &'a [u8], kind: &Value) -> Option<Vec<Section<'a>>> {
     let boundary = kind.get("boundary").filter(|b| !b.is_empty())?;
     let sections = split(bytes, boundary.as_bytes())?;
     sections.into_iter().map(|section| Section::parse(section, is_form(kind))).collect()
 }
 
-/// Are parts told apart by name rather than by place?
+/// Whether parts are identified by their names and not by their places.
 pub(super) fn is_form(kind: &Value) -> bool {
     kind.main == "multipart/form-data"
 }
@@ -43,14 +43,14 @@ impl<'a> Section<'a> {
         let value = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| Value::parse(v));
         let name = value("content-disposition").and_then(|v| v.get("name").map(str::to_owned));
         let content_type = headers.iter().find(|(n, _)| n == "content-type").map(|(_, v)| v.clone());
-        // The length of a part follows from the part, as sent with the spelling that doesn't count.
+        // The length is redundant, and it depends on the notation of a part's content, which matching ignores.
         headers.retain(|(n, _)| n != "content-length");
         for (name, value) in &mut headers {
             if matches!(name.as_str(), "content-disposition" | "content-type") {
                 *value = Value::parse(value).canonical();
             }
         }
-        // Stable: repeated headers keep their order, and become one (RFC 9110 §5.3).
+        // The sort is stable, so repeated headers keep their order. They are joined to one (RFC 9110 §5.3).
         headers.sort_by(|(a, _), (b, _)| a.cmp(b));
         headers.dedup_by(|(name, value), (first, all)| {
             let same = name == first;
@@ -69,7 +69,7 @@ impl<'a> Section<'a> {
     }
 }
 
-/// Between the delimiter lines (RFC 2046 §5.1.1); preamble and epilogue are nothing.
+/// The texts between the delimiter lines (RFC 2046 §5.1.1). Preamble and epilogue are ignored.
 fn split<'a>(bytes: &'a [u8], boundary: &[u8]) -> Option<Vec<&'a [u8]>> {
     let delimiter = [b"--", boundary].concat();
     let inner = [b"\r\n", delimiter.as_slice()].concat();
@@ -88,7 +88,7 @@ fn split<'a>(bytes: &'a [u8], boundary: &[u8]) -> Option<Vec<&'a [u8]>> {
         if !rest[..line].iter().all(|b| matches!(b, b' ' | b'\t')) {
             return None;
         }
-        // An empty part's own line break is the delimiter's, too: hence one step back.
+        // The line break before an empty part also belongs to the next delimiter, so the search begins with it.
         let content = &rest[line..];
         let end = finder.find(content)?;
         parts.push(content.get(2..end).unwrap_or(b""));
@@ -96,7 +96,7 @@ fn split<'a>(bytes: &'a [u8], boundary: &[u8]) -> Option<Vec<&'a [u8]>> {
     }
 }
 
-/// Names in lower case, folded lines joined.
+/// The headers of a part, with names in lower case and folded lines joined.
 fn headers(text: &str) -> Option<Vec<(String, String)>> {
     let mut headers: Vec<(String, String)> = Vec::new();
     for line in text.split("\r\n").filter(|line| !line.is_empty()) {

@@ -1,4 +1,6 @@
-//! What counts and what doesn't: plain data, so that a failure can print it.
+//! The options of matching as plain data, so that a failure can print them: what is compared and what is ignored.
+//!
+//! Must not know: how requests are compared.
 
 use std::fmt;
 
@@ -7,7 +9,7 @@ use super::path_pattern::PathPattern;
 use crate::syntax::pointer::{Pointer, Segment};
 use crate::wild;
 
-/// Of a whole project or of one scope. Of several options about one thing the last holds.
+/// The options of a whole project or of one scope. If several options concern the same name, the last one applies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Options {
     pub(super) query: Vec<(String, Counts)>,
@@ -21,17 +23,18 @@ pub(super) struct Options {
     pub(super) custom: Vec<Custom>,
 }
 
+/// Whether a part of requests is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Counts {
     Yes,
     No,
 }
 
-/// The options that are in force for one request: those of the project, then those of the scopes it is in.
+/// The options in force for one request: the general options, and then those of its scopes.
 #[derive(Debug)]
 pub(super) struct InForce<'m>(pub(super) Vec<&'m Options>);
 
-/// A place of a JSON document that an option is about, as far as it still has to be walked.
+/// The rest of an option's pointer, below the place that a walk through a JSON document has reached.
 pub(super) type Rest<'m> = (&'m [Segment], Counts);
 
 impl<'m> InForce<'m> {
@@ -43,7 +46,7 @@ impl<'m> InForce<'m> {
         self.last(|o| &o.form, key).unwrap_or(Counts::Yes) == Counts::Yes
     }
 
-    /// Headers don't count unless an option says so.
+    /// Headers are ignored unless an option requires them.
     pub(super) fn header(&self, name: &str) -> bool {
         self.last(|o| &o.headers, name.as_bytes()) == Some(Counts::Yes)
     }
@@ -73,7 +76,7 @@ impl<'m> InForce<'m> {
         self.0.iter().flat_map(|o| &o.custom)
     }
 
-    /// What the last option about this name says.
+    /// The last option about this name.
     fn last(&self, of: impl Fn(&Options) -> &Vec<(String, Counts)>, name: &[u8]) -> Option<Counts> {
         let options = self.0.iter().rev().flat_map(|o| of(o).iter().rev());
         let mut about = options.filter(|(pattern, _)| wild::name(pattern.as_bytes(), name));

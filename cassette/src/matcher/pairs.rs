@@ -1,4 +1,4 @@
-//! Key-value pairs of queries and forms, decoded and sorted: a multiset.
+//! The key-value pairs of queries and forms, decoded and sorted, so that they compare as a multiset.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,11 @@ use percent_encoding::percent_decode;
 /// Sorted by key and value.
 pub(super) type Pairs<'a> = Vec<Pair<'a>>;
 
-/// Bytes, as what was percent-encoded need not be text.
+/// A key and a value. They are bytes, because percent-encoded data need not be text.
 pub(super) type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
-/// `application/x-www-form-urlencoded` (WHATWG URL §5.1): `+` is a space, `a` is `a=`, empty pieces are nothing.
+/// Parses `application/x-www-form-urlencoded` (WHATWG URL §5.1): `+` is a space, `a` equals `a=`, and empty pieces are
+/// skipped.
 pub(super) fn parse(text: &[u8]) -> Pairs<'_> {
     let mut pairs: Pairs<'_> = text
         .split(|b| *b == b'&')
@@ -24,7 +25,7 @@ pub(super) fn parse(text: &[u8]) -> Pairs<'_> {
     pairs
 }
 
-/// The keys whose values differ, each with the values on both sides.
+/// Reports each key whose values differ, with the values on both sides.
 pub(super) fn differing(
     actual: &Pairs<'_>,
     recorded: &Pairs<'_>,
@@ -45,7 +46,7 @@ pub(super) fn differing(
     }
 }
 
-/// For people: bytes that are not UTF-8 are shown percent-encoded.
+/// The bytes as readable text. Bytes that are not UTF-8 are percent-encoded.
 pub(super) fn text(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {

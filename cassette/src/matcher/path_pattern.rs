@@ -1,14 +1,14 @@
-//! Parts of a path that don't count, such as ids and dates.
+//! Patterns for the parts of a path that matching ignores, such as ids and dates.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use regex_lite::Regex;
 
-/// Stands where something was left out. A normalised path is ASCII, so nothing else in it can look like this.
+/// Stands in the place of an ignored part. A normalised path is ASCII, so this character cannot occur otherwise.
 pub(super) const LEFT_OUT: char = '…';
 
-/// A regular expression over normalised paths. Its groups don't count, or all that it matches where it has none.
+/// A regular expression over normalised paths. Matching ignores its groups, or the whole match if it has no group.
 #[derive(Clone)]
 pub(super) struct PathPattern(Regex);
 
@@ -18,8 +18,8 @@ impl PathPattern {
     }
 }
 
-/// The path without what any of the patterns leaves out. Each looks at the whole path, so that their order is
-/// of no effect.
+/// The path without the parts that the patterns ignore. Each pattern searches the original path, so their order makes
+/// no difference.
 pub(super) fn without<'p, 'a>(
     patterns: impl Iterator<Item = &'p PathPattern>,
     path: Cow<'a, str>,

@@ -1,25 +1,28 @@
-//! Where options are in force: a host and a path, with wildcards.
+//! The scope of options: a host and a path, with wildcards.
+//!
+//! Must not know: the options.
 
 use std::fmt;
 
 use super::uri::{Parts, Target};
 use crate::wild::{name, wild};
 
-/// A part of the internet: `api.example.com`, `*.example.com/v1/**`, `https://api.example.com:8443/orders/*`.
+/// The requests that options apply to: `api.example.com`, `*.example.com/v1/**`,
+/// `https://api.example.com:8443/orders/*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Scope {
     text: String,
-    /// Empty for any.
+    /// Empty for any scheme.
     scheme: String,
     host: String,
-    /// `None` for any.
+    /// `None` for any path.
     path: Option<Vec<String>>,
 }
 
 const ANY_DEPTH: &str = "**";
 
 impl Scope {
-    /// `None` if there is no host in it.
+    /// `None` if the text has no host, or characters that neither a host nor a path has.
     pub(super) fn parse(text: &str) -> Option<Scope> {
         let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
         let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -50,14 +53,14 @@ impl fmt::Display for Scope {
     }
 }
 
-/// The narrowest scope that a request is in.
+/// The scope that contains only this URI's scheme, host and path. `None` if the URI cannot be parsed.
 pub(crate) fn scope_of(uri: &str) -> Option<String> {
     let Target::Parts(Parts { scheme, host, path, .. }) = Target::new(uri) else { return None };
     let scope = format!("{scheme}://{host}{path}");
     is_scope(&scope).then_some(scope)
 }
 
-/// Can it be one?
+/// Whether the text is a valid scope.
 pub(crate) fn is_scope(text: &str) -> bool {
     Scope::parse(text).is_some()
 }

@@ -1,5 +1,7 @@
-//! What is kept of every recording for the day when nothing matches: enough to find the ones worth comparing, without
-//! reading a hundred thousand requests again.
+//! A small summary of every recording. If a request has no match, the sketches select the recordings that are worth a
+//! comparison, so that a large cassette need not be read again.
+//!
+//! Must not know: how differences are found.
 
 use super::body::{CanonicalBody, Part};
 use super::canonical::CanonicalRequest;
@@ -8,7 +10,8 @@ use super::pairs::Pairs;
 use super::uri::Target;
 use super::xml::{Element, Node};
 
-/// 24 bytes for a request. Equal parts have equal hashes; the converse is only likely, so it ranks and never decides.
+/// A summary of a request in 24 bytes. Equal parts have equal hashes, but equal hashes only probably mean equal parts.
+/// So a sketch ranks recordings, and never decides whether one matches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sketch {
     method: u32,
@@ -16,8 +19,8 @@ pub(crate) struct Sketch {
     path: u32,
     /// The path without its last segment.
     parent: u32,
-    /// A bit for every pair of the query or of a form, every leaf of JSON or XML: with a few dozen of them, as many
-    /// are shared as bits are.
+    /// One bit for each pair of a query or a form, and for each leaf of JSON or XML. For up to a few dozen items, the
+    /// number of shared bits shows how many items two requests share.
     items: u64,
 }
 
@@ -39,7 +42,7 @@ impl Sketch {
         sketch
     }
 
-    /// How much two requests have in common, for ranking.
+    /// How much two requests have in common. The number has no unit and serves only to rank.
     pub(crate) fn likeness(&self, other: &Sketch) -> u32 {
         let (shared, all) = (self.items & other.items, self.items | other.items);
         let items = if all == 0 { 100 } else { 100 * shared.count_ones() / all.count_ones() };
@@ -50,13 +53,13 @@ impl Sketch {
             + items
     }
 
-    /// Of the host alone.
+    /// The hash of the host.
     pub(crate) fn host(&self) -> u32 {
         self.host
     }
 
     fn item(&mut self, seed: u64, bytes: &[u8]) {
-        // The upper bits are the well mixed ones.
+        // The upper bits of the hash are mixed best.
         self.items |= 1 << (hash(seed, bytes) >> 58);
     }
 
@@ -80,7 +83,7 @@ impl Sketch {
         }
     }
 
-    /// `name`: of the member, hashed. Where in the document it is makes no difference.
+    /// Adds the leaves of a JSON value. `name` is the hash of the member's name; its place in the document is ignored.
     fn tree(&mut self, name: u64, tree: &Tree<'_>) {
         match tree {
             Tree::Ignored => {}
@@ -109,7 +112,7 @@ impl Sketch {
     }
 }
 
-/// Fast, and no more: multiplied and rotated eight bytes at a time.
+/// A fast hash that multiplies and rotates eight bytes at a time. It does not resist attacks.
 fn hash(seed: u64, bytes: &[u8]) -> u64 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut hash = seed.wrapping_add(bytes.len() as u64).wrapping_mul(K);

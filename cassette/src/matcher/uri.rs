@@ -1,7 +1,7 @@
 //! The canonical form of a URI (RFC 3986 §6.2.2 and §6.2.3).
 //!
-//! Own code and not `http::Uri`: a recorded URI may hold what that refuses (placeholders of secrets), and one
-//! that cannot be taken apart must be comparable all the same.
+//! This module does not use `http::Uri`, which refuses the placeholders of secrets in recorded URIs. It must also be
+//! able to compare a URI that cannot be parsed.
 
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
@@ -23,7 +23,7 @@ pub(super) enum Target<'a> {
 pub(super) struct Parts<'a> {
     /// Lower case.
     pub(super) scheme: String,
-    /// Lower case, with the port unless it is the scheme's own.
+    /// Lower case, with the port unless that is the scheme's default.
     pub(super) host: String,
     pub(super) path: Cow<'a, str>,
     pub(super) query: Pairs<'a>,
@@ -34,7 +34,7 @@ impl<'a> Target<'a> {
         Parts::new(uri).map_or(Target::Text(uri), Target::Parts)
     }
 
-    /// Takes out what doesn't count. Whether a GraphQL server is probably meant.
+    /// Removes the parts that the options ignore. Returns whether the path is probably that of a GraphQL server.
     pub(super) fn settle(&mut self, options: &InForce<'_>) -> bool {
         let Target::Parts(parts) = self else { return false };
         let is_graphql = graphql::is_endpoint(&parts.path);
@@ -63,7 +63,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// RFC 3986 §3.1.
+/// Whether the text is a scheme (RFC 3986 §3.1).
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
@@ -106,15 +106,15 @@ fn normal_path(path: &str) -> Cow<'_, str> {
     if path.is_empty() {
         return Cow::Borrowed("/");
     }
-    // Encoded dots are dots, hence in this order.
+    // Percent-encoding is normalised first, because an encoded dot is a dot.
     match normal_percent(path) {
         path if !path.contains("/.") => path,
         path => Cow::Owned(without_dot_segments(&path)),
     }
 }
 
-/// One spelling for percent-encoding (RFC 3986 §6.2.2.1, §6.2.2.2): what needs none is decoded, hex digits are
-/// upper case, and what may not stand in a URI is encoded. Braces stay readable, for the sake of placeholders.
+/// Normalises percent-encoding (RFC 3986 §6.2.2.1, §6.2.2.2): unreserved characters are decoded, hex digits are upper
+/// case, and characters that a URI may not contain are encoded. Braces stay, so that placeholders are readable.
 fn normal_percent(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     if bytes.iter().all(|&b| is_plain(b) || is_reserved(b)) {
@@ -138,12 +138,12 @@ fn normal_percent(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Unreserved (RFC 3986 §2.3), and braces.
+/// Whether the byte is unreserved (RFC 3986 §2.3) or a brace.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~{}".contains(&byte)
 }
 
-/// Has a meaning that encoding would take away.
+/// Whether the byte is a delimiter, which would lose its meaning if it were encoded.
 fn is_reserved(byte: u8) -> bool {
     b"!$&'()*+,;=:@/".contains(&byte)
 }
@@ -154,7 +154,7 @@ fn hex(digits: Option<&[u8]>) -> Option<u8> {
     u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()
 }
 
-/// RFC 3986 §5.2.4.
+/// Removes dot segments (RFC 3986 §5.2.4).
 fn without_dot_segments(path: &str) -> String {
     let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
     let mut kept: Vec<&str> = Vec::with_capacity(segments.len());
@@ -199,7 +199,7 @@ mod tests {
         check("http://e/a%3ab/%3A", "http://e/a%3Ab/%3A");
     }
 
-    /// Paths of §5.4 that remain once references are resolved.
+    /// Examples of RFC 3986 §5.4, after their references are resolved.
     #[test]
     fn dot_segments() {
         check("http://a/b/c/.", "http://a/b/c/");

@@ -1,9 +1,9 @@
-//! XML by what it says: names by their namespace, attributes in any order, text however it is escaped.
+//! Compares XML by content: names with their namespaces, attributes in any order, text in any escaping.
 //!
-//! Follows Canonical XML 1.1 without comments (W3C, 2008) in what it takes for a matter of spelling: the XML
-//! declaration, comments, the order of attributes, spaces and quotes in tags, empty elements, character references and
-//! CDATA sections. Goes beyond it in two things: a namespace counts and its prefix doesn't, and white space between
-//! elements doesn't, where there is no other text beside them and `xml:space` doesn't say that it does.
+//! As in Canonical XML 1.1 without comments (W3C, 2008), these make no difference: the XML declaration, comments, the
+//! order of attributes, spaces and quotes in tags, the notation of empty elements, character references and CDATA
+//! sections. Also ignored are the prefixes of namespaces, and white space between elements, unless the element contains
+//! other text or has `xml:space="preserve"`.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::syntax::pointer::{Segment, push_segment};
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Element {
-    /// `{namespace}name`, or the name alone.
+    /// `{namespace}name`, or only the name if there is no namespace.
     pub(super) name: String,
     /// Sorted.
     pub(super) attributes: Vec<(String, String)>,
@@ -28,11 +28,11 @@ pub(super) enum Node {
     Instruction(String),
 }
 
-/// As deep as JSON may be.
+/// The greatest depth of elements, the same as for JSON.
 const MAX_DEPTH: usize = crate::json::MAX_DEPTH;
 
-/// The root element; `None` if it isn't XML, is not well-formed, has a document type (which may change what it means),
-/// or is nested without end.
+/// The root element. `None` if the text is not well-formed XML, is nested too deeply, or has a document type, which may
+/// change its meaning.
 pub(super) fn parse(text: &str, ignored: &[&Pointer]) -> Option<Element> {
     let options = ParsingOptions { allow_dtd: false, ..ParsingOptions::default() };
     let document = Document::parse_with_options(text, options).ok()?;
@@ -40,14 +40,14 @@ pub(super) fn parse(text: &str, ignored: &[&Pointer]) -> Option<Element> {
     let rests: Vec<_> = ignored.iter().map(|pointer| pointer.segments()).collect();
     match below(&rests, local(&root)) {
         rests if rests.iter().any(|rest| rest.is_empty()) => {
-            // The whole: all roots are the same then.
+            // The whole document is ignored, so all roots are equal.
             Some(Element { name: String::new(), attributes: Vec::new(), children: Vec::new() })
         }
         rests => Element::new(&root, &rests, false, 0),
     }
 }
 
-/// The path of a difference as options have it: `/o/i[2]/@id` as `/o/i/@id`.
+/// The path of a difference as options write it, without numbers: `/o/i/@id` for `/o/i[2]/@id`.
 pub(crate) fn without_numbers(path: &str) -> String {
     let names: Vec<_> = path.split('/').map(|step| step.split('[').next().unwrap_or(step)).collect();
     names.join("/")
@@ -80,7 +80,7 @@ impl Element {
                 children.push(Node::Instruction(format!("{} {}", pi.target, pi.value.unwrap_or("").trim())));
             } else if child.is_text() && !layout {
                 let text = child.text().unwrap_or("");
-                // A comment in between doesn't make it two.
+                // Texts before and after a comment are one text.
                 match children.last_mut() {
                     Some(Node::Text(before)) => before.push_str(text),
                     _ => children.push(Node::Text(text.to_owned())),
@@ -95,7 +95,7 @@ impl Element {
         short(&self.name)
     }
 
-    /// Reports every place that differs: its path, and what is there on both sides.
+    /// Reports every place that differs, with its path and the texts of both sides.
     pub(super) fn compare(
         &self,
         recorded: &Element,
@@ -136,7 +136,7 @@ impl Element {
         }
     }
 
-    /// The step to a child: its name, with its number among those of the name if there are others. Texts have none.
+    /// Appends the step to a child: its name, and its number if several children have this name. A text has no step.
     fn push_step(&self, path: &mut String, index: usize) {
         let Some(Node::Element(child)) = self.children.get(index) else { return };
         let alike = |node: &&Node| matches!(node, Node::Element(e) if e.name == child.name);
@@ -157,7 +157,7 @@ impl Element {
         out
     }
 
-    /// For people: without prefixes.
+    /// Writes readable XML without prefixes.
     fn write(&self, out: &mut String) {
         let name = short(&self.name);
         out.push('<');
@@ -205,7 +205,7 @@ fn expanded(namespace: Option<&str>, name: &str) -> String {
     }
 }
 
-/// Without its namespace. No name has a brace in it.
+/// The name without its namespace. Names contain no braces.
 fn short(name: &str) -> &str {
     name.rsplit_once('}').map_or(name, |(_, name)| name)
 }

@@ -1,6 +1,6 @@
-//! Header values of the form `value; name=value` (RFC 9110 §5.6.6), as in Content-Type.
+//! Header values with parameters, `value; name=value` (RFC 9110 §5.6.6), as in Content-Type.
 
-/// A value and its parameters, in one spelling.
+/// A value and its parameters, normalised.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Value {
     /// Lower case.
@@ -28,7 +28,7 @@ impl Value {
         self.parameters.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// The one spelling, without a boundary, which says nothing.
+    /// The normalised text, without the boundary, which is random.
     pub(crate) fn canonical(&self) -> String {
         let mut text = self.main.clone();
         for (name, value) in self.parameters.iter().filter(|(name, _)| name != "boundary") {
@@ -39,7 +39,7 @@ impl Value {
     }
 }
 
-/// Split at semicolons outside of quotes.
+/// The pieces between semicolons that are not in quotes.
 fn pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let (mut start, mut quoted, mut escaped) = (0, false, false);

@@ -1,4 +1,4 @@
-//! JSON pointers with a wildcard, for the places of a body that don't count.
+//! JSON pointers with a wildcard, for places of a body that matching ignores or that redaction replaces.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,7 +18,7 @@ pub struct Pointer {
     segments: Vec<Segment>,
 }
 
-/// A text that is not a JSON pointer.
+/// The error for a text that is not a JSON pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidPointer {
     text: String,
@@ -36,12 +36,12 @@ impl Pointer {
         &self.segments
     }
 
-    /// How many levels down it points.
+    /// The number of segments.
     pub(crate) fn depth(&self) -> usize {
         self.segments.len()
     }
 
-    /// Does it lead through this name, or index, at a level?
+    /// Whether the segment of this level accepts the name or index.
     pub(crate) fn takes(&self, level: usize, name: &str) -> bool {
         self.segments.get(level).is_some_and(|segment| segment.takes(name))
     }

@@ -1,4 +1,4 @@
-//! GraphQL by its query, variables and operation's name.
+//! Matching of GraphQL by query, variables and the name of the operation.
 
 use super::*;
 
@@ -31,7 +31,7 @@ fn in_json() {
         "json /operationName: \"A\" | \"B\"\njson /variables/x: 1.0 | 2",
     );
     bodies(r#"[{"query": "{a}"}, {"query": "{b}"}]"#, r#"[{"query": "{ a }"}, {"query": "{ b }"}]"#, "=");
-    // A text that isn't GraphQL is a text.
+    // A string that is not GraphQL is compared as a string.
     bodies(r#"{"query": "a  b"}"#, r#"{"query": "a b"}"#, r#"json /query: "a  b" | "a b""#);
     bodies(
         r#"{"query": "{a(s: \" \")}"}"#,

@@ -1,4 +1,4 @@
-//! What holds for all requests and all options.
+//! Properties that hold for all requests and all options.
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::tests::sized;
 
-/// Few values, so that equal requests and near misses are common.
+/// Requests from few values, so that equal and similar requests are common.
 fn any_request() -> BoxedStrategy<Request> {
     let uri = prop_oneof![
         (
@@ -76,7 +76,7 @@ fn any_request() -> BoxedStrategy<Request> {
         .boxed()
 }
 
-/// Spellings of few documents.
+/// Few documents, each in several notations.
 fn any_xml() -> BoxedStrategy<String> {
     let attributes = prop_oneof![
         Just(""),
@@ -145,7 +145,7 @@ fn any_matching() -> impl Strategy<Value = Matching> {
         if custom {
             matching = matching.matcher("not gone", |_: &Request, r: &Request| !r.uri.ends_with("t=1&a=1"));
         }
-        // Mostly with bodies, which are most of what there is to compare.
+        // Ignoring bodies is rare here, because most of what matching compares is in bodies.
         if body && scoped {
             matching = matching.ignore_body();
         }
@@ -156,7 +156,7 @@ fn any_matching() -> impl Strategy<Value = Matching> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: sized(300, 2000), failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Nothing to explain exactly where keys are equal, for requests that share all but one part, too.
+    /// There is no difference exactly if keys are equal, also for requests that differ in one part only.
     #[test]
     fn explanation_and_key_agree(
         a in any_request(), b in any_request(), matching in any_matching(), shared in 0usize..4,
@@ -184,7 +184,7 @@ proptest! {
         }
     }
 
-    /// What is equal to one request is equal to each other.
+    /// Two requests that are equal to a third one are equal.
     #[test]
     fn equality_is_transitive(
         a in any_request(), b in any_request(), c in any_request(), matching in any_matching(), shared in 0usize..4,
@@ -204,7 +204,7 @@ proptest! {
         }
     }
 
-    /// Bytes that are anything are compared, never a panic.
+    /// Comparing arbitrary bytes never panics.
     #[test]
     fn any_bytes(a in prop::collection::vec(any::<u8>(), 0..64), b in prop::collection::vec(any::<u8>(), 0..64)) {
         let request = |bytes: Vec<u8>| {

@@ -1,4 +1,4 @@
-//! Requests that are the same and requests that aren't, by key and by explanation at once.
+//! Pairs of requests that are equal and that are not. Each check compares keys and explanations.
 
 mod graphql;
 mod laws;
@@ -31,7 +31,8 @@ fn with(mut request: Request, headers: &[(&'static str, &'static str)]) -> Reque
     request
 }
 
-/// The differences, one a line; `=` where there is none. Keys must agree, both ways round.
+/// Checks the differences, one on each line, or `=` if there are none. The keys must agree with them, and so must the
+/// comparison in the other direction.
 #[track_caller]
 fn check(matching: &Matching, actual: &Request, recorded: &Request, expected: &str) {
     let mismatch = matching.compare(actual, recorded);
@@ -153,7 +154,7 @@ fn json() {
     bodies(json, "[]", "{}", "json : [] | {}");
     bodies(json, "false", "true", "json : false | true");
     bodies(json, "[null, false]", "[false, null]", "json /0: null | false\njson /1: false | null");
-    // Duplicate names: parsers take the first or the last, so their order counts.
+    // Some parsers take the first of several members with the same name, others the last. So their order matters.
     bodies(json, r#"{"a": 1, "a": 2}"#, r#"{"a": 1, "a": 2}"#, "=");
     bodies(json, r#"{"a": 1, "a": 2}"#, r#"{"a": 2, "a": 1}"#, "json /a: 1 | 2\njson /a: 2 | 1");
     bodies(json, r#"{"a": 1, "b": 3, "a": 2}"#, r#"{"b": 3, "a": 1}"#, "json /a: 2 | -");
@@ -270,7 +271,7 @@ fn multiparts_that_are_not_forms() {
         )
     };
     check(&nested("one"), &nested("two"), "=");
-    // Not well-formed: as bytes.
+    // A body that is not well-formed is compared as bytes.
     check("--BB\n\nnever closed", "--BB\n\nnever closed", "bytes Some(2): 20 | 21");
 }
 
@@ -316,7 +317,7 @@ fn bodies_in_files() {
     let check = |actual, recorded, expected| check(&Matching::default(), &actual, &recorded, expected);
     check(in_file(abc, 3), in_file(abc, 3), "=");
     check(in_file(abc, 3), in_file(&other, 3), "bytes None: 3 | 3");
-    // The inline limit may have changed in between.
+    // The inline limit may have changed since the recording.
     check(in_file(abc, 3), post("application/octet-stream", "abc"), "=");
     check(in_file(abc, 3), post("application/octet-stream", "abcd"), "bytes None: 3 | 4");
     check(in_file(abc, 3), post("application/json", "1"), "kind Bytes | Json");
@@ -350,7 +351,7 @@ fn nearest() {
     assert_eq!((found[0].0, found[0].1.differences().len()), (1, 1));
 }
 
-/// Likeness puts the recordings first that an exact comparison would.
+/// The likeness of sketches ranks recordings in the same order as an exact comparison.
 #[test]
 fn sketches() {
     let matching = Matching::default();

@@ -1,4 +1,4 @@
-//! What can be said to count or not, everywhere or in one place.
+//! The options of matching, general ones and those of a scope.
 
 use std::borrow::Cow;
 
@@ -45,7 +45,7 @@ fn json() {
         "json /items/0: (ignored) | {\"sku\": 1}\njson /items/1: {\"sku\": 1} | -",
     );
     check(&only, r#"{"order": {}}"#, "[1]", "=");
-    // The deeper option holds, whichever came first; of equal ones the last.
+    // The option with the longer pointer applies, in whatever order they come. If pointers are equal, the last applies.
     let deeper = Matching::default().require_json("/a/b").ignore_json("/a");
     check(&deeper, r#"{"a": {"b": 1, "c": 1}}"#, r#"{"a": {"b": 1, "c": 2}}"#, "=");
     check(&deeper, r#"{"a": {"b": 1}}"#, r#"{"a": {"b": 2}}"#, "json /a/b: 1 | 2");
@@ -107,7 +107,7 @@ fn matchers() {
     let matching = Matching::default().ignore_body().matcher("same length", same_length);
     check_custom(&matching, &post("", "abc"), &post("", "xyz"), "=");
     check_custom(&matching, &post("", "abc"), &post("", "ab"), "custom same length");
-    // It isn't asked where something else differs.
+    // Matching does not ask the matcher if anything else differs.
     let never = Matching::default().within("g", |m| m.matcher("never", |_: &Request, _: &Request| false));
     check_custom(&never, &get("https://g/a"), &get("https://g/b"), "path /a | /b");
     check_custom(&never, &get("https://g/a"), &get("https://g/a"), "custom never");
@@ -134,7 +134,7 @@ fn canonical_requests() {
     check(&matching, &post("text/plain", "# one\na"), &post("text/plain", "b"), "bytes Some(0): 1 | 1");
 }
 
-/// Equality is by key and matcher together.
+/// Requests are equal if their keys are equal and the matchers agree.
 #[track_caller]
 fn check_custom(matching: &Matching, actual: &Request, recorded: &Request, expected: &str) {
     let mismatch = matching.compare(actual, recorded);
@@ -176,7 +176,7 @@ fn a_wrong_pattern() {
 }
 
 #[test]
-#[should_panic(expected = r#""/v1/**" is not a host with a path"#)]
+#[should_panic(expected = r#""/v1/**" is not a scope"#)]
 fn a_wrong_scope() {
     let _ = Matching::default().within("/v1/**", |m| m);
 }

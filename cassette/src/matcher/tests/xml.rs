@@ -1,4 +1,4 @@
-//! XML by what it says.
+//! Matching of XML by content.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn check_with(matching: &Matching, actual: &str, recorded: &str, expected: &str)
     check(matching, &of(actual), &of(recorded), expected);
 }
 
-/// After the examples of Canonical XML 1.1, §3.1 to §3.5 (those without a document type).
+/// Examples of Canonical XML 1.1, §3.1 to §3.5, without those that have a document type.
 #[test]
 fn encodings() {
     xml(
@@ -40,7 +40,7 @@ fn encodings() {
     xml("<a><?go on?></a>", "<a/>", "xml /a: <?go on?> | -");
 }
 
-/// Beyond it: what people who write SOAP by hand would say is the same.
+/// Differences that Canonical XML keeps, but that mean nothing to people who write SOAP by hand.
 #[test]
 fn prefixes_and_layout() {
     let (one, two) = (
@@ -82,13 +82,13 @@ fn ignored() {
     check_with(&all, "<a/>", "<b/>", "=");
 }
 
-/// A document type can change what a text means; what cannot be read is compared as it is.
+/// A document type can change the meaning of a text, so such a document is compared byte by byte.
 #[test]
 fn what_is_not_read() {
     xml("<!DOCTYPE a><a/>", "<!DOCTYPE a><a />", "bytes Some(14): 16 | 17");
     xml("<a>", "<a >", "bytes Some(2): 3 | 4");
     xml("<a/>", "text", "kind Xml | Bytes");
-    // By its shape, where there is no type.
+    // Without a content type, `<?xml` at the beginning identifies XML.
     check(&Matching::default(), &post("", "<?xml version='1.0'?><a/>"), &post("text/xml", "<a></a>"), "=");
     check(
         &Matching::default(),
