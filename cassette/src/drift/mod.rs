@@ -1,7 +1,8 @@
-//! How a live answer differs from the recorded one: whether the API still is what the cassette says.
+//! Compares a live answer with the recorded one, to detect that an API has changed.
 //!
-//! By default shapes are compared: statuses, names of headers, names and types in JSON. Values change every day and
-//! mean nothing. Must not know: files, sockets, how a difference is worded.
+//! By default it compares only the schema: statuses, names of headers, and names and types in JSON. Values change every
+//! day, and a different value does not mean that the API has changed. Must not know: files, sockets, the text of a
+//! difference.
 
 mod schema;
 
@@ -13,15 +14,15 @@ use crate::json;
 use crate::tape::{Outcome, Response};
 pub(crate) use schema::{MOST_CHANGES, Schema};
 
-/// One way in which the API has drifted away from its recording.
+/// One difference between the live answer of an API and the recorded one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AnswerChange {
-    /// What it is about.
+    /// The place that differs.
     pub place: AnswerPlace,
-    /// As recorded; `None` where it was not there.
+    /// The type or value in the recorded answer. `None` if the recorded answer does not have this place.
     pub recorded: Option<String>,
-    /// As the server gives it today; `None` where it is gone.
+    /// The type or value in the live answer. `None` if the live answer does not have this place.
     pub live: Option<String>,
 }
 
@@ -29,7 +30,7 @@ pub struct AnswerChange {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum AnswerPlace {
-    /// Whether there was an answer at all.
+    /// The answer as a whole: only one of the two is a response, or they are different failures.
     Answer,
     /// The status code.
     Status,
@@ -37,18 +38,18 @@ pub enum AnswerPlace {
     Header(String),
     /// The body as a whole.
     Body,
-    /// A place in a JSON body: RFC 6901, with `*` for any index of an array.
+    /// A place in a JSON body: a JSON pointer (RFC 6901), in which `*` stands for any index of an array.
     Json(String),
 }
 
-/// An answer with as much of its body as there is to compare.
+/// An answer, with its body if that is not too long.
 pub(crate) struct ComparedAnswer<'a> {
     pub(crate) outcome: &'a Outcome,
-    /// `None` if it is too long to be held: then its length and hash stand for it.
+    /// `None` if the body is too long for memory. Then its length and hash are compared.
     pub(crate) body: Option<&'a [u8]>,
 }
 
-/// Everything that differs. With `values`, the values of headers and bodies count too.
+/// All differences between two answers. With `values`, the values of headers and bodies are compared, too.
 pub(crate) fn compare(
     recorded: &ComparedAnswer<'_>,
     live: &ComparedAnswer<'_>,
@@ -83,7 +84,7 @@ fn described(outcome: &Outcome) -> String {
     }
 }
 
-/// Headers that say how long a body is, how it came, or when: with the body's own values they change too.
+/// Headers about the length, the transfer or the time of an answer. They change with every answer and are ignored.
 const OF_THE_DAY: [http::HeaderName; 6] = [
     header::CONTENT_LENGTH,
     header::CONTENT_ENCODING,
@@ -102,7 +103,7 @@ fn headers(before: &HeaderMap, now: &HeaderMap, values: bool, changes: &mut Vec<
             (!all.is_empty()).then(|| all.join(", "))
         };
         let (recorded, live) = (text(before), text(now));
-        // The type of a body is its shape.
+        // The content type is a part of the schema.
         let counts = values || name == header::CONTENT_TYPE;
         if recorded.is_some() != live.is_some() || (counts && recorded != live) {
             changes.push(AnswerChange { place: AnswerPlace::Header(name.to_owned()), recorded, live });
@@ -110,6 +111,7 @@ fn headers(before: &HeaderMap, now: &HeaderMap, values: bool, changes: &mut Vec<
     }
 }
 
+/// A response, and its body if that is not too long.
 type Known<'a> = (&'a Response, Option<&'a [u8]>);
 
 fn bodies(recorded: Known<'_>, live: Known<'_>, values: bool, changes: &mut Vec<AnswerChange>) {

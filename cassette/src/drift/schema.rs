@@ -1,17 +1,20 @@
-//! The schema of a JSON document: which places there are, and what type of value stands at each. All items of an array
-//! share one place, so that a longer list is no change.
+//! The schema of a JSON document: its places, and the types of the values at each. All items of an array share one
+//! place, so that a longer array is no change.
+//!
+//! Must not know: where a document comes from.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{AnswerChange, AnswerPlace};
 use crate::json::{Value, canonical_number};
 
-/// Places of one document that are compared. A document with more is a map, whose names are data.
+/// The greatest number of places that are compared in one document. A document with more places is probably a map whose
+/// names are data.
 const MOST_PLACES: usize = 4096;
-/// Changes that are kept of one answer.
+/// The greatest number of changes that are kept for one answer.
 pub(crate) const MOST_CHANGES: usize = 50;
 
-/// Places by pointer.
+/// The places of a document by their pointers.
 #[derive(Debug, Default)]
 pub(crate) struct Schema {
     places: BTreeMap<String, Place>,
@@ -19,16 +22,17 @@ pub(crate) struct Schema {
 
 #[derive(Debug, Default)]
 struct Place {
-    /// The types, or the values where those count.
+    /// The types at this place, or the values if values are compared.
     kinds: BTreeSet<String>,
-    /// Arrays at this place were all empty, so nothing is known of what is below it.
+    /// Whether all arrays at this place are empty, so that the schema of their items is unknown.
     always_empty: bool,
-    /// Of an object that also came without it.
+    /// Whether some of the objects that can have this member do not have it.
     optional: bool,
 }
 
 impl Schema {
-    /// Of a document. With `values` each item of an array has a place of its own, and values count instead of types.
+    /// The schema of a document. With `values`, each item of an array has a place of its own, and values are compared
+    /// instead of types.
     pub(crate) fn of(document: &Value<'_>, values: bool) -> Schema {
         let mut schema = Schema::default();
         schema.add(String::new(), document, values);
@@ -97,10 +101,11 @@ impl Schema {
         }
     }
 
-    /// What differs, by pointer. Where nothing is known of a place, because a list was empty, nothing differs.
+    /// Reports the differences in the order of their pointers. Items of an array that was always empty are unknown, and
+    /// count as equal.
     pub(crate) fn compare(&self, live: &Schema, changes: &mut Vec<AnswerChange>) {
         let pointers: BTreeSet<&String> = self.places.keys().chain(live.places.keys()).collect();
-        // Places whose types differ, or that are on one side only: what is below them differs by that.
+        // Places that differ. Places below them differ for the same reason and are not reported.
         let mut parted: BTreeSet<&str> = BTreeSet::new();
         for pointer in pointers {
             let above = |at: &str| at.rsplit_once('/').map(|(above, _)| above.len());
@@ -127,7 +132,7 @@ impl Schema {
         }
     }
 
-    /// Is this the place of an array's items, and there were none?
+    /// Whether this is the place of an array's items, and the array was always empty.
     fn is_item_of_empty_array(&self, pointer: &str) -> bool {
         let above = pointer.rsplit_once('/').map(|(above, _)| above);
         above.and_then(|above| self.places.get(above)).is_some_and(|place| place.always_empty)
@@ -135,7 +140,7 @@ impl Schema {
 }
 
 impl Place {
-    /// Of several types at one place some may not come today.
+    /// Whether the types agree. If a place can have several types, some of them may be missing in one of the answers.
     fn agrees(&self, other: &Place) -> bool {
         self.kinds.is_subset(&other.kinds) || other.kinds.is_subset(&self.kinds)
     }

@@ -1,4 +1,6 @@
 //! The engine as a middleware of `reqwest-middleware`.
+//!
+//! Must not know: modes, sockets, files.
 
 use std::pin::Pin;
 
@@ -12,11 +14,14 @@ use crate::body::Body;
 use crate::engine::Engine;
 use crate::failure;
 
-/// Records and replays what goes through a client of `reqwest-middleware`. From
-/// [`Session::middleware`](crate::Session::middleware).
+/// Records and replays the requests of a `reqwest-middleware` client.
+/// [`Session::middleware`](crate::Session::middleware) returns it.
 ///
-/// What failed while recording is on replay an [`Error::Middleware`] that holds a
-/// [`TransportError`](crate::tape::TransportError) of the same kind: nobody but reqwest can make an error of its own.
+/// # Errors
+///
+/// If a request failed while recording, it fails on replay with an [`Error::Middleware`] that holds a
+/// [`TransportError`](crate::tape::TransportError) of the same kind. It cannot be a `reqwest::Error`, because only
+/// reqwest can make one.
 #[derive(Clone, Debug)]
 pub struct CassetteMiddleware(Engine);
 
@@ -33,7 +38,8 @@ impl CassetteMiddleware {
     ) -> Result<reqwest::Response> {
         let url = request.url().clone();
         let timeout = request.timeout().copied();
-        // Bytes can be sent again, after a redirect or by a layer that retries, as long as reqwest knows them.
+        // The original request is kept if its body is in memory: only then can reqwest send it again, after a redirect
+        // or from a middleware that retries.
         let whole = request.try_clone();
         let request: Request<reqwest::Body> = request.try_into()?;
         let (head, begun) = match begin(&self.0, request) {
@@ -48,7 +54,7 @@ impl CassetteMiddleware {
             Settled::Live(teed, pending) => {
                 let request = match whole {
                     Some(request) => {
-                        // It is complete: it goes to the tape at once.
+                        // The body is in memory, so the recorder can read it at once.
                         let mut body = teed.into_body();
                         while let Some(Ok(_)) = body.frame().await {}
                         if let Some(instead) = pending.refused() {
@@ -89,7 +95,7 @@ impl CassetteMiddleware {
     }
 }
 
-/// What `#[async_trait]` makes of the trait's method, written out: it is not worth a procedural macro.
+/// The signature is that which `#[async_trait]` generates, written by hand to save the dependency.
 impl Middleware for CassetteMiddleware {
     fn handle<'me, 'extensions, 'next, 'future>(
         &'me self,

@@ -1,7 +1,7 @@
-//! The ways in that need no socket: the engine as a `tower` service, as a layer around another service, and as a
+//! The transports without a socket: the engine as a `tower` service, as a layer around another service, and as a
 //! middleware of `reqwest-middleware`.
 //!
-//! They run on the caller's tasks; chunks of bodies are handed on as they are. Must not know: sockets, files.
+//! They run on the caller's tasks, and pass chunks of bodies on without copying them. Must not know: sockets, files.
 
 #[cfg(feature = "reqwest-middleware")]
 mod middleware;
@@ -22,22 +22,27 @@ use crate::engine::{Begun, Engine, Pending, Settled};
 use crate::failure;
 use crate::target::{self, Origin, Refusal};
 
-/// Records and replays what goes through a `tower` service. From
-/// [`Session::layer`](crate::Session::layer).
+/// A `tower` layer that records and replays the requests to the service that it wraps.
+/// [`Session::layer`](crate::Session::layer) returns it.
 #[derive(Clone, Debug)]
 pub struct CassetteLayer(Engine);
 
-/// A service whose exchanges are recorded or replayed by a session. Made by [`CassetteLayer`].
+/// A service whose exchanges a session records or replays. [`CassetteLayer`] makes it.
 ///
-/// While replaying the inner service is never called. Its error while recording is the caller's as it is; what
-/// failed while recording fails on replay with a [`TransportError`](crate::tape::TransportError) of the same kind.
+/// A replay does not call the inner service, except for [pass-through](crate::Config::pass_through) hosts.
+///
+/// # Errors
+///
+/// While recording, the caller gets the error of the inner service unchanged. If a request failed while recording, it
+/// fails on replay with a [`TransportError`](crate::tape::TransportError) of the same kind.
 #[derive(Clone, Debug)]
 pub struct CassetteService<S> {
     engine: Engine,
     inner: S,
 }
 
-/// A client that opens no socket on replay. From [`Session::service`](crate::Session::service).
+/// A `tower` service that sends requests to real servers while recording, and opens no socket on replay.
+/// [`Session::service`](crate::Session::service) returns it.
 #[cfg(feature = "proxy")]
 #[derive(Clone, Debug)]
 pub struct SessionService(Engine);
@@ -94,13 +99,13 @@ where
         let later = match begun {
             Begun::Here(answer) => return Box::pin(async move { Ok(answer.await?) }),
             Begun::Live(request, pending) => {
-                // The server gets what the caller asked for, not the form that is compared.
+                // The server gets the caller's head, not the copy that the engine normalised for matching.
                 let answer = self.inner.call(Request::from_parts(head, request.into_body()));
                 return Box::pin(finish(answer, pending));
             }
             Begun::Later(_) => begun,
         };
-        // It is the service that was ready that has to be called, and its clone that waits for the next turn.
+        // `poll_ready` prepared this service, so this service must be called. The clone stays for the next call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         Box::pin(async move {
@@ -109,7 +114,7 @@ where
                 Settled::Live(request, pending) => {
                     let mut head = head;
                     let (sent, body) = request.into_parts();
-                    // A body that was read first may have been filled in since.
+                    // The engine may have replaced placeholders in a body that it read first, which changes the length.
                     if let (Some(length), Some(now)) =
                         (head.headers.get_mut(CONTENT_LENGTH), sent.headers.get(CONTENT_LENGTH))
                     {
@@ -123,7 +128,7 @@ where
     }
 }
 
-/// What comes back from the service, and what the session makes of it.
+/// Waits for the answer of the inner service, and passes it through the engine.
 async fn finish<R, E: Into<BoxError>>(
     answer: impl Future<Output = Result<Response<R>, E>>,
     pending: Pending,
@@ -167,7 +172,7 @@ where
     }
 }
 
-/// The head as it was, and what the engine makes of the request in the form that is the same for every way in.
+/// Passes a request to the engine in the form that all transports use. Returns the original head as well.
 fn begin<B>(engine: &Engine, request: Request<B>) -> Result<(http::request::Parts, Begun), Refusal>
 where
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
