@@ -1,8 +1,8 @@
-//! The safe face of `cassette-ambient`: puts the threads of a test under their session, and says
-//! where that is not possible.
+//! The safe interface to `cassette-ambient`: assigns the threads of a test to their session, and detects systems on
+//! which that is not possible.
 //!
-//! It knows a session by its number and its [`Clock`] only. Without the feature `ambient` the same
-//! functions are here and do nothing, and [`check`] says so.
+//! It knows only the number of a session and its [`Clock`]. Without the feature `ambient` the same functions exist and
+//! do nothing, and [`check`] returns an error.
 
 #[cfg(feature = "intercept")]
 pub(crate) use cassette_ambient::intercepted;
@@ -10,18 +10,18 @@ pub(crate) use cassette_ambient::intercepted;
 pub(crate) use face::InterceptionSetup;
 pub(crate) use face::{Ambient, at_exit, current_session, outside, time_zone};
 
-/// That unmodified code is shown the session's clock in this executable, on this system. The answer is the same for
-/// all of the process's life.
+/// Checks that unmodified code reads the session's clock in this executable and on this system. The result does not
+/// change during the life of the process.
 ///
 /// # Errors
 ///
-/// The reason why it isn't.
+/// Unmodified code reads the real clock. The error is the reason.
 pub(crate) fn check() -> Result<(), String> {
     if face::works() { Ok(()) } else { Err(reason()) }
 }
 
-/// Whether connections of unmodified clients can be led to a session on this system. `None` if they can't be in this
-/// executable, where they should: such a client would reach the network on replay.
+/// Whether cassette can intercept connections of unmodified clients on this system. `None` if the system allows it but
+/// this executable does not: then unmodified clients would reach the network on replay.
 #[cfg(feature = "intercept")]
 pub(crate) fn check_interception() -> Option<bool> {
     let possible = cfg!(all(
@@ -37,12 +37,12 @@ fn reason() -> String {
     if cfg!(not(feature = "ambient")) {
         "cassette is built without its feature `ambient`".into()
     } else if cfg!(miri) {
-        "Miri runs without the libc that would show it".into()
+        "Miri does not call the libc functions that cassette replaces".into()
     } else if cfg!(all(any(target_os = "linux", target_os = "macos"), target_pointer_width = "64")) {
-        "this executable is linked so that its time readings go past cassette".into()
+        "this executable is linked in a way that bypasses cassette's clock functions".into()
     } else {
         let (system, processor) = (std::env::consts::OS, std::env::consts::ARCH);
-        format!("that takes 64-bit Linux or macOS, and this is {system} on {processor}")
+        format!("a frozen clock needs 64-bit Linux or macOS, and this is {system} on {processor}")
     }
 }
 
@@ -54,18 +54,18 @@ mod face {
 
     pub(crate) use cassette_ambient::{at_exit, outside, self_test as works, time_zone};
 
-    /// How the connections of a session's threads are led to it.
+    /// How cassette intercepts the connections of a session's threads.
     #[cfg(feature = "intercept")]
     pub(crate) struct InterceptionSetup {
         /// The port of the session's listener.
         pub(crate) listener: u16,
-        /// Those to servers on this machine as well.
+        /// Whether connections to servers on this machine are intercepted, too.
         pub(crate) loopback: bool,
-        /// What the threads are shown in the environment; `None` for what isn't there.
+        /// Environment variables that the session's threads see. `None` for a variable that they must not see.
         pub(crate) shown: Vec<(&'static str, Option<std::ffi::OsString>)>,
-        /// What the processes they start are told in theirs.
+        /// Environment variables for the processes that the threads start.
         pub(crate) announced: Vec<(&'static str, std::ffi::OsString)>,
-        /// Who hears of a connection that had no way, by host and port. Must not panic.
+        /// Called with host and port of a connection that was refused. It must not panic.
         pub(crate) refused: fn(&str, u16, cassette_ambient::RefusalReason),
     }
 
@@ -78,7 +78,7 @@ mod face {
             Ambient(Context::new(session, wall(clock)))
         }
 
-        /// With connections that are led to the session.
+        /// A session that intercepts the connections of its threads.
         #[cfg(feature = "intercept")]
         pub(crate) fn intercepting(session: u64, clock: &Clock, setup: InterceptionSetup) -> Self {
             let InterceptionSetup { listener, loopback, shown, announced, refused } = setup;
@@ -87,7 +87,7 @@ mod face {
                 let value = value.map(|value| c(&value).ok_or(())).transpose().ok()?;
                 Some((c(name.as_ref())?, value))
             });
-            // Of this process, and not what a session's thread is shown.
+            // The variable of the process, not the one that a session's thread sees.
             let own = |name: &str| outside(|| std::env::var_os(name)).and_then(|value| c(&value));
             let environment = announced.into_iter().filter_map(|(name, value)| {
                 let inherited = own(name);
@@ -106,15 +106,15 @@ mod face {
             Ambient(Context::with_network(session, wall(clock), network))
         }
 
-        /// Puts the calling thread, the one of the test's body, and all it starts from here on under
-        /// the session. Build runtimes after it. Under nextest the whole process is under it until
-        /// the session [ends](Self::end).
+        /// Assigns the calling thread, which runs the test's body, to the session, and all threads that it starts from
+        /// now on. A runtime must be built afterwards. Under nextest the whole process belongs to the session until it
+        /// [ends](Self::end).
         #[must_use = "the thread leaves the session as soon as this is dropped"]
         pub(crate) fn enter(self) -> Entered {
             Entered(self.0.enter_root())
         }
 
-        /// Ends it for all threads: those left over see real time, and are of no session.
+        /// Ends the session for all threads. Threads that still run see real time and belong to no session.
         pub(crate) fn end(self) {
             self.0.release();
         }
@@ -124,7 +124,7 @@ mod face {
         clock.shared().map_or(WallClock::Real, |at| WallClock::Frozen(Arc::clone(at)))
     }
 
-    /// Keeps a thread under a session until it is dropped.
+    /// Keeps a thread assigned to a session until it is dropped.
     #[derive(Debug)]
     pub(crate) struct Entered(#[expect(dead_code, reason = "held for its drop")] Guard);
 
@@ -158,11 +158,11 @@ mod face {
         pub(crate) fn end(self) {}
     }
 
-    /// Not `Send`, as where the feature is on.
+    /// Not `Send`, the same as with the feature.
     #[derive(Debug)]
     pub(crate) struct Entered(PhantomData<*const ()>);
 
-    /// Dropping it means something where the feature is on, so it does here for the compiler.
+    /// With the feature, dropping has an effect. This impl gives the compiler the same view without it.
     impl Drop for Entered {
         fn drop(&mut self) {}
     }
@@ -175,7 +175,7 @@ mod face {
         None
     }
 
-    /// Safe code has no way to.
+    /// Safe code cannot register a function for the end of the process.
     pub(crate) fn at_exit(_work: fn()) -> bool {
         false
     }

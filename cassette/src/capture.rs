@@ -1,6 +1,8 @@
-//! A body on its way to the tape: decoded, redacted, kept up to the inline limit or written to a file.
+//! The pipeline of a body: it is decoded, redacted, and kept in memory up to the inline limit or else written to a
+//! file.
 //!
-//! One pipeline for what is recorded and for what is matched, so that the two can't differ.
+//! Recording and matching use the same pipeline, so that their results cannot differ. Must not know: cassettes,
+//! matching.
 
 use std::io::{self, Write};
 
@@ -10,23 +12,23 @@ use crate::decode::{self, Decoder};
 use crate::redact::{BodyRedactor, Hooked, Redactor, Side, Watch};
 use crate::tape::{Body, BodySink};
 
-/// Headers that hold a digest of the body's bytes (RFC 9530, RFC 3230, RFC 1864): of another body they would refuse
-/// the recording.
+/// Headers with a digest of the body's bytes (RFC 9530, RFC 3230, RFC 1864). A client that checks them would refuse a
+/// body that redaction changed.
 pub(crate) const DIGESTS: [&str; 4] = ["content-digest", "repr-digest", "digest", "content-md5"];
 
-/// Takes a body's bytes as they come off the wire; [`finish`](Capture::finish) gives what goes on the tape.
+/// Takes the bytes of a body as they were sent. [`finish`](Capture::finish) returns the body for the cassette.
 pub(crate) struct Capture {
     pipeline: Pipeline,
     encoding: Option<String>,
     bytes: u64,
 }
 
-/// What the decoded body goes through, first to last.
+/// The stages after decoding, from first to last.
 type Redacted = Watch<Hooked<BodyRedactor<BodySink>>>;
 
 enum Pipeline {
     Open(Box<Decoder<Redacted>>),
-    /// The body's encoding can't be decoded, so it can't be searched for secrets either. Fine if it is empty.
+    /// The body cannot be decoded, so it cannot be searched for secrets. This is an error unless the body is empty.
     Opaque {
         encoding: String,
         side: Side,
@@ -34,7 +36,8 @@ enum Pipeline {
 }
 
 impl Capture {
-    /// For the body of a request or an answer with these headers, as they came. `uri` is that of the request, redacted.
+    /// A capture for the body of a request or an answer. `headers` are the original ones of the same message, and `uri`
+    /// is the redacted URI of the request.
     pub(crate) fn new(
         redactor: &Redactor,
         side: Side,
@@ -59,13 +62,13 @@ impl Capture {
         Capture { pipeline, encoding, bytes: 0 }
     }
 
-    /// The body for the tape. `headers` lose what no longer describes it: `content-encoding`, once decoded, and
-    /// digests of what it was.
+    /// The body for the cassette. Removes the headers that no longer describe it: `content-encoding` if the body was
+    /// decoded, and digests of the original bytes.
     pub(crate) fn finish(self, headers: &mut HeaderMap) -> io::Result<Body> {
         self.end(headers, |decoder| decoder.finish())
     }
 
-    /// The same for a body that broke off in the middle: what could be decoded by then.
+    /// The same for a body that was cut off: the part that can be decoded.
     pub(crate) fn finish_cut(self, headers: &mut HeaderMap) -> io::Result<Body> {
         self.end(headers, |decoder| Ok(decoder.abandon()))
     }
@@ -76,7 +79,7 @@ impl Capture {
         decoded: impl FnOnce(Decoder<Redacted>) -> io::Result<Redacted>,
     ) -> io::Result<Body> {
         match self.pipeline {
-            // Nothing was encoded: the answer to a HEAD request keeps the header as it was.
+            // An empty body, such as that of an answer to HEAD, was not encoded. Its headers stay.
             _ if self.bytes == 0 => Ok(Body::default()),
             Pipeline::Open(decoder) => {
                 let (redacted, by_hook) = decoded(*decoder)?.finish()?.finish()?;
@@ -112,12 +115,11 @@ impl Write for Capture {
 
 fn opaque(encoding: &str, side: Side) -> io::Error {
     let (whose, hint) = match side {
-        Side::Request => ("of the request", "let the client send it as it is, or with gzip"),
+        Side::Request => ("of the request", "let the client send the body uncompressed, or with gzip"),
         Side::Response => ("of the answer", "let the client ask for `accept-encoding: gzip`"),
     };
     io::Error::other(format!(
-        "content-encoding `{encoding}` {whose} can't be decoded here, so the body can't be searched for secrets; \
-         {hint}"
+        "content-encoding `{encoding}` {whose} can't be decoded, so cassette can't search the body for secrets; {hint}"
     ))
 }
 
@@ -125,8 +127,9 @@ pub(crate) fn content_type(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok())
 }
 
-/// All codings as one list, in the order in which they were applied: several header lines are one list
-/// (RFC 9110 §5.3). What is no text is no known coding either, and must not pass for none.
+/// The content codings as one list, in the order in which they were applied. Several header lines form one list (RFC
+/// 9110 §5.3). `None` if the body is not encoded. A coding that is not text is kept in the list, so that it counts as
+/// unknown.
 pub(crate) fn content_encoding(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(header::CONTENT_ENCODING).iter();
     let list: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();

@@ -1,13 +1,13 @@
-//! Errors of the layers beneath, sorted into what clients can tell apart.
+//! Classifies errors of lower layers into the kinds of failure that clients can distinguish.
 //!
-//! Must not know: whose connection it was.
+//! Must not know: which connection failed.
 
 use std::error::Error;
 use std::io;
 
 use crate::transport_error::{TransportError, TransportErrorKind as Kind};
 
-/// The kind and the complete message of an error, from its whole chain.
+/// The kind and the complete message of an error, from its chain of sources.
 pub(crate) fn of(error: &(dyn Error + 'static)) -> TransportError {
     let mut kind = None;
     let mut fallback = None;
@@ -20,7 +20,7 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> TransportError {
         let from_client = client_kind(level);
         fallback = fallback.or(from_client.flatten());
         let text = level.to_string();
-        // Many errors print their source as well; the client's own level says nothing, or it has the URL in it.
+        // Many errors already print their source. The client's own level adds nothing, or contains the URL.
         if !message.ends_with(&text) && (from_client.is_none() || level.source().is_none()) {
             message += if message.is_empty() { "" } else { ": " };
             message += &text;
@@ -42,7 +42,7 @@ pub(crate) fn of_io(kind: io::ErrorKind) -> Option<Kind> {
     }
 }
 
-/// The error and all beneath it. `io::Error` hides what it wraps from `source`.
+/// The error and its sources. `io::Error::source` skips the error that it wraps, so that error is added here.
 fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&level| {
         let wrapped = level.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -58,7 +58,7 @@ fn classify(level: &(dyn Error + 'static)) -> Option<Kind> {
     if let Some(kind) = of_protocol(level) {
         return Some(kind);
     }
-    // The type is private to hyper-util, and what it wraps differs by resolver.
+    // The type of this error is private to hyper-util, and its source depends on the resolver.
     level.to_string().starts_with("dns error").then_some(Kind::Dns)
 }
 
@@ -86,7 +86,8 @@ fn of_protocol(level: &(dyn Error + 'static)) -> Option<Kind> {
     }
 }
 
-/// Is that a client's own level? Then what it says of the kind, where nothing beneath says more.
+/// `Some` if this level of the chain is the error type of an HTTP client, with the kind that it gives. The kind of a
+/// source is more precise and is preferred.
 fn client_kind(level: &(dyn Error + 'static)) -> Option<Option<Kind>> {
     #[cfg(feature = "proxy")]
     if let Some(e) = level.downcast_ref::<hyper_util::client::legacy::Error>() {

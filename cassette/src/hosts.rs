@@ -1,17 +1,18 @@
-//! Hosts that are named by patterns, and which of them are on this machine.
+//! The patterns of ignored and pass-through hosts, and the check whether a host is on this machine.
 //!
-//! Resolves nothing: a look-up would leave the machine already. Must not know: what becomes of a request.
+//! This module resolves no names, because a look-up would already leave the machine. Must not know: what happens to a
+//! request.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Which hosts are ignored, and which are passed through.
+/// The ignored hosts and the pass-through hosts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hosts {
     ignored: Vec<Pattern>,
     passed: Vec<Pattern>,
 }
 
-/// A host, or all subdomains a domain.
+/// A host, or all subdomains of a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Pattern {
     /// Lower case, without the `*.` of a domain.
@@ -39,14 +40,14 @@ impl Hosts {
         self.passed.iter().any(|pattern| pattern.takes(uri))
     }
 
-    /// Is there a host that is passed through?
+    /// Whether there is a pass-through host.
     pub(crate) fn pass_any(&self) -> bool {
         !self.passed.is_empty()
     }
 }
 
-/// Is the host of this URI on this machine, for all that can be said without asking a resolver? `resolve` as in
-/// [`Config::resolve`](crate::Config::resolve).
+/// Whether the host of this URI is on this machine, as far as that is known without a resolver. `resolve` has the
+/// addresses of [`Config::resolve`](crate::Config::resolve).
 pub(crate) fn is_loopback(uri: &http::Uri, resolve: &[(String, SocketAddr)]) -> bool {
     let overridden = resolve.iter().find(|(host, _)| Pattern::parse(host).is_ok_and(|p| p.takes(uri)));
     if let Some((_, address)) = overridden {
@@ -56,7 +57,7 @@ pub(crate) fn is_loopback(uri: &http::Uri, resolve: &[(String, SocketAddr)]) -> 
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
-/// Lower case, without the brackets of an IPv6 address.
+/// The host in lower case, without the brackets of an IPv6 address.
 fn host(uri: &http::Uri) -> String {
     uri.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase()
 }

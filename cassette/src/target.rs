@@ -1,5 +1,5 @@
-//! What a request really asks for, whichever way it came: its absolute URI and the headers that travel the whole
-//! way.
+//! Finds the target of a request, by whichever transport it came: its absolute URI, and its headers without those that
+//! concern one connection only.
 //!
 //! Must not know: sockets, TLS.
 
@@ -13,27 +13,27 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Ur
 
 use crate::body::Body;
 
-/// The path a connection took to the session.
+/// How a connection reached the session.
 #[derive(Clone, Debug)]
 pub(crate) enum Origin {
-    /// Plain HTTP on the listener itself: absolute URIs (a proxy's client), or paths with a `host` header (a
-    /// client that was led here without its knowledge).
+    /// Plain HTTP on the listener itself. Clients of a proxy send absolute URIs; other clients send paths and a `host`
+    /// header.
     Front,
     /// Plain HTTP inside a CONNECT tunnel.
     #[cfg(feature = "proxy")]
     Tunnel(Authority),
-    /// Plain HTTP on a connection that was meant for this server, and led here.
+    /// Plain HTTP on an intercepted connection to this server.
     #[cfg(feature = "proxy")]
     Intercepted(Authority),
-    /// Inside TLS, with the tunnel it came through, if any, and the host that the client asked for.
+    /// HTTP inside TLS, with the CONNECT tunnel around it, if there is one, and the host that the client asked for.
     #[cfg(feature = "proxy")]
     Tls { tunnel: Option<Authority>, name: String },
-    /// Plain HTTP on a port of its own, `at`, that stands for one server.
+    /// Plain HTTP on the base-URL port `at`, which stands for one server.
     #[cfg(feature = "proxy")]
     Base { scheme: Scheme, authority: Authority, at: SocketAddr },
 }
 
-/// A request that is answered here and never reaches the engine.
+/// The answer to a request that never reaches the engine.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Refusal {
     status: StatusCode,
@@ -58,11 +58,15 @@ impl Refusal {
     }
 }
 
-/// Makes a request that arrived by `origin` into one the engine can take. `own` is the address of the listener
-/// that it arrived at, if it came by one.
+/// Converts a request that arrived by `origin` to the form that the engine takes. `own` is the address of the listener
+/// that accepted it, if there is one.
 ///
-/// The connection decides where a request goes: in a tunnel it is the tunnel's host, whatever `host` says
-/// (RFC 9112 §3.2.2 for the absolute form). A `host` header that says otherwise is kept for the upstream.
+/// The connection decides the destination of a request: in a tunnel it is the tunnel's host, whatever the `host` header
+/// says (RFC 9112 §3.2.2 for absolute URIs). If the `host` header differs, it is kept for the real server.
+///
+/// # Errors
+///
+/// The request cannot be recorded or replayed, or its target is malformed.
 pub(crate) fn forward<B>(
     request: Request<B>,
     origin: &Origin,
@@ -79,7 +83,7 @@ pub(crate) fn forward<B>(
     }
     let scheme = match origin {
         Origin::Front => parts.uri.scheme().cloned().unwrap_or(Scheme::HTTP),
-        // An absolute URI is what a client says to a proxy, which this server was to be.
+        // An absolute URI means that the client takes the intended server for a proxy.
         #[cfg(feature = "proxy")]
         Origin::Intercepted(_) => parts.uri.scheme().cloned().unwrap_or(Scheme::HTTP),
         #[cfg(feature = "proxy")]
@@ -96,7 +100,7 @@ pub(crate) fn forward<B>(
     let asked = asked.map(|a| canonical(&a, &scheme)).transpose()?;
     #[cfg(feature = "proxy")]
     let asked = match origin {
-        // The host that it knows, which is no other than the one it asks for.
+        // The client knows the server by the address of this port, so such a host is no different host.
         Origin::Base { at, .. } => asked.filter(|a| !is_listener(a, *at)),
         _ => asked,
     };
@@ -114,16 +118,16 @@ pub(crate) fn forward<B>(
         }
         #[cfg(feature = "proxy")]
         Origin::Base { authority, .. } => authority.clone(),
-        // A client with a resolver of its own connects to an address, and the name is in the request.
+        // A client with its own resolver connects to an address. The name of the host is in the request.
         #[cfg(feature = "proxy")]
         Origin::Intercepted(server) if !(is_for_a_proxy(&parts) || is_address(server) && asked.is_some()) => {
             canonical(server, &scheme)?
         }
         #[cfg(feature = "proxy")]
         Origin::Intercepted(_) => asked.clone().ok_or(Refusal::bad_request("the request names no host"))?,
-        Origin::Front => asked
-            .clone()
-            .ok_or(Refusal::bad_request("the request names no host: no absolute URI, no `host`"))?,
+        Origin::Front => asked.clone().ok_or(Refusal::bad_request(
+            "the request names no host, neither in its URI nor in a `host` header",
+        ))?,
     };
     if own.is_some_and(|own| is_listener(&destination, own)) {
         return Err(Refusal::bad_request("this is the session's own address: use it as a proxy"));
@@ -146,7 +150,7 @@ pub(crate) fn forward<B>(
     Ok(Request::from_parts(parts, body))
 }
 
-/// Makes an engine's response into one for the client, who speaks `version`.
+/// Converts the engine's response for a client that uses this version of HTTP.
 #[cfg(feature = "proxy")]
 pub(crate) fn back<B>(response: &mut Response<B>, version: Version) {
     strip(response.headers_mut());
@@ -154,7 +158,7 @@ pub(crate) fn back<B>(response: &mut Response<B>, version: Version) {
     *response.version_mut() = version;
 }
 
-/// Removes what concerns one connection only (RFC 9110 §7.6.1).
+/// Removes headers that concern one connection only (RFC 9110 §7.6.1).
 pub(crate) fn strip(headers: &mut HeaderMap) {
     const ALWAYS: [HeaderName; 8] = [
         HeaderName::from_static("http2-settings"),
@@ -198,7 +202,7 @@ fn host(headers: &HeaderMap) -> Result<Option<Authority>, Refusal> {
     }
 }
 
-/// Lower case, without user information and without the scheme's own port (RFC 9110 §4.2.3).
+/// The authority in lower case, without user information and without the scheme's default port (RFC 9110 §4.2.3).
 pub(crate) fn canonical(authority: &Authority, scheme: &Scheme) -> Result<Authority, Refusal> {
     let usual = if *scheme == Scheme::HTTPS { "443" } else { "80" };
     let host = authority.host().to_ascii_lowercase();
@@ -214,13 +218,14 @@ fn is_address(authority: &Authority) -> bool {
     authority.host().trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()
 }
 
-/// The listener's own address, as its clients write it.
+/// Whether the authority is the listener's own address.
 pub(crate) fn is_listener(authority: &Authority, own: SocketAddr) -> bool {
     authority.port_u16() == Some(own.port())
         && (authority.host() == "localhost" || authority.host() == own.ip().to_string())
 }
 
-/// The absolute form, which HTTP/1 keeps for proxies (RFC 9112 §3.2.2). HTTP/2 knows no other.
+/// Whether the target has the absolute form, which HTTP/1 clients send only to proxies (RFC 9112 §3.2.2). HTTP/2 always
+/// uses an absolute target, so it does not count.
 #[cfg(feature = "proxy")]
 fn is_for_a_proxy(head: &http::request::Parts) -> bool {
     head.version < Version::HTTP_2 && head.uri.scheme().is_some()
@@ -238,7 +243,7 @@ mod tests {
         Origin::Tls { tunnel: tunnel.map(|t| t.parse().unwrap()), name: name.into() }
     }
 
-    /// `expected` is the URI and the `host` header that the engine sees, or the refusal's text.
+    /// `expected` is the URI and the `host` header that the engine gets, or a part of the refusal's text.
     #[track_caller]
     fn check(origin: &Origin, uri: &str, hosts: &[&str], expected: Result<(&str, Option<&str>), &str>) {
         let mut request = Request::builder().uri(uri);

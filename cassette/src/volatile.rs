@@ -1,7 +1,7 @@
-//! What of a test's requests varies by itself: found by recording twice, kept in `_metadata.volatile` of the cassette,
-//! where a person may edit it, and left out of matching.
+//! Places of a test's requests that vary from run to run, so that matching must ignore them.
 //!
-//! Must not know: sessions, files.
+//! cassette finds them by recording twice, and stores them in `_metadata.volatile` of the cassette, where a person may
+//! edit them. Must not know: sessions, files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::tape::Request;
 /// The key in a cassette's metadata.
 pub(crate) const KEY: &str = "volatile";
 
-/// Places that don't count in matching, by which requests they are of.
+/// Places that matching ignores, by the scope of the requests that have them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Volatile(BTreeMap<String, Places>);
 
@@ -26,47 +26,47 @@ struct Places {
     form: BTreeSet<String>,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     headers: BTreeSet<String>,
-    /// RFC 6901, with `*` for any index.
+    /// JSON pointers (RFC 6901), in which `*` stands for any index.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     json: BTreeSet<String>,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     query: BTreeSet<String>,
-    /// Elements and attributes, as [`Matching::ignore_xml`] has them.
+    /// Paths of elements and attributes, as for [`Matching::ignore_xml`].
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     xml: BTreeSet<String>,
 }
 
-/// Two recordings of the same test, side by side.
+/// The result of comparing two recordings of the same test.
 #[derive(Debug, Default)]
 pub(crate) struct Learned {
     pub(crate) volatile: Volatile,
-    /// Requests that vary as a whole, which is not learned.
+    /// Requests that cannot be matched by ignoring places, because too much of them varies.
     pub(crate) refused: Vec<Unlearnable>,
-    /// Requests that only one of the two recordings has.
+    /// Requests that are in only one of the two recordings.
     pub(crate) unpaired: Vec<(http::Method, String)>,
 }
 
-/// A request whose body has nothing in it that stays.
+/// A request of which nothing would be left to compare, or that differs in a part that cannot be ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unlearnable {
     pub(crate) method: http::Method,
     pub(crate) uri: String,
-    /// Where options for it would be in force.
+    /// The scope of options for this request.
     pub(crate) scope: String,
 }
 
 impl Volatile {
-    /// From a cassette's metadata.
+    /// Parses the value in a cassette's metadata.
     ///
     /// # Errors
     ///
-    /// What is wrong with it, for a person who edited it.
+    /// The value is wrong. The error explains the mistake to a person who edited it.
     pub(crate) fn parse(value: &Value) -> Result<Volatile, String> {
         let places: BTreeMap<String, Places> =
             serde_json::from_value(value.clone()).map_err(|e| format!("`_metadata.{KEY}`: {e}"))?;
         for (scope, places) in &places {
             if !matcher::is_scope(scope) {
-                return Err(format!("`_metadata.{KEY}`: `{scope}` is not a host with a path"));
+                return Err(format!("`_metadata.{KEY}`: `{scope}` is not a scope: write a host and a path"));
             }
             let pointers = places.json.iter().chain(&places.xml);
             if let Some(e) = pointers.into_iter().find_map(|at| at.parse::<Pointer>().err()) {
@@ -79,13 +79,13 @@ impl Volatile {
         Ok(Volatile(places))
     }
 
-    /// For a cassette's metadata; `None` if there is nothing to say.
+    /// The value for a cassette's metadata; `None` if there are no places.
     pub(crate) fn to_value(&self) -> Option<Value> {
         let value = (!self.0.is_empty()).then(|| serde_json::to_value(&self.0));
         value.and_then(Result::ok)
     }
 
-    /// With what another says.
+    /// Adds the places of another value.
     pub(crate) fn and(mut self, other: Volatile) -> Volatile {
         for (scope, mut more) in other.0 {
             let places = self.0.entry(scope).or_default();
@@ -98,7 +98,7 @@ impl Volatile {
         self
     }
 
-    /// Matching without these places.
+    /// Adds options to `matching` that ignore these places.
     pub(crate) fn ignored_in(&self, matching: Matching) -> Matching {
         self.0.iter().fold(matching, |matching, (scope, places)| {
             matching.within(scope, |m| {
@@ -112,7 +112,8 @@ impl Volatile {
     }
 }
 
-/// What varies between two recordings of one test. Requests are paired in their order, by method, host and path.
+/// Finds the places that vary between two recordings of one test. The function pairs requests with the same method,
+/// host and path, in their order.
 pub(crate) fn learn(first: &[Request], second: &[Request], matching: &Matching) -> Learned {
     let mut groups: BTreeMap<(String, String), [Vec<&Request>; 2]> = BTreeMap::new();
     for (n, requests) in [first, second].into_iter().enumerate() {
@@ -147,14 +148,14 @@ pub(crate) fn learn(first: &[Request], second: &[Request], matching: &Matching) 
 }
 
 impl Places {
-    /// False if it is nothing that can be left out.
+    /// Adds the place of a difference. Returns false if matching cannot ignore that place.
     fn add(&mut self, difference: &Difference) -> bool {
         match difference {
             Difference::Query { key, .. } => self.query.insert(key.clone()),
             Difference::Form { key, .. } => self.form.insert(key.clone()),
             Difference::Header { name, .. } => self.headers.insert(name.clone()),
             Difference::Json { pointer, .. } if !pointer.is_empty() => self.json.insert(generalised(pointer)),
-            // The root is `/name`.
+            // A path with one `/` is that of the root, which cannot be ignored.
             Difference::Xml { path, .. } if path.matches('/').count() > 1 => {
                 self.xml.insert(matcher::without_numbers(path))
             }
@@ -163,7 +164,7 @@ impl Places {
             {
                 return self.add(inner);
             }
-            // With a number it has no name, or shares it with others.
+            // A part with a `#` has no name, or shares its name with other parts.
             Difference::Multipart { part, .. } if !part.contains('#') => self.form.insert(part.clone()),
             _ => return false,
         };
@@ -175,7 +176,7 @@ impl Places {
     }
 }
 
-/// What varies in one item of a list varies in all.
+/// The pointer with `*` for every index: if a value varies in one item of an array, it probably varies in all.
 fn generalised(pointer: &str) -> String {
     let step = |step: &str| match !step.is_empty() && step.bytes().all(|b| b.is_ascii_digit()) {
         true => "*".to_owned(),
@@ -217,7 +218,7 @@ mod tests {
         let learned = learn(first, second, &Matching::default());
         let found = learned.volatile.to_value().map(|v| v.to_string()).unwrap_or_default();
         assert_eq!(found, expected);
-        // What was learned makes them the same.
+        // With the learned places ignored, the two recordings are equal.
         if learned.refused.is_empty() && learned.unpaired.is_empty() {
             let matching = learned.volatile.ignored_in(Matching::default());
             for (one, other) in first.iter().zip(second) {
@@ -268,7 +269,7 @@ mod tests {
         );
     }
 
-    /// Headers vary where they matter.
+    /// The function learns a header that varies, if matching compares it.
     #[test]
     fn headers_are_learned() {
         let with = |value: &str| {
@@ -323,7 +324,7 @@ mod tests {
         for (text, expected) in [
             (r#"[]"#, "invalid type"),
             (r#"{"h/x":{"jsn":["/a"]}}"#, "unknown field `jsn`"),
-            (r#"{"/x":{}}"#, "`/x` is not a host with a path"),
+            (r#"{"/x":{}}"#, "`/x` is not a scope"),
             (r#"{"h/x":{"json":["a"]}}"#, "a"),
             (r#"{"h/x":{"headers":["a b"]}}"#, "cannot be the name of a header"),
         ] {

@@ -236,7 +236,8 @@ fn a_request_in_an_unknown_coding_is_not_recorded() {
     });
     let message = failed.unwrap_err().to_string();
     assert!(
-        message.contains("content-encoding `zip9` of the request") && message.contains("send it as it is"),
+        message.contains("content-encoding `zip9` of the request")
+            && message.contains("send the body uncompressed"),
         "{message}"
     );
 }
