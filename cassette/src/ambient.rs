@@ -5,10 +5,10 @@
 //! do nothing, and [`check`] returns an error.
 
 #[cfg(feature = "intercept")]
-pub(crate) use cassette_ambient::intercepted;
+pub(crate) use backend::InterceptionSetup;
+pub(crate) use backend::{Ambient, at_exit, current_session, outside, time_zone};
 #[cfg(feature = "intercept")]
-pub(crate) use face::InterceptionSetup;
-pub(crate) use face::{Ambient, at_exit, current_session, outside, time_zone};
+pub(crate) use cassette_ambient::intercepted;
 
 /// Checks that unmodified code reads the session's clock in this executable and on this system. The result does not
 /// change during the life of the process.
@@ -17,7 +17,7 @@ pub(crate) use face::{Ambient, at_exit, current_session, outside, time_zone};
 ///
 /// Unmodified code reads the real clock. The error is the reason.
 pub(crate) fn check() -> Result<(), String> {
-    if face::works() { Ok(()) } else { Err(reason()) }
+    if backend::works() { Ok(()) } else { Err(reason()) }
 }
 
 /// Whether cassette can intercept connections of unmodified clients on this system. `None` if the system allows it but
@@ -47,7 +47,7 @@ fn reason() -> String {
 }
 
 #[cfg(feature = "ambient")]
-mod face {
+mod backend {
     use crate::clock::Clock;
     use cassette_ambient::{Context, CurrentSession, Guard, WallClock};
     use std::sync::Arc;
@@ -138,7 +138,7 @@ mod face {
 }
 
 #[cfg(not(feature = "ambient"))]
-mod face {
+mod backend {
     use crate::clock::Clock;
     use std::marker::PhantomData;
 

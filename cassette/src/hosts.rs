@@ -33,11 +33,11 @@ impl Hosts {
     }
 
     pub(crate) fn ignores(&self, uri: &http::Uri) -> bool {
-        self.ignored.iter().any(|pattern| pattern.takes(uri))
+        self.ignored.iter().any(|pattern| pattern.matches(uri))
     }
 
     pub(crate) fn passes(&self, uri: &http::Uri) -> bool {
-        self.passed.iter().any(|pattern| pattern.takes(uri))
+        self.passed.iter().any(|pattern| pattern.matches(uri))
     }
 
     /// Whether there is a pass-through host.
@@ -49,7 +49,7 @@ impl Hosts {
 /// Whether the host of this URI is on this machine, as far as that is known without a resolver. `resolve` has the
 /// addresses of [`Config::resolve`](crate::Config::resolve).
 pub(crate) fn is_loopback(uri: &http::Uri, resolve: &[(String, SocketAddr)]) -> bool {
-    let overridden = resolve.iter().find(|(host, _)| Pattern::parse(host).is_ok_and(|p| p.takes(uri)));
+    let overridden = resolve.iter().find(|(host, _)| Pattern::parse(host).is_ok_and(|p| p.matches(uri)));
     if let Some((_, address)) = overridden {
         return address.ip().to_canonical().is_loopback();
     }
@@ -87,7 +87,7 @@ impl Pattern {
         Ok(Pattern { name: name.to_ascii_lowercase(), subdomains, port })
     }
 
-    fn takes(&self, uri: &http::Uri) -> bool {
+    fn matches(&self, uri: &http::Uri) -> bool {
         let usual = if uri.scheme_str() == Some("https") { 443 } else { 80 };
         if self.port.is_some_and(|port| port != uri.port_u16().unwrap_or(usual)) {
             return false;

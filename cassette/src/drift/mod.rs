@@ -85,7 +85,7 @@ fn described(outcome: &Outcome) -> String {
 }
 
 /// Headers about the length, the transfer or the time of an answer. They change with every answer and are ignored.
-const OF_THE_DAY: [http::HeaderName; 6] = [
+const IGNORED_HEADERS: [http::HeaderName; 6] = [
     header::CONTENT_LENGTH,
     header::CONTENT_ENCODING,
     header::TRANSFER_ENCODING,
@@ -96,7 +96,7 @@ const OF_THE_DAY: [http::HeaderName; 6] = [
 
 fn headers(before: &HeaderMap, now: &HeaderMap, values: bool, changes: &mut Vec<AnswerChange>) {
     let names: BTreeSet<&str> = before.keys().chain(now.keys()).map(http::HeaderName::as_str).collect();
-    for name in names.into_iter().filter(|name| OF_THE_DAY.iter().all(|other| other != name)) {
+    for name in names.into_iter().filter(|name| IGNORED_HEADERS.iter().all(|other| other != name)) {
         let text = |map: &HeaderMap| {
             let all = map.get_all(name).iter();
             let all: Vec<_> = all.map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()).collect();
@@ -112,16 +112,21 @@ fn headers(before: &HeaderMap, now: &HeaderMap, values: bool, changes: &mut Vec<
 }
 
 /// A response, and its body if that is not too long.
-type Known<'a> = (&'a Response, Option<&'a [u8]>);
+type ResponseAndBody<'a> = (&'a Response, Option<&'a [u8]>);
 
-fn bodies(recorded: Known<'_>, live: Known<'_>, values: bool, changes: &mut Vec<AnswerChange>) {
-    let size = |(response, _): Known<'_>| format!("{} bytes", response.body.size());
+fn bodies(
+    recorded: ResponseAndBody<'_>,
+    live: ResponseAndBody<'_>,
+    values: bool,
+    changes: &mut Vec<AnswerChange>,
+) {
+    let size = |(response, _): ResponseAndBody<'_>| format!("{} bytes", response.body.size());
     let whole = |before: String, now: String| AnswerChange {
         place: AnswerPlace::Body,
         recorded: Some(before),
         live: Some(now),
     };
-    let empty = |(response, _): Known<'_>| response.body.size() == 0;
+    let empty = |(response, _): ResponseAndBody<'_>| response.body.size() == 0;
     if empty(recorded) != empty(live) {
         return changes.push(whole(size(recorded), size(live)));
     }

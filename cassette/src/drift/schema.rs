@@ -106,11 +106,11 @@ impl Schema {
     pub(crate) fn compare(&self, live: &Schema, changes: &mut Vec<AnswerChange>) {
         let pointers: BTreeSet<&String> = self.places.keys().chain(live.places.keys()).collect();
         // Places that differ. Places below them differ for the same reason and are not reported.
-        let mut parted: BTreeSet<&str> = BTreeSet::new();
+        let mut differing: BTreeSet<&str> = BTreeSet::new();
         for pointer in pointers {
             let above = |at: &str| at.rsplit_once('/').map(|(above, _)| above.len());
             let mut ancestors = std::iter::successors(above(pointer), |end| above(&pointer[..*end]));
-            if ancestors.any(|end| parted.contains(&pointer[..end])) || changes.len() >= MOST_CHANGES {
+            if ancestors.any(|end| differing.contains(&pointer[..end])) || changes.len() >= MOST_CHANGES {
                 continue;
             }
             let (before, now) = (self.places.get(pointer), live.places.get(pointer));
@@ -120,7 +120,7 @@ impl Schema {
                 (Some(before), None) => !before.optional && !live.is_item_of_empty_array(pointer),
                 _ => !self.is_item_of_empty_array(pointer),
             };
-            parted.insert(pointer);
+            differing.insert(pointer);
             if found {
                 let place = AnswerPlace::Json(pointer.clone());
                 changes.push(AnswerChange {

@@ -191,14 +191,14 @@ impl Engine {
             true => self.0.incidents.problem(Problem::RefusedHost(refused.clone())),
             false => self.0.incidents.refused(refused.clone()),
         }
-        Begun::answered(self.instead(Problem::RefusedHost(refused)))
+        Begun::answered(self.refusal(Problem::RefusedHost(refused)))
     }
 
     async fn replay(self, replay: Arc<Replay>, request: http::Request<Body>) -> Answered {
         let (head, body) = request.into_parts();
         match replay.read(&head, body, None).await {
             Ok(asked) => replay.played(replay.player.play(asked)),
-            Err(unread) => self.unread(&replay, &head, unread),
+            Err(unread) => self.refuse_unread(&replay, &head, unread),
         }
     }
 
@@ -215,7 +215,7 @@ impl Engine {
         let mut held = Held::default();
         let asked = match replay.read(&head, body, Some(&mut held)).await {
             Ok(asked) => asked,
-            Err(unread) => return Begun::answered(self.unread(&replay, &head, unread)),
+            Err(unread) => return Begun::answered(self.refuse_unread(&replay, &head, unread)),
         };
         match replay.player.find(&asked.request) {
             Some(i) => Begun::answered(replay.played(replay.player.play_recording(i, asked.live))),
@@ -229,7 +229,7 @@ impl Engine {
         let mut held = Held::default();
         let asked = match replay.read(&head, body, Some(&mut held)).await {
             Ok(asked) => asked,
-            Err(unread) => return Begun::answered(self.unread(&replay, &head, unread)),
+            Err(unread) => return Begun::answered(self.refuse_unread(&replay, &head, unread)),
         };
         match Verifying::begin(replay, Arc::clone(&self.0.incidents), values, head, asked, held) {
             Ok((request, verifying)) => Begun::Live(request, Pending::verifying(verifying)),
@@ -238,7 +238,7 @@ impl Engine {
     }
 
     /// Refuses a request that could not be read: it is neither matched nor sent.
-    fn unread(&self, replay: &Replay, head: &http::request::Parts, unread: Unread) -> Answered {
+    fn refuse_unread(&self, replay: &Replay, head: &http::request::Parts, unread: Unread) -> Answered {
         let (method, uri) = (head.method.clone(), replay.redactor.uri(&head.uri.to_string()));
         let problem: &dyn Fn() -> Problem = match unread {
             Unread::Broken(e) => return Err(e),
@@ -250,11 +250,11 @@ impl Engine {
             }
         };
         self.0.incidents.problem(problem());
-        self.instead(problem())
+        self.refusal(problem())
     }
 
     /// The refusal that the code under test gets in place of an answer.
-    fn instead(&self, problem: Problem) -> Answered {
+    fn refusal(&self, problem: Problem) -> Answered {
         Ok(refusal(&self.0.site, problem))
     }
 

@@ -333,7 +333,8 @@ impl Matching {
 
     /// The options in force for one request: the general options, and then those of its scopes.
     pub(super) fn in_force(&self, target: &Target<'_>) -> InForce<'_> {
-        let scoped = self.scopes.iter().filter(|(scope, _)| scope.takes(target)).map(|(_, options)| options);
+        let scoped =
+            self.scopes.iter().filter(|(scope, _)| scope.matches(target)).map(|(_, options)| options);
         InForce(std::iter::once(&self.everywhere).chain(scoped).collect())
     }
 }

@@ -35,7 +35,7 @@ impl Scope {
         Some(Scope { text: text.to_owned(), scheme, host, path })
     }
 
-    pub(super) fn takes(&self, target: &Target<'_>) -> bool {
+    pub(super) fn matches(&self, target: &Target<'_>) -> bool {
         let Target::Parts(Parts { scheme, host, path, .. }) = target else { return false };
         (self.scheme.is_empty() || self.scheme == *scheme)
             && name(self.host.as_bytes(), host.as_bytes())
@@ -72,7 +72,7 @@ mod tests {
     #[track_caller]
     fn check(scope: &str, uri: &str, expected: bool) {
         let scope = Scope::parse(scope).unwrap();
-        assert_eq!(scope.takes(&Target::new(uri)), expected, "{scope} on {uri}");
+        assert_eq!(scope.matches(&Target::new(uri)), expected, "{scope} on {uri}");
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Player {
             _ => false,
         });
         let mut found: Vec<Valueless> = Vec::new();
-        for name in differences.flat_map(|difference| instead(difference, request, &nearest.request)) {
+        for name in differences.flat_map(|difference| missing_names(difference, request, &nearest.request)) {
             let name = self.full_name(name);
             if self.redactor.secret(&name).is_none() && found.iter().all(|known| known.name != name) {
                 let refused = self.redactor.unusable(&name).map(|secret| secret.why.to_string());
@@ -55,7 +55,7 @@ impl Player {
 
 /// The names of secrets that the recording has at the place of this difference, and that the request does not have
 /// there.
-fn instead(difference: &Difference, request: &Request, recording: &Request) -> Vec<String> {
+fn missing_names(difference: &Difference, request: &Request, recording: &Request) -> Vec<String> {
     let (mut actual, mut recorded) = (String::new(), String::new());
     texts(difference, request, recording, &mut |a, r| {
         actual += a;
@@ -144,7 +144,7 @@ mod tests {
     fn check(actual: &Request, recorded: &Request, expected: &[&str]) {
         let mismatch = Matching::default().compare(actual, recorded);
         let differences = mismatch.differences().iter();
-        let names: Vec<String> = differences.flat_map(|d| instead(d, actual, recorded)).collect();
+        let names: Vec<String> = differences.flat_map(|d| missing_names(d, actual, recorded)).collect();
         assert_eq!(names, expected);
     }
 
