@@ -404,7 +404,7 @@ impl Config {
 mod tests {
     use super::*;
 
-    /// Every option changes the one set of rules, so that n secrets cost n. A copy would have another address.
+    /// No option copies the set of rules, so n secrets take time proportional to n. A copy would have another address.
     #[test]
     fn options_do_not_copy_the_rules() {
         let config = Config::new();

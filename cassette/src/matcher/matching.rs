@@ -66,7 +66,7 @@ pub struct Matching {
 }
 
 impl Matching {
-    /// Ignores a query key, with all its values. The key is written decoded.
+    /// Ignores a query key, with all its values. Write the key decoded, without percent-encoding.
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -103,7 +103,8 @@ impl Matching {
     ///
     /// # Panics
     ///
-    /// If the text is not a pointer. [`Pointer`] can be parsed without a panic.
+    /// If the text is not a pointer. [`ignore_json_at`](Self::ignore_json_at) takes a parsed [`Pointer`] and cannot
+    /// panic.
     #[must_use]
     #[track_caller]
     pub fn ignore_json(self, pointer: &str) -> Self {

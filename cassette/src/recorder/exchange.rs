@@ -61,7 +61,8 @@ struct ResponseParts {
     capture: Option<Capture>,
 }
 
-/// Held while the client waits for the answer. If the client drops it, cassette records that the client gave up.
+/// Held while the client waits for the answer. If it is dropped before [`over`](Self::over), the client has given up,
+/// and that is recorded.
 pub(crate) struct Waiting(Option<Exchange>);
 
 impl Waiting {
