@@ -34,10 +34,10 @@ impl Player {
             (near, state.index.recorded(keys), hosts, explained)
         };
         let near = self.closest(&request, &near);
-        let refused = near.first().is_some_and(|closest| closest.mismatch.is_match());
+        let is_equal = near.first().is_some_and(|closest| closest.mismatch.is_match());
         let reason = match recorded {
-            // The request's key is on the cassette, so only a matcher can have refused the recording.
-            Some(recorded) if near.is_empty() || refused => Reason::AllUsed { recorded },
+            // The request's key is on the cassette. If the nearest recording differs all the same, a matcher refused it.
+            Some(recorded) if near.is_empty() || is_equal => Reason::AllUsed { recorded },
             None if hosts.is_some() => {
                 let recorded = self.hosts(hosts.unwrap_or_default());
                 Reason::NoneForHost { host: host(&request.uri), recorded }
