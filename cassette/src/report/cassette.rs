@@ -44,14 +44,22 @@ pub struct RecordedMeanwhile {
 impl RecordedMeanwhile {
     pub(super) fn write(&self, page: &mut Page<'_>, site: &TestSite) {
         let name = clean(&site.cassette);
-        page.error(format_args!("another process recorded cassette `{name}` while this one waited for it"));
+        page.error(format_args!(
+            "another process recorded cassette `{name}` while this one waited to record it"
+        ));
         page.fact("file", setup::path(&self.file));
         page.gap();
-        page.line(2, "Two tests share its name, or one was started twice. The other's recording is kept.");
+        page.line(
+            2,
+            "Two tests use this cassette, or one test was started twice. cassette keeps the other recording.",
+        );
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {
-        Help { why: "see whether it answers this test, too".to_owned(), command: site.run_command() }
+        Help {
+            why: "check whether the other recording answers this test, too".to_owned(),
+            command: site.run_command(),
+        }
     }
 }
 
@@ -131,26 +139,26 @@ impl AlreadyOpen {
                 page.gap();
                 page.line(
                     2,
-                    "This test runs twice at once: `#[test]` stands above `#[cassette_test]`, which makes",
+                    "This test runs twice at once: `#[test]` is above `#[cassette_test]`, which already makes",
                 );
-                page.line(2, "a test of the function already. Remove `#[test]`.");
+                page.line(2, "the function a test. Remove `#[test]`.");
             }
             Some(first) => {
                 let place = format!("{} at {}:{}", clean(&first.test), clean(&first.file), first.line);
                 page.fact("opened by", place);
                 page.gap();
-                page.line(2, "Two tests share its name. Give each one a name of its own.");
+                page.line(2, "Two tests use this cassette. Give each test a cassette of its own.");
             }
             None => {
                 page.gap();
-                page.line(2, "Two tests share its name, or `#[test]` stands above `#[cassette_test]`.");
+                page.line(2, "Two tests use this cassette, or `#[test]` is above `#[cassette_test]`.");
             }
         }
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {
         Help {
-            why: "find where it is named".to_owned(),
+            why: "find where the code names it".to_owned(),
             command: format!("grep -rn '\"{}\"' --include='*.rs' .", site.cassette),
         }
     }

@@ -56,10 +56,10 @@ impl DriftReport {
 
     fn headline(&self) -> String {
         let (n, differ) = match self.drifted.len() {
-            1 => (1, "answer is not what was"),
-            n => (n, "answers are not what was"),
+            1 => (1, "response differs"),
+            n => (n, "responses differ"),
         };
-        format!("the API has changed: {n} {differ} recorded")
+        format!("the API has changed: {n} {differ} from the recording")
     }
 
     /// A page of a list has changed as all others have: answers with the same changes are told together.
@@ -77,21 +77,21 @@ impl DriftReport {
                 page.line(2, format_args!("{number} {} {}", drifted.method, short(&drifted.uri, URI)));
             }
             if group.len() > ALIKE {
-                let left = count(group.len() - ALIKE, "more answer");
-                page.line(2, paint(page.palette.dim, format_args!("… and {left}, alike")));
+                let left = count(group.len() - ALIKE, "more response");
+                page.line(2, paint(page.palette.dim, format_args!("… and {left} with the same changes")));
             }
             group[0].write(page);
         }
         if groups.len() > SHOWN {
             let left: usize = groups[SHOWN..].iter().map(Vec::len).sum();
-            page.line(2, paint(page.palette.dim, format_args!("… and {}", count(left, "more answer"))));
+            page.line(2, paint(page.palette.dim, format_args!("… and {}", count(left, "more response"))));
         }
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {
         Help {
             why: format!(
-                "if the code under test is right with that, record `{}` again",
+                "if the code under test handles this change, record `{}` again",
                 clean(&site.cassette)
             ),
             command: site.record_command(),
@@ -123,7 +123,7 @@ impl Drifted {
 
 fn place(place: &AnswerPlace) -> String {
     match place {
-        AnswerPlace::Answer => "answer".to_owned(),
+        AnswerPlace::Answer => "response".to_owned(),
         AnswerPlace::Status => "status".to_owned(),
         AnswerPlace::Header(name) => format!("header {}", clean(name)),
         AnswerPlace::Body => "body".to_owned(),

@@ -35,7 +35,7 @@ impl Expired {
     fn headline(&self, cassette: &str) -> String {
         match &self.recorded {
             Some((_, age)) => format!(
-                "cassette `{}` is {} old, {} is the most",
+                "cassette `{}` is {} old, but the limit is {}",
                 clean(cassette),
                 long(*age),
                 long(self.limit)
@@ -48,7 +48,7 @@ impl Expired {
         page.fact("file", path(&self.file));
         match &self.recorded {
             Some((at, _)) => page.fact("recorded", clean(at)),
-            None => page.fact("may be", format_args!("{} old at most", long(self.limit))),
+            None => page.fact("limit", long(self.limit)),
         }
     }
 

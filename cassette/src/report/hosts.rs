@@ -21,21 +21,26 @@ impl RefusedHost {
     pub(super) fn write(&self, page: &mut Page<'_>) {
         let host = clean(&self.host);
         if self.passed {
-            page.error(format_args!("a replay would leave the machine for the pass-through host {host}"));
+            page.error(format_args!(
+                "the pass-through host {host} is not on this machine, and a replay does not leave the machine"
+            ));
         } else {
             page.error(format_args!("the host {host} is ignored: it is neither recorded nor replayed"));
         }
         page.fact("request", format_args!("{} {}", self.method, short(&self.uri, URI)));
         let way = match self.passed {
-            true => "let it be recorded, or give it a loopback address with `Config::resolve`",
+            true => "record the host, or give it a loopback address with `Config::resolve`",
             false => {
-                "let it be recorded, or let it through with `Config::pass_through` if it is on this machine"
+                "record the host, or, if it is on this machine, pass it through with `Config::pass_through`"
             }
         };
         page.fact("hint", way);
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {
-        Help { why: "without that setting, record the test again".to_owned(), command: site.record_command() }
+        Help {
+            why: "to record the host, remove this setting and record the test again".to_owned(),
+            command: site.record_command(),
+        }
     }
 }

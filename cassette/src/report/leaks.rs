@@ -85,14 +85,14 @@ const SHOWN: usize = 10;
 impl Leaks {
     pub(super) fn write(&self, page: &mut Page<'_>, site: &TestSite) {
         page.error(format_args!(
-            "the new recording of `{}` holds {}, and was not saved",
+            "the new recording of `{}` contains {}, and was not saved",
             clean(&site.cassette),
             match self.found.len() {
                 1 => "a secret".to_owned(),
                 places => format!("secrets in {places} places"),
             },
         ));
-        page.fact("cassette", format_args!("{} is as it was", path(&self.cassette)));
+        page.fact("cassette", format_args!("{} is unchanged", path(&self.cassette)));
         page.gap();
         for leak in self.found.iter().take(SHOWN) {
             let name = paint(page.palette.emphasis, clean(&leak.name));
@@ -101,7 +101,7 @@ impl Leaks {
             let unpacked = if leak.unpacked { ", unpacked" } else { "" };
             page.line(2, format_args!("{what}{name}, {}{unpacked}", leak.encoding.name()));
             leak.place.write(page);
-            page.line(4, format_args!("way out: {}", leak.way_out()));
+            page.line(4, format_args!("fix: {}", leak.way_out()));
         }
         page.more(2, self.found.len(), SHOWN, "");
     }
@@ -118,7 +118,7 @@ impl LeakPlace {
         match self {
             LeakPlace::Interaction { number, request, of_answer, part } => {
                 page.line(4, format_args!("interaction {number}: {}", short(request, URI)));
-                let side = if *of_answer { "answer" } else { "request" };
+                let side = if *of_answer { "response" } else { "request" };
                 page.line(
                     4,
                     match part {
@@ -135,7 +135,10 @@ impl LeakPlace {
             }
             LeakPlace::Metadata => page.line(4, "`_metadata` of the cassette"),
             LeakPlace::Output { path: Some(path) } => {
-                page.line(4, format_args!("a name in or of the output file {}", short(path, URI)));
+                page.line(
+                    4,
+                    format_args!("a name that the snapshot lists for the output file {}", short(path, URI)),
+                );
             }
             LeakPlace::Output { path: None } => page.line(4, "the name of an output file"),
         }
@@ -154,7 +157,7 @@ impl Leak {
         let way = by_rule.unwrap_or_else(|| self.way_out_of_place());
         match self.name.split_once(' ') {
             Some((id, _)) if self.kind == LeakKind::Token => {
-                format!("{way}; if it is no secret, .without_rule({id:?})")
+                format!("{way}; if it is not a secret, .without_rule({id:?})")
             }
             _ => way,
         }
@@ -173,16 +176,16 @@ impl Leak {
                 }
                 LeakPart::Body { .. } if self.unpacked => "`Config::redact_body_with`".to_owned(),
                 LeakPart::Body { .. } => {
-                    "`Config::redact_body_with`, or `Config::redact_field` where it is a field of its own"
+                    "`Config::redact_body_with`, or `Config::redact_field` if the secret is the whole value of a field"
                         .to_owned()
                 }
                 LeakPart::Other(_) => {
                     "`Config::redact_response_with` or `Config::redact_request_with`".to_owned()
                 }
             },
-            LeakPlace::Metadata => "other names of rules and hooks, which the cassette lists".to_owned(),
+            LeakPlace::Metadata => "rename the rules and hooks: the cassette lists their names".to_owned(),
             LeakPlace::Output { .. } => {
-                "let the test write other names, of files, columns and targets of links: those are kept"
+                "let the test write other names: the snapshot keeps those of files, columns and link targets"
                     .to_owned()
             }
         }

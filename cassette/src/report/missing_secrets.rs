@@ -64,9 +64,12 @@ pub(super) fn write<'v>(page: &mut Page<'_>, all: impl Iterator<Item = &'v Value
             }
             ValueFrom::Config => format!("give {shown} {what} in the test's `Config`"),
         };
-        page.line(2, format_args!("{what}: the cassette has {} there", clean(&placeholder::of_secret(name))));
+        page.line(
+            2,
+            format_args!("{what}: the recorded request contains {}", clean(&placeholder::of_secret(name))),
+        );
         if let Some(why) = refused {
-            page.line(4, format_args!("the one that it has {}, and was left aside", clean(why)));
+            page.line(4, format_args!("its present value {}, so cassette ignores it", clean(why)));
         }
     }
 }

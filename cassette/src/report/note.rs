@@ -132,7 +132,9 @@ impl Note {
     pub(super) fn write(&self, page: &mut Page<'_>) {
         match self {
             Note::RecordingKept { at, interactions } => {
-                page.note("a failed test replaces no cassette; its recording is kept aside");
+                page.note(
+                    "a failed test does not replace its cassette; the new recording is kept in another place",
+                );
                 page.fact("kept", format_args!("{}, {}", path(at), count(*interactions, "interaction")));
             }
             Note::StaleJournal { moved_to } => {
@@ -145,7 +147,7 @@ impl Note {
             }
             Note::UpstreamFailures(failures) => {
                 let requests = count(failures.len(), "request");
-                page.note(format_args!("{requests} got no answer from upstream"));
+                page.note(format_args!("{requests} got no response from the real server"));
                 for UpstreamFailure { method, uri, error } in failures.iter().take(SHOWN) {
                     page.line(2, format_args!("{method} {}", short(uri, URI)));
                     page.line(4, format_args!("{}: {}", error.kind.name(), short(&error.message, VALUE)));
@@ -154,7 +156,7 @@ impl Note {
             }
             Note::ReplayedInCi { asked } => {
                 page.note(format_args!(
-                    "`CI` is set, so this test replays; its own mode is `{}`",
+                    "`CI` is set, so this test replays instead of running in its own mode, `{}`",
                     clean(asked)
                 ));
                 page.fact("to record", "set CASSETTE_MODE=record");
@@ -169,24 +171,26 @@ impl Note {
             Note::Drift { facts, cassette, command } => facts.write_note(page, cassette, command),
             Note::OtherRules { gone, new, command } => {
                 page.note(
-                    "the cassette was recorded under other redaction rules, and may not match for that alone",
+                    "the cassette was recorded under other redaction rules, which alone can prevent a match",
                 );
                 for (name, rules) in [("not in force now", gone), ("not on the cassette", new)] {
                     if !rules.is_empty() {
                         page.fact(name, short(&rules.join(", "), URI));
                     }
                 }
-                page.fact("record it under today's", clean(command));
+                page.fact("to record under the present rules", clean(command));
             }
             Note::Absent(absent) => absent.write(page),
             Note::Unpaired(requests) => {
                 let n = count(requests.len(), "request");
-                page.note(format_args!("{n} came in one of the two passes only, by method, host and path"));
+                page.note(format_args!(
+                    "{n} came in only one of the two passes; compared were method, host and path"
+                ));
                 for (method, uri) in requests.iter().take(SHOWN) {
                     page.line(2, format_args!("{method} {}", short(uri, URI)));
                 }
                 page.more(2, requests.len(), SHOWN, "");
-                page.fact("hint", "a part of a path that varies is left out by `Config::ignore_path`");
+                page.fact("hint", "if a part of the path varies, ignore it with `Config::ignore_path`");
             }
             Note::ReportUnwritten { file, reason } => {
                 page.note("the file that `CASSETTE_REPORT` names can't be written");
@@ -195,20 +199,23 @@ impl Note {
             }
             Note::Refused(requests) => {
                 let n = count(requests.len(), "request");
-                page.note(format_args!("{n} to ignored hosts got no answer: `Config::ignore_host`"));
+                page.note(format_args!("{n} to ignored hosts got no response: `Config::ignore_host`"));
                 for request in requests.iter().take(SHOWN) {
                     page.line(2, format_args!("{} {}", request.method, short(&request.uri, URI)));
                 }
                 page.more(2, requests.len(), SHOWN, "");
             }
             Note::OfAnother { request, other } => {
-                page.note(format_args!("a request came here that `{}` has a recording of", clean(other)));
+                page.note(format_args!(
+                    "this session got a request that is recorded on the cassette `{}`",
+                    clean(other)
+                ));
                 page.fact("request", short(request, URI));
                 write_shared(page);
             }
             Note::ToAnother { request, other } => {
                 page.note(format_args!(
-                    "a request that this cassette has came to the session of `{}`",
+                    "the session of `{}` got a request that is recorded on this cassette",
                     clean(other)
                 ));
                 page.fact("request", short(request, URI));
@@ -216,7 +223,7 @@ impl Note {
             }
             Note::NoneCame { other } => {
                 page.note(format_args!(
-                    "no request at all came to this session; `{}` was open at the same time",
+                    "this session got no request at all, while the session of `{}` ran at the same time",
                     clean(other)
                 ));
                 write_shared(page);
@@ -224,7 +231,7 @@ impl Note {
             Note::RefusedMeanwhile { host, port } => {
                 let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
                 page.note(format_args!(
-                    "meanwhile a connection to {}:{port} was refused, of a thread whose test had ended",
+                    "during this test cassette refused a connection to {}:{port}: the test of its thread had ended",
                     clean(&host)
                 ));
                 write_shared(page);
@@ -239,6 +246,9 @@ impl Note {
 
 /// What all of these come from, and the way out.
 fn write_shared(page: &mut Page<'_>) {
-    page.fact("likely", "a client or a runtime in a `static`: it belongs to the test that used it first");
-    page.fact("to mend it", "build the client in each test, or run each in a process: cargo nextest run");
+    page.fact(
+        "likely cause",
+        "a client or a runtime in a `static`: it belongs to the test that used it first",
+    );
+    page.fact("to fix it", "build the client in each test, or run each test in a process: cargo nextest run");
 }

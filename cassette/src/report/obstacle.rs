@@ -73,18 +73,18 @@ impl Obstacle {
                 format!("unset {name}"),
             ),
             Obstacle::RealTime { reason } => (
-                format!("unmodified code can't be shown a frozen time: {reason}"),
-                "read the time through `session.clock().now()`, and freeze nothing else".to_owned(),
+                format!("cassette can't show a frozen time to unmodified code: {reason}"),
+                "call `Config::explicit_clock()`, and read the time through `session.clock().now()`".to_owned(),
             ),
             Obstacle::NotIntercepted => (
-                "connections of unmodified clients can't be led to the session: this executable is linked so \
-                 that they go past cassette"
+                "cassette can't intercept the connections of unmodified clients: this executable is linked in a way \
+                 that bypasses it"
                     .to_owned(),
-                "use the session's own clients, and say so with `Config::explicit_clients()`".to_owned(),
+                "use the session's own clients, and call `Config::explicit_clients()`".to_owned(),
             ),
             Obstacle::LearnsOnce => (
-                "mode `learn` runs a test twice, and this one can run only once".to_owned(),
-                "use `#[cassette_test]`, or `SessionBuilder::learn` before the session is run".to_owned(),
+                "mode `learn` runs a test twice, but this test can run only once".to_owned(),
+                "use `#[cassette_test]`, or call `SessionBuilder::learn` before `SessionBuilder::run`".to_owned(),
             ),
             Obstacle::VariesWhole { method, uri, more, scope } => {
                 let more = match more {
@@ -93,21 +93,22 @@ impl Obstacle {
                 };
                 (
                     format!(
-                        "the whole body of {method} {uri}{more} varies by itself, which is not learned"
+                        "the whole body of {method} {uri}{more} differs between the two passes, and `learn` does not ignore \
+                         a whole body"
                     ),
                     format!(
-                        "if it does not count, let the test's `Config` say so: \
+                        "if the body does not matter, let the test's `Config` ignore it: \
                          .matching_for({scope:?}, |m| m.ignore_body())"
                     ),
                 )
             }
             Obstacle::LongBody { method, uri, most, mode } => (
                 format!("the body of {method} {uri} is longer than {most} MiB"),
-                format!("mode `{mode}` has to hold it until it is matched: use `record`"),
+                format!("mode `{mode}` holds a request body in memory until it is matched: use mode `record`"),
             ),
             Obstacle::MissingValue { method, uri, name } => (
                 format!("{method} {uri} can't be sent: the secret {name} has no value here"),
-                format!("set what gives the secret {name} its value"),
+                format!("set the variable, the file or the `Config` that {name} takes its value from"),
             ),
         }
     }

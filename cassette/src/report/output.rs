@@ -65,7 +65,7 @@ const SHOWN: usize = 20;
 
 impl OutputChange {
     pub(super) fn write(&self, page: &mut Page<'_>) {
-        page.error("the output of this test is not that of its snapshot");
+        page.error("the output of this test differs from its snapshot");
         page.fact("snapshot", setup::path(&self.snapshot));
         page.fact("this run's files", setup::path(&self.kept_in));
         if !self.changed.is_empty() {

@@ -71,7 +71,7 @@ impl UnknownMode {
             (mode, ModeOrigin::Attribute | ModeOrigin::Config) => {
                 let meant = mode.map(|mode| format!(" (`{mode}`?)")).unwrap_or_default();
                 let command = site.run_command();
-                Help { why: format!("name a valid mode there{meant}, then run the test again"), command }
+                Help { why: format!("set a valid mode{meant}, then run the test again"), command }
             }
         }
     }
@@ -87,13 +87,15 @@ impl Unwritable {
     pub(super) fn help(&self) -> Help {
         let directory = quoted(&self.directory);
         let (why, command) = match self.kind {
-            io::ErrorKind::PermissionDenied => ("make it yours to write", format!("chmod u+w {directory}")),
-            io::ErrorKind::NotFound => ("make it", format!("mkdir -p {directory}")),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                ("make room; this says how much there is", format!("df -h {directory}"))
+            io::ErrorKind::PermissionDenied => {
+                ("give yourself permission to write", format!("chmod u+w {directory}"))
             }
-            io::ErrorKind::ReadOnlyFilesystem => ("see how it is mounted", format!("df {directory}")),
-            _ => ("see what is there", format!("ls -ld {directory}")),
+            io::ErrorKind::NotFound => ("create it", format!("mkdir -p {directory}")),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                ("free some space; this shows how much is left", format!("df -h {directory}"))
+            }
+            io::ErrorKind::ReadOnlyFilesystem => ("check how it is mounted", format!("df {directory}")),
+            _ => ("check what is at this path", format!("ls -ld {directory}")),
         };
         Help { why: why.to_owned(), command }
     }

@@ -59,21 +59,21 @@ pub(super) fn write(page: &mut Page<'_>, suggestions: &Suggestions) {
     let Suggestions { redact, ignore, repeat, any_order } = suggestions;
     let groups: [(&str, Vec<Worded>); 4] = [
         (
-            "if an answer gave what is redacted here, redact it at this place, too, and record again",
+            "if a response issued the value that is redacted here, redact it in this place, too, and record again",
             redact.iter().filter_map(|place| Some((place.name(), place.redact()?))).collect(),
         ),
         (
-            "if that differs in every run, let the test's `Config` ignore it",
+            "if this differs in every run, let the test's `Config` ignore it",
             ignore.iter().map(|place| (place.name(), place.ignore())).collect(),
         ),
         (
-            "if the test may ask more often than it did while recording",
+            "if the test may send this request more often than it did while recording",
             repeat.iter().flat_map(Repeat::worded).collect(),
         ),
         (
-            "if the order is of no importance",
+            "if the order does not matter",
             any_order
-                .then(|| ("leave this out of the test's `Config`".to_owned(), ".ordered()".to_owned()))
+                .then(|| ("remove this from the test's `Config`".to_owned(), ".ordered()".to_owned()))
                 .into_iter()
                 .collect(),
         ),
@@ -131,10 +131,15 @@ impl RequestPlace {
 impl Repeat {
     fn worded(&self) -> Vec<Worded> {
         let one = self.recording.map(|index| {
-            (format!("in recording {} of the cassette", index + 1), "\"repeat\": true".to_owned())
+            (
+                format!("write this into recording {} of the cassette", index + 1),
+                "\"repeat\": true".to_owned(),
+            )
         });
-        let all =
-            ("or let every last answer repeat".to_owned(), ".exhausted(Exhausted::RepeatLast)".to_owned());
+        let all = (
+            "or repeat the last response of every request".to_owned(),
+            ".exhausted(Exhausted::RepeatLast)".to_owned(),
+        );
         one.into_iter().chain([all]).collect()
     }
 }

@@ -76,7 +76,7 @@ impl Totals {
         list(&mut page, "redacted", redacted);
         list(
             &mut page,
-            "no secret",
+            "missing secrets",
             self.absent.iter().map(ToString::to_string).collect::<Vec<_>>().into_iter(),
         );
         list(&mut page, "unused", unused);
@@ -142,7 +142,7 @@ mod tests {
         check(
             Totals { new: 1, absent: absent.into(), ..Totals::default() },
             "summary: 1 cassette recorded (new)\n   = recorded: 0 interactions, 0 B\n   \
-             = no secret: API_KEYY is not set, tests/secretz.json is not there",
+             = missing secrets: API_KEYY is not set, tests/secretz.json does not exist",
         );
         check(Totals { accepted: 1, ..Totals::default() }, "summary: 1 snapshot accepted");
         check(

@@ -28,7 +28,7 @@ impl Unfilled {
         let uri = short(&self.uri, URI);
         page.fact("recording", format_args!("{}. {} {uri}", self.index + 1, self.method));
         page.fact("reason", clean(&short(&self.reason, 4 * VALUE)));
-        page.fact("hint", "where nothing is to be filled in, `{{'{{'}}` stands for `{{`");
+        page.fact("hint", "to keep a literal `{{`, write `{{'{{'}}`");
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {

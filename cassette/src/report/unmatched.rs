@@ -173,7 +173,10 @@ impl Unmatched {
             page.gap();
             page.line(
                 2,
-                format_args!("{} stands for a redacted value, whatever its number", placeholder::ANY),
+                format_args!(
+                    "{} stands for a redacted value: matching ignores the number in its placeholder",
+                    placeholder::ANY
+                ),
             );
         }
         missing_secrets::write(page, self.valueless());
@@ -204,9 +207,9 @@ impl UnmatchedRequest {
                 }
                 return;
             }
-            Reason::AllUsed { recorded: 1 } => page.line(13, "recorded once, and used already"),
+            Reason::AllUsed { recorded: 1 } => page.line(13, "recorded once, and already used"),
             Reason::AllUsed { recorded } => {
-                page.line(13, format_args!("recorded {recorded} times, and all of them used already"));
+                page.line(13, format_args!("recorded {recorded} times, and each already used"));
             }
             Reason::NothingSimilar => {
                 page.line(13, "nothing similar is recorded");
@@ -247,7 +250,7 @@ fn write_order(page: &mut Page<'_>, number: usize, expected: Option<&Expected>, 
     }
     match expected {
         Some(expected) => row("expected", expected),
-        None => page.line(2, "expected   no request any more"),
+        None => page.line(2, "expected   no further request"),
     }
 }
 
@@ -269,7 +272,7 @@ impl Closest {
         let used = used.as_deref().unwrap_or("not used");
         let differences = self.mismatch.differences();
         if differences.is_empty() {
-            page.line(13, format_args!("last as recording {number} of {recorded}, {used}: {answer}"));
+            page.line(13, format_args!("the last one is recording {number} of {recorded}, {used}: {answer}"));
             return;
         }
         page.line(2, format_args!("closest    {}", head(&self.request)));
@@ -300,7 +303,7 @@ impl std::fmt::Display for RecordedAnswer {
                 let more = if beginning.len() > shown.len() { "…" } else { "" };
                 if shown.is_empty() { Ok(()) } else { write!(f, ": {}{more}", clean(shown.trim_end())) }
             }
-            RecordedAnswer::Error(kind) => write!(f, "a failure, {}", kind.name()),
+            RecordedAnswer::Error(kind) => write!(f, "a transport error, {}", kind.name()),
         }
     }
 }

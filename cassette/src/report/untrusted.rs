@@ -35,7 +35,7 @@ impl Untrusted {
         page.fact("cassette", path(&self.cassette));
         for RefusedCertificate { host, alert } in self.refused.iter().take(SHOWN) {
             let why = alert.as_ref().map(|alert| format!("for `{}`", clean(alert)));
-            let why = why.unwrap_or_else(|| "without a reason: it closed the connection".to_owned());
+            let why = why.unwrap_or_else(|| "without a reason: the client closed the connection".to_owned());
             page.fact("refused", format_args!("https://{}, {why}", short(host, VALUE)));
         }
         if let Some(more) = more(self.refused.len(), SHOWN, "") {
@@ -44,13 +44,16 @@ impl Untrusted {
         let host = self.refused.first().map_or("api.example.com", |r| &r.host);
         page.gap();
         if self.refused.iter().all(|r| r.alert.as_deref() == Some("certificate_expired")) {
-            page.line(2, "it judges the certificate by another clock than the session's; then give the code under test");
-        } else {
-            page.line(2, "it brings its own list of authorities (reqwest with `webpki-roots`, ureq 3 by default) or one");
             page.line(
                 2,
-                "certificate that it accepts, and looks at nothing else; then give the code under test",
+                "the client does not check the certificate by the session's clock; give the code under test",
             );
+        } else {
+            page.line(
+                2,
+                "the client trusts only its own list of authorities (reqwest with `webpki-roots`, ureq 3 by",
+            );
+            page.line(2, "default) or only one certificate; give the code under test");
         }
         page.line(4, "1. a client that trusts the session: session.client(), session.blocking_client()");
         page.line(4, format_args!("2. plain HTTP: session.base_url(\"https://{}\")", short(host, VALUE)));

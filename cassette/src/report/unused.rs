@@ -71,7 +71,7 @@ impl UnusedReport {
                 last.write(page, width);
             }
             None => {
-                page.line(2, "it made no request at all, or none that came through this session");
+                page.line(2, "it made no request, or none that reached this session");
             }
         }
     }

@@ -64,7 +64,7 @@ error: none of 12 recordings was used
      9. GET https://api.example.com/v1/forecast?page=9
     10. GET https://api.example.com/v1/forecast?page=10
     … and 2 more
-  it made no request at all, or none that came through this session
+  it made no request, or none that reached this session
 
   if the test need not ask for them
     1. write \"optional\": true into those recordings of the cassette
