@@ -1,4 +1,4 @@
-//! The end of a replay: what was used, what was not, and how the real servers answer today.
+//! Ends a replay: reports unmatched requests, unused recordings, and how today's responses of the real servers differ.
 //!
 //! Must not know: how a difference is found.
 
@@ -22,7 +22,7 @@ impl Session {
             end.notes.extend(other.then_some(Note::OtherRules { gone, new, command }));
         }
         if end.failed() {
-            // The rest of the tape is unused, and the output is another, as a consequence.
+            // Unused recordings and another output are consequences of the failure.
             return Ok(());
         }
         end.summary.interactions = player.used();
@@ -38,7 +38,7 @@ impl Session {
         if self.0.mode == Mode::Accept { self.accept_output(end) } else { self.compare_output(end) }
     }
 
-    /// What the real servers say today.
+    /// Reports how the responses of the real servers differ from the recorded ones.
     pub(super) fn finish_verify(&self, drifted: Vec<Drifted>, policy: Drift, end: &mut End) {
         if drifted.is_empty() {
             return;
