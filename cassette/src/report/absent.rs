@@ -1,4 +1,6 @@
-//! Secrets that a test names, and that are not there while it records.
+//! Secrets that the configuration names and that have no value while a test records.
+//!
+//! Must not know: where secrets are read.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,19 +9,19 @@ use super::page::Page;
 use super::setup::path;
 use super::text::clean;
 
-/// What a secret was to come from.
+/// The source of a secret, which gives no value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Absent {
-    /// A variable of this name, which is not set.
+    /// The variable of this name is not set.
     Unset(String),
-    /// A variable of this name, which is empty.
+    /// The variable of this name is empty.
     Empty(String),
-    /// A value that the test's own code gives, and that is empty.
+    /// The code of the test gives an empty value for the secret of this name.
     Value(String),
-    /// A file, which is not there.
+    /// The file does not exist.
     File(PathBuf),
-    /// A configuration in which nothing is marked as a secret.
+    /// The configuration file marks nothing as a secret.
     Unmarked(PathBuf),
 }
 

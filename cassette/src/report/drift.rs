@@ -1,4 +1,6 @@
-//! What real servers answer otherwise than the cassette says.
+//! Live responses that differ from the recorded ones, for mode `verify`.
+//!
+//! Must not know: how differences are found.
 
 use std::path::PathBuf;
 
@@ -9,33 +11,33 @@ use super::setup::path;
 use super::text::{URI, VALUE, clean, count, short};
 use crate::drift::{AnswerChange, AnswerPlace};
 
-/// All answers of one cassette that have changed.
+/// All responses that differ from one cassette.
 #[derive(Clone, Debug)]
 pub struct DriftReport {
     /// The cassette.
     pub cassette: PathBuf,
-    /// They, in recorded order; at least one.
+    /// The responses that differ, in recorded order; at least one.
     pub drifted: Vec<Drifted>,
 }
 
-/// One answer that has changed.
+/// One response that differs from the recorded one.
 #[derive(Clone, Debug)]
 pub struct Drifted {
-    /// Its place on the cassette, from 0.
+    /// The place of the recording on the cassette, from 0.
     pub index: usize,
     /// The method of its request.
     pub method: http::Method,
     /// The URI, redacted.
     pub uri: String,
-    /// How; at least one.
+    /// The differences; at least one.
     pub changes: Vec<AnswerChange>,
-    /// There were no more.
+    /// Whether `changes` has all differences.
     pub complete: bool,
 }
 
-/// Groups of answers with the same changes that are shown.
+/// How many groups of responses with the same changes a report shows.
 const SHOWN: usize = 20;
-/// Answers of one group.
+/// How many responses of one group a report shows.
 const ALIKE: usize = 3;
 
 impl DriftReport {
@@ -46,7 +48,7 @@ impl DriftReport {
         self.write_table(page);
     }
 
-    /// Where it is no failure.
+    /// Writes the note for a test that passes.
     pub(super) fn write_note(&self, page: &mut Page<'_>, cassette: &str, command: &str) {
         page.note(self.headline());
         page.fact("cassette", path(&self.cassette));
@@ -62,7 +64,7 @@ impl DriftReport {
         format!("the API has changed: {n} {differ} from the recording")
     }
 
-    /// A page of a list has changed as all others have: answers with the same changes are told together.
+    /// Responses with the same changes share one table, because all pages of a list usually change in the same way.
     fn write_table(&self, page: &mut Page<'_>) {
         let mut groups: Vec<Vec<&Drifted>> = Vec::new();
         for drifted in &self.drifted {
@@ -100,7 +102,7 @@ impl DriftReport {
 }
 
 impl Drifted {
-    /// A line each, in columns: the place, what was, what is.
+    /// Writes one line for each difference, in columns: the place, the recorded value, the live value.
     fn write(&self, page: &mut Page<'_>) {
         let side =
             |text: &Option<String>| text.as_deref().map_or("(absent)".to_owned(), |t| short(t, VALUE / 2));

@@ -1,4 +1,6 @@
-//! Connections to servers that don't speak HTTP: which, and the ways around.
+//! Connections with a protocol other than HTTP, and what to do about them.
+//!
+//! Must not know: how a protocol is detected.
 
 use std::path::PathBuf;
 
@@ -7,25 +9,25 @@ use super::page::{Help, Page};
 use super::setup::path;
 use super::text::{VALUE, more, short};
 
-/// Connections that were meant for another protocol than HTTP.
+/// Connections with a protocol other than HTTP.
 #[derive(Clone, Debug)]
 pub struct Foreign {
     /// The cassette.
     pub cassette: PathBuf,
-    /// In order; at least one.
+    /// The connections in their order; at least one.
     pub connections: Vec<ForeignConnection>,
 }
 
-/// One of them.
+/// A connection with a protocol other than HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignConnection {
     /// Host and port of the server.
     pub server: String,
-    /// The client said nothing, and waited for the server to do so.
+    /// Whether the client sent nothing, and waited for the server to speak first.
     pub silent: bool,
 }
 
-/// Connections that are shown.
+/// How many connections a report shows.
 const SHOWN: usize = 5;
 
 impl Foreign {

@@ -1,10 +1,12 @@
-//! Requests to hosts that no cassette is about.
+//! Requests to ignored and pass-through hosts, which a replay refuses.
+//!
+//! Must not know: how hosts are matched.
 
 use super::TestSite;
 use super::page::{Help, Page};
 use super::text::{URI, clean, short};
 
-/// A request on replay that was not let through.
+/// A request that a replay refuses because of its host.
 #[derive(Clone, Debug)]
 pub struct RefusedHost {
     /// The method.
@@ -13,7 +15,7 @@ pub struct RefusedHost {
     pub uri: String,
     /// Its host.
     pub host: String,
-    /// It may be passed through, but is not on this machine; otherwise it is ignored.
+    /// Whether the host is a pass-through host, which is not on this machine. Otherwise the host is ignored.
     pub passed: bool,
 }
 

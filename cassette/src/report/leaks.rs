@@ -1,4 +1,6 @@
-//! Secrets that were found in what a recording would have kept. Never their values.
+//! Secrets that the leak check found in a recording, each with a suggestion. Never shows a value.
+//!
+//! Must not know: how secrets are found.
 
 use std::path::PathBuf;
 
@@ -10,57 +12,57 @@ use super::text::{URI, VALUE, clean, short};
 use crate::redact::suggest::Suggestion;
 use crate::redact::{LeakEncoding, LeakKind};
 
-/// Every place in which the final check found a secret.
+/// All places in which the final leak check found a secret.
 #[derive(Clone, Debug)]
 pub struct Leaks {
-    /// The cassette, which is as it was.
+    /// The cassette, which is unchanged.
     pub cassette: PathBuf,
-    /// At least one.
+    /// The leaks; at least one.
     pub found: Vec<Leak>,
 }
 
-/// One of them.
+/// One place in which the check found a secret.
 #[derive(Clone, Debug)]
 pub struct Leak {
-    /// The secret's name, the rule of its form, or the placeholder that the value has elsewhere.
+    /// The name of the secret, the rule of its pattern, or the placeholder that the value has in other places.
     pub name: String,
-    /// What leaked.
+    /// The kind of the secret.
     pub kind: LeakKind,
-    /// How it is encoded there.
+    /// The encoding of the value in this place.
     pub encoding: LeakEncoding,
-    /// It was found in what a file packs.
+    /// Whether the check decompressed the data first.
     pub unpacked: bool,
-    /// Where it was about to be saved.
+    /// The place of the secret in the recording.
     pub place: LeakPlace,
-    /// What takes it out, where that isn't what does so for the whole of its place.
+    /// The option that redacts the secret, if it is not the option for the whole place.
     pub rule: Option<Suggestion>,
 }
 
-/// Where a secret was found.
+/// The place in which a secret was found.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum LeakPlace {
-    /// In the recording.
+    /// An interaction of the recording.
     Interaction {
-        /// From 1.
+        /// The place of the interaction on the cassette, from 1.
         number: usize,
         /// `GET https://…`, redacted.
         request: String,
-        /// In its answer.
+        /// Whether the secret is in the response.
         of_answer: bool,
-        /// What of it.
+        /// The part of the request or the response.
         part: LeakPart,
     },
-    /// In what the cassette says of itself.
+    /// The metadata of the cassette.
     Metadata,
-    /// In the manifest of what the test wrote.
+    /// The manifest of the output.
     Output {
-        /// The file, unless its name is the secret.
+        /// The path of the file, unless the path contains the secret.
         path: Option<String>,
     },
 }
 
-/// A part of a request or of an answer.
+/// A part of a request or of a response.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum LeakPart {
@@ -70,16 +72,16 @@ pub enum LeakPart {
     Header(String),
     /// The body.
     Body {
-        /// From 1, where it has several.
+        /// The line, from 1, if the body has several.
         line: Option<u64>,
-        /// The place in JSON.
+        /// The JSON pointer of the place.
         pointer: Option<String>,
     },
-    /// Something else, by its keys in the cassette.
+    /// Another part, named by its keys in the cassette.
     Other(String),
 }
 
-/// Places that are shown.
+/// How many places a report shows.
 const SHOWN: usize = 10;
 
 impl Leaks {
@@ -96,7 +98,7 @@ impl Leaks {
         page.gap();
         for leak in self.found.iter().take(SHOWN) {
             let name = paint(page.palette.emphasis, clean(&leak.name));
-            // Nobody named it: it was found in another place, by its placeholder there.
+            // Nobody named the value. A rule redacted it in another place, and the name is the placeholder there.
             let what = if leak.kind == LeakKind::Found { "the value of " } else { "" };
             let unpacked = if leak.unpacked { ", unpacked" } else { "" };
             page.line(2, format_args!("{what}{name}, {}{unpacked}", leak.encoding.name()));
@@ -146,7 +148,7 @@ impl LeakPlace {
 }
 
 impl Leak {
-    /// What takes it out, as a line to copy where there is one.
+    /// The option that redacts the secret, as a line to copy if possible.
     fn way_out(&self) -> String {
         let by_rule = self.rule.as_ref().map(|rule| match rule {
             Suggestion::Url(pattern) => format!(".redact_url({:?})", clean(pattern)),
@@ -163,7 +165,7 @@ impl Leak {
         }
     }
 
-    /// What takes all of its place out.
+    /// The option that redacts the whole place.
     fn way_out_of_place(&self) -> String {
         match &self.place {
             LeakPlace::Interaction { part, .. } => match part {

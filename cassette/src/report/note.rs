@@ -1,4 +1,6 @@
-//! What a reader should know although it isn't what failed.
+//! Notes: facts that the reader should know in addition to the problems, or on a test that passed.
+//!
+//! Must not know: when a note applies.
 
 use std::path::PathBuf;
 
@@ -9,123 +11,124 @@ use super::unused::UnusedReport;
 use super::{Absent, DriftReport, Expired, RefusedHost};
 use crate::tape::TransportError;
 
-/// A remark.
+/// A note on a test.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Note {
-    /// The test failed while recording: the recording is kept aside, and the cassette is as it was.
+    /// The test failed while recording. The recording is kept in another place, and the cassette is unchanged.
     RecordingKept {
-        /// The journal.
+        /// The file of the recording.
         at: PathBuf,
-        /// How many it holds.
+        /// The number of its interactions.
         interactions: usize,
     },
-    /// A recording that a killed process left behind was in the way.
+    /// A recording that a killed process left has been moved, because a new recording needs its place.
     StaleJournal {
         /// Where it was moved.
         moved_to: PathBuf,
     },
-    /// Requests that got no answer while recording: their failures are on the cassette, and will be replayed.
+    /// Requests that got no response while recording. Their transport errors are on the cassette, and a replay repeats
+    /// them.
     UpstreamFailures(Vec<UpstreamFailure>),
-    /// `CI` is set, where only the variable makes anything write.
+    /// `CI` is set, so the test replays. In CI only `CASSETTE_MODE` can make a test write.
     ReplayedInCi {
-        /// What the test's own code asks for.
+        /// The mode that the code of the test asks for.
         asked: String,
     },
-    /// Recordings that nobody asked for, which the project takes for no failure.
+    /// Unused recordings, which the configuration does not count as a failure.
     Unused {
-        /// Which they are.
+        /// The unused recordings.
         facts: UnusedReport,
         /// The cassette's name.
         cassette: String,
-        /// The command that records it.
+        /// The command that records it again.
         command: String,
     },
-    /// The cassette is older than it may be.
+    /// The cassette is older than the configuration allows.
     Expired {
-        /// How old.
+        /// The age of the cassette, and the limit.
         facts: Expired,
-        /// Its name.
+        /// The name of the cassette.
         cassette: String,
-        /// What records it again.
+        /// The command that records it again.
         command: String,
     },
-    /// The cassette was recorded under other redaction rules, so that what it has may not match for that alone.
+    /// The cassette was recorded under other redaction rules, which alone can keep a request from matching.
     OtherRules {
-        /// Rules that it names, and that are not in force.
+        /// Rules that the cassette lists, and that are not in force.
         gone: Vec<String>,
-        /// Rules of the project that fired in this run, and that it doesn't name.
+        /// Rules of the project that fired in this run, and that the cassette does not list.
         new: Vec<String>,
-        /// What records it again.
+        /// The command that records it again.
         command: String,
     },
-    /// Secrets that the test names and that are not there: nothing was searched for them while recording.
+    /// A secret that the configuration names and that has no value, so redaction did not search for it.
     Absent(Absent),
     /// Requests that only one of the two passes of mode `learn` made.
     Unpaired(Vec<(http::Method, String)>),
-    /// The real servers answer otherwise today.
+    /// The live responses differ from the recorded ones.
     Drift {
-        /// How.
+        /// The differences.
         facts: DriftReport,
         /// The cassette's name.
         cassette: String,
-        /// What records it again.
+        /// The command that records it again.
         command: String,
     },
     /// The file that `CASSETTE_REPORT` names can't be written.
     ReportUnwritten {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Requests to ignored hosts, which got no answer.
+    /// Requests to ignored hosts, which got no response.
     Refused(Vec<RefusedHost>),
-    /// A request that this test's cassette doesn't have, and that of a test at the same time does.
+    /// This session got a request that is on the cassette of a parallel test, and not on its own.
     OfAnother {
         /// Method and URI.
         request: String,
         /// The other cassette's name.
         other: String,
     },
-    /// A request that this test's cassette has came to the session of a test at the same time.
+    /// The session of a parallel test got a request that is on the cassette of this test.
     ToAnother {
         /// Method and URI.
         request: String,
         /// The other cassette's name.
         other: String,
     },
-    /// No request came at all, while another test ran.
+    /// This session got no request at all, while another test ran.
     NoneCame {
         /// The other cassette's name.
         other: String,
     },
-    /// While the test ran, a thread of one that had ended before wanted a connection.
+    /// While this test ran, cassette refused a connection of a thread whose test had ended.
     RefusedMeanwhile {
-        /// A name, or an address without brackets.
+        /// The name or the address, without brackets.
         host: String,
-        /// Where it wanted to go.
+        /// The port of the server.
         port: u16,
     },
-    /// Files of the output that are kept for a look.
+    /// The output of a failed test is kept.
     OutputKept {
         /// The directory.
         at: PathBuf,
     },
 }
 
-/// A request that got no answer.
+/// A request that got no response.
 #[derive(Clone, Debug)]
 pub struct UpstreamFailure {
     /// The method.
     pub method: http::Method,
     /// The URI, redacted.
     pub uri: String,
-    /// Why.
+    /// The reason.
     pub error: TransportError,
 }
 
-/// Failures that are shown.
+/// How many requests a note shows.
 const SHOWN: usize = 5;
 
 impl Note {
@@ -244,7 +247,7 @@ impl Note {
     }
 }
 
-/// What all of these come from, and the way out.
+/// The cause that the notes about parallel sessions share, and what to do.
 fn write_shared(page: &mut Page<'_>) {
     page.fact(
         "likely cause",

@@ -1,54 +1,54 @@
-//! What keeps a session, or one of its requests, from going on, where a setting or a mode is the cause.
+//! Settings and modes with which a session, or one of its requests, cannot continue. Each has one hint.
 //!
-//! Must not know: how it was found.
+//! Must not know: how the obstacle was found.
 
 use super::page::Page;
 use super::text::{VALUE, clean, short};
 use crate::mode::Mode;
 
-/// A cause with a hint of its own.
+/// A setting or a mode with which the session, or one of its requests, cannot continue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Obstacle {
-    /// A variable that begins with `CASSETTE_` and that cassette does not have.
+    /// A variable that begins with `CASSETTE_` and is not known.
     UnknownVariable {
         /// Its name.
         name: String,
-        /// The one that was probably meant.
+        /// The variable that the user probably meant.
         nearest: &'static str,
     },
-    /// Unmodified code of this executable reads the real time.
+    /// Unmodified code in this executable reads the real time.
     RealTime {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Connections of unmodified clients of this executable cannot be intercepted.
+    /// cassette cannot intercept connections in this executable.
     NotIntercepted,
-    /// Mode `learn` where a test runs only once.
+    /// Mode `learn` for a test that can run only once.
     LearnsOnce,
-    /// What mode `learn` found to vary is a whole body.
+    /// Mode `learn` found a body that differs as a whole.
     VariesWhole {
         /// The method of the first such request.
         method: http::Method,
         /// Its URI, redacted.
         uri: String,
-        /// How many more there are.
+        /// The number of further such requests.
         more: usize,
-        /// What an option for it would be limited to.
+        /// The requests to which the suggested option is limited.
         scope: String,
     },
-    /// A request body that has to be held, and is too long for that.
+    /// A request body that is too long to be held in memory.
     LongBody {
         /// The method.
         method: http::Method,
         /// The URI, redacted.
         uri: String,
-        /// What can be held, in MiB.
+        /// The limit, in MiB.
         most: usize,
-        /// Why it has to be held.
+        /// The mode that must hold the body.
         mode: Mode,
     },
-    /// A request that needs the value of a secret to be sent.
+    /// A request that cannot be sent, because a secret in it has no value.
     MissingValue {
         /// The method.
         method: http::Method,

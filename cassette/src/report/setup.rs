@@ -1,4 +1,7 @@
-//! What keeps a test from beginning: the mode, the places where it has to write.
+//! Reports on a test that cannot begin, because its mode is unknown or a directory cannot be written. Also formats
+//! paths and errors for the other reports.
+//!
+//! Must not know: how the problem was found.
 
 use std::error::Error as _;
 use std::io;
@@ -12,15 +15,15 @@ use crate::error::Error;
 /// A mode that does not exist.
 #[derive(Clone, Debug)]
 pub struct UnknownMode {
-    /// As given.
+    /// The value as given.
     pub value: String,
-    /// Who gave it.
+    /// Where the value comes from.
     pub origin: ModeOrigin,
-    /// The modes there are.
+    /// The names of all modes.
     pub valid: Vec<String>,
 }
 
-/// Who sets a mode.
+/// The place that sets a mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ModeOrigin {
@@ -32,16 +35,16 @@ pub enum ModeOrigin {
     Config,
 }
 
-/// A place that has to be written and cannot be.
+/// A directory that cannot be written.
 #[derive(Clone, Debug)]
 pub struct Unwritable {
-    /// What it is for: `cassettes`, `output`.
+    /// What the directory is for: `cassettes`, `output`.
     pub what: String,
     /// The directory.
     pub directory: PathBuf,
-    /// What the system said.
+    /// The kind of the system's error.
     pub kind: io::ErrorKind,
-    /// The same in its words.
+    /// The message of the system's error.
     pub message: String,
 }
 
@@ -101,12 +104,12 @@ impl Unwritable {
     }
 }
 
-/// A path as it is written everywhere, with forward slashes where those are the system's.
+/// A path, with control characters escaped.
 pub(super) fn path(path: &Path) -> String {
     clean(&path.display().to_string()).into_owned()
 }
 
-/// An error's own level without the place, which reports say in their own way.
+/// The message of an error, without its causes and without the file, which reports show in a line of its own.
 pub(super) fn message(error: &Error) -> String {
     let text = error.to_string();
     let Some(file) = error.path() else { return text };
@@ -117,7 +120,7 @@ pub(super) fn message(error: &Error) -> String {
     text.strip_prefix(&place).map_or_else(|| text.clone(), str::to_owned)
 }
 
-/// What lies beneath an error, and what it says would help.
+/// Writes the causes of an error, and its hint.
 pub(super) fn write_causes(page: &mut Page<'_>, error: &Error) {
     let mut next = error.source();
     while let Some(cause) = next {
@@ -129,7 +132,7 @@ pub(super) fn write_causes(page: &mut Page<'_>, error: &Error) {
     }
 }
 
-/// As one word of a shell.
+/// The path as one word of a shell command.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     if text.chars().all(|c| c.is_alphanumeric() || "/._-+@:".contains(c)) && !text.is_empty() {

@@ -1,4 +1,6 @@
-//! A client that does not trust the session's certificates: whose request it was, and the ways out.
+//! Clients that do not trust the session's certificate, and what to do about them.
+//!
+//! Must not know: how a refusal is detected.
 
 use std::path::PathBuf;
 
@@ -7,26 +9,26 @@ use super::page::{Help, Page};
 use super::setup::path;
 use super::text::{VALUE, clean, more, short};
 
-/// Connections that a client of the code under test ended, because it did not trust the session's certificate.
+/// Connections that a client ended because it did not trust the session's certificate.
 #[derive(Clone, Debug)]
 pub struct Untrusted {
     /// The cassette.
     pub cassette: PathBuf,
-    /// In order; at least one.
+    /// The refusals in their order; at least one.
     pub refused: Vec<RefusedCertificate>,
 }
 
-/// One of them.
+/// A certificate that a client refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedCertificate {
     /// The host that the certificate was for.
     pub host: String,
-    /// The client's reason: the name of a TLS alert (RFC 8446 §6.2), such as `unknown_ca`. `None`: it closed the
-    /// connection instead.
+    /// The client's reason: the name of a TLS alert (RFC 8446 §6.2), such as `unknown_ca`. `None` if the client closed
+    /// the connection without an alert.
     pub alert: Option<String>,
 }
 
-/// Hosts that are shown.
+/// How many hosts a report shows.
 const SHOWN: usize = 5;
 
 impl Untrusted {

@@ -1,4 +1,4 @@
-//! Connections of other protocols.
+//! Connections with protocols other than HTTP.
 
 use super::*;
 

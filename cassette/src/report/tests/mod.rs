@@ -1,4 +1,4 @@
-//! Whole texts, as a reader meets them.
+//! Compares whole texts, as a user reads them.
 
 mod cassette;
 mod foreign;
@@ -39,7 +39,7 @@ fn check_with_notes(problems: Vec<Problem>, notes: Vec<Note>, expected: &str) {
     let failure = FailureReport { site: site(), problems, notes };
     let text = failure.render(&Palette::plain());
     assert!(text == expected, "\n{text}\n\nexpected:\n{expected}");
-    // Colours change nothing but colours.
+    // The coloured text is the same text with colours.
     let mut uncolored = String::new();
     let colored = failure.render(&Palette::colored());
     let mut pieces = colored.split('\u{1b}');
@@ -165,7 +165,7 @@ help: run this test alone:
     );
 }
 
-/// An obstacle with its headline and its hint.
+/// Compares the headline and the hint of an obstacle.
 #[track_caller]
 fn check_obstacle(obstacle: Obstacle, headline: &str, hint: &str) {
     let text = format!(

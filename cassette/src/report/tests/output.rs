@@ -1,4 +1,4 @@
-//! Output against its snapshot.
+//! Output that differs from its snapshot.
 
 use super::*;
 

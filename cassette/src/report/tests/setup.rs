@@ -1,4 +1,4 @@
-//! Modes and directories.
+//! Unknown modes, directories that cannot be written, secrets without a value.
 
 use super::*;
 
@@ -65,7 +65,7 @@ help: give yourself permission to write:
     );
 }
 
-/// Told of a test that passes as well.
+/// A test that passes prints these notes as well.
 #[test]
 fn secrets_that_are_not_there() {
     let absent = [

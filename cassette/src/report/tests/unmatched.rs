@@ -1,4 +1,4 @@
-//! Requests without an answer.
+//! Requests that match no recording.
 
 use http::{HeaderMap, Method};
 
@@ -200,7 +200,7 @@ help: if the test asks for this on purpose, record `weather/berlin` again:
     );
 }
 
-/// Another request altogether, beside one that differs by little: only the latter has an option to offer.
+/// Of two unmatched requests, only the one that differs little gets a suggestion.
 #[test]
 fn many_differences() {
     let far = differs(get("https://h/?a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1"), 0, get("https://h/"));
@@ -215,7 +215,7 @@ fn many_differences() {
     assert!(text.contains("\n    1. the query key `t`: .ignore_query(\"t\")\n\nhelp: "), "{text}");
 }
 
-/// What is said of one difference, without all around it.
+/// Compares the text for the differences alone.
 #[track_caller]
 fn check_difference(matching: &Matching, actual: &Request, recorded: &Request, expected: &str) {
     let palette = Palette::plain();
@@ -399,7 +399,7 @@ help: if the test asks for this on purpose, record `weather/berlin` again:
     );
 }
 
-/// What an option is offered for, and which.
+/// Compares the first suggestion for a request and a recording.
 #[track_caller]
 fn check_suggestion(actual: Request, recorded: Request, expected: Option<&str>) {
     let matching = Matching::default().require_header("accept");
@@ -442,7 +442,7 @@ fn suggestions_to_ignore() {
     check_suggestion(get("https://h/a"), get("https://h/b"), None);
 }
 
-/// What is redacted in the request, and not in the recording, is no noise.
+/// A value that is redacted in the request but not in the recording gets a suggestion to redact it.
 #[test]
 fn suggestions_to_redact() {
     let uri = "https://h/";
@@ -512,7 +512,7 @@ help: the real value is not needed:
     );
 }
 
-/// What is told of them, and the last line.
+/// Compares the text about secrets without a value, up to the last line.
 #[track_caller]
 fn check_valueless(of: Vec<Valueless>, expected: &str) {
     let uri = "https://api.example.com/v1/forecast";

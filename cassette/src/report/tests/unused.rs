@@ -1,4 +1,4 @@
-//! Recordings left over.
+//! Unused recordings.
 
 use super::*;
 
