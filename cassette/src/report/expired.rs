@@ -24,13 +24,13 @@ pub struct Expired {
 impl Expired {
     pub(super) fn write(&self, page: &mut Page<'_>, site: &TestSite) {
         page.error(self.headline(&site.cassette));
-        self.facts(page);
+        self.write_age(page);
     }
 
     /// Writes the note for a test that passes.
     pub(super) fn write_note(&self, page: &mut Page<'_>, cassette: &str, command: &str) {
         page.note(self.headline(cassette));
-        self.facts(page);
+        self.write_age(page);
         page.fact("to record", command);
     }
 
@@ -46,7 +46,7 @@ impl Expired {
         }
     }
 
-    fn facts(&self, page: &mut Page<'_>) {
+    fn write_age(&self, page: &mut Page<'_>) {
         page.fact("file", path(&self.file));
         match &self.recorded {
             Some((at, _)) => page.fact("recorded", clean(at)),

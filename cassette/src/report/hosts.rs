@@ -30,13 +30,13 @@ impl RefusedHost {
             page.error(format_args!("the host {host} is ignored: it is neither recorded nor replayed"));
         }
         page.fact("request", format_args!("{} {}", self.method, short(&self.uri, URI)));
-        let way = match self.passed {
+        let hint = match self.passed {
             true => "record the host, or give it a loopback address with `Config::resolve`",
             false => {
                 "record the host, or, if it is on this machine, pass it through with `Config::pass_through`"
             }
         };
-        page.fact("hint", way);
+        page.fact("hint", hint);
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {

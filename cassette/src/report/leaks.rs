@@ -103,7 +103,7 @@ impl Leaks {
             let unpacked = if leak.unpacked { ", unpacked" } else { "" };
             page.line(2, format_args!("{what}{name}, {}{unpacked}", leak.encoding.name()));
             leak.place.write(page);
-            page.line(4, format_args!("fix: {}", leak.way_out()));
+            page.line(4, format_args!("fix: {}", leak.suggestion()));
         }
         page.more(2, self.found.len(), SHOWN, "");
     }
@@ -149,24 +149,24 @@ impl LeakPlace {
 
 impl Leak {
     /// The option that redacts the secret, as a line to copy if possible.
-    fn way_out(&self) -> String {
+    fn suggestion(&self) -> String {
         let by_rule = self.rule.as_ref().map(|rule| match rule {
             Suggestion::Url(pattern) => format!(".redact_url({:?})", clean(pattern)),
             Suggestion::SomeUrl => "`Config::redact_url` with a pattern".to_owned(),
             Suggestion::Field(name) => format!(".redact_field({:?})", clean(name)),
             Suggestion::SomeBody => "`Config::redact_body_with`".to_owned(),
         });
-        let way = by_rule.unwrap_or_else(|| self.way_out_of_place());
+        let option = by_rule.unwrap_or_else(|| self.suggestion_for_place());
         match self.name.split_once(' ') {
             Some((id, _)) if self.kind == LeakKind::Token => {
-                format!("{way}; if it is not a secret, .without_rule({id:?})")
+                format!("{option}; if it is not a secret, .without_rule({id:?})")
             }
-            _ => way,
+            _ => option,
         }
     }
 
     /// The option that redacts the whole place.
-    fn way_out_of_place(&self) -> String {
+    fn suggestion_for_place(&self) -> String {
         match &self.place {
             LeakPlace::Interaction { part, .. } => match part {
                 LeakPart::Url => {

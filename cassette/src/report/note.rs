@@ -38,7 +38,7 @@ pub enum Note {
     /// Unused recordings, which the configuration does not count as a failure.
     Unused {
         /// The unused recordings.
-        facts: UnusedReport,
+        unused: UnusedReport,
         /// The cassette's name.
         cassette: String,
         /// The command that records it again.
@@ -47,7 +47,7 @@ pub enum Note {
     /// The cassette is older than the configuration allows.
     Expired {
         /// The age of the cassette, and the limit.
-        facts: Expired,
+        expired: Expired,
         /// The name of the cassette.
         cassette: String,
         /// The command that records it again.
@@ -69,7 +69,7 @@ pub enum Note {
     /// The live responses differ from the recorded ones.
     Drift {
         /// The differences.
-        facts: DriftReport,
+        drift: DriftReport,
         /// The cassette's name.
         cassette: String,
         /// The command that records it again.
@@ -85,26 +85,26 @@ pub enum Note {
     /// Requests to ignored hosts, which got no response.
     Refused(Vec<RefusedHost>),
     /// This session got a request that is on the cassette of a parallel test, and not on its own.
-    OfAnother {
+    RequestOfParallelTest {
         /// Method and URI.
         request: String,
         /// The other cassette's name.
         other: String,
     },
     /// The session of a parallel test got a request that is on the cassette of this test.
-    ToAnother {
+    RequestToParallelTest {
         /// Method and URI.
         request: String,
         /// The other cassette's name.
         other: String,
     },
     /// This session got no request at all, while another test ran.
-    NoneCame {
+    NoRequest {
         /// The other cassette's name.
         other: String,
     },
     /// While this test ran, cassette refused a connection of a thread whose test had ended.
-    RefusedMeanwhile {
+    ConnectionRefused {
         /// The name or the address, without brackets.
         host: String,
         /// The port of the server.
@@ -164,14 +164,14 @@ impl Note {
                 ));
                 page.fact("to record", "set CASSETTE_MODE=record");
             }
-            Note::Unused { facts, cassette, command } => {
-                page.note(facts.headline());
-                page.fact("cassette", path(&facts.cassette));
-                facts.write_left(page);
+            Note::Unused { unused, cassette, command } => {
+                page.note(unused.headline());
+                page.fact("cassette", path(&unused.cassette));
+                unused.write_left(page);
                 page.fact(&format!("to record `{}` again", clean(cassette)), clean(command));
             }
-            Note::Expired { facts, cassette, command } => facts.write_note(page, cassette, command),
-            Note::Drift { facts, cassette, command } => facts.write_note(page, cassette, command),
+            Note::Expired { expired, cassette, command } => expired.write_note(page, cassette, command),
+            Note::Drift { drift, cassette, command } => drift.write_note(page, cassette, command),
             Note::OtherRules { gone, new, command } => {
                 page.note(
                     "the cassette was recorded under other redaction rules, which alone can prevent a match",
@@ -208,7 +208,7 @@ impl Note {
                 }
                 page.more(2, requests.len(), SHOWN, "");
             }
-            Note::OfAnother { request, other } => {
+            Note::RequestOfParallelTest { request, other } => {
                 page.note(format_args!(
                     "this session got a request that is recorded on the cassette `{}`",
                     clean(other)
@@ -216,7 +216,7 @@ impl Note {
                 page.fact("request", short(request, URI));
                 write_shared(page);
             }
-            Note::ToAnother { request, other } => {
+            Note::RequestToParallelTest { request, other } => {
                 page.note(format_args!(
                     "the session of `{}` got a request that is recorded on this cassette",
                     clean(other)
@@ -224,14 +224,14 @@ impl Note {
                 page.fact("request", short(request, URI));
                 write_shared(page);
             }
-            Note::NoneCame { other } => {
+            Note::NoRequest { other } => {
                 page.note(format_args!(
                     "this session got no request at all, while the session of `{}` ran at the same time",
                     clean(other)
                 ));
                 write_shared(page);
             }
-            Note::RefusedMeanwhile { host, port } => {
+            Note::ConnectionRefused { host, port } => {
                 let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
                 page.note(format_args!(
                     "during this test cassette refused a connection to {}:{port}: the test of its thread had ended",

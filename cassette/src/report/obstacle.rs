@@ -61,12 +61,12 @@ pub enum Obstacle {
 
 impl Obstacle {
     pub(super) fn write(&self, page: &mut Page<'_>) {
-        let (headline, hint) = self.worded();
+        let (headline, hint) = self.headline_and_hint();
         page.error(clean(&headline));
         page.fact("hint", short(&hint, 4 * VALUE));
     }
 
-    fn worded(&self) -> (String, String) {
+    fn headline_and_hint(&self) -> (String, String) {
         match self {
             Obstacle::UnknownVariable { name, nearest } => (
                 format!("the variable `{name}` is unknown; did you mean `{nearest}`?"),

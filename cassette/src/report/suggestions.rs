@@ -52,12 +52,12 @@ pub struct Repeat {
 }
 
 /// A description, and the code to copy.
-type Worded = (String, String);
+type Suggestion = (String, String);
 
 /// All suggestions with consecutive numbers, in groups by the condition under which they help.
 pub(super) fn write(page: &mut Page<'_>, suggestions: &Suggestions) {
     let Suggestions { redact, ignore, repeat, any_order } = suggestions;
-    let groups: [(&str, Vec<Worded>); 4] = [
+    let groups: [(&str, Vec<Suggestion>); 4] = [
         (
             "if a response issued the value that is redacted here, redact it in this place, too, and record again",
             redact.iter().filter_map(|place| Some((place.name(), place.redact()?))).collect(),
@@ -68,7 +68,7 @@ pub(super) fn write(page: &mut Page<'_>, suggestions: &Suggestions) {
         ),
         (
             "if the test may send this request more often than it did while recording",
-            repeat.iter().flat_map(Repeat::worded).collect(),
+            repeat.iter().flat_map(Repeat::suggestions).collect(),
         ),
         (
             "if the order does not matter",
@@ -129,7 +129,7 @@ impl RequestPlace {
 }
 
 impl Repeat {
-    fn worded(&self) -> Vec<Worded> {
+    fn suggestions(&self) -> Vec<Suggestion> {
         let one = self.recording.map(|index| {
             (
                 format!("write this into recording {} of the cassette", index + 1),

@@ -144,7 +144,7 @@ impl SessionBuilder {
         }
         // Before the lock is taken: to wait for a session of this process could be to wait for oneself.
         let opened = Opened::take(&files.document(), &site, self.is_test)?;
-        let (mode, lock) = turn(asked, &files)?;
+        let (mode, lock) = mode_and_lock(asked, &files)?;
         site.mode = mode;
         // These modes keep nothing of the traffic, so they accept values that are too short or too common for a secret.
         let config = match mode {
@@ -285,13 +285,13 @@ fn expired(cassette: &Cassette, config: &Config) -> Result<Option<Expired>, Box<
 
 /// Decides mode `auto` by whether there is a cassette, and takes the lock if the mode writes. Waits if another process
 /// holds the lock.
-fn turn(asked: Mode, files: &Files) -> Result<(Mode, Option<Lock>), Box<Problem>> {
+fn mode_and_lock(asked: Mode, files: &Files) -> Result<(Mode, Option<Lock>), Box<Problem>> {
     match asked {
         Mode::Auto if files.exists() => return Ok((Mode::Replay, None)),
         Mode::Record | Mode::Auto | Mode::Append | Mode::Learn => {}
         Mode::Replay | Mode::Verify | Mode::Accept | Mode::Off => return Ok((asked, None)),
     }
-    let before = written(files);
+    let before = version(files);
     let announce =
         |file: &Path, holder| report::print_now(&report::waiting(files.name().as_str(), file, holder));
     let lock = Lock::wait(files, announce).map_err(|e| problems::unwritable("cassettes", e))?;
@@ -302,7 +302,7 @@ fn turn(asked: Mode, files: &Files) -> Result<(Mode, Option<Lock>), Box<Problem>
         // The session reads the cassette after this, so it adds to what the other process has written.
         Mode::Append => Ok((asked, Some(lock))),
         // Recording over a cassette that another process has just recorded would hide that two tests share it.
-        _ if lock.waited() && written(files) != before => {
+        _ if lock.waited() && version(files) != before => {
             Err(Box::new(Problem::RecordedMeanwhile(RecordedMeanwhile { file: files.document() })))
         }
         _ => Ok((asked, Some(lock))),
@@ -310,7 +310,7 @@ fn turn(asked: Mode, files: &Files) -> Result<(Mode, Option<Lock>), Box<Problem>
 }
 
 /// Length and modification time of the cassette, by which a new version is recognised.
-fn written(files: &Files) -> Option<(u64, Option<SystemTime>)> {
+fn version(files: &Files) -> Option<(u64, Option<SystemTime>)> {
     let found = std::fs::metadata(files.document()).ok()?;
     Some((found.len(), found.modified().ok()))
 }

@@ -46,7 +46,7 @@ pub(super) fn failed(mut failure: report::FailureReport, redact: impl Fn(&str) -
     {
         failure.notes.push(Note::ReportUnwritten { file, reason: e.to_string() });
     }
-    worded(&failure, redact)
+    render(&failure, redact)
 }
 
 /// The colours for the terminal, as the environment asks for them.
@@ -54,16 +54,16 @@ pub(super) fn palette() -> Palette {
     Palette::choose(Environment::is_terminal(), |name| Environment::variable(name).ok())
 }
 
-pub(super) fn worded(failure: &report::FailureReport, redact: impl Fn(&str) -> String) -> Failure {
+pub(super) fn render(failure: &report::FailureReport, redact: impl Fn(&str) -> String) -> Failure {
     // Without problems the body panicked, and the panic has printed the reason.
-    let render = |palette: &Palette| match failure.problems.is_empty() {
+    let text_in = |palette: &Palette| match failure.problems.is_empty() {
         true => report::notes(&failure.notes, palette),
         false => failure.render(palette),
     };
-    let plain = render(&Palette::plain());
+    let plain = text_in(&Palette::plain());
     let text = redact(&plain);
     // Redaction searches the plain text, because the escape sequences of colours would split values.
     let palette = palette();
-    let colored = (text == plain && palette != Palette::plain()).then(|| render(&palette));
+    let colored = (text == plain && palette != Palette::plain()).then(|| text_in(&palette));
     Failure { text, colored }
 }

@@ -43,7 +43,7 @@ pub(super) fn malformed(error: Error) -> Box<Problem> {
 pub(super) fn fault(fault: Fault) -> Problem {
     match fault {
         Fault::Unreadable(error) => *malformed(error),
-        Fault::Unfilled(facts) => Problem::Unfilled(facts),
+        Fault::Unfilled(unfilled) => Problem::Unfilled(unfilled),
     }
 }
 
@@ -145,8 +145,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let check = |path: PathBuf, expected: &std::path::Path| {
             let error = Error::io("lock", &path, io::ErrorKind::PermissionDenied.into());
-            let Problem::Unwritable(told) = *unwritable("cassettes", error) else { panic!("{path:?}") };
-            assert_eq!(told.directory, expected);
+            let Problem::Unwritable(unwritable) = *unwritable("cassettes", error) else { panic!("{path:?}") };
+            assert_eq!(unwritable.directory, expected);
         };
         check(dir.path().join("berlin.lock.recording"), dir.path());
         check(dir.path().to_owned(), dir.path());

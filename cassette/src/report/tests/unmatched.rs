@@ -520,8 +520,8 @@ fn check_valueless(of: Vec<Valueless>, expected: &str) {
     differs.valueless = of;
     let failure = FailureReport { site: site(), problems: vec![unmatched(vec![differs])], notes: vec![] };
     let text = failure.render(&Palette::plain());
-    let (_, told) = text.split_once("+ 1\n\n").expect("what differs");
-    assert_eq!(told, expected);
+    let (_, text) = text.split_once("+ 1\n\n").expect("what differs");
+    assert_eq!(text, expected);
 }
 
 #[test]
@@ -575,8 +575,9 @@ fn what_stands_for_a_redacted_value_is_said_once() {
         FailureReport { site: site(), problems: vec![unmatched(requests)], notes: vec![] }
             .render(&Palette::plain())
     };
-    let told = "\n\n  [*] stands for a redacted value: matching ignores the number in its placeholder\n";
+    let explanation =
+        "\n\n  [*] stands for a redacted value: matching ignores the number in its placeholder\n";
     let found = text(vec![star(1), star(2)]);
-    assert_eq!(found.matches(told).count(), 1, "{found}");
+    assert_eq!(found.matches(explanation).count(), 1, "{found}");
     assert!(!text(vec![plain]).contains("[*]"));
 }

@@ -77,8 +77,8 @@ help: if the test is meant to ask for nothing now, record `weather/berlin` again
 
 #[test]
 fn recordings_left_over_where_that_is_no_failure() {
-    let Problem::Unused(facts) = unused(12, 10..12, Some(8)) else { panic!() };
-    let note = Note::Unused { facts, cassette: "weather/berlin".into(), command: RECORD.into() };
+    let Problem::Unused(unused) = unused(12, 10..12, Some(8)) else { panic!() };
+    let note = Note::Unused { unused, cassette: "weather/berlin".into(), command: RECORD.into() };
     assert_eq!(
         notes(&[note], &Palette::plain()),
         "\

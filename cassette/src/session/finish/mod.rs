@@ -47,8 +47,8 @@ impl Session {
             let absent = inner.config.sources.absent(&inner.config.rules);
             end.summary.notes.extend(absent.into_iter().map(Note::Absent));
         }
-        if let Some(facts) = &inner.expired {
-            self.judge_age(facts, &mut end);
+        if let Some(expired) = &inner.expired {
+            self.judge_age(expired, &mut end);
         }
         let done = match inner.engine.action() {
             Action::Replay(replay) => self.finish_replay(&replay.player, &mut end),
@@ -93,11 +93,11 @@ impl Session {
     /// Adds the session to the summary of the process.
     fn count(&self, end: &End) {
         let in_problems = end.problems.iter().filter_map(|problem| match problem {
-            Problem::Unused(facts) => Some(facts.left.len()),
+            Problem::Unused(unused) => Some(unused.left.len()),
             _ => None,
         });
         let in_notes = end.summary.notes.iter().filter_map(|note| match note {
-            Note::Unused { facts, .. } => Some(facts.left.len()),
+            Note::Unused { unused, .. } => Some(unused.left.len()),
             _ => None,
         });
         let unused = in_problems.chain(in_notes).sum();
@@ -118,15 +118,15 @@ impl Session {
         let problem = Problem::Other(Error::io("write the report that `CASSETTE_REPORT` asks for", &file, e));
         let site = self.0.site.clone();
         let failure = report::FailureReport { site, problems: vec![problem], notes: summary.notes };
-        Err(failure::worded(&failure, str::to_owned))
+        Err(failure::render(&failure, str::to_owned))
     }
 
     /// A cassette that is too old fails the test, or adds a note.
-    fn judge_age(&self, facts: &Expired, end: &mut End) {
+    fn judge_age(&self, expired: &Expired, end: &mut End) {
         let (cassette, command) = (self.0.name.clone(), self.0.site.record_command());
         match self.0.config.max_age {
-            Some((_, Expiry::Fail)) => end.expired = Some(Problem::Expired(facts.clone())),
-            _ => end.summary.notes.push(Note::Expired { facts: facts.clone(), cassette, command }),
+            Some((_, Expiry::Fail)) => end.expired = Some(Problem::Expired(expired.clone())),
+            _ => end.summary.notes.push(Note::Expired { expired: expired.clone(), cassette, command }),
         }
         if matches!(self.0.mode, Mode::Append | Mode::Accept) {
             // A passing test writes files in these modes, so the problem must count before that.

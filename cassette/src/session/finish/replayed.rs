@@ -30,7 +30,7 @@ impl Session {
             Unused::Fail => end.problems.extend(player.unused()?.map(Problem::Unused)),
             Unused::Warn => {
                 let (cassette, command) = (self.0.name.clone(), self.0.site.record_command());
-                let note = |facts| Note::Unused { facts, cassette, command };
+                let note = |unused| Note::Unused { unused, cassette, command };
                 end.summary.notes.extend(player.unused()?.map(note));
             }
             Unused::Allow => {}
@@ -43,12 +43,12 @@ impl Session {
         if drifted.is_empty() {
             return;
         }
-        let facts = DriftReport { cassette: self.0.files.document(), drifted };
+        let drift = DriftReport { cassette: self.0.files.document(), drifted };
         match policy {
-            Drift::Fail => end.problems.push(Problem::Drift(facts)),
+            Drift::Fail => end.problems.push(Problem::Drift(drift)),
             Drift::Warn => {
                 let (cassette, command) = (self.0.name.clone(), self.0.site.record_command());
-                end.summary.notes.push(Note::Drift { facts, cassette, command });
+                end.summary.notes.push(Note::Drift { drift, cassette, command });
             }
         }
     }

@@ -29,7 +29,7 @@ pub(in crate::session) struct Network {
     bundle: OnceLock<Arc<Bundle>>,
     /// The certificate file that intercepted clients read. Kept while the session lives.
     #[cfg(feature = "intercept")]
-    _shown: Option<Arc<Bundle>>,
+    _intercepted: Option<Arc<Bundle>>,
     #[cfg(feature = "intercept")]
     peer: Arc<Peer>,
 }
@@ -48,7 +48,7 @@ impl Network {
         let Interception { ambient, proxy, bundle } =
             interception::begin(session, mode, config, clock, engine)?;
         let peer = Peer::join(name, engine);
-        Ok((ambient, Network { proxy, bundle: OnceLock::new(), _shown: bundle, peer }))
+        Ok((ambient, Network { proxy, bundle: OnceLock::new(), _intercepted: bundle, peer }))
     }
 
     /// Also returns what assigns threads to the session.

@@ -19,11 +19,11 @@ pub(super) struct Peer {
     /// The name of the session's cassette.
     name: String,
     engine: Engine,
-    seen: Mutex<Seen>,
+    state: Mutex<State>,
 }
 
 #[derive(Default)]
-struct Seen {
+struct State {
     /// Sessions that were open while this one was, with the names of their cassettes.
     others: Vec<(Weak<Peer>, String)>,
     notes: Vec<Note>,
@@ -35,7 +35,7 @@ const MOST: usize = 3;
 impl Peer {
     /// The peer of a session that begins. It and the peers of all open sessions remember each other.
     pub(super) fn join(name: &str, engine: &Engine) -> Arc<Peer> {
-        let peer = Arc::new(Peer { name: name.to_owned(), engine: engine.clone(), seen: Mutex::default() });
+        let peer = Arc::new(Peer { name: name.to_owned(), engine: engine.clone(), state: Mutex::default() });
         let mut open = open();
         // Remove peers that were dropped without being finished.
         open.retain(|other| other.strong_count() > 0);
@@ -44,8 +44,8 @@ impl Peer {
         // The lock is released first, because the loop may drop the last handle of a peer, and its engine with it.
         drop(open);
         for other in others {
-            peer.seen().others.push((Arc::downgrade(&other), other.name.clone()));
-            other.seen().others.push((Arc::downgrade(&peer), peer.name.clone()));
+            peer.state().others.push((Arc::downgrade(&other), other.name.clone()));
+            other.state().others.push((Arc::downgrade(&peer), peer.name.clone()));
         }
         peer
     }
@@ -58,28 +58,28 @@ impl Peer {
     /// The notes for the report of a failed test. Parallel sessions that still run get the notes that concern them. If
     /// the body failed by itself, that explains a session without requests, so such a session gets no note.
     pub(super) fn notes(self: &Arc<Peer>, body_failed: bool) -> Vec<Note> {
-        let others = std::mem::take(&mut self.seen().others);
+        let others = std::mem::take(&mut self.state().others);
         if !body_failed
             && let Some((_, other)) = others.first()
             && self.player().is_some_and(Player::is_untouched)
         {
-            self.note(Note::NoneCame { other: other.clone() });
+            self.note(Note::NoRequest { other: other.clone() });
         }
         for other in others.into_iter().filter_map(|(other, _)| other.upgrade()) {
             // The session that ends first compares the pair, and the other one does not compare it again.
-            other.seen().others.retain(|(one, _)| !std::ptr::eq(one.as_ptr(), Arc::as_ptr(self)));
-            self.stray_from(&other);
-            other.stray_from(self);
+            other.state().others.retain(|(one, _)| !std::ptr::eq(one.as_ptr(), Arc::as_ptr(self)));
+            self.note_misdirected(&other);
+            other.note_misdirected(self);
         }
-        std::mem::take(&mut self.seen().notes)
+        std::mem::take(&mut self.state().notes)
     }
 
     /// Adds a note to both sessions if this one got a request that is on the cassette of `home`.
-    fn stray_from(&self, home: &Peer) {
+    fn note_misdirected(&self, home: &Peer) {
         let request = self.player().zip(home.player()).and_then(|(to, home)| to.stray(home));
         if let Some(request) = request {
-            self.note(Note::OfAnother { request: request.clone(), other: home.name.clone() });
-            home.note(Note::ToAnother { request, other: self.name.clone() });
+            self.note(Note::RequestOfParallelTest { request: request.clone(), other: home.name.clone() });
+            home.note(Note::RequestToParallelTest { request, other: self.name.clone() });
         }
     }
 
@@ -87,15 +87,15 @@ impl Peer {
         self.engine.action().replays().map(|replay| &*replay.player)
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        unpoisoned(self.seen.lock())
+    fn state(&self) -> MutexGuard<'_, State> {
+        unpoisoned(self.state.lock())
     }
 
     fn note(&self, note: Note) {
-        let mut seen = self.seen();
+        let mut state = self.state();
         let kind = std::mem::discriminant(&note);
-        if seen.notes.iter().filter(|known| std::mem::discriminant(*known) == kind).count() < MOST {
-            seen.notes.push(note);
+        if state.notes.iter().filter(|known| std::mem::discriminant(*known) == kind).count() < MOST {
+            state.notes.push(note);
         }
     }
 }
@@ -107,7 +107,7 @@ pub(super) fn refused(host: &str, port: u16) {
     let peers: Vec<Arc<Peer>> = open.iter().filter_map(Weak::upgrade).collect();
     drop(open);
     for peer in peers {
-        peer.note(Note::RefusedMeanwhile { host: host.to_owned(), port });
+        peer.note(Note::ConnectionRefused { host: host.to_owned(), port });
     }
 }
 
