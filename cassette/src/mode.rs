@@ -11,7 +11,7 @@ use std::str::FromStr;
 use crate::edit_distance::edit_distance;
 use crate::error::{Error, Result};
 
-/// What a session does with requests. `CASSETTE_MODE` overrides the attribute, and the attribute overrides the
+/// Decides what a session does with requests. `CASSETTE_MODE` overrides the attribute, and the attribute overrides the
 /// [`Config`](crate::Config). Default: [`Mode::Replay`].
 ///
 /// ```
@@ -100,7 +100,7 @@ impl FromStr for Mode {
 /// The variables of this library. `cassette-ambient` reads `CASSETTE_TZ`, before `main`.
 const KNOWN: [&str; 3] = ["CASSETTE_MODE", "CASSETTE_REPORT", "CASSETTE_TZ"];
 
-/// What is wrong with the environment.
+/// A mistake in the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Mistake {
     /// The value of `CASSETTE_MODE`.

@@ -1,4 +1,4 @@
-//! Secrets on the recording that have no value in this run, and where to set them.
+//! Secrets on the cassette that have no value in this run, and where to set them.
 //!
 //! Must not know: how the missing value was found.
 
@@ -20,7 +20,7 @@ pub struct Valueless {
     pub from: ValueFrom,
     /// Whether the recording has the secret in place of a JSON number.
     pub number: bool,
-    /// What is wrong with the given value, if there is one: `is shorter than 6 bytes`.
+    /// The mistake in the given value, if there is one: `is shorter than 6 bytes`.
     pub refused: Option<String>,
 }
 

@@ -91,7 +91,7 @@ use page::{Help, Page};
 pub struct FailureReport {
     /// The test.
     pub site: TestSite,
-    /// The problems, in the order of the report. The first problem with a command of its own decides the command at the
+    /// The problems, in the order of the report. The first problem other than a failed body decides the command at the
     /// end.
     pub problems: Vec<Problem>,
     /// Notes that follow the problems.

@@ -24,7 +24,7 @@ pub enum Note {
     },
     /// A recording that a killed process left has been moved, because a new recording needs its place.
     StaleJournal {
-        /// Where it was moved.
+        /// The new path of the recording.
         moved_to: PathBuf,
     },
     /// Requests that got no response while recording. Their transport errors are on the cassette, and a replay repeats

@@ -17,7 +17,7 @@ use crate::error::Error;
 pub struct UnknownMode {
     /// The value as given.
     pub value: String,
-    /// Where the value comes from.
+    /// The place that sets the value.
     pub origin: ModeOrigin,
     /// The names of all modes.
     pub valid: Vec<String>,
@@ -38,7 +38,7 @@ pub enum ModeOrigin {
 /// A directory that cannot be written.
 #[derive(Clone, Debug)]
 pub struct Unwritable {
-    /// What the directory is for: `cassettes`, `output`.
+    /// The purpose of the directory: `cassettes`, `output`.
     pub what: String,
     /// The directory.
     pub directory: PathBuf,

@@ -1,10 +1,10 @@
-//! What the attribute knows about a test at its call site, and the names that follow from it.
+//! The data that the attribute collects about a test at its call site, and the names that follow from it.
 //!
 //! Must not know: sessions, or files.
 
 use crate::config::Config;
 
-/// What only the call site of a test knows.
+/// The data of a test that only its call site knows.
 pub struct Test {
     /// The name of the cassette as written, perhaps with `{test}` in it.
     pub name: Option<&'static str>,

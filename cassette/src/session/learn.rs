@@ -121,7 +121,7 @@ impl Session {
     }
 }
 
-/// What the comparison of the passes has to report.
+/// The problem and the note that come from the comparison of the passes.
 #[derive(Default)]
 pub(super) struct Learned {
     pub(super) problem: Option<Problem>,

@@ -16,7 +16,7 @@ static TOTALS: LazyLock<Mutex<Totals>> = LazyLock::new(Mutex::default);
 /// Chosen before the process ends, because the environment must not be read at exit.
 static PALETTE: OnceLock<Palette> = OnceLock::new();
 
-/// What one session adds to the totals.
+/// The contribution of one session to the totals.
 pub(super) struct Ended<'s> {
     /// The summary of the session, if the test passed.
     pub(super) passed: Option<&'s Summary>,
@@ -31,7 +31,7 @@ pub(super) fn add(ended: &Ended<'_>) {
     let mut totals = unpoisoned(TOTALS.lock());
     if count(&mut totals, ended) {
         PALETTE.get_or_init(palette);
-        // To register the function again does no harm.
+        // Registering the function again does no harm.
         ambient::at_exit(print);
     }
 }

@@ -16,7 +16,7 @@ pub(crate) enum BodyEnd {
     Panicked,
 }
 
-/// What the steps of ending a session collect.
+/// The problems, the notes and the summary that the steps of ending a session collect.
 #[derive(Default)]
 pub(super) struct End {
     pub(super) body_failed: bool,

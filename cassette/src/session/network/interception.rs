@@ -15,7 +15,7 @@ use crate::mode::Mode;
 use crate::report::{self, Obstacle, Problem};
 use crate::transport::{Bundle, Destination, Proxy, Trust, variables};
 
-/// What a session with interception starts with.
+/// The parts with which a session with interception starts.
 pub(super) struct Interception {
     pub(super) ambient: Ambient,
     pub(super) proxy: OnceLock<Result<Proxy, String>>,

@@ -14,7 +14,7 @@ use crate::report::Note;
 /// The peers of the sessions that are open.
 static OPEN: Mutex<Vec<Weak<Peer>>> = Mutex::new(Vec::new());
 
-/// What a session lets parallel sessions see.
+/// The part of a session that parallel sessions see.
 pub(super) struct Peer {
     /// The name of the session's cassette.
     name: String,
