@@ -21,24 +21,26 @@
 //!
 //! # Concepts
 //!
-//! * A **cassette** is a file with everything that a test asked for and what servers answered. It is made for review
+//! * A **cassette** is a file with the requests of a test and the responses of the servers. It is laid out for review
 //!   and belongs in the repository. [`tape`] reads and writes it.
-//! * A **session** is what one test owns while it runs: its cassette, its clock and its output directory.
-//!   [`cassette_test`] begins it and hands it to the test as a [`Session`]; [`Session::builder`] begins one by hand.
-//! * A [`Mode`] says what the session does with requests.
-//! * A [`Config`] holds what a project decides once: which values are secret, which parts of a request matter, where
-//!   cassettes are.
-//! * A **request matches** a recording by method, scheme, host, port, path, query and by the meaning of its body.
-//!   [`Matching`](matcher::Matching) has the options. A request without a match fails the test, and the report says
-//!   what differs from the nearest recording.
-//! * **Redaction** replaces secrets with placeholders before anything reaches the disk. Named secrets are written as
-//!   `{{secret.API_KEY}}` and come back on replay; tokens that servers give out are written as `[access_token:1]`.
-//! * The **clock** of a session stands still, for unmodified code too. [`Session::clock`] reads it.
-//! * The **output directory**, [`Session::output_dir`], is compared with a snapshot that `cargo insta review` can show.
+//! * A **session** consists of the cassette, the clock and the output directory of one test. [`cassette_test`] begins
+//!   it and passes it to the test as a [`Session`]; [`Session::builder`] begins one without the attribute.
+//! * The [`Mode`] decides what the session does with requests.
+//! * A [`Config`] holds the settings that all tests of a project share: which values are secret, which parts of a
+//!   request matter, where cassettes are.
+//! * A **request matches** a recording if method, scheme, host, port, path and query are equal, and the bodies have the
+//!   same meaning. [`Matching`](matcher::Matching) has the options. A request that matches no recording fails the test,
+//!   and the report shows the differences from the nearest recording.
+//! * **Redaction** replaces secrets with placeholders before anything reaches the disk. The placeholder of a named
+//!   secret is `{{secret.API_KEY}}`, and a replay puts the value in its place. The placeholder of a token that a server
+//!   issues is `[access_token:1]`.
+//! * The **clock** of a session stands still, and unmodified code sees the same time. [`Session::clock`] reads it.
+//! * The **output directory**, [`Session::output_dir`], must match a snapshot. `cargo insta review` shows the
+//!   differences.
 //!
-//! Requests reach the session without a change to the code under test where the feature `intercept` works. The explicit
-//! ways work everywhere: [`Session::client`], [`Session::proxy_url`], [`Session::base_url`], [`Session::layer`],
-//! [`Session::service`] and [`Session::command`].
+//! With the feature `intercept`, requests reach the session without a change to the code under test. The explicit
+//! transports work on every system: [`Session::client`], [`Session::proxy_url`], [`Session::base_url`],
+//! [`Session::layer`], [`Session::service`] and [`Session::command`].
 //!
 //! # Modes
 //!
@@ -49,7 +51,7 @@
 //! | [`auto`](Mode::Auto) | if there is no cassette | recorded if there is none, else replayed | likewise |
 //! | [`append`](Mode::Append) | for requests that are not on the cassette | extended if the test passes | replaced if the test passes |
 //! | [`learn`](Mode::Learn) | yes | recorded twice; matching ignores what varied | replaced if the test passes |
-//! | [`verify`](Mode::Verify) | yes | compared with live answers, not written | compared |
+//! | [`verify`](Mode::Verify) | yes | compared with live responses, not written | compared |
 //! | [`accept`](Mode::Accept) | never | read, as on replay | replaced if the test passes |
 //! | [`off`](Mode::Off) | yes | ignored | not taken |
 //!
@@ -61,16 +63,17 @@
 //! | `CASSETTE_REPORT` | a file to which every session appends one line of JSON, for editors and CI |
 //! | `CASSETTE_TZ` | the time zone of the process; without it local time is UTC |
 //! | `CI` | if set, and not to `false` or `0`, only `CASSETTE_MODE` lets a test write |
-//! | `INSTA_UPDATE` | whether a changed snapshot is left for review, as for insta |
+//! | `INSTA_UPDATE` | whether cassette writes a changed snapshot for review, as insta does |
 //! | `CARGO_TARGET_DIR` | the target directory, where failed tests leave their files |
 //! | `NO_COLOR`, `CLICOLOR_FORCE`, `FORCE_COLOR`, `CARGO_TERM_COLOR` | whether failures are in colour |
 //!
-//! Any other variable that begins with `CASSETTE_` is an error: a misspelt one would silently mean the default.
+//! Any other variable that begins with `CASSETTE_` is an error, because a misspelt variable would silently mean the
+//! default.
 //!
 //! # Features
 //!
-//! All but `reqwest-middleware` are on by default. A quarter of the crates that the library needs come with `client`: a
-//! project that asks through its own client can use all other features without it, and `intercept` works the same.
+//! All features except `reqwest-middleware` are on by default. `client` adds a quarter of the crates that the library
+//! needs. A project with its own client can leave `client` out and use all other features.
 //!
 //! | feature | adds |
 //! |---|---|
@@ -81,21 +84,23 @@
 //! | `client` | [`Session::client`], a `reqwest::Client` |
 //! | `blocking` | [`Session::blocking_client`] |
 //! | `reqwest-middleware` | [`Session::middleware`] |
-//! | `brotli`, `zstd` | bodies in these content encodings are decoded while recording |
-//! | `scaffold` | [`scaffold`]: tests made from a file of configurations |
+//! | `brotli`, `zstd` | decoding of bodies in these content encodings while recording |
+//! | `scaffold` | [`scaffold`], which generates tests from a file of configurations |
 //!
 //! # Limits
 //!
 //! The page `docs/limits.md` of the repository has all limits, with what to do instead. The most important ones:
 //!
 //! * `ambient` and `intercept` work on 64-bit Linux and macOS with a dynamic libc. On other systems a test uses the
-//!   explicit ways and [`Config::explicit_clock`].
-//! * `Instant` and the timers of runtimes are not frozen. A process that a test starts sees the real clock.
-//! * WebSocket, HTTP/3 and client certificates are not recorded.
-//! * A client in a `static` belongs to the test that used it first. The session reports it when two tests share one.
-//! * The value of a secret has 6 bytes to 64 KiB. Encrypted values are not found, and packed ones only by the final
-//!   leak check.
-//! * A recording that a killed process leaves behind, `*.recording`, is redacted, but the leak check has not read it.
+//!   explicit transports and [`Config::explicit_clock`].
+//! * `Instant` and the timers of runtimes keep running. A process that a test starts sees the real clock.
+//! * cassette does not record WebSocket, HTTP/3 or client certificates.
+//! * A client in a `static` belongs to the test that used it first. If two tests share such a client, cassette reports
+//!   it.
+//! * The value of a secret has 6 bytes to 64 KiB. cassette does not find encrypted values, and finds compressed values
+//!   only in the final leak check.
+//! * A killed process leaves its recording, `*.recording`. The recording is redacted, but the leak check has not read
+//!   it.
 //!
 //! Start with [`cassette_test`], [`Session`] and [`Config`].
 

@@ -1,4 +1,6 @@
-//! What a session does, and everything that the environment says about it: the one place that reads variables.
+//! The mode of a session, and the environment variables that decide about it. No other module reads `CASSETTE_*`.
+//!
+//! Must not know: sessions, cassettes, or the text of a report.
 
 use std::env::VarError;
 use std::ffi::OsString;
@@ -9,8 +11,8 @@ use std::str::FromStr;
 use crate::edit_distance::edit_distance;
 use crate::error::{Error, Result};
 
-/// What a session does with requests. `CASSETTE_MODE` says which; it wins over the attribute, which wins over
-/// the [`Config`](crate::Config). Default [`Mode::Replay`].
+/// Decides what a session does with requests. `CASSETTE_MODE` overrides the attribute, and the attribute overrides the
+/// [`Config`](crate::Config). Default: [`Mode::Replay`].
 ///
 /// ```
 /// use cassette::Mode;
@@ -21,26 +23,26 @@ use crate::error::{Error, Result};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Mode {
-    /// Answers from the cassette; no connection leaves the machine. Unmatched requests and unused interactions
+    /// Answers requests from the cassette. No connection leaves the machine. Unmatched requests and unused interactions
     /// fail the test.
     #[default]
     Replay,
-    /// Asks the real servers, and replaces cassette and snapshot if the test passes.
+    /// Sends requests to the real servers, and replaces the cassette and the snapshot if the test passes.
     Record,
     /// Records if there is no cassette yet, replays otherwise.
     Auto,
-    /// Answers from the cassette what is on it, asks the real servers for the rest and adds that if the test
-    /// passes. Nothing is removed, used or not.
+    /// Answers requests from the cassette if they are on it, and sends the others to the real servers. If the test
+    /// passes, their responses are added to the cassette. Unused interactions stay on it.
     Append,
-    /// Asks the real servers for everything that is on the cassette, and reports how their answers differ from
-    /// the recorded ones. The test gets the recorded ones. Writes nothing.
+    /// Sends every request that is on the cassette to the real server as well, and reports how the live responses
+    /// differ from the recorded ones. The test gets the recorded responses. Writes nothing.
     Verify,
     /// Replays, and replaces the snapshot of the output if the test passes.
     Accept,
-    /// Passes everything through; no cassette, no snapshot, real time.
+    /// Passes everything through, without a cassette, without a snapshot, and with the real time.
     Off,
-    /// Records, runs the test a second time, and notes on the cassette what varied by itself: matching leaves
-    /// that out.
+    /// Runs the test twice and keeps the second recording. The cassette lists what differs between the two runs, and
+    /// matching ignores it.
     Learn,
 }
 
@@ -59,7 +61,7 @@ impl Mode {
         ("learn", Mode::Learn),
     ];
 
-    /// The name, as in `CASSETTE_MODE`.
+    /// The name of the mode, as in `CASSETTE_MODE`.
     pub fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(_, m)| *m == self).map_or("replay", |(n, _)| n)
     }
@@ -69,7 +71,7 @@ impl Mode {
         Self::NAMES.map(|(name, _)| name)
     }
 
-    /// Might this write a cassette or a snapshot?
+    /// Whether a test in this mode may write a cassette or a snapshot.
     fn writes(self) -> bool {
         match self {
             Mode::Record | Mode::Auto | Mode::Append | Mode::Accept | Mode::Learn => true,
@@ -95,19 +97,19 @@ impl FromStr for Mode {
     }
 }
 
-/// The variables that this library knows. `CASSETTE_TZ` is read by `cassette-ambient`, before `main`.
+/// The variables of this library. `cassette-ambient` reads `CASSETTE_TZ`, before `main`.
 const KNOWN: [&str; 3] = ["CASSETTE_MODE", "CASSETTE_REPORT", "CASSETTE_TZ"];
 
-/// What is wrong with the environment.
+/// A mistake in the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Mistake {
     /// The value of `CASSETTE_MODE`.
     UnknownMode(String),
-    /// A variable of ours that isn't one: misspelt, it would silently mean the default.
+    /// An unknown variable that begins with `CASSETTE_`. A misspelt variable would silently mean the default.
     UnknownVariable { name: String, nearest: &'static str },
 }
 
-/// What the environment of this process says.
+/// The settings from the environment of this process.
 #[derive(Clone, Debug)]
 pub(crate) struct Environment {
     mode: Option<Mode>,
@@ -122,23 +124,24 @@ impl Environment {
         Environment::of(std::env::vars_os())
     }
 
-    /// The directory of the package whose tests run, as cargo tells it.
+    /// The directory of the package whose tests run, from the variable that cargo sets.
     pub(crate) fn manifest_dir() -> Option<PathBuf> {
         std::env::var_os("CARGO_MANIFEST_DIR").filter(|d| !d.is_empty()).map(PathBuf::from)
     }
 
-    /// The file for machines: `CASSETTE_REPORT`, relative to where the process runs.
+    /// The file of the machine-readable report, `CASSETTE_REPORT`, relative to the working directory of the process.
     pub(crate) fn report_file() -> Option<PathBuf> {
         std::env::var_os("CASSETTE_REPORT").filter(|file| !file.is_empty()).map(PathBuf::from)
     }
 
-    /// Does a person see what is printed? Where a test's output is captured, it comes to stdout at last.
+    /// Whether a terminal shows what is printed. Both streams count, because a harness that captures the output of a
+    /// test prints it to stdout.
     pub(crate) fn is_terminal() -> bool {
         use std::io::IsTerminal as _;
         std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
     }
 
-    /// A variable that is not ours: `NO_COLOR`, or the value of a secret.
+    /// The value of any other variable, such as `NO_COLOR` or the variable of a secret.
     pub(crate) fn variable(name: &str) -> Result<String, VarError> {
         std::env::var(name)
     }
@@ -168,8 +171,9 @@ impl Environment {
         Ok(found)
     }
 
-    /// The mode in force: the variable, then the attribute, then the configuration. In CI only the variable
-    /// makes anything write; where that changed something, the mode that was asked for comes too.
+    /// The mode in force: that of the variable, otherwise of the attribute, otherwise of the configuration. In CI only
+    /// the variable can make a test write. If CI changed the mode, the second value is the mode that the test asked
+    /// for.
     pub(crate) fn resolve(&self, attribute: Option<Mode>, config: Option<Mode>) -> (Mode, Option<Mode>) {
         if let Some(mode) = self.mode {
             return (mode, None);
@@ -180,13 +184,14 @@ impl Environment {
         }
     }
 
-    /// May a changed snapshot be left beside the old one for review? As insta decides it: not in CI, unless
-    /// `INSTA_UPDATE` says so.
+    /// Whether a changed snapshot may be written next to the old one for review. The rule is insta's: not in CI, unless
+    /// `INSTA_UPDATE` asks for it.
     pub(crate) fn may_write_pending(&self) -> bool {
         self.pending
     }
 
-    /// Cargo's target directory: as told, else the one that the running test lies in, else the package's.
+    /// Cargo's target directory: `CARGO_TARGET_DIR`, otherwise the one that contains the running executable, otherwise
+    /// `target` in the package.
     pub(crate) fn target_dir(&self, manifest_dir: &Path) -> PathBuf {
         if let Some(target) = &self.target {
             return target.clone();

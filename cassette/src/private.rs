@@ -1,26 +1,26 @@
-//! What the expansion of `#[cassette_test]` calls, and nothing that a user calls.
+//! The items that the expansion of `#[cassette_test]` uses. Users call none of them. The traits say what a test may
+//! take as its argument, and what it may return.
 //!
-//! The contract between the macro and the library: what a test may take and what it may return.
-//!
-//! Must not know: cassettes, clocks.
+//! Must not know: cassettes, or clocks.
 
 use std::fmt::Debug;
 use std::process::ExitCode;
 
 use crate::session::Session;
 pub use crate::session::{Test, Verdict, run_async, run_sync};
-// The expansion names the runtime's builder through this: whether it has `new_multi_thread` and `start_paused`
-// is then decided by the features of tokio in the *user's* build, and a missing one is a compile error there.
+// The expansion names the runtime's builder through this re-export. So the features of tokio in the *user's* build
+// decide whether `new_multi_thread` and `start_paused` exist, and a missing feature is a compile error in the user's
+// test.
 pub use tokio;
 
-/// What a test may take: its [`Session`].
+/// The argument that a test may take: its [`Session`].
 #[diagnostic::on_unimplemented(
     message = "a cassette test takes its `Session`, not `{Self}`",
     label = "this argument can only be `cassette::Session`",
     note = "values of other types are for `#[rstest]` above `#[cassette_test]`, with `Session::current()` in the body"
 )]
 pub trait Argument {
-    /// The argument of this session's test.
+    /// Makes the argument from the session of the test.
     fn from_session(session: Session) -> Self;
 }
 
@@ -30,7 +30,7 @@ impl Argument for Session {
     }
 }
 
-/// What a test may return.
+/// A type that a test may return.
 #[diagnostic::on_unimplemented(
     message = "a cassette test cannot return `{Self}`",
     label = "does not say whether the test passed",

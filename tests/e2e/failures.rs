@@ -68,7 +68,10 @@ fn a_secret_without_a_value() {
     api.stop();
     insta::assert_snapshot!(fails(&project, &[own]));
     let message = fails(&project, &[own, ("API_KEY", "test")]);
-    assert!(message.contains("the one that it has is shorter than 6 bytes, and was left aside"), "{message}");
+    assert!(
+        message.contains("its present value is shorter than 6 bytes, so cassette ignores it"),
+        "{message}"
+    );
     let (_, command) = message.rsplit_once("API_KEY=").expect("a command");
     let value = command.split(' ').next().expect("a value");
     for (variation, key) in

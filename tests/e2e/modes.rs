@@ -216,7 +216,10 @@ fn ignored_hosts_are_neither_recorded_nor_replayed() {
         Err::<(), _>(cassette::Error::new("no such city"))
     });
     let text = failed.unwrap_err().to_string();
-    assert!(text.contains("note: 1 request to ignored hosts got no answer: `Config::ignore_host`"), "{text}");
+    assert!(
+        text.contains("note: 1 request to ignored hosts got no response: `Config::ignore_host`"),
+        "{text}"
+    );
     // A replay passes the request through, because the host is on this machine.
     project.replay(config.pass_through("127.0.0.1"), &body);
     assert_eq!((status.load(Ordering::SeqCst), other.connections()), (200, 2));
@@ -235,11 +238,11 @@ fn a_replay_lets_nothing_through_to_another_machine() {
         (seen.status, String::from_utf8_lossy(&seen.body).into_owned())
     });
     let expected = "\
-error: a replay would leave the machine for the pass-through host api.far.example
+error: the pass-through host api.far.example is not on this machine, and a replay does not leave the machine
    = request: GET http://api.far.example/x
-   = hint: let it be recorded, or give it a loopback address with `Config::resolve`
+   = hint: record the host, or give it a loopback address with `Config::resolve`
 
-help: without that setting, record the test again:
+help: to record the host, remove this setting and record the test again:
     CASSETTE_MODE=record cargo test";
     assert_eq!(failed.unwrap_err().to_string(), expected);
     // A name that resolves to this machine is allowed.
@@ -290,7 +293,7 @@ fn an_old_cassette_fails_or_warns() {
     assert_eq!(
         rest,
         "\
-days old, 90 days is the most
+days old, but the limit is 90 days
    = file: tests/cassettes/weather/berlin.json
    = recorded: 2020-02-29T12:00:00Z
 
@@ -362,7 +365,7 @@ fn verify_compares_live_responses_with_recorded_ones() {
     assert_eq!(
         report,
         "\
-error: the API has changed: 1 answer is not what was recorded
+error: the API has changed: 1 response differs from the recording
    = cassette: tests/cassettes/weather/berlin.json
 
   2. GET http://api.example.test/items
@@ -377,7 +380,7 @@ error: the API has changed: 1 answer is not what was recorded
     let config = api.config();
     drop(api);
     let message = drift_of(&project, config.clone());
-    assert!(message.contains("answer  200  →  connect: "), "{message}");
+    assert!(message.contains("response  200  →  connect: "), "{message}");
     let other = async |session: Session| {
         get(&session.client().unwrap(), &format!("http://{HOST}/other")).await.status
     };

@@ -322,7 +322,10 @@ fn a_cassette_of_other_rules() {
         message.contains(OTHER_RULES) && message.contains("   = not in force now: field customer\n"),
         "{message}"
     );
-    assert!(message.contains("   = record it under today's: CASSETTE_MODE=record cargo test"), "{message}");
+    assert!(
+        message.contains("   = to record under the present rules: CASSETTE_MODE=record cargo test"),
+        "{message}"
+    );
     project.record(plain.clone(), &post);
     let message = fails(&with_rule);
     assert!(

@@ -121,7 +121,7 @@ fn a_dummy_on_replay() {
     }
     let miss = |config| project.run(Mode::Replay, config, &ask("test")).unwrap_err().to_string();
     let message = miss(plain.clone().secret("key", "test"));
-    let code = "give key any value of six characters or more in the test's `Config`: the cassette has {{secret.key}} there";
+    let code = "give key any value of six characters or more in the test's `Config`: the recorded request contains {{secret.key}}";
     assert!(message.contains(code), "{message}");
     let message = miss(plain.clone().secrets_file(&file));
     let in_file = format!("give key any value of six characters or more in {}: ", file.display());
@@ -256,13 +256,13 @@ fn the_report_of_a_leak_names_the_interaction() {
         message
     };
     let message = refused(&["/", "/lines?a=1"]);
-    let place = format!("interaction 2: GET http://{HOST}/lines?a=1\n    body of the answer, line 2\n");
+    let place = format!("interaction 2: GET http://{HOST}/lines?a=1\n    body of the response, line 2\n");
     assert!(message.contains(&place) && message.contains("`Config::redact_body_with`"), "{message}");
     let message = refused(&["/", "/", "/long"]);
-    let place = format!("interaction 3: GET http://{HOST}/long\n    body of the answer, line 201\n");
+    let place = format!("interaction 3: GET http://{HOST}/long\n    body of the response, line 201\n");
     assert!(message.contains(&place), "{message}");
     let message = refused(&["/json"]);
-    assert!(message.contains("body of the answer, at /notes/1/text\n"), "{message}");
+    assert!(message.contains("body of the response, at /notes/1/text\n"), "{message}");
     assert!(message.contains(".redact_pointer(\"/notes/1/text\")"), "{message}");
     // The suggested line prevents the leak.
     let config = api.config().secret("KEY", "one-value1").redact_pointer("/notes/1/text");
@@ -302,7 +302,7 @@ fn the_suggestion_for_a_leak_in_a_link_keeps_the_test_working() {
             "login" => "/app/(?<cookie>[^/?#]+)/",
             _ => "/app/(?<token>[^/?#]+)/",
         };
-        assert!(message.contains(&format!("way out: .redact_url({pattern:?})\n")), "{message}");
+        assert!(message.contains(&format!("fix: .redact_url({pattern:?})\n")), "{message}");
         let config = api.config().redact_url(pattern);
         assert_eq!(project.record(config.clone(), &body), "at home");
         assert!(!project.text().contains(SID), "{}", project.text());
@@ -329,7 +329,7 @@ fn a_leak_in_the_output_names_the_file() {
     #[cfg(unix)]
     {
         let message = refused(|dir| std::os::unix::fs::symlink("/x/one-value1", dir.join("link")).unwrap());
-        assert!(message.contains("a name in or of the output file link\n"), "{message}");
+        assert!(message.contains("a name that the snapshot lists for the output file link\n"), "{message}");
     }
 }
 
@@ -367,7 +367,7 @@ fn a_secret_in_another_charset() {
             // Characters that the base64 of the cassette does not contain.
             let written = if charset.starts_with("utf") { "UTF-16" } else { "Latin-1" };
             assert!(message.contains(&format!("  KEY, in {written}\n")), "{charset}: {message}");
-            assert!(message.contains("body of the answer"), "{charset}: {message}");
+            assert!(message.contains("body of the response"), "{charset}: {message}");
         }
     }
 }
@@ -385,12 +385,12 @@ fn a_leak_in_a_compressed_file_is_found() {
         see(answer).await.body
     };
     // The body is in a body file, then in the document.
-    for (limit, part) in [(1, "body of the answer, line 2\n"), (1000, "body of the answer\n")] {
+    for (limit, part) in [(1, "body of the response, line 2\n"), (1000, "body of the response\n")] {
         let config = api.config().secret("KEY", "one-value1").inline_limit(limit);
         let message = Project::new().run(Mode::Record, config.clone(), &body).unwrap_err().to_string();
         let place = format!("interaction 1: GET http://{HOST}/a.csv.gz\n    {part}");
         assert!(message.contains("KEY, as it is, unpacked\n") && message.contains(&place), "{message}");
-        assert!(message.contains("way out: `Config::redact_body_with`\n"), "{message}");
+        assert!(message.contains("fix: `Config::redact_body_with`\n"), "{message}");
         let config = config.redact_body_with("export", |_| true, |_, _| b"id,key\n".to_vec());
         Project::new().record(config, &body);
     }

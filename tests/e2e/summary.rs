@@ -47,7 +47,7 @@ fn empty_secrets() {
     let expected = "
 summary: 1 cassette recorded (new)
    = recorded: 2 interactions, [size]
-   = no secret: API_KEY is empty";
+   = missing secrets: API_KEY is empty";
     check(&project, &["cities"], &record, expected);
     check(&project, &["cities"], &[], "");
 }

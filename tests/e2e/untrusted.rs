@@ -117,7 +117,7 @@ fn a_client_that_disconnects_without_an_alert() {
     assert!(run(true).is_ok());
     let failure = run(false).unwrap_err().to_string();
     assert!(failure.contains(REFUSED), "{failure}");
-    assert!(failure.contains("https://api.example.test, without a reason: it closed"), "{failure}");
+    assert!(failure.contains("https://api.example.test, without a reason: the client closed"), "{failure}");
 }
 
 /// Tries the second and the third suggestion. All other tests use the first one.

@@ -1,4 +1,6 @@
-//! Secrets that a test names, and that are not there while it records.
+//! Secrets that the configuration names and that have no value while a test records.
+//!
+//! Must not know: where secrets are read.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,19 +9,19 @@ use super::page::Page;
 use super::setup::path;
 use super::text::clean;
 
-/// What a secret was to come from.
+/// The source of a secret, which gives no value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Absent {
-    /// A variable of this name, which is not set.
+    /// The variable of this name is not set.
     Unset(String),
-    /// A variable of this name, which is empty.
+    /// The variable of this name is empty.
     Empty(String),
-    /// A value that the test's own code gives, and that is empty.
+    /// The code of the test gives an empty value for the secret of this name.
     Value(String),
-    /// A file, which is not there.
+    /// The file does not exist.
     File(PathBuf),
-    /// A configuration in which nothing is marked as a secret.
+    /// The configuration file marks nothing as a secret.
     Unmarked(PathBuf),
 }
 
@@ -29,7 +31,7 @@ impl fmt::Display for Absent {
         match self {
             Absent::Unset(name) => write!(f, "{} is not set", clean(name)),
             Absent::Empty(name) | Absent::Value(name) => write!(f, "{} is empty", clean(name)),
-            Absent::File(file) => write!(f, "{} is not there", path(file)),
+            Absent::File(file) => write!(f, "{} does not exist", path(file)),
             Absent::Unmarked(file) => write!(f, "{} has no key that begins with `#`", path(file)),
         }
     }
@@ -39,23 +41,23 @@ impl Absent {
     pub(super) fn write(&self, page: &mut Page<'_>) {
         match self {
             Absent::Unset(_) | Absent::Empty(_) => {
-                page.note(format_args!("{self}: nothing was searched for it"));
-                page.fact("if it should be", "set it, or correct its name in `secret_from_env`");
+                page.note(format_args!("{self}, so cassette did not search for this secret"));
+                page.fact("to redact it", "set the variable, or correct its name in `secret_from_env`");
             }
             Absent::Value(_) => {
-                page.note(format_args!("{self}: nothing was searched for it"));
-                page.fact("if it should be", "see what the test's `Config` takes its value from");
+                page.note(format_args!("{self}, so cassette did not search for this secret"));
+                page.fact("to redact it", "check where the test's `Config` takes its value from");
             }
             Absent::Unmarked(_) => {
-                page.note(format_args!("{self}: no secrets from it"));
+                page.note(format_args!("{self}, so cassette takes no secrets from it"));
                 page.fact(
                     "if it has secrets",
-                    "let their keys begin with `#`, or read all of it by `secrets_file`",
+                    "begin their keys with `#`, or read the whole file with `secrets_file`",
                 );
             }
             Absent::File(_) => {
-                page.note(format_args!("{self}: no secrets from it"));
-                page.fact("if it should be", "put it there, or correct its path in the test's `Config`");
+                page.note(format_args!("{self}, so cassette takes no secrets from it"));
+                page.fact("if it has secrets", "create it, or correct its path in the test's `Config`");
             }
         }
     }

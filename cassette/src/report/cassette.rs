@@ -1,4 +1,6 @@
-//! A cassette that isn't there, can't be read, or is in use.
+//! Reports on a cassette that does not exist, cannot be read, or is in use.
+//!
+//! Must not know: the format of a cassette, or how it is locked.
 
 use std::path::{Path, PathBuf};
 
@@ -12,25 +14,25 @@ use crate::error::Error;
 /// There is no cassette to replay.
 #[derive(Clone, Debug)]
 pub struct MissingCassette {
-    /// Where it would be.
+    /// The file that does not exist.
     pub file: PathBuf,
 }
 
-/// There is a cassette, but it cannot be read.
+/// The cassette exists, but cannot be read.
 #[derive(Debug)]
 pub struct MalformedCassette {
-    /// What is wrong, with the file and the position.
+    /// The error, with the file and the position.
     pub error: Error,
-    /// The line of the file that the position is in, to be shown.
+    /// The line of the file at the position, to be shown.
     pub line: Option<String>,
 }
 
-/// A cassette that two tests of one process want at once.
+/// A cassette that two tests of one process open at the same time.
 #[derive(Clone, Debug)]
 pub struct AlreadyOpen {
     /// The cassette.
     pub file: PathBuf,
-    /// The test that opened it first, if that is known.
+    /// The test that opened the cassette first, if it is known.
     pub first: Option<TestSite>,
 }
 
@@ -44,18 +46,26 @@ pub struct RecordedMeanwhile {
 impl RecordedMeanwhile {
     pub(super) fn write(&self, page: &mut Page<'_>, site: &TestSite) {
         let name = clean(&site.cassette);
-        page.error(format_args!("another process recorded cassette `{name}` while this one waited for it"));
+        page.error(format_args!(
+            "another process recorded cassette `{name}` while this one waited to record it"
+        ));
         page.fact("file", setup::path(&self.file));
         page.gap();
-        page.line(2, "Two tests share its name, or one was started twice. The other's recording is kept.");
+        page.line(
+            2,
+            "Two tests use this cassette, or one test was started twice. cassette keeps the other recording.",
+        );
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {
-        Help { why: "see whether it answers this test, too".to_owned(), command: site.run_command() }
+        Help {
+            why: "check whether the other recording answers this test, too".to_owned(),
+            command: site.run_command(),
+        }
     }
 }
 
-/// What is told while a process waits until another has recorded a cassette.
+/// The message that a process prints while it waits for another process to record a cassette.
 pub(crate) fn waiting(cassette: &str, lock: &Path, holder: Option<u32>) -> String {
     let who = holder.map_or("another process".to_owned(), |pid| format!("process {pid}"));
     format!("cassette: {who} is recording `{}`, waiting for {}", clean(cassette), setup::path(lock))
@@ -102,13 +112,13 @@ impl MalformedCassette {
         Help { why: "repair the file, or record it again".to_owned(), command: site.record_command() }
     }
 
-    /// The line with a mark under the place.
+    /// Writes the line with a mark below the position.
     fn write_line(&self, page: &mut Page<'_>, text: &str, line: usize, column: usize, message: &str) {
         let (error, dim) = (page.palette.error, page.palette.dim);
         let column = column.saturating_sub(1);
         let start = column.saturating_sub(VALUE / 2);
         let shown = window(text.trim_end(), start, VALUE);
-        // Under the place, also when the window's sign or an escape moved it.
+        // The mark must be below the position even if `…` or an escape has shifted it.
         let before: String = text.chars().skip(start).take(column - start).collect();
         let offset = clean(&before).chars().count() + usize::from(start > 0);
         let number = line.to_string();
@@ -131,26 +141,26 @@ impl AlreadyOpen {
                 page.gap();
                 page.line(
                     2,
-                    "This test runs twice at once: `#[test]` stands above `#[cassette_test]`, which makes",
+                    "This test runs twice at once: `#[test]` is above `#[cassette_test]`, which already makes",
                 );
-                page.line(2, "a test of the function already. Remove `#[test]`.");
+                page.line(2, "the function a test. Remove `#[test]`.");
             }
             Some(first) => {
                 let place = format!("{} at {}:{}", clean(&first.test), clean(&first.file), first.line);
                 page.fact("opened by", place);
                 page.gap();
-                page.line(2, "Two tests share its name. Give each one a name of its own.");
+                page.line(2, "Two tests use this cassette. Give each test a cassette of its own.");
             }
             None => {
                 page.gap();
-                page.line(2, "Two tests share its name, or `#[test]` stands above `#[cassette_test]`.");
+                page.line(2, "Two tests use this cassette, or `#[test]` is above `#[cassette_test]`.");
             }
         }
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {
         Help {
-            why: "find where it is named".to_owned(),
+            why: "find where the code names it".to_owned(),
             command: format!("grep -rn '\"{}\"' --include='*.rs' .", site.cassette),
         }
     }

@@ -1,4 +1,6 @@
-//! One difference between a request and a recording, in words.
+//! The text for one difference between a request and a recording.
+//!
+//! Must not know: how differences are found.
 
 use super::page::Page;
 use super::palette::paint;
@@ -6,17 +8,17 @@ use super::text::{VALUE, clean, count, excerpt, short, short_pair, size};
 use crate::matcher::{BodyKind, Difference, PartDifference};
 use crate::tape::{Content, Request};
 
-/// Values of one key that are shown.
+/// How many values of one key a report shows.
 const VALUES: usize = 4;
 
-/// The two requests that a difference is about, for what it does not hold itself.
+/// The two requests that a difference is about, for the values that the difference does not contain.
 #[derive(Clone, Copy)]
 pub(super) struct Sides<'r> {
     pub(super) actual: &'r Request,
     pub(super) recorded: &'r Request,
 }
 
-/// The name of what differs, then `-` what was recorded and `+` what was requested.
+/// Writes the name of the part that differs, then `-` and the recorded value, `+` and the requested value.
 pub(super) fn write(page: &mut Page<'_>, indent: usize, difference: &Difference, sides: Sides<'_>) {
     match difference {
         Difference::Uri { actual, recorded } => pair(page, indent, "URI", recorded, actual),
@@ -58,7 +60,7 @@ pub(super) fn write(page: &mut Page<'_>, indent: usize, difference: &Difference,
     }
 }
 
-/// What differs, in a few words.
+/// The name of the part that differs.
 pub(super) fn name(difference: &Difference) -> String {
     match difference {
         Difference::Uri { .. } => "URI".to_owned(),
@@ -78,7 +80,7 @@ pub(super) fn name(difference: &Difference) -> String {
     }
 }
 
-/// Differences of a body, which may be that of a part.
+/// Writes a difference of a body, or of the body of a multipart part. `of` names the body.
 fn body(page: &mut Page<'_>, indent: usize, of: &str, difference: &Difference) {
     match difference {
         Difference::Body { actual, recorded } => {

@@ -1,4 +1,6 @@
-//! What real servers answer otherwise than the cassette says.
+//! Live responses that differ from the recorded ones, for mode `verify`.
+//!
+//! Must not know: how differences are found.
 
 use std::path::PathBuf;
 
@@ -9,33 +11,33 @@ use super::setup::path;
 use super::text::{URI, VALUE, clean, count, short};
 use crate::drift::{AnswerChange, AnswerPlace};
 
-/// All answers of one cassette that have changed.
+/// All responses that differ from one cassette.
 #[derive(Clone, Debug)]
 pub struct DriftReport {
     /// The cassette.
     pub cassette: PathBuf,
-    /// They, in recorded order; at least one.
+    /// The responses that differ, in recorded order; at least one.
     pub drifted: Vec<Drifted>,
 }
 
-/// One answer that has changed.
+/// One response that differs from the recorded one.
 #[derive(Clone, Debug)]
 pub struct Drifted {
-    /// Its place on the cassette, from 0.
+    /// The place of the recording on the cassette, from 0.
     pub index: usize,
     /// The method of its request.
     pub method: http::Method,
     /// The URI, redacted.
     pub uri: String,
-    /// How; at least one.
+    /// The differences; at least one.
     pub changes: Vec<AnswerChange>,
-    /// There were no more.
+    /// Whether `changes` has all differences.
     pub complete: bool,
 }
 
-/// Groups of answers with the same changes that are shown.
+/// How many groups of responses with the same changes a report shows.
 const SHOWN: usize = 20;
-/// Answers of one group.
+/// How many responses of one group a report shows.
 const ALIKE: usize = 3;
 
 impl DriftReport {
@@ -46,7 +48,7 @@ impl DriftReport {
         self.write_table(page);
     }
 
-    /// Where it is no failure.
+    /// Writes the note for a test that passes.
     pub(super) fn write_note(&self, page: &mut Page<'_>, cassette: &str, command: &str) {
         page.note(self.headline());
         page.fact("cassette", path(&self.cassette));
@@ -56,13 +58,13 @@ impl DriftReport {
 
     fn headline(&self) -> String {
         let (n, differ) = match self.drifted.len() {
-            1 => (1, "answer is not what was"),
-            n => (n, "answers are not what was"),
+            1 => (1, "response differs"),
+            n => (n, "responses differ"),
         };
-        format!("the API has changed: {n} {differ} recorded")
+        format!("the API has changed: {n} {differ} from the recording")
     }
 
-    /// A page of a list has changed as all others have: answers with the same changes are told together.
+    /// Responses with the same changes share one table, because all pages of a list usually change in the same way.
     fn write_table(&self, page: &mut Page<'_>) {
         let mut groups: Vec<Vec<&Drifted>> = Vec::new();
         for drifted in &self.drifted {
@@ -77,21 +79,21 @@ impl DriftReport {
                 page.line(2, format_args!("{number} {} {}", drifted.method, short(&drifted.uri, URI)));
             }
             if group.len() > ALIKE {
-                let left = count(group.len() - ALIKE, "more answer");
-                page.line(2, paint(page.palette.dim, format_args!("… and {left}, alike")));
+                let left = count(group.len() - ALIKE, "more response");
+                page.line(2, paint(page.palette.dim, format_args!("… and {left} with the same changes")));
             }
             group[0].write(page);
         }
         if groups.len() > SHOWN {
             let left: usize = groups[SHOWN..].iter().map(Vec::len).sum();
-            page.line(2, paint(page.palette.dim, format_args!("… and {}", count(left, "more answer"))));
+            page.line(2, paint(page.palette.dim, format_args!("… and {}", count(left, "more response"))));
         }
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {
         Help {
             why: format!(
-                "if the code under test is right with that, record `{}` again",
+                "if the code under test handles this change, record `{}` again",
                 clean(&site.cassette)
             ),
             command: site.record_command(),
@@ -100,7 +102,7 @@ impl DriftReport {
 }
 
 impl Drifted {
-    /// A line each, in columns: the place, what was, what is.
+    /// Writes one line for each difference, in columns: the place, the recorded value, the live value.
     fn write(&self, page: &mut Page<'_>) {
         let side =
             |text: &Option<String>| text.as_deref().map_or("(absent)".to_owned(), |t| short(t, VALUE / 2));
@@ -123,7 +125,7 @@ impl Drifted {
 
 fn place(place: &AnswerPlace) -> String {
     match place {
-        AnswerPlace::Answer => "answer".to_owned(),
+        AnswerPlace::Answer => "response".to_owned(),
         AnswerPlace::Status => "status".to_owned(),
         AnswerPlace::Header(name) => format!("header {}", clean(name)),
         AnswerPlace::Body => "body".to_owned(),

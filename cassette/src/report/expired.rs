@@ -1,4 +1,6 @@
-//! A cassette that is older than it may be.
+//! A cassette that is older than the configuration allows.
+//!
+//! Must not know: how the age was found.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,34 +10,34 @@ use super::page::{Help, Page};
 use super::setup::path;
 use super::text::{clean, count};
 
-/// How old it is, and how old it may be.
+/// The age of a cassette, and the limit.
 #[derive(Clone, Debug)]
 pub struct Expired {
     /// The cassette.
     pub file: PathBuf,
-    /// When it was recorded, RFC 3339, and how long that is ago. `None` if it doesn't say.
+    /// The time of the recording in RFC 3339, and the age. `None` if the cassette does not contain the time.
     pub recorded: Option<(String, Duration)>,
-    /// How old it may be.
+    /// The highest age that the configuration allows.
     pub limit: Duration,
 }
 
 impl Expired {
     pub(super) fn write(&self, page: &mut Page<'_>, site: &TestSite) {
         page.error(self.headline(&site.cassette));
-        self.facts(page);
+        self.write_age(page);
     }
 
-    /// Where it is no failure.
+    /// Writes the note for a test that passes.
     pub(super) fn write_note(&self, page: &mut Page<'_>, cassette: &str, command: &str) {
         page.note(self.headline(cassette));
-        self.facts(page);
+        self.write_age(page);
         page.fact("to record", command);
     }
 
     fn headline(&self, cassette: &str) -> String {
         match &self.recorded {
             Some((_, age)) => format!(
-                "cassette `{}` is {} old, {} is the most",
+                "cassette `{}` is {} old, but the limit is {}",
                 clean(cassette),
                 long(*age),
                 long(self.limit)
@@ -44,11 +46,11 @@ impl Expired {
         }
     }
 
-    fn facts(&self, page: &mut Page<'_>) {
+    fn write_age(&self, page: &mut Page<'_>) {
         page.fact("file", path(&self.file));
         match &self.recorded {
             Some((at, _)) => page.fact("recorded", clean(at)),
-            None => page.fact("may be", format_args!("{} old at most", long(self.limit))),
+            None => page.fact("limit", long(self.limit)),
         }
     }
 
@@ -57,7 +59,7 @@ impl Expired {
     }
 }
 
-/// In the largest unit that it is two of, rounded down: an age is a matter of days.
+/// A duration in the largest unit of which it has at least two, rounded down.
 fn long(time: Duration) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;

@@ -1,4 +1,6 @@
-//! Connections to servers that don't speak HTTP: which, and the ways around.
+//! Connections with a protocol other than HTTP, and what to do about them.
+//!
+//! Must not know: how a protocol is detected.
 
 use std::path::PathBuf;
 
@@ -7,35 +9,35 @@ use super::page::{Help, Page};
 use super::setup::path;
 use super::text::{VALUE, more, short};
 
-/// Connections that were meant for another protocol than HTTP.
+/// Connections with a protocol other than HTTP.
 #[derive(Clone, Debug)]
 pub struct Foreign {
     /// The cassette.
     pub cassette: PathBuf,
-    /// In order; at least one.
+    /// The connections in their order; at least one.
     pub connections: Vec<ForeignConnection>,
 }
 
-/// One of them.
+/// A connection with a protocol other than HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignConnection {
     /// Host and port of the server.
     pub server: String,
-    /// The client said nothing, and waited for the server to do so.
+    /// Whether the client sent nothing, and waited for the server to speak first.
     pub silent: bool,
 }
 
-/// Connections that are shown.
+/// How many connections a report shows.
 const SHOWN: usize = 5;
 
 impl Foreign {
     pub(super) fn write(&self, page: &mut Page<'_>) {
-        page.error("a connection speaks another protocol than HTTP, which can't be recorded or replayed");
+        page.error("a connection uses a protocol other than HTTP, which cassette can't record or replay");
         page.fact("cassette", path(&self.cassette));
         for ForeignConnection { server, silent } in self.connections.iter().take(SHOWN) {
             let why = match silent {
-                true => "its client said nothing, and waited for the server to speak first",
-                false => "what its client sent is not HTTP",
+                true => "the client sent nothing, and waited for the server to speak first",
+                false => "the client sent something other than HTTP",
             };
             page.fact("to", format_args!("{}; {why}", short(server, VALUE)));
         }
@@ -43,11 +45,11 @@ impl Foreign {
             page.fact("to", more);
         }
         page.gap();
-        page.line(2, "a session takes every connection of its test to another machine; then");
-        page.line(4, "1. let the test have that server on this machine: those connections are left alone");
+        page.line(2, "the session intercepts every connection of its test to another machine; you can");
+        page.line(4, "1. run the server on this machine: cassette does not intercept connections to it");
         page.line(
             4,
-            "2. leave all connections alone, with Config::explicit_clients(), and give the code under test",
+            "2. switch interception off with Config::explicit_clients(), and give the code under test",
         );
         page.line(7, "one of the session's clients: session.client(), session.base_url(…)");
         page.gap();

@@ -1,10 +1,12 @@
-//! Requests to hosts that no cassette is about.
+//! Requests to ignored and pass-through hosts, which a replay refuses.
+//!
+//! Must not know: how hosts are matched.
 
 use super::TestSite;
 use super::page::{Help, Page};
 use super::text::{URI, clean, short};
 
-/// A request on replay that was not let through.
+/// A request that a replay refuses because of its host.
 #[derive(Clone, Debug)]
 pub struct RefusedHost {
     /// The method.
@@ -13,7 +15,7 @@ pub struct RefusedHost {
     pub uri: String,
     /// Its host.
     pub host: String,
-    /// It may be passed through, but is not on this machine; otherwise it is ignored.
+    /// Whether the host is a pass-through host, which is not on this machine. Otherwise the host is ignored.
     pub passed: bool,
 }
 
@@ -21,21 +23,26 @@ impl RefusedHost {
     pub(super) fn write(&self, page: &mut Page<'_>) {
         let host = clean(&self.host);
         if self.passed {
-            page.error(format_args!("a replay would leave the machine for the pass-through host {host}"));
+            page.error(format_args!(
+                "the pass-through host {host} is not on this machine, and a replay does not leave the machine"
+            ));
         } else {
             page.error(format_args!("the host {host} is ignored: it is neither recorded nor replayed"));
         }
         page.fact("request", format_args!("{} {}", self.method, short(&self.uri, URI)));
-        let way = match self.passed {
-            true => "let it be recorded, or give it a loopback address with `Config::resolve`",
+        let hint = match self.passed {
+            true => "record the host, or give it a loopback address with `Config::resolve`",
             false => {
-                "let it be recorded, or let it through with `Config::pass_through` if it is on this machine"
+                "record the host, or, if it is on this machine, pass it through with `Config::pass_through`"
             }
         };
-        page.fact("hint", way);
+        page.fact("hint", hint);
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {
-        Help { why: "without that setting, record the test again".to_owned(), command: site.record_command() }
+        Help {
+            why: "to record the host, remove this setting and record the test again".to_owned(),
+            command: site.record_command(),
+        }
     }
 }

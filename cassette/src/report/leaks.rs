@@ -1,4 +1,6 @@
-//! Secrets that were found in what a recording would have kept. Never their values.
+//! Secrets that the leak check found in a recording, each with a suggestion. Never shows a value.
+//!
+//! Must not know: how secrets are found.
 
 use std::path::PathBuf;
 
@@ -10,57 +12,57 @@ use super::text::{URI, VALUE, clean, short};
 use crate::redact::suggest::Suggestion;
 use crate::redact::{LeakEncoding, LeakKind};
 
-/// Every place in which the final check found a secret.
+/// All places in which the final leak check found a secret.
 #[derive(Clone, Debug)]
 pub struct Leaks {
-    /// The cassette, which is as it was.
+    /// The cassette, which is unchanged.
     pub cassette: PathBuf,
-    /// At least one.
+    /// The leaks; at least one.
     pub found: Vec<Leak>,
 }
 
-/// One of them.
+/// One place in which the check found a secret.
 #[derive(Clone, Debug)]
 pub struct Leak {
-    /// The secret's name, the rule of its form, or the placeholder that the value has elsewhere.
+    /// The name of the secret, the rule of its pattern, or the placeholder that the value has in other places.
     pub name: String,
-    /// What leaked.
+    /// The kind of the secret.
     pub kind: LeakKind,
-    /// How it is encoded there.
+    /// The encoding of the value in this place.
     pub encoding: LeakEncoding,
-    /// It was found in what a file packs.
+    /// Whether the check decompressed the data first.
     pub unpacked: bool,
-    /// Where it was about to be saved.
+    /// The place of the secret in the recording.
     pub place: LeakPlace,
-    /// What takes it out, where that isn't what does so for the whole of its place.
+    /// The option that redacts the secret, if it is not the option for the whole place.
     pub rule: Option<Suggestion>,
 }
 
-/// Where a secret was found.
+/// The place in which a secret was found.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum LeakPlace {
-    /// In the recording.
+    /// An interaction of the recording.
     Interaction {
-        /// From 1.
+        /// The place of the interaction on the cassette, from 1.
         number: usize,
         /// `GET https://…`, redacted.
         request: String,
-        /// In its answer.
+        /// Whether the secret is in the response.
         of_answer: bool,
-        /// What of it.
+        /// The part of the request or the response.
         part: LeakPart,
     },
-    /// In what the cassette says of itself.
+    /// The metadata of the cassette.
     Metadata,
-    /// In the manifest of what the test wrote.
+    /// The manifest of the output.
     Output {
-        /// The file, unless its name is the secret.
+        /// The path of the file, unless the path contains the secret.
         path: Option<String>,
     },
 }
 
-/// A part of a request or of an answer.
+/// A part of a request or of a response.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum LeakPart {
@@ -70,38 +72,38 @@ pub enum LeakPart {
     Header(String),
     /// The body.
     Body {
-        /// From 1, where it has several.
+        /// The line, from 1, if the body has several.
         line: Option<u64>,
-        /// The place in JSON.
+        /// The JSON pointer of the place.
         pointer: Option<String>,
     },
-    /// Something else, by its keys in the cassette.
+    /// Another part, named by its keys in the cassette.
     Other(String),
 }
 
-/// Places that are shown.
+/// How many places a report shows.
 const SHOWN: usize = 10;
 
 impl Leaks {
     pub(super) fn write(&self, page: &mut Page<'_>, site: &TestSite) {
         page.error(format_args!(
-            "the new recording of `{}` holds {}, and was not saved",
+            "the new recording of `{}` contains {}, and was not saved",
             clean(&site.cassette),
             match self.found.len() {
                 1 => "a secret".to_owned(),
                 places => format!("secrets in {places} places"),
             },
         ));
-        page.fact("cassette", format_args!("{} is as it was", path(&self.cassette)));
+        page.fact("cassette", format_args!("{} is unchanged", path(&self.cassette)));
         page.gap();
         for leak in self.found.iter().take(SHOWN) {
             let name = paint(page.palette.emphasis, clean(&leak.name));
-            // Nobody named it: it was found in another place, by its placeholder there.
+            // Nobody named the value. A rule redacted it in another place, and the name is the placeholder there.
             let what = if leak.kind == LeakKind::Found { "the value of " } else { "" };
             let unpacked = if leak.unpacked { ", unpacked" } else { "" };
             page.line(2, format_args!("{what}{name}, {}{unpacked}", leak.encoding.name()));
             leak.place.write(page);
-            page.line(4, format_args!("way out: {}", leak.way_out()));
+            page.line(4, format_args!("fix: {}", leak.suggestion()));
         }
         page.more(2, self.found.len(), SHOWN, "");
     }
@@ -118,7 +120,7 @@ impl LeakPlace {
         match self {
             LeakPlace::Interaction { number, request, of_answer, part } => {
                 page.line(4, format_args!("interaction {number}: {}", short(request, URI)));
-                let side = if *of_answer { "answer" } else { "request" };
+                let side = if *of_answer { "response" } else { "request" };
                 page.line(
                     4,
                     match part {
@@ -135,7 +137,10 @@ impl LeakPlace {
             }
             LeakPlace::Metadata => page.line(4, "`_metadata` of the cassette"),
             LeakPlace::Output { path: Some(path) } => {
-                page.line(4, format_args!("a name in or of the output file {}", short(path, URI)));
+                page.line(
+                    4,
+                    format_args!("a name that the snapshot lists for the output file {}", short(path, URI)),
+                );
             }
             LeakPlace::Output { path: None } => page.line(4, "the name of an output file"),
         }
@@ -143,25 +148,25 @@ impl LeakPlace {
 }
 
 impl Leak {
-    /// What takes it out, as a line to copy where there is one.
-    fn way_out(&self) -> String {
+    /// The option that redacts the secret, as a line to copy if possible.
+    fn suggestion(&self) -> String {
         let by_rule = self.rule.as_ref().map(|rule| match rule {
             Suggestion::Url(pattern) => format!(".redact_url({:?})", clean(pattern)),
             Suggestion::SomeUrl => "`Config::redact_url` with a pattern".to_owned(),
             Suggestion::Field(name) => format!(".redact_field({:?})", clean(name)),
             Suggestion::SomeBody => "`Config::redact_body_with`".to_owned(),
         });
-        let way = by_rule.unwrap_or_else(|| self.way_out_of_place());
+        let option = by_rule.unwrap_or_else(|| self.suggestion_for_place());
         match self.name.split_once(' ') {
             Some((id, _)) if self.kind == LeakKind::Token => {
-                format!("{way}; if it is no secret, .without_rule({id:?})")
+                format!("{option}; if it is not a secret, .without_rule({id:?})")
             }
-            _ => way,
+            _ => option,
         }
     }
 
-    /// What takes all of its place out.
-    fn way_out_of_place(&self) -> String {
+    /// The option that redacts the whole place.
+    fn suggestion_for_place(&self) -> String {
         match &self.place {
             LeakPlace::Interaction { part, .. } => match part {
                 LeakPart::Url => {
@@ -173,16 +178,16 @@ impl Leak {
                 }
                 LeakPart::Body { .. } if self.unpacked => "`Config::redact_body_with`".to_owned(),
                 LeakPart::Body { .. } => {
-                    "`Config::redact_body_with`, or `Config::redact_field` where it is a field of its own"
+                    "`Config::redact_body_with`, or `Config::redact_field` if the secret is the whole value of a field"
                         .to_owned()
                 }
                 LeakPart::Other(_) => {
                     "`Config::redact_response_with` or `Config::redact_request_with`".to_owned()
                 }
             },
-            LeakPlace::Metadata => "other names of rules and hooks, which the cassette lists".to_owned(),
+            LeakPlace::Metadata => "rename the rules and hooks: the cassette lists their names".to_owned(),
             LeakPlace::Output { .. } => {
-                "let the test write other names, of files, columns and targets of links: those are kept"
+                "let the test write other names: the snapshot keeps those of files, columns and link targets"
                     .to_owned()
             }
         }

@@ -1,7 +1,8 @@
-//! The same facts for editors and CI: a line of JSON for each session, appended to the file that `CASSETTE_REPORT`
-//! names.
+//! The machine-readable report for editors and CI: one line of JSON for each session, appended to the file that
+//! `CASSETTE_REPORT` names. Each line is written in one call, so that parallel tests and processes do not mix their
+//! lines.
 //!
-//! A line is written at once, so that tests and processes in parallel don't mix theirs. Must not know: who reads it.
+//! Must not know: who reads the report.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -12,11 +13,11 @@ use serde_json::{Value, json};
 use super::page::Page;
 use super::{FailureReport, Palette, Problem, Recorded, TestSite};
 
-/// Raised when a field changes its meaning or goes; new ones may come without.
+/// Increases when a field changes its meaning or is removed. A new field does not increase it.
 const VERSION: u32 = 1;
 
 impl FailureReport {
-    /// The line of a failed test. `redact` is for texts that hold anybody's words.
+    /// The line of a failed test. `redact` is applied to every text that may quote the code under test or a server.
     pub(crate) fn line(&self, redact: impl Fn(&str) -> String) -> Value {
         let mut line = head(&self.site, "failed");
         let problems = self.problems.iter().map(|problem| {
@@ -36,7 +37,7 @@ impl FailureReport {
     }
 }
 
-/// The line of a test that passed; `recorded` if it recorded its cassette.
+/// The line of a test that passed. `recorded` is set if the test recorded its cassette.
 pub(crate) fn passed(site: &TestSite, interactions: usize, recorded: Option<(&Recorded, bool)>) -> Value {
     let mut line = head(site, "passed");
     line["interactions"] = interactions.into();
@@ -48,7 +49,7 @@ pub(crate) fn passed(site: &TestSite, interactions: usize, recorded: Option<(&Re
     line
 }
 
-/// Adds a line to the file, which is made if there is none.
+/// Appends a line to the file, and creates the file if necessary.
 pub(crate) fn append(file: &Path, line: &Value) -> io::Result<()> {
     let mut text = line.to_string();
     text.push('\n');
@@ -70,7 +71,7 @@ fn head(site: &TestSite, event: &str) -> Value {
 }
 
 impl Problem {
-    /// What it says, without where the test stands and what to do.
+    /// The text of this problem, without the location of the test and without the command.
     fn alone(&self, site: &TestSite) -> String {
         let palette = Palette::plain();
         let mut page = Page::new(&palette, None);
@@ -78,7 +79,7 @@ impl Problem {
         page.finish()
     }
 
-    /// Its name in a line, for ever.
+    /// The kind of the problem in a line of the report. It never changes.
     fn kind(&self) -> &'static str {
         match self {
             Problem::Body(_) => "test",

@@ -1,4 +1,6 @@
-//! Secrets that a recording has and this run has no value of: where to give them one.
+//! Secrets on the cassette that have no value in this run, and where to set them.
+//!
+//! Must not know: how the missing value was found.
 
 use crate::placeholder;
 use std::path::PathBuf;
@@ -9,35 +11,35 @@ use super::palette::paint;
 use super::setup::path;
 use super::text::clean;
 
-/// A secret that the nearest recording has where a request has something else.
+/// A secret without a value: the nearest recording contains its placeholder, and the request has something else there.
 #[derive(Clone, Debug)]
 pub struct Valueless {
-    /// Its name. In placeholders it goes without `#`.
+    /// The name of the secret. Placeholders leave out a `#` in it.
     pub name: String,
-    /// Where its value would come from.
+    /// The source of its value.
     pub from: ValueFrom,
-    /// The recording has it where JSON has a number.
+    /// Whether the recording has the secret in place of a JSON number.
     pub number: bool,
-    /// What is wrong with the value that it was given, if it was: `is shorter than 6 bytes`.
+    /// The mistake in the given value, if there is one: `is shorter than 6 bytes`.
     pub refused: Option<String>,
 }
 
-/// Where the value of a secret comes from.
+/// The source of the value of a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ValueFrom {
-    /// The environment variable of its name.
+    /// The environment variable with the name of the secret.
     Variable,
     /// One of these files.
     Files(Vec<PathBuf>),
-    /// The test's own code.
+    /// The code of the test.
     Config,
 }
 
-/// Secrets that are told.
+/// How many secrets a report lists.
 const SHOWN: usize = 5;
 
-/// Once each, whichever requests lack them.
+/// Each secret once, even if several requests lack it.
 fn distinct<'v>(all: impl Iterator<Item = &'v Valueless>) -> Vec<&'v Valueless> {
     let mut found: Vec<&Valueless> = Vec::new();
     for valueless in all {
@@ -64,14 +66,18 @@ pub(super) fn write<'v>(page: &mut Page<'_>, all: impl Iterator<Item = &'v Value
             }
             ValueFrom::Config => format!("give {shown} {what} in the test's `Config`"),
         };
-        page.line(2, format_args!("{what}: the cassette has {} there", clean(&placeholder::of_secret(name))));
+        page.line(
+            2,
+            format_args!("{what}: the recorded request contains {}", clean(&placeholder::of_secret(name))),
+        );
         if let Some(why) = refused {
-            page.line(4, format_args!("the one that it has {}, and was left aside", clean(why)));
+            page.line(4, format_args!("its present value {}, so cassette ignores it", clean(why)));
         }
     }
 }
 
-/// With values for what comes from the environment: different ones, or one would be taken for the other.
+/// The command with dummy values for the secrets that come from variables. The values differ, because redaction could
+/// not distinguish secrets of the same value.
 pub(super) fn help<'v>(all: impl Iterator<Item = &'v Valueless>, site: &TestSite) -> Option<Help> {
     let all = distinct(all);
     let of_variables = all.iter().filter(|valueless| valueless.from == ValueFrom::Variable);

@@ -1,12 +1,9 @@
-//! What a user reads when something went wrong, and the command to run next.
+//! The text of every [`Problem`] and every [`Note`], and the command to run next. An [`Error`] of another module has
+//! its own message and at most one hint, and appears here as [`Problem::Other`].
 //!
-//! The rule: this folder words every [`Problem`] and every [`Note`]. An [`Error`] of another room words
-//! itself, in one sentence with one hint at most, and is shown here as [`Problem::Other`].
+//! These are pure functions from plain values to text. Nothing here reads a file, a variable or a clock.
 //!
-//! Pure functions from facts to text: the rooms that decide hand over plain values, and nothing here reads a
-//! file, a variable or a clock. Texts are tested whole, as a reader meets them.
-//!
-//! Must not know: how anything was decided.
+//! Must not know: how anything was detected or decided.
 
 mod absent;
 mod cassette;
@@ -61,7 +58,7 @@ pub use unused::{UnusedRecording, UnusedReport};
 use crate::error::Error;
 use page::{Help, Page};
 
-/// Everything that is wrong with one test.
+/// All problems of one test.
 ///
 /// ```
 /// use cassette::Mode;
@@ -94,9 +91,10 @@ use page::{Help, Page};
 pub struct FailureReport {
     /// The test.
     pub site: TestSite,
-    /// In the order in which they are told; the first that has a way out decides which command comes last.
+    /// The problems, in the order of the report. The first problem other than a failed body decides the command at the
+    /// end.
     pub problems: Vec<Problem>,
-    /// What the reader should know besides.
+    /// Notes that follow the problems.
     pub notes: Vec<Note>,
 }
 
@@ -104,45 +102,45 @@ pub struct FailureReport {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Problem {
-    /// The test's own code failed: the text of what it returned or panicked with.
+    /// The code of the test failed. Holds the text of the error or of the panic.
     Body(String),
-    /// Requests that no recording answers.
+    /// Requests that match no recording.
     Unmatched(Unmatched),
-    /// Clients that did not trust the session, so that their requests were never sent.
+    /// Clients that did not trust the session, so they never sent their requests.
     Untrusted(Untrusted),
-    /// A connection speaks another protocol than HTTP.
+    /// A connection uses a protocol other than HTTP.
     Foreign(Foreign),
     /// Recordings that no request asked for.
     Unused(UnusedReport),
     /// There is no cassette.
     Missing(MissingCassette),
-    /// There is one that cannot be read.
+    /// The cassette cannot be read.
     Malformed(MalformedCassette),
-    /// It is older than it may be.
+    /// The cassette is older than the configuration allows.
     Expired(Expired),
-    /// The real servers answer otherwise today.
+    /// The live responses differ from the recorded ones.
     Drift(DriftReport),
-    /// A request to a host that is not let through.
+    /// A request on replay to an ignored or pass-through host, which cassette refuses.
     RefusedHost(RefusedHost),
-    /// A template whose request has not got what it takes.
+    /// A recorded response with an expression that the request has no value for.
     Unfilled(Unfilled),
-    /// Another process has recorded it meanwhile.
+    /// Another process has recorded the cassette while this one waited.
     RecordedMeanwhile(RecordedMeanwhile),
-    /// Another test of this process has it open.
+    /// Another test of this process has the cassette open.
     AlreadyOpen(AlreadyOpen),
-    /// `CASSETTE_MODE` or `mode = "…"` is none of the modes.
+    /// `CASSETTE_MODE` or `mode = "…"` is not a mode.
     UnknownMode(UnknownMode),
-    /// A file or a directory that has to be written cannot be.
+    /// A directory cannot be written.
     Unwritable(Unwritable),
-    /// The output is not that of the snapshot.
+    /// The output of the test differs from its snapshot.
     Output(OutputChange),
-    /// There is no snapshot.
+    /// The output of the test has no snapshot.
     MissingSnapshot(MissingSnapshot),
-    /// A secret is in what was recorded.
+    /// The recording contains a secret.
     Leaks(Leaks),
-    /// A setting or a mode that keeps the session, or a request, from going on.
+    /// A setting or a mode with which the session, or one of its requests, cannot continue.
     Obstacle(Obstacle),
-    /// Anything else, with the error's own words.
+    /// Any other error, with its own message.
     Other(Error),
 }
 
@@ -169,7 +167,7 @@ impl FailureReport {
     }
 }
 
-/// Notes on a test that passed; empty where there are none.
+/// The text of the notes on a test that passed. Empty if there are none.
 pub fn notes(notes: &[Note], palette: &Palette) -> String {
     let mut page = Page::new(palette, None);
     for note in notes {
@@ -186,24 +184,24 @@ impl Problem {
                 page.gap();
                 page.quote(2, text);
             }
-            Problem::Unmatched(facts) => facts.write(page),
-            Problem::Untrusted(facts) => facts.write(page),
-            Problem::Foreign(facts) => facts.write(page),
-            Problem::Unused(facts) => facts.write(page),
-            Problem::Missing(facts) => facts.write(page, site),
-            Problem::Malformed(facts) => facts.write(page, site),
-            Problem::Expired(facts) => facts.write(page, site),
-            Problem::Drift(facts) => facts.write(page),
-            Problem::RefusedHost(facts) => facts.write(page),
-            Problem::Unfilled(facts) => facts.write(page),
-            Problem::RecordedMeanwhile(facts) => facts.write(page, site),
-            Problem::AlreadyOpen(facts) => facts.write(page, site),
-            Problem::UnknownMode(facts) => facts.write(page),
-            Problem::Unwritable(facts) => facts.write(page),
-            Problem::Output(facts) => facts.write(page),
-            Problem::MissingSnapshot(facts) => facts.write(page),
-            Problem::Leaks(facts) => facts.write(page, site),
-            Problem::Obstacle(facts) => facts.write(page),
+            Problem::Unmatched(problem) => problem.write(page),
+            Problem::Untrusted(problem) => problem.write(page),
+            Problem::Foreign(problem) => problem.write(page),
+            Problem::Unused(problem) => problem.write(page),
+            Problem::Missing(problem) => problem.write(page, site),
+            Problem::Malformed(problem) => problem.write(page, site),
+            Problem::Expired(problem) => problem.write(page, site),
+            Problem::Drift(problem) => problem.write(page),
+            Problem::RefusedHost(problem) => problem.write(page),
+            Problem::Unfilled(problem) => problem.write(page),
+            Problem::RecordedMeanwhile(problem) => problem.write(page, site),
+            Problem::AlreadyOpen(problem) => problem.write(page, site),
+            Problem::UnknownMode(problem) => problem.write(page),
+            Problem::Unwritable(problem) => problem.write(page),
+            Problem::Output(problem) => problem.write(page),
+            Problem::MissingSnapshot(problem) => problem.write(page),
+            Problem::Leaks(problem) => problem.write(page, site),
+            Problem::Obstacle(problem) => problem.write(page),
             Problem::Other(error) => {
                 page.error(text::clean(&setup::message(error)));
                 if let Some(file) = error.path() {
@@ -216,23 +214,23 @@ impl Problem {
 
     fn help(&self, site: &TestSite) -> Help {
         match self {
-            Problem::Unmatched(facts) => facts.help(site),
-            Problem::Untrusted(facts) => facts.help(site),
-            Problem::Foreign(facts) => facts.help(site),
-            Problem::Unused(facts) => facts.help(site),
-            Problem::Missing(facts) => facts.help(site),
-            Problem::Malformed(facts) => facts.help(site),
-            Problem::Expired(facts) => facts.help(site),
-            Problem::Drift(facts) => facts.help(site),
-            Problem::RefusedHost(facts) => facts.help(site),
-            Problem::Unfilled(facts) => facts.help(site),
-            Problem::RecordedMeanwhile(facts) => facts.help(site),
-            Problem::AlreadyOpen(facts) => facts.help(site),
-            Problem::UnknownMode(facts) => facts.help(site),
-            Problem::Unwritable(facts) => facts.help(),
-            Problem::Output(facts) => facts.help(site),
-            Problem::MissingSnapshot(facts) => facts.help(site),
-            Problem::Leaks(facts) => facts.help(site),
+            Problem::Unmatched(problem) => problem.help(site),
+            Problem::Untrusted(problem) => problem.help(site),
+            Problem::Foreign(problem) => problem.help(site),
+            Problem::Unused(problem) => problem.help(site),
+            Problem::Missing(problem) => problem.help(site),
+            Problem::Malformed(problem) => problem.help(site),
+            Problem::Expired(problem) => problem.help(site),
+            Problem::Drift(problem) => problem.help(site),
+            Problem::RefusedHost(problem) => problem.help(site),
+            Problem::Unfilled(problem) => problem.help(site),
+            Problem::RecordedMeanwhile(problem) => problem.help(site),
+            Problem::AlreadyOpen(problem) => problem.help(site),
+            Problem::UnknownMode(problem) => problem.help(site),
+            Problem::Unwritable(problem) => problem.help(),
+            Problem::Output(problem) => problem.help(site),
+            Problem::MissingSnapshot(problem) => problem.help(site),
+            Problem::Leaks(problem) => problem.help(site),
             Problem::Body(_) | Problem::Obstacle(_) | Problem::Other(_) => run_again(site),
         }
     }
@@ -242,14 +240,14 @@ fn run_again(site: &TestSite) -> Help {
     Help { why: "run this test alone".to_owned(), command: site.again_command() }
 }
 
-/// Tells the user beside a panic, or after a recording; a test harness captures it as it does a panic.
+/// Prints a text next to a panic, or after a recording. A test harness captures it like the output of the test.
 #[expect(clippy::print_stderr, reason = "the one place that prints")]
 pub(crate) fn print(text: &str) {
     eprintln!("{text}");
 }
 
-/// Tells of a connection that no session takes, when it is refused: the test it belongs to is over. It may be any
-/// thread's, so a closed stderr must not end it.
+/// Reports a connection that cassette refuses because the test of its thread has ended. Any thread may open such a
+/// connection, so a closed stderr must not end the thread.
 #[cfg(feature = "intercept")]
 pub(crate) fn print_refused(host: &str, port: u16) {
     use std::io::Write as _;
@@ -263,10 +261,11 @@ pub(crate) fn print_refused(host: &str, port: u16) {
     );
 }
 
-/// Tells the user at once, whatever captures the output of tests: what makes them wait, what was written.
+/// Prints a text to the terminal although a test harness captures the output of tests: why a test waits, or the summary
+/// of the process.
 pub(crate) fn print_now(text: &str) {
     use std::io::Write as _;
-    // Whoever closed it does not want to hear it.
+    // If stderr is closed, nobody reads the text.
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 

@@ -1,4 +1,6 @@
-//! What a reader should know although it isn't what failed.
+//! Notes: facts that the reader should know in addition to the problems, or on a test that passed.
+//!
+//! Must not know: when a note applies.
 
 use std::path::PathBuf;
 
@@ -9,130 +11,133 @@ use super::unused::UnusedReport;
 use super::{Absent, DriftReport, Expired, RefusedHost};
 use crate::tape::TransportError;
 
-/// A remark.
+/// A note on a test.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Note {
-    /// The test failed while recording: the recording is kept aside, and the cassette is as it was.
+    /// The test failed while recording. The recording is kept in another place, and the cassette is unchanged.
     RecordingKept {
-        /// The journal.
+        /// The file of the recording.
         at: PathBuf,
-        /// How many it holds.
+        /// The number of its interactions.
         interactions: usize,
     },
-    /// A recording that a killed process left behind was in the way.
+    /// A recording that a killed process left has been moved, because a new recording needs its place.
     StaleJournal {
-        /// Where it was moved.
+        /// The new path of the recording.
         moved_to: PathBuf,
     },
-    /// Requests that got no answer while recording: their failures are on the cassette, and will be replayed.
+    /// Requests that got no response while recording. Their transport errors are on the cassette, and a replay repeats
+    /// them.
     UpstreamFailures(Vec<UpstreamFailure>),
-    /// `CI` is set, where only the variable makes anything write.
+    /// `CI` is set, so the test replays. In CI only `CASSETTE_MODE` can make a test write.
     ReplayedInCi {
-        /// What the test's own code asks for.
+        /// The mode that the code of the test asks for.
         asked: String,
     },
-    /// Recordings that nobody asked for, which the project takes for no failure.
+    /// Unused recordings, which the configuration does not count as a failure.
     Unused {
-        /// Which they are.
-        facts: UnusedReport,
+        /// The unused recordings.
+        unused: UnusedReport,
         /// The cassette's name.
         cassette: String,
-        /// The command that records it.
+        /// The command that records it again.
         command: String,
     },
-    /// The cassette is older than it may be.
+    /// The cassette is older than the configuration allows.
     Expired {
-        /// How old.
-        facts: Expired,
-        /// Its name.
+        /// The age of the cassette, and the limit.
+        expired: Expired,
+        /// The name of the cassette.
         cassette: String,
-        /// What records it again.
+        /// The command that records it again.
         command: String,
     },
-    /// The cassette was recorded under other redaction rules, so that what it has may not match for that alone.
+    /// The cassette was recorded under other redaction rules, which alone can keep a request from matching.
     OtherRules {
-        /// Rules that it names, and that are not in force.
+        /// Rules that the cassette lists, and that are not in force.
         gone: Vec<String>,
-        /// Rules of the project that fired in this run, and that it doesn't name.
+        /// Rules of the project that fired in this run, and that the cassette does not list.
         new: Vec<String>,
-        /// What records it again.
+        /// The command that records it again.
         command: String,
     },
-    /// Secrets that the test names and that are not there: nothing was searched for them while recording.
+    /// A secret that the configuration names and that has no value, so redaction did not search for it.
     Absent(Absent),
     /// Requests that only one of the two passes of mode `learn` made.
     Unpaired(Vec<(http::Method, String)>),
-    /// The real servers answer otherwise today.
+    /// The live responses differ from the recorded ones.
     Drift {
-        /// How.
-        facts: DriftReport,
+        /// The differences.
+        drift: DriftReport,
         /// The cassette's name.
         cassette: String,
-        /// What records it again.
+        /// The command that records it again.
         command: String,
     },
     /// The file that `CASSETTE_REPORT` names can't be written.
     ReportUnwritten {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Requests to ignored hosts, which got no answer.
+    /// Requests to ignored hosts, which got no response.
     Refused(Vec<RefusedHost>),
-    /// A request that this test's cassette doesn't have, and that of a test at the same time does.
-    OfAnother {
+    /// This session got a request that is on the cassette of a parallel test, and not on its own.
+    RequestOfParallelTest {
         /// Method and URI.
         request: String,
         /// The other cassette's name.
         other: String,
     },
-    /// A request that this test's cassette has came to the session of a test at the same time.
-    ToAnother {
+    /// The session of a parallel test got a request that is on the cassette of this test.
+    RequestToParallelTest {
         /// Method and URI.
         request: String,
         /// The other cassette's name.
         other: String,
     },
-    /// No request came at all, while another test ran.
-    NoneCame {
+    /// This session got no request at all, while another test ran.
+    NoRequest {
         /// The other cassette's name.
         other: String,
     },
-    /// While the test ran, a thread of one that had ended before wanted a connection.
-    RefusedMeanwhile {
-        /// A name, or an address without brackets.
+    /// While this test ran, cassette refused a connection of a thread whose test had ended.
+    ConnectionRefused {
+        /// The name or the address, without brackets.
         host: String,
-        /// Where it wanted to go.
+        /// The port of the server.
         port: u16,
     },
-    /// Files of the output that are kept for a look.
+    /// The output of a failed test is kept.
     OutputKept {
         /// The directory.
         at: PathBuf,
     },
 }
 
-/// A request that got no answer.
+/// A request that got no response.
 #[derive(Clone, Debug)]
 pub struct UpstreamFailure {
     /// The method.
     pub method: http::Method,
     /// The URI, redacted.
     pub uri: String,
-    /// Why.
+    /// The reason.
     pub error: TransportError,
 }
 
-/// Failures that are shown.
+/// How many requests a note shows.
 const SHOWN: usize = 5;
 
 impl Note {
     pub(super) fn write(&self, page: &mut Page<'_>) {
         match self {
             Note::RecordingKept { at, interactions } => {
-                page.note("a failed test replaces no cassette; its recording is kept aside");
+                page.note(
+                    "a failed test does not replace its cassette; the new recording is kept in another place",
+                );
                 page.fact("kept", format_args!("{}, {}", path(at), count(*interactions, "interaction")));
             }
             Note::StaleJournal { moved_to } => {
@@ -145,7 +150,7 @@ impl Note {
             }
             Note::UpstreamFailures(failures) => {
                 let requests = count(failures.len(), "request");
-                page.note(format_args!("{requests} got no answer from upstream"));
+                page.note(format_args!("{requests} got no response from the real server"));
                 for UpstreamFailure { method, uri, error } in failures.iter().take(SHOWN) {
                     page.line(2, format_args!("{method} {}", short(uri, URI)));
                     page.line(4, format_args!("{}: {}", error.kind.name(), short(&error.message, VALUE)));
@@ -154,39 +159,41 @@ impl Note {
             }
             Note::ReplayedInCi { asked } => {
                 page.note(format_args!(
-                    "`CI` is set, so this test replays; its own mode is `{}`",
+                    "`CI` is set, so this test replays instead of running in its own mode, `{}`",
                     clean(asked)
                 ));
                 page.fact("to record", "set CASSETTE_MODE=record");
             }
-            Note::Unused { facts, cassette, command } => {
-                page.note(facts.headline());
-                page.fact("cassette", path(&facts.cassette));
-                facts.write_left(page);
+            Note::Unused { unused, cassette, command } => {
+                page.note(unused.headline());
+                page.fact("cassette", path(&unused.cassette));
+                unused.write_left(page);
                 page.fact(&format!("to record `{}` again", clean(cassette)), clean(command));
             }
-            Note::Expired { facts, cassette, command } => facts.write_note(page, cassette, command),
-            Note::Drift { facts, cassette, command } => facts.write_note(page, cassette, command),
+            Note::Expired { expired, cassette, command } => expired.write_note(page, cassette, command),
+            Note::Drift { drift, cassette, command } => drift.write_note(page, cassette, command),
             Note::OtherRules { gone, new, command } => {
                 page.note(
-                    "the cassette was recorded under other redaction rules, and may not match for that alone",
+                    "the cassette was recorded under other redaction rules, which alone can prevent a match",
                 );
                 for (name, rules) in [("not in force now", gone), ("not on the cassette", new)] {
                     if !rules.is_empty() {
                         page.fact(name, short(&rules.join(", "), URI));
                     }
                 }
-                page.fact("record it under today's", clean(command));
+                page.fact("to record under the present rules", clean(command));
             }
             Note::Absent(absent) => absent.write(page),
             Note::Unpaired(requests) => {
                 let n = count(requests.len(), "request");
-                page.note(format_args!("{n} came in one of the two passes only, by method, host and path"));
+                page.note(format_args!(
+                    "{n} came in only one of the two passes; compared were method, host and path"
+                ));
                 for (method, uri) in requests.iter().take(SHOWN) {
                     page.line(2, format_args!("{method} {}", short(uri, URI)));
                 }
                 page.more(2, requests.len(), SHOWN, "");
-                page.fact("hint", "a part of a path that varies is left out by `Config::ignore_path`");
+                page.fact("hint", "if a part of the path varies, ignore it with `Config::ignore_path`");
             }
             Note::ReportUnwritten { file, reason } => {
                 page.note("the file that `CASSETTE_REPORT` names can't be written");
@@ -195,36 +202,39 @@ impl Note {
             }
             Note::Refused(requests) => {
                 let n = count(requests.len(), "request");
-                page.note(format_args!("{n} to ignored hosts got no answer: `Config::ignore_host`"));
+                page.note(format_args!("{n} to ignored hosts got no response: `Config::ignore_host`"));
                 for request in requests.iter().take(SHOWN) {
                     page.line(2, format_args!("{} {}", request.method, short(&request.uri, URI)));
                 }
                 page.more(2, requests.len(), SHOWN, "");
             }
-            Note::OfAnother { request, other } => {
-                page.note(format_args!("a request came here that `{}` has a recording of", clean(other)));
-                page.fact("request", short(request, URI));
-                write_shared(page);
-            }
-            Note::ToAnother { request, other } => {
+            Note::RequestOfParallelTest { request, other } => {
                 page.note(format_args!(
-                    "a request that this cassette has came to the session of `{}`",
+                    "this session got a request that is recorded on the cassette `{}`",
                     clean(other)
                 ));
                 page.fact("request", short(request, URI));
                 write_shared(page);
             }
-            Note::NoneCame { other } => {
+            Note::RequestToParallelTest { request, other } => {
                 page.note(format_args!(
-                    "no request at all came to this session; `{}` was open at the same time",
+                    "the session of `{}` got a request that is recorded on this cassette",
+                    clean(other)
+                ));
+                page.fact("request", short(request, URI));
+                write_shared(page);
+            }
+            Note::NoRequest { other } => {
+                page.note(format_args!(
+                    "this session got no request at all, while the session of `{}` ran at the same time",
                     clean(other)
                 ));
                 write_shared(page);
             }
-            Note::RefusedMeanwhile { host, port } => {
+            Note::ConnectionRefused { host, port } => {
                 let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
                 page.note(format_args!(
-                    "meanwhile a connection to {}:{port} was refused, of a thread whose test had ended",
+                    "during this test cassette refused a connection to {}:{port}: the test of its thread had ended",
                     clean(&host)
                 ));
                 write_shared(page);
@@ -237,8 +247,11 @@ impl Note {
     }
 }
 
-/// What all of these come from, and the way out.
+/// The cause that the notes about parallel sessions share, and what to do.
 fn write_shared(page: &mut Page<'_>) {
-    page.fact("likely", "a client or a runtime in a `static`: it belongs to the test that used it first");
-    page.fact("to mend it", "build the client in each test, or run each in a process: cargo nextest run");
+    page.fact(
+        "likely cause",
+        "a client or a runtime in a `static`: it belongs to the test that used it first",
+    );
+    page.fact("to fix it", "build the client in each test, or run each test in a process: cargo nextest run");
 }

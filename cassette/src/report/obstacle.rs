@@ -1,54 +1,54 @@
-//! What keeps a session, or one of its requests, from going on, where a setting or a mode is the cause.
+//! Settings and modes with which a session, or one of its requests, cannot continue. Each has one hint.
 //!
-//! Must not know: how it was found.
+//! Must not know: how the obstacle was found.
 
 use super::page::Page;
 use super::text::{VALUE, clean, short};
 use crate::mode::Mode;
 
-/// A cause with a hint of its own.
+/// A setting or a mode with which the session, or one of its requests, cannot continue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Obstacle {
-    /// A variable that begins with `CASSETTE_` and that cassette does not have.
+    /// A variable that begins with `CASSETTE_` and is not known.
     UnknownVariable {
         /// Its name.
         name: String,
-        /// The one that was probably meant.
+        /// The variable that the user probably meant.
         nearest: &'static str,
     },
-    /// Unmodified code of this executable reads the real time.
+    /// Unmodified code in this executable reads the real time.
     RealTime {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Connections of unmodified clients of this executable cannot be intercepted.
+    /// cassette cannot intercept connections in this executable.
     NotIntercepted,
-    /// Mode `learn` where a test runs only once.
+    /// Mode `learn` for a test that can run only once.
     LearnsOnce,
-    /// What mode `learn` found to vary is a whole body.
+    /// Mode `learn` found a body that differs as a whole.
     VariesWhole {
         /// The method of the first such request.
         method: http::Method,
         /// Its URI, redacted.
         uri: String,
-        /// How many more there are.
+        /// The number of further such requests.
         more: usize,
-        /// What an option for it would be limited to.
+        /// The requests to which the suggested option is limited.
         scope: String,
     },
-    /// A request body that has to be held, and is too long for that.
+    /// A request body that is too long to be held in memory.
     LongBody {
         /// The method.
         method: http::Method,
         /// The URI, redacted.
         uri: String,
-        /// What can be held, in MiB.
+        /// The limit, in MiB.
         most: usize,
-        /// Why it has to be held.
+        /// The mode that must hold the body.
         mode: Mode,
     },
-    /// A request that needs the value of a secret to be sent.
+    /// A request that cannot be sent, because a secret in it has no value.
     MissingValue {
         /// The method.
         method: http::Method,
@@ -61,30 +61,30 @@ pub enum Obstacle {
 
 impl Obstacle {
     pub(super) fn write(&self, page: &mut Page<'_>) {
-        let (headline, hint) = self.worded();
+        let (headline, hint) = self.headline_and_hint();
         page.error(clean(&headline));
         page.fact("hint", short(&hint, 4 * VALUE));
     }
 
-    fn worded(&self) -> (String, String) {
+    fn headline_and_hint(&self) -> (String, String) {
         match self {
             Obstacle::UnknownVariable { name, nearest } => (
                 format!("the variable `{name}` is unknown; did you mean `{nearest}`?"),
                 format!("unset {name}"),
             ),
             Obstacle::RealTime { reason } => (
-                format!("unmodified code can't be shown a frozen time: {reason}"),
-                "read the time through `session.clock().now()`, and freeze nothing else".to_owned(),
+                format!("cassette can't show a frozen time to unmodified code: {reason}"),
+                "call `Config::explicit_clock()`, and read the time through `session.clock().now()`".to_owned(),
             ),
             Obstacle::NotIntercepted => (
-                "connections of unmodified clients can't be led to the session: this executable is linked so \
-                 that they go past cassette"
+                "cassette can't intercept the connections of unmodified clients: this executable is linked in a way \
+                 that bypasses it"
                     .to_owned(),
-                "use the session's own clients, and say so with `Config::explicit_clients()`".to_owned(),
+                "use the session's own clients, and call `Config::explicit_clients()`".to_owned(),
             ),
             Obstacle::LearnsOnce => (
-                "mode `learn` runs a test twice, and this one can run only once".to_owned(),
-                "use `#[cassette_test]`, or `SessionBuilder::learn` before the session is run".to_owned(),
+                "mode `learn` runs a test twice, but this test can run only once".to_owned(),
+                "use `#[cassette_test]`, or call `SessionBuilder::learn` before `SessionBuilder::run`".to_owned(),
             ),
             Obstacle::VariesWhole { method, uri, more, scope } => {
                 let more = match more {
@@ -93,21 +93,22 @@ impl Obstacle {
                 };
                 (
                     format!(
-                        "the whole body of {method} {uri}{more} varies by itself, which is not learned"
+                        "the whole body of {method} {uri}{more} differs between the two passes, and `learn` does not ignore \
+                         a whole body"
                     ),
                     format!(
-                        "if it does not count, let the test's `Config` say so: \
+                        "if the body does not matter, let the test's `Config` ignore it: \
                          .matching_for({scope:?}, |m| m.ignore_body())"
                     ),
                 )
             }
             Obstacle::LongBody { method, uri, most, mode } => (
                 format!("the body of {method} {uri} is longer than {most} MiB"),
-                format!("mode `{mode}` has to hold it until it is matched: use `record`"),
+                format!("mode `{mode}` holds a request body in memory until it is matched: use mode `record`"),
             ),
             Obstacle::MissingValue { method, uri, name } => (
                 format!("{method} {uri} can't be sent: the secret {name} has no value here"),
-                format!("set what gives the secret {name} its value"),
+                format!("set the variable, the file or the `Config` that {name} takes its value from"),
             ),
         }
     }

@@ -1,4 +1,6 @@
-//! Files that a test wrote, against the snapshot of them.
+//! Differences between the output of a test and its snapshot.
+//!
+//! Must not know: how differences are found.
 
 use std::path::PathBuf;
 
@@ -8,64 +10,64 @@ use super::palette::paint;
 use super::setup;
 use super::text::{clean, count, short_pair};
 
-/// The output is not what the snapshot says.
+/// The output differs from the snapshot.
 #[derive(Clone, Debug, Default)]
 pub struct OutputChange {
     /// The snapshot.
     pub snapshot: PathBuf,
-    /// In both, but not the same.
+    /// Files that are in both, but differ.
     pub changed: Vec<ChangedFile>,
-    /// In the snapshot only.
+    /// Files that are in the snapshot only.
     pub missing: Vec<String>,
-    /// In the output only.
+    /// Files that are in the output only.
     pub unexpected: Vec<String>,
-    /// Where this run's files are.
+    /// The folder with the files of this run.
     pub kept_in: PathBuf,
-    /// What shows the new output beside the old one, where there is a tool for that.
+    /// The command that shows the new output next to the old one, if there is one.
     pub review_command: Option<String>,
 }
 
 /// A file that changed.
 #[derive(Clone, Debug, Default)]
 pub struct ChangedFile {
-    /// Relative, with forward slashes.
+    /// The relative path, with forward slashes.
     pub path: String,
-    /// What about it.
+    /// The properties that changed.
     pub fields: Vec<FieldChange>,
-    /// A unified diff of its text, where both texts are at hand.
+    /// A unified diff of the text, if both texts are available.
     pub diff: Option<String>,
 }
 
-/// One thing about a file that changed: `rows` from `24` to `25`.
+/// A property of a file that changed: `rows` from `24` to `25`.
 #[derive(Clone, Debug, Default)]
 pub struct FieldChange {
     /// `kind`, `sha256`, `size`, `rows`, `columns`.
     pub what: String,
-    /// In the snapshot.
+    /// The value in the snapshot.
     pub before: String,
-    /// In this run.
+    /// The value in this run.
     pub after: String,
 }
 
-/// There is output, but no snapshot of it.
+/// Output without a snapshot.
 #[derive(Clone, Debug)]
 pub struct MissingSnapshot {
-    /// Where it would be.
+    /// The file that does not exist.
     pub snapshot: PathBuf,
-    /// How many files the test wrote.
+    /// The number of files that the test wrote.
     pub files: usize,
-    /// Where they are.
+    /// The folder with these files.
     pub kept_in: PathBuf,
-    /// What shows the output, where there is a tool for that.
+    /// The command that shows the output, if there is one.
     pub review_command: Option<String>,
 }
 
-/// Files that are shown of a kind.
+/// How many files of each kind a report shows.
 const SHOWN: usize = 20;
 
 impl OutputChange {
     pub(super) fn write(&self, page: &mut Page<'_>) {
-        page.error("the output of this test is not that of its snapshot");
+        page.error("the output of this test differs from its snapshot");
         page.fact("snapshot", setup::path(&self.snapshot));
         page.fact("this run's files", setup::path(&self.kept_in));
         if !self.changed.is_empty() {
@@ -91,7 +93,7 @@ impl ChangedFile {
     fn write(&self, page: &mut Page<'_>) {
         page.line(4, paint(page.palette.emphasis, clean(&self.path)));
         for field in &self.fields {
-            // The beginning of a hash tells it from another as well as the whole.
+            // The beginning of a hash is enough to distinguish it.
             let hash = |text: &str| text.get(..12).map_or(text.to_owned(), |start| format!("{start}…"));
             let (before, after) = match field.what.as_str() {
                 "sha256" => (hash(&field.before), hash(&field.after)),
@@ -120,7 +122,7 @@ impl MissingSnapshot {
     }
 }
 
-/// This needs neither the network nor a tool.
+/// The suggestion to replace the snapshot, which needs neither the network nor a tool.
 fn accept(review: Option<&String>, site: &TestSite) -> Help {
     let first = review.map_or(String::new(), |command| format!(" (`{command}` shows it first)"));
     let why = format!("if the new output is right, take it into the snapshot{first}");

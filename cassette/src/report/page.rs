@@ -1,4 +1,6 @@
-//! The shape that all reports share: headlines, facts, indented lines, the way out at the end.
+//! The layout of all reports: headlines, lines with a name and a value, indented lines, and the command at the end.
+//!
+//! Must not know: the problem that a report is about.
 
 use std::fmt::Display;
 
@@ -6,15 +8,15 @@ use super::TestSite;
 use super::palette::{Palette, paint};
 use super::text::{self, clean};
 
-/// A text that grows line by line.
+/// A text that is written line by line.
 pub(super) struct Page<'p> {
     pub(super) palette: &'p Palette,
     text: String,
-    /// Said once, under the first headline.
+    /// Written once, below the first headline.
     site: Option<&'p TestSite>,
 }
 
-/// What to do about it: a reason, and a command to copy.
+/// The end of a report: what to do, and a command to copy.
 pub(super) struct Help {
     pub(super) why: String,
     pub(super) command: String,
@@ -25,7 +27,7 @@ impl<'p> Page<'p> {
         Page { palette, text: String::new(), site }
     }
 
-    /// The headline of a failure, and where the test stands.
+    /// The headline of a failure, and the location of the test.
     pub(super) fn error(&mut self, headline: impl Display) {
         self.headline(paint(self.palette.error, "error"), headline);
         if let Some(site) = self.site.take().filter(|site| !site.file.is_empty()) {
@@ -34,7 +36,7 @@ impl<'p> Page<'p> {
         }
     }
 
-    /// The headline of a failure in a file, with the place in it; the test comes second.
+    /// The headline of a failure in a file, with the place in the file, then the location of the test.
     pub(super) fn error_in_file(&mut self, headline: impl Display, place: impl Display) {
         let site = self.site.take();
         self.error(headline);
@@ -44,12 +46,12 @@ impl<'p> Page<'p> {
         }
     }
 
-    /// The headline of a remark.
+    /// The headline of a note.
     pub(super) fn note(&mut self, headline: impl Display) {
         self.headline(paint(self.palette.note, "note"), headline);
     }
 
-    /// The headline of the end of a process.
+    /// The headline of the summary of a process.
     pub(super) fn summary(&mut self, headline: impl Display) {
         self.headline(paint(self.palette.note, "summary"), headline);
     }
@@ -66,31 +68,31 @@ impl<'p> Page<'p> {
         self.text.push('\n');
     }
 
-    /// How many more there are than are shown, if not all are.
+    /// A line with the number of items that are not shown, if there are any.
     pub(super) fn more(&mut self, indent: usize, all: usize, shown: usize, noun: &str) {
         if let Some(more) = text::more(all, shown, noun) {
             self.line(indent, paint(self.palette.dim, more));
         }
     }
 
-    /// How much there is so far.
+    /// The length of the text so far, in bytes.
     pub(super) fn len(&self) -> usize {
         self.text.len()
     }
 
-    /// Is something on the page, behind its first so many bytes?
+    /// Whether the text contains `what` after its first `from` bytes.
     pub(super) fn holds(&self, what: &str, from: usize) -> bool {
         self.text.get(from..).is_some_and(|text| text.contains(what))
     }
 
-    /// An empty line, unless there is one or nothing yet.
+    /// An empty line, unless the text is empty or ends with an empty line.
     pub(super) fn gap(&mut self) {
         if !self.text.is_empty() && !self.text.ends_with("\n\n") {
             self.text.push('\n');
         }
     }
 
-    /// What was, and what is now, under a title.
+    /// The values before and after a change, below a title.
     pub(super) fn change(&mut self, indent: usize, title: impl Display, before: &[String], after: &[String]) {
         self.line(indent, title);
         let (removed, added) = (self.palette.removed, self.palette.added);
@@ -102,12 +104,12 @@ impl<'p> Page<'p> {
         }
     }
 
-    /// Somebody else's text, line for line.
+    /// A text that does not come from cassette, line by line.
     pub(super) fn quote(&mut self, indent: usize, text: &str) {
         const LINES: usize = 40;
         let mut lines = text.trim_end().lines();
         for line in lines.by_ref().take(LINES) {
-            // A panic's or an error's own layout is kept, colours are not.
+            // The text of a panic or an error keeps its layout, but not its colours.
             self.line(indent, text::short(line, 4 * text::VALUE).replace("\\t", "    "));
         }
         let left = lines.count();
@@ -119,14 +121,14 @@ impl<'p> Page<'p> {
         }
     }
 
-    /// The end of a report.
+    /// The command at the end of a report.
     pub(super) fn help(&mut self, help: &Help) {
         let end = if help.why.ends_with('?') { "" } else { ":" };
         self.headline(paint(self.palette.hint, "help"), format_args!("{}{end}", help.why));
         self.line(4, paint(self.palette.emphasis, clean(&help.command)));
     }
 
-    /// Without a line break at the end, as panic messages and errors are.
+    /// The text, without a line break at the end, like the messages of panics and errors.
     pub(super) fn finish(self) -> String {
         self.text.trim_end().to_owned()
     }

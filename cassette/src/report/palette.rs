@@ -1,10 +1,12 @@
-//! Colours by role: what a text means, never how it looks where it is written.
+//! The colours of a report, one style for each role of a text.
+//!
+//! Must not know: which texts are written.
 
 use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
 
-/// How each role looks. Plain by default.
+/// The style of each role. Without colours by default.
 ///
 /// ```
 /// use cassette::report::Palette;
@@ -16,19 +18,19 @@ use anstyle::{AnsiColor, Style};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Palette {
-    /// The word that opens a failure.
+    /// The first word of a failure.
     pub error: Style,
-    /// The word that opens a remark.
+    /// The first word of a note.
     pub note: Style,
-    /// The word that opens the way out.
+    /// The first word of the command at the end.
     pub hint: Style,
-    /// What this run has.
+    /// A value of this run.
     pub added: Style,
-    /// What was recorded.
+    /// A recorded value.
     pub removed: Style,
-    /// What leads the eye elsewhere: arrows, counts.
+    /// Less important text: arrows, counts.
     pub dim: Style,
-    /// What to read first, and what to copy.
+    /// Text to read first, and text to copy.
     pub emphasis: Style,
 }
 
@@ -47,7 +49,7 @@ impl Palette {
         }
     }
 
-    /// The sixteen colours that every terminal has, as its user set them.
+    /// Colours from the sixteen that every terminal has, in the shades that its user has set.
     pub const fn colored() -> Self {
         Palette {
             error: AnsiColor::Red.on_default().bold(),
@@ -60,10 +62,10 @@ impl Palette {
         }
     }
 
-    /// Colours for a terminal, unless a variable says otherwise; `variable` gives the value of one. The first of
-    /// these that says something counts, an empty one says nothing:
+    /// Chooses colours for a terminal, unless a variable decides otherwise. `variable` returns the value of a variable.
+    /// The first variable in this table that decides counts; an empty variable does not decide:
     ///
-    /// | variable | says |
+    /// | variable | decides |
     /// |---|---|
     /// | `NO_COLOR` (<https://no-color.org>) | no colours |
     /// | `CLICOLOR_FORCE` (<https://bixense.com/clicolors>), `FORCE_COLOR` (<https://force-color.org>) | colours; with `0` or `false`, none |

@@ -1,4 +1,7 @@
-//! What keeps a test from beginning: the mode, the places where it has to write.
+//! Reports on a test that cannot begin, because its mode is unknown or a directory cannot be written. Also formats
+//! paths and errors for the other reports.
+//!
+//! Must not know: how the problem was found.
 
 use std::error::Error as _;
 use std::io;
@@ -12,15 +15,15 @@ use crate::error::Error;
 /// A mode that does not exist.
 #[derive(Clone, Debug)]
 pub struct UnknownMode {
-    /// As given.
+    /// The value as given.
     pub value: String,
-    /// Who gave it.
+    /// The place that sets the value.
     pub origin: ModeOrigin,
-    /// The modes there are.
+    /// The names of all modes.
     pub valid: Vec<String>,
 }
 
-/// Who sets a mode.
+/// The place that sets a mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ModeOrigin {
@@ -32,16 +35,16 @@ pub enum ModeOrigin {
     Config,
 }
 
-/// A place that has to be written and cannot be.
+/// A directory that cannot be written.
 #[derive(Clone, Debug)]
 pub struct Unwritable {
-    /// What it is for: `cassettes`, `output`.
+    /// The purpose of the directory: `cassettes`, `output`.
     pub what: String,
     /// The directory.
     pub directory: PathBuf,
-    /// What the system said.
+    /// The kind of the system's error.
     pub kind: io::ErrorKind,
-    /// The same in its words.
+    /// The message of the system's error.
     pub message: String,
 }
 
@@ -71,7 +74,7 @@ impl UnknownMode {
             (mode, ModeOrigin::Attribute | ModeOrigin::Config) => {
                 let meant = mode.map(|mode| format!(" (`{mode}`?)")).unwrap_or_default();
                 let command = site.run_command();
-                Help { why: format!("name a valid mode there{meant}, then run the test again"), command }
+                Help { why: format!("set a valid mode{meant}, then run the test again"), command }
             }
         }
     }
@@ -87,24 +90,26 @@ impl Unwritable {
     pub(super) fn help(&self) -> Help {
         let directory = quoted(&self.directory);
         let (why, command) = match self.kind {
-            io::ErrorKind::PermissionDenied => ("make it yours to write", format!("chmod u+w {directory}")),
-            io::ErrorKind::NotFound => ("make it", format!("mkdir -p {directory}")),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                ("make room; this says how much there is", format!("df -h {directory}"))
+            io::ErrorKind::PermissionDenied => {
+                ("give yourself permission to write", format!("chmod u+w {directory}"))
             }
-            io::ErrorKind::ReadOnlyFilesystem => ("see how it is mounted", format!("df {directory}")),
-            _ => ("see what is there", format!("ls -ld {directory}")),
+            io::ErrorKind::NotFound => ("create it", format!("mkdir -p {directory}")),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                ("free some space; this shows how much is left", format!("df -h {directory}"))
+            }
+            io::ErrorKind::ReadOnlyFilesystem => ("check how it is mounted", format!("df {directory}")),
+            _ => ("check what is at this path", format!("ls -ld {directory}")),
         };
         Help { why: why.to_owned(), command }
     }
 }
 
-/// A path as it is written everywhere, with forward slashes where those are the system's.
+/// A path, with control characters escaped.
 pub(super) fn path(path: &Path) -> String {
     clean(&path.display().to_string()).into_owned()
 }
 
-/// An error's own level without the place, which reports say in their own way.
+/// The message of an error, without its causes and without the file, which reports show in a line of its own.
 pub(super) fn message(error: &Error) -> String {
     let text = error.to_string();
     let Some(file) = error.path() else { return text };
@@ -115,7 +120,7 @@ pub(super) fn message(error: &Error) -> String {
     text.strip_prefix(&place).map_or_else(|| text.clone(), str::to_owned)
 }
 
-/// What lies beneath an error, and what it says would help.
+/// Writes the causes of an error, and its hint.
 pub(super) fn write_causes(page: &mut Page<'_>, error: &Error) {
     let mut next = error.source();
     while let Some(cause) = next {
@@ -127,7 +132,7 @@ pub(super) fn write_causes(page: &mut Page<'_>, error: &Error) {
     }
 }
 
-/// As one word of a shell.
+/// The path as one word of a shell command.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     if text.chars().all(|c| c.is_alphanumeric() || "/._-+@:".contains(c)) && !text.is_empty() {

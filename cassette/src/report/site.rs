@@ -1,24 +1,26 @@
-//! Where a test stands and how to run it again.
+//! The location of a test, and the commands that run it again.
+//!
+//! Must not know: problems.
 
 use crate::mode::Mode;
 
-/// The test that a report is about: facts of its call site.
+/// The test that a report is about, as its call site describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestSite {
     /// The name of its cassette: `weather/berlin`.
     pub cassette: String,
-    /// The path by which the test harness knows it, without the crate: `forecast::berlin`.
+    /// The path of the test for the harness, without the crate: `forecast::berlin`.
     pub test: String,
     /// The package, for `cargo test -p`.
     pub package: String,
-    /// The source file, as `file!()` has it.
+    /// The source file, from `file!()`.
     pub file: String,
-    /// From 1.
+    /// The line, from 1.
     pub line: u32,
-    /// What records it, where that is not `cargo test` in mode `record`: `{cassette}`, `{package}` and
-    /// `{test}` are replaced.
+    /// The project's command that records the test, in place of `cargo test` in mode `record`. `{cassette}`,
+    /// `{package}` and `{test}` in it are replaced.
     pub record_command: Option<String>,
-    /// What it was run in: what helps may depend on it.
+    /// The mode in which the test ran. The suggested command depends on it.
     pub mode: Mode,
 }
 
@@ -46,14 +48,14 @@ impl TestSite {
     /// ```
     pub fn run_command(&self) -> String {
         match (self.package.as_str(), self.test.as_str()) {
-            // A session of someone's own harness.
+            // A session without the attribute.
             (_, "") => "cargo test".to_owned(),
             ("", test) => format!("cargo test -- --exact {test}"),
             (package, test) => format!("cargo test -p {package} -- --exact {test}"),
         }
     }
 
-    /// The command that does the same again.
+    /// The command that runs the test in the same mode again.
     pub fn again_command(&self) -> String {
         match self.mode {
             Mode::Replay => self.run_command(),
@@ -62,12 +64,12 @@ impl TestSite {
         }
     }
 
-    /// The command that runs it in another mode.
+    /// The command that runs the test in another mode.
     pub fn mode_command(&self, mode: &str) -> String {
         format!("CASSETTE_MODE={mode} {}", self.run_command())
     }
 
-    /// The command that records it: the project's own, if it has one.
+    /// The command that records the test: the project's own, if it has one.
     pub fn record_command(&self) -> String {
         match &self.record_command {
             Some(command) => command

@@ -1,6 +1,6 @@
-//! Suggestions for requests without an answer: settings, ready to be copied, that would have made them match.
+//! Suggestions for unmatched requests: settings to copy that would have made the requests match.
 //!
-//! Must not know: which of them apply.
+//! Must not know: which suggestions apply.
 
 use super::page::Page;
 use super::palette::paint;
@@ -9,17 +9,17 @@ use super::text::clean;
 /// Settings that would have made the requests of a test match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Suggestions {
-    /// Places to redact while recording, as they are redacted now.
+    /// Places that are redacted in this request and should be redacted while recording as well.
     pub redact: Vec<RequestPlace>,
-    /// Places to leave out of the comparison.
+    /// Places that matching should ignore.
     pub ignore: Vec<RequestPlace>,
-    /// A recording that would have to answer more than once.
+    /// A recording that should answer more than once.
     pub repeat: Option<Repeat>,
-    /// The requests came in another order than the recorded one.
+    /// Whether the requests came in an order other than the recorded one.
     pub any_order: bool,
 }
 
-/// A place of a request, as settings name it.
+/// A place in a request, as the settings name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestPlace {
@@ -27,7 +27,7 @@ pub enum RequestPlace {
     Path {
         /// The path as recorded.
         recorded: String,
-        /// A regular expression that finds the part.
+        /// A regular expression that matches the part.
         pattern: String,
     },
     /// A key of the query.
@@ -44,36 +44,36 @@ pub enum RequestPlace {
     Body,
 }
 
-/// A recording that would have to answer more than once.
+/// A recording that should answer more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repeat {
     /// Its place on the cassette, from 0.
     pub recording: Option<usize>,
 }
 
-/// What to do, and the code that does it.
-type Worded = (String, String);
+/// A description, and the code to copy.
+type Suggestion = (String, String);
 
-/// All suggestions under what they presume, numbered through.
+/// All suggestions with consecutive numbers, in groups by the condition under which they help.
 pub(super) fn write(page: &mut Page<'_>, suggestions: &Suggestions) {
     let Suggestions { redact, ignore, repeat, any_order } = suggestions;
-    let groups: [(&str, Vec<Worded>); 4] = [
+    let groups: [(&str, Vec<Suggestion>); 4] = [
         (
-            "if an answer gave what is redacted here, redact it at this place, too, and record again",
+            "if a response issued the value that is redacted here, redact it in this place, too, and record again",
             redact.iter().filter_map(|place| Some((place.name(), place.redact()?))).collect(),
         ),
         (
-            "if that differs in every run, let the test's `Config` ignore it",
+            "if this differs in every run, let the test's `Config` ignore it",
             ignore.iter().map(|place| (place.name(), place.ignore())).collect(),
         ),
         (
-            "if the test may ask more often than it did while recording",
-            repeat.iter().flat_map(Repeat::worded).collect(),
+            "if the test may send this request more often than it did while recording",
+            repeat.iter().flat_map(Repeat::suggestions).collect(),
         ),
         (
-            "if the order is of no importance",
+            "if the order does not matter",
             any_order
-                .then(|| ("leave this out of the test's `Config`".to_owned(), ".ordered()".to_owned()))
+                .then(|| ("remove this from the test's `Config`".to_owned(), ".ordered()".to_owned()))
                 .into_iter()
                 .collect(),
         ),
@@ -103,7 +103,7 @@ impl RequestPlace {
         }
     }
 
-    /// The call on `Config` that ignores it.
+    /// The call on `Config` that ignores this place.
     fn ignore(&self) -> String {
         match self {
             RequestPlace::Path { pattern, .. } => format!(".ignore_path(r\"{pattern}\")"),
@@ -116,7 +116,7 @@ impl RequestPlace {
         }
     }
 
-    /// The call on `Config` that redacts it, if there is one for such a place.
+    /// The call on `Config` that redacts this place, if there is one.
     fn redact(&self) -> Option<String> {
         Some(match self {
             RequestPlace::Path { pattern, .. } => format!(".redact_url(r\"{pattern}\")"),
@@ -129,12 +129,17 @@ impl RequestPlace {
 }
 
 impl Repeat {
-    fn worded(&self) -> Vec<Worded> {
+    fn suggestions(&self) -> Vec<Suggestion> {
         let one = self.recording.map(|index| {
-            (format!("in recording {} of the cassette", index + 1), "\"repeat\": true".to_owned())
+            (
+                format!("write this into recording {} of the cassette", index + 1),
+                "\"repeat\": true".to_owned(),
+            )
         });
-        let all =
-            ("or let every last answer repeat".to_owned(), ".exhausted(Exhausted::RepeatLast)".to_owned());
+        let all = (
+            "or repeat the last response of every request".to_owned(),
+            ".exhausted(Exhausted::RepeatLast)".to_owned(),
+        );
         one.into_iter().chain([all]).collect()
     }
 }

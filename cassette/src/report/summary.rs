@@ -1,4 +1,6 @@
-//! One line on a recording that went well.
+//! The line that a successful recording prints.
+//!
+//! Must not know: how a recording was made.
 
 use super::palette::{Palette, paint};
 use super::text::{clean, count, size};
@@ -8,11 +10,11 @@ use super::text::{clean, count, size};
 pub struct Recorded {
     /// Its name.
     pub cassette: String,
-    /// How many.
+    /// The number of its interactions.
     pub interactions: usize,
-    /// Of all files, bytes.
+    /// The size of all its files, in bytes.
     pub size: u64,
-    /// What was replaced, by the name of its rule or secret, and how often.
+    /// The rules and secrets that were redacted, and how often.
     pub redacted: Vec<(String, u64)>,
 }
 
@@ -44,7 +46,7 @@ impl Recorded {
     }
 }
 
-/// What was replaced, and how often.
+/// The name of a rule or a secret, and how often it was redacted.
 pub(super) fn times(name: &str, times: u64) -> String {
     match times {
         0 | 1 => clean(name).into_owned(),

@@ -1,15 +1,18 @@
-//! Words and numbers for people: foreign text made harmless, long text short, sizes and counts.
+//! Formats values for people: escapes control characters of foreign text, shortens long text, formats sizes and counts.
+//!
+//! Must not know: which report the text is for.
 
 use std::borrow::Cow;
 
-/// Characters of a value that are shown.
+/// How many characters of a value a report shows.
 pub(super) const VALUE: usize = 120;
-/// Characters of a URI that are shown: they are long, and read as a whole.
+/// How many characters of a URI a report shows. URIs are long, and readers need the whole.
 pub(super) const URI: usize = 300;
-/// Characters before the first difference that are shown of long values.
+/// How many characters before the first difference of two long values a report shows.
 const CONTEXT: usize = 30;
 
-/// One line that cannot do anything to a terminal: control characters and those that reorder text are escaped.
+/// The text as one line that has no effect on a terminal: control characters, and characters that reorder text, are
+/// escaped.
 pub(super) fn clean(text: &str) -> Cow<'_, str> {
     if !text.contains(is_harmful) {
         return Cow::Borrowed(text);
@@ -32,7 +35,7 @@ fn is_harmful(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Cleaned, and with its middle left out where it is longer than `max` characters.
+/// The cleaned text, without its middle if it is longer than `max` characters.
 pub(super) fn short(text: &str, max: usize) -> String {
     let length = text.chars().count();
     if length <= max {
@@ -47,7 +50,7 @@ pub(super) fn short(text: &str, max: usize) -> String {
     )
 }
 
-/// Two values that differ: of long ones the part where they begin to.
+/// Two different values. Of long values it returns the part around the first difference.
 pub(super) fn short_pair(a: &str, b: &str) -> (String, String) {
     if a.chars().count() <= VALUE && b.chars().count() <= VALUE {
         return (clean(a).into_owned(), clean(b).into_owned());
@@ -57,24 +60,24 @@ pub(super) fn short_pair(a: &str, b: &str) -> (String, String) {
     (window(a, start, VALUE), window(b, start, VALUE))
 }
 
-/// `width` characters from `start` on, with a sign on each side where there are more.
+/// `width` characters from `start` on, with `…` on each side that has more.
 pub(super) fn window(text: &str, start: usize, width: usize) -> String {
     let length = text.chars().count();
-    // A little more is shown rather than a sign in its place.
+    // One more character takes no more space than a `…` in its place.
     let width = if length <= start + width + 1 { width + 1 } else { width };
     let before = if start > 0 { "…" } else { "" };
     let after = if length > start + width { "…" } else { "" };
     format!("{before}{}{after}", clean(slice(text, start, width)))
 }
 
-/// By characters.
+/// `length` characters from `start` on.
 fn slice(text: &str, start: usize, length: usize) -> &str {
     let at = |n: usize, text: &str| text.char_indices().nth(n).map_or(text.len(), |(at, _)| at);
     let rest = &text[at(start, text)..];
     &rest[..at(length, rest)]
 }
 
-/// Bytes around a place: text where it is text, escapes elsewhere.
+/// The bytes around `offset`: valid UTF-8 as text, other bytes as escapes.
 pub(super) fn excerpt(bytes: &[u8], offset: usize) -> String {
     let start = bytes.len().min(offset).saturating_sub(CONTEXT);
     let end = bytes.len().min(start + VALUE / 2);
@@ -92,7 +95,7 @@ pub(super) fn count(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
-/// `… and 3 more`, where not all are shown; with a noun, `… and 3 more requests`.
+/// `… and 3 more`, or with a noun `… and 3 more requests`. `None` if all are shown.
 pub(super) fn more(all: usize, shown: usize, noun: &str) -> Option<String> {
     let left = all.checked_sub(shown).filter(|left| *left > 0)?;
     Some(match noun {
@@ -101,7 +104,7 @@ pub(super) fn more(all: usize, shown: usize, noun: &str) -> Option<String> {
     })
 }
 
-/// In powers of 1000 (SI), with two digits at least: `812 B`, `1.2 kB`, `48 kB`, `3.4 MB`.
+/// A size in powers of 1000 (SI), with at least two digits: `812 B`, `1.2 kB`, `48 kB`, `3.4 MB`.
 pub(super) fn size(bytes: u64) -> String {
     if bytes < 1000 {
         return format!("{bytes} B");
@@ -119,7 +122,7 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
-/// The one of `valid` that was probably meant.
+/// The entry of `valid` that the user probably meant.
 pub(super) fn nearest<'v>(word: &str, valid: &'v [String]) -> Option<&'v str> {
     let word = word.trim().to_lowercase();
     let ranked = valid.iter().map(|v| (edits(&word, v), v));
@@ -129,8 +132,8 @@ pub(super) fn nearest<'v>(word: &str, valid: &'v [String]) -> Option<&'v str> {
         .map(|(_, v)| v.as_str())
 }
 
-/// Insertions, removals, replacements and swaps of neighbours that make one word of the other (optimal string
-/// alignment).
+/// The number of insertions, removals, replacements and swaps of neighbours that turn one word into the other (optimal
+/// string alignment).
 fn edits(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];

@@ -1,4 +1,6 @@
-//! What the tests of a process have written and left, at its end. Nothing where all is well.
+//! The text of the summary at the end of a process. Empty if there is nothing to report.
+//!
+//! Must not know: when the summary is printed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,38 +10,38 @@ use super::palette::Palette;
 use super::summary::times;
 use super::text::{clean, count, more, size};
 
-/// The sum over the sessions of a process.
+/// The totals of all sessions of a process.
 #[derive(Clone, Debug, Default)]
 pub struct Totals {
-    /// Cassettes that were recorded where there was none.
+    /// The number of recorded cassettes that did not exist before.
     pub new: usize,
-    /// Those that say something else than before.
+    /// The number of recorded cassettes that differ from the old ones.
     pub changed: usize,
-    /// Those that say the same.
+    /// The number of recorded cassettes that equal the old ones.
     pub unchanged: usize,
-    /// On all of these.
+    /// The number of interactions on all recorded cassettes.
     pub interactions: usize,
-    /// Of all their files, bytes.
+    /// The size of all their files, in bytes.
     pub size: u64,
-    /// What was replaced in them, by the name of its rule or secret, and how often.
+    /// The rules and secrets that were redacted in them, and how often.
     pub redacted: BTreeMap<String, u64>,
-    /// Snapshots that were accepted, without a recording.
+    /// The number of snapshots that were replaced without a recording.
     pub accepted: usize,
-    /// Cassettes with recordings that no request asked for, and how many.
+    /// Cassettes with unused recordings, and how many.
     pub unused: BTreeMap<String, usize>,
-    /// Cassettes older than they may be, of tests that passed all the same.
+    /// Cassettes of passing tests that are older than the configuration allows.
     pub expired: Vec<String>,
-    /// Cassettes of servers that answer otherwise today, of tests that passed all the same.
+    /// Cassettes of passing tests whose live responses differ from the recorded ones.
     pub drifted: Vec<String>,
-    /// Secrets that recordings were to be searched for, and that were not there.
+    /// Secrets that had no value while recording.
     pub absent: BTreeSet<Absent>,
 }
 
-/// Names that are shown of a kind.
+/// How many names the summary lists in one line.
 const SHOWN: usize = 10;
 
 impl Totals {
-    /// `None` where there is nothing to tell.
+    /// The text of the summary. `None` if there is nothing to report.
     ///
     /// ```
     /// use cassette::report::{Palette, Totals};
@@ -76,7 +78,7 @@ impl Totals {
         list(&mut page, "redacted", redacted);
         list(
             &mut page,
-            "no secret",
+            "missing secrets",
             self.absent.iter().map(ToString::to_string).collect::<Vec<_>>().into_iter(),
         );
         list(&mut page, "unused", unused);
@@ -142,7 +144,7 @@ mod tests {
         check(
             Totals { new: 1, absent: absent.into(), ..Totals::default() },
             "summary: 1 cassette recorded (new)\n   = recorded: 0 interactions, 0 B\n   \
-             = no secret: API_KEYY is not set, tests/secretz.json is not there",
+             = missing secrets: API_KEYY is not set, tests/secretz.json does not exist",
         );
         check(Totals { accepted: 1, ..Totals::default() }, "summary: 1 snapshot accepted");
         check(

@@ -1,4 +1,6 @@
-//! An answer of a template that its request has not got what it takes for.
+//! A recorded response with an expression for which the request has no value.
+//!
+//! Must not know: the syntax of expressions.
 
 use std::path::PathBuf;
 
@@ -7,18 +9,18 @@ use super::page::{Help, Page};
 use super::setup::path;
 use super::text::{URI, VALUE, clean, short};
 
-/// A recorded answer whose expressions could not be filled in.
+/// A recorded response with an expression that could not be filled in.
 #[derive(Clone, Debug)]
 pub struct Unfilled {
     /// The document.
     pub cassette: PathBuf,
-    /// The recording, from 0.
+    /// The place of the recording on the cassette, from 0.
     pub index: usize,
-    /// Its method.
+    /// The method of its request.
     pub method: http::Method,
-    /// Its URI, as recorded.
+    /// The URI of its request, as recorded.
     pub uri: String,
-    /// Which expression, and what is the matter with it.
+    /// The expression, and what is wrong with it.
     pub reason: String,
 }
 
@@ -28,7 +30,7 @@ impl Unfilled {
         let uri = short(&self.uri, URI);
         page.fact("recording", format_args!("{}. {} {uri}", self.index + 1, self.method));
         page.fact("reason", clean(&short(&self.reason, 4 * VALUE)));
-        page.fact("hint", "where nothing is to be filled in, `{{'{{'}}` stands for `{{`");
+        page.fact("hint", "to keep a literal `{{`, write `{{'{{'}}`");
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {

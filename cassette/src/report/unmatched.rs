@@ -1,4 +1,6 @@
-//! Requests that no recording answers: the request, the closest recording, what differs, suggestions.
+//! Requests that match no recording: the request, the closest recording, the differences, suggestions.
+//!
+//! Must not know: how the closest recording is found.
 
 use std::path::PathBuf;
 
@@ -16,68 +18,68 @@ use crate::matcher::Mismatch;
 use crate::placeholder;
 use crate::tape::{Content, Outcome, Request, TransportErrorKind};
 
-/// All requests of a test that no recording answered.
+/// All requests of a test that matched no recording.
 #[derive(Clone, Debug)]
 pub struct Unmatched {
     /// The cassette.
     pub cassette: PathBuf,
-    /// How many recordings it holds.
+    /// The number of recordings on the cassette.
     pub recorded: usize,
-    /// How many of them answered a request.
+    /// The number of recordings that answered a request.
     pub used: usize,
-    /// The options of matching in force, in words; empty where there are none.
+    /// The options of matching in force, as text. Empty if there are none.
     pub matching: String,
-    /// In order; at least one.
+    /// The requests in their order; at least one.
     pub requests: Vec<UnmatchedRequest>,
-    /// What would have made them match.
+    /// Settings that would have made the requests match.
     pub suggestions: Suggestions,
 }
 
-/// One of them.
+/// A request that matched no recording.
 #[derive(Clone, Debug)]
 pub struct UnmatchedRequest {
     /// The request, redacted.
     pub request: Request,
-    /// Why there is no answer.
+    /// The reason why no recording answers it.
     pub reason: Reason,
-    /// The recordings most like it, nearest first.
+    /// The most similar recordings, nearest first.
     pub near: Vec<Closest>,
-    /// Secrets of the nearest one that have no value here, and so can't match.
+    /// Secrets of the nearest recording that have no value in this run, so that the request cannot match.
     pub valueless: Vec<Valueless>,
 }
 
-/// Why a request has no answer.
+/// The reason why no recording answers a request.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The cassette does not know the host.
+    /// The cassette has no recording for the host.
     NoneForHost {
-        /// The host asked for.
+        /// The host of the request.
         host: String,
-        /// Those it knows.
+        /// The hosts on the cassette.
         recorded: Vec<String>,
     },
-    /// The same request was recorded, but fewer times.
+    /// The request was recorded, but all its recordings are used.
     AllUsed {
-        /// How many times.
+        /// How often it was recorded.
         recorded: usize,
     },
-    /// Nothing that could have been meant.
+    /// No recording is similar.
     NothingSimilar,
-    /// There are similar ones.
+    /// Some recordings are similar.
     Differs,
-    /// The recorded order is demanded, and it is not this one's turn.
+    /// The configuration demands the recorded order, and the recording of this request is not next.
     OutOfOrder {
-        /// The recording that would have answered it, from 0.
+        /// The place of the recording that matches the request, from 0.
         found: usize,
-        /// The one whose turn it is; `None` after the last.
+        /// The recording that is next. `None` after the last one.
         expected: Option<Expected>,
-        /// The one before it.
+        /// The recording that answered last.
         last: Option<Expected>,
     },
 }
 
-/// A recording in an order.
+/// A recording in the recorded order.
 #[derive(Clone, Debug)]
 pub struct Expected {
     /// Its place on the cassette, from 0.
@@ -88,44 +90,44 @@ pub struct Expected {
     pub uri: String,
 }
 
-/// The recording nearest to a request.
+/// A recording that is similar to a request.
 #[derive(Clone, Debug)]
 pub struct Closest {
     /// Its place on the cassette, from 0.
     pub index: usize,
-    /// Its request.
+    /// The recorded request.
     pub request: Request,
-    /// What differs.
+    /// The differences.
     pub mismatch: Mismatch,
-    /// Which request of this run it answered already, from 0.
+    /// The number of the request in this run that it has already answered, from 0.
     pub used_by: Option<usize>,
-    /// What it answers.
+    /// The recorded response, in short.
     pub answer: RecordedAnswer,
 }
 
-/// What a recording answers, in short.
+/// A recorded response, in short.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecordedAnswer {
     /// A response.
     Response {
         /// The status code.
         status: u16,
-        /// Of the body, in bytes.
+        /// The size of the body, in bytes.
         size: u64,
-        /// How its body begins, if that is a text at hand.
+        /// The beginning of the body, if it is text and in the document.
         beginning: String,
     },
-    /// A failure to get one.
+    /// A transport error in place of a response.
     Error(TransportErrorKind),
 }
 
-/// Requests that are shown.
+/// How many requests a report shows.
 const REQUESTS: usize = 5;
-/// Differences of one request that are shown.
+/// How many differences of one request a report shows.
 const DIFFERENCES: usize = 6;
-/// Differences of the recordings after the nearest one that are named.
+/// How many differences a report names for each recording after the nearest one.
 const NAMED: usize = 3;
-/// Bytes of an answer that are shown.
+/// How many characters of a response a report shows.
 const BEGINNING: usize = 100;
 
 impl From<&Outcome> for RecordedAnswer {
@@ -137,7 +139,7 @@ impl From<&Outcome> for RecordedAnswer {
                     Content::File(_) => b"",
                 };
                 let first = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-                // Of what is no text, its beginning would say nothing.
+                // The beginning of a binary body would say nothing.
                 let is_text = first.len() >= bytes.len().min(BEGINNING);
                 let beginning: String = first.chars().take(if is_text { BEGINNING + 1 } else { 0 }).collect();
                 RecordedAnswer::Response { status: r.status, size: r.body.size(), beginning }
@@ -173,7 +175,10 @@ impl Unmatched {
             page.gap();
             page.line(
                 2,
-                format_args!("{} stands for a redacted value, whatever its number", placeholder::ANY),
+                format_args!(
+                    "{} stands for a redacted value: matching ignores the number in its placeholder",
+                    placeholder::ANY
+                ),
             );
         }
         missing_secrets::write(page, self.valueless());
@@ -204,9 +209,9 @@ impl UnmatchedRequest {
                 }
                 return;
             }
-            Reason::AllUsed { recorded: 1 } => page.line(13, "recorded once, and used already"),
+            Reason::AllUsed { recorded: 1 } => page.line(13, "recorded once, and already used"),
             Reason::AllUsed { recorded } => {
-                page.line(13, format_args!("recorded {recorded} times, and all of them used already"));
+                page.line(13, format_args!("recorded {recorded} times, and each already used"));
             }
             Reason::NothingSimilar => {
                 page.line(13, "nothing similar is recorded");
@@ -247,7 +252,7 @@ fn write_order(page: &mut Page<'_>, number: usize, expected: Option<&Expected>, 
     }
     match expected {
         Some(expected) => row("expected", expected),
-        None => page.line(2, "expected   no request any more"),
+        None => page.line(2, "expected   no further request"),
     }
 }
 
@@ -269,7 +274,7 @@ impl Closest {
         let used = used.as_deref().unwrap_or("not used");
         let differences = self.mismatch.differences();
         if differences.is_empty() {
-            page.line(13, format_args!("last as recording {number} of {recorded}, {used}: {answer}"));
+            page.line(13, format_args!("the last one is recording {number} of {recorded}, {used}: {answer}"));
             return;
         }
         page.line(2, format_args!("closest    {}", head(&self.request)));
@@ -300,7 +305,7 @@ impl std::fmt::Display for RecordedAnswer {
                 let more = if beginning.len() > shown.len() { "…" } else { "" };
                 if shown.is_empty() { Ok(()) } else { write!(f, ": {}{more}", clean(shown.trim_end())) }
             }
-            RecordedAnswer::Error(kind) => write!(f, "a failure, {}", kind.name()),
+            RecordedAnswer::Error(kind) => write!(f, "a transport error, {}", kind.name()),
         }
     }
 }

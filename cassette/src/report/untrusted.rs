@@ -1,4 +1,6 @@
-//! A client that does not trust the session's certificates: whose request it was, and the ways out.
+//! Clients that do not trust the session's certificate, and what to do about them.
+//!
+//! Must not know: how a refusal is detected.
 
 use std::path::PathBuf;
 
@@ -7,26 +9,26 @@ use super::page::{Help, Page};
 use super::setup::path;
 use super::text::{VALUE, clean, more, short};
 
-/// Connections that a client of the code under test ended, because it did not trust the session's certificate.
+/// Connections that a client ended because it did not trust the session's certificate.
 #[derive(Clone, Debug)]
 pub struct Untrusted {
     /// The cassette.
     pub cassette: PathBuf,
-    /// In order; at least one.
+    /// The refusals in their order; at least one.
     pub refused: Vec<RefusedCertificate>,
 }
 
-/// One of them.
+/// A certificate that a client refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedCertificate {
     /// The host that the certificate was for.
     pub host: String,
-    /// The client's reason: the name of a TLS alert (RFC 8446 §6.2), such as `unknown_ca`. `None`: it closed the
-    /// connection instead.
+    /// The client's reason: the name of a TLS alert (RFC 8446 §6.2), such as `unknown_ca`. `None` if the client closed
+    /// the connection without an alert.
     pub alert: Option<String>,
 }
 
-/// Hosts that are shown.
+/// How many hosts a report shows.
 const SHOWN: usize = 5;
 
 impl Untrusted {
@@ -35,7 +37,7 @@ impl Untrusted {
         page.fact("cassette", path(&self.cassette));
         for RefusedCertificate { host, alert } in self.refused.iter().take(SHOWN) {
             let why = alert.as_ref().map(|alert| format!("for `{}`", clean(alert)));
-            let why = why.unwrap_or_else(|| "without a reason: it closed the connection".to_owned());
+            let why = why.unwrap_or_else(|| "without a reason: the client closed the connection".to_owned());
             page.fact("refused", format_args!("https://{}, {why}", short(host, VALUE)));
         }
         if let Some(more) = more(self.refused.len(), SHOWN, "") {
@@ -44,13 +46,16 @@ impl Untrusted {
         let host = self.refused.first().map_or("api.example.com", |r| &r.host);
         page.gap();
         if self.refused.iter().all(|r| r.alert.as_deref() == Some("certificate_expired")) {
-            page.line(2, "it judges the certificate by another clock than the session's; then give the code under test");
-        } else {
-            page.line(2, "it brings its own list of authorities (reqwest with `webpki-roots`, ureq 3 by default) or one");
             page.line(
                 2,
-                "certificate that it accepts, and looks at nothing else; then give the code under test",
+                "the client does not check the certificate by the session's clock; give the code under test",
             );
+        } else {
+            page.line(
+                2,
+                "the client trusts only its own list of authorities (reqwest with `webpki-roots`, ureq 3 by",
+            );
+            page.line(2, "default) or only one certificate; give the code under test");
         }
         page.line(4, "1. a client that trusts the session: session.client(), session.blocking_client()");
         page.line(4, format_args!("2. plain HTTP: session.base_url(\"https://{}\")", short(host, VALUE)));

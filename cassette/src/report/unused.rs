@@ -1,4 +1,6 @@
-//! Recordings that no request asked for.
+//! Recordings that no request of the test used.
+//!
+//! Must not know: how requests are matched.
 
 use std::path::PathBuf;
 
@@ -8,20 +10,20 @@ use super::palette::paint;
 use super::setup::path;
 use super::text::{URI, clean, short};
 
-/// What is left on the cassette after a test that should have used all.
+/// The recordings that a test left unused.
 #[derive(Clone, Debug)]
 pub struct UnusedReport {
     /// The cassette.
     pub cassette: PathBuf,
-    /// How many it holds.
+    /// The number of recordings on the cassette.
     pub recorded: usize,
-    /// Those left, in order; at least one.
+    /// The unused recordings in their order; at least one.
     pub left: Vec<UnusedRecording>,
-    /// The recording that answered the last request of the test; none if it made no request.
+    /// The recording that answered the last request of the test. `None` if the test made no request.
     pub last: Option<UnusedRecording>,
 }
 
-/// A recording, by what it answers.
+/// A recording, identified by its request.
 #[derive(Clone, Debug)]
 pub struct UnusedRecording {
     /// Its place on the cassette, from 0.
@@ -32,7 +34,7 @@ pub struct UnusedRecording {
     pub uri: String,
 }
 
-/// Recordings that are shown.
+/// How many recordings a report shows.
 const SHOWN: usize = 10;
 
 impl UnusedReport {
@@ -71,7 +73,7 @@ impl UnusedReport {
                 last.write(page, width);
             }
             None => {
-                page.line(2, "it made no request at all, or none that came through this session");
+                page.line(2, "it made no request, or none that reached this session");
             }
         }
     }
@@ -100,7 +102,7 @@ impl UnusedReport {
 }
 
 impl UnusedRecording {
-    /// Numbers from 1, as people count.
+    /// Writes the recording with its number from 1.
     fn write(&self, page: &mut Page<'_>, width: usize) {
         let number = format!("{:>width$}.", self.index + 1);
         let number = paint(page.palette.dim, number);

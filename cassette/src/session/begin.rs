@@ -1,4 +1,7 @@
-//! The beginning of a session: mode, cassette, clock, engine, in that order; nothing is written on replay.
+//! Begins a session: decides the mode, opens the cassette, sets the clock and builds the engine, in this order. In the
+//! modes that replay it writes no file.
+//!
+//! Must not know: how requests reach the session, or how the session ends.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -21,7 +24,7 @@ use crate::report::{self, Expired, MissingCassette, Note, Obstacle, Problem, Rec
 use crate::tape::{Cassette, Files, Journal, JournalOptions, Lock, Metadata, Name, Request};
 use crate::volatile::{self, Volatile};
 
-/// Builds a [`Session`] without the attribute: for harnesses of one's own.
+/// Builds a [`Session`] without the attribute, for a test harness of your own.
 ///
 /// ```no_run
 /// use cassette::{Config, Mode, Session};
@@ -46,14 +49,14 @@ pub struct SessionBuilder {
     pub(super) site: TestSite,
     pub(super) manifest_dir: PathBuf,
     pub(super) is_test: bool,
-    /// What the first of two passes asked for, in mode [`Learn`](Mode::Learn).
+    /// The requests of the first pass, in the second pass of mode [`Learn`](Mode::Learn).
     pub(super) rehearsed: Option<Vec<Request>>,
-    /// This is that first pass: a recording, whatever the mode.
+    /// Whether this is the first pass of mode [`Learn`](Mode::Learn). It records, whatever the mode says.
     pub(super) is_rehearsal: bool,
 }
 
 impl Session {
-    /// A session outside `#[cassette_test]`: for harnesses of one's own.
+    /// A builder for a session outside of `#[cassette_test]`, for a test harness of your own.
     pub fn builder(name: impl Into<String>) -> SessionBuilder {
         SessionBuilder::new(name.into())
     }
@@ -91,7 +94,7 @@ impl SessionBuilder {
         self
     }
 
-    /// What this session does, unless `CASSETTE_MODE` says otherwise.
+    /// The mode of this session, unless `CASSETTE_MODE` is set.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> SessionBuilder {
         self.mode = Some(mode);
@@ -105,29 +108,28 @@ impl SessionBuilder {
         self
     }
 
-    /// The package whose `tests/cassettes` is meant. Default: that of `CARGO_MANIFEST_DIR`.
+    /// The directory of the package whose `tests/cassettes` holds the cassette. Default: `CARGO_MANIFEST_DIR`.
     #[must_use]
     pub fn package_dir(mut self, dir: impl Into<PathBuf>) -> SessionBuilder {
         self.manifest_dir = dir.into();
         self
     }
 
-    /// The test that this session belongs to, for failure texts.
+    /// The test that this session belongs to. Failures name it.
     pub(crate) fn test(mut self, site: TestSite) -> SessionBuilder {
         self.site = site;
         self.is_test = true;
         self
     }
 
-    /// The site with what the configuration says about it.
+    /// The site, with the mode and the record command of the configuration.
     pub(super) fn full_site(&self) -> TestSite {
         let asked = Environment::read().ok().map(|env| env.resolve(self.mode, self.config.mode).0);
         let mode = asked.unwrap_or(self.site.mode);
         TestSite { record_command: self.config.record_command.clone(), mode, ..self.site.clone() }
     }
 
-    /// Begins the session. The calling thread isn't under it: the body's own thread will be.
-    /// On failure the problem comes with the site, as far as it is known.
+    /// Begins the session. The calling thread does not belong to it; only the thread of the body will.
     pub(crate) fn begin(self) -> Result<Session, Box<Problem>> {
         let env = Environment::read().map_err(problems::mistake)?;
         let config = self.config.checked()?;
@@ -140,11 +142,11 @@ impl SessionBuilder {
         if asked == Mode::Learn && self.rehearsed.is_none() {
             return Err(Box::new(Problem::Obstacle(Obstacle::LearnsOnce)));
         }
-        // Before the lock: to wait for a session of this process may be to wait for oneself.
+        // Before the lock is taken: to wait for a session of this process could be to wait for oneself.
         let opened = Opened::take(&files.document(), &site, self.is_test)?;
-        let (mode, lock) = turn(asked, &files)?;
+        let (mode, lock) = mode_and_lock(asked, &files)?;
         site.mode = mode;
-        // What is only replayed, or not kept at all, needs no secret that can be told from other text.
+        // These modes keep nothing of the traffic, so they accept values that are too short or too common for a secret.
         let config = match mode {
             Mode::Replay | Mode::Accept | Mode::Off => config,
             _ => Config { rules: config.rules.accepted()?, ..config },
@@ -162,7 +164,7 @@ impl SessionBuilder {
             None => None,
             Some(lock) => {
                 let at = freeze.unwrap_or(recorded_at);
-                // What was learned, or written by hand, is not lost by recording again.
+                // A new recording keeps the list that mode `learn`, or a person, wrote into the old one.
                 let old = Cassette::open(&files).ok().map(|old| old.metadata().extra.clone());
                 let mut extra = old.unwrap_or_default();
                 extra.retain(|key, _| key == volatile::KEY);
@@ -200,10 +202,11 @@ impl SessionBuilder {
                     known_volatile(cassette.metadata(), cassette.path())?.ignored_in(config.matching.clone());
                 let player = Player::new(cassette, matching, redactor.clone())
                     .map_err(problems::malformed)?
-                    // What an append adds comes last, wherever it was asked for.
+                    // Mode `append` adds interactions at the end, so the cassette does not have the order of the
+                    // requests.
                     .with_policies(config.exhausted, config.ordered && mode != Mode::Append)
                     .with_clock(clock.clone())
-                    // Real servers want real values.
+                    // In the other modes requests go to real servers, which need the real values.
                     .with_sources(
                         matches!(mode, Mode::Replay | Mode::Accept).then(|| config.sources.clone()),
                     );
@@ -260,14 +263,13 @@ impl SessionBuilder {
     }
 }
 
-/// What the cassette says of what varies by itself.
+/// The list of what varies by itself, from the metadata of the cassette.
 pub(super) fn known_volatile(metadata: &Metadata, path: &Path) -> Result<Volatile, Box<Problem>> {
     let Some(value) = metadata.extra.get(volatile::KEY) else { return Ok(Volatile::default()) };
     Volatile::parse(value).map_err(|e| problems::malformed(Error::new(e).at(path)))
 }
 
-/// How old the cassette is, if it is older than it may be. By the real time, wherever the clock of some session
-/// stands.
+/// The age of the cassette, if it exceeds `max_age`. Measured by the real time, whatever the clock of a session shows.
 fn expired(cassette: &Cassette, config: &Config) -> Result<Option<Expired>, Box<Problem>> {
     let Some((limit, _)) = config.max_age else { return Ok(None) };
     let file = cassette.path().to_owned();
@@ -276,45 +278,45 @@ fn expired(cassette: &Cassette, config: &Config) -> Result<Option<Expired>, Box<
     };
     let at = clock::parse_rfc3339(text)
         .map_err(|e| problems::malformed(Error::new(format!("`_metadata.recorded_at`: {e}")).at(&file)))?;
-    // One that was recorded in the future was so by another machine's clock, and is not old.
+    // A cassette from the future was recorded by the clock of another machine. It is not old.
     let age = ambient::outside(SystemTime::now).duration_since(at).unwrap_or_default();
     Ok((age > limit).then(|| Expired { file, recorded: Some((text.clone(), age)), limit }))
 }
 
-/// The mode, once it is known whether there is a cassette, and the right to write it. Waits for who has that
-/// right now.
-fn turn(asked: Mode, files: &Files) -> Result<(Mode, Option<Lock>), Box<Problem>> {
+/// Decides mode `auto` by whether there is a cassette, and takes the lock if the mode writes. Waits if another process
+/// holds the lock.
+fn mode_and_lock(asked: Mode, files: &Files) -> Result<(Mode, Option<Lock>), Box<Problem>> {
     match asked {
         Mode::Auto if files.exists() => return Ok((Mode::Replay, None)),
         Mode::Record | Mode::Auto | Mode::Append | Mode::Learn => {}
         Mode::Replay | Mode::Verify | Mode::Accept | Mode::Off => return Ok((asked, None)),
     }
-    let before = written(files);
+    let before = version(files);
     let announce =
         |file: &Path, holder| report::print_now(&report::waiting(files.name().as_str(), file, holder));
     let lock = Lock::wait(files, announce).map_err(|e| problems::unwritable("cassettes", e))?;
     match asked {
-        // Whoever had the lock has recorded it.
+        // The process that held the lock has recorded the cassette.
         Mode::Auto if files.exists() => Ok((Mode::Replay, None)),
         Mode::Auto => Ok((Mode::Record, Some(lock))),
-        // What it adds to is read after this.
+        // The session reads the cassette after this, so it adds to what the other process has written.
         Mode::Append => Ok((asked, Some(lock))),
-        // To record over what somebody else has recorded a moment ago would hide that there are two of them.
-        _ if lock.waited() && written(files) != before => {
+        // Recording over a cassette that another process has just recorded would hide that two tests share it.
+        _ if lock.waited() && version(files) != before => {
             Err(Box::new(Problem::RecordedMeanwhile(RecordedMeanwhile { file: files.document() })))
         }
         _ => Ok((asked, Some(lock))),
     }
 }
 
-/// When the cassette was written, and how long it is: what tells it from another one.
-fn written(files: &Files) -> Option<(u64, Option<SystemTime>)> {
+/// Length and modification time of the cassette, by which a new version is recognised.
+fn version(files: &Files) -> Option<(u64, Option<SystemTime>)> {
     let found = std::fs::metadata(files.document()).ok()?;
     Some((found.len(), found.modified().ok()))
 }
 
-/// Where the cassette stood, unless told otherwise. One without `freeze_time` was written by hand or by
-/// another tool: then time runs on.
+/// The clock of a replay: `freeze` if given, otherwise the `freeze_time` of the cassette. A cassette without
+/// `freeze_time` was written by hand or by another tool; its clock shows the real time.
 fn replay_clock(cassette: &Cassette, freeze: Option<SystemTime>) -> Result<Clock> {
     if let Some(at) = freeze {
         return Clock::frozen(at);

@@ -1,10 +1,10 @@
-//! The facts of one test that the attribute finds at its call site, and the names that follow from them.
+//! The data that the attribute collects about a test at its call site, and the names that follow from it.
 //!
-//! Must not know: what becomes of them.
+//! Must not know: sessions, or files.
 
 use crate::config::Config;
 
-/// The facts of one test that only its call site knows.
+/// The data of a test that only its call site knows.
 pub struct Test {
     /// The name of the cassette as written, perhaps with `{test}` in it.
     pub name: Option<&'static str>,
@@ -22,32 +22,32 @@ pub struct Test {
     pub line: u32,
     /// `mode = "…"`, one of the modes.
     pub mode: Option<&'static str>,
-    /// `freeze = "…"`, of the form of RFC 3339.
+    /// `freeze = "…"`, a time in RFC 3339.
     pub freeze: Option<&'static str>,
     /// `config = …`.
     pub config: Option<fn() -> Config>,
-    /// `#[should_panic]`: the text that the panic's message has to contain, empty if any panic will do. A test
-    /// that expects a panic passes by it, so a failure of the *session* cannot be told by another panic.
+    /// `#[should_panic]`: the text that the message of the panic must contain, empty if any panic will do. Any panic
+    /// makes such a test pass, so a failure of the *session* must not be reported by a panic.
     pub expects_panic: Option<&'static str>,
 }
 
 impl Test {
-    /// The path of the test as the harness knows it, for `--exact`: modules and function, without the crate.
+    /// The path of the test for the harness's `--exact`: modules and function, without the crate.
     pub fn path(&self) -> String {
         let modules = self.module_path.split("::").skip(1);
         let path: Vec<&str> = modules.chain([self.test]).collect();
         path.join("::")
     }
 
-    /// The name of the cassette: as written, with `{test}` replaced by the path of the test. If none was written:
-    /// that path, after the name of the crate unless it is the package's own.
+    /// The name of the cassette: the written name, with `{test}` replaced by the path of the test. Without a written
+    /// name it is the path of the test, after the name of the crate if the crate is not the package's own.
     pub fn cassette(&self) -> String {
         let path = self.path().replace("r#", "").replace("::", "/");
         let krate = self.module_path.split("::").next().unwrap_or_default();
         match self.name {
             Some(name) => name.replace("{test}", &path),
             None if krate == self.package.replace('-', "_") => path,
-            // A file in `tests/` is a crate of its own, and another one may have a test of the same path.
+            // Each file in `tests/` is a crate of its own, and two of them may have a test of the same path.
             None => format!("{krate}/{path}"),
         }
     }

@@ -1,15 +1,16 @@
-//! The failure of a session as a text: for who runs the test, and for machines.
+//! The failure of a session as a text, for people and for the machine-readable report.
 //!
 //! Must not know: what failed.
 
 use crate::mode::Environment;
 use crate::report::{self, Note, Palette, machine};
 
-/// Why a session failed: the whole text a user reads. Both `Display` and `Debug` give it, without colours.
+/// The reason why a session failed, as the whole report that a user reads. `Display` and `Debug` both print it, without
+/// colours.
 #[derive(Clone)]
 pub struct Failure {
     text: String,
-    /// For a terminal, if there is one.
+    /// The same text in colours, if it goes to a terminal.
     colored: Option<String>,
 }
 
@@ -18,7 +19,7 @@ impl Failure {
         Failure { text, colored: None }
     }
 
-    /// For the eyes of whoever runs the test.
+    /// The text to print: in colours if the output is a terminal.
     pub(super) fn shown(&self) -> &str {
         self.colored.as_deref().unwrap_or(&self.text)
     }
@@ -38,31 +39,31 @@ impl std::fmt::Debug for Failure {
 
 impl std::error::Error for Failure {}
 
-/// The text of a failure, which is told to machines as well if they want to hear it.
+/// The text of a failure. Also appends the failure to the file that `CASSETTE_REPORT` names.
 pub(super) fn failed(mut failure: report::FailureReport, redact: impl Fn(&str) -> String) -> Failure {
     if let Some(file) = Environment::report_file()
         && let Err(e) = machine::append(&file, &failure.line(&redact))
     {
         failure.notes.push(Note::ReportUnwritten { file, reason: e.to_string() });
     }
-    worded(&failure, redact)
+    render(&failure, redact)
 }
 
-/// Colours for what goes to a person, as the environment says.
+/// The colours for the terminal, as the environment asks for them.
 pub(super) fn palette() -> Palette {
     Palette::choose(Environment::is_terminal(), |name| Environment::variable(name).ok())
 }
 
-pub(super) fn worded(failure: &report::FailureReport, redact: impl Fn(&str) -> String) -> Failure {
-    // If there are no problems the test panicked, which has told why.
-    let render = |palette: &Palette| match failure.problems.is_empty() {
+pub(super) fn render(failure: &report::FailureReport, redact: impl Fn(&str) -> String) -> Failure {
+    // Without problems the body panicked, and the panic has printed the reason.
+    let text_in = |palette: &Palette| match failure.problems.is_empty() {
         true => report::notes(&failure.notes, palette),
         false => failure.render(palette),
     };
-    let plain = render(&Palette::plain());
+    let plain = text_in(&Palette::plain());
     let text = redact(&plain);
-    // Secrets are searched for in the words of a text, to which colours would stick.
+    // Redaction searches the plain text, because the escape sequences of colours would split values.
     let palette = palette();
-    let colored = (text == plain && palette != Palette::plain()).then(|| render(&palette));
+    let colored = (text == plain && palette != Palette::plain()).then(|| text_in(&palette));
     Failure { text, colored }
 }

@@ -1,4 +1,4 @@
-//! The session itself, as tests hold it: a handle, and what is behind it.
+//! The session as tests hold it: the handle [`Session`], and the state behind it.
 //!
 //! Must not know: how a session begins or ends.
 
@@ -52,20 +52,20 @@ pub(crate) struct Inner {
     pub(super) redactor: Redactor,
     pub(super) target: PathBuf,
     pub(super) output: OnceLock<PathBuf>,
-    /// How requests reach it.
+    /// How requests reach the session.
     pub(super) network: Network,
     pub(super) started: Instant,
     pub(super) notes: Vec<Note>,
-    /// The cassette is older than it may be.
+    /// Set if the cassette is older than `max_age`.
     pub(super) expired: Option<Expired>,
-    /// What the first of two passes asked for.
+    /// The requests of the first pass, in the second pass of mode `learn`.
     pub(super) rehearsed: Option<Vec<Request>>,
-    /// The first of two passes.
+    /// Whether this is the first pass of mode `learn`.
     pub(super) is_rehearsal: bool,
-    /// A test of the attribute, which the summary at the end of the process counts.
+    /// Whether the session belongs to a test of the attribute. The summary of the process counts only those.
     pub(super) is_test: bool,
     pub(super) env: Environment,
-    /// The cassette's place in the process's list of open ones, until the session ends.
+    /// The entry in the process's list of open cassettes, until the session ends.
     pub(super) open: Opened,
 }
 
@@ -75,19 +75,19 @@ impl Session {
         &self.0.name
     }
 
-    /// What this session does. [`Mode::Auto`] has been decided by now: it is `Record` or `Replay`.
+    /// The mode of this session. [`Mode::Auto`] has become `Record` or `Replay` by now.
     pub fn mode(&self) -> Mode {
         self.0.mode
     }
 
-    /// The session's clock. On Linux and macOS unmodified code reads it too, through `SystemTime::now()`.
+    /// The session's clock. On Linux and macOS unmodified code reads the same clock through `SystemTime::now()`.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
     }
 
-    /// The value of a named secret, where the configuration has one, otherwise its placeholder
-    /// `{{secret.NAME}}`, without a `#` of the name: what a replay needs, since requests are redacted before they are
-    /// matched.
+    /// The value of a named secret, if the configuration has a value for it, otherwise the placeholder
+    /// `{{secret.NAME}}` (without a `#` in the name). A replay can send the placeholder, because cassette redacts
+    /// requests before it matches them.
     pub fn secret(&self, name: &str) -> String {
         match self.0.redactor.secret(name) {
             Some(value) => value.to_owned(),
@@ -95,13 +95,14 @@ impl Session {
         }
     }
 
-    /// A [`tower::Layer`](https://docs.rs/tower-layer) around the service that reaches the real server: its
-    /// exchanges are recorded, or replayed without it. No socket is in between, so it costs less than the proxy.
+    /// A [`tower::Layer`](https://docs.rs/tower-layer) around the service that reaches the real server. The session
+    /// records the exchanges of the service, or replays them without it. There is no socket in between, so the layer
+    /// costs less than the proxy.
     ///
-    /// The service takes `http::Request<Body>` with [`Body`](crate::Body) and gives `http::Response`s of any body
-    /// of [`Bytes`](bytes::Bytes): hyper's client, tonic's channel, a stack of tower's. Requests without an
-    /// absolute URI are taken for plain HTTP to their `host`. What the layer below does to a request, such as
-    /// to add headers or to follow redirects, is not on the cassette.
+    /// The service takes `http::Request<Body>` with [`Body`](crate::Body), and returns an `http::Response` with any
+    /// body of [`Bytes`](bytes::Bytes): hyper's client, tonic's channel, a tower stack. A request without an absolute
+    /// URI counts as plain HTTP to its `host`. The cassette does not have the changes that the service makes to a
+    /// request, such as added headers or followed redirects.
     ///
     /// ```no_run
     /// # #[cfg(feature = "proxy")] mod example {

@@ -1,5 +1,5 @@
-//! Mode `learn`: the body runs twice. The first pass records into a folder of its own, which is thrown away; the second
-//! is a recording like any other, and what differs between the two has varied by itself.
+//! Mode `learn` runs the body twice. The first pass records into a temporary folder. The second pass is an ordinary
+//! recording. Values that differ between the two passes vary by themselves, and the cassette lists their places.
 //!
 //! Must not know: how requests are compared.
 
@@ -21,9 +21,9 @@ use crate::tape::{Cassette, Files, Journal, Metadata, Request};
 use crate::volatile;
 
 impl SessionBuilder {
-    /// The first of the two passes of mode [`Learn`](Mode::Learn), which records nothing to keep: what its requests
-    /// and those of the second pass, by [`run`](Self::run), differ in has varied by itself. In any other mode it does
-    /// nothing.
+    /// Runs the first of the two passes of mode [`Learn`](Mode::Learn). Its recording is not kept. [`run`](Self::run)
+    /// is the second pass: the session compares the requests of both, and notes on the cassette where they differ. In
+    /// any other mode this method does nothing.
     ///
     /// ```no_run
     /// use cassette::Session;
@@ -40,11 +40,11 @@ impl SessionBuilder {
     ///
     /// # Errors
     ///
-    /// As [`run`](Self::run).
+    /// Those of [`run`](Self::run).
     ///
     /// # Panics
     ///
-    /// As the body does.
+    /// If the body panics.
     pub fn learn<T: Send, E: Debug + Send>(
         self,
         body: impl FnOnce(Session) -> Result<T, E> + Send,
@@ -52,18 +52,18 @@ impl SessionBuilder {
         self.rehearse(None, |session| body(session).map(drop).map_err(|e| format!("{e:?}")))
     }
 
-    /// `expected`: what the panic that makes a test pass has in its text.
+    /// `expected`: the text that a panic must contain to make the test pass.
     pub(super) fn rehearse(
         self,
         expected: Option<&str>,
         body: impl FnOnce(Session) -> Result<(), String> + Send,
     ) -> Result<SessionBuilder, Failure> {
-        // What is wrong with the environment is told when the session begins.
+        // `begin` reports what is wrong with the environment.
         let Ok(env) = Environment::read() else { return Ok(self) };
         if env.resolve(self.mode, self.config.mode).0 != Mode::Learn {
             return Ok(self);
         }
-        // For both passes: what follows from the time does not vary on replay.
+        // Both passes have the same time, because values that follow from the time do not vary on replay.
         let at = self.freeze.or(self.config.freeze).unwrap_or_else(|| ambient::outside(SystemTime::now));
         let site = self.full_site();
         let aside = env.target_dir(&self.manifest_dir).join("cassette").join(".rehearsed");
@@ -93,7 +93,8 @@ impl SessionBuilder {
 }
 
 impl Session {
-    /// What both passes together say, for the cassette. With a problem, nothing is installed.
+    /// Compares the two passes, and adds the places that differ to the metadata. If it finds a problem, the cassette is
+    /// not installed.
     pub(super) fn learned(&self, journal: &Journal, metadata: &mut Metadata) -> Result<Learned> {
         let Some(first) = &self.0.rehearsed else { return Ok(Learned::default()) };
         let anonymous = |request: &Request| player::unnumbered(request, &self.0.redactor).into_owned();
@@ -120,14 +121,14 @@ impl Session {
     }
 }
 
-/// What there is to say about what was learned.
+/// The problem and the note that come from the comparison of the passes.
 #[derive(Default)]
 pub(super) struct Learned {
     pub(super) problem: Option<Problem>,
     pub(super) note: Option<Note>,
 }
 
-/// The requests of the first pass, without what only the order of events decides.
+/// The requests of the first pass, without the numbers of placeholders, which depend on the order of events.
 fn rehearsed(session: &Session) -> Result<Vec<Request>> {
     let files: &Files = &session.0.files;
     let cassette = Cassette::open(files)?;
@@ -135,7 +136,7 @@ fn rehearsed(session: &Session) -> Result<Vec<Request>> {
     requests.map(|request| Ok(player::unnumbered(&request?, &session.0.redactor).into_owned())).collect()
 }
 
-/// A folder that goes with the value.
+/// A folder that is removed when the value is dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -146,7 +147,7 @@ impl Folder {
         let made = |path: &Path| {
             std::fs::create_dir_all(path).map_err(|e| Error::io("make the folder of the first pass", path, e))
         };
-        // What a killed process left under that name is stale.
+        // A folder of that name is left over from a killed process.
         let _ = std::fs::remove_dir_all(&folder.0);
         made(&folder.0)?;
         Ok(folder)
@@ -155,7 +156,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Below `target`: what does not go is in nobody's way.
+        // The folder is below `target`, so nothing depends on its removal.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

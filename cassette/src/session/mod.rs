@@ -1,6 +1,6 @@
-//! What one test owns: begin → body → finish.
+//! A session: the cassette, the clock and the output directory of one test, from its begin over its body to its finish.
 //!
-//! Must not know: how HTTP is parsed, what files look like inside.
+//! Must not know: how HTTP is parsed, or the contents of files.
 
 mod begin;
 mod call_site;

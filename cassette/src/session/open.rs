@@ -1,4 +1,4 @@
-//! Which cassettes this process has open, so that two tests can't share one unseen.
+//! The cassettes that this process has open, so that a second test with the same cassette fails.
 //!
 //! Must not know: what a session is.
 
@@ -11,9 +11,9 @@ use crate::report::{AlreadyOpen, Problem, TestSite};
 
 #[derive(Default)]
 struct Process {
-    /// Each with the number of its session.
+    /// Open cassettes, each with the number of its session.
     open: HashMap<PathBuf, u64>,
-    /// Cassettes of attribute tests, which run once a process, with the test.
+    /// The cassettes of tests of the attribute, each with its test. Such a test runs once in a process.
     tests: HashMap<PathBuf, TestSite>,
     next_id: u64,
 }
@@ -24,15 +24,15 @@ fn process() -> MutexGuard<'static, Process> {
     unpoisoned(PROCESS.lock())
 }
 
-/// A cassette that is open in this process, until dropped.
+/// A cassette that is open in this process, until this value is dropped.
 pub(crate) struct Opened {
     document: PathBuf,
     id: u64,
 }
 
 impl Opened {
-    /// Takes the cassette. A test of the attribute keeps it for the life of the process: it runs once, so a
-    /// second opening is a second test, or the same one registered twice.
+    /// Opens the cassette. A test of the attribute runs once in a process and keeps its cassette until the process
+    /// ends. So whoever opens the cassette again is a second test, or the same test registered twice.
     pub(crate) fn take(document: &Path, site: &TestSite, is_test: bool) -> Result<Opened, Box<Problem>> {
         let mut process = process();
         let first = process.tests.get(document).cloned();
@@ -49,7 +49,7 @@ impl Opened {
         Ok(Opened { document: document.to_owned(), id })
     }
 
-    /// Gives the cassette free. Handles of the session may live longer: other sessions take some, to look at it.
+    /// Closes the cassette. Handles of its session may live longer, because other sessions hold some for a moment.
     pub(super) fn close(&self) {
         let mut process = process();
         if process.open.get(&self.document) == Some(&self.id) {

@@ -1,4 +1,6 @@
-//! The output directory of a session, from its making to its end.
+//! The output directory of a session: created on the first request, kept if the test fails, removed if it passes.
+//!
+//! Must not know: how manifests are compared.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -8,33 +10,33 @@ use crate::error::{Error, Result};
 use crate::snapshot;
 
 impl Session {
-    /// A fresh directory for what the test writes. After a passing body its manifest is compared with the
-    /// snapshot `<cassette>.output.snap`, or becomes it while recording.
+    /// An empty directory for the files that the test writes. After a passing body the session compares the manifest of
+    /// the directory with the snapshot `<cassette>.output.snap`. While recording, the manifest becomes the snapshot.
     ///
     /// # Errors
     ///
-    /// The directory could not be made below `target/`.
+    /// The directory could not be created below `target/`.
     pub fn output_dir(&self) -> Result<&Path> {
         directory(&self.0)
     }
 }
 
-/// Where what a failed test leaves behind is kept: `target/cassette/<name>`.
+/// The folder for the files of a failed test: `target/cassette/<name>`.
 pub(super) fn aside(session: &Inner) -> PathBuf {
     session.target.join("cassette").join(&session.name)
 }
 
-/// Where the files are kept that a failed test wrote.
+/// The folder for the output of a failed test.
 pub(super) fn kept(session: &Inner) -> PathBuf {
     aside(session).join("output")
 }
 
-/// The fresh directory, made when first asked for.
+/// The output directory, which the first call creates.
 fn directory(session: &Inner) -> Result<&Path> {
     if let Some(d) = session.output.get() {
         return Ok(d);
     }
-    // The process and the session make it unique; what a killed process left under that name is stale.
+    // Process and session make the name unique. A directory of that name is left over from a killed process.
     let unique = format!("{}-{}", std::process::id(), session.id);
     let fresh = session.target.join("cassette").join(".running").join(unique);
     let fail = |e| {
@@ -49,8 +51,8 @@ fn directory(session: &Inner) -> Result<&Path> {
     Ok(session.output.get_or_init(|| fresh))
 }
 
-/// What the test wrote, or `None` if it never asked for the directory. With placeholders for secrets: a token of a real
-/// answer is one in a recorded answer, and everybody has a key of their own.
+/// The manifest of the output, or `None` if the test never asked for the directory. The manifest is made of files with
+/// placeholders for secrets: tokens differ between a real and a recorded response, and keys between developers.
 pub(super) fn manifest(session: &Inner) -> Result<Option<snapshot::Manifest>> {
     let Some(dir) = session.output.get() else { return Ok(None) };
     let redact = |from: &mut dyn Read, to: &mut dyn Write| session.redactor.copy(from, to);
@@ -58,7 +60,7 @@ pub(super) fn manifest(session: &Inner) -> Result<Option<snapshot::Manifest>> {
     snapshot::Manifest::filtered(dir, &session.config.ignore_output, filter).map(Some)
 }
 
-/// Moves the files of a failed test to where they can be looked at, and says where that is.
+/// Moves the output of a failed test to the folder where it is kept, and returns that folder.
 pub(super) fn keep(session: &Inner) -> Result<Option<PathBuf>> {
     let Some(from) = session.output.get() else { return Ok(None) };
     let to = kept(session);
@@ -78,7 +80,7 @@ pub(super) fn remove_snapshot(file: &Path) -> Result<()> {
 /// Removes the files of a passed test.
 pub(super) fn discard(session: &Inner) {
     if let Some(d) = session.output.get() {
-        // Left behind, it is one more stale folder under target.
+        // A directory that cannot be removed is one more stale folder below `target`.
         let _ = std::fs::remove_dir_all(d);
     }
 }

@@ -1,4 +1,6 @@
-//! Errors and mistakes as the facts that `report` words.
+//! Turns errors into the problems that `report` words.
+//!
+//! Must not know: the text of a report.
 
 use std::error::Error as _;
 use std::fs::File;
@@ -14,10 +16,10 @@ use crate::report::{
 };
 use crate::snapshot::{Entry, EntryChange, Fact, Item, SnapshotDiff};
 
-/// Lines of a cassette are short, but for those that are the reason why it can't be read.
+/// The length up to which a line is read for a report. Lines of an intact cassette are shorter.
 const LONGEST_LINE: u64 = 1 << 20;
 
-/// What the environment says is wrong.
+/// A mistake in the variables of the environment.
 pub(super) fn mistake(mistake: Mistake) -> Box<Problem> {
     Box::new(match mistake {
         Mistake::UnknownMode(value) => Problem::UnknownMode(UnknownMode {
@@ -31,26 +33,26 @@ pub(super) fn mistake(mistake: Mistake) -> Box<Problem> {
     })
 }
 
-/// A cassette that can't be read, with the line that is at fault.
+/// A cassette that cannot be read, with the line in which the error is.
 pub(super) fn malformed(error: Error) -> Box<Problem> {
     let line = error.path().zip(error.position()).and_then(|(path, (line, _))| read_line(path, line));
     Box::new(Problem::Malformed(MalformedCassette { error, line }))
 }
 
-/// Why a recording could not be played.
+/// The reason why a recorded response could not be replayed.
 pub(super) fn fault(fault: Fault) -> Problem {
     match fault {
         Fault::Unreadable(error) => *malformed(error),
-        Fault::Unfilled(facts) => Problem::Unfilled(facts),
+        Fault::Unfilled(unfilled) => Problem::Unfilled(unfilled),
     }
 }
 
-/// Something that can't be written, if that is what the error is about.
+/// A place that cannot be written, if the error has a path and comes from the system.
 pub(super) fn unwritable(what: &str, error: Error) -> Box<Problem> {
     let io = error.source().and_then(|e| e.downcast_ref::<io::Error>()).map(|e| (e.kind(), e.to_string()));
     Box::new(match (io, error.path().map(PathBuf::from)) {
         (Some((kind, message)), Some(path)) => {
-            // A file that can't be made is refused by its directory.
+            // If the file does not exist, its directory refused to create it.
             let parent = path.parent().map(PathBuf::from).filter(|_| path.symlink_metadata().is_err());
             let directory = parent.unwrap_or(path);
             Problem::Unwritable(Unwritable { what: what.to_owned(), directory, kind, message })
@@ -59,7 +61,7 @@ pub(super) fn unwritable(what: &str, error: Error) -> Box<Problem> {
     })
 }
 
-/// A client's word on a certificate.
+/// A client that refused the certificate of the session.
 #[cfg(feature = "proxy")]
 pub(super) fn refused(refused: crate::transport::CertificateRefusal) -> crate::report::RefusedCertificate {
     crate::report::RefusedCertificate { host: refused.host, alert: refused.alert.map(str::to_owned) }
@@ -71,7 +73,7 @@ pub(super) fn foreign(foreign: crate::transport::Foreign) -> crate::report::Fore
     crate::report::ForeignConnection { server: foreign.server, silent: foreign.silent }
 }
 
-/// What differs in what the test wrote.
+/// The differences between the output of the test and its snapshot.
 pub(super) fn output(
     diff: SnapshotDiff,
     snapshot: PathBuf,
@@ -143,8 +145,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let check = |path: PathBuf, expected: &std::path::Path| {
             let error = Error::io("lock", &path, io::ErrorKind::PermissionDenied.into());
-            let Problem::Unwritable(told) = *unwritable("cassettes", error) else { panic!("{path:?}") };
-            assert_eq!(told.directory, expected);
+            let Problem::Unwritable(unwritable) = *unwritable("cassettes", error) else { panic!("{path:?}") };
+            assert_eq!(unwritable.directory, expected);
         };
         check(dir.path().join("berlin.lock.recording"), dir.path());
         check(dir.path().to_owned(), dir.path());

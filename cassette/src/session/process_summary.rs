@@ -1,7 +1,7 @@
-//! What the tests of this process have written and left, told once when it ends: a test harness keeps to itself what
-//! tests print that pass.
+//! The summary at the end of the process: cassettes that its tests recorded, and recordings that they left unused. Test
+//! harnesses capture the output of passing tests, so cassette prints the summary at exit.
 //!
-//! Must not know: how it is worded.
+//! Must not know: the text of the summary.
 
 use std::sync::{LazyLock, Mutex, OnceLock};
 
@@ -13,16 +13,16 @@ use crate::report::{self, Note, Palette, Totals};
 
 static TOTALS: LazyLock<Mutex<Totals>> = LazyLock::new(Mutex::default);
 
-/// Chosen before the end: the environment is not to be read then.
+/// Chosen before the process ends, because the environment must not be read at exit.
 static PALETTE: OnceLock<Palette> = OnceLock::new();
 
-/// What one session adds.
+/// The contribution of one session to the totals.
 pub(super) struct Ended<'s> {
-    /// What it did, if the test passed.
+    /// The summary of the session, if the test passed.
     pub(super) passed: Option<&'s Summary>,
     /// The cassette's name.
     pub(super) cassette: &'s str,
-    /// Recordings that nobody asked for, where that isn't allowed.
+    /// The number of unused recordings, unless the configuration allows them.
     pub(super) unused: usize,
 }
 
@@ -31,12 +31,12 @@ pub(super) fn add(ended: &Ended<'_>) {
     let mut totals = unpoisoned(TOTALS.lock());
     if count(&mut totals, ended) {
         PALETTE.get_or_init(palette);
-        // Once; there is no harm in more.
+        // Registering the function again does no harm.
         ambient::at_exit(print);
     }
 }
 
-/// Adds what one session did. Was there anything to tell?
+/// Adds one session. Returns whether the summary has something to report.
 fn count(totals: &mut Totals, ended: &Ended<'_>) -> bool {
     let name = || ended.cassette.to_owned();
     let mut notable = ended.unused > 0;
@@ -76,7 +76,8 @@ fn count(totals: &mut Totals, ended: &Ended<'_>) -> bool {
     notable
 }
 
-/// A thread that is left behind may be adding just now: then it's told without.
+/// Prints the summary. If a thread that outlived its test holds the lock, the summary is left out, because the exit
+/// must not wait.
 fn print() {
     let Ok(totals) = TOTALS.try_lock() else { return };
     let palette = PALETTE.get().copied().unwrap_or(Palette::plain());

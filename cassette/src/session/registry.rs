@@ -1,4 +1,4 @@
-//! The sessions of this process, so that a thread finds its own.
+//! The sessions of this process, so that a thread finds the session that it belongs to.
 //!
 //! Must not know: what a session does.
 
@@ -15,22 +15,22 @@ fn sessions() -> MutexGuard<'static, HashMap<u64, Weak<Inner>>> {
     unpoisoned(SESSIONS.lock())
 }
 
-/// From here on threads find this session.
+/// Makes the session known: from now on its threads find it.
 pub(super) fn register(session: &Session) {
     let mut sessions = sessions();
-    // Those that were dropped without an end.
+    // Remove sessions that were dropped without being finished.
     sessions.retain(|_, session| session.strong_count() > 0);
     sessions.insert(session.0.id, Arc::downgrade(&session.0));
 }
 
-/// The session has ended. Handles of it may live longer.
+/// Forgets a session that has ended. Handles of it may live longer.
 pub(super) fn remove(session: &Session) {
     sessions().remove(&session.0.id);
 }
 
 impl Session {
-    /// The session of the calling thread: that of the test which started the thread, directly or not.
-    /// `None` outside of tests, and where the thread was started by someone else, as a global pool's are.
+    /// The session of the calling thread: the session of the test that started the thread, directly or indirectly.
+    /// `None` outside of tests, and on threads that no test started, such as those of a global pool.
     pub fn current() -> Option<Session> {
         sessions().get(&ambient::current_session()?).and_then(Weak::upgrade).map(Session)
     }

@@ -1,5 +1,7 @@
-//! A body under a session: on a thread of its own, so that everything it starts inherits the session's clock,
-//! and nothing outlives it unseen.
+//! Runs the body of a test under its session: on a thread of its own, so that every thread that the body starts
+//! inherits the session and its clock.
+//!
+//! Must not know: how a session begins, or what finishing compares and installs.
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -21,17 +23,17 @@ use crate::mode::{Environment, Mode};
 use crate::report::{self, Problem, TestSite};
 
 impl SessionBuilder {
-    /// Runs `body` under the session, on a thread of its own, and ends the session: what it recorded is
-    /// installed, or what it replayed is judged, if the body returns `Ok`.
+    /// Runs `body` under the session, on a thread of its own, and ends the session. If the body returns `Ok`, the
+    /// session installs the recording, or checks the replay.
     ///
     /// # Errors
     ///
-    /// [`Failure`], the whole text for a person: the session could not begin, the body returned an error, a
-    /// request was unmatched, an interaction unused, the output differs, a secret leaked.
+    /// [`Failure`], with the whole report as its text: the session could not begin, the body returned an error, a
+    /// request did not match, an interaction was not used, the output differs, or the recording contains a secret.
     ///
     /// # Panics
     ///
-    /// As the body does, after the session has ended.
+    /// If the body panics, after the session has ended.
     pub fn run<T: Send, E: Debug + Send>(
         self,
         body: impl FnOnce(Session) -> Result<T, E> + Send,
@@ -39,7 +41,7 @@ impl SessionBuilder {
         self.on_own_thread(|session| body(session).map_err(|e| format!("{e:?}")))
     }
 
-    /// The same for an async body, on a runtime of its own: one thread, all of tokio's drivers.
+    /// Like [`run`](Self::run) for an async body, on a tokio runtime with one thread and all drivers.
     ///
     /// # Errors
     ///
@@ -47,7 +49,7 @@ impl SessionBuilder {
     ///
     /// # Panics
     ///
-    /// As the body does, after the session has ended.
+    /// If the body panics, after the session has ended.
     pub fn run_async<T, E, F>(self, body: impl FnOnce(Session) -> F + Send) -> Result<(T, Summary), Failure>
     where
         T: Send,
@@ -77,17 +79,17 @@ impl SessionBuilder {
     }
 }
 
-/// Whether the body passed: `Err` with the text of what it returned if not.
+/// Whether the body passed. `Err` has the text of the returned error.
 pub type Verdict = Result<(), String>;
 
-/// Runs a test's body: what the attribute expands to.
+/// Runs the body of a test. The attribute expands to a call of this function.
 #[track_caller]
 pub fn run_sync(test: Test, body: fn(Session) -> Verdict) {
     run_test(test, body);
 }
 
-/// The same for an `async` body. The runtime is built on the body's thread, under the session, so that its
-/// workers inherit the session's clock.
+/// Like [`run_sync`] for an `async` body. The thread of the body builds the runtime, so that the workers of the runtime
+/// inherit the session and its clock.
 #[track_caller]
 pub fn run_async(
     test: Test,
@@ -115,7 +117,7 @@ fn run_test(test: Test, body: impl Fn(Session) -> Verdict + Send + Sync) {
     };
     let session = match begun {
         Ok(session) => session,
-        // A test that expects a panic would pass by this one: it fails by not panicking.
+        // A panic would make a test pass that expects one. Such a test fails by not panicking.
         Err(failure) if expects_panic.is_some() => return report::print(failure.shown()),
         Err(failure) => panic!("{}", failure.shown()),
     };
@@ -133,14 +135,14 @@ fn run_test(test: Test, body: impl Fn(Session) -> Verdict + Send + Sync) {
             if expected && !passed {
                 return;
             }
-            // It was told on its own thread; here it is passed on with the payload that
-            // `#[should_panic(expected = …)]` looks at.
+            // The thread of the body has printed the panic. The payload is passed on, because
+            // `#[should_panic(expected = …)]` looks at it.
             resume_unwind(payload)
         }
     }
 }
 
-/// The body on a fresh thread under the session. Output captured by the test harness is inherited.
+/// Runs the body on a fresh thread under the session. The thread inherits the output capture of the test harness.
 pub(super) fn under<T: Send>(
     session: &Session,
     thread_name: &str,
@@ -159,7 +161,7 @@ pub(super) fn under<T: Send>(
 }
 
 fn builder(test: &Test, site: &TestSite) -> Result<SessionBuilder> {
-    // Tests run in the package's directory; a test executable that was moved finds it by the variable.
+    // A test executable that was moved finds the directory of the package by the variable.
     let dir = Environment::manifest_dir().unwrap_or_else(|| test.manifest_dir.into());
     let mut builder = Session::builder(test.cassette()).package_dir(dir).test(site.clone());
     if let Some(config) = test.config {
@@ -188,7 +190,7 @@ fn site(test: &Test) -> TestSite {
 
 /// The failure of a body that returned an error.
 pub(super) fn failed(session: &Session, returned: String) -> Failure {
-    // With a failed body it can't pass.
+    // A session with a failed body does not pass, so `finish` returns an error.
     session.finish(BodyEnd::Returned(returned.clone())).err().unwrap_or(Failure::plain(returned))
 }
 
@@ -197,7 +199,7 @@ pub(super) fn not_begun(site: &TestSite, problem: Problem) -> Failure {
     failure::failed(failure, str::to_owned)
 }
 
-/// Prints what the session has to say beside a panic. False if the session failed.
+/// Prints the report of a session whose body panicked. Returns whether the session passed.
 pub(super) fn print_outcome(ended: Result<Summary, Failure>) -> bool {
     match ended {
         Ok(summary) => {

@@ -1,4 +1,4 @@
-//! What a passing session did, for who runs it.
+//! The result of a passing session, for the person who runs the test.
 //!
 //! Must not know: how a session ends.
 
@@ -6,36 +6,36 @@ use std::time::Duration;
 
 use crate::report::{self, Note, Palette, Recorded};
 
-/// What a session did, once it passed.
+/// The result of a session that passed.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Summary {
     /// The cassette's name.
     pub name: String,
-    /// Interactions recorded, or replayed.
+    /// The number of interactions that were recorded or replayed.
     pub interactions: usize,
-    /// Bytes on disk of a recorded cassette with its body files.
+    /// The size on disk of the recorded cassette and its body files, in bytes.
     pub bytes: u64,
-    /// Whether the recording differs from the cassette before it in more than when it was made.
+    /// Whether the new recording differs from the old cassette in more than times.
     pub changed: bool,
-    /// What was redacted while recording, by rule, with counts. Never a value.
+    /// The rules that redacted something while recording, and how often. Contains no value.
     pub redacted: Vec<(String, u64)>,
-    /// Files in the output directory, where the test asked for one.
+    /// The number of files in the output directory, if the test asked for the directory.
     pub output_files: Option<usize>,
     /// How long the session lasted.
     pub elapsed: Duration,
-    /// Whether this session recorded.
+    /// Whether the session recorded.
     pub recorded: bool,
     /// Whether there was no cassette before.
     pub(crate) is_new: bool,
-    /// Interactions of a recording that were not on the cassette before: fewer than `interactions` in mode
-    /// [`Append`](crate::Mode::Append) only.
+    /// The number of interactions that were not on the cassette before. Smaller than `interactions` only in mode
+    /// [`Append`](crate::Mode::Append).
     pub added: usize,
-    /// Whether this session replaced the snapshot of the output, and nothing else.
+    /// Whether the session replaced the snapshot of the output, and no cassette.
     pub accepted: bool,
-    /// Whether that snapshot says something else than before.
+    /// Whether the new snapshot differs from the old one.
     pub(crate) output_changed: bool,
-    /// What is to be told though the test passed.
+    /// Notes to print although the test passed.
     pub(crate) notes: Vec<Note>,
 }
 
@@ -49,7 +49,7 @@ impl Summary {
         }
     }
 
-    /// What there is to tell of a recording, or of a test that passed all the same; `None` of anything else.
+    /// The text to print: a line about the recording, then the notes. `None` if there are neither.
     pub(crate) fn text(&self, palette: &Palette) -> Option<String> {
         let recorded = self.recorded.then(|| self.as_recorded().render(palette));
         let notes = Some(report::notes(&self.notes, palette)).filter(|text| !text.is_empty());

@@ -11,7 +11,7 @@ use crate::api::{HOST, Speaks};
 use crate::project::Project;
 
 const HEADLINE: &str =
-    "error: a connection speaks another protocol than HTTP, which can't be recorded or replayed\n";
+    "error: a connection uses a protocol other than HTTP, which cassette can't record or replay\n";
 
 /// Sends `words` to a server, and returns what it sends back.
 fn say(to: &str, words: &[u8]) -> Vec<u8> {
@@ -32,13 +32,10 @@ fn check_report(to: &str, words: &[u8]) {
         let text = failed.expect_err("it passed").to_string();
         assert!(text.starts_with(HEADLINE), "{mode}: {text}");
         assert!(
-            text.contains(&format!("   = to: {to}; what its client sent is not HTTP\n")),
+            text.contains(&format!("   = to: {to}; the client sent something other than HTTP\n")),
             "{mode}: {text}"
         );
-        assert!(
-            text.contains("    2. leave all connections alone, with Config::explicit_clients()"),
-            "{text}"
-        );
+        assert!(text.contains("    2. switch interception off with Config::explicit_clients()"), "{text}");
     }
 }
 

@@ -38,7 +38,7 @@ fn one_test_after_the_other() {
     }
 }
 
-const LIKELY: &str = "likely: a client or a runtime in a `static`";
+const LIKELY: &str = "likely cause: a client or a runtime in a `static`";
 
 /// Runs two parallel tests. The second uses a connection of the first from the client's pool.
 fn at_once(path: &str, first_ends_first: bool) -> [String; 2] {
@@ -89,10 +89,13 @@ fn two_tests_at_once() {
         for first_ends_first in [true, false] {
             let [one, two] = at_once(path, first_ends_first);
             assert!(
-                one.contains("note: a request came here that `weather/berlin` has a recording of"),
+                one.contains(
+                    "note: this session got a request that is recorded on the cassette `weather/berlin`"
+                ),
                 "{one}"
             );
-            let message = "note: a request that this cassette has came to the session of `weather/berlin`";
+            let message =
+                "note: the session of `weather/berlin` got a request that is recorded on this cassette";
             assert!(two.contains(message), "{two}");
             for text in [one, two] {
                 assert!(
@@ -116,7 +119,7 @@ fn a_test_that_fails_by_itself_beside_another() {
         let fails = |body: &(dyn Fn() -> Option<cassette::Failure> + Sync), with: &str| {
             let failed = std::thread::scope(|scope| scope.spawn(body).join().unwrap());
             let text = failed.expect("a failure").to_string();
-            let blamed = text.contains("came here") || text.contains("came to");
+            let blamed = text.contains("got a request that");
             assert!(text.contains(with) && !blamed, "{text}");
         };
         other.replay(Config::new(), &async |s: Session| {
@@ -163,7 +166,8 @@ fn a_blocking_client_in_the_test_after() {
         assert_eq!(ask(s, "two").await, Err("refused"));
     });
     let text = failed.err().unwrap().to_string();
-    let message =
-        format!("note: meanwhile a connection to {HOST}:80 was refused, of a thread whose test had ended");
+    let message = format!(
+        "note: during this test cassette refused a connection to {HOST}:80: the test of its thread had ended"
+    );
     assert!(text.contains(&message) && text.contains(LIKELY), "{text}");
 }

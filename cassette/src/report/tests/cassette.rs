@@ -130,41 +130,41 @@ fn a_leak() {
     check(
         vec![Problem::Leaks(leaks)],
         "\
-error: the new recording of `weather/berlin` holds secrets in 8 places, and was not saved
+error: the new recording of `weather/berlin` contains secrets in 8 places, and was not saved
   --> tests/forecast.rs:12, test forecast::berlin
-   = cassette: tests/cassettes/weather/berlin.json is as it was
+   = cassette: tests/cassettes/weather/berlin.json is unchanged
 
   API_KEY, split over lines
     interaction 3: GET https://api.example.com/v1/notes
-    body of the answer, line 12
-    way out: `Config::redact_body_with`, or `Config::redact_field` where it is a field of its own
+    body of the response, line 12
+    fix: `Config::redact_body_with`, or `Config::redact_field` if the secret is the whole value of a field
   PASSWORD, in base64
     interaction 3: GET https://api.example.com/v1/notes
     body of the request, at /user/note
-    way out: .redact_pointer(\"/user/note\")
+    fix: .redact_pointer(\"/user/note\")
   the value of [access_token:1], as it is
     interaction 3: GET https://api.example.com/v1/notes
-    header x-note of the answer
-    way out: .redact_header(\"x-note\")
+    header x-note of the response
+    fix: .redact_header(\"x-note\")
   CAS0501 shape jwt, by its form
     interaction 3: GET https://api.example.com/v1/notes
     its URL
-    way out: `Config::redact_url` with a pattern, or `Config::redact_request_with`; if it is no secret, .without_rule(\"CAS0501\")
+    fix: `Config::redact_url` with a pattern, or `Config::redact_request_with`; if it is not a secret, .without_rule(\"CAS0501\")
   the value of [sid:1], as it is
     interaction 3: GET https://api.example.com/v1/notes
-    header location of the answer
-    way out: .redact_url(\"/a\\\\.b/(?<sid>[^/?#]+)/\")
+    header location of the response
+    fix: .redact_url(\"/a\\\\.b/(?<sid>[^/?#]+)/\")
   the value of [sid:1], as it is
     interaction 3: GET https://api.example.com/v1/notes
     its URL
-    way out: .redact_field(\"code\")
+    fix: .redact_field(\"code\")
   CAS0501 shape jwt, by its form, unpacked
     interaction 3: GET https://api.example.com/v1/notes
-    body of the answer
-    way out: `Config::redact_body_with`; if it is no secret, .without_rule(\"CAS0501\")
+    body of the response
+    fix: `Config::redact_body_with`; if it is not a secret, .without_rule(\"CAS0501\")
   API_KEY, as it is
-    a name in or of the output file out/rows.csv
-    way out: let the test write other names, of files, columns and targets of links: those are kept
+    a name that the snapshot lists for the output file out/rows.csv
+    fix: let the test write other names: the snapshot keeps those of files, columns and link targets
 
 help: redact those places in the test's `Config`, then record again:
     CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
@@ -185,9 +185,9 @@ error: cassette `weather/berlin` is already open in this process
    = file: tests/cassettes/weather/berlin.json
    = opened by: forecast::munich at tests/forecast.rs:30
 
-  Two tests share its name. Give each one a name of its own.
+  Two tests use this cassette. Give each test a cassette of its own.
 
-help: find where it is named:
+help: find where the code names it:
     grep -rn '\"weather/berlin\"' --include='*.rs' .",
     );
     check(
@@ -197,10 +197,10 @@ error: cassette `weather/berlin` is already open in this process
   --> tests/forecast.rs:12, test forecast::berlin
    = file: tests/cassettes/weather/berlin.json
 
-  This test runs twice at once: `#[test]` stands above `#[cassette_test]`, which makes
-  a test of the function already. Remove `#[test]`.
+  This test runs twice at once: `#[test]` is above `#[cassette_test]`, which already makes
+  the function a test. Remove `#[test]`.
 
-help: find where it is named:
+help: find where the code names it:
     grep -rn '\"weather/berlin\"' --include='*.rs' .",
     );
 }

@@ -1,4 +1,4 @@
-//! Connections of other protocols.
+//! Connections with protocols other than HTTP.
 
 use super::*;
 
@@ -10,15 +10,15 @@ fn a_database_and_a_mail_server() {
     check(
         vec![Problem::Foreign(Foreign { cassette, connections: connections.to_vec() })],
         "\
-error: a connection speaks another protocol than HTTP, which can't be recorded or replayed
+error: a connection uses a protocol other than HTTP, which cassette can't record or replay
   --> tests/forecast.rs:12, test forecast::berlin
    = cassette: tests/cassettes/weather/berlin.json
-   = to: db.example.com:5432; what its client sent is not HTTP
-   = to: [2001:db8::7]:25; its client said nothing, and waited for the server to speak first
+   = to: db.example.com:5432; the client sent something other than HTTP
+   = to: [2001:db8::7]:25; the client sent nothing, and waited for the server to speak first
 
-  a session takes every connection of its test to another machine; then
-    1. let the test have that server on this machine: those connections are left alone
-    2. leave all connections alone, with Config::explicit_clients(), and give the code under test
+  the session intercepts every connection of its test to another machine; you can
+    1. run the server on this machine: cassette does not intercept connections to it
+    2. switch interception off with Config::explicit_clients(), and give the code under test
        one of the session's clients: session.client(), session.base_url(…)
 
 help: then run this test again:

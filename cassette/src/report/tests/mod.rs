@@ -1,4 +1,4 @@
-//! Whole texts, as a reader meets them.
+//! Compares whole texts, as a user reads them.
 
 mod cassette;
 mod foreign;
@@ -39,7 +39,7 @@ fn check_with_notes(problems: Vec<Problem>, notes: Vec<Note>, expected: &str) {
     let failure = FailureReport { site: site(), problems, notes };
     let text = failure.render(&Palette::plain());
     assert!(text == expected, "\n{text}\n\nexpected:\n{expected}");
-    // Colours change nothing but colours.
+    // The coloured text is the same text with colours.
     let mut uncolored = String::new();
     let colored = failure.render(&Palette::colored());
     let mut pieces = colored.split('\u{1b}');
@@ -120,18 +120,18 @@ error: the test itself failed
 
   no forecast
 
-note: 1 request got no answer from upstream
+note: 1 request got no response from the real server
   GET https://api.example.com/v1/forecast
     connect: connection refused
 
-note: a failed test replaces no cassette; its recording is kept aside
+note: a failed test does not replace its cassette; the new recording is kept in another place
    = kept: tests/cassettes/weather/berlin.json.recording, 7 interactions
 
 help: run this test alone:
     cargo test -p weather -- --exact forecast::berlin",
     );
     let many = notes(&[Note::UpstreamFailures(vec![failed; 7])], &Palette::plain());
-    assert!(many.starts_with("note: 7 requests got no answer"), "{many}");
+    assert!(many.starts_with("note: 7 requests got no response"), "{many}");
     assert!(many.ends_with("\n  … and 2 more"), "{many}");
 }
 
@@ -165,7 +165,7 @@ help: run this test alone:
     );
 }
 
-/// An obstacle with its headline and its hint.
+/// Compares the headline and the hint of an obstacle.
 #[track_caller]
 fn check_obstacle(obstacle: Obstacle, headline: &str, hint: &str) {
     let text = format!(
@@ -184,26 +184,27 @@ fn obstacles() {
     );
     check_obstacle(
         Obstacle::RealTime { reason: "Miri runs without the libc that would show it".into() },
-        "unmodified code can't be shown a frozen time: Miri runs without the libc that would show it",
-        "read the time through `session.clock().now()`, and freeze nothing else",
+        "cassette can't show a frozen time to unmodified code: Miri runs without the libc that would show it",
+        "call `Config::explicit_clock()`, and read the time through `session.clock().now()`",
     );
     let (method, uri) = (http::Method::PUT, "https://api.example.com/v1".to_owned());
     let scope = "https://api.example.com/v1".to_owned();
     check_obstacle(
         Obstacle::VariesWhole { method: method.clone(), uri: uri.clone(), more: 2, scope },
-        "the whole body of PUT https://api.example.com/v1 (and 2 more) varies by itself, which is not learned",
-        "if it does not count, let the test's `Config` say so: \
+        "the whole body of PUT https://api.example.com/v1 (and 2 more) differs between the two passes, and `learn` does \
+         not ignore a whole body",
+        "if the body does not matter, let the test's `Config` ignore it: \
          .matching_for(\"https://api.example.com/v1\", |m| m.ignore_body())",
     );
     check_obstacle(
         Obstacle::LongBody { method: method.clone(), uri: uri.clone(), most: 32, mode: Mode::Append },
         "the body of PUT https://api.example.com/v1 is longer than 32 MiB",
-        "mode `append` has to hold it until it is matched: use `record`",
+        "mode `append` holds a request body in memory until it is matched: use mode `record`",
     );
     check_obstacle(
         Obstacle::MissingValue { method, uri, name: "API_KEY".into() },
         "PUT https://api.example.com/v1 can't be sent: the secret API_KEY has no value here",
-        "set what gives the secret API_KEY its value",
+        "set the variable, the file or the `Config` that API_KEY takes its value from",
     );
 }
 

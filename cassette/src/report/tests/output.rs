@@ -1,4 +1,4 @@
-//! Output against its snapshot.
+//! Output that differs from its snapshot.
 
 use super::*;
 
@@ -27,7 +27,7 @@ fn another_output() {
     check(
         vec![Problem::Output(change)],
         "\
-error: the output of this test is not that of its snapshot
+error: the output of this test differs from its snapshot
   --> tests/forecast.rs:12, test forecast::berlin
    = snapshot: tests/snapshots/weather/berlin.snap
    = this run's files: target/cassette/weather/berlin

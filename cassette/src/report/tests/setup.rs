@@ -1,4 +1,4 @@
-//! Modes and directories.
+//! Unknown modes, directories that cannot be written, secrets without a value.
 
 use super::*;
 
@@ -39,7 +39,7 @@ error: `replays` is not a mode
    = set by: `mode = \"…\"` in the attribute
    = valid: replay, record, auto, append, verify, accept, off, learn
 
-help: name a valid mode there (`replay`?), then run the test again:
+help: set a valid mode (`replay`?), then run the test again:
     cargo test -p weather -- --exact forecast::berlin",
     );
 }
@@ -60,12 +60,12 @@ error: the directory for cassettes cannot be written
    = directory: tests/my cassettes/weather
    = reason: Permission denied (os error 13)
 
-help: make it yours to write:
+help: give yourself permission to write:
     chmod u+w 'tests/my cassettes/weather'",
     );
 }
 
-/// Told of a test that passes as well.
+/// A test that passes prints these notes as well.
 #[test]
 fn secrets_that_are_not_there() {
     let absent = [
@@ -77,19 +77,19 @@ fn secrets_that_are_not_there() {
     ];
     let text = notes(&absent.map(Note::Absent), &Palette::plain());
     let expected = "\
-note: API_KEYY is not set: nothing was searched for it
-   = if it should be: set it, or correct its name in `secret_from_env`
+note: API_KEYY is not set, so cassette did not search for this secret
+   = to redact it: set the variable, or correct its name in `secret_from_env`
 
-note: OTHER is empty: nothing was searched for it
-   = if it should be: set it, or correct its name in `secret_from_env`
+note: OTHER is empty, so cassette did not search for this secret
+   = to redact it: set the variable, or correct its name in `secret_from_env`
 
-note: THIRD is empty: nothing was searched for it
-   = if it should be: see what the test's `Config` takes its value from
+note: THIRD is empty, so cassette did not search for this secret
+   = to redact it: check where the test's `Config` takes its value from
 
-note: tests/secretz.json is not there: no secrets from it
-   = if it should be: put it there, or correct its path in the test's `Config`
+note: tests/secretz.json does not exist, so cassette takes no secrets from it
+   = if it has secrets: create it, or correct its path in the test's `Config`
 
-note: tests/config.json has no key that begins with `#`: no secrets from it
-   = if it has secrets: let their keys begin with `#`, or read all of it by `secrets_file`";
+note: tests/config.json has no key that begins with `#`, so cassette takes no secrets from it
+   = if it has secrets: begin their keys with `#`, or read the whole file with `secrets_file`";
     assert_eq!(text, expected);
 }

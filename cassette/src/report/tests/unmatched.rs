@@ -1,4 +1,4 @@
-//! Requests without an answer.
+//! Requests that match no recording.
 
 use http::{HeaderMap, Method};
 
@@ -61,7 +61,7 @@ error: no recording answers this request
       - 5
       + 7
 
-  if that differs in every run, let the test's `Config` ignore it
+  if this differs in every run, let the test's `Config` ignore it
     1. the query key `days`: .ignore_query(\"days\")
 
 help: if the test asks for this on purpose, record `weather/berlin` again:
@@ -104,7 +104,7 @@ error: no recording answers this request
       - \"2026-11-23T09:58:12Z\"
       + \"2026-11-24T10:00:00Z\"
 
-  if that differs in every run, let the test's `Config` ignore it
+  if this differs in every run, let the test's `Config` ignore it
     1. the JSON at /items/*/n: .ignore_json(\"/items/*/n\")
     2. the JSON at /note: .ignore_json(\"/note\")
     3. the JSON at /requested_at: .ignore_json(\"/requested_at\")
@@ -162,11 +162,11 @@ error: no recording answers 7 requests of this test
              recorded hosts: api.example.com, cdn.example.com:8443
 
   requested  GET https://api.example.com/v1/token
-             recorded once, and used already
-             last as recording 1 of 12, used by request 1: 200 OK, 1.2 kB: {\"id\":
+             recorded once, and already used
+             the last one is recording 1 of 12, used by request 1: 200 OK, 1.2 kB: {\"id\":
 
   requested  GET https://api.example.com/v1/token
-             recorded 3 times, and all of them used already
+             recorded 3 times, and each already used
 
   requested  GET https://api.example.com/login
              nothing similar is recorded
@@ -191,16 +191,16 @@ error: no recording answers 7 requests of this test
 
   … and 2 more requests
 
-  if the test may ask more often than it did while recording
-    1. in recording 1 of the cassette: \"repeat\": true
-    2. or let every last answer repeat: .exhausted(Exhausted::RepeatLast)
+  if the test may send this request more often than it did while recording
+    1. write this into recording 1 of the cassette: \"repeat\": true
+    2. or repeat the last response of every request: .exhausted(Exhausted::RepeatLast)
 
 help: if the test asks for this on purpose, record `weather/berlin` again:
     CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
     );
 }
 
-/// Another request altogether, beside one that differs by little: only the latter has an option to offer.
+/// A suggestion is made for a request that differs little from a recording, but not for one that differs in much.
 #[test]
 fn many_differences() {
     let far = differs(get("https://h/?a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1"), 0, get("https://h/"));
@@ -215,7 +215,7 @@ fn many_differences() {
     assert!(text.contains("\n    1. the query key `t`: .ignore_query(\"t\")\n\nhelp: "), "{text}");
 }
 
-/// What is said of one difference, without all around it.
+/// Compares the text for the differences alone.
 #[track_caller]
 fn check_difference(matching: &Matching, actual: &Request, recorded: &Request, expected: &str) {
     let palette = Palette::plain();
@@ -335,7 +335,7 @@ error: no recording answers this request
     5. GET https://api.example.com/v1/forecast/17?city=Prague&days=9: query `city`, query `days`, used
     6. GET https://api.example.com/v1/forecast?a=1&b=2&c=3&days=7: path, query `a`, query `b`, 2 more
 
-  if that differs in every run, let the test's `Config` ignore it
+  if this differs in every run, let the test's `Config` ignore it
     1. a part of the path /v1/forecast/16: .ignore_path(r\"^/v1/forecast/([^/]+)\")
 
 help: if the test asks for this on purpose, record `weather/berlin` again:
@@ -389,17 +389,17 @@ error: no recording answers 3 requests of this test
 
   requested  GET https://api.example.com/v1/forecast?page=1
              out of order: this is recording 1
-  expected   no request any more
+  expected   no further request
 
-  if the order is of no importance
-    1. leave this out of the test's `Config`: .ordered()
+  if the order does not matter
+    1. remove this from the test's `Config`: .ordered()
 
 help: if the test asks for this on purpose, record `weather/berlin` again:
     CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
     );
 }
 
-/// What an option is offered for, and which.
+/// Compares the first suggestion for a request and a recording.
 #[track_caller]
 fn check_suggestion(actual: Request, recorded: Request, expected: Option<&str>) {
     let matching = Matching::default().require_header("accept");
@@ -442,7 +442,7 @@ fn suggestions_to_ignore() {
     check_suggestion(get("https://h/a"), get("https://h/b"), None);
 }
 
-/// What is redacted in the request, and not in the recording, is no noise.
+/// A value that is redacted in the request but not in the recording gets a suggestion to redact it.
 #[test]
 fn suggestions_to_redact() {
     let uri = "https://h/";
@@ -505,14 +505,14 @@ error: no recording answers 2 requests of this test
       - 5
       + 7
 
-  set API_KEY to any value of six characters or more: the cassette has {{secret.API_KEY}} there
+  set API_KEY to any value of six characters or more: the recorded request contains {{secret.API_KEY}}
 
 help: the real value is not needed:
     API_KEY=dummy-value cargo test -p weather -- --exact forecast::berlin",
     );
 }
 
-/// What is told of them, and the last line.
+/// Compares the text about secrets without a value, up to the last line.
 #[track_caller]
 fn check_valueless(of: Vec<Valueless>, expected: &str) {
     let uri = "https://api.example.com/v1/forecast";
@@ -520,8 +520,8 @@ fn check_valueless(of: Vec<Valueless>, expected: &str) {
     differs.valueless = of;
     let failure = FailureReport { site: site(), problems: vec![unmatched(vec![differs])], notes: vec![] };
     let text = failure.render(&Palette::plain());
-    let (_, told) = text.split_once("+ 1\n\n").expect("what differs");
-    assert_eq!(told, expected);
+    let (_, text) = text.split_once("+ 1\n\n").expect("what differs");
+    assert_eq!(text, expected);
 }
 
 #[test]
@@ -533,12 +533,12 @@ fn secrets_without_a_value_by_where_it_comes_from() {
             valueless("db.password", ValueFrom::Files(vec!["tests/secrets.json".into()]), None),
         ],
         "  \
-  set API_KEY to any value of six characters or more: the cassette has {{secret.API_KEY}} there
-    the one that it has is shorter than 6 bytes, and was left aside
+  set API_KEY to any value of six characters or more: the recorded request contains {{secret.API_KEY}}
+    its present value is shorter than 6 bytes, so cassette ignores it
 
-  set API_SECRET to any value of six characters or more: the cassette has {{secret.API_SECRET}} there
+  set API_SECRET to any value of six characters or more: the recorded request contains {{secret.API_SECRET}}
 
-  give db.password any value of six characters or more in tests/secrets.json: the cassette has {{secret.db.password}} there
+  give db.password any value of six characters or more in tests/secrets.json: the recorded request contains {{secret.db.password}}
 
 help: the real value is not needed:
     API_KEY=dummy-value API_SECRET=dummy-value-2 cargo test -p weather -- --exact forecast::berlin",
@@ -546,7 +546,7 @@ help: the real value is not needed:
     check_valueless(
         vec![valueless("PIN", ValueFrom::Variable, None)],
         "  \
-  set PIN to any number of six digits or more: the cassette has {{secret.PIN}} there
+  set PIN to any number of six digits or more: the recorded request contains {{secret.PIN}}
 
 help: the real value is not needed:
     PIN=902187 cargo test -p weather -- --exact forecast::berlin",
@@ -557,9 +557,9 @@ help: the real value is not needed:
             valueless("PRICES_KEY", ValueFrom::Config, None),
         ],
         "  \
-  give #pin any value of six characters or more in a.json or b.json: the cassette has {{secret.pin}} there
+  give #pin any value of six characters or more in a.json or b.json: the recorded request contains {{secret.pin}}
 
-  give PRICES_KEY any value of six characters or more in the test's `Config`: the cassette has {{secret.PRICES_KEY}} there
+  give PRICES_KEY any value of six characters or more in the test's `Config`: the recorded request contains {{secret.PRICES_KEY}}
 
 help: then run this test again; the real value is not needed:
     cargo test -p weather -- --exact forecast::berlin",
@@ -575,8 +575,9 @@ fn what_stands_for_a_redacted_value_is_said_once() {
         FailureReport { site: site(), problems: vec![unmatched(requests)], notes: vec![] }
             .render(&Palette::plain())
     };
-    let told = "\n\n  [*] stands for a redacted value, whatever its number\n";
+    let explanation =
+        "\n\n  [*] stands for a redacted value: matching ignores the number in its placeholder\n";
     let found = text(vec![star(1), star(2)]);
-    assert_eq!(found.matches(told).count(), 1, "{found}");
+    assert_eq!(found.matches(explanation).count(), 1, "{found}");
     assert!(!text(vec![plain]).contains("[*]"));
 }

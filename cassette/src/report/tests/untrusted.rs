@@ -22,10 +22,10 @@ error: a client does not trust the session's certificate, so its request could n
    = cassette: tests/cassettes/weather/berlin.json
    = refused: https://api.example.com, for `unknown_ca`
    = refused: https://auth.example.com, for `bad_certificate`
-   = refused: https://b.test, without a reason: it closed the connection
+   = refused: https://b.test, without a reason: the client closed the connection
 
-  it brings its own list of authorities (reqwest with `webpki-roots`, ureq 3 by default) or one
-  certificate that it accepts, and looks at nothing else; then give the code under test
+  the client trusts only its own list of authorities (reqwest with `webpki-roots`, ureq 3 by
+  default) or only one certificate; give the code under test
     1. a client that trusts the session: session.client(), session.blocking_client()
     2. plain HTTP: session.base_url(\"https://api.example.com\")
     3. one more authority for its own client: session.ca_pem()
@@ -45,7 +45,7 @@ error: a client does not trust the session's certificate, so its request could n
    = cassette: tests/cassettes/weather/berlin.json
    = refused: https://api.example.com, for `certificate_expired`
 
-  it judges the certificate by another clock than the session's; then give the code under test
+  the client does not check the certificate by the session's clock; give the code under test
     1. a client that trusts the session: session.client(), session.blocking_client()
     2. plain HTTP: session.base_url(\"https://api.example.com\")
     3. one more authority for its own client: session.ca_pem()

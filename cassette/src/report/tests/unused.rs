@@ -1,4 +1,4 @@
-//! Recordings left over.
+//! Unused recordings.
 
 use super::*;
 
@@ -64,7 +64,7 @@ error: none of 12 recordings was used
      9. GET https://api.example.com/v1/forecast?page=9
     10. GET https://api.example.com/v1/forecast?page=10
     … and 2 more
-  it made no request at all, or none that came through this session
+  it made no request, or none that reached this session
 
   if the test need not ask for them
     1. write \"optional\": true into those recordings of the cassette
@@ -77,8 +77,8 @@ help: if the test is meant to ask for nothing now, record `weather/berlin` again
 
 #[test]
 fn recordings_left_over_where_that_is_no_failure() {
-    let Problem::Unused(facts) = unused(12, 10..12, Some(8)) else { panic!() };
-    let note = Note::Unused { facts, cassette: "weather/berlin".into(), command: RECORD.into() };
+    let Problem::Unused(unused) = unused(12, 10..12, Some(8)) else { panic!() };
+    let note = Note::Unused { unused, cassette: "weather/berlin".into(), command: RECORD.into() };
     assert_eq!(
         notes(&[note], &Palette::plain()),
         "\

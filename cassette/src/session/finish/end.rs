@@ -1,6 +1,6 @@
-//! What comes together while a session ends.
+//! The problems and notes that the steps of ending a session collect.
 //!
-//! Must not know: where it comes from.
+//! Must not know: which step a problem comes from.
 
 use crate::report::{Note, Problem};
 use crate::session::summary::Summary;
@@ -8,19 +8,19 @@ use crate::session::summary::Summary;
 /// How the body of a test ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BodyEnd {
-    /// As it should.
+    /// It passed.
     Passed,
-    /// With an error, which the session has to tell.
+    /// It returned an error, which the session must report.
     Returned(String),
-    /// With a panic, which has been told already.
+    /// It panicked. The panic has printed its message already.
     Panicked,
 }
 
-/// What comes together while a session ends.
+/// The problems, the notes and the summary that the steps of ending a session collect.
 #[derive(Default)]
 pub(super) struct End {
     pub(super) body_failed: bool,
-    /// The cassette is too old, which is told last.
+    /// The cassette is too old. This problem comes last in the report.
     pub(super) expired: Option<Problem>,
     pub(super) problems: Vec<Problem>,
     pub(super) notes: Vec<Note>,

@@ -1,6 +1,6 @@
-//! The end of a session: what the test left is compared or installed, and only a passing test changes a file.
+//! Ends a session: compares or installs what the test left. Only a passing test changes a file.
 //!
-//! Must not know: how anything is compared, or written.
+//! Must not know: how requests or snapshots are compared, or how files are written.
 
 mod end;
 mod recorded;
@@ -20,8 +20,8 @@ use crate::mode::{Environment, Mode};
 use crate::report::{self, Expired, Note, Problem, machine};
 
 impl Session {
-    /// Ends the session after its body. If that failed, nothing is compared or installed, and what the
-    /// session knows is told beside it.
+    /// Ends the session after its body. If the body failed, the session compares and installs nothing, and reports what
+    /// it knows in addition to the failure of the body.
     pub(crate) fn finish(&self, body: BodyEnd) -> Result<Summary, Failure> {
         let ended = self.end(body);
         self.0.open.close();
@@ -33,7 +33,7 @@ impl Session {
     fn end(&self, body: BodyEnd) -> Result<Summary, Failure> {
         let inner = &*self.0;
         inner.ambient.end();
-        // What a thread that was left behind asks from here on belongs to no test.
+        // A thread that outlives the test may send more requests. They belong to no test.
         inner.engine.close();
         let mut end = End { body_failed: body != BodyEnd::Passed, ..End::default() };
         if let BodyEnd::Returned(error) = body {
@@ -47,8 +47,8 @@ impl Session {
             let absent = inner.config.sources.absent(&inner.config.rules);
             end.summary.notes.extend(absent.into_iter().map(Note::Absent));
         }
-        if let Some(facts) = &inner.expired {
-            self.judge_age(facts, &mut end);
+        if let Some(expired) = &inner.expired {
+            self.judge_age(expired, &mut end);
         }
         let done = match inner.engine.action() {
             Action::Replay(replay) => self.finish_replay(&replay.player, &mut end),
@@ -65,7 +65,8 @@ impl Session {
         end.problems.extend(done.err().map(Problem::Other));
         end.problems.extend(end.expired.take());
         if end.failed() {
-            // A client that only went away may have had no time; but something failed, and that may be why.
+            // A client that closed its connection may just have been cancelled. But the test failed, and the closed
+            // connection may be the cause.
             end.problems.splice(..0, doubtful);
         }
         if let Err(e) = self.settle_output(&mut end) {
@@ -85,18 +86,18 @@ impl Session {
         end.notes.extend(inner.network.parallel_notes(end.body_failed));
         let failure =
             report::FailureReport { site: inner.site.clone(), problems: end.problems, notes: end.notes };
-        // The error of the code under test may have a URL with the key in it, and CI keeps logs.
+        // The error of the code under test may contain a URL with a key, and CI keeps logs.
         Err(failure::failed(failure, |text| inner.redactor.text(text)))
     }
 
-    /// For the summary at the end of the process.
+    /// Adds the session to the summary of the process.
     fn count(&self, end: &End) {
         let in_problems = end.problems.iter().filter_map(|problem| match problem {
-            Problem::Unused(facts) => Some(facts.left.len()),
+            Problem::Unused(unused) => Some(unused.left.len()),
             _ => None,
         });
         let in_notes = end.summary.notes.iter().filter_map(|note| match note {
-            Note::Unused { facts, .. } => Some(facts.left.len()),
+            Note::Unused { unused, .. } => Some(unused.left.len()),
             _ => None,
         });
         let unused = in_problems.chain(in_notes).sum();
@@ -104,35 +105,36 @@ impl Session {
         process_summary::add(&process_summary::Ended { passed, cassette: &self.0.name, unused });
     }
 
-    /// A report that is asked for and can't be written fails the test: who reads it would miss one.
+    /// Appends the session to the machine-readable report. If that fails, the test fails, because readers of the report
+    /// would miss it.
     fn report_passed(&self, summary: Summary) -> Result<Summary, Failure> {
-        // Of the two passes of mode `learn` the second is told.
+        // In mode `learn` only the second pass is reported.
         let wanted = Environment::report_file().filter(|_| !self.0.is_rehearsal);
         let Some(file) = wanted else { return Ok(summary) };
         let recorded = summary.as_recorded();
         let recorded = summary.recorded.then_some((&recorded, summary.changed));
         let line = machine::passed(&self.0.site, summary.interactions, recorded);
         let Err(e) = machine::append(&file, &line) else { return Ok(summary) };
-        let problem = Problem::Other(Error::io("write what `CASSETTE_REPORT` asks for:", &file, e));
+        let problem = Problem::Other(Error::io("write the report that `CASSETTE_REPORT` asks for", &file, e));
         let site = self.0.site.clone();
         let failure = report::FailureReport { site, problems: vec![problem], notes: summary.notes };
-        Err(failure::worded(&failure, str::to_owned))
+        Err(failure::render(&failure, str::to_owned))
     }
 
-    /// A cassette that is too old fails the test beside whatever else does, or is told.
-    fn judge_age(&self, facts: &Expired, end: &mut End) {
+    /// A cassette that is too old fails the test, or adds a note.
+    fn judge_age(&self, expired: &Expired, end: &mut End) {
         let (cassette, command) = (self.0.name.clone(), self.0.site.record_command());
         match self.0.config.max_age {
-            Some((_, Expiry::Fail)) => end.expired = Some(Problem::Expired(facts.clone())),
-            _ => end.summary.notes.push(Note::Expired { facts: facts.clone(), cassette, command }),
+            Some((_, Expiry::Fail)) => end.expired = Some(Problem::Expired(expired.clone())),
+            _ => end.summary.notes.push(Note::Expired { expired: expired.clone(), cassette, command }),
         }
         if matches!(self.0.mode, Mode::Append | Mode::Accept) {
-            // Only a passing test writes.
+            // A passing test writes files in these modes, so the problem must count before that.
             end.problems.extend(end.expired.take());
         }
     }
 
-    /// What a passing test wrote is removed; what a failing one wrote is kept for a look.
+    /// Removes the output of a passing test, and keeps the output of a failing one.
     fn settle_output(&self, end: &mut End) -> Result<()> {
         if !end.failed() {
             output::discard(&self.0);

@@ -1,6 +1,6 @@
-//! The end of a recording: it is searched for secrets, then installed, kept aside or thrown away.
+//! Ends a recording: runs the leak check, then installs the recording, keeps it in another folder, or discards it.
 //!
-//! Must not know: how files are written, what a secret looks like.
+//! Must not know: how files are written, or the patterns of secrets.
 
 use std::time::Duration;
 
@@ -30,14 +30,14 @@ impl Session {
         if end.body_failed && !failures.is_empty() {
             end.notes.push(Note::UpstreamFailures(failures));
         }
-        // Before anything is installed: an output that can't be read must not cost the old cassette.
+        // Before the cassette is installed, because an output that cannot be read must not cost the old cassette.
         let manifest = output::manifest(inner).unwrap_or_else(|e| {
             end.problems.push(Problem::Other(e));
             None
         });
         let added = journal.len();
         if journal.before().is_some() && added == 0 {
-            // Not even its times change.
+            // Nothing was added, so the cassette stays as it is, times included.
             journal.discard()?;
             return if end.failed() { Ok(()) } else { self.accept_output(end) };
         }
@@ -63,7 +63,7 @@ impl Session {
         Ok(())
     }
 
-    /// What is on the cassette stays, whether it was asked for or not.
+    /// Interactions that are on the cassette stay, whether the test used them or not.
     pub(super) fn finish_append(&self, player: &Player, recorder: &Recorder, end: &mut End) -> Result<()> {
         end.problems.extend(player.faults().into_iter().map(problems::fault));
         self.finish_record(recorder, end)
@@ -87,12 +87,12 @@ impl Session {
         Ok(())
     }
 
-    /// What was known when the recording began, and what is known now.
+    /// The metadata from the beginning of the recording, with the rules that fired and the duration.
     fn metadata(&self, journal: &Journal) -> Metadata {
         let mut metadata = journal.metadata().clone();
         let mut fired = self.0.redactor.fired();
         if journal.before().is_some() {
-            // It goes on saying what was done when it was recorded.
+            // The list also keeps the rules that fired in the first recording.
             fired.append(&mut metadata.redaction);
             fired.sort();
             fired.dedup();
@@ -104,7 +104,7 @@ impl Session {
         metadata
     }
 
-    /// Secrets in what is about to be committed.
+    /// The secrets in the files that the user is about to commit.
     pub(super) fn leaks(
         &self,
         prepared: Option<&Prepared>,
@@ -119,7 +119,7 @@ impl Session {
             }
         }
         if let Some(manifest) = manifest {
-            // Names of files and columns are part of it.
+            // The snapshot contains names of files and columns.
             let file = self.0.files.output_snapshot();
             let text = manifest.to_text();
             let leak = check.scan(text.as_bytes()).map_err(|e| Error::io("scan", &file, e))?;

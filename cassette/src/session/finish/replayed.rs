@@ -1,4 +1,4 @@
-//! The end of a replay: what was used, what was not, and how the real servers answer today.
+//! Ends a replay: reports unmatched requests, unused recordings, and how today's responses of the real servers differ.
 //!
 //! Must not know: how a difference is found.
 
@@ -22,7 +22,7 @@ impl Session {
             end.notes.extend(other.then_some(Note::OtherRules { gone, new, command }));
         }
         if end.failed() {
-            // The rest of the tape is unused, and the output is another, as a consequence.
+            // Unused recordings and another output are consequences of the failure.
             return Ok(());
         }
         end.summary.interactions = player.used();
@@ -30,7 +30,7 @@ impl Session {
             Unused::Fail => end.problems.extend(player.unused()?.map(Problem::Unused)),
             Unused::Warn => {
                 let (cassette, command) = (self.0.name.clone(), self.0.site.record_command());
-                let note = |facts| Note::Unused { facts, cassette, command };
+                let note = |unused| Note::Unused { unused, cassette, command };
                 end.summary.notes.extend(player.unused()?.map(note));
             }
             Unused::Allow => {}
@@ -38,17 +38,17 @@ impl Session {
         if self.0.mode == Mode::Accept { self.accept_output(end) } else { self.compare_output(end) }
     }
 
-    /// What the real servers say today.
+    /// Reports how the responses of the real servers differ from the recorded ones.
     pub(super) fn finish_verify(&self, drifted: Vec<Drifted>, policy: Drift, end: &mut End) {
         if drifted.is_empty() {
             return;
         }
-        let facts = DriftReport { cassette: self.0.files.document(), drifted };
+        let drift = DriftReport { cassette: self.0.files.document(), drifted };
         match policy {
-            Drift::Fail => end.problems.push(Problem::Drift(facts)),
+            Drift::Fail => end.problems.push(Problem::Drift(drift)),
             Drift::Warn => {
                 let (cassette, command) = (self.0.name.clone(), self.0.site.record_command());
-                end.summary.notes.push(Note::Drift { facts, cassette, command });
+                end.summary.notes.push(Note::Drift { drift, cassette, command });
             }
         }
     }

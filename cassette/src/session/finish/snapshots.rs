@@ -1,6 +1,6 @@
-//! The end of the output directory: it is compared with its snapshot, or becomes it.
+//! Compares the manifest of the output directory with its snapshot, or stores it as the snapshot.
 //!
-//! Must not know: what a snapshot looks like.
+//! Must not know: the format of a snapshot.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::session::{output, problems};
 use crate::snapshot;
 
 impl Session {
-    /// What a passing replay wrote becomes the snapshot.
+    /// Stores the manifest of a passing test as the snapshot.
     pub(super) fn accept_output(&self, end: &mut End) -> Result<()> {
         let manifest = output::manifest(&self.0)?;
         let found = self.leaks(None, manifest.as_ref())?;
@@ -67,8 +67,8 @@ impl Session {
         Ok(())
     }
 
-    /// The one thing a failing replay writes beside the sources: insta's pending file, so that
-    /// `cargo insta review` shows the change. Not in CI.
+    /// Writes insta's pending file, so that `cargo insta review` shows the change. It is the only file that a failing
+    /// replay writes into the source tree. Not written in CI. Returns the command for the review.
     fn store_pending(&self, file: &Path, actual: &snapshot::Manifest) -> Result<Option<String>> {
         if !self.0.env.may_write_pending() {
             return Ok(None);

@@ -1,6 +1,6 @@
-//! A session's proxy, the certificates to trust, and the way upstream.
+//! The proxy of a session, the certificates that its clients trust, and the connection to real servers.
 //!
-//! Must not know: how a connection is served, how a session ends.
+//! Must not know: how a connection is served, or how a session ends.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -23,19 +23,19 @@ use crate::session::problems;
 use crate::tape::{TransportError, TransportErrorKind};
 use crate::transport::{Bundle, Proxy, Trust, Upstream, UpstreamOptions};
 
-/// A session's proxy, and the certificates to trust.
+/// The proxy of a session, and the certificates that its clients trust.
 pub(in crate::session) struct Network {
     proxy: OnceLock<Result<Proxy, String>>,
     bundle: OnceLock<Arc<Bundle>>,
-    /// Kept for as long as a client of this session might read it.
+    /// The certificate file that intercepted clients read. Kept while the session lives.
     #[cfg(feature = "intercept")]
-    _shown: Option<Arc<Bundle>>,
+    _intercepted: Option<Arc<Bundle>>,
     #[cfg(feature = "intercept")]
     peer: Arc<Peer>,
 }
 
 impl Network {
-    /// With what puts the session's threads under it.
+    /// Also returns what assigns threads to the session.
     #[cfg(feature = "intercept")]
     pub(in crate::session) fn begin(
         session: u64,
@@ -48,10 +48,10 @@ impl Network {
         let Interception { ambient, proxy, bundle } =
             interception::begin(session, mode, config, clock, engine)?;
         let peer = Peer::join(name, engine);
-        Ok((ambient, Network { proxy, bundle: OnceLock::new(), _shown: bundle, peer }))
+        Ok((ambient, Network { proxy, bundle: OnceLock::new(), _intercepted: bundle, peer }))
     }
 
-    /// With what puts the session's threads under it.
+    /// Also returns what assigns threads to the session.
     #[cfg(not(feature = "intercept"))]
     pub(in crate::session) fn begin(
         session: u64,
@@ -65,7 +65,7 @@ impl Network {
         Ok((Ambient::new(session, clock), network))
     }
 
-    /// The proxy, started when first asked for.
+    /// The proxy, which the first call starts.
     pub(in crate::session) fn proxy(&self, engine: &Engine, clock: &Clock) -> Result<&Proxy> {
         let started = self.proxy.get_or_init(|| {
             let clock = clock.clone();
@@ -74,7 +74,7 @@ impl Network {
         started.as_ref().map_err(|e| Error::new(e.clone()))
     }
 
-    /// The certificates that the client of a process has to trust.
+    /// The certificates that clients in other processes must trust.
     pub(in crate::session) fn bundle(&self, engine: &Engine) -> Result<&Bundle> {
         if let Some(bundle) = self.bundle.get() {
             return Ok(bundle);
@@ -83,8 +83,8 @@ impl Network {
         Ok(self.bundle.get_or_init(|| bundle))
     }
 
-    /// Connections that no request came of, so that what they were for is on no cassette: what is certain, and what only
-    /// a failure makes likely.
+    /// Problems with connections on which no request was sent, so that the request is on no cassette. The first list
+    /// fails the test. The second list only explains a test that fails anyway.
     pub(in crate::session) fn unsent(&self, cassette: &Path, failed: bool) -> (Vec<Problem>, Vec<Problem>) {
         let mut found = (Vec::new(), Vec::new());
         let Some(Ok(proxy)) = self.proxy.get() else { return found };
@@ -112,19 +112,19 @@ impl Network {
         }
     }
 
-    /// Remarks on a failure that has to do with sessions which were open at the same time.
+    /// Notes about requests that parallel sessions got in place of each other.
     #[cfg(feature = "intercept")]
     pub(in crate::session) fn parallel_notes(&self, body_failed: bool) -> Vec<Note> {
         self.peer.notes(body_failed)
     }
 
-    /// Remarks on a failure that has to do with sessions which were open at the same time.
+    /// Notes about requests that parallel sessions got in place of each other.
     #[cfg(not(feature = "intercept"))]
     pub(in crate::session) fn parallel_notes(&self, _body_failed: bool) -> Vec<Note> {
         Vec::new()
     }
 
-    /// The session is over: others hear of it no more.
+    /// The session has ended. Sessions that begin later do not compare their requests with it.
     pub(in crate::session) fn leave(&self) {
         #[cfg(feature = "intercept")]
         self.peer.leave();
@@ -139,14 +139,14 @@ pub(in crate::session) fn upstream_options(config: &Config) -> UpstreamOptions {
     }
 }
 
-/// The way upstream, which replay doesn't have: what isn't there can't be used by mistake. Where hosts are passed
-/// through it has one to this machine.
+/// The connection to real servers. A replay has none, so it cannot use it by mistake. If the configuration passes hosts
+/// through, a replay connects to this machine only.
 pub(in crate::session) fn live(mode: Mode, config: &Config) -> Result<Option<Live>> {
     let replays = matches!(mode, Mode::Replay | Mode::Accept);
     if replays && !config.hosts.pass_any() {
         return Ok(None);
     }
-    // Always ready: its pool grows as it needs to.
+    // `Upstream` is always ready, because its pool grows on demand, so nothing polls `poll_ready`.
     let upstream = Upstream::new(&upstream_options(config))?;
     let resolve = config.resolve.clone();
     Ok(Some(Box::new(move |request| {

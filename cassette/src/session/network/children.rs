@@ -1,6 +1,6 @@
-//! Processes that a test starts: what puts their requests on the session's cassette.
+//! Processes that a test starts explicitly under the session: a `Command`, or variables for another launcher.
 //!
-//! Must not know: which variables there are.
+//! Must not know: the names of the variables.
 
 use std::ffi::{OsStr, OsString};
 use std::process::Command;
@@ -9,11 +9,11 @@ use crate::error::Result;
 use crate::session::handle::Session;
 
 impl Session {
-    /// A command whose process is under this session: its requests are recorded, or replayed. The program has to look
-    /// at the variables of [`env`](Self::env), as most do.
+    /// A command whose process belongs to this session: the session records or replays its requests. The program must
+    /// read the variables of [`env`](Self::env), as most programs do.
     ///
-    /// Where unmodified clients are intercepted any other `Command` of the test does the same; this one works
-    /// everywhere. For tokio: `tokio::process::Command::from(session.command("curl")?)`. Its clock is the real one.
+    /// With interception, any other `Command` of the test does the same. This method works on every system. For tokio
+    /// use `tokio::process::Command::from(session.command("curl")?)`. The process sees the real time.
     ///
     /// ```no_run
     /// # fn example(session: cassette::Session) -> cassette::TestResult {
@@ -25,19 +25,20 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`env`](Self::env).
+    /// Those of [`env`](Self::env).
     pub fn command(&self, program: impl AsRef<OsStr>) -> Result<Command> {
         let mut command = Command::new(program);
         command.envs(self.env()?);
         Ok(command)
     }
 
-    /// The variables that put a process under this session, for launchers other than [`command`](Self::command): a
-    /// container, a shell, `env_clear`. They name the session's proxy and a file with the certificate to trust, in every
-    /// spelling that clients know; that file is there until the session ends. Empty where the session is off.
+    /// The variables that connect a process to this session, for launchers other than [`command`](Self::command): a
+    /// container, a shell, `env_clear`. They contain the URL of the session's proxy and the path of a file with the
+    /// certificate to trust, under all names that clients read. The file exists until the session ends. Empty if the
+    /// session is off.
     ///
-    /// Loopback is exempt, as it is for the test itself: the process reaches its own servers, and
-    /// [`base_url`](Self::base_url)s.
+    /// The variables exempt loopback addresses: the process reaches its own servers and the URLs of
+    /// [`base_url`](Self::base_url) directly, like the test itself.
     ///
     /// ```no_run
     /// # fn example(session: cassette::Session) -> cassette::TestResult {
@@ -52,7 +53,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// No port could be bound on the loopback interface, or the certificate could not be written to the temporary
+    /// cassette could not bind a port on the loopback interface, or could not write the certificate to the temporary
     /// directory.
     pub fn env(&self) -> Result<Vec<(&'static str, OsString)>> {
         self.variables()

@@ -1,7 +1,7 @@
-//! Unmodified clients: before the body begins, the session listens, and the connections of the body's threads are led
-//! to it.
+//! Interception of unmodified clients: the session starts its proxy before the body begins, and connections of the
+//! body's threads go to this proxy.
 //!
-//! Must not know: how they are led, how a connection is served.
+//! Must not know: how a connection is intercepted, or how it is served.
 
 use std::sync::{Arc, OnceLock};
 
@@ -15,20 +15,20 @@ use crate::mode::Mode;
 use crate::report::{self, Obstacle, Problem};
 use crate::transport::{Bundle, Destination, Proxy, Trust, variables};
 
-/// What a session starts with.
+/// The parts with which a session with interception starts.
 pub(super) struct Interception {
     pub(super) ambient: Ambient,
     pub(super) proxy: OnceLock<Result<Proxy, String>>,
-    /// Whom threads and the processes they start are told to trust: the session alone. They reach nothing else, while
-    /// recording neither; a process that ignores the proxy should fail then, and not first on replay.
+    /// The certificate file for threads and for the processes that they start. It holds the session's authority only,
+    /// also while recording: a process that bypasses the proxy then fails while recording, not only on replay.
     pub(super) bundle: Option<Arc<Bundle>>,
 }
 
-/// Of a session that is off, or that says so, connections go where they are meant to.
+/// Starts the interception. Does nothing if the session is off or the configuration asks for explicit clients.
 ///
 /// # Errors
 ///
-/// They could not be led in this executable; no port could be bound; the certificate could not be written.
+/// cassette cannot intercept connections in this executable, could not bind a port, or could not write the certificate.
 pub(super) fn begin(
     session: u64,
     mode: Mode,

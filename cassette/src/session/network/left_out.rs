@@ -1,6 +1,7 @@
-//! What stands in where the feature `proxy` is left out: nothing but a layer reaches a session's engine then.
+//! The network of a session in a build without the feature `proxy`. Requests then reach the engine through in-process
+//! transports only.
 //!
-//! Must not know: anything of a transport.
+//! Must not know: transports with sockets.
 
 use std::path::Path;
 

@@ -1,7 +1,6 @@
-//! How requests reach a session, as far as the features of this build go: the one place of the session that asks which
-//! features there are.
+//! How requests reach a session. Of the session's code, only this folder depends on the features of the build.
 //!
-//! Must not know: how a connection is served, how a session ends.
+//! Must not know: how a connection is served, or how a session ends.
 
 #[cfg(feature = "proxy")]
 mod built_in;

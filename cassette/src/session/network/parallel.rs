@@ -1,10 +1,8 @@
-//! What other tests of the process have to do with a test that failed: a client, or the runtime it runs on, that is kept
-//! in a `static` carries the requests of one test to the session of another.
+//! Detects requests that reach the session of another test, because two tests share a client or a runtime in a
+//! `static`. A request does not say which test sent it. So a session that ends compares with the parallel sessions: a
+//! request that one of them could not match may be on the cassette of the other.
 //!
-//! A request doesn't say who sent it, so this is found from both ends: one test has a request without an answer, which
-//! the cassette of another that ran at the same time has; or a thread of a test that is over wanted a connection.
-//!
-//! Must not know: what a session is, how connections are intercepted, what a note reads like.
+//! Must not know: what a session is, how connections are intercepted, or the text of a note.
 
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
@@ -16,72 +14,72 @@ use crate::report::Note;
 /// The peers of the sessions that are open.
 static OPEN: Mutex<Vec<Weak<Peer>>> = Mutex::new(Vec::new());
 
-/// What a session shows to those that are open at the same time.
+/// The part of a session that parallel sessions see.
 pub(super) struct Peer {
-    /// The name of its cassette.
+    /// The name of the session's cassette.
     name: String,
     engine: Engine,
-    seen: Mutex<Seen>,
+    state: Mutex<State>,
 }
 
 #[derive(Default)]
-struct Seen {
+struct State {
     /// Sessions that were open while this one was, with the names of their cassettes.
     others: Vec<(Weak<Peer>, String)>,
     notes: Vec<Note>,
 }
 
-/// Remarks of one kind on one failure: the same cause makes more of them than anybody reads.
+/// The most notes of one kind on one failure. The same cause makes more of them than anybody reads.
 const MOST: usize = 3;
 
 impl Peer {
-    /// The peer of a session that begins. It meets all that are open.
+    /// The peer of a session that begins. It and the peers of all open sessions remember each other.
     pub(super) fn join(name: &str, engine: &Engine) -> Arc<Peer> {
-        let peer = Arc::new(Peer { name: name.to_owned(), engine: engine.clone(), seen: Mutex::default() });
+        let peer = Arc::new(Peer { name: name.to_owned(), engine: engine.clone(), state: Mutex::default() });
         let mut open = open();
-        // Those that were dropped without an end.
+        // Remove peers that were dropped without being finished.
         open.retain(|other| other.strong_count() > 0);
         let others: Vec<Arc<Peer>> = open.iter().filter_map(Weak::upgrade).collect();
         open.push(Arc::downgrade(&peer));
-        // What follows may drop the last handle of a peer, and its engine with it.
+        // The lock is released first, because the loop may drop the last handle of a peer, and its engine with it.
         drop(open);
         for other in others {
-            peer.seen().others.push((Arc::downgrade(&other), other.name.clone()));
-            other.seen().others.push((Arc::downgrade(&peer), peer.name.clone()));
+            peer.state().others.push((Arc::downgrade(&other), other.name.clone()));
+            other.state().others.push((Arc::downgrade(&peer), peer.name.clone()));
         }
         peer
     }
 
-    /// The session ends: those that begin from here on do not meet it.
+    /// The session has ended. Sessions that begin from now on do not compare with it.
     pub(super) fn leave(self: &Arc<Peer>) {
         open().retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(self)));
     }
 
-    /// What there is to say besides a failure. The others are told as well what concerns them, if they still run. That a
-    /// test asked for nothing needs no other test as its reason, if it failed by itself.
+    /// The notes for the report of a failed test. Parallel sessions that still run get the notes that concern them. If
+    /// the body failed by itself, that explains a session without requests, so such a session gets no note.
     pub(super) fn notes(self: &Arc<Peer>, body_failed: bool) -> Vec<Note> {
-        let others = std::mem::take(&mut self.seen().others);
+        let others = std::mem::take(&mut self.state().others);
         if !body_failed
             && let Some((_, other)) = others.first()
             && self.player().is_some_and(Player::is_untouched)
         {
-            self.note(Note::NoneCame { other: other.clone() });
+            self.note(Note::NoRequest { other: other.clone() });
         }
         for other in others.into_iter().filter_map(|(other, _)| other.upgrade()) {
-            // Once for each pair: by the one that ends first.
-            other.seen().others.retain(|(one, _)| !std::ptr::eq(one.as_ptr(), Arc::as_ptr(self)));
-            self.stray_from(&other);
-            other.stray_from(self);
+            // The session that ends first compares the pair, and the other one does not compare it again.
+            other.state().others.retain(|(one, _)| !std::ptr::eq(one.as_ptr(), Arc::as_ptr(self)));
+            self.note_misdirected(&other);
+            other.note_misdirected(self);
         }
-        std::mem::take(&mut self.seen().notes)
+        std::mem::take(&mut self.state().notes)
     }
 
-    /// Tells both, if a request of `home`'s came here.
-    fn stray_from(&self, home: &Peer) {
+    /// Adds a note to both sessions if this one got a request that is on the cassette of `home`.
+    fn note_misdirected(&self, home: &Peer) {
         let request = self.player().zip(home.player()).and_then(|(to, home)| to.misdirected(home));
         if let Some(request) = request {
-            self.note(Note::OfAnother { request: request.clone(), other: home.name.clone() });
-            home.note(Note::ToAnother { request, other: self.name.clone() });
+            self.note(Note::RequestOfParallelTest { request: request.clone(), other: home.name.clone() });
+            home.note(Note::RequestToParallelTest { request, other: self.name.clone() });
         }
     }
 
@@ -89,27 +87,27 @@ impl Peer {
         self.engine.action().replays().map(|replay| &*replay.player)
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        unpoisoned(self.seen.lock())
+    fn state(&self) -> MutexGuard<'_, State> {
+        unpoisoned(self.state.lock())
     }
 
     fn note(&self, note: Note) {
-        let mut seen = self.seen();
+        let mut state = self.state();
         let kind = std::mem::discriminant(&note);
-        if seen.notes.iter().filter(|known| std::mem::discriminant(*known) == kind).count() < MOST {
-            seen.notes.push(note);
+        if state.notes.iter().filter(|known| std::mem::discriminant(*known) == kind).count() < MOST {
+            state.notes.push(note);
         }
     }
 }
 
-/// A connection of a thread whose session has ended was refused: all that are open may be missing it.
+/// A connection was refused, because the session of its thread has ended. Any open session may be missing its request.
 pub(super) fn refused(host: &str, port: u16) {
-    // Somebody else may look at them just now; in a forked process, for ever.
+    // Another thread may hold the lock; in a forked process it is then held for ever.
     let Ok(open) = OPEN.try_lock() else { return };
     let peers: Vec<Arc<Peer>> = open.iter().filter_map(Weak::upgrade).collect();
     drop(open);
     for peer in peers {
-        peer.note(Note::RefusedMeanwhile { host: host.to_owned(), port });
+        peer.note(Note::ConnectionRefused { host: host.to_owned(), port });
     }
 }
 

@@ -1,4 +1,4 @@
-//! The ways in that a test asks its session for: clients, services, and what makes other clients use its proxy.
+//! The explicit transports that a test gets from its session: clients, services, the proxy and base URLs.
 //!
 //! Must not know: how a request is answered.
 
@@ -19,22 +19,22 @@ use crate::transport;
 use crate::transport::{Ca, Proxy, variables};
 
 impl Session {
-    /// Where the proxy of this session listens: `http://127.0.0.1:PORT`. Started when first asked for.
+    /// The URL of this session's proxy: `http://127.0.0.1:PORT`. The first call starts the proxy.
     ///
     /// # Errors
     ///
-    /// No port could be bound on the loopback interface.
+    /// cassette could not bind a port on the loopback interface.
     pub fn proxy_url(&self) -> Result<String> {
         Ok(self.proxy()?.url())
     }
 
-    /// A URL for clients that take a base URL and nothing else: `http://127.0.0.1:PORT`, with the path of `url`.
-    /// What the client asks there is recorded, or replayed, as if asked of `url`'s own server.
+    /// A URL for clients that can only be given a base URL: `http://127.0.0.1:PORT` with the path of `url`. The session
+    /// records or replays requests to this port as requests to the server of `url`.
     ///
-    /// Each server has a port of its own, the same for the whole session, so that paths are what they were however
-    /// a client joins them. `host` and `referer` speak of the real server on the way out, and redirects, `link`s and
-    /// cookies of the port on the way back, so that the client stays in the session; where it is redirected to another
-    /// server, that one gets a port, too. Bodies are not rewritten: an absolute link in one leads to the real server.
+    /// Each server has its own port for the whole session, so that paths stay unchanged however a client joins them.
+    /// cassette rewrites `host` and `referer` of a request to the real server, and redirects, `link` and cookies of a
+    /// response to the port, so that the client stays in the session. A redirect to another server gets a port for that
+    /// server. cassette does not rewrite bodies: an absolute link in a body points to the real server.
     ///
     /// ```no_run
     /// # fn example(session: cassette::Session) -> cassette::Result<()> {
@@ -46,17 +46,17 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// `url` is not an absolute one of http or https. No port could be bound on the loopback interface.
+    /// `url` is not an absolute URL of http or https, or cassette could not bind a port on the loopback interface.
     pub fn base_url(&self, url: &str) -> Result<String> {
         self.proxy()?.base_url(url)
     }
 
-    /// The certificate (PEM) that the proxy's own certificates are signed with. Made in memory for this
-    /// process; its key is never written anywhere.
+    /// The certificate (PEM) of the authority that signs the proxy's certificates. cassette creates the authority in
+    /// memory for this process, and never writes its key to a file.
     ///
     /// # Errors
     ///
-    /// The certificate could not be made.
+    /// cassette could not create the certificate.
     pub fn ca_pem(&self) -> Result<String> {
         Ok(Ca::get().pem().to_owned())
     }
@@ -65,18 +65,18 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`client_builder`](Self::client_builder).
+    /// Those of [`client_builder`](Self::client_builder).
     #[cfg(feature = "client")]
     pub fn client(&self) -> Result<reqwest::Client> {
         self.client_builder()?.build().map_err(|e| Error::with_source("could not build the client", e))
     }
 
-    /// The builder of that client, for time-outs, default headers and the like. Its proxy and TLS settings
-    /// are the session's; don't replace them.
+    /// A builder for the client of [`client`](Self::client), to set time-outs, default headers and the like. Do not
+    /// replace its proxy and TLS settings, because they connect the client to the session.
     ///
     /// # Errors
     ///
-    /// The session's proxy could not be started.
+    /// cassette could not start the proxy of the session.
     #[cfg(feature = "client")]
     pub fn client_builder(&self) -> Result<reqwest::ClientBuilder> {
         match self.0.mode {
@@ -85,11 +85,11 @@ impl Session {
         }
     }
 
-    /// The same as [`client`](Self::client) for code that blocks.
+    /// Like [`client`](Self::client), for blocking code.
     ///
     /// # Errors
     ///
-    /// As [`client`](Self::client).
+    /// Those of [`client`](Self::client).
     #[cfg(feature = "blocking")]
     pub fn blocking_client(&self) -> Result<reqwest::blocking::Client> {
         self.blocking_client_builder()?
@@ -97,11 +97,11 @@ impl Session {
             .map_err(|e| Error::with_source("could not build the client", e))
     }
 
-    /// The same as [`client_builder`](Self::client_builder) for code that blocks.
+    /// Like [`client_builder`](Self::client_builder), for blocking code.
     ///
     /// # Errors
     ///
-    /// As [`client_builder`](Self::client_builder).
+    /// Those of [`client_builder`](Self::client_builder).
     #[cfg(feature = "blocking")]
     pub fn blocking_client_builder(&self) -> Result<reqwest::blocking::ClientBuilder> {
         match self.0.mode {
@@ -110,10 +110,10 @@ impl Session {
         }
     }
 
-    /// A `tower` service that needs no other: it reaches the real servers as the session's proxy does, with
-    /// connections of its own, and on replay opens no socket at all.
+    /// A `tower` service that needs no service below it: it connects to the real servers itself, like the session's
+    /// proxy. On replay it opens no socket.
     ///
-    /// An error is a [`TransportError`](crate::tape::TransportError), boxed.
+    /// Its error is a boxed [`TransportError`](crate::tape::TransportError).
     ///
     /// ```no_run
     /// # async fn example(session: cassette::Session) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -128,11 +128,12 @@ impl Session {
         SessionService::new(self.0.engine.clone())
     }
 
-    /// A middleware for clients of `reqwest-middleware`: exchanges are recorded, or replayed without the client.
+    /// A middleware for clients of `reqwest-middleware`. It records the exchanges of the client, or replays them
+    /// without the client.
     ///
-    /// It sees requests before reqwest adds the client's default headers, and answers after reqwest has followed
-    /// redirects: a redirect is one interaction then. A client with `redirect::Policy::none()`, or the proxy
-    /// ([`Session::client`]), records each hop.
+    /// The middleware sees a request before reqwest adds the client's default headers, and a response after reqwest has
+    /// followed redirects. So a redirect and its target are one interaction. To record each hop, use a client with
+    /// `redirect::Policy::none()`, or the proxy ([`Session::client`]).
     ///
     /// ```no_run
     /// # fn example(session: cassette::Session) {
@@ -146,12 +147,12 @@ impl Session {
         CassetteMiddleware::new(self.0.engine.clone())
     }
 
-    /// What the environment of a process has to say for its requests to go through this session, and for its
-    /// clients to trust it. Empty where the session is off.
+    /// The variables that send the requests of another process through this session, and make its clients trust the
+    /// session. Empty if the session is off.
     ///
     /// # Errors
     ///
-    /// No port could be bound, or the certificate to trust could not be written to the temporary directory.
+    /// cassette could not bind a port, or could not write the certificate to the temporary directory.
     pub(super) fn variables(&self) -> Result<Vec<(&'static str, OsString)>> {
         if self.0.mode == Mode::Off {
             return Ok(Vec::new());
