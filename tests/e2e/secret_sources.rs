@@ -175,9 +175,9 @@ fn misspelt_rules_are_errors() {
     message(Config::new().redact_field(""), &["`redact_field(\"\")`"]);
     message(Config::new().redact_field("*_token"), &["`redact_field(\"*_token\")`: `*` does not stand for"]);
     message(Config::new().redact_before_read("users/*/x"), &["a place begins with `/`: \"/users/*/x\"?"]);
-    message(Config::new().redact_url("(?<a>)"), &["`(?<a>)` matches what is empty"]);
+    message(Config::new().redact_url("(?<a>)"), &["`(?<a>)` matches an empty text"]);
     message(Config::new().redact_pointer("users/email"), &["\"users/email\" is not a JSON pointer", "`/`"]);
-    message(Config::new().redact_url("("), &["`(` is not a pattern for URLs: ", "closing"]);
+    message(Config::new().redact_url("("), &["`(` is not a regular expression for URLs: ", "closing"]);
     let links = Config::new().redact_links("https://cdn.example.com/", ["x"]);
     message(links, &["a domain is wanted: \"cdn.example.com\"?"]);
     message(
