@@ -333,9 +333,9 @@ mod tests {
     }
 
     #[test]
-    fn by_form_and_over_lines() {
-        check("a ghp_a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1", Some(("by its form", 2)));
-        check("https://u:p@h and https://u:[url-password:1]@h", Some(("by its form", 10)));
+    fn by_pattern_and_over_lines() {
+        check("a ghp_a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1", Some(("by its pattern", 2)));
+        check("https://u:p@h and https://u:[url-password:1]@h", Some(("by its pattern", 10)));
         check("x plainsec\nret1", Some(("split over lines", 2)));
         check("\r\n\"plainsec\\r\\n  ret1", Some(("split over lines", 3)));
         check("[\"a plainsec\\n\",\n    \"  ret1\"]", Some(("split over lines", 4)));
@@ -445,7 +445,7 @@ mod tests {
         let text = format!("plainsecret1\n{filler}  plainsecret1 AIza{}\n{filler}", "a1B2c".repeat(7));
         let all = check.scan_all(Slow(text.as_bytes(), false)).unwrap();
         let places: Vec<_> = all.iter().map(|leak| (&*leak.name, leak.line, leak.column)).collect();
-        let expected = [("KEY", 1, 1), ("KEY", 30_002, 3), ("CAS0504 shape google-api-key", 30_002, 16)];
+        let expected = [("KEY", 1, 1), ("KEY", 30_002, 3), ("CAS0504 pattern google-api-key", 30_002, 16)];
         assert_eq!(places, expected);
     }
 

@@ -11,7 +11,7 @@ use crate::redact::values::encodings::EncodingKind;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leak {
-    /// The secret's name, the rule of its pattern (`CAS0501 shape jwt`), or the placeholder that the value has elsewhere
+    /// The secret's name, the rule of its pattern (`CAS0501 pattern jwt`), or the placeholder that the value has elsewhere
     /// (`[access_token:1]`).
     pub name: String,
     pub(crate) kind: LeakKind,
@@ -35,7 +35,7 @@ pub enum LeakKind {
     Token,
 }
 
-/// The encoding of what leaked. As a text: `as it is`, `in base64`, `by its form`.
+/// The encoding of what leaked. As a text: `as it is`, `in base64`, `by its pattern`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeakEncoding {
     /// That of a value.
@@ -51,13 +51,13 @@ impl LeakEncoding {
         match self {
             LeakEncoding::Value(kind) => kind.name(),
             LeakEncoding::OverLines => "split over lines",
-            LeakEncoding::Token => "by its form",
+            LeakEncoding::Token => "by its pattern",
         }
     }
 }
 
 impl Leak {
-    /// What it fell under, as in `_metadata.redaction`: `secret.KEY`, `CAS0501 shape jwt`; `[access_token:1]`.
+    /// What it fell under, as in `_metadata.redaction`: `secret.KEY`, `CAS0501 pattern jwt`; `[access_token:1]`.
     pub fn rule(&self) -> String {
         match self.kind {
             LeakKind::Secret => Label::secret(&self.name).to_string(),
@@ -65,7 +65,7 @@ impl Leak {
         }
     }
 
-    /// In words: `as it is`, `in base64`, `by its form`.
+    /// In words: `as it is`, `in base64`, `by its pattern`.
     pub fn encoding(&self) -> &'static str {
         self.encoding.name()
     }

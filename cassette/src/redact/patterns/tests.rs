@@ -219,7 +219,7 @@ fn what_only_looks_like_it() {
 #[test]
 fn each_can_be_named_off() {
     for (name, sample) in samples() {
-        let token = |rule: &&DefaultRule| rule.kind == RuleKind::Shape && rule.what == name;
+        let token = |rule: &&DefaultRule| rule.kind == RuleKind::Pattern && rule.what == name;
         let rule = default_rules().iter().find(token).unwrap();
         let text = format!("<{sample}>");
         let without = Redactor::new(Rules::default().without_rule(rule.id).unwrap()).unwrap();

@@ -270,7 +270,7 @@ impl Rules {
                 RuleKind::Query => self.query.remove_rule(&own),
                 RuleKind::Cookie => self.cookies.remove_rule(&own),
                 RuleKind::Url => self.urls.retain(|url| !url.is_of(&own)),
-                RuleKind::Shape => {}
+                RuleKind::Pattern => {}
             }
         }
         Ok(self)

@@ -48,7 +48,7 @@ pub enum RuleKind {
     /// A part of a URL.
     Url,
     /// A token with this pattern, in any text.
-    Shape,
+    Pattern,
 }
 
 /// The rules that are in force by default, sorted by id. `cargo cassette rules` lists them.
@@ -125,7 +125,7 @@ impl fmt::Display for RuleKind {
             RuleKind::Query => "query",
             RuleKind::Cookie => "cookie",
             RuleKind::Url => "url",
-            RuleKind::Shape => "shape",
+            RuleKind::Pattern => "pattern",
         })
     }
 }
@@ -137,7 +137,7 @@ const fn rule(id: &'static str, kind: RuleKind, what: &'static str, why: &'stati
     DefaultRule { id, kind, what, why }
 }
 
-use RuleKind::{Cookie, Field, Header, Query, Shape, Url};
+use RuleKind::{Cookie, Field, Header, Pattern, Query, Url};
 
 #[rustfmt::skip] // One rule a line.
 const RULES: &[DefaultRule] = &[
@@ -356,37 +356,37 @@ const RULES: &[DefaultRule] = &[
     rule("CAS0221", Field, "x_api_token", "an API token, as in the header of that name"),
     rule("CAS0222", Url, "jsessionid", "Java: session id in the path of a URL"),
     rule("CAS0223", Field, "_csrf", "Spring, Express: token against cross-site request forgery"),
-    // By shape.
-    rule("CAS0501", Shape, "jwt", "a JSON Web Token, signed or encrypted (RFC 7519)"),
-    rule("CAS0502", Shape, "private-key", "a private key in PEM (RFC 7468), OpenSSH or PGP format"),
-    rule("CAS0503", Shape, "aws-access-key-id", "AWS: id of an access key, AKIA… and ASIA…"),
-    rule("CAS0504", Shape, "google-api-key", "Google Cloud, Firebase: API key, AIza…"),
-    rule("CAS0505", Shape, "github-token", "GitHub: ghp_…, gho_…, ghu_…, ghs_…, ghr_…, github_pat_…"),
-    rule("CAS0506", Shape, "gitlab-token", "GitLab: glpat-…, glrt-… and others"),
-    rule("CAS0507", Shape, "slack-token", "Slack: xoxb-…, xoxp-…, xapp-… and others"),
-    rule("CAS0508", Shape, "stripe-key", "Stripe: sk_live_…, rk_live_…, whsec_…, and keys of test mode"),
-    rule("CAS0509", Shape, "twilio-key", "Twilio: API key, SK and 32 hexadecimal digits"),
-    rule("CAS0510", Shape, "sendgrid-key", "SendGrid: API key, SG.…"),
-    rule("CAS0511", Shape, "npm-token", "npm: access token, npm_…"),
-    rule("CAS0512", Shape, "pypi-token", "PyPI: API token, pypi-…"),
-    rule("CAS0513", Shape, "ai-key", "OpenAI, Anthropic, OpenRouter and others: sk-…"),
-    rule("CAS0514", Shape, "google-oauth-token", "Google: access token, ya29.…"),
-    rule("CAS0515", Shape, "url-password", "the password in a URL with user and password, in any text"),
-    rule("CAS0516", Shape, "shopify-token", "Shopify: shpat_… and others"),
-    rule("CAS0517", Shape, "hugging-face-token", "Hugging Face: hf_…"),
-    rule("CAS0518", Shape, "digitalocean-token", "DigitalOcean: dop_v1_… and others"),
-    rule("CAS0519", Shape, "google-client-secret", "Google: secret of an OAuth client, GOCSPX-…"),
-    rule("CAS0520", Shape, "google-refresh-token", "Google: refresh token, 1//0…"),
-    rule("CAS0521", Shape, "vault-token", "HashiCorp Vault: hvs.…, hvb.…"),
-    rule("CAS0522", Shape, "groq-key", "Groq: API key, gsk_…"),
-    rule("CAS0523", Shape, "docker-token", "Docker: access token, dckr_pat_…, dckr_oat_…"),
-    rule("CAS0524", Shape, "atlassian-token", "Atlassian: API token, ATATT3…"),
-    rule("CAS0525", Shape, "databricks-token", "Databricks: access token, dapi and 32 hexadecimal digits"),
-    rule("CAS0526", Shape, "linear-key", "Linear: API key, lin_api_…"),
-    rule("CAS0527", Shape, "notion-token", "Notion: token of an integration, ntn_…"),
-    rule("CAS0528", Shape, "new-relic-key", "New Relic: user key, NRAK-…"),
-    rule("CAS0529", Shape, "grafana-token", "Grafana: token of a service account, glsa_…"),
-    rule("CAS0530", Shape, "xai-key", "xAI: API key, xai-…"),
+    // By pattern.
+    rule("CAS0501", Pattern, "jwt", "a JSON Web Token, signed or encrypted (RFC 7519)"),
+    rule("CAS0502", Pattern, "private-key", "a private key in PEM (RFC 7468), OpenSSH or PGP format"),
+    rule("CAS0503", Pattern, "aws-access-key-id", "AWS: id of an access key, AKIA… and ASIA…"),
+    rule("CAS0504", Pattern, "google-api-key", "Google Cloud, Firebase: API key, AIza…"),
+    rule("CAS0505", Pattern, "github-token", "GitHub: ghp_…, gho_…, ghu_…, ghs_…, ghr_…, github_pat_…"),
+    rule("CAS0506", Pattern, "gitlab-token", "GitLab: glpat-…, glrt-… and others"),
+    rule("CAS0507", Pattern, "slack-token", "Slack: xoxb-…, xoxp-…, xapp-… and others"),
+    rule("CAS0508", Pattern, "stripe-key", "Stripe: sk_live_…, rk_live_…, whsec_…, and keys of test mode"),
+    rule("CAS0509", Pattern, "twilio-key", "Twilio: API key, SK and 32 hexadecimal digits"),
+    rule("CAS0510", Pattern, "sendgrid-key", "SendGrid: API key, SG.…"),
+    rule("CAS0511", Pattern, "npm-token", "npm: access token, npm_…"),
+    rule("CAS0512", Pattern, "pypi-token", "PyPI: API token, pypi-…"),
+    rule("CAS0513", Pattern, "ai-key", "OpenAI, Anthropic, OpenRouter and others: sk-…"),
+    rule("CAS0514", Pattern, "google-oauth-token", "Google: access token, ya29.…"),
+    rule("CAS0515", Pattern, "url-password", "the password in a URL with user and password, in any text"),
+    rule("CAS0516", Pattern, "shopify-token", "Shopify: shpat_… and others"),
+    rule("CAS0517", Pattern, "hugging-face-token", "Hugging Face: hf_…"),
+    rule("CAS0518", Pattern, "digitalocean-token", "DigitalOcean: dop_v1_… and others"),
+    rule("CAS0519", Pattern, "google-client-secret", "Google: secret of an OAuth client, GOCSPX-…"),
+    rule("CAS0520", Pattern, "google-refresh-token", "Google: refresh token, 1//0…"),
+    rule("CAS0521", Pattern, "vault-token", "HashiCorp Vault: hvs.…, hvb.…"),
+    rule("CAS0522", Pattern, "groq-key", "Groq: API key, gsk_…"),
+    rule("CAS0523", Pattern, "docker-token", "Docker: access token, dckr_pat_…, dckr_oat_…"),
+    rule("CAS0524", Pattern, "atlassian-token", "Atlassian: API token, ATATT3…"),
+    rule("CAS0525", Pattern, "databricks-token", "Databricks: access token, dapi and 32 hexadecimal digits"),
+    rule("CAS0526", Pattern, "linear-key", "Linear: API key, lin_api_…"),
+    rule("CAS0527", Pattern, "notion-token", "Notion: token of an integration, ntn_…"),
+    rule("CAS0528", Pattern, "new-relic-key", "New Relic: user key, NRAK-…"),
+    rule("CAS0529", Pattern, "grafana-token", "Grafana: token of a service account, glsa_…"),
+    rule("CAS0530", Pattern, "xai-key", "xAI: API key, xai-…"),
 ];
 
 #[cfg(test)]
@@ -418,7 +418,7 @@ mod tests {
         for rule in RULES {
             let number = rule.id.strip_prefix("CAS").and_then(|n| n.parse::<u16>().ok());
             assert!(rule.id.len() == 7 && number.is_some(), "{rule}");
-            assert_eq!(rule.kind == RuleKind::Shape, number > Some(500), "{rule}");
+            assert_eq!(rule.kind == RuleKind::Pattern, number > Some(500), "{rule}");
             assert_eq!(rule.what, rule.what.to_lowercase(), "{rule}");
             assert!(!rule.why.is_empty(), "{rule}");
         }

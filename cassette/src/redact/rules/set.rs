@@ -89,7 +89,7 @@ impl Default for Rules {
                 RuleKind::Query => rules.query.insert(default.what, rule),
                 RuleKind::Cookie => rules.cookies.insert(default.what, rule),
                 // Their parsers look them up by id.
-                RuleKind::Url | RuleKind::Shape => {}
+                RuleKind::Url | RuleKind::Pattern => {}
             }
         }
         rules.urls = UrlRule::defaults(|id| rules.defaults.get(id).cloned());
