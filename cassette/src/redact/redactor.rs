@@ -251,7 +251,7 @@ impl Redactor {
     /// The numbers of the placeholders in what a recording is added to go to no other value. For a text, or a part of one
     /// together with the [last bytes](placeholder::LONGEST) of the one before.
     pub(crate) fn take_numbers(&self, text: &[u8]) {
-        self.account.identity.taken_in(text);
+        self.account.identity.reserve_numbers(text);
     }
 
     /// A text of a request as a real server has to get it: with the values that were found in its answers where their

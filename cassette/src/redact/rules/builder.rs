@@ -23,8 +23,8 @@ impl Rules {
     /// in any of the usual encodings. On replay the placeholder becomes the session's own value. White space around a
     /// value, such as the line break at the end of a key file, is not part of the value.
     ///
-    /// A name consists of ASCII letters, digits, `_`, `-`, `.` and `#`, so that its placeholder is valid in every format.
-    /// The placeholder leaves out each `#`, because a `#` would begin a fragment in a URL.
+    /// A name consists of ASCII letters, digits, `_`, `-`, `.` and `#`, so that its placeholder needs no escapes. The
+    /// placeholder leaves out each `#`, because a `#` would begin a fragment in a URL.
     ///
     /// # Errors
     ///
@@ -205,8 +205,8 @@ impl Rules {
         Ok(self)
     }
 
-    /// Redacts parts of URLs by a regular expression over the whole URL: in the URLs of requests, in headers and in links
-    /// in bodies. Each group of the expression is redacted; without groups, the whole match. A named group,
+    /// Redacts parts of URLs by a regular expression over the whole URL: in the URLs of requests, in headers and in
+    /// links in bodies. Each group of the expression is redacted; without groups, the whole match. A named group,
     /// `/tenants/(?<tenant>[^/]+)`, gives the placeholder its name.
     ///
     /// # Errors
@@ -220,9 +220,9 @@ impl Rules {
         Ok(self)
     }
 
-    /// Redacts parameters of links to a domain and its subdomains: in bodies of any format, in headers, and in the URL of
-    /// a request. If `parameters` is empty, all parameters are redacted. This is for signed links, which differ in every
-    /// response.
+    /// Redacts parameters of links to a domain and its subdomains: in bodies of any format, in headers, and in the URL
+    /// of a request. If `parameters` is empty, all parameters are redacted. This is for signed links, which differ in
+    /// every response.
     #[must_use]
     pub fn links(mut self, domain: &str, parameters: &[&str]) -> Rules {
         let label = Label::own("links", domain);
@@ -241,8 +241,8 @@ impl Rules {
         self
     }
 
-    /// Switches off one default rule by its id, `CAS0031`, or by its label in `_metadata.redaction`. The other rules stay
-    /// in force.
+    /// Switches off one default rule by its id, `CAS0031`, or by its label in `_metadata.redaction`. The other rules
+    /// stay in force.
     ///
     /// ```
     /// use cassette::redact::Rules;

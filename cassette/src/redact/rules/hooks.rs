@@ -50,8 +50,8 @@ pub struct BodyHead {
 }
 
 impl BodyHead {
-    /// The media type of `content-type`, without parameters and in lower case (RFC 9110 §8.3.1): `application/pdf`. Empty
-    /// if the header is missing.
+    /// The media type of `content-type`, without parameters and in lower case (RFC 9110 §8.3.1): `application/pdf`.
+    /// Empty if the header is missing.
     pub fn content_type(&self) -> String {
         let value = self.headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
         media_type::essence(value.unwrap_or(""))

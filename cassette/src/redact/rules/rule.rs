@@ -9,7 +9,8 @@ use crate::redact::rules::label::Label;
 /// A rule in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rule {
-    /// The label in `_metadata.redaction`: `CAS0031 field access_token`, or `field customer_pin` for a rule of the project.
+    /// The label in `_metadata.redaction`: `CAS0031 field access_token`, or `field customer_pin` for a rule of the
+    /// project.
     pub(crate) label: Label,
     /// The name in placeholders: `access_token` in `[access_token:1]`. It needs no escapes in URLs, JSON and XML.
     pub(crate) name: String,

@@ -13,9 +13,9 @@ use crate::{Error, Result};
 const LEAST_DIGITS: usize = 8;
 
 impl Rules {
-    /// Adds every string of a secrets file, at any depth. Its path is the name of the secret: `{"db": {"password": "…"}}`
-    /// gives the secret `db.password`. If a string contains a JSON object or array, the strings in it are secrets. Long
-    /// numbers are secrets too.
+    /// Adds every string of a secrets file, at any depth. Its path is the name of the secret:
+    /// `{"db": {"password": "…"}}` gives the secret `db.password`. If a string contains a JSON object or array, the
+    /// strings in it are secrets. Long numbers are secrets too.
     ///
     /// ```
     /// use cassette::redact::Rules;
@@ -50,8 +50,8 @@ impl Rules {
         self.add_all(&parse(text)?, "", false)?.accepted()
     }
 
-    /// Adds the secrets of a file: `all` its strings, or the values whose keys begin with `#`. Notes the values that cannot
-    /// be redacted.
+    /// Adds the secrets of a file: `all` its strings, or the values whose keys begin with `#`. Notes the values that
+    /// cannot be redacted.
     pub(crate) fn secrets_of_file(self, file: &Path, text: &[u8], all: bool) -> Result<Rules> {
         let before = self.unusable.len();
         let secrets = parse(text).and_then(|value| self.add_all(&value, "", all));
