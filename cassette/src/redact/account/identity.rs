@@ -96,8 +96,8 @@ impl Identity {
     }
 
     /// The placeholder for a value: the placeholder of the secret with this value, or a numbered one with this name. A
-    /// value that is a placeholder stays. A value that is `given` to the code under test never gets the placeholder of a
-    /// secret, because a replay would fill the secret in.
+    /// value that is a placeholder stays. A value that is `given` to the code under test never gets the placeholder of
+    /// a secret, because a replay would fill the secret in.
     pub(crate) fn placeholder(&self, name: &str, value: &ValueDigest, given: bool) -> Replacement {
         let mut found = self.found();
         if let Some(parsed) = placeholder::parse(&value.head) {
@@ -137,8 +137,8 @@ impl Identity {
         Replacement { text, is_new: true, secret }
     }
 
-    /// The placeholder for a text: the text itself if it is a placeholder, or the placeholder of an equal value that was
-    /// found before.
+    /// The placeholder for a text: the text itself if it is a placeholder, or the placeholder of an equal value that
+    /// was found before.
     pub(crate) fn passed_on(&self, text: &[u8]) -> Option<Replacement> {
         if let Some(parsed) = placeholder::parse(text) {
             self.found().reserve(parsed.numbered);

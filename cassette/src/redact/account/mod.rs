@@ -97,8 +97,8 @@ impl Account {
         if secret.is_some() && escaped { with_encodings(&text, self.encodings_to_name(steps)) } else { text }
     }
 
-    /// The placeholder for a text that no rule names, if it equals a value that was found before. The rule was counted where
-    /// it found the value.
+    /// The placeholder for a text that no rule names, if it equals a value that was found before. The rule was counted
+    /// where it found the value.
     pub(crate) fn pass_on(&self, raw: &str, plain: &[u8], rules: &Rules) -> Option<String> {
         let Replacement { text, is_new, secret } = self.identity.passed_on(plain)?;
         if self.gives && self.given.rule(&text).is_none() {

@@ -114,9 +114,9 @@ impl LeakCheck {
         Ok(all)
     }
 
-    /// Finds secrets in gzip or zstd data. If the file itself is compressed, this finds all secrets, with their places in
-    /// the decompressed content. Otherwise it finds the first secret in each base64 text of compressed data, with the place
-    /// where the base64 begins. Compressed data inside compressed data is not decompressed.
+    /// Finds secrets in gzip or zstd data. If the file itself is compressed, this finds all secrets, with their places
+    /// in the decompressed content. Otherwise it finds the first secret in each base64 text of compressed data, with
+    /// the place where the base64 begins. Compressed data inside compressed data is not decompressed.
     ///
     /// `open` opens the file at an offset.
     ///

@@ -11,8 +11,8 @@ use crate::redact::values::encodings::EncodingKind;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leak {
-    /// The secret's name, the rule of its pattern (`CAS0501 pattern jwt`), or the placeholder that the value has elsewhere
-    /// (`[access_token:1]`).
+    /// The secret's name, the rule of its pattern (`CAS0501 pattern jwt`), or the placeholder that the value has
+    /// elsewhere (`[access_token:1]`).
     pub name: String,
     pub(crate) kind: LeakKind,
     pub(crate) encoding: LeakEncoding,
@@ -57,8 +57,8 @@ impl LeakEncoding {
 }
 
 impl Leak {
-    /// The rule for the secret, as in `_metadata.redaction`: `secret.KEY` or `CAS0501 pattern jwt`. For a found value, its
-    /// placeholder: `[access_token:1]`.
+    /// The rule for the secret, as in `_metadata.redaction`: `secret.KEY` or `CAS0501 pattern jwt`. For a found value,
+    /// its placeholder: `[access_token:1]`.
     pub fn rule(&self) -> String {
         match self.kind {
             LeakKind::Secret => Label::secret(&self.name).to_string(),

@@ -71,8 +71,8 @@ pub(super) fn place_after(mut text: impl Read) -> io::Result<Place> {
     Ok(Place { offset, line, column })
 }
 
-/// The end of the line breaks at `at` and of the indentation after them. A line break may be a character, an escape in a
-/// JSON string, or the border between two strings of a list of lines, as in a cassette.
+/// The end of the line breaks at `at` and of the indentation after them. A line break may be a character, an escape in
+/// a JSON string, or the border between two strings of a list of lines, as in a cassette.
 pub(super) fn line_break(text: &[u8], at: usize) -> usize {
     let mut end = at;
     loop {

@@ -1,8 +1,8 @@
 //! The search for anchors: the first characters of token patterns.
 //!
-//! Three characters are too few for a search that skips over text. So this search looks at every other pair of bytes: an
-//! anchor of three or more bytes contains one of these pairs, wherever it begins. For a longer anchor, the search uses
-//! the two adjacent pairs that are rarest in texts.
+//! Three characters are too few for a search that skips over text. So this search looks at every other pair of bytes:
+//! an anchor of three or more bytes contains one of these pairs, wherever it begins. For a longer anchor, the search
+//! uses the two adjacent pairs that are rarest in texts.
 //!
 //! Must not know: what follows an anchor.
 
@@ -17,7 +17,8 @@ use crate::redact::patterns::tokens::PATTERNS;
 pub(crate) struct Anchors {
     /// For each pair of bytes: the index in `places`.
     pairs: Vec<u8>,
-    /// The places of a pair in anchors; the first entry is empty. Anchors that begin earlier come first, then longer ones.
+    /// The places of a pair in anchors; the first entry is empty. Anchors that begin earlier come first, then longer
+    /// ones.
     places: Vec<Vec<Place>>,
     longest: usize,
     /// The greatest offset of a pair in its anchor.
@@ -62,7 +63,8 @@ impl Anchors {
         let (mut pairs, mut places) = (vec![0; 1 << 16], vec![Vec::new()]);
         for (pair, mut here) in found {
             here.sort_by_key(|place| Reverse((place.offset, place.anchor.text.len())));
-            // If there are more kinds of pairs than a byte can number, the last entry has all others. That is only slower.
+            // If there are more kinds of pairs than a byte can number, the last entry has all others. That is only
+            // slower.
             if places.len() <= usize::from(u8::MAX) {
                 places.push(Vec::new());
             }

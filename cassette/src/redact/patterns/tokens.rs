@@ -144,9 +144,9 @@ const fn pattern(id: &'static str, anchors: &'static [&'static str], rest: Rest)
 }
 
 impl TokenPattern {
-    /// Matches the pattern at the beginning of `text`, which begins with an anchor of length `anchor`. `before` is the text
-    /// before it, `whole` says that nothing follows. `runs` caches what matches at other anchors found out about the whole
-    /// text, and `start` is the place of this anchor in the whole text.
+    /// Matches the pattern at the beginning of `text`, which begins with an anchor of length `anchor`. `before` is the
+    /// text before it, `whole` says that nothing follows. `runs` caches what matches at other anchors found out about
+    /// the whole text, and `start` is the place of this anchor in the whole text.
     pub(crate) fn at(
         &self,
         before: &[u8],
@@ -317,7 +317,8 @@ impl Scan<'_> {
                 return TokenMatch::Nothing;
             }
             let Some(count) = self.count(Class::Url, at + 1) else { return TokenMatch::More };
-            // The second part of a signed token is never empty. That of an encrypted one is, if the key is agreed on directly.
+            // The second part of a signed token is never empty. That of an encrypted one is, if the key is agreed on
+            // directly.
             if part == 0 && parts == 2 && count < 2 {
                 return TokenMatch::Nothing;
             }
@@ -404,8 +405,8 @@ impl Scan<'_> {
             return TokenMatch::Nothing;
         };
         let password = &info[colon + width..];
-        // A private key or a Stripe key has line breaks or slashes, so the text was no password before the key was replaced.
-        // It must not become one afterwards.
+        // A private key or a Stripe key has line breaks or slashes, so the text was no password before the key was
+        // replaced. It must not become one afterwards.
         let had_key = |key: &[u8]| memchr::memmem::find(info, key).is_some();
         if password.is_empty()
             || is_placeholder(password)

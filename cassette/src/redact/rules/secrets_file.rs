@@ -27,7 +27,8 @@ impl Rules {
     ///
     /// # Errors
     ///
-    /// The text is not JSON, or a value cannot be redacted, as for [`secret`](Rules::secret). Empty strings are skipped.
+    /// The text is not JSON, or a value cannot be redacted, as for [`secret`](Rules::secret). Empty strings are
+    /// skipped.
     pub fn secrets_in(self, text: &[u8]) -> Result<Rules> {
         self.add_all(&parse(text)?, "", true)?.accepted()
     }

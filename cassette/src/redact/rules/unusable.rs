@@ -1,5 +1,5 @@
-//! Secrets whose values cannot be redacted: values that are too short or too common to differ from harmless text, or too
-//! long. A session reports them when it records, and ignores them on replay.
+//! Secrets whose values cannot be redacted: values that are too short or too common to differ from harmless text, or
+//! too long. A session reports them when it records, and ignores them on replay.
 //!
 //! Must not know: where a value is searched for.
 

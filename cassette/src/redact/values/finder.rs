@@ -36,8 +36,8 @@ impl Finder {
         Ok(Finder { search, entries, reach })
     }
 
-    /// The first hit that begins at `from` or later. `counts` decides, by the index of the value and the start of the hit,
-    /// whether the hit counts.
+    /// The first hit that begins at `from` or later. `counts` decides, by the index of the value and the start of the
+    /// hit, whether the hit counts.
     pub(crate) fn find(
         &self,
         text: &[u8],

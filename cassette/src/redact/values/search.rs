@@ -10,9 +10,9 @@ use crate::{Error, Result};
 /// A set of byte needles, none of them empty.
 ///
 /// Every needle has at least `window + stride - 1` bytes. So an occurrence contains a whole window at a multiple of
-/// `stride`, whatever the offset of the occurrence. `sieve` and `slots` have the first `stride` windows of every needle.
-/// Wu and Manber ("A fast algorithm for multi-pattern searching", 1994) look up the length of the next step in such a
-/// table. Here the step is fixed, and the table decides whether the window may be a part of a needle.
+/// `stride`, whatever the offset of the occurrence. `sieve` and `slots` have the first `stride` windows of every
+/// needle. Wu and Manber ("A fast algorithm for multi-pattern searching", 1994) look up the length of the next step in
+/// such a table. Here the step is fixed, and the table decides whether the window may be a part of a needle.
 pub(crate) struct Search {
     /// Sorted by their folded bytes.
     needles: Vec<Needle>,
@@ -326,8 +326,8 @@ mod tests {
         }
     }
 
-    /// The worst texts repeat themselves or nearly match. The cost for each byte has a bound that depends on the needles,
-    /// not on the length of the text.
+    /// The worst texts repeat themselves or nearly match. The cost for each byte has a bound that depends on the
+    /// needles, not on the length of the text.
     #[test]
     fn the_worst_text_costs_no_more_than_its_length() {
         let cost = |needles: &[String], piece: &str, length: usize| {

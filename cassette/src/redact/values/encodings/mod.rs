@@ -105,8 +105,8 @@ pub(crate) fn needles(value: &str) -> Vec<Needle> {
     composed(value, (MOST_BYTES / value.len().max(1)).clamp(LEAST, MOST))
 }
 
-/// The usual encodings of a found value. Their number is small, because the search for them is prepared while a response
-/// streams.
+/// The usual encodings of a found value. Their number is small, because the search for them is prepared while a
+/// response streams.
 pub(crate) fn usual_needles(value: &str) -> Vec<Needle> {
     composed(value, LEAST)
 }
@@ -220,8 +220,8 @@ pub(crate) fn needles_of_leaks(value: &str) -> Vec<Needle> {
     out
 }
 
-/// ASCII in UTF-16 or UTF-32 is also valid UTF-8, so the cassette has it as a JSON string if there is no byte order mark.
-/// This is that string without the zeros at its ends, which depend on the byte order.
+/// ASCII in UTF-16 or UTF-32 is also valid UTF-8, so the cassette has it as a JSON string if there is no byte order
+/// mark. This is that string without the zeros at its ends, which depend on the byte order.
 fn in_document(wide: &[u8]) -> Option<Vec<u8>> {
     const ZERO: &str = "\\u0000";
     let json = serde_json::to_string(std::str::from_utf8(wide).ok()?).ok()?;
@@ -454,9 +454,9 @@ fn latin_1_percent(value: &str) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// Adds the base64 characters that depend on the value alone. There are three cases, because the value may begin at each
-/// byte of a group of three, as in `user:password`. Each case comes in both alphabets, and with `+` and `/` escaped as in
-/// URLs and JSON. `of` is a name for all of them; otherwise each has its own.
+/// Adds the base64 characters that depend on the value alone. There are three cases, because the value may begin at
+/// each byte of a group of three, as in `user:password`. Each case comes in both alphabets, and with `+` and `/`
+/// escaped as in URLs and JSON. `of` is a name for all of them; otherwise each has its own.
 fn base64(value: &[u8], of: Option<&'static str>, all: &mut Needles) {
     for before in 0..3 {
         let shifted = [&[0; 2][..before], value].concat();

@@ -112,7 +112,8 @@ pub(crate) static WRITERS: LazyLock<Writers> = LazyLock::new(|| {
 pub(crate) const KINDS: usize = 4;
 
 /// The styles of JSON serializers: serde_json and most others; ASCII only (Python, PHP); with `\/` (PHP, older Java and
-/// .NET); with the special characters of HTML escaped (Go, Rails, Django; Flask; Gson; .NET; PHP; JavaScript in a page).
+/// .NET); with the special characters of HTML escaped (Go, Rails, Django; Flask; Gson; .NET; PHP; JavaScript in a
+/// page).
 fn json() -> Vec<(&'static str, u8, Style)> {
     let mut out = Vec::new();
     for also in ["", "<>&", "<>&'", "<", "<>&='", "\"<>&'+`", "<>&'\""] {
