@@ -142,7 +142,7 @@ pub(crate) fn spans(text: &str) -> Vec<Range<usize>> {
 
 /// What a text is that begins like the placeholder of a secret, and may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Begun {
+pub(crate) enum Prefix {
     /// More text has to come to decide.
     Open,
     /// A whole placeholder.
@@ -151,16 +151,16 @@ pub(crate) enum Begun {
     Other,
 }
 
-/// See [`Begun`].
-pub(crate) fn begun(text: &[u8]) -> Begun {
+/// See [`Prefix`].
+pub(crate) fn prefix(text: &[u8]) -> Prefix {
     let Some(inner) = text.strip_prefix(OPEN.as_bytes()) else {
-        return if OPEN.as_bytes().starts_with(text) { Begun::Open } else { Begun::Other };
+        return if OPEN.as_bytes().starts_with(text) { Prefix::Open } else { Prefix::Other };
     };
     let name = inner.strip_suffix(CLOSE.as_bytes()).or(inner.strip_suffix(b"}")).unwrap_or(inner);
     match inner.len() - name.len() {
-        _ if !name.iter().all(|b| is_secret_byte(*b)) || text.len() > LONGEST => Begun::Other,
-        2 => Begun::Whole,
-        _ => Begun::Open,
+        _ if !name.iter().all(|b| is_secret_byte(*b)) || text.len() > LONGEST => Prefix::Other,
+        2 => Prefix::Whole,
+        _ => Prefix::Open,
     }
 }
 
@@ -168,9 +168,9 @@ pub(crate) fn begun(text: &[u8]) -> Begun {
 /// Also, where its opening characters end, as far as the text has them.
 pub(crate) fn next_opening(text: &[u8]) -> Range<usize> {
     let open = OPEN.as_bytes();
-    let begun =
+    let partial =
         || (1..open.len().min(text.len() + 1)).rev().find(|n| text.ends_with(&open[..*n])).unwrap_or(0);
-    let at = memchr::memmem::find(text, open).unwrap_or_else(|| text.len() - begun());
+    let at = memchr::memmem::find(text, open).unwrap_or_else(|| text.len() - partial());
     at..text.len().min(at + open.len())
 }
 

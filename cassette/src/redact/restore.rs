@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use crate::placeholder::{self, Begun};
+use crate::placeholder::{self, Prefix};
 use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Encoding;
 
@@ -66,19 +66,19 @@ impl<W: Write> Write for Restorer<W> {
             }
             self.held.push(rest[0]);
             rest = &rest[1..];
-            match placeholder::begun(&self.held) {
-                Begun::Open => {}
-                Begun::Whole => {
+            match placeholder::prefix(&self.held) {
+                Prefix::Open => {}
+                Prefix::Whole => {
                     match self.value() {
                         Some(value) => self.next.write_all(value.as_bytes())?,
                         None => self.next.write_all(&self.held)?,
                     }
                     self.held.clear();
                 }
-                Begun::Other => {
+                Prefix::Other => {
                     // A placeholder may begin inside the rejected text.
                     let from = (1..self.held.len())
-                        .find(|from| !matches!(placeholder::begun(&self.held[*from..]), Begun::Other));
+                        .find(|from| !matches!(placeholder::prefix(&self.held[*from..]), Prefix::Other));
                     let from = from.unwrap_or(self.held.len());
                     self.next.write_all(&self.held[..from])?;
                     self.held.drain(..from);

@@ -126,11 +126,11 @@ fn body(content_type: Option<&str>) -> impl Fn(&Redactor, &[u8]) -> Option<Vec<u
 /// A rule to try.
 enum Candidate {
     Field(String),
-    /// A segment of a path: the segments before it, the `begun` part of the segment before the secret, the length of
+    /// A segment of a path: the segments before it, the `prefix` part of the segment before the secret, the length of
     /// the rest, and whether another segment follows.
     Segment {
         before: Vec<String>,
-        begun: String,
+        prefix: String,
         len: usize,
         followed: bool,
     },
@@ -142,7 +142,7 @@ impl Candidate {
         let clean = |text: &str| check.scan(text.as_bytes()).is_ok_and(|leak| leak.is_none());
         match self {
             Candidate::Field(name) => (clean(&name) && !name.is_empty()).then_some(Suggestion::Field(name)),
-            Candidate::Segment { before, begun, len, followed } => {
+            Candidate::Segment { before, prefix, len, followed } => {
                 let name = group(&check.scan(text).ok()??.name);
                 let is_fixed = |text: &String| clean(text) && !text.is_empty() && !text.contains(['[', '{']);
                 let fixed = |text: &String| match is_fixed(text) {
@@ -160,8 +160,8 @@ impl Candidate {
                 for segment in &before[from.unwrap_or(0)..] {
                     start += &format!("{}/", fixed(segment));
                 }
-                let begun = if begun.is_empty() { begun } else { fixed(&begun) };
-                Some(Suggestion::Url(format!("{start}{begun}(?<{name}>[^/?#]{many}){end}")))
+                let prefix = if prefix.is_empty() { prefix } else { fixed(&prefix) };
+                Some(Suggestion::Url(format!("{start}{prefix}(?<{name}>[^/?#]{many}){end}")))
             }
         }
     }
@@ -194,12 +194,12 @@ fn around_url(text: &str, at: usize) -> Option<Candidate> {
         let (key, _) = query.rsplit(['&', ';', '#', '?']).next()?.split_once('=')?;
         return Some(Candidate::Field(innermost(key)));
     }
-    let (before, begun) =
-        path?.rsplit_once('/').map_or((None, path?), |(before, begun)| (Some(before), begun));
+    let (before, prefix) =
+        path?.rsplit_once('/').map_or((None, path?), |(before, prefix)| (Some(before), prefix));
     let rest = after.find(['/', '?', '#']);
     Some(Candidate::Segment {
         before: before.into_iter().flat_map(|before| before.split('/')).map(str::to_owned).collect(),
-        begun: begun.to_owned(),
+        prefix: prefix.to_owned(),
         len: rest.unwrap_or(after.len()),
         followed: rest.is_some_and(|rest| after[rest..].starts_with('/')),
     })

@@ -30,7 +30,7 @@ impl Rules {
     ///
     /// * The value is shorter than six bytes, or longer than 64 KiB.
     /// * The value is so common (`password`, `000000`) that replacing it would destroy unrelated text.
-    /// * The name has other characters, or it already has another value. Two names that differ only in `#` are the same.
+    /// * The name has other characters, or it already has another value, even if the two names differ in `#`.
     pub fn secret(self, name: impl Into<String>, value: impl Into<String>) -> Result<Rules> {
         self.secret_or_unusable(name, value)?.accepted()
     }
@@ -49,12 +49,12 @@ impl Rules {
         let secret = Secret { name, value: given.trim().to_owned() };
         let name = &secret.name;
         match self.secrets.iter().find(|s| s.is(name)) {
-            Some(known) if known.value == secret.value => return Ok(self),
-            Some(known) if known.name != *name => {
+            Some(existing) if existing.value == secret.value => return Ok(self),
+            Some(existing) if existing.name != *name => {
                 return Err(Error::new(format!(
                     "the secrets {} and {name} would both be {}, because a placeholder leaves out `#`",
-                    known.name,
-                    known.placeholder()
+                    existing.name,
+                    existing.placeholder()
                 ))
                 .hint("give one of them another name"));
             }
@@ -120,8 +120,9 @@ impl Rules {
 
     /// Keeps a header with its value, unless a rule says that the value is a credential.
     pub(crate) fn allow_header_unless_credential(self, name: &str) -> Rules {
-        let known = ["cookie", "set-cookie"].contains(&name) || self.headers.redacted.contains_key(name);
-        if known || self.field_rule(name).is_some() { self } else { self.allow_header(name) }
+        let is_credential =
+            ["cookie", "set-cookie"].contains(&name) || self.headers.redacted.contains_key(name);
+        if is_credential || self.field_rule(name).is_some() { self } else { self.allow_header(name) }
     }
 
     /// Keeps the name of a header and redacts its value.
@@ -419,8 +420,8 @@ mod tests {
         let rules = rules.secret("#api_key", "s3cr3t-value").unwrap();
         assert_eq!(rules.names().collect::<Vec<_>>(), ["#api_key"]);
         assert!(rules.clone().secret("#api_key", "an0ther-value").is_err());
-        let told = rules.secret("api_key", "an0ther-value").unwrap_err().to_string();
-        assert!(told.contains("#api_key and api_key would both be {{secret.api_key}}"), "{told}");
+        let message = rules.secret("api_key", "an0ther-value").unwrap_err().to_string();
+        assert!(message.contains("#api_key and api_key would both be {{secret.api_key}}"), "{message}");
     }
 
     #[test]

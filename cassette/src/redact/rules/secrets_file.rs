@@ -99,8 +99,8 @@ impl Rules {
 
     /// Adds a secret. A value that already has a name keeps it.
     fn add(self, name: &str, value: &str) -> Result<Rules> {
-        let known = self.secrets.iter().any(|secret| secret.value == value.trim());
-        if known {
+        let has_name = self.secrets.iter().any(|secret| secret.value == value.trim());
+        if has_name {
             Ok(self)
         } else {
             let nameless = name.bytes().all(|b| b == b'#');
