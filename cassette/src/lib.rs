@@ -21,13 +21,13 @@
 //!
 //! # Concepts
 //!
-//! * A **cassette** is a file with everything that a test asked for and what servers answered. It is made for review
-//!   and belongs in the repository. [`tape`] reads and writes it.
-//! * A **session** is what one test owns while it runs: its cassette, its clock and its output directory.
+//! * A **cassette** is a file with all requests of a test and the responses to them. It is made for review and belongs
+//!   in the repository. [`tape`] reads and writes it.
+//! * A **session** belongs to one test while it runs. It owns a cassette, a clock and an output directory.
 //!   [`cassette_test`] begins it and hands it to the test as a [`Session`]; [`Session::builder`] begins one by hand.
-//! * A [`Mode`] says what the session does with requests.
-//! * A [`Config`] holds what a project decides once: which values are secret, which parts of a request matter, where
-//!   cassettes are.
+//! * A [`Mode`] decides what the session does with requests: record, replay, verify and so on.
+//! * A [`Config`] has the settings of a project: its secrets, the parts of a request that matter, the folder of its
+//!   cassettes.
 //! * A **request matches** a recording by method, scheme, host, port, path, query and by the meaning of its body.
 //!   [`Matching`](matcher::Matching) has the options. A request without a match fails the test, and the report says
 //!   what differs from the nearest recording.
@@ -37,7 +37,7 @@
 //! * The **output directory**, [`Session::output_dir`], is compared with a snapshot that `cargo insta review` can show.
 //!
 //! Requests reach the session without a change to the code under test where the feature `intercept` works. The explicit
-//! ways work everywhere: [`Session::client`], [`Session::proxy_url`], [`Session::base_url`], [`Session::layer`],
+//! transports work everywhere: [`Session::client`], [`Session::proxy_url`], [`Session::base_url`], [`Session::layer`],
 //! [`Session::service`] and [`Session::command`].
 //!
 //! # Modes
@@ -49,7 +49,7 @@
 //! | [`auto`](Mode::Auto) | if there is no cassette | recorded if there is none, else replayed | likewise |
 //! | [`append`](Mode::Append) | for requests that are not on the cassette | extended if the test passes | replaced if the test passes |
 //! | [`learn`](Mode::Learn) | yes | recorded twice; matching ignores what varied | replaced if the test passes |
-//! | [`verify`](Mode::Verify) | yes | compared with live answers, not written | compared |
+//! | [`verify`](Mode::Verify) | yes | compared with live responses, not written | compared |
 //! | [`accept`](Mode::Accept) | never | read, as on replay | replaced if the test passes |
 //! | [`off`](Mode::Off) | yes | ignored | not taken |
 //!
@@ -70,7 +70,7 @@
 //! # Features
 //!
 //! All but `reqwest-middleware` are on by default. A quarter of the crates that the library needs come with `client`: a
-//! project that asks through its own client can use all other features without it, and `intercept` works the same.
+//! project that uses a client of its own can use all other features without it, and `intercept` works the same.
 //!
 //! | feature | adds |
 //! |---|---|
@@ -89,7 +89,7 @@
 //! The page `docs/limits.md` of the repository has all limits, with what to do instead. The most important ones:
 //!
 //! * `ambient` and `intercept` work on 64-bit Linux and macOS with a dynamic libc. On other systems a test uses the
-//!   explicit ways and [`Config::explicit_clock`].
+//!   explicit transports and [`Config::explicit_clock`].
 //! * `Instant` and the timers of runtimes are not frozen. A process that a test starts sees the real clock.
 //! * WebSocket, HTTP/3 and client certificates are not recorded.
 //! * A client in a `static` belongs to the test that used it first. The session reports it when two tests share one.

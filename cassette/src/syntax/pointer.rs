@@ -1,9 +1,11 @@
-//! JSON pointers with a wildcard, for the places of a body that don't count.
+//! JSON pointers with a wildcard.
+//!
+//! Must not know: documents, what a pointer selects values for.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A JSON pointer (RFC 6901) in which a segment `*` stands for every name or index of its level.
+/// A JSON pointer (RFC 6901) in which a segment `*` matches every name or index of its level.
 ///
 /// ```
 /// use cassette::matcher::Pointer;
@@ -36,12 +38,12 @@ impl Pointer {
         &self.segments
     }
 
-    /// How many levels down it points.
+    /// The number of segments.
     pub(crate) fn depth(&self) -> usize {
         self.segments.len()
     }
 
-    /// Does it lead through this name, or index, at a level?
+    /// Whether the pointer's path takes this name or index at a level.
     pub(crate) fn takes(&self, level: usize, name: &str) -> bool {
         self.segments.get(level).is_some_and(|segment| segment.takes(name))
     }
