@@ -147,7 +147,7 @@ fn an_unusable_secret_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("secrets.json");
     fs::write(&file, r#"{"db": {"pin": "q7#z"}}"#).unwrap();
-    let help = "move it to a file of its own";
+    let help = "move it to another file";
     refused(Config::new().secrets_file(&file), &["db.pin", "shorter than 6 bytes", "secrets.json", help]);
     fs::write(&file, r##"{"a": [{"#pin": "q7#z"}]}"##).unwrap();
     refused(Config::new().secrets_from_config(&file), &["a.0.#pin", "shorter than 6 bytes"]);

@@ -310,7 +310,7 @@ mod tests {
 
     /// Encodings in which a placeholder would be invalid.
     #[test]
-    fn what_is_not_utf_8() {
+    fn encodings_outside_utf_8() {
         let rules = Rules::default().secret("KEY", "Grünkohl-漢").unwrap();
         let rules = rules.secret("PLAIN", "plainsecret1").unwrap().secret("OLD", "Grünkohl").unwrap();
         let redactor = Redactor::new(rules).unwrap();
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_file_packs() {
+    fn compressed_files() {
         let leak = |line, column| ("KEY, as it is".to_owned(), line, column);
         let file = gzip(b"one\ntwo plainsecret1\nplainsecret1");
         assert_eq!(packed(&file), (vec![leak(2, 5), leak(3, 1)], Seen::Whole));
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn what_base64_packs() {
+    fn compressed_data_in_base64() {
         let leak = |line, column| ("KEY, as it is".to_owned(), line, column);
         let one = STANDARD.encode(gzip(b"a plainsecret1, plainsecret1"));
         let other = STANDARD.encode(gzip(format!("{}plainsecret1", "x7Yk2 ".repeat(30_000)).as_bytes()));
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_is_not_followed_for_ever() {
+    fn decompression_has_a_limit() {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         let zeros = vec![0; 1 << 20];
         let mut packed = Vec::new();

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_ends() {
+    fn invalid_data_ends_the_stream() {
         use flate2::{Compression, write::GzEncoder};
         let mut packed = GzEncoder::new(Vec::new(), Compression::default());
         packed.write_all(&[b'x'; 300_000]).unwrap();

@@ -397,7 +397,7 @@ mod tests {
         let long = "k3y-".repeat(16 * 1024);
         let rules = Rules::default().secret("KEY", format!("{long}x")).unwrap_err();
         assert!(rules.to_string().contains("longer than 64 KiB"), "{rules}");
-        assert!(format!("{rules:?}").contains("the parts of it that are secret"), "{rules:?}");
+        assert!(format!("{rules:?}").contains("only the secret parts of the value"), "{rules:?}");
         assert!(Rules::default().secret("KEY", long + "\n").is_ok());
     }
 

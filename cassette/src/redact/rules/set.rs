@@ -153,7 +153,7 @@ impl Rules {
     /// # Errors
     ///
     /// No rule does. The error names the nearest one.
-    pub(crate) fn known_field(&self, name: &str) -> Result<()> {
+    pub(crate) fn check_field(&self, name: &str) -> Result<()> {
         if self.fields.get(name).is_some() { Ok(()) } else { DefaultRule::of_field(name) }
     }
 

@@ -50,10 +50,12 @@ impl UnusableSecret {
     pub(crate) fn error(&self) -> Error {
         let UnusableSecret { name, why, file } = self;
         let hint = match (why, file) {
-            (Unusable::TooLong, _) => "declare the parts of it that are secret, each as a secret of its own",
+            (Unusable::TooLong, _) => {
+                "declare only the secret parts of the value, each as a secret of its own"
+            }
             (_, Some(_)) => {
-                "use a longer value for the recording; or, if it is no secret, move it to a file of its own, or \
-                 mark the secrets by keys with `#` and read them by `secrets_from_config`"
+                "use a longer value for the recording; if it is not a secret, move it to another file, or mark the \
+                 secrets with `#` in their keys and read them with `secrets_from_config`"
             }
             (_, None) => "use a longer value for the recording, or do not declare it as a secret",
         };
