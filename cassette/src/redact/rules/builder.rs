@@ -35,7 +35,7 @@ impl Rules {
         self.secret_or_unusable(name, value)?.accepted()
     }
 
-    /// The same, but the rules only note a value that cannot be redacted: see [`accepted`](Self::accepted).
+    /// Like [`secret`](Self::secret), but only notes a value that cannot be redacted: see [`accepted`](Self::accepted).
     pub(crate) fn secret_or_unusable(
         mut self,
         name: impl Into<String>,
@@ -66,14 +66,14 @@ impl Rules {
             None => {}
         }
         if let Some(problem) = problem(&given) {
-            self.leave_aside(secret.name, problem);
+            self.note_unusable(secret.name, problem);
             return Ok(self);
         }
         self.add_secret(secret);
         Ok(self)
     }
 
-    /// Refuses a value that is a part of any secret's placeholder. Redaction would replace the value inside that
+    /// Notes a value as unusable if it is a part of any placeholder. Redaction would replace the value inside that
     /// placeholder, and the leak check would find it there. No two secrets that were added earlier conflict, so this
     /// compares only the new secret with the earlier ones.
     fn add_secret(&mut self, secret: Secret) {
@@ -91,7 +91,7 @@ impl Rules {
             !is_inside
         });
         for name in hidden {
-            self.leave_aside(name, Unusable::InPlaceholderOf(secret.name.clone()));
+            self.note_unusable(name, Unusable::InPlaceholderOf(secret.name.clone()));
         }
         self.secrets.push(secret);
         let Some(Secret { name, value }) = self.secrets.last() else { return };
@@ -106,7 +106,7 @@ impl Rules {
         if let Some(other) = other {
             let (name, why) = (name.clone(), Unusable::InPlaceholderOf(other.name.clone()));
             self.secrets.pop();
-            self.leave_aside(name, why);
+            self.note_unusable(name, why);
         }
     }
 
@@ -186,7 +186,7 @@ impl Rules {
 
     /// Notes a secret whose value cannot be redacted.
     pub(crate) fn without_value(mut self, name: &str, why: Unusable) -> Rules {
-        self.leave_aside(name.to_owned(), why);
+        self.note_unusable(name.to_owned(), why);
         self
     }
 
@@ -351,7 +351,7 @@ impl Rules {
         }
     }
 
-    fn leave_aside(&mut self, name: String, why: Unusable) {
+    fn note_unusable(&mut self, name: String, why: Unusable) {
         if self.unusable(&name).is_none() {
             self.unusable.push(UnusableSecret { name, why, file: None });
         }
