@@ -122,10 +122,10 @@ impl Redactor {
     /// `{{secret.KEY|percent}}`, unless the format of the text implies it, so that a [replay](Self::restorer) writes
     /// the value in the same encoding. Placeholders in requests name no encoding, so that a request matches with any
     /// value of the secret.
-    pub(crate) fn answers(&self) -> Redactor {
+    pub(crate) fn for_responses(&self) -> Redactor {
         Redactor {
             prepared: self.prepared.clone(),
-            account: Arc::new(self.account.answering(Encoding::Plain)),
+            account: Arc::new(self.account.for_response(Encoding::Plain)),
         }
     }
 
@@ -137,8 +137,8 @@ impl Redactor {
     /// JSON, whatever its content type. After a syntax error, secrets are still replaced by value; JSON is read again
     /// from the next line that begins like JSON.
     pub fn body<W: Write>(&self, content_type: Option<&str>, next: W) -> BodyRedactor<W> {
-        let account = Arc::new(match self.account.answer {
-            Some(_) => self.account.answering(Encoding::of(content_type)),
+        let account = Arc::new(match self.account.response_encoding {
+            Some(_) => self.account.for_response(Encoding::of(content_type)),
             None => self.account.of_one_body(),
         });
         let values = self.values(account.clone(), next);

@@ -24,7 +24,7 @@ pub(crate) struct Account {
     /// The code under test reads the placeholders: redaction runs before it reads the response.
     pub(crate) gives: bool,
     /// The encoding of a response's text; `None` for a request. Placeholders in a response name the other encodings.
-    pub(crate) answer: Option<Encoding>,
+    pub(crate) response_encoding: Option<Encoding>,
     /// Whether something was replaced in this body.
     pub(crate) hit: AtomicBool,
 }
@@ -32,14 +32,21 @@ pub(crate) struct Account {
 impl Account {
     pub(crate) fn new(identity: Identity) -> Account {
         let (counts, identity, given) = (Arc::default(), Arc::new(identity), Arc::default());
-        Account { counts, identity, given, gives: false, answer: None, hit: AtomicBool::new(false) }
+        Account {
+            counts,
+            identity,
+            given,
+            gives: false,
+            response_encoding: None,
+            hit: AtomicBool::new(false),
+        }
     }
 
     /// An account with the same counts and placeholders, and a `hit` of its own.
     pub(crate) fn of_one_body(&self) -> Account {
         let (counts, identity, given) = (self.counts.clone(), self.identity.clone(), self.given.clone());
-        let (gives, answer) = (self.gives, self.answer);
-        Account { counts, identity, given, gives, answer, hit: AtomicBool::new(false) }
+        let (gives, response_encoding) = (self.gives, self.response_encoding);
+        Account { counts, identity, given, gives, response_encoding, hit: AtomicBool::new(false) }
     }
 
     /// The account for redaction before the code under test reads: it also notes the placeholders that the code gets.
@@ -48,13 +55,13 @@ impl Account {
     }
 
     /// The account for a response, or a part of one, in this encoding.
-    pub(crate) fn answering(&self, encoding: Encoding) -> Account {
-        Account { answer: Some(encoding), ..self.of_one_body() }
+    pub(crate) fn for_response(&self, encoding: Encoding) -> Account {
+        Account { response_encoding: Some(encoding), ..self.of_one_body() }
     }
 
     /// The encodings that a placeholder must name if its value is encoded by these steps.
     pub(crate) fn encodings_to_name<'s>(&self, steps: &'s [Encoding]) -> &'s [Encoding] {
-        self.answer.map_or(&[], |answer| answer.within(steps))
+        self.response_encoding.map_or(&[], |encoding| encoding.within(steps))
     }
 
     pub(crate) fn count(&self, label: &Label) {
