@@ -137,7 +137,7 @@ fn secrets_are_found_by_name_and_by_form() {
     let found = cargo_cassette(&arguments, dir.path());
     assert_eq!(found.status.code(), Some(1), "{}", text(&found.stderr));
     let lines = [
-        "notes.txt:2:3 CAS0505 shape github-token, by its form",
+        "notes.txt:2:3 CAS0505 pattern github-token, by its pattern",
         "notes.txt:3:1 secret.api.key, in base64",
         "packed.gz:2:5 secret.api.key, percent-encoded, unpacked",
     ];
@@ -145,7 +145,7 @@ fn secrets_are_found_by_name_and_by_form() {
     let json = cargo_cassette(&["scan", ".", "--secrets", &secrets, "--json"], dir.path());
     let json: Vec<serde_json::Value> = serde_json::from_str(&text(&json.stdout)).expect("it is JSON");
     assert_eq!(json.len(), 3);
-    assert_eq!((&json[0]["line"], &json[0]["rule"]), (&2.into(), &"CAS0505 shape github-token".into()));
+    assert_eq!((&json[0]["line"], &json[0]["rule"]), (&2.into(), &"CAS0505 pattern github-token".into()));
     for twice in [&["scan", "clean.txt", "./clean.txt"][..], &["scan", "clean.txt", "."]] {
         let sum = text(&cargo_cassette(&[twice, &["--secrets", &secrets]].concat(), dir.path()).stderr);
         let files = if twice.contains(&".") { "3 files" } else { "1 file" };

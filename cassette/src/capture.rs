@@ -48,7 +48,7 @@ impl Capture {
         let encoding = content_encoding(headers);
         let redacted = match side {
             Side::Request => redactor.body(content_type(headers), sink),
-            Side::Response => redactor.answers().body(content_type(headers), sink),
+            Side::Response => redactor.for_responses().body(content_type(headers), sink),
         };
         let hooked = Hooked::new(redactor, side, uri, headers, redacted);
         let redacted = match side {

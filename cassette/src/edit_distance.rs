@@ -1,6 +1,6 @@
 //! The edit distance of two names, for "did you mean" in messages.
 
-/// Levenshtein's distance, over bytes.
+/// The Levenshtein distance, over bytes.
 pub(crate) fn edit_distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {

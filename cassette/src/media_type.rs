@@ -1,19 +1,19 @@
-//! What a `content-type` says of a body's format. Redaction, matching and templates ask here, so that all of them take
-//! the same types for JSON, XML and the like.
+//! The format that a `content-type` declares. Redaction, matching and templates all use this file, so that they agree
+//! on the types that are JSON, XML and so on.
 //!
-//! Must not know: bodies, headers, what is done with a body of a format.
+//! Must not know: bodies, headers, what happens to a body.
 
-/// The type itself in lower case, without its parameters (RFC 9110 §8.3.1). All other functions take one.
+/// The media type in lower case, without parameters (RFC 9110 §8.3.1). All other functions take this essence.
 pub(crate) fn essence(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
 }
 
-/// Any type or suffix of JSON (RFC 6839 §3.1).
+/// Any type or suffix for JSON (RFC 6839 §3.1).
 pub(crate) fn is_json(essence: &str) -> bool {
     essence.ends_with("/json") || essence.ends_with("+json")
 }
 
-/// JSON documents one after the other, one a line.
+/// One JSON document on each line.
 pub(crate) fn is_json_lines(essence: &str) -> bool {
     matches!(
         essence,
@@ -30,7 +30,7 @@ pub(crate) fn is_html(essence: &str) -> bool {
     matches!(essence, "text/html" | "application/xhtml+xml")
 }
 
-/// JavaScript by any of its names, those that RFC 9239 replaced included.
+/// JavaScript by any of its names, including those that RFC 9239 made obsolete.
 pub(crate) fn is_script(essence: &str) -> bool {
     essence
         .strip_prefix("text/")

@@ -1,5 +1,5 @@
-//! What stands in the place of a redacted value: `{{secret.NAME}}` for a named secret, `[name:1]` for a value that was
-//! found, `[redacted]` where neither fits. Placeholders are written and read here and nowhere else.
+//! Placeholders, which replace redacted values: `{{secret.NAME}}` for a named secret, `[name:1]` for a value that was
+//! found, `[redacted]` for any other value. Only this file writes and parses them.
 //!
 //! In a response, the placeholder of a secret may name the encodings of its value: `{{secret.NAME|json|percent}}`.
 //!
@@ -10,46 +10,46 @@ use std::ops::Range;
 
 use percent_encoding::percent_decode;
 
-/// No placeholder is longer.
+/// The length of the longest placeholder.
 pub(crate) const LONGEST: usize = 160;
 
-/// Stands for a value that cannot have a placeholder of its own.
+/// Replaces a value that cannot have a placeholder of its own.
 pub(crate) const REDACTED: &str = "[redacted]";
 
-/// Stands for any numbered placeholder, where numbers do not count.
+/// Replaces every numbered placeholder in a comparison that ignores numbers.
 pub(crate) const ANY: &str = "[*]";
 
 const OPEN: &str = "{{secret.";
 const CLOSE: &str = "}}";
 
-/// Numbers above this one are not taken for numbers of placeholders.
+/// The highest number of a placeholder. A text with a higher number is no placeholder.
 const HIGHEST: u32 = 999_999;
 
 /// A text that is a placeholder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Placeholder<'t> {
-    /// All of it.
+    /// The whole placeholder.
     pub(crate) text: &'t str,
-    /// Name and number, of a value that was found: `[name:1]`.
+    /// Name and number of a numbered placeholder: `[name:1]`.
     pub(crate) numbered: Option<(&'t str, u32)>,
 }
 
-/// The placeholder of a named secret. It leaves out the `#` of the name: a client that follows a link would take what
-/// comes after a `#` for a fragment.
+/// The placeholder of a named secret. It leaves out each `#` of the name, because in a link the text after a `#` would
+/// be a fragment.
 pub(crate) fn of_secret(name: &str) -> String {
     let mut out = String::new();
     write_of_secret(name, &mut out);
     out
 }
 
-/// The same, appended to a text.
+/// Appends the placeholder of a named secret to a text.
 pub(crate) fn write_of_secret(name: &str, out: &mut String) {
     out.push_str(OPEN);
     out.extend(name.chars().filter(|c| *c != '#'));
     out.push_str(CLOSE);
 }
 
-/// At least the length of [`of_secret`].
+/// An upper bound for the length of [`of_secret`].
 pub(crate) fn length_of_secret(name: &str) -> usize {
     OPEN.len() + name.len() + CLOSE.len()
 }
@@ -64,19 +64,20 @@ pub(crate) fn as_host(placeholder: &str) -> String {
     placeholder.trim_matches(['[', ']']).replace(':', "-") + ".invalid"
 }
 
-/// The placeholder of a secret with the encodings of its value, the first step first. Other placeholders stay.
+/// The placeholder of a secret with the encodings of its value, in the order in which they were applied. Other
+/// placeholders stay.
 pub(crate) fn with_encodings<'e>(placeholder: &str, steps: impl IntoIterator<Item = &'e str>) -> String {
     let Some(open) = placeholder.strip_suffix(CLOSE) else { return placeholder.to_owned() };
     let steps: String = steps.into_iter().map(|step| format!("|{step}")).collect();
     [open, &steps, CLOSE].concat()
 }
 
-/// Letters, digits and `_-.#`, and not only `#`.
+/// Whether a secret can have this name: letters, digits and `_-.#`, and not only `#`.
 pub(crate) fn is_secret_name(name: &str) -> bool {
     name.bytes().all(|b| is_secret_byte(b) && b != b'|') && !name.bytes().all(|b| b == b'#')
 }
 
-/// Whether two names are those of one secret: its placeholder leaves out the `#`.
+/// Whether two names belong to the same secret. Its placeholder leaves out each `#`.
 pub(crate) fn is_same_secret(one: &str, other: &str) -> bool {
     let letters = |b: &u8| *b != b'#';
     one.bytes().filter(letters).eq(other.bytes().filter(letters))
@@ -87,7 +88,7 @@ pub(crate) fn is_name_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
 }
 
-/// The placeholder that the whole text is.
+/// Parses a text that is a placeholder as a whole.
 pub(crate) fn parse(text: &[u8]) -> Option<Placeholder<'_>> {
     if text.len() > LONGEST {
         return None;
@@ -107,18 +108,18 @@ pub(crate) fn parse(text: &[u8]) -> Option<Placeholder<'_>> {
     }
 }
 
-/// The name of the secret whose placeholder the whole text is, and the encodings of its value.
+/// Parses a text that is the placeholder of a secret: the name, and the encodings of the value.
 pub(crate) fn parse_secret(text: &str) -> Option<(&str, impl Iterator<Item = &str>)> {
     let mut parts = within(text)?.split('|');
     Some((parts.next()?, parts))
 }
 
-/// The names of the secrets whose placeholders stand in a text, in order.
+/// The names of the secrets whose placeholders occur in a text, in order.
 pub(crate) fn secrets_in(text: &str) -> impl Iterator<Item = &str> {
     spans_of_secrets(text).filter_map(|span| parse_secret(&text[span])).map(|(name, _)| name)
 }
 
-/// Where the placeholders of secrets stand in a text.
+/// The ranges of the placeholders of secrets in a text.
 pub(crate) fn spans_of_secrets(text: &str) -> impl Iterator<Item = Range<usize>> {
     text.match_indices(OPEN).filter_map(|(start, _)| {
         let end = start + text[start..].find(CLOSE)? + CLOSE.len();
@@ -126,7 +127,7 @@ pub(crate) fn spans_of_secrets(text: &str) -> impl Iterator<Item = Range<usize>>
     })
 }
 
-/// Where placeholders of any kind stand in a text.
+/// The ranges of all placeholders in a text.
 pub(crate) fn spans(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for (start, _) in text.match_indices(['[', '{']) {
@@ -140,47 +141,47 @@ pub(crate) fn spans(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// What a text is that begins like the placeholder of a secret, and may go on.
+/// Whether a text is the beginning of a secret's placeholder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Begun {
-    /// More text has to come to decide.
+pub(crate) enum Prefix {
+    /// A beginning. More text decides.
     Open,
-    /// A whole placeholder.
+    /// A complete placeholder.
     Whole,
-    /// No beginning of one.
+    /// No beginning.
     Other,
 }
 
-/// See [`Begun`].
-pub(crate) fn begun(text: &[u8]) -> Begun {
+/// See [`Prefix`].
+pub(crate) fn prefix(text: &[u8]) -> Prefix {
     let Some(inner) = text.strip_prefix(OPEN.as_bytes()) else {
-        return if OPEN.as_bytes().starts_with(text) { Begun::Open } else { Begun::Other };
+        return if OPEN.as_bytes().starts_with(text) { Prefix::Open } else { Prefix::Other };
     };
     let name = inner.strip_suffix(CLOSE.as_bytes()).or(inner.strip_suffix(b"}")).unwrap_or(inner);
     match inner.len() - name.len() {
-        _ if !name.iter().all(|b| is_secret_byte(*b)) || text.len() > LONGEST => Begun::Other,
-        2 => Begun::Whole,
-        _ => Begun::Open,
+        _ if !name.iter().all(|b| is_secret_byte(*b)) || text.len() > LONGEST => Prefix::Other,
+        2 => Prefix::Whole,
+        _ => Prefix::Open,
     }
 }
 
-/// Where in a text the next placeholder of a secret may begin, be it with the last bytes of the text; else its end.
-/// Also, where its opening characters end, as far as the text has them.
+/// The opening characters of the next placeholder of a secret. They may be cut off by the end of the text. An empty
+/// range at the end if there are none.
 pub(crate) fn next_opening(text: &[u8]) -> Range<usize> {
     let open = OPEN.as_bytes();
-    let begun =
+    let partial =
         || (1..open.len().min(text.len() + 1)).rev().find(|n| text.ends_with(&open[..*n])).unwrap_or(0);
-    let at = memchr::memmem::find(text, open).unwrap_or_else(|| text.len() - begun());
+    let at = memchr::memmem::find(text, open).unwrap_or_else(|| text.len() - partial());
     at..text.len().min(at + open.len())
 }
 
-/// The text with [`ANY`] for every numbered placeholder whose name is one of ours. The order of events decides the
+/// The text with [`ANY`] in place of every numbered placeholder whose name `is_ours`. The order of events decides the
 /// numbers; two texts that differ only in numbers become the same text.
 pub(crate) fn without_numbers<'t>(text: &'t [u8], is_ours: &dyn Fn(&str) -> bool) -> Cow<'t, [u8]> {
     replace_numbered(text, |_, name| is_ours(name).then(|| ANY.as_bytes().to_vec()))
 }
 
-/// The text without the `#` in placeholders of secrets that older cassettes have.
+/// The text without `#` in the placeholders of secrets, which older cassettes have.
 pub(crate) fn without_marks(text: &[u8]) -> Cow<'_, [u8]> {
     let (mut out, mut done) = (Vec::new(), 0);
     for start in memchr::memmem::find_iter(text, OPEN) {
@@ -227,7 +228,7 @@ pub(crate) fn replace_numbered<'t>(
     Cow::Owned(out)
 }
 
-/// The decoded text up to the bracket that closes the one at its beginning, and its length as it is written.
+/// The decoded text from the bracket at the beginning to the closing bracket, and its length before decoding.
 fn bracketed(text: &[u8]) -> Option<(Cow<'_, [u8]>, usize)> {
     if text[0] == b'[' {
         // JSON has many brackets, and next to none before a name.
@@ -241,13 +242,13 @@ fn bracketed(text: &[u8]) -> Option<(Cow<'_, [u8]>, usize)> {
     Some((percent_decode(&text[..end]).into(), end))
 }
 
-/// What stands between the braces of the placeholder of a secret: its name, and encodings.
+/// The text between the braces of a secret's placeholder: its name and encodings.
 fn within(text: &str) -> Option<&str> {
     let inner = text.strip_prefix(OPEN)?.strip_suffix(CLOSE)?;
     (!inner.is_empty() && inner.bytes().all(is_secret_byte)).then_some(inner)
 }
 
-/// Of a name, or of the encodings after it.
+/// Whether a name, or the encodings after it, may have this byte.
 fn is_secret_byte(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"_-.#|".contains(&b)
 }
@@ -293,7 +294,7 @@ mod tests {
         assert!(parse_secret("x{{secret.A}}").is_none());
     }
 
-    /// What is written is read again.
+    /// Placeholders that are written can be parsed.
     #[test]
     fn written_and_read() {
         assert_eq!(of_secret("p.#t"), "{{secret.p.t}}");

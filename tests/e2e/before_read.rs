@@ -282,7 +282,7 @@ fn a_placeholder_is_never_sent_back() {
                 "query" => "/taken?q=[email:1]",
                 _ => "/taken",
             };
-            let message = "the request has `[email:1]` in it, which rule `field email` put into an answer before it was read";
+            let message = "the request sends `[email:1]`: the rule `field email` replaced the value in a response before the test read it";
             let what = |method| {
                 format!(
                     "{method} http://{}{uri}: {message}",

@@ -147,7 +147,7 @@ fn an_unusable_secret_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("secrets.json");
     fs::write(&file, r#"{"db": {"pin": "q7#z"}}"#).unwrap();
-    let help = "move it to a file of its own";
+    let help = "move it to another file";
     refused(Config::new().secrets_file(&file), &["db.pin", "shorter than 6 bytes", "secrets.json", help]);
     fs::write(&file, r##"{"a": [{"#pin": "q7#z"}]}"##).unwrap();
     refused(Config::new().secrets_from_config(&file), &["a.0.#pin", "shorter than 6 bytes"]);
@@ -181,9 +181,9 @@ fn misspelt_rules_are_errors() {
         Config::new().redact_before_read("users/*/x"),
         &["a JSON pointer begins with `/`: did you mean \"/users/*/x\"?"],
     );
-    message(Config::new().redact_url("(?<a>)"), &["`(?<a>)` matches what is empty"]);
+    message(Config::new().redact_url("(?<a>)"), &["`(?<a>)` matches an empty text"]);
     message(Config::new().redact_pointer("users/email"), &["\"users/email\" is not a JSON pointer", "`/`"]);
-    message(Config::new().redact_url("("), &["`(` is not a pattern for URLs: ", "closing"]);
+    message(Config::new().redact_url("("), &["`(` is not a regular expression for URLs: ", "closing"]);
     let links = Config::new().redact_links("https://cdn.example.com/", ["x"]);
     message(links, &["this is not a domain: did you mean \"cdn.example.com\"?"]);
     message(

@@ -342,7 +342,7 @@ impl Config {
     /// ```
     #[must_use]
     pub fn keep_field(self, name: &str) -> Config {
-        let checked = self.rules.known_field(name);
+        let checked = self.rules.check_field(name);
         self.with_checked(checked, |rules| rules.keep_field(name))
     }
 

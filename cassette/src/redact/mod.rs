@@ -1,6 +1,7 @@
-//! Keeps secrets off the disk. Everything of an exchange goes through a [`Redactor`] before it is stored, and
-//! the same way before it is matched: named secrets by value in whatever encoding, headers by a list of harmless
-//! ones, fields by name, tokens by their form. A [`LeakCheck`] reads again what was written before it is installed.
+//! Keeps secrets off the disk. A [`Redactor`] redacts every request and response before cassette stores it, and every
+//! request before cassette matches it. It replaces named secrets by value in any encoding, fields by name, and tokens
+//! by their pattern; it keeps only the headers on a list. A [`LeakCheck`] reads a recording again before cassette
+//! installs it.
 //!
 //! Must not know: files, sockets, cassettes.
 

@@ -1,4 +1,6 @@
-//! Why a request or an answer can't be recorded, or matched, as it is.
+//! Why a request or response cannot be recorded or matched.
+//!
+//! Must not know: how a failure is reported.
 
 use std::fmt;
 use std::io;
@@ -6,24 +8,24 @@ use std::io;
 use crate::error::Error;
 use crate::redact::rules::label::Label;
 
-/// What redaction has against an exchange.
+/// Why redaction rejects an exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Objection {
-    /// A request sends a placeholder that the code under test was given in the place of a value.
+    /// A request sends a placeholder that `redact_before_read` put into an earlier response.
     Returned { placeholder: String, rule: Label },
-    /// An answer has something in it that the code under test must not see, and can't be decoded.
+    /// `redact_before_read` cannot decode the content encoding of a response.
     Encoding(String),
     /// A hook of the project failed.
     Hook { name: String, with: &'static str, why: String },
 }
 
 impl Objection {
-    /// What the writers of a body's way to the tape failed with.
+    /// The objection inside an error of a body's writers.
     pub(crate) fn of(error: &io::Error) -> Option<&Objection> {
         error.get_ref()?.downcast_ref()
     }
 
-    /// About this request, or the answer to it.
+    /// The error about this request, or about its response.
     pub(crate) fn about(&self, method: &http::Method, uri: &str) -> Error {
         let message = format!("{method} {uri}: {self}");
         match self {
@@ -32,14 +34,14 @@ impl Objection {
                 let instead = if what.starts_with('/') { "redact_pointer" } else { "redact_field" };
                 Error::new(message).hint(format!(
                     "if the server needs the value, use `{instead}(\"{what}\")` instead of \
-                     `redact_before_read(\"{what}\")`: it takes the value out of the cassette only"
+                    `redact_before_read(\"{what}\")`: it redacts the value in the cassette only"
                 ))
             }
             Objection::Encoding(_) => {
                 Error::new(message).hint("let the client ask for `accept-encoding: gzip`")
             }
             Objection::Hook { name, with, .. } => Error::new(message)
-                .hint(format!("correct `{with}(\"{name}\", …)` in the `Config` that this test uses")),
+                .hint(format!("correct `{with}(\"{name}\", …)` in the `Config` of this test")),
         }
     }
 }
@@ -50,13 +52,14 @@ impl fmt::Display for Objection {
             Objection::Returned { placeholder, rule } => {
                 write!(
                     f,
-                    "the request has `{placeholder}` in it, which rule `{rule}` put into an answer before it was read"
+                    "the request sends `{placeholder}`: the rule `{rule}` replaced the value in a response before the \
+                     test read it"
                 )
             }
             Objection::Encoding(encoding) => write!(
                 f,
-                "content-encoding `{encoding}` of the answer can't be decoded here, so that nothing can be redacted \
-                 before it is read"
+                "`redact_before_read` cannot redact the response: this build does not decode its content-encoding \
+                 `{encoding}`"
             ),
             Objection::Hook { name, why, .. } => write!(f, "the redaction hook `{name}` {why}"),
         }

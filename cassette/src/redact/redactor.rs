@@ -1,6 +1,6 @@
-//! The redactor of a session: prepares the rules once, and hands out writers for bodies, checks and restorers.
+//! The redactor of a session: prepares the rules once, and makes writers for bodies, leak checks and restorers.
 //!
-//! Must not know: heads of requests and responses, hooks; those build on it.
+//! Must not know: heads of requests and responses, and hooks, which use it.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +28,7 @@ use crate::redact::values::encoding::Encoding;
 use crate::redact::values::encodings;
 use crate::redact::values::finder::{Entry, Finder};
 
-/// Applies [`Rules`]. Made once for a session; clones share the count of what fired.
+/// Applies [`Rules`]. A session makes one; clones share the counts of rules that fired.
 ///
 /// ```
 /// use std::io::Write;
@@ -70,14 +70,14 @@ impl Redactor {
     ///
     /// # Errors
     ///
-    /// Too many secrets: more than four thousand million patterns.
+    /// There are too many secrets: more than 2^32 encodings to search for.
     pub fn new(rules: Rules) -> Result<Redactor> {
         let identity = Identity::new(&rules.secrets);
         Redactor::with(rules, identity)
     }
 
-    /// The same, for a session that asks real servers with what it was answered before, redacted: see
-    /// [`sent`](Self::sent). Nothing of it reaches a disk.
+    /// Like [`new`](Self::new), for a session whose test sees redacted responses and talks to real servers. It keeps
+    /// the values behind the placeholders in memory, for [`sent`](Self::sent). They never reach the disk.
     pub(crate) fn keeping(rules: Rules) -> Result<Redactor> {
         let identity = Identity::keeping(&rules.secrets);
         Redactor::with(rules, identity)
@@ -90,7 +90,8 @@ impl Redactor {
         Redactor::of(rules, account, before_read)
     }
 
-    /// The same in a session that has found nothing yet: to prepare the search takes longer than most texts of tests.
+    /// A redactor with the same prepared rules that has found nothing yet. Tests use it, because the preparation takes
+    /// longer than most of them.
     #[cfg(test)]
     pub(in crate::redact) fn anew(&self) -> Redactor {
         assert!(self.prepared.before_read.is_none(), "it would share what it finds");
@@ -117,45 +118,46 @@ impl Redactor {
         Ok(Redactor { prepared: Arc::new(prepared), account: Arc::new(account) })
     }
 
-    /// The same for answers: the placeholder of a secret says how its value was written, as `{{secret.KEY|percent}}`,
-    /// where the format of the text around it doesn't. A [replay](Self::restorer) puts it in so. In requests they never
-    /// do, which so are matched whatever value the secret has.
-    pub(crate) fn answers(&self) -> Redactor {
+    /// The redactor for responses. Its placeholders of secrets name the encoding of the value,
+    /// `{{secret.KEY|percent}}`, unless the format of the text implies it, so that a [replay](Self::restorer) writes
+    /// the value in the same encoding. Placeholders in requests name no encoding, so that a request matches with any
+    /// value of the secret.
+    pub(crate) fn for_responses(&self) -> Redactor {
         Redactor {
             prepared: self.prepared.clone(),
-            account: Arc::new(self.account.answering(Encoding::Plain)),
+            account: Arc::new(self.account.for_response(Encoding::Plain)),
         }
     }
 
-    /// A writer that redacts a (decoded) body of this content type into `next`, in one pass and a window of
-    /// memory. Every byte that is not redacted arrives as it was.
+    /// A writer that redacts a decoded body of this content type and writes it to `next`, in one pass. Memory is
+    /// bounded by a window. All other bytes stay as they are.
     ///
-    /// String values of JSON members and values of form fields on the list become `[name:1]`, `[name:2]` and so
-    /// on: the same value the same, wherever it is met. Numbers keep their type and so stay. Anything that begins like JSON is
-    /// read as JSON, whatever the content type; from where it breaks on, up to a next line that begins like it, secrets are
-    /// still replaced by value.
+    /// Values of fields on the list become `[name:1]`, `[name:2]` and so on; equal values get the same placeholder
+    /// everywhere. Numbers stay, because a placeholder would change their type. A body that begins like JSON is read as
+    /// JSON, whatever its content type. After a syntax error, secrets are still replaced by value; JSON is read again
+    /// from the next line that begins like JSON.
     pub fn body<W: Write>(&self, content_type: Option<&str>, next: W) -> BodyRedactor<W> {
-        let account = Arc::new(match self.account.answer {
-            Some(_) => self.account.answering(Encoding::of(content_type)),
+        let account = Arc::new(match self.account.response_encoding {
+            Some(_) => self.account.for_response(Encoding::of(content_type)),
             None => self.account.of_one_body(),
         });
         let values = self.values(account.clone(), next);
         BodyRedactor::new(content_type, self.prepared.rules.clone(), account, values)
     }
 
-    /// A writer for replay: puts the session's own value where a placeholder `{{secret.NAME}}` stands in a body
-    /// of this content type, escaped as JSON and forms need it, and before that as the placeholder says:
-    /// `{{secret.NAME|percent}}`.
+    /// A writer for replay: puts the session's own value in place of each placeholder `{{secret.NAME}}` in a body of
+    /// this content type. It applies the encodings that the placeholder names, as in `{{secret.NAME|percent}}`, and
+    /// then the escapes of JSON or forms.
     pub fn restorer<W: Write>(&self, content_type: Option<&str>, next: W) -> Restorer<W> {
         Restorer::new(self.prepared.rules.clone(), Encoding::of(content_type), next)
     }
 
-    /// Is there any value to put back in the place of a placeholder?
+    /// Whether there are named secrets to restore.
     pub fn restores(&self) -> bool {
         !self.prepared.rules.secrets.is_empty()
     }
 
-    /// The same for a header's value or other plain text: the value goes in as it is.
+    /// Restores named secrets in the value of a header or in other text without escapes.
     #[expect(clippy::expect_used, reason = "a Vec takes every write")]
     pub fn restore_str(&self, text: &str) -> String {
         let mut restorer = self.restorer(None, Vec::new());
@@ -164,23 +166,23 @@ impl Redactor {
         )
     }
 
-    /// Replaces secrets by value and by form in plain text.
+    /// Replaces secrets by value, and tokens by pattern, in a text.
     pub fn text(&self, text: &str) -> String {
         into_string(self.bytes(text.as_bytes()))
     }
 
-    /// Why the value of a secret is left aside, if the session was given one that can't be replaced.
+    /// The secret with this name, if the session has a value for it that cannot be redacted.
     pub(crate) fn unusable(&self, name: &str) -> Option<&UnusableSecret> {
         self.prepared.rules.unusable(name)
     }
 
-    /// Is there any value to look for, named or found?
+    /// Whether there are values to search for, named or found.
     pub(crate) fn knows_values(&self) -> bool {
         !self.prepared.rules.secrets.is_empty() || self.account.identity.found_values.count() > 0
     }
 
-    /// Copies a file that the test wrote, with the placeholders of named secrets and of tokens that were found. That is
-    /// not counted: nothing of it is stored.
+    /// Copies a file that the test wrote, and redacts named secrets and found values. This does not count hits, because
+    /// cassette does not store the copy.
     ///
     /// # Errors
     ///
@@ -197,21 +199,21 @@ impl Redactor {
         self.prepared.rules.secrets.iter().find(|s| s.is(name)).map(|s| s.value.as_str())
     }
 
-    /// What fired so far, for `_metadata.redaction`: `CAS0012 header authorization` of the default rules
-    /// ([`default_rules`]), `field customer_pin` of the project's own, `secret.NAME`; sorted.
+    /// The labels of the rules that fired so far, sorted, for `_metadata.redaction`: `CAS0012 header authorization` for
+    /// a default rule, `field customer_pin` for a rule of the project, `secret.NAME` for a secret.
     pub fn fired(&self) -> Vec<String> {
         self.counts().into_keys().collect()
     }
 
-    /// The same with how often.
+    /// The labels of the rules that fired so far, each with its number of hits.
     pub fn counts(&self) -> BTreeMap<String, u64> {
         let counts = self.account.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.iter().map(|(label, count)| (label.to_string(), *count)).collect()
     }
 
-    /// How this session's rules differ from those that a cassette was recorded under: rules that it names and that are
-    /// not in force, and the project's own that fired here and that it doesn't name. Secrets are left out: a replay
-    /// needs none.
+    /// How this session's rules differ from the rules of a recording. First, rules that the cassette names and that are
+    /// not in force; second, rules of the project that fired here and that the cassette does not name. Secrets are left
+    /// out, because a replay needs none.
     pub(crate) fn other_rules(&self, recorded: &[String]) -> (Vec<String>, Vec<String>) {
         let recorded: BTreeSet<Label> = recorded.iter().map(|text| Label::parse(text).rule()).collect();
         let rules = self.rules();
@@ -224,22 +226,23 @@ impl Redactor {
         (gone, new)
     }
 
-    /// A value that was found where it is secret, written as it is.
-    pub(crate) fn found(&self, rule: &Rule, plain: &[u8]) -> String {
+    /// The placeholder for a value without encoding that a rule found.
+    pub(crate) fn found(&self, rule: &Rule, bytes: &[u8]) -> String {
         let mut value = self.account.identity.value();
-        value.push(plain);
+        value.push(bytes);
         self.account.replace(rule, &value, &self.prepared.rules, &[])
     }
 
-    /// The same in a URL.
+    /// The placeholder for a percent-encoded value that a rule found in a URL.
     pub(crate) fn found_in_url(&self, rule: &Rule, raw: &str) -> String {
         let mut value = self.account.identity.value();
         value.push_as(raw.as_bytes(), &percent_decode_str(raw).collect::<Vec<u8>>());
         self.account.replace(rule, &value, &self.prepared.rules, &[Encoding::Percent])
     }
 
-    /// The text with the same mark for all numbered placeholders, and no `#` in those of secrets. What is the same in
-    /// this form may have been redacted in another order, or before placeholders went without `#`.
+    /// The text with the same mark for all numbered placeholders, and without `#` in the placeholders of secrets. The
+    /// order of events decides the numbers, and older cassettes have the `#`; two texts that differ only in these
+    /// become equal.
     pub(crate) fn anonymous<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
         let is_ours = |name: &str| self.prepared.rules.gives(name);
         match placeholder::without_marks(text) {
@@ -248,19 +251,20 @@ impl Redactor {
         }
     }
 
-    /// The numbers of the placeholders in what a recording is added to go to no other value. For a text, or a part of one
-    /// together with the [last bytes](placeholder::LONGEST) of the one before.
+    /// Reserves the numbers of all placeholders in a text of the recording that mode `append` extends, so that new
+    /// values get other numbers. The text may come in parts; each part must begin with the [last
+    /// bytes](placeholder::LONGEST) of the part before.
     pub(crate) fn take_numbers(&self, text: &[u8]) {
-        self.account.identity.taken_in(text);
+        self.account.identity.reserve_numbers(text);
     }
 
-    /// A text of a request as a real server has to get it: with the values that were found in its answers where their
-    /// placeholders stand. As it is, where no values are [kept](Self::keeping).
+    /// A text of a request for a real server: with the values from earlier responses in place of their placeholders.
+    /// Unchanged if no values are [kept](Self::keeping).
     pub(crate) fn sent<'t>(&self, text: &'t [u8], encoding: Encoding) -> Cow<'t, [u8]> {
         self.account.identity.sent(text, |value| encoding.encode(value))
     }
 
-    /// The final check of what this redactor let through, for named secrets and for values that it found.
+    /// The final leak check for the secrets of this redactor, and for the values that it found.
     ///
     /// # Errors
     ///
@@ -269,7 +273,7 @@ impl Redactor {
         LeakCheck::new(&self.prepared.rules, self.account.identity.found_values.needles())
     }
 
-    /// What this session redacts.
+    /// The rules of this session.
     pub(crate) fn rules(&self) -> &Arc<Rules> {
         &self.prepared.rules
     }
@@ -295,7 +299,7 @@ impl Redactor {
     }
 }
 
-/// Hits begin and end at characters, except inside broken text.
+/// The text. Replacements begin and end at characters, except in text that was not UTF-8 before.
 pub(crate) fn into_string(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
 }

@@ -1,19 +1,21 @@
-//! The way back, for replay: the session's own values where placeholders of named secrets stand.
+//! Restores named secrets on replay: puts the session's own values in place of their placeholders.
+//!
+//! Must not know: how a value was redacted.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use crate::placeholder::{self, Begun};
+use crate::placeholder::{self, Prefix};
 use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Encoding;
 
-/// A writer that puts the session's own secrets where their placeholders stand, written as those say, and passes the
-/// rest on. From [`Redactor::restorer`](crate::redact::Redactor::restorer).
+/// A writer that puts the session's own secrets in place of their placeholders, in the encodings that the placeholders
+/// name. [`Redactor::restorer`](crate::redact::Redactor::restorer) makes one.
 pub struct Restorer<W> {
     rules: Arc<Rules>,
-    /// That of the whole text.
+    /// The encoding of the whole text.
     encoding: Encoding,
-    /// What may become a placeholder.
+    /// Bytes that may be the beginning of a placeholder.
     held: Vec<u8>,
     next: W,
 }
@@ -23,7 +25,7 @@ impl<W: Write> Restorer<W> {
         Restorer { rules, encoding, held: Vec::new(), next }
     }
 
-    /// Says that the body is complete, passes on the rest and gives the next writer back.
+    /// Ends the body: writes the rest and returns the next writer.
     ///
     /// # Errors
     ///
@@ -38,8 +40,8 @@ impl<W: Write> Restorer<W> {
         &mut self.next
     }
 
-    /// What goes where the placeholder stood that is held. Without a value for it, it no longer says how one would be
-    /// written: a request that it goes into has none that does.
+    /// The text in place of the placeholder in `held`. If the session has no value for the secret, the placeholder
+    /// stays and loses its encodings, because placeholders in requests have none.
     fn value(&self) -> Option<String> {
         let (name, encodings) = placeholder::parse_secret(std::str::from_utf8(&self.held).ok()?)?;
         let steps: Vec<Encoding> = encodings.map(Encoding::named).collect::<Option<_>>()?;
@@ -64,19 +66,19 @@ impl<W: Write> Write for Restorer<W> {
             }
             self.held.push(rest[0]);
             rest = &rest[1..];
-            match placeholder::begun(&self.held) {
-                Begun::Open => {}
-                Begun::Whole => {
+            match placeholder::prefix(&self.held) {
+                Prefix::Open => {}
+                Prefix::Whole => {
                     match self.value() {
                         Some(value) => self.next.write_all(value.as_bytes())?,
                         None => self.next.write_all(&self.held)?,
                     }
                     self.held.clear();
                 }
-                Begun::Other => {
-                    // A placeholder may begin within what looked like one.
+                Prefix::Other => {
+                    // A placeholder may begin inside the rejected text.
                     let from = (1..self.held.len())
-                        .find(|from| !matches!(placeholder::begun(&self.held[*from..]), Begun::Other));
+                        .find(|from| !matches!(placeholder::prefix(&self.held[*from..]), Prefix::Other));
                     let from = from.unwrap_or(self.held.len());
                     self.next.write_all(&self.held[..from])?;
                     self.held.drain(..from);
@@ -120,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn as_they_were_written() {
+    fn in_their_encodings() {
         check(Encoding::Plain, "?q={{secret.KEY|percent}}&b", "?q=a%2Fb%2B%22%3C%C3%A9%3E%20%25&b");
         check(Encoding::Plain, "{{secret.KEY|form}}", "a%2Fb%2B%22%3C%C3%A9%3E+%25");
         check(Encoding::Plain, "<a>{{secret.KEY|html}}</a>", "<a>a/b+&quot;&lt;é&gt; %</a>");
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none() {
+    fn other_texts_stay() {
         for text in [
             "",
             "{{secret",
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn one_within_what_looked_like_one() {
+    fn a_placeholder_inside_another_text() {
         check(Encoding::Plain, "{{{secret.KEY}}}", &format!("{{{VALUE}}}"));
         check(Encoding::Plain, "{{secret.{{secret.KEY}}", &format!("{{{{secret.{VALUE}"));
         check(Encoding::Plain, "{{secret.KEY}{{secret.KEY}}", &format!("{{{{secret.KEY}}{VALUE}"));

@@ -1,6 +1,6 @@
 //! Whether something belongs to a request or to a response.
 
-/// Whose headers they are.
+/// Request or response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// Sent by the client.

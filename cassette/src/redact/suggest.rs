@@ -1,5 +1,5 @@
-//! Suggestions: the rule that would redact a secret that the last check found. The text around the secret tells which
-//! rules are candidates; a candidate is tried on the text before it is suggested.
+//! Suggestions: the rule that would redact a secret that the leak check found. The text around the secret gives the
+//! candidates. A candidate is tried on the text before it is suggested.
 //!
 //! Must not know: cassettes, how a suggestion is worded.
 
@@ -15,21 +15,21 @@ use crate::redact::leaks::leak::LeakEncoding;
 use crate::redact::redactor::Redactor;
 use crate::redact::rules::set::Rules;
 
-/// What takes a secret out of its place.
+/// The rule that would redact a leaked secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Suggestion {
-    /// This pattern for URLs.
+    /// A regular expression for URLs.
     Url(String),
-    /// Some pattern for URLs.
+    /// A regular expression for URLs, which the user must find.
     SomeUrl,
     /// The name of a field.
     Field(String),
-    /// Code of the project's own, for bodies.
+    /// A hook for bodies, which the user must write.
     SomeBody,
 }
 
-/// Finds suggestions: by the last check, and by the rules that let the secret through.
+/// Finds suggestions, with the leak check and the rules of the session.
 pub(crate) struct Suggestions<'s> {
     pub(crate) check: &'s LeakCheck,
     pub(crate) rules: &'s Rules,
@@ -38,39 +38,39 @@ pub(crate) struct Suggestions<'s> {
 /// Suggestions are not tried on longer bodies.
 pub(crate) const MOST: usize = 1024 * 1024;
 
-/// Headers that tell a client where to go.
+/// Headers with URLs that a client follows.
 const TARGETS: &[&str] = &["content-location", "link", "location", "operation-location", "refresh"];
 
 impl Suggestions<'_> {
-    /// In a URL, or in the value of a header that is one.
+    /// For a secret in a URL, or in a header whose value is a URL.
     pub(crate) fn for_uri(&self, uri: &str) -> Option<Suggestion> {
         self.first(uri.as_bytes(), around_url(uri, self.at(uri.as_bytes())?), |redactor, uri| {
             redactor.uri(std::str::from_utf8(uri).ok()?).into_bytes().into()
         })
     }
 
-    /// In a header, by its name.
+    /// For a secret in a header.
     pub(crate) fn for_header(&self, name: &str, value: &str) -> Option<Suggestion> {
         let is_url = TARGETS.contains(&name) || value.contains("://");
         let url = |target: &str| is_url.then(|| self.for_uri(target)).flatten();
         let targets = value.split(['<', '>', ';', ',', ' ', '=']);
         url(value).or_else(|| targets.filter(|part| part.contains('/')).find_map(url)).or_else(|| {
-            // Its whole value is what a client would follow.
+            // A client follows the URL, so a placeholder for the whole value would break it.
             TARGETS.contains(&name).then_some(Suggestion::SomeUrl)
         })
     }
 
-    /// In a string of a JSON body. Nothing, where it may go as a whole.
+    /// For a secret in a string of a JSON body. `None` if a placeholder may replace the whole string.
     pub(crate) fn for_json(&self, text: &str) -> Option<Suggestion> {
         let at = self.at(text.as_bytes())?;
         let json = serde_json::to_vec(text).ok()?;
         let found = self.first(&json, around_url(text, at), body(Some("application/json")));
-        // A client that follows what stands in its place gets nowhere.
+        // A client may follow this URL, so a placeholder for the whole string would break it.
         let leads = (text.starts_with('/') && !text.contains(' ')) || text.contains("://");
         found.or_else(|| leads.then_some(Suggestion::SomeBody))
     }
 
-    /// In a body of another format.
+    /// For a secret in a body of another format.
     pub(crate) fn for_body(&self, content_type: Option<&str>, bytes: &[u8]) -> Option<Suggestion> {
         let at = self.at(bytes)?;
         let text = String::from_utf8_lossy(&bytes[..at]).into_owned();
@@ -79,7 +79,7 @@ impl Suggestions<'_> {
         self.first(bytes, candidates, body(content_type))
     }
 
-    /// How what is found is written, if a text is no UTF-8.
+    /// The encoding of the secret, if the text is not UTF-8.
     pub(crate) fn charset(&self, bytes: &[u8]) -> Option<LeakEncoding> {
         let leak = self.check.scan(bytes).ok()??;
         std::str::from_utf8(bytes).is_err().then_some(leak.encoding)
@@ -94,7 +94,7 @@ impl Suggestions<'_> {
         self.check.scan_all(text).map_or(usize::MAX, |all| all.len())
     }
 
-    /// The first candidate with which the check finds less.
+    /// The first candidate with which the check finds fewer secrets.
     fn first(
         &self,
         text: &[u8],
@@ -126,23 +126,23 @@ fn body(content_type: Option<&str>) -> impl Fn(&Redactor, &[u8]) -> Option<Vec<u
 /// A rule to try.
 enum Candidate {
     Field(String),
-    /// A part of a path, as it stands between these: the segments before it, what of its own comes before the secret,
-    /// how long it is, and whether another follows.
+    /// A segment of a path: the segments before it, the `prefix` part of the segment before the secret, the length of
+    /// the rest, and whether another segment follows.
     Segment {
         before: Vec<String>,
-        begun: String,
+        prefix: String,
         len: usize,
         followed: bool,
     },
 }
 
 impl Candidate {
-    /// Never with what is secret in it.
+    /// The rule to try. It never contains a secret.
     fn rule(self, check: &LeakCheck, text: &[u8]) -> Option<Suggestion> {
         let clean = |text: &str| check.scan(text.as_bytes()).is_ok_and(|leak| leak.is_none());
         match self {
             Candidate::Field(name) => (clean(&name) && !name.is_empty()).then_some(Suggestion::Field(name)),
-            Candidate::Segment { before, begun, len, followed } => {
+            Candidate::Segment { before, prefix, len, followed } => {
                 let name = group(&check.scan(text).ok()??.name);
                 let is_fixed = |text: &String| clean(text) && !text.is_empty() && !text.contains(['[', '{']);
                 let fixed = |text: &String| match is_fixed(text) {
@@ -151,7 +151,7 @@ impl Candidate {
                 };
                 let end = if followed { "/" } else { "" };
                 let from = before.iter().rposition(is_fixed);
-                // A word of the API is shorter than what identifies a session.
+                // The minimal length keeps the rule from matching the words of the API, which are shorter than a token.
                 let many = match followed && from.is_some() {
                     true => "+".to_owned(),
                     false => format!("{{{},}}", len.clamp(1, 16)),
@@ -160,14 +160,14 @@ impl Candidate {
                 for segment in &before[from.unwrap_or(0)..] {
                     start += &format!("{}/", fixed(segment));
                 }
-                let begun = if begun.is_empty() { begun } else { fixed(&begun) };
-                Some(Suggestion::Url(format!("{start}{begun}(?<{name}>[^/?#]{many}){end}")))
+                let prefix = if prefix.is_empty() { prefix } else { fixed(&prefix) };
+                Some(Suggestion::Url(format!("{start}{prefix}(?<{name}>[^/?#]{many}){end}")))
             }
         }
     }
 }
 
-/// The name of a regular expression's group, after the name of a placeholder.
+/// The name for a group of a regular expression, made from the name in a placeholder.
 fn group(name: &str) -> String {
     let parsed = placeholder::parse(name.as_bytes()).and_then(|parsed| parsed.numbered);
     let name = parsed.map_or("value", |(name, _)| name);
@@ -175,7 +175,7 @@ fn group(name: &str) -> String {
     if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { "value".to_owned() }
 }
 
-/// What the URL around a place asks for, if there is one.
+/// The candidate for a secret in a URL, if the text at `at` is a part of one.
 fn around_url(text: &str, at: usize) -> Option<Candidate> {
     let outside = |c: char| c.is_whitespace() || c.is_control() || "\"'<>()`\\".contains(c);
     let start =
@@ -194,18 +194,18 @@ fn around_url(text: &str, at: usize) -> Option<Candidate> {
         let (key, _) = query.rsplit(['&', ';', '#', '?']).next()?.split_once('=')?;
         return Some(Candidate::Field(innermost(key)));
     }
-    let (before, begun) =
-        path?.rsplit_once('/').map_or((None, path?), |(before, begun)| (Some(before), begun));
+    let (before, prefix) =
+        path?.rsplit_once('/').map_or((None, path?), |(before, prefix)| (Some(before), prefix));
     let rest = after.find(['/', '?', '#']);
     Some(Candidate::Segment {
         before: before.into_iter().flat_map(|before| before.split('/')).map(str::to_owned).collect(),
-        begun: begun.to_owned(),
+        prefix: prefix.to_owned(),
         len: rest.unwrap_or(after.len()),
         followed: rest.is_some_and(|rest| after[rest..].starts_with('/')),
     })
 }
 
-/// The names under which a place may stand: of an attribute, an element, a JSON member, a form's field.
+/// Candidates for a secret after the text `before`: the names of an attribute, an element, a JSON member, a form field.
 fn around_field(before: &str) -> Vec<Candidate> {
     static MEMBER: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r#""([^"\\]{1,100})"\s*:\s*(?:"[^"]*)?$"#).ok());
@@ -236,7 +236,7 @@ fn around_field(before: &str) -> Vec<Candidate> {
         _ => {}
     }
     names.iter_mut().for_each(|name| *name = name.rsplit(':').next().unwrap_or_default().to_owned());
-    // What stands under these in one place is another thing in the next.
+    // These names have many other meanings.
     names.retain(|name| {
         !["content", "href", "value", "src", "action", "id", "name", "data"].contains(&&**name)
     });
@@ -251,7 +251,7 @@ fn around_field(before: &str) -> Vec<Candidate> {
     names.into_iter().map(Candidate::Field).collect()
 }
 
-/// Of `user[pin]`, what a rule for a field is asked.
+/// The name of the innermost field: `pin` in `user[pin]`.
 fn innermost(key: &str) -> String {
     let key = percent_decode_str(key).decode_utf8_lossy().into_owned();
     let inner = key.strip_suffix(']').and_then(|key| key.rsplit_once('[')).map(|(_, inner)| inner);
@@ -265,7 +265,7 @@ mod tests {
 
     const TOKEN: &str = "uGNZaqj0WmqfmGdMmGb0SHx70DWiwP";
 
-    /// With a token that was found as a cookie's.
+    /// Checks a suggestion for a token that redaction found in a query.
     #[track_caller]
     fn check(expected: Option<&str>, suggest: impl FnOnce(&Suggestions<'_>) -> Option<Suggestion>) {
         let rules = Rules::default();
@@ -273,12 +273,12 @@ mod tests {
         redactor.uri(&format!("https://h/?session_token={TOKEN}"));
         let check = redactor.leak_check().unwrap();
         let found = suggest(&Suggestions { check: &check, rules: &rules });
-        let told = found.map(|rule| match rule {
+        let suggested = found.map(|rule| match rule {
             Suggestion::Url(pattern) => format!("url {pattern}"),
             Suggestion::Field(name) => format!("field {name}"),
             other => format!("{other:?}"),
         });
-        assert_eq!(told.as_deref(), expected);
+        assert_eq!(suggested.as_deref(), expected);
     }
 
     #[test]
@@ -302,10 +302,10 @@ mod tests {
 
     #[test]
     fn of_headers() {
-        let told = Some("url /app/(?<session_token>[^/?#]+)/");
-        check(told, |s| s.for_header("location", &format!("/app/{TOKEN}/home")));
-        check(told, |s| s.for_header("link", &format!("<https://h/app/{TOKEN}/home>; rel=next")));
-        check(told, |s| s.for_header("x-next", &format!("https://h/app/{TOKEN}/home")));
+        let url = Some("url /app/(?<session_token>[^/?#]+)/");
+        check(url, |s| s.for_header("location", &format!("/app/{TOKEN}/home")));
+        check(url, |s| s.for_header("link", &format!("<https://h/app/{TOKEN}/home>; rel=next")));
+        check(url, |s| s.for_header("x-next", &format!("https://h/app/{TOKEN}/home")));
         check(Some("field c"), |s| s.for_header("location", &format!("/app?c={TOKEN}")));
         check(Some("SomeUrl"), |s| s.for_header("location", &format!("https://{TOKEN}.h/")));
         check(None, |s| s.for_header("etag", &format!("\"{TOKEN}\"")));

@@ -1,6 +1,6 @@
-//! Syntax of RFCs that redaction and matching share: JSON pointers, header values with parameters, fragments of URIs.
+//! Syntax from RFCs that redaction and matching share: JSON pointers, header values with parameters, fragments of URIs.
 //!
-//! Must not know: what a value that stands in such a text means, cassettes, sessions.
+//! Must not know: what the values mean, cassettes, sessions.
 
 pub(crate) mod parameters;
 pub(crate) mod pointer;

@@ -1,4 +1,6 @@
 //! Header values with parameters, `value; name=value` (RFC 9110 §5.6.6), as in Content-Type.
+//!
+//! Must not know: which header a value belongs to.
 
 /// A value and its parameters, normalised.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,7 +30,7 @@ impl Value {
         self.parameters.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// The normalised text, without the boundary, which is random.
+    /// The canonical text. It leaves out `boundary`, which has no meaning of its own.
     pub(crate) fn canonical(&self) -> String {
         let mut text = self.main.clone();
         for (name, value) in self.parameters.iter().filter(|(name, _)| name != "boundary") {
@@ -39,7 +41,7 @@ impl Value {
     }
 }
 
-/// The pieces between semicolons that are not in quotes.
+/// The text split at semicolons outside quotes.
 fn pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let (mut start, mut quoted, mut escaped) = (0, false, false);
@@ -83,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn canonical_text() {
+    fn canonical_texts() {
         check("Text/HTML", "text/html");
         check("text/html;charset=utf-8", r#"text/html; charset="utf-8""#);
         check(r#"text/html ; Charset="utf-8";"#, r#"text/html; charset="utf-8""#);

@@ -1,9 +1,11 @@
 //! JSON pointers with a wildcard, for places of a body that matching ignores or that redaction replaces.
+//!
+//! Must not know: documents, what a pointer selects values for.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A JSON pointer (RFC 6901) in which a segment `*` stands for every name or index of its level.
+/// A JSON pointer (RFC 6901) in which a segment `*` matches every name or index of its level.
 ///
 /// ```
 /// use cassette::matcher::Pointer;

@@ -1,10 +1,11 @@
-//! Where the fragment of a URI begins.
+//! The fragment of a URI.
 //!
 //! Must not know: how a URI is matched or redacted.
 
 use crate::placeholder;
 
-/// Where the fragment of a URI begins; its end, if it has none. The name of a secret in a placeholder may have a `#`.
+/// The offset of the fragment, or the length of the URI if there is none. A `#` in a placeholder begins no fragment;
+/// placeholders in older cassettes may have one.
 pub(crate) fn fragment(uri: &str) -> usize {
     let placeholders: Vec<_> = placeholder::spans_of_secrets(uri).collect();
     let is_within = |at: usize| placeholders.iter().any(|span| span.contains(&at));

@@ -7,11 +7,11 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::redact::rules::label::Label;
 
-/// Placeholders that stood where the code under test read an answer, with the rules that put them there.
+/// Placeholders in responses that the code under test read, with the rules that put them there.
 #[derive(Default)]
 pub(crate) struct Given(Mutex<HashMap<String, Label>>);
 
-/// Different ones that are remembered.
+/// The most placeholders that are remembered.
 const REMEMBERED: usize = 1 << 16;
 
 impl Given {

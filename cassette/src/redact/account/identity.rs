@@ -1,6 +1,6 @@
-//! One placeholder for one value: `[access_token:1]`, numbered by first appearance, so that a value that is passed
-//! on is still the same and two are still two. Values are not kept, only keyed hashes of them; but for those few that are
-//! looked for elsewhere.
+//! One placeholder for each value: `[access_token:1]`, numbered by first appearance. So equal values stay equal, and
+//! different values stay different. Identity keeps keyed hashes of values, not the values; the exceptions are the few
+//! found values, and the values that mode `verify` sends again.
 //!
 //! Must not know: where a value was found.
 
@@ -16,45 +16,45 @@ use crate::redact::values::found_values::FoundValues;
 
 /// The placeholders of a session.
 pub(crate) struct Identity {
-    /// Without the key a hash tells nothing of the value.
+    /// Without this key, a hash reveals nothing about its value.
     key: RandomState,
     secrets: Vec<String>,
     found: Mutex<Numbering>,
-    /// Those that are looked for elsewhere.
+    /// The values that redaction searches for everywhere.
     pub(crate) found_values: FoundValues,
-    /// The values themselves by their placeholders, in memory only, where they have to be sent again.
+    /// The values by their placeholders, if they must be sent again. In memory only.
     kept: Option<Mutex<HashMap<String, Vec<u8>>>>,
 }
 
 #[derive(Default)]
 struct Numbering {
     places: HashMap<u64, Place>,
-    /// Names of placeholders, with the last number given.
+    /// Names of placeholders, each with its last number.
     names: Vec<(Box<str>, u32)>,
 }
 
 #[derive(Clone, Copy)]
 enum Place {
-    /// A named secret.
+    /// The index of a named secret.
     Secret(u32),
-    /// A name of a placeholder, and the number.
+    /// The index of a placeholder's name, and the number.
     Found(u32, u32),
 }
 
-/// Different values that are remembered: what comes after them is numbered, but not known again.
+/// The most values that are remembered. Later values get numbers, but the same value gets a new number each time.
 const REMEMBERED: usize = 1 << 16;
 
-/// A value on its way.
+/// A value that is read in pieces: its hash, and its first bytes.
 pub(crate) struct ValueDigest {
     hasher: DefaultHasher,
     head: Vec<u8>,
-    /// Bytes of the head.
+    /// The most bytes of `head`.
     most: usize,
-    /// It is written otherwise than it is.
+    /// Whether the text has the value in escaped form.
     pub(crate) escaped: bool,
 }
 
-/// No value that is kept is longer.
+/// Longer values are not kept.
 const LONGEST_KEPT: usize = 16 * 1024;
 
 impl Identity {
@@ -74,7 +74,7 @@ impl Identity {
         identity
     }
 
-    /// The same, and values are kept: for [`sent`](Self::sent).
+    /// Like [`new`](Self::new), and keeps values for [`sent`](Self::sent).
     pub(crate) fn keeping(secrets: &[Secret]) -> Identity {
         Identity { kept: Some(Mutex::default()), ..Identity::new(secrets) }
     }
@@ -84,24 +84,24 @@ impl Identity {
         ValueDigest { hasher: self.key.build_hasher(), head: Vec::new(), most, escaped: false }
     }
 
-    /// A text as it is sent to a real server: with the values where their placeholders stand. Only where values are
-    /// kept.
-    pub(crate) fn sent<'t>(&self, text: &'t [u8], spell: impl Fn(&str) -> String) -> Cow<'t, [u8]> {
+    /// The text for a real server: `encode`d values in place of their placeholders. Unchanged if no values are kept.
+    pub(crate) fn sent<'t>(&self, text: &'t [u8], encode: impl Fn(&str) -> String) -> Cow<'t, [u8]> {
         let Some(kept) = &self.kept else { return Cow::Borrowed(text) };
         let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         let encoded = |value: &Vec<u8>| match std::str::from_utf8(value) {
-            Ok(text) => spell(text).into_bytes(),
+            Ok(text) => encode(text).into_bytes(),
             Err(_) => value.clone(),
         };
         placeholder::replace_numbered(text, |placeholder, _| kept.get(placeholder).map(encoded))
     }
 
-    /// What stands in the place of a value: that of the secret it is, or one of this name. What is a placeholder
-    /// already stays. What is `given` to the code under test is no secret of its: on replay it would be filled in.
+    /// The placeholder for a value: the placeholder of the secret with this value, or a numbered one with this name. A
+    /// value that is a placeholder stays. A value that is `given` to the code under test never gets the placeholder of
+    /// a secret, because a replay would fill the secret in.
     pub(crate) fn placeholder(&self, name: &str, value: &ValueDigest, given: bool) -> Replacement {
         let mut found = self.found();
         if let Some(parsed) = placeholder::parse(&value.head) {
-            found.taken(parsed.numbered);
+            found.reserve(parsed.numbered);
             return Replacement { text: parsed.text.to_owned(), is_new: false, secret: None };
         }
         let mut hash = value.hasher.finish();
@@ -137,13 +137,14 @@ impl Identity {
         Replacement { text, is_new: true, secret }
     }
 
-    /// The placeholder that a text is, or that of the value that it is, where that was found before.
+    /// The placeholder for a text: the text itself if it is a placeholder, or the placeholder of an equal value that
+    /// was found before.
     pub(crate) fn passed_on(&self, text: &[u8]) -> Option<Replacement> {
         if let Some(parsed) = placeholder::parse(text) {
-            self.found().taken(parsed.numbered);
+            self.found().reserve(parsed.numbered);
             return Some(Replacement { text: parsed.text.to_owned(), is_new: false, secret: None });
         }
-        if !found_values::is_telling(text) {
+        if !found_values::is_recognisable(text) {
             return None;
         }
         let mut hasher = self.key.build_hasher();
@@ -154,11 +155,11 @@ impl Identity {
         Some(Replacement { text: self.text(&found, place), is_new: true, secret: place.secret() })
     }
 
-    /// The numbers of the placeholders in a text go to no other value.
-    pub(crate) fn taken_in(&self, text: &[u8]) {
+    /// Reserves the numbers of all placeholders in a text, so that no other value gets them.
+    pub(crate) fn reserve_numbers(&self, text: &[u8]) {
         placeholder::replace_numbered(text, |placeholder, _| {
             if let Some(parsed) = placeholder::parse(placeholder.as_bytes()) {
-                self.found().taken(parsed.numbered);
+                self.found().reserve(parsed.numbered);
             }
             None
         });
@@ -194,9 +195,9 @@ impl Numbering {
         at as u32
     }
 
-    /// A placeholder that came from outside keeps its number from being given to another value.
-    fn taken(&mut self, number: Option<(&str, u32)>) {
-        // Names from outside are not to fill the memory.
+    /// Reserves the number of a placeholder that came from outside.
+    fn reserve(&mut self, number: Option<(&str, u32)>) {
+        // Names from outside must not fill the memory.
         if let Some((name, number)) = number
             && self.names.len() < 1000
         {
@@ -206,32 +207,32 @@ impl Numbering {
     }
 }
 
-/// What stands in the place of a value.
+/// The placeholder for a value.
 pub(crate) struct Replacement {
     pub(crate) text: String,
-    /// The value was one, and no placeholder.
+    /// Whether the value was not a placeholder already.
     pub(crate) is_new: bool,
-    /// Which of the named secrets it was.
+    /// The index of the named secret with this value.
     pub(crate) secret: Option<usize>,
 }
 
 impl ValueDigest {
-    /// More of it, as it is written and decoded.
-    pub(crate) fn push_as(&mut self, raw: &[u8], plain: &[u8]) {
-        self.escaped |= raw != plain;
-        self.push(plain);
+    /// Appends a piece, given as it is in the text and decoded.
+    pub(crate) fn push_as(&mut self, raw: &[u8], decoded: &[u8]) {
+        self.escaped |= raw != decoded;
+        self.push(decoded);
     }
 
-    /// Whether it looks like a token, or stands for one already.
+    /// Whether the value looks like a token, or is a placeholder.
     pub(crate) fn is_token(&self) -> bool {
         found_values::is_token(&self.head) || placeholder::parse(&self.head).is_some()
     }
 
-    /// More of it, decoded.
-    pub(crate) fn push(&mut self, plain: &[u8]) {
-        self.hasher.write(plain);
+    /// Appends a decoded piece.
+    pub(crate) fn push(&mut self, decoded: &[u8]) {
+        self.hasher.write(decoded);
         let room = self.most - self.head.len();
-        self.head.extend_from_slice(&plain[..plain.len().min(room)]);
+        self.head.extend_from_slice(&decoded[..decoded.len().min(room)]);
     }
 }
 
@@ -245,7 +246,7 @@ mod tests {
         let mut parts = identity.value();
         value.bytes().for_each(|b| parts.push(&[b]));
         let text = identity.placeholder(name, &whole, false).text;
-        assert_eq!(identity.placeholder(name, &parts, false).text, text, "in pieces it is the same");
+        assert_eq!(identity.placeholder(name, &parts, false).text, text, "pieces give the same placeholder");
         text
     }
 
@@ -255,21 +256,21 @@ mod tests {
         let identity = Identity::new(&[secret]);
         assert_eq!(found(&identity, "token", "abc"), "[token:1]");
         assert_eq!(found(&identity, "token", "def"), "[token:2]");
-        assert_eq!(found(&identity, "password", "abc"), "[token:1]", "wherever it is met again");
+        assert_eq!(found(&identity, "password", "abc"), "[token:1]", "whatever the name of the field");
         assert_eq!(found(&identity, "password", "ghi"), "[password:1]");
         assert_eq!(found(&identity, "password", "s3cr3t-value"), "{{secret.KEY}}");
         assert_eq!(found(&identity, "token", "[token:7]"), "[token:7]", "a placeholder stays");
         assert_eq!(found(&identity, "token", "{{secret.OTHER}}"), "{{secret.OTHER}}");
-        assert_eq!(found(&identity, "token", "jkl"), "[token:8]", "and its number is taken");
+        assert_eq!(found(&identity, "token", "jkl"), "[token:8]", "its number is reserved");
         let passed_on = |text: &[u8]| identity.passed_on(text).map(|p| p.text);
         assert_eq!(passed_on(b"s3cr3t-value").as_deref(), Some("{{secret.KEY}}"));
-        assert_eq!(passed_on(b"abc"), None, "too short to be known again");
+        assert_eq!(passed_on(b"abc"), None, "too short to be recognised");
     }
 
     #[test]
-    fn numbers_that_are_taken() {
+    fn reserved_numbers() {
         let identity = Identity::new(&[]);
-        identity.taken_in(br#"{"a":"[token:3]","b":["[[code:2]",1],"c":"%5Bsig%3A4%5D"}"#);
+        identity.reserve_numbers(br#"{"a":"[token:3]","b":["[[code:2]",1],"c":"%5Bsig%3A4%5D"}"#);
         assert_eq!(found(&identity, "token", "abc"), "[token:4]");
         assert_eq!(found(&identity, "code", "def"), "[code:3]");
         assert_eq!(found(&identity, "sig", "ghi"), "[sig:5]");

@@ -1,4 +1,4 @@
-//! The account of a session's redaction: which rules fired how often, and which value became which placeholder.
+//! The account of a session's redaction: how often each rule fired, and which value got which placeholder.
 //!
 //! Must not know: formats, links, where a value was found.
 
@@ -16,45 +16,52 @@ use crate::redact::values::encoding::{Encoding, with_encodings};
 use given::Given;
 use identity::{Identity, Replacement, ValueDigest};
 
-/// How often each rule fired, and which value became which placeholder.
+/// How often each rule fired, and which value got which placeholder.
 pub(crate) struct Account {
     pub(crate) counts: Arc<Mutex<BTreeMap<Label, u64>>>,
     pub(crate) identity: Arc<Identity>,
     pub(crate) given: Arc<Given>,
-    /// What stands in the place of a value is what the code under test reads.
+    /// The code under test reads the placeholders: redaction runs before it reads the response.
     pub(crate) gives: bool,
-    /// Of an answer, how its text is written: placeholders say what that doesn't.
-    pub(crate) answer: Option<Encoding>,
-    /// Something was replaced, of one body.
+    /// The encoding of a response's text; `None` for a request. Placeholders in a response name the other encodings.
+    pub(crate) response_encoding: Option<Encoding>,
+    /// Whether something was replaced in this body.
     pub(crate) hit: AtomicBool,
 }
 
 impl Account {
     pub(crate) fn new(identity: Identity) -> Account {
         let (counts, identity, given) = (Arc::default(), Arc::new(identity), Arc::default());
-        Account { counts, identity, given, gives: false, answer: None, hit: AtomicBool::new(false) }
+        Account {
+            counts,
+            identity,
+            given,
+            gives: false,
+            response_encoding: None,
+            hit: AtomicBool::new(false),
+        }
     }
 
-    /// Counts together with this one, but knows what is hit for itself.
+    /// An account with the same counts and placeholders, and a `hit` of its own.
     pub(crate) fn of_one_body(&self) -> Account {
         let (counts, identity, given) = (self.counts.clone(), self.identity.clone(), self.given.clone());
-        let (gives, answer) = (self.gives, self.answer);
-        Account { counts, identity, given, gives, answer, hit: AtomicBool::new(false) }
+        let (gives, response_encoding) = (self.gives, self.response_encoding);
+        Account { counts, identity, given, gives, response_encoding, hit: AtomicBool::new(false) }
     }
 
-    /// Counts together with this one, and notes what the code under test is given.
+    /// The account for redaction before the code under test reads: it also notes the placeholders that the code gets.
     pub(crate) fn giving(&self) -> Account {
         Account { gives: true, ..self.of_one_body() }
     }
 
-    /// For an answer, or a part of one, that is written so.
-    pub(crate) fn answering(&self, encoding: Encoding) -> Account {
-        Account { answer: Some(encoding), ..self.of_one_body() }
+    /// The account for a response, or a part of one, in this encoding.
+    pub(crate) fn for_response(&self, encoding: Encoding) -> Account {
+        Account { response_encoding: Some(encoding), ..self.of_one_body() }
     }
 
-    /// What a placeholder has to say of a value that is written so.
+    /// The encodings that a placeholder must name if its value is encoded by these steps.
     pub(crate) fn encodings_to_name<'s>(&self, steps: &'s [Encoding]) -> &'s [Encoding] {
-        self.answer.map_or(&[], |answer| answer.within(steps))
+        self.response_encoding.map_or(&[], |encoding| encoding.within(steps))
     }
 
     pub(crate) fn count(&self, label: &Label) {
@@ -66,7 +73,7 @@ impl Account {
         self.hit.store(true, Ordering::Relaxed);
     }
 
-    /// Counts what was left as it was.
+    /// Counts a value without noting a hit, for values that stay.
     pub(crate) fn note(&self, label: &Label) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         match counts.get_mut(label) {
@@ -77,7 +84,7 @@ impl Account {
         }
     }
 
-    /// What stands in the place of a value, which is counted unless it is a placeholder itself.
+    /// The placeholder for a value. Counts the value unless it is a placeholder itself.
     pub(crate) fn replace(
         &self,
         rule: &Rule,
@@ -97,8 +104,8 @@ impl Account {
         if secret.is_some() && escaped { with_encodings(&text, self.encodings_to_name(steps)) } else { text }
     }
 
-    /// What stands in the place of a value that was found before, where nothing says that it is one. The rule has been
-    /// counted where it found the value.
+    /// The placeholder for a text that no rule names, if it equals a value that was found before. The rule was counted
+    /// where it found the value.
     pub(crate) fn pass_on(&self, raw: &str, plain: &[u8], rules: &Rules) -> Option<String> {
         let Replacement { text, is_new, secret } = self.identity.passed_on(plain)?;
         if self.gives && self.given.rule(&text).is_none() {

@@ -528,7 +528,7 @@ mod tests {
     #[test]
     fn named_secrets_in_answers() {
         let rules = Rules::default().secret("KEY", "a\"b&c-12345").unwrap();
-        let redactor = Redactor::new(rules).unwrap().answers();
+        let redactor = Redactor::new(rules).unwrap().for_responses();
         let mut body = redactor.body(Some("text/xml"), Vec::new());
         body.write_all(
             b"<a><token>a\"b&amp;c-12345</token><b>{&quot;token&quot;:&quot;a\\&quot;b&amp;c-12345&quot;}</b>\

@@ -23,7 +23,7 @@ impl Redactor {
     pub fn headers(&self, headers: &HeaderMap, side: Side) -> HeaderMap {
         let redactor = match side {
             Side::Request => self.clone(),
-            Side::Response => self.answers(),
+            Side::Response => self.for_responses(),
         };
         let mut out = HeaderMap::with_capacity(headers.len());
         for (name, value) in headers {

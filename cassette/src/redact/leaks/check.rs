@@ -1,6 +1,7 @@
-//! The last check: reads what was written and looks for every secret in every encoding, and for what is known by
-//! its form. It is stricter than the redaction, so that what that can't replace (a value that is split over lines) is
-//! still not installed.
+//! The leak check: searches a file for every secret in every encoding, and for tokens by their pattern. It is stricter
+//! than redaction: it also finds what redaction cannot replace, such as a value that is split over lines.
+//!
+//! Must not know: cassettes, how redaction works.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -16,7 +17,7 @@ use crate::redact::rules::set::Rules;
 use crate::redact::values::encodings::{Needle, needles_of_leaks};
 use crate::redact::values::search::{Hit, Search};
 
-/// Looks for the secrets of a [`Redactor`](crate::redact::Redactor) in what is about to be installed.
+/// Searches a file for the secrets of a [`Redactor`](crate::redact::Redactor) before cassette installs the file.
 ///
 /// ```
 /// use cassette::redact::{Redactor, Rules};
@@ -34,7 +35,7 @@ pub struct LeakCheck {
     patterns: Patterns,
 }
 
-/// A value that is looked for, in one of its encodings.
+/// One encoding of a value to search for.
 struct Sought {
     name: String,
     kind: LeakKind,
@@ -58,21 +59,21 @@ impl fmt::Debug for LeakCheck {
     }
 }
 
-/// Of what is packed in one file, so much is unpacked: a few megabytes may hold terabytes.
+/// The check decompresses at most this much of one file, because a few megabytes may decompress to terabytes.
 const MOST_UNPACKED: u64 = 1 << 30;
 
-/// Whether what a file packs was looked through to its end.
+/// Whether the check read all compressed data of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
     Whole,
-    /// The file can't be unpacked any further.
+    /// Decompression failed.
     Broken,
-    /// It is too much.
+    /// There is more than [`MOST_UNPACKED`].
     TooLong,
 }
 
 impl LeakCheck {
-    /// For the secrets of the rules, and for values that were found, by their placeholders.
+    /// A check for the secrets of the rules, and for found values, which are named by their placeholders.
     pub(crate) fn new(rules: &Rules, found: Vec<(String, Needle)>) -> Result<LeakCheck> {
         let found = found.into_iter().map(|(name, needle)| Sought { name, kind: LeakKind::Found, needle });
         let mut sought: Vec<Sought> = found.collect();
@@ -84,7 +85,7 @@ impl LeakCheck {
         Ok(LeakCheck { search, sought, patterns: Patterns::new(rules) })
     }
 
-    /// Reads to the end, or to the first secret, in a window of memory.
+    /// Reads to the first secret, or to the end. Memory is bounded by a window.
     ///
     /// # Errors
     ///
@@ -98,7 +99,7 @@ impl LeakCheck {
         Ok(first)
     }
 
-    /// The same with every secret, in no certain order within a few kilobytes.
+    /// Reads to the end and returns all secrets, sorted by offset.
     ///
     /// # Errors
     ///
@@ -113,13 +114,15 @@ impl LeakCheck {
         Ok(all)
     }
 
-    /// Secrets in what a file packs with gzip or zstd. If the whole file is packed, all of them, by their places in what it
-    /// unpacks to; else, of each base64 in it that packs something, the first, by the place where that begins. What is
-    /// packed within those is not opened.
+    /// Finds secrets in gzip or zstd data. If the file itself is compressed, this finds all secrets, with their places
+    /// in the decompressed content. Otherwise it finds the first secret in each base64 text of compressed data, with
+    /// the place where the base64 begins. Compressed data inside compressed data is not decompressed.
+    ///
+    /// `open` opens the file at an offset.
     ///
     /// # Errors
     ///
-    /// The reader's, which `open` gives from an offset of the file on.
+    /// The reader's.
     pub(crate) fn packed<R: Read>(
         &self,
         open: impl Fn(u64) -> io::Result<R>,
@@ -145,7 +148,7 @@ impl LeakCheck {
         }
         let (mut beginnings, mut left) = (Beginnings::new(open(0)?), most);
         while let Some((offset, coding)) = beginnings.next()? {
-            // Text that only begins like it is broken, and nothing comes of it.
+            // Other text that begins with the same characters fails to decompress, and has no leak.
             let mut unpacked = Unpacked::new(Base64::new(open(offset)?), coding).take(left);
             if let Some(leak) = self.scan(&mut unpacked)? {
                 let Place { offset, line, column } = place_after(open(0)?.take(offset))?;
@@ -161,7 +164,7 @@ impl LeakCheck {
         Ok(Seen::Whole)
     }
 
-    /// A secret begins at least so many bytes before the end of a text that could hold but a part of it.
+    /// If a text ends in the middle of a secret, the secret begins at most this many bytes before the end.
     pub(crate) fn overlap(&self) -> u64 {
         // Line breaks within a value make it longer.
         2 * self.search.longest() as u64
@@ -171,8 +174,8 @@ impl LeakCheck {
         // Line breaks within a value make it longer.
         let overlap = 2 * self.search.longest();
         let mut window = Window::default();
-        // How far the window was searched for values, for values over lines, and for forms.
-        let (mut values, mut lines, mut forms) = (0, 0, 0);
+        // How far the window was searched for values, for values over lines, and for tokens.
+        let (mut values, mut lines, mut tokens) = (0, 0, 0);
         loop {
             let read = reader.by_ref().take(CHUNK as u64).read_to_end(&mut window.text)?;
             let (whole, text) = (read == 0, &window.text);
@@ -196,9 +199,9 @@ impl LeakCheck {
             }
             lines = lines.max(limit);
             loop {
-                match self.patterns.next(&window.before, text, forms, whole) {
+                match self.patterns.next(&window.before, text, tokens, whole) {
                     Next::Open(open) => {
-                        forms = open;
+                        tokens = open;
                         break;
                     }
                     Next::Token(token) => {
@@ -206,26 +209,26 @@ impl LeakCheck {
                         if found(leak(name, LeakKind::Token, LeakEncoding::Token, place)).is_break() {
                             return Ok(());
                         }
-                        forms = token.end;
+                        tokens = token.end;
                     }
                 }
             }
             if whole {
                 return Ok(());
             }
-            let done = values.min(lines).min(forms);
+            let done = values.min(lines).min(tokens);
             window.drain(done);
-            (values, lines, forms) = (values - done, lines - done, forms - done);
+            (values, lines, tokens) = (values - done, lines - done, tokens - done);
         }
     }
 
     fn value(&self, text: &[u8], from: usize) -> Option<Hit> {
-        // A hit in the wrong case must not hide one that is real.
+        // A hit in the wrong case must not hide a real hit.
         let is_match = |hit: &Hit| self.sought[hit.id].needle.is_match(&text[hit.start..hit.end]);
         self.search.find_where(text, from, is_match)
     }
 
-    /// Values with line breaks in them, as texts are wrapped, by what they would be without.
+    /// Values that are split over lines: searches the text without its line breaks.
     fn over_lines(&self, text: &[u8]) -> Vec<(&Sought, usize)> {
         let mut found = Vec::new();
         if self.search.is_empty() {
@@ -269,7 +272,7 @@ mod tests {
     use super::*;
     use crate::redact::Redactor;
 
-    /// One byte at a time, and now and then none (an interruption).
+    /// A reader that returns one byte at a time, and sometimes an interruption.
     struct Slow<'a>(&'a [u8], bool);
 
     impl Read for Slow<'_> {
@@ -305,9 +308,9 @@ mod tests {
         check("dXNlcjpwbGFpbnNlY3JldDE=", Some(("in base64", 7)));
     }
 
-    /// Where no placeholder can stand.
+    /// Encodings in which a placeholder would be invalid.
     #[test]
-    fn what_is_not_utf_8() {
+    fn encodings_outside_utf_8() {
         let rules = Rules::default().secret("KEY", "Grünkohl-漢").unwrap();
         let rules = rules.secret("PLAIN", "plainsecret1").unwrap().secret("OLD", "Grünkohl").unwrap();
         let redactor = Redactor::new(rules).unwrap();
@@ -333,9 +336,9 @@ mod tests {
     }
 
     #[test]
-    fn by_form_and_over_lines() {
-        check("a ghp_a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1", Some(("by its form", 2)));
-        check("https://u:p@h and https://u:[url-password:1]@h", Some(("by its form", 10)));
+    fn by_pattern_and_over_lines() {
+        check("a ghp_a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1", Some(("by its pattern", 2)));
+        check("https://u:p@h and https://u:[url-password:1]@h", Some(("by its pattern", 10)));
         check("x plainsec\nret1", Some(("split over lines", 2)));
         check("\r\n\"plainsec\\r\\n  ret1", Some(("split over lines", 3)));
         check("[\"a plainsec\\n\",\n    \"  ret1\"]", Some(("split over lines", 4)));
@@ -343,7 +346,7 @@ mod tests {
         check("plainsec ret1\nplain\nsecret", None);
     }
 
-    /// A value that has lines itself, however they end or are indented.
+    /// A value with several lines, with any line breaks and indentation.
     #[test]
     fn lines_of_a_value() {
         for value in ["first-line\n\tsecond-line", "first-line\r\n  second-line"] {
@@ -370,7 +373,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    /// Every leak in what a file packs, by name and place.
+    /// All leaks in the compressed data of a file, by name and place.
     fn packed(file: &[u8]) -> (Vec<(String, u64, u64)>, Seen) {
         let rules = Rules::default().secret("KEY", "plainsecret1").unwrap();
         let check = Redactor::new(rules).unwrap().leak_check().unwrap();
@@ -386,12 +389,12 @@ mod tests {
     }
 
     #[test]
-    fn what_a_file_packs() {
+    fn compressed_files() {
         let leak = |line, column| ("KEY, as it is".to_owned(), line, column);
         let file = gzip(b"one\ntwo plainsecret1\nplainsecret1");
         assert_eq!(packed(&file), (vec![leak(2, 5), leak(3, 1)], Seen::Whole));
         assert_eq!(packed(&gzip(b"plainsecret")), (vec![], Seen::Whole));
-        // What could be unpacked was looked at.
+        // The check has read the part that could be decompressed.
         let cut = &file[..file.len() - 3];
         assert_eq!(packed(cut), (vec![leak(2, 5), leak(3, 1)], Seen::Broken));
         #[cfg(feature = "zstd")]
@@ -405,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn what_base64_packs() {
+    fn compressed_data_in_base64() {
         let leak = |line, column| ("KEY, as it is".to_owned(), line, column);
         let one = STANDARD.encode(gzip(b"a plainsecret1, plainsecret1"));
         let other = STANDARD.encode(gzip(format!("{}plainsecret1", "x7Yk2 ".repeat(30_000)).as_bytes()));
@@ -422,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_is_not_followed_for_ever() {
+    fn decompression_has_a_limit() {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         let zeros = vec![0; 1 << 20];
         let mut packed = Vec::new();
@@ -438,14 +441,14 @@ mod tests {
     }
 
     #[test]
-    fn every_place_is_told() {
+    fn every_place_is_reported() {
         let rules = Rules::default().secret("KEY", "plainsecret1").unwrap();
         let check = Redactor::new(rules).unwrap().leak_check().unwrap();
         let filler = "filler\n".repeat(30_000);
         let text = format!("plainsecret1\n{filler}  plainsecret1 AIza{}\n{filler}", "a1B2c".repeat(7));
         let all = check.scan_all(Slow(text.as_bytes(), false)).unwrap();
         let places: Vec<_> = all.iter().map(|leak| (&*leak.name, leak.line, leak.column)).collect();
-        let expected = [("KEY", 1, 1), ("KEY", 30_002, 3), ("CAS0504 shape google-api-key", 30_002, 16)];
+        let expected = [("KEY", 1, 1), ("KEY", 30_002, 3), ("CAS0504 pattern google-api-key", 30_002, 16)];
         assert_eq!(places, expected);
     }
 
@@ -471,8 +474,8 @@ mod tests {
     fn across_chunks() {
         let rules = Rules::default().secret("KEY", "s3cr3t-key").unwrap();
         let check = Redactor::new(rules).unwrap().leak_check().unwrap();
-        let forms = needles_of_leaks("s3cr3t-key").into_iter().map(|p| p.bytes);
-        let longest = forms.max_by_key(Vec::len).expect("there are forms");
+        let needles = needles_of_leaks("s3cr3t-key").into_iter().map(|p| p.bytes);
+        let longest = needles.max_by_key(Vec::len).expect("there are needles");
         assert_eq!(longest.len(), check.search.longest());
         for start in CHUNK - longest.len() - 1..=CHUNK + 1 {
             let text = [&vec![b' '; start], &longest, &b" and more"[..]].concat();

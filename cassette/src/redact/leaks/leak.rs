@@ -1,48 +1,48 @@
-//! What the last check finds: which secret, in which encoding, where. Never its value.
+//! A leak: which secret the check found, in which encoding, where. Never its value.
 //!
-//! Must not know: how a secret is found.
+//! Must not know: how the check finds a secret.
 
 use std::fmt;
 
 use crate::redact::rules::label::Label;
 use crate::redact::values::encodings::EncodingKind;
 
-/// Where a secret was found. Never its value.
+/// A secret that the check found: its name and place, never its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leak {
-    /// The secret's name, the rule of its pattern (`CAS0501 shape jwt`), or the placeholder that the value has elsewhere
-    /// (`[access_token:1]`).
+    /// The secret's name, the rule of its pattern (`CAS0501 pattern jwt`), or the placeholder that the value has
+    /// elsewhere (`[access_token:1]`).
     pub name: String,
     pub(crate) kind: LeakKind,
     pub(crate) encoding: LeakEncoding,
-    /// In bytes from the start of what was read.
+    /// The offset in bytes from the start of the text.
     pub offset: u64,
-    /// From 1.
+    /// The line, from 1.
     pub line: u64,
-    /// In bytes from the start of the line, from 1.
+    /// The column in bytes, from 1.
     pub column: u64,
 }
 
-/// What leaked.
+/// The kind of a leak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeakKind {
     /// A named secret.
     Secret,
-    /// A value that nobody named, and that has a placeholder in another place.
+    /// A found value: it has a placeholder in another place.
     Found,
-    /// A token that falls under a rule by its pattern.
+    /// A token with a known pattern.
     Token,
 }
 
-/// The encoding of what leaked. As a text: `as it is`, `in base64`, `by its form`.
+/// The encoding of a leaked value. As a text: `as it is`, `in base64`, `by its pattern`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeakEncoding {
-    /// That of a value.
+    /// The encoding of a named or found value.
     Value(EncodingKind),
-    /// A value with line breaks in it, in whatever encoding.
+    /// A value that is split over lines, in any encoding.
     OverLines,
-    /// That of a token, which is known by its pattern.
+    /// A token. Tokens are found by their pattern, not by their value.
     Token,
 }
 
@@ -51,13 +51,14 @@ impl LeakEncoding {
         match self {
             LeakEncoding::Value(kind) => kind.name(),
             LeakEncoding::OverLines => "split over lines",
-            LeakEncoding::Token => "by its form",
+            LeakEncoding::Token => "by its pattern",
         }
     }
 }
 
 impl Leak {
-    /// What it fell under, as in `_metadata.redaction`: `secret.KEY`, `CAS0501 shape jwt`; `[access_token:1]`.
+    /// The rule for the secret, as in `_metadata.redaction`: `secret.KEY` or `CAS0501 pattern jwt`. For a found value,
+    /// its placeholder: `[access_token:1]`.
     pub fn rule(&self) -> String {
         match self.kind {
             LeakKind::Secret => Label::secret(&self.name).to_string(),
@@ -65,12 +66,12 @@ impl Leak {
         }
     }
 
-    /// In words: `as it is`, `in base64`, `by its form`.
+    /// The encoding in words: `as it is`, `in base64`, `by its pattern`.
     pub fn encoding(&self) -> &'static str {
         self.encoding.name()
     }
 
-    /// Nobody named the value; it was found in another place, where it has this placeholder.
+    /// Whether the value is not a named secret, but was found in another place, where it has a placeholder.
     pub fn was_found(&self) -> bool {
         self.kind == LeakKind::Found
     }
@@ -79,7 +80,7 @@ impl Leak {
 impl fmt::Display for Leak {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
-            LeakKind::Token => "what falls under",
+            LeakKind::Token => "a token of rule",
             LeakKind::Found => "the value of",
             LeakKind::Secret => "the secret",
         };

@@ -1,7 +1,6 @@
-//! What is packed with gzip or zstd: a file that begins with it, and base64 in a text that does. It is unpacked as a
-//! stream.
+//! Compressed data (gzip, zstd) in a file: the whole file, or base64 texts in it. Decompression streams.
 //!
-//! Must not know: what is looked for in it.
+//! Must not know: what the leak check searches for.
 
 use std::io::{self, BufRead, BufReader, Read, Write as _};
 
@@ -9,35 +8,36 @@ use memchr::memmem::Finder;
 
 use crate::decode::{Decoder, decoder};
 
-/// How a content coding begins: the bytes (RFC 1952 §2.3.1, RFC 8878 §3.1.1), and in base64.
+/// The first bytes of each content coding (RFC 1952 §2.3.1, RFC 8878 §3.1.1), and the same in base64.
 const CODINGS: [(&str, &[u8], &str); 2] =
     [("gzip", &[0x1f, 0x8b], "H4sI"), ("zstd", &[0x28, 0xb5, 0x2f, 0xfd], "KLUv")];
 
-/// The longest of them.
+/// The length of the longest beginning.
 const MAGIC: usize = 4;
 
-/// Packed text is unpacked so many bytes at a time: of the most that these can unpack to a few megabytes.
+/// The number of compressed bytes that are decompressed at a time. They decompress to a few megabytes at most.
 const STEP: usize = 128;
 
 const CHUNK: usize = 64 * 1024;
 
-/// The coding that a file begins with.
+/// The coding of a file that is compressed as a whole.
 pub(crate) fn coding(mut file: impl Read) -> io::Result<Option<&'static str>> {
     let mut magic = Vec::with_capacity(MAGIC);
     file.by_ref().take(MAGIC as u64).read_to_end(&mut magic)?;
     Ok(CODINGS.iter().find(|(_, bytes, _)| magic.starts_with(bytes)).map(|(coding, ..)| *coding))
 }
 
-/// Where a text may have something packed in base64, as offsets with what it is packed by.
+/// Finds the offsets in a text where compressed data in base64 may begin, with their codings.
 pub(crate) struct Beginnings<R> {
     reader: R,
     finders: [(&'static str, Finder<'static>); 2],
-    /// What was read and not left behind, and where it begins.
+    /// The part of the text that is in memory.
     text: Vec<u8>,
+    /// The offset of `text` in the whole text.
     base: u64,
-    /// How much of it was searched, all that begins in there included.
+    /// Every beginning before this place in `text` was found.
     searched: usize,
-    /// Those in the text, the last first.
+    /// The beginnings in `text`, the last one first.
     hits: Vec<(usize, &'static str)>,
 }
 
@@ -47,16 +47,16 @@ impl<R: Read> Beginnings<R> {
         Beginnings { reader, finders, text: Vec::new(), base: 0, searched: 0, hits: Vec::new() }
     }
 
-    /// The next one.
+    /// The next beginning.
     pub(crate) fn next(&mut self) -> io::Result<Option<(u64, &'static str)>> {
         loop {
             while let Some((at, coding)) = self.hits.pop() {
-                // Else it is in the middle of other base64.
+                // Otherwise it is in the middle of other base64.
                 if at == 0 || !is_base64(self.text[at - 1]) || self.text[..at].ends_with(b"\\n") {
                     return Ok(Some((self.base + at as u64, coding)));
                 }
             }
-            // What comes before the next one stays.
+            // Keep the two bytes that the check above may need.
             let done = self.searched.saturating_sub(2);
             self.text.drain(..done);
             self.base += done as u64;
@@ -69,7 +69,7 @@ impl<R: Read> Beginnings<R> {
                 self.hits.extend(found.map(|at| (self.searched + at, *coding)));
             }
             self.hits.sort_unstable_by(|a, b| b.cmp(a));
-            // The beginning of one may be at the end.
+            // The text may end in a part of a beginning.
             self.searched = self.searched.max((self.text.len() + 1).saturating_sub(MAGIC));
         }
     }
@@ -79,7 +79,7 @@ fn is_base64(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"+/-_".contains(&b)
 }
 
-/// Reads base64, in either alphabet, in lines and as JSON writes it, as far as it goes.
+/// Decodes base64 in either alphabet, also in lines and with the escapes of JSON. Other characters end it.
 pub(crate) struct Base64<R> {
     text: BufReader<R>,
     /// After a backslash.
@@ -145,21 +145,21 @@ impl<R: Read> Read for Base64<R> {
     }
 }
 
-/// Reads what something unpacks to. What is broken, or no longer packed, ends there.
+/// Decompresses a stream. Invalid data ends it.
 pub(crate) struct Unpacked<R> {
     packed: R,
     /// `None` at the end.
     decoder: Option<Decoder<Vec<u8>>>,
     ready: Vec<u8>,
-    /// Of which so much has been read.
+    /// The number of bytes of `ready` that were read.
     read: usize,
-    /// It did not end as it should.
+    /// Whether the data was invalid or cut off.
     pub(crate) is_broken: bool,
 }
 
 impl<R: Read> Unpacked<R> {
     pub(crate) fn new(packed: R, coding: &str) -> Self {
-        // One that this build can't unpack is as good as broken.
+        // A coding that this build does not support counts as broken.
         let decoder = decoder(Some(coding), Vec::new()).ok();
         Unpacked { packed, is_broken: decoder.is_none(), decoder, ready: Vec::new(), read: 0 }
     }
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn where_something_may_be_packed() {
+    fn beginnings_of_compressed_data() {
         assert_eq!(beginnings("H4sIA \"KLUv/Q\" \\nH4sI"), [(0, "gzip"), (7, "zstd"), (17, "gzip")]);
         assert_eq!(beginnings("aH4sI /H4sI KLU H4s"), []);
         for at in CHUNK - 8..CHUNK + 2 {
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_ends() {
+    fn invalid_data_ends_the_stream() {
         use flate2::{Compression, write::GzEncoder};
         let mut packed = GzEncoder::new(Vec::new(), Compression::default());
         packed.write_all(&[b'x'; 300_000]).unwrap();

@@ -1,33 +1,35 @@
-//! A text on its way through the check: as much of it as a secret may span, and where that lies in the whole.
+//! A window over a text that the leak check reads: long enough for any secret, with its place in the whole text.
 //!
-//! Must not know: what is looked for.
+//! Must not know: what the leak check searches for.
 
 use std::io::{self, Read};
 
 use crate::redact::patterns::BEFORE;
 
-/// Read at once.
+/// The number of bytes to read at a time.
 pub(super) const CHUNK: usize = 64 * 1024;
 
 /// A place in a text.
 pub(super) struct Place {
-    /// In bytes from the start.
+    /// The offset in bytes.
     pub(super) offset: u64,
-    /// From 1.
+    /// The line, from 1.
     pub(super) line: u64,
-    /// In bytes from the start of the line, from 1.
+    /// The column in bytes, from 1.
     pub(super) column: u64,
 }
 
-/// A text on its way through the check.
+/// A window over a text.
 #[derive(Default)]
 pub(super) struct Window {
     pub(super) text: Vec<u8>,
-    /// Where it begins, in bytes and lines; and in bytes where its first line began.
+    /// The offset of the window in bytes.
     base: u64,
+    /// The number of lines before the window.
     line: u64,
+    /// The offset in bytes of the line in which the window begins.
     line_start: u64,
-    /// What came before it.
+    /// The last bytes before the window.
     pub(super) before: Vec<u8>,
 }
 
@@ -42,7 +44,7 @@ impl Window {
         Place { offset, line: line + 1, column: offset - start + 1 }
     }
 
-    /// Leaves the first bytes of the text behind.
+    /// Moves the start of the window forward.
     pub(super) fn drain(&mut self, count: usize) {
         let Place { offset, line, column } = self.place(count);
         (self.line, self.line_start) = (line - 1, offset + 1 - column);
@@ -52,7 +54,7 @@ impl Window {
     }
 }
 
-/// The place that comes after a text.
+/// The place at the end of a text.
 pub(super) fn place_after(mut text: impl Read) -> io::Result<Place> {
     let (mut offset, mut line, mut column, mut piece) = (0, 1, 1, Vec::new());
     while text.by_ref().take(CHUNK as u64).read_to_end(&mut piece)? > 0 {
@@ -69,8 +71,8 @@ pub(super) fn place_after(mut text: impl Read) -> io::Result<Place> {
     Ok(Place { offset, line, column })
 }
 
-/// Where the line breaks at `at` end, with the indentation of the next line: as they are, in a JSON string, or in
-/// a list of lines, as a cassette has them.
+/// The end of the line breaks at `at` and of the indentation after them. A line break may be a character, an escape in
+/// a JSON string, or the border between two strings of a list of lines, as in a cassette.
 pub(super) fn line_break(text: &[u8], at: usize) -> usize {
     let mut end = at;
     loop {

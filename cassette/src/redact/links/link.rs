@@ -312,7 +312,7 @@ impl Linked<'_> {
 
     /// The placeholder of a secret in an answer says too how often the link is encoded.
     fn add_encodings(self, placeholder: &mut Vec<u8>, within: Within) {
-        if self.account.answer.is_some()
+        if self.account.response_encoding.is_some()
             && let Ok(text) = std::str::from_utf8(placeholder)
         {
             *placeholder = with_encodings(text, &vec![Encoding::Percent; within.encoded]).into_bytes();

@@ -249,7 +249,7 @@ fn references() {
 fn secrets_in_answers() {
     let redactor = Redactor::new(Rules::default().secret("KEY", "ab+c/d&e=").unwrap()).unwrap();
     let text = r#"{"a":"https://h/?token=ab%2Bc%2Fd%26e%3D","b":"https://h/?u=https%3A%2F%2Fh%3Ftoken%3Dab%252Bc%252Fd%2526e%253D"}"#;
-    let mut body = redactor.answers().body(Some("application/json"), Vec::new());
+    let mut body = redactor.for_responses().body(Some("application/json"), Vec::new());
     body.write_all(text.as_bytes()).unwrap();
     let stored = body.finish().unwrap();
     assert_eq!(

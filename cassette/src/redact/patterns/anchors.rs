@@ -1,8 +1,10 @@
-//! Where a form may begin: the search for their first characters.
+//! The search for anchors: the first characters of token patterns.
 //!
-//! Three characters are too few for windows that skip over text, so this looks at every other pair of bytes: an
-//! anchor of three or more holds a whole one, wherever it begins. Of a longer one, those of its pairs that are rare in
-//! texts are looked for.
+//! Three characters are too few for a search that skips over text. So this search looks at every other pair of bytes:
+//! an anchor of three or more bytes contains one of these pairs, wherever it begins. For a longer anchor, the search
+//! uses the two adjacent pairs that are rarest in texts.
+//!
+//! Must not know: what follows an anchor.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -11,35 +13,35 @@ use std::sync::LazyLock;
 
 use crate::redact::patterns::tokens::PATTERNS;
 
-/// The first characters of all forms.
+/// The anchors of all patterns.
 pub(crate) struct Anchors {
-    /// By pair of bytes: which of the `places` it may be.
+    /// For each pair of bytes: the index in `places`.
     pairs: Vec<u8>,
-    /// Where in which anchors a pair stands; none for the first. What begins before the pair comes first, then
-    /// longer ones.
+    /// The places of a pair in anchors; the first entry is empty. Anchors that begin earlier come first, then longer
+    /// ones.
     places: Vec<Vec<Place>>,
     longest: usize,
-    /// No pair is farther from where its anchor begins.
+    /// The greatest offset of a pair in its anchor.
     farthest: usize,
 }
 
 #[derive(Clone, Copy)]
 pub(crate) struct Anchor {
     pub(crate) text: &'static [u8],
-    /// Of [`PATTERNS`].
+    /// The index in [`PATTERNS`].
     pub(crate) pattern: usize,
 }
 
 #[derive(Clone, Copy)]
 struct Place {
     anchor: Anchor,
-    /// Of the pair in it.
+    /// The offset of the pair in the anchor.
     offset: usize,
 }
 
 pub(crate) static ANCHORS: LazyLock<Anchors> = LazyLock::new(Anchors::new);
 
-/// All of them, in order of their forms.
+/// All anchors, in the order of their patterns.
 fn all() -> impl Iterator<Item = Anchor> {
     (0..PATTERNS.len()).flat_map(|pattern| {
         PATTERNS[pattern].anchors.iter().map(move |anchor| Anchor { text: anchor.as_bytes(), pattern })
@@ -61,7 +63,8 @@ impl Anchors {
         let (mut pairs, mut places) = (vec![0; 1 << 16], vec![Vec::new()]);
         for (pair, mut here) in found {
             here.sort_by_key(|place| Reverse((place.offset, place.anchor.text.len())));
-            // With more kinds of pairs than a byte can name, one stands for all the rest: slower, not wrong.
+            // If there are more kinds of pairs than a byte can number, the last entry has all others. That is only
+            // slower.
             if places.len() <= usize::from(u8::MAX) {
                 places.push(Vec::new());
             }
@@ -77,7 +80,7 @@ impl Anchors {
         self.longest
     }
 
-    /// The leftmost anchor that begins at `from` or later, and where. Of those that begin there, the longest.
+    /// The leftmost anchor that begins at `from` or later, with its place; the longest one, if several begin there.
     pub(crate) fn find(&self, text: &[u8], from: usize) -> Option<(usize, Anchor)> {
         let mut at = from + 1;
         let rest = text.get(at..)?;
@@ -93,7 +96,7 @@ impl Anchors {
         self.among(text, from, at..text.len())
     }
 
-    /// The same for anchors of which a pair begins between these places, or of which another begins earlier.
+    /// The leftmost anchor, if a pair of some anchor begins in this range.
     #[cold]
     fn among(&self, text: &[u8], from: usize, within: Range<usize>) -> Option<(usize, Anchor)> {
         let last = text.len().saturating_sub(1);
@@ -106,7 +109,7 @@ impl Anchors {
         };
         let (mut places, until) = (within.clone().step_by(2), within.end.min(last));
         let (mut start, mut anchor) = places.by_ref().take_while(|at| *at < until).find_map(at)?;
-        // What begins before it, or is longer, may have its pair after it.
+        // The pair of an anchor that begins earlier, or is longer, may come later.
         for place in (within.start..last.min(start + self.farthest + 1)).step_by(2) {
             if let Some((other, longer)) = at(place)
                 && (other < start || (other == start && longer.text.len() > anchor.text.len()))
@@ -118,16 +121,16 @@ impl Anchors {
     }
 }
 
-/// Where in an anchor two pairs in a row are rarest.
+/// The offset in an anchor of the two adjacent pairs that are rarest.
 fn rarest(anchor: &[u8]) -> usize {
-    // How often each letter is met in English, in tenths of a percent.
+    // The frequency of each letter in English, in tenths of a percent.
     const LETTERS: [u32; 26] =
         [80, 15, 28, 43, 127, 22, 20, 60, 70, 2, 8, 40, 24, 67, 75, 19, 1, 60, 63, 90, 28, 10, 24, 2, 20, 1];
     let weight = |b: u8| match b {
         b'a'..=b'z' => LETTERS[usize::from(b - b'a')],
         b'A'..=b'Z' => 5,
         b'0'..=b'9' => 20,
-        // Underlines of tables and titles.
+        // Tables and titles have long rows of dashes.
         b'-' => 50,
         _ => 40,
     };
@@ -148,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wherever_they_begin() {
+    fn at_every_place() {
         for anchor in all() {
             assert!(anchor.text.len() >= 3, "pairs need three");
             for before in 0..20 {

@@ -1,7 +1,6 @@
-//! Secrets that are known by their form: a writer that puts `[jwt:1]` and the like in their place, in one pass and
-//! a window of memory.
+//! The search for tokens by the patterns of their issuers.
 //!
-//! Must not know: the forms.
+//! Must not know: streams, what becomes of a token.
 
 mod anchors;
 mod tokens;
@@ -14,26 +13,26 @@ use anchors::ANCHORS;
 pub(crate) use tokens::{BEFORE, Class};
 use tokens::{PATTERNS, Runs, TokenMatch};
 
-/// The rules of the forms, as far as they are in force.
+/// The rules of the token patterns.
 pub(crate) struct Patterns {
-    /// By form.
+    /// The rule of each pattern, if it is in force.
     rules: [Option<Arc<Rule>>; PATTERNS.len()],
 }
 
-/// A secret in a text.
+/// A token in a text.
 #[derive(Debug)]
 pub(crate) struct Token<'s> {
     pub(crate) rule: &'s Arc<Rule>,
     pub(crate) start: usize,
     pub(crate) end: usize,
-    /// What follows in these characters belongs to it.
+    /// The token continues after `end` with all characters of this class.
     pub(crate) swallow: Option<Class>,
 }
 
-/// The next thing in a text.
+/// The result of a search.
 pub(crate) enum Next<'s> {
     Token(Token<'s>),
-    /// There is none that begins before this place; what begins there needs more text to tell.
+    /// No token begins before this place. A token may begin at it; more text will decide.
     Open(usize),
 }
 
@@ -46,8 +45,8 @@ impl Patterns {
         self.rules.iter().all(Option::is_none)
     }
 
-    /// The first secret in `text` that begins at `from` or later. `before` is what came before the text; `whole` says
-    /// that nothing follows.
+    /// The first token in `text` that begins at `from` or later. `before` is the text before `text`; `whole` says that
+    /// nothing follows.
     pub(crate) fn next(&self, before: &[u8], text: &[u8], from: usize, whole: bool) -> Next<'_> {
         let mut at = from;
         let runs = Runs::default();
@@ -66,7 +65,7 @@ impl Patterns {
                 TokenMatch::Nothing => {}
                 TokenMatch::More => return Next::Open(start),
                 TokenMatch::Secret(span, swallow) => {
-                    // Before a password there may be a token as the user: then both go.
+                    // If the user before a password is a token, redact both.
                     let user = &text[start + 1..start + span.start.max(1)];
                     let (user_at, end) = (start + 1, start + span.end);
                     let start = match self.next(&text[start..=start], user, 0, true) {
@@ -77,13 +76,13 @@ impl Patterns {
                 }
             }
         }
-        // An anchor may have begun.
-        let begun = if whole { 0 } else { ANCHORS.longest() - 1 };
-        Next::Open(text.len().saturating_sub(begun).max(at.min(text.len())))
+        // The text may end in the beginning of an anchor.
+        let open = if whole { 0 } else { ANCHORS.longest() - 1 };
+        Next::Open(text.len().saturating_sub(open).max(at.min(text.len())))
     }
 }
 
-/// The last bytes of two texts that follow each other.
+/// The last [`BEFORE`] bytes of `a` followed by `b`.
 pub(crate) fn last<'r>(a: &[u8], b: &'r [u8], room: &'r mut [u8; BEFORE]) -> &'r [u8] {
     if b.len() >= BEFORE || a.is_empty() {
         return &b[b.len().saturating_sub(BEFORE)..];

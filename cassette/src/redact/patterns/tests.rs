@@ -1,4 +1,4 @@
-//! What has a form is found in any surroundings; what only looks a little like it stays.
+//! Tests: tokens are found in any context, and similar texts stay.
 
 use std::cell::Cell;
 use std::io::{self, Write as _};
@@ -14,11 +14,11 @@ use crate::redact::{DefaultRule, Redactor, RuleKind, default_rules};
 use crate::tests::{seed, sized};
 
 thread_local! {
-    /// How many bytes were looked at for the end of a word, or a digit in it.
+    /// The number of bytes that were read to find the end of a word, or a digit in it.
     pub(super) static LOOKED_AT: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Made up, each by the words of its issuer; put together here so that no scanner takes this file for a leak.
+/// Invented tokens, each as its issuer documents it. They are concatenated here, so that no scanner reports this file.
 pub(crate) fn samples() -> Vec<(&'static str, String)> {
     let alnum = |n: usize| "a1B2c3D4e5F6g7H8i9J0k".repeat(5)[..n].to_owned();
     let hex = |n: usize| "0f9e8d7c6b5a4b3c".repeat(5)[..n].to_owned();
@@ -85,7 +85,7 @@ pub(crate) fn samples() -> Vec<(&'static str, String)> {
     ]
 }
 
-fn plain() -> Redactor {
+fn default_redactor() -> Redactor {
     static PREPARED: LazyLock<Redactor> = LazyLock::new(|| Redactor::new(Rules::default()).unwrap());
     PREPARED.anew()
 }
@@ -101,8 +101,8 @@ fn parts() -> (Arc<Patterns>, Arc<Rules>, Arc<Account>) {
     (Arc::new(Patterns::new(&rules)), Arc::new(rules), Arc::new(Account::new(Identity::new(&[]))))
 }
 
-/// The same, with every boundary a hard one.
-fn redact_hard(text: &[u8], cuts: &[usize]) -> String {
+/// Redacts a text, and searches the window at each of the `cuts` instead of only when it is full.
+fn redact_cut(text: &[u8], cuts: &[usize]) -> String {
     let (patterns, rules, account) = parts();
     let mut out = TokenReplacer::new(patterns, rules, account, Vec::new());
     let mut from = 0;
@@ -122,21 +122,21 @@ fn check(text: &str, expected: &str) {
     check_step(text, expected, sized(1 + text.len() / 100, 1));
 }
 
-/// Cut at every so many bytes.
+/// Cuts the text at every multiple of `step`.
 #[track_caller]
 fn check_step(text: &str, expected: &str, step: usize) {
-    assert_eq!(redact(plain(), text, text.len()), expected);
+    assert_eq!(redact(default_redactor(), text, text.len()), expected);
     for cut in (0..=text.len()).step_by(step) {
-        assert_eq!(redact_hard(text.as_bytes(), &[cut]), expected, "cut at {cut}");
+        assert_eq!(redact_cut(text.as_bytes(), &[cut]), expected, "cut at {cut}");
     }
     let every: Vec<usize> = (1..text.len()).collect();
-    assert_eq!(redact_hard(text.as_bytes(), &every), expected, "byte by byte");
-    assert_eq!(redact(plain(), expected, text.len()), expected, "redacting again changes nothing");
+    assert_eq!(redact_cut(text.as_bytes(), &every), expected, "byte by byte");
+    assert_eq!(redact(default_redactor(), expected, text.len()), expected, "redacting again changes nothing");
 }
 
 #[test]
-fn every_form_in_any_surroundings() {
-    // Every form in some of them, or in each.
+fn every_pattern_in_any_context() {
+    // At full size every sample in each context, else in some of them.
     let (step, seed) = (sized(4, 1), seed(0) as usize);
     for (n, (name, sample)) in samples().into_iter().enumerate() {
         let surroundings = [
@@ -170,11 +170,11 @@ fn passwords_in_urls() {
         "https://u:{{secret.KEY}}@h/ ftp://u:a@b@c",
         "https://u:{{secret.KEY}}@h/ ftp://u:[url-password:1]@c",
     );
-    // GitHub's own way: the token is the user.
+    // GitHub's convention: the token is the user.
     let token = ["ghp_", &"a1".repeat(18)].concat();
     check(&format!("git+https://{token}:x-oauth-basic@h/x"), "git+https://[url-password:1]@h/x");
     check(&format!("https://{token}@h/x"), "https://[github-token:1]@h/x");
-    // What was found in one stays all that is.
+    // A token inside the user or the password is all that is redacted.
     let key = format!("-----BEGIN PRIVATE KEY-----{}", "a1B2".repeat(12));
     check(&format!("y://:x{key}\u{ff40}@h"), "y://:x[private-key:1]\u{ff40}@h");
     check(&format!("y://{key}\u{ff40}:x@h"), "y://[private-key:1]\u{ff40}:x@h");
@@ -195,7 +195,7 @@ fn passwords_in_urls() {
 }
 
 #[test]
-fn what_only_looks_like_it() {
+fn similar_texts_stay() {
     for innocent in [
         "eyJ eyJhbGciOiJIUzI1NiJ9 eyJhbGciOiJIUzI1NiJ9. eyJhbGciOiJIUzI1NiJ9.e30",
         "eyJuYW1lIjoieCJ9.eyJzdWIiOiIxIn0.abcdefgh", // No algorithm.
@@ -217,9 +217,9 @@ fn what_only_looks_like_it() {
 }
 
 #[test]
-fn each_can_be_named_off() {
+fn each_can_be_switched_off() {
     for (name, sample) in samples() {
-        let token = |rule: &&DefaultRule| rule.kind == RuleKind::Shape && rule.what == name;
+        let token = |rule: &&DefaultRule| rule.kind == RuleKind::Pattern && rule.what == name;
         let rule = default_rules().iter().find(token).unwrap();
         let text = format!("<{sample}>");
         let without = Redactor::new(Rules::default().without_rule(rule.id).unwrap()).unwrap();
@@ -227,16 +227,16 @@ fn each_can_be_named_off() {
     }
 }
 
-/// Longer than the window, a secret goes all the same, and what follows it stays.
+/// A token that is longer than the window is redacted, and the text after it stays.
 #[test]
-fn long_ones() {
+fn long_tokens() {
     let jwt = format!("eyJhbGciOiJub25lIn0.{}.{}", "a1".repeat(LONG), "b2".repeat(LONG));
     let token = format!("ya29.{}", "a1".repeat(LONG));
     let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----", "a1\n".repeat(LONG));
     for (name, sample) in [("jwt", jwt), ("google-oauth-token", token), ("private-key", pem)] {
         for size in [1000, 5000, 1 << 20] {
             let text = format!("<{sample}> and more");
-            assert_eq!(redact(plain(), &text, size), format!("<[{name}:1]> and more"), "{name}");
+            assert_eq!(redact(default_redactor(), &text, size), format!("<[{name}:1]> and more"), "{name}");
         }
     }
 }
@@ -269,25 +269,25 @@ proptest::proptest! {
             pieces.iter().map(|i| samples.get(*i).map_or_else(|| others[i % others.len()], |(_, s)| &**s)).collect();
         let mut cuts: Vec<usize> = cuts.iter().map(|i| i.index(text.len() + 1)).collect();
         cuts.sort_unstable();
-        proptest::prop_assert_eq!(redact_hard(text.as_bytes(), &cuts), redact_hard(text.as_bytes(), &[]));
+        proptest::prop_assert_eq!(redact_cut(text.as_bytes(), &cuts), redact_cut(text.as_bytes(), &[]));
     }
 }
 
-/// Many beginnings of secrets in one long word: none of them is looked through to its end again.
+/// Many anchors in one long word: the word is not read to its end for each of them.
 #[test]
 fn the_worst_text_costs_no_more_than_its_length() {
     for piece in ["-eyJ", "-xapp-", "-sk-ant-", "-AIza-", "-eyJ-hbG"] {
         let text = piece.repeat((64 << 10) / piece.len());
         LOOKED_AT.set(0);
-        assert!(redact(plain(), &text, text.len()) == text, "{piece}");
+        assert!(redact(default_redactor(), &text, text.len()) == text, "{piece}");
         let times = LOOKED_AT.get() / text.len();
         assert!(LOOKED_AT.get() > 0 && times <= 8, "{piece}: each byte {times} times");
     }
 }
 
-/// What is known of a word doesn't hide the secret at its end, nor what makes another of it.
+/// The cached runs of a word hide neither a token at its end nor a byte that changes the match.
 #[test]
-fn a_secret_after_what_only_begins_like_one() {
+fn a_token_after_other_anchors() {
     let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl";
     for (text, stored) in [
         (format!("-eyJ-eyJunk-{jwt}"), "-eyJ-eyJunk-[jwt:1]"),
@@ -296,6 +296,6 @@ fn a_secret_after_what_only_begins_like_one() {
         ("-xapp-word xapp-with-a-digit-1-in-it".into(), "-xapp-word [slack-token:1]"),
         ("-xapp-word-word-word-word-xapp-with-a-digit-1".into(), "-[slack-token:1]"),
     ] {
-        assert_eq!(redact(plain(), &text, text.len()), stored);
+        assert_eq!(redact(default_redactor(), &text, text.len()), stored);
     }
 }

@@ -1,9 +1,9 @@
-//! The forms by which a secret is known though nobody named it: how each begins, and what must follow.
+//! The token patterns of the catalogue: the anchor that a token begins with, and the rest that must follow.
 //!
-//! Precision is half of it: every form asks for what its issuer documents (a prefix, an alphabet, a length, a part
-//! that decodes), and for an end of the word on both sides.
+//! A pattern must be precise. It requires what the issuer documents (a prefix, an alphabet, a length, a part that
+//! decodes), and word boundaries on both sides.
 //!
-//! Must not know: what becomes of what is found.
+//! Must not know: what becomes of a token.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -14,27 +14,27 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::placeholder;
 
-/// One form, under a rule of the catalogue.
+/// One pattern of a rule in the catalogue.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TokenPattern {
     pub(crate) id: &'static str,
-    /// How it begins: what is searched for.
+    /// The texts that a token begins with. The search looks for them.
     pub(crate) anchors: &'static [&'static str],
     rest: Rest,
 }
 
-/// What has to follow an anchor.
+/// What must follow an anchor.
 #[derive(Clone, Copy, Debug)]
 enum Rest {
-    /// So many characters of a class, and then another one.
+    /// Between this many and this many characters of a class, then a character of another class.
     Run(Class, usize, usize),
-    /// The same, with a digit among them: a text that speaks of such a key has none.
+    /// At least this many characters of a class, with a digit among them. A text about such a key has none.
     Keyed(Class, usize),
     /// Two runs of exact lengths with a dot between.
     Pair(usize, usize),
     Jwt,
     Pem,
-    /// User and password before a host; the argument says how the delimiters are written.
+    /// User and password before a host.
     UserInfo,
 }
 
@@ -47,7 +47,7 @@ pub(crate) enum Class {
     Base32,
     /// Letters, digits, `_`, `-`.
     Url,
-    /// The same and `.`.
+    /// Letters, digits, `_`, `-`, `.`.
     Dotted,
     /// Letters, digits, `_`.
     Word,
@@ -55,21 +55,21 @@ pub(crate) enum Class {
     Padded,
     /// Base64 with padding.
     Base64,
-    /// The inside of a PEM block, in whatever coding of its line ends.
+    /// The inside of a PEM block, with line breaks in any encoding.
     Pem,
 }
 
-/// What stands at an anchor.
+/// The result of a match at an anchor.
 #[derive(Debug, PartialEq)]
 pub(crate) enum TokenMatch {
     Nothing,
-    /// The text ends too early to tell.
+    /// More text is needed to decide.
     More,
-    /// This part of the text, and whatever follows it of the class.
+    /// This part of the text, and all characters of the class that follow it.
     Secret(Range<usize>, Option<Class>),
 }
 
-/// A secret is read this far; what follows in the same characters goes with it unread.
+/// A match reads this many bytes. If a longer token continues in the same class, its rest is redacted without a check.
 pub(crate) const LONGEST: usize = 16 * 1024;
 
 const ANY: usize = usize::MAX;
@@ -144,9 +144,9 @@ const fn pattern(id: &'static str, anchors: &'static [&'static str], rest: Rest)
 }
 
 impl TokenPattern {
-    /// What stands at the beginning of `text`, which begins with the anchor and comes after `before`. `whole` says
-    /// that nothing follows.
-    /// `runs` is what is known of the text from other anchors, and `start` where in it this one stands.
+    /// Matches the pattern at the beginning of `text`, which begins with an anchor of length `anchor`. `before` is the
+    /// text before it, `whole` says that nothing follows. `runs` caches what matches at other anchors found out about
+    /// the whole text, and `start` is the place of this anchor in the whole text.
     pub(crate) fn at(
         &self,
         before: &[u8],
@@ -186,13 +186,13 @@ impl Class {
     }
 }
 
-/// What anchors have found out of one text, so that the next one need not look at the same bytes again: many anchors in
-/// one long word would cost their number times its length.
+/// What earlier matches found out about a text, so that later ones need not read the same bytes again. Otherwise many
+/// anchors in one long word would cost their number times the length of the word.
 #[derive(Default)]
 pub(crate) struct Runs {
     classes: [Stretch; Class::Pem as usize + 1],
     digits: Stretch,
-    /// From where to where there is no name of an algorithm.
+    /// A range without the name of an algorithm.
     unnamed: Cell<(usize, usize)>,
 }
 
@@ -201,7 +201,7 @@ impl Runs {
         &self.classes[class as usize]
     }
 
-    /// Whether base64 may hold `alg`, at whichever of the three places in a group.
+    /// Whether base64 may contain `alg`, which may begin at each byte of a group of three.
     fn may_name_algorithm(&self, start: usize, text: &[u8]) -> bool {
         let (from, to) = self.unnamed.get();
         if from <= start && start + text.len() <= to {
@@ -216,12 +216,12 @@ impl Runs {
     }
 }
 
-/// A part of the text, from where to where, that holds no byte of some kind.
+/// A range of the text without any byte of some kind.
 #[derive(Default)]
 struct Stretch(Cell<(usize, usize)>);
 
 impl Stretch {
-    /// Where in `text`, which begins at `start` of the whole text, the first byte of the kind is.
+    /// The offset of the first byte of the kind in `text`, which begins at `start` of the whole text.
     fn until(&self, start: usize, text: &[u8], is: impl Fn(u8) -> bool) -> Option<usize> {
         let (from, to) = self.0.get();
         let known = if (from..=to).contains(&start) { (to - start).min(text.len()) } else { 0 };
@@ -229,7 +229,7 @@ impl Stretch {
         #[cfg(test)]
         super::tests::LOOKED_AT.set(super::tests::LOOKED_AT.get() + found.unwrap_or(text.len()) - known);
         let end = start + found.unwrap_or(text.len());
-        // What is known reaches farther than this text, or not as far.
+        // Do not shorten a known range that ends after this text.
         if known == 0 || end > to {
             self.0.set((if known == 0 { start } else { from }, end));
         }
@@ -237,10 +237,10 @@ impl Stretch {
     }
 }
 
-/// How many bytes before an anchor are looked at: an escape of JSON or of XML.
+/// The number of bytes before an anchor that decide about a word boundary: the length of an escape in JSON or XML.
 pub(crate) const BEFORE: usize = 6;
 
-/// Whether a word that began before goes on here. The last letter of an escape is none: `\n`, `\u003d`, `%3D`.
+/// Whether a word continues after `before`. An escape such as `\n`, `\u003d` or `%3D` is not part of a word.
 fn within_word(before: &[u8]) -> bool {
     match before {
         [.., b'\\', b'b' | b'f' | b'n' | b'r' | b't'] => false,
@@ -259,7 +259,7 @@ struct Scan<'t> {
 }
 
 impl Scan<'_> {
-    /// How many bytes from `from` on are of the class; `None` if more may come.
+    /// The number of bytes of the class from `from` on. `None` if more may come.
     fn count(&self, class: Class, from: usize) -> Option<usize> {
         let rest = self.text.get(from..)?;
         let looked_at = &rest[..rest.len().min(LONGEST)];
@@ -277,7 +277,7 @@ impl Scan<'_> {
 
     fn run(&self, class: Class, from: usize, least: usize, most: usize, digit: bool) -> TokenMatch {
         let Some(count) = self.count(class, from) else { return TokenMatch::More };
-        // Base32 ends where no other letter or digit follows.
+        // A letter or digit outside the class, as after base32, is no word boundary.
         let ends = !self.text.get(from + count).is_some_and(u8::is_ascii_alphanumeric) || count == LONGEST;
         if count < least || count > most || !ends || (digit && !self.has_digit(from, count)) {
             return TokenMatch::Nothing;
@@ -297,7 +297,7 @@ impl Scan<'_> {
         }
     }
 
-    /// RFC 7515 §3.1 and RFC 7516 §3.1: three parts, or five; the first is JSON that names an algorithm.
+    /// Three parts (RFC 7515 §3.1) or five (RFC 7516 §3.1). The first part is JSON that names an algorithm.
     fn jwt(&self) -> TokenMatch {
         let Some(count) = self.count(Class::Url, 0) else { return TokenMatch::More };
         if count == LONGEST || self.text.get(count) != Some(&b'.') {
@@ -317,7 +317,8 @@ impl Scan<'_> {
                 return TokenMatch::Nothing;
             }
             let Some(count) = self.count(Class::Url, at + 1) else { return TokenMatch::More };
-            // The first one after the header holds something, unless the key is agreed on directly.
+            // The second part of a signed token is never empty. That of an encrypted one is, if the key is agreed on
+            // directly.
             if part == 0 && parts == 2 && count < 2 {
                 return TokenMatch::Nothing;
             }
@@ -329,14 +330,14 @@ impl Scan<'_> {
         TokenMatch::Secret(0..at, None)
     }
 
-    /// RFC 7468 §10, §11, and what OpenSSL, OpenSSH and PGP write.
+    /// RFC 7468 §10 and §11, and the formats of OpenSSL, OpenSSH and PGP.
     fn pem(&self, from: usize) -> TokenMatch {
         const DASHES: &[u8] = b"-----";
         let text = &self.text[..self.text.len().min(LONGEST)];
-        // No label is longer.
+        // Labels are shorter than 80 bytes.
         let head = &text[from..text.len().min(from + 80)];
         let end = memchr::memmem::find(head, DASHES);
-        // What else stands between the dashes is a text of some kind, and may be where JSON breaks.
+        // Other characters between the dashes show that this is no label. The text may even be invalid JSON here.
         let written = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b" +%-".contains(b);
         if !head[..end.unwrap_or(head.len())].iter().all(written) {
             return TokenMatch::Nothing;
@@ -360,7 +361,7 @@ impl Scan<'_> {
         match inside {
             None if text.len() == LONGEST => TokenMatch::Secret(0..LONGEST, Some(Class::Pem)),
             None if !self.whole => TokenMatch::More,
-            // Cut off in the middle, it is a key all the same; a text about the label is none.
+            // A key that is cut off is still a key. A text that only mentions the label has no long line of base64.
             _ if text[body..until].split(|b| !Class::Base64.has(*b)).any(|line| line.len() >= 32) => {
                 TokenMatch::Secret(0..until, None)
             }
@@ -368,7 +369,7 @@ impl Scan<'_> {
         }
     }
 
-    /// RFC 3986 §3.2.1, as it stands in a text, in JSON, and in a query.
+    /// RFC 3986 §3.2.1, in a text, in JSON, and percent-encoded in a query.
     fn user_info(&self, before: &[u8], from: usize) -> TokenMatch {
         if !before.last().is_some_and(u8::is_ascii_alphanumeric) {
             return TokenMatch::Nothing;
@@ -404,7 +405,8 @@ impl Scan<'_> {
             return TokenMatch::Nothing;
         };
         let password = &info[colon + width..];
-        // What held a key, over lines or with slashes, was no password until that was taken out, nor was what came after it.
+        // A private key or a Stripe key has line breaks or slashes, so the text was no password before the key was
+        // replaced. It must not become one afterwards.
         let had_key = |key: &[u8]| memchr::memmem::find(info, key).is_some();
         if password.is_empty()
             || is_placeholder(password)
@@ -428,12 +430,12 @@ fn has_numbered(text: &[u8]) -> bool {
     placeholder::spans(&text).into_iter().any(is_numbered)
 }
 
-/// Without regard to case.
+/// The first occurrence, without regard to case.
 fn find(text: &[u8], what: &[u8]) -> Option<usize> {
     text.windows(what.len()).position(|window| window.eq_ignore_ascii_case(what))
 }
 
-/// The first one that is not the colon of a placeholder.
+/// The first colon that is not in a placeholder.
 fn outside(text: &[u8], colon: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {
@@ -447,11 +449,12 @@ fn outside(text: &[u8], colon: &[u8]) -> Option<usize> {
     }
 }
 
+/// The last occurrence, without regard to case.
 fn rfind(text: &[u8], what: &[u8]) -> Option<usize> {
     text.windows(what.len()).rposition(|window| window.eq_ignore_ascii_case(what))
 }
 
-/// As decoders of tokens are: padding or not, and bits to spare.
+/// As lenient as the decoders of tokens: with or without padding, and with trailing bits.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new()

@@ -1,4 +1,4 @@
-//! How a set of rules is built: named secrets, headers, fields, places, links, hooks.
+//! The methods that build a set of rules: named secrets, headers, cookies, fields, JSON pointers, URLs, links, hooks.
 //!
 //! Must not know: how a rule is applied.
 
@@ -19,23 +19,23 @@ use crate::redact::rules::urls::UrlRule;
 use crate::syntax::pointer::{InvalidPointer, Pointer};
 
 impl Rules {
-    /// Adds a secret by value: wherever it occurs in a URL, a header or a body, in any of the usual encodings,
-    /// `{{secret.NAME}}` is stored in its place. On replay the placeholder becomes the session's own value. White space
-    /// around a value, such as the line break at the end of a file with a key, is no part of it.
+    /// Adds a secret by value. cassette stores `{{secret.NAME}}` wherever the value occurs in a URL, a header or a
+    /// body, in any of the usual encodings. On replay the placeholder becomes the session's own value. White space
+    /// around a value, such as the line break at the end of a key file, is not part of the value.
     ///
-    /// Names are letters, digits, `_`, `-`, `.` and `#` (ASCII), so that a placeholder can stand anywhere. It goes
-    /// without `#`, which would begin a fragment in a URL.
+    /// A name consists of ASCII letters, digits, `_`, `-`, `.` and `#`, so that its placeholder needs no escapes. The
+    /// placeholder leaves out each `#`, because a `#` would begin a fragment in a URL.
     ///
     /// # Errors
     ///
-    /// A value shorter than six bytes, or so common (`true`, `password`, `000000`) that replacing it would
-    /// destroy what has nothing to do with it; one longer than 64 KiB; a name that can't be one, or that has another
-    /// value already, be it with `#` in other places.
+    /// * The value is shorter than six bytes, or longer than 64 KiB.
+    /// * The value is so common (`password`, `000000`) that replacing it would destroy unrelated text.
+    /// * The name has other characters, or it already has another value, even if the two names differ in `#`.
     pub fn secret(self, name: impl Into<String>, value: impl Into<String>) -> Result<Rules> {
         self.secret_or_unusable(name, value)?.accepted()
     }
 
-    /// The same, but a value that can't be one is only noted: see [`accepted`](Self::accepted).
+    /// Like [`secret`](Self::secret), but only notes a value that cannot be redacted: see [`accepted`](Self::accepted).
     pub(crate) fn secret_or_unusable(
         mut self,
         name: impl Into<String>,
@@ -43,34 +43,39 @@ impl Rules {
     ) -> Result<Rules> {
         let (name, given) = (name.into(), value.into());
         if !placeholder::is_secret_name(&name) {
-            return Err(Error::new(format!("{name:?} cannot be the name of a secret"))
+            return Err(Error::new(format!("{name:?} is not a valid name for a secret"))
                 .hint("use letters, digits, `_`, `-`, `.` and `#`"));
         }
         let secret = Secret { name, value: given.trim().to_owned() };
         let name = &secret.name;
         match self.secrets.iter().find(|s| s.is(name)) {
-            Some(known) if known.value == secret.value => return Ok(self),
-            Some(known) if known.name != *name => {
+            Some(existing) if existing.value == secret.value => return Ok(self),
+            Some(existing) if existing.name != *name => {
                 return Err(Error::new(format!(
-                    "the secrets {} and {name} would both be {}: `#` does not tell them apart",
-                    known.name,
-                    known.placeholder()
+                    "the secrets {} and {name} would both be {}, because a placeholder leaves out `#`",
+                    existing.name,
+                    existing.placeholder()
                 ))
                 .hint("give one of them another name"));
             }
-            Some(_) => return Err(Error::new(format!("the secret {name} is given twice, with two values"))),
+            Some(_) => {
+                return Err(Error::new(format!(
+                    "the secret {name} is declared twice, with different values"
+                )));
+            }
             None => {}
         }
         if let Some(problem) = problem(&given) {
-            self.leave_aside(secret.name, problem);
+            self.note_unusable(secret.name, problem);
             return Ok(self);
         }
         self.add_secret(secret);
         Ok(self)
     }
 
-    /// A value inside a placeholder would be replaced in it, and found there by the leak check: it is refused. Of those
-    /// that were added before, none is inside another's.
+    /// Notes a value as unusable if it is a part of any placeholder. Redaction would replace the value inside that
+    /// placeholder, and the leak check would find it there. No two secrets that were added earlier conflict, so this
+    /// compares only the new secret with the earlier ones.
     fn add_secret(&mut self, secret: Secret) {
         let mut placeholder = secret.placeholder();
         let inside = |value: &str, placeholder: &str| {
@@ -86,7 +91,7 @@ impl Rules {
             !is_inside
         });
         for name in hidden {
-            self.leave_aside(name, Unusable::InPlaceholderOf(secret.name.clone()));
+            self.note_unusable(name, Unusable::InPlaceholderOf(secret.name.clone()));
         }
         self.secrets.push(secret);
         let Some(Secret { name, value }) = self.secrets.last() else { return };
@@ -101,25 +106,26 @@ impl Rules {
         if let Some(other) = other {
             let (name, why) = (name.clone(), Unusable::InPlaceholderOf(other.name.clone()));
             self.secrets.pop();
-            self.leave_aside(name, why);
+            self.note_unusable(name, why);
         }
     }
 
-    /// Keeps a header with its value; `x-acme-*` keeps all that begin so. A header that carries credentials
-    /// stays redacted: allow it by its full name to see it.
+    /// Keeps a header with its value; `x-acme-*` keeps all headers that begin with `x-acme-`. A pattern does not keep a
+    /// header that carries credentials: only its full name does.
     #[must_use]
     pub fn allow_header(mut self, name: impl AsRef<str>) -> Rules {
         self.headers.kept.insert(name.as_ref().to_ascii_lowercase());
         self
     }
 
-    /// The same for a header whose value isn't known to be a credential; else nothing changes.
+    /// Keeps a header with its value, unless a rule says that the value is a credential.
     pub(crate) fn allow_header_unless_credential(self, name: &str) -> Rules {
-        let known = ["cookie", "set-cookie"].contains(&name) || self.headers.redacted.contains_key(name);
-        if known || self.field_rule(name).is_some() { self } else { self.allow_header(name) }
+        let is_credential =
+            ["cookie", "set-cookie"].contains(&name) || self.headers.redacted.contains_key(name);
+        if is_credential || self.field_rule(name).is_some() { self } else { self.allow_header(name) }
     }
 
-    /// Keeps a header by name only: that it was sent is seen, what it held is not.
+    /// Keeps the name of a header and redacts its value.
     #[must_use]
     pub fn redact_header(mut self, name: impl AsRef<str>) -> Rules {
         let name = name.as_ref().to_ascii_lowercase();
@@ -129,7 +135,7 @@ impl Rules {
         self
     }
 
-    /// Drops a header, where it would be kept.
+    /// Drops a header that would otherwise be kept.
     #[must_use]
     pub fn drop_header(mut self, name: impl AsRef<str>) -> Rules {
         let name = name.as_ref().to_ascii_lowercase();
@@ -138,22 +144,23 @@ impl Rules {
         self
     }
 
-    /// Keeps all headers that nothing says to redact or drop, instead of those on the list of harmless ones: a
-    /// list of what is bad in the place of one of what is good.
+    /// Keeps all headers that no rule redacts or drops, instead of only those on the list of harmless headers. In other
+    /// words, a deny list replaces the allow list.
     #[must_use]
     pub fn keep_other_headers(mut self) -> Rules {
         self.headers.others_kept = true;
         self
     }
 
-    /// Keeps a cookie with its value. Its name is compared as it is (RFC 6265 §5.3).
+    /// Keeps a cookie with its value. Names of cookies are case-sensitive (RFC 6265 §5.3).
     #[must_use]
     pub fn keep_cookie(mut self, name: impl Into<String>) -> Rules {
         self.kept_cookies.insert(name.into());
         self
     }
 
-    /// Redacts a cookie by name, where not all are redacted: `CAS0002` and `CAS0003` are out of force.
+    /// Redacts a cookie by name. This has an effect only without the rules `CAS0002` and `CAS0003`, which redact all
+    /// cookies.
     #[must_use]
     pub fn cookie(mut self, name: impl AsRef<str>) -> Rules {
         let rule = self.own("cookie", name.as_ref());
@@ -161,8 +168,8 @@ impl Rules {
         self
     }
 
-    /// Redacts the values of JSON members, form fields, query parameters and headers of this name, however it
-    /// is spelled: `customerPin`, `customer_pin` and `Customer-Pin` are one name.
+    /// Redacts the values of JSON members, form fields, query parameters and headers of this name. Case, `-` and `_` do
+    /// not count: `customerPin`, `customer_pin` and `Customer-Pin` are the same name.
     #[must_use]
     pub fn field(mut self, name: impl AsRef<str>) -> Rules {
         let rule = self.own("field", name.as_ref());
@@ -170,26 +177,26 @@ impl Rules {
         self
     }
 
-    /// Takes a field name off the list.
+    /// Removes a field name from the list.
     #[must_use]
     pub fn keep_field(mut self, name: impl AsRef<str>) -> Rules {
         self.fields.remove(name.as_ref());
         self
     }
 
-    /// The same, but this value can't be one.
+    /// Notes a secret whose value cannot be redacted.
     pub(crate) fn without_value(mut self, name: &str, why: Unusable) -> Rules {
-        self.leave_aside(name.to_owned(), why);
+        self.note_unusable(name.to_owned(), why);
         self
     }
 
-    /// Redacts the string at a place of JSON bodies: a JSON pointer (RFC 6901) in which `*` stands for every name
-    /// or index, such as `/users/*/email`. Where it points to an array or an object, every string in it. Placeholders
-    /// are called after its last name.
+    /// Redacts strings in JSON bodies by a JSON pointer (RFC 6901) in which `*` stands for every name or index, such as
+    /// `/users/*/email`. If it points to an array or an object, every string in that value is redacted. The last name
+    /// in the pointer gives the placeholders their name.
     ///
     /// # Errors
     ///
-    /// It is not a pointer, or there are more than 64 of them.
+    /// The text is not a JSON pointer, or there are more than 64 pointers.
     pub fn pointer(mut self, pointer: &str) -> Result<Rules> {
         let parsed: Pointer = pointer.parse().map_err(|e: InvalidPointer| Error::new(e.to_string()))?;
         let name = pointer.rsplit('/').find(|name| *name != "*").unwrap_or("pointer");
@@ -199,14 +206,14 @@ impl Rules {
         Ok(self)
     }
 
-    /// Redacts parts of URLs, of requests, in headers and of links in bodies, by a regular expression over the whole URL: what its
-    /// groups match, or all of it where it has none. A named group, `/tenants/(?<tenant>[^/]+)`, gives the
-    /// placeholder its name.
+    /// Redacts parts of URLs by a regular expression over the whole URL: in the URLs of requests, in headers and in
+    /// links in bodies. Each group of the expression is redacted; without groups, the whole match. A named group,
+    /// `/tenants/(?<tenant>[^/]+)`, gives the placeholder its name.
     ///
     /// # Errors
     ///
-    /// It is not a regular expression ([`regex_lite`](https://docs.rs/regex-lite)'s syntax), or one that matches an empty
-    /// text, or has a group with nothing in it.
+    /// The text is not a regular expression in the syntax of [`regex_lite`](https://docs.rs/regex-lite), or it matches
+    /// the empty text, or it has an empty group.
     pub fn url(mut self, pattern: &str) -> Result<Rules> {
         let label = Label::own("url", pattern);
         let rule = UrlRule::own(pattern, &mut |name| self.named(label.clone(), "url", name))?;
@@ -214,9 +221,9 @@ impl Rules {
         Ok(self)
     }
 
-    /// Redacts parameters of links to a domain and its subdomains, wherever they stand: in bodies of any format, in
-    /// headers, as the URL of a request. All parameters, if none is named. For signed links, which differ in every
-    /// answer.
+    /// Redacts parameters of links to a domain and its subdomains: in bodies of any format, in headers, and in the URL
+    /// of a request. If `parameters` is empty, all parameters are redacted. This is for signed links, which differ in
+    /// every response.
     #[must_use]
     pub fn links(mut self, domain: &str, parameters: &[&str]) -> Rules {
         let label = Label::own("links", domain);
@@ -226,7 +233,8 @@ impl Rules {
         self
     }
 
-    /// Redacts IPv4 addresses as hosts of URLs, in bodies too, as `ipv4-1.invalid`; 127.0.0.1 stays.
+    /// Redacts hosts of URLs that are IPv4 addresses, also in bodies. The placeholder is `ipv4-1.invalid`; 127.0.0.1
+    /// stays.
     #[must_use]
     pub fn ipv4_hosts(mut self) -> Rules {
         let rule = self.named(Label::own("ipv4", "hosts"), "ipv4", "ipv4");
@@ -234,8 +242,8 @@ impl Rules {
         self
     }
 
-    /// Takes one default rule out of force, by its id: `CAS0031`, or as `_metadata.redaction` has it. What other
-    /// rules find stays redacted.
+    /// Switches off one default rule by its id, `CAS0031`, or by its label in `_metadata.redaction`. The other rules
+    /// stay in force.
     ///
     /// ```
     /// use cassette::redact::Rules;
@@ -251,7 +259,7 @@ impl Rules {
     ///
     /// # Errors
     ///
-    /// There is no such rule: the error names the nearest.
+    /// There is no such rule. The error names the nearest one.
     pub fn without_rule(mut self, id: &str) -> Result<Rules> {
         let rule = DefaultRule::find(id)?;
         if let Some(own) = self.defaults.remove(rule.id) {
@@ -263,7 +271,7 @@ impl Rules {
                 RuleKind::Query => self.query.remove_rule(&own),
                 RuleKind::Cookie => self.cookies.remove_rule(&own),
                 RuleKind::Url => self.urls.retain(|url| !url.is_of(&own)),
-                RuleKind::Shape => {}
+                RuleKind::Pattern => {}
             }
         }
         Ok(self)
@@ -274,8 +282,8 @@ impl Rules {
         self.named(label, kind, what)
     }
 
-    /// Redacts a field, or what a JSON pointer points to (it begins with `/`), and before the code under test reads
-    /// it.
+    /// Redacts a field, or the target of a JSON pointer (a text that begins with `/`), before the code under test reads
+    /// the response.
     ///
     /// # Errors
     ///
@@ -291,7 +299,8 @@ impl Rules {
         Ok(rules)
     }
 
-    /// Redacts the heads of requests by code of one's own: see [`Config::redact_request_with`](crate::Config::redact_request_with).
+    /// Redacts the heads of requests with a function of the project: see
+    /// [`Config::redact_request_with`](crate::Config::redact_request_with).
     #[must_use]
     pub fn request_with(
         mut self,
@@ -303,7 +312,7 @@ impl Rules {
         self
     }
 
-    /// Redacts the heads of answers by code of one's own: see
+    /// Redacts the heads of responses with a function of the project: see
     /// [`Config::redact_response_with`](crate::Config::redact_response_with).
     #[must_use]
     pub fn response_with(
@@ -316,7 +325,8 @@ impl Rules {
         self
     }
 
-    /// Redacts bodies by code of one's own: see [`Config::redact_body_with`](crate::Config::redact_body_with).
+    /// Redacts bodies with a function of the project: see
+    /// [`Config::redact_body_with`](crate::Config::redact_body_with).
     #[must_use]
     pub fn body_with(
         mut self,
@@ -329,11 +339,11 @@ impl Rules {
         self
     }
 
-    /// Whether every value can be replaced.
+    /// Checks that every value can be redacted.
     ///
     /// # Errors
     ///
-    /// The first that can't.
+    /// The first value that cannot be redacted.
     pub(crate) fn accepted(self) -> Result<Rules> {
         match self.unusable.first() {
             Some(unusable) => Err(unusable.error()),
@@ -341,7 +351,7 @@ impl Rules {
         }
     }
 
-    fn leave_aside(&mut self, name: String, why: Unusable) {
+    fn note_unusable(&mut self, name: String, why: Unusable) {
         if self.unusable(&name).is_none() {
             self.unusable.push(UnusableSecret { name, why, file: None });
         }
@@ -387,11 +397,11 @@ mod tests {
         let long = "k3y-".repeat(16 * 1024);
         let rules = Rules::default().secret("KEY", format!("{long}x")).unwrap_err();
         assert!(rules.to_string().contains("longer than 64 KiB"), "{rules}");
-        assert!(format!("{rules:?}").contains("the parts of it that are secret"), "{rules:?}");
+        assert!(format!("{rules:?}").contains("only the secret parts of the value"), "{rules:?}");
         assert!(Rules::default().secret("KEY", long + "\n").is_ok());
     }
 
-    /// As code trims what it reads of a file.
+    /// Code usually trims a value that it reads from a file.
     #[test]
     fn white_space_around_a_value() {
         let rules = Rules::default().secret("KEY", "\n  pk-2f9a 77c1 \r\n").unwrap();
@@ -410,8 +420,8 @@ mod tests {
         let rules = rules.secret("#api_key", "s3cr3t-value").unwrap();
         assert_eq!(rules.names().collect::<Vec<_>>(), ["#api_key"]);
         assert!(rules.clone().secret("#api_key", "an0ther-value").is_err());
-        let told = rules.secret("api_key", "an0ther-value").unwrap_err().to_string();
-        assert!(told.contains("#api_key and api_key would both be {{secret.api_key}}"), "{told}");
+        let message = rules.secret("api_key", "an0ther-value").unwrap_err().to_string();
+        assert!(message.contains("#api_key and api_key would both be {{secret.api_key}}"), "{message}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
-//! The list of field names whose values are redacted. It is asked for every member of every JSON body, and the
-//! answer is nearly always no: that answer allocates nothing.
+//! The list of field names whose values are redacted. Redaction looks up every member of every JSON body here, and
+//! nearly always finds nothing. Such a lookup allocates nothing.
+//!
+//! Must not know: formats, what becomes of a value.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,19 +9,19 @@ use std::sync::Arc;
 use crate::redact::rules::names::normalised;
 use crate::redact::rules::rule::Rule;
 
-/// A set of names, each in any spelling (see [`normalised`]), with what a hit is counted as.
+/// A set of names with their rules. A lookup ignores case and separators: see [`normalised`].
 #[derive(Clone, Debug)]
 pub(crate) struct FieldNames {
     /// By normalised name.
     rules: BTreeMap<String, Arc<Rule>>,
-    /// One bit for each name, by its hash. A name whose bit isn't set is not on the list.
+    /// A Bloom filter: one bit for each name, by its hash. A name whose bit is not set is not on the list.
     sieve: [u64; WORDS],
-    /// For the last byte of a name, the one before it, and the third: the set of names that may have it there,
-    /// one bit for several.
+    /// One table for each of the last three bytes of a name. An entry is the set of names that may have this byte in
+    /// this place; several names share a bit.
     ends: Box<[[u64; 256]; 3]>,
 }
 
-/// 4,096 bits: of the names that aren't on a list of 50, one in 80 is looked up in vain.
+/// 4,096 bits. With 50 names on the list, one in 80 other names passes the filter and is looked up in vain.
 const WORDS: usize = 64;
 
 impl FieldNames {
@@ -27,7 +29,7 @@ impl FieldNames {
     pub(crate) fn new() -> FieldNames {
         let mut fields =
             FieldNames { rules: BTreeMap::new(), sieve: [0; WORDS], ends: Box::new([[0; 256]; 3]) };
-        // What may stand for nothing or for anything tells nothing of the bytes before it either.
+        // A separator, or the beginning of an escape, says nothing about the bytes before it.
         for (b, folded) in FOLDED.iter().enumerate().filter(|(_, folded)| **folded <= UNKNOWN) {
             debug_assert!(*folded == SKIPPED || *folded == UNKNOWN);
             fields.ends.iter_mut().for_each(|end| end[b] = ANY);
@@ -40,7 +42,7 @@ impl FieldNames {
         self.ends.as_ptr().cast()
     }
 
-    /// A name that has a rule already keeps it.
+    /// Adds a name. A name that is already on the list keeps its rule.
     pub(crate) fn insert(&mut self, name: &str, rule: Rule) {
         let normal = normalised(name);
         let (word, bit) = place(normal.bytes().fold(0, mix));
@@ -57,14 +59,13 @@ impl FieldNames {
                     end[usize::from(*b)] |= name;
                     end[usize::from(b.to_ascii_uppercase())] |= name;
                 }
-                // Before a short name there may be a mark, or nothing.
+                // A short name may follow a `#`, or any other byte of the document.
                 None => end.iter_mut().for_each(|names| *names |= name),
             }
         }
     }
 
-    /// Whether a name is worth a look by its end, at a glance: false only if it is not on the list, provided
-    /// that there are no escapes in it.
+    /// A quick test of the last three bytes. False means that a name without escapes is not on the list.
     #[inline(always)]
     pub(crate) fn may_end(&self, name: &[u8]) -> bool {
         let [last, second, third] = &*self.ends;
@@ -73,23 +74,23 @@ impl FieldNames {
         a & b & c != 0 || (a | b | c) >> 63 == 1
     }
 
-    /// Its bit stays: another name may have the same.
+    /// Removes a name. Its bit in the filter stays, because another name may share it.
     pub(crate) fn remove(&mut self, name: &str) {
         self.rules.remove(&normalised(name));
     }
 
-    /// The same for all names of a rule.
+    /// Removes all names of a rule.
     pub(crate) fn remove_rule(&mut self, rule: &Rule) {
         self.rules.retain(|_, other| **other != *rule);
     }
 
-    /// The rule for a field of this name.
+    /// The rule for fields with this name.
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Rule>> {
         if self.may_hold(name.as_bytes()) { self.rules.get(&normalised(name)).cloned() } else { None }
     }
 
-    /// Whether a name is worth a look: false only if it is not on the list, whether or not the escapes in it
-    /// (JSON's) have been resolved.
+    /// Tests the filter. False means that the name is not on the list, whether or not the JSON escapes in it have been
+    /// decoded.
     pub(crate) fn may_hold(&self, name: &[u8]) -> bool {
         let name = name.strip_prefix(b"#").unwrap_or(name);
         let mut hash = 0;
@@ -105,9 +106,9 @@ impl FieldNames {
     }
 }
 
-/// What [`normalised`] makes of a byte.
+/// The byte that [`normalised`] makes of each byte.
 static FOLDED: [u8; 256] = {
-    // Letters that aren't ASCII may become ones that are: the Kelvin sign is a `K`.
+    // A letter outside ASCII may have an ASCII letter as its lower case: the Kelvin sign becomes `k`.
     let mut table = [UNKNOWN; 256];
     let mut b = 2u8;
     while b < 0x80 {
@@ -116,12 +117,12 @@ static FOLDED: [u8; 256] = {
     }
     table[b'-' as usize] = SKIPPED;
     table[b'_' as usize] = SKIPPED;
-    // The escape may stand for anything.
+    // An escape may stand for any character.
     table[b'\\' as usize] = UNKNOWN;
     table
 };
 
-/// The upper bit is no name's.
+/// All names. No name has the highest bit.
 const ANY: u64 = u64::MAX;
 
 const SKIPPED: u8 = 0;
@@ -133,7 +134,7 @@ fn mix(hash: u64, b: u8) -> u64 {
 
 /// The word and the bit of a name with this hash.
 fn place(hash: u64) -> (usize, u64) {
-    // The upper bits depend on all of it (Fibonacci hashing).
+    // The upper bits of the product depend on all bits of the hash (Fibonacci hashing).
     let at = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52;
     ((at / 64) as usize, 1 << (at % 64))
 }
@@ -162,7 +163,7 @@ mod tests {
         fields.remove("ID-token");
         assert_eq!(fields.get(name).map(|rule| rule.label.to_string()).as_deref(), expected);
         assert!(expected.is_none() || fields.may_end(name.as_bytes()), "{name}");
-        // The sieve changes no answer.
+        // The filter does not change the result.
         let label = fields.rules.get(&normalised(name)).map(|rule| rule.label.to_string());
         assert_eq!(label.as_deref(), expected);
     }
@@ -200,9 +201,9 @@ mod tests {
         for name in ["id", "name", "value", "created_at", "updatedAt", "type", "url", "data", "items", "next"]
         {
             assert!(!fields.may_hold(name.as_bytes()), "{name}");
-            // A separator so near the end, or a name so short, tells nothing.
-            let told = name.len() >= 3 && !name.ends_with("_at");
-            assert!(!told || !fields.may_end(name.as_bytes()), "{name}");
+            // The last three bytes say nothing if one of them is a separator, or if the name is shorter.
+            let is_decided = name.len() >= 3 && !name.ends_with("_at");
+            assert!(!is_decided || !fields.may_end(name.as_bytes()), "{name}");
         }
     }
 }

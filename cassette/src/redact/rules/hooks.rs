@@ -1,6 +1,6 @@
-//! The hooks of a project: closures over heads and over whole bodies, and what they are given.
+//! The hooks of a project: closures that redact heads and whole bodies, and the types of their arguments.
 //!
-//! Must not know: when a hook runs, what becomes of what it leaves.
+//! Must not know: when a hook runs, what becomes of its result.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use crate::media_type;
 use crate::redact::rules::label::Label;
 use crate::redact::side::Side;
 
-/// The head of a request as a hook sees it: as the code under test sent it. What a hook makes of it is stored and
-/// matched; the server gets it as it was.
+/// The head of a request, as the code under test sent it. cassette stores and matches the hook's result; the server
+/// gets the original.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RequestHead {
-    /// The method. It stays as it is, whatever a hook makes of it.
+    /// The method. A hook cannot change it.
     pub method: Method,
     /// The whole URL: `https://api.example.com/users?page=2`.
     pub uri: String,
@@ -24,41 +24,41 @@ pub struct RequestHead {
     pub headers: HeaderMap,
 }
 
-/// The head of an answer as a hook sees it: as the server sent it. What a hook makes of it is stored; on recording
-/// the code under test gets it as it was.
+/// The head of a response, as the server sent it. cassette stores the hook's result; while recording, the code under
+/// test gets the original.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ResponseHead {
     /// The URL of the request as it is stored: redacted.
     pub uri: String,
-    /// The status. It stays as it is, whatever a hook makes of it.
+    /// The status. A hook cannot change it.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
 }
 
-/// Which body a hook is asked about.
+/// The context of a body: whether it belongs to a request or a response, the URL and the headers.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct BodyHead {
-    /// Whose it is.
+    /// Whether the body belongs to the request or to the response.
     pub side: Side,
     /// The URL of the request as it is stored: redacted.
     pub uri: String,
-    /// The headers that came with it, as they came.
+    /// The headers of the same message, not redacted.
     pub headers: HeaderMap,
 }
 
 impl BodyHead {
-    /// The type of `content-type`, without parameters and in lower case (RFC 9110 §8.3.1): `application/pdf`. Empty if
-    /// there is none.
+    /// The media type of `content-type`, without parameters and in lower case (RFC 9110 §8.3.1): `application/pdf`.
+    /// Empty if the header is missing.
     pub fn content_type(&self) -> String {
         let value = self.headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
         media_type::essence(value.unwrap_or(""))
     }
 }
 
-/// A body that a hook wants is held whole, and may have this many bytes once decoded: 16 MiB.
+/// The longest body that a hook can redact, in bytes after decoding: 16 MiB. cassette holds such a body in memory.
 pub const MOST_HOOKED: usize = 16 << 20;
 
 pub(crate) type HeadHook<H> = Hook<dyn Fn(&mut H) + Send + Sync>;
@@ -81,7 +81,7 @@ impl<F: ?Sized> Hook<F> {
         Hook { name: name.into(), run }
     }
 
-    /// For `_metadata.redaction`.
+    /// The label in `_metadata.redaction`.
     pub(crate) fn label(&self) -> Label {
         label(&self.name)
     }
@@ -103,7 +103,7 @@ impl<F: ?Sized> fmt::Debug for Hook<F> {
     }
 }
 
-/// A pair of closures over a body.
+/// A pair of closures: the first selects bodies, the second changes them.
 pub(crate) trait BodyHook: Send + Sync {
     fn wants(&self, head: &BodyHead) -> bool;
     fn change(&self, head: &BodyHead, body: Vec<u8>) -> Vec<u8>;

@@ -1,4 +1,4 @@
-//! The labels of rules, as `_metadata.redaction` of a cassette lists them. They are written and read here alone.
+//! The labels of rules, as `_metadata.redaction` of a cassette lists them. Only this file writes and parses them.
 //!
 //! Must not know: what a rule does.
 
@@ -7,18 +7,18 @@ use std::sync::Arc;
 
 use crate::redact::rules::catalogue::DefaultRule;
 
-/// What a hit is counted as.
+/// The name under which redaction counts a hit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Label {
     /// A named secret: `secret.KEY`.
     Secret(Arc<str>),
-    /// A default rule, `CAS0031 field access_token`, or one of the project's own, `field customer_pin`.
+    /// A default rule, `CAS0031 field access_token`, or a rule of the project, `field customer_pin`.
     Rule(Arc<str>),
-    /// Values that fell under a rule and stayed, because of their type: `field customer_pin, left: number`.
+    /// Values that a rule names and redaction kept because of their type: `field customer_pin, left: number`.
     Left(Arc<str>, Left),
 }
 
-/// The types of values that stay.
+/// The types of values that redaction keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Left {
     Object,
@@ -35,7 +35,7 @@ impl Label {
         Label::Secret(name.into())
     }
 
-    /// A rule of the project's own: its kind is one word.
+    /// The label of a rule of the project. The kind is one word.
     pub(crate) fn own(kind: &str, what: &str) -> Label {
         Label::Rule(format!("{kind} {what}").into())
     }
@@ -47,7 +47,7 @@ impl Label {
         }
     }
 
-    /// The label of the rule alone, whether a value was replaced or left.
+    /// The label of the rule, whether its value was replaced or kept.
     pub(crate) fn rule(self) -> Label {
         match self {
             Label::Left(rule, _) => Label::Rule(rule),
@@ -55,7 +55,7 @@ impl Label {
         }
     }
 
-    /// What a rule of the project's own looks for: `customer_pin`.
+    /// The name that a rule of the project looks for: `customer_pin`.
     pub(crate) fn what(&self) -> &str {
         match self {
             Label::Secret(name) => name,
@@ -63,7 +63,7 @@ impl Label {
         }
     }
 
-    /// The label that a cassette has. Any text is the label of some rule, of another version perhaps.
+    /// Parses a label from a cassette. Every text is a valid label, because another version may have written it.
     pub(crate) fn parse(text: &str) -> Label {
         if let Some(name) = text.strip_prefix(SECRET) {
             return Label::secret(name);

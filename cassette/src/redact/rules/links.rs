@@ -1,4 +1,4 @@
-//! Which links are redacted: parameters of links to given domains, and hosts that are IPv4 addresses.
+//! The rules for links: parameters of links to given domains, and hosts that are IPv4 addresses.
 //!
 //! Must not know: where links stand.
 
@@ -9,7 +9,7 @@ use percent_encoding::percent_decode;
 use crate::redact::rules::names::normalised;
 use crate::redact::rules::rule::Rule;
 
-/// What of links is redacted.
+/// All rules for links.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LinkRules {
     pub(crate) domains: Vec<Domain>,
@@ -18,11 +18,11 @@ pub(crate) struct LinkRules {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Domain {
-    /// In lower case; its subdomains are meant too.
+    /// In lower case. The rules apply to its subdomains too.
     pub(crate) name: String,
     /// Normalised names of parameters, with their rules.
     parameters: Vec<(String, Arc<Rule>)>,
-    /// For all others.
+    /// The rule for all other parameters.
     all: Option<Arc<Rule>>,
 }
 
@@ -41,7 +41,7 @@ impl LinkRules {
 }
 
 impl Domain {
-    /// The rule for a parameter, by its name as it stands there.
+    /// The rule for a parameter. Its name may be percent-encoded.
     pub(crate) fn rule(&self, name: &[u8]) -> Option<&Arc<Rule>> {
         let key = normalised(&percent_decode(name).decode_utf8_lossy());
         let named = self.parameters.iter().find(|(name, _)| *name == key).map(|(_, rule)| rule);

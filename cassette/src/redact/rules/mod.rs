@@ -1,4 +1,4 @@
-//! What to redact, as data: the default rules, a project's own, and its secrets.
+//! The redaction rules as data: the default rules, a project's own rules, and its secrets.
 //!
 //! Must not know: how a rule is applied, bodies, heads.
 

@@ -1,13 +1,14 @@
-//! Which headers are harmless, and when two names are one: the defaults of [`Rules`](crate::redact::Rules) that are not in
-//! the catalogue of what is redacted.
+//! The headers that are kept by default, and the comparison of names: `accessToken` equals `access_token`.
+//!
+//! Must not know: rules.
 
-/// Headers that are kept, values and all (secrets in them are still replaced). A `*` at the end stands for any
-/// rest.
+/// Headers that are kept with their values; secrets in them are still replaced. A `*` at the end stands for any
+/// suffix.
 ///
-/// These are what replay needs (what the body is, where to go next, when to come back, which page this is,
-/// caching) and what a reviewer wants to see. Headers that only make every recording differ, such as `date`,
-/// `age`, `server`, `user-agent` or a request id, are left out like everything unknown: they would fill the
-/// diff of a re-recording with noise, and nothing in a test may depend on them.
+/// A replay needs these headers, or a reviewer wants to see them: type and encoding of the body, redirects, retries,
+/// paging, caching. All other headers are dropped, also those that differ in every recording, such as `date`, `age`,
+/// `server`, `user-agent` or a request id. They would fill the diff of a re-recording with noise, and no test may
+/// depend on them.
 pub(crate) const KEPT_HEADERS: &[&str] = &[
     "accept",
     "accept-*",
@@ -62,8 +63,8 @@ pub(crate) const KEPT_HEADERS: &[&str] = &[
 /// Headers whose values are URLs.
 pub(crate) const URL_HEADERS: &[&str] = &["content-location", "location", "operation-location", "referer"];
 
-/// One form for all spellings of a name: `accessToken`, `access_token`, `Access-Token` and `#access_token` are
-/// the same. Nothing is cut off: `code` is not `country_code`.
+/// The name in lower case, without separators and without a `#` at its beginning: `accessToken`, `access_token`,
+/// `Access-Token` and `#access_token` become the same. Whole names are compared: `code` is not `country_code`.
 pub(crate) fn normalised(name: &str) -> String {
     name.strip_prefix('#')
         .unwrap_or(name)
@@ -73,8 +74,8 @@ pub(crate) fn normalised(name: &str) -> String {
         .collect()
 }
 
-/// The innermost part of a name that is one, as forms write what lies within something: `password` of
-/// `user[password]` and `User.Password`, `token` of `token[]` and `user[token][0]`.
+/// The innermost name in the name of a nested form field: `password` in `user[password]` and `User.Password`, `token`
+/// in `token[]` and `user[token][0]`. `None` if the field is not nested.
 pub(crate) fn innermost(name: &str) -> Option<&str> {
     let bracketed = name.strip_suffix(']').filter(|inner| inner.contains('[')).and_then(|inner| {
         let mut parts = inner.rsplit('[').map(|part| part.strip_suffix(']').unwrap_or(part));
@@ -84,7 +85,7 @@ pub(crate) fn innermost(name: &str) -> Option<&str> {
     dotted.filter(|last| !last.is_empty()).or(bracketed)
 }
 
-/// Whether `name`, in lower case, is `pattern`, which may end in `*`.
+/// Whether `name`, in lower case, matches `pattern`, which may end in `*`.
 pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(prefix) => name.starts_with(prefix),

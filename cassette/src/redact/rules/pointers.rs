@@ -1,4 +1,4 @@
-//! Places of a JSON document by pointer, while its tokens stream by.
+//! Evaluates the JSON pointers of a project against a stream of JSON tokens.
 //!
 //! Must not know: what becomes of a value.
 
@@ -13,25 +13,25 @@ use crate::{Error, Result};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PointerRules(Vec<(Pointer, Arc<Rule>)>);
 
-/// Where a document stands. One for each document that is read.
+/// The position of the reader in one document.
 pub(crate) struct Pointers {
     rules: PointerRules,
-    /// The open containers that a pointer leads through.
+    /// The open containers on the path of at least one pointer.
     open: Vec<Level>,
-    /// Containers within the last of them that none leads through.
+    /// The number of open containers, inside the last of `open`, on the path of no pointer.
     aside: usize,
-    /// The pointers that lead to, or through, the value that comes next: a bit for each.
+    /// The pointers whose path contains the next value, one bit for each.
     next: u64,
 }
 
 struct Level {
-    /// The index of the next element, in an array.
+    /// The index of the next element; `None` for an object.
     index: Option<usize>,
-    /// The pointers that lead through it.
+    /// The pointers whose path contains this container.
     live: u64,
 }
 
-/// Bits of a set.
+/// The number of bits in a set of pointers.
 const MAX_POINTERS: usize = 64;
 
 impl PointerRules {
@@ -44,7 +44,7 @@ impl PointerRules {
         Ok(())
     }
 
-    /// `None` if no rule asks for places.
+    /// Begins a document. `None` if there are no pointers.
     pub(crate) fn begin(&self) -> Option<Pointers> {
         let next = u64::MAX;
         (!self.0.is_empty()).then(|| Pointers { rules: self.clone(), open: Vec::new(), aside: 0, next })
@@ -52,13 +52,13 @@ impl PointerRules {
 }
 
 impl Pointers {
-    /// The name of the member that comes next, with its quotes.
+    /// The reader met the name of a member, with its quotes.
     pub(crate) fn key(&mut self, key: &[u8]) {
         let key = String::from_utf8_lossy(&key[1..key.len() - 1]);
         self.step(&unescape(&key));
     }
 
-    /// A value begins: the rule that points to it. Asked once for each.
+    /// The rule that points to the value that begins now. The reader calls this exactly once for each value.
     pub(crate) fn value(&mut self) -> Option<Arc<Rule>> {
         if self.aside > 0 {
             return None;
@@ -79,7 +79,7 @@ impl Pointers {
         self.rules.0.iter().enumerate().find(here).map(|(_, (_, rule))| rule.clone())
     }
 
-    /// The value is a container.
+    /// The value that began is a container.
     pub(crate) fn open(&mut self, is_array: bool) {
         let longer = |n: usize| self.rules.0.get(n).is_some_and(|(p, _)| p.depth() > self.open.len());
         let live =
@@ -91,7 +91,7 @@ impl Pointers {
         }
     }
 
-    /// A container ends.
+    /// The innermost container ends.
     pub(crate) fn close(&mut self) {
         match self.aside {
             0 => _ = self.open.pop(),

@@ -1,4 +1,6 @@
-//! What a hit is: what it is counted as, what its placeholder is called.
+//! A rule in force: the label that counts its hits, and the name in its placeholders.
+//!
+//! Must not know: how a rule is applied.
 
 use crate::placeholder;
 use crate::redact::rules::catalogue::DefaultRule;
@@ -7,19 +9,20 @@ use crate::redact::rules::label::Label;
 /// A rule in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rule {
-    /// For `_metadata.redaction`: `CAS0031 field access_token`, or `field customer_pin` of the project's own.
+    /// The label in `_metadata.redaction`: `CAS0031 field access_token`, or `field customer_pin` for a rule of the
+    /// project.
     pub(crate) label: Label,
-    /// In placeholders: `[access_token:1]`. Safe in URLs, JSON and XML.
+    /// The name in placeholders: `access_token` in `[access_token:1]`. It needs no escapes in URLs, JSON and XML.
     pub(crate) name: String,
-    /// Only a value that looks like a token goes.
+    /// Redact only values that look like tokens.
     pub(crate) only_tokens: bool,
 }
 
-/// Default rules for names that many things have.
+/// Names of default rules that also have other meanings.
 const AMBIGUOUS: &[&str] = &["code"];
 
 impl Rule {
-    /// One of the project's own.
+    /// A rule of the project.
     pub(crate) fn own(kind: &str, what: &str) -> Rule {
         let name: String = what.chars().filter(|c| placeholder::is_name_char(*c)).take(64).collect();
         Rule {
@@ -32,7 +35,7 @@ impl Rule {
 
 impl From<&DefaultRule> for Rule {
     fn from(rule: &DefaultRule) -> Rule {
-        // What is set is sent back.
+        // The client sends the cookie back: both headers use the same placeholders.
         let what = if rule.what == "set-cookie" { "cookie" } else { rule.what };
         let only_tokens = AMBIGUOUS.contains(&what);
         Rule { label: Label::from(rule), only_tokens, ..Rule::own("rule", what) }

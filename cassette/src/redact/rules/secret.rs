@@ -1,10 +1,12 @@
 //! A named secret.
+//!
+//! Must not know: where its value is searched for.
 
 use std::fmt;
 
 use crate::placeholder;
 
-/// A named value that must not be stored.
+/// A named value that cassette must not store.
 #[derive(Clone)]
 pub(crate) struct Secret {
     pub(crate) name: String,
@@ -22,7 +24,7 @@ impl Secret {
         placeholder::of_secret(&self.name)
     }
 
-    /// Is it meant by this name, or by the one in its placeholder?
+    /// Whether the secret has this name. The name may lack the `#`, as in a placeholder.
     pub(crate) fn is(&self, name: &str) -> bool {
         placeholder::is_same_secret(&self.name, name)
     }

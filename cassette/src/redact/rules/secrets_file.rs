@@ -1,6 +1,7 @@
-//! Secrets out of JSON: all of a secrets file, or what a component's configuration marks with `#`.
+//! Reads secrets from JSON: all strings of a secrets file, or the values of a component's configuration whose keys
+//! begin with `#`.
 //!
-//! Must not know: what a file is, but for its name.
+//! Must not know: how a file is read; it gets the content, and the path for messages.
 
 use std::path::Path;
 
@@ -8,12 +9,13 @@ use crate::json::{self, Value};
 use crate::redact::rules::set::Rules;
 use crate::{Error, Result};
 
-/// Numbers with fewer digits are ports, sizes, flags.
-const TELLING_DIGITS: usize = 8;
+/// Numbers with fewer digits are ports, sizes or flags, not secrets.
+const LEAST_DIGITS: usize = 8;
 
 impl Rules {
-    /// Adds every string of a secrets file, at any depth, under the path to it: `{"db": {"password": "…"}}` gives the
-    /// secret `db.password`. A string that is a JSON object or array itself is opened; long numbers are secrets, too.
+    /// Adds every string of a secrets file, at any depth. Its path is the name of the secret:
+    /// `{"db": {"password": "…"}}` gives the secret `db.password`. If a string contains a JSON object or array, the
+    /// strings in it are secrets. Long numbers are secrets too.
     ///
     /// ```
     /// use cassette::redact::Rules;
@@ -25,12 +27,13 @@ impl Rules {
     ///
     /// # Errors
     ///
-    /// It is not JSON, or a value can't be a secret, as for [`secret`](Rules::secret). Empty strings are none.
+    /// The text is not JSON, or a value cannot be redacted, as for [`secret`](Rules::secret). Empty strings are
+    /// skipped.
     pub fn secrets_in(self, text: &[u8]) -> Result<Rules> {
         self.add_all(&parse(text)?, "", true)?.accepted()
     }
 
-    /// Adds what stands under the keys of a configuration that begin with `#`, at any depth.
+    /// Adds the values of a configuration whose keys begin with `#`, at any depth.
     ///
     /// ```
     /// use cassette::redact::Rules;
@@ -48,7 +51,8 @@ impl Rules {
         self.add_all(&parse(text)?, "", false)?.accepted()
     }
 
-    /// The secrets of a file: `all` its strings, or what is marked with `#`. Values that can't be one are only noted.
+    /// Adds the secrets of a file: `all` its strings, or the values whose keys begin with `#`. Notes the values that
+    /// cannot be redacted.
     pub(crate) fn secrets_of_file(self, file: &Path, text: &[u8], all: bool) -> Result<Rules> {
         let before = self.unusable.len();
         let secrets = parse(text).and_then(|value| self.add_all(&value, "", all));
@@ -57,7 +61,7 @@ impl Rules {
         Ok(rules)
     }
 
-    /// Is it a configuration in which no key begins with `#`?
+    /// Whether the text is JSON in which no key begins with `#`.
     pub(crate) fn marks_none(text: &[u8]) -> bool {
         parse(text).is_ok_and(|value| !marks(&value))
     }
@@ -84,7 +88,7 @@ impl Rules {
                 }
             }
             Value::Number(number) if secret => {
-                if number.bytes().filter(u8::is_ascii_digit).count() >= TELLING_DIGITS {
+                if number.bytes().filter(u8::is_ascii_digit).count() >= LEAST_DIGITS {
                     return self.add(path, number);
                 }
             }
@@ -93,10 +97,10 @@ impl Rules {
         Ok(self)
     }
 
-    /// Under several names, a value has the first.
+    /// Adds a secret. A value that already has a name keeps it.
     fn add(self, name: &str, value: &str) -> Result<Rules> {
-        let known = self.secrets.iter().any(|secret| secret.value == value.trim());
-        if known {
+        let has_name = self.secrets.iter().any(|secret| secret.value == value.trim());
+        if has_name {
             Ok(self)
         } else {
             let nameless = name.bytes().all(|b| b == b'#');
@@ -105,7 +109,7 @@ impl Rules {
     }
 }
 
-/// Keys may have characters that a name may not.
+/// Joins a path and a key. Replaces the characters that the name of a secret cannot have.
 fn join(path: &str, key: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "_-.#".contains(c) { c } else { '_' };
     let key: String = key.chars().map(safe).collect();
@@ -114,7 +118,7 @@ fn join(path: &str, key: &str) -> String {
 
 fn parse(text: &[u8]) -> Result<Value<'_>> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    // Not the parser's own words only: they may quote the text.
+    // The parser's own message may quote the text, which is secret.
     json::parse(text).map_err(|e| {
         let (line, column) = e.position(text);
         let what = match e.is_too_deep() {
@@ -125,7 +129,7 @@ fn parse(text: &[u8]) -> Result<Value<'_>> {
     })
 }
 
-/// Does a key within it begin with `#`?
+/// Whether any key in the value begins with `#`.
 fn marks(value: &Value<'_>) -> bool {
     match value {
         Value::Object(members) => members.iter().any(|(key, value)| key.starts_with('#') || marks(value)),

@@ -1,4 +1,4 @@
-//! The set of rules in force: what to redact, as data, shared by a project; and how the rest of redaction looks rules up.
+//! The set of rules in force, and the lookups that the rest of redaction uses.
 //!
 //! Must not know: how a set is built (`builder`), how a rule is applied.
 
@@ -19,8 +19,8 @@ use crate::redact::rules::secret::Secret;
 use crate::redact::rules::unusable::UnusableSecret;
 use crate::redact::rules::urls::UrlRule;
 
-/// What is redacted. `Rules::default()` is safe without any further word: headers by a list of harmless ones,
-/// the usual credential fields by name. A project adds its secrets, and widens the lists.
+/// The rules of redaction. `Rules::default()` keeps only harmless headers, and redacts the usual credential fields by
+/// name and known tokens by their pattern. A project adds its secrets, and extends the lists.
 ///
 /// ```
 /// use cassette::redact::Rules;
@@ -36,39 +36,39 @@ use crate::redact::rules::urls::UrlRule;
 #[derive(Clone, Debug)]
 pub struct Rules {
     pub(crate) secrets: Vec<Secret>,
-    /// Values that can't be secrets, where those who gave them wait for what is recorded.
+    /// Secrets whose values cannot be redacted. A session reports them when it records.
     pub(crate) unusable: Vec<UnusableSecret>,
     pub(crate) headers: Headers,
     pub(crate) fields: FieldNames,
-    /// Query parameters that would be innocent elsewhere.
+    /// Query parameters whose names are harmless in other places.
     pub(crate) query: FieldNames,
-    /// Cookies, where not all of them are redacted.
+    /// Cookies to redact if not all cookies are redacted.
     pub(crate) cookies: FieldNames,
-    /// By their exact names, whatever the rules say.
+    /// Cookies that are kept in spite of other rules, by their exact names.
     pub(crate) kept_cookies: BTreeSet<String>,
     pub(crate) pointers: PointerRules,
     pub(crate) urls: Vec<UrlRule>,
     pub(crate) links: LinkRules,
-    /// Those that are in force before an answer is read: nothing else is.
+    /// The rules that apply before the code under test reads a response. No other rule applies then.
     pub(crate) before_read: Option<Box<Rules>>,
     pub(crate) hooks: Hooks,
-    /// Of placeholders, with the label of the rule.
+    /// The names in placeholders, with the labels of their rules.
     pub(crate) names: BTreeMap<String, Label>,
-    /// Of the project's own rules.
+    /// The labels of the project's own rules.
     pub(crate) labels: BTreeSet<Label>,
-    /// By id, the default rules in force.
+    /// The default rules in force, by id.
     pub(crate) defaults: BTreeMap<&'static str, Arc<Rule>>,
 }
 
 /// Headers, by name in lower case.
 #[derive(Clone, Debug)]
 pub(crate) struct Headers {
-    /// Kept with their values; a `*` at the end stands for any rest.
+    /// Kept with their values; a `*` at the end stands for any suffix.
     pub(crate) kept: BTreeSet<String>,
-    /// Kept by name only.
+    /// Kept with a placeholder as their value.
     pub(crate) redacted: BTreeMap<String, Arc<Rule>>,
     pub(crate) dropped: BTreeSet<String>,
-    /// What becomes of all others.
+    /// Whether all other headers are kept.
     pub(crate) others_kept: bool,
 }
 
@@ -88,8 +88,8 @@ impl Default for Rules {
                 RuleKind::Field => rules.fields.insert(default.what, rule),
                 RuleKind::Query => rules.query.insert(default.what, rule),
                 RuleKind::Cookie => rules.cookies.insert(default.what, rule),
-                // Asked for by their ids.
-                RuleKind::Url | RuleKind::Shape => {}
+                // Their parsers look them up by id.
+                RuleKind::Url | RuleKind::Pattern => {}
             }
         }
         rules.urls = UrlRule::defaults(|id| rules.defaults.get(id).cloned());
@@ -98,13 +98,13 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// Where this set of rules lies in memory: the same after a move, another after a copy.
+    /// The address of the rules' table of fields: a move keeps it, a copy gets another.
     #[cfg(test)]
     pub(crate) fn address(&self) -> *const u8 {
         self.fields.address()
     }
 
-    /// Nothing is redacted, and every header kept.
+    /// A set that redacts nothing and keeps every header.
     pub(crate) fn none() -> Rules {
         let headers = Headers {
             kept: BTreeSet::new(),
@@ -131,7 +131,8 @@ impl Rules {
         }
     }
 
-    /// A header that is kept with its value though default rules in force say that it carries credentials; and these.
+    /// A header that is kept with its value although default rules in force say that it carries credentials, with these
+    /// rules.
     pub(crate) fn shown_credential(&self) -> Option<(&str, Vec<&'static DefaultRule>)> {
         self.headers.kept.iter().find_map(|name| {
             let of = |rule: &&DefaultRule| match rule.kind {
@@ -147,16 +148,16 @@ impl Rules {
         })
     }
 
-    /// Whether a field of this name can be kept: a default rule has it, or one of the project's own.
+    /// Checks that some rule redacts fields with this name: a rule in force, or any default rule.
     ///
     /// # Errors
     ///
-    /// None has: the error names the nearest.
-    pub(crate) fn known_field(&self, name: &str) -> Result<()> {
+    /// No rule does. The error names the nearest one.
+    pub(crate) fn check_field(&self, name: &str) -> Result<()> {
         if self.fields.get(name).is_some() { Ok(()) } else { DefaultRule::of_field(name) }
     }
 
-    /// Why the value of a secret is left aside.
+    /// The secret with this name, if its value cannot be redacted.
     pub(crate) fn unusable(&self, name: &str) -> Option<&UnusableSecret> {
         self.unusable.iter().find(|secret| placeholder::is_same_secret(&secret.name, name))
     }
@@ -165,32 +166,32 @@ impl Rules {
         &self.labels
     }
 
-    /// Is there a rule that is counted as this?
+    /// Whether a rule in force has this label.
     pub(crate) fn has(&self, label: &Label) -> bool {
         self.labels.contains(label) || self.defaults.values().any(|rule| rule.label == *label)
     }
 
-    /// The default rule of this id, if it is in force.
+    /// The default rule with this id, if it is in force.
     pub(crate) fn default_rule(&self, id: &str) -> Option<&Arc<Rule>> {
         self.defaults.get(id)
     }
 
-    /// Is there a rule whose placeholders have this name?
+    /// Whether the placeholders of some rule have this name.
     pub(crate) fn gives(&self, name: &str) -> bool {
         self.names.contains_key(name)
     }
 
-    /// The label of a rule whose placeholders have this name.
+    /// The label of the rule whose placeholders have this name.
     pub(crate) fn label_of(&self, name: &str) -> Option<&Label> {
         self.names.get(name)
     }
 
-    /// The rule for a field of this name.
+    /// The rule for fields with this name.
     pub(crate) fn field_rule(&self, name: &str) -> Option<Arc<Rule>> {
         self.fields.get(name)
     }
 
-    /// The same in a form, where a field may lie within another: `user[password]`.
+    /// The rule for a field of a form. Its name may be nested: `user[password]`.
     pub(crate) fn form_rule(&self, name: &str) -> Option<Arc<Rule>> {
         self.field_rule(name).or_else(|| self.field_rule(names::innermost(name)?))
     }

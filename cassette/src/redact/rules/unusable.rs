@@ -1,7 +1,7 @@
-//! Secrets whose values cannot be redacted: too short or too common to be told from innocent text, or too long. A
-//! session that records reports them; a replay leaves them aside.
+//! Secrets whose values cannot be redacted: values that are too short or too common to differ from harmless text, or
+//! too long. A session reports them when it records, and ignores them on replay.
 //!
-//! Must not know: where a value is looked for.
+//! Must not know: where a value is searched for.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,11 +15,11 @@ use crate::placeholder;
 pub(crate) struct UnusableSecret {
     pub(crate) name: String,
     pub(crate) why: Unusable,
-    /// The file that has the value.
+    /// The file that contains the value.
     pub(crate) file: Option<PathBuf>,
 }
 
-/// Why a value cannot be redacted. As a text it follows the name of the secret: `is shorter than 6 bytes`.
+/// The reason why a value cannot be redacted. The text follows the name of the secret: `is shorter than 6 bytes`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {
     Empty,
@@ -28,7 +28,7 @@ pub(crate) enum Unusable {
     MostlyWhitespace,
     TooLong,
     NotUtf8,
-    /// It is a part of the placeholder of the secret of this name.
+    /// The value is a part of the placeholder of the secret with this name.
     InPlaceholderOf(String),
 }
 
@@ -50,10 +50,12 @@ impl UnusableSecret {
     pub(crate) fn error(&self) -> Error {
         let UnusableSecret { name, why, file } = self;
         let hint = match (why, file) {
-            (Unusable::TooLong, _) => "declare the parts of it that are secret, each as a secret of its own",
+            (Unusable::TooLong, _) => {
+                "declare only the secret parts of the value, each as a secret of its own"
+            }
             (_, Some(_)) => {
-                "use a longer value for the recording; or, if it is no secret, move it to a file of its own, or \
-                 mark the secrets by keys with `#` and read them by `secrets_from_config`"
+                "use a longer value for the recording; if it is not a secret, move it to another file, or mark the \
+                 secrets with `#` in their keys and read them with `secrets_from_config`"
             }
             (_, None) => "use a longer value for the recording, or do not declare it as a secret",
         };
@@ -66,10 +68,10 @@ impl UnusableSecret {
     }
 }
 
-/// Every form of a value is kept in memory, and so much of a body until it is known not to be one.
+/// Redaction keeps every encoding of a value in memory. It also holds back this much of a body while it compares.
 const LONGEST_SECRET: usize = 64 * 1024;
 
-/// Why a value cannot be redacted, if it cannot.
+/// The reason why a value cannot be redacted. `None` if it can.
 pub(crate) fn problem(value: &str) -> Option<Unusable> {
     const COMMON: &[&str] = &[
         "000000",

@@ -1,4 +1,4 @@
-//! Redaction of parts of a URL by pattern: what has no name to go by, such as a token in a path.
+//! Redaction of parts of a URL by a regular expression: for parts without a name, such as a token in a path.
 //!
 //! Must not know: what else is redacted in a URL.
 
@@ -10,17 +10,18 @@ use regex_lite::Regex;
 use crate::redact::rules::rule::Rule;
 use crate::{Error, Result};
 
-/// A pattern over whole URLs, with a rule for each group, or one for all of it.
+/// A regular expression over whole URLs, with a rule for each group, or one rule if there are no groups.
 #[derive(Clone, Debug)]
 pub(crate) struct UrlRule {
     pattern: Regex,
-    /// Of the groups, from the first on; of the whole where there is none.
+    /// The rules for the groups in order, or the rule for the whole match.
     rules: Vec<Arc<Rule>>,
-    /// The hosts of every URL that matches, or what is in its path, which begins with `;`; none where it may be any.
+    /// Every URL that matches has one of these hosts, or has one of these texts in its path. Texts begin with `;`.
+    /// Empty for a rule of the project, which may match any URL.
     hosts: &'static [&'static str],
 }
 
-/// Patterns of default rules, by id, with their hosts, or what else is in every URL that matches.
+/// The default rules: the id, the `hosts` of [`UrlRule`] and the regular expression.
 const DEFAULTS: &[(&str, &[&str], &str)] = &[
     (
         "CAS0004",
@@ -37,14 +38,14 @@ const DEFAULTS: &[(&str, &[&str], &str)] = &[
 ];
 
 impl UrlRule {
-    /// One of the project's own. A named group gives the placeholder its name.
+    /// A rule of the project. A named group gives the placeholder its name.
     pub(crate) fn own(pattern: &str, rule: &mut dyn FnMut(&str) -> Rule) -> Result<UrlRule> {
-        let compiled = Regex::new(pattern)
-            .map_err(|e| Error::with_source(format!("`{pattern}` is not a pattern for URLs"), e))?;
+        let compiled = Regex::new(pattern).map_err(|e| {
+            Error::with_source(format!("`{pattern}` is not a regular expression for URLs"), e)
+        })?;
         if compiled.is_match("") || has_empty_group(pattern) {
-            let what = "of a URL, a pattern has to say what is to go";
-            return Err(Error::new(format!("`{pattern}` matches what is empty"))
-                .hint(format!("{what}: `/tenants/(?<tenant>[^/]+)`")));
+            return Err(Error::new(format!("`{pattern}` matches an empty text"))
+                .hint("put a group around the part of the URL to redact: `/tenants/(?<tenant>[^/]+)`"));
         }
         let groups = compiled.capture_names().skip(1);
         let mut rules: Vec<_> = groups.map(|name| Arc::new(rule(name.unwrap_or("url")))).collect();
@@ -54,7 +55,7 @@ impl UrlRule {
         Ok(UrlRule { pattern: compiled, rules, hosts: &[] })
     }
 
-    /// Those that are in force by default, as far as `rule` gives them.
+    /// The default rules that are in force: those for which `rule` returns a rule.
     pub(crate) fn defaults(rule: impl Fn(&str) -> Option<Arc<Rule>>) -> Vec<UrlRule> {
         let default = |(id, hosts, pattern): &(&'static str, &'static [&'static str], &str)| {
             let (pattern, rules) = (Regex::new(pattern).ok()?, vec![rule(id)?]);
@@ -67,7 +68,7 @@ impl UrlRule {
         self.rules.iter().any(|own| **own == *rule)
     }
 
-    /// Whether a URL is worth a look, of which this is what follows the two slashes.
+    /// Whether the rule may match a URL. `link` is the URL from the host on.
     pub(crate) fn may_be(&self, link: &[u8]) -> bool {
         let is_in = |host: &&str| match host.starts_with(';') {
             true => {
@@ -79,7 +80,7 @@ impl UrlRule {
         self.hosts.is_empty() || self.hosts.iter().any(is_in)
     }
 
-    /// What is to go, with its rule; in order, and nothing twice.
+    /// The parts to redact with their rules, in order and without overlap.
     pub(crate) fn places(&self, url: &str) -> Vec<(Range<usize>, &Arc<Rule>)> {
         if !self.hosts.is_empty() && !self.hosts.iter().any(|host| url.contains(host)) {
             return Vec::new();
@@ -99,7 +100,7 @@ impl UrlRule {
     }
 }
 
-/// Is there a group with nothing in it?
+/// Whether the expression has an empty group.
 fn has_empty_group(pattern: &str) -> bool {
     let bytes = pattern.as_bytes();
     let (mut at, mut in_class) = (0, false);

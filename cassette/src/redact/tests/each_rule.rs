@@ -63,8 +63,8 @@ impl Exchange {
                 "jsessionid" => format!("https://h/x;jsessionid={value}?other=1"),
                 other => panic!("no URL for {other}"),
             }),
-            RuleKind::Shape if what == "url-password" => self.text += &format!("db://app:{value}@db/x\n"),
-            RuleKind::Shape => {
+            RuleKind::Pattern if what == "url-password" => self.text += &format!("db://app:{value}@db/x\n"),
+            RuleKind::Pattern => {
                 let samples: Vec<String> =
                     samples().into_iter().filter(|(name, _)| *name == what).map(|(_, value)| value).collect();
                 assert!(!samples.is_empty(), "no sample of {rule}");

@@ -1,5 +1,5 @@
-//! How a value is written where it stands. A placeholder in an answer says it, as in `{{secret.KEY|percent}}`, unless
-//! the body's own format does, so that a replay puts the value in as the server wrote it.
+//! The encoding of a value in a text. A placeholder in a response names it, as in `{{secret.KEY|percent}}`, unless the
+//! format of the body implies it. So a replay writes the value in the same encoding as the server.
 //!
 //! Must not know: what is secret.
 
@@ -18,25 +18,27 @@ pub(crate) enum Encoding {
     Form,
     /// RFC 3986 §2.1.
     Percent,
-    /// The same of Latin-1.
+    /// Percent-encoded bytes of Latin-1.
     Latin1,
     /// HTML and XML.
     Html,
-    /// The same, with numbers for a tab and for the ends of lines, as attributes of XML need it.
+    /// Like `Html`, with numeric references for tabs and line breaks, which attributes in XML need.
     Attribute,
     /// Between the quotes of a field of CSV.
     Csv,
     Hex,
-    /// Lines that end so; in one line, with a space where they ended.
+    /// Line breaks as LF.
     Lf,
+    /// Line breaks as CRLF.
     Crlf,
+    /// Line breaks as spaces.
     OneLine,
 }
 
-/// All but what is unreserved (RFC 3986 §2.3).
+/// All bytes except the unreserved characters (RFC 3986 §2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What a placeholder may say.
+/// The names of encodings in placeholders.
 const NAMED: [(Encoding, &str); 11] = [
     (Encoding::Json, "json"),
     (Encoding::Form, "form"),
@@ -52,7 +54,8 @@ const NAMED: [(Encoding, &str); 11] = [
 ];
 
 impl Encoding {
-    /// That of a body of this content type. XML too is plain: placeholders have nothing in them that it escapes.
+    /// The encoding of all texts in a body of this content type. It is `Plain` for XML, because placeholders contain no
+    /// character that XML escapes.
     pub(crate) fn of(content_type: Option<&str>) -> Encoding {
         let essence = media_type::essence(content_type.unwrap_or(""));
         if media_type::is_form(&essence) {
@@ -90,7 +93,7 @@ impl Encoding {
         }
     }
 
-    /// How a value was written before it went into a text of this spelling, which does the last step by itself.
+    /// The steps without the last one, if a text in this encoding applies the last step itself.
     pub(crate) fn within(self, steps: &[Encoding]) -> &[Encoding] {
         match (self, steps) {
             (Encoding::Json, [inner @ .., Encoding::Json]) => inner,
@@ -99,7 +102,7 @@ impl Encoding {
         }
     }
 
-    /// The one that a placeholder names so.
+    /// The encoding with this name in a placeholder.
     pub(crate) fn named(name: &str) -> Option<Encoding> {
         NAMED.iter().find(|(_, known)| *known == name).map(|(encoding, _)| *encoding)
     }
@@ -109,19 +112,19 @@ impl Encoding {
     }
 }
 
-/// A placeholder that says how its value is written, first step first.
+/// The placeholder with the encodings of its value, in the order in which they were applied.
 pub(crate) fn with_encodings(placeholder: &str, steps: &[Encoding]) -> String {
     placeholder::with_encodings(placeholder, steps.iter().map(|step| step.name()))
 }
 
-/// `value` as it stands between the quotes of a JSON string.
+/// `value` between the quotes of a JSON string.
 pub(crate) fn json_string(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     json_escaped(value, false, false, "", &mut out);
     out
 }
 
-/// `value` as it stands between the quotes of a field of CSV (RFC 4180 §2).
+/// `value` between the quotes of a CSV field (RFC 4180 §2).
 pub(crate) fn csv_value(value: &str) -> String {
     value.replace('"', "\"\"")
 }
@@ -130,21 +133,21 @@ pub(crate) fn hex(value: &str) -> String {
     value.bytes().map(|b| format!("{b:02x}")).collect()
 }
 
-/// `value` as it stands in a form (WHATWG URL §5.2).
+/// `value` in a URL-encoded form (WHATWG URL §5.2).
 pub(crate) fn form_value(value: &str) -> String {
     let keeps = |b: u8| is_form(b) || b == b' ';
     let one = |b: u8| if keeps(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
     value.bytes().map(one).collect::<String>().replace(' ', "+")
 }
 
-/// `value` percent-encoded from Latin-1; from UTF-8, if that has not all its characters.
+/// `value` percent-encoded from its bytes in Latin-1, or in UTF-8 if Latin-1 lacks some of its characters.
 pub(crate) fn latin_1_value(value: &str) -> String {
     let bytes = latin_1(value).unwrap_or_else(|| value.as_bytes().to_vec());
     let one = |b: u8| if is_unreserved(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
     bytes.into_iter().map(one).collect()
 }
 
-/// A value that is not the same in Latin-1, in it.
+/// The bytes of `value` in Latin-1. `None` if they are the same in UTF-8, or if Latin-1 lacks some of its characters.
 pub(crate) fn latin_1(value: &str) -> Option<Vec<u8>> {
     let bytes = || value.chars().map(|c| u8::try_from(c).ok()).collect();
     if value.is_ascii() { None } else { bytes() }

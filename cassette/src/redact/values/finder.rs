@@ -1,4 +1,4 @@
-//! The search for many values at once, in all their encodings, and what to put in their place.
+//! The search for many values at once, in all their encodings, with the replacement for each.
 //!
 //! Must not know: streams, what becomes of a hit.
 
@@ -9,34 +9,35 @@ use crate::redact::rules::label::Label;
 use crate::redact::values::encodings::Needle;
 use crate::redact::values::search::{Hit, Search};
 
-/// The longest spelling of one base64 character: `%2F`.
+/// The length of the longest encoding of one base64 character: `%2F`.
 pub(crate) const EDGE: usize = 3;
 
-/// What to look for, and what to put there.
+/// The values to search for, with their replacements.
 pub(crate) struct Finder {
     pub(crate) search: Search,
     pub(crate) entries: Vec<(Needle, Entry)>,
-    /// No hit, edges included, extends further than this from its start.
+    /// The length of the longest hit, with its edges.
     pub(crate) reach: usize,
 }
 
 pub(crate) struct Entry {
     pub(crate) replacement: Arc<str>,
-    /// What to count a hit as, if that hasn't been counted elsewhere.
+    /// The label that counts a hit. `None` if the rule was counted where it found the value.
     pub(crate) label: Option<Label>,
-    /// Which value it is, of those that were found one after the other.
+    /// The index of the value, in the order in which values were found.
     pub(crate) nth: usize,
 }
 
 impl Finder {
-    /// From needles and what is to become of them.
+    /// Prepares the search for these needles.
     pub(crate) fn new(entries: Vec<(Needle, Entry)>) -> Result<Finder> {
         let search = Search::new(entries.iter().map(|(needle, _)| &needle.bytes[..]))?;
         let reach = search.longest() + EDGE;
         Ok(Finder { search, entries, reach })
     }
 
-    /// The first hit that begins at `from` or later; of one of several values, only if that `counts` there.
+    /// The first hit that begins at `from` or later. `counts` decides, by the index of the value and the start of the
+    /// hit, whether the hit counts.
     pub(crate) fn find(
         &self,
         text: &[u8],

@@ -1,5 +1,5 @@
-//! Values that were found by their place or form and that look like tokens: they are looked for everywhere from then on,
-//! as if somebody had named them.
+//! Values that redaction found by their place or pattern and that look like tokens. From then on redaction searches for
+//! them everywhere, like for named secrets.
 //!
 //! Must not know: where a value was found.
 
@@ -10,22 +10,22 @@ use crate::redact::values::encodings;
 use crate::redact::values::encodings::Needle;
 use crate::redact::values::finder::{Entry, Finder};
 
-/// The first so many of a session: each one costs a little of every search.
+/// A session searches for this many values, the first ones. Each value makes every search a little slower.
 const MOST: usize = 32;
 
-/// A longer value is not looked for.
+/// Longer values are not searched for.
 pub(crate) const LONGEST: usize = 4096;
 
-/// A shorter one may be anything.
+/// A shorter value may be an ordinary word or number.
 const SHORTEST: usize = 16;
 
-/// Nor is a shorter text known again where nothing says that it is secret.
-const TELLING: usize = 8;
+/// A whole text of at least this length may be recognised as a found value, in a place that no rule names.
+const LEAST_RECOGNISABLE: usize = 8;
 
-/// What is looked for, in memory only.
+/// The values to search for, in memory only.
 #[derive(Default)]
 pub(crate) struct FoundValues {
-    /// How many there are.
+    /// The number of values.
     count: AtomicUsize,
     state: Mutex<State>,
 }
@@ -42,7 +42,7 @@ struct FoundValue {
 }
 
 impl FoundValues {
-    /// From now on it is looked for, if it is one that can be.
+    /// Searches for the value from now on, if it looks like a token.
     pub(crate) fn add(&self, value: &[u8], placeholder: &str) {
         if self.count() >= MOST || !is_token(value) {
             return;
@@ -59,12 +59,12 @@ impl FoundValues {
         }
     }
 
-    /// How many are looked for. It only grows.
+    /// The number of values. It only grows.
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::Acquire)
     }
 
-    /// What finds them; of each the entry says which of them it is, in the order in which they were found.
+    /// The search for all values so far, and their number. Each entry has the index of its value.
     pub(crate) fn finder(&self) -> (Option<Arc<Finder>>, usize) {
         let mut state = self.state();
         let count = state.values.len();
@@ -76,13 +76,13 @@ impl FoundValues {
                     (needle.clone(), Entry { replacement, label: None, nth: n })
                 }));
             }
-            // Too many needles: there are not.
+            // This fails only with more than 2^32 needles.
             state.finder = Finder::new(entries).ok().map(Arc::new);
         }
         (state.finder.clone(), count)
     }
 
-    /// All of them, for the last check.
+    /// All needles with the placeholders of their values, for the final leak check.
     pub(crate) fn needles(&self) -> Vec<(String, Needle)> {
         let state = self.state();
         let named = |value: &FoundValue| {
@@ -97,17 +97,17 @@ impl FoundValues {
     }
 }
 
-/// In no order that a word, a date, a version or the name of a region has.
+/// Whether a value looks random, unlike a word, a date, a version or the name of a region.
 pub(crate) fn is_token(value: &[u8]) -> bool {
     (SHORTEST..=LONGEST).contains(&value.len())
         && (is_mixed(value) || is_long_number(value) || is_no_word(value))
 }
 
-/// Letters and digits that change often.
+/// Whether letters and digits alternate often.
 fn is_mixed(value: &[u8]) -> bool {
-    let plain = value.iter().filter(|b| b.is_ascii_alphanumeric());
+    let alphanumeric = value.iter().filter(|b| b.is_ascii_alphanumeric());
     let (mut letters, mut digits, mut changes, mut last) = (0, 0, 0, None);
-    for b in plain {
+    for b in alphanumeric {
         let digit = b.is_ascii_digit();
         *(if digit { &mut digits } else { &mut letters }) += 1;
         changes += usize::from(last.is_some_and(|last| last != digit));
@@ -116,13 +116,13 @@ fn is_mixed(value: &[u8]) -> bool {
     letters >= 4 && digits >= 2 && changes >= 3
 }
 
-/// Longer than what counts something, or than the time.
+/// Whether the value is a decimal or hexadecimal number that is longer than a counter or a time stamp.
 fn is_long_number(value: &[u8]) -> bool {
     let has = |digit: &u8| value.contains(digit);
     value.len() >= 20 && value.iter().all(u8::is_ascii_hexdigit) && (b'0'..=b'f').filter(has).count() >= 4
 }
 
-/// Letters, of which many follow one another that hardly ever do in a word.
+/// Whether the value has many pairs of letters that are rare in words.
 fn is_no_word(value: &[u8]) -> bool {
     let (mut pairs, mut odd) = (0, 0);
     for pair in value.windows(2).filter(|pair| pair.iter().all(u8::is_ascii_alphabetic)) {
@@ -130,11 +130,11 @@ fn is_no_word(value: &[u8]) -> bool {
         pairs += 1;
         odd += usize::from(HARDLY_EVER[letter(pair[0])].contains(&pair[1].to_ascii_lowercase()));
     }
-    // Of letters that are drawn by lot, two of five pairs are such ones; of those in words, one of thirty.
+    // In random letters, two of five pairs are rare ones; in words, one of thirty.
     pairs >= 12 && 5 * odd >= pairs
 }
 
-/// What hardly ever follows a letter, from `a` on, in the languages that are written with these letters.
+/// For each letter from `a` on: the letters that rarely follow it in languages with the Latin alphabet.
 const HARDLY_EVER: [&[u8]; 26] = [
     b"q",
     b"cdfghjkmnpqvwxz",
@@ -164,10 +164,10 @@ const HARDLY_EVER: [&[u8]; 26] = [
     b"bcdfghjkmnpqrstvwx",
 ];
 
-/// Whether a text that is a found value is that one, and no plain word that happens to be the same.
-pub(crate) fn is_telling(text: &[u8]) -> bool {
+/// Whether a text that equals a found value is surely that value, and not a word that happens to be the same.
+pub(crate) fn is_recognisable(text: &[u8]) -> bool {
     let is_word = || text.iter().all(u8::is_ascii_alphabetic) && !is_token(text);
-    text.len() >= TELLING && !is_word()
+    text.len() >= LEAST_RECOGNISABLE && !is_word()
 }
 
 #[cfg(test)]
@@ -213,23 +213,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_again() {
+    fn recognised_in_other_places() {
         for value in ["a1b2c3d4e5", "page-two", "12345678", "hunter2-x9", "egiidkcfdtnstcfizoikvvnp"] {
-            assert!(is_telling(value.as_bytes()), "{value}");
+            assert!(is_recognisable(value.as_bytes()), "{value}");
         }
         for word in ["Password", "production", "a1b2c3", "internationalization"] {
-            assert!(!is_telling(word.as_bytes()), "{word}");
+            assert!(!is_recognisable(word.as_bytes()), "{word}");
         }
     }
 
     #[test]
-    fn the_first_few() {
-        let known = FoundValues::default();
+    fn only_the_first_values_are_searched_for() {
+        let values = FoundValues::default();
         for n in 0..MOST + 5 {
-            known.add(format!("a1b2c3d4e5f6g7h8{n}").as_bytes(), &format!("[token:{n}]"));
-            known.add(format!("a1b2c3d4e5f6g7h8{n}").as_bytes(), &format!("[token:{n}]"));
+            values.add(format!("a1b2c3d4e5f6g7h8{n}").as_bytes(), &format!("[token:{n}]"));
+            values.add(format!("a1b2c3d4e5f6g7h8{n}").as_bytes(), &format!("[token:{n}]"));
         }
-        assert_eq!(known.count(), MOST);
-        assert_eq!(known.finder().1, MOST);
+        assert_eq!(values.count(), MOST);
+        assert_eq!(values.finder().1, MOST);
     }
 }

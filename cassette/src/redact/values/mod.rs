@@ -1,4 +1,6 @@
-//! Secrets by value: every encoding of them, and the search for all at once.
+//! The search for secrets by value: the encodings of a value, and one search for all of them at once.
+//!
+//! Must not know: formats of bodies, streams, rules other than secrets.
 
 pub(crate) mod encoding;
 pub(crate) mod encodings;

@@ -1,5 +1,5 @@
-//! Search for many needles at once, made for text in which there are next to none: it looks at one window of a
-//! few bytes out of several, and only where that window is part of a needle at the text around it.
+//! Search for many needles at once, fast for text that contains almost none. It looks at one window of a few bytes out
+//! of several. Only if the window may be a part of a needle, it compares the text around the window.
 //!
 //! Must not know: what the needles mean.
 
@@ -9,39 +9,39 @@ use crate::{Error, Result};
 
 /// A set of byte needles, none of them empty.
 ///
-/// Every needle has at least `window + stride - 1` bytes, and so holds a whole window that begins at a multiple of
-/// `stride`, wherever these multiples are counted from. All windows of a needle that can be the one are in
-/// `sieve` and `slots`. This is the idea of Wu and Manber ("A fast algorithm for multi-needle searching", 1994)
-/// the other way round: the stride is fixed, and the table tells a hit from a miss.
+/// Every needle has at least `window + stride - 1` bytes. So an occurrence contains a whole window at a multiple of
+/// `stride`, whatever the offset of the occurrence. `sieve` and `slots` have the first `stride` windows of every
+/// needle. Wu and Manber ("A fast algorithm for multi-pattern searching", 1994) look up the length of the next step in
+/// such a table. Here the step is fixed, and the table decides whether the window may be a part of a needle.
 pub(crate) struct Search {
-    /// In order of their (folded) bytes.
+    /// Sorted by their folded bytes.
     needles: Vec<Needle>,
     longest: usize,
     window: usize,
     stride: usize,
     /// One bit for each hash of a window.
     sieve: Vec<u64>,
-    /// By hash, the next one if it is taken.
+    /// A hash table with linear probing.
     slots: Vec<Slot>,
 }
 
 struct Needle {
     bytes: Box<[u8]>,
-    /// Its place in the list that was given.
+    /// Its index in the caller's list.
     id: u32,
-    /// Of the others that this one begins with (or equals), the longest.
+    /// The longest other needle that is a prefix of this one, or equal to it.
     shorter: Option<u32>,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Slot {
     tag: u32,
-    /// How far into needles the window lies: one bit for each distance. 0: a free slot.
+    /// The offsets of the window in needles, one bit for each. 0: a free slot.
     offsets: u16,
 }
 
-/// Set in every byte that is compared: it makes ASCII letters equal but for case, and some other pairs of characters
-/// too, so that a hit must be looked at.
+/// This bit is set in every byte before a comparison. So ASCII letters compare without regard to case. Some other pairs
+/// of characters become equal too; the caller must check each hit.
 const FOLD: u8 = 0x20;
 
 pub(crate) struct Hit {
@@ -50,16 +50,18 @@ pub(crate) struct Hit {
     pub(crate) id: usize,
 }
 
-/// Bits of [`Slot::offsets`].
+/// The number of bits in [`Slot::offsets`].
 const MAX_STRIDE: usize = 16;
 
-/// More windows than this make the stride shorter: 512 KiB of slots, 64 KiB of sieve.
+/// With more windows than this, the stride becomes shorter. The limit is 512 KiB of slots and 64 KiB of sieve.
 const MAX_WINDOWS: usize = 1 << 15;
 
 impl Search {
+    /// Prepares the search.
+    ///
     /// # Errors
     ///
-    /// More than 2^32 needles.
+    /// There are more than 2^32 needles.
     pub(crate) fn new<'a>(needles: impl IntoIterator<Item = &'a [u8]>) -> Result<Search> {
         let mut all = Vec::new();
         for (id, bytes) in needles.into_iter().enumerate() {
@@ -68,7 +70,7 @@ impl Search {
             let bytes = bytes.iter().map(|b| b | FOLD).collect();
             all.push(Needle { bytes, id, shorter: None });
         }
-        // Of equal ones the first in the list is looked at first: needles are tried from the end.
+        // The search tries needles from the end. So among equal needles it tries the first of the caller's list first.
         all.sort_by(|a, b| a.bytes.cmp(&b.bytes).then(b.id.cmp(&a.id)));
         link(&mut all);
         let shortest = all.iter().map(|p| p.bytes.len()).min().unwrap_or(1);
@@ -101,7 +103,7 @@ impl Search {
         self.find_where(text, from, |_| true)
     }
 
-    /// The leftmost hit that starts at `from` or later and is accepted; of those that start there, the longest.
+    /// The leftmost accepted hit that starts at `from` or later; the longest one, if several start there.
     pub(crate) fn find_where(
         &self,
         text: &[u8],
@@ -114,12 +116,12 @@ impl Search {
         let mask = self.mask();
         let fold = u64::from_ne_bytes([FOLD; 8]);
         let shift = self.shift();
-        // A window stands for the needles that begin at it and at the bytes since the window before.
+        // A window covers the needles that begin at it, or after the beginning of the previous window.
         let mut at = from + self.stride - 1;
         while at + self.window <= text.len() {
             let hash = hash((load(text, at) | fold) & mask);
             let bit = hash >> shift;
-            // The sieve has a power of two of words: the remainder changes nothing, but for the check of bounds.
+            // The number of words is a power of two. The mask changes no index; it saves the bounds check.
             if self.sieve[(bit / 64) as usize & (self.sieve.len() - 1)] >> (bit % 64) & 1 == 1
                 && let Some(hit) = self.around(text, at, hash, &mut accept)
             {
@@ -130,7 +132,7 @@ impl Search {
         None
     }
 
-    /// Hits in which the window of this hash at `at` is the first.
+    /// The first accepted hit that contains the window at `at`, which has this hash.
     #[cold]
     fn around(
         &self,
@@ -144,11 +146,11 @@ impl Search {
         far_to_near.map(|offset| at - offset).find_map(|start| self.starting(text, start, accept))
     }
 
-    /// The longest needle that begins at `start` and is accepted.
+    /// The longest accepted needle that begins at `start`.
     fn starting(&self, text: &[u8], start: usize, accept: &mut impl FnMut(&Hit) -> bool) -> Option<Hit> {
         let rest = &text[start..text.len().min(start + self.longest)];
         let after = self.needles.partition_point(|p| self.compare(&p.bytes, rest) != Ordering::Greater);
-        // Whatever `rest` begins with, the last needle that isn't greater begins with too.
+        // Every needle that is a prefix of `rest` is also a prefix of the last needle that is not greater than `rest`.
         let mut next = after.checked_sub(1);
         while let Some(i) = next {
             let Needle { bytes, id, shorter } = &self.needles[i];
@@ -183,7 +185,7 @@ impl Search {
         if windows.len() > MAX_WINDOWS && self.stride > 1 {
             return false;
         }
-        // One window in 16 that is not of a needle passes the sieve; most slots are free.
+        // One foreign window in 16 passes the sieve. Most slots are free.
         self.sieve = vec![0; (windows.len() / 4).next_power_of_two().max(16)];
         self.slots = vec![Slot::default(); (windows.len() * 2).next_power_of_two()];
         for (hash, offset) in windows {
@@ -196,17 +198,17 @@ impl Search {
         true
     }
 
-    /// Of the first `window` bytes of a word.
+    /// The mask for the first `window` bytes of a word.
     fn mask(&self) -> u64 {
         u64::MAX >> (64 - 8 * self.window)
     }
 
-    /// What leaves as many bits of a hash as the sieve has.
+    /// The shift that reduces a hash to the number of a bit in the sieve.
     fn shift(&self) -> u32 {
         64 - (self.sieve.len() * 64).trailing_zeros()
     }
 
-    /// Where the window of this hash is, or would be.
+    /// The slot for this hash, or the free slot where it would be.
     fn slot(&self, hash: u64) -> usize {
         let last = self.slots.len() - 1;
         let mut at = tag(hash) as usize & last;
@@ -217,7 +219,7 @@ impl Search {
     }
 }
 
-/// Finds for each needle of the sorted list the next shorter one that it begins with.
+/// Sets `shorter` of each needle. The list must be sorted.
 fn link(needles: &mut [Needle]) {
     let mut open: Vec<u32> = Vec::new();
     for i in 0..needles.len() {
@@ -241,7 +243,7 @@ fn load(text: &[u8], at: usize) -> u64 {
     }
 }
 
-/// The upper half depends on every bit of the word.
+/// A hash whose upper half depends on every bit of the word.
 #[inline(always)]
 fn hash(word: u64) -> u64 {
     (word ^ word >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15)
@@ -264,7 +266,7 @@ mod tests {
         pub(crate) static COMPARED: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// The definition, one place after the other.
+    /// The reference implementation: compares at one place after the other.
     fn naive(needles: &[Vec<u8>], text: &[u8], from: usize) -> Option<(usize, usize, usize)> {
         let folded = |bytes: &[u8]| -> Vec<u8> { bytes.iter().map(|b| b | FOLD).collect() };
         (from..text.len()).find_map(|start| {
@@ -283,7 +285,7 @@ mod tests {
     }
 
     proptest! {
-        /// Few letters, so that there are hits, near hits, and needles within needles.
+        /// A small alphabet makes hits, near hits, and needles within needles likely.
         #[test]
         fn finds_what_is_there(
             needles in prop::collection::vec("[abC]{3,9}|[ab]{16,30}", 0..12),
@@ -324,8 +326,8 @@ mod tests {
         }
     }
 
-    /// What repeats, and what nearly fits: each byte of the text is looked at as often as a byte of it may be in a
-    /// needle, and not more often the longer the text is.
+    /// The worst texts repeat themselves or nearly match. The cost for each byte has a bound that depends on the
+    /// needles, not on the length of the text.
     #[test]
     fn the_worst_text_costs_no_more_than_its_length() {
         let cost = |needles: &[String], piece: &str, length: usize| {

@@ -114,7 +114,7 @@ fn a_leak() {
                 part(false, body(None, Some("/user/note"))),
             ),
             leak("[access_token:1]", plain, part(true, LeakPart::Header("x-note".into()))),
-            leak("CAS0501 shape jwt", LeakEncoding::Token, part(false, LeakPart::Url)),
+            leak("CAS0501 pattern jwt", LeakEncoding::Token, part(false, LeakPart::Url)),
             by_rule(
                 Suggestion::Url(r"/a\.b/(?<sid>[^/?#]+)/".into()),
                 leak("[sid:1]", plain, part(true, LeakPart::Header("location".into()))),
@@ -122,7 +122,7 @@ fn a_leak() {
             by_rule(Suggestion::Field("code".into()), leak("[sid:1]", plain, part(false, LeakPart::Url))),
             Leak {
                 unpacked: true,
-                ..leak("CAS0501 shape jwt", LeakEncoding::Token, part(true, body(None, None)))
+                ..leak("CAS0501 pattern jwt", LeakEncoding::Token, part(true, body(None, None)))
             },
             leak("API_KEY", plain, LeakPlace::Output { path: Some("out/rows.csv".into()) }),
         ],
@@ -146,7 +146,7 @@ error: the new recording of `weather/berlin` contains secrets in 8 places, and w
     interaction 3: GET https://api.example.com/v1/notes
     header x-note of the response
     fix: .redact_header(\"x-note\")
-  CAS0501 shape jwt, by its form
+  CAS0501 pattern jwt, by its pattern
     interaction 3: GET https://api.example.com/v1/notes
     its URL
     fix: `Config::redact_url` with a pattern, or `Config::redact_request_with`; if it is not a secret, .without_rule(\"CAS0501\")
@@ -158,7 +158,7 @@ error: the new recording of `weather/berlin` contains secrets in 8 places, and w
     interaction 3: GET https://api.example.com/v1/notes
     its URL
     fix: .redact_field(\"code\")
-  CAS0501 shape jwt, by its form, unpacked
+  CAS0501 pattern jwt, by its pattern, unpacked
     interaction 3: GET https://api.example.com/v1/notes
     body of the response
     fix: `Config::redact_body_with`; if it is not a secret, .without_rule(\"CAS0501\")

@@ -246,7 +246,8 @@ fn what_is_held_is_bounded() {
 /// A named secret comes back as the page had it.
 #[test]
 fn named_secrets_in_answers() {
-    let redactor = Redactor::new(Rules::default().secret("KEY", "a\"b&c-12345").unwrap()).unwrap().answers();
+    let redactor =
+        Redactor::new(Rules::default().secret("KEY", "a\"b&c-12345").unwrap()).unwrap().for_responses();
     let page = "<input name=token value='a&quot;b&amp;c-12345'><p data-x='{\"token\":\"a\\\"b&amp;c-12345\"}'>\
                 <script>f({\"token\":\"a\\\"b&c-12345\"})</script>";
     let stored = redact(&redactor, Some("text/html"), page, &[]);

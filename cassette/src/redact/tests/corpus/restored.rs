@@ -78,7 +78,7 @@ fn as_it_was_written() {
     for secret in secrets(sized(1, 24), seed(5)) {
         let rules = Rules::default().allow_header("x-note").secret("K", secret.clone()).unwrap();
         let redactor = Redactor::new(rules).unwrap();
-        let answers = redactor.answers();
+        let answers = redactor.for_responses();
         for coded in encodings::all(&secret).iter().filter(|coded| comes_back(&coded.how)) {
             for place in PLACES.iter().filter(|p| !coded.text.contains(|c| p.without.contains(c))) {
                 let text = place.frame.replace('@', &coded.text);

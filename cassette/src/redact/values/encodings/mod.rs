@@ -1,4 +1,6 @@
-//! The forms in which a value turns up in traffic, as byte needles to search for.
+//! The encodings in which a value occurs in traffic, as byte needles to search for.
+//!
+//! Must not know: which values are secret, how the search works.
 
 pub(crate) mod writers;
 
@@ -11,24 +13,24 @@ use crate::redact::rules::unusable;
 use crate::redact::values::encoding::{Encoding, csv_value, hex, latin_1, with_line_ends};
 use writers::{KINDS, WRITERS, Writer, Writers, is_component, is_form, is_unreserved, percent_encoded};
 
-/// One form of one value.
+/// One encoding of one value.
 #[derive(Clone)]
 pub(crate) struct Needle {
     pub(crate) bytes: Vec<u8>,
     pub(crate) kind: EncodingKind,
-    /// How the value came to be written so, for a replay. Nothing of base64, which goes with the bits of its neighbours.
+    /// Encoding steps to re-apply on replay. Empty for base64, which cannot be cut out of its neighbours.
     pub(crate) steps: Vec<Encoding>,
     pub(crate) edges: Edges,
 }
 
-/// The characters beside a base64 hit that hold bits of the value and bits of its neighbours.
+/// Whether the characters next to a base64 hit have bits of the value as well as bits of its neighbours.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Edges {
     pub(crate) before: bool,
     pub(crate) after: bool,
 }
 
-/// How a value is written, for messages; and which digits in it are hexadecimal.
+/// The kind of an encoding, for messages. It also says which characters of a needle are hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EncodingKind {
     Raw,
@@ -60,19 +62,21 @@ impl EncodingKind {
     }
 }
 
+/// The beginning of `\u002b` in several encodings of the backslash.
 const UNITS: &[&[u8]] = &[b"\\u", b"%5cu", b"%255cu", b"&#92;u", b"&#092;u", b"&#x5c;u", b"&#x005c;u"];
 
 impl Needle {
-    /// Whether `found`, equal to the needle but for case, is it: the case of hexadecimal digits is free.
+    /// Whether `found` is an occurrence. The caller has compared it without regard to case; only hexadecimal digits may
+    /// differ in case.
     pub(crate) fn is_match(&self, found: &[u8]) -> bool {
         let free = |i: usize| {
-            // What stands `back` bytes before.
+            // Whether `what` ends `back` bytes before.
             let after = |what: &[u8], back: usize| {
                 i.checked_sub(back + what.len()).is_some_and(|at| self.bytes[at..].starts_with(what))
             };
-            // Those of `\u002b`, its backslash however it is written.
+            // The digits of `\u002b`.
             let unit = || (0..4).any(|back| UNITS.iter().any(|unit| after(unit, back)));
-            // Those of `&#x2b;`.
+            // The digits of `&#x2b;`.
             let number = || {
                 let Some(open) = self.bytes[..i].iter().rposition(|b| *b == b'#') else { return false };
                 let (before, digits) = (&self.bytes[..open], &self.bytes[open + 1..i]);
@@ -83,7 +87,7 @@ impl Needle {
             match self.kind {
                 EncodingKind::Raw | EncodingKind::Utf16 | EncodingKind::Utf32 | EncodingKind::Latin1 => false,
                 EncodingKind::Json | EncodingKind::Html | EncodingKind::Csv => unit() || number(),
-                // The second is for what is encoded twice.
+                // `%25` is for values that are encoded twice.
                 EncodingKind::Percent => {
                     (0..2).any(|back| after(b"%", back) || after(b"%25", back)) || unit()
                 }
@@ -96,17 +100,18 @@ impl Needle {
     }
 }
 
-/// Every form of `value`, each byte string once. Hexadecimal digits are in lower case, which stands for any.
+/// Every encoding of `value`, each byte string once. Hexadecimal digits are in lower case, and match in any case.
 pub(crate) fn needles(value: &str) -> Vec<Needle> {
     composed(value, (MOST_BYTES / value.len().max(1)).clamp(LEAST, MOST))
 }
 
-/// The usual forms of a value that was found: it is looked for at once, while an answer is read.
+/// The usual encodings of a found value. Their number is small, because the search for them is prepared while a
+/// response streams.
 pub(crate) fn usual_needles(value: &str) -> Vec<Needle> {
     composed(value, LEAST)
 }
 
-/// At most so many of each composition.
+/// The needles of a value, at most `most` for each composition of encodings.
 fn composed(value: &str, most: usize) -> Vec<Needle> {
     let mut all = Needles::default();
     for (lines, text) in by_lines(value) {
@@ -116,8 +121,8 @@ fn composed(value: &str, most: usize) -> Vec<Needle> {
     all.into_vec()
 }
 
-/// A value, and if it has several lines, also with the ends of lines that other systems and protocols give it, or in
-/// one line.
+/// The value. If it has several lines, also the value with the line breaks of other systems and protocols, and in one
+/// line.
 fn by_lines(value: &str) -> Vec<(Option<Encoding>, String)> {
     let mut out = vec![(None, value.to_owned())];
     if value.contains(['\n', '\r']) {
@@ -156,7 +161,7 @@ fn encode_all(value: &str, most: usize, all: &mut Needles) {
     all.each(Some("json thrice"), EncodingKind::Json, &nest(&json_twice, json));
     all.each(Some("json html json"), EncodingKind::Json, &nest(&json_in_html, json));
     all.each(Some("html twice"), EncodingKind::Html, &by_name(nest(&by_name(in_html), html)));
-    // Quotes at its ends may be those around it.
+    // Quotes at the ends of the value may be the quotes of the field.
     let inner = value.trim_matches('"');
     if inner.contains('"') {
         let doubled = written(value.replace(inner, &csv_value(inner)));
@@ -174,17 +179,18 @@ fn encode_all(value: &str, most: usize, all: &mut Needles) {
     all.add("hex", EncodingKind::Hex, hex(value).into_bytes());
 }
 
-/// The same, and forms in which no placeholder can stand: what is not UTF-8, and lines apart.
+/// The needles of the leak check. In addition to [`needles`], it has encodings that redaction cannot replace, because a
+/// placeholder would be invalid there: those outside UTF-8, and lines that are joined.
 pub(crate) fn needles_of_leaks(value: &str) -> Vec<Needle> {
     let mut all = Needles::default();
     for (_, value) in by_lines(value) {
         let units = || value.encode_utf16();
         let little: Vec<u8> = units().flat_map(u16::to_le_bytes).collect();
         let big: Vec<u8> = units().flat_map(u16::to_be_bytes).collect();
-        // A short body that is not UTF-8 lies in the cassette in base64.
+        // The cassette has short bodies outside UTF-8 in base64.
         base64(&little, None, &mut all);
         base64(&big, None, &mut all);
-        // Without the zeros at the ends, both are the same in ASCII.
+        // For ASCII, both byte orders are the same without the zeros at the ends.
         all.add("utf-16", EncodingKind::Utf16, little.strip_suffix(&[0]).unwrap_or(&little).to_vec());
         all.add("utf-16", EncodingKind::Utf16, big.strip_prefix(&[0]).unwrap_or(&big).to_vec());
         in_document(&little).into_iter().for_each(|text| all.add("utf-16", EncodingKind::Utf16, text));
@@ -204,7 +210,7 @@ pub(crate) fn needles_of_leaks(value: &str) -> Vec<Needle> {
     let mut out = needles(value);
     out.extend(all.into_vec());
     if value.contains(['\n', '\r']) {
-        // What is left of it where the check takes line breaks away, with the indentation after them.
+        // The check also compares the text without line breaks and indentation.
         let joined: String =
             value.split(['\n', '\r']).map(|line| line.trim_start_matches([' ', '\t'])).collect();
         if unusable::problem(&joined).is_none() {
@@ -214,8 +220,8 @@ pub(crate) fn needles_of_leaks(value: &str) -> Vec<Needle> {
     out
 }
 
-/// ASCII with zeros in between is UTF-8 as well, and lies in the cassette as a text, if it has no byte order mark: without the
-/// zeros at its ends, which are in another place in the other order.
+/// ASCII in UTF-16 or UTF-32 is also valid UTF-8, so the cassette has it as a JSON string if there is no byte order
+/// mark. This is that string without the zeros at its ends, which depend on the byte order.
 fn in_document(wide: &[u8]) -> Option<Vec<u8>> {
     const ZERO: &str = "\\u0000";
     let json = serde_json::to_string(std::str::from_utf8(wide).ok()?).ok()?;
@@ -223,57 +229,58 @@ fn in_document(wide: &[u8]) -> Option<Vec<u8>> {
     Some(text.trim_start_matches(ZERO).trim_end_matches(ZERO).as_bytes().to_vec())
 }
 
-/// A value as some writers write it.
+/// A value as one or several writers encode it.
 struct EncodedText {
     text: String,
-    /// That of the last writer.
+    /// The name of the last writer.
     name: &'static str,
-    /// The sum of its writers'.
+    /// The sum over its writers.
     odd: u8,
-    /// Of each kind, which writers may have been the last.
+    /// For each kind of writer: the set of writers that may have been the last of this kind.
     by: [u128; KINDS],
 }
 
-/// Spellings that are more than this out of the way are left out.
+/// Rarer encodings are left out.
 const ODDEST: u8 = 2;
 
-/// So many of one composition; of long values, as many as have so many bytes. The oddest go first.
+/// The most needles of one composition. Long values get fewer, so that they have at most `MOST_BYTES` in total. The
+/// rarest encodings are left out first.
 const MOST: usize = 600;
 const LEAST: usize = 12;
 const MOST_BYTES: usize = 1 << 19;
 
-/// So many spellings in JSON are looked for in base64, too.
+/// The number of encodings in JSON that are also encoded in base64.
 const IN_BASE64: usize = 12;
 
-/// Each different spelling that writers give to what others have written, the usual ones first. A program writes one
-/// level as it wrote the one within: that is nothing out of the way.
+/// Applies each of the writers to each of the inner texts. Returns every distinct result once, the usual ones first. A
+/// program usually encodes all levels in the same way, so repeating the writer of the inner level is not odd.
 fn nest(inner: &[EncodedText], writers: &[Writer], most: usize) -> Vec<EncodedText> {
-    let mut ways: Vec<(&EncodedText, &Writer, u8, u128)> = Vec::new();
+    let mut candidates: Vec<(&EncodedText, &Writer, u8, u128)> = Vec::new();
     for one in inner {
-        // Of writers, those that differ on this text.
-        let (telling, first) = (telling(&one.text), ways.len());
+        // Writers that give the same sample also give the same text.
+        let (sample_text, first) = (distinguishing(&one.text), candidates.len());
         let mut seen: Vec<String> = Vec::new();
         for writer in writers {
             let own = if one.by[writer.kind] & writer.bit != 0 { 0 } else { writer.odd };
             let odd = one.odd + own;
-            let sample = writer.write(&telling);
+            let sample = writer.write(&sample_text);
             match seen.iter().position(|other| *other == sample) {
                 Some(at) => {
-                    let (_, _, known, by) = &mut ways[first + at];
+                    let (_, _, known, by) = &mut candidates[first + at];
                     *known = odd.min(*known);
                     *by |= writer.bit;
                 }
                 None => {
                     seen.push(sample);
-                    ways.push((one, writer, odd, writer.bit));
+                    candidates.push((one, writer, odd, writer.bit));
                 }
             }
         }
     }
-    ways.retain(|(_, _, odd, _)| *odd <= ODDEST);
-    ways.sort_by_key(|(_, _, odd, _)| *odd);
+    candidates.retain(|(_, _, odd, _)| *odd <= ODDEST);
+    candidates.sort_by_key(|(_, _, odd, _)| *odd);
     let (mut seen, mut out) = (HashSet::new(), Vec::new());
-    for (one, writer, odd, bits) in ways {
+    for (one, writer, odd, bits) in candidates {
         let text = writer.write(&one.text);
         let mut by = one.by;
         by[writer.kind] = bits;
@@ -287,14 +294,13 @@ fn nest(inner: &[EncodedText], writers: &[Writer], most: usize) -> Vec<EncodedTe
     out
 }
 
-/// A text of which two writers make the same if they make the same of this one: each character that any treats
-/// otherwise than a letter or a digit.
-fn telling(text: &str) -> String {
+/// A shorter text on which two writers agree if and only if they agree on `text`. It has each kind of character once.
+fn distinguishing(text: &str) -> String {
     let (mut seen, mut out) = ([false; 130], String::new());
     for c in text.chars() {
         let kind = match c {
             c if c.is_ascii_alphanumeric() => 'a' as usize,
-            // Outside ASCII, but for zeros before a number, all are treated as one.
+            // Writers treat all characters outside ASCII the same, apart from zeros before a number.
             '\u{80}'..'\u{1000}' => 128,
             c => (c as usize).min(129),
         };
@@ -305,12 +311,12 @@ fn telling(text: &str) -> String {
     out
 }
 
-/// Of texts in HTML those in which characters are written by name: by number a program does not write them twice.
+/// The texts in HTML with named references. Programs do not escape numeric references twice.
 fn by_name(written: Vec<EncodedText>) -> Vec<EncodedText> {
     written.into_iter().filter(|one| matches!(one.name, "html" | "html partial")).collect()
 }
 
-/// What leads from a value to this form of it.
+/// The steps from a value to the encoding with this name.
 fn steps(name: &str) -> &'static [Encoding] {
     use Encoding::{Attribute, Csv, Form, Hex, Html, Json, Latin1, Percent};
     match name {
@@ -337,7 +343,7 @@ fn steps(name: &str) -> &'static [Encoding] {
     }
 }
 
-/// The forms by the names under which a test can switch them off.
+/// The names of all encodings. A test can switch each of them off.
 #[cfg(test)]
 pub(crate) const ENCODINGS: &[&str] = &[
     "raw",
@@ -380,15 +386,15 @@ pub(crate) const ENCODINGS: &[&str] = &[
 
 #[cfg(test)]
 thread_local! {
-    /// The form that a test has switched off.
+    /// The encoding that a test has switched off.
     pub(crate) static OFF: std::cell::Cell<Option<&'static str>> = const { std::cell::Cell::new(None) };
 }
 
-/// In order of precedence.
+/// The needles of one value, in order of precedence.
 #[derive(Default)]
 struct Needles {
     all: Vec<(&'static str, Needle)>,
-    /// What was made of the value's lines before all other steps.
+    /// The step that replaced line breaks, before all other steps.
     lines: Option<Encoding>,
 }
 
@@ -403,14 +409,14 @@ impl Needles {
         self.all.push((name, Needle { bytes, kind, steps, edges }));
     }
 
-    /// Under one form, or each under its writer's.
+    /// Adds texts under one name, or each under the name of its writer.
     fn each(&mut self, name: Option<&'static str>, kind: EncodingKind, written: &[EncodedText]) {
         for one in written {
             self.add(name.unwrap_or(one.name), kind, one.text.clone().into_bytes());
         }
     }
 
-    /// The first encoding that gives the same bytes has them.
+    /// Every byte string once, under the first encoding that gives it.
     fn into_vec(mut self) -> Vec<Needle> {
         self.all.sort_by(|(_, a), (_, b)| a.bytes.cmp(&b.bytes));
         self.all.dedup_by(|(_, later), (_, first)| later.bytes == first.bytes);
@@ -420,7 +426,7 @@ impl Needles {
     }
 }
 
-/// A text in JSON with the digits of its `\u00e4` in upper case.
+/// A text in JSON with upper-case digits in escapes such as `\u00E4`.
 fn upper_units(json: &str) -> String {
     let (mut out, mut rest) = (String::with_capacity(json.len()), json);
     while let Some(at) = rest.find('\\') {
@@ -435,12 +441,12 @@ fn upper_units(json: &str) -> String {
     out + rest
 }
 
-/// As programs of old do it in URLs and forms.
+/// `value` percent-encoded from Latin-1, as old programs do in URLs and forms.
 fn latin_1_percent(value: &str) -> impl Iterator<Item = Vec<u8>> {
     let sets: [fn(u8) -> bool; 3] = [is_unreserved, is_form, is_component];
-    let ways = sets.into_iter().flat_map(|keeps| [(keeps, false), (keeps, true)]);
+    let styles = sets.into_iter().flat_map(|keeps| [(keeps, false), (keeps, true)]);
     latin_1(value).into_iter().flat_map(move |bytes| {
-        ways.clone().map(move |(keeps, plus)| {
+        styles.clone().map(move |(keeps, plus)| {
             let mut out = String::new();
             percent_encoded(&bytes, keeps, plus, &mut out);
             out.into_bytes()
@@ -448,9 +454,9 @@ fn latin_1_percent(value: &str) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// The characters that the value alone determines, for each place that it may have in a group of three bytes
-/// (and so also within `user:password`); in both alphabets, and with `+` and `/` escaped as URLs and JSON do. Under one
-/// form, or each under its own.
+/// Adds the base64 characters that depend on the value alone. There are three cases, because the value may begin at
+/// each byte of a group of three, as in `user:password`. Each case comes in both alphabets, and with `+` and `/`
+/// escaped as in URLs and JSON. `of` is a name for all of them; otherwise each has its own.
 fn base64(value: &[u8], of: Option<&'static str>, all: &mut Needles) {
     for before in 0..3 {
         let shifted = [&[0; 2][..before], value].concat();
@@ -483,7 +489,7 @@ mod tests {
     }
 
     #[test]
-    fn forms() {
+    fn encodings() {
         check("pass/wörd \"1\"", EncodingKind::Raw, "pass/wörd \"1\"");
         check("pass/wörd \"1\"", EncodingKind::Json, r#"pass/wörd \"1\""#);
         check("pass/wörd \"1\"", EncodingKind::Json, r#"pass\/w\u00f6rd \"1\""#);
@@ -522,7 +528,7 @@ mod tests {
         check("??>>??", EncodingKind::Base64, r"Pz8+Pj8\/");
     }
 
-    /// Whatever the ends of its lines become.
+    /// A value is found with any line breaks.
     #[test]
     fn lines() {
         for value in ["first-line\nsecond", "first-line\r\nsecond", "first-line\rsecond"] {
@@ -540,12 +546,12 @@ mod tests {
     }
 
     #[test]
-    fn each_form_once() {
+    fn each_encoding_once() {
         let mut bytes: Vec<_> = needles("abcDEF123").into_iter().map(|p| p.bytes).collect();
         bytes.sort();
         let count = bytes.len();
         bytes.dedup();
         assert_eq!(bytes.len(), count);
-        assert!(count < 16, "a plain key has few forms: {count}");
+        assert!(count < 16, "an alphanumeric key has few encodings: {count}");
     }
 }

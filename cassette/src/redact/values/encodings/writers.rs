@@ -1,19 +1,19 @@
-//! How libraries write a text within JSON, a URL, a page. Each writer is one of a kind, and of some text many write
-//! the same.
+//! Writers: the ways in which libraries encode a text in JSON, in a URL, in HTML. Many writers give the same result for
+//! most texts.
 //!
 //! Must not know: what the text is.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-/// One way to write a text.
+/// One way to encode a text.
 pub(crate) struct Writer {
     pub(crate) name: &'static str,
-    /// 0: what most libraries do; 1: known ones; 2: what settings and old versions make possible.
+    /// How rare it is. 0: most libraries; 1: some known libraries; 2: unusual settings and old versions.
     pub(crate) odd: u8,
-    /// Which of the lists below it is in.
+    /// The index of its list in [`Writers`].
     pub(crate) kind: usize,
-    /// Its own, among those of its kind.
+    /// The bit of this writer in a set of writers of its kind.
     pub(crate) bit: u128,
     style: Style,
 }
@@ -22,7 +22,7 @@ enum Style {
     Json {
         slash: bool,
         ascii: bool,
-        /// Characters that need no escape and get one all the same.
+        /// Characters that this writer escapes although JSON does not require it.
         also: &'static str,
     },
     Percent {
@@ -30,11 +30,11 @@ enum Style {
         plus: bool,
     },
     Named {
-        /// Of `&<>`, those that are written by name.
+        /// The characters of `&<>` that become named references.
         names: &'static str,
         quote: &'static str,
         apostrophe: &'static str,
-        /// What stands for a tab and for the ends of lines, where they don't stay.
+        /// The references for tabs and line breaks. `None` if the character stays.
         control: fn(char) -> Option<&'static str>,
     },
     Numbered(Numbered),
@@ -43,10 +43,11 @@ enum Style {
 /// HTML with numeric references.
 struct Numbered {
     number: fn(char, &mut String),
-    /// Of `&<>"`, those that are written by name.
+    /// The characters of `&<>"` that become named references.
     names: &'static str,
-    /// By number, as is the rest where it falls under this.
+    /// Characters that become numeric references.
     also: &'static str,
+    /// Selects the other characters that become numeric references.
     rest: fn(char) -> bool,
 }
 
@@ -83,12 +84,12 @@ impl Writer {
     }
 }
 
-/// JSON, pages and URLs, each with the usual ones first.
+/// The writers for JSON, HTML and URLs. In each list the usual ones come first.
 pub(crate) struct Writers {
     pub(crate) json: Vec<Writer>,
     pub(crate) html: Vec<Writer>,
     pub(crate) percent: Vec<Writer>,
-    /// Of those, the ones that write a part of a URL as a part of another.
+    /// The writers for a URL that is a parameter of another URL.
     pub(crate) component: Vec<Writer>,
 }
 
@@ -107,11 +108,12 @@ pub(crate) static WRITERS: LazyLock<Writers> = LazyLock::new(|| {
     }
 });
 
-/// How many lists there are.
+/// The number of lists.
 pub(crate) const KINDS: usize = 4;
 
-/// As serializers escape it: serde_json and most others; ASCII only (Python, PHP); with `\/` (PHP, older Java
-/// and .NET); with HTML's characters escaped (Go, Rails, Django; Flask; Gson; .NET; PHP; JavaScript within a page).
+/// The styles of JSON serializers: serde_json and most others; ASCII only (Python, PHP); with `\/` (PHP, older Java and
+/// .NET); with the special characters of HTML escaped (Go, Rails, Django; Flask; Gson; .NET; PHP; JavaScript in a
+/// page).
 fn json() -> Vec<(&'static str, u8, Style)> {
     let mut out = Vec::new();
     for also in ["", "<>&", "<>&'", "<", "<>&='", "\"<>&'+`", "<>&'\""] {
@@ -140,7 +142,7 @@ fn json() -> Vec<(&'static str, u8, Style)> {
     out
 }
 
-/// As the common libraries encode it.
+/// The styles of the common libraries for URLs.
 fn percent() -> Vec<(&'static str, u8, Style)> {
     type Keeps = fn(u8) -> bool;
     const SETS: &[Keeps] = &[
@@ -149,17 +151,17 @@ fn percent() -> Vec<(&'static str, u8, Style)> {
         is_component,
         // JavaScript's encodeURI.
         |b| is_unreserved(b) || b"!*'();/?:@&=+$,#".contains(&b),
-        // Python's quote, which leaves slashes.
+        // Python's `quote`, which keeps slashes.
         |b| is_unreserved(b) || b == b'/',
         // WHATWG's URL: query, path, user info.
         |b| b.is_ascii_graphic() && !b"\"#<>'".contains(&b),
         |b| b.is_ascii_graphic() && !b"\"#<>".contains(&b),
         |b| b.is_ascii_graphic() && !b"\"#<>?^`{}".contains(&b),
         |b| b.is_ascii_graphic() && !b"\"#<>?^`{}/:;=@[\\]|".contains(&b),
-        // RFC 3986: what may stand in a path segment, and in a query.
+        // RFC 3986: the characters of a path segment, and of a query.
         |b| is_unreserved(b) || b"!$&'()*+,;=:@".contains(&b),
         |b| is_unreserved(b) || b"!$&'()*+,;=:@/?".contains(&b),
-        // Zealous ones.
+        // Writers that encode everything but letters and digits, or every byte.
         |b| b.is_ascii_alphanumeric(),
         |_| false,
     ];
@@ -187,9 +189,9 @@ fn component() -> Vec<(&'static str, u8, Style)> {
     sets.map(|keeps| ("percent", 0, Style::Percent { keeps, plus: false })).into()
 }
 
-/// As pages and XML escape it: by the five names, with apostrophes as each library likes them; only what must be; in
-/// attributes of XML the ends of lines too; by numbers, where no name is, of characters outside ASCII, or of all, and
-/// with zeros before them.
+/// The styles of HTML and XML: named references, with several references for the apostrophe; only the characters that
+/// must be escaped; line breaks in attributes of XML; numeric references for special characters, for characters outside
+/// ASCII, or for all characters, also with leading zeros.
 fn html() -> Vec<(&'static str, u8, Style)> {
     let mut out = Vec::new();
     for quote in ["&quot;", "\"", "&#34;", "&#x22;"] {
@@ -203,7 +205,7 @@ fn html() -> Vec<(&'static str, u8, Style)> {
         }
     }
     for (names, quote, apostrophe, odd) in [
-        // Canonical XML; a page's own serialization; by hand.
+        // Canonical XML; the serialization of a DOM; templates by hand.
         ("&<", "&quot;", "'", 1),
         ("&", "&quot;", "'", 2),
         ("&<", "\"", "'", 1),
@@ -225,7 +227,7 @@ fn html() -> Vec<(&'static str, u8, Style)> {
             }
         }
     }
-    // In the text of an element.
+    // Carriage returns in the text of an element.
     let returns: [Control; 2] = [|c| (c == '\r').then_some("&#13;"), |c| (c == '\r').then_some("&#xd;")];
     for control in returns {
         let text = Style::Named { names: "&<>", quote: "\"", apostrophe: "'", control };
@@ -242,7 +244,7 @@ fn html() -> Vec<(&'static str, u8, Style)> {
         let mut add = |names, also, rest| {
             out.push((name, odd, Style::Numbered(Numbered { number, names, also, rest })));
         };
-        // Mustache and OWASP; .NET; XML in ASCII; those that escape everything.
+        // Mustache and OWASP; .NET; XML in ASCII; writers that escape everything.
         add("", "&<>\"'", |_| false);
         add("", "&<>\"'/`=", |_| false);
         add("", "", |c| !c.is_ascii_alphanumeric());
@@ -252,7 +254,7 @@ fn html() -> Vec<(&'static str, u8, Style)> {
                 add(names, also, |c| !c.is_ascii());
             }
         }
-        // In the element's text quotes stay.
+        // In the text of an element, quotes stay.
         add("&<>", "/", |c| c < ' ');
     }
     out
@@ -268,7 +270,7 @@ fn named(c: char) -> Option<&'static str> {
     }
 }
 
-/// That of a tab, of a line feed, of a carriage return.
+/// The reference for a tab, a line feed or a carriage return.
 fn pick(c: char, of: [&'static str; 3]) -> Option<&'static str> {
     ['\t', '\n', '\r'].iter().position(|control| *control == c).map(|at| of[at])
 }
