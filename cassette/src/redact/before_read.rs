@@ -1,5 +1,5 @@
-//! What the code under test must not see either: values that are taken out of an answer before it is read, and
-//! their placeholders when they come back.
+//! `redact_before_read` replaces values in a response before the code under test reads them. This file detects a
+//! request that sends such a placeholder back, because the server would not understand it.
 //!
 //! Must not know: where requests go, what becomes of a recording.
 
@@ -15,13 +15,13 @@ use crate::redact::redactor::Redactor;
 use crate::redact::rules::label::Label;
 
 impl Redactor {
-    /// The rule that a placeholder is of, if the code under test was given it: by this session, or by the recording
-    /// that it adds to.
+    /// The rule that produced a placeholder which the code under test has read. This session produced it, or the
+    /// recording that this session adds to.
     fn gives(&self, placeholder: &str, name: &str) -> Option<Label> {
         self.account().given.rule(placeholder).or_else(|| self.rules().label_of(name).cloned())
     }
 
-    /// The first placeholder in a request's head that the code under test was given.
+    /// The objection to the first placeholder in a request's head that the code under test read in a response.
     pub(crate) fn returned(&self, uri: &str, headers: &HeaderMap) -> Option<Objection> {
         self.before_read()?;
         let texts = std::iter::once(uri.as_bytes()).chain(headers.values().map(HeaderValue::as_bytes));
@@ -35,16 +35,16 @@ impl Redactor {
     }
 }
 
-/// A writer that fails with [`Objection::Returned`] where a placeholder comes that the code under test was given. Passes on
-/// what it gets.
+/// A writer that passes on all bytes, and fails with [`Objection::Returned`] at a placeholder that the code under test
+/// read in a response.
 pub(crate) struct Watch<W> {
     before_read: Option<Redactor>,
-    /// From what may be the beginning of a placeholder on.
+    /// The bytes from a possible beginning of a placeholder on.
     open: Vec<u8>,
     next: W,
 }
 
-/// A placeholder, each of its bytes percent-encoded.
+/// The length of the longest placeholder with each of its bytes percent-encoded.
 const WINDOW: usize = 3 * placeholder::LONGEST;
 
 impl<W: Write> Watch<W> {
@@ -52,7 +52,7 @@ impl<W: Write> Watch<W> {
         Watch { before_read: redactor.before_read().cloned(), open: Vec::new(), next }
     }
 
-    /// One that only passes on: of an answer, where placeholders belong.
+    /// A writer that only passes on, for responses: they may hold placeholders.
     pub(crate) fn none(next: W) -> Watch<W> {
         Watch { before_read: None, open: Vec::new(), next }
     }
@@ -62,7 +62,7 @@ impl<W: Write> Watch<W> {
         Ok(self.next)
     }
 
-    /// Looks at all placeholders, and says from where on more has to be known.
+    /// Checks all placeholders in a text. Returns the offset from which the text may hold an incomplete placeholder.
     fn look(&self, text: &[u8], whole: bool) -> io::Result<usize> {
         let Some(redactor) = &self.before_read else { return Ok(text.len()) };
         let mut at = 0;
@@ -138,7 +138,7 @@ mod tests {
     fn only_what_was_said_is_taken_out() {
         let redactor = redactor();
         assert_eq!(read(&redactor, ANSWER), READ);
-        // What goes to the tape is this, redacted further.
+        // The tape stores the same text after further redaction.
         let mut body = redactor.body(Some("application/json"), Vec::new());
         body.write_all(READ.as_bytes()).unwrap();
         let stored = String::from_utf8(body.finish().unwrap()).unwrap();

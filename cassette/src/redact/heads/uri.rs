@@ -1,4 +1,6 @@
-//! Redaction of URLs: user info, query and fragment by name, the whole by value.
+//! Redaction of URLs: user info, query and fragment by name, the whole URL by pattern and by value.
+//!
+//! Must not know: where a URL stands.
 
 use crate::placeholder;
 use std::borrow::Cow;
@@ -14,9 +16,10 @@ use crate::redact::rules::catalogue::USER_INFO;
 use crate::syntax::uri::fragment;
 
 impl Redactor {
-    /// The URL (or a reference relative to one) as it is stored and matched: query parameters on the list and
-    /// the user's password become `[redacted]`, secrets their placeholders. A user without a password is often
-    /// a token, and goes too. What was not redacted stays byte for byte.
+    /// The URL (or a reference relative to one) as it is stored and matched.
+    ///
+    /// Placeholders replace the query parameters that have a rule, the user's password (`[user-info:1]`), and secrets.
+    /// A user without a password is often a token, so it is replaced, too. The other bytes stay as they are.
     pub fn uri(&self, uri: &str) -> String {
         let (rest, fragment) = uri.split_at(fragment(uri));
         let (base, query) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
@@ -52,7 +55,8 @@ impl Redactor {
         format!("{scheme}//{shown}{}", &rest[info.len()..])
     }
 
-    /// A segment that is a known value, or its placeholder in whatever spelling, is the placeholder.
+    /// Replaces a segment that is a value which rules have found before. Decodes a segment that is an encoded
+    /// placeholder.
     fn path(&self, base: &str) -> String {
         let from = base.find("//").map_or(0, |at| at + 2);
         let (head, path) = base.split_at(base[from..].find('/').map_or(base.len(), |at| from + at));
@@ -128,7 +132,7 @@ mod tests {
         check("https://h/p?mail=a:b@c", "https://h/p?mail=a:b@c");
     }
 
-    /// A value that was found where it is secret is known again where nothing says so.
+    /// A value that a rule has found is replaced later, also where no rule applies.
     #[test]
     fn passed_on() {
         let redactor = Redactor::new(Rules::default()).unwrap();
