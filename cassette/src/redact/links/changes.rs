@@ -1,4 +1,6 @@
-//! A sink that collects what a parser replaces as edits of the text.
+//! A sink that collects the replacements of a parser as edits of the text.
+//!
+//! Must not know: formats, links.
 
 use std::io;
 use std::ops::Range;
@@ -6,7 +8,7 @@ use std::ops::Range;
 use super::written::Edit;
 use crate::redact::formats::splice::Sink;
 
-/// Takes what becomes of a text as edits.
+/// Collects edits of a text.
 pub(super) struct Changes {
     at: usize,
     gone: Range<usize>,
@@ -14,7 +16,7 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// For a text that begins at this place of the link.
+    /// For a text that begins at this offset of the link.
     pub(super) fn new(at: usize) -> Changes {
         Changes { at, gone: at..at, edits: Vec::new() }
     }

@@ -1,7 +1,7 @@
-//! One link, redacted as a URL of its own, and so are the links in it: parameters by name, user info, the parameters of
-//! links to given domains, hosts that are IPv4 addresses, and what the patterns of URLs find.
+//! Redacts one link, and the links inside it: parameters by name, user info, the parameters of links to given domains,
+//! hosts that are IPv4 addresses, and the matches of URL patterns.
 //!
-//! Must not know: in what format the text around a link is.
+//! Must not know: the format of the text around a link.
 
 use std::borrow::Cow;
 use std::net::Ipv4Addr;
@@ -32,24 +32,25 @@ pub(crate) struct Linked<'r> {
     pub(crate) account: &'r Account,
 }
 
-/// Where a link stands.
+/// The context of a link.
 #[derive(Clone, Copy, Default)]
 struct Within {
-    /// In so many others.
+    /// How many links enclose the link.
     links: usize,
-    /// So often it is percent-encoded.
+    /// How many times the link is percent-encoded.
     encoded: usize,
-    /// Nothing tells where it ends.
+    /// Nothing encloses the link, so its end is uncertain.
     bare: bool,
-    /// It has come up to its end.
+    /// The text holds the link up to its end.
     whole: bool,
 }
 
-/// A link in a link in a link: deeper than any that is real.
+/// The deepest nesting of links: real ones are not nested that deep.
 const MAX_NESTING: usize = 4;
 
 impl Linked<'_> {
-    /// What of a URL is redacted because it is a link, or has some in it. The rest has been done.
+    /// Applies the rules for links to a URL: to the URL itself, and to the links inside it. The caller has applied the
+    /// other rules.
     pub(crate) fn uri(self, uri: String) -> String {
         let has_authority = |at: &usize| {
             let is_scheme = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
@@ -72,8 +73,9 @@ impl Linked<'_> {
         }
     }
 
-    /// What a text becomes up to the end of the link that it begins with, after its slashes; and where that end is. Nothing
-    /// where it stays.
+    /// Redacts the link that a text begins with; the text begins after the link's slashes. Returns the end of the link,
+    /// and the edits, of which there are none if the link stays. `whole` says that the text holds all that may belong
+    /// to the link.
     pub(super) fn first(self, text: &[u8], whole: bool, beginning: &Beginning) -> (usize, Vec<Edit>) {
         if self.is_innocent(text, beginning) {
             return (text.len(), Vec::new());
@@ -97,7 +99,7 @@ impl Linked<'_> {
         (end, link.edits())
     }
 
-    /// Whether it is seen at a glance that nothing of a text goes, all of which is one link.
+    /// A quick test for the common case that nothing in a link is redacted. The whole text is one link.
     fn is_innocent(self, text: &[u8], beginning: &Beginning) -> bool {
         let Rules { fields, query, links, urls, .. } = self.rules;
         if beginning.encoded
@@ -110,7 +112,7 @@ impl Linked<'_> {
         let mut name = beginning.query.then_some(0);
         for (at, b) in text.iter().enumerate() {
             match b {
-                // What may be an escape, a list, or a user.
+                // These may belong to an escape, a list, or a user.
                 b'\\' | b'%' | b';' | b'[' | b'@' => return false,
                 b'/' if text[at + 1..].first() == Some(&b'/') => return false,
                 b'?' | b'#' if !links.domains.is_empty() => return false,
@@ -130,11 +132,11 @@ impl Linked<'_> {
         true
     }
 
-    /// Redacts a link, which begins after its slashes.
+    /// Redacts a link. Its text begins after its slashes.
     fn link(self, link: &mut Written, beginning: &Beginning, within: Within) {
         let query = beginning.query;
         self.by_name(link, query, within);
-        // Two slashes that no host follows: a path, or a comment.
+        // Two slashes without a host after them belong to a path, or begin a comment.
         if query || (beginning.relative && !is_host(&link.plain)) {
             return self.inner(link, query, within);
         }
@@ -145,7 +147,8 @@ impl Linked<'_> {
         self.by_pattern(link, beginning, within);
     }
 
-    /// A user without a password may be a token: `https://TOKEN@github.com/`. What has one is known by its form.
+    /// Redacts a user without a password that looks like a token: `https://TOKEN@github.com/`. The token pattern
+    /// `url-password` finds passwords.
     fn user(self, link: &mut Written, within: Within) {
         let Some(rule) = self.rules.default_rule(USER_INFO) else { return };
         let Some(end) = host(&link.plain).start.checked_sub(1) else { return };
@@ -169,7 +172,7 @@ impl Linked<'_> {
         }
     }
 
-    /// Parameters in query and fragment. What is there may begin in its `query`.
+    /// Redacts parameters in query and fragment by name. `query` says that the text begins inside a query.
     fn by_name(self, link: &mut Written, query: bool, within: Within) {
         for delimiter in [b'?', b'#'] {
             let Some(mut part) = part(&link.plain, delimiter, query) else { continue };
@@ -188,7 +191,7 @@ impl Linked<'_> {
         }
     }
 
-    /// Parameters that are redacted in links to a domain.
+    /// Redacts the parameters that the project lists for the link's domain.
     fn of_domain(self, link: &mut Written, within: Within) {
         let host = &link.plain[host(&link.plain)];
         let Ok(name) = std::str::from_utf8(host).map(str::to_ascii_lowercase) else { return };
@@ -212,7 +215,7 @@ impl Linked<'_> {
         link.replace_all(edits);
     }
 
-    /// Links in this one: in its path, and in its parameters.
+    /// Redacts the links inside this one: in its path, and in its parameters.
     fn inner(self, link: &mut Written, query: bool, within: Within) {
         if within.links == MAX_NESTING {
             return;
@@ -226,7 +229,7 @@ impl Linked<'_> {
             end.map_or(link.plain.len(), |at| from + at)
         };
         let path = from..path_end(link);
-        // What follows a link in the path belongs to it.
+        // The rest of the URL belongs to a link in its path.
         if memchr::memmem::find(&link.plain[path.clone()], b"://").is_some() {
             return self.among(link, from..link.plain.len(), within);
         }
@@ -238,7 +241,7 @@ impl Linked<'_> {
         }
     }
 
-    /// Those in a part of it.
+    /// Redacts the links in a part of this one.
     fn among(self, link: &mut Written, part: Range<usize>, within: Within) {
         let text = &link.plain[..part.end];
         if !may_hold_links(&text[part.clone()]) {
@@ -271,7 +274,7 @@ impl Linked<'_> {
         link.replace_all(edits);
     }
 
-    /// What the patterns of URLs find.
+    /// Redacts the matches of URL patterns.
     fn by_pattern(self, link: &mut Written, beginning: &Beginning, within: Within) {
         if beginning.relative {
             return;
@@ -299,7 +302,7 @@ impl Linked<'_> {
         }
     }
 
-    /// What stands in the place of a part of a link.
+    /// The replacement for a part of a link.
     fn in_link(self, rule: &Rule, raw: &[u8], within: Within) -> Vec<u8> {
         let mut value = self.account.identity.value();
         value.push_as(raw, &percent_decode(raw).collect::<Vec<u8>>());
@@ -310,7 +313,7 @@ impl Linked<'_> {
         text
     }
 
-    /// The placeholder of a secret in an answer says too how often the link is encoded.
+    /// Adds to the placeholder of a secret in a response how many times the link is percent-encoded.
     fn add_encodings(self, placeholder: &mut Vec<u8>, within: Within) {
         if self.account.answer.is_some()
             && let Ok(text) = std::str::from_utf8(placeholder)
@@ -320,7 +323,7 @@ impl Linked<'_> {
     }
 }
 
-/// Where a value ends that may have taken in what follows it.
+/// The end of a parameter's value. In a link without delimiters, punctuation after the value is no part of it.
 fn value_end(link: &[u8], value: Range<usize>, within: Within) -> usize {
     if !within.bare {
         return value.end;

@@ -1,8 +1,8 @@
-//! Links in texts: each is redacted as a URL of its own, and so are those in it. Further, the parameters of links to
-//! given domains, which are new in every answer, and hosts that are IPv4 addresses. For URLs of their own, and for
-//! bodies, where links are looked for while they stream.
+//! Redacts links inside texts, and links inside those links, by the rules for URLs. A project's rules can also name
+//! domains, whose links have parameters that change with every response, and hosts that are IPv4 addresses. Bodies use
+//! this folder as a stream, single URLs in memory.
 //!
-//! Must not know: in what format the text around a link is.
+//! Must not know: the format of the text around a link.
 
 mod beginnings;
 mod changes;

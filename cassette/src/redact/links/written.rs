@@ -1,28 +1,29 @@
-//! A text as it is meant, with how it is written: what is replaced in the one is replaced in the other.
+//! A decoded text that keeps the offsets of its encoded original. An edit of the decoded text is also an edit of the
+//! original.
 //!
 //! Must not know: what the text is.
 
 use std::ops::Range;
 
-/// A decoded text.
+/// A decoded text with the offsets of its original.
 pub(super) struct Written {
     pub(super) plain: Vec<u8>,
-    /// Where each of the plain bytes begins in the text as it is written, and where the last one ends.
+    /// Offset of each decoded byte in the original, and the end of the last one.
     bounds: Vec<usize>,
-    /// Those that were put in.
+    /// Whether a replacement inserted the byte.
     new: Vec<bool>,
 }
 
-/// What to put where.
+/// A range and its replacement.
 pub(super) type Edit = (Range<usize>, Vec<u8>);
 
 impl Written {
-    /// A text that is written as it is meant.
+    /// A text without any encoding.
     pub(super) fn plain(text: &[u8]) -> Written {
         Written { plain: text.to_vec(), bounds: (0..=text.len()).collect(), new: vec![false; text.len()] }
     }
 
-    /// One that is decoded unit by unit: each gives a byte and the length of what stands for it, until there is none.
+    /// Decodes a text with `unit`, which returns the next byte and the length of its encoding, or `None` at the end.
     pub(super) fn decoded(text: &[u8], mut unit: impl FnMut(&[u8]) -> Option<(u8, usize)>) -> Written {
         let (mut plain, mut bounds) = (Vec::with_capacity(text.len()), Vec::with_capacity(text.len() + 1));
         let mut at = 0;
@@ -36,18 +37,18 @@ impl Written {
         Written { plain, bounds, new }
     }
 
-    /// The length of the text as it was written.
+    /// The length of the original.
     pub(super) fn length(&self) -> usize {
         self.bounds[self.plain.len()]
     }
 
-    /// Where a place in the plain text is in it as it was written.
+    /// The offset in the original of an offset in the decoded text.
     pub(super) fn written(&self, at: usize) -> usize {
         self.bounds[at]
     }
 
-    /// Puts something else in the place of parts, each of which holds something: they are given in order. It is written as
-    /// it is.
+    /// Replaces ranges of the decoded text. The ranges are in order, and none is empty. The replacements are not
+    /// encoded.
     pub(super) fn replace_all(&mut self, edits: Vec<Edit>) {
         if edits.is_empty() {
             return;
@@ -72,7 +73,7 @@ impl Written {
         self.new.extend_from_slice(&old.new[part]);
     }
 
-    /// What was replaced, by where it is written.
+    /// The replacements so far, as edits of the original.
     pub(super) fn edits(&self) -> Vec<Edit> {
         let mut edits: Vec<Edit> = Vec::new();
         for at in (0..self.plain.len()).filter(|at| self.new[*at]) {
