@@ -1,6 +1,6 @@
-//! A body, or a part of one, read as the format that it has: the one place that knows all formats.
-//!
-//! A part of a multipart is a body again: this file and `multipart` import each other, and no others do.
+//! Chooses the parser for a body, or for a part of a multipart body, and passes the bytes to it. Only this file knows
+//! all formats. A part of a multipart is a body again, so this file and `multipart` import each other; no other files
+//! do.
 //!
 //! Must not know: writers, links, secrets by value.
 
@@ -19,11 +19,11 @@ use crate::redact::formats::sniff::{Declared, Format, Sniffer};
 use crate::redact::formats::xml::XmlFields;
 use crate::redact::rules::set::Rules;
 
-/// What a body, or a part of one, is read as.
+/// The parser of a body, or of a part of one.
 pub(crate) enum BodyFields {
     Sniffer(Sniffer),
     Json(JsonFields),
-    /// JSON, and from where it is none what its content type says.
+    /// JSON, and the declared format after its end.
     First(JsonFields, Declared),
     Form(FormFields),
     Loose(Box<LooseForm>),
@@ -35,7 +35,7 @@ pub(crate) enum BodyFields {
 }
 
 impl BodyFields {
-    /// For a body of this content type that is a part of so many others, one in the other.
+    /// For a body of this content type. `depth` is the number of multipart bodies around it.
     pub(crate) fn of(content_type: Option<&str>, depth: usize) -> BodyFields {
         if let Some(multipart) = content_type.and_then(|text| MultipartFields::of(text, depth)) {
             return BodyFields::Multipart(Box::new(multipart));
@@ -50,7 +50,7 @@ impl BodyFields {
             essence if media_type::is_form(essence) => Declared::Form,
             essence if media_type::is_html(essence) => Declared::Html,
             essence if media_type::is_xml(essence) => Declared::Xml,
-            // The parts of a form are written as they are.
+            // A part of a multipart form holds its value unencoded: text in it is no form.
             _ if depth == 0 && is_text() => Declared::Text,
             "text/event-stream" => Declared::Events,
             essence if media_type::is_script(essence) => Declared::Script,
@@ -72,7 +72,7 @@ impl BodyFields {
         }
     }
 
-    /// For what nothing says anything of.
+    /// For a body without a content type.
     pub(crate) fn begun() -> BodyFields {
         BodyFields::Sniffer(Sniffer::new(Declared::Other))
     }

@@ -1,4 +1,6 @@
 //! Redaction by name of `application/x-www-form-urlencoded` text: bodies and the queries of URLs.
+//!
+//! Must not know: where the form comes from, links.
 
 use std::borrow::Cow;
 use std::io;
@@ -16,13 +18,14 @@ use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Encoding;
 use crate::redact::values::found_values;
 
-/// Replaces the values of fields whose name is on the list. An empty value stays. A value that is JSON is opened.
+/// Replaces the values of fields whose name has a rule. Empty values stay. In a value that is JSON, it redacts the
+/// JSON.
 pub(crate) struct FormFields {
     at: At,
     key: Vec<u8>,
-    /// Of a URL: some names are on the list only there.
+    /// The text is the query of a URL. Some rules apply only there.
     is_query: bool,
-    /// No value that goes holds one of these; what follows stays.
+    /// A redacted value ends before one of these; the rest stays.
     stops: &'static [u8],
 }
 
@@ -30,11 +33,12 @@ enum At {
     Key,
     /// In a value that stays.
     Kept,
-    /// Before the first byte of a value that nothing says to redact.
+    /// Before the first byte of a value without a rule.
     Begun,
     /// In a value that may be JSON.
     Document(Box<JsonFields>, Plain, Pending),
-    /// In a value that goes, if there is any of it. As it is written, as long as it may stay.
+    /// In a value that is redacted unless it is empty. Keeps the raw value, as long as the rule may still leave it
+    /// alone.
     Secret(ValueDigest, Plain, Arc<Rule>, Vec<u8>),
 }
 
@@ -49,7 +53,7 @@ impl FormFields {
         FormFields { is_query: true, ..FormFields::new() }
     }
 
-    /// Of a URL that stands in a text, where nothing tells its end: a value that goes ends before these.
+    /// For a URL in a text that does not delimit it: a redacted value ends before one of `stops`.
     pub(crate) fn of_query_up_to(stops: &'static [u8]) -> FormFields {
         FormFields { stops, ..FormFields::of_query() }
     }

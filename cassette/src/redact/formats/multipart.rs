@@ -1,7 +1,9 @@
-//! Redaction of multipart bodies (RFC 2046 §5.1) while they stream by: the parts of a form by their names (RFC 7578), and
-//! what a part holds as the body that it is.
+//! Redaction of multipart bodies (RFC 2046 §5.1) in a stream. Parts of a form are redacted by their names (RFC 7578);
+//! the content of other parts is redacted like a body.
 //!
-//! No validator: a line feed is a line break, too, and where there is no delimiter all is one part.
+//! The parser does not validate: a line feed alone is a line break, too, and a body without delimiters is one part.
+//!
+//! Must not know: the formats of the parts.
 
 use std::borrow::Cow;
 use std::io;
@@ -16,26 +18,27 @@ use crate::redact::formats::pass::Pass;
 use crate::redact::rules::rule::Rule;
 use crate::syntax::parameters::Value as Parameters;
 
-/// Replaces the content of parts whose name is on the list, files too. An empty one stays.
+/// Replaces the content of parts whose name has a rule, also of files. Empty content stays.
 pub(crate) struct MultipartFields {
-    /// Of a line feed, two hyphens and the boundary.
+    /// Searches for a line feed, two hyphens and the boundary.
     delimiter: Finder<'static>,
-    /// How many bodies this one is a part of.
+    /// The number of multipart bodies around this one.
     depth: usize,
     at: At,
     part: Part,
-    /// What may become a delimiter, with its line break.
+    /// The possible beginning of a delimiter, with its line break.
     held: Vec<u8>,
-    /// Before the first byte of a content, where a delimiter's line break has been already.
+    /// Before the first byte of a content, where the line break of a delimiter has already come.
     start: bool,
-    /// Of a part: its headers, and the line of them that is being read.
+    /// The complete header lines of a part.
     head: Vec<u8>,
+    /// The header line being read.
     line: Vec<u8>,
 }
 
 #[derive(Clone, Copy)]
 enum At {
-    /// Of a part, or before the first one.
+    /// In a part, or before the first one.
     Content,
     /// After a delimiter, until the end of its line.
     Line,
@@ -46,15 +49,16 @@ enum At {
 
 enum Part {
     Body(Box<BodyFields>),
-    /// Goes, if there is any of it.
+    /// A redacted part, and whether it has any content.
     Secret(ValueDigest, Arc<Rule>, bool),
 }
 
-/// What a text that begins like a delimiter is.
+/// The kind of a text that begins like a delimiter.
 enum Is {
+    /// More bytes are needed.
     Open,
     Delimiter,
-    /// The one after the last part.
+    /// The delimiter after the last part.
     Last,
     Other,
 }
@@ -62,10 +66,10 @@ enum Is {
 /// Longer headers of a part are not read.
 const LONGEST_HEAD: usize = 16 * 1024;
 
-/// RFC 2046 has 70.
+/// RFC 2046 allows 70 characters; the parser accepts more.
 const LONGEST_BOUNDARY: usize = 256;
 
-/// Multipart in multipart in multipart: deeper than any that is real.
+/// The deepest nesting of multipart bodies: real ones are not nested that deep.
 const MAX_DEPTH: usize = 4;
 
 impl MultipartFields {
@@ -78,7 +82,7 @@ impl MultipartFields {
             delimiter: Finder::new(&[b"\n--", boundary.as_bytes()].concat()).into_owned(),
             depth,
             at: At::Content,
-            // A body with the wrong label is what it is.
+            // The text before the first delimiter may be the whole body, if the content type is wrong.
             part: Part::Body(Box::new(BodyFields::begun())),
             held: Vec::new(),
             start: true,
@@ -121,7 +125,7 @@ impl MultipartFields {
         Ok(())
     }
 
-    /// The body is over.
+    /// Ends the body.
     pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
         let held = std::mem::take(&mut self.held);
         let is_delimiter = held.trim_ascii_start().len() >= self.delimiter.needle().len() - 1;
@@ -132,7 +136,7 @@ impl MultipartFields {
         if is_delimiter { to.out.keep(&held) } else { Ok(()) }
     }
 
-    /// How much of a content can't be of a delimiter.
+    /// The length of the content before a possible delimiter.
     fn run(&self, text: &[u8]) -> usize {
         if let Some(at) = self.delimiter.find(text) {
             return at - usize::from(text[..at].ends_with(b"\r"));
@@ -157,13 +161,14 @@ impl MultipartFields {
         }
     }
 
-    /// A byte after what is held. Whether it was taken.
+    /// Adds a byte to the held ones. Returns whether it consumed the byte.
     fn begins(&mut self, b: u8, to: &mut Pass<'_>) -> io::Result<bool> {
         self.held.push(b);
         self.at = match self.is(&self.held) {
             Is::Open => return Ok(true),
             Is::Other => {
-                // The last byte may begin another: line breaks are at the beginning only.
+                // The last byte may begin another delimiter. The bytes before it cannot: line breaks are only at the
+                // beginning of a delimiter.
                 self.held.pop();
                 self.start = false;
                 let held = std::mem::take(&mut self.held);
@@ -191,7 +196,7 @@ impl MultipartFields {
         }
     }
 
-    /// The part is over.
+    /// Ends the part.
     fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         match std::mem::replace(&mut self.part, Part::Body(Box::new(BodyFields::begun()))) {
             Part::Body(fields) => fields.finish(to),
@@ -202,7 +207,7 @@ impl MultipartFields {
         }
     }
 
-    /// A line of the headers, or of the delimiter before them, is over.
+    /// Ends a header line, or the line of the delimiter before the headers.
     fn line_ends(&mut self, to: &Pass<'_>) {
         let line = std::mem::take(&mut self.line);
         if let At::Line = self.at {
@@ -213,7 +218,7 @@ impl MultipartFields {
             (self.at, self.start) = (At::Content, true);
         } else {
             match line.trim_ascii_end().strip_prefix(&self.delimiter.needle()[1..]) {
-                // Of a part that has nothing but headers.
+                // The part had only headers.
                 Some(b"") => self.head.clear(),
                 Some(b"--") => self.at = At::Epilogue,
                 _ if self.head.len() + line.len() < LONGEST_HEAD => self.head.extend_from_slice(&line),
@@ -222,7 +227,7 @@ impl MultipartFields {
         }
     }
 
-    /// A part of these headers begins.
+    /// Begins the content of a part with the headers that were read.
     fn begin(&self, to: &Pass<'_>) -> Part {
         let head = String::from_utf8_lossy(&self.head);
         let names = names(&header(&head, "content-disposition").unwrap_or_default());
@@ -236,7 +241,7 @@ impl MultipartFields {
     }
 }
 
-/// Its value, with folded lines joined.
+/// The value of a header, with folded lines joined.
 fn header(head: &str, name: &str) -> Option<String> {
     let mut found: Option<String> = None;
     for line in head.lines() {
@@ -256,7 +261,8 @@ fn header(head: &str, name: &str) -> Option<String> {
     found
 }
 
-/// What the part may be called: as it is written, with what browsers escape (`%22`), and as RFC 5987 has it.
+/// The possible names of a part: the raw name, the name with the escapes of browsers (`%22`) decoded, and the name in
+/// the encoding of RFC 5987.
 fn names(disposition: &str) -> Vec<String> {
     let parameters = Parameters::parse(disposition);
     let plain = |text: &str| percent_decode_str(text).decode_utf8().map(Cow::into_owned).ok();
@@ -282,7 +288,7 @@ mod tests {
         writer.finish().unwrap()
     }
 
-    /// A bar is a line break.
+    /// Checks with both line breaks. A bar in the texts stands for a line break.
     #[track_caller]
     fn check_of(content_type: &str, body: &str, expected: &str) {
         let rules = Rules::default().secret("KEY", "s3cr3t-value").unwrap().field("customer \"pin\"");
@@ -304,7 +310,7 @@ mod tests {
         check_of(FORM, body, expected);
     }
 
-    /// One part with this head and content.
+    /// Checks one part with this head and content.
     #[track_caller]
     fn check_part(head: &str, content: &str, expected: &str) {
         let body = |content: &str| format!("--b-0|{head}||{content}|--b-0--|");
@@ -375,7 +381,7 @@ mod tests {
     fn delimiters() {
         const TOKEN: &str = "|Content-Disposition: form-data; name=token|";
         let part = |content: &str| format!("--b-0{TOKEN}|{content}");
-        // Before the first and after the last there may be anything.
+        // Any text may come before the first delimiter and after the last one.
         check(
             &format!("{TOKEN}|x|--b-01{TOKEN}|x|{}|--b-0--{TOKEN}|y", part("x")),
             &format!("{TOKEN}|x|--b-01{TOKEN}|x|{}|--b-0--{TOKEN}|y", part("[token:1]")),
@@ -387,17 +393,17 @@ mod tests {
         check(&part("x||--b-0--"), &part("[token:1]|--b-0--"));
         check(&part("x--b-0--"), &part("[token:1]"));
         check(&part("--b-0-x"), &part("[token:1]"));
-        // An empty part's line break is the delimiter's.
+        // The line break of an empty part belongs to the delimiter.
         check(&part("--b-0--"), &part("--b-0--"));
         check(&part("|--b-0--"), &part("|--b-0--"));
-        // No headers at all, and nothing after them.
+        // Parts without headers, and parts without content.
         check(&format!("--b-0||x|{}", part("y")), &format!("--b-0||x|{}", part("[token:1]")));
         check(&format!("--b-0{TOKEN}--b-0||x|--b-0--"), &format!("--b-0{TOKEN}--b-0||x|--b-0--"));
         check(&format!("--b-0{TOKEN}--b-0--||x|"), &format!("--b-0{TOKEN}--b-0--||x|"));
         check(&format!("--b-0{TOKEN}"), &format!("--b-0{TOKEN}"));
         check("", "");
         check("|", "|");
-        // Without a boundary, or with another, nothing has a name; what is no multipart is what it is.
+        // Without a boundary, or with a wrong one, no part has a name. A body that is no multipart has its real format.
         for content_type in
             ["multipart/form-data", "multipart/form-data; boundary=\"\"", "multipart/form-data; boundary=c"]
         {
@@ -420,7 +426,7 @@ mod tests {
         }
     }
 
-    /// A long file passes as it comes.
+    /// A long file is passed on as it comes.
     #[test]
     fn files_stream() {
         let rules = Rules::default();

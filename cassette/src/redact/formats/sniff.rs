@@ -1,5 +1,7 @@
-//! What a body is, told by its first bytes, and by its content type where they don't tell. Much JSON travels as a form or as
-//! plain text, much XML as JSON.
+//! Detects the format of a body from its first bytes. The content type is the fallback, because servers and clients
+//! often declare a wrong one: JSON as a form or as plain text, XML as JSON.
+//!
+//! Must not know: rules, what is redacted in a format.
 
 use std::io;
 
@@ -9,10 +11,10 @@ use crate::redact::formats::json::RECORD;
 use crate::redact::formats::loose_form::is_of_name;
 use crate::redact::formats::splice::Sink;
 
-/// What the content type says.
+/// The format that the content type declares.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Declared {
-    /// JSON, plain text or nothing: also of forms.
+    /// JSON, plain text or no content type. Forms are often declared so.
     Text,
     Form,
     Xml,
@@ -22,17 +24,18 @@ pub(crate) enum Declared {
     Other,
 }
 
-/// A body, or a part of one, of which too little has come.
+/// Detects the format of a body, or of a part of one, while its first bytes come.
 pub(crate) struct Sniffer {
     kind: Declared,
-    /// Without white space, and what else is passed over.
+    /// The first bytes, without white space and the prefixes that were passed on.
     held: Vec<u8>,
 }
 
-/// What the first bytes tell.
+/// What follows from the first bytes.
 enum Verdict {
+    /// More bytes are needed.
     Nothing,
-    /// So many of them are to be passed over.
+    /// A prefix of this length is no part of the document. The declared format changes to this one.
     Before(usize, Declared),
     Format(Format),
 }
@@ -41,7 +44,7 @@ enum Verdict {
 #[derive(Clone, Copy)]
 pub(crate) enum Format {
     Json,
-    /// JSON, and from where it is none what the content type says.
+    /// JSON, and the declared format after its end.
     JsonThen(Declared),
     Form,
     LooseForm,
@@ -51,23 +54,25 @@ pub(crate) enum Format {
     Script,
 }
 
-/// The format of a body, what of it was held, and what has come since.
+/// The format of a body, its held bytes, and the bytes after them.
 type Begins<'b> = (Format, Vec<u8>, &'b [u8]);
 
-/// Not later than here they tell.
+/// The format is decided after at most this many bytes.
 const MOST: usize = LONGEST_PROLOGUE;
 
-/// Names of fields and functions are shorter.
+/// A longer text is not the name of a field or function.
 const LONGEST_NAME: usize = 256;
 
 const XML: &[u8] = b"<?xml";
 
 const MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// The comment before a callback, against what Flash made of its name.
+/// JSONP servers put this comment before a callback, so that Flash does not take the callback's name for the beginning
+/// of a SWF file.
 const COMMENT: &[u8] = b"/**/";
 
-/// Before JSON, so that a page can't load it as a script. The longer first.
+/// Prefixes of JSON that prevent a page from loading it as a script. A prefix comes before the shorter ones that it
+/// begins with.
 const GUARDS: [&[u8]; 13] = [
     b")]}',",
     b")]}'",
@@ -84,7 +89,7 @@ const GUARDS: [&[u8]; 13] = [
     b"/*-secure-",
 ];
 
-/// With them a line of an event begins (WHATWG HTML §9.2.6).
+/// The beginnings of an event stream's lines (WHATWG HTML §9.2.6).
 const EVENTS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b":"];
 
 impl Sniffer {
@@ -92,7 +97,7 @@ impl Sniffer {
         Sniffer { kind, held: Vec::new() }
     }
 
-    /// As soon as it is told.
+    /// Reads the next bytes. Returns the format as soon as it is certain.
     pub(crate) fn push<'b>(
         &mut self,
         mut bytes: &'b [u8],
@@ -121,7 +126,7 @@ impl Sniffer {
         }
     }
 
-    /// The body is over: what it is, with all of it.
+    /// Ends the body. Returns its format and all its bytes, if there are any.
     pub(crate) fn finish(mut self, out: &mut dyn Sink) -> io::Result<Option<(Format, Vec<u8>)>> {
         while !self.held.is_empty() {
             match self.verdict(true) {
@@ -141,7 +146,7 @@ impl Sniffer {
         Ok(())
     }
 
-    /// By what is held, of which this may be all that there is.
+    /// The verdict on the held bytes. `whole` says that the decision cannot wait for more.
     fn verdict(&self, whole: bool) -> Verdict {
         let (text, kind) = (&self.held[..], self.kind);
         let guarded = if kind == Declared::Script { kind } else { Declared::Other };
@@ -164,14 +169,14 @@ impl Sniffer {
             _ => Verdict::Format(Declared::Xml.format()),
         };
         match (text.first(), kind) {
-            // Names of a form's fields may have brackets, too.
+            // The names of a form's fields may begin with a bracket, too.
             (Some(b'{' | b'['), Declared::Form) => match text[1..].trim_ascii_start().first() {
                 Some(b'"' | b'{' | b'[') => Verdict::Format(json()),
                 None if !whole => Verdict::Nothing,
                 _ => Verdict::Format(kind.format()),
             },
             (Some(b'{' | b'['), _) => Verdict::Format(json()),
-            // XML travels as HTML, too.
+            // Servers declare XML as HTML, too.
             (Some(b'<'), Declared::Html) if text.starts_with(XML) => markup(true),
             (Some(b'<'), Declared::Html) if !whole && XML.starts_with(text) => Verdict::Nothing,
             (Some(b'<'), Declared::Text | Declared::Other | Declared::Form | Declared::Events) => {
@@ -183,7 +188,8 @@ impl Sniffer {
         }
     }
 
-    /// What isn't JSON fails at its first bytes.
+    /// The verdict on a text that begins like neither JSON nor markup. The fallback is JSON, whose parser passes other
+    /// texts on.
     fn in_text(&self, whole: bool) -> Verdict {
         let text = &self.held[..];
         if EVENTS.iter().any(|name| text.starts_with(name)) {
@@ -250,7 +256,7 @@ mod tests {
         "garbage",
     ];
 
-    /// Cut at every byte, and byte by byte.
+    /// Redacts the body cut at every byte, and byte by byte.
     #[track_caller]
     fn check(content_type: &str, body: &str, expected: &str) {
         let redactor = Redactor::new(Rules::default()).unwrap();
@@ -268,7 +274,7 @@ mod tests {
         assert_eq!(redact(expected, usize::MAX, 0), expected, "{content_type}, again");
     }
 
-    /// `@` is what goes.
+    /// Checks that the placeholder replaces the value at `@`.
     #[track_caller]
     fn check_in(types: &[&str], frame: &str, placeholder: &str) {
         for content_type in types {
@@ -290,7 +296,7 @@ mod tests {
         }
     }
 
-    /// What is no JSON after all is what its content type says.
+    /// After the end of the JSON, the declared format applies.
     #[test]
     fn json_and_more() {
         check(FORM, "{\"token\":\"x\"}&token=y&b=1", "{\"token\":\"[token:1]\"}&token=[token:2]&b=1");
