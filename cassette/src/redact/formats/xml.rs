@@ -1,6 +1,9 @@
-//! Redaction of XML, SOAP among it, by the local names of elements and attributes, while it streams by.
+//! Redaction of XML (SOAP, too) in a stream, by the local names of elements and attributes.
 //!
-//! No validator: what is not well formed is read as far as it makes sense, and every byte that isn't redacted stays.
+//! The parser does not validate: it reads malformed XML as far as it makes sense, and every byte that isn't redacted
+//! stays.
+//!
+//! Must not know: the text around a document, links, secrets by value.
 
 use std::io;
 use std::sync::Arc;
@@ -16,28 +19,28 @@ use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Encoding;
 
-/// Replaces the text directly in elements, and the values of attributes, whose local name is on the list. White
-/// space around a text stays. Child elements go by their own names, which is counted. A text or value that is JSON or XML
-/// itself is opened.
+/// Replaces the text directly in elements, and the values of attributes, whose local name has a rule. White space
+/// around a text stays. For child elements their own names decide, and the account counts them. In a text or value that
+/// is JSON or XML itself, the same rules apply.
 pub(crate) struct XmlFields {
     at: At,
-    /// Open elements.
+    /// The number of open elements.
     depth: usize,
-    /// Those of them whose text goes, by their depth.
+    /// The open elements whose text is redacted, by their depth.
     listed: Vec<(usize, Arc<Rule>)>,
-    /// The rule of the tag being read.
+    /// The rule for the tag being read.
     rule: Option<Arc<Rule>>,
     /// The tag being read ends with a slash so far.
     closed: bool,
     /// The text or value being read, if any of it has come.
     inner: Option<Inner>,
-    /// How a value is written: in this document, and in those around it.
+    /// The encodings of a value: that of this document, and those of the documents around it.
     encodings: Vec<Encoding>,
 }
 
 enum At {
     Text,
-    /// After `<`, with what came since.
+    /// After `<`, with the bytes since.
     Open(Vec<u8>),
     /// In the name of an element.
     Name(Vec<u8>),
@@ -45,24 +48,24 @@ enum At {
     Tag,
     /// In the name of an attribute.
     Attribute(Vec<u8>),
-    /// Between it and its value; the equals sign was there.
+    /// Between the name of an attribute and its value; whether the equals sign has come.
     Equals(Vec<u8>, bool),
     /// In a value, until this quote.
     Quoted(u8),
     /// In an end tag.
     End,
-    /// In `<!-- -->`, `<? ?>`, `<![CDATA[ ]]>`: until this, of which so many bytes have come.
+    /// In `<!-- -->`, `<? ?>`, `<![CDATA[ ]]>`: the end, and how many bytes of it have come.
     Until(&'static [u8], usize),
-    /// In a declaration, with so many brackets open.
+    /// In a declaration, with this number of open brackets.
     Declaration(usize),
 }
 
-/// What becomes of a text or value.
+/// A text or value being read.
 enum Inner {
-    /// Nothing but white space came.
+    /// Only white space has come.
     Begun,
     Kept,
-    /// May be a document, which its first byte tells. In CDATA nothing is escaped.
+    /// It may be a document. The decoder is `None` in CDATA, which has no escapes.
     Document(Option<Document>, Option<Plain>, Pending),
     Secret(SecretText),
 }
@@ -73,14 +76,15 @@ enum Document {
     Xml(Box<XmlFields>),
 }
 
-/// A text that goes.
+/// A redacted text.
 struct SecretText {
     value: ValueDigest,
-    /// `None` in CDATA, where nothing is escaped.
+    /// `None` in CDATA, which has no escapes.
     plain: Option<Plain>,
     rule: Arc<Rule>,
+    /// It has content other than white space.
     any: bool,
-    /// White space that may be the end of it.
+    /// White space after the content so far. It stays if the text ends here.
     tail: Vec<u8>,
 }
 
@@ -88,10 +92,10 @@ const COMMENT: &[u8] = b"!--";
 const CDATA: &[u8] = b"![CDATA[";
 const CDATA_END: &[u8] = b"]]>";
 
-/// Longer names are not on any list.
+/// No rule has a longer name.
 const LONGEST_NAME: usize = 256;
 
-/// Listed elements within each other.
+/// The deepest nesting of elements with a rule.
 const MAX_LISTED: usize = 64;
 
 impl XmlFields {
@@ -108,7 +112,7 @@ impl XmlFields {
         }
     }
 
-    /// A document in a text that is written so.
+    /// For a document in a text with these encodings.
     fn within(around: &[Encoding]) -> XmlFields {
         XmlFields { encodings: [&[Encoding::Html], around].concat(), ..XmlFields::new() }
     }
@@ -155,7 +159,7 @@ impl XmlFields {
         Ok(())
     }
 
-    /// The document is over.
+    /// Ends the document.
     pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
         if let At::Until(end, seen) = self.at
             && end == CDATA_END
@@ -165,7 +169,7 @@ impl XmlFields {
         self.end(to)
     }
 
-    /// Text of an element, which goes if the element is listed.
+    /// Reads text of an element. It is redacted if the element has a rule.
     fn text(&mut self, text: &[u8], escaped: bool, to: &mut Pass<'_>) -> io::Result<()> {
         if text.is_empty() {
             return Ok(());
@@ -179,7 +183,7 @@ impl XmlFields {
         self.feed(text, escaped, to)
     }
 
-    /// The next part of a text or value.
+    /// Reads the next part of a text or value.
     fn feed(&mut self, text: &[u8], escaped: bool, to: &mut Pass<'_>) -> io::Result<()> {
         let inner = self.inner.get_or_insert(Inner::Begun);
         if let (Inner::Begun, Some(first)) = (&*inner, text.trim_ascii_start().first()) {
@@ -201,7 +205,7 @@ impl XmlFields {
                 to.within(pending, raw, plain, |to| document.push(plain, to))
             }),
             Inner::Document(document, None, _) => {
-                // Of this text the document is a part as it is.
+                // CDATA adds no encoding to the document.
                 let around = self.encodings.get(1..).unwrap_or_default();
                 let document = document.get_or_insert_with(|| Document::of(text, to.rules, around));
                 document.push(text, to)
@@ -210,7 +214,7 @@ impl XmlFields {
         }
     }
 
-    /// One byte of a CDATA section, of whose end so many have come.
+    /// Reads one byte of a CDATA section. `seen` bytes of its end have come.
     fn cdata(&mut self, b: u8, seen: usize, to: &mut Pass<'_>) -> io::Result<()> {
         if b == CDATA_END[seen] {
             if seen + 1 == CDATA_END.len() {
@@ -231,7 +235,7 @@ impl XmlFields {
         Ok(())
     }
 
-    /// The text or value is over.
+    /// Ends the text or value.
     fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         match self.inner.take() {
             Some(Inner::Secret(secret)) => secret.end(&self.encodings, to),
@@ -249,7 +253,7 @@ impl XmlFields {
         }
     }
 
-    /// One byte of a tag, a comment or a declaration: all of them stay.
+    /// Reads one byte of a tag, a comment or a declaration. The caller keeps all these bytes.
     fn markup(&mut self, b: u8, to: &Pass<'_>) {
         match &mut self.at {
             At::Open(seen) => {
@@ -352,7 +356,7 @@ impl XmlFields {
 }
 
 impl Document {
-    /// One that begins so, in a text that is written so.
+    /// The document that begins with this text. `around` are the encodings of the text around it.
     fn of(text: &[u8], rules: &Rules, around: &[Encoding]) -> Document {
         match text.trim_ascii_start().first() {
             Some(b'<') => Document::Xml(Box::new(XmlFields::within(around))),
@@ -384,7 +388,7 @@ impl SecretText {
         let end = text.trim_ascii_end().len();
         let start = if self.any { 0 } else { end - text[..end].trim_ascii_start().len() };
         if end == 0 {
-            // Nothing but white space.
+            // The part is only white space.
             return if self.any {
                 self.tail.extend_from_slice(text);
                 Ok(())
@@ -409,7 +413,7 @@ impl SecretText {
         Ok(())
     }
 
-    /// The text is over, and written so.
+    /// Ends the text, which has these encodings.
     fn end(self, encodings: &[Encoding], to: &mut Pass<'_>) -> io::Result<()> {
         let SecretText { mut value, plain, rule, any, tail } = self;
         let encodings = if plain.is_some() { encodings } else { encodings.get(1..).unwrap_or_default() };
@@ -426,7 +430,7 @@ impl SecretText {
     }
 }
 
-/// By the local name (Namespaces in XML 1.0 §4).
+/// The rule for the local part of a name (Namespaces in XML 1.0 §4).
 fn rule(name: &[u8], rules: &Rules) -> Option<Arc<Rule>> {
     if name.len() > LONGEST_NAME {
         return None;
@@ -515,7 +519,7 @@ mod tests {
         }
         check("<a>{\"token\":\"x</a><b/>", "<a>{\"token\":\"[token:1]</a><b/>");
         check("<a>&lt;token&gt;x", "<a>&lt;token&gt;[token:1]");
-        // Deeper than any is.
+        // A document nested deeper than the parser reads stays.
         let deep = |value: &str| {
             (0..20).fold(format!("<token>{value}</token>"), |xml, _| {
                 format!("<a>{}</a>", xml.replace('&', "&amp;").replace('<', "&lt;"))
@@ -524,7 +528,7 @@ mod tests {
         check(&deep("x"), &deep("x"));
     }
 
-    /// A named secret comes back as it stood there.
+    /// A placeholder in a response names the encodings of its secret.
     #[test]
     fn named_secrets_in_answers() {
         let rules = Rules::default().secret("KEY", "a\"b&c-12345").unwrap();

@@ -1,7 +1,10 @@
-//! Redaction of pages: fields of forms and `meta` elements by their names, attributes by their own, JSON in scripts, in
-//! attributes and in texts, while they stream by.
+//! Redaction of HTML pages in a stream: fields of forms and `meta` elements by their names, other attributes by their
+//! own names, and JSON in scripts, attributes and texts.
 //!
-//! No validator: tags are told apart as browsers do it (WHATWG HTML §13.2.5), and every byte that isn't redacted stays.
+//! The parser does not validate. It recognises tags like a browser (WHATWG HTML §13.2.5), and every byte that isn't
+//! redacted stays.
+//!
+//! Must not know: links, secrets by value, the text around a page.
 
 mod page;
 mod tag;
@@ -20,58 +23,58 @@ use crate::redact::values::encoding::Encoding;
 pub(crate) use page::{LONGEST_PROLOGUE, is_page};
 use tag::{COMMENT, Element, LONGEST_NAME, Part, SCRIPT_END, Tag, is_space, rule};
 
-/// Replaces the values of fields, of `meta` elements and of attributes whose name is on the list. JSON is opened where a
-/// script, an attribute or a text has it, and where all of it is JSON.
+/// Replaces the values of fields, of `meta` elements and of attributes whose name has a rule. Redacts JSON in scripts,
+/// attributes and texts, and bodies that are JSON in spite of their content type.
 pub(crate) struct HtmlFields {
     at: At,
     tag: Tag,
     /// The text or value being read.
     inner: Inner,
-    /// What came and waits: for the name of its field, for the end of a value or of an element.
+    /// Bytes that wait for the name of their field, or for the end of a value or of an element.
     held: Vec<u8>,
 }
 
 enum At {
-    /// Before the first byte that tells.
+    /// Before the first byte that is not white space.
     Begun,
-    /// Before the first byte of HTML, if there is any.
+    /// In JSON before the first byte of HTML, if there is any HTML.
     Json(Box<JsonFields>),
     Text,
-    /// After `<`, or after `</`, which wait.
+    /// After `<`, or after `</` if true. These bytes are not passed on yet.
     Open(bool),
-    /// In the name of an element. That of an end tag begins with a slash.
+    /// In the name of an element. The name of an end tag begins with a slash.
     Name(Vec<u8>),
     /// In a tag, outside of values.
     Tag,
     /// In a value.
     Value,
-    /// In a value whose field has yet to be named: the tag, as far as it is held.
+    /// In a value whose field has no name yet. Holds the state of the tag at the end of the held bytes.
     Ahead(Box<Tag>),
-    /// In a value that goes, from an angle bracket on. Its quote may have been forgotten, and the next be another's: that has
-    /// been read.
+    /// In a redacted value, after an angle bracket. The page may lack the closing quote, so that the next quote belongs
+    /// to another attribute. True after that next quote.
     Doubt(bool),
-    /// After `<`, with so much of `!--`.
+    /// After `<` and this number of bytes of `!--`.
     Declaration(usize),
-    /// With so much of `--!`.
+    /// In a comment, after this number of bytes of `--!`.
     Comment(usize),
-    /// Until `>`.
+    /// In a bogus comment, which ends with `>`.
     Bogus,
-    /// In an element with this end tag, in which there are no others.
+    /// In an element whose text contains no tags, up to this end tag.
     Raw(&'static [u8], Option<ScriptFields>),
 }
 
-/// What becomes of a text or value.
+/// A text or value being read.
 enum Inner {
-    /// Nothing but white space came.
+    /// Only white space has come.
     Begun,
     Kept,
-    /// May be JSON.
+    /// It may be JSON.
     Document(Box<JsonFields>, Plain, Pending),
-    /// Goes, if there is any of it.
+    /// It is redacted, unless it is empty.
     Secret(ValueDigest, Plain, Arc<Rule>, bool),
 }
 
-/// So much of a tag waits for a name, or for the end of a value.
+/// The most bytes of a tag that wait for a name, or for the end of a value.
 const MOST_HELD: usize = 16 * 1024;
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
@@ -86,9 +89,9 @@ impl HtmlFields {
         self.read(chunk, to)
     }
 
-    /// The page is over.
+    /// Ends the page.
     pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
-        // What was held is read again, and less may be held then.
+        // The held bytes are read again, and some of them may be held once more.
         loop {
             match &self.at {
                 At::Ahead(_) => self.decide(true, to)?,
@@ -124,7 +127,7 @@ impl HtmlFields {
         Ok(())
     }
 
-    /// Reads on, and says how many bytes: none, where only the state is another.
+    /// Reads the next bytes, and returns how many. Returns 0 after a mere change of state.
     fn step(&mut self, rest: &[u8], to: &mut Pass<'_>) -> io::Result<usize> {
         let b = rest[0];
         match &mut self.at {
@@ -240,7 +243,7 @@ impl HtmlFields {
                 to.out.keep(&[b])?;
                 match (b, *seen) {
                     (b'>', 2..) => self.text_begins(),
-                    // `--->` ends one, too.
+                    // `--->` ends a comment, too.
                     (b'-', 2) => {}
                     (_, seen) if COMMENT_END.get(seen) == Some(&b) => self.at = At::Comment(seen + 1),
                     _ => self.at = At::Comment(usize::from(b == b'-')),
@@ -290,7 +293,7 @@ impl HtmlFields {
         Ok(0)
     }
 
-    /// After `<` or `</`: is it a tag?
+    /// Decides by the byte after `<` or `</` whether a tag begins.
     fn open(&mut self, closing: bool, b: u8, to: &mut Pass<'_>) -> io::Result<usize> {
         let (seen, at): (&[u8], _) = match (closing, b) {
             (false, b'/') => {
@@ -350,7 +353,7 @@ impl HtmlFields {
         };
     }
 
-    /// In a value that nothing is held of.
+    /// Reads the next bytes of a value of which no bytes are held.
     fn value(&mut self, rest: &[u8], to: &mut Pass<'_>) -> io::Result<usize> {
         let quote = self.tag.quote();
         let end = match quote {
@@ -380,7 +383,7 @@ impl HtmlFields {
         self.inner.end(to)
     }
 
-    /// The name is known, or isn't going to be: what is held is read.
+    /// Reads the held bytes, because the name of the field has come, or will not come.
     fn decide(&mut self, is_whole: bool, to: &mut Pass<'_>) -> io::Result<()> {
         let At::Ahead(ahead) = std::mem::replace(&mut self.at, At::Value) else { return Ok(()) };
         let rule = if is_whole { ahead.field.rule(to.rules) } else { None };
@@ -390,7 +393,7 @@ impl HtmlFields {
         self.read(&held, to)
     }
 
-    /// A quote has been forgotten: the value ends at the bracket.
+    /// The page lacks a closing quote: the value ends at the bracket, and the held bytes are read again.
     fn break_off(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         self.value_ends(to)?;
         let held = std::mem::take(&mut self.held);
@@ -402,7 +405,7 @@ impl HtmlFields {
 }
 
 impl Inner {
-    /// For a value that falls under this rule.
+    /// For a value with this rule, or without one.
     fn of(rule: Option<Arc<Rule>>, to: &Pass<'_>) -> Inner {
         rule.map_or(Inner::Begun, |rule| {
             Inner::Secret(to.account.identity.value(), Plain::new(Coding::Xml), rule, false)
@@ -436,7 +439,7 @@ impl Inner {
         }
     }
 
-    /// The text or value is over.
+    /// Ends the text or value.
     fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         match std::mem::replace(self, Inner::Begun) {
             Inner::Secret(mut value, plain, rule, true) => {

@@ -1,4 +1,4 @@
-//! Pages, in whatever pieces they come.
+//! Tests of pages, however they are split into chunks.
 
 use std::io::Write as _;
 use std::sync::LazyLock;
@@ -55,7 +55,7 @@ fn fields_of_forms() {
         "<input value = x/y name=_token><input value='a>b' title=\"a 'b' >\" name='user[pwd]'\n/><input value=z name=_token >",
         "<input value = [token:1] name=_token><input value='[pwd:1]' title=\"a 'b' >\" name='user[pwd]'\n/><input value=[token:2] name=_token >",
     );
-    // The same value is the same field's, escaped or not.
+    // The same value gets the same placeholder, escaped or not.
     check(
         "<input name=token value='a&#38;b'><button name=token value='a&b'>a&b</button>",
         "<input name=token value='[token:1]'><button name=token value='[token:1]'>a&b</button>",
@@ -185,7 +185,7 @@ fn what_has_no_telling_type() {
     }
 }
 
-/// Quotes that nobody closed take nothing with them.
+/// A quote that is never closed does not extend the redacted value.
 #[test]
 fn soup() {
     check(
@@ -217,7 +217,7 @@ fn soup() {
     }
 }
 
-/// Where a name comes late, or no quote ends a value, what is held passes.
+/// The parser holds a bounded number of bytes if a name comes late, or if no quote ends a value.
 #[test]
 fn what_is_held_is_bounded() {
     let redact = |page: &str| {
@@ -243,7 +243,7 @@ fn what_is_held_is_bounded() {
     assert_eq!(redact(&page), page.replace(":\"x\"", ":\"[token:1]\""));
 }
 
-/// A named secret comes back as the page had it.
+/// A named secret is restored in the encoding of the page.
 #[test]
 fn named_secrets_in_answers() {
     let redactor = Redactor::new(Rules::default().secret("KEY", "a\"b&c-12345").unwrap()).unwrap().answers();
@@ -308,7 +308,7 @@ const SOUP: &[&str] = &[
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// Chunks change nothing, nor does redacting again, and what stays is what stood there.
+    /// Neither chunks nor a second redaction change the result, and the parts between the placeholders are unchanged.
     #[test]
     fn any_soup(
         parts in prop::collection::vec(prop::sample::select(SOUP), 0..40), first in any::<prop::sample::Index>(),
@@ -327,7 +327,7 @@ proptest! {
                 (0, kept) => kept,
                 (_, kept) => kept.split_once(']').unwrap().1,
             };
-            // JSON that was cut off gets its quote.
+            // Redaction closes the string of JSON that was cut off.
             let kept = kept.trim_matches('"');
             let at = rest.find(kept);
             prop_assert!(at.is_some(), "{kept:?} of {whole:?} in {page:?}");
