@@ -1,4 +1,4 @@
-//! Bodies through the whole chain, and the promise of it all: no secret survives, in any form, at any place.
+//! Tests of bodies through the whole chain, and the property that no secret survives in any encoding, at any place.
 
 mod corpus;
 mod each_rule;
@@ -28,7 +28,7 @@ fn without_defaults(rules: Rules) -> Rules {
     super::default_rules().iter().fold(rules, |rules, rule| rules.without_rule(rule.id).unwrap())
 }
 
-/// Without any rule.
+/// A redactor without any rule.
 fn bare() -> Redactor {
     static PREPARED: LazyLock<Redactor> =
         LazyLock::new(|| Redactor::new(without_defaults(Rules::default())).unwrap());
@@ -43,7 +43,7 @@ fn redact(redactor: &Redactor, content_type: &str, chunks: &[&[u8]]) -> Vec<u8> 
     body.finish().unwrap()
 }
 
-/// For every way to cut the body in two, and byte by byte.
+/// Redacts the body cut in two at every byte, and byte by byte.
 #[track_caller]
 fn check(content_type: &str, body: &str, expected: &str) {
     let redactor = redactor();
@@ -107,7 +107,7 @@ fn other_types_of_value_stay() {
     }
 }
 
-/// Two are two, and one is one, in whatever place and spelling.
+/// The same value gets the same placeholder, in any field and encoding; different values get different ones.
 #[test]
 fn one_value_one_placeholder() {
     check(
@@ -235,7 +235,7 @@ fn broken_json() {
     check(JSON, "\u{feff}", "\u{feff}");
 }
 
-/// The next document begins a line.
+/// After text that is not JSON, the next document begins a line.
 #[test]
 fn documents_after_what_is_none() {
     for content_type in [JSON, "application/x-ndjson", "text/plain", "", "text/csv"] {
@@ -249,7 +249,7 @@ fn documents_after_what_is_none() {
             "2026-01-01 begin\n{\"password\":\"x\"}\nok\n{\"token\":\"y\"}\n",
             "2026-01-01 begin\n{\"password\":\"[password:1]\"}\nok\n{\"token\":\"[token:1]\"}\n",
         );
-        // A line that was cut off, in the midst of anything but a string.
+        // A line that was cut off anywhere but in a string.
         for cut in ["{\"a\":[1,{\"pwd\"", "{\"pwd\":", "{\"pwd\":tru", "{\"a\"", "[1,2"] {
             let body = |value: &str| format!("{cut}\r\n{{\"token\":\"{value}\"}}\n");
             if cut != "{\"pwd\":" && cut != "[1,2" {
@@ -257,7 +257,7 @@ fn documents_after_what_is_none() {
             }
         }
     }
-    // Of a document that breaks, what is within is not taken for the next one.
+    // The inner lines of a broken document are not the beginning of another document.
     let broken =
         "{\n  \"a\": oops,\n  \"b\": {\n    \"token\": \"x\"\n  },\n  [\n  {\"token\":\"x\"}\n]\n}\n";
     check(JSON, broken, broken);
@@ -277,7 +277,7 @@ fn json_sequences() {
     }
 }
 
-/// Pointers go from the beginning of each document.
+/// Pointers start at the beginning of each document.
 #[test]
 fn pointers_after_what_is_no_json() {
     let rules = Rules::default().pointer("/a/pin").unwrap();
@@ -341,7 +341,7 @@ fn by_value() {
     check("text/plain", "s3cr3t/\"k", "s3cr3t/\"k");
 }
 
-/// What is left of a base64 text must decode to nothing of the secret: at every alignment, on both sides.
+/// The rest of a base64 text must not contain any bit of the secret: at every alignment, on both sides.
 #[test]
 fn base64_leaves_no_bits() {
     let redactor = redactor();
@@ -351,7 +351,7 @@ fn base64_leaves_no_bits() {
             for coded in [STANDARD.encode(&plain), URL_SAFE_NO_PAD.encode(&plain)] {
                 let out = String::from_utf8(redact(&redactor, "text/plain", &[coded.as_bytes()])).unwrap();
                 let (left, right) = out.split_once("{{secret.KEY}}").expect(&out);
-                // Characters on the left lie wholly before the secret, those on the right wholly after it.
+                // The characters on the left are completely before the secret, those on the right completely after it.
                 assert!(left.len() * 6 <= before * 8, "{out}");
                 assert!(before * 8 - left.len() * 6 < 6, "{out}: too much is gone");
                 let right = right.trim_end_matches('=');
@@ -377,7 +377,7 @@ fn counts() {
     );
 }
 
-/// Once, and also where the secret is all of a segment or a value.
+/// A secret in a URL is counted once, also if it is a whole segment or value.
 #[test]
 fn a_secret_in_a_url_is_counted() {
     const KEY: &str = "k-5f2b9c41-a8";
@@ -421,7 +421,7 @@ fn nothing_shows_a_value() {
     assert!(!format!("{:?}", redactor()).contains("s3cr3t"));
 }
 
-/// Memory stays flat: what goes in comes out but for a window.
+/// Memory stays constant: the redactor holds back no more than a window.
 #[test]
 fn long_bodies_stream() {
     struct Counter(std::rc::Rc<std::cell::Cell<usize>>);
@@ -450,7 +450,7 @@ fn long_bodies_stream() {
     }
 }
 
-/// Names of the encodings that the property goes through; written anew here, not with the code under test.
+/// The encodings that the property tries. The test encodes values itself, without the code under test.
 const FORMS: [&str; 10] =
     ["raw", "json", "json-ascii", "json-slash", "percent", "form", "base64", "base64url", "hex", "HEX"];
 
@@ -488,7 +488,8 @@ fn encode(form: &str, value: &str) -> String {
     }
 }
 
-/// No encoding of a secret survives in a text of this type, cut at these bytes, and what surrounds it stays.
+/// Checks that no encoding of a secret survives in a text of this type, cut at these offsets, and that the text around
+/// the secret stays.
 fn check_survivors(
     secret: &str,
     form: &str,
@@ -498,7 +499,7 @@ fn check_survivors(
 ) -> Result<(), TestCaseError> {
     let secret = secret.trim().to_owned();
     let Ok(rules) = Rules::default().secret("K", secret.clone()) else { return Ok(()) };
-    // Field names are another test's matter.
+    // Another test checks field names.
     let redactor = Redactor::new(without_defaults(rules)).unwrap();
     let coded = encode(form, &secret);
     let separated = form.starts_with("base64") || form.eq_ignore_ascii_case("hex");
@@ -513,7 +514,7 @@ fn check_survivors(
     let out = String::from_utf8(out).unwrap();
     prop_assert_eq!(redactor.leak_check().unwrap().scan(out.as_bytes()).unwrap(), None);
     prop_assert!(!out.contains(&secret) && !out.contains(&coded), "{}", out);
-    // A value that repeats itself may begin in what lies before it; then the hit is further left.
+    // A value that repeats itself may begin in the text before it; then the hit is further left.
     if text.find(&coded) == Some(before.len() + space.len()) && !after.contains(&coded) {
         let padding = if form == "base64" { coded.len() - coded.trim_end_matches('=').len() } else { 0 };
         let expected = format!("{before}{space}{{{{secret.K}}}}{}{space}{after}", "=".repeat(padding));
@@ -522,7 +523,7 @@ fn check_survivors(
     Ok(())
 }
 
-/// Found by the test below.
+/// Cases that the property test below has found.
 #[test]
 fn secrets_that_survived() {
     for (secret, form) in [("😀€😀aA=", "raw"), ("a€%0€a", "percent")] {
@@ -531,7 +532,7 @@ fn secrets_that_survived() {
 }
 
 proptest! {
-    // A search is prepared for each.
+    // Each case builds a search, which takes a while.
     #![proptest_config(ProptestConfig::with_cases(sized(24, 256)))]
 
     #[test]
@@ -547,8 +548,8 @@ proptest! {
     }
 }
 
-/// A body of this type is stored the same however it is cut, also when it is redacted again, and stays as it is where there
-/// is no rule.
+/// Checks that chunks and a second redaction do not change the stored body, and that it stays as it is without any
+/// rule.
 fn check_chunks(body: &[u8], content_type: &str, cut: usize) -> Result<(), TestCaseError> {
     let bytes: Vec<&[u8]> = body.chunks(1).collect();
     let (a, b) = body.split_at(cut);
@@ -564,7 +565,7 @@ fn check_chunks(body: &[u8], content_type: &str, cut: usize) -> Result<(), TestC
     Ok(())
 }
 
-/// Found by the test of frames below.
+/// A case that `chunks_change_nothing_in_frames` has found.
 #[test]
 fn a_form_after_the_beginning_of_json() {
     check_chunks(b"{\"token\":token=data", FORM, 0).unwrap();
@@ -573,7 +574,7 @@ fn a_form_after_the_beginning_of_json() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(sized(64, 256)))]
 
-    /// Byte by byte, no string is ever skipped as a whole.
+    /// The expected result comes from a redaction byte by byte, which never skips a string as a whole.
     #[test]
     fn chunks_change_nothing(
         tokens in prop::collection::vec(prop::sample::select(&[
@@ -593,7 +594,7 @@ proptest! {
         prop_assert_eq!(redact(&redactor, JSON, &[a, b]).escape_ascii().to_string(), expected.escape_ascii().to_string());
     }
 
-    /// Nor in texts that hold JSON among other things; and where nothing is listed, all stays.
+    /// The same for texts that hold JSON among other things. Without rules, they stay as they are.
     #[test]
     fn chunks_change_nothing_in_frames(
         tokens in prop::collection::vec(prop::sample::select(&[

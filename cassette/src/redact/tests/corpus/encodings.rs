@@ -1,5 +1,5 @@
-//! How a secret may be written, by definition and not by the code under test. Each gives the text, and what is to
-//! stand there once `@` is the placeholder.
+//! The encodings of a secret, written by independent definitions instead of the code under test. Each case has the
+//! encoded text and the expected result, in which `@` stands for the placeholder.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -122,7 +122,7 @@ pub(super) fn all(secret: &str) -> Vec<Coded> {
     out
 }
 
-/// Quotes at an end of the value can't be told from those around it: of a pair one stays.
+/// A quote at an end of the value cannot be distinguished from the quotes around the field, so one of its pair stays.
 fn csv(secret: &str) -> Vec<Coded> {
     let text = secret.replace('"', "\"\"");
     let inner = secret.trim_matches('"');
@@ -142,7 +142,7 @@ fn in_base64(how: &str, before: &str, secret: &str, after: &str) -> Vec<Coded> {
     let mut out = Vec::new();
     let mut add = |how: &str, text, expected| out.push(Coded { how: how.to_owned(), text, expected });
     let plain = [before, secret, after].concat();
-    // Of the characters, those that hold bits of the secret.
+    // The characters that hold bits of the secret.
     let core = 8 * before.len() / 6..(8 * (before.len() + secret.len())).div_ceil(6);
     let expected = |text: &str| format!("{}@{}", &text[..core.start], &text[core.end..]);
     let text = URL_SAFE_NO_PAD.encode(&plain);
@@ -158,7 +158,7 @@ fn in_base64(how: &str, before: &str, secret: &str, after: &str) -> Vec<Coded> {
 
 type Named = (&'static str, fn(&str) -> String);
 
-/// Of libraries in wide use, what each makes of a string.
+/// The JSON strings that libraries in wide use write.
 const JSON: [Named; 10] = [
     ("", json),
     (" with \\/", |text| json(text).replace('/', "\\/")),

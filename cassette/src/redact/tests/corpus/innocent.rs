@@ -1,4 +1,4 @@
-//! Traffic that holds no secret, and must pass as it is.
+//! Traffic without secrets, which redaction must leave unchanged.
 
 use crate::redact::tests::corpus::places::Way;
 use crate::redact::tests::corpus::*;
@@ -32,7 +32,7 @@ const TEXTS: &[&str] = &[
 fn what_is_innocent_is_untouched() {
     let seed = seed(5);
     let secrets = secrets(sized(ALPHABETS.len(), 40), seed);
-    // Some of the places where a text may be cut, or all.
+    // A sample of the offsets where a text is cut, or all of them.
     let step = sized(16, 1);
     let named = (0..).zip(&secrets);
     let rules = named.fold(Rules::default().allow_header("x-note"), |rules, (n, secret)| {
@@ -75,7 +75,7 @@ fn what_is_innocent_is_untouched() {
     assert_eq!(redactor.fired(), [""; 0]);
 }
 
-/// Two requests that differ in what isn't secret still differ.
+/// Two requests that differ in more than secrets still differ after redaction.
 #[test]
 fn what_differs_still_differs() {
     let redactor = Redactor::new(Rules::default().secret("K", "s3cr3t-value").unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! The places and forms that other recorders are known to leak, by name.
+//! Places and encodings in which other recorders are known to leak secrets, one test for each.
 
 use crate::redact::tests::corpus::places::Way;
 use crate::redact::tests::corpus::*;
@@ -15,7 +15,7 @@ fn check(content_type: &'static str, text: &str) {
     }
 }
 
-/// By the name of its field, with a value that nobody named.
+/// Checks that a rule for the field's name redacts the value `unnamed-1`, which is no named secret.
 #[track_caller]
 fn check_field(content_type: &'static str, text: &str) {
     let redactor = Redactor::new(Rules::default()).unwrap();
@@ -187,7 +187,7 @@ fn in_a_page() {
     check_field("text/plain", "<!DOCTYPE HTML>\n<p token='unnamed-1'>");
 }
 
-/// A value of digits, that comes as a number.
+/// A secret of digits that a document holds as a number.
 #[test]
 fn as_a_json_number() {
     let redactor = Redactor::new(Rules::default().secret("PIN", "49152903718").unwrap()).unwrap();

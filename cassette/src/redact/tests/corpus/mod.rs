@@ -1,5 +1,5 @@
-//! The promise, generated: random secrets × encodings × places, and nothing of them survives, and nothing else
-//! changes. What is innocent passes untouched. And with any one encoding switched off, the corpus notices.
+//! The corpus: random secrets × encodings × places. No part of a secret survives, and nothing else changes; text
+//! without secrets stays as it is. If any one encoding is switched off, the corpus fails.
 
 mod encodings;
 mod innocent;
@@ -18,7 +18,8 @@ use places::PLACES;
 
 use crate::tests::{seed, sized};
 
-/// The same sequence for the same beginning (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+/// SplitMix64, which gives the same sequence for the same seed (Steele, Lea, Flood: "Fast splittable pseudorandom
+/// number generators", 2014).
 struct Random(u64);
 
 impl Random {
@@ -52,10 +53,10 @@ const FIXED: [&str; 4] = [
     "line\n\nAB01\"&<'>+=\tz?/",
 ];
 
-/// So many values that can be secrets, of all alphabets in turn.
+/// Values that can be secrets, of each alphabet in turn.
 fn secrets(count: usize, seed: u64) -> Vec<String> {
     let mut random = Random(seed);
-    // A few secrets are of other alphabets in another run.
+    // A small run begins with another alphabet for each seed.
     let first = sized(seed as usize % ALPHABETS.len(), 0);
     let mut out = Vec::new();
     while out.len() < count {
@@ -74,7 +75,8 @@ fn fixed() -> Vec<String> {
     FIXED.map(str::to_owned).to_vec()
 }
 
-/// One after the other: what is stored is the frame with the placeholder in it. The first that is not is told.
+/// Checks the cases one after the other: the stored text must be the frame with the placeholder in it. Returns the
+/// number of cases, or a description of the first case that fails.
 fn corpus(secrets: &[String], seed: u64, every_cut: bool) -> Result<u64, String> {
     let (mut random, mut cases) = (Random(seed), 0);
     for group in secrets.chunks(20) {
@@ -86,11 +88,11 @@ fn corpus(secrets: &[String], seed: u64, every_cut: bool) -> Result<u64, String>
         for (n, secret) in group.iter().enumerate() {
             let placeholder = format!("{{{{secret.K{n}}}}}");
             let (mut stored_all, mut seen) = (BTreeSet::new(), BTreeSet::new());
-            // All encodings, or with every cut, some of each kind.
+            // All encodings, or a sample of them if every cut is checked.
             let some = sized(150, 5);
             let (first, step) = if every_cut { ((n + seed as usize) % some, some) } else { (0, 1) };
             for coded in encodings::all(secret).into_iter().skip(first).step_by(step) {
-                // Of a plain value many encodings are one.
+                // A value without special characters is the same in many encodings.
                 if !seen.insert((coded.text.clone(), coded.expected.clone())) {
                     continue;
                 }
@@ -116,7 +118,7 @@ fn corpus(secrets: &[String], seed: u64, every_cut: bool) -> Result<u64, String>
                     }
                 }
             }
-            // All that was stored, once each.
+            // The judge sees every stored text once.
             let stored_all: Vec<String> = stored_all.into_iter().collect();
             if let Some(how) = survivor(stored_all.join("\n").as_bytes(), secret.as_bytes()) {
                 return Err(format!("{secret:?} is still there, {how}"));
@@ -126,7 +128,7 @@ fn corpus(secrets: &[String], seed: u64, every_cut: bool) -> Result<u64, String>
     Ok(cases)
 }
 
-/// Without what the placeholders in answers say of how the value was written.
+/// The stored text without the encodings that placeholders in responses name.
 fn bare(stored: &str) -> String {
     let mut parts = stored.split("{{secret.");
     let first = parts.next().unwrap_or_default().to_owned();
@@ -136,7 +138,7 @@ fn bare(stored: &str) -> String {
     })
 }
 
-/// The same on all cores.
+/// Checks the cases on all cores.
 fn corpus_at_once(secrets: &[String], seed: u64, every_cut: bool) -> u64 {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let parts = secrets.chunks(secrets.len().div_ceil(cores));
@@ -161,7 +163,7 @@ fn cut_at_every_byte() {
     assert!(cases > sized(3_000, 300_000), "{cases}");
 }
 
-/// Cookies go by their place; what they hold does not come back.
+/// The values of cookies are redacted as a whole, so only the survival of secrets is checked.
 #[test]
 fn cookies() {
     for secret in secrets(sized(2, 16), seed(5)) {
@@ -182,7 +184,7 @@ fn cookies() {
     }
 }
 
-/// Every encoding is needed: without it the corpus fails.
+/// Every encoding of the code under test is needed: without it the corpus fails.
 #[test]
 fn each_encoding_is_missed() {
     let step = sized(18, 1);

@@ -1,4 +1,4 @@
-//! Where a secret may stand: frames around `@`, and the way of each through the redaction.
+//! The places where a secret may stand: a frame around `@`, and the part of the exchange that holds the frame.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -11,7 +11,7 @@ use crate::redact::{Redactor, Side};
 pub(super) struct Place {
     pub(super) name: &'static str,
     pub(super) frame: &'static str,
-    /// What can't stand there without being taken for something else.
+    /// Characters that have another meaning at this place. A text with one of them is not tried.
     pub(super) without: &'static str,
     pub(super) way: Way,
 }
@@ -20,9 +20,9 @@ pub(super) struct Place {
 pub(super) enum Way {
     Url,
     Header(&'static str, Side),
-    /// Of this content type.
+    /// A body of this content type.
     Body(&'static str),
-    /// The same, compressed: `content-encoding` and content type.
+    /// A compressed body: `content-encoding` and content type.
     Coded(&'static str, &'static str),
 }
 
@@ -87,12 +87,12 @@ const fn place(name: &'static str, frame: &'static str, without: &'static str, w
 }
 
 impl Way {
-    /// What is stored of a text that comes this way, in chunks that end at these places of what is sent.
+    /// The stored text. `cuts` are the offsets at which the sent bytes are split into chunks.
     pub(super) fn store(self, redactor: &Redactor, text: &str, cuts: &[usize]) -> Option<String> {
         self.receive(redactor, &self.sent(text), cuts)
     }
 
-    /// A text as it comes.
+    /// The bytes that the client or server sends for a text.
     pub(super) fn sent(self, text: &str) -> Cow<'_, [u8]> {
         match self {
             Way::Coded(coding, _) => compress(coding, text.as_bytes()).into(),
@@ -100,12 +100,12 @@ impl Way {
         }
     }
 
-    /// Does it come in chunks?
+    /// Whether it can be split into chunks.
     pub(super) fn is_cut(self) -> bool {
         matches!(self, Way::Body(_) | Way::Coded(..))
     }
 
-    /// What is stored of what was [sent](Self::sent).
+    /// The stored text of bytes that were [sent](Self::sent).
     pub(super) fn receive(self, redactor: &Redactor, sent: &[u8], cuts: &[usize]) -> Option<String> {
         let stored = match self {
             Way::Url => redactor.uri(std::str::from_utf8(sent).ok()?).into_bytes(),

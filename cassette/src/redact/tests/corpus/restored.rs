@@ -1,11 +1,12 @@
-//! What a replay puts back: the value as the server wrote it, whatever way that was.
+//! A replay restores a secret in the encoding in which the server wrote it.
 
 use crate::json::unescape;
 use crate::redact::Encoding;
 use crate::redact::tests::corpus::places::{PLACES, Place, Way};
 use crate::redact::tests::corpus::{Redactor, Rules, bare, encodings, secrets, seed, sized};
 
-/// Of the ways to write a value the usual ones: so it comes back to the byte. Of others, the usual one of their kind does.
+/// The usual encodings, which a replay restores to the byte. For the others it restores the usual encoding of their
+/// kind.
 const USUAL: &[&str] = &[
     "raw",
     "percent, upper case",
@@ -21,12 +22,13 @@ const USUAL: &[&str] = &[
     "hex",
 ];
 
-/// In base64 a value goes with bits of its neighbours, and comes back as it is; in CSV a quote too many stays at an end.
+/// Whether a replay restores the encoding. A value in base64 shares characters with its neighbours, and cannot be
+/// restored. In CSV one quote at an end of the value stays.
 fn comes_back(how: &str) -> bool {
     !how.contains("base64") && how != "Basic" && !how.ends_with("a quote at an end")
 }
 
-/// What a text says, however that is written. HTML is judged by what is stored of it.
+/// The decoded text, for comparison. For HTML and XML it is empty; a second redaction compares them.
 fn meaning(how: &str, text: &str) -> Vec<u8> {
     let percent = |text: &str| percent_encoding::percent_decode_str(text).collect::<Vec<u8>>();
     let json = |text: &str| unescape(text).into_owned();
@@ -45,7 +47,7 @@ fn meaning(how: &str, text: &str) -> Vec<u8> {
     }
 }
 
-/// Whether a server would write a value so at such a place.
+/// Whether a server would use the encoding at such a place.
 fn fits(how: &str, place: &Place, text: &str) -> bool {
     let is_json = |text: &str| serde_json::from_str::<serde_json::Value>(text).is_ok();
     match Encoding::of(content_type(place)) {
@@ -91,7 +93,7 @@ fn as_it_was_written() {
                     }
                     assert_eq!(meaning(&coded.how, &restored), meaning(&coded.how, &text), "{told}");
                     let Some(again) = place.way.store(&redactor, &restored, &[]) else {
-                        // A header has but one line.
+                        // A header cannot hold a line break.
                         assert!(restored.contains('\n'), "{told}");
                         continue;
                     };
