@@ -12,7 +12,7 @@ use crate::redact::account::identity::ValueDigest;
 use crate::redact::formats::json::JsonFields;
 use crate::redact::formats::pass::Pass;
 use crate::redact::formats::splice::Pending;
-use crate::redact::formats::unescape::{Coding, Plain};
+use crate::redact::formats::unescape::{Coding, Unescaper};
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Encoding;
@@ -36,10 +36,10 @@ enum At {
     /// Before the first byte of a value without a rule.
     Begun,
     /// In a value that may be JSON.
-    Document(Box<JsonFields>, Plain, Pending),
+    Document(Box<JsonFields>, Unescaper, Pending),
     /// In a value that is redacted unless it is empty. Keeps the raw value, as long as the rule may still leave it
     /// alone.
-    Secret(ValueDigest, Plain, Arc<Rule>, Vec<u8>),
+    Secret(ValueDigest, Unescaper, Arc<Rule>, Vec<u8>),
 }
 
 const LONGEST_KEY: usize = 1024;
@@ -74,7 +74,7 @@ impl FormFields {
                         self.at = self.rule(to.rules).map_or(At::Begun, |rule| {
                             At::Secret(
                                 to.account.identity.value(),
-                                Plain::new(Coding::Form),
+                                Unescaper::new(Coding::Form),
                                 rule,
                                 Vec::new(),
                             )
@@ -102,7 +102,7 @@ impl FormFields {
             self.at = match first {
                 b'{' | b'[' | b'%' => At::Document(
                     Box::new(JsonFields::within(to.rules, &[self.encoding()])),
-                    Plain::new(Coding::Form),
+                    Unescaper::new(Coding::Form),
                     Pending::default(),
                 ),
                 _ => At::Kept,
@@ -110,16 +110,16 @@ impl FormFields {
         }
         match &mut self.at {
             At::Key | At::Begun | At::Kept => to.out.keep(part),
-            At::Document(inner, plain, pending) => {
-                plain.push(part, &mut |raw, plain| to.within(pending, raw, plain, |to| inner.push(plain, to)))
-            }
-            At::Secret(value, plain, _, written) => {
+            At::Document(inner, unescaper, pending) => unescaper.push(part, &mut |raw, decoded| {
+                to.within(pending, raw, decoded, |to| inner.push(decoded, to))
+            }),
+            At::Secret(value, unescaper, _, written) => {
                 let end = part.iter().position(|b| self.stops.contains(b));
                 let (part, rest) = part.split_at(end.unwrap_or(part.len()));
                 written.extend_from_slice(&part[..part.len().min(found_values::LONGEST + 1 - written.len())]);
                 to.out.skip(part.len())?;
-                plain.push(part, &mut |raw, plain| {
-                    value.push_as(raw, plain);
+                unescaper.push(part, &mut |raw, decoded| {
+                    value.push_as(raw, decoded);
                     Ok(())
                 })?;
                 if end.is_some() {
@@ -135,9 +135,9 @@ impl FormFields {
     /// The value is over.
     fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         match std::mem::replace(&mut self.at, At::Key) {
-            At::Secret(mut value, plain, rule, written) if !written.is_empty() => {
-                plain.finish(&mut |raw, plain| {
-                    value.push_as(raw, plain);
+            At::Secret(mut value, unescaper, rule, written) if !written.is_empty() => {
+                unescaper.finish(&mut |raw, decoded| {
+                    value.push_as(raw, decoded);
                     Ok(())
                 })?;
                 if rule.only_tokens
@@ -149,9 +149,9 @@ impl FormFields {
                 }
                 to.out.insert(&to.account.replace(&rule, &value, to.rules, &[self.encoding()]))
             }
-            At::Document(mut inner, plain, mut pending) => {
-                plain.finish(&mut |raw, plain| {
-                    to.within(&mut pending, raw, plain, |to| inner.push(plain, to))
+            At::Document(mut inner, unescaper, mut pending) => {
+                unescaper.finish(&mut |raw, decoded| {
+                    to.within(&mut pending, raw, decoded, |to| inner.push(decoded, to))
                 })?;
                 to.within(&mut pending, b"", b"", |to| inner.end(to))
             }

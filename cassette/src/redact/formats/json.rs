@@ -12,7 +12,7 @@ use crate::json::unescape;
 use crate::redact::account::identity::ValueDigest;
 use crate::redact::formats::pass::Pass;
 use crate::redact::formats::splice::Pending;
-use crate::redact::formats::unescape::{Coding, Plain};
+use crate::redact::formats::unescape::{Coding, Unescaper};
 use crate::redact::rules::label::Left;
 use crate::redact::rules::pointers::Pointers;
 use crate::redact::rules::rule::Rule;
@@ -58,9 +58,9 @@ enum Text {
     /// A string whose first byte hasn't come yet.
     Begun,
     /// A string that may be JSON.
-    Document(Box<JsonFields>, Plain, Pending),
+    Document(Box<JsonFields>, Unescaper, Pending),
     /// A redacted string, and whether it has any content.
-    Secret(ValueDigest, Plain, Arc<Rule>, bool),
+    Secret(ValueDigest, Unescaper, Arc<Rule>, bool),
 }
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
@@ -294,7 +294,7 @@ impl JsonFields {
     /// Begins a string. `first` is its first byte, if that has come.
     fn begin(&mut self, to: &Pass<'_>, first: Option<&u8>) -> Text {
         if let Some(rule) = self.rule_of_value() {
-            return Text::Secret(to.account.identity.value(), Plain::new(Coding::Json), rule, false);
+            return Text::Secret(to.account.identity.value(), Unescaper::new(Coding::Json), rule, false);
         }
         first.map_or(Text::Begun, |first| self.document(to.rules, *first))
     }
@@ -304,7 +304,7 @@ impl JsonFields {
         match first {
             b'{' | b'[' if self.encodings.len() <= MAX_NESTING => {
                 let inner = JsonFields::within(rules, &self.encodings);
-                Text::Document(Box::new(inner), Plain::new(Coding::Json), Pending::default())
+                Text::Document(Box::new(inner), Unescaper::new(Coding::Json), Pending::default())
             }
             _ => Text::Kept,
         }
@@ -316,13 +316,14 @@ impl JsonFields {
         }
         match &mut self.text {
             Text::Kept | Text::Begun => to.out.keep(content),
-            Text::Document(inner, plain, pending) => plain
-                .push(content, &mut |raw, plain| to.within(pending, raw, plain, |to| inner.push(plain, to))),
-            Text::Secret(value, plain, _, any) => {
+            Text::Document(inner, unescaper, pending) => unescaper.push(content, &mut |raw, decoded| {
+                to.within(pending, raw, decoded, |to| inner.push(decoded, to))
+            }),
+            Text::Secret(value, unescaper, _, any) => {
                 *any |= !content.is_empty();
                 to.out.skip(content.len())?;
-                plain.push(content, &mut |raw, plain| {
-                    value.push_as(raw, plain);
+                unescaper.push(content, &mut |raw, decoded| {
+                    value.push_as(raw, decoded);
                     Ok(())
                 })
             }
@@ -332,16 +333,16 @@ impl JsonFields {
     /// Ends the string.
     pub(crate) fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         match std::mem::replace(&mut self.text, Text::Kept) {
-            Text::Secret(mut value, plain, rule, true) => {
-                plain.finish(&mut |raw, plain| {
-                    value.push_as(raw, plain);
+            Text::Secret(mut value, unescaper, rule, true) => {
+                unescaper.finish(&mut |raw, decoded| {
+                    value.push_as(raw, decoded);
                     Ok(())
                 })?;
                 to.out.insert(&to.account.replace(&rule, &value, to.rules, &self.encodings))
             }
-            Text::Document(mut inner, plain, mut pending) => {
-                plain.finish(&mut |raw, plain| {
-                    to.within(&mut pending, raw, plain, |to| inner.push(plain, to))
+            Text::Document(mut inner, unescaper, mut pending) => {
+                unescaper.finish(&mut |raw, decoded| {
+                    to.within(&mut pending, raw, decoded, |to| inner.push(decoded, to))
                 })?;
                 to.within(&mut pending, b"", b"", |to| inner.end(to))
             }

@@ -265,10 +265,10 @@ fn header(head: &str, name: &str) -> Option<String> {
 /// the encoding of RFC 5987.
 fn names(disposition: &str) -> Vec<String> {
     let parameters = Parameters::parse(disposition);
-    let plain = |text: &str| percent_decode_str(text).decode_utf8().map(Cow::into_owned).ok();
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8().map(Cow::into_owned).ok();
     let mut names: Vec<String> = parameters.get("name").map(str::to_owned).into_iter().collect();
-    names.extend(parameters.get("name").and_then(plain));
-    names.extend(parameters.get("name*").and_then(|name| plain(name.splitn(3, '\'').nth(2)?)));
+    names.extend(parameters.get("name").and_then(decoded));
+    names.extend(parameters.get("name*").and_then(|name| decoded(name.splitn(3, '\'').nth(2)?)));
     names
 }
 

@@ -16,16 +16,16 @@ pub(crate) struct Pass<'p> {
 }
 
 impl Pass<'_> {
-    /// Reads a text inside this one. The bytes `raw` of this text are the encoding of the bytes `plain` of the inner
+    /// Reads a text inside this one. The bytes `raw` of this text are the encoding of the bytes `decoded` of the inner
     /// one. `pending` holds bytes that the inner parser has read and not decided about.
     pub(crate) fn within(
         &mut self,
         pending: &mut Pending,
         raw: &[u8],
-        plain: &[u8],
+        decoded: &[u8],
         read: impl FnOnce(&mut Pass<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         let Pass { rules, account, out } = self;
-        read(&mut Pass { rules, account, out: &mut pending.sink(raw, plain, *out) })
+        read(&mut Pass { rules, account, out: &mut pending.sink(raw, decoded, *out) })
     }
 }

@@ -50,10 +50,10 @@ pub(crate) struct Encoded<'a> {
 
 impl Pending {
     /// Adds a piece to the pending bytes, and returns the sink for decisions about all of them.
-    pub(crate) fn sink<'a>(&'a mut self, raw: &[u8], plain: &[u8], next: &'a mut dyn Sink) -> Encoded<'a> {
+    pub(crate) fn sink<'a>(&'a mut self, raw: &[u8], decoded: &[u8], next: &'a mut dyn Sink) -> Encoded<'a> {
         if !raw.is_empty() {
             self.raw.extend_from_slice(raw);
-            self.units.push((plain.len(), raw.len()));
+            self.units.push((decoded.len(), raw.len()));
         }
         Encoded { pending: self, next }
     }
@@ -61,16 +61,16 @@ impl Pending {
     /// Removes decoded bytes, and returns the number of raw bytes for them.
     fn take(&mut self, mut count: usize) -> usize {
         let (mut taken, mut whole) = (0, 0);
-        for (plain, raw) in &mut self.units {
-            if count >= *plain {
-                count -= *plain;
+        for (decoded, raw) in &mut self.units {
+            if count >= *decoded {
+                count -= *decoded;
                 taken += *raw;
                 whole += 1;
             } else {
                 // A part of an unescaped run has as many raw bytes. A part of an escaped character takes the whole
                 // escape.
-                let part = if plain == raw { count } else { *raw * usize::from(count > 0) };
-                *plain -= count;
+                let part = if decoded == raw { count } else { *raw * usize::from(count > 0) };
+                *decoded -= count;
                 *raw -= part;
                 taken += part;
                 break;

@@ -17,7 +17,7 @@ pub(crate) enum Coding {
 
 /// Decodes a text that comes in pieces.
 #[derive(Debug)]
-pub(crate) struct Plain {
+pub(crate) struct Unescaper {
     coding: Coding,
     /// The beginning of an escape.
     held: Vec<u8>,
@@ -30,9 +30,9 @@ pub(crate) type Each<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> io::Result<()>;
 /// The decoder knows no longer entity.
 const LONGEST_ENTITY: usize = 10;
 
-impl Plain {
-    pub(crate) fn new(coding: Coding) -> Plain {
-        Plain { coding, held: Vec::new() }
+impl Unescaper {
+    pub(crate) fn new(coding: Coding) -> Unescaper {
+        Unescaper { coding, held: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, mut raw: &[u8], each: Each<'_>) -> io::Result<()> {
@@ -45,8 +45,8 @@ impl Plain {
                 }
                 self.held.push(raw[0]);
                 raw = &raw[1..];
-                if let Some(plain) = self.coding.unit(&self.held) {
-                    each(&self.held, &plain)?;
+                if let Some(decoded) = self.coding.unit(&self.held) {
+                    each(&self.held, &decoded)?;
                     self.held.clear();
                 }
                 continue;
@@ -144,18 +144,18 @@ mod tests {
     #[track_caller]
     fn check(coding: Coding, raw: &str, expected: &str) {
         for cut in 0..=raw.len() {
-            let (mut kept, mut plain) = (Vec::new(), Vec::new());
+            let (mut kept, mut decoded) = (Vec::new(), Vec::new());
             let mut each = |r: &[u8], p: &[u8]| {
                 kept.extend_from_slice(r);
-                plain.extend_from_slice(p);
+                decoded.extend_from_slice(p);
                 Ok(())
             };
-            let mut decoder = Plain::new(coding);
+            let mut decoder = Unescaper::new(coding);
             let (a, b) = raw.as_bytes().split_at(cut);
             decoder.push(a, &mut each).and_then(|()| decoder.push(b, &mut each)).unwrap();
             decoder.finish(&mut each).unwrap();
             assert_eq!(kept, raw.as_bytes(), "the raw bytes are complete");
-            assert_eq!(String::from_utf8_lossy(&plain), expected, "cut at {cut}");
+            assert_eq!(String::from_utf8_lossy(&decoded), expected, "cut at {cut}");
         }
     }
 

@@ -13,7 +13,7 @@ use crate::redact::account::identity::ValueDigest;
 use crate::redact::formats::json::{JsonFields, MAX_NESTING};
 use crate::redact::formats::pass::Pass;
 use crate::redact::formats::splice::{Pending, Sink};
-use crate::redact::formats::unescape::{Coding, Plain};
+use crate::redact::formats::unescape::{Coding, Unescaper};
 use crate::redact::rules::label::Left;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
@@ -66,7 +66,7 @@ enum Inner {
     Begun,
     Kept,
     /// It may be a document. The decoder is `None` in CDATA, which has no escapes.
-    Document(Option<Document>, Option<Plain>, Pending),
+    Document(Option<Document>, Option<Unescaper>, Pending),
     Secret(SecretText),
 }
 
@@ -80,7 +80,7 @@ enum Document {
 struct SecretText {
     value: ValueDigest,
     /// `None` in CDATA, which has no escapes.
-    plain: Option<Plain>,
+    unescaper: Option<Unescaper>,
     rule: Arc<Rule>,
     /// It has content other than white space.
     any: bool,
@@ -176,9 +176,9 @@ impl XmlFields {
         }
         if self.inner.is_none() {
             let listed = self.listed.last().filter(|(depth, _)| *depth == self.depth);
-            let plain = escaped.then(|| Plain::new(Coding::Xml));
+            let unescaper = escaped.then(|| Unescaper::new(Coding::Xml));
             self.inner =
-                listed.map(|(_, rule)| Inner::Secret(SecretText::new(rule.clone(), plain, to.account)));
+                listed.map(|(_, rule)| Inner::Secret(SecretText::new(rule.clone(), unescaper, to.account)));
         }
         self.feed(text, escaped, to)
     }
@@ -194,16 +194,21 @@ impl XmlFields {
                 _ => false,
             };
             *inner = match opens && self.encodings.len() <= MAX_NESTING {
-                true => Inner::Document(None, escaped.then(|| Plain::new(Coding::Xml)), Pending::default()),
+                true => {
+                    Inner::Document(None, escaped.then(|| Unescaper::new(Coding::Xml)), Pending::default())
+                }
                 false => Inner::Kept,
             };
         }
         match inner {
             Inner::Begun | Inner::Kept => to.out.keep(text),
-            Inner::Document(document, Some(plain), pending) => plain.push(text, &mut |raw, plain| {
-                let document = document.get_or_insert_with(|| Document::of(plain, to.rules, &self.encodings));
-                to.within(pending, raw, plain, |to| document.push(plain, to))
-            }),
+            Inner::Document(document, Some(unescaper), pending) => {
+                unescaper.push(text, &mut |raw, decoded| {
+                    let document =
+                        document.get_or_insert_with(|| Document::of(decoded, to.rules, &self.encodings));
+                    to.within(pending, raw, decoded, |to| document.push(decoded, to))
+                })
+            }
             Inner::Document(document, None, _) => {
                 // CDATA adds no encoding to the document.
                 let around = self.encodings.get(1..).unwrap_or_default();
@@ -240,12 +245,12 @@ impl XmlFields {
         match self.inner.take() {
             Some(Inner::Secret(secret)) => secret.end(&self.encodings, to),
             Some(Inner::Document(Some(document), None, _)) => document.end(to),
-            Some(Inner::Document(document, Some(plain), mut pending)) => {
+            Some(Inner::Document(document, Some(unescaper), mut pending)) => {
                 let mut document = document;
-                plain.finish(&mut |raw, plain| {
+                unescaper.finish(&mut |raw, decoded| {
                     let document =
-                        document.get_or_insert_with(|| Document::of(plain, to.rules, &self.encodings));
-                    to.within(&mut pending, raw, plain, |to| document.push(plain, to))
+                        document.get_or_insert_with(|| Document::of(decoded, to.rules, &self.encodings));
+                    to.within(&mut pending, raw, decoded, |to| document.push(decoded, to))
                 })?;
                 to.within(&mut pending, b"", b"", |to| document.map_or(Ok(()), |document| document.end(to)))
             }
@@ -303,9 +308,10 @@ impl XmlFields {
             At::Equals(name, equals) => match b {
                 b'=' => *equals = true,
                 b'"' | b'\'' if *equals => {
-                    let plain = || Some(Plain::new(Coding::Xml));
+                    let unescaper = || Some(Unescaper::new(Coding::Xml));
                     let rule = rule(name, to.rules).filter(|_| !name.starts_with(b"xmlns"));
-                    self.inner = rule.map(|rule| Inner::Secret(SecretText::new(rule, plain(), to.account)));
+                    self.inner =
+                        rule.map(|rule| Inner::Secret(SecretText::new(rule, unescaper(), to.account)));
                     self.at = At::Quoted(b);
                 }
                 _ if is_space(b) => {}
@@ -380,8 +386,8 @@ impl Document {
 }
 
 impl SecretText {
-    fn new(rule: Arc<Rule>, plain: Option<Plain>, account: &Account) -> SecretText {
-        SecretText { value: account.identity.value(), plain, rule, any: false, tail: Vec::new() }
+    fn new(rule: Arc<Rule>, unescaper: Option<Unescaper>, account: &Account) -> SecretText {
+        SecretText { value: account.identity.value(), unescaper, rule, any: false, tail: Vec::new() }
     }
 
     fn feed(&mut self, text: &[u8], out: &mut dyn Sink) -> io::Result<()> {
@@ -401,10 +407,10 @@ impl SecretText {
         let tail = std::mem::take(&mut self.tail);
         self.value.push(&tail);
         let (value, content) = (&mut self.value, &text[start..end]);
-        match &mut self.plain {
+        match &mut self.unescaper {
             None => value.push(content),
-            Some(plain) => plain.push(content, &mut |raw, plain| {
-                value.push_as(raw, plain);
+            Some(unescaper) => unescaper.push(content, &mut |raw, decoded| {
+                value.push_as(raw, decoded);
                 Ok(())
             })?,
         }
@@ -415,11 +421,11 @@ impl SecretText {
 
     /// Ends the text, which has these encodings.
     fn end(self, encodings: &[Encoding], to: &mut Pass<'_>) -> io::Result<()> {
-        let SecretText { mut value, plain, rule, any, tail } = self;
-        let encodings = if plain.is_some() { encodings } else { encodings.get(1..).unwrap_or_default() };
-        if let Some(plain) = plain {
-            plain.finish(&mut |raw, plain| {
-                value.push_as(raw, plain);
+        let SecretText { mut value, unescaper, rule, any, tail } = self;
+        let encodings = if unescaper.is_some() { encodings } else { encodings.get(1..).unwrap_or_default() };
+        if let Some(unescaper) = unescaper {
+            unescaper.finish(&mut |raw, decoded| {
+                value.push_as(raw, decoded);
                 Ok(())
             })?;
         }

@@ -17,7 +17,7 @@ use crate::redact::formats::json::JsonFields;
 use crate::redact::formats::pass::Pass;
 use crate::redact::formats::script::ScriptFields;
 use crate::redact::formats::splice::Pending;
-use crate::redact::formats::unescape::{Coding, Plain};
+use crate::redact::formats::unescape::{Coding, Unescaper};
 use crate::redact::rules::rule::Rule;
 use crate::redact::values::encoding::Encoding;
 pub(crate) use page::{LONGEST_PROLOGUE, is_page};
@@ -69,9 +69,9 @@ enum Inner {
     Begun,
     Kept,
     /// It may be JSON.
-    Document(Box<JsonFields>, Plain, Pending),
+    Document(Box<JsonFields>, Unescaper, Pending),
     /// It is redacted, unless it is empty.
-    Secret(ValueDigest, Plain, Arc<Rule>, bool),
+    Secret(ValueDigest, Unescaper, Arc<Rule>, bool),
 }
 
 /// The most bytes of a tag that wait for a name, or for the end of a value.
@@ -408,7 +408,7 @@ impl Inner {
     /// For a value with this rule, or without one.
     fn of(rule: Option<Arc<Rule>>, to: &Pass<'_>) -> Inner {
         rule.map_or(Inner::Begun, |rule| {
-            Inner::Secret(to.account.identity.value(), Plain::new(Coding::Xml), rule, false)
+            Inner::Secret(to.account.identity.value(), Unescaper::new(Coding::Xml), rule, false)
         })
     }
 
@@ -417,7 +417,7 @@ impl Inner {
             *self = match first {
                 b'{' | b'[' | b'&' => Inner::Document(
                     Box::new(JsonFields::within(to.rules, &[Encoding::Html])),
-                    Plain::new(Coding::Xml),
+                    Unescaper::new(Coding::Xml),
                     Pending::default(),
                 ),
                 _ => Inner::Kept,
@@ -425,14 +425,14 @@ impl Inner {
         }
         match self {
             Inner::Begun | Inner::Kept => to.out.keep(part),
-            Inner::Document(inner, plain, pending) => {
-                plain.push(part, &mut |raw, plain| to.within(pending, raw, plain, |to| inner.push(plain, to)))
-            }
-            Inner::Secret(value, plain, _, any) => {
+            Inner::Document(inner, unescaper, pending) => unescaper.push(part, &mut |raw, decoded| {
+                to.within(pending, raw, decoded, |to| inner.push(decoded, to))
+            }),
+            Inner::Secret(value, unescaper, _, any) => {
                 *any |= !part.is_empty();
                 to.out.skip(part.len())?;
-                plain.push(part, &mut |raw, plain| {
-                    value.push_as(raw, plain);
+                unescaper.push(part, &mut |raw, decoded| {
+                    value.push_as(raw, decoded);
                     Ok(())
                 })
             }
@@ -442,16 +442,16 @@ impl Inner {
     /// Ends the text or value.
     fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         match std::mem::replace(self, Inner::Begun) {
-            Inner::Secret(mut value, plain, rule, true) => {
-                plain.finish(&mut |raw, plain| {
-                    value.push_as(raw, plain);
+            Inner::Secret(mut value, unescaper, rule, true) => {
+                unescaper.finish(&mut |raw, decoded| {
+                    value.push_as(raw, decoded);
                     Ok(())
                 })?;
                 to.out.insert(&to.account.replace(&rule, &value, to.rules, &[Encoding::Html]))
             }
-            Inner::Document(mut inner, plain, mut pending) => {
-                plain.finish(&mut |raw, plain| {
-                    to.within(&mut pending, raw, plain, |to| inner.push(plain, to))
+            Inner::Document(mut inner, unescaper, mut pending) => {
+                unescaper.finish(&mut |raw, decoded| {
+                    to.within(&mut pending, raw, decoded, |to| inner.push(decoded, to))
                 })?;
                 to.within(&mut pending, b"", b"", |to| inner.end(to))
             }

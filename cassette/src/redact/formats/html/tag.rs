@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::redact::formats::unescape::{Coding, Plain};
+use crate::redact::formats::unescape::{Coding, Unescaper};
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
 
@@ -239,12 +239,12 @@ impl Field {
     pub(super) fn rule(&self, rules: &Rules) -> Option<Arc<Rule>> {
         let raw = self.name.as_ref().or(self.id.as_ref()).filter(|name| name.len() <= LONGEST_NAME)?;
         let mut name = Vec::new();
-        let mut plain = Plain::new(Coding::Xml);
-        let mut each = |_: &[u8], plain: &[u8]| {
-            name.extend_from_slice(plain);
+        let mut unescaper = Unescaper::new(Coding::Xml);
+        let mut each = |_: &[u8], decoded: &[u8]| {
+            name.extend_from_slice(decoded);
             Ok(())
         };
-        plain.push(raw, &mut each).and_then(|()| plain.finish(&mut each)).ok()?;
+        unescaper.push(raw, &mut each).and_then(|()| unescaper.finish(&mut each)).ok()?;
         rules.form_rule(std::str::from_utf8(&name).ok()?)
     }
 }
