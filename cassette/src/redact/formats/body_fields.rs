@@ -24,9 +24,9 @@ pub(crate) enum BodyFields {
     Sniffer(Sniffer),
     Json(JsonFields),
     /// JSON, and the declared format after its end.
-    First(JsonFields, Declared),
+    JsonThen(JsonFields, Declared),
     Form(FormFields),
-    Loose(Box<LooseForm>),
+    LooseForm(Box<LooseForm>),
     Xml(XmlFields),
     Html(Box<HtmlFields>),
     Multipart(Box<MultipartFields>),
@@ -62,9 +62,9 @@ impl BodyFields {
     fn of_format(format: Format, rules: &Rules) -> BodyFields {
         match format {
             Format::Json => BodyFields::Json(JsonFields::new(rules)),
-            Format::JsonThen(kind) => BodyFields::First(JsonFields::new(rules), kind),
+            Format::JsonThen(kind) => BodyFields::JsonThen(JsonFields::new(rules), kind),
             Format::Form => BodyFields::Form(FormFields::new()),
-            Format::LooseForm => BodyFields::Loose(Box::new(LooseForm::new())),
+            Format::LooseForm => BodyFields::LooseForm(Box::new(LooseForm::new())),
             Format::Xml => BodyFields::Xml(XmlFields::new()),
             Format::Html => BodyFields::Html(Box::new(HtmlFields::new())),
             Format::Events => BodyFields::Events(Box::new(EventFields::new(rules))),
@@ -73,14 +73,14 @@ impl BodyFields {
     }
 
     /// For a body without a content type.
-    pub(crate) fn begun() -> BodyFields {
+    pub(crate) fn undeclared() -> BodyFields {
         BodyFields::Sniffer(Sniffer::new(Declared::Other))
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
         match self {
-            BodyFields::Sniffer(begun) => {
-                if let Some((format, held, rest)) = begun.push(bytes, to.out)? {
+            BodyFields::Sniffer(sniffer) => {
+                if let Some((format, held, rest)) = sniffer.push(bytes, to.out)? {
                     *self = BodyFields::of_format(format, to.rules);
                     self.push(&held, to)?;
                     self.push(rest, to)?;
@@ -88,7 +88,7 @@ impl BodyFields {
                 Ok(())
             }
             BodyFields::Json(json) => json.push(bytes, to),
-            BodyFields::First(json, kind) => {
+            BodyFields::JsonThen(json, kind) => {
                 let read = json.read(bytes, to)?;
                 if read < bytes.len() {
                     *self = BodyFields::of_format(kind.format(), to.rules);
@@ -97,7 +97,7 @@ impl BodyFields {
                 Ok(())
             }
             BodyFields::Form(form) => form.push(bytes, to),
-            BodyFields::Loose(form) => form.push(bytes, to),
+            BodyFields::LooseForm(form) => form.push(bytes, to),
             BodyFields::Xml(xml) => xml.push(bytes, to),
             BodyFields::Html(html) => html.push(bytes, to),
             BodyFields::Multipart(multipart) => multipart.push(bytes, to),
@@ -108,7 +108,7 @@ impl BodyFields {
 
     pub(crate) fn finish(self, to: &mut Pass<'_>) -> io::Result<()> {
         match self {
-            BodyFields::Sniffer(begun) => match begun.finish(to.out)? {
+            BodyFields::Sniffer(sniffer) => match sniffer.finish(to.out)? {
                 Some((format, held)) => {
                     let mut fields = BodyFields::of_format(format, to.rules);
                     fields.push(&held, to)?;
@@ -116,9 +116,9 @@ impl BodyFields {
                 }
                 None => Ok(()),
             },
-            BodyFields::Json(json) | BodyFields::First(json, _) => json.finish(to),
+            BodyFields::Json(json) | BodyFields::JsonThen(json, _) => json.finish(to),
             BodyFields::Form(form) => form.finish(to),
-            BodyFields::Loose(form) => form.finish(to),
+            BodyFields::LooseForm(form) => form.finish(to),
             BodyFields::Xml(xml) => xml.finish(to),
             BodyFields::Html(html) => html.finish(to),
             BodyFields::Multipart(multipart) => multipart.finish(to),

@@ -14,7 +14,7 @@ pub(crate) struct EventFields {
     json: JsonFields,
     pending: Pending,
     /// The current event has data.
-    begun: bool,
+    has_data: bool,
     at: At,
     /// The end of a line, and the beginning of the next one. Between two data lines it is a line break of the document.
     held: Vec<u8>,
@@ -37,14 +37,14 @@ enum At {
 }
 
 const DATA: &[u8] = b"data";
-const MARK: &[u8] = b"\xef\xbb\xbf";
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 impl EventFields {
     pub(crate) fn new(rules: &Rules) -> EventFields {
         EventFields {
             json: JsonFields::among_others(rules),
             pending: Pending::default(),
-            begun: false,
+            has_data: false,
             at: At::Name,
             held: Vec::new(),
             ended: 0,
@@ -101,7 +101,7 @@ impl EventFields {
         }
         self.cr = false;
         let line = &self.held[self.ended..];
-        let name = if self.first { line.strip_prefix(MARK).unwrap_or(line) } else { line };
+        let name = if self.first { line.strip_prefix(BOM).unwrap_or(line) } else { line };
         match b {
             b'\r' | b'\n' => {
                 match name {
@@ -119,8 +119,8 @@ impl EventFields {
             _ => {
                 self.held.push(b);
                 let line = &self.held[self.ended..];
-                let name = if self.first { line.strip_prefix(MARK).unwrap_or(line) } else { line };
-                let is_open = DATA.starts_with(name) || (self.first && MARK.starts_with(line));
+                let name = if self.first { line.strip_prefix(BOM).unwrap_or(line) } else { line };
+                let is_open = DATA.starts_with(name) || (self.first && BOM.starts_with(line));
                 if is_open { Ok(()) } else { self.other(to) }
             }
         }
@@ -135,7 +135,7 @@ impl EventFields {
 
     /// Passes on the held bytes outside of an event, so that the end of an event does not wait for the next event.
     fn pass_on(&mut self, out: &mut dyn Sink) -> io::Result<()> {
-        if !self.begun {
+        if !self.has_data {
             out.keep(&self.held)?;
             self.held.clear();
             self.ended = 0;
@@ -145,20 +145,20 @@ impl EventFields {
 
     /// The held bytes end, and the data of a line begins.
     fn data_begins(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
-        if self.begun {
+        if self.has_data {
             to.within(&mut self.pending, &self.held, b"\n", |to| self.json.push(b"\n", to))?;
         } else {
             to.out.keep(&self.held)?;
         }
         self.held.clear();
         self.ended = 0;
-        (self.begun, self.at) = (true, At::Data);
+        (self.has_data, self.at) = (true, At::Data);
         Ok(())
     }
 
     /// The held bytes belong to a line without data. A string of the document does not continue after such a line.
     fn other(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
-        if self.begun {
+        if self.has_data {
             to.within(&mut self.pending, b"", b"", |to| self.json.interrupt(to))?;
         }
         to.out.keep(&self.held)?;
@@ -169,10 +169,10 @@ impl EventFields {
     }
 
     fn event_ends(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
-        if self.begun {
+        if self.has_data {
             to.within(&mut self.pending, b"", b"", |to| self.json.end(to))?;
             self.json = JsonFields::among_others(to.rules);
-            self.begun = false;
+            self.has_data = false;
         }
         self.pass_on(to.out)
     }

@@ -34,7 +34,7 @@ enum At {
     /// In a value that stays.
     Kept,
     /// Before the first byte of a value without a rule.
-    Begun,
+    Start,
     /// In a value that may be JSON.
     Document(Box<JsonFields>, Unescaper, Pending),
     /// In a value that is redacted unless it is empty. Keeps the raw value, as long as the rule may still leave it
@@ -71,7 +71,7 @@ impl FormFields {
                 i += whole;
                 if end.is_some() {
                     if rest[part.len()] == b'=' {
-                        self.at = self.rule(to.rules).map_or(At::Begun, |rule| {
+                        self.at = self.rule(to.rules).map_or(At::Start, |rule| {
                             At::Secret(
                                 to.account.identity.value(),
                                 Unescaper::new(Coding::Form),
@@ -98,7 +98,7 @@ impl FormFields {
     }
 
     fn feed(&mut self, part: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
-        if let (At::Begun, Some(first)) = (&self.at, part.first()) {
+        if let (At::Start, Some(first)) = (&self.at, part.first()) {
             self.at = match first {
                 b'{' | b'[' | b'%' => At::Document(
                     Box::new(JsonFields::within(to.rules, &[self.encoding()])),
@@ -109,7 +109,7 @@ impl FormFields {
             };
         }
         match &mut self.at {
-            At::Key | At::Begun | At::Kept => to.out.keep(part),
+            At::Key | At::Start | At::Kept => to.out.keep(part),
             At::Document(inner, unescaper, pending) => unescaper.push(part, &mut |raw, decoded| {
                 to.within(pending, raw, decoded, |to| inner.push(decoded, to))
             }),

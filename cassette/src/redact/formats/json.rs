@@ -32,7 +32,7 @@ pub(crate) struct JsonFields {
     /// The last byte was a line break.
     line: bool,
     /// How many bytes of a byte order mark have been read.
-    mark: usize,
+    bom: usize,
     /// The raw name being read, with its quotes.
     key: Vec<u8>,
     /// The rule for the last name, which applies to the next value.
@@ -56,14 +56,14 @@ enum Text {
     /// A string that stays.
     Kept,
     /// A string whose first byte hasn't come yet.
-    Begun,
+    Empty,
     /// A string that may be JSON.
     Document(Box<JsonFields>, Unescaper, Pending),
     /// A redacted string, and whether it has any content.
     Secret(ValueDigest, Unescaper, Arc<Rule>, bool),
 }
 
-const MARK: &[u8] = b"\xef\xbb\xbf";
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// The byte before each document of a sequence (RFC 7464). JSON itself never contains it.
 pub(crate) const RECORD: u8 = 0x1e;
@@ -80,7 +80,7 @@ impl JsonFields {
             lexer: Lexer::lenient(),
             broken: false,
             line: false,
-            mark: 0,
+            bom: 0,
             key: Vec::new(),
             armed: None,
             arrays: Stack::default(),
@@ -95,12 +95,12 @@ impl JsonFields {
     /// For a document in a text with these encodings. Pointers do not apply inside it.
     pub(crate) fn within(rules: &Rules, around: &[Encoding]) -> JsonFields {
         let encodings = [&[Encoding::Json], around].concat();
-        JsonFields { mark: MARK.len(), pointers: None, encodings, ..JsonFields::new(rules) }
+        JsonFields { bom: BOM.len(), pointers: None, encodings, ..JsonFields::new(rules) }
     }
 
     /// For one of several documents in a text that also holds other things.
     pub(crate) fn among_others(rules: &Rules) -> JsonFields {
-        JsonFields { mark: MARK.len(), ..JsonFields::new(rules) }
+        JsonFields { bom: BOM.len(), ..JsonFields::new(rules) }
     }
 
     pub(crate) fn push(&mut self, chunk: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
@@ -111,7 +111,7 @@ impl JsonFields {
             to.out.keep(&chunk[at..at + run])?;
             at += run;
             if passed.is_some() {
-                self.begin_anew(to.rules);
+                self.restart(to.rules);
                 at += self.read(&chunk[at..], to)?;
             }
         }
@@ -135,7 +135,7 @@ impl JsonFields {
         }
     }
 
-    fn begin_anew(&mut self, rules: &Rules) {
+    fn restart(&mut self, rules: &Rules) {
         (self.lexer, self.broken) = (Lexer::lenient(), false);
         (self.arrays, self.armed, self.rule, self.deep) = (Stack::default(), None, None, None);
         self.pointers = self.pointers.take().and_then(|_| rules.pointers.begin());
@@ -144,14 +144,14 @@ impl JsonFields {
     /// Like `push`, but stops where the text is no JSON any more. Returns how many bytes it has read.
     pub(crate) fn read(&mut self, chunk: &[u8], to: &mut Pass<'_>) -> io::Result<usize> {
         let (whole, mut chunk) = (chunk, chunk);
-        while self.mark < MARK.len() && !chunk.is_empty() {
-            if chunk[0] != MARK[self.mark] {
-                self.broken |= self.mark > 0;
-                self.mark = MARK.len();
+        while self.bom < BOM.len() && !chunk.is_empty() {
+            if chunk[0] != BOM[self.bom] {
+                self.broken |= self.bom > 0;
+                self.bom = BOM.len();
                 break;
             }
             to.out.keep(&chunk[..1])?;
-            self.mark += 1;
+            self.bom += 1;
             chunk = &chunk[1..];
         }
         // `chunk[..kept]` has been kept or replaced.
@@ -296,7 +296,7 @@ impl JsonFields {
         if let Some(rule) = self.rule_of_value() {
             return Text::Secret(to.account.identity.value(), Unescaper::new(Coding::Json), rule, false);
         }
-        first.map_or(Text::Begun, |first| self.document(to.rules, *first))
+        first.map_or(Text::Empty, |first| self.document(to.rules, *first))
     }
 
     /// Decides by the first byte whether a string without a rule may be JSON.
@@ -311,11 +311,11 @@ impl JsonFields {
     }
 
     fn feed(&mut self, content: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
-        if let (Text::Begun, Some(first)) = (&self.text, content.first()) {
+        if let (Text::Empty, Some(first)) = (&self.text, content.first()) {
             self.text = self.document(to.rules, *first);
         }
         match &mut self.text {
-            Text::Kept | Text::Begun => to.out.keep(content),
+            Text::Kept | Text::Empty => to.out.keep(content),
             Text::Document(inner, unescaper, pending) => unescaper.push(content, &mut |raw, decoded| {
                 to.within(pending, raw, decoded, |to| inner.push(decoded, to))
             }),
@@ -346,7 +346,7 @@ impl JsonFields {
                 })?;
                 to.within(&mut pending, b"", b"", |to| inner.end(to))
             }
-            Text::Kept | Text::Begun | Text::Secret(..) => Ok(()),
+            Text::Kept | Text::Empty | Text::Secret(..) => Ok(()),
         }
     }
 

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_without_the_label() {
+    fn forms_without_their_content_type() {
         check("client_id=a&client_secret=x%2By", "client_id=a&client_secret=[client_secret:1]");
         check(
             "access_token=x-1&token_type=bearer&scope=repo",

@@ -54,9 +54,9 @@ enum Part {
 }
 
 /// The kind of a text that begins like a delimiter.
-enum Is {
+enum Candidate {
     /// More bytes are needed.
-    Open,
+    Incomplete,
     Delimiter,
     /// The delimiter after the last part.
     Last,
@@ -83,7 +83,7 @@ impl MultipartFields {
             depth,
             at: At::Content,
             // The text before the first delimiter may be the whole body, if the content type is wrong.
-            part: Part::Body(Box::new(BodyFields::begun())),
+            part: Part::Body(Box::new(BodyFields::undeclared())),
             held: Vec::new(),
             start: true,
             head: Vec::new(),
@@ -142,31 +142,31 @@ impl MultipartFields {
             return at - usize::from(text[..at].ends_with(b"\r"));
         }
         let from = text.len().saturating_sub(self.delimiter.needle().len());
-        let begins = |at: &usize| matches!(self.is(&text[*at..]), Is::Open);
+        let begins = |at: &usize| matches!(self.classify(&text[*at..]), Candidate::Incomplete);
         (from..text.len()).find(begins).unwrap_or(text.len())
     }
 
-    fn is(&self, text: &[u8]) -> Is {
+    fn classify(&self, text: &[u8]) -> Candidate {
         let mut delimiter = self.delimiter.needle();
         let text = text.strip_prefix(b"\r").unwrap_or(text);
         if self.start && text.first() == Some(&b'-') {
             delimiter = &delimiter[1..];
         }
         match text.strip_prefix(delimiter) {
-            Some([] | [b'-']) => Is::Open,
-            Some([b'-', b'-']) => Is::Last,
-            Some([b' ' | b'\t' | b'\r' | b'\n']) => Is::Delimiter,
-            None if delimiter.starts_with(text) => Is::Open,
-            _ => Is::Other,
+            Some([] | [b'-']) => Candidate::Incomplete,
+            Some([b'-', b'-']) => Candidate::Last,
+            Some([b' ' | b'\t' | b'\r' | b'\n']) => Candidate::Delimiter,
+            None if delimiter.starts_with(text) => Candidate::Incomplete,
+            _ => Candidate::Other,
         }
     }
 
     /// Adds a byte to the held ones. Returns whether it consumed the byte.
     fn begins(&mut self, b: u8, to: &mut Pass<'_>) -> io::Result<bool> {
         self.held.push(b);
-        self.at = match self.is(&self.held) {
-            Is::Open => return Ok(true),
-            Is::Other => {
+        self.at = match self.classify(&self.held) {
+            Candidate::Incomplete => return Ok(true),
+            Candidate::Other => {
                 // The last byte may begin another delimiter. The bytes before it cannot: line breaks are only at the
                 // beginning of a delimiter.
                 self.held.pop();
@@ -175,9 +175,9 @@ impl MultipartFields {
                 self.feed(&held, to)?;
                 return Ok(false);
             }
-            Is::Last => At::Epilogue,
-            Is::Delimiter if b == b'\n' => At::Head,
-            Is::Delimiter => At::Line,
+            Candidate::Last => At::Epilogue,
+            Candidate::Delimiter if b == b'\n' => At::Head,
+            Candidate::Delimiter => At::Line,
         };
         self.end(to)?;
         to.out.keep(&self.held)?;
@@ -198,7 +198,7 @@ impl MultipartFields {
 
     /// Ends the part.
     fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
-        match std::mem::replace(&mut self.part, Part::Body(Box::new(BodyFields::begun()))) {
+        match std::mem::replace(&mut self.part, Part::Body(Box::new(BodyFields::undeclared()))) {
             Part::Body(fields) => fields.finish(to),
             Part::Secret(value, rule, true) => {
                 to.out.insert(&to.account.replace(&rule, &value, to.rules, &[]))

@@ -34,9 +34,9 @@ pub(crate) struct Sniffer {
 /// What follows from the first bytes.
 enum Verdict {
     /// More bytes are needed.
-    Nothing,
+    Undecided,
     /// A prefix of this length is no part of the document. The declared format changes to this one.
-    Before(usize, Declared),
+    Prefix(usize, Declared),
     Format(Format),
 }
 
@@ -55,17 +55,17 @@ pub(crate) enum Format {
 }
 
 /// The format of a body, its held bytes, and the bytes after them.
-type Begins<'b> = (Format, Vec<u8>, &'b [u8]);
+type Sniffed<'b> = (Format, Vec<u8>, &'b [u8]);
 
 /// The format is decided after at most this many bytes.
-const MOST: usize = LONGEST_PROLOGUE;
+const MOST_HELD: usize = LONGEST_PROLOGUE;
 
 /// A longer text is not the name of a field or function.
 const LONGEST_NAME: usize = 256;
 
 const XML: &[u8] = b"<?xml";
 
-const MARK: &[u8] = "\u{feff}".as_bytes();
+const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// JSONP servers put this comment before a callback, so that Flash does not take the callback's name for the beginning
 /// of a SWF file.
@@ -102,7 +102,7 @@ impl Sniffer {
         &mut self,
         mut bytes: &'b [u8],
         out: &mut dyn Sink,
-    ) -> io::Result<Option<Begins<'b>>> {
+    ) -> io::Result<Option<Sniffed<'b>>> {
         loop {
             let space = spaces(&self.held);
             out.keep(&self.held[..space])?;
@@ -112,15 +112,15 @@ impl Sniffer {
                 out.keep(&bytes[..space])?;
                 bytes = &bytes[space..];
             }
-            let (taken, rest) = bytes.split_at(bytes.len().min(MOST - self.held.len()));
+            let (taken, rest) = bytes.split_at(bytes.len().min(MOST_HELD - self.held.len()));
             self.held.extend_from_slice(taken);
             bytes = rest;
             if self.held.is_empty() {
                 return Ok(None);
             }
-            match self.verdict(self.held.len() == MOST) {
-                Verdict::Nothing => return Ok(None),
-                Verdict::Before(count, kind) => self.pass_over(count, kind, out)?,
+            match self.verdict(self.held.len() == MOST_HELD) {
+                Verdict::Undecided => return Ok(None),
+                Verdict::Prefix(count, kind) => self.pass_over(count, kind, out)?,
                 Verdict::Format(format) => return Ok(Some((format, std::mem::take(&mut self.held), bytes))),
             }
         }
@@ -130,9 +130,9 @@ impl Sniffer {
     pub(crate) fn finish(mut self, out: &mut dyn Sink) -> io::Result<Option<(Format, Vec<u8>)>> {
         while !self.held.is_empty() {
             match self.verdict(true) {
-                Verdict::Before(count, kind) => self.pass_over(count, kind, out)?,
+                Verdict::Prefix(count, kind) => self.pass_over(count, kind, out)?,
                 Verdict::Format(format) => return Ok(Some((format, self.held))),
-                Verdict::Nothing => break,
+                Verdict::Undecided => break,
             }
         }
         out.keep(&self.held)?;
@@ -149,14 +149,14 @@ impl Sniffer {
     /// The verdict on the held bytes. `whole` says that the decision cannot wait for more.
     fn verdict(&self, whole: bool) -> Verdict {
         let (text, kind) = (&self.held[..], self.kind);
-        let guarded = if kind == Declared::Script { kind } else { Declared::Other };
-        let before = [(MARK, kind), (COMMENT, Declared::Script)];
-        for (before, kind) in before.into_iter().chain(GUARDS.map(|guard| (guard, guarded))) {
+        let after_guard = if kind == Declared::Script { kind } else { Declared::Other };
+        let before = [(BOM, kind), (COMMENT, Declared::Script)];
+        for (before, kind) in before.into_iter().chain(GUARDS.map(|guard| (guard, after_guard))) {
             if text.starts_with(before) {
-                return Verdict::Before(before.len(), kind);
+                return Verdict::Prefix(before.len(), kind);
             }
             if !whole && before.starts_with(text) {
-                return Verdict::Nothing;
+                return Verdict::Undecided;
             }
         }
         let json = || match kind {
@@ -164,7 +164,7 @@ impl Sniffer {
             _ => kind.format(),
         };
         let markup = |or| match html::is_page(text, or) {
-            None if !whole => Verdict::Nothing,
+            None if !whole => Verdict::Undecided,
             Some(true) => Verdict::Format(Declared::Html.format()),
             _ => Verdict::Format(Declared::Xml.format()),
         };
@@ -172,13 +172,13 @@ impl Sniffer {
             // The names of a form's fields may begin with a bracket, too.
             (Some(b'{' | b'['), Declared::Form) => match text[1..].trim_ascii_start().first() {
                 Some(b'"' | b'{' | b'[') => Verdict::Format(json()),
-                None if !whole => Verdict::Nothing,
+                None if !whole => Verdict::Undecided,
                 _ => Verdict::Format(kind.format()),
             },
             (Some(b'{' | b'['), _) => Verdict::Format(json()),
             // Servers declare XML as HTML, too.
             (Some(b'<'), Declared::Html) if text.starts_with(XML) => markup(true),
-            (Some(b'<'), Declared::Html) if !whole && XML.starts_with(text) => Verdict::Nothing,
+            (Some(b'<'), Declared::Html) if !whole && XML.starts_with(text) => Verdict::Undecided,
             (Some(b'<'), Declared::Text | Declared::Other | Declared::Form | Declared::Events) => {
                 markup(false)
             }
@@ -198,13 +198,13 @@ impl Sniffer {
         let name = text.iter().position(|b| !is_of_name(*b));
         match name.map(|end| text[end..].split_at(1)) {
             _ if name.unwrap_or(text.len()) > LONGEST_NAME => Verdict::Format(self.kind.format()),
-            None if !whole => Verdict::Nothing,
+            None if !whole => Verdict::Undecided,
             Some((b"=", _)) if self.kind == Declared::Text && name > Some(0) => {
                 Verdict::Format(Format::LooseForm)
             }
             Some((b"(", argument)) if name > Some(0) => match argument.trim_ascii_start().first() {
                 Some(b'{' | b'[') => Verdict::Format(Declared::Script.format()),
-                None if !whole => Verdict::Nothing,
+                None if !whole => Verdict::Undecided,
                 _ => Verdict::Format(self.kind.format()),
             },
             _ => Verdict::Format(self.kind.format()),
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_json_by_whatever_name() {
+    fn json_with_any_content_type() {
         for frame in [
             "{\"password\":\"@\",\"n\":1.0}",
             " \r\n\t[ {\"Pass_word\" : [\"@\"]} ]",
@@ -298,7 +298,7 @@ mod tests {
 
     /// After the end of the JSON, the declared format applies.
     #[test]
-    fn json_and_more() {
+    fn the_declared_format_after_json() {
         check(FORM, "{\"token\":\"x\"}&token=y&b=1", "{\"token\":\"[token:1]\"}&token=[token:2]&b=1");
         check(FORM, "{\"token\":\"x\"}=&token=y", "{\"token\":\"[token:1]\"}=&token=[token:2]");
         check_in(&[FORM], "[0]=z&token=@", "[token:1]");
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn xml_is_xml() {
+    fn xml_with_any_content_type() {
         let types = TYPES.map(|t| if matches!(t, "text/html" | "application/javascript") { "" } else { t });
         check_in(&types, "<?xml version=\"1.0\"?><r><token>@</token></r>", "[token:1]");
         check_in(&types, "\u{feff}\r\n<r token='@'/>", "[token:1]");
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_are_scripts() {
+    fn calls_without_their_content_type() {
         let types = [JSON, "text/plain", "", "application/octet-stream", "text/javascript", "text/csv"];
         for frame in [
             "cb({\"token\":\"@\"})",
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_events() {
+    fn events_without_their_content_type() {
         let types = ["text/plain", JSON, "", "text/event-stream", "application/octet-stream"];
         for frame in [
             "data: {\"token\":\"@\"}\n\n",
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_nothing_stays() {
+    fn undecided_texts_stay() {
         for text in [
             "",
             " ",
@@ -377,9 +377,11 @@ mod tests {
         ] {
             check_in(&TYPES, text, "");
         }
-        for long in ["a".repeat(2 * MOST), " ".repeat(2 * MOST), format!("f({}", " ".repeat(2 * MOST))] {
+        for long in
+            ["a".repeat(2 * MOST_HELD), " ".repeat(2 * MOST_HELD), format!("f({}", " ".repeat(2 * MOST_HELD))]
+        {
             let redactor = Redactor::new(Rules::default()).unwrap();
-            for size in [1, 100, MOST - 1, MOST, MOST + 1] {
+            for size in [1, 100, MOST_HELD - 1, MOST_HELD, MOST_HELD + 1] {
                 let mut body = redactor.body(Some("text/plain"), Vec::new());
                 long.as_bytes().chunks(size).for_each(|chunk| body.write_all(chunk).unwrap());
                 assert_eq!(body.finish().unwrap(), long.as_bytes());

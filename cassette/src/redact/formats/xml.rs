@@ -63,7 +63,7 @@ enum At {
 /// A text or value being read.
 enum Inner {
     /// Only white space has come.
-    Begun,
+    Blank,
     Kept,
     /// It may be a document. The decoder is `None` in CDATA, which has no escapes.
     Document(Option<Document>, Option<Unescaper>, Pending),
@@ -185,8 +185,8 @@ impl XmlFields {
 
     /// Reads the next part of a text or value.
     fn feed(&mut self, text: &[u8], escaped: bool, to: &mut Pass<'_>) -> io::Result<()> {
-        let inner = self.inner.get_or_insert(Inner::Begun);
-        if let (Inner::Begun, Some(first)) = (&*inner, text.trim_ascii_start().first()) {
+        let inner = self.inner.get_or_insert(Inner::Blank);
+        if let (Inner::Blank, Some(first)) = (&*inner, text.trim_ascii_start().first()) {
             let opens = match first {
                 b'{' | b'[' => true,
                 b'&' => escaped,
@@ -201,7 +201,7 @@ impl XmlFields {
             };
         }
         match inner {
-            Inner::Begun | Inner::Kept => to.out.keep(text),
+            Inner::Blank | Inner::Kept => to.out.keep(text),
             Inner::Document(document, Some(unescaper), pending) => {
                 unescaper.push(text, &mut |raw, decoded| {
                     let document =

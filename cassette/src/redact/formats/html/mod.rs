@@ -36,7 +36,7 @@ pub(crate) struct HtmlFields {
 
 enum At {
     /// Before the first byte that is not white space.
-    Begun,
+    Start,
     /// In JSON before the first byte of HTML, if there is any HTML.
     Json(Box<JsonFields>),
     Text,
@@ -49,10 +49,10 @@ enum At {
     /// In a value.
     Value,
     /// In a value whose field has no name yet. Holds the state of the tag at the end of the held bytes.
-    Ahead(Box<Tag>),
+    Unnamed(Box<Tag>),
     /// In a redacted value, after an angle bracket. The page may lack the closing quote, so that the next quote belongs
     /// to another attribute. True after that next quote.
-    Doubt(bool),
+    Unclosed(bool),
     /// After `<` and this number of bytes of `!--`.
     Declaration(usize),
     /// In a comment, after this number of bytes of `--!`.
@@ -66,7 +66,7 @@ enum At {
 /// A text or value being read.
 enum Inner {
     /// Only white space has come.
-    Begun,
+    Blank,
     Kept,
     /// It may be JSON.
     Document(Box<JsonFields>, Unescaper, Pending),
@@ -77,12 +77,12 @@ enum Inner {
 /// The most bytes of a tag that wait for a name, or for the end of a value.
 const MOST_HELD: usize = 16 * 1024;
 
-const MARK: &[u8] = b"\xef\xbb\xbf";
+const BOM: &[u8] = b"\xef\xbb\xbf";
 const COMMENT_END: &[u8] = b"--!";
 
 impl HtmlFields {
     pub(crate) fn new() -> HtmlFields {
-        HtmlFields { at: At::Begun, tag: Tag::new(b""), inner: Inner::Begun, held: Vec::new() }
+        HtmlFields { at: At::Start, tag: Tag::new(b""), inner: Inner::Blank, held: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, chunk: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
@@ -94,8 +94,8 @@ impl HtmlFields {
         // The held bytes are read again, and some of them may be held once more.
         loop {
             match &self.at {
-                At::Ahead(_) => self.decide(true, to)?,
-                At::Doubt(false) => self.break_off(to)?,
+                At::Unnamed(_) => self.decide(true, to)?,
+                At::Unclosed(false) => self.break_off(to)?,
                 _ => break,
             }
         }
@@ -103,7 +103,7 @@ impl HtmlFields {
             At::Json(json) => return json.finish(to),
             At::Text | At::Value => {}
             At::Open(closing) => self.inner.feed(if closing { b"</" } else { b"<" }, to)?,
-            At::Doubt(_) => {
+            At::Unclosed(_) => {
                 let quote = self.held.pop();
                 self.inner.feed(&self.held, to)?;
                 self.inner.end(to)?;
@@ -131,11 +131,11 @@ impl HtmlFields {
     fn step(&mut self, rest: &[u8], to: &mut Pass<'_>) -> io::Result<usize> {
         let b = rest[0];
         match &mut self.at {
-            At::Begun if is_space(b) || MARK.contains(&b) => {
+            At::Start if is_space(b) || BOM.contains(&b) => {
                 to.out.keep(&[b])?;
                 return Ok(1);
             }
-            At::Begun => {
+            At::Start => {
                 self.at = match b {
                     b'{' | b'[' => At::Json(Box::new(JsonFields::among_others(to.rules))),
                     _ => At::Text,
@@ -186,16 +186,16 @@ impl HtmlFields {
                 return Ok(usize::from(read));
             }
             At::Value => return self.value(rest, to),
-            At::Ahead(ahead) => {
-                while !ahead.read(b) {}
+            At::Unnamed(tag) => {
+                while !tag.read(b) {}
                 self.held.push(b);
-                let is_whole = matches!(ahead.part, Part::Over) || ahead.field.is_named;
+                let is_whole = matches!(tag.part, Part::Over) || tag.field.is_named;
                 if is_whole || self.held.len() == MOST_HELD {
                     self.decide(is_whole, to)?;
                 }
                 return Ok(1);
             }
-            At::Doubt(true) => {
+            At::Unclosed(true) => {
                 if is_space(b) || matches!(b, b'/' | b'>') {
                     let mut held = std::mem::take(&mut self.held);
                     let quote = held.pop();
@@ -206,7 +206,7 @@ impl HtmlFields {
                     self.break_off(to)?;
                 }
             }
-            At::Doubt(closed) => {
+            At::Unclosed(closed) => {
                 let room = &rest[..rest.len().min(MOST_HELD - self.held.len())];
                 let quote = self.tag.quote().and_then(|quote| memchr::memchr(quote, room));
                 let part = &room[..quote.map_or(room.len(), |at| at + 1)];
@@ -318,7 +318,7 @@ impl HtmlFields {
     }
 
     fn text_begins(&mut self) {
-        self.inner = Inner::Begun;
+        self.inner = Inner::Blank;
         self.at = At::Text;
     }
 
@@ -344,8 +344,8 @@ impl HtmlFields {
                 Some(rule) => Inner::of(rule.clone(), to),
                 None if field.is_named => Inner::of(field.rule(to.rules), to),
                 None => {
-                    self.at = At::Ahead(Box::new(self.tag.clone()));
-                    Inner::Begun
+                    self.at = At::Unnamed(Box::new(self.tag.clone()));
+                    Inner::Blank
                 }
             }
         } else {
@@ -365,10 +365,10 @@ impl HtmlFields {
             && let Some(bracket) = memchr::memchr2(b'<', b'>', part)
         {
             part = &part[..bracket];
-            self.at = At::Doubt(false);
+            self.at = At::Unclosed(false);
         }
         self.inner.feed(part, to)?;
-        self.tag.hear(part);
+        self.tag.collect(part);
         if Some(part.len()) != end {
             return Ok(part.len());
         }
@@ -385,8 +385,8 @@ impl HtmlFields {
 
     /// Reads the held bytes, because the name of the field has come, or will not come.
     fn decide(&mut self, is_whole: bool, to: &mut Pass<'_>) -> io::Result<()> {
-        let At::Ahead(ahead) = std::mem::replace(&mut self.at, At::Value) else { return Ok(()) };
-        let rule = if is_whole { ahead.field.rule(to.rules) } else { None };
+        let At::Unnamed(tag) = std::mem::replace(&mut self.at, At::Value) else { return Ok(()) };
+        let rule = if is_whole { tag.field.rule(to.rules) } else { None };
         self.inner = Inner::of(rule.clone(), to);
         self.tag.field.decided = Some(rule);
         let held = std::mem::take(&mut self.held);
@@ -407,13 +407,13 @@ impl HtmlFields {
 impl Inner {
     /// For a value with this rule, or without one.
     fn of(rule: Option<Arc<Rule>>, to: &Pass<'_>) -> Inner {
-        rule.map_or(Inner::Begun, |rule| {
+        rule.map_or(Inner::Blank, |rule| {
             Inner::Secret(to.account.identity.value(), Unescaper::new(Coding::Xml), rule, false)
         })
     }
 
     fn feed(&mut self, part: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
-        if let (Inner::Begun, Some(first)) = (&*self, part.trim_ascii_start().first()) {
+        if let (Inner::Blank, Some(first)) = (&*self, part.trim_ascii_start().first()) {
             *self = match first {
                 b'{' | b'[' | b'&' => Inner::Document(
                     Box::new(JsonFields::within(to.rules, &[Encoding::Html])),
@@ -424,7 +424,7 @@ impl Inner {
             };
         }
         match self {
-            Inner::Begun | Inner::Kept => to.out.keep(part),
+            Inner::Blank | Inner::Kept => to.out.keep(part),
             Inner::Document(inner, unescaper, pending) => unescaper.push(part, &mut |raw, decoded| {
                 to.within(pending, raw, decoded, |to| inner.push(decoded, to))
             }),
@@ -441,7 +441,7 @@ impl Inner {
 
     /// Ends the text or value.
     fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
-        match std::mem::replace(self, Inner::Begun) {
+        match std::mem::replace(self, Inner::Blank) {
             Inner::Secret(mut value, unescaper, rule, true) => {
                 unescaper.finish(&mut |raw, decoded| {
                     value.push_as(raw, decoded);

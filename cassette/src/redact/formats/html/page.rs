@@ -11,10 +11,10 @@ pub(crate) const LONGEST_PROLOGUE: usize = 1024;
 /// more text is needed, and `or` if the markup is undecided after [`LONGEST_PROLOGUE`].
 pub(crate) fn is_page(markup: &[u8], or: bool) -> Option<bool> {
     let head = &markup[..markup.len().min(LONGEST_PROLOGUE)];
-    told(head).or((head.len() == LONGEST_PROLOGUE).then_some(or))
+    detect(head).or((head.len() == LONGEST_PROLOGUE).then_some(or))
 }
 
-fn told(mut text: &[u8]) -> Option<bool> {
+fn detect(mut text: &[u8]) -> Option<bool> {
     loop {
         text = text.trim_ascii_start();
         let Some(markup) = text.strip_prefix(b"<") else {

@@ -158,7 +158,7 @@ impl Tag {
                         self.value_ends();
                         return false;
                     }
-                    _ => self.hear(&[b]),
+                    _ => self.collect(&[b]),
                 }
                 return true;
             }
@@ -213,7 +213,7 @@ impl Tag {
     }
 
     /// Collects a part of a value that names the field.
-    pub(super) fn hear(&mut self, part: &[u8]) {
+    pub(super) fn collect(&mut self, part: &[u8]) {
         if let Some(naming) = self.field.reads
             && let Some(name) = self.field.slot(naming)
         {

@@ -146,7 +146,7 @@ fn texts() {
 }
 
 #[test]
-fn what_is_no_page() {
+fn other_formats_declared_as_html() {
     check(
         "\u{feff} {\"h\":\"<p>&quot;</p>\",\"token\":\"<b>\"}\n<br><b pin=x>",
         "\u{feff} {\"h\":\"<p>&quot;</p>\",\"token\":\"[token:1]\"}\n<br><b pin=[pin:1]>",
@@ -163,7 +163,7 @@ fn what_is_no_page() {
 }
 
 #[test]
-fn what_has_no_telling_type() {
+fn pages_without_their_content_type() {
     for content_type in [None, Some("text/plain; charset=utf-8")] {
         for page in ["<!DocType HTML>", "<!doctype html SYSTEM 'x'>", " \n<HTML lang=en>", "\u{feff}<html>"] {
             let page = format!("{page}<!-- x --><input value=x name=token>");
@@ -187,7 +187,7 @@ fn what_has_no_telling_type() {
 
 /// A quote that is never closed does not extend the redacted value.
 #[test]
-fn soup() {
+fn malformed_markup() {
     check(
         "<input name=token value=\"x>\n<p class=\"y\">z</p><b pin=x>",
         "<input name=token value=\"[token:1]>\n<p class=\"y\">z</p><b pin=[token:1]>",
@@ -219,7 +219,7 @@ fn soup() {
 
 /// The parser holds a bounded number of bytes if a name comes late, or if no quote ends a value.
 #[test]
-fn what_is_held_is_bounded() {
+fn held_bytes_are_bounded() {
     let redact = |page: &str| {
         let redact = |cuts: &[usize]| redact(&redactor(), Some("text/html"), page, cuts);
         let expected = redact(&[]);
@@ -266,7 +266,7 @@ fn default_redactor() -> Redactor {
     PREPARED.anew()
 }
 
-const SOUP: &[&str] = &[
+const MARKUP: &[&str] = &[
     "<",
     ">",
     "\"",
@@ -310,8 +310,8 @@ proptest! {
 
     /// Neither chunks nor a second redaction change the result, and the parts between the placeholders are unchanged.
     #[test]
-    fn any_soup(
-        parts in prop::collection::vec(prop::sample::select(SOUP), 0..40), first in any::<prop::sample::Index>(),
+    fn any_markup(
+        parts in prop::collection::vec(prop::sample::select(MARKUP), 0..40), first in any::<prop::sample::Index>(),
         second in any::<prop::sample::Index>(),
     ) {
         let page = parts.concat();
