@@ -5,7 +5,7 @@
 use std::io;
 use std::ops::Range;
 
-use super::written::Edit;
+use super::decoded_text::Edit;
 use crate::redact::formats::splice::Sink;
 
 /// Collects edits of a text.

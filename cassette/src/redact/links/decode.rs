@@ -2,7 +2,7 @@
 //!
 //! Must not know: the parts of a link.
 
-use super::written::Written;
+use super::decoded_text::Written;
 
 /// A percent-encoded link, up to its end.
 pub(super) fn percent(text: &[u8]) -> Written {

@@ -13,7 +13,7 @@ use super::beginnings::{Beginning, Beginnings};
 use super::changes::Changes;
 use super::decode::{percent, unit};
 use super::parts::{STOPS, ends, host, is_host, may_hold_links, pairs, part, value, without_last};
-use super::written::{Edit, Written};
+use super::decoded_text::{Edit, Written};
 use crate::placeholder;
 use crate::redact::account::Account;
 use crate::redact::formats::form::FormFields;

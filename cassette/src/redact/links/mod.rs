@@ -7,9 +7,9 @@
 mod beginnings;
 mod changes;
 mod decode;
+mod decoded_text;
 pub(crate) mod link;
 mod parts;
 pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
-mod written;
