@@ -23,7 +23,7 @@ pub(super) struct Beginning {
     /// The query of a reference follows: `/items?page=2`.
     pub(super) query: bool,
     /// The link stands in parentheses, and ends before the closing one.
-    pub(super) closes: bool,
+    pub(super) in_parentheses: bool,
     /// No quotes or tags enclose the link, so its end is uncertain.
     pub(super) bare: bool,
 }
@@ -111,10 +111,19 @@ fn reference(text: &[u8], at: usize, encoded: bool) -> Option<Beginning> {
         [.., b'"' | b'\''] => true,
         _ => false,
     };
-    let closes = before.last() == Some(&b'(');
+    let in_parentheses = before.last() == Some(&b'(');
     let end = at + if encoded { 3 } else { 1 };
     let (scheme, bare) = (String::new(), !encoded && is_bare(before.last()));
-    begins.then_some(Beginning { start: at, end, scheme, encoded, relative: true, query: true, closes, bare })
+    begins.then_some(Beginning {
+        start: at,
+        end,
+        scheme,
+        encoded,
+        relative: true,
+        query: true,
+        in_parentheses,
+        bare,
+    })
 }
 
 /// The link that begins with the slash or the question mark at `at`.
@@ -138,7 +147,7 @@ fn beginning(text: &[u8], at: usize) -> Option<Beginning> {
         [.., b':'] => 1,
         [.., b'%', b'3', b'A' | b'a'] => 3,
         _ => {
-            let (relative, closes) = match before.last() {
+            let (relative, in_parentheses) = match before.last() {
                 None => (true, false),
                 Some(b) => (*b <= b' ' || b"\"'(=".contains(b), *b == b'('),
             };
@@ -150,7 +159,7 @@ fn beginning(text: &[u8], at: usize) -> Option<Beginning> {
                 encoded,
                 relative,
                 query: false,
-                closes,
+                in_parentheses,
                 bare: !encoded && is_bare(before.last()),
             });
         }
@@ -170,7 +179,16 @@ fn beginning(text: &[u8], at: usize) -> Option<Beginning> {
     let start = before.len() - length;
     let scheme = String::from_utf8_lossy(&before[start..]).into_owned();
     let bare = !encoded && is_bare(before[..start].last());
-    Some(Beginning { start, end, scheme, encoded, relative: false, query: false, closes: false, bare })
+    Some(Beginning {
+        start,
+        end,
+        scheme,
+        encoded,
+        relative: false,
+        query: false,
+        in_parentheses: false,
+        bare,
+    })
 }
 
 /// Whether the end of a link is uncertain, by the character before the link.
@@ -201,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn however_they_are_written() {
+    fn encodings_of_slashes() {
         check("https://h ftp://h", &[("https://", "plain"), ("ftp://", "plain")]);
         check(
             r"a\nhttps:\/\/h \u003dhttp:\\\/\\\/h",

@@ -2,11 +2,11 @@
 //!
 //! Must not know: the parts of a link.
 
-use super::decoded_text::Written;
+use super::decoded_text::DecodedText;
 
 /// A percent-encoded link, up to its end.
-pub(super) fn percent(text: &[u8]) -> Written {
-    Written::decoded(text, |text| {
+pub(super) fn percent(text: &[u8]) -> DecodedText {
+    DecodedText::decode(text, |text| {
         let escape = text.get(..3).filter(|escape| escape[0] == b'%');
         match escape.and_then(|escape| hex(&escape[1..])) {
             Some(b) => (b > b' ' && !b"\"'<>`".contains(&b)).then_some((b, 3)),

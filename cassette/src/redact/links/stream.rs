@@ -29,7 +29,7 @@ enum State {
     /// After the slashes of a link.
     Inside(Beginning),
     /// In the rest of a redacted value that was longer than [`LONGEST`]. It is dropped up to one of these characters.
-    Gone(&'static [u8]),
+    Dropping(&'static [u8]),
 }
 
 /// A longer link is redacted in pieces of this length.
@@ -61,7 +61,7 @@ impl<W: Write> Links<W> {
         }
         self.next.write_all(&text[done..end])?;
         if !whole && done == text.len() && !edits.is_empty() {
-            self.state = State::Gone(if beginning.bare { STOPS } else { b"" });
+            self.state = State::Dropping(if beginning.bare { STOPS } else { b"" });
         }
         Ok(end)
     }
@@ -97,21 +97,23 @@ impl<W: Write> Links<W> {
 
     fn pass(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut at = 0;
-        let (mut search, mut edge) = (Beginnings::new(), self.edge(bytes));
+        let (mut search, mut boundary) = (Beginnings::new(), self.boundary(bytes));
         while at < bytes.len() {
             let rest = &bytes[at..];
             match &self.state {
-                State::Outside => match edge.find(at).or_else(|| search.find(bytes, at.max(edge.new))) {
-                    Some(beginning) => {
-                        self.next.write_all(&bytes[at..beginning.end])?;
-                        at = beginning.end;
-                        self.state = State::Inside(beginning);
+                State::Outside => {
+                    match boundary.find(at).or_else(|| search.find(bytes, at.max(boundary.new))) {
+                        Some(beginning) => {
+                            self.next.write_all(&bytes[at..beginning.end])?;
+                            at = beginning.end;
+                            self.state = State::Inside(beginning);
+                        }
+                        None => {
+                            self.next.write_all(rest)?;
+                            return Ok(());
+                        }
                     }
-                    None => {
-                        self.next.write_all(rest)?;
-                        return Ok(());
-                    }
-                },
+                }
                 State::Inside(_) => {
                     let room = &rest[..rest.len().min(LONGEST - self.held.len())];
                     let end = room.iter().position(|b| ends(*b));
@@ -127,7 +129,7 @@ impl<W: Write> Links<W> {
                         self.settle(end.is_some())?;
                     }
                 }
-                State::Gone(stops) => {
+                State::Dropping(stops) => {
                     let over = rest.iter().position(|b| ends(*b) || b"&#\\".contains(b) || stops.contains(b));
                     at += over.unwrap_or(rest.len());
                     if over.is_some() {
@@ -140,25 +142,25 @@ impl<W: Write> Links<W> {
     }
 
     /// The text around the boundary between the last write and this one.
-    fn edge(&self, bytes: &[u8]) -> Edge {
+    fn boundary(&self, bytes: &[u8]) -> Boundary {
         let new = match self.before.is_empty() {
             true => 0,
             false => bytes.len().min(beginnings::LONGEST),
         };
         let text = if new == 0 { Vec::new() } else { [&self.before, &bytes[..new]].concat() };
-        Edge { text, new, old: self.before.len(), search: Beginnings::new() }
+        Boundary { text, new, old: self.before.len(), search: Beginnings::new() }
     }
 }
 
 /// The text around the boundary between two writes.
-struct Edge {
+struct Boundary {
     text: Vec<u8>,
     old: usize,
     new: usize,
     search: Beginnings,
 }
 
-impl Edge {
+impl Boundary {
     /// A beginning that ends in the new bytes, after their offset `at`.
     fn find(&mut self, at: usize) -> Option<Beginning> {
         if at >= self.new {

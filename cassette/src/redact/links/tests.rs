@@ -263,7 +263,7 @@ fn secrets_in_answers() {
 
 /// A value that is longer than the longest link is redacted as a whole, however it is split into chunks.
 #[test]
-fn longer_than_any() {
+fn longer_than_the_longest_link() {
     let (value, pad) = ("k3y".repeat(10_000), "p".repeat(20_000));
     check(&format!("see https://h/?token={value}&x=1"), "see https://h/?token=[token:1]&x=1");
     let text = format!("https://h/{pad}?x=1 https://h/?token=a");
