@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn by_a_list_of_what_is_bad() {
+    fn other_headers_kept_by_default() {
         let rules = Rules::default().secret("KEY", "s3cr3t-key").unwrap().keep_other_headers();
         let redactor = Redactor::new(rules.drop_header("Accept").redact_header("X-Tenant")).unwrap();
         let headers = [

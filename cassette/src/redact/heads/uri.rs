@@ -60,13 +60,13 @@ impl Redactor {
     fn path(&self, base: &str) -> String {
         let from = base.find("//").map_or(0, |at| at + 2);
         let (head, path) = base.split_at(base[from..].find('/').map_or(base.len(), |at| from + at));
-        let segments: Vec<_> = path.split('/').map(|segment| self.passed_on(segment)).collect();
+        let segments: Vec<_> = path.split('/').map(|segment| self.replace_found(segment)).collect();
         format!("{head}{}", segments.join("/"))
     }
 
-    fn passed_on<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let plain: Cow<'_, [u8]> = percent_decode_str(text).into();
-        self.account().pass_on(text, &plain, self.rules()).map_or(Cow::Borrowed(text), Cow::Owned)
+    fn replace_found<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let decoded: Cow<'_, [u8]> = percent_decode_str(text).into();
+        self.account().pass_on(text, &decoded, self.rules()).map_or(Cow::Borrowed(text), Cow::Owned)
     }
 
     fn query(&self, query: &str) -> String {
@@ -76,11 +76,11 @@ impl Redactor {
         // Writing to memory does not fail.
         let _ = fields.push(query.as_bytes(), to).and_then(|()| fields.finish(to));
         let redacted = into_string(out);
-        let passed_on = |pair: &str| match pair.split_once('=') {
-            Some((key, value)) => format!("{key}={}", self.passed_on(value)),
+        let replace_found = |pair: &str| match pair.split_once('=') {
+            Some((key, value)) => format!("{key}={}", self.replace_found(value)),
             None => pair.to_owned(),
         };
-        redacted.split('&').map(passed_on).collect::<Vec<_>>().join("&")
+        redacted.split('&').map(replace_found).collect::<Vec<_>>().join("&")
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
 
     /// A value that a rule has found is replaced later, also where no rule applies.
     #[test]
-    fn passed_on() {
+    fn replace_found() {
         let redactor = Redactor::new(Rules::default()).unwrap();
         let shown = |uri: &str| redactor.uri(uri);
         assert_eq!(

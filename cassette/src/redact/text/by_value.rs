@@ -27,7 +27,7 @@ struct Output<W> {
     found: Option<Arc<Finder>>,
     /// Stream offset from which each found value is replaced. Earlier occurrences are left alone, so the result does
     /// not depend on chunking.
-    births: Vec<u64>,
+    valid_from: Vec<u64>,
     /// Stream offset of the window's first byte.
     at: u64,
     account: Arc<Account>,
@@ -36,7 +36,7 @@ struct Output<W> {
 
 /// How far a text has been processed.
 #[derive(Clone, Copy)]
-struct Done {
+struct Progress {
     /// Offset up to which the text was passed on or replaced.
     passed: usize,
     /// Offset before which no further hit starts.
@@ -51,9 +51,9 @@ const LARGE: usize = 4 * 1024;
 
 impl<W: Write> ValueReplacer<W> {
     pub(crate) fn new(finder: Arc<Finder>, account: Arc<Account>, next: W) -> Self {
-        let (found, births) = (None, Vec::new());
-        let mut out = Output { named: finder, found, births, at: 0, account, next };
-        out.learn(0);
+        let (found, valid_from) = (None, Vec::new());
+        let mut out = Output { named: finder, found, valid_from, at: 0, account, next };
+        out.add_found(0);
         ValueReplacer { window: Vec::new(), searched: 0, out }
     }
 
@@ -65,7 +65,7 @@ impl<W: Write> ValueReplacer<W> {
 
     /// Replaces the hits that start before `limit` in the window, and passes on the bytes that no further hit can hold.
     fn pass(&mut self, limit: usize) -> io::Result<()> {
-        let done = self.out.pass(&self.window, Done { passed: 0, searched: self.searched }, limit)?;
+        let done = self.out.pass(&self.window, Progress { passed: 0, searched: self.searched }, limit)?;
         self.window.drain(..done.passed);
         self.out.at += done.passed as u64;
         self.searched = done.searched - done.passed;
@@ -78,9 +78,9 @@ impl<W: Write> ValueReplacer<W> {
         // A hit that starts in the waiting bytes reaches at most this far into the write.
         let waiting = self.window.len();
         self.window.extend_from_slice(&bytes[..reach + EDGE]);
-        let from = Done { passed: 0, searched: self.searched };
+        let from = Progress { passed: 0, searched: self.searched };
         let done = self.out.pass(&self.window, from, waiting + EDGE)?;
-        let from = Done { passed: done.passed - waiting, searched: done.searched - waiting };
+        let from = Progress { passed: done.passed - waiting, searched: done.searched - waiting };
         self.out.at += waiting as u64;
         let done = self.out.pass(bytes, from, bytes.len() - reach)?;
         self.window.clear();
@@ -101,13 +101,13 @@ impl<W> Output<W> {
     }
 
     /// Adds the values that rules have found meanwhile. They are replaced from this stream offset on.
-    fn learn(&mut self, from: u64) {
+    fn add_found(&mut self, from: u64) {
         // Redaction before reading does not replace found values: the code under test would read a placeholder where
         // its project asked for none.
-        if !self.account.gives && self.account.identity.found_values.count() > self.births.len() {
+        if !self.account.gives && self.account.identity.found_values.count() > self.valid_from.len() {
             let (found, count) = self.account.identity.found_values.finder();
             self.found = found;
-            self.births.resize(count, from);
+            self.valid_from.resize(count, from);
         }
     }
 }
@@ -115,19 +115,19 @@ impl<W> Output<W> {
 impl<W: Write> Output<W> {
     /// Replaces the hits that start before `limit` in `text`. Passes on at least all but the last [`EDGE`] bytes before
     /// `limit`. `text` is the window, or a write that follows the window.
-    fn pass(&mut self, text: &[u8], from: Done, limit: usize) -> io::Result<Done> {
-        let Done { mut passed, mut searched } = from;
+    fn pass(&mut self, text: &[u8], from: Progress, limit: usize) -> io::Result<Progress> {
+        let Progress { mut passed, mut searched } = from;
         let (named, found) = (self.named.clone(), self.found.clone());
         let (named, found) = (&*named, found.as_deref());
         // A hit that starts before the limit may end after it, but not after this slice.
         let seen = &text[..text.len().min(limit + self.reach())];
         let next_named = |from| named.find(seen, from, |_, _| true).filter(|hit| hit.start < limit);
-        let next_found = |births: &[u64], at: u64, from| {
+        let next_found = |valid_from: &[u64], at: u64, from| {
             let counts =
-                |nth: usize, start: usize| births.get(nth).is_some_and(|birth| at + start as u64 >= *birth);
+                |nth: usize, start: usize| valid_from.get(nth).is_some_and(|from| at + start as u64 >= *from);
             found?.find(seen, from, counts).filter(|hit| hit.start < limit)
         };
-        let (mut a, mut b) = (next_named(searched), next_found(&self.births, self.at, searched));
+        let (mut a, mut b) = (next_named(searched), next_found(&self.valid_from, self.at, searched));
         loop {
             // The leftmost hit comes first; among hits with the same start, the longer one.
             let sooner = |b: &Hit, a: &Hit| (b.start, a.end) < (a.start, b.end);
@@ -152,7 +152,7 @@ impl<W: Write> Output<W> {
                 a = next_named(searched);
             }
             if b.as_ref().is_some_and(|hit| hit.start < searched) {
-                b = next_found(&self.births, self.at, searched);
+                b = next_found(&self.valid_from, self.at, searched);
             }
         }
         searched = searched.max(limit);
@@ -162,13 +162,13 @@ impl<W: Write> Output<W> {
             self.next.write_all(&text[passed..settled])?;
             passed = settled;
         }
-        Ok(Done { passed, searched })
+        Ok(Progress { passed, searched })
     }
 }
 
 impl<W: Write> Write for ValueReplacer<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.out.learn(self.out.at + self.window.len() as u64);
+        self.out.add_found(self.out.at + self.window.len() as u64);
         if self.out.is_empty() {
             self.out.next.write_all(bytes)?;
             self.out.at += bytes.len() as u64;
