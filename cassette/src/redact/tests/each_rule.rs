@@ -107,7 +107,7 @@ impl Exchange {
 
 /// The rule, and the rules that find its value, too: a rule for a field also applies to headers, queries and cookies of
 /// its name, and the rule for all cookies to each cookie.
-fn with_what_covers(rule: &DefaultRule) -> BTreeSet<&'static str> {
+fn with_covering_rules(rule: &DefaultRule) -> BTreeSet<&'static str> {
     let covers = |other: &&DefaultRule| match (other.kind, rule.kind) {
         (RuleKind::Field, RuleKind::Header | RuleKind::Query | RuleKind::Cookie) => {
             normalised(other.what) == normalised(rule.what)
@@ -119,7 +119,7 @@ fn with_what_covers(rule: &DefaultRule) -> BTreeSet<&'static str> {
 }
 
 #[test]
-fn each_default_rule_is_taken_away_alone() {
+fn each_default_rule_is_disabled_alone() {
     let exchange = Exchange::new();
     let probed: BTreeSet<&str> = exchange.probes.iter().map(|probe| probe.rule.id).collect();
     assert_eq!(probed.len(), default_rules().len(), "each has something to find");
@@ -128,7 +128,7 @@ fn each_default_rule_is_taken_away_alone() {
     // A sample of the rules, or all of them.
     let step = sized(12, 1);
     for rule in default_rules().iter().skip(seed(0) as usize % step).step_by(step) {
-        let without = with_what_covers(rule);
+        let without = with_covering_rules(rule);
         let (all, any) = exchange.shown(&without);
         assert_eq!((&all, &any), (&without, &without), "{rule}");
         if without.len() > 1 {

@@ -190,7 +190,7 @@ fn json_by_pointer() {
 }
 
 #[test]
-fn what_is_left_is_noted() {
+fn values_of_other_types_are_counted() {
     let redactor = redactor();
     let body = br#"{"token":1.50,"password":[true,null,{"n":2}],"n":{}}"#;
     assert_eq!(redact(&redactor, JSON, &[body]), body);
@@ -210,7 +210,7 @@ fn what_is_left_is_noted() {
 }
 
 #[test]
-fn json_without_the_label() {
+fn json_without_its_content_type() {
     check("text/plain", r#" {"token":"abc"}"#, r#" {"token":"[token:1]"}"#);
     check(
         "",
@@ -237,7 +237,7 @@ fn broken_json() {
 
 /// After text that is not JSON, the next document begins a line.
 #[test]
-fn documents_after_what_is_none() {
+fn documents_after_other_text() {
     for content_type in [JSON, "application/x-ndjson", "text/plain", "", "text/csv"] {
         check(
             content_type,
@@ -279,7 +279,7 @@ fn json_sequences() {
 
 /// Pointers start at the beginning of each document.
 #[test]
-fn pointers_after_what_is_no_json() {
+fn pointers_after_other_text() {
     let rules = Rules::default().pointer("/a/pin").unwrap();
     let redactor = Redactor::new(rules).unwrap();
     let body = "{\"a\":{\"b\":oops\n{\"a\":{\"pin\":\"x\"}}\n";
@@ -304,7 +304,7 @@ fn forms_by_name() {
 }
 
 #[test]
-fn forms_of_names_within_names() {
+fn forms_with_nested_names() {
     check(
         FORM,
         "user[password]=x&user%5Bpassword%5D=y",
@@ -417,7 +417,7 @@ fn restored_for_replay() {
 }
 
 #[test]
-fn nothing_shows_a_value() {
+fn debug_output_shows_no_secret() {
     assert!(!format!("{:?}", redactor()).contains("s3cr3t"));
 }
 
@@ -451,18 +451,18 @@ fn long_bodies_stream() {
 }
 
 /// The encodings that the property tries. The test encodes values itself, without the code under test.
-const FORMS: [&str; 10] =
+const ENCODINGS: [&str; 10] =
     ["raw", "json", "json-ascii", "json-slash", "percent", "form", "base64", "base64url", "hex", "HEX"];
 
 const FORM_SET: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_').remove(b' ');
 
-fn encode(form: &str, value: &str) -> String {
+fn encode(encoding: &str, value: &str) -> String {
     let quoted = || {
         let text = serde_json::to_string(value).unwrap();
         text[1..text.len() - 1].to_owned()
     };
-    match form {
+    match encoding {
         "raw" => value.to_owned(),
         "json" => quoted(),
         "json-slash" => quoted().replace('/', "\\/"),
@@ -484,7 +484,7 @@ fn encode(form: &str, value: &str) -> String {
         "base64url" => URL_SAFE_NO_PAD.encode(value),
         "hex" => value.bytes().map(|b| format!("{b:02x}")).collect(),
         "HEX" => value.bytes().map(|b| format!("{b:02X}")).collect(),
-        _ => unreachable!("no form is called {form}"),
+        _ => unreachable!("no encoding is called {encoding}"),
     }
 }
 
@@ -492,7 +492,7 @@ fn encode(form: &str, value: &str) -> String {
 /// the secret stays.
 fn check_survivors(
     secret: &str,
-    form: &str,
+    encoding: &str,
     [before, after]: [&str; 2],
     cuts: &[prop::sample::Index],
     content_type: &str,
@@ -501,8 +501,8 @@ fn check_survivors(
     let Ok(rules) = Rules::default().secret("K", secret.clone()) else { return Ok(()) };
     // Another test checks field names.
     let redactor = Redactor::new(without_defaults(rules)).unwrap();
-    let coded = encode(form, &secret);
-    let separated = form.starts_with("base64") || form.eq_ignore_ascii_case("hex");
+    let coded = encode(encoding, &secret);
+    let separated = encoding.starts_with("base64") || encoding.eq_ignore_ascii_case("hex");
     let space = if separated { " " } else { "" };
     let text = format!("{before}{space}{coded}{space}{after}");
     prop_assume!(!before.contains(&secret) && !after.contains(&secret));
@@ -516,7 +516,7 @@ fn check_survivors(
     prop_assert!(!out.contains(&secret) && !out.contains(&coded), "{}", out);
     // A value that repeats itself may begin in the text before it; then the hit is further left.
     if text.find(&coded) == Some(before.len() + space.len()) && !after.contains(&coded) {
-        let padding = if form == "base64" { coded.len() - coded.trim_end_matches('=').len() } else { 0 };
+        let padding = if encoding == "base64" { coded.len() - coded.trim_end_matches('=').len() } else { 0 };
         let expected = format!("{before}{space}{{{{secret.K}}}}{}{space}{after}", "=".repeat(padding));
         prop_assert_eq!(out, expected);
     }
@@ -525,9 +525,9 @@ fn check_survivors(
 
 /// Cases that the property test below has found.
 #[test]
-fn secrets_that_survived() {
-    for (secret, form) in [("😀€😀aA=", "raw"), ("a€%0€a", "percent")] {
-        check_survivors(secret, form, ["", ""], &[], JSON).unwrap();
+fn secrets_that_once_survived() {
+    for (secret, encoding) in [("😀€😀aA=", "raw"), ("a€%0€a", "percent")] {
+        check_survivors(secret, encoding, ["", ""], &[], JSON).unwrap();
     }
 }
 
@@ -538,13 +538,13 @@ proptest! {
     #[test]
     fn no_secret_survives(
         secret in "[ -~é€😀]{6,40}",
-        form in prop::sample::select(&FORMS[..]),
+        encoding in prop::sample::select(&ENCODINGS[..]),
         before in "[a-z {}\\[\\]:,\"0-9]{0,40}",
         after in "[a-z {}\\[\\]:,\"0-9]{0,40}",
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
         content_type in prop::sample::select(&[JSON, "text/plain"][..]),
     ) {
-        check_survivors(&secret, form, [&before, &after], &cuts, content_type)?;
+        check_survivors(&secret, encoding, [&before, &after], &cuts, content_type)?;
     }
 }
 
