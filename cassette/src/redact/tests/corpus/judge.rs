@@ -82,7 +82,7 @@ fn entities(text: &str) -> String {
             None => None,
         };
         let named = ["amp", "lt", "gt", "quot", "apos"].iter().zip("&<>\"'".chars());
-        let named = named.filter(|(known, _)| **known == name).map(|(_, c)| c).next();
+        let named = named.filter(|(entity, _)| **entity == name).map(|(_, c)| c).next();
         match number.and_then(char::from_u32).or(named) {
             Some(c) => {
                 out.push(c);
@@ -129,13 +129,13 @@ fn base64(text: &str, from: usize) -> Vec<u8> {
 
 /// The judge finds every encoding of the corpus, alone and with other text around it.
 #[test]
-fn nothing_escapes_it() {
+fn the_judge_finds_every_encoding() {
     for secret in super::secrets(super::sized(2, 16), super::seed(5)) {
-        for coded in super::encodings::all(&secret) {
+        for case in super::encodings::all(&secret) {
             for frame in ["@", "{\"a\":\"@\"}", "x@", "abc/@=", "&amp;@&x"] {
-                let text = frame.replace('@', &coded.text);
+                let text = frame.replace('@', &case.text);
                 let found = survivor(text.as_bytes(), secret.as_bytes());
-                assert!(found.is_some(), "{}: {secret:?} in {text}", coded.how);
+                assert!(found.is_some(), "{}: {secret:?} in {text}", case.encoding);
             }
         }
         let innocent = "{\"a\":\"{{secret.K}}\",\"b\":\"aGVsbG8gd29ybGQ=\",\"c\":\"&amp;&#38;%25\"}";

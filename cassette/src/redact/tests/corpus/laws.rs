@@ -37,14 +37,14 @@ fn hidden(secret: Index, coding: Index) -> String {
 /// The stored text of a place with this text, or `None` if the place cannot hold the text.
 fn store(redactor: &Redactor, place: &Place, text: &str) -> Option<String> {
     let fits = !text.contains(|c| place.without.contains(c));
-    fits.then(|| place.way.store(redactor, &place.frame.replace('@', text), &[])).flatten()
+    fits.then(|| place.part.store(redactor, &place.frame.replace('@', text), &[])).flatten()
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn again_changes_nothing(
+    fn a_second_redaction_changes_nothing(
         secret in any::<Index>(), coding in any::<Index>(), place in any::<Index>(),
         other in any::<Index>(), other_coding in any::<Index>(), note in "[g-m]{0,8}",
     ) {
@@ -54,14 +54,14 @@ proptest! {
         if let Some(once) = store(&first, place, &text) {
             // In the same session, and in one that has found no values yet.
             for redactor in [first, redactor()] {
-                let again = place.way.store(&redactor, &once, &[]);
+                let again = place.part.store(&redactor, &once, &[]);
                 prop_assert_eq!(again.as_ref(), Some(&once), "{}", place.name);
             }
         }
     }
 
     #[test]
-    fn what_differs_differs_still(
+    fn different_texts_stay_different(
         secret in any::<Index>(), coding in any::<Index>(), place in any::<Index>(),
         one in "[g-m]{1,8}", other in "[g-m]{1,8}",
     ) {

@@ -91,16 +91,16 @@ fn corpus(secrets: &[String], seed: u64, every_cut: bool) -> Result<u64, String>
             // All encodings, or a sample of them if every cut is checked.
             let some = sized(150, 5);
             let (first, step) = if every_cut { ((n + seed as usize) % some, some) } else { (0, 1) };
-            for coded in encodings::all(secret).into_iter().skip(first).step_by(step) {
+            for case in encodings::all(secret).into_iter().skip(first).step_by(step) {
                 // A value without special characters is the same in many encodings.
-                if !seen.insert((coded.text.clone(), coded.expected.clone())) {
+                if !seen.insert((case.text.clone(), case.expected.clone())) {
                     continue;
                 }
-                for place in PLACES.iter().filter(|p| !coded.text.contains(|c| p.without.contains(c))) {
-                    let text = place.frame.replace('@', &coded.text);
-                    let expected = place.frame.replace('@', &coded.expected.replace('@', &placeholder));
-                    let sent = place.way.sent(&text);
-                    let cuts = match every_cut && place.way.is_cut() {
+                for place in PLACES.iter().filter(|p| !case.text.contains(|c| p.without.contains(c))) {
+                    let text = place.frame.replace('@', &case.text);
+                    let expected = place.frame.replace('@', &case.expected.replace('@', &placeholder));
+                    let sent = place.part.sent(&text);
+                    let cuts = match every_cut && place.part.is_cut() {
                         true => 0..sent.len() + 1,
                         false => {
                             let cut = random.below(sent.len() + 1);
@@ -108,10 +108,10 @@ fn corpus(secrets: &[String], seed: u64, every_cut: bool) -> Result<u64, String>
                         }
                     };
                     for cut in cuts {
-                        let Some(stored) = place.way.receive(&redactor, &sent, &[cut]) else { continue };
+                        let Some(stored) = place.part.receive(&redactor, &sent, &[cut]) else { continue };
                         cases += 1;
                         if bare(&stored) != expected {
-                            let at = format!("{} in {}, cut at {cut}", coded.how, place.name);
+                            let at = format!("{} in {}, cut at {cut}", case.encoding, place.name);
                             return Err(format!("{at}: {secret:?}\n   text {text}\n stored {stored}"));
                         }
                         stored_all.insert(stored);
@@ -170,13 +170,13 @@ fn cookies() {
         let redactor = Redactor::new(Rules::default().secret("K", secret.clone()).unwrap()).unwrap();
         let mut stored = String::new();
         // A semicolon ends a cookie's value.
-        for coded in encodings::all(&secret).iter().filter(|coded| !coded.text.contains(';')) {
+        for case in encodings::all(&secret).iter().filter(|case| !case.text.contains(';')) {
             for (name, frame, side) in
                 [("cookie", "a=1; b=@", Side::Request), ("set-cookie", "b=@; Path=/", Side::Response)]
             {
-                let way = places::Way::Header(name, side);
+                let part = places::Part::Header(name, side);
                 stored.push_str(
-                    &way.store(&redactor, &frame.replace('@', &coded.text), &[]).unwrap_or_default(),
+                    &part.store(&redactor, &frame.replace('@', &case.text), &[]).unwrap_or_default(),
                 );
             }
         }
@@ -186,12 +186,12 @@ fn cookies() {
 
 /// Every encoding of the code under test is needed: without it the corpus fails.
 #[test]
-fn each_encoding_is_missed() {
+fn each_encoding_is_needed() {
     let step = sized(18, 1);
-    for form in encoder::ENCODINGS.iter().skip(seed(0) as usize % step).step_by(step) {
-        encoder::OFF.set(Some(form));
+    for encoding in encoder::ENCODINGS.iter().skip(seed(0) as usize % step).step_by(step) {
+        encoder::OFF.set(Some(encoding));
         let found = corpus(&fixed(), 7, false);
         encoder::OFF.set(None);
-        assert!(found.is_err(), "nothing misses {form:?}");
+        assert!(found.is_err(), "the corpus passes without {encoding:?}");
     }
 }
