@@ -6,20 +6,16 @@
 //!
 //! Must not know: links, secrets by value, the text around a page.
 
+mod inner;
 mod page;
 mod tag;
 
 use std::io;
-use std::sync::Arc;
 
-use crate::redact::account::identity::ValueDigest;
 use crate::redact::formats::json::JsonFields;
 use crate::redact::formats::pass::Pass;
 use crate::redact::formats::script::ScriptFields;
-use crate::redact::formats::splice::Pending;
-use crate::redact::formats::unescape::{Coding, Unescaper};
-use crate::redact::rules::rule::Rule;
-use crate::redact::values::encoding::Encoding;
+use inner::Inner;
 pub(crate) use page::{LONGEST_PROLOGUE, is_page};
 use tag::{COMMENT, Element, LONGEST_NAME, Part, SCRIPT_END, Tag, is_space, rule};
 
@@ -61,17 +57,6 @@ enum At {
     Bogus,
     /// In an element whose text contains no tags, up to this end tag.
     Raw(&'static [u8], Option<ScriptFields>),
-}
-
-/// A text or value being read.
-enum Inner {
-    /// Only white space has come.
-    Blank,
-    Kept,
-    /// It may be JSON.
-    Document(Box<JsonFields>, Unescaper, Pending),
-    /// It is redacted, unless it is empty.
-    Secret(ValueDigest, Unescaper, Arc<Rule>, bool),
 }
 
 /// The most bytes of a tag that wait for a name, or for the end of a value.
@@ -401,62 +386,6 @@ impl HtmlFields {
             self.text_begins();
         }
         self.read(&held, to)
-    }
-}
-
-impl Inner {
-    /// For a value with this rule, or without one.
-    fn of(rule: Option<Arc<Rule>>, to: &Pass<'_>) -> Inner {
-        rule.map_or(Inner::Blank, |rule| {
-            Inner::Secret(to.account.identity.value(), Unescaper::new(Coding::Xml), rule, false)
-        })
-    }
-
-    fn feed(&mut self, part: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
-        if let (Inner::Blank, Some(first)) = (&*self, part.trim_ascii_start().first()) {
-            *self = match first {
-                b'{' | b'[' | b'&' => Inner::Document(
-                    Box::new(JsonFields::within(to.rules, &[Encoding::Html])),
-                    Unescaper::new(Coding::Xml),
-                    Pending::default(),
-                ),
-                _ => Inner::Kept,
-            };
-        }
-        match self {
-            Inner::Blank | Inner::Kept => to.out.keep(part),
-            Inner::Document(inner, unescaper, pending) => unescaper.push(part, &mut |raw, decoded| {
-                to.within(pending, raw, decoded, |to| inner.push(decoded, to))
-            }),
-            Inner::Secret(value, unescaper, _, any) => {
-                *any |= !part.is_empty();
-                to.out.skip(part.len())?;
-                unescaper.push(part, &mut |raw, decoded| {
-                    value.push_as(raw, decoded);
-                    Ok(())
-                })
-            }
-        }
-    }
-
-    /// Ends the text or value.
-    fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
-        match std::mem::replace(self, Inner::Blank) {
-            Inner::Secret(mut value, unescaper, rule, true) => {
-                unescaper.finish(&mut |raw, decoded| {
-                    value.push_as(raw, decoded);
-                    Ok(())
-                })?;
-                to.out.insert(&to.account.replace(&rule, &value, to.rules, &[Encoding::Html]))
-            }
-            Inner::Document(mut inner, unescaper, mut pending) => {
-                unescaper.finish(&mut |raw, decoded| {
-                    to.within(&mut pending, raw, decoded, |to| inner.push(decoded, to))
-                })?;
-                to.within(&mut pending, b"", b"", |to| inner.end(to))
-            }
-            _ => Ok(()),
-        }
     }
 }
 

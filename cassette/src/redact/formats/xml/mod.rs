@@ -5,19 +5,20 @@
 //!
 //! Must not know: the text around a document, links, secrets by value.
 
+mod secret_text;
+
 use std::io;
 use std::sync::Arc;
 
-use crate::redact::account::Account;
-use crate::redact::account::identity::ValueDigest;
 use crate::redact::formats::json::{JsonFields, MAX_NESTING};
 use crate::redact::formats::pass::Pass;
-use crate::redact::formats::splice::{Pending, Sink};
+use crate::redact::formats::splice::Pending;
 use crate::redact::formats::unescape::{Coding, Unescaper};
 use crate::redact::rules::label::Left;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Encoding;
+use secret_text::SecretText;
 
 /// Replaces the text directly in elements, and the values of attributes, whose local name has a rule. White space
 /// around a text stays. For child elements their own names decide, and the account counts them. In a text or value that
@@ -74,18 +75,6 @@ enum Inner {
 enum Document {
     Json(Box<JsonFields>),
     Xml(Box<XmlFields>),
-}
-
-/// A redacted text.
-struct SecretText {
-    value: ValueDigest,
-    /// `None` in CDATA, which has no escapes.
-    unescaper: Option<Unescaper>,
-    rule: Arc<Rule>,
-    /// It has content other than white space.
-    any: bool,
-    /// White space after the content so far. It stays if the text ends here.
-    tail: Vec<u8>,
 }
 
 const COMMENT: &[u8] = b"!--";
@@ -385,57 +374,6 @@ impl Document {
     }
 }
 
-impl SecretText {
-    fn new(rule: Arc<Rule>, unescaper: Option<Unescaper>, account: &Account) -> SecretText {
-        SecretText { value: account.identity.value(), unescaper, rule, any: false, tail: Vec::new() }
-    }
-
-    fn feed(&mut self, text: &[u8], out: &mut dyn Sink) -> io::Result<()> {
-        let end = text.trim_ascii_end().len();
-        let start = if self.any { 0 } else { end - text[..end].trim_ascii_start().len() };
-        if end == 0 {
-            // The part is only white space.
-            return if self.any {
-                self.tail.extend_from_slice(text);
-                Ok(())
-            } else {
-                out.keep(text)
-            };
-        }
-        out.keep(&text[..start])?;
-        self.any = true;
-        let tail = std::mem::take(&mut self.tail);
-        self.value.push(&tail);
-        let (value, content) = (&mut self.value, &text[start..end]);
-        match &mut self.unescaper {
-            None => value.push(content),
-            Some(unescaper) => unescaper.push(content, &mut |raw, decoded| {
-                value.push_as(raw, decoded);
-                Ok(())
-            })?,
-        }
-        out.skip(tail.len() + content.len())?;
-        self.tail.extend_from_slice(&text[end..]);
-        Ok(())
-    }
-
-    /// Ends the text, which has these encodings.
-    fn end(self, encodings: &[Encoding], to: &mut Pass<'_>) -> io::Result<()> {
-        let SecretText { mut value, unescaper, rule, any, tail } = self;
-        let encodings = if unescaper.is_some() { encodings } else { encodings.get(1..).unwrap_or_default() };
-        if let Some(unescaper) = unescaper {
-            unescaper.finish(&mut |raw, decoded| {
-                value.push_as(raw, decoded);
-                Ok(())
-            })?;
-        }
-        if any {
-            to.out.insert(&to.account.replace(&rule, &value, to.rules, encodings))?;
-        }
-        to.out.keep(&tail)
-    }
-}
-
 /// The rule for the local part of a name (Namespaces in XML 1.0 §4).
 fn rule(name: &[u8], rules: &Rules) -> Option<Arc<Rule>> {
     if name.len() > LONGEST_NAME {
@@ -450,132 +388,4 @@ fn is_space(b: u8) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use crate::redact::{Redactor, Rules};
-
-    #[track_caller]
-    fn check(xml: &str, expected: &str) {
-        let redactor = Redactor::new(Rules::default().field("pin").keep_field("sig")).unwrap();
-        let redact = |text: &str, size: usize| {
-            let mut body = redactor.body(Some("application/soap+xml; charset=utf-8"), Vec::new());
-            text.as_bytes().chunks(size).for_each(|chunk| body.write_all(chunk).unwrap());
-            String::from_utf8(body.finish().unwrap()).unwrap()
-        };
-        for size in [usize::MAX, 1, 2, 3, 5, 7] {
-            assert_eq!(redact(xml, size), expected, "{size} bytes at once");
-        }
-        assert_eq!(redact(expected, 1), expected, "redacting again changes nothing");
-    }
-
-    #[test]
-    fn elements() {
-        check("<a><token>x</token></a>", "<a><token>[token:1]</token></a>");
-        check(
-            "<?xml version='1.0'?><s:Body><w:Password Type=\"t\">p&amp;w</w:Password><pwd>p&#38;w</pwd></s:Body>",
-            "<?xml version='1.0'?><s:Body><w:Password Type=\"t\">[password:1]</w:Password><pwd>[password:1]</pwd></s:Body>",
-        );
-        check("<AccessToken>\n  x y\n</AccessToken>", "<AccessToken>\n  [access_token:1]\n</AccessToken>");
-        check(
-            "<token/><b>x</b><token></token> y <token> </token>",
-            "<token/><b>x</b><token></token> y <token> </token>",
-        );
-        check("<token a='>'>x</token >y", "<token a='>'>[token:1]</token >y");
-        check("<token><v>x</v>y<v/>z</token>y", "<token><v>x</v>[token:1]<v/>[token:2]</token>y");
-        check(
-            "<country_code>DE</country_code><tokens>2</tokens><sig>s</sig>",
-            "<country_code>DE</country_code><tokens>2</tokens><sig>s</sig>",
-        );
-        check("<token>[token:3]</token>", "<token>[token:3]</token>");
-    }
-
-    #[test]
-    fn attributes() {
-        check(
-            "<a token='x' b=\"y\" x:pin = \"1&quot;2\"/>",
-            "<a token='[token:1]' b=\"y\" x:pin = \"[pin:1]\"/>",
-        );
-        check("<a xmlns:token='urn:x' token=''/>", "<a xmlns:token='urn:x' token=''/>");
-    }
-
-    #[test]
-    fn documents_in_texts() {
-        check(
-            "<string xmlns='u'> {\"token\":\"x\",\"n\":1.0}</string><a>{&quot;token&quot;:&quot;a&amp;b&quot;}</a>",
-            "<string xmlns='u'> {\"token\":\"[token:1]\",\"n\":1.0}</string><a>{&quot;token&quot;:&quot;[token:2]&quot;}</a>",
-        );
-        check(
-            "<a b='{&#34;token&#34;:&#34;x&#34;}' c=' [{\"pwd\":\"x\"}]'/><a><![CDATA[{\"token\":\"<&amp;\"}]]></a>",
-            "<a b='{&#34;token&#34;:&#34;[token:1]&#34;}' c=' [{\"pwd\":\"[token:1]\"}]'/><a><![CDATA[{\"token\":\"[token:2]\"}]]></a>",
-        );
-        check(
-            "<r>&lt;a&gt;&lt;token b=&quot;&gt;&quot;&gt;x &amp;amp; y&lt;/token&gt;&#60;b pin='z'/></r><![CDATA[<?xml?><a><token>x &amp; y</token>]]>",
-            "<r>&lt;a&gt;&lt;token b=&quot;&gt;&quot;&gt;[token:1]&lt;/token&gt;&#60;b pin='[pin:1]'/></r><![CDATA[<?xml?><a><token>[token:1]</token>]]>",
-        );
-        check(
-            "<a>&lt;a b=&quot;{&amp;quot;token&amp;quot;:&amp;quot;x&amp;quot;}&quot;/&gt;</a>",
-            "<a>&lt;a b=&quot;{&amp;quot;token&amp;quot;:&amp;quot;[token:1]&amp;quot;}&quot;/&gt;</a>",
-        );
-        for xml in [
-            "<a>{token: x} &amp; {\"token\":\"x\"}</a><b>x &lt;token&gt;x</b><c>&amp;lt;token&amp;gt;x</c>",
-            "<description>&lt;p class=&quot;token&quot;&gt;it's &amp;nbsp; 5 &lt; 6&lt;/p&gt;</description>",
-        ] {
-            check(xml, xml);
-        }
-        check("<a>{\"token\":\"x</a><b/>", "<a>{\"token\":\"[token:1]</a><b/>");
-        check("<a>&lt;token&gt;x", "<a>&lt;token&gt;[token:1]");
-        // A document nested deeper than the parser reads stays.
-        let deep = |value: &str| {
-            (0..20).fold(format!("<token>{value}</token>"), |xml, _| {
-                format!("<a>{}</a>", xml.replace('&', "&amp;").replace('<', "&lt;"))
-            })
-        };
-        check(&deep("x"), &deep("x"));
-    }
-
-    /// A placeholder in a response names the encodings of its secret.
-    #[test]
-    fn named_secrets_in_answers() {
-        let rules = Rules::default().secret("KEY", "a\"b&c-12345").unwrap();
-        let redactor = Redactor::new(rules).unwrap().answers();
-        let mut body = redactor.body(Some("text/xml"), Vec::new());
-        body.write_all(
-            b"<a><token>a\"b&amp;c-12345</token><b>{&quot;token&quot;:&quot;a\\&quot;b&amp;c-12345&quot;}</b>\
-              <b><![CDATA[{\"token\":\"a\\\"b&c-12345\"}]]></b><b>&lt;token&gt;a\"b&amp;amp;c-12345&lt;/token&gt;</b></a>",
-        )
-        .unwrap();
-        assert_eq!(
-            String::from_utf8(body.finish().unwrap()).unwrap(),
-            "<a><token>{{secret.KEY|html}}</token><b>{&quot;token&quot;:&quot;{{secret.KEY|json|html}}&quot;}</b>\
-             <b><![CDATA[{\"token\":\"{{secret.KEY|json}}\"}]]></b><b>&lt;token&gt;{{secret.KEY|html|html}}&lt;/token&gt;</b></a>",
-        );
-    }
-
-    #[test]
-    fn sections() {
-        check("<token><![CDATA[a]]b>]]></token>", "<token><![CDATA[[token:1]]]></token>");
-        check("<token><![CDATA[a]]]></token>", "<token><![CDATA[[token:1]]]></token>");
-        check(
-            "<b><![CDATA[x<token>x</token>]]]]></b><token>y</token>",
-            "<b><![CDATA[x<token>x</token>]]]]></b><token>[token:1]</token>",
-        );
-        check(
-            "<!-- <token>x</token> ---><token>y</token>",
-            "<!-- <token>x</token> ---><token>[token:1]</token>",
-        );
-        check(
-            "<!DOCTYPE a [<!ENTITY b '<token>'>]><token>y</token>",
-            "<!DOCTYPE a [<!ENTITY b '<token>'>]><token>[token:1]</token>",
-        );
-    }
-
-    #[test]
-    fn broken() {
-        check("<token>x", "<token>[token:1]");
-        check("<a token='x", "<a token='[token:1]");
-        check("a < b </x></x><token>y</token>", "a < b </x></x><token>[token:1]</token>");
-        check("<", "<");
-        check("<token><![CDATA[a]]", "<token><![CDATA[[token:1]");
-    }
-}
+mod tests;
