@@ -230,7 +230,7 @@ mod tests {
                 "data: {|data:   \"token\":|data: \"x\"|data|data: }||data: {\"token\":\"y\"}||",
                 "data: {|data:   \"token\":|data: \"[token:1]\"|data|data: }||data: {\"token\":\"[token:2]\"}||",
             );
-            // Half a document ends with its event.
+            // An incomplete document ends with its event.
             check("data: {\"token\":||data: \"x\"||", "data: {\"token\":||data: \"x\"||");
             check(
                 "data: {\"token\":\"x||data: {\"token\":\"y\"}||",

@@ -132,7 +132,7 @@ impl FormFields {
         }
     }
 
-    /// The value is over.
+    /// Ends the value.
     fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         match std::mem::replace(&mut self.at, At::Key) {
             At::Secret(mut value, unescaper, rule, written) if !written.is_empty() => {
@@ -163,7 +163,7 @@ impl FormFields {
         if self.is_query { Encoding::Percent } else { Encoding::Form }
     }
 
-    /// The form is over.
+    /// Ends the form.
     pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
         self.end(to)
     }

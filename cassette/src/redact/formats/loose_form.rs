@@ -104,7 +104,7 @@ impl LooseForm {
         Ok(1)
     }
 
-    /// The text is over.
+    /// Ends the text.
     pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
         if let Some(rest) = self.rest {
             return rest.finish(to);

@@ -40,7 +40,7 @@ enum Verdict {
     Format(Format),
 }
 
-/// The format that a body is read as.
+/// The format of a body, which selects the parser.
 #[derive(Clone, Copy)]
 pub(crate) enum Format {
     Json,

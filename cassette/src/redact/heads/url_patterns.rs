@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_project() {
+    fn patterns_of_the_project() {
         check(
             &[r"/tenants/([^/?]+)"],
             "https://h/tenants/acme/users/7?x=acme",

@@ -1,6 +1,6 @@
-//! Redacts links inside texts, and links inside those links, by the rules for URLs. A project's rules can also name
-//! domains, whose links have parameters that change with every response, and hosts that are IPv4 addresses. Bodies use
-//! this folder as a stream, single URLs in memory.
+//! Redacts links inside texts, and links inside those links, by the rules for URLs. A project can also list parameters
+//! of links to a domain, if their values change with every response, and can replace hosts that are IPv4 addresses.
+//! Bodies are searched as a stream, single URLs in memory.
 //!
 //! Must not know: the format of the text around a link.
 

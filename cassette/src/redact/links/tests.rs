@@ -246,7 +246,7 @@ fn references() {
 
 /// A named secret is restored with as many encodings as it had.
 #[test]
-fn secrets_in_answers() {
+fn secrets_in_responses() {
     let redactor = Redactor::new(Rules::default().secret("KEY", "ab+c/d&e=").unwrap()).unwrap();
     let text = r#"{"a":"https://h/?token=ab%2Bc%2Fd%26e%3D","b":"https://h/?u=https%3A%2F%2Fh%3Ftoken%3Dab%252Bc%252Fd%2526e%253D"}"#;
     let mut body = redactor.answers().body(Some("application/json"), Vec::new());

@@ -245,7 +245,7 @@ fn held_bytes_are_bounded() {
 
 /// A named secret is restored in the encoding of the page.
 #[test]
-fn named_secrets_in_answers() {
+fn named_secrets_in_responses() {
     let redactor = Redactor::new(Rules::default().secret("KEY", "a\"b&c-12345").unwrap()).unwrap().answers();
     let page = "<input name=token value='a&quot;b&amp;c-12345'><p data-x='{\"token\":\"a\\\"b&amp;c-12345\"}'>\
                 <script>f({\"token\":\"a\\\"b&c-12345\"})</script>";

@@ -85,7 +85,7 @@ fn documents_in_texts() {
 
 /// A placeholder in a response names the encodings of its secret.
 #[test]
-fn named_secrets_in_answers() {
+fn named_secrets_in_responses() {
     let rules = Rules::default().secret("KEY", "a\"b&c-12345").unwrap();
     let redactor = Redactor::new(rules).unwrap().answers();
     let mut body = redactor.body(Some("text/xml"), Vec::new());
