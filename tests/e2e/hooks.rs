@@ -197,7 +197,7 @@ fn hooks_that_fail() {
     let not = |config: Config| config.redact_request_with("tenant", |request| request.uri = "no url".into());
     let (message, _) = refused(not, "/a?token=abc", b"");
     assert!(
-        message.contains("/a?token=[token:1]: the redaction hook `tenant` left what is no URL"),
+        message.contains("/a?token=[token:1]: the redaction hook `tenant` left an invalid URL"),
         "{message}"
     );
     let fails = |config: Config| config.redact_response_with("etag", |_| panic!("{} things", 2));

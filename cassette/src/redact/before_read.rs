@@ -1,5 +1,5 @@
-//! What the code under test must not see either: values that are taken out of an answer before it is read, and
-//! their placeholders when they come back.
+//! `redact_before_read` replaces values in a response before the code under test reads them. This file detects a
+//! request that sends such a placeholder back, because the server would not understand it.
 //!
 //! Must not know: where requests go, what becomes of a recording.
 
@@ -15,13 +15,13 @@ use crate::redact::redactor::Redactor;
 use crate::redact::rules::label::Label;
 
 impl Redactor {
-    /// The rule that a placeholder is of, if the code under test was given it: by this session, or by the recording
-    /// that it adds to.
-    fn gives(&self, placeholder: &str, name: &str) -> Option<Label> {
+    /// The rule that produced a placeholder which the code under test has read. This session produced it, or the
+    /// recording that this session adds to.
+    fn rule_of_given(&self, placeholder: &str, name: &str) -> Option<Label> {
         self.account().given.rule(placeholder).or_else(|| self.rules().label_of(name).cloned())
     }
 
-    /// The first placeholder in a request's head that the code under test was given.
+    /// The objection to the first placeholder in a request's head that the code under test read in a response.
     pub(crate) fn returned(&self, uri: &str, headers: &HeaderMap) -> Option<Objection> {
         self.before_read()?;
         let texts = std::iter::once(uri.as_bytes()).chain(headers.values().map(HeaderValue::as_bytes));
@@ -35,35 +35,35 @@ impl Redactor {
     }
 }
 
-/// A writer that fails with [`Objection::Returned`] where a placeholder comes that the code under test was given. Passes on
-/// what it gets.
+/// A writer that passes on all bytes, and fails with [`Objection::Returned`] at a placeholder that the code under test
+/// read in a response.
 pub(crate) struct Watch<W> {
     before_read: Option<Redactor>,
-    /// From what may be the beginning of a placeholder on.
-    open: Vec<u8>,
+    /// The bytes from a possible beginning of a placeholder on.
+    held: Vec<u8>,
     next: W,
 }
 
-/// A placeholder, each of its bytes percent-encoded.
+/// The length of the longest placeholder with each of its bytes percent-encoded.
 const WINDOW: usize = 3 * placeholder::LONGEST;
 
 impl<W: Write> Watch<W> {
     pub(crate) fn new(redactor: &Redactor, next: W) -> Watch<W> {
-        Watch { before_read: redactor.before_read().cloned(), open: Vec::new(), next }
+        Watch { before_read: redactor.before_read().cloned(), held: Vec::new(), next }
     }
 
-    /// One that only passes on: of an answer, where placeholders belong.
+    /// A writer that only passes on, for responses: they may hold placeholders.
     pub(crate) fn none(next: W) -> Watch<W> {
-        Watch { before_read: None, open: Vec::new(), next }
+        Watch { before_read: None, held: Vec::new(), next }
     }
 
     pub(crate) fn finish(self) -> io::Result<W> {
-        self.look(&self.open, true)?;
+        self.check(&self.held, true)?;
         Ok(self.next)
     }
 
-    /// Looks at all placeholders, and says from where on more has to be known.
-    fn look(&self, text: &[u8], whole: bool) -> io::Result<usize> {
+    /// Checks all placeholders in a text. Returns the offset from which the text may hold an incomplete placeholder.
+    fn check(&self, text: &[u8], whole: bool) -> io::Result<usize> {
         let Some(redactor) = &self.before_read else { return Ok(text.len()) };
         let mut at = 0;
         while let Some(found) = memchr::memchr2(b'[', b'%', &text[at..]) {
@@ -73,16 +73,16 @@ impl<W: Write> Watch<W> {
             if window[0] == b'%' && window.len() >= 3 && !window[..3].eq_ignore_ascii_case(b"%5b") {
                 continue;
             }
-            let plain: Cow<'_, [u8]> = percent_decode(window).into();
-            let Some(end) = memchr::memchr(b']', &plain) else {
+            let decoded: Cow<'_, [u8]> = percent_decode(window).into();
+            let Some(end) = memchr::memchr(b']', &decoded) else {
                 if !whole && window.len() < WINDOW {
                     return Ok(start);
                 }
                 continue;
             };
             if let Some(Placeholder { text: placeholder, numbered: Some((name, _)) }) =
-                placeholder::parse(&plain[..=end])
-                && let Some(rule) = redactor.gives(placeholder, name)
+                placeholder::parse(&decoded[..=end])
+                && let Some(rule) = redactor.rule_of_given(placeholder, name)
             {
                 return Err(Objection::Returned { placeholder: placeholder.to_owned(), rule }.into());
             }
@@ -94,11 +94,11 @@ impl<W: Write> Watch<W> {
 impl<W: Write> Write for Watch<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.before_read.is_some() {
-            let mut open = std::mem::take(&mut self.open);
-            open.extend_from_slice(bytes);
-            let until = self.look(&open, false)?;
-            open.drain(..until);
-            self.open = open;
+            let mut held = std::mem::take(&mut self.held);
+            held.extend_from_slice(bytes);
+            let until = self.check(&held, false)?;
+            held.drain(..until);
+            self.held = held;
         }
         self.next.write_all(bytes)?;
         Ok(bytes.len())
@@ -119,26 +119,26 @@ mod tests {
         Redactor::new(rules).unwrap()
     }
 
-    fn read(redactor: &Redactor, answer: &str) -> String {
-        read_as(redactor, "application/json", answer)
+    fn read(redactor: &Redactor, response: &str) -> String {
+        read_as(redactor, "application/json", response)
     }
 
-    fn read_as(redactor: &Redactor, content_type: &str, answer: &str) -> String {
+    fn read_as(redactor: &Redactor, content_type: &str, response: &str) -> String {
         let mut body = redactor.before_read().unwrap().body(Some(content_type), Vec::new());
-        answer.bytes().for_each(|b| body.write_all(&[b]).unwrap());
+        response.bytes().for_each(|b| body.write_all(&[b]).unwrap());
         String::from_utf8(body.finish().unwrap()).unwrap()
     }
 
-    const ANSWER: &str =
+    const RESPONSE: &str =
         r#"{"users":[{"name":"Ann","Email":"ann@example.test","token":"t-1"}],"email":7,"n":1.0}"#;
     const READ: &str =
         r#"{"users":[{"name":"[name:1]","Email":"[email:1]","token":"t-1"}],"email":7,"n":1.0}"#;
 
     #[test]
-    fn only_what_was_said_is_taken_out() {
+    fn only_listed_values_are_replaced() {
         let redactor = redactor();
-        assert_eq!(read(&redactor, ANSWER), READ);
-        // What goes to the tape is this, redacted further.
+        assert_eq!(read(&redactor, RESPONSE), READ);
+        // The tape stores the same text after further redaction.
         let mut body = redactor.body(Some("application/json"), Vec::new());
         body.write_all(READ.as_bytes()).unwrap();
         let stored = String::from_utf8(body.finish().unwrap()).unwrap();
@@ -148,11 +148,11 @@ mod tests {
     }
 
     #[test]
-    fn by_its_first_bytes() {
+    fn the_format_is_sniffed() {
         for content_type in
             ["application/x-www-form-urlencoded", "text/xml", "text/event-stream", "text/plain"]
         {
-            assert_eq!(read_as(&redactor(), content_type, ANSWER), READ, "{content_type}");
+            assert_eq!(read_as(&redactor(), content_type, RESPONSE), READ, "{content_type}");
         }
         let read = read_as(&redactor(), "text/plain", "n=1&email=ann%40example.test&token=t");
         assert_eq!(read, "n=1&email=[email:1]&token=t");
@@ -161,10 +161,10 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_back_is_told() {
+    fn a_returned_placeholder_is_an_objection() {
         let redactor = redactor();
         let returned = |text: &str| redactor.returned(text, &HeaderMap::new());
-        read(&redactor, ANSWER);
+        read(&redactor, RESPONSE);
         let objection =
             Objection::Returned { placeholder: "[email:1]".into(), rule: Label::own("field", "email") };
         for text in
@@ -181,12 +181,12 @@ mod tests {
         let text = "[".repeat(3000);
         let mut watch = Watch::new(&redactor, Vec::new());
         text.bytes().for_each(|b| watch.write_all(&[b]).unwrap());
-        assert!(watch.open.len() <= WINDOW, "{}", watch.open.len());
+        assert!(watch.held.len() <= WINDOW, "{}", watch.held.len());
         assert_eq!(watch.finish().unwrap(), text.as_bytes());
     }
 
     #[test]
-    fn nothing_is_watched_unless_said() {
+    fn nothing_is_checked_without_a_rule() {
         let redactor = Redactor::new(Rules::default()).unwrap();
         assert!(redactor.before_read().is_none());
         assert_eq!(redactor.returned("[email:1]", &HeaderMap::new()), None);

@@ -1,4 +1,6 @@
-//! Bodies on their way to the cassette and back, as a chain of writers in one streaming pass.
+//! Redaction of a body in one streaming pass: a chain of writers that redacts fields, then links, then the text.
+//!
+//! Must not know: where the body comes from, where the redacted body goes.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -12,9 +14,8 @@ use crate::redact::links::stream::Links;
 use crate::redact::rules::set::Rules;
 use crate::redact::text::TextRedactor;
 
-/// A writer that redacts what is written and passes it on: fields by name, links as URLs of their own, then secrets by
-/// value and by form. From
-/// [`Redactor::body`](crate::redact::Redactor::body).
+/// A writer that redacts a body and passes it on. It redacts fields by name, links like separate URLs, and then secrets
+/// by value and by token pattern. [`Redactor::body`](crate::redact::Redactor::body) creates it.
 pub struct BodyRedactor<W> {
     fields: BodyFields,
     rules: Arc<Rules>,
@@ -34,16 +35,16 @@ impl<W: Write> BodyRedactor<W> {
         BodyRedactor { fields, rules, account, next }
     }
 
-    /// Tells, once the body is finished, whether it is another than it was.
+    /// A handle that says, once the body is finished, whether redaction changed the body.
     pub(crate) fn changed(&self) -> Changed {
         Changed(self.account.clone())
     }
 
-    /// Says that the body is complete, passes on the rest and gives the next writer back.
+    /// Ends the body, writes the rest of it to the next writer, and returns that writer.
     ///
     /// # Errors
     ///
-    /// The next writer's.
+    /// Fails if the next writer fails.
     pub fn finish(mut self) -> io::Result<W> {
         self.fields.finish(&mut Pass {
             rules: &self.rules,
@@ -63,7 +64,7 @@ impl<W: Write> Write for BodyRedactor<W> {
         Ok(bytes.len())
     }
 
-    /// What might be the beginning of a secret is held back until it is known not to be.
+    /// Does not write the bytes that may be the beginning of a secret: they wait for more of the body.
     fn flush(&mut self) -> io::Result<()> {
         self.next.flush()
     }

@@ -1,5 +1,5 @@
-//! Redaction by code of the project's own, for what no name, place or form tells: closures over heads and over whole
-//! bodies. They come first, in the order in which they were added; everything else redacts what they leave.
+//! Runs a project's own redaction code: closures over heads and over whole bodies, for secrets that no name, pointer or
+//! pattern finds. The hooks run first, in the order in which the project added them. All rules apply to their results.
 //!
 //! Must not know: sockets, cassettes.
 
@@ -34,14 +34,14 @@ impl Redactor {
             let (uri, headers) = (seen.uri.clone(), seen.headers.clone());
             run(hook, REQUEST, || (hook.run)(&mut seen))?;
             if !seen.uri.parse::<http::Uri>().is_ok_and(|uri| uri.authority().is_some()) {
-                return Err(failed(hook, REQUEST, "left what is no URL".into()));
+                return Err(failed(hook, REQUEST, "left an invalid URL".into()));
             }
             self.count_hook(hook, seen.uri != uri || seen.headers != headers);
         }
         Ok((self.uri(&seen.uri), self.headers(&seen.headers, Side::Request)))
     }
 
-    /// The headers of an answer as they are stored. `uri` is that of the request, redacted.
+    /// The headers of a response as they are stored. `uri` is the redacted URL of the request.
     pub(crate) fn response(&self, uri: &str, head: &http::response::Parts) -> Result<HeaderMap, Objection> {
         let hooks = &self.rules().hooks.responses;
         if hooks.is_empty() {
@@ -64,8 +64,8 @@ impl Redactor {
     }
 }
 
-/// A writer that holds a body if a hook wants it, and passes it on at the end as the hooks left it. Otherwise it passes
-/// on what it gets.
+/// A writer that holds a body if a hook wants it, and writes the changed body at the end. It passes on other bodies as
+/// they come.
 pub(crate) struct Hooked<W> {
     redactor: Redactor,
     state: State,
@@ -94,7 +94,7 @@ impl<W: Write> Hooked<W> {
         Hooked { redactor: redactor.clone(), state, next }
     }
 
-    /// Says that the body is complete. Whether it is another than it was.
+    /// Ends the body and runs the hooks that want it. Returns the next writer, and whether a hook changed the body.
     pub(crate) fn finish(mut self) -> io::Result<(W, bool)> {
         let State::Held { head, hooks, mut body } = self.state else { return Ok((self.next, false)) };
         let mut changed = false;
@@ -147,7 +147,7 @@ impl<W: Write> Write for Hooked<W> {
     }
 }
 
-/// A panic would end the task that carries the exchange, out of everybody's sight.
+/// Calls a hook and catches a panic: a panic would end the task of the exchange, and nobody would see it.
 fn run<F: ?Sized, T>(hook: &Hook<F>, with: &'static str, call: impl FnOnce() -> T) -> Result<T, Objection> {
     catch_unwind(AssertUnwindSafe(call))
         .map_err(|panic| failed(hook, with, format!("panicked: {}", panic_text(&*panic))))

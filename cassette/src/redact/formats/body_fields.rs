@@ -1,6 +1,6 @@
-//! A body, or a part of one, read as the format that it has: the one place that knows all formats.
-//!
-//! A part of a multipart is a body again: this file and `multipart` import each other, and no others do.
+//! Chooses the parser for a body, or for a part of a multipart body, and passes the bytes to it. Only this file knows
+//! all formats. A part of a multipart is a body again, so this file and `multipart` import each other; no other files
+//! do.
 //!
 //! Must not know: writers, links, secrets by value.
 
@@ -19,14 +19,14 @@ use crate::redact::formats::sniff::{Declared, Format, Sniffer};
 use crate::redact::formats::xml::XmlFields;
 use crate::redact::rules::set::Rules;
 
-/// What a body, or a part of one, is read as.
+/// The parser of a body, or of a part of one.
 pub(crate) enum BodyFields {
     Sniffer(Sniffer),
     Json(JsonFields),
-    /// JSON, and from where it is none what its content type says.
-    First(JsonFields, Declared),
+    /// JSON, and the declared format after its end.
+    JsonThen(JsonFields, Declared),
     Form(FormFields),
-    Loose(Box<LooseForm>),
+    LooseForm(Box<LooseForm>),
     Xml(XmlFields),
     Html(Box<HtmlFields>),
     Multipart(Box<MultipartFields>),
@@ -35,7 +35,7 @@ pub(crate) enum BodyFields {
 }
 
 impl BodyFields {
-    /// For a body of this content type that is a part of so many others, one in the other.
+    /// For a body of this content type. `depth` is the number of multipart bodies around it.
     pub(crate) fn of(content_type: Option<&str>, depth: usize) -> BodyFields {
         if let Some(multipart) = content_type.and_then(|text| MultipartFields::of(text, depth)) {
             return BodyFields::Multipart(Box::new(multipart));
@@ -50,7 +50,7 @@ impl BodyFields {
             essence if media_type::is_form(essence) => Declared::Form,
             essence if media_type::is_html(essence) => Declared::Html,
             essence if media_type::is_xml(essence) => Declared::Xml,
-            // The parts of a form are written as they are.
+            // A part of a multipart form holds its value unencoded: text in it is no form.
             _ if depth == 0 && is_text() => Declared::Text,
             "text/event-stream" => Declared::Events,
             essence if media_type::is_script(essence) => Declared::Script,
@@ -62,9 +62,9 @@ impl BodyFields {
     fn of_format(format: Format, rules: &Rules) -> BodyFields {
         match format {
             Format::Json => BodyFields::Json(JsonFields::new(rules)),
-            Format::JsonThen(kind) => BodyFields::First(JsonFields::new(rules), kind),
+            Format::JsonThen(kind) => BodyFields::JsonThen(JsonFields::new(rules), kind),
             Format::Form => BodyFields::Form(FormFields::new()),
-            Format::LooseForm => BodyFields::Loose(Box::new(LooseForm::new())),
+            Format::LooseForm => BodyFields::LooseForm(Box::new(LooseForm::new())),
             Format::Xml => BodyFields::Xml(XmlFields::new()),
             Format::Html => BodyFields::Html(Box::new(HtmlFields::new())),
             Format::Events => BodyFields::Events(Box::new(EventFields::new(rules))),
@@ -72,15 +72,15 @@ impl BodyFields {
         }
     }
 
-    /// For what nothing says anything of.
-    pub(crate) fn begun() -> BodyFields {
+    /// For a body without a content type.
+    pub(crate) fn undeclared() -> BodyFields {
         BodyFields::Sniffer(Sniffer::new(Declared::Other))
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
         match self {
-            BodyFields::Sniffer(begun) => {
-                if let Some((format, held, rest)) = begun.push(bytes, to.out)? {
+            BodyFields::Sniffer(sniffer) => {
+                if let Some((format, held, rest)) = sniffer.push(bytes, to.out)? {
                     *self = BodyFields::of_format(format, to.rules);
                     self.push(&held, to)?;
                     self.push(rest, to)?;
@@ -88,7 +88,7 @@ impl BodyFields {
                 Ok(())
             }
             BodyFields::Json(json) => json.push(bytes, to),
-            BodyFields::First(json, kind) => {
+            BodyFields::JsonThen(json, kind) => {
                 let read = json.read(bytes, to)?;
                 if read < bytes.len() {
                     *self = BodyFields::of_format(kind.format(), to.rules);
@@ -97,7 +97,7 @@ impl BodyFields {
                 Ok(())
             }
             BodyFields::Form(form) => form.push(bytes, to),
-            BodyFields::Loose(form) => form.push(bytes, to),
+            BodyFields::LooseForm(form) => form.push(bytes, to),
             BodyFields::Xml(xml) => xml.push(bytes, to),
             BodyFields::Html(html) => html.push(bytes, to),
             BodyFields::Multipart(multipart) => multipart.push(bytes, to),
@@ -108,7 +108,7 @@ impl BodyFields {
 
     pub(crate) fn finish(self, to: &mut Pass<'_>) -> io::Result<()> {
         match self {
-            BodyFields::Sniffer(begun) => match begun.finish(to.out)? {
+            BodyFields::Sniffer(sniffer) => match sniffer.finish(to.out)? {
                 Some((format, held)) => {
                     let mut fields = BodyFields::of_format(format, to.rules);
                     fields.push(&held, to)?;
@@ -116,9 +116,9 @@ impl BodyFields {
                 }
                 None => Ok(()),
             },
-            BodyFields::Json(json) | BodyFields::First(json, _) => json.finish(to),
+            BodyFields::Json(json) | BodyFields::JsonThen(json, _) => json.finish(to),
             BodyFields::Form(form) => form.finish(to),
-            BodyFields::Loose(form) => form.finish(to),
+            BodyFields::LooseForm(form) => form.finish(to),
             BodyFields::Xml(xml) => xml.finish(to),
             BodyFields::Html(html) => html.finish(to),
             BodyFields::Multipart(multipart) => multipart.finish(to),

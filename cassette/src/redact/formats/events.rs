@@ -1,4 +1,6 @@
-//! Redaction of `text/event-stream` (WHATWG HTML §9.2): what an event's lines of data say together is read as JSON.
+//! Redaction of `text/event-stream` (WHATWG HTML §9.2): the data lines of an event together are read as JSON.
+//!
+//! Must not know: how long the stream lives.
 
 use std::io;
 
@@ -7,42 +9,42 @@ use crate::redact::formats::pass::Pass;
 use crate::redact::formats::splice::{Pending, Sink};
 use crate::redact::rules::set::Rules;
 
-/// Takes the data of each event for a document of its own. Memory does not grow with the stream.
+/// Reads the data of each event as a separate document. Memory does not grow with the stream.
 pub(crate) struct EventFields {
     json: JsonFields,
     pending: Pending,
-    /// Of the event some data has come.
-    begun: bool,
+    /// The current event has data.
+    has_data: bool,
     at: At,
-    /// The end of a line, and what came of the next: between two lines of data a line break of the document.
+    /// The end of a line, and the beginning of the next one. Between two data lines it is a line break of the document.
     held: Vec<u8>,
-    /// How much of that is the end of a line.
+    /// How many held bytes belong to the end of the line.
     ended: usize,
-    /// That is a carriage return so far, to which a line feed may belong.
+    /// The end of the line is a carriage return so far; a line feed may follow.
     cr: bool,
-    /// Before the end of the first line, where there may be a byte order mark.
+    /// In the first line, which may begin with a byte order mark.
     first: bool,
 }
 
 enum At {
     /// In the name of a field.
     Name,
-    /// After the colon of data, where one space is nothing.
+    /// After the colon of a data line, where one space is no part of the data.
     Space,
     Data,
-    /// In a line that holds no data.
+    /// In a line without data.
     Other,
 }
 
 const DATA: &[u8] = b"data";
-const MARK: &[u8] = b"\xef\xbb\xbf";
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 impl EventFields {
     pub(crate) fn new(rules: &Rules) -> EventFields {
         EventFields {
             json: JsonFields::among_others(rules),
             pending: Pending::default(),
-            begun: false,
+            has_data: false,
             at: At::Name,
             held: Vec::new(),
             ended: 0,
@@ -85,12 +87,12 @@ impl EventFields {
         Ok(())
     }
 
-    /// The stream is over, and with it what event there is.
+    /// Ends the stream and its last event.
     pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
         self.event_ends(to)
     }
 
-    /// A byte of a line before it is known what line that is.
+    /// Reads a byte of a line's name.
     fn name(&mut self, b: u8, to: &mut Pass<'_>) -> io::Result<()> {
         if b == b'\n' && std::mem::take(&mut self.cr) {
             self.held.push(b);
@@ -99,7 +101,7 @@ impl EventFields {
         }
         self.cr = false;
         let line = &self.held[self.ended..];
-        let name = if self.first { line.strip_prefix(MARK).unwrap_or(line) } else { line };
+        let name = if self.first { line.strip_prefix(BOM).unwrap_or(line) } else { line };
         match b {
             b'\r' | b'\n' => {
                 match name {
@@ -117,8 +119,8 @@ impl EventFields {
             _ => {
                 self.held.push(b);
                 let line = &self.held[self.ended..];
-                let name = if self.first { line.strip_prefix(MARK).unwrap_or(line) } else { line };
-                let is_open = DATA.starts_with(name) || (self.first && MARK.starts_with(line));
+                let name = if self.first { line.strip_prefix(BOM).unwrap_or(line) } else { line };
+                let is_open = DATA.starts_with(name) || (self.first && BOM.starts_with(line));
                 if is_open { Ok(()) } else { self.other(to) }
             }
         }
@@ -131,9 +133,9 @@ impl EventFields {
         self.pass_on(out)
     }
 
-    /// Outside of an event nothing depends on what follows, and the end of one is not to wait for the next.
+    /// Passes on the held bytes outside of an event, so that the end of an event does not wait for the next event.
     fn pass_on(&mut self, out: &mut dyn Sink) -> io::Result<()> {
-        if !self.begun {
+        if !self.has_data {
             out.keep(&self.held)?;
             self.held.clear();
             self.ended = 0;
@@ -141,22 +143,22 @@ impl EventFields {
         Ok(())
     }
 
-    /// A line of data begins after what is held.
+    /// The held bytes end, and the data of a line begins.
     fn data_begins(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
-        if self.begun {
+        if self.has_data {
             to.within(&mut self.pending, &self.held, b"\n", |to| self.json.push(b"\n", to))?;
         } else {
             to.out.keep(&self.held)?;
         }
         self.held.clear();
         self.ended = 0;
-        (self.begun, self.at) = (true, At::Data);
+        (self.has_data, self.at) = (true, At::Data);
         Ok(())
     }
 
-    /// What is held is of another line. A string doesn't go on after it.
+    /// The held bytes belong to a line without data. A string of the document does not continue after such a line.
     fn other(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
-        if self.begun {
+        if self.has_data {
             to.within(&mut self.pending, b"", b"", |to| self.json.interrupt(to))?;
         }
         to.out.keep(&self.held)?;
@@ -167,10 +169,10 @@ impl EventFields {
     }
 
     fn event_ends(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
-        if self.begun {
+        if self.has_data {
             to.within(&mut self.pending, b"", b"", |to| self.json.end(to))?;
             self.json = JsonFields::among_others(to.rules);
-            self.begun = false;
+            self.has_data = false;
         }
         self.pass_on(to.out)
     }
@@ -217,7 +219,7 @@ mod tests {
         check("", "");
     }
 
-    /// The end of a line is any of three.
+    /// A line ends with LF, CRLF or CR.
     #[test]
     fn lines() {
         for end in ["\n", "\r\n", "\r"] {
@@ -228,7 +230,7 @@ mod tests {
                 "data: {|data:   \"token\":|data: \"x\"|data|data: }||data: {\"token\":\"y\"}||",
                 "data: {|data:   \"token\":|data: \"[token:1]\"|data|data: }||data: {\"token\":\"[token:2]\"}||",
             );
-            // Half a document ends with its event.
+            // An incomplete document ends with its event.
             check("data: {\"token\":||data: \"x\"||", "data: {\"token\":||data: \"x\"||");
             check(
                 "data: {\"token\":\"x||data: {\"token\":\"y\"}||",
@@ -237,7 +239,7 @@ mod tests {
         }
     }
 
-    /// A value goes from quote to quote, with the line breaks in it.
+    /// A value is redacted from quote to quote, with the line breaks inside it.
     #[test]
     fn values_of_lines() {
         check("data: {\"token\":\"a\ndata: b\"}\n\n", "data: {\"token\":\"[token:1]\"}\n\n");
@@ -256,7 +258,7 @@ mod tests {
         );
     }
 
-    /// What an event says is there when the event is over, and nothing of it is kept.
+    /// The parser passes on an event when the event ends, and keeps no bytes of it.
     #[test]
     fn streams() {
         let redactor = Redactor::new(Rules::default()).unwrap();

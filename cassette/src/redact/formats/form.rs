@@ -1,4 +1,6 @@
 //! Redaction by name of `application/x-www-form-urlencoded` text: bodies and the queries of URLs.
+//!
+//! Must not know: where the form comes from, links.
 
 use std::borrow::Cow;
 use std::io;
@@ -10,19 +12,20 @@ use crate::redact::account::identity::ValueDigest;
 use crate::redact::formats::json::JsonFields;
 use crate::redact::formats::pass::Pass;
 use crate::redact::formats::splice::Pending;
-use crate::redact::formats::unescape::{Coding, Plain};
+use crate::redact::formats::unescape::{Coding, Unescaper};
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Encoding;
 use crate::redact::values::found_values;
 
-/// Replaces the values of fields whose name is on the list. An empty value stays. A value that is JSON is opened.
+/// Replaces the values of fields whose name has a rule. Empty values stay. In a value that is JSON, it redacts the
+/// JSON.
 pub(crate) struct FormFields {
     at: At,
     key: Vec<u8>,
-    /// Of a URL: some names are on the list only there.
+    /// The text is the query of a URL. Some rules apply only there.
     is_query: bool,
-    /// No value that goes holds one of these; what follows stays.
+    /// A redacted value ends before one of these; the rest stays.
     stops: &'static [u8],
 }
 
@@ -30,12 +33,13 @@ enum At {
     Key,
     /// In a value that stays.
     Kept,
-    /// Before the first byte of a value that nothing says to redact.
-    Begun,
+    /// Before the first byte of a value without a rule.
+    Start,
     /// In a value that may be JSON.
-    Document(Box<JsonFields>, Plain, Pending),
-    /// In a value that goes, if there is any of it. As it is written, as long as it may stay.
-    Secret(ValueDigest, Plain, Arc<Rule>, Vec<u8>),
+    Document(Box<JsonFields>, Unescaper, Pending),
+    /// In a value that is redacted unless it is empty. Keeps the raw value, as long as the rule may still leave it
+    /// alone.
+    Secret(ValueDigest, Unescaper, Arc<Rule>, Vec<u8>),
 }
 
 const LONGEST_KEY: usize = 1024;
@@ -49,7 +53,7 @@ impl FormFields {
         FormFields { is_query: true, ..FormFields::new() }
     }
 
-    /// Of a URL that stands in a text, where nothing tells its end: a value that goes ends before these.
+    /// For a URL in a text that does not delimit it: a redacted value ends before one of `stops`.
     pub(crate) fn of_query_up_to(stops: &'static [u8]) -> FormFields {
         FormFields { stops, ..FormFields::of_query() }
     }
@@ -67,10 +71,10 @@ impl FormFields {
                 i += whole;
                 if end.is_some() {
                     if rest[part.len()] == b'=' {
-                        self.at = self.rule(to.rules).map_or(At::Begun, |rule| {
+                        self.at = self.rule(to.rules).map_or(At::Start, |rule| {
                             At::Secret(
                                 to.account.identity.value(),
-                                Plain::new(Coding::Form),
+                                Unescaper::new(Coding::Form),
                                 rule,
                                 Vec::new(),
                             )
@@ -94,28 +98,28 @@ impl FormFields {
     }
 
     fn feed(&mut self, part: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
-        if let (At::Begun, Some(first)) = (&self.at, part.first()) {
+        if let (At::Start, Some(first)) = (&self.at, part.first()) {
             self.at = match first {
                 b'{' | b'[' | b'%' => At::Document(
                     Box::new(JsonFields::within(to.rules, &[self.encoding()])),
-                    Plain::new(Coding::Form),
+                    Unescaper::new(Coding::Form),
                     Pending::default(),
                 ),
                 _ => At::Kept,
             };
         }
         match &mut self.at {
-            At::Key | At::Begun | At::Kept => to.out.keep(part),
-            At::Document(inner, plain, pending) => {
-                plain.push(part, &mut |raw, plain| to.within(pending, raw, plain, |to| inner.push(plain, to)))
-            }
-            At::Secret(value, plain, _, written) => {
+            At::Key | At::Start | At::Kept => to.out.keep(part),
+            At::Document(inner, unescaper, pending) => unescaper.push(part, &mut |raw, decoded| {
+                to.within(pending, raw, decoded, |to| inner.push(decoded, to))
+            }),
+            At::Secret(value, unescaper, _, written) => {
                 let end = part.iter().position(|b| self.stops.contains(b));
                 let (part, rest) = part.split_at(end.unwrap_or(part.len()));
                 written.extend_from_slice(&part[..part.len().min(found_values::LONGEST + 1 - written.len())]);
                 to.out.skip(part.len())?;
-                plain.push(part, &mut |raw, plain| {
-                    value.push_as(raw, plain);
+                unescaper.push(part, &mut |raw, decoded| {
+                    value.push_as(raw, decoded);
                     Ok(())
                 })?;
                 if end.is_some() {
@@ -128,12 +132,12 @@ impl FormFields {
         }
     }
 
-    /// The value is over.
+    /// Ends the value.
     fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         match std::mem::replace(&mut self.at, At::Key) {
-            At::Secret(mut value, plain, rule, written) if !written.is_empty() => {
-                plain.finish(&mut |raw, plain| {
-                    value.push_as(raw, plain);
+            At::Secret(mut value, unescaper, rule, written) if !written.is_empty() => {
+                unescaper.finish(&mut |raw, decoded| {
+                    value.push_as(raw, decoded);
                     Ok(())
                 })?;
                 if rule.only_tokens
@@ -145,9 +149,9 @@ impl FormFields {
                 }
                 to.out.insert(&to.account.replace(&rule, &value, to.rules, &[self.encoding()]))
             }
-            At::Document(mut inner, plain, mut pending) => {
-                plain.finish(&mut |raw, plain| {
-                    to.within(&mut pending, raw, plain, |to| inner.push(plain, to))
+            At::Document(mut inner, unescaper, mut pending) => {
+                unescaper.finish(&mut |raw, decoded| {
+                    to.within(&mut pending, raw, decoded, |to| inner.push(decoded, to))
                 })?;
                 to.within(&mut pending, b"", b"", |to| inner.end(to))
             }
@@ -159,7 +163,7 @@ impl FormFields {
         if self.is_query { Encoding::Percent } else { Encoding::Form }
     }
 
-    /// The form is over.
+    /// Ends the form.
     pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
         self.end(to)
     }

@@ -1,4 +1,7 @@
-//! Redaction of JSON by member name, on the token stream: every byte that isn't redacted stays as it is.
+//! Redaction of JSON by member name and by pointer, on a stream of tokens: every byte that isn't redacted stays as it
+//! is.
+//!
+//! Must not know: the text around a document, links, secrets by value.
 
 use std::io;
 use std::sync::Arc;
@@ -9,66 +12,66 @@ use crate::json::unescape;
 use crate::redact::account::identity::ValueDigest;
 use crate::redact::formats::pass::Pass;
 use crate::redact::formats::splice::Pending;
-use crate::redact::formats::unescape::{Coding, Plain};
+use crate::redact::formats::unescape::{Coding, Unescaper};
 use crate::redact::rules::label::Left;
 use crate::redact::rules::pointers::Pointers;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Encoding;
 
-/// Replaces string values of members whose name is on the list, at any depth, also in arrays directly under such
-/// a name. Other values keep their type and so stay, which is counted; members of an object go by their own names,
-/// unless a pointer leads to it: then all strings in it go.
-/// An empty string holds nothing and stays. A string that is JSON itself is opened, and treated the same.
+/// Replaces string values of members whose name has a rule, at any depth, also in arrays directly under such a name.
+/// Values of other types stay, and the account counts them. In an object under such a name, each member's own name
+/// decides. If a pointer leads to a container, all strings inside it are replaced. Empty strings stay. In a string that
+/// holds JSON, the same rules apply.
 ///
-/// Takes one document or many (newline-delimited). Where the input is not JSON, it passes untouched up to the next line
-/// that begins with a bracket.
+/// Reads one document or many (newline-delimited). Text that is not JSON passes untouched, up to the next line that
+/// begins with a bracket.
 pub(crate) struct JsonFields {
     lexer: Lexer,
     broken: bool,
     /// The last byte was a line break.
     line: bool,
-    /// Bytes of the byte order mark seen.
-    mark: usize,
-    /// The name being read, as it stands between its quotes.
+    /// How many bytes of a byte order mark have been read.
+    bom: usize,
+    /// The raw name being read, with its quotes.
     key: Vec<u8>,
-    /// The rule that the last name fell under, for the value that comes next.
+    /// The rule for the last name, which applies to the next value.
     armed: Option<Arc<Rule>>,
-    /// From the outermost array under such a name inwards, for each open container: strings directly in it are
-    /// redacted. Empty outside such arrays.
+    /// For each open container, from the outermost array under a name with a rule inwards: whether strings directly in
+    /// the container are redacted. Empty outside such arrays.
     arrays: Stack,
     /// The rule of the arrays.
     rule: Option<Arc<Rule>>,
-    /// Where the value that comes next stands, if any rule asks for places.
+    /// The position of the next value, if a rule has a pointer.
     pointers: Option<Pointers>,
-    /// The rule of a pointer that leads to a container which is open, and how many are open from that one on.
+    /// The rule of a pointer that leads to an open container, and the number of open containers from that one on.
     deep: Option<(Arc<Rule>, usize)>,
     text: Text,
-    /// How a string is written: of this document, and of those around it.
+    /// The encodings of a string: that of this document, and those of the documents around it.
     encodings: Vec<Encoding>,
 }
 
 /// The string value being read.
 enum Text {
-    /// Stays.
+    /// A string that stays.
     Kept,
-    /// Its first byte hasn't come yet.
-    Begun,
-    /// May be JSON.
-    Document(Box<JsonFields>, Plain, Pending),
-    /// Goes.
-    Secret(ValueDigest, Plain, Arc<Rule>, bool),
+    /// A string whose first byte hasn't come yet.
+    Empty,
+    /// A string that may be JSON.
+    Document(Box<JsonFields>, Unescaper, Pending),
+    /// A redacted string, and whether it has any content.
+    Secret(ValueDigest, Unescaper, Arc<Rule>, bool),
 }
 
-const MARK: &[u8] = b"\xef\xbb\xbf";
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// Begins each document of a sequence (RFC 7464). JSON never has it.
+/// The byte before each document of a sequence (RFC 7464). JSON itself never contains it.
 pub(crate) const RECORD: u8 = 0x1e;
 
-/// No name on a list is longer than this, with every character escaped.
+/// The length of the longest name that a rule may have, with every character escaped.
 const LONGEST_KEY: usize = 1024;
 
-/// JSON in JSON in JSON: deeper than any that is real.
+/// The deepest nesting of documents in strings: real ones are not nested that deep.
 pub(crate) const MAX_NESTING: usize = 8;
 
 impl JsonFields {
@@ -77,7 +80,7 @@ impl JsonFields {
             lexer: Lexer::lenient(),
             broken: false,
             line: false,
-            mark: 0,
+            bom: 0,
             key: Vec::new(),
             armed: None,
             arrays: Stack::default(),
@@ -89,15 +92,15 @@ impl JsonFields {
         }
     }
 
-    /// A document in a text that is written so. Its place is not that of a document.
+    /// For a document in a text with these encodings. Pointers do not apply inside it.
     pub(crate) fn within(rules: &Rules, around: &[Encoding]) -> JsonFields {
         let encodings = [&[Encoding::Json], around].concat();
-        JsonFields { mark: MARK.len(), pointers: None, encodings, ..JsonFields::new(rules) }
+        JsonFields { bom: BOM.len(), pointers: None, encodings, ..JsonFields::new(rules) }
     }
 
-    /// One of the documents of a text that holds more than them.
+    /// For one of several documents in a text that also holds other things.
     pub(crate) fn among_others(rules: &Rules) -> JsonFields {
-        JsonFields { mark: MARK.len(), ..JsonFields::new(rules) }
+        JsonFields { bom: BOM.len(), ..JsonFields::new(rules) }
     }
 
     pub(crate) fn push(&mut self, chunk: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
@@ -108,15 +111,15 @@ impl JsonFields {
             to.out.keep(&chunk[at..at + run])?;
             at += run;
             if passed.is_some() {
-                self.begin_anew(to.rules);
+                self.restart(to.rules);
                 at += self.read(&chunk[at..], to)?;
             }
         }
         Ok(())
     }
 
-    /// How much of what is no JSON stands before the next document. In JSON that is laid out over lines, the brackets of
-    /// what is within have spaces before them.
+    /// The length of the text before the next document, which begins a line. In indented JSON the brackets of inner
+    /// containers have spaces before them, so they do not begin a document.
     fn passed(&mut self, text: &[u8]) -> Option<usize> {
         let mut at = 0;
         loop {
@@ -132,26 +135,26 @@ impl JsonFields {
         }
     }
 
-    fn begin_anew(&mut self, rules: &Rules) {
+    fn restart(&mut self, rules: &Rules) {
         (self.lexer, self.broken) = (Lexer::lenient(), false);
         (self.arrays, self.armed, self.rule, self.deep) = (Stack::default(), None, None, None);
         self.pointers = self.pointers.take().and_then(|_| rules.pointers.begin());
     }
 
-    /// The same, up to where it is no JSON: how many bytes that is.
+    /// Like `push`, but stops where the text is no JSON any more. Returns how many bytes it has read.
     pub(crate) fn read(&mut self, chunk: &[u8], to: &mut Pass<'_>) -> io::Result<usize> {
         let (whole, mut chunk) = (chunk, chunk);
-        while self.mark < MARK.len() && !chunk.is_empty() {
-            if chunk[0] != MARK[self.mark] {
-                self.broken |= self.mark > 0;
-                self.mark = MARK.len();
+        while self.bom < BOM.len() && !chunk.is_empty() {
+            if chunk[0] != BOM[self.bom] {
+                self.broken |= self.bom > 0;
+                self.bom = BOM.len();
                 break;
             }
             to.out.keep(&chunk[..1])?;
-            self.mark += 1;
+            self.bom += 1;
             chunk = &chunk[1..];
         }
-        // Of the chunk, `..kept` has been dealt with.
+        // `chunk[..kept]` has been kept or replaced.
         let (mut at, mut kept) = (0, 0);
         while !self.broken {
             if self.idle() {
@@ -164,7 +167,7 @@ impl JsonFields {
                 Ok(None) => break,
                 Err(e) => {
                     self.broken = true;
-                    // Not where the broken token begins: that may have come before this chunk.
+                    // The JSON ends at the error: the broken token itself may begin before this chunk.
                     at = self.lexer.place(&e);
                     break;
                 }
@@ -249,13 +252,13 @@ impl JsonFields {
         Ok(read)
     }
 
-    /// Something else stands within the document. A string doesn't go on after it.
+    /// Other text interrupts the document. A string does not continue after it.
     pub(crate) fn interrupt(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         self.broken |= !matches!(self.text, Text::Kept);
         self.end(to)
     }
 
-    /// Nothing is to be redacted before the next name that is on the list.
+    /// Whether nothing is redacted before the next name with a rule.
     fn idle(&self) -> bool {
         self.armed.is_none()
             && self.arrays.depth() == 0
@@ -263,7 +266,7 @@ impl JsonFields {
             && matches!(self.text, Text::Kept)
     }
 
-    /// A container begins: the rule that it falls under itself.
+    /// Begins a container, and returns the rule that applies to it.
     fn open(&mut self, is_array: bool) -> Option<Arc<Rule>> {
         let placed = self.pointers.as_mut().and_then(|pointers| pointers.value());
         if let Some(pointers) = &mut self.pointers {
@@ -277,7 +280,7 @@ impl JsonFields {
         self.armed.take().or(placed)
     }
 
-    /// The rule for the value that comes now, which is no container.
+    /// The rule for the next value, which is no container.
     fn rule_of_value(&mut self) -> Option<Arc<Rule>> {
         let placed = self.pointers.as_mut().and_then(|pointers| pointers.value());
         let armed = self.armed.take().or(placed);
@@ -288,65 +291,66 @@ impl JsonFields {
         if self.arrays.top() == Some(true) { self.rule.clone() } else { None }
     }
 
-    /// A string begins, with this byte if it is at hand.
+    /// Begins a string. `first` is its first byte, if that has come.
     fn begin(&mut self, to: &Pass<'_>, first: Option<&u8>) -> Text {
         if let Some(rule) = self.rule_of_value() {
-            return Text::Secret(to.account.identity.value(), Plain::new(Coding::Json), rule, false);
+            return Text::Secret(to.account.identity.value(), Unescaper::new(Coding::Json), rule, false);
         }
-        first.map_or(Text::Begun, |first| self.document(to.rules, *first))
+        first.map_or(Text::Empty, |first| self.document(to.rules, *first))
     }
 
-    /// A string that nothing says to redact, by its first byte.
+    /// Decides by the first byte whether a string without a rule may be JSON.
     fn document(&self, rules: &Rules, first: u8) -> Text {
         match first {
             b'{' | b'[' if self.encodings.len() <= MAX_NESTING => {
                 let inner = JsonFields::within(rules, &self.encodings);
-                Text::Document(Box::new(inner), Plain::new(Coding::Json), Pending::default())
+                Text::Document(Box::new(inner), Unescaper::new(Coding::Json), Pending::default())
             }
             _ => Text::Kept,
         }
     }
 
     fn feed(&mut self, content: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
-        if let (Text::Begun, Some(first)) = (&self.text, content.first()) {
+        if let (Text::Empty, Some(first)) = (&self.text, content.first()) {
             self.text = self.document(to.rules, *first);
         }
         match &mut self.text {
-            Text::Kept | Text::Begun => to.out.keep(content),
-            Text::Document(inner, plain, pending) => plain
-                .push(content, &mut |raw, plain| to.within(pending, raw, plain, |to| inner.push(plain, to))),
-            Text::Secret(value, plain, _, any) => {
+            Text::Kept | Text::Empty => to.out.keep(content),
+            Text::Document(inner, unescaper, pending) => unescaper.push(content, &mut |raw, decoded| {
+                to.within(pending, raw, decoded, |to| inner.push(decoded, to))
+            }),
+            Text::Secret(value, unescaper, _, any) => {
                 *any |= !content.is_empty();
                 to.out.skip(content.len())?;
-                plain.push(content, &mut |raw, plain| {
-                    value.push_as(raw, plain);
+                unescaper.push(content, &mut |raw, decoded| {
+                    value.push_as(raw, decoded);
                     Ok(())
                 })
             }
         }
     }
 
-    /// The string is over.
+    /// Ends the string.
     pub(crate) fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         match std::mem::replace(&mut self.text, Text::Kept) {
-            Text::Secret(mut value, plain, rule, true) => {
-                plain.finish(&mut |raw, plain| {
-                    value.push_as(raw, plain);
+            Text::Secret(mut value, unescaper, rule, true) => {
+                unescaper.finish(&mut |raw, decoded| {
+                    value.push_as(raw, decoded);
                     Ok(())
                 })?;
                 to.out.insert(&to.account.replace(&rule, &value, to.rules, &self.encodings))
             }
-            Text::Document(mut inner, plain, mut pending) => {
-                plain.finish(&mut |raw, plain| {
-                    to.within(&mut pending, raw, plain, |to| inner.push(plain, to))
+            Text::Document(mut inner, unescaper, mut pending) => {
+                unescaper.finish(&mut |raw, decoded| {
+                    to.within(&mut pending, raw, decoded, |to| inner.push(decoded, to))
                 })?;
                 to.within(&mut pending, b"", b"", |to| inner.end(to))
             }
-            Text::Kept | Text::Begun | Text::Secret(..) => Ok(()),
+            Text::Kept | Text::Empty | Text::Secret(..) => Ok(()),
         }
     }
 
-    /// The body is over: a string that was cut off is what it was up to there.
+    /// Ends the body. A string that was cut off ends here, too.
     pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
         let cut = matches!(self.text, Text::Secret(.., true));
         self.end(to)?;
@@ -354,9 +358,9 @@ impl JsonFields {
     }
 }
 
-/// The rule for a name, given with the quotes around it.
+/// The rule for a raw name, which is given with its quotes.
 fn rule(key: &[u8], rules: &Rules) -> Option<Arc<Rule>> {
-    // What is longer has been cut short.
+    // The parser has cut longer names.
     if key.len() > LONGEST_KEY {
         return None;
     }

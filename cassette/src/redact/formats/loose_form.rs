@@ -1,6 +1,9 @@
-//! Forms that nobody says are forms: `client_id=a&client_secret=b` as plain text, as JSON or as nothing.
+//! Forms without their content type: `client_id=a&client_secret=b` as plain text, as JSON, or without a type.
 //!
-//! Any text may begin so (`password=abc` in a file of settings, a sentence). It is a form as far as nothing comes that no form has.
+//! Other texts begin like a form, too: a file of settings (`password=abc`), or a sentence. The text counts as a form up
+//! to the first character that no form contains.
+//!
+//! Must not know: how the format was detected.
 
 use std::io;
 
@@ -9,32 +12,32 @@ use crate::redact::formats::json::JsonFields;
 use crate::redact::formats::pass::Pass;
 use crate::redact::rules::set::Rules;
 
-/// Redacts pair by pair, once it is known where a pair ends: with `&`, its line, or the text. One with white space or quotes
-/// in it stays, so that what is secret by value or by form is still whole.
+/// Redacts pair by pair. A pair ends with `&`, with its line, or with the text. A pair with white space or quotes
+/// stays, so that the search by value and by pattern sees its secrets whole.
 pub(crate) struct LooseForm {
     form: FormFields,
     pair: Pair,
-    /// What comes after the form.
+    /// The text after the form.
     rest: Option<Box<JsonFields>>,
 }
 
 enum Pair {
     Held(Vec<u8>),
-    /// Too long to be held.
+    /// The pair is too long to be held, so it is redacted as it comes.
     Long,
-    /// Has a space in it.
+    /// The pair contains a space, so it stays.
     Kept,
 }
 
-/// No secret is longer.
+/// A longer pair is not held.
 const LONGEST: usize = 64 * 1024;
 
-/// Of the name of a form's first field, or of a function.
+/// Whether a byte may belong to the name of a form's first field, or of a function.
 pub(crate) fn is_of_name(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"_-.$%+*~[]".contains(&b)
 }
 
-/// What no form has. A comma or semicolon is written so by few.
+/// Whether no form contains this byte. Commas and semicolons are allowed, because some clients do not encode them.
 fn ends(b: u8) -> bool {
     b <= b' ' || matches!(b, b'"' | b'<' | b'>' | b'\\' | b'`' | 0x7f)
 }
@@ -70,7 +73,7 @@ impl LooseForm {
         Ok(())
     }
 
-    /// At this byte, which is taken if the form goes on.
+    /// Ends a pair at this byte. Returns how many bytes it consumed: one if the form goes on, otherwise none.
     fn pair_ends(&mut self, b: u8, to: &mut Pass<'_>) -> io::Result<usize> {
         let goes_on = match &self.pair {
             Pair::Held(held) if is_cut(held, b, to.rules) => {
@@ -101,7 +104,7 @@ impl LooseForm {
         Ok(1)
     }
 
-    /// The text is over.
+    /// Ends the text.
     pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
         if let Some(rest) = self.rest {
             return rest.finish(to);
@@ -113,7 +116,8 @@ impl LooseForm {
     }
 }
 
-/// Whether a named secret goes on with this byte where the pair's value ends: by value it is found whole.
+/// Whether the pair's value is the beginning of a named secret that continues with this byte. Such a value stays,
+/// because the search by value finds the secret whole.
 fn is_cut(pair: &[u8], b: u8, rules: &Rules) -> bool {
     let Some(at) = memchr::memchr(b'=', pair) else { return false };
     let value = &pair[at + 1..];
@@ -156,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_without_the_label() {
+    fn forms_without_their_content_type() {
         check("client_id=a&client_secret=x%2By", "client_id=a&client_secret=[client_secret:1]");
         check(
             "access_token=x-1&token_type=bearer&scope=repo",
@@ -195,7 +199,7 @@ mod tests {
         check("level=info msg=\"x\"\n{\"token\":\"x\"}", "level=info msg=\"x\"\n{\"token\":\"[token:1]\"}");
     }
 
-    /// A named secret that has in it what ends a value is found whole.
+    /// A named secret that contains the end of a pair is replaced as a whole.
     #[test]
     fn named_secrets_stay_whole() {
         check("password=ab&cd \"ef\nx", "password={{secret.KEY}}\nx");
@@ -204,7 +208,7 @@ mod tests {
         check("token=line-1\r\nx", "token=line-1\r\nx");
     }
 
-    /// What is too long to be held is told as it comes.
+    /// A value that is too long to be held is redacted as it comes.
     #[test]
     fn long_values_stream() {
         let redactor = redactor();

@@ -1,4 +1,6 @@
-//! The formats of bodies: what each of them is read as, and which of its values have names.
+//! Redaction by name in each format of bodies: one streaming parser for each format, and the detection of the format.
+//!
+//! Must not know: links, secrets by value, where a body comes from.
 
 pub(crate) mod body_fields;
 pub(crate) mod events;

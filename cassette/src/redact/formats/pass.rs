@@ -1,4 +1,4 @@
-//! One pass over a text: the rules in force, the account, and where the text goes.
+//! The context of one pass over a text: the rules in force, the account, and the sink.
 //!
 //! Must not know: formats.
 
@@ -8,7 +8,7 @@ use crate::redact::account::Account;
 use crate::redact::formats::splice::{Pending, Sink};
 use crate::redact::rules::set::Rules;
 
-/// What every reader of a format is given with the bytes that it reads.
+/// The context that every parser receives together with the bytes.
 pub(crate) struct Pass<'p> {
     pub(crate) rules: &'p Rules,
     pub(crate) account: &'p Account,
@@ -16,16 +16,16 @@ pub(crate) struct Pass<'p> {
 }
 
 impl Pass<'_> {
-    /// The same for a text within this one, which came encoded as `raw` and means `plain`. What is pending is a part of
-    /// an escape whose rest has not come yet.
+    /// Reads a text inside this one. The bytes `raw` of this text are the encoding of the bytes `decoded` of the inner
+    /// one. `pending` holds bytes that the inner parser has read and not decided about.
     pub(crate) fn within(
         &mut self,
         pending: &mut Pending,
         raw: &[u8],
-        plain: &[u8],
+        decoded: &[u8],
         read: impl FnOnce(&mut Pass<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         let Pass { rules, account, out } = self;
-        read(&mut Pass { rules, account, out: &mut pending.sink(raw, plain, *out) })
+        read(&mut Pass { rules, account, out: &mut pending.sink(raw, decoded, *out) })
     }
 }

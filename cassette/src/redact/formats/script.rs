@@ -1,15 +1,17 @@
 //! Redaction of JSON in scripts, such as JSONP: `callback({"token": "…"});`.
+//!
+//! Must not know: the syntax of scripts beyond the beginning of a value.
 
 use std::io;
 
 use crate::redact::formats::json::JsonFields;
 use crate::redact::formats::pass::Pass;
 
-/// Reads as JSON what begins with a bracket where a script may have a value: as an argument, after an equals sign, or
-/// at its beginning. What isn't JSON is a script again.
+/// Reads a text as JSON from each bracket that may begin a value: an argument, after an equals sign, or at the
+/// beginning of the script. After the end of the JSON, the text is a script again.
 pub(crate) struct ScriptFields {
     json: Option<Box<JsonFields>>,
-    /// A value may come, by what stands before the white space here.
+    /// A value may follow, judging by the last character before white space.
     opens: bool,
 }
 
@@ -32,7 +34,7 @@ impl ScriptFields {
             };
             self.opens = opens(&chunk[..taken], self.opens);
             chunk = &chunk[taken..];
-            // Either ends where the other begins.
+            // JSON and script alternate.
             if !chunk.is_empty() {
                 self.json = match self.json {
                     Some(_) => None,
@@ -43,13 +45,13 @@ impl ScriptFields {
         Ok(())
     }
 
-    /// The script is over.
+    /// Ends the script.
     pub(crate) fn finish(self, to: &mut Pass<'_>) -> io::Result<()> {
         self.json.map_or(Ok(()), |json| json.finish(to))
     }
 }
 
-/// Whether a value may come after this text, if it may come before.
+/// Whether a value may follow this text. `before` says whether one might have come before the text.
 fn opens(text: &[u8], before: bool) -> bool {
     let last = text.trim_ascii_end().last();
     last.map_or(before, |last| matches!(last, b'(' | b',' | b'='))

@@ -1,5 +1,7 @@
-//! What a body is, told by its first bytes, and by its content type where they don't tell. Much JSON travels as a form or as
-//! plain text, much XML as JSON.
+//! Detects the format of a body from its first bytes. The content type is the fallback, because servers and clients
+//! often declare a wrong one: JSON as a form or as plain text, XML as JSON.
+//!
+//! Must not know: rules, what is redacted in a format.
 
 use std::io;
 
@@ -9,10 +11,10 @@ use crate::redact::formats::json::RECORD;
 use crate::redact::formats::loose_form::is_of_name;
 use crate::redact::formats::splice::Sink;
 
-/// What the content type says.
+/// The format that the content type declares.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Declared {
-    /// JSON, plain text or nothing: also of forms.
+    /// JSON, plain text or no content type. Forms are often declared so.
     Text,
     Form,
     Xml,
@@ -22,26 +24,27 @@ pub(crate) enum Declared {
     Other,
 }
 
-/// A body, or a part of one, of which too little has come.
+/// Detects the format of a body, or of a part of one, while its first bytes come.
 pub(crate) struct Sniffer {
     kind: Declared,
-    /// Without white space, and what else is passed over.
+    /// The first bytes, without white space and the prefixes that were passed on.
     held: Vec<u8>,
 }
 
-/// What the first bytes tell.
+/// What follows from the first bytes.
 enum Verdict {
-    Nothing,
-    /// So many of them are to be passed over.
-    Before(usize, Declared),
+    /// More bytes are needed.
+    Undecided,
+    /// A prefix of this length is no part of the document. The declared format changes to this one.
+    Prefix(usize, Declared),
     Format(Format),
 }
 
-/// The format that a body is read as.
+/// The format of a body, which selects the parser.
 #[derive(Clone, Copy)]
 pub(crate) enum Format {
     Json,
-    /// JSON, and from where it is none what the content type says.
+    /// JSON, and the declared format after its end.
     JsonThen(Declared),
     Form,
     LooseForm,
@@ -51,23 +54,25 @@ pub(crate) enum Format {
     Script,
 }
 
-/// The format of a body, what of it was held, and what has come since.
-type Begins<'b> = (Format, Vec<u8>, &'b [u8]);
+/// The format of a body, its held bytes, and the bytes after them.
+type Sniffed<'b> = (Format, Vec<u8>, &'b [u8]);
 
-/// Not later than here they tell.
-const MOST: usize = LONGEST_PROLOGUE;
+/// The format is decided after at most this many bytes.
+const MOST_HELD: usize = LONGEST_PROLOGUE;
 
-/// Names of fields and functions are shorter.
+/// A longer text is not the name of a field or function.
 const LONGEST_NAME: usize = 256;
 
 const XML: &[u8] = b"<?xml";
 
-const MARK: &[u8] = "\u{feff}".as_bytes();
+const BOM: &[u8] = "\u{feff}".as_bytes();
 
-/// The comment before a callback, against what Flash made of its name.
+/// JSONP servers put this comment before a callback, so that Flash does not take the callback's name for the beginning
+/// of a SWF file.
 const COMMENT: &[u8] = b"/**/";
 
-/// Before JSON, so that a page can't load it as a script. The longer first.
+/// Prefixes of JSON that prevent a page from loading it as a script. A prefix comes before the shorter ones that it
+/// begins with.
 const GUARDS: [&[u8]; 13] = [
     b")]}',",
     b")]}'",
@@ -84,7 +89,7 @@ const GUARDS: [&[u8]; 13] = [
     b"/*-secure-",
 ];
 
-/// With them a line of an event begins (WHATWG HTML §9.2.6).
+/// The beginnings of an event stream's lines (WHATWG HTML §9.2.6).
 const EVENTS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b":"];
 
 impl Sniffer {
@@ -92,12 +97,12 @@ impl Sniffer {
         Sniffer { kind, held: Vec::new() }
     }
 
-    /// As soon as it is told.
+    /// Reads the next bytes. Returns the format as soon as it is certain.
     pub(crate) fn push<'b>(
         &mut self,
         mut bytes: &'b [u8],
         out: &mut dyn Sink,
-    ) -> io::Result<Option<Begins<'b>>> {
+    ) -> io::Result<Option<Sniffed<'b>>> {
         loop {
             let space = spaces(&self.held);
             out.keep(&self.held[..space])?;
@@ -107,27 +112,27 @@ impl Sniffer {
                 out.keep(&bytes[..space])?;
                 bytes = &bytes[space..];
             }
-            let (taken, rest) = bytes.split_at(bytes.len().min(MOST - self.held.len()));
+            let (taken, rest) = bytes.split_at(bytes.len().min(MOST_HELD - self.held.len()));
             self.held.extend_from_slice(taken);
             bytes = rest;
             if self.held.is_empty() {
                 return Ok(None);
             }
-            match self.verdict(self.held.len() == MOST) {
-                Verdict::Nothing => return Ok(None),
-                Verdict::Before(count, kind) => self.pass_over(count, kind, out)?,
+            match self.verdict(self.held.len() == MOST_HELD) {
+                Verdict::Undecided => return Ok(None),
+                Verdict::Prefix(count, kind) => self.pass_over(count, kind, out)?,
                 Verdict::Format(format) => return Ok(Some((format, std::mem::take(&mut self.held), bytes))),
             }
         }
     }
 
-    /// The body is over: what it is, with all of it.
+    /// Ends the body. Returns its format and all its bytes, if there are any.
     pub(crate) fn finish(mut self, out: &mut dyn Sink) -> io::Result<Option<(Format, Vec<u8>)>> {
         while !self.held.is_empty() {
             match self.verdict(true) {
-                Verdict::Before(count, kind) => self.pass_over(count, kind, out)?,
+                Verdict::Prefix(count, kind) => self.pass_over(count, kind, out)?,
                 Verdict::Format(format) => return Ok(Some((format, self.held))),
-                Verdict::Nothing => break,
+                Verdict::Undecided => break,
             }
         }
         out.keep(&self.held)?;
@@ -141,17 +146,17 @@ impl Sniffer {
         Ok(())
     }
 
-    /// By what is held, of which this may be all that there is.
+    /// The verdict on the held bytes. `whole` says that the decision cannot wait for more.
     fn verdict(&self, whole: bool) -> Verdict {
         let (text, kind) = (&self.held[..], self.kind);
-        let guarded = if kind == Declared::Script { kind } else { Declared::Other };
-        let before = [(MARK, kind), (COMMENT, Declared::Script)];
-        for (before, kind) in before.into_iter().chain(GUARDS.map(|guard| (guard, guarded))) {
+        let after_guard = if kind == Declared::Script { kind } else { Declared::Other };
+        let before = [(BOM, kind), (COMMENT, Declared::Script)];
+        for (before, kind) in before.into_iter().chain(GUARDS.map(|guard| (guard, after_guard))) {
             if text.starts_with(before) {
-                return Verdict::Before(before.len(), kind);
+                return Verdict::Prefix(before.len(), kind);
             }
             if !whole && before.starts_with(text) {
-                return Verdict::Nothing;
+                return Verdict::Undecided;
             }
         }
         let json = || match kind {
@@ -159,21 +164,21 @@ impl Sniffer {
             _ => kind.format(),
         };
         let markup = |or| match html::is_page(text, or) {
-            None if !whole => Verdict::Nothing,
+            None if !whole => Verdict::Undecided,
             Some(true) => Verdict::Format(Declared::Html.format()),
             _ => Verdict::Format(Declared::Xml.format()),
         };
         match (text.first(), kind) {
-            // Names of a form's fields may have brackets, too.
+            // The names of a form's fields may begin with a bracket, too.
             (Some(b'{' | b'['), Declared::Form) => match text[1..].trim_ascii_start().first() {
                 Some(b'"' | b'{' | b'[') => Verdict::Format(json()),
-                None if !whole => Verdict::Nothing,
+                None if !whole => Verdict::Undecided,
                 _ => Verdict::Format(kind.format()),
             },
             (Some(b'{' | b'['), _) => Verdict::Format(json()),
-            // XML travels as HTML, too.
+            // Servers declare XML as HTML, too.
             (Some(b'<'), Declared::Html) if text.starts_with(XML) => markup(true),
-            (Some(b'<'), Declared::Html) if !whole && XML.starts_with(text) => Verdict::Nothing,
+            (Some(b'<'), Declared::Html) if !whole && XML.starts_with(text) => Verdict::Undecided,
             (Some(b'<'), Declared::Text | Declared::Other | Declared::Form | Declared::Events) => {
                 markup(false)
             }
@@ -183,7 +188,8 @@ impl Sniffer {
         }
     }
 
-    /// What isn't JSON fails at its first bytes.
+    /// The verdict on a text that begins like neither JSON nor markup. The fallback is JSON, whose parser passes other
+    /// texts on.
     fn in_text(&self, whole: bool) -> Verdict {
         let text = &self.held[..];
         if EVENTS.iter().any(|name| text.starts_with(name)) {
@@ -192,13 +198,13 @@ impl Sniffer {
         let name = text.iter().position(|b| !is_of_name(*b));
         match name.map(|end| text[end..].split_at(1)) {
             _ if name.unwrap_or(text.len()) > LONGEST_NAME => Verdict::Format(self.kind.format()),
-            None if !whole => Verdict::Nothing,
+            None if !whole => Verdict::Undecided,
             Some((b"=", _)) if self.kind == Declared::Text && name > Some(0) => {
                 Verdict::Format(Format::LooseForm)
             }
             Some((b"(", argument)) if name > Some(0) => match argument.trim_ascii_start().first() {
                 Some(b'{' | b'[') => Verdict::Format(Declared::Script.format()),
-                None if !whole => Verdict::Nothing,
+                None if !whole => Verdict::Undecided,
                 _ => Verdict::Format(self.kind.format()),
             },
             _ => Verdict::Format(self.kind.format()),
@@ -250,7 +256,7 @@ mod tests {
         "garbage",
     ];
 
-    /// Cut at every byte, and byte by byte.
+    /// Redacts the body cut at every byte, and byte by byte.
     #[track_caller]
     fn check(content_type: &str, body: &str, expected: &str) {
         let redactor = Redactor::new(Rules::default()).unwrap();
@@ -268,7 +274,7 @@ mod tests {
         assert_eq!(redact(expected, usize::MAX, 0), expected, "{content_type}, again");
     }
 
-    /// `@` is what goes.
+    /// Checks that the placeholder replaces the value at `@`.
     #[track_caller]
     fn check_in(types: &[&str], frame: &str, placeholder: &str) {
         for content_type in types {
@@ -277,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_json_by_whatever_name() {
+    fn json_with_any_content_type() {
         for frame in [
             "{\"password\":\"@\",\"n\":1.0}",
             " \r\n\t[ {\"Pass_word\" : [\"@\"]} ]",
@@ -290,9 +296,9 @@ mod tests {
         }
     }
 
-    /// What is no JSON after all is what its content type says.
+    /// After the end of the JSON, the declared format applies.
     #[test]
-    fn json_and_more() {
+    fn the_declared_format_after_json() {
         check(FORM, "{\"token\":\"x\"}&token=y&b=1", "{\"token\":\"[token:1]\"}&token=[token:2]&b=1");
         check(FORM, "{\"token\":\"x\"}=&token=y", "{\"token\":\"[token:1]\"}=&token=[token:2]");
         check_in(&[FORM], "[0]=z&token=@", "[token:1]");
@@ -304,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn xml_is_xml() {
+    fn xml_with_any_content_type() {
         let types = TYPES.map(|t| if matches!(t, "text/html" | "application/javascript") { "" } else { t });
         check_in(&types, "<?xml version=\"1.0\"?><r><token>@</token></r>", "[token:1]");
         check_in(&types, "\u{feff}\r\n<r token='@'/>", "[token:1]");
@@ -322,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_are_scripts() {
+    fn calls_without_their_content_type() {
         let types = [JSON, "text/plain", "", "application/octet-stream", "text/javascript", "text/csv"];
         for frame in [
             "cb({\"token\":\"@\"})",
@@ -338,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_events() {
+    fn events_without_their_content_type() {
         let types = ["text/plain", JSON, "", "text/event-stream", "application/octet-stream"];
         for frame in [
             "data: {\"token\":\"@\"}\n\n",
@@ -351,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_nothing_stays() {
+    fn undecided_texts_stay() {
         for text in [
             "",
             " ",
@@ -371,9 +377,11 @@ mod tests {
         ] {
             check_in(&TYPES, text, "");
         }
-        for long in ["a".repeat(2 * MOST), " ".repeat(2 * MOST), format!("f({}", " ".repeat(2 * MOST))] {
+        for long in
+            ["a".repeat(2 * MOST_HELD), " ".repeat(2 * MOST_HELD), format!("f({}", " ".repeat(2 * MOST_HELD))]
+        {
             let redactor = Redactor::new(Rules::default()).unwrap();
-            for size in [1, 100, MOST - 1, MOST, MOST + 1] {
+            for size in [1, 100, MOST_HELD - 1, MOST_HELD, MOST_HELD + 1] {
                 let mut body = redactor.body(Some("text/plain"), Vec::new());
                 long.as_bytes().chunks(size).for_each(|chunk| body.write_all(chunk).unwrap());
                 assert_eq!(body.finish().unwrap(), long.as_bytes());

@@ -1,20 +1,22 @@
-//! Where the parsers hand what they have read: every byte is kept or skipped, in order, and placeholders come in
-//! between. So a text within a text can be redacted though it is read decoded: what is kept of it is kept as it was
-//! written.
+//! The output of the parsers: a parser keeps or skips every byte in order, and inserts placeholders between them. The
+//! sink for an encoded text counts the decoded bytes back into original ones, so the kept parts of the text stay
+//! byte-exact.
+//!
+//! Must not know: formats, rules.
 
 use std::io::{self, Write};
 
-/// Takes what becomes of a text.
+/// Receives the decisions of a parser about a text.
 pub(crate) trait Sink {
     /// The next bytes of the text stay.
     fn keep(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// The next bytes of the text go.
+    /// The next bytes of the text are dropped.
     fn skip(&mut self, count: usize) -> io::Result<()>;
-    /// A placeholder comes here. It holds nothing that would need an escape.
+    /// A placeholder is inserted here. No placeholder needs an escape.
     fn insert(&mut self, text: &str) -> io::Result<()>;
 }
 
-/// A writer gets what stays.
+/// Writes the kept bytes and the placeholders to a writer.
 pub(crate) struct WriterSink<'a, W>(pub(crate) &'a mut W);
 
 impl<W: Write> Sink for WriterSink<'_, W> {
@@ -31,42 +33,44 @@ impl<W: Write> Sink for WriterSink<'_, W> {
     }
 }
 
-/// What was decoded and handed on, and not decided yet: a few bytes, the beginning of an escape within.
+/// Decoded bytes that the inner parser has received and not decided about: a few bytes, the beginning of an inner
+/// escape.
 #[derive(Default)]
 pub(crate) struct Pending {
     raw: Vec<u8>,
-    /// How many decoded bytes stand for how many as they are written.
+    /// For each piece: the number of decoded bytes, and the number of raw ones.
     units: Vec<(usize, usize)>,
 }
 
-/// Takes a decoded text, and hands on the one that it was decoded from.
+/// A sink for the decoded text, which passes the same decisions about the original text to the next sink.
 pub(crate) struct Encoded<'a> {
     pending: &'a mut Pending,
     next: &'a mut dyn Sink,
 }
 
 impl Pending {
-    /// For what becomes of all that is pending, of which this is the last.
-    pub(crate) fn sink<'a>(&'a mut self, raw: &[u8], plain: &[u8], next: &'a mut dyn Sink) -> Encoded<'a> {
+    /// Adds a piece to the pending bytes, and returns the sink for decisions about all of them.
+    pub(crate) fn sink<'a>(&'a mut self, raw: &[u8], decoded: &[u8], next: &'a mut dyn Sink) -> Encoded<'a> {
         if !raw.is_empty() {
             self.raw.extend_from_slice(raw);
-            self.units.push((plain.len(), raw.len()));
+            self.units.push((decoded.len(), raw.len()));
         }
         Encoded { pending: self, next }
     }
 
-    /// Takes decoded bytes; how many as they are written.
+    /// Removes decoded bytes, and returns the number of raw bytes for them.
     fn take(&mut self, mut count: usize) -> usize {
         let (mut taken, mut whole) = (0, 0);
-        for (plain, raw) in &mut self.units {
-            if count >= *plain {
-                count -= *plain;
+        for (decoded, raw) in &mut self.units {
+            if count >= *decoded {
+                count -= *decoded;
                 taken += *raw;
                 whole += 1;
             } else {
-                // A part of a run; a part of one character takes its escape with it.
-                let part = if plain == raw { count } else { *raw * usize::from(count > 0) };
-                *plain -= count;
+                // A part of an unescaped run has as many raw bytes. A part of an escaped character takes the whole
+                // escape.
+                let part = if decoded == raw { count } else { *raw * usize::from(count > 0) };
+                *decoded -= count;
                 *raw -= part;
                 taken += part;
                 break;

@@ -1,13 +1,13 @@
-//! What a text stands for, piece by piece as it comes: escapes of JSON strings, percent-encoding of forms.
+//! Decodes a text in a stream: the escapes of JSON strings, the percent-encoding of forms, the entities of XML.
 //!
-//! Must not know: what the text holds.
+//! Must not know: the content of the text.
 
 use std::io;
 
-/// How a text is written.
+/// The encoding of a text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Coding {
-    /// Between the quotes of a JSON string (RFC 8259 §7). Halves of a surrogate pair come one by one.
+    /// Between the quotes of a JSON string (RFC 8259 §7). The halves of a surrogate pair are decoded one by one.
     Json,
     /// A value of a form or query: percent-encoded, with `+` for a space.
     Form,
@@ -17,35 +17,36 @@ pub(crate) enum Coding {
 
 /// Decodes a text that comes in pieces.
 #[derive(Debug)]
-pub(crate) struct Plain {
+pub(crate) struct Unescaper {
     coding: Coding,
     /// The beginning of an escape.
     held: Vec<u8>,
 }
 
-/// Gets what stands there and what it stands for: the same run of bytes twice, or one escape and its meaning.
+/// Receives raw bytes and the bytes that they encode: the same unescaped run twice, or one escape and its decoded
+/// bytes.
 pub(crate) type Each<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> io::Result<()>;
 
-/// No entity that means anything here is longer.
+/// The decoder knows no longer entity.
 const LONGEST_ENTITY: usize = 10;
 
-impl Plain {
-    pub(crate) fn new(coding: Coding) -> Plain {
-        Plain { coding, held: Vec::new() }
+impl Unescaper {
+    pub(crate) fn new(coding: Coding) -> Unescaper {
+        Unescaper { coding, held: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, mut raw: &[u8], each: Each<'_>) -> io::Result<()> {
         while !raw.is_empty() {
             if !self.held.is_empty() {
                 if self.coding == Coding::Xml && raw[0] == b'&' {
-                    // The one before was none.
+                    // The held `&` began no entity.
                     each(&self.held, &self.held)?;
                     self.held.clear();
                 }
                 self.held.push(raw[0]);
                 raw = &raw[1..];
-                if let Some(plain) = self.coding.unit(&self.held) {
-                    each(&self.held, &plain)?;
+                if let Some(decoded) = self.coding.unit(&self.held) {
+                    each(&self.held, &decoded)?;
                     self.held.clear();
                 }
                 continue;
@@ -67,14 +68,14 @@ impl Plain {
         Ok(())
     }
 
-    /// An escape that was never finished stands for itself.
+    /// Ends the text. An incomplete escape stands for itself.
     pub(crate) fn finish(self, each: Each<'_>) -> io::Result<()> {
         if self.held.is_empty() { Ok(()) } else { each(&self.held, &self.held) }
     }
 }
 
 impl Coding {
-    /// How many bytes stand for themselves.
+    /// The length of the unescaped run at the beginning of a text.
     fn run(self, raw: &[u8]) -> usize {
         match self {
             Coding::Json => memchr::memchr(b'\\', raw),
@@ -84,7 +85,7 @@ impl Coding {
         .unwrap_or(raw.len())
     }
 
-    /// What an escape means, once it is whole. What means nothing stands for itself.
+    /// The decoded bytes of an escape, or `None` while the escape is incomplete. An invalid escape stands for itself.
     fn unit(self, held: &[u8]) -> Option<Vec<u8>> {
         match (self, held) {
             (Coding::Json, [_, b'u', digits @ ..]) => {
@@ -125,7 +126,8 @@ fn number(digits: &[u8], radix: u32) -> Option<u32> {
     u32::from_str_radix(digits, radix).ok()
 }
 
-/// Halves of a surrogate pair are no characters, but must not be lost.
+/// The UTF-8 bytes of a character. Half of a surrogate pair is no character, but must not be lost, so it is encoded in
+/// the same way.
 fn utf8(unit: u32) -> Vec<u8> {
     match char::from_u32(unit) {
         Some(c) => c.to_string().into_bytes(),
@@ -142,18 +144,18 @@ mod tests {
     #[track_caller]
     fn check(coding: Coding, raw: &str, expected: &str) {
         for cut in 0..=raw.len() {
-            let (mut kept, mut plain) = (Vec::new(), Vec::new());
+            let (mut kept, mut decoded) = (Vec::new(), Vec::new());
             let mut each = |r: &[u8], p: &[u8]| {
                 kept.extend_from_slice(r);
-                plain.extend_from_slice(p);
+                decoded.extend_from_slice(p);
                 Ok(())
             };
-            let mut decoder = Plain::new(coding);
+            let mut decoder = Unescaper::new(coding);
             let (a, b) = raw.as_bytes().split_at(cut);
             decoder.push(a, &mut each).and_then(|()| decoder.push(b, &mut each)).unwrap();
             decoder.finish(&mut each).unwrap();
-            assert_eq!(kept, raw.as_bytes(), "what stands there is all told");
-            assert_eq!(String::from_utf8_lossy(&plain), expected, "cut at {cut}");
+            assert_eq!(kept, raw.as_bytes(), "the raw bytes are complete");
+            assert_eq!(String::from_utf8_lossy(&decoded), expected, "cut at {cut}");
         }
     }
 

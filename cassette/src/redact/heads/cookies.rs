@@ -1,12 +1,14 @@
-//! Redaction of cookies: names and attributes stay, values go. All of them by default, since any cookie may be the
-//! one that logs in; by name where the rule for all is out of force.
+//! Redaction of cookies: names and attributes stay, values are replaced. By default all values are replaced, because
+//! any cookie may hold the login. If a project disables the rule for all cookies, the rules for names decide.
+//!
+//! Must not know: other headers.
 
 use std::sync::Arc;
 
 use crate::redact::redactor::Redactor;
 use crate::redact::rules::rule::Rule;
 
-/// The rules for all cookies, of requests and of responses.
+/// The rules for all cookies of requests and of responses.
 const COOKIE: &str = "CAS0002";
 const SET_COOKIE: &str = "CAS0003";
 
@@ -33,14 +35,14 @@ impl Redactor {
         out
     }
 
-    /// One pair. An empty value deletes the cookie, and stays; what has no name is a value (RFC 6265bis §5.6).
+    /// One pair. An empty value deletes the cookie, so it stays. A pair without a name is a value (RFC 6265bis §5.6).
     fn cookie(&self, pair: &[u8], all: &str, out: &mut Vec<u8>) {
         let (name, value) = match memchr::memchr(b'=', pair) {
             Some(at) => pair.split_at(at + 1),
             None => pair.split_at(pair.len() - pair.trim_ascii_start().len()),
         };
-        let plain_name = String::from_utf8_lossy(name.strip_suffix(b"=").unwrap_or(name).trim_ascii());
-        let kept = self.rules().kept_cookies.contains(&*plain_name);
+        let decoded_name = String::from_utf8_lossy(name.strip_suffix(b"=").unwrap_or(name).trim_ascii());
+        let kept = self.rules().kept_cookies.contains(&*decoded_name);
         let rule = self.rules().default_rule(all).cloned().or_else(|| self.cookie_rule(name));
         let value = match rule.filter(|_| !kept) {
             Some(rule) if !value.trim_ascii().is_empty() => self.found(&rule, value).into_bytes(),
@@ -51,7 +53,8 @@ impl Redactor {
         out.extend(value);
     }
 
-    /// By the name, with its `=`. A prefix says how a cookie was set, not which one it is (RFC 6265bis §4.1.3).
+    /// The rule for a cookie by its name, which is given with its `=`. The prefixes say how a cookie was set, and are
+    /// no part of the name (RFC 6265bis §4.1.3).
     fn cookie_rule(&self, name: &[u8]) -> Option<Arc<Rule>> {
         let name = String::from_utf8_lossy(name);
         let name = name.trim().trim_end_matches('=');
@@ -70,7 +73,7 @@ mod tests {
         assert_eq!(String::from_utf8(redactor.cookies(cookies.as_bytes())).unwrap(), expected);
         let again = redactor.cookies(expected.as_bytes());
         assert_eq!(String::from_utf8(again).unwrap(), expected, "redacting again changes nothing");
-        // One cookie is set as it is sent.
+        // A response's `set-cookie` redacts a single cookie as a request's `cookie` does.
         let redactor = Redactor::new(redactor.rules().as_ref().clone()).unwrap();
         if !cookies.contains(';') {
             let set = redactor.set_cookie(format!("{cookies}; Path=/; HttpOnly").as_bytes());

@@ -1,4 +1,6 @@
-//! Redaction of headers: kept, kept by name only, or dropped.
+//! Redaction of headers: each one is kept, kept by name only, or dropped.
+//!
+//! Must not know: bodies, which rules are defaults.
 
 use crate::placeholder;
 use http::header::{COOKIE, LINK, SET_COOKIE};
@@ -13,12 +15,12 @@ use crate::redact::side::Side;
 impl Redactor {
     /// The headers as they are stored and matched.
     ///
-    /// * On the safe-list: kept, with secrets replaced by value; URLs in `location`, `link` and such as
-    ///   [`uri`](Redactor::uri) does.
-    /// * FoundValues to carry credentials (`authorization`, `x-api-key`, …): kept by name, so that a reviewer sees
-    ///   that one was sent, as `Bearer [authorization:1]`, or with the placeholder of a named secret.
-    /// * `cookie` and `set-cookie`: names and attributes kept, values `[cookie:1]` and so on.
-    /// * All others are dropped: unknown headers may identify somebody, and the usual ones (`date`, `server`,
+    /// * Headers on the safe-list are kept, with secrets replaced by value. URLs in `location`, `link` and the like are
+    ///   redacted like [`uri`](Redactor::uri).
+    /// * Headers that carry credentials (`authorization`, `x-api-key`, …) are kept by name, so that a reviewer sees
+    ///   that the client sent one: `Bearer [authorization:1]`, or the placeholder of a named secret.
+    /// * `cookie` and `set-cookie` keep names and attributes; values become `[cookie:1]` and so on.
+    /// * All others are dropped. Unknown headers may identify somebody, and the usual ones (`date`, `server`,
     ///   `user-agent`, request ids) would only make every recording differ.
     pub fn headers(&self, headers: &HeaderMap, side: Side) -> HeaderMap {
         let redactor = match side {
@@ -67,7 +69,7 @@ impl Redactor {
         })
     }
 
-    /// The targets of a `link` header stand in angle brackets (RFC 8288 §3).
+    /// Redacts the targets of a `link` header, which stand in angle brackets (RFC 8288 §3), like URLs.
     fn links(&self, value: &str) -> String {
         let mut out = String::with_capacity(value.len());
         let mut rest = value;
@@ -81,7 +83,8 @@ impl Redactor {
         out + &self.text(rest)
     }
 
-    /// A scheme is kept (RFC 9110 §11.4), and a named secret that is all of the rest gets its placeholder.
+    /// Redacts a value with credentials. The scheme stays (RFC 9110 §11.4). A named secret gets its own placeholder if
+    /// it is the whole rest of the value.
     fn credentials(&self, rule: &Rule, value: &[u8]) -> Vec<u8> {
         let value = value.trim_ascii();
         if value.is_empty() {
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn by_a_list_of_what_is_bad() {
+    fn other_headers_kept_by_default() {
         let rules = Rules::default().secret("KEY", "s3cr3t-key").unwrap().keep_other_headers();
         let redactor = Redactor::new(rules.drop_header("Accept").redact_header("X-Tenant")).unwrap();
         let headers = [

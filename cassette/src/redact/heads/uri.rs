@@ -1,4 +1,6 @@
-//! Redaction of URLs: user info, query and fragment by name, the whole by value.
+//! Redaction of URLs: user info, query and fragment by name, the whole URL by pattern and by value.
+//!
+//! Must not know: where a URL stands.
 
 use crate::placeholder;
 use std::borrow::Cow;
@@ -14,9 +16,10 @@ use crate::redact::rules::catalogue::USER_INFO;
 use crate::syntax::uri::fragment;
 
 impl Redactor {
-    /// The URL (or a reference relative to one) as it is stored and matched: query parameters on the list and
-    /// the user's password become `[redacted]`, secrets their placeholders. A user without a password is often
-    /// a token, and goes too. What was not redacted stays byte for byte.
+    /// The URL (or a reference relative to one) as it is stored and matched.
+    ///
+    /// Placeholders replace the query parameters that have a rule, the user's password (`[user-info:1]`), and secrets.
+    /// A user without a password is often a token, so it is replaced, too. The other bytes stay as they are.
     pub fn uri(&self, uri: &str) -> String {
         let (rest, fragment) = uri.split_at(fragment(uri));
         let (base, query) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
@@ -52,17 +55,18 @@ impl Redactor {
         format!("{scheme}//{shown}{}", &rest[info.len()..])
     }
 
-    /// A segment that is a known value, or its placeholder in whatever spelling, is the placeholder.
+    /// Replaces a segment that is a value which rules have found before. Decodes a segment that is an encoded
+    /// placeholder.
     fn path(&self, base: &str) -> String {
         let from = base.find("//").map_or(0, |at| at + 2);
         let (head, path) = base.split_at(base[from..].find('/').map_or(base.len(), |at| from + at));
-        let segments: Vec<_> = path.split('/').map(|segment| self.passed_on(segment)).collect();
+        let segments: Vec<_> = path.split('/').map(|segment| self.replace_found(segment)).collect();
         format!("{head}{}", segments.join("/"))
     }
 
-    fn passed_on<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let plain: Cow<'_, [u8]> = percent_decode_str(text).into();
-        self.account().pass_on(text, &plain, self.rules()).map_or(Cow::Borrowed(text), Cow::Owned)
+    fn replace_found<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let decoded: Cow<'_, [u8]> = percent_decode_str(text).into();
+        self.account().pass_on(text, &decoded, self.rules()).map_or(Cow::Borrowed(text), Cow::Owned)
     }
 
     fn query(&self, query: &str) -> String {
@@ -72,11 +76,11 @@ impl Redactor {
         // Writing to memory does not fail.
         let _ = fields.push(query.as_bytes(), to).and_then(|()| fields.finish(to));
         let redacted = into_string(out);
-        let passed_on = |pair: &str| match pair.split_once('=') {
-            Some((key, value)) => format!("{key}={}", self.passed_on(value)),
+        let replace_found = |pair: &str| match pair.split_once('=') {
+            Some((key, value)) => format!("{key}={}", self.replace_found(value)),
             None => pair.to_owned(),
         };
-        redacted.split('&').map(passed_on).collect::<Vec<_>>().join("&")
+        redacted.split('&').map(replace_found).collect::<Vec<_>>().join("&")
     }
 }
 
@@ -128,9 +132,9 @@ mod tests {
         check("https://h/p?mail=a:b@c", "https://h/p?mail=a:b@c");
     }
 
-    /// A value that was found where it is secret is known again where nothing says so.
+    /// A value that a rule has found is replaced later, also where no rule applies.
     #[test]
-    fn passed_on() {
+    fn replace_found() {
         let redactor = Redactor::new(Rules::default()).unwrap();
         let shown = |uri: &str| redactor.uri(uri);
         assert_eq!(
@@ -144,7 +148,11 @@ mod tests {
         assert_eq!(shown("https://h/?token=tok/4f9a77c1b2"), "https://h/?token=[access_token:1]");
         assert_eq!(shown("https://h/%5Btoken%3A7%5D?a=%5Btoken%3A7%5D"), "https://h/[token:7]?a=[token:7]");
         assert_eq!(shown("https://h/?token=products"), "https://h/?token=[token:8]");
-        assert_eq!(shown("https://h/products"), "https://h/products", "a plain word tells nothing");
+        assert_eq!(
+            shown("https://h/products"),
+            "https://h/products",
+            "a plain word is not searched for again"
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Redaction of parts of a URL by pattern: what has no name to go by, such as a token in a path.
+//! Redaction of parts of a URL by pattern, for values without a name, such as a token in a path.
 //!
 //! Must not know: what else is redacted in a URL.
 
@@ -8,7 +8,7 @@ use crate::placeholder;
 use crate::redact::redactor::Redactor;
 
 impl Redactor {
-    /// What the patterns find goes, unless it is a placeholder or a part of one.
+    /// Replaces the matches of the URL patterns, except matches that overlap a placeholder.
     pub(crate) fn by_pattern(&self, mut url: String) -> String {
         for rule in &self.rules().urls {
             let placeholders = placeholder::spans(&url);
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_project() {
+    fn patterns_of_the_project() {
         check(
             &[r"/tenants/([^/?]+)"],
             "https://h/tenants/acme/users/7?x=acme",

@@ -1,48 +1,48 @@
-//! Where links begin in a text: with two slashes, however they are written, after a scheme or after what links stand in;
-//! and references without a host, by the question mark of their query.
+//! Finds where links begin in a text. A link begins with two slashes in any encoding, after a scheme or after a
+//! character that may enclose a link. A reference without a host is found by the question mark of its query.
 //!
-//! Must not know: what becomes of a link.
+//! Must not know: what is redacted in a link.
 
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-/// A link's two slashes, or the question mark of a reference without a host.
+/// The beginning of a link: its two slashes, or the question mark of a reference without a host.
 #[derive(Clone, Debug)]
 pub(super) struct Beginning {
-    /// Where its scheme begins.
+    /// Offset of the scheme.
     pub(super) start: usize,
-    /// After the slashes, or the question mark.
+    /// Offset after the slashes or the question mark.
     pub(super) end: usize,
-    /// Before the colon; empty in a link that has none: `//cdn.example.com/a`.
+    /// The scheme without its colon; empty for a link without a scheme: `//cdn.example.com/a`.
     pub(super) scheme: String,
-    /// It is percent-encoded.
+    /// The link is percent-encoded.
     pub(super) encoded: bool,
-    /// It has no scheme.
+    /// The link has no scheme.
     pub(super) relative: bool,
-    /// What follows is the query of a reference: `/items?page=2`.
+    /// The query of a reference follows: `/items?page=2`.
     pub(super) query: bool,
-    /// It stands in parentheses.
-    pub(super) closes: bool,
-    /// Nothing stands around it that tells where it ends, as quotes do.
+    /// The link stands in parentheses, and ends before the closing one.
+    pub(super) in_parentheses: bool,
+    /// No quotes or tags enclose the link, so its end is uncertain.
     pub(super) bare: bool,
 }
 
-/// Nothing that makes a beginning is longer: a scheme, its colon, and slashes with what escapes them.
+/// The longest beginning: a scheme, its colon, and both slashes with their backslashes.
 pub(super) const LONGEST: usize = 64;
 
 const LONGEST_SCHEME: usize = 16;
 
-/// Of one slash; in JSON in JSON in JSON there are seven.
+/// The most backslashes before one slash: JSON in JSON in JSON has seven.
 const BACKSLASHES: usize = 7;
 
-/// Of a reference, so much of its path is looked at.
+/// How much of a reference's path is examined.
 const PATH: usize = LONGEST - 4;
 
-/// Both slashes.
+/// The longest encoding of both slashes.
 const SLASHES: usize = 2 * (BACKSLASHES + 1);
 
-/// A search through one text, which remembers where each of the marks is met next.
+/// A search through one text. Remembers the next offset of each kind of mark.
 pub(super) struct Beginnings {
     next: [usize; 4],
 }
@@ -52,7 +52,7 @@ impl Beginnings {
         Beginnings { next: [0; 4] }
     }
 
-    /// The first beginning that ends after `from`; never one before another that was asked for.
+    /// The first beginning that ends after `from`. Successive calls must not lower `from`.
     pub(super) fn find(&mut self, text: &[u8], from: usize) -> Option<Beginning> {
         let least = from.saturating_sub(SLASHES);
         for kind in 0..self.next.len() {
@@ -77,7 +77,7 @@ impl Beginnings {
 static BARE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("//"));
 static ESCAPED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("/\\"));
 
-/// Where the next mark of a kind is, or the end.
+/// The offset of the next mark of a kind, or the length of the text.
 fn mark(kind: usize, text: &[u8], from: usize) -> usize {
     let Some(rest) = text.get(from..) else { return text.len() };
     let found = match kind {
@@ -97,8 +97,8 @@ fn is_question(text: &[u8]) -> bool {
     text.get(..3).is_some_and(|escape| escape.eq_ignore_ascii_case(b"%3F"))
 }
 
-/// The reference that has its question mark at `at`. One that is not encoded must look like one, since a condition in a
-/// script has such a mark too: `a ?token=b : c`.
+/// The reference with its question mark at `at`. A reference that is not encoded needs more evidence, because a
+/// conditional expression of a script has a question mark, too: `a ?token=b : c`.
 fn reference(text: &[u8], at: usize, encoded: bool) -> Option<Beginning> {
     let is_path = |b: &&u8| b.is_ascii_alphanumeric() || b"/\\._~-%+:@".contains(b);
     let length = text[..at].iter().rev().take(PATH).take_while(is_path).count();
@@ -111,13 +111,22 @@ fn reference(text: &[u8], at: usize, encoded: bool) -> Option<Beginning> {
         [.., b'"' | b'\''] => true,
         _ => false,
     };
-    let closes = before.last() == Some(&b'(');
+    let in_parentheses = before.last() == Some(&b'(');
     let end = at + if encoded { 3 } else { 1 };
     let (scheme, bare) = (String::new(), !encoded && is_bare(before.last()));
-    begins.then_some(Beginning { start: at, end, scheme, encoded, relative: true, query: true, closes, bare })
+    begins.then_some(Beginning {
+        start: at,
+        end,
+        scheme,
+        encoded,
+        relative: true,
+        query: true,
+        in_parentheses,
+        bare,
+    })
 }
 
-/// What begins with the slash at `at`.
+/// The link that begins with the slash or the question mark at `at`.
 fn beginning(text: &[u8], at: usize) -> Option<Beginning> {
     let rest = &text[at..];
     if rest[0] == b'?' || is_question(rest) {
@@ -138,7 +147,7 @@ fn beginning(text: &[u8], at: usize) -> Option<Beginning> {
         [.., b':'] => 1,
         [.., b'%', b'3', b'A' | b'a'] => 3,
         _ => {
-            let (relative, closes) = match before.last() {
+            let (relative, in_parentheses) = match before.last() {
                 None => (true, false),
                 Some(b) => (*b <= b' ' || b"\"'(=".contains(b), *b == b'('),
             };
@@ -150,7 +159,7 @@ fn beginning(text: &[u8], at: usize) -> Option<Beginning> {
                 encoded,
                 relative,
                 query: false,
-                closes,
+                in_parentheses,
                 bare: !encoded && is_bare(before.last()),
             });
         }
@@ -159,7 +168,7 @@ fn beginning(text: &[u8], at: usize) -> Option<Beginning> {
     let before = &before[..before.len() - colon];
     let is_scheme = |b: &&u8| b.is_ascii_alphanumeric() || b"+-.".contains(b);
     let mut length = before.iter().rev().take(LONGEST_SCHEME).take_while(is_scheme).count();
-    // What looks like its first letters may be the end of an escape.
+    // The characters that look like the scheme's first letters may be the end of an escape.
     let escape = match (before[..before.len() - length].last(), before[before.len() - length..].first()) {
         (Some(b'%'), _) => 2,
         (Some(b'\\'), Some(b'u')) => 5,
@@ -170,10 +179,19 @@ fn beginning(text: &[u8], at: usize) -> Option<Beginning> {
     let start = before.len() - length;
     let scheme = String::from_utf8_lossy(&before[start..]).into_owned();
     let bare = !encoded && is_bare(before[..start].last());
-    Some(Beginning { start, end, scheme, encoded, relative: false, query: false, closes: false, bare })
+    Some(Beginning {
+        start,
+        end,
+        scheme,
+        encoded,
+        relative: false,
+        query: false,
+        in_parentheses: false,
+        bare,
+    })
 }
 
-/// After what does a link end nobody knows where?
+/// Whether the end of a link is uncertain, by the character before the link.
 fn is_bare(before: Option<&u8>) -> bool {
     before.is_none_or(|b| !b"\"'<>`".contains(b))
 }
@@ -201,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn however_they_are_written() {
+    fn encodings_of_slashes() {
         check("https://h ftp://h", &[("https://", "plain"), ("ftp://", "plain")]);
         check(
             r"a\nhttps:\/\/h \u003dhttp:\\\/\\\/h",

@@ -1,22 +1,24 @@
-//! A sink that collects what a parser replaces as edits of the text.
+//! A sink that collects the replacements of a parser as edits of the text.
+//!
+//! Must not know: formats, links.
 
 use std::io;
 use std::ops::Range;
 
-use super::written::Edit;
+use super::decoded_text::Edit;
 use crate::redact::formats::splice::Sink;
 
-/// Takes what becomes of a text as edits.
+/// Collects edits of a text.
 pub(super) struct Changes {
     at: usize,
-    gone: Range<usize>,
+    skipped: Range<usize>,
     pub(super) edits: Vec<Edit>,
 }
 
 impl Changes {
-    /// For a text that begins at this place of the link.
+    /// For a text that begins at this offset of the link.
     pub(super) fn new(at: usize) -> Changes {
-        Changes { at, gone: at..at, edits: Vec::new() }
+        Changes { at, skipped: at..at, edits: Vec::new() }
     }
 }
 
@@ -27,19 +29,19 @@ impl Sink for Changes {
     }
 
     fn skip(&mut self, count: usize) -> io::Result<()> {
-        if self.gone.end != self.at || self.gone.is_empty() {
-            self.gone = self.at..self.at;
+        if self.skipped.end != self.at || self.skipped.is_empty() {
+            self.skipped = self.at..self.at;
         }
         self.at += count;
-        self.gone.end = self.at;
+        self.skipped.end = self.at;
         Ok(())
     }
 
     fn insert(&mut self, text: &str) -> io::Result<()> {
-        if !self.gone.is_empty() {
-            self.edits.push((self.gone.clone(), text.as_bytes().to_vec()));
+        if !self.skipped.is_empty() {
+            self.edits.push((self.skipped.clone(), text.as_bytes().to_vec()));
         }
-        self.gone = self.at..self.at;
+        self.skipped = self.at..self.at;
         Ok(())
     }
 }

@@ -1,12 +1,12 @@
-//! The bytes that a text in JSON, HTML or percent-encoding stands for, as far as a link may have them.
+//! Decodes a text in JSON, HTML or percent-encoding, up to the first character that no link can hold.
 //!
-//! Must not know: what a link is.
+//! Must not know: the parts of a link.
 
-use super::written::Written;
+use super::decoded_text::DecodedText;
 
 /// A percent-encoded link, up to its end.
-pub(super) fn percent(text: &[u8]) -> Written {
-    Written::decoded(text, |text| {
+pub(super) fn percent(text: &[u8]) -> DecodedText {
+    DecodedText::decode(text, |text| {
         let escape = text.get(..3).filter(|escape| escape[0] == b'%');
         match escape.and_then(|escape| hex(&escape[1..])) {
             Some(b) => (b > b' ' && !b"\"'<>`".contains(&b)).then_some((b, 3)),
@@ -15,8 +15,8 @@ pub(super) fn percent(text: &[u8]) -> Written {
     })
 }
 
-/// The first byte of what a text means, escaped for JSON or HTML or both as it may be, and the length of what stands for
-/// it. None where what stands there is not in a link.
+/// The first decoded byte of a text, which may be escaped for JSON, HTML or both, and the length of its encoding.
+/// `None` if no link can hold the character.
 pub(super) fn unit(text: &[u8]) -> Option<(u8, usize)> {
     let escapes = text.iter().take_while(|b| **b == b'\\').count();
     let (b, mut length) = match (escapes, &text[escapes..]) {

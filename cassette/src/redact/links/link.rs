@@ -1,7 +1,7 @@
-//! One link, redacted as a URL of its own, and so are the links in it: parameters by name, user info, the parameters of
-//! links to given domains, hosts that are IPv4 addresses, and what the patterns of URLs find.
+//! Redacts one link, and the links inside it: parameters by name, user info, the parameters of links to given domains,
+//! hosts that are IPv4 addresses, and the matches of URL patterns.
 //!
-//! Must not know: in what format the text around a link is.
+//! Must not know: the format of the text around a link.
 
 use std::borrow::Cow;
 use std::net::Ipv4Addr;
@@ -12,8 +12,8 @@ use percent_encoding::percent_decode;
 use super::beginnings::{Beginning, Beginnings};
 use super::changes::Changes;
 use super::decode::{percent, unit};
+use super::decoded_text::{DecodedText, Edit};
 use super::parts::{STOPS, ends, host, is_host, may_hold_links, pairs, part, value, without_last};
-use super::written::{Edit, Written};
 use crate::placeholder;
 use crate::redact::account::Account;
 use crate::redact::formats::form::FormFields;
@@ -32,24 +32,25 @@ pub(crate) struct Linked<'r> {
     pub(crate) account: &'r Account,
 }
 
-/// Where a link stands.
+/// The context of a link.
 #[derive(Clone, Copy, Default)]
 struct Within {
-    /// In so many others.
+    /// How many links enclose the link.
     links: usize,
-    /// So often it is percent-encoded.
+    /// How many times the link is percent-encoded.
     encoded: usize,
-    /// Nothing tells where it ends.
+    /// Nothing encloses the link, so its end is uncertain.
     bare: bool,
-    /// It has come up to its end.
+    /// The text holds the link up to its end.
     whole: bool,
 }
 
-/// A link in a link in a link: deeper than any that is real.
+/// The deepest nesting of links: real ones are not nested that deep.
 const MAX_NESTING: usize = 4;
 
 impl Linked<'_> {
-    /// What of a URL is redacted because it is a link, or has some in it. The rest has been done.
+    /// Applies the rules for links to a URL: to the URL itself, and to the links inside it. The caller has applied the
+    /// other rules.
     pub(crate) fn uri(self, uri: String) -> String {
         let has_authority = |at: &usize| {
             let is_scheme = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
@@ -60,7 +61,7 @@ impl Linked<'_> {
         if self.rules.links.is_empty() && !rest.splitn(2, |b| *b == b'?').any(may_hold_links) {
             return uri;
         }
-        let mut link = Written::plain(rest);
+        let mut link = DecodedText::unencoded(rest);
         if from.is_some() {
             self.host(&mut link);
             self.of_domain(&mut link, Within::default());
@@ -68,28 +69,29 @@ impl Linked<'_> {
         self.inner(&mut link, false, Within::default());
         match link.edits().is_empty() {
             true => uri,
-            false => uri[..from.unwrap_or(0)].to_owned() + &String::from_utf8_lossy(&link.plain),
+            false => uri[..from.unwrap_or(0)].to_owned() + &String::from_utf8_lossy(&link.text),
         }
     }
 
-    /// What a text becomes up to the end of the link that it begins with, after its slashes; and where that end is. Nothing
-    /// where it stays.
+    /// Redacts the link that a text begins with; the text begins after the link's slashes. Returns the end of the link,
+    /// and the edits, of which there are none if the link stays. `whole` says that the text holds all that may belong
+    /// to the link.
     pub(super) fn first(self, text: &[u8], whole: bool, beginning: &Beginning) -> (usize, Vec<Edit>) {
         if self.is_innocent(text, beginning) {
             return (text.len(), Vec::new());
         }
-        let mut link = Written::decoded(text, |text| {
+        let mut link = DecodedText::decode(text, |text| {
             let (b, length) = unit(text)?;
             let ends = (length > 1 && ends(b))
                 || (beginning.encoded && b == b'&')
-                || (beginning.closes && b == b')');
+                || (beginning.in_parentheses && b == b')');
             (!ends).then_some((b, length))
         });
-        let mut end = link.length();
+        let mut end = link.original_length();
         if beginning.encoded {
-            let mut inner = percent(&link.plain);
+            let mut inner = percent(&link.text);
             self.link(&mut inner, beginning, Within { encoded: 1, whole, ..Within::default() });
-            end = link.written(inner.length());
+            end = link.original_offset(inner.original_length());
             link.replace_all(inner.edits());
         } else {
             self.link(&mut link, beginning, Within { bare: beginning.bare, whole, ..Within::default() });
@@ -97,11 +99,11 @@ impl Linked<'_> {
         (end, link.edits())
     }
 
-    /// Whether it is seen at a glance that nothing of a text goes, all of which is one link.
+    /// A quick test for the common case that nothing in a link is redacted. The whole text is one link.
     fn is_innocent(self, text: &[u8], beginning: &Beginning) -> bool {
         let Rules { fields, query, links, urls, .. } = self.rules;
         if beginning.encoded
-            || beginning.closes
+            || beginning.in_parentheses
             || links.ipv4.is_some()
             || urls.iter().any(|url| url.may_be(text))
         {
@@ -110,7 +112,7 @@ impl Linked<'_> {
         let mut name = beginning.query.then_some(0);
         for (at, b) in text.iter().enumerate() {
             match b {
-                // What may be an escape, a list, or a user.
+                // These may belong to an escape, a list, or a user.
                 b'\\' | b'%' | b';' | b'[' | b'@' => return false,
                 b'/' if text[at + 1..].first() == Some(&b'/') => return false,
                 b'?' | b'#' if !links.domains.is_empty() => return false,
@@ -130,12 +132,12 @@ impl Linked<'_> {
         true
     }
 
-    /// Redacts a link, which begins after its slashes.
-    fn link(self, link: &mut Written, beginning: &Beginning, within: Within) {
+    /// Redacts a link. Its text begins after its slashes.
+    fn link(self, link: &mut DecodedText, beginning: &Beginning, within: Within) {
         let query = beginning.query;
         self.by_name(link, query, within);
-        // Two slashes that no host follows: a path, or a comment.
-        if query || (beginning.relative && !is_host(&link.plain)) {
+        // Two slashes without a host after them belong to a path, or begin a comment.
+        if query || (beginning.relative && !is_host(&link.text)) {
             return self.inner(link, query, within);
         }
         self.user(link, within);
@@ -145,21 +147,22 @@ impl Linked<'_> {
         self.by_pattern(link, beginning, within);
     }
 
-    /// A user without a password may be a token: `https://TOKEN@github.com/`. What has one is known by its form.
-    fn user(self, link: &mut Written, within: Within) {
+    /// Redacts a user without a password that looks like a token: `https://TOKEN@github.com/`. The token pattern
+    /// `url-password` finds passwords.
+    fn user(self, link: &mut DecodedText, within: Within) {
         let Some(rule) = self.rules.default_rule(USER_INFO) else { return };
-        let Some(end) = host(&link.plain).start.checked_sub(1) else { return };
-        let user: Cow<'_, [u8]> = percent_decode(&link.plain[..end]).into();
+        let Some(end) = host(&link.text).start.checked_sub(1) else { return };
+        let user: Cow<'_, [u8]> = percent_decode(&link.text[..end]).into();
         if !user.contains(&b':') && is_token(&user) {
-            let found = self.in_link(rule, &link.plain[..end], within);
+            let found = self.in_link(rule, &link.text[..end], within);
             link.replace_all(vec![(0..end, found)]);
         }
     }
 
-    fn host(self, link: &mut Written) {
+    fn host(self, link: &mut DecodedText) {
         let Some(rule) = &self.rules.links.ipv4 else { return };
-        let host = host(&link.plain);
-        let name = &link.plain[host.clone()];
+        let host = host(&link.text);
+        let name = &link.text[host.clone()];
         let is_public = |ip: Ipv4Addr| !ip.is_loopback() && !ip.is_unspecified();
         if std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()).is_some_and(is_public) {
             let mut value = self.account.identity.value();
@@ -169,18 +172,18 @@ impl Linked<'_> {
         }
     }
 
-    /// Parameters in query and fragment. What is there may begin in its `query`.
-    fn by_name(self, link: &mut Written, query: bool, within: Within) {
+    /// Redacts parameters in query and fragment by name. `query` says that the text begins inside a query.
+    fn by_name(self, link: &mut DecodedText, query: bool, within: Within) {
         for delimiter in [b'?', b'#'] {
-            let Some(mut part) = part(&link.plain, delimiter, query) else { continue };
-            if within.bare && within.whole && part.end == link.plain.len() {
-                part.end = part.start + without_last(&link.plain[part.clone()]).len();
+            let Some(mut part) = part(&link.text, delimiter, query) else { continue };
+            if within.bare && within.whole && part.end == link.text.len() {
+                part.end = part.start + without_last(&link.text[part.clone()]).len();
             }
             let mut changes = Changes::new(part.start);
             let mut fields = FormFields::of_query_up_to(if within.bare { STOPS } else { b"" });
             let to = &mut Pass { rules: self.rules, account: self.account, out: &mut changes };
-            // Nothing is written, so nothing fails.
-            let _ = fields.push(&link.plain[part], to).and_then(|()| fields.finish(to));
+            // Collecting edits in memory does not fail.
+            let _ = fields.push(&link.text[part], to).and_then(|()| fields.finish(to));
             for (_, text) in &mut changes.edits {
                 self.add_encodings(text, within);
             }
@@ -188,59 +191,59 @@ impl Linked<'_> {
         }
     }
 
-    /// Parameters that are redacted in links to a domain.
-    fn of_domain(self, link: &mut Written, within: Within) {
-        let host = &link.plain[host(&link.plain)];
+    /// Redacts the parameters that the project lists for the link's domain.
+    fn of_domain(self, link: &mut DecodedText, within: Within) {
+        let host = &link.text[host(&link.text)];
         let Ok(name) = std::str::from_utf8(host).map(str::to_ascii_lowercase) else { return };
         let is_of = |domain: &&Domain| {
             name.strip_suffix(&domain.name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         };
         let Some(domain) = self.rules.links.domains.iter().find(is_of) else { return };
-        let Some(query) = memchr::memchr(b'?', &link.plain) else { return };
+        let Some(query) = memchr::memchr(b'?', &link.text) else { return };
         let mut edits = Vec::new();
-        for pair in pairs(&link.plain, query + 1, b"?&#") {
-            let mut value = value(&link.plain, pair.clone());
-            let name = &link.plain[pair.start..(value.start.max(pair.start + 1) - 1)];
-            value.end = value_end(&link.plain, value.clone(), within);
+        for pair in pairs(&link.text, query + 1, b"?&#") {
+            let mut value = value(&link.text, pair.clone());
+            let name = &link.text[pair.start..(value.start.max(pair.start + 1) - 1)];
+            value.end = value_end(&link.text, value.clone(), within);
             if value.start == pair.start || value.is_empty() {
                 continue;
             }
             if let Some(rule) = domain.rule(name) {
-                edits.push((value.clone(), self.in_link(rule, &link.plain[value], within)));
+                edits.push((value.clone(), self.in_link(rule, &link.text[value], within)));
             }
         }
         link.replace_all(edits);
     }
 
-    /// Links in this one: in its path, and in its parameters.
-    fn inner(self, link: &mut Written, query: bool, within: Within) {
+    /// Redacts the links inside this one: in its path, and in its parameters.
+    fn inner(self, link: &mut DecodedText, query: bool, within: Within) {
         if within.links == MAX_NESTING {
             return;
         }
-        let from = if query { 0 } else { host(&link.plain).end };
-        let path_end = |link: &Written| {
+        let from = if query { 0 } else { host(&link.text).end };
+        let path_end = |link: &DecodedText| {
             if query {
                 return 0;
             }
-            let end = link.plain[from..].iter().position(|b| b"?#".contains(b));
-            end.map_or(link.plain.len(), |at| from + at)
+            let end = link.text[from..].iter().position(|b| b"?#".contains(b));
+            end.map_or(link.text.len(), |at| from + at)
         };
         let path = from..path_end(link);
-        // What follows a link in the path belongs to it.
-        if memchr::memmem::find(&link.plain[path.clone()], b"://").is_some() {
-            return self.among(link, from..link.plain.len(), within);
+        // The rest of the URL belongs to a link in its path.
+        if memchr::memmem::find(&link.text[path.clone()], b"://").is_some() {
+            return self.among(link, from..link.text.len(), within);
         }
         self.among(link, path, within);
         let from = path_end(link) + usize::from(!query);
-        for pair in pairs(&link.plain, from, b"&#").into_iter().rev() {
-            let value = value(&link.plain, pair);
+        for pair in pairs(&link.text, from, b"&#").into_iter().rev() {
+            let value = value(&link.text, pair);
             self.among(link, value, within);
         }
     }
 
-    /// Those in a part of it.
-    fn among(self, link: &mut Written, part: Range<usize>, within: Within) {
-        let text = &link.plain[..part.end];
+    /// Redacts the links in a part of this one.
+    fn among(self, link: &mut DecodedText, part: Range<usize>, within: Within) {
+        let text = &link.text[..part.end];
         if !may_hold_links(&text[part.clone()]) {
             return;
         }
@@ -253,16 +256,16 @@ impl Linked<'_> {
         };
         while let Some(beginning) = search.find(text, at).filter(|found| found.start >= part.start) {
             let rest = &text[beginning.end..];
-            let mut inner = if beginning.encoded { percent(rest) } else { Written::plain(rest) };
+            let mut inner = if beginning.encoded { percent(rest) } else { DecodedText::unencoded(rest) };
             self.link(&mut inner, &beginning, inside(beginning.encoded));
             let shifted = |(at, text): Edit| (at.start + beginning.end..at.end + beginning.end, text);
             edits.extend(inner.edits().into_iter().map(shifted));
-            at = beginning.end + inner.length();
+            at = beginning.end + inner.original_length();
         }
         if at == part.start && memchr::memmem::find(&text[part.clone()], b"%252").is_some() {
             let mut inner = percent(&text[part.clone()]);
             if within.links + 1 < MAX_NESTING {
-                let all = 0..inner.plain.len();
+                let all = 0..inner.text.len();
                 self.among(&mut inner, all, inside(true));
             }
             let shifted = |(at, text): Edit| (at.start + part.start..at.end + part.start, text);
@@ -271,17 +274,17 @@ impl Linked<'_> {
         link.replace_all(edits);
     }
 
-    /// What the patterns of URLs find.
-    fn by_pattern(self, link: &mut Written, beginning: &Beginning, within: Within) {
+    /// Redacts the matches of URL patterns.
+    fn by_pattern(self, link: &mut DecodedText, beginning: &Beginning, within: Within) {
         if beginning.relative {
             return;
         }
         let before = beginning.scheme.len() + "://".len();
         for url in &self.rules.urls {
-            if !url.may_be(&link.plain) {
+            if !url.may_be(&link.text) {
                 continue;
             }
-            let Ok(text) = std::str::from_utf8(&link.plain) else { return };
+            let Ok(text) = std::str::from_utf8(&link.text) else { return };
             let text = format!("{}://{text}", beginning.scheme);
             let placeholders = placeholder::spans(&text);
             let mut edits = Vec::new();
@@ -299,7 +302,7 @@ impl Linked<'_> {
         }
     }
 
-    /// What stands in the place of a part of a link.
+    /// The replacement for a part of a link.
     fn in_link(self, rule: &Rule, raw: &[u8], within: Within) -> Vec<u8> {
         let mut value = self.account.identity.value();
         value.push_as(raw, &percent_decode(raw).collect::<Vec<u8>>());
@@ -310,7 +313,7 @@ impl Linked<'_> {
         text
     }
 
-    /// The placeholder of a secret in an answer says too how often the link is encoded.
+    /// Adds to the placeholder of a secret in a response how many times the link is percent-encoded.
     fn add_encodings(self, placeholder: &mut Vec<u8>, within: Within) {
         if self.account.response_encoding.is_some()
             && let Ok(text) = std::str::from_utf8(placeholder)
@@ -320,7 +323,7 @@ impl Linked<'_> {
     }
 }
 
-/// Where a value ends that may have taken in what follows it.
+/// The end of a parameter's value. In a link without delimiters, punctuation after the value is no part of it.
 fn value_end(link: &[u8], value: Range<usize>, within: Within) -> usize {
     if !within.bare {
         return value.end;

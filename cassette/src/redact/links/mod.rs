@@ -1,15 +1,15 @@
-//! Links in texts: each is redacted as a URL of its own, and so are those in it. Further, the parameters of links to
-//! given domains, which are new in every answer, and hosts that are IPv4 addresses. For URLs of their own, and for
-//! bodies, where links are looked for while they stream.
+//! Redacts links inside texts, and links inside those links, by the rules for URLs. A project can also list parameters
+//! of links to a domain, if their values change with every response, and can replace hosts that are IPv4 addresses.
+//! Bodies are searched as a stream, single URLs in memory.
 //!
-//! Must not know: in what format the text around a link is.
+//! Must not know: the format of the text around a link.
 
 mod beginnings;
 mod changes;
 mod decode;
+mod decoded_text;
 pub(crate) mod link;
 mod parts;
 pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
-mod written;

@@ -1,17 +1,17 @@
-//! The parts of a link: host, query, parameters, and where they end.
+//! The parts of a link (host, query, parameters), and where they end.
 //!
 //! Must not know: what is redacted, how the text around a link is encoded.
 
 use std::ops::Range;
 
-/// Where nothing tells the end of a link, no value of its parameters goes further than to one of these: what follows may be
-/// the next column, or the rest of a sentence.
+/// In a link without delimiters, one of these characters ends the value of a parameter: the next column of a table may
+/// follow, or the rest of a sentence.
 pub(super) const STOPS: &[u8] = b",;)*";
 
-/// Nor does it end with one of these.
+/// A link without delimiters does not end with one of these.
 pub(super) const LAST: &[u8] = b".:!?,;)*";
 
-/// Where the host stands in a link.
+/// The range of the host in a link.
 pub(super) fn host(link: &[u8]) -> Range<usize> {
     let end = link.iter().position(|b| b"/?#\\&".contains(b)).unwrap_or(link.len());
     let from = memchr::memrchr(b'@', &link[..end]).map_or(0, |at| at + 1);
@@ -19,7 +19,7 @@ pub(super) fn host(link: &[u8]) -> Range<usize> {
     from..from + length
 }
 
-/// Whether what follows two slashes alone is a host, and no comment.
+/// Whether a host follows two slashes without a scheme; otherwise they may begin a comment.
 pub(super) fn is_host(link: &[u8]) -> bool {
     let host = &link[host(link)];
     let labels = || host.split(|b| *b == b'.');
@@ -28,18 +28,18 @@ pub(super) fn is_host(link: &[u8]) -> bool {
     labels().count() > 1 && labels().all(is_label)
 }
 
-/// A link, or the last value in it, without what the sentence around it has after it.
+/// A link, or its last value, without the punctuation of the sentence around it.
 pub(super) fn without_last(text: &[u8]) -> &[u8] {
     &text[..text.iter().rposition(|b| !LAST.contains(b)).map_or(0, |at| at + 1)]
 }
 
-/// Whether others may be in a link, percent-encoded or not.
+/// A quick test whether a link may hold other links, percent-encoded or not.
 pub(super) fn may_hold_links(link: &[u8]) -> bool {
     let marks = [&b"//"[..], b"%2", b"%3"];
     link.contains(&b'?') || link.windows(2).any(|two| marks.contains(&two))
 }
 
-/// The query, or the fragment, without the delimiter. The link may begin in its `query`.
+/// The query or the fragment, without the delimiter. `query` says that the text begins inside a query.
 pub(super) fn part(link: &[u8], delimiter: u8, query: bool) -> Option<Range<usize>> {
     let fragment = memchr::memchr(b'#', link);
     match delimiter {
@@ -52,7 +52,7 @@ pub(super) fn part(link: &[u8], delimiter: u8, query: bool) -> Option<Range<usiz
     }
 }
 
-/// Parameters from here on, up to the `delimiters` between them.
+/// The parameters after `from`, with one of the `delimiters` between them.
 pub(super) fn pairs(link: &[u8], from: usize, delimiters: &[u8]) -> Vec<Range<usize>> {
     let mut at = from.min(link.len());
     let pairs = link[at..].split(|b| delimiters.contains(b)).map(|pair| {
@@ -63,7 +63,7 @@ pub(super) fn pairs(link: &[u8], from: usize, delimiters: &[u8]) -> Vec<Range<us
     pairs.collect()
 }
 
-/// The value of a parameter; all of it where it has no name.
+/// The value of a parameter; the whole parameter if it has no name.
 pub(super) fn value(link: &[u8], pair: Range<usize>) -> Range<usize> {
     match memchr::memchr(b'=', &link[pair.clone()]) {
         Some(at) => pair.start + at + 1..pair.end,
@@ -71,7 +71,7 @@ pub(super) fn value(link: &[u8], pair: Range<usize>) -> Range<usize> {
     }
 }
 
-/// What can't stand in a link, wherever it lies.
+/// Whether a character ends every link.
 pub(super) fn ends(b: u8) -> bool {
     b <= b' ' || b >= 0x7f || b"\"'<>`{}|^".contains(&b)
 }

@@ -1,4 +1,6 @@
-//! A writer that finds links while a text streams, and redacts them: in memory of the longest link.
+//! A writer that finds and redacts links while a text streams. It holds at most one link in memory.
+//!
+//! Must not know: what is redacted in a link.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -10,14 +12,14 @@ use crate::redact::links::beginnings;
 use crate::redact::links::beginnings::{Beginning, Beginnings};
 use crate::redact::rules::set::Rules;
 
-/// Redacts the links in what passes through.
+/// A writer that redacts links and passes on the text.
 pub(crate) struct Links<W> {
     rules: Arc<Rules>,
     account: Arc<Account>,
     state: State,
-    /// Of a link, what has come of it.
+    /// The bytes of a link that has not ended yet.
     held: Vec<u8>,
-    /// The last bytes that came.
+    /// The last bytes before the current write.
     before: Vec<u8>,
     next: W,
 }
@@ -26,11 +28,11 @@ enum State {
     Outside,
     /// After the slashes of a link.
     Inside(Beginning),
-    /// In the rest of a value that was cut off, and goes, up to one of these.
-    Gone(&'static [u8]),
+    /// In the rest of a redacted value that was longer than [`LONGEST`]. It is dropped up to one of these characters.
+    Dropping(&'static [u8]),
 }
 
-/// Of a longer link, this much is redacted as one.
+/// A longer link is redacted in pieces of this length.
 const LONGEST: usize = 16 * 1024;
 
 impl<W: Write> Links<W> {
@@ -43,7 +45,8 @@ impl<W: Write> Links<W> {
         Ok(self.next)
     }
 
-    /// Writes the link that a text begins with: so long is it. What may belong to it has come, if the text is `whole`.
+    /// Redacts and writes the link that a text begins with, and returns its length. `whole` says that the text holds
+    /// all that may belong to the link.
     fn link(&mut self, text: &[u8], whole: bool) -> io::Result<usize> {
         let State::Inside(beginning) = std::mem::replace(&mut self.state, State::Outside) else {
             return Ok(0);
@@ -58,12 +61,13 @@ impl<W: Write> Links<W> {
         }
         self.next.write_all(&text[done..end])?;
         if !whole && done == text.len() && !edits.is_empty() {
-            self.state = State::Gone(if beginning.bare { STOPS } else { b"" });
+            self.state = State::Dropping(if beginning.bare { STOPS } else { b"" });
         }
         Ok(end)
     }
 
-    /// What is held is redacted. If it is not all that belongs to it, another link in it may stay.
+    /// Redacts and writes the held bytes. If they are not the `whole` link and another link begins in them, the bytes
+    /// of that one stay held.
     fn settle(&mut self, whole: bool) -> io::Result<()> {
         let held = std::mem::take(&mut self.held);
         let mut at = self.link(&held, whole)?;
@@ -93,26 +97,28 @@ impl<W: Write> Links<W> {
 
     fn pass(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut at = 0;
-        let (mut search, mut edge) = (Beginnings::new(), self.edge(bytes));
+        let (mut search, mut boundary) = (Beginnings::new(), self.boundary(bytes));
         while at < bytes.len() {
             let rest = &bytes[at..];
             match &self.state {
-                State::Outside => match edge.find(at).or_else(|| search.find(bytes, at.max(edge.new))) {
-                    Some(beginning) => {
-                        self.next.write_all(&bytes[at..beginning.end])?;
-                        at = beginning.end;
-                        self.state = State::Inside(beginning);
+                State::Outside => {
+                    match boundary.find(at).or_else(|| search.find(bytes, at.max(boundary.new))) {
+                        Some(beginning) => {
+                            self.next.write_all(&bytes[at..beginning.end])?;
+                            at = beginning.end;
+                            self.state = State::Inside(beginning);
+                        }
+                        None => {
+                            self.next.write_all(rest)?;
+                            return Ok(());
+                        }
                     }
-                    None => {
-                        self.next.write_all(rest)?;
-                        return Ok(());
-                    }
-                },
+                }
                 State::Inside(_) => {
                     let room = &rest[..rest.len().min(LONGEST - self.held.len())];
                     let end = room.iter().position(|b| ends(*b));
                     if let (Some(end), true) = (end, self.held.is_empty()) {
-                        // It is over, but may not reach so far.
+                        // The link ends in this write, perhaps earlier than here.
                         at += self.link(&room[..end], true)?;
                         continue;
                     }
@@ -123,7 +129,7 @@ impl<W: Write> Links<W> {
                         self.settle(end.is_some())?;
                     }
                 }
-                State::Gone(stops) => {
+                State::Dropping(stops) => {
                     let over = rest.iter().position(|b| ends(*b) || b"&#\\".contains(b) || stops.contains(b));
                     at += over.unwrap_or(rest.len());
                     if over.is_some() {
@@ -135,27 +141,27 @@ impl<W: Write> Links<W> {
         Ok(())
     }
 
-    /// What came before, and what follows it.
-    fn edge(&self, bytes: &[u8]) -> Edge {
+    /// The text around the boundary between the last write and this one.
+    fn boundary(&self, bytes: &[u8]) -> Boundary {
         let new = match self.before.is_empty() {
             true => 0,
             false => bytes.len().min(beginnings::LONGEST),
         };
         let text = if new == 0 { Vec::new() } else { [&self.before, &bytes[..new]].concat() };
-        Edge { text, new, old: self.before.len(), search: Beginnings::new() }
+        Boundary { text, new, old: self.before.len(), search: Beginnings::new() }
     }
 }
 
-/// Where two writes meet.
-struct Edge {
+/// The text around the boundary between two writes.
+struct Boundary {
     text: Vec<u8>,
     old: usize,
     new: usize,
     search: Beginnings,
 }
 
-impl Edge {
-    /// A beginning whose slashes end here, and after `at` of what is new.
+impl Boundary {
+    /// A beginning that ends in the new bytes, after their offset `at`.
     fn find(&mut self, at: usize) -> Option<Beginning> {
         if at >= self.new {
             return None;
@@ -167,7 +173,7 @@ impl Edge {
 
 impl<W: Write> Write for Links<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // What is taken out before the code under test reads it has rules of its own.
+        // Redaction before reading has separate rules, and none for links.
         if self.account.gives {
             self.next.write_all(bytes)?;
             return Ok(bytes.len());

@@ -1,4 +1,4 @@
-//! Links in bodies and in URLs, in whatever pieces they come.
+//! Tests of links in bodies, however they are split into chunks, and in URLs.
 
 use std::io::Write as _;
 
@@ -69,7 +69,7 @@ fn addresses() {
     check("http://127.0.0.1:4000/ 10.1.2.3 http://1.2.3/", "http://127.0.0.1:4000/ 10.1.2.3 http://1.2.3/");
 }
 
-/// What is redacted in a URL by its name is in a link.
+/// The rules for parameters of URLs also apply to links.
 #[test]
 fn by_name() {
     check(
@@ -164,7 +164,7 @@ fn without_a_scheme() {
     }
 }
 
-/// What follows a link that nothing encloses is no part of its last value.
+/// Punctuation and columns after a link without delimiters are no part of its last value.
 #[test]
 fn where_a_bare_link_ends() {
     for (before, after) in [
@@ -200,7 +200,7 @@ fn where_a_bare_link_ends() {
     );
 }
 
-/// A user that looks like a token is one.
+/// A user that looks like a token is redacted.
 #[test]
 fn users() {
     let token = "weBJDKvq71bb0f3e9aPq";
@@ -214,7 +214,7 @@ fn users() {
     check(text, text);
 }
 
-/// What has no host is known by its query.
+/// A reference without a host is found by its query.
 #[test]
 fn references() {
     check(
@@ -244,9 +244,9 @@ fn references() {
     }
 }
 
-/// However often a named secret is encoded, it comes back so.
+/// A named secret is restored with as many encodings as it had.
 #[test]
-fn secrets_in_answers() {
+fn secrets_in_responses() {
     let redactor = Redactor::new(Rules::default().secret("KEY", "ab+c/d&e=").unwrap()).unwrap();
     let text = r#"{"a":"https://h/?token=ab%2Bc%2Fd%26e%3D","b":"https://h/?u=https%3A%2F%2Fh%3Ftoken%3Dab%252Bc%252Fd%2526e%253D"}"#;
     let mut body = redactor.for_responses().body(Some("application/json"), Vec::new());
@@ -261,9 +261,9 @@ fn secrets_in_answers() {
     assert_eq!(std::str::from_utf8(&restorer.finish().unwrap()).unwrap(), text);
 }
 
-/// A value that goes on after the longest link goes all the same, in whatever chunks.
+/// A value that is longer than the longest link is redacted as a whole, however it is split into chunks.
 #[test]
-fn longer_than_any() {
+fn longer_than_the_longest_link() {
     let (value, pad) = ("k3y".repeat(10_000), "p".repeat(20_000));
     check(&format!("see https://h/?token={value}&x=1"), "see https://h/?token=[token:1]&x=1");
     let text = format!("https://h/{pad}?x=1 https://h/?token=a");

@@ -1,4 +1,4 @@
-//! Each default rule alone: in force by default, and out of force without any other.
+//! Checks each default rule alone: it applies by default, and a project can disable it without disabling another rule.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -10,13 +10,13 @@ use crate::redact::rules::names::normalised;
 use crate::redact::{DefaultRule, Redactor, RuleKind, Rules, Side, default_rules};
 use crate::tests::{seed, sized};
 
-/// What a rule is to find, and the rule.
+/// A rule, and a value that the rule finds.
 struct Probe {
     rule: &'static DefaultRule,
     value: String,
 }
 
-/// Something for every rule, in one exchange.
+/// One exchange with a value for every rule.
 #[derive(Default)]
 struct Exchange {
     probes: Vec<Probe>,
@@ -39,7 +39,7 @@ impl Exchange {
 
     fn add(&mut self, rule: &'static DefaultRule) {
         let (id, what) = (rule.id, rule.what);
-        // Too short to be known again elsewhere.
+        // The value is too short for the search for found values, so only the rule itself can find it.
         let value = match what {
             "code" => "9f8c-2b7d-4e1a-6053".to_owned(),
             _ => format!("p-{}", &id[3..]),
@@ -75,7 +75,7 @@ impl Exchange {
         self.probes.push(Probe { rule, value });
     }
 
-    /// Everything as it is stored without these rules.
+    /// The stored text of the whole exchange without these rules.
     fn stored(&self, without: &BTreeSet<&str>) -> String {
         let rules = Rules::default().keep_other_headers();
         let rules = without.iter().fold(rules, |rules, id| rules.without_rule(id).unwrap());
@@ -95,7 +95,7 @@ impl Exchange {
         stored
     }
 
-    /// The rules whose probes are still there, all of them or any.
+    /// The rules of which all probes are in the stored text, and those of which at least one probe is.
     fn shown(&self, without: &BTreeSet<&str>) -> (BTreeSet<&str>, BTreeSet<&str>) {
         let stored = self.stored(without);
         let is_there = |probe: &&Probe| stored.contains(&probe.value);
@@ -105,9 +105,9 @@ impl Exchange {
     }
 }
 
-/// What else has to be out of force for the effect to be seen: a rule of a field holds for headers, queries and cookies
-/// of its name too, and that of all cookies for each.
-fn with_what_covers(rule: &DefaultRule) -> BTreeSet<&'static str> {
+/// The rule, and the rules that find its value, too: a rule for a field also applies to headers, queries and cookies of
+/// its name, and the rule for all cookies to each cookie.
+fn with_covering_rules(rule: &DefaultRule) -> BTreeSet<&'static str> {
     let covers = |other: &&DefaultRule| match (other.kind, rule.kind) {
         (RuleKind::Field, RuleKind::Header | RuleKind::Query | RuleKind::Cookie) => {
             normalised(other.what) == normalised(rule.what)
@@ -119,20 +119,20 @@ fn with_what_covers(rule: &DefaultRule) -> BTreeSet<&'static str> {
 }
 
 #[test]
-fn each_default_rule_is_taken_away_alone() {
+fn each_default_rule_is_disabled_alone() {
     let exchange = Exchange::new();
     let probed: BTreeSet<&str> = exchange.probes.iter().map(|probe| probe.rule.id).collect();
     assert_eq!(probed.len(), default_rules().len(), "each has something to find");
     let none = BTreeSet::new();
     assert_eq!(exchange.shown(&none).1, none, "all are in force");
-    // Some, or all.
+    // A sample of the rules, or all of them.
     let step = sized(12, 1);
     for rule in default_rules().iter().skip(seed(0) as usize % step).step_by(step) {
-        let without = with_what_covers(rule);
+        let without = with_covering_rules(rule);
         let (all, any) = exchange.shown(&without);
         assert_eq!((&all, &any), (&without, &without), "{rule}");
         if without.len() > 1 {
-            // Alone it shows nothing that another rule is about, either.
+            // Without only this rule, the other rules still find its value.
             assert_eq!(exchange.shown(&BTreeSet::from([rule.id])).1, none, "{rule}");
         }
     }

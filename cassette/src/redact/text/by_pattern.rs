@@ -1,4 +1,4 @@
-//! A writer that replaces tokens that are known by their pattern, in one pass and a window of memory.
+//! A writer that replaces tokens that match a pattern, in one pass and a window of memory.
 //!
 //! Must not know: the patterns.
 
@@ -9,17 +9,18 @@ use crate::redact::account::Account;
 use crate::redact::patterns::{BEFORE, Class, Next, Patterns, last};
 use crate::redact::rules::set::Rules;
 
-/// A writer that replaces what has a form.
+/// A writer that replaces tokens by their patterns.
 pub(crate) struct TokenReplacer<W> {
     patterns: Arc<Patterns>,
     rules: Arc<Rules>,
     account: Arc<Account>,
-    /// What was written and not decided yet.
+    /// Bytes that may be a part of a token, and that were not passed on yet.
     pub(crate) window: Vec<u8>,
-    /// The window is looked at again when it is as long as this.
+    /// The window is searched again when it has this length.
     wanted: usize,
     /// The last bytes before the window.
     before: Vec<u8>,
+    /// After a token: characters of this class still belong to the token, and are dropped.
     swallow: Option<Class>,
     next: W,
 }
@@ -27,7 +28,7 @@ pub(crate) struct TokenReplacer<W> {
 /// Shorter writes are collected.
 const BATCH: usize = 4 * 1024;
 
-/// Of a large write, what is looked at together with what came before.
+/// How much of a large write is appended to the window at least.
 const JOINT: usize = 256;
 
 impl<W: Write> TokenReplacer<W> {
@@ -42,10 +43,11 @@ impl<W: Write> TokenReplacer<W> {
         Ok(self.next)
     }
 
-    /// Replaces what is found in `text` and passes the rest on, as far as it is settled: so far.
+    /// Replaces the tokens in `text` and passes on the rest, up to an incomplete token. Returns how many bytes of the
+    /// text it has dealt with. `whole` says that no text follows.
     pub(crate) fn pass(&mut self, text: &[u8], whole: bool) -> io::Result<usize> {
         let patterns = self.patterns.clone();
-        // Of the text, `..passed` has been dealt with.
+        // `text[..passed]` has been replaced or passed on.
         let mut passed = 0;
         loop {
             if let Some(class) = self.swallow {
@@ -93,7 +95,8 @@ impl<W: Write> Write for TokenReplacer<W> {
                 break;
             }
             let large = rest.len() >= BATCH;
-            // What is open needs more of a large write; most is open for no good reason.
+            // An incomplete token in the window needs more of a large write. Most such beginnings turn out to be no
+            // token, so a small part of the write usually decides.
             let taken = match large {
                 true => self.window.len().max(JOINT),
                 false => self.wanted.saturating_sub(self.window.len()).max(1),
@@ -106,7 +109,7 @@ impl<W: Write> Write for TokenReplacer<W> {
                 let passed = self.pass(&window, false)?;
                 let left = window.len() - passed;
                 if left <= taken && large {
-                    // All that is open came with this write: the rest can be looked at where it lies.
+                    // The whole incomplete token came with this write, so the rest is searched in place.
                     rest = &bytes[bytes.len() - rest.len() - left..];
                     self.window = window;
                     self.window.clear();

@@ -1,5 +1,7 @@
-//! Search and replace of many needles in a stream. Hits that lie across writes are found. Large writes are
-//! searched where they lie; what may be the beginning of a hit, and small writes, wait in a window.
+//! Searches a stream for many needles and replaces them, also where a hit spans several writes. Large writes are
+//! searched in place. Small writes, and the possible beginning of a hit, wait in a window.
+//!
+//! Must not know: where the needles come from, formats.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,9 +13,9 @@ use crate::redact::values::search::Hit;
 
 /// A writer that replaces what its [`Finder`] finds.
 pub(crate) struct ValueReplacer<W> {
-    /// What was written and not passed on yet.
+    /// Bytes that were written and not passed on yet.
     window: Vec<u8>,
-    /// No hit starts before this place in the window.
+    /// Offset in the window before which no hit starts.
     searched: usize,
     out: Output<W>,
 }
@@ -21,27 +23,27 @@ pub(crate) struct ValueReplacer<W> {
 struct Output<W> {
     /// Named secrets.
     named: Arc<Finder>,
-    /// Values that were found so far, unless there are none.
+    /// Values that rules have found so far in this session; `None` if there are none.
     found: Option<Arc<Finder>>,
-    /// From which place of the whole text on each of them counts: what came before it was found stays, in whatever pieces
-    /// the text comes.
-    births: Vec<u64>,
-    /// Where in the whole text the window begins.
+    /// Stream offset from which each found value is replaced. Earlier occurrences are left alone, so the result does
+    /// not depend on chunking.
+    valid_from: Vec<u64>,
+    /// Stream offset of the window's first byte.
     at: u64,
     account: Arc<Account>,
     next: W,
 }
 
-/// How far a text has been dealt with.
+/// How far a text has been processed.
 #[derive(Clone, Copy)]
-struct Done {
-    /// Passed on, or replaced.
+struct Progress {
+    /// Offset up to which the text was passed on or replaced.
     passed: usize,
-    /// No hit starts before this place.
+    /// Offset before which no further hit starts.
     searched: usize,
 }
 
-/// The window is searched when this much is new in it: many small writes cost no more than a large one.
+/// The window is searched once it has this many new bytes, so that many small writes cost no more than a large one.
 const BATCH: usize = 16 * 1024;
 
 /// Shorter writes go through the window.
@@ -49,9 +51,9 @@ const LARGE: usize = 4 * 1024;
 
 impl<W: Write> ValueReplacer<W> {
     pub(crate) fn new(finder: Arc<Finder>, account: Arc<Account>, next: W) -> Self {
-        let (found, births) = (None, Vec::new());
-        let mut out = Output { named: finder, found, births, at: 0, account, next };
-        out.learn(0);
+        let (found, valid_from) = (None, Vec::new());
+        let mut out = Output { named: finder, found, valid_from, at: 0, account, next };
+        out.add_found(0);
         ValueReplacer { window: Vec::new(), searched: 0, out }
     }
 
@@ -61,24 +63,24 @@ impl<W: Write> ValueReplacer<W> {
         Ok(self.out.next)
     }
 
-    /// Replaces the hits that start before `limit` in the window, and passes on what is settled by that.
+    /// Replaces the hits that start before `limit` in the window, and passes on the bytes that no further hit can hold.
     fn pass(&mut self, limit: usize) -> io::Result<()> {
-        let done = self.out.pass(&self.window, Done { passed: 0, searched: self.searched }, limit)?;
+        let done = self.out.pass(&self.window, Progress { passed: 0, searched: self.searched }, limit)?;
         self.window.drain(..done.passed);
         self.out.at += done.passed as u64;
         self.searched = done.searched - done.passed;
         Ok(())
     }
 
-    /// Searches a write where it lies.
+    /// Searches a large write in place.
     fn large(&mut self, bytes: &[u8]) -> io::Result<()> {
         let reach = self.out.reach();
-        // What waits is settled by as much of this as a hit in it may take.
+        // A hit that starts in the waiting bytes reaches at most this far into the write.
         let waiting = self.window.len();
         self.window.extend_from_slice(&bytes[..reach + EDGE]);
-        let from = Done { passed: 0, searched: self.searched };
+        let from = Progress { passed: 0, searched: self.searched };
         let done = self.out.pass(&self.window, from, waiting + EDGE)?;
-        let from = Done { passed: done.passed - waiting, searched: done.searched - waiting };
+        let from = Progress { passed: done.passed - waiting, searched: done.searched - waiting };
         self.out.at += waiting as u64;
         let done = self.out.pass(bytes, from, bytes.len() - reach)?;
         self.window.clear();
@@ -98,35 +100,36 @@ impl<W> Output<W> {
         self.named.search.is_empty() && self.found.is_none()
     }
 
-    /// Looks for what has been found meanwhile, from this place of the whole text on.
-    fn learn(&mut self, from: u64) {
-        // What the code under test is given is nothing that it could send.
-        if !self.account.gives && self.account.identity.found_values.count() > self.births.len() {
+    /// Adds the values that rules have found meanwhile. They are replaced from this stream offset on.
+    fn add_found(&mut self, from: u64) {
+        // Redaction before reading does not replace found values: the code under test would read a placeholder where
+        // its project asked for none.
+        if !self.account.gives && self.account.identity.found_values.count() > self.valid_from.len() {
             let (found, count) = self.account.identity.found_values.finder();
             self.found = found;
-            self.births.resize(count, from);
+            self.valid_from.resize(count, from);
         }
     }
 }
 
 impl<W: Write> Output<W> {
-    /// Replaces the hits that start before `limit` in `text`, and passes on what is settled by that: at least
-    /// all but the last [`EDGE`] bytes before `limit`. The text is that of the window, or what follows it.
-    fn pass(&mut self, text: &[u8], from: Done, limit: usize) -> io::Result<Done> {
-        let Done { mut passed, mut searched } = from;
+    /// Replaces the hits that start before `limit` in `text`. Passes on at least all but the last [`EDGE`] bytes before
+    /// `limit`. `text` is the window, or a write that follows the window.
+    fn pass(&mut self, text: &[u8], from: Progress, limit: usize) -> io::Result<Progress> {
+        let Progress { mut passed, mut searched } = from;
         let (named, found) = (self.named.clone(), self.found.clone());
         let (named, found) = (&*named, found.as_deref());
-        // A hit that starts before the limit may end after it, but not further than this.
+        // A hit that starts before the limit may end after it, but not after this slice.
         let seen = &text[..text.len().min(limit + self.reach())];
         let next_named = |from| named.find(seen, from, |_, _| true).filter(|hit| hit.start < limit);
-        let next_found = |births: &[u64], at: u64, from| {
+        let next_found = |valid_from: &[u64], at: u64, from| {
             let counts =
-                |nth: usize, start: usize| births.get(nth).is_some_and(|birth| at + start as u64 >= *birth);
+                |nth: usize, start: usize| valid_from.get(nth).is_some_and(|from| at + start as u64 >= *from);
             found?.find(seen, from, counts).filter(|hit| hit.start < limit)
         };
-        let (mut a, mut b) = (next_named(searched), next_found(&self.births, self.at, searched));
+        let (mut a, mut b) = (next_named(searched), next_found(&self.valid_from, self.at, searched));
         loop {
-            // The first, and of two that start together the longer.
+            // The leftmost hit comes first; among hits with the same start, the longer one.
             let sooner = |b: &Hit, a: &Hit| (b.start, a.end) < (a.start, b.end);
             let is_found = b.as_ref().is_some_and(|b| a.as_ref().is_none_or(|a| sooner(b, a)));
             let next = if is_found { found.zip(b.as_ref()) } else { a.as_ref().map(|hit| (named, hit)) };
@@ -149,23 +152,23 @@ impl<W: Write> Output<W> {
                 a = next_named(searched);
             }
             if b.as_ref().is_some_and(|hit| hit.start < searched) {
-                b = next_found(&self.births, self.at, searched);
+                b = next_found(&self.valid_from, self.at, searched);
             }
         }
         searched = searched.max(limit);
-        // The character before the next hit may have to go with it.
+        // The next hit may have to replace the base64 character before it, too.
         let settled = limit.saturating_sub(EDGE);
         if settled > passed {
             self.next.write_all(&text[passed..settled])?;
             passed = settled;
         }
-        Ok(Done { passed, searched })
+        Ok(Progress { passed, searched })
     }
 }
 
 impl<W: Write> Write for ValueReplacer<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.out.learn(self.out.at + self.window.len() as u64);
+        self.out.add_found(self.out.at + self.window.len() as u64);
         if self.out.is_empty() {
             self.out.next.write_all(bytes)?;
             self.out.at += bytes.len() as u64;
@@ -178,7 +181,7 @@ impl<W: Write> Write for ValueReplacer<W> {
         }
         for bytes in bytes.chunks(4 * BATCH) {
             self.window.extend_from_slice(bytes);
-            // From here on a longer hit may still come.
+            // A hit that starts after the limit may need bytes that have not come yet.
             let limit = self.window.len().saturating_sub(reach);
             if limit >= self.searched + BATCH {
                 self.pass(limit)?;
@@ -253,7 +256,7 @@ mod tests {
         let mut replacer = ValueReplacer::new(finder.clone(), fired(), Vec::new());
         for chunk in chunks {
             replacer.write_all(chunk).unwrap();
-            // As if the batch were full, so that every boundary is a hard one.
+            // Searches at once, as if the batch were full, so that every chunk boundary is also one of a search.
             let limit = replacer.window.len().saturating_sub(finder.reach);
             if limit > replacer.searched {
                 replacer.pass(limit).unwrap();
@@ -295,7 +298,7 @@ mod tests {
         check(&f, "CORE", "*");
     }
 
-    /// A write that is searched where it lies gives the same as one that goes through the window.
+    /// A write that is searched in place gives the same result as one that passes through the window.
     #[test]
     fn large_writes() {
         let pairs = [("needle", "*"), ("needles in hay", "!"), ("CORE", "#")];

@@ -1,4 +1,6 @@
-//! The last stage of every text: named secrets by value, then what is known by its form.
+//! The last stage of every text: replaces named secrets and found values by value, then tokens by pattern.
+//!
+//! Must not know: formats, where the text stands in a body.
 
 pub(crate) mod by_pattern;
 pub(crate) mod by_value;
@@ -13,7 +15,7 @@ use crate::redact::text::by_pattern::TokenReplacer;
 use crate::redact::text::by_value::ValueReplacer;
 use crate::redact::values::finder::Finder;
 
-/// A writer that redacts what it can tell without knowing where it stands.
+/// A writer that redacts all secrets that need no context: known values, and tokens with a pattern.
 pub(crate) struct TextRedactor<W>(ValueReplacer<TokenReplacer<W>>);
 
 impl<W: Write> TextRedactor<W> {

@@ -1,98 +1,86 @@
-//! Redaction of pages: fields of forms and `meta` elements by their names, attributes by their own, JSON in scripts, in
-//! attributes and in texts, while they stream by.
+//! Redaction of HTML pages in a stream: fields of forms and `meta` elements by their names, other attributes by their
+//! own names, and JSON in scripts, attributes and texts.
 //!
-//! No validator: tags are told apart as browsers do it (WHATWG HTML §13.2.5), and every byte that isn't redacted stays.
+//! The parser does not validate. It recognises tags like a browser (WHATWG HTML §13.2.5), and every byte that isn't
+//! redacted stays.
+//!
+//! Must not know: links, secrets by value, the text around a page.
 
+mod inner;
 mod page;
 mod tag;
 
 use std::io;
-use std::sync::Arc;
 
-use crate::redact::account::identity::ValueDigest;
 use crate::redact::formats::json::JsonFields;
 use crate::redact::formats::pass::Pass;
 use crate::redact::formats::script::ScriptFields;
-use crate::redact::formats::splice::Pending;
-use crate::redact::formats::unescape::{Coding, Plain};
-use crate::redact::rules::rule::Rule;
-use crate::redact::values::encoding::Encoding;
+use inner::Inner;
 pub(crate) use page::{LONGEST_PROLOGUE, is_page};
 use tag::{COMMENT, Element, LONGEST_NAME, Part, SCRIPT_END, Tag, is_space, rule};
 
-/// Replaces the values of fields, of `meta` elements and of attributes whose name is on the list. JSON is opened where a
-/// script, an attribute or a text has it, and where all of it is JSON.
+/// Replaces the values of fields, of `meta` elements and of attributes whose name has a rule. Redacts JSON in scripts,
+/// attributes and texts, and bodies that are JSON in spite of their content type.
 pub(crate) struct HtmlFields {
     at: At,
     tag: Tag,
     /// The text or value being read.
     inner: Inner,
-    /// What came and waits: for the name of its field, for the end of a value or of an element.
+    /// Bytes that wait for the name of their field, or for the end of a value or of an element.
     held: Vec<u8>,
 }
 
 enum At {
-    /// Before the first byte that tells.
-    Begun,
-    /// Before the first byte of HTML, if there is any.
+    /// Before the first byte that is not white space.
+    Start,
+    /// In JSON before the first byte of HTML, if there is any HTML.
     Json(Box<JsonFields>),
     Text,
-    /// After `<`, or after `</`, which wait.
+    /// After `<`, or after `</` if true. These bytes are not passed on yet.
     Open(bool),
-    /// In the name of an element. That of an end tag begins with a slash.
+    /// In the name of an element. The name of an end tag begins with a slash.
     Name(Vec<u8>),
     /// In a tag, outside of values.
     Tag,
     /// In a value.
     Value,
-    /// In a value whose field has yet to be named: the tag, as far as it is held.
-    Ahead(Box<Tag>),
-    /// In a value that goes, from an angle bracket on. Its quote may have been forgotten, and the next be another's: that has
-    /// been read.
-    Doubt(bool),
-    /// After `<`, with so much of `!--`.
+    /// In a value whose field has no name yet. Holds the state of the tag at the end of the held bytes.
+    Unnamed(Box<Tag>),
+    /// In a redacted value, after an angle bracket. The page may lack the closing quote, so that the next quote belongs
+    /// to another attribute. True after that next quote.
+    Unclosed(bool),
+    /// After `<` and this number of bytes of `!--`.
     Declaration(usize),
-    /// With so much of `--!`.
+    /// In a comment, after this number of bytes of `--!`.
     Comment(usize),
-    /// Until `>`.
+    /// In a bogus comment, which ends with `>`.
     Bogus,
-    /// In an element with this end tag, in which there are no others.
+    /// In an element whose text contains no tags, up to this end tag.
     Raw(&'static [u8], Option<ScriptFields>),
 }
 
-/// What becomes of a text or value.
-enum Inner {
-    /// Nothing but white space came.
-    Begun,
-    Kept,
-    /// May be JSON.
-    Document(Box<JsonFields>, Plain, Pending),
-    /// Goes, if there is any of it.
-    Secret(ValueDigest, Plain, Arc<Rule>, bool),
-}
-
-/// So much of a tag waits for a name, or for the end of a value.
+/// The most bytes of a tag that wait for a name, or for the end of a value.
 const MOST_HELD: usize = 16 * 1024;
 
-const MARK: &[u8] = b"\xef\xbb\xbf";
+const BOM: &[u8] = b"\xef\xbb\xbf";
 const COMMENT_END: &[u8] = b"--!";
 
 impl HtmlFields {
     pub(crate) fn new() -> HtmlFields {
-        HtmlFields { at: At::Begun, tag: Tag::new(b""), inner: Inner::Begun, held: Vec::new() }
+        HtmlFields { at: At::Start, tag: Tag::new(b""), inner: Inner::Blank, held: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, chunk: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
         self.read(chunk, to)
     }
 
-    /// The page is over.
+    /// Ends the page.
     pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
-        // What was held is read again, and less may be held then.
+        // The held bytes are read again, and some of them may be held once more.
         loop {
             match &self.at {
-                At::Ahead(_) => self.decide(true, to)?,
-                At::Doubt(false) => self.break_off(to)?,
+                At::Unnamed(_) => self.decide(true, to)?,
+                At::Unclosed(false) => self.break_off(to)?,
                 _ => break,
             }
         }
@@ -100,7 +88,7 @@ impl HtmlFields {
             At::Json(json) => return json.finish(to),
             At::Text | At::Value => {}
             At::Open(closing) => self.inner.feed(if closing { b"</" } else { b"<" }, to)?,
-            At::Doubt(_) => {
+            At::Unclosed(_) => {
                 let quote = self.held.pop();
                 self.inner.feed(&self.held, to)?;
                 self.inner.end(to)?;
@@ -124,15 +112,15 @@ impl HtmlFields {
         Ok(())
     }
 
-    /// Reads on, and says how many bytes: none, where only the state is another.
+    /// Reads the next bytes, and returns how many. Returns 0 after a mere change of state.
     fn step(&mut self, rest: &[u8], to: &mut Pass<'_>) -> io::Result<usize> {
         let b = rest[0];
         match &mut self.at {
-            At::Begun if is_space(b) || MARK.contains(&b) => {
+            At::Start if is_space(b) || BOM.contains(&b) => {
                 to.out.keep(&[b])?;
                 return Ok(1);
             }
-            At::Begun => {
+            At::Start => {
                 self.at = match b {
                     b'{' | b'[' => At::Json(Box::new(JsonFields::among_others(to.rules))),
                     _ => At::Text,
@@ -183,16 +171,16 @@ impl HtmlFields {
                 return Ok(usize::from(read));
             }
             At::Value => return self.value(rest, to),
-            At::Ahead(ahead) => {
-                while !ahead.read(b) {}
+            At::Unnamed(tag) => {
+                while !tag.read(b) {}
                 self.held.push(b);
-                let is_whole = matches!(ahead.part, Part::Over) || ahead.field.is_named;
+                let is_whole = matches!(tag.part, Part::Over) || tag.field.is_named;
                 if is_whole || self.held.len() == MOST_HELD {
                     self.decide(is_whole, to)?;
                 }
                 return Ok(1);
             }
-            At::Doubt(true) => {
+            At::Unclosed(true) => {
                 if is_space(b) || matches!(b, b'/' | b'>') {
                     let mut held = std::mem::take(&mut self.held);
                     let quote = held.pop();
@@ -203,7 +191,7 @@ impl HtmlFields {
                     self.break_off(to)?;
                 }
             }
-            At::Doubt(closed) => {
+            At::Unclosed(closed) => {
                 let room = &rest[..rest.len().min(MOST_HELD - self.held.len())];
                 let quote = self.tag.quote().and_then(|quote| memchr::memchr(quote, room));
                 let part = &room[..quote.map_or(room.len(), |at| at + 1)];
@@ -240,7 +228,7 @@ impl HtmlFields {
                 to.out.keep(&[b])?;
                 match (b, *seen) {
                     (b'>', 2..) => self.text_begins(),
-                    // `--->` ends one, too.
+                    // `--->` ends a comment, too.
                     (b'-', 2) => {}
                     (_, seen) if COMMENT_END.get(seen) == Some(&b) => self.at = At::Comment(seen + 1),
                     _ => self.at = At::Comment(usize::from(b == b'-')),
@@ -290,7 +278,7 @@ impl HtmlFields {
         Ok(0)
     }
 
-    /// After `<` or `</`: is it a tag?
+    /// Decides by the byte after `<` or `</` whether a tag begins.
     fn open(&mut self, closing: bool, b: u8, to: &mut Pass<'_>) -> io::Result<usize> {
         let (seen, at): (&[u8], _) = match (closing, b) {
             (false, b'/') => {
@@ -315,7 +303,7 @@ impl HtmlFields {
     }
 
     fn text_begins(&mut self) {
-        self.inner = Inner::Begun;
+        self.inner = Inner::Blank;
         self.at = At::Text;
     }
 
@@ -341,8 +329,8 @@ impl HtmlFields {
                 Some(rule) => Inner::of(rule.clone(), to),
                 None if field.is_named => Inner::of(field.rule(to.rules), to),
                 None => {
-                    self.at = At::Ahead(Box::new(self.tag.clone()));
-                    Inner::Begun
+                    self.at = At::Unnamed(Box::new(self.tag.clone()));
+                    Inner::Blank
                 }
             }
         } else {
@@ -350,7 +338,7 @@ impl HtmlFields {
         };
     }
 
-    /// In a value that nothing is held of.
+    /// Reads the next bytes of a value of which no bytes are held.
     fn value(&mut self, rest: &[u8], to: &mut Pass<'_>) -> io::Result<usize> {
         let quote = self.tag.quote();
         let end = match quote {
@@ -362,10 +350,10 @@ impl HtmlFields {
             && let Some(bracket) = memchr::memchr2(b'<', b'>', part)
         {
             part = &part[..bracket];
-            self.at = At::Doubt(false);
+            self.at = At::Unclosed(false);
         }
         self.inner.feed(part, to)?;
-        self.tag.hear(part);
+        self.tag.collect(part);
         if Some(part.len()) != end {
             return Ok(part.len());
         }
@@ -380,17 +368,17 @@ impl HtmlFields {
         self.inner.end(to)
     }
 
-    /// The name is known, or isn't going to be: what is held is read.
+    /// Reads the held bytes, because the name of the field has come, or will not come.
     fn decide(&mut self, is_whole: bool, to: &mut Pass<'_>) -> io::Result<()> {
-        let At::Ahead(ahead) = std::mem::replace(&mut self.at, At::Value) else { return Ok(()) };
-        let rule = if is_whole { ahead.field.rule(to.rules) } else { None };
+        let At::Unnamed(tag) = std::mem::replace(&mut self.at, At::Value) else { return Ok(()) };
+        let rule = if is_whole { tag.field.rule(to.rules) } else { None };
         self.inner = Inner::of(rule.clone(), to);
         self.tag.field.decided = Some(rule);
         let held = std::mem::take(&mut self.held);
         self.read(&held, to)
     }
 
-    /// A quote has been forgotten: the value ends at the bracket.
+    /// The page lacks a closing quote: the value ends at the bracket, and the held bytes are read again.
     fn break_off(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         self.value_ends(to)?;
         let held = std::mem::take(&mut self.held);
@@ -398,62 +386,6 @@ impl HtmlFields {
             self.text_begins();
         }
         self.read(&held, to)
-    }
-}
-
-impl Inner {
-    /// For a value that falls under this rule.
-    fn of(rule: Option<Arc<Rule>>, to: &Pass<'_>) -> Inner {
-        rule.map_or(Inner::Begun, |rule| {
-            Inner::Secret(to.account.identity.value(), Plain::new(Coding::Xml), rule, false)
-        })
-    }
-
-    fn feed(&mut self, part: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
-        if let (Inner::Begun, Some(first)) = (&*self, part.trim_ascii_start().first()) {
-            *self = match first {
-                b'{' | b'[' | b'&' => Inner::Document(
-                    Box::new(JsonFields::within(to.rules, &[Encoding::Html])),
-                    Plain::new(Coding::Xml),
-                    Pending::default(),
-                ),
-                _ => Inner::Kept,
-            };
-        }
-        match self {
-            Inner::Begun | Inner::Kept => to.out.keep(part),
-            Inner::Document(inner, plain, pending) => {
-                plain.push(part, &mut |raw, plain| to.within(pending, raw, plain, |to| inner.push(plain, to)))
-            }
-            Inner::Secret(value, plain, _, any) => {
-                *any |= !part.is_empty();
-                to.out.skip(part.len())?;
-                plain.push(part, &mut |raw, plain| {
-                    value.push_as(raw, plain);
-                    Ok(())
-                })
-            }
-        }
-    }
-
-    /// The text or value is over.
-    fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
-        match std::mem::replace(self, Inner::Begun) {
-            Inner::Secret(mut value, plain, rule, true) => {
-                plain.finish(&mut |raw, plain| {
-                    value.push_as(raw, plain);
-                    Ok(())
-                })?;
-                to.out.insert(&to.account.replace(&rule, &value, to.rules, &[Encoding::Html]))
-            }
-            Inner::Document(mut inner, plain, mut pending) => {
-                plain.finish(&mut |raw, plain| {
-                    to.within(&mut pending, raw, plain, |to| inner.push(plain, to))
-                })?;
-                to.within(&mut pending, b"", b"", |to| inner.end(to))
-            }
-            _ => Ok(()),
-        }
     }
 }
 

@@ -1,18 +1,20 @@
-//! Whether markup is a page, by how it begins.
+//! Decides by its beginning whether markup is an HTML page or other XML.
+//!
+//! Must not know: content types, rules.
 
 use super::tag::{COMMENT, is_space};
 
-/// What comes before a document may be so long.
+/// The longest text before a document's first element that is examined.
 pub(crate) const LONGEST_PROLOGUE: usize = 1024;
 
-/// Whether markup, of which so much has come, is a page, by its type or its first element. `None` if more has to be
-/// known; `or` if that is far.
+/// Whether markup is a page, by its document type or its first element. `markup` is the text so far. Returns `None` if
+/// more text is needed, and `or` if the markup is undecided after [`LONGEST_PROLOGUE`].
 pub(crate) fn is_page(markup: &[u8], or: bool) -> Option<bool> {
     let head = &markup[..markup.len().min(LONGEST_PROLOGUE)];
-    told(head).or((head.len() == LONGEST_PROLOGUE).then_some(or))
+    detect(head).or((head.len() == LONGEST_PROLOGUE).then_some(or))
 }
 
-fn told(mut text: &[u8]) -> Option<bool> {
+fn detect(mut text: &[u8]) -> Option<bool> {
     loop {
         text = text.trim_ascii_start();
         let Some(markup) = text.strip_prefix(b"<") else {

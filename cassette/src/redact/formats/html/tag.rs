@@ -1,21 +1,21 @@
-//! A tag of a page as it is read, byte for byte (WHATWG HTML §13.2.5), and what it says of a field of a form.
+//! Reads a tag of a page byte by byte (WHATWG HTML §13.2.5), and collects its field: the name and value attributes.
 //!
-//! Must not know: what becomes of a text.
+//! Must not know: what is redacted, texts between tags.
 
 use std::sync::Arc;
 
-use crate::redact::formats::unescape::{Coding, Plain};
+use crate::redact::formats::unescape::{Coding, Unescaper};
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
 
-/// A tag as it is read.
+/// A tag being read.
 #[derive(Clone)]
 pub(super) struct Tag {
     pub(super) part: Part,
     pub(super) element: Element,
-    /// The name of the attribute.
+    /// The name of the current attribute.
     pub(super) name: Vec<u8>,
-    /// It ends with a slash so far.
+    /// The tag ends with a slash so far.
     pub(super) closed: bool,
     pub(super) field: Field,
 }
@@ -26,7 +26,7 @@ pub(super) enum Part {
     Name,
     AfterName,
     BeforeValue,
-    /// Until this quote, or unquoted.
+    /// In a value that ends with this quote, or in an unquoted one.
     Value(Option<u8>),
     Over,
 }
@@ -34,25 +34,25 @@ pub(super) enum Part {
 #[derive(Clone, Copy)]
 pub(super) enum Element {
     Script,
-    /// With this end tag, and without JSON.
+    /// An element with raw text and this end tag. JSON in it is not redacted by name.
     Raw(&'static [u8]),
-    /// The same, with entities.
+    /// An element whose text has entities but no tags, with this end tag.
     Text(&'static [u8]),
     Other,
 }
 
-/// What a tag says of a field.
+/// The field of a form, or the `meta` entry, that a tag describes.
 #[derive(Clone, Default)]
 pub(super) struct Field {
-    /// The attribute that has its value, if it may be one.
+    /// The attribute with the field's value; empty if the tag describes no field.
     pub(super) value: &'static [u8],
     pub(super) name: Option<Vec<u8>>,
     pub(super) id: Option<Vec<u8>>,
-    /// Which of them is being read.
+    /// Which of name and id is being read.
     pub(super) reads: Option<Naming>,
     /// The name has been read.
     pub(super) is_named: bool,
-    /// All of the tag has been read, or as much as is held: what becomes of the value.
+    /// The rule for the value, once the whole tag has been read, or as much as can be held.
     pub(super) decided: Option<Option<Arc<Rule>>>,
 }
 
@@ -62,15 +62,15 @@ pub(super) enum Naming {
     Id,
 }
 
-/// Longer names are not on any list.
+/// No rule has a longer name.
 pub(super) const LONGEST_NAME: usize = 256;
 
-/// After `<`.
+/// The beginning of a comment, after `<`.
 pub(super) const COMMENT: &[u8] = b"!--";
 
 pub(super) const SCRIPT_END: &[u8] = b"</script";
 
-/// Attributes that are HTML's own: a field of the same name is another thing.
+/// Attributes of HTML itself: a rule for a field of the same name does not apply to them.
 const OWN: [&str; 44] = [
     "accept",
     "action",
@@ -147,7 +147,8 @@ impl Tag {
         }
     }
 
-    /// Reads a byte. Not that with which an unquoted value begins, or with which one ends: it is read again.
+    /// Reads a byte, and returns whether it consumed the byte. It does not consume the first byte of an unquoted value,
+    /// and the byte after one.
     pub(super) fn read(&mut self, b: u8) -> bool {
         let next = match self.part {
             Part::Value(quote) => {
@@ -157,7 +158,7 @@ impl Tag {
                         self.value_ends();
                         return false;
                     }
-                    _ => self.hear(&[b]),
+                    _ => self.collect(&[b]),
                 }
                 return true;
             }
@@ -204,15 +205,15 @@ impl Tag {
             b"id" if field.value == b"value" => Some(Naming::Id),
             _ => None,
         };
-        // The first of two counts.
+        // The first of two attributes with the same name counts.
         field.reads = naming.filter(|naming| field.slot(*naming).is_none());
         if let Some(naming) = field.reads {
             *field.slot(naming) = Some(Vec::new());
         }
     }
 
-    /// A part of a value.
-    pub(super) fn hear(&mut self, part: &[u8]) {
+    /// Collects a part of a value that names the field.
+    pub(super) fn collect(&mut self, part: &[u8]) {
         if let Some(naming) = self.field.reads
             && let Some(name) = self.field.slot(naming)
         {
@@ -234,16 +235,16 @@ impl Field {
         }
     }
 
-    /// By its name, or by its id if it has none.
+    /// The rule for the field's name, or for its id if it has no name.
     pub(super) fn rule(&self, rules: &Rules) -> Option<Arc<Rule>> {
         let raw = self.name.as_ref().or(self.id.as_ref()).filter(|name| name.len() <= LONGEST_NAME)?;
         let mut name = Vec::new();
-        let mut plain = Plain::new(Coding::Xml);
-        let mut each = |_: &[u8], plain: &[u8]| {
-            name.extend_from_slice(plain);
+        let mut unescaper = Unescaper::new(Coding::Xml);
+        let mut each = |_: &[u8], decoded: &[u8]| {
+            name.extend_from_slice(decoded);
             Ok(())
         };
-        plain.push(raw, &mut each).and_then(|()| plain.finish(&mut each)).ok()?;
+        unescaper.push(raw, &mut each).and_then(|()| unescaper.finish(&mut each)).ok()?;
         rules.form_rule(std::str::from_utf8(&name).ok()?)
     }
 }

@@ -1,4 +1,4 @@
-//! Pages, in whatever pieces they come.
+//! Tests of pages, however they are split into chunks.
 
 use std::io::Write as _;
 use std::sync::LazyLock;
@@ -55,7 +55,7 @@ fn fields_of_forms() {
         "<input value = x/y name=_token><input value='a>b' title=\"a 'b' >\" name='user[pwd]'\n/><input value=z name=_token >",
         "<input value = [token:1] name=_token><input value='[pwd:1]' title=\"a 'b' >\" name='user[pwd]'\n/><input value=[token:2] name=_token >",
     );
-    // The same value is the same field's, escaped or not.
+    // The same value gets the same placeholder, escaped or not.
     check(
         "<input name=token value='a&#38;b'><button name=token value='a&b'>a&b</button>",
         "<input name=token value='[token:1]'><button name=token value='[token:1]'>a&b</button>",
@@ -146,7 +146,7 @@ fn texts() {
 }
 
 #[test]
-fn what_is_no_page() {
+fn other_formats_declared_as_html() {
     check(
         "\u{feff} {\"h\":\"<p>&quot;</p>\",\"token\":\"<b>\"}\n<br><b pin=x>",
         "\u{feff} {\"h\":\"<p>&quot;</p>\",\"token\":\"[token:1]\"}\n<br><b pin=[pin:1]>",
@@ -163,7 +163,7 @@ fn what_is_no_page() {
 }
 
 #[test]
-fn what_has_no_telling_type() {
+fn pages_without_their_content_type() {
     for content_type in [None, Some("text/plain; charset=utf-8")] {
         for page in ["<!DocType HTML>", "<!doctype html SYSTEM 'x'>", " \n<HTML lang=en>", "\u{feff}<html>"] {
             let page = format!("{page}<!-- x --><input value=x name=token>");
@@ -185,9 +185,9 @@ fn what_has_no_telling_type() {
     }
 }
 
-/// Quotes that nobody closed take nothing with them.
+/// A quote that is never closed does not extend the redacted value.
 #[test]
-fn soup() {
+fn malformed_markup() {
     check(
         "<input name=token value=\"x>\n<p class=\"y\">z</p><b pin=x>",
         "<input name=token value=\"[token:1]>\n<p class=\"y\">z</p><b pin=[token:1]>",
@@ -217,9 +217,9 @@ fn soup() {
     }
 }
 
-/// Where a name comes late, or no quote ends a value, what is held passes.
+/// The parser holds a bounded number of bytes if a name comes late, or if no quote ends a value.
 #[test]
-fn what_is_held_is_bounded() {
+fn held_bytes_are_bounded() {
     let redact = |page: &str| {
         let redact = |cuts: &[usize]| redact(&redactor(), Some("text/html"), page, cuts);
         let expected = redact(&[]);
@@ -243,9 +243,9 @@ fn what_is_held_is_bounded() {
     assert_eq!(redact(&page), page.replace(":\"x\"", ":\"[token:1]\""));
 }
 
-/// A named secret comes back as the page had it.
+/// A named secret is restored in the encoding of the page.
 #[test]
-fn named_secrets_in_answers() {
+fn named_secrets_in_responses() {
     let redactor =
         Redactor::new(Rules::default().secret("KEY", "a\"b&c-12345").unwrap()).unwrap().for_responses();
     let page = "<input name=token value='a&quot;b&amp;c-12345'><p data-x='{\"token\":\"a\\\"b&amp;c-12345\"}'>\
@@ -262,12 +262,12 @@ fn named_secrets_in_answers() {
     assert_eq!(played, page.replace("'{\"token\":\"a\\\"b", "'{\"token\":\"a\\&quot;b"));
 }
 
-fn plain() -> Redactor {
+fn default_redactor() -> Redactor {
     static PREPARED: LazyLock<Redactor> = LazyLock::new(|| Redactor::new(Rules::default()).unwrap());
     PREPARED.anew()
 }
 
-const SOUP: &[&str] = &[
+const MARKUP: &[&str] = &[
     "<",
     ">",
     "\"",
@@ -309,26 +309,26 @@ const SOUP: &[&str] = &[
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// Chunks change nothing, nor does redacting again, and what stays is what stood there.
+    /// Neither chunks nor a second redaction change the result, and the parts between the placeholders are unchanged.
     #[test]
-    fn any_soup(
-        parts in prop::collection::vec(prop::sample::select(SOUP), 0..40), first in any::<prop::sample::Index>(),
+    fn any_markup(
+        parts in prop::collection::vec(prop::sample::select(MARKUP), 0..40), first in any::<prop::sample::Index>(),
         second in any::<prop::sample::Index>(),
     ) {
         let page = parts.concat();
-        let whole = redact(&plain(), Some("text/html"), &page, &[]);
+        let whole = redact(&default_redactor(), Some("text/html"), &page, &[]);
         let (a, b) = (first.index(page.len() + 1), second.index(page.len() + 1));
         let cuts = [a.min(b), a.max(b) - a.min(b)];
-        prop_assert_eq!(&redact(&plain(), Some("text/html"), &page, &cuts), &whole);
-        prop_assert_eq!(&redact(&plain(), Some("text/html"), &page, &vec![1; page.len()]), &whole);
-        prop_assert_eq!(&redact(&plain(), Some("text/html"), &whole, &[]), &whole);
+        prop_assert_eq!(&redact(&default_redactor(), Some("text/html"), &page, &cuts), &whole);
+        prop_assert_eq!(&redact(&default_redactor(), Some("text/html"), &page, &vec![1; page.len()]), &whole);
+        prop_assert_eq!(&redact(&default_redactor(), Some("text/html"), &whole, &[]), &whole);
         let mut rest = &page[..];
         for part in whole.split("[token:").enumerate() {
             let kept = match part {
                 (0, kept) => kept,
                 (_, kept) => kept.split_once(']').unwrap().1,
             };
-            // JSON that was cut off gets its quote.
+            // Redaction closes the string of JSON that was cut off.
             let kept = kept.trim_matches('"');
             let at = rest.find(kept);
             prop_assert!(at.is_some(), "{kept:?} of {whole:?} in {page:?}");

@@ -1,19 +1,20 @@
-//! How a secret may be written, by definition and not by the code under test. Each gives the text, and what is to
-//! stand there once `@` is the placeholder.
+//! The encodings of a secret, written by independent definitions instead of the code under test. Each case has the
+//! encoded text and the expected result, in which `@` stands for the placeholder.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-pub(super) struct Coded {
-    pub(super) how: String,
+/// A secret in one encoding. In `expected`, `@` stands for the placeholder.
+pub(super) struct Case {
+    pub(super) encoding: String,
     pub(super) text: String,
     pub(super) expected: String,
 }
 
-pub(super) fn all(secret: &str) -> Vec<Coded> {
+pub(super) fn all(secret: &str) -> Vec<Case> {
     let mut out = csv(secret);
-    let mut add = |how: &str, text: String| {
-        out.push(Coded { how: how.to_owned(), text, expected: "@".to_owned() });
+    let mut add = |encoding: &str, text: String| {
+        out.push(Case { encoding: encoding.to_owned(), text, expected: "@".to_owned() });
     };
     add("raw", secret.to_owned());
     add("percent, upper case", percent(secret, "-._~", |b, _| format!("%{b:02X}")));
@@ -106,10 +107,11 @@ pub(super) fn all(secret: &str) -> Vec<Coded> {
     let mixed = hex.chars().enumerate();
     add("hex, mixed case", mixed.map(|(i, c)| if i % 3 == 0 { c.to_ascii_uppercase() } else { c }).collect());
     add("hex", hex);
-    for (before, how) in [("", "base64"), ("u", "base64 after 1"), ("u:", "base64 after 2"), ("me:", "Basic")]
+    for (before, encoding) in
+        [("", "base64"), ("u", "base64 after 1"), ("u:", "base64 after 2"), ("me:", "Basic")]
     {
         for after in ["", "zz"] {
-            out.extend(in_base64(how, before, secret, after));
+            out.extend(in_base64(encoding, before, secret, after));
         }
     }
     for (before, after) in [("{\"p\":\"", "\"}"), ("[\"", "\"]")] {
@@ -122,33 +124,34 @@ pub(super) fn all(secret: &str) -> Vec<Coded> {
     out
 }
 
-/// Quotes at an end of the value can't be told from those around it: of a pair one stays.
-fn csv(secret: &str) -> Vec<Coded> {
+/// A quote at an end of the value cannot be distinguished from the quotes around the field, so one of its pair stays.
+fn csv(secret: &str) -> Vec<Case> {
     let text = secret.replace('"', "\"\"");
     let inner = secret.trim_matches('"');
     let at = secret.find(inner).unwrap_or_default();
     let (before, after) = (&secret[..at], &secret[at + inner.len()..]);
     let end = if inner == secret { "" } else { ", a quote at an end" };
     let expected = format!("{before}@{after}");
-    let mut out = vec![Coded { how: format!("CSV{end}"), text: text.clone(), expected }];
+    let mut out = vec![Case { encoding: format!("CSV{end}"), text: text.clone(), expected }];
     for (writer, json) in JSON {
-        let (how, text) = (format!("JSON{writer} of CSV{end}"), json(&text));
-        out.push(Coded { how, text, expected: format!("{}@{}", json(before), json(after)) });
+        let (encoding, text) = (format!("JSON{writer} of CSV{end}"), json(&text));
+        out.push(Case { encoding, text, expected: format!("{}@{}", json(before), json(after)) });
     }
     out
 }
 
-fn in_base64(how: &str, before: &str, secret: &str, after: &str) -> Vec<Coded> {
+fn in_base64(encoding: &str, before: &str, secret: &str, after: &str) -> Vec<Case> {
     let mut out = Vec::new();
-    let mut add = |how: &str, text, expected| out.push(Coded { how: how.to_owned(), text, expected });
+    let mut add =
+        |encoding: &str, text, expected| out.push(Case { encoding: encoding.to_owned(), text, expected });
     let plain = [before, secret, after].concat();
-    // Of the characters, those that hold bits of the secret.
+    // The characters that hold bits of the secret.
     let core = 8 * before.len() / 6..(8 * (before.len() + secret.len())).div_ceil(6);
     let expected = |text: &str| format!("{}@{}", &text[..core.start], &text[core.end..]);
     let text = URL_SAFE_NO_PAD.encode(&plain);
     add("base64url", text.clone(), expected(&text));
     let text = STANDARD.encode(&plain);
-    add(how, text.clone(), expected(&text));
+    add(encoding, text.clone(), expected(&text));
     let escaped = |text: &str| text.replace('/', "\\/");
     add("base64 in JSON of PHP", escaped(&text), escaped(&expected(&text)));
     let escaped = |text: &str| text.replace('+', "%2B").replace('/', "%2f").replace('=', "%3D");
@@ -158,7 +161,7 @@ fn in_base64(how: &str, before: &str, secret: &str, after: &str) -> Vec<Coded> {
 
 type Named = (&'static str, fn(&str) -> String);
 
-/// Of libraries in wide use, what each makes of a string.
+/// The JSON strings that libraries in wide use write.
 const JSON: [Named; 10] = [
     ("", json),
     (" with \\/", |text| json(text).replace('/', "\\/")),

@@ -1,6 +1,6 @@
-//! Traffic that holds no secret, and must pass as it is.
+//! Traffic without secrets, which redaction must leave unchanged.
 
-use crate::redact::tests::corpus::places::Way;
+use crate::redact::tests::corpus::places::Part;
 use crate::redact::tests::corpus::*;
 
 const TEXTS: &[&str] = &[
@@ -29,10 +29,10 @@ const TEXTS: &[&str] = &[
 ];
 
 #[test]
-fn what_is_innocent_is_untouched() {
+fn text_without_secrets_is_unchanged() {
     let seed = seed(5);
     let secrets = secrets(sized(ALPHABETS.len(), 40), seed);
-    // Some of the places where a text may be cut, or all.
+    // A sample of the offsets where a text is cut, or all of them.
     let step = sized(16, 1);
     let named = (0..).zip(&secrets);
     let rules = named.fold(Rules::default().allow_header("x-note"), |rules, (n, secret)| {
@@ -54,11 +54,11 @@ fn what_is_innocent_is_untouched() {
     for text in TEXTS {
         for content_type in types {
             for cut in (seed as usize % step..=text.len()).step_by(step) {
-                let stored = Way::Body(content_type).store(&redactor, text, &[cut]);
+                let stored = Part::Body(content_type).store(&redactor, text, &[cut]);
                 assert_eq!(stored.as_deref(), Some(*text), "{content_type}, cut at {cut}");
             }
         }
-        if let Some(stored) = Way::Header("x-note", Side::Response).store(&redactor, text, &[]) {
+        if let Some(stored) = Part::Header("x-note", Side::Response).store(&redactor, text, &[]) {
             assert_eq!(&stored, text);
         }
     }
@@ -75,9 +75,9 @@ fn what_is_innocent_is_untouched() {
     assert_eq!(redactor.fired(), [""; 0]);
 }
 
-/// Two requests that differ in what isn't secret still differ.
+/// Two requests that differ in more than secrets still differ after redaction.
 #[test]
-fn what_differs_still_differs() {
+fn different_requests_stay_different() {
     let redactor = Redactor::new(Rules::default().secret("K", "s3cr3t-value").unwrap()).unwrap();
     let shown: std::collections::BTreeSet<String> = (0..50)
         .map(|n| redactor.uri(&format!("https://h/s3cr3t-value/{n}?token=s3cr3t-value&page={n}")))

@@ -1,6 +1,7 @@
-//! Judges without the code under test: takes every coding off, and whatever is under it, and looks.
+//! Decides without the code under test whether a secret survived: removes up to three layers of encoding from the
+//! stored text, and searches each result.
 
-/// Takes one coding off, wherever it stands in a text.
+/// Removes one layer of an encoding, anywhere in a text.
 type Reader = fn(&str) -> String;
 
 const READERS: [(Reader, &str); 4] = [
@@ -10,10 +11,10 @@ const READERS: [(Reader, &str); 4] = [
     (entities, "in HTML entities"),
 ];
 
-/// How a secret is still there.
+/// The encoding in which a secret survived, or `None` if it did not.
 pub(super) fn survivor(stored: &[u8], secret: &[u8]) -> Option<&'static str> {
     let stored = String::from_utf8_lossy(stored);
-    // However its lines end.
+    // A secret of several lines survives with any line ends.
     let has_lines = secret.contains(&b'\n');
     let in_a_line = |text: &str| text.replace("\r\n", " ").replace(['\n', '\r'], " ");
     let flat = in_a_line(&String::from_utf8_lossy(secret));
@@ -57,7 +58,7 @@ fn percent(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-/// Also where a space is a `+`.
+/// The text percent-decoded as Latin-1, and the same with `+` for a space.
 fn latin_1(text: &str) -> String {
     let decoded = |text: &str| percent_encoding::percent_decode_str(text).map(char::from).collect::<String>();
     decoded(text) + "\n" + &decoded(&text.replace('+', " "))
@@ -67,7 +68,7 @@ fn form(text: &str) -> String {
     percent(&text.replace('+', " "))
 }
 
-/// The five names that XML has, and numbers.
+/// Decodes XML's five named entities, and character references.
 fn entities(text: &str) -> String {
     let mut parts = text.split('&');
     let mut out = parts.next().unwrap_or_default().to_owned();
@@ -81,7 +82,7 @@ fn entities(text: &str) -> String {
             None => None,
         };
         let named = ["amp", "lt", "gt", "quot", "apos"].iter().zip("&<>\"'".chars());
-        let named = named.filter(|(known, _)| **known == name).map(|(_, c)| c).next();
+        let named = named.filter(|(entity, _)| **entity == name).map(|(_, c)| c).next();
         match number.and_then(char::from_u32).or(named) {
             Some(c) => {
                 out.push(c);
@@ -96,7 +97,8 @@ fn entities(text: &str) -> String {
     out
 }
 
-/// Every run of characters of either alphabet, decoded from this one of its characters on, with a line break after it.
+/// Decodes every run of base64 characters of either alphabet, from its character `from` on. Adds a line break after
+/// each.
 fn base64(text: &str, from: usize) -> Vec<u8> {
     let (mut out, mut at, mut bits, mut held) = (Vec::with_capacity(text.len()), 0, 0u32, 0);
     for b in text.bytes() {
@@ -125,15 +127,15 @@ fn base64(text: &str, from: usize) -> Vec<u8> {
     out
 }
 
-/// It knows every encoding of the corpus, alone and with other text around it.
+/// The judge finds every encoding of the corpus, alone and with other text around it.
 #[test]
-fn nothing_escapes_it() {
+fn the_judge_finds_every_encoding() {
     for secret in super::secrets(super::sized(2, 16), super::seed(5)) {
-        for coded in super::encodings::all(&secret) {
+        for case in super::encodings::all(&secret) {
             for frame in ["@", "{\"a\":\"@\"}", "x@", "abc/@=", "&amp;@&x"] {
-                let text = frame.replace('@', &coded.text);
+                let text = frame.replace('@', &case.text);
                 let found = survivor(text.as_bytes(), secret.as_bytes());
-                assert!(found.is_some(), "{}: {secret:?} in {text}", coded.how);
+                assert!(found.is_some(), "{}: {secret:?} in {text}", case.encoding);
             }
         }
         let innocent = "{\"a\":\"{{secret.K}}\",\"b\":\"aGVsbG8gd29ybGQ=\",\"c\":\"&amp;&#38;%25\"}";

@@ -1,5 +1,5 @@
-//! Two laws, for any secret, encoding and place: redacting again changes nothing, and what differed in something
-//! that is not secret differs still.
+//! Two laws for any secret, encoding and place: a second redaction changes nothing, and texts that differ in more than
+//! secrets still differ after redaction.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use crate::redact::patterns::tests::samples;
 use crate::redact::tests::corpus::places::{PLACES, Place};
 use crate::redact::tests::corpus::{Redactor, Rules, encodings, secrets};
 
-/// Secrets that a case chooses from: of every alphabet.
+/// The secrets from which a case chooses, one of each alphabet.
 static SECRETS: LazyLock<Vec<String>> = LazyLock::new(|| secrets(8, 5));
 
 static REDACTOR: LazyLock<Redactor> = LazyLock::new(|| {
@@ -25,7 +25,7 @@ fn redactor() -> Redactor {
     REDACTOR.anew()
 }
 
-/// A named secret in one of its encodings, or a token that is known by its form.
+/// A named secret in one of its encodings, or a token that matches a pattern.
 fn hidden(secret: Index, coding: Index) -> String {
     let tokens = samples();
     let chosen = secret.index(SECRETS.len() + tokens.len());
@@ -34,17 +34,17 @@ fn hidden(secret: Index, coding: Index) -> String {
     all.swap_remove(coding.index(all.len())).text
 }
 
-/// What is stored of a text at a place, unless it can't stand there.
+/// The stored text of a place with this text, or `None` if the place cannot hold the text.
 fn store(redactor: &Redactor, place: &Place, text: &str) -> Option<String> {
     let fits = !text.contains(|c| place.without.contains(c));
-    fits.then(|| place.way.store(redactor, &place.frame.replace('@', text), &[])).flatten()
+    fits.then(|| place.part.store(redactor, &place.frame.replace('@', text), &[])).flatten()
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn again_changes_nothing(
+    fn a_second_redaction_changes_nothing(
         secret in any::<Index>(), coding in any::<Index>(), place in any::<Index>(),
         other in any::<Index>(), other_coding in any::<Index>(), note in "[g-m]{0,8}",
     ) {
@@ -52,16 +52,16 @@ proptest! {
         let text = format!("{}.{note}.{}", hidden(secret, coding), hidden(other, other_coding));
         let first = redactor();
         if let Some(once) = store(&first, place, &text) {
-            // As it is now, and in a session that has yet to find anything.
+            // In the same session, and in one that has found no values yet.
             for redactor in [first, redactor()] {
-                let again = place.way.store(&redactor, &once, &[]);
+                let again = place.part.store(&redactor, &once, &[]);
                 prop_assert_eq!(again.as_ref(), Some(&once), "{}", place.name);
             }
         }
     }
 
     #[test]
-    fn what_differs_differs_still(
+    fn different_texts_stay_different(
         secret in any::<Index>(), coding in any::<Index>(), place in any::<Index>(),
         one in "[g-m]{1,8}", other in "[g-m]{1,8}",
     ) {

@@ -1,6 +1,6 @@
-//! The places and forms that other recorders are known to leak, by name.
+//! Places and encodings in which other recorders are known to leak secrets, one test for each.
 
-use crate::redact::tests::corpus::places::Way;
+use crate::redact::tests::corpus::places::Part;
 use crate::redact::tests::corpus::*;
 
 const SECRET: &str = "s3cr3t/+\"<é> y";
@@ -9,18 +9,18 @@ const SECRET: &str = "s3cr3t/+\"<é> y";
 fn check(content_type: &'static str, text: &str) {
     let redactor = Redactor::new(Rules::default().secret("KEY", SECRET).unwrap()).unwrap();
     for cut in 0..=text.len() {
-        let stored = Way::Body(content_type).store(&redactor, text, &[cut]).unwrap();
+        let stored = Part::Body(content_type).store(&redactor, text, &[cut]).unwrap();
         assert!(stored.contains("{{secret.KEY}}"), "{stored}");
         assert_eq!(survivor(stored.as_bytes(), SECRET.as_bytes()), None, "{stored}");
     }
 }
 
-/// By the name of its field, with a value that nobody named.
+/// Checks that a rule for the field's name redacts the value `unnamed-1`, which is no named secret.
 #[track_caller]
 fn check_field(content_type: &'static str, text: &str) {
     let redactor = Redactor::new(Rules::default()).unwrap();
     for cut in 0..=text.len() {
-        let stored = Way::Body(content_type).store(&redactor, text, &[cut]).unwrap();
+        let stored = Part::Body(content_type).store(&redactor, text, &[cut]).unwrap();
         assert!(!stored.contains("unnamed-1") && stored.contains(":1]"), "{stored}");
     }
 }
@@ -94,7 +94,7 @@ fn a_token_in_json_in_json() {
 }
 
 #[test]
-fn fields_in_other_spellings() {
+fn fields_in_other_notations() {
     check_field(JSON, r#"{"accessToken":"unnamed-1"}"#);
     check_field(JSON, r#"{"apiKey":"unnamed-1"}"#);
     check_field(JSON, r#"{"Access_Token":"unnamed-1"}"#);
@@ -102,7 +102,7 @@ fn fields_in_other_spellings() {
 }
 
 #[test]
-fn names_within_names() {
+fn nested_names() {
     check_field("application/x-www-form-urlencoded", "user[password]=unnamed-1");
     check_field("application/x-www-form-urlencoded", "user%5Bpassword%5D%5B0%5D=unnamed-1&x=1");
     check_field("application/x-www-form-urlencoded", "token[]=unnamed-1");
@@ -131,7 +131,7 @@ fn in_an_event() {
 }
 
 #[test]
-fn with_the_wrong_label() {
+fn with_the_wrong_content_type() {
     const BODY: &str = "{\"a\":1,\"password\":\"unnamed-1\"}";
     for content_type in [
         "application/x-www-form-urlencoded",
@@ -187,11 +187,11 @@ fn in_a_page() {
     check_field("text/plain", "<!DOCTYPE HTML>\n<p token='unnamed-1'>");
 }
 
-/// A value of digits, that comes as a number.
+/// A secret of digits that a document holds as a number.
 #[test]
 fn as_a_json_number() {
     let redactor = Redactor::new(Rules::default().secret("PIN", "49152903718").unwrap()).unwrap();
-    let stored = Way::Body(JSON).store(&redactor, r#"{"pin":49152903718}"#, &[]).unwrap();
+    let stored = Part::Body(JSON).store(&redactor, r#"{"pin":49152903718}"#, &[]).unwrap();
     assert!(!stored.contains("49152903718"), "{stored}");
 }
 

@@ -1,5 +1,5 @@
-//! The promise, generated: random secrets × encodings × places, and nothing of them survives, and nothing else
-//! changes. What is innocent passes untouched. And with any one encoding switched off, the corpus notices.
+//! The corpus: random secrets × encodings × places. No part of a secret survives, and nothing else changes; text
+//! without secrets stays as it is. If any one encoding is switched off, the corpus fails.
 
 mod encodings;
 mod innocent;
@@ -18,7 +18,8 @@ use places::PLACES;
 
 use crate::tests::{seed, sized};
 
-/// The same sequence for the same beginning (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+/// SplitMix64, which gives the same sequence for the same seed (Steele, Lea, Flood: "Fast splittable pseudorandom
+/// number generators", 2014).
 struct Random(u64);
 
 impl Random {
@@ -52,10 +53,10 @@ const FIXED: [&str; 4] = [
     "line\n\nAB01\"&<'>+=\tz?/",
 ];
 
-/// So many values that can be secrets, of all alphabets in turn.
+/// Values that can be secrets, of each alphabet in turn.
 fn secrets(count: usize, seed: u64) -> Vec<String> {
     let mut random = Random(seed);
-    // A few secrets are of other alphabets in another run.
+    // A small run begins with another alphabet for each seed.
     let first = sized(seed as usize % ALPHABETS.len(), 0);
     let mut out = Vec::new();
     while out.len() < count {
@@ -74,7 +75,8 @@ fn fixed() -> Vec<String> {
     FIXED.map(str::to_owned).to_vec()
 }
 
-/// One after the other: what is stored is the frame with the placeholder in it. The first that is not is told.
+/// Checks the cases one after the other: the stored text must be the frame with the placeholder in it. Returns the
+/// number of cases, or a description of the first case that fails.
 fn corpus(secrets: &[String], seed: u64, every_cut: bool) -> Result<u64, String> {
     let (mut random, mut cases) = (Random(seed), 0);
     for group in secrets.chunks(20) {
@@ -86,19 +88,19 @@ fn corpus(secrets: &[String], seed: u64, every_cut: bool) -> Result<u64, String>
         for (n, secret) in group.iter().enumerate() {
             let placeholder = format!("{{{{secret.K{n}}}}}");
             let (mut stored_all, mut seen) = (BTreeSet::new(), BTreeSet::new());
-            // All encodings, or with every cut, some of each kind.
+            // All encodings, or a sample of them if every cut is checked.
             let some = sized(150, 5);
             let (first, step) = if every_cut { ((n + seed as usize) % some, some) } else { (0, 1) };
-            for coded in encodings::all(secret).into_iter().skip(first).step_by(step) {
-                // Of a plain value many encodings are one.
-                if !seen.insert((coded.text.clone(), coded.expected.clone())) {
+            for case in encodings::all(secret).into_iter().skip(first).step_by(step) {
+                // A value without special characters is the same in many encodings.
+                if !seen.insert((case.text.clone(), case.expected.clone())) {
                     continue;
                 }
-                for place in PLACES.iter().filter(|p| !coded.text.contains(|c| p.without.contains(c))) {
-                    let text = place.frame.replace('@', &coded.text);
-                    let expected = place.frame.replace('@', &coded.expected.replace('@', &placeholder));
-                    let sent = place.way.sent(&text);
-                    let cuts = match every_cut && place.way.is_cut() {
+                for place in PLACES.iter().filter(|p| !case.text.contains(|c| p.without.contains(c))) {
+                    let text = place.frame.replace('@', &case.text);
+                    let expected = place.frame.replace('@', &case.expected.replace('@', &placeholder));
+                    let sent = place.part.sent(&text);
+                    let cuts = match every_cut && place.part.is_cut() {
                         true => 0..sent.len() + 1,
                         false => {
                             let cut = random.below(sent.len() + 1);
@@ -106,17 +108,17 @@ fn corpus(secrets: &[String], seed: u64, every_cut: bool) -> Result<u64, String>
                         }
                     };
                     for cut in cuts {
-                        let Some(stored) = place.way.receive(&redactor, &sent, &[cut]) else { continue };
+                        let Some(stored) = place.part.receive(&redactor, &sent, &[cut]) else { continue };
                         cases += 1;
                         if bare(&stored) != expected {
-                            let at = format!("{} in {}, cut at {cut}", coded.how, place.name);
+                            let at = format!("{} in {}, cut at {cut}", case.encoding, place.name);
                             return Err(format!("{at}: {secret:?}\n   text {text}\n stored {stored}"));
                         }
                         stored_all.insert(stored);
                     }
                 }
             }
-            // All that was stored, once each.
+            // The judge sees every stored text once.
             let stored_all: Vec<String> = stored_all.into_iter().collect();
             if let Some(how) = survivor(stored_all.join("\n").as_bytes(), secret.as_bytes()) {
                 return Err(format!("{secret:?} is still there, {how}"));
@@ -126,7 +128,7 @@ fn corpus(secrets: &[String], seed: u64, every_cut: bool) -> Result<u64, String>
     Ok(cases)
 }
 
-/// Without what the placeholders in answers say of how the value was written.
+/// The stored text without the encodings that placeholders in responses name.
 fn bare(stored: &str) -> String {
     let mut parts = stored.split("{{secret.");
     let first = parts.next().unwrap_or_default().to_owned();
@@ -136,7 +138,7 @@ fn bare(stored: &str) -> String {
     })
 }
 
-/// The same on all cores.
+/// Checks the cases on all cores.
 fn corpus_at_once(secrets: &[String], seed: u64, every_cut: bool) -> u64 {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let parts = secrets.chunks(secrets.len().div_ceil(cores));
@@ -161,20 +163,20 @@ fn cut_at_every_byte() {
     assert!(cases > sized(3_000, 300_000), "{cases}");
 }
 
-/// Cookies go by their place; what they hold does not come back.
+/// The values of cookies are redacted as a whole, so only the survival of secrets is checked.
 #[test]
 fn cookies() {
     for secret in secrets(sized(2, 16), seed(5)) {
         let redactor = Redactor::new(Rules::default().secret("K", secret.clone()).unwrap()).unwrap();
         let mut stored = String::new();
         // A semicolon ends a cookie's value.
-        for coded in encodings::all(&secret).iter().filter(|coded| !coded.text.contains(';')) {
+        for case in encodings::all(&secret).iter().filter(|case| !case.text.contains(';')) {
             for (name, frame, side) in
                 [("cookie", "a=1; b=@", Side::Request), ("set-cookie", "b=@; Path=/", Side::Response)]
             {
-                let way = places::Way::Header(name, side);
+                let part = places::Part::Header(name, side);
                 stored.push_str(
-                    &way.store(&redactor, &frame.replace('@', &coded.text), &[]).unwrap_or_default(),
+                    &part.store(&redactor, &frame.replace('@', &case.text), &[]).unwrap_or_default(),
                 );
             }
         }
@@ -182,14 +184,14 @@ fn cookies() {
     }
 }
 
-/// Every encoding is needed: without it the corpus fails.
+/// Every encoding of the code under test is needed: without it the corpus fails.
 #[test]
-fn each_encoding_is_missed() {
+fn each_encoding_is_needed() {
     let step = sized(18, 1);
-    for form in encoder::ENCODINGS.iter().skip(seed(0) as usize % step).step_by(step) {
-        encoder::OFF.set(Some(form));
+    for encoding in encoder::ENCODINGS.iter().skip(seed(0) as usize % step).step_by(step) {
+        encoder::OFF.set(Some(encoding));
         let found = corpus(&fixed(), 7, false);
         encoder::OFF.set(None);
-        assert!(found.is_err(), "nothing misses {form:?}");
+        assert!(found.is_err(), "the corpus passes without {encoding:?}");
     }
 }

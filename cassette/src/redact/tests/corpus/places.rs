@@ -1,4 +1,4 @@
-//! Where a secret may stand: frames around `@`, and the way of each through the redaction.
+//! The places where a secret may stand: a frame around `@`, and the part of the exchange that holds the frame.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -11,19 +11,20 @@ use crate::redact::{Redactor, Side};
 pub(super) struct Place {
     pub(super) name: &'static str,
     pub(super) frame: &'static str,
-    /// What can't stand there without being taken for something else.
+    /// Characters that have another meaning at this place. A text with one of them is not tried.
     pub(super) without: &'static str,
-    pub(super) way: Way,
+    pub(super) part: Part,
 }
 
+/// The part of an exchange that holds a place.
 #[derive(Clone, Copy)]
-pub(super) enum Way {
+pub(super) enum Part {
     Url,
     Header(&'static str, Side),
-    /// Of this content type.
+    /// A body of this content type.
     Body(&'static str),
-    /// The same, compressed: `content-encoding` and content type.
-    Coded(&'static str, &'static str),
+    /// A compressed body: `content-encoding` and content type.
+    Compressed(&'static str, &'static str),
 }
 
 const JSON: &str = "application/json";
@@ -33,93 +34,98 @@ const VALUE: &str = r#"{"id":1.50,"note":"@"}"#;
 const PART: &str = "--b\r\nContent-Disposition: form-data; name=\"q\"\r\n\r\n@\r\n--b--\r\n";
 
 pub(super) const PLACES: &[Place] = &[
-    place("path", "https://api.test/v1/@/items?page=2", "?# \"<>@[", Way::Url),
-    place("query", "https://api.test/v1?page=2&q=@&sort=asc", "&# \"<>", Way::Url),
-    place("fragment", "https://api.test/v1#q=@&x=1", "&# \"<>", Way::Url),
-    place("request header", "note @ end", "", Way::Header("x-note", Side::Request)),
-    place("response header", "note @ end", "", Way::Header("x-note", Side::Response)),
-    place("redirect", "/next?page=2&q=@", "&# \"<>", Way::Header("location", Side::Response)),
-    place("JSON string", r#"{"id": 1.50, "note": "see @ there", "more": [true, null]}"#, "", Way::Body(JSON)),
-    place("JSON value", VALUE, "", Way::Body(JSON)),
-    place("JSON key", r#"{"@": {"n": 1}, "b": "c"}"#, "", Way::Body(JSON)),
-    place("JSON in JSON", r#"{"body":"{\"a\":\" @ \",\"n\":1.0}"}"#, "", Way::Body(JSON)),
-    place("form", "a=1&q=@&z=%20+", "&", Way::Body(FORM)),
-    place("multipart", PART, "", Way::Body(MULTIPART)),
-    place("XML text", "<?xml version=\"1.0\"?><a><b>@</b><c d='e'/></a>", "", Way::Body("application/xml")),
-    place("XML attribute", "<a b=\"@\" c=\"d\">e</a>", "", Way::Body("text/xml")),
-    place("page attribute", "<!doctype html><p title=\"@\" id=c>d</p>", "", Way::Body("text/html")),
+    place("path", "https://api.test/v1/@/items?page=2", "?# \"<>@[", Part::Url),
+    place("query", "https://api.test/v1?page=2&q=@&sort=asc", "&# \"<>", Part::Url),
+    place("fragment", "https://api.test/v1#q=@&x=1", "&# \"<>", Part::Url),
+    place("request header", "note @ end", "", Part::Header("x-note", Side::Request)),
+    place("response header", "note @ end", "", Part::Header("x-note", Side::Response)),
+    place("redirect", "/next?page=2&q=@", "&# \"<>", Part::Header("location", Side::Response)),
+    place(
+        "JSON string",
+        r#"{"id": 1.50, "note": "see @ there", "more": [true, null]}"#,
+        "",
+        Part::Body(JSON),
+    ),
+    place("JSON value", VALUE, "", Part::Body(JSON)),
+    place("JSON key", r#"{"@": {"n": 1}, "b": "c"}"#, "", Part::Body(JSON)),
+    place("JSON in JSON", r#"{"body":"{\"a\":\" @ \",\"n\":1.0}"}"#, "", Part::Body(JSON)),
+    place("form", "a=1&q=@&z=%20+", "&", Part::Body(FORM)),
+    place("multipart", PART, "", Part::Body(MULTIPART)),
+    place("XML text", "<?xml version=\"1.0\"?><a><b>@</b><c d='e'/></a>", "", Part::Body("application/xml")),
+    place("XML attribute", "<a b=\"@\" c=\"d\">e</a>", "", Part::Body("text/xml")),
+    place("page attribute", "<!doctype html><p title=\"@\" id=c>d</p>", "", Part::Body("text/html")),
     place(
         "script of a page",
         "<script>init({\"id\":1.50,\"note\":\"@\"})</script>",
         "",
-        Way::Body("text/html"),
+        Part::Body("text/html"),
     ),
-    place("plain text", "one @ two\r\n", "", Way::Body("text/plain")),
-    place("CSV", "id,note\n1,@\n2,x\n", "", Way::Body("text/csv")),
-    place("NDJSON", "{\"a\":1}\n{\"a\":\"@\"}\n{\"a\":2}\n", "", Way::Body("application/x-ndjson")),
-    place("JSON sequence", "\u{1e}{\"a\":1}\n\u{1e}{\"a\":\"@\"}\n", "", Way::Body("application/json-seq")),
-    place("JSON after noise", "1 one\n{\"a\":\"@\"}\ntwo\n", "", Way::Body("application/x-ndjson")),
-    place("JSON after a guard", ")]}',\n{\"id\":1.50,\"note\":\"@\"}", "", Way::Body(JSON)),
-    place("JSON in a call", "cb({\"id\":1.50,\"note\":\"@\"});", "", Way::Body(JSON)),
-    place("JSON as a form", VALUE, "", Way::Body(FORM)),
-    place("JSON as events", VALUE, "", Way::Body("text/event-stream")),
-    place("form as text", "a=1&q=@&z=%20+", "&", Way::Body("text/plain")),
-    place("XML as JSON", "<?xml version=\"1.0\"?><a><b>@</b><c d='e'/></a>", "", Way::Body(JSON)),
-    place("events as text", "id: 1\ndata: {\"note\":\"@\"}\n\n", "", Way::Body("text/plain")),
-    place("gzip", "one @ two", "", Way::Coded("gzip", "text/plain")),
-    place("JSON in gzip", VALUE, "", Way::Coded("gzip", JSON)),
-    place("form in gzip", "a=1&q=@&z=%20+", "&", Way::Coded("gzip", FORM)),
-    place("multipart in gzip", PART, "", Way::Coded("gzip", MULTIPART)),
-    place("deflate", "one @ two", "", Way::Coded("deflate", "text/plain")),
-    place("JSON in deflate", VALUE, "", Way::Coded("deflate", JSON)),
+    place("plain text", "one @ two\r\n", "", Part::Body("text/plain")),
+    place("CSV", "id,note\n1,@\n2,x\n", "", Part::Body("text/csv")),
+    place("NDJSON", "{\"a\":1}\n{\"a\":\"@\"}\n{\"a\":2}\n", "", Part::Body("application/x-ndjson")),
+    place("JSON sequence", "\u{1e}{\"a\":1}\n\u{1e}{\"a\":\"@\"}\n", "", Part::Body("application/json-seq")),
+    place("JSON after noise", "1 one\n{\"a\":\"@\"}\ntwo\n", "", Part::Body("application/x-ndjson")),
+    place("JSON after a guard", ")]}',\n{\"id\":1.50,\"note\":\"@\"}", "", Part::Body(JSON)),
+    place("JSON in a call", "cb({\"id\":1.50,\"note\":\"@\"});", "", Part::Body(JSON)),
+    place("JSON as a form", VALUE, "", Part::Body(FORM)),
+    place("JSON as events", VALUE, "", Part::Body("text/event-stream")),
+    place("form as text", "a=1&q=@&z=%20+", "&", Part::Body("text/plain")),
+    place("XML as JSON", "<?xml version=\"1.0\"?><a><b>@</b><c d='e'/></a>", "", Part::Body(JSON)),
+    place("events as text", "id: 1\ndata: {\"note\":\"@\"}\n\n", "", Part::Body("text/plain")),
+    place("gzip", "one @ two", "", Part::Compressed("gzip", "text/plain")),
+    place("JSON in gzip", VALUE, "", Part::Compressed("gzip", JSON)),
+    place("form in gzip", "a=1&q=@&z=%20+", "&", Part::Compressed("gzip", FORM)),
+    place("multipart in gzip", PART, "", Part::Compressed("gzip", MULTIPART)),
+    place("deflate", "one @ two", "", Part::Compressed("deflate", "text/plain")),
+    place("JSON in deflate", VALUE, "", Part::Compressed("deflate", JSON)),
     #[cfg(feature = "brotli")]
-    place("brotli", "one @ two", "", Way::Coded("br", "text/plain")),
+    place("brotli", "one @ two", "", Part::Compressed("br", "text/plain")),
     #[cfg(feature = "brotli")]
-    place("JSON in brotli", VALUE, "", Way::Coded("br", JSON)),
+    place("JSON in brotli", VALUE, "", Part::Compressed("br", JSON)),
     #[cfg(feature = "zstd")]
-    place("zstd", "one @ two", "", Way::Coded("zstd", "text/plain")),
+    place("zstd", "one @ two", "", Part::Compressed("zstd", "text/plain")),
     #[cfg(feature = "zstd")]
-    place("JSON in zstd", VALUE, "", Way::Coded("zstd", JSON)),
+    place("JSON in zstd", VALUE, "", Part::Compressed("zstd", JSON)),
 ];
 
-const fn place(name: &'static str, frame: &'static str, without: &'static str, way: Way) -> Place {
-    Place { name, frame, without, way }
+const fn place(name: &'static str, frame: &'static str, without: &'static str, part: Part) -> Place {
+    Place { name, frame, without, part }
 }
 
-impl Way {
-    /// What is stored of a text that comes this way, in chunks that end at these places of what is sent.
+impl Part {
+    /// The stored text. `cuts` are the offsets at which the sent bytes are split into chunks.
     pub(super) fn store(self, redactor: &Redactor, text: &str, cuts: &[usize]) -> Option<String> {
         self.receive(redactor, &self.sent(text), cuts)
     }
 
-    /// A text as it comes.
+    /// The bytes that the client or server sends for a text.
     pub(super) fn sent(self, text: &str) -> Cow<'_, [u8]> {
         match self {
-            Way::Coded(coding, _) => compress(coding, text.as_bytes()).into(),
+            Part::Compressed(coding, _) => compress(coding, text.as_bytes()).into(),
             _ => text.as_bytes().into(),
         }
     }
 
-    /// Does it come in chunks?
+    /// Whether it can be split into chunks.
     pub(super) fn is_cut(self) -> bool {
-        matches!(self, Way::Body(_) | Way::Coded(..))
+        matches!(self, Part::Body(_) | Part::Compressed(..))
     }
 
-    /// What is stored of what was [sent](Self::sent).
+    /// The stored text of bytes that were [sent](Self::sent).
     pub(super) fn receive(self, redactor: &Redactor, sent: &[u8], cuts: &[usize]) -> Option<String> {
         let stored = match self {
-            Way::Url => redactor.uri(std::str::from_utf8(sent).ok()?).into_bytes(),
-            Way::Header(name, side) => {
+            Part::Url => redactor.uri(std::str::from_utf8(sent).ok()?).into_bytes(),
+            Part::Header(name, side) => {
                 let mut headers = HeaderMap::new();
                 headers.append(HeaderName::from_static(name), HeaderValue::from_bytes(sent).ok()?);
                 redactor.headers(&headers, side)[name].as_bytes().to_vec()
             }
-            Way::Body(content_type) => {
+            Part::Body(content_type) => {
                 let mut body = redactor.body(Some(content_type), Vec::new());
                 chunks(sent, cuts).for_each(|chunk| body.write_all(chunk).unwrap());
                 body.finish().unwrap()
             }
-            Way::Coded(coding, content_type) => {
+            Part::Compressed(coding, content_type) => {
                 let body = redactor.body(Some(content_type), Vec::new());
                 let mut decoder = decode::decoder(Some(coding), body).ok()?;
                 chunks(sent, cuts).for_each(|chunk| decoder.write_all(chunk).unwrap());

@@ -1,11 +1,12 @@
-//! What a replay puts back: the value as the server wrote it, whatever way that was.
+//! A replay restores a secret in the encoding in which the server wrote it.
 
 use crate::json::unescape;
 use crate::redact::Encoding;
-use crate::redact::tests::corpus::places::{PLACES, Place, Way};
+use crate::redact::tests::corpus::places::{PLACES, Part, Place};
 use crate::redact::tests::corpus::{Redactor, Rules, bare, encodings, secrets, seed, sized};
 
-/// Of the ways to write a value the usual ones: so it comes back to the byte. Of others, the usual one of their kind does.
+/// The usual encodings, which a replay restores to the byte. For the others it restores the usual encoding of their
+/// kind.
 const USUAL: &[&str] = &[
     "raw",
     "percent, upper case",
@@ -21,50 +22,51 @@ const USUAL: &[&str] = &[
     "hex",
 ];
 
-/// In base64 a value goes with bits of its neighbours, and comes back as it is; in CSV a quote too many stays at an end.
-fn comes_back(how: &str) -> bool {
-    !how.contains("base64") && how != "Basic" && !how.ends_with("a quote at an end")
+/// Whether a replay restores the encoding. A value in base64 shares characters with its neighbours, and cannot be
+/// restored. In CSV one quote at an end of the value stays.
+fn is_restored(encoding: &str) -> bool {
+    !encoding.contains("base64") && encoding != "Basic" && !encoding.ends_with("a quote at an end")
 }
 
-/// What a text says, however that is written. HTML is judged by what is stored of it.
-fn meaning(how: &str, text: &str) -> Vec<u8> {
+/// The decoded text, for comparison. For HTML and XML it is empty; a second redaction compares them.
+fn decoded(encoding: &str, text: &str) -> Vec<u8> {
     let percent = |text: &str| percent_encoding::percent_decode_str(text).collect::<Vec<u8>>();
     let json = |text: &str| unescape(text).into_owned();
-    match how {
-        how if how.contains("HTML") || how.contains("XML") => Vec::new(),
-        how if how.contains("Latin-1") => percent(&text.replace('+', " ")),
-        how if how.starts_with("form") => percent(&text.replace('+', " ")),
-        how if how.starts_with("JSON") && how.contains("query") => {
+    match encoding {
+        encoding if encoding.contains("HTML") || encoding.contains("XML") => Vec::new(),
+        encoding if encoding.contains("Latin-1") => percent(&text.replace('+', " ")),
+        encoding if encoding.starts_with("form") => percent(&text.replace('+', " ")),
+        encoding if encoding.starts_with("JSON") && encoding.contains("query") => {
             let percent = |text: &str| String::from_utf8_lossy(&percent(text)).into_owned();
             json(&json(&percent(&percent(text)))).into_bytes()
         }
-        how if how.starts_with("percent") || how.starts_with("encode") => percent(text),
-        how if how.starts_with("JSON") => json(&json(&json(text))).into_bytes(),
-        how if how.starts_with("hex") => text.to_ascii_lowercase().into_bytes(),
+        encoding if encoding.starts_with("percent") || encoding.starts_with("encode") => percent(text),
+        encoding if encoding.starts_with("JSON") => json(&json(&json(text))).into_bytes(),
+        encoding if encoding.starts_with("hex") => text.to_ascii_lowercase().into_bytes(),
         _ => text.as_bytes().to_vec(),
     }
 }
 
-/// Whether a server would write a value so at such a place.
-fn fits(how: &str, place: &Place, text: &str) -> bool {
+/// Whether a server would use the encoding at such a place.
+fn fits(encoding: &str, place: &Place, text: &str) -> bool {
     let is_json = |text: &str| serde_json::from_str::<serde_json::Value>(text).is_ok();
     match Encoding::of(content_type(place)) {
-        Encoding::Form => how == "form",
+        Encoding::Form => encoding == "form",
         Encoding::Json => text.lines().all(is_json),
         _ => true,
     }
 }
 
 fn content_type(place: &Place) -> Option<&'static str> {
-    match place.way {
-        Way::Body(content_type) => Some(content_type),
+    match place.part {
+        Part::Body(content_type) => Some(content_type),
         _ => None,
     }
 }
 
 fn restore(redactor: &Redactor, place: &Place, stored: &str) -> Option<String> {
     use std::io::Write as _;
-    if let Way::Coded(..) = place.way {
+    if let Part::Compressed(..) = place.part {
         return None;
     }
     let mut restorer = redactor.restorer(content_type(place), Vec::new());
@@ -73,29 +75,33 @@ fn restore(redactor: &Redactor, place: &Place, stored: &str) -> Option<String> {
 }
 
 #[test]
-fn as_it_was_written() {
+fn restored_in_the_servers_encoding() {
     let mut cases = 0;
     for secret in secrets(sized(1, 24), seed(5)) {
         let rules = Rules::default().allow_header("x-note").secret("K", secret.clone()).unwrap();
         let redactor = Redactor::new(rules).unwrap();
-        let answers = redactor.for_responses();
-        for coded in encodings::all(&secret).iter().filter(|coded| comes_back(&coded.how)) {
-            for place in PLACES.iter().filter(|p| !coded.text.contains(|c| p.without.contains(c))) {
-                let text = place.frame.replace('@', &coded.text);
-                let Some(stored) = place.way.store(&answers, &text, &[]) else { continue };
+        let responses = redactor.for_responses();
+        for case in encodings::all(&secret).iter().filter(|case| is_restored(&case.encoding)) {
+            for place in PLACES.iter().filter(|p| !case.text.contains(|c| p.without.contains(c))) {
+                let text = place.frame.replace('@', &case.text);
+                let Some(stored) = place.part.store(&responses, &text, &[]) else { continue };
                 let Some(restored) = restore(&redactor, place, &stored) else { continue };
-                let told = format!("{} in {}: {text}\n stored {stored}", coded.how, place.name);
-                if fits(&coded.how, place, &text) {
-                    if USUAL.contains(&&*coded.how) || place.name == "form" {
-                        assert_eq!(restored, text, "{told}");
+                let context = format!("{} in {}: {text}\n stored {stored}", case.encoding, place.name);
+                if fits(&case.encoding, place, &text) {
+                    if USUAL.contains(&&*case.encoding) || place.name == "form" {
+                        assert_eq!(restored, text, "{context}");
                     }
-                    assert_eq!(meaning(&coded.how, &restored), meaning(&coded.how, &text), "{told}");
-                    let Some(again) = place.way.store(&redactor, &restored, &[]) else {
-                        // A header has but one line.
-                        assert!(restored.contains('\n'), "{told}");
+                    assert_eq!(
+                        decoded(&case.encoding, &restored),
+                        decoded(&case.encoding, &text),
+                        "{context}"
+                    );
+                    let Some(again) = place.part.store(&redactor, &restored, &[]) else {
+                        // A header cannot hold a line break.
+                        assert!(restored.contains('\n'), "{context}");
                         continue;
                     };
-                    assert_eq!(bare(&again), bare(&stored), "{told}");
+                    assert_eq!(bare(&again), bare(&stored), "{context}");
                     cases += 1;
                 }
             }

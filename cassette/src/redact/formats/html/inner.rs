@@ -1,0 +1,81 @@
+//! A text or attribute value of a page while it is read: it stays, is redacted, or is JSON.
+//!
+//! Must not know: tags, which value is redacted.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::redact::account::identity::ValueDigest;
+use crate::redact::formats::json::JsonFields;
+use crate::redact::formats::pass::Pass;
+use crate::redact::formats::splice::Pending;
+use crate::redact::formats::unescape::{Coding, Unescaper};
+use crate::redact::rules::rule::Rule;
+use crate::redact::values::encoding::Encoding;
+
+/// A text or value being read.
+pub(super) enum Inner {
+    /// Only white space has come.
+    Blank,
+    Kept,
+    /// It may be JSON.
+    Document(Box<JsonFields>, Unescaper, Pending),
+    /// It is redacted, unless it is empty.
+    Secret(ValueDigest, Unescaper, Arc<Rule>, bool),
+}
+
+impl Inner {
+    /// For a value with this rule, or without one.
+    pub(super) fn of(rule: Option<Arc<Rule>>, to: &Pass<'_>) -> Inner {
+        rule.map_or(Inner::Blank, |rule| {
+            Inner::Secret(to.account.identity.value(), Unescaper::new(Coding::Xml), rule, false)
+        })
+    }
+
+    pub(super) fn feed(&mut self, part: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
+        if let (Inner::Blank, Some(first)) = (&*self, part.trim_ascii_start().first()) {
+            *self = match first {
+                b'{' | b'[' | b'&' => Inner::Document(
+                    Box::new(JsonFields::within(to.rules, &[Encoding::Html])),
+                    Unescaper::new(Coding::Xml),
+                    Pending::default(),
+                ),
+                _ => Inner::Kept,
+            };
+        }
+        match self {
+            Inner::Blank | Inner::Kept => to.out.keep(part),
+            Inner::Document(inner, unescaper, pending) => unescaper.push(part, &mut |raw, decoded| {
+                to.within(pending, raw, decoded, |to| inner.push(decoded, to))
+            }),
+            Inner::Secret(value, unescaper, _, any) => {
+                *any |= !part.is_empty();
+                to.out.skip(part.len())?;
+                unescaper.push(part, &mut |raw, decoded| {
+                    value.push_as(raw, decoded);
+                    Ok(())
+                })
+            }
+        }
+    }
+
+    /// Ends the text or value.
+    pub(super) fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
+        match std::mem::replace(self, Inner::Blank) {
+            Inner::Secret(mut value, unescaper, rule, true) => {
+                unescaper.finish(&mut |raw, decoded| {
+                    value.push_as(raw, decoded);
+                    Ok(())
+                })?;
+                to.out.insert(&to.account.replace(&rule, &value, to.rules, &[Encoding::Html]))
+            }
+            Inner::Document(mut inner, unescaper, mut pending) => {
+                unescaper.finish(&mut |raw, decoded| {
+                    to.within(&mut pending, raw, decoded, |to| inner.push(decoded, to))
+                })?;
+                to.within(&mut pending, b"", b"", |to| inner.end(to))
+            }
+            _ => Ok(()),
+        }
+    }
+}
