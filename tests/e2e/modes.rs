@@ -513,7 +513,9 @@ fn learn_refuses_a_body_that_varies_as_a_whole() {
     let message =
         project.builder(Mode::Learn, api.config()).learn(&body).unwrap().run(&body).unwrap_err().to_string();
     assert!(
-        message.starts_with(&format!("error: the whole body of POST http://{HOST}/n varies by itself")),
+        message.starts_with(&format!(
+            "error: the whole body of POST http://{HOST}/n differs between the two passes"
+        )),
         "{message}"
     );
     assert!(

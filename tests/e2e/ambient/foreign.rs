@@ -76,7 +76,7 @@ fn clients_that_wait_for_the_server() {
     assert!(text.starts_with("error: the test itself failed\n") && text.contains(HEADLINE), "{text}");
     for to in ["mail.example.test:25", "mail.example.test:993"] {
         let line =
-            format!("   = to: {to}; its client said nothing, and waited for the server to speak first\n");
+            format!("   = to: {to}; the client sent nothing, and waited for the server to speak first\n");
         assert!(text.contains(&line), "{text}");
     }
 }
