@@ -10,11 +10,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use cassette::json::style;
+use cassette::__support::{Files, Journal, JournalOptions, key, style};
 use cassette::matcher::Matching;
-use cassette::tape::{
-    Body, Cassette, Files, Interaction, Journal, JournalOptions, Outcome, Request, Response,
-};
+use cassette::tape::{Body, Cassette, Interaction, Outcome, Request, Response};
 use cassette::{Config, Mode, Session, TestError, Unused};
 use cassette_benches::{Result, data};
 use tower_service::Service as _;
@@ -80,16 +78,16 @@ fn cassettes(n: u32, one_url: bool) -> Result<()> {
     write(&files, n, one_url)?;
     let (rounds, which) = (if n > 100_000 { 3 } else { 9 }, if one_url { ", all to one URL" } else { "" });
     let read = best(rounds, || Ok(std::fs::read(files.document())?.len()))?;
-    let open = best(rounds, || Ok(Cassette::open(&files)?.len()))?;
+    let open = best(rounds, || Ok(Cassette::open(files.document())?.len()))?;
     row(&format!("open, {n} interactions{which}"), open, "reading the file", read);
     let begin = best(rounds, || replay(dir.path(), async |_| Ok(())))?;
     row(&format!("begin and end a session with it{which}"), begin, "reading the file", read);
 
     // The parts of an exchange except the lookup: computing the request's key, and reading the recording from the file.
-    let cassette = Cassette::open(&files)?;
+    let cassette = Cassette::open(files.document())?;
     let asked = n.min(1_000);
     let parts = each(|n| {
-        let key = Matching::default().key(&get(url(one_url, n % asked)));
+        let key = key(&Matching::default(), &get(url(one_url, n % asked)));
         (key, cassette.interaction((n % asked) as usize).is_ok())
     });
     let mut exchange = Duration::MAX;
@@ -167,7 +165,7 @@ fn keys() {
     let matching = Matching::default();
     let simple = get("http://api.bench.test/items?page=2&sort=name".into());
     let hash = each(|_| std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), &simple.uri));
-    row("canonical key, GET", each(|_| matching.key(&simple)), "SipHash of the URI", hash);
+    row("canonical key, GET", each(|_| key(&matching, &simple)), "SipHash of the URI", hash);
     let mut headers = http::HeaderMap::new();
     headers.insert("content-type", http::HeaderValue::from_static("application/json"));
     let body = Body::inline(data::small(1));
@@ -176,7 +174,7 @@ fn keys() {
     let parse = each(|_| serde_json::from_str::<serde_json::Value>(&text).is_ok());
     row(
         "canonical key, POST of 2 KB JSON",
-        each(|_| matching.key(&post)),
+        each(|_| key(&matching, &post)),
         "parsing it with serde_json",
         parse,
     );

@@ -8,9 +8,7 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use cassette::json::lex::Lexer;
-use cassette::redact::{Redactor, Rules};
-use cassette::tape::{BodySink, Files, Journal, JournalOptions};
+use cassette::__support::{BodySink, Files, Journal, JournalOptions, Lexer, Redactor, Rules};
 use cassette_benches::Result;
 use cassette_benches::data;
 

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use cassette::tape::{self, Listed};
+use cassette::__support::{self, Listed};
 use clap::{Parser, Subcommand};
 
 /// Inspect cassettes, scan for secrets, finish interrupted recordings.
@@ -67,7 +67,7 @@ fn report(e: &cassette::Error, code: u8) -> ExitCode {
 /// Prints the list of cassettes. Returns false if one of them could not be read; the others are listed all the same.
 fn list(path: &std::path::Path) -> cassette::Result<bool> {
     let (mut rows, mut whole) = (Vec::new(), true);
-    for found in tape::list(path)? {
+    for found in __support::list(path)? {
         match found {
             Ok(cassette) => rows.push(row(&cassette)),
             Err(e) => {

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use cassette::__support::{self, Files};
 use cassette::Result;
-use cassette::tape::{self, Files};
 
 /// The recording to finish.
 #[derive(clap::Args)]
@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let files = Files::of_journal(&arguments.journal)?;
     let document = files.document();
-    let installed = tape::recover(&files)?;
+    let installed = __support::recover(&files)?;
     let mut what = document.display().to_string();
     if files.bodies().is_dir() {
         what = format!("{what} {}", files.bodies().display());

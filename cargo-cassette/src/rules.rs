@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use cassette::redact::{DefaultRule, default_rules};
+use cassette::__support::{DefaultRule, default_rules};
 
 /// Prints one line for each rule, or JSON.
 pub(crate) fn print(json: bool) -> io::Result<()> {

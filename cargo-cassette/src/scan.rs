@@ -4,8 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use cassette::redact::{Redactor, Rules};
-use cassette::scan::{FoundSecret, Scanned};
+use cassette::__support::{self, FoundSecret, Redactor, Rules, Scanned};
 use cassette::{Error, Result};
 
 /// The secrets to look for, and the files to look into.
@@ -35,7 +34,7 @@ pub(crate) struct Arguments {
 /// read.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let redactor = Redactor::new(rules(arguments)?)?;
-    let scanned = cassette::scan::scan(&arguments.paths, &redactor)?;
+    let scanned = __support::scan(&arguments.paths, &redactor)?;
     crate::printed(print(&scanned, arguments.json), "what was found")?;
     report(&scanned);
     Ok(match &scanned {

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use cassette::tape::{Body, Files, Interaction, Journal, JournalOptions, Outcome, Request};
+use cassette::__support::{Files, Journal, JournalOptions};
+use cassette::tape::{Body, Interaction, Outcome, Request};
 use cassette::tape::{TransportError, TransportErrorKind};
 
 fn cargo_cassette(arguments: &[&str], dir: &Path) -> Output {
@@ -75,7 +76,7 @@ fn the_redaction_rules_are_listed() {
     let output = cargo_cassette(&["rules", "--json"], Path::new("."));
     let json = text(&output.stdout);
     let rules: Vec<serde_json::Value> = serde_json::from_str(&json).expect("it is JSON");
-    assert_eq!(rules.len(), cassette::redact::default_rules().len());
+    assert_eq!(rules.len(), cassette::__support::default_rules().len());
     let rule = rules.iter().find(|rule| rule["id"] == "CAS0031").expect("the rule");
     assert_eq!((&rule["kind"], &rule["what"]), (&"field".into(), &"access_token".into()));
     assert!(rules.iter().all(|rule| rule["why"].is_string()));

@@ -114,7 +114,7 @@ mod clock;
 mod config;
 mod cores;
 mod decode;
-pub mod drift;
+mod drift;
 mod edit_distance;
 mod engine;
 mod error;
@@ -123,7 +123,7 @@ mod file_replacement;
 mod hex;
 mod hosts;
 mod in_process;
-pub mod json;
+mod json;
 pub mod matcher;
 mod media_type;
 mod mode;
@@ -133,12 +133,13 @@ mod poison;
 mod private;
 mod recorder;
 pub mod redact;
-pub mod report;
+mod report;
 #[cfg(feature = "scaffold")]
 pub mod scaffold;
-pub mod scan;
+mod scan;
 mod session;
-pub mod snapshot;
+mod snapshot;
+mod support;
 mod syntax;
 pub mod tape;
 mod target;
@@ -165,7 +166,15 @@ pub use in_process::{CassetteLayer, CassetteService};
 pub use mode::Mode;
 pub use session::{Failure, Session, SessionBuilder, Summary};
 
+/// What the expansion of `#[cassette_test]` calls.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::private::*;
+}
+
+/// What the packages of this repository share with the library: the command, the benches and the tests. It may change
+/// in every release.
+#[doc(hidden)]
+pub mod __support {
+    pub use crate::support::*;
 }

@@ -43,12 +43,12 @@ const PASSED_OVER: [&str; 3] = ["target", "node_modules", ".git"];
 /// followed.
 ///
 /// ```
-/// use cassette::redact::{Redactor, Rules};
+/// use cassette::__support::{Redactor, Rules, scan};
 ///
 /// let dir = tempfile::tempdir()?;
 /// std::fs::write(dir.path().join("notes.txt"), "one\nkey: pk-2f9a77c1\n")?;
 /// let redactor = Redactor::new(Rules::default().secret("KEY", "pk-2f9a77c1")?)?;
-/// let scanned = cassette::scan::scan([dir.path()], &redactor)?;
+/// let scanned = scan([dir.path()], &redactor)?;
 /// assert_eq!((scanned.found[0].leak.line, scanned.found[0].leak.column), (2, 6));
 /// # Ok::<(), cassette::TestError>(())
 /// ```

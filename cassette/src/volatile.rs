@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::matcher::{self, Difference, Matching, PartDifference, Pointer};
+use crate::matcher::{self, Difference, Matching, PartDifference};
+use crate::syntax::pointer::Pointer;
 use crate::tape::Request;
 
 /// The key in a cassette's metadata.

@@ -6,8 +6,8 @@
 use std::cell::RefCell;
 use std::io::Write;
 
-use cassette::json::lex::Lexer;
-use cassette::redact::{Redactor, Rules, default_rules};
+use cassette::__support::Lexer;
+use cassette::__support::{Redactor, Rules, default_rules};
 use libfuzzer_sys::fuzz_target;
 
 thread_local! {

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::io::Write;
 
-use cassette::redact::{Redactor, Rules};
+use cassette::__support::{Redactor, Rules};
 use libfuzzer_sys::fuzz_target;
 
 const SECRETS: [&str; 5] = ["abcabd", "abcabcabd", "a/b\"c é", "ab ab+ab", "9a9b9c"];

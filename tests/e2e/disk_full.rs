@@ -9,7 +9,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use cassette::tape::{self, Cassette, Files};
+use cassette::__support::{self, Files};
+use cassette::tape::Cassette;
 use cassette::{Config, Mode, Session};
 
 use crate::api::{Api, HOST, Speaks, answer, get};
@@ -64,7 +65,7 @@ fn files(dir: &Path, cassettes: &str) -> Files {
 }
 
 fn lengths(dir: &Path, cassettes: &str) -> Vec<String> {
-    let cassette = Cassette::open(&files(dir, cassettes)).unwrap();
+    let cassette = Cassette::open(files(dir, cassettes).document()).unwrap();
     let path = |uri: String| uri.rsplit_once('/').unwrap().1.to_owned();
     (0..cassette.len()).map(|i| path(cassette.request(i).unwrap().uri)).collect()
 }
@@ -115,6 +116,6 @@ fn a_recording_that_has_no_room() {
     assert!(message.contains("could not write the new cassette"), "{message}");
     assert!(message.contains("berlin.json.new.recording") && message.contains("File too large"), "{message}");
     assert_eq!(lengths(dir.path(), "tests/cassettes"), ["1", "2"]);
-    assert_eq!(tape::recover(&files(dir.path(), "tests/cassettes")).unwrap().interactions, 200);
+    assert_eq!(__support::recover(&files(dir.path(), "tests/cassettes")).unwrap().interactions, 200);
     assert_eq!(lengths(dir.path(), "tests/cassettes"), ["30"; 200]);
 }

@@ -13,7 +13,8 @@ use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use cassette::tape::{self, Cassette, Files, Interaction};
+use cassette::__support::{self, Files};
+use cassette::tape::{self, Cassette, Interaction};
 use cassette::{Config, Mode, Session};
 
 use crate::api::{Api, HOST, Speaks, answer, see};
@@ -137,7 +138,7 @@ fn files(dir: &Path) -> Files {
 
 /// The paths of all interactions of the cassette, in order. Checks every byte of their bodies.
 fn read(dir: &Path) -> Vec<String> {
-    let cassette = Cassette::open(&files(dir)).unwrap();
+    let cassette = Cassette::open(files(dir).document()).unwrap();
     let whole = |interaction: &Interaction| {
         let path = interaction.request.uri.strip_prefix(&format!("http://{HOST}")).unwrap().to_owned();
         let bytes = |of: &tape::Body| -> Vec<u8> {
@@ -192,7 +193,7 @@ fn check(dir: &Path, before: &[u8], mut finished: Vec<String>) -> Found {
     let found = match left.as_slice() {
         [] if replaced => Found::Installed,
         [] => Found::NothingBegun,
-        [left] => match tape::recover(left) {
+        [left] => match __support::recover(left) {
             Ok(_) => Found::Journal,
             Err(e) => {
                 assert!(

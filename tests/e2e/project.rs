@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
-use cassette::tape::{Cassette, Files, Interaction, Outcome, Response};
+use cassette::tape::{Cassette, Interaction, Outcome, Response};
 use cassette::{Config, Failure, Mode, Session, SessionBuilder, Summary};
 use tempfile::TempDir;
 
@@ -84,8 +84,7 @@ impl Project {
     }
 
     pub(crate) fn cassette(&self) -> Cassette {
-        let name = NAME.parse().expect("a name");
-        Cassette::open(&Files::new(self.path("tests/cassettes"), &name)).expect("a cassette")
+        Cassette::open(self.path("tests/cassettes").join(format!("{NAME}.json"))).expect("a cassette")
     }
 
     pub(crate) fn interactions(&self) -> Vec<Interaction> {

@@ -17,19 +17,19 @@ pub(crate) use schema::{MOST_CHANGES, Schema};
 /// One difference between the live answer of an API and the recorded one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct AnswerChange {
+pub(crate) struct AnswerChange {
     /// The place that differs.
-    pub place: AnswerPlace,
+    pub(crate) place: AnswerPlace,
     /// The type or value in the recorded answer. `None` if the recorded answer does not have this place.
-    pub recorded: Option<String>,
+    pub(crate) recorded: Option<String>,
     /// The type or value in the live answer. `None` if the live answer does not have this place.
-    pub live: Option<String>,
+    pub(crate) live: Option<String>,
 }
 
 /// A part of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum AnswerPlace {
+pub(crate) enum AnswerPlace {
     /// The answer as a whole: only one of the two is a response, or they are different failures.
     Answer,
     /// The status code.

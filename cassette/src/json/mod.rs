@@ -7,12 +7,12 @@
 //! Must not know: files, sockets, cassettes, what is secret.
 
 mod error;
-pub mod lex;
-pub mod number;
+pub(crate) mod lex;
+pub(crate) mod number;
 mod parse;
 pub(crate) mod stack;
 pub mod style;
 
-pub use error::SyntaxError;
-pub use number::{canonical_number, number_eq};
-pub use parse::{MAX_DEPTH, Value, parse, unescape};
+pub(crate) use error::SyntaxError;
+pub(crate) use number::{canonical_number, number_eq};
+pub(crate) use parse::{MAX_DEPTH, Value, parse, unescape};

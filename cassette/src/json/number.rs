@@ -1,14 +1,7 @@
 //! JSON numbers by their exact decimal value, whatever their text. Floats are not used, so nothing is rounded.
 
 /// Whether two JSON numbers are equal: `1.0`, `1`, `1e0` and `10e-1` are.
-///
-/// ```
-/// use cassette::json::number_eq;
-///
-/// assert!(number_eq("1.0", "10e-1"));
-/// assert!(!number_eq("12345678901234567890", "12345678901234567891"));
-/// ```
-pub fn number_eq(a: &str, b: &str) -> bool {
+pub(crate) fn number_eq(a: &str, b: &str) -> bool {
     a == b || canonical_number(a) == canonical_number(b)
 }
 
@@ -16,14 +9,7 @@ pub fn number_eq(a: &str, b: &str) -> bool {
 /// is 0. `-0` is `0`. The memory depends on the digits only, whatever the exponent.
 ///
 /// An exponent of more than 30 digits is kept as it is: two texts of such a number may then differ.
-///
-/// ```
-/// use cassette::json::canonical_number;
-///
-/// assert_eq!(canonical_number("1.50"), "15e-1");
-/// assert_eq!(canonical_number("-1e999999999"), "-1e999999999");
-/// ```
-pub fn canonical_number(number: &str) -> String {
+pub(crate) fn canonical_number(number: &str) -> String {
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |m| ("-", m));
     let (int, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -97,5 +83,17 @@ mod tests {
             prop_assert!(number_eq(&a.to_string(), &rewritten), "{a} {rewritten}");
             prop_assert!(!number_eq(&(a + 1).to_string(), &rewritten));
         }
+    }
+
+    #[test]
+    fn equal_numbers_written_differently() {
+        assert!(number_eq("1.0", "10e-1"));
+        assert!(!number_eq("12345678901234567890", "12345678901234567891"));
+    }
+
+    #[test]
+    fn the_canonical_text_of_a_number() {
+        assert_eq!(canonical_number("1.50"), "15e-1");
+        assert_eq!(canonical_number("-1e999999999"), "-1e999999999");
     }
 }

@@ -7,14 +7,14 @@ use super::error::TOO_DEEP;
 use super::lex::{Kind, Lexer};
 
 /// The deepest nesting of arrays and objects that [`parse`] accepts.
-pub const MAX_DEPTH: usize = 256;
+pub(crate) const MAX_DEPTH: usize = 256;
 
 /// A JSON value that borrows from the text it was parsed from.
 ///
 /// `==` is literal: `1.0` differs from `1`, and the order of members counts. Compare numbers with
 /// [`number_eq`](super::number_eq).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// `null`
     Null,
     /// `true` or `false`
@@ -31,19 +31,10 @@ pub enum Value<'a> {
 
 /// Parses one document (RFC 8259) with whitespace around it.
 ///
-/// ```
-/// use cassette::json::{Value, parse};
-///
-/// let value = parse(br#"{"b": 1.0, "a": null}"#)?;
-/// let Value::Object(members) = value else { panic!() };
-/// assert_eq!(members[0], ("b".into(), Value::Number("1.0")));
-/// # Ok::<(), cassette::TestError>(())
-/// ```
-///
 /// # Errors
 ///
 /// The text is not JSON, not UTF-8, or nested deeper than [`MAX_DEPTH`].
-pub fn parse(text: &[u8]) -> Result<Value<'_>, SyntaxError> {
+pub(crate) fn parse(text: &[u8]) -> Result<Value<'_>, SyntaxError> {
     let text = std::str::from_utf8(text)
         .map_err(|e| SyntaxError { offset: e.valid_up_to() as u64, message: "invalid UTF-8" })?;
     let mut lexer = Lexer::new();
@@ -110,14 +101,7 @@ fn inner(token: &str) -> &str {
 ///
 /// A surrogate escape without its partner stands for no character. Different strings must still stay different, so it
 /// becomes the noncharacter U+FDD0 and its four digits, and U+FDD0 itself is escaped the same way.
-///
-/// ```
-/// use cassette::json::unescape;
-///
-/// assert_eq!(unescape(r"caf\u00e9"), "café");
-/// assert_ne!(unescape(r"\ud800"), unescape(r"\ud801"));
-/// ```
-pub fn unescape(raw: &str) -> Cow<'_, str> {
+pub(crate) fn unescape(raw: &str) -> Cow<'_, str> {
     if !raw.contains(['\\', MARK]) {
         return Cow::Borrowed(raw);
     }
@@ -229,5 +213,18 @@ mod tests {
         assert!(parse(nest(MAX_DEPTH).as_bytes()).is_ok());
         assert_eq!(parse(nest(MAX_DEPTH + 1).as_bytes()).unwrap_err().offset, MAX_DEPTH as u64);
         assert!(parse(nest(1_000_000).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn members_keep_their_order_and_their_text() {
+        let value = parse(br#"{"b": 1.0, "a": null}"#).unwrap();
+        let Value::Object(members) = value else { panic!() };
+        assert_eq!(members[0], ("b".into(), Value::Number("1.0")));
+    }
+
+    #[test]
+    fn escapes_and_lone_surrogates() {
+        assert_eq!(unescape(r"caf\u00e9"), "café");
+        assert_ne!(unescape(r"\ud800"), unescape(r"\ud801"));
     }
 }

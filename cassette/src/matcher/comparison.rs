@@ -18,29 +18,13 @@ use crate::tape::Request;
 
 impl Matching {
     /// The key of a request, which all equal requests share. The time is proportional to the size of the request.
-    pub fn key(&self, request: &Request) -> Key {
+    pub(crate) fn key(&self, request: &Request) -> Key {
         key::of(&self.canonical(&self.rewritten(request)))
     }
 
     /// The differences between two requests. They are empty exactly if the keys are equal and every
     /// [`Matcher`](super::Matcher) agrees. Matchers are asked only if nothing else differs.
-    ///
-    /// ```
-    /// use cassette::matcher::{Difference, Matching};
-    /// use cassette::tape::{Body, Request};
-    ///
-    /// let request = |json: &'static str| Request {
-    ///     method: http::Method::POST,
-    ///     uri: "https://api.example.com/orders".to_owned(),
-    ///     headers: http::HeaderMap::new(),
-    ///     body: Body::inline(json),
-    /// };
-    /// let mismatch = Matching::default()
-    ///     .compare(&request(r#"{"n": 2, "item": "tea"}"#), &request(r#"{"item": "tea", "n": 1.0}"#));
-    /// let Difference::Json { pointer, actual, recorded } = &mismatch.differences()[0] else { panic!() };
-    /// assert_eq!((pointer.as_str(), actual.as_deref(), recorded.as_deref()), ("/n", Some("2"), Some("1.0")));
-    /// ```
-    pub fn compare(&self, actual: &Request, recorded: &Request) -> Mismatch {
+    pub(crate) fn compare(&self, actual: &Request, recorded: &Request) -> Mismatch {
         let (a, r) = (self.rewritten(actual), self.rewritten(recorded));
         let mut mismatch = compare::requests(&self.canonical(&a), &self.canonical(&r));
         if mismatch.is_match()
@@ -73,7 +57,7 @@ impl Matching {
     /// `recorded` and its differences.
     ///
     /// A body is compared only if the rest of the request does not rule the recording out.
-    pub fn nearest<'r, T>(
+    pub(crate) fn nearest<'r, T>(
         &self,
         actual: &Request,
         recorded: impl IntoIterator<Item = (T, &'r Request)>,

@@ -52,6 +52,7 @@ pub trait Matcher: Send + Sync + 'static {
     /// ```
     /// use std::borrow::Cow;
     ///
+    /// # use cassette::__support::key;
     /// use cassette::matcher::{Matcher, Matching};
     /// use cassette::tape::{Body, Request};
     ///
@@ -77,7 +78,7 @@ pub trait Matcher: Send + Sync + 'static {
     /// };
     /// let matching = Matching::default().matcher("any mirror", AnyMirror);
     /// let (one, two) = (get("https://mirror-1.example.com/a"), get("https://mirror-2.example.com/a"));
-    /// assert_eq!(matching.key(&one), matching.key(&two));
+    /// assert_eq!(key(&matching, &one), key(&matching, &two));
     /// ```
     fn canonical<'r>(&self, request: &'r Request) -> Cow<'r, Request> {
         Cow::Borrowed(request)

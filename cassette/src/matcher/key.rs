@@ -14,7 +14,7 @@ use crate::json::canonical_number;
 /// A 128-bit hash that all equal requests share under one [`Matching`](super::Matching). In practice, requests that
 /// differ have different keys. Keys are stable only within a process, so do not store them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key(u64, u64);
+pub(crate) struct Key(u64, u64);
 
 pub(super) fn of(canonical: &CanonicalRequest<'_>) -> Key {
     let mut hash = Pair::new();

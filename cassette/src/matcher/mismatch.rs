@@ -4,14 +4,14 @@
 
 /// Every difference between a request and a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mismatch {
+pub(crate) struct Mismatch {
     differences: Vec<Difference>,
 }
 
 /// One difference between a request (`actual`) and a recording (`recorded`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Difference {
+pub(crate) enum Difference {
     /// At least one of the URIs cannot be parsed, and their texts differ.
     Uri {
         /// As requested.
@@ -127,7 +127,7 @@ pub enum Difference {
 /// A difference in one part of a multipart body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum PartDifference {
+pub(crate) enum PartDifference {
     /// The recording has no such part.
     OnlyActual,
     /// This request has no such part.
@@ -148,7 +148,7 @@ pub enum PartDifference {
 /// The format that matching detected in a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum BodyKind {
+pub(crate) enum BodyKind {
     /// No body.
     Empty,
     /// JSON.
@@ -165,19 +165,19 @@ pub enum BodyKind {
 
 impl Mismatch {
     /// The differences, in the order of a request: method, URI, headers, body.
-    pub fn differences(&self) -> &[Difference] {
+    pub(crate) fn differences(&self) -> &[Difference] {
         &self.differences
     }
 
     /// Whether nothing differs.
-    pub fn is_match(&self) -> bool {
+    pub(crate) fn is_match(&self) -> bool {
         self.differences.is_empty()
     }
 
     /// How much the two requests differ; 0 if nothing differs. The number has no unit and serves only to rank. A
     /// different host weighs more than a different path, a path more than a method, and a method more than any query or
     /// body.
-    pub fn distance(&self) -> u32 {
+    pub(crate) fn distance(&self) -> u32 {
         let (mut query, mut body, mut rest) = (0u32, 0u32, 0u32);
         for difference in &self.differences {
             match difference {

@@ -1,6 +1,6 @@
 //! Decides whether a recording answers a request, by the meaning of both, and explains the differences if it does not.
 //!
-//! Each request has one canonical form. [`Matching::key`] hashes it for the index, and [`Matching::compare`] compares
+//! Each request has one canonical form. `Matching::key` hashes it for the index, and `Matching::compare` compares
 //! two of them part by part. Both read the same canonical form, so they cannot disagree.
 //!
 //! Must not know: files, sockets, which recordings are used up, the text of a failure.
@@ -24,11 +24,11 @@ mod sketch;
 mod uri;
 mod xml;
 
-pub use crate::syntax::pointer::{InvalidPointer, Pointer};
+use crate::syntax::pointer::Pointer;
 pub use custom::Matcher;
-pub use key::Key;
+pub(crate) use key::Key;
 pub use matching::Matching;
-pub use mismatch::{BodyKind, Difference, Mismatch, PartDifference};
+pub(crate) use mismatch::{BodyKind, Difference, Mismatch, PartDifference};
 
 pub(crate) use scope::{is_scope, scope_of};
 pub(crate) use sketch::Sketch;

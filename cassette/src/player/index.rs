@@ -227,7 +227,7 @@ mod tests {
         journal.prepare(Default::default()).unwrap().install().unwrap();
         let (matching, redactor) = (Matching::default(), redactor());
         let key = |uri: &str| Keys::of(&request(uri), &matching, &redactor);
-        let mut index = Index::new(&Cassette::open(&files).unwrap(), &matching, &redactor).unwrap();
+        let mut index = Index::new(&Cassette::open_files(&files).unwrap(), &matching, &redactor).unwrap();
         let mut taken = vec![false; count];
         for n in 0..count {
             let found = index.find(key(&uri(n)), |i| taken[i], |_| true);
@@ -266,7 +266,7 @@ mod tests {
         }
         journal.prepare(Default::default()).unwrap().install().unwrap();
         let (matching, redactor) = (Matching::default(), redactor());
-        let mut index = Index::new(&Cassette::open(&files).unwrap(), &matching, &redactor).unwrap();
+        let mut index = Index::new(&Cassette::open_files(&files).unwrap(), &matching, &redactor).unwrap();
         index.exhausted(policy);
         (index, Keys::of(&request("https://h/"), &matching, &redactor))
     }
@@ -320,7 +320,7 @@ mod tests {
         journal.prepare(Default::default()).unwrap().install().unwrap();
         let (matching, redactor) = (Matching::default(), redactor());
         let key = |n: u32| Keys::of(&request(&format!("https://h/?token=[token:{n}]")), &matching, &redactor);
-        let cassette = Cassette::open(&files).unwrap();
+        let cassette = Cassette::open_files(&files).unwrap();
         let mut index = Index::new(&cassette, &matching, &redactor).unwrap();
         let mut taken = [false; 4];
         let mut take = |n| {
@@ -351,7 +351,7 @@ mod tests {
             text += &format!("{comma}{{\"request\": {{\"method\": \"{method}\", \"uri\": \"/\"}}}}\n");
         }
         std::fs::write(files.document(), text + "]}").unwrap();
-        let cassette = Cassette::open(&files).unwrap();
+        let cassette = Cassette::open_files(&files).unwrap();
         let found = Index::new(&cassette, &Matching::default(), &redactor()).unwrap_err();
         assert_eq!(found.position().map(|(line, _)| line), Some(2 + 17), "{found}");
     }

@@ -33,7 +33,7 @@ use crate::redact::values::finder::{Entry, Finder};
 /// ```
 /// use std::io::Write;
 ///
-/// use cassette::redact::{Redactor, Rules};
+/// use cassette::__support::{Redactor, Rules};
 ///
 /// let redactor = Redactor::new(Rules::default().secret("KEY", "pk-2f9a77c1")?)?;
 /// assert_eq!(redactor.uri("https://h/x?token=t&k=pk-2f9a77c1"), "https://h/x?token=[token:1]&k={{secret.KEY}}");

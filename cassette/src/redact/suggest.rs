@@ -18,7 +18,7 @@ use crate::redact::rules::set::Rules;
 /// The rule that would redact a leaked secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Suggestion {
+pub(crate) enum Suggestion {
     /// A regular expression for URLs.
     Url(String),
     /// A regular expression for URLs, which the user must find.

@@ -12,7 +12,7 @@ use super::text::clean;
 /// The source of a secret, which gives no value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Absent {
+pub(crate) enum Absent {
     /// The variable of this name is not set.
     Unset(String),
     /// The variable of this name is empty.

@@ -13,34 +13,34 @@ use crate::error::Error;
 
 /// There is no cassette to replay.
 #[derive(Clone, Debug)]
-pub struct MissingCassette {
+pub(crate) struct MissingCassette {
     /// The file that does not exist.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
 }
 
 /// The cassette exists, but cannot be read.
 #[derive(Debug)]
-pub struct MalformedCassette {
+pub(crate) struct MalformedCassette {
     /// The error, with the file and the position.
-    pub error: Error,
+    pub(crate) error: Error,
     /// The line of the file at the position, to be shown.
-    pub line: Option<String>,
+    pub(crate) line: Option<String>,
 }
 
 /// A cassette that two tests of one process open at the same time.
 #[derive(Clone, Debug)]
-pub struct AlreadyOpen {
+pub(crate) struct AlreadyOpen {
     /// The cassette.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// The test that opened the cassette first, if it is known.
-    pub first: Option<TestSite>,
+    pub(crate) first: Option<TestSite>,
 }
 
 /// A cassette that another process recorded while this one waited to record it.
 #[derive(Clone, Debug)]
-pub struct RecordedMeanwhile {
+pub(crate) struct RecordedMeanwhile {
     /// The cassette.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
 }
 
 impl RecordedMeanwhile {

@@ -13,26 +13,26 @@ use crate::drift::{AnswerChange, AnswerPlace};
 
 /// All responses that differ from one cassette.
 #[derive(Clone, Debug)]
-pub struct DriftReport {
+pub(crate) struct DriftReport {
     /// The cassette.
-    pub cassette: PathBuf,
+    pub(crate) cassette: PathBuf,
     /// The responses that differ, in recorded order; at least one.
-    pub drifted: Vec<Drifted>,
+    pub(crate) drifted: Vec<Drifted>,
 }
 
 /// One response that differs from the recorded one.
 #[derive(Clone, Debug)]
-pub struct Drifted {
+pub(crate) struct Drifted {
     /// The place of the recording on the cassette, from 0.
-    pub index: usize,
+    pub(crate) index: usize,
     /// The method of its request.
-    pub method: http::Method,
+    pub(crate) method: http::Method,
     /// The URI, redacted.
-    pub uri: String,
+    pub(crate) uri: String,
     /// The differences; at least one.
-    pub changes: Vec<AnswerChange>,
+    pub(crate) changes: Vec<AnswerChange>,
     /// Whether `changes` has all differences.
-    pub complete: bool,
+    pub(crate) complete: bool,
 }
 
 /// How many groups of responses with the same changes a report shows.

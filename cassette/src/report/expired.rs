@@ -12,13 +12,13 @@ use super::text::{clean, count};
 
 /// The age of a cassette, and the limit.
 #[derive(Clone, Debug)]
-pub struct Expired {
+pub(crate) struct Expired {
     /// The cassette.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// The time of the recording in RFC 3339, and the age. `None` if the cassette does not contain the time.
-    pub recorded: Option<(String, Duration)>,
+    pub(crate) recorded: Option<(String, Duration)>,
     /// The highest age that the configuration allows.
-    pub limit: Duration,
+    pub(crate) limit: Duration,
 }
 
 impl Expired {

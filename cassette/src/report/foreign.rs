@@ -11,20 +11,20 @@ use super::text::{VALUE, more, short};
 
 /// Connections with a protocol other than HTTP.
 #[derive(Clone, Debug)]
-pub struct Foreign {
+pub(crate) struct Foreign {
     /// The cassette.
-    pub cassette: PathBuf,
+    pub(crate) cassette: PathBuf,
     /// The connections in their order; at least one.
-    pub connections: Vec<ForeignConnection>,
+    pub(crate) connections: Vec<ForeignConnection>,
 }
 
 /// A connection with a protocol other than HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ForeignConnection {
+pub(crate) struct ForeignConnection {
     /// Host and port of the server.
-    pub server: String,
+    pub(crate) server: String,
     /// Whether the client sent nothing, and waited for the server to speak first.
-    pub silent: bool,
+    pub(crate) silent: bool,
 }
 
 /// How many connections a report shows.

@@ -8,15 +8,15 @@ use super::text::{URI, clean, short};
 
 /// A request that a replay refuses because of its host.
 #[derive(Clone, Debug)]
-pub struct RefusedHost {
+pub(crate) struct RefusedHost {
     /// The method.
-    pub method: http::Method,
+    pub(crate) method: http::Method,
     /// The URI, redacted.
-    pub uri: String,
+    pub(crate) uri: String,
     /// Its host.
-    pub host: String,
+    pub(crate) host: String,
     /// Whether the host is a pass-through host, which is not on this machine. Otherwise the host is ignored.
-    pub passed: bool,
+    pub(crate) passed: bool,
 }
 
 impl RefusedHost {

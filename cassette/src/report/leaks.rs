@@ -14,34 +14,34 @@ use crate::redact::{LeakEncoding, LeakKind};
 
 /// All places in which the final leak check found a secret.
 #[derive(Clone, Debug)]
-pub struct Leaks {
+pub(crate) struct Leaks {
     /// The cassette, which is unchanged.
-    pub cassette: PathBuf,
+    pub(crate) cassette: PathBuf,
     /// The leaks; at least one.
-    pub found: Vec<Leak>,
+    pub(crate) found: Vec<Leak>,
 }
 
 /// One place in which the check found a secret.
 #[derive(Clone, Debug)]
-pub struct Leak {
+pub(crate) struct Leak {
     /// The name of the secret, the rule of its pattern, or the placeholder that the value has in other places.
-    pub name: String,
+    pub(crate) name: String,
     /// The kind of the secret.
-    pub kind: LeakKind,
+    pub(crate) kind: LeakKind,
     /// The encoding of the value in this place.
-    pub encoding: LeakEncoding,
+    pub(crate) encoding: LeakEncoding,
     /// Whether the check decompressed the data first.
-    pub unpacked: bool,
+    pub(crate) unpacked: bool,
     /// The place of the secret in the recording.
-    pub place: LeakPlace,
+    pub(crate) place: LeakPlace,
     /// The option that redacts the secret, if it is not the option for the whole place.
-    pub rule: Option<Suggestion>,
+    pub(crate) rule: Option<Suggestion>,
 }
 
 /// The place in which a secret was found.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum LeakPlace {
+pub(crate) enum LeakPlace {
     /// An interaction of the recording.
     Interaction {
         /// The place of the interaction on the cassette, from 1.
@@ -65,7 +65,7 @@ pub enum LeakPlace {
 /// A part of a request or of a response.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum LeakPart {
+pub(crate) enum LeakPart {
     /// The URL.
     Url,
     /// The value of the header, or trailer, of this name.

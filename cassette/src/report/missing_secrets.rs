@@ -13,21 +13,21 @@ use super::text::clean;
 
 /// A secret without a value: the nearest recording contains its placeholder, and the request has something else there.
 #[derive(Clone, Debug)]
-pub struct Valueless {
+pub(crate) struct Valueless {
     /// The name of the secret. Placeholders leave out a `#` in it.
-    pub name: String,
+    pub(crate) name: String,
     /// The source of its value.
-    pub from: ValueFrom,
+    pub(crate) from: ValueFrom,
     /// Whether the recording has the secret in place of a JSON number.
-    pub number: bool,
+    pub(crate) number: bool,
     /// The mistake in the given value, if there is one: `is shorter than 6 bytes`.
-    pub refused: Option<String>,
+    pub(crate) refused: Option<String>,
 }
 
 /// The source of the value of a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum ValueFrom {
+pub(crate) enum ValueFrom {
     /// The environment variable with the name of the secret.
     Variable,
     /// One of these files.

@@ -5,6 +5,15 @@
 //!
 //! Must not know: how anything was detected or decided.
 
+#![cfg_attr(
+    not(all(feature = "proxy", feature = "intercept")),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "without these features nothing has the problems that they bring"
+    )
+)]
+
 mod absent;
 mod cassette;
 mod difference;
@@ -31,77 +40,48 @@ mod unmatched;
 mod untrusted;
 mod unused;
 
-pub use crate::redact::suggest::Suggestion;
-pub use absent::Absent;
+pub(crate) use absent::Absent;
 pub(crate) use cassette::waiting;
-pub use cassette::{AlreadyOpen, MalformedCassette, MissingCassette, RecordedMeanwhile};
-pub use drift::{DriftReport, Drifted};
-pub use expired::Expired;
-pub use foreign::{Foreign, ForeignConnection};
-pub use hosts::RefusedHost;
-pub use leaks::{Leak, LeakPart, LeakPlace, Leaks};
-pub use missing_secrets::{ValueFrom, Valueless};
-pub use note::{Note, UpstreamFailure};
-pub use obstacle::Obstacle;
-pub use output::{ChangedFile, FieldChange, MissingSnapshot, OutputChange};
-pub use palette::Palette;
-pub use setup::{ModeOrigin, UnknownMode, Unwritable};
-pub use site::TestSite;
-pub use suggestions::{Repeat, RequestPlace, Suggestions};
-pub use summary::Recorded;
-pub use totals::Totals;
-pub use unfilled::Unfilled;
-pub use unmatched::{Closest, Expected, Reason, RecordedAnswer, Unmatched, UnmatchedRequest};
-pub use untrusted::{RefusedCertificate, Untrusted};
-pub use unused::{UnusedRecording, UnusedReport};
+pub(crate) use cassette::{AlreadyOpen, MalformedCassette, MissingCassette, RecordedMeanwhile};
+pub(crate) use drift::{DriftReport, Drifted};
+pub(crate) use expired::Expired;
+pub(crate) use foreign::{Foreign, ForeignConnection};
+pub(crate) use hosts::RefusedHost;
+pub(crate) use leaks::{Leak, LeakPart, LeakPlace, Leaks};
+pub(crate) use missing_secrets::{ValueFrom, Valueless};
+pub(crate) use note::{Note, UpstreamFailure};
+pub(crate) use obstacle::Obstacle;
+pub(crate) use output::{ChangedFile, FieldChange, MissingSnapshot, OutputChange};
+pub(crate) use palette::Palette;
+pub(crate) use setup::{UnknownMode, Unwritable};
+pub(crate) use site::TestSite;
+pub(crate) use suggestions::{Repeat, RequestPlace, Suggestions};
+pub(crate) use summary::Recorded;
+pub(crate) use totals::Totals;
+pub(crate) use unfilled::Unfilled;
+pub(crate) use unmatched::{Closest, Expected, Reason, RecordedAnswer, Unmatched, UnmatchedRequest};
+pub(crate) use untrusted::{RefusedCertificate, Untrusted};
+pub(crate) use unused::{UnusedRecording, UnusedReport};
 
 use crate::error::Error;
 use page::{Help, Page};
 
 /// All problems of one test.
-///
-/// ```
-/// use cassette::Mode;
-/// use cassette::report::{FailureReport, MissingCassette, Palette, Problem, TestSite};
-///
-/// let failure = FailureReport {
-///     site: TestSite {
-///         cassette: "weather/berlin".into(),
-///         test: "forecast::berlin".into(),
-///         package: "weather".into(),
-///         file: "tests/forecast.rs".into(),
-///         line: 12,
-///         record_command: None,
-///         mode: Mode::Replay,
-///     },
-///     problems: vec![Problem::Missing(MissingCassette {
-///         file: "tests/cassettes/weather/berlin.json".into(),
-///     })],
-///     notes: vec![],
-/// };
-/// assert_eq!(failure.render(&Palette::plain()), "\
-/// error: cassette `weather/berlin` has not been recorded
-///   --> tests/forecast.rs:12, test forecast::berlin
-///    = file: tests/cassettes/weather/berlin.json does not exist
-///
-/// help: record it, which needs the network:
-///     CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin");
-/// ```
 #[derive(Debug)]
-pub struct FailureReport {
+pub(crate) struct FailureReport {
     /// The test.
-    pub site: TestSite,
+    pub(crate) site: TestSite,
     /// The problems, in the order of the report. The first problem other than a failed body decides the command at the
     /// end.
-    pub problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
     /// Notes that follow the problems.
-    pub notes: Vec<Note>,
+    pub(crate) notes: Vec<Note>,
 }
 
 /// One thing that makes a test fail.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Problem {
+pub(crate) enum Problem {
     /// The code of the test failed. Holds the text of the error or of the panic.
     Body(String),
     /// Requests that match no recording.
@@ -152,7 +132,7 @@ impl From<Error> for Box<Problem> {
 
 impl FailureReport {
     /// The whole report: each problem, then the notes, then one command.
-    pub fn render(&self, palette: &Palette) -> String {
+    pub(crate) fn render(&self, palette: &Palette) -> String {
         let mut page = Page::new(palette, Some(&self.site));
         for problem in &self.problems {
             problem.write(&mut page, &self.site);
@@ -168,7 +148,7 @@ impl FailureReport {
 }
 
 /// The text of the notes on a test that passed. Empty if there are none.
-pub fn notes(notes: &[Note], palette: &Palette) -> String {
+pub(crate) fn notes(notes: &[Note], palette: &Palette) -> String {
     let mut page = Page::new(palette, None);
     for note in notes {
         note.write(&mut page);

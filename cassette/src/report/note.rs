@@ -14,7 +14,7 @@ use crate::tape::TransportError;
 /// A note on a test.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Note {
+pub(crate) enum Note {
     /// The test failed while recording. The recording is kept in another place, and the cassette is unchanged.
     RecordingKept {
         /// The file of the recording.
@@ -119,13 +119,13 @@ pub enum Note {
 
 /// A request that got no response.
 #[derive(Clone, Debug)]
-pub struct UpstreamFailure {
+pub(crate) struct UpstreamFailure {
     /// The method.
-    pub method: http::Method,
+    pub(crate) method: http::Method,
     /// The URI, redacted.
-    pub uri: String,
+    pub(crate) uri: String,
     /// The reason.
-    pub error: TransportError,
+    pub(crate) error: TransportError,
 }
 
 /// How many requests a note shows.

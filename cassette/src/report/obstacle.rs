@@ -9,7 +9,7 @@ use crate::mode::Mode;
 /// A setting or a mode with which the session, or one of its requests, cannot continue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Obstacle {
+pub(crate) enum Obstacle {
     /// A variable that begins with `CASSETTE_` and is not known.
     UnknownVariable {
         /// Its name.

@@ -12,54 +12,54 @@ use super::text::{clean, count, short_pair};
 
 /// The output differs from the snapshot.
 #[derive(Clone, Debug, Default)]
-pub struct OutputChange {
+pub(crate) struct OutputChange {
     /// The snapshot.
-    pub snapshot: PathBuf,
+    pub(crate) snapshot: PathBuf,
     /// Files that are in both, but differ.
-    pub changed: Vec<ChangedFile>,
+    pub(crate) changed: Vec<ChangedFile>,
     /// Files that are in the snapshot only.
-    pub missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
     /// Files that are in the output only.
-    pub unexpected: Vec<String>,
+    pub(crate) unexpected: Vec<String>,
     /// The folder with the files of this run.
-    pub kept_in: PathBuf,
+    pub(crate) kept_in: PathBuf,
     /// The command that shows the new output next to the old one, if there is one.
-    pub review_command: Option<String>,
+    pub(crate) review_command: Option<String>,
 }
 
 /// A file that changed.
 #[derive(Clone, Debug, Default)]
-pub struct ChangedFile {
+pub(crate) struct ChangedFile {
     /// The relative path, with forward slashes.
-    pub path: String,
+    pub(crate) path: String,
     /// The properties that changed.
-    pub fields: Vec<FieldChange>,
+    pub(crate) fields: Vec<FieldChange>,
     /// A unified diff of the text, if both texts are available.
-    pub diff: Option<String>,
+    pub(crate) diff: Option<String>,
 }
 
 /// A property of a file that changed: `rows` from `24` to `25`.
 #[derive(Clone, Debug, Default)]
-pub struct FieldChange {
+pub(crate) struct FieldChange {
     /// `kind`, `sha256`, `size`, `rows`, `columns`.
-    pub what: String,
+    pub(crate) what: String,
     /// The value in the snapshot.
-    pub before: String,
+    pub(crate) before: String,
     /// The value in this run.
-    pub after: String,
+    pub(crate) after: String,
 }
 
 /// Output without a snapshot.
 #[derive(Clone, Debug)]
-pub struct MissingSnapshot {
+pub(crate) struct MissingSnapshot {
     /// The file that does not exist.
-    pub snapshot: PathBuf,
+    pub(crate) snapshot: PathBuf,
     /// The number of files that the test wrote.
-    pub files: usize,
+    pub(crate) files: usize,
     /// The folder with these files.
-    pub kept_in: PathBuf,
+    pub(crate) kept_in: PathBuf,
     /// The command that shows the output, if there is one.
-    pub review_command: Option<String>,
+    pub(crate) review_command: Option<String>,
 }
 
 /// How many files of each kind a report shows.

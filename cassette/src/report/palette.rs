@@ -7,36 +7,27 @@ use std::fmt::Display;
 use anstyle::{AnsiColor, Style};
 
 /// The style of each role. Without colours by default.
-///
-/// ```
-/// use cassette::report::Palette;
-///
-/// let refused = |name: &str| (name == "NO_COLOR").then(|| "1".to_owned());
-/// assert_eq!(Palette::choose(true, refused), Palette::plain());
-/// assert_eq!(Palette::choose(true, |_| None), Palette::colored());
-/// assert_eq!(Palette::choose(false, |_| None), Palette::default());
-/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Palette {
+pub(crate) struct Palette {
     /// The first word of a failure.
-    pub error: Style,
+    pub(crate) error: Style,
     /// The first word of a note.
-    pub note: Style,
+    pub(crate) note: Style,
     /// The first word of the command at the end.
-    pub hint: Style,
+    pub(crate) hint: Style,
     /// A value of this run.
-    pub added: Style,
+    pub(crate) added: Style,
     /// A recorded value.
-    pub removed: Style,
+    pub(crate) removed: Style,
     /// Less important text: arrows, counts.
-    pub dim: Style,
+    pub(crate) dim: Style,
     /// Text to read first, and text to copy.
-    pub emphasis: Style,
+    pub(crate) emphasis: Style,
 }
 
 impl Palette {
     /// No colours.
-    pub const fn plain() -> Self {
+    pub(crate) const fn plain() -> Self {
         let plain = Style::new();
         Palette {
             error: plain,
@@ -50,7 +41,7 @@ impl Palette {
     }
 
     /// Colours from the sixteen that every terminal has, in the shades that its user has set.
-    pub const fn colored() -> Self {
+    pub(crate) const fn colored() -> Self {
         Palette {
             error: AnsiColor::Red.on_default().bold(),
             note: AnsiColor::Blue.on_default().bold(),
@@ -71,7 +62,7 @@ impl Palette {
     /// | `CLICOLOR_FORCE` (<https://bixense.com/clicolors>), `FORCE_COLOR` (<https://force-color.org>) | colours; with `0` or `false`, none |
     /// | `CARGO_TERM_COLOR`, as cargo reads it | `always` or `never` |
     /// | `CLICOLOR=0`, `TERM=dumb` | no colours |
-    pub fn choose(terminal: bool, variable: impl Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn choose(terminal: bool, variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let forced = || {
             let value = set("CLICOLOR_FORCE").or_else(|| set("FORCE_COLOR"))?;
@@ -136,5 +127,13 @@ mod tests {
     fn painting() {
         assert_eq!(paint(Palette::plain().error, "x"), "x");
         assert_eq!(paint(Palette::colored().added, "x"), "\u{1b}[32mx\u{1b}[0m");
+    }
+
+    #[test]
+    fn a_variable_beats_the_terminal() {
+        let refused = |name: &str| (name == "NO_COLOR").then(|| "1".to_owned());
+        assert_eq!(Palette::choose(true, refused), Palette::plain());
+        assert_eq!(Palette::choose(true, |_| None), Palette::colored());
+        assert_eq!(Palette::choose(false, |_| None), Palette::default());
     }
 }

@@ -12,70 +12,42 @@ use super::page::{Help, Page};
 use super::text::{VALUE, clean, nearest, short};
 use crate::error::Error;
 
-/// A mode that does not exist.
+/// A mode that does not exist, in the variable `CASSETTE_MODE`. The attribute and `Config` can only name one that does.
 #[derive(Clone, Debug)]
-pub struct UnknownMode {
+pub(crate) struct UnknownMode {
     /// The value as given.
-    pub value: String,
-    /// The place that sets the value.
-    pub origin: ModeOrigin,
+    pub(crate) value: String,
     /// The names of all modes.
-    pub valid: Vec<String>,
-}
-
-/// The place that sets a mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ModeOrigin {
-    /// The variable `CASSETTE_MODE`.
-    Variable,
-    /// `mode = "…"` in the attribute.
-    Attribute,
-    /// The `Config` of the test.
-    Config,
+    pub(crate) valid: Vec<String>,
 }
 
 /// A directory that cannot be written.
 #[derive(Clone, Debug)]
-pub struct Unwritable {
+pub(crate) struct Unwritable {
     /// The purpose of the directory: `cassettes`, `output`.
-    pub what: String,
+    pub(crate) what: String,
     /// The directory.
-    pub directory: PathBuf,
+    pub(crate) directory: PathBuf,
     /// The kind of the system's error.
-    pub kind: io::ErrorKind,
+    pub(crate) kind: io::ErrorKind,
     /// The message of the system's error.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 impl UnknownMode {
     pub(super) fn write(&self, page: &mut Page<'_>) {
         page.error(format_args!("`{}` is not a mode", short(&self.value, VALUE)));
-        page.fact(
-            "set by",
-            match self.origin {
-                ModeOrigin::Variable => "the variable CASSETTE_MODE",
-                ModeOrigin::Attribute => "`mode = \"…\"` in the attribute",
-                ModeOrigin::Config => "the test's `Config`",
-            },
-        );
+        page.fact("set by", "the variable CASSETTE_MODE");
         page.fact("valid", self.valid.join(", "));
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {
-        match (nearest(&self.value, &self.valid), self.origin) {
-            (Some(mode), ModeOrigin::Variable) => {
-                Help { why: format!("did you mean `{mode}`?"), command: site.mode_command(mode) }
-            }
-            (None, ModeOrigin::Variable) => Help {
+        match nearest(&self.value, &self.valid) {
+            Some(mode) => Help { why: format!("did you mean `{mode}`?"), command: site.mode_command(mode) },
+            None => Help {
                 why: "without the variable the test replays".to_owned(),
                 command: format!("env -u CASSETTE_MODE {}", site.run_command()),
             },
-            (mode, ModeOrigin::Attribute | ModeOrigin::Config) => {
-                let meant = mode.map(|mode| format!(" (`{mode}`?)")).unwrap_or_default();
-                let command = site.run_command();
-                Help { why: format!("set a valid mode{meant}, then run the test again"), command }
-            }
         }
     }
 }

@@ -6,47 +6,27 @@ use crate::mode::Mode;
 
 /// The test that a report is about, as its call site describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TestSite {
+pub(crate) struct TestSite {
     /// The name of its cassette: `weather/berlin`.
-    pub cassette: String,
+    pub(crate) cassette: String,
     /// The path of the test for the harness, without the crate: `forecast::berlin`.
-    pub test: String,
+    pub(crate) test: String,
     /// The package, for `cargo test -p`.
-    pub package: String,
+    pub(crate) package: String,
     /// The source file, from `file!()`.
-    pub file: String,
+    pub(crate) file: String,
     /// The line, from 1.
-    pub line: u32,
+    pub(crate) line: u32,
     /// The project's command that records the test, in place of `cargo test` in mode `record`. `{cassette}`,
     /// `{package}` and `{test}` in it are replaced.
-    pub record_command: Option<String>,
+    pub(crate) record_command: Option<String>,
     /// The mode in which the test ran. The suggested command depends on it.
-    pub mode: Mode,
+    pub(crate) mode: Mode,
 }
 
 impl TestSite {
     /// The command that runs this one test.
-    ///
-    /// ```
-    /// use cassette::Mode;
-    /// use cassette::report::TestSite;
-    ///
-    /// let site = TestSite {
-    ///     cassette: "weather/berlin".into(),
-    ///     test: "forecast::berlin".into(),
-    ///     package: "weather".into(),
-    ///     file: "tests/forecast.rs".into(),
-    ///     line: 12,
-    ///     record_command: None,
-    ///     mode: Mode::Replay,
-    /// };
-    /// assert_eq!(site.run_command(), "cargo test -p weather -- --exact forecast::berlin");
-    /// assert_eq!(
-    ///     site.record_command(),
-    ///     "CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin"
-    /// );
-    /// ```
-    pub fn run_command(&self) -> String {
+    pub(crate) fn run_command(&self) -> String {
         match (self.package.as_str(), self.test.as_str()) {
             // A session without the attribute.
             (_, "") => "cargo test".to_owned(),
@@ -56,7 +36,7 @@ impl TestSite {
     }
 
     /// The command that runs the test in the same mode again.
-    pub fn again_command(&self) -> String {
+    pub(crate) fn again_command(&self) -> String {
         match self.mode {
             Mode::Replay => self.run_command(),
             Mode::Record | Mode::Auto => self.record_command(),
@@ -65,12 +45,12 @@ impl TestSite {
     }
 
     /// The command that runs the test in another mode.
-    pub fn mode_command(&self, mode: &str) -> String {
+    pub(crate) fn mode_command(&self, mode: &str) -> String {
         format!("CASSETTE_MODE={mode} {}", self.run_command())
     }
 
     /// The command that records the test: the project's own, if it has one.
-    pub fn record_command(&self) -> String {
+    pub(crate) fn record_command(&self) -> String {
         match &self.record_command {
             Some(command) => command
                 .replace("{cassette}", &self.cassette)
@@ -78,5 +58,30 @@ impl TestSite {
                 .replace("{test}", &self.test),
             None => self.mode_command("record"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::mode::Mode;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_of_a_test() {
+        let site = TestSite {
+            cassette: "weather/berlin".into(),
+            test: "forecast::berlin".into(),
+            package: "weather".into(),
+            file: "tests/forecast.rs".into(),
+            line: 12,
+            record_command: None,
+            mode: Mode::Replay,
+        };
+        assert_eq!(site.run_command(), "cargo test -p weather -- --exact forecast::berlin");
+        assert_eq!(
+            site.record_command(),
+            "CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin"
+        );
     }
 }

@@ -8,21 +8,21 @@ use super::text::clean;
 
 /// Settings that would have made the requests of a test match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Suggestions {
+pub(crate) struct Suggestions {
     /// Places that are redacted in this request and should be redacted while recording as well.
-    pub redact: Vec<RequestPlace>,
+    pub(crate) redact: Vec<RequestPlace>,
     /// Places that matching should ignore.
-    pub ignore: Vec<RequestPlace>,
+    pub(crate) ignore: Vec<RequestPlace>,
     /// A recording that should answer more than once.
-    pub repeat: Option<Repeat>,
+    pub(crate) repeat: Option<Repeat>,
     /// Whether the requests came in an order other than the recorded one.
-    pub any_order: bool,
+    pub(crate) any_order: bool,
 }
 
 /// A place in a request, as the settings name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum RequestPlace {
+pub(crate) enum RequestPlace {
     /// A part of the path.
     Path {
         /// The path as recorded.
@@ -46,9 +46,9 @@ pub enum RequestPlace {
 
 /// A recording that should answer more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Repeat {
+pub(crate) struct Repeat {
     /// Its place on the cassette, from 0.
-    pub recording: Option<usize>,
+    pub(crate) recording: Option<usize>,
 }
 
 /// A description, and the code to copy.

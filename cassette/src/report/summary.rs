@@ -7,33 +7,19 @@ use super::text::{clean, count, size};
 
 /// A cassette that was recorded.
 #[derive(Clone, Debug)]
-pub struct Recorded {
+pub(crate) struct Recorded {
     /// Its name.
-    pub cassette: String,
+    pub(crate) cassette: String,
     /// The number of its interactions.
-    pub interactions: usize,
+    pub(crate) interactions: usize,
     /// The size of all its files, in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// The rules and secrets that were redacted, and how often.
-    pub redacted: Vec<(String, u64)>,
+    pub(crate) redacted: Vec<(String, u64)>,
 }
 
 impl Recorded {
-    /// ```
-    /// use cassette::report::{Palette, Recorded};
-    ///
-    /// let recorded = Recorded {
-    ///     cassette: "weather/berlin".into(),
-    ///     interactions: 12,
-    ///     size: 48_213,
-    ///     redacted: vec![("API_KEY".into(), 12), ("header authorization".into(), 1)],
-    /// };
-    /// assert_eq!(
-    ///     recorded.render(&Palette::plain()),
-    ///     "recorded weather/berlin: 12 interactions, 48 kB, redacted: API_KEY (12 times), header authorization",
-    /// );
-    /// ```
-    pub fn render(&self, palette: &Palette) -> String {
+    pub(crate) fn render(&self, palette: &Palette) -> String {
         let redacted: Vec<String> = self.redacted.iter().map(|(name, n)| times(name, *n)).collect();
         format!(
             "{} {}: {}, {}, redacted: {}",
@@ -51,5 +37,26 @@ pub(super) fn times(name: &str, times: u64) -> String {
     match times {
         0 | 1 => clean(name).into_owned(),
         times => format!("{} ({times} times)", clean(name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::Palette;
+
+    use super::*;
+
+    #[test]
+    fn one_recording() {
+        let recorded = Recorded {
+            cassette: "weather/berlin".into(),
+            interactions: 12,
+            size: 48_213,
+            redacted: vec![("API_KEY".into(), 12), ("header authorization".into(), 1)],
+        };
+        assert_eq!(
+            recorded.render(&Palette::plain()),
+            "recorded weather/berlin: 12 interactions, 48 kB, redacted: API_KEY (12 times), header authorization",
+        );
     }
 }

@@ -12,29 +12,29 @@ use super::text::{clean, count, more, size};
 
 /// The totals of all sessions of a process.
 #[derive(Clone, Debug, Default)]
-pub struct Totals {
+pub(crate) struct Totals {
     /// The number of recorded cassettes that did not exist before.
-    pub new: usize,
+    pub(crate) new: usize,
     /// The number of recorded cassettes that differ from the old ones.
-    pub changed: usize,
+    pub(crate) changed: usize,
     /// The number of recorded cassettes that equal the old ones.
-    pub unchanged: usize,
+    pub(crate) unchanged: usize,
     /// The number of interactions on all recorded cassettes.
-    pub interactions: usize,
+    pub(crate) interactions: usize,
     /// The size of all their files, in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// The rules and secrets that were redacted in them, and how often.
-    pub redacted: BTreeMap<String, u64>,
+    pub(crate) redacted: BTreeMap<String, u64>,
     /// The number of snapshots that were replaced without a recording.
-    pub accepted: usize,
+    pub(crate) accepted: usize,
     /// Cassettes with unused recordings, and how many.
-    pub unused: BTreeMap<String, usize>,
+    pub(crate) unused: BTreeMap<String, usize>,
     /// Cassettes of passing tests that are older than the configuration allows.
-    pub expired: Vec<String>,
+    pub(crate) expired: Vec<String>,
     /// Cassettes of passing tests whose live responses differ from the recorded ones.
-    pub drifted: Vec<String>,
+    pub(crate) drifted: Vec<String>,
     /// Secrets that had no value while recording.
-    pub absent: BTreeSet<Absent>,
+    pub(crate) absent: BTreeSet<Absent>,
 }
 
 /// How many names the summary lists in one line.
@@ -42,27 +42,7 @@ const SHOWN: usize = 10;
 
 impl Totals {
     /// The text of the summary. `None` if there is nothing to report.
-    ///
-    /// ```
-    /// use cassette::report::{Palette, Totals};
-    ///
-    /// let totals = Totals {
-    ///     new: 1,
-    ///     unchanged: 2,
-    ///     interactions: 41,
-    ///     size: 48_213,
-    ///     redacted: [("secret.API_KEY".to_owned(), 12), ("CAS0012 header authorization".to_owned(), 1)].into(),
-    ///     unused: [("weather/berlin".to_owned(), 3)].into(),
-    ///     ..Totals::default()
-    /// };
-    /// assert_eq!(totals.render(&Palette::plain()).unwrap(), "\
-    /// summary: 3 cassettes recorded (1 new, 2 unchanged), 3 recordings unused
-    ///    = recorded: 41 interactions, 48 kB
-    ///    = redacted: CAS0012 header authorization, secret.API_KEY (12 times)
-    ///    = unused: weather/berlin (3)");
-    /// assert_eq!(Totals::default().render(&Palette::plain()), None);
-    /// ```
-    pub fn render(&self, palette: &Palette) -> Option<String> {
+    pub(crate) fn render(&self, palette: &Palette) -> Option<String> {
         let headline = self.headline();
         if headline.is_empty() {
             return None;
@@ -161,5 +141,28 @@ mod tests {
             "summary: 12 recordings unused\n   = unused: c10 (1), c11 (1), c12 (1), c13 (1), c14 (1), c15 (1), \
              c16 (1), c17 (1), c18 (1), c19 (1), … and 2 more",
         );
+    }
+
+    #[test]
+    fn the_summary_of_a_process() {
+        let totals = Totals {
+            new: 1,
+            unchanged: 2,
+            interactions: 41,
+            size: 48_213,
+            redacted: [("secret.API_KEY".to_owned(), 12), ("CAS0012 header authorization".to_owned(), 1)]
+                .into(),
+            unused: [("weather/berlin".to_owned(), 3)].into(),
+            ..Totals::default()
+        };
+        assert_eq!(
+            totals.render(&Palette::plain()).unwrap(),
+            "\
+        summary: 3 cassettes recorded (1 new, 2 unchanged), 3 recordings unused
+           = recorded: 41 interactions, 48 kB
+           = redacted: CAS0012 header authorization, secret.API_KEY (12 times)
+           = unused: weather/berlin (3)"
+        );
+        assert_eq!(Totals::default().render(&Palette::plain()), None);
     }
 }

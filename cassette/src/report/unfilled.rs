@@ -11,17 +11,17 @@ use super::text::{URI, VALUE, clean, short};
 
 /// A recorded response with an expression that could not be filled in.
 #[derive(Clone, Debug)]
-pub struct Unfilled {
+pub(crate) struct Unfilled {
     /// The document.
-    pub cassette: PathBuf,
+    pub(crate) cassette: PathBuf,
     /// The place of the recording on the cassette, from 0.
-    pub index: usize,
+    pub(crate) index: usize,
     /// The method of its request.
-    pub method: http::Method,
+    pub(crate) method: http::Method,
     /// The URI of its request, as recorded.
-    pub uri: String,
+    pub(crate) uri: String,
     /// The expression, and what is wrong with it.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 impl Unfilled {

@@ -20,38 +20,38 @@ use crate::tape::{Content, Outcome, Request, TransportErrorKind};
 
 /// All requests of a test that matched no recording.
 #[derive(Clone, Debug)]
-pub struct Unmatched {
+pub(crate) struct Unmatched {
     /// The cassette.
-    pub cassette: PathBuf,
+    pub(crate) cassette: PathBuf,
     /// The number of recordings on the cassette.
-    pub recorded: usize,
+    pub(crate) recorded: usize,
     /// The number of recordings that answered a request.
-    pub used: usize,
+    pub(crate) used: usize,
     /// The options of matching in force, as text. Empty if there are none.
-    pub matching: String,
+    pub(crate) matching: String,
     /// The requests in their order; at least one.
-    pub requests: Vec<UnmatchedRequest>,
+    pub(crate) requests: Vec<UnmatchedRequest>,
     /// Settings that would have made the requests match.
-    pub suggestions: Suggestions,
+    pub(crate) suggestions: Suggestions,
 }
 
 /// A request that matched no recording.
 #[derive(Clone, Debug)]
-pub struct UnmatchedRequest {
+pub(crate) struct UnmatchedRequest {
     /// The request, redacted.
-    pub request: Request,
+    pub(crate) request: Request,
     /// The reason why no recording answers it.
-    pub reason: Reason,
+    pub(crate) reason: Reason,
     /// The most similar recordings, nearest first.
-    pub near: Vec<Closest>,
+    pub(crate) near: Vec<Closest>,
     /// Secrets of the nearest recording that have no value in this run, so that the request cannot match.
-    pub valueless: Vec<Valueless>,
+    pub(crate) valueless: Vec<Valueless>,
 }
 
 /// The reason why no recording answers a request.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Reason {
+pub(crate) enum Reason {
     /// The cassette has no recording for the host.
     NoneForHost {
         /// The host of the request.
@@ -81,33 +81,33 @@ pub enum Reason {
 
 /// A recording in the recorded order.
 #[derive(Clone, Debug)]
-pub struct Expected {
+pub(crate) struct Expected {
     /// Its place on the cassette, from 0.
-    pub index: usize,
+    pub(crate) index: usize,
     /// The method.
-    pub method: http::Method,
+    pub(crate) method: http::Method,
     /// The URI, redacted.
-    pub uri: String,
+    pub(crate) uri: String,
 }
 
 /// A recording that is similar to a request.
 #[derive(Clone, Debug)]
-pub struct Closest {
+pub(crate) struct Closest {
     /// Its place on the cassette, from 0.
-    pub index: usize,
+    pub(crate) index: usize,
     /// The recorded request.
-    pub request: Request,
+    pub(crate) request: Request,
     /// The differences.
-    pub mismatch: Mismatch,
+    pub(crate) mismatch: Mismatch,
     /// The number of the request in this run that it has already answered, from 0.
-    pub used_by: Option<usize>,
+    pub(crate) used_by: Option<usize>,
     /// The recorded response, in short.
-    pub answer: RecordedAnswer,
+    pub(crate) answer: RecordedAnswer,
 }
 
 /// A recorded response, in short.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RecordedAnswer {
+pub(crate) enum RecordedAnswer {
     /// A response.
     Response {
         /// The status code.

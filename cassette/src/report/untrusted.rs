@@ -11,21 +11,21 @@ use super::text::{VALUE, clean, more, short};
 
 /// Connections that a client ended because it did not trust the session's certificate.
 #[derive(Clone, Debug)]
-pub struct Untrusted {
+pub(crate) struct Untrusted {
     /// The cassette.
-    pub cassette: PathBuf,
+    pub(crate) cassette: PathBuf,
     /// The refusals in their order; at least one.
-    pub refused: Vec<RefusedCertificate>,
+    pub(crate) refused: Vec<RefusedCertificate>,
 }
 
 /// A certificate that a client refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefusedCertificate {
+pub(crate) struct RefusedCertificate {
     /// The host that the certificate was for.
-    pub host: String,
+    pub(crate) host: String,
     /// The client's reason: the name of a TLS alert (RFC 8446 §6.2), such as `unknown_ca`. `None` if the client closed
     /// the connection without an alert.
-    pub alert: Option<String>,
+    pub(crate) alert: Option<String>,
 }
 
 /// How many hosts a report shows.

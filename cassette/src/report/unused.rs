@@ -12,26 +12,26 @@ use super::text::{URI, clean, short};
 
 /// The recordings that a test left unused.
 #[derive(Clone, Debug)]
-pub struct UnusedReport {
+pub(crate) struct UnusedReport {
     /// The cassette.
-    pub cassette: PathBuf,
+    pub(crate) cassette: PathBuf,
     /// The number of recordings on the cassette.
-    pub recorded: usize,
+    pub(crate) recorded: usize,
     /// The unused recordings in their order; at least one.
-    pub left: Vec<UnusedRecording>,
+    pub(crate) left: Vec<UnusedRecording>,
     /// The recording that answered the last request of the test. `None` if the test made no request.
-    pub last: Option<UnusedRecording>,
+    pub(crate) last: Option<UnusedRecording>,
 }
 
 /// A recording, identified by its request.
 #[derive(Clone, Debug)]
-pub struct UnusedRecording {
+pub(crate) struct UnusedRecording {
     /// Its place on the cassette, from 0.
-    pub index: usize,
+    pub(crate) index: usize,
     /// The method.
-    pub method: http::Method,
+    pub(crate) method: http::Method,
     /// The URI, redacted.
-    pub uri: String,
+    pub(crate) uri: String,
 }
 
 /// How many recordings a report shows.

@@ -165,7 +165,7 @@ impl SessionBuilder {
             Some(lock) => {
                 let at = freeze.unwrap_or(recorded_at);
                 // A new recording keeps the list that mode `learn`, or a person, wrote into the old one.
-                let old = Cassette::open(&files).ok().map(|old| old.metadata().extra.clone());
+                let old = Cassette::open_files(&files).ok().map(|old| old.metadata().extra.clone());
                 let mut extra = old.unwrap_or_default();
                 extra.retain(|key, _| key == volatile::KEY);
                 let options = JournalOptions {
@@ -195,7 +195,7 @@ impl SessionBuilder {
                 return Err(Box::new(Problem::Missing(MissingCassette { file: files.document() })));
             }
             _ => {
-                let cassette = Cassette::open(&files).map_err(problems::malformed)?;
+                let cassette = Cassette::open_files(&files).map_err(problems::malformed)?;
                 let clock = replay_clock(&cassette, freeze).map_err(problems::malformed)?;
                 expiry = expired(&cassette, &config)?;
                 let matching =

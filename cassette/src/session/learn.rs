@@ -131,7 +131,7 @@ pub(super) struct Learned {
 /// The requests of the first pass, without the numbers of placeholders, which depend on the order of events.
 fn rehearsed(session: &Session) -> Result<Vec<Request>> {
     let files: &Files = &session.0.files;
-    let cassette = Cassette::open(files)?;
+    let cassette = Cassette::open_files(files)?;
     let requests = cassette.requests(0..cassette.len());
     requests.map(|request| Ok(player::unnumbered(&request?, &session.0.redactor).into_owned())).collect()
 }

@@ -11,8 +11,7 @@ use crate::error::Error;
 use crate::mode::{Mistake, Mode};
 use crate::player::Fault;
 use crate::report::{
-    ChangedFile, FieldChange, MalformedCassette, ModeOrigin, Obstacle, OutputChange, Problem, UnknownMode,
-    Unwritable,
+    ChangedFile, FieldChange, MalformedCassette, Obstacle, OutputChange, Problem, UnknownMode, Unwritable,
 };
 use crate::snapshot::{Entry, EntryChange, Fact, Item, SnapshotDiff};
 
@@ -22,11 +21,9 @@ const LONGEST_LINE: u64 = 1 << 20;
 /// A mistake in the variables of the environment.
 pub(super) fn mistake(mistake: Mistake) -> Box<Problem> {
     Box::new(match mistake {
-        Mistake::UnknownMode(value) => Problem::UnknownMode(UnknownMode {
-            value,
-            origin: ModeOrigin::Variable,
-            valid: Mode::names().map(str::to_owned).to_vec(),
-        }),
+        Mistake::UnknownMode(value) => {
+            Problem::UnknownMode(UnknownMode { value, valid: Mode::names().map(str::to_owned).to_vec() })
+        }
         Mistake::UnknownVariable { name, nearest } => {
             Problem::Obstacle(Obstacle::UnknownVariable { name, nearest })
         }

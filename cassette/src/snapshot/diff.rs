@@ -5,43 +5,31 @@ use std::cmp::Ordering;
 use super::manifest::{Entry, Item, Manifest};
 
 /// The differences between a directory and its expected manifest. Empty if they are equal.
-///
-/// ```
-/// # fn main() -> cassette::TestResult {
-/// use cassette::snapshot::{Fact, Manifest};
-///
-/// let before = Manifest::parse(r#"{"path":"a.csv","kind":"csv","size":9,"rows":1,"columns":["id"],"sha256":"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"}"#)?;
-/// let after = Manifest::parse(r#"{"path":"a.csv","kind":"csv","size":11,"rows":2,"columns":["id"],"sha256":"486ea46224d1bb4fb680f34f7c9ad96a8f24ec88be73ea8e5a6c65260e9cb8a7"}"#)?;
-/// let diff = before.diff(&after);
-/// assert_eq!(diff.changed[0].facts()[0], Fact::Rows { before: 1, after: 2 });
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SnapshotDiff {
+pub(crate) struct SnapshotDiff {
     /// Paths in both with different items.
-    pub changed: Vec<EntryChange>,
+    pub(crate) changed: Vec<EntryChange>,
     /// Expected entries that are not there.
-    pub missing: Vec<Entry>,
+    pub(crate) missing: Vec<Entry>,
     /// Entries that are there and not expected.
-    pub unexpected: Vec<Entry>,
+    pub(crate) unexpected: Vec<Entry>,
 }
 
 /// A path whose item differs from the expected one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EntryChange {
+pub(crate) struct EntryChange {
     /// As in [`Entry::path`].
-    pub path: String,
+    pub(crate) path: String,
     /// The expected item.
-    pub before: Item,
+    pub(crate) before: Item,
     /// The item that is there.
-    pub after: Item,
+    pub(crate) after: Item,
 }
 
 /// One aspect that changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Fact {
+pub(crate) enum Fact {
     /// The kind of the item, by its name in the manifest: `file` became `symlink`.
     Kind {
         /// Expected.
@@ -87,7 +75,7 @@ pub enum Fact {
 
 impl Manifest {
     /// The differences between this manifest, the expected one, and `found`.
-    pub fn diff(&self, found: &Manifest) -> SnapshotDiff {
+    pub(crate) fn diff(&self, found: &Manifest) -> SnapshotDiff {
         let mut diff = SnapshotDiff::default();
         let (mut old, mut new) = (self.entries().iter().peekable(), found.entries().iter().peekable());
         loop {
@@ -116,19 +104,14 @@ impl Manifest {
 
 impl SnapshotDiff {
     /// Whether there are no differences.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.changed.is_empty() && self.missing.is_empty() && self.unexpected.is_empty()
-    }
-
-    /// The number of paths that differ.
-    pub fn len(&self) -> usize {
-        self.changed.len() + self.missing.len() + self.unexpected.len()
     }
 }
 
 impl EntryChange {
     /// The aspects that changed, the most informative first. Never empty.
-    pub fn facts(&self) -> Vec<Fact> {
+    pub(crate) fn facts(&self) -> Vec<Fact> {
         match (&self.before, &self.after) {
             (Item::File { size: before, table: old, .. }, Item::File { size: after, table: new, .. }) => {
                 let mut facts = Vec::new();
@@ -177,7 +160,7 @@ fn without(some: &[String], others: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::Table;
+    use crate::snapshot::manifest::Table;
 
     fn file(size: u64, content: &str) -> Item {
         Item::File { size, sha256: content.to_owned(), table: None }
@@ -201,7 +184,7 @@ mod tests {
     #[track_caller]
     fn check(before: Item, after: Item, expected: &[Fact]) {
         let diff = manifest(&[("x", before)]).diff(&manifest(&[("x", after)]));
-        assert_eq!((diff.len(), diff.changed.len()), (1, 1));
+        assert_eq!((diff.changed.len(), diff.missing.len(), diff.unexpected.len()), (1, 0, 0));
         assert_eq!(diff.changed[0].facts(), expected);
     }
 
@@ -236,6 +219,14 @@ mod tests {
         assert!(!diff.is_empty());
         assert!(old.diff(&old).is_empty());
         let diff = old.diff(&Manifest::default());
-        assert_eq!((diff.missing.len(), diff.len()), (3, 3));
+        assert_eq!((diff.changed.len(), diff.missing.len(), diff.unexpected.len()), (0, 3, 0));
+    }
+
+    #[test]
+    fn a_row_more() {
+        let before = Manifest::parse(r#"{"path":"a.csv","kind":"csv","size":9,"rows":1,"columns":["id"],"sha256":"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"}"#).unwrap();
+        let after = Manifest::parse(r#"{"path":"a.csv","kind":"csv","size":11,"rows":2,"columns":["id"],"sha256":"486ea46224d1bb4fb680f34f7c9ad96a8f24ec88be73ea8e5a6c65260e9cb8a7"}"#).unwrap();
+        let diff = before.diff(&after);
+        assert_eq!(diff.changed[0].facts()[0], Fact::Rows { before: 1, after: 2 });
     }
 }

@@ -8,7 +8,8 @@ use super::{digest, walk};
 use crate::error::Result;
 
 impl Manifest {
-    /// Reads the directory `dir`, each file once, on all cores.
+    /// Reads the directory `dir`, each file once, on all cores. The bytes of each file pass through the filter, if there
+    /// is one.
     ///
     /// `ignore` holds patterns of paths to leave out: `*` and `?` match within a name, `**` matches any number of
     /// folders. A pattern without a slash matches at every depth, and an ignored folder is ignored with all its
@@ -18,11 +19,6 @@ impl Manifest {
     ///
     /// An entry cannot be read or is neither file, directory nor link (a socket, a pipe), or a pattern is empty. The
     /// error names the path.
-    pub fn of(dir: &Path, ignore: &[String]) -> Result<Manifest> {
-        Manifest::filtered(dir, ignore, None)
-    }
-
-    /// As [`of`](Manifest::of), with each file's bytes passed through a filter.
     pub(crate) fn filtered(
         dir: &Path,
         ignore: &[String],
@@ -30,6 +26,11 @@ impl Manifest {
     ) -> Result<Manifest> {
         let found = walk::walk(dir, &Ignore::new(ignore)?)?;
         digest::digest(found, filter).map(Manifest::from_entries)
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(dir: &Path, ignore: &[String]) -> Result<Manifest> {
+        Manifest::filtered(dir, ignore, None)
     }
 }
 
@@ -163,7 +164,7 @@ mod tests {
             let error = Manifest::of(dir.path(), &[]).unwrap_err();
             assert_eq!(error.path(), Some(path.as_path()));
             assert!(error.help().unwrap().contains("`/s.sock`"), "{error:?}");
-            assert!(Manifest::of(dir.path(), &["/s.sock".to_owned()]).unwrap().is_empty());
+            assert!(Manifest::of(dir.path(), &["/s.sock".to_owned()]).unwrap().entries().is_empty());
         }
 
         #[test]

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 /// # Errors
 ///
 /// `output_dir` cannot be read, or `target` cannot be written.
-pub fn keep(output_dir: &Path, target: &Path) -> Result<()> {
+pub(crate) fn keep(output_dir: &Path, target: &Path) -> Result<()> {
     clear(target)?;
     if let Some(parent) = target.parent() {
         fs::create_dir_all(parent).map_err(|e| Error::io("create the folder for kept output", parent, e))?;

@@ -1,42 +1,26 @@
 //! The types of a snapshot: a directory as a sorted list of its entries.
 
 /// The contents of a directory: every file, link and empty directory below it, sorted by path.
-///
-/// ```
-/// # fn main() -> cassette::TestResult {
-/// use cassette::snapshot::Manifest;
-///
-/// let dir = tempfile::tempdir()?;
-/// std::fs::write(dir.path().join("cities.csv"), "id,name\n1,Berlin\n2,Brno\n")?;
-/// let manifest = Manifest::of(dir.path(), &["*.log".to_owned()])?;
-///
-/// assert_eq!(manifest.entries().len(), 1);
-/// assert!(manifest.to_text().starts_with(
-///     r#"{"path":"cities.csv","kind":"csv","size":24,"rows":2,"columns":["id","name"],"sha256":""#
-/// ));
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Manifest {
+pub(crate) struct Manifest {
     // Sorted by the bytes of the path, each path once.
     entries: Vec<Entry>,
 }
 
 /// One line of a [`Manifest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Relative to the directory, with forward slashes. A byte that is not UTF-8 is written `\xNN` and a backslash
     /// `\\`, so that no two names look the same.
-    pub path: String,
+    pub(crate) path: String,
     /// The item at the path.
-    pub item: Item,
+    pub(crate) item: Item,
 }
 
 /// The item at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Item {
+pub(crate) enum Item {
     /// A file; with `table` if its name ends in `.csv` or `.tsv`.
     File {
         /// The length in bytes.
@@ -58,25 +42,20 @@ pub enum Item {
 
 /// The size of a CSV file (RFC 4180; in `.tsv` files the separator is a tab).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Table {
+pub(crate) struct Table {
     /// The number of records after the header. Blank lines do not count.
-    pub rows: u64,
+    pub(crate) rows: u64,
     /// The number of columns in the header.
-    pub columns: u64,
+    pub(crate) columns: u64,
     /// The first [`Table::MAX_NAMES`] names of the header, each cut at [`Table::MAX_NAME_BYTES`] bytes and escaped like
     /// [`Entry::path`].
-    pub names: Vec<String>,
+    pub(crate) names: Vec<String>,
 }
 
 impl Manifest {
     /// The entries, sorted by path.
-    pub fn entries(&self) -> &[Entry] {
+    pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
-    }
-
-    /// Whether there are no entries.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 
     pub(super) fn from_entries(mut entries: Vec<Entry>) -> Manifest {
@@ -87,7 +66,25 @@ impl Manifest {
 
 impl Table {
     /// The most column names that are listed, so that a line stays readable.
-    pub const MAX_NAMES: usize = 64;
+    pub(crate) const MAX_NAMES: usize = 64;
     /// The most bytes of one name: a file that only calls itself CSV may have no line ends at all.
-    pub const MAX_NAME_BYTES: usize = 256;
+    pub(crate) const MAX_NAME_BYTES: usize = 256;
+}
+
+#[cfg(test)]
+mod tests {
+
+    use super::*;
+
+    #[test]
+    fn the_manifest_of_a_table() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("cities.csv"), "id,name\n1,Berlin\n2,Brno\n").unwrap();
+        let manifest = Manifest::of(dir.path(), &["*.log".to_owned()]).unwrap();
+
+        assert_eq!(manifest.entries().len(), 1);
+        assert!(manifest.to_text().starts_with(
+            r#"{"path":"cities.csv","kind":"csv","size":24,"rows":2,"columns":["id","name"],"sha256":""#
+        ));
+    }
 }

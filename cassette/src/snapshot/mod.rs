@@ -17,8 +17,11 @@ mod store;
 mod text;
 mod walk;
 
-pub use diff::{EntryChange, Fact, SnapshotDiff};
+#[cfg(test)]
+mod tests;
+
+pub(crate) use diff::{EntryChange, Fact, SnapshotDiff};
 pub(crate) use digest::Filter;
-pub use keep::keep;
-pub use manifest::{Entry, Item, Manifest, Table};
-pub use store::{Header, discard_pending, load, pending_path, snapshot_path, store, store_pending};
+pub(crate) use keep::keep;
+pub(crate) use manifest::{Entry, Item, Manifest};
+pub(crate) use store::{Header, discard_pending, load, store, store_pending};

@@ -15,20 +15,13 @@ use crate::file_replacement;
 
 /// The header of a snapshot, for its reviewers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Header {
+pub(crate) struct Header {
     /// The source file of the test, relative to the workspace.
-    pub source: Option<String>,
-    /// One line that names the test.
-    pub description: Option<String>,
-}
-
-/// The path of the snapshot of the test `name`: `<dir>/<name>.output.snap`.
-pub fn snapshot_path(dir: &Path, name: &str) -> PathBuf {
-    dir.join(format!("{name}.output.snap"))
+    pub(crate) source: Option<String>,
 }
 
 /// The path of the pending snapshot that `cargo insta review` shows: `<path>.new`.
-pub fn pending_path(path: &Path) -> PathBuf {
+pub(super) fn pending_path(path: &Path) -> PathBuf {
     let mut pending = OsString::from(path);
     pending.push(".new");
     pending.into()
@@ -39,7 +32,7 @@ pub fn pending_path(path: &Path) -> PathBuf {
 /// # Errors
 ///
 /// It cannot be read, or it is not a snapshot; the error then has line and column.
-pub fn load(path: &Path) -> Result<Option<Manifest>> {
+pub(crate) fn load(path: &Path) -> Result<Option<Manifest>> {
     let text = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
@@ -56,7 +49,7 @@ pub fn load(path: &Path) -> Result<Option<Manifest>> {
 /// # Errors
 ///
 /// The snapshot cannot be written. The old file is unchanged then.
-pub fn store(path: &Path, manifest: &Manifest, header: &Header) -> Result<()> {
+pub(crate) fn store(path: &Path, manifest: &Manifest, header: &Header) -> Result<()> {
     // An unreadable snapshot may be replaced.
     if !matches!(load(path), Ok(Some(old)) if old == *manifest) {
         replace(path, &render(manifest, header))?;
@@ -69,7 +62,7 @@ pub fn store(path: &Path, manifest: &Manifest, header: &Header) -> Result<()> {
 /// # Errors
 ///
 /// The pending snapshot cannot be written.
-pub fn store_pending(path: &Path, manifest: &Manifest, header: &Header) -> Result<PathBuf> {
+pub(crate) fn store_pending(path: &Path, manifest: &Manifest, header: &Header) -> Result<PathBuf> {
     let pending = pending_path(path);
     replace(&pending, &render(manifest, header))?;
     Ok(pending)
@@ -80,7 +73,7 @@ pub fn store_pending(path: &Path, manifest: &Manifest, header: &Header) -> Resul
 /// # Errors
 ///
 /// It cannot be removed.
-pub fn discard_pending(path: &Path) -> Result<()> {
+pub(crate) fn discard_pending(path: &Path) -> Result<()> {
     let pending = pending_path(path);
     match fs::remove_file(&pending) {
         Err(e) if e.kind() != ErrorKind::NotFound => {
@@ -94,11 +87,8 @@ const FENCE: &str = "---";
 
 fn render(manifest: &Manifest, header: &Header) -> String {
     let mut out = format!("{FENCE}\n");
-    let keys = [("source", &header.source), ("description", &header.description)];
-    for (key, value) in keys {
-        if let Some(value) = value {
-            out.push_str(&format!("{key}: {}\n", scalar(value)));
-        }
+    if let Some(source) = &header.source {
+        out.push_str(&format!("source: {}\n", scalar(source)));
     }
     out.push_str(&format!("expression: session.output_dir()\n{FENCE}\n"));
     let text = manifest.to_text();
@@ -150,10 +140,7 @@ mod tests {
     const BODY: &str = "{\"path\":\"d\",\"kind\":\"dir\"}\n";
 
     fn header() -> Header {
-        Header {
-            source: Some("tests/weather.rs".to_owned()),
-            description: Some("output of weather/berlin".to_owned()),
-        }
+        Header { source: Some("tests/weather.rs".to_owned()) }
     }
 
     #[test]
@@ -161,7 +148,7 @@ mod tests {
         let manifest = Manifest::parse(BODY).unwrap();
         assert_eq!(
             render(&manifest, &header()),
-            "---\nsource: tests/weather.rs\ndescription: output of weather/berlin\n\
+            "---\nsource: tests/weather.rs\n\
              expression: session.output_dir()\n---\n{\"path\":\"d\",\"kind\":\"dir\"}\n"
         );
         let nothing = render(&Manifest::default(), &Header::default());
@@ -187,7 +174,7 @@ mod tests {
     #[test]
     fn stored_and_loaded() {
         let dir = tempfile::tempdir().unwrap();
-        let path = snapshot_path(dir.path(), "weather/berlin");
+        let path = dir.path().join("weather/berlin.output.snap");
         assert!(path.ends_with("weather/berlin.output.snap"));
         assert_eq!(load(&path).unwrap(), None);
 
@@ -210,7 +197,7 @@ mod tests {
     #[test]
     fn the_same_again_touches_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let path = snapshot_path(dir.path(), "a");
+        let path = dir.path().join("a.output.snap");
         let accepted = format!("---\nsource: elsewhere.rs\nsnapshot_kind: text\n---\n{BODY}");
         fs::write(&path, &accepted).unwrap();
         store(&path, &Manifest::parse(BODY).unwrap(), &header()).unwrap();
@@ -220,7 +207,7 @@ mod tests {
     #[test]
     fn a_broken_snapshot_can_be_replaced() {
         let dir = tempfile::tempdir().unwrap();
-        let path = snapshot_path(dir.path(), "a");
+        let path = dir.path().join("a.output.snap");
         fs::write(&path, b"\xff").unwrap();
         store(&path, &Manifest::default(), &header()).unwrap();
         assert_eq!(load(&path).unwrap().unwrap(), Manifest::default());
@@ -229,7 +216,7 @@ mod tests {
     #[track_caller]
     fn check_refused(text: &[u8], position: Option<(usize, usize)>, expected: &str) {
         let dir = tempfile::tempdir().unwrap();
-        let path = snapshot_path(dir.path(), "a");
+        let path = dir.path().join("a.output.snap");
         fs::write(&path, text).unwrap();
         let error = load(&path).unwrap_err();
         assert_eq!(error.path(), Some(path.as_path()));

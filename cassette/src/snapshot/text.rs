@@ -28,7 +28,7 @@ struct Line {
 
 impl Manifest {
     /// The manifest as text: one line with a JSON object for each entry.
-    pub fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let mut out = String::new();
         for entry in self.entries() {
             // The line holds only strings and integers, which JSON never refuses.
@@ -43,7 +43,7 @@ impl Manifest {
     /// # Errors
     ///
     /// A line is not an entry, or a path occurs twice; the error has the position.
-    pub fn parse(text: &str) -> Result<Manifest> {
+    pub(crate) fn parse(text: &str) -> Result<Manifest> {
         let mut entries: Vec<(usize, Entry)> = Vec::new();
         for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
             let entry = parse_line(line)
@@ -62,7 +62,7 @@ impl Manifest {
 
 impl Item {
     /// The name of the item's kind in a manifest: `file`, `csv`, `dir` or `symlink`.
-    pub fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Item::File { table: None, .. } => "file",
             Item::File { table: Some(_), .. } => "csv",

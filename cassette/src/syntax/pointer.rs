@@ -6,23 +6,14 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A JSON pointer (RFC 6901) in which a segment `*` matches every name or index of its level.
-///
-/// ```
-/// use cassette::matcher::Pointer;
-///
-/// let pointer: Pointer = "/items/*/id".parse()?;
-/// assert_eq!(pointer.to_string(), "/items/*/id");
-/// assert!("items".parse::<Pointer>().is_err());
-/// # Ok::<(), cassette::TestError>(())
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Pointer {
+pub(crate) struct Pointer {
     segments: Vec<Segment>,
 }
 
 /// The error for a text that is not a JSON pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidPointer {
+pub(crate) struct InvalidPointer {
     text: String,
     reason: &'static str,
 }
@@ -160,5 +151,12 @@ mod tests {
             let e = text.parse::<Pointer>().unwrap_err().to_string();
             assert!(e.contains(text), "{e}");
         }
+    }
+
+    #[test]
+    fn wildcards_are_kept_and_pointers_begin_with_a_slash() {
+        let pointer: Pointer = "/items/*/id".parse().unwrap();
+        assert_eq!(pointer.to_string(), "/items/*/id");
+        assert!("items".parse::<Pointer>().is_err());
     }
 }

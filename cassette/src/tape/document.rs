@@ -12,7 +12,7 @@ use super::{Body, Files, Interaction, Metadata, Request, parse, position};
 use crate::error::{Error, Result};
 
 /// The version of the format that this library reads and writes.
-pub const FORMAT_VERSION: u64 = 2;
+pub(super) const FORMAT_VERSION: u64 = 2;
 
 /// A cassette on disk, open for reading.
 ///
@@ -21,10 +21,9 @@ pub const FORMAT_VERSION: u64 = 2;
 /// replaced).
 ///
 /// ```no_run
-/// use cassette::tape::{Cassette, Files};
+/// use cassette::tape::Cassette;
 ///
-/// let files = Files::new("tests/cassettes", &"weather/berlin".parse()?);
-/// let cassette = Cassette::open(&files)?;
+/// let cassette = Cassette::open("tests/cassettes/weather/berlin.json")?;
 /// for i in 0..cassette.len() {
 ///     println!("{}", cassette.request(i)?.uri);
 /// }
@@ -44,7 +43,7 @@ pub struct Cassette {
 
 /// Limits for reading a cassette, so that a hostile file ends in an error and not in a lack of memory.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// The length of the document in bytes. Default: 16 GiB.
     pub document: u64,
     /// The length of one interaction in the document in bytes. Default: 256 MiB.
@@ -62,22 +61,25 @@ impl Default for Limits {
 }
 
 impl Cassette {
-    /// Opens a cassette: reads its metadata and notes where its interactions are.
+    /// Opens the cassette whose document has this path: reads its metadata and notes where its interactions are. The
+    /// long bodies of `weather.json` are in `weather.bodies/` beside it.
     ///
     /// # Errors
     ///
-    /// There is no cassette (see [`Files::exists`]), it cannot be read, it is not of [`FORMAT_VERSION`], or it is
-    /// malformed; the error then has line and column.
-    pub fn open(files: &Files) -> Result<Cassette> {
+    /// There is no cassette, it cannot be read, it is not of version 2 of the format, or it is malformed; the error then
+    /// has line and column.
+    pub fn open(document: impl AsRef<Path>) -> Result<Cassette> {
+        let document = document.as_ref();
+        Cassette::read(document.to_owned(), document.with_extension("bodies"), &Limits::default())
+    }
+
+    /// As [`Cassette::open`].
+    pub(crate) fn open_files(files: &Files) -> Result<Cassette> {
         Cassette::open_with(files, &Limits::default())
     }
 
     /// As [`Cassette::open`], within other limits.
-    ///
-    /// # Errors
-    ///
-    /// As [`Cassette::open`].
-    pub fn open_with(files: &Files, limits: &Limits) -> Result<Cassette> {
+    pub(crate) fn open_with(files: &Files, limits: &Limits) -> Result<Cassette> {
         Cassette::read(files.document(), files.bodies(), limits)
     }
 

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use super::Name;
 use crate::error::{Error, Result};
 
-/// The paths of one cassette: a directory of cassettes and a [`Name`] in it.
+/// The paths of one cassette: a directory of cassettes and a `Name` in it.
 ///
 /// ```
-/// use cassette::tape::Files;
+/// use cassette::__support::Files;
 ///
 /// let files = Files::new("tests/cassettes", &"weather/berlin".parse()?);
 /// assert!(files.document().ends_with("tests/cassettes/weather/berlin.json"));
@@ -34,7 +34,7 @@ impl Files {
     /// The files of the recording with this journal, to [`recover`](super::recover) it.
     ///
     /// ```
-    /// use cassette::tape::Files;
+    /// use cassette::__support::Files;
     ///
     /// let files = Files::of_journal("tests/cassettes/weather.json.1.recording")?;
     /// assert!(files.document().ends_with("tests/cassettes/weather.json"));

@@ -28,7 +28,7 @@ pub struct Prepared {
     bodies: BTreeMap<String, Kept>,
 }
 
-/// What [`Prepared::install`] did.
+/// What `Prepared::install` did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Installed {
@@ -67,7 +67,8 @@ impl Drop for NewDocument {
 /// because the values of the secrets are not known here: scan the cassette before you commit it.
 ///
 /// ```
-/// use cassette::tape::{self, Cassette, Files, Journal, JournalOptions};
+/// use cassette::__support::{Files, Journal, JournalOptions, recover};
+/// use cassette::tape::Cassette;
 ///
 /// # let dir = tempfile::tempdir()?;
 /// let files = Files::new(dir.path(), &"weather/berlin".parse()?);
@@ -75,9 +76,9 @@ impl Drop for NewDocument {
 /// drop(Journal::create(&files, JournalOptions::default())?);
 ///
 /// for left in files.left_behind() {
-///     println!("{} interactions", tape::recover(&left)?.interactions);
+///     println!("{} interactions", recover(&left)?.interactions);
 /// }
-/// assert!(Cassette::open(&files)?.is_empty());
+/// assert!(Cassette::open(files.document())?.is_empty());
 /// # Ok::<(), cassette::TestError>(())
 /// ```
 ///
@@ -270,7 +271,7 @@ impl Prepared {
     /// The metadata of the installed cassette, if both cassettes are equal apart from their times. `None` if it cannot
     /// be read.
     fn equal(&self, files: &Files) -> Option<Metadata> {
-        let old = Cassette::open(files).ok()?;
+        let old = Cassette::open_files(files).ok()?;
         let same =
             old.metadata().same_apart_from_time(&self.metadata) && self.same_rest(&old).unwrap_or(false);
         same.then(|| old.metadata().clone())

@@ -28,8 +28,8 @@ use crate::poison::unpoisoned;
 /// Dropping it neither installs nor removes anything: the files stay, for [`Journal::recover`].
 ///
 /// ```
-/// use cassette::tape::{Body, Cassette, Files, Interaction, Journal, JournalOptions};
-/// use cassette::tape::{Outcome, Request, TransportError, TransportErrorKind};
+/// use cassette::__support::{Files, Journal, JournalOptions};
+/// use cassette::tape::{Body, Cassette, Interaction, Outcome, Request, TransportError, TransportErrorKind};
 ///
 /// # let dir = tempfile::tempdir()?;
 /// let files = Files::new(dir.path(), &"weather/berlin".parse()?);
@@ -43,7 +43,7 @@ use crate::poison::unpoisoned;
 /// let refused = TransportError { kind: TransportErrorKind::Connect, message: "refused".into() };
 /// journal.append(1, &Interaction::new(request, Outcome::Error(refused)))?;
 /// journal.prepare(journal.metadata().clone())?.install()?;
-/// assert_eq!(Cassette::open(&files)?.len(), 1);
+/// assert_eq!(Cassette::open(files.document())?.len(), 1);
 /// # Ok::<(), cassette::TestError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -117,20 +117,16 @@ impl Journal {
         Journal::begin(files.set_aside(0), options, None, lock)
     }
 
-    /// Begins a recording that adds to the existing cassette: its interactions and metadata stay as they are, and its
-    /// interactions come first. Without a cassette this is [`Journal::create`].
+    /// Begins a recording that adds to the existing cassette, with a lock that the caller holds already. The
+    /// interactions and the metadata of the cassette stay as they are, and its interactions come first. Without a
+    /// cassette this is [`Journal::create`].
     ///
     /// # Errors
     ///
     /// As [`Journal::create`], and if the cassette cannot be read.
-    pub fn append_to(files: &Files, options: JournalOptions) -> Result<Journal> {
-        Journal::append_with(files, options, lock(files)?)
-    }
-
-    /// As [`Journal::append_to`], with a lock that the caller holds already.
     pub(crate) fn append_with(files: &Files, options: JournalOptions, lock: Lock) -> Result<Journal> {
         let files = files.set_aside(0);
-        let before = if files.exists() { Some(Cassette::open(&files)?) } else { None };
+        let before = if files.exists() { Some(Cassette::open_files(&files)?) } else { None };
         let metadata = before.as_ref().map_or(options.metadata, |before| before.metadata().clone());
         Journal::begin(files, JournalOptions { metadata, ..options }, before, lock)
     }
@@ -169,7 +165,7 @@ impl Journal {
         let lock = lock(files)?;
         let file = open(&path, false).map_err(failed)?;
         let (first, state) = whole_lines(file, lock, &path)?;
-        let before = if first.appends { Some(Cassette::open(files)?) } else { None };
+        let before = if first.appends { Some(Cassette::open_files(files)?) } else { None };
         let options = JournalOptions { metadata: first._metadata, ..JournalOptions::default() };
         Ok(Journal::new(files.clone(), options, None, before, state))
     }

@@ -31,7 +31,7 @@ const HEAD: u64 = 512;
 /// ```
 /// # let dir = tempfile::tempdir()?;
 /// # let folder = dir.path();
-/// for cassette in cassette::tape::list(folder)? {
+/// for cassette in cassette::__support::list(folder)? {
 ///     let cassette = cassette?;
 ///     println!("{}: {} interactions", cassette.path.display(), cassette.interactions);
 /// }
@@ -89,7 +89,7 @@ fn listed(path: &Path) -> Result<Listed> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let name: Name = stem.parse().map_err(|e: Error| e.at(path))?;
     let files = Files::new(path.parent().unwrap_or(Path::new(".")), &name);
-    let cassette = Cassette::open(&files)?;
+    let cassette = Cassette::open_files(&files)?;
     let mut bytes = fs::metadata(path).map_err(|e| Error::io("read", path, e))?.len();
     for body in fs::read_dir(files.bodies()).into_iter().flatten().flatten() {
         bytes += body.metadata().map_or(0, |m| m.len());

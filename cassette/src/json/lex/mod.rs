@@ -15,12 +15,12 @@ pub(crate) use strings::{quote_or_backslash, text_special};
 
 /// Splits a document, fed in chunks of any size, into tokens.
 ///
-/// A token that straddles chunks is returned as several [`Piece`]s. The concatenation of all pieces is exactly the
+/// A token that straddles chunks is returned as several `Piece`s. The concatenation of all pieces is exactly the
 /// input. Strings are checked by RFC 8259 (no raw control characters, only known escapes; lone surrogates such as
 /// `\ud800` are legal), except that any bytes above 0x7f pass. Check the UTF-8 first if it matters.
 ///
 /// ```
-/// use cassette::json::lex::{Kind, Lexer};
+/// use cassette::__support::{Kind, Lexer};
 ///
 /// let mut lexer = Lexer::new();
 /// let mut kinds = Vec::new();

@@ -17,7 +17,7 @@ use super::lex::{Kind, Lexer};
 /// if the document ends with one line feed.
 ///
 /// ```
-/// use cassette::json::style::{Style, detect};
+/// use cassette::__support::style::{Style, detect};
 ///
 /// let style = detect(b"{\"a\": 1}\n", 64).unwrap();
 /// assert_eq!(style.to_string(), "spaced+newline");
@@ -128,7 +128,7 @@ pub fn detect(bytes: &[u8], max_depth: usize) -> Option<Style> {
 ///
 /// ```
 /// let mut out = String::from("\"json\": ");
-/// cassette::json::style::pretty(b"{\"n\":1.0,\"e\":[]}", 1, &mut out)?;
+/// cassette::__support::style::pretty(b"{\"n\":1.0,\"e\":[]}", 1, &mut out)?;
 /// assert_eq!(out, "\"json\": {\n    \"n\": 1.0,\n    \"e\": []\n  }");
 /// # Ok::<(), cassette::TestError>(())
 /// ```

@@ -20,7 +20,7 @@ use crate::redact::values::search::{Hit, Search};
 /// Searches a file for the secrets of a [`Redactor`](crate::redact::Redactor) before cassette installs the file.
 ///
 /// ```
-/// use cassette::redact::{Redactor, Rules};
+/// use cassette::__support::{Redactor, Rules};
 ///
 /// let redactor = Redactor::new(Rules::default().secret("KEY", "pk-2f9a77c1")?)?;
 /// let check = redactor.leak_check()?;

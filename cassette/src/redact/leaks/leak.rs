@@ -26,7 +26,7 @@ pub struct Leak {
 
 /// The kind of a leak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeakKind {
+pub(crate) enum LeakKind {
     /// A named secret.
     Secret,
     /// A found value: it has a placeholder in another place.
@@ -37,7 +37,7 @@ pub enum LeakKind {
 
 /// The encoding of a leaked value. As a text: `as it is`, `in base64`, `by its pattern`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeakEncoding {
+pub(crate) enum LeakEncoding {
     /// The encoding of a named or found value.
     Value(EncodingKind),
     /// A value that is split over lines, in any encoding.

@@ -246,7 +246,7 @@ impl Rules {
     /// stay in force.
     ///
     /// ```
-    /// use cassette::redact::Rules;
+    /// use cassette::__support::Rules;
     ///
     /// let rules = Rules::default().without_rule("CAS0031")?;
     /// let error = rules.without_rule("CAS0O31").unwrap_err();

@@ -15,7 +15,7 @@ use crate::{Error, Result};
 /// A rule that is in force by default.
 ///
 /// ```
-/// use cassette::redact::default_rules;
+/// use cassette::__support::default_rules;
 ///
 /// let rule = default_rules().iter().find(|rule| rule.id == "CAS0012").unwrap();
 /// assert_eq!(rule.to_string(), "CAS0012 header authorization");

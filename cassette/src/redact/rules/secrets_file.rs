@@ -18,7 +18,7 @@ impl Rules {
     /// strings in it are secrets. Long numbers are secrets too.
     ///
     /// ```
-    /// use cassette::redact::Rules;
+    /// use cassette::__support::Rules;
     ///
     /// let rules = Rules::default().secrets_in(br#"{"db": {"password": "pk-2f9a77c1"}, "port": 443}"#)?;
     /// assert_eq!(rules.names().collect::<Vec<_>>(), ["db.password"]);
@@ -36,7 +36,7 @@ impl Rules {
     /// Adds the values of a configuration whose keys begin with `#`, at any depth.
     ///
     /// ```
-    /// use cassette::redact::Rules;
+    /// use cassette::__support::Rules;
     ///
     /// let config = br##"{"parameters": {"#token": "pk-2f9a77c1", "region": "eu-west"}}"##;
     /// let rules = Rules::default().secrets_of_config(config)?;

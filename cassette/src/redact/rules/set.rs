@@ -23,7 +23,7 @@ use crate::redact::rules::urls::UrlRule;
 /// name and known tokens by their pattern. A project adds its secrets, and extends the lists.
 ///
 /// ```
-/// use cassette::redact::Rules;
+/// use cassette::__support::Rules;
 ///
 /// let rules = Rules::default()
 ///     .secret("PRICES_KEY", "pk-2f9a77c1")?

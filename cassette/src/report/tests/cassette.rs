@@ -1,6 +1,7 @@
 //! Cassettes that are missing, malformed, in use, or hold a secret.
 
 use super::*;
+use crate::redact::suggest::Suggestion;
 use crate::redact::{EncodingKind, LeakEncoding, LeakKind};
 
 #[test]

@@ -6,11 +6,10 @@ use super::*;
 fn an_unknown_mode() {
     let valid: Vec<String> =
         ["replay", "record", "auto", "append", "verify", "accept", "off", "learn"].map(str::to_owned).into();
-    let unknown = |value: &str, origin| {
-        vec![Problem::UnknownMode(UnknownMode { value: value.into(), origin, valid: valid.clone() })]
-    };
+    let unknown =
+        |value: &str| vec![Problem::UnknownMode(UnknownMode { value: value.into(), valid: valid.clone() })];
     check(
-        unknown("recrod", ModeOrigin::Variable),
+        unknown("recrod"),
         "\
 error: `recrod` is not a mode
   --> tests/forecast.rs:12, test forecast::berlin
@@ -21,7 +20,7 @@ help: did you mean `record`?
     CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
     );
     check(
-        unknown("yes", ModeOrigin::Variable),
+        unknown("yes"),
         "\
 error: `yes` is not a mode
   --> tests/forecast.rs:12, test forecast::berlin
@@ -30,17 +29,6 @@ error: `yes` is not a mode
 
 help: without the variable the test replays:
     env -u CASSETTE_MODE cargo test -p weather -- --exact forecast::berlin",
-    );
-    check(
-        unknown("replays", ModeOrigin::Attribute),
-        "\
-error: `replays` is not a mode
-  --> tests/forecast.rs:12, test forecast::berlin
-   = set by: `mode = \"…\"` in the attribute
-   = valid: replay, record, auto, append, verify, accept, off, learn
-
-help: set a valid mode (`replay`?), then run the test again:
-    cargo test -p weather -- --exact forecast::berlin",
     );
 }
 

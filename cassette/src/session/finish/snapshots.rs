@@ -79,6 +79,6 @@ impl Session {
 
     fn header(&self) -> snapshot::Header {
         let source = Some(self.0.site.file.clone()).filter(|file| !file.is_empty());
-        snapshot::Header { source, description: None }
+        snapshot::Header { source }
     }
 }

@@ -25,7 +25,8 @@ use crate::media_type;
 ///
 /// ```
 /// use std::io::Write as _;
-/// use cassette::tape::{BodySink, Content};
+/// use cassette::__support::BodySink;
+/// use cassette::tape::Content;
 ///
 /// let mut sink = BodySink::hash_only(4);
 /// sink.write_all(b"hello")?;

@@ -50,7 +50,7 @@ fn the_document() {
     assert_eq!(installed.bytes, EXPECTED.len() as u64 + 65);
     assert_eq!(installed.not_removed, Vec::<std::path::PathBuf>::new());
     metadata.interactions = 4;
-    assert_eq!(Cassette::open(&dir.files()).unwrap().metadata(), &metadata);
+    assert_eq!(Cassette::open_files(&dir.files()).unwrap().metadata(), &metadata);
 }
 
 const EXPECTED: &str = r#"{
@@ -184,6 +184,6 @@ fn an_empty_one() {
     install(&journal);
     let text = dir.text();
     assert!(text.ends_with("  \"interactions\": []\n}\n"), "{text}");
-    assert!(Cassette::open(&dir.files()).unwrap().is_empty());
+    assert!(Cassette::open_files(&dir.files()).unwrap().is_empty());
     assert_eq!(dir.listing(), ["weather/berlin.json"]);
 }

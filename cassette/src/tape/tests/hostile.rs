@@ -201,7 +201,7 @@ fn unknown_keys_are_ignored() {
         "method": "GET", "uri": "/a"}, "response": {"status": 204, "z": null, "body": {"w": 1}}}]}"#;
     std::fs::create_dir_all(dir.files().folder()).unwrap();
     std::fs::write(dir.files().document(), text.replace('\n', "\r\n")).unwrap();
-    let cassette = Cassette::open(&dir.files()).unwrap();
+    let cassette = Cassette::open_files(&dir.files()).unwrap();
     assert_eq!(cassette.request(0).unwrap().uri, "/a");
     assert_eq!(response_of(&cassette.interaction(0).unwrap()).status, 204);
 }
@@ -214,7 +214,7 @@ fn tokens_across_reads() {
     std::fs::create_dir_all(dir.files().folder()).unwrap();
     for cut in 0..=text.len() {
         std::fs::write(dir.files().document(), " ".repeat(64 * 1024 - cut) + text).unwrap();
-        let cassette = Cassette::open(&dir.files()).unwrap();
+        let cassette = Cassette::open_files(&dir.files()).unwrap();
         assert_eq!(cassette.request(0).unwrap().uri, "/\"\\");
     }
 }
@@ -223,7 +223,7 @@ fn tokens_across_reads() {
 fn a_missing_cassette() {
     let dir = Dir::new();
     assert!(!dir.files().exists());
-    let e = Cassette::open(&dir.files()).unwrap_err();
+    let e = Cassette::open_files(&dir.files()).unwrap_err();
     assert_eq!(e.to_string(), format!("{}: there is no cassette", dir.files().document().display()));
     record(&dir.files(), &[]);
     assert!(dir.files().exists());
@@ -236,7 +236,7 @@ fn body_files_are_checked() {
     let long = body(&journal, "text/csv", &[b'x'; 200_000]);
     journal.append(0, &exchange(0, long)).unwrap();
     install(&journal);
-    let cassette = Cassette::open(&dir.files()).unwrap();
+    let cassette = Cassette::open_files(&dir.files()).unwrap();
     let body = response_of(&cassette.interaction(0).unwrap()).body.clone();
     assert_eq!(read(&cassette, &body).unwrap().len(), 200_000);
     let Content::File(file) = &body.content else { panic!("it is long") };

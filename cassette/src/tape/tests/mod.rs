@@ -11,6 +11,7 @@ use std::io::Write as _;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::install::{Installed, recover};
 use super::*;
 use crate::error::Result;
 

@@ -7,7 +7,7 @@ fn open(interaction: &str) -> Result<(tempfile::TempDir, Interaction)> {
     let files = Files::new(dir.path(), &"a".parse().unwrap());
     let text = format!("{{\"version\": 2, \"interactions\": [\n{interaction}]}}");
     std::fs::write(files.document(), text).unwrap();
-    let interaction = Cassette::open(&files)?.interaction(0)?;
+    let interaction = Cassette::open_files(&files)?.interaction(0)?;
     Ok((dir, interaction))
 }
 
@@ -32,7 +32,7 @@ fn a_rewritten_cassette_has_them_still() {
         text.contains("      },\n      \"repeat\": true,\n      \"template\": true,\n      \"note\": {\n"),
         "{text}"
     );
-    let again = Cassette::open(&files).unwrap();
+    let again = Cassette::open_files(&files).unwrap();
     assert_eq!(again.interaction(0).unwrap(), interaction);
     assert_eq!([again.is_flagged(0), again.is_flagged(1)], [true, false]);
     assert!(again.interaction(1).unwrap().extra.is_empty());

@@ -22,7 +22,7 @@ fn order_is_by_request() {
         journal.append(order, &exchange(n, Body::default())).unwrap();
     }
     install(&journal);
-    let numbers = uris(&Cassette::open(&dir.files()).unwrap());
+    let numbers = uris(&Cassette::open_files(&dir.files()).unwrap());
     assert_eq!(numbers, ["1", "3", "2", "0"].map(|n| format!("https://api.example.com/{n}")));
 }
 
@@ -43,7 +43,7 @@ fn any_thread_may_append() {
         }
     });
     install(&journal);
-    let cassette = Cassette::open(&dir.files()).unwrap();
+    let cassette = Cassette::open_files(&dir.files()).unwrap();
     assert_eq!(cassette.len(), 400);
     for n in 0..400 {
         let interaction = cassette.interaction(n).unwrap();
@@ -89,7 +89,7 @@ fn a_crash_loses_no_whole_line() {
     }
     fs::write(dir.files().journal(), &whole).unwrap();
     install(&Journal::recover(&dir.files()).unwrap());
-    assert_eq!(Cassette::open(&dir.files()).unwrap().len(), 3);
+    assert_eq!(Cassette::open_files(&dir.files()).unwrap().len(), 3);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_crashed_recording_is_set_aside() {
     assert_eq!(left.len(), 2);
     for (files, n) in left.iter().zip([1, 2]) {
         install(&Journal::recover(files).unwrap());
-        let cassette = Cassette::open(&dir.files()).unwrap();
+        let cassette = Cassette::open_files(&dir.files()).unwrap();
         let interaction = cassette.interaction(0).unwrap();
         assert_eq!(read(&cassette, &response_of(&interaction).body).unwrap(), long(n));
     }
@@ -165,7 +165,7 @@ fn install_replaces_and_clears_up() {
     assert_eq!(dir.listing().len(), 1 + 2);
     fs::write(dir.files().bodies().join("README"), "not ours").unwrap();
 
-    let old = Cassette::open(&dir.files()).unwrap();
+    let old = Cassette::open_files(&dir.files()).unwrap();
     let before = dir.text();
     let journal = bodies(&[2, 3]);
     let prepared = journal.prepare(journal.metadata().clone()).unwrap();
@@ -177,7 +177,7 @@ fn install_replaces_and_clears_up() {
     assert!(journal.append(9, &exchange(9, Body::default())).is_err(), "it is closed");
     assert!(prepared.install().unwrap().changed);
 
-    assert_eq!(uris(&Cassette::open(&dir.files()).unwrap()).len(), 2);
+    assert_eq!(uris(&Cassette::open_files(&dir.files()).unwrap()).len(), 2);
     let listing = dir.listing();
     assert_eq!(listing.len(), 1 + 2 + 1, "{listing:?}");
     assert_eq!(uris(&old).len(), 3, "an open cassette is read as it was");
@@ -237,7 +237,7 @@ fn a_failed_install_changes_nothing() {
     assert_eq!(dir.text(), before);
 
     install(&Journal::recover(&dir.files()).unwrap());
-    let cassette = Cassette::open(&dir.files()).unwrap();
+    let cassette = Cassette::open_files(&dir.files()).unwrap();
     let interaction = cassette.interaction(0).unwrap();
     assert_eq!(read(&cassette, &response_of(&interaction).body).unwrap(), long(7));
     assert_eq!(dir.listing().len(), 2);
@@ -254,7 +254,7 @@ fn bodies_of_the_old_cassette_outlive_a_failed_install() {
         journal
     };
     let bytes = || {
-        let cassette = Cassette::open(&dir.files()).unwrap();
+        let cassette = Cassette::open_files(&dir.files()).unwrap();
         let interaction = cassette.interaction(0).unwrap();
         read(&cassette, &response_of(&interaction).body).unwrap()
     };
@@ -299,7 +299,7 @@ fn an_old_body_that_does_not_go() {
     fs::create_dir_all(&stuck).unwrap();
     let installed = record(&dir.files(), &[exchange(2, Body::default())]);
     assert_eq!(installed.not_removed, [stuck]);
-    assert_eq!(uris(&Cassette::open(&dir.files()).unwrap()), ["https://api.example.com/2"]);
+    assert_eq!(uris(&Cassette::open_files(&dir.files()).unwrap()), ["https://api.example.com/2"]);
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn a_failed_test_keeps_its_recording_elsewhere() {
         let target = dir.0.path().join("target/cassette");
         let path = journal.prepare(journal.metadata().clone()).unwrap().keep_in(&target).unwrap();
         assert_eq!(path, target.join("weather/berlin.json"));
-        let cassette = Cassette::open(&Files::new(&target, dir.files().name())).unwrap();
+        let cassette = Cassette::open_files(&Files::new(&target, dir.files().name())).unwrap();
         let interaction = cassette.interaction(0).unwrap();
         assert_eq!(read(&cassette, &response_of(&interaction).body).unwrap(), long(n));
         assert_eq!(dir.text(), before);

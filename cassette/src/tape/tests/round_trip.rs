@@ -119,7 +119,7 @@ proptest! {
     fn what_was_recorded_is_read(planned in vec(planned(), 0..5), inline_limit in prop::sample::select(vec![0, 50, 500])) {
         let dir = Dir::new();
         record_planned(&dir.files(), &planned, inline_limit);
-        let cassette = Cassette::open(&dir.files()).unwrap();
+        let cassette = Cassette::open_files(&dir.files()).unwrap();
         prop_assert_eq!(cassette.len(), planned.len());
         for (i, (expected, sent, received)) in planned.iter().enumerate() {
             let mut found = cassette.interaction(i).unwrap();
@@ -137,7 +137,7 @@ proptest! {
         let (first, listing) = (dir.text(), dir.listing());
         let found: Vec<_> = (0..planned.len()).map(|i| cassette.interaction(i).unwrap()).collect();
         std::fs::write(dir.files().document(), first.replace('\n', "\n ")).unwrap();
-        let indented = Cassette::open(&dir.files()).unwrap();
+        let indented = Cassette::open_files(&dir.files()).unwrap();
         prop_assert_eq!(indented.len(), planned.len());
         for (i, found) in found.iter().enumerate() {
             prop_assert_eq!(&indented.interaction(i).unwrap(), found);
@@ -156,7 +156,7 @@ proptest! {
         let at = at % damaged.len();
         damaged.replace_range(at..(at + text.len() / 2).min(damaged.len()), &text);
         std::fs::write(dir.files().document(), &damaged).unwrap();
-        let looked_at = Cassette::open(&dir.files()).and_then(|c| {
+        let looked_at = Cassette::open_files(&dir.files()).and_then(|c| {
             (0..c.len()).try_for_each(|i| c.request(i).and_then(|_| c.interaction(i)).map(drop))
         });
         if let Err(e) = looked_at {
@@ -180,7 +180,7 @@ fn many_interactions_of_many_lengths() {
         journal.append(n as u64, &interaction).unwrap();
     }
     install(&journal);
-    let cassette = Cassette::open(&dir.files()).unwrap();
+    let cassette = Cassette::open_files(&dir.files()).unwrap();
     assert_eq!(cassette.len(), bodies.len());
     for from in [0, 399] {
         let requests: Vec<_> = cassette.requests(from..cassette.len()).map(|r| r.unwrap()).collect();
@@ -210,7 +210,7 @@ fn a_cassette_within_a_cassette() {
     std::fs::create_dir_all(dir.files().folder()).unwrap();
     let text = format!("{{\n  \"version\": 2,\n  \"interactions\": [\n{list}\n  ]\n}}\n");
     std::fs::write(dir.files().document(), text).unwrap();
-    let cassette = Cassette::open(&dir.files()).unwrap();
+    let cassette = Cassette::open_files(&dir.files()).unwrap();
     let sizes = [3, 36, 3, 3];
     assert_eq!(cassette.len(), sizes.len());
     for (n, size) in sizes.into_iter().enumerate() {

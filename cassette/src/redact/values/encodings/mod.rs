@@ -32,7 +32,7 @@ pub(crate) struct Edges {
 
 /// The kind of an encoding, for messages. It also says which characters of a needle are hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EncodingKind {
+pub(crate) enum EncodingKind {
     Raw,
     Json,
     Percent,

@@ -1,0 +1,25 @@
+//! What the other packages of this repository need of the library: `cargo cassette`, the benches, the fuzz targets and
+//! the end-to-end tests. Users have no need of it, so it is hidden from the documentation and may change at any time.
+//!
+//! Must not know: how anything is done. It only hands names on.
+
+pub use crate::json::lex::{Kind, Lexer};
+pub use crate::json::style;
+pub use crate::redact::leaks::check::LeakCheck;
+pub use crate::redact::redactor::Redactor;
+pub use crate::redact::rules::catalogue::{DefaultRule, RuleKind, default_rules};
+pub use crate::redact::rules::set::Rules;
+pub use crate::scan::{FoundSecret, Scanned, scan};
+pub use crate::tape::body_sink::BodySink;
+pub use crate::tape::files::Files;
+pub use crate::tape::install::{Installed, recover};
+pub use crate::tape::journal::{Journal, JournalOptions};
+pub use crate::tape::list::{Listed, list};
+
+use crate::matcher::Matching;
+use crate::tape::Request;
+
+/// The key of a request: one value for all requests that are the same.
+pub fn key(matching: &Matching, request: &Request) -> impl Eq + std::fmt::Debug + use<> {
+    matching.key(request)
+}
