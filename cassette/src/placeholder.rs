@@ -114,6 +114,12 @@ pub(crate) fn parse_secret(text: &str) -> Option<(&str, impl Iterator<Item = &st
     Some((parts.next()?, parts))
 }
 
+/// The text between the braces of what looks like the placeholder of a secret, whatever characters it contains. The
+/// definitions of a scaffolder accept every such text.
+pub(crate) fn parse_secret_loosely(text: &str) -> Option<&str> {
+    text.strip_prefix(OPEN)?.strip_suffix(CLOSE)
+}
+
 /// The names of the secrets whose placeholders occur in a text, in order.
 pub(crate) fn secrets_in(text: &str) -> impl Iterator<Item = &str> {
     spans_of_secrets(text).filter_map(|span| parse_secret(&text[span])).map(|(name, _)| name)
@@ -251,7 +257,7 @@ fn bracketed(text: &[u8]) -> Option<(Cow<'_, [u8]>, usize)> {
 
 /// The text between the braces of a secret's placeholder: its name and encodings.
 fn within(text: &str) -> Option<&str> {
-    let inner = text.strip_prefix(OPEN)?.strip_suffix(CLOSE)?;
+    let inner = parse_secret_loosely(text)?;
     (!inner.is_empty() && inner.bytes().all(is_secret_byte)).then_some(inner)
 }
 
@@ -300,6 +306,8 @@ mod tests {
         let (name, encodings) = parse_secret("{{secret.A|json|percent}}").unwrap();
         assert_eq!((name, encodings.collect::<Vec<_>>()), ("A", vec!["json", "percent"]));
         assert!(parse_secret("x{{secret.A}}").is_none());
+        assert_eq!(parse_secret_loosely("{{secret.a b|json}}"), Some("a b|json"));
+        assert_eq!(parse_secret_loosely("x{{secret.A}}"), None);
     }
 
     /// Placeholders that are written can be parsed.
