@@ -3,11 +3,11 @@
 //! Must not know what the work is: the caller says how many threads it is worth.
 
 use std::num::NonZero;
-use std::panic;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use crate::error::Result;
+use crate::error::{Error, Result, panic_text};
 
 /// Applies `work` to every item and returns the results in the order of the items.
 ///
@@ -57,10 +57,29 @@ pub(crate) fn try_map<T: Sync, S, R: Send>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
+/// Like [`try_map`], for work at the end of a session: a panic of `work` is an error, so that the session still writes
+/// its report.
+///
+/// # Errors
+///
+/// As for [`try_map`].
+pub(crate) fn try_map_catching<T: Sync, S, R: Send>(
+    items: &[T],
+    threads: usize,
+    state: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, &T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    try_map(items, threads, state, |state, item| {
+        // The panic may leave the state broken. Nothing uses it again, because the thread stops at an error.
+        panic::catch_unwind(AssertUnwindSafe(|| work(state, item))).unwrap_or_else(|payload| {
+            Err(Error::new(format!("a worker thread panicked: {}", panic_text(&*payload))))
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
 
     #[test]
     fn results_are_in_the_order_of_the_items() {
@@ -110,5 +129,19 @@ mod tests {
                 _ => Ok(()),
             },
         );
+    }
+
+    #[test]
+    fn a_panic_can_be_an_error() {
+        let items: Vec<usize> = (0..100).collect();
+        for threads in [1, 4] {
+            let work = |(): &mut (), n: &usize| match n {
+                7 => panic!("item {n}"),
+                9 => Err(Error::new("item 9")),
+                _ => Ok(()),
+            };
+            let error = try_map_catching(&items, threads, || (), work).unwrap_err();
+            assert_eq!(error.to_string(), "a worker thread panicked: item 7");
+        }
     }
 }

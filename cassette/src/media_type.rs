@@ -30,12 +30,9 @@ pub(crate) fn is_html(essence: &str) -> bool {
     matches!(essence, "text/html" | "application/xhtml+xml")
 }
 
-/// JavaScript by any of its names, including those that RFC 9239 made obsolete.
+/// JavaScript by any of its names: those of RFC 9239, the obsolete ones, and prefixes that a vendor adds.
 pub(crate) fn is_script(essence: &str) -> bool {
-    essence
-        .strip_prefix("text/")
-        .or(essence.strip_prefix("application/"))
-        .is_some_and(|name| matches!(name, "javascript" | "ecmascript" | "x-javascript" | "x-ecmascript"))
+    essence.ends_with("javascript") || essence.ends_with("ecmascript")
 }
 
 /// WHATWG URL §5.
@@ -73,6 +70,9 @@ mod tests {
         check("application/xhtml+xml", &["xml", "html"]);
         check("text/html", &["html"]);
         check("text/javascript", &["script"]);
+        check("application/x-ecmascript; charset=utf-8", &["script"]);
+        check("application/vnd.example+javascript", &["script"]);
+        check("text/javascript1.5", &[]);
         check("application/x-www-form-urlencoded", &["form"]);
         check("text/plain", &[]);
         check("", &[]);

@@ -114,9 +114,22 @@ pub(crate) fn parse_secret(text: &str) -> Option<(&str, impl Iterator<Item = &st
     Some((parts.next()?, parts))
 }
 
+/// The text between the braces of what looks like the placeholder of a secret, whatever characters it contains. The
+/// definitions of a scaffolder accept every such text.
+pub(crate) fn parse_secret_loosely(text: &str) -> Option<&str> {
+    text.strip_prefix(OPEN)?.strip_suffix(CLOSE)
+}
+
 /// The names of the secrets whose placeholders occur in a text, in order.
 pub(crate) fn secrets_in(text: &str) -> impl Iterator<Item = &str> {
     spans_of_secrets(text).filter_map(|span| parse_secret(&text[span])).map(|(name, _)| name)
+}
+
+/// The names of [`secrets_in`], and also names that no secret can have, such as `API KEY`. Mode `verify` uses this
+/// function, because a text that is meant as a placeholder must not reach a real server.
+pub(crate) fn secrets_in_loosely(text: &str) -> impl Iterator<Item = &str> {
+    let inner = text.split(OPEN).skip(1).filter_map(|part| part.split_once(CLOSE)).map(|(inner, _)| inner);
+    inner.filter_map(|inner| inner.split('|').next())
 }
 
 /// The ranges of the placeholders of secrets in a text.
@@ -244,7 +257,7 @@ fn bracketed(text: &[u8]) -> Option<(Cow<'_, [u8]>, usize)> {
 
 /// The text between the braces of a secret's placeholder: its name and encodings.
 fn within(text: &str) -> Option<&str> {
-    let inner = text.strip_prefix(OPEN)?.strip_suffix(CLOSE)?;
+    let inner = parse_secret_loosely(text)?;
     (!inner.is_empty() && inner.bytes().all(is_secret_byte)).then_some(inner)
 }
 
@@ -289,9 +302,12 @@ mod tests {
         let text =
             "{{secret.A}} {{secret.db.b|json|percent}} {{secret.}} {{secret.a b}} {{secret.{{secret.#c}}";
         assert_eq!(secrets_in(text).collect::<Vec<_>>(), ["A", "db.b", "#c"]);
+        assert_eq!(secrets_in_loosely(text).collect::<Vec<_>>(), ["A", "db.b", "", "a b", "#c"]);
         let (name, encodings) = parse_secret("{{secret.A|json|percent}}").unwrap();
         assert_eq!((name, encodings.collect::<Vec<_>>()), ("A", vec!["json", "percent"]));
         assert!(parse_secret("x{{secret.A}}").is_none());
+        assert_eq!(parse_secret_loosely("{{secret.a b|json}}"), Some("a b|json"));
+        assert_eq!(parse_secret_loosely("x{{secret.A}}"), None);
     }
 
     /// Placeholders that are written can be parsed.

@@ -1,7 +1,7 @@
 //! What each mode does with the network, the cassette and the snapshot. Also ignored hosts, and the age of cassettes.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cassette::{Config, Drift, Expiry, Mode, Session, Unused};
@@ -405,13 +405,24 @@ fn verify_needs_the_secrets_of_the_recording() {
     let known = config.clone().secret("API_KEY", "pk-2f9a77c1");
     project.record(known.clone(), &body);
     assert_eq!(project.run(Mode::Verify, known, &body).unwrap().0, 200);
-    let message = project.run(Mode::Verify, config, &body).unwrap_err().to_string();
+    let message = project.run(Mode::Verify, config.clone(), &body).unwrap_err().to_string();
     assert!(message.contains("can't be sent: the secret API_KEY has no value here"), "{message}");
+
+    // No secret can have a name with a space, but the placeholder must not reach the server.
+    let body = async |session: Session| {
+        get(&session.client().unwrap(), &format!("http://{HOST}/x?key={{{{secret.API KEY}}}}")).await.status
+    };
+    project.record(config.clone(), &body);
+    let message = project.run(Mode::Verify, config, &body).unwrap_err().to_string();
+    assert!(message.contains("can't be sent: the secret API KEY has no value here"), "{message}");
 }
 
 #[test]
 fn verify_reads_the_encoding_in_a_placeholder() {
-    let api = Api::start(Speaks::Http1, |request| {
+    let received = Arc::new(Mutex::new(Vec::new()));
+    let uris = received.clone();
+    let api = Api::start(Speaks::Http1, move |request| {
+        uris.lock().unwrap().push(request.uri().to_string());
         answer(200, &[("content-type", "text/plain")], request.uri().to_string())
     });
     let (config, project) = (api.config(), Project::new());
@@ -425,6 +436,11 @@ fn verify_reads_the_encoding_in_a_placeholder() {
         // A session with the secret runs.
         let known = config.clone().secret("API_KEY", "pk-2f9a77c1");
         assert_eq!(project.run(Mode::Verify, known, &body).unwrap().0, 200);
+        // The server got the recorded request and the last one, as the code under test sent them.
+        assert_eq!(
+            std::mem::take(&mut *received.lock().unwrap()),
+            [format!("/x?{query}"), format!("/x?{query}")]
+        );
     }
 }
 

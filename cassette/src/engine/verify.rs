@@ -147,7 +147,7 @@ fn without_value(replay: &Replay, head: &http::request::Parts, asked: &Request) 
     let mut look = |text: &[u8]| {
         // Clients percent-encode the brackets in a URL, and some of them the bar before an encoding.
         let text = percent_encoding::percent_decode(text).decode_utf8_lossy();
-        names.extend(placeholder::secrets_in(&text).map(str::to_owned));
+        names.extend(placeholder::secrets_in_loosely(&text).map(str::to_owned));
     };
     look(head.uri.to_string().as_bytes());
     head.headers.values().for_each(|value| look(value.as_bytes()));

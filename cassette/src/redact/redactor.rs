@@ -205,6 +205,16 @@ impl Redactor {
         self.counts().into_keys().collect()
     }
 
+    /// The labels of the rules that fired here or in the recording that mode `append` extends. Each rule has one label,
+    /// even if another version wrote the label of the recording.
+    pub(crate) fn fired_or_in(&self, recorded: &[String]) -> Vec<String> {
+        let mut all = self.fired();
+        all.extend(recorded.iter().map(|text| Label::parse(text).to_string()));
+        all.sort();
+        all.dedup();
+        all
+    }
+
     /// The labels of the rules that fired so far, each with its number of hits.
     pub fn counts(&self) -> BTreeMap<String, u64> {
         let counts = self.account.counts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -302,4 +312,20 @@ impl Redactor {
 /// The text. Replacements begin and end at characters, except in text that was not UTF-8 before.
 pub(crate) fn into_string(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_of_an_older_version_belongs_to_the_same_rule() {
+        let redactor = Redactor::new(Rules::default().field("customer_pin")).unwrap();
+        let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NSJ9.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg";
+        redactor.text(jwt);
+        assert_eq!(redactor.fired(), ["CAS0501 pattern jwt"]);
+        let recorded = ["CAS0501 shape jwt", "field old_pin", "secret.KEY"].map(str::to_owned);
+        assert_eq!(redactor.other_rules(&recorded), (vec!["field old_pin".to_owned()], Vec::new()));
+        assert_eq!(redactor.fired_or_in(&recorded), ["CAS0501 pattern jwt", "field old_pin", "secret.KEY"]);
+    }
 }

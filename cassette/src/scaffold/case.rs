@@ -67,7 +67,7 @@ impl Case {
 
     /// The component's configuration with the session's secrets filled in. The secrets exist in memory only.
     pub fn config(&self, session: &Session) -> Value {
-        filled(self.definition.config.clone(), session)
+        filled(self.definition.config.clone(), &|name| session.secret(name))
     }
 
     /// The state that the component starts from, if the definition names one.
@@ -111,14 +111,34 @@ fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-fn filled(value: Value, session: &Session) -> Value {
+/// Fills in the secrets. A placeholder that also names encodings stays, because no secret has such a name.
+fn filled(value: Value, secret: &impl Fn(&str) -> String) -> Value {
     match value {
-        Value::String(s) => {
-            let value = placeholder::parse_secret(&s).map(|(name, _)| session.secret(name));
-            Value::String(value.unwrap_or(s))
-        }
-        Value::Array(items) => items.into_iter().map(|v| filled(v, session)).collect(),
-        Value::Object(object) => object.into_iter().map(|(k, v)| (k, filled(v, session))).collect(),
+        Value::String(s) => Value::String(placeholder::parse_secret_loosely(&s).map(secret).unwrap_or(s)),
+        Value::Array(items) => items.into_iter().map(|v| filled(v, secret)).collect(),
+        Value::Object(object) => object.into_iter().map(|(k, v)| (k, filled(v, secret))).collect(),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::{Redactor, Rules};
+
+    #[test]
+    fn secrets_are_filled_in() {
+        let redactor = Redactor::new(Rules::default().secret("KEY", "pk-2f9a77c1").unwrap()).unwrap();
+        let secret = |name: &str| match redactor.secret(name) {
+            Some(value) => value.to_owned(),
+            None => placeholder::of_secret(name),
+        };
+        let config = serde_json::json!({
+            "#a": "{{secret.KEY}}",
+            "b": ["{{secret.KEY|percent}}", "{{secret.my key}}", "x{{secret.KEY}}", 1],
+        });
+        let mut expected = config.clone();
+        expected["#a"] = "pk-2f9a77c1".into();
+        assert_eq!(filled(config, &secret), expected);
     }
 }

@@ -136,7 +136,7 @@ fn masked(value: Value, place: &str) -> Result<Value, Wrong> {
                 let place = format!("{place}.{key}");
                 let secret = key.starts_with('#');
                 match &value {
-                    Value::String(s) if secret && placeholder::parse_secret(s).is_none() => {
+                    Value::String(s) if secret && placeholder::parse_secret_loosely(s).is_none() => {
                         let name = key.trim_start_matches('#').to_uppercase().replace('-', "_");
                         let what = format!(
                             "a secret must not stand in a committed file; write `{}` and give its value to the harness",
@@ -168,7 +168,7 @@ fn all_placeholders(value: &Value, place: &str) -> Result<(), Wrong> {
         Value::Array(items) => {
             items.iter().enumerate().try_for_each(|(i, v)| all_placeholders(v, &format!("{place}[{i}]")))
         }
-        Value::String(s) if placeholder::parse_secret(s).is_some() => Ok(()),
+        Value::String(s) if placeholder::parse_secret_loosely(s).is_some() => Ok(()),
         _ => Err((
             place.to_owned(),
             "expected a placeholder, `{{secret.NAME}}`: this file is committed".into(),
@@ -256,6 +256,11 @@ mod tests {
         )
         .expect("definitions");
         assert_eq!(d[0].config, serde_json::json!({"p": {"x": 1, "#k": "{{secret.K}}"}}));
+        let d = parse(
+            r##"[{"name": "a", "config": {"#k": "{{secret.my key}}"}, "secrets": {"l": "{{secret.a b}}"}}]"##,
+        )
+        .expect("definitions");
+        assert_eq!(d[0].config, serde_json::json!({"#k": "{{secret.my key}}", "l": "{{secret.a b}}"}));
     }
 
     #[test]

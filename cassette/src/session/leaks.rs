@@ -43,7 +43,7 @@ pub(super) struct FoundLeak {
 /// If one can't be read.
 pub(super) fn search(check: &LeakCheck, files: &[PathBuf]) -> Result<Vec<FoundLeak>> {
     let pieces = pieces(files, check.overlap())?;
-    let mut all: Vec<FoundLeak> = cores::try_map(
+    let mut all: Vec<FoundLeak> = cores::try_map_catching(
         files,
         MOST_THREADS,
         || (),
@@ -55,7 +55,7 @@ pub(super) fn search(check: &LeakCheck, files: &[PathBuf]) -> Result<Vec<FoundLe
     .into_iter()
     .flatten()
     .collect();
-    let mut suspects: Vec<&PathBuf> = cores::try_map(
+    let mut suspects: Vec<&PathBuf> = cores::try_map_catching(
         &pieces,
         MOST_THREADS,
         || (),

@@ -26,7 +26,7 @@ pub(super) fn digest(found: Listing, filter: Option<Filter<'_>>) -> Result<Vec<E
     let bytes: u64 = files.iter().map(|f| f.size).sum();
     // The largest files come first, so that no core is left alone with a long file at the end.
     files.sort_unstable_by(|a, b| b.size.cmp(&a.size).then_with(|| a.name.cmp(&b.name)));
-    let parts = cores::try_map(
+    let parts = cores::try_map_catching(
         &files,
         threads_worth(bytes),
         || vec![0; CHUNK],

@@ -187,6 +187,17 @@ fn obstacles() {
         "cassette can't show a frozen time to unmodified code: Miri runs without the libc that would show it",
         "call `Config::explicit_clock()`, and read the time through `session.clock().now()`",
     );
+    check_obstacle(
+        Obstacle::NotIntercepted,
+        "cassette can't intercept the connections of unmodified clients: this executable is linked in a way that \
+         bypasses it",
+        "use the session's own clients, and call `Config::explicit_clients()`",
+    );
+    check_obstacle(
+        Obstacle::LearnsOnce,
+        "mode `learn` runs a test twice, but this test can run only once",
+        "use `#[cassette_test]`, or call `SessionBuilder::learn` before `SessionBuilder::run`",
+    );
     let (method, uri) = (http::Method::PUT, "https://api.example.com/v1".to_owned());
     let scope = "https://api.example.com/v1".to_owned();
     check_obstacle(

@@ -24,9 +24,11 @@ impl Session {
     /// it knows in addition to the failure of the body.
     pub(crate) fn finish(&self, body: BodyEnd) -> Result<Summary, Failure> {
         let ended = self.end(body);
-        self.0.open.close();
+        // The cassette is closed last, because the next session may open it from then on, and must not find this one
+        // among its parallel sessions.
         self.0.network.leave();
         registry::remove(self);
+        self.0.open.close();
         ended
     }
 

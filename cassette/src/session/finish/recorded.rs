@@ -90,17 +90,15 @@ impl Session {
     /// The metadata from the beginning of the recording, with the rules that fired and the duration.
     fn metadata(&self, journal: &Journal) -> Metadata {
         let mut metadata = journal.metadata().clone();
-        let mut fired = self.0.redactor.fired();
+        let redactor = &self.0.redactor;
         if journal.before().is_some() {
             // The list also keeps the rules that fired in the first recording.
-            fired.append(&mut metadata.redaction);
-            fired.sort();
-            fired.dedup();
+            metadata.redaction = redactor.fired_or_in(&metadata.redaction);
         } else {
             let seconds = self.0.started.elapsed().as_secs_f64();
             metadata.duration_seconds = Some((seconds * 1000.0).round() / 1000.0);
+            metadata.redaction = redactor.fired();
         }
-        metadata.redaction = fired;
         metadata
     }
 

@@ -3,7 +3,7 @@
 use crate::json::unescape;
 use crate::redact::Encoding;
 use crate::redact::tests::corpus::places::{PLACES, Part, Place};
-use crate::redact::tests::corpus::{Redactor, Rules, bare, encodings, secrets, seed, sized};
+use crate::redact::tests::corpus::{FIXED, Redactor, Rules, bare, encodings, secrets, seed, sized};
 
 /// The usual encodings, which a replay restores to the byte. For the others it restores the usual encoding of their
 /// kind.
@@ -77,7 +77,9 @@ fn restore(redactor: &Redactor, place: &Place, stored: &str) -> Option<String> {
 #[test]
 fn restored_in_the_servers_encoding() {
     let mut cases = 0;
-    for secret in secrets(sized(1, 24), seed(5)) {
+    // The first secret is the same in every run, and has more cases than the lower bound below. The number of cases of
+    // a random secret depends on its alphabet.
+    for secret in [FIXED[0].to_owned()].into_iter().chain(secrets(sized(1, 24), seed(5))) {
         let rules = Rules::default().allow_header("x-note").secret("K", secret.clone()).unwrap();
         let redactor = Redactor::new(rules).unwrap();
         let responses = redactor.for_responses();
@@ -107,5 +109,5 @@ fn restored_in_the_servers_encoding() {
             }
         }
     }
-    assert!(cases > sized(400, 10_000), "{cases}");
+    assert!(cases > sized(7_500, 10_000), "{cases}");
 }
