@@ -116,7 +116,7 @@ impl Write for Capture {
 fn opaque(encoding: &str, side: Side) -> io::Error {
     let (whose, hint) = match side {
         Side::Request => ("of the request", "let the client send the body uncompressed, or with gzip"),
-        Side::Response => ("of the answer", "let the client ask for `accept-encoding: gzip`"),
+        Side::Response => ("of the response", "let the client ask for `accept-encoding: gzip`"),
     };
     io::Error::other(format!(
         "content-encoding `{encoding}` {whose} can't be decoded, so cassette can't search the body for secrets; {hint}"

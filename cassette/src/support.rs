@@ -1,7 +1,8 @@
-//! What the other packages of this repository need of the library: `cargo cassette`, the benches, the fuzz targets and
-//! the end-to-end tests. Users have no need of it, so it is hidden from the documentation and may change at any time.
+//! The names that the library shares with the other packages of this repository: `cargo cassette`, the benches, the
+//! fuzz targets and the end-to-end tests. Users do not need these names. The documentation hides them, and any release
+//! may change them.
 //!
-//! Must not know: how anything is done. It only hands names on.
+//! Must not know: how anything is done. It only re-exports names.
 
 pub use crate::json::lex::{Kind, Lexer};
 pub use crate::json::style;
@@ -19,7 +20,7 @@ pub use crate::tape::list::{Listed, list};
 use crate::matcher::Matching;
 use crate::tape::Request;
 
-/// The key of a request: one value for all requests that are the same.
+/// The key of a request. All equal requests have the same key.
 pub fn key(matching: &Matching, request: &Request) -> impl Eq + std::fmt::Debug + use<> {
     matching.key(request)
 }

@@ -293,5 +293,5 @@ fn bodies_that_cannot_be_decoded_are_not_recorded() {
     refused("gzip", whole[..whole.len() - 9].to_vec(), "is cut off");
     refused("gzip", TEXT, "the body is not in gzip format");
     refused("zstd", "(\u{fffd}/, more than a header", "the body is not in zstd format");
-    refused("dcb", "(\u{fffd}/", "content-encoding `dcb` of the answer can't be decoded");
+    refused("dcb", "(\u{fffd}/", "content-encoding `dcb` of the response can't be decoded");
 }

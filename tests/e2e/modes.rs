@@ -1,4 +1,4 @@
-//! What each mode does with the network, the cassette and the snapshot. Also ignored hosts, and the age of cassettes.
+//! Each mode: its use of the network, the cassette and the snapshot. Also: ignored hosts, and the age of cassettes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

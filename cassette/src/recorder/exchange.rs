@@ -31,8 +31,8 @@ struct ExchangeInner {
     objection: OnceLock<Objected>,
 }
 
-/// What is known so far of an exchange. It is written when both the request and the answer are over: a server may
-/// answer before it has read the whole request.
+/// The parts of an exchange that have arrived so far. The recorder writes the exchange when both the request and the
+/// response have ended, because a server may respond before it has read the whole request.
 pub(super) struct Parts {
     pub(super) method: http::Method,
     uri: String,

@@ -28,7 +28,7 @@ const KEYS: [&str; 5] = ["name", "config", "secrets", "state", "freeze_time"];
 const MAX_NAME: usize = 40;
 
 /// The keywords of edition 2024 in lower case, strict and reserved: no function can have one of them as its name. Raw
-/// identifiers are no way out, because `self`, `super` and `crate` have none, and because the name of a test would differ
+/// identifiers do not help, because `self`, `super` and `crate` have none, and because the name of a test would differ
 /// from the name of its folder.
 const KEYWORDS: [&str; 51] = [
     // Strict.

@@ -1,7 +1,7 @@
-//! The last line of defence: nothing that is about to be committed may hold a known secret. Files are searched piece
-//! by piece on all cores.
+//! The final leak check: no file that is about to be installed may hold a known secret. Files are searched in pieces on
+//! all cores.
 //!
-//! Must not know what a secret looks like, nor how a place is worded.
+//! Must not know: what a secret looks like, how a place is worded.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -19,16 +19,17 @@ use crate::tape::{Located, Part, Prepared, json_string};
 
 use crate::redact::suggest::{self, Suggestion, Suggestions};
 
-/// A file is searched in pieces of this many bytes. Less is not worth a thread.
+/// The size of the pieces in which a file is searched, in bytes. A smaller piece is not worth a thread.
 const PIECE: u64 = 8 * 1024 * 1024;
 
-/// What two pieces share. No known form is as long; a longer value makes it longer.
+/// The overlap of two pieces in bytes. It is longer than every token pattern. The encodings of a longer value extend
+/// it.
 const SHARED: u64 = 64 * 1024;
 
-/// More threads than this wait for the disk.
+/// The number of threads at most. More threads would only wait for the disk.
 const MOST_THREADS: usize = 8;
 
-/// A leak in a file, or in what it packs.
+/// A leak in a file, or in the compressed data of a file.
 #[derive(Debug)]
 pub(super) struct FoundLeak {
     pub(super) file: PathBuf,
@@ -36,11 +37,11 @@ pub(super) struct FoundLeak {
     pub(super) packed: bool,
 }
 
-/// The first leak of each of the files, and of what it packs.
+/// The first leak of each file, and the first leak in its compressed data.
 ///
 /// # Errors
 ///
-/// If one can't be read.
+/// If a file cannot be read.
 pub(super) fn search(check: &LeakCheck, files: &[PathBuf]) -> Result<Vec<FoundLeak>> {
     let pieces = pieces(files, check.overlap())?;
     let mut all: Vec<FoundLeak> = cores::try_map_catching(
@@ -70,7 +71,7 @@ pub(super) fn search(check: &LeakCheck, files: &[PathBuf]) -> Result<Vec<FoundLe
     suspects.sort_unstable();
     suspects.dedup();
     for file in suspects {
-        // A piece doesn't know what came before it: only the whole file tells what is a secret, and its line.
+        // A piece lacks the bytes before it. Only the whole file shows whether the text is a secret, and in which line.
         let leak = File::open(file).and_then(|opened| check.scan(opened));
         let leak = leak.map_err(|e| Error::io("scan", file, e))?;
         all.extend(leak.map(|leak| FoundLeak { file: file.clone(), leak, packed: false }));
@@ -79,7 +80,8 @@ pub(super) fn search(check: &LeakCheck, files: &[PathBuf]) -> Result<Vec<FoundLe
     Ok(all)
 }
 
-/// The first leak in what a file packs. What is broken was recorded so; what could be unpacked of it was looked at.
+/// The first leak in the compressed data of a file. Data that is corrupt was recorded so; the check reads the part that
+/// can be decompressed.
 fn in_packed(check: &LeakCheck, file: &Path) -> io::Result<Option<Leak>> {
     let open = |at: u64| -> io::Result<File> {
         let mut file = File::open(file)?;
@@ -104,7 +106,7 @@ pub(super) fn in_recording(
     let mut encoding = leak.encoding;
     let (place, rule) = match prepared.locate(&file, leak.offset) {
         Some(located) => {
-            // No rule sees into what is packed.
+            // No rule applies to compressed data.
             let (rule, charset) = match packed {
                 true => (None, None),
                 false => suggestion(suggestions, &located, &file),
@@ -117,7 +119,7 @@ pub(super) fn in_recording(
     report::Leak { name: leak.name, kind: leak.kind, encoding, unpacked: packed, place, rule }
 }
 
-/// The rule that would redact a leak; and its encoding, where the cassette has that part in base64.
+/// The rule that would redact a leak, and its encoding if the cassette holds that part in base64.
 fn suggestion(
     suggestions: &Suggestions<'_>,
     located: &Located,
@@ -143,7 +145,7 @@ fn suggestion(
     }
 }
 
-/// The same in the manifest of the output, which has a line for each file.
+/// A leak in the manifest of the output, which has one line for each file.
 pub(super) fn in_output(check: &LeakCheck, manifest: &Manifest, leak: Leak) -> report::Leak {
     let line = usize::try_from(leak.line).unwrap_or(usize::MAX);
     let entry = line.checked_sub(1).and_then(|i| manifest.entries().get(i));
@@ -158,7 +160,7 @@ pub(super) fn in_output(check: &LeakCheck, manifest: &Manifest, leak: Leak) -> r
     }
 }
 
-/// The place of a leak, in words that hold no secret themselves.
+/// The place of a leak, without any secret in it.
 fn place(check: &LeakCheck, located: &Located, line: u64) -> LeakPlace {
     let named = |name: &str, part: fn(String) -> LeakPart| match is_clean(check, name) {
         true => part(name.to_owned()),
@@ -179,7 +181,7 @@ fn place(check: &LeakCheck, located: &Located, line: u64) -> LeakPlace {
     let request = &located.interaction.request;
     let uri = match is_clean(check, &request.uri) {
         true => request.uri.clone(),
-        // The report shows no more of it than the server.
+        // The report shows only the server of such a URL.
         false => {
             let authority = request.uri.find("://").map_or(0, |at| at + 3);
             let end = request.uri[authority..].find(['/', '?', '#']).map_or(0, |at| authority + at);
@@ -231,7 +233,7 @@ mod tests {
 
     const VALUE: &str = "pk-2f9a77c1-66b0";
 
-    /// Looks for a value, or a form, that begins at `at` in a file of `size` bytes.
+    /// Looks for a value, or for a token, that begins at `at` in a file of `size` bytes.
     #[track_caller]
     fn check(size: usize, secret: &str, at: usize) {
         let dir = tempfile::tempdir().unwrap();

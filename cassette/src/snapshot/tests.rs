@@ -46,7 +46,7 @@ fn insta_reads_our_header_and_contents() {
         assert_eq!(read.metadata().expression(), Some("session.output_dir()"));
         assert_eq!(read.as_text().unwrap().to_string(), manifest.to_text().trim_end());
 
-        // What accepting does: insta writes the file in its own hand.
+        // Accepting the snapshot in insta writes the file once more, by insta itself.
         read.save(&path).unwrap();
         assert_eq!(load(&path).unwrap(), Some(manifest));
     }

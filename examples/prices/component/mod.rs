@@ -22,7 +22,7 @@ use extract::Extraction;
 pub use state::State;
 pub use tables::TableSummary;
 
-/// Where one run reads from and writes to.
+/// The folders of one run: where it reads its input and writes its output.
 ///
 /// ```
 /// let dirs = prices::component::Dirs::under("data");
@@ -44,7 +44,7 @@ impl Dirs {
     }
 }
 
-/// What one run did.
+/// The result of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     /// The tables written, in the order they were written.
