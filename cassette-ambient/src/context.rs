@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A session's number and clock, for the threads that [`enter`](Self::enter) it and the threads that those start. A
-/// cheap handle that may be sent anywhere.
+/// cheap handle that any thread may use.
 ///
 /// The memory behind the handle (some 60 bytes and the network) is kept until the process ends. A thread that outlives
 /// its test can therefore never ask a clock that is gone.

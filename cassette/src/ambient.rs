@@ -69,7 +69,7 @@ mod backend {
         pub(crate) refused: fn(&str, u16, cassette_ambient::RefusalReason),
     }
 
-    /// The threads of one session. A handle that may be sent anywhere.
+    /// A handle for the threads of one session. Any thread may use it.
     #[derive(Clone, Copy, Debug)]
     pub(crate) struct Ambient(Context);
 

@@ -51,7 +51,7 @@ unsafe extern "C" fn getaddrinfo(
     let prefix = if asked.ai_family == libc::AF_INET6 { "::ffff:" } else { "" };
     let _ = write!(&mut text[..31], "{prefix}{address}");
     // libc makes the list itself, so that libc can free it.
-    // SAFETY: the same contract; `text` is a C string.
+    // SAFETY: the caller keeps the contract of `getaddrinfo`; `numeric` is valid, and `text` ends with a zero.
     let code = unsafe { real(text.as_ptr().cast(), service, &numeric, result) };
     #[cfg(target_env = "gnu")]
     if code == 0 && asked.ai_flags & libc::AI_CANONNAME != 0 {

@@ -1,4 +1,5 @@
-//! Checks of the names in settings. A setting with an impossible name would have no effect, and nobody would notice.
+//! Checks the names that settings get: of headers, fields, cookies, domains and parameters. A setting with an
+//! impossible name would have no effect, and nobody would notice.
 //!
 //! Must not know: what a setting does with a valid name.
 

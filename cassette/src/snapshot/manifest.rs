@@ -1,6 +1,6 @@
 //! The types of a snapshot: a directory as a sorted list of its entries.
 
-/// The contents of a directory: every file, link and empty directory below it, sorted by path.
+/// The contents of a directory: every file, link and empty directory below it that is not ignored, sorted by path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Manifest {
     // Sorted by the bytes of the path, each path once.

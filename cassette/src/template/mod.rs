@@ -55,7 +55,7 @@ impl Values {
     ///
     /// # Errors
     ///
-    /// An expression cannot be filled in. This is the error of every function here.
+    /// An expression cannot be filled in, or its value is not allowed in a header.
     pub(crate) fn fill_headers(self: &Arc<Self>, headers: &mut HeaderMap) -> Result<(), String> {
         for (name, value) in headers.iter_mut() {
             if memchr::memmem::find(value.as_bytes(), fill::OPEN).is_none() {

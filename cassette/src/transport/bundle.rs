@@ -1,9 +1,9 @@
 //! The file of trusted certificates, for clients that read the name of such a file from the environment.
 //!
-//! The file holds certificates and never a key. It lies in a directory of this process inside the system's temporary
-//! directory, and is removed with the last session that needs it. The next process removes the directory of a killed
-//! process. The next session of this process finds the file in the same place, because some clients read the variable
-//! once in a process (the curl crate does).
+//! The file holds certificates and never a key. Each process has a directory of its own for it, in the system's
+//! temporary directory. The file and the directory are removed when the last session that needs them ends. The next
+//! process removes the directory of a killed process. The next session of this process finds the file in the same
+//! place, because some clients read the variable once in a process (the curl crate does).
 //!
 //! Must not know: sessions, and the variables that name the file.
 
@@ -56,7 +56,7 @@ fn places() -> MutexGuard<'static, [Place; 2]> {
 
 const FILE: &str = "ca.pem";
 
-/// The start of the directory's name; the number of the process follows.
+/// The start of the directory's name. The process id and a random number follow.
 const PREFIX: &str = "cassette-ca-";
 
 impl Bundle {

@@ -59,7 +59,8 @@ impl Foreigners {
         let mut until = began + SILENCE;
         loop {
             let filled = timeout_at(until, stream.fill_buf()).await;
-            // Must run before the client can get an answer.
+            // This must come before the client can know the outcome: otherwise the test could end before this
+            // connection counts as undecided.
             let undecided = self.seen.begin();
             match filled {
                 Ok(Ok([first, ..])) => {

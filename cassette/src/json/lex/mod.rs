@@ -171,8 +171,8 @@ impl Lexer {
         Lexer { lenient: true, ..Lexer::new() }
     }
 
-    /// The next token of `chunk`, or the next piece of one, from byte `at`. `None` when the whole chunk has been
-    /// returned. `at` is 0 for a new chunk, and the end of the last piece's span after that.
+    /// The next token of `chunk`, or the next piece of one, from byte `at`. `None` at the end of the chunk; the caller
+    /// then passes the next chunk. `at` is 0 for a new chunk, and the end of the last piece's span after that.
     ///
     /// # Errors
     ///

@@ -23,7 +23,7 @@ pub(crate) struct LooseForm {
 
 enum Pair {
     Held(Vec<u8>),
-    /// The pair is too long to be held, so it is redacted as it comes.
+    /// The pair is too long to be held, so it is redacted without waiting for its end.
     Long,
     /// The pair contains a space, so it stays.
     Kept,

@@ -41,7 +41,7 @@ pub(crate) struct XmlFields {
 
 enum At {
     Text,
-    /// After `<`, with the bytes since.
+    /// After `<`, until its kind is known (a tag, a comment, CDATA). Holds the bytes after `<`.
     Open(Vec<u8>),
     /// In the name of an element.
     Name(Vec<u8>),
