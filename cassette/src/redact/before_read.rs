@@ -15,13 +15,14 @@ use crate::redact::redactor::Redactor;
 use crate::redact::rules::label::Label;
 
 impl Redactor {
-    /// The rule that produced a placeholder which the code under test has read. This session produced it, or the
-    /// recording that this session adds to.
+    /// The rule that produced a placeholder which the code under test has read. The placeholder comes from this
+    /// session, or from the recording to which this session appends.
     fn rule_of_given(&self, placeholder: &str, name: &str) -> Option<Label> {
         self.account().given.rule(placeholder).or_else(|| self.rules().label_of(name).cloned())
     }
 
-    /// The objection to the first placeholder in a request's head that the code under test read in a response.
+    /// The objection to a request whose head holds a placeholder that the code under test read in a response. The first
+    /// such placeholder counts.
     pub(crate) fn returned(&self, uri: &str, headers: &HeaderMap) -> Option<Objection> {
         self.before_read()?;
         let texts = std::iter::once(uri.as_bytes()).chain(headers.values().map(HeaderValue::as_bytes));
@@ -39,7 +40,7 @@ impl Redactor {
 /// read in a response.
 pub(crate) struct Watch<W> {
     before_read: Option<Redactor>,
-    /// The bytes from a possible beginning of a placeholder on.
+    /// The last bytes of the text, from the beginning of a possible placeholder on. They have already been passed on.
     held: Vec<u8>,
     next: W,
 }
@@ -52,7 +53,7 @@ impl<W: Write> Watch<W> {
         Watch { before_read: redactor.before_read().cloned(), held: Vec::new(), next }
     }
 
-    /// A writer that only passes on, for responses: they may hold placeholders.
+    /// A writer that passes on all bytes without a check. It is for responses, which may hold placeholders.
     pub(crate) fn none(next: W) -> Watch<W> {
         Watch { before_read: None, held: Vec::new(), next }
     }
@@ -63,6 +64,7 @@ impl<W: Write> Watch<W> {
     }
 
     /// Checks all placeholders in a text. Returns the offset from which the text may hold an incomplete placeholder.
+    /// `whole` says that no text follows.
     fn check(&self, text: &[u8], whole: bool) -> io::Result<usize> {
         let Some(redactor) = &self.before_read else { return Ok(text.len()) };
         let mut at = 0;

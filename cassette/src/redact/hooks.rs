@@ -73,7 +73,7 @@ pub(crate) struct Hooked<W> {
 }
 
 enum State {
-    /// No hook has been asked yet.
+    /// No hook has been asked yet whether it wants the body.
     Unasked(Box<BodyHead>),
     Passing,
     Held {

@@ -20,12 +20,12 @@ pub(crate) enum Objection {
 }
 
 impl Objection {
-    /// The objection inside an error of a body's writers.
+    /// The objection inside an error that the writers of a body returned.
     pub(crate) fn of(error: &io::Error) -> Option<&Objection> {
         error.get_ref()?.downcast_ref()
     }
 
-    /// The error about this request, or about its response.
+    /// The error that reports this objection to a request, or to its response.
     pub(crate) fn about(&self, method: &http::Method, uri: &str) -> Error {
         let message = format!("{method} {uri}: {self}");
         match self {

@@ -1,6 +1,6 @@
 //! The redactor of a session: prepares the rules once, and makes writers for bodies, leak checks and restorers.
 //!
-//! Must not know: heads of requests and responses, and hooks, which use it.
+//! Must not know: heads of requests and responses, and hooks. Both use the redactor.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,8 +129,8 @@ impl Redactor {
         }
     }
 
-    /// A writer that redacts a decoded body of this content type and writes it to `next`, in one pass. Memory is
-    /// bounded by a window. All other bytes stay as they are.
+    /// A writer that redacts a decoded body of this content type and writes it to `next`, in one pass. Only a window of
+    /// the body is in memory. All other bytes stay as they are.
     ///
     /// Values of fields on the list become `[name:1]`, `[name:2]` and so on; equal values get the same placeholder
     /// everywhere. Numbers stay, because a placeholder would change their type. A body that begins like JSON is read as
@@ -186,7 +186,7 @@ impl Redactor {
     ///
     /// # Errors
     ///
-    /// The reader's and the writer's.
+    /// Fails if the reader or the writer fails.
     pub(crate) fn copy(&self, from: &mut dyn Read, to: &mut dyn Write) -> io::Result<()> {
         let account = Arc::new(Account { counts: Arc::default(), ..self.account.of_one_body() });
         let mut replacer = ValueReplacer::new(self.prepared.values.clone(), account, to);
@@ -268,8 +268,8 @@ impl Redactor {
         self.account.identity.reserve_numbers(text);
     }
 
-    /// A text of a request for a real server: with the values from earlier responses in place of their placeholders.
-    /// Unchanged if no values are [kept](Self::keeping).
+    /// The text of a request as a real server must get it: values from earlier responses replace their placeholders.
+    /// The text is unchanged if no values are [kept](Self::keeping).
     pub(crate) fn sent<'t>(&self, text: &'t [u8], encoding: Encoding) -> Cow<'t, [u8]> {
         self.account.identity.sent(text, |value| encoding.encode(value))
     }
@@ -309,7 +309,8 @@ impl Redactor {
     }
 }
 
-/// The text. Replacements begin and end at characters, except in text that was not UTF-8 before.
+/// The bytes as a string. Replacements begin and end at character boundaries, so bytes that were UTF-8 before redaction
+/// are UTF-8 after it.
 pub(crate) fn into_string(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
 }

@@ -29,7 +29,7 @@ impl<W: Write> Restorer<W> {
     ///
     /// # Errors
     ///
-    /// The next writer's.
+    /// Fails if the next writer fails.
     pub fn finish(mut self) -> io::Result<W> {
         self.next.write_all(&self.held)?;
         Ok(self.next)

@@ -42,14 +42,14 @@ pub(crate) const MOST: usize = 1024 * 1024;
 const TARGETS: &[&str] = &["content-location", "link", "location", "operation-location", "refresh"];
 
 impl Suggestions<'_> {
-    /// For a secret in a URL, or in a header whose value is a URL.
+    /// The suggestion for a secret in a URL, or in a header whose value is a URL.
     pub(crate) fn for_uri(&self, uri: &str) -> Option<Suggestion> {
         self.first(uri.as_bytes(), around_url(uri, self.at(uri.as_bytes())?), |redactor, uri| {
             redactor.uri(std::str::from_utf8(uri).ok()?).into_bytes().into()
         })
     }
 
-    /// For a secret in a header.
+    /// The suggestion for a secret in a header.
     pub(crate) fn for_header(&self, name: &str, value: &str) -> Option<Suggestion> {
         let is_url = TARGETS.contains(&name) || value.contains("://");
         let url = |target: &str| is_url.then(|| self.for_uri(target)).flatten();
@@ -60,7 +60,7 @@ impl Suggestions<'_> {
         })
     }
 
-    /// For a secret in a string of a JSON body. `None` if a placeholder may replace the whole string.
+    /// The suggestion for a secret in a string of a JSON body. `None` if a placeholder may replace the whole string.
     pub(crate) fn for_json(&self, text: &str) -> Option<Suggestion> {
         let at = self.at(text.as_bytes())?;
         let json = serde_json::to_vec(text).ok()?;
@@ -70,7 +70,7 @@ impl Suggestions<'_> {
         found.or_else(|| leads.then_some(Suggestion::SomeBody))
     }
 
-    /// For a secret in a body of another format.
+    /// The suggestion for a secret in a body that is not JSON.
     pub(crate) fn for_body(&self, content_type: Option<&str>, bytes: &[u8]) -> Option<Suggestion> {
         let at = self.at(bytes)?;
         let text = String::from_utf8_lossy(&bytes[..at]).into_owned();
@@ -126,8 +126,8 @@ fn body(content_type: Option<&str>) -> impl Fn(&Redactor, &[u8]) -> Option<Vec<u
 /// A rule to try.
 enum Candidate {
     Field(String),
-    /// A segment of a path: the segments before it, the `prefix` part of the segment before the secret, the length of
-    /// the rest, and whether another segment follows.
+    /// A secret in a segment of a path: the segments before that segment, the part of the segment before the secret
+    /// (`prefix`), the length of the rest of the segment, and whether another segment follows.
     Segment {
         before: Vec<String>,
         prefix: String,

@@ -1,4 +1,4 @@
-//! Placeholders that the code under test read in responses, with the rules that put them there.
+//! Placeholders that the code under test read in responses, each with the rule that produced it.
 //!
 //! Must not know: requests, which may send such a placeholder back.
 

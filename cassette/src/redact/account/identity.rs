@@ -1,6 +1,6 @@
-//! One placeholder for each value: `[access_token:1]`, numbered by first appearance. So equal values stay equal, and
-//! different values stay different. Identity keeps keyed hashes of values, not the values; the exceptions are the few
-//! found values, and the values that mode `verify` sends again.
+//! Gives each value one placeholder, such as `[access_token:1]`. The numbers follow the order in which values first
+//! appear. Equal values get equal placeholders, and different values get different ones. Identity keeps keyed hashes of
+//! values, not the values; the exceptions are the few found values, and the values that mode `verify` sends again.
 //!
 //! Must not know: where a value was found.
 
@@ -22,14 +22,15 @@ pub(crate) struct Identity {
     found: Mutex<Numbering>,
     /// The values that redaction searches for everywhere.
     pub(crate) found_values: FoundValues,
-    /// The values by their placeholders, if they must be sent again. In memory only.
+    /// The values by their placeholders, if the session must send them to a real server again. They never reach the
+    /// disk.
     kept: Option<Mutex<HashMap<String, Vec<u8>>>>,
 }
 
 #[derive(Default)]
 struct Numbering {
     places: HashMap<u64, Place>,
-    /// Names of placeholders, each with its last number.
+    /// The names of placeholders, each with the last number that is taken.
     names: Vec<(Box<str>, u32)>,
 }
 
@@ -41,20 +42,20 @@ enum Place {
     Found(u32, u32),
 }
 
-/// The most values that are remembered. Later values get numbers, but the same value gets a new number each time.
+/// The most values that are remembered. A later value still gets a number, but a new one each time it occurs.
 const REMEMBERED: usize = 1 << 16;
 
 /// A value that is read in pieces: its hash, and its first bytes.
 pub(crate) struct ValueDigest {
     hasher: DefaultHasher,
     head: Vec<u8>,
-    /// The most bytes of `head`.
+    /// The greatest length of `head`.
     most: usize,
-    /// Whether the text has the value in escaped form.
+    /// Whether the value is escaped in the text.
     pub(crate) escaped: bool,
 }
 
-/// Longer values are not kept.
+/// Longer values are not kept for a real server.
 const LONGEST_KEPT: usize = 16 * 1024;
 
 impl Identity {
@@ -84,7 +85,8 @@ impl Identity {
         ValueDigest { hasher: self.key.build_hasher(), head: Vec::new(), most, escaped: false }
     }
 
-    /// The text for a real server: `encode`d values in place of their placeholders. Unchanged if no values are kept.
+    /// The text as a real server must get it: each placeholder of a kept value becomes the value, encoded with
+    /// `encode`. The text is unchanged if no values are kept.
     pub(crate) fn sent<'t>(&self, text: &'t [u8], encode: impl Fn(&str) -> String) -> Cow<'t, [u8]> {
         let Some(kept) = &self.kept else { return Cow::Borrowed(text) };
         let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -96,8 +98,8 @@ impl Identity {
     }
 
     /// The placeholder for a value: the placeholder of the secret with this value, or a numbered one with this name. A
-    /// value that is a placeholder stays. A value that is `given` to the code under test never gets the placeholder of
-    /// a secret, because a replay would fill the secret in.
+    /// value that is a placeholder itself stays. `given` says that the code under test reads the placeholder. Then the
+    /// value never gets the placeholder of a secret, because a replay would fill the secret in.
     pub(crate) fn placeholder(&self, name: &str, value: &ValueDigest, given: bool) -> Replacement {
         let mut found = self.found();
         if let Some(parsed) = placeholder::parse(&value.head) {
@@ -138,7 +140,7 @@ impl Identity {
     }
 
     /// The placeholder for a text: the text itself if it is a placeholder, or the placeholder of an equal value that
-    /// was found before.
+    /// was found before. `None` for any other text.
     pub(crate) fn passed_on(&self, text: &[u8]) -> Option<Replacement> {
         if let Some(parsed) = placeholder::parse(text) {
             self.found().reserve(parsed.numbered);
@@ -195,9 +197,9 @@ impl Numbering {
         at as u32
     }
 
-    /// Reserves the number of a placeholder that came from outside.
+    /// Reserves the number of a placeholder that this session did not create.
     fn reserve(&mut self, number: Option<(&str, u32)>) {
-        // Names from outside must not fill the memory.
+        // Texts from outside can hold any number of names, which must not fill the memory.
         if let Some((name, number)) = number
             && self.names.len() < 1000
         {
@@ -217,7 +219,7 @@ pub(crate) struct Replacement {
 }
 
 impl ValueDigest {
-    /// Appends a piece, given as it is in the text and decoded.
+    /// Appends a piece: `raw` is the piece as it stands in the text, `decoded` is the piece without escapes.
     pub(crate) fn push_as(&mut self, raw: &[u8], decoded: &[u8]) {
         self.escaped |= raw != decoded;
         self.push(decoded);

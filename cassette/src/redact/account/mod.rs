@@ -21,9 +21,10 @@ pub(crate) struct Account {
     pub(crate) counts: Arc<Mutex<BTreeMap<Label, u64>>>,
     pub(crate) identity: Arc<Identity>,
     pub(crate) given: Arc<Given>,
-    /// The code under test reads the placeholders: redaction runs before it reads the response.
+    /// Whether the code under test reads the placeholders, because redaction runs before the code reads the response.
     pub(crate) gives: bool,
-    /// The encoding of a response's text; `None` for a request. Placeholders in a response name the other encodings.
+    /// The encoding of a response's text; `None` for a request. A placeholder in a response names the encodings of its
+    /// value except this last one.
     pub(crate) response_encoding: Option<Encoding>,
     /// Whether something was replaced in this body.
     pub(crate) hit: AtomicBool,
@@ -49,7 +50,8 @@ impl Account {
         Account { counts, identity, given, gives, response_encoding, hit: AtomicBool::new(false) }
     }
 
-    /// The account for redaction before the code under test reads: it also notes the placeholders that the code gets.
+    /// The account for redaction before the code under test reads: this account also notes the placeholders that the
+    /// code reads.
     pub(crate) fn giving(&self) -> Account {
         Account { gives: true, ..self.of_one_body() }
     }
@@ -73,7 +75,7 @@ impl Account {
         self.hit.store(true, Ordering::Relaxed);
     }
 
-    /// Counts a value without noting a hit, for values that stay.
+    /// Counts a value that stays in the body, so this notes no hit.
     pub(crate) fn note(&self, label: &Label) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         match counts.get_mut(label) {
@@ -104,8 +106,8 @@ impl Account {
         if secret.is_some() && escaped { with_encodings(&text, self.encodings_to_name(steps)) } else { text }
     }
 
-    /// The placeholder for a text that no rule names, if it equals a value that was found before. The rule was counted
-    /// where it found the value.
+    /// The placeholder for a text that no rule names, if it equals a value that was found before. The rule that found
+    /// the value is not counted again.
     pub(crate) fn pass_on(&self, raw: &str, plain: &[u8], rules: &Rules) -> Option<String> {
         let Replacement { text, is_new, secret } = self.identity.passed_on(plain)?;
         if self.gives && self.given.rule(&text).is_none() {

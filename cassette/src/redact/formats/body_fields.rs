@@ -23,7 +23,7 @@ use crate::redact::rules::set::Rules;
 pub(crate) enum BodyFields {
     Sniffer(Sniffer),
     Json(JsonFields),
-    /// JSON, and the declared format after its end.
+    /// JSON up to its end, and the declared format after that.
     JsonThen(JsonFields, Declared),
     Form(FormFields),
     LooseForm(Box<LooseForm>),
@@ -35,7 +35,7 @@ pub(crate) enum BodyFields {
 }
 
 impl BodyFields {
-    /// For a body of this content type. `depth` is the number of multipart bodies around it.
+    /// The parser for a body of this content type. `depth` is the number of multipart bodies around it.
     pub(crate) fn of(content_type: Option<&str>, depth: usize) -> BodyFields {
         if let Some(multipart) = content_type.and_then(|text| MultipartFields::of(text, depth)) {
             return BodyFields::Multipart(Box::new(multipart));
@@ -50,7 +50,7 @@ impl BodyFields {
             essence if media_type::is_form(essence) => Declared::Form,
             essence if media_type::is_html(essence) => Declared::Html,
             essence if media_type::is_xml(essence) => Declared::Xml,
-            // A part of a multipart form holds its value unencoded: text in it is no form.
+            // A part of a multipart form holds its value unencoded, so its text is not read as a URL-encoded form.
             _ if depth == 0 && is_text() => Declared::Text,
             "text/event-stream" => Declared::Events,
             essence if media_type::is_script(essence) => Declared::Script,
@@ -72,7 +72,7 @@ impl BodyFields {
         }
     }
 
-    /// For a body without a content type.
+    /// The parser for a body without a content type.
     pub(crate) fn undeclared() -> BodyFields {
         BodyFields::Sniffer(Sniffer::new(Declared::Other))
     }

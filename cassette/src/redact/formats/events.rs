@@ -13,16 +13,17 @@ use crate::redact::rules::set::Rules;
 pub(crate) struct EventFields {
     json: JsonFields,
     pending: Pending,
-    /// The current event has data.
+    /// Whether the current event has data.
     has_data: bool,
     at: At,
-    /// The end of a line, and the beginning of the next one. Between two data lines it is a line break of the document.
+    /// The line break at the end of a line, and the beginning of the next line. Between two data lines, the held bytes
+    /// stand for one line break in the JSON document.
     held: Vec<u8>,
-    /// How many held bytes belong to the end of the line.
+    /// How many of the held bytes belong to the line break.
     ended: usize,
     /// The end of the line is a carriage return so far; a line feed may follow.
     cr: bool,
-    /// In the first line, which may begin with a byte order mark.
+    /// Whether the parser is in the first line, which may begin with a byte order mark.
     first: bool,
 }
 
@@ -133,7 +134,8 @@ impl EventFields {
         self.pass_on(out)
     }
 
-    /// Passes on the held bytes outside of an event, so that the end of an event does not wait for the next event.
+    /// Passes on the held bytes if the current event has no data, so that the end of an event does not wait for the
+    /// next event.
     fn pass_on(&mut self, out: &mut dyn Sink) -> io::Result<()> {
         if !self.has_data {
             out.keep(&self.held)?;
@@ -143,7 +145,7 @@ impl EventFields {
         Ok(())
     }
 
-    /// The held bytes end, and the data of a line begins.
+    /// Passes on the held bytes, because the data of a line begins after them.
     fn data_begins(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         if self.has_data {
             to.within(&mut self.pending, &self.held, b"\n", |to| self.json.push(b"\n", to))?;
@@ -156,7 +158,8 @@ impl EventFields {
         Ok(())
     }
 
-    /// The held bytes belong to a line without data. A string of the document does not continue after such a line.
+    /// Passes on the held bytes, because they belong to a line without data. A string of the JSON document does not
+    /// continue after such a line.
     fn other(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         if self.has_data {
             to.within(&mut self.pending, b"", b"", |to| self.json.interrupt(to))?;

@@ -23,9 +23,9 @@ use crate::redact::values::found_values;
 pub(crate) struct FormFields {
     at: At,
     key: Vec<u8>,
-    /// The text is the query of a URL. Some rules apply only there.
+    /// Whether the text is the query of a URL. Some rules apply only to queries.
     is_query: bool,
-    /// A redacted value ends before one of these; the rest stays.
+    /// A redacted value ends before the first of these bytes. The rest of the value stays.
     stops: &'static [u8],
 }
 
@@ -37,8 +37,8 @@ enum At {
     Start,
     /// In a value that may be JSON.
     Document(Box<JsonFields>, Unescaper, Pending),
-    /// In a value that is redacted unless it is empty. Keeps the raw value, as long as the rule may still leave it
-    /// alone.
+    /// In a value that is redacted unless it is empty. The last member keeps the first bytes of the raw value, because
+    /// a rule for tokens may leave the value as it is.
     Secret(ValueDigest, Unescaper, Arc<Rule>, Vec<u8>),
 }
 
@@ -53,7 +53,8 @@ impl FormFields {
         FormFields { is_query: true, ..FormFields::new() }
     }
 
-    /// For a URL in a text that does not delimit it: a redacted value ends before one of `stops`.
+    /// For the query of a URL that has no delimiters around it: a redacted value ends before the first byte that is one
+    /// of the `stops`.
     pub(crate) fn of_query_up_to(stops: &'static [u8]) -> FormFields {
         FormFields { stops, ..FormFields::of_query() }
     }

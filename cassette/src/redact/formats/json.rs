@@ -20,18 +20,18 @@ use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Encoding;
 
 /// Replaces string values of members whose name has a rule, at any depth, also in arrays directly under such a name.
-/// Values of other types stay, and the account counts them. In an object under such a name, each member's own name
-/// decides. If a pointer leads to a container, all strings inside it are replaced. Empty strings stay. In a string that
-/// holds JSON, the same rules apply.
+/// Values of other types stay, and the account counts them. In an object under such a name, the name of each member
+/// decides about the member. If a pointer leads to a container, all strings inside it are replaced. Empty strings stay.
+/// In a string that holds JSON, the same rules apply.
 ///
 /// Reads one document or many (newline-delimited). Text that is not JSON passes untouched, up to the next line that
 /// begins with a bracket.
 pub(crate) struct JsonFields {
     lexer: Lexer,
     broken: bool,
-    /// The last byte was a line break.
+    /// Whether the last byte was a line break.
     line: bool,
-    /// How many bytes of a byte order mark have been read.
+    /// How many bytes of a byte order mark at the beginning have been read.
     bom: usize,
     /// The raw name being read, with its quotes.
     key: Vec<u8>,
@@ -40,11 +40,12 @@ pub(crate) struct JsonFields {
     /// For each open container, from the outermost array under a name with a rule inwards: whether strings directly in
     /// the container are redacted. Empty outside such arrays.
     arrays: Stack,
-    /// The rule of the arrays.
+    /// The rule for the strings in these arrays.
     rule: Option<Arc<Rule>>,
     /// The position of the next value, if a rule has a pointer.
     pointers: Option<Pointers>,
-    /// The rule of a pointer that leads to an open container, and the number of open containers from that one on.
+    /// The rule of a pointer that leads to an open container, and the number of open containers from that container
+    /// inwards, itself included.
     deep: Option<(Arc<Rule>, usize)>,
     text: Text,
     /// The encodings of a string: that of this document, and those of the documents around it.
@@ -55,7 +56,7 @@ pub(crate) struct JsonFields {
 enum Text {
     /// A string that stays.
     Kept,
-    /// A string whose first byte hasn't come yet.
+    /// A string whose first byte has not been read yet.
     Empty,
     /// A string that may be JSON.
     Document(Box<JsonFields>, Unescaper, Pending),
@@ -92,13 +93,13 @@ impl JsonFields {
         }
     }
 
-    /// For a document in a text with these encodings. Pointers do not apply inside it.
+    /// For a document inside a text with these encodings. JSON pointers do not apply to such a document.
     pub(crate) fn within(rules: &Rules, around: &[Encoding]) -> JsonFields {
         let encodings = [&[Encoding::Json], around].concat();
         JsonFields { bom: BOM.len(), pointers: None, encodings, ..JsonFields::new(rules) }
     }
 
-    /// For one of several documents in a text that also holds other things.
+    /// For one of several documents in a text that also holds other text.
     pub(crate) fn among_others(rules: &Rules) -> JsonFields {
         JsonFields { bom: BOM.len(), ..JsonFields::new(rules) }
     }
@@ -252,7 +253,8 @@ impl JsonFields {
         Ok(read)
     }
 
-    /// Other text interrupts the document. A string does not continue after it.
+    /// Ends the current string, because other text interrupts the document. The string does not continue after that
+    /// text.
     pub(crate) fn interrupt(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         self.broken |= !matches!(self.text, Text::Kept);
         self.end(to)
@@ -291,7 +293,7 @@ impl JsonFields {
         if self.arrays.top() == Some(true) { self.rule.clone() } else { None }
     }
 
-    /// Begins a string. `first` is its first byte, if that has come.
+    /// Begins a string. `first` is its first byte, if that byte has been read.
     fn begin(&mut self, to: &Pass<'_>, first: Option<&u8>) -> Text {
         if let Some(rule) = self.rule_of_value() {
             return Text::Secret(to.account.identity.value(), Unescaper::new(Coding::Json), rule, false);
@@ -350,7 +352,7 @@ impl JsonFields {
         }
     }
 
-    /// Ends the body. A string that was cut off ends here, too.
+    /// Ends the body. A redacted string that was cut off gets a closing quote.
     pub(crate) fn finish(mut self, to: &mut Pass<'_>) -> io::Result<()> {
         let cut = matches!(self.text, Text::Secret(.., true));
         self.end(to)?;
@@ -360,7 +362,7 @@ impl JsonFields {
 
 /// The rule for a raw name, which is given with its quotes.
 fn rule(key: &[u8], rules: &Rules) -> Option<Arc<Rule>> {
-    // The parser has cut longer names.
+    // The parser does not collect a longer name as a whole.
     if key.len() > LONGEST_KEY {
         return None;
     }

@@ -1,4 +1,5 @@
-//! Forms without their content type: `client_id=a&client_secret=b` as plain text, as JSON, or without a type.
+//! Redaction of forms with another content type: `client_id=a&client_secret=b` declared as plain text, as JSON, or
+//! without a type.
 //!
 //! Other texts begin like a form, too: a file of settings (`password=abc`), or a sentence. The text counts as a form up
 //! to the first character that no form contains.
@@ -13,7 +14,7 @@ use crate::redact::formats::pass::Pass;
 use crate::redact::rules::set::Rules;
 
 /// Redacts pair by pair. A pair ends with `&`, with its line, or with the text. A pair with white space or quotes
-/// stays, so that the search by value and by pattern sees its secrets whole.
+/// stays, so that the later search by value and by pattern finds whole secrets in it.
 pub(crate) struct LooseForm {
     form: FormFields,
     pair: Pair,

@@ -16,8 +16,9 @@ pub(crate) struct Pass<'p> {
 }
 
 impl Pass<'_> {
-    /// Reads a text inside this one. The bytes `raw` of this text are the encoding of the bytes `decoded` of the inner
-    /// one. `pending` holds bytes that the inner parser has read and not decided about.
+    /// Parses a text that is encoded inside the current text. `raw` is a piece of the current text, and `decoded` is
+    /// the piece of the inner text that it encodes. `read` passes `decoded` to the inner parser. `pending` holds bytes
+    /// that the inner parser has read and not decided about.
     pub(crate) fn within(
         &mut self,
         pending: &mut Pending,

@@ -11,7 +11,7 @@ use crate::redact::formats::pass::Pass;
 /// beginning of the script. After the end of the JSON, the text is a script again.
 pub(crate) struct ScriptFields {
     json: Option<Box<JsonFields>>,
-    /// A value may follow, judging by the last character before white space.
+    /// Whether a value may follow, judging by the last character that is not white space.
     opens: bool,
 }
 
@@ -51,7 +51,7 @@ impl ScriptFields {
     }
 }
 
-/// Whether a value may follow this text. `before` says whether one might have come before the text.
+/// Whether a value may follow this text. `before` is the answer if the text is only white space.
 fn opens(text: &[u8], before: bool) -> bool {
     let last = text.trim_ascii_end().last();
     last.map_or(before, |last| matches!(last, b'(' | b',' | b'='))

@@ -31,11 +31,11 @@ pub(crate) struct Sniffer {
     held: Vec<u8>,
 }
 
-/// What follows from the first bytes.
+/// The decision of the sniffer about the first bytes.
 enum Verdict {
     /// More bytes are needed.
     Undecided,
-    /// A prefix of this length is no part of the document. The declared format changes to this one.
+    /// A prefix of this length is no part of the document. After the prefix, this format counts as the declared one.
     Prefix(usize, Declared),
     Format(Format),
 }
@@ -44,7 +44,7 @@ enum Verdict {
 #[derive(Clone, Copy)]
 pub(crate) enum Format {
     Json,
-    /// JSON, and the declared format after its end.
+    /// JSON up to its end, and the declared format after that.
     JsonThen(Declared),
     Form,
     LooseForm,
@@ -71,8 +71,8 @@ const BOM: &[u8] = "\u{feff}".as_bytes();
 /// of a SWF file.
 const COMMENT: &[u8] = b"/**/";
 
-/// Prefixes of JSON that prevent a page from loading it as a script. A prefix comes before the shorter ones that it
-/// begins with.
+/// Prefixes of JSON that prevent a page from loading it as a script. In the list, a prefix comes before the shorter
+/// prefixes that it begins with.
 const GUARDS: [&[u8]; 13] = [
     b")]}',",
     b")]}'",
@@ -146,7 +146,7 @@ impl Sniffer {
         Ok(())
     }
 
-    /// The verdict on the held bytes. `whole` says that the decision cannot wait for more.
+    /// The verdict on the held bytes. `whole` says that the decision cannot wait for more bytes.
     fn verdict(&self, whole: bool) -> Verdict {
         let (text, kind) = (&self.held[..], self.kind);
         let after_guard = if kind == Declared::Script { kind } else { Declared::Other };

@@ -1,6 +1,6 @@
 //! The output of the parsers: a parser keeps or skips every byte in order, and inserts placeholders between them. The
-//! sink for an encoded text counts the decoded bytes back into original ones, so the kept parts of the text stay
-//! byte-exact.
+//! sink for an encoded text converts counts of decoded bytes into counts of original bytes, so the kept parts of the
+//! text stay byte-exact.
 //!
 //! Must not know: formats, rules.
 
@@ -12,7 +12,7 @@ pub(crate) trait Sink {
     fn keep(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// The next bytes of the text are dropped.
     fn skip(&mut self, count: usize) -> io::Result<()>;
-    /// A placeholder is inserted here. No placeholder needs an escape.
+    /// The text, which is a placeholder, is inserted here. A placeholder needs no escapes in any format.
     fn insert(&mut self, text: &str) -> io::Result<()>;
 }
 
@@ -33,8 +33,8 @@ impl<W: Write> Sink for WriterSink<'_, W> {
     }
 }
 
-/// Decoded bytes that the inner parser has received and not decided about: a few bytes, the beginning of an inner
-/// escape.
+/// Decoded bytes that the inner parser has received and not decided about. They are few: the beginning of an escape in
+/// the inner text.
 #[derive(Default)]
 pub(crate) struct Pending {
     raw: Vec<u8>,
@@ -67,8 +67,8 @@ impl Pending {
                 taken += *raw;
                 whole += 1;
             } else {
-                // A part of an unescaped run has as many raw bytes. A part of an escaped character takes the whole
-                // escape.
+                // A part of an unescaped run has as many raw bytes as decoded bytes. A part of an escaped character
+                // takes the whole escape.
                 let part = if decoded == raw { count } else { *raw * usize::from(count > 0) };
                 *decoded -= count;
                 *raw -= part;

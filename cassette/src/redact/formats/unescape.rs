@@ -23,7 +23,7 @@ pub(crate) struct Unescaper {
     held: Vec<u8>,
 }
 
-/// Receives raw bytes and the bytes that they encode: the same unescaped run twice, or one escape and its decoded
+/// Receives raw bytes and the bytes that they encode: an unescaped run as both arguments, or one escape and its decoded
 /// bytes.
 pub(crate) type Each<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> io::Result<()>;
 

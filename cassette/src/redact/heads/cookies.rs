@@ -13,7 +13,7 @@ const COOKIE: &str = "CAS0002";
 const SET_COOKIE: &str = "CAS0003";
 
 impl Redactor {
-    /// `a=1; b=2` (RFC 6265 §4.2.1).
+    /// Redacts the value of a `cookie` header: `a=1; b=2` (RFC 6265 §4.2.1).
     pub(crate) fn cookies(&self, value: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(value.len());
         for (n, part) in value.split(|b| *b == b';').enumerate() {
@@ -25,7 +25,7 @@ impl Redactor {
         out
     }
 
-    /// `a=1; Path=/; HttpOnly` (RFC 6265 §4.1.1).
+    /// Redacts the value of a `set-cookie` header: `a=1; Path=/; HttpOnly` (RFC 6265 §4.1.1).
     pub(crate) fn set_cookie(&self, value: &[u8]) -> Vec<u8> {
         let end = memchr::memchr(b';', value).unwrap_or(value.len());
         let (pair, attributes) = value.split_at(end);
@@ -35,7 +35,8 @@ impl Redactor {
         out
     }
 
-    /// One pair. An empty value deletes the cookie, so it stays. A pair without a name is a value (RFC 6265bis §5.6).
+    /// Redacts one pair of a name and a value. An empty value stays, because it deletes the cookie. A pair without an
+    /// equals sign is a value without a name (RFC 6265bis §5.6). `all` is the id of the rule for all cookies.
     fn cookie(&self, pair: &[u8], all: &str, out: &mut Vec<u8>) {
         let (name, value) = match memchr::memchr(b'=', pair) {
             Some(at) => pair.split_at(at + 1),
@@ -53,8 +54,8 @@ impl Redactor {
         out.extend(value);
     }
 
-    /// The rule for a cookie by its name, which is given with its `=`. The prefixes say how a cookie was set, and are
-    /// no part of the name (RFC 6265bis §4.1.3).
+    /// The rule for a cookie by its name, which is given with its `=`. The prefixes `__Host-` and `__Secure-` say how a
+    /// cookie was set (RFC 6265bis §4.1.3), so the rules match the name without its prefix.
     fn cookie_rule(&self, name: &[u8]) -> Option<Arc<Rule>> {
         let name = String::from_utf8_lossy(name);
         let name = name.trim().trim_end_matches('=');

@@ -18,8 +18,8 @@ use crate::syntax::uri::fragment;
 impl Redactor {
     /// The URL (or a reference relative to one) as it is stored and matched.
     ///
-    /// Placeholders replace the query parameters that have a rule, the user's password (`[user-info:1]`), and secrets.
-    /// A user without a password is often a token, so it is replaced, too. The other bytes stay as they are.
+    /// Placeholders replace the values of query parameters that have a rule, the user's password (`[user-info:1]`), and
+    /// secrets. A user without a password is often a token, so it is replaced, too. The other bytes stay as they are.
     pub fn uri(&self, uri: &str) -> String {
         let (rest, fragment) = uri.split_at(fragment(uri));
         let (base, query) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
@@ -55,8 +55,8 @@ impl Redactor {
         format!("{scheme}//{shown}{}", &rest[info.len()..])
     }
 
-    /// Replaces a segment that is a value which rules have found before. Decodes a segment that is an encoded
-    /// placeholder.
+    /// Redacts the segments of a path: replaces each value that rules have found before, and decodes each placeholder
+    /// that is encoded.
     fn path(&self, base: &str) -> String {
         let from = base.find("//").map_or(0, |at| at + 2);
         let (head, path) = base.split_at(base[from..].find('/').map_or(base.len(), |at| from + at));

@@ -68,7 +68,7 @@ pub(crate) enum Seen {
     Whole,
     /// Decompression failed.
     Broken,
-    /// There is more than [`MOST_UNPACKED`].
+    /// The decompressed data is longer than [`MOST_UNPACKED`].
     TooLong,
 }
 
@@ -85,11 +85,11 @@ impl LeakCheck {
         Ok(LeakCheck { search, sought, patterns: Patterns::new(rules) })
     }
 
-    /// Reads to the first secret, or to the end. Memory is bounded by a window.
+    /// Reads to the first secret, or to the end. Only a window of the text is in memory.
     ///
     /// # Errors
     ///
-    /// The reader's.
+    /// Fails if the reader fails.
     pub fn scan(&self, reader: impl Read) -> io::Result<Option<Leak>> {
         let mut first = None;
         self.each(reader, |leak| {
@@ -103,7 +103,7 @@ impl LeakCheck {
     ///
     /// # Errors
     ///
-    /// The reader's.
+    /// Fails if the reader fails.
     pub fn scan_all(&self, reader: impl Read) -> io::Result<Vec<Leak>> {
         let mut all = Vec::new();
         self.each(reader, |leak| {
@@ -122,7 +122,7 @@ impl LeakCheck {
     ///
     /// # Errors
     ///
-    /// The reader's.
+    /// Fails if the reader fails.
     pub(crate) fn packed<R: Read>(
         &self,
         open: impl Fn(u64) -> io::Result<R>,
@@ -174,7 +174,8 @@ impl LeakCheck {
         // Line breaks within a value make it longer.
         let overlap = 2 * self.search.longest();
         let mut window = Window::default();
-        // How far the window was searched for values, for values over lines, and for tokens.
+        // The offsets up to which the window was searched for values, for values that are split over lines, and for
+        // tokens.
         let (mut values, mut lines, mut tokens) = (0, 0, 0);
         loop {
             let read = reader.by_ref().take(CHUNK as u64).read_to_end(&mut window.text)?;
@@ -228,7 +229,7 @@ impl LeakCheck {
         self.search.find_where(text, from, is_match)
     }
 
-    /// Values that are split over lines: searches the text without its line breaks.
+    /// Finds values that are split over lines, by a search in the text without its line breaks.
     fn over_lines(&self, text: &[u8]) -> Vec<(&Sought, usize)> {
         let mut found = Vec::new();
         if self.search.is_empty() {

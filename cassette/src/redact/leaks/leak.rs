@@ -1,4 +1,4 @@
-//! A leak: which secret the check found, in which encoding, where. Never its value.
+//! A leak: the secret that the check found, its encoding and its place. A leak never holds the value of the secret.
 //!
 //! Must not know: how the check finds a secret.
 
@@ -35,7 +35,7 @@ pub(crate) enum LeakKind {
     Token,
 }
 
-/// The encoding of a leaked value. As a text: `as it is`, `in base64`, `by its pattern`.
+/// The encoding of a leaked value. Its name is a text such as `as it is`, `in base64`, `by its pattern`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LeakEncoding {
     /// The encoding of a named or found value.
@@ -71,7 +71,7 @@ impl Leak {
         self.encoding.name()
     }
 
-    /// Whether the value is not a named secret, but was found in another place, where it has a placeholder.
+    /// Whether the value is not a named secret, but a value that redaction found in another place and replaced there.
     pub fn was_found(&self) -> bool {
         self.kind == LeakKind::Found
     }

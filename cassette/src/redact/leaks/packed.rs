@@ -8,11 +8,11 @@ use memchr::memmem::Finder;
 
 use crate::decode::{Decoder, decoder};
 
-/// The first bytes of each content coding (RFC 1952 §2.3.1, RFC 8878 §3.1.1), and the same in base64.
+/// The first bytes of each content coding (RFC 1952 §2.3.1, RFC 8878 §3.1.1), and the same bytes in base64.
 const CODINGS: [(&str, &[u8], &str); 2] =
     [("gzip", &[0x1f, 0x8b], "H4sI"), ("zstd", &[0x28, 0xb5, 0x2f, 0xfd], "KLUv")];
 
-/// The length of the longest beginning.
+/// The length of the longest of these beginnings.
 const MAGIC: usize = 4;
 
 /// The number of compressed bytes that are decompressed at a time. They decompress to a few megabytes at most.
@@ -51,7 +51,8 @@ impl<R: Read> Beginnings<R> {
     pub(crate) fn next(&mut self) -> io::Result<Option<(u64, &'static str)>> {
         loop {
             while let Some((at, coding)) = self.hits.pop() {
-                // Otherwise it is in the middle of other base64.
+                // A hit after a base64 character is in the middle of a base64 text, unless that character is part of an
+                // escaped line break.
                 if at == 0 || !is_base64(self.text[at - 1]) || self.text[..at].ends_with(b"\\n") {
                     return Ok(Some((self.base + at as u64, coding)));
                 }
@@ -79,10 +80,10 @@ fn is_base64(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"+/-_".contains(&b)
 }
 
-/// Decodes base64 in either alphabet, also in lines and with the escapes of JSON. Other characters end it.
+/// Decodes base64 in either alphabet, also in lines and with the escapes of JSON. Other characters end the text.
 pub(crate) struct Base64<R> {
     text: BufReader<R>,
-    /// After a backslash.
+    /// Whether the last character was a backslash.
     escaped: bool,
     bits: u32,
     held: u32,
@@ -145,10 +146,10 @@ impl<R: Read> Read for Base64<R> {
     }
 }
 
-/// Decompresses a stream. Invalid data ends it.
+/// Decompresses a stream. Invalid data ends the stream.
 pub(crate) struct Unpacked<R> {
     packed: R,
-    /// `None` at the end.
+    /// `None` at the end of the stream.
     decoder: Option<Decoder<Vec<u8>>>,
     ready: Vec<u8>,
     /// The number of bytes of `ready` that were read.

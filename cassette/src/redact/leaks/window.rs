@@ -23,7 +23,7 @@ pub(super) struct Place {
 #[derive(Default)]
 pub(super) struct Window {
     pub(super) text: Vec<u8>,
-    /// The offset of the window in bytes.
+    /// The offset of the window in the whole text, in bytes.
     base: u64,
     /// The number of lines before the window.
     line: u64,

@@ -36,13 +36,14 @@ const LONGEST_SCHEME: usize = 16;
 /// The most backslashes before one slash: JSON in JSON in JSON has seven.
 const BACKSLASHES: usize = 7;
 
-/// How much of a reference's path is examined.
+/// How many bytes of a reference's path are examined.
 const PATH: usize = LONGEST - 4;
 
 /// The longest encoding of both slashes.
 const SLASHES: usize = 2 * (BACKSLASHES + 1);
 
-/// A search through one text. Remembers the next offset of each kind of mark.
+/// A search through one text. A mark is a text at which a link may begin: `//`, `/\`, `?`, or an encoded slash or
+/// question mark. The search remembers the next offset of each kind of mark.
 pub(super) struct Beginnings {
     next: [usize; 4],
 }

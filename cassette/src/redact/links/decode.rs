@@ -4,7 +4,7 @@
 
 use super::decoded_text::DecodedText;
 
-/// A percent-encoded link, up to its end.
+/// Decodes a percent-encoded link up to its end.
 pub(super) fn percent(text: &[u8]) -> DecodedText {
     DecodedText::decode(text, |text| {
         let escape = text.get(..3).filter(|escape| escape[0] == b'%');

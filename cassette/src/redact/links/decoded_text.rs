@@ -10,7 +10,7 @@ pub(super) struct DecodedText {
     pub(super) text: Vec<u8>,
     /// Offset of each decoded byte in the original, and the end of the last one.
     bounds: Vec<usize>,
-    /// Whether a replacement inserted the byte.
+    /// For each decoded byte: whether a replacement inserted it.
     new: Vec<bool>,
 }
 

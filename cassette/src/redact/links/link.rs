@@ -73,9 +73,9 @@ impl Linked<'_> {
         }
     }
 
-    /// Redacts the link that a text begins with; the text begins after the link's slashes. Returns the end of the link,
-    /// and the edits, of which there are none if the link stays. `whole` says that the text holds all that may belong
-    /// to the link.
+    /// Redacts the link that a text begins with; the text begins after the link's slashes. Returns the end of the link
+    /// and the edits. There are no edits if the link stays. `whole` says that the text holds all that may belong to the
+    /// link.
     pub(super) fn first(self, text: &[u8], whole: bool, beginning: &Beginning) -> (usize, Vec<Edit>) {
         if self.is_innocent(text, beginning) {
             return (text.len(), Vec::new());
@@ -99,7 +99,8 @@ impl Linked<'_> {
         (end, link.edits())
     }
 
-    /// A quick test for the common case that nothing in a link is redacted. The whole text is one link.
+    /// A quick test for the common case that nothing is redacted in a text that begins inside a link. If the test
+    /// holds, the caller takes the whole text for the link.
     fn is_innocent(self, text: &[u8], beginning: &Beginning) -> bool {
         let Rules { fields, query, links, urls, .. } = self.rules;
         if beginning.encoded
@@ -112,7 +113,7 @@ impl Linked<'_> {
         let mut name = beginning.query.then_some(0);
         for (at, b) in text.iter().enumerate() {
             match b {
-                // These may belong to an escape, a list, or a user.
+                // These characters may belong to an escape, a list, or a user.
                 b'\\' | b'%' | b';' | b'[' | b'@' => return false,
                 b'/' if text[at + 1..].first() == Some(&b'/') => return false,
                 b'?' | b'#' if !links.domains.is_empty() => return false,
@@ -302,7 +303,7 @@ impl Linked<'_> {
         }
     }
 
-    /// The replacement for a part of a link.
+    /// The replacement for a part of a link that is a value of this rule.
     fn in_link(self, rule: &Rule, raw: &[u8], within: Within) -> Vec<u8> {
         let mut value = self.account.identity.value();
         value.push_as(raw, &percent_decode(raw).collect::<Vec<u8>>());

@@ -8,7 +8,7 @@ use std::ops::Range;
 /// follow, or the rest of a sentence.
 pub(super) const STOPS: &[u8] = b",;)*";
 
-/// A link without delimiters does not end with one of these.
+/// A link without delimiters does not end with one of these characters.
 pub(super) const LAST: &[u8] = b".:!?,;)*";
 
 /// The range of the host in a link.
@@ -19,7 +19,7 @@ pub(super) fn host(link: &[u8]) -> Range<usize> {
     from..from + length
 }
 
-/// Whether a host follows two slashes without a scheme; otherwise they may begin a comment.
+/// Whether a host follows two slashes without a scheme; otherwise the slashes may begin a comment.
 pub(super) fn is_host(link: &[u8]) -> bool {
     let host = &link[host(link)];
     let labels = || host.split(|b| *b == b'.');

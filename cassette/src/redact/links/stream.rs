@@ -19,7 +19,7 @@ pub(crate) struct Links<W> {
     state: State,
     /// The bytes of a link that has not ended yet.
     held: Vec<u8>,
-    /// The last bytes before the current write.
+    /// The last bytes that came before the current write.
     before: Vec<u8>,
     next: W,
 }
@@ -28,7 +28,8 @@ enum State {
     Outside,
     /// After the slashes of a link.
     Inside(Beginning),
-    /// In the rest of a redacted value that was longer than [`LONGEST`]. It is dropped up to one of these characters.
+    /// In the rest of a redacted value that was longer than [`LONGEST`]. The rest is dropped up to a character that
+    /// ends every value, or up to one of these characters.
     Dropping(&'static [u8]),
 }
 
@@ -66,8 +67,8 @@ impl<W: Write> Links<W> {
         Ok(end)
     }
 
-    /// Redacts and writes the held bytes. If they are not the `whole` link and another link begins in them, the bytes
-    /// of that one stay held.
+    /// Redacts and writes the held bytes. `whole` says that no more bytes of the link will come. Otherwise, if another
+    /// link begins in the held bytes, the bytes of that link stay held.
     fn settle(&mut self, whole: bool) -> io::Result<()> {
         let held = std::mem::take(&mut self.held);
         let mut at = self.link(&held, whole)?;
@@ -118,7 +119,7 @@ impl<W: Write> Links<W> {
                     let room = &rest[..rest.len().min(LONGEST - self.held.len())];
                     let end = room.iter().position(|b| ends(*b));
                     if let (Some(end), true) = (end, self.held.is_empty()) {
-                        // The link ends in this write, perhaps earlier than here.
+                        // The link ends in this write, at this character or before it.
                         at += self.link(&room[..end], true)?;
                         continue;
                     }

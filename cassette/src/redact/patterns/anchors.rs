@@ -63,8 +63,8 @@ impl Anchors {
         let (mut pairs, mut places) = (vec![0; 1 << 16], vec![Vec::new()]);
         for (pair, mut here) in found {
             here.sort_by_key(|place| Reverse((place.offset, place.anchor.text.len())));
-            // If there are more kinds of pairs than a byte can number, the last entry has all others. That is only
-            // slower.
+            // If there are more kinds of pairs than a byte can number, the last entry has all others. The search is
+            // then slower, and finds the same anchors.
             if places.len() <= usize::from(u8::MAX) {
                 places.push(Vec::new());
             }

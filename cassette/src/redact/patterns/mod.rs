@@ -15,7 +15,7 @@ use tokens::{PATTERNS, Runs, TokenMatch};
 
 /// The rules of the token patterns.
 pub(crate) struct Patterns {
-    /// The rule of each pattern, if it is in force.
+    /// The rule of each pattern; `None` if the rule is not in force.
     rules: [Option<Arc<Rule>>; PATTERNS.len()],
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Token<'s> {
 /// The result of a search.
 pub(crate) enum Next<'s> {
     Token(Token<'s>),
-    /// No token begins before this place. A token may begin at it; more text will decide.
+    /// No token begins before this place. A token may begin at this place; more text will decide.
     Open(usize),
 }
 
@@ -46,7 +46,7 @@ impl Patterns {
     }
 
     /// The first token in `text` that begins at `from` or later. `before` is the text before `text`; `whole` says that
-    /// nothing follows.
+    /// no text follows.
     pub(crate) fn next(&self, before: &[u8], text: &[u8], from: usize, whole: bool) -> Next<'_> {
         let mut at = from;
         let runs = Runs::default();

@@ -136,7 +136,7 @@ fn check_step(text: &str, expected: &str, step: usize) {
 
 #[test]
 fn every_pattern_in_any_context() {
-    // At full size every sample in each context, else in some of them.
+    // At full size, the test tries every sample in each context, otherwise in some contexts.
     let (step, seed) = (sized(4, 1), seed(0) as usize);
     for (n, (name, sample)) in samples().into_iter().enumerate() {
         let surroundings = [

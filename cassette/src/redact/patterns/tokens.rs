@@ -28,9 +28,10 @@ pub(crate) struct TokenPattern {
 enum Rest {
     /// Between this many and this many characters of a class, then a character of another class.
     Run(Class, usize, usize),
-    /// At least this many characters of a class, with a digit among them. A text about such a key has none.
+    /// At least this many characters of a class, with a digit among them. A text that only mentions such a key has no
+    /// digit there.
     Keyed(Class, usize),
-    /// Two runs of exact lengths with a dot between.
+    /// Two runs of exact lengths with a dot between them.
     Pair(usize, usize),
     Jwt,
     Pem,
@@ -76,7 +77,7 @@ const ANY: usize = usize::MAX;
 
 pub(crate) const PATTERNS: &[TokenPattern] = &[
     pattern("CAS0501", &["eyJ"], Rest::Jwt),
-    // A header with white space, or line breaks, after its brace.
+    // The header of a JWT may have white space or line breaks after its opening brace.
     pattern("CAS0501", &["eyAi", "eyAg", "eyAK", "ewog", "ewoi", "ewoJ", "ew0K", "ewki"], Rest::Jwt),
     pattern("CAS0502", &["-----BEGIN"], Rest::Pem),
     pattern("CAS0503", &["AKIA", "ASIA"], Rest::Run(Class::Base32, 16, 16)),
@@ -145,8 +146,8 @@ const fn pattern(id: &'static str, anchors: &'static [&'static str], rest: Rest)
 
 impl TokenPattern {
     /// Matches the pattern at the beginning of `text`, which begins with an anchor of length `anchor`. `before` is the
-    /// text before it, `whole` says that nothing follows. `runs` caches what matches at other anchors found out about
-    /// the whole text, and `start` is the place of this anchor in the whole text.
+    /// text before the anchor; `whole` says that nothing follows `text`. `runs` caches what matches at other anchors
+    /// found out about the whole text, and `start` is the place of this anchor in the whole text.
     pub(crate) fn at(
         &self,
         before: &[u8],
@@ -186,13 +187,13 @@ impl Class {
     }
 }
 
-/// What earlier matches found out about a text, so that later ones need not read the same bytes again. Otherwise many
+/// The results of earlier matches in a text, so that later matches need not read the same bytes again. Otherwise many
 /// anchors in one long word would cost their number times the length of the word.
 #[derive(Default)]
 pub(crate) struct Runs {
     classes: [Stretch; Class::Pem as usize + 1],
     digits: Stretch,
-    /// A range without the name of an algorithm.
+    /// A range of the text without `alg` in base64.
     unnamed: Cell<(usize, usize)>,
 }
 
@@ -297,7 +298,8 @@ impl Scan<'_> {
         }
     }
 
-    /// Three parts (RFC 7515 §3.1) or five (RFC 7516 §3.1). The first part is JSON that names an algorithm.
+    /// Matches a JWT of three parts (RFC 7515 §3.1) or five parts (RFC 7516 §3.1). The first part is JSON that names an
+    /// algorithm.
     fn jwt(&self) -> TokenMatch {
         let Some(count) = self.count(Class::Url, 0) else { return TokenMatch::More };
         if count == LONGEST || self.text.get(count) != Some(&b'.') {
@@ -317,8 +319,8 @@ impl Scan<'_> {
                 return TokenMatch::Nothing;
             }
             let Some(count) = self.count(Class::Url, at + 1) else { return TokenMatch::More };
-            // The second part of a signed token is never empty. That of an encrypted one is, if the key is agreed on
-            // directly.
+            // The second part of a signed token is never empty. The second part of an encrypted token is empty if the
+            // key is agreed on directly.
             if part == 0 && parts == 2 && count < 2 {
                 return TokenMatch::Nothing;
             }
@@ -330,7 +332,7 @@ impl Scan<'_> {
         TokenMatch::Secret(0..at, None)
     }
 
-    /// RFC 7468 §10 and §11, and the formats of OpenSSL, OpenSSH and PGP.
+    /// Matches a private key in the formats of RFC 7468 §10 and §11, OpenSSL, OpenSSH or PGP.
     fn pem(&self, from: usize) -> TokenMatch {
         const DASHES: &[u8] = b"-----";
         let text = &self.text[..self.text.len().min(LONGEST)];
@@ -369,7 +371,8 @@ impl Scan<'_> {
         }
     }
 
-    /// RFC 3986 §3.2.1, in a text, in JSON, and percent-encoded in a query.
+    /// Matches the password before a host (RFC 3986 §3.2.1) in a URL in plain text, in JSON, or percent-encoded in a
+    /// query.
     fn user_info(&self, before: &[u8], from: usize) -> TokenMatch {
         if !before.last().is_some_and(u8::is_ascii_alphanumeric) {
             return TokenMatch::Nothing;
@@ -430,12 +433,12 @@ fn has_numbered(text: &[u8]) -> bool {
     placeholder::spans(&text).into_iter().any(is_numbered)
 }
 
-/// The first occurrence, without regard to case.
+/// The offset of the first occurrence of `what`, without regard to case.
 fn find(text: &[u8], what: &[u8]) -> Option<usize> {
     text.windows(what.len()).position(|window| window.eq_ignore_ascii_case(what))
 }
 
-/// The first colon that is not in a placeholder.
+/// The offset of the first colon that is not in a placeholder.
 fn outside(text: &[u8], colon: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {
@@ -449,7 +452,7 @@ fn outside(text: &[u8], colon: &[u8]) -> Option<usize> {
     }
 }
 
-/// The last occurrence, without regard to case.
+/// The offset of the last occurrence of `what`, without regard to case.
 fn rfind(text: &[u8], what: &[u8]) -> Option<usize> {
     text.windows(what.len()).rposition(|window| window.eq_ignore_ascii_case(what))
 }

@@ -191,7 +191,7 @@ impl Rules {
     }
 
     /// Redacts strings in JSON bodies by a JSON pointer (RFC 6901) in which `*` stands for every name or index, such as
-    /// `/users/*/email`. If it points to an array or an object, every string in that value is redacted. The last name
+    /// `/users/*/email`. If the pointer leads to an array or an object, every string inside is redacted. The last name
     /// in the pointer gives the placeholders their name.
     ///
     /// # Errors
@@ -343,7 +343,7 @@ impl Rules {
     ///
     /// # Errors
     ///
-    /// The first value that cannot be redacted.
+    /// A value cannot be redacted. The error names the first such secret.
     pub(crate) fn accepted(self) -> Result<Rules> {
         match self.unusable.first() {
             Some(unusable) => Err(unusable.error()),

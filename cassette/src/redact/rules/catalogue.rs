@@ -82,7 +82,7 @@ impl DefaultRule {
 }
 
 impl DefaultRule {
-    /// Whether a field of this name is redacted by default.
+    /// Checks that a default rule redacts fields of this name.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
 //! The list of field names whose values are redacted. Redaction looks up every member of every JSON body here, and
-//! nearly always finds nothing. Such a lookup allocates nothing.
+//! nearly always finds nothing. Such a lookup usually allocates no memory.
 //!
 //! Must not know: formats, what becomes of a value.
 

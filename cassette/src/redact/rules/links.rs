@@ -18,7 +18,7 @@ pub(crate) struct LinkRules {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Domain {
-    /// In lower case. The rules apply to its subdomains too.
+    /// The domain in lower case. The rules apply to its subdomains, too.
     pub(crate) name: String,
     /// Normalised names of parameters, with their rules.
     parameters: Vec<(String, Arc<Rule>)>,

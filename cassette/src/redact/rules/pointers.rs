@@ -18,7 +18,8 @@ pub(crate) struct Pointers {
     rules: PointerRules,
     /// The open containers on the path of at least one pointer.
     open: Vec<Level>,
-    /// The number of open containers, inside the last of `open`, on the path of no pointer.
+    /// The number of open containers that are on the path of no pointer. All of them are inside the last container of
+    /// `open`.
     aside: usize,
     /// The pointers whose path contains the next value, one bit for each.
     next: u64,
@@ -44,7 +45,7 @@ impl PointerRules {
         Ok(())
     }
 
-    /// Begins a document. `None` if there are no pointers.
+    /// The position at the beginning of a document. `None` if there are no pointers.
     pub(crate) fn begin(&self) -> Option<Pointers> {
         let next = u64::MAX;
         (!self.0.is_empty()).then(|| Pointers { rules: self.clone(), open: Vec::new(), aside: 0, next })
@@ -52,7 +53,7 @@ impl PointerRules {
 }
 
 impl Pointers {
-    /// The reader met the name of a member, with its quotes.
+    /// Takes the name of a member, with its quotes, after the reader has met it.
     pub(crate) fn key(&mut self, key: &[u8]) {
         let key = String::from_utf8_lossy(&key[1..key.len() - 1]);
         self.step(&unescape(&key));
@@ -79,7 +80,7 @@ impl Pointers {
         self.rules.0.iter().enumerate().find(here).map(|(_, (_, rule))| rule.clone())
     }
 
-    /// The value that began is a container.
+    /// Notes that the value that has begun is a container.
     pub(crate) fn open(&mut self, is_array: bool) {
         let longer = |n: usize| self.rules.0.get(n).is_some_and(|(p, _)| p.depth() > self.open.len());
         let live =
@@ -91,7 +92,7 @@ impl Pointers {
         }
     }
 
-    /// The innermost container ends.
+    /// Notes that the innermost container has ended.
     pub(crate) fn close(&mut self) {
         match self.aside {
             0 => _ = self.open.pop(),

@@ -35,7 +35,7 @@ impl Rule {
 
 impl From<&DefaultRule> for Rule {
     fn from(rule: &DefaultRule) -> Rule {
-        // The client sends the cookie back: both headers use the same placeholders.
+        // The client sends the cookie back, so `cookie` and `set-cookie` use the same placeholders.
         let what = if rule.what == "set-cookie" { "cookie" } else { rule.what };
         let only_tokens = AMBIGUOUS.contains(&what);
         Rule { label: Label::from(rule), only_tokens, ..Rule::own("rule", what) }

@@ -13,7 +13,7 @@ use crate::{Error, Result};
 const LEAST_DIGITS: usize = 8;
 
 impl Rules {
-    /// Adds every string of a secrets file, at any depth. Its path is the name of the secret:
+    /// Adds every string of a secrets file, at any depth. The path of a string is the name of the secret. For example,
     /// `{"db": {"password": "…"}}` gives the secret `db.password`. If a string contains a JSON object or array, the
     /// strings in it are secrets. Long numbers are secrets too.
     ///
@@ -51,8 +51,8 @@ impl Rules {
         self.add_all(&parse(text)?, "", false)?.accepted()
     }
 
-    /// Adds the secrets of a file: `all` its strings, or the values whose keys begin with `#`. Notes the values that
-    /// cannot be redacted.
+    /// Adds the secrets of a file: all strings if `all` is true, otherwise the values whose keys begin with `#`. Notes
+    /// the values that cannot be redacted.
     pub(crate) fn secrets_of_file(self, file: &Path, text: &[u8], all: bool) -> Result<Rules> {
         let before = self.unusable.len();
         let secrets = parse(text).and_then(|value| self.add_all(&value, "", all));
@@ -97,7 +97,7 @@ impl Rules {
         Ok(self)
     }
 
-    /// Adds a secret. A value that already has a name keeps it.
+    /// Adds a secret. A value that is already a secret keeps its name.
     fn add(self, name: &str, value: &str) -> Result<Rules> {
         let has_name = self.secrets.iter().any(|secret| secret.value == value.trim());
         if has_name {

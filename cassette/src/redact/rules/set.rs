@@ -60,7 +60,7 @@ pub struct Rules {
     pub(crate) defaults: BTreeMap<&'static str, Arc<Rule>>,
 }
 
-/// Headers, by name in lower case.
+/// The rules for headers, by name in lower case.
 #[derive(Clone, Debug)]
 pub(crate) struct Headers {
     /// Kept with their values; a `*` at the end stands for any suffix.
@@ -88,7 +88,7 @@ impl Default for Rules {
                 RuleKind::Field => rules.fields.insert(default.what, rule),
                 RuleKind::Query => rules.query.insert(default.what, rule),
                 RuleKind::Cookie => rules.cookies.insert(default.what, rule),
-                // Their parsers look them up by id.
+                // The searches in URLs and by pattern look up their rules by id.
                 RuleKind::Url | RuleKind::Pattern => {}
             }
         }
@@ -131,8 +131,8 @@ impl Rules {
         }
     }
 
-    /// A header that is kept with its value although default rules in force say that it carries credentials, with these
-    /// rules.
+    /// A header that is kept with its value although default rules in force say that it carries credentials. The second
+    /// part of the result is the list of these rules.
     pub(crate) fn shown_credential(&self) -> Option<(&str, Vec<&'static DefaultRule>)> {
         self.headers.kept.iter().find_map(|name| {
             let of = |rule: &&DefaultRule| match rule.kind {
@@ -152,7 +152,8 @@ impl Rules {
     ///
     /// # Errors
     ///
-    /// No rule does. The error names the nearest one.
+    /// No rule redacts such a field. The error may name a similar field, or a rule for another kind of value with this
+    /// name.
     pub(crate) fn check_field(&self, name: &str) -> Result<()> {
         if self.fields.get(name).is_some() { Ok(()) } else { DefaultRule::of_field(name) }
     }

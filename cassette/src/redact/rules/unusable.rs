@@ -19,7 +19,8 @@ pub(crate) struct UnusableSecret {
     pub(crate) file: Option<PathBuf>,
 }
 
-/// The reason why a value cannot be redacted. The text follows the name of the secret: `is shorter than 6 bytes`.
+/// The reason why a value cannot be redacted. As a text, the reason continues a sentence that begins with the name of
+/// the secret: `is shorter than 6 bytes`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {
     Empty,
@@ -68,7 +69,8 @@ impl UnusableSecret {
     }
 }
 
-/// Redaction keeps every encoding of a value in memory. It also holds back this much of a body while it compares.
+/// A longer value is not redacted, because redaction keeps every encoding of a value in memory, and holds back a part
+/// of a body of that length while it searches.
 const LONGEST_SECRET: usize = 64 * 1024;
 
 /// The reason why a value cannot be redacted. `None` if it can.

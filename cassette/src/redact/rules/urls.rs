@@ -16,8 +16,8 @@ pub(crate) struct UrlRule {
     pattern: Regex,
     /// The rules for the groups in order, or the rule for the whole match.
     rules: Vec<Arc<Rule>>,
-    /// Every URL that matches has one of these hosts, or has one of these texts in its path. Texts begin with `;`.
-    /// Empty for a rule of the project, which may match any URL.
+    /// Every URL that matches has one of these hosts, or has one of these texts in its path. An entry that begins with
+    /// `;` is a text, any other entry is a host. Empty for a rule of the project, which may match any URL.
     hosts: &'static [&'static str],
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct TokenReplacer<W> {
 /// Shorter writes are collected.
 const BATCH: usize = 4 * 1024;
 
-/// How much of a large write is appended to the window at least.
+/// The least number of bytes of a large write that are appended to the window.
 const JOINT: usize = 256;
 
 impl<W: Write> TokenReplacer<W> {
@@ -95,8 +95,8 @@ impl<W: Write> Write for TokenReplacer<W> {
                 break;
             }
             let large = rest.len() >= BATCH;
-            // An incomplete token in the window needs more of a large write. Most such beginnings turn out to be no
-            // token, so a small part of the write usually decides.
+            // An incomplete token in the window needs more bytes from a large write. Usually a small part of the write
+            // shows that the window holds no token.
             let taken = match large {
                 true => self.window.len().max(JOINT),
                 false => self.wanted.saturating_sub(self.window.len()).max(1),

@@ -100,7 +100,7 @@ impl<W> Output<W> {
         self.named.search.is_empty() && self.found.is_none()
     }
 
-    /// Adds the values that rules have found meanwhile. They are replaced from this stream offset on.
+    /// Adds the values that rules have found since the last call. These values are replaced from this stream offset on.
     fn add_found(&mut self, from: u64) {
         // Redaction before reading does not replace found values: the code under test would read a placeholder where
         // its project asked for none.

@@ -16,11 +16,11 @@ pub(crate) enum Encoding {
     Json,
     /// A value of a form: percent-encoded, with `+` for a space (WHATWG URL §5.2).
     Form,
-    /// RFC 3986 §2.1.
+    /// Percent-encoded (RFC 3986 §2.1).
     Percent,
     /// Percent-encoded bytes of Latin-1.
     Latin1,
-    /// HTML and XML.
+    /// Escaped for HTML and XML.
     Html,
     /// Like `Html`, with numeric references for tabs and line breaks, which attributes in XML need.
     Attribute,
@@ -93,7 +93,7 @@ impl Encoding {
         }
     }
 
-    /// The steps without the last one, if a text in this encoding applies the last step itself.
+    /// The steps without the last one if a text in this encoding applies the last step itself, otherwise all steps.
     pub(crate) fn within(self, steps: &[Encoding]) -> &[Encoding] {
         match (self, steps) {
             (Encoding::Json, [inner @ .., Encoding::Json]) => inner,

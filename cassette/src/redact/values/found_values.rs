@@ -10,7 +10,8 @@ use crate::redact::values::encodings;
 use crate::redact::values::encodings::Needle;
 use crate::redact::values::finder::{Entry, Finder};
 
-/// A session searches for this many values, the first ones. Each value makes every search a little slower.
+/// A session searches for the first values that it finds, at most this many. Each value makes every search a little
+/// slower.
 const MOST: usize = 32;
 
 /// Longer values are not searched for.
@@ -19,7 +20,8 @@ pub(crate) const LONGEST: usize = 4096;
 /// A shorter value may be an ordinary word or number.
 const SHORTEST: usize = 16;
 
-/// A whole text of at least this length may be recognised as a found value, in a place that no rule names.
+/// A text of at least this length that equals a found value may be recognised as this value, also in a place that no
+/// rule names.
 const LEAST_RECOGNISABLE: usize = 8;
 
 /// The values to search for, in memory only.

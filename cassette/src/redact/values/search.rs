@@ -1,5 +1,6 @@
-//! Search for many needles at once, fast for text that contains almost none. It looks at one window of a few bytes out
-//! of several. Only if the window may be a part of a needle, it compares the text around the window.
+//! Search for many needles at once, fast for text that contains almost none. It looks at a window of a few bytes at
+//! every n-th offset of the text; n is the stride. It compares the text around a window only if the window may be a
+//! part of a needle.
 //!
 //! Must not know: what the needles mean.
 
@@ -27,7 +28,7 @@ pub(crate) struct Search {
 
 struct Needle {
     bytes: Box<[u8]>,
-    /// Its index in the caller's list.
+    /// The index of the needle in the caller's list.
     id: u32,
     /// The longest other needle that is a prefix of this one, or equal to it.
     shorter: Option<u32>,
@@ -40,8 +41,8 @@ struct Slot {
     offsets: u16,
 }
 
-/// This bit is set in every byte before a comparison. So ASCII letters compare without regard to case. Some other pairs
-/// of characters become equal too; the caller must check each hit.
+/// The search sets this bit in every byte before it compares bytes, so that it ignores the case of ASCII letters. Some
+/// other pairs of characters become equal too; the caller must check each hit.
 const FOLD: u8 = 0x20;
 
 pub(crate) struct Hit {
@@ -53,7 +54,7 @@ pub(crate) struct Hit {
 /// The number of bits in [`Slot::offsets`].
 const MAX_STRIDE: usize = 16;
 
-/// With more windows than this, the stride becomes shorter. The limit is 512 KiB of slots and 64 KiB of sieve.
+/// With more windows than this, the stride becomes shorter. This limits the slots to 512 KiB, and the sieve to 64 KiB.
 const MAX_WINDOWS: usize = 1 << 15;
 
 impl Search {

@@ -15,12 +15,12 @@ use crate::redact::values::encoding::Encoding;
 
 /// A text or value being read.
 pub(super) enum Inner {
-    /// Only white space has come.
+    /// Only white space has been read.
     Blank,
     Kept,
-    /// It may be JSON.
+    /// The text may be JSON.
     Document(Box<JsonFields>, Unescaper, Pending),
-    /// It is redacted, unless it is empty.
+    /// The text is redacted unless it is empty. The last member says whether any of it has been read.
     Secret(ValueDigest, Unescaper, Arc<Rule>, bool),
 }
 

@@ -33,21 +33,21 @@ pub(crate) struct HtmlFields {
 enum At {
     /// Before the first byte that is not white space.
     Start,
-    /// In JSON before the first byte of HTML, if there is any HTML.
+    /// In JSON at the beginning of the body. HTML may follow it.
     Json(Box<JsonFields>),
     Text,
-    /// After `<`, or after `</` if true. These bytes are not passed on yet.
+    /// After `<`, or after `</` if the member is true. These bytes have not been passed on yet.
     Open(bool),
     /// In the name of an element. The name of an end tag begins with a slash.
     Name(Vec<u8>),
     /// In a tag, outside of values.
     Tag,
-    /// In a value.
+    /// In the value of an attribute.
     Value,
-    /// In a value whose field has no name yet. Holds the state of the tag at the end of the held bytes.
+    /// In a value, before the name of its field has been read. Holds the state of the tag at the end of the held bytes.
     Unnamed(Box<Tag>),
     /// In a redacted value, after an angle bracket. The page may lack the closing quote, so that the next quote belongs
-    /// to another attribute. True after that next quote.
+    /// to another attribute. The member is true after the next quote.
     Unclosed(bool),
     /// After `<` and this number of bytes of `!--`.
     Declaration(usize),
@@ -55,7 +55,8 @@ enum At {
     Comment(usize),
     /// In a bogus comment, which ends with `>`.
     Bogus,
-    /// In an element whose text contains no tags, up to this end tag.
+    /// In an element whose text contains no tags, up to this end tag. The second member is the parser of a script,
+    /// `None` for other elements.
     Raw(&'static [u8], Option<ScriptFields>),
 }
 
@@ -112,7 +113,7 @@ impl HtmlFields {
         Ok(())
     }
 
-    /// Reads the next bytes, and returns how many. Returns 0 after a mere change of state.
+    /// Reads the next bytes, and returns how many. Returns 0 if only the state has changed.
     fn step(&mut self, rest: &[u8], to: &mut Pass<'_>) -> io::Result<usize> {
         let b = rest[0];
         match &mut self.at {
@@ -368,7 +369,8 @@ impl HtmlFields {
         self.inner.end(to)
     }
 
-    /// Reads the held bytes, because the name of the field has come, or will not come.
+    /// Reads the held bytes again, because the rule for the value is decided: the name of the field has been read, the
+    /// tag has ended, or no more bytes can be held.
     fn decide(&mut self, is_whole: bool, to: &mut Pass<'_>) -> io::Result<()> {
         let At::Unnamed(tag) = std::mem::replace(&mut self.at, At::Value) else { return Ok(()) };
         let rule = if is_whole { tag.field.rule(to.rules) } else { None };
@@ -378,7 +380,7 @@ impl HtmlFields {
         self.read(&held, to)
     }
 
-    /// The page lacks a closing quote: the value ends at the bracket, and the held bytes are read again.
+    /// Ends the value at the angle bracket, because the page lacks a closing quote, and reads the held bytes again.
     fn break_off(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         self.value_ends(to)?;
         let held = std::mem::take(&mut self.held);

@@ -4,7 +4,7 @@
 
 use super::tag::{COMMENT, is_space};
 
-/// The longest text before a document's first element that is examined.
+/// At most this many bytes of the text before a document's first element are examined.
 pub(crate) const LONGEST_PROLOGUE: usize = 1024;
 
 /// Whether markup is a page, by its document type or its first element. `markup` is the text so far. Returns `None` if

@@ -15,7 +15,7 @@ pub(super) struct Tag {
     pub(super) element: Element,
     /// The name of the current attribute.
     pub(super) name: Vec<u8>,
-    /// The tag ends with a slash so far.
+    /// Whether the part of the tag that has been read ends with a slash.
     pub(super) closed: bool,
     pub(super) field: Field,
 }
@@ -50,9 +50,10 @@ pub(super) struct Field {
     pub(super) id: Option<Vec<u8>>,
     /// Which of name and id is being read.
     pub(super) reads: Option<Naming>,
-    /// The name has been read.
+    /// Whether the name has been read.
     pub(super) is_named: bool,
-    /// The rule for the value, once the whole tag has been read, or as much as can be held.
+    /// The rule for the value. The parser decides it when it has read the field's name or the whole tag, or when it can
+    /// hold no more bytes.
     pub(super) decided: Option<Option<Arc<Rule>>>,
 }
 
@@ -62,7 +63,7 @@ pub(super) enum Naming {
     Id,
 }
 
-/// No rule has a longer name.
+/// Longer names are cut, because no rule has a longer name.
 pub(super) const LONGEST_NAME: usize = 256;
 
 /// The beginning of a comment, after `<`.
@@ -147,8 +148,8 @@ impl Tag {
         }
     }
 
-    /// Reads a byte, and returns whether it consumed the byte. It does not consume the first byte of an unquoted value,
-    /// and the byte after one.
+    /// Reads a byte, and returns whether it consumed the byte. It consumes neither the first byte of an unquoted value
+    /// nor the byte after such a value.
     pub(super) fn read(&mut self, b: u8) -> bool {
         let next = match self.part {
             Part::Value(quote) => {

@@ -1,4 +1,4 @@
-//! Reads the headers of a part: the value of one, and the names of the part.
+//! Reads the headers of a part: the value of one header, and the possible names of the part.
 //!
 //! Must not know: the content of a part.
 

@@ -29,7 +29,7 @@ pub(crate) struct MultipartFields {
     part: Part,
     /// The possible beginning of a delimiter, with its line break.
     held: Vec<u8>,
-    /// Before the first byte of a content, where the line break of a delimiter has already come.
+    /// Whether no byte of the content has been read. A delimiter may then follow without a line break of its own.
     start: bool,
     /// The complete header lines of a part.
     head: Vec<u8>,
@@ -74,7 +74,8 @@ const LONGEST_BOUNDARY: usize = 256;
 const MAX_DEPTH: usize = 4;
 
 impl MultipartFields {
-    /// `None` for other content types, and without a boundary.
+    /// The parser for a body of this content type. `None` if the type is not multipart, if it has no usable boundary,
+    /// or if the nesting is too deep.
     pub(crate) fn of(content_type: &str, depth: usize) -> Option<MultipartFields> {
         let kind = Parameters::parse(content_type);
         let is_sane = |b: &&str| (1..=LONGEST_BOUNDARY).contains(&b.len()) && !b.contains(['\r', '\n']);
@@ -162,7 +163,7 @@ impl MultipartFields {
         }
     }
 
-    /// Adds a byte to the held ones. Returns whether it consumed the byte.
+    /// Adds a byte to the held bytes. Returns whether it consumed the byte.
     fn begins(&mut self, b: u8, to: &mut Pass<'_>) -> io::Result<bool> {
         self.held.push(b);
         self.at = match self.classify(&self.held) {

@@ -14,7 +14,7 @@ fn redact(redactor: &Redactor, content_type: &str, body: &[u8], size: usize) -> 
     writer.finish().unwrap()
 }
 
-/// Checks with both line breaks. A bar in the texts stands for a line break.
+/// Checks the result twice, with LF and with CRLF as the line break. A bar in the texts stands for a line break.
 #[track_caller]
 fn check_of(content_type: &str, body: &str, expected: &str) {
     let rules = Rules::default().secret("KEY", "s3cr3t-value").unwrap().field("customer \"pin\"");

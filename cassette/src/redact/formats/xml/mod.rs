@@ -27,13 +27,13 @@ pub(crate) struct XmlFields {
     at: At,
     /// The number of open elements.
     depth: usize,
-    /// The open elements whose text is redacted, by their depth.
+    /// The open elements whose text is redacted: the depth and the rule of each.
     listed: Vec<(usize, Arc<Rule>)>,
     /// The rule for the tag being read.
     rule: Option<Arc<Rule>>,
-    /// The tag being read ends with a slash so far.
+    /// Whether the part of the tag that has been read ends with a slash.
     closed: bool,
-    /// The text or value being read, if any of it has come.
+    /// The text or value being read, if any of it has been read.
     inner: Option<Inner>,
     /// The encodings of a value: that of this document, and those of the documents around it.
     encodings: Vec<Encoding>,
@@ -49,13 +49,14 @@ enum At {
     Tag,
     /// In the name of an attribute.
     Attribute(Vec<u8>),
-    /// Between the name of an attribute and its value; whether the equals sign has come.
+    /// Between the name of an attribute and its value. The second member says whether the equals sign has been read.
     Equals(Vec<u8>, bool),
     /// In a value, until this quote.
     Quoted(u8),
     /// In an end tag.
     End,
-    /// In `<!-- -->`, `<? ?>`, `<![CDATA[ ]]>`: the end, and how many bytes of it have come.
+    /// In `<!-- -->`, `<? ?>` or `<![CDATA[ ]]>`. The members are the closing text, and how many bytes of the closing
+    /// text have been read.
     Until(&'static [u8], usize),
     /// In a declaration, with this number of open brackets.
     Declaration(usize),
@@ -63,15 +64,15 @@ enum At {
 
 /// A text or value being read.
 enum Inner {
-    /// Only white space has come.
+    /// Only white space has been read.
     Blank,
     Kept,
-    /// It may be a document. The decoder is `None` in CDATA, which has no escapes.
+    /// The text may be a document. The decoder is `None` in CDATA, which has no escapes.
     Document(Option<Document>, Option<Unescaper>, Pending),
     Secret(SecretText),
 }
 
-/// A document in a text.
+/// A JSON or XML document inside a text.
 enum Document {
     Json(Box<JsonFields>),
     Xml(Box<XmlFields>),
@@ -101,7 +102,7 @@ impl XmlFields {
         }
     }
 
-    /// For a document in a text with these encodings.
+    /// For a document inside a text with these encodings.
     fn within(around: &[Encoding]) -> XmlFields {
         XmlFields { encodings: [&[Encoding::Html], around].concat(), ..XmlFields::new() }
     }
@@ -158,7 +159,7 @@ impl XmlFields {
         self.end(to)
     }
 
-    /// Reads text of an element. It is redacted if the element has a rule.
+    /// Reads a text in an element. The text is redacted if the element has a rule.
     fn text(&mut self, text: &[u8], escaped: bool, to: &mut Pass<'_>) -> io::Result<()> {
         if text.is_empty() {
             return Ok(());
@@ -208,7 +209,7 @@ impl XmlFields {
         }
     }
 
-    /// Reads one byte of a CDATA section. `seen` bytes of its end have come.
+    /// Reads one byte of a CDATA section. `seen` bytes of its closing text have been read.
     fn cdata(&mut self, b: u8, seen: usize, to: &mut Pass<'_>) -> io::Result<()> {
         if b == CDATA_END[seen] {
             if seen + 1 == CDATA_END.len() {
@@ -220,7 +221,7 @@ impl XmlFields {
             }
             return Ok(());
         }
-        // `]]]>` ends with its last three bytes.
+        // In `]]]>`, the closing text is the last three bytes.
         let again = usize::from(b == b']') * seen;
         let text =
             [&CDATA_END[..seen - again], &[b][..usize::from(again == 0)], &b"]"[..usize::from(again > 0)]];
@@ -317,7 +318,7 @@ impl XmlFields {
             At::Until(end, seen) => {
                 *seen = match b {
                     _ if b == end[*seen] => *seen + 1,
-                    // `--->` ends with its last three bytes.
+                    // In `--->`, the closing text is the last three bytes.
                     b'-' if *seen == 2 => 2,
                     b'?' if end[0] == b'?' => 1,
                     _ => 0,

@@ -19,7 +19,7 @@ pub(super) struct SecretText {
     /// `None` in CDATA, which has no escapes.
     unescaper: Option<Unescaper>,
     rule: Arc<Rule>,
-    /// It has content other than white space.
+    /// Whether the text has content other than white space.
     any: bool,
     /// White space after the content so far. It stays if the text ends here.
     tail: Vec<u8>,

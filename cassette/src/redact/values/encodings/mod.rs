@@ -70,7 +70,7 @@ impl Needle {
     /// differ in case.
     pub(crate) fn is_match(&self, found: &[u8]) -> bool {
         let free = |i: usize| {
-            // Whether `what` ends `back` bytes before.
+            // Whether `what` ends `back` bytes before byte `i`.
             let after = |what: &[u8], back: usize| {
                 i.checked_sub(back + what.len()).is_some_and(|at| self.bytes[at..].starts_with(what))
             };
@@ -180,14 +180,14 @@ fn encode_all(value: &str, most: usize, all: &mut Needles) {
 }
 
 /// The needles of the leak check. In addition to [`needles`], it has encodings that redaction cannot replace, because a
-/// placeholder would be invalid there: those outside UTF-8, and lines that are joined.
+/// placeholder would be invalid there: other character encodings than UTF-8, and values whose lines are joined.
 pub(crate) fn needles_of_leaks(value: &str) -> Vec<Needle> {
     let mut all = Needles::default();
     for (_, value) in by_lines(value) {
         let units = || value.encode_utf16();
         let little: Vec<u8> = units().flat_map(u16::to_le_bytes).collect();
         let big: Vec<u8> = units().flat_map(u16::to_be_bytes).collect();
-        // The cassette has short bodies outside UTF-8 in base64.
+        // The cassette stores short bodies that are not UTF-8 in base64.
         base64(&little, None, &mut all);
         base64(&big, None, &mut all);
         // For ASCII, both byte orders are the same without the zeros at the ends.
@@ -234,7 +234,7 @@ struct EncodedText {
     text: String,
     /// The name of the last writer.
     name: &'static str,
-    /// The sum over its writers.
+    /// The sum of `odd` over all writers of this text.
     odd: u8,
     /// For each kind of writer: the set of writers that may have been the last of this kind.
     by: [u128; KINDS],
@@ -300,7 +300,8 @@ fn distinguishing(text: &str) -> String {
     for c in text.chars() {
         let kind = match c {
             c if c.is_ascii_alphanumeric() => 'a' as usize,
-            // Writers treat all characters outside ASCII the same, apart from zeros before a number.
+            // Writers treat all characters outside ASCII the same, apart from the zeros that some writers put before a
+            // number.
             '\u{80}'..'\u{1000}' => 128,
             c => (c as usize).min(129),
         };
@@ -409,14 +410,14 @@ impl Needles {
         self.all.push((name, Needle { bytes, kind, steps, edges }));
     }
 
-    /// Adds texts under one name, or each under the name of its writer.
+    /// Adds texts under the given name, or each text under the name of its last writer.
     fn each(&mut self, name: Option<&'static str>, kind: EncodingKind, written: &[EncodedText]) {
         for one in written {
             self.add(name.unwrap_or(one.name), kind, one.text.clone().into_bytes());
         }
     }
 
-    /// Every byte string once, under the first encoding that gives it.
+    /// All needles, with each byte string once, under the first encoding that gives this byte string.
     fn into_vec(mut self) -> Vec<Needle> {
         self.all.sort_by(|(_, a), (_, b)| a.bytes.cmp(&b.bytes));
         self.all.dedup_by(|(_, later), (_, first)| later.bytes == first.bytes);
@@ -441,7 +442,7 @@ fn upper_units(json: &str) -> String {
     out + rest
 }
 
-/// `value` percent-encoded from Latin-1, as old programs do in URLs and forms.
+/// `value` percent-encoded from Latin-1, as old programs encode it in URLs and forms.
 fn latin_1_percent(value: &str) -> impl Iterator<Item = Vec<u8>> {
     let sets: [fn(u8) -> bool; 3] = [is_unreserved, is_form, is_component];
     let styles = sets.into_iter().flat_map(|keeps| [(keeps, false), (keeps, true)]);
@@ -456,7 +457,8 @@ fn latin_1_percent(value: &str) -> impl Iterator<Item = Vec<u8>> {
 
 /// Adds the base64 characters that depend on the value alone. There are three cases, because the value may begin at
 /// each byte of a group of three, as in `user:password`. Each case comes in both alphabets, and with `+` and `/`
-/// escaped as in URLs and JSON. `of` is a name for all of them; otherwise each has its own.
+/// escaped as in URLs and JSON. If `of` is a name, all these needles get it; otherwise each needle has the name of its
+/// case or alphabet.
 fn base64(value: &[u8], of: Option<&'static str>, all: &mut Needles) {
     for before in 0..3 {
         let shifted = [&[0; 2][..before], value].concat();

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 /// One way to encode a text.
 pub(crate) struct Writer {
     pub(crate) name: &'static str,
-    /// How rare it is. 0: most libraries; 1: some known libraries; 2: unusual settings and old versions.
+    /// How rare this encoding is. 0: most libraries; 1: some known libraries; 2: unusual settings and old versions.
     pub(crate) odd: u8,
     /// The index of its list in [`Writers`].
     pub(crate) kind: usize,
@@ -108,7 +108,7 @@ pub(crate) static WRITERS: LazyLock<Writers> = LazyLock::new(|| {
     }
 });
 
-/// The number of lists.
+/// The number of lists of writers.
 pub(crate) const KINDS: usize = 4;
 
 /// The styles of JSON serializers: serde_json and most others; ASCII only (Python, PHP); with `\/` (PHP, older Java and
@@ -299,17 +299,17 @@ pub(crate) fn json_escaped(value: &str, slash: bool, ascii: bool, also: &str, ou
     }
 }
 
-/// RFC 3986 §2.3.
+/// Whether a byte is unreserved (RFC 3986 §2.3).
 pub(crate) fn is_unreserved(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"-._~".contains(&b)
 }
 
-/// WHATWG's `application/x-www-form-urlencoded`.
+/// Whether WHATWG's `application/x-www-form-urlencoded` leaves a byte as it is.
 pub(crate) fn is_form(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"*-._".contains(&b)
 }
 
-/// JavaScript's `encodeURIComponent`.
+/// Whether JavaScript's `encodeURIComponent` leaves a byte as it is.
 pub(crate) fn is_component(b: u8) -> bool {
     is_unreserved(b) || b"!*'()".contains(&b)
 }
