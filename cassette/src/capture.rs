@@ -36,8 +36,8 @@ enum Pipeline {
 }
 
 impl Capture {
-    /// A capture for the body of a request or an answer. `headers` are the original ones of the same message, and `uri`
-    /// is the redacted URI of the request.
+    /// A capture for the body of a request or an answer. `headers` are the original headers of the same message, and
+    /// `uri` is the redacted URI of the request.
     pub(crate) fn new(
         redactor: &Redactor,
         side: Side,
@@ -68,7 +68,7 @@ impl Capture {
         self.end(headers, |decoder| decoder.finish())
     }
 
-    /// The same for a body that was cut off: the part that can be decoded.
+    /// Like `finish`, for a body that was cut off: the result is the part that can be decoded.
     pub(crate) fn finish_cut(self, headers: &mut HeaderMap) -> io::Result<Body> {
         self.end(headers, |decoder| Ok(decoder.abandon()))
     }

@@ -106,7 +106,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-// In reading order.
+// The modules are in reading order.
 mod ambient;
 mod body;
 mod capture;
@@ -166,14 +166,14 @@ pub use in_process::{CassetteLayer, CassetteService};
 pub use mode::Mode;
 pub use session::{Failure, Session, SessionBuilder, Summary};
 
-/// What the expansion of `#[cassette_test]` calls.
+/// The items that the expansion of `#[cassette_test]` uses.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::private::*;
 }
 
-/// What the packages of this repository share with the library: the command, the benches and the tests. It may change
-/// in every release.
+/// Items for the other packages of this repository: the command, the benches and the tests. These items may change in
+/// every release.
 #[doc(hidden)]
 pub mod __support {
     pub use crate::support::*;

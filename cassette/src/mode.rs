@@ -103,7 +103,7 @@ const KNOWN: [&str; 3] = ["CASSETTE_MODE", "CASSETTE_REPORT", "CASSETTE_TZ"];
 /// A mistake in the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Mistake {
-    /// The value of `CASSETTE_MODE`.
+    /// `CASSETTE_MODE` has this value, which is not the name of a mode.
     UnknownMode(String),
     /// An unknown variable that begins with `CASSETTE_`. A misspelt variable would silently mean the default.
     UnknownVariable { name: String, nearest: &'static str },
@@ -134,8 +134,8 @@ impl Environment {
         std::env::var_os("CASSETTE_REPORT").filter(|file| !file.is_empty()).map(PathBuf::from)
     }
 
-    /// Whether a terminal shows what is printed. Both streams count, because a harness that captures the output of a
-    /// test prints it to stdout.
+    /// Whether a terminal shows the printed text. Both stdout and stderr must be terminals, because a harness that
+    /// captures the output of a test prints it to stdout.
     pub(crate) fn is_terminal() -> bool {
         use std::io::IsTerminal as _;
         std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
@@ -171,9 +171,9 @@ impl Environment {
         Ok(found)
     }
 
-    /// The mode in force: that of the variable, otherwise of the attribute, otherwise of the configuration. In CI only
-    /// the variable can make a test write. If CI changed the mode, the second value is the mode that the test asked
-    /// for.
+    /// The mode in force: the mode of the variable, otherwise of the attribute, otherwise of the configuration. In CI
+    /// only the variable can make a test write. If CI changed the mode, the second value is the mode that the test
+    /// asked for.
     pub(crate) fn resolve(&self, attribute: Option<Mode>, config: Option<Mode>) -> (Mode, Option<Mode>) {
         if let Some(mode) = self.mode {
             return (mode, None);
@@ -184,8 +184,8 @@ impl Environment {
         }
     }
 
-    /// Whether a changed snapshot may be written next to the old one for review. The rule is insta's: not in CI, unless
-    /// `INSTA_UPDATE` asks for it.
+    /// Whether a changed snapshot may be written next to the old one for review. The rule is insta's: `no`, `new` or
+    /// `always` in `INSTA_UPDATE` decides. Otherwise the file may be written, except in CI.
     pub(crate) fn may_write_pending(&self) -> bool {
         self.pending
     }

@@ -41,7 +41,7 @@ pub trait Outcome {
     ///
     /// # Errors
     ///
-    /// The value means that the test failed. The error is its text.
+    /// The value means that the test failed. The error is the text of the failure.
     fn verdict(self) -> Verdict;
 }
 

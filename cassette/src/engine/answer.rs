@@ -11,19 +11,19 @@ use crate::body::Body;
 use crate::report::{FailureReport, Palette, Problem, TestSite};
 use crate::tape::{TransportError, TransportErrorKind};
 
-/// The status of the response to a request that is not on the cassette. No other use of the status is registered (RFC
-/// 9110 §16.2.1). It is a 4xx status because clients repeat requests that failed with a 5xx, and the test would wait
-/// for their back-off.
+/// The status of a refusal, such as the response to a request that is not on the cassette. The registry of status codes
+/// (RFC 9110 §16.2.1) has no other meaning for it. It is a 4xx status because clients repeat requests that failed with
+/// a 5xx, and the test would wait for their back-off.
 const UNMATCHED_STATUS: u16 = 470;
 
 /// A response, or the error of the transport.
 pub(crate) type Answered = Result<http::Response<Body>, TransportError>;
 
-/// A future [`Answered`].
+/// A future that yields an [`Answered`].
 pub(crate) type AnswerFuture = Pin<Box<dyn Future<Output = Answered> + Send>>;
 
-/// The response that the code under test gets in place of an answer. Its body is the report, so that an error of the
-/// code under test shows it.
+/// The response that the code under test gets in place of an answer. Its body is the report, so that the report appears
+/// wherever the code under test prints the body of a failed response.
 pub(super) fn refusal(site: &TestSite, problem: Problem) -> http::Response<Body> {
     let failure = FailureReport { site: site.clone(), problems: vec![problem], notes: Vec::new() };
     let text = failure.render(&Palette::plain());

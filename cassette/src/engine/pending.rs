@@ -16,7 +16,7 @@ use crate::tape::TransportError;
 pub(crate) enum Begun {
     /// The transport sends the request to the real server, and gives the answer to [`Pending`].
     Live(http::Request<Body>, Pending),
-    /// The engine has the answer.
+    /// The engine gives the answer itself.
     Here(AnswerFuture),
     /// The engine must read the request's body to decide between the two.
     Later(Pin<Box<dyn Future<Output = Begun> + Send>>),
@@ -29,7 +29,7 @@ pub(crate) enum Settled {
     Here(AnswerFuture),
 }
 
-/// Waits for the real server's answer. If it is dropped before, the client has given up.
+/// Waits for the real server's answer. If this value is dropped before the answer comes, the client has given up.
 pub(crate) struct Pending(Awaits);
 
 enum Awaits {
@@ -70,7 +70,7 @@ impl Begun {
 impl Pending {
     pub(super) const NOTHING: Pending = Pending(Awaits::Nothing);
 
-    /// The answer will be recorded.
+    /// A live answer that the engine will record.
     pub(super) fn recording(site: TestSite, exchange: Exchange) -> Pending {
         let waiting = exchange.waiting();
         Pending(Awaits::Recording(Recording { site, exchange, waiting }))
@@ -102,7 +102,7 @@ impl Pending {
         }
     }
 
-    /// The refusal for the client, if the recorder has read the request and it must not be sent.
+    /// The refusal for the client, if the recorder has read the request and objects to it.
     #[cfg(feature = "reqwest-middleware")]
     pub(crate) fn refused(&self) -> Option<Answered> {
         match &self.0 {
@@ -117,7 +117,8 @@ impl Pending {
         match self.0 {
             Awaits::Nothing => None,
             Awaits::Recording(Recording { site, exchange, waiting }) => {
-                // A client stops sending its body as soon as it gets the failure.
+                // The client gets the failure only after it has sent its whole request. It would stop sending earlier,
+                // and the recording would lack the rest.
                 exchange.request_over().await;
                 waiting.over();
                 exchange.fail(error);

@@ -1,4 +1,5 @@
-//! Answers requests from a cassette: redacts and decodes a request as a recording would be, and asks the player.
+//! Answers requests from a cassette: redacts and decodes a request in the same way as a recording does, and asks the
+//! player.
 //!
 //! Must not know: modes, connections to real servers.
 
@@ -31,7 +32,7 @@ pub(crate) struct Replay {
 
 /// The reason why a request could not be read.
 pub(super) enum Unread {
-    /// The client broke off.
+    /// The client broke off before the end of its body.
     Broken(TransportError),
     /// The request must not be sent, or cannot be redacted.
     Objected(Objection),
@@ -50,8 +51,8 @@ impl Replay {
         }
     }
 
-    /// Reads a request as a cassette would have it. It goes through the same pipeline as a recording; a body above the
-    /// inline limit is only hashed. `held` also gets the body as the client sent it.
+    /// Reads a request as a cassette would have it. The request goes through the same pipeline as in a recording, but a
+    /// body above the inline limit is only hashed. `held` also gets the body as the client sent it.
     pub(super) async fn read(
         &self,
         head: &http::request::Parts,
@@ -120,7 +121,7 @@ impl Held {
         Some(data)
     }
 
-    /// The same as a body to send.
+    /// The held frames, as a body to send.
     pub(super) fn into_body(self) -> Body {
         if self.frames.is_empty() { Body::empty() } else { Body::new(self) }
     }

@@ -1,5 +1,5 @@
-//! Mode `verify`: sends a recorded request to the real server, compares the answers, and gives the code under test the
-//! recorded one.
+//! Mode `verify`: sends a recorded request to the real server, compares the answers, and gives the recorded answer to
+//! the code under test.
 //!
 //! Must not know: the text of a difference.
 
@@ -68,7 +68,7 @@ impl Verifying {
         Ok((http::Request::from_parts(head, body), verifying))
     }
 
-    /// Compares the server's answer, and returns the recorded one.
+    /// Compares the server's answer with the recorded answer, and returns the recorded answer.
     pub(super) async fn answered(self, response: http::Response<Body>) -> Answered {
         let (head, body) = response.into_parts();
         let (outcome, bytes) = match self.read(head, body).await {
@@ -84,7 +84,8 @@ impl Verifying {
         self.compared(&outcome, bytes.as_deref())
     }
 
-    /// Compares a failure, which may be the recorded outcome, and returns the recorded answer.
+    /// Compares a transport failure with the recorded outcome, which may be a failure as well. Returns the recorded
+    /// outcome.
     pub(super) fn failed(self, error: &TransportError) -> Answered {
         self.compared(&Outcome::Error(error.clone()), None)
     }
@@ -141,11 +142,11 @@ impl Verifying {
     }
 }
 
-/// The obstacle of a request that contains the placeholder of a secret without a value. The server needs the value.
+/// The obstacle, if the request contains the placeholder of a secret without a value. The server needs the value.
 fn without_value(replay: &Replay, head: &http::request::Parts, asked: &Request) -> Option<Obstacle> {
     let mut names = BTreeSet::new();
     let mut look = |text: &[u8]| {
-        // Clients percent-encode the brackets in a URL, and some of them the bar before an encoding.
+        // Clients percent-encode the brackets in a URL, and some clients also the bar before the name of an encoding.
         let text = percent_encoding::percent_decode(text).decode_utf8_lossy();
         names.extend(placeholder::secrets_in_loosely(&text).map(str::to_owned));
     };

@@ -20,8 +20,8 @@ use crate::failure;
 /// # Errors
 ///
 /// If a request failed while recording, it fails on replay with an [`Error::Middleware`] that holds a
-/// [`TransportError`](crate::tape::TransportError) of the same kind. It cannot be a `reqwest::Error`, because only
-/// reqwest can make one.
+/// [`TransportError`](crate::tape::TransportError) of the same kind. The error cannot be a `reqwest::Error`, because
+/// only reqwest can make such errors.
 #[derive(Clone, Debug)]
 pub struct CassetteMiddleware(Engine);
 
@@ -38,8 +38,8 @@ impl CassetteMiddleware {
     ) -> Result<reqwest::Response> {
         let url = request.url().clone();
         let timeout = request.timeout().copied();
-        // The original request is kept if its body is in memory: only then can reqwest send it again, after a redirect
-        // or from a middleware that retries.
+        // A copy of the original request is sent if its body is in memory. The body that the recorder wraps is a
+        // stream, and reqwest cannot send a stream again after a redirect or for a middleware that retries.
         let whole = request.try_clone();
         let request: Request<reqwest::Body> = request.try_into()?;
         let (head, begun) = match begin(&self.0, request) {
@@ -95,7 +95,7 @@ impl CassetteMiddleware {
     }
 }
 
-/// The signature is that which `#[async_trait]` generates, written by hand to save the dependency.
+/// `#[async_trait]` would generate this signature. It is written by hand to save the dependency.
 impl Middleware for CassetteMiddleware {
     fn handle<'me, 'extensions, 'next, 'future>(
         &'me self,

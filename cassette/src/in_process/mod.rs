@@ -105,7 +105,8 @@ where
             }
             Begun::Later(_) => begun,
         };
-        // `poll_ready` prepared this service, so this service must be called. The clone stays for the next call.
+        // `poll_ready` prepared the service in `self`, so this call must use that service and not its clone. The clone
+        // stays in `self` for the next call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         Box::pin(async move {
@@ -172,7 +173,7 @@ where
     }
 }
 
-/// Passes a request to the engine in the form that all transports use. Returns the original head as well.
+/// Normalises a request as all transports do, and passes it to the engine. Also returns the original head.
 fn begin<B>(engine: &Engine, request: Request<B>) -> Result<(http::request::Parts, Begun), Refusal>
 where
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,

@@ -35,8 +35,8 @@ impl Player {
         copy
     }
 
-    /// The recorded outcome, and its body if that has at most `most` bytes. Templates are filled in, as they are for
-    /// the client.
+    /// The recorded outcome, and its body, unless the body is longer than `most` bytes. Templates are filled in as for
+    /// a client.
     pub(crate) fn recorded(
         &self,
         i: usize,
@@ -90,7 +90,7 @@ impl Player {
         // An answer to HEAD and a 304 give the length of a body that they do not have (RFC 9110 §9.3.2, §15.4.5).
         let head_only = interaction.request.method == http::Method::HEAD || recorded_status == 304;
         let headers = response.headers_mut();
-        // A person who edits a body by hand need not correct its length.
+        // The length is computed, so that a person who edits a body by hand need not correct `content-length`.
         if has_length(headers) && cut.is_none() && !head_only {
             headers.insert(header::CONTENT_LENGTH, body.size().into());
         }
@@ -115,8 +115,8 @@ impl Player {
         Ok(Ok(response))
     }
 
-    /// The length of the body after it is filled in. The body is read one more time for this, because a client may
-    /// allocate a buffer of this length, or show its progress.
+    /// The length of the body after it is filled in. The body is read an extra time to compute the exact length,
+    /// because a client may allocate a buffer of this length, or show its progress.
     fn refilled_length(
         &self,
         i: usize,
@@ -166,7 +166,7 @@ impl Player {
     }
 }
 
-/// What is filled into a body: secrets, and the values of a template.
+/// The values that are filled into a body: secrets, and the values of a template.
 struct Refill<'p> {
     redactor: &'p Redactor,
     restores: bool,
@@ -178,7 +178,8 @@ impl Refill<'_> {
         self.restores || self.values.is_some()
     }
 
-    /// Secrets are filled in first, so that a placeholder in a client's own text stays as it is.
+    /// Secrets are filled in first, so that a placeholder in text that a template takes from the request stays as it
+    /// is.
     fn writer<W: Write>(&self, content_type: Option<&str>, next: W) -> Restorer<Filler<W>> {
         self.redactor.restorer(content_type, Filler::new(self.values.clone(), content_type, next))
     }

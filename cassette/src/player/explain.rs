@@ -79,7 +79,7 @@ impl Player {
         }
     }
 
-    /// Those of the candidates that differ least, the most similar first.
+    /// The candidates that differ least, the most similar first.
     fn closest(&self, request: &Request, candidates: &[usize]) -> Vec<Closest> {
         let read = |i: &usize| Some((*i, self.cassette.request(*i).ok()?));
         let recorded: Vec<(usize, Request)> = candidates.iter().filter_map(read).collect();
@@ -106,9 +106,9 @@ impl Player {
     }
 }
 
-/// The recordings that are worth a comparison, chosen by the likeness of their sketches. Among equal ones, unused
-/// recordings come first, then those next to the recording that was played last. Recordings of other hosts are left out
-/// if there is one of the same host.
+/// The recordings that are worth a comparison, chosen by the likeness of their sketches. Of equally similar recordings,
+/// unused ones are preferred, then those near the recording that was played last. If one of the chosen recordings has
+/// the host of the request, recordings of other hosts are left out.
 fn candidates(state: &State, sketch: &Sketch) -> Vec<usize> {
     let place = state.last_served.unwrap_or(0);
     let rank = |(i, other): (usize, &Sketch)| {
@@ -139,7 +139,8 @@ fn some_of_each_host(sketches: &[Sketch]) -> Vec<usize> {
     first.into_values().collect()
 }
 
-/// Whether the request may have been meant for this recording: their paths have a segment in common.
+/// Whether the request may have been meant for this recording: the two have the same host, and their paths are equal or
+/// have a segment in common.
 fn could_be_meant(mismatch: &Mismatch) -> bool {
     mismatch.differences().iter().all(|difference| match difference {
         Difference::Host { .. } | Difference::Uri { .. } => false,

@@ -31,7 +31,7 @@ pub(super) struct Index {
 #[derive(Debug)]
 struct Queue {
     first: u32,
-    /// All interactions of the queue before this one were taken.
+    /// The interaction at which a lookup begins. All interactions of the queue before it were taken.
     next: Option<u32>,
     last: u32,
     recorded: u32,
@@ -212,7 +212,8 @@ mod tests {
         }
     }
 
-    /// The index finds every request as often as it was recorded, and in that order, on one thread and on several.
+    /// The index finds every request as often as it was recorded, and in the recorded order, on one thread and on
+    /// several.
     #[track_caller]
     fn check(count: usize, different: usize) {
         let dir = tempfile::tempdir().unwrap();
@@ -253,7 +254,8 @@ mod tests {
         check(SHARE * 2, SHARE * 2);
     }
 
-    /// The index of a cassette with this many equal requests. Those in `repeating` have `"repeat": true`.
+    /// The index of a cassette with this many equal requests. `"repeat": true` is set on the requests with an index in
+    /// `repeating`.
     fn equal(count: usize, repeating: &[usize], policy: Exhausted) -> (Index, Keys) {
         let dir = tempfile::tempdir().unwrap();
         let files = Files::new(dir.path(), &"a".parse().unwrap());
@@ -271,7 +273,8 @@ mod tests {
         (index, Keys::of(&request("https://h/"), &matching, &redactor))
     }
 
-    /// Checks the answers to equal requests: a digit for each, `-` for none.
+    /// Checks the answers to equal requests. `expected` has one character for each request: the index of the
+    /// interaction that answers, or `-` for no answer.
     #[track_caller]
     fn answers(policy: Exhausted, repeating: &[usize], accepts: fn(usize) -> bool, expected: &str) {
         let (mut index, key) = equal(3, repeating, policy);

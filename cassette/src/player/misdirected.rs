@@ -12,10 +12,12 @@ use crate::tape::Request;
 const LOOKED_AT: usize = 2_000;
 
 impl Player {
-    /// A request that has no answer here, and that is still unused on the cassette of `other`: `GET https://…`.
+    /// The method and URI (`GET https://…`) of a request that no recording of this cassette answers, and whose
+    /// recording on the cassette of `other` is still unused.
     ///
-    /// If this test changed a request of its own, that request may be on the other cassette by chance. But then its
-    /// former recording is unused here. A misdirected request has no unused recording here.
+    /// A request that a developer changed in this test may be on the other cassette by chance. But then this cassette
+    /// has an unused recording of the same endpoint, from before the change. So requests with such a recording are left
+    /// out.
     pub(crate) fn misdirected(&self, other: &Player) -> Option<String> {
         let unmatched: Vec<_> = self.state().unmatched.iter().map(|u| u.request.clone()).collect();
         if unmatched.is_empty() {

@@ -52,13 +52,14 @@ pub(crate) struct Player {
 
 /// A request that the player shall answer.
 pub(crate) struct Asked {
-    /// Redacted and decoded, as a cassette has it.
+    /// The request, redacted and decoded as on a cassette.
     pub(crate) request: Request,
     /// The request as the client sent it, if the cassette [has templates](Player::has_templates).
     pub(crate) live: Option<Arc<Live>>,
 }
 
-/// Recordings that could not be played. Response bodies share the list, because they read their files later.
+/// Recordings that could not be played. Response bodies share the list, because they are read after the player has
+/// returned the response.
 type Faults = Arc<Mutex<Vec<Fault>>>;
 
 /// Why a recording could not be played.
@@ -118,7 +119,7 @@ impl Player {
         })
     }
 
-    /// Sets the policies.
+    /// Sets the policy for exhausted recordings, and whether requests must come in recorded order.
     pub(crate) fn with_policies(mut self, exhausted: Exhausted, ordered: bool) -> Player {
         self.state().index.exhausted(exhausted);
         self.ordered = ordered;

@@ -1,6 +1,6 @@
 //! Redacts an answer before the code under test reads it, for `redact_before_read`.
 //!
-//! It runs upstream of the recorder, so the code under test and the cassette have the same bytes.
+//! The redaction runs upstream of the recorder, so the code under test and the cassette have the same bytes.
 
 use std::io::{self, Write};
 use std::mem;
@@ -46,7 +46,8 @@ impl Exchange {
         let Ok(pipeline) = decode::decoder(encoding.as_deref(), redacted) else {
             return Err(Objection::Encoding(encoding.unwrap_or_default()));
         };
-        // Redaction changes the length and the digests, and the new ones are known only at the end.
+        // Redaction changes the length and the digests, and the new values are known only at the end of the body, after
+        // the head has been sent.
         let gone = [header::CONTENT_ENCODING.as_str(), header::CONTENT_LENGTH.as_str()];
         gone.iter().chain(capture::DIGESTS.iter()).for_each(|name| _ = head.headers.remove(*name));
         let body = BeforeReadBody {

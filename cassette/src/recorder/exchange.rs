@@ -41,7 +41,8 @@ pub(super) struct Parts {
     answer: Download,
 }
 
-/// The request's body. If its capture failed, there is no capture any more, and the error is already noted.
+/// The state of the request's body. It arrives without a capture if the recording is closed, or if the capture failed
+/// and the error is already noted.
 enum Upload {
     Arriving(Option<Capture>),
     Over(tape::Body),
@@ -50,7 +51,7 @@ enum Upload {
 enum Download {
     Awaited,
     Arriving(ResponseParts),
-    /// `None` if it could not be recorded. Then the error is already noted.
+    /// `None` if the answer could not be recorded. The error is already noted then.
     Over(Option<Outcome>),
 }
 
@@ -61,8 +62,8 @@ struct ResponseParts {
     capture: Option<Capture>,
 }
 
-/// Held while the client waits for the answer. If it is dropped before [`over`](Self::over), the client has given up,
-/// and that is recorded.
+/// A guard to hold while the client waits for the answer. If the guard is dropped before [`over`](Self::over), the
+/// client has given up, and the exchange is recorded as failed.
 pub(crate) struct Waiting(Option<Exchange>);
 
 impl Waiting {
@@ -96,7 +97,7 @@ impl Exchange {
         Waiting(Some(self.clone()))
     }
 
-    /// An answer begins.
+    /// Records the head of an answer, and prepares the capture of its body.
     pub(super) fn respond(&self, head: &http::response::Parts) {
         let outbox = &self.0.outbox;
         if let Some(parts) = self.parts().as_mut() {
@@ -112,7 +113,8 @@ impl Exchange {
         }
     }
 
-    /// Notes that the code under test must not read the answer. `None` if the exchange was given up before.
+    /// Notes that the code under test must not read the answer. Returns `None` if the exchange has already been
+    /// written.
     pub(crate) fn object(&self, objection: Objection) -> Option<Objected> {
         let objected = {
             let mut guard = self.parts();
@@ -150,10 +152,10 @@ impl Exchange {
         self.write_when_over();
     }
 
-    /// Waits until the client has sent its whole request. Matching compares whole requests, also if the server did not
-    /// read them to the end.
+    /// Waits until the client has sent its whole request. The cassette needs the whole request even if the server did
+    /// not read it to the end, because matching compares whole requests.
     pub(crate) async fn request_over(&self) {
-        // The sender lives as long as this exchange.
+        // The wait cannot fail, because the sender lives as long as this exchange.
         let _ = self.0.request_over.subscribe().wait_for(|over| *over).await;
     }
 
@@ -161,7 +163,7 @@ impl Exchange {
     ///
     /// # Errors
     ///
-    /// The rest of the request must not be sent.
+    /// The redaction objects to the request, so the rest of the request must not be sent.
     pub(super) fn data(&self, direction: Direction, chunk: &[u8]) -> Result<(), TransportError> {
         let mut guard = self.parts();
         let Some(parts) = guard.as_mut() else { return Ok(()) };
@@ -177,7 +179,7 @@ impl Exchange {
     ///
     /// # Errors
     ///
-    /// The request must not be completed.
+    /// The redaction objects to the request, so the request must not be completed.
     pub(super) fn end(&self, direction: Direction, trailers: HeaderMap) -> Result<(), TransportError> {
         match direction {
             Direction::Request => self.end_request(true),
@@ -192,7 +194,7 @@ impl Exchange {
     ///
     /// # Errors
     ///
-    /// The body belongs to a request, and cassette must not send it.
+    /// The redaction objects to the body of a request, so cassette must not send the request.
     fn unrecorded(&self, reason: Unrecorded) -> Result<(), TransportError> {
         match reason {
             Unrecorded::Other(problem) => self.0.outbox.problem(problem),
@@ -208,7 +210,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// Records that the body was cut off here, or that its reader stopped.
+    /// Records that a body ended early, because it was cut off or its reader stopped.
     pub(super) fn cut(&self, direction: Direction, error: TransportError) {
         match direction {
             Direction::Request => _ = self.end_request(false),
@@ -269,7 +271,7 @@ impl Exchange {
             Err(e) => Some(Unrecorded::of(parts, Direction::Response, e)),
         };
         drop(guard);
-        // The client already has the body, so an objection cannot stop it.
+        // The client already has the answer, so there is nothing to stop, and the result is ignored.
         _ = problem.map(|reason| self.unrecorded(reason));
         self.write_when_over();
     }
@@ -343,7 +345,7 @@ impl Unrecorded {
 }
 
 impl ResponseParts {
-    /// `None` if the capture failed before.
+    /// Returns `None` if there is no capture, because the capture failed before or the recording is closed.
     fn finish(
         self,
         head_only: bool,
@@ -364,7 +366,8 @@ impl ResponseParts {
             let declared = declared.to_str().ok().and_then(|l| l.parse().ok());
             match &cut {
                 None => _ = headers.insert(header::CONTENT_LENGTH, body.size().into()),
-                // A client recognises from the promised length that something is missing.
+                // A length above that of the recorded part stays: on replay, a client recognises from it that the body
+                // is incomplete.
                 Some(_) if body.encoding.is_none() && declared.is_some_and(|l: u64| l > body.size()) => {}
                 Some(_) => _ = headers.remove(header::CONTENT_LENGTH),
             }

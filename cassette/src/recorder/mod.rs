@@ -107,7 +107,7 @@ impl Recorder {
         for late in self.wait(grace) {
             late.give_up();
         }
-        // Another thread may be writing an exchange at this moment.
+        // A second wait, because another thread may be writing one of these exchanges at this moment.
         for late in self.wait(grace) {
             let what = late.parts().as_ref().map_or_else(|| "an exchange".into(), Parts::describe);
             let problem = format!("could not record {what}: it was still running when the test ended");
@@ -116,7 +116,7 @@ impl Recorder {
         std::mem::take(&mut self.0.state().problems)
     }
 
-    /// Waits until no exchange is in flight, for at most `grace`. Returns the exchanges that still are.
+    /// Waits until no exchange is in flight, for at most `grace`. Returns the exchanges that are still in flight.
     fn wait(&self, grace: Duration) -> Vec<Exchange> {
         let busy = |state: &mut State| !state.in_flight.is_empty();
         let waited = self.0.settled.wait_timeout_while(self.0.state(), grace, busy);

@@ -35,7 +35,7 @@ pub(super) trait Outbox: Send + Sync {
     /// Notes a problem because of which the recording must not be installed.
     fn problem(&self, problem: Error);
 
-    /// Notes an objection as such a problem.
+    /// Notes an objection. The recording must not be installed then, either.
     fn object(&self, objected: &Objected) {
         self.problem(objected.into());
     }

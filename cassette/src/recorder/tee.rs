@@ -29,7 +29,8 @@ impl Exchange {
 
 fn tee(exchange: Exchange, direction: Direction, inner: Body) -> Body {
     let mut tee = Tee { inner: Some(inner), exchange: Some(exchange), direction, unread: false };
-    // Some clients and servers never poll an empty body. An empty body raises no objection, so the result is ignored.
+    // The end of an empty body is noted here, because some clients and servers never poll an empty body. An empty body
+    // raises no objection, so the result is ignored.
     _ = tee.note_end();
     Body::new(tee)
 }
@@ -56,7 +57,7 @@ impl Tee {
     ///
     /// # Errors
     ///
-    /// The frame must not pass, and the body ends.
+    /// The redaction objects to the request, so the frame must not pass, and the body ends.
     fn pass(&mut self, frame: Option<&Result<Frame<Bytes>, BoxError>>) -> Result<(), TransportError> {
         match (frame, &self.exchange) {
             (Some(Ok(frame)), Some(exchange)) => {
@@ -119,7 +120,7 @@ impl Drop for Tee {
     fn drop(&mut self) {
         let Some(exchange) = self.exchange.take() else { return };
         match (self.inner.take(), tokio::runtime::Handle::try_current()) {
-            // A body whose rest is being read is dropped only if the runtime ends.
+            // If the background task drops the body as well, the runtime has ended, and the rest cannot be read.
             (inner @ Some(_), Ok(runtime)) if !self.unread => {
                 let rest = Tee { inner, exchange: Some(exchange), direction: self.direction, unread: true };
                 runtime.spawn(drain(rest));

@@ -9,7 +9,7 @@ use super::page::Page;
 use super::setup::path;
 use super::text::clean;
 
-/// The source of a secret, which gives no value.
+/// A source that should give the value of a secret, and gives none.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub(crate) enum Absent {
@@ -25,7 +25,7 @@ pub(crate) enum Absent {
     Unmarked(PathBuf),
 }
 
-/// `API_KEY is not set`.
+/// The text names the source and what is wrong with it: `API_KEY is not set`.
 impl fmt::Display for Absent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -36,7 +36,7 @@ pub(crate) struct AlreadyOpen {
     pub(crate) first: Option<TestSite>,
 }
 
-/// A cassette that another process recorded while this one waited to record it.
+/// A cassette that another process recorded while this process waited to record it.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordedMeanwhile {
     /// The cassette.
@@ -118,7 +118,7 @@ impl MalformedCassette {
         let column = column.saturating_sub(1);
         let start = column.saturating_sub(VALUE / 2);
         let shown = window(text.trim_end(), start, VALUE);
-        // The mark must be below the position even if `…` or an escape has shifted it.
+        // The mark must be below the position even if `…` or an escape has shifted the text.
         let before: String = text.chars().skip(start).take(column - start).collect();
         let offset = clean(&before).chars().count() + usize::from(start > 0);
         let number = line.to_string();

@@ -11,7 +11,7 @@ use crate::tape::{Content, Request};
 /// How many values of one key a report shows.
 const VALUES: usize = 4;
 
-/// The two requests that a difference is about, for the values that the difference does not contain.
+/// The two requests that a difference compares. They have the values that the difference itself does not contain.
 #[derive(Clone, Copy)]
 pub(super) struct Sides<'r> {
     pub(super) actual: &'r Request,

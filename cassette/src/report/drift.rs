@@ -102,7 +102,7 @@ impl DriftReport {
 }
 
 impl Drifted {
-    /// Writes one line for each difference, in columns: the place, the recorded value, the live value.
+    /// Writes one line for each difference, with three columns: the place, the recorded value and the live value.
     fn write(&self, page: &mut Page<'_>) {
         let side =
             |text: &Option<String>| text.as_deref().map_or("(absent)".to_owned(), |t| short(t, VALUE / 2));

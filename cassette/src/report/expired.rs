@@ -1,6 +1,6 @@
 //! A cassette that is older than the configuration allows.
 //!
-//! Must not know: how the age was found.
+//! Must not know: how the age is computed.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -59,7 +59,7 @@ impl Expired {
     }
 }
 
-/// A duration in the largest unit of which it has at least two, rounded down.
+/// A duration in the largest unit of which the duration has at least two, rounded down: `119 seconds`, `2 minutes`.
 fn long(time: Duration) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;

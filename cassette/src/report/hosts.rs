@@ -13,7 +13,7 @@ pub(crate) struct RefusedHost {
     pub(crate) method: http::Method,
     /// The URI, redacted.
     pub(crate) uri: String,
-    /// Its host.
+    /// The host of the URI.
     pub(crate) host: String,
     /// Whether the host is a pass-through host, which is not on this machine. Otherwise the host is ignored.
     pub(crate) passed: bool,

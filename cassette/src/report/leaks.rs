@@ -1,4 +1,4 @@
-//! Secrets that the leak check found in a recording, each with a suggestion. Never shows a value.
+//! Secrets that the leak check found in a recording, each with a suggestion. The report never shows a value.
 //!
 //! Must not know: how secrets are found.
 
@@ -34,7 +34,7 @@ pub(crate) struct Leak {
     pub(crate) unpacked: bool,
     /// The place of the secret in the recording.
     pub(crate) place: LeakPlace,
-    /// The option that redacts the secret, if it is not the option for the whole place.
+    /// A suggestion that fits the secret better than the option that redacts the whole place, if there is one.
     pub(crate) rule: Option<Suggestion>,
 }
 
@@ -98,7 +98,8 @@ impl Leaks {
         page.gap();
         for leak in self.found.iter().take(SHOWN) {
             let name = paint(page.palette.emphasis, clean(&leak.name));
-            // Nobody named the value. A rule redacted it in another place, and the name is the placeholder there.
+            // The configuration does not name this value. A rule redacted the value in another place, and `name` is the
+            // placeholder in that place.
             let what = if leak.kind == LeakKind::Found { "the value of " } else { "" };
             let unpacked = if leak.unpacked { ", unpacked" } else { "" };
             page.line(2, format_args!("{what}{name}, {}{unpacked}", leak.encoding.name()));

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use super::page::Page;
 use super::{FailureReport, Palette, Problem, Recorded, TestSite};
 
-/// Increases when a field changes its meaning or is removed. A new field does not increase it.
+/// The version of the format. It increases when a field changes its meaning or is removed. A new field does not
+/// increase it.
 const VERSION: u32 = 1;
 
 impl FailureReport {

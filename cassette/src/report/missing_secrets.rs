@@ -39,7 +39,7 @@ pub(crate) enum ValueFrom {
 /// How many secrets a report lists.
 const SHOWN: usize = 5;
 
-/// Each secret once, even if several requests lack it.
+/// Each secret once, even if several requests lack it, and at most `SHOWN` secrets.
 fn distinct<'v>(all: impl Iterator<Item = &'v Valueless>) -> Vec<&'v Valueless> {
     let mut found: Vec<&Valueless> = Vec::new();
     for valueless in all {
@@ -76,8 +76,8 @@ pub(super) fn write<'v>(page: &mut Page<'_>, all: impl Iterator<Item = &'v Value
     }
 }
 
-/// The command with dummy values for the secrets that come from variables. The values differ, because redaction could
-/// not distinguish secrets of the same value.
+/// The command with dummy values for the secrets that come from variables. The dummy values differ, because redaction
+/// could not distinguish secrets of the same value.
 pub(super) fn help<'v>(all: impl Iterator<Item = &'v Valueless>, site: &TestSite) -> Option<Help> {
     let all = distinct(all);
     let of_variables = all.iter().filter(|valueless| valueless.from == ValueFrom::Variable);

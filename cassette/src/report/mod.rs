@@ -1,7 +1,7 @@
 //! The text of every [`Problem`] and every [`Note`], and the command to run next. An [`Error`] of another module has
 //! its own message and at most one hint, and appears here as [`Problem::Other`].
 //!
-//! These are pure functions from plain values to text. Nothing here reads a file, a variable or a clock.
+//! Pure functions make the texts from plain values. Nothing in this module reads a file, a variable or a clock.
 //!
 //! Must not know: how anything was detected or decided.
 
@@ -100,15 +100,15 @@ pub(crate) enum Problem {
     Expired(Expired),
     /// The live responses differ from the recorded ones.
     Drift(DriftReport),
-    /// A request on replay to an ignored or pass-through host, which cassette refuses.
+    /// A request to an ignored or pass-through host, which a replay refuses.
     RefusedHost(RefusedHost),
     /// A recorded response with an expression that the request has no value for.
     Unfilled(Unfilled),
-    /// Another process has recorded the cassette while this one waited.
+    /// Another process has recorded the cassette while this process waited to record it.
     RecordedMeanwhile(RecordedMeanwhile),
     /// Another test of this process has the cassette open.
     AlreadyOpen(AlreadyOpen),
-    /// `CASSETTE_MODE` or `mode = "…"` is not a mode.
+    /// The value of `CASSETTE_MODE` is not a mode.
     UnknownMode(UnknownMode),
     /// A directory cannot be written.
     Unwritable(Unwritable),
@@ -220,7 +220,8 @@ fn run_again(site: &TestSite) -> Help {
     Help { why: "run this test alone".to_owned(), command: site.again_command() }
 }
 
-/// Prints a text next to a panic, or after a recording. A test harness captures it like the output of the test.
+/// Prints a text in addition to the message of a panic, or after a recording. A test harness captures the text like the
+/// output of the test.
 #[expect(clippy::print_stderr, reason = "the one place that prints")]
 pub(crate) fn print(text: &str) {
     eprintln!("{text}");

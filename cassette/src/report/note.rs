@@ -19,7 +19,7 @@ pub(crate) enum Note {
     RecordingKept {
         /// The file of the recording.
         at: PathBuf,
-        /// The number of its interactions.
+        /// The number of interactions in the recording.
         interactions: usize,
     },
     /// A recording that a killed process left has been moved, because a new recording needs its place.
@@ -41,7 +41,7 @@ pub(crate) enum Note {
         unused: UnusedReport,
         /// The cassette's name.
         cassette: String,
-        /// The command that records it again.
+        /// The command that records the cassette again.
         command: String,
     },
     /// The cassette is older than the configuration allows.
@@ -50,7 +50,7 @@ pub(crate) enum Note {
         expired: Expired,
         /// The name of the cassette.
         cassette: String,
-        /// The command that records it again.
+        /// The command that records the cassette again.
         command: String,
     },
     /// The cassette was recorded under other redaction rules, which alone can keep a request from matching.
@@ -59,7 +59,7 @@ pub(crate) enum Note {
         gone: Vec<String>,
         /// Rules of the project that fired in this run, and that the cassette does not list.
         new: Vec<String>,
-        /// The command that records it again.
+        /// The command that records the cassette again.
         command: String,
     },
     /// A secret that the configuration names and that has no value, so redaction did not search for it.
@@ -72,7 +72,7 @@ pub(crate) enum Note {
         drift: DriftReport,
         /// The cassette's name.
         cassette: String,
-        /// The command that records it again.
+        /// The command that records the cassette again.
         command: String,
     },
     /// The file that `CASSETTE_REPORT` names can't be written.
@@ -105,7 +105,7 @@ pub(crate) enum Note {
     },
     /// While this test ran, cassette refused a connection of a thread whose test had ended.
     ConnectionRefused {
-        /// The name or the address, without brackets.
+        /// The name or the address of the server, without brackets.
         host: String,
         /// The port of the server.
         port: u16,

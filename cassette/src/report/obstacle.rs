@@ -10,7 +10,7 @@ use crate::mode::Mode;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub(crate) enum Obstacle {
-    /// A variable that begins with `CASSETTE_` and is not known.
+    /// A variable that begins with `CASSETTE_` and that cassette does not know.
     UnknownVariable {
         /// Its name.
         name: String,
@@ -28,11 +28,11 @@ pub(crate) enum Obstacle {
     LearnsOnce,
     /// Mode `learn` found a body that differs as a whole.
     VariesWhole {
-        /// The method of the first such request.
+        /// The method of the first request with such a body.
         method: http::Method,
-        /// Its URI, redacted.
+        /// The URI of that request, redacted.
         uri: String,
-        /// The number of further such requests.
+        /// The number of further requests with such a body.
         more: usize,
         /// The requests to which the suggested option is limited.
         scope: String,

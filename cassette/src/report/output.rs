@@ -93,7 +93,7 @@ impl ChangedFile {
     fn write(&self, page: &mut Page<'_>) {
         page.line(4, paint(page.palette.emphasis, clean(&self.path)));
         for field in &self.fields {
-            // The beginning of a hash is enough to distinguish it.
+            // The beginning of a hash is enough to see that two hashes differ.
             let hash = |text: &str| text.get(..12).map_or(text.to_owned(), |start| format!("{start}…"));
             let (before, after) = match field.what.as_str() {
                 "sha256" => (hash(&field.before), hash(&field.after)),

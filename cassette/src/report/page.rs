@@ -12,7 +12,7 @@ use super::text::{self, clean};
 pub(super) struct Page<'p> {
     pub(super) palette: &'p Palette,
     text: String,
-    /// Written once, below the first headline.
+    /// The test whose location is written below the first headline. `None` after that, so that it is written once.
     site: Option<&'p TestSite>,
 }
 
@@ -56,7 +56,7 @@ impl<'p> Page<'p> {
         self.headline(paint(self.palette.note, "summary"), headline);
     }
 
-    /// `   = name: value`
+    /// Writes the line `   = name: value`.
     pub(super) fn fact(&mut self, name: &str, value: impl Display) {
         let sign = paint(self.palette.dim, "=");
         self.line(3, format_args!("{sign} {name}: {value}"));

@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
 
-/// The style of each role. Without colours by default.
+/// The style of each role. The default palette has no colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Palette {
     /// The first word of a failure.
@@ -40,7 +40,7 @@ impl Palette {
         }
     }
 
-    /// Colours from the sixteen that every terminal has, in the shades that its user has set.
+    /// Only colours of the sixteen that every terminal has. The settings of the terminal decide their shades.
     pub(crate) const fn colored() -> Self {
         Palette {
             error: AnsiColor::Red.on_default().bold(),

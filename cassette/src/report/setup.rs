@@ -12,7 +12,8 @@ use super::page::{Help, Page};
 use super::text::{VALUE, clean, nearest, short};
 use crate::error::Error;
 
-/// A mode that does not exist, in the variable `CASSETTE_MODE`. The attribute and `Config` can only name one that does.
+/// A mode that does not exist, in the variable `CASSETTE_MODE`. The attribute and `Config` can only name modes that
+/// exist.
 #[derive(Clone, Debug)]
 pub(crate) struct UnknownMode {
     /// The value as given.

@@ -28,7 +28,7 @@ impl TestSite {
     /// The command that runs this one test.
     pub(crate) fn run_command(&self) -> String {
         match (self.package.as_str(), self.test.as_str()) {
-            // A session without the attribute.
+            // A session without the attribute has no path of a test.
             (_, "") => "cargo test".to_owned(),
             ("", test) => format!("cargo test -- --exact {test}"),
             (package, test) => format!("cargo test -p {package} -- --exact {test}"),

@@ -47,7 +47,7 @@ pub(crate) enum RequestPlace {
 /// A recording that should answer more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Repeat {
-    /// Its place on the cassette, from 0.
+    /// The place of the recording on the cassette, from 0. `None` if no similar recording was found.
     pub(crate) recording: Option<usize>,
 }
 

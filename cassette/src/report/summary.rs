@@ -8,7 +8,7 @@ use super::text::{clean, count, size};
 /// A cassette that was recorded.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorded {
-    /// Its name.
+    /// The name of the cassette.
     pub(crate) cassette: String,
     /// The number of its interactions.
     pub(crate) interactions: usize,

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 /// How many characters of a value a report shows.
 pub(super) const VALUE: usize = 120;
-/// How many characters of a URI a report shows. URIs are long, and readers need the whole.
+/// How many characters of a URI a report shows. URIs are long, and readers need the whole URI.
 pub(super) const URI: usize = 300;
 /// How many characters before the first difference of two long values a report shows.
 const CONTEXT: usize = 30;
@@ -50,7 +50,8 @@ pub(super) fn short(text: &str, max: usize) -> String {
     )
 }
 
-/// Two different values. Of long values it returns the part around the first difference.
+/// Two different values, cleaned. If one of them is long, the result has only the part of each value around the first
+/// difference.
 pub(super) fn short_pair(a: &str, b: &str) -> (String, String) {
     if a.chars().count() <= VALUE && b.chars().count() <= VALUE {
         return (clean(a).into_owned(), clean(b).into_owned());
@@ -60,7 +61,7 @@ pub(super) fn short_pair(a: &str, b: &str) -> (String, String) {
     (window(a, start, VALUE), window(b, start, VALUE))
 }
 
-/// `width` characters from `start` on, with `…` on each side that has more.
+/// `width` characters from `start` on, with `…` on each side on which text is left out.
 pub(super) fn window(text: &str, start: usize, width: usize) -> String {
     let length = text.chars().count();
     // One more character takes no more space than a `…` in its place.

@@ -1,4 +1,4 @@
-//! The text of the summary at the end of a process. Empty if there is nothing to report.
+//! The text of the summary at the end of a process. There is no text if there is nothing to report.
 //!
 //! Must not know: when the summary is printed.
 
@@ -21,13 +21,13 @@ pub(crate) struct Totals {
     pub(crate) unchanged: usize,
     /// The number of interactions on all recorded cassettes.
     pub(crate) interactions: usize,
-    /// The size of all their files, in bytes.
+    /// The size of the files of all recorded cassettes, in bytes.
     pub(crate) size: u64,
-    /// The rules and secrets that were redacted in them, and how often.
+    /// The rules and secrets that were redacted in all recordings, and how often.
     pub(crate) redacted: BTreeMap<String, u64>,
     /// The number of snapshots that were replaced without a recording.
     pub(crate) accepted: usize,
-    /// Cassettes with unused recordings, and how many.
+    /// The number of unused recordings for the name of each cassette that has some.
     pub(crate) unused: BTreeMap<String, usize>,
     /// Cassettes of passing tests that are older than the configuration allows.
     pub(crate) expired: Vec<String>,

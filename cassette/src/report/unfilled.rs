@@ -12,7 +12,7 @@ use super::text::{URI, VALUE, clean, short};
 /// A recorded response with an expression that could not be filled in.
 #[derive(Clone, Debug)]
 pub(crate) struct Unfilled {
-    /// The document.
+    /// The file of the cassette.
     pub(crate) cassette: PathBuf,
     /// The place of the recording on the cassette, from 0.
     pub(crate) index: usize,

@@ -29,7 +29,7 @@ pub(crate) struct Unmatched {
     pub(crate) used: usize,
     /// The options of matching in force, as text. Empty if there are none.
     pub(crate) matching: String,
-    /// The requests in their order; at least one.
+    /// The requests, in the order in which they came; at least one.
     pub(crate) requests: Vec<UnmatchedRequest>,
     /// Settings that would have made the requests match.
     pub(crate) suggestions: Suggestions,
@@ -99,7 +99,8 @@ pub(crate) struct Closest {
     pub(crate) request: Request,
     /// The differences.
     pub(crate) mismatch: Mismatch,
-    /// The number of the request in this run that it has already answered, from 0.
+    /// The number, from 0, of the first request in this run that this recording answered. `None` if the recording is
+    /// unused.
     pub(crate) used_by: Option<usize>,
     /// The recorded response, in short.
     pub(crate) answer: RecordedAnswer,
@@ -114,7 +115,7 @@ pub(crate) enum RecordedAnswer {
         status: u16,
         /// The size of the body, in bytes.
         size: u64,
-        /// The beginning of the body, if it is text and in the document.
+        /// The beginning of the body, if the body is text and the cassette does not store it in a file of its own.
         beginning: String,
     },
     /// A transport error in place of a response.

@@ -14,7 +14,7 @@ use super::text::{VALUE, clean, more, short};
 pub(crate) struct Untrusted {
     /// The cassette.
     pub(crate) cassette: PathBuf,
-    /// The refusals in their order; at least one.
+    /// The refusals, in the order in which they came; at least one.
     pub(crate) refused: Vec<RefusedCertificate>,
 }
 

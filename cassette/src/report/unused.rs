@@ -17,7 +17,7 @@ pub(crate) struct UnusedReport {
     pub(crate) cassette: PathBuf,
     /// The number of recordings on the cassette.
     pub(crate) recorded: usize,
-    /// The unused recordings in their order; at least one.
+    /// The unused recordings, in recorded order; at least one.
     pub(crate) left: Vec<UnusedRecording>,
     /// The recording that answered the last request of the test. `None` if the test made no request.
     pub(crate) last: Option<UnusedRecording>,

@@ -49,9 +49,9 @@ pub struct SessionBuilder {
     pub(super) site: TestSite,
     pub(super) manifest_dir: PathBuf,
     pub(super) is_test: bool,
-    /// The requests of the first pass, in the second pass of mode [`Learn`](Mode::Learn).
+    /// In the second pass of mode [`Learn`](Mode::Learn): the requests of the first pass.
     pub(super) rehearsed: Option<Vec<Request>>,
-    /// Whether this is the first pass of mode [`Learn`](Mode::Learn). It records, whatever the mode says.
+    /// Whether this is the first pass of mode [`Learn`](Mode::Learn). The first pass records, whatever mode is set.
     pub(super) is_rehearsal: bool,
 }
 
@@ -115,21 +115,21 @@ impl SessionBuilder {
         self
     }
 
-    /// The test that this session belongs to. Failures name it.
+    /// The test that this session belongs to. The report of a failure names the test.
     pub(crate) fn test(mut self, site: TestSite) -> SessionBuilder {
         self.site = site;
         self.is_test = true;
         self
     }
 
-    /// The site, with the mode and the record command of the configuration.
+    /// The site of the test, with the mode in force and the record command of the configuration.
     pub(super) fn full_site(&self) -> TestSite {
         let asked = Environment::read().ok().map(|env| env.resolve(self.mode, self.config.mode).0);
         let mode = asked.unwrap_or(self.site.mode);
         TestSite { record_command: self.config.record_command.clone(), mode, ..self.site.clone() }
     }
 
-    /// Begins the session. The calling thread does not belong to it; only the thread of the body will.
+    /// Begins the session. The calling thread does not join the session. Only the thread that runs the body does.
     pub(crate) fn begin(self) -> Result<Session, Box<Problem>> {
         let env = Environment::read().map_err(problems::mistake)?;
         let config = self.config.checked()?;
@@ -142,11 +142,12 @@ impl SessionBuilder {
         if asked == Mode::Learn && self.rehearsed.is_none() {
             return Err(Box::new(Problem::Obstacle(Obstacle::LearnsOnce)));
         }
-        // Before the lock is taken: to wait for a session of this process could be to wait for oneself.
+        // This check comes before the lock. If a session of this process holds the lock, only this thread may be able
+        // to end that session, and would wait for ever.
         let opened = Opened::take(&files.document(), &site, self.is_test)?;
         let (mode, lock) = mode_and_lock(asked, &files)?;
         site.mode = mode;
-        // These modes keep nothing of the traffic, so they accept values that are too short or too common for a secret.
+        // The first three modes store no traffic, so they accept values that are too short or too common for a secret.
         let config = match mode {
             Mode::Replay | Mode::Accept | Mode::Off => config,
             _ => Config { rules: config.rules.accepted()?, ..config },
@@ -164,7 +165,8 @@ impl SessionBuilder {
             None => None,
             Some(lock) => {
                 let at = freeze.unwrap_or(recorded_at);
-                // A new recording keeps the list that mode `learn`, or a person, wrote into the old one.
+                // A new recording keeps the list of varying places that mode `learn`, or a person, wrote into the old
+                // cassette.
                 let old = Cassette::open_files(&files).ok().map(|old| old.metadata().extra.clone());
                 let mut extra = old.unwrap_or_default();
                 extra.retain(|key, _| key == volatile::KEY);
@@ -206,7 +208,8 @@ impl SessionBuilder {
                     // requests.
                     .with_policies(config.exhausted, config.ordered && mode != Mode::Append)
                     .with_clock(clock.clone())
-                    // In the other modes requests go to real servers, which need the real values.
+                    // The report on a missing value suggests a dummy value. In the other modes requests go to real
+                    // servers, which need the real value.
                     .with_sources(
                         matches!(mode, Mode::Replay | Mode::Accept).then(|| config.sources.clone()),
                     );
@@ -263,13 +266,14 @@ impl SessionBuilder {
     }
 }
 
-/// The list of what varies by itself, from the metadata of the cassette.
+/// The list of places whose values vary by themselves, from the metadata of the cassette.
 pub(super) fn known_volatile(metadata: &Metadata, path: &Path) -> Result<Volatile, Box<Problem>> {
     let Some(value) = metadata.extra.get(volatile::KEY) else { return Ok(Volatile::default()) };
     Volatile::parse(value).map_err(|e| problems::malformed(Error::new(e).at(path)))
 }
 
-/// The age of the cassette, if it exceeds `max_age`. Measured by the real time, whatever the clock of a session shows.
+/// The age of the cassette, if the age exceeds `max_age` or the cassette does not contain the time of the recording.
+/// The age is measured in real time, not by the clock of a session.
 fn expired(cassette: &Cassette, config: &Config) -> Result<Option<Expired>, Box<Problem>> {
     let Some((limit, _)) = config.max_age else { return Ok(None) };
     let file = cassette.path().to_owned();
@@ -283,8 +287,8 @@ fn expired(cassette: &Cassette, config: &Config) -> Result<Option<Expired>, Box<
     Ok((age > limit).then(|| Expired { file, recorded: Some((text.clone(), age)), limit }))
 }
 
-/// Decides mode `auto` by whether there is a cassette, and takes the lock if the mode writes. Waits if another process
-/// holds the lock.
+/// Turns mode `auto` into `replay` or `record`, depending on whether the cassette exists, and takes the lock if the
+/// mode records. Waits if another process holds the lock.
 fn mode_and_lock(asked: Mode, files: &Files) -> Result<(Mode, Option<Lock>), Box<Problem>> {
     match asked {
         Mode::Auto if files.exists() => return Ok((Mode::Replay, None)),
@@ -299,7 +303,7 @@ fn mode_and_lock(asked: Mode, files: &Files) -> Result<(Mode, Option<Lock>), Box
         // The process that held the lock has recorded the cassette.
         Mode::Auto if files.exists() => Ok((Mode::Replay, None)),
         Mode::Auto => Ok((Mode::Record, Some(lock))),
-        // The session reads the cassette after this, so it adds to what the other process has written.
+        // The session reads the cassette only after it has the lock, so it adds to the recording of the other process.
         Mode::Append => Ok((asked, Some(lock))),
         // Recording over a cassette that another process has just recorded would hide that two tests share it.
         _ if lock.waited() && version(files) != before => {

@@ -10,9 +10,10 @@ pub struct Test {
     pub name: Option<&'static str>,
     /// The name of the test's function, as written (`r#async`).
     pub test: &'static str,
-    /// `module_path!()`: the crate first.
+    /// `module_path!()`, which begins with the crate.
     pub module_path: &'static str,
-    /// `CARGO_MANIFEST_DIR` when the test was compiled; the variable wins at run time.
+    /// `CARGO_MANIFEST_DIR` when the test was compiled. If the variable is set at run time, its value at run time is
+    /// used.
     pub manifest_dir: &'static str,
     /// `CARGO_PKG_NAME`, for `cargo test -p`.
     pub package: &'static str,
@@ -40,7 +41,8 @@ impl Test {
     }
 
     /// The name of the cassette: the written name, with `{test}` replaced by the path of the test. Without a written
-    /// name it is the path of the test, after the name of the crate if the crate is not the package's own.
+    /// name, the cassette has the path of the test as its name. The name of the crate comes first if the crate does not
+    /// have the name of the package.
     pub fn cassette(&self) -> String {
         let path = self.path().replace("r#", "").replace("::", "/");
         let krate = self.module_path.split("::").next().unwrap_or_default();

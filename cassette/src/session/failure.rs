@@ -10,7 +10,7 @@ use crate::report::{self, Note, Palette, machine};
 #[derive(Clone)]
 pub struct Failure {
     text: String,
-    /// The same text in colours, if it goes to a terminal.
+    /// The same text in colours, if a terminal shows it and redaction replaced nothing in it.
     colored: Option<String>,
 }
 
@@ -55,7 +55,7 @@ pub(super) fn palette() -> Palette {
 }
 
 pub(super) fn render(failure: &report::FailureReport, redact: impl Fn(&str) -> String) -> Failure {
-    // Without problems the body panicked, and the panic has printed the reason.
+    // If there are no problems, the body panicked. The panic has printed the reason, so only the notes are left.
     let text_in = |palette: &Palette| match failure.problems.is_empty() {
         true => report::notes(&failure.notes, palette),
         false => failure.render(palette),

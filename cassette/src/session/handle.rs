@@ -19,7 +19,8 @@ use crate::redact::Redactor;
 use crate::report::{Expired, Note, TestSite};
 use crate::tape::{Files, Request};
 
-/// One test's cassette, clock and output directory. A cheap handle: clones are the same session.
+/// One test's cassette, clock and output directory. This is a handle: cloning is cheap, and all clones belong to the
+/// same session.
 ///
 /// A test gets it as its argument:
 ///
@@ -58,11 +59,12 @@ pub(crate) struct Inner {
     pub(super) notes: Vec<Note>,
     /// Set if the cassette is older than `max_age`.
     pub(super) expired: Option<Expired>,
-    /// The requests of the first pass, in the second pass of mode `learn`.
+    /// In the second pass of mode `learn`: the requests of the first pass.
     pub(super) rehearsed: Option<Vec<Request>>,
     /// Whether this is the first pass of mode `learn`.
     pub(super) is_rehearsal: bool,
-    /// Whether the session belongs to a test of the attribute. The summary of the process counts only those.
+    /// Whether the session belongs to a test with the attribute `#[cassette_test]`. The summary of the process counts
+    /// only the sessions of such tests.
     pub(super) is_test: bool,
     pub(super) env: Environment,
     /// The entry in the process's list of open cassettes, until the session ends.
@@ -96,13 +98,13 @@ impl Session {
     }
 
     /// A [`tower::Layer`](https://docs.rs/tower-layer) around the service that reaches the real server. The session
-    /// records the exchanges of the service, or replays them without it. There is no socket in between, so the layer
-    /// costs less than the proxy.
+    /// records the exchanges of the service, or replays them without calling the service. There is no socket between
+    /// the client and the session, so the layer costs less than the proxy.
     ///
     /// The service takes `http::Request<Body>` with [`Body`](crate::Body), and returns an `http::Response` with any
     /// body of [`Bytes`](bytes::Bytes): hyper's client, tonic's channel, a tower stack. A request without an absolute
-    /// URI counts as plain HTTP to its `host`. The cassette does not have the changes that the service makes to a
-    /// request, such as added headers or followed redirects.
+    /// URI counts as plain HTTP to the server in its `host` header. The cassette does not contain changes that the
+    /// service makes to a request, such as added headers, or redirects that it follows.
     ///
     /// ```no_run
     /// # #[cfg(feature = "proxy")] mod example {

@@ -1,7 +1,7 @@
 //! The final leak check: no file that is about to be installed may hold a known secret. Files are searched in pieces on
 //! all cores.
 //!
-//! Must not know: what a secret looks like, how a place is worded.
+//! Must not know: what a secret looks like, how a report words a place.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -22,11 +22,11 @@ use crate::redact::suggest::{self, Suggestion, Suggestions};
 /// The size of the pieces in which a file is searched, in bytes. A smaller piece is not worth a thread.
 const PIECE: u64 = 8 * 1024 * 1024;
 
-/// The overlap of two pieces in bytes. It is longer than every token pattern. The encodings of a longer value extend
-/// it.
+/// The overlap of two neighbouring pieces, in bytes. It is longer than every token that a pattern finds. The overlap
+/// grows if an encoding of a known value is longer.
 const SHARED: u64 = 64 * 1024;
 
-/// The number of threads at most. More threads would only wait for the disk.
+/// The greatest number of threads. More threads would only wait for the disk.
 const MOST_THREADS: usize = 8;
 
 /// A leak in a file, or in the compressed data of a file.
@@ -80,8 +80,8 @@ pub(super) fn search(check: &LeakCheck, files: &[PathBuf]) -> Result<Vec<FoundLe
     Ok(all)
 }
 
-/// The first leak in the compressed data of a file. Data that is corrupt was recorded so; the check reads the part that
-/// can be decompressed.
+/// The first leak in the compressed data of a file. Corrupt data is not an error, because it was recorded as it came.
+/// The check then reads the part that can be decompressed.
 fn in_packed(check: &LeakCheck, file: &Path) -> io::Result<Option<Leak>> {
     let open = |at: u64| -> io::Result<File> {
         let mut file = File::open(file)?;
@@ -106,7 +106,7 @@ pub(super) fn in_recording(
     let mut encoding = leak.encoding;
     let (place, rule) = match prepared.locate(&file, leak.offset) {
         Some(located) => {
-            // No rule applies to compressed data.
+            // Redaction rules do not read compressed data, so there is no rule to suggest.
             let (rule, charset) = match packed {
                 true => (None, None),
                 false => suggestion(suggestions, &located, &file),
@@ -119,7 +119,7 @@ pub(super) fn in_recording(
     report::Leak { name: leak.name, kind: leak.kind, encoding, unpacked: packed, place, rule }
 }
 
-/// The rule that would redact a leak, and its encoding if the cassette holds that part in base64.
+/// The rule that would redact a leak, and its encoding if the cassette holds the part with the leak in base64.
 fn suggestion(
     suggestions: &Suggestions<'_>,
     located: &Located,
@@ -181,7 +181,7 @@ fn place(check: &LeakCheck, located: &Located, line: u64) -> LeakPlace {
     let request = &located.interaction.request;
     let uri = match is_clean(check, &request.uri) {
         true => request.uri.clone(),
-        // The report shows only the server of such a URL.
+        // The URL contains a secret, so the report shows only the server.
         false => {
             let authority = request.uri.find("://").map_or(0, |at| at + 3);
             let end = request.uri[authority..].find(['/', '?', '#']).map_or(0, |at| authority + at);

@@ -21,9 +21,9 @@ use crate::tape::{Cassette, Files, Journal, Metadata, Request};
 use crate::volatile;
 
 impl SessionBuilder {
-    /// Runs the first of the two passes of mode [`Learn`](Mode::Learn). Its recording is not kept. [`run`](Self::run)
-    /// is the second pass: the session compares the requests of both, and notes on the cassette where they differ. In
-    /// any other mode this method does nothing.
+    /// Runs the first of the two passes of mode [`Learn`](Mode::Learn). The recording of the first pass is not kept.
+    /// [`run`](Self::run) is the second pass: its session compares the requests of both passes, and lists on the
+    /// cassette the places in which they differ. In any other mode this method does nothing.
     ///
     /// ```no_run
     /// use cassette::Session;
@@ -40,7 +40,7 @@ impl SessionBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`run`](Self::run).
+    /// The same errors as [`run`](Self::run).
     ///
     /// # Panics
     ///
@@ -52,18 +52,19 @@ impl SessionBuilder {
         self.rehearse(None, |session| body(session).map(drop).map_err(|e| format!("{e:?}")))
     }
 
-    /// `expected`: the text that a panic must contain to make the test pass.
+    /// Runs the first pass. `expected` is the text that a panic must contain to make the test pass.
     pub(super) fn rehearse(
         self,
         expected: Option<&str>,
         body: impl FnOnce(Session) -> Result<(), String> + Send,
     ) -> Result<SessionBuilder, Failure> {
-        // `begin` reports what is wrong with the environment.
+        // If a variable is wrong, `begin` reports it in the second pass.
         let Ok(env) = Environment::read() else { return Ok(self) };
         if env.resolve(self.mode, self.config.mode).0 != Mode::Learn {
             return Ok(self);
         }
-        // Both passes have the same time, because values that follow from the time do not vary on replay.
+        // Both passes have the same frozen time. Otherwise values that depend on the time would differ, although they
+        // do not vary on replay.
         let at = self.freeze.or(self.config.freeze).unwrap_or_else(|| ambient::outside(SystemTime::now));
         let site = self.full_site();
         let aside = env.target_dir(&self.manifest_dir).join("cassette").join(".rehearsed");
@@ -93,8 +94,8 @@ impl SessionBuilder {
 }
 
 impl Session {
-    /// Compares the two passes, and adds the places that differ to the metadata. If it finds a problem, the cassette is
-    /// not installed.
+    /// Compares the two passes, and adds the places that differ to the metadata. If the comparison finds a problem, the
+    /// cassette is not installed.
     pub(super) fn learned(&self, journal: &Journal, metadata: &mut Metadata) -> Result<Learned> {
         let Some(first) = &self.0.rehearsed else { return Ok(Learned::default()) };
         let anonymous = |request: &Request| player::unnumbered(request, &self.0.redactor).into_owned();
@@ -147,7 +148,7 @@ impl Folder {
         let made = |path: &Path| {
             std::fs::create_dir_all(path).map_err(|e| Error::io("make the folder of the first pass", path, e))
         };
-        // A folder of that name is left over from a killed process.
+        // If the folder exists already, a killed process has left it.
         let _ = std::fs::remove_dir_all(&folder.0);
         made(&folder.0)?;
         Ok(folder)
@@ -156,7 +157,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // The folder is below `target`, so nothing depends on its removal.
+        // The folder is below `target`, so a failed removal does no harm.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

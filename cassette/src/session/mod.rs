@@ -1,4 +1,5 @@
-//! A session: the cassette, the clock and the output directory of one test, from its begin over its body to its finish.
+//! A session: the cassette, the clock and the output directory of one test. A session begins, runs the body of the
+//! test, and finishes.
 //!
 //! Must not know: how HTTP is parsed, or the contents of files.
 

@@ -13,7 +13,8 @@ use crate::report::{AlreadyOpen, Problem, TestSite};
 struct Process {
     /// Open cassettes, each with the number of its session.
     open: HashMap<PathBuf, u64>,
-    /// The cassettes of tests of the attribute, each with its test. Such a test runs once in a process.
+    /// The cassettes of tests with the attribute `#[cassette_test]`, each with its test. Such a test runs once in a
+    /// process.
     tests: HashMap<PathBuf, TestSite>,
     next_id: u64,
 }
@@ -31,8 +32,8 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// Opens the cassette. A test of the attribute runs once in a process and keeps its cassette until the process
-    /// ends. So whoever opens the cassette again is a second test, or the same test registered twice.
+    /// Opens the cassette. `is_test` says whether a test with the attribute opens it. Such a test runs once in a
+    /// process. So if such tests open the cassette twice, two tests share it, or one test is registered twice.
     pub(crate) fn take(document: &Path, site: &TestSite, is_test: bool) -> Result<Opened, Box<Problem>> {
         let mut process = process();
         let first = process.tests.get(document).cloned();
@@ -49,7 +50,8 @@ impl Opened {
         Ok(Opened { document: document.to_owned(), id })
     }
 
-    /// Closes the cassette. Handles of its session may live longer, because other sessions hold some for a moment.
+    /// Closes the cassette without waiting for the drop, because parallel sessions may hold a handle of its session for
+    /// a moment longer.
     pub(super) fn close(&self) {
         let mut process = process();
         if process.open.get(&self.document) == Some(&self.id) {

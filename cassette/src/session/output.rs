@@ -1,4 +1,5 @@
-//! The output directory of a session: created on the first request, kept if the test fails, removed if it passes.
+//! The output directory of a session: created when the test first asks for it, kept if the test fails, removed if it
+//! passes.
 //!
 //! Must not know: how manifests are compared.
 
@@ -36,7 +37,8 @@ fn directory(session: &Inner) -> Result<&Path> {
     if let Some(d) = session.output.get() {
         return Ok(d);
     }
-    // Process and session make the name unique. A directory of that name is left over from a killed process.
+    // The ids of the process and the session make the name unique. If the directory exists already, a killed process
+    // has left it.
     let unique = format!("{}-{}", std::process::id(), session.id);
     let fresh = session.target.join("cassette").join(".running").join(unique);
     let fail = |e| {
@@ -51,8 +53,9 @@ fn directory(session: &Inner) -> Result<&Path> {
     Ok(session.output.get_or_init(|| fresh))
 }
 
-/// The manifest of the output, or `None` if the test never asked for the directory. The manifest is made of files with
-/// placeholders for secrets: tokens differ between a real and a recorded response, and keys between developers.
+/// The manifest of the output, or `None` if the test never asked for the directory. Secrets in the files are replaced
+/// with placeholders before the manifest is computed, because tokens differ between a live and a recorded response, and
+/// keys differ between developers.
 pub(super) fn manifest(session: &Inner) -> Result<Option<snapshot::Manifest>> {
     let Some(dir) = session.output.get() else { return Ok(None) };
     let redact = |from: &mut dyn Read, to: &mut dyn Write| session.redactor.copy(from, to);
@@ -77,10 +80,10 @@ pub(super) fn remove_snapshot(file: &Path) -> Result<()> {
     }
 }
 
-/// Removes the files of a passed test.
+/// Removes the output of a passing test.
 pub(super) fn discard(session: &Inner) {
     if let Some(d) = session.output.get() {
-        // A directory that cannot be removed is one more stale folder below `target`.
+        // A failed removal is ignored, because it only leaves one more stale folder below `target`.
         let _ = std::fs::remove_dir_all(d);
     }
 }

@@ -15,7 +15,7 @@ use crate::report::{
 };
 use crate::snapshot::{Entry, EntryChange, Fact, Item, SnapshotDiff};
 
-/// The length up to which a line is read for a report. Lines of an intact cassette are shorter.
+/// The length, in bytes, up to which a line is read for a report. Lines of an intact cassette are shorter.
 const LONGEST_LINE: u64 = 1 << 20;
 
 /// A mistake in the variables of the environment.
@@ -49,7 +49,8 @@ pub(super) fn unwritable(what: &str, error: Error) -> Box<Problem> {
     let io = error.source().and_then(|e| e.downcast_ref::<io::Error>()).map(|e| (e.kind(), e.to_string()));
     Box::new(match (io, error.path().map(PathBuf::from)) {
         (Some((kind, message)), Some(path)) => {
-            // If the file does not exist, its directory refused to create it.
+            // If the file does not exist, the system could not create it in its directory, so the report names the
+            // directory.
             let parent = path.parent().map(PathBuf::from).filter(|_| path.symlink_metadata().is_err());
             let directory = parent.unwrap_or(path);
             Problem::Unwritable(Unwritable { what: what.to_owned(), directory, kind, message })

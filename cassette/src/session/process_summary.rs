@@ -13,7 +13,7 @@ use crate::report::{self, Note, Palette, Totals};
 
 static TOTALS: LazyLock<Mutex<Totals>> = LazyLock::new(Mutex::default);
 
-/// Chosen before the process ends, because the environment must not be read at exit.
+/// The colours, chosen before the process ends, because the environment must not be read at exit.
 static PALETTE: OnceLock<Palette> = OnceLock::new();
 
 /// The contribution of one session to the totals.
@@ -26,7 +26,7 @@ pub(super) struct Ended<'s> {
     pub(super) unused: usize,
 }
 
-/// Adds a session.
+/// Adds an ended session to the totals. If there is something to report, the summary is printed at exit.
 pub(super) fn add(ended: &Ended<'_>) {
     let mut totals = unpoisoned(TOTALS.lock());
     if count(&mut totals, ended) {
@@ -36,7 +36,7 @@ pub(super) fn add(ended: &Ended<'_>) {
     }
 }
 
-/// Adds one session. Returns whether the summary has something to report.
+/// Adds one session to the totals. Returns whether the summary has something to report.
 fn count(totals: &mut Totals, ended: &Ended<'_>) -> bool {
     let name = || ended.cassette.to_owned();
     let mut notable = ended.unused > 0;

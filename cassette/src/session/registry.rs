@@ -15,7 +15,7 @@ fn sessions() -> MutexGuard<'static, HashMap<u64, Weak<Inner>>> {
     unpoisoned(SESSIONS.lock())
 }
 
-/// Makes the session known: from now on its threads find it.
+/// Registers the session, so that its threads find it.
 pub(super) fn register(session: &Session) {
     let mut sessions = sessions();
     // Remove sessions that were dropped without being finished.
@@ -23,7 +23,7 @@ pub(super) fn register(session: &Session) {
     sessions.insert(session.0.id, Arc::downgrade(&session.0));
 }
 
-/// Forgets a session that has ended. Handles of it may live longer.
+/// Removes a session that has ended. Its handles may live longer.
 pub(super) fn remove(session: &Session) {
     sessions().remove(&session.0.id);
 }

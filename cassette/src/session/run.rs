@@ -45,7 +45,7 @@ impl SessionBuilder {
     ///
     /// # Errors
     ///
-    /// As [`run`](Self::run), and [`Failure`] if the runtime could not be started.
+    /// [`Failure`], for the same reasons as [`run`](Self::run), or because the runtime could not be started.
     ///
     /// # Panics
     ///
@@ -117,7 +117,7 @@ fn run_test(test: Test, body: impl Fn(Session) -> Verdict + Send + Sync) {
     };
     let session = match begun {
         Ok(session) => session,
-        // A panic would make a test pass that expects one. Such a test fails by not panicking.
+        // The test expects a panic, so a panic here would make it pass. It fails because it returns without a panic.
         Err(failure) if expects_panic.is_some() => return report::print(failure.shown()),
         Err(failure) => panic!("{}", failure.shown()),
     };
@@ -135,8 +135,8 @@ fn run_test(test: Test, body: impl Fn(Session) -> Verdict + Send + Sync) {
             if expected && !passed {
                 return;
             }
-            // The thread of the body has printed the panic. The payload is passed on, because
-            // `#[should_panic(expected = …)]` looks at it.
+            // The thread of the body has printed the panic. This thread panics with the same payload, because
+            // `#[should_panic(expected = …)]` compares the text of the payload.
             resume_unwind(payload)
         }
     }
@@ -161,7 +161,7 @@ pub(super) fn under<T: Send>(
 }
 
 fn builder(test: &Test, site: &TestSite) -> Result<SessionBuilder> {
-    // A test executable that was moved finds the directory of the package by the variable.
+    // If the test executable was moved after it was compiled, only the variable has the right directory.
     let dir = Environment::manifest_dir().unwrap_or_else(|| test.manifest_dir.into());
     let mut builder = Session::builder(test.cassette()).package_dir(dir).test(site.clone());
     if let Some(config) = test.config {

@@ -39,7 +39,7 @@ fn check_with_notes(problems: Vec<Problem>, notes: Vec<Note>, expected: &str) {
     let failure = FailureReport { site: site(), problems, notes };
     let text = failure.render(&Palette::plain());
     assert!(text == expected, "\n{text}\n\nexpected:\n{expected}");
-    // The coloured text is the same text with colours.
+    // Without its escape sequences, the coloured text equals the plain text.
     let mut uncolored = String::new();
     let colored = failure.render(&Palette::colored());
     let mut pieces = colored.split('\u{1b}');

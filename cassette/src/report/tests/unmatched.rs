@@ -200,7 +200,8 @@ help: if the test asks for this on purpose, record `weather/berlin` again:
     );
 }
 
-/// A suggestion is made for a request that differs little from a recording, but not for one that differs in much.
+/// A suggestion is made for a request that differs little from a recording, but not for a request with many
+/// differences.
 #[test]
 fn many_differences() {
     let far = differs(get("https://h/?a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1"), 0, get("https://h/"));

@@ -10,7 +10,7 @@ use crate::session::summary::Summary;
 pub(crate) enum BodyEnd {
     /// It passed.
     Passed,
-    /// It returned an error, which the session must report.
+    /// It returned an error with this text, which the session must report.
     Returned(String),
     /// It panicked. The panic has printed its message already.
     Panicked,
@@ -20,7 +20,7 @@ pub(crate) enum BodyEnd {
 #[derive(Default)]
 pub(super) struct End {
     pub(super) body_failed: bool,
-    /// The cassette is too old. This problem comes last in the report.
+    /// Set if the cassette is too old. This problem comes last in the report.
     pub(super) expired: Option<Problem>,
     pub(super) problems: Vec<Problem>,
     pub(super) notes: Vec<Note>,

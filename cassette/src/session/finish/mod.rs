@@ -1,4 +1,5 @@
-//! Ends a session: compares or installs what the test left. Only a passing test changes a file.
+//! Ends a session: checks the requests and the output of the test, or installs the recording and the snapshot. Only a
+//! passing test changes a cassette or a snapshot.
 //!
 //! Must not know: how requests or snapshots are compared, or how files are written.
 
@@ -20,12 +21,12 @@ use crate::mode::{Environment, Mode};
 use crate::report::{self, Expired, Note, Problem, machine};
 
 impl Session {
-    /// Ends the session after its body. If the body failed, the session compares and installs nothing, and reports what
-    /// it knows in addition to the failure of the body.
+    /// Ends the session after its body. If the body failed, the session does not compare the output and installs
+    /// nothing. It reports its own problems and notes in addition to the failure of the body.
     pub(crate) fn finish(&self, body: BodyEnd) -> Result<Summary, Failure> {
         let ended = self.end(body);
-        // The cassette is closed last, because the next session may open it from then on, and must not find this one
-        // among its parallel sessions.
+        // The cassette is closed last. Once it is closed, the next session may open it, and that session must not find
+        // this one among its parallel sessions.
         self.0.network.leave();
         registry::remove(self);
         self.0.open.close();
@@ -108,7 +109,7 @@ impl Session {
     }
 
     /// Appends the session to the machine-readable report. If that fails, the test fails, because readers of the report
-    /// would miss it.
+    /// would not see the test.
     fn report_passed(&self, summary: Summary) -> Result<Summary, Failure> {
         // In mode `learn` only the second pass is reported.
         let wanted = Environment::report_file().filter(|_| !self.0.is_rehearsal);
@@ -123,7 +124,7 @@ impl Session {
         Err(failure::render(&failure, str::to_owned))
     }
 
-    /// A cassette that is too old fails the test, or adds a note.
+    /// A cassette that is too old fails the test or adds a note, as the configuration says.
     fn judge_age(&self, expired: &Expired, end: &mut End) {
         let (cassette, command) = (self.0.name.clone(), self.0.site.record_command());
         match self.0.config.max_age {
@@ -131,7 +132,8 @@ impl Session {
             _ => end.summary.notes.push(Note::Expired { expired: expired.clone(), cassette, command }),
         }
         if matches!(self.0.mode, Mode::Append | Mode::Accept) {
-            // A passing test writes files in these modes, so the problem must count before that.
+            // In these modes the session writes files if there is no problem, so this problem must be added before they
+            // are written.
             end.problems.extend(end.expired.take());
         }
     }

@@ -30,7 +30,8 @@ impl Session {
         if end.body_failed && !failures.is_empty() {
             end.notes.push(Note::UpstreamFailures(failures));
         }
-        // Before the cassette is installed, because an output that cannot be read must not cost the old cassette.
+        // The manifest is made before the cassette is installed: if the output cannot be read, the old cassette must
+        // stay.
         let manifest = output::manifest(inner).unwrap_or_else(|e| {
             end.problems.push(Problem::Other(e));
             None
@@ -63,7 +64,7 @@ impl Session {
         Ok(())
     }
 
-    /// Interactions that are on the cassette stay, whether the test used them or not.
+    /// Ends a session in mode `append`. Interactions that are on the cassette stay, whether the test used them or not.
     pub(super) fn finish_append(&self, player: &Player, recorder: &Recorder, end: &mut End) -> Result<()> {
         end.problems.extend(player.faults().into_iter().map(problems::fault));
         self.finish_record(recorder, end)
@@ -117,7 +118,7 @@ impl Session {
             }
         }
         if let Some(manifest) = manifest {
-            // The snapshot contains names of files and columns.
+            // The snapshot contains names of files and columns, and a name may contain a secret.
             let file = self.0.files.output_snapshot();
             let text = manifest.to_text();
             let leak = check.scan(text.as_bytes()).map_err(|e| Error::io("scan", &file, e))?;

@@ -1,4 +1,4 @@
-//! Ends a replay: reports unmatched requests, unused recordings, and how today's responses of the real servers differ.
+//! Ends a replay: reports unmatched requests, unused recordings, and live responses that differ from the recorded ones.
 //!
 //! Must not know: how a difference is found.
 
@@ -22,7 +22,8 @@ impl Session {
             end.notes.extend(other.then_some(Note::OtherRules { gone, new, command }));
         }
         if end.failed() {
-            // Unused recordings and another output are consequences of the failure.
+            // Unused recordings and a changed output are probably consequences of the failure, so they are not
+            // reported.
             return Ok(());
         }
         end.summary.interactions = player.used();

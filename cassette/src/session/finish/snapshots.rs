@@ -68,7 +68,8 @@ impl Session {
     }
 
     /// Writes insta's pending file, so that `cargo insta review` shows the change. It is the only file that a failing
-    /// replay writes into the source tree. Not written in CI. Returns the command for the review.
+    /// replay writes into the source tree. The file is not written in CI, unless `INSTA_UPDATE` asks for it. Returns
+    /// the command for the review.
     fn store_pending(&self, file: &Path, actual: &snapshot::Manifest) -> Result<Option<String>> {
         if !self.0.env.may_write_pending() {
             return Ok(None);

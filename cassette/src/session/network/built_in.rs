@@ -27,7 +27,7 @@ use crate::transport::{Bundle, Proxy, Trust, Upstream, UpstreamOptions};
 pub(in crate::session) struct Network {
     proxy: OnceLock<Result<Proxy, String>>,
     bundle: OnceLock<Arc<Bundle>>,
-    /// The certificate file that intercepted clients read. Kept while the session lives.
+    /// The certificate file that intercepted clients read. The field only keeps the file alive as long as the session.
     #[cfg(feature = "intercept")]
     _intercepted: Option<Arc<Bundle>>,
     #[cfg(feature = "intercept")]
@@ -35,7 +35,7 @@ pub(in crate::session) struct Network {
 }
 
 impl Network {
-    /// Also returns what assigns threads to the session.
+    /// Starts the network of a session. Also returns the `Ambient`, which assigns threads to the session.
     #[cfg(feature = "intercept")]
     pub(in crate::session) fn begin(
         session: u64,
@@ -51,7 +51,7 @@ impl Network {
         Ok((ambient, Network { proxy, bundle: OnceLock::new(), _intercepted: bundle, peer }))
     }
 
-    /// Also returns what assigns threads to the session.
+    /// Starts the network of a session. Also returns the `Ambient`, which assigns threads to the session.
     #[cfg(not(feature = "intercept"))]
     pub(in crate::session) fn begin(
         session: u64,
@@ -83,8 +83,8 @@ impl Network {
         Ok(self.bundle.get_or_init(|| bundle))
     }
 
-    /// Problems with connections on which no request was sent, so that the request is on no cassette. The first list
-    /// fails the test. The second list only explains a test that fails anyway.
+    /// Problems with connections on which cassette got no request: the client refused the certificate, or uses a
+    /// protocol other than HTTP. The first list fails the test. The second list only explains a test that fails anyway.
     pub(in crate::session) fn unsent(&self, cassette: &Path, failed: bool) -> (Vec<Problem>, Vec<Problem>) {
         let mut found = (Vec::new(), Vec::new());
         let Some(Ok(proxy)) = self.proxy.get() else { return found };
@@ -112,19 +112,20 @@ impl Network {
         }
     }
 
-    /// Notes about requests that parallel sessions got in place of each other.
+    /// Notes about requests that reached, or may have reached, the session of another test.
     #[cfg(feature = "intercept")]
     pub(in crate::session) fn parallel_notes(&self, body_failed: bool) -> Vec<Note> {
         self.peer.notes(body_failed)
     }
 
-    /// Notes about requests that parallel sessions got in place of each other.
+    /// Notes about requests that reached, or may have reached, the session of another test.
     #[cfg(not(feature = "intercept"))]
     pub(in crate::session) fn parallel_notes(&self, _body_failed: bool) -> Vec<Note> {
         Vec::new()
     }
 
-    /// The session has ended. Sessions that begin later do not compare their requests with it.
+    /// Takes the session out of the list of open sessions, because it has ended. Sessions that begin later do not
+    /// compare their requests with it.
     pub(in crate::session) fn leave(&self) {
         #[cfg(feature = "intercept")]
         self.peer.leave();
@@ -139,14 +140,14 @@ pub(in crate::session) fn upstream_options(config: &Config) -> UpstreamOptions {
     }
 }
 
-/// The connection to real servers. A replay has none, so it cannot use it by mistake. If the configuration passes hosts
-/// through, a replay connects to this machine only.
+/// The connection to real servers. A replay has no such connection, so it cannot reach a server by mistake. If the
+/// configuration passes hosts through, a replay may connect to this machine, and to no other.
 pub(in crate::session) fn live(mode: Mode, config: &Config) -> Result<Option<Live>> {
     let replays = matches!(mode, Mode::Replay | Mode::Accept);
     if replays && !config.hosts.pass_any() {
         return Ok(None);
     }
-    // `Upstream` is always ready, because its pool grows on demand, so nothing polls `poll_ready`.
+    // Nothing calls `poll_ready`, because `Upstream` is always ready: its pool grows on demand.
     let upstream = Upstream::new(&upstream_options(config))?;
     let resolve = config.resolve.clone();
     Ok(Some(Box::new(move |request| {

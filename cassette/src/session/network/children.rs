@@ -1,4 +1,4 @@
-//! Processes that a test starts explicitly under the session: a `Command`, or variables for another launcher.
+//! Processes that a test connects to its session explicitly: with a `Command`, or with variables for another launcher.
 //!
 //! Must not know: the names of the variables.
 
@@ -12,8 +12,9 @@ impl Session {
     /// A command whose process belongs to this session: the session records or replays its requests. The program must
     /// read the variables of [`env`](Self::env), as most programs do.
     ///
-    /// With interception, any other `Command` of the test does the same. This method works on every system. For tokio
-    /// use `tokio::process::Command::from(session.command("curl")?)`. The process sees the real time.
+    /// With interception, the process of every other `Command` in the test belongs to the session, too. This method
+    /// also works on systems without interception. For tokio use
+    /// `tokio::process::Command::from(session.command("curl")?)`. The process sees the real time.
     ///
     /// ```no_run
     /// # fn example(session: cassette::Session) -> cassette::TestResult {
@@ -25,7 +26,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`env`](Self::env).
+    /// The same errors as [`env`](Self::env).
     pub fn command(&self, program: impl AsRef<OsStr>) -> Result<Command> {
         let mut command = Command::new(program);
         command.envs(self.env()?);
@@ -34,8 +35,8 @@ impl Session {
 
     /// The variables that connect a process to this session, for launchers other than [`command`](Self::command): a
     /// container, a shell, `env_clear`. They contain the URL of the session's proxy and the path of a file with the
-    /// certificate to trust, under all names that clients read. The file exists until the session ends. Empty if the
-    /// session is off.
+    /// certificate to trust, under all names that clients read. The file exists until the session ends. The list is
+    /// empty if the session is off.
     ///
     /// The variables exempt loopback addresses: the process reaches its own servers and the URLs of
     /// [`base_url`](Self::base_url) directly, like the test itself.

@@ -15,16 +15,17 @@ use crate::mode::Mode;
 use crate::report::{self, Obstacle, Problem};
 use crate::transport::{Bundle, Destination, Proxy, Trust, variables};
 
-/// The parts with which a session with interception starts.
+/// The parts that `begin` starts. Without interception, only `ambient` is set.
 pub(super) struct Interception {
     pub(super) ambient: Ambient,
     pub(super) proxy: OnceLock<Result<Proxy, String>>,
-    /// The certificate file for threads and for the processes that they start. It holds the session's authority only,
-    /// also while recording: a process that bypasses the proxy then fails while recording, not only on replay.
+    /// The certificate file for the threads of the session and for the processes that they start. It contains only the
+    /// session's authority, even while recording. So a process that bypasses the proxy trusts no real server, and fails
+    /// while recording, not only on replay.
     pub(super) bundle: Option<Arc<Bundle>>,
 }
 
-/// Starts the interception. Does nothing if the session is off or the configuration asks for explicit clients.
+/// Starts the interception. Intercepts nothing if the session is off or the configuration asks for explicit clients.
 ///
 /// # Errors
 ///

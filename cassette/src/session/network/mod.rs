@@ -1,4 +1,5 @@
-//! How requests reach a session. Of the session's code, only this folder depends on the features of the build.
+//! How requests reach a session. Of the session's code, only this folder and two functions of `problems` depend on the
+//! features of the build.
 //!
 //! Must not know: how a connection is served, or how a session ends.
 

@@ -1,6 +1,6 @@
 //! Detects requests that reach the session of another test, because two tests share a client or a runtime in a
-//! `static`. A request does not say which test sent it. So a session that ends compares with the parallel sessions: a
-//! request that one of them could not match may be on the cassette of the other.
+//! `static`. A request does not say which test sent it. So a session that ends is compared with each parallel session:
+//! a request that one of the two could not match may be on the cassette of the other.
 //!
 //! Must not know: what a session is, how connections are intercepted, or the text of a note.
 
@@ -29,7 +29,7 @@ struct State {
     notes: Vec<Note>,
 }
 
-/// The most notes of one kind on one failure. The same cause makes more of them than anybody reads.
+/// The greatest number of notes of one kind in one report. One cause can make more notes than anybody reads.
 const MOST: usize = 3;
 
 impl Peer {
@@ -50,13 +50,14 @@ impl Peer {
         peer
     }
 
-    /// The session has ended. Sessions that begin from now on do not compare with it.
+    /// Takes an ended session out of the list of open sessions. Sessions that begin from now on do not compare with it.
     pub(super) fn leave(self: &Arc<Peer>) {
         open().retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(self)));
     }
 
-    /// The notes for the report of a failed test. Parallel sessions that still run get the notes that concern them. If
-    /// the body failed by itself, that explains a session without requests, so such a session gets no note.
+    /// The notes for the report of a failed test. Parallel sessions that still run get the notes that concern them. A
+    /// session that got no request gets a note, too, unless its body failed: the failure then explains why no request
+    /// came.
     pub(super) fn notes(self: &Arc<Peer>, body_failed: bool) -> Vec<Note> {
         let others = std::mem::take(&mut self.state().others);
         if !body_failed
@@ -100,9 +101,11 @@ impl Peer {
     }
 }
 
-/// A connection was refused, because the session of its thread has ended. Any open session may be missing its request.
+/// Notes that cassette refused a connection, because the session of the connection's thread has ended. The request may
+/// have been meant for any open session, so every open session gets the note.
 pub(super) fn refused(host: &str, port: u16) {
-    // Another thread may hold the lock; in a forked process it is then held for ever.
+    // This function must not wait for the lock: if the process was forked while another thread held the lock, nobody
+    // releases it.
     let Ok(open) = OPEN.try_lock() else { return };
     let peers: Vec<Arc<Peer>> = open.iter().filter_map(Weak::upgrade).collect();
     drop(open);

@@ -31,10 +31,11 @@ impl Session {
     /// A URL for clients that can only be given a base URL: `http://127.0.0.1:PORT` with the path of `url`. The session
     /// records or replays requests to this port as requests to the server of `url`.
     ///
-    /// Each server has its own port for the whole session, so that paths stay unchanged however a client joins them.
-    /// cassette rewrites `host` and `referer` of a request to the real server, and redirects, `link` and cookies of a
-    /// response to the port, so that the client stays in the session. A redirect to another server gets a port for that
-    /// server. cassette does not rewrite bodies: an absolute link in a body points to the real server.
+    /// Each server has its own port for the whole session. So a path has no prefix that names the server, and stays
+    /// unchanged however a client joins paths. cassette rewrites `host` and `referer` of a request to the real server,
+    /// and redirects, `link` and cookies of a response to the port, so that the client stays in the session. A redirect
+    /// to another server gets a port for that server. cassette does not rewrite bodies: an absolute link in a body
+    /// points to the real server.
     ///
     /// ```no_run
     /// # fn example(session: cassette::Session) -> cassette::Result<()> {
@@ -65,7 +66,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`client_builder`](Self::client_builder).
+    /// The same errors as [`client_builder`](Self::client_builder).
     #[cfg(feature = "client")]
     pub fn client(&self) -> Result<reqwest::Client> {
         self.client_builder()?.build().map_err(|e| Error::with_source("could not build the client", e))
@@ -89,7 +90,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`client`](Self::client).
+    /// The same errors as [`client`](Self::client).
     #[cfg(feature = "blocking")]
     pub fn blocking_client(&self) -> Result<reqwest::blocking::Client> {
         self.blocking_client_builder()?
@@ -101,7 +102,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`client_builder`](Self::client_builder).
+    /// The same errors as [`client_builder`](Self::client_builder).
     #[cfg(feature = "blocking")]
     pub fn blocking_client_builder(&self) -> Result<reqwest::blocking::ClientBuilder> {
         match self.0.mode {
@@ -128,8 +129,8 @@ impl Session {
         SessionService::new(self.0.engine.clone())
     }
 
-    /// A middleware for clients of `reqwest-middleware`. It records the exchanges of the client, or replays them
-    /// without the client.
+    /// A middleware for clients of `reqwest-middleware`. It records the exchanges of the client, or answers the
+    /// client's requests from the cassette.
     ///
     /// The middleware sees a request before reqwest adds the client's default headers, and a response after reqwest has
     /// followed redirects. So a redirect and its target are one interaction. To record each hop, use a client with
@@ -147,8 +148,8 @@ impl Session {
         CassetteMiddleware::new(self.0.engine.clone())
     }
 
-    /// The variables that send the requests of another process through this session, and make its clients trust the
-    /// session. Empty if the session is off.
+    /// The variables that send the requests of another process through this session, and make the clients in that
+    /// process trust the session. The list is empty if the session is off.
     ///
     /// # Errors
     ///
