@@ -1,8 +1,8 @@
 //! The safe interface to `cassette-ambient`: assigns the threads of a test to their session, and detects systems on
 //! which that is not possible.
 //!
-//! It knows only the number of a session and its [`Clock`]. Without the feature `ambient` the same functions exist and
-//! do nothing, and [`check`] returns an error.
+//! This module knows only the number of a session and its [`Clock`]. Without the feature `ambient` the same functions
+//! exist and do nothing, and [`check`] returns an error.
 
 #[cfg(feature = "intercept")]
 pub(crate) use backend::InterceptionSetup;
@@ -107,8 +107,8 @@ mod backend {
         }
 
         /// Assigns the calling thread, which runs the test's body, to the session, and all threads that it starts from
-        /// now on. A runtime must be built afterwards. Under nextest the whole process belongs to the session until it
-        /// [ends](Self::end).
+        /// now on. The test must build its async runtime afterwards, so that the runtime's threads belong to the
+        /// session. Under nextest the whole process belongs to the session until it [ends](Self::end).
         #[must_use = "the thread leaves the session as soon as this is dropped"]
         pub(crate) fn enter(self) -> Entered {
             Entered(self.0.enter_root())
@@ -124,7 +124,7 @@ mod backend {
         clock.shared().map_or(WallClock::Real, |at| WallClock::Frozen(Arc::clone(at)))
     }
 
-    /// Keeps a thread assigned to a session until it is dropped.
+    /// Keeps a thread assigned to a session until this value is dropped.
     #[derive(Debug)]
     pub(crate) struct Entered(#[expect(dead_code, reason = "held for its drop")] Guard);
 
@@ -158,11 +158,12 @@ mod backend {
         pub(crate) fn end(self) {}
     }
 
-    /// Not `Send`, the same as with the feature.
+    /// This type is not `Send`, because the type with the feature is not.
     #[derive(Debug)]
     pub(crate) struct Entered(PhantomData<*const ()>);
 
-    /// With the feature, dropping has an effect. This impl gives the compiler the same view without it.
+    /// With the feature, dropping has an effect. This implementation makes the compiler check the same code in the same
+    /// way without the feature.
     impl Drop for Entered {
         fn drop(&mut self) {}
     }

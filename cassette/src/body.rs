@@ -1,4 +1,4 @@
-//! The streaming body that all parts pass on. It holds at most one chunk.
+//! The streaming body that all parts of the crate pass on. It holds at most one chunk.
 
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard};
@@ -16,8 +16,8 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 
 /// A streaming body of bytes, of a request or of a response.
 ///
-/// [`Session::layer`](crate::Session::layer) takes and returns it. Use [`new`](Self::new) to wrap the body of another
-/// framework, or `From` for bytes in memory. Chunks are passed on without a copy.
+/// [`Session::layer`](crate::Session::layer) takes and returns bodies of this type. Use [`new`](Self::new) to wrap the
+/// body of another framework, or `From` for bytes in memory. Chunks are passed on without a copy.
 ///
 /// ```
 /// use cassette::Body;

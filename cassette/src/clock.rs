@@ -1,5 +1,5 @@
-//! The clock of a session: the instant at which it stands, and the range of instants. Also instants as text by RFC
-//! 3339, for cassettes.
+//! The clock of a session: the instant at which it stands, and the range of possible instants. This file also reads and
+//! writes instants as text (RFC 3339), for cassettes.
 //!
 //! Must not know: how unmodified code sees the clock (`ambient` does), nor what a session is.
 
@@ -35,8 +35,8 @@ impl Clock {
     ///
     /// # Errors
     ///
-    /// `at` is before 1970 or after 2261. Before that range chrono's `Utc::now()` panics; after it, nanoseconds since
-    /// 1970, which many libraries count, do not fit 64 bits.
+    /// `at` is before 1970 or after 2261. Before that range chrono's `Utc::now()` panics. After that range, nanoseconds
+    /// since 1970, which many libraries count, do not fit into a signed 64-bit number.
     pub fn frozen(at: SystemTime) -> Result<Self> {
         Ok(Clock(Some(Arc::new(AtomicU64::new(nanoseconds(at)?)))))
     }
@@ -142,8 +142,8 @@ pub(crate) fn parse_rfc3339(text: &str) -> Result<SystemTime> {
 
 /// Formats an instant in UTC, with as many decimals as it needs: `2024-05-06T07:08:09.25Z`.
 ///
-/// The format has four digits for a year. An instant outside of them, at which no clock of ours stands, is written as
-/// the nearest instant that has a text.
+/// The format has four digits for a year. An instant outside of these years, which no session's clock can have, is
+/// written as the nearest instant in these years.
 pub(crate) fn format_rfc3339(at: SystemTime) -> String {
     let (moved, nearest) = match at.duration_since(UNIX_EPOCH) {
         Ok(after) => (

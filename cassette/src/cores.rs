@@ -1,4 +1,4 @@
-//! Work on many items, shared over the cores of the machine.
+//! Shares the work on many items over the cores of the machine.
 //!
 //! Must not know what the work is: the caller says how many threads it is worth.
 
@@ -28,8 +28,8 @@ pub(crate) fn try_map<T: Sync, S, R: Send>(
     let run = || {
         let mut state = state();
         let mut done = Vec::new();
-        // An item before the failed one was taken before it, so its thread finishes it: the first error is the same
-        // whatever thread comes to it first.
+        // Threads take the items in order. So when an item fails, all items before it have been taken, and their
+        // threads finish them. The error of the first failing item is therefore always among the results.
         while !failed.load(Ordering::Relaxed) {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(item) = items.get(at) else { break };

@@ -1,7 +1,7 @@
-//! The error types: what this crate's calls fail with, and what a test may end with.
+//! The error types of this crate's functions, and the error type of a test.
 //!
-//! An error says what went wrong and where, in one sentence, and may carry one hint. What fails a test with more to say
-//! is a `Problem` of `report`, which words it. Must not know: what the error is about.
+//! An error says what went wrong and where, in one sentence, and may carry one hint. A failure of a test that needs a
+//! longer explanation is a `Problem`; `report` writes its text. Must not know: what the error is about.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ pub type TestResult<T = ()> = std::result::Result<T, TestError>;
 
 type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
 
-/// An error with the file and the position in it, if there is one.
+/// An error, with the file that it is about and the position in that file, if there is one.
 ///
 /// `Display` prints this level only, [`source`](std::error::Error::source) returns the next one, and `Debug` prints the
 /// whole chain. Tests that return [`TestResult`], `anyhow::Result` or a boxed error convert it with `?`.
@@ -73,7 +73,7 @@ impl Error {
         self
     }
 
-    /// Adds the command, or the one step, that helps.
+    /// Adds a hint: the command, or the one step, that helps.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
@@ -120,7 +120,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// Prints the whole chain, as `fn main() -> Result` and a test that returns the error do.
+/// Prints the whole chain, because `fn main() -> Result` and a test that returns the error print it with `Debug`.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")?;

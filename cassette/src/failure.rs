@@ -20,7 +20,8 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> TransportError {
         let from_client = client_kind(level);
         fallback = fallback.or(from_client.flatten());
         let text = level.to_string();
-        // Many errors already print their source. The client's own level adds nothing, or contains the URL.
+        // Many errors already print their source. The level of the HTTP client itself adds nothing, or contains the
+        // URL.
         if !message.ends_with(&text) && (from_client.is_none() || level.source().is_none()) {
             message += if message.is_empty() { "" } else { ": " };
             message += &text;
@@ -58,7 +59,8 @@ fn classify(level: &(dyn Error + 'static)) -> Option<Kind> {
     if let Some(kind) = of_protocol(level) {
         return Some(kind);
     }
-    // The type of this error is private to hyper-util, and its source depends on the resolver.
+    // The type of this error is private to hyper-util, and its source depends on the resolver, so only its text
+    // identifies it.
     level.to_string().starts_with("dns error").then_some(Kind::Dns)
 }
 

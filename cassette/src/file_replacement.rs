@@ -1,6 +1,7 @@
-//! Files that take their place whole: under its name there is the old file or the new one, never a half.
+//! Replaces files as a whole: under the name there is always the complete old file or the complete new one.
 //!
-//! A rename alone does not survive a power failure. The contents are flushed before it, the folder after it.
+//! A rename alone does not survive a power failure. So the contents are flushed before the rename, and the folder after
+//! it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,11 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Replaces a file by one with these bytes. Its new contents are on the disk when this returns. The folder must exist.
+/// Replaces a file by one with these bytes. The new contents are on the disk when this function returns. The folder
+/// must exist.
 ///
 /// # Errors
 ///
-/// If the file cannot be written. The old file is then as it was.
+/// If the file cannot be written. The old file is then unchanged.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -32,7 +34,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     })
 }
 
-/// Moves a file to `to` and replaces what is there. The file is copied where `to` is on another file system.
+/// Moves a file to `to` and replaces what is there. If `to` is on another file system, the file is copied.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     match fs::rename(from, to) {
         Err(e) if e.kind() == io::ErrorKind::CrossesDevices => {

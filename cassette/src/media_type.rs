@@ -3,7 +3,8 @@
 //!
 //! Must not know: bodies, headers, what happens to a body.
 
-/// The media type in lower case, without parameters (RFC 9110 §8.3.1). All other functions take this essence.
+/// The media type in lower case, without parameters (RFC 9110 §8.3.1). All other functions in this file take this
+/// result.
 pub(crate) fn essence(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
 }
@@ -13,7 +14,7 @@ pub(crate) fn is_json(essence: &str) -> bool {
     essence.ends_with("/json") || essence.ends_with("+json")
 }
 
-/// One JSON document on each line.
+/// The types for one JSON document on each line.
 pub(crate) fn is_json_lines(essence: &str) -> bool {
     matches!(
         essence,
@@ -21,7 +22,7 @@ pub(crate) fn is_json_lines(essence: &str) -> bool {
     )
 }
 
-/// RFC 7303 §9.
+/// The types for XML (RFC 7303 §9).
 pub(crate) fn is_xml(essence: &str) -> bool {
     matches!(essence, "text/xml" | "application/xml") || essence.ends_with("+xml")
 }
@@ -35,7 +36,7 @@ pub(crate) fn is_script(essence: &str) -> bool {
     essence.ends_with("javascript") || essence.ends_with("ecmascript")
 }
 
-/// WHATWG URL §5.
+/// The type of URL-encoded forms (WHATWG URL §5).
 pub(crate) fn is_form(essence: &str) -> bool {
     essence == "application/x-www-form-urlencoded"
 }

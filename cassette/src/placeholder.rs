@@ -157,15 +157,15 @@ pub(crate) fn spans(text: &str) -> Vec<Range<usize>> {
 /// Whether a text is the beginning of a secret's placeholder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Prefix {
-    /// A beginning. More text decides.
+    /// The text may be a beginning. More text decides.
     Open,
-    /// A complete placeholder.
+    /// The text is a complete placeholder.
     Whole,
-    /// No beginning.
+    /// The text is no beginning of a placeholder.
     Other,
 }
 
-/// See [`Prefix`].
+/// Decides whether a text is the beginning of a secret's placeholder. [`Prefix`] explains the results.
 pub(crate) fn prefix(text: &[u8]) -> Prefix {
     let Some(inner) = text.strip_prefix(OPEN.as_bytes()) else {
         return if OPEN.as_bytes().starts_with(text) { Prefix::Open } else { Prefix::Other };
@@ -178,8 +178,8 @@ pub(crate) fn prefix(text: &[u8]) -> Prefix {
     }
 }
 
-/// The opening characters of the next placeholder of a secret. They may be cut off by the end of the text. An empty
-/// range at the end if there are none.
+/// The range of the opening characters of the next placeholder of a secret. The end of the text may cut them off. If
+/// there are none, the range is empty and at the end of the text.
 pub(crate) fn next_opening(text: &[u8]) -> Range<usize> {
     let open = OPEN.as_bytes();
     let partial =
@@ -194,7 +194,7 @@ pub(crate) fn without_numbers<'t>(text: &'t [u8], is_ours: &dyn Fn(&str) -> bool
     replace_numbered(text, |_, name| is_ours(name).then(|| ANY.as_bytes().to_vec()))
 }
 
-/// The text without `#` in the placeholders of secrets, which older cassettes have.
+/// The text without the `#` that older cassettes have in the placeholders of secrets.
 pub(crate) fn without_marks(text: &[u8]) -> Cow<'_, [u8]> {
     let (mut out, mut done) = (Vec::new(), 0);
     for start in memchr::memmem::find_iter(text, OPEN) {
@@ -244,7 +244,7 @@ pub(crate) fn replace_numbered<'t>(
 /// The decoded text from the bracket at the beginning to the closing bracket, and its length before decoding.
 fn bracketed(text: &[u8]) -> Option<(Cow<'_, [u8]>, usize)> {
     if text[0] == b'[' {
-        // JSON has many brackets, and next to none before a name.
+        // JSON has many brackets. This check quickly excludes most of them.
         text.get(1).filter(|b| b.is_ascii_alphanumeric())?;
         let end = memchr::memchr(b']', &text[..text.len().min(LONGEST)])?;
         return Some((Cow::Borrowed(&text[..=end]), end + 1));

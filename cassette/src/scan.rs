@@ -1,6 +1,6 @@
 //! Finds secrets in existing files, for `cargo cassette scan`.
 //!
-//! Must not know: what a cassette is. Any file of a repository may leak.
+//! Must not know: what a cassette is. Any file of a repository may contain a leaked secret.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -39,8 +39,8 @@ pub struct FoundSecret {
 /// Folders that are never committed and hold many files.
 const PASSED_OVER: [&str; 3] = ["target", "node_modules", ".git"];
 
-/// Scans files, and all files below folders, in a window of memory each. Symbolic links below a folder are not
-/// followed.
+/// Scans files, and all files below folders. The memory that a scan needs does not depend on the size of the files.
+/// Symbolic links below a folder are not followed.
 ///
 /// ```
 /// use cassette::__support::{Redactor, Rules, scan};

@@ -58,11 +58,11 @@ impl Refusal {
     }
 }
 
-/// Converts a request that arrived by `origin` to the form that the engine takes. `own` is the address of the listener
-/// that accepted it, if there is one.
+/// Converts a request that arrived by `origin` to the request that the engine takes. `own` is the address of the
+/// listener that accepted the request, if there is one.
 ///
 /// The connection decides the destination of a request: in a tunnel it is the tunnel's host, whatever the `host` header
-/// says (RFC 9112 §3.2.2 for absolute URIs). If the `host` header differs, it is kept for the real server.
+/// says (RFC 9112 §3.2.2 for absolute URIs). If the `host` header differs, the header is kept for the real server.
 ///
 /// # Errors
 ///
@@ -100,7 +100,8 @@ pub(crate) fn forward<B>(
     let asked = asked.map(|a| canonical(&a, &scheme)).transpose()?;
     #[cfg(feature = "proxy")]
     let asked = match origin {
-        // The client knows the server by the address of this port, so such a host is no different host.
+        // The client knows the server by the address of this port, so this address in a `host` header does not name
+        // another host.
         Origin::Base { at, .. } => asked.filter(|a| !is_listener(a, *at)),
         _ => asked,
     };
@@ -118,7 +119,7 @@ pub(crate) fn forward<B>(
         }
         #[cfg(feature = "proxy")]
         Origin::Base { authority, .. } => authority.clone(),
-        // A client with its own resolver connects to an address. The name of the host is in the request.
+        // A client with its own resolver connects to an address, so only the request has the name of the host.
         #[cfg(feature = "proxy")]
         Origin::Intercepted(server) if !(is_for_a_proxy(&parts) || is_address(server) && asked.is_some()) => {
             canonical(server, &scheme)?

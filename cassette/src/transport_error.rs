@@ -1,13 +1,13 @@
-//! A response that did not come, or broke off: the one failure that transports, recorder and cassette share.
+//! The failure of a response that did not come, or broke off. Transports, the recorder and cassettes share this type.
 //!
 //! Must not know: how a transport fails (`failure` reads its errors), how a cassette stores the failure.
 
-/// A failure to get a response, or all of one.
+/// A failure to get a response, or to get the whole of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransportError {
-    /// Which sort.
+    /// The kind of the failure.
     pub kind: TransportErrorKind,
-    /// In the words of the layer that failed.
+    /// The message of the layer that failed.
     pub message: String,
 }
 
@@ -47,7 +47,7 @@ impl TransportErrorKind {
 }
 
 impl TransportError {
-    /// The client's own time-out ended the exchange, and not the server.
+    /// The failure for an exchange that the client ended by its own time-out.
     pub(crate) fn gave_up() -> TransportError {
         TransportError {
             kind: TransportErrorKind::Timeout,

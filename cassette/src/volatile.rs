@@ -47,7 +47,7 @@ pub(crate) struct Learned {
     pub(crate) unpaired: Vec<(http::Method, String)>,
 }
 
-/// A request of which nothing would be left to compare, or that differs in a part that cannot be ignored.
+/// A request that varies in a part that cannot be ignored, or that would have nothing left to compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unlearnable {
     pub(crate) method: http::Method,

@@ -186,7 +186,7 @@ impl Config {
         self
     }
 
-    /// Sets options of [`Matching`] for one host, or for a part of it. [`Matching::within`] explains the scope.
+    /// Sets options of [`Matching`] for one host, or for some of its paths. [`Matching::within`] explains the scope.
     ///
     /// ```
     /// use cassette::Config;
@@ -218,7 +218,7 @@ impl Config {
 
     /// Requires requests in the order in which they were recorded. A request that comes too early gets no answer, and
     /// the test fails. Do not use this option in a test that makes several requests at the same time, because they have
-    /// no fixed order. A test may skip optional recordings, and repeated answers do not count.
+    /// no fixed order. A test may skip optional recordings, and a recording that answers again may do so at any time.
     ///
     /// ```
     /// use cassette::Config;

@@ -1,4 +1,5 @@
-//! The settings that a project makes once for its tests: where cassettes are stored, what is secret, what matches.
+//! The settings that a project makes once for its tests: where cassettes are stored, which values are secret, which
+//! requests are equal.
 //!
 //! A project builds a [`Config`] in code and shares it through `config = crate::cassette_config` in the attribute.
 //! Only the values of secrets come from outside, from files and variables (`sources`).
@@ -30,8 +31,8 @@ use crate::redact::Rules;
 
 /// The settings of a session. Without `config = …`, `#[cassette_test]` uses `Config::new()`.
 ///
-/// Methods take a `Config` and return it changed. A wrong value does not panic, except where a method says so: the
-/// session reports the first mistake when it begins.
+/// Methods take a `Config` and return it changed. A method does not panic at a wrong value, except where its
+/// documentation says so: the session reports the first mistake when it begins.
 ///
 /// ```
 /// use cassette::Config;

@@ -28,7 +28,7 @@ pub enum Drift {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct VerifyPolicy {
     pub(crate) drift: Drift,
-    /// Whether values count as drift, too, and not only the schema.
+    /// Whether changed values count as drift, too, and not only a changed schema.
     pub(crate) values: bool,
 }
 

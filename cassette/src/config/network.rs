@@ -1,4 +1,4 @@
-//! Options for connections: to real servers while recording, and which connections cassette intercepts.
+//! Options for connections: how cassette connects to real servers while recording, and which connections it intercepts.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -68,8 +68,8 @@ impl Config {
         self
     }
 
-    /// Intercepts connections to servers on this machine as well: `localhost`, 127.0.0.1 and ::1. By default they reach
-    /// their servers, because databases and mock servers are often there.
+    /// Intercepts connections to servers on this machine as well: `localhost`, 127.0.0.1 and ::1. By default such
+    /// connections reach their servers, because databases and mock servers often run on this machine.
     ///
     /// ```
     /// use cassette::Config;

@@ -39,7 +39,7 @@ impl Config {
     }
 
     /// Names a secret whose value is in the environment variable of the same name. If the variable is not set, the
-    /// value counts as missing, and a test that records says so in a note. Otherwise the same as
+    /// value counts as missing, and a test that records says so in a note. Otherwise this method does the same as
     /// [`secret`](Self::secret).
     ///
     /// ```
@@ -85,7 +85,8 @@ impl Config {
     }
 
     /// Names the values of a JSON file whose keys begin with `#` as secrets, at any depth. If no key begins with `#`, a
-    /// test that records says so in a note. Otherwise the same as [`secrets_file`](Self::secrets_file).
+    /// test that records says so in a note. Otherwise this method does the same as
+    /// [`secrets_file`](Self::secrets_file).
     ///
     /// ```
     /// use cassette::Config;
@@ -229,7 +230,8 @@ impl Config {
         self.with_checked(validation::links(domain, &parameters), |rules| rules.links(domain, &parameters))
     }
 
-    /// Replaces IPv4 addresses that are hosts of URLs, also in bodies, by `ipv4-1.invalid`. 127.0.0.1 stays.
+    /// Replaces IPv4 addresses that are hosts of URLs, also in bodies, by `ipv4-1.invalid`, `ipv4-2.invalid` and so on.
+    /// 127.0.0.1 stays.
     ///
     /// ```
     /// use cassette::Config;
@@ -243,8 +245,8 @@ impl Config {
     }
 
     /// Redacts personal data before the code under test reads it. `what` is the name of a field, or a JSON pointer (RFC
-    /// 6901), which begins with `/`. The code reads the same text as the cassette has, also in mode `record`:
-    /// `[email:1]`. cassette also redacts headers and cookies of that name. Numbers and booleans stay.
+    /// 6901), which begins with `/`. The code reads the placeholder that the cassette has, such as `[email:1]`, also in
+    /// mode `record`. cassette also redacts headers and cookies of that name. Numbers and booleans stay.
     ///
     /// The code cannot send the value back to the server: cassette does not send a request that has such a placeholder,
     /// and the failure of the test names the rule. A redacted answer has neither `content-encoding` nor
@@ -284,7 +286,7 @@ impl Config {
     }
 
     /// Redacts the headers of answers with a closure. The closure changes the answer that cassette stores. While
-    /// recording, the code under test gets the answer of the server. Otherwise the same as
+    /// recording, the code under test gets the answer of the server. Otherwise this method does the same as
     /// [`redact_request_with`](Self::redact_request_with).
     ///
     /// ```
@@ -306,7 +308,7 @@ impl Config {
 
     /// Redacts bodies of requests and answers with a closure: `wants` chooses bodies, and `change` returns them
     /// redacted. `change` gets bodies decoded and complete. So if `wants` chooses a body of more than [`MOST_HOOKED`]
-    /// bytes, cassette cannot record it. Other bodies are streamed. Otherwise the same as
+    /// bytes, cassette cannot record it. Other bodies are streamed. Otherwise this method does the same as
     /// [`redact_request_with`](Self::redact_request_with).
     ///
     /// ```
@@ -380,7 +382,7 @@ impl Config {
         }
     }
 
-    /// Applies a change if the validation before it succeeded; otherwise notes its error as the mistake.
+    /// Applies the change if `checked` is a success. Otherwise keeps the error of `checked` as the mistake.
     fn with_checked(self, checked: Result<()>, change: impl FnOnce(Rules) -> Rules) -> Config {
         self.with_rules(|rules| checked.map(|()| change(rules)))
     }
@@ -404,7 +406,8 @@ impl Config {
 mod tests {
     use super::*;
 
-    /// No option copies the set of rules, so n secrets take time proportional to n. A copy would have another address.
+    /// No option copies the set of rules, so n secrets take time proportional to n. The test compares addresses,
+    /// because a copy of the rules would have another address.
     #[test]
     fn options_do_not_copy_the_rules() {
         let config = Config::new();

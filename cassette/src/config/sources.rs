@@ -1,7 +1,7 @@
 //! The sources of secret values: variables, files, code. Failures and notes name the source of a missing value.
 //!
-//! This is the only file of `config` that reads files; `mode` reads variables for it. Must not know: what a secret
-//! looks like, what is redacted.
+//! This is the only file of `config` that reads files. `mode` reads the variables. Must not know: what a secret looks
+//! like, what is redacted.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -33,7 +33,7 @@ impl Sources {
         absent.cloned().collect()
     }
 
-    /// The source of this secret's value. A replay without the value names it, too.
+    /// The source of this secret's value. The report of a replay without the value also names the source.
     pub(crate) fn of(&self, name: &str) -> ValueFrom {
         if self.variables.contains(name) {
             return ValueFrom::Variable;

@@ -1,7 +1,7 @@
-//! Checks the names that settings get: of headers, fields, cookies, domains and parameters. A setting with an
-//! impossible name would have no effect, and nobody would notice.
+//! Checks the names that users pass to options: names of headers, fields, cookies, domains and parameters. An option
+//! with an impossible name would have no effect, and nobody would notice.
 //!
-//! Must not know: what a setting does with a valid name.
+//! Must not know: what an option does with a valid name.
 
 use http::HeaderName;
 
@@ -71,7 +71,7 @@ pub(super) fn cookie(option: &str, name: &str) -> Result<()> {
     }
 }
 
-/// Checks a domain, and the names of its links' parameters.
+/// Checks a domain, and the names of parameters in links to it.
 pub(super) fn links(domain: &str, parameters: &[&str]) -> Result<()> {
     let option = "redact_links";
     if !is_domain(domain.strip_prefix("*.").unwrap_or(domain)) {

@@ -17,7 +17,7 @@ pub(super) struct Brotli {
 impl Brotli {
     pub(super) fn new() -> Brotli {
         let alloc = StandardAlloc::default;
-        // Strict: windows up to 16 MiB, the limit of the content coding.
+        // A strict decoder allows windows up to 16 MiB, the limit of the content coding.
         let state = BrotliState::new_strict(alloc(), alloc(), alloc());
         Brotli { state, piece: vec![0; PIECE].into(), started: false, ended: false }
     }

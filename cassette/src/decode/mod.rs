@@ -291,7 +291,7 @@ mod tests {
         assert!(decoder(Some("gzip,gzip,gzip,gzip,gzip,gzip"), Vec::new()).is_err());
     }
 
-    /// Counts, keeps nothing, and refuses to be handed much at once.
+    /// A writer that only counts bytes, and panics if one write is too long.
     #[derive(Default)]
     struct Sink(u64);
 

@@ -113,7 +113,7 @@ impl Stage for Zstd {
     }
 }
 
-/// Passes on small pieces.
+/// A writer that passes its input on in small pieces.
 struct Pieces<'a>(Out<'a>);
 
 impl Write for Pieces<'_> {

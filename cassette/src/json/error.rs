@@ -7,7 +7,7 @@ use std::fmt;
 pub struct SyntaxError {
     /// The offset in bytes, from the start of the input, of the first byte that cannot be part of a document.
     pub offset: u64,
-    /// The cause or the expectation, as a fragment.
+    /// The cause of the error, or what was expected instead, as a fragment of a sentence.
     pub message: &'static str,
 }
 

@@ -8,7 +8,8 @@ pub(crate) fn number_eq(a: &str, b: &str) -> bool {
 /// The canonical text of a JSON number: digits without zeros at either end, and `e` with the power of ten unless that
 /// is 0. `-0` is `0`. The memory depends on the digits only, whatever the exponent.
 ///
-/// An exponent of more than 30 digits is kept as it is: two texts of such a number may then differ.
+/// An exponent of more than 30 digits is kept as it is, so equal numbers with such exponents may have different
+/// canonical texts.
 pub(crate) fn canonical_number(number: &str) -> String {
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |m| ("-", m));

@@ -89,7 +89,7 @@ pub(crate) fn parse(text: &[u8]) -> Result<Value<'_>, SyntaxError> {
 
 enum Open<'a> {
     Array(Vec<Value<'a>>),
-    /// The members so far and the name of the next.
+    /// The members so far, and the name of the next member.
     Object(Vec<(Cow<'a, str>, Value<'a>)>, Cow<'a, str>),
 }
 

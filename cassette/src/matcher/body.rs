@@ -44,7 +44,8 @@ impl Part<'_> {
     }
 }
 
-/// A body of unknown format. Two of them are equal if their hashes are, whether they are inline or in a file.
+/// A body of unknown format. Two such bodies are equal if their hashes are equal, whether the bodies are inline or in a
+/// file.
 #[derive(Debug)]
 pub(super) struct Raw<'a> {
     /// `None` if the body is in a file.
@@ -59,7 +60,7 @@ pub(super) struct Raw<'a> {
 const MAX_NESTING: usize = 8;
 
 impl<'a> CanonicalBody<'a> {
-    /// `graphql`: the request goes to a GraphQL server.
+    /// `graphql` says whether the request goes to a GraphQL server.
     pub(super) fn new(options: &InForce<'_>, graphql: bool, request: &'a Request) -> Self {
         if !options.body() {
             return CanonicalBody::Nothing;
@@ -139,7 +140,7 @@ pub(super) struct Context<'o, 'm> {
     pub(super) options: &'o InForce<'m>,
     /// Whether the request goes to a GraphQL server.
     pub(super) graphql: bool,
-    /// The number of multiparts around it.
+    /// The number of multiparts around the body.
     pub(super) depth: usize,
 }
 
@@ -170,8 +171,8 @@ fn json_of<'a>(bytes: &'a [u8], essence: &str, endpoint: bool) -> Option<json::V
     json::parse(bytes).ok().map(|value| graphql::in_json(value, endpoint))
 }
 
-/// Whether the body begins like an object or an array. Scalars are not JSON without a content type: `1.0` in plain text
-/// is text.
+/// Whether the body begins like an object or an array. Without a content type, a scalar such as `1.0` does not count as
+/// JSON, because it may be plain text.
 fn looks_like_json(bytes: &[u8]) -> bool {
     matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['))
 }

@@ -17,7 +17,7 @@ pub(super) fn requests(actual: &CanonicalRequest<'_>, recorded: &CanonicalReques
     mismatch
 }
 
-/// The differences before the bodies, which are cheap to find.
+/// The differences in everything before the bodies. These differences are cheap to find.
 pub(super) fn heads(actual: &CanonicalHead<'_>, recorded: &CanonicalHead<'_>) -> Mismatch {
     let mut mismatch = Mismatch::default();
     let mut found = |difference| mismatch.add(difference);

@@ -1,6 +1,7 @@
 //! Applies the options of matching to requests: computes their keys, and compares two of them.
 //!
-//! Both read the same canonical form, so they cannot disagree. Must not know: files, which recordings are used up.
+//! Keys and comparisons read the same canonical form, so they cannot disagree. Must not know: files, which recordings
+//! are used up.
 
 use std::borrow::Cow;
 
@@ -93,7 +94,7 @@ impl Matching {
         best
     }
 
-    /// The first matcher that refuses.
+    /// The first matcher for which the recording does not answer the request.
     fn refusing(&self, actual: &Request, recorded: &Request) -> Option<&Custom> {
         if !self.has_matchers() {
             return None;

@@ -20,9 +20,10 @@ use crate::tape::Request;
 /// cassette finds recordings by a hash of their canonical form. It calls `canonical` once for every recording when a
 /// session begins, and once for every request. The time of a lookup does not depend on the number of recordings.
 ///
-/// cassette calls `matches` for one recording after the other until it agrees, but only for recordings that are equal
-/// by everything else. It reads each of them from the cassette. Options that ignore what a matcher compares, such as
-/// `ignore_body`, make more recordings equal: with 1,000 recordings of one URL, one request may read them all.
+/// cassette calls `matches` for one recording after the other until `matches` returns `true`, but only for recordings
+/// that are equal to the request in everything else. cassette reads each of these recordings from disk. Options that
+/// ignore what a matcher compares, such as `ignore_body`, make more recordings equal: with 1,000 recordings of one URL,
+/// one request may read them all.
 ///
 /// ```
 /// use cassette::Config;
@@ -43,11 +44,13 @@ use crate::tape::Request;
 /// });
 /// ```
 pub trait Matcher: Send + Sync + 'static {
-    /// Whether a recording answers a request. cassette asks only if the two are equal by everything else.
+    /// Whether a recording answers a request. cassette calls this method only if the two requests are equal in
+    /// everything else.
     fn matches(&self, actual: &Request, recorded: &Request) -> bool;
 
     /// Rewrites a request before matching compares it. cassette calls this method first, for recordings and for
-    /// requests. Two requests that it makes equal are equal for matching. By default it returns the request unchanged.
+    /// requests. Requests that are equal after this method are equal for matching. By default this method returns the
+    /// request unchanged.
     ///
     /// ```
     /// use std::borrow::Cow;
@@ -102,7 +105,7 @@ pub(super) struct Custom {
 }
 
 impl Custom {
-    /// The difference that stands for this matcher's refusal.
+    /// The difference that is reported if this matcher refuses a recording.
     pub(super) fn refusal(&self) -> Difference {
         Difference::Custom { matcher: self.name.clone() }
     }

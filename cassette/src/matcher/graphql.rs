@@ -112,7 +112,7 @@ fn in_members<'a>(
     members
 }
 
-/// The value of a body of the type `application/graphql`: the same as that of JSON with this query.
+/// The value of a body of the type `application/graphql`. It is the same value as for a JSON body with this query.
 pub(super) fn document(text: &str) -> Option<Value<'_>> {
     let normal = normalised(text).filter(|text| is_document(text))?;
     Some(Value::Object(vec![("query".into(), Value::String(normal.into()))]))

@@ -28,8 +28,8 @@ impl<'a> Tree<'a> {
         Tree::without(value, options, Counts::Yes)
     }
 
-    /// Builds the tree without ignored places. `rests` are the rests of the options that lead to this value, and
-    /// `counts` is the option in force for the value that contains it.
+    /// Builds the tree without ignored places. `rests` holds, for each option whose pointer leads to this value, the
+    /// remaining segments of the pointer. `counts` is the option in force for the container of this value.
     fn without(value: Value<'a>, rests: &[Rest<'_>], counts: Counts) -> Tree<'a> {
         let here = rests.iter().rev().find(|(rest, _)| rest.is_empty());
         let counts = here.map_or(counts, |(_, counts)| *counts);

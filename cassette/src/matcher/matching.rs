@@ -285,7 +285,7 @@ impl Matching {
     }
 
     /// Sets options for one scope: a host and, optionally, a path. In the host, `*` stands for any characters. The
-    /// scope includes a port if that is not the default port of the scheme. In the path, `*` stands for any characters
+    /// scope must name the port if it is not the default port of the scheme. In the path, `*` stands for any characters
     /// of one segment, and `**` for any number of segments. Without a path the scope is the whole host. Options of a
     /// scope override general options, and options of earlier scopes.
     ///

@@ -74,7 +74,7 @@ pub(crate) enum Difference {
     },
     /// A value in a JSON body. `None` where there is nothing at that place.
     Json {
-        /// RFC 6901; empty for the whole document.
+        /// A JSON pointer (RFC 6901); empty for the whole document.
         pointer: String,
         /// As requested: JSON.
         actual: Option<String>,

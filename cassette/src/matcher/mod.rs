@@ -1,7 +1,8 @@
 //! Decides whether a recording answers a request, by the meaning of both, and explains the differences if it does not.
 //!
-//! Each request has one canonical form. `Matching::key` hashes it for the index, and `Matching::compare` compares
-//! two of them part by part. Both read the same canonical form, so they cannot disagree.
+//! Each request has one canonical form. `Matching::key` hashes the canonical form for the index, and
+//! `Matching::compare` compares two canonical forms part by part. Both functions read the same canonical form, so they
+//! cannot disagree.
 //!
 //! Must not know: files, sockets, which recordings are used up, the text of a failure.
 

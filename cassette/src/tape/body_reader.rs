@@ -1,5 +1,5 @@
-//! The bytes of a recorded body, in chunks. A body file is checked against its size and hash while it is read: bytes
-//! that differ from the recording end in an error and never in a response.
+//! The bytes of a recorded body, in chunks. A body file is checked against its size and hash while it is read: a body
+//! whose bytes differ from the recording ends in an error, and is never returned as a complete body.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -97,7 +97,8 @@ impl Checked {
                 .hint("commit the `.bodies` folder together with the cassette, or record it again"),
             _ => Error::io("open the file of a body", &path, e),
         };
-        // Checked before opening, because to open a named pipe would wait for its other end.
+        // The kind of the file is checked before it is opened, because opening a named pipe would wait for its other
+        // end.
         let found = std::fs::metadata(&path).map_err(failed)?;
         if !found.is_file() {
             return Err(Error::new("the file of a body is not a regular file").at(&path));

@@ -17,8 +17,8 @@ pub(super) const FORMAT_VERSION: u64 = 2;
 /// A cassette on disk, open for reading.
 ///
 /// Keeps the document open and 24 bytes in memory for each interaction; bodies stay on the disk until they are read. If
-/// the cassette is replaced meanwhile, this one still reads the old document (on Windows an open cassette cannot be
-/// replaced).
+/// a new recording replaces the cassette meanwhile, this value still reads the old document (on Windows an open
+/// cassette cannot be replaced).
 ///
 /// ```no_run
 /// use cassette::tape::Cassette;
@@ -73,12 +73,12 @@ impl Cassette {
         Cassette::read(document.to_owned(), document.with_extension("bodies"), &Limits::default())
     }
 
-    /// As [`Cassette::open`].
+    /// The same as [`Cassette::open`], for a cassette with these paths.
     pub(crate) fn open_files(files: &Files) -> Result<Cassette> {
         Cassette::open_with(files, &Limits::default())
     }
 
-    /// As [`Cassette::open`], within other limits.
+    /// The same as [`Cassette::open`], for a cassette with these paths and within these limits.
     pub(crate) fn open_with(files: &Files, limits: &Limits) -> Result<Cassette> {
         Cassette::read(files.document(), files.bodies(), limits)
     }

@@ -1,4 +1,4 @@
-//! The paths of a cassette's files. Every path of this room is built here.
+//! Builds the paths of a cassette's files.
 //!
 //! All files that are not part of a cassette end in `.recording`, so that one line in `.gitignore` covers them.
 
@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 pub struct Files {
     dir: PathBuf,
     name: Name,
-    /// The number of a recording that was set aside; 0 for the one that a new recording writes.
+    /// The number of a recording that was set aside; 0 for the paths that a new recording uses.
     aside: u32,
 }
 
@@ -92,7 +92,7 @@ impl Files {
         self.with(&format!(".bodies{}.recording", self.number()))
     }
 
-    /// `<name>.lock.recording`: held by the process that records this cassette.
+    /// `<name>.lock.recording`: the file that the process that records this cassette has locked.
     pub fn lock(&self) -> PathBuf {
         self.with(".lock.recording")
     }
@@ -147,7 +147,8 @@ impl Files {
         if self.aside == 0 { String::new() } else { format!(".{}", self.aside) }
     }
 
-    // Not `Path::with_extension`, which would take the `.berlin` of a name `v1.berlin` for an extension.
+    // This function does not use `Path::with_extension`, which would take the `.berlin` of a name `v1.berlin` for an
+    // extension.
     fn with(&self, suffix: &str) -> PathBuf {
         let mut path = self.dir.clone();
         path.extend(self.name.as_str().split('/'));

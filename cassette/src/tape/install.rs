@@ -19,7 +19,8 @@ use crate::file_replacement;
 /// Dropping it keeps the journal, as a crash would.
 #[derive(Debug)]
 pub struct Prepared {
-    // Dropped before the recording releases its lock: after that, the name may belong to another recording.
+    // This field is the first one, so that it is dropped before the recording releases its lock. After that, the file's
+    // name may belong to another recording.
     document: NewDocument,
     recording: Arc<Recording>,
     metadata: Metadata,
@@ -28,7 +29,7 @@ pub struct Prepared {
     bodies: BTreeMap<String, Kept>,
 }
 
-/// What `Prepared::install` did.
+/// The result of `Prepared::install`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Installed {
@@ -262,14 +263,14 @@ impl Prepared {
             }
         }
         if self.bodies.is_empty() {
-            // This fails if the folder holds anything else, and should.
+            // The call fails if the folder holds other files, which must stay.
             let _ = fs::remove_dir(folder);
         }
         not_removed
     }
 
-    /// The metadata of the installed cassette, if both cassettes are equal apart from their times. `None` if it cannot
-    /// be read.
+    /// The metadata of the installed cassette, if both cassettes are equal apart from their times. `None` if they
+    /// differ, or if the installed cassette cannot be read.
     fn equal(&self, files: &Files) -> Option<Metadata> {
         let old = Cassette::open_files(files).ok()?;
         let same =
@@ -304,8 +305,8 @@ impl Prepared {
     }
 }
 
-/// Writes the document, starting with the interactions of the cassette `before` it. Returns the offset of the
-/// interactions.
+/// Writes the document, starting with the interactions of the cassette `before`, to which the recording adds. Returns
+/// the offset of the interactions.
 fn write_document(
     out: &mut impl Write,
     before: Option<&Cassette>,
@@ -362,10 +363,10 @@ fn write_document(
     Ok(interactions_at)
 }
 
-/// The document is written in pieces of about this many bytes.
+/// The approximate size, in bytes, of the pieces in which the document is written.
 const AT_ONCE: usize = 64 * 1024;
 
-/// Adds the files that an interaction needs.
+/// Adds the body files that an interaction refers to.
 fn keep_bodies(interaction: &Interaction, files: &Files, bodies: &mut BTreeMap<String, Kept>) -> Result<()> {
     for body in interaction.bodies() {
         if let Content::File(BodyFile { name, size, .. }) = &body.content
@@ -377,7 +378,8 @@ fn keep_bodies(interaction: &Interaction, files: &Files, bodies: &mut BTreeMap<S
     Ok(())
 }
 
-/// Finds a body file of the recording. An interrupted install may have moved it to its place already.
+/// Finds a body file of the recording. An interrupted install may have moved the file into the cassette's folder
+/// already.
 fn find(name: &str, size: u64, files: &Files) -> Result<Kept> {
     let first = files.recording_bodies().join(name);
     for path in [&first, &files.bodies().join(name)] {

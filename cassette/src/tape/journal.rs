@@ -86,7 +86,7 @@ pub(super) struct State {
     /// The body files that the lines refer to, by name, with their sizes.
     pub(super) bodies: BTreeMap<String, u64>,
     pub(super) closed: bool,
-    /// Released when the recording ends, even if handles are left.
+    /// Released when the recording ends, even if clones of the `Journal` still exist.
     lock: Option<Lock>,
 }
 
@@ -112,7 +112,7 @@ impl Journal {
         Journal::create_with(files, options, lock(files)?)
     }
 
-    /// As [`Journal::create`], with a lock that the caller holds already.
+    /// The same as [`Journal::create`], with a lock that the caller holds already.
     pub(crate) fn create_with(files: &Files, options: JournalOptions, lock: Lock) -> Result<Journal> {
         Journal::begin(files.set_aside(0), options, None, lock)
     }
@@ -246,8 +246,8 @@ impl Journal {
         BodySink::new(self.0.folder.clone(), self.0.inline_limit, content_type)
     }
 
-    /// Writes an interaction as one line, whole or not at all. The cassette sorts interactions by `order`, and those of
-    /// equal order as they were appended. Any thread may call this at any time.
+    /// Writes an interaction as one line, whole or not at all. The cassette sorts interactions by `order`. Interactions
+    /// with an equal `order` keep the order of their `append` calls. Any thread may call this method at any time.
     ///
     /// # Errors
     ///
@@ -266,7 +266,7 @@ impl Journal {
             return Err(Error::new("the recording is closed").at(path()));
         }
         let start = state.end;
-        // An incomplete line has no end, so the next line overwrites it.
+        // If the write fails, `end` stays before the incomplete line, so the next line overwrites it.
         position::write_at(&state.file, &line, start).map_err(failed)?;
         state.end += u64::from(len);
         state.lines.push(Line { order, start, len, ours: true });
@@ -303,8 +303,8 @@ impl Recording {
         unpoisoned(self.state.lock())
     }
 
-    /// Removes the files of the recording. The journal goes first: files without a journal are litter, while a journal
-    /// without its bodies would be a recording that cannot be recovered.
+    /// Removes the files of the recording. The journal is removed first: body files without a journal are litter, while
+    /// a journal without its bodies would be a recording that cannot be recovered.
     pub(super) fn remove(&self) -> Result<()> {
         let journal = self.files.journal();
         gone(fs::remove_file(&journal)).map_err(|e| Error::io("remove the journal", &journal, e))?;
@@ -366,7 +366,8 @@ pub(super) fn item(line: &[u8]) -> &[u8] {
     line[order..].strip_suffix(b"}\n").unwrap_or(&line[order..])
 }
 
-/// Makes room for a new recording: renames a previous one that has interactions, removes any other.
+/// Makes room for a new recording: renames an earlier recording that has interactions, and removes the bodies of one
+/// that has none. The new recording overwrites the journal of the latter.
 fn set_aside(files: &Files) -> Result<Option<PathBuf>> {
     let (journal, bodies) = (files.journal(), files.recording_bodies());
     let failed = |e| Error::io("move the recording of a crashed run aside", &journal, e);
@@ -381,7 +382,8 @@ fn set_aside(files: &Files) -> Result<Option<PathBuf>> {
     }
     let free = |f: &Files| !f.journal().exists() && !f.recording_bodies().exists();
     let aside = (1..).map(|n| files.set_aside(n)).find(free).expect("there are more numbers than files");
-    // The bodies move first: if the process crashes in between, `recover` still finds both under one of the names.
+    // The bodies move first. If the process crashes in between, the journal still has its old name, so the next
+    // recording does not take the bodies for litter and remove them.
     gone(fs::rename(&bodies, aside.recording_bodies())).map_err(failed)?;
     fs::rename(&journal, aside.journal()).map_err(failed)?;
     Ok(Some(aside.journal()))

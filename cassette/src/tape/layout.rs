@@ -1,7 +1,7 @@
 //! JSON on one line, for the journal, and the same text laid out as a document.
 //!
-//! Written by hand, because the layout is a promise (a new recording must give a small diff) and because bodies are
-//! inserted verbatim.
+//! This writer does not use a serializer of a library, because the layout is a promise (a new recording must give a
+//! small diff) and because bodies are inserted verbatim.
 //!
 //! Must not know: interactions.
 
@@ -16,24 +16,24 @@ use crate::json::lex::quote_or_backslash;
 #[derive(Default)]
 pub(super) struct Compact {
     out: Vec<u8>,
-    /// Whether something has been written between the innermost brackets.
+    /// Whether something has been written between the innermost brackets, so that the next item needs a comma.
     followed: bool,
 }
 
 impl Compact {
-    /// `{` or `[`.
+    /// Writes an opening bracket: `{` or `[`.
     pub(super) fn open(&mut self, bracket: u8) {
         self.followed = false;
         self.out.push(bracket);
     }
 
-    /// `}` or `]`.
+    /// Writes a closing bracket: `}` or `]`.
     pub(super) fn close(&mut self, bracket: u8) {
         self.followed = true;
         self.out.push(bracket);
     }
 
-    /// The key of the next value of an object.
+    /// Writes the key of the next value of an object.
     pub(super) fn key(&mut self, key: &str) -> io::Result<()> {
         self.item();
         self.value(key)?;
@@ -49,17 +49,17 @@ impl Compact {
         self.followed = true;
     }
 
-    /// A number or a string.
+    /// Writes a number or a string.
     pub(super) fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> io::Result<()> {
         serde_json::to_writer(&mut self.out, value).map_err(io::Error::from)
     }
 
-    /// Text that is written as it is: punctuation, or JSON without whitespace between its tokens.
+    /// Writes a text as it is: punctuation, or JSON without whitespace between its tokens.
     pub(super) fn raw(&mut self, text: &[u8]) {
         self.out.extend_from_slice(text);
     }
 
-    /// Any value, with sorted keys.
+    /// Writes any value, with sorted keys.
     pub(super) fn tree(&mut self, value: &Value) -> io::Result<()> {
         match value {
             Value::Array(items) => {
@@ -85,8 +85,8 @@ impl Compact {
         Ok(())
     }
 
-    /// The fields of other programs, in the open object. They are sorted here, because a user's program may have
-    /// enabled serde_json's `preserve_order`.
+    /// Writes the fields of other programs into the open object. This function sorts them, because a user's program may
+    /// have enabled serde_json's `preserve_order`.
     pub(super) fn extra(&mut self, fields: &Map<String, Value>) -> io::Result<()> {
         let mut fields: Vec<_> = fields.iter().collect();
         fields.sort_by_key(|(key, _)| *key);
@@ -220,7 +220,7 @@ mod tests {
             0,
             "{\n  \"a\": [\"]\\\"\", \"b\"],\n  \"c\": {\"d\": [[]]},\n  \"e\": [{\"f\": 1}, 2]\n}",
         );
-        // The line is deeper than the spaces at hand.
+        // The line needs more spaces than `BREAK` has.
         let deep = ["[".repeat(200), "]".repeat(200)].concat();
         let mut out = Vec::new();
         document(deep.as_bytes(), 0, &mut out);
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(lines, expected);
     }
 
-    /// serde_json lays out in the same way.
+    /// serde_json's pretty-printer gives the same layout.
     #[test]
     fn as_others_do() {
         let value = serde_json::json!({"a": [1, {"b": [], "c": {}}, "x\"\\\n"], "d": {"e": null}});

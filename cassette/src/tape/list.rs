@@ -26,7 +26,8 @@ const PASSED_OVER: [&str; 3] = ["target", "node_modules", ".git"];
 /// The first keys of a cassette lie within this many bytes.
 const HEAD: u64 = 512;
 
-/// Finds the cassettes below `folder`, sorted by path. A cassette that cannot be read is an error in its place.
+/// Finds the cassettes below `folder`, sorted by path. A cassette that cannot be read is an error at its place in the
+/// list.
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
@@ -75,12 +76,12 @@ fn walk(folder: &Path, documents: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Recognises a cassette by its first keys, which are always in this order.
+/// Recognises a cassette by its first keys, which are always `version` and then `_metadata`.
 fn is_cassette(path: &Path) -> bool {
     let mut head = String::new();
     let read = File::open(path).and_then(|f| f.take(HEAD).read_to_string(&mut head));
     let mut text = head.split_whitespace();
-    // A character cut at the end does not matter, because only the beginning is used.
+    // A read error, such as a character that is cut at the end, does not matter, because only the beginning is used.
     let _ = read;
     text.next() == Some("{") && text.next() == Some("\"version\":") && head.contains("\"_metadata\"")
 }

@@ -1,6 +1,6 @@
 //! Maps a place in a recording's files to the interaction, and to the part of it, that lies there.
 //!
-//! Must not know: why somebody asks.
+//! Must not know: what the caller needs the place for.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ pub(crate) struct Located {
     /// The interaction, counted from 0.
     pub(crate) index: usize,
     pub(crate) interaction: Interaction,
-    /// The keys and indexes of the place: `response`, `body`, `text`, `11`.
+    /// The keys and indexes that lead to the place: `response`, `body`, `text`, `11`.
     pub(crate) path: Vec<String>,
     /// Whether the place is in a body with a file of its own.
     pub(crate) in_file: bool,

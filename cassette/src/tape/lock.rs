@@ -1,5 +1,5 @@
-//! Only one test of any process records a cassette at a time. The system releases the lock when its holder dies, so
-//! nothing has to be cleaned up after a crash.
+//! A lock file, so that only one test at a time records a cassette, also among several processes. The system releases
+//! the lock when its holder dies, so nothing has to be cleaned up after a crash.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
@@ -82,7 +82,7 @@ impl Lock {
             waited |= lock(&path, &file)?;
             // The previous holder may have removed the file after we opened it; the lock would then protect nothing.
             if is_at(&file, &path).map_err(failed)? {
-                // The number is for those who wait; the lock works without it.
+                // Tests that wait for the lock report this process number. The lock works without the number.
                 let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
                 return Ok(Lock { _file: file, path, waited });
             }
@@ -106,7 +106,8 @@ fn failed(path: &Path, e: io::Error) -> Error {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // On Windows a new file of this name would be refused until every handle is closed, so the file stays.
+        // Windows would refuse a new file of this name until every handle of the removed file is closed, so the file
+        // stays.
         if cfg!(unix) {
             let _ = fs::remove_file(&self.path);
         }

@@ -25,7 +25,7 @@ pub struct Metadata {
     pub interactions: usize,
     /// The duration of the recording in seconds.
     pub duration_seconds: Option<f64>,
-    /// The names of the redactions in force, never their values.
+    /// The names of the redaction rules that redacted something, never the redacted values.
     pub redaction: Vec<String>,
     /// Whether expressions such as `{{request.query.nonce}}` in the responses are filled in on replay. Users write this
     /// by hand.
@@ -45,7 +45,7 @@ pub struct RecordedBy {
     pub version: String,
 }
 
-/// This library.
+/// The default is this library.
 impl Default for RecordedBy {
     fn default() -> Self {
         RecordedBy { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() }

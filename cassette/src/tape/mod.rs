@@ -1,7 +1,7 @@
 //! The cassette as files: the document that a human reviews, body files, and the journal of a recording.
 //!
-//! Recording: [`Journal`] takes interactions and bodies as they come; `Prepared` is the finished cassette before it
-//! replaces the old one. Replaying: [`Cassette`] reads. [`Files`] knows the paths.
+//! For recording, [`Journal`] takes interactions and bodies as they come, and `Prepared` is the finished cassette
+//! before it replaces the old one. For replaying, [`Cassette`] reads a document. [`Files`] has the paths.
 //!
 //! Must not know: the network, the clock, how requests are matched, which values are secret.
 

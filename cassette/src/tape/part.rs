@@ -1,6 +1,6 @@
 //! The part of an interaction that a place of its JSON belongs to.
 //!
-//! Must not know: why somebody asks.
+//! Must not know: what the caller needs the part for.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -17,9 +17,9 @@ pub(crate) enum Part<'l> {
     /// A header or a trailer, by its name.
     Header(&'l str),
     Body {
-        /// Its line from 1, where the cassette has the body as lines of a text.
+        /// The line in the body, counted from 1, if the cassette has the body as lines of text.
         line: Option<u64>,
-        /// The keys and indexes that lead to a value of the body, where the cassette has the body as JSON.
+        /// The keys and indexes that lead to a value of the body, if the cassette has the body as JSON.
         json: Option<&'l [String]>,
     },
     /// Anything else, by the keys that lead there: `response.status`.
@@ -45,7 +45,7 @@ impl Located {
         }
     }
 
-    /// The headers of the request or of the response; `None` for a response that never came.
+    /// The headers of the request or of the response, whichever the place is in; `None` for a response that never came.
     pub(crate) fn headers(&self) -> Option<&HeaderMap> {
         match &self.interaction.outcome {
             Outcome::Response(response) if self.is_of_answer() => Some(&response.headers),
@@ -54,7 +54,7 @@ impl Located {
         }
     }
 
-    /// The values of a header, and of trailers of its name.
+    /// The values of a header, and of trailers with the same name.
     pub(crate) fn values<'l>(&'l self, name: &'l str) -> impl Iterator<Item = &'l str> {
         let trailers = match &self.interaction.outcome {
             Outcome::Response(response) if self.is_of_answer() => Some(&response.trailers),
@@ -64,7 +64,8 @@ impl Located {
         maps.flat_map(move |map| map.get_all(name)).filter_map(|value| value.to_str().ok())
     }
 
-    /// The body, which lies in `file` if it has one of its own; of that, no more than so many bytes.
+    /// The body of the request or of the response, whichever the place is in. If the body has a file of its own, that
+    /// is `file`, and at most `most` bytes of it are read.
     pub(crate) fn body(&self, file: &Path, most: u64) -> Option<Vec<u8>> {
         if self.in_file {
             let mut bytes = Vec::new();

@@ -1,6 +1,7 @@
 //! Reads and writes at an offset, and maps an offset to line and column.
 //!
-//! To map an offset, the file is read again: errors are rare, and to keep the start of every line would cost memory.
+//! To map an offset, this module reads the file again: errors are rare, and to keep the start of every line would cost
+//! memory.
 
 use std::fs::File;
 use std::io;
@@ -8,7 +9,7 @@ use std::path::Path;
 
 use crate::error::Error;
 
-/// Fills `buffer` from `offset` on, without moving any other reader of the file.
+/// Fills `buffer` from `offset` on. Several threads may read the same file at the same time.
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     #[cfg(unix)]
     return std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset);

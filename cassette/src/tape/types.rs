@@ -25,11 +25,11 @@ pub struct Interaction {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {
-    /// `"optional": true`: the test passes without requesting it.
+    /// `"optional": true`: the test passes even if it does not use the interaction.
     pub optional: bool,
-    /// `"repeat": true`: it answers again once all equal recordings are used.
+    /// `"repeat": true`: the interaction answers again once all equal recordings are used.
     pub repeat: bool,
-    /// `"template": true`: expressions such as `{{request.query.nonce}}` in its response are filled in.
+    /// `"template": true`: a replay fills in expressions such as `{{request.query.nonce}}` in the response.
     pub template: bool,
 }
 
@@ -97,8 +97,8 @@ pub enum Content {
 /// A body too long for the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BodyFile {
-    /// The file's name inside the cassette's bodies folder: `<sha256>.<ext>`. Empty if the bytes were only hashed, as
-    /// those of a request on replay are.
+    /// The file's name inside the cassette's bodies folder: `<sha256>.<ext>`. Empty if the bytes were only hashed,
+    /// which is the case for the body of a request on replay.
     pub name: String,
     /// The length in bytes.
     pub size: u64,

@@ -84,7 +84,7 @@ fn headers(out: &mut Compact, headers: &HeaderMap) -> io::Result<()> {
         match (values.next(), values.next()) {
             (Some(value), None) => header_value(out, value, "{ ")?,
             _ => {
-                // The space keeps the array on one line.
+                // The space after the bracket makes the layout keep the array on one line.
                 for (i, value) in headers.get_all(name).iter().enumerate() {
                     out.raw(if i == 0 { b"[ " } else { b", " });
                     header_value(out, value, "{")?;
@@ -170,7 +170,7 @@ fn inline(out: &mut Compact, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// The style of a `json` body that names none.
+/// The style of a `json` body for which the cassette names no style.
 pub(super) const DEFAULT_STYLE: Style = Style { layout: style::Layout::Compact, newline: false };
 
 fn error(out: &mut Compact, error: &TransportError) -> io::Result<()> {

@@ -18,7 +18,8 @@ const LONGEST: usize = 1024;
 /// The expression for `{{` itself.
 const LITERAL: &[u8] = b"'{{'";
 
-/// A writer that fills in expressions and passes the result on. It holds back a window of memory.
+/// A writer that fills in expressions and passes the result on. It holds back the last bytes, because an expression may
+/// continue in the next write.
 pub(crate) struct Filler<W> {
     values: Option<Arc<Values>>,
     encoding: Encoding,
@@ -32,7 +33,7 @@ fn encoding(content_type: Option<&str>) -> Encoding {
     let essence = media_type::essence(content_type.unwrap_or(""));
     match encoding {
         Encoding::Plain if media_type::is_html(&essence) || media_type::is_xml(&essence) => Encoding::Html,
-        // Strings of scripts take what those of JSON take.
+        // Values in strings of scripts are escaped as in strings of JSON.
         Encoding::Plain if media_type::is_script(&essence) => Encoding::Json,
         _ => encoding,
     }
@@ -53,7 +54,7 @@ impl<W: Write> Filler<W> {
         Ok(self.next)
     }
 
-    /// Passes on the bytes that later bytes cannot change: all of them at the end.
+    /// Passes on the bytes that later bytes cannot change. At the end, these are all bytes.
     fn pass(&mut self, at_end: bool) -> io::Result<()> {
         let Some(values) = &self.values else { return Ok(()) };
         let held = std::mem::take(&mut self.held);
@@ -152,7 +153,7 @@ impl<W: Write> Write for Filler<W> {
         Ok(bytes.len())
     }
 
-    /// Does not pass on the window, because it may hold the first half of an expression.
+    /// Does not pass on the bytes that are held back, because they may be the first half of an expression.
     fn flush(&mut self) -> io::Result<()> {
         self.next.flush()
     }

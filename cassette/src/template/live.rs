@@ -1,4 +1,4 @@
-//! The request that is answered, as the client sent it. It holds secrets, so it stays in memory.
+//! The request that is answered, as the client sent it. It holds secrets, so it stays in memory and is never stored.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

@@ -24,7 +24,8 @@ use crate::poison::unpoisoned;
 pub(crate) struct Values {
     live: Arc<Live>,
     now: SystemTime,
-    /// A response with a body is filled in twice, and a long request should be read only once for each expression.
+    /// The values that have been computed. cassette fills in a response with a body twice, and a long request should be
+    /// read only once for each expression.
     known: Mutex<HashMap<String, Value>>,
 }
 

@@ -108,7 +108,8 @@ enum Expect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Inside {
     Nothing,
-    /// A key or a string, with the progress of an escape: 0 none, 1 after the backslash, 2–5 hex digits left + 1.
+    /// A key or a string, with the progress of an escape: 0 outside of an escape, 1 after its backslash, 2 to 5 if 1 to
+    /// 4 of its hex digits are still missing.
     Text(Kind, u8),
     Number(Number),
     /// `true`, `false` or `null`, with the number of bytes seen.
@@ -202,11 +203,11 @@ impl Lexer {
         (error.offset - self.base) as usize
     }
 
-    /// Checks that the input is complete, when there is no more of it.
+    /// Checks, after the last chunk, that the document is complete.
     ///
     /// # Errors
     ///
-    /// The input ended in the middle.
+    /// The input ended in the middle of a document.
     pub fn finish(&self) -> Result<(), SyntaxError> {
         let complete = match self.inside {
             Inside::Nothing => self.expect == Expect::Nothing || (self.lenient && self.open.depth() == 0),
@@ -292,8 +293,8 @@ impl Lexer {
         self.expect = if self.open.depth() == 0 { Expect::Nothing } else { Expect::CommaOrEnd };
     }
 
-    /// Continues inside a string from `from`. The caller reports the piece; it begins before `from` only for the
-    /// opening quote.
+    /// Continues inside a string from `from`. The caller makes the piece from the result. The piece begins at `from`,
+    /// or one byte earlier if it has the opening quote.
     #[inline(always)]
     fn text(
         &mut self,

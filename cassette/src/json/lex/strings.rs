@@ -1,6 +1,6 @@
-//! The end of a string, and the bytes in it that need a closer look, eight bytes at a time.
+//! Finds the end of a string, and the bytes in it that need a closer look. The search takes eight bytes at a time.
 
-/// Words of eight bytes that [`quote_or_backslash`] looks at before it calls `memchr`.
+/// The number of words of eight bytes that [`quote_or_backslash`] looks at before it calls `memchr`.
 const NEAR: usize = 4;
 
 /// The offset after the closing quote of the string whose opening quote is before `from`, and whether the string has
@@ -52,13 +52,13 @@ pub(crate) fn text_special(text: &[u8]) -> Option<usize> {
     special.map(|n| 8 * words.len() + n)
 }
 
-/// Sets the upper bit of the first byte below 0x20, and of none before it.
+/// Sets the upper bit of the first byte below 0x20, and of no byte before it.
 #[inline(always)]
 fn controls(word: u64) -> u64 {
     word.wrapping_sub(u64::from_ne_bytes([0x20; 8])) & !word & u64::from_ne_bytes([0x80; 8])
 }
 
-/// Sets the upper bit of the first byte that is 0, and of none before it.
+/// Sets the upper bit of the first byte that is 0, and of no byte before it.
 #[inline(always)]
 fn zeros(word: u64) -> u64 {
     word.wrapping_sub(u64::from_ne_bytes([1; 8])) & !word & u64::from_ne_bytes([0x80; 8])

@@ -1,8 +1,8 @@
-//! The lexer on whole documents, on every cut of them in two, and skimming against plain reading.
+//! Tests the lexer on whole documents and on all ways to cut them in two, and compares skimming with plain reading.
 
 use super::*;
 
-/// The whole tokens as texts, or the offset of the error; for every way to cut the input in two.
+/// The complete tokens of the chunks as texts, or the offset of the error.
 fn lex(mut lexer: Lexer, chunks: &[&[u8]]) -> Result<Vec<(Kind, Vec<u8>)>, u64> {
     let mut tokens: Vec<(Kind, Vec<u8>)> = Vec::new();
     for chunk in chunks {
@@ -91,7 +91,8 @@ fn lenient() {
 
 type Tokens = Vec<(Kind, Vec<u8>)>;
 
-/// The errors and tokens of [`lex`], with `skim` called wherever it may be.
+/// Reads the chunks with `skim` called wherever it may be. Returns the names that `skim` left to the lexer, and the
+/// final depth or the offset of the error.
 fn skimmed(chunks: &[&[u8]], plain: impl Fn(&[u8]) -> bool) -> (Tokens, Result<usize, u64>) {
     let (mut lexer, mut looked_at) = (Lexer::lenient(), Vec::new());
     for chunk in chunks {

@@ -90,8 +90,8 @@ impl fmt::Display for UnknownStyle {
 
 impl std::error::Error for UnknownStyle {}
 
-/// The style in which the tokens give exactly these bytes. `None` if there is none, the bytes are not one JSON document
-/// in UTF-8, or it nests deeper than `max_depth`.
+/// The style in which the tokens give exactly these bytes. `None` if there is no such style, the bytes are not one JSON
+/// document in UTF-8, or the document nests deeper than `max_depth`.
 pub fn detect(bytes: &[u8], max_depth: usize) -> Option<Style> {
     let text = std::str::from_utf8(bytes).ok()?;
     if let Some(end) = walk(bytes, max_depth, |_, _| false) {
@@ -135,7 +135,8 @@ pub fn detect(bytes: &[u8], max_depth: usize) -> Option<Style> {
 ///
 /// # Errors
 ///
-/// `bytes` is not one JSON document in UTF-8 (which [`detect`] never accepts). `out` then holds a part of it.
+/// `bytes` is not one JSON document in UTF-8 (which [`detect`] never accepts). `out` then holds the first part of the
+/// document.
 pub fn pretty(bytes: &[u8], indent: usize, out: &mut String) -> Result<(), SyntaxError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|e| SyntaxError { offset: e.valid_up_to() as u64, message: "invalid UTF-8" })?;
@@ -262,7 +263,7 @@ enum Gap {
 }
 
 impl Gap {
-    /// The text is `head`, followed by as many `unit`s as the number says.
+    /// Returns `(head, unit, times)`: the whitespace is `head`, followed by `times` copies of `unit`.
     fn parts(self, layout: Layout) -> (&'static str, &'static str, usize) {
         let unit = match layout {
             Layout::Compact => return ("", "", 0),
@@ -290,7 +291,7 @@ impl Gap {
     }
 
     fn write(self, layout: Layout, indent: usize, out: &mut String) {
-        /// Enough for most depths: one copy instead of one for each level.
+        /// Enough spaces for most depths, so that one copy is enough instead of one for each level.
         const SPACES: &str = "                                                                ";
 
         let (head, unit, times) = self.parts(layout);

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::tests::sized;
 
-/// Requests from few values, so that equal and similar requests are common.
+/// Generates requests from few possible values, so that equal and similar requests are common.
 fn any_request() -> BoxedStrategy<Request> {
     let uri = prop_oneof![
         (
@@ -76,7 +76,7 @@ fn any_request() -> BoxedStrategy<Request> {
         .boxed()
 }
 
-/// Few documents, each in several notations.
+/// Generates a few XML documents, each in several notations.
 fn any_xml() -> BoxedStrategy<String> {
     let attributes = prop_oneof![
         Just(""),

@@ -1,4 +1,4 @@
-//! Pairs of requests that are equal and that are not. Each check compares keys and explanations.
+//! Tests with pairs of requests, equal and different ones. Each check tests both the keys and the explanation.
 
 mod graphql;
 mod laws;
@@ -31,8 +31,8 @@ fn with(mut request: Request, headers: &[(&'static str, &'static str)]) -> Reque
     request
 }
 
-/// Checks the differences, one on each line, or `=` if there are none. The keys must agree with them, and so must the
-/// comparison in the other direction.
+/// Checks the differences, one on each line, or `=` if there are none. The keys must agree with the differences, and so
+/// must the comparison in the other direction.
 #[track_caller]
 fn check(matching: &Matching, actual: &Request, recorded: &Request, expected: &str) {
     let mismatch = matching.compare(actual, recorded);

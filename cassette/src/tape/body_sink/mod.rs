@@ -49,7 +49,8 @@ pub struct BodySink {
 #[derive(Debug)]
 enum Long {
     Here(Box<Hashed>),
-    /// Hashing and writing cost as much as all earlier steps together; a body beyond this length is worth a thread.
+    /// A body that is longer than `WORTH_A_THREAD` is hashed and written by a thread of its own, because these two
+    /// steps cost as much as all earlier steps together.
     Background(Writer),
 }
 
@@ -76,7 +77,7 @@ pub(super) struct Folder {
     next: AtomicU64,
 }
 
-/// The bytes that are collected before they are hashed and written.
+/// The number of bytes that are collected before they are hashed and written.
 const CHUNK: usize = 64 * 1024;
 
 /// Bodies longer than this are hashed and written by a thread of their own, which costs some 30 µs to start.
@@ -207,7 +208,7 @@ impl Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         if !self.finished {
-            // Nobody is left to report to; a later recording clears the folder.
+            // A drop cannot return an error, and a later recording clears the folder.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -276,7 +277,7 @@ mod tests {
         BodySink::new(Arc::new(Folder::new(dir.join("bodies"))), limit, Some("text/csv"))
     }
 
-    /// Writes `size` bytes in pieces of `piece`, and looks at what has become of them.
+    /// Writes `size` bytes in pieces of `piece` bytes, and checks the stored body.
     #[track_caller]
     fn check(limit: usize, size: usize, piece: usize) {
         let dir = tempfile::tempdir().unwrap();

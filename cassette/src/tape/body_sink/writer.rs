@@ -23,7 +23,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Returns the body if the system refuses a thread; the caller's thread then writes the body.
+    /// Starts the thread. Returns `hashed` if the system refuses a thread; the caller's thread then writes the body.
     pub(super) fn start(hashed: Box<Hashed>) -> Result<Writer, Box<Hashed>> {
         let (hand, over) = sync_channel::<Box<Hashed>>(1);
         let (full, filled) = sync_channel(AHEAD);
@@ -72,7 +72,7 @@ fn write(mut hashed: Hashed, filled: &Receiver<Vec<u8>>, emptied: &Sender<Vec<u8
     while let Ok(mut buffer) = filled.recv() {
         hashed.add(&buffer)?;
         buffer.clear();
-        // The receiver may be gone.
+        // The other thread may have dropped the receiver, and then needs no more buffers.
         let _ = emptied.send(buffer);
     }
     Ok(hashed)

@@ -16,7 +16,7 @@ use lines::Lines;
 pub(super) struct Outline {
     pub(super) version: Option<Span>,
     pub(super) metadata: Option<Span>,
-    /// Users who do not know that the key belongs into the metadata write it here.
+    /// Some users write this key at the top level, because they do not know that it belongs in the metadata.
     pub(super) template: Option<Span>,
     /// Offset of the array of interactions.
     pub(super) interactions_at: Option<u64>,
@@ -30,15 +30,16 @@ pub(super) struct Span {
     pub(super) len: u32,
 }
 
-/// An interaction: its span in the document, and the span of its request within it. Kept small, because there may be a
-/// million.
+/// An interaction: its span in the document, and the span of its request within it. An entry is small, because a
+/// cassette may have a million of them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     start: u64,
     len: u32,
     request_at: u32,
     request_len: u32,
-    /// Whether the interaction has a key that changes its replay, so that it has to be read for that.
+    /// Whether the interaction has a key that changes its replay. The outline does not keep the key's value, so the
+    /// interaction has to be read again.
     flagged: bool,
 }
 
@@ -71,7 +72,7 @@ impl Entry {
         self.flagged
     }
 
-    /// `None` if the interaction has no request, or its key is written with an escape.
+    /// `None` if the interaction has no request, or the key `request` is written with an escape.
     pub(super) fn request(&self) -> Option<Span> {
         let start = self.start + u64::from(self.request_at);
         (self.request_len > 0).then_some(Span { start, len: self.request_len })
@@ -91,10 +92,10 @@ struct Scanner<'a, R> {
     limits: &'a Limits,
 }
 
-/// No meaningful key is longer.
+/// The greatest length of a key that the outline compares. No meaningful key is longer.
 const LONGEST_KEY: usize = 64;
 
-/// Bytes of one read.
+/// The size of one read, in bytes.
 const CHUNK: usize = 256 * 1024;
 
 impl<'a, R: Read> Scanner<'a, R> {
@@ -145,7 +146,8 @@ impl<'a, R: Read> Scanner<'a, R> {
         Ok(entries)
     }
 
-    /// The interaction that begins here, if its lines show where it ends. On `None` the position stays.
+    /// The interaction that begins at the current position, if its lines show where it ends. On `None` the position
+    /// does not change.
     fn laid_out(&mut self) -> Result<Option<Entry>, ScanError> {
         loop {
             if let Some(found) = Lines::of(&self.buffer[self.at..self.filled], self.limits.depth) {
@@ -160,7 +162,7 @@ impl<'a, R: Read> Scanner<'a, R> {
                 self.at += found.len;
                 return Ok(Some(entry));
             }
-            // The buffer is full if its unread bytes start at the front.
+            // If the unread bytes start at the front of the buffer, the buffer is as full as it can be.
             if self.at == 0 || !self.fill()? {
                 return Ok(None);
             }
@@ -188,7 +190,7 @@ impl<'a, R: Read> Scanner<'a, R> {
         Ok(entry)
     }
 
-    /// Any value.
+    /// Skips any value and returns its span.
     fn value(&mut self) -> Result<Span, ScanError> {
         let start = self.offset();
         self.skip()?;
@@ -215,7 +217,7 @@ impl<'a, R: Read> Scanner<'a, R> {
         Ok(true)
     }
 
-    /// Reads a comma after a value, or the closing bracket and returns `false`.
+    /// Reads the comma after a value and returns `true`, or reads the closing bracket and returns `false`.
     fn next(&mut self, closing: u8) -> Result<bool, ScanError> {
         match self.peek()? {
             Some(b',') => {
@@ -305,7 +307,7 @@ impl<'a, R: Read> Scanner<'a, R> {
             match c {
                 b'"' => return Ok(()),
                 b'\n' => return self.fail_at(start, "the string has no end on its line"),
-                // Skips the escaped character; only a quote or a backslash would matter.
+                // Skips the escaped character, because a quote or a backslash would be misread as unescaped.
                 _ => {
                     if self.at == self.filled && !self.fill()? {
                         return self.fail_at(start, "the string has no end");

@@ -127,7 +127,8 @@ fn is_sha256(text: &str) -> bool {
 #[derive(Deserialize)]
 #[serde(expecting = "a body: an object")]
 struct BodyFields<'a> {
-    // Not a plain `Option<&RawValue>`, which would take the body `null` for a missing one.
+    // The field needs `deserialize_with`, because serde's own code for `Option` would take the JSON body `null` for a
+    // missing body.
     #[serde(borrow, default, deserialize_with = "raw")]
     json: Option<&'a RawValue>,
     style: Option<StyleName>,

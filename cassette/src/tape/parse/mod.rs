@@ -1,6 +1,6 @@
-//! Text to interactions. Every value is checked where it stands, so that an error has the position of the value and not
-//! of a surrounding one. Errors are [`serde_json::Error`]s; `document` maps their positions from the parsed piece to
-//! the whole file.
+//! Parses the text of interactions. Every value is checked where it stands, so that an error has the position of the
+//! value and not of a surrounding one. Errors are [`serde_json::Error`]s; `document` maps their positions from the
+//! parsed piece to the whole file.
 
 mod body;
 mod headers;
@@ -37,7 +37,7 @@ pub(super) fn interaction(json: &[u8]) -> serde_json::Result<Interaction> {
     Ok(Interaction { request: request.into(), outcome, policy, extra })
 }
 
-/// The number of a line of the journal. Checks the grammar of the whole line.
+/// The order number of a line of the journal. Checks the grammar of the whole line.
 pub(super) fn order(json: &[u8]) -> serde_json::Result<u64> {
     #[derive(Deserialize)]
     struct Line {

@@ -251,7 +251,7 @@ fn body_files_are_checked() {
     damaged[199_999] = b'y';
     std::fs::write(&path, &damaged).unwrap();
     check("its SHA-256 is ");
-    // All chunks but the last may have been returned by then.
+    // The reader may return all chunks except the last before it detects the difference.
     let before: u64 =
         cassette.body_reader(&body).unwrap().map_while(Result::ok).map(|c| c.len() as u64).sum();
     assert_eq!(before, 3 * 64 * 1024);

@@ -1,4 +1,4 @@
-//! The parts of this room together, on real files.
+//! Tests of the whole module `tape` on real files.
 
 mod golden;
 mod hostile;

@@ -224,7 +224,7 @@ fn a_failed_install_changes_nothing() {
     drop(journal);
     fs::remove_file(dir.files().bodies()).unwrap();
 
-    // A directory has the path of the document, after the bodies were moved.
+    // A directory has the path of the document, so the install fails after it has moved the bodies.
     let journal = Journal::recover(&dir.files()).unwrap();
     let prepared = journal.prepare(journal.metadata().clone()).unwrap();
     fs::rename(dir.files().document(), dir.0.path().join("old")).unwrap();
@@ -275,7 +275,7 @@ fn bodies_of_the_old_cassette_outlive_a_failed_install() {
     fs::remove_dir_all(&new_body).unwrap();
     drop(journal);
 
-    // The new document is gone, after the new body was moved.
+    // The new document is removed, so the install fails after it has moved the new body.
     let journal = Journal::recover(&dir.files()).unwrap();
     let prepared = journal.prepare(journal.metadata().clone()).unwrap();
     fs::remove_file(&prepared.files()[0]).unwrap();
@@ -355,7 +355,7 @@ fn a_body_of_the_old_cassette_stays_with_it() {
     install(&recording());
     let listing = dir.listing();
     let journal = recording();
-    // As after an interrupted install: the body is in its place already.
+    // As after an interrupted install, the body is in the cassette's folder already.
     fs::remove_dir_all(dir.files().recording_bodies()).unwrap();
     let target = Dir::new();
     journal.prepare(journal.metadata().clone()).unwrap().keep_in(target.0.path()).unwrap();
@@ -397,7 +397,8 @@ fn one_recording_at_a_time() {
     drop(Journal::create(&dir.files(), options(64)).unwrap());
 }
 
-/// The view of another process: this test executable, running the test below.
+/// Returns whether another process can take the lock. That process is this test executable, which runs only the test
+/// below.
 fn other_process(dir: &Dir) -> String {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "tape::tests::recording::in_another_process", "--nocapture"])

@@ -69,7 +69,7 @@ fn failure() -> impl Strategy<Value = TransportError> {
         .prop_map(|(kind, message)| TransportError { kind, message })
 }
 
-/// An interaction and the bytes of its bodies, which have yet to pass a sink.
+/// An interaction and the bytes of its two bodies. The test still has to write the bytes to a sink.
 type Planned = (Interaction, Vec<u8>, Vec<u8>);
 
 fn planned() -> impl Strategy<Value = Planned> {
@@ -100,7 +100,7 @@ fn planned() -> impl Strategy<Value = Planned> {
 
 fn record_planned(files: &Files, planned: &[Planned], inline_limit: usize) {
     let journal = Journal::create(files, options(inline_limit)).unwrap();
-    // Responses may end in any order; here they end backwards.
+    // Responses may end in any order; in this test they end in the reverse order.
     for (i, (interaction, sent, received)) in planned.iter().enumerate().rev() {
         let mut interaction = interaction.clone();
         interaction.request.body = body(&journal, "application/json", sent);
@@ -167,7 +167,7 @@ proptest! {
     }
 }
 
-/// Pieces that end inside, before and after one read, and a piece that is longer than a read.
+/// Interactions that end inside, before and after one read, and one that is longer than a read.
 #[test]
 fn many_interactions_of_many_lengths() {
     let dir = Dir::new();
