@@ -83,7 +83,8 @@ fn cassettes(n: u32, one_url: bool) -> Result<()> {
     let begin = best(rounds, || replay(dir.path(), async |_| Ok(())))?;
     row(&format!("begin and end a session with it{which}"), begin, "reading the file", read);
 
-    // The parts of an exchange except the lookup: computing the request's key, and reading the recording from the file.
+    // The parts of an exchange except the lookup are measured alone: computing the request's key, and reading the
+    // recording from the file.
     let cassette = Cassette::open(files.document())?;
     let asked = n.min(1_000);
     let parts = each(|n| {

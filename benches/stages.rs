@@ -1,7 +1,7 @@
 //! Measures each stage that a response body passes through while cassette records it, alone and in this process.
 //!
 //! `cargo bench -p cassette-benches --bench stages`. Prints the best of several rounds in MB (10^6 bytes) per second,
-//! and the ratio of its time to the time of hashing the same bytes with SHA-256 in the same run.
+//! and the ratio of the stage's time to the time of hashing the same bytes with SHA-256 in the same run.
 
 #![expect(clippy::print_stdout, reason = "the program prints a table")]
 
@@ -12,7 +12,7 @@ use cassette::__support::{BodySink, Files, Journal, JournalOptions, Lexer, Redac
 use cassette_benches::Result;
 use cassette_benches::data;
 
-/// Bodies arrive in chunks of this size: an HTTP/2 frame.
+/// Bodies arrive in chunks of this size, the size of an HTTP/2 frame.
 const CHUNK: usize = 16 * 1024;
 
 const JSON: Option<&str> = Some("application/json");

@@ -178,7 +178,8 @@ impl Bench {
             (Connections::Shared, _) => 2_000,
             (Connections::New, _) => 400,
         };
-        // Not measured: the first connection, the host's certificate, and everything that is created once.
+        // This first run is not measured: it includes the first connection, the host's certificate, and everything that
+        // is created once.
         get(client, base, requests).await?;
         let start = Instant::now();
         for n in 0..requests {

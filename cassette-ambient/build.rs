@@ -1,5 +1,5 @@
-//! Decides once whether libc's functions can be replaced, for the sources: `cfg(interposed)`, and `cfg(intercepted)`
-//! for connections.
+//! Decides once for all sources whether libc's functions can be replaced (`cfg(interposed)`), and whether connections
+//! can be intercepted (`cfg(intercepted)`).
 
 use std::env;
 use std::process::Command;

@@ -51,7 +51,7 @@ pub struct Measured {
     pub peak: u64,
     /// Peak memory without the program itself (`RssFile`): heap, stacks, shared memory.
     pub data: u64,
-    /// Size of the files in its directory afterwards, in bytes.
+    /// Size of the files in the job's directory after the run, in bytes.
     pub disk: u64,
 }
 

@@ -40,7 +40,7 @@ fn by_proxy(job: &Job, mode: Mode) -> Result<u64> {
 }
 
 fn session(job: &Job, mode: Mode) -> SessionBuilder {
-    // One secret, as in a typical project.
+    // The session has one secret, as in a typical project.
     let config = Config::new().extra_root(job.root.clone()).resolve(HOST, job.address);
     Session::builder(job.workload.name)
         .package_dir(&job.dir)

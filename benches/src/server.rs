@@ -112,7 +112,7 @@ async fn accept(tls: Option<TlsAcceptor>, rows: Bytes) -> std::io::Result<Socket
                 let _ = stream.set_nodelay(true);
                 let service = service_fn(move |request| answer(request, rows.clone()));
                 let server = auto::Builder::new(TokioExecutor::new());
-                // Whatever goes wrong here, the client fails by it and tells.
+                // Errors are ignored here, because the client then fails and reports its own error.
                 match tls {
                     None => drop(server.serve_connection(TokioIo::new(stream), service).await),
                     Some(tls) => {
@@ -129,8 +129,8 @@ async fn accept(tls: Option<TlsAcceptor>, rows: Bytes) -> std::io::Result<Socket
 
 type Answer = std::result::Result<Response<UnsyncBoxBody<Bytes, Infallible>>, hyper::Error>;
 
-/// A GET of `/plain/SIZE/N` gets that many bytes, which no other N gets; `/gzip/SIZE/N` the same compressed; a
-/// POST its own body.
+/// A GET of `/plain/SIZE/N` gets a body of SIZE bytes, which differs for each N. A GET of `/gzip/SIZE/N` gets the same
+/// body compressed. A POST gets its own body.
 async fn answer(request: Request<Incoming>, rows: Bytes) -> Answer {
     let path = request.uri().path().to_owned();
     let mut parts = path.split('/').skip(1);

@@ -26,7 +26,7 @@ pub struct Workload {
 pub enum Exchange {
     /// GET, with a JSON response of at least this many bytes.
     Get(u64),
-    /// The same, with a gzip response.
+    /// GET, with such a JSON response compressed with gzip.
     GetGzip(u64),
     /// POST with 2 KB of JSON, always to the same URL and each time with different JSON. The server returns the request
     /// body.
@@ -47,7 +47,7 @@ pub const ALL: [Workload; 5] = [
     },
 ];
 
-/// Protects nothing, but cassette searches for it in every encoding, like for a real secret.
+/// The secret protects nothing, but cassette searches for it in every encoding, like for a real secret.
 pub const SECRET: &str = "bench-2f9a77c1d04e4a5b";
 
 impl Workload {

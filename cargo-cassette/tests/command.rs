@@ -172,7 +172,8 @@ fn a_recording_that_was_left_behind_is_recovered() {
     let dir = tempfile::tempdir().expect("a directory");
     let files = Files::new(dir.path(), &"deep/weather".parse().expect("a name"));
     for _ in 0..2 {
-        // As if the process ended here; the second recording renames the first.
+        // The journal is left behind, as if the process ended here. The second recording renames the journal of the
+        // first.
         let journal = Journal::create(&files, JournalOptions::default()).expect("a journal");
         let refused = TransportError { kind: TransportErrorKind::Connect, message: "refused".into() };
         let request = Request {

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 static WORK: OnceLock<(u32, fn())> = OnceLock::new();
 
 /// Runs `work` when this process ends by `exit` or when `main` returns. `work` does not run if the process is killed,
-/// nor in a process that was forked from it. Returns false if `work` could not be registered: another one was
+/// nor in a process that is forked from this one. Returns false if `work` could not be registered: other work was
 /// registered before, or the system cannot do it.
 ///
 /// Other threads may still run and hold any lock, so `work` must not wait for one. A panic of `work` is dropped.

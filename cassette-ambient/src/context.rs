@@ -1,7 +1,7 @@
 //! The context of a thread: the number of its session, and the clock that the thread sees.
 //!
-//! All of it is safe code. Reading takes no lock and allocates nothing, because a signal handler, an allocator or the
-//! destructor of a thread-local may call `clock_gettime`.
+//! This module has no unsafe code. Reading a context takes no lock and allocates nothing, because a signal handler, an
+//! allocator or the destructor of a thread-local may call `clock_gettime`.
 //!
 //! Must not know: libc, and what a session is.
 
@@ -13,8 +13,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// A session's number and clock, for the threads that [`enter`](Self::enter) it and the threads that those start. A
-/// cheap handle that any thread may use.
+/// A session's number and clock, for the threads that [`enter`](Self::enter) the context and the threads that they
+/// start. A context is a cheap handle that any thread may use.
 ///
 /// The memory behind the handle (some 60 bytes and the network) is kept until the process ends. A thread that outlives
 /// its test can therefore never ask a clock that is gone.
@@ -27,7 +27,7 @@ pub enum WallClock {
     /// The system's clock.
     Real,
     /// The clock stands at this many nanoseconds since 1970-01-01T00:00:00Z until another number is stored. Keep a
-    /// clone to move the clock.
+    /// clone of the atomic to move the clock.
     Frozen(Arc<AtomicU64>),
 }
 
@@ -55,8 +55,8 @@ impl Context {
         self.0.session
     }
 
-    /// Puts the calling thread into this context until the guard is dropped. Threads that it starts meanwhile inherit
-    /// the context, and keep it when the guard is dropped.
+    /// Puts the calling thread into this context until the guard is dropped. Threads that the calling thread starts
+    /// meanwhile inherit the context, and keep it when the guard is dropped.
     ///
     /// Enter the context before a runtime or a pool is built: its threads inherit the context when they are started,
     /// not when they are given work.
@@ -64,9 +64,9 @@ impl Context {
         Guard { before: CURRENT.replace(Some(self.0)).map(Context), _of_this_thread: PhantomData }
     }
 
-    /// Enters the context for the body of a test. If the runner gives each test a process of its own and announces it,
-    /// as nextest does, threads without a context (those of a global pool or of a constructor) see this context too,
-    /// until it is [released](Self::release).
+    /// Enters the context for the body of a test. If the runner gives each test a process of its own and announces
+    /// that, as nextest does, threads without a context (those of a global pool or of a constructor) see this context
+    /// too, until it is [released](Self::release).
     pub fn enter_root(self) -> Guard {
         if process_per_test() {
             self.0.root.store(true, Relaxed);
@@ -182,8 +182,8 @@ pub(crate) fn network() -> Option<Governing> {
 /// The context that a thread started by the calling one [takes over](Context::take_over).
 ///
 /// This is the thread's own context, never the process's: libtest's main thread starts the thread of the next test
-/// while the root of another test is in force. An ended context is inherited too, so that a thread of an ended session
-/// cannot leave the session by starting another thread.
+/// while the root context of another test governs the process. An ended context is inherited too, so that a thread of
+/// an ended session cannot leave the session by starting another thread.
 #[cfg(interposed)]
 pub(crate) fn inheritance() -> Option<Context> {
     CURRENT.get().map(Context)
@@ -220,7 +220,7 @@ impl Inner {
     }
 
     // Relaxed is enough: each atomic is a value of its own. A thread that learns of a change by a message, a join or a
-    // lock sees the change through that.
+    // lock also sees the changed value.
     fn has_ended(&self) -> bool {
         self.ended.load(Relaxed)
     }
@@ -239,15 +239,15 @@ impl Inner {
 }
 
 thread_local! {
-    // A constant without a destructor is usable before the first and after the last use of the thread: reading it is
-    // one load, in signal handlers and in the destructors of other thread-locals as well.
+    // A thread-local with a constant initial value and without a destructor is usable for the whole life of its thread.
+    // Reading it is one load, in signal handlers and in the destructors of other thread-locals as well.
     static CURRENT: Cell<Option<&'static Inner>> = const { Cell::new(None) };
 }
 
-/// The context of threads without a session, even in a process that has a root context.
+/// The context that `outside` enters: no session, even in a process that has a root context.
 static OUTSIDE: Inner = Inner::new(0, WallClock::Real, None);
 
-/// The first of all contexts, which form a chain. A leak checker finds them here.
+/// The first context of the chain that all contexts form. A leak checker reaches the contexts from here.
 static FIRST: OnceLock<&'static Inner> = OnceLock::new();
 
 /// Whether a root context has been entered in a process that runs one test.
@@ -258,14 +258,14 @@ fn keep(context: Inner) -> &'static Inner {
     let context: &'static Inner = Box::leak(Box::new(context));
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     let end = last.map_or(&FIRST, |last| &last.next);
-    // Empty until now, because only the holder of the lock fills the end of the chain.
+    // The end of the chain was empty until now, because only the holder of the lock fills it.
     let _ = end.set(context);
     *last = Some(context);
     context
 }
 
-/// The context that governs the calling thread: its own; if it has none or its own has ended, the process's; else its
-/// ended one.
+/// The context that governs the calling thread: the thread's own context if that has not ended, else a root context of
+/// the process that has not ended, else a context that has ended.
 #[inline]
 fn governing() -> Option<&'static Inner> {
     match CURRENT.get() {
@@ -278,8 +278,8 @@ fn governing() -> Option<&'static Inner> {
     }
 }
 
-/// The latest root context that has not ended, else the latest. There is one for each session of the one test in this
-/// process.
+/// The latest root context that has not ended, else the latest root context. Each session of the one test in this
+/// process has a root context.
 #[cold]
 fn of_the_process() -> Option<&'static Inner> {
     let all = std::iter::successors(FIRST.get().copied(), |c| c.next.get().copied());

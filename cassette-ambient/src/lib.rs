@@ -28,8 +28,9 @@
 //! once and keep it. The variable `CASSETTE_TZ` names another zone. It is the only variable of cassette that this crate
 //! reads, because nothing else runs early enough. See [`time_zone`].
 //!
-//! Still in real time: file modification times, raw system calls, `timespec_get`; on macOS also shared libraries and
-//! C's `time` and `gettimeofday`. With a static libc, C's waits until an absolute time are not translated.
+//! The following stay in real time: file modification times, raw system calls, `timespec_get`; on macOS also shared
+//! libraries and C's `time` and `gettimeofday`. With a static libc, C's waits until an absolute time are not
+//! translated.
 
 mod at_exit;
 #[cfg_attr(not(intercepted), allow(dead_code, reason = "nobody asks for the network"))]

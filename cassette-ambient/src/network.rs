@@ -1,7 +1,7 @@
 //! The network of a session as data: where its listener is, what its threads and children see of the environment, and
 //! who learns of a refused connection.
 //!
-//! It decides nothing; [`routing`](crate::routing) does.
+//! This module decides nothing; [`routing`](crate::routing) decides.
 
 use std::ffi::CString;
 use std::fmt;
@@ -47,7 +47,8 @@ pub enum RefusalReason {
 pub struct ChildVariable {
     /// `NAME=value`.
     pub entry: CString,
-    /// The value that the process had before; a child process inherits it unless it is given another.
+    /// The value that the process had before; a child process inherits this value unless the child is given another
+    /// one.
     pub inherited: Option<CString>,
 }
 

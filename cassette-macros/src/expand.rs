@@ -44,7 +44,7 @@ fn judge(function: &Function, options: &Options, errors: &mut Errors) {
         };
         errors.push(Error::new(attribute.path().span(), message));
     }
-    // The attribute that should come first handles the arguments of a parametrised test.
+    // A misplaced attribute for parametrised tests would handle the arguments itself, so only its place is an error.
     if !misplaced && function.arguments.len() > 1 {
         let message = "a test takes one argument, its `Session`, or none";
         errors.push(Error::new(function.arguments[1].span(), message));
@@ -54,7 +54,7 @@ fn judge(function: &Function, options: &Options, errors: &mut Errors) {
             format!("`{option}` configures the runtime of an `async` test, and this test is not async");
         errors.push(Error::new(at, message));
     }
-    // Rustc has the same rule, but cannot see it broken: the test that it gets returns nothing.
+    // Rustc has the same rule, but cannot see that the user breaks it, because the generated test returns nothing.
     if let (Some(attribute), false) = (function.should_panic(), function.returns_unit()) {
         errors.push(Error::new(attribute.path().span(), "a test that should panic must return `()`"));
     }
@@ -124,12 +124,12 @@ fn facts(krate: &TokenStream, options: &Options, function: &Function) -> TokenSt
     }
 }
 
-/// The call of the user's function, as an expression of the library's `Verdict`. It names the user's types, so that the
-/// error about a wrong type points at it.
+/// The call of the user's function, as an expression of the library's `Verdict`. The expression names the user's types,
+/// so that the error about a wrong type points at the type.
 fn call(krate: &TokenStream, function: &Function, session: &Ident) -> TokenStream {
     let ident = &function.ident;
     let argument = function.arguments.first().map(|ty| {
-        // An `impl Trait` cannot be named, and only one type is possible.
+        // An `impl Trait` cannot be named in an expression. The session is then passed as it is.
         let named = quote!(<#ty as #krate::__private::Argument>::from_session(#session));
         if has_impl(ty.clone()) { quote!(#session) } else { named }
     });

@@ -88,12 +88,13 @@ impl Function {
     }
 
     /// Whether an attribute has already registered the function with the test harness: `#[test]` itself, or the one
-    /// that `#[tokio::test]` and others generate when they stand above.
+    /// that `#[tokio::test]` and others generate when they stand above our attribute.
     pub(crate) fn is_registered(&self) -> bool {
         self.attributes.iter().any(is_builtin_test)
     }
 
-    /// The attributes of other test macros. They stand below ours; otherwise they would have been expanded already.
+    /// The attributes of other test macros. They stand below our attribute; otherwise they would have been expanded
+    /// already.
     pub(crate) fn foreign_tests(&self) -> impl Iterator<Item = &Attribute> {
         self.attributes.iter().filter(|a| is_foreign_test(a))
     }
@@ -211,7 +212,7 @@ fn is_punct(token: &TokenTree, c: char) -> bool {
     matches!(token, TokenTree::Punct(p) if p.as_char() == c)
 }
 
-/// A group with these delimiters, also inside the invisible ones of `macro_rules`.
+/// A group with these delimiters, also inside the invisible delimiters that `macro_rules` adds.
 fn group(token: TokenTree, delimiter: Delimiter) -> Option<Group> {
     match token {
         TokenTree::Group(g) if g.delimiter() == delimiter => Some(g),

@@ -21,13 +21,13 @@ use proc_macro::TokenStream;
 ///
 /// | option | means |
 /// |---|---|
-/// | `"weather/berlin"` | the name of the cassette, first: segments of letters, digits, `.`, `_` and `-`, with `/` between them. `{test}` in it stands for the path of the test, modules and function. Without a name: that path, below the name of the file in `tests/` that the test is in |
+/// | `"weather/berlin"` | the name of the cassette, as the first option: segments of letters, digits, `.`, `_` and `-`, with `/` between them. `{test}` in the name stands for the path of the test: its modules and its function. Default: the path of the test, below the name of the file in `tests/` that contains the test |
 /// | `mode = "record"` | one of `replay`, `record`, `auto`, `append`, `verify`, `accept`, `off`, `learn`; the variable `CASSETTE_MODE` wins |
-/// | `freeze = "2024-05-06T07:08:09Z"` | where the clock of the test stands, as `date-time` of RFC 3339 |
+/// | `freeze = "2024-05-06T07:08:09Z"` | the instant at which the clock of the test stands, as `date-time` of RFC 3339 |
 /// | `config = crate::cassette_config` | a `fn() -> cassette::Config` |
 /// | `crate = ::my_cassette` | where the library is, if it was renamed |
 /// | `flavor = "multi_thread"` | the tokio runtime of an `async` test; `"current_thread"` by default. Needs tokio's feature `rt-multi-thread` |
-/// | `worker_threads = 2` | of a `multi_thread` runtime |
+/// | `worker_threads = 2` | the number of threads of a `multi_thread` runtime |
 /// | `start_paused = true` | tokio's timers do not wait; needs tokio's feature `test-util`, as in `#[tokio::test]` |
 ///
 /// # The function
@@ -43,11 +43,12 @@ use proc_macro::TokenStream;
 ///
 /// `#[cassette_test]` stands **last, next to `fn`**, with other test attributes above it:
 ///
-/// * `#[tokio::test]` is not needed, and refuses a function with an argument. Above a function without one it
-///   works; the runtime is then tokio's, and `Session::current()` has the session.
+/// * `#[tokio::test]` is not needed, and refuses a function with an argument. It works above a function without
+///   arguments: the runtime is then tokio's, and `Session::current()` returns the session.
 /// * `#[test_log::test]` works as it is.
-/// * `#[rstest]` with `#[case]` or `#[values]` makes a test of each case, hence `{test}` in the name. The
-///   arguments are rstest's; the session is `Session::current()`, in the body or as a fixture:
+/// * `#[rstest]` with `#[case]` or `#[values]` makes a test of each case. `{test}` in the name gives each of them its
+///   own cassette. rstest provides the arguments, and `Session::current()` returns the session, in the body or in a
+///   fixture:
 ///
 ///   ```text
 ///   #[fixture]
@@ -59,9 +60,9 @@ use proc_macro::TokenStream;
 ///   #[cassette::test("weather/{test}")]
 ///   async fn city(session: Session, #[case] name: &str) { … }
 ///   ```
-/// * A plain `#[test]` *above* registers the test twice, which no macro can see. The library can: a cassette
-///   that is open already in this process cannot be opened again, and the second of the two fails with a
-///   message that says so. So do two tests with the same name for their cassettes.
+/// * A plain `#[test]` *above* registers the test twice, which no macro can see. The library detects it: a cassette
+///   that is open in this process cannot be opened again, and the second of the two tests fails with a message that
+///   says so. Two tests whose cassettes have the same name fail in the same way.
 #[proc_macro_attribute]
 pub fn cassette_test(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(options.into(), item.into()).into()

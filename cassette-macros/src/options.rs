@@ -96,7 +96,7 @@ impl Options {
 }
 
 impl Runtime {
-    /// The first runtime option by name, for the error if there is no runtime.
+    /// One of the runtime options with its name, for the error about a test that has no runtime.
     pub(crate) fn first(&self) -> Option<(&'static str, Span)> {
         let flavor = self.flavor.as_ref().map(|(_, span)| ("flavor", *span));
         let threads = self.worker_threads.as_ref().map(|t| ("worker_threads", t.span()));
@@ -104,7 +104,7 @@ impl Runtime {
         flavor.or(threads).or(paused)
     }
 
-    /// The rules of tokio, whose builder would panic instead.
+    /// Checks tokio's rules here, because tokio's builder would panic if they were broken.
     fn check(&self) -> syn::Result<()> {
         let multi = matches!(self.flavor, Some((Flavor::MultiThread, _)));
         if let (Some(threads), false) = (&self.worker_threads, multi) {
@@ -131,7 +131,7 @@ impl Errors {
         }
     }
 
-    /// The value; on an error, `None`, and the error is kept.
+    /// Returns the value. Keeps an error, and returns `None` for it.
     pub(crate) fn take<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|e| self.push(e)).ok()
     }

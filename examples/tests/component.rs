@@ -116,7 +116,7 @@ async fn the_page_size_does_not_change_the_tables() {
             let (data, before) = (TempDir::new().unwrap(), server.requests());
             run_with(&server, &parameters(&server, more), data.path()).await.unwrap();
             let pages = |rows: u64| rows.div_ceil(page_size);
-            // One more request for the token, and one that the server rejects.
+            // The two other requests are the request for the token, and the request that the server rejects.
             assert_eq!(server.requests() - before, 2 + pages(240) + pages(480));
             // All columns except `extracted_at`.
             let products = rows(data.path(), "products.csv").into_iter().map(|row| row[..8].to_vec());

@@ -15,7 +15,7 @@ type Connect = unsafe extern "C-unwind" fn(c_int, *const sockaddr, socklen_t) ->
 static LINK: Connect = connect;
 
 /// # Safety
-/// The contract of POSIX.
+/// The caller must keep the contract of this function in POSIX.
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C-unwind" fn connect(
     socket: c_int,
@@ -23,7 +23,7 @@ pub(super) unsafe extern "C-unwind" fn connect(
     length: socklen_t,
 ) -> c_int {
     if routing::governs()
-        // SAFETY: by the contract.
+        // SAFETY: the caller keeps this function's contract.
         && let Some(to) = unsafe { read(address, length) }
         && number(socket, libc::SO_TYPE) == libc::SOCK_STREAM
     {
@@ -33,16 +33,16 @@ pub(super) unsafe extern "C-unwind" fn connect(
             Route::Refused => return fails_with(libc::ECONNREFUSED),
         }
     }
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     unsafe { real(socket, address, length) }
 }
 
 /// # Safety
-/// The contract of `connect`.
+/// The caller must keep the contract of `connect`.
 unsafe fn real(socket: c_int, address: *const sockaddr, length: socklen_t) -> c_int {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let connect: Connect = unsafe { mem::transmute(looked_up::CONNECT.address()) };
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     unsafe { connect(socket, address, length) }
 }
 
@@ -56,7 +56,7 @@ fn lead(socket: c_int, v6: bool, port: u16, ticket: Ticket) -> c_int {
                 let off: c_int = 0;
                 let size = mem::size_of::<c_int>() as socklen_t;
                 let off = (&raw const off).cast::<c_void>();
-                // SAFETY: an int of this size.
+                // SAFETY: the pointer is to an int of this size.
                 unsafe { libc::setsockopt(socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, off, size) };
             }
             if bind(socket, v6) != 0 {
@@ -93,13 +93,13 @@ fn bind(socket: c_int, v6: bool) -> c_int {
 }
 
 /// # Safety
-/// The contract of POSIX `bind`.
+/// The caller must keep the contract of `bind` in POSIX.
 unsafe fn libc_bind(socket: c_int, address: *const sockaddr, length: socklen_t) -> c_int {
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     unsafe { libc::bind(socket, address, length) }
 }
 
-/// Calls `function` with an IPv4 address in the form of the socket's family.
+/// Calls `function` with an IPv4 address written for the socket's family.
 fn call(
     socket: c_int,
     v6: bool,
@@ -108,36 +108,36 @@ fn call(
     function: unsafe fn(c_int, *const sockaddr, socklen_t) -> c_int,
 ) -> c_int {
     if v6 {
-        // SAFETY: all zero is a value of it.
+        // SAFETY: all zero is a value of this type.
         let mut address: sockaddr_in6 = unsafe { mem::zeroed() };
         address.sin6_family = libc::AF_INET6 as _;
         address.sin6_port = port.to_be();
         address.sin6_addr.s6_addr = ip.to_ipv6_mapped().octets();
         let length = mem::size_of::<sockaddr_in6>() as socklen_t;
-        // SAFETY: an address of this length.
+        // SAFETY: the pointer is to an address of this length.
         unsafe { function(socket, (&raw const address).cast(), length) }
     } else {
-        // SAFETY: all zero is a value of it.
+        // SAFETY: all zero is a value of this type.
         let mut address: sockaddr_in = unsafe { mem::zeroed() };
         address.sin_family = libc::AF_INET as _;
         address.sin_port = port.to_be();
         address.sin_addr.s_addr = ip.to_bits().to_be();
         let length = mem::size_of::<sockaddr_in>() as socklen_t;
-        // SAFETY: an address of this length.
+        // SAFETY: the pointer is to an address of this length.
         unsafe { function(socket, (&raw const address).cast(), length) }
     }
 }
 
 /// `None` if the socket is not bound, or is not an internet socket.
 fn bound_port(socket: c_int) -> Option<u16> {
-    // SAFETY: all zero is a value of it, and its family is none.
+    // SAFETY: all zero is a value of this type, and its family is none.
     let mut address: sockaddr_in6 = unsafe { mem::zeroed() };
     let mut length = mem::size_of::<sockaddr_in6>() as socklen_t;
-    // SAFETY: it may be written to, up to this length.
+    // SAFETY: `address` may be written to, up to this length.
     if unsafe { libc::getsockname(socket, (&raw mut address).cast(), &mut length) } != 0 {
         return None;
     }
-    // SAFETY: it was written by getsockname.
+    // SAFETY: getsockname has written the address.
     let port = unsafe { read((&raw const address).cast(), length) }?.port();
     Some(port).filter(|port| *port != 0)
 }
@@ -151,7 +151,7 @@ unsafe fn read(address: *const sockaddr, length: socklen_t) -> Option<SocketAddr
     if address.is_null() || length < mem::size_of::<sockaddr_in>() {
         return None;
     }
-    // SAFETY: by the contract; it may lie anywhere.
+    // SAFETY: the caller keeps this function's contract; the address may be unaligned.
     let start = unsafe { address.cast::<sockaddr_in>().read_unaligned() };
     match c_int::from(start.sin_family) {
         libc::AF_INET => {
@@ -176,7 +176,7 @@ fn number(socket: c_int, option: c_int) -> c_int {
     let mut value: c_int = -1;
     let mut size = mem::size_of::<c_int>() as socklen_t;
     let to = (&raw mut value).cast::<c_void>();
-    // SAFETY: an int of this size.
+    // SAFETY: the pointer is to an int of this size.
     match unsafe { libc::getsockopt(socket, libc::SOL_SOCKET, option, to, &mut size) } {
         0 => value,
         _ => -1,
@@ -184,21 +184,21 @@ fn number(socket: c_int, option: c_int) -> c_int {
 }
 
 fn errno() -> c_int {
-    // SAFETY: this thread's own.
+    // SAFETY: the variable belongs to this thread.
     unsafe { *place_of_errno() }
 }
 
 fn fails_with(why: c_int) -> c_int {
-    // SAFETY: this thread's own.
+    // SAFETY: the variable belongs to this thread.
     unsafe { *place_of_errno() = why };
     -1
 }
 
 fn place_of_errno() -> *mut c_int {
-    // SAFETY: no preconditions.
+    // SAFETY: the function has no preconditions.
     #[cfg(target_os = "linux")]
     return unsafe { libc::__errno_location() };
-    // SAFETY: no preconditions.
+    // SAFETY: the function has no preconditions.
     #[cfg(target_os = "macos")]
     return unsafe { libc::__error() };
 }

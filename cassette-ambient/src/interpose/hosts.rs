@@ -17,28 +17,28 @@ type ByName2 = unsafe extern "C" fn(*const c_char, c_int) -> *mut hostent;
 static LINK: ByName = gethostbyname;
 
 /// # Safety
-/// The contract of POSIX.1-2001.
+/// The caller must keep the contract of this function in POSIX.1-2001.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn gethostbyname(name: *const c_char) -> *mut hostent {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: ByName = unsafe { mem::transmute(looked_up::GETHOSTBYNAME.address()) };
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     match unsafe { ask(name, libc::AF_INET) } {
-        // SAFETY: the same contract, with the caller's name or another C string.
+        // SAFETY: the caller keeps this function's contract, and the name is the caller's or another C string.
         Ask::For(text) => unsafe { real(text.or(name)) },
         Ask::Nobody => not_found(),
     }
 }
 
 /// # Safety
-/// The contract of glibc, musl and Apple's libc.
+/// The caller must keep the contract of this function in glibc, musl and Apple's libc.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn gethostbyname2(name: *const c_char, family: c_int) -> *mut hostent {
     // SAFETY: libc has a function of this name and type.
     let real: ByName2 = unsafe { mem::transmute(looked_up::GETHOSTBYNAME2.address()) };
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     match unsafe { ask(name, family) } {
-        // SAFETY: the same contract, with the caller's name or another C string.
+        // SAFETY: the caller keeps this function's contract, and the name is the caller's or another C string.
         Ask::For(text) => unsafe { real(text.or(name), family) },
         Ask::Nobody => not_found(),
     }
@@ -65,7 +65,7 @@ type ByName2R = unsafe extern "C" fn(
 ) -> c_int;
 
 /// # Safety
-/// The contract of glibc and musl.
+/// The caller must keep the contract of this function in glibc and musl.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn gethostbyname_r(
@@ -78,17 +78,17 @@ unsafe extern "C" fn gethostbyname_r(
 ) -> c_int {
     // SAFETY: libc has a function of this name and type.
     let real: ByNameR = unsafe { mem::transmute(looked_up::GETHOSTBYNAME_R.address()) };
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     match unsafe { ask(name, libc::AF_INET) } {
-        // SAFETY: the same contract, with the caller's name or another C string.
+        // SAFETY: the caller keeps this function's contract, and the name is the caller's or another C string.
         Ask::For(text) => unsafe { real(text.or(name), entry, buffer, length, result, error) },
-        // SAFETY: both may be written to, by the contract.
+        // SAFETY: by the caller's contract, `result` and `error` may be written to.
         Ask::Nobody => unsafe { not_found_r(result, error) },
     }
 }
 
 /// # Safety
-/// The contract of glibc and musl.
+/// The caller must keep the contract of this function in glibc and musl.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn gethostbyname2_r(
@@ -102,11 +102,11 @@ unsafe extern "C" fn gethostbyname2_r(
 ) -> c_int {
     // SAFETY: libc has a function of this name and type.
     let real: ByName2R = unsafe { mem::transmute(looked_up::GETHOSTBYNAME2_R.address()) };
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     match unsafe { ask(name, family) } {
-        // SAFETY: the same contract, with the caller's name or another C string.
+        // SAFETY: the caller keeps this function's contract, and the name is the caller's or another C string.
         Ask::For(text) => unsafe { real(text.or(name), family, entry, buffer, length, result, error) },
-        // SAFETY: both may be written to, by the contract.
+        // SAFETY: by the caller's contract, `result` and `error` may be written to.
         Ask::Nobody => unsafe { not_found_r(result, error) },
     }
 }
@@ -116,7 +116,7 @@ enum Ask {
     Nobody,
 }
 
-/// The text of an address as a C string; empty for the name that the caller gave.
+/// The text of an address as a C string; empty if the caller's own name is to be looked up.
 struct Text([u8; 32]);
 
 impl Text {
@@ -140,7 +140,7 @@ unsafe fn ask(name: *const c_char, family: c_int) -> Ask {
     if is_address {
         return Ask::For(text);
     }
-    // SAFETY: not null, so by the contract a C string.
+    // SAFETY: the pointer is not null, so by this function's contract a C string.
     match routing::lookup(unsafe { CStr::from_ptr(name) }.to_bytes()) {
         Lookup::AsAsked => Ask::For(text),
         Lookup::None => Ask::Nobody,
@@ -161,11 +161,11 @@ unsafe extern "C" {
     static mut h_errno: c_int;
 }
 
-/// `<netdb.h>`, on all systems.
+/// The value of the constant in `<netdb.h>`, on all systems.
 const HOST_NOT_FOUND: c_int = 1;
 
 fn not_found() -> *mut hostent {
-    // SAFETY: this thread's own.
+    // SAFETY: the variable belongs to this thread.
     #[cfg(target_os = "linux")]
     unsafe {
         *__h_errno_location() = HOST_NOT_FOUND;
@@ -179,10 +179,10 @@ fn not_found() -> *mut hostent {
 }
 
 /// # Safety
-/// Both may be written to.
+/// `result` and `error` may be written to.
 #[cfg(target_os = "linux")]
 unsafe fn not_found_r(result: *mut *mut hostent, error: *mut c_int) -> c_int {
-    // SAFETY: by the contract.
+    // SAFETY: the caller keeps this function's contract.
     unsafe {
         result.write(ptr::null_mut());
         error.write(HOST_NOT_FOUND);

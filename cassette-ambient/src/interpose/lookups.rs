@@ -14,7 +14,7 @@ type Getaddrinfo =
 static LINK: Getaddrinfo = getaddrinfo;
 
 /// # Safety
-/// The contract of POSIX.
+/// The caller must keep the contract of this function in POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn getaddrinfo(
     node: *const c_char,
@@ -25,23 +25,23 @@ unsafe extern "C" fn getaddrinfo(
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Getaddrinfo = unsafe { mem::transmute(looked_up::GETADDRINFO.address()) };
     if node.is_null() || !routing::governs() {
-        // SAFETY: the same contract.
+        // SAFETY: the caller keeps this function's contract, which covers this call.
         return unsafe { real(node, service, hints, result) };
     }
     // SAFETY: null, or by the contract it may be read; all zero is what null stands for.
     let asked = unsafe { hints.as_ref().map_or_else(|| mem::zeroed(), |h| *h) };
     let mut numeric = asked;
     numeric.ai_flags = asked.ai_flags & !libc::AI_ADDRCONFIG | libc::AI_NUMERICHOST;
-    // SAFETY: the same contract, with hints of our own.
+    // SAFETY: the caller keeps this function's contract, and the hints are our own.
     let code = unsafe { real(node, service, &numeric, result) };
-    // Addresses need no session, and other failures do not come from the name.
+    // If `node` is an address, no session is needed. Failures other than `EAI_NONAME` do not come from the name.
     if code != libc::EAI_NONAME || asked.ai_flags & libc::AI_NUMERICHOST != 0 {
         return code;
     }
-    // SAFETY: not null, so by the contract a C string.
+    // SAFETY: the pointer is not null, so by this function's contract a C string.
     let name = unsafe { CStr::from_ptr(node) };
     let address = match routing::lookup(name.to_bytes()) {
-        // SAFETY: the same contract.
+        // SAFETY: the caller keeps this function's contract, which covers this call.
         Lookup::AsAsked => return unsafe { real(node, service, hints, result) },
         Lookup::None => return libc::EAI_NONAME,
         Lookup::Invented(address) => address,
@@ -55,7 +55,7 @@ unsafe extern "C" fn getaddrinfo(
     let code = unsafe { real(text.as_ptr().cast(), service, &numeric, result) };
     #[cfg(target_env = "gnu")]
     if code == 0 && asked.ai_flags & libc::AI_CANONNAME != 0 {
-        // SAFETY: it succeeded, so `result` points to a list.
+        // SAFETY: the call succeeded, so `result` points to a list.
         unsafe { name_canonically(*result, name) };
     }
     code
@@ -67,12 +67,12 @@ unsafe extern "C" fn getaddrinfo(
 /// `list` is glibc's list, or null.
 #[cfg(target_env = "gnu")]
 unsafe fn name_canonically(list: *mut addrinfo, name: &CStr) {
-    // SAFETY: by the contract.
+    // SAFETY: the caller keeps this function's contract.
     let Some(first) = (unsafe { list.as_mut() }) else { return };
-    // SAFETY: a C string.
+    // SAFETY: the argument is a C string.
     let copy = unsafe { libc::strdup(name.as_ptr()) };
     if !copy.is_null() && !first.ai_canonname.is_null() {
-        // SAFETY: glibc made it with strdup, and nobody else has seen it.
+        // SAFETY: glibc allocated the name with strdup, and no other code has seen it.
         unsafe { libc::free(first.ai_canonname.cast()) };
         first.ai_canonname = copy;
     }

@@ -19,7 +19,7 @@ type Exec = unsafe extern "C" fn(*const c_char, List, List) -> c_int;
 static LINK: Spawn = posix_spawn;
 
 /// # Safety
-/// The contract of POSIX.
+/// The caller must keep the contract of this function in POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn posix_spawn(
     process: *mut c_int,
@@ -31,14 +31,14 @@ unsafe extern "C" fn posix_spawn(
 ) -> c_int {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Spawn = unsafe { mem::transmute(looked_up::POSIX_SPAWN.address()) };
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     let environment = unsafe { Variables::of(variables) };
-    // SAFETY: the same contract, with a list of the same form.
+    // SAFETY: the caller keeps this function's contract, and the new list has the layout of the caller's.
     unsafe { real(process, path, actions, attributes, arguments, environment.list) }
 }
 
 /// # Safety
-/// The contract of POSIX.
+/// The caller must keep the contract of this function in POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn posix_spawnp(
     process: *mut c_int,
@@ -50,72 +50,72 @@ unsafe extern "C" fn posix_spawnp(
 ) -> c_int {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Spawn = unsafe { mem::transmute(looked_up::POSIX_SPAWNP.address()) };
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     let environment = unsafe { Variables::of(variables) };
-    // SAFETY: the same contract, with a list of the same form.
+    // SAFETY: the caller keeps this function's contract, and the new list has the layout of the caller's.
     unsafe { real(process, file, actions, attributes, arguments, environment.list) }
 }
 
 /// # Safety
-/// The contract of POSIX.
+/// The caller must keep the contract of this function in POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn execve(path: *const c_char, arguments: List, variables: List) -> c_int {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Exec = unsafe { mem::transmute(looked_up::EXECVE.address()) };
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     let environment = unsafe { Variables::of(variables) };
-    // SAFETY: the same contract, with a list of the same form.
+    // SAFETY: the caller keeps this function's contract, and the new list has the layout of the caller's.
     unsafe { real(path, arguments, environment.list) }
 }
 
 /// # Safety
-/// The contract of POSIX.
+/// The caller must keep the contract of this function in POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn execv(path: *const c_char, arguments: List) -> c_int {
-    // SAFETY: the same contract; `environ` is the list that execv takes.
+    // SAFETY: the caller keeps this function's contract; `environ` is the list that execv takes.
     unsafe { execve(path, arguments, environ()) }
 }
 
 /// # Safety
-/// The contract of POSIX.
+/// The caller must keep the contract of this function in POSIX.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn fexecve(file: c_int, arguments: List, variables: List) -> c_int {
     type Fexecve = unsafe extern "C" fn(c_int, List, List) -> c_int;
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Fexecve = unsafe { mem::transmute(looked_up::FEXECVE.address()) };
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     let environment = unsafe { Variables::of(variables) };
-    // SAFETY: the same contract, with a list of the same form.
+    // SAFETY: the caller keeps this function's contract, and the new list has the layout of the caller's.
     unsafe { real(file, arguments, environment.list) }
 }
 
 /// # Safety
-/// The contract of glibc and musl.
+/// The caller must keep the contract of this function in glibc and musl.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn execvpe(file: *const c_char, arguments: List, variables: List) -> c_int {
     // SAFETY: libc has a function of this name and type.
     let real: Exec = unsafe { mem::transmute(looked_up::EXECVPE.address()) };
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     let environment = unsafe { Variables::of(variables) };
-    // SAFETY: the same contract, with a list of the same form.
+    // SAFETY: the caller keeps this function's contract, and the new list has the layout of the caller's.
     unsafe { real(file, arguments, environment.list) }
 }
 
 /// # Safety
-/// The contract of POSIX.
+/// The caller must keep the contract of this function in POSIX.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn execvp(file: *const c_char, arguments: List) -> c_int {
-    // SAFETY: the same contract; `environ` is the list that execvp takes.
+    // SAFETY: the caller keeps this function's contract; `environ` is the list that execvp takes.
     unsafe { execvpe(file, arguments, environ()) }
 }
 
 /// macOS has no execvpe, so `environ` is replaced for the duration of the call.
 ///
 /// # Safety
-/// The contract of POSIX.
+/// The caller must keep the contract of this function in POSIX.
 #[cfg(target_os = "macos")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn execvp(file: *const c_char, arguments: List) -> c_int {
@@ -124,13 +124,13 @@ unsafe extern "C" fn execvp(file: *const c_char, arguments: List) -> c_int {
     let real: Execvp = unsafe { mem::transmute(looked_up::EXECVP.address()) };
     // SAFETY: `environ` is a list.
     let environment = unsafe { Variables::of(environ()) };
-    // SAFETY: no preconditions.
+    // SAFETY: the function has no preconditions.
     let place = unsafe { libc::_NSGetEnviron() };
     // SAFETY: std and libc write to it as well before they call this function.
     let before = unsafe { place.replace(environment.list.cast_mut().cast()) };
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     let result = unsafe { real(file, arguments) };
-    // SAFETY: as above. It comes here only on failure.
+    // SAFETY: as above. The code comes here only if the call failed.
     unsafe { place.write(before) };
     result
 }
@@ -143,7 +143,7 @@ pub(super) fn environ() -> List {
     // SAFETY: libc's variable; whoever changes it while it is read does so without us as well.
     #[cfg(target_os = "linux")]
     return unsafe { (&raw const environ).read() };
-    // SAFETY: no preconditions, and never null.
+    // SAFETY: the function has no preconditions, and never returns null.
     #[cfg(target_os = "macos")]
     return unsafe { libc::_NSGetEnviron().read() }.cast_const().cast();
 }
@@ -161,11 +161,11 @@ impl Variables {
     unsafe fn of(given: List) -> Variables {
         let as_given = Variables { list: given, mapped: 0 };
         let Some(mut environment) = routing::child_environment() else { return as_given };
-        // SAFETY: by the contract.
+        // SAFETY: the caller keeps this function's contract.
         let entries = || unsafe { entries(given) };
         let bytes = (entries().count() + environment.len() + 1) * mem::size_of::<*const c_char>();
         let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
-        // SAFETY: a new mapping, of no file.
+        // SAFETY: the mapping is new, and of no file.
         let at = unsafe { libc::mmap(ptr::null_mut(), bytes, access, kind, -1, 0) };
         if at == libc::MAP_FAILED {
             return as_given;
@@ -179,7 +179,7 @@ impl Variables {
                 next = next.add(1);
             }
         };
-        // SAFETY: by the contract.
+        // SAFETY: the caller keeps this function's contract.
         entries().filter(|entry| environment.keeps(unsafe { CStr::from_ptr(*entry) })).for_each(&mut put);
         environment.added().for_each(|entry| put(entry.as_ptr()));
         // The list ends with null already, because the mapping is zeroed.
@@ -197,7 +197,7 @@ impl Drop for Variables {
 }
 
 /// # Safety
-/// The contract of [`Variables::of`].
+/// The caller must keep the contract of [`Variables::of`].
 pub(super) unsafe fn entries(list: List) -> impl Iterator<Item = *const c_char> {
     Entries(list)
 }

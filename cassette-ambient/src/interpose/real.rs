@@ -1,8 +1,8 @@
 //! libc's own functions behind ours: the next definition after this executable's.
 //!
-//! They are looked up in the C library and not replaced by raw system calls, which would bypass the vDSO and make a
-//! clock reading take ten times as long. A static libc has no next definition; its internal names serve there, or else
-//! the system call.
+//! The functions are looked up in the C library and not replaced by raw system calls, which would bypass the vDSO and
+//! make a clock reading take ten times as long. A static libc has no next definition; its internal names serve there,
+//! or else the system call.
 
 use libc::{c_int, c_void, clockid_t, pthread_attr_t, pthread_t, timespec};
 
@@ -33,9 +33,9 @@ mod fixed {
     pub(in super::super) fn resolve_all() {}
 
     /// # Safety
-    /// The contract of the C function: `to` is null or may be written to.
+    /// The caller must keep the contract of the C function: `to` is null or may be written to.
     pub(in super::super) unsafe fn clock_gettime(id: clockid_t, to: *mut timespec) -> c_int {
-        // SAFETY: the same contract; clock_gettime(2) takes the same arguments.
+        // SAFETY: the caller keeps this function's contract; clock_gettime(2) takes the same arguments.
         unsafe { libc::syscall(libc::SYS_clock_gettime, id, to) as c_int }
     }
 
@@ -104,7 +104,7 @@ pub(super) mod looked_up {
     #[cfg(intercepted)]
     pub(in super::super) static POPEN: Real = Real::new(c"popen", NONE);
 
-    /// No sanitizer wraps these functions.
+    /// The `number` of a function that no sanitizer wraps.
     #[cfg(intercepted)]
     const NONE: usize = usize::MAX;
 
@@ -114,7 +114,7 @@ pub(super) mod looked_up {
             CONNECT.resolve();
             GETADDRINFO.resolve();
             GETENV.resolve();
-            // They are resolved before any fork.
+            // The functions that start processes are looked up before any fork, because the lookup may allocate.
             POSIX_SPAWN.resolve();
             POSIX_SPAWNP.resolve();
             EXECVE.resolve();
@@ -140,13 +140,13 @@ pub(super) mod looked_up {
     }
 
     /// # Safety
-    /// The contract of the C function: `to` is null or may be written to.
+    /// The caller must keep the contract of the C function: `to` is null or may be written to.
     #[inline]
     pub(in super::super) unsafe fn clock_gettime(id: clockid_t, to: *mut timespec) -> c_int {
         // SAFETY: the function of this name, whose type POSIX fixes.
         let f: unsafe extern "C" fn(clockid_t, *mut timespec) -> c_int =
             unsafe { mem::transmute(CLOCK_GETTIME.address()) };
-        // SAFETY: the same contract.
+        // SAFETY: the caller keeps this function's contract, which covers this call.
         unsafe { f(id, to) }
     }
 
@@ -168,11 +168,11 @@ pub(super) mod looked_up {
             Real { name, number, at: AtomicPtr::new(ptr::null_mut()) }
         }
 
-        /// Never null.
+        /// The address of the function, which is never null.
         #[inline]
         pub(in super::super) fn address(&self) -> *mut c_void {
             match self.at.load(Relaxed) {
-                // Null if a constructor of some library ran before ours.
+                // The address is null if a constructor of some library ran before ours.
                 at if at.is_null() => self.resolve(),
                 at => at,
             }
@@ -182,8 +182,8 @@ pub(super) mod looked_up {
         fn resolve(&self) -> *mut c_void {
             let mut at = interceptor(self.number);
             // A plain dlsym may return the pthread_cond_timedwait of LinuxThreads, whose condition variables have
-            // another layout, or the posix_spawn that passes a file without `#!` to a shell. Architectures newer than
-            // those versions have only one.
+            // another layout, or the posix_spawn that passes a file without `#!` to a shell. Architectures that are
+            // newer than those versions have only one version of each function.
             #[cfg(all(target_os = "linux", target_env = "gnu"))]
             if at.is_null()
                 && let Some(version) = match self.name.to_bytes() {
@@ -192,15 +192,16 @@ pub(super) mod looked_up {
                     _ => None,
                 }
             {
-                // SAFETY: two C strings.
+                // SAFETY: both texts are C strings.
                 at = unsafe { libc::dlvsym(libc::RTLD_NEXT, self.name.as_ptr(), version.as_ptr()) };
             }
             if at.is_null() {
-                // SAFETY: a C string.
+                // SAFETY: the argument is a C string.
                 at = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) };
             }
             if at.is_null() {
-                // POSIX requires all of them. To continue would be to call a null pointer.
+                // Every supported libc has all of these functions. Without one of them, the caller would call a null
+                // pointer.
                 std::process::abort();
             }
             self.at.store(at, Relaxed);
@@ -232,14 +233,15 @@ pub(super) mod looked_up {
         ".popsection",
     );
 
-    /// The sanitizer's wrapper, or null.
+    /// The sanitizer's wrapper of the function with this number, or null.
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     fn interceptor(number: usize) -> *mut c_void {
         unsafe extern "C" {
             #[link_name = "cassette_ambient_interceptors"]
             static INTERCEPTORS: [usize; 6];
         }
-        // SAFETY: the words above; the loader wrote them before any code ran, and nobody does later.
+        // SAFETY: the assembler above defines the array; the loader wrote it before any code ran, and nobody writes it
+        // later.
         let all = unsafe { INTERCEPTORS };
         ptr::with_exposed_provenance_mut(all.get(number).copied().unwrap_or_default())
     }

@@ -15,7 +15,7 @@ type Sendmsg = unsafe extern "C-unwind" fn(c_int, *const msghdr, c_int) -> ssize
 static LINK: Sendto = sendto;
 
 /// # Safety
-/// The contract of POSIX.
+/// The caller must keep the contract of this function in POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn sendto(
     socket: c_int,
@@ -28,10 +28,10 @@ unsafe extern "C-unwind" fn sendto(
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Sendto = unsafe { mem::transmute(looked_up::SENDTO.address()) };
     if flags & libc::MSG_FASTOPEN == 0 || !routing::governs() {
-        // SAFETY: the same contract.
+        // SAFETY: the caller keeps this function's contract, which covers this call.
         return unsafe { real(socket, data, length, flags, to, to_length) };
     }
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     unsafe {
         match connect(socket, to, to_length) {
             0 => real(socket, data, length, flags & !libc::MSG_FASTOPEN, ptr::null(), 0),
@@ -41,20 +41,20 @@ unsafe extern "C-unwind" fn sendto(
 }
 
 /// # Safety
-/// The contract of POSIX.
+/// The caller must keep the contract of this function in POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn sendmsg(socket: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Sendmsg = unsafe { mem::transmute(looked_up::SENDMSG.address()) };
     if flags & libc::MSG_FASTOPEN == 0 || message.is_null() || !routing::governs() {
-        // SAFETY: the same contract.
+        // SAFETY: the caller keeps this function's contract, which covers this call.
         return unsafe { real(socket, message, flags) };
     }
-    // SAFETY: not null, so by the contract it may be read.
+    // SAFETY: the pointer is not null, so by this function's contract it may be read.
     let mut rest = unsafe { message.read() };
     let (to, to_length) =
         (mem::replace(&mut rest.msg_name, ptr::null_mut()), mem::take(&mut rest.msg_namelen));
-    // SAFETY: the same contract, of an address and of the rest of the message.
+    // SAFETY: the caller keeps this function's contract, which covers the address and the rest of the message.
     unsafe {
         match connect(socket, to.cast_const().cast(), to_length) {
             0 => real(socket, &rest, flags & !libc::MSG_FASTOPEN),

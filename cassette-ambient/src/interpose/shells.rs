@@ -15,26 +15,26 @@ type Popen = unsafe extern "C" fn(*const c_char, *const c_char) -> *mut FILE;
 static LINK: Popen = popen;
 
 /// # Safety
-/// The contract of the C standard.
+/// The caller must keep the contract of this function in the C standard.
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn system(command: *const c_char) -> c_int {
     // SAFETY: libc has a function of this name, and C fixes its type.
     let real: System = unsafe { mem::transmute(looked_up::SYSTEM.address()) };
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     let command_with_variables = unsafe { announcing(command) };
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     unsafe { real(command_with_variables.as_ref().map_or(command, |c| c.as_ptr())) }
 }
 
 /// # Safety
-/// The contract of POSIX.
+/// The caller must keep the contract of this function in POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn popen(command: *const c_char, mode: *const c_char) -> *mut FILE {
     // SAFETY: libc has a function of this name, and POSIX fixes its type.
     let real: Popen = unsafe { mem::transmute(looked_up::POPEN.address()) };
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     let command_with_variables = unsafe { announcing(command) };
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     unsafe { real(command_with_variables.as_ref().map_or(command, |c| c.as_ptr()), mode) }
 }
 
@@ -67,7 +67,7 @@ unsafe fn announcing(command: *const c_char) -> Option<CString> {
         line.push(b'\'');
     }
     line.push(b'\n');
-    // SAFETY: not null, so by the contract a C string.
+    // SAFETY: the pointer is not null, so by this function's contract a C string.
     line.extend_from_slice(unsafe { CStr::from_ptr(command) }.to_bytes());
     CString::new(line).ok()
 }

@@ -4,15 +4,16 @@ use crate::routing::{self, Tables};
 use std::mem;
 use std::ptr;
 
-/// If the memory cannot be mapped, sessions find no tables, and the self-test reports that.
+/// Maps the memory and hands it to `routing`. If the memory cannot be mapped, sessions find no tables, and the
+/// self-test reports that.
 pub(super) fn provide() {
     let size = mem::size_of::<Tables>();
     let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANON);
-    // SAFETY: a new mapping, of no file.
+    // SAFETY: the mapping is new, and of no file.
     let at = unsafe { libc::mmap(ptr::null_mut(), size, access, kind, -1, 0) };
     if at == libc::MAP_FAILED {
         return;
     }
-    // SAFETY: it is of this size, page-aligned, all zero, which is a value of atomic integers, and never unmapped.
+    // SAFETY: the mapping has this size, is page-aligned and never unmapped; all zero is a value of atomic integers.
     routing::provide(unsafe { &*at.cast::<Tables>() });
 }

@@ -8,7 +8,7 @@ use libc::{c_int, c_void, pthread_attr_t, pthread_t};
 static LINK: PthreadCreate = pthread_create;
 
 /// # Safety
-/// The contract of POSIX.
+/// The caller must keep the contract of this function in POSIX.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn pthread_create(
     thread: *mut pthread_t,
@@ -18,14 +18,14 @@ unsafe extern "C" fn pthread_create(
 ) -> c_int {
     let create = real::pthread_create();
     let Some(context) = context::inheritance() else {
-        // SAFETY: the same contract.
+        // SAFETY: the caller keeps this function's contract, which covers this call.
         return unsafe { create(thread, attributes, start, argument) };
     };
     let heir = Box::into_raw(Box::new(Heir { start, argument, context }));
-    // SAFETY: the same contract; `inherit` takes a pointer to an `Heir`, and gets one.
+    // SAFETY: the caller keeps this function's contract; `inherit` takes a pointer to an `Heir`, and gets one.
     let result = unsafe { create(thread, attributes, inherit, heir.cast()) };
     if result != 0 {
-        // SAFETY: it came from a box, and without a thread nobody else has taken it back.
+        // SAFETY: `heir` came from a box, and no thread has started that could have taken it back.
         drop(unsafe { Box::from_raw(heir) });
     }
     result

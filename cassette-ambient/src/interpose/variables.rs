@@ -14,21 +14,21 @@ type Getenv = unsafe extern "C" fn(*const c_char) -> *mut c_char;
 static LINK: Getenv = getenv;
 
 /// # Safety
-/// The contract of POSIX: `name` is a C string.
+/// The caller must keep the contract of this function in POSIX: `name` is a C string.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn getenv(name: *const c_char) -> *mut c_char {
-    // SAFETY: the same contract, and a function of this type.
+    // SAFETY: the caller keeps this function's contract, and libc's function has this type.
     unsafe { shown(name, mem::transmute::<*mut libc::c_void, Getenv>(looked_up::GETENV.address())) }
 }
 
 /// The variant that OpenSSL calls.
 ///
 /// # Safety
-/// The contract of glibc: `name` is a C string.
+/// The caller must keep the contract of this function in glibc: `name` is a C string.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn secure_getenv(name: *const c_char) -> *mut c_char {
-    // SAFETY: the same contract, and a function of this type.
+    // SAFETY: the caller keeps this function's contract, and libc's function has this type.
     unsafe { shown(name, mem::transmute::<*mut libc::c_void, Getenv>(looked_up::SECURE_GETENV.address())) }
 }
 
@@ -36,7 +36,7 @@ unsafe extern "C" fn secure_getenv(name: *const c_char) -> *mut c_char {
 /// `name` is null or a C string.
 unsafe fn shown(name: *const c_char, real: Getenv) -> *mut c_char {
     if !name.is_null() && routing::governs() {
-        // SAFETY: by the contract.
+        // SAFETY: the caller keeps this function's contract.
         match routing::variable(unsafe { CStr::from_ptr(name) }) {
             // Callers must not write to the result of getenv.
             Some(Some(value)) => return value.as_ptr().cast_mut(),
@@ -44,6 +44,6 @@ unsafe fn shown(name: *const c_char, real: Getenv) -> *mut c_char {
             None => {}
         }
     }
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     unsafe { real(name) }
 }

@@ -12,49 +12,51 @@ static LINK: unsafe extern "C" fn(clockid_t, *mut timespec) -> c_int = clock_get
 /// The function that std and nearly all other code calls.
 ///
 /// # Safety
-/// The contract of POSIX: `to` is null or may be written to.
+/// The caller must keep the contract of this function in POSIX: `to` is null or may be written to.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn clock_gettime(id: clockid_t, to: *mut timespec) -> c_int {
     if is_wall_clock(id)
         && !to.is_null()
         && let Some(ns) = context::shown_ns()
     {
-        // SAFETY: not null, so by the contract it may be written to.
+        // SAFETY: the pointer is not null, so by this function's contract it may be written to.
         unsafe { to.write(timespec { tv_sec: (ns / SECOND) as _, tv_nsec: (ns % SECOND) as _ }) };
         return 0;
     }
-    // SAFETY: the same contract.
+    // SAFETY: the caller keeps this function's contract, which covers this call.
     unsafe { real::clock_gettime(id, to) }
 }
 
-// Linux only: on macOS std calls neither, and parking_lot waits until absolute times of gettimeofday.
+// The next two functions are replaced on Linux only. On macOS std calls neither of them, and parking_lot computes
+// absolute deadlines from gettimeofday, which must stay real.
 
 /// # Safety
-/// The contract of POSIX: both are null or may be written to.
+/// The caller must keep the contract of this function in POSIX: each argument is null or may be written to.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn gettimeofday(to: *mut timeval, zone: *mut c_void) -> c_int {
     let ns = wall_ns();
     if !to.is_null() {
-        // SAFETY: not null, so by the contract it may be written to.
+        // SAFETY: the pointer is not null, so by this function's contract it may be written to.
         unsafe { to.write(timeval { tv_sec: (ns / SECOND) as _, tv_usec: (ns % SECOND / 1000) as _ }) };
     }
     if !zone.is_null() {
         // The time zone argument is obsolete and all zero on Linux.
-        // SAFETY: not null, so by the contract it is a `struct timezone`, which is two ints.
+        // SAFETY: the pointer is not null, so by this function's contract it is a `struct timezone`, which is two ints.
         unsafe { zone.cast::<[c_int; 2]>().write([0, 0]) };
     }
     0
 }
 
 /// # Safety
-/// The contract of POSIX: `to` is null or may be written to. `time_t` is an `i64` on every 64-bit Linux.
+/// The caller must keep the contract of this function in POSIX: `to` is null or may be written to. The type
+/// `time_t` is an `i64` on every 64-bit Linux.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn time(to: *mut i64) -> i64 {
     let seconds = (wall_ns() / SECOND) as i64;
     if !to.is_null() {
-        // SAFETY: not null, so by the contract it may be written to.
+        // SAFETY: the pointer is not null, so by this function's contract it may be written to.
         unsafe { to.write(seconds) };
     }
     seconds

@@ -38,7 +38,8 @@ pub fn intercepted(session: u64, client: SocketAddr) -> Option<Destination> {
     Some(Destination { host: tables.names.host(meant.host)?, port: meant.port })
 }
 
-/// Shared by the process and the processes it forks, so that the listener knows the connections of a forked process.
+/// The tables that the process shares with the processes it forks, so that the listener knows the connections of a
+/// forked process.
 #[repr(C)]
 pub(crate) struct Tables {
     names: Names,

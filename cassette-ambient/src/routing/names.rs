@@ -16,7 +16,7 @@ pub(crate) struct Names([Entry; CAPACITY]);
 /// take memory.
 const CAPACITY: usize = 1 << 14;
 
-/// One more than the longest name (RFC 1035 §2.3.4), for the dot at its end.
+/// The most bytes of a host in the table: one more than the longest name has (RFC 1035 §2.3.4), for a dot at its end.
 const LONGEST: usize = 254;
 
 /// The invented addresses lie in 127.64.0.0/10: a connection that escaped the redirection would not leave the machine.
@@ -72,7 +72,8 @@ pub(crate) fn number_of(address: Ipv4Addr) -> Option<u16> {
 
 impl Entry {
     fn is_or_becomes(&self, host: &[u8]) -> bool {
-        // A process that was killed while it wrote leaves the entry unfinished; others skip it.
+        // A process that is killed while it writes an entry leaves the entry unfinished. Other processes skip such an
+        // entry after some attempts.
         for _ in 0..10_000 {
             match self.state.load(Acquire) {
                 WRITTEN => return self.is(host),

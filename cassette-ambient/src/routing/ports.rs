@@ -24,14 +24,14 @@ impl Ports {
         self.0[usize::from(client)].store(meant.pack(), Release);
     }
 
-    /// The entry of this port. It is returned once.
+    /// Removes and returns the entry of this port.
     pub(crate) fn take(&self, client: u16) -> Option<Meant> {
         Meant::unpack(self.0[usize::from(client)].swap(0, Acquire))
     }
 }
 
 impl Meant {
-    // The number of a host is below 2^14, so the upper bits distinguish an entry from an empty slot.
+    // The number of a host is below 2^14, so a bit above the number can distinguish an entry from an empty slot.
     fn pack(self) -> u64 {
         u64::from(self.session) << 32 | u64::from(self.port) << 16 | u64::from(self.host | PRESENT)
     }

@@ -9,7 +9,7 @@ use std::mem::zeroed;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// One clock of `clock_gettime`, or the error.
+/// The reading of one clock by `clock_gettime`, or the error.
 fn clock(id: c_int) -> Result<(i64, i64), std::io::Error> {
     let mut t = timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `t` may be written to.
@@ -35,7 +35,7 @@ fn the_wall_clocks_stand_and_the_others_run() {
 fn the_older_functions_show_the_frozen_instant() {
     let _entered = Context::new(1, WallClock::frozen(PAST * 1_000_000_000 + 123_456_789)).enter();
     let second = PAST as i64;
-    // SAFETY: null, or a place that may be written to; a zone is two ints.
+    // SAFETY: each pointer is null or may be written to; a zone is two ints.
     unsafe {
         let (mut tv, mut zone, mut t) = (zeroed::<libc::timeval>(), [1, 1], 0);
         assert_eq!(libc::gettimeofday(&mut tv, (&raw mut zone).cast()), 0);
@@ -66,7 +66,8 @@ fn a_signal_handler_reads_the_frozen_time() {
         SEEN.store(unsafe { libc::time(null_mut()) }, Ordering::Relaxed);
     }
     let _entered = frozen(1, PAST).enter();
-    // SAFETY: the handler does nothing that it may not; a signal to oneself arrives before the call returns.
+    // SAFETY: the handler does only what is allowed in a signal handler; a signal to oneself arrives before the call
+    // returns.
     unsafe {
         libc::signal(libc::SIGUSR2, handler as *const () as usize);
         libc::pthread_kill(libc::pthread_self(), libc::SIGUSR2);
@@ -118,7 +119,7 @@ fn a_thread_may_exit() {
 #[test]
 fn a_thread_may_be_cancelled() {
     extern "C-unwind" fn waits(_: *mut c_void) -> *mut c_void {
-        // SAFETY: a cancellation point; no frame of this thread has anything to drop.
+        // SAFETY: `pause` is a cancellation point; no frame of this thread has anything to drop.
         unsafe { pause() };
         null_mut()
     }
@@ -135,8 +136,8 @@ mod waits {
     use std::time::{Duration, Instant};
 
     /// Checks that `wait`, given a deadline `ASKED` from now on that clock, takes that long, whatever the frozen time.
-    /// With a clock in the past an untranslated wait would return at once; with one in the future it would never
-    /// return.
+    /// With a frozen clock in the past, an untranslated wait would return at once; with a frozen clock in the future,
+    /// the wait would never return.
     #[track_caller]
     fn waits_as_asked(id: c_int, wait: impl Fn(&timespec) -> c_int) {
         const ASKED: Duration = Duration::from_millis(20);
@@ -170,7 +171,7 @@ mod waits {
     }
 
     fn wait_for_semaphore(deadline: &timespec) -> c_int {
-        // SAFETY: initialised before it is used, and outlives its use.
+        // SAFETY: the semaphore is initialised before it is used, and outlives its use.
         unsafe {
             let mut semaphore = zeroed();
             libc::sem_init(&mut semaphore, 0, 0);

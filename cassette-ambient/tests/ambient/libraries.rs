@@ -32,7 +32,7 @@ fn the_far_future_can_be_frozen_as_well() {
 
 #[test]
 fn local_time_is_utc_whatever_the_machine() {
-    // `one_test_a_process` starts this binary with other zones.
+    // The test expects UTC. Tests with other zones are in `one_test_a_process`, which starts this binary again.
     assert_eq!(time_zone(), Some("UTC"));
     let _entered = frozen(1, PAST).enter();
     assert_eq!(chrono::Local::now().to_rfc3339(), "2001-01-01T00:00:00+00:00");

@@ -94,7 +94,7 @@ fn addresses(name: &str, family: c_int) -> Result<Vec<SocketAddr>, c_int> {
     }
 }
 
-/// A socket of the address's family that connects to it.
+/// Connects a new socket of the address's family. Returns the socket and the error number, or 0.
 fn connects(to: SocketAddr, kind: c_int) -> (TcpStream, c_int) {
     // SAFETY: a new socket, and an address of its family.
     unsafe {
@@ -109,14 +109,14 @@ fn connects(to: SocketAddr, kind: c_int) -> (TcpStream, c_int) {
 fn with_c<R>(to: SocketAddr, f: impl FnOnce(*const sockaddr, socklen_t) -> R) -> R {
     match to {
         SocketAddr::V4(to) => {
-            // SAFETY: all zero is a value of it.
+            // SAFETY: all zero is a value of this type.
             let mut c: sockaddr_in = unsafe { zeroed() };
             c.sin_family = libc::AF_INET as _;
             (c.sin_port, c.sin_addr.s_addr) = (to.port().to_be(), to.ip().to_bits().to_be());
             f((&raw const c).cast(), size_of::<sockaddr_in>() as _)
         }
         SocketAddr::V6(to) => {
-            // SAFETY: all zero is a value of it.
+            // SAFETY: all zero is a value of this type.
             let mut c: sockaddr_in6 = unsafe { zeroed() };
             c.sin6_family = libc::AF_INET6 as _;
             (c.sin6_port, c.sin6_addr.s6_addr) = (to.port().to_be(), to.ip().octets());
@@ -155,7 +155,7 @@ fn a_connection_that_does_not_block_is_there_when_it_can_be_written_to() {
         let (client, errno) = connects(to, libc::SOCK_NONBLOCK);
         assert!(errno == 0 || errno == libc::EINPROGRESS, "{errno}");
         let mut poll = libc::pollfd { fd: client.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
-        // SAFETY: one descriptor.
+        // SAFETY: the pointer is to one descriptor.
         assert_eq!(unsafe { libc::poll(&mut poll, 1, -1) }, 1);
         assert_eq!((poll.revents, client.take_error().unwrap().map(|e| e.kind())), (libc::POLLOUT, None));
         (&client).write_all(b"x").unwrap();
@@ -186,7 +186,7 @@ fn of_two_sessions_at_once_each_gets_its_own() {
     assert_eq!(intercepted(sessions[1].number, from), None);
 }
 
-/// This holds even if connections to this machine are intercepted.
+/// Datagrams and Unix sockets are not redirected, even if connections to this machine are intercepted.
 #[test]
 fn datagrams_and_unix_sockets_are_nobodys() {
     let session = Session::new(105, true);
@@ -216,19 +216,19 @@ fn a_process_that_is_forked_and_executes_nothing_is_under_it() {
     let session = Session::new(106, false);
     let _entered = session.context.enter();
     let address = "192.0.2.8:80".parse().unwrap();
-    // SAFETY: the child does nothing that it may not after a fork of many threads: no lock, no allocation.
+    // SAFETY: the child takes no lock and allocates nothing, as a fork of a process with several threads requires.
     let child = unsafe { libc::fork() };
     if child == 0 {
         let (client, errno) = connects(address, 0);
         let sent = (&client).write(b"from the child").is_ok_and(|n| n == 14);
-        // SAFETY: it ends the child.
+        // SAFETY: the call only ends the child process.
         unsafe { libc::_exit(if errno == 0 && sent { 0 } else { 1 }) }
     }
     let mut text = String::new();
     session.comes("192.0.2.8", 80).read_to_string(&mut text).unwrap();
     assert_eq!(text, "from the child");
     let mut status = -1;
-    // SAFETY: our own child.
+    // SAFETY: the process is our own child.
     assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
     assert_eq!(status, 0);
 }
@@ -283,7 +283,7 @@ unsafe extern "C" {
 /// # Safety
 /// `entry` is null, or libc's.
 unsafe fn first(entry: *mut hostent) -> Option<IpAddr> {
-    // SAFETY: by the contract.
+    // SAFETY: the caller keeps this function's contract.
     unsafe {
         let entry = entry.as_ref()?;
         let at = entry.h_addr_list.read();
@@ -294,9 +294,9 @@ unsafe fn first(entry: *mut hostent) -> Option<IpAddr> {
     }
 }
 
-/// The one result of all four older functions; `None` if they find nothing.
+/// Calls all four older functions and checks that they agree. Returns their result, or `None` if they find nothing.
 fn found_by_all(name: &CStr, family: c_int) -> Option<IpAddr> {
-    // SAFETY: C strings, and a buffer that lives as long as what is in it.
+    // SAFETY: C strings, and a buffer that outlives the entries in it.
     unsafe {
         let mut all = vec![first(gethostbyname2(name.as_ptr(), family))];
         if family == libc::AF_INET {
@@ -341,7 +341,7 @@ fn a_connection_made_by_what_is_sent_first_is_intercepted() {
     for by_message in [false, true] {
         for to in ["192.0.2.7:82", "[2001:db8::7]:82"].map(|a| a.parse::<SocketAddr>().unwrap()) {
             let data = b"first";
-            // SAFETY: a new socket, an address of its family, and bytes that are there.
+            // SAFETY: a new socket, an address of its family, and bytes that live during the call.
             let (client, sent) = unsafe {
                 let family = if to.is_ipv6() { libc::AF_INET6 } else { libc::AF_INET };
                 let client = TcpStream::from_raw_fd(libc::socket(family, libc::SOCK_STREAM, 0));
@@ -368,7 +368,7 @@ fn a_connection_made_by_what_is_sent_first_is_intercepted() {
     }
 }
 
-/// The value of `AMBIENT_TOLD` in a program that `start` starts with this shell command; `PATH` keeps its value.
+/// Checks that the shell command which `start` runs sees the session's variable `AMBIENT_TOLD`, and `PATH` unchanged.
 #[track_caller]
 fn is_announced(start: impl FnOnce(&CStr) -> String) {
     let session = Session::new(110, false);
@@ -378,10 +378,11 @@ fn is_announced(start: impl FnOnce(&CStr) -> String) {
     assert_eq!(printed, format!("it's told on {path}\n"));
 }
 
-/// The output of a child that executes a program with this function, within the limits of a forked process.
+/// Forks a child that executes a program by calling `execute`, and returns the program's output. `execute` may do only
+/// what a forked process may do.
 fn forked(execute: impl FnOnce()) -> String {
     let mut ends = [0; 2];
-    // SAFETY: two descriptors; between fork and execution the child calls only what it may.
+    // SAFETY: two descriptors; between fork and execution the child calls only functions that are allowed there.
     unsafe {
         assert_eq!(libc::pipe(ends.as_mut_ptr()), 0);
         let child = libc::fork();
@@ -421,7 +422,7 @@ fn the_shells_of_c_see_the_variables() {
         forked(|| {
             // SAFETY: a C string. glibc's allocator may be used after a fork.
             let status = unsafe { libc::system(command.as_ptr()) };
-            // SAFETY: it ends the child.
+            // SAFETY: the call only ends the child process.
             unsafe { libc::_exit(status) };
         })
     });
@@ -443,6 +444,6 @@ fn the_shells_of_c_see_the_variables() {
         }
     });
     // Without a command, `system` reports whether there is a shell.
-    // SAFETY: null is allowed.
+    // SAFETY: `system` allows null.
     assert_ne!(unsafe { libc::system(null()) }, 0);
 }

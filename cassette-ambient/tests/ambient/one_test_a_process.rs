@@ -1,5 +1,5 @@
-//! Settings that the environment makes before a test. Each test here starts this binary once more, with other
-//! variables, to run one "child" test of it, as nextest would.
+//! Tests settings that come from the environment variables of the process. Each test here starts this binary again,
+//! with other variables, to run one of its "child" tests, as nextest would.
 
 use crate::{FUTURE, PAST, frozen, on_a_thread, sees, sees_real_time};
 use cassette_ambient::{CurrentSession, Guard, current_session, outside, time_zone};
@@ -8,7 +8,8 @@ use std::sync::mpsc::channel;
 
 const NEXTEST: (&str, &str) = ("NEXTEST_EXECUTION_MODE", "process-per-test");
 
-/// Runs the test `child` of this file in a process of its own. Without the variables that test does nothing.
+/// Runs the test `child` of this file in a process of its own. The test `child` does nothing without the variable that
+/// this function sets.
 #[track_caller]
 fn in_a_process_with(child: &str, variables: &[(&str, &str)]) {
     let name = format!("one_test_a_process::{child}");
@@ -82,7 +83,7 @@ fn child_with_a_thread_of_no_test() {
     let _first = frozen(1, PAST).enter_root();
     go.send(()).unwrap();
     answers.recv().unwrap();
-    // If it had inherited the first context, it would still be in it.
+    // If the thread had inherited the first context, it would still be in that context.
     let _second = frozen(2, FUTURE).enter_root();
     ask.send(()).unwrap();
     main.join().unwrap();

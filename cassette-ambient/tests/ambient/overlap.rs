@@ -14,7 +14,8 @@ fn three_tests_at_once_see_their_own_time_in_all_they_start() {
         let all = all.clone();
         std::thread::spawn(move || {
             let _entered = context.map(Context::enter);
-            // A failure waits until no other thread needs this one at the barrier.
+            // A failure is reported after the last barrier, because the other threads wait for this thread at each
+            // barrier.
             let results = [threads, tokio_runtime, tokio_on_one_thread, rayon_pool].map(|start| {
                 all.wait();
                 std::panic::catch_unwind(|| {

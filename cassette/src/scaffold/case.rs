@@ -56,7 +56,7 @@ impl Case {
         self.dir.join("cassettes").join("requests.json")
     }
 
-    /// The instant at which the case's definition freezes the clock, if it names one.
+    /// The instant at which the case's definition freezes the clock, if the definition names one.
     ///
     /// # Errors
     ///

@@ -24,7 +24,7 @@ pub struct Definition {
 }
 
 const KEYS: [&str; 5] = ["name", "config", "secrets", "state", "freeze_time"];
-/// A longer name would make rustfmt break the generated lines.
+/// The longest name of a case. With a longer name, rustfmt would break the generated lines.
 const MAX_NAME: usize = 40;
 
 /// The keywords of edition 2024 in lower case, strict and reserved: no function can have one of them as its name. Raw
@@ -70,7 +70,7 @@ type Wrong = (String, String);
 fn definition(i: usize, mut object: Map<String, Value>) -> Result<Definition, Wrong> {
     let wrapped = object.contains_key("config");
     if !wrapped {
-        // A raw configuration, in the form that the component itself gets.
+        // A raw configuration, as the component itself gets it.
         if !object.contains_key("parameters") {
             let what =
                 "expected a wrapped definition with `config`, or a raw configuration with `parameters`";
@@ -159,7 +159,7 @@ fn masked(value: Value, place: &str) -> Result<Value, Wrong> {
     }
 }
 
-/// Checks that `secrets` holds nothing but placeholders. It has the form of the configuration.
+/// Checks that `secrets` holds nothing but placeholders. `secrets` has the same structure as the configuration.
 fn all_placeholders(value: &Value, place: &str) -> Result<(), Wrong> {
     match value {
         Value::Object(object) => {

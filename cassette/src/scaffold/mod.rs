@@ -86,8 +86,8 @@ impl Scaffold {
         self
     }
 
-    /// The instant, in RFC 3339, at which the clock stands in every case whose definition names no other. With it, a
-    /// new recording sends the API the same requests.
+    /// The instant, in RFC 3339, at which the clock stands in every case whose definition names no other. With a frozen
+    /// clock, a new recording sends the same requests to the API.
     #[must_use]
     pub fn freeze_time(mut self, at: &str) -> Scaffold {
         self.freeze_time = Some(at.to_owned());
@@ -139,17 +139,19 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// A file cannot be written, or a file that was not generated has its path.
+    /// A file cannot be written, or a file that was not generated is at the path of the test file.
     pub fn write(&self) -> Result<Vec<FileChange>> {
         self.refuse_foreign_test_file()?;
         self.files.iter().map(|(path, text)| write::write(path, text, &self.scaffold.package_dir)).collect()
     }
 
-    /// Compares the files without writing: finds missing, different and undefined ones.
+    /// Compares the files without writing them. Finds missing and different files, cases without a recording, and case
+    /// folders without a definition.
     ///
     /// # Errors
     ///
-    /// The files differ. The message names every file and the command that updates them.
+    /// The comparison finds something. The message names every file and folder found, and the command that updates the
+    /// files.
     pub fn check(&self) -> Result<()> {
         let root = &self.scaffold.package_dir;
         let mut drift = Vec::new();

@@ -1,4 +1,4 @@
-//! The only code that writes generated files. A file with the same text is not touched.
+//! The only code that writes generated files. A file that already has the new text is not touched.
 
 use std::fmt;
 use std::path::Path;
@@ -13,7 +13,7 @@ pub enum ChangeKind {
     Created,
     /// The file had another text.
     Updated,
-    /// The file has this text already.
+    /// The file had the new text already.
     Unchanged,
 }
 

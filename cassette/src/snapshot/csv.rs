@@ -59,7 +59,8 @@ impl TableReader {
         TableReader { delimiter, state, table: Table::default() }
     }
 
-    /// Takes the next bytes of the file. The first call needs more than a byte order mark, or the whole file.
+    /// Takes the next bytes of the file. The first chunk must be longer than a byte order mark, unless it is the whole
+    /// file.
     pub(super) fn feed(&mut self, mut chunk: &[u8]) {
         if let State::Header(header) = &mut self.state {
             // csv-core takes an empty input for the end of the file.
@@ -132,7 +133,8 @@ impl Rows {
                     at += 1;
                     state = Rows::Quoted;
                 }
-                // Not at the start of a field: bytes between a closing quote and the next delimiter are literal.
+                // This position is not the start of a field, because bytes between a closing quote and the next
+                // delimiter are literal.
                 Rows::QuoteInQuoted => state = Rows::Field { opens: false },
                 Rows::Field { opens } => {
                     let Some(n) = memchr3(b'"', b'\n', b'\r', &chunk[at..]) else {
@@ -167,7 +169,7 @@ mod tests {
         reader.finish()
     }
 
-    /// The same with nothing but csv-core: the rules that our counting must keep.
+    /// Counts rows and columns with csv-core alone. Our own counting must give the same numbers.
     fn read_slowly(bytes: &[u8]) -> (u64, u64) {
         let mut reader = Reader::new();
         let (mut rows, mut columns, mut at, mut out) = (0, 0, 0, [0; 4096]);

@@ -62,7 +62,7 @@ pub(crate) enum Fact {
         /// Found.
         after: u64,
     },
-    /// The bytes, while their number is the same.
+    /// The bytes differ, and their number is the same.
     Content,
     /// The target of the link.
     Target {

@@ -14,10 +14,10 @@ use crate::hex;
 
 const CHUNK: usize = 64 * 1024;
 
-/// Bytes that are worth a thread; below this a second thread costs more than it saves.
+/// The number of bytes that is worth a thread. With fewer bytes, a second thread costs more than it saves.
 const WORTH_A_THREAD: u64 = 256 * 1024;
 
-/// Reads a file and writes the bytes that are hashed instead.
+/// Reads the bytes of a file, and writes the bytes that are hashed in their place.
 pub(crate) type Filter<'f> = &'f (dyn Fn(&mut dyn Read, &mut dyn Write) -> io::Result<()> + Sync);
 
 /// Reads every listed file. The order of the result is not defined.

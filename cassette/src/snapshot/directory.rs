@@ -72,7 +72,7 @@ mod tests {
         check(&[], &[], &[]);
         check(&[("d/", b"")], &[], &["dir d"]);
         check(&[("d/e/", b""), ("d/f/", b"")], &[], &["dir d/e", "dir d/f"]);
-        // By bytes of the whole path: capitals first, and `-` before `/`.
+        // Entries are sorted by the bytes of the whole path: capitals come first, and `-` comes before `/`.
         check(
             &[("b", b""), ("a/x", b""), ("a-b", b""), ("B", b""), ("ž", b"")],
             &[],
@@ -93,7 +93,7 @@ mod tests {
         );
     }
 
-    /// Large enough for several threads and several reads a file.
+    /// The files are large enough for several threads, and for several reads of a file.
     #[test]
     fn large_directories_are_shared_out() {
         let csv = "id,name\n".to_owned() + &"1,\"a \"\"quoted\"\"\nname\"\n".repeat(20_000);
@@ -146,7 +146,7 @@ mod tests {
         #[test]
         fn names_that_are_not_text_survive() {
             let dir = tree(&[]);
-            // Not every file system takes such a name (APFS does not): then there is nothing to show.
+            // Some file systems refuse such a name (APFS does). There the test checks nothing.
             if fs::write(dir.path().join(OsStr::from_bytes(b"caf\xe9")), "").is_ok() {
                 fs::write(dir.path().join(r"caf\xe9"), "").unwrap();
                 let manifest = Manifest::of(dir.path(), &[]).unwrap();

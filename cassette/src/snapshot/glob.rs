@@ -13,8 +13,8 @@ impl Ignore {
         patterns.iter().map(|p| compile(p)).collect::<Result<_>>().map(Ignore)
     }
 
-    /// Whether the entry at this path (as in a manifest) is left out. The caller checks the folders above it: it does
-    /// not enter an ignored one.
+    /// Whether the entry at this path (as in a manifest) is left out. The folders above the entry are not checked,
+    /// because the caller does not enter an ignored folder.
     pub(super) fn matches(&self, path: &str) -> bool {
         if self.0.is_empty() {
             return false;
@@ -36,7 +36,7 @@ fn compile(pattern: &str) -> Result<Vec<String>> {
     if !trimmed.contains('/') {
         parts.insert(0, ANY_DEPTH.to_owned());
     }
-    // `logs/**` means the contents of `logs`; `logs` itself needs no entry then.
+    // `logs/**` is treated like `logs`: if all contents of a folder are ignored, the folder needs no entry either.
     if parts.len() > 1 && parts.last().is_some_and(|p| p == ANY_DEPTH) {
         parts.pop();
     }

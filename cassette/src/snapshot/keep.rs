@@ -23,7 +23,7 @@ pub(crate) fn keep(output_dir: &Path, target: &Path) -> Result<()> {
         // Another file system, a mount point, or a file that is still open on Windows: copying may work.
         Err(_) => {
             copy(output_dir, target)?;
-            // Best effort: the files are kept, and the owner of a temporary directory removes it anyway.
+            // An error is ignored: the files are kept, and the owner of a temporary directory removes it anyway.
             let _ = fs::remove_dir_all(output_dir);
             Ok(())
         }
@@ -54,7 +54,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         } else if kind.is_file() {
             fs::copy(&from, &to).map_err(|e| Error::io("copy the file", &from, e))?;
         }
-        // Sockets and pipes have no contents.
+        // Sockets and pipes are skipped, because they have no contents.
     }
     Ok(())
 }

@@ -36,7 +36,7 @@ mod tests {
         check("Žluťoučký kůň".as_bytes(), "Žluťoučký kůň");
         check(b"caf\xe9", r"caf\xe9");
         check(b"\xff\xfe", r"\xff\xfe");
-        // The name that spells an escape is not the name that needs one.
+        // A name that contains the text of an escape stays different from a name that needs the escape.
         check(br"caf\xe9", r"caf\\xe9");
         check(b"", "");
     }

@@ -27,11 +27,11 @@ pub(super) fn pending_path(path: &Path) -> PathBuf {
     pending.into()
 }
 
-/// Reads a snapshot. `None` if there is none.
+/// Reads a snapshot. `None` if the file does not exist.
 ///
 /// # Errors
 ///
-/// It cannot be read, or it is not a snapshot; the error then has line and column.
+/// The file cannot be read, or is not a snapshot. In the second case the error has line and column.
 pub(crate) fn load(path: &Path) -> Result<Option<Manifest>> {
     let text = match fs::read(path) {
         Ok(bytes) => bytes,
@@ -43,8 +43,8 @@ pub(crate) fn load(path: &Path) -> Result<Option<Manifest>> {
     parse(&text).map(Some).map_err(|e| e.at(path))
 }
 
-/// Installs a snapshot atomically: another process sees the old file or the new one. An equal file is not touched. A
-/// pending snapshot is removed, because its review is settled.
+/// Installs a snapshot atomically: another process sees the old file or the new one. A file that already holds an equal
+/// manifest is not touched. A pending snapshot is removed, because its review is settled.
 ///
 /// # Errors
 ///
@@ -72,7 +72,7 @@ pub(crate) fn store_pending(path: &Path, manifest: &Manifest, header: &Header) -
 ///
 /// # Errors
 ///
-/// It cannot be removed.
+/// The pending snapshot cannot be removed.
 pub(crate) fn discard_pending(path: &Path) -> Result<()> {
     let pending = pending_path(path);
     match fs::remove_file(&pending) {
@@ -100,8 +100,8 @@ fn render(manifest: &Manifest, header: &Header) -> String {
     out
 }
 
-/// A YAML scalar. It is plain if no reader could take it for anything but a string, so that our files look like insta's
-/// own. Otherwise it is a JSON string, which is a YAML string too (YAML 1.2, §1.3).
+/// A YAML scalar. The scalar is plain if no reader could take it for anything but a string, so that our files look like
+/// insta's own. Otherwise it is a JSON string, which is a YAML string too (YAML 1.2, §1.3).
 fn scalar(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ' ');
     let worded = value.starts_with(|c: char| c.is_ascii_alphabetic()) && value.contains(['/', ' ']);

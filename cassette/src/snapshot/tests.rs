@@ -1,4 +1,4 @@
-//! Our snapshot files in the hands of insta itself: what `cargo insta review` reads is what we wrote.
+//! Tests our snapshot files with insta itself: `cargo insta review` reads the contents that we wrote.
 
 use std::fs;
 
@@ -29,7 +29,7 @@ fn insta_finds_our_snapshot_unchanged() {
     settings.set_snapshot_path(dir.path());
     settings.set_prepend_module_to_snapshot(false);
     settings.bind(|| insta::assert_snapshot!("weather.output", manifest.to_text()));
-    // Under `cargo insta test` a snapshot that differs passes, and is put up for review.
+    // Under `cargo insta test` the assertion would pass even for a different snapshot, and leave a file for review.
     let names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names, ["weather.output.snap"]);
 }
@@ -46,7 +46,7 @@ fn insta_reads_our_header_and_contents() {
         assert_eq!(read.metadata().expression(), Some("session.output_dir()"));
         assert_eq!(read.as_text().unwrap().to_string(), manifest.to_text().trim_end());
 
-        // Accepting the snapshot in insta writes the file once more, by insta itself.
+        // When the snapshot is accepted, insta writes the file once more.
         read.save(&path).unwrap();
         assert_eq!(load(&path).unwrap(), Some(manifest));
     }

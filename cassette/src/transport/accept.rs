@@ -2,7 +2,7 @@
 //! requests inside them.
 //!
 //! All connections arrive on one port. The first byte distinguishes TLS (22, a handshake record, RFC 8446 §5.1) from
-//! HTTP; the first bytes after that distinguish HTTP/1 from HTTP/2.
+//! HTTP. The first bytes of HTTP, inside TLS if there is any, distinguish HTTP/1 from HTTP/2.
 //!
 //! Must not know: where the engine gets its responses.
 
@@ -37,12 +37,13 @@ use crate::poison::unpoisoned;
 use crate::target::{self, Origin, Refusal};
 use crate::transport_error::TransportError;
 
-/// hyper's default is 100, and some browsers and gateways come close to it.
+/// The largest number of headers in a message. hyper's default is 100, and some browsers and gateways come close to it.
 pub(super) const MAX_HEADERS: usize = 256;
-/// In bytes. HTTP/2's usual limit is 16 KiB; long cookies and tokens need more.
+/// The limit for the headers of a message together, in bytes. HTTP/2's usual limit is 16 KiB; long cookies and tokens
+/// need more.
 pub(super) const MAX_HEADER_LIST: u32 = 1 << 20;
 
-/// How long a request waits for its response on replay if its client gave up while it was recorded.
+/// How long a replayed request stays without a response if its client gave up during the recording.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The state that all connections of one session share.
@@ -68,7 +69,7 @@ impl Stop {
         let mut stop = self.0.clone();
         tokio::spawn(async move {
             let mut task = pin!(task);
-            // `wait_for` fails if the sender is gone, which also means the end.
+            // `wait_for` fails if the sender is gone, which also means the end of the session.
             let mut stopped = pin!(stop.wait_for(|stopped| *stopped));
             poll_fn(|cx| {
                 if stopped.as_mut().poll(cx).is_ready() {
@@ -81,7 +82,7 @@ impl Stop {
     }
 }
 
-/// HTTP/2 runs each stream as a task.
+/// hyper starts the task of each HTTP/2 stream through this executor.
 impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Stop {
     fn execute(&self, task: F) {
         self.spawn(task);
@@ -137,7 +138,7 @@ pub(super) async fn serve<S: HttpService>(
     }
 }
 
-/// Boxed, because the contents of a tunnel are sniffed again.
+/// The future is boxed, because it is recursive: the contents of a tunnel are sniffed again.
 fn sniff<S: HttpService, T>(
     shared: Arc<Shared<S>>,
     stream: T,
@@ -179,7 +180,7 @@ where
     })
 }
 
-/// A small buffer: it only holds the bytes that are sniffed; later reads bypass it.
+/// Buffers the stream, so that its first bytes can be sniffed. The buffer is small, because larger reads bypass it.
 fn peeking<T: AsyncRead>(stream: T) -> BufReader<T> {
     BufReader::with_capacity(16, stream)
 }
@@ -188,8 +189,8 @@ async fn tls<S: HttpService, T>(shared: Arc<Shared<S>>, stream: T, arrival: Arri
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    // The client reports a failed handshake, because it knows the cause. If the client refused our certificate, the
-    // session remembers that as well, for the report.
+    // A failed handshake is not reported here: the client knows the cause and fails with it. If the client refused our
+    // certificate, the session remembers the refusal for its own report.
     let Ok(start) = LazyConfigAcceptor::new(Default::default(), stream).await else { return };
     let asked = start.client_hello().server_name().map(str::to_owned);
     let tunnel = arrival.server();
@@ -240,7 +241,8 @@ async fn http<S: HttpService, T>(
     let (server, undecided) = meant.map(|m| (m.server, Arc::new(Mutex::new(Some(m.undecided))))).unzip();
     let foreign = shared.foreign.clone();
     let connection = Connection { shared, origin, base, gate: gate.clone(), undecided: undecided.clone() };
-    // The end of a connection concerns only its client; a failing engine ends the connection on purpose.
+    // The error of a connection concerns only its client, and a failing engine breaks the connection on purpose. Only a
+    // client that does not speak HTTP is remembered.
     let ended = gate.drive(builder.serve_connection_with_upgrades(TokioIo::new(stream), connection)).await;
     if let (Err(e), Some(server)) = (ended, server) {
         foreign.judge(&server, &*e);
@@ -249,7 +251,7 @@ async fn http<S: HttpService, T>(
 
 type ExchangeFuture<R> = Pin<Box<dyn Future<Output = Result<R, TransportError>> + Send>>;
 
-/// Boxed here: rustc does not see that an async block which holds the engine's future is `Send`.
+/// The future is boxed here, because rustc does not see that an async block which holds the engine's future is `Send`.
 fn exchange<S: HttpService>(engine: &mut S, request: Request<Body>) -> ExchangeFuture<Response<Body>> {
     Box::pin(engine.call(request))
 }
@@ -260,7 +262,7 @@ struct Connection<S> {
     origin: Origin,
     base: Option<Arc<Base>>,
     gate: Arc<Gate>,
-    /// Dropped at the first request.
+    /// Says that the connection may turn out not to be HTTP. Dropped at the first request.
     undecided: Option<Arc<Mutex<Option<Undecided<Foreign>>>>>,
 }
 
@@ -297,8 +299,8 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Connection<S
             poll_fn(|cx| engine.poll_ready(cx)).await?;
             let answer = exchange(&mut engine, request).await;
             if answer.as_ref().is_err_and(|e| *e == TransportError::gave_up()) {
-                // The client will give up again, by its own time-out. A client without a time-out gets the failure in
-                // the end.
+                // The client gave up during the recording, and will give up again by its own time-out. A client without
+                // a time-out gets the failure after the wait.
                 tokio::time::sleep(LONGEST_WAIT).await;
             }
             let mut response = answer?;

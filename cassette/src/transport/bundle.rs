@@ -34,20 +34,20 @@ impl Trust {
     }
 }
 
-/// The file, until the last handle is dropped.
+/// A handle to the file. The file is removed when the last handle is dropped.
 #[derive(Debug)]
 pub(crate) struct Bundle {
     trust: Trust,
     file: PathBuf,
 }
 
-/// The place of one kind of file, present or past, and the number of its handles.
+/// The directory that holds the file for one kind of trust, or held it last, and the number of handles to the file.
 struct Place {
     directory: Option<PathBuf>,
     handles: usize,
 }
 
-/// Indexed by [`Trust`].
+/// The places of the files, indexed by [`Trust`].
 fn places() -> MutexGuard<'static, [Place; 2]> {
     const NONE: Place = Place { directory: None, handles: 0 };
     static PLACES: Mutex<[Place; 2]> = Mutex::new([NONE, NONE]);
@@ -93,15 +93,15 @@ impl Drop for Bundle {
         let place = &mut places()[self.trust as usize];
         place.handles -= 1;
         if place.handles == 0 {
-            // The next process removes the rest.
+            // If the removal fails, a process that starts later removes the directory.
             let _ = fs::remove_file(&self.file);
             let _ = self.file.parent().map(fs::remove_dir);
         }
     }
 }
 
-/// Writes the file into the previous directory, or into a new one if somebody else has created the previous one
-/// meanwhile. Returns the directory.
+/// Writes the file into the previous directory, or into a new one if there is no previous directory, or if another
+/// process has created one of that name meanwhile. Returns the directory.
 fn write(before: Option<PathBuf>, temporary: &Path, text: &str) -> io::Result<PathBuf> {
     let directory = match before.filter(|before| fs::create_dir(before).is_ok()) {
         Some(directory) => directory,
@@ -127,8 +127,8 @@ fn write(before: Option<PathBuf>, temporary: &Path, text: &str) -> io::Result<Pa
 fn text(trust: Trust) -> String {
     let mut text = Ca::get().pem().to_owned();
     if trust == Trust::SessionAndMachine {
-        // This runs outside of the session, because `SSL_CERT_FILE` may name this very file inside of it. A machine
-        // without roots, or with a broken root, trusts the remaining ones.
+        // The roots are loaded outside of the session, because inside of it `SSL_CERT_FILE` may name the file that is
+        // being written. Roots that cannot be loaded are left out, even if none remains.
         for root in outside(rustls_native_certs::load_native_certs).certs {
             text += &ca::pem(&root);
         }
@@ -149,8 +149,8 @@ fn sweep(temporary: &Path) {
     }
 }
 
-/// Asks the list of processes where the system has one. Elsewhere, a directory older than a day is taken to be unused,
-/// because no test runs that long.
+/// Whether the process has ended. Where the system has `/proc`, the list of processes answers that. Elsewhere, a
+/// directory older than a day is taken to be unused, because no test runs that long.
 fn is_gone(process: u32, entry: &fs::DirEntry) -> bool {
     if Path::new("/proc/self").exists() {
         return !Path::new("/proc").join(process.to_string()).exists();
@@ -181,7 +181,7 @@ mod tests {
         drop(first);
         assert!(file.exists());
         drop(second);
-        // Unless a test of another module has taken it meanwhile.
+        // The file is gone, unless a test of another module has asked for it meanwhile.
         assert!(!file.exists() || Bundle::get(Trust::Session).is_ok());
         assert_eq!(Bundle::get(Trust::Session).unwrap().file, file, "clients remember the name");
     }
@@ -190,7 +190,7 @@ mod tests {
     fn it_never_lies_in_a_directory_that_was_there() {
         let temporary = tempfile::tempdir().unwrap();
         let first = write(None, temporary.path(), "1").unwrap();
-        // The previous directory is free, or somebody has taken it.
+        // While the previous directory exists, a new one is created. Once it is gone, its name is used again.
         let taken = write(Some(first.clone()), temporary.path(), "2").unwrap();
         assert_ne!(first, taken);
         fs::remove_dir_all(&first).unwrap();

@@ -3,7 +3,7 @@
 //! The authority is created in memory at first use. Its key never leaves memory, neither to a file nor to a log.
 //! Clients trust the authority for the duration of a test. Certificates are valid around the *session's* clock, because
 //! clients inside a session judge them by that clock, and around the real clock, because processes that the session
-//! starts judge them by that one.
+//! starts judge them by the real clock.
 //!
 //! Must not know: sockets, sessions.
 
@@ -212,7 +212,8 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    /// The error of a client whose clock shows `client` about a certificate issued to `host` at `session`.
+    /// Verifies a certificate that was issued to `host` while the session's clock showed `session`. The client asks for
+    /// the host `asked`, and its clock shows `client`.
     #[track_caller]
     fn verify(host: &str, session: u64, asked: &str, client: u64) -> Result<(), rustls::Error> {
         let ca = Ca::get();
@@ -231,7 +232,7 @@ mod tests {
         for at in [0, 1, BILLENNIUM, 1_700_000_000, 4_000_000_000, 7_258_118_399] {
             assert_eq!(verify("api.example.test", at, "api.example.test", at), Ok(()), "{at}");
         }
-        // The real one is two thousand days later.
+        // The real clock is two thousand days later.
         for at in [BILLENNIUM + 1000 * DAY, BILLENNIUM + 2390 * DAY] {
             let expected = !cfg!(target_vendor = "apple");
             assert_eq!(verify("api.example.test", BILLENNIUM, "api.example.test", at).is_ok(), expected);
@@ -265,13 +266,14 @@ mod tests {
             let at = der.windows(start.len()).position(|w| w == start)?;
             Some(der[at + start.len()..].to_vec())
         };
-        // id-ce-basicConstraints and id-ce-keyUsage, both critical: an authority, for certificates and lists.
+        // id-ce-basicConstraints and id-ce-keyUsage, both critical: the certificate is an authority, which signs
+        // certificates and revocation lists.
         assert!(
             after(ca.der(), b"\x55\x1d\x13\x01\x01\xff\x04\x08\x30\x06\x01\x01\xff\x02\x01\x00").is_some()
         );
         assert!(after(ca.der(), b"\x55\x1d\x0f\x01\x01\xff\x04\x04\x03\x02\x01\x06").is_some());
         assert!(after(&leaf, b"\x55\x1d\x0f\x01\x01\xff\x04\x04\x03\x02\x07\x80").is_some());
-        // id-ce-subjectKeyIdentifier of the one is id-ce-authorityKeyIdentifier of the other.
+        // The authority's id-ce-subjectKeyIdentifier equals the leaf's id-ce-authorityKeyIdentifier.
         let subject = after(ca.der(), b"\x55\x1d\x0e\x04\x16\x04\x14").unwrap();
         let authority = after(&leaf, b"\x55\x1d\x23\x04\x18\x30\x16\x80\x14").unwrap();
         assert_eq!(subject[..20], authority[..20]);

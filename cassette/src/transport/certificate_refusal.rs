@@ -12,7 +12,8 @@ pub(crate) struct CertificateRefusal {
     /// The host that the certificate was issued for.
     pub(crate) host: String,
     /// The client's reason, by the name of its alert (RFC 8446 §6.2). `None` if the client closed the connection
-    /// without an alert, as some do that do not trust the certificate, and others that ran out of time.
+    /// without an alert. Some clients do that because they do not trust the certificate, others because they ran out of
+    /// time.
     pub(crate) alert: Option<&'static str>,
 }
 

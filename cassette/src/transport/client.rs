@@ -30,7 +30,7 @@ pub(crate) fn blocking_client_builder(proxy: &str, ca: &Ca) -> Result<reqwest::b
 
 /// A client that talks to the real servers itself, for a session that is off.
 ///
-/// Overrides of a name apply to the name, whatever port they give.
+/// An override applies to all ports of its host, even if the override names one port.
 pub(crate) fn direct_client_builder(options: &UpstreamOptions) -> Result<reqwest::ClientBuilder> {
     let mut builder = reqwest::Client::builder().tls_backend_preconfigured(direct(options)?);
     for (host, address) in &options.resolve {

@@ -68,7 +68,7 @@ impl Connector {
         let tcp = self.tcp.call(self.shared.over(&uri)).await.map_err(|e| {
             let found = failure::of(&e);
             match found.kind {
-                // The time-out concerns one of several addresses, or the only one.
+                // The connection to one of the host's addresses, perhaps the only one, has timed out.
                 Kind::Timeout => self.shared.late(&to),
                 Kind::Dns => TransportError { kind: Kind::Dns, message: format!("{to}: {}", found.message) },
                 _ => TransportError { kind: Kind::Connect, message: format!("{to}: {}", found.message) },

@@ -38,7 +38,7 @@ struct Queue {
     bodies: Vec<Waker>,
     /// The number of failing bodies so far.
     arrived: u64,
-    /// The number of them that may go on.
+    /// The number of failing bodies that may go on.
     passed: u64,
 }
 
@@ -69,7 +69,8 @@ impl Gate {
         let has_length = response.headers().contains_key(CONTENT_LENGTH);
         let status = response.status();
         // hyper's HTTP/1 gives a body that is known to be empty a length of 0. It would remove the length of a 304,
-        // which describes another response (RFC 9110 §15.4.5), and add a length to others that no server has sent.
+        // which describes another response (RFC 9110 §15.4.5), and it would add to other responses a length that no
+        // server has sent.
         let looks_full = response.version() < Version::HTTP_2
             && if has_length { status == StatusCode::NOT_MODIFIED } else { may_have_a_body(method, status) };
         let gate = self.clone();
@@ -117,7 +118,7 @@ impl Gate {
     }
 }
 
-/// Whether such a response may have a body (RFC 9110 §6.4.1).
+/// Whether the response to a request of this method may have a body if it has this status (RFC 9110 §6.4.1).
 fn may_have_a_body(method: &Method, status: StatusCode) -> bool {
     let bodiless = status.is_informational()
         || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
@@ -164,7 +165,8 @@ impl HttpBody for Guarded {
     }
 
     fn size_hint(&self) -> SizeHint {
-        // The header is what the server promised. hyper would believe the length of a cut body, which is shorter.
+        // The header holds the length that the server promised. The size of a cut body is smaller, and hyper would send
+        // that instead.
         if self.has_length { SizeHint::default() } else { self.inner.size_hint() }
     }
 }

@@ -1,7 +1,7 @@
 //! Connections to servers that do not speak HTTP: the client sends something else, or waits for the server to speak
 //! first, as clients of mail servers and of many databases do.
 //!
-//! Must not know: how this is worded.
+//! Must not know: how the report words such a connection.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,7 +17,8 @@ use crate::poison::unpoisoned;
 pub(crate) struct Foreign {
     /// The server, with its port.
     pub(crate) server: String,
-    /// Whether the client sent nothing. It may also be a client that keeps a connection for later.
+    /// Whether the client sent nothing. Such a client waits for the server to speak first, or keeps the connection for
+    /// later use.
     pub(crate) silent: bool,
 }
 
@@ -28,11 +29,11 @@ pub(super) struct Foreigners {
     stirred: Mutex<Instant>,
 }
 
-/// How long a client may be silent while no other client is active. The limit does not count per client, because with
-/// thousands of connections at once each of them takes its time.
+/// How long a client may be silent while no other client is active. The time counts from the last activity of any
+/// client, because with thousands of connections at once each client is slow.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// A client that closed its connection after this time was waiting for the server.
+/// A client that sent nothing for longer than this before it closed its connection was waiting for the server.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Default for Foreigners {
@@ -47,8 +48,9 @@ impl Foreigners {
         *unpoisoned(self.stirred.lock()) = Instant::now();
     }
 
-    /// Waits for the client's first byte; until the returned guard is dropped, it is open whether HTTP follows. `None`
-    /// if no byte comes: the client has gone, or was disconnected because it waits for `server` to speak first.
+    /// Waits for the client's first byte. Until the returned guard is dropped, the connection is undecided: it may turn
+    /// out not to be HTTP. `None` if no byte comes: the client has gone, or was disconnected because it waits for
+    /// `server` to speak first.
     pub(super) async fn first_byte<T: AsyncBufRead + Unpin>(
         &self,
         stream: &mut T,
@@ -59,8 +61,8 @@ impl Foreigners {
         let mut until = began + SILENCE;
         loop {
             let filled = timeout_at(until, stream.fill_buf()).await;
-            // This must come before the client can know the outcome: otherwise the test could end before this
-            // connection counts as undecided.
+            // The connection must count as undecided before the client can learn the outcome. Otherwise the test could
+            // end, and collect the events, before the connection counts.
             let undecided = self.seen.begin();
             match filled {
                 Ok(Ok([first, ..])) => {

@@ -1,8 +1,8 @@
 //! Events on connections that led to no request, remembered until the session ends.
 //!
-//! Such a client fails in the middle of the code under test, with an error of its own that cannot say what to do. It
-//! also fails slightly before this side knows. So whoever asks for the events waits for the connections that are still
-//! open.
+//! The client of such a connection fails in the middle of the code under test, with an error of its own that cannot say
+//! what to do. The client may fail slightly before the session knows of the event. The code that asks for the events
+//! therefore waits for the connections on which an event may still happen.
 //!
 //! Must not know: how the events are worded.
 
@@ -32,7 +32,8 @@ impl<T> Default for Seen<T> {
 }
 
 impl<T: Clone + PartialEq> Seen<T> {
-    /// Call this before the client can know the outcome.
+    /// Counts a connection as undecided until the returned value is dropped. Call this before the client can learn the
+    /// outcome.
     pub(super) fn begin(self: &Arc<Self>) -> Undecided<T> {
         self.state().undecided += 1;
         Undecided(self.clone())

@@ -1,7 +1,7 @@
 //! The threads that run the library's own sockets.
 //!
-//! They are started outside of every session: they see the real clock, by which upstream certificates are judged, and
-//! their connections are not intercepted. They also outlive every runtime that a test builds and drops.
+//! The threads are started outside of every session. Therefore they see the real clock, by which upstream certificates
+//! are judged, and their connections are not intercepted. They also outlive every runtime that a test builds and drops.
 //!
 //! Must not know: HTTP.
 

@@ -82,7 +82,7 @@ impl Destination {
         self.host.parse::<std::net::IpAddr>().is_ok()
     }
 
-    /// `None` if no URI can have this name.
+    /// The destination as the authority of a URI. `None` if no URI can have this name.
     fn authority(&self) -> Option<http::uri::Authority> {
         let Destination { host, port } = self;
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }.parse().ok()

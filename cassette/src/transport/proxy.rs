@@ -23,13 +23,13 @@ use crate::error::{Error, Result};
 pub(crate) struct Proxy {
     address: SocketAddr,
     stop: watch::Sender<bool>,
-    /// Opens the port that stands for a server. It must not keep the engine alive.
+    /// Opens the port that stands for a server. The function must not keep the engine alive.
     base: Opener,
     refused: Arc<Seen<CertificateRefusal>>,
     foreign: Arc<Foreigners>,
 }
 
-/// A connection that is still undecided after this time stays undecided.
+/// How long the session waits for undecided connections before it returns the events that it has.
 const UNDECIDED: Duration = Duration::from_secs(1);
 
 type Opener = Box<dyn Fn(&Site) -> Result<SocketAddr> + Send + Sync>;
@@ -157,7 +157,7 @@ async fn accept<S: HttpService>(listener: TcpListener, shared: Arc<Shared<S>>, b
     loop {
         match listener.accept().await {
             Ok((stream, client)) => {
-                // Small writes are responses that a client waits for.
+                // Small writes are sent at once, because the client waits for the response.
                 let _ = stream.set_nodelay(true);
                 shared.stop.spawn(accept::serve(shared.clone(), stream, client, base.clone()));
             }

@@ -48,7 +48,7 @@ impl Site {
         Site::of(scheme, after)
     }
 
-    /// `after` begins with the authority.
+    /// Splits `after`, the part of a URL after `//`, which begins with the authority.
     fn of(scheme: Scheme, after: &str) -> Option<(Site, &str, &str)> {
         let (authority, rest) = after.split_at(after.find(['/', '?', '#', '\\']).unwrap_or(after.len()));
         let user = authority.rfind('@').map_or("", |at| &authority[..=at]);
@@ -109,7 +109,7 @@ impl Base {
     /// Rewrites the response's headers: servers become their ports.
     ///
     /// The client follows redirects, so `open` finds or opens a port for their target. No port is opened for a `link`
-    /// header, whose target may be a name and no address (`rel="profile"`).
+    /// header, because its target may be a mere name instead of an address (`rel="profile"`).
     pub(super) fn back(
         &self,
         headers: &mut HeaderMap,
@@ -137,7 +137,8 @@ impl Base {
         Some(format!("http://{}{rest}", port(&site)?))
     }
 
-    /// A cookie of this server rewritten for the port: for the port's host, and not for TLS only.
+    /// A cookie of this server rewritten for the port: without `Domain` and `Secure`, because the port has another host
+    /// and no TLS.
     fn cookie(&self, text: &str) -> Option<String> {
         let host = self.site.authority.host();
         let kept = |part: &&str| {
@@ -222,7 +223,8 @@ mod tests {
         }
     }
 
-    /// `api.example.test` has port 4001, `auth.example.test` 4002, and what is opened gets 4003.
+    /// `api.example.test` has port 4001, `auth.example.test` 4002, and a port that is opened for another server is
+    /// 4003.
     #[track_caller]
     fn check(name: HeaderName, said: &str, expected: &str) {
         let mut headers = HeaderMap::new();

@@ -26,7 +26,7 @@ pub(super) fn alpn() -> Vec<Vec<u8>> {
     vec![b"h2".to_vec(), b"http/1.1".to_vec()]
 }
 
-/// Trusts these roots and no others. This is cheap, because the machine's roots are not read.
+/// A configuration that trusts these roots and no others. This is cheap, because the machine's roots are not read.
 #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "only the clients of reqwest need it"))]
 pub(super) fn only(roots: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::Error> {
     let mut store = RootCertStore::empty();
@@ -41,8 +41,8 @@ pub(super) fn only(roots: &[CertificateDer<'static>]) -> Result<ClientConfig, ru
     Ok(config)
 }
 
-/// Trusts the machine's roots and these. On Linux this reads the machine's bundle, which takes 10 to 20 ms in a debug
-/// build.
+/// A configuration that trusts the machine's roots and these roots. On Linux this reads the machine's bundle, which
+/// takes 10 to 20 ms in a debug build.
 pub(super) fn machine_and(roots: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::Error> {
     let verifier = Verifier::new_with_extra_roots(roots.iter().cloned(), provider())?;
     let mut config = ClientConfig::builder_with_provider(provider())

@@ -87,7 +87,8 @@ impl Service<Request<Body>> for Upstream {
             target::strip(response.headers_mut());
             Ok(response.map(|b| Body::new(b.map_err(|e| failure::of(&e)))))
         };
-        // hyper spawns a connection on the runtime that polls it, and a socket dies with the runtime that created it.
+        // hyper spawns a connection on the runtime that polls the request, and a socket dies with the runtime that
+        // created it. On another runtime, the request therefore becomes a task of the I/O threads.
         match Handle::try_current() {
             Ok(here) if here.id() == self.io.id() => Box::pin(answer),
             _ => Box::pin(Task(self.io.spawn(answer))),

@@ -33,16 +33,16 @@ const BUNDLES: [&str; 10] = [
 /// A server on this machine is reached directly, as by the test's own threads.
 pub(crate) fn of_a_process(proxy: &str, bundle: &Path) -> Vec<(&'static str, OsString)> {
     let proxies = PROXIES.map(|name| (name, proxy.into()));
-    // Set in any case: an inherited variable would exempt hosts from the session's proxy.
+    // The exemptions are always set, because an inherited variable would exempt hosts from the session's proxy.
     let exemptions = EXEMPTIONS.map(|name| (name, "localhost,127.0.0.1,::1".into()));
     let bundles = BUNDLES.map(|name| (name, bundle.into()));
-    // Node, from versions 22.21 and 24 on, honours the proxy variables only if this one is set.
+    // Node, from versions 22.21 and 24 on, honours the proxy variables only if this variable is set.
     let node = ("NODE_USE_ENV_PROXY", "1".into());
     proxies.into_iter().chain(exemptions).chain(bundles).chain([node]).collect()
 }
 
-/// The variables that the test's own threads see instead of the process's; `None` for a variable that is hidden. Their
-/// connections are intercepted, so a proxy setting would only be in the way.
+/// The variables that the test's own threads see instead of the process's; `None` for a variable that is hidden. The
+/// connections of these threads are intercepted, so a proxy setting would only be in the way.
 #[cfg(feature = "intercept")]
 pub(crate) fn of_a_thread(bundle: &Path) -> Vec<(&'static str, Option<OsString>)> {
     let bundles = BUNDLES.map(|name| (name, Some(bundle.into())));

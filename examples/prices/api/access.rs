@@ -32,8 +32,8 @@ impl Credentials {
     }
 
     fn random() -> Self {
-        // The keys of the standard library's hasher are random enough, because these credentials protect nothing. They
-        // need no further dependency.
+        // The keys of the standard library's hasher are random enough, because these credentials protect nothing. The
+        // hasher needs no further dependency.
         let chance = || RandomState::new().hash_one("credentials");
         let mut rng = Rng::of(&[chance(), chance()]);
         Self {

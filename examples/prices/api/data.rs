@@ -179,8 +179,8 @@ impl World {
         Money { amount: format!("{}.{:02}", cents / 100, cents % 100), currency: market.currency }
     }
 
-    /// The last day up to `date` on which the price of a product changed. It changes about every twelfth day, and at
-    /// least every 60 days.
+    /// The last day up to `date` on which the price of a product changed. A price changes about every twelfth day, and
+    /// at least every 60 days.
     fn last_change(&self, id: u64, date: NaiveDate) -> NaiveDate {
         let changed = |&day: &NaiveDate| self.rng("change", id, day).below(12) == 0;
         let earliest = date - Days::new(60);

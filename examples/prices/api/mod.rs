@@ -35,7 +35,7 @@ pub const HOST: &str = "api.prices.example";
 /// How a server behaves.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Determines all data.
+    /// The seed, which determines all data.
     pub seed: u64,
     /// The number of rows of the daily export, about 100 bytes each.
     pub export_rows: u32,

@@ -10,7 +10,7 @@ use super::export::Export;
 /// A body in memory, or a body that is generated while the server sends it.
 pub(super) type Body = Either<Full<Bytes>, Export>;
 
-/// Boxed, because it is also the error type of every check, and would make each `Result` large.
+/// The response is boxed, because `Reply` is also the error type of every check, and would make each `Result` large.
 pub(super) struct Reply(Box<Response<Body>>);
 
 impl Reply {

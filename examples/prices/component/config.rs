@@ -23,14 +23,14 @@ pub struct Config {
     /// The password of `client_id`.
     #[serde(rename = "#client_secret")]
     pub client_secret: Secret,
-    /// Two-letter codes. The rows of the tables have the same order.
+    /// The two-letter codes of the markets. The rows of the tables have the same order.
     pub markets: Vec<String>,
     /// The tables to write.
     pub tables: Vec<TableName>,
     /// The first day to request: `today`, `yesterday`, `N days ago` or a date such as `2026-03-01`.
     #[serde(default = "yesterday")]
     pub since: String,
-    /// Begin where the last run ended, request changed products only, and append to the tables.
+    /// Whether the run begins where the last run ended, requests changed products only, and appends to the tables.
     #[serde(default)]
     pub incremental: bool,
     /// How many rows to request at once.

@@ -21,7 +21,7 @@ pub enum Error {
         /// The system's error.
         source: io::Error,
     },
-    /// The state of the last run is not what this component writes.
+    /// The state of the last run is not in the format that this component writes.
     #[error("{} is not a state of this component", path.display())]
     State {
         /// The file.

@@ -105,8 +105,8 @@ impl Exchange {
     }
 }
 
-/// The rule, and the rules that find its value, too: a rule for a field also applies to headers, queries and cookies of
-/// its name, and the rule for all cookies to each cookie.
+/// The rule, and the rules that find its value as well: a rule for a field also applies to headers, queries and cookies
+/// of its name, and the rule for all cookies to each cookie.
 fn with_covering_rules(rule: &DefaultRule) -> BTreeSet<&'static str> {
     let covers = |other: &&DefaultRule| match (other.kind, rule.kind) {
         (RuleKind::Field, RuleKind::Header | RuleKind::Query | RuleKind::Cookie) => {
@@ -125,14 +125,14 @@ fn each_default_rule_is_disabled_alone() {
     assert_eq!(probed.len(), default_rules().len(), "each has something to find");
     let none = BTreeSet::new();
     assert_eq!(exchange.shown(&none).1, none, "all are in force");
-    // A sample of the rules, or all of them.
+    // A small run checks a sample of the rules, a full run checks all of them.
     let step = sized(12, 1);
     for rule in default_rules().iter().skip(seed(0) as usize % step).step_by(step) {
         let without = with_covering_rules(rule);
         let (all, any) = exchange.shown(&without);
         assert_eq!((&all, &any), (&without, &without), "{rule}");
         if without.len() > 1 {
-            // Without only this rule, the other rules still find its value.
+            // If only this rule is disabled, the other rules still find its value.
             assert_eq!(exchange.shown(&BTreeSet::from([rule.id])).1, none, "{rule}");
         }
     }

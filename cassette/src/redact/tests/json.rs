@@ -124,7 +124,7 @@ fn broken() {
     check(JSON, "\u{feff}", "\u{feff}");
 }
 
-/// After text that is not JSON, the next document begins a line.
+/// After text that is not JSON, the next document must begin at the start of a line.
 #[test]
 fn documents_after_other_text() {
     for content_type in [JSON, "application/x-ndjson", "text/plain", "", "text/csv"] {
@@ -138,7 +138,7 @@ fn documents_after_other_text() {
             "2026-01-01 begin\n{\"password\":\"x\"}\nok\n{\"token\":\"y\"}\n",
             "2026-01-01 begin\n{\"password\":\"[password:1]\"}\nok\n{\"token\":\"[token:1]\"}\n",
         );
-        // A line that was cut off anywhere but in a string.
+        // The first line was cut off, but not inside a string.
         for cut in ["{\"a\":[1,{\"pwd\"", "{\"pwd\":", "{\"pwd\":tru", "{\"a\"", "[1,2"] {
             let body = |value: &str| format!("{cut}\r\n{{\"token\":\"{value}\"}}\n");
             if cut != "{\"pwd\":" && cut != "[1,2" {

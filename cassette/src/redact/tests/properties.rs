@@ -74,7 +74,7 @@ fn check_survivors(
     let out = String::from_utf8(out).unwrap();
     prop_assert_eq!(redactor.leak_check().unwrap().scan(out.as_bytes()).unwrap(), None);
     prop_assert!(!out.contains(&secret) && !out.contains(&coded), "{}", out);
-    // A value that repeats itself may begin in the text before it; then the hit is further left.
+    // If a value repeats itself, its first match may begin in the text before the value. The result then differs.
     if text.find(&coded) == Some(before.len() + space.len()) && !after.contains(&coded) {
         let padding = if encoding == "base64" { coded.len() - coded.trim_end_matches('=').len() } else { 0 };
         let expected = format!("{before}{space}{{{{secret.K}}}}{}{space}{after}", "=".repeat(padding));
@@ -154,7 +154,8 @@ proptest! {
         prop_assert_eq!(redact(&redactor, JSON, &[a, b]).escape_ascii().to_string(), expected.escape_ascii().to_string());
     }
 
-    /// The same for texts that hold JSON among other things. Without rules, they stay as they are.
+    /// Chunks do not change the result for texts that hold JSON among other things either. Without rules, such texts
+    /// stay as they are.
     #[test]
     fn chunks_change_nothing_in_frames(
         tokens in prop::collection::vec(prop::sample::select(&[

@@ -247,7 +247,7 @@ fn a_client_that_goes_in_the_middle_of_an_upload_is_noticed() {
             let failed = Arc::new(Mutex::new(Some(failed)));
             let proxy = proxy(Answers(move |request: Request<Body>| {
                 let failed = failed.lock().unwrap().take().unwrap();
-                // A task of its own, because the engine's call ends with the client.
+                // The body is read in a task of its own, because the engine's call ends with the client.
                 tokio::spawn(async move { failed.send(request.into_body().collect().await.err()) });
                 std::future::pending()
             }));

@@ -43,7 +43,7 @@ pub(super) enum Speaks {
     Https2,
 }
 
-/// A server under the name [`HOST`]. Its requests carry the client's address.
+/// A server under the name [`HOST`]. The extensions of each request hold the client's address.
 pub(super) struct Api {
     speaks: Speaks,
     address: SocketAddr,
@@ -181,12 +181,12 @@ pub(super) fn reset() -> TransportError {
     TransportError { kind: TransportErrorKind::Reset, message: "cut".into() }
 }
 
-/// The server's body, boxed.
+/// The body of the request as the body of its response.
 pub(super) fn echo(request: Request<Incoming>) -> Body {
     Body::new(request.into_body())
 }
 
-/// Sends bytes to the proxy, half closes nothing, and reads until the proxy closes.
+/// Sends bytes to the proxy, and reads until the proxy closes the connection. The client keeps its own half open.
 pub(super) async fn raw(proxy: &Proxy, sent: &str) -> String {
     let mut stream = TcpStream::connect(proxy.addr()).await.unwrap();
     stream.write_all(sent.as_bytes()).await.unwrap();
@@ -196,7 +196,7 @@ pub(super) async fn raw(proxy: &Proxy, sent: &str) -> String {
     String::from_utf8(received).unwrap()
 }
 
-/// A body of these frames; after the last one it ends.
+/// A body of these frames, which ends after the last frame.
 pub(super) fn frames(
     frames: impl IntoIterator<Item = Result<Frame<Bytes>, BoxError>> + Send + Sync + 'static,
 ) -> Body {

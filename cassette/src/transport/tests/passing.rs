@@ -68,7 +68,8 @@ fn without_a_session_the_client_goes_straight() {
         assert_eq!(client.get(api.url("/")).send().await.unwrap().text().await.unwrap(), "straight");
         let stranger = direct_client_builder(&Default::default())
             .map(|b| b.resolve("api.example.test", api.options().resolve[0].1));
-        // On a machine without any roots, not even the client can be built.
+        // The client `stranger` trusts only the machine's roots. On a machine without any roots, it cannot even be
+        // built.
         if let Ok(stranger) = stranger {
             assert!(stranger.build().unwrap().get(api.url("/")).send().await.unwrap_err().is_connect());
         }
@@ -216,7 +217,7 @@ fn the_length_in_a_304_is_kept() {
         }));
         for client in [client(&proxy), http1_client(&proxy)] {
             for url in ["https://api.example.test/", "http://api.example.test/"] {
-                // Twice, to see that the connection is usable afterwards.
+                // The request is sent twice, to see that the connection is usable after the first response.
                 for _ in 0..2 {
                     let response = client.get(url).send().await.unwrap();
                     assert_eq!(response.status(), StatusCode::NOT_MODIFIED);

@@ -52,7 +52,7 @@ proptest! {
         let text = format!("{}.{note}.{}", hidden(secret, coding), hidden(other, other_coding));
         let first = redactor();
         if let Some(once) = store(&first, place, &text) {
-            // In the same session, and in one that has found no values yet.
+            // The second redaction is tried in the same session, and in a session that has found no values yet.
             for redactor in [first, redactor()] {
                 let again = place.part.store(&redactor, &once, &[]);
                 prop_assert_eq!(again.as_ref(), Some(&once), "{}", place.name);

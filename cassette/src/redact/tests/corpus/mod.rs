@@ -44,8 +44,8 @@ const ALPHABETS: [&str; 9] = [
     "line\n\nAB01\"&<'>+=\t",
 ];
 
-/// Secrets that every run tries. Between them they contain what each encoding writes differently, so that no encoding is
-/// left untried, whatever the seed.
+/// Secrets that every run tries. Together they contain the characters that each encoding writes differently, so that
+/// every encoding is tried with any seed.
 const FIXED: [&str; 4] = [
     "kK9?\"'<>&/+=% -._~*!()`\\:Z?\"b",
     "pa\"ss'wörd ÿÿÿ/&<>+=Z9",
@@ -88,7 +88,7 @@ fn corpus(secrets: &[String], seed: u64, every_cut: bool) -> Result<u64, String>
         for (n, secret) in group.iter().enumerate() {
             let placeholder = format!("{{{{secret.K{n}}}}}");
             let (mut stored_all, mut seen) = (BTreeSet::new(), BTreeSet::new());
-            // All encodings, or a sample of them if every cut is checked.
+            // The test tries all encodings, or a sample of them if it checks every cut.
             let some = sized(150, 5);
             let (first, step) = if every_cut { ((n + seed as usize) % some, some) } else { (0, 1) };
             for case in encodings::all(secret).into_iter().skip(first).step_by(step) {

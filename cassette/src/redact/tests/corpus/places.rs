@@ -106,7 +106,7 @@ impl Part {
         }
     }
 
-    /// Whether it can be split into chunks.
+    /// Whether this part can be split into chunks.
     pub(super) fn is_cut(self) -> bool {
         matches!(self, Part::Body(_) | Part::Compressed(..))
     }
@@ -151,7 +151,7 @@ fn compress(coding: &str, text: &[u8]) -> Vec<u8> {
         return ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest);
     }
     if coding == "br" {
-        // One stored meta-block and an empty last one (RFC 7932 §9.2).
+        // Brotli: one uncompressed meta-block, and an empty last meta-block (RFC 7932 §9.2).
         let head = (text.len() as u32 - 1) << 4 | 1 << 20;
         return [&head.to_le_bytes()[..3], text, &[3]].concat();
     }
