@@ -96,7 +96,7 @@ struct Scanner<'a, R> {
 const LONGEST_KEY: usize = 64;
 
 /// The size of one read, in bytes.
-const CHUNK: usize = 256 * 1024;
+pub(in crate::tape) const CHUNK: usize = 256 * 1024;
 
 impl<'a, R: Read> Scanner<'a, R> {
     fn new(source: R, limits: &'a Limits) -> Self {

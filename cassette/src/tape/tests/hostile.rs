@@ -1,6 +1,7 @@
 //! Malformed and hostile files, and the reader's errors about them.
 
 use super::*;
+use crate::tape::outline::CHUNK;
 
 /// Writes `text` as a document and reads all of it, which must fail with `expected`.
 #[track_caller]
@@ -208,12 +209,12 @@ fn unknown_keys_are_ignored() {
 
 #[test]
 fn tokens_across_reads() {
-    // A text is read the same, whichever of its bytes is at the edge of a 64 KiB read.
+    // The reader reads a text the same, whichever of its bytes is at the edge of a chunk.
     let text = r#"{"version": 2, "interactions": [{"request": {"method": "GET", "uri": "/\"\\"}, "response": {"status": 204}}]}"#;
     let dir = Dir::new();
     std::fs::create_dir_all(dir.files().folder()).unwrap();
     for cut in 0..=text.len() {
-        std::fs::write(dir.files().document(), " ".repeat(64 * 1024 - cut) + text).unwrap();
+        std::fs::write(dir.files().document(), " ".repeat(CHUNK - cut) + text).unwrap();
         let cassette = Cassette::open_files(&dir.files()).unwrap();
         assert_eq!(cassette.request(0).unwrap().uri, "/\"\\");
     }
