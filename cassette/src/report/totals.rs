@@ -158,10 +158,10 @@ mod tests {
         assert_eq!(
             totals.render(&Palette::plain()).unwrap(),
             "\
-        summary: 3 cassettes recorded (1 new, 2 unchanged), 3 recordings unused
-           = recorded: 41 interactions, 48 kB
-           = redacted: CAS0012 header authorization, secret.API_KEY (12 times)
-           = unused: weather/berlin (3)"
+summary: 3 cassettes recorded (1 new, 2 unchanged), 3 recordings unused
+   = recorded: 41 interactions, 48 kB
+   = redacted: CAS0012 header authorization, secret.API_KEY (12 times)
+   = unused: weather/berlin (3)"
         );
         assert_eq!(Totals::default().render(&Palette::plain()), None);
     }
