@@ -130,7 +130,7 @@ fn base64(text: &str, from: usize) -> Vec<u8> {
 /// The judge finds every encoding of the corpus, alone and with other text around it.
 #[test]
 fn the_judge_finds_every_encoding() {
-    for secret in super::secrets(super::sized(2, 16), super::seed(5)) {
+    for secret in super::secrets(super::sized(1, 16), super::seed(5)) {
         for case in super::encodings::all(&secret) {
             for frame in ["@", "{\"a\":\"@\"}", "x@", "abc/@=", "&amp;@&x"] {
                 let text = frame.replace('@', &case.text);

@@ -89,7 +89,7 @@ fn corpus(secrets: &[String], seed: u64, every_cut: bool) -> Result<u64, String>
             let placeholder = format!("{{{{secret.K{n}}}}}");
             let (mut stored_all, mut seen) = (BTreeSet::new(), BTreeSet::new());
             // The test tries all encodings, or a sample of them if it checks every cut.
-            let some = sized(150, 5);
+            let some = sized(300, 5);
             let (first, step) = if every_cut { ((n + seed as usize) % some, some) } else { (0, 1) };
             for case in encodings::all(secret).into_iter().skip(first).step_by(step) {
                 // A value without special characters is the same in many encodings.
@@ -152,21 +152,21 @@ fn corpus_at_once(secrets: &[String], seed: u64, every_cut: bool) -> u64 {
 #[test]
 fn nothing_survives_and_nothing_else_changes() {
     let seed = seed(5);
-    let cases = corpus_at_once(&[fixed(), secrets(sized(4, 500), seed)].concat(), seed + 2, false);
-    assert!(cases > sized(9_000, 900_000), "{cases}");
+    let cases = corpus_at_once(&[fixed(), secrets(sized(2, 500), seed)].concat(), seed + 2, false);
+    assert!(cases > sized(6_000, 900_000), "{cases}");
 }
 
 #[test]
 fn cut_at_every_byte() {
     let seed = seed(5);
     let cases = corpus_at_once(&secrets(ALPHABETS.len(), seed), seed + 2, true);
-    assert!(cases > sized(3_000, 300_000), "{cases}");
+    assert!(cases > sized(1_500, 300_000), "{cases}");
 }
 
 /// The values of cookies are redacted as a whole, so only the survival of secrets is checked.
 #[test]
 fn cookies() {
-    for secret in secrets(sized(2, 16), seed(5)) {
+    for secret in secrets(sized(1, 16), seed(5)) {
         let redactor = Redactor::new(Rules::default().secret("K", secret.clone()).unwrap()).unwrap();
         let mut stored = String::new();
         // A semicolon ends a cookie's value.

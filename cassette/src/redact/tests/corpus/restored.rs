@@ -77,9 +77,9 @@ fn restore(redactor: &Redactor, place: &Place, stored: &str) -> Option<String> {
 #[test]
 fn restored_in_the_servers_encoding() {
     let mut cases = 0;
-    // The first secret is the same in every run, and has more cases than the lower bound below. The number of cases of
-    // a random secret depends on its alphabet.
-    for secret in [FIXED[0].to_owned()].into_iter().chain(secrets(sized(1, 24), seed(5))) {
+    // The first secret is the same in every run, and has more cases than the lower bound below. The random secrets of
+    // the full size have a number of cases that depends on their alphabets.
+    for secret in [FIXED[0].to_owned()].into_iter().chain(secrets(sized(0, 24), seed(5))) {
         let rules = Rules::default().allow_header("x-note").secret("K", secret.clone()).unwrap();
         let redactor = Redactor::new(rules).unwrap();
         let responses = redactor.for_responses();
