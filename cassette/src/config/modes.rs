@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Config;
 
-/// What a replay does if the cassette is older than [`Config::max_age`].
+/// The reaction of a replay to a cassette that is older than [`Config::max_age`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
     /// The test passes, and cassette prints a warning.

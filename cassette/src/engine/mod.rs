@@ -46,7 +46,7 @@ struct Inner {
     incidents: Arc<Incidents>,
 }
 
-/// What the engine does with a request.
+/// The way in which the engine handles a request.
 pub(crate) enum Action {
     Replay(Arc<Replay>),
     Record(Recorder),

@@ -23,7 +23,7 @@ pub(crate) struct TokenPattern {
     rest: Rest,
 }
 
-/// What must follow an anchor.
+/// The text that must follow an anchor.
 #[derive(Clone, Copy, Debug)]
 enum Rest {
     /// Between this many and this many characters of a class, then a character of another class.
