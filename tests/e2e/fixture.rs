@@ -200,6 +200,14 @@ fn executable() -> &'static Path {
         let mut command = Command::new(cargo);
         command.args(["test", "--workspace", "--test", "fixture", "--no-run", "--message-format=json"]);
         command.args(["--offline", "--quiet"]);
+        // Cargo sets these variables for the running test, and build scripts depend on them. With them, this build and
+        // the next one of the workspace would both start again.
+        for (name, _) in std::env::vars_os() {
+            let described = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"];
+            if name.to_str().is_some_and(|name| described.iter().any(|prefix| name.starts_with(prefix))) {
+                command.env_remove(name);
+            }
+        }
         if !cfg!(debug_assertions) {
             command.arg("--release");
         }
