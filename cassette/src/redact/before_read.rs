@@ -1,5 +1,5 @@
-//! `redact_before_read` replaces values in a response before the code under test reads them. This file detects a
-//! request that sends such a placeholder back, because the server would not understand it.
+//! `redact_before_read` replaces values in a response with placeholders, before the code under test reads the response.
+//! A real server would not understand these placeholders. So this file detects a request that sends one of them back.
 //!
 //! Must not know: where requests go, what becomes of a recording.
 
@@ -15,14 +15,15 @@ use crate::redact::redactor::Redactor;
 use crate::redact::rules::label::Label;
 
 impl Redactor {
-    /// The rule that produced a placeholder which the code under test has read. The placeholder comes from this
-    /// session, or from the recording to which this session appends.
+    /// The rule that produced a placeholder which the code under test read in a response. If this session did not
+    /// produce the placeholder, it may come from the recording that mode `append` extends. Then the name in the
+    /// placeholder leads to the rule.
     fn rule_of_given(&self, placeholder: &str, name: &str) -> Option<Label> {
         self.account().given.rule(placeholder).or_else(|| self.rules().label_of(name).cloned())
     }
 
-    /// The objection to a request whose head holds a placeholder that the code under test read in a response. The first
-    /// such placeholder counts.
+    /// Checks the URL and the headers of a request. Returns an objection if they contain a placeholder that the code
+    /// under test read in a response. The objection names the first such placeholder.
     pub(crate) fn returned(&self, uri: &str, headers: &HeaderMap) -> Option<Objection> {
         self.before_read()?;
         let texts = std::iter::once(uri.as_bytes()).chain(headers.values().map(HeaderValue::as_bytes));
@@ -40,12 +41,13 @@ impl Redactor {
 /// read in a response.
 pub(crate) struct Watch<W> {
     before_read: Option<Redactor>,
-    /// The last bytes of the text, from the beginning of a possible placeholder on. They have already been passed on.
+    /// The last bytes of the text, if they may be the beginning of a placeholder. `next` has them already; they are
+    /// kept only for the check.
     held: Vec<u8>,
     next: W,
 }
 
-/// The length of the longest placeholder with each of its bytes percent-encoded.
+/// The length of the longest placeholder if each of its bytes is percent-encoded.
 const WINDOW: usize = 3 * placeholder::LONGEST;
 
 impl<W: Write> Watch<W> {
@@ -63,8 +65,8 @@ impl<W: Write> Watch<W> {
         Ok(self.next)
     }
 
-    /// Checks all placeholders in a text. Returns the offset from which the text may hold an incomplete placeholder.
-    /// `whole` says that no text follows.
+    /// Checks all placeholders in a text. Returns the offset at which an incomplete placeholder may begin, or the
+    /// length of the text if there is none. `whole` says that no text follows.
     fn check(&self, text: &[u8], whole: bool) -> io::Result<usize> {
         let Some(redactor) = &self.before_read else { return Ok(text.len()) };
         let mut at = 0;
@@ -140,7 +142,7 @@ mod tests {
     fn only_listed_values_are_replaced() {
         let redactor = redactor();
         assert_eq!(read(&redactor, RESPONSE), READ);
-        // The tape stores the same text after further redaction.
+        // The cassette stores this text after further redaction.
         let mut body = redactor.body(Some("application/json"), Vec::new());
         body.write_all(READ.as_bytes()).unwrap();
         let stored = String::from_utf8(body.finish().unwrap()).unwrap();

@@ -14,8 +14,9 @@ use crate::redact::links::stream::Links;
 use crate::redact::rules::set::Rules;
 use crate::redact::text::TextRedactor;
 
-/// A writer that redacts a body and passes it on. It redacts fields by name, links like separate URLs, and then secrets
-/// by value and by token pattern. [`Redactor::body`](crate::redact::Redactor::body) creates it.
+/// A writer that redacts a body and passes it on. First it redacts fields by name, then links in the same way as
+/// separate URLs, then secrets by value and tokens by pattern. [`Redactor::body`](crate::redact::Redactor::body)
+/// creates it.
 pub struct BodyRedactor<W> {
     fields: BodyFields,
     rules: Arc<Rules>,
@@ -64,13 +65,14 @@ impl<W: Write> Write for BodyRedactor<W> {
         Ok(bytes.len())
     }
 
-    /// Does not write the bytes that may be the beginning of a secret: they wait for more of the body.
+    /// Flushes the next writer. Bytes that may be the beginning of a secret stay in this writer until more of the body
+    /// comes.
     fn flush(&mut self) -> io::Result<()> {
         self.next.flush()
     }
 }
 
-/// Whether a body was redacted.
+/// Says whether redaction changed a body.
 pub(crate) struct Changed(Arc<Account>);
 
 impl Changed {

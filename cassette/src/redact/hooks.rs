@@ -1,5 +1,6 @@
-//! Runs a project's own redaction code: closures over heads and over whole bodies, for secrets that no name, pointer or
-//! pattern finds. The hooks run first, in the order in which the project added them. All rules apply to their results.
+//! Runs a project's own redaction code: closures that change the heads of messages, or whole bodies. They are for
+//! secrets that no name, pointer or pattern finds. The hooks run first, in the order in which the project added them.
+//! Then all rules apply to the results of the hooks.
 //!
 //! Must not know: sockets, cassettes.
 
@@ -19,7 +20,7 @@ const RESPONSE: &str = "redact_response_with";
 const BODY: &str = "redact_body_with";
 
 impl Redactor {
-    /// The URL and the headers of a request as they are stored and matched.
+    /// Returns the redacted URL and headers of a request. cassette stores and matches these.
     pub(crate) fn request(&self, head: &http::request::Parts) -> Result<(String, HeaderMap), Objection> {
         let uri = head.uri.to_string();
         if let Some(returned) = self.returned(&uri, &head.headers) {
@@ -41,7 +42,7 @@ impl Redactor {
         Ok((self.uri(&seen.uri), self.headers(&seen.headers, Side::Request)))
     }
 
-    /// The headers of a response as they are stored. `uri` is the redacted URL of the request.
+    /// Returns the redacted headers of a response, which cassette stores. `uri` is the redacted URL of the request.
     pub(crate) fn response(&self, uri: &str, head: &http::response::Parts) -> Result<HeaderMap, Objection> {
         let hooks = &self.rules().hooks.responses;
         if hooks.is_empty() {
@@ -64,8 +65,8 @@ impl Redactor {
     }
 }
 
-/// A writer that holds a body if a hook wants it, and writes the changed body at the end. It passes on other bodies as
-/// they come.
+/// A writer for a body. If a hook wants the body, the writer holds the whole body, and passes on the changed body at
+/// the end. Otherwise it passes on all bytes at once.
 pub(crate) struct Hooked<W> {
     redactor: Redactor,
     state: State,
@@ -73,7 +74,7 @@ pub(crate) struct Hooked<W> {
 }
 
 enum State {
-    /// No hook has been asked yet whether it wants the body.
+    /// The hooks have not been asked yet whether they want the body.
     Unasked(Box<BodyHead>),
     Passing,
     Held {

@@ -1,7 +1,7 @@
 //! Keeps secrets off the disk. A [`Redactor`] redacts every request and response before cassette stores it, and every
-//! request before cassette matches it. It replaces named secrets by value in any encoding, fields by name, and tokens
-//! by their pattern; it keeps only the headers on a list. A [`LeakCheck`] reads a recording again before cassette
-//! installs it.
+//! request before cassette matches it. It finds named secrets by their value in any encoding, fields by their name, and
+//! tokens by their pattern, and replaces them with placeholders. It keeps only the headers that are on a list. Before
+//! cassette installs a recording, a [`LeakCheck`] searches the recording for secrets again.
 //!
 //! Must not know: files, sockets, cassettes.
 

@@ -20,12 +20,13 @@ pub(crate) enum Objection {
 }
 
 impl Objection {
-    /// The objection inside an error that the writers of a body returned.
+    /// The objection inside an error that a writer of a body returned, if there is one.
     pub(crate) fn of(error: &io::Error) -> Option<&Objection> {
         error.get_ref()?.downcast_ref()
     }
 
-    /// The error that reports this objection to a request, or to its response.
+    /// The error that reports this objection. `method` and `uri` are those of the request, also if the objection is to
+    /// the response.
     pub(crate) fn about(&self, method: &http::Method, uri: &str) -> Error {
         let message = format!("{method} {uri}: {self}");
         match self {

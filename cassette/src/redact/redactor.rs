@@ -1,6 +1,6 @@
 //! The redactor of a session: prepares the rules once, and makes writers for bodies, leak checks and restorers.
 //!
-//! Must not know: heads of requests and responses, and hooks. Both use the redactor.
+//! Must not know: heads of requests and responses, and hooks. The code for heads and hooks uses the redactor.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +28,7 @@ use crate::redact::values::encoding::Encoding;
 use crate::redact::values::encodings;
 use crate::redact::values::finder::{Entry, Finder};
 
-/// Applies [`Rules`]. A session makes one; clones share the counts of rules that fired.
+/// Applies [`Rules`]. A session makes one redactor. Its clones share the counts of the rules that fired.
 ///
 /// ```
 /// use std::io::Write;
@@ -76,8 +76,9 @@ impl Redactor {
         Redactor::with(rules, identity)
     }
 
-    /// Like [`new`](Self::new), for a session whose test sees redacted responses and talks to real servers. It keeps
-    /// the values behind the placeholders in memory, for [`sent`](Self::sent). They never reach the disk.
+    /// Like [`new`](Self::new), for a session whose test reads redacted responses, but whose requests go to real
+    /// servers. The redactor keeps the values that its placeholders replaced in memory, so that [`sent`](Self::sent)
+    /// can put them into requests. The values never reach the disk.
     pub(crate) fn keeping(rules: Rules) -> Result<Redactor> {
         let identity = Identity::keeping(&rules.secrets);
         Redactor::with(rules, identity)
@@ -90,8 +91,8 @@ impl Redactor {
         Redactor::of(rules, account, before_read)
     }
 
-    /// A redactor with the same prepared rules that has found nothing yet. Tests use it, because the preparation takes
-    /// longer than most of them.
+    /// A redactor with the same prepared rules, which has found no values yet. Tests use it, because the preparation of
+    /// the rules takes longer than most tests.
     #[cfg(test)]
     pub(in crate::redact) fn anew(&self) -> Redactor {
         assert!(self.prepared.before_read.is_none(), "it would share what it finds");
@@ -118,10 +119,10 @@ impl Redactor {
         Ok(Redactor { prepared: Arc::new(prepared), account: Arc::new(account) })
     }
 
-    /// The redactor for responses. Its placeholders of secrets name the encoding of the value,
-    /// `{{secret.KEY|percent}}`, unless the format of the text implies it, so that a [replay](Self::restorer) writes
-    /// the value in the same encoding. Placeholders in requests name no encoding, so that a request matches with any
-    /// value of the secret.
+    /// The redactor for responses. It writes placeholders of secrets that name the encoding of the value, as in
+    /// `{{secret.KEY|percent}}`, unless the format of the text implies the encoding. So a [replay](Self::restorer) can
+    /// write the value in the same encoding. Placeholders in requests name no encoding: some values need no escapes and
+    /// others do, and a request must match with any value of the secret.
     pub(crate) fn for_responses(&self) -> Redactor {
         Redactor {
             prepared: self.prepared.clone(),
@@ -129,13 +130,14 @@ impl Redactor {
         }
     }
 
-    /// A writer that redacts a decoded body of this content type and writes it to `next`, in one pass. Only a window of
-    /// the body is in memory. All other bytes stay as they are.
+    /// A writer that redacts a body of this content type and writes the result to `next`, in one pass. The body must
+    /// come without a content encoding. Only a window of the body is in memory. All bytes that are not redacted stay as
+    /// they are.
     ///
-    /// Values of fields on the list become `[name:1]`, `[name:2]` and so on; equal values get the same placeholder
-    /// everywhere. Numbers stay, because a placeholder would change their type. A body that begins like JSON is read as
-    /// JSON, whatever its content type. After a syntax error, secrets are still replaced by value; JSON is read again
-    /// from the next line that begins like JSON.
+    /// The values of fields whose names are on the list become `[name:1]`, `[name:2]` and so on. Equal values get the
+    /// same placeholder everywhere. Numbers stay, because a placeholder would change their type. A body that begins
+    /// like JSON is read as JSON, whatever its content type. After a syntax error, the writer still finds secrets by
+    /// their value. It reads fields of JSON again from the next line that begins like JSON.
     pub fn body<W: Write>(&self, content_type: Option<&str>, next: W) -> BodyRedactor<W> {
         let account = Arc::new(match self.account.response_encoding {
             Some(_) => self.account.for_response(Encoding::of(content_type)),
@@ -166,7 +168,7 @@ impl Redactor {
         )
     }
 
-    /// Replaces secrets by value, and tokens by pattern, in a text.
+    /// Redacts a text: finds secrets by their value and tokens by their pattern, and replaces them with placeholders.
     pub fn text(&self, text: &str) -> String {
         into_string(self.bytes(text.as_bytes()))
     }
@@ -176,13 +178,13 @@ impl Redactor {
         self.prepared.rules.unusable(name)
     }
 
-    /// Whether there are values to search for, named or found.
+    /// Whether there are values to search for: named secrets, or values that redaction has found.
     pub(crate) fn knows_values(&self) -> bool {
         !self.prepared.rules.secrets.is_empty() || self.account.identity.found_values.count() > 0
     }
 
-    /// Copies a file that the test wrote, and redacts named secrets and found values. This does not count hits, because
-    /// cassette does not store the copy.
+    /// Copies a file that the test wrote, and redacts named secrets and found values in the copy. The replacements are
+    /// not counted, because the copy is not a part of the cassette.
     ///
     /// # Errors
     ///
@@ -205,8 +207,9 @@ impl Redactor {
         self.counts().into_keys().collect()
     }
 
-    /// The labels of the rules that fired here or in the recording that mode `append` extends. Each rule has one label,
-    /// even if another version wrote the label of the recording.
+    /// The labels of the rules that fired in this session, or in the recording that mode `append` extends. Each rule
+    /// has one label in the result, even if another version of cassette wrote a different label for it into the
+    /// recording.
     pub(crate) fn fired_or_in(&self, recorded: &[String]) -> Vec<String> {
         let mut all = self.fired();
         all.extend(recorded.iter().map(|text| Label::parse(text).to_string()));
@@ -221,9 +224,10 @@ impl Redactor {
         counts.iter().map(|(label, count)| (label.to_string(), *count)).collect()
     }
 
-    /// How this session's rules differ from the rules of a recording. First, rules that the cassette names and that are
-    /// not in force; second, rules of the project that fired here and that the cassette does not name. Secrets are left
-    /// out, because a replay needs none.
+    /// Compares this session's rules with the rules that a recording names. The first list of the result has the rules
+    /// that the recording names and that are not in force now. The second list has the project's own rules that fired
+    /// in this session and that the recording does not name. Secrets are in neither list, because a replay needs no
+    /// secrets.
     pub(crate) fn other_rules(&self, recorded: &[String]) -> (Vec<String>, Vec<String>) {
         let recorded: BTreeSet<Label> = recorded.iter().map(|text| Label::parse(text).rule()).collect();
         let rules = self.rules();
@@ -236,7 +240,7 @@ impl Redactor {
         (gone, new)
     }
 
-    /// The placeholder for a value without encoding that a rule found.
+    /// The placeholder for a value that a rule found in a text without escapes.
     pub(crate) fn found(&self, rule: &Rule, bytes: &[u8]) -> String {
         let mut value = self.account.identity.value();
         value.push(bytes);
@@ -250,9 +254,9 @@ impl Redactor {
         self.account.replace(rule, &value, &self.prepared.rules, &[Encoding::Percent])
     }
 
-    /// The text with the same mark for all numbered placeholders, and without `#` in the placeholders of secrets. The
-    /// order of events decides the numbers, and older cassettes have the `#`; two texts that differ only in these
-    /// become equal.
+    /// The text without the numbers in its numbered placeholders, and without `#` in its placeholders of secrets. The
+    /// numbers depend on the order of events, and only older cassettes have the `#`. So two texts that differ only in
+    /// these become equal.
     pub(crate) fn anonymous<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
         let is_ours = |name: &str| self.prepared.rules.gives(name);
         match placeholder::without_marks(text) {
@@ -262,8 +266,9 @@ impl Redactor {
     }
 
     /// Reserves the numbers of all placeholders in a text of the recording that mode `append` extends, so that new
-    /// values get other numbers. The text may come in parts; each part must begin with the [last
-    /// bytes](placeholder::LONGEST) of the part before.
+    /// values get other numbers. The text may come in parts. Then each part must begin with the last
+    /// [`LONGEST`](placeholder::LONGEST) bytes of the part before it, because a placeholder may begin in one part and
+    /// end in the next.
     pub(crate) fn take_numbers(&self, text: &[u8]) {
         self.account.identity.reserve_numbers(text);
     }
@@ -292,7 +297,8 @@ impl Redactor {
         &self.account
     }
 
-    /// The redactor of responses before the code under test reads them; `None` if no rule asks for that.
+    /// The redactor that changes responses before the code under test reads them. `None` if the project has no such
+    /// rules.
     pub(crate) fn before_read(&self) -> Option<&Redactor> {
         self.prepared.before_read.as_ref()
     }

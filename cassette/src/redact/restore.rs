@@ -40,8 +40,9 @@ impl<W: Write> Restorer<W> {
         &mut self.next
     }
 
-    /// The text in place of the placeholder in `held`. If the session has no value for the secret, the placeholder
-    /// stays and loses its encodings, because placeholders in requests have none.
+    /// The text that replaces the placeholder in `held`. If the session has no value for the secret, the text is the
+    /// placeholder without the names of encodings, because placeholders in requests name no encodings. `None` if the
+    /// text in `held` is no placeholder of a secret, or names an unknown encoding.
     fn value(&self) -> Option<String> {
         let (name, encodings) = placeholder::parse_secret(std::str::from_utf8(&self.held).ok()?)?;
         let steps: Vec<Encoding> = encodings.map(Encoding::named).collect::<Option<_>>()?;
@@ -76,7 +77,7 @@ impl<W: Write> Write for Restorer<W> {
                     self.held.clear();
                 }
                 Prefix::Other => {
-                    // A placeholder may begin inside the rejected text.
+                    // The bytes in `held` are no placeholder, but another placeholder may begin inside them.
                     let from = (1..self.held.len())
                         .find(|from| !matches!(placeholder::prefix(&self.held[*from..]), Prefix::Other));
                     let from = from.unwrap_or(self.held.len());

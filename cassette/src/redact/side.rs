@@ -5,6 +5,6 @@
 pub enum Side {
     /// Sent by the client.
     Request,
-    /// Sent by the server; trailers too.
+    /// Sent by the server, including the trailers.
     Response,
 }

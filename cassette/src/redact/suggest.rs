@@ -1,5 +1,5 @@
-//! Suggestions: the rule that would redact a secret that the leak check found. The text around the secret gives the
-//! candidates. A candidate is tried on the text before it is suggested.
+//! Suggestions: rules that would redact a secret that the leak check found. This file derives candidates for a rule
+//! from the text around the secret. It tries each candidate on the text before it suggests the rule.
 //!
 //! Must not know: cassettes, how a suggestion is worded.
 
@@ -21,7 +21,7 @@ use crate::redact::rules::set::Rules;
 pub(crate) enum Suggestion {
     /// A regular expression for URLs.
     Url(String),
-    /// A regular expression for URLs, which the user must find.
+    /// A regular expression for URLs. The user must write it, because no candidate worked.
     SomeUrl,
     /// The name of a field.
     Field(String),
@@ -35,10 +35,10 @@ pub(crate) struct Suggestions<'s> {
     pub(crate) rules: &'s Rules,
 }
 
-/// Suggestions are not tried on longer bodies.
+/// The length in bytes of the longest text on which suggestions are tried.
 pub(crate) const MOST: usize = 1024 * 1024;
 
-/// Headers with URLs that a client follows.
+/// Headers that contain a URL which a client may follow.
 const TARGETS: &[&str] = &["content-location", "link", "location", "operation-location", "refresh"];
 
 impl Suggestions<'_> {
@@ -94,7 +94,7 @@ impl Suggestions<'_> {
         self.check.scan_all(text).map_or(usize::MAX, |all| all.len())
     }
 
-    /// The first candidate with which the check finds fewer secrets.
+    /// The rule of the first candidate that reduces the number of secrets that the leak check finds.
     fn first(
         &self,
         text: &[u8],
@@ -126,8 +126,9 @@ fn body(content_type: Option<&str>) -> impl Fn(&Redactor, &[u8]) -> Option<Vec<u
 /// A rule to try.
 enum Candidate {
     Field(String),
-    /// A secret in a segment of a path: the segments before that segment, the part of the segment before the secret
-    /// (`prefix`), the length of the rest of the segment, and whether another segment follows.
+    /// A secret in a segment of a path. `before` has the segments before that segment. `prefix` is the part of the
+    /// segment before the secret, and `len` is the length of the rest of the segment. `followed` says whether another
+    /// segment follows.
     Segment {
         before: Vec<String>,
         prefix: String,
@@ -205,7 +206,8 @@ fn around_url(text: &str, at: usize) -> Option<Candidate> {
     })
 }
 
-/// Candidates for a secret after the text `before`: the names of an attribute, an element, a JSON member, a form field.
+/// Candidates for a secret that follows the text `before`: the names of the attribute, the element, the JSON member and
+/// the form field that may contain the secret.
 fn around_field(before: &str) -> Vec<Candidate> {
     static MEMBER: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r#""([^"\\]{1,100})"\s*:\s*(?:"[^"]*)?$"#).ok());
@@ -236,7 +238,7 @@ fn around_field(before: &str) -> Vec<Candidate> {
         _ => {}
     }
     names.iter_mut().for_each(|name| *name = name.rsplit(':').next().unwrap_or_default().to_owned());
-    // These names have many other meanings.
+    // A rule for one of these names would redact too much, because the names have many other meanings.
     names.retain(|name| {
         !["content", "href", "value", "src", "action", "id", "name", "data"].contains(&&**name)
     });

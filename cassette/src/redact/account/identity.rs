@@ -1,6 +1,7 @@
 //! Gives each value one placeholder, such as `[access_token:1]`. The numbers follow the order in which values first
-//! appear. Equal values get equal placeholders, and different values get different ones. Identity keeps keyed hashes of
-//! values, not the values; the exceptions are the few found values, and the values that mode `verify` sends again.
+//! appear. Equal values get equal placeholders, and different values get different ones. [`Identity`] keeps keyed
+//! hashes of the values, not the values themselves. There are two exceptions: the few found values that redaction
+//! searches for, and the values that mode `verify` sends again.
 //!
 //! Must not know: where a value was found.
 
@@ -22,8 +23,8 @@ pub(crate) struct Identity {
     found: Mutex<Numbering>,
     /// The values that redaction searches for everywhere.
     pub(crate) found_values: FoundValues,
-    /// The values by their placeholders, if the session must send them to a real server again. They never reach the
-    /// disk.
+    /// The value that each placeholder replaced, if the session must send the values to a real server again. The values
+    /// never reach the disk.
     kept: Option<Mutex<HashMap<String, Vec<u8>>>>,
 }
 
@@ -42,7 +43,8 @@ enum Place {
     Found(u32, u32),
 }
 
-/// The most values that are remembered. A later value still gets a number, but a new one each time it occurs.
+/// The greatest number of values that are remembered. A value that comes after them gets a new number each time it
+/// occurs.
 const REMEMBERED: usize = 1 << 16;
 
 /// A value that is read in pieces: its hash, and its first bytes.
@@ -55,7 +57,7 @@ pub(crate) struct ValueDigest {
     pub(crate) escaped: bool,
 }
 
-/// Longer values are not kept for a real server.
+/// The length of the longest value that is kept for a real server.
 const LONGEST_KEPT: usize = 16 * 1024;
 
 impl Identity {
@@ -97,9 +99,10 @@ impl Identity {
         placeholder::replace_numbered(text, |placeholder, _| kept.get(placeholder).map(encoded))
     }
 
-    /// The placeholder for a value: the placeholder of the secret with this value, or a numbered one with this name. A
-    /// value that is a placeholder itself stays. `given` says that the code under test reads the placeholder. Then the
-    /// value never gets the placeholder of a secret, because a replay would fill the secret in.
+    /// The placeholder for a value: the placeholder of the secret with this value, or a numbered placeholder with this
+    /// name. A value that is a placeholder itself stays. `given` says that the code under test reads the placeholder.
+    /// Then the value never gets the placeholder of a secret, because a replay would put the secret in place of this
+    /// placeholder.
     pub(crate) fn placeholder(&self, name: &str, value: &ValueDigest, given: bool) -> Replacement {
         let mut found = self.found();
         if let Some(parsed) = placeholder::parse(&value.head) {
@@ -199,7 +202,7 @@ impl Numbering {
 
     /// Reserves the number of a placeholder that this session did not create.
     fn reserve(&mut self, number: Option<(&str, u32)>) {
-        // Texts from outside can hold any number of names, which must not fill the memory.
+        // Texts from outside can contain any number of names. The limit keeps these names from filling the memory.
         if let Some((name, number)) = number
             && self.names.len() < 1000
         {
@@ -212,7 +215,7 @@ impl Numbering {
 /// The placeholder for a value.
 pub(crate) struct Replacement {
     pub(crate) text: String,
-    /// Whether the value was not a placeholder already.
+    /// False if the value was already a placeholder.
     pub(crate) is_new: bool,
     /// The index of the named secret with this value.
     pub(crate) secret: Option<usize>,

@@ -23,8 +23,8 @@ pub(crate) struct Account {
     pub(crate) given: Arc<Given>,
     /// Whether the code under test reads the placeholders, because redaction runs before the code reads the response.
     pub(crate) gives: bool,
-    /// The encoding of a response's text; `None` for a request. A placeholder in a response names the encodings of its
-    /// value except this last one.
+    /// The encoding that all texts of a response have because of its format, such as JSON escapes. `None` for a
+    /// request. A placeholder in a response names the encodings of its value, but not this one if it is the last.
     pub(crate) response_encoding: Option<Encoding>,
     /// Whether something was replaced in this body.
     pub(crate) hit: AtomicBool,
@@ -43,14 +43,14 @@ impl Account {
         }
     }
 
-    /// An account with the same counts and placeholders, and a `hit` of its own.
+    /// An account that shares the counts and the placeholders with this one, and has a separate `hit`.
     pub(crate) fn of_one_body(&self) -> Account {
         let (counts, identity, given) = (self.counts.clone(), self.identity.clone(), self.given.clone());
         let (gives, response_encoding) = (self.gives, self.response_encoding);
         Account { counts, identity, given, gives, response_encoding, hit: AtomicBool::new(false) }
     }
 
-    /// The account for redaction before the code under test reads: this account also notes the placeholders that the
+    /// The account for redaction before the code under test reads a response. It also notes the placeholders that the
     /// code reads.
     pub(crate) fn giving(&self) -> Account {
         Account { gives: true, ..self.of_one_body() }
@@ -75,7 +75,7 @@ impl Account {
         self.hit.store(true, Ordering::Relaxed);
     }
 
-    /// Counts a value that stays in the body, so this notes no hit.
+    /// Counts a rule, but does not set `hit`. This is for values that stay in the body, and for hooks.
     pub(crate) fn note(&self, label: &Label) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         match counts.get_mut(label) {
@@ -86,7 +86,7 @@ impl Account {
         }
     }
 
-    /// The placeholder for a value. Counts the value unless it is a placeholder itself.
+    /// The placeholder for a value that a rule found. Counts the rule unless the value is a placeholder itself.
     pub(crate) fn replace(
         &self,
         rule: &Rule,

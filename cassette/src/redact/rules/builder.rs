@@ -35,7 +35,8 @@ impl Rules {
         self.secret_or_unusable(name, value)?.accepted()
     }
 
-    /// Like [`secret`](Self::secret), but only notes a value that cannot be redacted: see [`accepted`](Self::accepted).
+    /// Like [`secret`](Self::secret), but does not fail at a value that cannot be redacted. It notes the value, and
+    /// [`accepted`](Self::accepted) fails later.
     pub(crate) fn secret_or_unusable(
         mut self,
         name: impl Into<String>,
@@ -73,9 +74,10 @@ impl Rules {
         Ok(self)
     }
 
-    /// Notes a value as unusable if it is a part of any placeholder. Redaction would replace the value inside that
-    /// placeholder, and the leak check would find it there. No two secrets that were added earlier conflict, so this
-    /// compares only the new secret with the earlier ones.
+    /// Adds a secret, unless its value is a part of the placeholder of some secret. Redaction would replace the value
+    /// inside that placeholder, and the leak check would find it there. Such a secret is noted as unusable. An earlier
+    /// secret whose value is a part of the new placeholder becomes unusable, too. The earlier secrets do not conflict
+    /// with one another, so this compares only the new secret with each of them.
     fn add_secret(&mut self, secret: Secret) {
         let mut placeholder = secret.placeholder();
         let inside = |value: &str, placeholder: &str| {
@@ -96,7 +98,7 @@ impl Rules {
         self.secrets.push(secret);
         let Some(Secret { name, value }) = self.secrets.last() else { return };
         let other = self.secrets.iter().find(|other| {
-            // Most values are longer than any placeholder.
+            // This comparison avoids most searches, because most values are longer than any placeholder.
             value.len() <= placeholder::length_of_secret(&other.name) && {
                 placeholder.clear();
                 placeholder::write_of_secret(&other.name, &mut placeholder);
@@ -177,7 +179,7 @@ impl Rules {
         self
     }
 
-    /// Removes a field name from the list.
+    /// Removes a name from the list of fields that are redacted.
     #[must_use]
     pub fn keep_field(mut self, name: impl AsRef<str>) -> Rules {
         self.fields.remove(name.as_ref());
@@ -207,8 +209,8 @@ impl Rules {
     }
 
     /// Redacts parts of URLs by a regular expression over the whole URL: in the URLs of requests, in headers and in
-    /// links in bodies. Each group of the expression is redacted; without groups, the whole match. A named group,
-    /// `/tenants/(?<tenant>[^/]+)`, gives the placeholder its name.
+    /// links in bodies. Each group of the expression is redacted. If the expression has no groups, the whole match is
+    /// redacted. A named group, `/tenants/(?<tenant>[^/]+)`, gives the placeholder its name.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
 //! The default rules as data: the name that each rule looks for, the reason, and the id that switches the rule off.
 //!
 //! An id never changes its meaning. A new rule gets the next id that was never used; a deleted rule leaves a gap. A
-//! test compares the ids with `catalogue.txt`. Rules that look at a place have ids up to CAS0499, token patterns have
-//! ids from CAS0501 on.
+//! test compares the ids with `catalogue.txt`. Rules for a place, such as a header or a field, have ids up to CAS0499.
+//! Token patterns have ids from CAS0501 on.
 //!
 //! Must not know: how a rule is applied.
 
@@ -86,7 +86,7 @@ impl DefaultRule {
     ///
     /// # Errors
     ///
-    /// No rule redacts such a field. The error names the nearest field, or the rule for something else of that name.
+    /// No rule redacts such a field. The error names the nearest field, or a rule of another kind that has this name.
     pub(crate) fn of_field(name: &str) -> Result<()> {
         let wanted = normalised(name);
         let of = |rule: &&DefaultRule| normalised(rule.what) == wanted;
@@ -356,7 +356,7 @@ const RULES: &[DefaultRule] = &[
     rule("CAS0221", Field, "x_api_token", "an API token, as in the header of that name"),
     rule("CAS0222", Url, "jsessionid", "Java: session id in the path of a URL"),
     rule("CAS0223", Field, "_csrf", "Spring, Express: token against cross-site request forgery"),
-    // By pattern.
+    // Rules that find a token by its pattern.
     rule("CAS0501", Pattern, "jwt", "a JSON Web Token, signed or encrypted (RFC 7519)"),
     rule("CAS0502", Pattern, "private-key", "a private key in PEM (RFC 7468), OpenSSH or PGP format"),
     rule("CAS0503", Pattern, "aws-access-key-id", "AWS: id of an access key, AKIA… and ASIA…"),

@@ -12,16 +12,18 @@ use crate::redact::rules::rule::Rule;
 /// A set of names with their rules. A lookup ignores case and separators: see [`normalised`].
 #[derive(Clone, Debug)]
 pub(crate) struct FieldNames {
-    /// By normalised name.
+    /// The rule for each name. The names are normalised.
     rules: BTreeMap<String, Arc<Rule>>,
     /// A Bloom filter: one bit for each name, by its hash. A name whose bit is not set is not on the list.
     sieve: [u64; WORDS],
-    /// One table for each of the last three bytes of a name. An entry is the set of names that may have this byte in
-    /// this place; several names share a bit.
+    /// Three tables: for the last byte of a name, for the byte before it, and for the third byte from the end. The
+    /// entry for a byte is the set of the names on the list that may have this byte in this position. A name has one
+    /// bit in such a set; if there are more than 63 names, some share a bit.
     ends: Box<[[u64; 256]; 3]>,
 }
 
-/// 4,096 bits. With 50 names on the list, one in 80 other names passes the filter and is looked up in vain.
+/// The size of the filter: 64 words of 64 bits. If 50 names are on the list, one in 80 other names passes the filter
+/// and is looked up in vain.
 const WORDS: usize = 64;
 
 impl FieldNames {
@@ -29,7 +31,7 @@ impl FieldNames {
     pub(crate) fn new() -> FieldNames {
         let mut fields =
             FieldNames { rules: BTreeMap::new(), sieve: [0; WORDS], ends: Box::new([[0; 256]; 3]) };
-        // A separator, or the beginning of an escape, says nothing about the bytes before it.
+        // Any name may have a separator, an escape or a byte outside ASCII in any position.
         for (b, folded) in FOLDED.iter().enumerate().filter(|(_, folded)| **folded <= UNKNOWN) {
             debug_assert!(*folded == SKIPPED || *folded == UNKNOWN);
             fields.ends.iter_mut().for_each(|end| end[b] = ANY);
@@ -59,13 +61,14 @@ impl FieldNames {
                     end[usize::from(*b)] |= name;
                     end[usize::from(b.to_ascii_uppercase())] |= name;
                 }
-                // A short name may follow a `#`, or any other byte of the document.
+                // The name is shorter. In the document, a `#` or any other byte may stand before it.
                 None => end.iter_mut().for_each(|names| *names |= name),
             }
         }
     }
 
-    /// A quick test of the last three bytes. False means that a name without escapes is not on the list.
+    /// A quick test of the last three bytes of a name. False means that the name is not on the list, if it has no
+    /// escapes.
     #[inline(always)]
     pub(crate) fn may_end(&self, name: &[u8]) -> bool {
         let [last, second, third] = &*self.ends;
@@ -106,9 +109,10 @@ impl FieldNames {
     }
 }
 
-/// The byte that [`normalised`] makes of each byte.
+/// For each byte: the byte that [`normalised`] makes of it, or `SKIPPED`, or `UNKNOWN`.
 static FOLDED: [u8; 256] = {
-    // A letter outside ASCII may have an ASCII letter as its lower case: the Kelvin sign becomes `k`.
+    // The bytes outside ASCII are unknown: they may be a letter whose lower case is an ASCII letter. For example, the
+    // Kelvin sign becomes `k`.
     let mut table = [UNKNOWN; 256];
     let mut b = 2u8;
     while b < 0x80 {
@@ -122,7 +126,7 @@ static FOLDED: [u8; 256] = {
     table
 };
 
-/// All names. No name has the highest bit.
+/// The set of all names. Only this set has the highest bit, because that bit belongs to no name.
 const ANY: u64 = u64::MAX;
 
 const SKIPPED: u8 = 0;
@@ -201,7 +205,8 @@ mod tests {
         for name in ["id", "name", "value", "created_at", "updatedAt", "type", "url", "data", "items", "next"]
         {
             assert!(!fields.may_hold(name.as_bytes()), "{name}");
-            // The last three bytes say nothing if one of them is a separator, or if the name is shorter.
+            // The last three bytes say nothing if one of them is a separator, or if the name has fewer than three
+            // bytes.
             let is_decided = name.len() >= 3 && !name.ends_with("_at");
             assert!(!is_decided || !fields.may_end(name.as_bytes()), "{name}");
         }

@@ -14,7 +14,7 @@ pub(crate) enum Label {
     Secret(Arc<str>),
     /// A default rule, `CAS0031 field access_token`, or a rule of the project, `field customer_pin`.
     Rule(Arc<str>),
-    /// Values that a rule names and redaction kept because of their type: `field customer_pin, left: number`.
+    /// A rule that found values which redaction kept because of their type: `field customer_pin, left: number`.
     Left(Arc<str>, Left),
 }
 
@@ -47,7 +47,7 @@ impl Label {
         }
     }
 
-    /// The label of the rule, whether its value was replaced or kept.
+    /// The label of the rule alone, without `, left: …`.
     pub(crate) fn rule(self) -> Label {
         match self {
             Label::Left(rule, _) => Label::Rule(rule),
@@ -66,7 +66,7 @@ impl Label {
     /// Parses a label from a cassette. Every text is a valid label, because another version may have written it.
     ///
     /// The id alone identifies a default rule. The words after the id may differ between versions: `CAS0501 shape jwt`
-    /// was the label of `CAS0501 pattern jwt`. The result has the words of this version.
+    /// was once the label of `CAS0501 pattern jwt`. The result has the words of this version.
     pub(crate) fn parse(text: &str) -> Label {
         if let Some(name) = text.strip_prefix(SECRET) {
             return Label::secret(name);

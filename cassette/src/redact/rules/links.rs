@@ -22,7 +22,7 @@ pub(crate) struct Domain {
     pub(crate) name: String,
     /// Normalised names of parameters, with their rules.
     parameters: Vec<(String, Arc<Rule>)>,
-    /// The rule for all other parameters.
+    /// The rule for all parameters, if `parameters` is empty.
     all: Option<Arc<Rule>>,
 }
 

@@ -32,7 +32,7 @@ struct Level {
     live: u64,
 }
 
-/// The number of bits in a set of pointers.
+/// The greatest number of pointers: a set of pointers has 64 bits, one bit for each pointer.
 const MAX_POINTERS: usize = 64;
 
 impl PointerRules {
@@ -53,7 +53,7 @@ impl PointerRules {
 }
 
 impl Pointers {
-    /// Takes the name of a member, with its quotes, after the reader has met it.
+    /// Notes the name of a member that the reader has reached. `key` includes the quotes.
     pub(crate) fn key(&mut self, key: &[u8]) {
         let key = String::from_utf8_lossy(&key[1..key.len() - 1]);
         self.step(&unescape(&key));

@@ -14,7 +14,7 @@ pub(crate) struct Rule {
     pub(crate) label: Label,
     /// The name in placeholders: `access_token` in `[access_token:1]`. It needs no escapes in URLs, JSON and XML.
     pub(crate) name: String,
-    /// Redact only values that look like tokens.
+    /// Whether the rule redacts only values that look like tokens.
     pub(crate) only_tokens: bool,
 }
 

@@ -1,7 +1,7 @@
 //! Reads secrets from JSON: all strings of a secrets file, or the values of a component's configuration whose keys
 //! begin with `#`.
 //!
-//! Must not know: how a file is read; it gets the content, and the path for messages.
+//! Must not know: how a file is read. This code gets the content of the file, and its path for messages.
 
 use std::path::Path;
 

@@ -63,9 +63,9 @@ pub struct Rules {
 /// The rules for headers, by name in lower case.
 #[derive(Clone, Debug)]
 pub(crate) struct Headers {
-    /// Kept with their values; a `*` at the end stands for any suffix.
+    /// Headers that are kept with their values. A `*` at the end stands for any suffix.
     pub(crate) kept: BTreeSet<String>,
-    /// Kept with a placeholder as their value.
+    /// Headers whose values are replaced with placeholders.
     pub(crate) redacted: BTreeMap<String, Arc<Rule>>,
     pub(crate) dropped: BTreeSet<String>,
     /// Whether all other headers are kept.
@@ -98,7 +98,8 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// The address of the rules' table of fields: a move keeps it, a copy gets another.
+    /// The address of the rules' table of fields. It stays the same when the rules are moved, and a copy of the rules
+    /// has another address.
     #[cfg(test)]
     pub(crate) fn address(&self) -> *const u8 {
         self.fields.address()
@@ -152,8 +153,7 @@ impl Rules {
     ///
     /// # Errors
     ///
-    /// No rule redacts such a field. The error may name a similar field, or a rule for another kind of value with this
-    /// name.
+    /// No rule redacts such a field. The error may name a similar field, or a rule of another kind that has this name.
     pub(crate) fn check_field(&self, name: &str) -> Result<()> {
         if self.fields.get(name).is_some() { Ok(()) } else { DefaultRule::of_field(name) }
     }

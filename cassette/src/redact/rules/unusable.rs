@@ -69,11 +69,11 @@ impl UnusableSecret {
     }
 }
 
-/// A longer value is not redacted, because redaction keeps every encoding of a value in memory, and holds back a part
-/// of a body of that length while it searches.
+/// The length in bytes of the longest value that can be redacted. Redaction keeps every encoding of a value in memory,
+/// and holds back a part of a body of the same length while it searches.
 const LONGEST_SECRET: usize = 64 * 1024;
 
-/// The reason why a value cannot be redacted. `None` if it can.
+/// The reason why a value cannot be redacted. `None` if the value can be redacted.
 pub(crate) fn problem(value: &str) -> Option<Unusable> {
     const COMMON: &[&str] = &[
         "000000",

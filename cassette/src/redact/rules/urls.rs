@@ -80,7 +80,7 @@ impl UrlRule {
         self.hosts.is_empty() || self.hosts.iter().any(is_in)
     }
 
-    /// The parts to redact with their rules, in order and without overlap.
+    /// The parts of a URL to redact, with their rules, in order and without overlap.
     pub(crate) fn places(&self, url: &str) -> Vec<(Range<usize>, &Arc<Rule>)> {
         if !self.hosts.is_empty() && !self.hosts.iter().any(|host| url.contains(host)) {
             return Vec::new();

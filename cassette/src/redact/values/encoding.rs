@@ -1,5 +1,6 @@
-//! The encoding of a value in a text. A placeholder in a response names it, as in `{{secret.KEY|percent}}`, unless the
-//! format of the body implies it. So a replay writes the value in the same encoding as the server.
+//! The encoding of a value in a text. A placeholder in a response names the encoding, as in `{{secret.KEY|percent}}`,
+//! unless the format of the body implies the encoding. So a replay writes the value in the same encoding as the server
+//! did.
 //!
 //! Must not know: what is secret.
 
@@ -12,7 +13,7 @@ use crate::redact::values::encodings::writers::{is_form, is_unreserved, json_esc
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {
     Plain,
-    /// Between the quotes of a JSON string (RFC 8259 §7).
+    /// Escaped as between the quotes of a JSON string (RFC 8259 §7).
     Json,
     /// A value of a form: percent-encoded, with `+` for a space (WHATWG URL §5.2).
     Form,
@@ -24,7 +25,7 @@ pub(crate) enum Encoding {
     Html,
     /// Like `Html`, with numeric references for tabs and line breaks, which attributes in XML need.
     Attribute,
-    /// Between the quotes of a field of CSV.
+    /// Escaped as between the quotes of a CSV field.
     Csv,
     Hex,
     /// Line breaks as LF.
@@ -93,7 +94,8 @@ impl Encoding {
         }
     }
 
-    /// The steps without the last one if a text in this encoding applies the last step itself, otherwise all steps.
+    /// The steps that a placeholder must name in a text of this encoding. The last step is left out if it is this
+    /// encoding, because the format of the text implies it. A form also implies percent-encoding.
     pub(crate) fn within(self, steps: &[Encoding]) -> &[Encoding] {
         match (self, steps) {
             (Encoding::Json, [inner @ .., Encoding::Json]) => inner,
@@ -117,14 +119,14 @@ pub(crate) fn with_encodings(placeholder: &str, steps: &[Encoding]) -> String {
     placeholder::with_encodings(placeholder, steps.iter().map(|step| step.name()))
 }
 
-/// `value` between the quotes of a JSON string.
+/// `value`, escaped as between the quotes of a JSON string.
 pub(crate) fn json_string(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     json_escaped(value, false, false, "", &mut out);
     out
 }
 
-/// `value` between the quotes of a CSV field (RFC 4180 §2).
+/// `value`, escaped as between the quotes of a CSV field (RFC 4180 §2).
 pub(crate) fn csv_value(value: &str) -> String {
     value.replace('"', "\"\"")
 }

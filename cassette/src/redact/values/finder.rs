@@ -16,15 +16,16 @@ pub(crate) const EDGE: usize = 3;
 pub(crate) struct Finder {
     pub(crate) search: Search,
     pub(crate) entries: Vec<(Needle, Entry)>,
-    /// The length of the longest hit, with its edges.
+    /// The length of the longest hit, with a base64 character next to it.
     pub(crate) reach: usize,
 }
 
 pub(crate) struct Entry {
     pub(crate) replacement: Arc<str>,
-    /// The label that counts a hit. `None` if the rule was counted where it found the value.
+    /// The label under which a hit is counted. `None` for a found value, because its rule was counted when it found the
+    /// value.
     pub(crate) label: Option<Label>,
-    /// The index of the value, in the order in which values were found.
+    /// The index of a found value, in the order in which values were found. 0 for a named secret.
     pub(crate) nth: usize,
 }
 

@@ -1,5 +1,5 @@
 //! Values that redaction found by their place or pattern and that look like tokens. From then on redaction searches for
-//! them everywhere, like for named secrets.
+//! them everywhere, as it searches for named secrets.
 //!
 //! Must not know: where a value was found.
 
@@ -10,18 +10,17 @@ use crate::redact::values::encodings;
 use crate::redact::values::encodings::Needle;
 use crate::redact::values::finder::{Entry, Finder};
 
-/// A session searches for the first values that it finds, at most this many. Each value makes every search a little
-/// slower.
+/// The greatest number of values to search for: a session takes the first ones that it finds. Each value makes every
+/// search a little slower.
 const MOST: usize = 32;
 
-/// Longer values are not searched for.
+/// The length of the longest value to search for.
 pub(crate) const LONGEST: usize = 4096;
 
-/// A shorter value may be an ordinary word or number.
+/// The length of the shortest value to search for. A shorter value may be an ordinary word or number.
 const SHORTEST: usize = 16;
 
-/// A text of at least this length that equals a found value may be recognised as this value, also in a place that no
-/// rule names.
+/// The length of the shortest text that is recognised as a value, if it equals a value that was found elsewhere.
 const LEAST_RECOGNISABLE: usize = 8;
 
 /// The values to search for, in memory only.
@@ -166,7 +165,7 @@ const HARDLY_EVER: [&[u8]; 26] = [
     b"bcdfghjkmnpqrstvwx",
 ];
 
-/// Whether a text that equals a found value is surely that value, and not a word that happens to be the same.
+/// Whether a text that equals a found value surely is that value, and not a word that happens to be equal.
 pub(crate) fn is_recognisable(text: &[u8]) -> bool {
     let is_word = || text.iter().all(u8::is_ascii_alphabetic) && !is_token(text);
     text.len() >= LEAST_RECOGNISABLE && !is_word()

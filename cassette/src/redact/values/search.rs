@@ -30,14 +30,14 @@ struct Needle {
     bytes: Box<[u8]>,
     /// The index of the needle in the caller's list.
     id: u32,
-    /// The longest other needle that is a prefix of this one, or equal to it.
+    /// The index of the longest other needle that is a prefix of this needle or equal to it.
     shorter: Option<u32>,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Slot {
     tag: u32,
-    /// The offsets of the window in needles, one bit for each. 0: a free slot.
+    /// The offsets at which the window occurs in needles, one bit for each offset. 0 means that the slot is free.
     offsets: u16,
 }
 
@@ -71,7 +71,8 @@ impl Search {
             let bytes = bytes.iter().map(|b| b | FOLD).collect();
             all.push(Needle { bytes, id, shorter: None });
         }
-        // The search tries needles from the end. So among equal needles it tries the first of the caller's list first.
+        // The search tries the sorted needles from the last to the first. So it tries equal needles in the order of the
+        // caller's list.
         all.sort_by(|a, b| a.bytes.cmp(&b.bytes).then(b.id.cmp(&a.id)));
         link(&mut all);
         let shortest = all.iter().map(|p| p.bytes.len()).min().unwrap_or(1);
@@ -117,12 +118,13 @@ impl Search {
         let mask = self.mask();
         let fold = u64::from_ne_bytes([FOLD; 8]);
         let shift = self.shift();
-        // A window covers the needles that begin at it, or after the beginning of the previous window.
+        // The window at `at` finds the needles that begin at `at`, or at one of the `stride - 1` offsets before it.
         let mut at = from + self.stride - 1;
         while at + self.window <= text.len() {
             let hash = hash((load(text, at) | fold) & mask);
             let bit = hash >> shift;
-            // The number of words is a power of two. The mask changes no index; it saves the bounds check.
+            // The number of words is a power of two. The mask changes no index, but it lets the compiler leave out the
+            // bounds check.
             if self.sieve[(bit / 64) as usize & (self.sieve.len() - 1)] >> (bit % 64) & 1 == 1
                 && let Some(hit) = self.around(text, at, hash, &mut accept)
             {
@@ -186,7 +188,7 @@ impl Search {
         if windows.len() > MAX_WINDOWS && self.stride > 1 {
             return false;
         }
-        // One foreign window in 16 passes the sieve. Most slots are free.
+        // At most one in 16 windows that are in no needle passes the sieve. At least half of the slots are free.
         self.sieve = vec![0; (windows.len() / 4).next_power_of_two().max(16)];
         self.slots = vec![Slot::default(); (windows.len() * 2).next_power_of_two()];
         for (hash, offset) in windows {
@@ -235,7 +237,7 @@ fn link(needles: &mut [Needle]) {
     }
 }
 
-/// Eight bytes from `at` on; zeros after the end.
+/// The eight bytes of the text from `at` on, as a number. Zeros take the place of bytes after the end.
 #[inline(always)]
 fn load(text: &[u8], at: usize) -> u64 {
     match text[at..].first_chunk() {
@@ -263,11 +265,11 @@ mod tests {
     use super::*;
 
     thread_local! {
-        /// How many bytes of needles were compared with text, at most.
+        /// An upper bound of the number of bytes that were compared with the text.
         pub(crate) static COMPARED: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// The reference implementation: compares at one place after the other.
+    /// The reference implementation: compares all needles at one offset after the other.
     fn naive(needles: &[Vec<u8>], text: &[u8], from: usize) -> Option<(usize, usize, usize)> {
         let folded = |bytes: &[u8]| -> Vec<u8> { bytes.iter().map(|b| b | FOLD).collect() };
         (from..text.len()).find_map(|start| {

@@ -1,4 +1,4 @@
-//! The encodings in which a value occurs in traffic, as byte needles to search for.
+//! The encodings in which a value occurs in traffic. Each encoding of a value is a needle: the bytes to search for.
 //!
 //! Must not know: which values are secret, how the search works.
 
@@ -18,12 +18,14 @@ use writers::{KINDS, WRITERS, Writer, Writers, is_component, is_form, is_unreser
 pub(crate) struct Needle {
     pub(crate) bytes: Vec<u8>,
     pub(crate) kind: EncodingKind,
-    /// Encoding steps to re-apply on replay. Empty for base64, which cannot be cut out of its neighbours.
+    /// The encoding steps that a replay applies to the value again. Empty for base64, because the base64 of a value
+    /// cannot be cut out of the base64 of the text around it.
     pub(crate) steps: Vec<Encoding>,
     pub(crate) edges: Edges,
 }
 
-/// Whether the characters next to a base64 hit have bits of the value as well as bits of its neighbours.
+/// Whether the base64 character before a hit, or after it, has some bits of the value and some bits of the text around
+/// it.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Edges {
     pub(crate) before: bool,
@@ -66,8 +68,8 @@ impl EncodingKind {
 const UNITS: &[&[u8]] = &[b"\\u", b"%5cu", b"%255cu", b"&#92;u", b"&#092;u", b"&#x5c;u", b"&#x005c;u"];
 
 impl Needle {
-    /// Whether `found` is an occurrence. The caller has compared it without regard to case; only hexadecimal digits may
-    /// differ in case.
+    /// Whether `found` is an occurrence of the needle. The caller has compared the two without regard to case. This
+    /// compares their case, too: only hexadecimal digits may differ in case.
     pub(crate) fn is_match(&self, found: &[u8]) -> bool {
         let free = |i: usize| {
             // Whether `what` ends `back` bytes before byte `i`.
@@ -111,7 +113,8 @@ pub(crate) fn usual_needles(value: &str) -> Vec<Needle> {
     composed(value, LEAST)
 }
 
-/// The needles of a value, at most `most` for each composition of encodings.
+/// The needles of a value. Encodings may be nested, such as JSON in HTML. Each such composition of encodings gives at
+/// most `most` needles.
 fn composed(value: &str, most: usize) -> Vec<Needle> {
     let mut all = Needles::default();
     for (lines, text) in by_lines(value) {
@@ -161,7 +164,7 @@ fn encode_all(value: &str, most: usize, all: &mut Needles) {
     all.each(Some("json thrice"), EncodingKind::Json, &nest(&json_twice, json));
     all.each(Some("json html json"), EncodingKind::Json, &nest(&json_in_html, json));
     all.each(Some("html twice"), EncodingKind::Html, &by_name(nest(&by_name(in_html), html)));
-    // Quotes at the ends of the value may be the quotes of the field.
+    // Quotes at the ends of the value may be the quotes around the CSV field, which are not doubled.
     let inner = value.trim_matches('"');
     if inner.contains('"') {
         let doubled = written(value.replace(inner, &csv_value(inner)));
@@ -210,7 +213,7 @@ pub(crate) fn needles_of_leaks(value: &str) -> Vec<Needle> {
     let mut out = needles(value);
     out.extend(all.into_vec());
     if value.contains(['\n', '\r']) {
-        // The check also compares the text without line breaks and indentation.
+        // The leak check also searches the text without its line breaks and indentation.
         let joined: String =
             value.split(['\n', '\r']).map(|line| line.trim_start_matches([' ', '\t'])).collect();
         if unusable::problem(&joined).is_none() {
@@ -221,7 +224,7 @@ pub(crate) fn needles_of_leaks(value: &str) -> Vec<Needle> {
 }
 
 /// ASCII in UTF-16 or UTF-32 is also valid UTF-8, so the cassette has it as a JSON string if there is no byte order
-/// mark. This is that string without the zeros at its ends, which depend on the byte order.
+/// mark. Returns this string without the zeros at its ends, because these zeros depend on the byte order.
 fn in_document(wide: &[u8]) -> Option<Vec<u8>> {
     const ZERO: &str = "\\u0000";
     let json = serde_json::to_string(std::str::from_utf8(wide).ok()?).ok()?;
@@ -236,28 +239,29 @@ struct EncodedText {
     name: &'static str,
     /// The sum of `odd` over all writers of this text.
     odd: u8,
-    /// For each kind of writer: the set of writers that may have been the last of this kind.
+    /// For each kind of writer: the set of writers of this kind that may have written the text, or its last level of
+    /// this kind.
     by: [u128; KINDS],
 }
 
-/// Rarer encodings are left out.
+/// The greatest `odd` of a text. Rarer encodings are left out.
 const ODDEST: u8 = 2;
 
-/// The most needles of one composition. Long values get fewer, so that they have at most `MOST_BYTES` in total. The
-/// rarest encodings are left out first.
+/// The greatest number of needles of one composition. A long value gets fewer needles, but at least `LEAST`, so that
+/// the needles of a composition have about `MOST_BYTES` in total. The rarest encodings are left out first.
 const MOST: usize = 600;
 const LEAST: usize = 12;
 const MOST_BYTES: usize = 1 << 19;
 
-/// The number of encodings in JSON that are also encoded in base64.
+/// The number of JSON encodings of a value that are also searched for in base64.
 const IN_BASE64: usize = 12;
 
-/// Applies each of the writers to each of the inner texts. Returns every distinct result once, the usual ones first. A
-/// program usually encodes all levels in the same way, so repeating the writer of the inner level is not odd.
+/// Applies each of the writers to each of the inner texts. Returns every distinct result once, the usual results first.
+/// A program usually encodes all levels in the same way, so repeating the writer of the inner level is not odd.
 fn nest(inner: &[EncodedText], writers: &[Writer], most: usize) -> Vec<EncodedText> {
     let mut candidates: Vec<(&EncodedText, &Writer, u8, u128)> = Vec::new();
     for one in inner {
-        // Writers that give the same sample also give the same text.
+        // Writers that encode the sample in the same way also encode the text in the same way.
         let (sample_text, first) = (distinguishing(&one.text), candidates.len());
         let mut seen: Vec<String> = Vec::new();
         for writer in writers {
@@ -312,12 +316,12 @@ fn distinguishing(text: &str) -> String {
     out
 }
 
-/// The texts in HTML with named references. Programs do not escape numeric references twice.
+/// Only the HTML texts with named references, because programs do not escape numeric references twice.
 fn by_name(written: Vec<EncodedText>) -> Vec<EncodedText> {
     written.into_iter().filter(|one| matches!(one.name, "html" | "html partial")).collect()
 }
 
-/// The steps from a value to the encoding with this name.
+/// The encoding steps that lead from a value to the encoding with this name.
 fn steps(name: &str) -> &'static [Encoding] {
     use Encoding::{Attribute, Csv, Form, Hex, Html, Json, Latin1, Percent};
     match name {
@@ -395,7 +399,7 @@ thread_local! {
 #[derive(Default)]
 struct Needles {
     all: Vec<(&'static str, Needle)>,
-    /// The step that replaced line breaks, before all other steps.
+    /// The step that replaced the line breaks of the value, if there is one. It comes before all other steps.
     lines: Option<Encoding>,
 }
 
@@ -455,10 +459,10 @@ fn latin_1_percent(value: &str) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// Adds the base64 characters that depend on the value alone. There are three cases, because the value may begin at
-/// each byte of a group of three, as in `user:password`. Each case comes in both alphabets, and with `+` and `/`
-/// escaped as in URLs and JSON. If `of` is a name, all these needles get it; otherwise each needle has the name of its
-/// case or alphabet.
+/// Adds the base64 of a value, without the characters at its ends that also depend on the text around the value. Base64
+/// encodes groups of three bytes. There are three cases, because the value may begin at each of the three bytes, as the
+/// password in `user:password` does. Each case comes in both alphabets, and with `+` and `/` escaped as in URLs and
+/// JSON. If `of` is a name, all these needles get it; otherwise each needle has the name of its case or alphabet.
 fn base64(value: &[u8], of: Option<&'static str>, all: &mut Needles) {
     for before in 0..3 {
         let shifted = [&[0; 2][..before], value].concat();

@@ -11,7 +11,7 @@ pub(crate) struct Writer {
     pub(crate) name: &'static str,
     /// How rare this encoding is. 0: most libraries; 1: some known libraries; 2: unusual settings and old versions.
     pub(crate) odd: u8,
-    /// The index of its list in [`Writers`].
+    /// The index of the writer's list in [`Writers`].
     pub(crate) kind: usize,
     /// The bit of this writer in a set of writers of its kind.
     pub(crate) bit: u128,
@@ -34,7 +34,7 @@ enum Style {
         names: &'static str,
         quote: &'static str,
         apostrophe: &'static str,
-        /// The references for tabs and line breaks. `None` if the character stays.
+        /// The reference for a tab or a line break. `None` if the character stays.
         control: fn(char) -> Option<&'static str>,
     },
     Numbered(Numbered),
@@ -84,7 +84,7 @@ impl Writer {
     }
 }
 
-/// The writers for JSON, HTML and URLs. In each list the usual ones come first.
+/// The writers for JSON, HTML and URLs. In each list the usual writers come first.
 pub(crate) struct Writers {
     pub(crate) json: Vec<Writer>,
     pub(crate) html: Vec<Writer>,
@@ -111,9 +111,12 @@ pub(crate) static WRITERS: LazyLock<Writers> = LazyLock::new(|| {
 /// The number of lists of writers.
 pub(crate) const KINDS: usize = 4;
 
-/// The styles of JSON serializers: serde_json and most others; ASCII only (Python, PHP); with `\/` (PHP, older Java and
-/// .NET); with the special characters of HTML escaped (Go, Rails, Django; Flask; Gson; .NET; PHP; JavaScript in a
-/// page).
+/// The styles of JSON serializers:
+///
+/// * Only the necessary escapes: serde_json and most others.
+/// * All characters outside ASCII escaped: Python, PHP.
+/// * `/` written as `\/`: PHP, older Java and .NET.
+/// * The special characters of HTML escaped: Go, Rails, Django, Flask, Gson, .NET, PHP, JavaScript in a page.
 fn json() -> Vec<(&'static str, u8, Style)> {
     let mut out = Vec::new();
     for also in ["", "<>&", "<>&'", "<", "<>&='", "\"<>&'+`", "<>&'\""] {
@@ -153,7 +156,7 @@ fn percent() -> Vec<(&'static str, u8, Style)> {
         |b| is_unreserved(b) || b"!*'();/?:@&=+$,#".contains(&b),
         // Python's `quote`, which keeps slashes.
         |b| is_unreserved(b) || b == b'/',
-        // WHATWG's URL: query, path, user info.
+        // WHATWG's URL: the query of an HTTP URL, the query of another URL, the path, the user info.
         |b| b.is_ascii_graphic() && !b"\"#<>'".contains(&b),
         |b| b.is_ascii_graphic() && !b"\"#<>".contains(&b),
         |b| b.is_ascii_graphic() && !b"\"#<>?^`{}".contains(&b),
@@ -189,9 +192,13 @@ fn component() -> Vec<(&'static str, u8, Style)> {
     sets.map(|keeps| ("percent", 0, Style::Percent { keeps, plus: false })).into()
 }
 
-/// The styles of HTML and XML: named references, with several references for the apostrophe; only the characters that
-/// must be escaped; line breaks in attributes of XML; numeric references for special characters, for characters outside
-/// ASCII, or for all characters, also with leading zeros.
+/// The styles of HTML and XML:
+///
+/// * Named references, with several references for the quote and the apostrophe.
+/// * References for only some of the special characters.
+/// * Also references for tabs and line breaks, as in attributes of XML.
+/// * Numeric references, also with leading zeros: for special characters, for characters outside ASCII, or for all
+///   characters.
 fn html() -> Vec<(&'static str, u8, Style)> {
     let mut out = Vec::new();
     for quote in ["&quot;", "\"", "&#34;", "&#x22;"] {
@@ -205,7 +212,7 @@ fn html() -> Vec<(&'static str, u8, Style)> {
         }
     }
     for (names, quote, apostrophe, odd) in [
-        // Canonical XML; the serialization of a DOM; templates by hand.
+        // Canonical XML, the serialization of a DOM, and templates that escape by hand.
         ("&<", "&quot;", "'", 1),
         ("&", "&quot;", "'", 2),
         ("&<", "\"", "'", 1),
@@ -227,7 +234,7 @@ fn html() -> Vec<(&'static str, u8, Style)> {
             }
         }
     }
-    // Carriage returns in the text of an element.
+    // In the text of an element, only carriage returns become numeric references.
     let returns: [Control; 2] = [|c| (c == '\r').then_some("&#13;"), |c| (c == '\r').then_some("&#xd;")];
     for control in returns {
         let text = Style::Named { names: "&<>", quote: "\"", apostrophe: "'", control };
@@ -244,7 +251,7 @@ fn html() -> Vec<(&'static str, u8, Style)> {
         let mut add = |names, also, rest| {
             out.push((name, odd, Style::Numbered(Numbered { number, names, also, rest })));
         };
-        // Mustache and OWASP; .NET; XML in ASCII; writers that escape everything.
+        // The styles of Mustache, OWASP, .NET, XML in ASCII, and of writers that escape everything.
         add("", "&<>\"'", |_| false);
         add("", "&<>\"'/`=", |_| false);
         add("", "", |c| !c.is_ascii_alphanumeric());
