@@ -1,6 +1,6 @@
-//! Chooses the parser for a body, or for a part of a multipart body, and passes the bytes to it. Only this file knows
-//! all formats. A part of a multipart is a body again, so this file and `multipart` import each other; no other files
-//! do.
+//! Chooses the parser for a body, or for a part of a multipart body, and passes the bytes to the parser. Only this file
+//! knows all formats. A part of a multipart body is a body again, so this file and `multipart` import each other. No
+//! other two files here import each other.
 //!
 //! Must not know: writers, links, secrets by value.
 
@@ -19,7 +19,7 @@ use crate::redact::formats::sniff::{Declared, Format, Sniffer};
 use crate::redact::formats::xml::XmlFields;
 use crate::redact::rules::set::Rules;
 
-/// The parser of a body, or of a part of one.
+/// The parser of a body, or of a part of a multipart body.
 pub(crate) enum BodyFields {
     Sniffer(Sniffer),
     Json(JsonFields),

@@ -16,12 +16,12 @@ pub(crate) struct EventFields {
     /// Whether the current event has data.
     has_data: bool,
     at: At,
-    /// The line break at the end of a line, and the beginning of the next line. Between two data lines, the held bytes
-    /// stand for one line break in the JSON document.
+    /// The line break of the last line, and the beginning of this line, until the parser knows whether this line has
+    /// data. Between two data lines, these bytes stand for one line break in the JSON document.
     held: Vec<u8>,
     /// How many of the held bytes belong to the line break.
     ended: usize,
-    /// The end of the line is a carriage return so far; a line feed may follow.
+    /// Whether the last byte was a carriage return. A line feed after it belongs to the same line break.
     cr: bool,
     /// Whether the parser is in the first line, which may begin with a byte order mark.
     first: bool,
@@ -93,7 +93,7 @@ impl EventFields {
         self.event_ends(to)
     }
 
-    /// Reads a byte of a line's name.
+    /// Reads a byte at the beginning of a line: a byte of the field's name, or the byte after the name.
     fn name(&mut self, b: u8, to: &mut Pass<'_>) -> io::Result<()> {
         if b == b'\n' && std::mem::take(&mut self.cr) {
             self.held.push(b);
@@ -134,8 +134,8 @@ impl EventFields {
         self.pass_on(out)
     }
 
-    /// Passes on the held bytes if the current event has no data, so that the end of an event does not wait for the
-    /// next event.
+    /// Passes on the held bytes, unless the current event has data. After the end of an event, no event has data. So
+    /// the line break at its end is passed on at once, and does not wait for the next event.
     fn pass_on(&mut self, out: &mut dyn Sink) -> io::Result<()> {
         if !self.has_data {
             out.keep(&self.held)?;

@@ -18,8 +18,8 @@ use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Encoding;
 use crate::redact::values::found_values;
 
-/// Replaces the values of fields whose name has a rule. Empty values stay. In a value that is JSON, it redacts the
-/// JSON.
+/// Replaces the values of fields whose name has a rule. Empty values stay. If a value is JSON, the fields in the JSON
+/// are redacted.
 pub(crate) struct FormFields {
     at: At,
     key: Vec<u8>,
@@ -53,8 +53,8 @@ impl FormFields {
         FormFields { is_query: true, ..FormFields::new() }
     }
 
-    /// For the query of a URL that has no delimiters around it: a redacted value ends before the first byte that is one
-    /// of the `stops`.
+    /// The parser for the query of a URL that has no delimiters around it. A redacted value ends before the first byte
+    /// that is one of the `stops`.
     pub(crate) fn of_query_up_to(stops: &'static [u8]) -> FormFields {
         FormFields { stops, ..FormFields::of_query() }
     }

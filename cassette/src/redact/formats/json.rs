@@ -20,9 +20,9 @@ use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Encoding;
 
 /// Replaces string values of members whose name has a rule, at any depth, also in arrays directly under such a name.
-/// Values of other types stay, and the account counts them. In an object under such a name, the name of each member
-/// decides about the member. If a pointer leads to a container, all strings inside it are replaced. Empty strings stay.
-/// In a string that holds JSON, the same rules apply.
+/// Values of other types stay, and the account counts them. An object under such a name is not redacted as a whole:
+/// each of its members is redacted only if the name of the member has a rule. If a pointer leads to a container, all
+/// strings inside it are replaced. Empty strings stay. In a string that holds JSON, the same rules apply.
 ///
 /// Reads one document or many (newline-delimited). Text that is not JSON passes untouched, up to the next line that
 /// begins with a bracket.
@@ -37,10 +37,10 @@ pub(crate) struct JsonFields {
     key: Vec<u8>,
     /// The rule for the last name, which applies to the next value.
     armed: Option<Arc<Rule>>,
-    /// For each open container, from the outermost array under a name with a rule inwards: whether strings directly in
-    /// the container are redacted. Empty outside such arrays.
+    /// The open containers, from the outermost array under a name with a rule inwards. Each entry says whether strings
+    /// directly in the container are redacted. Empty outside such arrays.
     arrays: Stack,
-    /// The rule for the strings in these arrays.
+    /// The rule for the strings in the containers of `arrays`.
     rule: Option<Arc<Rule>>,
     /// The position of the next value, if a rule has a pointer.
     pointers: Option<Pointers>,
@@ -48,7 +48,7 @@ pub(crate) struct JsonFields {
     /// inwards, itself included.
     deep: Option<(Arc<Rule>, usize)>,
     text: Text,
-    /// The encodings of a string: that of this document, and those of the documents around it.
+    /// The encodings of a string: first the encoding of this document, then the encodings of the documents around it.
     encodings: Vec<Encoding>,
 }
 
@@ -72,7 +72,7 @@ pub(crate) const RECORD: u8 = 0x1e;
 /// The length of the longest name that a rule may have, with every character escaped.
 const LONGEST_KEY: usize = 1024;
 
-/// The deepest nesting of documents in strings: real ones are not nested that deep.
+/// The deepest nesting of documents in strings that is read. Real documents are not nested that deep.
 pub(crate) const MAX_NESTING: usize = 8;
 
 impl JsonFields {
@@ -93,13 +93,13 @@ impl JsonFields {
         }
     }
 
-    /// For a document inside a text with these encodings. JSON pointers do not apply to such a document.
+    /// The parser for a document inside a text with these encodings. JSON pointers do not apply to such a document.
     pub(crate) fn within(rules: &Rules, around: &[Encoding]) -> JsonFields {
         let encodings = [&[Encoding::Json], around].concat();
         JsonFields { bom: BOM.len(), pointers: None, encodings, ..JsonFields::new(rules) }
     }
 
-    /// For one of several documents in a text that also holds other text.
+    /// The parser for one of several documents in a text that also contains other text.
     pub(crate) fn among_others(rules: &Rules) -> JsonFields {
         JsonFields { bom: BOM.len(), ..JsonFields::new(rules) }
     }
@@ -119,7 +119,8 @@ impl JsonFields {
         Ok(())
     }
 
-    /// The length of the text before the next document, which begins a line. In indented JSON the brackets of inner
+    /// The length of the text before the next document. `None` if no document begins in the text. A document begins
+    /// with a bracket at the beginning of a line, or after the byte [`RECORD`]. In indented JSON the brackets of inner
     /// containers have spaces before them, so they do not begin a document.
     fn passed(&mut self, text: &[u8]) -> Option<usize> {
         let mut at = 0;
@@ -168,7 +169,8 @@ impl JsonFields {
                 Ok(None) => break,
                 Err(e) => {
                     self.broken = true;
-                    // The JSON ends at the error: the broken token itself may begin before this chunk.
+                    // The JSON ends at the error, and not before the broken token, because that token may begin before
+                    // this chunk.
                     at = self.lexer.place(&e);
                     break;
                 }

@@ -18,7 +18,7 @@ use crate::redact::rules::set::Rules;
 pub(crate) struct LooseForm {
     form: FormFields,
     pair: Pair,
-    /// The text after the form.
+    /// The parser for the text after the form. `None` inside the form.
     rest: Option<Box<JsonFields>>,
 }
 
@@ -30,7 +30,7 @@ enum Pair {
     Kept,
 }
 
-/// A longer pair is not held.
+/// The length of the longest pair that is held.
 const LONGEST: usize = 64 * 1024;
 
 /// Whether a byte may belong to the name of a form's first field, or of a function.

@@ -18,7 +18,7 @@ pub(crate) struct Pass<'p> {
 impl Pass<'_> {
     /// Parses a text that is encoded inside the current text. `raw` is a piece of the current text, and `decoded` is
     /// the piece of the inner text that it encodes. `read` passes `decoded` to the inner parser. `pending` holds bytes
-    /// that the inner parser has read and not decided about.
+    /// that the inner parser has read, but not yet kept or skipped.
     pub(crate) fn within(
         &mut self,
         pending: &mut Pending,

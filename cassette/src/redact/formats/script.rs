@@ -7,8 +7,8 @@ use std::io;
 use crate::redact::formats::json::JsonFields;
 use crate::redact::formats::pass::Pass;
 
-/// Reads a text as JSON from each bracket that may begin a value: an argument, after an equals sign, or at the
-/// beginning of the script. After the end of the JSON, the text is a script again.
+/// Reads a text as JSON from each bracket that may begin a value: a bracket in the arguments of a call, after an equals
+/// sign, or at the beginning of the script. After the end of the JSON, the text is a script again.
 pub(crate) struct ScriptFields {
     json: Option<Box<JsonFields>>,
     /// Whether a value may follow, judging by the last character that is not white space.

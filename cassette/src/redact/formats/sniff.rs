@@ -14,7 +14,7 @@ use crate::redact::formats::splice::Sink;
 /// The format that the content type declares.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Declared {
-    /// JSON, plain text or no content type. Forms are often declared so.
+    /// JSON, plain text or no content type. Forms are often sent with one of these types.
     Text,
     Form,
     Xml,
@@ -35,7 +35,7 @@ pub(crate) struct Sniffer {
 enum Verdict {
     /// More bytes are needed.
     Undecided,
-    /// A prefix of this length is no part of the document. After the prefix, this format counts as the declared one.
+    /// A prefix of this length is no part of the document. After the prefix, this format counts as the declared format.
     Prefix(usize, Declared),
     Format(Format),
 }
@@ -256,7 +256,7 @@ mod tests {
         "garbage",
     ];
 
-    /// Redacts the body cut at every byte, and byte by byte.
+    /// Redacts the body in two pieces, cut at every byte in turn, and then byte by byte.
     #[track_caller]
     fn check(content_type: &str, body: &str, expected: &str) {
         let redactor = Redactor::new(Rules::default()).unwrap();

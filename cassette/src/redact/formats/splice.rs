@@ -1,6 +1,6 @@
-//! The output of the parsers: a parser keeps or skips every byte in order, and inserts placeholders between them. The
-//! sink for an encoded text converts counts of decoded bytes into counts of original bytes, so the kept parts of the
-//! text stay byte-exact.
+//! The output of the parsers. A parser decides about the bytes of its text in order: it keeps a byte or skips it, and
+//! inserts placeholders. The sink for an encoded text converts counts of decoded bytes into counts of original bytes,
+//! so the kept parts of the text stay byte-exact.
 //!
 //! Must not know: formats, rules.
 
@@ -33,12 +33,12 @@ impl<W: Write> Sink for WriterSink<'_, W> {
     }
 }
 
-/// Decoded bytes that the inner parser has received and not decided about. They are few: the beginning of an escape in
-/// the inner text.
+/// Bytes that the inner parser has received, but not yet kept or skipped. They are few, such as the beginning of an
+/// escape in the inner text.
 #[derive(Default)]
 pub(crate) struct Pending {
     raw: Vec<u8>,
-    /// For each piece: the number of decoded bytes, and the number of raw ones.
+    /// For each piece: the number of decoded bytes, and the number of raw bytes.
     units: Vec<(usize, usize)>,
 }
 

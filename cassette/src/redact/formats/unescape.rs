@@ -19,7 +19,7 @@ pub(crate) enum Coding {
 #[derive(Debug)]
 pub(crate) struct Unescaper {
     coding: Coding,
-    /// The beginning of an escape.
+    /// The beginning of an escape that is not complete yet.
     held: Vec<u8>,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct Unescaper {
 /// bytes.
 pub(crate) type Each<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> io::Result<()>;
 
-/// The decoder knows no longer entity.
+/// The length of the longest entity or character reference that is decoded, without its semicolon.
 const LONGEST_ENTITY: usize = 10;
 
 impl Unescaper {
@@ -126,8 +126,8 @@ fn number(digits: &[u8], radix: u32) -> Option<u32> {
     u32::from_str_radix(digits, radix).ok()
 }
 
-/// The UTF-8 bytes of a character. Half of a surrogate pair is no character, but must not be lost, so it is encoded in
-/// the same way.
+/// The UTF-8 bytes of a character. Half of a surrogate pair is no character, but must not be lost, so it is encoded as
+/// if it were a character.
 fn utf8(unit: u32) -> Vec<u8> {
     match char::from_u32(unit) {
         Some(c) => c.to_string().into_bytes(),

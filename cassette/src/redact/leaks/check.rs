@@ -1,5 +1,5 @@
 //! The leak check: searches a file for every secret in every encoding, and for tokens by their pattern. It is stricter
-//! than redaction: it also finds what redaction cannot replace, such as a value that is split over lines.
+//! than redaction: it also finds secrets that redaction cannot replace, such as a value that is split over lines.
 //!
 //! Must not know: cassettes, how redaction works.
 
@@ -73,7 +73,8 @@ pub(crate) enum Seen {
 }
 
 impl LeakCheck {
-    /// A check for the secrets of the rules, and for found values, which are named by their placeholders.
+    /// A check for the secrets of the rules and for found values. `found` has the needles of the found values, each
+    /// with the placeholder of its value.
     pub(crate) fn new(rules: &Rules, found: Vec<(String, Needle)>) -> Result<LeakCheck> {
         let found = found.into_iter().map(|(name, needle)| Sought { name, kind: LeakKind::Found, needle });
         let mut sought: Vec<Sought> = found.collect();
@@ -148,7 +149,7 @@ impl LeakCheck {
         }
         let (mut beginnings, mut left) = (Beginnings::new(open(0)?), most);
         while let Some((offset, coding)) = beginnings.next()? {
-            // Other text that begins with the same characters fails to decompress, and has no leak.
+            // A text that only begins like compressed data fails to decompress, so the check finds no leak in it.
             let mut unpacked = Unpacked::new(Base64::new(open(offset)?), coding).take(left);
             if let Some(leak) = self.scan(&mut unpacked)? {
                 let Place { offset, line, column } = place_after(open(0)?.take(offset))?;

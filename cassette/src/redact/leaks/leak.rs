@@ -71,7 +71,7 @@ impl Leak {
         self.encoding.name()
     }
 
-    /// Whether the value is not a named secret, but a value that redaction found in another place and replaced there.
+    /// Whether the leak is a found value: no named secret, but a value that redaction has replaced in another place.
     pub fn was_found(&self) -> bool {
         self.kind == LeakKind::Found
     }

@@ -1,4 +1,5 @@
-//! Compressed data (gzip, zstd) in a file: the whole file, or base64 texts in it. Decompression streams.
+//! Reads compressed data (gzip, zstd) in a file: the whole file, or base64 texts in the file. The data is decompressed
+//! as a stream.
 //!
 //! Must not know: what the leak check searches for.
 
@@ -12,7 +13,7 @@ use crate::decode::{Decoder, decoder};
 const CODINGS: [(&str, &[u8], &str); 2] =
     [("gzip", &[0x1f, 0x8b], "H4sI"), ("zstd", &[0x28, 0xb5, 0x2f, 0xfd], "KLUv")];
 
-/// The length of the longest of these beginnings.
+/// The length of the longest beginning in [`CODINGS`].
 const MAGIC: usize = 4;
 
 /// The number of compressed bytes that are decompressed at a time. They decompress to a few megabytes at most.

@@ -1,4 +1,5 @@
-//! A window over a text that the leak check reads: long enough for any secret, with its place in the whole text.
+//! The part of a text that the leak check holds in memory: a window that is long enough for any secret. The window
+//! knows its place in the whole text.
 //!
 //! Must not know: what the leak check searches for.
 
@@ -71,8 +72,9 @@ pub(super) fn place_after(mut text: impl Read) -> io::Result<Place> {
     Ok(Place { offset, line, column })
 }
 
-/// The end of the line breaks at `at` and of the indentation after them. A line break may be a character, an escape in
-/// a JSON string, or the border between two strings of a list of lines, as in a cassette.
+/// The offset after the line breaks at `at` and after the indentation that follows them. Returns `at` if there is no
+/// line break. A line break may be a character, an escape in a JSON string, or the border between two strings of a list
+/// of lines, as in a cassette.
 pub(super) fn line_break(text: &[u8], at: usize) -> usize {
     let mut end = at;
     loop {

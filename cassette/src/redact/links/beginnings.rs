@@ -20,15 +20,15 @@ pub(super) struct Beginning {
     pub(super) encoded: bool,
     /// The link has no scheme.
     pub(super) relative: bool,
-    /// The query of a reference follows: `/items?page=2`.
+    /// The link is a reference without a host, such as `/items?page=2`, and its query follows.
     pub(super) query: bool,
-    /// The link stands in parentheses, and ends before the closing one.
+    /// The link stands in parentheses, and ends before the closing parenthesis.
     pub(super) in_parentheses: bool,
     /// No quotes or tags enclose the link, so its end is uncertain.
     pub(super) bare: bool,
 }
 
-/// The longest beginning: a scheme, its colon, and both slashes with their backslashes.
+/// The length of the longest beginning: a scheme, its colon, and both slashes with their backslashes.
 pub(super) const LONGEST: usize = 64;
 
 const LONGEST_SCHEME: usize = 16;
@@ -39,7 +39,7 @@ const BACKSLASHES: usize = 7;
 /// How many bytes of a reference's path are examined.
 const PATH: usize = LONGEST - 4;
 
-/// The longest encoding of both slashes.
+/// The length of the longest encoding of both slashes.
 const SLASHES: usize = 2 * (BACKSLASHES + 1);
 
 /// A search through one text. A mark is a text at which a link may begin: `//`, `/\`, `?`, or an encoded slash or
@@ -192,7 +192,8 @@ fn beginning(text: &[u8], at: usize) -> Option<Beginning> {
     })
 }
 
-/// Whether the end of a link is uncertain, by the character before the link.
+/// Whether the end of a link is uncertain. It is uncertain if the character before the link is no quote and no bracket
+/// of a tag.
 fn is_bare(before: Option<&u8>) -> bool {
     before.is_none_or(|b| !b"\"'<>`".contains(b))
 }

@@ -16,7 +16,7 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// For a text that begins at this offset of the link.
+    /// Collects edits of a text that begins at this offset of the link.
     pub(super) fn new(at: usize) -> Changes {
         Changes { at, skipped: at..at, edits: Vec::new() }
     }

@@ -8,7 +8,7 @@ use std::ops::Range;
 /// A decoded text with the offsets of its original.
 pub(super) struct DecodedText {
     pub(super) text: Vec<u8>,
-    /// Offset of each decoded byte in the original, and the end of the last one.
+    /// The offset of each decoded byte in the original, and the offset at which the last byte ends.
     bounds: Vec<usize>,
     /// For each decoded byte: whether a replacement inserted it.
     new: Vec<bool>,

@@ -45,7 +45,7 @@ struct Within {
     whole: bool,
 }
 
-/// The deepest nesting of links: real ones are not nested that deep.
+/// The deepest nesting of links that is read. Real links are not nested that deep.
 const MAX_NESTING: usize = 4;
 
 impl Linked<'_> {
@@ -73,9 +73,9 @@ impl Linked<'_> {
         }
     }
 
-    /// Redacts the link that a text begins with; the text begins after the link's slashes. Returns the end of the link
-    /// and the edits. There are no edits if the link stays. `whole` says that the text holds all that may belong to the
-    /// link.
+    /// Redacts the link at the beginning of a text. The text begins after the link's slashes. Returns the end of the
+    /// link and the edits. There are no edits if the link stays. `whole` says that the text holds all that may belong
+    /// to the link.
     pub(super) fn first(self, text: &[u8], whole: bool, beginning: &Beginning) -> (usize, Vec<Edit>) {
         if self.is_innocent(text, beginning) {
             return (text.len(), Vec::new());
@@ -216,7 +216,7 @@ impl Linked<'_> {
         link.replace_all(edits);
     }
 
-    /// Redacts the links inside this one: in its path, and in its parameters.
+    /// Redacts the links inside a link: in its path, and in its parameters.
     fn inner(self, link: &mut DecodedText, query: bool, within: Within) {
         if within.links == MAX_NESTING {
             return;
@@ -230,7 +230,7 @@ impl Linked<'_> {
             end.map_or(link.text.len(), |at| from + at)
         };
         let path = from..path_end(link);
-        // The rest of the URL belongs to a link in its path.
+        // If there is a link in the path, the rest of the URL belongs to that link.
         if memchr::memmem::find(&link.text[path.clone()], b"://").is_some() {
             return self.among(link, from..link.text.len(), within);
         }
@@ -242,7 +242,7 @@ impl Linked<'_> {
         }
     }
 
-    /// Redacts the links in a part of this one.
+    /// Redacts the links in a part of a link.
     fn among(self, link: &mut DecodedText, part: Range<usize>, within: Within) {
         let text = &link.text[..part.end];
         if !may_hold_links(&text[part.clone()]) {

@@ -19,7 +19,7 @@ pub(super) fn host(link: &[u8]) -> Range<usize> {
     from..from + length
 }
 
-/// Whether a host follows two slashes without a scheme; otherwise the slashes may begin a comment.
+/// Whether the text after two slashes without a scheme begins with a host. If not, the slashes may begin a comment.
 pub(super) fn is_host(link: &[u8]) -> bool {
     let host = &link[host(link)];
     let labels = || host.split(|b| *b == b'.');

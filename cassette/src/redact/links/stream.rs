@@ -142,7 +142,7 @@ impl<W: Write> Links<W> {
         Ok(())
     }
 
-    /// The text around the boundary between the last write and this one.
+    /// The text around the boundary between the last write and the write of `bytes`.
     fn boundary(&self, bytes: &[u8]) -> Boundary {
         let new = match self.before.is_empty() {
             true => 0,
@@ -174,7 +174,7 @@ impl Boundary {
 
 impl<W: Write> Write for Links<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Redaction before reading has separate rules, and none for links.
+        // The redaction that runs before the code under test reads a response has no rules for links.
         if self.account.gives {
             self.next.write_all(bytes)?;
             return Ok(bytes.len());

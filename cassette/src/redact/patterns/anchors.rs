@@ -63,8 +63,8 @@ impl Anchors {
         let (mut pairs, mut places) = (vec![0; 1 << 16], vec![Vec::new()]);
         for (pair, mut here) in found {
             here.sort_by_key(|place| Reverse((place.offset, place.anchor.text.len())));
-            // If there are more kinds of pairs than a byte can number, the last entry has all others. The search is
-            // then slower, and finds the same anchors.
+            // If there are more kinds of pairs than a byte can number, the last entry has the places of all other
+            // pairs. Then the search is slower, but finds the same anchors.
             if places.len() <= usize::from(u8::MAX) {
                 places.push(Vec::new());
             }
@@ -121,7 +121,7 @@ impl Anchors {
     }
 }
 
-/// The offset in an anchor of the two adjacent pairs that are rarest.
+/// The offset of the two adjacent pairs of an anchor that are rarest in texts.
 fn rarest(anchor: &[u8]) -> usize {
     // The frequency of each letter in English, in tenths of a percent.
     const LETTERS: [u32; 26] =

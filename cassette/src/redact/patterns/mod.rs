@@ -25,7 +25,8 @@ pub(crate) struct Token<'s> {
     pub(crate) rule: &'s Arc<Rule>,
     pub(crate) start: usize,
     pub(crate) end: usize,
-    /// The token continues after `end` with all characters of this class.
+    /// If this is a class, the token is longer than a match reads: it continues after `end` with all characters of the
+    /// class.
     pub(crate) swallow: Option<Class>,
 }
 

@@ -174,7 +174,7 @@ fn passwords_in_urls() {
     let token = ["ghp_", &"a1".repeat(18)].concat();
     check(&format!("git+https://{token}:x-oauth-basic@h/x"), "git+https://[url-password:1]@h/x");
     check(&format!("https://{token}@h/x"), "https://[github-token:1]@h/x");
-    // A token inside the user or the password is all that is redacted.
+    // If the user or the password contains a token, only the token is redacted.
     let key = format!("-----BEGIN PRIVATE KEY-----{}", "a1B2".repeat(12));
     check(&format!("y://:x{key}\u{ff40}@h"), "y://:x[private-key:1]\u{ff40}@h");
     check(&format!("y://{key}\u{ff40}:x@h"), "y://[private-key:1]\u{ff40}:x@h");
@@ -273,7 +273,7 @@ proptest::proptest! {
     }
 }
 
-/// Many anchors in one long word: the word is not read to its end for each of them.
+/// Many anchors in one long word: the word is not read to its end for each anchor.
 #[test]
 fn the_worst_text_costs_no_more_than_its_length() {
     for piece in ["-eyJ", "-xapp-", "-sk-ant-", "-AIza-", "-eyJ-hbG"] {

@@ -26,7 +26,7 @@ pub(crate) struct TokenPattern {
 /// The text that must follow an anchor.
 #[derive(Clone, Copy, Debug)]
 enum Rest {
-    /// Between this many and this many characters of a class, then a character of another class.
+    /// A run of characters of this class, with a least and a greatest length. No letter or digit may follow the run.
     Run(Class, usize, usize),
     /// At least this many characters of a class, with a digit among them. A text that only mentions such a key has no
     /// digit there.
@@ -66,11 +66,13 @@ pub(crate) enum TokenMatch {
     Nothing,
     /// More text is needed to decide.
     More,
-    /// This part of the text, and all characters of the class that follow it.
+    /// The token is this part of the text. If there is a class, all characters of the class that follow belong to the
+    /// token, too.
     Secret(Range<usize>, Option<Class>),
 }
 
-/// A match reads this many bytes. If a longer token continues in the same class, its rest is redacted without a check.
+/// A match reads at most this many bytes. If a longer token continues in the same class, its rest is redacted without a
+/// check.
 pub(crate) const LONGEST: usize = 16 * 1024;
 
 const ANY: usize = usize::MAX;
@@ -146,8 +148,8 @@ const fn pattern(id: &'static str, anchors: &'static [&'static str], rest: Rest)
 
 impl TokenPattern {
     /// Matches the pattern at the beginning of `text`, which begins with an anchor of length `anchor`. `before` is the
-    /// text before the anchor; `whole` says that nothing follows `text`. `runs` caches what matches at other anchors
-    /// found out about the whole text, and `start` is the place of this anchor in the whole text.
+    /// text before the anchor; `whole` says that nothing follows `text`. `runs` remembers the results of matches at
+    /// other anchors of the whole text, and `start` is the offset of this anchor in the whole text.
     pub(crate) fn at(
         &self,
         before: &[u8],
@@ -217,7 +219,7 @@ impl Runs {
     }
 }
 
-/// A range of the text without any byte of some kind.
+/// A range of the text that contains no byte of a certain kind.
 #[derive(Default)]
 struct Stretch(Cell<(usize, usize)>);
 
@@ -260,7 +262,7 @@ struct Scan<'t> {
 }
 
 impl Scan<'_> {
-    /// The number of bytes of the class from `from` on. `None` if more may come.
+    /// The number of bytes of the class from `from` on. `None` if more bytes of the class may come after the text.
     fn count(&self, class: Class, from: usize) -> Option<usize> {
         let rest = self.text.get(from..)?;
         let looked_at = &rest[..rest.len().min(LONGEST)];
@@ -409,7 +411,7 @@ impl Scan<'_> {
         };
         let password = &info[colon + width..];
         // A private key or a Stripe key has line breaks or slashes, so the text was no password before the key was
-        // replaced. It must not become one afterwards.
+        // replaced. The text must not become a password afterwards.
         let had_key = |key: &[u8]| memchr::memmem::find(info, key).is_some();
         if password.is_empty()
             || is_placeholder(password)

@@ -95,7 +95,8 @@ impl Exchange {
         stored
     }
 
-    /// The rules of which all probes are in the stored text, and those of which at least one probe is.
+    /// The ids of the rules whose probes are all in the stored text, and the ids of the rules with at least one probe
+    /// in it.
     fn shown(&self, without: &BTreeSet<&str>) -> (BTreeSet<&str>, BTreeSet<&str>) {
         let stored = self.stored(without);
         let is_there = |probe: &&Probe| stored.contains(&probe.value);

@@ -108,8 +108,8 @@ proptest! {
     }
 }
 
-/// Checks that chunks and a second redaction do not change the stored body, and that it stays as it is without any
-/// rule.
+/// Checks that neither chunks nor a second redaction change the stored body, and that a redactor without rules changes
+/// nothing.
 fn check_chunks(body: &[u8], content_type: &str, cut: usize) -> Result<(), TestCaseError> {
     let bytes: Vec<&[u8]> = body.chunks(1).collect();
     let (a, b) = body.split_at(cut);

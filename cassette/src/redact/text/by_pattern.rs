@@ -1,4 +1,4 @@
-//! A writer that replaces tokens that match a pattern, in one pass and a window of memory.
+//! A writer that replaces tokens that match a pattern, in one pass. It holds only a window of the text in memory.
 //!
 //! Must not know: the patterns.
 
@@ -20,15 +20,16 @@ pub(crate) struct TokenReplacer<W> {
     wanted: usize,
     /// The last bytes before the window.
     before: Vec<u8>,
-    /// After a token: characters of this class still belong to the token, and are dropped.
+    /// The class of the characters that may continue the last token. A token that was replaced may go on in the next
+    /// bytes. Characters of this class are dropped until another character comes.
     swallow: Option<Class>,
     next: W,
 }
 
-/// Shorter writes are collected.
+/// Shorter writes are collected in the window.
 const BATCH: usize = 4 * 1024;
 
-/// The least number of bytes of a large write that are appended to the window.
+/// If the window is not empty, at least this many bytes of a large write are appended to it.
 const JOINT: usize = 256;
 
 impl<W: Write> TokenReplacer<W> {
@@ -123,7 +124,7 @@ impl<W: Write> Write for TokenReplacer<W> {
         Ok(bytes.len())
     }
 
-    /// Does not pass on the window: it may hold the first half of a secret.
+    /// Flushes the next writer. The window stays, because it may hold the beginning of a token.
     fn flush(&mut self) -> io::Result<()> {
         self.next.flush()
     }

@@ -11,7 +11,7 @@ use crate::redact::values::encoding::with_encodings;
 use crate::redact::values::finder::{EDGE, Finder};
 use crate::redact::values::search::Hit;
 
-/// A writer that replaces what its [`Finder`] finds.
+/// A writer that replaces named secrets, and values that rules have found.
 pub(crate) struct ValueReplacer<W> {
     /// Bytes that were written and not passed on yet.
     window: Vec<u8>,
@@ -113,8 +113,8 @@ impl<W> Output<W> {
 }
 
 impl<W: Write> Output<W> {
-    /// Replaces the hits that start before `limit` in `text`. Passes on at least all but the last [`EDGE`] bytes before
-    /// `limit`. `text` is the window, or a write that follows the window.
+    /// Replaces the hits that start before `limit` in `text`. Passes on the text before `limit`, except at most the
+    /// last [`EDGE`] bytes of it. `text` is the window, or a write that follows the window.
     fn pass(&mut self, text: &[u8], from: Progress, limit: usize) -> io::Result<Progress> {
         let Progress { mut passed, mut searched } = from;
         let (named, found) = (self.named.clone(), self.found.clone());
@@ -190,7 +190,7 @@ impl<W: Write> Write for ValueReplacer<W> {
         Ok(bytes.len())
     }
 
-    /// Does not pass on the window: it may hold the first half of a secret.
+    /// Flushes the next writer. The window stays, because it may hold the beginning of a secret.
     fn flush(&mut self) -> io::Result<()> {
         self.out.next.flush()
     }

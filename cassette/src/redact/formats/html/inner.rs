@@ -20,12 +20,12 @@ pub(super) enum Inner {
     Kept,
     /// The text may be JSON.
     Document(Box<JsonFields>, Unescaper, Pending),
-    /// The text is redacted unless it is empty. The last member says whether any of it has been read.
+    /// The text is redacted unless it is empty. The last member says whether any byte of the text has been read.
     Secret(ValueDigest, Unescaper, Arc<Rule>, bool),
 }
 
 impl Inner {
-    /// For a value with this rule, or without one.
+    /// The state at the beginning of a value with this rule, or of a value without a rule.
     pub(super) fn of(rule: Option<Arc<Rule>>, to: &Pass<'_>) -> Inner {
         rule.map_or(Inner::Blank, |rule| {
             Inner::Secret(to.account.identity.value(), Unescaper::new(Coding::Xml), rule, false)

@@ -210,7 +210,7 @@ impl HtmlFields {
                     to.out.keep(&[b])?;
                     *seen += 1;
                     if *seen == COMMENT.len() {
-                        // `<!-->` and `<!--->` are comments.
+                        // `<!-->` and `<!--->` are whole comments, so these two hyphens may also be the end.
                         self.at = At::Comment(2);
                     }
                     return Ok(1);
@@ -339,7 +339,7 @@ impl HtmlFields {
         };
     }
 
-    /// Reads the next bytes of a value of which no bytes are held.
+    /// Reads the next bytes of a value. No bytes of the value are held.
     fn value(&mut self, rest: &[u8], to: &mut Pass<'_>) -> io::Result<usize> {
         let quote = self.tag.quote();
         let end = match quote {

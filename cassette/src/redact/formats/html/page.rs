@@ -1,4 +1,4 @@
-//! Decides by its beginning whether markup is an HTML page or other XML.
+//! Decides from the beginning of markup whether it is an HTML page or other XML.
 //!
 //! Must not know: content types, rules.
 

@@ -26,7 +26,7 @@ pub(super) enum Part {
     Name,
     AfterName,
     BeforeValue,
-    /// In a value that ends with this quote, or in an unquoted one.
+    /// In a value that ends with this quote; `None` for a value without quotes.
     Value(Option<u8>),
     Over,
 }
@@ -48,7 +48,7 @@ pub(super) struct Field {
     pub(super) value: &'static [u8],
     pub(super) name: Option<Vec<u8>>,
     pub(super) id: Option<Vec<u8>>,
-    /// Which of name and id is being read.
+    /// Whether the value being read is the name or the id of the field. `None` for any other value.
     pub(super) reads: Option<Naming>,
     /// Whether the name has been read.
     pub(super) is_named: bool,
@@ -63,7 +63,7 @@ pub(super) enum Naming {
     Id,
 }
 
-/// Longer names are cut, because no rule has a longer name.
+/// The length of the longest name that is compared with rules. Longer names are cut, because no rule has a longer name.
 pub(super) const LONGEST_NAME: usize = 256;
 
 /// The beginning of a comment, after `<`.

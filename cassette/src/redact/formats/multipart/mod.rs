@@ -29,7 +29,7 @@ pub(crate) struct MultipartFields {
     part: Part,
     /// The possible beginning of a delimiter, with its line break.
     held: Vec<u8>,
-    /// Whether no byte of the content has been read. A delimiter may then follow without a line break of its own.
+    /// Whether no byte of the content has been read. Then a delimiter may follow without a line break before it.
     start: bool,
     /// The complete header lines of a part.
     head: Vec<u8>,
@@ -39,7 +39,7 @@ pub(crate) struct MultipartFields {
 
 #[derive(Clone, Copy)]
 enum At {
-    /// In a part, or before the first one.
+    /// In a part, or before the first part.
     Content,
     /// After a delimiter, until the end of its line.
     Line,
@@ -64,13 +64,13 @@ enum Candidate {
     Other,
 }
 
-/// Longer headers of a part are not read.
+/// The number of bytes that are read of the headers of a part. The rest of longer headers is ignored.
 const LONGEST_HEAD: usize = 16 * 1024;
 
 /// RFC 2046 allows 70 characters; the parser accepts more.
 const LONGEST_BOUNDARY: usize = 256;
 
-/// The deepest nesting of multipart bodies: real ones are not nested that deep.
+/// The deepest nesting of multipart bodies that is read. Real bodies are not nested that deep.
 const MAX_DEPTH: usize = 4;
 
 impl MultipartFields {

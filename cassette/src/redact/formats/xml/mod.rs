@@ -20,9 +20,10 @@ use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Encoding;
 use secret_text::SecretText;
 
-/// Replaces the text directly in elements, and the values of attributes, whose local name has a rule. White space
-/// around a text stays. For child elements their own names decide, and the account counts them. In a text or value that
-/// is JSON or XML itself, the same rules apply.
+/// Replaces the text directly in an element, and the value of an attribute, if the local name of the element or
+/// attribute has a rule. White space around a text stays. A child element of such an element is redacted only if the
+/// name of the child has a rule, and the account counts the child. If a text or a value is JSON or XML, the same rules
+/// apply inside it.
 pub(crate) struct XmlFields {
     at: At,
     /// The number of open elements.
@@ -35,7 +36,7 @@ pub(crate) struct XmlFields {
     closed: bool,
     /// The text or value being read, if any of it has been read.
     inner: Option<Inner>,
-    /// The encodings of a value: that of this document, and those of the documents around it.
+    /// The encodings of a value: first the encoding of this document, then the encodings of the documents around it.
     encodings: Vec<Encoding>,
 }
 
@@ -82,10 +83,10 @@ const COMMENT: &[u8] = b"!--";
 const CDATA: &[u8] = b"![CDATA[";
 const CDATA_END: &[u8] = b"]]>";
 
-/// No rule has a longer name.
+/// The length of the longest name that is compared with rules. No rule has a longer name.
 const LONGEST_NAME: usize = 256;
 
-/// The deepest nesting of elements with a rule.
+/// The greatest number of open elements whose text is redacted.
 const MAX_LISTED: usize = 64;
 
 impl XmlFields {
@@ -102,7 +103,7 @@ impl XmlFields {
         }
     }
 
-    /// For a document inside a text with these encodings.
+    /// The parser for a document inside a text with these encodings.
     fn within(around: &[Encoding]) -> XmlFields {
         XmlFields { encodings: [&[Encoding::Html], around].concat(), ..XmlFields::new() }
     }

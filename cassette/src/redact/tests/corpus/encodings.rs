@@ -124,7 +124,8 @@ pub(super) fn all(secret: &str) -> Vec<Case> {
     out
 }
 
-/// A quote at an end of the value cannot be distinguished from the quotes around the field, so one of its pair stays.
+/// Redaction cannot distinguish a quote at an end of the value from the quotes around the field. Such a quote is
+/// doubled in CSV, so one of the two quotes stays.
 fn csv(secret: &str) -> Vec<Case> {
     let text = secret.replace('"', "\"\"");
     let inner = secret.trim_matches('"');

@@ -5,8 +5,8 @@ use crate::redact::Encoding;
 use crate::redact::tests::corpus::places::{PLACES, Part, Place};
 use crate::redact::tests::corpus::{FIXED, Redactor, Rules, bare, encodings, secrets, seed, sized};
 
-/// The usual encodings, which a replay restores to the byte. For the others it restores the usual encoding of their
-/// kind.
+/// The usual encodings, which a replay restores byte for byte. For any other encoding, a replay writes the usual
+/// encoding of the same kind.
 const USUAL: &[&str] = &[
     "raw",
     "percent, upper case",
@@ -22,13 +22,14 @@ const USUAL: &[&str] = &[
     "hex",
 ];
 
-/// Whether a replay restores the encoding. A value in base64 shares characters with its neighbours, and cannot be
+/// Whether a replay restores the encoding. A value in base64 shares characters with the text around it, and cannot be
 /// restored. In CSV one quote at an end of the value stays.
 fn is_restored(encoding: &str) -> bool {
     !encoding.contains("base64") && encoding != "Basic" && !encoding.ends_with("a quote at an end")
 }
 
-/// The decoded text, for comparison. For HTML and XML it is empty; a second redaction compares them.
+/// The decoded text, for comparison. For HTML and XML the result is empty, because the test compares these texts by a
+/// second redaction.
 fn decoded(encoding: &str, text: &str) -> Vec<u8> {
     let percent = |text: &str| percent_encoding::percent_decode_str(text).collect::<Vec<u8>>();
     let json = |text: &str| unescape(text).into_owned();
