@@ -87,7 +87,7 @@ mod backend {
                 let value = value.map(|value| c(&value).ok_or(())).transpose().ok()?;
                 Some((c(name.as_ref())?, value))
             });
-            // The variable of the process, not the one that a session's thread sees.
+            // The variable of the process. The threads of a session may see another value.
             let own = |name: &str| outside(|| std::env::var_os(name)).and_then(|value| c(&value));
             let environment = announced.into_iter().filter_map(|(name, value)| {
                 let inherited = own(name);

@@ -28,7 +28,7 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 /// ```
 pub struct Body(
     // The bodies of some frameworks are not `Sync`, but reqwest requires `Sync`. The lock is only for the two methods
-    // that look at the body without reading on; reading on takes `&mut`.
+    // that take `&self`. The method that reads the body takes `&mut self`, so it does not wait for the lock.
     Mutex<UnsyncBoxBody<Bytes, BoxError>>,
 );
 

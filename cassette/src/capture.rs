@@ -1,5 +1,5 @@
-//! The pipeline of a body: it is decoded, redacted, and kept in memory up to the inline limit or else written to a
-//! file.
+//! The pipeline of a body. It decodes the body and redacts it. It keeps a body up to the inline limit in memory, and
+//! writes a longer body to a file.
 //!
 //! Recording and matching use the same pipeline, so that their results cannot differ. Must not know: cassettes,
 //! matching.
@@ -62,8 +62,8 @@ impl Capture {
         Capture { pipeline, encoding, bytes: 0 }
     }
 
-    /// The body for the cassette. Removes the headers that no longer describe it: `content-encoding` if the body was
-    /// decoded, and digests of the original bytes.
+    /// The body for the cassette. Removes the headers that no longer describe the body: `content-encoding` if the body
+    /// was decoded, and digests of the original bytes if the bytes have changed.
     pub(crate) fn finish(self, headers: &mut HeaderMap) -> io::Result<Body> {
         self.end(headers, |decoder| decoder.finish())
     }

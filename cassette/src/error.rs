@@ -24,8 +24,9 @@ type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
 
 /// An error, with the file that it is about and the position in that file, if there is one.
 ///
-/// `Display` prints this level only, [`source`](std::error::Error::source) returns the next one, and `Debug` prints the
-/// whole chain. Tests that return [`TestResult`], `anyhow::Result` or a boxed error convert it with `?`.
+/// `Display` prints only this error, [`source`](std::error::Error::source) returns the error that caused it, and
+/// `Debug` prints the whole chain of errors. Tests that return [`TestResult`], `anyhow::Result` or a boxed error
+/// convert it with `?`.
 ///
 /// ```
 /// assert_eq!(cassette::Error::new("no such table").at("a.csv").to_string(), "a.csv: no such table");

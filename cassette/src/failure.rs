@@ -20,8 +20,8 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> TransportError {
         let from_client = client_kind(level);
         fallback = fallback.or(from_client.flatten());
         let text = level.to_string();
-        // Many errors already print their source. The level of the HTTP client itself adds nothing, or contains the
-        // URL.
+        // Many errors already print their source. The message of the HTTP client's own error adds nothing, or contains
+        // the URL.
         if !message.ends_with(&text) && (from_client.is_none() || level.source().is_none()) {
             message += if message.is_empty() { "" } else { ": " };
             message += &text;
@@ -88,8 +88,8 @@ fn of_protocol(level: &(dyn Error + 'static)) -> Option<Kind> {
     }
 }
 
-/// `Some` if this level of the chain is the error type of an HTTP client, with the kind that it gives. The kind of a
-/// source is more precise and is preferred.
+/// `Some` if this level of the chain is the error type of an HTTP client. The inner value is the kind that this error
+/// gives. The kind of a source is more precise and is preferred.
 fn client_kind(level: &(dyn Error + 'static)) -> Option<Option<Kind>> {
     #[cfg(feature = "proxy")]
     if let Some(e) = level.downcast_ref::<hyper_util::client::legacy::Error>() {

@@ -106,7 +106,6 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-// The modules are in reading order.
 mod ambient;
 mod body;
 mod capture;

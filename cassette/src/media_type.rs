@@ -31,7 +31,7 @@ pub(crate) fn is_html(essence: &str) -> bool {
     matches!(essence, "text/html" | "application/xhtml+xml")
 }
 
-/// JavaScript by any of its names: those of RFC 9239, the obsolete ones, and prefixes that a vendor adds.
+/// The types for JavaScript: the names of RFC 9239, the obsolete names, and names with the prefix of a vendor.
 pub(crate) fn is_script(essence: &str) -> bool {
     essence.ends_with("javascript") || essence.ends_with("ecmascript")
 }

@@ -190,8 +190,8 @@ impl Environment {
         self.pending
     }
 
-    /// Cargo's target directory: `CARGO_TARGET_DIR`, otherwise the one that contains the running executable, otherwise
-    /// `target` in the package.
+    /// Cargo's target directory: `CARGO_TARGET_DIR`, otherwise the target directory that contains the running
+    /// executable, otherwise `target` in the package.
     pub(crate) fn target_dir(&self, manifest_dir: &Path) -> PathBuf {
         if let Some(target) = &self.target {
             return target.clone();

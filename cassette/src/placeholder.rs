@@ -77,7 +77,7 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
     name.bytes().all(|b| is_secret_byte(b) && b != b'|') && !name.bytes().all(|b| b == b'#')
 }
 
-/// Whether two names belong to the same secret. Its placeholder leaves out each `#`.
+/// Whether two names belong to the same secret: they may differ in `#`, because a placeholder leaves out each `#`.
 pub(crate) fn is_same_secret(one: &str, other: &str) -> bool {
     let letters = |b: &u8| *b != b'#';
     one.bytes().filter(letters).eq(other.bytes().filter(letters))

@@ -1,5 +1,5 @@
-//! Finds the target of a request, by whichever transport it came: its absolute URI, and its headers without those that
-//! concern one connection only.
+//! Converts the requests of all transports to the same representation: the absolute URI of the target, and the headers
+//! without the headers that concern only one connection.
 //!
 //! Must not know: sockets, TLS.
 

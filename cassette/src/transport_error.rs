@@ -17,7 +17,7 @@ pub struct TransportError {
 pub enum TransportErrorKind {
     /// The host's name did not resolve.
     Dns,
-    /// No connection: refused, unreachable.
+    /// There was no connection: the server refused it, or cannot be reached.
     Connect,
     /// The TLS handshake failed.
     Tls,

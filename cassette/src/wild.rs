@@ -1,7 +1,9 @@
 //! Wildcards: the one algorithm behind every `*` and `**` of a setting.
 
-/// Whether a pattern matches. A `star` stands for any number of items: folders of a path, or characters of a name. Only
-/// the last star is ever retried, so a hostile pattern costs no more than |p| × |t|.
+/// Whether the pattern `p` matches the items `t`, which are the folders of a path or the characters of a name. `star`
+/// selects the parts of the pattern that stand for any number of items, and `one` compares any other part with one
+/// item. Only the last star is tried again at the next item, so even a hostile pattern costs no more than |p| × |t|
+/// comparisons.
 pub(crate) fn wild<P, T>(p: &[P], t: &[T], star: impl Fn(&P) -> bool, one: impl Fn(&P, &T) -> bool) -> bool {
     let (mut i, mut j) = (0, 0);
     let mut retry = None;

@@ -1,4 +1,5 @@
-//! The content coding `gzip`. Its framing is read here, so that a truncated body is distinguished from a complete one.
+//! The content coding `gzip`. This file reads the framing of the format, so that it can distinguish a truncated body
+//! from a complete body.
 
 use std::io;
 
@@ -7,10 +8,10 @@ use flate2::Crc;
 use super::inflate::Inflate;
 use super::{Out, Stage, garbage, truncated};
 
-/// `gzip` (RFC 1952): any number of members, and zeros after the last one, which some archivers add.
+/// `gzip` (RFC 1952): any number of members, and zeros after the last member, which some archivers add.
 pub(super) struct Gzip {
     at: Gz,
-    /// FLG of the member's header: the optional parts that are still to come.
+    /// The bits of FLG in the member's header that announce optional parts which are still to come.
     flags: u8,
     inflate: Inflate,
     crc: Crc,
@@ -19,7 +20,7 @@ pub(super) struct Gzip {
 
 #[derive(Clone, Copy)]
 enum Gz {
-    /// The ten fixed bytes; the index of the next one.
+    /// In the ten fixed bytes of the header. The value is the index of the next byte.
     Head(u8),
     ExtraLength(Option<u8>),
     Extra(u16),
@@ -27,7 +28,7 @@ enum Gz {
     Comment,
     HeadCrc(u8),
     Body,
-    /// CRC and size; the index of the next byte.
+    /// In the checksum and size after the compressed data. The value is the index of the next byte.
     Tail(u8),
     Padding,
 }

@@ -40,8 +40,8 @@ impl Inflate {
     }
 }
 
-/// `deflate` is zlib's format by the RFC, and a bare deflate stream from some servers. The first two bytes distinguish
-/// them.
+/// The coding `deflate`. RFC 9110 defines it as zlib's format, but some servers send a bare deflate stream. The first
+/// two bytes of the body show which of the two it is.
 pub(super) enum Deflate {
     Start(Vec<u8>),
     Body(Inflate),
@@ -60,7 +60,8 @@ impl Stage for Deflate {
             head.extend_from_slice(first);
             bytes = rest;
             let &[a, b] = head.as_slice() else { return Ok(()) };
-            // RFC 1950 §2.2: method 8, a window up to 32 KiB, and check bits that make the number a multiple of 31.
+            // RFC 1950 §2.2: method 8, a window up to 32 KiB, and check bits that make the two bytes, read as one
+            // number, a multiple of 31.
             let zlib = a & 0x0f == 8 && a >> 4 <= 7 && u16::from_be_bytes([a, b]).is_multiple_of(31);
             let mut inflate = Inflate::new(zlib);
             inflate.push(&[a, b], out)?;

@@ -1,5 +1,5 @@
-//! Removes the content codings of a body while it streams (RFC 9110 §8.4), so that it can be redacted and read. Output
-//! is passed on in small pieces: a few kilobytes that decode to gigabytes cost no memory.
+//! Removes the content codings of a body while it streams (RFC 9110 §8.4), so that it can be redacted and read. The
+//! output is passed on in small pieces, so that a few kilobytes that decode to gigabytes need little memory.
 //!
 //! Must not know: what a body holds, where its bytes go.
 
@@ -16,7 +16,7 @@ use std::io::{self, Write};
 /// A writer that decodes its input and passes it on to `next`. Call [`finish`](Decoder::finish) at the end: only it
 /// detects a truncated body.
 pub(crate) struct Decoder<W> {
-    /// The outermost coding is first.
+    /// The decoders in the order in which they work. The coding that was applied last comes first.
     stages: Vec<Box<dyn Stage>>,
     next: W,
 }
@@ -42,7 +42,7 @@ pub(crate) fn decoder<W: Write>(content_encoding: Option<&str>, next: W) -> Resu
     let mut stages: Vec<Box<dyn Stage>> = Vec::new();
     for coding in content_encoding.unwrap_or("").split(',').map(str::trim).rev() {
         match coding.to_ascii_lowercase().as_str() {
-            // The chunks of S3's own coding may be signed, so they are kept as received.
+            // `aws-chunked` is a coding of S3. Its chunks may be signed, so the body is kept as received.
             "" | "identity" | "aws-chunked" => {}
             "gzip" | "x-gzip" => stages.push(Box::new(gzip::Gzip::new())),
             "deflate" => stages.push(Box::new(inflate::Deflate::new())),
@@ -59,7 +59,8 @@ pub(crate) fn decoder<W: Write>(content_encoding: Option<&str>, next: W) -> Resu
     Ok(Decoder { stages, next })
 }
 
-/// The limit that curl has, for the same reason: each coding multiplies the size to which a hostile body can decode.
+/// The greatest number of codings of one body. Each coding multiplies the size to which a hostile body can decode. curl
+/// has the same limit for the same reason.
 const MAX_CODINGS: usize = 5;
 
 /// The most bytes that are passed on at once.
@@ -86,7 +87,7 @@ impl<W> Decoder<W> {
         &mut self.next
     }
 
-    /// Returns `next` after the body broke off. It has received all bytes that could be decoded.
+    /// Returns `next` after the body broke off. `next` has received all bytes that could be decoded.
     pub(crate) fn abandon(self) -> W {
         self.next
     }
@@ -152,7 +153,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    /// One stored meta-block and an empty last one (RFC 7932 §9.2).
+    /// One stored meta-block and an empty last meta-block (RFC 7932 §9.2).
     #[cfg(feature = "brotli")]
     fn brotli(bytes: &[u8]) -> Vec<u8> {
         let head = (bytes.len() as u32 - 1) << 4 | 1 << 20;

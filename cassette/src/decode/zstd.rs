@@ -25,10 +25,10 @@ enum Place {
 /// The length of the longest frame header in bytes (RFC 8878 §3.1.1).
 const LONGEST_HEADER: usize = 18;
 
-/// The largest block before and after decompression, in bytes (§3.1.1.2.4).
+/// The size of the largest block in bytes, both before and after decompression (§3.1.1.2.4).
 const LARGEST_BLOCK: usize = 128 * 1024;
 
-/// The largest window of the content coding, in bytes (RFC 9659 §3).
+/// The size in bytes of the largest window that the content coding allows (RFC 9659 §3).
 const LARGEST_WINDOW: u64 = 8 << 20;
 
 const CORRUPT: &str = "the zstd body is corrupt";

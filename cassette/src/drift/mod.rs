@@ -30,7 +30,7 @@ pub(crate) struct AnswerChange {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub(crate) enum AnswerPlace {
-    /// The answer as a whole: only one of the two is a response, or they are different failures.
+    /// The answer as a whole: only one of the two answers is a response, or both are failures of different kinds.
     Answer,
     /// The status code.
     Status,
@@ -42,14 +42,14 @@ pub(crate) enum AnswerPlace {
     Json(String),
 }
 
-/// An answer, with its body if that is not too long.
+/// An answer, with its body if the body is not too long.
 pub(crate) struct ComparedAnswer<'a> {
     pub(crate) outcome: &'a Outcome,
     /// `None` if the body is too long for memory. Then its length and hash are compared.
     pub(crate) body: Option<&'a [u8]>,
 }
 
-/// All differences between two answers. With `values`, the values of headers and bodies are compared, too.
+/// All differences between two answers. If `values` is true, the values of headers and bodies are compared, too.
 pub(crate) fn compare(
     recorded: &ComparedAnswer<'_>,
     live: &ComparedAnswer<'_>,
@@ -111,7 +111,7 @@ fn headers(before: &HeaderMap, now: &HeaderMap, values: bool, changes: &mut Vec<
     }
 }
 
-/// A response, and its body if that is not too long.
+/// A response, and its body if the body is not too long.
 type ResponseAndBody<'a> = (&'a Response, Option<&'a [u8]>);
 
 fn bodies(

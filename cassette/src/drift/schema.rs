@@ -1,5 +1,5 @@
-//! The schema of a JSON document: its places, and the types of the values at each. All items of an array share one
-//! place, so that a longer array is no change.
+//! The schema of a JSON document: its places, and the types of the values at each place. All items of an array share
+//! one place, so that a longer array is no change.
 //!
 //! Must not know: where a document comes from.
 
@@ -31,8 +31,8 @@ struct Place {
 }
 
 impl Schema {
-    /// The schema of a document. With `values`, each item of an array has a place of its own, and values are compared
-    /// instead of types.
+    /// The schema of a document. If `values` is true, each item of an array has a separate place, and values are
+    /// compared instead of types.
     pub(crate) fn of(document: &Value<'_>, values: bool) -> Schema {
         let mut schema = Schema::default();
         schema.add(String::new(), document, values);
@@ -101,8 +101,8 @@ impl Schema {
         }
     }
 
-    /// Reports the differences in the order of their pointers. Items of an array that was always empty are unknown, and
-    /// count as equal.
+    /// Adds the differences to `changes`, in the order of their pointers. If an array is always empty in one of the two
+    /// documents, the schema of its items is unknown there, so its items count as equal.
     pub(crate) fn compare(&self, live: &Schema, changes: &mut Vec<AnswerChange>) {
         let pointers: BTreeSet<&String> = self.places.keys().chain(live.places.keys()).collect();
         // Places that differ. Places below them differ for the same reason and are not reported.

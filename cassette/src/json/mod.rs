@@ -1,5 +1,6 @@
 //! Small JSON tools for places where the exact text matters: a body must come back byte for byte (`1.0`, 30-digit
-//! numbers, duplicate keys, escapes), which no parse into values and back can promise.
+//! numbers, duplicate keys, escapes). A parser that turns the text into values, and a writer that turns the values into
+//! text again, cannot promise that.
 //!
 //! [`lex`] splits a stream into tokens, [`parse`] builds a tree that keeps order and number texts, [`style`]
 //! pretty-prints a document and restores the original, [`number`] compares numbers by value.

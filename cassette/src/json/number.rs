@@ -5,8 +5,8 @@ pub(crate) fn number_eq(a: &str, b: &str) -> bool {
     a == b || canonical_number(a) == canonical_number(b)
 }
 
-/// The canonical text of a JSON number: digits without zeros at either end, and `e` with the power of ten unless that
-/// is 0. `-0` is `0`. The memory depends on the digits only, whatever the exponent.
+/// The canonical text of a JSON number: digits without zeros at either end, and `e` with the power of ten unless the
+/// power is 0. `-0` is `0`. The memory depends on the digits only, whatever the exponent.
 ///
 /// An exponent of more than 30 digits is kept as it is, so equal numbers with such exponents may have different
 /// canonical texts.

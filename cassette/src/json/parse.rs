@@ -99,8 +99,8 @@ fn inner(token: &str) -> &str {
 
 /// The value of a JSON string, from the text between its quotes (which the lexer has checked).
 ///
-/// A surrogate escape without its partner stands for no character. Different strings must still stay different, so it
-/// becomes the noncharacter U+FDD0 and its four digits, and U+FDD0 itself is escaped the same way.
+/// A surrogate escape without its partner stands for no character. Different strings must still stay different, so the
+/// escape becomes the noncharacter U+FDD0 and the four digits of the escape. U+FDD0 itself is escaped in the same way.
 pub(crate) fn unescape(raw: &str) -> Cow<'_, str> {
     if !raw.contains(['\\', MARK]) {
         return Cow::Borrowed(raw);

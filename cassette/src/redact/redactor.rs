@@ -254,9 +254,9 @@ impl Redactor {
         self.account.replace(rule, &value, &self.prepared.rules, &[Encoding::Percent])
     }
 
-    /// The text without the numbers in its numbered placeholders, and without `#` in its placeholders of secrets. The
-    /// numbers depend on the order of events, and only older cassettes have the `#`. So two texts that differ only in
-    /// these become equal.
+    /// The text with one mark in place of every numbered placeholder, and without `#` in the placeholders of secrets.
+    /// The numbers depend on the order of events, and only older cassettes have the `#`. So two texts that differ only
+    /// in numbers and `#` become equal.
     pub(crate) fn anonymous<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
         let is_ours = |name: &str| self.prepared.rules.gives(name);
         match placeholder::without_marks(text) {

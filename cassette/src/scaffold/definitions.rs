@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Definition {
-    /// The name of the test and of its folder: lower-case letters, digits and `_`, a letter first. A keyword of Rust is
-    /// refused.
+    /// The name of the test and of its folder: lower-case letters, digits and `_`, beginning with a letter. A keyword
+    /// of Rust is refused.
     pub name: String,
     /// The component's configuration. Its secrets are placeholders: `{{secret.NAME}}`.
     pub config: Value,
@@ -126,8 +126,8 @@ fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A key that begins with `#` holds a secret. In a definition its value must be a placeholder, because the file is
-/// committed.
+/// Checks the secrets in a configuration. The value of a key that begins with `#` is a secret. In a definition it must
+/// be a placeholder, because the file of definitions is committed.
 fn masked(value: Value, place: &str) -> Result<Value, Wrong> {
     match value {
         Value::Object(object) => {
@@ -176,7 +176,8 @@ fn all_placeholders(value: &Value, place: &str) -> Result<(), Wrong> {
     }
 }
 
-/// Merges deeply: objects key by key; any other value is replaced.
+/// Merges `from` into `into` at every depth. Objects are merged key by key; any other value of `from` replaces the old
+/// value.
 fn merge(into: &mut Value, from: Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from)) => {

@@ -1,5 +1,5 @@
-//! The text of the generated tests: a pure function of the cases, in the order of the definitions, without times and
-//! absolute paths.
+//! Generates the text of the tests. The text depends only on the cases, and has them in the order of the definitions.
+//! It contains no times and no absolute paths, so that the same definitions always give the same text.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -72,7 +72,7 @@ mod tests {
         );
     }
 
-    /// The list of the Rust reference, chapter "Keywords", edition 2024: strict, reserved, and weak ones.
+    /// The list of the Rust reference, chapter "Keywords", edition 2024: strict, reserved and weak keywords.
     const KEYWORDS: &str = "\
         as async await break const continue crate dyn else enum extern false fn for if impl in let loop match mod move \
         mut pub ref return self Self static struct super trait true type unsafe use where while \

@@ -179,7 +179,7 @@ impl Plan {
         Err(Error::new(message).hint(format!("run `{}`", self.scaffold.command)))
     }
 
-    /// The case folders below the tree without a definition. They are reported, never removed.
+    /// The folders below the tree whose case has no definition. cassette reports these folders, and never removes them.
     ///
     /// # Errors
     ///

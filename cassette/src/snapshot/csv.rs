@@ -31,7 +31,7 @@ struct Header {
 enum Rows {
     /// Before the record's first byte.
     Start,
-    /// Outside of quotes. `opens` says whether a quote would open a field here.
+    /// Outside of quotes. `opens` says whether a quote would open a quoted field here.
     Field { opens: bool },
     /// Inside a quoted field.
     Quoted,
@@ -113,8 +113,9 @@ impl Header {
 }
 
 impl Rows {
-    /// Adds the records that end in `chunk` to `rows` and returns the position at its end. The rules are csv-core's: a
-    /// quote opens a field only at its start, CR and LF both end a record.
+    /// Adds the number of records that end in `chunk` to `rows`. Returns the position at the end of the chunk. The
+    /// rules are those of csv-core: a quote opens a quoted field only at the start of the field, and both CR and LF end
+    /// a record.
     fn count(self, chunk: &[u8], delimiter: u8, rows: &mut u64) -> Rows {
         let mut state = self;
         let mut at = 0;
@@ -169,7 +170,7 @@ mod tests {
         reader.finish()
     }
 
-    /// Counts rows and columns with csv-core alone. Our own counting must give the same numbers.
+    /// Counts rows and columns with csv-core alone. [`TableReader`] must give the same numbers.
     fn read_slowly(bytes: &[u8]) -> (u64, u64) {
         let mut reader = Reader::new();
         let (mut rows, mut columns, mut at, mut out) = (0, 0, 0, [0; 4096]);

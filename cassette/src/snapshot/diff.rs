@@ -7,7 +7,7 @@ use super::manifest::{Entry, Item, Manifest};
 /// The differences between a directory and its expected manifest. Empty if they are equal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SnapshotDiff {
-    /// Paths in both with different items.
+    /// Paths that are in both, but with different items.
     pub(crate) changed: Vec<EntryChange>,
     /// Expected entries that are not there.
     pub(crate) missing: Vec<Entry>,
@@ -144,7 +144,7 @@ impl EntryChange {
     }
 }
 
-/// The names of `some` that `others` lacks; repeated names count.
+/// The names of `some` that `others` lacks. If a name occurs twice in `some`, it must also occur twice in `others`.
 fn without(some: &[String], others: &[String]) -> Vec<String> {
     let mut others: Vec<&String> = others.iter().collect();
     let beyond = some.iter().filter(|name| match others.iter().position(|o| o == name) {

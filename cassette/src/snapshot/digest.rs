@@ -1,4 +1,5 @@
-//! Turns files into hashes and tables: each file is read once, on all cores, with a buffer of 64 KiB a core.
+//! Turns files into hashes and tables. All cores read files in parallel, each with a buffer of 64 KiB, and each file is
+//! read once.
 
 use std::fs::File;
 use std::io::{self, Read, Write};

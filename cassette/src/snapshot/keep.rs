@@ -1,4 +1,4 @@
-//! Keeps the real files behind a failed comparison where a developer can look at them.
+//! Keeps the output of a test whose comparison failed in a place where a developer can look at the files.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -6,8 +6,8 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// Moves the contents of `output_dir` to `target` and replaces the output that an earlier run left there. Across file
-/// systems it copies and then removes the original.
+/// Moves the directory `output_dir` to `target`, and replaces the output that an earlier run left there. If the
+/// directory cannot be moved, for example to another file system, it is copied and then removed.
 ///
 /// # Errors
 ///
@@ -23,7 +23,8 @@ pub(crate) fn keep(output_dir: &Path, target: &Path) -> Result<()> {
         // Another file system, a mount point, or a file that is still open on Windows: copying may work.
         Err(_) => {
             copy(output_dir, target)?;
-            // An error is ignored: the files are kept, and the owner of a temporary directory removes it anyway.
+            // An error is ignored, because the files have been copied, and the owner of the temporary directory removes
+            // it anyway.
             let _ = fs::remove_dir_all(output_dir);
             Ok(())
         }
@@ -65,7 +66,7 @@ fn copy_link(from: &Path, to: &Path) -> Result<()> {
     copied.map_err(|e| Error::io("copy the link", from, e))
 }
 
-/// Creating a link needs a privilege on Windows. A text file holds its target instead.
+/// On Windows, a program needs a privilege to create a link. So the copy is a text file with the target of the link.
 #[cfg(not(unix))]
 fn copy_link(from: &Path, to: &Path) -> Result<()> {
     let copied = fs::read_link(from).and_then(|target| fs::write(to, target.to_string_lossy().as_bytes()));

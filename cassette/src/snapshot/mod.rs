@@ -1,4 +1,5 @@
-//! The output of a test: a directory as a [`Manifest`], its comparison with an earlier one, and both on disk.
+//! The output of a test. This module reads a directory into a [`Manifest`], compares it with an earlier manifest, and
+//! keeps manifests and files on the disk.
 //!
 //! A manifest is text with one line for each file, so that a review shows a change of the output as the lines of the
 //! changed files. Differences are values ([`SnapshotDiff`]); `report` words them.

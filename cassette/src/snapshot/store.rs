@@ -31,7 +31,7 @@ pub(super) fn pending_path(path: &Path) -> PathBuf {
 ///
 /// # Errors
 ///
-/// The file cannot be read, or is not a snapshot. In the second case the error has line and column.
+/// The file cannot be read, or is not a snapshot. If the text is no snapshot, the error has line and column.
 pub(crate) fn load(path: &Path) -> Result<Option<Manifest>> {
     let text = match fs::read(path) {
         Ok(bytes) => bytes,
@@ -57,7 +57,7 @@ pub(crate) fn store(path: &Path, manifest: &Manifest, header: &Header) -> Result
     discard_pending(path)
 }
 
-/// Writes a pending snapshot for review next to the one at `path`, and returns its path.
+/// Writes a pending snapshot for review next to the snapshot at `path`. Returns the path of the pending snapshot.
 ///
 /// # Errors
 ///

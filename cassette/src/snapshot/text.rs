@@ -166,7 +166,7 @@ mod tests {
         let manifest = Manifest::parse(&text).unwrap();
         assert_eq!(manifest.entries().len(), 5);
         assert_eq!(manifest.to_text(), text);
-        // The text has the line ends that git on Windows checks out, and then its lines have another order.
+        // First the text has the line ends that git on Windows checks out. Then its lines have another order.
         assert_eq!(Manifest::parse(&text.replace('\n', "\r\n")).unwrap(), manifest);
         let backwards: Vec<&str> = text.lines().rev().collect();
         assert_eq!(Manifest::parse(&backwards.join("\n\n")).unwrap(), manifest);

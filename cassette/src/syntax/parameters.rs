@@ -5,9 +5,9 @@
 /// A value and its parameters, normalised.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Value {
-    /// Lower case.
+    /// The value in lower case.
     pub(crate) main: String,
-    /// Names in lower case, values unquoted; sorted.
+    /// The parameters, sorted. Their names are in lower case, and their values have no quotes.
     pub(crate) parameters: Vec<(String, String)>,
 }
 

@@ -1,6 +1,6 @@
 //! JSON pointers with a wildcard, for places of a body that matching ignores or that redaction replaces.
 //!
-//! Must not know: documents, what a pointer selects values for.
+//! Must not know: documents, or why a pointer selects a value.
 
 use std::fmt;
 use std::str::FromStr;

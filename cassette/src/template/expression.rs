@@ -8,7 +8,7 @@ pub(super) enum Expression {
     Method,
     /// The path as sent.
     Path,
-    /// One segment of the path, decoded; the first is 1.
+    /// One segment of the path, decoded. The number of the first segment is 1.
     Segment(usize),
     /// The first value of a query key, decoded.
     Query(String),
@@ -21,7 +21,7 @@ pub(super) enum Expression {
     NowUnix,
 }
 
-/// The valid expressions, for the message about an unknown one.
+/// The valid expressions, for the message about an unknown expression.
 const KNOWN: &str = "`request.method`, `request.path`, `request.path.N`, `request.query.KEY`, `request.header.NAME`, \
                      `request.form.FIELD`, `request.json.POINTER`, `now`, `now.unix`";
 

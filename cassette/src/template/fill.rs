@@ -159,8 +159,8 @@ impl<W: Write> Write for Filler<W> {
     }
 }
 
-/// The text between the braces, if it is an expression and belongs to nobody else: neither a placeholder for a secret
-/// nor braces that happen to follow each other.
+/// The text between the braces, if it may be an expression. The text is no expression if it is the placeholder of a
+/// secret, or if the braces belong to the document and only happen to follow each other.
 fn expression(inside: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(inside).ok()?.trim();
     let foreign = |c: char| c.is_control() || "\"{}".contains(c);

@@ -138,7 +138,8 @@ fn first(pairs: &str, key: &str) -> Option<String> {
     pairs.find(|(name, _)| decoded(name) == key).map(|(_, value)| decoded(value))
 }
 
-/// Reads one level after the other, so that the value at the end keeps its text: `1.0`, thirty digits.
+/// The value in a JSON body to which these names lead. This function parses one level after the other, so that the
+/// value keeps its exact text, such as `1.0` or a number of thirty digits.
 fn at(body: &[u8], names: &[String]) -> Result<Value, String> {
     let mut value: &RawValue =
         serde_json::from_slice(body).map_err(|e| format!("the request's body is not JSON: {e}"))?;

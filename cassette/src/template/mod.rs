@@ -24,8 +24,8 @@ use crate::poison::unpoisoned;
 pub(crate) struct Values {
     live: Arc<Live>,
     now: SystemTime,
-    /// The values that have been computed. cassette fills in a response with a body twice, and a long request should be
-    /// read only once for each expression.
+    /// The values that have been computed. If a response has a body, cassette fills in the response twice, and it
+    /// should read a long request only once for each expression.
     known: Mutex<HashMap<String, Value>>,
 }
 

@@ -1,5 +1,5 @@
 //! A tokenizer that takes a document in chunks (RFC 8259). It keeps a state and one bit for each open container, never
-//! the text, so a body of any length and depth needs bounded memory.
+//! the text, so even a long and deep body needs little memory.
 
 mod skim;
 mod strings;
@@ -86,7 +86,8 @@ pub enum Kind {
 pub struct Piece {
     /// The kind of the token.
     pub kind: Kind,
-    /// The place in the chunk. It may be empty, for a number that turns out to have ended with the previous chunk.
+    /// The place in the chunk. It is empty if the token is a number that ended with the previous chunk: only this chunk
+    /// shows that the number does not continue.
     pub span: Range<usize>,
     /// Whether this piece begins the token.
     pub first: bool,
@@ -172,8 +173,8 @@ impl Lexer {
         Lexer { lenient: true, ..Lexer::new() }
     }
 
-    /// The next token of `chunk`, or the next piece of one, from byte `at`. `None` at the end of the chunk; the caller
-    /// then passes the next chunk. `at` is 0 for a new chunk, and the end of the last piece's span after that.
+    /// The next token of `chunk` from byte `at`, or the next piece of a token. `None` at the end of the chunk: then the
+    /// caller passes the next chunk. `at` is 0 for a new chunk, and the end of the last piece's span after that.
     ///
     /// # Errors
     ///
@@ -293,8 +294,8 @@ impl Lexer {
         self.expect = if self.open.depth() == 0 { Expect::Nothing } else { Expect::CommaOrEnd };
     }
 
-    /// Continues inside a string from `from`. The caller makes the piece from the result. The piece begins at `from`,
-    /// or one byte earlier if it has the opening quote.
+    /// Reads on inside a string, from offset `from`. The caller makes the piece from the result. The piece begins at
+    /// `from`, or one byte earlier if it has the opening quote.
     #[inline(always)]
     fn text(
         &mut self,

@@ -1,4 +1,4 @@
-//! Skips whole tokens that the caller does not need, which is faster than to report each of them.
+//! Skips whole tokens that the caller does not need, which is faster than to report each token.
 
 use super::strings::text_end;
 use super::{Expect, Inside, Lexer};
@@ -6,8 +6,9 @@ use super::{Expect, Inside, Lexer};
 impl Lexer {
     /// Skips whole tokens of `chunk` from byte `at` on, as [`next`](Lexer::next) would report them, and returns the
     /// offset where it stopped. It stops at anything that needs a closer look: a name that is not `plain` or has an
-    /// escape, a token that may continue in the next chunk, an error. `plain` gets names without their quotes. Only
-    /// [`lenient`](Lexer::lenient) lexers skip; others stay where they are.
+    /// escape, a string that may be JSON itself, a token that may continue in the next chunk, an error. `plain` gets
+    /// names without their quotes. Only [`lenient`](Lexer::lenient) lexers skip tokens. For any other lexer, the result
+    /// is `at`.
     pub(crate) fn skim(&mut self, chunk: &[u8], at: usize, plain: impl Fn(&[u8]) -> bool) -> usize {
         debug_assert_eq!(at, self.read, "pieces are asked for in order");
         if !self.lenient || self.inside != Inside::Nothing {

@@ -91,8 +91,8 @@ fn lenient() {
 
 type Tokens = Vec<(Kind, Vec<u8>)>;
 
-/// Reads the chunks with `skim` called wherever it may be. Returns the names that `skim` left to the lexer, and the
-/// final depth or the offset of the error.
+/// Reads the chunks, and calls `skim` wherever it may be called. Returns the names that `skim` left to the lexer, and
+/// the final depth or the offset of the error.
 fn skimmed(chunks: &[&[u8]], plain: impl Fn(&[u8]) -> bool) -> (Tokens, Result<usize, u64>) {
     let (mut lexer, mut looked_at) = (Lexer::lenient(), Vec::new());
     for chunk in chunks {

@@ -90,12 +90,12 @@ impl fmt::Display for UnknownStyle {
 
 impl std::error::Error for UnknownStyle {}
 
-/// The style in which the tokens give exactly these bytes. `None` if there is no such style, the bytes are not one JSON
-/// document in UTF-8, or the document nests deeper than `max_depth`.
+/// Finds the style in which the tokens of a document give exactly these bytes. `None` if there is no such style, the
+/// bytes are not one JSON document in UTF-8, or the document nests deeper than `max_depth`.
 pub fn detect(bytes: &[u8], max_depth: usize) -> Option<Style> {
     let text = std::str::from_utf8(bytes).ok()?;
     if let Some(end) = walk(bytes, max_depth, |_, _| false) {
-        // If several layouts fit, the first one is preferred.
+        // The document has no whitespace between its tokens. If several layouts fit, the first of them is preferred.
         return match &bytes[end..] {
             b"" => Some(Style { layout: Layout::Compact, newline: false }),
             b"\n" => Some(Style { layout: Layout::Compact, newline: true }),
@@ -164,7 +164,7 @@ pub fn restore(text: &str, style: Style) -> Result<Vec<u8>, SyntaxError> {
     Ok(out)
 }
 
-/// The style of a document, and its tokens without whitespace between them. `None` as for [`detect`].
+/// The style of a document, and its tokens without whitespace between them. `None` if [`detect`] finds no style.
 pub(crate) fn compact(bytes: &[u8], max_depth: usize) -> Option<(Style, Cow<'_, [u8]>)> {
     let style = detect(bytes, max_depth)?;
     let document = if style.newline { &bytes[..bytes.len() - 1] } else { bytes };
@@ -204,7 +204,7 @@ struct Token<'a> {
     whitespace: &'a str,
     kind: Kind,
     text: &'a str,
-    /// The number of open containers between the previous token and this one, less the one that this token closes.
+    /// The number of open containers before this token, without the container that this token closes.
     depth: usize,
 }
 

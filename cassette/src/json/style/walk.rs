@@ -6,7 +6,7 @@
 
 use crate::json::lex::text_special;
 
-/// Deeper documents are refused, because one bit of a `u64` is kept for each level.
+/// The greatest number of levels, because one bit of a `u64` is kept for each level. Deeper documents are refused.
 const DEPTH: usize = 64;
 
 /// Follows one document (RFC 8259) from its first byte to the end of its value, and calls `gap` for every run of
