@@ -6,7 +6,7 @@ use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, Sta
 
 use super::{Out, PIECE, Stage, garbage, truncated};
 
-/// `br` (RFC 7932).
+/// The decoder for `br` (RFC 7932).
 pub(super) struct Brotli {
     state: BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
     piece: Box<[u8]>,

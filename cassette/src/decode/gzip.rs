@@ -8,7 +8,8 @@ use flate2::Crc;
 use super::inflate::Inflate;
 use super::{Out, Stage, garbage, truncated};
 
-/// `gzip` (RFC 1952): any number of members, and zeros after the last member, which some archivers add.
+/// The decoder for `gzip` (RFC 1952). A body is any number of members, and zeros after the last member, which some
+/// archivers add.
 pub(super) struct Gzip {
     at: Gz,
     /// The bits of FLG in the member's header that announce optional parts which are still to come.

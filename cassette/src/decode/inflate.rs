@@ -6,7 +6,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::{Out, PIECE, Stage, garbage, truncated};
 
-/// A deflate stream (RFC 1951), bare or in zlib's format.
+/// The decoder for a deflate stream (RFC 1951), bare or in zlib's format.
 pub(super) struct Inflate {
     state: Decompress,
     piece: Box<[u8]>,
@@ -40,8 +40,8 @@ impl Inflate {
     }
 }
 
-/// The coding `deflate`. RFC 9110 defines it as zlib's format, but some servers send a bare deflate stream. The first
-/// two bytes of the body show which of the two it is.
+/// The decoder for `deflate`. RFC 9110 defines it as zlib's format, but some servers send a bare deflate stream. The
+/// first two bytes of the body show which of the two it is.
 pub(super) enum Deflate {
     Start(Vec<u8>),
     Body(Inflate),

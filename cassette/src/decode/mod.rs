@@ -1,5 +1,5 @@
-//! Removes the content codings of a body while it streams (RFC 9110 §8.4), so that it can be redacted and read. The
-//! output is passed on in small pieces, so that a few kilobytes that decode to gigabytes need little memory.
+//! Removes the content codings of a body while it streams (RFC 9110 §8.4), so that the body can be redacted and read.
+//! The output is passed on in small pieces, so that a few kilobytes that decode to gigabytes need little memory.
 //!
 //! Must not know: what a body holds, where its bytes go.
 

@@ -7,7 +7,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::{Out, PIECE, Stage, garbage, truncated};
 
-/// `zstd` (RFC 8878): one frame after the other.
+/// The decoder for `zstd` (RFC 8878). A body is one frame after the other.
 pub(super) struct Zstd {
     decoder: FrameDecoder,
     /// The bytes that are not a complete header or block yet.

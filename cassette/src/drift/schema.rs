@@ -132,7 +132,7 @@ impl Schema {
         }
     }
 
-    /// Whether this is the place of an array's items, and the array was always empty.
+    /// Whether this is the place of the items of an array that is always empty in this document.
     fn is_item_of_empty_array(&self, pointer: &str) -> bool {
         let above = pointer.rsplit_once('/').map(|(above, _)| above);
         above.and_then(|above| self.places.get(above)).is_some_and(|place| place.always_empty)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The input is not JSON from some offset on.
+/// The error for an input that is not JSON. The input may be the beginning of JSON up to `offset`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
     /// The offset in bytes, from the start of the input, of the first byte that cannot be part of a document.

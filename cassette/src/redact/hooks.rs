@@ -66,7 +66,7 @@ impl Redactor {
 }
 
 /// A writer for a body. If a hook wants the body, the writer holds the whole body, and passes on the changed body at
-/// the end. Otherwise it passes on all bytes at once.
+/// the end. Otherwise it passes on the bytes as they come.
 pub(crate) struct Hooked<W> {
     redactor: Redactor,
     state: State,

@@ -25,7 +25,7 @@ impl Objection {
         error.get_ref()?.downcast_ref()
     }
 
-    /// The error that reports this objection. `method` and `uri` are those of the request, also if the objection is to
+    /// The error that reports this objection. `method` and `uri` belong to the request, even if the objection concerns
     /// the response.
     pub(crate) fn about(&self, method: &http::Method, uri: &str) -> Error {
         let message = format!("{method} {uri}: {self}");

@@ -28,7 +28,8 @@ use crate::redact::values::encoding::Encoding;
 use crate::redact::values::encodings;
 use crate::redact::values::finder::{Entry, Finder};
 
-/// Applies [`Rules`]. A session makes one redactor. Its clones share the counts of the rules that fired.
+/// Applies [`Rules`]. A session makes one redactor. Its clones share the counts: how often each rule has fired, that
+/// is, has redacted a value.
 ///
 /// ```
 /// use std::io::Write;
@@ -154,7 +155,7 @@ impl Redactor {
         Restorer::new(self.prepared.rules.clone(), Encoding::of(content_type), next)
     }
 
-    /// Whether there are named secrets to restore.
+    /// Whether the session has named secrets, which a replay must restore.
     pub fn restores(&self) -> bool {
         !self.prepared.rules.secrets.is_empty()
     }
@@ -183,8 +184,8 @@ impl Redactor {
         !self.prepared.rules.secrets.is_empty() || self.account.identity.found_values.count() > 0
     }
 
-    /// Copies a file that the test wrote, and redacts named secrets and found values in the copy. The replacements are
-    /// not counted, because the copy is not a part of the cassette.
+    /// Copies a file that the test wrote, and redacts named secrets and found values in the copy. The copy is only
+    /// hashed, for the snapshot of the output. The replacements are not counted, because no cassette has the copy.
     ///
     /// # Errors
     ///

@@ -138,7 +138,7 @@ enum Candidate {
 }
 
 impl Candidate {
-    /// The rule to try. It never contains a secret.
+    /// Makes a rule from the candidate. `None` if the rule would contain a secret.
     fn rule(self, check: &LeakCheck, text: &[u8]) -> Option<Suggestion> {
         let clean = |text: &str| check.scan(text.as_bytes()).is_ok_and(|leak| leak.is_none());
         match self {

@@ -1,4 +1,4 @@
-//! Compares two manifests in both directions. A difference is a value; `report` words it.
+//! Compares two manifests. This module returns the differences as values, and `report` writes their text.
 
 use std::cmp::Ordering;
 
@@ -9,20 +9,20 @@ use super::manifest::{Entry, Item, Manifest};
 pub(crate) struct SnapshotDiff {
     /// Paths that are in both, but with different items.
     pub(crate) changed: Vec<EntryChange>,
-    /// Expected entries that are not there.
+    /// Expected entries that the directory does not have.
     pub(crate) missing: Vec<Entry>,
-    /// Entries that are there and not expected.
+    /// Entries of the directory that were not expected.
     pub(crate) unexpected: Vec<Entry>,
 }
 
-/// A path whose item differs from the expected one.
+/// A path whose item differs from the expected item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EntryChange {
     /// As in [`Entry::path`].
     pub(crate) path: String,
     /// The expected item.
     pub(crate) before: Item,
-    /// The item that is there.
+    /// The item in the directory.
     pub(crate) after: Item,
 }
 

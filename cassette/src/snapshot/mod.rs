@@ -2,7 +2,7 @@
 //! keeps manifests and files on the disk.
 //!
 //! A manifest is text with one line for each file, so that a review shows a change of the output as the lines of the
-//! changed files. Differences are values ([`SnapshotDiff`]); `report` words them.
+//! changed files. Differences are values ([`SnapshotDiff`]); `report` writes their text.
 //!
 //! Must not know: HTTP, cassettes, modes, what a session is.
 

@@ -1,6 +1,6 @@
 //! Finds the end of a string, and the bytes in it that need a closer look. The search takes eight bytes at a time.
 
-/// The number of words of eight bytes that [`quote_or_backslash`] looks at before it calls `memchr`.
+/// [`quote_or_backslash`] looks at this number of words of eight bytes before it calls `memchr`.
 const NEAR: usize = 4;
 
 /// The offset after the closing quote of the string whose opening quote is before `from`, and whether the string has
@@ -52,13 +52,15 @@ pub(crate) fn text_special(text: &[u8]) -> Option<usize> {
     special.map(|n| 8 * words.len() + n)
 }
 
-/// Sets the upper bit of the first byte below 0x20, and of no byte before it.
+/// Sets the upper bit of the first byte that is less than 0x20. No byte before it has its upper bit set; the bits after
+/// it mean nothing.
 #[inline(always)]
 fn controls(word: u64) -> u64 {
     word.wrapping_sub(u64::from_ne_bytes([0x20; 8])) & !word & u64::from_ne_bytes([0x80; 8])
 }
 
-/// Sets the upper bit of the first byte that is 0, and of no byte before it.
+/// Sets the upper bit of the first byte that is 0. No byte before it has its upper bit set; the bits after it mean
+/// nothing.
 #[inline(always)]
 fn zeros(word: u64) -> u64 {
     word.wrapping_sub(u64::from_ne_bytes([1; 8])) & !word & u64::from_ne_bytes([0x80; 8])

@@ -135,7 +135,7 @@ pub fn detect(bytes: &[u8], max_depth: usize) -> Option<Style> {
 ///
 /// # Errors
 ///
-/// `bytes` is not one JSON document in UTF-8 (which [`detect`] never accepts). `out` then holds the first part of the
+/// `bytes` is not one JSON document in UTF-8 (which [`detect`] never accepts). Then `out` has the first part of the
 /// document.
 pub fn pretty(bytes: &[u8], indent: usize, out: &mut String) -> Result<(), SyntaxError> {
     let text = std::str::from_utf8(bytes)

@@ -11,7 +11,7 @@ use crate::redact::rules::label::Label;
 #[derive(Default)]
 pub(crate) struct Given(Mutex<HashMap<String, Label>>);
 
-/// The most placeholders that are remembered.
+/// The greatest number of placeholders that are remembered.
 const REMEMBERED: usize = 1 << 16;
 
 impl Given {

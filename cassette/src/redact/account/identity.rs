@@ -43,8 +43,7 @@ enum Place {
     Found(u32, u32),
 }
 
-/// The greatest number of values that are remembered. A value that comes after them gets a new number each time it
-/// occurs.
+/// The greatest number of values that are remembered. After that, a new value gets a new number each time it occurs.
 const REMEMBERED: usize = 1 << 16;
 
 /// A value that is read in pieces: its hash, and its first bytes.

@@ -56,7 +56,7 @@ impl Account {
         Account { gives: true, ..self.of_one_body() }
     }
 
-    /// The account for a response, or a part of one, in this encoding.
+    /// The account for a response in this encoding, or for a part of such a response.
     pub(crate) fn for_response(&self, encoding: Encoding) -> Account {
         Account { response_encoding: Some(encoding), ..self.of_one_body() }
     }
@@ -106,8 +106,8 @@ impl Account {
         if secret.is_some() && escaped { with_encodings(&text, self.encodings_to_name(steps)) } else { text }
     }
 
-    /// The placeholder for a text that no rule names, if it equals a value that was found before. The rule that found
-    /// the value is not counted again.
+    /// The placeholder for a text that no rule names, if the text equals a value that was found before. The rule that
+    /// found the value is not counted again.
     pub(crate) fn pass_on(&self, raw: &str, plain: &[u8], rules: &Rules) -> Option<String> {
         let Replacement { text, is_new, secret } = self.identity.passed_on(plain)?;
         if self.gives && self.given.rule(&text).is_none() {

@@ -1,4 +1,4 @@
-//! Redaction of `text/event-stream` (WHATWG HTML §9.2): the data lines of an event together are read as JSON.
+//! Redaction of `text/event-stream` (WHATWG HTML §9.2). The data lines of one event are joined and read as JSON.
 //!
 //! Must not know: how long the stream lives.
 

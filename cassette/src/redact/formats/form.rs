@@ -1,4 +1,4 @@
-//! Redaction by name of `application/x-www-form-urlencoded` text: bodies and the queries of URLs.
+//! Redacts fields by name in `application/x-www-form-urlencoded` text: in bodies and in the queries of URLs.
 //!
 //! Must not know: where the form comes from, links.
 
@@ -31,14 +31,14 @@ pub(crate) struct FormFields {
 
 enum At {
     Key,
-    /// In a value that stays.
+    /// In a value that is not redacted.
     Kept,
     /// Before the first byte of a value without a rule.
     Start,
     /// In a value that may be JSON.
     Document(Box<JsonFields>, Unescaper, Pending),
-    /// In a value that is redacted unless it is empty. The last member keeps the first bytes of the raw value, because
-    /// a rule for tokens may leave the value as it is.
+    /// In a value that is redacted unless it is empty. The last member keeps the first bytes of the raw value: if the
+    /// rule redacts only tokens and the value is no token, these bytes are written unchanged.
     Secret(ValueDigest, Unescaper, Arc<Rule>, Vec<u8>),
 }
 

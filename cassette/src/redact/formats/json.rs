@@ -1,4 +1,4 @@
-//! Redaction of JSON by member name and by pointer, on a stream of tokens: every byte that isn't redacted stays as it
+//! Redaction of JSON by member name and by pointer, on a stream of tokens. Every byte that isn't redacted stays as it
 //! is.
 //!
 //! Must not know: the text around a document, links, secrets by value.
@@ -54,7 +54,7 @@ pub(crate) struct JsonFields {
 
 /// The string value being read.
 enum Text {
-    /// A string that stays.
+    /// A string that is not redacted.
     Kept,
     /// A string whose first byte has not been read yet.
     Empty,
@@ -69,7 +69,7 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 /// The byte before each document of a sequence (RFC 7464). JSON itself never contains it.
 pub(crate) const RECORD: u8 = 0x1e;
 
-/// The length of the longest name that a rule may have, with every character escaped.
+/// The length in bytes of the longest name that is compared with rules, with its quotes and escapes.
 const LONGEST_KEY: usize = 1024;
 
 /// The deepest nesting of documents in strings that is read. Real documents are not nested that deep.

@@ -117,8 +117,8 @@ impl LooseForm {
     }
 }
 
-/// Whether the pair's value is the beginning of a named secret that continues with this byte. Such a value stays,
-/// because the search by value finds the secret whole.
+/// Whether the pair's value is the beginning of a named secret that continues with this byte. Such a value stays, so
+/// that the later search by value finds the whole secret.
 fn is_cut(pair: &[u8], b: u8, rules: &Rules) -> bool {
     let Some(at) = memchr::memchr(b'=', pair) else { return false };
     let value = &pair[at + 1..];

@@ -60,7 +60,7 @@ type Sniffed<'b> = (Format, Vec<u8>, &'b [u8]);
 /// The format is decided after at most this many bytes.
 const MOST_HELD: usize = LONGEST_PROLOGUE;
 
-/// A longer text is not the name of a field or function.
+/// The length of the longest text that may be the name of a field or function.
 const LONGEST_NAME: usize = 256;
 
 const XML: &[u8] = b"<?xml";
@@ -176,7 +176,7 @@ impl Sniffer {
                 _ => Verdict::Format(kind.format()),
             },
             (Some(b'{' | b'['), _) => Verdict::Format(json()),
-            // Servers declare XML as HTML, too.
+            // Some servers declare XML as HTML.
             (Some(b'<'), Declared::Html) if text.starts_with(XML) => markup(true),
             (Some(b'<'), Declared::Html) if !whole && XML.starts_with(text) => Verdict::Undecided,
             (Some(b'<'), Declared::Text | Declared::Other | Declared::Form | Declared::Events) => {

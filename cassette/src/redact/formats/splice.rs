@@ -42,7 +42,7 @@ pub(crate) struct Pending {
     units: Vec<(usize, usize)>,
 }
 
-/// A sink for the decoded text, which passes the same decisions about the original text to the next sink.
+/// A sink for decisions about a decoded text. It passes the same decisions about the original text to the next sink.
 pub(crate) struct Encoded<'a> {
     pending: &'a mut Pending,
     next: &'a mut dyn Sink,

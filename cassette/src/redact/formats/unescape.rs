@@ -7,7 +7,8 @@ use std::io;
 /// The encoding of a text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Coding {
-    /// Between the quotes of a JSON string (RFC 8259 §7). The halves of a surrogate pair are decoded one by one.
+    /// The text between the quotes of a JSON string (RFC 8259 §7). The halves of a surrogate pair are decoded one by
+    /// one.
     Json,
     /// A value of a form or query: percent-encoded, with `+` for a space.
     Form,

@@ -86,7 +86,7 @@ impl LeakCheck {
         Ok(LeakCheck { search, sought, patterns: Patterns::new(rules) })
     }
 
-    /// Reads to the first secret, or to the end. Only a window of the text is in memory.
+    /// Reads up to the first secret and returns it, or reads to the end. Only a window of the text is in memory.
     ///
     /// # Errors
     ///
@@ -225,7 +225,7 @@ impl LeakCheck {
     }
 
     fn value(&self, text: &[u8], from: usize) -> Option<Hit> {
-        // A hit in the wrong case must not hide a real hit.
+        // A hit that differs from its needle in case is no real hit. It must not hide a real hit.
         let is_match = |hit: &Hit| self.sought[hit.id].needle.is_match(&text[hit.start..hit.end]);
         self.search.find_where(text, from, is_match)
     }

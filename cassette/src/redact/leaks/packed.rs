@@ -38,7 +38,7 @@ pub(crate) struct Beginnings<R> {
     base: u64,
     /// Every beginning before this place in `text` was found.
     searched: usize,
-    /// The beginnings in `text`, the last one first.
+    /// The beginnings in `text` that have not been returned yet, the last beginning first.
     hits: Vec<(usize, &'static str)>,
 }
 
@@ -81,7 +81,8 @@ fn is_base64(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"+/-_".contains(&b)
 }
 
-/// Decodes base64 in either alphabet, also in lines and with the escapes of JSON. Other characters end the text.
+/// Decodes base64 in either alphabet, also if it is split over lines or has the escapes of JSON. Other characters end
+/// the text.
 pub(crate) struct Base64<R> {
     text: BufReader<R>,
     /// Whether the last character was a backslash.

@@ -16,15 +16,15 @@ pub(super) struct Beginning {
     pub(super) end: usize,
     /// The scheme without its colon; empty for a link without a scheme: `//cdn.example.com/a`.
     pub(super) scheme: String,
-    /// The link is percent-encoded.
+    /// Whether the link is percent-encoded.
     pub(super) encoded: bool,
-    /// The link has no scheme.
+    /// Whether the link has no scheme.
     pub(super) relative: bool,
-    /// The link is a reference without a host, such as `/items?page=2`, and its query follows.
+    /// Whether the link is a reference without a host, such as `/items?page=2`. Then its query follows.
     pub(super) query: bool,
-    /// The link stands in parentheses, and ends before the closing parenthesis.
+    /// Whether the link stands in parentheses. Then it ends before the closing parenthesis.
     pub(super) in_parentheses: bool,
-    /// No quotes or tags enclose the link, so its end is uncertain.
+    /// Whether no quotes or tags enclose the link, so that its end is uncertain.
     pub(super) bare: bool,
 }
 
@@ -98,8 +98,9 @@ fn is_question(text: &[u8]) -> bool {
     text.get(..3).is_some_and(|escape| escape.eq_ignore_ascii_case(b"%3F"))
 }
 
-/// The reference with its question mark at `at`. A reference that is not encoded needs more evidence, because a
-/// conditional expression of a script has a question mark, too: `a ?token=b : c`.
+/// The beginning of a reference whose question mark is at `at`. `None` if the text is no reference. A reference that is
+/// not encoded needs more evidence, because a conditional expression of a script has a question mark, too: `a ?token=b
+/// : c`.
 fn reference(text: &[u8], at: usize, encoded: bool) -> Option<Beginning> {
     let is_path = |b: &&u8| b.is_ascii_alphanumeric() || b"/\\._~-%+:@".contains(b);
     let length = text[..at].iter().rev().take(PATH).take_while(is_path).count();

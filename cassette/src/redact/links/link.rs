@@ -39,9 +39,9 @@ struct Within {
     links: usize,
     /// How many times the link is percent-encoded.
     encoded: usize,
-    /// Nothing encloses the link, so its end is uncertain.
+    /// Whether no quotes or tags enclose the link, so that its end is uncertain.
     bare: bool,
-    /// The text holds the link up to its end.
+    /// Whether the text contains the link up to its end.
     whole: bool,
 }
 
@@ -99,8 +99,8 @@ impl Linked<'_> {
         (end, link.edits())
     }
 
-    /// A quick test for the common case that nothing is redacted in a text that begins inside a link. If the test
-    /// holds, the caller takes the whole text for the link.
+    /// A quick test for the common case that nothing is redacted in a text that begins inside a link. If it is true,
+    /// the caller takes the whole text for the link.
     fn is_innocent(self, text: &[u8], beginning: &Beginning) -> bool {
         let Rules { fields, query, links, urls, .. } = self.rules;
         if beginning.encoded
@@ -113,7 +113,7 @@ impl Linked<'_> {
         let mut name = beginning.query.then_some(0);
         for (at, b) in text.iter().enumerate() {
             match b {
-                // These characters may belong to an escape, a list, or a user.
+                // These characters may belong to an escape, a path parameter, a nested name, or user information.
                 b'\\' | b'%' | b';' | b'[' | b'@' => return false,
                 b'/' if text[at + 1..].first() == Some(&b'/') => return false,
                 b'?' | b'#' if !links.domains.is_empty() => return false,
@@ -133,7 +133,7 @@ impl Linked<'_> {
         true
     }
 
-    /// Redacts a link. Its text begins after its slashes.
+    /// Redacts a link. `link` has the text after the slashes.
     fn link(self, link: &mut DecodedText, beginning: &Beginning, within: Within) {
         let query = beginning.query;
         self.by_name(link, query, within);
@@ -148,8 +148,8 @@ impl Linked<'_> {
         self.by_pattern(link, beginning, within);
     }
 
-    /// Redacts a user without a password that looks like a token: `https://TOKEN@github.com/`. The token pattern
-    /// `url-password` finds passwords.
+    /// Redacts the user of a link without a password, if the user looks like a token: `https://TOKEN@github.com/`. The
+    /// token pattern `url-password` finds passwords.
     fn user(self, link: &mut DecodedText, within: Within) {
         let Some(rule) = self.rules.default_rule(USER_INFO) else { return };
         let Some(end) = host(&link.text).start.checked_sub(1) else { return };
@@ -292,7 +292,7 @@ impl Linked<'_> {
             for (span, rule) in url.places(&text) {
                 let free =
                     placeholders.iter().all(|taken| taken.end <= span.start || span.end <= taken.start);
-                // The scheme stays.
+                // The scheme is not redacted, even if it is a part of the match.
                 let span = span.start.max(before)..span.end;
                 if free && !span.is_empty() {
                     let found = self.in_link(rule, &text.as_bytes()[span.clone()], within);
@@ -303,7 +303,7 @@ impl Linked<'_> {
         }
     }
 
-    /// The replacement for a part of a link that is a value of this rule.
+    /// The placeholder for a part of a link to which this rule applies.
     fn in_link(self, rule: &Rule, raw: &[u8], within: Within) -> Vec<u8> {
         let mut value = self.account.identity.value();
         value.push_as(raw, &percent_decode(raw).collect::<Vec<u8>>());
@@ -324,7 +324,8 @@ impl Linked<'_> {
     }
 }
 
-/// The end of a parameter's value. In a link without delimiters, punctuation after the value is no part of it.
+/// The end of a parameter's value. If no quotes or tags enclose the link, punctuation after the value is no part of the
+/// value.
 fn value_end(link: &[u8], value: Range<usize>, within: Within) -> usize {
     if !within.bare {
         return value.end;

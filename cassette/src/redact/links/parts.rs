@@ -4,11 +4,11 @@
 
 use std::ops::Range;
 
-/// In a link without delimiters, one of these characters ends the value of a parameter: the next column of a table may
-/// follow, or the rest of a sentence.
+/// If no quotes or tags enclose a link, one of these characters ends the value of a parameter: the next column of a
+/// table may follow, or the rest of a sentence.
 pub(super) const STOPS: &[u8] = b",;)*";
 
-/// A link without delimiters does not end with one of these characters.
+/// If no quotes or tags enclose a link, it does not end with one of these characters.
 pub(super) const LAST: &[u8] = b".:!?,;)*";
 
 /// The range of the host in a link.

@@ -33,7 +33,7 @@ enum State {
     Dropping(&'static [u8]),
 }
 
-/// A longer link is redacted in pieces of this length.
+/// The length of the longest link that is held. A longer link is redacted in pieces of this length.
 const LONGEST: usize = 16 * 1024;
 
 impl<W: Write> Links<W> {
@@ -162,7 +162,7 @@ struct Boundary {
 }
 
 impl Boundary {
-    /// A beginning that ends in the new bytes, after their offset `at`.
+    /// The next beginning of a link that ends in the new bytes, after the offset `at` in these bytes.
     fn find(&mut self, at: usize) -> Option<Beginning> {
         if at >= self.new {
             return None;

@@ -164,7 +164,7 @@ fn without_a_scheme() {
     }
 }
 
-/// Punctuation and columns after a link without delimiters are no part of its last value.
+/// If no quotes or tags enclose a link, punctuation and columns after the link are no part of its last value.
 #[test]
 fn where_a_bare_link_ends() {
     for (before, after) in [

@@ -18,7 +18,7 @@ use crate::placeholder;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TokenPattern {
     pub(crate) id: &'static str,
-    /// The texts that a token begins with. The search looks for them.
+    /// A token begins with one of these texts. The search looks for them.
     pub(crate) anchors: &'static [&'static str],
     rest: Rest,
 }
@@ -189,13 +189,13 @@ impl Class {
     }
 }
 
-/// The results of earlier matches in a text, so that later matches need not read the same bytes again. Otherwise many
-/// anchors in one long word would cost their number times the length of the word.
+/// The results of earlier matches in a text, so that later matches need not read the same bytes again. Otherwise a long
+/// word with many anchors would be read again for each anchor.
 #[derive(Default)]
 pub(crate) struct Runs {
     classes: [Stretch; Class::Pem as usize + 1],
     digits: Stretch,
-    /// A range of the text without `alg` in base64.
+    /// A range of the text that does not contain `alg` in base64.
     unnamed: Cell<(usize, usize)>,
 }
 
@@ -204,7 +204,8 @@ impl Runs {
         &self.classes[class as usize]
     }
 
-    /// Whether base64 may contain `alg`, which may begin at each byte of a group of three.
+    /// Whether a text in base64 may contain `alg`. Base64 encodes groups of three bytes, and `alg` may begin at each
+    /// byte of a group, so there are three cases.
     fn may_name_algorithm(&self, start: usize, text: &[u8]) -> bool {
         let (from, to) = self.unnamed.get();
         if from <= start && start + text.len() <= to {
@@ -224,7 +225,7 @@ impl Runs {
 struct Stretch(Cell<(usize, usize)>);
 
 impl Stretch {
-    /// The offset of the first byte of the kind in `text`, which begins at `start` of the whole text.
+    /// The offset in `text` of the first byte of the kind. `text` begins at the offset `start` of the whole text.
     fn until(&self, start: usize, text: &[u8], is: impl Fn(u8) -> bool) -> Option<usize> {
         let (from, to) = self.0.get();
         let known = if (from..=to).contains(&start) { (to - start).min(text.len()) } else { 0 };

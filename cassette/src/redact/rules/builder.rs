@@ -19,9 +19,9 @@ use crate::redact::rules::urls::UrlRule;
 use crate::syntax::pointer::{InvalidPointer, Pointer};
 
 impl Rules {
-    /// Adds a secret by value. cassette stores `{{secret.NAME}}` wherever the value occurs in a URL, a header or a
-    /// body, in any of the usual encodings. On replay the placeholder becomes the session's own value. White space
-    /// around a value, such as the line break at the end of a key file, is not part of the value.
+    /// Adds a named secret. cassette stores `{{secret.NAME}}` wherever the value occurs in a URL, a header or a body,
+    /// in any of the usual encodings. On replay the placeholder becomes the session's own value. White space around a
+    /// value, such as the line break at the end of a key file, is not part of the value.
     ///
     /// A name consists of ASCII letters, digits, `_`, `-`, `.` and `#`, so that its placeholder needs no escapes. The
     /// placeholder leaves out each `#`, because a `#` would begin a fragment in a URL.

@@ -139,7 +139,7 @@ const fn rule(id: &'static str, kind: RuleKind, what: &'static str, why: &'stati
 
 use RuleKind::{Cookie, Field, Header, Pattern, Query, Url};
 
-#[rustfmt::skip] // One rule a line.
+#[rustfmt::skip] // One rule on each line.
 const RULES: &[DefaultRule] = &[
     rule("CAS0001", Url, "user-info", "a password before the host, or a token as the user"),
     rule("CAS0002", Header, "cookie", "all cookies in requests"),

@@ -18,7 +18,7 @@ pub(crate) struct Rule {
     pub(crate) only_tokens: bool,
 }
 
-/// Names of default rules that also have other meanings.
+/// Names of default rules that often name harmless values. These rules redact only tokens.
 const AMBIGUOUS: &[&str] = &["code"];
 
 impl Rule {

@@ -1,4 +1,4 @@
-//! Reads secrets from JSON: all strings of a secrets file, or the values of a component's configuration whose keys
+//! Reads secrets from JSON: all strings of a secrets file, or the values in the configuration of a component whose keys
 //! begin with `#`.
 //!
 //! Must not know: how a file is read. This code gets the content of the file, and its path for messages.
@@ -33,7 +33,7 @@ impl Rules {
         self.add_all(&parse(text)?, "", true)?.accepted()
     }
 
-    /// Adds the values of a configuration whose keys begin with `#`, at any depth.
+    /// Adds every value in a configuration whose key begins with `#`, at any depth.
     ///
     /// ```
     /// use cassette::__support::Rules;

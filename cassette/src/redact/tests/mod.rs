@@ -43,7 +43,7 @@ fn redact(redactor: &Redactor, content_type: &str, chunks: &[&[u8]]) -> Vec<u8> 
     body.finish().unwrap()
 }
 
-/// Redacts the body cut in two at every byte, and byte by byte.
+/// Redacts the body in two pieces, cut at every byte in turn, and then byte by byte.
 #[track_caller]
 fn check(content_type: &str, body: &str, expected: &str) {
     let redactor = redactor();
@@ -78,7 +78,7 @@ fn other_types_of_value_stay() {
     }
 }
 
-/// The same value gets the same placeholder, in any field and encoding; different values get different ones.
+/// The same value gets the same placeholder, in any field and encoding. Different values get different placeholders.
 #[test]
 fn one_value_one_placeholder() {
     check(

@@ -46,7 +46,7 @@ struct Progress {
 /// The window is searched once it has this many new bytes, so that many small writes cost no more than a large one.
 const BATCH: usize = 16 * 1024;
 
-/// Shorter writes go through the window.
+/// The length of a large write. Shorter writes go through the window.
 const LARGE: usize = 4 * 1024;
 
 impl<W: Write> ValueReplacer<W> {
@@ -102,8 +102,8 @@ impl<W> Output<W> {
 
     /// Adds the values that rules have found since the last call. These values are replaced from this stream offset on.
     fn add_found(&mut self, from: u64) {
-        // Redaction before reading does not replace found values: the code under test would read a placeholder where
-        // its project asked for none.
+        // The redaction that runs before the code under test reads a response does not replace found values: the code
+        // would read a placeholder where its project asked for none.
         if !self.account.gives && self.account.identity.found_values.count() > self.valid_from.len() {
             let (found, count) = self.account.identity.found_values.finder();
             self.found = found;
@@ -256,7 +256,8 @@ mod tests {
         let mut replacer = ValueReplacer::new(finder.clone(), fired(), Vec::new());
         for chunk in chunks {
             replacer.write_all(chunk).unwrap();
-            // Searches at once, as if the batch were full, so that every chunk boundary is also one of a search.
+            // Searches at once, as if the batch were full, so that every chunk boundary is also the boundary of a
+            // search.
             let limit = replacer.window.len().saturating_sub(finder.reach);
             if limit > replacer.searched {
                 replacer.pass(limit).unwrap();
@@ -298,7 +299,7 @@ mod tests {
         check(&f, "CORE", "*");
     }
 
-    /// A write that is searched in place gives the same result as one that passes through the window.
+    /// A write that is searched in place gives the same result as a write that passes through the window.
     #[test]
     fn large_writes() {
         let pairs = [("needle", "*"), ("needles in hay", "!"), ("CORE", "#")];

@@ -23,7 +23,7 @@ const SHORTEST: usize = 16;
 /// The length of the shortest text that is recognised as a value, if it equals a value that was found elsewhere.
 const LEAST_RECOGNISABLE: usize = 8;
 
-/// The values to search for, in memory only.
+/// The found values that the session searches for. They are in memory only.
 #[derive(Default)]
 pub(crate) struct FoundValues {
     /// The number of values.

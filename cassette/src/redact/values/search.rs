@@ -15,7 +15,7 @@ use crate::{Error, Result};
 /// needle. Wu and Manber ("A fast algorithm for multi-pattern searching", 1994) look up the length of the next step in
 /// such a table. Here the step is fixed, and the table decides whether the window may be a part of a needle.
 pub(crate) struct Search {
-    /// Sorted by their folded bytes.
+    /// Sorted by their bytes, in which [`FOLD`] is set.
     needles: Vec<Needle>,
     longest: usize,
     window: usize,
@@ -54,7 +54,8 @@ pub(crate) struct Hit {
 /// The number of bits in [`Slot::offsets`].
 const MAX_STRIDE: usize = 16;
 
-/// With more windows than this, the stride becomes shorter. This limits the slots to 512 KiB, and the sieve to 64 KiB.
+/// The greatest number of windows. With more windows, the stride becomes shorter. This limits the slots to 512 KiB, and
+/// the sieve to 64 KiB.
 const MAX_WINDOWS: usize = 1 << 15;
 
 impl Search {
@@ -175,7 +176,7 @@ impl Search {
         needle.iter().copied().cmp(text.iter().map(|b| b | FOLD))
     }
 
-    /// Fills the tables. False if there are too many windows for them at this stride.
+    /// Fills the tables. False if the needles have too many windows at this stride.
     fn index(&mut self) -> bool {
         let mut windows = Vec::new();
         for needle in &self.needles {

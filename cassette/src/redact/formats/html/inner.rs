@@ -1,4 +1,5 @@
-//! A text or attribute value of a page while it is read: it stays, is redacted, or is JSON.
+//! The state of a text or an attribute value of a page while the parser reads it: the text is kept, or is redacted, or
+//! is JSON.
 //!
 //! Must not know: tags, which value is redacted.
 

@@ -1,8 +1,9 @@
-//! Redaction of HTML pages in a stream: fields of forms and `meta` elements by their names, other attributes by their
-//! own names, and JSON in scripts, attributes and texts.
+//! Redaction of HTML pages in a stream. The values of form fields and `meta` elements are redacted by the name of the
+//! field. The values of other attributes are redacted by the name of the attribute. JSON in scripts, attributes and
+//! texts is redacted by the names of its members.
 //!
-//! The parser does not validate. It recognises tags like a browser (WHATWG HTML §13.2.5), and every byte that isn't
-//! redacted stays.
+//! The parser does not validate. It recognises tags as a browser does (WHATWG HTML §13.2.5), and it does not change a
+//! byte that isn't redacted.
 //!
 //! Must not know: links, secrets by value, the text around a page.
 
@@ -26,7 +27,7 @@ pub(crate) struct HtmlFields {
     tag: Tag,
     /// The text or value being read.
     inner: Inner,
-    /// Bytes that wait for the name of their field, or for the end of a value or of an element.
+    /// Bytes that the parser holds until it has read the name of their field, or the end of a value or of an element.
     held: Vec<u8>,
 }
 
@@ -49,11 +50,11 @@ enum At {
     /// In a redacted value, after an angle bracket. The page may lack the closing quote, so that the next quote belongs
     /// to another attribute. The member is true after the next quote.
     Unclosed(bool),
-    /// After `<` and this number of bytes of `!--`.
+    /// After `<` and this number of bytes of `!--`, the beginning of a comment.
     Declaration(usize),
-    /// In a comment, after this number of bytes of `--!`.
+    /// In a comment, after this number of bytes of `--!`, the beginning of the comment's end.
     Comment(usize),
-    /// In a bogus comment, which ends with `>`.
+    /// In a bogus comment such as `<?php … >`, which ends with the next `>`.
     Bogus,
     /// In an element whose text contains no tags, up to this end tag. The second member is the parser of a script,
     /// `None` for other elements.

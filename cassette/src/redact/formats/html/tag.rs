@@ -1,4 +1,5 @@
-//! Reads a tag of a page byte by byte (WHATWG HTML §13.2.5), and collects its field: the name and value attributes.
+//! Reads a tag of a page byte by byte (WHATWG HTML §13.2.5), and collects the attributes that name the field of the tag
+//! or hold its value.
 //!
 //! Must not know: what is redacted, texts between tags.
 
@@ -52,8 +53,8 @@ pub(super) struct Field {
     pub(super) reads: Option<Naming>,
     /// Whether the name has been read.
     pub(super) is_named: bool,
-    /// The rule for the value. The parser decides it when it has read the field's name or the whole tag, or when it can
-    /// hold no more bytes.
+    /// The rule for the value. `None` until the parser decides. It decides when it has read the field's name or the
+    /// whole tag, or when it can hold no more bytes.
     pub(super) decided: Option<Option<Arc<Rule>>>,
 }
 

@@ -67,7 +67,7 @@ enum Candidate {
 /// The number of bytes that are read of the headers of a part. The rest of longer headers is ignored.
 const LONGEST_HEAD: usize = 16 * 1024;
 
-/// RFC 2046 allows 70 characters; the parser accepts more.
+/// The length of the longest boundary. RFC 2046 allows 70 characters; the parser accepts more.
 const LONGEST_BOUNDARY: usize = 256;
 
 /// The deepest nesting of multipart bodies that is read. Real bodies are not nested that deep.

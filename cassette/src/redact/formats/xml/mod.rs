@@ -1,7 +1,7 @@
-//! Redaction of XML (SOAP, too) in a stream, by the local names of elements and attributes.
+//! Redaction of XML, such as SOAP, in a stream, by the local names of elements and attributes.
 //!
-//! The parser does not validate: it reads malformed XML as far as it makes sense, and every byte that isn't redacted
-//! stays.
+//! The parser does not validate: it reads malformed XML as far as it makes sense, and it does not change a byte that
+//! isn't redacted.
 //!
 //! Must not know: the text around a document, links, secrets by value.
 
@@ -42,7 +42,8 @@ pub(crate) struct XmlFields {
 
 enum At {
     Text,
-    /// After `<`, until its kind is known (a tag, a comment, CDATA). Holds the bytes after `<`.
+    /// After `<`, until the parser knows whether a tag, a comment, CDATA or something else begins. Holds the bytes
+    /// after `<`.
     Open(Vec<u8>),
     /// In the name of an element.
     Name(Vec<u8>),

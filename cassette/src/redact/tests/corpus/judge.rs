@@ -97,8 +97,8 @@ fn entities(text: &str) -> String {
     out
 }
 
-/// Decodes every run of base64 characters of either alphabet, from its character `from` on. Adds a line break after
-/// each.
+/// Decodes every run of base64 characters of either alphabet, from the character `from` of the run on. Adds a line
+/// break after each decoded run.
 fn base64(text: &str, from: usize) -> Vec<u8> {
     let (mut out, mut at, mut bits, mut held) = (Vec::with_capacity(text.len()), 0, 0u32, 0);
     for b in text.bytes() {

@@ -239,8 +239,8 @@ struct EncodedText {
     name: &'static str,
     /// The sum of `odd` over all writers of this text.
     odd: u8,
-    /// For each kind of writer: the set of writers of this kind that may have written the text, or its last level of
-    /// this kind.
+    /// For each kind of writer: the set of the writers that may have been the last of this kind to encode the text.
+    /// There may be several, because many writers give the same result.
     by: [u128; KINDS],
 }
 
@@ -257,7 +257,8 @@ const MOST_BYTES: usize = 1 << 19;
 const IN_BASE64: usize = 12;
 
 /// Applies each of the writers to each of the inner texts. Returns every distinct result once, the usual results first.
-/// A program usually encodes all levels in the same way, so repeating the writer of the inner level is not odd.
+/// A program usually encodes all levels in the same way, so a writer that repeats the writer of the inner level adds
+/// nothing to `odd`.
 fn nest(inner: &[EncodedText], writers: &[Writer], most: usize) -> Vec<EncodedText> {
     let mut candidates: Vec<(&EncodedText, &Writer, u8, u128)> = Vec::new();
     for one in inner {
@@ -395,7 +396,7 @@ thread_local! {
     pub(crate) static OFF: std::cell::Cell<Option<&'static str>> = const { std::cell::Cell::new(None) };
 }
 
-/// The needles of one value, in order of precedence.
+/// The needles of one value. If two encodings give the same bytes, the first of them counts.
 #[derive(Default)]
 struct Needles {
     all: Vec<(&'static str, Needle)>,
@@ -462,7 +463,8 @@ fn latin_1_percent(value: &str) -> impl Iterator<Item = Vec<u8>> {
 /// Adds the base64 of a value, without the characters at its ends that also depend on the text around the value. Base64
 /// encodes groups of three bytes. There are three cases, because the value may begin at each of the three bytes, as the
 /// password in `user:password` does. Each case comes in both alphabets, and with `+` and `/` escaped as in URLs and
-/// JSON. If `of` is a name, all these needles get it; otherwise each needle has the name of its case or alphabet.
+/// JSON. If `of` is a name, all these needles get this name. Otherwise each needle gets the name of its case or
+/// alphabet.
 fn base64(value: &[u8], of: Option<&'static str>, all: &mut Needles) {
     for before in 0..3 {
         let shifted = [&[0; 2][..before], value].concat();
