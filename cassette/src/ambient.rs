@@ -106,8 +106,8 @@ mod backend {
             Ambient(Context::with_network(session, wall(clock), network))
         }
 
-        /// Assigns the calling thread, which runs the test's body, to the session, and all threads that it starts from
-        /// now on. The test must build its async runtime afterwards, so that the runtime's threads belong to the
+        /// Assigns the calling thread, which runs the test's body, and all threads that it starts from now on to the
+        /// session. The test must build its async runtime afterwards, so that the runtime's threads belong to the
         /// session. Under nextest the whole process belongs to the session until it [ends](Self::end).
         #[must_use = "the thread leaves the session as soon as this is dropped"]
         pub(crate) fn enter(self) -> Entered {
@@ -158,12 +158,12 @@ mod backend {
         pub(crate) fn end(self) {}
     }
 
-    /// This type is not `Send`, because the type with the feature is not.
+    /// This type is not `Send`, because the type with the feature `ambient` is not `Send` either.
     #[derive(Debug)]
     pub(crate) struct Entered(PhantomData<*const ()>);
 
-    /// With the feature, dropping has an effect. This implementation makes the compiler check the same code in the same
-    /// way without the feature.
+    /// With the feature `ambient`, dropping this value has an effect. This implementation makes the compiler check the
+    /// same code in the same way without the feature.
     impl Drop for Entered {
         fn drop(&mut self) {}
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// The clock of a session: frozen at an instant, or the real one.
+/// The clock of a session: a clock that is frozen at an instant, or the real clock.
 ///
 /// Code that reads the time through [`now`](Self::now) gets the session's time on every system; `SystemTime::now()`
 /// shows it on Linux and macOS only. All clones are the same clock.
@@ -41,7 +41,7 @@ impl Clock {
         Ok(Clock(Some(Arc::new(AtomicU64::new(nanoseconds(at)?)))))
     }
 
-    /// The clock of a session that freezes nothing.
+    /// The real clock, for a session that does not freeze time.
     pub fn real() -> Self {
         Clock(None)
     }
@@ -58,7 +58,7 @@ impl Clock {
     ///
     /// # Errors
     ///
-    /// The clock is the real one, or `at` is before 1970 or after 2261.
+    /// The clock is the real clock, or `at` is before 1970 or after 2261.
     pub fn set(&self, at: SystemTime) -> Result<()> {
         let ns = nanoseconds(at)?;
         self.standing()?.store(ns, Relaxed);
@@ -69,7 +69,7 @@ impl Clock {
     ///
     /// # Errors
     ///
-    /// The clock is the real one, or would pass the year 2261.
+    /// The clock is the real clock, or would pass the year 2261.
     pub fn advance(&self, by: Duration) -> Result<()> {
         let moved = |ns| Duration::from_nanos(ns).checked_add(by).and_then(in_range);
         match self.standing()?.fetch_update(Relaxed, Relaxed, moved) {
@@ -109,7 +109,7 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// 2262-01-01T00:00:00Z.
+/// The end of the range of instants: 2262-01-01T00:00:00Z, in seconds since 1970.
 const END: Duration = Duration::from_secs(9_214_646_400);
 
 fn nanoseconds(at: SystemTime) -> Result<u64> {

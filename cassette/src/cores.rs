@@ -12,8 +12,8 @@ use crate::error::{Error, Result, panic_text};
 /// Applies `work` to every item and returns the results in the order of the items.
 ///
 /// At most `threads` threads work, and no more than there are cores or items. The calling thread is one of them. Each
-/// thread makes one `state` for itself, such as a buffer, and takes the next item as soon as it is done with one: put
-/// the longest items first. A panic of `work` is passed on to the caller.
+/// thread makes one `state` for itself, such as a buffer, and takes the next item as soon as it has finished an item.
+/// So the longest items should come first. A panic of `work` is passed on to the caller.
 ///
 /// # Errors
 ///
@@ -44,7 +44,7 @@ pub(crate) fn try_map<T: Sync, S, R: Send>(
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let others = threads.min(cores).min(items.len()).saturating_sub(1);
     let mut done = thread::scope(|scope| {
-        // The system may refuse another thread; the running threads then take its share.
+        // The system may refuse to start a thread. Then the running threads do its work.
         let start = |_| thread::Builder::new().name("cassette-worker".into()).spawn_scoped(scope, run).ok();
         let others: Vec<_> = (0..others).filter_map(start).collect();
         let mut done = run();

@@ -145,7 +145,7 @@ impl std::error::Error for Error {
 
 /// Any error that ended a test, with the place of the `?` that returned it.
 ///
-/// It does not implement [`std::error::Error`], so that it can be made from every type that does.
+/// It does not implement [`std::error::Error`]. So it can implement `From` for every type that does.
 pub struct TestError {
     error: Source,
     place: &'static std::panic::Location<'static>,

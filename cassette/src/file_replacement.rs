@@ -1,4 +1,4 @@
-//! Replaces files as a whole: under the name there is always the complete old file or the complete new one.
+//! Replaces files as a whole: under the name there is always the complete old file or the complete new file.
 //!
 //! A rename alone does not survive a power failure. So the contents are flushed before the rename, and the folder after
 //! it.
@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Replaces a file by one with these bytes. The new contents are on the disk when this function returns. The folder
-/// must exist.
+/// Replaces a file with a new file that has these bytes. The new contents are on the disk when this function returns.
+/// The folder must exist.
 ///
 /// # Errors
 ///
-/// If the file cannot be written. The old file is then unchanged.
+/// The file cannot be written. Then the old file is unchanged.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));

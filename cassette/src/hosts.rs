@@ -1,6 +1,6 @@
 //! The patterns of ignored and pass-through hosts, and the check whether a host is on this machine.
 //!
-//! This module resolves no names, because a look-up would already leave the machine. Must not know: what happens to a
+//! This module resolves no names, because a DNS query would already leave the machine. Must not know: what happens to a
 //! request.
 
 use std::net::{IpAddr, SocketAddr};

@@ -157,7 +157,7 @@ pub(crate) fn spans(text: &str) -> Vec<Range<usize>> {
 /// Whether a text is the beginning of a secret's placeholder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Prefix {
-    /// The text may be a beginning. More text decides.
+    /// The text may be the beginning of a placeholder. More text will decide.
     Open,
     /// The text is a complete placeholder.
     Whole,
@@ -188,8 +188,8 @@ pub(crate) fn next_opening(text: &[u8]) -> Range<usize> {
     at..text.len().min(at + open.len())
 }
 
-/// The text with [`ANY`] in place of every numbered placeholder whose name `is_ours`. The order of events decides the
-/// numbers; two texts that differ only in numbers become the same text.
+/// The text with [`ANY`] in place of every numbered placeholder for whose name `is_ours` is true. The numbers depend on
+/// the order of events. So two texts that differ only in numbers become the same text.
 pub(crate) fn without_numbers<'t>(text: &'t [u8], is_ours: &dyn Fn(&str) -> bool) -> Cow<'t, [u8]> {
     replace_numbered(text, |_, name| is_ours(name).then(|| ANY.as_bytes().to_vec()))
 }
@@ -213,8 +213,8 @@ pub(crate) fn without_marks(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// Calls `by` with the text and the name of each numbered placeholder, and replaces those for which it returns a text.
-/// A client may have percent-encoded the brackets, in a URL or a form.
+/// Calls `by` with the text and the name of each numbered placeholder, and replaces each placeholder for which `by`
+/// returns a text. In a URL or a form, a client may have percent-encoded the brackets of a placeholder.
 pub(crate) fn replace_numbered<'t>(
     text: &'t [u8],
     by: impl Fn(&str, &str) -> Option<Vec<u8>>,

@@ -12,7 +12,7 @@ use crate::matcher::{self, Difference, Matching, PartDifference};
 use crate::syntax::pointer::Pointer;
 use crate::tape::Request;
 
-/// The key in a cassette's metadata.
+/// The key of these places in a cassette's metadata.
 pub(crate) const KEY: &str = "volatile";
 
 /// Places that matching ignores, by the scope of the requests that have them.
@@ -156,7 +156,7 @@ impl Places {
             Difference::Form { key, .. } => self.form.insert(key.clone()),
             Difference::Header { name, .. } => self.headers.insert(name.clone()),
             Difference::Json { pointer, .. } if !pointer.is_empty() => self.json.insert(generalised(pointer)),
-            // A path with one `/` is that of the root, which cannot be ignored.
+            // A path with one `/` is the path of the root element, which cannot be ignored.
             Difference::Xml { path, .. } if path.matches('/').count() > 1 => {
                 self.xml.insert(matcher::without_numbers(path))
             }
@@ -177,7 +177,7 @@ impl Places {
     }
 }
 
-/// The pointer with `*` for every index: if a value varies in one item of an array, it probably varies in all.
+/// The pointer with `*` for every index: if a value varies in one item of an array, it probably varies in all items.
 fn generalised(pointer: &str) -> String {
     let step = |step: &str| match !step.is_empty() && step.bytes().all(|b| b.is_ascii_digit()) {
         true => "*".to_owned(),

@@ -1,7 +1,8 @@
 //! The transports without a socket: the engine as a `tower` service, as a layer around another service, and as a
 //! middleware of `reqwest-middleware`.
 //!
-//! They run on the caller's tasks, and pass chunks of bodies on without copying them. Must not know: sockets, files.
+//! These transports run on the caller's tasks, and pass on the chunks of bodies without a copy. Must not know: sockets,
+//! files.
 
 #[cfg(feature = "reqwest-middleware")]
 mod middleware;

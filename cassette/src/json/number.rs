@@ -1,4 +1,4 @@
-//! JSON numbers by their exact decimal value, whatever their text. Floats are not used, so nothing is rounded.
+//! Compares JSON numbers by their exact decimal value, whatever their text. Floats are not used, so nothing is rounded.
 
 /// Whether two JSON numbers are equal: `1.0`, `1`, `1e0` and `10e-1` are equal.
 pub(crate) fn number_eq(a: &str, b: &str) -> bool {

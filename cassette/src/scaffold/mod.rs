@@ -86,8 +86,8 @@ impl Scaffold {
         self
     }
 
-    /// The instant, in RFC 3339, at which the clock stands in every case whose definition names no other. With a frozen
-    /// clock, a new recording sends the same requests to the API.
+    /// The instant, in RFC 3339, at which the clock stands in every case whose definition names no other instant. With
+    /// a frozen clock, a new recording sends the same requests to the API.
     #[must_use]
     pub fn freeze_time(mut self, at: &str) -> Scaffold {
         self.freeze_time = Some(at.to_owned());

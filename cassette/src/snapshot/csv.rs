@@ -1,4 +1,4 @@
-//! Rows and columns of a CSV file, which is fed in chunks while it is hashed.
+//! Counts the rows and columns of a CSV file, whose bytes come in chunks while the file is hashed.
 //!
 //! `csv-core` parses the header. The rows are only counted, by jumping from one quote or line end to the next: parsing
 //! each field would make hashing wait for CSV.

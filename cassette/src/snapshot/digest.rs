@@ -18,7 +18,8 @@ const CHUNK: usize = 64 * 1024;
 /// The number of bytes that is worth a thread. With fewer bytes, a second thread costs more than it saves.
 const WORTH_A_THREAD: u64 = 256 * 1024;
 
-/// Reads the bytes of a file, and writes the bytes that are hashed in their place.
+/// A function that reads the bytes of a file and writes other bytes. The written bytes are hashed instead of the bytes
+/// of the file.
 pub(crate) type Filter<'f> = &'f (dyn Fn(&mut dyn Read, &mut dyn Write) -> io::Result<()> + Sync);
 
 /// Reads every listed file. The order of the result is not defined.
@@ -89,7 +90,7 @@ impl Write for Sums {
     }
 }
 
-/// Reads until the buffer is full or the file ends: a short first read would split a byte order mark.
+/// Reads until the buffer is full or the file ends. A shorter first read could split a byte order mark.
 fn fill(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
     let mut n = 0;
     while n < buffer.len() {

@@ -1,4 +1,4 @@
-//! Patterns of paths to leave out. They know `*`, `**` and `?`, nothing more.
+//! Patterns of paths to leave out. The only wildcards of a pattern are `*`, `**` and `?`.
 
 use crate::error::{Error, Result};
 use crate::wild::wild;

@@ -21,7 +21,7 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub(crate) enum Item {
-    /// A file; with `table` if its name ends in `.csv` or `.tsv`.
+    /// A file. It has a `table` if its name ends in `.csv` or `.tsv`.
     File {
         /// The length in bytes.
         size: u64,
@@ -40,7 +40,7 @@ pub(crate) enum Item {
     },
 }
 
-/// The size of a CSV file (RFC 4180; in `.tsv` files the separator is a tab).
+/// The rows and columns of a CSV file (RFC 4180). In `.tsv` files the separator is a tab.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Table {
     /// The number of records after the header. Blank lines do not count.
@@ -65,9 +65,10 @@ impl Manifest {
 }
 
 impl Table {
-    /// The most column names that are listed, so that a line stays readable.
+    /// The greatest number of column names that a line lists, so that the line stays readable.
     pub(crate) const MAX_NAMES: usize = 64;
-    /// The most bytes of one name: a file that only calls itself CSV may have no line ends at all.
+    /// The greatest number of bytes of one name. Without this limit, a file that is not really CSV could give one
+    /// endless name.
     pub(crate) const MAX_NAME_BYTES: usize = 256;
 }
 

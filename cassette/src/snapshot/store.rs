@@ -43,8 +43,8 @@ pub(crate) fn load(path: &Path) -> Result<Option<Manifest>> {
     parse(&text).map(Some).map_err(|e| e.at(path))
 }
 
-/// Installs a snapshot atomically: another process sees the old file or the new one. A file that already holds an equal
-/// manifest is not touched. A pending snapshot is removed, because its review is settled.
+/// Installs a snapshot atomically: another process sees the complete old file or the complete new file. A file that
+/// already holds an equal manifest is not touched. A pending snapshot is removed, because its review is settled.
 ///
 /// # Errors
 ///

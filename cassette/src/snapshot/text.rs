@@ -1,11 +1,12 @@
-//! A manifest as text: one JSON object a line, with the same keys in the same order, so that it diffs well.
+//! A manifest as text: one JSON object on each line, with its keys always in the same order, so that a diff is easy to
+//! read.
 
 use serde::{Deserialize, Serialize};
 
 use super::manifest::{Entry, Item, Manifest, Table};
 use crate::error::{Error, Result};
 
-/// One line. The fields are in the order of the keys.
+/// One line of a manifest. The keys of the line are in the order of these fields.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Line {

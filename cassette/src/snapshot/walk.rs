@@ -1,4 +1,4 @@
-//! Lists a directory: names and kinds. No file is opened here.
+//! Lists the names and the kinds of the entries of a directory. This code does not open files.
 
 use std::fs;
 use std::io;

@@ -1,8 +1,8 @@
-//! The expressions between `{{` and `}}`.
+//! Parses the expressions between `{{` and `}}`.
 
 use crate::syntax::pointer::Pointer;
 
-/// A part of a request, or the time.
+/// An expression, whose value is a part of the request or the time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Expression {
     Method,

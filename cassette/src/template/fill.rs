@@ -79,7 +79,7 @@ impl<W: Write> Filler<W> {
                 break before(start, passed);
             };
             let end = close + CLOSE.len();
-            // Later bytes decide whether a quote follows, and whether `}}}` also closes something else.
+            // The byte after the expression has not come yet. If it is a quote, the expression may be a whole string.
             if end == held.len() && !at_end {
                 break before(start, passed);
             }
@@ -153,7 +153,7 @@ impl<W: Write> Write for Filler<W> {
         Ok(bytes.len())
     }
 
-    /// Does not pass on the bytes that are held back, because they may be the first half of an expression.
+    /// Flushes the next writer. The held bytes stay, because they may be the beginning of an expression.
     fn flush(&mut self) -> io::Result<()> {
         self.next.flush()
     }

@@ -128,7 +128,7 @@ impl Live {
     }
 }
 
-/// The first value of a key (WHATWG URL §5.1).
+/// The first value of a key in a query or a form (WHATWG URL §5.1).
 fn first(pairs: &str, key: &str) -> Option<String> {
     let decoded = |text: &str| {
         let spaced = text.replace('+', " ");

@@ -38,11 +38,11 @@ pub enum Layout {
     Compact,
     /// One space after `,` and `:`, as Python's `json.dumps` does.
     Spaced,
-    /// One line for each item, indented by two spaces a level; empty containers have no whitespace.
+    /// One line for each item, indented by two spaces for each level. Empty containers have no whitespace.
     Indent2,
-    /// As `Indent2`, with four spaces.
+    /// Like `Indent2`, but with four spaces for each level.
     Indent4,
-    /// As `Indent2`, with a tab.
+    /// Like `Indent2`, but with a tab for each level.
     IndentTab,
 }
 
