@@ -31,11 +31,11 @@ pub enum Mode {
     Record,
     /// Records if there is no cassette yet, replays otherwise.
     Auto,
-    /// Answers requests from the cassette if they are on it, and sends the others to the real servers. If the test
-    /// passes, their responses are added to the cassette. Unused interactions stay on it.
+    /// Answers requests from the cassette if they are on it, and sends all other requests to the real servers. If the
+    /// test passes, their responses are added to the cassette. Unused interactions stay on it.
     Append,
     /// Sends every request that is on the cassette to the real server as well, and reports how the live responses
-    /// differ from the recorded ones. The test gets the recorded responses. Writes nothing.
+    /// differ from the recorded responses. The test gets the recorded responses. Writes nothing.
     Verify,
     /// Replays, and replaces the snapshot of the output if the test passes.
     Accept,

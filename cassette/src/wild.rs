@@ -1,4 +1,4 @@
-//! Wildcards: the one algorithm behind every `*` and `**` of a setting.
+//! Wildcards: the algorithm for every `*` and `**` in a setting.
 
 /// Whether the pattern `p` matches the items `t`, which are the folders of a path or the characters of a name. `star`
 /// selects the parts of the pattern that stand for any number of items, and `one` compares any other part with one

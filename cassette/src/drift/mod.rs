@@ -1,4 +1,4 @@
-//! Compares a live answer with the recorded one, to detect that an API has changed.
+//! Compares a live answer with the recorded answer, to detect that an API has changed.
 //!
 //! By default it compares only the schema: statuses, names of headers, and names and types in JSON. Values change every
 //! day, and a different value does not mean that the API has changed. Must not know: files, sockets, the text of a
@@ -14,7 +14,7 @@ use crate::json;
 use crate::tape::{Outcome, Response};
 pub(crate) use schema::{MOST_CHANGES, Schema};
 
-/// One difference between the live answer of an API and the recorded one.
+/// One difference between the live answer of an API and the recorded answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub(crate) struct AnswerChange {

@@ -7,7 +7,7 @@ use super::manifest::{Entry, Item, Manifest};
 /// The differences between a directory and its expected manifest. Empty if they are equal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SnapshotDiff {
-    /// Paths that are in both, but with different items.
+    /// Paths that are in both manifests, but with different items.
     pub(crate) changed: Vec<EntryChange>,
     /// Expected entries that the directory does not have.
     pub(crate) missing: Vec<Entry>,

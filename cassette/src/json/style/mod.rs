@@ -95,7 +95,7 @@ impl std::error::Error for UnknownStyle {}
 pub fn detect(bytes: &[u8], max_depth: usize) -> Option<Style> {
     let text = std::str::from_utf8(bytes).ok()?;
     if let Some(end) = walk(bytes, max_depth, |_, _| false) {
-        // The document has no whitespace between its tokens. If several layouts fit, the first of them is preferred.
+        // The document has no whitespace between its tokens. If several layouts fit, the first in `NAMES` is preferred.
         return match &bytes[end..] {
             b"" => Some(Style { layout: Layout::Compact, newline: false }),
             b"\n" => Some(Style { layout: Layout::Compact, newline: true }),
@@ -291,7 +291,7 @@ impl Gap {
     }
 
     fn write(self, layout: Layout, indent: usize, out: &mut String) {
-        /// Enough spaces for most depths, so that one copy is enough instead of one for each level.
+        /// Enough spaces for most depths. So one copy replaces a separate copy for each level.
         const SPACES: &str = "                                                                ";
 
         let (head, unit, times) = self.parts(layout);

@@ -1,6 +1,6 @@
 //! Gives each value one placeholder, such as `[access_token:1]`. The numbers follow the order in which values first
-//! appear. Equal values get equal placeholders, and different values get different ones. [`Identity`] keeps keyed
-//! hashes of the values, not the values themselves. There are two exceptions: the few found values that redaction
+//! appear. Equal values get equal placeholders, and different values get different placeholders. [`Identity`] keeps
+//! keyed hashes of the values, not the values themselves. There are two exceptions: the few found values that redaction
 //! searches for, and the values that mode `verify` sends again.
 //!
 //! Must not know: where a value was found.

@@ -24,7 +24,8 @@ pub(crate) struct Account {
     /// Whether the code under test reads the placeholders, because redaction runs before the code reads the response.
     pub(crate) gives: bool,
     /// The encoding that all texts of a response have because of its format, such as JSON escapes. `None` for a
-    /// request. A placeholder in a response names the encodings of its value, but not this one if it is the last.
+    /// request. A placeholder in a response names the encodings of its value, but leaves out the last of them if the
+    /// format implies it.
     pub(crate) response_encoding: Option<Encoding>,
     /// Whether something was replaced in this body.
     pub(crate) hit: AtomicBool,

@@ -1,5 +1,5 @@
 //! Detects the format of a body from its first bytes. The content type is the fallback, because servers and clients
-//! often declare a wrong one: JSON as a form or as plain text, XML as JSON.
+//! often declare a wrong type: JSON as a form or as plain text, XML as JSON.
 //!
 //! Must not know: rules, what is redacted in a format.
 

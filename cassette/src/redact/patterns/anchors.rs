@@ -17,8 +17,8 @@ use crate::redact::patterns::tokens::PATTERNS;
 pub(crate) struct Anchors {
     /// For each pair of bytes: the index in `places`.
     pairs: Vec<u8>,
-    /// The places of a pair in anchors; the first entry is empty. Anchors that begin earlier come first, then longer
-    /// ones.
+    /// The places of a pair in anchors; the first entry is empty. Anchors that begin earlier come first, and of these
+    /// the longer anchors.
     places: Vec<Vec<Place>>,
     longest: usize,
     /// The greatest offset of a pair in its anchor.

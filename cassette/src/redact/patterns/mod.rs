@@ -66,7 +66,7 @@ impl Patterns {
                 TokenMatch::Nothing => {}
                 TokenMatch::More => return Next::Open(start),
                 TokenMatch::Secret(span, swallow) => {
-                    // If the user before a password is a token, redact both.
+                    // If the user before a password is a token, redact the user and the password.
                     let user = &text[start + 1..start + span.start.max(1)];
                     let (user_at, end) = (start + 1, start + span.end);
                     let start = match self.next(&text[start..=start], user, 0, true) {

@@ -146,8 +146,8 @@ impl Rules {
         self
     }
 
-    /// Keeps all headers that no rule redacts or drops, instead of only those on the list of harmless headers. In other
-    /// words, a deny list replaces the allow list.
+    /// Keeps all headers that no rule redacts or drops, instead of only the headers on the list of harmless headers. In
+    /// other words, a deny list replaces the allow list.
     #[must_use]
     pub fn keep_other_headers(mut self) -> Rules {
         self.headers.others_kept = true;

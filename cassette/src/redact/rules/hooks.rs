@@ -103,7 +103,7 @@ impl<F: ?Sized> fmt::Debug for Hook<F> {
     }
 }
 
-/// A pair of closures: the first selects bodies, the second changes them.
+/// A pair of closures: the first closure selects bodies, and the second closure changes these bodies.
 pub(crate) trait BodyHook: Send + Sync {
     fn wants(&self, head: &BodyHead) -> bool;
     fn change(&self, head: &BodyHead, body: Vec<u8>) -> Vec<u8>;

@@ -55,7 +55,7 @@ impl UrlRule {
         Ok(UrlRule { pattern: compiled, rules, hosts: &[] })
     }
 
-    /// The default rules that are in force: those for which `rule` returns a rule.
+    /// The default rules that are in force: the rules with an id for which `rule` returns a rule.
     pub(crate) fn defaults(rule: impl Fn(&str) -> Option<Arc<Rule>>) -> Vec<UrlRule> {
         let default = |(id, hosts, pattern): &(&'static str, &'static [&'static str], &str)| {
             let (pattern, rules) = (Regex::new(pattern).ok()?, vec![rule(id)?]);

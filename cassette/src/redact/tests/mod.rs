@@ -177,7 +177,8 @@ fn base64_leaves_no_bits() {
             for coded in [STANDARD.encode(&plain), URL_SAFE_NO_PAD.encode(&plain)] {
                 let out = String::from_utf8(redact(&redactor, "text/plain", &[coded.as_bytes()])).unwrap();
                 let (left, right) = out.split_once("{{secret.KEY}}").expect(&out);
-                // The characters on the left are completely before the secret, those on the right completely after it.
+                // The characters on the left are completely before the secret, and the characters on the right are
+                // completely after it.
                 assert!(left.len() * 6 <= before * 8, "{out}");
                 assert!(before * 8 - left.len() * 6 < 6, "{out}: too much is gone");
                 let right = right.trim_end_matches('=');

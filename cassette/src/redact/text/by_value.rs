@@ -43,7 +43,7 @@ struct Progress {
     searched: usize,
 }
 
-/// The window is searched once it has this many new bytes, so that many small writes cost no more than a large one.
+/// The window is searched once it has this many new bytes, so that many small writes cost no more than one large write.
 const BATCH: usize = 16 * 1024;
 
 /// The length of a large write. Shorter writes go through the window.

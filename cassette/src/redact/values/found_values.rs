@@ -131,7 +131,7 @@ fn is_no_word(value: &[u8]) -> bool {
         pairs += 1;
         odd += usize::from(HARDLY_EVER[letter(pair[0])].contains(&pair[1].to_ascii_lowercase()));
     }
-    // In random letters, two of five pairs are rare ones; in words, one of thirty.
+    // In random letters, two of five pairs are rare. In words, one of thirty pairs is rare.
     pairs >= 12 && 5 * odd >= pairs
 }
 

@@ -106,7 +106,7 @@ fn by_names_within() {
 fn delimiters() {
     const TOKEN: &str = "|Content-Disposition: form-data; name=token|";
     let part = |content: &str| format!("--b-0{TOKEN}|{content}");
-    // Any text may come before the first delimiter and after the last one.
+    // Any text may come before the first delimiter and after the last delimiter.
     check(
         &format!("{TOKEN}|x|--b-01{TOKEN}|x|{}|--b-0--{TOKEN}|y", part("x")),
         &format!("{TOKEN}|x|--b-01{TOKEN}|x|{}|--b-0--{TOKEN}|y", part("[token:1]")),
@@ -128,7 +128,8 @@ fn delimiters() {
     check(&format!("--b-0{TOKEN}"), &format!("--b-0{TOKEN}"));
     check("", "");
     check("|", "|");
-    // Without a boundary, or with a wrong one, no part has a name. A body that is no multipart has its real format.
+    // If the content type has no boundary, or a wrong boundary, no part has a name. A body that is no multipart is read
+    // in its real format.
     for content_type in
         ["multipart/form-data", "multipart/form-data; boundary=\"\"", "multipart/form-data; boundary=c"]
     {
