@@ -20,8 +20,9 @@ pub(crate) fn check() -> Result<(), String> {
     if backend::works() { Ok(()) } else { Err(reason()) }
 }
 
-/// Whether cassette can intercept connections of unmodified clients on this system. `None` if the system allows it but
-/// this executable does not: then unmodified clients would reach the network on replay.
+/// `Some(true)` if cassette can intercept connections of unmodified clients, `Some(false)` if this system does not
+/// allow that. `None` if the system allows it but this executable does not: then unmodified clients would reach the
+/// network on replay.
 #[cfg(feature = "intercept")]
 pub(crate) fn check_interception() -> Option<bool> {
     let possible = cfg!(all(

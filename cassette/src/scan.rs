@@ -66,7 +66,7 @@ pub fn scan<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>, redactor: &Redac
         match fs::metadata(path) {
             Ok(data) if data.is_dir() => scanner.folder(path),
             Ok(data) if data.is_file() => scanner.file(path),
-            // Opening a pipe may block for ever.
+            // A pipe is not opened, because that may block for ever.
             Ok(_) => scanner.scanned.unread.push(
                 Error::new(format!("{} is neither a file nor a folder", path.display()))
                     .hint("write its contents to a file and scan that file"),

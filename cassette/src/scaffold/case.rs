@@ -111,7 +111,8 @@ fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-/// Fills in the secrets. A placeholder that also names encodings stays, because no secret has such a name.
+/// Replaces each string that is the placeholder of a secret with the value of the secret. A placeholder that also names
+/// encodings stays, because no secret has a name such as `KEY|json`.
 fn filled(value: Value, secret: &impl Fn(&str) -> String) -> Value {
     match value {
         Value::String(s) => Value::String(placeholder::parse_secret_loosely(&s).map(secret).unwrap_or(s)),

@@ -91,7 +91,7 @@ impl TableReader {
 }
 
 impl Header {
-    /// Parses one field or a part of it. Returns the bytes used and whether the header is complete.
+    /// Parses one field or a part of it. Returns the number of bytes used, and whether the header is complete.
     fn step(&mut self, input: &[u8], table: &mut Table) -> (usize, bool) {
         let mut out = [0; 1024];
         let (result, used, written) = self.reader.read_field(input, &mut out);

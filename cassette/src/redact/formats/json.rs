@@ -19,10 +19,11 @@ use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::Encoding;
 
-/// Replaces string values of members whose name has a rule, at any depth, also in arrays directly under such a name.
-/// Values of other types stay, and the account counts them. An object under such a name is not redacted as a whole:
-/// each of its members is redacted only if the name of the member has a rule. If a pointer leads to a container, all
-/// strings inside it are replaced. Empty strings stay. In a string that holds JSON, the same rules apply.
+/// Replaces the string value of a member whose name has a rule, at any depth. If the value is an array, the strings in
+/// the array are replaced, and the strings in arrays inside it. If the value is an object, each of its members is
+/// redacted only if the name of the member has a rule. Numbers and booleans stay. The account counts each number,
+/// boolean and object. If a pointer leads to a container, all strings inside the container are replaced. Empty strings
+/// stay. If a string contains JSON, the rules for names apply inside it.
 ///
 /// Reads one document or many (newline-delimited). Text that is not JSON passes untouched, up to the next line that
 /// begins with a bracket.

@@ -209,7 +209,7 @@ mod tests {
         check("token=line-1\r\nx", "token=line-1\r\nx");
     }
 
-    /// A value that is too long to be held is redacted as it comes.
+    /// A value that is too long to be held is redacted without waiting for its end.
     #[test]
     fn long_values_stream() {
         let redactor = redactor();

@@ -34,7 +34,7 @@ impl ScriptFields {
             };
             self.opens = opens(&chunk[..taken], self.opens);
             chunk = &chunk[taken..];
-            // JSON and script alternate.
+            // The text changes from script to JSON, or from JSON to script.
             if !chunk.is_empty() {
                 self.json = match self.json {
                     Some(_) => None,

@@ -54,7 +54,7 @@ pub(crate) enum Format {
     Script,
 }
 
-/// The format of a body, its held bytes, and the bytes after them.
+/// The format of a body, the bytes that the sniffer has held, and the bytes that come after them.
 type Sniffed<'b> = (Format, Vec<u8>, &'b [u8]);
 
 /// The format is decided after at most this many bytes.

@@ -59,7 +59,7 @@ impl fmt::Debug for LeakCheck {
     }
 }
 
-/// The check decompresses at most this much of one file, because a few megabytes may decompress to terabytes.
+/// The check decompresses one file to at most this many bytes, because a few megabytes may decompress to terabytes.
 const MOST_UNPACKED: u64 = 1 << 30;
 
 /// Whether the check read all compressed data of a file.

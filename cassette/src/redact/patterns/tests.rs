@@ -273,7 +273,7 @@ proptest::proptest! {
     }
 }
 
-/// Many anchors in one long word: the word is not read to its end for each anchor.
+/// A long word with many anchors is not read to its end for each anchor.
 #[test]
 fn the_worst_text_costs_no_more_than_its_length() {
     for piece in ["-eyJ", "-xapp-", "-sk-ant-", "-AIza-", "-eyJ-hbG"] {
@@ -285,7 +285,7 @@ fn the_worst_text_costs_no_more_than_its_length() {
     }
 }
 
-/// The cached runs of a word hide neither a token at its end nor a byte that changes the match.
+/// The cached runs of a word do not hide a token at the end of the word, or a byte that changes a match.
 #[test]
 fn a_token_after_other_anchors() {
     let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl";

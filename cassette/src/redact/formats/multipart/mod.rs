@@ -64,7 +64,7 @@ enum Candidate {
     Other,
 }
 
-/// The number of bytes that are read of the headers of a part. The rest of longer headers is ignored.
+/// At most this many bytes of the headers of a part are read. The rest is ignored.
 const LONGEST_HEAD: usize = 16 * 1024;
 
 /// The length of the longest boundary. RFC 2046 allows 70 characters; the parser accepts more.

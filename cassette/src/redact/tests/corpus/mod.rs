@@ -118,7 +118,7 @@ fn corpus(secrets: &[String], seed: u64, every_cut: bool) -> Result<u64, String>
                     }
                 }
             }
-            // The judge sees every stored text once.
+            // The judge searches each different stored text once.
             let stored_all: Vec<String> = stored_all.into_iter().collect();
             if let Some(how) = survivor(stored_all.join("\n").as_bytes(), secret.as_bytes()) {
                 return Err(format!("{secret:?} is still there, {how}"));

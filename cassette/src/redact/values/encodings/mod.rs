@@ -193,7 +193,7 @@ pub(crate) fn needles_of_leaks(value: &str) -> Vec<Needle> {
         // The cassette stores short bodies that are not UTF-8 in base64.
         base64(&little, None, &mut all);
         base64(&big, None, &mut all);
-        // For ASCII, both byte orders are the same without the zeros at the ends.
+        // If the value is ASCII, both byte orders give the same bytes after the zeros at the ends are removed.
         all.add("utf-16", EncodingKind::Utf16, little.strip_suffix(&[0]).unwrap_or(&little).to_vec());
         all.add("utf-16", EncodingKind::Utf16, big.strip_prefix(&[0]).unwrap_or(&big).to_vec());
         in_document(&little).into_iter().for_each(|text| all.add("utf-16", EncodingKind::Utf16, text));
