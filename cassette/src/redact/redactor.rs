@@ -29,7 +29,7 @@ use crate::redact::values::encodings;
 use crate::redact::values::finder::{Entry, Finder};
 
 /// Applies [`Rules`]. A session makes one redactor. Its clones share the counts: how often each rule has fired, that
-/// is, has redacted a value.
+/// is, has found a value.
 ///
 /// ```
 /// use std::io::Write;

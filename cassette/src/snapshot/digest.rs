@@ -1,5 +1,5 @@
-//! Turns files into hashes and tables. All cores read files in parallel, each with a buffer of 64 KiB, and each file is
-//! read once.
+//! Turns files into hashes and tables. The cores read files in parallel, each core with a buffer of 64 KiB, and each
+//! file is read once.
 
 use std::fs::File;
 use std::io::{self, Read, Write};

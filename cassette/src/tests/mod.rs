@@ -1,16 +1,16 @@
-//! How much a generated test tries. `cargo test` tries a part that differs from run to run; with `CORPUS=full` it tries
-//! everything, as `.ci/full-corpus` does.
+//! Decides how many cases a generated test tries. `cargo test` tries a sample of the cases, which differs from run to
+//! run. With `CORPUS=full`, as `.ci/full-corpus` sets it, `cargo test` tries all cases.
 
 use std::env;
 use std::time::UNIX_EPOCH;
 
-/// The size by default, or the full one.
+/// Returns `full` if `CORPUS=full` is set, otherwise `ordinary`.
 pub(crate) fn sized<T>(ordinary: T, full: T) -> T {
     if env::var("CORPUS").is_ok_and(|size| size == "full") { full } else { ordinary }
 }
 
-/// Where a test's random numbers begin: elsewhere in every run, but at `full` for the full size. The test harness shows
-/// it if the test fails.
+/// The seed of a test's random numbers: `CORPUS_SEED` if it is set, otherwise `full` if the test runs at full size,
+/// otherwise the time. If the test fails, the test harness shows the command that repeats it with this seed.
 #[expect(clippy::print_stdout, reason = "it is for whoever has to repeat a test that failed")]
 pub(crate) fn seed(full: u64) -> u64 {
     let given = env::var("CORPUS_SEED").ok().map(|seed| seed.parse().expect("CORPUS_SEED is a number"));

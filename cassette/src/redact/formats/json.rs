@@ -21,9 +21,10 @@ use crate::redact::values::encoding::Encoding;
 
 /// Replaces the string value of a member whose name has a rule, at any depth. If the value is an array, the strings in
 /// the array are replaced, and the strings in arrays inside it. If the value is an object, each of its members is
-/// redacted only if the name of the member has a rule. Numbers and booleans stay. The account counts each number,
-/// boolean and object. If a pointer leads to a container, all strings inside the container are replaced. Empty strings
-/// stay. If a string contains JSON, the rules for names apply inside it.
+/// redacted only if the name of the member has a rule. If the value is a number or a boolean, it stays. The account
+/// counts the numbers, booleans and objects that are the values of such members. If a pointer leads to a container, all
+/// strings inside the container are replaced. Empty strings stay. If a string contains JSON, the rules for names apply
+/// inside it.
 ///
 /// Reads one document or many (newline-delimited). Text that is not JSON passes untouched, up to the next line that
 /// begins with a bracket.

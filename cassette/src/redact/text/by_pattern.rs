@@ -26,7 +26,7 @@ pub(crate) struct TokenReplacer<W> {
     next: W,
 }
 
-/// The length of a large write. Shorter writes are collected in the window.
+/// A large write has at least this length. Shorter writes are collected in the window.
 const BATCH: usize = 4 * 1024;
 
 /// If the window is not empty, at least this many bytes of a large write are appended to it.

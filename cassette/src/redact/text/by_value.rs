@@ -46,7 +46,7 @@ struct Progress {
 /// The window is searched once it has this many new bytes, so that many small writes cost no more than one large write.
 const BATCH: usize = 16 * 1024;
 
-/// The length of a large write. Shorter writes go through the window.
+/// A large write has at least this length. Shorter writes go through the window.
 const LARGE: usize = 4 * 1024;
 
 impl<W: Write> ValueReplacer<W> {

@@ -189,7 +189,8 @@ impl Search {
         if windows.len() > MAX_WINDOWS && self.stride > 1 {
             return false;
         }
-        // At most one in 16 windows that are in no needle passes the sieve. At least half of the slots are free.
+        // Of the windows that are in no needle, about one in 16 passes the sieve, or fewer. At least half of the slots
+        // are free.
         self.sieve = vec![0; (windows.len() / 4).next_power_of_two().max(16)];
         self.slots = vec![Slot::default(); (windows.len() * 2).next_power_of_two()];
         for (hash, offset) in windows {
