@@ -1,13 +1,15 @@
-//! Checks the literals in the attribute: cassette names, modes, instants.
+//! Checks the literals in the attribute: names of cassettes, names of modes, and instants.
 //!
-//! Plain functions from text to an error fragment, which know nothing of tokens. They only report mistakes earlier: the
-//! library checks every value again at run time.
+//! The functions take the text of a literal, and return a message if the text is wrong. The library checks every value
+//! again at run time. The checks here only report a mistake earlier, when the test is compiled.
+//!
+//! Must not know: tokens.
 
 /// The modes that `mode = "…"` may name, in the order in which messages list them.
 pub(crate) const MODES: [&str; 8] =
     ["replay", "record", "auto", "append", "verify", "accept", "off", "learn"];
 
-/// The suffixes of the files next to a cassette, and of the cassette itself.
+/// Suffixes that no segment of a name may have: cassette's own files have them.
 const RESERVED: [&str; 3] = [".bodies", ".recording", ".json"];
 
 /// The placeholder for the path of the test.
@@ -48,7 +50,8 @@ pub(crate) fn mode(mode: &str) -> Result<(), String> {
     Err(format!("unknown mode `{mode}`: the modes are {list}"))
 }
 
-/// Checks an instant: `date-time` of RFC 3339, section 5.6, from 1970 on, where clocks start.
+/// Checks an instant: `date-time` of RFC 3339, section 5.6, not before 1970, because a session's clock cannot show an
+/// earlier time.
 pub(crate) fn instant(text: &str) -> Result<(), String> {
     let fail =
         |why: &str| Err(format!("`{text}` is not an RFC 3339 instant such as `2024-05-06T07:08:09Z`: {why}"));
@@ -89,7 +92,7 @@ pub(crate) fn instant(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The `N` numbers in `text`, each of exactly the given width.
+/// Parses `N` numbers with `separator` between them. Each number must have exactly as many digits as `widths` says.
 fn numbers<const N: usize>(text: &str, separator: char, widths: [usize; N]) -> Option<[u32; N]> {
     let mut parts = text.split(separator);
     let mut numbers = [0; N];
@@ -114,7 +117,7 @@ fn days(year: u32, month: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    /// `expected` is a part of the message, or empty if the text is fine.
+    /// Checks that the message contains `expected`. An empty `expected` means that the text must be accepted.
     #[track_caller]
     fn check(result: Result<(), String>, expected: &str) {
         match result {

@@ -1,4 +1,5 @@
-//! Expands the attribute and the function to the test: the user's function inside, and one call around it.
+//! Expands the attribute and the function to a test: a function that contains the user's function, and one call into
+//! the library that runs it.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -8,8 +9,8 @@ use syn::{Error, Ident};
 use crate::function::{self, Function, Panics};
 use crate::options::{Errors, Flavor, Options, Runtime};
 
-/// Expands the attribute. On a mistake it returns all errors and the item without the attribute, so that editors keep
-/// working in the item.
+/// Expands the attribute. If there are mistakes, it returns all errors, and the item without the attribute, so that an
+/// editor can still analyse the code of the item.
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = Options::parse(options, &mut errors);
@@ -31,7 +32,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-/// Checks the rules about the function, and about options and function together.
+/// Checks the function, and whether the options fit the function.
 fn judge(function: &Function, options: &Options, errors: &mut Errors) {
     let mut misplaced = false;
     for attribute in function.foreign_tests() {
@@ -44,7 +45,8 @@ fn judge(function: &Function, options: &Options, errors: &mut Errors) {
         };
         errors.push(Error::new(attribute.path().span(), message));
     }
-    // A misplaced attribute for parametrised tests would handle the arguments itself, so only its place is an error.
+    // In its right place, an attribute for parametrised tests provides the arguments. So if such an attribute is
+    // misplaced, only its place is reported, and not the number of arguments.
     if !misplaced && function.arguments.len() > 1 {
         let message = "a test takes one argument, its `Session`, or none";
         errors.push(Error::new(function.arguments[1].span(), message));
@@ -54,7 +56,8 @@ fn judge(function: &Function, options: &Options, errors: &mut Errors) {
             format!("`{option}` configures the runtime of an `async` test, and this test is not async");
         errors.push(Error::new(at, message));
     }
-    // Rustc has the same rule, but cannot see that the user breaks it, because the generated test returns nothing.
+    // Rustc has the same rule for `#[should_panic]`. But the generated test always returns `()`, so rustc cannot check
+    // the user's return type.
     if let (Some(attribute), false) = (function.should_panic(), function.returns_unit()) {
         errors.push(Error::new(attribute.path().span(), "a test that should panic must return `()`"));
     }
@@ -65,8 +68,8 @@ fn test(options: &Options, function: &Function) -> TokenStream {
     let krate = options.krate.as_ref().map_or_else(|| quote!(::cassette), ToTokens::to_token_stream);
     let register = (!function.is_registered()).then(|| quote!(#[::core::prelude::v1::test]));
     let facts = facts(&krate, options, function);
-    // A failed session panics at the place of the call. The span still counts as generated code; otherwise the user's
-    // lints would apply to it.
+    // If a session fails, the panic message shows the place of this call. So the call has the location of the user's
+    // function. Its span still counts as generated code, so that the user's lints do not apply to the call.
     let at = Span::mixed_site().located_at(ident.span());
     let session = Ident::new("session", at);
     let call = call(&krate, function, &session);
@@ -80,8 +83,8 @@ fn test(options: &Options, function: &Function) -> TokenStream {
     } else {
         quote_spanned!(at=> #krate::__private::run_sync(#facts, |#session| #call))
     };
-    // The inner function has the name of the outer one, so that tools that ask for the name of the calling function get
-    // the test's (insta names snapshots by it).
+    // The user's function is nested in the test and has the same name. So a tool that looks up the name of the calling
+    // function finds the name of the test. insta, for example, names snapshots in this way.
     quote! {
         #register
         #(#attributes)*
@@ -92,13 +95,14 @@ fn test(options: &Options, function: &Function) -> TokenStream {
     }
 }
 
-/// The facts that only the call site knows.
+/// The argument of the call into the library: the options, and what only the place of the test knows (file, line,
+/// module, package).
 fn facts(krate: &TokenStream, options: &Options, function: &Function) -> TokenStream {
     let name = optional(options.name.as_ref());
     let mode = optional(options.mode.as_ref());
     let freeze = optional(options.freeze.as_ref());
     let config = optional(options.config.as_ref().map(|path| {
-        // The type is written next to the path, so that a wrong type is an error at the path.
+        // The declared type makes rustc report a function of a wrong type at the path in the attribute.
         quote_spanned!(path.span()=> { let config: fn() -> #krate::Config = #path; config })
     }));
     let test = function.ident.to_string();
@@ -124,16 +128,16 @@ fn facts(krate: &TokenStream, options: &Options, function: &Function) -> TokenSt
     }
 }
 
-/// The call of the user's function, as an expression of the library's `Verdict`. The expression names the user's types,
-/// so that the error about a wrong type points at the type.
+/// The expression that calls the user's function and makes the library's `Verdict` of its result. The expression
+/// contains the user's types, so that rustc reports a wrong type at the type in the user's code.
 fn call(krate: &TokenStream, function: &Function, session: &Ident) -> TokenStream {
     let ident = &function.ident;
     let argument = function.arguments.first().map(|ty| {
-        // An `impl Trait` cannot be named in an expression. The session is then passed as it is.
+        // An expression cannot contain the type `impl Trait`. An argument of such a type gets the session directly.
         let named = quote!(<#ty as #krate::__private::Argument>::from_session(#session));
         if has_impl(ty.clone()) { quote!(#session) } else { named }
     });
-    // The session is mentioned, so that it is not an unused variable.
+    // If the function takes no argument, this statement prevents the warning about an unused variable.
     let unused = argument.is_none().then(|| quote!(let _ = #session;));
     let dot_await = function.is_async.then(|| quote!(.await));
     let value = quote!(#ident(#argument) #dot_await);
@@ -146,8 +150,9 @@ fn call(krate: &TokenStream, function: &Function, session: &Ident) -> TokenStrea
     }
 }
 
-/// A function that makes the builder of the runtime. It is generated because only the user's own crates decide which
-/// features tokio has: a missing feature is a compile error at the option.
+/// The code of a function that returns tokio's `Builder` for the runtime. The macro generates this code because the
+/// features of tokio depend on the user's dependencies. If tokio lacks a feature, rustc reports an error at the option
+/// that needs the feature.
 fn runtime(krate: &TokenStream, options: &Runtime) -> TokenStream {
     let builder = quote!(#krate::__private::tokio::runtime::Builder);
     let new = match options.flavor {

@@ -1,7 +1,7 @@
-//! Parses the user's function just far enough to call it, and keeps it whole.
+//! Parses the parts of the user's function that a call needs. The tokens of the function stay unchanged.
 //!
-//! Only attributes and visibility are parsed. Signature and body stay tokens, so that rustc's own message is the only
-//! one about a mistake in them, and syn's feature `full` is not needed.
+//! syn parses only attributes and visibility. Signature and body stay tokens. So mistakes in them are reported by rustc
+//! only, and syn's feature `full` is not needed.
 
 use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -10,7 +10,7 @@ use syn::{Attribute, Error, LitStr, Meta, Visibility};
 
 use crate::options::Errors;
 
-/// Attributes that generate tests, apart from those named `test`.
+/// The names of attributes that generate tests. Attributes named `test` generate tests, too, and are not in this list.
 const TEST_GENERATORS: [&str; 4] = ["rstest", "test_case", "test_matrix", "quickcheck"];
 
 /// A function, with the parts of its signature that a call needs.
@@ -21,13 +21,13 @@ pub(crate) struct Function {
     pub(crate) rest: TokenStream,
     pub(crate) ident: Ident,
     pub(crate) is_async: bool,
-    /// The types of the arguments, each the user's own tokens.
+    /// The types of the arguments, as the user's own tokens.
     pub(crate) arguments: Vec<TokenStream>,
-    /// The user's own tokens after `->`.
+    /// The return type: the user's own tokens after `->`.
     pub(crate) output: Option<TokenStream>,
 }
 
-/// The content of `#[should_panic]`, if the function has it.
+/// Whether the function has the attribute `#[should_panic]`, and the text that the attribute expects in the message.
 pub(crate) enum Panics {
     No,
     Yes,
@@ -35,8 +35,8 @@ pub(crate) enum Panics {
 }
 
 impl Function {
-    /// Takes the item apart. Mistakes in the function *as a test* are added to `errors`. Returns `Err` if the item is
-    /// not a function.
+    /// Splits the item into its parts. If the item is a function that cannot be a test, adds the reasons to `errors`.
+    /// Returns `Err` if the item is not a function.
     pub(crate) fn parse(item: TokenStream, errors: &mut Errors) -> syn::Result<Function> {
         let prefix = |input: ParseStream<'_>| {
             Ok((Attribute::parse_outer(input)?, input.parse::<Visibility>()?, input.parse::<TokenStream>()?))
@@ -52,7 +52,7 @@ impl Function {
                 Some(TokenTree::Ident(i)) if i == "const" || i == "unsafe" || i == "extern" => {
                     errors.push(Error::new(i.span(), format!("a test cannot be `{i}`")));
                 }
-                // The ABI of `extern "C"`.
+                // The string `"C"` of `extern "C"`.
                 Some(TokenTree::Literal(_)) => {}
                 other => {
                     let at = other.map_or_else(Span::call_site, |t| t.span());
@@ -66,7 +66,8 @@ impl Function {
         if let Some(TokenTree::Punct(p)) = tokens.next_if(|t| is_punct(t, '<')) {
             errors.push(Error::new(p.span(), "a test cannot be generic: nobody would choose its parameters"));
         }
-        // Skips the generics, if they are written without groups; brackets inside them are groups of their own.
+        // Skips generics up to the parentheses of the arguments. Brackets inside the generics are groups, so their
+        // contents are not searched.
         let parameters = tokens.find_map(|t| group(t, Delimiter::Parenthesis));
         let Some(parameters) = parameters else {
             return Err(Error::new(ident.span(), "expected `(` after the name of the function"));
@@ -74,7 +75,7 @@ impl Function {
         let arguments = arguments(parameters.stream(), errors);
 
         let mut tail: Vec<TokenTree> = tokens.collect();
-        // `where` clauses belong to generics; rustc reports them.
+        // A test is not generic, so it needs no `where` clause. rustc reports a wrong one.
         if !matches!(tail.pop(), Some(t) if is_body(&t)) {
             return Err(Error::new(ident.span(), "a test needs a body"));
         }
@@ -93,13 +94,13 @@ impl Function {
         self.attributes.iter().any(is_builtin_test)
     }
 
-    /// The attributes of other test macros. They stand below our attribute; otherwise they would have been expanded
-    /// already.
+    /// The attributes of other test macros. All of them are misplaced: they are below our attribute. If they were above
+    /// it, they would have been expanded already.
     pub(crate) fn foreign_tests(&self) -> impl Iterator<Item = &Attribute> {
         self.attributes.iter().filter(|a| is_foreign_test(a))
     }
 
-    /// Whether the function returns nothing, as far as its tokens show.
+    /// Whether the function returns `()`. Only the tokens are known, so a type alias for `()` is not recognised.
     pub(crate) fn returns_unit(&self) -> bool {
         self.output.as_ref().is_none_or(|output| {
             let mut tokens = output.clone().into_iter();
@@ -118,7 +119,7 @@ impl Function {
             }
             Meta::Path(_) => None,
         };
-        // Rustc refuses anything but a string.
+        // If the value is not a string, rustc reports the mistake.
         value.and_then(|text| syn::parse2(text).ok()).map_or(Panics::Yes, Panics::With)
     }
 
@@ -127,8 +128,8 @@ impl Function {
         self.attributes.iter().find(|a| a.path().is_ident("should_panic"))
     }
 
-    /// The function without its attributes. Only attributes that generate tests stay, because they alone understand the
-    /// attributes that belong to them (`#[case]`).
+    /// The function without its attributes. Only attributes that generate tests stay, such as `#[rstest]`: without
+    /// them, rustc would not know the attributes that belong to them, such as `#[case]`.
     pub(crate) fn plain(&self) -> TokenStream {
         let attributes = self.attributes.iter().filter(|a| last_segment(a) != "test" && !is_ours(a));
         let Function { visibility, rest, .. } = self;
@@ -136,7 +137,7 @@ impl Function {
     }
 }
 
-/// Whether the attribute is one of ours.
+/// Whether the attribute is `#[cassette_test]` or `#[cassette::test]`.
 pub(crate) fn is_ours(attribute: &Attribute) -> bool {
     let path = attribute.path();
     last_segment(attribute) == "cassette_test"
@@ -145,7 +146,7 @@ pub(crate) fn is_ours(attribute: &Attribute) -> bool {
             && path.segments[1].ident == "test"
 }
 
-/// Whether the attribute is a test macro other than the compiler's.
+/// Whether the attribute is a test macro, but not the compiler's `#[test]`.
 fn is_foreign_test(attribute: &Attribute) -> bool {
     let last = last_segment(attribute);
     let named_test = last == "test" && !is_builtin_test(attribute);
@@ -169,13 +170,15 @@ fn last_segment(attribute: &Attribute) -> String {
     attribute.path().segments.last().map(|s| s.ident.to_string()).unwrap_or_default()
 }
 
-/// The types of the arguments. A pattern may be anything; the type follows its `:`.
+/// The types of the arguments. The type of an argument follows the `:`. The pattern before the `:` is ignored.
 fn arguments(parameters: TokenStream, errors: &mut Errors) -> Vec<TokenStream> {
     let mut types = Vec::new();
     let mut ty: Option<TokenStream> = None;
-    // Commas and colons inside angle brackets belong to a type; all other brackets are groups already.
+    // Counts open angle brackets, because commas and colons inside them belong to a type. All other brackets are
+    // groups, so their contents are not read here.
     let mut depth = 0_usize;
-    // The preceding punctuation, if it joins the next one: `->` is no bracket and `::` no colon.
+    // The punctuation character before the current token, if the two characters form one operator: the `>` of `->` is
+    // no bracket, and the colons of `::` do not begin a type.
     let mut previous = None;
     for token in parameters {
         let (c, joint) = match &token {
@@ -212,7 +215,8 @@ fn is_punct(token: &TokenTree, c: char) -> bool {
     matches!(token, TokenTree::Punct(p) if p.as_char() == c)
 }
 
-/// A group with these delimiters, also inside the invisible delimiters that `macro_rules` adds.
+/// Returns the group if the token is a group with these delimiters. The group may be inside the invisible delimiters
+/// that `macro_rules` adds.
 fn group(token: TokenTree, delimiter: Delimiter) -> Option<Group> {
     match token {
         TokenTree::Group(g) if g.delimiter() == delimiter => Some(g),

@@ -1,7 +1,7 @@
 //! The options in the parentheses of the attribute: `("name", mode = "record", …)`.
 //!
-//! Each part between commas is parsed by itself, so that one mistake does not hide the next. `expand` checks the
-//! options together with the function.
+//! Each part between commas is parsed separately, so that all mistakes are reported, and not only the first. `expand`
+//! checks the options together with the function.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
@@ -14,7 +14,7 @@ use crate::check;
 /// The names of the options, in the order in which the message about an unknown option lists them.
 const KNOWN: [&str; 7] = ["mode", "freeze", "config", "crate", "flavor", "worker_threads", "start_paused"];
 
-/// The options as written; each value has been checked by itself.
+/// The options as the user wrote them. Each value is valid by itself.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) name: Option<LitStr>,
@@ -25,7 +25,7 @@ pub(crate) struct Options {
     pub(crate) runtime: Runtime,
 }
 
-/// The options of the tokio runtime, which an `async` test has.
+/// The options of the tokio runtime. Only an `async` test has a runtime.
 #[derive(Default)]
 pub(crate) struct Runtime {
     pub(crate) flavor: Option<(Flavor, Span)>,
@@ -96,7 +96,8 @@ impl Options {
 }
 
 impl Runtime {
-    /// One of the runtime options with its name, for the error about a test that has no runtime.
+    /// The name and the place of one runtime option that is set. The error for a test that is not `async` points at
+    /// this option.
     pub(crate) fn first(&self) -> Option<(&'static str, Span)> {
         let flavor = self.flavor.as_ref().map(|(_, span)| ("flavor", *span));
         let threads = self.worker_threads.as_ref().map(|t| ("worker_threads", t.span()));
@@ -104,7 +105,7 @@ impl Runtime {
         flavor.or(threads).or(paused)
     }
 
-    /// Checks tokio's rules here, because tokio's builder would panic if they were broken.
+    /// Checks which runtime options tokio allows together. Otherwise tokio's builder would panic when the test runs.
     fn check(&self) -> syn::Result<()> {
         let multi = matches!(self.flavor, Some((Flavor::MultiThread, _)));
         if let (Some(threads), false) = (&self.worker_threads, multi) {
@@ -142,7 +143,7 @@ impl Errors {
     }
 }
 
-/// The parts between top-level commas. A trailing comma adds none.
+/// Splits at the commas that are not inside brackets. A trailing comma adds no empty part.
 fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
     let mut parts = Vec::new();
     let mut part: Option<TokenStream> = None;
