@@ -1,5 +1,5 @@
-//! Decides once for all sources whether libc's functions can be replaced (`cfg(interposed)`), and whether connections
-//! can be intercepted (`cfg(intercepted)`).
+//! Sets `cfg(interposed)` if this crate can replace libc's functions on the target, and `cfg(intercepted)` if it can
+//! intercept connections.
 
 use std::env;
 use std::process::Command;
@@ -16,7 +16,7 @@ fn main() {
     let miri = env::var_os("CARGO_CFG_MIRI").is_some();
     if system && wide && !miri {
         println!("cargo::rustc-cfg=interposed");
-        // A static libc has no second name for the real getaddrinfo.
+        // With a static libc, our `getaddrinfo` could not call the real one, because libc has no second name for it.
         if env::var_os("CARGO_FEATURE_INTERCEPT").is_some() && !has_static_libc() {
             println!("cargo::rustc-cfg=intercepted");
         }

@@ -64,7 +64,7 @@ fn report(e: &cassette::Error, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Prints the list of cassettes. Returns false if one of them could not be read; the others are listed all the same.
+/// Prints the list of cassettes. Returns false if a cassette could not be read; the other cassettes are listed anyway.
 fn list(path: &std::path::Path) -> cassette::Result<bool> {
     let (mut rows, mut whole) = (Vec::new(), true);
     for found in __support::list(path)? {
@@ -97,7 +97,8 @@ fn print(path: &std::path::Path, rows: &[[String; 5]]) -> io::Result<()> {
     Ok(())
 }
 
-/// The result of printing. A closed pipe is no failure: a reader such as `head` has seen enough.
+/// Turns an I/O error of printing into the error of the command. `what` is the thing that was printed. A closed pipe is
+/// not an error, because a reader such as `head` closes the pipe when it has read enough.
 fn printed(done: io::Result<()>, what: &str) -> cassette::Result<()> {
     match done {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {

@@ -14,7 +14,8 @@ pub(crate) struct Arguments {
     journal: PathBuf,
 }
 
-/// Turns the journal into the cassette of the same name. Prints what the cassette holds and how to check it for secrets.
+/// Turns the journal into the cassette of the same name. Prints the size of the cassette, and how to check it for
+/// secrets.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let files = Files::of_journal(&arguments.journal)?;
     let document = files.document();

@@ -47,7 +47,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 fn rules(arguments: &Arguments) -> Result<Rules> {
     let mut rules = Rules::default();
     for name in &arguments.env {
-        // A missing variable is an error: a scan without the secret would pass.
+        // A missing variable is an error. Without it, the scan would not search for this secret, and would report no
+        // problem.
         let value = std::env::var(name).map_err(|e| {
             let error = Error::with_source(format!("could not read the environment variable {name}"), e);
             error.hint(format!("set {name} to the secret to look for, or leave out `--env {name}`"))
@@ -92,7 +93,8 @@ fn report(scanned: &Scanned) {
     }
 }
 
-/// The totals in one line. An incomplete scan says so first; a scan that read no file has no totals.
+/// The totals in one line. The line of an incomplete scan begins with `incomplete`. Returns `None` if files could not
+/// be read and no file was read.
 fn sum(scanned: &Scanned) -> Option<String> {
     let count = |n: u64, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
     let files = count(scanned.files, "file");

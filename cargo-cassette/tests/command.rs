@@ -1,4 +1,4 @@
-//! The command, started as cargo starts it.
+//! Tests the command `cargo cassette`. They start it in the way in which cargo starts a subcommand.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -92,7 +92,8 @@ fn nobody_reads_to_the_end() {
     std::fs::create_dir(dir.path().join("empty")).expect("made");
     let files = Files::new(dir.path(), &"weather".parse().expect("a name"));
     let close = |arguments: &[&str]| {
-        // The pipe is closed before the command starts, so its first line finds no reader.
+        // The test closes the pipe before the command starts, so even the first line that the command prints has no
+        // reader.
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
         let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-cassette"));
@@ -172,8 +173,8 @@ fn a_recording_that_was_left_behind_is_recovered() {
     let dir = tempfile::tempdir().expect("a directory");
     let files = Files::new(dir.path(), &"deep/weather".parse().expect("a name"));
     for _ in 0..2 {
-        // The journal is left behind, as if the process ended here. The second recording renames the journal of the
-        // first.
+        // The journal stays, as if the process were killed here. A second recording then renames the journal of the
+        // first recording.
         let journal = Journal::create(&files, JournalOptions::default()).expect("a journal");
         let refused = TransportError { kind: TransportErrorKind::Connect, message: "refused".into() };
         let request = Request {
@@ -217,7 +218,7 @@ fn a_scan_that_cannot_be_whole_says_so() {
     }
 }
 
-/// The error has a hint, and the totals do not read as if all files had been scanned.
+/// Checks that the error has a hint, and that the totals say that the scan is incomplete.
 #[test]
 fn what_a_scan_could_not_read_is_reported() {
     let dir = tempfile::tempdir().expect("a directory");

@@ -1,24 +1,24 @@
-//! Work at the end of the process.
+//! Runs a function when the process ends.
 #![expect(unsafe_code, reason = "`atexit` is libc's, and its interface is C")]
 
 use std::panic::catch_unwind;
 use std::process;
 use std::sync::OnceLock;
 
-/// The id of the process that registered the work, and the work.
+/// The function to run, and the id of the process that registered it.
 static WORK: OnceLock<(u32, fn())> = OnceLock::new();
 
-/// Runs `work` when this process ends by `exit` or when `main` returns. `work` does not run if the process is killed,
-/// nor in a process that is forked from this one. Returns false if `work` could not be registered: other work was
-/// registered before, or the system cannot do it.
+/// Runs `work` when this process calls `exit` or when `main` returns. `work` does not run if the process is killed, and
+/// does not run in a process that is forked from this one. Returns false if `work` could not be registered, because
+/// another function is already registered, or because the system does not support it.
 ///
-/// Other threads may still run and hold any lock, so `work` must not wait for one. A panic of `work` is dropped.
+/// Other threads may still run and hold any lock, so `work` must not wait for a lock. A panic of `work` is ignored.
 pub fn at_exit(work: fn()) -> bool {
     // Miri has no `atexit`.
     if cfg!(miri) || WORK.set((process::id(), work)).is_err() {
         return false;
     }
-    // SAFETY: `run` lives as long as the executable, and never unwinds.
+    // SAFETY: `run` exists as long as the executable, and never unwinds.
     unsafe { libc::atexit(run) == 0 }
 }
 

@@ -13,11 +13,11 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// A session's number and clock, for the threads that [`enter`](Self::enter) the context and the threads that they
-/// start. A context is a cheap handle that any thread may use.
+/// The number, clock and network of a session. A context applies to the threads that [`enter`](Self::enter) it, and to
+/// the threads that they start. A context is a cheap handle that any thread may use.
 ///
-/// The memory behind the handle (some 60 bytes and the network) is kept until the process ends. A thread that outlives
-/// its test can therefore never ask a clock that is gone.
+/// The memory behind the handle (some 60 bytes and the network) is kept until the process ends. Therefore a thread that
+/// outlives its test never reads freed memory.
 #[derive(Clone, Copy)]
 pub struct Context(&'static Inner);
 
@@ -26,13 +26,13 @@ pub struct Context(&'static Inner);
 pub enum WallClock {
     /// The system's clock.
     Real,
-    /// The clock stands at this many nanoseconds since 1970-01-01T00:00:00Z until another number is stored. Keep a
-    /// clone of the atomic to move the clock.
+    /// The clock shows this many nanoseconds since 1970-01-01T00:00:00Z, until another number is stored. To set the
+    /// clock later, keep a clone of the atomic.
     Frozen(Arc<AtomicU64>),
 }
 
 impl WallClock {
-    /// A clock that stands at `ns` nanoseconds since 1970-01-01T00:00:00Z.
+    /// A clock that shows `ns` nanoseconds since 1970-01-01T00:00:00Z.
     pub fn frozen(ns: u64) -> Self {
         WallClock::Frozen(Arc::new(AtomicU64::new(ns)))
     }
@@ -44,8 +44,9 @@ impl Context {
         Context(keep(Inner::new(session, clock, None)))
     }
 
-    /// A context whose threads have their connections intercepted by the session. The connections go to their servers
-    /// if the feature `intercept` is off or the system does not allow it; see [`intercepts`](crate::intercepts).
+    /// A context in which the session intercepts the connections of the threads. If the feature `intercept` is off, or
+    /// if interception is impossible on this system, the connections go to the real servers; see
+    /// [`intercepts`](crate::intercepts).
     pub fn with_network(session: u64, clock: WallClock, network: Network) -> Self {
         Context(keep(Inner::new(session, clock, Some(network))))
     }
@@ -56,17 +57,17 @@ impl Context {
     }
 
     /// Puts the calling thread into this context until the guard is dropped. Threads that the calling thread starts
-    /// meanwhile inherit the context, and keep it when the guard is dropped.
+    /// before that inherit the context, and stay in it after the guard has been dropped.
     ///
-    /// Enter the context before a runtime or a pool is built: its threads inherit the context when they are started,
-    /// not when they are given work.
+    /// Enter the context before you build a runtime or a pool: its threads inherit the context when they are started,
+    /// not when they get work.
     pub fn enter(self) -> Guard {
         Guard { before: CURRENT.replace(Some(self.0)).map(Context), _of_this_thread: PhantomData }
     }
 
-    /// Enters the context for the body of a test. If the runner gives each test a process of its own and announces
-    /// that, as nextest does, threads without a context (those of a global pool or of a constructor) see this context
-    /// too, until it is [released](Self::release).
+    /// Enters the context for the body of a test. nextest runs each test in a process of its own, and sets a variable
+    /// that says so. Then the context also applies to threads that have no context (such as the threads of a global
+    /// pool, or threads that were started before `main`), until it is [released](Self::release).
     pub fn enter_root(self) -> Guard {
         if process_per_test() {
             self.0.root.store(true, Relaxed);
@@ -75,13 +76,14 @@ impl Context {
         self.enter()
     }
 
-    /// Ends the context for good. Threads that are still in it see real time from now on, and [`current_session`]
-    /// reports to them that the session has ended.
+    /// Ends the context. This cannot be undone. Threads that are still in the context see the real time from now on,
+    /// and for them [`current_session`] returns that the session has ended.
     pub fn release(self) {
         self.0.ended.store(true, Relaxed);
     }
 
-    /// The time that the threads of this context see, in nanoseconds since 1970-01-01T00:00:00Z; `None` for real time.
+    /// The time that the threads of this context see, in nanoseconds since 1970-01-01T00:00:00Z. `None` means the real
+    /// time.
     pub fn frozen_ns(self) -> Option<u64> {
         self.0.frozen_ns()
     }
@@ -98,8 +100,8 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Keeps the calling thread in a context. Dropping the guard restores the previous context. Drop guards in the reverse
-/// order of entering.
+/// Keeps the calling thread in a context. Dropping the guard restores the previous context. If a thread has several
+/// guards, drop the last one first.
 #[must_use = "the thread leaves the context as soon as this is dropped"]
 #[derive(Debug)]
 pub struct Guard {
@@ -113,10 +115,10 @@ impl Drop for Guard {
     }
 }
 
-/// Which session the calling thread works for.
+/// The session to which the calling thread belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CurrentSession {
-    /// The thread belongs to no session and never did.
+    /// The thread belongs to no session, and never belonged to one.
     None,
     /// The session with this number.
     Open(u64),
@@ -149,21 +151,22 @@ pub fn current_session() -> CurrentSession {
     }
 }
 
-/// Runs `f` without a context: `f` and the threads that it starts see real time, the threads for their whole life. The
-/// recorder starts its own threads this way; otherwise it would intercept itself.
+/// Runs `f` without a context. `f`, and the threads that it starts, see the real time. The threads stay without a
+/// context after `f` has returned. cassette starts its own threads in this way; otherwise it would intercept its own
+/// connections.
 pub fn outside<R>(f: impl FnOnce() -> R) -> R {
     let _out = Context(&OUTSIDE).enter();
     f()
 }
 
-/// The time that the calling thread sees, in nanoseconds since 1970; `None` for real time.
+/// The time that the calling thread sees, in nanoseconds since 1970. `None` means the real time.
 #[cfg(interposed)]
 #[inline]
 pub(crate) fn shown_ns() -> Option<u64> {
     governing()?.frozen_ns()
 }
 
-/// The network that governs the calling thread, and the session it belongs to.
+/// The network that applies to the calling thread, and the session that owns this network.
 #[derive(Clone, Copy)]
 pub(crate) struct Governing {
     pub(crate) session: u64,
@@ -179,11 +182,12 @@ pub(crate) fn network() -> Option<Governing> {
     Some(Governing { session: inner.session, ended: inner.has_ended(), network })
 }
 
-/// The context that a thread started by the calling one [takes over](Context::take_over).
+/// The context that a new thread [takes over](Context::take_over) if the calling thread starts it.
 ///
-/// This is the thread's own context, never the process's: libtest's main thread starts the thread of the next test
-/// while the root context of another test governs the process. An ended context is inherited too, so that a thread of
-/// an ended session cannot leave the session by starting another thread.
+/// This is the context that the calling thread has entered or inherited, and not a root context, which applies to a
+/// whole process. Otherwise, when libtest's main thread starts the thread of the next test, the new thread could
+/// inherit the root context of another test. A thread also inherits a context that has ended, so that work of an ended
+/// session cannot reach the real network by starting a new thread.
 #[cfg(interposed)]
 pub(crate) fn inheritance() -> Option<Context> {
     CURRENT.get().map(Context)
@@ -202,7 +206,7 @@ struct Inner {
     clock: WallClock,
     network: Option<Network>,
     ended: AtomicBool,
-    /// Whether this is the context of a test that has the process to itself.
+    /// Whether this is a root context: the context of a test that is the only test of its process.
     root: AtomicBool,
     next: OnceLock<&'static Inner>,
 }
@@ -219,8 +223,8 @@ impl Inner {
         }
     }
 
-    // Relaxed is enough: each atomic is a value of its own. A thread that learns of a change by a message, a join or a
-    // lock also sees the changed value.
+    // `Relaxed` is enough, because no other memory depends on these atomics. If a thread is informed of a change by a
+    // message, a join or a lock, it also sees the changed value.
     fn has_ended(&self) -> bool {
         self.ended.load(Relaxed)
     }
@@ -239,18 +243,21 @@ impl Inner {
 }
 
 thread_local! {
-    // A thread-local with a constant initial value and without a destructor is usable for the whole life of its thread.
-    // Reading it is one load, in signal handlers and in the destructors of other thread-locals as well.
+    // This thread-local has a constant initial value and no destructor, so it is usable during the whole life of its
+    // thread. Reading it is a single load, which is allowed in signal handlers, and in the destructors of other
+    // thread-locals.
     static CURRENT: Cell<Option<&'static Inner>> = const { Cell::new(None) };
 }
 
-/// The context that `outside` enters: no session, even in a process that has a root context.
+/// The context that `outside` enters. A thread in this context belongs to no session, even if the process has a root
+/// context.
 static OUTSIDE: Inner = Inner::new(0, WallClock::Real, None);
 
-/// The first context of the chain that all contexts form. A leak checker reaches the contexts from here.
+/// The first element of a linked list of all contexts. Through this list a leak checker reaches the contexts, and
+/// reports no leak.
 static FIRST: OnceLock<&'static Inner> = OnceLock::new();
 
-/// Whether a root context has been entered in a process that runs one test.
+/// Whether a thread has entered a root context. This happens only in a process that runs a single test.
 static ONE_TEST: AtomicBool = AtomicBool::new(false);
 
 fn keep(context: Inner) -> &'static Inner {
@@ -258,14 +265,15 @@ fn keep(context: Inner) -> &'static Inner {
     let context: &'static Inner = Box::leak(Box::new(context));
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     let end = last.map_or(&FIRST, |last| &last.next);
-    // The end of the chain was empty until now, because only the holder of the lock fills it.
+    // `set` cannot fail: only the holder of the lock sets `next` of the last element.
     let _ = end.set(context);
     *last = Some(context);
     context
 }
 
-/// The context that governs the calling thread: the thread's own context if that has not ended, else a root context of
-/// the process that has not ended, else a context that has ended.
+/// The context that applies to the calling thread. This is the thread's own context if it has not ended; otherwise a
+/// root context of the process that has not ended; otherwise a context that has ended, the thread's own one if there is
+/// one.
 #[inline]
 fn governing() -> Option<&'static Inner> {
     match CURRENT.get() {
@@ -278,8 +286,8 @@ fn governing() -> Option<&'static Inner> {
     }
 }
 
-/// The latest root context that has not ended, else the latest root context. Each session of the one test in this
-/// process has a root context.
+/// The latest root context that has not ended. If all root contexts have ended, the latest of them. There are several
+/// root contexts if the only test of this process begins several sessions.
 #[cold]
 fn of_the_process() -> Option<&'static Inner> {
     let all = std::iter::successors(FIRST.get().copied(), |c| c.next.get().copied());
@@ -287,7 +295,8 @@ fn of_the_process() -> Option<&'static Inner> {
     roots.reduce(|found, root| if root.has_ended() && !found.has_ended() { found } else { root })
 }
 
-/// Whether nextest announces one process per test: <https://nexte.st/docs/configuration/env-vars/>.
+/// Whether nextest runs each test in a process of its own. nextest sets a variable for this:
+/// <https://nexte.st/docs/configuration/env-vars/>.
 fn process_per_test() -> bool {
     std::env::var_os("NEXTEST_EXECUTION_MODE").is_some_and(|mode| mode == "process-per-test")
 }

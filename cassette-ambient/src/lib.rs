@@ -1,9 +1,10 @@
-//! An implementation detail of `cassette-vcr`: the session that a thread belongs to, and the time that the thread sees.
+//! An implementation detail of `cassette-vcr`. It knows to which session each thread belongs, and sets the time that
+//! the thread sees.
 //!
-//! A test enters a [`Context`], which is a session's number and a clock. Every thread that the test starts from then on
-//! is in the same context, and so are the threads that those start. In the context, `SystemTime::now()`, chrono, jiff,
-//! time and C code read the context's clock; `Instant` and timers run on. Another test in the same process sees its own
-//! clock or the real one.
+//! A test enters a [`Context`], which has the number of a session, and a clock. Every thread that the test starts after
+//! that is in the same context, and so are the threads that these threads start. In the context, `SystemTime::now()`,
+//! chrono, jiff, time and C code read the context's clock. `Instant` and timers are not changed. Another test in the
+//! same process sees its own clock, or the real clock.
 //!
 //! ```
 //! use cassette_ambient::{Context, WallClock, self_test};
@@ -21,16 +22,17 @@
 //!
 //! On 64-bit Linux and macOS the crate defines some of libc's functions in the executable, and the linker prefers them
 //! to libc's own. This changes **every executable that links this crate**, so link it into tests only. On other systems
-//! and under Miri everything compiles, [`self_test()`] returns false, and a context covers only the thread that entered
-//! it.
+//! and under Miri the crate compiles too, but [`self_test()`] returns false, and a context applies only to the thread
+//! that entered it.
 //!
-//! On the same systems the time zone of the process is pinned to `UTC` before `main`, because chrono and jiff read it
-//! once and keep it. The variable `CASSETTE_TZ` names another zone. It is the only variable of cassette that this crate
-//! reads, because nothing else runs early enough. See [`time_zone`].
+//! On 64-bit Linux and macOS the crate also sets the time zone of the process before `main`, to `UTC` or to the zone
+//! that the variable `CASSETTE_TZ` names. It must do so before `main`, because chrono and jiff read the zone only once.
+//! `CASSETTE_TZ` is the only variable of cassette that this crate reads, because no other part of cassette runs early
+//! enough. See [`time_zone`].
 //!
-//! The following stay in real time: file modification times, raw system calls, `timespec_get`; on macOS also shared
-//! libraries and C's `time` and `gettimeofday`. With a static libc, C's waits until an absolute time are not
-//! translated.
+//! The following show the real time: file modification times, raw system calls, and `timespec_get`; on macOS also
+//! shared libraries, and C's `time` and `gettimeofday`. With a static libc, a C function that waits until an absolute
+//! time uses the real clock.
 
 mod at_exit;
 #[cfg_attr(not(intercepted), allow(dead_code, reason = "nobody asks for the network"))]

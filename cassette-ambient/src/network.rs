@@ -1,7 +1,7 @@
-//! The network of a session as data: where its listener is, what its threads and children see of the environment, and
-//! who learns of a refused connection.
+//! The network of a session as data: the port of its listener, the variables that its threads and child processes get,
+//! and a function that gets the refused connections.
 //!
-//! This module decides nothing; [`routing`](crate::routing) decides.
+//! Must not know: when a connection is redirected or refused. [`routing`](crate::routing) decides that.
 
 use std::ffi::CString;
 use std::fmt;
@@ -12,15 +12,17 @@ pub struct Network {
     pub listener: u16,
     /// Whether connections to loopback addresses are intercepted as well, except those to the listener itself.
     pub loopback: bool,
-    /// The variables that `getenv` returns instead of the process's own; `None` for a variable that is hidden.
+    /// The variables for which `getenv` returns another value than the process's environment has. `None` hides the
+    /// variable.
     pub variables: Vec<(CString, Option<CString>)>,
-    /// The variables that are set for processes started by the session's threads; at most 64.
+    /// The variables that are set for the processes that the session's threads start. Only the first 64 are used.
     pub child_variables: Vec<ChildVariable>,
-    /// Reports a refused connection. It runs on the thread that connects, and must neither panic nor connect.
+    /// Called for each refused connection, on the thread that tried to connect. It must not panic, and must not open a
+    /// connection.
     pub refused: Box<dyn Fn(&RefusedConnection) + Send + Sync>,
 }
 
-/// A connection that was refused because no listener serves it.
+/// A connection that cassette refused instead of redirecting it to a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedConnection {
     /// The session of the thread that wanted to connect.
@@ -38,7 +40,7 @@ pub struct RefusedConnection {
 pub enum RefusalReason {
     /// The thread's session has ended.
     Ended,
-    /// There are more hosts than invented addresses.
+    /// The tests of this process use more hosts than there are invented addresses.
     TooManyHosts,
 }
 
@@ -47,8 +49,8 @@ pub enum RefusalReason {
 pub struct ChildVariable {
     /// `NAME=value`.
     pub entry: CString,
-    /// The value that the process had before; a child process inherits this value unless the child is given another
-    /// one.
+    /// The value of the variable in the test process's own environment. A child process inherits this value unless the
+    /// test sets another one for the child.
     pub inherited: Option<CString>,
 }
 

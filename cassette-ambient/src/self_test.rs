@@ -1,4 +1,4 @@
-//! Tests whether std calls this crate's libc functions, by trying.
+//! Tests whether std calls this crate's functions in place of libc's: calls std's functions, and checks the results.
 
 use crate::{Context, Network, RefusalReason, RefusedConnection, WallClock};
 use std::ffi::CString;
@@ -7,11 +7,11 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Whether contexts work in this executable: `SystemTime::now()` reads the clock of the context, on the thread that
-/// entered it and on a thread that it starts.
+/// Whether contexts work in this executable, that is, whether `SystemTime::now()` reads the clock of the context, on
+/// the thread that entered the context and on a thread that it starts.
 ///
-/// Returns false on systems without interposition, and if the executable is linked so that libc's own functions are
-/// called. The test runs once in a process.
+/// Returns false on systems on which this crate cannot replace libc's functions, and if the executable is linked so
+/// that it calls libc's own functions. The test runs once in a process.
 pub fn self_test() -> bool {
     static WORKS: OnceLock<bool> = OnceLock::new();
     *WORKS.get_or_init(|| {
@@ -35,15 +35,15 @@ fn is_true(thread: thread::JoinHandle<bool>) -> bool {
     thread.join().is_ok_and(|shown| shown)
 }
 
-/// Whether connections can be intercepted. Returns false without the feature `intercept`, on systems without
-/// interposition, and if the executable is linked so that libc's own functions are called. The test runs once in a
-/// process.
+/// Whether connections can be intercepted. Returns false without the feature `intercept`, on systems on which this
+/// crate cannot replace libc's functions, and if the executable is linked so that it calls libc's own functions. The
+/// test runs once in a process.
 pub fn intercepts() -> bool {
     static WORKS: OnceLock<bool> = OnceLock::new();
     *WORKS.get_or_init(|| cfg!(intercepted) && probe_is_intercepted())
 }
 
-/// Connects in a context that has ended: an intercepted connection is refused and reported.
+/// Connects in a context that has ended. If interception works, the connection is refused and reported.
 fn probe_is_intercepted() -> bool {
     const NAME: &str = "CASSETTE_AMBIENT_PROBE";
     let (refused, reported) = std::sync::mpsc::channel();
@@ -59,7 +59,7 @@ fn probe_is_intercepted() -> bool {
     let _entered = probe.enter();
     let shown = std::env::var_os(NAME).is_some_and(|value| value == "shown");
     probe.release();
-    // No server listens on this port, in case the connection is not intercepted.
+    // If interception does not work, the connection below really goes to this port, on which no server listens.
     let found: Vec<_> = ("probe.invalid", 9).to_socket_addrs().into_iter().flatten().collect();
     let invented = found.iter().all(|a| a.ip().is_loopback()) && !found.is_empty();
     if !shown || !invented {

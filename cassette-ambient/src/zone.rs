@@ -1,12 +1,12 @@
-//! The time zone of the process, pinned before `main`; `interpose` does the pinning.
+//! The time zone of the process. `interpose` sets it before `main`.
 
 use std::sync::OnceLock;
 
-/// The zone of local time: `UTC`, or the zone that `CASSETTE_TZ` named when the process started. `None` if the zone
-/// cannot be pinned; local time is the machine's then.
+/// The zone of local time: `UTC`, or the zone that `CASSETTE_TZ` named when the process started. `None` if this crate
+/// cannot set the zone on this system. Then local time is in the machine's zone.
 ///
-/// The zone belongs to the process, not to a test, because jiff, libc and others read it once. Child processes inherit
-/// it as `TZ`.
+/// All tests of a process have the same zone, because jiff, libc and others read it only once. Child processes inherit
+/// the zone in the variable `TZ`.
 pub fn time_zone() -> Option<&'static str> {
     PINNED.get().map(String::as_str)
 }

@@ -1,7 +1,8 @@
-//! `connect`: connections of a session's threads are redirected to its listener.
+//! Replaces `connect`, to redirect the connections of a session's threads to the session's listener.
 //!
-//! The socket is bound first, so that its port is known; the destination is noted under that port before the socket
-//! connects. The socket behaves as without cassette, blocking or not.
+//! `connect` first binds the socket, so that the socket's port is known. It stores the intended destination under this
+//! port. Only then it connects the socket to the listener. Blocking and non-blocking sockets behave as they do without
+//! cassette.
 
 use super::real::looked_up;
 use crate::routing::{self, Route, Ticket};
@@ -51,8 +52,8 @@ fn lead(socket: c_int, v6: bool, port: u16, ticket: Ticket) -> c_int {
         Some(bound) => bound,
         None => {
             if v6 {
-                // A socket that is limited to IPv6 could not connect to an IPv4 address. The call fails if the socket
-                // is bound already.
+                // Without this option, a socket may connect to IPv6 addresses only, but the listener has an IPv4
+                // address. If the socket is already bound, the call fails, and nothing changes.
                 let off: c_int = 0;
                 let size = mem::size_of::<c_int>() as socklen_t;
                 let off = (&raw const off).cast::<c_void>();
@@ -80,8 +81,9 @@ fn lead(socket: c_int, v6: bool, port: u16, ticket: Ticket) -> c_int {
 
 /// Binds the socket to a free port of loopback.
 fn bind(socket: c_int, v6: bool) -> c_int {
-    // On Linux all of 127/8 is loopback, and each address has ports of its own. Several addresses allow more than 28
-    // thousand connections a minute: a port stays in use for a while after its connection.
+    // A port stays in use for about a minute after its connection has ended, so one address allows about 28 thousand
+    // connections a minute. On Linux all of 127/8 is loopback, and each address has its own ports. So several addresses
+    // allow more connections.
     let sources = if cfg!(target_os = "linux") { 8 } else { 1 };
     for last in 1..=sources {
         let result = call(socket, v6, Ipv4Addr::new(127, 0, 0, last), 0, libc_bind);
@@ -99,7 +101,8 @@ unsafe fn libc_bind(socket: c_int, address: *const sockaddr, length: socklen_t) 
     unsafe { libc::bind(socket, address, length) }
 }
 
-/// Calls `function` with an IPv4 address written for the socket's family.
+/// Calls `function` with an IPv4 address. For an IPv6 socket the address is passed in its IPv6 representation
+/// (`::ffff:…`).
 fn call(
     socket: c_int,
     v6: bool,
@@ -128,9 +131,9 @@ fn call(
     }
 }
 
-/// `None` if the socket is not bound, or is not an internet socket.
+/// The local port of the socket. `None` if the socket is not bound, or is not an internet socket.
 fn bound_port(socket: c_int) -> Option<u16> {
-    // SAFETY: all zero is a value of this type, and its family is none.
+    // SAFETY: all zero is a value of this type.
     let mut address: sockaddr_in6 = unsafe { mem::zeroed() };
     let mut length = mem::size_of::<sockaddr_in6>() as socklen_t;
     // SAFETY: `address` may be written to, up to this length.
@@ -158,7 +161,7 @@ unsafe fn read(address: *const sockaddr, length: socklen_t) -> Option<SocketAddr
             let ip = Ipv4Addr::from_bits(u32::from_be(start.sin_addr.s_addr));
             Some((ip, u16::from_be(start.sin_port)).into())
         }
-        // Linux accepts an IPv6 address without the scope at its end, which is not needed here.
+        // Linux accepts an IPv6 address without its last field, the scope. The scope is not needed here.
         libc::AF_INET6 if length >= mem::size_of::<sockaddr_in6>() - 4 => {
             let at = address.cast::<u8>();
             let mut ip = [0; 16];

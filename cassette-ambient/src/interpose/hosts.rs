@@ -1,5 +1,5 @@
-//! The `gethostbyname` family, which precedes `getaddrinfo` and which old C code still calls. libc's own functions turn
-//! the text of an address into an answer without asking a server.
+//! Replaces the functions of the `gethostbyname` family, the predecessors of `getaddrinfo`, which old C code still
+//! calls. They pass the text of an address to libc's own functions, which return the address without asking a server.
 
 use super::real::looked_up;
 use crate::routing::{self, Lookup};
@@ -116,7 +116,7 @@ enum Ask {
     Nobody,
 }
 
-/// The text of an address as a C string; empty if the caller's own name is to be looked up.
+/// The text of an address as a C string. It is empty if libc should look up the caller's own name.
 struct Text([u8; 32]);
 
 impl Text {
@@ -134,18 +134,18 @@ unsafe fn ask(name: *const c_char, family: c_int) -> Ask {
     }
     let mut parsed = [0_u8; 16];
     let to = parsed.as_mut_ptr().cast::<c_void>();
-    // SAFETY: `name` is a C string, and an address of either family has room.
+    // SAFETY: `name` is a C string, and the buffer has room for an address of either family.
     let is_address =
         unsafe { inet_pton(libc::AF_INET, name, to) == 1 || inet_pton(libc::AF_INET6, name, to) == 1 };
     if is_address {
         return Ask::For(text);
     }
-    // SAFETY: the pointer is not null, so by this function's contract a C string.
+    // SAFETY: the pointer is not null, so by this function's contract it is a C string.
     match routing::lookup(unsafe { CStr::from_ptr(name) }.to_bytes()) {
         Lookup::AsAsked => Ask::For(text),
         Lookup::None => Ask::Nobody,
         Lookup::Invented(address) => {
-            // The prefix and the address have at most 23 characters, and a zero follows.
+            // The prefix and the address have at most 23 characters, so at least one zero byte remains at the end.
             let prefix = if family == libc::AF_INET6 { "::ffff:" } else { "" };
             let _ = write!(&mut text.0[..31], "{prefix}{address}");
             Ask::For(text)
@@ -161,7 +161,7 @@ unsafe extern "C" {
     static mut h_errno: c_int;
 }
 
-/// The value of the constant in `<netdb.h>`, on all systems.
+/// The constant of this name in `<netdb.h>`. It has this value on all systems.
 const HOST_NOT_FOUND: c_int = 1;
 
 fn not_found() -> *mut hostent {
@@ -170,7 +170,7 @@ fn not_found() -> *mut hostent {
     unsafe {
         *__h_errno_location() = HOST_NOT_FOUND;
     }
-    // SAFETY: libc's variable, to which it writes from any thread as well.
+    // SAFETY: this is libc's own variable, and libc itself writes to it from any thread.
     #[cfg(target_os = "macos")]
     unsafe {
         h_errno = HOST_NOT_FOUND;

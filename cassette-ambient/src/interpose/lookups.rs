@@ -1,4 +1,5 @@
-//! `getaddrinfo`: a thread of a session gets an address that was invented for the name, and no server is asked.
+//! Replaces `getaddrinfo`. For a thread of a session it returns an address that cassette has invented for the name, and
+//! asks no DNS server.
 
 use super::real::looked_up;
 use crate::routing::{self, Lookup};
@@ -28,17 +29,18 @@ unsafe extern "C" fn getaddrinfo(
         // SAFETY: the caller keeps this function's contract, which covers this call.
         return unsafe { real(node, service, hints, result) };
     }
-    // SAFETY: null, or by the contract it may be read; all zero is what null stands for.
+    // SAFETY: by this function's contract the pointer is null or may be read. All zero means the same as null.
     let asked = unsafe { hints.as_ref().map_or_else(|| mem::zeroed(), |h| *h) };
     let mut numeric = asked;
     numeric.ai_flags = asked.ai_flags & !libc::AI_ADDRCONFIG | libc::AI_NUMERICHOST;
     // SAFETY: the caller keeps this function's contract, and the hints are our own.
     let code = unsafe { real(node, service, &numeric, result) };
-    // If `node` is an address, no session is needed. Failures other than `EAI_NONAME` do not come from the name.
+    // `EAI_NONAME` means that `node` is not the text of an address. With any other code the call above has done all the
+    // work: `node` is an address, or the call failed for a reason that has nothing to do with the name.
     if code != libc::EAI_NONAME || asked.ai_flags & libc::AI_NUMERICHOST != 0 {
         return code;
     }
-    // SAFETY: the pointer is not null, so by this function's contract a C string.
+    // SAFETY: the pointer is not null, so by this function's contract it is a C string.
     let name = unsafe { CStr::from_ptr(node) };
     let address = match routing::lookup(name.to_bytes()) {
         // SAFETY: the caller keeps this function's contract, which covers this call.
@@ -47,11 +49,11 @@ unsafe extern "C" fn getaddrinfo(
         Lookup::Invented(address) => address,
     };
     let mut text = [0; 32];
-    // The prefix and the address have at most 23 characters, and a zero follows.
+    // The prefix and the address have at most 23 characters, so at least one zero byte remains at the end.
     let prefix = if asked.ai_family == libc::AF_INET6 { "::ffff:" } else { "" };
     let _ = write!(&mut text[..31], "{prefix}{address}");
-    // libc makes the list itself, so that libc can free it.
-    // SAFETY: the caller keeps the contract of `getaddrinfo`; `numeric` is valid, and `text` ends with a zero.
+    // libc itself creates the list of results, because the caller lets libc free it. SAFETY: the caller keeps the
+    // contract of `getaddrinfo`; `numeric` is valid, and `text` ends with a zero.
     let code = unsafe { real(text.as_ptr().cast(), service, &numeric, result) };
     #[cfg(target_env = "gnu")]
     if code == 0 && asked.ai_flags & libc::AI_CANONNAME != 0 {
@@ -61,7 +63,8 @@ unsafe extern "C" fn getaddrinfo(
     code
 }
 
-/// Replaces the canonical name, which is the address, by the name. glibc frees the name separately.
+/// Replaces the canonical name in the list by `name`. glibc wrote the invented address there. glibc frees the canonical
+/// name separately, so it may be replaced.
 ///
 /// # Safety
 /// `list` is glibc's list, or null.

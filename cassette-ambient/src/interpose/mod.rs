@@ -1,11 +1,13 @@
-//! All unsafe code of the project: functions under libc's names, defined in the test executable. The linker uses them
-//! for std, for every crate, and through the dynamic symbol table for the shared libraries of the process. Each
-//! function asks `context` or `routing` what to do and passes everything else on to libc.
+//! Most unsafe code of the project: functions that have the names of libc's functions, and that the test executable
+//! defines. The linker makes std and every crate call these functions instead of libc's. Through the dynamic symbol
+//! table, the shared libraries of the process call them too. Each function asks `context` or `routing` what to do. If
+//! there is nothing to do, it calls libc's own function.
 //!
-//! Each file has a `#[used]` static `LINK` next to its functions. It pulls the file's object into the executable even
-//! where another definition of the same names is weak, as those of sanitizers are.
+//! Each file has a `#[used]` static `LINK` next to its functions. It forces the linker to include the file's object in
+//! the executable. Without it, the linker could use weak definitions of the same names, which sanitizers have.
 //!
-//! This folder decides nothing. Its code must not panic, and the path of a time reading must not allocate or lock.
+//! Must not know: where a connection should go, and what time a thread should see. The code in this folder must not
+//! panic. The code that reads the time must not allocate or lock.
 #![expect(unsafe_code, reason = "the functions take the place of libc's, whose interface is C")]
 
 #[cfg(intercepted)]
@@ -30,8 +32,8 @@ mod variables;
 mod waits;
 mod wall;
 
-/// Runs before `main`, while there is only one thread: the real functions are looked up without a race, and a time
-/// reading never has to call `dlsym`, which may allocate.
+/// Runs before `main`, while there is only one thread. So the lookup of the real functions has no race. Because they
+/// are looked up here, reading the time later need not call `dlsym`, which may allocate.
 #[used]
 #[cfg_attr(target_os = "linux", unsafe(link_section = ".init_array"))]
 #[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func,mod_init_funcs"))]
@@ -41,6 +43,6 @@ extern "C" fn before_main() {
     real::resolve_all();
     #[cfg(intercepted)]
     tables::provide();
-    // SAFETY: there is no other thread that could read the environment meanwhile.
+    // SAFETY: there is no other thread that could read the environment at the same time.
     unsafe { std::env::set_var("TZ", crate::zone::choose()) };
 }

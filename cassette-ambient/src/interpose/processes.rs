@@ -1,8 +1,9 @@
-//! Functions that start processes: the session's variables are added to the environment of processes that its threads
-//! start.
+//! Replaces the functions that start processes. They add the session's variables to the environment of the processes
+//! that the session's threads start.
 //!
-//! std's `Command` calls `posix_spawnp`, or `fork` and `execvp` with `environ` set; tokio's `Command` and most others
-//! use std's. A forked process must not allocate, so the new list of variables is a mapping of its own.
+//! std's `Command` calls `posix_spawnp`; or it calls `fork`, sets `environ`, and calls `execvp`. tokio's `Command` and
+//! most others use std's. A forked process must not allocate on the heap, so the memory for the new list of variables
+//! comes from `mmap`.
 
 use super::real::looked_up;
 use crate::routing;
@@ -33,7 +34,7 @@ unsafe extern "C" fn posix_spawn(
     let real: Spawn = unsafe { mem::transmute(looked_up::POSIX_SPAWN.address()) };
     // SAFETY: the caller keeps this function's contract, which covers this call.
     let environment = unsafe { Variables::of(variables) };
-    // SAFETY: the caller keeps this function's contract, and the new list has the layout of the caller's.
+    // SAFETY: the caller keeps this function's contract, and the new list has the same layout as the caller's list.
     unsafe { real(process, path, actions, attributes, arguments, environment.list) }
 }
 
@@ -52,7 +53,7 @@ unsafe extern "C" fn posix_spawnp(
     let real: Spawn = unsafe { mem::transmute(looked_up::POSIX_SPAWNP.address()) };
     // SAFETY: the caller keeps this function's contract, which covers this call.
     let environment = unsafe { Variables::of(variables) };
-    // SAFETY: the caller keeps this function's contract, and the new list has the layout of the caller's.
+    // SAFETY: the caller keeps this function's contract, and the new list has the same layout as the caller's list.
     unsafe { real(process, file, actions, attributes, arguments, environment.list) }
 }
 
@@ -64,7 +65,7 @@ unsafe extern "C" fn execve(path: *const c_char, arguments: List, variables: Lis
     let real: Exec = unsafe { mem::transmute(looked_up::EXECVE.address()) };
     // SAFETY: the caller keeps this function's contract, which covers this call.
     let environment = unsafe { Variables::of(variables) };
-    // SAFETY: the caller keeps this function's contract, and the new list has the layout of the caller's.
+    // SAFETY: the caller keeps this function's contract, and the new list has the same layout as the caller's list.
     unsafe { real(path, arguments, environment.list) }
 }
 
@@ -86,7 +87,7 @@ unsafe extern "C" fn fexecve(file: c_int, arguments: List, variables: List) -> c
     let real: Fexecve = unsafe { mem::transmute(looked_up::FEXECVE.address()) };
     // SAFETY: the caller keeps this function's contract, which covers this call.
     let environment = unsafe { Variables::of(variables) };
-    // SAFETY: the caller keeps this function's contract, and the new list has the layout of the caller's.
+    // SAFETY: the caller keeps this function's contract, and the new list has the same layout as the caller's list.
     unsafe { real(file, arguments, environment.list) }
 }
 
@@ -99,7 +100,7 @@ unsafe extern "C" fn execvpe(file: *const c_char, arguments: List, variables: Li
     let real: Exec = unsafe { mem::transmute(looked_up::EXECVPE.address()) };
     // SAFETY: the caller keeps this function's contract, which covers this call.
     let environment = unsafe { Variables::of(variables) };
-    // SAFETY: the caller keeps this function's contract, and the new list has the layout of the caller's.
+    // SAFETY: the caller keeps this function's contract, and the new list has the same layout as the caller's list.
     unsafe { real(file, arguments, environment.list) }
 }
 
@@ -126,11 +127,11 @@ unsafe extern "C" fn execvp(file: *const c_char, arguments: List) -> c_int {
     let environment = unsafe { Variables::of(environ()) };
     // SAFETY: the function has no preconditions.
     let place = unsafe { libc::_NSGetEnviron() };
-    // SAFETY: std and libc write to it as well before they call this function.
+    // SAFETY: std and libc also write to `environ` before they call this function.
     let before = unsafe { place.replace(environment.list.cast_mut().cast()) };
     // SAFETY: the caller keeps this function's contract, which covers this call.
     let result = unsafe { real(file, arguments) };
-    // SAFETY: as above. The code comes here only if the call failed.
+    // SAFETY: as above. This line runs only if the call failed, because otherwise the call does not return.
     unsafe { place.write(before) };
     result
 }
@@ -140,7 +141,8 @@ pub(super) fn environ() -> List {
         #[cfg(target_os = "linux")]
         static environ: List;
     }
-    // SAFETY: libc's variable; whoever changes it while it is read does so without us as well.
+    // SAFETY: this is libc's variable. If a thread changes it during this read, the program has this data race also
+    // without cassette.
     #[cfg(target_os = "linux")]
     return unsafe { (&raw const environ).read() };
     // SAFETY: the function has no preconditions, and never returns null.
@@ -151,13 +153,14 @@ pub(super) fn environ() -> List {
 /// The environment for a new process.
 struct Variables {
     list: List,
-    /// The bytes of the mapping that `list` points to; 0 if `list` is the caller's own.
+    /// The size in bytes of the memory that `mmap` returned for `list`. It is 0 if `list` is the list that the caller
+    /// gave.
     mapped: usize,
 }
 
 impl Variables {
     /// # Safety
-    /// `given` is null or a list of C strings that ends with null, and outlives what is returned.
+    /// `given` is null or a list of C strings that ends with null, and it outlives the returned value.
     unsafe fn of(given: List) -> Variables {
         let as_given = Variables { list: given, mapped: 0 };
         let Some(mut environment) = routing::child_environment() else { return as_given };
@@ -165,7 +168,7 @@ impl Variables {
         let entries = || unsafe { entries(given) };
         let bytes = (entries().count() + environment.len() + 1) * mem::size_of::<*const c_char>();
         let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
-        // SAFETY: the mapping is new, and of no file.
+        // SAFETY: a new mapping that belongs to no file has no preconditions.
         let at = unsafe { libc::mmap(ptr::null_mut(), bytes, access, kind, -1, 0) };
         if at == libc::MAP_FAILED {
             return as_given;
@@ -173,7 +176,8 @@ impl Variables {
         let list = at.cast::<*const c_char>();
         let mut next = list;
         let mut put = |entry: *const c_char| {
-            // SAFETY: there is room for every entry, every variable of the session and a null; the mapping is aligned.
+            // SAFETY: the memory is aligned, and has room for every given entry, every variable of the session, and a
+            // null.
             unsafe {
                 next.write(entry);
                 next = next.add(1);
@@ -182,7 +186,7 @@ impl Variables {
         // SAFETY: the caller keeps this function's contract.
         entries().filter(|entry| environment.keeps(unsafe { CStr::from_ptr(*entry) })).for_each(&mut put);
         environment.added().for_each(|entry| put(entry.as_ptr()));
-        // The list ends with null already, because the mapping is zeroed.
+        // The list already ends with null, because memory from `mmap` is zeroed.
         Variables { list, mapped: bytes }
     }
 }
@@ -190,7 +194,7 @@ impl Variables {
 impl Drop for Variables {
     fn drop(&mut self) {
         if self.mapped != 0 {
-            // SAFETY: the mapping of `of`, which the kernel has read by now.
+            // SAFETY: `of` created this mapping, and the kernel has finished reading it.
             unsafe { libc::munmap(self.list.cast_mut().cast(), self.mapped) };
         }
     }
@@ -212,7 +216,7 @@ impl Iterator for Entries {
         if self.0.is_null() {
             return None;
         }
-        // SAFETY: by the contract of `entries`: the end, a null, has not been passed.
+        // SAFETY: by the contract of `entries` the list ends with null, and the iterator has not passed the null.
         let entry = unsafe { self.0.read() };
         if entry.is_null() {
             return None;

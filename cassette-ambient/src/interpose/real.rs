@@ -1,8 +1,8 @@
-//! libc's own functions behind ours: the next definition after this executable's.
+//! Finds libc's own functions, which this executable's functions of the same names hide: `dlsym` returns the next
+//! definition after the executable's.
 //!
-//! The functions are looked up in the C library and not replaced by raw system calls, which would bypass the vDSO and
-//! make a clock reading take ten times as long. A static libc has no next definition; its internal names serve there,
-//! or else the system call.
+//! A raw system call would need no lookup, but it bypasses the vDSO, so reading a clock would take ten times as long. A
+//! static libc has no next definition. There this module uses libc's internal name of the function, or the system call.
 
 use libc::{c_int, c_void, clockid_t, pthread_attr_t, pthread_t, timespec};
 
@@ -17,7 +17,7 @@ pub(super) use fixed::{clock_gettime, pthread_create, resolve_all};
 #[cfg(not(target_feature = "crt-static"))]
 pub(super) use looked_up::{clock_gettime, pthread_create, resolve_all};
 
-/// The reading of the clock `id`, which must exist, in nanoseconds.
+/// Reads the clock `id`, in nanoseconds. The clock must exist.
 #[cfg(target_os = "linux")]
 pub(super) fn clock_ns(id: clockid_t) -> i64 {
     let mut t = timespec { tv_sec: 0, tv_nsec: 0 };
@@ -41,7 +41,7 @@ mod fixed {
 
     pub(in super::super) fn pthread_create() -> PthreadCreate {
         unsafe extern "C" {
-            // The strong names behind the public one in glibc's and musl's libc.a.
+            // In glibc's and musl's `libc.a`, the public name is a weak alias of this internal name.
             #[cfg_attr(target_env = "gnu", link_name = "__pthread_create_2_1")]
             #[cfg_attr(target_env = "musl", link_name = "__pthread_create")]
             fn create(t: *mut pthread_t, a: *const pthread_attr_t, f: StartFn, x: *mut c_void) -> c_int;
@@ -104,7 +104,7 @@ pub(super) mod looked_up {
     #[cfg(intercepted)]
     pub(in super::super) static POPEN: Real = Real::new(c"popen", NONE);
 
-    /// The `number` of a function that no sanitizer wraps.
+    /// The `number` of a function for which this module does not look for a sanitizer's wrapper.
     #[cfg(intercepted)]
     const NONE: usize = usize::MAX;
 
@@ -114,7 +114,8 @@ pub(super) mod looked_up {
             CONNECT.resolve();
             GETADDRINFO.resolve();
             GETENV.resolve();
-            // The functions that start processes are looked up before any fork, because the lookup may allocate.
+            // A forked process may call the functions that start processes, and must not allocate. The lookup may
+            // allocate, so it happens here, before any fork.
             POSIX_SPAWN.resolve();
             POSIX_SPAWNP.resolve();
             EXECVE.resolve();
@@ -143,7 +144,7 @@ pub(super) mod looked_up {
     /// The caller must keep the contract of the C function: `to` is null or may be written to.
     #[inline]
     pub(in super::super) unsafe fn clock_gettime(id: clockid_t, to: *mut timespec) -> c_int {
-        // SAFETY: the function of this name, whose type POSIX fixes.
+        // SAFETY: libc has a function of this name, and POSIX fixes its type.
         let f: unsafe extern "C" fn(clockid_t, *mut timespec) -> c_int =
             unsafe { mem::transmute(CLOCK_GETTIME.address()) };
         // SAFETY: the caller keeps this function's contract, which covers this call.
@@ -151,14 +152,15 @@ pub(super) mod looked_up {
     }
 
     pub(in super::super) fn pthread_create() -> PthreadCreate {
-        // SAFETY: the function of this name, whose type POSIX fixes.
+        // SAFETY: libc has a function of this name, and POSIX fixes its type.
         unsafe { mem::transmute::<*mut c_void, PthreadCreate>(PTHREAD_CREATE.address()) }
     }
 
-    /// A function of libc, looked up once. Two lookups at the same time are harmless: both find the same function.
+    /// A function of libc, which is looked up only once. If two threads look it up at the same time, both find the same
+    /// function.
     pub(in super::super) struct Real {
         name: &'static CStr,
-        /// The index of the function among the sanitizer's interceptors.
+        /// The index of the function in the list of the sanitizer's wrappers, at the end of this file.
         number: usize,
         at: AtomicPtr<c_void>,
     }
@@ -172,7 +174,8 @@ pub(super) mod looked_up {
         #[inline]
         pub(in super::super) fn address(&self) -> *mut c_void {
             match self.at.load(Relaxed) {
-                // The address is null if a constructor of some library ran before ours.
+                // The address is null only if the constructor of a library calls the function before `resolve_all` has
+                // run.
                 at if at.is_null() => self.resolve(),
                 at => at,
             }
@@ -181,9 +184,10 @@ pub(super) mod looked_up {
         #[cold]
         fn resolve(&self) -> *mut c_void {
             let mut at = interceptor(self.number);
-            // A plain dlsym may return the pthread_cond_timedwait of LinuxThreads, whose condition variables have
-            // another layout, or the posix_spawn that passes a file without `#!` to a shell. Architectures that are
-            // newer than those versions have only one version of each function.
+            // glibc has old versions of three functions, which a plain `dlsym` may return. The old
+            // `pthread_cond_timedwait`, of LinuxThreads, expects another layout of condition variables. The old
+            // `posix_spawn` and `posix_spawnp` pass a file without `#!` to a shell. On newer architectures, glibc has
+            // only one version of each function, and not under the name below; `dlsym` finds it.
             #[cfg(all(target_os = "linux", target_env = "gnu"))]
             if at.is_null()
                 && let Some(version) = match self.name.to_bytes() {
@@ -209,8 +213,10 @@ pub(super) mod looked_up {
         }
     }
 
-    // The runtime of a sanitizer, which is part of the executable, wraps the same functions and must see the calls;
-    // dlsym would bypass it. Its symbols may be missing, so the references are weak, which takes assembler.
+    // The runtime of a sanitizer wraps some of the same functions, and must get the calls. It is part of the
+    // executable, so `dlsym` would skip it. The code below stores the addresses of its wrappers in an array. In an
+    // executable without a sanitizer the symbols do not exist, so the references must be weak. Stable Rust has no weak
+    // references, but assembler has.
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     core::arch::global_asm!(
         ".weak __interceptor_clock_gettime",
@@ -233,15 +239,15 @@ pub(super) mod looked_up {
         ".popsection",
     );
 
-    /// The sanitizer's wrapper of the function with this number, or null.
+    /// The sanitizer's wrapper of the function with this number, or null if there is none.
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     fn interceptor(number: usize) -> *mut c_void {
         unsafe extern "C" {
             #[link_name = "cassette_ambient_interceptors"]
             static INTERCEPTORS: [usize; 6];
         }
-        // SAFETY: the assembler above defines the array; the loader wrote it before any code ran, and nobody writes it
-        // later.
+        // SAFETY: the assembler above defines the array. The loader filled it before any code ran, and no code writes
+        // to it.
         let all = unsafe { INTERCEPTORS };
         ptr::with_exposed_provenance_mut(all.get(number).copied().unwrap_or_default())
     }

@@ -1,5 +1,6 @@
-//! Connections that the first `sendto` or `sendmsg` makes (TCP Fast Open, RFC 7413): our `connect` makes the
-//! connection, and the data is sent afterwards. Linux does the same if it does not know the server yet.
+//! Replaces `sendto` and `sendmsg`, because with TCP Fast Open (RFC 7413) the first of these calls opens the
+//! connection. The functions here call our `connect`, and then send the data. Linux does the same if it has no Fast
+//! Open cookie of the server yet.
 
 use super::connections::connect;
 use super::real::looked_up;

@@ -1,5 +1,5 @@
-//! `system` and `popen`, which start their shell by functions inside libc that cannot be replaced. Instead, the command
-//! is prefixed with a line that exports the session's variables to the shell.
+//! Replaces `system` and `popen`. They start a shell by internal functions of libc, which cannot be replaced. So the
+//! functions here add a line before the command, which exports the session's variables in the shell.
 
 use super::processes::environ;
 use super::real::looked_up;
@@ -38,14 +38,15 @@ unsafe extern "C" fn popen(command: *const c_char, mode: *const c_char) -> *mut 
     unsafe { real(command_with_variables.as_ref().map_or(command, |c| c.as_ptr()), mode) }
 }
 
-/// Prefixes the command with a line that exports the variables. `None` if the command needs no prefix.
+/// Returns the command, with a line before it that exports the variables. Returns `None` if the command needs no such
+/// line.
 ///
 /// # Safety
 /// `command` is null or a C string.
 unsafe fn announcing(command: *const c_char) -> Option<CString> {
     let mut environment = routing::child_environment().filter(|_| !command.is_null())?;
-    // A variable that differs from the process's own was set on purpose; `keeps` decides that entry by entry.
-    // SAFETY: `environ` is a list of C strings.
+    // The code may have changed one of the variables with `setenv`, on purpose. `keeps` detects this for each entry of
+    // the environment, and then `added` does not return the variable. SAFETY: `environ` is a list of C strings.
     unsafe { super::processes::entries(environ()) }.for_each(|entry| {
         // SAFETY: as above.
         environment.keeps(unsafe { CStr::from_ptr(entry) });

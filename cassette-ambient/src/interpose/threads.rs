@@ -1,4 +1,4 @@
-//! `pthread_create`: a new thread takes over the context of the thread that starts it.
+//! Replaces `pthread_create`, so that a new thread takes over the context of the thread that starts it.
 
 use super::real::{self, PthreadCreate, StartFn};
 use crate::context::{self, Context};
@@ -22,25 +22,26 @@ unsafe extern "C" fn pthread_create(
         return unsafe { create(thread, attributes, start, argument) };
     };
     let heir = Box::into_raw(Box::new(Heir { start, argument, context }));
-    // SAFETY: the caller keeps this function's contract; `inherit` takes a pointer to an `Heir`, and gets one.
+    // SAFETY: the caller keeps this function's contract. `inherit` expects a pointer to an `Heir`, and gets one.
     let result = unsafe { create(thread, attributes, inherit, heir.cast()) };
     if result != 0 {
-        // SAFETY: `heir` came from a box, and no thread has started that could have taken it back.
+        // SAFETY: `heir` came from a box. No thread has started, so `inherit` has not taken it back.
         drop(unsafe { Box::from_raw(heir) });
     }
     result
 }
 
-/// The start function of a new thread, and its context.
+/// What `inherit` needs in a new thread: the caller's start function with its argument, and the context.
 struct Heir {
     start: StartFn,
     argument: *mut c_void,
     context: Context,
 }
 
-/// No value is left to drop while `start` runs: `pthread_exit` and `pthread_cancel` unwind through this frame.
+/// The first function that a new thread runs. While `start` runs, this function must hold no value with a destructor,
+/// because `pthread_exit` and `pthread_cancel` unwind through its frame.
 extern "C-unwind" fn inherit(heir: *mut c_void) -> *mut c_void {
-    // SAFETY: the box of `pthread_create` above, which is handed over to this thread alone.
+    // SAFETY: `pthread_create` above made this pointer from a box, and passed it to this thread only.
     let Heir { start, argument, context } = *unsafe { Box::from_raw(heir.cast::<Heir>()) };
     context.take_over();
     start(argument)

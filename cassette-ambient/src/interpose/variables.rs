@@ -1,6 +1,7 @@
-//! `getenv`, which std's `env::var` and C code call.
+//! Replaces `getenv`, which std's `env::var` and C code call.
 //!
-//! The process's own environment is not changed, because other threads would see the change.
+//! `getenv` can return another value on each thread. The environment of the process stays unchanged, because all
+//! threads would see a change.
 
 use super::real::looked_up;
 use crate::routing;
@@ -21,7 +22,7 @@ unsafe extern "C" fn getenv(name: *const c_char) -> *mut c_char {
     unsafe { shown(name, mem::transmute::<*mut libc::c_void, Getenv>(looked_up::GETENV.address())) }
 }
 
-/// The variant that OpenSSL calls.
+/// The variant of `getenv` that OpenSSL calls.
 ///
 /// # Safety
 /// The caller must keep the contract of this function in glibc: `name` is a C string.
@@ -38,7 +39,8 @@ unsafe fn shown(name: *const c_char, real: Getenv) -> *mut c_char {
     if !name.is_null() && routing::governs() {
         // SAFETY: the caller keeps this function's contract.
         match routing::variable(unsafe { CStr::from_ptr(name) }) {
-            // Callers must not write to the result of getenv.
+            // The cast to a mutable pointer is sound: by the contract of `getenv`, callers must not write to its
+            // result.
             Some(Some(value)) => return value.as_ptr().cast_mut(),
             Some(None) => return ptr::null_mut(),
             None => {}

@@ -1,9 +1,9 @@
-//! Waits until an absolute wall-clock time. The caller computes the deadline from the clock that it sees, and the
-//! kernel compares it with the real clock; so the deadline is translated from the clock that the caller sees to the
-//! real clock.
+//! Replaces functions that wait until an absolute wall-clock time. The caller computes the deadline from the clock that
+//! it sees, but the kernel compares the deadline with the real clock. So the functions here translate the deadline into
+//! real time.
 //!
-//! std, tokio and parking_lot do not wait this way on Linux; C and C++ do (`std::condition_variable`). A static libc
-//! has no second name for all of the functions, so waits are not translated there.
+//! std, tokio and parking_lot do not call these functions on Linux. C and C++ do (`std::condition_variable`). In a
+//! static libc some of the real functions have no second name, so this file is not compiled there.
 
 use super::real::{self, looked_up};
 use crate::context;
@@ -46,12 +46,13 @@ unsafe extern "C-unwind" fn sem_timedwait(semaphore: *mut c_void, deadline: *con
 #[derive(PartialEq)]
 enum Waits {
     OnTheWallClock,
-    /// A condition variable may use `CLOCK_MONOTONIC` instead, and offers no way to ask.
+    /// On the wall clock or on `CLOCK_MONOTONIC`. A condition variable may use either clock, and there is no function
+    /// that returns which clock it uses.
     OnSomeClock,
 }
 
-/// Translates the deadline to the real clock. Returns `None` if the deadline needs no translation: it is in real time,
-/// on another clock, or invalid, which libc reports.
+/// Translates the deadline to the real clock. Returns `None` if the deadline needs no translation: if the thread sees
+/// the real time, if the deadline is on another clock, or if it is invalid. libc reports an invalid deadline.
 ///
 /// # Safety
 /// `deadline` is null or may be read.
@@ -63,8 +64,9 @@ unsafe fn on_the_real_clock(deadline: *const timespec, waits: Waits) -> Option<t
         return None;
     }
     let at = deadline.tv_sec.saturating_mul(SECOND).saturating_add(deadline.tv_nsec);
-    // The deadline belongs to the clock that it is nearer to: the machine has not been up for as many years as lie
-    // between 1970 and any time that a test is likely to freeze.
+    // If a deadline may be on either clock, it is on the clock whose reading is nearer. `CLOCK_MONOTONIC` shows the
+    // time since the machine started, usually some days. A frozen wall clock shows the time since 1970, usually some
+    // decades.
     let monotonic = || real::clock_ns(libc::CLOCK_MONOTONIC);
     if waits == Waits::OnSomeClock && at.abs_diff(monotonic()) < at.abs_diff(shown) {
         return None;

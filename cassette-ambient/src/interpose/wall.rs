@@ -1,4 +1,4 @@
-//! The wall clock: the three C functions that read it. `CLOCK_MONOTONIC` and other clocks pass through.
+//! Replaces the three C functions that read the wall clock. `CLOCK_MONOTONIC` and other clocks stay unchanged.
 
 use super::real;
 use crate::context;
@@ -27,8 +27,8 @@ unsafe extern "C" fn clock_gettime(id: clockid_t, to: *mut timespec) -> c_int {
     unsafe { real::clock_gettime(id, to) }
 }
 
-// The next two functions are replaced on Linux only. On macOS std calls neither of them, and parking_lot computes
-// absolute deadlines from gettimeofday, which must stay real.
+// The next two functions are replaced on Linux only. On macOS std does not call them, and `gettimeofday` must return
+// the real time there, because parking_lot computes absolute deadlines from it.
 
 /// # Safety
 /// The caller must keep the contract of this function in POSIX: each argument is null or may be written to.

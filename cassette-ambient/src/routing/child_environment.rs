@@ -1,32 +1,32 @@
-//! The session's variables in the environment of a process that a session's thread starts.
+//! Adds the session's variables to the environment of a process that a thread of the session starts.
 //!
-//! A variable that differs from the test process's own was set for the child on purpose and stays.
+//! If a variable has another value than in the test process, the test has set it for the child on purpose, so it stays.
 //!
-//! This code allocates nothing, because a forked process may run it.
+//! This code must not allocate, because a forked process may run it.
 
 use crate::network::ChildVariable;
 use std::ffi::CStr;
 
-/// Decides which variables a new process gets, entry by entry of the environment that the caller gives it.
+/// Decides which variables a new process gets. The caller first calls [`keeps`](Self::keeps) for each entry of the
+/// environment that the code gives to the process, and then [`added`](Self::added).
 pub(crate) struct ChildEnvironment {
     variables: &'static [ChildVariable],
-    /// One bit for each variable: whether the caller's own value stays.
+    /// One bit for each variable of the session: whether the value that the code gives stays.
     own: u64,
 }
 
 impl ChildEnvironment {
     pub(super) fn new(variables: &'static [ChildVariable]) -> ChildEnvironment {
-        // A sixty-fifth variable would have no bit.
+        // `own` has 64 bits, so only 64 variables are possible.
         ChildEnvironment { variables: variables.get(..64).unwrap_or(variables), own: 0 }
     }
 
-    /// The largest number of variables that [`added`](Self::added) returns.
+    /// The largest number of variables that [`added`](Self::added) can return.
     pub(crate) fn len(&self) -> usize {
         self.variables.len()
     }
 
-    /// Whether this entry of the environment, `NAME=value`, stays. Otherwise one of the session's variables replaces
-    /// it.
+    /// Whether this entry of the environment, `NAME=value`, stays. If not, a variable of the session replaces it.
     pub(crate) fn keeps(&mut self, entry: &CStr) -> bool {
         let entry = entry.to_bytes();
         let Some((at, variable)) =
@@ -42,7 +42,7 @@ impl ChildEnvironment {
         on_purpose
     }
 
-    /// The entries to add to those that stay.
+    /// The session's entries to add to the given entries that stay.
     pub(crate) fn added(&self) -> impl Iterator<Item = &'static CStr> {
         let own = self.own;
         let added = self.variables.iter().enumerate().filter(move |(at, _)| own & 1 << at == 0);

@@ -1,9 +1,9 @@
 //! Decides where the connections of a context's threads go, and which variables its threads see.
 //!
-//! All decisions are made here, in safe code; `interpose` asks and obeys. A thread of a session reaches loopback
-//! addresses as usual. Any other connection is redirected to the session's listener, which learns the destination from
-//! [`intercepted`]. Names are not looked up: each name gets an invented address. Connections of an ended session are
-//! refused.
+//! This module makes all decisions, in safe code, and `interpose` carries them out. A connection to a loopback address
+//! stays unchanged, unless the session asks for these connections too. Every other connection is redirected to the
+//! session's listener, which calls [`intercepted`] to get the intended destination. Names are not looked up in DNS:
+//! each name gets an invented address. Connections of a session that has ended are refused.
 //!
 //! Must not know: HTTP, and what the listener does.
 
@@ -30,16 +30,17 @@ pub struct Destination {
     pub port: u16,
 }
 
-/// The destination of the connection from `client`, if a thread of this session made it and it was redirected to the
-/// listener. Each destination is returned once.
+/// Returns the intended destination of a redirected connection. `client` is the address of the client, as the listener
+/// sees it. Returns `None` if no thread of this session made the connection, or if the connection was not redirected. A
+/// second call for the same connection returns `None`.
 pub fn intercepted(session: u64, client: SocketAddr) -> Option<Destination> {
     let tables = tables().filter(|_| client.ip().to_canonical().is_loopback())?;
     let meant = tables.ports.take(client.port()).filter(|m| m.session == session as u32)?;
     Some(Destination { host: tables.names.host(meant.host)?, port: meant.port })
 }
 
-/// The tables that the process shares with the processes it forks, so that the listener knows the connections of a
-/// forked process.
+/// The tables that the process shares with the processes that it forks, so that the listener also finds the
+/// destinations of a forked process's connections.
 #[repr(C)]
 pub(crate) struct Tables {
     names: Names,
@@ -52,7 +53,7 @@ fn tables() -> Option<&'static Tables> {
     TABLES.get().copied()
 }
 
-/// Takes over the tables, which are zeroed memory, before `main`.
+/// Stores the tables. It is called before `main`, with zeroed memory.
 #[cfg(intercepted)]
 pub(crate) fn provide(tables: &'static Tables) {
     let _ = TABLES.set(tables);
@@ -67,22 +68,22 @@ pub(crate) fn governs() -> bool {
 pub(crate) enum Route {
     /// The connection goes where the caller asked.
     AsAsked,
-    /// The connection goes to this port of 127.0.0.1. The ticket must be [handed in](Ticket::hand_in) first.
+    /// The connection goes to this port of 127.0.0.1. The caller must first call [`Ticket::hand_in`].
     ToListener(u16, Ticket),
     Refused,
 }
 
-/// The destination of a redirected connection.
+/// The intended destination of a redirected connection, which the caller must store before it connects.
 #[derive(Clone, Copy)]
 pub(crate) struct Ticket(&'static Tables, Meant);
 
 impl Ticket {
-    /// Notes the destination under the client's port, before the connection is made.
+    /// Stores the destination under the client's port, so that the listener finds it.
     pub(crate) fn hand_in(self, client: u16) {
         self.0.ports.put(client, self.1);
     }
 
-    /// Removes the note, because the connection was not made.
+    /// Removes the destination again, because the connection failed.
     pub(crate) fn withdraw(self, client: u16) {
         self.0.ports.take(client);
     }
@@ -98,7 +99,7 @@ pub(crate) fn route(to: SocketAddr) -> Route {
         IpAddr::V4(v4) => names::number_of(v4).filter(|n| tables.names.host(*n).is_some()),
         IpAddr::V6(_) => None,
     };
-    // Linux connects the unspecified address to the machine itself.
+    // Linux treats the unspecified address (`0.0.0.0`, `::`) as the machine itself.
     let local = ip.is_loopback() || ip.is_unspecified();
     if invented.is_none() && local && !(network.loopback && !governing.ended && port != network.listener) {
         return Route::AsAsked;
@@ -118,9 +119,9 @@ pub(crate) fn route(to: SocketAddr) -> Route {
     Route::ToListener(network.listener, Ticket(tables, meant))
 }
 
-/// The answer to a lookup that asks no server.
+/// How to answer the lookup of a name.
 pub(crate) enum Lookup {
-    /// The system answers.
+    /// The system's own function looks up the name.
     AsAsked,
     /// This invented address stands for the name.
     Invented(Ipv4Addr),
@@ -134,7 +135,7 @@ pub(crate) fn lookup(name: &[u8]) -> Lookup {
     if is_local(name) {
         return Lookup::AsAsked;
     }
-    // The system's resolver refuses such a name too.
+    // The system's own function refuses such a name too.
     if !is_name(name) {
         return Lookup::None;
     }
@@ -144,7 +145,7 @@ pub(crate) fn lookup(name: &[u8]) -> Lookup {
     }
 }
 
-/// Whether the name is `localhost` or below it (RFC 6761 §6.3).
+/// Whether the name is `localhost`, or ends in `.localhost` (RFC 6761 §6.3).
 fn is_local(name: &[u8]) -> bool {
     let name = name.strip_suffix(b".").unwrap_or(name);
     let ending = name.len().checked_sub(b"localhost".len()).map(|at| name.split_at(at));
@@ -157,21 +158,22 @@ fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
-/// The value that the calling thread sees of a variable. The outer `None` means: the process's own value.
+/// The value of a variable that the calling thread gets. The outer `None` means that the thread gets the value from the
+/// environment of the process. The inner `None` means that the thread gets no value.
 pub(crate) fn variable(name: &CStr) -> Option<Option<&'static CStr>> {
     let governing = context::network().filter(|g| !g.ended)?;
     let known = governing.network.variables.iter().find(|(n, _)| n.as_c_str() == name)?;
     Some(known.1.as_deref())
 }
 
-/// The variables for a process that the calling thread starts. A session that has ended still adds them: the process
-/// then finds no listener, instead of the network.
+/// The variables for a process that the calling thread starts. If the session has ended, the process still gets the
+/// variables. So it tries to connect to a listener that no longer exists, and not to the real servers.
 pub(crate) fn child_environment() -> Option<ChildEnvironment> {
     let governing = context::network().filter(|g| !g.network.child_variables.is_empty())?;
     Some(ChildEnvironment::new(&governing.network.child_variables))
 }
 
-/// An address as text, on the stack.
+/// The text of an IP address, in a buffer on the stack.
 struct Text([u8; 64]);
 
 impl Default for Text {

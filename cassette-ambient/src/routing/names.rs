@@ -1,25 +1,27 @@
-//! Hosts and the addresses that were invented for them.
+//! The table of hosts, and the addresses that are invented for them.
 //!
-//! The table is lock-free and of a fixed size, because libc's functions may be called after `fork`, when a lock may be
-//! held by a thread that does not exist in the child, and in places that must not allocate. An entry is written once
-//! and stays.
+//! The table is lock-free and has a fixed size. Code may call libc's functions after `fork`. In the new process, a lock
+//! may be held for ever, by a thread that exists only in the parent; and allocation is not allowed. An entry is written
+//! once, and never changes.
 
 use std::hint::spin_loop;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU8, Ordering::*};
 
-/// The names of hosts, or their addresses as text.
+/// The table. An entry is the name of a host, or its address as text.
 #[repr(transparent)]
 pub(crate) struct Names([Entry; CAPACITY]);
 
-/// The number of hosts that the tests of one process may use. The table takes 4 MiB of address space; only used pages
-/// take memory.
+/// The number of hosts that the tests of one process may use. The table takes 4 MiB of address space, but only the
+/// pages that have entries take memory.
 const CAPACITY: usize = 1 << 14;
 
-/// The most bytes of a host in the table: one more than the longest name has (RFC 1035 §2.3.4), for a dot at its end.
+/// The maximal length of a host in the table. A name has at most 253 bytes (RFC 1035 §2.3.4), and there may be a dot at
+/// its end.
 const LONGEST: usize = 254;
 
-/// The invented addresses lie in 127.64.0.0/10: a connection that escaped the redirection would not leave the machine.
+/// The invented addresses are in 127.64.0.0/10, which is loopback. So a connection to such an address cannot leave the
+/// machine, even if it is not redirected.
 const FIRST: u32 = u32::from_be_bytes([127, 64, 0, 0]);
 const MASK: u32 = u32::MAX << 22;
 
@@ -35,8 +37,8 @@ const WRITING: u8 = 1;
 const WRITTEN: u8 = 2;
 
 impl Names {
-    /// The number of `host`, which stays the same for the life of the process and ignores case. `None` if the name is
-    /// too long, or if the table is full.
+    /// The number of `host`. It is the same for the life of the process, and for upper and lower case. Adds the host to
+    /// the table if necessary. `None` if the host is empty or too long, or if the table is full.
     pub(crate) fn number(&self, host: &[u8]) -> Option<u16> {
         if host.is_empty() || host.len() > LONGEST {
             return None;
@@ -72,8 +74,8 @@ pub(crate) fn number_of(address: Ipv4Addr) -> Option<u16> {
 
 impl Entry {
     fn is_or_becomes(&self, host: &[u8]) -> bool {
-        // A process that is killed while it writes an entry leaves the entry unfinished. Other processes skip such an
-        // entry after some attempts.
+        // If a process is killed while it writes an entry, the entry stays unfinished. So other processes try only for
+        // a while, and then skip the entry.
         for _ in 0..10_000 {
             match self.state.load(Acquire) {
                 WRITTEN => return self.is(host),

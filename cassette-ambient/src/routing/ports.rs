@@ -1,7 +1,8 @@
-//! The destinations of connections to a listener, by the client's port. A destination is written before the client
-//! connects and taken when the listener accepts, so that neither side waits for the other.
+//! A table of the intended destinations of redirected connections, by the client's port. The destination is written
+//! before the client connects, and removed when the listener accepts the connection. So neither side waits for the
+//! other.
 //!
-//! The table is lock-free and of a fixed size, for the reasons that `names` gives.
+//! The table is lock-free and has a fixed size, for the reasons that the comment of `names` gives.
 
 use std::sync::atomic::{AtomicU64, Ordering::*};
 
@@ -9,10 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering::*};
 #[repr(transparent)]
 pub(crate) struct Ports([AtomicU64; 1 << 16]);
 
-/// The destination of a connection.
+/// The intended destination of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Meant {
-    /// The session whose thread connected: the lower half of its number.
+    /// The lower 32 bits of the number of the session whose thread connected.
     pub(crate) session: u32,
     /// The number of the host in `names`.
     pub(crate) host: u16,
@@ -31,7 +32,7 @@ impl Ports {
 }
 
 impl Meant {
-    // The number of a host is below 2^14, so a bit above the number can distinguish an entry from an empty slot.
+    // The number of a host is below 2^14. So a higher bit of the same 16 bits can mark a slot as used.
     fn pack(self) -> u64 {
         u64::from(self.session) << 32 | u64::from(self.port) << 16 | u64::from(self.host | PRESENT)
     }
