@@ -1,5 +1,5 @@
-//! Tests `#[cassette_test]` on every kind of test function: sync and async, all return values, and other test macros
-//! above the attribute. The tests need no cassette, hence `mode = "off"`.
+//! Tests `#[cassette_test]` on every kind of test function: sync and async, with all return types, and below other test
+//! macros. The tests have no cassettes, so they use `mode = "off"`.
 
 use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,8 @@ use cassette::{Config, Session, cassette_test};
 use rstest::{fixture, rstest};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-/// The name of this thread's session, and the name of the thread: the test harness uses the path of the test.
+/// The name of this thread's session, and the name of the thread. The thread must have the path of the test as its
+/// name, as the test harness gives it.
 fn here() -> (String, String) {
     let session = Session::current().expect("the body runs under a session");
     (session.name().to_owned(), thread::current().name().unwrap_or_default().to_owned())
@@ -21,7 +22,7 @@ fn check_here(name: &str, path: &str) {
     assert_eq!(here(), (name.to_owned(), path.to_owned()));
 }
 
-/// The last segment of the path of the enclosing function, which insta uses as the name of a snapshot.
+/// The name of the function that contains the macro call. insta names snapshots in the same way.
 macro_rules! function_name {
     () => {{
         fn probe() {}
@@ -89,7 +90,7 @@ mod kinds {
         check_here("composition/kinds/registered_once_below", "kinds::registered_once_below");
     }
 
-    /// Doc comments and lint attributes apply to the function.
+    /// Doc comments and lint attributes of the user apply to the function.
     #[cassette_test(mode = "off")]
     #[expect(unused_variables, reason = "the attribute covers the body")]
     pub(crate) async fn with_attributes() {
@@ -151,7 +152,7 @@ mod outcomes {
         Ok(())
     }
 
-    /// cassette's errors implement `std::error::Error`, so that `?` converts them.
+    /// `?` converts a cassette error into a boxed error, because it implements `std::error::Error`.
     #[cassette_test(mode = "off")]
     fn another_error_type(session: Session) -> Result<(), Box<dyn std::error::Error>> {
         assert!(session.output_dir()?.is_dir());
@@ -253,8 +254,8 @@ mod configured {
 mod with_others {
     use super::*;
 
-    // `#[tokio::test]` allows no arguments of the function. cassette's attribute does not need it, but accepts existing
-    // tests.
+    // `#[tokio::test]` refuses a function with arguments. cassette's attribute does not need `#[tokio::test]`, but
+    // existing tests may have it.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     #[cassette_test(mode = "off")]
     async fn tokio_test() -> cassette::TestResult {
@@ -298,7 +299,7 @@ mod with_others {
         assert_eq!(here().0, format!("composition/with_others/rstest_values/a_{i}_{a}/b_{j}_{b}"));
     }
 
-    /// With this fixture, a parametrised test gets its session as an argument.
+    /// A parametrised test gets its session as an argument from this fixture.
     #[fixture]
     fn session() -> Session {
         Session::current().expect("the case runs under a session")
@@ -311,7 +312,7 @@ mod with_others {
         assert_eq!(session.name(), format!("composition/with_others/rstest_fixture/case_{n}"));
     }
 
-    // An attribute above a case applies to that case only.
+    // rstest applies an attribute above a `#[case]` to this case only.
     #[rstest]
     #[should_panic(expected = "case 1")]
     #[case(1)]

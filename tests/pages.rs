@@ -1,5 +1,5 @@
-//! Runs the examples in the pages for users as documentation tests. They are not in the library, because a published
-//! package cannot contain files from outside its folder.
+//! Runs the examples in the pages for users as documentation tests. The library cannot include the pages, because a
+//! published package cannot contain files from outside its folder.
 
 #[cfg(doctest)]
 mod pages {

@@ -1,8 +1,8 @@
-//! A wrapper of `rustc` that always compiles test executables.
+//! Runs `rustc`, and makes it compile a test executable instead of a program.
 //!
-//! trybuild compiles its cases as programs. In a program, rustc drops every function with `#[test]` before it checks
-//! types. If cargo uses this program as its workspace wrapper, rustc keeps these functions and reports their type
-//! errors.
+//! trybuild compiles its cases as programs. In a program, rustc removes every function with `#[test]` before it checks
+//! types. If cargo starts this wrapper instead of `rustc` (`RUSTC_WORKSPACE_WRAPPER`), rustc keeps these functions and
+//! reports their type errors.
 
 use std::env;
 use std::process::{Command, ExitCode};
@@ -13,7 +13,8 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = arguments.collect();
     let mut command = Command::new(rustc);
     command.args(&arguments);
-    // Cargo also queries the compiler's version and targets. These calls have no `--emit` and allow no `--test`.
+    // Cargo also runs the compiler to get its version and targets. These calls have no `--emit`, and fail with
+    // `--test`.
     if arguments.iter().any(|a| a.to_string_lossy().starts_with("--emit")) {
         command.arg("--test");
     }

@@ -1,12 +1,12 @@
-//! Tests the compiler errors for wrong uses of `#[cassette_test]`: each file in `ui/` must fail with the text in the
-//! file next to it.
+//! Tests the compiler's messages for wrong uses of `#[cassette_test]`. rustc must refuse each Rust file in `ui/`, with
+//! the text in the `.stderr` file next to it.
 //!
 //! After an intended change, run `TRYBUILD=overwrite cargo test -p cassette-attribute-tests`, and review the diff.
 
 use std::env;
 use std::process::Command;
 
-/// The variable with which cargo starts another program instead of the compiler.
+/// The variable that names the program that cargo starts instead of the compiler.
 const WRAPPER: &str = "RUSTC_WORKSPACE_WRAPPER";
 
 #[test]
@@ -15,7 +15,8 @@ fn errors_point_to_the_mistake() {
     if env::var_os(WRAPPER).is_some_and(|w| w == wrapper) {
         return trybuild::TestCases::new().compile_fail("ui/*.rs");
     }
-    // The variable must be set before this process starts, so the test starts itself a second time.
+    // A process must not change its own environment while other threads run. So the test starts itself again, with the
+    // variable.
     let exe = env::current_exe().unwrap();
     let test = ["--exact", "errors_point_to_the_mistake", "--nocapture"];
     let output = Command::new(exe).args(test).env(WRAPPER, wrapper).output().unwrap();

@@ -1,11 +1,12 @@
-//! Runs a test in a separate process, if it would affect the other tests of its process.
+//! Runs a test in a separate process. For tests that would affect the other tests of their process.
 
 use std::process::Command;
 
-/// The variable that names the test for which a process was started.
+/// This variable is set in the separate process. Its value is the name of the test.
 const VARIABLE: &str = "E2E_ALONE";
 
-/// Whether this process runs only `test`. If not, this function runs the test in a new process.
+/// Returns true if this process runs only `test`. Otherwise this function runs the test in a new process, and returns
+/// false.
 ///
 /// # Panics
 ///

@@ -26,7 +26,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub(crate) const HOST: &str = "api.example.test";
 
-/// A response of the server. Its body may break off.
+/// A response of the server. Its body may end with an error, which breaks the connection off.
 pub(crate) type Answer = Response<BoxBody<Bytes, std::io::Error>>;
 
 /// The protocol of the server.
@@ -48,7 +48,7 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// Starts a server that responds with the result of `answer`, which gets whole requests.
+    /// Starts a server that reads each request to its end, and responds with the result of `answer`.
     pub(crate) fn start(
         speaks: Speaks,
         answer: impl Fn(Request<Bytes>) -> Answer + Send + Sync + 'static,
@@ -138,7 +138,7 @@ impl Api {
         format!("{scheme}://{HOST}{path}")
     }
 
-    /// Settings with which a session connects to this server and trusts it.
+    /// Settings that make a session connect to this server, and trust its certificate.
     pub(crate) fn config(&self) -> Config {
         let config = Config::new().resolve(HOST, self.address);
         if self.root.is_empty() { config } else { config.extra_root(self.root.clone()) }
@@ -179,7 +179,7 @@ pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Byte
     with_body(status, headers, body.boxed())
 }
 
-/// A response whose body consists of these frames. An error among them breaks the body off.
+/// A response whose body consists of these frames. If a frame is an error, the body breaks off there.
 pub(crate) fn frames(
     status: u16,
     headers: &[(&str, &str)],
@@ -250,7 +250,7 @@ pub(crate) struct Seen {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) trailers: Option<HeaderMap>,
-    /// The body broke off after these bytes.
+    /// Whether the body broke off after the bytes in `body`.
     pub(crate) cut: bool,
 }
 

@@ -1,4 +1,5 @@
-//! `Session::base_url`: clients that accept only a base URL, and must not leave the session.
+//! Tests `Session::base_url`. The clients of these tests get only a base URL, and all their requests must go to the
+//! session.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use http::header::HOST as HOST_HEADER;
 use crate::api::{Answer, Api, HOST, Speaks, answer, get};
 use crate::project::Project;
 
-/// A client without the session's proxy and root certificate, so that it cannot use https.
+/// A client without a proxy and without root certificates, so that it cannot use https.
 fn client() -> reqwest::Client {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -19,7 +20,7 @@ fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls).build().unwrap()
 }
 
-/// Returns the method, the host and the path of the request.
+/// A response whose body is the method, the host and the path of the request.
 fn mirror(request: &http::Request<bytes::Bytes>) -> Answer {
     let host = request.headers().get(HOST_HEADER).map_or("none", |h| h.to_str().unwrap());
     let host = request.uri().host().unwrap_or(host);
@@ -37,7 +38,7 @@ fn recorded_and_replayed(speaks: Speaks, version: &str) {
         for path in ["/a?x=1&y=%20", "/a/", "//b"] {
             seen.push(get(&client(), &format!("{base}{path}")).await.body);
         }
-        // A client that joins an absolute path to its base.
+        // Some clients join an absolute path to the base URL.
         let joined = reqwest::Url::parse(&base).unwrap().join("/other").unwrap();
         seen.push(get(&client(), joined.as_str()).await.body);
         seen
@@ -66,7 +67,7 @@ fn http() {
     recorded_and_replayed(Speaks::Http1, "HTTP/1.1");
 }
 
-/// The proxy replays what base URLs recorded, and the other way round.
+/// A cassette that was recorded with a base URL replays through the proxy, and the other way round.
 #[test]
 fn a_recording_replays_by_another_transport() {
     let api = Api::start(Speaks::Https1, |request| mirror(&request));
@@ -83,8 +84,8 @@ fn a_recording_replays_by_another_transport() {
     assert_eq!(second.replay(config, &by_base), asked);
 }
 
-/// Absolute redirects lead to ports of the session, for the same server and for another one. cassette rewrites cookies
-/// and links for the port.
+/// cassette rewrites absolute redirects, so that they lead to a port of the session, whether they name the same server
+/// or another one. It also rewrites cookies and `link` headers.
 #[test]
 fn the_client_stays_in_the_session() {
     let other = Api::start(Speaks::Http1, |request| mirror(&request));
@@ -102,7 +103,7 @@ fn the_client_stays_in_the_session() {
     let body = async |session: Session| {
         let base = session.base_url(&url).unwrap();
         let start = get(&client(), &format!("{base}/start")).await;
-        // The value is redacted on replay.
+        // On replay the value of the cookie is a placeholder, so the test does not compare it.
         let cookie = start.headers["set-cookie"].to_str().unwrap();
         assert_eq!(cookie.split_once("; "), Some((cookie.split(';').next().unwrap(), "Path=/")));
         assert_eq!(start.headers["link"], format!("<{base}/?page=2>; rel=\"next\""));
@@ -126,7 +127,7 @@ fn the_client_stays_in_the_session() {
     );
 }
 
-/// All URLs of a server have the same port, which the session closes when it ends.
+/// All base URLs of a server have the same port. The session closes the port when it ends.
 #[test]
 fn a_port_for_each_server() {
     let project = Project::new();

@@ -1,5 +1,5 @@
-//! `redact_before_read`: the code under test reads the redacted response while recording, too, and cannot send a
-//! placeholder to a server.
+//! Tests `redact_before_read`. The code under test gets redacted responses, while recording and on replay. cassette
+//! does not send a request that contains a placeholder.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -182,7 +182,7 @@ fn an_answer_in_pieces_with_trailers() {
     assert_eq!(project.replay(config, &body), expected);
 }
 
-/// The body ends in the middle of an email address. cassette redacts that part, too.
+/// The body breaks off in the middle of an email address. cassette redacts the part that has arrived.
 #[test]
 fn an_answer_that_breaks_off() {
     let (begin, _) = SENT.split_at(SENT.find("mail.test").unwrap());
@@ -228,7 +228,7 @@ fn answers_that_cannot_be_decoded() {
     assert!(!project.path("tests/cassettes/weather/berlin.json").exists());
 }
 
-/// A server that returns users with email addresses, and a list of the other requests that it receives.
+/// A server that returns users with email addresses. Also returns a list to which the server adds every other request.
 fn listening() -> (Api, Arc<Mutex<Vec<String>>>) {
     let sent = Arc::new(Mutex::new(Vec::new()));
     let received = sent.clone();
@@ -309,7 +309,7 @@ fn a_placeholder_is_never_sent_back() {
     }
 }
 
-/// The placeholder comes from a recorded response, so no server sent it in this run.
+/// Mode `append`: the code gets the placeholder from a response on the cassette, and not from a server in this run.
 #[test]
 fn a_placeholder_of_the_cassette_is_not_sent_back_either() {
     let (api, sent) = listening();
@@ -330,7 +330,8 @@ fn a_placeholder_of_the_cassette_is_not_sent_back_either() {
     assert_eq!(project.requests(), [format!("GET http://{HOST}/users")]);
 }
 
-/// A named secret stays redacted by its field. Otherwise replay would restore it, and the code would see it.
+/// A value can be a named secret and also in a field of `redact_before_read`. Then it gets the placeholder of the
+/// field, because a replay would put a named secret back, and the code would see it.
 #[test]
 fn a_named_secret_is_not_shown_on_replay() {
     let api = Api::start(Speaks::Http1, |_| answer(200, &[("content-type", JSON)], SENT));

@@ -1,4 +1,4 @@
-//! Bodies from the server to the cassette, and back to the client on replay, byte for byte.
+//! Tests that cassette stores the bodies of a server, and that a replay returns the same bytes.
 
 use std::io::Write as _;
 
@@ -72,7 +72,7 @@ fn text_is_readable_by_the_line() {
     assert!(text.contains("zweite Zeile, größer"), "{text}");
 }
 
-/// cassette adapts `content-length` to a body that a person edited.
+/// If a person has edited a body in the cassette, a replay sends the `content-length` of the edited body.
 #[test]
 fn a_body_that_was_edited_by_hand() {
     for speaks in [Speaks::Http1, Speaks::Https2] {
@@ -191,7 +191,7 @@ fn compressed_answers_are_readable_and_read_the_same() {
     }
 }
 
-/// Codings in several header lines mean the same as one list (RFC 9110 §5.3).
+/// Several `content-encoding` lines mean the same as one line with a list (RFC 9110 §5.3).
 #[test]
 fn codings_in_several_header_lines() {
     let coded = gzip(&zlib(TEXT.as_bytes()));

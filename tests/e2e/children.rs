@@ -1,5 +1,5 @@
-//! Processes in a session: started with `Session::command`, or in any other way with the variables of `Session::env`.
-//! `compat/` tests programs in other languages.
+//! Tests processes that a test starts with `Session::command`, or in another way with the variables of `Session::env`.
+//! The tests in `compat/` start programs in other languages.
 
 #![expect(clippy::print_stdout, reason = "the process's answer")]
 
@@ -11,8 +11,8 @@ use cassette::{Mode, Session};
 use crate::api::{Api, Speaks, answer};
 use crate::project::Project;
 
-/// The child process of the other tests, which start this executable with this test. It is an ordinary client: it reads
-/// the variables for proxies and root certificates, as most clients do.
+/// This test is the child process of the other tests: they start this executable again, and let it run only this test.
+/// It is an ordinary client, which reads the variables for proxies and root certificates, as most clients do.
 #[test]
 fn the_process() {
     let Ok(url) = std::env::var("CHILD_ASKS") else { return };
@@ -44,7 +44,8 @@ fn api(speaks: Speaks) -> Api {
     Api::start(speaks, |request| answer(200, &[], format!("{} {}", request.method(), request.uri().path())))
 }
 
-/// Starts processes with std and with tokio, with the test's environment and with only the session's variables.
+/// Starts processes with std and with tokio. Some get the environment of the test as well, others only the session's
+/// variables.
 #[track_caller]
 fn recorded_and_replayed(speaks: Speaks) {
     let api = api(speaks);
@@ -94,7 +95,7 @@ fn http() {
     recorded_and_replayed(Speaks::Http1);
 }
 
-/// The session's clock is years in the past, but a child process has the real clock.
+/// The session's clock is years in the past, but a child process checks the certificate with the real clock.
 #[test]
 fn a_process_with_the_real_clock_trusts_the_certificate() {
     let api = api(Speaks::Https1);
@@ -115,7 +116,7 @@ fn a_process_with_the_real_clock_trusts_the_certificate() {
     assert_eq!(seen, Ok("GET /old".to_owned()));
 }
 
-/// A process's request without a recording fails the test, even if the test ignores it.
+/// If a process sends a request that has no recording, the test fails, even if the test ignores the error.
 #[test]
 fn a_request_without_a_recording_fails_the_test() {
     let api = api(Speaks::Https1);
@@ -133,7 +134,7 @@ fn a_request_without_a_recording_fails_the_test() {
     assert!(failure.contains("requested  GET https://api.example.test/another"), "{failure}");
 }
 
-/// The certificate's file exists as long as the session. A session with mode off has no variables.
+/// The file with the certificate exists until the session ends. In mode `off` a session has no variables.
 #[test]
 fn the_variables() {
     let project = Project::new();
@@ -159,7 +160,7 @@ fn the_variables() {
         assert_eq!(value("NODE_USE_ENV_PROXY"), "1");
         bundle
     };
-    // A recording without interactions is installed, too.
+    // `record` works although there is no interaction: an empty recording is installed, too.
     let bundle = project.record(cassette::Config::new(), &body);
     assert!(Path::new(&bundle).is_absolute());
 }

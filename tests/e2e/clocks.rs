@@ -1,4 +1,4 @@
-//! The time that the code under test sees. Each of these tests also passes alone in its process.
+//! Tests the time that the code under test sees. Each of these tests also passes if it is the only test of its process.
 
 use std::sync::mpsc;
 use std::sync::{Arc, Barrier, Condvar, LazyLock, Mutex};
@@ -29,8 +29,8 @@ fn now() -> SystemTime {
     now
 }
 
-/// Where two tests with different frozen times wait for each other. If both run in this process, both are running at
-/// each meeting.
+/// A place where two tests with different frozen times wait for each other. So if both tests run in this process, they
+/// run at the same time.
 static MEETING: LazyLock<Meeting> = LazyLock::new(Meeting::default);
 
 #[derive(Default)]
@@ -39,12 +39,13 @@ struct Meeting {
     changed: Condvar,
 }
 
-/// The number of meetings.
+/// How often the two tests wait for each other.
 const MEETINGS: usize = 3;
 
 impl Meeting {
-    /// Waits until the other test has reached the same meeting. Returns at once if the other test does not run in this
-    /// process (nextest, a filter), or not at the same time (one test thread).
+    /// Waits until the other test has called this function as often as this test. `me` is the index of this test.
+    /// Returns at once if the other test does not run in this process (under nextest, or because of a filter), or does
+    /// not run at the same time (with one test thread).
     fn meet(&self, me: usize) {
         let mut seen = self.seen.lock().unwrap();
         seen[me] += 1;
@@ -56,7 +57,8 @@ impl Meeting {
     }
 }
 
-/// Whether both tests run in this process at the same time: this needs several threads, and no filter.
+/// Whether both tests certainly run in this process at the same time. This is so without nextest, without a filter, and
+/// with several test threads.
 fn together() -> bool {
     let plain = std::env::args().len() == 1;
     let threads = std::env::var("RUST_TEST_THREADS").map_or(true, |n| n != "1");
@@ -104,7 +106,7 @@ fn frozen_in_the_future(session: Session) {
     every_thread_sees(at(FUTURE), || MEETING.meet(1));
 }
 
-/// The same without the attribute. These two sessions always run at the same time.
+/// Two sessions with different frozen times, without the attribute. They always run at the same time.
 #[test]
 fn two_sessions_at_once() {
     let barrier = Barrier::new(2);
@@ -159,7 +161,7 @@ fn a_replay_is_frozen_at_the_time_of_the_recording() {
     assert!(before <= recorded && recorded <= SystemTime::now());
     let (replayed, _) = project.builder(Mode::Replay, Config::new()).run(read).unwrap();
     assert_eq!(replayed, recorded);
-    // The builder overrides the cassette and the configuration.
+    // The time from the configuration has priority over the time on the cassette, and the builder's time over both.
     let (frozen, _) = project.builder(Mode::Replay, Config::new().freeze(at(FUTURE))).run(read).unwrap();
     assert_eq!(frozen, at(FUTURE));
     let both = project.builder(Mode::Replay, Config::new().freeze(at(FUTURE))).freeze(at(PAST));

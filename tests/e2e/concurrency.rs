@@ -1,4 +1,5 @@
-//! Many parallel tasks in one session: each gets its own responses, and the cassette has the order of the requests.
+//! Tests many parallel tasks in one session. Each task gets the responses to its own requests, and the cassette has the
+//! interactions in the order of the requests.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use crate::size::sized;
 const TASKS: usize = 64;
 const EQUAL_REQUESTS: usize = 20;
 
-/// Each task sends its own requests, and must get its own responses.
+/// Starts many tasks, and checks that each gets the responses to its own requests.
 async fn storm(session: Session, base: &str, requests: usize) -> usize {
     let http = session.client().unwrap();
     let mut tasks = JoinSet::new();
@@ -113,7 +114,7 @@ fn the_cassette_is_in_the_order_of_asking() {
         "{asked:?}"
     );
     drop(api);
-    // A replay works in any order.
+    // A replay accepts the requests in any order.
     project.replay(config, &async |session: Session| {
         for path in ["third", "first", "second"] {
             let seen = get(&session.client().unwrap(), &format!("https://api.example.test/{path}")).await;
@@ -151,7 +152,8 @@ fn parallel_sessions_do_not_mix() {
     assert_eq!(api.connections(), connections, "a replay connected to the server");
 }
 
-/// Parallel sessions refer to each other, so a session can stay in memory after its end.
+/// Parallel sessions hold references to each other, so a session can stay in memory after it has ended. Its cassette
+/// must be usable again anyway.
 #[test]
 fn a_cassette_is_free_once_its_session_has_ended() {
     let project = Project::new();

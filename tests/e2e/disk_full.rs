@@ -1,5 +1,5 @@
-//! A full disk, simulated by a limit on the size of files: the test fails with the reason, its client does not notice,
-//! and the old cassette stays.
+//! Tests recording on a full disk, which a limit on the size of files simulates. The test fails with the reason, its
+//! client gets all responses, and the old cassette stays.
 
 #![expect(clippy::print_stdout, reason = "one process tells the other")]
 
@@ -16,7 +16,7 @@ use cassette::{Config, Mode, Session};
 use crate::api::{Api, HOST, Speaks, answer, get};
 use crate::project::NAME;
 
-/// Sends requests. The numbers are the lengths of the response bodies.
+/// Sends a request for each number in `lengths`. The number is the length of the response body.
 async fn ask(session: Session, lengths: &str) -> cassette::Result<()> {
     let http = session.client()?;
     for length in lengths.split(',') {
@@ -26,7 +26,8 @@ async fn ask(session: Session, lengths: &str) -> cassette::Result<()> {
     Ok(())
 }
 
-/// The child process with the full disk. The other tests start this executable with this test.
+/// This test is the child process with the full disk: the other tests start this executable again, and let it run only
+/// this test.
 #[test]
 fn the_process_without_room() {
     let variable = |name: &str| std::env::var(name).ok();
@@ -40,7 +41,7 @@ fn the_process_without_room() {
 
 /// Records in a process whose files are limited to 64 KiB. Returns the output of its session.
 fn record(dir: &Path, api: &Api, lengths: &str) -> String {
-    // If the process ignores the signal of the limit, the write returns an error, as on a full disk.
+    // The process ignores the signal `XFSZ`, so a write beyond the limit returns an error, as on a full disk.
     let limited = "trap '' XFSZ && ulimit -f 128 && exec \"$0\" --exact disk_full::the_process_without_room --nocapture";
     let output = Command::new("sh")
         .args(["-c", limited])
@@ -57,7 +58,7 @@ fn record(dir: &Path, api: &Api, lengths: &str) -> String {
     ended.to_owned()
 }
 
-/// The folder of recordings of failed tests.
+/// The folder to which cassette moves the recording of this test if the test fails.
 const KEPT: &str = "target/cassette/weather/berlin/recording";
 
 fn files(dir: &Path, cassettes: &str) -> Files {
@@ -93,7 +94,7 @@ fn a_recording_that_has_no_room() {
         assert!(everything(dir.path()) == before, "{:?}", everything(dir.path()).keys());
     };
 
-    // The body file does not fit: the interaction is not recorded, and the test fails.
+    // The body file is larger than the limit. The interaction is not recorded, and the test fails.
     let message = record(dir.path(), &api, "3,200000");
     assert!(
         message.contains("could not record the response to GET http://api.example.test/200000"),
@@ -103,15 +104,15 @@ fn a_recording_that_has_no_room() {
     assert_eq!(lengths(dir.path(), KEPT), ["3"]);
     untouched();
 
-    // The journal does not fit: the interactions that it contains are kept.
+    // The journal reaches the limit. The interactions that it contains until then are kept.
     let message = record(dir.path(), &api, "4,20000,20001,20002,20003,5");
     assert!(message.contains("could not write the journal of the recording"), "{message}");
     assert!(message.contains("berlin.json.recording") && message.contains("File too large"), "{message}");
     assert_eq!(lengths(dir.path(), KEPT), ["4", "20000", "20001", "20002", "5"]);
     untouched();
 
-    // The document does not fit, because it is longer than the journal. The journal stays, so that `recover` can finish
-    // later.
+    // The journal is smaller than the limit, but the document, which is longer, is not. The journal stays, so that
+    // `recover` can finish the recording later.
     let message = record(dir.path(), &api, &["30"; 200].join(","));
     assert!(message.contains("could not write the new cassette"), "{message}");
     assert!(message.contains("berlin.json.new.recording") && message.contains("File too large"), "{message}");

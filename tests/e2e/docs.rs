@@ -1,4 +1,5 @@
-//! The pages for users name what there is, and all of it. Their examples run with those of the library.
+//! Tests that the pages for users name all options, modes, rules and variables, and none that does not exist.
+//! `tests/pages.rs` runs the examples of the pages.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +16,7 @@ fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
 }
 
-/// The names that follow `marker` in the text.
+/// The names in the text that directly follow `marker`.
 fn names(text: &str, marker: &str) -> BTreeSet<String> {
     let name = |rest: &str| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
     text.split(marker).skip(1).map(name).filter(|name: &String| !name.is_empty()).collect()
@@ -61,7 +62,7 @@ fn the_pages_leave_nothing_out() {
         let named: Vec<&str> = table.map(|(name, _)| name).filter(|n| n.parse::<Mode>().is_ok()).collect();
         assert_eq!(named.len(), 8, "{named:?}");
     }
-    // The error of a wrong mode lists all modes.
+    // The error for an unknown mode lists all modes.
     let message = "no-mode".parse::<Mode>().unwrap_err().to_string();
     let (_, all) = message.split_once("valid are ").expect("a list");
     for mode in all.split(", ") {
@@ -105,7 +106,7 @@ fn the_front_page_of_the_library_has_all_modes_variables_and_features() {
     }
 }
 
-/// The failure of a wrong expression lists the names of all expressions.
+/// The failure for an unknown expression lists the names of all expressions.
 #[test]
 fn every_expression_of_templates_is_explained() {
     let message = read("tests/e2e/snapshots/e2e__templates__an_unknown_expression.snap");
@@ -145,7 +146,7 @@ fn links_lead_somewhere() {
             let file = if file.is_empty() { PathBuf::from(page) } else { folder.join(file) };
             assert!(root().join(&file).exists(), "{page} links to {target}");
             if !anchor.is_empty() {
-                // GitHub derives the anchors of headings in this way.
+                // Makes the anchor of a heading, by GitHub's rules.
                 let kept = |c: &char| c.is_alphanumeric() || "-_ ".contains(*c);
                 let slug = |line: &str| {
                     let heading = line.trim_start_matches('#').trim().to_lowercase();

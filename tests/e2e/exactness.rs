@@ -1,5 +1,5 @@
-//! Arbitrary bytes, and JSON in any layout: a replay returns the received bytes, and a second recording gives the same
-//! files.
+//! Records generated bodies: arbitrary bytes, and JSON in any layout. Checks that a replay returns the same bytes, and
+//! that a second recording writes the same files.
 
 use std::collections::BTreeMap;
 
@@ -13,22 +13,22 @@ use crate::api::{Api, Seen, Speaks, answer, data, frames, see};
 use crate::project::Project;
 use crate::size::sized;
 
-/// A JSON value, as the tokens that represent it.
+/// A JSON value. Numbers and strings are kept as they are written.
 #[derive(Clone, Debug)]
 enum Tree {
     Token(String),
     Array(Vec<Tree>),
-    /// A name may occur twice.
+    /// Members in order. A name may occur twice.
     Object(Vec<(String, Tree)>),
 }
 
-/// Insignificant whitespace in a JSON text.
+/// Where a JSON text has insignificant whitespace.
 #[derive(Clone, Debug)]
 enum Spaces {
     Compact,
     Spaced,
     Lines(&'static str),
-    /// These texts in turn, at every place that allows whitespace.
+    /// At every place that allows whitespace, the next of these texts; after the last text comes the first again.
     Any(Vec<&'static str>),
 }
 
@@ -105,7 +105,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Writes whitespace: `spaced` in a layout with one space after a comma, `line` in a layout with line breaks.
+    /// Writes the whitespace at one place: `spaced` in the layout with spaces, `line` in the layout with line breaks.
     fn gap(&mut self, spaced: &str, line: &str) {
         match self.spaces {
             Spaces::Compact => {}
@@ -190,7 +190,7 @@ struct Exchange {
     content_type: &'static str,
     request: Vec<u8>,
     answer: Vec<u8>,
-    /// The places at which the server cuts the body into chunks. Without one, the response has a `content-length`.
+    /// The places at which the server cuts the body into chunks. If there is none, the response has a `content-length`.
     cuts: Vec<Index>,
 }
 

@@ -1,9 +1,9 @@
-//! Every failure as a user sees it: these tests run the tests of the fixture project, and compare everything that they
-//! print.
+//! Tests every failure as a user sees it. They run the tests of the fixture project, and compare the whole output.
 
 use crate::fixture::{Api, CASSETTE, Project, recorded};
 
-/// Runs a variation of `cities`. It must fail, and must write nothing next to the sources except insta's pending file.
+/// Runs the fixture's test `cities` with these variables. The test must fail, and must write no file next to the
+/// sources except insta's pending snapshot. Returns the output.
 #[track_caller]
 fn fails(project: &Project, variables: &[(&str, &str)]) -> String {
     let before = sources(project);
@@ -49,7 +49,8 @@ fn an_unmatched_request_that_the_body_swallows() {
     insta::assert_snapshot!(fails(&recorded(), &[("FIXTURE", "another parameter")]));
 }
 
-/// Code that reads the environment variable itself. On replay any value works that is distinct from other text.
+/// The code under test reads the variable itself, and does not ask the session for the secret. On replay the variable
+/// must have a value that can be a secret, but it need not be the real value.
 #[test]
 fn a_secret_without_a_value() {
     let own = ("FIXTURE", "its own key");
@@ -121,7 +122,8 @@ fn a_malformed_cassette() {
 fn a_torn_cassette() {
     let project = recorded();
     let text = project.read(CASSETTE);
-    // The cut is inside a word, so that the message does not depend on the length of the times in the document.
+    // The document is cut inside the word `content-type`, so that the message does not depend on the length of the
+    // times in the document.
     let at = text.find("\"content-type\"").expect("a header");
     project.write(CASSETTE, &text[..at + "\"conte".len()]);
     insta::assert_snapshot!(fails(&project, &[]));
@@ -194,7 +196,7 @@ fn a_report_for_machines() {
     assert!(lines[2]["interactions"].as_u64() > Some(0), "{text}");
 }
 
-/// The failure to write the report is printed, and the test's own failure, too.
+/// The output has the failure of the test, and a note that the machine-readable report could not be written.
 #[test]
 fn a_report_that_cannot_be_written() {
     let project = recorded();
@@ -229,7 +231,8 @@ fn two_tests_with_one_cassette() {
     insta::assert_snapshot!(run.text);
 }
 
-/// A file has the name of the folder, so that even root cannot write into it.
+/// In place of the folder there is a file of the same name, because root could write into a folder without write
+/// permission.
 #[test]
 fn a_folder_that_cannot_be_written() {
     let api = Api::start();
@@ -252,7 +255,7 @@ fn a_failed_recording_is_kept_elsewhere_and_replaces_nothing() {
 
 #[test]
 fn a_server_that_is_not_there() {
-    // This port was free a moment ago.
+    // The listener gets a free port and is dropped, so no server listens on this port.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     drop(listener);
@@ -280,7 +283,8 @@ fn secrets_do_not_reach_the_disk() {
     }
 }
 
-/// Tests that fail by themselves: each failure is printed once, with its place in the user's file.
+/// These tests of the fixture fail for reasons that have nothing to do with cassette. The output has each failure only
+/// once, with its place in the user's file.
 #[test]
 fn bodies_that_fail_by_themselves() {
     for test in ["returns_an_error", "panics", "panics_with_another_text", "exits"] {

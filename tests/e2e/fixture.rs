@@ -12,7 +12,8 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 /// The cassette of the test `cities`.
 pub(crate) const CASSETTE: &str = "tests/cassettes/weather/cities.json";
 
-/// The imaginary API. It does not use wiremock's pool, whose servers keep listening after they are dropped.
+/// The imaginary API. It starts its own server, because wiremock's pooled servers keep listening after they are
+/// dropped.
 pub(crate) struct Api {
     runtime: tokio::runtime::Runtime,
     server: MockServer,
@@ -42,7 +43,7 @@ impl Api {
     }
 }
 
-/// A project with a recorded cassette and snapshot. The API is stopped.
+/// A project that has a recorded cassette and a snapshot. The API no longer runs.
 pub(crate) fn recorded() -> Project {
     let api = Api::start();
     let project = Project::new().upstream(api.address());
@@ -69,7 +70,7 @@ impl Project {
         Project { dir: tempfile::tempdir().expect("a directory"), variables: Vec::new() }
     }
 
-    /// Connects `api.weather.test` to this server in every run.
+    /// In every run, `api.weather.test` leads to the server with this address.
     pub(crate) fn upstream(mut self, address: SocketAddr) -> Project {
         self.variables.push(("FIXTURE_UPSTREAM".into(), address.to_string()));
         self
@@ -114,10 +115,10 @@ impl Project {
         command.env_remove("NO_COLOR").env("TERM", "xterm").envs(variables.iter().copied());
         command.stdout(terminal.slave.try_clone().expect("it is open")).stderr(terminal.slave);
         let mut child = command.spawn().expect("the fixture runs");
-        // The command holds the other side of the terminal. Reading ends only once that side is closed.
+        // `command` has the other side of the terminal open. The reading below ends only when that side is closed.
         drop(command);
         let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
-        // On Linux, reading ends with an error.
+        // On Linux, reading ends with an error when the other side is closed.
         let mut master = std::fs::File::from(terminal.master);
         while let Ok(n @ 1..) = master.read(&mut chunk) {
             bytes.extend_from_slice(&chunk[..n]);
@@ -191,8 +192,8 @@ fn walk(root: &Path, dir: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// The fixture's test executable, built once. With `--workspace`, cargo resolves the same features as for the running
-/// test, so it compiles only the fixture.
+/// The fixture's test executable. It is built once in this process. The build has `--workspace`, so that cargo resolves
+/// the same features as for the running test, and need compile only the fixture.
 fn executable() -> &'static Path {
     static EXECUTABLE: OnceLock<PathBuf> = OnceLock::new();
     EXECUTABLE.get_or_init(|| {
@@ -200,8 +201,9 @@ fn executable() -> &'static Path {
         let mut command = Command::new(cargo);
         command.args(["test", "--workspace", "--test", "fixture", "--no-run", "--message-format=json"]);
         command.args(["--offline", "--quiet"]);
-        // Cargo sets these variables for the running test, and build scripts depend on them. With them, this build and
-        // the next one of the workspace would both start again.
+        // Cargo sets these variables for the running test. Some build scripts run again when these variables change. So
+        // with the variables, this build would compile more than the fixture, and so would the next build of the
+        // workspace.
         for (name, _) in std::env::vars_os() {
             let described = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"];
             if name.to_str().is_some_and(|name| described.iter().any(|prefix| name.starts_with(prefix))) {

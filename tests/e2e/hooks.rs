@@ -1,4 +1,4 @@
-//! Redaction hooks: their input, their changes, and their place in the chain of redaction.
+//! Tests redaction hooks: what they get, what they may change, and when they run.
 
 use std::sync::Mutex;
 
@@ -36,7 +36,8 @@ fn refused(config: impl Fn(Config) -> Config, path: &str, body: &'static [u8]) -
     (failure, project)
 }
 
-/// The server gets the original request, and the test the original response. The cassette has the results of the hooks.
+/// The server gets the original request, and the test gets the original response. The cassette contains the results of
+/// the hooks.
 #[test]
 fn heads_are_stored_and_matched_as_hooks_leave_them() {
     let api = mirror();
@@ -83,8 +84,8 @@ fn heads_are_stored_and_matched_as_hooks_leave_them() {
     assert_eq!(played, ("gone".parse().unwrap(), false));
 }
 
-/// Hooks get whole, decoded bodies of requests and responses, one hook after the other. Secrets are redacted
-/// afterwards.
+/// Hooks get the bodies of requests and responses, whole and decoded. The second hook gets the result of the first.
+/// Then cassette redacts secrets in the result of the last hook.
 #[test]
 fn bodies_are_stored_and_matched_as_hooks_leave_them() {
     let api = Api::start(Speaks::Http1, |request| {
@@ -168,7 +169,7 @@ fn bodies_that_are_too_long_for_a_hook() {
     assert!(message.contains("the redaction hook `pdf` is for bodies of up to 16 MiB"), "{message}");
 }
 
-/// A body of the greatest length that hooks allow.
+/// Tests a body that is exactly as long as a hook allows.
 #[test]
 fn the_longest_body_for_a_hook() {
     let long: &'static [u8] = vec![b'x'; MOST_HOOKED].leak();
@@ -233,7 +234,7 @@ fn a_hook_cannot_bring_a_secret_in() {
     assert_eq!(response(&project.interactions()[0]).headers["etag"], "\"{{secret.KEY}}\"");
 }
 
-/// The report says that the cassette was recorded with other hooks.
+/// If the cassette was recorded with other hooks, the report says so.
 #[test]
 fn a_cassette_of_other_hooks() {
     let (api, project) = (mirror(), Project::new());

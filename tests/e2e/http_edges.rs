@@ -1,4 +1,4 @@
-//! Edge cases of HTTP: cassette records what the server sent, and replays it unchanged.
+//! Tests edge cases of HTTP. cassette records the server's response, and a replay returns the same response.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -102,7 +102,7 @@ fn trailers() {
         let (project, seen) = Project::both(api, async |session| {
             let request = client(&session).get(&url).header("te", "trailers");
             let mut seen = see(request.send().await.unwrap()).await;
-            // The header `trailer` concerns one connection only.
+            // The header `trailer` is valid for one connection only, so the responses may differ in it.
             seen.headers.remove("trailer");
             seen
         });
@@ -149,11 +149,11 @@ const KILOBYTE: &str = match str::from_utf8(&[b'.'; 1024]) {
     Err(_) => "",
 };
 
-/// The server responds at once without reading the request. cassette records the whole request.
+/// The server responds at once, without reading the request body. cassette records the whole request body anyway.
 #[test]
 fn an_answer_before_the_request_was_read() {
     for speaks in SPOKEN {
-        // If the server dropped the unread request, hyper would cut the connection.
+        // The server keeps the unread body. If it dropped the body, hyper would close the connection.
         let unread = Mutex::new(Vec::new());
         let api = Api::streaming(speaks, move |request| {
             unread.lock().unwrap().push(request.into_body());
@@ -168,7 +168,7 @@ fn an_answer_before_the_request_was_read() {
     }
 }
 
-/// Records and replays a request that fails. Returns the recorded kind of error.
+/// Sends a request that fails, while recording and on replay. Returns the kind of the recorded error.
 #[track_caller]
 fn fails(api: Api, url: &str) -> TransportErrorKind {
     let (project, _) = Project::both(api, async |session| {
@@ -214,7 +214,7 @@ fn upstreams_that_fail() {
     assert_eq!(fails(Api::raw("SSH-2.0-OpenSSH_9.6\r\n"), &url), TransportErrorKind::Protocol);
 }
 
-/// The server does not accept the connection, or does not respond to the TLS handshake.
+/// One server does not accept the connection. The other accepts it, but does not respond to the TLS handshake.
 #[test]
 fn servers_that_never_answer() {
     let check = |url: &str, address| {
@@ -239,7 +239,8 @@ fn servers_that_never_answer() {
     socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
     let full = socket.listen(1).unwrap();
     let address = full.local_addr().unwrap();
-    // Linux queues one more connection than the backlog allows. Further connections wait.
+    // These connections fill the queue of the listener: Linux queues one more connection than the backlog allows.
+    // Further connections wait.
     let _queued = [(); 2].map(|()| std::net::TcpStream::connect(address).unwrap());
     check(&format!("http://{HOST}/"), address);
 }
@@ -247,7 +248,8 @@ fn servers_that_never_answer() {
 #[test]
 fn answers_that_break_off() {
     for speaks in SPOKEN {
-        // A failing server drops the data that it has not sent yet, so it waits until the client has received the data.
+        // When the body of a response fails, the server drops the data that it has not sent yet. So the body fails only
+        // after the client has received the data.
         let arrived = Arc::new(Notify::new());
         let read = arrived.clone();
         let api = Api::streaming(speaks, move |_| {
@@ -276,7 +278,7 @@ fn answers_that_break_off() {
         assert_eq!((&bytes[..], end), (&b"first second"[..], Err("cut")));
         assert!(response(&project.interactions()[0]).cut.is_some());
     }
-    // The client detects the cut by the `content-length`.
+    // Here the client detects that the body is incomplete by its `content-length`.
     for body in ["only this", ""] {
         let api = Api::raw(format!("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{body}"));
         let url = api.url("/");
@@ -286,7 +288,8 @@ fn answers_that_break_off() {
     }
 }
 
-/// A cut response must not look complete if the secret has another length on replay.
+/// A response with a secret breaks off. On replay, the secret may have another length. The response must look
+/// incomplete anyway.
 #[test]
 fn an_answer_with_a_secret_that_breaks_off() {
     let api = Api::raw("HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\n{\"echo\": \"k-5f2b9c41\", \"rest\": ");
@@ -322,7 +325,8 @@ fn answers_that_nobody_reads_to_the_end() {
     }
 }
 
-/// The client's clock is paused until its request has arrived at the server, or on replay at its recording.
+/// The client's timeout passes only after its request has arrived at the server, or, on replay, has been compared with
+/// its recording. For this, the test uses tokio's paused clock.
 #[test]
 fn a_client_that_gives_up_waiting() {
     let (arrived, arrivals) = std::sync::mpsc::channel();
@@ -343,7 +347,8 @@ fn a_client_that_gives_up_waiting() {
     let arrivals = Arc::new(Mutex::new(arrivals));
     let body = async |session: Session| {
         let arrivals = arrivals.clone();
-        // tokio's paused clock does not advance while a blocking task runs.
+        // tokio's paused clock does not advance while a blocking task runs. This task ends when the request has
+        // arrived.
         let arrival = tokio::task::spawn_blocking(move || {
             arrivals.lock().unwrap().recv_timeout(Duration::from_secs(60)).expect("a request")
         });
@@ -399,7 +404,8 @@ fn a_blocking_client() {
     }
 }
 
-/// The cassette names the HTTP version of the server. The body of an HTTP/1.0 response ends with its connection.
+/// The cassette contains the HTTP version of the server's response. The end of the connection ends the body of an
+/// HTTP/1.0 response.
 #[test]
 fn versions() {
     for (speaks, version) in [
@@ -419,7 +425,7 @@ fn versions() {
     assert_eq!(response(&project.interactions()[0]).version, http::Version::HTTP_10);
 }
 
-/// The client reads the body frame by frame, so that it must get every frame while recording and on replay.
+/// The client reads the body frame by frame, and must get all data, while recording and on replay.
 #[test]
 fn a_body_read_frame_by_frame() {
     let api = Api::start(Speaks::Https2, |_| frames(200, &[], (0..100).map(|n| data(format!("{n},")))));

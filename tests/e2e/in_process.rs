@@ -1,4 +1,5 @@
-//! In-process transports: a layer around hyper's client, the session's own service, and a middleware for reqwest.
+//! Tests the transports without a socket: a layer around hyper's client, the session's own service, and a middleware
+//! for reqwest.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -51,7 +52,8 @@ fn reqwest(api: &Api) -> reqwest::ClientBuilder {
     plain_reqwest().resolve(HOST, api.address())
 }
 
-/// A reqwest client that trusts no root certificate. Without a TLS configuration reqwest cannot be built here.
+/// A builder of a reqwest client that trusts no root certificate. In this build reqwest has no TLS of its own, so the
+/// builder needs a TLS configuration.
 pub(crate) fn plain_reqwest() -> reqwest::ClientBuilder {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -76,8 +78,9 @@ fn echo() -> Api {
     })
 }
 
-/// The expected response. `te` is the request header: over HTTP/1.1 a client gets trailers only if it sends `te:
-/// trailers` (RFC 9110 §6.5.1).
+/// Sends a request through `session.layer()`, while recording and on replay, and returns the response. `te` is the
+/// value of the request header `te`: over HTTP/1.1 a client gets trailers only if it sends `te: trailers` (RFC 9110
+/// §6.5.1).
 fn echoed(te: Option<&'static str>) -> Seen {
     let api = echo();
     let url = direct(&api, "/echo");
@@ -107,7 +110,7 @@ fn a_layer_around_a_client_of_hyper() {
     assert_eq!(echoed(None).trailers, None);
 }
 
-/// The service connects to the server itself, by name and with TLS.
+/// `session.service()` has no inner client: it connects to the server itself, by name and with TLS.
 #[test]
 fn the_service_of_the_session() {
     for speaks in [Speaks::Http1, Speaks::Https1, Speaks::Https2] {
@@ -151,7 +154,7 @@ fn a_middleware_of_reqwest() {
     assert_eq!(recorded[2].request.uri, format!("http://{HOST}/moved"));
 }
 
-/// A body of single frames, without a length.
+/// A body of these frames, which does not announce its length.
 struct Chunks(Vec<&'static str>);
 
 impl http_body::Body for Chunks {
@@ -167,7 +170,7 @@ impl http_body::Body for Chunks {
     }
 }
 
-/// reqwest decodes a body before the middleware sees it, and hyper does not decode. The cassettes are the same.
+/// reqwest decodes a body before the middleware gets it. hyper does not decode. The cassettes must be equal anyway.
 #[test]
 fn a_compressed_answer() {
     use std::io::Write as _;
@@ -278,7 +281,8 @@ fn a_replay_calls_nobody() {
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
 
-/// Records and replays a request of `how` that fails. Returns the kind of error, which must be the same both times.
+/// `how` sends a request that fails. Records and replays it, and checks that the replayed error has the recorded kind.
+/// Returns this kind.
 fn failing(config: cassette::Config, how: impl AsyncFn(Session) -> BoxError + Sync) -> TransportErrorKind {
     let project = Project::new();
     project.record(config.clone(), &how);
@@ -384,7 +388,7 @@ fn thousands_of_requests_at_once() {
     assert_eq!(asked.len(), TASKS * requests);
 }
 
-/// The cassette does not depend on the transport.
+/// A cassette that one transport recorded replays through all others.
 #[test]
 fn a_recording_replays_by_another_transport() {
     let api = echo();
@@ -425,7 +429,8 @@ fn an_unread_response_is_recorded_whole() {
         let mut http = session.layer().layer(hyper());
         let request = || Request::get(&url).body(Body::empty()).unwrap();
         drop(http.call(request()).await.unwrap());
-        // A second request keeps the runtime running until the first response is recorded.
+        // The body of the first response is read in the background. The second request keeps the runtime running until
+        // that body is recorded.
         see_any(http.call(request()).await.unwrap()).await.body.len()
     };
     let project = Project::new();

@@ -1,7 +1,7 @@
-//! A recording process that is killed at a random moment. Afterwards there is the complete old or new cassette, and
-//! `recover` can make a cassette with every finished interaction from the journal.
+//! Kills a recording process at random moments. After each kill, the old or the new cassette must be complete. If there
+//! is a journal, `recover` must make a cassette of it that contains every finished interaction.
 //!
-//! An interaction is finished once the client has read its response to the end. Then the process prints a line.
+//! An interaction is finished when the client has read the response to its end. Then the process prints a line.
 
 #![expect(clippy::print_stdout, reason = "the seed of a failed run")]
 
@@ -24,8 +24,8 @@ use crate::size::sized;
 const TASKS: usize = 4;
 const REQUESTS: usize = 6;
 
-/// The request and response body for a path. Some bodies fit into the document, others need a body file, which two
-/// responses share.
+/// The body of the request for a path, and also of the response. Some bodies are in the document. Long bodies are in
+/// body files, and two responses share a body file.
 fn body(path: &str) -> Bytes {
     let (_, number) = path.rsplit_once('/').unwrap();
     let number: usize = number.parse().unwrap();
@@ -33,7 +33,8 @@ fn body(path: &str) -> Bytes {
     (0..length).map(|at| (at * (number + 3) % 251) as u8).collect()
 }
 
-/// The child process that is killed. The other test starts this executable with this test.
+/// This test is the child process that is killed: the other test starts this executable again, and lets it run only
+/// this test.
 #[test]
 fn the_recording_process() {
     let (Ok(dir), Ok(upstream)) = (std::env::var("KILLED_DIR"), std::env::var("KILLED_UPSTREAM")) else {
@@ -71,7 +72,8 @@ fn the_recording_process() {
     say("ended");
 }
 
-/// When to kill the process: shortly after this number of finished interactions, or shortly after the end of the test.
+/// When to kill the process: after it has finished `finished` interactions, or all of them, and then a delay of `spins`
+/// rounds of a loop.
 #[derive(Debug)]
 struct Moment {
     finished: usize,
@@ -89,7 +91,8 @@ fn random(state: &mut u64) -> u64 {
 impl Moment {
     fn random(state: &mut u64) -> Moment {
         let all = (TASKS * REQUESTS) as u64;
-        // In a third of the rounds, the process is killed while it installs the recording.
+        // In a third of the rounds all interactions are finished, so the kill comes about when the process installs the
+        // recording.
         let finished = (random(state) % (all * 3 / 2)).min(all) as usize;
         let spins = random(state) % if finished < all as usize { 20_000 } else { 400_000 };
         Moment { finished, spins }
@@ -124,9 +127,9 @@ fn kill(dir: &Path, api: &Api, moment: &Moment) -> Vec<String> {
     for _ in 0..moment.spins {
         std::hint::spin_loop();
     }
-    // On Unix this is SIGKILL, so the process runs no further code.
+    // On Unix this sends SIGKILL, so the process runs no further code.
     child.kill().unwrap();
-    // Read the lines that the process printed before it died.
+    // Reads the rest of the lines that the process printed before it died.
     while read(&mut finished).is_some() {}
     child.wait().unwrap();
     finished
@@ -136,7 +139,7 @@ fn files(dir: &Path) -> Files {
     Files::new(dir.join("tests/cassettes"), &NAME.parse().unwrap())
 }
 
-/// The paths of all interactions of the cassette, in order. Checks every byte of their bodies.
+/// Returns the paths of all interactions of the cassette, in order. Checks every byte of the bodies.
 fn read(dir: &Path) -> Vec<String> {
     let cassette = Cassette::open(files(dir).document()).unwrap();
     let whole = |interaction: &Interaction| {
@@ -162,7 +165,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Records the old cassette, which has one long response.
+/// Records the cassette that exists before the kill. It has one interaction, with a long body.
 fn old(dir: &Path, api: &Api) {
     let url = api.url("/9/0");
     let session = Session::builder(NAME).package_dir(dir).config(api.config()).mode(Mode::Record);
@@ -174,7 +177,7 @@ fn old(dir: &Path, api: &Api) {
     session.run_async(get).unwrap();
 }
 
-/// The state after a kill, counted for the summary at the end.
+/// What a kill left. The test counts these states, and prints the numbers at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Found {
     NothingBegun,
@@ -220,7 +223,8 @@ fn check(dir: &Path, before: &[u8], mut finished: Vec<String>) -> Found {
         .filter(|name| name.ends_with(".recording") && name != "berlin.lock.recording")
         .collect();
     assert!(found == Found::Installed || litter.is_empty(), "{litter:?}");
-    // Each task sends its requests one after the other, and no interaction is recorded twice.
+    // Each task sends its requests one after the other. So in the cassette, the numbers of a task must increase, and no
+    // number may occur twice.
     let mut tasks: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for path in &recorded {
         let (task, number) = path.rsplit_once('/').unwrap();

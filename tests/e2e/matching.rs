@@ -1,5 +1,5 @@
-//! Which recording matches which request, with handwritten cassettes, and the report for a request without a match. The
-//! tests need no server.
+//! Tests which recording matches which request, and the report for a request that matches none. The cassettes are
+//! handwritten, so the tests need no server.
 
 use cassette::tape::Request;
 use cassette::{Body, Config, Exhausted, Mode, Session, Unused};
@@ -22,7 +22,8 @@ pub(crate) fn cassette(interactions: &[&str]) -> Project {
     project
 }
 
-/// An interaction: `GET uri` with a text as the response body. `more` are further fields.
+/// The JSON of an interaction: a request `GET uri`, and a response with `text` as its body. `more` is added to the
+/// interaction's fields.
 fn got(uri: &str, text: &str, more: &str) -> String {
     format!(
         r#"{{"request": {{"method": "GET", "uri": "{uri}"}}, "response": {{"status": 200, "body": {{"text": "{text}"}}}}{more}}}"#
@@ -49,8 +50,8 @@ fn post(uri: &str, content_type: &str, body: &str) -> http::Request<Body> {
     request.body(Body::from(body.to_owned())).expect("a request")
 }
 
-/// Requests URIs one after the other. Returns the response texts, with `-` for a request without a recording, and the
-/// result of the session.
+/// Requests these URIs one after the other. Returns the texts of the responses, joined, and the result of the session.
+/// The text of a request without a recording is `-`.
 fn play(project: &Project, config: Config, uris: &[&str]) -> (String, Result<(), String>) {
     let requests = uris.iter().map(|uri| get(uri));
     play_requests(project, config, requests.collect())
@@ -86,8 +87,8 @@ fn answers(recorded: &[&str], config: Config, asked: &[&str], expected: &str) {
     assert_eq!(ended.is_ok(), !expected.contains('-'), "{ended:?}");
 }
 
-// Each test has its own host. Otherwise an unmatched request could be on the cassette of a parallel test, and the
-// reports of both tests would have a note about it.
+// Each of the following tests uses a host of its own. Otherwise the unmatched request of one test could match a
+// recording of a parallel test, and the reports of both tests would have a note about it.
 
 #[test]
 fn more_requests_than_recordings() {
@@ -139,7 +140,7 @@ fn the_recorded_order() {
     let (answers, ended) = play(&project, Config::new().ordered(), &[A, A, B, A, c]);
     assert_eq!(answers, "1-234", "what comes in its turn is answered all the same");
     insta::assert_snapshot!("out_of_order", ended.unwrap_err());
-    // A test may skip an optional interaction, but cannot request it later.
+    // With `ordered`, a test may skip an optional interaction, but then it cannot request it later.
     let optional = [got(A, "1", r#", "optional": true"#), got(B, "2", ""), got(c, "3", "")];
     let project = cassette(&refs(&optional));
     for (asked, expected) in [(&[A, B, c][..], "123"), (&[B, c], "23"), (&[B, A, c], "2-3")] {

@@ -1,4 +1,5 @@
-//! Each mode: its use of the network, the cassette and the snapshot. Also: ignored hosts, and the age of cassettes.
+//! Tests what each mode does with the network, the cassette and the snapshot. Also tests ignored hosts, and the age of
+//! cassettes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -58,17 +59,17 @@ fn append_answers_from_the_cassette_and_adds_what_is_missing() {
 
     let body = async |session| ask(session, &["/new", "/b", "POST two", "/b"]).await;
     let (seen, summary) = project.run(Mode::Append, config.clone(), &body).expect("it passes");
-    // Only the first request of `/b` was replayed.
+    // Only the first request of `/b` has a recording, so only this request was replayed.
     assert_eq!(seen, ["3 GET /new ", "1 GET /b ", "4 POST /post two", "5 GET /b "]);
     assert_eq!((summary.interactions, summary.added, summary.recorded), (6, 3, true));
-    // The cassette has all old interactions unchanged, then the new ones.
+    // The cassette has the old interactions, unchanged, and after them the new ones.
     let after = project.text();
     let old = &before[before.find("\"interactions\": [").unwrap()..before.rfind("\n  ]").unwrap()];
     assert!(after.contains(old), "{before}\n{after}");
     let host = |path: &str| format!("GET http://{HOST}{path}");
     let post = format!("POST http://{HOST}/post");
     assert_eq!(project.requests(), [host("/a"), host("/b"), post.clone(), host("/new"), post, host("/b")]);
-    // The metadata has the times of the first recording.
+    // The metadata still has the time of the first recording.
     let metadata = project.cassette().metadata().clone();
     assert!(before.contains(metadata.recorded_at.as_deref().unwrap()));
 
@@ -89,7 +90,7 @@ fn append_without_new_interactions_accepts_only_the_snapshot() {
     let snapshot = "tests/cassettes/weather/berlin.output.snap";
     assert_ne!(after.remove(snapshot), before.get(snapshot).cloned());
     assert!(after.iter().all(|(path, bytes)| before.get(path) == Some(bytes)));
-    // Without a cassette, this mode records.
+    // If there is no cassette, mode `append` records.
     let fresh = Project::new();
     fresh.run(Mode::Append, config, &async |session| ask(session, &["/a"]).await).unwrap();
     assert_eq!(fresh.requests().len(), 1);
@@ -111,7 +112,7 @@ fn a_failed_append_changes_nothing_and_its_recording_is_kept() {
     assert_eq!(after, before);
 }
 
-/// Long bodies are in body files. An append keeps the files of the cassette.
+/// Long bodies are in body files. Mode `append` keeps the body files of the old interactions.
 #[test]
 fn append_keeps_the_files_of_long_bodies() {
     let api = Api::start(Speaks::Http1, |request| {
@@ -145,7 +146,7 @@ fn accept_replays_and_accepts_the_output() {
     after.retain(|path, _| !path.starts_with("target/"));
     assert!(after.iter().all(|(path, bytes)| before.get(path) == Some(bytes)), "{:?}", after.keys());
 
-    // A run that would fail in mode replay fails in this mode, too, and accepts nothing.
+    // A run that would fail in mode `replay` also fails in mode `accept`, and accepts no snapshot.
     let before = project.files();
     let failed = project.run(Mode::Accept, config, &async |session| ask(session, &["/b"]).await);
     assert!(failed.unwrap_err().to_string().starts_with("error: 1 of 2 recordings was not used"));
@@ -166,7 +167,7 @@ fn auto_records_what_is_missing_and_replays_what_is_there() {
     let ((mode, replayed), summary) = project.run(Mode::Auto, config.clone(), &body).unwrap();
     assert_eq!((mode, summary.recorded, replayed), (Mode::Replay, false, recorded));
     assert!(project.files() == before);
-    // The mode adds nothing to an existing cassette.
+    // Mode `auto` adds nothing to an existing cassette.
     let failed = project.run(Mode::Auto, config, &async |session: Session| {
         get(&session.client().unwrap(), &format!("http://{HOST}/new")).await.status
     });
@@ -184,7 +185,7 @@ fn off_calls_the_server_and_writes_nothing() {
     let (clock, recorded) = project.record(config.clone(), &body);
     assert!(clock && recorded == ["0 GET /a "]);
     let before = project.files();
-    // Responses, requests and output may differ from the recorded ones.
+    // In mode `off`, requests, responses and output may differ from the recording.
     let ((clock, live), summary) = project.run(Mode::Off, config.clone(), &body).unwrap();
     assert!(!clock && live == ["1 GET /a "], "{live:?}");
     assert_eq!((summary.recorded, summary.accepted, summary.output_files), (false, false, None));
@@ -349,7 +350,7 @@ fn verify_compares_live_responses_with_recorded_ones() {
     drop(api);
     let before = project.files();
 
-    // Other values with the same schema are no drift, and the test gets the recorded values.
+    // The live response has other values, but the same schema. This is no drift, and the test gets the recorded values.
     let api = guarded("another/token+of=today", "{\"name\":\"b\",\"id\":2}", 200);
     let (seen, summary) = project.run(Mode::Verify, api.config(), &log_in_and_ask).unwrap();
     assert_eq!((seen, summary.recorded, summary.interactions), (recorded, false, 2));
@@ -359,7 +360,7 @@ fn verify_compares_live_responses_with_recorded_ones() {
 
     let api = guarded("a-token-of-tomorrow-1", "{\"uid\":\"1\",\"name\":\"a\"}", 202);
     let message = drift_of(&project, api.config());
-    // The note says where the output is kept.
+    // The report ends with a note, which says where the output is kept.
     let (report, rest) = message.split_once("\n\nnote: ").unwrap();
     assert!(rest.ends_with("record `weather/berlin` again:\n    CASSETTE_MODE=record cargo test"), "{rest}");
     assert_eq!(
@@ -408,7 +409,8 @@ fn verify_needs_the_secrets_of_the_recording() {
     let message = project.run(Mode::Verify, config.clone(), &body).unwrap_err().to_string();
     assert!(message.contains("can't be sent: the secret API_KEY has no value here"), "{message}");
 
-    // No secret can have a name with a space, but the placeholder must not reach the server.
+    // The name of a secret cannot contain a space, so this placeholder belongs to no secret. It must not reach the
+    // server anyway.
     let body = async |session: Session| {
         get(&session.client().unwrap(), &format!("http://{HOST}/x?key={{{{secret.API KEY}}}}")).await.status
     };
@@ -433,7 +435,7 @@ fn verify_reads_the_encoding_in_a_placeholder() {
         project.record(config.clone(), &body);
         let message = project.run(Mode::Verify, config.clone(), &body).unwrap_err().to_string();
         assert!(message.contains("can't be sent: the secret API_KEY has no value here"), "{message}");
-        // A session with the secret runs.
+        // If the session knows the secret, the test passes.
         let known = config.clone().secret("API_KEY", "pk-2f9a77c1");
         assert_eq!(project.run(Mode::Verify, known, &body).unwrap().0, 200);
         // The server got the recorded request and the last one, as the code under test sent them.
@@ -444,7 +446,7 @@ fn verify_reads_the_encoding_in_a_placeholder() {
     }
 }
 
-/// Sends another id, nonce and key in each call, like code with random numbers.
+/// Sends a request whose id, nonce and key are different in each call, like code that uses random numbers.
 async fn restless(session: Session) -> cassette::TestResult {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     let n = CALLS.fetch_add(1, Ordering::SeqCst);
@@ -481,7 +483,7 @@ fn learn_finds_values_that_vary() {
              \"http://{HOST}/orders\":{{\"json\":[\"/lines/*/key\",\"/request_id\"]}}}}"
         )
     );
-    // A replay accepts any value in these places, and a failure lists them.
+    // A replay accepts any value in the places that mode `learn` found, and a failure lists these places.
     let before = project.files();
     project.replay(config.clone(), &async |session| restless(session).await.unwrap());
     let other = async |session: Session| {
@@ -497,7 +499,7 @@ fn learn_finds_values_that_vary() {
             .filter(|(path, _)| path.starts_with("tests/"))
             .all(|(path, bytes)| before[path] == *bytes)
     );
-    // A new recording keeps what was learned, and so does a new run of mode learn.
+    // A new recording keeps the list of these places, and so does another run of mode `learn`.
     project.record(config.clone(), &async |session| restless(session).await.unwrap());
     let metadata = project.cassette().metadata().clone();
     assert_eq!(serde_json::to_string(&metadata.extra["volatile"]).unwrap(), volatile);
@@ -539,7 +541,7 @@ fn learn_refuses_a_body_that_varies_as_a_whole() {
         "{message}"
     );
     assert!(!project.files().contains_key("tests/cassettes/weather/berlin.json"), "nothing is installed");
-    // Mode learn needs a body that can run more than once.
+    // `run` takes a body that can run only once, so mode `learn` refuses it.
     let message = project.builder(Mode::Learn, api.config()).run(&body).unwrap_err().to_string();
     assert!(message.contains("mode `learn` runs a test twice"), "{message}");
 }

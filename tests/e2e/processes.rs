@@ -1,4 +1,5 @@
-//! Two processes run the same test at the same time, as `cargo nextest` or two users may do.
+//! Tests two processes that run the same test at the same time. This happens under `cargo nextest`, or if two users
+//! work in one folder.
 
 use std::process::{Child, Stdio};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use crate::fixture::Project;
 
 const CASSETTE: &str = "tests/cassettes/weather/cities.json";
 
-/// An API with two pages of cities. It responds only as often as it has permits.
+/// An API with two pages of cities. For each response it needs a permit of `gate`.
 struct Gated {
     api: Api,
     gate: Arc<Semaphore>,
@@ -49,7 +50,7 @@ fn start(project: &Project, mode: &str) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the fixture runs")
 }
 
-/// Whether the process passed, and its output.
+/// Waits for the end of the process. Returns whether it passed, and its output.
 fn ended(child: Child) -> (bool, String) {
     let output = child.wait_with_output().expect("it ran");
     let text = [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).join("");
@@ -66,7 +67,8 @@ fn check_cassette(project: &Project) {
     assert!(replay.passed, "{}", replay.text);
 }
 
-/// The second process waits until the first one has finished. If another process recorded, the output says so.
+/// The second process waits until the first process has recorded. In mode `record` it then fails, and says that another
+/// process has recorded the cassette. In the other modes it passes, and sends no request to the server.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_second_process_waits() {
@@ -96,7 +98,8 @@ fn the_second_process_waits() {
     }
 }
 
-/// Either process may be first. In the end there is one cassette, and a process that did not record says why.
+/// Two processes start at the same time, and either of them may record first. In the end there is one complete
+/// cassette. If a process fails, its output says that another process has recorded.
 #[test]
 fn two_processes_at_once() {
     for round in 0..5 {

@@ -1,4 +1,4 @@
-//! Recording: which files it writes and when, and that no file contains a secret.
+//! Tests recording: which files it writes, when it writes them, and that no file contains a secret.
 
 use std::fs::File;
 
@@ -131,7 +131,7 @@ fn in_ci_a_mode_in_the_code_records_nothing() {
     }
 }
 
-/// The attribute sets the mode `auto`.
+/// The test in the fixture has `mode = "auto"`. The variable `CASSETTE_MODE` has priority over this option.
 #[test]
 fn the_variable_wins_over_the_attribute() {
     let project = fixture::Project::new();
@@ -151,7 +151,7 @@ fn one_recording_at_a_time() {
     let project = Project::new();
     let other = project.builder(Mode::Record, Default::default());
     let ended = project.builder(Mode::Record, Default::default()).run(|_| {
-        // Another thread uses the same cassette.
+        // Another thread tries to begin a session with the same cassette.
         let message = std::thread::spawn(|| other.run(|_| Ok::<_, cassette::TestError>(()))).join().unwrap();
         let message = message.unwrap_err().to_string();
         assert!(message.contains(NAME), "{message}");
@@ -181,7 +181,7 @@ fn a_recording_waits_for_its_turn() {
             session.join().unwrap()
         })
     };
-    // The other process wrote nothing, so this one records.
+    // The other process ends without a recording, so this process records.
     while_another_records(Mode::Record, None).unwrap();
     let before = std::fs::read_to_string(&document).unwrap();
     let others = before.replace("\"time_zone\": \"UTC\"", "\"time_zone\": \"Etc/UTC\"");
@@ -189,14 +189,16 @@ fn a_recording_waits_for_its_turn() {
     let message = while_another_records(Mode::Record, Some(&others)).unwrap_err().to_string();
     assert!(message.contains("another process recorded cassette `weather/berlin`"), "{message}");
     assert_eq!(std::fs::read_to_string(&document).unwrap(), others);
-    // If the cassette was missing, the other process has recorded it, and this one replays it.
+    // Mode `auto`, and there is no cassette. While this process waits, the other process records the cassette. Then
+    // this process replays it.
     std::fs::remove_file(&document).unwrap();
     let (_, summary) = while_another_records(Mode::Auto, Some(&others)).unwrap();
     assert!(!summary.recorded);
     assert_eq!(std::fs::read_to_string(&document).unwrap(), others);
 }
 
-/// Returns once a thread or process waits for this lock. Polls the kernel's list, because there is no notification.
+/// Waits until a thread or process waits for this lock. Reads the kernel's list of locks in a loop, because there is no
+/// notification.
 pub(crate) fn await_waiter(lock: &File) {
     use std::os::unix::fs::MetadataExt as _;
     let inode = format!(":{} ", lock.metadata().unwrap().ino());
@@ -206,7 +208,7 @@ pub(crate) fn await_waiter(lock: &File) {
     }
 }
 
-/// The session fails, although the client ignores the error.
+/// If the bytes of a body file have changed, the test fails, even if the client ignores the error.
 #[test]
 fn a_damaged_body_file_fails_the_test() {
     let api =
@@ -224,7 +226,7 @@ fn a_damaged_body_file_fails_the_test() {
     assert!(message.contains("missing"), "{message}");
 }
 
-/// After the end of its session, a client reaches no server, and its requests are not recorded.
+/// After its session has ended, a client cannot reach a server, and cassette does not record its requests.
 #[test]
 fn a_client_that_outlives_its_session() {
     let api = echo(Speaks::Https1);
@@ -291,7 +293,7 @@ fn secrets_never_reach_the_disk() {
             if request.headers().contains_key("content-encoding") {
                 return answer(200, &[json[0], ("content-encoding", "gzip")], gzip(&said));
             }
-            // The server sends single bytes, so that the value spans several chunks.
+            // The server sends each byte in a chunk of its own, so that the value is split over several chunks.
             frames(200, &json, said.into_bytes().into_iter().map(|b| data(vec![b])))
         });
         let base = api.url("/");
@@ -309,7 +311,8 @@ fn secrets_never_reach_the_disk() {
     }
 }
 
-/// In base64, the padding depends on the length of the value, so only the same value matches.
+/// The whole body is in base64, and its length depends on the length of the secret. So on replay the request matches
+/// only with the same secret.
 #[test]
 fn a_secret_in_base64() {
     let api = Api::start(Speaks::Http1, |request| answer(200, &[], request.into_body()));
@@ -324,8 +327,8 @@ fn a_secret_in_base64() {
     assert_eq!(project.replay(api.config().secret("KEY", VALUE), &body), 200);
 }
 
-/// The secret is in response headers, also in a redirect. The client follows the redirect on replay, with and without
-/// the value.
+/// The secret is in headers of responses, for example in the target of a redirect. On replay the client follows the
+/// redirect, whether the session knows the secret or not.
 #[test]
 fn a_secret_in_headers_of_the_answer() {
     let api = Api::start(Speaks::Https2, |request| match request.uri().path() {
@@ -360,7 +363,7 @@ fn a_secret_that_slips_through_is_not_installed() {
     assert!(!message.contains(value) && !message.contains(wrapped), "{message}");
     assert!(message.contains("KEY"), "{message}");
     assert_eq!(project.files().len(), 0, "{:?}", project.files().keys());
-    // The same with a long body, and with an old cassette, which stays.
+    // Tries the same with a long body, and with an old cassette. The old cassette stays.
     let long = Api::start(Speaks::Http1, move |_| answer(200, &[], [&"-".repeat(100_000), wrapped].concat()));
     project.record(api.config(), &body);
     let before = project.files();

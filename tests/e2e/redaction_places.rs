@@ -1,5 +1,5 @@
-//! Secrets that cassette recognises by their place. Checks the stored text, that the test and the server get the real
-//! value, and that requests still match if they contain a value from an earlier response.
+//! Tests secrets that cassette recognises by their place. Checks the stored text. Checks that the test and the server
+//! get the real value while recording, and that requests still match if they contain a value from an earlier response.
 
 use bytes::Bytes;
 use cassette::{Config, Mode, Session};
@@ -18,7 +18,7 @@ pub(crate) async fn fetch(session: Session, path: String) -> Bytes {
     see(session.client().unwrap().get(format!("http://{HOST}{path}")).send().await.unwrap()).await.body
 }
 
-/// Checks that the test gets `sent` while recording, and `expected` on replay, which is also stored.
+/// The server sends the body `sent`. Checks that the test gets `sent` while recording, and `expected` on replay.
 #[track_caller]
 fn check(settings: impl Fn(Config) -> Config, headers: Headers, sent: &'static str, expected: &str) {
     let (api, project) = (serving(headers, sent), Project::new());
@@ -75,7 +75,7 @@ fn nested_names_and_unredacted_values() {
         assert!(text.contains(shown), "{shown} in\n{text}");
     }
     assert!(text.contains("CAS0134 field token, left: object"), "{text}");
-    // The request matches with another secret, too.
+    // The request also matches if it contains another secret.
     let played = project.replay(config, &post("s-2"));
     assert_eq!(played, r#"{"card":{"pan":"[card:1]","list":[["[card:2]"]]},"token":{"type":"t"}}"#);
 }
@@ -159,7 +159,7 @@ fn pages() {
     );
 }
 
-/// A login: the client sends the token of a page back with the form. The request matches on replay.
+/// A login page contains a token, and the client sends the token back with the form. On replay this request matches.
 #[test]
 fn a_form_is_sent_back() {
     const TOKEN: &str = "kq3V/9x+Zt7Lm2Wd5Rb8Hc==";
@@ -178,7 +178,7 @@ fn a_form_is_sent_back() {
             _ => answer(403, &[], "forged"),
         }
     });
-    // Escapes a value as browsers do.
+    // Escapes a value of a form as browsers do.
     fn escaped(value: &str) -> String {
         let escape = |c: char| match c.is_ascii_alphanumeric() {
             true => c.to_string(),
@@ -203,7 +203,8 @@ fn a_form_is_sent_back() {
     assert_eq!(project.replay(config, &login), "welcome");
 }
 
-/// The client follows links of a response. The cassette contains no secret of them, and the requests match on replay.
+/// A response contains links with secrets, and the client follows the links. The cassette contains none of the secrets,
+/// and the requests match on replay.
 #[test]
 fn links_in_answers_are_followed() {
     const SECRETS: [&str; 4] =
@@ -256,7 +257,7 @@ fn parts_of_urls_by_pattern() {
     project.record(config.clone(), &ask("acme-1234"));
     assert_eq!(project.requests(), [format!("GET http://{HOST}/tenants/[tenant:1]/users?page=1")]);
     drop(api);
-    // The test of another tenant replays it, because the redacted part does not count.
+    // The redacted part of the path is not compared. So a test with another tenant can replay the cassette.
     project.replay(config, &ask("other-5678"));
 }
 
@@ -282,7 +283,7 @@ fn cookies_and_headers() {
     for kept in ["\"sid=[cookie:1]; Path=/; HttpOnly\"", "\"theme=dark\"", "\"x-tenant\": \"[x-tenant:1]\""] {
         assert!(text.contains(kept), "{kept} in\n{text}");
     }
-    // A digest of the original body would not match the redacted one.
+    // The digest is left out, because it does not match the redacted body.
     for gone in ["x-trace", "content-digest", "s-1234567"] {
         assert!(!text.contains(gone), "{gone} in\n{text}");
     }
@@ -303,7 +304,7 @@ fn a_default_rule_is_taken_away_by_its_id() {
     assert!(message.contains("CAS9999"), "{message}");
 }
 
-/// A request does not match because the cassette was recorded with other rules. The report says so.
+/// If a request does not match, and the cassette was recorded with other redaction rules, the report says so.
 #[test]
 fn a_cassette_of_other_rules() {
     const OTHER_RULES: &str = "note: the cassette was recorded under other redaction rules";
@@ -369,8 +370,8 @@ fn a_digest_is_dropped_if_the_body_changes() {
     assert_eq!(project.replay(config, &body), [[true; 4], [false; 4]]);
 }
 
-/// `content-length` is the length of the replayed body: with the placeholder of a found value, and with the test's own
-/// value of a named secret.
+/// `content-length` is the length of the replayed body. In this body, a value redacted by name is a placeholder, and a
+/// named secret has the value of the replaying session.
 #[test]
 fn content_length_is_that_of_the_replayed_body() {
     let sent = r#"{"token":"a-long-token-of-thirty-characters","key":"k-112233"}"#;

@@ -1,5 +1,5 @@
-//! Values and their placeholders: how cassette redacts and restores secrets and tokens in responses, requests, output
-//! and later recordings.
+//! Tests values and their placeholders: how cassette redacts and restores secrets and tokens in responses, in requests,
+//! in output files, and in later recordings.
 
 use cassette::{Config, Mode, Session};
 
@@ -7,7 +7,7 @@ use crate::api::{Api, HOST, Speaks, answer, see};
 use crate::project::Project;
 use crate::redaction_places::{HTML, JSON, XML, fetch, serving};
 
-/// A text can contain the value with other line ends, and with only some characters escaped.
+/// The secret has several lines. The texts contain it with other line ends, or with only some characters escaped.
 #[test]
 fn a_value_of_several_lines_comes_back() {
     const KEY: &str = "first&\n\"second\" line\nthird";
@@ -45,8 +45,8 @@ fn a_value_of_several_lines_comes_back() {
     assert_eq!(project.replay(config, &ask), recorded);
 }
 
-/// A replay restores a named secret in the server's encoding, so that links keep their meaning. Also with another
-/// value, and without one.
+/// A replay puts a named secret back in the server's encoding, so that links keep their meaning. The test replays with
+/// the same value, with another value, and without a value.
 #[test]
 fn a_value_comes_back_as_it_was_written() {
     const KEY: &str = "ab+c/d&e=";
@@ -101,8 +101,8 @@ fn form_urlencoded(text: &str) -> String {
     url.query().unwrap()[2..].to_owned()
 }
 
-/// cassette recognises a token of a response in all later requests and responses: in bodies of all kinds, in every
-/// encoding, in links. The requests still match.
+/// A response contains a token. cassette finds this token in all later requests and responses: in every body format, in
+/// every encoding, and in links. The requests match on replay.
 #[test]
 fn a_token_that_is_passed_on() {
     const TOKEN: &str = "9f8c2b7d+4e1a/6053Kq7ZxWv3b==";
@@ -139,8 +139,9 @@ fn a_token_that_is_passed_on() {
     assert!(replayed.contains(r#"{"error":"token [access_token:1] is old"}"#), "{replayed}");
 }
 
-/// cassette does not search for a value that looks like a word. On replay the client has a placeholder instead, so its
-/// request does not match, and the report suggests the rule that redacts the value there, too.
+/// The token of a response looks like a word, so cassette does not search for it elsewhere, and a later request
+/// contains it unredacted. On replay the client gets the placeholder and sends it, so the request does not match. The
+/// report suggests the rule that redacts the value in the request, too.
 #[test]
 fn a_word_that_is_passed_on() {
     let give = |request: &str| match request {
@@ -187,7 +188,8 @@ fn a_word_that_is_passed_on() {
     }
 }
 
-/// A recording is not installed if it contains a token from before the place that identifies it as a token.
+/// A token appears in one response, and only a later response has it in a place that identifies it as a token. Then the
+/// recording is not installed.
 #[test]
 fn a_token_that_came_before_its_name() {
     let api = Api::start(Speaks::Http1, |request| match request.uri().path() {
@@ -227,8 +229,8 @@ fn two_tokens_stay_two_over_recordings() {
     );
 }
 
-/// A test may write tokens to its output. cassette compares the files with placeholders in place of secrets, while
-/// recording, too, so that the snapshot does not depend on the key.
+/// A test may write tokens to its output. cassette hashes the files with placeholders in place of secrets, while
+/// recording and on replay, so that the snapshot does not depend on the key.
 #[test]
 fn output_with_a_token_in_it() {
     let api = serving(JSON, r#"{"refresh_token":"9f8c2b7d4e1a6053Kq7ZxWv3b","n":1}"#);

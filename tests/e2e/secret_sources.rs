@@ -1,5 +1,5 @@
-//! Sources of secrets: the configuration, the environment, a secrets file, a component's configuration. cassette
-//! reports an unusable secret before it records anything.
+//! Tests the sources of secrets: the `Config`, environment variables, a secrets file, and the configuration of a
+//! component. Also tests that cassette reports an unusable secret before it records anything.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use cassette::{Config, Mode, Session};
 use crate::api::{Api, HOST, Speaks, answer, see};
 use crate::project::Project;
 
-/// A variable that Cargo sets while tests run.
+/// An environment variable that cargo sets for tests, so it always has a value here.
 const VARIABLE: &str = "CARGO_MANIFEST_DIR";
 const SENT: &str = concat!(
     "one-value1 two-value2 three-value3 four-value4 4915290371 plain-value [",
@@ -52,8 +52,8 @@ fn every_source() {
     assert_eq!(project.replay(plain, &ask), stored, "who has no values sees what is stored");
 }
 
-/// The client follows a link with a secret whose name begins with `#`. A client would take `#` for the start of a
-/// fragment. Also without the value.
+/// The client follows a link that contains a secret whose name begins with `#`. The placeholder must not contain the
+/// `#`, because the client would take it for the start of a fragment. The test replays with and without the value.
 #[test]
 fn a_marked_secret_in_a_link() {
     let folder = tempfile::tempdir().unwrap();
@@ -76,7 +76,7 @@ fn a_marked_secret_in_a_link() {
             String::from_utf8(see(client.get(url).send().await.unwrap()).await.body.into()).unwrap()
         };
         let links = get(format!("http://{HOST}/x")).await;
-        // The last page comes first, to check that each link has its own response.
+        // Follows the links in reverse order, to check that each link leads to its own response.
         let mut pages = Vec::new();
         for link in links.split(' ').rev() {
             pages.push(get(link.to_owned()).await);
@@ -90,7 +90,7 @@ fn a_marked_secret_in_a_link() {
     drop(api);
     assert_eq!(project.replay(config.clone(), &ask), pages);
     assert_eq!(project.replay(plain.clone(), &ask), pages, "without the value");
-    // Older cassettes have the `#` in the placeholder.
+    // The placeholders in older cassettes contain the `#`.
     let text = project.text();
     assert!(text.contains("note={{secret.parameters.token}}&page=2"), "{text}");
     let old = text.replace("{{secret.parameters.token", "{{secret.parameters.#token");
@@ -99,7 +99,8 @@ fn a_marked_secret_in_a_link() {
     assert_eq!(project.replay(plain, &ask), pages);
 }
 
-/// A replay ignores an unusable secret of any source. The report of an unmatched request says where to change it.
+/// On replay, cassette ignores a secret that is too short, whatever its source. If a request does not match, the report
+/// says where to change the secret.
 #[test]
 fn a_dummy_on_replay() {
     let folder = tempfile::tempdir().unwrap();
@@ -155,7 +156,8 @@ fn an_unusable_secret_is_an_error() {
     refused(Config::new().secrets_file(&file), &["not JSON", "secrets.json"]);
 }
 
-/// A misspelt rule without effect would leave a secret in clear text.
+/// A misspelt name in a rule is an error. Otherwise the rule would have no effect, and a secret would stay in clear
+/// text.
 #[test]
 fn misspelt_rules_are_errors() {
     let folder = tempfile::tempdir().unwrap();
@@ -221,8 +223,8 @@ fn credentials_are_not_allowed_by_accident() {
     }
 }
 
-/// Redaction cannot replace a value that contains a line break. The report names request and part, because the files
-/// are removed.
+/// Redaction cannot replace a value if a line break interrupts it. The report names the request and the part, because
+/// the files of the recording are removed.
 #[test]
 fn the_report_of_a_leak_names_the_interaction() {
     let api = Api::start(Speaks::Http1, |request| {
@@ -264,7 +266,7 @@ fn the_report_of_a_leak_names_the_interaction() {
     let message = refused(&["/json"]);
     assert!(message.contains("body of the response, at /notes/1/text\n"), "{message}");
     assert!(message.contains(".redact_pointer(\"/notes/1/text\")"), "{message}");
-    // The suggested line prevents the leak.
+    // The option that the report suggests prevents the leak.
     let config = api.config().secret("KEY", "one-value1").redact_pointer("/notes/1/text");
     let body = Project::new().record(config, &async |session| {
         see(session.client().unwrap().get(format!("http://{HOST}/json")).send().await.unwrap()).await.status
@@ -272,7 +274,7 @@ fn the_report_of_a_leak_names_the_interaction() {
     assert_eq!(body, 200);
 }
 
-/// With the suggested rule, a link of a response still leads to the same recording.
+/// With the suggested rule, a client that follows a link in a response still gets the same recording.
 #[test]
 fn the_suggestion_for_a_leak_in_a_link_keeps_the_test_working() {
     const SID: &str = "uGNZaqj0WmqfmGdMmGb0SHx70DWiwP";
@@ -333,8 +335,8 @@ fn a_leak_in_the_output_names_the_file() {
     }
 }
 
-/// A text in a charset that cassette does not redact: short texts are base64 in the document, long texts are body
-/// files.
+/// cassette cannot redact a text in such a charset. Short texts are stored as base64 in the document, long texts in
+/// body files.
 #[test]
 fn a_secret_in_another_charset() {
     let little = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
@@ -345,7 +347,8 @@ fn a_secret_in_another_charset() {
     for (charset, write) in writers {
         let filler = "filler, ".repeat(40_000);
         let befores = ["", "x", "xy", "xyz", &filler];
-        // UTF-16 needs a second, ASCII secret: without the zero bytes, its text is UTF-8, too.
+        // A secret of ASCII characters is a special case in UTF-16: without the zero bytes, the text is UTF-8. So for
+        // UTF-16 the test tries a second secret, of ASCII characters only.
         let secrets = ["Gr\u{fc}nkohl-9", "kohl\"-9x1"].into_iter().take(if charset.starts_with("utf") {
             2
         } else {
@@ -364,7 +367,7 @@ fn a_secret_in_another_charset() {
                 },
             );
             let message = failed.expect_err(charset).to_string();
-            // Characters that the base64 of the cassette does not contain.
+            // The failure names the encoding in which the check found the secret.
             let written = if charset.starts_with("utf") { "UTF-16" } else { "Latin-1" };
             assert!(message.contains(&format!("  KEY, in {written}\n")), "{charset}: {message}");
             assert!(message.contains("body of the response"), "{charset}: {message}");
@@ -372,7 +375,8 @@ fn a_secret_in_another_charset() {
     }
 }
 
-/// Redaction cannot replace a value in a compressed file, whatever its name.
+/// Redaction cannot replace a value in a compressed file, whatever the name of the file. The final leak check finds the
+/// value.
 #[test]
 fn a_leak_in_a_compressed_file_is_found() {
     let api = Api::start(Speaks::Http1, |_| {
@@ -384,7 +388,7 @@ fn a_leak_in_a_compressed_file_is_found() {
         let answer = session.client().unwrap().get(format!("http://{HOST}/a.csv.gz")).send().await.unwrap();
         see(answer).await.body
     };
-    // The body is in a body file, then in the document.
+    // With the first limit the body is in a body file, with the second limit in the document.
     for (limit, part) in [(1, "body of the response, line 2\n"), (1000, "body of the response\n")] {
         let config = api.config().secret("KEY", "one-value1").inline_limit(limit);
         let message = Project::new().run(Mode::Record, config.clone(), &body).unwrap_err().to_string();

@@ -1,6 +1,6 @@
-//! The number of cases in tests that try many cases.
+//! Decides how many cases a generated test tries.
 
-/// Returns `full` if `CORPUS=full` is set, as by `.ci/full-corpus`, otherwise `ordinary`.
+/// Returns `full` if the variable `CORPUS` is `full`, which `.ci/full-corpus` sets. Otherwise returns `ordinary`.
 pub(crate) fn sized<T>(ordinary: T, full: T) -> T {
     if std::env::var("CORPUS").is_ok_and(|size| size == "full") { full } else { ordinary }
 }

@@ -1,8 +1,8 @@
-//! The summary at the end of a test process, which the harness does not capture.
+//! Tests the summary that a test process prints when it ends. The test harness does not capture it.
 
 use crate::fixture::{Api, CASSETTE, Project, recorded};
 
-/// The text after the harness's last line.
+/// The text after the last line that the test harness prints.
 fn end(text: &str) -> &str {
     let (_, end) = text.split_once("finished in [time]\n").unwrap_or_else(|| panic!("no end: {text}"));
     end.trim_matches('\n')
@@ -38,7 +38,8 @@ summary: 2 cassettes recorded (1 new, 1 changed)
     check(&project, &["cities", "recorded_if_missing", "failing::panics"], &record, together);
 }
 
-/// The summary names an empty secret, because its value would be in the cassette in clear text.
+/// If a secret is empty, cassette cannot redact it, and its real value could be in the cassette. So the summary names
+/// the secret.
 #[test]
 fn empty_secrets() {
     let api = Api::start();
@@ -67,7 +68,8 @@ fn unused_recordings_and_old_cassettes() {
     let project = recorded();
     let left = "summary: 1 recording unused\n   = unused: weather/cities (1)";
     check(&project, &["cities"], &[("FIXTURE", "a page less")], left);
-    // The harness hides the output of a passing test, so only the summary shows this.
+    // The test harness hides the output of a passing test, so only the summary shows the accepted snapshot and the
+    // unused recording.
     let variables = [("FIXTURE", "a page less"), ("FIXTURE_UNUSED", "warn"), ("CASSETTE_MODE", "accept")];
     let accepted = "summary: 1 snapshot accepted, 1 recording unused\n   = unused: weather/cities (1)";
     check(&project, &["cities"], &variables, accepted);

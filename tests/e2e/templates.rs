@@ -1,5 +1,5 @@
-//! Templates: responses with expressions that cassette fills in from the request, by every transport and in every mode
-//! that replays.
+//! Tests templates: recorded responses with expressions, which cassette fills in from the request. The tests use every
+//! transport, and every mode that replays.
 
 use std::io::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
@@ -15,7 +15,7 @@ use crate::api::{Api, HOST, Seen, Speaks, answer, see, see_any};
 use crate::matching::cassette;
 use crate::project::Project;
 
-/// A recorded cassette of a JSON-RPC service, edited to use expressions.
+/// An interaction with a JSON-RPC service. Its response contains expressions, as if a person had edited the recording.
 const RPC: &str = r#"{
   "template": true,
   "request": {
@@ -96,7 +96,7 @@ fn by_an_unmodified_client() {
 fn in_other_modes() {
     let body = async |session: Session| post(session.client().unwrap()).await;
     check(&cassette(&[RPC]).run(Mode::Append, config(), &body).expect("it passes").0);
-    // An append keeps templates, whether the interaction or the cassette enables them.
+    // Mode `append` keeps a template, whether the interaction or the cassette contains `"template": true`.
     for all in [false, true] {
         let project = cassette(&[RPC]);
         if all {
@@ -132,7 +132,8 @@ fn in_other_modes() {
     assert!(message.contains("JSON /id  42  →  1"), "{message}");
 }
 
-/// A cassette can enable templates for all interactions. Without this, responses stay unchanged.
+/// The cassette can contain `"template": true` for all interactions. Without `"template": true`, a response is not
+/// filled in.
 #[test]
 fn only_where_the_cassette_says_so() {
     let ask = |project: &Project| {
@@ -179,8 +180,8 @@ fn long_bodies() {
     }
 }
 
-/// If cassette cannot fill in an expression, the client gets the report with status 470. The test fails even if
-/// the client ignores the error.
+/// If cassette cannot fill in an expression, the client gets a response with status 470, whose body is the report. The
+/// test fails even if the client ignores this response.
 #[test]
 fn an_expression_without_a_value() {
     let text = |expression: &str| RPC.replace("{{request.json./id}}", expression);

@@ -1,5 +1,5 @@
-//! Clients that do not trust the session's certificate. The failure lists suggestions, and these tests try each of
-//! them.
+//! Tests clients that do not trust the session's certificate. The failure lists three suggestions, and these tests try
+//! each of them.
 
 use std::sync::Arc;
 
@@ -62,8 +62,8 @@ fn check_report(failure: &str) {
     }
 }
 
-/// The failure is the same while recording and on replay, and whether the code returns the error, panics, or ignores
-/// it.
+/// The failure lists the suggestions while recording and on replay, and also if the code under test ignores the
+/// client's error. At the end the test tries the suggestion `session.client()`.
 #[test]
 fn the_failure_lists_the_suggestions() {
     let api = api();
@@ -91,8 +91,8 @@ fn the_failure_lists_the_suggestions() {
     check_report(&run(Mode::Replay, |_| Ok(())));
 }
 
-/// A client that disconnects without a TLS alert may have been cancelled, so cassette reports it only if the test
-/// fails.
+/// A client disconnects during the handshake without a TLS alert. It may have refused the certificate, or its request
+/// may have been cancelled. So cassette reports it only if the test fails for another reason.
 #[test]
 fn a_client_that_disconnects_without_an_alert() {
     use std::io::Read as _;
@@ -103,7 +103,7 @@ fn a_client_that_disconnects_without_an_alert() {
         let address = session.proxy_url().unwrap().replace("http://", "");
         let mut stream = std::net::TcpStream::connect(address).unwrap();
         tls.write_tls(&mut stream).unwrap();
-        // The server's part of the handshake, with the certificate, has arrived.
+        // Waits until the server's part of the handshake, with the certificate, has arrived.
         stream.read_exact(&mut [0]).unwrap();
     };
     let project = Project::new();
@@ -120,7 +120,8 @@ fn a_client_that_disconnects_without_an_alert() {
     assert!(failure.contains("https://api.example.test, without a reason: the client closed"), "{failure}");
 }
 
-/// Tries the second and the third suggestion. All other tests use the first one.
+/// Tries the suggestions `session.base_url(…)` and `session.ca_pem()`. The test `the_failure_lists_the_suggestions`
+/// tries `session.client()`.
 #[test]
 fn the_suggestions_work() {
     let api = api();

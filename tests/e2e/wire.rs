@@ -1,4 +1,5 @@
-//! HTTP details that libraries hide, read from a plain socket: the framing of bodies, interim responses.
+//! Tests details of HTTP that client libraries hide, such as the framing of bodies, and interim responses. The tests
+//! read from a plain socket.
 
 use cassette::Session;
 use cassette::tape::{Outcome, TransportErrorKind};
@@ -44,14 +45,15 @@ async fn ask(session: &Session, method: &str) -> Answer {
     Answer::of(&bytes)
 }
 
-/// Records and replays the bytes `sent` of a server. Returns the response that the client got, which must be the same
-/// both times.
+/// The server sends the bytes `sent`. Records and replays them, and checks that the client gets the same response both
+/// times. Returns this response.
 #[track_caller]
 fn check(method: &str, sent: &'static str) -> (Project, Answer) {
     Project::both(Api::raw(sent), async |session| ask(&session, method).await)
 }
 
-/// Checks the framing of a response: its `content-length` and `transfer-encoding`, and the bytes after the head.
+/// Checks the framing of the response that the client gets: its `content-length`, its `transfer-encoding`, and the
+/// bytes after its head.
 #[track_caller]
 fn framing(method: &str, sent: &'static str, length: Option<&str>, coding: Option<&str>, rest: &str) {
     let (_, seen) = check(method, sent);
@@ -76,7 +78,8 @@ fn framing_is_as_it_was() {
     framing("GET", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", Some("2"), None, "ok");
     let two = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
     framing("GET", two, None, chunked, "2\r\nok\r\n0\r\n\r\n");
-    // Without both headers, the body ends with the server's connection, and the proxy chooses its own framing.
+    // If the server sends neither of these headers, the end of its connection ends the body. The proxy then chooses the
+    // framing for the client.
     framing("GET", "HTTP/1.1 200 OK\r\n\r\nok", None, chunked, "2\r\nok\r\n0\r\n\r\n");
     framing("GET", "HTTP/1.1 200 OK\r\n\r\n", None, chunked, end);
 }
@@ -91,7 +94,7 @@ fn answers_without_a_body_have_no_framing_of_their_own() {
     framing("HEAD", "HTTP/1.1 200 OK\r\n\r\n", None, None, "");
 }
 
-/// Interim responses (RFC 9110 §15.2) concern one connection only. cassette records the final response.
+/// Interim responses (RFC 9110 §15.2) are valid for one connection only. cassette records only the final response.
 #[test]
 fn interim_answers() {
     let hints = "HTTP/1.1 103 Early Hints\r\nlink: </style.css>; rel=preload\r\n\r\n\
@@ -129,7 +132,7 @@ fn a_client_that_waits_for_100_continue() {
     assert_eq!(project.interactions()[0].request.body.size(), 5);
 }
 
-/// cassette keeps the order of repeated headers, and bytes that are not ASCII.
+/// cassette keeps the order of header lines with the same name, and bytes in headers that are not ASCII.
 #[test]
 fn headers_as_they_were() {
     let sent = "HTTP/1.1 200 OK\r\nlink: </b>\r\nlink: </a>\r\nvary: x\r\nlink: </b>\r\n\
@@ -151,7 +154,7 @@ fn headers_as_they_were() {
     }
 }
 
-/// A name that no resolver knows (RFC 6761 §6.4).
+/// The host has a name that no resolver may resolve (`.invalid`, RFC 6761 §6.4).
 #[test]
 fn a_host_that_does_not_exist() {
     let project = Project::new();

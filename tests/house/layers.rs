@@ -1,16 +1,18 @@
-//! The layers of the library: each folder or file may import only from those that stand before it in a list.
+//! Tests the layers of the library. Two lists in this file contain its folders and files. Each of them may import only
+//! from those before it in its list.
 //!
-//! Add a new folder to the list. An import that runs upwards fails the test. Cut it, if possible: move the type to a
-//! folder that both sides may import. `UPWARDS` allows the imports that nobody can cut, each with a reason.
+//! Add a new folder or file to its list. An import from a later entry of the list fails the test. Remove such an
+//! import, if possible: move the imported item to a folder that both sides may import from. `UPWARDS` lists imports
+//! that are allowed anyway, each with its reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::source;
 use super::source::{Source, Target};
 
-/// The folders and files of `cassette/src`, from the ground up.
+/// The folders and files of `cassette/src`. Each may import from those before it.
 const ROOMS: &[&str] = &[
-    // Leaves: one idea each, which know nothing of cassettes.
+    // Small modules, one idea each. They do not know what a cassette is.
     "error.rs",
     "edit_distance.rs",
     "hex.rs",
@@ -31,7 +33,7 @@ const ROOMS: &[&str] = &[
     "mode.rs",
     "ambient.rs",
     "target.rs",
-    // The files, and what judges and changes their contents.
+    // The cassette's files, and the modules that compare or change their contents.
     "tape",
     "snapshot",
     "drift",
@@ -41,16 +43,16 @@ const ROOMS: &[&str] = &[
     "volatile.rs",
     "template",
     "capture.rs",
-    // The texts and the settings.
+    // The texts of failures, and the settings.
     "report",
     "config",
-    // The way of a request.
+    // The modules through which a request passes.
     "transport",
     "recorder",
     "player",
     "engine",
     "in_process",
-    // One test, and many.
+    // The session of one test, and the generation of many tests.
     "session",
     "private.rs",
     "support.rs",
@@ -58,7 +60,7 @@ const ROOMS: &[&str] = &[
     "lib.rs",
 ];
 
-/// The folders and files of `cassette/src/redact`, from the ground up.
+/// The folders and files of `cassette/src/redact`. Each may import from those before it.
 const REDACT: &[&str] = &[
     "side.rs",
     "rules",
@@ -80,20 +82,20 @@ const REDACT: &[&str] = &[
     "mod.rs",
 ];
 
-/// The imports that run upwards and are allowed: from, to, reason.
+/// The imports from later entries that are allowed anyway: the importing folder, the imported folder, and the reason.
 const UPWARDS: &[(&str, &str, &str)] = &[];
 
-/// One folder's order.
+/// A folder, and the order of the folders and files in it.
 struct Order {
-    /// The folder below `cassette/src`, empty or with a slash at its end.
+    /// The path of the folder below `cassette/src`. Empty for `cassette/src` itself, otherwise with a slash at its end.
     folder: &'static str,
-    /// From the ground up.
+    /// The list: each entry may import from those before it.
     rooms: &'static [&'static str],
 }
 
 const ORDERS: &[Order] = &[Order { folder: "", rooms: ROOMS }, Order { folder: "redact/", rooms: REDACT }];
 
-/// The imports between the folders and files of one folder, each with the names that are imported.
+/// The imports between entries: the importing entry, the imported entry, and the imported names.
 type Arrows = BTreeMap<(String, String), BTreeSet<String>>;
 
 #[test]
@@ -125,7 +127,7 @@ fn no_arrow_runs_upwards() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Each exception in `UPWARDS` stands for an import that exists.
+/// Every import that `UPWARDS` allows must exist.
 #[test]
 fn every_exception_is_needed() {
     let source = source();
@@ -141,8 +143,9 @@ fn every_exception_is_needed() {
     }
 }
 
-/// An exception may not close a circle of folders. In `redact` two files may know each other, because each part of a
-/// multipart body is a body again.
+/// There must be no circular imports between the entries of a list, even if `UPWARDS` allows each of the imports. In
+/// `redact`, two files may import each other, because each part of a multipart body is a body again. Circles of more
+/// files are not allowed.
 #[test]
 fn no_circles() {
     let source = source();
@@ -161,7 +164,7 @@ fn no_circles() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The search for circles finds one that is there.
+/// `circles` finds a circle.
 #[test]
 fn circles_are_found() {
     let arrow = |from: &str, to: &str| ((from.to_owned(), to.to_owned()), BTreeSet::new());
@@ -170,7 +173,7 @@ fn circles_are_found() {
     assert_eq!(circles(&arrows), [["a", "b", "c"]]);
 }
 
-/// The imports between files, with the names that are imported.
+/// The imports between files: the importing file, the imported file, and the imported names.
 fn file_arrows(source: &Source) -> impl Iterator<Item = ((String, String), BTreeSet<String>)> {
     let mut arrows = Arrows::new();
     for module in source.modules.keys() {
@@ -185,7 +188,7 @@ fn file_arrows(source: &Source) -> impl Iterator<Item = ((String, String), BTree
     arrows.into_iter()
 }
 
-/// The folder or file below a folder that a file belongs to.
+/// The entry of the list of `folder` to which `file` belongs: a subfolder, or the file itself.
 fn room<'a>(folder: &str, file: &'a str) -> Option<&'a str> {
     let below = file.strip_prefix(folder)?;
     Some(below.split_once('/').map_or(below, |(room, _)| room))
@@ -209,7 +212,8 @@ fn arrows(source: &Source, folder: &str) -> Arrows {
     arrows
 }
 
-/// The groups of two or more rooms that import one another, directly or through others.
+/// The circular imports: groups of two or more entries that all import one another, directly or through other entries
+/// of the group.
 fn circles(arrows: &Arrows) -> Vec<Vec<String>> {
     let reach = |from: &str| {
         let (mut seen, mut next) = (BTreeSet::new(), vec![from.to_owned()]);

@@ -1,6 +1,6 @@
-//! The structure of the library: which modules may import which, and which names are public.
+//! Tests the structure of the library: which modules may import which others, and which names are public.
 //!
-//! The tests read the source of the library, so they build nothing.
+//! The tests read the source code of the library, and do not compile it.
 
 mod layers;
 mod source;
@@ -8,7 +8,7 @@ mod surface;
 
 use std::path::Path;
 
-/// The library as it stands.
+/// The source code of the library.
 fn source() -> source::Source {
     source::Source::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../cassette/src"))
 }

@@ -1,6 +1,6 @@
-//! Reads the modules of a crate from its source, and resolves the paths in them.
+//! Reads the modules of a crate from its source code, and finds the items to which the paths in the code refer.
 //!
-//! Must not know: what the order of the modules should be.
+//! Must not know: which module may import which.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,21 +12,21 @@ use quote::ToTokens;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemUse, UseTree, Visibility};
 
-/// A crate, read from its source. Code that is only compiled for tests is left out.
+/// The modules of a crate. Code that is compiled only for tests is left out.
 pub(crate) struct Source {
-    /// By path below the crate: `[]` is `lib.rs`, `["tape", "name"]` is `tape/name.rs`.
+    /// The modules by their paths: `[]` is `lib.rs`, `["tape", "name"]` is `tape/name.rs`.
     pub(crate) modules: BTreeMap<Vec<String>, Module>,
 }
 
-/// One module, inline ones included.
+/// A module, in its own file or inline.
 pub(crate) struct Module {
-    /// The file below the folder of the source, with forward slashes.
+    /// The path of the file below the folder of `lib.rs`, with forward slashes.
     pub(crate) file: String,
-    /// The items that are compiled outside of tests too, without modules and imports.
+    /// The items, except modules, imports, and items that are compiled only for tests.
     pub(crate) items: Vec<Item>,
-    /// The modules that are declared here, and how visible they are.
+    /// The modules that this module declares, by name.
     pub(crate) children: BTreeMap<String, Child>,
-    /// The imports of the module, and of the functions in it.
+    /// The `use` declarations of the module, and of the functions in it.
     pub(crate) imports: Vec<Import>,
 }
 
@@ -35,20 +35,20 @@ pub(crate) struct Child {
     pub(crate) attributes: Vec<Attribute>,
 }
 
-/// One imported name.
+/// One name that a `use` declaration imports.
 pub(crate) struct Import {
-    /// The name in the module; `*` for all names of the path.
+    /// The name under which the module uses the item. `*` if all names of the path are imported.
     pub(crate) name: String,
     pub(crate) path: Vec<String>,
     pub(crate) visibility: Visibility,
     pub(crate) attributes: Vec<Attribute>,
 }
 
-/// The target of a path.
+/// The module or item to which a path refers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Target {
     Module(Vec<String>),
-    /// An item, by its module and its name.
+    /// An item: the path of its module, and its name.
     Item(Vec<String>, String),
 }
 
@@ -101,7 +101,7 @@ impl Source {
                 }
             }
         }
-        // A module may stand there twice, for builds with a feature and for those without.
+        // A module may be declared twice, once for builds with a feature and once for builds without it.
         match self.modules.entry(path) {
             Entry::Vacant(entry) => drop(entry.insert(module)),
             Entry::Occupied(mut entry) => {
@@ -113,13 +113,14 @@ impl Source {
         }
     }
 
-    /// Resolves a path that is written in a module. `None` for a name of another crate and for a local name.
+    /// Finds the target of a path in the code of the module `from`. Returns `None` for a name of another crate, and for
+    /// a local name.
     pub(crate) fn resolve(&self, from: &[String], path: &[String]) -> Option<Target> {
         self.follow(from, path, 0)
     }
 
     fn follow(&self, from: &[String], path: &[String], depth: usize) -> Option<Target> {
-        // Two modules that import each other's globs would never end.
+        // If two modules import all names of each other, the search would never end.
         if depth > 16 {
             return None;
         }
@@ -142,7 +143,8 @@ impl Source {
         Some(Target::Module(at))
     }
 
-    /// A name in a module: its child, what it imports, or an item of its own.
+    /// Finds a name in the module `at`: a child module, an imported name, or an item of the module. `rest` is the rest
+    /// of the path.
     fn name(&self, at: &[String], name: &str, rest: &[String], depth: usize) -> Option<Target> {
         let module = self.modules.get(at)?;
         if module.children.contains_key(name) {
@@ -200,7 +202,7 @@ impl<'a> Visit<'a> for Imports {
     }
 
     fn visit_item(&mut self, item: &'a Item) {
-        // A module has imports of its own.
+        // A nested module is read separately, with its own imports.
         if !matches!(item, Item::Mod(_)) && !is_for_tests(attributes(item)) {
             visit::visit_item(self, item);
         }
@@ -231,7 +233,7 @@ fn names(tree: &UseTree, path: &mut Vec<String>, add: &mut impl FnMut(String, Ve
     }
 }
 
-/// Every `a::b::c` in the tokens, those in the arguments of macros included.
+/// Collects every path `a::b::c` in the tokens, also in the arguments of macros.
 fn paths_in(tokens: TokenStream, paths: &mut Vec<Vec<String>>) {
     let mut path: Vec<String> = vec![];
     let mut colons = 0;
@@ -258,7 +260,7 @@ fn paths_in(tokens: TokenStream, paths: &mut Vec<Vec<String>>) {
     }
 }
 
-/// The name under which a module knows an item, if it has one.
+/// The name of an item, if it has one.
 pub(crate) fn item_name(item: &Item) -> Option<String> {
     let ident = match item {
         Item::Const(item) => &item.ident,
@@ -293,7 +295,7 @@ pub(crate) fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
-/// Whether an item is compiled for tests only, or for those of the documentation.
+/// Whether an item is compiled only for tests or for documentation tests.
 fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("cfg") && {

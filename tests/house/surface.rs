@@ -1,6 +1,7 @@
-//! The public surface of the library: `surface.txt` lists every public name, so that no change adds one by accident.
+//! Tests the public names of the library. `surface.txt` lists all of them, so that no change adds or removes a name by
+//! accident.
 //!
-//! After an intended change: `UPDATE_SURFACE=1 cargo test -p cassette-tests --test house`, and read the diff.
+//! After an intended change, run `UPDATE_SURFACE=1 cargo test -p cassette-tests --test house`, and review the diff.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -121,7 +122,7 @@ impl Surface<'_> {
         }
     }
 
-    /// The public functions of a type, wherever in the crate they are.
+    /// Adds the public functions of a type. Its `impl` blocks may be anywhere in the crate.
     fn methods(&mut self, of: &Target, path: &str) {
         for (at, module) in &self.source.modules {
             for item in &module.items {
@@ -181,7 +182,7 @@ fn signature(of: &Signature) -> String {
     text(&of).replacen("fn f", "fn", 1).replace("(mut self", "(self")
 }
 
-/// The tokens as a line, with the spaces that rustfmt would leave.
+/// The tokens as one line of code, with spaces as rustfmt sets them.
 fn text(of: &impl ToTokens) -> String {
     let mut text = of.to_token_stream().to_string();
     for (spaced, tight) in [

@@ -1,4 +1,4 @@
-//! The view of C code: libc's functions, called as C calls them.
+//! The time that C code sees: tests that call libc's functions directly, as C code does.
 #![cfg(target_os = "linux")]
 #![expect(unsafe_code, reason = "libc's functions are unsafe to call")]
 
@@ -9,7 +9,7 @@ use std::mem::zeroed;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// The reading of one clock by `clock_gettime`, or the error.
+/// Reads a clock with `clock_gettime`. Returns seconds and nanoseconds, or the error.
 fn clock(id: c_int) -> Result<(i64, i64), std::io::Error> {
     let mut t = timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `t` may be written to.
@@ -35,7 +35,7 @@ fn the_wall_clocks_stand_and_the_others_run() {
 fn the_older_functions_show_the_frozen_instant() {
     let _entered = Context::new(1, WallClock::frozen(PAST * 1_000_000_000 + 123_456_789)).enter();
     let second = PAST as i64;
-    // SAFETY: each pointer is null or may be written to; a zone is two ints.
+    // SAFETY: each pointer is null or may be written to. A time zone consists of two ints.
     unsafe {
         let (mut tv, mut zone, mut t) = (zeroed::<libc::timeval>(), [1, 1], 0);
         assert_eq!(libc::gettimeofday(&mut tv, (&raw mut zone).cast()), 0);
@@ -62,12 +62,12 @@ fn without_a_context_they_show_the_real_time() {
 fn a_signal_handler_reads_the_frozen_time() {
     static SEEN: AtomicI64 = AtomicI64::new(0);
     extern "C" fn handler(_: c_int) {
-        // SAFETY: time(2) is safe in signal handlers, and ours must be.
+        // SAFETY: POSIX allows `time` in signal handlers, and our `time` must be safe there, too.
         SEEN.store(unsafe { libc::time(null_mut()) }, Ordering::Relaxed);
     }
     let _entered = frozen(1, PAST).enter();
-    // SAFETY: the handler does only what is allowed in a signal handler; a signal to oneself arrives before the call
-    // returns.
+    // SAFETY: the handler does only what is allowed in a signal handler. A signal that a thread sends to itself arrives
+    // before the call returns.
     unsafe {
         libc::signal(libc::SIGUSR2, handler as *const () as usize);
         libc::pthread_kill(libc::pthread_self(), libc::SIGUSR2);
@@ -88,7 +88,7 @@ unsafe extern "C-unwind" {
 fn c_thread(start: Start, then: impl FnOnce(libc::pthread_t)) -> usize {
     let _entered = frozen(1, PAST).enter();
     let mut left = null_mut();
-    // SAFETY: the thread gets no argument and is joined; all zero is a value of its handle.
+    // SAFETY: the thread gets no argument, and is joined below. All zero is a value of its handle.
     unsafe {
         let mut thread: libc::pthread_t = zeroed();
         assert_eq!(pthread_create(&mut thread, null(), start, null_mut()), 0);
@@ -106,7 +106,8 @@ fn a_c_thread_inherits_and_its_result_is_passed_on() {
     assert_eq!(c_thread(returns_time, |_| ()), PAST as usize);
 }
 
-// musl does not unwind when a thread exits or is cancelled; glibc does, through our frame.
+// When a thread exits or is cancelled, glibc unwinds its stack, through the frame of our start function. musl does not
+// unwind.
 #[test]
 fn a_thread_may_exit() {
     extern "C-unwind" fn exits(_: *mut c_void) -> *mut c_void {
@@ -119,7 +120,7 @@ fn a_thread_may_exit() {
 #[test]
 fn a_thread_may_be_cancelled() {
     extern "C-unwind" fn waits(_: *mut c_void) -> *mut c_void {
-        // SAFETY: `pause` is a cancellation point; no frame of this thread has anything to drop.
+        // SAFETY: `pause` is a cancellation point. No frame of this thread has anything to drop.
         unsafe { pause() };
         null_mut()
     }
@@ -135,9 +136,9 @@ mod waits {
     use crate::FUTURE;
     use std::time::{Duration, Instant};
 
-    /// Checks that `wait`, given a deadline `ASKED` from now on that clock, takes that long, whatever the frozen time.
-    /// With a frozen clock in the past, an untranslated wait would return at once; with a frozen clock in the future,
-    /// the wait would never return.
+    /// Calls `wait` with a deadline that is `ASKED` later than the reading of the clock `id`. Checks that the wait
+    /// takes as long as `ASKED`, under several frozen times. Without a translation of the deadline, the wait would
+    /// return at once if the frozen time is in the past, and never if it is in the future.
     #[track_caller]
     fn waits_as_asked(id: c_int, wait: impl Fn(&timespec) -> c_int) {
         const ASKED: Duration = Duration::from_millis(20);

@@ -1,4 +1,4 @@
-//! Entering, leaving and ending contexts: which context governs a thread.
+//! Tests which context applies to a thread after contexts are entered, left and ended.
 
 use crate::{FUTURE, PAST, frozen, on_a_thread, sees, sees_real_time};
 use cassette_ambient::CurrentSession::{self, Ended, Open};
@@ -48,7 +48,7 @@ fn one_context_may_be_entered_on_many_threads() {
     sees_real_time();
 }
 
-/// A thread that answers questions after the test that started it has ended.
+/// A thread that may outlive its session. When it gets a message, it calls a function and sends back the result.
 struct LeftOver(Sender<()>, Receiver<CurrentSession>, JoinHandle<()>);
 
 impl LeftOver {

@@ -1,4 +1,4 @@
-//! Each library's way to read the time, under a frozen clock.
+//! Tests that each library that reads the time shows the frozen time.
 
 use crate::{FUTURE, PAST, frozen, now, on_a_thread, sees, sees_real_time};
 use cassette_ambient::{Context, WallClock, self_test, time_zone};
@@ -14,7 +14,7 @@ fn the_self_test_passes_here() {
 
 #[test]
 fn all_libraries_read_the_frozen_instant() {
-    // The nanoseconds differ in each group of three digits.
+    // Milliseconds, microseconds and nanoseconds differ, so that the test finds a value that is cut or mixed up.
     let ns = PAST * 1_000_000_000 + 123_456_789;
     let _entered = Context::new(1, WallClock::frozen(ns)).enter();
     assert_eq!(now(), Duration::from_nanos(ns));

@@ -1,6 +1,6 @@
-//! The time that a test and its threads see, read as unmodified code reads it.
+//! Tests of the time that a test and its threads see. They read the time as unmodified code does.
 //!
-//! Frozen instants lie in 2001 and in 2100, so that both differ from the real time.
+//! The frozen times are in 2001 and in 2100, so that they differ from the real time.
 #![cfg(interposed)]
 
 mod c;
@@ -18,12 +18,12 @@ const PAST: u64 = 978_307_200;
 /// 2100-01-01T00:00:00Z.
 const FUTURE: u64 = 4_102_444_800;
 
-/// A context of the session with this number, whose clock stands at this second.
+/// A context of the session with this number. Its clock shows this second.
 fn frozen(session: u64, second: u64) -> Context {
     Context::new(session, WallClock::frozen(second * 1_000_000_000))
 }
 
-/// The time as unmodified code reads it.
+/// The time that unmodified code sees.
 fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
 }

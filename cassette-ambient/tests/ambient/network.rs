@@ -1,4 +1,4 @@
-//! Connections, names and processes of C code: connections are redirected to the listener of the thread's session.
+//! Tests the connections, lookups and processes of a session's threads, with calls of libc's functions and of std's.
 #![cfg(all(intercepted, target_os = "linux"))]
 #![expect(unsafe_code, reason = "libc's functions are unsafe to call")]
 
@@ -17,7 +17,8 @@ use cassette_ambient::{
 };
 use libc::{addrinfo, c_char, c_int, c_void, hostent, sockaddr, sockaddr_in, sockaddr_in6, socklen_t};
 
-/// A session with a listener. The listener is outside of the session.
+/// A session with a listener. The thread that creates it is not in the session, so the listener works with the real
+/// network.
 struct Session {
     number: u64,
     listener: TcpListener,
@@ -48,7 +49,7 @@ impl Session {
         Session { number, listener, context, refused }
     }
 
-    /// The next connection and its destination.
+    /// Accepts the next connection. Returns the connection and its intended destination.
     fn accept(&self) -> (TcpStream, Option<(String, u16)>) {
         let (stream, from) = self.listener.accept().unwrap();
         let meant = intercepted(self.number, from).map(|Destination { host, port }| (host, port));
@@ -66,7 +67,7 @@ impl Session {
 /// The addresses that `getaddrinfo` returns, or its error.
 fn addresses(name: &str, family: c_int) -> Result<Vec<SocketAddr>, c_int> {
     let name = CString::new(name).unwrap();
-    // SAFETY: C strings and hints of a family; the list is freed once.
+    // SAFETY: the arguments are C strings and valid hints. The list is freed once.
     unsafe {
         let mut hints: addrinfo = zeroed();
         (hints.ai_family, hints.ai_socktype) = (family, libc::SOCK_STREAM);
@@ -96,7 +97,7 @@ fn addresses(name: &str, family: c_int) -> Result<Vec<SocketAddr>, c_int> {
 
 /// Connects a new socket of the address's family. Returns the socket and the error number, or 0.
 fn connects(to: SocketAddr, kind: c_int) -> (TcpStream, c_int) {
-    // SAFETY: a new socket, and an address of its family.
+    // SAFETY: the socket is new, and the address has the socket's family.
     unsafe {
         let family = if to.is_ipv6() { libc::AF_INET6 } else { libc::AF_INET };
         let stream = TcpStream::from_raw_fd(libc::socket(family, libc::SOCK_STREAM | kind, 0));
@@ -179,7 +180,7 @@ fn of_two_sessions_at_once_each_gets_its_own() {
             });
         }
     });
-    // The listeners do not know each other's connections.
+    // A listener gets the destinations of its own session's connections only.
     let _entered = sessions[0].context.enter();
     let _client = TcpStream::connect("shared.example.test:80").unwrap();
     let (_, from) = sessions[0].listener.accept().unwrap();
@@ -216,7 +217,8 @@ fn a_process_that_is_forked_and_executes_nothing_is_under_it() {
     let session = Session::new(106, false);
     let _entered = session.context.enter();
     let address = "192.0.2.8:80".parse().unwrap();
-    // SAFETY: the child takes no lock and allocates nothing, as a fork of a process with several threads requires.
+    // SAFETY: the child takes no lock and allocates nothing, which is required after a fork of a process with several
+    // threads.
     let child = unsafe { libc::fork() };
     if child == 0 {
         let (client, errno) = connects(address, 0);
@@ -278,10 +280,10 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// The first address of an entry.
+/// The first address in the result of a `gethostbyname` function.
 ///
 /// # Safety
-/// `entry` is null, or libc's.
+/// `entry` is null, or a pointer that libc returned.
 unsafe fn first(entry: *mut hostent) -> Option<IpAddr> {
     // SAFETY: the caller keeps this function's contract.
     unsafe {
@@ -294,9 +296,10 @@ unsafe fn first(entry: *mut hostent) -> Option<IpAddr> {
     }
 }
 
-/// Calls all four older functions and checks that they agree. Returns their result, or `None` if they find nothing.
+/// Calls the four functions of the `gethostbyname` family, and checks that their results are equal. Returns the result,
+/// or `None` if they find nothing.
 fn found_by_all(name: &CStr, family: c_int) -> Option<IpAddr> {
-    // SAFETY: C strings, and a buffer that outlives the entries in it.
+    // SAFETY: the names are C strings, and the buffer outlives the results in it.
     unsafe {
         let mut all = vec![first(gethostbyname2(name.as_ptr(), family))];
         if family == libc::AF_INET {
@@ -341,7 +344,7 @@ fn a_connection_made_by_what_is_sent_first_is_intercepted() {
     for by_message in [false, true] {
         for to in ["192.0.2.7:82", "[2001:db8::7]:82"].map(|a| a.parse::<SocketAddr>().unwrap()) {
             let data = b"first";
-            // SAFETY: a new socket, an address of its family, and bytes that live during the call.
+            // SAFETY: the socket is new, the address has the socket's family, and the bytes live during the call.
             let (client, sent) = unsafe {
                 let family = if to.is_ipv6() { libc::AF_INET6 } else { libc::AF_INET };
                 let client = TcpStream::from_raw_fd(libc::socket(family, libc::SOCK_STREAM, 0));
@@ -382,7 +385,8 @@ fn is_announced(start: impl FnOnce(&CStr) -> String) {
 /// what a forked process may do.
 fn forked(execute: impl FnOnce()) -> String {
     let mut ends = [0; 2];
-    // SAFETY: two descriptors; between fork and execution the child calls only functions that are allowed there.
+    // SAFETY: the array has room for two descriptors. Between `fork` and `exec` the child calls only functions that are
+    // allowed there.
     unsafe {
         assert_eq!(libc::pipe(ends.as_mut_ptr()), 0);
         let child = libc::fork();
@@ -410,7 +414,7 @@ fn programs_that_are_executed_by_a_descriptor_see_the_variables() {
             std::env::vars().map(|(k, v)| CString::new(format!("{k}={v}")).unwrap()).collect();
         let list: Vec<_> = variables.iter().map(|v| v.as_ptr()).chain([null()]).collect();
         forked(|| {
-            // SAFETY: lists of C strings that end with null.
+            // SAFETY: both lists consist of C strings, and end with null.
             unsafe { libc::fexecve(shell.as_raw_fd(), arguments.as_ptr(), list.as_ptr()) };
         })
     });
@@ -420,14 +424,14 @@ fn programs_that_are_executed_by_a_descriptor_see_the_variables() {
 fn the_shells_of_c_see_the_variables() {
     is_announced(|command| {
         forked(|| {
-            // SAFETY: a C string. glibc's allocator may be used after a fork.
+            // SAFETY: the command is a C string. glibc's allocator may be used after a fork.
             let status = unsafe { libc::system(command.as_ptr()) };
             // SAFETY: the call only ends the child process.
             unsafe { libc::_exit(status) };
         })
     });
     is_announced(|command| {
-        // SAFETY: C strings; the file is closed once.
+        // SAFETY: the arguments are C strings. The file is closed once.
         unsafe {
             let file = libc::popen(command.as_ptr(), c"r".as_ptr());
             assert!(!file.is_null());

@@ -1,5 +1,6 @@
-//! Tests settings that come from the environment variables of the process. Each test here starts this binary again,
-//! with other variables, to run one of its "child" tests, as nextest would.
+//! Tests behaviour that depends on the environment variables of the process. Each test starts this executable again,
+//! with other variables, and lets it run only one of the tests whose names begin with `child`. nextest starts tests in
+//! the same way.
 
 use crate::{FUTURE, PAST, frozen, on_a_thread, sees, sees_real_time};
 use cassette_ambient::{CurrentSession, Guard, current_session, outside, time_zone};
@@ -8,8 +9,8 @@ use std::sync::mpsc::channel;
 
 const NEXTEST: (&str, &str) = ("NEXTEST_EXECUTION_MODE", "process-per-test");
 
-/// Runs the test `child` of this file in a process of its own. The test `child` does nothing without the variable that
-/// this function sets.
+/// Runs the test of this file that `child` names, in a process of its own. This function sets a variable for the
+/// process. Without this variable, a test whose name begins with `child` does nothing.
 #[track_caller]
 fn in_a_process_with(child: &str, variables: &[(&str, &str)]) {
     let name = format!("one_test_a_process::{child}");
@@ -44,7 +45,8 @@ fn child_with_global_pool() {
     drop(entered);
     rayon::broadcast(|_| sees(PAST));
 
-    // While a second session is open it governs, and when it ends the first one governs again.
+    // While a second session is open, its context applies to the pool. After the second session has ended, the context
+    // of the first session applies again.
     let entered = second.enter_root();
     rayon::broadcast(|_| sees(FUTURE));
     second.release();
@@ -67,7 +69,7 @@ fn child_with_a_thread_of_no_test() {
     if !is_child("child_with_a_thread_of_no_test") {
         return;
     }
-    // Like libtest's main thread: the thread belongs to no test, and starts a thread while a test runs.
+    // This thread is like libtest's main thread: it belongs to no test, and starts a thread while a test runs.
     let (go, starts) = channel::<()>();
     let (ask, asked) = channel::<()>();
     let (answer, answers) = channel();
@@ -83,7 +85,7 @@ fn child_with_a_thread_of_no_test() {
     let _first = frozen(1, PAST).enter_root();
     go.send(()).unwrap();
     answers.recv().unwrap();
-    // If the thread had inherited the first context, it would still be in that context.
+    // If the new thread had inherited the first context, it would not see the time of the second context.
     let _second = frozen(2, FUTURE).enter_root();
     ask.send(()).unwrap();
     main.join().unwrap();

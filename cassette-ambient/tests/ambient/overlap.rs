@@ -1,5 +1,6 @@
-//! Two frozen tests and one in real time, in one process at the same time. They are three threads of one test, so that
-//! they overlap even under a runner with a process for each test.
+//! Runs two sessions with different frozen times, and a thread with the real time, in one process at the same time.
+//! They are three threads of one test, so that they run in the same process even if the runner starts a process for
+//! each test.
 
 use crate::{FUTURE, PAST, frozen, on_a_thread, sees, sees_real_time};
 use cassette_ambient::Context;
@@ -14,7 +15,7 @@ fn three_tests_at_once_see_their_own_time_in_all_they_start() {
         let all = all.clone();
         std::thread::spawn(move || {
             let _entered = context.map(Context::enter);
-            // A failure is reported after the last barrier, because the other threads wait for this thread at each
+            // A thread that fails must not panic before the last barrier, because the other threads wait for it at each
             // barrier.
             let results = [threads, tokio_runtime, tokio_on_one_thread, rayon_pool].map(|start| {
                 all.wait();

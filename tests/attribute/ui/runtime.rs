@@ -1,4 +1,4 @@
-//! The rules of `#[tokio::test]`, checked at compile time.
+//! The attribute checks at compile time the rules that `#[tokio::test]` has for its options.
 
 use cassette::{Session, cassette_test};
 

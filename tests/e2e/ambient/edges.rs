@@ -1,4 +1,5 @@
-//! Edge cases of interception: which connections cassette intercepts, leaves alone, or refuses.
+//! Tests edge cases of interception: which connections cassette intercepts, which it leaves unchanged, and which it
+//! refuses.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs as _, UdpSocket};
@@ -11,7 +12,7 @@ use crate::alone::has_own_process;
 use crate::api::{HOST, Speaks};
 use crate::project::Project;
 
-/// One HTTP/1 exchange over a plain socket.
+/// Sends a request of HTTP/1.1 over a plain socket, and returns the text of the response.
 fn by_hand(to: impl std::net::ToSocketAddrs, host: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(to).expect("a connection");
     write!(stream, "GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
@@ -49,7 +50,7 @@ fn the_recorded_uri_has_the_requested_port_and_address() {
     );
 }
 
-/// Without a name in the handshake, cassette uses the name that the client connected to.
+/// If the TLS handshake contains no server name, cassette uses the name to which the client connected.
 #[test]
 fn https_without_a_name_in_the_handshake() {
     let api = echo(Speaks::Https2);
@@ -143,7 +144,7 @@ fn the_proxy_of_the_environment_is_not_used_and_the_certificates_are_shown() {
 fn a_request_that_is_not_recorded_does_not_leave() {
     let project = recorded();
     let failed = project.run(Mode::Replay, Config::new(), &async |_: Session| {
-        // TEST-NET-1 (RFC 5737): an address without a server.
+        // An address in TEST-NET-1 (RFC 5737), where no server can be.
         by_hand("192.0.2.1:80", "192.0.2.1", "/live")
     });
     let text = failed.map(|_| ()).unwrap_err().to_string();

@@ -1,5 +1,4 @@
-//! Clients of other protocols than HTTP that connect to a server by name: no client waits for ever, and the failure
-//! names the connection.
+//! Tests clients of protocols other than HTTP. No client waits for ever, and the failure names the server.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -13,17 +12,18 @@ use crate::project::Project;
 const HEADLINE: &str =
     "error: a connection uses a protocol other than HTTP, which cassette can't record or replay\n";
 
-/// Sends `words` to a server, and returns what it sends back.
+/// Sends `words` to a server, and returns all bytes that the server sends back.
 fn say(to: &str, words: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(to).expect("a connection");
     stream.write_all(words).expect("said");
     let mut heard = Vec::new();
-    // The connection may be reset.
+    // An error is ignored, because cassette may reset the connection.
     let _ = stream.read_to_end(&mut heard);
     heard
 }
 
-/// Checks that a test fails in all modes even if it ignores the error, and that the failure names the server.
+/// Checks that the test fails in mode `record` and in mode `replay` even if it ignores the error, and that the failure
+/// names the server.
 #[track_caller]
 fn check_report(to: &str, words: &[u8]) {
     let project = recorded();
@@ -49,7 +49,8 @@ fn clients_that_speak_first() {
     check_report("192.0.2.7:1883", b"\x10\x0c\0\x04MQTT\x04\x02\0\x3c\0\0");
 }
 
-/// These clients wait for a greeting, with or without TLS. They run in parallel, because each waits for some seconds.
+/// In these protocols the server speaks first, with or without TLS. The clients run in parallel, because cassette
+/// closes each connection only after some seconds.
 #[test]
 fn clients_that_wait_for_the_server() {
     let project = recorded();
@@ -70,7 +71,7 @@ fn clients_that_wait_for_the_server() {
         let failed = run(false);
         (passes.join().unwrap(), failed)
     });
-    // The client may keep a silent connection for later, so it is not a failure.
+    // A client may open a connection and use it later. So a connection on which nothing was sent does not fail a test.
     assert!(passed.is_ok(), "{}", passed.unwrap_err());
     let text = failed.unwrap_err().to_string();
     assert!(text.starts_with("error: the test itself failed\n") && text.contains(HEADLINE), "{text}");

@@ -1,5 +1,5 @@
-//! Interception: unmodified clients, built in the body of the test. They call a real server with TLS under an invented
-//! name.
+//! Tests interception with unmodified clients, which the body of the test builds. They send requests to a real server
+//! with TLS under an invented name.
 #![cfg(all(any(target_os = "linux", target_os = "macos"), target_pointer_width = "64"))]
 
 mod edges;
@@ -26,7 +26,8 @@ pub(crate) fn echo(speaks: Speaks) -> Api {
     })
 }
 
-/// Installs a cryptography provider for the process, as an application does. reqwest is built without one.
+/// Installs a cryptography provider for the process, as an application does, because in this build reqwest has no
+/// default provider.
 pub(crate) fn cryptography() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
@@ -94,7 +95,7 @@ fn hypers_client_is_recorded_over_http_2() {
     let api = echo(Speaks::Https2);
     let url = api.url("/h2");
     let (project, seen) = Project::both(api, async |_: Session| {
-        // Does the same as hyper-rustls, with the root certificates that the environment names.
+        // hyper-rustls reads the root certificates from the file that this variable names. The test does the same.
         let mut roots = rustls::RootCertStore::empty();
         use rustls::pki_types::pem::PemObject as _;
         let file = std::env::var_os("SSL_CERT_FILE").expect("a file of certificates");

@@ -1,4 +1,4 @@
-//! Two parallel tests in one process, with the same hosts and different cassettes.
+//! Runs two parallel tests in one process. They use the same host and different cassettes.
 
 use std::sync::Barrier;
 

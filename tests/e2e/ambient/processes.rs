@@ -1,4 +1,4 @@
-//! Processes that a test starts with an ordinary `Command`: the session records and replays their requests.
+//! Tests that the session records and replays the requests of processes that a test starts with an ordinary `Command`.
 
 use std::process::Command;
 
@@ -9,8 +9,8 @@ use crate::api::{Api, HOST, Speaks};
 use crate::children::{answered, asks, exe};
 use crate::project::Project;
 
-/// Checks that the process which `start` starts gets `/ask` from the server while recording, and from the cassette on
-/// replay.
+/// `start` runs a process that requests a URL. Checks that the process gets the server's response while recording, and
+/// the same response from the cassette on replay.
 #[track_caller]
 fn check(start: impl AsyncFn(&str) -> Result<String, String> + Sync) {
     for speaks in [Speaks::Http1, Speaks::Https1] {
@@ -55,7 +55,7 @@ fn a_program_started_with_fork_and_exec() {
     use std::os::unix::{fs::MetadataExt as _, process::CommandExt as _};
     let own = tempfile::tempfile().unwrap().metadata().unwrap().uid();
     let forks = |command: &mut Command| {
-        // With a user id, std must fork before it calls `exec`.
+        // If a user id is set, std cannot use `posix_spawn`: it calls `fork` and `exec`.
         command.uid(own);
         answered(&command.output().unwrap())
     };
@@ -88,7 +88,7 @@ fn curl_and_python() {
         let program =
             "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode(), end='')";
         check(async |url| run(Command::new("python3").args(["-c", program, url])));
-        // The default of Python 3.13, which requires certificates to follow RFC 5280 strictly.
+        // By default, Python 3.13 requires that certificates follow RFC 5280 strictly. Earlier versions need this flag.
         let strict = "import ssl, sys, urllib.request as u; c = ssl.create_default_context(); \
             c.verify_flags |= ssl.VERIFY_X509_STRICT; print(u.urlopen(sys.argv[1], context=c).read().decode(), end='')";
         check(async |url| run(Command::new("python3").args(["-c", strict, url])));

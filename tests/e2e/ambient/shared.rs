@@ -1,4 +1,5 @@
-//! A client in a `static` that two tests use: each test gets its own recordings, or the reports of both name the cause.
+//! Tests a client in a `static` that two tests use. Each test gets the responses of its own cassette, or both tests
+//! fail and their reports name the cause.
 
 use std::sync::{Arc, LazyLock, OnceLock};
 
@@ -40,10 +41,12 @@ fn one_test_after_the_other() {
 
 const LIKELY: &str = "likely cause: a client or a runtime in a `static`";
 
-/// Runs two parallel tests. The second uses a connection of the first from the client's pool.
+/// Runs two tests in parallel that share one client. The first test opens a connection, and the client's pool keeps it.
+/// The second test sends its request on this connection. Returns the two failures.
 fn at_once(path: &str, first_ends_first: bool) -> [String; 2] {
-    // Each call needs a new client, because its pool may have connections of an earlier call. The first test builds the
-    // client: built outside of a session, it would not trust the session's certificate.
+    // Each call of this function needs a new client, because the pool of an old client may have connections of an
+    // earlier call. The first test builds the client. A client that is built outside of a session would not trust the
+    // session's certificate.
     let client = OnceLock::new();
     let (asked, answered) = (Barrier::new(2), Barrier::new(2));
     let (first, second) = (recorded("one"), recorded(path));
@@ -107,8 +110,8 @@ fn two_tests_at_once() {
     }
 }
 
-/// A changed test sends a request that a parallel test has recorded, or fails before its first request. The tests share
-/// no client, so the report must not blame one.
+/// Two tests run in parallel and share no client. One of them sends a request that only the other test has recorded, or
+/// fails before its first request. Its report must not name a shared client as the cause.
 #[test]
 fn a_test_that_fails_by_itself_beside_another() {
     cryptography();
@@ -138,20 +141,22 @@ fn a_test_that_fails_by_itself_beside_another() {
     }
 }
 
-/// The thread of a blocking client belongs to the first test for ever. The test runs in a separate process, because the
-/// refused connection would become a note in the reports of parallel tests.
+/// A blocking client in a `static` has a thread, which belongs for ever to the test that used the client first. So
+/// connections for the second test are refused. The test runs in a separate process, because the reports of parallel
+/// tests would have a note about the refused connection.
 #[test]
 fn a_blocking_client_in_the_test_after() {
     if std::env::var_os("NEXTEST_EXECUTION_MODE").is_some() {
-        // nextest runs one test in each process, so the thread belongs to this test.
+        // nextest runs each test in a process of its own. There the thread belongs to the open session of this test, so
+        // its connections are not refused.
         return;
     }
     if !has_own_process("ambient::shared::a_blocking_client_in_the_test_after") {
         return;
     }
     let (one, two) = (recorded("one"), recorded("two"));
-    // Without a pool: a pooled connection may break off in the second test, and then the client would not try a new
-    // one.
+    // The client has no pool of connections. Otherwise it could use an old connection in the second test, which may
+    // break off, and would not open a new one.
     static BLOCKING: LazyLock<reqwest::blocking::Client> = LazyLock::new(|| {
         reqwest::blocking::Client::builder().pool_max_idle_per_host(0).build().expect("a client")
     });
