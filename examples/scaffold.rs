@@ -1,7 +1,7 @@
 //! Generates the tests of the prices component from its definitions, and records them from the bundled API server.
 //!
-//! `cargo run --example scaffold`. A second run changes nothing. With `-- --check` it only checks that the files match
-//! the definitions.
+//! Run it with `cargo run --example scaffold`. A second run changes nothing. With the option `-- --check` it writes
+//! nothing, and only checks that the files match the definitions.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -55,7 +55,7 @@ fn run(arguments: &Arguments) -> cassette::TestResult {
     Ok(())
 }
 
-/// Records every case from a new API server. Returns whether a cassette has changed.
+/// Starts a new API server, and records every case from it. Returns whether a cassette has changed.
 fn record(plan: &Plan) -> cassette::TestResult<bool> {
     let api = ApiServer::start(7)?;
     let cases = plan.cases().len();
@@ -69,7 +69,7 @@ fn record(plan: &Plan) -> cassette::TestResult<bool> {
     Ok(changed)
 }
 
-/// The line for a case: what cassette recorded and redacted, and how long it took.
+/// The line that is printed for a case: what cassette recorded and redacted, and how long it took.
 fn line(case: &str, summary: &Summary) -> String {
     let redacted: Vec<String> = summary.redacted.iter().map(|(rule, n)| format!("{rule} ×{n}")).collect();
     format!(

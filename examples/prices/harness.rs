@@ -11,7 +11,7 @@ use crate::component::{self, Dirs};
 /// The command that records the cases.
 pub const COMMAND: &str = "cargo run --example scaffold";
 
-/// The folder of the cases, relative to this package.
+/// The folder of the cases, relative to the folder of this package.
 const TREE: &str = "tests/prices";
 
 /// The settings of every test of the component.
@@ -19,8 +19,8 @@ pub fn config() -> Config {
     Config::new().directory(TREE).record_command(COMMAND)
 }
 
-/// The settings with which cassette generates the tests from the definitions. The clock of every case is frozen at the
-/// same time, so that a new recording sends the same requests.
+/// The settings with which cassette generates the tests from the definitions. All cases have the same frozen time, so
+/// that a new recording sends the same requests.
 pub fn scaffold() -> Scaffold {
     Scaffold::new("prices/definitions.json", TREE, "tests/prices.rs")
         .package_dir(env!("CARGO_MANIFEST_DIR"))
@@ -29,8 +29,8 @@ pub fn scaffold() -> Scaffold {
         .freeze_time("2026-03-02T06:30:00Z")
 }
 
-/// Runs the component with the configuration of the case `case`. The component gets a client and directories, as in
-/// production.
+/// Runs the component with the configuration of the case `case`. The component gets an HTTP client and two folders, as
+/// in production.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 //! An example: a program to test, and the API that it calls.
 //!
 //! * [`component`] extracts prices from an HTTP API into CSV tables. It does not know cassette.
-//! * [`api`] stands in for the internet: an HTTPS server on loopback whose responses depend on a seed.
+//! * [`api`] is the API: an HTTPS server on loopback, whose responses depend on a seed.
 //! * [`harness`] runs the component in a session. The generated tests call it.
 //!
 //! `definitions.json` next to this file lists the configurations with which the tests run the component.

@@ -1,4 +1,5 @@
-//! `prices DATA_DIR`: one run of the component, from `DATA_DIR/config.json` and `DATA_DIR/in` to `DATA_DIR/out`.
+//! `prices DATA_DIR` runs the component once. It reads `DATA_DIR/config.json` and `DATA_DIR/in`, and writes
+//! `DATA_DIR/out`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command-line program")]
 
 use std::error::Error;

@@ -1,4 +1,4 @@
-//! Tests the component against the API server, over real TLS and without cassette.
+//! Tests the component with the API server, over real TLS and without cassette.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use prices::component::{Config, Dirs, Error, State, Summary, run};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A client that trusts only the server's authority, and resolves the server's public name.
+/// A client that trusts only the server's certificate authority, and resolves the server's name to its address.
 fn client(server: &ApiServer) -> reqwest::Client {
     builder(server).build().unwrap()
 }
@@ -38,7 +38,7 @@ async fn run_with(server: &ApiServer, parameters: &Value, data: &Path) -> Result
     run(&client(server), &config, &Dirs::under(data)).await
 }
 
-/// Runs `work`, and repeats it if the day changed meanwhile: the component's requests depend on the day.
+/// Runs `work`. Runs it again if midnight (UTC) was during the run, because the component's requests depend on the day.
 async fn on_one_day<T>(mut work: impl AsyncFnMut() -> T) -> T {
     let today = || chrono::Utc::now().date_naive();
     loop {
@@ -118,7 +118,7 @@ async fn the_page_size_does_not_change_the_tables() {
             let pages = |rows: u64| rows.div_ceil(page_size);
             // The two other requests are the request for the token, and the request that the server rejects.
             assert_eq!(server.requests() - before, 2 + pages(240) + pages(480));
-            // All columns except `extracted_at`.
+            // Compares all columns except `extracted_at`, which contains the time of the run.
             let products = rows(data.path(), "products.csv").into_iter().map(|row| row[..8].to_vec());
             tables.push((products.collect::<Vec<_>>(), rows(data.path(), "quotes.csv")));
         }
@@ -155,7 +155,8 @@ async fn the_client_waits_as_long_as_a_429_says() {
     let (server, data) = (ApiServer::start_with(options).unwrap(), TempDir::new().unwrap());
     let more = json!({"tables": ["quotes"], "markets": ["pl"]});
     let summary = run_with(&server, &parameters(&server, more), data.path()).await.unwrap();
-    // The server rejects a request again if it comes too early.
+    // There is only one retry: if the client had sent the request again too early, the server would have rejected it
+    // again.
     assert_eq!((summary.retries, server.rejections()), (1, 1));
     assert_eq!(u64::from(summary.requests), server.requests());
 }
@@ -163,7 +164,7 @@ async fn the_client_waits_as_long_as_a_429_says() {
 #[tokio::test]
 async fn the_history_is_compressed_on_the_wire() {
     let server = small();
-    // Two clients, of which the first does not decode bodies.
+    // The first client does not decode bodies, the second one does.
     let (raw, decoding) = (builder(&server).no_gzip().build().unwrap(), client(&server));
     let known = server.credentials();
     let base = format!("https://{HOST}:{}", server.addr().port());
@@ -282,7 +283,7 @@ async fn a_stopped_server_is_an_error() {
     assert_eq!(error.to_string(), "POST /oauth/token got no response");
 }
 
-/// Runs the real program. The only preparation is that the system trusts the server's authority.
+/// Runs the program as a process. Its environment makes it trust the server's certificate authority.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_program_runs_from_a_data_directory() {

@@ -1,5 +1,5 @@
-//! Tests the scaffolder in a separate package: the files that it writes, that a second run changes nothing, that it
-//! detects drift, and that no secret reaches the disk.
+//! Tests the scaffolder in a temporary package: which files it writes, that a second run changes nothing, that it
+//! detects files that do not match the definitions, and that no file contains a secret.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -33,7 +33,7 @@ impl Package {
         harness::scaffold().package_dir(self.0.path()).plan().unwrap()
     }
 
-    /// Records all cases. Returns their names, and whether their cassettes changed.
+    /// Records all cases. Returns the name of each case, and whether its cassette has changed.
     fn record(&self, api: &ApiServer) -> Vec<(String, bool)> {
         let mut cases = Vec::new();
         harness::record(&self.plan(), self.0.path(), api, |case, summary| {
@@ -80,7 +80,7 @@ fn scaffolding_twice_changes_nothing() {
 
     let again = package.plan().write().unwrap();
     assert!(again.iter().all(|f| f.change == ChangeKind::Unchanged), "{again:?}");
-    // A new server has other credentials, tokens and cookies, but the same data.
+    // A new server has other credentials, tokens and cookies, but the same data. So no cassette changes.
     let recorded = package.record(&api());
     assert_eq!(recorded.len(), 6);
     assert!(recorded.iter().all(|(_, changed)| !changed), "{recorded:?}");
@@ -107,13 +107,14 @@ fn no_file_contains_a_secret_raw_or_in_base64() {
     }
 }
 
-/// The secret itself, and three base64 fragments: every base64 text that encodes the secret contains one of them,
-/// depending on the secret's offset in the text.
+/// Returns the secret itself, and three fragments of base64. Every base64 text that contains the secret contains one of
+/// these fragments; which one depends on the offset of the secret in the text.
 fn encodings(secret: &str) -> Vec<String> {
     let mut encodings = vec![secret.to_owned()];
     for before in 0..3 {
         let text = STANDARD_NO_PAD.encode([&vec![b'x'; before], secret.as_bytes()].concat());
-        // A base64 digit has six bits. Digits that share bits with the bytes before or after the secret are left out.
+        // A base64 digit encodes six bits. The fragment has no digits that also encode bits of the bytes before or
+        // after the secret.
         let first = (before * 8).div_ceil(6);
         let last = (before + secret.len()) * 8 / 6;
         encodings.push(text[first..last].to_owned());

@@ -1,4 +1,5 @@
-//! An API that changed after it was recorded: mode `verify` reports the change, and nothing else.
+//! Tests mode `verify` with an API that has changed since it was recorded. The mode reports the change, and nothing
+//! else.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +16,7 @@ fn server(renamed: Option<(&str, &str)>) -> ApiServer {
         .unwrap()
 }
 
-/// Records the cases of the example into a separate package.
+/// Records the cases of the example into a temporary package.
 fn recorded() -> (TempDir, Plan) {
     let package = TempDir::new().unwrap();
     let definitions = "prices/definitions.json";
@@ -36,7 +37,7 @@ fn failure(plan: &Plan, package: &Path, api: &ApiServer, case: &str) -> Option<S
 #[test]
 fn an_unchanged_api_passes() {
     let (package, plan) = recorded();
-    // A new server has other credentials, tokens and cookies.
+    // A new server has other credentials, tokens and cookies. Mode `verify` must not report them.
     let api = server(None);
     for case in plan.cases() {
         if let Err(e) = harness::live(case, package.path(), &api, Mode::Verify) {

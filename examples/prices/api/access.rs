@@ -1,4 +1,5 @@
-//! Access control: credentials, access tokens, and a rate limit that rejects the first search of each token with 429.
+//! Access control: credentials, access tokens, and a rate limit. The limit rejects the first search with each access
+//! token with status 429.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -32,14 +33,15 @@ impl Credentials {
     }
 
     fn random() -> Self {
-        // The keys of the standard library's hasher are random enough, because these credentials protect nothing. The
-        // hasher needs no further dependency.
+        // The standard library's hasher has random keys. They are random enough here, because these credentials protect
+        // nothing, and they need no further dependency.
         let chance = || RandomState::new().hash_one("credentials");
         let mut rng = Rng::of(&[chance(), chance()]);
         Self {
             api_key: format!("pak_{}", rng.text(32)),
             client_id: "prices-extractor".to_owned(),
-            // With these characters, the value differs in each encoding: URL, form, JSON, base64.
+            // The value contains characters that are written in different ways in URLs, forms and JSON, so that the
+            // tests try every encoding.
             client_secret: format!("{}+{}/\"{}~", rng.text(12), rng.text(20), rng.text(8)),
         }
     }
@@ -57,14 +59,14 @@ pub(super) struct Access {
     issued: Mutex<BTreeMap<String, Client>>,
 }
 
-/// The owner of an access token.
+/// What the server knows about an access token.
 struct Client {
     session: String,
     requests: u64,
     rejected: Option<Instant>,
 }
 
-/// An admitted request: its token, its session, and how many requests are left.
+/// A request with valid credentials: its token, its session, and how many requests are left for the token.
 pub(super) struct Visit {
     pub(super) token: String,
     pub(super) session: String,
@@ -94,13 +96,13 @@ impl Access {
         token
     }
 
-    /// Checks the two headers that every request for data carries.
+    /// Checks the two headers that every request for data must have.
     pub(super) fn admit(&self, headers: &HeaderMap) -> Result<Visit, Reply> {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let unauthorized = |code, message: &str| reply::refusal(StatusCode::UNAUTHORIZED, code, message);
         match header("x-api-key") {
             Some(key) if key == self.credentials.api_key => {}
-            // Some real APIs repeat the key in their error message, too.
+            // The error message repeats the key, as some real APIs do.
             Some(key) => {
                 return Err(unauthorized("invalid_api_key", &format!("the API key {key} is not known")));
             }
@@ -118,7 +120,7 @@ impl Access {
         Ok(Visit { token: token.to_owned(), session: client.session.clone(), remaining })
     }
 
-    /// Rejects the first request of a token, and every other request until `retry_after` has passed.
+    /// Rejects the first request with a token, and every later one until `retry_after` has passed since the first.
     pub(super) fn limit(&self, visit: &Visit, retry_after: Duration) -> Result<(), Reply> {
         let mut issued = self.issued();
         let first = issued.get_mut(&visit.token).and_then(|client| {

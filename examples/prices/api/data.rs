@@ -16,7 +16,7 @@ pub(super) struct Market {
     pub(super) currency: &'static str,
     first_id: u64,
     products: u64,
-    /// The price of one euro in the market's currency, in cents.
+    /// The price of one euro, in cents of the market's currency.
     rate: u64,
 }
 
@@ -24,7 +24,7 @@ pub(super) const MARKETS: [Market; 4] = [
     Market { code: "cz", currency: "CZK", first_id: 10_001, products: 240, rate: 2_450 },
     Market { code: "de", currency: "EUR", first_id: 20_001, products: 260, rate: 100 },
     Market { code: "pl", currency: "PLN", first_id: 30_001, products: 225, rate: 430 },
-    // A market without products.
+    // This market has no products, so its lists are empty.
     Market { code: "lu", currency: "EUR", first_id: 40_001, products: 0, rate: 100 },
 ];
 
@@ -84,8 +84,8 @@ impl World {
         MARKETS.iter().find(|market| market.code == code)
     }
 
-    /// The products of `market` in the order of their ids. With `since`, only products that changed from `since` to
-    /// `as_of`.
+    /// The products of `market`, in the order of their ids. If `since` is given, only the products that changed between
+    /// `since` and `as_of`.
     pub(super) fn products(
         &self,
         market: &'static Market,
@@ -99,7 +99,8 @@ impl World {
             .collect()
     }
 
-    /// The quote at `index` in the list of all products on all days from `from` to `to`. `None` after the last quote.
+    /// The list of quotes has one for each product and each day from `from` to `to`. Returns the quote at `index` in
+    /// this list, or `None` after the last one.
     pub(super) fn quote(
         &self,
         market: &'static Market,
@@ -123,7 +124,7 @@ impl World {
         let days = from.iter_days().take_while(|&date| date <= to && market.products > 0);
         days.map(|date| {
             let mut rng = self.rng("day", market.first_id, date);
-            // A day opens at the value at which the day before closed.
+            // The index opens at the value at which it closed on the day before.
             let (open, close) = (index(date.pred_opt().unwrap_or(date)), index(date));
             let (high, low) = (open.max(close) + rng.below(500), open.min(close) - rng.below(500));
             let points = |hundredths: u64| hundredths as f64 / 100.0;
@@ -179,8 +180,8 @@ impl World {
         Money { amount: format!("{}.{:02}", cents / 100, cents % 100), currency: market.currency }
     }
 
-    /// The last day up to `date` on which the price of a product changed. A price changes about every twelfth day, and
-    /// at least every 60 days.
+    /// The last day, not later than `date`, on which the price of a product changed. A price changes about every
+    /// twelfth day, and at least every 60 days.
     fn last_change(&self, id: u64, date: NaiveDate) -> NaiveDate {
         let changed = |&day: &NaiveDate| self.rng("change", id, day).below(12) == 0;
         let earliest = date - Days::new(60);

@@ -1,12 +1,12 @@
-//! Why the server could not start.
+//! The reason why the server could not start.
 
 use std::error::Error as StdError;
 use std::{fmt, io};
 
-/// Short for a result with the server's [`Error`].
+/// A result whose error is the server's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why the server could not start.
+/// The reason why the server could not start.
 #[derive(Debug)]
 pub struct Error(Kind);
 

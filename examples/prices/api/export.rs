@@ -1,4 +1,4 @@
-//! The daily export: a CSV file of several megabytes, generated while the server sends it.
+//! The daily export: a CSV file of several megabytes. The server generates it while it sends it.
 
 use std::convert::Infallible;
 use std::pin::Pin;

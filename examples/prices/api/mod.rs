@@ -1,8 +1,10 @@
-//! The API server. It stands in for the internet, because recording needs an API.
+//! The API server. The examples record from this server, so they need no API on the internet.
 //!
-//! The server speaks HTTPS on 127.0.0.1 and has its own certificate authority. Its responses depend only on the seed
-//! and the request, never on the clock or on chance. Only the credentials are new in every process, so that nobody can
-//! write them into a file. The server must not know the component, and it logs nothing.
+//! The server uses HTTPS on 127.0.0.1 and has its own certificate authority. Its responses depend only on the seed and
+//! the request, and not on the clock or on random numbers. Only the credentials are new in every process, so that
+//! nobody can write them into a file. The server logs nothing.
+//!
+//! Must not know: the component.
 
 mod access;
 mod data;
@@ -32,18 +34,18 @@ use routes::Routes;
 /// The server's name. Its certificate is valid for this name, `localhost` and `127.0.0.1`.
 pub const HOST: &str = "api.prices.example";
 
-/// How a server behaves.
+/// The options of a server.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The seed, which determines all data.
     pub seed: u64,
     /// The number of rows of the daily export, about 100 bytes each.
     pub export_rows: u32,
-    /// `Retry-After` of the 429 response to the first search of each access token. A request that comes earlier gets
-    /// another 429.
+    /// The server responds with status 429 to the first search with each access token. This number is the `Retry-After`
+    /// of that response, in seconds. If the client sends the search again too early, it gets another 429.
     pub retry_after_seconds: u64,
-    /// Renames a field in all JSON responses with data, `(from, to)`. Simulates an API that changed after it was
-    /// recorded.
+    /// The old and the new name of a field that the server renames in all JSON responses with data. This simulates an
+    /// API that has changed since it was recorded.
     pub rename_field: Option<(String, String)>,
 }
 
@@ -123,8 +125,8 @@ impl ApiServer {
         &self.routes.access.credentials
     }
 
-    /// Every value that must not be in any file: the secret credentials, and all access tokens and session cookies that
-    /// the server has issued so far.
+    /// Every value that no file may contain: the secret credentials, and all access tokens and session cookies that the
+    /// server has issued so far.
     pub fn secrets(&self) -> Vec<String> {
         self.routes.access.secrets()
     }
@@ -147,7 +149,7 @@ impl Drop for ApiServer {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic of the server must not become a panic of the test that drops it.
+            // The result is ignored, so that a panic of the server does not become a panic of the test that drops it.
             let _ = thread.join();
         }
     }
@@ -156,7 +158,7 @@ impl Drop for ApiServer {
 async fn serve(listener: TcpListener, acceptor: TlsAcceptor, routes: Arc<Routes>) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
     loop {
-        // A connection that broke before the server accepted it needs no response.
+        // An error here means that the connection broke before the server accepted it.
         let Ok((stream, _)) = listener.accept().await else { continue };
         let (acceptor, routes) = (acceptor.clone(), Arc::clone(&routes));
         tokio::spawn(async move {

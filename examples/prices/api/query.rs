@@ -1,5 +1,5 @@
-//! Parses the parameters of a request: pairs, dates, numbers, markets, cursors. A wrong parameter becomes an error
-//! response.
+//! Parses the parameters of a request: pairs, dates, numbers, markets, cursors. Returns an error response for a wrong
+//! parameter.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,12 @@ use percent_encoding::percent_decode_str;
 use super::data::{Market, World};
 use super::reply::{self, Reply};
 
-/// The longest period of one request, in days.
+/// The longest period that one request may ask for, in days.
 const MAX_DAYS: i64 = 400;
 
 pub(super) type Pairs = BTreeMap<String, String>;
 
-/// Decodes `a=1&b=2`. The last value of a repeated name counts.
+/// Decodes a text such as `a=1&b=2`. If a name is repeated, its last value is used.
 pub(super) fn pairs(text: &str) -> Pairs {
     let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
@@ -55,7 +55,8 @@ pub(super) fn bad(code: &str, message: &str) -> Reply {
     reply::refusal(StatusCode::BAD_REQUEST, code, message)
 }
 
-/// A cursor names a place and the list to which the place belongs. To the client, it is an opaque text.
+/// Makes a cursor: a text that contains a place, and the list to which the place belongs. The client does not interpret
+/// it.
 pub(super) fn cursor(place: usize, scope: &str) -> String {
     URL_SAFE_NO_PAD.encode(format!("{place} {scope}"))
 }

@@ -1,4 +1,4 @@
-//! A response under construction: status, headers, body.
+//! Builds the responses of the API: status, headers, body.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -10,7 +10,8 @@ use super::export::Export;
 /// A body in memory, or a body that is generated while the server sends it.
 pub(super) type Body = Either<Full<Bytes>, Export>;
 
-/// The response is boxed, because `Reply` is also the error type of every check, and would make each `Result` large.
+/// A response. It is boxed, because `Reply` is also the error type of every check, and an unboxed response would make
+/// each `Result` large.
 pub(super) struct Reply(Box<Response<Body>>);
 
 impl Reply {
@@ -35,7 +36,7 @@ impl Reply {
     }
 }
 
-/// 200 with compact JSON.
+/// A response with status 200 and compact JSON.
 pub(super) fn json(value: &impl Serialize) -> Reply {
     bytes(StatusCode::OK, to_json(value))
 }
@@ -59,7 +60,7 @@ pub(super) fn bytes(status: StatusCode, body: Vec<u8>) -> Reply {
     Reply::new(status, "application/json; charset=utf-8", Either::Left(Full::from(body)))
 }
 
-/// An entity tag: the FNV-1a hash of the body.
+/// The entity tag of a body: its FNV-1a hash.
 pub(super) fn etag(body: &[u8]) -> String {
     let hash = body.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -1,5 +1,5 @@
 //! Pseudorandom numbers: splitmix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA
-//! 2014). The data of a server must depend only on its seed and the request.
+//! 2014). They depend only on the seed, so that the server's data is the same in every run.
 
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -16,7 +16,7 @@ impl Rng {
         mix(self.0)
     }
 
-    /// A number below `n`. The bias of the remainder does not matter here.
+    /// A number below `n`. Small numbers are a little more frequent, which does not matter here.
     pub(super) fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
@@ -25,7 +25,7 @@ impl Rng {
         from[self.below(from.len() as u64) as usize]
     }
 
-    /// Random letters and digits, like the tokens of real services.
+    /// Random letters and digits, as in the tokens of real services.
     pub(super) fn text(&mut self, length: usize) -> String {
         const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
         (0..length).map(|_| char::from(self.pick(LETTERS))).collect()
@@ -49,7 +49,7 @@ mod tests {
         assert_ne!(Rng::of(&[1]).next(), Rng::of(&[1, 0]).next());
     }
 
-    /// Compares with the first numbers of the published sequence for seed 0.
+    /// Compares two numbers with the published sequence for the seed 0.
     #[test]
     fn the_sequence_is_splitmix64() {
         let mut rng = Rng(0);

@@ -22,7 +22,7 @@ use super::reply::{self, Body, Reply};
 use super::rng::Rng;
 use super::{HOST, Options};
 
-/// The longest request body, in bytes.
+/// The largest size of a request body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
 pub(super) struct Routes {

@@ -18,7 +18,8 @@ pub(super) struct Tls {
     pub(super) ca_pem: String,
 }
 
-/// Creates a server configuration for `names` (host names or addresses), with HTTP/2 and HTTP/1.1.
+/// Creates the TLS configuration of a server with the names `names` (host names or addresses). It allows HTTP/2 and
+/// HTTP/1.1.
 pub(super) fn make(names: &[&str]) -> Result<Tls> {
     let mut ca = CertificateParams::default();
     ca.distinguished_name.push(DnType::CommonName, "Prices Example Root CA");
@@ -53,7 +54,7 @@ fn valid_now(params: &mut CertificateParams) {
     params.not_after = now + Duration::days(365);
 }
 
-/// The textual form of a certificate (RFC 7468 section 5).
+/// Writes a certificate as PEM text (RFC 7468 section 5).
 fn pem(der: &[u8]) -> String {
     let text = base64::engine::general_purpose::STANDARD.encode(der);
     let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");

@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use super::config::Config;
 use super::error::{Error, Result};
 
-/// How many times the client sends a request at most.
+/// The largest number of times that the client sends the same request.
 const ATTEMPTS: u32 = 5;
-/// The longest `Retry-After` that the client respects.
+/// The longest time that the client waits, even if `Retry-After` asks for more.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 /// The client renews a token this long before it expires.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -93,7 +93,7 @@ impl<'a> Api<'a> {
         ]);
         let answer = self.send(request, builder).await?;
         let body = answer.bytes().await.map_err(no_answer(request))?;
-        // The parser's message may quote the token, which `mask` does not know yet.
+        // The parser's message is not shown: it may quote the token, which `mask` does not know yet.
         match serde_json::from_slice::<Answer>(&body) {
             Ok(answer) if answer.token_type.eq_ignore_ascii_case("bearer") => Ok(Token {
                 value: answer.access_token,
@@ -145,12 +145,12 @@ impl<'a> Api<'a> {
             Ok(Reason::Api { error }) => error.message,
             Err(_) => "no reason given".to_owned(),
         };
-        // `mask` comes first, because it would not find a secret that was cut.
+        // `mask` runs before the text is shortened, because it would not find a secret that was cut.
         let message = self.mask(&message).chars().take(200).collect();
         Error::Refused { request: request.to_owned(), status, message }
     }
 
-    /// `text` without the secrets of this run.
+    /// Returns `text` without the secrets of this run.
     fn mask(&self, text: &str) -> String {
         let token = self.token.as_ref().map_or("", |token| &token.value);
         [self.config.api_key.expose(), self.config.client_secret.expose(), token]
@@ -164,7 +164,8 @@ pub(super) fn no_answer(request: &str) -> impl FnOnce(reqwest::Error) -> Error {
     move |source| Error::NoAnswer { request: request.to_owned(), source: source.without_url() }
 }
 
-/// How long to wait: `Retry-After` is a number of seconds or a date (RFC 9110 section 10.2.3). Otherwise one second.
+/// How long to wait before the next attempt. `Retry-After` is a number of seconds or a date (RFC 9110 section 10.2.3).
+/// Without a valid `Retry-After`, the client waits for one second.
 fn wait(headers: &HeaderMap, now: SystemTime) -> Duration {
     let text = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
     let wait = if let Ok(seconds) = text.parse() {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::error::{Error, Result};
 
-/// `parameters` of a `config.json`.
+/// The object `parameters` of a `config.json`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -30,10 +30,11 @@ pub struct Config {
     /// The first day to request: `today`, `yesterday`, `N days ago` or a date such as `2026-03-01`.
     #[serde(default = "yesterday")]
     pub since: String,
-    /// Whether the run begins where the last run ended, requests changed products only, and appends to the tables.
+    /// Whether the run is incremental: it begins on the day of the last run, requests only products that have changed,
+    /// and its rows are added to the tables of earlier runs.
     #[serde(default)]
     pub incremental: bool,
-    /// How many rows to request at once.
+    /// How many rows to request in one page.
     #[serde(default = "hundred")]
     pub page_size: u32,
 }
@@ -48,11 +49,11 @@ pub enum TableName {
     Quotes,
     /// The index of each market on each day.
     History,
-    /// Yesterday's offers of all shops: one large file.
+    /// The offers of all shops on the day before the last day of the run, as one large file.
     Export,
 }
 
-/// A text that is not shown by `Debug` or in errors.
+/// A text that `Debug` and errors do not show.
 #[derive(Clone)]
 pub struct Secret(String);
 
@@ -148,7 +149,7 @@ impl fmt::Debug for Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // serde's own message would quote the value.
+        // serde's own message is replaced, because it would quote the value.
         let wrong = |_| serde::de::Error::custom("a secret must be a text");
         String::deserialize(deserializer).map(Self).map_err(wrong)
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Short for a result with the component's [`Error`].
+/// A result whose error is the component's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a run failed.

@@ -64,8 +64,8 @@ impl<'a> Extraction<'a> {
         }
     }
 
-    /// Writes the state for the next run. If a table failed, this is not called, and the next run does the same work
-    /// again.
+    /// Writes the state for the next run. `run` calls this function only after all tables have been written. So if a
+    /// table fails, the next run does the same work again.
     pub(super) fn finish(mut self, api: &Api<'_>) -> Result<Summary> {
         self.after.last_run = Some(self.now.trunc_subsecs(0));
         self.after.write(&self.output)?;
@@ -124,7 +124,7 @@ impl<'a> Extraction<'a> {
                     ])?;
                 }
                 match page.paging.next_cursor {
-                    // A cursor that points to its own page would cause an endless loop.
+                    // If the next page had the same cursor as this page, the loop would not end.
                     Some(next) if cursor.as_ref() == Some(&next) => {
                         return Err(Error::Unexpected {
                             request: "GET /v1/products".to_owned(),
@@ -176,7 +176,7 @@ impl<'a> Extraction<'a> {
         Ok(())
     }
 
-    /// The API compresses this response. The HTTP client accepts gzip, and decodes it.
+    /// The API compresses this response with gzip, and the HTTP client decodes it.
     async fn history(&mut self, api: &mut Api<'_>) -> Result<()> {
         let mut table = self.create(
             "history.csv",

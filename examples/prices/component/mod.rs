@@ -1,7 +1,9 @@
 //! The component reads a configuration and the state of the last run, calls the prices API, and writes CSV tables,
 //! their manifests and the new state.
 //!
-//! This is the code under test of the example. It must not know that cassettes exist.
+//! This is the code under test of the example.
+//!
+//! Must not know: cassette.
 
 mod client;
 mod config;
@@ -22,7 +24,7 @@ use extract::Extraction;
 pub use state::State;
 pub use tables::TableSummary;
 
-/// The folders of one run: where it reads its input and writes its output.
+/// The two folders of one run: where it reads its input, and where it writes its output.
 ///
 /// ```
 /// let dirs = prices::component::Dirs::under("data");
@@ -47,9 +49,9 @@ impl Dirs {
 /// The result of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// The tables written, in the order they were written.
+    /// The tables that were written, in this order.
     pub tables: Vec<TableSummary>,
-    /// The number of products whose id is higher than all ids of earlier runs.
+    /// The number of products whose id is higher than every id in earlier runs.
     pub new_products: u64,
     /// The number of HTTP requests, including repeated ones.
     pub requests: u32,
@@ -59,8 +61,8 @@ pub struct Summary {
 
 /// Extracts the tables that `config` selects.
 ///
-/// The period ends today (UTC) and begins at `since` of the configuration. An incremental run begins at the day of the
-/// last run instead, if there was one.
+/// The run requests the days from `since` of the configuration to today (UTC). If the run is incremental and there was
+/// an earlier run, it begins on the day of that run.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! Request and response bodies of the API, with the fields that the tables need. A missing field is an error, an
-//! unknown field is not.
+//! The request and response bodies of the API, with the fields that the tables need. A missing field is an error. An
+//! unknown field is ignored.
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};

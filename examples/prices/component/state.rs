@@ -1,4 +1,4 @@
-//! The state that a run passes to the next run: `state.json`.
+//! The file `state.json`, in which a run stores what the next run must know.
 
 use std::collections::BTreeMap;
 use std::fs;

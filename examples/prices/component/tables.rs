@@ -1,4 +1,4 @@
-//! CSV tables, and a manifest for each.
+//! Writes CSV tables, and a manifest for each table.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::error::{Error, Result};
 
-/// A table that was written.
+/// A table that the run has written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableSummary {
     /// The file name, such as `products.csv`.
@@ -24,7 +24,7 @@ pub(super) struct Manifest {
     pub(super) primary_key: Vec<&'static str>,
 }
 
-/// A table being written.
+/// A table that the run is writing.
 pub(super) struct Table {
     path: PathBuf,
     writer: csv::Writer<File>,
@@ -43,7 +43,7 @@ impl Table {
         Ok(table)
     }
 
-    /// Appends one row; it must have as many cells as there are columns.
+    /// Appends a row. It must have one cell for each column.
     pub(super) fn write<Cell: AsRef<[u8]>>(&mut self, row: &[Cell]) -> Result<()> {
         self.rows += 1;
         self.writer.write_record(row).map_err(|error| Error::file(&self.path)(error.into()))
@@ -57,7 +57,8 @@ impl Table {
 }
 
 impl Manifest {
-    /// A manifest without columns. The caller sets them, in [`Table::create`] or from a downloaded header.
+    /// A manifest without columns. The columns are set later, by [`Table::create`] or from the header of a downloaded
+    /// file.
     pub(super) fn new(incremental: bool, primary_key: &[&'static str]) -> Self {
         Self { columns: Vec::new(), incremental, primary_key: primary_key.to_vec() }
     }
