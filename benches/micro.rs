@@ -1,7 +1,8 @@
-//! Measures single operations of a session, each against a baseline of the same run: opening a cassette, finding a
-//! recording, computing a canonical key, appending to the journal, formatting JSON.
+//! Measures single operations of a session: opening a cassette, finding a recording, computing a canonical key,
+//! appending to the journal, formatting JSON. Compares each with a simpler operation, the baseline, measured in the
+//! same run.
 //!
-//! `cargo bench -p cassette-benches --bench micro`; with `-- --quick` only small cassettes.
+//! Run it with `cargo bench -p cassette-benches --bench micro`. The option `-- --quick` measures only small cassettes.
 
 #![expect(clippy::print_stdout, reason = "the program prints a table")]
 
@@ -39,7 +40,7 @@ fn row(what: &str, time: Duration, baseline: &str, base: Duration) {
     println!("| {what} | {} | {baseline}, {} | {ratio:.1} |", show(time), show(base));
 }
 
-/// The shortest time of several rounds.
+/// Runs `work` several times. Returns the shortest time.
 fn best<T>(rounds: u32, mut work: impl FnMut() -> Result<T>) -> Result<Duration> {
     let mut best = Duration::MAX;
     for _ in 0..rounds {
@@ -50,7 +51,7 @@ fn best<T>(rounds: u32, mut work: impl FnMut() -> Result<T>) -> Result<Duration>
     Ok(best)
 }
 
-/// The average time of a call, in the best of several rounds.
+/// Calls `work` many times in each of several rounds. Returns the average time of a call in the fastest round.
 fn each<T>(mut work: impl FnMut(u32) -> T) -> Duration {
     const CALLS: u32 = 2_000;
     let round = || {
@@ -71,7 +72,8 @@ fn get(uri: String) -> Request {
     Request { method: http::Method::GET, uri, headers: Default::default(), body: Body::default() }
 }
 
-/// Measures a cassette of `n` small interactions, which all have the same URL or each a different one.
+/// Measures a cassette of `n` small interactions. If `one_url` is true, all of them have the same URL; otherwise each
+/// has another URL.
 fn cassettes(n: u32, one_url: bool) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let files = Files::new(dir.path().join("tests/cassettes"), &"many".parse()?);
@@ -83,7 +85,7 @@ fn cassettes(n: u32, one_url: bool) -> Result<()> {
     let begin = best(rounds, || replay(dir.path(), async |_| Ok(())))?;
     row(&format!("begin and end a session with it{which}"), begin, "reading the file", read);
 
-    // The parts of an exchange except the lookup are measured alone: computing the request's key, and reading the
+    // The baseline of an exchange has the same steps, but no lookup: it computes the request's key, and reads the
     // recording from the file.
     let cassette = Cassette::open(files.document())?;
     let asked = n.min(1_000);

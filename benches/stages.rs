@@ -1,7 +1,9 @@
-//! Measures each stage that a response body passes through while cassette records it, alone and in this process.
+//! While cassette records a response body, the body passes through several stages. This program measures each stage
+//! separately, in its own process.
 //!
-//! `cargo bench -p cassette-benches --bench stages`. Prints the best of several rounds in MB (10^6 bytes) per second,
-//! and the ratio of the stage's time to the time of hashing the same bytes with SHA-256 in the same run.
+//! Run it with `cargo bench -p cassette-benches --bench stages`. For each stage it prints the speed of the fastest
+//! round, in MB (10^6 bytes) per second. It also prints how many times as long as SHA-256 of the same bytes the stage
+//! takes, measured in the same run.
 
 #![expect(clippy::print_stdout, reason = "the program prints a table")]
 
@@ -12,7 +14,7 @@ use cassette::__support::{BodySink, Files, Journal, JournalOptions, Lexer, Redac
 use cassette_benches::Result;
 use cassette_benches::data;
 
-/// Bodies arrive in chunks of this size, the size of an HTTP/2 frame.
+/// The size of the chunks of a body: the size of an HTTP/2 frame.
 const CHUNK: usize = 16 * 1024;
 
 const JSON: Option<&str> = Some("application/json");
@@ -115,8 +117,8 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Streams a body of 100 MB without redaction, and with the redaction of a typical project. Prints the speed and the
-/// growth of the process.
+/// Streams a body of 100 MB, first without redaction, then with the redaction of a typical project. Prints the speed,
+/// and how much memory the process needs in addition.
 fn long(rows: &[u8], rounds: u32) -> Result<()> {
     let repeats = if rounds > 1 { 100_000_000 / rows.len() } else { 1 };
     let project = redactor(100)?;
@@ -148,8 +150,8 @@ fn long(rows: &[u8], rounds: u32) -> Result<()> {
     Ok(())
 }
 
-/// The peak memory of this process since the last call of this function, in kB; directly after a call, the current
-/// memory. `None` if the system does not report it: only Linux does.
+/// Returns the peak memory of this process since the previous call of this function, in kB. If it is called twice in a
+/// row, the second call returns the current memory. `None` on systems other than Linux, which do not report it.
 fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -157,7 +159,7 @@ fn peak() -> Option<u64> {
     peak.trim().trim_end_matches(" kB").parse().ok()
 }
 
-/// Measures a body of a few bytes.
+/// Measures the time for a body of a few bytes.
 fn tiny(redactor: &Redactor, rounds: u32) -> Result<()> {
     const BODIES: u32 = 20_000;
     let mut best = Duration::MAX;

@@ -1,7 +1,7 @@
-//! Measures the cost of a small request by each transport, and compares it in the same run with a client without a
-//! session.
+//! Measures the time of a small request by each transport. Compares it with the time of the same request by a client
+//! without a session, measured in the same run.
 //!
-//! `cargo bench -p cassette-benches --bench transports`; with `-- --quick` fewer requests.
+//! Run it with `cargo bench -p cassette-benches --bench transports`. The option `-- --quick` makes fewer requests.
 
 #![expect(clippy::print_stdout, reason = "the program prints a table")]
 
@@ -39,10 +39,10 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// How the requests of a client reach the session.
+/// The way in which the requests of a client reach the session.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Transport {
-    /// The client calls the server, without any session.
+    /// The client sends its requests to the server. There is no session.
     Direct,
     /// `session.middleware()`.
     InProcess,
@@ -62,7 +62,7 @@ const TRANSPORTS: [(Transport, &str); 5] = [
     (Transport::BaseUrl, "`base_url()`"),
 ];
 
-/// The connections on which one client sends its requests, one after the other.
+/// How many connections a client opens for its requests, which it sends one after the other.
 #[derive(Clone, Copy, PartialEq)]
 enum Connections {
     /// One connection for all requests.
@@ -79,13 +79,13 @@ struct Bench {
     quick: bool,
 }
 
-/// The average time of one request: recorded and replayed on a shared connection, then recorded and replayed on new
-/// connections.
+/// The average time of one request, in four cases: recording on one connection, replaying on one connection, recording
+/// with a new connection for each request, and replaying with a new connection for each request.
 type Times = [Duration; 4];
 
 impl Bench {
-    /// Prints a line for each transport. The transports take turns in each round, so that other load of the machine
-    /// affects all of them. The shortest times count.
+    /// Prints a line for each transport, with its shortest times. In each round every transport is measured once, so
+    /// that other load of the machine affects all transports in the same way.
     fn table(&self) -> Result<()> {
         let mut best = [[Duration::MAX; 4]; TRANSPORTS.len()];
         for _ in 0..if self.quick { 1 } else { 7 } {
@@ -151,7 +151,7 @@ impl Bench {
                 (client.with(session.middleware()).build(), base)
             }
             Transport::Unmodified => {
-                // A client that uses the system's root certificates reads this variable.
+                // An unmodified client gets the session's root certificate from the file that this variable names.
                 let file = std::env::var_os("SSL_CERT_FILE")
                     .ok_or("cassette does not intercept connections on this system")?;
                 let root = CertificateDer::from_pem_file(file)?.to_vec();
@@ -166,7 +166,7 @@ impl Bench {
         workload::trusting(self.root.clone())
     }
 
-    /// The average time of one request.
+    /// Returns the average time of one request.
     async fn time_of_a_request(
         &self,
         client: &ClientWithMiddleware,
@@ -178,8 +178,8 @@ impl Bench {
             (Connections::Shared, _) => 2_000,
             (Connections::New, _) => 400,
         };
-        // This first run is not measured: it includes the first connection, the host's certificate, and everything that
-        // is created once.
+        // The first request is not measured, because it also opens the first connection, and creates the host's
+        // certificate and other values that are created only once.
         get(client, base, requests).await?;
         let start = Instant::now();
         for n in 0..requests {
@@ -203,7 +203,8 @@ impl Connections {
     fn configure(self, builder: ClientBuilder) -> ClientBuilder {
         match self {
             Connections::Shared => builder,
-            // Without this, HTTP/2 would share a connection that is still open.
+            // The client must not keep idle connections. Otherwise it would send the next request on a connection that
+            // is still open.
             Connections::New => builder.pool_max_idle_per_host(0),
         }
     }

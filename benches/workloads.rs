@@ -1,7 +1,9 @@
-//! Compares recording and replaying with a plain client: wall and CPU time, memory, disk.
+//! Measures recording and replaying, and compares them with a plain client: wall time, CPU time, memory, and disk
+//! space.
 //!
-//! `cargo bench -p cassette-benches --bench workloads`; with `-- --quick` a tenth of each workload, with `-- --only W3`
-//! one workload. The program exits with status 1 if a session takes more memory than its budget. Times have no limit.
+//! Run it with `cargo bench -p cassette-benches --bench workloads`. The option `-- --quick` runs a tenth of each
+//! workload, and `-- --only W3` runs only one workload. The program exits with status 1 if a session takes more memory
+//! than its budget. There is no limit for times.
 
 #![expect(clippy::print_stderr, reason = "the program prints a table")]
 

@@ -1,4 +1,4 @@
-//! Generates the bodies: JSON like that of an API, the same in every run.
+//! Generates the bodies of the workloads: JSON as an API sends it. It is the same in every run.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// Number of rows in the part of a large body that repeats. Only this part, about 1.1 MB, is in memory: an uncompressed
-/// body is streamed from it.
+/// A large body repeats the same rows. This is their number. Only these rows, about 1.1 MB, are in memory, and the
+/// server streams the body from them.
 const ROWS: u32 = 6_000;
 
 /// Size of the chunks of a large body, in bytes.
@@ -20,16 +20,17 @@ pub struct Large {
     repeats: u64,
     /// Offset of the next chunk within the rows.
     at: usize,
-    /// Bytes left.
+    /// How many bytes of the body are left.
     left: u64,
-    /// The first bytes, which differ from those of every other body. `None` once they are sent.
+    /// The first bytes of the body. They are different in every body. `None` after they have been sent.
     opening: Option<Bytes>,
 }
 
 const END: &[u8] = b"{\"id\":0}\n]\n";
 
 impl Large {
-    /// Body number `n`. It has at least `size` bytes, and at most 2 MB more. `rows` come from [`rows`].
+    /// Makes the body with the number `n`. It has at least `size` bytes, and at most 2 MB more. `rows` is the result of
+    /// [`rows`].
     pub fn new(rows: Bytes, size: u64, n: u64) -> Large {
         let repeats = size.div_ceil(rows.len() as u64);
         let opening = Bytes::from(format!("[\n{{\"page\":{n}}},\n"));
@@ -91,7 +92,7 @@ impl Body for Large {
 pub fn rows() -> Bytes {
     let mut text = String::new();
     for i in 0..ROWS {
-        // Knuth's multiplicative hashing: the values look like data, but depend on the number only.
+        // Knuth's multiplicative hashing. The values look like real data, but depend only on the number of the row.
         let mixed = i.wrapping_mul(2_654_435_761);
         let (cents, day, stock) = (mixed % 100_000, mixed % 28 + 1, mixed % 3 > 0);
         text.push_str(&format!(
@@ -107,7 +108,7 @@ pub fn rows() -> Bytes {
     text.into()
 }
 
-/// The body of small exchange number `n`: JSON of 2 KB, different from every other.
+/// The body of the small exchange with the number `n`: JSON of 2 KB, different for each `n`.
 pub fn small(n: u32) -> String {
     let mut text = format!("{{\"n\":{n},\"rows\":[0");
     let mut i = n;

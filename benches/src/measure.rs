@@ -1,5 +1,5 @@
-//! Measures the processes that run a workload. Each figure comes from a separate process: the executable starts itself
-//! as the server and as each client.
+//! Measures the processes that run a workload. Each client is measured in a process of its own, and the server is a
+//! process, too. For this, the executable starts itself again.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -12,18 +12,18 @@ use nix::sys::resource::{UsageWho, getrusage};
 use crate::workload::{self, Workload};
 use crate::{Result, server};
 
-/// A client that runs workloads.
+/// A client that runs workloads, with or without a session.
 #[derive(Clone, Copy)]
 pub struct Role {
-    /// Its name in the table.
+    /// The name in the table.
     pub name: &'static str,
-    /// Roles of a group share a directory, so that one can replay the recording of another.
+    /// Roles with the same group share a directory, so that one role can replay the recording of another.
     pub group: &'static str,
     /// Runs a job; returns the number of bytes of all response bodies.
     pub run: fn(&Job) -> Result<u64>,
 }
 
-/// The input of a role.
+/// The work for a role.
 #[derive(Clone, Debug)]
 pub struct Job {
     /// The requests to send.
@@ -49,13 +49,14 @@ pub struct Measured {
     pub cpu: Duration,
     /// Peak memory, in bytes (`VmHWM` in proc_pid_status(5)).
     pub peak: u64,
-    /// Peak memory without the program itself (`RssFile`): heap, stacks, shared memory.
+    /// Peak memory without the pages of the program itself (`RssFile`), in bytes. What remains is heap, stacks and
+    /// shared memory.
     pub data: u64,
     /// Size of the files in the job's directory after the run, in bytes.
     pub disk: u64,
 }
 
-/// Limits for the process of a client. A process that exceeds one is stopped, and the table says so.
+/// Limits for the process of a client. If a process exceeds a limit, it is stopped, and the table says so.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The longest wall time.
@@ -75,7 +76,8 @@ impl Job {
     ///
     /// # Errors
     ///
-    /// The process failed, with the message that it printed, or was stopped at a limit.
+    /// The process failed, or was stopped because it exceeded a limit. If it failed, the error is the message that the
+    /// process printed.
     pub fn measure(&self, role: Role, quick: bool, limits: Limits) -> Result<Measured> {
         let mut child = Command::new(std::env::current_exe()?)
             .args(["client", role.name, self.workload.name, if quick { "quick" } else { "full" }])
@@ -122,7 +124,7 @@ impl Job {
     }
 }
 
-/// Runs in the process of a client. `arguments` come from [`Job::measure`].
+/// Runs a job in the process of a client. [`Job::measure`] has started the process with `arguments`.
 ///
 /// # Errors
 ///
@@ -147,14 +149,14 @@ pub fn client(arguments: &[String], roles: &[Role]) -> Result<String> {
     let cpu = micros(usage.user_time()) + micros(usage.system_time());
     let peak =
         status(Path::new("/proc/self/status"), "VmHWM:").ok_or("the system does not report peak memory")?;
-    // Pages of the program stay in memory once they are used, so the number at the end is also the number at the peak.
+    // A page of the program that has been used stays in memory. So the size at the end is also the size at the peak.
     let program =
         status(Path::new("/proc/self/status"), "RssFile:").ok_or("the system does not report `RssFile`")?;
     let data = peak.saturating_sub(program);
     Ok(format!("bytes {bytes}\nwall {wall}\ncpu {cpu}\npeak {peak}\ndata {data}\n"))
 }
 
-/// Waits for the end of a process. Returns the reason if it stopped the process at a limit.
+/// Waits until the process ends. If the process exceeds a limit, stops it, and returns the reason.
 fn watch(child: &mut Child, limits: Limits) -> Result<Option<String>> {
     let start = Instant::now();
     let path = PathBuf::from(format!("/proc/{}/status", child.id()));

@@ -1,4 +1,5 @@
-//! The plain client, and the transports with which cassette records and replays it.
+//! The roles of this package: the plain client, and the same client with two transports of cassette, recording and
+//! replaying.
 
 use cassette::{Config, Mode, Session, SessionBuilder};
 use reqwest_middleware::ClientBuilder;

@@ -1,5 +1,5 @@
-//! The API that the clients call: HTTPS (HTTP/2) and HTTP/1.1 on loopback. It runs in a separate process, so that its
-//! memory does not count as the client's.
+//! The server to which the clients send their requests: HTTPS with HTTP/2, and HTTP/1.1 without TLS, on loopback. It
+//! runs in a separate process, so that its memory is not measured with the client's.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -27,15 +27,15 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::Result;
 
-/// The name that the certificate is for.
+/// The server's name, for which its certificate is valid.
 pub const HOST: &str = "api.bench.test";
 
 /// A running server. It stops when this value is dropped.
 pub struct Server {
     child: Child,
-    /// Its address for HTTP/1.1.
+    /// The address for HTTP/1.1.
     pub http: SocketAddr,
-    /// Its address for HTTP/2 over TLS.
+    /// The address for HTTP/2 over TLS.
     pub https: SocketAddr,
 }
 
@@ -54,7 +54,7 @@ impl Server {
             .spawn()?;
         let mut line = String::new();
         let stdout = child.stdout.take().ok_or("the server has no output")?;
-        // From here on, dropping the value stops the child, also after an error.
+        // The value is created before anything can fail, because its destructor stops the child process.
         let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let mut server = Server { child, http: unknown, https: unknown };
         BufReader::new(stdout).read_line(&mut line)?;
@@ -66,7 +66,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The process ends when its standard input is closed.
+        // The server's process ends when its standard input is closed.
         drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
@@ -129,8 +129,8 @@ async fn accept(tls: Option<TlsAcceptor>, rows: Bytes) -> std::io::Result<Socket
 
 type Answer = std::result::Result<Response<UnsyncBoxBody<Bytes, Infallible>>, hyper::Error>;
 
-/// A GET of `/plain/SIZE/N` gets a body of SIZE bytes, which differs for each N. A GET of `/gzip/SIZE/N` gets the same
-/// body compressed. A POST gets its own body.
+/// The response to `GET /plain/SIZE/N` has a body of about SIZE bytes, which is different for each N.
+/// `GET /gzip/SIZE/N` returns the same body, compressed. A POST request gets its own body back.
 async fn answer(request: Request<Incoming>, rows: Bytes) -> Answer {
     let path = request.uri().path().to_owned();
     let mut parts = path.split('/').skip(1);
@@ -153,8 +153,8 @@ async fn answer(request: Request<Incoming>, rows: Bytes) -> Answer {
     Ok(response)
 }
 
-/// Compresses a body at its first request and keeps the result. The plain client is measured several times, so only its
-/// first measurement includes the compression.
+/// Compresses a body when it is requested for the first time, and keeps the result. The plain client runs first, so
+/// only its first round includes the time for the compression.
 fn compressed(body: Large, size: u64, n: u64) -> Bytes {
     static DONE: Mutex<BTreeMap<(u64, u64), Bytes>> = Mutex::new(BTreeMap::new());
     let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);

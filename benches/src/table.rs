@@ -1,4 +1,4 @@
-//! Runs the workloads with each role and prints the table, in Markdown.
+//! Runs the workloads with each role, and prints a table in Markdown.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -19,8 +19,8 @@ struct Options {
     limits: Limits,
 }
 
-/// The main function of a program that measures `roles`, of which the first is the plain client. Returns the name of
-/// each measured workload and role, and its peak memory above the plain client's, in MB.
+/// The main function of a program that measures `roles`. The first role must be the plain client. Returns an entry for
+/// each measured workload and role: a name, and how much higher its peak memory is than the plain client's, in MB.
 ///
 /// # Errors
 ///
@@ -38,7 +38,8 @@ pub fn main(roles: &[Role]) -> Result<Vec<(String, f64)>> {
 }
 
 fn options(arguments: &[String]) -> Result<Options> {
-    // `cargo bench` builds without debug assertions. `cargo test --all-targets` builds with them, and is quick.
+    // `cargo bench` builds without debug assertions, and runs the whole workloads. `cargo test --all-targets` builds
+    // with debug assertions, and runs a tenth of each.
     let bench = cfg!(not(debug_assertions));
     let mut options =
         Options { quick: !bench, only: None, scheme: "http", rounds: 3, limits: Limits::default() };
@@ -99,11 +100,11 @@ fn table(options: &Options, roles: &[Role]) -> Result<Vec<(String, f64)>> {
     Ok(peaks)
 }
 
-/// The shortest times and the highest peak memory of all rounds.
+/// Runs the job in several rounds. Returns the shortest times and the highest peak memory.
 fn best(job: &Job, role: Role, options: &Options) -> Result<Measured> {
     let mut best = job.measure(role, options.quick, options.limits)?;
     for _ in 1..options.rounds {
-        // A workload of more than 20 s runs once, to save time.
+        // If a round took more than 20 s, there is no further round, to save time.
         if best.wall.as_secs() > 20 {
             break;
         }

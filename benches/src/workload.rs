@@ -1,4 +1,4 @@
-//! The workloads: the same requests for every client.
+//! The workloads. Each is a list of requests, which is the same for every client.
 
 use std::net::SocketAddr;
 
@@ -11,9 +11,9 @@ use crate::{Error, Result};
 /// Requests of one kind, sent one after the other.
 #[derive(Clone, Copy, Debug)]
 pub struct Workload {
-    /// Its short name: `W1`.
+    /// The short name, such as `W1`.
     pub name: &'static str,
-    /// Its description, for the table.
+    /// The description in the table.
     pub what: &'static str,
     /// The number of exchanges.
     pub exchanges: u32,
@@ -26,10 +26,10 @@ pub struct Workload {
 pub enum Exchange {
     /// GET, with a JSON response of at least this many bytes.
     Get(u64),
-    /// GET, with such a JSON response compressed with gzip.
+    /// GET, with a JSON response of at least this many bytes, compressed with gzip.
     GetGzip(u64),
-    /// POST with 2 KB of JSON, always to the same URL and each time with different JSON. The server returns the request
-    /// body.
+    /// POST with 2 KB of JSON. The URL is always the same, and the JSON is different each time. The response has the
+    /// same body as the request.
     Post,
 }
 
@@ -47,11 +47,12 @@ pub const ALL: [Workload; 5] = [
     },
 ];
 
-/// The secret protects nothing, but cassette searches for it in every encoding, like for a real secret.
+/// The secret of the sessions. It protects nothing, but cassette searches for it in every encoding, as for a real
+/// secret.
 pub const SECRET: &str = "bench-2f9a77c1d04e4a5b";
 
 impl Workload {
-    /// A tenth of the workload, to check that everything works.
+    /// Returns a tenth of the workload. It only shows that everything works.
     #[must_use]
     pub fn quick(self) -> Workload {
         match self.exchange {
@@ -62,7 +63,7 @@ impl Workload {
         }
     }
 
-    /// Size of all request and response bodies together, decoded, in bytes.
+    /// The size of all request bodies and response bodies together, decoded, in bytes.
     pub fn bytes(self) -> u64 {
         let each = match self.exchange {
             Exchange::Get(bytes) | Exchange::GetGzip(bytes) => bytes,

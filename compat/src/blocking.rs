@@ -10,8 +10,8 @@ pub fn reqwest012_native_tls(url: &str) -> Result {
     Ok(reqwest012::blocking::get(url)?.error_for_status()?.text()?)
 }
 
-/// `Client::new()` is the same in a package that enables only the feature `rustls-tls-native-roots`. This package
-/// enables all of them.
+/// In a package that enables only the feature `rustls-tls-native-roots`, `Client::new()` builds the same client. This
+/// package enables several TLS features, so it must choose.
 pub fn reqwest012_native_roots(url: &str) -> Result {
     let client = reqwest012::blocking::Client::builder().use_rustls_tls();
     let client = client.tls_built_in_webpki_certs(false).build()?;

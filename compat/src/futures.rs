@@ -1,4 +1,4 @@
-//! Asynchronous clients, each on its own runtime.
+//! Asynchronous clients. Each call creates its own runtime.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tower::{ServiceBuilder, ServiceExt as _};
 
 use crate::{Result, grpc};
 
-/// Runs `task` on a runtime with several threads, because these must belong to the session, too.
+/// Runs `task` on a runtime with several threads, to test that these threads belong to the session, too.
 fn run<T: Send + 'static>(task: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async { tokio::spawn(task).await? })
@@ -28,15 +28,15 @@ pub fn reqwest012_native_tls(url: &str) -> Result {
     run(async { Ok(reqwest012::get(url).await?.error_for_status()?.text().await?) })
 }
 
-/// `Client::new()` is the same in a package that enables only the feature `rustls-tls-native-roots`. This package
-/// enables all of them.
+/// In a package that enables only the feature `rustls-tls-native-roots`, `Client::new()` builds the same client. This
+/// package enables several TLS features, so it must choose.
 pub fn reqwest012_native_roots(url: &str) -> Result {
     let client = reqwest012::Client::builder().use_rustls_tls().tls_built_in_webpki_certs(false).build()?;
     let url = url.to_owned();
     run(async move { Ok(client.get(url).send().await?.error_for_status()?.text().await?) })
 }
 
-/// `Client::new()` is the same in a package that enables only the feature `rustls-tls`.
+/// In a package that enables only the feature `rustls-tls`, `Client::new()` builds the same client.
 pub fn reqwest012_webpki_roots(url: &str) -> Result {
     let client = reqwest012::Client::builder().use_rustls_tls().tls_built_in_native_certs(false).build()?;
     let url = url.to_owned();
@@ -88,7 +88,7 @@ where
     Ok(String::from_utf8(body.to_vec())?)
 }
 
-/// Calls `GetCallerIdentity` with the URL as the endpoint, and returns the ARN.
+/// Calls AWS's method `GetCallerIdentity` at the endpoint `url`, and returns the ARN in the response.
 pub fn aws(url: &str) -> Result {
     use aws_sdk_sts::config::{Credentials, Region};
 
@@ -105,8 +105,8 @@ pub fn aws(url: &str) -> Result {
     })
 }
 
-/// Makes a unary and a streaming call, and returns the text of all messages. `url` has no path, because gRPC defines
-/// the paths.
+/// Makes a unary and a streaming call, and returns the text of all messages. `url` has no path, because the gRPC
+/// methods have their own paths.
 pub fn tonic(url: &str) -> Result {
     use tonic::transport::{ClientTlsConfig, Endpoint};
 

@@ -1,4 +1,4 @@
-//! The gRPC service that tonic's client calls, as tonic's code generator would write it.
+//! A client of the suite's gRPC service. The code is like the code that tonic's generator writes.
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
@@ -7,16 +7,16 @@ use tonic_prost::ProstCodec;
 
 use crate::Result;
 
-/// The message of all requests and responses.
+/// The type of all messages, of requests and responses.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Word {
     #[prost(string, tag = "1")]
     pub text: String,
 }
 
-/// A unary method that returns the word.
+/// The path of a unary method, which returns the word that it gets.
 pub const ECHO: &str = "/example.Words/Echo";
-/// A streaming method that returns the word letter by letter, and the status in trailers.
+/// The path of a streaming method, which returns the word letter by letter, and the status in trailers.
 pub const SPELL: &str = "/example.Words/Spell";
 
 /// Calls both methods, and returns the text of all messages.
@@ -36,7 +36,8 @@ where
     while let Some(Word { text }) = letters.message().await? {
         received = format!("{received} {text}");
     }
-    // tonic removes the status from the trailers. Without a status, it would have returned an error.
+    // Checks that there are trailers. tonic has already removed the status from them; without a status it would have
+    // returned an error.
     letters.trailers().await?.ok_or("the stream ended without trailers")?;
     Ok(received)
 }

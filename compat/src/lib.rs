@@ -1,5 +1,5 @@
-//! The clients of the compatibility table, each used as its own documentation shows. This code does not use cassette.
-//! `main.rs` runs one client in a separate process.
+//! The clients of the compatibility table. The code uses each client as its own documentation shows, and does not use
+//! cassette. The program `main.rs` runs one of the clients in a process of its own.
 
 pub mod blocking;
 pub mod futures;
@@ -11,7 +11,7 @@ pub type Result<T = String, E = Box<dyn std::error::Error + Send + Sync>> = std:
 /// A client that fetches a text.
 #[derive(Clone, Copy)]
 pub struct Client {
-    /// Its name in the table.
+    /// The name in the table.
     pub name: &'static str,
     /// Fetches the text at a URL.
     pub get: fn(url: &str) -> Result,

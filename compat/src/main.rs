@@ -1,4 +1,4 @@
-//! `client NAME URL`: runs one client of the table in a process that does not use cassette.
+//! `client NAME URL` runs one client of the table. The program does not use cassette.
 
 use std::process::ExitCode;
 

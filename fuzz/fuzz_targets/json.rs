@@ -11,8 +11,8 @@ use cassette::__support::{Redactor, Rules, default_rules};
 use libfuzzer_sys::fuzz_target;
 
 thread_local! {
-    /// Rounds left, a redactor with the default rules, and one without rules. Both are replaced after 1000 rounds,
-    /// because they remember the values that they found.
+    /// How many rounds are left, a redactor with the default rules, and a redactor without rules. Both redactors are
+    /// replaced after 1000 rounds, because they remember the values that they have found.
     static REDACTORS: RefCell<(u32, Redactor, Redactor)> = RefCell::new(redactors());
 }
 
@@ -29,7 +29,8 @@ fn redact(redactor: &Redactor, body: &[u8], size: usize) -> Vec<u8> {
     out.finish().expect("to memory")
 }
 
-/// The kinds and lengths of the tokens, with tokens that span chunks joined, and whether the lexer returned an error.
+/// The kind and the length of each token, and whether the lexer returned an error. The pieces of a token that is split
+/// over several chunks count as one token.
 fn tokens(body: &[u8], size: usize) -> (Vec<(String, usize)>, bool) {
     let (mut lexer, mut out, mut length) = (Lexer::lenient(), Vec::new(), 0);
     for chunk in body.chunks(size) {
@@ -67,8 +68,8 @@ fuzz_target!(|data: &[u8]| {
             *redactors = self::redactors();
         }
         let (_, redactor, nothing) = redactors;
-        // The redactor searches for a token only after the place where it found the token, and a redacted token can
-        // uncover another one. So the result is stable only once all tokens are known.
+        // The redactor replaces a found token only after the place where it found it, and the redaction of one token
+        // can let it find another. So the same body is redacted again, until the result no longer changes.
         let mut whole = redact(redactor, body, body.len());
         for _ in 0..8 {
             let again = redact(redactor, body, body.len());

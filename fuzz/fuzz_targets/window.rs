@@ -12,7 +12,8 @@ use libfuzzer_sys::fuzz_target;
 const SECRETS: [&str; 5] = ["abcabd", "abcabcabd", "a/b\"c é", "ab ab+ab", "9a9b9c"];
 
 thread_local! {
-    /// Rounds left, and the redactor. It is replaced after 1000 rounds, because it remembers the values that it found.
+    /// How many rounds are left, and the redactor. The redactor is replaced after 1000 rounds, because it remembers the
+    /// values that it has found.
     static REDACTOR: RefCell<(u32, Redactor)> = RefCell::new((1000, redactor()));
 }
 
@@ -26,7 +27,7 @@ fn redactor() -> Redactor {
 
 fuzz_target!(|data: &[u8]| {
     let Some((size, body)) = data.split_first() else { return };
-    // Text with repeating letters, and with pieces of secrets, encodings and token patterns.
+    // The text consists of these pieces: repeated letters, and parts of secrets, encodings and token patterns.
     let pieces: [&[u8]; 24] = [
         b"a", b"b", b"c", b"abc", b"abcabd", b"%2F", b"\\u00e9", b"&quot;", b"YWJjYWJk", b"ghp_", b"eyJ", b"://u:p@h/",
         b"-----BEGIN PRIVATE KEY-----", b"-----END PRIVATE KEY-----", b"\n", b" ", b"sk-", b"1", b"%25", b"\\\\",
@@ -46,8 +47,8 @@ fuzz_target!(|data: &[u8]| {
             text.chunks(size).for_each(|chunk| out.write_all(chunk).expect("to memory"));
             out.finish().expect("to memory")
         };
-        // The redactor searches for a token only after the place where it found the token, and a redacted token can
-        // uncover another one. So the result is stable only once all tokens are known.
+        // The redactor replaces a found token only after the place where it found it, and the redaction of one token
+        // can let it find another. So the same text is redacted again, until the result no longer changes.
         let mut whole = redact(text.len().max(1));
         for _ in 0..8 {
             let again = redact(text.len().max(1));

@@ -1,7 +1,8 @@
 //! Runs the same workloads with cassette and with other record and replay tools.
 //!
-//! `cargo run --manifest-path benches/peers/Cargo.toml --release`, with the options of the benchmark `workloads`. If a
-//! tool panics, returns the wrong number of bytes, or exceeds a limit, the table says so.
+//! Run it with `cargo run --manifest-path benches/peers/Cargo.toml --release`. It has the same options as the benchmark
+//! `workloads`. If a tool panics, returns the wrong number of bytes, or exceeds a limit, the table shows this instead
+//! of figures.
 
 use std::path::PathBuf;
 
@@ -52,7 +53,8 @@ fn vcr(job: &Job, mode: VCRMode) -> Result<u64> {
     runtime()?.block_on(job.workload.run(&job.base(), async |request| client.execute(request).await))
 }
 
-/// httpmock records as a separate server that forwards requests over plain HTTP. Its clients call it by its address.
+/// httpmock records in a server of its own, which forwards requests over plain HTTP. The client connects to the address
+/// of this server.
 fn httpmock_record(job: &Job) -> Result<u64> {
     for old in recordings(job)? {
         std::fs::remove_file(old)?;

@@ -1,11 +1,11 @@
-//! One cell of the table: the outcomes of a recording and of its replay.
+//! A cell of the table: what happened to a client with one transport, while recording and on replay.
 
 use cassette::{Config, Mode, Session};
 use cassette_compat::Result;
 
 use crate::upstream::Upstream;
 
-/// The outcomes of a recording and of its replay.
+/// What happened to the client while recording, and on replay.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Cell {
     record: Outcome,
@@ -16,15 +16,15 @@ pub(crate) struct Cell {
 enum Outcome {
     /// The client got the server's response.
     Works,
-    /// The client refused the session's certificate, and the failure says so.
+    /// The client refused the session's certificate, and the test failed with a report that says so.
     Untrusted,
     /// The client bypassed the session. Its request failed, because the server's name does not exist.
     Bypassed,
-    /// This client has no such transport.
+    /// The client cannot be used with this transport.
     None,
 }
 
-/// The input of a client. `upstream` is set while recording, for clients that connect to the server themselves.
+/// What a client gets. `upstream` is set while recording, for clients that connect to the real server themselves.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'c> {
     pub(crate) session: &'c Session,
@@ -49,7 +49,8 @@ impl Cell {
         }
     }
 
-    /// Records the requests of `fetch`, stops the server, and replays them. `what` names the cell in a failure.
+    /// Records the requests of `fetch`, stops the server, and replays the requests. `what` is the name of the cell in a
+    /// panic message.
     pub(crate) fn of(what: &str, expected: &str, fetch: impl Fn(Context<'_>) -> Result + Sync) -> Cell {
         let ci = std::env::var_os("CI").is_some_and(|v| !v.is_empty());
         assert!(
@@ -80,7 +81,8 @@ impl Cell {
     }
 }
 
-/// Makes the recording if the client could not.
+/// Records with the session's own client. Called if the tested client could not record, so that there is a cassette to
+/// replay.
 fn record_with_session_client(directory: &std::path::Path, config: &Config) {
     let session = Session::builder("compat").package_dir(directory).config(config.clone());
     let recorded = session.mode(Mode::Record).run_async(|session: Session| async move {
@@ -93,12 +95,12 @@ fn record_with_session_client(directory: &std::path::Path, config: &Config) {
 fn outcome(what: &str, result: Result<((), cassette::Summary), cassette::Failure>) -> Outcome {
     let Err(failure) = result else { return Outcome::Works };
     let failure = failure.to_string();
-    // Printed to explain a cell that is not "yes".
+    // The failure is printed, because it explains why the cell is not "yes".
     println!("-- {what}:\n{failure}\n");
     if failure.contains("error: a client does not trust the session's certificate") {
         return Outcome::Untrusted;
     }
-    // The only failure is the test's own, so no request has reached the session.
+    // If no request reached the session, the only problem in the report is the error of the client itself.
     let own =
         failure.starts_with("error: the test itself failed") && failure.matches("\nerror: ").count() == 0;
     assert!(own && !failure.contains("unexpected text"), "{what} has none of the known outcomes: {failure}");

@@ -1,5 +1,5 @@
-//! Configures each client for a session explicitly. These are the options for a client that interception does not
-//! reach, or that does not trust the session's certificate.
+//! Configures each client for a session explicitly. A client needs this if interception does not work for it, or if it
+//! does not trust the session's certificate.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::upstream::{HOST, Upstream};
 /// Fetches a URL with a client that is configured for the session.
 pub(crate) type Configured = fn(Context<'_>, &str) -> Result;
 
-/// How to configure the client with this name: the text in the table, and the code.
+/// The explicit configuration of the client with this name: its description in the table, and the code.
 pub(crate) fn of(name: &str) -> Option<(&'static str, Configured)> {
     const PROXY: &str = "`proxy_url()` and `ca_pem()`";
     Some(match name {
@@ -50,7 +50,7 @@ pub(crate) fn of(name: &str) -> Option<(&'static str, Configured)> {
     })
 }
 
-/// The cryptography provider of the whole suite: ring.
+/// The cryptography provider that all clients of the suite use: ring.
 pub(crate) fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
@@ -153,8 +153,8 @@ impl tower::Service<hyper_util::client::legacy::connect::dns::Name> for OneAddre
     }
 }
 
-/// Calls the server through tonic's channel with the session's layer, then through the session's service without a
-/// channel.
+/// Makes the gRPC calls twice: through tonic's channel with the session's layer, and through the session's service
+/// without a channel.
 fn tonic(context: Context<'_>, url: &str) -> Result {
     let mut tls = ClientTlsConfig::new();
     let mut address = None;

@@ -1,7 +1,8 @@
-//! Checks the tables in `docs/clients.md`: records every client by every transport from a real TLS server under an
-//! invented name, stops the server, and replays.
+//! Checks the tables in `docs/clients.md`. For every client and every transport, the suite starts a real TLS server
+//! under an invented name, and records. Then it stops the server, and replays.
 //!
-//! To write the tables after an intended change: `UPDATE_TABLE=1 cargo test --manifest-path compat/Cargo.toml`.
+//! After an intended change, run `UPDATE_TABLE=1 cargo test --manifest-path compat/Cargo.toml`, which writes the
+//! tables.
 
 mod cell;
 mod explicit;
@@ -15,7 +16,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cell::Cell;
 
-/// Runs all jobs on a few threads, because tests also run parallel sessions in one process.
+/// Runs the jobs on four threads, because tests of a user's project also run in parallel in one process. Returns the
+/// cells in the order of the jobs.
 fn all<J: Sync>(jobs: &[J], cell: impl Fn(&J) -> Cell + Sync) -> Vec<Cell> {
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! Programs in other languages, each in its own process.
+//! The programs of the second table. Each runs in a process of its own.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -20,8 +20,8 @@ pub(crate) struct Program {
 /// How a test starts a program.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Launch {
-    /// With the `Command`s of std and tokio, which do not know the session: with the environment of the test, and with
-    /// another environment.
+    /// With `Command` of std and with that of tokio. Each starts the program twice: with the environment of the test,
+    /// and with a different environment.
     Unmodified,
     /// With `session.command()`, for std and for tokio.
     Command,
@@ -49,7 +49,8 @@ const FETCH: &str = "fetch(process.argv[1]).then(r => r.text()).then(console.log
 const UNDICI: &str = "const { EnvHttpProxyAgent, setGlobalDispatcher } = require('undici');\
     setGlobalDispatcher(new EnvHttpProxyAgent());";
 
-/// The programs that are installed, and those that are not. `compat/prepare` installs them.
+/// All programs of the table, in two lists: those that are installed, and those that are missing. `compat/prepare`
+/// installs them.
 pub(crate) fn all() -> (Vec<Program>, Vec<Program>) {
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools");
     let venv = tools.join("venv/bin/python").into_os_string();
@@ -72,8 +73,8 @@ pub(crate) fn all() -> (Vec<Program>, Vec<Program>) {
     all.partition(|p| is_installed(p.name, &p.program))
 }
 
-/// Whether the program is installed: it must print its version, which must match the version in `name`, if there is
-/// one.
+/// Whether the program is installed. To check this, runs it with `--version`. If `name` contains a version, the printed
+/// version must match it.
 fn is_installed(name: &str, program: &Path) -> bool {
     if program == Path::new(env!("CARGO_BIN_EXE_client")) {
         return true;
@@ -87,7 +88,7 @@ fn is_installed(name: &str, program: &Path) -> bool {
 }
 
 pub(crate) fn cell(program: &Program, launch: Launch) -> Cell {
-    // All launches must return the same text, and all are recorded.
+    // The program is started several times. All requests are recorded, and all texts must be equal.
     Cell::of(&format!("{}, {launch:?}", program.name), WORDS, |context: Context<'_>| {
         let mut texts = Vec::new();
         for mut command in commands(program, launch, context)? {
@@ -105,7 +106,7 @@ pub(crate) fn cell(program: &Program, launch: Launch) -> Cell {
 fn commands(program: &Program, launch: Launch, context: Context<'_>) -> Result<Vec<Command>> {
     let without_variables = || {
         let mut command = Command::new(&program.program);
-        // Programs are found by `PATH`.
+        // The new environment has only `PATH`, because the program is found by it.
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command
     };

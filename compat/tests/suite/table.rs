@@ -1,11 +1,12 @@
-//! Compares the tables in the documentation with what the suite found.
+//! Compares the tables in the documentation with the results of the suite.
 
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 
-/// Compares the table between the marks `<!-- table: NAME -->` and `<!-- end of table -->` with these rows, or writes
-/// it. `absent` names rows that cannot be checked on this machine; these stay as they are in the file.
+/// Compares `rows` with the table between the marks `<!-- table: NAME -->` and `<!-- end of table -->`. If
+/// `UPDATE_TABLE` is set, writes the table instead. `absent` has the names of rows that cannot be checked on this
+/// machine. These rows stay as they are in the file.
 #[track_caller]
 pub(crate) fn check(name: &str, head: &[&str], rows: &[Vec<String>], absent: &[&str]) {
     static FILE: Mutex<()> = Mutex::new(());

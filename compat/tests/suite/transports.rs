@@ -1,4 +1,4 @@
-//! The transports by which the clients of `cassette_compat` reach a session.
+//! The transports by which the suite connects the clients of `cassette_compat` to a session.
 
 use cassette_compat::{CLIENTS, Client};
 
@@ -9,7 +9,7 @@ use crate::upstream::{ARN, SPELLED, WORDS};
 /// How the requests of a client reach the session.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Transport {
-    /// By interception: in the body of the test, then in a thread that the body starts.
+    /// By interception. The client runs in the body of the test, and again in a thread that the body starts.
     Unmodified,
     /// By the proxy variables of `session.command()`, in a separate process.
     Process,

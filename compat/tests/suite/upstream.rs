@@ -1,5 +1,5 @@
-//! The server that the suite records from: TLS, HTTP/1.1 and HTTP/2, under a name that does not exist. It serves plain
-//! texts, AWS's STS and gRPC.
+//! The server from which the suite records. It uses TLS with HTTP/1.1 and HTTP/2, under a name that does not exist. It
+//! serves plain texts, AWS's STS and gRPC.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -21,11 +21,11 @@ use tokio_rustls::TlsAcceptor;
 use tonic_prost::ProstCodec;
 
 pub(crate) const HOST: &str = "api.example.test";
-/// The response to GET.
+/// The response body for GET requests.
 pub(crate) const WORDS: &str = "the words of the server";
 /// The ARN in the response of STS.
 pub(crate) const ARN: &str = "arn:aws:iam::123456789012:user/compat";
-/// The text of the messages of both gRPC methods, in order.
+/// The texts of all messages that the two gRPC methods return, in order.
 pub(crate) const SPELLED: &str = "hat h a t";
 
 /// A running server. It stops when this value is dropped.
@@ -56,7 +56,7 @@ impl Upstream {
         Upstream { address, root, _runtime: runtime }
     }
 
-    /// Settings with which a session connects to this server and trusts it.
+    /// Settings that make a session connect to this server, and trust its certificate.
     pub(crate) fn config(&self) -> Config {
         Config::new().resolve(HOST, self.address).extra_root(self.root.clone())
     }
@@ -112,7 +112,7 @@ async fn sts(request: Request<Incoming>) -> Answer {
     plain("text/xml", text)
 }
 
-/// Dispatches gRPC calls as the code from tonic's generator does.
+/// Passes a gRPC call to its method, like the code that tonic's generator writes.
 async fn grpc(request: Request<Incoming>) -> Answer {
     let mut server = tonic::server::Grpc::new(ProstCodec::<Word, Word>::default());
     if request.uri().path() == ECHO {

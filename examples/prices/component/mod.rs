@@ -49,7 +49,7 @@ impl Dirs {
 /// The result of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// The tables that were written, in this order.
+    /// The tables, in the order in which they were written.
     pub tables: Vec<TableSummary>,
     /// The number of products whose id is higher than every id in earlier runs.
     pub new_products: u64,
