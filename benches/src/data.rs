@@ -18,7 +18,7 @@ pub struct Large {
     rows: Bytes,
     /// How many repetitions of the rows are left.
     repeats: u64,
-    /// Offset of the next chunk within the rows.
+    /// The offset of the next chunk in `rows`.
     at: usize,
     /// How many bytes of the body are left.
     left: u64,

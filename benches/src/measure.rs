@@ -28,7 +28,7 @@ pub struct Role {
 pub struct Job {
     /// The requests to send.
     pub workload: Workload,
-    /// Where the server listens.
+    /// The address on which the server listens.
     pub address: SocketAddr,
     /// `http` or `https`.
     pub scheme: String,
@@ -61,7 +61,7 @@ pub struct Measured {
 pub struct Limits {
     /// The longest wall time.
     pub time: Duration,
-    /// The most memory, in bytes.
+    /// The largest peak memory, in bytes.
     pub memory: u64,
 }
 

@@ -10,7 +10,8 @@ use std::fmt;
 pub struct Network {
     /// The port on 127.0.0.1 that receives the intercepted connections.
     pub listener: u16,
-    /// Whether connections to loopback addresses are intercepted as well, except those to the listener itself.
+    /// Whether connections to loopback addresses are intercepted as well. Connections to the listener itself are never
+    /// intercepted.
     pub loopback: bool,
     /// The variables for which `getenv` returns another value than the process's environment has. `None` hides the
     /// variable.

@@ -1,4 +1,4 @@
-//! Tests for every system, including those on which libc's functions cannot be replaced.
+//! Tests that run on every system, also on systems on which libc's functions cannot be replaced.
 
 use cassette_ambient::{Context, CurrentSession, WallClock, current_session, outside, self_test, time_zone};
 

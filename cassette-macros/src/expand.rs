@@ -208,14 +208,14 @@ mod tests {
         text(&expand(options.parse().unwrap(), item.parse().unwrap()))
     }
 
-    /// The expansion contains `expected`, whatever the spaces.
+    /// Checks that the expansion contains `expected`. Spaces are ignored.
     #[track_caller]
     fn has(options: &str, item: &str, expected: &str) {
         let expanded = expanded(options, item);
         assert!(expanded.contains(&expected.replace(' ', "")), "not in {expanded}");
     }
 
-    /// The expansion does not contain `unexpected`.
+    /// Checks that the expansion does not contain `unexpected`. Spaces are ignored.
     #[track_caller]
     fn has_not(options: &str, item: &str, unexpected: &str) {
         let expanded = expanded(options, item);

@@ -17,7 +17,7 @@ const TEST_GENERATORS: [&str; 4] = ["rstest", "test_case", "test_matrix", "quick
 pub(crate) struct Function {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
-    /// Everything after the visibility: `async fn f(session: Session) -> R { … }`.
+    /// All tokens after the visibility: `async fn f(session: Session) -> R { … }`.
     pub(crate) rest: TokenStream,
     pub(crate) ident: Ident,
     pub(crate) is_async: bool,
@@ -153,7 +153,7 @@ fn is_foreign_test(attribute: &Attribute) -> bool {
     named_test || is_ours(attribute) || TEST_GENERATORS.contains(&last.as_str())
 }
 
-/// `#[test]`, `#[core::prelude::v1::test]`, `#[std::prelude::v1::test]`.
+/// Whether the attribute is the compiler's: `#[test]`, `#[core::prelude::v1::test]` or `#[std::prelude::v1::test]`.
 fn is_builtin_test(attribute: &Attribute) -> bool {
     let Meta::Path(path) = &attribute.meta else { return false };
     let segments: Vec<_> = path.segments.iter().map(|s| &s.ident).collect();

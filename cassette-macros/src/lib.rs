@@ -10,7 +10,7 @@ mod options;
 
 use proc_macro::TokenStream;
 
-/// Runs a test under a cassette.
+/// Makes the function a test. The test runs in a session, which records its HTTP traffic to a cassette, or replays it.
 ///
 /// ```text
 /// #[cassette_test("weather/berlin")]
@@ -19,7 +19,7 @@ use proc_macro::TokenStream;
 ///
 /// Everything in the parentheses is optional:
 ///
-/// | option | means |
+/// | option | meaning |
 /// |---|---|
 /// | `"weather/berlin"` | the name of the cassette. It must be the first option. It consists of segments of letters, digits, `.`, `_` and `-`, with `/` between the segments. `{test}` in the name stands for the path of the test: its modules and its function. Default: the path of the test. For a test in `tests/weather.rs`, the default is `weather/` and the path of the test |
 /// | `mode = "record"` | the mode of the test: `replay`, `record`, `auto`, `append`, `verify`, `accept`, `off` or `learn`. The variable `CASSETTE_MODE` has priority over this option |

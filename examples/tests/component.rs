@@ -116,7 +116,8 @@ async fn the_page_size_does_not_change_the_tables() {
             let (data, before) = (TempDir::new().unwrap(), server.requests());
             run_with(&server, &parameters(&server, more), data.path()).await.unwrap();
             let pages = |rows: u64| rows.div_ceil(page_size);
-            // The two other requests are the request for the token, and the request that the server rejects.
+            // Apart from the pages, there are two requests: the request for the token, and the search that the server
+            // rejects.
             assert_eq!(server.requests() - before, 2 + pages(240) + pages(480));
             // Compares all columns except `extracted_at`, which contains the time of the run.
             let products = rows(data.path(), "products.csv").into_iter().map(|row| row[..8].to_vec());

@@ -1,4 +1,4 @@
-//! The API that a test records: a real server on loopback under an invented name. It counts its connections.
+//! The API from which a test records: a real server on loopback under an invented name. It counts its connections.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -95,7 +95,7 @@ impl Api {
         Api::listen(speaks, root, serve)
     }
 
-    /// Starts a server that reads the head of a request, sends these bytes, and closes the connection.
+    /// Starts a server that reads the head of a request, sends the bytes `answer`, and closes the connection.
     pub(crate) fn raw(answer: impl Into<Bytes>) -> Api {
         let answer = answer.into();
         Api::listen(Speaks::Http1, String::new(), move |mut stream| {

@@ -82,7 +82,7 @@ impl Tree {
         (0..levels).fold(self, |tree, _| Tree::Array(std::vec![tree]))
     }
 
-    /// Makes the value longer than the inline limit.
+    /// Repeats the value in an array, so that the text is longer than the inline limit.
     fn repeated(self) -> Tree {
         let once = self.text(&Spaces::Compact).len();
         Tree::Array(std::vec![self; 70_000 / (once + 1) + 1])
@@ -218,7 +218,8 @@ fn exchange() -> impl Strategy<Value = Exchange> {
         .prop_map(|(content_type, request, answer, cuts)| Exchange { content_type, request, answer, cuts })
 }
 
-/// The part of the cassette from `interactions` on, and the body files.
+/// The text of the cassette from `interactions` on, and the body files. The rest of the cassette contains times, which
+/// differ.
 fn recorded(project: &Project) -> (String, BTreeMap<String, Vec<u8>>) {
     let text = project.text();
     let (_, interactions) = text.split_once("\n  \"interactions\": [").expect("interactions");

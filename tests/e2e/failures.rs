@@ -170,7 +170,8 @@ fn without_colors(text: &str) -> String {
     parts.fold(first, |text, part| text + part.split_once('m').expect("a colour").1)
 }
 
-/// The machine-readable report has a line for each run, passed or failed, with the text of the panic message.
+/// The machine-readable report has a line for each run, passed or failed. The line of a failed run contains the text of
+/// the panic message.
 #[test]
 fn a_report_for_machines() {
     let project = recorded();

@@ -79,7 +79,7 @@ fn heads_are_stored_and_matched_as_hooks_leave_them() {
     for label in ["hook tenant", "hook shard", "hook etag of the day"] {
         assert!(project.text().contains(&format!("\"{label}\"")), "{}", project.text());
     }
-    // The test of another tenant replays the cassette, and reads the stored response.
+    // A test with another tenant replays the cassette, and gets the stored response.
     let played = project.replay(config, &ask("other"));
     assert_eq!(played, ("gone".parse().unwrap(), false));
 }
@@ -105,7 +105,7 @@ fn bodies_are_stored_and_matched_as_hooks_leave_them() {
             text.replace(|c: char| c.is_ascii_uppercase(), "N").into_bytes()
         },
     );
-    // The result of the hook contains a secret.
+    // This hook adds a secret to the body.
     let config = config.redact_body_with(
         "unwrap",
         |head| head.side == Side::Response,

@@ -80,7 +80,7 @@ struct Moment {
     spins: u64,
 }
 
-/// The next pseudorandom number (splitmix64).
+/// Returns the next pseudorandom number (splitmix64).
 fn random(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -336,7 +336,7 @@ async fn log_in_and_ask(session: Session) -> String {
     items
 }
 
-/// The report of a drift, without the path of the project.
+/// Runs the test in mode `verify`, in which it must fail. Returns the report, without the path of the project.
 fn drift_of(project: &Project, config: Config) -> String {
     let failed = project.run(Mode::Verify, config, &log_in_and_ask).unwrap_err().to_string();
     failed.replace(&*project.path("").to_string_lossy(), "")
@@ -377,7 +377,8 @@ error: the API has changed: 1 response differs from the recording
     let config = api.config().drift(Drift::Warn);
     project.run(Mode::Verify, config, &log_in_and_ask).expect("it only warns");
 
-    // The server is stopped, and another request was never recorded.
+    // Mode `verify` with a stopped server. The report contains the error of the connection instead of a status. Then
+    // the test sends a request that has no recording.
     let config = api.config();
     drop(api);
     let message = drift_of(&project, config.clone());
@@ -438,7 +439,8 @@ fn verify_reads_the_encoding_in_a_placeholder() {
         // If the session knows the secret, the test passes.
         let known = config.clone().secret("API_KEY", "pk-2f9a77c1");
         assert_eq!(project.run(Mode::Verify, known, &body).unwrap().0, 200);
-        // The server got the recorded request and the last one, as the code under test sent them.
+        // The server got the request of the recording and the request of the last run, as the code under test sent
+        // them.
         assert_eq!(
             std::mem::take(&mut *received.lock().unwrap()),
             [format!("/x?{query}"), format!("/x?{query}")]

@@ -20,8 +20,8 @@ impl Project {
         Project(tempfile::tempdir().expect("a directory"))
     }
 
-    /// Records `body` from the server, stops the server, and replays. The result must be the same both times, and the
-    /// replay must change no file.
+    /// Records `body` from the server `api`, stops the server, and replays. Checks that the result of `body` is the
+    /// same both times, and that the replay changes no file.
     #[track_caller]
     pub(crate) fn both<T>(api: Api, body: impl AsyncFn(Session) -> T + Sync) -> (Project, T)
     where
@@ -97,7 +97,7 @@ impl Project {
         self.interactions().iter().map(|i| format!("{} {}", i.request.method, i.request.uri)).collect()
     }
 
-    /// Every file, by its relative path.
+    /// The contents of every file, by its relative path.
     pub(crate) fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let mut found = BTreeMap::new();
         walk(self.0.path(), self.0.path(), &mut found);
@@ -112,7 +112,7 @@ impl Project {
         let standard = base64::engine::general_purpose::STANDARD_NO_PAD;
         let mut forms = vec![value.as_bytes().to_vec()];
         for shift in 0..3 {
-            // The base64 characters that contain only bits of the value.
+            // The part of the base64 text whose characters contain only bits of the value.
             let encoded = standard.encode([vec![b'x'; shift], value.as_bytes().to_vec()].concat());
             let (first, whole) = ((shift * 8).div_ceil(6), (shift + value.len()) * 8 / 6);
             forms.push(encoded.as_bytes()[first..whole].to_vec());

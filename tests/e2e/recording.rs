@@ -27,7 +27,7 @@ fn a_replay_never_connects() {
         let connections = api.connections();
         assert!(connections > 0);
         assert_eq!(project.replay(api.config(), &body), "/now");
-        // A replay does not send an unmatched request to the server either.
+        // A replay does not send an unmatched request to the server.
         let other = api.url("/later");
         let unmatched = project.run(Mode::Replay, api.config(), &async |session: Session| {
             assert_eq!(get(&session.client().unwrap(), &other).await.status, 470);
@@ -372,7 +372,8 @@ fn a_secret_that_slips_through_is_not_installed() {
     assert!(project.text().contains(HOST));
 }
 
-/// HTTP clients show the URL with its query in their errors, and these errors end up in logs.
+/// The error of an HTTP client may contain the URL with a secret in its query. The failure shows the error without the
+/// secret.
 #[test]
 fn the_text_of_a_failure_contains_no_secret() {
     let project = Project::new();

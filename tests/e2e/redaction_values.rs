@@ -205,7 +205,7 @@ fn a_token_that_came_before_its_name() {
     assert!(message.contains("[access_token:1]") && !message.contains("9f8c2b7d"), "{message}");
 }
 
-/// Values that an append adds to a cassette get new placeholder numbers.
+/// When mode `append` adds values to a cassette, their placeholders get new numbers.
 #[test]
 fn two_tokens_stay_two_over_recordings() {
     let count = std::sync::atomic::AtomicU32::new(1);

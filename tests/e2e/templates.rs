@@ -91,7 +91,7 @@ fn by_an_unmodified_client() {
     check(&seen);
 }
 
-/// Mode append fills in the recorded responses. Mode verify compares the filled-in response with the live one.
+/// Mode `append` fills in recorded responses. Mode `verify` compares the filled-in response with the live response.
 #[test]
 fn in_other_modes() {
     let body = async |session: Session| post(session.client().unwrap()).await;

@@ -145,7 +145,7 @@ fn bound_port(socket: c_int) -> Option<u16> {
     Some(port).filter(|port| *port != 0)
 }
 
-/// Reads an internet address; `None` for other families.
+/// Reads an internet address. `None` if the address has another family.
 ///
 /// # Safety
 /// `address` is null or may be read up to `length`.

@@ -68,7 +68,7 @@ unsafe fn announcing(command: *const c_char) -> Option<CString> {
         line.push(b'\'');
     }
     line.push(b'\n');
-    // SAFETY: the pointer is not null, so by this function's contract a C string.
+    // SAFETY: the pointer is not null, so by this function's contract it is a C string.
     line.extend_from_slice(unsafe { CStr::from_ptr(command) }.to_bytes());
     CString::new(line).ok()
 }

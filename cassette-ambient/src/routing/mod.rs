@@ -66,7 +66,7 @@ pub(crate) fn governs() -> bool {
 
 /// The route of a connection.
 pub(crate) enum Route {
-    /// The connection goes where the caller asked.
+    /// The connection goes to the address that the caller asked for.
     AsAsked,
     /// The connection goes to this port of 127.0.0.1. The caller must first call [`Ticket::hand_in`].
     ToListener(u16, Ticket),

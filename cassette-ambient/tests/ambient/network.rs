@@ -371,7 +371,8 @@ fn a_connection_made_by_what_is_sent_first_is_intercepted() {
     }
 }
 
-/// Checks that the shell command which `start` runs sees the session's variable `AMBIENT_TOLD`, and `PATH` unchanged.
+/// `start` runs a shell command and returns its output. Checks that the command sees the session's variable
+/// `AMBIENT_TOLD`, and an unchanged `PATH`.
 #[track_caller]
 fn is_announced(start: impl FnOnce(&CStr) -> String) {
     let session = Session::new(110, false);

@@ -87,7 +87,7 @@ impl Access {
         secrets
     }
 
-    /// Issues the next access token. The n-th token of a seed is always the same.
+    /// Issues the next access token. Servers with the same seed issue the same tokens in the same order.
     pub(super) fn issue(&self) -> String {
         let mut issued = self.issued();
         let mut rng = Rng::of(&[self.seed, u64::from_be_bytes(*b"token   "), issued.len() as u64]);
