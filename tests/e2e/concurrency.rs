@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cassette::{Config, Session};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::api::{Api, Speaks, answer, get};
@@ -121,6 +121,60 @@ fn the_cassette_is_in_the_order_of_asking() {
             assert_eq!(seen.body, format!("/{path}"));
         }
     });
+}
+
+/// Concurrent requests reach the recorder in an order that is a matter of chance. Recording them again leaves the
+/// cassette as it is. Requests that follow each other have an order of their own, which the recording shows.
+#[test]
+fn recording_again_keeps_the_order_of_concurrent_requests() {
+    let (arrived, mut arrivals) = mpsc::unbounded_channel();
+    let may_answer = Arc::new(Semaphore::new(0));
+    let go = may_answer.clone();
+    let api = Api::streaming(Speaks::Http1, move |request| {
+        let (path, arrived) = (request.uri().path().to_owned(), arrived.clone());
+        let may_answer = may_answer.clone();
+        async move {
+            arrived.send(()).unwrap();
+            if path.starts_with("/at-once") {
+                may_answer.acquire().await.unwrap().forget();
+            }
+            answer(200, &[], path)
+        }
+    });
+    let (config, project) = (api.config(), Project::new());
+    // Sends the requests in this order. Those under `/at-once` are answered together, at the end.
+    let mut record = |paths: [&str; 3]| {
+        let urls = paths.map(|path| api.url(path));
+        let (arrivals, go) = (&mut arrivals, &go);
+        let recorded = project.builder(cassette::Mode::Record, config.clone()).run_async(async |session| {
+            let http = session.client()?;
+            let mut waiting = JoinSet::new();
+            for url in urls {
+                let at_once = url.contains("/at-once");
+                let sent = http.get(&url).send();
+                waiting.spawn(async move { sent.await.unwrap().bytes().await.unwrap() });
+                arrivals.recv().await;
+                if !at_once {
+                    waiting.join_next().await.unwrap()?;
+                }
+            }
+            go.add_permits(waiting.len());
+            waiting.join_all().await;
+            Ok::<_, cassette::TestError>(())
+        });
+        (recorded.unwrap().1, project.requests())
+    };
+    let at_once = ["/at-once/1", "/at-once/2", "/at-once/3"];
+    let (_, first) = record(at_once);
+    for order in [[2, 0, 1], [1, 2, 0], [2, 1, 0]] {
+        let (summary, again) = record(order.map(|i| at_once[i]));
+        assert_eq!(first, again);
+        assert!(!summary.changed);
+    }
+    let (_, first) = record(["/1", "/2", "/3"]);
+    let (summary, again) = record(["/2", "/1", "/3"]);
+    assert!(summary.changed);
+    assert_eq!([&first[1], &first[0], &first[2]], [&again[0], &again[1], &again[2]]);
 }
 
 /// Parallel sessions in one process, each with its own cassette.

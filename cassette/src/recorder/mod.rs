@@ -41,9 +41,17 @@ struct State {
     next: u64,
     /// Whether new exchanges are refused.
     closed: bool,
-    in_flight: HashMap<u64, Exchange>,
+    in_flight: HashMap<u64, InFlight>,
+    /// The number of the present burst. A burst ends when no exchange is in flight.
+    burst: u64,
     problems: Vec<Error>,
     upstream_failures: Vec<UpstreamFailure>,
+}
+
+/// An exchange that has begun and is not over.
+struct InFlight {
+    exchange: Exchange,
+    burst: u64,
 }
 
 /// The reason why an exchange did not begin.
@@ -96,7 +104,11 @@ impl Recorder {
             return Err(NotBegun::Late);
         }
         let exchange = Exchange::new(Arc::clone(&self.0) as Arc<dyn Outbox>, place, parts);
-        state.in_flight.insert(place, exchange.clone());
+        if state.in_flight.is_empty() {
+            state.burst += 1;
+        }
+        let burst = state.burst;
+        state.in_flight.insert(place, InFlight { exchange: exchange.clone(), burst });
         Ok(exchange)
     }
 
@@ -121,7 +133,7 @@ impl Recorder {
         let busy = |state: &mut State| !state.in_flight.is_empty();
         let waited = self.0.settled.wait_timeout_while(self.0.state(), grace, busy);
         let (state, _) = unpoisoned(waited);
-        state.in_flight.values().cloned().collect()
+        state.in_flight.values().map(|flight| flight.exchange.clone()).collect()
     }
 
     /// The requests that got no answer so far. If the test fails, they may be the cause.
@@ -165,7 +177,8 @@ impl Outbox for Inner {
     }
 
     fn over(&self, place: u64, interaction: Option<Interaction>) {
-        let written = interaction.and_then(|i| self.with_journal(|j| j.append(place, &i)));
+        let burst = self.state().in_flight.get(&place).map_or(place, |flight| flight.burst);
+        let written = interaction.and_then(|i| self.with_journal(|j| j.append_in_burst(place, burst, &i)));
         if let Some(Err(e)) = written {
             self.problem(e);
         }

@@ -10,7 +10,7 @@ use std::thread;
 
 use super::journal::{self, Journal, Line, Recording, State};
 use super::window::Window;
-use super::{BodyFile, Cassette, Content, Files, Interaction, Metadata, layout, parse, position};
+use super::{BodyFile, Cassette, Content, Files, Interaction, Metadata, layout, order, parse, position};
 use crate::error::{Error, Result};
 use crate::file_replacement;
 
@@ -119,7 +119,12 @@ impl Journal {
         for (before, i) in before.iter().flat_map(|before| (0..before.len()).map(move |i| (before, i))) {
             keep_bodies(&before.interaction(i)?, files, &mut bodies)?;
         }
-        let interactions_at = write_document(&mut file, before, &metadata, &lines, &state, files)?;
+        let old = match before {
+            None => same_apart_from_chance(files, &lines, &state),
+            Some(_) => None,
+        };
+        let (before, lines) = if old.is_some() { (old.as_ref(), &[][..]) } else { (before, &lines[..]) };
+        let interactions_at = write_document(&mut file, before, &metadata, lines, &state, files)?;
         state.closed = true;
         Ok(Prepared { recording: self.0.clone(), document, metadata, interactions_at, bodies })
     }
@@ -317,7 +322,6 @@ fn write_document(
 ) -> Result<u64> {
     let document = files.next_document();
     let failed = |e| Error::io("write the new cassette", &document, e);
-    let journal = files.journal();
     let mut text = Vec::new();
     layout::document(&journal::head(metadata, false).map_err(failed)?, 0, &mut text);
     text.extend_from_slice(b",\n  \"interactions\": ");
@@ -335,24 +339,9 @@ fn write_document(
     }
     let mut window = Window::default();
     for line in lines {
-        let bytes = window
-            .piece(&state.file, line.start, line.len, state.end)
-            .map_err(|e| Error::io("read the journal of the recording", &journal, e))?;
-        text.extend_from_slice(if first { b"\n    {" } else { b",\n    {" });
+        text.extend_from_slice(if first { b"\n    " } else { b",\n    " });
         first = false;
-        let again;
-        let bytes = if line.ours {
-            bytes
-        } else {
-            // The recovered line may have been edited, so it is parsed and written again.
-            let interaction = parse::interaction(bytes)
-                .map_err(|e| position::json_error(&state.file, &journal, line.start, &e))?;
-            again = journal::line(line.order, &interaction).map_err(failed)?;
-            &again
-        };
-        text.extend_from_slice(b"\n      ");
-        layout::document(journal::item(bytes), 3, &mut text);
-        text.extend_from_slice(b"\n    }");
+        write_line(line, &mut window, state, files, &mut text)?;
         if text.len() >= AT_ONCE {
             out.write_all(&text).map_err(failed)?;
             text.clear();
@@ -361,6 +350,49 @@ fn write_document(
     text.extend_from_slice(if first { b"]\n}\n" } else { b"\n  ]\n}\n" });
     out.write_all(&text).map_err(failed)?;
     Ok(interactions_at)
+}
+
+/// Appends the text that a line of the journal has in the document.
+fn write_line(
+    line: &Line,
+    window: &mut Window,
+    state: &State,
+    files: &Files,
+    text: &mut Vec<u8>,
+) -> Result<()> {
+    let journal = files.journal();
+    let bytes = window
+        .piece(&state.file, line.start, line.len, state.end)
+        .map_err(|e| Error::io("read the journal of the recording", &journal, e))?;
+    let again;
+    let bytes = if line.ours {
+        bytes
+    } else {
+        // The recovered line may have been edited, so it is parsed and written again.
+        let interaction = parse::interaction(bytes)
+            .map_err(|e| position::json_error(&state.file, &journal, line.start, &e))?;
+        again = journal::line(line.order, &interaction)
+            .map_err(|e| Error::io("write the new cassette", &files.next_document(), e))?;
+        &again
+    };
+    text.extend_from_slice(b"{\n      ");
+    layout::document(journal::item(bytes), 3, text);
+    text.extend_from_slice(b"\n    }");
+    Ok(())
+}
+
+/// The existing cassette, if the lines are its interactions and only chance has changed their order. The new document
+/// then takes over its order.
+fn same_apart_from_chance(files: &Files, lines: &[Line], state: &State) -> Option<Cassette> {
+    // A recording replaces a cassette that cannot be read.
+    let old = Cassette::open_files(files).ok()?;
+    let mut window = Window::default();
+    let text = |line: &Line| {
+        let mut text = Vec::new();
+        write_line(line, &mut window, state, files, &mut text)?;
+        Ok(text)
+    };
+    order::is_same_apart_from_chance(&old, lines, text).ok()?.then_some(old)
 }
 
 /// The approximate size, in bytes, of the pieces in which the document is written.

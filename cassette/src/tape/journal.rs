@@ -94,6 +94,8 @@ pub(super) struct State {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line {
     pub(super) order: u64,
+    /// Lines with an equal number have requests that were concurrent.
+    pub(super) burst: u64,
     pub(super) start: u64,
     pub(super) len: u32,
     /// Whether this process wrote the line; otherwise the line was recovered.
@@ -253,6 +255,17 @@ impl Journal {
     ///
     /// The journal cannot be written, or the recording is closed.
     pub fn append(&self, order: u64, interaction: &Interaction) -> Result<()> {
+        self.append_in_burst(order, order, interaction)
+    }
+
+    /// The same as [`Journal::append`], for an interaction of a burst. A burst is a group of requests of which each was
+    /// sent while another one was in flight, so the order of its interactions is a matter of chance. If the existing
+    /// cassette has the same interactions, those of a burst keep the order that they have there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::append`].
+    pub(crate) fn append_in_burst(&self, order: u64, burst: u64, interaction: &Interaction) -> Result<()> {
         let path = || self.0.files.journal();
         let failed = |e| Error::io("write the journal of the recording", &path(), e);
         let line = line(order, interaction).map_err(failed)?;
@@ -269,7 +282,7 @@ impl Journal {
         // If the write fails, `end` stays before the incomplete line, so the next line overwrites it.
         position::write_at(&state.file, &line, start).map_err(failed)?;
         state.end += u64::from(len);
-        state.lines.push(Line { order, start, len, ours: true });
+        state.lines.push(Line { order, burst, start, len, ours: true });
         state.refer_to(interaction);
         Ok(())
     }
@@ -438,7 +451,7 @@ fn whole_lines(file: File, lock: Lock, path: &Path) -> Result<(First, State)> {
         } else {
             let order = parse::order(&text).map_err(failed)?;
             let interaction = parse::interaction(&text).map_err(failed)?;
-            state.lines.push(Line { order, start: state.end, len: n as u32, ours: false });
+            state.lines.push(Line { order, burst: order, start: state.end, len: n as u32, ours: false });
             state.refer_to(&interaction);
         }
         state.end += n as u64;

@@ -17,6 +17,7 @@ mod locate;
 mod lock;
 mod metadata;
 mod name;
+mod order;
 mod outline;
 mod parse;
 mod part;
