@@ -30,7 +30,8 @@ enum Verb {
     },
     /// Finish a recording that a killed process left behind: the interactions in its journal become the cassette
     Recover(recover::Arguments),
-    /// List the default redaction rules with their id, kind, target and reason
+    /// List the default redaction rules with their id, kind, target and reason, and the headers that matching compares by
+    /// default
     Rules {
         /// Print JSON
         #[arg(long)]

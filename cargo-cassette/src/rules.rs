@@ -1,15 +1,16 @@
-//! `cargo cassette rules`: lists the default redaction rules.
+//! `cargo cassette rules`: lists the default redaction rules, and the headers that matching compares by default.
 
 use std::io::{self, Write};
 
-use cassette::__support::{DefaultRule, default_rules};
+use cassette::__support::{DefaultRule, SelectingHeader, default_rules, selecting_headers};
 
 /// Prints one line for each rule, or JSON.
 pub(crate) fn print(json: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let rules = default_rules();
     if json {
-        let rules: Vec<_> = rules.iter().map(object).collect();
+        let headers = selecting_headers().iter().map(object_of_header);
+        let rules: Vec<_> = rules.iter().map(object).chain(headers).collect();
         return writeln!(out, "[\n{}\n]", rules.join(",\n"));
     }
     let width = |part: fn(&DefaultRule) -> String| {
@@ -20,11 +21,24 @@ pub(crate) fn print(json: bool) -> io::Result<()> {
     for DefaultRule { id, kind, what, why, .. } in rules {
         writeln!(out, "{id}  {:<kinds$}  {what:<names$}  {why}", kind.to_string())?;
     }
-    writeln!(out, "\nto switch a rule off: Config::new().without_rule(\"{}\")", rules[0].id)
+    writeln!(out, "\nto switch a rule off: Config::new().without_rule(\"{}\")\n", rules[0].id)?;
+    let headers = selecting_headers();
+    let names = headers.iter().map(|header| header.name.chars().count()).max().unwrap_or(0);
+    writeln!(out, "{:<names$}  why matching compares this header of requests", "header")?;
+    for SelectingHeader { name, why, .. } in headers {
+        writeln!(out, "{name:<names$}  {why}")?;
+    }
+    writeln!(out, "\nto ignore such a header: Config::new().ignore_header(\"range\")")
 }
 
 /// One rule as a JSON object. No text of the catalogue needs a JSON escape; a test verifies that.
 fn object(rule: &DefaultRule) -> String {
     let DefaultRule { id, kind, what, why, .. } = rule;
     format!(r#"  {{"id": "{id}", "kind": "{kind}", "what": "{what}", "why": "{why}"}}"#)
+}
+
+/// A header that matching compares by default. It has no id, because `Config::ignore_header` takes its name.
+fn object_of_header(header: &SelectingHeader) -> String {
+    let SelectingHeader { name, why, .. } = header;
+    format!(r#"  {{"id": null, "kind": "compared header", "what": "{name}", "why": "{why}"}}"#)
 }

@@ -72,11 +72,15 @@ fn the_redaction_rules_are_listed() {
     let line = listed.lines().find(|line| line.starts_with("CAS0012 ")).expect("the rule");
     let words: Vec<&str> = line.split_whitespace().collect();
     assert_eq!(words[..4], ["CAS0012", "header", "authorization", "credentials"], "{line}");
+    let line = listed.lines().find(|line| line.starts_with("x-amz-target ")).expect("the header");
+    assert!(line.contains("AWS: operation"), "{line}");
 
     let output = cargo_cassette(&["rules", "--json"], Path::new("."));
     let json = text(&output.stdout);
     let rules: Vec<serde_json::Value> = serde_json::from_str(&json).expect("it is JSON");
-    assert_eq!(rules.len(), cassette::__support::default_rules().len());
+    let headers = cassette::__support::selecting_headers().len();
+    assert_eq!(rules.len(), cassette::__support::default_rules().len() + headers);
+    assert_eq!(rules.iter().filter(|rule| rule["kind"] == "compared header").count(), headers);
     let rule = rules.iter().find(|rule| rule["id"] == "CAS0031").expect("the rule");
     assert_eq!((&rule["kind"], &rule["what"]), (&"field".into(), &"access_token".into()));
     assert!(rules.iter().all(|rule| rule["why"].is_string()));

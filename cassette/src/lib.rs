@@ -136,6 +136,7 @@ mod report;
 #[cfg(feature = "scaffold")]
 pub mod scaffold;
 mod scan;
+mod selecting_headers;
 mod session;
 mod snapshot;
 mod support;

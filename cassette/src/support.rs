@@ -11,6 +11,7 @@ pub use crate::redact::redactor::Redactor;
 pub use crate::redact::rules::catalogue::{DefaultRule, RuleKind, default_rules};
 pub use crate::redact::rules::set::Rules;
 pub use crate::scan::{FoundSecret, Scanned, scan};
+pub use crate::selecting_headers::{SelectingHeader, selecting_headers};
 pub use crate::tape::body_sink::BodySink;
 pub use crate::tape::files::Files;
 pub use crate::tape::install::{Installed, recover};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cassette::__support::{DefaultRule, default_rules};
+use cassette::__support::{DefaultRule, SelectingHeader, default_rules, selecting_headers};
 use cassette::Mode;
 
 fn root() -> PathBuf {
@@ -80,6 +80,14 @@ fn the_page_of_redaction_has_the_rules_and_options_that_there_are() {
         let named = ["`", "."].iter().any(|before| names(&page, before).contains(&option));
         assert!(named, "docs/redaction.md doesn't name `{option}`");
     }
+}
+
+#[test]
+fn the_page_of_matching_has_the_headers_that_are_compared() {
+    let page = read("docs/matching.md");
+    let (_, table) = page.split_once("\n| header | selects |\n|---|---|\n").expect("the table");
+    let row = |h: &SelectingHeader| format!("| `{}` | {} |", h.name, h.why);
+    assert_eq!(table.lines().collect::<Vec<_>>(), selecting_headers().iter().map(row).collect::<Vec<_>>());
 }
 
 #[test]

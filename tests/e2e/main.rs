@@ -14,6 +14,7 @@ mod docs;
 mod exactness;
 mod failures;
 mod fixture;
+mod headers;
 mod hooks;
 mod http_edges;
 mod in_process;

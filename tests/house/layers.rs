@@ -22,6 +22,7 @@ const ROOMS: &[&str] = &[
     "poison.rs",
     "transport_error.rs",
     "wild.rs",
+    "selecting_headers.rs",
     "cores.rs",
     "file_replacement.rs",
     "json",

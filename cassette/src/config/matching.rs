@@ -122,8 +122,9 @@ impl Config {
         self.matching(|m| m.ignore_path(pattern))
     }
 
-    /// Compares a header in matching. By default matching ignores all headers. The cassette keeps a required header as
-    /// if it were [allowed](Config::allow_header). If a rule redacts the header, matching compares the redacted values.
+    /// Compares a header in matching. By default matching compares only headers that select what a request asks for,
+    /// such as `range` and `x-amz-target`: `cargo cassette rules` lists them. The cassette keeps a required header as if
+    /// it were [allowed](Config::allow_header). If a rule redacts the header, matching compares the redacted values.
     ///
     /// ```
     /// use cassette::Config;
@@ -140,12 +141,13 @@ impl Config {
         self.matching(|m| m.require_header(name))
     }
 
-    /// Ignores a header in matching that an earlier option required.
+    /// Ignores a header in matching: one that matching compares by default, or one that an earlier option required.
     ///
     /// ```
     /// use cassette::Config;
     ///
-    /// let config = Config::new().require_header("x-acme-*").ignore_header("x-acme-trace");
+    /// let config = Config::new().ignore_header("anthropic-version");
+    /// let config = config.require_header("x-acme-*").ignore_header("x-acme-trace");
     /// ```
     ///
     /// # Panics

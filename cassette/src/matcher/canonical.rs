@@ -32,12 +32,10 @@ pub(super) struct CanonicalHead<'a> {
 impl<'a> CanonicalHead<'a> {
     pub(super) fn new(mut target: Target<'a>, options: &InForce<'_>, request: &'a Request) -> Self {
         let graphql = target.settle(options);
-        let mut headers = Vec::new();
-        if options.any_header() {
-            let names = request.headers.keys().filter(|name| options.header(name.as_str()));
-            headers.extend(names.filter_map(|name| Some((name.as_str(), joined(&request.headers, name)?))));
-            headers.sort_unstable();
-        }
+        let names = request.headers.keys().filter(|name| options.header(name.as_str()));
+        let mut headers: Vec<_> =
+            names.filter_map(|name| Some((name.as_str(), joined(&request.headers, name)?))).collect();
+        headers.sort_unstable();
         CanonicalHead { method: request.method.as_str(), target, headers, graphql }
     }
 

@@ -35,7 +35,10 @@ use crate::syntax::pointer::Pointer;
 ///   - anything else byte by byte. A body above the inline limit is always compared by its SHA-256 and size, because a
 ///     cassette has only these at hand.
 ///
-/// A URI that cannot be parsed is compared as text. Headers are compared only if an option requires it.
+/// * the headers that select what a request asks for, such as `range` and `x-amz-target`: `cargo cassette rules` lists
+///   them. Either both requests have the same value, or neither has the header.
+///
+/// A URI that cannot be parsed is compared as text. Other headers are compared only if an option requires it.
 ///
 /// The options are plain data. In the name of a query key or a form field, `*` stands for any characters; in the name
 /// of a header it may only be the last character. If several options concern the same name, the last one applies: a
@@ -250,12 +253,14 @@ impl Matching {
         self
     }
 
-    /// Excludes a header again that an earlier [`require_header`](Self::require_header) included.
+    /// Excludes a header that matching compares by default, or that an earlier [`require_header`](Self::require_header)
+    /// included.
     ///
     /// ```
     /// use cassette::matcher::Matching;
     ///
     /// let matching = Matching::default().require_header("x-acme-*").ignore_header("x-acme-trace");
+    /// let matching = matching.ignore_header("anthropic-version");
     /// ```
     ///
     /// # Panics

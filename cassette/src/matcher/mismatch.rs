@@ -56,7 +56,7 @@ pub(crate) enum Difference {
         /// As recorded.
         recorded: Vec<String>,
     },
-    /// A header that an option requires. `None` where it is absent.
+    /// A header that matching compares. `None` where it is absent.
     Header {
         /// In lower case.
         name: String,

@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::custom::Custom;
 use super::path_pattern::PathPattern;
+use crate::selecting_headers::is_selecting;
 use crate::syntax::pointer::{Pointer, Segment};
 use crate::wild;
 
@@ -46,13 +47,14 @@ impl<'m> InForce<'m> {
         self.last(|o| &o.form, key).unwrap_or(Counts::Yes) == Counts::Yes
     }
 
-    /// Headers are ignored unless an option requires them.
+    /// Without an option, only the headers that select what a request asks for are compared.
     pub(super) fn header(&self, name: &str) -> bool {
-        self.last(|o| &o.headers, name.as_bytes()) == Some(Counts::Yes)
+        self.header_option(name).map_or_else(|| is_selecting(name), |counts| counts == Counts::Yes)
     }
 
-    pub(super) fn any_header(&self) -> bool {
-        self.0.iter().any(|o| !o.headers.is_empty())
+    /// Whether an option requires or ignores the header. `None` if there is no option about it.
+    pub(super) fn header_option(&self, name: &str) -> Option<Counts> {
+        self.last(|o| &o.headers, name.as_bytes())
     }
 
     pub(super) fn body(&self) -> bool {

@@ -6,6 +6,7 @@ use super::page::Page;
 use super::palette::paint;
 use super::text::{VALUE, clean, count, excerpt, short, short_pair, size};
 use crate::matcher::{BodyKind, Difference, PartDifference};
+use crate::selecting_headers::is_selecting;
 use crate::tape::{Content, Request};
 
 /// How many values of one key a report shows.
@@ -37,6 +38,16 @@ pub(super) fn write(page: &mut Page<'_>, indent: usize, difference: &Difference,
                 recorded.as_deref(),
                 actual.as_deref(),
             );
+            if recorded.is_none() && is_selecting(name) {
+                page.line(
+                    indent + 2,
+                    "matching compares this header by default: it selects what a request asks for",
+                );
+                page.line(
+                    indent + 2,
+                    "record a cassette again that was recorded before cassette kept this header",
+                );
+            }
         }
         Difference::Bytes { offset: Some(offset), actual, recorded } => {
             let title = format!(

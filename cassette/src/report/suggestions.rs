@@ -5,6 +5,7 @@
 use super::page::Page;
 use super::palette::paint;
 use super::text::clean;
+use crate::selecting_headers::is_selecting;
 
 /// Settings that would have made the requests of a test match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,14 +58,19 @@ type Suggestion = (String, String);
 /// All suggestions with consecutive numbers, in groups by the condition under which they help.
 pub(super) fn write(page: &mut Page<'_>, suggestions: &Suggestions) {
     let Suggestions { redact, ignore, repeat, any_order } = suggestions;
-    let groups: [(&str, Vec<Suggestion>); 4] = [
+    let (selecting, others): (Vec<_>, Vec<_>) = ignore.iter().partition(|place| place.is_selecting());
+    let to_ignore = |places: Vec<&RequestPlace>| -> Vec<Suggestion> {
+        places.into_iter().map(|place| (place.name(), place.ignore())).collect()
+    };
+    let groups: [(&str, Vec<Suggestion>); 5] = [
         (
             "if a response issued the value that is redacted here, redact it in this place, too, and record again",
             redact.iter().filter_map(|place| Some((place.name(), place.redact()?))).collect(),
         ),
+        ("if this differs in every run, let the test's `Config` ignore it", to_ignore(others)),
         (
-            "if this differs in every run, let the test's `Config` ignore it",
-            ignore.iter().map(|place| (place.name(), place.ignore())).collect(),
+            "if this header does not change the response, let the test's `Config` ignore it",
+            to_ignore(selecting),
         ),
         (
             "if the test may send this request more often than it did while recording",
@@ -101,6 +107,11 @@ impl RequestPlace {
             RequestPlace::Xml(path) => format!("the XML at {path}"),
             RequestPlace::Body => "the body".to_owned(),
         }
+    }
+
+    /// Whether this is a header that selects what a request asks for.
+    fn is_selecting(&self) -> bool {
+        matches!(self, RequestPlace::Header(name) if is_selecting(name))
     }
 
     /// The call on `Config` that ignores this place.

@@ -129,6 +129,37 @@ fn required_headers() {
     check(&matching, &cookies, &with(plain.clone(), &[("cookie", "a=1; b=2")]), "=");
 }
 
+/// Headers that select what a request asks for are compared without an option. An absent header equals an absent one.
+#[test]
+fn selecting_headers() {
+    let plain = get("https://h/");
+    let of = |name, value| with(plain.clone(), &[(name, value)]);
+    let default = Matching::default();
+    check(&default, &of("range", "bytes=0-9"), &of("range", "bytes=0-9"), "=");
+    check(
+        &default,
+        &of("range", "bytes=0-9"),
+        &of("range", "bytes=10-19"),
+        "header range: bytes=0-9 | bytes=10-19",
+    );
+    check(&default, &of("range", "bytes=0-9"), &plain, "header range: bytes=0-9 | -");
+    check(&default, &plain, &of("x-amz-target", "Kms.Sign"), "header x-amz-target: - | Kms.Sign");
+    check(
+        &default,
+        &of("x-acme-tenant-id", "a"),
+        &of("x-acme-tenant-id", "b"),
+        "header x-acme-tenant-id: a | b",
+    );
+    check(&default, &of("user-agent", "a"), &of("user-agent", "b"), "=");
+    // Options take headers out and put them in again.
+    for matching in [default.clone().ignore_header("range"), default.clone().ignore_header("*")] {
+        check(&matching, &of("range", "bytes=0-9"), &plain, "=");
+        check(&matching.require_header("range"), &of("range", "1"), &plain, "header range: 1 | -");
+    }
+    let scoped = default.within("g", |m| m.ignore_header("range"));
+    check(&scoped, &of("range", "bytes=0-9"), &plain, "header range: bytes=0-9 | -");
+}
+
 #[track_caller]
 fn bodies(content_type: &str, actual: &str, recorded: &str, expected: &str) {
     check(&Matching::default(), &post(content_type, actual), &post(content_type, recorded), expected);

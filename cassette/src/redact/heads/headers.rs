@@ -11,11 +11,12 @@ use crate::redact::rules::names;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Headers;
 use crate::redact::side::Side;
+use crate::selecting_headers::is_selecting;
 
 impl Redactor {
     /// The headers as they are stored and matched.
     ///
-    /// * Headers on the safe-list are kept, with secrets replaced by value. URLs in `location`, `link` and the like are
+    /// * Headers on the safe-list, and those that select what a request asks for, are kept, with secrets replaced by value. URLs in `location`, `link` and the like are
     ///   redacted like [`uri`](Redactor::uri).
     /// * Headers that carry credentials (`authorization`, `x-api-key`, …) are kept by name, so that a reviewer sees
     ///   that the client sent one: `Bearer [authorization:1]`, or the placeholder of a named secret.
@@ -56,7 +57,9 @@ impl Redactor {
         {
             return Some(valid(self.credentials(&rule, text)));
         }
-        let is_kept = *others_kept || kept.iter().any(|pattern| names::matches(pattern, name.as_str()));
+        let is_kept = *others_kept
+            || is_selecting(name.as_str())
+            || kept.iter().any(|pattern| names::matches(pattern, name.as_str()));
         is_kept.then(|| self.shown(name, text))
     }
 
@@ -144,6 +147,9 @@ mod tests {
         check(Request, "x-acme-region", "eu s3cr3t-key", "eu {{secret.KEY}}");
         check(Request, "x-free-speech", "é", "é");
         check(Request, "x-unknown", "1", "");
+        check(Request, "x-amz-target", "DynamoDB_20120810.GetItem", "DynamoDB_20120810.GetItem");
+        check(Request, "x-acme-tenant-id", "t-1 s3cr3t-key", "t-1 {{secret.KEY}}");
+        check(Request, "destination", "https://h/b?token=abc", "https://h/b?token=[token:1]");
         check(Request, "referer", "https://h/", "");
     }
 

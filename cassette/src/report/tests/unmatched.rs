@@ -69,6 +69,43 @@ help: if the test asks for this on purpose, record `weather/berlin` again:
     );
 }
 
+/// A header that is compared by default. The recording may be older than this rule.
+#[test]
+fn a_selecting_header_differs() {
+    let with = |target: Option<&'static str>| {
+        let mut request = post("https://kms.example.com/", "application/x-amz-json-1.1", "{}");
+        request.headers.extend(target.map(|target| (TARGET, target.parse().unwrap())));
+        request
+    };
+    let text = |recorded| match unmatched(vec![differs(with(Some("Kms.Sign")), 4, with(recorded))]) {
+        Problem::Unmatched(unmatched) => {
+            let failure =
+                FailureReport { site: site(), problems: vec![Problem::Unmatched(unmatched)], notes: vec![] };
+            let text = failure.render(&Palette::plain());
+            let (_, text) = text.split_once("differs in (- recorded, + requested)\n").unwrap();
+            text.to_owned()
+        }
+        _ => unreachable!(),
+    };
+    let end = "
+  if this header does not change the response, let the test's `Config` ignore it
+    1. the header `x-amz-target`: .ignore_header(\"x-amz-target\")
+
+help: if the test asks for this on purpose, record `weather/berlin` again:
+    CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin";
+    let other = "    header `x-amz-target`\n      - Kms.Verify\n      + Kms.Sign\n";
+    assert_eq!(text(Some("Kms.Verify")), format!("{other}{end}"));
+    let absent = "    header `x-amz-target`
+      - (absent)
+      + Kms.Sign
+      matching compares this header by default: it selects what a request asks for
+      record a cassette again that was recorded before cassette kept this header
+";
+    assert_eq!(text(None), format!("{absent}{end}"));
+}
+
+const TARGET: http::HeaderName = http::HeaderName::from_static("x-amz-target");
+
 #[test]
 fn a_json_body_differs() {
     let uri = "https://api.example.com/v1/orders";
