@@ -1,4 +1,4 @@
-//! Request headers in matching: those that select what a request asks for.
+//! Request headers in matching: those that select what a request asks for, and those that decide among equal recordings.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -174,4 +174,40 @@ fn operations_in_a_header() {
     }
     let ignored: Config = config.ignore_header("x-amz-target");
     project.replay(ignored, &async |session| call(&session, &requests).await);
+}
+
+/// Languages are not compared, but the request gets the recording that has its language.
+#[test]
+fn headers_that_decide() {
+    let [de, en] = [("K.List", "de"), ("K.List", "en")];
+    let (api, project) = (operations(), Project::new());
+    let config = api.config();
+    let body = async |session: Session| call(&session, &[de, en, de]).await;
+    let (recorded, summary) = project.run(Mode::Record, config.clone(), &body).unwrap();
+    assert_eq!(recorded, ["K.List in de", "K.List in en", "K.List in de"]);
+    // The summary of the recording names the header.
+    let notes = format!("{summary:?}");
+    assert!(notes.contains(r#"DifferingHeaders { names: ["accept-language"], example: [0, 1] }"#), "{notes}");
+    drop(api);
+    let replay = |requests: &'static [(&'static str, &'static str)]| {
+        project.replay(config.clone(), &async |session| call(&session, requests).await)
+    };
+    assert_eq!(
+        replay(&[("K.List", "en"), ("K.List", "de"), ("K.List", "de")]),
+        ["K.List in en", "K.List in de", "K.List in de"]
+    );
+    // No request fails because of its language.
+    assert_eq!(
+        replay(&[("K.List", "fr"), ("K.List", "en"), ("K.List", "en")]),
+        ["K.List in de", "K.List in en", "K.List in de"]
+    );
+    // A required header is compared, so it needs no decision and no note.
+    let required = config.clone().require_header("accept-language");
+    let other = async |session: Session| call(&session, &[("K.List", "fr")]).await;
+    let message = project.run(Mode::Replay, required, &other).unwrap_err().to_string();
+    assert!(message.contains("header `accept-language`"), "{message}");
+    // If the recorded order is required, nothing else decides.
+    let ordered = config.clone().ordered();
+    let replayed = project.replay(ordered, &async |session| call(&session, &[en, de, de]).await);
+    assert_eq!(replayed, recorded);
 }

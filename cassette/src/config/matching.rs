@@ -141,7 +141,8 @@ impl Config {
         self.matching(|m| m.require_header(name))
     }
 
-    /// Ignores a header in matching: one that matching compares by default, or one that an earlier option required.
+    /// Ignores a header in matching: one that matching compares by default, or one that an earlier option required. An
+    /// ignored header does not decide among equal recordings either.
     ///
     /// ```
     /// use cassette::Config;

@@ -44,6 +44,16 @@ impl<'a> CanonicalHead<'a> {
     }
 }
 
+/// The headers that no option mentions and that are not compared, each with all its fields as one value.
+pub(super) fn other_headers<'a>(
+    options: &InForce<'_>,
+    request: &'a Request,
+) -> Vec<(&'a str, Cow<'a, [u8]>)> {
+    let is_other = |name: &str| options.header_option(name).is_none() && !options.header(name);
+    let names = request.headers.keys().filter(|name| is_other(name.as_str()));
+    names.filter_map(|name| Some((name.as_str(), joined(&request.headers, name)?))).collect()
+}
+
 /// Joins all fields of a name to one value (RFC 9110 §5.3). Cookies have a separator of their own (RFC 9113 §8.2.3).
 fn joined<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Option<Cow<'a, [u8]>> {
     let mut values = headers.get_all(name).iter().map(|v| v.as_bytes().trim_ascii());

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::body::CanonicalBody;
-use super::canonical::{CanonicalHead, CanonicalRequest};
+use super::canonical::{self, CanonicalHead, CanonicalRequest};
 use super::compare;
 use super::custom::Custom;
 use super::key::{self, Key};
@@ -46,6 +46,12 @@ impl Matching {
         let request = self.rewritten(request);
         let canonical = self.canonical(&request);
         (key::of(&canonical), Sketch::of(&canonical))
+    }
+
+    /// The headers of a request that matching neither compares nor was told to ignore, each as one value. They decide
+    /// among recordings with the same key.
+    pub(crate) fn other_headers<'r>(&self, request: &'r Request) -> Vec<(&'r str, Cow<'r, [u8]>)> {
+        canonical::other_headers(&self.in_force_at(&request.uri), request)
     }
 
     /// Whether the matchers agree, for two requests with the same key.

@@ -38,7 +38,8 @@ use crate::syntax::pointer::Pointer;
 /// * the headers that select what a request asks for, such as `range` and `x-amz-target`: `cargo cassette rules` lists
 ///   them. Either both requests have the same value, or neither has the header.
 ///
-/// A URI that cannot be parsed is compared as text. Other headers are compared only if an option requires it.
+/// A URI that cannot be parsed is compared as text. Other headers are compared only if an option requires it. Among
+/// recordings that are equal, those headers decide which one answers.
 ///
 /// The options are plain data. In the name of a query key or a form field, `*` stands for any characters; in the name
 /// of a header it may only be the last character. If several options concern the same name, the last one applies: a
@@ -254,7 +255,7 @@ impl Matching {
     }
 
     /// Excludes a header that matching compares by default, or that an earlier [`require_header`](Self::require_header)
-    /// included.
+    /// included. An ignored header does not decide among equal recordings either.
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -328,6 +329,15 @@ impl Matching {
     /// Whether there are matchers, so that an equal key alone does not decide.
     pub(crate) fn has_matchers(&self) -> bool {
         !self.everywhere.custom.is_empty() || self.scopes.iter().any(|(_, o)| !o.custom.is_empty())
+    }
+
+    /// The options in force for requests with this URI. The URI is parsed only if there are scopes.
+    pub(super) fn in_force_at(&self, uri: &str) -> InForce<'_> {
+        if self.scopes.is_empty() {
+            InForce(vec![&self.everywhere])
+        } else {
+            self.in_force(&Target::new(uri))
+        }
     }
 
     /// The options in force for one request: the general options, and then those of its scopes.

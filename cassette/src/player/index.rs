@@ -1,14 +1,15 @@
-//! Looks up the interaction that answers a request: a queue for each key, in recorded order, and the policy for the end
-//! of a queue.
+//! Looks up the interaction that answers a request: a queue for each key, in recorded order, the choice within a queue
+//! by marks, and the policy for the end of a queue.
 //!
 //! Must not know: the content of requests, how a miss is explained.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::keys::Keys;
+use super::deciding::{Deciding, Group};
+use super::keys::{Keys, Marked};
+use super::marks::{Mark, Name};
 use crate::config::Exhausted;
-use crate::cores;
 use crate::error::Result;
 use crate::matcher::{Key, Matching, Sketch};
 use crate::redact::Redactor;
@@ -20,8 +21,9 @@ pub(super) struct Index {
     queues: HashMap<Key, Queue, BuildHasherDefault<Hashed>>,
     /// For each interaction, the next interaction with the same key.
     after: Vec<Option<u32>>,
-    /// Interactions by the key that includes the numbers of placeholders. Only few requests have such numbers.
-    exact: HashMap<Key, VecDeque<u32>, BuildHasherDefault<Hashed>>,
+    /// How marks decide within a queue whose interactions differ in them. A queue gets its entry when it is used first;
+    /// `None` if its interactions cannot be read.
+    deciding: HashMap<Key, Option<Deciding>, BuildHasherDefault<Hashed>>,
     sketches: Vec<Sketch>,
     /// The policies of interactions that have one on the cassette, which are few.
     policies: HashMap<usize, Policy>,
@@ -35,10 +37,24 @@ struct Queue {
     next: Option<u32>,
     last: u32,
     recorded: u32,
+    /// The fingerprint of the marks of the first interaction.
+    marks: u64,
+    /// Whether another interaction has other marks.
+    differs: bool,
     /// The last interaction with `"repeat": true`.
     repeats: Option<u32>,
     /// The next interaction for [`Exhausted::Loop`], after all were taken.
     turn: Option<u32>,
+}
+
+/// The marks that choose among interactions with the same key.
+pub(super) struct Marks<'m> {
+    /// The marks of the request.
+    pub(super) asked: &'m dyn Fn() -> Vec<Mark>,
+    /// The marks of an interaction.
+    pub(super) recorded: &'m dyn Fn(usize) -> Vec<Mark>,
+    /// Whether headers decide, and not only the numbers of placeholders.
+    pub(super) headers: bool,
 }
 
 /// The interaction that answers a request.
@@ -50,9 +66,6 @@ pub(super) enum Lookup {
     Again(usize),
 }
 
-/// The number of interactions in each share of the work. A smaller share is not worth a thread.
-const SHARE: usize = 400;
-
 impl Index {
     /// Computes the key of every request of the cassette, on all cores.
     ///
@@ -60,21 +73,11 @@ impl Index {
     ///
     /// A request cannot be read or is malformed. The error is that of the first such request.
     pub(super) fn new(cassette: &Cassette, matching: &Matching, redactor: &Redactor) -> Result<Index> {
-        let shares: Vec<_> =
-            (0..cassette.len()).step_by(SHARE).map(|at| at..(at + SHARE).min(cassette.len())).collect();
         let mut index = Index::default();
         for i in (0..cassette.len()).filter(|i| cassette.is_flagged(*i)) {
             index.policies.insert(i, cassette.interaction(i)?.policy);
         }
-        let keys = cores::try_map(
-            &shares,
-            cassette.len() / SHARE,
-            || (),
-            |(), share| {
-                let keys = |request: Result<_>| Ok(Keys::of(&request?, matching, redactor));
-                cassette.requests(share.clone()).map(keys).collect::<Result<Vec<Keys>>>()
-            },
-        )?;
+        let keys = Keys::of_all(cassette, matching, redactor)?;
         index.after.reserve_exact(cassette.len());
         index.sketches.reserve_exact(cassette.len());
         keys.into_iter().for_each(|keys| index.add(keys));
@@ -86,14 +89,11 @@ impl Index {
         self.exhausted = policy;
     }
 
-    fn add(&mut self, keys: Vec<Keys>) {
+    fn add(&mut self, keys: Vec<Marked>) {
         // A cassette never has so many interactions that a `u32` overflows.
-        for (i, keys) in (self.after.len() as u32..).zip(keys) {
+        for (i, (keys, marks)) in (self.after.len() as u32..).zip(keys) {
             self.after.push(None);
             self.sketches.push(keys.sketch);
-            if let Some(exact) = keys.exact {
-                self.exact.entry(exact).or_default().push_back(i);
-            }
             let repeats = self.policies.get(&(i as usize)).is_some_and(|p| p.repeat).then_some(i);
             self.queues
                 .entry(keys.any)
@@ -101,29 +101,44 @@ impl Index {
                     self.after[queue.last as usize] = Some(i);
                     queue.last = i;
                     queue.recorded += 1;
+                    queue.differs |= queue.marks != marks;
                     queue.repeats = repeats.or(queue.repeats);
                 })
-                .or_insert(Queue { first: i, next: Some(i), last: i, recorded: 1, repeats, turn: Some(i) });
+                .or_insert(Queue::new(i, marks, repeats));
         }
     }
 
     /// The next interaction with these keys that `accepts` agrees to. Interactions that are not `taken` come first,
-    /// then interactions that answer again. An interaction with the same numbers of placeholders is preferred.
+    /// then interactions that answer again. Among several, the one whose marks agree best with the request answers, and
+    /// among equal ones the first in recorded order.
     pub(super) fn find(
         &mut self,
         keys: Keys,
+        marks: &Marks<'_>,
         taken: impl Fn(usize) -> bool,
         accepts: impl Fn(usize) -> bool,
     ) -> Option<Lookup> {
-        if let Some(same) = keys.exact.and_then(|exact| self.exact.get_mut(&exact)) {
-            while same.front().is_some_and(|i| taken(*i as usize)) {
-                same.pop_front();
-            }
-            if let Some(i) = same.iter().map(|i| *i as usize).find(|i| !taken(*i) && accepts(*i)) {
+        let queue = self.queues.get_mut(&keys.any)?;
+        let after = &self.after;
+        let deciding = if queue.differs {
+            let all = || std::iter::successors(Some(queue.first), |i| after[*i as usize]).collect();
+            self.deciding.entry(keys.any).or_insert_with(|| Deciding::new(all(), marks.recorded)).as_mut()
+        } else {
+            None
+        };
+        let mut deciding = deciding.map(|deciding| (deciding, (marks.asked)()));
+        if let Some((deciding, asked)) = &mut deciding {
+            let counts = |name: Name| marks.headers || !name.is_header();
+            let fresh = |group: &mut Group| {
+                let taken = |i: &u32| taken(*i as usize);
+                group.next += group.members[group.next..].iter().take_while(|i| taken(i)).count();
+                let mut rest = group.members[group.next..].iter();
+                rest.find(|i| !taken(i) && accepts(**i as usize)).map(|i| *i as usize)
+            };
+            if let Some(i) = deciding.best(asked, counts, |group| fresh(group).is_some()).and_then(fresh) {
                 return Some(Lookup::Fresh(i));
             }
         }
-        let queue = self.queues.get_mut(&keys.any)?;
         while let Some(i) = queue.next.filter(|i| taken(*i as usize)) {
             queue.next = self.after[i as usize];
         }
@@ -133,6 +148,22 @@ impl Index {
             return Some(Lookup::Fresh(i));
         }
         let repeats = |i: &usize| self.policies.get(i).is_some_and(|p| p.repeat);
+        // The numbers of placeholders do not decide here: code that polls may send the values of its first request
+        // again, and would get the first response for ever.
+        if let Some((deciding, asked)) = deciding.filter(|_| marks.headers) {
+            let repeating = queue.repeats.is_some();
+            let answer = |group: &mut Group| match self.exhausted {
+                _ if repeating => group.members.iter().rev().find(|i| repeats(&(**i as usize))).copied(),
+                Exhausted::Fail => None,
+                Exhausted::RepeatLast => group.members.last().copied(),
+                Exhausted::Loop => group.members.get(group.turn).copied(),
+            };
+            if let Some(group) = deciding.best(&asked, Name::is_header, |group| answer(group).is_some()) {
+                let again = answer(group);
+                group.turn = (group.turn + 1) % group.members.len();
+                return again.map(|i| Lookup::Again(i as usize));
+            }
+        }
         let again = if queue.repeats.is_some_and(|i| accepts(i as usize)) {
             queue.repeats.map(|i| i as usize)
         } else {
@@ -173,6 +204,13 @@ impl Index {
     }
 }
 
+impl Queue {
+    fn new(first: u32, marks: u64, repeats: Option<u32>) -> Queue {
+        let (next, turn) = (Some(first), Some(first));
+        Queue { first, next, last: first, recorded: 1, marks, differs: false, repeats, turn }
+    }
+}
+
 /// Passes a key through unchanged, because it is already a hash.
 #[derive(Debug, Default)]
 struct Hashed(u64);
@@ -195,6 +233,8 @@ impl Hasher for Hashed {
 
 #[cfg(test)]
 mod tests {
+    use super::super::keys::SHARE;
+    use super::super::marks;
     use super::*;
     use crate::tape::{
         Body, Files, Interaction, Journal, JournalOptions, Outcome, Request, TransportError,
@@ -231,17 +271,17 @@ mod tests {
         let mut index = Index::new(&Cassette::open_files(&files).unwrap(), &matching, &redactor).unwrap();
         let mut taken = vec![false; count];
         for n in 0..count {
-            let found = index.find(key(&uri(n)), |i| taken[i], |_| true);
+            let found = index.find(key(&uri(n)), &PLAIN, |i| taken[i], |_| true);
             assert_eq!(found, Some(Lookup::Fresh(n)), "{count} of {different}");
             taken[n] = true;
         }
         for n in 0..different.min(count) {
             let key = key(&uri(n));
-            assert_eq!(index.find(key, |i| taken[i], |_| true), None);
+            assert_eq!(index.find(key, &PLAIN, |i| taken[i], |_| true), None);
             assert_eq!(index.recorded(key), Some((count - n).div_ceil(different)));
         }
         let other = key("https://h/other");
-        assert_eq!((index.find(other, |i| taken[i], |_| true), index.recorded(other)), (None, None));
+        assert_eq!((index.find(other, &PLAIN, |i| taken[i], |_| true), index.recorded(other)), (None, None));
     }
 
     #[test]
@@ -281,7 +321,7 @@ mod tests {
         let mut taken = [false; 3];
         let mut found = String::new();
         for _ in 0..expected.len() {
-            let answer = index.find(key, |i| taken[i], accepts);
+            let answer = index.find(key, &PLAIN, |i| taken[i], accepts);
             if let Some(Lookup::Fresh(i)) = answer {
                 taken[i] = true;
             }
@@ -309,35 +349,181 @@ mod tests {
         answers(Exhausted::Loop, &[], |_| false, "--");
     }
 
+    /// The index of a cassette with these requests, and a function that finds their answers.
+    struct Played {
+        _dir: tempfile::TempDir,
+        cassette: Cassette,
+        index: Index,
+        taken: Vec<bool>,
+        matching: Matching,
+        redactor: Redactor,
+        /// How often the index asked whether an interaction was taken.
+        steps: usize,
+    }
+
+    impl Played {
+        fn new(requests: &[Request]) -> Played {
+            let dir = tempfile::tempdir().unwrap();
+            let files = Files::new(dir.path(), &"a".parse().unwrap());
+            let journal = Journal::create(&files, JournalOptions::default()).unwrap();
+            for (n, request) in requests.iter().enumerate() {
+                let refused = TransportError { kind: TransportErrorKind::Connect, message: n.to_string() };
+                let interaction = Interaction::new(request.clone(), Outcome::Error(refused));
+                journal.append(n as u64, &interaction).unwrap();
+            }
+            journal.prepare(Default::default()).unwrap().install().unwrap();
+            let cassette = Cassette::open_files(&files).unwrap();
+            let (matching, redactor) = (Matching::default(), redactor());
+            let index = Index::new(&cassette, &matching, &redactor).unwrap();
+            let taken = vec![false; cassette.len()];
+            Played { _dir: dir, index, taken, cassette, matching, redactor, steps: 0 }
+        }
+
+        fn take_with(&mut self, request: &Request, headers: bool) -> Option<Lookup> {
+            let (matching, redactor) = (&self.matching, &self.redactor);
+            let keys = Keys::of(request, matching, redactor);
+            let of = |request: &Request| marks::of(request, matching, redactor);
+            let (asked, recorded) = (|| of(request), |i| of(&self.cassette.request(i).unwrap()));
+            let marks = Marks { asked: &asked, recorded: &recorded, headers };
+            let steps = std::cell::Cell::new(0);
+            let taken = |i: usize| {
+                steps.set(steps.get() + 1);
+                self.taken[i]
+            };
+            let found = self.index.find(keys, &marks, taken, |_| true);
+            self.steps += steps.get();
+            if let Some(Lookup::Fresh(i)) = found {
+                self.taken[i] = true;
+            }
+            found
+        }
+
+        fn take(&mut self, request: &Request) -> Option<Lookup> {
+            self.take_with(request, true)
+        }
+    }
+
+    fn with(headers: &[(&'static str, &str)]) -> Request {
+        let mut request = request("https://h/");
+        for (name, value) in headers {
+            request.headers.append(*name, value.parse().unwrap());
+        }
+        request
+    }
+
+    /// Checks the answers to requests that are equal apart from headers. `expected` has one character for each request:
+    /// the index of the recording that answers, in brackets if it answers again, or `-`.
+    #[track_caller]
+    fn decides(
+        policy: Exhausted,
+        recorded: &[&[(&'static str, &str)]],
+        asked: &[&[(&'static str, &str)]],
+        expected: &str,
+    ) {
+        let mut played = Played::new(&recorded.iter().map(|headers| with(headers)).collect::<Vec<_>>());
+        played.index.exhausted(policy);
+        let answers = asked.iter().map(|headers| match played.take(&with(headers)) {
+            Some(Lookup::Fresh(i)) => i.to_string(),
+            Some(Lookup::Again(i)) => format!("({i})"),
+            None => "-".to_owned(),
+        });
+        assert_eq!(answers.collect::<String>(), expected);
+    }
+
+    const DE: &[(&str, &str)] = &[("accept-language", "de")];
+    const EN: &[(&str, &str)] = &[("accept-language", "en")];
+
+    #[test]
+    fn headers_decide_among_equal_recordings() {
+        let fail = |recorded: &[&[(&'static str, &str)]], asked: &[&[(&'static str, &str)]], expected| {
+            decides(Exhausted::Fail, recorded, asked, expected);
+        };
+        fail(&[DE, EN], &[EN, DE, DE], "10-");
+        fail(&[DE, EN, DE, EN], &[EN, EN, DE, DE], "1302");
+        // An absent header is a value like any other.
+        fail(&[DE, &[]], &[&[], DE], "10");
+        // No request fails, and ties are decided by the recorded order.
+        fail(&[DE, EN, EN], &[&[("accept-language", "fr")], DE, DE], "012");
+        fail(&[DE, EN], &[DE, DE], "01");
+        fail(&[DE, DE, EN], &[EN, EN, EN], "201");
+        // Among several headers, as many decide as agree with one recording.
+        let both: &[_] = &[("accept-language", "de"), ("x-flavor", "b")];
+        fail(&[DE, EN, both], &[both, EN, DE], "210");
+        fail(&[both, &[("x-flavor", "a")]], &[&[("accept-language", "fr"), ("x-flavor", "a")]], "1");
+    }
+
+    #[test]
+    fn volatile_headers_do_not_decide() {
+        let recorded: &[&[_]] = &[
+            &[("date", "1"), ("x-request-id", "1"), ("user-agent", "a/1")],
+            &[("date", "2"), ("x-request-id", "2"), ("user-agent", "a/2")],
+        ];
+        decides(Exhausted::Fail, recorded, &[recorded[1], recorded[0]], "01");
+        // A header that nobody knows, and that counts the requests, agrees with the wrong recording. The header with
+        // fewer values is the more reliable one.
+        let of = |language, n| [("accept-language", language), ("x-count", n)];
+        let recorded = [of("de", "1"), of("en", "2"), of("de", "3")];
+        let asked = [of("en", "1"), of("de", "2"), of("de", "3")];
+        let recorded: Vec<&[_]> = recorded.iter().map(|r| &r[..]).collect();
+        let asked: Vec<&[_]> = asked.iter().map(|r| &r[..]).collect();
+        decides(Exhausted::Fail, &recorded, &asked, "102");
+        // The values of a new run agree with no recording.
+        let new: &[_] = &[("accept-language", "en"), ("x-count", "7")];
+        decides(Exhausted::Fail, &recorded, &[new], "1");
+    }
+
+    #[test]
+    fn headers_decide_which_recording_answers_again() {
+        decides(Exhausted::RepeatLast, &[DE, DE, EN], &[EN, DE, DE, DE, EN, &[]], "201(1)(2)(2)");
+        decides(Exhausted::Loop, &[DE, EN, DE], &[DE, EN, DE, DE, EN, DE, DE], "012(0)(1)(2)(0)");
+    }
+
+    /// In a long queue of equal requests, each has an id of its own, and the languages come in another order. The number
+    /// of steps grows with the number of requests, and not with its square.
+    #[test]
+    fn long_queues() {
+        const REQUESTS: usize = 2_000;
+        let of =
+            |language: &str, id: usize| with(&[("accept-language", language), ("x-id", &id.to_string())]);
+        let language = |n: usize| if n.is_multiple_of(2) { "de" } else { "en" };
+        let mut played = Played::new(&(0..REQUESTS).map(|n| of(language(n), n)).collect::<Vec<_>>());
+        for n in 0..REQUESTS {
+            let asked = if n < REQUESTS / 2 { "en" } else { "de" };
+            let expected = if asked == "en" { 2 * n + 1 } else { 2 * n - REQUESTS };
+            assert_eq!(played.take(&of(asked, REQUESTS + n)), Some(Lookup::Fresh(expected)));
+        }
+        assert!(played.steps < 20 * REQUESTS, "{} steps", played.steps);
+    }
+
+    #[test]
+    fn headers_do_not_decide_if_the_recorded_order_or_a_matcher_does() {
+        let mut played = Played::new(&[with(DE), with(EN)]);
+        assert_eq!(played.take_with(&with(EN), false), Some(Lookup::Fresh(0)));
+    }
+
     /// The numbers of placeholders choose among equal recordings, but never prevent a match.
     #[test]
     fn placeholders() {
-        let dir = tempfile::tempdir().unwrap();
-        let files = Files::new(dir.path(), &"a".parse().unwrap());
-        let journal = Journal::create(&files, JournalOptions::default()).unwrap();
-        for (n, token) in [1, 2, 1, 3].into_iter().enumerate() {
-            let refused = TransportError { kind: TransportErrorKind::Connect, message: n.to_string() };
-            let request = request(&format!("https://h/?token=[token:{token}]"));
-            journal.append(n as u64, &Interaction::new(request, Outcome::Error(refused))).unwrap();
-        }
-        journal.prepare(Default::default()).unwrap().install().unwrap();
-        let (matching, redactor) = (Matching::default(), redactor());
-        let key = |n: u32| Keys::of(&request(&format!("https://h/?token=[token:{n}]")), &matching, &redactor);
-        let cassette = Cassette::open_files(&files).unwrap();
-        let mut index = Index::new(&cassette, &matching, &redactor).unwrap();
-        let mut taken = [false; 4];
-        let mut take = |n| {
-            let found = index.find(key(n), |i| taken[i], |_| true);
-            if let Some(Lookup::Fresh(i)) = found {
-                taken[i] = true;
-            }
-            found
-        };
-        let found: Vec<_> = [2, 1, 9, 1, 1].into_iter().map(&mut take).collect();
+        let numbered = |n: u32| request(&format!("https://h/?token=[token:{n}]"));
+        let mut played = Played::new(&[1, 2, 1, 3].map(numbered));
+        let found: Vec<_> = [2, 1, 9, 1, 1].into_iter().map(|n| played.take(&numbered(n))).collect();
         let fresh = |i| Some(Lookup::Fresh(i));
         assert_eq!(found, [fresh(1), fresh(0), fresh(2), fresh(3), None]);
-        assert_eq!(index.recorded(key(7)), Some(4));
+        let keys = Keys::of(&numbered(7), &played.matching, &redactor());
+        assert_eq!(played.index.recorded(keys), Some(4));
     }
+
+    #[test]
+    fn numbers_in_headers() {
+        let bearer = |n: u32| with(&[("authorization", &format!("Bearer [authorization:{n}]"))]);
+        let mut played = Played::new(&[bearer(1), bearer(2), with(&[("authorization", "{{secret.KEY}}")])]);
+        let found = [with(&[("authorization", "{{secret.KEY}}")]), bearer(2), bearer(5)];
+        let found: Vec<_> = found.iter().map(|request| played.take(request)).collect();
+        assert_eq!(found, [2, 1, 0].map(|i| Some(Lookup::Fresh(i))));
+    }
+
+    /// Marks without an effect.
+    const PLAIN: Marks<'static> = Marks { asked: &Vec::new, recorded: &|_| Vec::new(), headers: true };
 
     fn redactor() -> Redactor {
         Redactor::new(crate::redact::Rules::default()).unwrap()

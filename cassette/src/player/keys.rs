@@ -1,35 +1,75 @@
-//! The keys by which the player looks up a request.
+//! The key by which the player looks up a request.
 //!
 //! cassette numbers the placeholders of found values in the order in which it finds them, and a replay may find them in
-//! another order. So the first key leaves the numbers out. The second key includes them, to choose among recordings
-//! that are equal without them.
+//! another order. So the key leaves the numbers out. They are [marks](super::marks), which choose among recordings that
+//! are equal without them.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::HeaderValue;
 
+use super::marks;
+use crate::cores;
+use crate::error::Result;
 use crate::matcher::{Key, Matching, Sketch};
 use crate::redact::Redactor;
-use crate::tape::{Content, Request};
+use crate::tape::{Cassette, Content, Request};
 
-/// The keys of a request.
+/// The key of a request, and its sketch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Keys {
     /// The key without the numbers of placeholders.
     pub(super) any: Key,
-    /// The key with the numbers, if the request has any.
-    pub(super) exact: Option<Key>,
     /// Finds similar recordings if nothing matches.
     pub(super) sketch: Sketch,
 }
 
 impl Keys {
     pub(super) fn of(request: &Request, matching: &Matching, redactor: &Redactor) -> Keys {
-        let other = unnumbered(request, redactor);
-        let (any, sketch) = matching.key_and_sketch(&other);
-        let exact = matches!(other, Cow::Owned(_)).then(|| matching.key(request));
-        Keys { any, exact, sketch }
+        Keys::of_unnumbered(&unnumbered(request, redactor), matching)
+    }
+
+    fn of_unnumbered(request: &Request, matching: &Matching) -> Keys {
+        let (any, sketch) = matching.key_and_sketch(request);
+        Keys { any, sketch }
+    }
+}
+
+/// The key of a recording, and the [fingerprint](marks::fingerprint) of its marks.
+pub(super) type Marked = (Keys, u64);
+
+/// The number of interactions in each share of the work. A smaller share is not worth a thread.
+pub(super) const SHARE: usize = 400;
+
+impl Keys {
+    /// The keys and marks of all requests of a cassette, in recorded order. They are computed on all cores, in shares.
+    ///
+    /// # Errors
+    ///
+    /// A request cannot be read or is malformed. The error is that of the first such request.
+    pub(super) fn of_all(
+        cassette: &Cassette,
+        matching: &Matching,
+        redactor: &Redactor,
+    ) -> Result<Vec<Vec<Marked>>> {
+        let shares: Vec<_> =
+            (0..cassette.len()).step_by(SHARE).map(|at| at..(at + SHARE).min(cassette.len())).collect();
+        cores::try_map(
+            &shares,
+            cassette.len() / SHARE,
+            || (),
+            |(), share| {
+                let keys = |request: Result<Request>| {
+                    let request = request?;
+                    let other = unnumbered(&request, redactor);
+                    let is_numbered = matches!(other, Cow::Owned(_));
+                    let marks = marks::of_numbered(&request, is_numbered, matching, redactor);
+                    Ok((Keys::of_unnumbered(&other, matching), marks::fingerprint(&marks)))
+                };
+                cassette.requests(share.clone()).map(keys).collect::<Result<Vec<Marked>>>()
+            },
+        )
     }
 }
 

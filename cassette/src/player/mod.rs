@@ -4,9 +4,12 @@
 //! modes, the text of a failure.
 
 mod answer;
+mod deciding;
+mod differing_headers;
 mod explain;
 mod index;
 mod keys;
+mod marks;
 #[cfg(feature = "intercept")]
 mod misdirected;
 mod missing_secrets;
@@ -17,7 +20,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use http::HeaderMap;
 
-use self::index::{Index, Lookup};
+pub(crate) use self::differing_headers::differing_headers;
+use self::index::{Index, Lookup, Marks};
 use self::keys::Keys;
 pub(crate) use self::keys::unnumbered;
 use crate::body::Body;
@@ -256,11 +260,19 @@ impl Player {
             !matchers
                 || self.cassette.request(i).is_ok_and(|recorded| self.matching.agree(request, &recorded))
         };
+        let of = |request: &Request| marks::of(request, &self.matching, &self.redactor);
+        let marks = Marks {
+            asked: &|| of(request),
+            recorded: &|i| self.cassette.request(i).map(|recorded| of(&recorded)).unwrap_or_default(),
+            // If the recorded order is required, only the next recording may answer. If there are matchers, the choice
+            // is theirs: another choice could leave a later request without a recording.
+            headers: !self.ordered && !matchers,
+        };
         let mut state = self.state();
         let number = state.requests;
         state.requests += 1;
         let State { index, used, .. } = &mut *state;
-        match index.find(keys, |i| used[i].is_some(), agrees) {
+        match index.find(keys, &marks, |i| used[i].is_some(), agrees) {
             None => Ok(None),
             Some(Lookup::Again(i)) => {
                 state.last_served = Some(i);

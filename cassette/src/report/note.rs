@@ -62,6 +62,8 @@ pub(crate) enum Note {
         /// The command that records the cassette again.
         command: String,
     },
+    /// Recordings that are equal apart from headers that matching does not compare.
+    DifferingHeaders(DifferingHeaders),
     /// A secret that the configuration names and that has no value, so redaction did not search for it.
     Absent(Absent),
     /// Requests that only one of the two passes of mode `learn` made.
@@ -128,6 +130,15 @@ pub(crate) struct UpstreamFailure {
     pub(crate) error: TransportError,
 }
 
+/// Headers in which equal recordings differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DifferingHeaders {
+    /// The names in lower case, sorted; at least one.
+    pub(crate) names: Vec<String>,
+    /// The places on the cassette, from 0, of two such recordings.
+    pub(crate) example: [usize; 2],
+}
+
 /// How many requests a note shows.
 const SHOWN: usize = 5;
 
@@ -182,6 +193,18 @@ impl Note {
                     }
                 }
                 page.fact("to record under the present rules", clean(command));
+            }
+            Note::DifferingHeaders(DifferingHeaders { names, example: [one, other] }) => {
+                page.note("some recordings are equal apart from headers that matching does not compare");
+                page.fact("headers", short(&names.join(", "), VALUE));
+                page.fact("for example", format_args!("recordings {} and {}", one + 1, other + 1));
+                page.fact(
+                    "on replay",
+                    "the recording answers whose headers agree best with those of the request",
+                );
+                let first = names.first().map_or("", String::as_str);
+                page.fact("to compare a header", format_args!(".require_header({first:?})"));
+                page.fact("if it varies by itself", format_args!(".ignore_header({first:?})"));
             }
             Note::Absent(absent) => absent.write(page),
             Note::Unpaired(requests) => {

@@ -35,6 +35,8 @@ pub(crate) struct Totals {
     pub(crate) drifted: Vec<String>,
     /// Secrets that had no value while recording.
     pub(crate) absent: BTreeSet<Absent>,
+    /// Headers in which equal recordings of one cassette differ.
+    pub(crate) differing_headers: BTreeSet<String>,
 }
 
 /// How many names the summary lists in one line.
@@ -60,6 +62,11 @@ impl Totals {
             &mut page,
             "missing secrets",
             self.absent.iter().map(ToString::to_string).collect::<Vec<_>>().into_iter(),
+        );
+        list(
+            &mut page,
+            "equal recordings differ in headers, to compare them",
+            self.differing_headers.iter().map(|name| format!(".require_header({name:?})")),
         );
         list(&mut page, "unused", unused);
         list(&mut page, "too old", self.expired.iter().map(|name| clean(name).into_owned()));
@@ -125,6 +132,12 @@ mod tests {
             Totals { new: 1, absent: absent.into(), ..Totals::default() },
             "summary: 1 cassette recorded (new)\n   = recorded: 0 interactions, 0 B\n   \
              = missing secrets: API_KEYY is not set, tests/secretz.json does not exist",
+        );
+        check(
+            Totals { new: 1, differing_headers: ["accept".into(), "x-b".into()].into(), ..Totals::default() },
+            "summary: 1 cassette recorded (new)\n   = recorded: 0 interactions, 0 B\n   \
+             = equal recordings differ in headers, to compare them: .require_header(\"accept\"), \
+             .require_header(\"x-b\")",
         );
         check(Totals { accepted: 1, ..Totals::default() }, "summary: 1 snapshot accepted");
         check(

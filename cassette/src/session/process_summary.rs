@@ -68,6 +68,10 @@ fn count(totals: &mut Totals, ended: &Ended<'_>) -> bool {
                 totals.absent.insert(absent.clone());
                 continue;
             }
+            Note::DifferingHeaders(differing) => {
+                totals.differing_headers.extend(differing.names.iter().cloned());
+                continue;
+            }
             _ => continue,
         };
         of_its_kind.push(name());
@@ -83,5 +87,25 @@ fn print() {
     let palette = PALETTE.get().copied().unwrap_or(Palette::plain());
     if let Some(text) = totals.render(&palette) {
         report::print_now(&format!("{text}\n"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::DifferingHeaders;
+
+    /// Several recordings with the same headers are one item of the summary.
+    #[test]
+    fn differing_headers() {
+        let note = |name: &str| {
+            Note::DifferingHeaders(DifferingHeaders { names: vec![name.to_owned()], example: [0, 1] })
+        };
+        let mut totals = Totals::default();
+        for name in ["accept-language", "x-flavor", "accept-language"] {
+            let summary = Summary { recorded: true, notes: vec![note(name)], ..Summary::default() };
+            assert!(count(&mut totals, &Ended { passed: Some(&summary), cassette: "a", unused: 0 }));
+        }
+        assert_eq!(totals.differing_headers, ["accept-language".to_owned(), "x-flavor".to_owned()].into());
     }
 }

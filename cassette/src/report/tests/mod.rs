@@ -138,6 +138,18 @@ help: run this test alone:
 #[test]
 fn notes_alone() {
     assert_eq!(notes(&[], &Palette::plain()), "");
+    let names = vec!["accept-language".to_owned(), "x-flavor".to_owned()];
+    let differing = Note::DifferingHeaders(DifferingHeaders { names, example: [0, 2] });
+    assert_eq!(
+        notes(&[differing], &Palette::plain()),
+        "\
+note: some recordings are equal apart from headers that matching does not compare
+   = headers: accept-language, x-flavor
+   = for example: recordings 1 and 3
+   = on replay: the recording answers whose headers agree best with those of the request
+   = to compare a header: .require_header(\"accept-language\")
+   = if it varies by itself: .ignore_header(\"accept-language\")"
+    );
     let stale = Note::StaleJournal { moved_to: "tests/cassettes/weather/berlin.json.1.recording".into() };
     assert_eq!(
         notes(&[stale], &Palette::plain()),

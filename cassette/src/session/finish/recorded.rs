@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use super::end::End;
 use crate::error::{Error, Result};
-use crate::player::Player;
+use crate::player::{self, Player};
 use crate::recorder::Recorder;
 use crate::redact::suggest::Suggestions;
 use crate::report::{self, Leaks, Note, Problem};
-use crate::session::handle::Session;
+use crate::session::begin::known_volatile;
+use crate::session::handle::{Inner, Session};
 use crate::session::summary::Summary;
 use crate::session::{leaks, output, problems};
 use crate::snapshot;
-use crate::tape::{Journal, Metadata, Prepared};
+use crate::tape::{Cassette, Journal, Metadata, Prepared};
 
 /// How long a finished recording waits for responses that are still being read.
 const GRACE: Duration = Duration::from_secs(5);
@@ -85,7 +86,21 @@ impl Session {
         summary.bytes = installed.bytes;
         summary.changed = installed.changed;
         summary.redacted = inner.redactor.counts().into_iter().collect();
+        summary.notes.extend(self.differing_headers().map(Note::DifferingHeaders));
         Ok(())
+    }
+
+    /// The headers that will decide among equal recordings of the new cassette. A matcher of the project decides alone,
+    /// and so does the recorded order if the configuration requires it.
+    fn differing_headers(&self) -> Option<report::DifferingHeaders> {
+        let Inner { config, files, redactor, .. } = &*self.0;
+        if config.ordered || config.matching.has_matchers() {
+            return None;
+        }
+        // The recording is installed. If it cannot be read, the next replay reports it.
+        let cassette = Cassette::open_files(files).ok()?;
+        let volatile = known_volatile(cassette.metadata(), cassette.path()).ok()?;
+        player::differing_headers(&cassette, &volatile.ignored_in(config.matching.clone()), redactor).ok()?
     }
 
     /// The metadata from the beginning of the recording, with the rules that fired and the duration.
