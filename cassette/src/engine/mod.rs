@@ -218,7 +218,7 @@ impl Engine {
             Err(unread) => return Begun::answered(self.refuse_unread(&replay, &head, unread)),
         };
         match replay.player.find(&asked.request) {
-            Some(i) => Begun::answered(replay.played(replay.player.play_recording(i, asked.live))),
+            Some(chosen) => Begun::answered(replay.played(replay.player.play_recording(&chosen, asked.live))),
             None => self.record(&recorder, place, head, held.into_body()),
         }
     }

@@ -18,7 +18,7 @@ use super::replay::{Held, Replay};
 use crate::body::Body;
 use crate::capture::Capture;
 use crate::drift::{self, MOST_CHANGES};
-use crate::player::{Asked, Played};
+use crate::player::{Asked, Chosen, Played};
 use crate::redact::{Encoding, Side};
 use crate::report::{Drifted, Obstacle, Problem};
 use crate::tape::{BodySink, Content, Outcome, Request, Response, TransportError, TransportErrorKind};
@@ -33,7 +33,7 @@ pub(crate) struct Verifying {
     incidents: Arc<Incidents>,
     /// Whether values are compared, and not only the schema.
     values: bool,
-    index: usize,
+    chosen: Chosen,
     redacted: Request,
     /// The request as the client sent it, if the recorded answer is a template.
     live: Option<Arc<Live>>,
@@ -55,8 +55,8 @@ impl Verifying {
     ) -> Result<(http::Request<Body>, Verifying), Box<Answered>> {
         let Asked { request: asked, live } = asked;
         let redacted = asked.clone();
-        let index = match replay.player.choose(asked) {
-            Ok(index) => index,
+        let chosen = match replay.player.choose(asked) {
+            Ok(chosen) => chosen,
             Err(played) => return Err(Box::new(replay.played(*played))),
         };
         if let Some(obstacle) = without_value(&replay, &head, &redacted) {
@@ -64,7 +64,7 @@ impl Verifying {
             return Err(Box::new(Ok(refusal(&replay.site, Problem::Obstacle(obstacle)))));
         }
         let body = with_live_values(&replay, &mut head, held);
-        let verifying = Verifying { replay, incidents, values, index, redacted, live };
+        let verifying = Verifying { replay, incidents, values, chosen, redacted, live };
         Ok((http::Request::from_parts(head, body), verifying))
     }
 
@@ -124,7 +124,7 @@ impl Verifying {
     /// Notes the differences, and returns the recorded answer.
     fn compared(self, live: &Outcome, bytes: Option<&[u8]>) -> Answered {
         let replay = &self.replay;
-        match replay.player.recorded(self.index, self.live.clone(), MOST_COMPARED) {
+        match replay.player.recorded(&self.chosen, self.live.clone(), MOST_COMPARED) {
             Ok((recorded, recorded_bytes)) => {
                 let recorded = drift::ComparedAnswer { outcome: &recorded, body: recorded_bytes.as_deref() };
                 let live = drift::ComparedAnswer { outcome: live, body: bytes };
@@ -132,13 +132,13 @@ impl Verifying {
                 if !changes.is_empty() {
                     let complete = changes.len() < MOST_CHANGES;
                     let Request { method, uri, .. } = self.redacted.clone();
-                    let drifted = Drifted { index: self.index, method, uri, changes, complete };
+                    let drifted = Drifted { index: self.chosen.index(), method, uri, changes, complete };
                     self.incidents.drifted(drifted);
                 }
             }
             Err(fault) => return replay.played(Played::Faulty(replay.player.faulty(fault))),
         }
-        replay.played(replay.player.play_recording(self.index, self.live.clone()))
+        replay.played(replay.player.play_recording(&self.chosen, self.live.clone()))
     }
 }
 

@@ -9,19 +9,19 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, header};
 
 use super::response_body::RecordedBody;
-use super::{Fault, Played, Player, note};
+use super::{Chosen, Fault, Played, Player, note};
 use crate::body::Body;
 use crate::capture;
 use crate::error::Error;
 use crate::redact::{Redactor, Restorer};
 use crate::report::Unfilled;
-use crate::tape::{self, Outcome, Request, Response, TransportError};
+use crate::tape::{self, Interaction, Outcome, Request, Response, TransportError};
 use crate::template::{Filler, Live, Values};
 
 impl Player {
     /// The answer of an interaction that [`find`](Self::find) or [`choose`](Self::choose) returned.
-    pub(crate) fn play_recording(&self, i: usize, live: Option<Arc<Live>>) -> Played {
-        match self.answer(i, live) {
+    pub(crate) fn play_recording(&self, chosen: &Chosen, live: Option<Arc<Live>>) -> Played {
+        match self.answer(chosen, live) {
             Ok(Ok(response)) => Played::Response(response),
             Ok(Err(e)) => Played::Error(e),
             Err(fault) => Played::Faulty(self.faulty(fault)),
@@ -39,11 +39,12 @@ impl Player {
     /// a client.
     pub(crate) fn recorded(
         &self,
-        i: usize,
+        chosen: &Chosen,
         live: Option<Arc<Live>>,
         most: usize,
     ) -> Result<(Outcome, Option<Vec<u8>>), Fault> {
-        let mut outcome = self.cassette.interaction(i)?.outcome;
+        let i = chosen.index;
+        let mut outcome = self.interaction(chosen)?.outcome;
         let Outcome::Response(response) = &mut outcome else { return Ok((outcome, None)) };
         let values = self.values(i, live);
         if let Some(values) = &values {
@@ -64,10 +65,11 @@ impl Player {
 
     fn answer(
         &self,
-        i: usize,
+        chosen: &Chosen,
         live: Option<Arc<Live>>,
     ) -> Result<Result<http::Response<Body>, TransportError>, Fault> {
-        let interaction = self.cassette.interaction(i)?;
+        let i = chosen.index;
+        let interaction = self.interaction(chosen)?;
         let mut recorded = match interaction.outcome {
             Outcome::Response(r) => r,
             Outcome::Error(e) => return Ok(Err(e)),
@@ -113,6 +115,15 @@ impl Player {
             RecordedBody::new(&body, reader, refiller, trailers, cut, has_length, self.faults.clone());
         *response.body_mut() = Body::new(played);
         Ok(Ok(response))
+    }
+
+    /// The recording, with the values that the client knows under another name.
+    fn interaction(&self, chosen: &Chosen) -> Result<Interaction, Fault> {
+        let mut interaction = self.cassette.interaction(chosen.index)?;
+        if let (Outcome::Response(response), Some(renames)) = (&mut interaction.outcome, &chosen.renames) {
+            renames.apply(&self.cassette, response)?;
+        }
+        Ok(interaction)
     }
 
     /// The length of the body after it is filled in. The body is read an extra time to compute the exact length,

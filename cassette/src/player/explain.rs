@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 
 use super::keys::{Keys, unnumbered};
-use super::{OutOfOrder, Player, State, suggestions};
+use super::{Lazy, OutOfOrder, Player, State, suggestions};
 use crate::matcher::{Difference, Mismatch, Sketch};
-use crate::report::{Closest, Expected, Reason, RecordedAnswer, Unmatched, UnmatchedRequest};
+use crate::report::{Closest, Expected, Reason, RecordedAnswer, Renamed, Unmatched, UnmatchedRequest};
 use crate::tape::Request;
 
 /// The greatest number of recordings that are compared in full.
@@ -23,6 +23,13 @@ const HOSTS: usize = 8;
 impl Player {
     /// Notes a request that no recording answers, and explains why.
     pub(super) fn unmatched_request(&self, request: Request, keys: Keys) -> Unmatched {
+        // The recordings are compared with the request in their own words: with the values of the recording.
+        let (compared, renamed) = match &self.state().renaming {
+            Lazy::Active(renaming) => renaming.translated(&request),
+            Lazy::NotNeeded | Lazy::Impossible => (request.clone(), Vec::new()),
+        };
+        let keys = if renamed.is_empty() { keys } else { self.keys(&compared) };
+        let renamed = renamed.into_iter().map(|(live, recorded)| Renamed { live, recorded }).collect();
         let sketch = keys.sketch;
         let (near, recorded, hosts, explained) = {
             let state = self.state();
@@ -33,7 +40,7 @@ impl Player {
             let hosts = (!known).then(|| some_of_each_host(state.index.sketches()));
             (near, state.index.recorded(keys), hosts, explained)
         };
-        let near = self.closest(&request, &near);
+        let near = self.closest(&compared, &near);
         let is_equal = near.first().is_some_and(|closest| closest.mismatch.is_match());
         let reason = match recorded {
             // The request's key is on the cassette. If the nearest recording differs all the same, a matcher refused it.
@@ -47,7 +54,7 @@ impl Player {
             }
             _ => Reason::Differs,
         };
-        self.noted(request, reason, near)
+        self.noted(request, reason, near, renamed)
     }
 
     /// Notes a request that came out of order.
@@ -58,12 +65,18 @@ impl Player {
         };
         let expected = (left.expected < self.cassette.len()).then_some(left.expected).and_then(described);
         let last = self.state().last_served.and_then(described);
-        self.noted(request, Reason::OutOfOrder { found: left.found, expected, last }, Vec::new())
+        self.noted(request, Reason::OutOfOrder { found: left.found, expected, last }, Vec::new(), Vec::new())
     }
 
-    fn noted(&self, request: Request, reason: Reason, near: Vec<Closest>) -> Unmatched {
+    fn noted(
+        &self,
+        request: Request,
+        reason: Reason,
+        near: Vec<Closest>,
+        renamed: Vec<Renamed>,
+    ) -> Unmatched {
         let valueless = self.missing_secrets(&request, &reason, near.first());
-        let unmatched = UnmatchedRequest { request, reason, near, valueless };
+        let unmatched = UnmatchedRequest { request, reason, near, valueless, renamed };
         self.state().unmatched.push(unmatched.clone());
         self.account(vec![unmatched])
     }

@@ -199,6 +199,11 @@ impl Index {
         self.policies.values().any(|policy| policy.template)
     }
 
+    /// Whether any two interactions have the same key.
+    pub(super) fn has_equal(&self) -> bool {
+        self.after.iter().any(Option::is_some)
+    }
+
     pub(super) fn sketches(&self) -> &[Sketch] {
         &self.sketches
     }

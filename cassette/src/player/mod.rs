@@ -13,9 +13,11 @@ mod marks;
 #[cfg(feature = "intercept")]
 mod misdirected;
 mod missing_secrets;
+mod renaming;
 mod response_body;
 pub(crate) mod suggestions;
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use http::HeaderMap;
@@ -24,6 +26,7 @@ pub(crate) use self::differing_headers::differing_headers;
 use self::index::{Index, Lookup, Marks};
 use self::keys::Keys;
 pub(crate) use self::keys::unnumbered;
+use self::renaming::{Recognised, Renames, Renaming};
 use crate::body::Body;
 use crate::clock::Clock;
 use crate::config::{Exhausted, Sources};
@@ -85,6 +88,22 @@ struct State {
     requests: usize,
     last_served: Option<usize>,
     unmatched: Vec<UnmatchedRequest>,
+    renaming: Lazy,
+}
+
+/// The renaming of values, which is prepared for the first request that has no answer without it.
+enum Lazy {
+    NotNeeded,
+    /// The cassette has no values to rename.
+    Impossible,
+    Active(Box<Renaming>),
+}
+
+/// The recording that answers a request.
+pub(crate) struct Chosen {
+    index: usize,
+    /// The values of the answer that the client knows under another name.
+    renames: Option<Arc<Renames>>,
 }
 
 /// A request came out of order: the session requires recorded order, and another recording comes next.
@@ -104,6 +123,7 @@ impl Player {
             requests: 0,
             last_served: None,
             unmatched: Vec::new(),
+            renaming: Lazy::NotNeeded,
         };
         let has_templates = cassette.metadata().template || state.index.has_templates();
         let is_secret = |rule: &String| matches!(Label::parse(rule), Label::Secret(_));
@@ -151,7 +171,7 @@ impl Player {
     pub(crate) fn play(&self, asked: Asked) -> Played {
         let Asked { request, live } = asked;
         match self.choose(request) {
-            Ok(i) => self.play_recording(i, live),
+            Ok(chosen) => self.play_recording(&chosen, live),
             Err(unmatched) => *unmatched,
         }
     }
@@ -161,10 +181,10 @@ impl Player {
     /// # Errors
     ///
     /// No interaction answers the request. The error is the refusal for the client.
-    pub(crate) fn choose(&self, request: Request) -> Result<usize, Box<Played>> {
-        let keys = Keys::of(&request, &self.matching, &self.redactor);
+    pub(crate) fn choose(&self, request: Request) -> Result<Chosen, Box<Played>> {
+        let keys = self.keys(&request);
         let unmatched = match self.take(&request, keys) {
-            Ok(Some(i)) => return Ok(i),
+            Ok(Some(chosen)) => return Ok(chosen),
             Ok(None) => self.unmatched_request(request, keys),
             Err(left) => self.out_of_order(request, &left),
         };
@@ -172,9 +192,12 @@ impl Player {
     }
 
     /// Takes the interaction that answers a request, if there is one. A miss is not noted.
-    pub(crate) fn find(&self, request: &Request) -> Option<usize> {
-        let keys = Keys::of(request, &self.matching, &self.redactor);
-        self.take(request, keys).ok().flatten()
+    pub(crate) fn find(&self, request: &Request) -> Option<Chosen> {
+        self.take(request, self.keys(request)).ok().flatten()
+    }
+
+    fn keys(&self, request: &Request) -> Keys {
+        Keys::of(request, &self.matching, &self.redactor)
     }
 
     /// The number of interactions that answered a request.
@@ -254,31 +277,25 @@ impl Player {
     }
 
     /// Looks up the interaction that answers a request, and marks it as used.
-    fn take(&self, request: &Request, keys: Keys) -> Result<Option<usize>, OutOfOrder> {
-        let matchers = self.matching.has_matchers();
-        let agrees = |i| {
-            !matchers
-                || self.cassette.request(i).is_ok_and(|recorded| self.matching.agree(request, &recorded))
-        };
-        let of = |request: &Request| marks::of(request, &self.matching, &self.redactor);
-        let marks = Marks {
-            asked: &|| of(request),
-            recorded: &|i| self.cassette.request(i).map(|recorded| of(&recorded)).unwrap_or_default(),
-            // If the recorded order is required, only the next recording may answer. If there are matchers, the choice
-            // is theirs: another choice could leave a later request without a recording.
-            headers: !self.ordered && !matchers,
-        };
+    fn take(&self, request: &Request, keys: Keys) -> Result<Option<Chosen>, OutOfOrder> {
         let mut state = self.state();
         let number = state.requests;
         state.requests += 1;
-        let State { index, used, .. } = &mut *state;
-        match index.find(keys, &marks, |i| used[i].is_some(), agrees) {
-            None => Ok(None),
-            Some(Lookup::Again(i)) => {
-                state.last_served = Some(i);
-                Ok(Some(i))
+        let mut found = None;
+        if !matches!(state.renaming, Lazy::Active(_)) {
+            found = self.look_up(&mut state, keys, request);
+            if found.is_none() {
+                self.prepare_renaming(&mut state);
             }
-            Some(Lookup::Fresh(i)) => {
+        }
+        let mut recognised = None;
+        if found.is_none() {
+            (found, recognised) = self.look_up_renamed(&mut state, keys, request);
+        }
+        let Some(found) = found else { return Ok(None) };
+        let index = match found {
+            Lookup::Again(i) => i,
+            Lookup::Fresh(i) => {
                 while state.front < state.used.len() && !state.is_due(state.front) {
                     state.front += 1;
                 }
@@ -288,14 +305,104 @@ impl Player {
                 }
                 state.used[i] = Some(number);
                 state.highest = state.highest.max(Some(i));
-                state.last_served = Some(i);
-                Ok(Some(i))
+                if let Lazy::Active(renaming) = &mut state.renaming {
+                    match recognised {
+                        Some(recognised) => renaming.answered(i, recognised, number),
+                        None => renaming.answered_plain(i, number),
+                    }
+                }
+                i
             }
+        };
+        state.last_served = Some(index);
+        let renames = match &mut state.renaming {
+            Lazy::Active(renaming) => Some(renaming.renames()),
+            Lazy::NotNeeded | Lazy::Impossible => None,
+        };
+        Ok(Some(Chosen { index, renames }))
+    }
+
+    /// Looks up a request as it is.
+    fn look_up(&self, state: &mut State, keys: Keys, request: &Request) -> Option<Lookup> {
+        let of = |request: &Request| marks::of(request, &self.matching, &self.redactor);
+        let marks = Marks {
+            asked: &|| of(request),
+            recorded: &|i| self.cassette.request(i).map(|recorded| of(&recorded)).unwrap_or_default(),
+            // If the recorded order is required, only the next recording may answer. If there are matchers, the choice
+            // is theirs: another choice could leave a later request without a recording.
+            headers: !self.ordered && !self.matching.has_matchers(),
+        };
+        let State { index, used, .. } = state;
+        index.find(keys, &marks, |i| used[i].is_some(), |i| self.agrees(i, || Cow::Borrowed(request)))
+    }
+
+    /// Looks up a request apart from values that answers of this session gave. Also returns how the request was
+    /// recognised, unless it matches as it is.
+    fn look_up_renamed(
+        &self,
+        state: &mut State,
+        keys: Keys,
+        request: &Request,
+    ) -> (Option<Lookup>, Option<Recognised>) {
+        let Lazy::Active(renaming) = &state.renaming else { return (None, None) };
+        let recognised = renaming.recognise(request, &|request| self.keys(request));
+        if !renaming.knows(&recognised) {
+            return (self.look_up(state, keys, request), None);
         }
+        let agreeing = renaming.agreeing(&recognised, |i| {
+            self.agrees(i, || Cow::Owned(renaming.translated_to(request, &recognised, i)))
+        });
+        // The index knows which of several equal recordings is next, but not those that an exchange has freed.
+        let free = renaming.find(&recognised, &agreeing);
+        let (translated, _) = renaming.translated(request);
+        let found = self.look_up(state, self.keys(&translated), &translated);
+        let Lazy::Active(renaming) = &state.renaming else { return (None, None) };
+        match (found, free) {
+            (Some(Lookup::Fresh(i)), _) if renaming.stands_for(&recognised, i) => {
+                return (found, Some(recognised));
+            }
+            (_, Some(i)) => return (Some(Lookup::Fresh(i)), Some(recognised)),
+            // The policy for exhausted recordings decides before other requests exchange theirs.
+            (Some(Lookup::Again(_)), None) => return (found, None),
+            (Some(Lookup::Fresh(_)) | None, None) => {}
+        }
+        let State { renaming: Lazy::Active(renaming), used, front, .. } = state else { return (None, None) };
+        let Some(i) = renaming.exchange(&recognised, &agreeing) else { return (None, None) };
+        used.iter_mut().zip(renaming.used()).for_each(|(used, now)| *used = now);
+        // Recordings before the front may be unused again.
+        *front = 0;
+        (Some(Lookup::Fresh(i)), Some(recognised))
+    }
+
+    /// Prepares the renaming of values, once, if equal requests were recorded.
+    fn prepare_renaming(&self, state: &mut State) {
+        if self.ordered || !matches!(state.renaming, Lazy::NotNeeded) {
+            return;
+        }
+        state.renaming = Lazy::Impossible;
+        if state.index.has_equal()
+            && let Ok(Some(renaming)) =
+                Renaming::new(&self.cassette, &state.used, &|request| self.keys(request))
+        {
+            state.renaming = Lazy::Active(Box::new(renaming));
+        }
+    }
+
+    /// Whether the custom matchers agree that a recording answers a request.
+    fn agrees<'r>(&self, i: usize, request: impl FnOnce() -> Cow<'r, Request>) -> bool {
+        !self.matching.has_matchers()
+            || self.cassette.request(i).is_ok_and(|recorded| self.matching.agree(&request(), &recorded))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         unpoisoned(self.state.lock())
+    }
+}
+
+impl Chosen {
+    /// The place of the recording on the cassette, from 0.
+    pub(crate) fn index(&self) -> usize {
+        self.index
     }
 }
 

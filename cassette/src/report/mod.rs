@@ -59,7 +59,7 @@ pub(crate) use suggestions::{Repeat, RequestPlace, Suggestions};
 pub(crate) use summary::Recorded;
 pub(crate) use totals::Totals;
 pub(crate) use unfilled::Unfilled;
-pub(crate) use unmatched::{Closest, Expected, Reason, RecordedAnswer, Unmatched, UnmatchedRequest};
+pub(crate) use unmatched::{Closest, Expected, Reason, RecordedAnswer, Renamed, Unmatched, UnmatchedRequest};
 pub(crate) use untrusted::{RefusedCertificate, Untrusted};
 pub(crate) use unused::{UnusedRecording, UnusedReport};
 

@@ -46,6 +46,17 @@ pub(crate) struct UnmatchedRequest {
     pub(crate) near: Vec<Closest>,
     /// Secrets of the nearest recording that have no value in this run, so that the request cannot match.
     pub(crate) valueless: Vec<Valueless>,
+    /// The values of the request that stand for other values of the recording.
+    pub(crate) renamed: Vec<Renamed>,
+}
+
+/// A value of a request that stands for another value of the recording. Answers to equal requests gave out both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Renamed {
+    /// The value in this run.
+    pub(crate) live: String,
+    /// The value in the recording.
+    pub(crate) recorded: String,
 }
 
 /// The reason why no recording answers a request.
@@ -128,6 +139,8 @@ const REQUESTS: usize = 5;
 const DIFFERENCES: usize = 6;
 /// How many differences a report names for each recording after the nearest one.
 const NAMED: usize = 3;
+/// How many renamed values of one request a report shows.
+const RENAMED: usize = 3;
 /// How many characters of a response a report shows.
 const BEGINNING: usize = 100;
 
@@ -202,6 +215,14 @@ impl UnmatchedRequest {
     fn write(&self, page: &mut Page<'_>, recorded: usize) {
         let emphasis = page.palette.emphasis;
         page.line(2, format_args!("requested  {}", paint(emphasis, head(&self.request))));
+        for Renamed { live, recorded } in self.renamed.iter().take(RENAMED) {
+            let (live, recorded) = (short(live, VALUE), short(recorded, VALUE));
+            page.line(13, format_args!("`{live}` stands for `{recorded}` of the recording:"));
+        }
+        page.more(13, self.renamed.len(), RENAMED, "value");
+        if !self.renamed.is_empty() {
+            page.line(13, "answers to equal requests gave out both, and the requests came in another order");
+        }
         match &self.reason {
             Reason::NoneForHost { host, recorded } => {
                 page.line(13, format_args!("nothing is recorded for the host {}", clean(host)));

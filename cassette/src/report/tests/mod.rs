@@ -51,8 +51,13 @@ fn check_with_notes(problems: Vec<Problem>, notes: Vec<Note>, expected: &str) {
 #[test]
 fn a_failed_body_and_what_the_session_saw() {
     let request = unmatched::get("https://api.example.com/v1/forecast?page=2");
-    let request =
-        UnmatchedRequest { request, reason: Reason::NothingSimilar, near: vec![], valueless: vec![] };
+    let request = UnmatchedRequest {
+        request,
+        reason: Reason::NothingSimilar,
+        near: vec![],
+        valueless: vec![],
+        renamed: vec![],
+    };
     check_with_notes(
         vec![
             Problem::Body(

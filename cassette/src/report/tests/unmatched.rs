@@ -27,7 +27,7 @@ fn closest(actual: &Request, index: usize, recorded: Request, used_by: Option<us
 
 fn differs(request: Request, index: usize, recorded: Request) -> UnmatchedRequest {
     let near = closest(&request, index, recorded, None);
-    UnmatchedRequest { request, reason: Reason::Differs, near, valueless: vec![] }
+    UnmatchedRequest { request, reason: Reason::Differs, near, valueless: vec![], renamed: vec![] }
 }
 
 pub(super) fn unmatched(requests: Vec<UnmatchedRequest>) -> Problem {
@@ -119,7 +119,13 @@ fn a_json_body_differs() {
         post(uri, json, r#"{"requested_at": "2026-11-23T09:58:12Z", "items": [{"sku": "tea", "n": 1}]}"#);
     let near = closest(&request, 0, recorded, Some(0));
     check(
-        vec![unmatched(vec![UnmatchedRequest { request, reason: Reason::Differs, near, valueless: vec![] }])],
+        vec![unmatched(vec![UnmatchedRequest {
+            request,
+            reason: Reason::Differs,
+            near,
+            valueless: vec![],
+            renamed: vec![],
+        }])],
         "\
 error: no recording answers this request
   --> tests/forecast.rs:12, test forecast::berlin
@@ -164,24 +170,28 @@ fn every_reason_and_more_requests_than_are_shown() {
             },
             near: vec![],
             valueless: vec![],
+            renamed: vec![],
         },
         UnmatchedRequest {
             request: all_used.clone(),
             reason: Reason::AllUsed { recorded: 1 },
             near,
             valueless: vec![],
+            renamed: vec![],
         },
         UnmatchedRequest {
             request: all_used.clone(),
             reason: Reason::AllUsed { recorded: 3 },
             near: vec![],
             valueless: vec![],
+            renamed: vec![],
         },
         UnmatchedRequest {
             request: get("https://api.example.com/login"),
             reason: Reason::NothingSimilar,
             near: vec![],
             valueless: vec![],
+            renamed: vec![],
         },
         differs(get("http://api.example.com/a"), 2, post("https://api.example.com/b", "text/plain", "x")),
     ];
@@ -342,6 +352,43 @@ help: if the test asks for this on purpose, record `weather/berlin` again:
 }
 
 #[test]
+fn renamed_values() {
+    let uri = "https://api.example.com/jobs";
+    let put = |id: &str, body: &str| post(&format!("{uri}/{id}/input"), "text/plain", body);
+    let near = closest(&put("job-2", "three"), 6, put("job-2", "two"), None);
+    let pair = |live: &str, recorded: &str| Renamed { live: live.into(), recorded: recorded.into() };
+    let renamed = vec![pair("job-1", "job-2")];
+    let request = put("job-1", "three");
+    let requests =
+        vec![UnmatchedRequest { request, reason: Reason::Differs, near, valueless: vec![], renamed }];
+    check(
+        vec![unmatched(requests)],
+        "\
+error: no recording answers this request
+  --> tests/forecast.rs:12, test forecast::berlin
+   = cassette: tests/cassettes/weather/berlin.json
+   = recordings: 12, of which 4 used and 8 left
+
+  requested  POST https://api.example.com/jobs/job-1/input
+             `job-1` stands for `job-2` of the recording:
+             answers to equal requests gave out both, and the requests came in another order
+  closest    POST https://api.example.com/jobs/job-2/input
+             recording 7 of 12, not used
+             answers 200 OK, 1.2 kB: {\"id\":
+  differs in (- recorded, + requested)
+    body, from byte 1 on (3 B recorded, 5 B requested)
+      - two
+      + three
+
+  if this differs in every run, let the test's `Config` ignore it
+    1. the body: .ignore_body()
+
+help: if the test asks for this on purpose, record `weather/berlin` again:
+    CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
+    );
+}
+
+#[test]
 fn several_near_ones_and_the_options_in_force() {
     let uri = "https://api.example.com/v1/forecast";
     let request = get(&format!("{uri}/17?city=Berlin&days=7"));
@@ -350,7 +397,8 @@ fn several_near_ones_and_the_options_in_force() {
         .enumerate()
         .flat_map(|(n, rest)| closest(&request, n + 3, get(&format!("{uri}{rest}")), (n == 1).then_some(0)));
     let near = near.collect();
-    let requests = vec![UnmatchedRequest { request, reason: Reason::Differs, near, valueless: vec![] }];
+    let requests =
+        vec![UnmatchedRequest { request, reason: Reason::Differs, near, valueless: vec![], renamed: vec![] }];
     let matching = Matching::default().ignore_query("nonce").to_string();
     check(
         vec![unmatched_with(matching, requests)],
@@ -391,18 +439,26 @@ fn nothing_similar_and_out_of_order() {
     let other = get("https://api.example.com/login");
     let near = closest(&other, 6, get("https://api.example.com/v1/token"), None);
     let requests = vec![
-        UnmatchedRequest { request: other, reason: Reason::NothingSimilar, near, valueless: vec![] },
+        UnmatchedRequest {
+            request: other,
+            reason: Reason::NothingSimilar,
+            near,
+            valueless: vec![],
+            renamed: vec![],
+        },
         UnmatchedRequest {
             request: get("https://api.example.com/v1/forecast?page=4"),
             reason: Reason::OutOfOrder { found: 3, expected: Some(place(2)), last: Some(place(1)) },
             near: vec![],
             valueless: vec![],
+            renamed: vec![],
         },
         UnmatchedRequest {
             request: get("https://api.example.com/v1/forecast?page=1"),
             reason: Reason::OutOfOrder { found: 0, expected: None, last: None },
             near: vec![],
             valueless: vec![],
+            renamed: vec![],
         },
     ];
     check(
@@ -446,7 +502,13 @@ fn check_suggestion(actual: Request, recorded: Request, expected: Option<&str>) 
     let near = vec![Closest { index: 0, request: recorded, mismatch, used_by: None, answer }];
     let palette = Palette::plain();
     let mut page = Page::new(&palette, None);
-    let request = UnmatchedRequest { request: actual, reason: Reason::Differs, near, valueless: vec![] };
+    let request = UnmatchedRequest {
+        request: actual,
+        reason: Reason::Differs,
+        near,
+        valueless: vec![],
+        renamed: vec![],
+    };
     suggestions::write(&mut page, &player::suggestions::of(&[request]));
     let text = page.finish();
     assert_eq!(

@@ -1,0 +1,72 @@
+//! Puts the values that clients of this run know in place of the recorded values of an answer.
+//!
+//! Must not know: why a value has another name.
+
+use std::collections::HashMap;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+
+use super::atoms::{Atom, Walk};
+use super::links::Given;
+use super::origin::Origin;
+use crate::capture::DIGESTS;
+use crate::error::Result;
+use crate::tape::{Body, Cassette, Content, Response};
+
+/// For recorded values, the values of this run.
+#[derive(Debug, Default)]
+pub(in crate::player) struct Renames(HashMap<String, Vec<(Origin, String)>>);
+
+/// The greatest length of a body in a file in which values are renamed, in bytes.
+const LONGEST: u64 = 16 << 20;
+
+impl Renames {
+    pub(super) fn add(&mut self, recorded: &Given, live: &str) {
+        let names = self.0.entry(recorded.value.clone()).or_default();
+        names.push((recorded.origin.clone(), live.to_owned()));
+    }
+
+    /// Renames the values of an answer.
+    ///
+    /// # Errors
+    ///
+    /// The body cannot be read.
+    pub(in crate::player) fn apply(&self, cassette: &Cassette, response: &mut Response) -> Result<()> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let mut rename = |atom: Atom<'_>| {
+            let mut names = self.0.get(atom.text)?.iter();
+            names.find(|(origin, _)| origin.fits(&atom)).map(|(_, live)| live.clone())
+        };
+        let mut walk = Walk::new(&mut rename);
+        if let Some(body) = walk.bytes(&response.headers, &bytes(cassette, &response.body)?) {
+            response.body.content = Content::Inline(body);
+            DIGESTS.iter().for_each(|name| _ = response.headers.remove(*name));
+        }
+        let mut headers = |headers: &mut HeaderMap| {
+            if let Some(new) = walk.headers(headers) {
+                *headers = new;
+            }
+        };
+        headers(&mut response.headers);
+        headers(&mut response.trailers);
+        Ok(())
+    }
+}
+
+/// The bytes of a body; empty if the body is too long to hold.
+fn bytes(cassette: &Cassette, body: &Body) -> Result<Bytes> {
+    if let Content::Inline(bytes) = &body.content {
+        return Ok(bytes.clone());
+    }
+    let mut all = BytesMut::new();
+    if body.size() <= LONGEST {
+        let mut reader = cassette.body_reader(body)?;
+        while let Some(chunk) = reader.next_chunk()? {
+            all.extend_from_slice(&chunk);
+        }
+    }
+    Ok(all.freeze())
+}

@@ -1,0 +1,296 @@
+//! Finds out which recorded requests contain values that earlier answers gave, and which requests are equal apart from
+//! such values.
+//!
+//! Must not know: the requests of this run.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use super::atoms::{Atom, Walk};
+use super::origin::Origin;
+use crate::error::Result;
+use crate::matcher::Key;
+use crate::player::keys::Keys;
+use crate::tape::{Cassette, Outcome, Request};
+
+/// A value of an answer, by its place: equal requests have answers with the same places.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    part: String,
+    number: usize,
+}
+
+/// The answer that gave a value.
+#[derive(Clone, Debug)]
+pub(super) struct Giver {
+    pub(super) recording: usize,
+    pub(super) place: Place,
+    pub(super) origin: Origin,
+}
+
+/// A value that an answer gave.
+#[derive(Clone, Debug)]
+pub(super) struct Given {
+    pub(super) place: Place,
+    pub(super) value: String,
+    pub(super) origin: Origin,
+}
+
+/// The recordings of a cassette, and how they refer to each other.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    /// For each recording, its class. The requests of a class are equal apart from values that answers gave.
+    pub(super) class: Vec<usize>,
+    /// For each recording, the recordings that gave the values of its request, in the order of the values.
+    pub(super) refs: Vec<Vec<usize>>,
+    /// For each recording, the values that its answer gave.
+    pub(super) given: Vec<Vec<Given>>,
+    /// For each class, its recordings in recorded order.
+    pub(super) members: Vec<Vec<usize>>,
+    /// For each value, the answers that gave it, in recorded order.
+    pub(super) values: HashMap<String, Vec<Giver>>,
+    classes: HashMap<Key, usize>,
+    /// For each class, the places in its answers whose values later requests contain.
+    places: HashSet<(usize, Place)>,
+}
+
+/// How often classes are computed at most. Only constant values within chains of classes need more than two times.
+const ROUNDS: usize = 4;
+
+impl Links {
+    /// Reads the whole cassette. `None` if no two answers to requests of one class gave different values.
+    ///
+    /// # Errors
+    ///
+    /// A recording cannot be read.
+    pub(super) fn new(cassette: &Cassette, keys: &dyn Fn(&Request) -> Keys) -> Result<Option<Links>> {
+        let mut links = Links::default();
+        let used = last_uses(cassette)?;
+        links.collect(cassette, |i, atom| used.get(atom.text).is_some_and(|last| *last > i))?;
+        for _ in 0..ROUNDS {
+            links.classify(cassette, keys)?;
+            if !links.drop_constants() {
+                break;
+            }
+        }
+        links.drop_unused();
+        if !links.members.iter().any(|members| links.any_given(members)) {
+            return Ok(None);
+        }
+        links.complete(cassette)?;
+        Ok(Some(links))
+    }
+
+    /// The class of a request in which [`marker`]s stand for values.
+    pub(super) fn class_of(&self, key: Key) -> Option<usize> {
+        self.classes.get(&key).copied()
+    }
+
+    fn any_given(&self, members: &[usize]) -> bool {
+        members.len() > 1 && members.iter().any(|i| !self.given[*i].is_empty())
+    }
+
+    /// Collects the values of answers that are accepted and may be ids. The values of the answer's own request are left
+    /// out: an earlier answer gave them, or the client chose them.
+    fn collect(&mut self, cassette: &Cassette, accepts: impl Fn(usize, &Atom<'_>) -> bool) -> Result<()> {
+        self.given.resize_with(cassette.len(), Vec::new);
+        for i in 0..cassette.len() {
+            let mut found: Vec<Given> = Vec::new();
+            let mut uri = None;
+            each_answer_atom(cassette, i, &mut |request, atom| {
+                if accepts(i, &atom)
+                    && found.iter().all(|given| given.value != atom.text)
+                    && let Some(origin) = Origin::of(&request.uri, &atom)
+                {
+                    uri.get_or_insert_with(|| request.clone());
+                    found.push(Given { place: Place::of(&atom), value: atom.text.to_owned(), origin });
+                }
+            })?;
+            if let Some(request) = uri {
+                each_request_atom(&request, &mut |atom| {
+                    found.retain(|given| given.value != atom.text || !given.origin.fits(&atom));
+                });
+            }
+            for given in found {
+                self.add(i, given);
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, recording: usize, given: Given) {
+        let Given { place, value, origin } = given.clone();
+        self.values.entry(value).or_default().push(Giver { recording, place, origin });
+        self.given[recording].push(given);
+    }
+
+    /// Computes the class of each request, and the recordings that it refers to.
+    fn classify(&mut self, cassette: &Cassette, keys: &dyn Fn(&Request) -> Keys) -> Result<()> {
+        let (mut class, mut refs) = (Vec::new(), Vec::new());
+        self.classes.clear();
+        self.members.clear();
+        self.places.clear();
+        for (i, request) in cassette.requests(0..cassette.len()).enumerate() {
+            let request = request?;
+            let (values, places) = (&self.values, &mut self.places);
+            let (marked, of_this) = marked(&request, &mut |atom| {
+                let giver = values.get(atom.text)?.iter().find(|g| g.recording < i && g.origin.fits(atom))?;
+                let class = class[giver.recording];
+                places.insert((class, giver.place.clone()));
+                Some((marker(class, &giver.place), giver.recording))
+            });
+            let key = keys(&marked);
+            let next = self.members.len();
+            let found = *self.classes.entry(key.any).or_insert(next);
+            if found == next {
+                self.members.push(Vec::new());
+            }
+            self.members[found].push(i);
+            class.push(found);
+            refs.push(of_this);
+        }
+        (self.class, self.refs) = (class, refs);
+        Ok(())
+    }
+
+    /// Removes values that do not tell the answers of a class apart: several of them gave the same value. An answer may
+    /// repeat what an earlier answer to the same request gave, such as the state of the same job; there the first
+    /// answer counts. Returns whether a value was removed.
+    fn drop_constants(&mut self) -> bool {
+        let (class, refs, members) = (&self.class, &self.refs, &self.members);
+        let is_varied: Vec<bool> =
+            members.iter().map(|members| members.iter().any(|i| refs[*i] != refs[members[0]])).collect();
+        let mut dropped = false;
+        for givers in self.values.values_mut() {
+            // For each class, the first recording with the value, and whether it is enough to keep it.
+            let mut first: HashMap<usize, (usize, bool)> = HashMap::new();
+            for giver in givers.iter() {
+                let i = giver.recording;
+                let same = |(first, keeps): &mut (usize, bool)| {
+                    *keeps &= is_varied[class[i]] && refs[i] == refs[*first];
+                };
+                first.entry(class[i]).and_modify(same).or_insert((i, true));
+            }
+            let before = givers.len();
+            givers.retain(|giver| first[&class[giver.recording]] == (giver.recording, true));
+            dropped |= givers.len() < before;
+        }
+        if dropped {
+            let values = &self.values;
+            for (i, given) in self.given.iter_mut().enumerate() {
+                given.retain(|given| values[&given.value].iter().any(|giver| giver.recording == i));
+            }
+        }
+        dropped
+    }
+
+    /// Removes the values of places from which no later request has its value.
+    fn drop_unused(&mut self) {
+        let (class, places) = (&self.class, &self.places);
+        for (i, given) in self.given.iter_mut().enumerate() {
+            given.retain(|given| places.contains(&(class[i], given.place.clone())));
+        }
+        for givers in self.values.values_mut() {
+            givers.retain(|giver| places.contains(&(class[giver.recording], giver.place.clone())));
+        }
+    }
+
+    /// Adds values that no recorded request contains, from places of a class whose other values some request contains:
+    /// the recording ended there, and a client of this run may go on.
+    fn complete(&mut self, cassette: &Cassette) -> Result<()> {
+        for members in self.members.clone() {
+            if !self.any_given(&members) {
+                continue;
+            }
+            let mut places: Vec<Place> = Vec::new();
+            for given in members.iter().flat_map(|i| &self.given[*i]) {
+                if !places.contains(&given.place) {
+                    places.push(given.place.clone());
+                }
+            }
+            let mut found: Vec<(usize, Given)> = Vec::new();
+            for i in members {
+                let has = |place: &Place| self.given[i].iter().any(|given| given.place == *place);
+                let missing: Vec<_> = places.iter().filter(|place| !has(place)).collect();
+                if missing.is_empty() {
+                    continue;
+                }
+                each_answer_atom(cassette, i, &mut |request, atom| {
+                    let place = Place::of(&atom);
+                    if missing.contains(&&place)
+                        && !self.values.contains_key(atom.text)
+                        && let Some(origin) = Origin::of(&request.uri, &atom)
+                    {
+                        found.push((i, Given { place, value: atom.text.to_owned(), origin }));
+                    }
+                })?;
+            }
+            let values: Vec<String> = found.iter().map(|(_, given)| given.value.clone()).collect();
+            found.retain(|(_, given)| values.iter().filter(|value| **value == given.value).count() == 1);
+            found.into_iter().for_each(|(i, given)| self.add(i, given));
+        }
+        Ok(())
+    }
+}
+
+impl Place {
+    fn of(atom: &Atom<'_>) -> Place {
+        Place { part: atom.part.to_owned(), number: atom.number }
+    }
+}
+
+/// The text in place of a value that the answers of a class gave.
+pub(super) fn marker(class: usize, place: &Place) -> String {
+    format!("<{class}:{}:{}>", place.part, place.number)
+}
+
+/// The request with markers in place of values, and what `find` returns for each marker. Their order does not depend on
+/// the order of query keys and of members of JSON.
+pub(super) fn marked<'r>(
+    request: &'r Request,
+    find: &mut dyn FnMut(&Atom<'_>) -> Option<(String, usize)>,
+) -> (Cow<'r, Request>, Vec<usize>) {
+    let mut found: Vec<(String, String, usize)> = Vec::new();
+    let mut visit = |atom: Atom<'_>| {
+        let (marker, of) = find(&atom)?;
+        found.push((marker.clone(), atom.part.to_owned(), of));
+        Some(marker)
+    };
+    let marked = Walk::new(&mut visit).request(request);
+    found.sort_by(|(a, in_a, _), (b, in_b, _)| (a, in_a).cmp(&(b, in_b)));
+    (marked, found.into_iter().map(|(.., of)| of).collect())
+}
+
+/// For each value of a request, the index of the last request that contains it.
+fn last_uses(cassette: &Cassette) -> Result<HashMap<String, usize>> {
+    let mut used = HashMap::new();
+    for (i, request) in cassette.requests(0..cassette.len()).enumerate() {
+        each_request_atom(&request?, &mut |atom| {
+            if atom.text.bytes().any(|b| b.is_ascii_digit()) {
+                used.insert(atom.text.to_owned(), i);
+            }
+        });
+    }
+    Ok(used)
+}
+
+fn each_request_atom(request: &Request, see: &mut dyn FnMut(Atom<'_>)) {
+    let mut visit = |atom: Atom<'_>| {
+        see(atom);
+        None
+    };
+    Walk::new(&mut visit).request(request);
+}
+
+fn each_answer_atom(cassette: &Cassette, i: usize, see: &mut dyn FnMut(&Request, Atom<'_>)) -> Result<()> {
+    let interaction = cassette.interaction(i)?;
+    let Outcome::Response(response) = &interaction.outcome else { return Ok(()) };
+    let mut visit = |atom: Atom<'_>| {
+        see(&interaction.request, atom);
+        None
+    };
+    let mut walk = Walk::new(&mut visit);
+    walk.headers(&response.headers);
+    walk.body(&response.headers, &response.body);
+    Ok(())
+}
