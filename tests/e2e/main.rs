@@ -26,6 +26,7 @@ mod project;
 mod recording;
 mod redaction_places;
 mod redaction_values;
+mod renaming;
 mod secret_sources;
 mod size;
 mod summary;
