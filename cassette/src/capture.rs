@@ -21,6 +21,8 @@ pub(crate) struct Capture {
     pipeline: Pipeline,
     encoding: Option<String>,
     bytes: u64,
+    redactor: Redactor,
+    side: Side,
 }
 
 /// The stages after decoding, from first to last.
@@ -59,7 +61,7 @@ impl Capture {
             Ok(decoder) => Pipeline::Open(Box::new(decoder)),
             Err(unsupported) => Pipeline::Opaque { encoding: unsupported.0, side },
         };
-        Capture { pipeline, encoding, bytes: 0 }
+        Capture { pipeline, encoding, bytes: 0, redactor: redactor.clone(), side }
     }
 
     /// The body for the cassette. Removes the headers that no longer describe the body: `content-encoding` if the body
@@ -89,7 +91,11 @@ impl Capture {
                     headers.remove(header::CONTENT_ENCODING);
                 }
                 if self.encoding.is_some() || by_hook || changed.get() {
-                    DIGESTS.iter().for_each(|name| _ = headers.remove(*name));
+                    for name in DIGESTS {
+                        if headers.remove(name).is_some() {
+                            self.redactor.leave_out(self.side, name);
+                        }
+                    }
                 }
                 Ok(Body { content, encoding: self.encoding })
             }

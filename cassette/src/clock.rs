@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::format_description::well_known::{Rfc2822, Rfc3339};
 
 /// The clock of a session: a clock that is frozen at an instant, or the real clock.
 ///
@@ -140,6 +140,13 @@ pub(crate) fn parse_rfc3339(text: &str) -> Result<SystemTime> {
     }
 }
 
+/// The instant in the format of the header `date` (RFC 9110 §5.6.7). `None` for a year before 1900 or after 9999.
+pub(crate) fn format_http_date(at: SystemTime) -> Option<String> {
+    let since = Duration::from_secs(at.duration_since(UNIX_EPOCH).ok()?.as_secs());
+    let text = OffsetDateTime::UNIX_EPOCH.checked_add(since.try_into().ok()?)?.format(&Rfc2822).ok()?;
+    Some(text.replace("+0000", "GMT"))
+}
+
 /// Formats an instant in UTC, with as many decimals as it needs: `2024-05-06T07:08:09.25Z`.
 ///
 /// The format has four digits for a year. An instant outside of these years, which no session's clock can have, is
@@ -171,6 +178,14 @@ mod tests {
     fn check(text: &str, written: &str) {
         assert_eq!(format_rfc3339(at(text)), written);
         assert_eq!(at(written), at(text));
+    }
+
+    #[test]
+    fn http_date() {
+        let at = |seconds: u64| format_http_date(UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 999));
+        assert_eq!(at(784_111_777).as_deref(), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
+        assert_eq!(at(0).as_deref(), Some("Thu, 01 Jan 1970 00:00:00 GMT"));
+        assert_eq!(format_http_date(UNIX_EPOCH - Duration::from_secs(1)), None);
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub(crate) const ANY: &str = "[*]";
 const OPEN: &str = "{{secret.";
 const CLOSE: &str = "}}";
 
+/// The beginning of the names in placeholders for the values of headers: `[header.x-acme:1]`.
+const OF_HEADER: &str = "header.";
+
 /// The highest number of a placeholder. A text with a higher number is no placeholder.
 const HIGHEST: u32 = 999_999;
 
@@ -57,6 +60,16 @@ pub(crate) fn length_of_secret(name: &str) -> usize {
 /// The placeholder of a value that was found.
 pub(crate) fn numbered(name: &str, number: u32) -> String {
     format!("[{name}:{number}]")
+}
+
+/// The name in the placeholders for the values of this header, unless a rule has a name of its own for them.
+pub(crate) fn name_of_header(header: &str) -> String {
+    OF_HEADER.chars().chain(header.chars().filter(|c| is_name_char(*c)).take(64)).collect()
+}
+
+/// Whether a name in a placeholder is one for the values of a header.
+pub(crate) fn is_name_of_header(name: &str) -> bool {
+    name.starts_with(OF_HEADER)
 }
 
 /// The placeholder as the host of a URL, which cannot have brackets. `.invalid` belongs to nobody (RFC 2606 §2).

@@ -1,213 +1,290 @@
-//! Request headers in matching: those that select what a request asks for, and those that decide among equal recordings.
+//! Headers: what the client saw while recording and on replay, what a cassette has of the request, and what stands in
+//! the metadata.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
-use bytes::Bytes;
-use cassette::{Config, Mode, Session};
-use http::HeaderMap;
-use tokio::task::JoinSet;
+use cassette::{Config, Failure, Mode, Session};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::api::{Answer, Api, HOST, Speaks, answer, see};
-use crate::project::Project;
+use crate::api::{Answer, Api, HOST, Speaks, answer, get, see};
+use crate::project::{Project, response};
+use crate::redaction_places::JSON;
 
-const PARTS: usize = 16;
-const AT_ONCE: usize = 8;
-/// Longer than the inline limit, so that each part is a file of its own.
-const PART: usize = 70_000;
+/// Headers of answers as real servers send them.
+const INNOCENT: &str = include_str!("../../cassette/src/redact/tests/corpus/headers.txt");
 
-/// A file in which no two parts are equal.
-fn file() -> Bytes {
-    (0..PARTS * PART).map(|i| (i / 7 + i / PART) as u8).collect::<Vec<_>>().into()
+/// A client of HTTP/1 reads at most 100 headers of an answer.
+const OF_ONE_ANSWER: usize = 50;
+
+fn innocent() -> Vec<(&'static str, &'static str)> {
+    INNOCENT.lines().map(|line| line.split_once(": ").expect("a name and a value")).collect()
 }
 
-/// Serves the file, whole or in ranges (RFC 9110 §14).
-fn ranges() -> Api {
-    let file = file();
-    Api::start(Speaks::Https1, move |request| {
-        let range = request.headers().get("range").and_then(|value| value.to_str().ok());
-        let bounds = range.and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
-        let Some((from, to)) = bounds.and_then(|(a, b)| Some((a.parse().ok()?, b.parse::<usize>().ok()?)))
-        else {
-            return answer(200, &[("accept-ranges", "bytes")], file.clone());
-        };
-        let content_range = format!("bytes {from}-{to}/{}", file.len());
-        let headers = [("accept-ranges", "bytes"), ("content-range", &content_range)];
-        answer(206, &headers, file.slice(from..=to))
-    })
+fn part_of_innocent(path: &str) -> Answer {
+    let all = innocent();
+    let n: usize = path.rsplit('/').next().and_then(|n| n.parse().ok()).expect("a number");
+    answer(200, all.chunks(OF_ONE_ANSWER).nth(n).expect("a part"), "text")
 }
 
-/// Fetches all parts, several at once, beginning with part `first`. Returns the responses in the order of the parts.
-async fn fetch(session: &Session, first: usize) -> Vec<(u16, String, Bytes)> {
-    let http = session.client().unwrap();
-    let url = format!("https://{HOST}/file");
-    let next = Arc::new(AtomicUsize::new(0));
-    let mut tasks = JoinSet::new();
-    for _ in 0..AT_ONCE {
-        let (http, url, next) = (http.clone(), url.clone(), next.clone());
-        tasks.spawn(async move {
-            let mut parts = Vec::new();
-            loop {
-                let n = next.fetch_add(1, Ordering::SeqCst);
-                if n >= PARTS {
-                    return parts;
-                }
-                let part = (first + n) % PARTS;
-                let range = format!("bytes={}-{}", part * PART, (part + 1) * PART - 1);
-                let seen = see(http.get(&url).header("range", range).send().await.unwrap()).await;
-                let content_range = seen.headers["content-range"].to_str().unwrap().to_owned();
-                parts.push((part, (seen.status, content_range, seen.body)));
+/// Every header of an answer that clients are known to read comes back as it was.
+fn all_come_back(speaks: Speaks) {
+    let parts = innocent().len().div_ceil(OF_ONE_ANSWER);
+    assert!(innocent().len() >= 300);
+    let api = Api::start(speaks, |request| part_of_innocent(request.uri().path()));
+    let (url, names) = (api.url("/part"), innocent().len());
+    let (project, seen) = Project::both(api, async |session: Session| {
+        let client = session.client().unwrap();
+        let mut seen = HeaderMap::new();
+        for n in 0..parts {
+            let headers = get(&client, &format!("{url}/{n}")).await.headers;
+            let lines: Vec<_> = innocent()[n * OF_ONE_ANSWER..].iter().take(OF_ONE_ANSWER).copied().collect();
+            for (name, value) in lines {
+                assert_eq!(headers.get(name).map(HeaderValue::as_bytes), Some(value.as_bytes()), "{name}");
             }
-        });
-    }
-    let mut parts: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
-    parts.sort_by_key(|(part, _)| *part);
-    parts.into_iter().map(|(_, seen)| seen).collect()
-}
-
-fn bytes(parts: &[(u16, String, Bytes)]) -> Bytes {
-    parts.iter().flat_map(|(.., body)| body.to_vec()).collect()
+            seen.extend(headers);
+        }
+        seen
+    });
+    assert!(seen.len() >= names, "{}", seen.len());
+    let left_out = project.cassette().metadata().left_out.clone().expect("a list");
+    assert_eq!(left_out.response, [""; 0]);
 }
 
 #[test]
-fn parallel_ranges_of_a_file() {
-    let (api, project) = (ranges(), Project::new());
-    let config = api.config();
-    let recorded = project.record(config.clone(), &async |session| fetch(&session, 0).await);
-    assert!(bytes(&recorded) == file(), "the server sent something else");
-    assert_eq!(project.interactions().len(), PARTS);
+fn of_answers_over_http_1() {
+    all_come_back(Speaks::Http1);
+}
+
+#[test]
+fn of_answers_over_http_2() {
+    all_come_back(Speaks::Https2);
+}
+
+const NOISY: &[(&str, &str)] = &[
+    ("cf-ray", "8c1f2a3b4c5d6e7f-FRA"),
+    ("date", "Tue, 15 Nov 1994 08:12:31 GMT"),
+    ("via", "1.1 proxy"),
+    ("x-runtime", "0.041"),
+    ("x-total-count", "319"),
+];
+
+/// Noise is left out by name, and `date` is the time of the session.
+#[test]
+fn noise_stands_in_the_metadata() {
+    let api = Api::start(Speaks::Http1, |_| answer(200, NOISY, "[]"));
+    let project = Project::new();
+    let config = api.config().freeze(UNIX_EPOCH + Duration::from_secs(1_772_433_000));
+    let ask = async |session: Session| {
+        let seen = get(&session.client().unwrap(), &format!("http://{HOST}/items")).await.headers;
+        session.clock().advance(Duration::from_secs(60)).unwrap();
+        let later = get(&session.client().unwrap(), &format!("http://{HOST}/items")).await.headers;
+        (seen, later)
+    };
+    let (recorded, _) = project.record(config.clone(), &ask);
+    assert_eq!(recorded["date"], "Tue, 15 Nov 1994 08:12:31 GMT", "the code gets the answer of the server");
     drop(api);
-    for first in [0, 1, 5, 8, 11, 15, 0, 0] {
-        let replayed = project.replay(config.clone(), &async |session| fetch(&session, first).await);
-        assert!(replayed == recorded, "wrong bytes on replay, beginning with part {first}");
+    let (seen, later) = project.replay(config.clone(), &ask);
+    assert_eq!(seen["date"], "Mon, 02 Mar 2026 06:30:00 GMT");
+    assert_eq!(later["date"], "Mon, 02 Mar 2026 06:31:00 GMT");
+    assert_eq!(seen["x-total-count"], "319");
+    let mut names: Vec<_> = seen.keys().map(HeaderName::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["content-length", "date", "x-total-count"]);
+    let left_out = project.cassette().metadata().left_out.clone().expect("a list");
+    assert_eq!(left_out.response, ["cf-ray", "date", "via", "x-runtime"]);
+    assert!(left_out.request.iter().all(|name| name == "user-agent" || name == "accept-encoding"));
+
+    // A cassette of an older version has no such list, and answers as it did.
+    let text = project.text();
+    let (start, end) = (text.find("\"left_out\"").unwrap(), text.find("\"interactions\": [").unwrap());
+    let (before, rest) = (text[..start].trim_end().trim_end_matches(','), &text[start..end]);
+    let older = format!("{before}{}{}", &rest[rest.rfind('}').unwrap()..], &text[end..]);
+    project.write(&older);
+    assert_eq!(project.cassette().metadata().left_out, None, "{older}");
+    let (seen, _) = project.replay(config, &ask);
+    assert_eq!((seen.get("date"), &seen["x-total-count"]), (None, &HeaderValue::from_static("319")));
+}
+
+#[test]
+fn an_option_keeps_noise() {
+    let api = Api::start(Speaks::Http1, |_| answer(200, NOISY, "[]"));
+    let ask = async |session: Session| {
+        get(&session.client().unwrap(), &format!("http://{HOST}/items")).await.headers
+    };
+    let settings: [fn(Config) -> Config; 3] = [
+        |config| {
+            config.allow_header("cf-ray").allow_header("date").allow_header("via").allow_header("x-run*")
+        },
+        |config| config.keep_other_headers(),
+        |config| config.drop_header("x-total-count").keep_other_headers(),
+    ];
+    for (n, settings) in settings.into_iter().enumerate() {
+        let project = Project::new();
+        let config = settings(api.config());
+        let recorded = project.record(config.clone(), &ask);
+        let replayed = project.replay(config, &ask);
+        let left_out = project.cassette().metadata().left_out.clone().expect("a list");
+        if n < 2 {
+            assert_eq!(replayed, recorded);
+            assert_eq!(left_out.response, [""; 0]);
+        } else {
+            assert_eq!(replayed.get("x-total-count"), None);
+            assert_eq!(left_out.response, ["x-total-count"]);
+        }
     }
 }
 
-/// A range that was not recorded fails, and a range is never answered by the whole file.
+/// A reviewer sees what the request was. The time and the version of the client are no part of that.
 #[test]
-fn another_range() {
-    let (api, project) = (ranges(), Project::new());
-    let config = api.config();
-    let ask = |range: Option<&'static str>| {
+fn of_requests_are_on_the_cassette() {
+    let secret = "q8JxZt0Wm3RbV6yNcKp2";
+    let api = Api::start(Speaks::Http1, |request| {
+        let key = request.headers().get("x-acme-pass").map_or("", |value| value.to_str().unwrap());
+        answer(200, JSON, format!("{{\"you\": \"sent {key}\"}}"))
+    });
+    let (project, config) = (Project::new(), api.config());
+    let ask = async |session: Session| {
+        let request = session.client().unwrap().post(format!("http://{HOST}/items"));
+        let headers = [
+            ("user-agent", "acme/1.2.3"),
+            ("x-request-id", "7c9e6679-7425-40de-944b-e07fc1f90ae7"),
+            ("x-acme-dry-run", "true"),
+            ("x-acme-target", "Orders_20260302.List"),
+            ("x-acme-pass", secret),
+            ("x-acme-token", "short"),
+        ];
+        let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        see(request.body(format!("again {secret}")).send().await.unwrap()).await.body
+    };
+    assert_eq!(project.record(config.clone(), &ask), format!("{{\"you\": \"sent {secret}\"}}"));
+    drop(api);
+    // The body of the request matches, because redaction searches it for the value of the header.
+    let replayed = project.replay(config, &ask);
+    assert_eq!(replayed, "{\"you\": \"sent [header.x-acme-pass:1]\"}");
+    project.assert_never(secret);
+    let interaction = project.interactions().remove(0);
+    let shown = |name: &str| interaction.request.headers.get(name).map(|value| value.to_str().unwrap());
+    assert_eq!(shown("x-acme-dry-run"), Some("true"));
+    assert_eq!(shown("x-acme-target"), Some("Orders_20260302.List"));
+    assert_eq!(shown("x-acme-pass"), Some("[header.x-acme-pass:1]"));
+    assert_eq!(shown("x-acme-token"), Some("[header.x-acme-token:1]"));
+    assert_eq!((shown("user-agent"), shown("x-request-id")), (None, None));
+    let left_out = project.cassette().metadata().left_out.clone().expect("a list");
+    assert!(left_out.request.contains(&"user-agent".to_owned()) && left_out.request.is_sorted());
+    assert!(left_out.request.contains(&"x-request-id".to_owned()), "{left_out:?}");
+}
+
+/// A credential in a header that no list knows never reaches the disk, and the request that sends it back matches.
+#[test]
+fn credentials_in_unknown_headers() {
+    const STATES: [&str; 2] = ["q8JxZt0Wm3RbV6yNcKp2", "kJ8sX9dKq2mZxQ7vB4nT1wYr"];
+    let api = Api::start(Speaks::Https1, |request| match request.uri().path() {
+        "/first" => answer(200, &[("x-acme-state", STATES[0]), ("x-acme-next", STATES[1])], "text"),
+        path => {
+            let body = request.headers()["x-state"].to_str().unwrap().to_owned() + path;
+            answer(200, &[], body)
+        }
+    });
+    let (project, config, base) = (Project::new(), api.config(), api.url(""));
+    let ask = async |session: Session| {
+        let client = session.client().unwrap();
+        let first = get(&client, &format!("{base}/first")).await.headers;
+        let text = |name: &str| first[name].to_str().unwrap().to_owned();
+        let request = client.post(format!("{base}/{}?s={}", text("x-acme-next"), text("x-acme-state")));
+        let body = format!("{{\"note\": \"for {}\"}}", text("x-acme-state"));
+        let request =
+            request.header("x-state", text("x-acme-state")).header("content-type", "application/json");
+        (text("x-acme-state"), see(request.body(body).send().await.unwrap()).await.body)
+    };
+    let (state, body) = project.record(config.clone(), &ask);
+    assert_eq!((state.as_str(), &body[..]), (STATES[0], format!("{}/{}", STATES[0], STATES[1]).as_bytes()));
+    drop(api);
+    STATES.iter().for_each(|state| project.assert_never(state));
+    let (state, body) = project.replay(config, &ask);
+    assert_eq!(state, "[header.x-acme-state:1]");
+    assert_eq!(body, "[header.x-acme-state:1]/[header.x-acme-next:1]");
+    assert_eq!(response(&project.interactions()[0]).headers["x-acme-next"], "[header.x-acme-next:1]");
+}
+
+/// An unchanged API gives an unchanged file, although each answer has an id of its own. The ids change if one of them
+/// gets into the output: the old cassette would not fit.
+#[test]
+fn ids_of_requests_alone_change_no_file() {
+    let count = AtomicUsize::new(0);
+    let api = Api::start(Speaks::Http1, move |_| {
+        let id = format!("req-{}", count.fetch_add(1, Ordering::SeqCst));
+        answer(200, &[("x-request-id", &id)], "text")
+    });
+    let config = api.config().freeze(UNIX_EPOCH + Duration::from_secs(1_772_433_000));
+    let ask = |writes: bool| {
         async move |session: Session| {
-            let request = session.client().unwrap().get(format!("https://{HOST}/file"));
-            let request = range.into_iter().fold(request, |request, range| request.header("range", range));
-            see(request.send().await.unwrap()).await.body
+            let seen = get(&session.client().unwrap(), &format!("http://{HOST}/items")).await.headers;
+            let id = seen["x-request-id"].to_str().unwrap().to_owned();
+            if writes {
+                std::fs::write(session.output_dir().unwrap().join("id.txt"), &id).unwrap();
+            }
+            id
         }
     };
-    project.record(config.clone(), &ask(Some("bytes=0-9")));
-    drop(api);
-    assert_eq!(project.replay(config.clone(), &ask(Some("bytes=0-9"))), file().slice(0..10));
-    let message = |range| project.run(Mode::Replay, config.clone(), &ask(range)).unwrap_err().to_string();
-    let message = [message(Some("bytes=10-19")), message(None)];
-    assert!(message[0].contains("- bytes=0-9\n      + bytes=10-19"), "{}", message[0]);
-    assert!(message[0].contains(".ignore_header(\"range\")"), "{}", message[0]);
-    assert!(message[1].contains("- bytes=0-9\n      + (absent)"), "{}", message[1]);
-    let ignored = config.clone().ignore_header("range");
-    assert_eq!(project.replay(ignored, &ask(Some("bytes=10-19"))), file().slice(0..10));
-}
-
-/// In each pass of mode `learn` the parts come in another order. This is no reason to ignore their ranges.
-#[test]
-fn learning_with_parallel_ranges() {
-    let (api, project) = (ranges(), Project::new());
-    let config = api.config();
-    let passes = AtomicUsize::new(0);
-    let body = |session: Session| -> cassette::TestResult {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let first = 5 * passes.fetch_add(1, Ordering::SeqCst);
-        assert!(bytes(&runtime.block_on(fetch(&session, first))) == file());
-        Ok(())
-    };
-    project.builder(Mode::Learn, config.clone()).learn(body).unwrap().run(body).unwrap();
-    assert_eq!(project.cassette().metadata().extra.get("volatile"), None);
-    drop(api);
-    let replayed = project.replay(config, &async |session| fetch(&session, 3).await);
-    assert!(bytes(&replayed) == file());
-}
-
-/// An API whose operation is in a header, as that of DynamoDB or KMS.
-fn operations() -> Api {
-    Api::start(Speaks::Https2, |request| operation(request.headers()))
-}
-
-fn operation(headers: &HeaderMap) -> Answer {
-    let name = |name: &str| headers.get(name).map_or("-", |value| value.to_str().unwrap()).to_owned();
-    let text = format!("{} in {}", name("x-amz-target"), name("accept-language"));
-    answer(200, &[("content-type", "text/plain")], text)
-}
-
-/// Sends the same body for each operation, in each language. Returns the response texts.
-async fn call(session: &Session, requests: &[(&'static str, &'static str)]) -> Vec<String> {
-    let http = session.client().unwrap();
-    let mut texts = Vec::new();
-    for (target, language) in requests {
-        let request =
-            http.post(format!("https://{HOST}/")).header("content-type", "application/x-amz-json-1.1");
-        let request = request.header("x-amz-target", *target).header("accept-language", *language).body("{}");
-        texts.push(String::from_utf8(see(request.send().await.unwrap()).await.body.to_vec()).unwrap());
+    let project = Project::new();
+    assert_eq!(project.record(config.clone(), &ask(false)), "req-0");
+    let before = project.files();
+    assert_eq!(project.record(config.clone(), &ask(false)), "req-1");
+    assert!(project.files() == before, "{}", project.text());
+    assert_eq!(project.replay(config.clone(), &ask(false)), "req-0");
+    for id in ["req-2", "req-3"] {
+        assert_eq!(project.record(config.clone(), &ask(true)), id);
+        assert_eq!(project.replay(config.clone(), &ask(true)), id);
     }
-    texts
 }
 
-#[test]
-fn operations_in_a_header() {
-    let requests = [("TrentService.ListKeys", "de"), ("TrentService.ListAliases", "de")];
-    let (api, project) = (operations(), Project::new());
-    let config = api.config();
-    let recorded = project.record(config.clone(), &async |session| call(&session, &requests).await);
-    assert_eq!(recorded, ["TrentService.ListKeys in de", "TrentService.ListAliases in de"]);
-    drop(api);
-    let [keys, aliases] = requests;
-    let replayed = project.replay(config.clone(), &async |session| call(&session, &[aliases, keys]).await);
-    assert_eq!(replayed, ["TrentService.ListAliases in de", "TrentService.ListKeys in de"]);
-    // A cassette that was recorded without the header fails. The failure names the header, and the way out.
-    project.write(&project.text().replace("\"x-amz-target\"", "\"x-other\""));
-    let old = project.run(Mode::Replay, config.clone(), &async |session| call(&session, &[keys]).await);
-    let message = old.unwrap_err().to_string();
-    for part in [
-        "header `x-amz-target`\n      - (absent)\n      + TrentService.ListKeys",
-        "record a cassette again that was recorded before cassette kept this header",
-        ".ignore_header(\"x-amz-target\")",
-    ] {
-        assert!(message.contains(part), "{message}");
-    }
-    let ignored: Config = config.ignore_header("x-amz-target");
-    project.replay(ignored, &async |session| call(&session, &requests).await);
+fn failure<T>(result: Result<T, Failure>) -> String {
+    result.err().expect("a failure").to_string()
 }
 
-/// Languages are not compared, but the request gets the recording that has its language.
+/// Failures name the headers that the recording left out.
 #[test]
-fn headers_that_decide() {
-    let [de, en] = [("K.List", "de"), ("K.List", "en")];
-    let (api, project) = (operations(), Project::new());
-    let config = api.config();
-    let body = async |session: Session| call(&session, &[de, en, de]).await;
-    let (recorded, summary) = project.run(Mode::Record, config.clone(), &body).unwrap();
-    assert_eq!(recorded, ["K.List in de", "K.List in en", "K.List in de"]);
-    // The summary of the recording names the header.
-    let notes = format!("{summary:?}");
-    assert!(notes.contains(r#"DifferingHeaders { names: ["accept-language"], example: [0, 1] }"#), "{notes}");
-    drop(api);
-    let replay = |requests: &'static [(&'static str, &'static str)]| {
-        project.replay(config.clone(), &async |session| call(&session, requests).await)
+fn failures_name_left_out_headers() {
+    let api = Api::start(Speaks::Http1, |_| answer(200, NOISY, "[]"));
+    let (project, config) = (Project::new(), api.config());
+    let ask = |path: &'static str| {
+        async move |session: Session| {
+            get(&session.client().unwrap(), &format!("http://{HOST}{path}")).await.headers
+        }
     };
-    assert_eq!(
-        replay(&[("K.List", "en"), ("K.List", "de"), ("K.List", "de")]),
-        ["K.List in en", "K.List in de", "K.List in de"]
-    );
-    // No request fails because of its language.
-    assert_eq!(
-        replay(&[("K.List", "fr"), ("K.List", "en"), ("K.List", "en")]),
-        ["K.List in de", "K.List in en", "K.List in de"]
-    );
-    // A required header is compared, so it needs no decision and no note.
-    let required = config.clone().require_header("accept-language");
-    let other = async |session: Session| call(&session, &[("K.List", "fr")]).await;
-    let message = project.run(Mode::Replay, required, &other).unwrap_err().to_string();
-    assert!(message.contains("header `accept-language`"), "{message}");
-    // If the recorded order is required, nothing else decides.
-    let ordered = config.clone().ordered();
-    let replayed = project.replay(ordered, &async |session| call(&session, &[en, de, de]).await);
-    assert_eq!(replayed, recorded);
+    project.record(config.clone(), &ask("/items"));
+    drop(api);
+    const NAMES: &str = "= left out while recording: cf-ray, via, x-runtime\n";
+    let unmatched = failure(project.run(Mode::Replay, config.clone(), &ask("/others")));
+    assert!(unmatched.contains("no recording answers") && unmatched.contains(NAMES), "{unmatched}");
+    let unused = failure(project.run(Mode::Replay, config.clone(), &async |_: Session| ()));
+    assert!(unused.contains("was not used") && unused.contains(NAMES), "{unused}");
+    let body = async |session: Session| {
+        let headers = ask("/items")(session).await;
+        headers.get("cf-ray").map(drop).ok_or("no ray")
+    };
+    let failed = failure(project.builder(Mode::Replay, config.clone()).run_async(body));
+    assert!(failed.contains("the test returned an error") && failed.contains(NAMES), "{failed}");
+    assert!(failed.contains(".allow_header(\"cf-ray\")"), "{failed}");
+    // A failure of another kind has nothing to do with them.
+    let other = failure(project.builder(Mode::Off, config).run_async(async |_| Err::<(), _>("another")));
+    assert!(!other.contains("left out"), "{other}");
+}
+
+/// A cassette of an older version lacks headers, which is no change of the API.
+#[test]
+fn verify_with_a_cassette_of_an_older_version() {
+    let api = Api::start(Speaks::Http1, |_| answer(200, NOISY, "[]"));
+    let (project, config) = (Project::new(), api.config());
+    let ask = async |session: Session| {
+        get(&session.client().unwrap(), &format!("http://{HOST}/items")).await;
+    };
+    project.record(config.clone(), &ask);
+    project.write(&project.text().replace("\"x-total-count\": \"319\"", "\"x-old\": \"1\""));
+    let drift = failure(project.run(Mode::Verify, config.clone(), &ask));
+    assert!(drift.contains("x-total-count") && drift.contains("x-old"), "{drift}");
+    project.write(&project.text().replace("\"left_out\"", "\"other\""));
+    let drift = failure(project.run(Mode::Verify, config, &ask));
+    assert!(!drift.contains("x-total-count") && drift.contains("x-old"), "{drift}");
 }

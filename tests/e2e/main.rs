@@ -20,6 +20,7 @@ mod http_edges;
 mod in_process;
 mod killed;
 mod matching;
+mod matching_headers;
 mod modes;
 mod processes;
 mod project;

@@ -260,18 +260,21 @@ mod tests {
             .require_header("x-tenant")
             .require_header("authorization")
             .require_header("x-pin")
+            .require_header("accept-encoding")
             .redact_field("x_pin")
             .matching_for("h", |m| m.require_header("x-acme-*"));
         let redactor = Redactor::new(config.checked().unwrap().rules).unwrap();
-        let headers = ["x-tenant", "authorization", "x-pin", "x-acme-region", "x-other"]
-            .map(|name| (http::HeaderName::from_static(name), http::HeaderValue::from_static("12345")));
+        let headers =
+            ["x-tenant", "authorization", "x-pin", "x-acme-region", "accept-encoding", "user-agent"]
+                .map(|name| (http::HeaderName::from_static(name), http::HeaderValue::from_static("12345")));
         let kept = redactor.headers(&headers.into_iter().collect(), Side::Request);
         let shown = |name| kept.get(name).map(|value: &http::HeaderValue| value.to_str().unwrap());
         assert_eq!(shown("x-tenant"), Some("12345"));
         assert_eq!(shown("x-acme-region"), Some("12345"));
+        assert_eq!(shown("accept-encoding"), Some("12345"));
         for credential in ["authorization", "x-pin"] {
             assert!(shown(credential).is_some_and(|value| !value.contains("12345")), "{credential}");
         }
-        assert_eq!(shown("x-other"), None);
+        assert_eq!(shown("user-agent"), None);
     }
 }

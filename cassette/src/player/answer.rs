@@ -12,6 +12,7 @@ use super::response_body::RecordedBody;
 use super::{Chosen, Fault, Played, Player, note};
 use crate::body::Body;
 use crate::capture;
+use crate::clock::format_http_date;
 use crate::error::Error;
 use crate::redact::{Redactor, Restorer};
 use crate::report::Unfilled;
@@ -89,6 +90,7 @@ impl Player {
         if self.restores {
             self.restore_headers(response.headers_mut());
         }
+        self.add_date(response.headers_mut());
         // An answer to HEAD and a 304 give the length of a body that they do not have (RFC 9110 §9.3.2, §15.4.5).
         let head_only = interaction.request.method == http::Method::HEAD || recorded_status == 304;
         let headers = response.headers_mut();
@@ -154,6 +156,20 @@ impl Player {
         let Response { headers, trailers, .. } = response;
         let filled = values.fill_headers(headers).and_then(|()| values.fill_headers(trailers));
         filled.map_err(|e| self.unfilled(i, &e))
+    }
+
+    /// Adds a `date` if the recording left out those of its answers: the time of the session, which the code under test
+    /// sees too.
+    fn add_date(&self, headers: &mut HeaderMap) {
+        let left_out = self.cassette.metadata().left_out.as_ref();
+        let had_date = left_out.is_some_and(|names| names.response.iter().any(|name| header::DATE == **name));
+        if had_date
+            && !headers.contains_key(header::DATE)
+            && let Some(date) = format_http_date(self.clock.now())
+            && let Ok(date) = HeaderValue::try_from(date)
+        {
+            headers.insert(header::DATE, date);
+        }
     }
 
     fn restore_headers(&self, headers: &mut HeaderMap) {

@@ -87,6 +87,7 @@ impl Player {
             recorded: self.cassette.len(),
             used: self.used(),
             matching: self.matching.to_string(),
+            left_out: self.left_out(),
             suggestions: suggestions::of(&requests),
             requests,
         }

@@ -210,6 +210,17 @@ impl Player {
         &self.cassette.metadata().redaction
     }
 
+    /// The names of the headers of answers that the recording left out and that a replay does not make itself.
+    pub(crate) fn left_out(&self) -> Vec<String> {
+        let names = self.cassette.metadata().left_out.iter().flat_map(|names| &names.response);
+        names.filter(|name| http::header::DATE != ***name).cloned().collect()
+    }
+
+    /// Whether the cassette says which headers its recording left out. Older versions kept only a few headers.
+    pub(crate) fn has_left_out(&self) -> bool {
+        self.cassette.metadata().left_out.is_some()
+    }
+
     /// Reads the whole cassette and reserves the numbers of its placeholders. New interactions in mode `append` must
     /// not use these numbers for other values.
     pub(crate) fn take_numbers(&self) -> Result<()> {
@@ -271,6 +282,7 @@ impl Player {
         Ok(Some(UnusedReport {
             cassette: self.cassette.path().to_owned(),
             recorded: self.cassette.len(),
+            left_out: self.left_out(),
             left: unused.into_iter().map(describe).collect::<Result<_>>()?,
             last: last.map(describe).transpose()?,
         }))

@@ -39,6 +39,7 @@ impl Redactor {
             }
             self.count_hook(hook, seen.uri != uri || seen.headers != headers);
         }
+        self.note_removed(Side::Request, &head.headers, &seen.headers);
         Ok((self.uri(&seen.uri), self.headers(&seen.headers, Side::Request)))
     }
 
@@ -55,7 +56,15 @@ impl Redactor {
             run(hook, RESPONSE, || (hook.run)(&mut seen))?;
             self.count_hook(hook, seen.headers != headers);
         }
+        self.note_removed(Side::Response, &head.headers, &seen.headers);
         Ok(self.headers(&seen.headers, Side::Response))
+    }
+
+    /// Notes the headers that hooks removed.
+    fn note_removed(&self, side: Side, before: &HeaderMap, after: &HeaderMap) {
+        for name in before.keys().filter(|name| !after.contains_key(*name)) {
+            self.leave_out(side, name.as_str());
+        }
     }
 
     fn count_hook<F: ?Sized>(&self, hook: &Hook<F>, changed: bool) {

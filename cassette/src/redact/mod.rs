@@ -1,6 +1,6 @@
 //! Keeps secrets off the disk. A [`Redactor`] redacts every request and response before cassette stores it, and every
 //! request before cassette matches it. It finds named secrets by their value in any encoding, fields by their name, and
-//! tokens by their pattern, and replaces them with placeholders. It keeps only the headers that are on a list. Before
+//! tokens by their pattern, and replaces them with placeholders. It drops headers that are noise. Before
 //! cassette installs a recording, a [`LeakCheck`] searches the recording for secrets again.
 //!
 //! Must not know: files, sockets, cassettes.
@@ -38,6 +38,7 @@ pub(crate) use restore::Restorer;
 #[cfg(test)]
 pub(crate) use rules::catalogue::{DefaultRule, RuleKind, default_rules};
 pub use rules::hooks::{BodyHead, MOST_HOOKED, RequestHead, ResponseHead};
+pub(crate) use rules::known_headers::is_id_of_request;
 pub(crate) use rules::label::Label;
 pub(crate) use rules::set::Rules;
 pub(crate) use rules::unusable::Unusable;

@@ -241,6 +241,11 @@ impl Redactor {
         (gone, new)
     }
 
+    /// The names of the headers that were not stored so far, sorted: of requests, and of responses.
+    pub(crate) fn left_out(&self) -> (Vec<String>, Vec<String>) {
+        self.account.left_out.sorted()
+    }
+
     /// The placeholder for a value that a rule found in a text without escapes.
     pub(crate) fn found(&self, rule: &Rule, bytes: &[u8]) -> String {
         let mut value = self.account.identity.value();

@@ -22,6 +22,7 @@ mod expired;
 mod foreign;
 mod hosts;
 mod leaks;
+mod left_out;
 pub(crate) mod machine;
 mod missing_secrets;
 mod note;

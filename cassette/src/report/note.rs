@@ -8,7 +8,7 @@ use super::page::Page;
 use super::setup::path;
 use super::text::{URI, VALUE, clean, count, short};
 use super::unused::UnusedReport;
-use super::{Absent, DriftReport, Expired, RefusedHost};
+use super::{Absent, DriftReport, Expired, RefusedHost, left_out};
 use crate::tape::TransportError;
 
 /// A note on a test.
@@ -111,6 +111,13 @@ pub(crate) enum Note {
         host: String,
         /// The port of the server.
         port: u16,
+    },
+    /// The test failed on replay, and the recording left out headers of answers.
+    LeftOut {
+        /// The names of the headers.
+        names: Vec<String>,
+        /// The command that records the cassette again.
+        command: String,
     },
     /// The output of a failed test is kept.
     OutputKept {
@@ -261,6 +268,18 @@ impl Note {
                     clean(&host)
                 ));
                 write_shared(page);
+            }
+            Note::LeftOut { names, command } => {
+                page.note("code that reads a header that the recording left out fails on replay");
+                left_out::write(page, names);
+                if let Some(first) = names.first() {
+                    let option = format!(".allow_header({:?})", clean(first));
+                    page.fact(
+                        "to keep one",
+                        format_args!("add `{option}` to the `Config`, then record again"),
+                    );
+                }
+                page.fact("to record again", clean(command));
             }
             Note::OutputKept { at } => {
                 page.note("the files that this test wrote are kept");

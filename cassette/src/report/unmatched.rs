@@ -13,7 +13,7 @@ use super::palette::paint;
 use super::setup::path;
 use super::suggestions::{self, Suggestions};
 use super::text::{URI, VALUE, clean, short, size};
-use super::{Valueless, missing_secrets};
+use super::{Valueless, left_out, missing_secrets};
 use crate::matcher::Mismatch;
 use crate::placeholder;
 use crate::tape::{Content, Outcome, Request, TransportErrorKind};
@@ -29,6 +29,8 @@ pub(crate) struct Unmatched {
     pub(crate) used: usize,
     /// The options of matching in force, as text. Empty if there are none.
     pub(crate) matching: String,
+    /// The headers of answers that the recording left out.
+    pub(crate) left_out: Vec<String>,
     /// The requests, in the order in which they came; at least one.
     pub(crate) requests: Vec<UnmatchedRequest>,
     /// Settings that would have made the requests match.
@@ -176,6 +178,7 @@ impl Unmatched {
         if !self.matching.is_empty() {
             page.fact("matching", short(&self.matching, URI));
         }
+        left_out::write(page, &self.left_out);
         let from = page.len();
         for request in self.requests.iter().take(REQUESTS) {
             page.gap();

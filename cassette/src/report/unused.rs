@@ -4,11 +4,11 @@
 
 use std::path::PathBuf;
 
-use super::TestSite;
 use super::page::{Help, Page};
 use super::palette::paint;
 use super::setup::path;
 use super::text::{URI, clean, short};
+use super::{TestSite, left_out};
 
 /// The recordings that a test left unused.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct UnusedReport {
     pub(crate) cassette: PathBuf,
     /// The number of recordings on the cassette.
     pub(crate) recorded: usize,
+    /// The headers of answers that the recording left out.
+    pub(crate) left_out: Vec<String>,
     /// The unused recordings, in recorded order; at least one.
     pub(crate) left: Vec<UnusedRecording>,
     /// The recording that answered the last request of the test. `None` if the test made no request.
@@ -41,6 +43,7 @@ impl UnusedReport {
     pub(super) fn write(&self, page: &mut Page<'_>) {
         page.error(self.headline());
         page.fact("cassette", path(&self.cassette));
+        left_out::write(page, &self.left_out);
         page.gap();
         self.write_left(page);
         self.write_suggestions(page);

@@ -27,11 +27,57 @@ pub struct Metadata {
     pub duration_seconds: Option<f64>,
     /// The names of the redaction rules that redacted something, never the redacted values.
     pub redaction: Vec<String>,
+    /// The headers that the recording left out. `None` if an older version recorded the cassette, which did not note
+    /// them.
+    pub left_out: Option<LeftOutHeaders>,
     /// Whether expressions such as `{{request.query.nonce}}` in the responses are filled in on replay. Users write this
     /// by hand.
     pub template: bool,
     /// Keys of other programs, which stay when the file is rewritten.
     pub extra: Map<String, Value>,
+}
+
+/// The names of headers that a recording left out, in lower case and sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct LeftOutHeaders {
+    /// Headers of requests.
+    #[serde(default)]
+    pub request: Vec<String>,
+    /// Headers and trailers of responses.
+    #[serde(default)]
+    pub response: Vec<String>,
+}
+
+impl LeftOutHeaders {
+    /// Adds names.
+    pub(crate) fn add(&mut self, request: Vec<String>, response: Vec<String>) {
+        for (all, more) in [(&mut self.request, request), (&mut self.response, response)] {
+            all.extend(more);
+            all.sort();
+            all.dedup();
+        }
+    }
+
+    fn write(&self, out: &mut Compact) -> io::Result<()> {
+        out.open(b'{');
+        for (key, names) in [("request", &self.request), ("response", &self.response)] {
+            out.key(key)?;
+            write_names(names, out)?;
+        }
+        out.close(b'}');
+        Ok(())
+    }
+}
+
+fn write_names(names: &[String], out: &mut Compact) -> io::Result<()> {
+    out.open(b'[');
+    for name in names {
+        out.item();
+        out.value(name)?;
+    }
+    out.close(b']');
+    Ok(())
 }
 
 /// The program that made a cassette.
@@ -92,12 +138,11 @@ impl Metadata {
             out.value(&seconds)?;
         }
         out.key("redaction")?;
-        out.open(b'[');
-        for name in &self.redaction {
-            out.item();
-            out.value(name)?;
+        write_names(&self.redaction, out)?;
+        if let Some(left_out) = &self.left_out {
+            out.key("left_out")?;
+            left_out.write(out)?;
         }
-        out.close(b']');
         if self.template {
             out.key("template")?;
             out.value(&true)?;
@@ -131,6 +176,7 @@ impl<'de> Deserialize<'de> for Metadata {
                         "interactions" => m.interactions = map.next_value()?,
                         "duration_seconds" => m.duration_seconds = map.next_value()?,
                         "redaction" => m.redaction = map.next_value()?,
+                        "left_out" => m.left_out = map.next_value()?,
                         "template" => m.template = map.next_value()?,
                         _ => {
                             m.extra.insert(key, map.next_value()?);

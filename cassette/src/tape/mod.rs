@@ -38,7 +38,7 @@ pub(crate) use install::Prepared;
 pub(crate) use journal::{Journal, JournalOptions};
 pub(crate) use locate::Located;
 pub(crate) use lock::Lock;
-pub use metadata::{Metadata, RecordedBy};
+pub use metadata::{LeftOutHeaders, Metadata, RecordedBy};
 pub(crate) use name::Name;
 pub(crate) use part::{Part, json_string};
 pub use types::{Body, BodyFile, Content, Interaction, Outcome, Policy, Request, Response};

@@ -4,6 +4,7 @@
 
 pub(crate) mod given;
 pub(crate) mod identity;
+pub(crate) mod left_out;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,12 +16,15 @@ use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::{Encoding, with_encodings};
 use given::Given;
 use identity::{Identity, Replacement, ValueDigest};
+use left_out::LeftOut;
 
 /// How often each rule fired, and which value got which placeholder.
 pub(crate) struct Account {
     pub(crate) counts: Arc<Mutex<BTreeMap<Label, u64>>>,
     pub(crate) identity: Arc<Identity>,
     pub(crate) given: Arc<Given>,
+    /// The headers that are not stored.
+    pub(crate) left_out: Arc<LeftOut>,
     /// Whether the code under test reads the placeholders, because redaction runs before the code reads the response.
     pub(crate) gives: bool,
     /// The encoding that all texts of a response have because of its format, such as JSON escapes. `None` for a
@@ -33,11 +37,11 @@ pub(crate) struct Account {
 
 impl Account {
     pub(crate) fn new(identity: Identity) -> Account {
-        let (counts, identity, given) = (Arc::default(), Arc::new(identity), Arc::default());
         Account {
-            counts,
-            identity,
-            given,
+            counts: Arc::default(),
+            identity: Arc::new(identity),
+            given: Arc::default(),
+            left_out: Arc::default(),
             gives: false,
             response_encoding: None,
             hit: AtomicBool::new(false),
@@ -47,8 +51,9 @@ impl Account {
     /// An account that shares the counts and the placeholders with this one, and has a separate `hit`.
     pub(crate) fn of_one_body(&self) -> Account {
         let (counts, identity, given) = (self.counts.clone(), self.identity.clone(), self.given.clone());
-        let (gives, response_encoding) = (self.gives, self.response_encoding);
-        Account { counts, identity, given, gives, response_encoding, hit: AtomicBool::new(false) }
+        let (left_out, gives, response_encoding) =
+            (self.left_out.clone(), self.gives, self.response_encoding);
+        Account { counts, identity, given, left_out, gives, response_encoding, hit: AtomicBool::new(false) }
     }
 
     /// The account for redaction before the code under test reads a response. It also notes the placeholders that the

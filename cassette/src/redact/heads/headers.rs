@@ -2,27 +2,32 @@
 //!
 //! Must not know: bodies, which rules are defaults.
 
-use crate::placeholder;
+use std::io::Write as _;
+use std::ops::Range;
+
 use http::header::{COOKIE, LINK, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::placeholder;
 use crate::redact::redactor::Redactor;
-use crate::redact::rules::names;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Headers;
+use crate::redact::rules::{known_headers, names};
 use crate::redact::side::Side;
+use crate::redact::values::credentials;
 use crate::selecting_headers::is_selecting;
 
 impl Redactor {
     /// The headers as they are stored and matched.
     ///
-    /// * Headers on the safe-list, and those that select what a request asks for, are kept, with secrets replaced by value. URLs in `location`, `link` and the like are
-    ///   redacted like [`uri`](Redactor::uri).
-    /// * Headers that carry credentials (`authorization`, `x-api-key`, …) are kept by name, so that a reviewer sees
-    ///   that the client sent one: `Bearer [authorization:1]`, or the placeholder of a named secret.
+    /// * Headers that carry credentials by their name (`authorization`, `x-api-key`, `x-acme-token`, …) keep their
+    ///   names, so that a reviewer sees that the client sent one: `Bearer [authorization:1]`, or the placeholder of a
+    ///   named secret.
     /// * `cookie` and `set-cookie` keep names and attributes; values become `[cookie:1]` and so on.
-    /// * All others are dropped. Unknown headers may identify somebody, and the usual ones (`date`, `server`,
-    ///   `user-agent`, request ids) would only make every recording differ.
+    /// * Headers of one connection and headers that are noise are dropped. The account notes the names of the latter.
+    /// * All others are kept, with secrets replaced as in any text. URLs in `location`, `link` and the like are redacted
+    ///   like [`uri`](Redactor::uri). If no list knows the header, a part of its value that looks like a credential
+    ///   becomes a placeholder, too.
     pub fn headers(&self, headers: &HeaderMap, side: Side) -> HeaderMap {
         let redactor = match side {
             Side::Request => self.clone(),
@@ -30,46 +35,112 @@ impl Redactor {
         };
         let mut out = HeaderMap::with_capacity(headers.len());
         for (name, value) in headers {
-            if let Some(value) = redactor.header(name, value, side) {
-                out.append(name, value);
+            match redactor.header(name, value.as_bytes(), side) {
+                Some(value) => _ = out.append(name, valid(value)),
+                None => self.leave_out(side, name.as_str()),
             }
         }
         out
     }
 
-    fn header(&self, name: &HeaderName, value: &HeaderValue, side: Side) -> Option<HeaderValue> {
-        let text = value.as_bytes();
-        let Headers { kept, redacted, dropped, others_kept } = &self.rules().headers;
-        if kept.contains(name.as_str()) {
-            return Some(self.shown(name, text));
+    /// Notes that a header is not stored. Headers of one connection are not noted, because a replay makes its own.
+    pub(crate) fn leave_out(&self, side: Side, name: &str) {
+        if !known_headers::is_of_connection(name) {
+            self.account().left_out.add(side, name);
         }
-        if dropped.contains(name.as_str()) {
-            return None;
-        }
-        if *name == COOKIE {
-            return (side == Side::Request).then(|| valid(self.cookies(text)));
-        }
-        if *name == SET_COOKIE {
-            return (side == Side::Response).then(|| valid(self.set_cookie(text)));
-        }
-        if let Some(rule) =
-            redacted.get(name.as_str()).cloned().or_else(|| self.rules().field_rule(name.as_str()))
-        {
-            return Some(valid(self.credentials(&rule, text)));
-        }
-        let is_kept = *others_kept
-            || is_selecting(name.as_str())
-            || kept.iter().any(|pattern| names::matches(pattern, name.as_str()));
-        is_kept.then(|| self.shown(name, text))
     }
 
-    fn shown(&self, name: &HeaderName, value: &[u8]) -> HeaderValue {
-        let text = std::str::from_utf8(value);
-        valid(match text {
-            Ok(text) if names::URL_HEADERS.contains(&name.as_str()) => self.uri(text).into_bytes(),
-            Ok(text) if *name == LINK => self.links(text).into_bytes(),
-            _ => self.bytes(value),
+    /// The value as it is stored; `None` if the header is dropped.
+    fn header(&self, header: &HeaderName, value: &[u8], side: Side) -> Option<Vec<u8>> {
+        let name = header.as_str();
+        let Headers { kept, redacted, dropped, others_kept, defaults } = &self.rules().headers;
+        if kept.contains(name) {
+            return Some(self.shown(header, value));
+        }
+        if dropped.contains(name) || defaults.is_some() && known_headers::is_of_connection(name) {
+            return None;
+        }
+        if *header == COOKIE {
+            return (side == Side::Request).then(|| self.cookies(value));
+        }
+        if *header == SET_COOKIE {
+            return (side == Side::Response).then(|| self.set_cookie(value));
+        }
+        if let Some(rule) = redacted.get(name) {
+            return Some(self.credentials(rule, value));
+        }
+        let is_selecting = is_selecting(name);
+        let is_noise = !*others_kept
+            && !is_selecting
+            && defaults.as_ref().is_some_and(|rules| rules.is_noise(name, side));
+        let is_known = is_selecting || known_headers::is_known_by_name(name);
+        if is_known && !is_noise {
+            return Some(self.shown(header, value));
+        }
+        if let Some(rule) = self.rules().field_rule(name) {
+            return Some(self.credentials(&rule, value));
+        }
+        let ending = defaults.as_ref().and_then(|rules| rules.ending(name));
+        if let Some(rule) = ending.filter(|_| !is_known && !known_headers::is_known_by_ending(name)) {
+            return Some(self.credentials(&rule.of_header(name), value));
+        }
+        if kept.iter().any(|pattern| names::matches(pattern, name)) {
+            return Some(self.shown(header, value));
+        }
+        if is_noise {
+            return None;
+        }
+        let unknown = defaults.as_ref().and_then(|rules| rules.unknown.as_ref());
+        let is_known =
+            || known_headers::is_known_by_beginning(name) || known_headers::is_known_by_ending(name);
+        Some(match unknown {
+            Some(rule) if !is_known() => self.judged(&rule.of_header(name), header, value),
+            _ => self.shown(header, value),
         })
+    }
+
+    fn shown(&self, name: &HeaderName, value: &[u8]) -> Vec<u8> {
+        let is_url = |text: &str| {
+            names::URL_HEADERS.contains(&name.as_str())
+                || text.starts_with("https://")
+                || text.starts_with("http://")
+        };
+        match std::str::from_utf8(value) {
+            Ok(text) if *name == LINK => self.links(text).into_bytes(),
+            Ok(text) if is_url(text) => self.uri(text).into_bytes(),
+            _ => self.bytes(value),
+        }
+    }
+
+    /// Redacts the value of a header that no list knows: like a body of text, so that links and JSON in it are redacted
+    /// by name, and then the parts that look like credentials.
+    fn judged(&self, rule: &Rule, name: &HeaderName, value: &[u8]) -> Vec<u8> {
+        if is_scheme(value) {
+            return self.credentials(rule, value);
+        }
+        let is_structured = value.iter().any(|b| b"{[<=?".contains(b));
+        let shown = match is_structured && !value.starts_with(b"http") {
+            true => self.as_body(value),
+            false => self.shown(name, value),
+        };
+        let taken = placeholder::spans(&String::from_utf8_lossy(&shown));
+        let is_free = |range: &Range<usize>| {
+            taken.iter().all(|taken| range.end <= taken.start || range.start >= taken.end)
+        };
+        let (mut out, mut done) = (Vec::with_capacity(shown.len()), 0);
+        for range in credentials::credentials_in(&shown).into_iter().filter(is_free) {
+            out.extend_from_slice(&shown[done..range.start]);
+            out.extend_from_slice(self.found(rule, &shown[range.clone()]).as_bytes());
+            done = range.end;
+        }
+        out.extend_from_slice(&shown[done..]);
+        out
+    }
+
+    #[expect(clippy::expect_used, reason = "a Vec takes every write")]
+    fn as_body(&self, value: &[u8]) -> Vec<u8> {
+        let mut body = self.body(Some("text/plain"), Vec::new());
+        body.write_all(value).and_then(|()| body.finish()).expect("writing to memory")
     }
 
     /// Redacts the targets of a `link` header, which stand in angle brackets (RFC 8288 §3), like URLs.
@@ -93,13 +164,20 @@ impl Redactor {
         if value.is_empty() {
             return Vec::new();
         }
-        let is_scheme = |s: &[u8]| s.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
+        let is_token = |s: &[u8]| s.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
         let (scheme, credentials) = match memchr::memchr(b' ', value).map(|at| value.split_at(at + 1)) {
-            Some((scheme, rest)) if is_scheme(scheme.trim_ascii_end()) => (scheme, rest.trim_ascii()),
+            Some((scheme, rest)) if is_token(scheme.trim_ascii_end()) => (scheme, rest.trim_ascii()),
             _ => (&value[..0], value),
         };
         [self.bytes(scheme), self.found(rule, credentials).into_bytes()].concat()
     }
+}
+
+/// Whether the value begins with an authentication scheme for secrets.
+fn is_scheme(value: &[u8]) -> bool {
+    let scheme = value.split(|b| *b == b' ').next().filter(|scheme| scheme.len() < value.len());
+    let is = |name: &str| scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(name.as_bytes()));
+    ["basic", "bearer", "dpop", "token"].into_iter().any(is)
 }
 
 fn valid(value: Vec<u8>) -> HeaderValue {
@@ -146,11 +224,25 @@ mod tests {
         check(Request, "user-agent", "reqwest/0.13", "");
         check(Request, "x-acme-region", "eu s3cr3t-key", "eu {{secret.KEY}}");
         check(Request, "x-free-speech", "é", "é");
-        check(Request, "x-unknown", "1", "");
         check(Request, "x-amz-target", "DynamoDB_20120810.GetItem", "DynamoDB_20120810.GetItem");
         check(Request, "x-acme-tenant-id", "t-1 s3cr3t-key", "t-1 {{secret.KEY}}");
         check(Request, "destination", "https://h/b?token=abc", "https://h/b?token=[token:1]");
-        check(Request, "referer", "https://h/", "");
+        check(Request, "x-unknown", "1", "1");
+        check(Request, "x-unknown", "s3cr3t-key", "{{secret.KEY}}");
+        check(Request, "x-unknown", "q8JxZt0Wm3RbV6yNcKp2", "[header.x-unknown:1]");
+        check(Request, "x-unknown", "basic dXNlcg==", "basic [header.x-unknown:1]");
+        check(Request, "x-unknown-token", "short", "[header.x-unknown-token:1]");
+        check(Request, "x-unknown-page-token", "q8JxZt0Wm3RbV6yNcKp2", "q8JxZt0Wm3RbV6yNcKp2");
+        check(
+            Request,
+            "x-shopify-storefront-access-token",
+            "short",
+            "[header.x-shopify-storefront-access-token:1]",
+        );
+        check(Request, "x-free-key", "short", "[header.x-free-key:1]");
+        check(Request, "x-request-id", "1", "");
+        check(Request, "referer", "https://h/?token=a", "https://h/?token=[token:1]");
+        check(Request, "connection", "close", "");
     }
 
     #[test]
@@ -169,7 +261,14 @@ mod tests {
         check(Response, "retry-after", "2", "2");
         check(Response, "x-ratelimit-remaining", "9", "9");
         check(Response, "date", "Sun, 06 Nov 1994 08:49:37 GMT", "");
-        check(Response, "server", "nginx", "");
+        check(Response, "server", "nginx", "nginx");
+        check(Response, "x-request-id", "1", "1");
+        check(Response, "x-b3-sampled", "1", "");
+        check(Response, "transfer-encoding", "chunked", "");
+        check(Response, "x-link", "https://h/?token=a", "https://h/?token=[token:1]");
+        check(Response, "x-link", "see https://h/?token=a", "see https://h/?token=[token:1]");
+        check(Response, "x-result", r#"{"token":"a","n":1.0}"#, r#"{"token":"[token:1]","n":1.0}"#);
+        check(Response, "x-range", "[header.x-range:1]", "[header.x-range:1]");
     }
 
     #[test]
@@ -195,6 +294,42 @@ mod tests {
                 "x-tenant: [x-tenant:1]",
             ]
         );
+    }
+
+    #[test]
+    fn a_rule_that_is_switched_off_leaves_the_header() {
+        let rules = Rules::default().without_rule("CAS0241").unwrap().without_rule("CAS0240").unwrap();
+        let user_agent =
+            crate::redact::default_rules().iter().find(|rule| rule.what == "user-agent").unwrap();
+        let redactor = Redactor::new(rules.without_rule(user_agent.id).unwrap()).unwrap();
+        let headers = [("user-agent", "q8JxZt0Wm3RbV6yNcKp2"), ("x-a-token", "a"), ("cf-ray", "1")];
+        let headers = headers.map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)));
+        let kept = redactor.headers(&headers.into_iter().collect(), Side::Request);
+        assert_eq!(kept.keys().collect::<Vec<_>>(), ["user-agent", "x-a-token"]);
+        assert_eq!(
+            (&kept["user-agent"], &kept["x-a-token"]),
+            (&HeaderValue::from_static("q8JxZt0Wm3RbV6yNcKp2"), &HeaderValue::from_static("a"),)
+        );
+        assert_eq!(redactor.left_out(), (vec!["cf-ray".to_owned()], vec![]));
+    }
+
+    /// A value that a server gave in a header that no list knows is the same placeholder when the client sends it.
+    #[test]
+    fn identity() {
+        let redactor = redactor();
+        let header = |name, value| {
+            HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))])
+        };
+        let given = redactor.headers(&header("x-acme-state", "q8JxZt0Wm3RbV6yNcKp2"), Side::Response);
+        assert_eq!(given["x-acme-state"], "[header.x-acme-state:1]");
+        let sent = redactor.headers(&header("x-state", "q8JxZt0Wm3RbV6yNcKp2"), Side::Request);
+        assert_eq!(sent["x-state"], "[header.x-acme-state:1]");
+        assert_eq!(redactor.uri("https://h/?s=q8JxZt0Wm3RbV6yNcKp2"), "https://h/?s=[header.x-acme-state:1]");
+        assert_eq!(
+            redactor.uri("https://h/?s=%5Bheader.x-acme-state%3A1%5D"),
+            "https://h/?s=[header.x-acme-state:1]"
+        );
+        assert_eq!(redactor.anonymous(b"[header.x-acme-state:7]"), &b"[*]"[..]);
     }
 
     #[test]

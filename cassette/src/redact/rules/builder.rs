@@ -112,8 +112,8 @@ impl Rules {
         }
     }
 
-    /// Keeps a header with its value; `x-acme-*` keeps all headers that begin with `x-acme-`. A pattern does not keep a
-    /// header that carries credentials: only its full name does.
+    /// Keeps a header with its value, also if it is noise or looks like a credential; `x-acme-*` keeps all headers that
+    /// begin with `x-acme-`. A pattern does not keep a header whose name is one of credentials: only its full name does.
     #[must_use]
     pub fn allow_header(mut self, name: impl AsRef<str>) -> Rules {
         self.headers.kept.insert(name.as_ref().to_ascii_lowercase());
@@ -146,8 +146,7 @@ impl Rules {
         self
     }
 
-    /// Keeps all headers that no rule redacts or drops, instead of only the headers on the list of harmless headers. In
-    /// other words, a deny list replaces the allow list.
+    /// Also keeps the headers that the default rules leave out because they are noise.
     #[must_use]
     pub fn keep_other_headers(mut self) -> Rules {
         self.headers.others_kept = true;
@@ -266,8 +265,8 @@ impl Rules {
         let rule = DefaultRule::find(id)?;
         if let Some(own) = self.defaults.remove(rule.id) {
             match rule.kind {
-                RuleKind::Header => {
-                    self.headers.redacted.retain(|_, other| *other != own);
+                RuleKind::Header | RuleKind::Noise | RuleKind::RequestNoise => {
+                    self.remove_of_headers(rule, &own);
                 }
                 RuleKind::Field => self.fields.remove_rule(&own),
                 RuleKind::Query => self.query.remove_rule(&own),

@@ -7,9 +7,11 @@
 //! Must not know: how a rule is applied.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use crate::edit_distance::edit_distance;
 use crate::redact::rules::names::normalised;
+use crate::redact::rules::noise::NOISE;
 use crate::{Error, Result};
 
 /// A rule that is in force by default.
@@ -37,7 +39,7 @@ pub struct DefaultRule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum RuleKind {
-    /// A header of this name. The name stays, the value is redacted.
+    /// A header of this name. The name stays, the value is redacted. A `*` at the beginning stands for any prefix.
     Header,
     /// A JSON member, form field, query parameter, XML element or attribute, header or cookie of this name.
     Field,
@@ -47,13 +49,22 @@ pub enum RuleKind {
     Cookie,
     /// A part of a URL.
     Url,
+    /// A header of this name, which is left out. A `*` at the end stands for any suffix.
+    Noise,
+    /// A header of requests of this name, which is left out. A `*` at the end stands for any suffix.
+    RequestNoise,
     /// A token with this pattern, in any text.
     Pattern,
 }
 
 /// The rules that are in force by default, sorted by id. `cargo cassette rules` lists them.
 pub fn default_rules() -> &'static [DefaultRule] {
-    RULES
+    static ALL: LazyLock<Vec<DefaultRule>> = LazyLock::new(|| {
+        let mut all = [RULES, NOISE].concat();
+        all.sort_unstable_by_key(|rule| rule.id);
+        all
+    });
+    &ALL
 }
 
 impl DefaultRule {
@@ -67,9 +78,9 @@ impl DefaultRule {
             return Err(Error::new("the id of a redaction rule is empty")
                 .hint("list the rules: cargo cassette rules"));
         };
-        let found = RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(word));
+        let found = default_rules().iter().find(|rule| rule.id.eq_ignore_ascii_case(word));
         found.ok_or_else(|| {
-            let nearest = RULES.iter().min_by_key(|rule| {
+            let nearest = default_rules().iter().min_by_key(|rule| {
                 // The text may be the name of a field or header instead of an id.
                 let by_id = edit_distance(rule.id, &word.to_ascii_uppercase());
                 by_id.min(edit_distance(rule.what, word))
@@ -90,16 +101,16 @@ impl DefaultRule {
     pub(crate) fn of_field(name: &str) -> Result<()> {
         let wanted = normalised(name);
         let of = |rule: &&DefaultRule| normalised(rule.what) == wanted;
-        if RULES.iter().any(|rule| rule.kind == RuleKind::Field && of(&rule)) {
+        if default_rules().iter().any(|rule| rule.kind == RuleKind::Field && of(&rule)) {
             return Ok(());
         }
         let error = Error::new(format!("`keep_field({name:?})`: no rule redacts a field of this name"));
-        Err(match RULES.iter().find(of) {
+        Err(match default_rules().iter().find(of) {
             Some(rule @ DefaultRule { id, .. }) => {
                 error.hint(format!("`.without_rule({id:?})` switches off {rule}"))
             }
             None => {
-                let fields = RULES.iter().filter(|rule| rule.kind == RuleKind::Field);
+                let fields = default_rules().iter().filter(|rule| rule.kind == RuleKind::Field);
                 let nearest = fields.min_by_key(|rule| edit_distance(&normalised(rule.what), &wanted));
                 match nearest.filter(|rule| edit_distance(&normalised(rule.what), &wanted) <= 2) {
                     Some(rule) => error.hint(format!("did you mean `.keep_field({:?})`?", rule.what)),
@@ -125,6 +136,8 @@ impl fmt::Display for RuleKind {
             RuleKind::Query => "query",
             RuleKind::Cookie => "cookie",
             RuleKind::Url => "url",
+            RuleKind::Noise => "noise",
+            RuleKind::RequestNoise => "request-noise",
             RuleKind::Pattern => "pattern",
         })
     }
@@ -133,7 +146,12 @@ impl fmt::Display for RuleKind {
 /// The id of the rule for user and password in a URL.
 pub(crate) const USER_INFO: &str = "CAS0001";
 
-const fn rule(id: &'static str, kind: RuleKind, what: &'static str, why: &'static str) -> DefaultRule {
+pub(super) const fn rule(
+    id: &'static str,
+    kind: RuleKind,
+    what: &'static str,
+    why: &'static str,
+) -> DefaultRule {
     DefaultRule { id, kind, what, why }
 }
 
@@ -356,6 +374,24 @@ const RULES: &[DefaultRule] = &[
     rule("CAS0221", Field, "x_api_token", "an API token, as in the header of that name"),
     rule("CAS0222", Url, "jsessionid", "Java: session id in the path of a URL"),
     rule("CAS0223", Field, "_csrf", "Spring, Express: token against cross-site request forgery"),
+    rule("CAS0224", Header, "*-apikey", "an API key, by the end of its name"),
+    rule("CAS0225", Header, "*-assertion", "an assertion, by the end of its name"),
+    rule("CAS0226", Header, "*-auth", "a credential, by the end of its name"),
+    rule("CAS0227", Header, "*-authorization", "a credential, by the end of its name"),
+    rule("CAS0228", Header, "*-cookie", "a cookie in a custom header, by the end of its name"),
+    rule("CAS0229", Header, "*-credential", "a credential, by the end of its name"),
+    rule("CAS0230", Header, "*-credentials", "credentials, by the end of their name"),
+    rule("CAS0231", Header, "*-jwt", "a JSON Web Token, by the end of its name"),
+    rule("CAS0232", Header, "*-key", "a key, by the end of its name"),
+    rule("CAS0233", Header, "*-passphrase", "a password, by the end of its name"),
+    rule("CAS0234", Header, "*-passwd", "a password, by the end of its name"),
+    rule("CAS0235", Header, "*-password", "a password, by the end of its name"),
+    rule("CAS0236", Header, "*-secret", "a secret, by the end of its name"),
+    rule("CAS0237", Header, "*-session", "a session, by the end of its name"),
+    rule("CAS0238", Header, "*-session-id", "a session, by the end of its name"),
+    rule("CAS0239", Header, "*-signature", "a signature, by the end of its name"),
+    rule("CAS0240", Header, "*-token", "a token, by the end of its name"),
+    rule("CAS0241", Header, "*", "a value that looks like a credential, in a header that no list knows"),
     // Rules that find a token by its pattern.
     rule("CAS0501", Pattern, "jwt", "a JSON Web Token, signed or encrypted (RFC 7519)"),
     rule("CAS0502", Pattern, "private-key", "a private key in PEM (RFC 7468), OpenSSH or PGP format"),
@@ -399,7 +435,7 @@ mod tests {
 
     #[test]
     fn ids_are_for_ever() {
-        let lines: Vec<String> = RULES.iter().map(ToString::to_string).collect();
+        let lines: Vec<String> = default_rules().iter().map(ToString::to_string).collect();
         for line in &lines {
             assert!(GOLDEN.lines().any(|known| known == line), "add `{line}` to catalogue.txt");
         }
@@ -412,10 +448,10 @@ mod tests {
 
     #[test]
     fn the_list_is_sorted_and_complete() {
-        for pair in RULES.windows(2) {
+        for pair in default_rules().windows(2) {
             assert!(pair[0].id < pair[1].id, "{} and {}", pair[0], pair[1]);
         }
-        for rule in RULES {
+        for rule in default_rules() {
             let number = rule.id.strip_prefix("CAS").and_then(|n| n.parse::<u16>().ok());
             assert!(rule.id.len() == 7 && number.is_some(), "{rule}");
             assert_eq!(rule.kind == RuleKind::Pattern, number > Some(500), "{rule}");
@@ -426,7 +462,7 @@ mod tests {
 
     #[test]
     fn no_name_twice() {
-        let mut names: Vec<_> = RULES.iter().map(|r| (r.kind, normalised(r.what))).collect();
+        let mut names: Vec<_> = default_rules().iter().map(|r| (r.kind, normalised(r.what))).collect();
         names.sort();
         names.windows(2).for_each(|pair| assert_ne!(pair[0], pair[1]));
     }

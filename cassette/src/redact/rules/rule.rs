@@ -22,6 +22,11 @@ pub(crate) struct Rule {
 const AMBIGUOUS: &[&str] = &["code"];
 
 impl Rule {
+    /// This rule for one header, whose name its placeholders have: `[header.x-acme:1]`.
+    pub(crate) fn of_header(&self, header: &str) -> Rule {
+        Rule { label: self.label.clone(), name: placeholder::name_of_header(header), only_tokens: false }
+    }
+
     /// A rule of the project.
     pub(crate) fn own(kind: &str, what: &str) -> Rule {
         let name: String = what.chars().filter(|c| placeholder::is_name_char(*c)).take(64).collect();

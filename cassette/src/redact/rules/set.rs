@@ -18,9 +18,10 @@ use crate::redact::rules::rule::Rule;
 use crate::redact::rules::secret::Secret;
 use crate::redact::rules::unusable::UnusableSecret;
 use crate::redact::rules::urls::UrlRule;
+use crate::redact::side::Side;
 
-/// The rules of redaction. `Rules::default()` keeps only harmless headers, and redacts the usual credential fields by
-/// name and known tokens by their pattern. A project adds its secrets, and extends the lists.
+/// The rules of redaction. `Rules::default()` redacts the usual credential headers and fields by name, known tokens by
+/// their pattern, and drops headers that are noise. A project adds its secrets, and extends the lists.
 ///
 /// ```
 /// use cassette::__support::Rules;
@@ -63,24 +64,74 @@ pub struct Rules {
 /// The rules for headers, by name in lower case.
 #[derive(Clone, Debug)]
 pub(crate) struct Headers {
-    /// Headers that are kept with their values. A `*` at the end stands for any suffix.
+    /// The headers that the project keeps with their values; a `*` at the end stands for any suffix.
     pub(crate) kept: BTreeSet<String>,
     /// Headers whose values are replaced with placeholders.
     pub(crate) redacted: BTreeMap<String, Arc<Rule>>,
+    /// The headers that the project drops.
     pub(crate) dropped: BTreeSet<String>,
-    /// Whether all other headers are kept.
+    /// Whether noise is kept.
     pub(crate) others_kept: bool,
+    /// The default rules that are no whole names. `None` if no default rule applies.
+    pub(crate) defaults: Option<HeaderDefaults>,
+}
+
+/// The default rules for headers that are no whole names of credentials.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HeaderDefaults {
+    /// How the names of credentials end.
+    endings: Vec<(&'static str, Arc<Rule>)>,
+    /// The rule for credentials in headers that no list knows.
+    pub(crate) unknown: Option<Arc<Rule>>,
+    /// Headers to leave out, by name.
+    noise: BTreeMap<&'static str, RuleKind>,
+    /// Beginnings of the names of headers to leave out.
+    noise_prefixes: Vec<(&'static str, RuleKind)>,
+}
+
+impl HeaderDefaults {
+    fn add(&mut self, default: &'static DefaultRule, rule: &Arc<Rule>) {
+        match (default.kind, default.what.strip_prefix('*'), default.what.strip_suffix('*')) {
+            (RuleKind::Header, Some(""), _) => self.unknown = Some(rule.clone()),
+            (RuleKind::Header, Some(ending), _) => self.endings.push((ending, rule.clone())),
+            (kind, _, Some(prefix)) => self.noise_prefixes.push((prefix, kind)),
+            (kind, ..) => _ = self.noise.insert(default.what, kind),
+        }
+    }
+
+    fn remove(&mut self, default: &'static DefaultRule, rule: &Arc<Rule>) {
+        self.unknown.take_if(|other| other == rule);
+        self.endings.retain(|(_, other)| other != rule);
+        self.noise.remove(default.what);
+        self.noise_prefixes.retain(|(prefix, _)| default.what.strip_suffix('*') != Some(prefix));
+    }
+
+    /// The rule for credentials whose names end like this one.
+    pub(crate) fn ending(&self, name: &str) -> Option<&Arc<Rule>> {
+        self.endings.iter().find(|(ending, _)| name.ends_with(ending)).map(|(_, rule)| rule)
+    }
+
+    /// Whether a header of this name is left out of requests or responses.
+    pub(crate) fn is_noise(&self, name: &str, side: Side) -> bool {
+        let prefix = || self.noise_prefixes.iter().find(|(prefix, _)| name.starts_with(prefix));
+        let kind = self.noise.get(name).or_else(|| prefix().map(|(_, kind)| kind));
+        kind.is_some_and(|kind| *kind == RuleKind::Noise || side == Side::Request)
+    }
 }
 
 impl Default for Rules {
     fn default() -> Self {
         let mut rules = Rules::none();
         rules.headers.others_kept = false;
-        rules.headers.kept = names::KEPT_HEADERS.iter().map(|name| (*name).to_owned()).collect();
+        let mut headers = HeaderDefaults::default();
         for default in default_rules() {
             let rule = Rule::from(default);
-            rules.names.insert(rule.name.clone(), rule.label.clone());
             rules.defaults.insert(default.id, Arc::new(rule.clone()));
+            if is_of_header_defaults(default) {
+                headers.add(default, &Arc::new(rule));
+                continue;
+            }
+            rules.names.insert(rule.name.clone(), rule.label.clone());
             match default.kind {
                 RuleKind::Header => {
                     _ = rules.headers.redacted.insert(default.what.to_owned(), Arc::new(rule))
@@ -89,11 +140,21 @@ impl Default for Rules {
                 RuleKind::Query => rules.query.insert(default.what, rule),
                 RuleKind::Cookie => rules.cookies.insert(default.what, rule),
                 // The searches in URLs and by pattern look up their rules by id.
-                RuleKind::Url | RuleKind::Pattern => {}
+                RuleKind::Url | RuleKind::Pattern | RuleKind::Noise | RuleKind::RequestNoise => {}
             }
         }
+        rules.headers.defaults = Some(headers);
         rules.urls = UrlRule::defaults(|id| rules.defaults.get(id).cloned());
         rules
+    }
+}
+
+/// Whether a rule is one of [`HeaderDefaults`].
+fn is_of_header_defaults(default: &DefaultRule) -> bool {
+    match default.kind {
+        RuleKind::Noise | RuleKind::RequestNoise => true,
+        RuleKind::Header => default.what.starts_with('*'),
+        _ => false,
     }
 }
 
@@ -112,6 +173,7 @@ impl Rules {
             redacted: BTreeMap::new(),
             dropped: BTreeSet::new(),
             others_kept: true,
+            defaults: None,
         };
         Rules {
             secrets: Vec::new(),
@@ -137,7 +199,7 @@ impl Rules {
     pub(crate) fn shown_credential(&self) -> Option<(&str, Vec<&'static DefaultRule>)> {
         self.headers.kept.iter().find_map(|name| {
             let of = |rule: &&DefaultRule| match rule.kind {
-                RuleKind::Header => rule.what == name,
+                RuleKind::Header => rule.what == name && !rule.what.contains('*'),
                 RuleKind::Field => {
                     self.fields.get(name).is_some_and(|field| field.label == Label::from(*rule))
                 }
@@ -177,9 +239,17 @@ impl Rules {
         self.defaults.get(id)
     }
 
+    /// Removes a default rule for headers.
+    pub(crate) fn remove_of_headers(&mut self, default: &'static DefaultRule, rule: &Arc<Rule>) {
+        self.headers.redacted.retain(|_, other| other != rule);
+        if let Some(defaults) = self.headers.defaults.as_mut().filter(|_| is_of_header_defaults(default)) {
+            defaults.remove(default, rule);
+        }
+    }
+
     /// Whether the placeholders of some rule have this name.
     pub(crate) fn gives(&self, name: &str) -> bool {
-        self.names.contains_key(name)
+        self.names.contains_key(name) || placeholder::is_name_of_header(name)
     }
 
     /// The label of the rule whose placeholders have this name.

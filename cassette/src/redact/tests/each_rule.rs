@@ -42,6 +42,8 @@ impl Exchange {
         // The value is too short for the search for found values, so only the rule itself can find it.
         let value = match what {
             "code" => "9f8c-2b7d-4e1a-6053".to_owned(),
+            // The rule looks at nothing but the value.
+            "*" => "q8JxZt0Wm3RbV6yNcKp2".to_owned(),
             _ => format!("p-{}", &id[3..]),
         };
         let of_header = || HeaderValue::from_str(&value).unwrap();
@@ -54,7 +56,8 @@ impl Exchange {
                 let set = HeaderValue::from_str(&format!("lang={value}; Path=/")).unwrap();
                 self.response.append(header::SET_COOKIE, set);
             }
-            RuleKind::Header => _ = self.request.insert(HeaderName::from_static(what), of_header()),
+            RuleKind::Header | RuleKind::RequestNoise => _ = self.request.insert(named(what), of_header()),
+            RuleKind::Noise => _ = self.response.insert(named(what), of_header()),
             RuleKind::Url => self.uris.push(match what {
                 "user-info" => format!("https://{value}@h/x"),
                 "slack-webhook" => format!("https://hooks.slack.com/services/{value}"),
@@ -77,8 +80,7 @@ impl Exchange {
 
     /// The stored text of the whole exchange without these rules.
     fn stored(&self, without: &BTreeSet<&str>) -> String {
-        let rules = Rules::default().keep_other_headers();
-        let rules = without.iter().fold(rules, |rules, id| rules.without_rule(id).unwrap());
+        let rules = without.iter().fold(Rules::default(), |rules, id| rules.without_rule(id).unwrap());
         let redactor = Redactor::new(rules).unwrap();
         let mut stored = String::new();
         for (content_type, body) in
@@ -106,14 +108,23 @@ impl Exchange {
     }
 }
 
+/// The name of a header that the pattern of a rule fits.
+fn named(pattern: &str) -> HeaderName {
+    pattern.replace("*-", "x-probe-").replace('*', "x-probe").parse().unwrap()
+}
+
 /// The rule, and the rules that find its value as well: a rule for a field also applies to headers, queries and cookies
-/// of its name, and the rule for all cookies to each cookie.
+/// of its name, the rule for all cookies to each cookie, and a rule for the end of a name to all such headers.
 fn with_covering_rules(rule: &DefaultRule) -> BTreeSet<&'static str> {
     let covers = |other: &&DefaultRule| match (other.kind, rule.kind) {
         (RuleKind::Field, RuleKind::Header | RuleKind::Query | RuleKind::Cookie) => {
             normalised(other.what) == normalised(rule.what)
         }
         (RuleKind::Header, RuleKind::Cookie) => other.what == "cookie",
+        (RuleKind::Header, RuleKind::Header) => {
+            let ending = other.what.strip_prefix('*').filter(|ending| !ending.is_empty());
+            other.id == rule.id || ending.is_some_and(|ending| rule.what.ends_with(ending))
+        }
         _ => other.id == rule.id,
     };
     default_rules().iter().filter(|other| other.id == rule.id || covers(other)).map(|rule| rule.id).collect()

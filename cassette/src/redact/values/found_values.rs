@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::placeholder;
 use crate::redact::values::encodings;
 use crate::redact::values::encodings::Needle;
 use crate::redact::values::finder::{Entry, Finder};
@@ -13,6 +14,10 @@ use crate::redact::values::finder::{Entry, Finder};
 /// The greatest number of values to search for: a session takes the first ones that it finds. Each value makes every
 /// search a little slower.
 const MOST: usize = 32;
+
+/// In addition to [`MOST`], a session searches for this many values of headers that no list knows. They have a number of
+/// their own, because a server may send another value in each response.
+const MOST_OF_HEADERS: usize = 16;
 
 /// The length of the longest value to search for.
 pub(crate) const LONGEST: usize = 4096;
@@ -45,12 +50,17 @@ struct FoundValue {
 impl FoundValues {
     /// Searches for the value from now on, if it looks like a token.
     pub(crate) fn add(&self, value: &[u8], placeholder: &str) {
-        if self.count() >= MOST || !is_token(value) {
+        if self.count() >= MOST + MOST_OF_HEADERS || !is_token(value) {
             return;
         }
         let Ok(value) = std::str::from_utf8(value) else { return };
+        let is_of_header =
+            |placeholder: &str| placeholder::is_name_of_header(placeholder.trim_start_matches('['));
+        let of_header = is_of_header(placeholder);
+        let most = if of_header { MOST_OF_HEADERS } else { MOST };
         let mut state = self.state();
-        if state.values.len() < MOST && state.values.iter().all(|known| *known.placeholder != *placeholder) {
+        let same_kind = state.values.iter().filter(|known| is_of_header(&known.placeholder) == of_header);
+        if same_kind.count() < most && state.values.iter().all(|known| *known.placeholder != *placeholder) {
             state.values.push(FoundValue {
                 placeholder: placeholder.into(),
                 needles: encodings::usual_needles(value),
@@ -127,12 +137,17 @@ fn is_long_number(value: &[u8]) -> bool {
 fn is_no_word(value: &[u8]) -> bool {
     let (mut pairs, mut odd) = (0, 0);
     for pair in value.windows(2).filter(|pair| pair.iter().all(u8::is_ascii_alphabetic)) {
-        let letter = |b: u8| usize::from(b.to_ascii_lowercase() - b'a');
         pairs += 1;
-        odd += usize::from(HARDLY_EVER[letter(pair[0])].contains(&pair[1].to_ascii_lowercase()));
+        odd += usize::from(is_rare_pair(pair[0], pair[1]));
     }
     // In random letters, two of five pairs are rare. In words, one of thirty pairs is rare.
     pairs >= 12 && 5 * odd >= pairs
+}
+
+/// Whether words hardly ever have this pair of letters.
+pub(crate) fn is_rare_pair(first: u8, second: u8) -> bool {
+    let at = usize::from(first.to_ascii_lowercase().wrapping_sub(b'a'));
+    HARDLY_EVER.get(at).is_some_and(|rare| rare.contains(&second.to_ascii_lowercase()))
 }
 
 /// For each letter from `a` on: the letters that rarely follow it in languages with the Latin alphabet.
@@ -232,5 +247,9 @@ mod tests {
         }
         assert_eq!(values.count(), MOST);
         assert_eq!(values.finder().1, MOST);
+        for n in 0..MOST {
+            values.add(format!("q1b2c3d4e5f6g7h8{n}").as_bytes(), &format!("[header.x-acme:{n}]"));
+        }
+        assert_eq!(values.count(), MOST + MOST_OF_HEADERS);
     }
 }

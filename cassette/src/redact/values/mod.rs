@@ -2,6 +2,7 @@
 //!
 //! Must not know: formats of bodies, streams, rules other than secrets.
 
+pub(crate) mod credentials;
 pub(crate) mod encoding;
 pub(crate) mod encodings;
 pub(crate) mod finder;

@@ -37,7 +37,15 @@ pub(super) fn unmatched(requests: Vec<UnmatchedRequest>) -> Problem {
 fn unmatched_with(matching: String, requests: Vec<UnmatchedRequest>) -> Problem {
     let cassette = "tests/cassettes/weather/berlin.json".into();
     let suggestions = player::suggestions::of(&requests);
-    Problem::Unmatched(Unmatched { cassette, recorded: 12, used: 4, matching, requests, suggestions })
+    Problem::Unmatched(Unmatched {
+        cassette,
+        recorded: 12,
+        used: 4,
+        matching,
+        left_out: Vec::new(),
+        requests,
+        suggestions,
+    })
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub(super) fn unused(recorded: usize, left: std::ops::Range<usize>, last: Option
     Problem::Unused(UnusedReport {
         cassette: "tests/cassettes/weather/berlin.json".into(),
         recorded,
+        left_out: Vec::new(),
         left: left.map(recording).collect(),
         last: last.map(recording),
     })
@@ -90,5 +91,30 @@ note: 2 of 12 recordings were not used
   the last request that it made was answered by
      9. GET https://api.example.com/v1/forecast?page=9
    = to record `weather/berlin` again: CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin"
+    );
+}
+
+#[test]
+fn left_out_headers() {
+    let Problem::Unused(unused) = unused(1, 0..1, None) else { panic!("another problem") };
+    let left_out = (0..10).map(|n| format!("x-{n}")).collect();
+    check(
+        vec![Problem::Unused(UnusedReport { left_out, ..unused })],
+        "\
+error: the one recording of the cassette was not used
+  --> tests/forecast.rs:12, test forecast::berlin
+   = cassette: tests/cassettes/weather/berlin.json
+   = left out while recording: x-0, x-1, x-2, x-3, x-4, x-5, x-6, x-7 … and 2 more
+
+  the test did not ask for
+    1. GET https://api.example.com/v1/forecast?page=1
+  it made no request, or none that reached this session
+
+  if the test need not ask for them
+    1. write \"optional\": true into recording 1 of the cassette
+    2. or let the test's `Config` only warn: .unused(Unused::Warn)
+
+help: if the test is meant to ask for nothing now, record `weather/berlin` again:
+    CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
     );
 }

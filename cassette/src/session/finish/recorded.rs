@@ -15,7 +15,7 @@ use crate::session::handle::{Inner, Session};
 use crate::session::summary::Summary;
 use crate::session::{leaks, output, problems};
 use crate::snapshot;
-use crate::tape::{Cassette, Journal, Metadata, Prepared};
+use crate::tape::{Cassette, Journal, LeftOutHeaders, Metadata, Prepared};
 
 /// How long a finished recording waits for responses that are still being read.
 const GRACE: Duration = Duration::from_secs(5);
@@ -114,6 +114,12 @@ impl Session {
             let seconds = self.0.started.elapsed().as_secs_f64();
             metadata.duration_seconds = Some((seconds * 1000.0).round() / 1000.0);
             metadata.redaction = redactor.fired();
+            metadata.left_out = Some(LeftOutHeaders::default());
+        }
+        // If an older version recorded the cassette that this recording extends, the list would not be complete.
+        if let Some(left_out) = &mut metadata.left_out {
+            let (request, response) = redactor.left_out();
+            left_out.add(request, response);
         }
         metadata
     }

@@ -21,6 +21,11 @@ impl Session {
             let other = !gone.is_empty() || !new.is_empty();
             end.notes.extend(other.then_some(Note::OtherRules { gone, new, command }));
         }
+        let left_out = player.left_out();
+        if end.body_failed && player.unmatched().is_none() && !left_out.is_empty() {
+            let command = self.0.site.record_command();
+            end.notes.push(Note::LeftOut { names: left_out, command });
+        }
         if end.failed() {
             // Unused recordings and a changed output are probably consequences of the failure, so they are not
             // reported.

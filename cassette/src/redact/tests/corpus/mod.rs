@@ -2,6 +2,7 @@
 //! without secrets stays as it is. If any one encoding is switched off, the corpus fails.
 
 mod encodings;
+mod headers;
 mod innocent;
 mod judge;
 mod laws;

@@ -39,6 +39,9 @@ pub(super) const PLACES: &[Place] = &[
     place("fragment", "https://api.test/v1#q=@&x=1", "&# \"<>", Part::Url),
     place("request header", "note @ end", "", Part::Header("x-note", Side::Request)),
     place("response header", "note @ end", "", Part::Header("x-note", Side::Response)),
+    place("unknown header of a request", "note @ end", "", Part::Header("x-unlisted", Side::Request)),
+    place("unknown header of a response", "note @ end", "", Part::Header("x-unlisted", Side::Response)),
+    place("JSON in a header", VALUE, "", Part::Header("x-unlisted", Side::Response)),
     place("redirect", "/next?page=2&q=@", "&# \"<>", Part::Header("location", Side::Response)),
     place(
         "JSON string",
