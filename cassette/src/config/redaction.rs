@@ -98,8 +98,9 @@ impl Config {
         self.with_file(path.as_ref(), false)
     }
 
-    /// Keeps a header with its value. By default cassettes keep the headers that replay and review need. `x-acme-*`
-    /// keeps all headers that begin with `x-acme-`, except those that carry credentials.
+    /// Keeps a header with its value, even if the header is noise or its value looks like a credential. Named secrets
+    /// and tokens with a known pattern in the value are redacted nevertheless. `x-acme-*` keeps all headers that begin
+    /// with `x-acme-`, except those whose names are those of credentials.
     ///
     /// If a default rule redacts the header, the session reports a mistake when it begins.
     /// [`without_rule`](Self::without_rule) switches such a rule off.
@@ -152,7 +153,7 @@ impl Config {
         self.with_checked(validation::header("redact_header", name), |rules| rules.redact_header(name))
     }
 
-    /// Drops a header that cassettes would keep otherwise.
+    /// Leaves out a header that cassettes would keep otherwise. `_metadata.left_out` names it.
     ///
     /// ```
     /// use cassette::Config;
@@ -164,8 +165,8 @@ impl Config {
         self.with_checked(validation::header("drop_header", name), |rules| rules.drop_header(name))
     }
 
-    /// Keeps every header that no rule redacts or drops. By default cassettes keep only the headers of a list of
-    /// harmless headers.
+    /// Also keeps headers that are noise, such as ids of traces and durations. By default cassettes leave them out, and
+    /// `_metadata.left_out` names them. `cargo cassette rules` lists them.
     ///
     /// ```
     /// use cassette::Config;
