@@ -133,6 +133,7 @@ mod private;
 mod recorder;
 pub mod redact;
 mod report;
+mod request_ids;
 #[cfg(feature = "scaffold")]
 pub mod scaffold;
 mod scan;

@@ -67,6 +67,12 @@ pub(crate) fn name_of_header(header: &str) -> String {
     OF_HEADER.chars().chain(header.chars().filter(|c| is_name_char(*c)).take(64)).collect()
 }
 
+/// The header in whose values this placeholder stands, if [`name_of_header`] made its name.
+pub(crate) fn header_of(placeholder: &str) -> Option<&str> {
+    parse(placeholder.as_bytes())?;
+    placeholder.strip_prefix('[')?.split_once(':')?.0.strip_prefix(OF_HEADER)
+}
+
 /// Whether a name in a placeholder is one for the values of a header.
 pub(crate) fn is_name_of_header(name: &str) -> bool {
     name.starts_with(OF_HEADER)
@@ -287,6 +293,17 @@ fn number_of(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers() {
+        let placeholder = numbered(&name_of_header("x-acme!"), 1);
+        assert_eq!((placeholder.as_str(), header_of(&placeholder)), ("[header.x-acme:1]", Some("x-acme")));
+        assert_eq!(
+            (header_of("[token:1]"), header_of("header.x"), header_of("{{secret.a}}")),
+            (None, None, None)
+        );
+        assert!(is_name_of_header("header.x-acme") && !is_name_of_header("header"));
+    }
 
     #[test]
     fn placeholders() {

@@ -20,6 +20,7 @@ const ROOMS: &[&str] = &[
     "media_type.rs",
     "placeholder.rs",
     "poison.rs",
+    "request_ids.rs",
     "transport_error.rs",
     "wild.rs",
     "selecting_headers.rs",

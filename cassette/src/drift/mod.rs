@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use http::{HeaderMap, header};
 
 use crate::json;
-use crate::redact::is_id_of_request;
+use crate::request_ids::is_request_id;
 use crate::tape::{Outcome, Response};
 pub(crate) use schema::{MOST_CHANGES, Schema};
 
@@ -119,7 +119,7 @@ fn headers(before: &HeaderMap, now: &HeaderMap, compared: Compared, changes: &mu
             continue;
         }
         // The content type is a part of the schema. Ids of requests differ in each answer.
-        let counts = compared.values && !is_id_of_request(name) || name == header::CONTENT_TYPE;
+        let counts = compared.values && !is_request_id(name) || name == header::CONTENT_TYPE;
         if recorded.is_some() != live.is_some() || (counts && recorded != live) {
             changes.push(AnswerChange { place: AnswerPlace::Header(name.to_owned()), recorded, live });
         }

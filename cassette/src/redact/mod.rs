@@ -38,7 +38,6 @@ pub(crate) use restore::Restorer;
 #[cfg(test)]
 pub(crate) use rules::catalogue::{DefaultRule, RuleKind, default_rules};
 pub use rules::hooks::{BodyHead, MOST_HOOKED, RequestHead, ResponseHead};
-pub(crate) use rules::known_headers::is_id_of_request;
 pub(crate) use rules::label::Label;
 pub(crate) use rules::set::Rules;
 pub(crate) use rules::unusable::Unusable;

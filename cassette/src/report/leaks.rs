@@ -9,6 +9,7 @@ use super::page::{Help, Page};
 use super::palette::paint;
 use super::setup::path;
 use super::text::{URI, VALUE, clean, short};
+use crate::placeholder;
 use crate::redact::suggest::Suggestion;
 use crate::redact::{LeakEncoding, LeakKind};
 
@@ -158,6 +159,9 @@ impl Leak {
             Suggestion::SomeBody => "`Config::redact_body_with`".to_owned(),
         });
         let option = by_rule.unwrap_or_else(|| self.suggestion_for_place());
+        if let (LeakKind::Found, Some(header)) = (self.kind, placeholder::header_of(&self.name)) {
+            return format!("{option}; if it is not a secret, .allow_header({:?})", clean(header));
+        }
         match self.name.split_once(' ') {
             Some((id, _)) if self.kind == LeakKind::Token => {
                 format!("{option}; if it is not a secret, .without_rule({id:?})")

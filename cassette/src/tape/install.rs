@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
+use super::document::Limits;
 use super::journal::{self, Journal, Line, Recording, State};
+use super::request_ids::without_request_ids;
 use super::window::Window;
 use super::{BodyFile, Cassette, Content, Files, Interaction, Metadata, layout, order, parse, position};
 use crate::error::{Error, Result};
@@ -27,6 +29,8 @@ pub struct Prepared {
     /// The offset of the interactions in the document. The document holds no times from there on.
     interactions_at: u64,
     bodies: BTreeMap<String, Kept>,
+    /// Whether ids of requests may differ if this cassette is compared with the old one.
+    ignore_request_ids: bool,
 }
 
 /// The result of `Prepared::install`.
@@ -99,6 +103,12 @@ impl Journal {
     ///
     /// The document cannot be written, or a body that it needs is missing. The journal then stays open.
     pub fn prepare(&self, metadata: Metadata) -> Result<Prepared> {
+        self.prepare_with(metadata, false)
+    }
+
+    /// Like [`prepare`](Self::prepare). If `ignore_request_ids` is true, the old cassette also stays if the new one
+    /// differs from it only in ids of requests in headers of responses.
+    pub(crate) fn prepare_with(&self, metadata: Metadata, ignore_request_ids: bool) -> Result<Prepared> {
         let files = &self.0.files;
         let mut state = self.0.state();
         if state.closed {
@@ -120,13 +130,20 @@ impl Journal {
             keep_bodies(&before.interaction(i)?, files, &mut bodies)?;
         }
         let old = match before {
-            None => same_apart_from_chance(files, &lines, &state),
+            None => same_apart_from_chance(files, &lines, &state, ignore_request_ids),
             Some(_) => None,
         };
         let (before, lines) = if old.is_some() { (old.as_ref(), &[][..]) } else { (before, &lines[..]) };
         let interactions_at = write_document(&mut file, before, &metadata, lines, &state, files)?;
         state.closed = true;
-        Ok(Prepared { recording: self.0.clone(), document, metadata, interactions_at, bodies })
+        Ok(Prepared {
+            recording: self.0.clone(),
+            document,
+            metadata,
+            interactions_at,
+            bodies,
+            ignore_request_ids,
+        })
     }
 }
 
@@ -278,9 +295,24 @@ impl Prepared {
     /// differ, or if the installed cassette cannot be read.
     fn equal(&self, files: &Files) -> Option<Metadata> {
         let old = Cassette::open_files(files).ok()?;
-        let same =
-            old.metadata().same_apart_from_time(&self.metadata) && self.same_rest(&old).unwrap_or(false);
+        let same = old.metadata().same_apart_from_time(&self.metadata)
+            && (self.same_rest(&old).unwrap_or(false)
+                || self.ignore_request_ids && self.same_without_request_ids(&old, files).unwrap_or(false));
         same.then(|| old.metadata().clone())
+    }
+
+    /// Whether the interactions of the two documents differ in nothing but ids of requests.
+    fn same_without_request_ids(&self, old: &Cassette, files: &Files) -> Result<bool> {
+        let new = Cassette::read(self.document.0.clone(), files.bodies(), &Limits::default())?;
+        if old.len() != new.len() {
+            return Ok(false);
+        }
+        for i in 0..new.len() {
+            if without_request_ids(&old.text(i)?) != without_request_ids(&new.text(i)?) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Whether the two documents have the same bytes from their interactions on.
@@ -383,7 +415,12 @@ fn write_line(
 
 /// The existing cassette, if the lines are its interactions and only chance has changed their order. The new document
 /// then takes over its order.
-fn same_apart_from_chance(files: &Files, lines: &[Line], state: &State) -> Option<Cassette> {
+fn same_apart_from_chance(
+    files: &Files,
+    lines: &[Line],
+    state: &State,
+    ignore_request_ids: bool,
+) -> Option<Cassette> {
     // A recording replaces a cassette that cannot be read.
     let old = Cassette::open_files(files).ok()?;
     let mut window = Window::default();
@@ -392,7 +429,7 @@ fn same_apart_from_chance(files: &Files, lines: &[Line], state: &State) -> Optio
         write_line(line, &mut window, state, files, &mut text)?;
         Ok(text)
     };
-    order::is_same_apart_from_chance(&old, lines, text).ok()?.then_some(old)
+    order::is_same_apart_from_chance(&old, lines, text, ignore_request_ids).ok()?.then_some(old)
 }
 
 /// The approximate size, in bytes, of the pieces in which the document is written.

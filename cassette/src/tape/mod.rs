@@ -22,6 +22,7 @@ mod outline;
 mod parse;
 mod part;
 mod position;
+mod request_ids;
 mod types;
 mod window;
 mod write;

@@ -53,7 +53,7 @@ impl Redactor {
     /// The value as it is stored; `None` if the header is dropped.
     fn header(&self, header: &HeaderName, value: &[u8], side: Side) -> Option<Vec<u8>> {
         let name = header.as_str();
-        let Headers { kept, redacted, dropped, others_kept, defaults } = &self.rules().headers;
+        let Headers { kept, redacted, kept_fields, dropped, others_kept, defaults } = &self.rules().headers;
         if kept.contains(name) {
             return Some(self.shown(header, value));
         }
@@ -81,7 +81,12 @@ impl Redactor {
             return Some(self.credentials(&rule, value));
         }
         let ending = defaults.as_ref().and_then(|rules| rules.ending(name));
-        if let Some(rule) = ending.filter(|_| !is_known && !known_headers::is_known_by_ending(name)) {
+        let is_no_credential = || {
+            is_known
+                || known_headers::is_known_by_ending(name)
+                || kept_fields.contains(&names::normalised(name))
+        };
+        if let Some(rule) = ending.filter(|_| !is_no_credential()) {
             return Some(self.credentials(&rule.of_header(name), value));
         }
         if kept.iter().any(|pattern| names::matches(pattern, name)) {
@@ -192,7 +197,7 @@ mod tests {
     fn redactor() -> Redactor {
         let rules = Rules::default().secret("KEY", "s3cr3t-key").unwrap();
         let rules = rules.allow_header("X-Acme-Region").allow_header("x-free-*").allow_header("x-auth-token");
-        Redactor::new(rules.keep_field("x_auth_token").field("x-tenant-pin")).unwrap()
+        Redactor::new(rules.keep_field("x_auth_token").keep_field("page_key").field("x-tenant-pin")).unwrap()
     }
 
     /// `expected` is empty for a header that is dropped.
@@ -218,6 +223,7 @@ mod tests {
         check(Request, "authorization", "other", "[authorization:1]");
         check(Request, "x-api-key", "other", "[x_api_key:1]");
         check(Request, "x-tenant-pin", "1234", "[x-tenant-pin:1]");
+        check(Request, "page-key", "2", "2");
         check(Request, "x-auth-token", "shown on purpose", "shown on purpose");
         check(Request, "cookie", "a=1; b=2=3", "a=[cookie:1]; b=[cookie:2]");
         check(Request, "set-cookie", "a=1", "");

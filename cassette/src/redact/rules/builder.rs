@@ -11,6 +11,7 @@ use crate::placeholder;
 use crate::redact::rules::catalogue::{DefaultRule, RuleKind};
 use crate::redact::rules::hooks::{BodyHead, Hook, RequestHead, ResponseHead, label};
 use crate::redact::rules::label::Label;
+use crate::redact::rules::names::normalised;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::secret::Secret;
 use crate::redact::rules::set::Rules;
@@ -182,6 +183,7 @@ impl Rules {
     #[must_use]
     pub fn keep_field(mut self, name: impl AsRef<str>) -> Rules {
         self.fields.remove(name.as_ref());
+        self.headers.kept_fields.insert(normalised(name.as_ref()));
         self
     }
 

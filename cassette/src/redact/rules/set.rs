@@ -68,6 +68,8 @@ pub(crate) struct Headers {
     pub(crate) kept: BTreeSet<String>,
     /// Headers whose values are replaced with placeholders.
     pub(crate) redacted: BTreeMap<String, Arc<Rule>>,
+    /// Names of fields that the project keeps, normalised. The end of such a name says nothing about a header.
+    pub(crate) kept_fields: BTreeSet<String>,
     /// The headers that the project drops.
     pub(crate) dropped: BTreeSet<String>,
     /// Whether noise is kept.
@@ -171,6 +173,7 @@ impl Rules {
         let headers = Headers {
             kept: BTreeSet::new(),
             redacted: BTreeMap::new(),
+            kept_fields: BTreeSet::new(),
             dropped: BTreeSet::new(),
             others_kept: true,
             defaults: None,

@@ -71,7 +71,9 @@ fn is_credential(run: &[u8]) -> bool {
     let words = run.split(|b| !b.is_ascii_alphanumeric());
     let random: Vec<&[u8]> = words.filter(|word| !is_known_form(word) && is_random(word)).collect();
     let different = (0..=u8::MAX).filter(|b| random.iter().any(|word| word.contains(b))).count();
-    random.iter().map(|word| word.len()).sum::<usize>() >= LEAST_RANDOM && different >= LEAST_DIFFERENT
+    let length = random.iter().map(|word| word.len()).sum::<usize>();
+    // An id may be a path with words, of which little looks random.
+    length >= LEAST_RANDOM && 2 * length >= run.len() && different >= LEAST_DIFFERENT
 }
 
 /// The run with dots in place of its UUIDs.

@@ -121,6 +121,7 @@ fn a_leak() {
                 leak("[sid:1]", plain, part(true, LeakPart::Header("location".into()))),
             ),
             by_rule(Suggestion::Field("code".into()), leak("[sid:1]", plain, part(false, LeakPart::Url))),
+            leak("[header.x-job:1]", plain, part(true, body(None, Some("/job")))),
             Leak {
                 unpacked: true,
                 ..leak("CAS0501 pattern jwt", LeakEncoding::Token, part(true, body(None, None)))
@@ -131,7 +132,7 @@ fn a_leak() {
     check(
         vec![Problem::Leaks(leaks)],
         "\
-error: the new recording of `weather/berlin` contains secrets in 8 places, and was not saved
+error: the new recording of `weather/berlin` contains secrets in 9 places, and was not saved
   --> tests/forecast.rs:12, test forecast::berlin
    = cassette: tests/cassettes/weather/berlin.json is unchanged
 
@@ -159,6 +160,10 @@ error: the new recording of `weather/berlin` contains secrets in 8 places, and w
     interaction 3: GET https://api.example.com/v1/notes
     its URL
     fix: .redact_field(\"code\")
+  the value of [header.x-job:1], as it is
+    interaction 3: GET https://api.example.com/v1/notes
+    body of the response, at /job
+    fix: .redact_pointer(\"/job\"); if it is not a secret, .allow_header(\"x-job\")
   CAS0501 pattern jwt, by its pattern, unpacked
     interaction 3: GET https://api.example.com/v1/notes
     body of the response
