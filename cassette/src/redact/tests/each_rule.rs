@@ -138,7 +138,7 @@ fn each_default_rule_is_disabled_alone() {
     let none = BTreeSet::new();
     assert_eq!(exchange.shown(&none).1, none, "all are in force");
     // A small run checks a sample of the rules, a full run checks all of them.
-    let step = sized(12, 1);
+    let step = sized(20, 1);
     for rule in default_rules().iter().skip(seed(0) as usize % step).step_by(step) {
         let without = with_covering_rules(rule);
         let (all, any) = exchange.shown(&without);
