@@ -137,6 +137,7 @@ fn interaction(uri: String, n: u32) -> Interaction {
     headers.insert("content-type", http::HeaderValue::from_static("application/json"));
     let response = Response {
         status: 200,
+        reason: None,
         version: http::Version::HTTP_11,
         headers,
         body: Body::inline(format!("{{\"id\":{n},\"state\":\"open\"}}")),

@@ -5,6 +5,8 @@
 use std::error::Error;
 use std::io;
 
+#[cfg(feature = "proxy")]
+use crate::transport_error::ResetCode;
 use crate::transport_error::{TransportError, TransportErrorKind as Kind};
 
 /// The kind and the complete message of an error, from its chain of sources.
@@ -72,7 +74,10 @@ fn of_protocol(level: &(dyn Error + 'static)) -> Option<Kind> {
     if let Some(e) = level.downcast_ref::<h2::Error>() {
         return match e.get_io() {
             Some(e) => of_io(e.kind()).or(Some(Kind::Reset)),
-            None if e.is_remote() => Some(Kind::Reset),
+            None if e.is_remote() => {
+                let code = e.reason().and_then(ResetCode::of);
+                Some(code.map_or(Kind::Reset, Kind::StreamReset))
+            }
             None => Some(Kind::Protocol),
         };
     }

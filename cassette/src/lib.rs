@@ -130,6 +130,7 @@ mod placeholder;
 mod player;
 mod poison;
 mod private;
+mod reason;
 mod recorder;
 pub mod redact;
 mod report;

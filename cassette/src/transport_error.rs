@@ -2,6 +2,9 @@
 //!
 //! Must not know: how a transport fails (`failure` reads its errors), how a cassette stores the failure.
 
+#[cfg(feature = "proxy")]
+use std::sync::LazyLock;
+
 /// A failure to get a response, or to get the whole of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransportError {
@@ -25,19 +28,67 @@ pub enum TransportErrorKind {
     Timeout,
     /// The connection closed or was reset in the middle.
     Reset,
+    /// The server reset the HTTP/2 stream, or closed its connection, with this code. Clients act on some of the codes.
+    StreamReset(ResetCode),
     /// Anything else, such as a malformed answer.
     Protocol,
 }
 
+/// The error codes of HTTP/2 (RFC 9113 §7), except `INTERNAL_ERROR`: a stream that is reset with it is recorded as
+/// [`TransportErrorKind::Reset`], like a connection that closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ResetCode {
+    /// The server ends without an error.
+    NoError = 0x0,
+    /// The client broke the protocol.
+    ProtocolError = 0x1,
+    /// The client broke the rules of flow control.
+    FlowControlError = 0x3,
+    /// The client did not acknowledge settings in time.
+    SettingsTimeout = 0x4,
+    /// A frame came for a closed stream.
+    StreamClosed = 0x5,
+    /// A frame had a wrong size.
+    FrameSizeError = 0x6,
+    /// The server has not processed the request. Clients may repeat it.
+    RefusedStream = 0x7,
+    /// The stream is not needed any more.
+    Cancel = 0x8,
+    /// The state of header compression is lost.
+    CompressionError = 0x9,
+    /// A tunnel's connection was reset.
+    ConnectError = 0xa,
+    /// The client sends too much.
+    EnhanceYourCalm = 0xb,
+    /// TLS is not good enough for the server.
+    InadequateSecurity = 0xc,
+    /// The server wants HTTP/1.1.
+    Http11Required = 0xd,
+}
+
 impl TransportErrorKind {
     /// Every kind with its name in a cassette.
-    pub const NAMES: [(TransportErrorKind, &'static str); 6] = [
+    pub const NAMES: [(TransportErrorKind, &'static str); 19] = [
         (TransportErrorKind::Dns, "dns"),
         (TransportErrorKind::Connect, "connect"),
         (TransportErrorKind::Tls, "tls"),
         (TransportErrorKind::Timeout, "timeout"),
         (TransportErrorKind::Reset, "reset"),
         (TransportErrorKind::Protocol, "protocol"),
+        (TransportErrorKind::StreamReset(ResetCode::NoError), "NO_ERROR"),
+        (TransportErrorKind::StreamReset(ResetCode::ProtocolError), "PROTOCOL_ERROR"),
+        (TransportErrorKind::StreamReset(ResetCode::FlowControlError), "FLOW_CONTROL_ERROR"),
+        (TransportErrorKind::StreamReset(ResetCode::SettingsTimeout), "SETTINGS_TIMEOUT"),
+        (TransportErrorKind::StreamReset(ResetCode::StreamClosed), "STREAM_CLOSED"),
+        (TransportErrorKind::StreamReset(ResetCode::FrameSizeError), "FRAME_SIZE_ERROR"),
+        (TransportErrorKind::StreamReset(ResetCode::RefusedStream), "REFUSED_STREAM"),
+        (TransportErrorKind::StreamReset(ResetCode::Cancel), "CANCEL"),
+        (TransportErrorKind::StreamReset(ResetCode::CompressionError), "COMPRESSION_ERROR"),
+        (TransportErrorKind::StreamReset(ResetCode::ConnectError), "CONNECT_ERROR"),
+        (TransportErrorKind::StreamReset(ResetCode::EnhanceYourCalm), "ENHANCE_YOUR_CALM"),
+        (TransportErrorKind::StreamReset(ResetCode::InadequateSecurity), "INADEQUATE_SECURITY"),
+        (TransportErrorKind::StreamReset(ResetCode::Http11Required), "HTTP_1_1_REQUIRED"),
     ];
 
     /// The name in a cassette.
@@ -63,4 +114,29 @@ impl std::fmt::Display for TransportError {
     }
 }
 
-impl std::error::Error for TransportError {}
+impl std::error::Error for TransportError {
+    /// The error of the `h2` crate with the code, if there is a code. hyper resets the stream of a client with this
+    /// code, and clients of an in-process transport find it here.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        #[cfg(feature = "proxy")]
+        if let TransportErrorKind::StreamReset(code) = self.kind {
+            static ERRORS: LazyLock<Vec<h2::Error>> = LazyLock::new(|| {
+                (0..=ResetCode::Http11Required as u32).map(|n| h2::Reason::from(n).into()).collect()
+            });
+            return ERRORS.get(code as usize).map(|e| e as _);
+        }
+        None
+    }
+}
+
+#[cfg(feature = "proxy")]
+impl ResetCode {
+    /// The code of a reset. `None` for `INTERNAL_ERROR`, and for codes that RFC 9113 does not know.
+    pub(crate) fn of(reason: h2::Reason) -> Option<ResetCode> {
+        let codes = TransportErrorKind::NAMES.into_iter().filter_map(|(kind, _)| match kind {
+            TransportErrorKind::StreamReset(code) => Some(code),
+            _ => None,
+        });
+        codes.into_iter().find(|code| *code as u32 == u32::from(reason))
+    }
+}

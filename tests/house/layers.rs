@@ -31,6 +31,7 @@ const ROOMS: &[&str] = &[
     "decode",
     "body.rs",
     "failure.rs",
+    "reason.rs",
     "clock.rs",
     "mode.rs",
     "ambient.rs",

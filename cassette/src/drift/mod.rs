@@ -174,6 +174,7 @@ mod tests {
         });
         Outcome::Response(Response {
             status,
+            reason: None,
             version: http::Version::HTTP_11,
             headers: headers.collect(),
             body: Body::inline(body),

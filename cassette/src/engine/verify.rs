@@ -19,6 +19,7 @@ use crate::body::Body;
 use crate::capture::Capture;
 use crate::drift::{self, MOST_CHANGES};
 use crate::player::{Asked, Chosen, Played};
+use crate::reason;
 use crate::redact::{Encoding, Side};
 use crate::report::{Drifted, Obstacle, Problem};
 use crate::tape::{BodySink, Content, Outcome, Request, Response, TransportError, TransportErrorKind};
@@ -113,6 +114,7 @@ impl Verifying {
         let trailers = replay.redactor.headers(&trailers, Side::Response);
         Ok(Response {
             status: head.status.as_u16(),
+            reason: reason::of(&head.extensions).map(|reason| replay.redactor.reason(reason)),
             version: head.version,
             headers,
             body,

@@ -14,6 +14,7 @@ use crate::body::Body;
 use crate::capture;
 use crate::clock::format_http_date;
 use crate::error::Error;
+use crate::reason;
 use crate::redact::{Redactor, Restorer};
 use crate::report::Unfilled;
 use crate::tape::{self, Interaction, Outcome, Request, Response, TransportError};
@@ -85,7 +86,10 @@ impl Player {
         if let Some(values) = &refill.values {
             self.fill_head(i, values, &mut recorded)?;
         }
-        let Response { headers, body, trailers, cut, .. } = recorded;
+        let Response { reason, headers, body, trailers, cut, .. } = recorded;
+        if let Some(reason) = &reason {
+            reason::set(response.extensions_mut(), &self.restored(reason));
+        }
         *response.headers_mut() = headers;
         if self.restores {
             self.restore_headers(response.headers_mut());
@@ -173,13 +177,14 @@ impl Player {
     }
 
     fn restore_headers(&self, headers: &mut HeaderMap) {
-        for value in headers.values_mut() {
-            if let Ok(text) = std::str::from_utf8(value.as_bytes())
-                && let Ok(restored) = HeaderValue::from_str(&self.redactor.restore_str(text))
-            {
-                *value = restored;
-            }
-        }
+        headers.values_mut().for_each(|value| *value = self.restored(value));
+    }
+
+    fn restored(&self, value: &HeaderValue) -> HeaderValue {
+        let restored = std::str::from_utf8(value.as_bytes()).ok().and_then(|text| {
+            HeaderValue::from_str(&self.redactor.restore_str(text)).ok().filter(|_| self.restores)
+        });
+        restored.unwrap_or_else(|| value.clone())
     }
 
     fn unfilled(&self, index: usize, reason: &dyn std::fmt::Display) -> Fault {

@@ -229,6 +229,7 @@ impl Player {
             self.redactor.take_numbers(request.uri.as_bytes());
             self.take_numbers_of(&request.headers, &request.body)?;
             if let Outcome::Response(response) = outcome {
+                response.reason.iter().for_each(|reason| self.redactor.take_numbers(reason.as_bytes()));
                 self.take_numbers_of(&response.headers, &response.body)?;
                 self.take_numbers_of(&response.trailers, &tape::Body::default())?;
             }

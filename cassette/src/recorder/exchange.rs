@@ -6,13 +6,14 @@
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 use tokio::sync::watch;
 
 use super::outbox::{Objected, Outbox};
 use crate::capture::Capture;
 use crate::error::Error;
 use crate::poison::unpoisoned;
+use crate::reason;
 use crate::redact::{Objection, Redactor, Side};
 use crate::report::UpstreamFailure;
 use crate::tape::{self, Interaction, Outcome, Request, Response, TransportError, TransportErrorKind};
@@ -57,6 +58,7 @@ enum Download {
 
 struct ResponseParts {
     status: u16,
+    reason: Option<HeaderValue>,
     version: http::Version,
     headers: HeaderMap,
     capture: Option<Capture>,
@@ -109,7 +111,8 @@ impl Exchange {
                 }
             };
             let (status, version) = (head.status.as_u16(), head.version);
-            parts.answer = Download::Arriving(ResponseParts { status, version, headers, capture });
+            let reason = reason::of(&head.extensions).map(|reason| outbox.redactor().reason(reason));
+            parts.answer = Download::Arriving(ResponseParts { status, reason, version, headers, capture });
         }
     }
 
@@ -353,7 +356,7 @@ impl ResponseParts {
         trailers: HeaderMap,
         cut: Option<TransportError>,
     ) -> std::io::Result<Option<Outcome>> {
-        let ResponseParts { status, version, mut headers, capture } = self;
+        let ResponseParts { status, reason, version, mut headers, capture } = self;
         let Some(capture) = capture else { return Ok(None) };
         let body = match cut {
             // A body that was cut off cannot be decoded to its end. The client saw the part that can be decoded.
@@ -373,7 +376,7 @@ impl ResponseParts {
             }
         }
         let trailers = redactor.headers(&trailers, Side::Response);
-        Ok(Some(Outcome::Response(Response { status, version, headers, body, trailers, cut })))
+        Ok(Some(Outcome::Response(Response { status, reason, version, headers, body, trailers, cut })))
     }
 }
 

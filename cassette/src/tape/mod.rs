@@ -44,4 +44,4 @@ pub(crate) use name::Name;
 pub(crate) use part::{Part, json_string};
 pub use types::{Body, BodyFile, Content, Interaction, Outcome, Policy, Request, Response};
 
-pub use crate::transport_error::{TransportError, TransportErrorKind};
+pub use crate::transport_error::{ResetCode, TransportError, TransportErrorKind};

@@ -1,7 +1,7 @@
 //! The data of a cassette: interactions, each a request and its outcome.
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 
 use crate::transport_error::TransportError;
@@ -64,6 +64,8 @@ pub struct Request {
 pub struct Response {
     /// The status code.
     pub status: u16,
+    /// The reason phrase of HTTP/1, if it is not the usual one of the status. It may be empty.
+    pub reason: Option<HeaderValue>,
     /// The protocol version of the upstream's response.
     pub version: http::Version,
     /// As in [`Request::headers`].

@@ -33,6 +33,10 @@ pub(super) fn interaction(out: &mut Compact, interaction: &Interaction) -> io::R
             out.open(b'{');
             out.key("status")?;
             out.value(&response.status)?;
+            if let Some(reason) = &response.reason {
+                out.key("reason")?;
+                header_value(out, reason, "{ ")?;
+            }
             out.key("version")?;
             out.value(version_name(response.version))?;
             out.key("headers")?;

@@ -50,6 +50,11 @@ impl Redactor {
         }
     }
 
+    /// A reason phrase, with its secrets redacted.
+    pub(crate) fn reason(&self, reason: HeaderValue) -> HeaderValue {
+        valid(self.bytes(reason.as_bytes()))
+    }
+
     /// The value as it is stored; `None` if the header is dropped.
     fn header(&self, header: &HeaderName, value: &[u8], side: Side) -> Option<Vec<u8>> {
         let name = header.as_str();

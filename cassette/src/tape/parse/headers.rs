@@ -41,6 +41,14 @@ pub(super) fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Head
     deserializer.deserialize_map(Fields)
 }
 
+/// A reason phrase, which is written like the value of a header.
+pub(super) fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<HeaderValue>, D::Error> {
+    const NAME: HeaderName = HeaderName::from_static("reason");
+    let mut found = HeaderMap::new();
+    deserializer.deserialize_any(Values { headers: &mut found, name: &NAME })?;
+    Ok(found.remove(NAME))
+}
+
 /// The value, or values, of one header, added to `headers`.
 struct Values<'a> {
     headers: &'a mut HeaderMap,

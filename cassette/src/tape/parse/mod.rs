@@ -10,14 +10,14 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Unexpected, Visitor};
 use serde_json::{Map, Value};
 
 use self::body::body;
 pub(super) use self::body::file_name;
-use self::headers::headers;
+use self::headers::{headers, reason};
 use super::write::VERSIONS;
 use super::{Body, Interaction, Outcome, Policy, Request, Response, TransportError, TransportErrorKind};
 
@@ -115,6 +115,8 @@ struct RequestFields {
 struct ResponseFields {
     #[serde(deserialize_with = "status")]
     status: u16,
+    #[serde(default, deserialize_with = "reason")]
+    reason: Option<HeaderValue>,
     #[serde(default = "http_1_1", deserialize_with = "version")]
     version: http::Version,
     #[serde(default, deserialize_with = "headers")]
@@ -145,6 +147,7 @@ impl From<ResponseFields> for Response {
     fn from(r: ResponseFields) -> Self {
         Response {
             status: r.status,
+            reason: r.reason,
             version: r.version,
             headers: r.headers,
             body: r.body,

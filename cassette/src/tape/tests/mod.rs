@@ -82,6 +82,7 @@ fn request(method: &str, uri: &str, body: &[u8]) -> Request {
 fn response(status: u16, body: Body) -> Response {
     Response {
         status,
+        reason: None,
         version: http::Version::HTTP_11,
         headers: HeaderMap::new(),
         body,

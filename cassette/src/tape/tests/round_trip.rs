@@ -53,15 +53,19 @@ fn json() -> impl Strategy<Value = String> {
 }
 
 fn header_map() -> impl Strategy<Value = HeaderMap> {
-    let value = vec(prop_oneof![0x20..0x7f_u8, 0x80..=0xff_u8, Just(b'\t')], 0..12);
-    let text = "[a-zäß\"\\\\ ]{0,8}".prop_map(String::into_bytes);
-    vec(("[a-z][a-z0-9-]{0,3}", prop_oneof![value, text]), 0..6).prop_map(|list| {
+    vec(("[a-z][a-z0-9-]{0,3}", header_value()), 0..6).prop_map(|list| {
         let mut map = HeaderMap::new();
         for (name, value) in list {
-            map.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(&value).unwrap());
+            map.append(name.parse::<HeaderName>().unwrap(), value);
         }
         map
     })
+}
+
+fn header_value() -> impl Strategy<Value = HeaderValue> {
+    let value = vec(prop_oneof![0x20..0x7f_u8, 0x80..=0xff_u8, Just(b'\t')], 0..12);
+    let text = "[a-zäß\"\\\\ ]{0,8}".prop_map(String::into_bytes);
+    prop_oneof![value, text].prop_map(|value| HeaderValue::from_bytes(&value).unwrap())
 }
 
 fn failure() -> impl Strategy<Value = TransportError> {
@@ -76,6 +80,7 @@ fn planned() -> impl Strategy<Value = Planned> {
     let versions = [http::Version::HTTP_10, http::Version::HTTP_11, http::Version::HTTP_2].to_vec();
     let answer = (
         100..1000_u16,
+        prop::option::of(header_value()),
         prop::sample::select(versions),
         header_map(),
         header_map(),
@@ -83,9 +88,9 @@ fn planned() -> impl Strategy<Value = Planned> {
         prop::option::of("gzip|br"),
     );
     let outcome = prop_oneof![
-        4 => answer.prop_map(|(status, version, headers, trailers, cut, encoding)| {
+        4 => answer.prop_map(|(status, reason, version, headers, trailers, cut, encoding)| {
             let body = Body { encoding, ..Body::default() };
-            Outcome::Response(Response { status, version, headers, body, trailers, cut })
+            Outcome::Response(Response { status, reason, version, headers, body, trailers, cut })
         }),
         1 => failure().prop_map(Outcome::Error),
     ];
