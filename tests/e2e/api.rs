@@ -72,15 +72,28 @@ impl Api {
     where
         F: Future<Output = Answer> + Send + 'static,
     {
+        Api::failing(speaks, move |request| {
+            let answer = answer(request);
+            async move { Ok::<_, Infallible>(answer.await) }
+        })
+    }
+
+    /// Starts a server that may fail in place of an answer. hyper then closes the connection, or resets the stream with
+    /// the code of an error of `h2`.
+    pub(crate) fn failing<F, E>(
+        speaks: Speaks,
+        answer: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+    ) -> Api
+    where
+        F: Future<Output = Result<Answer, E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
         let answer = Arc::new(answer);
         let (tls, root) = tls(speaks);
         let serve = move |stream: TcpStream| {
             let (answer, tls) = (answer.clone(), tls.clone());
             async move {
-                let service = service_fn(move |request| {
-                    let answered = answer(request);
-                    async move { Ok::<_, Infallible>(answered.await) }
-                });
+                let service = service_fn(move |request| answer(request));
                 let mut server = auto::Builder::new(TokioExecutor::new());
                 server.http1().auto_date_header(false);
                 server.http2().auto_date_header(false);

@@ -28,6 +28,7 @@ mod recording;
 mod redaction_places;
 mod redaction_values;
 mod renaming;
+mod resets;
 mod secret_sources;
 mod size;
 mod summary;

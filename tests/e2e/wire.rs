@@ -132,6 +132,70 @@ fn a_client_that_waits_for_100_continue() {
     assert_eq!(project.interactions()[0].request.body.size(), 5);
 }
 
+/// Raw clients show the reason phrase. It may be empty, and it may be one that only this server uses. A status may be
+/// in no registry.
+#[test]
+fn reason_phrases_and_statuses() {
+    for (line, shown) in [
+        ("200 OK", None),
+        ("200 Fine by me", Some("Fine by me")),
+        ("200 ", Some("")),
+        ("404 Nicht gefunden, größer", Some("Nicht gefunden, größer")),
+        ("299 ", Some("")),
+        ("299 Miscellaneous", Some("Miscellaneous")),
+        ("599 Network Connect Timeout", Some("Network Connect Timeout")),
+        ("700 Beyond", Some("Beyond")),
+        ("999 ", Some("")),
+    ] {
+        let api = Api::raw(format!("HTTP/1.1 {line}\r\ncontent-length: 2\r\n\r\nok"));
+        let (project, seen) = Project::both(api, async |session| {
+            let mut stream = connect(&session).await;
+            let head = format!("GET http://{HOST}/ HTTP/1.1\r\nhost: {HOST}\r\nconnection: close\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let mut bytes = Vec::new();
+            stream.read_to_end(&mut bytes).await.unwrap();
+            String::from_utf8(bytes).unwrap()
+        });
+        assert_eq!(seen.lines().next(), Some(&*format!("HTTP/1.1 {line}")));
+        let recorded = project.interactions();
+        let reason = response(&recorded[0]).reason.as_ref().map(|reason| reason.as_bytes());
+        assert_eq!(reason, shown.map(str::as_bytes), "{line}");
+    }
+}
+
+/// A secret in a reason phrase is redacted, and restored on replay.
+#[test]
+fn a_secret_in_a_reason_phrase() {
+    let api = Api::raw("HTTP/1.1 403 No access for k-5f2b9c41\r\ncontent-length: 0\r\n\r\n");
+    let (project, config) = (Project::new(), api.config().secret("KEY", "k-5f2b9c41"));
+    let body = async |session: Session| ask(&session, "GET").await.head[0].clone();
+    let seen = project.record(config.clone(), &body);
+    assert_eq!(seen, "http/1.1 403 no access for k-5f2b9c41");
+    project.assert_never("k-5f2b9c41");
+    assert_eq!(project.replay(config, &body), seen);
+}
+
+/// Trailers reach a client that accepts them, if the response announced them.
+#[test]
+fn announced_trailers() {
+    let api = Api::raw(
+        "HTTP/1.1 200 OK\r\ntrailer: x-checksum\r\ntransfer-encoding: chunked\r\n\r\n\
+         2\r\nok\r\n0\r\nx-checksum: 1f\r\n\r\n",
+    );
+    let (_, seen) = Project::both(api, async |session| {
+        let mut stream = connect(&session).await;
+        let head = format!(
+            "GET http://{HOST}/ HTTP/1.1\r\nhost: {HOST}\r\nte: trailers\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.unwrap();
+        Answer::of(&bytes)
+    });
+    assert_eq!(seen.header("trailer"), Some("x-checksum"));
+    assert_eq!(seen.rest, "2\r\nok\r\n0\r\nx-checksum: 1f\r\n\r\n");
+}
+
 /// cassette keeps the order of header lines with the same name, and bytes in headers that are not ASCII.
 #[test]
 fn headers_as_they_were() {
