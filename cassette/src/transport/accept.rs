@@ -14,7 +14,7 @@ use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use http::uri::Authority;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -24,6 +24,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::LazyConfigAcceptor;
 
+use super::abort::Abort;
 use super::ca::HostCertificates;
 use super::certificate_refusal::CertificateRefusal;
 use super::cut::{Gate, Guarded};
@@ -35,7 +36,7 @@ use crate::body::Body;
 use crate::failure;
 use crate::poison::unpoisoned;
 use crate::target::{self, Origin, Refusal};
-use crate::transport_error::TransportError;
+use crate::transport_error::{TransportError, TransportErrorKind};
 
 /// The largest number of headers in a message. hyper's default is 100, and some browsers and gateways come close to it.
 pub(super) const MAX_HEADERS: usize = 256;
@@ -125,15 +126,18 @@ pub(super) async fn serve<S: HttpService>(
     client: SocketAddr,
     base: Option<Arc<Base>>,
 ) {
+    let abort = Abort::default();
+    let stream = abort.watch(stream);
     match base {
         None => {
             let arrival = (shared.intercepted)(client).map_or(Arrival::Knowingly, Arrival::Intercepted);
-            sniff(shared, stream, arrival).await;
+            sniff(shared, stream, arrival, abort).await;
         }
         Some(base) => {
             let (scheme, authority) = (base.site.scheme.clone(), base.site.authority.clone());
             let origin = Origin::Base { scheme, authority, at: base.at };
-            http(shared, stream, origin, Some(base), None).await;
+            let of = Connected { origin, base: Some(base), meant: None, abort };
+            http(shared, stream, of).await;
         }
     }
 }
@@ -143,6 +147,7 @@ fn sniff<S: HttpService, T>(
     shared: Arc<Shared<S>>,
     stream: T,
     arrival: Arrival,
+    abort: Abort,
 ) -> Pin<Box<dyn Future<Output = ()> + Send>>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -168,7 +173,7 @@ where
         };
         if first == TLS_HANDSHAKE {
             drop(meant);
-            return tls(shared, stream, arrival).await;
+            return tls(shared, stream, arrival, abort).await;
         }
         let origin = match (arrival, server) {
             (Arrival::Knowingly, _) => Origin::Front,
@@ -176,7 +181,7 @@ where
             (Arrival::Intercepted(_), Some(authority)) => Origin::Intercepted(authority),
             (Arrival::Intercepted(_), None) => return,
         };
-        http(shared, stream, origin, None, meant).await;
+        http(shared, stream, Connected { origin, base: None, meant, abort }).await;
     })
 }
 
@@ -185,7 +190,7 @@ fn peeking<T: AsyncRead>(stream: T) -> BufReader<T> {
     BufReader::with_capacity(16, stream)
 }
 
-async fn tls<S: HttpService, T>(shared: Arc<Shared<S>>, stream: T, arrival: Arrival)
+async fn tls<S: HttpService, T>(shared: Arc<Shared<S>>, stream: T, arrival: Arrival, abort: Abort)
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -220,18 +225,22 @@ where
         }
         _ => Origin::Tls { tunnel, name: host },
     };
-    http(shared, stream, origin, None, meant).await;
+    http(shared, stream, Connected { origin, base: None, meant, abort }).await;
 }
 
-async fn http<S: HttpService, T>(
-    shared: Arc<Shared<S>>,
-    stream: T,
+/// What is known about a connection before its first request.
+struct Connected {
     origin: Origin,
     base: Option<Arc<Base>>,
     meant: Option<Meant>,
-) where
+    abort: Abort,
+}
+
+async fn http<S: HttpService, T>(shared: Arc<Shared<S>>, stream: T, connected: Connected)
+where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let Connected { origin, base, meant, abort } = connected;
     let gate = Arc::new(Gate::default());
     let stream = gate.watch(stream);
     let mut builder = auto::Builder::new(shared.stop.clone());
@@ -240,7 +249,8 @@ async fn http<S: HttpService, T>(
     builder.http2().max_header_list_size(MAX_HEADER_LIST).auto_date_header(false);
     let (server, undecided) = meant.map(|m| (m.server, Arc::new(Mutex::new(Some(m.undecided))))).unzip();
     let foreign = shared.foreign.clone();
-    let connection = Connection { shared, origin, base, gate: gate.clone(), undecided: undecided.clone() };
+    let (gate_of, undecided_of) = (gate.clone(), undecided.clone());
+    let connection = Connection { shared, origin, base, gate: gate_of, undecided: undecided_of, abort };
     // The error of a connection concerns only its client, and a failing engine breaks the connection on purpose. Only a
     // client that does not speak HTTP is remembered.
     let ended = gate.drive(builder.serve_connection_with_upgrades(TokioIo::new(stream), connection)).await;
@@ -262,6 +272,7 @@ struct Connection<S> {
     origin: Origin,
     base: Option<Arc<Base>>,
     gate: Arc<Gate>,
+    abort: Abort,
     /// Says that the connection may turn out not to be HTTP. Dropped at the first request.
     undecided: Option<Arc<Mutex<Option<Undecided<Foreign>>>>>,
 }
@@ -295,6 +306,7 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Connection<S
             Err(refusal) => return Box::pin(async move { Ok(gate.guard(&method, refusal.response())) }),
         };
         let mut engine = self.shared.engine.clone();
+        let abort = self.abort.clone();
         Box::pin(async move {
             poll_fn(|cx| engine.poll_ready(cx)).await?;
             let answer = exchange(&mut engine, request).await;
@@ -302,6 +314,11 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Connection<S
                 // The client gave up during the recording, and will give up again by its own time-out. A client without
                 // a time-out gets the failure after the wait.
                 tokio::time::sleep(LONGEST_WAIT).await;
+            }
+            let no_server =
+                |e: &TransportError| matches!(e.kind, TransportErrorKind::Connect | TransportErrorKind::Dns);
+            if version < Version::HTTP_2 && answer.as_ref().is_err_and(no_server) {
+                abort.set();
             }
             let mut response = answer?;
             target::back(&mut response, version);
@@ -325,10 +342,10 @@ impl<S: HttpService> Connection<S> {
         }
         let authority = request.uri().authority().filter(|a| a.port().is_some()).cloned();
         let authority = authority.ok_or(Refusal::bad_request("CONNECT needs a host and a port"))?;
-        let shared = self.shared.clone();
+        let (shared, abort) = (self.shared.clone(), self.abort.clone());
         self.shared.stop.spawn(async move {
             if let Ok(upgraded) = hyper::upgrade::on(request).await {
-                sniff(shared, TokioIo::new(upgraded), Arrival::Tunnel(authority)).await;
+                sniff(shared, TokioIo::new(upgraded), Arrival::Tunnel(authority), abort).await;
             }
         });
         Ok(())

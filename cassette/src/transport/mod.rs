@@ -8,6 +8,7 @@
 //!
 //! Must not know: cassettes, matching, redaction.
 
+mod abort;
 mod accept;
 mod bundle;
 mod ca;

@@ -17,7 +17,7 @@ use super::fixture::{
     Answers, Api, HOST, Speaks, channel, client, frames, http1_client, proxy, raw, reset, run,
 };
 use crate::body::Body;
-use crate::transport_error::{TransportError, TransportErrorKind as Kind};
+use crate::transport_error::{ResetCode, TransportError, TransportErrorKind as Kind};
 
 #[track_caller]
 fn check(error: &TransportError, kind: Kind, words: &[&str]) {
@@ -259,7 +259,8 @@ fn a_client_that_goes_in_the_middle_of_an_upload_is_noticed() {
             sender.send(Ok(" of it".into())).await.unwrap();
             request.abort();
             let error = has_failed.await.unwrap().expect("the upload ended as if whole");
-            check(error.downcast_ref().unwrap(), Kind::Reset, &[]);
+            let cancel = Kind::StreamReset(ResetCode::Cancel);
+            check(error.downcast_ref().unwrap(), if http1 { Kind::Reset } else { cancel }, &[]);
         }
     });
 }
