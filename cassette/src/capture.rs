@@ -5,12 +5,16 @@
 //! matching.
 
 use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
 
 use http::{HeaderMap, header};
 
+use crate::boundaries::ChunkLog;
 use crate::decode::{self, Decoder};
+use crate::media_type;
+use crate::poison::unpoisoned;
 use crate::redact::{BodyRedactor, Hooked, Redactor, Side, Watch};
-use crate::tape::{Body, BodySink};
+use crate::tape::{Body, BodySink, Chunks};
 
 /// Headers with a digest of the body's bytes (RFC 9530, RFC 3230, RFC 1864). A client that checks them would refuse a
 /// body that redaction changed.
@@ -23,10 +27,15 @@ pub(crate) struct Capture {
     bytes: u64,
     redactor: Redactor,
     side: Side,
+    log: Log,
 }
 
 /// The stages after decoding, from first to last.
-type Redacted = Watch<Hooked<BodyRedactor<BodySink>>>;
+type Redacted = Logged<Watch<Hooked<BodyRedactor<Logged<BodySink>>>>>;
+
+/// The ends of the chunks of a response. `None` for a request.
+#[derive(Clone, Default)]
+struct Log(Option<Arc<Mutex<ChunkLog>>>);
 
 enum Pipeline {
     Open(Box<Decoder<Redacted>>),
@@ -47,7 +56,12 @@ impl Capture {
         headers: &HeaderMap,
         sink: BodySink,
     ) -> Capture {
-        let encoding = content_encoding(headers);
+        let encoding = content_encoding(headers).filter(|list| !redactor.is_opaque(list));
+        let log = match side {
+            Side::Request => Log::default(),
+            Side::Response => Log::of(headers),
+        };
+        let sink = Logged { next: sink, log: log.clone(), note: ChunkLog::write };
         let redacted = match side {
             Side::Request => redactor.body(content_type(headers), sink),
             Side::Response => redactor.for_responses().body(content_type(headers), sink),
@@ -57,11 +71,30 @@ impl Capture {
             Side::Request => Watch::new(redactor, hooked),
             Side::Response => Watch::none(hooked),
         };
+        let redacted = Logged { next: redacted, log: log.clone(), note: ChunkLog::read };
         let pipeline = match decode::decoder(encoding.as_deref(), redacted) {
             Ok(decoder) => Pipeline::Open(Box::new(decoder)),
             Err(unsupported) => Pipeline::Opaque { encoding: unsupported.0, side },
         };
-        Capture { pipeline, encoding, bytes: 0, redactor: redactor.clone(), side }
+        Capture { pipeline, encoding, bytes: 0, redactor: redactor.clone(), side, log }
+    }
+
+    /// Notes the end of a chunk.
+    pub(crate) fn mark(&self) {
+        self.log.with(ChunkLog::mark);
+    }
+
+    /// Whether the body is a stream, as far as that is known.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.log.with(|log| log.is_stream()).unwrap_or(false)
+    }
+
+    /// The number of bytes after the end of the compressed data, which were dropped.
+    pub(crate) fn dropped(&self) -> u64 {
+        match &self.pipeline {
+            Pipeline::Open(decoder) => decoder.dropped(),
+            Pipeline::Opaque { .. } => 0,
+        }
     }
 
     /// The body for the cassette. Removes the headers that no longer describe the body: `content-encoding` if the body
@@ -84,9 +117,9 @@ impl Capture {
             // An empty body, such as that of an answer to HEAD, was not encoded. Its headers stay.
             _ if self.bytes == 0 => Ok(Body::default()),
             Pipeline::Open(decoder) => {
-                let (redacted, by_hook) = decoded(*decoder)?.finish()?.finish()?;
+                let (redacted, by_hook) = decoded(*decoder)?.next.finish()?.finish()?;
                 let changed = redacted.changed();
-                let content = redacted.finish()?.finish()?;
+                let content = redacted.finish()?.next.finish()?;
                 if self.encoding.is_some() {
                     headers.remove(header::CONTENT_ENCODING);
                 }
@@ -97,7 +130,10 @@ impl Capture {
                         }
                     }
                 }
-                Ok(Body { content, encoding: self.encoding })
+                let chunks = self.log.with(|log| std::mem::replace(log, ChunkLog::new(false, true)).finish());
+                // A hook may have written another text, in which the ends have no meaning.
+                let chunks = chunks.filter(|_| !by_hook).unwrap_or(Chunks::One);
+                Ok(Body { content, encoding: self.encoding, chunks })
             }
             Pipeline::Opaque { encoding, side } => Err(opaque(&encoding, side)),
         }
@@ -119,13 +155,47 @@ impl Write for Capture {
     }
 }
 
+impl Log {
+    fn of(headers: &HeaderMap) -> Log {
+        let is_stream = content_type(headers).is_some_and(media_type::is_stream);
+        let has_length = headers.contains_key(header::CONTENT_LENGTH);
+        let log = ChunkLog::new(is_stream, has_length);
+        Log(log.is_stream().then(|| Arc::new(Mutex::new(log))))
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut ChunkLog) -> T) -> Option<T> {
+        let mut log = unpoisoned(self.0.as_ref()?.lock());
+        Some(f(&mut log))
+    }
+}
+
+/// A writer that shows the log what passes.
+struct Logged<W> {
+    next: W,
+    log: Log,
+    note: fn(&mut ChunkLog, &[u8]),
+}
+
+impl<W: Write> Write for Logged<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.next.write(bytes)?;
+        self.log.with(|log| (self.note)(log, &bytes[..written]));
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.next.flush()
+    }
+}
+
 fn opaque(encoding: &str, side: Side) -> io::Error {
     let (whose, hint) = match side {
         Side::Request => ("of the request", "let the client send the body uncompressed, or with gzip"),
         Side::Response => ("of the response", "let the client ask for `accept-encoding: gzip`"),
     };
     io::Error::other(format!(
-        "content-encoding `{encoding}` {whose} can't be decoded, so cassette can't search the body for secrets; {hint}"
+        "content-encoding `{encoding}` {whose} can't be decoded, so cassette can't search the body for secrets; {hint}, \
+         or keep it as it is, unsearched: `Config::opaque_encoding({encoding:?})`"
     ))
 }
 
@@ -134,10 +204,10 @@ pub(crate) fn content_type(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The content codings as one list, in the order in which they were applied. Several header lines form one list (RFC
-/// 9110 §5.3). `None` if the body is not encoded. A coding that is not text is kept in the list, so that it counts as
+/// 9110 §5.3). `None` if the body is not encoded, or if no value names a coding. A coding that is not text is kept in the list, so that it counts as
 /// unknown.
 pub(crate) fn content_encoding(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(header::CONTENT_ENCODING).iter();
     let list: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
-    Some(list.join(", ")).filter(|list| !list.is_empty() && !list.eq_ignore_ascii_case("identity"))
+    Some(list.join(", ")).filter(|list| decode::is_coded(list))
 }

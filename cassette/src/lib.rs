@@ -108,6 +108,7 @@
 
 mod ambient;
 mod body;
+mod boundaries;
 mod capture;
 mod clock;
 mod config;

@@ -41,6 +41,26 @@ pub(crate) fn is_form(essence: &str) -> bool {
     essence == "application/x-www-form-urlencoded"
 }
 
+/// The types of bodies that a server sends message by message, for as long as it likes. Takes the whole content type,
+/// because Kubernetes marks its watches with the parameter `stream=watch`.
+pub(crate) fn is_stream(content_type: &str) -> bool {
+    let essence = essence(content_type);
+    is_json_lines(&essence)
+        || matches!(
+            &*essence,
+            "text/event-stream"
+                | "application/json-seq"
+                | "application/stream+json"
+                | "application/vnd.amazon.eventstream"
+                | "application/vnd.docker.multiplexed-stream"
+                | "application/vnd.docker.raw-stream"
+                | "multipart/x-mixed-replace"
+        )
+        || essence.starts_with("application/grpc")
+        || essence.starts_with("application/connect+")
+        || content_type.to_ascii_lowercase().contains("stream=")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +78,17 @@ mod tests {
         ];
         let found: Vec<_> = kinds.iter().filter(|(_, is)| *is).map(|(kind, _)| *kind).collect();
         assert_eq!(found, expected, "{content_type}");
+    }
+
+    #[test]
+    fn streams() {
+        for stream in ["Text/Event-Stream; charset=utf-8", "application/x-ndjson", "application/grpc+proto"] {
+            assert!(is_stream(stream), "{stream}");
+        }
+        assert!(is_stream("application/vnd.kubernetes.protobuf;stream=watch"));
+        for whole in ["application/json", "text/csv", "application/octet-stream", ""] {
+            assert!(!is_stream(whole), "{whole}");
+        }
     }
 
     #[test]

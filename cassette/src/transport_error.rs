@@ -106,6 +106,16 @@ impl TransportError {
             message: "the client gave up before the answer came".into(),
         }
     }
+
+    /// The end of a body whose client stopped reading while the server was silent or went on. A replay is silent from
+    /// there on, until the client leaves.
+    pub(crate) fn left() -> TransportError {
+        TransportError {
+            kind: TransportErrorKind::Timeout,
+            // Cassettes hold this text, and a replay recognises it: it must not change.
+            message: "the client stopped reading here".into(),
+        }
+    }
 }
 
 impl std::fmt::Display for TransportError {

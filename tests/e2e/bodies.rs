@@ -283,6 +283,61 @@ fn refused(encoding: &'static str, body: impl Into<Bytes>, message: &str) {
     assert_eq!(project.files().len(), 0, "{:?}", project.files().keys());
 }
 
+/// Servers name character sets and transfer encodings as well. Clients ignore such values, and the header stays.
+#[test]
+fn values_of_content_encoding_that_are_no_coding() {
+    for value in ["none", "utf-8", "binary", "UTF-8, identity", ""] {
+        let api = Api::start(Speaks::Http1, move |_| {
+            answer(200, &[("content-type", JSON), ("content-encoding", value)], TEXT)
+        });
+        let url = api.url("/");
+        let (project, seen) = Project::both(api, async |session| get(&session.client().unwrap(), &url).await);
+        assert_eq!(seen.body, TEXT);
+        assert_eq!(seen.headers["content-encoding"], value);
+        assert!(project.text().contains("\"degrees\": 21.0"), "{}", project.text());
+    }
+}
+
+/// With an option, a body in an unknown coding is kept as it is.
+#[test]
+fn an_unknown_coding_by_option() {
+    let api = Api::start(Speaks::Http1, |request| {
+        answer(
+            200,
+            &[("content-encoding", "dcb"), ("content-type", JSON)],
+            [request.body(), &b"\xff\0"[..]].concat(),
+        )
+    });
+    let (project, config, url) = (Project::new(), api.config().opaque_encoding("DCB"), api.url("/"));
+    let body = async |session: cassette::Session| {
+        let request =
+            session.client().unwrap().post(&url).header("content-encoding", "dcb").body("\u{1}\u{2}");
+        see(request.send().await.unwrap()).await
+    };
+    let recorded = project.record(config.clone(), &body);
+    drop(api);
+    assert_eq!(recorded.body, &b"\x01\x02\xff\0"[..]);
+    assert_eq!(recorded.headers["content-encoding"], "dcb");
+    assert_eq!(project.replay(config, &body), recorded);
+}
+
+/// cassette drops bytes after the end of compressed data, as curl and browsers do.
+#[test]
+fn bytes_after_the_end_of_a_gzip_body() {
+    let coded = [&gzip(TEXT.as_bytes()), &b"\n<!-- cached -->"[..]].concat();
+    let api = Api::start(Speaks::Http1, move |_| {
+        answer(200, &[("content-type", JSON), ("content-encoding", "gzip")], coded.clone())
+    });
+    let (project, config, url) = (Project::new(), api.config(), api.url("/"));
+    let body = async |session: cassette::Session| {
+        let http = session.client_builder().unwrap().no_gzip().build().unwrap();
+        get(&http, &url).await.body
+    };
+    assert!(project.record(config.clone(), &body).ends_with(b"<!-- cached -->"));
+    drop(api);
+    assert_eq!(project.replay(config, &body), TEXT);
+}
+
 #[test]
 fn bodies_that_cannot_be_decoded_are_not_recorded() {
     let mut wrong = gzip(TEXT.as_bytes());

@@ -31,6 +31,7 @@ mod renaming;
 mod resets;
 mod secret_sources;
 mod size;
+mod streams;
 mod summary;
 mod templates;
 mod untrusted;

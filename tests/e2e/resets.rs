@@ -7,8 +7,9 @@ use cassette::Session;
 use cassette::tape::{Outcome, ResetCode, TransportErrorKind};
 use h2::Reason;
 use http_body_util::BodyExt as _;
+use tokio::sync::Notify;
 
-use crate::api::{Api, Speaks, answer, data, frames};
+use crate::api::{Api, Speaks, answer, channel, data};
 use crate::project::{Project, response};
 
 /// The code of a reset, from the sources of a client's error.
@@ -84,17 +85,31 @@ impl std::error::Error for Wrapped {
 
 #[test]
 fn a_body_that_is_reset_in_the_middle() {
-    let api = Api::start(Speaks::Https2, |_| {
-        let error = Wrapped(Reason::ENHANCE_YOUR_CALM.into());
-        frames(200, &[], [data(""), Err(std::io::Error::other(error))])
+    // A failing server drops the data that it has not sent yet, so it waits until the client has received the data.
+    let arrived = Arc::new(Notify::new());
+    let read = arrived.clone();
+    let api = Api::streaming(Speaks::Https2, move |_| {
+        let arrived = arrived.clone();
+        async move {
+            let (body, answer) = channel(200, &[]);
+            tokio::spawn(async move {
+                body.send(data("first")).await.unwrap();
+                arrived.notified().await;
+                let error = Wrapped(Reason::ENHANCE_YOUR_CALM.into());
+                body.send(Err(std::io::Error::other(error))).await.unwrap();
+            });
+            answer
+        }
     });
     let url = api.url("/");
     let body = async |session: Session| {
-        let response = session.client().unwrap().get(&url).send().await.unwrap();
-        code(&response.bytes().await.expect_err("a whole body"))
+        let mut response = session.client().unwrap().get(&url).send().await.unwrap();
+        let first = response.chunk().await.unwrap();
+        read.notify_one();
+        (first, code(&response.chunk().await.expect_err("a whole body")))
     };
     let (project, seen) = Project::both(api, body);
-    assert_eq!(seen, Some(Reason::ENHANCE_YOUR_CALM));
+    assert_eq!(seen, (Some("first".into()), Some(Reason::ENHANCE_YOUR_CALM)));
     let cut = response(&project.interactions()[0]).cut.clone().expect("a cut");
     assert_eq!(cut.kind, TransportErrorKind::StreamReset(ResetCode::EnhanceYourCalm));
 }

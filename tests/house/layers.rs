@@ -44,6 +44,7 @@ const ROOMS: &[&str] = &[
     "redact",
     "scan.rs",
     "volatile.rs",
+    "boundaries.rs",
     "template",
     "capture.rs",
     // The texts of failures, and the settings.

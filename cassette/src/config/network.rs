@@ -51,6 +51,30 @@ impl Config {
         self
     }
 
+    /// Sets how long a recording reads on after the client stopped reading a response: because the client has what it
+    /// wants, because its own time-out ended, or because the feed has no end.
+    ///
+    /// By default cassette waits 250 ms for the end of a stream (`text/event-stream`, JSON lines, gRPC and the like), and
+    /// for the next bytes of any other response one second. It does this in the background, so the test does not wait,
+    /// except at its end. A response that ends in this time is recorded whole. Otherwise it is recorded as cut: a stream
+    /// up to the first pause of 50 ms after the client left, any other response up to the silence. A replay gives the
+    /// client the same bytes, and is then silent until the client leaves. The summary says how many responses were cut.
+    ///
+    /// `limit` replaces both times. With `Duration::ZERO` each response is cut at once where its client left.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().drain(Duration::from_millis(50));
+    /// ```
+    #[must_use]
+    pub fn drain(mut self, limit: Duration) -> Config {
+        self.drain = Some(limit);
+        self
+    }
+
     /// Switches off the interception of connections. The code under test then uses an explicit transport, such as
     /// `session.client()`, `base_url` or `layer`. Its other connections reach their servers, also on replay.
     ///

@@ -115,6 +115,24 @@ impl Config {
         self.with_checked(validation::headers("allow_header", name), |rules| rules.allow_header(name))
     }
 
+    /// Keeps bodies with this `content-encoding` as they are. Without this option, a body in a coding that cassette
+    /// cannot decode fails the recording, because cassette cannot search it for secrets. So use the option only if such
+    /// bodies contain no secret.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().opaque_encoding("dcb");
+    /// ```
+    #[must_use]
+    pub fn opaque_encoding(self, coding: &str) -> Config {
+        let coding = coding.trim().to_ascii_lowercase();
+        self.with_rules(|mut rules| {
+            rules.opaque.insert(coding);
+            Ok(rules)
+        })
+    }
+
     /// Redacts the values of a key in JSON, forms and queries, at any depth. Case, `-` and `_` make no difference:
     /// `apiKey` is the same key as `api_key`. In forms, `user[api_key]` is also the same key.
     ///

@@ -9,7 +9,7 @@ use super::inflate::Inflate;
 use super::{Out, Stage, garbage, truncated};
 
 /// The decoder for `gzip` (RFC 1952). A body is any number of members, and zeros after the last member, which some
-/// archivers add.
+/// archivers add. Other bytes after the last member are dropped, as clients do.
 pub(super) struct Gzip {
     at: Gz,
     /// The bits of FLG in the member's header that announce optional parts which are still to come.
@@ -17,6 +17,7 @@ pub(super) struct Gzip {
     inflate: Inflate,
     crc: Crc,
     members: u32,
+    dropped: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -32,11 +33,20 @@ enum Gz {
     /// In the checksum and size after the compressed data. The value is the index of the next byte.
     Tail(u8),
     Padding,
+    /// After the data: everything is dropped.
+    Over,
 }
 
 impl Gzip {
     pub(super) fn new() -> Gzip {
-        Gzip { at: Gz::Head(0), flags: 0, inflate: Inflate::new(false), crc: Crc::new(), members: 0 }
+        Gzip {
+            at: Gz::Head(0),
+            flags: 0,
+            inflate: Inflate::new(false),
+            crc: Crc::new(),
+            members: 0,
+            dropped: 0,
+        }
     }
 
     /// The next header part that FLG announces.
@@ -58,8 +68,10 @@ impl Gzip {
                     (0, 0) if self.members > 0 => return Ok(Gz::Padding),
                     (0, 0x1f) | (1, 0x8b) | (2, 8) | (4.., _) => {}
                     (3, flags) if flags & 0xe0 == 0 => self.flags = flags,
-                    (0, _) if self.members > 0 => {
-                        return Err(garbage("bytes after the end of the gzip body"));
+                    // The first byte looked like another member.
+                    (0 | 1, _) if self.members > 0 => {
+                        self.dropped += u64::from(at) + 1;
+                        return Ok(Gz::Over);
                     }
                     _ => return Err(garbage("the body is not in gzip format")),
                 }
@@ -89,7 +101,10 @@ impl Gzip {
                 }
             }
             Gz::Padding if b == 0 => Gz::Padding,
-            Gz::Padding => return Err(garbage("bytes after the end of the gzip body")),
+            Gz::Padding | Gz::Over => {
+                self.dropped += 1;
+                Gz::Over
+            }
             Gz::Body => Gz::Body,
         })
     }
@@ -118,8 +133,17 @@ impl Stage for Gzip {
 
     fn end(&mut self, _: Out<'_>) -> io::Result<()> {
         match self.at {
-            Gz::Head(0) | Gz::Padding => Ok(()),
+            Gz::Head(0) | Gz::Padding | Gz::Over => Ok(()),
+            // A single byte that looks like another member.
+            Gz::Head(1) if self.members > 0 => Ok(()),
             _ => Err(truncated("the gzip body is cut off")),
+        }
+    }
+
+    fn dropped(&self) -> u64 {
+        match self.at {
+            Gz::Head(1) if self.members > 0 => 1,
+            _ => self.dropped,
         }
     }
 }

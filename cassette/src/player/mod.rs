@@ -4,6 +4,7 @@
 //! modes, the text of a failure.
 
 mod answer;
+mod chunking;
 mod deciding;
 mod differing_headers;
 mod explain;
@@ -15,6 +16,7 @@ mod misdirected;
 mod missing_secrets;
 mod renaming;
 mod response_body;
+mod silence;
 pub(crate) mod suggestions;
 
 use std::borrow::Cow;

@@ -1,16 +1,19 @@
-//! A response body that is read from the cassette chunk by chunk, with the session's secrets and parts of the request
-//! filled in.
+//! A response body that is read from the cassette piece by piece, with the session's secrets and parts of the request
+//! filled in, and cut into the chunks of the recording.
 //!
 //! Must not know: which recording the body belongs to.
 
+use std::collections::VecDeque;
 use std::io::Write as _;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 
+use super::chunking::{Cutter, Ends};
+use super::silence::Silence;
 use super::{Faults, note};
 use crate::body::BoxError;
 use crate::redact::Restorer;
@@ -23,6 +26,11 @@ pub(super) struct RecordedBody {
     refiller: Option<Restorer<Filler<Vec<u8>>>>,
     trailers: Option<HeaderMap>,
     cut: Option<TransportError>,
+    /// The chunks of a stream.
+    chunks: Option<Box<(Ends, Cutter)>>,
+    /// Chunks that were cut and not passed on.
+    ready: VecDeque<Bytes>,
+    silence: Option<Silence>,
     left: u64,
     /// Whether the response's head gives the length. If it does not, the body must not give one either: the client
     /// would see a length that the real server never sent.
@@ -42,12 +50,30 @@ impl RecordedBody {
     ) -> RecordedBody {
         let trailers = Some(trailers).filter(|t| !t.is_empty());
         let left = body.size();
-        RecordedBody { reader: Some(reader), refiller, trailers, cut, left, has_length, faults }
+        let chunks = Ends::of(&body.chunks).map(|ends| Box::new((ends, Cutter::default())));
+        RecordedBody {
+            reader: Some(reader),
+            refiller,
+            trailers,
+            cut,
+            chunks,
+            ready: VecDeque::new(),
+            silence: None,
+            left,
+            has_length,
+            faults,
+        }
     }
 
-    fn next(&mut self) -> std::result::Result<Option<Frame<Bytes>>, BoxError> {
-        while let Some(reader) = &mut self.reader {
-            let chunk = match reader.next_chunk() {
+    /// The next bytes for the client; `None` after the last ones.
+    fn next_chunk(&mut self) -> std::result::Result<Option<Bytes>, BoxError> {
+        loop {
+            if let Some(chunk) = self.ready.pop_front() {
+                self.left = self.left.saturating_sub(chunk.len() as u64);
+                return Ok(Some(chunk));
+            }
+            let Some(reader) = &mut self.reader else { return Ok(None) };
+            match reader.next_chunk() {
                 Err(e) => {
                     let text = format!("{e:?}");
                     self.reader = None;
@@ -55,23 +81,48 @@ impl RecordedBody {
                     note(&self.faults, e.into());
                     return Err(text.into());
                 }
-                Ok(Some(chunk)) => self.refilled(chunk)?,
+                Ok(Some(piece)) => self.stored(piece)?,
                 Ok(None) => {
                     self.reader = None;
-                    match self.refiller.take() {
+                    let rest = match self.refiller.take() {
                         Some(r) => r.finish()?.finish()?.into(),
                         None => Bytes::new(),
-                    }
+                    };
+                    self.filled(rest);
+                    let rest = self.chunks.as_mut().map(|chunks| chunks.1.rest());
+                    self.ready.extend(rest.filter(|rest| !rest.is_empty()));
                 }
-            };
-            if !chunk.is_empty() {
-                self.left = self.left.saturating_sub(chunk.len() as u64);
-                return Ok(Some(Frame::data(chunk)));
             }
         }
-        match self.cut.take() {
-            Some(e) => Err(e.into()),
-            None => Ok(self.trailers.take().map(Frame::trailers)),
+    }
+
+    /// Takes bytes of the stored body.
+    fn stored(&mut self, mut piece: Bytes) -> std::io::Result<()> {
+        while !piece.is_empty() {
+            let first = match &mut self.chunks {
+                None => std::mem::take(&mut piece),
+                Some(chunks) => {
+                    let (ends, cutter) = &mut **chunks;
+                    let (first, ends_here) = ends.split(&mut piece);
+                    cutter.stored(&first, ends_here);
+                    first
+                }
+            };
+            let filled = self.refilled(first)?;
+            self.filled(filled);
+        }
+        Ok(())
+    }
+
+    /// Takes bytes for the client.
+    fn filled(&mut self, bytes: Bytes) {
+        match &mut self.chunks {
+            None => self.ready.extend(Some(bytes).filter(|bytes| !bytes.is_empty())),
+            Some(chunks) => {
+                let cutter = &mut chunks.1;
+                cutter.filled(&bytes);
+                self.ready.extend(std::iter::from_fn(|| cutter.chunk()));
+            }
         }
     }
 
@@ -82,7 +133,8 @@ impl RecordedBody {
     }
 
     fn is_finished(&self) -> bool {
-        let read = self.reader.is_none() || (self.refiller.is_none() && self.left == 0);
+        let read =
+            self.ready.is_empty() && self.reader.is_none() || (self.refiller.is_none() && self.left == 0);
         read && self.trailers.is_none() && self.cut.is_none()
     }
 }
@@ -93,9 +145,26 @@ impl http_body::Body for RecordedBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<std::result::Result<Frame<Bytes>, BoxError>>> {
-        Poll::Ready(self.next().transpose())
+        if self.silence.is_none() {
+            match self.next_chunk() {
+                Err(e) => return Poll::Ready(Some(Err(e))),
+                Ok(Some(chunk)) => return Poll::Ready(Some(Ok(Frame::data(chunk)))),
+                Ok(None) => {}
+            }
+            if self.cut == Some(TransportError::left()) {
+                self.silence = Some(Silence::begin());
+            }
+        }
+        if let Some(silence) = &self.silence {
+            ready!(silence.poll(cx));
+            self.silence = None;
+        }
+        Poll::Ready(match self.cut.take() {
+            Some(e) => Some(Err(e.into())),
+            None => self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))),
+        })
     }
 
     fn is_end_stream(&self) -> bool {

@@ -5,17 +5,20 @@
 
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use tokio::sync::watch;
 
 use super::outbox::{Objected, Outbox};
+use super::rest::{Rest, Taken};
 use crate::capture::Capture;
 use crate::error::Error;
 use crate::poison::unpoisoned;
 use crate::reason;
 use crate::redact::{Objection, Redactor, Side};
-use crate::report::UpstreamFailure;
+use crate::report::{DroppedBytes, UpstreamFailure};
 use crate::tape::{self, Interaction, Outcome, Request, Response, TransportError, TransportErrorKind};
 
 /// A handle to one exchange. The request's body, the response's body and the recorder share it.
@@ -62,6 +65,12 @@ struct ResponseParts {
     version: http::Version,
     headers: HeaderMap,
     capture: Option<Capture>,
+    /// The length of the body so far, as it was sent.
+    bytes: u64,
+    /// When the last bytes came.
+    last: Instant,
+    /// What came after the client left.
+    rest: Option<Rest>,
 }
 
 /// A guard to hold while the client waits for the answer. If the guard is dropped before [`over`](Self::over), the
@@ -112,7 +121,16 @@ impl Exchange {
             };
             let (status, version) = (head.status.as_u16(), head.version);
             let reason = reason::of(&head.extensions).map(|reason| outbox.redactor().reason(reason));
-            parts.answer = Download::Arriving(ResponseParts { status, reason, version, headers, capture });
+            parts.answer = Download::Arriving(ResponseParts {
+                status,
+                reason,
+                version,
+                headers,
+                capture,
+                bytes: 0,
+                last: Instant::now(),
+                rest: None,
+            });
         }
     }
 
@@ -170,8 +188,13 @@ impl Exchange {
     pub(super) fn data(&self, direction: Direction, chunk: &[u8]) -> Result<(), TransportError> {
         let mut guard = self.parts();
         let Some(parts) = guard.as_mut() else { return Ok(()) };
+        if let (Direction::Response, Download::Arriving(response)) = (direction, &mut parts.answer) {
+            response.bytes += chunk.len() as u64;
+            response.last = Instant::now();
+        }
         let Some(capture) = parts.capture(direction) else { return Ok(()) };
-        let Some(Err(e)) = capture.as_mut().map(|open| open.write_all(chunk)) else { return Ok(()) };
+        let written = capture.as_mut().map(|open| open.write_all(chunk).map(|()| open.mark()));
+        let Some(Err(e)) = written else { return Ok(()) };
         *capture = None;
         let reason = Unrecorded::of(parts, direction, e);
         drop(guard);
@@ -228,14 +251,96 @@ impl Exchange {
             message: "the test ended before the response did".into(),
         };
         self.fail(&error);
-        self.end_response(HeaderMap::new(), Some(error));
+        self.cut_rest();
         _ = self.end_request(false);
+    }
+
+    /// Notes that the client stopped reading the response. Returns whether the recording reads on.
+    pub(super) fn left(&self) -> bool {
+        let limits = self.0.outbox.drain();
+        let mut guard = self.parts();
+        let Some(Download::Arriving(response)) = guard.as_mut().map(|parts| &mut parts.answer) else {
+            return false;
+        };
+        response.rest = Some(Rest::new(Instant::now()));
+        !limits.limit(response.is_stream()).is_zero()
+    }
+
+    /// Takes a chunk that came after the client left. Returns whether the recording reads on.
+    pub(super) fn rest(&self, chunk: Bytes) -> bool {
+        let limits = self.0.outbox.drain();
+        let taken = {
+            let mut guard = self.parts();
+            let Some(Download::Arriving(response)) = guard.as_mut().map(|parts| &mut parts.answer) else {
+                return false;
+            };
+            let (is_stream, bytes) = (response.is_stream(), response.bytes);
+            let Some(rest) = &mut response.rest else { return false };
+            rest.take(chunk, is_stream, bytes, limits.limit(is_stream))
+        };
+        match taken {
+            Taken::Held => true,
+            Taken::Recorded(chunk) => self.data(Direction::Response, &chunk).is_ok(),
+            Taken::Over => {
+                self.cut_rest();
+                false
+            }
+        }
+    }
+
+    /// Records the end of a response whose client left: the whole response has come.
+    pub(super) fn end_rest(&self, trailers: HeaderMap) {
+        self.record_rest(true);
+        self.end_response(trailers, None);
+    }
+
+    /// Records that a response broke off after its client left.
+    pub(super) fn break_rest(&self, error: TransportError) {
+        self.record_rest(true);
+        self.end_response(HeaderMap::new(), Some(error));
+    }
+
+    /// Cuts the response where its client left.
+    pub(super) fn cut_rest(&self) {
+        self.record_rest(false);
+        self.end_response(HeaderMap::new(), Some(TransportError::left()));
+    }
+
+    fn record_rest(&self, ended: bool) {
+        let rest = match self.parts().as_mut().map(|parts| &mut parts.answer) {
+            Some(Download::Arriving(response)) => response.rest.take(),
+            _ => None,
+        };
+        for chunk in rest.into_iter().flat_map(|rest| rest.chunks(ended)) {
+            // A response raises no objection that could stop anything.
+            _ = self.data(Direction::Response, &chunk);
+        }
+    }
+
+    /// When the end of the recording stops waiting for this exchange, if the test has ended at `end` and nothing more
+    /// comes.
+    pub(super) fn deadline(&self, end: Instant, grace: Duration) -> Instant {
+        let limits = self.0.outbox.drain();
+        let guard = self.parts();
+        let Some(Parts { request: Upload::Over(_), answer: Download::Arriving(response), .. }) = &*guard
+        else {
+            return end + grace;
+        };
+        let is_stream = response.is_stream();
+        let limit = limits.limit(is_stream);
+        let deadline = match &response.rest {
+            Some(rest) => rest.deadline(is_stream, response.last, limit),
+            // The client may still read: the task that reads has outlived the test.
+            None => response.last.max(end) + limit,
+        };
+        deadline.min(end + grace)
     }
 
     fn end_request(&self, whole: bool) -> Result<(), TransportError> {
         let mut guard = self.parts();
         let Some(parts) = guard.as_mut() else { return Ok(()) };
         let Upload::Arriving(capture) = &mut parts.request else { return Ok(()) };
+        let dropped = capture.as_ref().map_or(0, Capture::dropped);
         let finished = capture.take().map(|c| match whole {
             true => c.finish(&mut parts.headers),
             false => c.finish_cut(&mut parts.headers),
@@ -248,8 +353,10 @@ impl Exchange {
             parts.headers.insert(header::CONTENT_LENGTH, body.size().into());
         }
         parts.request = Upload::Over(body);
+        let dropped = parts.dropped(dropped);
         let reason = problem.map(|e| Unrecorded::of(parts, Direction::Request, e));
         drop(guard);
+        dropped.into_iter().for_each(|dropped| self.0.outbox.dropped(dropped));
         let passes = reason.map_or(Ok(()), |reason| self.unrecorded(reason));
         self.0.request_over.send_replace(true);
         self.write_when_over();
@@ -265,6 +372,8 @@ impl Exchange {
             return;
         };
         let head_only = parts.method == http::Method::HEAD || response.status == 304;
+        let dropped = parts.dropped(response.capture.as_ref().map_or(0, Capture::dropped));
+        let was_left = cut.as_ref() == Some(&TransportError::left());
         let finished = response.finish(head_only, self.0.outbox.redactor(), trailers, cut);
         let problem = match finished {
             Ok(outcome) => {
@@ -274,6 +383,10 @@ impl Exchange {
             Err(e) => Some(Unrecorded::of(parts, Direction::Response, e)),
         };
         drop(guard);
+        dropped.into_iter().for_each(|dropped| self.0.outbox.dropped(dropped));
+        if was_left {
+            self.0.outbox.note_cut();
+        }
         // The client already has the answer, so there is nothing to stop, and the result is ignored.
         _ = problem.map(|reason| self.unrecorded(reason));
         self.write_when_over();
@@ -324,6 +437,11 @@ impl Parts {
         format!("{} {}", self.method, self.uri)
     }
 
+    fn dropped(&self, bytes: u64) -> Option<DroppedBytes> {
+        let (method, uri) = (self.method.clone(), self.uri.clone());
+        (bytes > 0).then_some(DroppedBytes { method, uri, bytes })
+    }
+
     fn objected(&self, objection: Objection) -> Objected {
         Objected { method: self.method.clone(), uri: self.uri.clone(), objection }
     }
@@ -348,6 +466,10 @@ impl Unrecorded {
 }
 
 impl ResponseParts {
+    fn is_stream(&self) -> bool {
+        self.capture.as_ref().is_some_and(Capture::is_stream)
+    }
+
     /// Returns `None` if there is no capture, because the capture failed before or the recording is closed.
     fn finish(
         self,
@@ -356,7 +478,7 @@ impl ResponseParts {
         trailers: HeaderMap,
         cut: Option<TransportError>,
     ) -> std::io::Result<Option<Outcome>> {
-        let ResponseParts { status, reason, version, mut headers, capture } = self;
+        let ResponseParts { status, reason, version, mut headers, capture, .. } = self;
         let Some(capture) = capture else { return Ok(None) };
         let body = match cut {
             // A body that was cut off cannot be decoded to its end. The client saw the part that can be decoded.

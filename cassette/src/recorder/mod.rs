@@ -6,11 +6,12 @@
 mod before_read_body;
 mod exchange;
 mod outbox;
+mod rest;
 mod tee;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 
@@ -18,11 +19,12 @@ use self::exchange::Parts;
 pub(crate) use self::exchange::{Exchange, Waiting};
 pub(crate) use self::outbox::Objected;
 use self::outbox::Outbox;
+pub(crate) use self::rest::DrainLimits;
 use crate::capture::{self, Capture};
 use crate::error::Error;
 use crate::poison::unpoisoned;
 use crate::redact::{Redactor, Side};
-use crate::report::UpstreamFailure;
+use crate::report::{DroppedBytes, UpstreamFailure};
 use crate::tape::{Interaction, Journal};
 
 /// Records exchanges into a journal. Cheap to clone.
@@ -32,6 +34,7 @@ pub(crate) struct Recorder(Arc<Inner>);
 struct Inner {
     journal: RwLock<Option<Journal>>,
     redactor: Redactor,
+    drain: DrainLimits,
     state: Mutex<State>,
     settled: Condvar,
 }
@@ -46,6 +49,9 @@ struct State {
     burst: u64,
     problems: Vec<Error>,
     upstream_failures: Vec<UpstreamFailure>,
+    /// The number of responses that were cut where their clients left.
+    cut: usize,
+    dropped: Vec<DroppedBytes>,
 }
 
 /// An exchange that has begun and is not over.
@@ -53,6 +59,9 @@ struct InFlight {
     exchange: Exchange,
     burst: u64,
 }
+
+/// How long the end of a recording waits before it looks at the exchanges in flight again.
+const LONGEST_LOOK: Duration = Duration::from_millis(50);
 
 /// The reason why an exchange did not begin.
 pub(crate) enum NotBegun {
@@ -63,10 +72,11 @@ pub(crate) enum NotBegun {
 }
 
 impl Recorder {
-    pub(crate) fn new(journal: Journal, redactor: Redactor) -> Recorder {
+    pub(crate) fn new(journal: Journal, redactor: Redactor, drain: DrainLimits) -> Recorder {
         Recorder(Arc::new(Inner {
             journal: RwLock::new(Some(journal)),
             redactor,
+            drain,
             state: Mutex::default(),
             settled: Condvar::new(),
         }))
@@ -112,12 +122,21 @@ impl Recorder {
         Ok(exchange)
     }
 
-    /// Refuses new exchanges, and waits up to `grace` for exchanges in flight. Exchanges that are still in flight then
-    /// are recorded as cut off. Returns the problems because of which the recording must not be installed.
+    /// Refuses new exchanges, and waits for exchanges in flight: for each up to its own deadline, and up to `grace`.
+    /// Exchanges that are still in flight then are recorded as cut off. Returns the problems because of which the
+    /// recording must not be installed.
     pub(crate) fn settle(&self, grace: Duration) -> Vec<Error> {
         self.0.state().closed = true;
-        for late in self.wait(grace) {
-            late.give_up();
+        let end = Instant::now();
+        loop {
+            let in_flight = self.wait(Duration::ZERO);
+            let now = Instant::now();
+            let deadlines = in_flight.iter().map(|exchange| (exchange, exchange.deadline(end, grace)));
+            let (due, waiting): (Vec<_>, Vec<_>) = deadlines.partition(|(_, deadline)| *deadline <= now);
+            due.iter().for_each(|(exchange, _)| exchange.give_up());
+            // Deadlines move while data comes.
+            let Some(next) = waiting.iter().map(|(_, deadline)| *deadline).min() else { break };
+            self.wait(next.saturating_duration_since(now).min(LONGEST_LOOK));
         }
         // A second wait, because another thread may be writing one of these exchanges at this moment.
         for late in self.wait(grace) {
@@ -134,6 +153,16 @@ impl Recorder {
         let waited = self.0.settled.wait_timeout_while(self.0.state(), grace, busy);
         let (state, _) = unpoisoned(waited);
         state.in_flight.values().map(|flight| flight.exchange.clone()).collect()
+    }
+
+    /// The number of responses that were cut where their clients left.
+    pub(crate) fn cut(&self) -> usize {
+        self.0.state().cut
+    }
+
+    /// The bodies from which bytes were dropped.
+    pub(crate) fn dropped(&self) -> Vec<DroppedBytes> {
+        self.0.state().dropped.clone()
     }
 
     /// The requests that got no answer so far. If the test fails, they may be the cause.
@@ -174,6 +203,18 @@ impl Outbox for Inner {
 
     fn upstream_failure(&self, failure: UpstreamFailure) {
         self.state().upstream_failures.push(failure);
+    }
+
+    fn drain(&self) -> DrainLimits {
+        self.drain
+    }
+
+    fn note_cut(&self) {
+        self.state().cut += 1;
+    }
+
+    fn dropped(&self, dropped: DroppedBytes) {
+        self.state().dropped.push(dropped);
     }
 
     fn over(&self, place: u64, interaction: Option<Interaction>) {

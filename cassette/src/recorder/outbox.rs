@@ -5,10 +5,11 @@
 
 use http::HeaderMap;
 
+use super::rest::DrainLimits;
 use crate::capture::Capture;
 use crate::error::Error;
 use crate::redact::{Objection, Redactor, Side};
-use crate::report::UpstreamFailure;
+use crate::report::{DroppedBytes, UpstreamFailure};
 use crate::tape::Interaction;
 
 /// An objection to a request or its answer, with the method and URI for the report.
@@ -42,6 +43,15 @@ pub(super) trait Outbox: Send + Sync {
 
     /// Notes that a request got no answer.
     fn upstream_failure(&self, failure: UpstreamFailure);
+
+    /// How long the recording reads on after a client left.
+    fn drain(&self) -> DrainLimits;
+
+    /// Notes that a response was cut where its client left.
+    fn note_cut(&self);
+
+    /// Notes bytes after the end of a compressed body, which are not recorded.
+    fn dropped(&self, dropped: DroppedBytes);
 
     /// Ends the exchange in this place. `interaction` is `None` if the exchange could not be recorded; then the error
     /// is already noted.

@@ -115,10 +115,15 @@ impl http_body::Body for Tee {
 }
 
 /// The reader dropped the body: the client no longer reads the answer, or the server no longer reads the request. The
-/// rest of the body is read in the background and recorded. Otherwise the cassette would depend on timing.
+/// rest of the body is read in the background. A request is recorded whole, and `rest` decides about a response.
+/// Otherwise the cassette would depend on timing.
 impl Drop for Tee {
     fn drop(&mut self) {
         let Some(exchange) = self.exchange.take() else { return };
+        if self.direction == Direction::Response {
+            let rest = RestOfResponse { body: self.inner.take(), exchange: Some(exchange) };
+            return rest.begin();
+        }
         match (self.inner.take(), tokio::runtime::Handle::try_current()) {
             // If the background task drops the body as well, the runtime has ended, and the rest cannot be read.
             (inner @ Some(_), Ok(runtime)) if !self.unread => {
@@ -133,6 +138,50 @@ impl Drop for Tee {
                     message: "nobody read on from here".into(),
                 },
             ),
+        }
+    }
+}
+
+/// A response that only the recording still reads. If this value is dropped before the end, the recording cuts the
+/// response.
+struct RestOfResponse {
+    body: Option<Body>,
+    /// `None` after the exchange knows the end of the body.
+    exchange: Option<Exchange>,
+}
+
+impl RestOfResponse {
+    fn begin(self) {
+        let reads_on = self.exchange.as_ref().is_some_and(Exchange::left);
+        if let (true, Ok(runtime)) = (reads_on, tokio::runtime::Handle::try_current()) {
+            runtime.spawn(self.read());
+        }
+    }
+
+    async fn read(mut self) {
+        while let Some(body) = &mut self.body {
+            let frame = body.frame().await.map(|frame| frame.map(Frame::into_data));
+            let Some(exchange) = &self.exchange else { return };
+            match frame {
+                Some(Ok(Ok(chunk))) => {
+                    if exchange.rest(chunk) {
+                        continue;
+                    }
+                }
+                Some(Ok(Err(frame))) => exchange.end_rest(frame.into_trailers().unwrap_or_default()),
+                Some(Err(e)) => exchange.break_rest(broken(&*e)),
+                None => exchange.end_rest(HeaderMap::new()),
+            }
+            self.exchange = None;
+            self.body = None;
+        }
+    }
+}
+
+impl Drop for RestOfResponse {
+    fn drop(&mut self) {
+        if let Some(exchange) = self.exchange.take() {
+            exchange.cut_rest();
         }
     }
 }

@@ -174,6 +174,12 @@ impl Redactor {
         into_string(self.bytes(text.as_bytes()))
     }
 
+    /// Whether a body with this `content-encoding` is kept as it is, unsearched.
+    pub(crate) fn is_opaque(&self, content_encoding: &str) -> bool {
+        let mut codings = content_encoding.split(',').map(|coding| coding.trim().to_ascii_lowercase());
+        codings.any(|coding| self.prepared.rules.opaque.contains(&coding))
+    }
+
     /// The secret with this name, if the session has a value for it that cannot be redacted.
     pub(crate) fn unusable(&self, name: &str) -> Option<&UnusableSecret> {
         self.prepared.rules.unusable(name)

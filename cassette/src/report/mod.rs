@@ -50,7 +50,7 @@ pub(crate) use foreign::{Foreign, ForeignConnection};
 pub(crate) use hosts::RefusedHost;
 pub(crate) use leaks::{Leak, LeakPart, LeakPlace, Leaks};
 pub(crate) use missing_secrets::{ValueFrom, Valueless};
-pub(crate) use note::{DifferingHeaders, Note, UpstreamFailure};
+pub(crate) use note::{DifferingHeaders, DroppedBytes, Note, UpstreamFailure};
 pub(crate) use obstacle::Obstacle;
 pub(crate) use output::{ChangedFile, FieldChange, MissingSnapshot, OutputChange};
 pub(crate) use palette::Palette;

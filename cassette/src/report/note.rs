@@ -30,6 +30,8 @@ pub(crate) enum Note {
     /// Requests that got no response while recording. Their transport errors are on the cassette, and a replay repeats
     /// them.
     UpstreamFailures(Vec<UpstreamFailure>),
+    /// Bytes after the end of compressed bodies, which are not on the cassette.
+    BytesDropped(Vec<DroppedBytes>),
     /// `CI` is set, so the test replays. In CI only `CASSETTE_MODE` can make a test write.
     ReplayedInCi {
         /// The mode that the code of the test asks for.
@@ -146,6 +148,17 @@ pub(crate) struct DifferingHeaders {
     pub(crate) example: [usize; 2],
 }
 
+/// Bytes after the end of a compressed body.
+#[derive(Clone, Debug)]
+pub(crate) struct DroppedBytes {
+    /// The method of the request.
+    pub(crate) method: http::Method,
+    /// The URI of the request, redacted.
+    pub(crate) uri: String,
+    /// The number of bytes.
+    pub(crate) bytes: u64,
+}
+
 /// How many requests a note shows.
 const SHOWN: usize = 5;
 
@@ -174,6 +187,16 @@ impl Note {
                     page.line(4, format_args!("{}: {}", error.kind.name(), short(&error.message, VALUE)));
                 }
                 page.more(2, failures.len(), SHOWN, "");
+            }
+            Note::BytesDropped(dropped) => {
+                let bodies = count(dropped.len(), "compressed body");
+                page.note(format_args!(
+                    "bytes after the end of {bodies} are not recorded: clients ignore them as well"
+                ));
+                for DroppedBytes { method, uri, bytes } in dropped.iter().take(SHOWN) {
+                    page.line(2, format_args!("{method} {}: {bytes} bytes", short(uri, URI)));
+                }
+                page.more(2, dropped.len(), SHOWN, "");
             }
             Note::ReplayedInCi { asked } => {
                 page.note(format_args!(

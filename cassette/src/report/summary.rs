@@ -14,6 +14,8 @@ pub(crate) struct Recorded {
     pub(crate) interactions: usize,
     /// The size of all its files, in bytes.
     pub(crate) size: u64,
+    /// The number of responses that were cut where their clients left.
+    pub(crate) cut: usize,
     /// The rules and secrets that were redacted, and how often.
     pub(crate) redacted: Vec<(String, u64)>,
 }
@@ -22,14 +24,20 @@ impl Recorded {
     pub(crate) fn render(&self, palette: &Palette) -> String {
         let redacted: Vec<String> = self.redacted.iter().map(|(name, n)| times(name, *n)).collect();
         format!(
-            "{} {}: {}, {}, redacted: {}",
+            "{} {}: {}, {}{}, redacted: {}",
             paint(palette.added, "recorded"),
             paint(palette.emphasis, clean(&self.cassette)),
             count(self.interactions, "interaction"),
             size(self.size),
+            cut(self.cut).map_or_else(String::new, |cut| format!(", {cut}")),
             if redacted.is_empty() { "nothing".to_owned() } else { redacted.join(", ") },
         )
     }
+}
+
+/// The number of responses that were cut where their clients left; `None` without one.
+pub(super) fn cut(responses: usize) -> Option<String> {
+    (responses > 0).then(|| format!("{} cut where the client left", count(responses, "response")))
 }
 
 /// The name of a rule or a secret, and how often it was redacted.
@@ -52,11 +60,17 @@ mod tests {
             cassette: "weather/berlin".into(),
             interactions: 12,
             size: 48_213,
+            cut: 0,
             redacted: vec![("API_KEY".into(), 12), ("header authorization".into(), 1)],
         };
         assert_eq!(
             recorded.render(&Palette::plain()),
             "recorded weather/berlin: 12 interactions, 48 kB, redacted: API_KEY (12 times), header authorization",
+        );
+        let recorded = Recorded { cut: 1, redacted: Vec::new(), ..recorded };
+        assert_eq!(
+            recorded.render(&Palette::plain()),
+            "recorded weather/berlin: 12 interactions, 48 kB, 1 response cut where the client left, redacted: nothing",
         );
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Absent;
 use super::page::Page;
 use super::palette::Palette;
-use super::summary::times;
+use super::summary::{cut, times};
 use super::text::{clean, count, more, size};
 
 /// The totals of all sessions of a process.
@@ -23,6 +23,8 @@ pub(crate) struct Totals {
     pub(crate) interactions: usize,
     /// The size of the files of all recorded cassettes, in bytes.
     pub(crate) size: u64,
+    /// The number of responses that were cut where their clients left, on all recorded cassettes.
+    pub(crate) cut: usize,
     /// The rules and secrets that were redacted in all recordings, and how often.
     pub(crate) redacted: BTreeMap<String, u64>,
     /// The number of snapshots that were replaced without a recording.
@@ -53,7 +55,8 @@ impl Totals {
         page.summary(headline.join(", "));
         if self.recorded() > 0 {
             let what = count(self.interactions, "interaction");
-            page.fact("recorded", format_args!("{what}, {}", size(self.size)));
+            let cut = cut(self.cut).map_or_else(String::new, |cut| format!(", {cut}"));
+            page.fact("recorded", format_args!("{what}, {}{cut}", size(self.size)));
         }
         let redacted = self.redacted.iter().map(|(name, n)| times(name, *n));
         let unused = self.unused.iter().map(|(name, n)| format!("{} ({n})", clean(name)));

@@ -18,7 +18,7 @@ use crate::engine::{Action, Engine, Replay};
 use crate::error::{Error, Result};
 use crate::mode::{Environment, Mode};
 use crate::player::Player;
-use crate::recorder::Recorder;
+use crate::recorder::{DrainLimits, Recorder};
 use crate::redact::Redactor;
 use crate::report::{self, Expired, MissingCassette, Note, Obstacle, Problem, RecordedMeanwhile, TestSite};
 use crate::tape::{Cassette, Files, Journal, JournalOptions, Lock, Metadata, Name, Request};
@@ -186,7 +186,7 @@ impl SessionBuilder {
                 };
                 let journal = journal.map_err(|e| problems::unwritable("cassettes", e))?;
                 notes.extend(journal.set_aside().map(|at| Note::StaleJournal { moved_to: at.to_owned() }));
-                Some(Recorder::new(journal, redactor.clone()))
+                Some(Recorder::new(journal, redactor.clone(), DrainLimits::of(config.drain)))
             }
         };
         let mut expiry = None;

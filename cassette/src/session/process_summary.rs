@@ -53,6 +53,7 @@ fn count(totals: &mut Totals, ended: &Ended<'_>) -> bool {
         *kind += 1;
         totals.interactions += summary.interactions;
         totals.size += summary.bytes;
+        totals.cut += summary.cut;
         for (rule, times) in &summary.redacted {
             *totals.redacted.entry(rule.clone()).or_default() += times;
         }

@@ -35,6 +35,8 @@ pub struct Summary {
     pub accepted: bool,
     /// Whether the new snapshot differs from the old one.
     pub(crate) output_changed: bool,
+    /// The number of responses that were cut where their clients left.
+    pub cut: usize,
     /// Notes to print although the test passed.
     pub(crate) notes: Vec<Note>,
 }
@@ -45,6 +47,7 @@ impl Summary {
             cassette: self.name.clone(),
             interactions: self.interactions,
             size: self.bytes,
+            cut: self.cut,
             redacted: self.redacted.clone(),
         }
     }

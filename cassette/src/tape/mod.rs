@@ -7,6 +7,7 @@
 
 mod body_reader;
 pub(crate) mod body_sink;
+mod chunks;
 mod document;
 pub(crate) mod files;
 pub(crate) mod install;
@@ -44,4 +45,6 @@ pub(crate) use name::Name;
 pub(crate) use part::{Part, json_string};
 pub use types::{Body, BodyFile, Content, Interaction, Outcome, Policy, Request, Response};
 
+pub use self::chunks::Chunks;
+pub(crate) use self::chunks::LineScan;
 pub use crate::transport_error::{ResetCode, TransportError, TransportErrorKind};

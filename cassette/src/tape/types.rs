@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 
+use super::Chunks;
 use crate::transport_error::TransportError;
 
 /// A recorded exchange: a request and its outcome.
@@ -85,6 +86,8 @@ pub struct Body {
     pub content: Content,
     /// The `content-encoding` on the wire, before the body was decoded for the cassette.
     pub encoding: Option<String>,
+    /// Where the chunks of a stream ended.
+    pub chunks: Chunks,
 }
 
 /// The bytes of a [`Body`], or the file that holds them.
@@ -133,7 +136,7 @@ impl Default for Content {
 impl Body {
     /// An inline body of these bytes, which was not compressed.
     pub fn inline(bytes: impl Into<Bytes>) -> Body {
-        Body { content: Content::Inline(bytes.into()), encoding: None }
+        Body { content: Content::Inline(bytes.into()), ..Body::default() }
     }
 
     /// The length in bytes, after decoding.

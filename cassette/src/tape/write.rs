@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{HeaderMap, HeaderValue};
 
 use super::layout::Compact;
-use super::{Body, Content, Interaction, Outcome, TransportError};
+use super::{Body, Chunks, Content, Interaction, Outcome, TransportError};
 use crate::json::style::{self, Style};
 
 /// JSON that is nested deeper than this is stored as text, because each level would indent every line by two more
@@ -116,7 +116,8 @@ fn header_value(out: &mut Compact, value: &HeaderValue, open: &str) -> io::Resul
 }
 
 fn body(out: &mut Compact, body: &Body) -> io::Result<()> {
-    if matches!(&body.content, Content::Inline(b) if b.is_empty()) && body.encoding.is_none() {
+    let is_empty = matches!(&body.content, Content::Inline(b) if b.is_empty());
+    if is_empty && body.encoding.is_none() && body.chunks == Chunks::One {
         return Ok(());
     }
     out.key("body")?;
@@ -139,7 +140,24 @@ fn body(out: &mut Compact, body: &Body) -> io::Result<()> {
         out.key("encoding")?;
         out.value(encoding)?;
     }
+    chunks(out, &body.chunks)?;
     out.close(b'}');
+    Ok(())
+}
+
+/// Writes the name of a pattern, or the offsets on one line.
+fn chunks(out: &mut Compact, chunks: &Chunks) -> io::Result<()> {
+    if *chunks == Chunks::One {
+        return Ok(());
+    }
+    out.key("chunks")?;
+    if let Some((name, _)) = Chunks::NAMES.iter().find(|(_, pattern)| pattern == chunks) {
+        return out.value(*name);
+    }
+    let Chunks::At(ends) = chunks else { return Ok(()) };
+    let ends: Vec<_> = ends.iter().map(u64::to_string).collect();
+    // The space after the bracket makes the layout keep the array on one line.
+    out.raw(format!("[ {}]", ends.join(", ")).as_bytes());
     Ok(())
 }
 

@@ -339,7 +339,7 @@ fn bodies_in_files() {
     let in_file = |sha256: &str, size| {
         let mut request = post("application/octet-stream", "");
         let file = BodyFile { name: format!("{sha256}.bin"), size, sha256: sha256.to_owned() };
-        request.body = Body { content: Content::File(file), encoding: None };
+        request.body = Body { content: Content::File(file), ..Body::default() };
         request
     };
     // SHA-256 of "abc" (FIPS 180-4, example).

@@ -53,6 +53,8 @@ pub struct Rules {
     /// The rules that apply before the code under test reads a response. No other rule applies then.
     pub(crate) before_read: Option<Box<Rules>>,
     pub(crate) hooks: Hooks,
+    /// Content codings, in lower case, whose bodies are kept unsearched.
+    pub(crate) opaque: BTreeSet<String>,
     /// The names in placeholders, with the labels of their rules.
     pub(crate) names: BTreeMap<String, Label>,
     /// The labels of the project's own rules.
@@ -191,6 +193,7 @@ impl Rules {
             links: LinkRules::default(),
             before_read: None,
             hooks: Hooks::default(),
+            opaque: BTreeSet::new(),
             names: BTreeMap::new(),
             labels: BTreeSet::new(),
             defaults: BTreeMap::new(),

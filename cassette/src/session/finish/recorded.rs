@@ -17,7 +17,7 @@ use crate::session::{leaks, output, problems};
 use crate::snapshot;
 use crate::tape::{Cassette, Journal, LeftOutHeaders, Metadata, Prepared};
 
-/// How long a finished recording waits for responses that are still being read.
+/// How long a finished recording waits for requests without a response, and for responses that are still flowing.
 const GRACE: Duration = Duration::from_secs(5);
 
 impl Session {
@@ -26,6 +26,9 @@ impl Session {
         let problems = recorder.settle(GRACE);
         inner.network.stop();
         let failures = recorder.upstream_failures();
+        end.summary.cut = recorder.cut();
+        let dropped = recorder.dropped();
+        end.summary.notes.extend((!dropped.is_empty()).then_some(Note::BytesDropped(dropped)));
         let Some(journal) = recorder.close() else { return Ok(()) };
         end.problems.extend(problems.into_iter().map(Problem::Other));
         if end.body_failed && !failures.is_empty() {

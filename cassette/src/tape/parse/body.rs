@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::{Base64, is_not, string};
 use crate::json::style::{self, Style, UnknownStyle};
 use crate::tape::write::DEFAULT_STYLE;
-use crate::tape::{Body, BodyFile, Content};
+use crate::tape::{Body, BodyFile, Chunks, Content};
 
 pub(super) fn body<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Body, D::Error> {
     struct Fields;
@@ -56,7 +56,7 @@ fn body_of<E: serde::de::Error>(fields: BodyFields<'_>) -> Result<Body, E> {
         BodyFields { json: None, text: None, base64: None, file: None, .. } => Content::Inline(Bytes::new()),
         _ => return Err(E::custom("a body is only one of `json`, `text`, `base64` and `file`")),
     };
-    Ok(Body { content, encoding: fields.encoding })
+    Ok(Body { content, encoding: fields.encoding, chunks: fields.chunks.map_or(Chunks::One, |c| c.0) })
 }
 
 /// The text of a body: one string, or lines that are joined without a separator.
@@ -87,6 +87,41 @@ impl<'de> Deserialize<'de> for Text {
         }
 
         deserializer.deserialize_any(Lines)
+    }
+}
+
+struct ChunkEnds(Chunks);
+
+impl<'de> Deserialize<'de> for ChunkEnds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Ends;
+
+        impl<'de> Visitor<'de> for Ends {
+            type Value = ChunkEnds;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`events`, `lines`, or an array of rising offsets")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ChunkEnds, E> {
+                let found = Chunks::NAMES.into_iter().find(|(name, _)| *name == text);
+                let wrong = || E::custom(is_not(text, "`events`, `lines`, or an array of rising offsets"));
+                found.map(|(_, chunks)| ChunkEnds(chunks)).ok_or_else(wrong)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<ChunkEnds, A::Error> {
+                let mut ends: Vec<u64> = Vec::new();
+                while let Some(end) = seq.next_element()? {
+                    if end <= ends.last().copied().unwrap_or(0) {
+                        return Err(serde::de::Error::custom("the offsets of `chunks` do not rise"));
+                    }
+                    ends.push(end);
+                }
+                Ok(ChunkEnds(Chunks::At(ends)))
+            }
+        }
+
+        deserializer.deserialize_any(Ends)
     }
 }
 
@@ -138,6 +173,7 @@ struct BodyFields<'a> {
     size: Option<u64>,
     sha256: Option<String>,
     encoding: Option<String>,
+    chunks: Option<ChunkEnds>,
 }
 
 fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {

@@ -21,15 +21,18 @@ fn the_document() {
     answer.body.encoding = Some("gzip".into());
     answer.trailers = headers(&[("x-checksum", b"1f")]);
     answer.version = http::Version::HTTP_2;
+    answer.reason = Some(http::HeaderValue::from_static("As you wish"));
     journal.append(1, &Interaction::new(post, Outcome::Response(answer))).unwrap();
 
     let mut lines = response(200, Body::inline("data: 1\n\ndata: 2"));
+    lines.body.chunks = Chunks::Events;
     lines.cut = Some(TransportError { kind: TransportErrorKind::Reset, message: "peer closed".into() });
     journal
         .append(2, &Interaction::new(request("GET", "https://a/2", b"one line\n"), Outcome::Response(lines)))
         .unwrap();
 
     let long = body(&journal, "text/csv; charset=utf-8", &[b'x'; 65]);
+    let long = Body { chunks: Chunks::At(vec![20, 40]), ..long };
     let get = request("GET", "https://a/3", &[0xff, 0x00]);
     journal.append(3, &Interaction::new(get, Outcome::Response(response(200, long)))).unwrap();
 
@@ -108,6 +111,7 @@ const EXPECTED: &str = r#"{
       },
       "response": {
         "status": 201,
+        "reason": "As you wish",
         "version": "HTTP/2",
         "headers": {
           "content-type": "application/json"
@@ -145,7 +149,8 @@ const EXPECTED: &str = r#"{
             "data: 1\n",
             "\n",
             "data: 2"
-          ]
+          ],
+          "chunks": "events"
         },
         "cut": {
           "kind": "reset",
@@ -169,7 +174,8 @@ const EXPECTED: &str = r#"{
         "body": {
           "file": "9537c5fdf120482f7d58d25e9ed583f52c02b4e304ea814db1633ad565aed7e9.csv",
           "size": 65,
-          "sha256": "9537c5fdf120482f7d58d25e9ed583f52c02b4e304ea814db1633ad565aed7e9"
+          "sha256": "9537c5fdf120482f7d58d25e9ed583f52c02b4e304ea814db1633ad565aed7e9",
+          "chunks": [20, 40]
         }
       }
     }

@@ -103,7 +103,10 @@ fn interactions() {
     check(&one(", \"uri\": \"/\"", "\"x\": 1"), "3:46: duplicate field `uri`");
     check(
         &one("", "\"error\": {\"kind\": \"odd\"}"),
-        "4:23: `odd` is not one of `dns`, `connect`, `tls`, `timeout`, `reset`, `protocol`",
+        "4:23: `odd` is not one of `dns`, `connect`, `tls`, `timeout`, `reset`, `protocol`, \
+         `NO_ERROR`, `PROTOCOL_ERROR`, `FLOW_CONTROL_ERROR`, `SETTINGS_TIMEOUT`, `STREAM_CLOSED`, `FRAME_SIZE_ERROR`, \
+         `REFUSED_STREAM`, `CANCEL`, `COMPRESSION_ERROR`, `CONNECT_ERROR`, `ENHANCE_YOUR_CALM`, `INADEQUATE_SECURITY`, \
+         `HTTP_1_1_REQUIRED`",
     );
     check(&one("", "\"response\": {}"), "4:14: missing field `status`");
     check(
@@ -264,6 +267,6 @@ fn body_files_are_checked() {
     check("not a regular file");
 
     let outside = BodyFile { name: "../berlin.json".into(), ..file.clone() };
-    let outside = Body { content: Content::File(outside), encoding: None };
+    let outside = Body { content: Content::File(outside), ..Body::default() };
     assert!(cassette.body_reader(&outside).unwrap_err().to_string().contains("not the name of a body file"));
 }

@@ -109,7 +109,7 @@ fn headers(list: &[(&str, &[u8])]) -> HeaderMap {
 fn body(journal: &Journal, content_type: &str, bytes: &[u8]) -> Body {
     let mut sink = journal.body(Some(content_type));
     sink.write_all(bytes).unwrap();
-    Body { content: sink.finish().unwrap(), encoding: None }
+    Body { content: sink.finish().unwrap(), ..Body::default() }
 }
 
 fn read(cassette: &Cassette, body: &Body) -> Result<Vec<u8>> {

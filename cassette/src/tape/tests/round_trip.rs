@@ -73,6 +73,12 @@ fn failure() -> impl Strategy<Value = TransportError> {
         .prop_map(|(kind, message)| TransportError { kind, message })
 }
 
+fn chunks() -> impl Strategy<Value = Chunks> {
+    let at =
+        prop::collection::btree_set(1..1000_u64, 1..5).prop_map(|at| Chunks::At(at.into_iter().collect()));
+    prop_oneof![3 => Just(Chunks::One), 1 => Just(Chunks::Events), 1 => Just(Chunks::Lines), 1 => at]
+}
+
 /// An interaction and the bytes of its two bodies. The test still has to write the bytes to a sink.
 type Planned = (Interaction, Vec<u8>, Vec<u8>);
 
@@ -86,10 +92,11 @@ fn planned() -> impl Strategy<Value = Planned> {
         header_map(),
         prop::option::of(failure()),
         prop::option::of("gzip|br"),
+        chunks(),
     );
     let outcome = prop_oneof![
-        4 => answer.prop_map(|(status, reason, version, headers, trailers, cut, encoding)| {
-            let body = Body { encoding, ..Body::default() };
+        4 => answer.prop_map(|(status, reason, version, headers, trailers, cut, encoding, chunks)| {
+            let body = Body { encoding, chunks, ..Body::default() };
             Outcome::Response(Response { status, reason, version, headers, body, trailers, cut })
         }),
         1 => failure().prop_map(Outcome::Error),
