@@ -12,7 +12,7 @@ use super::links::Given;
 use super::origin::Origin;
 use crate::capture::DIGESTS;
 use crate::error::Result;
-use crate::tape::{Body, Cassette, Content, Response};
+use crate::tape::{Body, Cassette, Chunks, Content, Response};
 
 /// For recorded values, the values of this run.
 #[derive(Debug, Default)]
@@ -43,6 +43,10 @@ impl Renames {
         let mut walk = Walk::new(&mut rename);
         if let Some(body) = walk.bytes(&response.headers, &bytes(cassette, &response.body)?) {
             response.body.content = Content::Inline(body);
+            // The offsets would be wrong in a body of another length.
+            if let Chunks::At(_) = response.body.chunks {
+                response.body.chunks = Chunks::One;
+            }
             DIGESTS.iter().for_each(|name| _ = response.headers.remove(*name));
         }
         let mut headers = |headers: &mut HeaderMap| {

@@ -46,6 +46,7 @@ fn cassette(recorded: &[(&str, &str)]) -> (Cassette, tempfile::TempDir) {
             }),
             answer => Outcome::Response(Response {
                 status: 200,
+                reason: None,
                 version: http::Version::HTTP_11,
                 headers: http::HeaderMap::new(),
                 body: Body::inline(answer.to_owned()),
