@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -108,6 +108,8 @@ impl<'a> Api<'a> {
 
     /// Sends a request. If the API responds with 429 or 503, waits and sends it again.
     async fn send(&mut self, request: &str, builder: RequestBuilder) -> Result<Response> {
+        // Without this header, reqwest offers whatever features any package of the build turns on.
+        let builder = builder.header(ACCEPT_ENCODING, "gzip");
         let mut attempt = 1;
         loop {
             let again = builder.try_clone().expect("the bodies of this component are never streams");
