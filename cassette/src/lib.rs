@@ -73,7 +73,8 @@
 //! # Features
 //!
 //! All features except `reqwest-middleware` are on by default. `client` adds a quarter of the crates that the library
-//! needs. A project with its own client can leave `client` out and use all other features.
+//! needs. A project with its own client can leave `client` out and use all other features. No feature but `tls12` turns
+//! on a feature of rustls or reqwest that changes the code under test.
 //!
 //! | feature | adds |
 //! |---|---|
@@ -81,7 +82,8 @@
 //! | `ambient` | frozen time for unmodified code, and the summary at the end of a test process |
 //! | `intercept` | connections of unmodified clients, and of processes that a test starts, reach the session |
 //! | `proxy` | the loopback proxy of a session, base URLs, and connections to real servers while recording |
-//! | `client` | [`Session::client`], a `reqwest::Client` |
+//! | `tls12` | TLS 1.2 in addition to TLS 1.3, with clients and with real servers. Turns on the feature of rustls |
+//! | `client` | [`Session::client`], a `reqwest::Client` with the features of the package's own reqwest |
 //! | `blocking` | [`Session::blocking_client`] |
 //! | `reqwest-middleware` | [`Session::middleware`] |
 //! | `brotli`, `zstd` | decoding of bodies in these content encodings while recording |

@@ -22,6 +22,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use time::OffsetDateTime;
 
+use super::provider::provider;
 use super::trust;
 use crate::body::BoxError;
 use crate::poison::unpoisoned;
@@ -129,7 +130,7 @@ impl HostCertificates {
         // The I/O threads that call this are outside of every session, so `SystemTime::now` is the real time.
         let chain = vec![self.ca.issue(&host, now, SystemTime::now())?];
         let key = PrivatePkcs8KeyDer::from(self.ca.host_key.serialize_der()).into();
-        let mut config = ServerConfig::builder_with_provider(trust::provider())
+        let mut config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_single_cert(chain, key)?;
@@ -168,7 +169,7 @@ fn name(common: &str) -> DistinguishedName {
 /// An unpredictable number.
 pub(super) fn random() -> Result<u64, BoxError> {
     let mut bytes = [0; 8];
-    trust::provider().secure_random.fill(&mut bytes).map_err(|_| "no randomness")?;
+    provider().secure_random.fill(&mut bytes).map_err(|_| "no randomness")?;
     Ok(u64::from_ne_bytes(bytes))
 }
 
@@ -176,7 +177,7 @@ pub(super) fn random() -> Result<u64, BoxError> {
 /// store certificates by issuer and serial number refuse that (RFC 5280 §4.1.2.2).
 fn serial() -> Result<SerialNumber, BoxError> {
     let mut bytes = [0; 16];
-    trust::provider().secure_random.fill(&mut bytes).map_err(|_| "no randomness for a serial number")?;
+    provider().secure_random.fill(&mut bytes).map_err(|_| "no randomness for a serial number")?;
     // The number is positive and never starts with a zero byte.
     bytes[0] = bytes[0] & 0x3f | 0x40;
     Ok(SerialNumber::from_slice(&bytes))
@@ -220,7 +221,7 @@ mod tests {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(ca.pem().as_bytes()).unwrap()).unwrap();
         let verifier =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), trust::provider()).build().unwrap();
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build().unwrap();
         let leaf = ca.issue(host, instant(session), instant(session + 2000 * DAY)).unwrap();
         let now = UnixTime::since_unix_epoch(Duration::from_secs(client));
         let asked = ServerName::try_from(asked.to_owned()).unwrap();

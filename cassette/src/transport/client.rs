@@ -1,38 +1,36 @@
 //! Real `reqwest` clients that send their requests through a session, or directly if there is none.
 //!
 //! A session's client uses the proxy for every host, loopback included, and trusts the session's authority alone: a
-//! request that bypassed the proxy would fail its handshake. TLS is configured here, so that building a client neither
-//! reads the system's roots nor needs a process-wide default.
+//! request that bypassed the proxy would fail its handshake. If the build's reqwest has rustls, TLS is configured here,
+//! so that building a client neither reads the system's roots nor needs a process-wide default.
 //!
 //! Must not know: sessions, modes.
 
-use rustls::ClientConfig;
-
 use super::ca::Ca;
+use super::reqwest_features::{Trusted, trusting};
 use super::trust;
 use super::upstream::UpstreamOptions;
 use crate::error::{Error, Result};
 
 /// A client of the session whose proxy listens at `proxy`.
 ///
-/// TLS is configured here, so `http1_only` has no effect on https: the session offers HTTP/2 as well.
+/// If reqwest has rustls, TLS is configured here, so `http1_only` has no effect on https: the session offers HTTP/2 as
+/// well.
 pub(crate) fn client_builder(proxy: &str, ca: &Ca) -> Result<reqwest::ClientBuilder> {
-    let tls = trust::only(&[ca.der().clone()]).map_err(no_tls)?;
-    Ok(reqwest::Client::builder().proxy(through(proxy)?).tls_backend_preconfigured(tls))
+    trusting!(reqwest::Client::builder().proxy(through(proxy)?), &Trusted::Only(ca.der().clone()))
 }
 
 /// The blocking sibling of [`client_builder`].
 #[cfg(feature = "blocking")]
 pub(crate) fn blocking_client_builder(proxy: &str, ca: &Ca) -> Result<reqwest::blocking::ClientBuilder> {
-    let tls = trust::only(&[ca.der().clone()]).map_err(no_tls)?;
-    Ok(reqwest::blocking::Client::builder().proxy(through(proxy)?).tls_backend_preconfigured(tls))
+    trusting!(reqwest::blocking::Client::builder().proxy(through(proxy)?), &Trusted::Only(ca.der().clone()))
 }
 
 /// A client that talks to the real servers itself, for a session that is off.
 ///
 /// An override applies to all ports of its host, even if the override names one port.
 pub(crate) fn direct_client_builder(options: &UpstreamOptions) -> Result<reqwest::ClientBuilder> {
-    let mut builder = reqwest::Client::builder().tls_backend_preconfigured(direct(options)?);
+    let mut builder = trusting!(reqwest::Client::builder(), &direct(options)?)?;
     for (host, address) in &options.resolve {
         builder = builder.resolve(name(host), *address);
     }
@@ -44,7 +42,7 @@ pub(crate) fn direct_client_builder(options: &UpstreamOptions) -> Result<reqwest
 pub(crate) fn direct_blocking_client_builder(
     options: &UpstreamOptions,
 ) -> Result<reqwest::blocking::ClientBuilder> {
-    let mut builder = reqwest::blocking::Client::builder().tls_backend_preconfigured(direct(options)?);
+    let mut builder = trusting!(reqwest::blocking::Client::builder(), &direct(options)?)?;
     for (host, address) in &options.resolve {
         builder = builder.resolve(name(host), *address);
     }
@@ -58,12 +56,8 @@ fn through(proxy: &str) -> Result<reqwest::Proxy> {
     Ok(proxy.no_proxy(None))
 }
 
-fn direct(options: &UpstreamOptions) -> Result<ClientConfig> {
-    trust::machine_and(&trust::roots(&options.extra_roots)?).map_err(no_tls)
-}
-
-fn no_tls(e: rustls::Error) -> Error {
-    Error::with_source("could not set up TLS", e)
+fn direct(options: &UpstreamOptions) -> Result<Trusted> {
+    Ok(Trusted::MachineAnd(trust::roots(&options.extra_roots)?))
 }
 
 fn name(host: &str) -> &str {

@@ -11,16 +11,15 @@ use std::time::Duration;
 
 use http::Uri;
 use http::uri::{Authority, Scheme};
-use hyper_rustls::MaybeHttpsStream;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiAddrs, GaiResolver, Name};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
+use super::stream::Stream;
 use super::{UpstreamOptions, trust};
 use crate::error::{Error, Result};
 use crate::failure;
@@ -63,9 +62,10 @@ impl Connector {
         Ok(Connector { tcp, shared: Arc::new(shared) })
     }
 
-    async fn connect(mut self, uri: Uri) -> Result<Stream, TransportError> {
+    async fn connect(mut self, uri: Uri) -> Result<TokioIo<Stream>, TransportError> {
         let to = uri.authority().map_or("", Authority::as_str).to_owned();
-        let tcp = self.tcp.call(self.shared.over(&uri)).await.map_err(|e| {
+        let connected = self.tcp.call(self.shared.over(&uri)).await;
+        let tcp = connected.map(TokioIo::into_inner).map_err(|e| {
             let found = failure::of(&e);
             match found.kind {
                 // The connection to one of the host's addresses, perhaps the only one, has timed out.
@@ -75,23 +75,22 @@ impl Connector {
             }
         })?;
         if uri.scheme() != Some(&Scheme::HTTPS) {
-            return Ok(MaybeHttpsStream::Http(tcp));
+            return Ok(TokioIo::new(Stream::Plain(tcp)));
         }
         let tls = |message: String| TransportError { kind: Kind::Tls, message: format!("{to}: {message}") };
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(host).map_err(|e| tls(e.to_string()))?;
         let config = self.shared.tls()?;
-        let stream = TlsConnector::from(config).connect(name, TokioIo::new(tcp)).await;
-        Ok(MaybeHttpsStream::Https(TokioIo::new(stream.map_err(|e| tls(failure::of(&e).message))?)))
+        let stream = TlsConnector::from(config).connect(name, tcp).await;
+        let stream = stream.map_err(|e| tls(failure::of(&e).message))?;
+        Ok(TokioIo::new(Stream::Tls(Box::new(stream))))
     }
 }
 
-type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
-
 impl Service<Uri> for Connector {
-    type Response = Stream;
+    type Response = TokioIo<Stream>;
     type Error = TransportError;
-    type Future = Pin<Box<dyn Future<Output = Result<Stream, TransportError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<TokioIo<Stream>, TransportError>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         Poll::Ready(Ok(()))

@@ -20,8 +20,12 @@ mod cut;
 mod foreign;
 mod incidents;
 mod io;
+mod provider;
 mod proxy;
+#[cfg(feature = "client")]
+mod reqwest_features;
 mod reverse;
+mod stream;
 mod trust;
 mod upstream;
 pub(crate) mod variables;

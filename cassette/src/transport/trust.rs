@@ -1,25 +1,19 @@
 //! The certificates that a client trusts: the session's own authority alone, or the machine's roots and extra ones.
 //!
-//! Every TLS configuration names its cryptography provider. A process-wide default is never installed, because it would
-//! change the code under test.
+//! Every TLS configuration names its cryptography provider, [`provider`]. A process-wide default is never installed,
+//! because it would change the code under test.
 //!
 //! Must not know: connections, HTTP.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
+use super::provider::provider;
 use crate::error::{Error, Result};
-
-/// The cryptography provider of all configurations: ring.
-pub(super) fn provider() -> Arc<CryptoProvider> {
-    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    PROVIDER.get_or_init(|| Arc::new(rustls::crypto::ring::default_provider())).clone()
-}
 
 /// The protocols for ALPN: HTTP/2, then HTTP/1.1 (RFC 7301 §6, RFC 9113 §3.2).
 pub(super) fn alpn() -> Vec<Vec<u8>> {

@@ -64,6 +64,10 @@ impl Session {
 
     /// A `reqwest::Client` whose requests are recorded or replayed by this session.
     ///
+    /// The client has the features of the package's own reqwest, because cassette turns on none that would change the
+    /// code under test. A package whose reqwest has no TLS can request `http://` URLs only; for others, add `reqwest =
+    /// "0.13"` to its dev-dependencies.
+    ///
     /// # Errors
     ///
     /// The same errors as [`client_builder`](Self::client_builder).

@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
+use super::super::provider::provider;
 use super::super::{Ca, HttpService, Proxy, Upstream, UpstreamOptions, trust};
 use crate::body::{Body, BoxError};
 use crate::transport_error::{TransportError, TransportErrorKind};
@@ -122,7 +123,7 @@ impl Api {
 fn tls(speaks: Speaks) -> (TlsAcceptor, Vec<u8>) {
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate = rcgen::CertificateParams::new(vec![HOST.into()]).unwrap().self_signed(&key).unwrap();
-    let mut config = ServerConfig::builder_with_provider(trust::provider())
+    let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()

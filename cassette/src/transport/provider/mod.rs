@@ -1,0 +1,59 @@
+//! The cryptography of all TLS connections: a provider for rustls on top of the crate ring.
+//!
+//! rustls has such a provider of its own behind its feature `ring`, which must stay off: cargo would turn it on for the
+//! whole build. A program whose rustls has another provider then has two, and everything that asks rustls for the
+//! default provider panics.
+//!
+//! This folder only connects the algorithms of ring to the traits of rustls. It offers the suites, groups and signature
+//! algorithms of rustls' provider, in the same order. Only keys of cassette's own certificates can sign.
+//!
+//! Must not know: certificates, connections.
+
+mod hash;
+mod key_exchange;
+mod record;
+mod signing;
+mod tls13;
+mod verification;
+
+#[cfg(feature = "tls12")]
+mod tls12;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, OnceLock};
+
+use ring::rand::{SecureRandom as _, SystemRandom};
+use rustls::crypto::{CryptoProvider, GetRandomFailed, SecureRandom};
+
+/// The provider of all configurations.
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    PROVIDER.get_or_init(|| Arc::new(new())).clone()
+}
+
+fn new() -> CryptoProvider {
+    CryptoProvider {
+        cipher_suites: [
+            tls13::SUITES,
+            #[cfg(feature = "tls12")]
+            tls12::SUITES,
+        ]
+        .concat(),
+        kx_groups: key_exchange::GROUPS.to_vec(),
+        signature_verification_algorithms: verification::ALGORITHMS,
+        secure_random: &System,
+        key_provider: &signing::Keys,
+    }
+}
+
+/// The system's source of randomness.
+#[derive(Debug)]
+struct System;
+
+impl SecureRandom for System {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), GetRandomFailed> {
+        SystemRandom::new().fill(bytes).map_err(|_| GetRandomFailed)
+    }
+}
