@@ -6,11 +6,12 @@
 //! Must not know: libc, and what a session is.
 
 use crate::network::Network;
+use crate::origin::{self, Origin};
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The number, clock and network of a session. A context applies to the threads that [`enter`](Self::enter) it, and to
@@ -41,14 +42,14 @@ impl WallClock {
 impl Context {
     /// A context without threads. `session` is an opaque number, which [`current_session`] returns.
     pub fn new(session: u64, clock: WallClock) -> Self {
-        Context(keep(Inner::new(session, clock, None)))
+        Context(keep(Inner::new(session, clock, None, origin::current())))
     }
 
     /// A context in which the session intercepts the connections of the threads. If the feature `intercept` is off, or
     /// if interception is impossible on this system, the connections go to the real servers; see
     /// [`intercepts`](crate::intercepts).
     pub fn with_network(session: u64, clock: WallClock, network: Network) -> Self {
-        Context(keep(Inner::new(session, clock, Some(network))))
+        Context(keep(Inner::new(session, clock, Some(network), origin::current())))
     }
 
     /// The number of the session, as given to [`new`](Self::new).
@@ -65,21 +66,32 @@ impl Context {
         Guard { before: CURRENT.replace(Some(self.0)).map(Context), _of_this_thread: PhantomData }
     }
 
-    /// Enters the context for the body of a test. nextest runs each test in a process of its own, and sets a variable
-    /// that says so. Then the context also applies to threads that have no context (such as the threads of a global
-    /// pool, or threads that were started before `main`), until it is [released](Self::release).
+    /// Enters the context for the body of a test. Until it is [released](Self::release), the context also adopts
+    /// threads that have no open context:
+    ///
+    /// * nextest runs each test in a process of its own, and sets a variable that says so. Then the latest open context
+    ///   adopts all these threads (such as the threads of a global pool, or threads that were started before `main`).
+    /// * Otherwise the only open context adopts threads whose context has ended, and threads that outlived the test that
+    ///   started them.
+    /// * A context adopts the threads that its test started before it created the context. It does not adopt the test's
+    ///   own thread, or the threads of a test without a context.
     pub fn enter_root(self) -> Guard {
         if process_per_test() {
-            self.0.root.store(true, Relaxed);
             ONE_TEST.store(true, Relaxed);
+        }
+        if !self.0.root.swap(true, Relaxed) && !self.0.has_ended() {
+            OPEN_ROOTS.fetch_add(1, Relaxed);
         }
         self.enter()
     }
 
     /// Ends the context. This cannot be undone. Threads that are still in the context see the real time from now on,
-    /// and for them [`current_session`] returns that the session has ended.
+    /// and for them [`current_session`] returns that the session has ended, unless another context
+    /// [adopts](Self::enter_root) them.
     pub fn release(self) {
-        self.0.ended.store(true, Relaxed);
+        if !self.0.ended.swap(true, Relaxed) && self.0.root.load(Relaxed) {
+            OPEN_ROOTS.fetch_sub(1, Relaxed);
+        }
     }
 
     /// The time that the threads of this context see, in nanoseconds since 1970-01-01T00:00:00Z. `None` means the real
@@ -170,16 +182,38 @@ pub(crate) fn shown_ns() -> Option<u64> {
 #[derive(Clone, Copy)]
 pub(crate) struct Governing {
     pub(crate) session: u64,
-    pub(crate) ended: bool,
+    pub(crate) standing: Standing,
     pub(crate) network: &'static Network,
+}
+
+/// How a thread stands to the session whose network governs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The thread belongs to the session.
+    Open,
+    /// The session of the thread has ended, and not exactly one other session is open.
+    Ended,
+    /// The thread never had a session, and several sessions are open.
+    Unclear,
 }
 
 /// The network of the calling thread, even if its session has ended.
 #[inline]
 pub(crate) fn network() -> Option<Governing> {
-    let inner = governing()?;
-    let network = inner.network.as_ref()?;
-    Some(Governing { session: inner.session, ended: inner.has_ended(), network })
+    let of = |inner: &'static Inner, standing| {
+        let network = inner.network.as_ref()?;
+        Some(Governing { session: inner.session, standing, network })
+    };
+    let own = CURRENT.get();
+    match adoption(own) {
+        Adoption::Kept(inner) if inner.has_ended() => of(inner, Standing::Ended),
+        Adoption::Kept(inner) | Adoption::By(inner) => of(inner, Standing::Open),
+        Adoption::Unclear => match own {
+            Some(ended) => of(ended, Standing::Ended),
+            None => open_roots().find_map(|root| of(root, Standing::Unclear)),
+        },
+        Adoption::None => None,
+    }
 }
 
 /// The context that a new thread [takes over](Context::take_over) if the calling thread starts it.
@@ -206,19 +240,22 @@ struct Inner {
     clock: WallClock,
     network: Option<Network>,
     ended: AtomicBool,
-    /// Whether this is a root context: the context of a test that is the only test of its process.
+    /// Whether this is the context of the body of a test, which adopts threads.
     root: AtomicBool,
+    /// The origin of the thread that created the context; `None` for the main thread.
+    origin: Option<Origin>,
     next: OnceLock<&'static Inner>,
 }
 
 impl Inner {
-    const fn new(session: u64, clock: WallClock, network: Option<Network>) -> Self {
+    const fn new(session: u64, clock: WallClock, network: Option<Network>, origin: Option<Origin>) -> Self {
         Inner {
             session,
             clock,
             network,
             ended: AtomicBool::new(false),
             root: AtomicBool::new(false),
+            origin,
             next: OnceLock::new(),
         }
     }
@@ -247,11 +284,13 @@ thread_local! {
     // thread. Reading it is a single load, which is allowed in signal handlers, and in the destructors of other
     // thread-locals.
     static CURRENT: Cell<Option<&'static Inner>> = const { Cell::new(None) };
+    /// The context from which this thread searches the chain: all contexts before it have ended.
+    static SEARCHED: Cell<Option<&'static Inner>> = const { Cell::new(None) };
 }
 
 /// The context that `outside` enters. A thread in this context belongs to no session, even if the process has a root
 /// context.
-static OUTSIDE: Inner = Inner::new(0, WallClock::Real, None);
+static OUTSIDE: Inner = Inner::new(0, WallClock::Real, None, None);
 
 /// The first element of a linked list of all contexts. Through this list a leak checker reaches the contexts, and
 /// reports no leak.
@@ -259,6 +298,9 @@ static FIRST: OnceLock<&'static Inner> = OnceLock::new();
 
 /// Whether a thread has entered a root context. This happens only in a process that runs a single test.
 static ONE_TEST: AtomicBool = AtomicBool::new(false);
+
+/// The number of root contexts that are open.
+static OPEN_ROOTS: AtomicUsize = AtomicUsize::new(0);
 
 fn keep(context: Inner) -> &'static Inner {
     static LAST: Mutex<Option<&'static Inner>> = Mutex::new(None);
@@ -271,28 +313,96 @@ fn keep(context: Inner) -> &'static Inner {
     context
 }
 
-/// The context that applies to the calling thread. This is the thread's own context if it has not ended; otherwise a
-/// root context of the process that has not ended; otherwise a context that has ended, the thread's own one if there is
-/// one.
+/// The context that governs the calling thread: the thread's own context if that has not ended, else the context that
+/// adopts the thread, else the thread's own context, which has ended.
 #[inline]
 fn governing() -> Option<&'static Inner> {
-    match CURRENT.get() {
-        Some(own) if !own.has_ended() => Some(own),
-        own if ONE_TEST.load(Relaxed) => match of_the_process() {
-            Some(root) if !root.has_ended() => Some(root),
-            ended => own.or(ended),
-        },
-        own => own,
+    let own = CURRENT.get();
+    match adoption(own) {
+        Adoption::Kept(inner) | Adoption::By(inner) => Some(inner),
+        Adoption::Unclear => own,
+        Adoption::None => None,
     }
 }
 
-/// The latest root context that has not ended. If all root contexts have ended, the latest of them. There are several
-/// root contexts if the only test of this process begins several sessions.
+/// Which context a thread has.
+enum Adoption {
+    /// Its own one, or the one of the process, whether that has ended or not.
+    Kept(&'static Inner),
+    /// Another one, which is open.
+    By(&'static Inner),
+    /// The thread belongs to one of several open contexts, and nothing says to which. Its own context has ended, or it
+    /// has none.
+    Unclear,
+    None,
+}
+
+#[inline]
+fn adoption(own: Option<&'static Inner>) -> Adoption {
+    match own {
+        Some(own) if !own.has_ended() => Adoption::Kept(own),
+        own if OPEN_ROOTS.load(Relaxed) > 0 => adopted(own),
+        own if ONE_TEST.load(Relaxed) => own.or_else(last_root).map_or(Adoption::None, Adoption::Kept),
+        own => own.map_or(Adoption::None, Adoption::Kept),
+    }
+}
+
+/// The context that adopts a thread whose `own` context has ended, or that has none.
 #[cold]
-fn of_the_process() -> Option<&'static Inner> {
+fn adopted(own: Option<&'static Inner>) -> Adoption {
+    // Only the threads of a test are adopted, not those of a self-test.
+    if let Some(own) = own.filter(|own| !own.root.load(Relaxed)) {
+        return Adoption::Kept(own);
+    }
+    if ONE_TEST.load(Relaxed) {
+        let kept = || own.map_or(Adoption::None, Adoption::Kept);
+        return open_roots().last().map_or_else(kept, Adoption::By);
+    }
+    let of = |origin: Option<Origin>| only(open_roots().filter(move |root| root.origin == origin));
+    let any = || only(open_roots());
+    match (own, origin::current()) {
+        (Some(own), _) => match any() {
+            Adoption::None => Adoption::Kept(own),
+            found => found,
+        },
+        // The main thread runs tests, or starts them.
+        (None, None) => Adoption::None,
+        (None, Some(origin)) if origin.has_ended() => any(),
+        // If tests run on the main thread, no other test runs at the same time.
+        (None, Some(_)) if open_roots().all(|root| root.origin.is_none()) => any(),
+        // The thread of a test, which never joins a session that runs on another thread.
+        (None, Some(_)) if origin::is_first() => Adoption::None,
+        (None, Some(origin)) => of(Some(origin)),
+    }
+}
+
+/// The only one of these contexts.
+fn only(mut contexts: impl Iterator<Item = &'static Inner>) -> Adoption {
+    match (contexts.next(), contexts.next()) {
+        (Some(found), None) => Adoption::By(found),
+        (Some(_), Some(_)) => Adoption::Unclear,
+        (None, _) => Adoption::None,
+    }
+}
+
+/// The root contexts that are open, in the order in which they were created.
+fn open_roots() -> impl Iterator<Item = &'static Inner> {
+    let next = |c: &&'static Inner| c.next.get().copied();
+    let mut from = SEARCHED.get().or(FIRST.get().copied());
+    while let Some(ended) = from.filter(|c| c.has_ended())
+        && let Some(after) = next(&ended)
+    {
+        from = Some(after);
+    }
+    SEARCHED.set(from);
+    std::iter::successors(from, next).filter(|c| c.root.load(Relaxed) && !c.has_ended())
+}
+
+/// The latest root context of a process that runs one test.
+#[cold]
+fn last_root() -> Option<&'static Inner> {
     let all = std::iter::successors(FIRST.get().copied(), |c| c.next.get().copied());
-    let roots = all.filter(|c| c.root.load(Relaxed));
-    roots.reduce(|found, root| if root.has_ended() && !found.has_ended() { found } else { root })
+    all.filter(|c| c.root.load(Relaxed)).last()
 }
 
 /// Whether nextest runs each test in a process of its own. nextest sets a variable for this:

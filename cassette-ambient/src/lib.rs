@@ -40,6 +40,8 @@ mod context;
 #[cfg(interposed)]
 mod interpose;
 mod network;
+#[cfg_attr(not(interposed), allow(dead_code, reason = "no thread takes over an origin"))]
+mod origin;
 #[cfg_attr(not(intercepted), allow(dead_code, reason = "nobody asks where connections go"))]
 mod routing;
 mod self_test;

@@ -26,7 +26,7 @@ pub struct Network {
 /// A connection that cassette refused instead of redirecting it to a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedConnection {
-    /// The session of the thread that wanted to connect.
+    /// The session of the thread that wanted to connect. If that is [unclear](RefusalReason::Unclear), an open session.
     pub session: u64,
     /// The requested host: a name, or an address without brackets.
     pub host: String,
@@ -39,8 +39,10 @@ pub struct RefusedConnection {
 /// Why a connection was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalReason {
-    /// The thread's session has ended.
+    /// The thread's session has ended, and not exactly one other session is open, which would adopt the thread.
     Ended,
+    /// The thread never had a session, and it may belong to any of several open sessions.
+    Unclear,
     /// The tests of this process use more hosts than there are invented addresses.
     TooManyHosts,
 }

@@ -1,7 +1,8 @@
-//! Replaces `pthread_create`, so that a new thread takes over the context of the thread that starts it.
+//! Replaces `pthread_create`, so that a new thread takes over the context and the origin of the thread that starts it.
 
 use super::real::{self, PthreadCreate, StartFn};
 use crate::context::{self, Context};
+use crate::origin::{self, Inheritance};
 use libc::{c_int, c_void, pthread_attr_t, pthread_t};
 
 #[used]
@@ -17,11 +18,8 @@ unsafe extern "C" fn pthread_create(
     argument: *mut c_void,
 ) -> c_int {
     let create = real::pthread_create();
-    let Some(context) = context::inheritance() else {
-        // SAFETY: the caller keeps this function's contract, which covers this call.
-        return unsafe { create(thread, attributes, start, argument) };
-    };
-    let heir = Box::into_raw(Box::new(Heir { start, argument, context }));
+    let (context, origin) = (context::inheritance(), origin::inheritance());
+    let heir = Box::into_raw(Box::new(Heir { start, argument, context, origin }));
     // SAFETY: the caller keeps this function's contract. `inherit` expects a pointer to an `Heir`, and gets one.
     let result = unsafe { create(thread, attributes, inherit, heir.cast()) };
     if result != 0 {
@@ -31,18 +29,24 @@ unsafe extern "C" fn pthread_create(
     result
 }
 
-/// What `inherit` needs in a new thread: the caller's start function with its argument, and the context.
+/// What `inherit` needs in a new thread: the caller's start function with its argument, the context and the origin.
 struct Heir {
     start: StartFn,
     argument: *mut c_void,
-    context: Context,
+    context: Option<Context>,
+    origin: Inheritance,
 }
 
 /// The first function that a new thread runs. While `start` runs, this function must hold no value with a destructor,
-/// because `pthread_exit` and `pthread_cancel` unwind through its frame.
+/// because `pthread_exit` and `pthread_cancel` unwind through its frame. The origin of such a thread never ends.
 extern "C-unwind" fn inherit(heir: *mut c_void) -> *mut c_void {
     // SAFETY: `pthread_create` above made this pointer from a box, and passed it to this thread only.
-    let Heir { start, argument, context } = *unsafe { Box::from_raw(heir.cast::<Heir>()) };
-    context.take_over();
-    start(argument)
+    let Heir { start, argument, context, origin } = *unsafe { Box::from_raw(heir.cast::<Heir>()) };
+    origin.take_over();
+    if let Some(context) = context {
+        context.take_over();
+    }
+    let result = start(argument);
+    origin.end();
+    result
 }

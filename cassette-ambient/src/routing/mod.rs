@@ -3,7 +3,8 @@
 //! This module makes all decisions, in safe code, and `interpose` carries them out. A connection to a loopback address
 //! stays unchanged, unless the session asks for these connections too. Every other connection is redirected to the
 //! session's listener, which calls [`intercepted`] to get the intended destination. Names are not looked up in DNS:
-//! each name gets an invented address. Connections of a session that has ended are refused.
+//! each name gets an invented address. Connections of a thread without an open session are refused, unless exactly one
+//! session can adopt the thread.
 //!
 //! Must not know: HTTP, and what the listener does.
 
@@ -11,7 +12,7 @@ mod child_environment;
 mod names;
 mod ports;
 
-use crate::context;
+use crate::context::{self, Standing};
 use crate::network::{RefusalReason, RefusedConnection};
 pub(crate) use child_environment::ChildEnvironment;
 use names::Names;
@@ -101,7 +102,10 @@ pub(crate) fn route(to: SocketAddr) -> Route {
     };
     // Linux treats the unspecified address (`0.0.0.0`, `::`) as the machine itself.
     let local = ip.is_loopback() || ip.is_unspecified();
-    if invented.is_none() && local && !(network.loopback && !governing.ended && port != network.listener) {
+    if invented.is_none()
+        && local
+        && !(network.loopback && governing.standing == Standing::Open && port != network.listener)
+    {
         return Route::AsAsked;
     }
     let refused = |host: String, reason| {
@@ -112,8 +116,13 @@ pub(crate) fn route(to: SocketAddr) -> Route {
     let Some(host) = invented.or_else(|| tables.names.number(text.of(ip))) else {
         return refused(ip.to_string(), RefusalReason::TooManyHosts);
     };
-    if governing.ended {
-        return refused(tables.names.host(host).unwrap_or_default(), RefusalReason::Ended);
+    let reason = match governing.standing {
+        Standing::Open => None,
+        Standing::Ended => Some(RefusalReason::Ended),
+        Standing::Unclear => Some(RefusalReason::Unclear),
+    };
+    if let Some(reason) = reason {
+        return refused(tables.names.host(host).unwrap_or_default(), reason);
     }
     let meant = Meant { session: governing.session as u32, host, port };
     Route::ToListener(network.listener, Ticket(tables, meant))
@@ -161,7 +170,7 @@ fn is_name(name: &[u8]) -> bool {
 /// The value of a variable that the calling thread gets. The outer `None` means that the thread gets the value from the
 /// environment of the process. The inner `None` means that the thread gets no value.
 pub(crate) fn variable(name: &CStr) -> Option<Option<&'static CStr>> {
-    let governing = context::network().filter(|g| !g.ended)?;
+    let governing = context::network().filter(|g| g.standing == Standing::Open)?;
     let known = governing.network.variables.iter().find(|(n, _)| n.as_c_str() == name)?;
     Some(known.1.as_deref())
 }
@@ -169,7 +178,10 @@ pub(crate) fn variable(name: &CStr) -> Option<Option<&'static CStr>> {
 /// The variables for a process that the calling thread starts. If the session has ended, the process still gets the
 /// variables. So it tries to connect to a listener that no longer exists, and not to the real servers.
 pub(crate) fn child_environment() -> Option<ChildEnvironment> {
-    let governing = context::network().filter(|g| !g.network.child_variables.is_empty())?;
+    let governing = context::network().filter(|g| g.standing != Standing::Unclear)?;
+    if governing.network.child_variables.is_empty() {
+        return None;
+    }
     Some(ChildEnvironment::new(&governing.network.child_variables))
 }
 

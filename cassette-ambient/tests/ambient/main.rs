@@ -3,6 +3,7 @@
 //! The frozen times are in 2001 and in 2100, so that they differ from the real time.
 #![cfg(interposed)]
 
+mod adoption;
 mod c;
 mod contexts;
 mod libraries;

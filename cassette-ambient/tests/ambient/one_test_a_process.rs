@@ -3,7 +3,7 @@
 //! the same way.
 
 use crate::{FUTURE, PAST, frozen, on_a_thread, sees, sees_real_time};
-use cassette_ambient::{CurrentSession, Guard, current_session, outside, time_zone};
+use cassette_ambient::{CurrentSession, current_session, outside, time_zone};
 use std::process::Command;
 use std::sync::mpsc::channel;
 
@@ -16,14 +16,21 @@ fn in_a_process_with(child: &str, variables: &[(&str, &str)]) {
     let name = format!("one_test_a_process::{child}");
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", &name, "--nocapture"]).env_remove(NEXTEST.0).env_remove("CASSETTE_TZ");
-    let output = command.env(CHILD, child).envs(variables.iter().copied()).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    passes(command.env(CHILD, child).envs(variables.iter().copied()), 1);
 }
 
-const CHILD: &str = "AMBIENT_TEST_CHILD";
+/// Runs the command, in whose process so many tests pass.
+#[track_caller]
+pub(crate) fn passes(command: &mut Command, tests: usize) {
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains(&format!("{tests} passed")), "{text}");
+}
 
-fn is_child(name: &str) -> bool {
+/// The variable that names the test for which a process was started.
+pub(crate) const CHILD: &str = "AMBIENT_TEST_CHILD";
+
+pub(crate) fn is_child(name: &str) -> bool {
     std::env::var(CHILD).is_ok_and(|child| child == name)
 }
 
@@ -110,22 +117,6 @@ fn child_with_a_thread_outside() {
         tokio::spawn(async { sees_real_time() }).await.unwrap();
         tokio::spawn(async { tokio::task::spawn_blocking(sees_real_time).await.unwrap() }).await.unwrap();
     });
-}
-
-#[test]
-fn several_tests_a_process_leave_other_threads_alone() {
-    in_a_process_with("child_without_nextest", &[]);
-}
-
-#[test]
-fn child_without_nextest() {
-    if !is_child("child_without_nextest") {
-        return;
-    }
-    rayon::broadcast(|_| sees_real_time());
-    let _root: Guard = frozen(1, PAST).enter_root();
-    sees(PAST);
-    rayon::broadcast(|_| sees_real_time());
 }
 
 #[test]
