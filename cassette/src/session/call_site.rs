@@ -33,6 +33,14 @@ pub struct Test {
 }
 
 impl Test {
+    /// Whether the test is in a file of its own, such as `tests/weather.rs`, and not in a module of the package's library
+    /// or program.
+    fn has_own_crate(&self) -> bool {
+        let mut folders = self.file.split(['/', '\\']).rev().skip(1);
+        let folder = folders.find(|folder| matches!(*folder, "src" | "tests" | "benches" | "examples"));
+        folder.is_some_and(|folder| folder != "src")
+    }
+
     /// The path of the test for the harness's `--exact`: modules and function, without the crate.
     pub fn path(&self) -> String {
         let modules = self.module_path.split("::").skip(1);
@@ -41,14 +49,14 @@ impl Test {
     }
 
     /// The name of the cassette: the written name, with `{test}` replaced by the path of the test. Without a written
-    /// name, the cassette has the path of the test as its name. The name of the crate comes first if the crate does not
-    /// have the name of the package.
+    /// name, the cassette has the path of the test as its name. The name of the crate comes first if the crate is not the
+    /// package's library or program: for a test in `tests/weather.rs`, that is `weather`.
     pub fn cassette(&self) -> String {
         let path = self.path().replace("r#", "").replace("::", "/");
         let krate = self.module_path.split("::").next().unwrap_or_default();
         match self.name {
             Some(name) => name.replace("{test}", &path),
-            None if krate == self.package.replace('-', "_") => path,
+            None if krate == self.package.replace('-', "_") && !self.has_own_crate() => path,
             // Each file in `tests/` is a crate of its own, and two of them may have a test of the same path.
             None => format!("{krate}/{path}"),
         }
@@ -61,13 +69,24 @@ mod tests {
 
     #[track_caller]
     fn name(name: Option<&'static str>, module_path: &'static str, test: &'static str, expected: &str) {
+        name_in("src/lib.rs", name, module_path, test, expected);
+    }
+
+    #[track_caller]
+    fn name_in(
+        file: &'static str,
+        name: Option<&'static str>,
+        module_path: &'static str,
+        test: &'static str,
+        expected: &str,
+    ) {
         let test = Test {
             name,
             test,
             module_path,
             manifest_dir: "",
             package: "api",
-            file: "",
+            file,
             line: 0,
             mode: None,
             freeze: None,
@@ -87,5 +106,11 @@ mod tests {
         name(Some("{test}"), "api::weather", "rome", "weather/rome");
         name(Some("v1/{test}"), "api::rome", "case_1", "v1/rome/case_1");
         name(Some("{test}-a"), "api", "rome", "rome-a");
+        // Files in `tests/` of the same name as the package.
+        name_in("api/tests/api.rs", None, "api", "rome", "api/rome");
+        name_in("tests/api/main.rs", None, "api::weather", "rome", "api/weather/rome");
+        name_in("src/api/tests/api.rs", None, "api", "rome", "api/rome");
+        name_in("tests/src/lib.rs", None, "api", "rome", "rome");
+        name_in("tests/weather.rs", None, "weather", "rome", "weather/rome");
     }
 }
