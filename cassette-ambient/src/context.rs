@@ -71,8 +71,8 @@ impl Context {
     ///
     /// * nextest runs each test in a process of its own, and sets a variable that says so. Then the latest open context
     ///   adopts all these threads (such as the threads of a global pool, or threads that were started before `main`).
-    /// * Otherwise the only open context adopts threads whose context has ended, and threads that outlived the test that
-    ///   started them.
+    /// * Otherwise the only open context adopts threads whose context has ended, and threads that outlived the test
+    ///   that started them.
     /// * A context adopts the threads that its test started before it created the context. It does not adopt the test's
     ///   own thread, or the threads of a test without a context.
     pub fn enter_root(self) -> Guard {
@@ -92,6 +92,11 @@ impl Context {
         if !self.0.ended.swap(true, Relaxed) && self.0.root.load(Relaxed) {
             OPEN_ROOTS.fetch_sub(1, Relaxed);
         }
+    }
+
+    /// The number of connections of this context's threads to servers on this machine that were not intercepted.
+    pub fn direct_connections(self) -> usize {
+        self.0.direct.load(Relaxed)
     }
 
     /// The time that the threads of this context see, in nanoseconds since 1970-01-01T00:00:00Z. `None` means the real
@@ -163,6 +168,12 @@ pub fn current_session() -> CurrentSession {
     }
 }
 
+/// The session whose context the calling thread has entered or inherited, unless it has ended. A session that only
+/// adopts the thread does not count.
+pub fn inherited_session() -> Option<u64> {
+    CURRENT.get().filter(|c| !c.is_outside() && !c.has_ended()).map(|c| c.session)
+}
+
 /// Runs `f` without a context. `f`, and the threads that it starts, see the real time. The threads stay without a
 /// context after `f` has returned. cassette starts its own threads in this way; otherwise it would intercept its own
 /// connections.
@@ -184,6 +195,8 @@ pub(crate) struct Governing {
     pub(crate) session: u64,
     pub(crate) standing: Standing,
     pub(crate) network: &'static Network,
+    /// The number of connections to this machine that went where they were meant to go.
+    pub(crate) direct: &'static AtomicUsize,
 }
 
 /// How a thread stands to the session whose network governs it.
@@ -202,7 +215,7 @@ pub(crate) enum Standing {
 pub(crate) fn network() -> Option<Governing> {
     let of = |inner: &'static Inner, standing| {
         let network = inner.network.as_ref()?;
-        Some(Governing { session: inner.session, standing, network })
+        Some(Governing { session: inner.session, standing, network, direct: &inner.direct })
     };
     let own = CURRENT.get();
     match adoption(own) {
@@ -240,6 +253,7 @@ struct Inner {
     clock: WallClock,
     network: Option<Network>,
     ended: AtomicBool,
+    direct: AtomicUsize,
     /// Whether this is the context of the body of a test, which adopts threads.
     root: AtomicBool,
     /// The origin of the thread that created the context; `None` for the main thread.
@@ -254,6 +268,7 @@ impl Inner {
             clock,
             network,
             ended: AtomicBool::new(false),
+            direct: AtomicUsize::new(0),
             root: AtomicBool::new(false),
             origin,
             next: OnceLock::new(),

@@ -48,7 +48,9 @@ mod self_test;
 mod zone;
 
 pub use at_exit::at_exit;
-pub use context::{Context, CurrentSession, Guard, WallClock, current, current_session, outside};
+pub use context::{
+    Context, CurrentSession, Guard, WallClock, current, current_session, inherited_session, outside,
+};
 pub use network::{ChildVariable, Network, RefusalReason, RefusedConnection};
 pub use routing::{Destination, intercepted};
 pub use self_test::{intercepts, self_test};

@@ -6,9 +6,9 @@
 
 #[cfg(feature = "intercept")]
 pub(crate) use backend::InterceptionSetup;
-pub(crate) use backend::{Ambient, at_exit, current_session, outside, time_zone};
+pub(crate) use backend::{Ambient, at_exit, current_session, inherited_session, outside, time_zone};
 #[cfg(feature = "intercept")]
-pub(crate) use cassette_ambient::intercepted;
+pub(crate) use cassette_ambient::{RefusalReason, intercepted};
 
 /// Checks that unmodified code reads the session's clock in this executable and on this system. The result does not
 /// change during the life of the process.
@@ -53,7 +53,7 @@ mod backend {
     use cassette_ambient::{Context, CurrentSession, Guard, WallClock};
     use std::sync::Arc;
 
-    pub(crate) use cassette_ambient::{at_exit, outside, self_test as works, time_zone};
+    pub(crate) use cassette_ambient::{at_exit, inherited_session, outside, self_test as works, time_zone};
 
     /// How cassette intercepts the connections of a session's threads.
     #[cfg(feature = "intercept")]
@@ -115,7 +115,13 @@ mod backend {
             Entered(self.0.enter_root())
         }
 
-        /// Ends the session for all threads. Threads that still run see real time and belong to no session.
+        /// The number of connections to this machine that cassette did not intercept.
+        pub(crate) fn direct_connections(self) -> usize {
+            self.0.direct_connections()
+        }
+
+        /// Ends the session for all threads. Threads that still run belong to the only other session that is open, or to
+        /// none.
         pub(crate) fn end(self) {
             self.0.release();
         }
@@ -156,6 +162,10 @@ mod backend {
             Entered(PhantomData)
         }
 
+        pub(crate) fn direct_connections(self) -> usize {
+            0
+        }
+
         pub(crate) fn end(self) {}
     }
 
@@ -177,8 +187,12 @@ mod backend {
         None
     }
 
+    pub(crate) fn inherited_session() -> Option<u64> {
+        None
+    }
+
     /// Safe code cannot register a function for the end of the process.
-    pub(crate) fn at_exit(_work: fn()) -> bool {
+    pub(crate) fn at_exit(_work: fn() -> Option<i32>) -> bool {
         false
     }
 

@@ -97,8 +97,8 @@
 //!   explicit transports and [`Config::explicit_clock`].
 //! * `Instant` and the timers of runtimes keep running. A process that a test starts sees the real clock.
 //! * cassette does not record WebSocket, HTTP/3 or client certificates.
-//! * A client in a `static` belongs to the test that used it first. If two tests share such a client, cassette reports
-//!   it.
+//! * Tests that record take turns within a process, see [`Config::record_in_parallel`]. Tests that replay in parallel
+//!   must not share a client or a runtime in a `static`. If they do, both fail, and cassette reports it.
 //! * The value of a secret has 6 bytes to 64 KiB. cassette does not find encrypted values, and finds compressed values
 //!   only in the final leak check.
 //! * A killed process leaves its recording, `*.recording`. The recording is redacted, but the leak check has not read

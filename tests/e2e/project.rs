@@ -27,7 +27,19 @@ impl Project {
     where
         T: Debug + PartialEq + Send,
     {
-        let config = api.config();
+        Project::both_with(api.config(), api, body)
+    }
+
+    /// Like [`both`](Self::both), with other settings.
+    #[track_caller]
+    pub(crate) fn both_with<T>(
+        config: Config,
+        api: Api,
+        body: impl AsyncFn(Session) -> T + Sync,
+    ) -> (Project, T)
+    where
+        T: Debug + PartialEq + Send,
+    {
         let project = Project::new();
         let recorded = project.record(config.clone(), &body);
         drop(api);

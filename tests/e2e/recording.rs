@@ -146,6 +146,16 @@ fn the_variable_wins_over_the_attribute() {
     assert!(run.passed && project.path("tests/cassettes/weather/missing.json").is_file(), "{}", run.text);
 }
 
+/// A session that cannot begin leaves no recording, which the next session would move out of the way.
+#[test]
+fn a_mistake_in_the_settings_leaves_no_file() {
+    let project = Project::new();
+    let config = cassette::Config::new().extra_root("no certificate");
+    let begun = project.builder(Mode::Record, config).run(|_| Ok::<_, cassette::TestError>(()));
+    assert!(begun.unwrap_err().to_string().starts_with("error: "));
+    assert_eq!(project.files().keys().collect::<Vec<_>>(), [""; 0]);
+}
+
 #[test]
 fn one_recording_at_a_time() {
     let project = Project::new();

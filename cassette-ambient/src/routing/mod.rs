@@ -21,6 +21,7 @@ use ports::{Meant, Ports};
 use std::ffi::CStr;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// The destination of a connection that was redirected to a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,10 +103,11 @@ pub(crate) fn route(to: SocketAddr) -> Route {
     };
     // Linux treats the unspecified address (`0.0.0.0`, `::`) as the machine itself.
     let local = ip.is_loopback() || ip.is_unspecified();
-    if invented.is_none()
-        && local
-        && !(network.loopback && governing.standing == Standing::Open && port != network.listener)
-    {
+    let is_open = governing.standing == Standing::Open;
+    if invented.is_none() && local && !(network.loopback && is_open && port != network.listener) {
+        if is_open && port != network.listener {
+            governing.direct.fetch_add(1, Relaxed);
+        }
         return Route::AsAsked;
     }
     let refused = |host: String, reason| {

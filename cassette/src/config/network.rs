@@ -105,4 +105,23 @@ impl Config {
         self.intercept_loopback = true;
         self
     }
+
+    /// Records at the same time as other sessions of the process. The tests must then share no client and no runtime:
+    /// a connection belongs to the test that opened it, so one test's requests would be recorded on the cassette of
+    /// another.
+    ///
+    /// By default a session that records and intercepts connections waits until no other such session is open, and
+    /// meanwhile no other begins. Sessions that replay run in parallel, and a session that begins inside the body of
+    /// another one does not wait. The option also serves tests that wait for each other while they record.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().record_in_parallel();
+    /// ```
+    #[must_use]
+    pub fn record_in_parallel(mut self) -> Config {
+        self.record_in_parallel = true;
+        self
+    }
 }

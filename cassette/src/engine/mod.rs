@@ -11,7 +11,7 @@ mod verify;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use tower_service::Service;
@@ -44,6 +44,8 @@ struct Inner {
     /// The addresses of [`Config::resolve`](crate::Config::resolve).
     resolve: Vec<(String, SocketAddr)>,
     incidents: Arc<Incidents>,
+    /// The number of requests to ignored and pass-through hosts that went to the real server.
+    passed: AtomicUsize,
 }
 
 /// The way in which the engine handles a request.
@@ -63,6 +65,15 @@ impl Action {
         match self {
             Action::Replay(replay) => Some(replay),
             Action::Record(_) | Action::Append(..) | Action::Verify(..) | Action::Pass => None,
+        }
+    }
+
+    /// The recorder, if the session records into a new cassette.
+    #[cfg(feature = "intercept")]
+    pub(crate) fn recorder(&self) -> Option<&Recorder> {
+        match self {
+            Action::Record(recorder) => Some(recorder),
+            Action::Replay(_) | Action::Append(..) | Action::Verify(..) | Action::Pass => None,
         }
     }
 
@@ -104,6 +115,7 @@ impl Engine {
             hosts: config.hosts.clone(),
             resolve: config.resolve.clone(),
             incidents: Arc::default(),
+            passed: AtomicUsize::new(0),
         }))
     }
 
@@ -132,6 +144,11 @@ impl Engine {
         self.0.incidents.take_refused()
     }
 
+    /// The number of requests so far that went to the real server unrecorded, because of their host.
+    pub(crate) fn passed(&self) -> usize {
+        self.0.passed.load(Ordering::Relaxed)
+    }
+
     /// Takes the live answers that differed from the recorded ones so far, sorted by their place on the cassette.
     pub(crate) fn drifted(&self) -> Vec<Drifted> {
         self.0.incidents.take_drifted()
@@ -144,7 +161,10 @@ impl Engine {
             return Begun::over(ended(request.uri()));
         }
         match self.by_host(request.uri()) {
-            Some(ByHost::Live) => return Begun::Live(request, Pending::NOTHING),
+            Some(ByHost::Live) => {
+                inner.passed.fetch_add(1, Ordering::Relaxed);
+                return Begun::Live(request, Pending::NOTHING);
+            }
             Some(ByHost::Refused(replay)) => return self.refuse_host(replay, &request),
             None => {}
         }

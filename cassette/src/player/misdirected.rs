@@ -30,6 +30,24 @@ impl Player {
         misdirected.find(|key| awaited_there.contains(key)).map(|(method, uri)| format!("{method} {uri}"))
     }
 
+    /// Whether this session answered a request whose recording on the cassette of `other` is still unused.
+    pub(crate) fn answered_for(&self, other: &Player) -> bool {
+        let used: Vec<_> = {
+            let state = self.state();
+            (0..state.used.len().min(LOOKED_AT)).filter(|i| state.used[*i].is_some()).collect()
+        };
+        let awaited: HashSet<_> = other.awaited().into_iter().map(|r| (r.method, r.uri)).collect();
+        let mut answered = used.into_iter().filter_map(|i| self.cassette.request(i).ok());
+        answered.any(|r| awaited.contains(&(r.method, r.uri)))
+    }
+
+    /// Whether this cassette has a recording of a request to the host.
+    pub(crate) fn knows_host(&self, host: &str) -> bool {
+        let all = 0..self.cassette.len().min(LOOKED_AT);
+        let mut uris = all.filter_map(|i| self.cassette.request(i).ok()?.uri.parse::<http::Uri>().ok());
+        uris.any(|uri| uri.host().is_some_and(|h| h.trim_matches(['[', ']']).eq_ignore_ascii_case(host)))
+    }
+
     /// The requests of recordings that are unused so far.
     fn awaited(&self) -> Vec<Request> {
         let unused: Vec<_> = {

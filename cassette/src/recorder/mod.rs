@@ -82,6 +82,11 @@ impl Recorder {
         }))
     }
 
+    /// Whether a request has taken a place so far.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.0.state().next > 0
+    }
+
     /// Takes the next place on the cassette. A request takes its place when it begins, so that the order of the
     /// cassette does not depend on which response ends first.
     pub(crate) fn place(&self) -> u64 {

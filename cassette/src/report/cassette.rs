@@ -8,7 +8,7 @@ use super::TestSite;
 use super::page::{Help, Page};
 use super::palette::paint;
 use super::setup;
-use super::text::{VALUE, clean, window};
+use super::text::{VALUE, clean, quoted, window};
 use crate::error::Error;
 
 /// There is no cassette to replay.
@@ -69,6 +69,16 @@ impl RecordedMeanwhile {
 pub(crate) fn waiting(cassette: &str, lock: &Path, holder: Option<u32>) -> String {
     let who = holder.map_or("another process".to_owned(), |pid| format!("process {pid}"));
     format!("cassette: {who} is recording `{}`, waiting for {}", clean(cassette), setup::path(lock))
+}
+
+/// The message that a session prints while it waits until other sessions of its process have ended.
+pub(crate) fn waiting_for_turn(cassette: &str, open: &[String]) -> String {
+    format!(
+        "cassette: `{}` waits until the session of {} has ended, because sessions take turns if one of them records; \
+         Config::record_in_parallel() lets them record at the same time",
+        clean(cassette),
+        quoted(open)
+    )
 }
 
 impl MissingCassette {

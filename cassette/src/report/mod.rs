@@ -42,14 +42,16 @@ mod untrusted;
 mod unused;
 
 pub(crate) use absent::Absent;
-pub(crate) use cassette::waiting;
 pub(crate) use cassette::{AlreadyOpen, MalformedCassette, MissingCassette, RecordedMeanwhile};
+pub(crate) use cassette::{waiting, waiting_for_turn};
 pub(crate) use drift::{DriftReport, Drifted};
 pub(crate) use expired::Expired;
 pub(crate) use foreign::{Foreign, ForeignConnection};
 pub(crate) use hosts::RefusedHost;
 pub(crate) use leaks::{Leak, LeakPart, LeakPlace, Leaks};
 pub(crate) use missing_secrets::{ValueFrom, Valueless};
+#[cfg(feature = "intercept")]
+pub(crate) use note::Refusal;
 pub(crate) use note::{DifferingHeaders, DroppedBytes, Note, UpstreamFailure};
 pub(crate) use obstacle::Obstacle;
 pub(crate) use output::{ChangedFile, FieldChange, MissingSnapshot, OutputChange};
@@ -228,19 +230,46 @@ pub(crate) fn print(text: &str) {
     eprintln!("{text}");
 }
 
-/// Reports a connection that cassette refuses because the test of its thread has ended. Any thread may open such a
-/// connection, so a closed stderr must not end the thread.
+/// Reports a connection that cassette refuses because nothing says to which session its thread belongs. Any thread may
+/// open such a connection, so a closed stderr must not end the thread.
 #[cfg(feature = "intercept")]
-pub(crate) fn print_refused(host: &str, port: u16) {
-    use std::io::Write as _;
-    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-    let _ = writeln!(
-        std::io::stderr(),
-        "error: a connection to {host}:{port} was refused, because the test that its thread belongs to has ended\n   \
-         = reason: a thread, runtime or client that is kept in a static belongs to the test that used it first\n\n\
-         help: build the client, and the runtime it runs on, in each test; or run each test in a process of its own:\n    \
-         cargo nextest run"
-    );
+pub(crate) fn print_refused(host: &str, port: u16, refusal: Refusal) {
+    print_now(&format!(
+        "error: a connection to {} was refused: {refusal}\n   \
+         = to fix it: build the client, and the runtime it runs on, in each test\n\n\
+         help: or run each test in a process of its own:\n    cargo nextest run",
+        authority(host, port)
+    ));
+}
+
+/// Reports a connection that cassette refuses because the tests of the process use too many hosts.
+#[cfg(feature = "intercept")]
+pub(crate) fn print_too_many_hosts(host: &str, port: u16) {
+    print_now(&format!(
+        "error: a connection to {} was refused: the tests of this process use too many hosts\n\n\
+         help: run each test in a process of its own:\n    cargo nextest run",
+        authority(host, port)
+    ));
+}
+
+/// Host and port, with an IPv6 address in brackets.
+fn authority(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("[{}]:{port}", text::clean(host))
+    } else {
+        format!("{}:{port}", text::clean(host))
+    }
+}
+
+/// The message of a process that ends while sessions are open.
+pub(crate) fn exited(open: &[String]) -> String {
+    format!(
+        "error: the process ended while the session of {} was open\n   \
+         = reason: the code under test called `std::process::exit`, or the test harness did not wait for the test\n   \
+         = consequence: the test was not checked, and nothing was recorded; the process ends with code 101\n\n\
+         help: return the exit code from the code under test, or run its program with `std::process::Command`",
+        text::quoted(open)
+    )
 }
 
 /// Prints a text to the terminal although a test harness captures the output of tests: why a test waits, or the summary

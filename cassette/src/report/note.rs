@@ -2,13 +2,14 @@
 //!
 //! Must not know: when a note applies.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use super::page::Page;
 use super::setup::path;
 use super::text::{URI, VALUE, clean, count, short};
 use super::unused::UnusedReport;
-use super::{Absent, DriftReport, Expired, RefusedHost, left_out};
+use super::{Absent, DriftReport, Expired, RefusedHost, authority, left_out};
 use crate::tape::TransportError;
 
 /// A note on a test.
@@ -107,12 +108,23 @@ pub(crate) enum Note {
         /// The other cassette's name.
         other: String,
     },
-    /// While this test ran, cassette refused a connection of a thread whose test had ended.
+    /// While this test ran, cassette refused a connection of a thread that belonged to none of the open sessions.
     ConnectionRefused {
         /// The name or the address of the server, without brackets.
         host: String,
         /// The port of the server.
         port: u16,
+        /// Why cassette refused it.
+        refusal: Refusal,
+    },
+    /// The session recorded no interaction.
+    NothingRecorded {
+        /// The name of the cassette of another session, which recorded something at the same time.
+        other: Option<String>,
+        /// The number of requests to hosts that the configuration ignores or passes through.
+        unrecorded: usize,
+        /// The number of connections to this machine that were not intercepted.
+        direct: usize,
     },
     /// The test failed on replay, and the recording left out headers of answers.
     LeftOut {
@@ -126,6 +138,24 @@ pub(crate) enum Note {
         /// The directory.
         at: PathBuf,
     },
+}
+
+/// Why nothing says to which session the thread of a connection belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The session of the thread has ended, and not exactly one other session is open.
+    Ended,
+    /// The thread had no session, and several sessions are open.
+    Unclear,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refusal::Ended => "the test of its thread had ended, and not exactly one other test ran",
+            Refusal::Unclear => "no test had started its thread, and several tests ran",
+        })
+    }
 }
 
 /// A request that got no response.
@@ -279,16 +309,16 @@ impl Note {
             }
             Note::NoRequest { other } => {
                 page.note(format_args!(
-                    "this session got no request at all, while the session of `{}` ran at the same time",
+                    "this session got no request at all, while the session of `{}` answered one that is recorded on both \
+                     cassettes",
                     clean(other)
                 ));
                 write_shared(page);
             }
-            Note::ConnectionRefused { host, port } => {
-                let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+            Note::ConnectionRefused { host, port, refusal } => {
                 page.note(format_args!(
-                    "during this test cassette refused a connection to {}:{port}: the test of its thread had ended",
-                    clean(&host)
+                    "during this test cassette refused a connection to {}: {refusal}",
+                    authority(host, *port)
                 ));
                 write_shared(page);
             }
@@ -304,6 +334,33 @@ impl Note {
                 }
                 page.fact("to record again", clean(command));
             }
+            Note::NothingRecorded { other, unrecorded, direct } => {
+                page.note("this session recorded no interaction");
+                if let Some(other) = other {
+                    page.fact(
+                        "meanwhile",
+                        format_args!(
+                            "the session of `{}` recorded; if both tests use a client or a runtime in a `static`, \
+                             record them one after the other, without Config::record_in_parallel()",
+                            clean(other)
+                        ),
+                    );
+                }
+                if *unrecorded > 0 {
+                    let n = count(*unrecorded, "request");
+                    page.fact(
+                        "not recorded",
+                        format_args!("{n} to hosts that the `Config` ignores or passes through"),
+                    );
+                }
+                if *direct > 0 {
+                    let n = count(*direct, "connection");
+                    page.fact(
+                        "not recorded",
+                        format_args!("{n} to this machine; to record them: Config::intercept_loopback()"),
+                    );
+                }
+            }
             Note::OutputKept { at } => {
                 page.note("the files that this test wrote are kept");
                 page.fact("kept", path(at));
@@ -316,7 +373,7 @@ impl Note {
 fn write_shared(page: &mut Page<'_>) {
     page.fact(
         "likely cause",
-        "a client or a runtime in a `static`: it belongs to the test that used it first",
+        "a client or a runtime in a `static`: its connections belong to the test that opened them",
     );
     page.fact("to fix it", "build the client in each test, or run each test in a process: cargo nextest run");
 }

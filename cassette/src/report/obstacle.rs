@@ -2,8 +2,10 @@
 //!
 //! Must not know: how the obstacle was found.
 
+use std::time::Duration;
+
 use super::page::Page;
-use super::text::{VALUE, clean, short};
+use super::text::{VALUE, clean, count, quoted, short};
 use crate::mode::Mode;
 
 /// A setting or a mode with which the session, or one of its requests, cannot continue.
@@ -24,6 +26,13 @@ pub(crate) enum Obstacle {
     },
     /// cassette cannot intercept connections in this executable.
     NotIntercepted,
+    /// The session waited for its turn, and the sessions that were open did not end.
+    NoTurn {
+        /// The cassettes of the sessions that are open.
+        open: Vec<String>,
+        /// How long the session waited.
+        waited: Duration,
+    },
     /// Mode `learn` for a test that can run only once.
     LearnsOnce,
     /// Mode `learn` found a body that differs as a whole.
@@ -81,6 +90,16 @@ impl Obstacle {
                  that bypasses it"
                     .to_owned(),
                 "use the session's own clients, and call `Config::explicit_clients()`".to_owned(),
+            ),
+            Obstacle::NoTurn { open, waited } => (
+                format!(
+                    "the session waited {} for its turn to record, and the session of {} did not end",
+                    count(waited.as_secs() as usize / 60, "minute"),
+                    quoted(open)
+                ),
+                "sessions of one process take turns if one of them records. If the tests share no client and no \
+                 runtime, let them record at the same time: Config::record_in_parallel()"
+                    .to_owned(),
             ),
             Obstacle::LearnsOnce => (
                 "mode `learn` runs a test twice, but this test can run only once".to_owned(),

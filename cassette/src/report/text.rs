@@ -71,6 +71,16 @@ pub(super) fn window(text: &str, start: usize, width: usize) -> String {
     format!("{before}{}{after}", clean(slice(text, start, width)))
 }
 
+/// Names in backticks: `a`, `b` and `c`.
+pub(super) fn quoted(names: &[String]) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("`{}`", clean(name))).collect();
+    match &*names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [some @ .., last] => format!("{} and {last}", some.join(", ")),
+    }
+}
+
 /// `length` characters from `start` on.
 fn slice(text: &str, start: usize, length: usize) -> &str {
     let at = |n: usize, text: &str| text.char_indices().nth(n).map_or(text.len(), |(at, _)| at);

@@ -35,6 +35,8 @@ pub(crate) struct Totals {
     pub(crate) expired: Vec<String>,
     /// Cassettes of passing tests whose live responses differ from the recorded ones.
     pub(crate) drifted: Vec<String>,
+    /// Cassettes without an interaction, whose tests asked for something, or ran while another session recorded.
+    pub(crate) empty: Vec<String>,
     /// Secrets that had no value while recording.
     pub(crate) absent: BTreeSet<Absent>,
     /// Headers in which equal recordings of one cassette differ.
@@ -71,6 +73,7 @@ impl Totals {
             "equal recordings differ in headers, to compare them",
             self.differing_headers.iter().map(|name| format!(".require_header({name:?})")),
         );
+        list(&mut page, "no interaction", self.empty.iter().map(|name| clean(name).into_owned()));
         list(&mut page, "unused", unused);
         list(&mut page, "too old", self.expired.iter().map(|name| clean(name).into_owned()));
         list(&mut page, "drifted", self.drifted.iter().map(|name| clean(name).into_owned()));

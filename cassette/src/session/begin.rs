@@ -8,9 +8,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
 use super::handle::{Inner, Session};
-use super::network::{Network, live};
+use super::network::{Network, Turn, live, sharing};
 use super::open::Opened;
-use super::{problems, registry};
+use super::{problems, process_summary, registry};
 use crate::ambient;
 use crate::clock::{self, Clock};
 use crate::config::Config;
@@ -145,7 +145,14 @@ impl SessionBuilder {
         // This check comes before the lock. If a session of this process holds the lock, only this thread may be able
         // to end that session, and would wait for ever.
         let opened = Opened::take(&files.document(), &site, self.is_test)?;
+        // The session takes its turn before the lock. Another process may hold the lock, but never waits for a turn in
+        // this one.
+        let sharing = sharing(asked, files.exists(), &config);
+        let turn = Turn::take(opened.id(), &self.name, sharing, ambient::inherited_session())?;
         let (mode, lock) = mode_and_lock(asked, &files)?;
+        if lock.is_none() {
+            turn.replays();
+        }
         site.mode = mode;
         // The first three modes store no traffic, so they accept values that are too short or too common for a secret.
         let config = match mode {
@@ -189,6 +196,7 @@ impl SessionBuilder {
                 Some(Recorder::new(journal, redactor.clone(), DrainLimits::of(config.drain)))
             }
         };
+        let mut unbegun = Unbegun(recorder.clone());
         let mut expiry = None;
         let replay = match mode {
             Mode::Off | Mode::Record | Mode::Learn => None,
@@ -259,10 +267,26 @@ impl SessionBuilder {
             is_rehearsal: self.is_rehearsal,
             is_test: self.is_test,
             env,
+            turn,
             open: opened,
         }));
+        unbegun.0 = None;
         registry::register(&session);
+        process_summary::watch();
         Ok(session)
+    }
+}
+
+/// The recording of a session that has not begun yet. If the session cannot begin, the drop discards the recording,
+/// which is empty. Otherwise the next session would find a recording that was never finished.
+struct Unbegun(Option<Recorder>);
+
+impl Drop for Unbegun {
+    fn drop(&mut self) {
+        if let Some(journal) = self.0.take().and_then(|recorder| recorder.close()) {
+            // The error that the session reports is more important.
+            let _ = journal.discard();
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use super::network::Network;
+use super::network::{Network, Turn};
 use super::open::Opened;
 use crate::ambient::Ambient;
 use crate::clock::Clock;
@@ -67,6 +67,8 @@ pub(crate) struct Inner {
     /// only the sessions of such tests.
     pub(super) is_test: bool,
     pub(super) env: Environment,
+    /// The session's turn among the sessions of the process, until the session ends.
+    pub(super) turn: Turn,
     /// The entry in the process's list of open cassettes, until the session ends.
     pub(super) open: Opened,
 }

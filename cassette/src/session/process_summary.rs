@@ -6,10 +6,14 @@
 use std::sync::{LazyLock, Mutex, OnceLock};
 
 use super::failure::palette;
+use super::registry;
 use super::summary::Summary;
 use crate::ambient;
 use crate::poison::unpoisoned;
 use crate::report::{self, Note, Palette, Totals};
+
+/// The code of a test process that fails.
+const FAILED: i32 = 101;
 
 static TOTALS: LazyLock<Mutex<Totals>> = LazyLock::new(Mutex::default);
 
@@ -26,24 +30,26 @@ pub(super) struct Ended<'s> {
     pub(super) unused: usize,
 }
 
-/// Adds an ended session to the totals. If there is something to report, the summary is printed at exit.
+/// Adds an ended session to the totals.
 pub(super) fn add(ended: &Ended<'_>) {
     let mut totals = unpoisoned(TOTALS.lock());
-    if count(&mut totals, ended) {
-        PALETTE.get_or_init(palette);
-        // Registering the function again does no harm.
-        ambient::at_exit(print);
-    }
+    count(&mut totals, ended);
 }
 
-/// Adds one session to the totals. Returns whether the summary has something to report.
-fn count(totals: &mut Totals, ended: &Ended<'_>) -> bool {
+/// Prints the summary, and the sessions that are still open, when the process ends.
+pub(super) fn watch() {
+    PALETTE.get_or_init(palette);
+    // Registering the function again does no harm.
+    ambient::at_exit(print);
+}
+
+/// Adds one session to the totals.
+fn count(totals: &mut Totals, ended: &Ended<'_>) {
     let name = || ended.cassette.to_owned();
-    let mut notable = ended.unused > 0;
-    if notable {
+    if ended.unused > 0 {
         *totals.unused.entry(name()).or_default() += ended.unused;
     }
-    let Some(summary) = ended.passed else { return notable };
+    let Some(summary) = ended.passed else { return };
     if summary.recorded {
         let kind = match (summary.is_new, summary.changed) {
             (true, _) => &mut totals.new,
@@ -58,13 +64,12 @@ fn count(totals: &mut Totals, ended: &Ended<'_>) -> bool {
             *totals.redacted.entry(rule.clone()).or_default() += times;
         }
     }
-    let accepted = summary.accepted && summary.output_changed;
-    totals.accepted += usize::from(accepted);
-    notable |= summary.recorded || accepted;
+    totals.accepted += usize::from(summary.accepted && summary.output_changed);
     for note in &summary.notes {
         let of_its_kind = match note {
             Note::Expired { .. } => &mut totals.expired,
             Note::Drift { .. } => &mut totals.drifted,
+            Note::NothingRecorded { .. } => &mut totals.empty,
             Note::Absent(absent) => {
                 totals.absent.insert(absent.clone());
                 continue;
@@ -76,19 +81,27 @@ fn count(totals: &mut Totals, ended: &Ended<'_>) -> bool {
             _ => continue,
         };
         of_its_kind.push(name());
-        notable = true;
     }
-    notable
 }
 
 /// Prints the summary. If a thread that outlived its test holds the lock, the summary is left out, because the exit
 /// must not wait.
-fn print() {
-    let Ok(totals) = TOTALS.try_lock() else { return };
-    let palette = PALETTE.get().copied().unwrap_or(Palette::plain());
-    if let Some(text) = totals.render(&palette) {
-        report::print_now(&format!("{text}\n"));
+///
+/// Returns the code of a process whose tests have not all ended. Without it, the process of a test that calls
+/// `std::process::exit(0)` would pass.
+fn print() -> Option<i32> {
+    if let Ok(totals) = TOTALS.try_lock() {
+        let palette = PALETTE.get().copied().unwrap_or(Palette::plain());
+        if let Some(text) = totals.render(&palette) {
+            report::print_now(&format!("{text}\n"));
+        }
     }
+    let open = registry::open();
+    if open.is_empty() {
+        return None;
+    }
+    report::print_now(&report::exited(&open));
+    Some(FAILED)
 }
 
 #[cfg(test)]

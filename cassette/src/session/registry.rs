@@ -28,9 +28,19 @@ pub(super) fn remove(session: &Session) {
     sessions().remove(&session.0.id);
 }
 
+/// The names of the sessions that have not ended. Empty if another thread holds the lock, because the end of the process
+/// must not wait.
+pub(super) fn open() -> Vec<String> {
+    let Ok(sessions) = SESSIONS.try_lock() else { return Vec::new() };
+    let mut open: Vec<_> = sessions.values().filter_map(Weak::upgrade).map(|s| s.name.clone()).collect();
+    open.sort();
+    open
+}
+
 impl Session {
-    /// The session of the calling thread: the session of the test that started the thread, directly or indirectly.
-    /// `None` outside of tests, and on threads that no test started, such as those of a global pool.
+    /// The session of the calling thread: the session of the test that started the thread, directly or indirectly. A
+    /// thread whose test has ended, such as one of a runtime in a `static`, has the only session that is open. `None`
+    /// outside of tests, and if several sessions are open.
     pub fn current() -> Option<Session> {
         sessions().get(&ambient::current_session()?).and_then(Weak::upgrade).map(Session)
     }

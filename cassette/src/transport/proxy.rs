@@ -119,6 +119,18 @@ impl Proxy {
         self.stop.send_replace(true);
     }
 
+    /// Waits until the last connection is closed after [`stop`](Self::stop), for a second at most.
+    pub(crate) fn wait_until_stopped(&self) {
+        let (Ok(handle), stop) = (io::handle(), self.stop.clone()) else { return };
+        let (closed, waits) = std::sync::mpsc::channel();
+        handle.spawn(async move {
+            stop.closed().await;
+            // Nobody waits any more after a second.
+            let _ = closed.send(());
+        });
+        let _ = waits.recv_timeout(Duration::from_secs(1));
+    }
+
     /// Stops, and waits until the last connection has released the engine.
     #[cfg(test)]
     pub(crate) async fn stopped(&self) {

@@ -7,6 +7,7 @@ mod foreign;
 mod overlap;
 mod processes;
 mod shared;
+mod statics;
 
 use std::sync::Once;
 

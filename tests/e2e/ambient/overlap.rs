@@ -15,7 +15,8 @@ fn each_test_replays_its_own_cassette() {
     let run = |word: &str| {
         let api = echo(Speaks::Https2);
         let url = api.url(&format!("/{word}"));
-        let (project, _) = Project::both(api, async |_: Session| {
+        let config = api.config().record_in_parallel();
+        let (project, _) = Project::both_with(config, api, async |_: Session| {
             barrier.wait();
             let mut seen = Vec::new();
             for i in 0..ROUNDS {

@@ -182,6 +182,37 @@ help: run this test alone:
     );
 }
 
+#[test]
+fn a_test_that_recorded_nothing() {
+    let note = |other: Option<&str>, unrecorded, direct| {
+        let other = other.map(str::to_owned);
+        notes(&[Note::NothingRecorded { other, unrecorded, direct }], &Palette::plain())
+    };
+    assert_eq!(
+        note(Some("weather/rome"), 0, 0),
+        "note: this session recorded no interaction\n   \
+         = meanwhile: the session of `weather/rome` recorded; if both tests use a client or a runtime in a `static`, \
+         record them one after the other, without Config::record_in_parallel()"
+    );
+    assert_eq!(
+        note(None, 1, 2),
+        "note: this session recorded no interaction\n   \
+         = not recorded: 1 request to hosts that the `Config` ignores or passes through\n   \
+         = not recorded: 2 connections to this machine; to record them: Config::intercept_loopback()"
+    );
+}
+
+#[test]
+fn a_process_that_ends_inside_a_test() {
+    assert_eq!(
+        exited(&["weather/berlin".to_owned()]),
+        "error: the process ended while the session of `weather/berlin` was open\n   \
+         = reason: the code under test called `std::process::exit`, or the test harness did not wait for the test\n   \
+         = consequence: the test was not checked, and nothing was recorded; the process ends with code 101\n\n\
+         help: return the exit code from the code under test, or run its program with `std::process::Command`"
+    );
+}
+
 /// Compares the headline and the hint of an obstacle.
 #[track_caller]
 fn check_obstacle(obstacle: Obstacle, headline: &str, hint: &str) {
@@ -214,6 +245,13 @@ fn obstacles() {
         Obstacle::LearnsOnce,
         "mode `learn` runs a test twice, but this test can run only once",
         "use `#[cassette_test]`, or call `SessionBuilder::learn` before `SessionBuilder::run`",
+    );
+    let open = ["a", "b", "c"].map(str::to_owned).to_vec();
+    check_obstacle(
+        Obstacle::NoTurn { open, waited: std::time::Duration::from_secs(600) },
+        "the session waited 10 minutes for its turn to record, and the session of `a`, `b` and `c` did not end",
+        "sessions of one process take turns if one of them records. If the tests share no client and no runtime, let them \
+         record at the same time: Config::record_in_parallel()",
     );
     let (method, uri) = (http::Method::PUT, "https://api.example.com/v1".to_owned());
     let scope = "https://api.example.com/v1".to_owned();

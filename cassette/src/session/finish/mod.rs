@@ -29,6 +29,7 @@ impl Session {
         // this one among its parallel sessions.
         self.0.network.leave();
         registry::remove(self);
+        self.0.turn.end();
         self.0.open.close();
         ended
     }
@@ -65,6 +66,9 @@ impl Session {
             Action::Pass => Ok(()),
         };
         inner.network.stop();
+        // Before the next session begins: a client in a `static` must not send its requests on an old connection.
+        inner.network.wait_until_stopped();
+        end.summary.notes.extend(self.nothing_recorded());
         end.problems.extend(done.err().map(Problem::Other));
         end.problems.extend(end.expired.take());
         if end.failed() {
@@ -91,6 +95,22 @@ impl Session {
             report::FailureReport { site: inner.site.clone(), problems: end.problems, notes: end.notes };
         // The error of the code under test may contain a URL with a key, and CI keeps logs.
         Err(failure::failed(failure, |text| inner.redactor.text(text)))
+    }
+
+    /// The note on a session that recorded nothing, although its test asked for something, or another session recorded
+    /// at the same time.
+    fn nothing_recorded(&self) -> Option<Note> {
+        let inner = &*self.0;
+        let other = inner.network.recorded_meanwhile();
+        let Action::Record(recorder) = inner.engine.action() else { return None };
+        if recorder.has_begun() || inner.is_rehearsal {
+            return None;
+        }
+        let (unrecorded, direct) = (inner.engine.passed(), inner.ambient.direct_connections());
+        if other.is_none() && unrecorded == 0 && direct == 0 {
+            return None;
+        }
+        Some(Note::NothingRecorded { other, unrecorded, direct })
     }
 
     /// Adds the session to the summary of the process.

@@ -112,6 +112,25 @@ impl Network {
         }
     }
 
+    /// Waits until the connections are closed, but not long.
+    pub(in crate::session) fn wait_until_stopped(&self) {
+        if let Some(Ok(proxy)) = self.proxy.get() {
+            proxy.wait_until_stopped();
+        }
+    }
+
+    /// The name of another session that recorded something while this one was open.
+    #[cfg(feature = "intercept")]
+    pub(in crate::session) fn recorded_meanwhile(&self) -> Option<String> {
+        self.peer.recorded_meanwhile()
+    }
+
+    /// The name of another session that recorded something while this one was open.
+    #[cfg(not(feature = "intercept"))]
+    pub(in crate::session) fn recorded_meanwhile(&self) -> Option<String> {
+        None
+    }
+
     /// Notes about requests that reached, or may have reached, the session of another test.
     #[cfg(feature = "intercept")]
     pub(in crate::session) fn parallel_notes(&self, body_failed: bool) -> Vec<Note> {

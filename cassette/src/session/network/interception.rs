@@ -6,13 +6,13 @@
 use std::sync::{Arc, OnceLock};
 
 use super::parallel;
-use crate::ambient::{self, Ambient, InterceptionSetup};
+use crate::ambient::{self, Ambient, InterceptionSetup, RefusalReason};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::mode::Mode;
-use crate::report::{self, Obstacle, Problem};
+use crate::report::{self, Obstacle, Problem, Refusal};
 use crate::transport::{Bundle, Destination, Proxy, Trust, variables};
 
 /// The parts that `begin` starts. Without interception, only `ambient` is set.
@@ -55,9 +55,14 @@ pub(super) fn begin(
         loopback: config.intercept_loopback,
         shown: variables::of_a_thread(bundle.path()),
         announced: variables::of_a_process(&proxy.url(), bundle.path()),
-        refused: |host, port, _| {
-            report::print_refused(host, port);
-            parallel::refused(host, port);
+        refused: |host, port, reason| {
+            let refusal = match reason {
+                RefusalReason::Ended => Refusal::Ended,
+                RefusalReason::Unclear => Refusal::Unclear,
+                RefusalReason::TooManyHosts => return report::print_too_many_hosts(host, port),
+            };
+            report::print_refused(host, port, refusal);
+            parallel::refused(host, port, refusal);
         },
     };
     let ambient = Ambient::intercepting(session, clock, setup);

@@ -33,6 +33,12 @@ impl Network {
 
     pub(in crate::session) fn stop(&self) {}
 
+    pub(in crate::session) fn wait_until_stopped(&self) {}
+
+    pub(in crate::session) fn recorded_meanwhile(&self) -> Option<String> {
+        None
+    }
+
     pub(in crate::session) fn parallel_notes(&self, _body_failed: bool) -> Vec<Note> {
         Vec::new()
     }

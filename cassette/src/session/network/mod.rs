@@ -15,8 +15,28 @@ mod left_out;
 mod parallel;
 #[cfg(feature = "proxy")]
 mod transports;
+mod turns;
 
 #[cfg(feature = "proxy")]
 pub(super) use self::built_in::{Network, live};
 #[cfg(not(feature = "proxy"))]
 pub(super) use self::left_out::{Network, live};
+pub(super) use self::turns::{Sharing, Turn};
+use crate::config::Config;
+use crate::mode::Mode;
+
+/// How a session shares the process with others. Only sessions that intercept connections take turns: an explicit
+/// client belongs to the session that made it.
+pub(super) fn sharing(asked: Mode, exists: bool, config: &Config) -> Sharing {
+    if intercepts(config) { Sharing::of(asked, exists, config) } else { Sharing::Apart }
+}
+
+#[cfg(feature = "intercept")]
+fn intercepts(config: &Config) -> bool {
+    !config.explicit_clients && crate::ambient::check_interception() == Some(true)
+}
+
+#[cfg(not(feature = "intercept"))]
+fn intercepts(_: &Config) -> bool {
+    false
+}

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use crate::engine::Engine;
 use crate::player::Player;
 use crate::poison::unpoisoned;
-use crate::report::Note;
+use crate::recorder::Recorder;
+use crate::report::{Note, Refusal};
 
 /// The peers of the sessions that are open.
 static OPEN: Mutex<Vec<Weak<Peer>>> = Mutex::new(Vec::new());
@@ -26,6 +27,8 @@ pub(super) struct Peer {
 struct State {
     /// Sessions that were open while this one was, with the names of their cassettes.
     others: Vec<(Weak<Peer>, String)>,
+    /// A session that ended, and recorded something while this one was open.
+    recorded: Option<String>,
     notes: Vec<Note>,
 }
 
@@ -55,16 +58,35 @@ impl Peer {
         open().retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(self)));
     }
 
+    /// The name of another session that recorded something while this one was open. Also notes for the sessions that
+    /// still run whether this one recorded something.
+    pub(super) fn recorded_meanwhile(&self) -> Option<String> {
+        let others: Vec<_> = self.state().others.iter().filter_map(|(other, _)| other.upgrade()).collect();
+        if self.records() {
+            for other in &others {
+                other.state().recorded.get_or_insert_with(|| self.name.clone());
+            }
+        }
+        let ended = self.state().recorded.clone();
+        ended.or_else(|| others.iter().find(|other| other.records()).map(|other| other.name.clone()))
+    }
+
+    /// Whether the session has recorded something.
+    fn records(&self) -> bool {
+        self.engine.action().recorder().is_some_and(Recorder::has_begun)
+    }
+
     /// The notes for the report of a failed test. Parallel sessions that still run get the notes that concern them. A
-    /// session that got no request gets a note, too, unless its body failed: the failure then explains why no request
-    /// came.
+    /// session that got no request gets a note, too, if another session answered such a request; unless its body
+    /// failed: the failure then explains why no request came.
     pub(super) fn notes(self: &Arc<Peer>, body_failed: bool) -> Vec<Note> {
         let others = std::mem::take(&mut self.state().others);
-        if !body_failed
-            && let Some((_, other)) = others.first()
-            && self.player().is_some_and(Player::is_untouched)
-        {
-            self.note(Note::NoRequest { other: other.clone() });
+        if !body_failed && let Some(player) = self.player().filter(|player| player.is_untouched()) {
+            let mut open = others.iter().filter_map(|(other, _)| other.upgrade());
+            let answered = |other: &Arc<Peer>| other.player().is_some_and(|other| other.answered_for(player));
+            if let Some(other) = open.find(answered) {
+                self.note(Note::NoRequest { other: other.name.clone() });
+            }
         }
         for other in others.into_iter().filter_map(|(other, _)| other.upgrade()) {
             // The session that ends first compares the pair, and the other one does not compare it again.
@@ -72,7 +94,13 @@ impl Peer {
             self.note_misdirected(&other);
             other.note_misdirected(self);
         }
-        std::mem::take(&mut self.state().notes)
+        let mut notes = std::mem::take(&mut self.state().notes);
+        // A connection to a server that this cassette does not know was not meant for this test.
+        notes.retain(|note| match (note, self.player()) {
+            (Note::ConnectionRefused { host, .. }, Some(player)) => player.knows_host(host),
+            _ => true,
+        });
+        notes
     }
 
     /// Adds a note to both sessions if this one got a request that is on the cassette of `home`.
@@ -101,16 +129,16 @@ impl Peer {
     }
 }
 
-/// Notes that cassette refused a connection, because the session of the connection's thread has ended. The request may
+/// Notes that cassette refused a connection, because nothing says to which session its thread belongs. The request may
 /// have been meant for any open session, so every open session gets the note.
-pub(super) fn refused(host: &str, port: u16) {
+pub(super) fn refused(host: &str, port: u16, refusal: Refusal) {
     // This function must not wait for the lock: if the process was forked while another thread held the lock, nobody
     // releases it.
     let Ok(open) = OPEN.try_lock() else { return };
     let peers: Vec<Arc<Peer>> = open.iter().filter_map(Weak::upgrade).collect();
     drop(open);
     for peer in peers {
-        peer.note(Note::ConnectionRefused { host: host.to_owned(), port });
+        peer.note(Note::ConnectionRefused { host: host.to_owned(), port, refusal });
     }
 }
 
