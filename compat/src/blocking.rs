@@ -18,8 +18,8 @@ pub fn reqwest012_native_roots(url: &str) -> Result {
     Ok(client.get(url).send()?.error_for_status()?.text()?)
 }
 
-/// `isahc::get` uses a client in a `static`, whose thread belongs to the first test that uses it. So this function
-/// builds a new client.
+/// `isahc::get` uses a client in a `static`, which tests that replay in parallel cannot share. So this function builds a
+/// new client.
 pub fn isahc(url: &str) -> Result {
     use isahc::ReadResponseExt as _;
 
