@@ -118,7 +118,7 @@ mod tests {
         let mut totals = Totals::default();
         for name in ["accept-language", "x-flavor", "accept-language"] {
             let summary = Summary { recorded: true, notes: vec![note(name)], ..Summary::default() };
-            assert!(count(&mut totals, &Ended { passed: Some(&summary), cassette: "a", unused: 0 }));
+            count(&mut totals, &Ended { passed: Some(&summary), cassette: "a", unused: 0 });
         }
         assert_eq!(totals.differing_headers, ["accept-language".to_owned(), "x-flavor".to_owned()].into());
     }
