@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
+use super::chance::without_chance;
 use super::document::Limits;
 use super::journal::{self, Journal, Line, Recording, State};
-use super::request_ids::without_request_ids;
 use super::window::Window;
 use super::{BodyFile, Cassette, Content, Files, Interaction, Metadata, layout, order, parse, position};
 use crate::error::{Error, Result};
@@ -30,7 +30,7 @@ pub struct Prepared {
     interactions_at: u64,
     bodies: BTreeMap<String, Kept>,
     /// Whether ids of requests may differ if this cassette is compared with the old one.
-    ignore_request_ids: bool,
+    ignore_chance: bool,
 }
 
 /// The result of `Prepared::install`.
@@ -106,9 +106,9 @@ impl Journal {
         self.prepare_with(metadata, false)
     }
 
-    /// Like [`prepare`](Self::prepare). If `ignore_request_ids` is true, the old cassette also stays if the new one
-    /// differs from it only in ids of requests in headers of responses.
-    pub(crate) fn prepare_with(&self, metadata: Metadata, ignore_request_ids: bool) -> Result<Prepared> {
+    /// Like [`prepare`](Self::prepare). If `ignore_chance` is true, the old cassette also stays if the new one
+    /// differs from it only in ids of requests in headers of responses, and in the ends of chunks.
+    pub(crate) fn prepare_with(&self, metadata: Metadata, ignore_chance: bool) -> Result<Prepared> {
         let files = &self.0.files;
         let mut state = self.0.state();
         if state.closed {
@@ -130,20 +130,13 @@ impl Journal {
             keep_bodies(&before.interaction(i)?, files, &mut bodies)?;
         }
         let old = match before {
-            None => same_apart_from_chance(files, &lines, &state, ignore_request_ids),
+            None => same_apart_from_chance(files, &lines, &state, ignore_chance),
             Some(_) => None,
         };
         let (before, lines) = if old.is_some() { (old.as_ref(), &[][..]) } else { (before, &lines[..]) };
         let interactions_at = write_document(&mut file, before, &metadata, lines, &state, files)?;
         state.closed = true;
-        Ok(Prepared {
-            recording: self.0.clone(),
-            document,
-            metadata,
-            interactions_at,
-            bodies,
-            ignore_request_ids,
-        })
+        Ok(Prepared { recording: self.0.clone(), document, metadata, interactions_at, bodies, ignore_chance })
     }
 }
 
@@ -297,18 +290,18 @@ impl Prepared {
         let old = Cassette::open_files(files).ok()?;
         let same = old.metadata().same_apart_from_time(&self.metadata)
             && (self.same_rest(&old).unwrap_or(false)
-                || self.ignore_request_ids && self.same_without_request_ids(&old, files).unwrap_or(false));
+                || self.ignore_chance && self.same_apart_from_chance_values(&old, files).unwrap_or(false));
         same.then(|| old.metadata().clone())
     }
 
     /// Whether the interactions of the two documents differ in nothing but ids of requests.
-    fn same_without_request_ids(&self, old: &Cassette, files: &Files) -> Result<bool> {
+    fn same_apart_from_chance_values(&self, old: &Cassette, files: &Files) -> Result<bool> {
         let new = Cassette::read(self.document.0.clone(), files.bodies(), &Limits::default())?;
         if old.len() != new.len() {
             return Ok(false);
         }
         for i in 0..new.len() {
-            if without_request_ids(&old.text(i)?) != without_request_ids(&new.text(i)?) {
+            if without_chance(&old.text(i)?) != without_chance(&new.text(i)?) {
                 return Ok(false);
             }
         }
@@ -419,7 +412,7 @@ fn same_apart_from_chance(
     files: &Files,
     lines: &[Line],
     state: &State,
-    ignore_request_ids: bool,
+    ignore_chance: bool,
 ) -> Option<Cassette> {
     // A recording replaces a cassette that cannot be read.
     let old = Cassette::open_files(files).ok()?;
@@ -429,7 +422,7 @@ fn same_apart_from_chance(
         write_line(line, &mut window, state, files, &mut text)?;
         Ok(text)
     };
-    order::is_same_apart_from_chance(&old, lines, text, ignore_request_ids).ok()?.then_some(old)
+    order::is_same_apart_from_chance(&old, lines, text, ignore_chance).ok()?.then_some(old)
 }
 
 /// The approximate size, in bytes, of the pieces in which the document is written.

@@ -7,6 +7,7 @@
 
 mod body_reader;
 pub(crate) mod body_sink;
+mod chance;
 mod chunks;
 mod document;
 pub(crate) mod files;
@@ -23,7 +24,6 @@ mod outline;
 mod parse;
 mod part;
 mod position;
-mod request_ids;
 mod types;
 mod window;
 mod write;

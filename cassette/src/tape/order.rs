@@ -6,8 +6,8 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::Cassette;
+use super::chance::without_chance;
 use super::journal::Line;
-use super::request_ids::without_request_ids;
 use crate::error::Result;
 
 /// Whether the old cassette has the same interactions as these lines, and each line may take the place that its
@@ -15,7 +15,7 @@ use crate::error::Result;
 ///
 /// Two lines may change places if their requests were concurrent: then their order is a matter of chance. Requests that
 /// were sent one after the other keep the order of the new recording. `text` returns the text that a line gets in the
-/// document. If `ignore_request_ids` is true, the ids of requests in headers of responses may differ.
+/// document. If `ignore_chance` is true, ids of requests in headers of responses and ends of chunks may differ.
 ///
 /// # Errors
 ///
@@ -24,14 +24,14 @@ pub(super) fn is_same_apart_from_chance(
     old: &Cassette,
     lines: &[Line],
     mut text: impl FnMut(&Line) -> Result<Vec<u8>>,
-    ignore_request_ids: bool,
+    ignore_chance: bool,
 ) -> Result<bool> {
     // Most recordings have no concurrent requests, and need no comparison here.
     let concurrent = lines.windows(2).any(|pair| pair[0].burst == pair[1].burst);
     if !concurrent || old.len() != lines.len() {
         return Ok(false);
     }
-    let compared = |text: Vec<u8>| if ignore_request_ids { without_request_ids(&text) } else { text };
+    let compared = |text: Vec<u8>| if ignore_chance { without_chance(&text) } else { text };
     // The lines of the new recording by their text. Equal texts keep their order.
     let mut by_text: HashMap<Vec<u8>, VecDeque<u64>> = HashMap::new();
     for line in lines {

@@ -179,10 +179,14 @@ impl<R: Read> Read for Unpacked<R> {
             std::mem::swap(&mut self.ready, decoder.next_mut());
             self.read = 0;
             if count == 0 || !is_good {
-                match self.decoder.take().map(Decoder::finish) {
-                    Some(Ok(rest)) if is_good => self.ready.extend(rest),
+                let Some(decoder) = self.decoder.take() else { return Ok(0) };
+                // Bytes after the end of the data are not decoded, so the data counts as broken.
+                let is_whole = is_good && decoder.dropped() == 0;
+                match decoder.finish() {
+                    Ok(rest) if is_good => self.ready.extend(rest),
                     _ => self.is_broken = true,
                 }
+                self.is_broken |= !is_whole;
             }
         }
         let rest = &self.ready[self.read..];
