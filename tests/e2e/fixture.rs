@@ -129,9 +129,15 @@ impl Project {
 
     /// The command that runs the tests with these names.
     pub(crate) fn command(&self, tests: &[&str], variables: &[(&str, &str)]) -> Command {
+        self.command_with(1, tests, variables)
+    }
+
+    /// The command that runs the tests with these names on so many threads.
+    pub(crate) fn command_with(&self, threads: usize, tests: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new(executable());
         command
-            .args(["--exact", "--test-threads=1", "--color=never"])
+            .args(["--exact", "--color=never"])
+            .arg(format!("--test-threads={threads}"))
             .args(tests)
             .current_dir(self.dir.path());
         for (name, _) in std::env::vars_os() {
@@ -164,6 +170,13 @@ impl Project {
             let line = match line.strip_prefix("   = recorded: ").and_then(|rest| rest.split_once(", ")) {
                 Some((interactions, _)) => format!("   = recorded: {interactions}, [size]"),
                 None => line,
+            };
+            let line = match line.split_once(" measured; ") {
+                Some((before, rest)) if rest.contains(" filtered out; ") => {
+                    let (_, rest) = rest.split_once(' ').unwrap_or_default();
+                    format!("{before} measured; [n] {rest}")
+                }
+                _ => line,
             };
             shown.push_str(&without_thread_id(&line));
             shown.push('\n');
