@@ -101,6 +101,7 @@ fn facts(krate: &TokenStream, options: &Options, function: &Function) -> TokenSt
     let name = optional(options.name.as_ref());
     let mode = optional(options.mode.as_ref());
     let freeze = optional(options.freeze.as_ref());
+    let prove = optional(options.prove.as_ref());
     let config = optional(options.config.as_ref().map(|path| {
         // The declared type makes rustc report a function of a wrong type at the path in the attribute.
         quote_spanned!(path.span()=> { let config: fn() -> #krate::Config = #path; config })
@@ -122,6 +123,7 @@ fn facts(krate: &TokenStream, options: &Options, function: &Function) -> TokenSt
             line: ::core::line!(),
             mode: #mode,
             freeze: #freeze,
+            prove: #prove,
             config: #config,
             expects_panic: #panics,
         }
@@ -231,6 +233,8 @@ mod tests {
         has(r#"mode = "record""#, BERLIN, r#"mode: ::core::option::Option::Some("record")"#);
         let instant = "2024-05-06T07:08:09Z";
         has(&format!("freeze = {instant:?}"), BERLIN, &format!("Option::Some({instant:?})"));
+        has("prove = false", BERLIN, "prove: ::core::option::Option::Some(false)");
+        has("", BERLIN, "prove: ::core::option::Option::None");
         has("config = crate::config", BERLIN, "fn() -> ::cassette::Config = crate::config;");
     }
 

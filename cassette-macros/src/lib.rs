@@ -25,6 +25,7 @@ use proc_macro::TokenStream;
 /// | `mode = "record"` | the mode of the test: `replay`, `record`, `auto`, `append`, `verify`, `accept`, `off` or `learn`. The variable `CASSETTE_MODE` has priority over this option |
 /// | `freeze = "2024-05-06T07:08:09Z"` | the time that the frozen clock of the test shows, as `date-time` of RFC 3339 |
 /// | `config = crate::cassette_config` | the path of a function `fn() -> cassette::Config`, which returns the settings of the test |
+/// | `prove = false` | installs a recording without playing it back first; `Config::prove` sets the same for all tests |
 /// | `crate = ::my_cassette` | the path of the library `cassette`, if your package gives it another name |
 /// | `flavor = "multi_thread"` | the tokio runtime of an `async` test; `"current_thread"` by default. Needs tokio's feature `rt-multi-thread` |
 /// | `worker_threads = 2` | the number of threads of a `multi_thread` runtime |

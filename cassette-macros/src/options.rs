@@ -12,7 +12,8 @@ use syn::{Error, Ident, LitBool, LitInt, LitStr, Path, Token};
 use crate::check;
 
 /// The names of the options, in the order in which the message about an unknown option lists them.
-const KNOWN: [&str; 7] = ["mode", "freeze", "config", "crate", "flavor", "worker_threads", "start_paused"];
+const KNOWN: [&str; 8] =
+    ["mode", "freeze", "config", "prove", "crate", "flavor", "worker_threads", "start_paused"];
 
 /// The options as the user wrote them. Each value is valid by itself.
 #[derive(Default)]
@@ -21,6 +22,7 @@ pub(crate) struct Options {
     pub(crate) mode: Option<LitStr>,
     pub(crate) freeze: Option<LitStr>,
     pub(crate) config: Option<Path>,
+    pub(crate) prove: Option<LitBool>,
     pub(crate) krate: Option<Path>,
     pub(crate) runtime: Runtime,
 }
@@ -83,6 +85,7 @@ impl Options {
             "mode" => self.mode = Some(string(input, &key, check::mode)?),
             "freeze" => self.freeze = Some(string(input, &key, check::instant)?),
             "config" => self.config = Some(path(input, &key)?),
+            "prove" => self.prove = Some(boolean(input, &key)?),
             "crate" => self.krate = Some(path(input, &key)?),
             "flavor" => {
                 let text = string(input, &key, |f| flavor(f).map(drop))?;

@@ -61,6 +61,7 @@
 //! |---|---|
 //! | `CASSETTE_MODE` | the mode of every test of the run; it overrides the attribute, which overrides [`Config::mode`] |
 //! | `CASSETTE_REPORT` | a file to which every session appends one line of JSON, for editors and CI |
+//! | `CASSETTE_PROOF` | internal: set by cassette, never by a user, for the process that plays a new recording back |
 //! | `CASSETTE_TZ` | the time zone of the process; without it local time is UTC |
 //! | `CI` | if set, and not to `false` or `0`, only `CASSETTE_MODE` lets a test write |
 //! | `INSTA_UPDATE` | whether cassette writes a changed snapshot for review, as insta does |

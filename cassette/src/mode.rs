@@ -71,6 +71,11 @@ impl Mode {
         Self::NAMES.map(|(name, _)| name)
     }
 
+    /// Whether a test in this mode may record.
+    pub(crate) fn may_record(self) -> bool {
+        self.writes() && self != Mode::Accept
+    }
+
     /// Whether a test in this mode may write a cassette or a snapshot.
     fn writes(self) -> bool {
         match self {
@@ -100,6 +105,13 @@ impl FromStr for Mode {
 /// The variables of this library. `cassette-ambient` reads `CASSETTE_TZ`, before `main`.
 const KNOWN: [&str; 3] = ["CASSETTE_MODE", "CASSETTE_REPORT", "CASSETTE_TZ"];
 
+/// The variable with which cassette starts a process that plays one recording back before the recording is installed.
+/// It names the file with the assignment. Users do not set it.
+pub(crate) const PROOF: &str = "CASSETTE_PROOF";
+
+/// The variable of the machine-readable report.
+pub(crate) const REPORT: &str = "CASSETTE_REPORT";
+
 /// A mistake in the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Mistake {
@@ -116,6 +128,7 @@ pub(crate) struct Environment {
     ci: bool,
     pending: bool,
     target: Option<PathBuf>,
+    proof: Option<PathBuf>,
 }
 
 impl Environment {
@@ -131,7 +144,7 @@ impl Environment {
 
     /// The file of the machine-readable report, `CASSETTE_REPORT`, relative to the working directory of the process.
     pub(crate) fn report_file() -> Option<PathBuf> {
-        std::env::var_os("CASSETTE_REPORT").filter(|file| !file.is_empty()).map(PathBuf::from)
+        std::env::var_os(REPORT).filter(|file| !file.is_empty()).map(PathBuf::from)
     }
 
     /// Whether a terminal shows the printed text. Both stdout and stderr must be terminals, because a harness that
@@ -147,7 +160,7 @@ impl Environment {
     }
 
     fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Environment, Mistake> {
-        let mut found = Environment { mode: None, ci: false, pending: true, target: None };
+        let mut found = Environment { mode: None, ci: false, pending: true, target: None, proof: None };
         let mut update = String::new();
         for (name, value) in variables {
             let Some(name) = name.to_str() else { continue };
@@ -156,6 +169,9 @@ impl Environment {
                 "CASSETTE_MODE" if text.is_empty() => {}
                 "CASSETTE_MODE" => {
                     found.mode = Some(text.parse().map_err(|_| Mistake::UnknownMode(text.into_owned()))?);
+                }
+                PROOF => {
+                    found.proof = Some(PathBuf::from(&value)).filter(|file| !file.as_os_str().is_empty())
                 }
                 "CI" => found.ci = !matches!(&*text, "" | "0" | "false"),
                 "INSTA_UPDATE" => update = text.into_owned(),
@@ -174,7 +190,13 @@ impl Environment {
     /// The mode in force: the mode of the variable, otherwise of the attribute, otherwise of the configuration. In CI
     /// only the variable can make a test write. If CI changed the mode, the second value is the mode that the test
     /// asked for.
+    ///
+    /// A process that plays a recording back writes nothing, whatever the variables say.
     pub(crate) fn resolve(&self, attribute: Option<Mode>, config: Option<Mode>) -> (Mode, Option<Mode>) {
+        if self.proof.is_some() {
+            let mode = attribute.or(config).filter(|mode| !mode.writes());
+            return (mode.unwrap_or_default(), None);
+        }
         if let Some(mode) = self.mode {
             return (mode, None);
         }
@@ -187,7 +209,12 @@ impl Environment {
     /// Whether a changed snapshot may be written next to the old one for review. The rule is insta's: `no`, `new` or
     /// `always` in `INSTA_UPDATE` decides. Otherwise the file may be written, except in CI.
     pub(crate) fn may_write_pending(&self) -> bool {
-        self.pending
+        self.pending && self.proof.is_none()
+    }
+
+    /// The assignment of this process, if it was started to play one recording back.
+    pub(crate) fn proof(&self) -> Option<&Path> {
+        self.proof.as_deref()
     }
 
     /// Cargo's target directory: `CARGO_TARGET_DIR`, otherwise the target directory that contains the running
@@ -252,6 +279,16 @@ mod tests {
         }
         check(&[("CI", "false")], Some(Mode::Record), None, Mode::Record);
         check(&[("CI", "true"), ("CASSETTE_MODE", "record")], None, None, Mode::Record);
+    }
+
+    #[test]
+    fn a_process_that_plays_a_recording_back_writes_nothing() {
+        let proof = (PROOF, "target/cassette/.proving/1-1/proof.json");
+        check(&[proof, ("CASSETTE_MODE", "record")], Some(Mode::Learn), None, Mode::Replay);
+        check(&[proof, ("CI", "true")], None, Some(Mode::Auto), Mode::Replay);
+        check(&[proof], Some(Mode::Off), None, Mode::Off);
+        let pending = [proof, ("INSTA_UPDATE", "always")];
+        assert!(!environment(&pending).expect("an environment").may_write_pending());
     }
 
     #[test]

@@ -43,8 +43,8 @@ pub(crate) struct Learned {
     pub(crate) volatile: Volatile,
     /// Requests that cannot be matched by ignoring places, because too much of them varies.
     pub(crate) refused: Vec<Unlearnable>,
-    /// Requests that are in only one of the two recordings.
-    pub(crate) unpaired: Vec<(http::Method, String)>,
+    /// Requests that are in only one of the two recordings: in the first, and in the second.
+    pub(crate) unpaired: [Vec<Request>; 2],
 }
 
 /// A request that varies in a part that cannot be ignored, or that would have nothing left to compare.
@@ -84,6 +84,22 @@ impl Volatile {
     pub(crate) fn to_value(&self) -> Option<Value> {
         let value = (!self.0.is_empty()).then(|| serde_json::to_value(&self.0));
         value.and_then(Result::ok)
+    }
+
+    /// The places as text, each with the requests that have it.
+    pub(crate) fn describe(&self) -> Vec<String> {
+        let each = |scope: &str, places: &Places| -> Vec<String> {
+            let kinds = [
+                ("the query key", &places.query),
+                ("the form field", &places.form),
+                ("the header", &places.headers),
+                ("the JSON at", &places.json),
+                ("the XML at", &places.xml),
+            ];
+            let all = kinds.iter().flat_map(|(kind, names)| names.iter().map(move |name| (kind, name)));
+            all.map(|(kind, name)| format!("{kind} `{name}` of {scope}")).collect()
+        };
+        self.0.iter().flat_map(|(scope, places)| each(scope, places)).collect()
     }
 
     /// Adds the places of another value.
@@ -143,9 +159,9 @@ pub(crate) fn learn(first: &[Request], second: &[Request], matching: &Matching) 
                 learned.volatile = std::mem::take(&mut learned.volatile).and(found);
             }
         }
-        let longer = if first.len() > second.len() { &first } else { &second };
-        let alone = &longer[first.len().min(second.len())..];
-        learned.unpaired.extend(alone.iter().map(|r| (r.method.clone(), r.uri.clone())));
+        let both = first.len().min(second.len());
+        learned.unpaired[0].extend(first[both..].iter().map(|r| (*r).clone()));
+        learned.unpaired[1].extend(second[both..].iter().map(|r| (*r).clone()));
     }
     learned
 }
@@ -242,7 +258,7 @@ mod tests {
         let found = learned.volatile.to_value().map(|v| v.to_string()).unwrap_or_default();
         assert_eq!(found, expected);
         // With the learned places ignored, the two recordings are equal.
-        if learned.refused.is_empty() && learned.unpaired.is_empty() {
+        if learned.refused.is_empty() && learned.unpaired.iter().all(Vec::is_empty) {
             let matching = learned.volatile.ignored_in(Matching::default());
             for (one, other) in first.iter().zip(second) {
                 assert_eq!(matching.key(one), matching.key(other));
@@ -361,7 +377,7 @@ mod tests {
             &[get("http://a.test/2"), get("http://a.test/x"), get("http://a.test/x")],
             "",
         );
-        let found: Vec<_> = learned.unpaired.iter().map(|(_, uri)| uri.as_str()).collect();
+        let found: Vec<_> = learned.unpaired.iter().flatten().map(|r| r.uri.as_str()).collect();
         assert_eq!(found, ["http://a.test/1", "http://a.test/2", "http://a.test/x"]);
     }
 

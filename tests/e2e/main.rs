@@ -24,6 +24,7 @@ mod matching_headers;
 mod modes;
 mod processes;
 mod project;
+mod proof;
 mod recording;
 mod redaction_places;
 mod redaction_values;

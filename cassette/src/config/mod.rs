@@ -66,6 +66,7 @@ pub struct Config {
     pub(crate) hosts: Hosts,
     pub(crate) max_age: Option<(Duration, Expiry)>,
     pub(crate) verify: VerifyPolicy,
+    pub(crate) prove: bool,
     /// The first mistake in the settings, with a hint. The session reports it when it begins.
     pub(crate) mistake: Option<(String, Option<String>)>,
 }
@@ -112,6 +113,7 @@ impl Config {
             hosts: Hosts::default(),
             max_age: None,
             verify: VerifyPolicy::default(),
+            prove: true,
             mistake: None,
         }
     }

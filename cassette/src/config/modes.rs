@@ -86,6 +86,24 @@ impl Config {
         self
     }
 
+    /// Sets whether a recording is played back before it is installed. Default: `true`.
+    ///
+    /// After a test has passed in a mode that records, cassette runs its body once more, offline, against the new
+    /// recording. If that fails, or if the output differs, the recording is not installed, and the test fails with the
+    /// cause. Switch this off for a body that must not run twice, or that takes too long. `prove = …` in the attribute
+    /// overrides this setting for one test.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().prove(false);
+    /// ```
+    #[must_use]
+    pub fn prove(mut self, prove: bool) -> Config {
+        self.prove = prove;
+        self
+    }
+
     /// Sets what happens to a test in mode [`Verify`](crate::Mode::Verify) if the API has changed. Default:
     /// [`Drift::Fail`].
     ///

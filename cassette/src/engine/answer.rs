@@ -25,7 +25,8 @@ pub(crate) type AnswerFuture = Pin<Box<dyn Future<Output = Answered> + Send>>;
 /// The response that the code under test gets in place of an answer. Its body is the report, so that the report appears
 /// wherever the code under test prints the body of a failed response.
 pub(super) fn refusal(site: &TestSite, problem: Problem) -> http::Response<Body> {
-    let failure = FailureReport { site: site.clone(), problems: vec![problem], notes: Vec::new() };
+    let failure =
+        FailureReport { site: site.clone(), problems: vec![problem], notes: Vec::new(), panic: None };
     let text = failure.render(&Palette::plain());
     let mut response = http::Response::new(Body::from(text));
     *response.status_mut() = StatusCode::from_u16(UNMATCHED_STATUS).unwrap_or(StatusCode::NOT_FOUND);

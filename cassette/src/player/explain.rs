@@ -77,7 +77,12 @@ impl Player {
     ) -> Unmatched {
         let valueless = self.missing_secrets(&request, &reason, near.first());
         let unmatched = UnmatchedRequest { request, reason, near, valueless, renamed };
-        self.state().unmatched.push(unmatched.clone());
+        {
+            let mut state = self.state();
+            let requests = state.requests;
+            state.first_unmatched.get_or_insert(requests);
+            state.unmatched.push(unmatched.clone());
+        }
         self.account(vec![unmatched])
     }
 

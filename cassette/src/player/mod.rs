@@ -8,6 +8,7 @@ mod chunking;
 mod deciding;
 mod differing_headers;
 mod explain;
+mod given;
 mod index;
 mod keys;
 mod marks;
@@ -25,6 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use http::HeaderMap;
 
 pub(crate) use self::differing_headers::differing_headers;
+pub(crate) use self::given::{Given, GivenPlace};
 use self::index::{Index, Lookup, Marks};
 use self::keys::Keys;
 pub(crate) use self::keys::unnumbered;
@@ -91,6 +93,8 @@ struct State {
     last_served: Option<usize>,
     unmatched: Vec<UnmatchedRequest>,
     renaming: Lazy,
+    /// The number of requests that came before the first one without an answer, and that one.
+    first_unmatched: Option<usize>,
 }
 
 /// The renaming of values, which is prepared for the first request that has no answer without it.
@@ -126,6 +130,7 @@ impl Player {
             last_served: None,
             unmatched: Vec::new(),
             renaming: Lazy::NotNeeded,
+            first_unmatched: None,
         };
         let has_templates = cassette.metadata().template || state.index.has_templates();
         let is_secret = |rule: &String| matches!(Label::parse(rule), Label::Secret(_));
@@ -191,6 +196,12 @@ impl Player {
             Err(left) => self.out_of_order(request, &left),
         };
         Err(Box::new(Played::Unmatched(Box::new(unmatched))))
+    }
+
+    /// The interactions that no request has used so far.
+    pub(crate) fn left(&self) -> Vec<usize> {
+        let state = self.state();
+        (0..state.used.len()).filter(|i| state.used[*i].is_none()).collect()
     }
 
     /// Takes the interaction that answers a request, if there is one. A miss is not noted.

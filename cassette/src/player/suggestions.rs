@@ -96,7 +96,7 @@ fn redactable(difference: &Difference) -> Option<RequestPlace> {
 }
 
 /// The place to ignore so that this difference disappears.
-fn ignorable(difference: &Difference) -> Option<RequestPlace> {
+pub(crate) fn ignorable(difference: &Difference) -> Option<RequestPlace> {
     match difference {
         Difference::Path { actual, recorded } => {
             Some(RequestPlace::Path { recorded: recorded.clone(), pattern: path_pattern(actual, recorded)? })

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use tokio::sync::watch;
 
+use super::Lost;
 use super::outbox::{Objected, Outbox};
 use super::rest::{Rest, Taken};
 use crate::capture::Capture;
@@ -43,6 +44,7 @@ pub(super) struct Parts {
     headers: HeaderMap,
     request: Upload,
     answer: Download,
+    lost: Lost,
 }
 
 /// The state of the request's body. It arrives without a capture if the recording is closed, or if the capture failed
@@ -119,6 +121,7 @@ impl Exchange {
                     (HeaderMap::new(), None)
                 }
             };
+            parts.lost.headers = Lost::headers(&head.headers, &headers);
             let (status, version) = (head.status.as_u16(), head.version);
             let reason = reason::of(&head.extensions).map(|reason| outbox.redactor().reason(reason));
             parts.answer = Download::Arriving(ResponseParts {
@@ -188,6 +191,9 @@ impl Exchange {
     pub(super) fn data(&self, direction: Direction, chunk: &[u8]) -> Result<(), TransportError> {
         let mut guard = self.parts();
         let Some(parts) = guard.as_mut() else { return Ok(()) };
+        if direction == Direction::Response && !chunk.is_empty() {
+            parts.lost.chunks += 1;
+        }
         if let (Direction::Response, Download::Arriving(response)) = (direction, &mut parts.answer) {
             response.bytes += chunk.len() as u64;
             response.last = Instant::now();
@@ -402,7 +408,7 @@ impl Exchange {
             }
             _ => None,
         };
-        self.0.outbox.over(self.0.place, interaction);
+        self.0.outbox.over(self.0.place, interaction, parts.lost);
     }
 
     pub(super) fn outbox(&self) -> &dyn Outbox {
@@ -422,7 +428,14 @@ impl Parts {
         headers: HeaderMap,
         capture: Option<Capture>,
     ) -> Parts {
-        Parts { method, uri, headers, request: Upload::Arriving(capture), answer: Download::Awaited }
+        Parts {
+            method,
+            uri,
+            headers,
+            request: Upload::Arriving(capture),
+            answer: Download::Awaited,
+            lost: Lost::default(),
+        }
     }
 
     fn capture(&mut self, direction: Direction) -> Option<&mut Option<Capture>> {

@@ -5,11 +5,12 @@
 
 mod before_read_body;
 mod exchange;
+mod lost;
 mod outbox;
 mod rest;
 mod tee;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use http::HeaderMap;
 
 use self::exchange::Parts;
 pub(crate) use self::exchange::{Exchange, Waiting};
+pub(crate) use self::lost::Lost;
 pub(crate) use self::outbox::Objected;
 use self::outbox::Outbox;
 pub(crate) use self::rest::DrainLimits;
@@ -52,6 +54,8 @@ struct State {
     /// The number of responses that were cut where their clients left.
     cut: usize,
     dropped: Vec<DroppedBytes>,
+    /// By the place of the exchange.
+    lost: BTreeMap<u64, Lost>,
 }
 
 /// An exchange that has begun and is not over.
@@ -175,6 +179,11 @@ impl Recorder {
         self.0.state().upstream_failures.clone()
     }
 
+    /// What each recorded interaction lacks of its live response, in the order of the cassette.
+    pub(crate) fn lost(&self) -> Vec<Lost> {
+        self.0.state().lost.values().cloned().collect()
+    }
+
     /// Ends the recording and returns the journal. Data that arrives later is dropped.
     pub(crate) fn close(&self) -> Option<Journal> {
         unpoisoned(self.0.journal.write()).take()
@@ -222,7 +231,10 @@ impl Outbox for Inner {
         self.state().dropped.push(dropped);
     }
 
-    fn over(&self, place: u64, interaction: Option<Interaction>) {
+    fn over(&self, place: u64, interaction: Option<Interaction>, lost: Lost) {
+        if interaction.is_some() {
+            self.state().lost.insert(place, lost);
+        }
         let burst = self.state().in_flight.get(&place).map_or(place, |flight| flight.burst);
         let written = interaction.and_then(|i| self.with_journal(|j| j.append_in_burst(place, burst, &i)));
         if let Some(Err(e)) = written {

@@ -5,6 +5,7 @@
 
 use http::HeaderMap;
 
+use super::Lost;
 use super::rest::DrainLimits;
 use crate::capture::Capture;
 use crate::error::Error;
@@ -55,5 +56,5 @@ pub(super) trait Outbox: Send + Sync {
 
     /// Ends the exchange in this place. `interaction` is `None` if the exchange could not be recorded; then the error
     /// is already noted.
-    fn over(&self, place: u64, interaction: Option<Interaction>);
+    fn over(&self, place: u64, interaction: Option<Interaction>, lost: Lost);
 }

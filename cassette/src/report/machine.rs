@@ -11,7 +11,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::page::Page;
-use super::{FailureReport, Palette, Problem, Recorded, TestSite};
+use super::{FailureReport, Note, Palette, Problem, Recorded, TestSite};
 
 /// The version of the format. It increases when a field changes its meaning or is removed. A new field does not
 /// increase it.
@@ -33,6 +33,15 @@ impl FailureReport {
             })
         });
         line["problems"] = problems.collect();
+        line["panic"] = self.panic.as_deref().map(&redact).into();
+        let causes = self.notes.iter().filter_map(|note| match note {
+            Note::Cause(cause) => Some(json!({
+                "kind": cause.kind(),
+                "text": redact(&super::notes(std::slice::from_ref(note), &Palette::plain())),
+            })),
+            _ => None,
+        });
+        line["causes"] = causes.collect();
         line["text"] = redact(&self.render(&Palette::plain())).into();
         line
     }
@@ -101,6 +110,7 @@ impl Problem {
             Problem::Output(_) => "output",
             Problem::MissingSnapshot(_) => "missing_snapshot",
             Problem::Leaks(_) => "leaks",
+            Problem::Unproved(_) => "unproved",
             Problem::Obstacle(_) | Problem::Other(_) => "other",
         }
     }

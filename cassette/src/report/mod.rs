@@ -16,6 +16,7 @@
 
 mod absent;
 mod cassette;
+mod cause;
 mod difference;
 mod drift;
 mod expired;
@@ -38,12 +39,14 @@ mod text;
 mod totals;
 mod unfilled;
 mod unmatched;
+mod unproved;
 mod untrusted;
 mod unused;
 
 pub(crate) use absent::Absent;
 pub(crate) use cassette::{AlreadyOpen, MalformedCassette, MissingCassette, RecordedMeanwhile};
 pub(crate) use cassette::{waiting, waiting_for_turn};
+pub(crate) use cause::{Answer, Cause};
 pub(crate) use drift::{DriftReport, Drifted};
 pub(crate) use expired::Expired;
 pub(crate) use foreign::{Foreign, ForeignConnection};
@@ -63,6 +66,7 @@ pub(crate) use summary::Recorded;
 pub(crate) use totals::Totals;
 pub(crate) use unfilled::Unfilled;
 pub(crate) use unmatched::{Closest, Expected, Reason, RecordedAnswer, Renamed, Unmatched, UnmatchedRequest};
+pub(crate) use unproved::{ProvedBy, Unproved, WhyUnproved};
 pub(crate) use untrusted::{RefusedCertificate, Untrusted};
 pub(crate) use unused::{UnusedRecording, UnusedReport};
 
@@ -79,6 +83,8 @@ pub(crate) struct FailureReport {
     pub(crate) problems: Vec<Problem>,
     /// Notes that follow the problems.
     pub(crate) notes: Vec<Note>,
+    /// The text of the panic, if the test panicked. The panic has printed it already.
+    pub(crate) panic: Option<String>,
 }
 
 /// One thing that makes a test fail.
@@ -121,6 +127,8 @@ pub(crate) enum Problem {
     MissingSnapshot(MissingSnapshot),
     /// The recording contains a secret.
     Leaks(Leaks),
+    /// A recording that does not replay.
+    Unproved(Unproved),
     /// A setting or a mode with which the session, or one of its requests, cannot continue.
     Obstacle(Obstacle),
     /// Any other error, with its own message.
@@ -184,6 +192,7 @@ impl Problem {
             Problem::Output(problem) => problem.write(page),
             Problem::MissingSnapshot(problem) => problem.write(page),
             Problem::Leaks(problem) => problem.write(page, site),
+            Problem::Unproved(problem) => problem.write(page),
             Problem::Obstacle(problem) => problem.write(page),
             Problem::Other(error) => {
                 page.error(text::clean(&setup::message(error)));
@@ -214,6 +223,7 @@ impl Problem {
             Problem::Output(problem) => problem.help(site),
             Problem::MissingSnapshot(problem) => problem.help(site),
             Problem::Leaks(problem) => problem.help(site),
+            Problem::Unproved(problem) => problem.help(site),
             Problem::Body(_) | Problem::Obstacle(_) | Problem::Other(_) => run_again(site),
         }
     }

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 
 use super::page::Page;
 use super::setup::path;
+use super::suggestions::RequestPlace;
 use super::text::{URI, VALUE, clean, count, short};
 use super::unused::UnusedReport;
-use super::{Absent, DriftReport, Expired, RefusedHost, authority, left_out};
+use super::{Absent, Cause, DriftReport, Expired, RefusedHost, authority, left_out};
 use crate::tape::TransportError;
 
 /// A note on a test.
@@ -69,8 +70,11 @@ pub(crate) enum Note {
     DifferingHeaders(DifferingHeaders),
     /// A secret that the configuration names and that has no value, so redaction did not search for it.
     Absent(Absent),
-    /// Requests that only one of the two passes of mode `learn` made.
-    Unpaired(Vec<(http::Method, String)>),
+    /// Places that mode `learn` found, each with the requests that have it.
+    Learned(Vec<String>),
+    /// Requests that only one of the two passes of mode `learn` made, and places that vary and that matching cannot
+    /// ignore by itself.
+    Unpaired(Vec<(http::Method, String)>, Vec<RequestPlace>),
     /// The live responses differ from the recorded ones.
     Drift {
         /// The differences.
@@ -133,6 +137,10 @@ pub(crate) enum Note {
         /// The command that records the cassette again.
         command: String,
     },
+    /// Why a replay fails.
+    Cause(Cause),
+    /// A recording was played back on a thread, and not in a new process.
+    ProvedOnThread,
     /// The output of a failed test is kept.
     OutputKept {
         /// The directory.
@@ -267,7 +275,14 @@ impl Note {
                 page.fact("if it varies by itself", format_args!(".ignore_header({first:?})"));
             }
             Note::Absent(absent) => absent.write(page),
-            Note::Unpaired(requests) => {
+            Note::Learned(places) => {
+                page.note("from now on, matching ignores what differed between the two passes");
+                for place in places.iter().take(4 * SHOWN) {
+                    page.line(2, short(place, URI));
+                }
+                page.more(2, places.len(), 4 * SHOWN, "");
+            }
+            Note::Unpaired(requests, places) => {
                 let n = count(requests.len(), "request");
                 page.note(format_args!(
                     "{n} came in only one of the two passes; compared were method, host and path"
@@ -276,7 +291,13 @@ impl Note {
                     page.line(2, format_args!("{method} {}", short(uri, URI)));
                 }
                 page.more(2, requests.len(), SHOWN, "");
-                page.fact("hint", "if a part of the path varies, ignore it with `Config::ignore_path`");
+                for place in places {
+                    page.fact("varies, and mode `learn` cannot ignore it", clean(&place.name()));
+                    page.fact("to ignore it", clean(&place.ignore()));
+                }
+                if places.is_empty() {
+                    page.fact("hint", "if a part of the path varies, ignore it with `Config::ignore_path`");
+                }
             }
             Note::ReportUnwritten { file, reason } => {
                 page.note("the file that `CASSETTE_REPORT` names can't be written");
@@ -361,6 +382,14 @@ impl Note {
                     );
                 }
             }
+            Note::Cause(cause) => cause.write(page),
+            Note::ProvedOnThread => {
+                page.note(
+                    "the recording was played back on a thread, because no new process could run this test",
+                );
+                page.fact("not covered", "a cache or a client in a `static` may have helped the replay");
+                page.fact("to switch it off", "`prove = false` in the attribute");
+            }
             Note::OutputKept { at } => {
                 page.note("the files that this test wrote are kept");
                 page.fact("kept", path(at));
@@ -370,7 +399,7 @@ impl Note {
 }
 
 /// The cause that the notes about parallel sessions share, and what to do.
-fn write_shared(page: &mut Page<'_>) {
+pub(super) fn write_shared(page: &mut Page<'_>) {
     page.fact(
         "likely cause",
         "a client or a runtime in a `static`: its connections belong to the test that opened them",

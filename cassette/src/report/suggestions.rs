@@ -97,7 +97,7 @@ pub(super) fn write(page: &mut Page<'_>, suggestions: &Suggestions) {
 }
 
 impl RequestPlace {
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         match self {
             RequestPlace::Path { recorded, .. } => format!("a part of the path {recorded}"),
             RequestPlace::Query(key) => format!("the query key `{key}`"),
@@ -115,7 +115,7 @@ impl RequestPlace {
     }
 
     /// The call on `Config` that ignores this place.
-    fn ignore(&self) -> String {
+    pub(super) fn ignore(&self) -> String {
         match self {
             RequestPlace::Path { pattern, .. } => format!(".ignore_path(r\"{pattern}\")"),
             RequestPlace::Query(key) => format!(".ignore_query({key:?})"),

@@ -37,6 +37,10 @@ pub(crate) struct Totals {
     pub(crate) drifted: Vec<String>,
     /// Cassettes without an interaction, whose tests asked for something, or ran while another session recorded.
     pub(crate) empty: Vec<String>,
+    /// Cassettes that were played back on a thread, because no new process could run the test.
+    pub(crate) on_thread: Vec<String>,
+    /// The places that mode `learn` found, with the requests that have them.
+    pub(crate) learned: BTreeSet<String>,
     /// Secrets that had no value while recording.
     pub(crate) absent: BTreeSet<Absent>,
     /// Headers in which equal recordings of one cassette differ.
@@ -77,6 +81,12 @@ impl Totals {
         list(&mut page, "unused", unused);
         list(&mut page, "too old", self.expired.iter().map(|name| clean(name).into_owned()));
         list(&mut page, "drifted", self.drifted.iter().map(|name| clean(name).into_owned()));
+        list(&mut page, "learned to ignore", self.learned.iter().map(|place| clean(place).into_owned()));
+        list(
+            &mut page,
+            "played back on a thread",
+            self.on_thread.iter().map(|name| clean(name).into_owned()),
+        );
         Some(page.finish())
     }
 

@@ -40,6 +40,12 @@ pub(crate) struct UnusedRecording {
 const SHOWN: usize = 10;
 
 impl UnusedReport {
+    /// The report without the recordings that may stay unused. `None` if no recording is left.
+    pub(crate) fn without(mut self, may_stay: impl Fn(usize) -> bool) -> Option<UnusedReport> {
+        self.left.retain(|recording| !may_stay(recording.index));
+        (!self.left.is_empty()).then_some(self)
+    }
+
     pub(super) fn write(&self, page: &mut Page<'_>) {
         page.error(self.headline());
         page.fact("cassette", path(&self.cassette));

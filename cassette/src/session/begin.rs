@@ -3,6 +3,7 @@
 //!
 //! Must not know: how requests reach the session, or how the session ends.
 
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
@@ -10,6 +11,8 @@ use std::time::{Instant, SystemTime};
 use super::handle::{Inner, Session};
 use super::network::{Network, Turn, live, sharing};
 use super::open::Opened;
+use super::proof::{Assignment, Prover};
+use super::run::block_on;
 use super::{problems, process_summary, registry};
 use crate::ambient;
 use crate::clock::{self, Clock};
@@ -53,6 +56,10 @@ pub struct SessionBuilder {
     pub(super) rehearsed: Option<Vec<Request>>,
     /// Whether this is the first pass of mode [`Learn`](Mode::Learn). The first pass records, whatever mode is set.
     pub(super) is_rehearsal: bool,
+    /// How the body can run again, to play a recording back before it is installed.
+    pub(super) prover: Option<Prover>,
+    /// Set if this session plays a recording back before it is installed.
+    pub(super) assignment: Option<Arc<Assignment>>,
 }
 
 impl Session {
@@ -84,6 +91,8 @@ impl SessionBuilder {
             is_test: false,
             rehearsed: None,
             is_rehearsal: false,
+            prover: None,
+            assignment: None,
         }
     }
 
@@ -106,6 +115,43 @@ impl SessionBuilder {
     pub fn freeze(mut self, at: SystemTime) -> SessionBuilder {
         self.freeze = Some(at);
         self
+    }
+
+    /// Plays a recording back before it is installed, as the attribute does: after the body of [`run`](Self::run) has
+    /// passed in a mode that records, `body` runs once more, offline, against the new recording, on a thread of its own.
+    /// If that fails, or if the output differs, the recording is not installed. Without this method, a session without
+    /// the attribute installs its recording unproved, because `run` takes a body that runs once.
+    ///
+    /// ```no_run
+    /// use cassette::Session;
+    ///
+    /// fn body(session: Session) -> cassette::TestResult {
+    ///     Ok(())
+    /// }
+    ///
+    /// # fn main() -> Result<(), cassette::Failure> {
+    /// Session::builder("weather/berlin").prove(body).run(body)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn prove<T, E: Debug>(
+        self,
+        body: impl Fn(Session) -> Result<T, E> + Send + Sync + 'static,
+    ) -> SessionBuilder {
+        let body = move |session| body(session).map(drop).map_err(|e| format!("{e:?}"));
+        SessionBuilder { prover: Some(Prover::of_body(Arc::new(body))), ..self }
+    }
+
+    /// Like [`prove`](Self::prove) for the async body of [`run_async`](Self::run_async).
+    #[must_use]
+    pub fn prove_async<T, E, F>(self, body: impl Fn(Session) -> F + Send + Sync + 'static) -> SessionBuilder
+    where
+        E: Debug,
+        F: Future<Output = Result<T, E>>,
+    {
+        let body = move |session| block_on(body(session)).map(drop);
+        SessionBuilder { prover: Some(Prover::of_body(Arc::new(body))), ..self }
     }
 
     /// The directory of the package whose `tests/cassettes` holds the cassette. Default: `CARGO_MANIFEST_DIR`.
@@ -132,13 +178,21 @@ impl SessionBuilder {
     /// Begins the session. The calling thread does not join the session. Only the thread that runs the body does.
     pub(crate) fn begin(self) -> Result<Session, Box<Problem>> {
         let env = Environment::read().map_err(problems::mistake)?;
-        let config = self.config.checked()?;
+        let mut config = self.config.checked()?;
+        let prover = self.prover.filter(|_| self.is_test || config.prove);
+        if let Some(assignment) = &self.assignment {
+            config = config.directory(assignment.directory());
+        }
         let mut site = TestSite { record_command: config.record_command.clone(), ..self.site };
         let name: Name = self.name.parse()?;
         let directory = self.manifest_dir.join(&config.directory);
         let files = Files::new(&directory, &name);
         let (asked, in_ci) = env.resolve(self.mode, config.mode);
-        let asked = if self.is_rehearsal { Mode::Record } else { asked };
+        let asked = match &self.assignment {
+            Some(_) => Mode::Replay,
+            None if self.is_rehearsal => Mode::Record,
+            None => asked,
+        };
         if asked == Mode::Learn && self.rehearsed.is_none() {
             return Err(Box::new(Problem::Obstacle(Obstacle::LearnsOnce)));
         }
@@ -249,6 +303,7 @@ impl SessionBuilder {
         let session = Session(Arc::new(Inner {
             id: opened.id(),
             name: self.name,
+            package_dir: self.manifest_dir,
             mode,
             config,
             files,
@@ -266,6 +321,9 @@ impl SessionBuilder {
             rehearsed: self.rehearsed,
             is_rehearsal: self.is_rehearsal,
             is_test: self.is_test,
+            // The attribute of a test overrides the configuration.
+            prover,
+            assignment: self.assignment,
             env,
             turn,
             open: opened,
@@ -273,6 +331,9 @@ impl SessionBuilder {
         unbegun.0 = None;
         registry::register(&session);
         process_summary::watch();
+        if let Some(assignment) = &session.0.assignment {
+            assignment.begun();
+        }
         Ok(session)
     }
 }

@@ -25,6 +25,8 @@ pub struct Test {
     pub mode: Option<&'static str>,
     /// `freeze = "…"`, a time in RFC 3339.
     pub freeze: Option<&'static str>,
+    /// `prove = …`: whether a recording is played back before it is installed.
+    pub prove: Option<bool>,
     /// `config = …`.
     pub config: Option<fn() -> Config>,
     /// `#[should_panic]`: the text that the message of the panic must contain, empty if any panic will do. Any panic
@@ -90,6 +92,7 @@ mod tests {
             line: 0,
             mode: None,
             freeze: None,
+            prove: None,
             config: None,
             expects_panic: None,
         };

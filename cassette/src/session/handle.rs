@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::network::{Network, Turn};
 use super::open::Opened;
+use super::proof::{Assignment, Prover};
 use crate::ambient::Ambient;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -43,6 +44,7 @@ pub struct Session(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(super) id: u64,
     pub(super) name: String,
+    pub(super) package_dir: PathBuf,
     pub(super) mode: Mode,
     pub(super) config: Config,
     pub(super) files: Files,
@@ -66,6 +68,10 @@ pub(crate) struct Inner {
     /// Whether the session belongs to a test with the attribute `#[cassette_test]`. The summary of the process counts
     /// only the sessions of such tests.
     pub(super) is_test: bool,
+    /// How the body can run again, if the recording is played back before it is installed.
+    pub(super) prover: Option<Prover>,
+    /// Set if this session plays a recording back before it is installed.
+    pub(super) assignment: Option<Arc<Assignment>>,
     pub(super) env: Environment,
     /// The session's turn among the sessions of the process, until the session ends.
     pub(super) turn: Turn,

@@ -4,16 +4,17 @@
 //! Must not know: how requests are compared.
 
 use std::fmt::Debug;
-use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::begin::{SessionBuilder, known_volatile};
 use super::failure::Failure;
 use super::finish::BodyEnd;
+use super::folder::Folder;
 use super::handle::Session;
 use super::run::{failed, not_begun, print_outcome, under};
 use crate::ambient;
-use crate::error::{Error, Result, panic_text};
+use crate::error::{Result, panic_text};
+use crate::matcher::Difference;
 use crate::mode::{Environment, Mode};
 use crate::player;
 use crate::report::{Note, Obstacle, Problem};
@@ -68,11 +69,12 @@ impl SessionBuilder {
         let at = self.freeze.or(self.config.freeze).unwrap_or_else(|| ambient::outside(SystemTime::now));
         let site = self.full_site();
         let aside = env.target_dir(&self.manifest_dir).join("cassette").join(".rehearsed");
-        let folder = Folder::new(aside).map_err(|e| not_begun(&site, Problem::Other(e)))?;
+        let folder = Folder::new(&aside).map_err(|e| not_begun(&site, Problem::Other(e)))?;
         let rehearsal = SessionBuilder {
-            config: self.config.clone().directory(&folder.0),
+            config: self.config.clone().directory(folder.path()),
             is_test: false,
             is_rehearsal: true,
+            prover: None,
             freeze: Some(at),
             ..self.clone()
         };
@@ -84,7 +86,7 @@ impl SessionBuilder {
                 drop(session.finish(BodyEnd::Passed)?);
             }
             Err(payload) => {
-                print_outcome(session.finish(BodyEnd::Panicked));
+                print_outcome(session.finish(BodyEnd::Panicked(panic_text(&*payload))));
                 std::panic::resume_unwind(payload)
             }
         }
@@ -112,9 +114,22 @@ impl Session {
                 scope: refused.scope.clone(),
             }));
         }
-        if !learned.unpaired.is_empty() {
-            outcome.note = Some(Note::Unpaired(learned.unpaired));
+        let [first_only, second_only] = &learned.unpaired;
+        let varying = |one: &Request| {
+            let other = second_only.iter().find(|other| other.method == one.method)?;
+            let differences = matching.compare(other, one);
+            let paths = differences.differences().iter().filter(|d| matches!(d, Difference::Path { .. }));
+            paths.filter_map(player::suggestions::ignorable).next()
+        };
+        let mut places: Vec<_> = first_only.iter().filter_map(varying).collect();
+        places.dedup();
+        let unpaired: Vec<_> = learned.unpaired.iter().flatten().collect();
+        if !unpaired.is_empty() {
+            let requests = unpaired.iter().map(|r| (r.method.clone(), r.uri.clone())).collect();
+            outcome.notes.push(Note::Unpaired(requests, places));
         }
+        let found = learned.volatile.describe();
+        outcome.notes.extend((!found.is_empty()).then_some(Note::Learned(found)));
         if let Some(value) = before.and(learned.volatile).to_value() {
             metadata.extra.insert(volatile::KEY.to_owned(), value);
         }
@@ -122,11 +137,11 @@ impl Session {
     }
 }
 
-/// The problem and the note that come from the comparison of the passes.
+/// The problem and the notes that come from the comparison of the passes.
 #[derive(Default)]
 pub(super) struct Learned {
     pub(super) problem: Option<Problem>,
-    pub(super) note: Option<Note>,
+    pub(super) notes: Vec<Note>,
 }
 
 /// The requests of the first pass, without the numbers of placeholders, which depend on the order of events.
@@ -135,29 +150,4 @@ fn rehearsed(session: &Session) -> Result<Vec<Request>> {
     let cassette = Cassette::open_files(files)?;
     let requests = cassette.requests(0..cassette.len());
     requests.map(|request| Ok(player::unnumbered(&request?, &session.0.redactor).into_owned())).collect()
-}
-
-/// A folder that is removed when the value is dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(parent: PathBuf) -> Result<Folder> {
-        static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-        let n = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let folder = Folder(parent.join(format!("{}-{n}", std::process::id())));
-        let made = |path: &Path| {
-            std::fs::create_dir_all(path).map_err(|e| Error::io("make the folder of the first pass", path, e))
-        };
-        // If the folder exists already, a killed process has left it.
-        let _ = std::fs::remove_dir_all(&folder.0);
-        made(&folder.0)?;
-        Ok(folder)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // The folder is below `target`, so a failed removal does no harm.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

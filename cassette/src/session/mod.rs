@@ -5,8 +5,10 @@
 
 mod begin;
 mod call_site;
+mod causes;
 mod failure;
 mod finish;
+mod folder;
 mod handle;
 mod leaks;
 mod learn;
@@ -15,6 +17,7 @@ mod open;
 mod output;
 mod problems;
 mod process_summary;
+mod proof;
 mod registry;
 mod run;
 mod summary;

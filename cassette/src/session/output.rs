@@ -27,9 +27,15 @@ pub(super) fn aside(session: &Inner) -> PathBuf {
     session.target.join("cassette").join(&session.name)
 }
 
+/// The folder for the recording of a failed test.
+pub(super) fn recording(session: &Inner) -> PathBuf {
+    aside(session).join("recording")
+}
+
 /// The folder for the output of a failed test.
 pub(super) fn kept(session: &Inner) -> PathBuf {
-    aside(session).join("output")
+    let folder = if session.assignment.is_some() { "replayed-output" } else { "output" };
+    aside(session).join(folder)
 }
 
 /// The output directory, which the first call creates.

@@ -70,6 +70,14 @@ fn count(totals: &mut Totals, ended: &Ended<'_>) {
             Note::Expired { .. } => &mut totals.expired,
             Note::Drift { .. } => &mut totals.drifted,
             Note::NothingRecorded { .. } => &mut totals.empty,
+            Note::Learned(places) => {
+                totals.learned.extend(places.iter().cloned());
+                continue;
+            }
+            Note::ProvedOnThread => {
+                totals.on_thread.push(name());
+                continue;
+            }
             Note::Absent(absent) => {
                 totals.absent.insert(absent.clone());
                 continue;

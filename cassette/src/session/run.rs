@@ -7,6 +7,7 @@ use std::any::Any;
 use std::fmt::Debug;
 use std::panic::resume_unwind;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::thread;
 
 use tokio::runtime::Builder;
@@ -16,10 +17,11 @@ use super::call_site::Test;
 use super::failure::{self, Failure};
 use super::finish::BodyEnd;
 use super::handle::Session;
+use super::proof::{Assignment, Body, Prover};
 use super::summary::Summary;
 use crate::clock;
-use crate::error::{Result, panic_text};
-use crate::mode::{Environment, Mode};
+use crate::error::{Error, Result, panic_text};
+use crate::mode::{self, Environment, Mode};
 use crate::report::{self, Problem, TestSite};
 
 impl SessionBuilder {
@@ -56,10 +58,7 @@ impl SessionBuilder {
         E: Debug + Send,
         F: Future<Output = Result<T, E>>,
     {
-        self.on_own_thread(|session| {
-            let runtime = Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
-            runtime.block_on(body(session)).map_err(|e| format!("{e:?}"))
-        })
+        self.on_own_thread(|session| block_on(body(session)))
     }
 
     fn on_own_thread<T: Send>(
@@ -72,7 +71,7 @@ impl SessionBuilder {
             Ok(Ok(value)) => session.finish(BodyEnd::Passed).map(|summary| (value, summary)),
             Ok(Err(returned)) => Err(failed(&session, returned)),
             Err(payload) => {
-                print_outcome(session.finish(BodyEnd::Panicked));
+                print_outcome(session.finish(BodyEnd::Panicked(panic_text(&*payload))));
                 resume_unwind(payload)
             }
         }
@@ -103,14 +102,15 @@ pub fn run_async(
 }
 
 #[track_caller]
-fn run_test(test: Test, body: impl Fn(Session) -> Verdict + Send + Sync) {
+fn run_test(test: Test, body: impl Fn(Session) -> Verdict + Send + Sync + 'static) {
     let site = site(&test);
     let expects_panic = test.expects_panic;
-    let begun = match builder(&test, &site) {
+    let body: Body = Arc::new(body);
+    let begun = match builder(&test, &site, &body) {
         Ok(builder) => {
             let site = builder.full_site();
             builder
-                .rehearse(expects_panic, &body)
+                .rehearse(expects_panic, |session| body(session))
                 .and_then(|builder| builder.begin().map_err(|problem| not_begun(&site, *problem)))
         }
         Err(e) => Err(not_begun(&site, Problem::Other(e))),
@@ -121,7 +121,7 @@ fn run_test(test: Test, body: impl Fn(Session) -> Verdict + Send + Sync) {
         Err(failure) if expects_panic.is_some() => return report::print(failure.shown()),
         Err(failure) => panic!("{}", failure.shown()),
     };
-    match under(&session, &test.path(), body) {
+    match under(&session, &test.path(), |session| body(session)) {
         Ok(Ok(())) => match session.finish(BodyEnd::Passed) {
             Ok(summary) => print_summary(&summary),
             Err(failure) if expects_panic.is_some() => report::print(failure.shown()),
@@ -129,9 +129,13 @@ fn run_test(test: Test, body: impl Fn(Session) -> Verdict + Send + Sync) {
         },
         Ok(Err(returned)) => panic!("{}", failed(&session, returned).shown()),
         Err(payload) => {
-            let expected = expects_panic.is_some_and(|expected| panic_text(&*payload).contains(expected));
-            let passed =
-                print_outcome(session.finish(if expected { BodyEnd::Passed } else { BodyEnd::Panicked }));
+            let text = panic_text(&*payload);
+            let expected = expects_panic.is_some_and(|expected| text.contains(expected));
+            let passed = print_outcome(session.finish(if expected {
+                BodyEnd::Passed
+            } else {
+                BodyEnd::Panicked(text)
+            }));
             if expected && !passed {
                 return;
             }
@@ -160,7 +164,7 @@ pub(super) fn under<T: Send>(
     })
 }
 
-fn builder(test: &Test, site: &TestSite) -> Result<SessionBuilder> {
+fn builder(test: &Test, site: &TestSite, body: &Body) -> Result<SessionBuilder> {
     // If the test executable was moved after it was compiled, only the variable has the right directory.
     let dir = Environment::manifest_dir().unwrap_or_else(|| test.manifest_dir.into());
     let mut builder = Session::builder(test.cassette()).package_dir(dir).test(site.clone());
@@ -172,6 +176,21 @@ fn builder(test: &Test, site: &TestSite) -> Result<SessionBuilder> {
     }
     if let Some(at) = test.freeze {
         builder = builder.freeze(clock::parse_rfc3339(at)?);
+    }
+    // If a variable is wrong, `begin` reports it.
+    let Ok(env) = Environment::read() else { return Ok(builder) };
+    if let Some(file) = env.proof() {
+        let assignment = Assignment::read(file)?;
+        if (&assignment.test, &assignment.cassette) != (&site.test, &site.cassette) {
+            let message = format!("this process plays a recording of another test back: {}", assignment.test);
+            return Err(Error::new(message).at(file).hint(format!("unset {}", mode::PROOF)));
+        }
+        builder.assignment = Some(Arc::new(assignment));
+        return Ok(builder);
+    }
+    let may_record = env.resolve(builder.mode, builder.config.mode).0.may_record();
+    if may_record && test.prove.unwrap_or(builder.config.prove) {
+        builder.prover = Some(Prover::of_test(Arc::clone(body), site.test.clone(), test.expects_panic));
     }
     Ok(builder)
 }
@@ -195,7 +214,8 @@ pub(super) fn failed(session: &Session, returned: String) -> Failure {
 }
 
 pub(super) fn not_begun(site: &TestSite, problem: Problem) -> Failure {
-    let failure = report::FailureReport { site: site.clone(), problems: vec![problem], notes: Vec::new() };
+    let failure =
+        report::FailureReport { site: site.clone(), problems: vec![problem], notes: Vec::new(), panic: None };
     failure::failed(failure, str::to_owned)
 }
 
@@ -219,6 +239,12 @@ fn print_summary(summary: &Summary) {
     if let Some(text) = summary.text(&failure::palette()) {
         report::print(&text);
     }
+}
+
+/// Runs the body on a tokio runtime with one thread and all drivers.
+pub(super) fn block_on<T, E: Debug>(body: impl Future<Output = Result<T, E>>) -> Result<T, String> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
+    runtime.block_on(body).map_err(|e| format!("{e:?}"))
 }
 
 fn no_runtime(e: std::io::Error) -> String {

@@ -210,6 +210,28 @@ impl Prepared {
         Ok(files.document())
     }
 
+    /// Places a copy of the cassette at `to`, to play it back before it is installed. A link is enough, because a replay
+    /// only reads.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be written there.
+    pub(crate) fn lend_to(&self, to: &Files) -> Result<()> {
+        let lend = |from: &Path, to: &Path| {
+            let lent = fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(drop));
+            lent.map_err(|e| Error::io("copy the new cassette", to, e))
+        };
+        let create = |dir: &Path| {
+            fs::create_dir_all(dir).map_err(|e| Error::io("create the directory of the cassette", dir, e))
+        };
+        create(&to.folder())?;
+        lend(&self.document.0, &to.document())?;
+        if !self.bodies.is_empty() {
+            create(&to.bodies())?;
+        }
+        self.bodies.iter().try_for_each(|(name, kept)| lend(&kept.path, &to.bodies().join(name)))
+    }
+
     /// Removes the recording.
     ///
     /// # Errors

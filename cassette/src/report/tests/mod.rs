@@ -5,6 +5,7 @@ mod foreign;
 mod output;
 mod setup;
 mod unmatched;
+mod unproved;
 mod untrusted;
 mod unused;
 
@@ -36,7 +37,7 @@ fn check(problems: Vec<Problem>, expected: &str) {
 
 #[track_caller]
 fn check_with_notes(problems: Vec<Problem>, notes: Vec<Note>, expected: &str) {
-    let failure = FailureReport { site: site(), problems, notes };
+    let failure = FailureReport { site: site(), problems, notes, panic: None };
     let text = failure.render(&Palette::plain());
     assert!(text == expected, "\n{text}\n\nexpected:\n{expected}");
     // Without its escape sequences, the coloured text equals the plain text.

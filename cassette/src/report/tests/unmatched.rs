@@ -87,8 +87,12 @@ fn a_selecting_header_differs() {
     };
     let text = |recorded| match unmatched(vec![differs(with(Some("Kms.Sign")), 4, with(recorded))]) {
         Problem::Unmatched(unmatched) => {
-            let failure =
-                FailureReport { site: site(), problems: vec![Problem::Unmatched(unmatched)], notes: vec![] };
+            let failure = FailureReport {
+                site: site(),
+                problems: vec![Problem::Unmatched(unmatched)],
+                notes: vec![],
+                panic: None,
+            };
             let text = failure.render(&Palette::plain());
             let (_, text) = text.split_once("differs in (- recorded, + requested)\n").unwrap();
             text.to_owned()
@@ -261,7 +265,12 @@ help: if the test asks for this on purpose, record `weather/berlin` again:
 fn many_differences() {
     let far = differs(get("https://h/?a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1"), 0, get("https://h/"));
     let near = differs(get("https://h/?t=1"), 1, get("https://h/?t=2"));
-    let failure = FailureReport { site: site(), problems: vec![unmatched(vec![far, near])], notes: vec![] };
+    let failure = FailureReport {
+        site: site(),
+        problems: vec![unmatched(vec![far, near])],
+        notes: vec![],
+        panic: None,
+    };
     let text = failure.render(&Palette::plain());
     assert!(
         text.contains("\n    query `f`\n      - (absent)\n      + 1\n    … and 2 more places\n"),
@@ -626,7 +635,8 @@ fn check_valueless(of: Vec<Valueless>, expected: &str) {
     let uri = "https://api.example.com/v1/forecast";
     let mut differs = differs(get(&format!("{uri}?k=1")), 4, get(&format!("{uri}?k={{{{secret.K}}}}")));
     differs.valueless = of;
-    let failure = FailureReport { site: site(), problems: vec![unmatched(vec![differs])], notes: vec![] };
+    let failure =
+        FailureReport { site: site(), problems: vec![unmatched(vec![differs])], notes: vec![], panic: None };
     let text = failure.render(&Palette::plain());
     let (_, text) = text.split_once("+ 1\n\n").expect("what differs");
     assert_eq!(text, expected);
@@ -680,7 +690,7 @@ fn what_stands_for_a_redacted_value_is_said_once() {
     let star = |n: u32| differs(get(&format!("{uri}?k=[*]&n={n}")), 4, get(&format!("{uri}?k=1&n={n}")));
     let plain = differs(get(&format!("{uri}?k=2")), 4, get(&format!("{uri}?k=1")));
     let text = |requests| {
-        FailureReport { site: site(), problems: vec![unmatched(requests)], notes: vec![] }
+        FailureReport { site: site(), problems: vec![unmatched(requests)], notes: vec![], panic: None }
             .render(&Palette::plain())
     };
     let explanation =

@@ -12,14 +12,16 @@ pub(crate) enum BodyEnd {
     Passed,
     /// It returned an error with this text, which the session must report.
     Returned(String),
-    /// It panicked. The panic has printed its message already.
-    Panicked,
+    /// It panicked with this text. The panic has printed its message already.
+    Panicked(String),
 }
 
 /// The problems, the notes and the summary that the steps of ending a session collect.
 #[derive(Default)]
 pub(super) struct End {
     pub(super) body_failed: bool,
+    /// The text of the panic, if the body panicked.
+    pub(super) panic: Option<String>,
     /// Set if the cassette is too old. This problem comes last in the report.
     pub(super) expired: Option<Problem>,
     pub(super) problems: Vec<Problem>,

@@ -12,8 +12,9 @@ pub(super) use self::end::BodyEnd;
 use self::end::End;
 use super::failure::{self, Failure};
 use super::handle::Session;
+use super::proof::Observed;
 use super::summary::Summary;
-use super::{output, process_summary, registry};
+use super::{causes, output, process_summary, registry};
 use crate::config::Expiry;
 use crate::engine::Action;
 use crate::error::{Error, Result};
@@ -40,8 +41,12 @@ impl Session {
         // A thread that outlives the test may send more requests. They belong to no test.
         inner.engine.close();
         let mut end = End { body_failed: body != BodyEnd::Passed, ..End::default() };
-        if let BodyEnd::Returned(error) = body {
-            end.problems.push(Problem::Body(format!("the test returned an error: {error}")));
+        match body {
+            BodyEnd::Passed => {}
+            BodyEnd::Returned(error) => {
+                end.problems.push(Problem::Body(format!("the test returned an error: {error}")));
+            }
+            BodyEnd::Panicked(text) => end.panic = Some(text),
         }
         let (certain, doubtful) = inner.network.unsent(&inner.files.document(), end.body_failed);
         end.problems.extend(certain);
@@ -56,7 +61,7 @@ impl Session {
         }
         let done = match inner.engine.action() {
             Action::Replay(replay) => self.finish_replay(&replay.player, &mut end),
-            Action::Record(recorder) => self.finish_record(recorder, &mut end),
+            Action::Record(recorder) => self.finish_record(recorder, None, &mut end),
             Action::Verify(replay, policy) => {
                 let drifted = inner.engine.drifted();
                 self.finish_verify(drifted, policy.drift, &mut end);
@@ -69,6 +74,7 @@ impl Session {
         // Before the next session begins: a client in a `static` must not send its requests on an old connection.
         inner.network.wait_until_stopped();
         end.summary.notes.extend(self.nothing_recorded());
+        let observed = self.explain(&mut end);
         end.problems.extend(done.err().map(Problem::Other));
         end.problems.extend(end.expired.take());
         if end.failed() {
@@ -80,7 +86,7 @@ impl Session {
             end.problems.push(Problem::Other(e));
         }
         end.summary.elapsed = inner.started.elapsed();
-        if inner.is_test && !inner.is_rehearsal {
+        if inner.is_test && !inner.is_rehearsal && inner.assignment.is_none() {
             self.count(&end);
         }
         if !end.failed() {
@@ -91,10 +97,36 @@ impl Session {
         let refused = inner.engine.refused();
         end.notes.extend((!refused.is_empty()).then_some(Note::Refused(refused)));
         end.notes.extend(inner.network.parallel_notes(end.body_failed));
-        let failure =
-            report::FailureReport { site: inner.site.clone(), problems: end.problems, notes: end.notes };
+        let failure = report::FailureReport {
+            site: inner.site.clone(),
+            problems: end.problems,
+            notes: end.notes,
+            panic: end.panic,
+        };
         // The error of the code under test may contain a URL with a key, and CI keeps logs.
-        Err(failure::failed(failure, |text| inner.redactor.text(text)))
+        let redact = |text: &str| inner.redactor.text(text);
+        let Some(assignment) = &inner.assignment else { return Err(failure::failed(failure, redact)) };
+        let mut line = failure.line(redact);
+        line["observed"] = serde_json::to_value(observed).unwrap_or_default();
+        assignment.write_result(&line);
+        Err(failure::render(&failure, redact))
+    }
+
+    /// Explains the failure of a replay by what the code under test was given. Returns the values that differed.
+    fn explain(&self, end: &mut End) -> Observed {
+        let Action::Replay(replay) = self.0.engine.action() else { return Observed::default() };
+        if !end.failed() {
+            return Observed::default();
+        }
+        let explained = causes::of(&causes::Failed {
+            player: &replay.player,
+            redactor: &self.0.redactor,
+            problems: &end.problems,
+            panic: end.panic.as_deref(),
+            assignment: self.0.assignment.as_deref(),
+        });
+        end.notes.extend(explained.causes.into_iter().map(Note::Cause));
+        explained.observed
     }
 
     /// The note on a session that recorded nothing, although its test asked for something, or another session recorded
@@ -131,6 +163,10 @@ impl Session {
     /// Appends the session to the machine-readable report. If that fails, the test fails, because readers of the report
     /// would not see the test.
     fn report_passed(&self, summary: Summary) -> Result<Summary, Failure> {
+        if let Some(assignment) = &self.0.assignment {
+            assignment.write_result(&machine::passed(&self.0.site, summary.interactions, None));
+            return Ok(summary);
+        }
         // In mode `learn` only the second pass is reported.
         let wanted = Environment::report_file().filter(|_| !self.0.is_rehearsal);
         let Some(file) = wanted else { return Ok(summary) };
@@ -140,7 +176,8 @@ impl Session {
         let Err(e) = machine::append(&file, &line) else { return Ok(summary) };
         let problem = Problem::Other(Error::io("write the report that `CASSETTE_REPORT` asks for", &file, e));
         let site = self.0.site.clone();
-        let failure = report::FailureReport { site, problems: vec![problem], notes: summary.notes };
+        let failure =
+            report::FailureReport { site, problems: vec![problem], notes: summary.notes, panic: None };
         Err(failure::render(&failure, str::to_owned))
     }
 

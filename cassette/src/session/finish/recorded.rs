@@ -7,11 +7,12 @@ use std::time::Duration;
 use super::end::End;
 use crate::error::{Error, Result};
 use crate::player::{self, Player};
-use crate::recorder::Recorder;
+use crate::recorder::{Lost, Recorder};
 use crate::redact::suggest::Suggestions;
 use crate::report::{self, Leaks, Note, Problem};
 use crate::session::begin::known_volatile;
 use crate::session::handle::{Inner, Session};
+use crate::session::proof::Assignment;
 use crate::session::summary::Summary;
 use crate::session::{leaks, output, problems};
 use crate::snapshot;
@@ -21,7 +22,13 @@ use crate::tape::{Cassette, Journal, LeftOutHeaders, Metadata, Prepared};
 const GRACE: Duration = Duration::from_secs(5);
 
 impl Session {
-    pub(super) fn finish_record(&self, recorder: &Recorder, end: &mut End) -> Result<()> {
+    /// `extended` plays the cassette that the recording extends, in mode `append`.
+    pub(super) fn finish_record(
+        &self,
+        recorder: &Recorder,
+        extended: Option<&Player>,
+        end: &mut End,
+    ) -> Result<()> {
         let inner = &*self.0;
         let problems = recorder.settle(GRACE);
         inner.network.stop();
@@ -41,6 +48,7 @@ impl Session {
             None
         });
         let added = journal.len();
+        let before = journal.before().map_or(0, |before| before.len());
         if journal.before().is_some() && added == 0 {
             // Nothing was added, so the cassette stays as it is, times included.
             journal.discard()?;
@@ -49,7 +57,7 @@ impl Session {
         let mut metadata = self.metadata(&journal);
         let learned = self.learned(&journal, &mut metadata)?;
         end.problems.extend(learned.problem);
-        end.summary.notes.extend(learned.note);
+        end.summary.notes.extend(learned.notes);
         // If the output is the same, no id of a request got into it, and the old cassette with its own ids fits.
         let same_output = snapshot::load(&inner.files.output_snapshot()).ok() == Some(manifest.clone());
         let prepared = journal.prepare_with(metadata, same_output)?;
@@ -59,9 +67,19 @@ impl Session {
             end.problems.push(Problem::Leaks(Leaks { cassette: inner.files.document(), found }));
             return Ok(());
         }
+        if !end.failed() {
+            // The requests of the replay are compared with what this recording used of the cassette that it extends.
+            let may_stay_unused = extended.map(Player::left).unwrap_or_default();
+            let (mut lost, parallel) = (vec![Lost::default(); before], inner.network.others());
+            lost.extend(recorder.lost());
+            let assignment = Assignment { may_stay_unused, lost, parallel, ..Assignment::default() };
+            let (problem, note) = self.prove(&prepared, manifest.as_ref(), assignment)?;
+            end.problems.extend(problem);
+            end.summary.notes.extend(note);
+        }
         if end.failed() {
             let interactions = prepared.interactions();
-            let at = prepared.keep_in(&output::aside(inner).join("recording"))?;
+            let at = prepared.keep_in(&output::recording(inner))?;
             end.notes.push(Note::RecordingKept { at, interactions });
             return Ok(());
         }
@@ -73,7 +91,7 @@ impl Session {
     /// Ends a session in mode `append`. Interactions that are on the cassette stay, whether the test used them or not.
     pub(super) fn finish_append(&self, player: &Player, recorder: &Recorder, end: &mut End) -> Result<()> {
         end.problems.extend(player.faults().into_iter().map(problems::fault));
-        self.finish_record(recorder, end)
+        self.finish_record(recorder, Some(player), end)
     }
 
     fn install(

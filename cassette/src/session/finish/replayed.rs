@@ -32,12 +32,15 @@ impl Session {
             return Ok(());
         }
         end.summary.interactions = player.used();
+        let may_stay =
+            |index: usize| self.0.assignment.as_ref().is_some_and(|a| a.may_stay_unused.contains(&index));
+        let unused = || player.unused().map(|unused| unused?.without(may_stay));
         match self.0.config.unused {
-            Unused::Fail => end.problems.extend(player.unused()?.map(Problem::Unused)),
+            Unused::Fail => end.problems.extend(unused()?.map(Problem::Unused)),
             Unused::Warn => {
                 let (cassette, command) = (self.0.name.clone(), self.0.site.record_command());
                 let note = |unused| Note::Unused { unused, cassette, command };
-                end.summary.notes.extend(player.unused()?.map(note));
+                end.summary.notes.extend(unused()?.map(note));
             }
             Unused::Allow => {}
         }

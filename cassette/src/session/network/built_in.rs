@@ -143,6 +143,14 @@ impl Network {
         Vec::new()
     }
 
+    /// The cassettes whose sessions were open while this one was.
+    pub(in crate::session) fn others(&self) -> Vec<String> {
+        #[cfg(feature = "intercept")]
+        return self.peer.others();
+        #[cfg(not(feature = "intercept"))]
+        Vec::new()
+    }
+
     /// Takes the session out of the list of open sessions, because it has ended. Sessions that begin later do not
     /// compare their requests with it.
     pub(in crate::session) fn leave(&self) {

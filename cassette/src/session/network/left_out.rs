@@ -43,6 +43,10 @@ impl Network {
         Vec::new()
     }
 
+    pub(in crate::session) fn others(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     pub(in crate::session) fn leave(&self) {}
 }
 

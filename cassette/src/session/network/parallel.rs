@@ -58,6 +58,14 @@ impl Peer {
         open().retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(self)));
     }
 
+    /// The names of the cassettes whose sessions were open while this one was.
+    pub(super) fn others(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.state().others.iter().map(|(_, name)| name.clone()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
     /// The name of another session that recorded something while this one was open. Also notes for the sessions that
     /// still run whether this one recorded something.
     pub(super) fn recorded_meanwhile(&self) -> Option<String> {

@@ -1,0 +1,180 @@
+//! Plays a new recording back before it is installed: a recording that does not replay must not replace one that does.
+//!
+//! The replay runs in a new process of the test executable, so that statics and caches of this process do not help it;
+//! if that is not possible, on a thread. Must not know: how a replay compares, or the text of a failure.
+
+mod assignment;
+mod process;
+mod thread;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+pub(super) use self::assignment::{Assignment, Observed};
+use self::process::Surroundings;
+use super::folder::Folder;
+use super::handle::Session;
+use super::output;
+use super::run::Verdict;
+use crate::error::Result;
+use crate::report::{Note, Problem, ProvedBy, Unproved, WhyUnproved};
+use crate::snapshot;
+use crate::tape::{Files, Prepared};
+
+/// The body of a test, which can run again.
+pub(super) type Body = Arc<dyn Fn(Session) -> Verdict + Send + Sync>;
+
+/// How the body of a session can run again.
+#[derive(Clone)]
+pub(super) struct Prover {
+    body: Body,
+    /// The text that a panic must contain to make the test pass.
+    expects_panic: Option<String>,
+    /// Set if a test harness can run the body in a new process.
+    harness: Option<Harness>,
+}
+
+#[derive(Clone)]
+struct Harness {
+    /// The path of the test.
+    test: String,
+    surroundings: Surroundings,
+}
+
+/// The result of a replay.
+enum Replayed {
+    /// The session has ended, and wrote this line.
+    Line(Value),
+    /// The process or the thread ended without a result.
+    Ended { status: String, output: String },
+    /// The replay took too long.
+    TimedOut,
+}
+
+/// The limit of a replay: this time, and ten times the time of the recording.
+const LIMIT: Duration = Duration::from_secs(30);
+
+impl std::fmt::Debug for Prover {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prover").finish_non_exhaustive()
+    }
+}
+
+impl Prover {
+    /// A body that can run again on a thread.
+    pub(super) fn of_body(body: Body) -> Prover {
+        Prover { body, expects_panic: None, harness: None }
+    }
+
+    /// The body of a test that a harness runs.
+    pub(super) fn of_test(body: Body, test: String, expects_panic: Option<&str>) -> Prover {
+        let harness = Some(Harness { test, surroundings: Surroundings::now() });
+        Prover { body, expects_panic: expects_panic.map(str::to_owned), harness }
+    }
+}
+
+impl Session {
+    /// Plays the recording back. The problem is the reason why it must not be installed; the note says how the replay
+    /// ran, if it did not run as it should.
+    pub(super) fn prove(
+        &self,
+        prepared: &Prepared,
+        manifest: Option<&snapshot::Manifest>,
+        assignment: Assignment,
+    ) -> Result<(Option<Problem>, Option<Note>)> {
+        let Some(prover) = &self.0.prover else { return Ok((None, None)) };
+        let folder = Folder::new(&self.0.target.join("cassette").join(".proving"))?;
+        let mut assignment =
+            Assignment { test: self.0.site.test.clone(), cassette: self.0.name.clone(), ..assignment }
+                .in_folder(folder.path());
+        let files = Files::new(assignment.directory(), self.0.files.name());
+        prepared.lend_to(&files)?;
+        if let Some(manifest) = manifest {
+            snapshot::store(&files.output_snapshot(), manifest, &snapshot::Header { source: None })?;
+        }
+        let limit = LIMIT + 10 * self.0.started.elapsed();
+        let (mut by, replayed) = self.replayed(prover, None, &assignment, limit)?;
+        let note = |by| (by == ProvedBy::Thread && prover.harness.is_some()).then_some(Note::ProvedOnThread);
+        let first = match replayed {
+            Replayed::Line(line) if line["event"] == "passed" => return Ok((None, note(by))),
+            Replayed::Line(line) => line,
+            Replayed::Ended { status, output } => {
+                let why = WhyUnproved::Ended { status, output: self.0.redactor.text(&output) };
+                return Ok((Some(Problem::Unproved(Unproved { by, why })), note(by)));
+            }
+            Replayed::TimedOut => {
+                return Ok((
+                    Some(Problem::Unproved(Unproved { by, why: WhyUnproved::TimedOut { limit } })),
+                    note(by),
+                ));
+            }
+        };
+        // What differs between two replays of one recording differs in each run. What does not differ follows from what
+        // the code under test is given.
+        let observed = serde_json::from_value(first["observed"].clone()).unwrap_or_default();
+        let mut last = first;
+        let mut passed_again = false;
+        if observed != Observed::default() {
+            assignment.before = Some(observed);
+            let (again, replayed) = self.replayed(prover, Some(by), &assignment, limit)?;
+            by = again;
+            match replayed {
+                Replayed::Line(line) if line["event"] == "failed" => last = line,
+                Replayed::Line(_) => passed_again = true,
+                Replayed::Ended { .. } | Replayed::TimedOut => {}
+            }
+        }
+        // The folder of the replay is removed. The recording is kept in the folder for failed tests.
+        let lent = assignment.directory().to_string_lossy().into_owned();
+        let kept = output::recording(&self.0).to_string_lossy().into_owned();
+        let texts = |list: &Value| -> Vec<String> {
+            let texts = list.as_array().into_iter().flatten().filter_map(|item| item["text"].as_str());
+            texts.map(|text| text.replace(&lent, &kept)).collect()
+        };
+        let why = WhyUnproved::Failed {
+            problems: texts(&last["problems"]),
+            panic: last["panic"].as_str().map(str::to_owned),
+            causes: texts(&last["causes"]),
+            passed_again,
+        };
+        Ok((Some(Problem::Unproved(Unproved { by, why })), note(by)))
+    }
+
+    /// Runs the replay: in a new process, unless this was tried before without success, otherwise on a thread.
+    fn replayed(
+        &self,
+        prover: &Prover,
+        by: Option<ProvedBy>,
+        assignment: &Assignment,
+        limit: Duration,
+    ) -> Result<(ProvedBy, Replayed)> {
+        let file = assignment.write()?;
+        if by != Some(ProvedBy::Thread)
+            && let Some(harness) = &prover.harness
+            && let Some(replayed) = in_process(harness, assignment, &file, limit)
+        {
+            return Ok((ProvedBy::Process, replayed));
+        }
+        assignment.write()?;
+        Ok((ProvedBy::Thread, self.on_thread(prover, assignment, limit)))
+    }
+}
+
+/// `None` if the process has not begun a session of this test: it could not be started, or its harness is not the usual
+/// one.
+fn in_process(harness: &Harness, assignment: &Assignment, file: &Path, limit: Duration) -> Option<Replayed> {
+    let ended = process::run(&harness.test, file, &assignment.report(), &harness.surroundings, limit).ok()?;
+    if let Some(line) = assignment.result() {
+        return Some(Replayed::Line(line));
+    }
+    if !assignment.has_begun() {
+        return None;
+    }
+    Some(match ended.status {
+        Some(status) => Replayed::Ended { status: status.to_string(), output: ended.output },
+        None => Replayed::TimedOut,
+    })
+}

@@ -1,0 +1,175 @@
+//! Runs one test of this executable in a new process, with a limit of time.
+//!
+//! Must not know: what the test does.
+
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::ambient;
+use crate::mode;
+use crate::poison::unpoisoned;
+
+/// The surroundings of a test when it began. What the test changed since then must not help its replay.
+#[derive(Clone, Debug)]
+pub(super) struct Surroundings {
+    directory: Option<PathBuf>,
+    variables: Vec<(OsString, OsString)>,
+}
+
+/// How the process ended.
+pub(super) struct Ended {
+    /// `None` if the process was killed because it took too long.
+    pub(super) status: Option<ExitStatus>,
+    /// The end of what it printed.
+    pub(super) output: String,
+}
+
+/// How many bytes of the output are kept.
+const KEPT: usize = 16 * 1024;
+
+/// How often the process is looked at, at first and at most. Most replays end within milliseconds.
+const INTERVAL: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
+
+/// How long the output is awaited after the end of the process. A process that the test started may still hold it open.
+const LATE: Duration = Duration::from_millis(500);
+
+impl Surroundings {
+    pub(super) fn now() -> Surroundings {
+        ambient::outside(|| Surroundings {
+            directory: std::env::current_dir().ok(),
+            variables: std::env::vars_os().collect(),
+        })
+    }
+}
+
+/// Runs the test with this path, and no other, in a new process of this executable.
+///
+/// # Errors
+///
+/// The process could not be started.
+pub(super) fn run(
+    test: &str,
+    assignment: &Path,
+    report: &Path,
+    surroundings: &Surroundings,
+    limit: Duration,
+) -> io::Result<Ended> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["--exact", test, "--include-ignored", "--nocapture", "--test-threads=1"]);
+    command.env_clear().envs(surroundings.variables.iter().map(|(name, value)| (name, value)));
+    command.env_remove("CASSETTE_MODE").env(mode::PROOF, assignment).env(mode::REPORT, report);
+    if let Some(directory) = &surroundings.directory {
+        command.current_dir(directory);
+    }
+    ended(command, limit)
+}
+
+fn ended(mut command: Command, limit: Duration) -> io::Result<Ended> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    ambient::outside(|| {
+        let mut child = command.spawn()?;
+        let output = Output::of(&mut child);
+        let status = wait(&mut child, limit)?;
+        Ok(Ended { status, output: output.end() })
+    })
+}
+
+fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+    let started = Instant::now();
+    let (mut interval, longest) = INTERVAL;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if started.elapsed() >= limit {
+            // If the process has just ended by itself, there is nothing to kill.
+            let _ = child.kill();
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(interval);
+        interval = (interval * 2).min(longest);
+    }
+}
+
+/// The output of the process in memory, because it may hold secrets.
+struct Output {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    closed: mpsc::Receiver<()>,
+}
+
+impl Output {
+    fn of(child: &mut Child) -> Output {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let (sender, closed) = mpsc::channel();
+        let stdout = child.stdout.take().map(|s| Box::new(s) as Box<dyn Read + Send>);
+        let stderr = child.stderr.take().map(|s| Box::new(s) as Box<dyn Read + Send>);
+        for mut stream in [stdout, stderr].into_iter().flatten() {
+            let (bytes, sender) = (Arc::clone(&bytes), sender.clone());
+            let read = move || {
+                // The sender is dropped at the end, which closes the channel.
+                let _sender = sender;
+                let mut chunk = [0; 4096];
+                while let Ok(n @ 1..) = stream.read(&mut chunk) {
+                    let mut bytes = unpoisoned(bytes.lock());
+                    bytes.extend_from_slice(&chunk[..n]);
+                    let over = bytes.len().saturating_sub(KEPT);
+                    bytes.drain(..over);
+                }
+            };
+            // Without the thread the output is missing from the report. If the pipe is full, the limit ends the process.
+            let _ = thread::Builder::new().name("cassette-output".into()).spawn(read);
+        }
+        Output { bytes, closed }
+    }
+
+    fn end(self) -> String {
+        // Nothing is ever sent, so this returns when both streams are closed.
+        let _ = self.closed.recv_timeout(LATE);
+        String::from_utf8_lossy(&unpoisoned(self.bytes.lock())).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A test of this executable, which the other tests start in a process of its own.
+    fn started(variable: &str, limit: Duration) -> Ended {
+        let mut command = Command::new(std::env::current_exe().expect("an executable"));
+        command.args(["--exact", "session::proof::process::tests::waits_if_asked", "--nocapture"]);
+        command.env("PROOF_TEST_WAITS", variable);
+        ended(command, limit).expect("started")
+    }
+
+    #[test]
+    #[expect(clippy::print_stdout, reason = "the test is about what a process prints")]
+    fn waits_if_asked() {
+        match std::env::var("PROOF_TEST_WAITS").as_deref() {
+            Ok("for ever") => loop {
+                thread::park();
+            },
+            Ok(text) => println!("{text}{}", "x".repeat(2 * KEPT)),
+            Err(_) => {}
+        }
+    }
+
+    #[test]
+    fn a_process_that_hangs_is_killed() {
+        let ended = started("for ever", Duration::from_millis(100));
+        assert!(ended.status.is_none());
+    }
+
+    #[test]
+    fn the_end_of_the_output_is_kept() {
+        let ended = started("begins", Duration::from_secs(600));
+        assert!(ended.status.is_some_and(|status| status.success()));
+        assert_eq!(ended.output.len(), KEPT);
+        assert!(ended.output.contains("test result: ok") && !ended.output.contains("begins"));
+    }
+}

@@ -1,0 +1,290 @@
+//! A recording proves itself: after a test has passed, cassette plays the recording back in a new process before it
+//! installs the recording. These tests run the tests of the fixture project as a user would.
+
+use bytes::Bytes;
+use http::Request;
+
+use crate::api::{self, Answer, Speaks, answer, data, frames};
+use crate::fixture::{Project, Run};
+
+const RECORD: (&str, &str) = ("CASSETTE_MODE", "record");
+
+/// The server of the fixture's tests in `proof.rs`.
+fn server() -> api::Api {
+    api::Api::start(Speaks::Http1, |request: Request<Bytes>| -> Answer {
+        match request.uri().path() {
+            "/token" => {
+                let json = [("content-type", "application/json")];
+                answer(200, &json, r#"{"access_token":"tk_5f2b9c41d7e84a30"}"#)
+            }
+            "/header" => answer(200, &[("x-acme-total", "17"), ("x-acme-shard", "3")], "{}"),
+            "/chunks" => frames(200, &[], [data("one"), data("two"), data("three")]),
+            _ => answer(200, &[("content-type", "text/plain")], "plain"),
+        }
+    })
+}
+
+/// Records a test from the server, then stops the server.
+fn recorded(tests: &[&str], variables: &[(&str, &str)]) -> (Project, Run) {
+    let api = server();
+    let project = Project::new().upstream(api.address());
+    let run = project.run(tests, &[&[RECORD], variables].concat());
+    (project, run)
+}
+
+/// The sources of the project after a run.
+fn sources(project: &Project) -> Vec<String> {
+    let mut files = project.files();
+    files.retain(|file| !file.starts_with("target/"));
+    files
+}
+
+/// Records a test, which must fail without a trace in the sources, and whose failure must name the cause.
+#[track_caller]
+fn refused(test: &str, variation: &str, expected: &[&str]) -> String {
+    let (project, run) = recorded(&[&format!("proof::{test}")], &[("FIXTURE", variation)]);
+    check_refused(&project, &run, expected);
+    run.text
+}
+
+#[track_caller]
+fn check_refused(project: &Project, run: &Run, expected: &[&str]) {
+    assert!(!run.passed, "it passed:\n{}", run.text);
+    assert_eq!(sources(project), [""; 0], "{}", run.text);
+    let all = ["error: the recording passed, but it does not replay, so it was not installed", "   = kept: "];
+    for expected in all.iter().chain(expected) {
+        assert!(run.text.contains(expected), "`{expected}` is not in\n{}", run.text);
+    }
+    assert!(!run.text.contains(".proving"), "the folder of the replay is gone:\n{}", run.text);
+    assert!(!project.path("target/cassette/.proving").read_dir().is_ok_and(|mut d| d.next().is_some()));
+}
+
+#[test]
+fn a_recording_that_replays_is_installed() {
+    let (project, run) = recorded(&["proof::plain"], &[]);
+    assert!(run.passed, "{}", run.text);
+    assert_eq!(
+        sources(&project),
+        ["tests/cassettes/proof/plain.json", "tests/cassettes/proof/plain.output.snap"]
+    );
+    let replayed = project.run(&["proof::plain"], &[]);
+    assert!(replayed.passed, "{}", replayed.text);
+}
+
+/// nextest runs each test in a process of its own, and says so in a variable that the replay inherits.
+#[test]
+fn under_nextest() {
+    let api = server();
+    let project = Project::new().upstream(api.address());
+    let nextest = [RECORD, ("NEXTEST", "1"), ("NEXTEST_EXECUTION_MODE", "process-per-test")];
+    let mut command = project.command(&["proof::plain"], &nextest);
+    let output = command.arg("--nocapture").output().expect("the fixture runs");
+    let text = [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).join("");
+    assert!(output.status.success() && !text.contains("on a thread"), "{text}");
+    assert_eq!(sources(&project).len(), 2);
+}
+
+#[test]
+fn each_case_of_a_parametrised_test_proves_itself() {
+    let tests = ["proof::cases::each::case_1_one", "proof::cases::each::case_2_two"];
+    let (project, run) = recorded(&tests, &[]);
+    assert!(run.passed && !run.text.contains("on a thread"), "{}", run.text);
+    assert_eq!(sources(&project).len(), 2);
+    assert!(project.run(&tests, &[]).passed);
+}
+
+#[test]
+fn a_test_that_expects_a_panic_proves_itself() {
+    let (project, run) = recorded(&["proof::panics"], &[]);
+    assert!(run.passed, "{}", run.text);
+    assert_eq!(sources(&project), ["tests/cassettes/proof/panics.json"]);
+}
+
+#[test]
+fn a_redacted_value() {
+    let cause = [
+        "cause: the code under test got a placeholder in place of a redacted value",
+        "= placeholder: [access_token:1] in the JSON at /access_token",
+        "= from: recording 1, GET http://api.weather.test/token",
+        "field access_token",
+        "= to keep the value: .keep_field(\"access_token\")",
+    ];
+    let text = refused("token", "panic", &cause);
+    assert!(
+        text.contains("= seen in: the panic") && text.contains("not a token: [access_token:1]"),
+        "{text}"
+    );
+    let text = refused("token", "error", &cause);
+    assert!(text.contains("= seen in: the error"), "{text}");
+    let text = refused("token", "part", &cause);
+    assert!(text.contains("= seen in: the request"), "{text}");
+    // The request shows nothing of the placeholder.
+    let text = refused("token", "length", &cause);
+    assert!(
+        !text.contains("= seen in") && text.contains("error: no recording answers this request"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_header_that_was_left_out() {
+    let cause = [
+        "cause: the code under test did not get a header that the recording left out",
+        "= header: x-acme-total",
+        "= to keep it: .allow_header(\"x-acme-total\")",
+    ];
+    refused("header", "panic", &cause);
+    let text =
+        refused("header", "silent", &["x-acme-total", "x-acme-shard", "to keep the first: .allow_header("]);
+    assert!(text.contains("error: the output of this test differs from its snapshot"), "{text}");
+}
+
+#[test]
+fn a_chunk_boundary() {
+    refused(
+        "chunks",
+        "",
+        &[
+            "cause: a body came in other chunks than from the server",
+            "= chunks: 3 chunks while recording, 1 on replay",
+        ],
+    );
+}
+
+#[test]
+fn a_value_that_differs_in_each_run() {
+    let random = "cause: a value in a request differs in each run";
+    let text = refused("varying", "query", &[random, "the query key `nonce`", ".ignore_query(\"nonce\")"]);
+    assert!(text.contains("CASSETTE_MODE=learn"), "{text}");
+    let text = refused("varying", "path", &[random, "a part of the path", ".ignore_path("]);
+    assert!(!text.contains("mode `learn`"), "{text}");
+    let time = "cause: a request contains a time that differs in each run";
+    refused("varying", "time", &[time, "the query key `at`", ".ignore_query(\"at\")", "`Session::clock`"]);
+}
+
+#[test]
+fn an_output_that_differs_in_each_run() {
+    let cause = ["cause: a file of the output differs in each run", "= file: id", ".ignore_output(\"id\")"];
+    refused("varying", "output", &cause);
+}
+
+/// The request of the second test is not on its cassette, because the first test has filled a cache.
+#[test]
+fn a_cache_that_an_earlier_test_has_filled() {
+    let (project, run) = recorded(&["proof::cache_a", "proof::cache_b"], &[]);
+    assert!(!run.passed);
+    let cause = "cause: a fresh process sends a request that the recording process did not send";
+    assert!(
+        run.text.contains(cause) && run.text.contains("= request: GET http://api.weather.test/plain"),
+        "{}",
+        run.text
+    );
+    assert_eq!(sources(&project), ["tests/cassettes/proof/cache_a.json"]);
+}
+
+/// In the same process, the second pass would find the static that the first pass has set.
+#[test]
+fn statics_do_not_help_the_replay() {
+    refused("second_time", "", &["the static is not set", "in a new process of this executable"]);
+}
+
+#[test]
+fn a_request_of_another_test() {
+    let api = server();
+    let project = Project::new().upstream(api.address());
+    let tests = ["proof::parallel::a", "proof::parallel::b"];
+    let mut command = project.command_with(2, &tests, &[RECORD, ("FIXTURE", "together")]);
+    let output = command.output().expect("the fixture runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success(), "{text}");
+    assert_eq!(sources(&project), [""; 0], "{text}");
+    for expected in [
+        "cause: the cassette holds a request that belongs to another test",
+        "cause: the cassette lacks a request, which may be on that of another test",
+        "= likely cause: a client or a runtime in a `static`",
+    ] {
+        assert!(text.contains(expected), "`{expected}` is not in\n{text}");
+    }
+}
+
+#[test]
+fn a_replay_that_ends_its_process() {
+    refused("exits", "", &["= ended: without a result: exit status: 7", "this code exits"]);
+}
+
+/// No harness can name this test, because it is inside of a function.
+#[test]
+fn a_test_that_no_new_process_can_run() {
+    let api = server();
+    let project = Project::new().upstream(api.address());
+    let mut command = project.command(&["proof::unnameable"], &[RECORD]);
+    let output = command.arg("--nocapture").output().expect("the fixture runs");
+    let text = [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).join("");
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("note: the recording was played back on a thread"), "{text}");
+    assert!(text.contains("played back on a thread: proof/unnameable"), "the summary says so: {text}");
+    assert_eq!(sources(&project), ["tests/cassettes/proof/unnameable.json"]);
+    let run = project.run(&["proof::unnameable"], &[RECORD, ("FIXTURE", "server")]);
+    assert!(
+        !run.passed && run.text.contains("= replayed: offline, on a thread of this process"),
+        "{}",
+        run.text
+    );
+}
+
+/// Mode `learn` says what it learned, and the failure what it cannot learn.
+#[test]
+fn learn_says_what_it_learned() {
+    let api = server();
+    let project = Project::new().upstream(api.address());
+    let learn =
+        |variation| project.run(&["proof::varying"], &[("CASSETTE_MODE", "learn"), ("FIXTURE", variation)]);
+    let run = learn("query");
+    let learned = "   = learned to ignore: the query key `nonce` of http://api.weather.test/vary";
+    assert!(run.passed && run.text.contains(learned), "{}", run.text);
+    let run = learn("path");
+    assert!(!run.passed, "{}", run.text);
+    let cannot = "   = varies, and mode `learn` cannot ignore it: a part of the path /vary/";
+    for expected in [cannot, ".ignore_path(", "cause: a value in a request differs in each run"] {
+        assert!(run.text.contains(expected), "`{expected}` is not in\n{}", run.text);
+    }
+}
+
+#[test]
+fn switched_off() {
+    let tests = ["proof::by_config", "proof::by_attribute"];
+    let (project, run) = recorded(&tests, &[]);
+    assert!(run.passed, "{}", run.text);
+    assert_eq!(sources(&project).len(), 2);
+    refused("over_config", "", &["not the server", "`prove = false` in the attribute"]);
+}
+
+/// A recording that does not replay must not replace one that does.
+#[test]
+fn the_old_cassette_stays() {
+    let api = server();
+    let project = Project::new().upstream(api.address());
+    assert!(project.run(&["proof::token"], &[RECORD]).passed);
+    let before = project.read("tests/cassettes/proof/token.json");
+    let run = project.run(&["proof::token"], &[RECORD, ("FIXTURE", "error")]);
+    assert!(!run.passed && run.text.contains("does not replay"), "{}", run.text);
+    assert_eq!(project.read("tests/cassettes/proof/token.json"), before);
+    assert!(project.path("target/cassette/proof/token/recording/proof/token.json").is_file());
+    // A later replay explains the failure in the same way.
+    for (variation, seen) in [("panic", "the panic"), ("error", "the error")] {
+        let run = project.run(&["proof::token"], &[("FIXTURE", variation)]);
+        let cause = "note: the code under test got a placeholder in place of a redacted value";
+        assert!(!run.passed && run.text.contains(cause) && run.text.contains(seen), "{}", run.text);
+        assert!(run.text.contains(".keep_field(\"access_token\")"), "{}", run.text);
+    }
+}
+
+#[test]
+fn a_later_replay_names_a_missing_header() {
+    let (project, run) = recorded(&["proof::header"], &[]);
+    assert!(run.passed, "{}", run.text);
+    let run = project.run(&["proof::header"], &[("FIXTURE", "panic")]);
+    let cause = "note: a header that the failure names is not on the cassette";
+    assert!(!run.passed && run.text.contains(cause), "{}", run.text);
+    assert!(run.text.contains(".allow_header(\"x-acme-total\")"), "{}", run.text);
+}
