@@ -76,6 +76,12 @@ pub fn live(case: &Case, package: &Path, api: &ApiServer, mode: Mode) -> cassett
     if let Some(at) = case.freeze_time()? {
         session = session.freeze(at);
     }
+    // The recording is played back before it is installed.
+    let again = case.clone();
+    session = session.prove_async(move |session| {
+        let case = again.clone();
+        async move { run_case(session, &case).await }
+    });
     let ((), summary) = session.run_async(async |session| run_case(session, case).await)?;
     Ok(summary)
 }
