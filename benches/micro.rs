@@ -16,6 +16,8 @@ use cassette::matcher::Matching;
 use cassette::tape::{Body, Cassette, Interaction, Outcome, Request, Response};
 use cassette::{Config, Mode, Session, TestError, Unused};
 use cassette_benches::{Result, data};
+use http_body_util::BodyExt as _;
+use tower_layer::Layer as _;
 use tower_service::Service as _;
 
 fn main() -> Result<()> {
@@ -27,6 +29,8 @@ fn main() -> Result<()> {
     cassettes(if quick { 1_000 } else { 100_000 }, true)?;
     keys();
     append()?;
+    proving(1)?;
+    proving(1_000)?;
     formatting()
 }
 
@@ -196,6 +200,51 @@ fn append() -> Result<()> {
     let bare = each(|_| plain.write_all(line).is_ok());
     row("appending a small interaction", append, "writing the line alone", bare);
     Ok(journal.discard()?)
+}
+
+/// Measures a recording of `n` small interactions that is played back on a thread before it is installed.
+fn proving(n: u32) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let record = |proved: bool| {
+        let session = Session::builder("proving").package_dir(dir.path()).mode(Mode::Record);
+        let session = if proved { session.prove_async(move |session| ask_api(session, n)) } else { session };
+        session.run_async(move |session| ask_api(session, n)).map_err(Into::into)
+    };
+    let plain = best(9, || record(false))?;
+    let proved = best(9, || record(true))?;
+    row(&format!("recording {n} interactions, and playing them back"), proved, "recording them", plain);
+    Ok(())
+}
+
+async fn ask_api(session: Session, n: u32) -> Result<(), TestError> {
+    let mut client = session.layer().layer(Api);
+    for n in 0..n {
+        let request = http::Request::get(url(false, n)).body(cassette::Body::empty())?;
+        let response = client.call(request).await.map_err(|e| TestError::from(e.to_string()))?;
+        black_box(response.into_body().collect().await.map_err(|e| TestError::from(e.to_string()))?);
+    }
+    Ok(())
+}
+
+/// An API without a socket.
+#[derive(Clone)]
+struct Api;
+
+impl tower_service::Service<http::Request<cassette::Body>> for Api {
+    type Response = http::Response<cassette::Body>;
+    type Error = std::convert::Infallible;
+    type Future = std::future::Ready<std::result::Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(
+        &mut self,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::result::Result<(), Self::Error>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: http::Request<cassette::Body>) -> Self::Future {
+        std::future::ready(Ok(http::Response::new(cassette::Body::from(data::small(1)))))
+    }
 }
 
 fn formatting() -> Result<()> {
