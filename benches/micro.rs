@@ -212,7 +212,8 @@ fn proving(n: u32) -> Result<()> {
     };
     let plain = best(9, || record(false))?;
     let proved = best(9, || record(true))?;
-    row(&format!("recording {n} interactions, and playing them back"), proved, "recording them", plain);
+    let what = if n == 1 { "1 interaction".to_owned() } else { format!("{n} interactions") };
+    row(&format!("recording {what} and playing back"), proved, "recording", plain);
     Ok(())
 }
 

@@ -401,6 +401,7 @@ impl Exchange {
     fn write_when_over(&self) {
         let over = |p: &mut Parts| matches!((&p.request, &p.answer), (Upload::Over(_), Download::Over(_)));
         let Some(parts) = self.parts().take_if(over) else { return };
+        let lost = Lost { request: parts.describe(), ..parts.lost };
         let interaction = match (parts.request, parts.answer) {
             (Upload::Over(body), Download::Over(Some(outcome))) => {
                 let request = Request { method: parts.method, uri: parts.uri, headers: parts.headers, body };
@@ -408,7 +409,7 @@ impl Exchange {
             }
             _ => None,
         };
-        self.0.outbox.over(self.0.place, interaction, parts.lost);
+        self.0.outbox.over(self.0.place, interaction, lost);
     }
 
     pub(super) fn outbox(&self) -> &dyn Outbox {

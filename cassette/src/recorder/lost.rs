@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// The parts of a response that the code under test got and that the cassette does not hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Lost {
+    /// Method and URI of the request. A recording may keep the order of the old cassette, so a place does not identify
+    /// the interaction.
+    pub(crate) request: String,
     /// The names of headers, in lower case.
     pub(crate) headers: Vec<String>,
     /// The number of chunks in which the body came.

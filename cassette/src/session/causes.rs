@@ -14,6 +14,7 @@ use crate::matcher::{Difference, PartDifference};
 use crate::placeholder;
 use crate::player::suggestions::ignorable;
 use crate::player::{Given, GivenPlace, Player};
+use crate::recorder::Lost;
 use crate::redact::{Redactor, Side};
 use crate::report::{Answer, Cause, Problem, Reason, UnmatchedRequest};
 use crate::tape::{Content, Request};
@@ -223,7 +224,7 @@ impl<'c> Causes<'c> {
             self.add(Cause::LeftOut { headers, of: Some(of), named: false });
         }
         for given in self.given {
-            let recorded = assignment.lost.get(given.index).map_or(0, |lost| lost.chunks);
+            let recorded = lost_of(given, assignment).map_or(0, |lost| lost.chunks);
             let replayed = usize::try_from(given.size.div_ceil(CHUNK)).unwrap_or(usize::MAX);
             if recorded > 1 && recorded != replayed {
                 self.add(Cause::Chunks { of: answer(given), recorded, replayed });
@@ -244,7 +245,7 @@ impl<'c> Causes<'c> {
     fn lost(&self) -> Vec<(Answer, Vec<String>)> {
         let Some(assignment) = self.failed.assignment else { return Vec::new() };
         let lost = self.given.iter().filter_map(|given| {
-            let lost = assignment.lost.get(given.index)?;
+            let lost = lost_of(given, assignment)?;
             (!lost.headers.is_empty()).then(|| (answer(given), lost.headers.clone()))
         });
         lost.collect()
@@ -276,6 +277,13 @@ impl<'c> Causes<'c> {
         let best = rules.iter().find(|rule| is_of_header(rule) == wants_header);
         best.or(rules.first()).map(|rule| (*rule).clone())
     }
+}
+
+/// What the recording lacks of this response.
+fn lost_of<'a>(given: &Given, assignment: &'a Assignment) -> Option<&'a Lost> {
+    let request = format!("{} {}", given.method, given.uri);
+    let in_place = assignment.lost.get(given.index).filter(|lost| lost.request == request);
+    in_place.or_else(|| assignment.lost.iter().find(|lost| lost.request == request))
 }
 
 fn answer(given: &Given) -> Answer {
