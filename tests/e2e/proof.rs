@@ -17,7 +17,7 @@ fn server() -> api::Api {
                 let json = [("content-type", "application/json")];
                 answer(200, &json, r#"{"access_token":"tk_5f2b9c41d7e84a30"}"#)
             }
-            "/header" => answer(200, &[("x-acme-total", "17"), ("x-acme-shard", "3")], "{}"),
+            "/header" => answer(200, &[("x-runtime", "17"), ("x-backend-server", "3")], "{}"),
             "/chunks" => frames(200, &[], [data("one"), data("two"), data("three")]),
             _ => answer(200, &[("content-type", "text/plain")], "plain"),
         }
@@ -130,12 +130,12 @@ fn a_redacted_value() {
 fn a_header_that_was_left_out() {
     let cause = [
         "cause: the code under test did not get a header that the recording left out",
-        "= header: x-acme-total",
-        "= to keep it: .allow_header(\"x-acme-total\")",
+        "= header: x-runtime",
+        "= to keep it: .allow_header(\"x-runtime\")",
     ];
     refused("header", "panic", &cause);
     let text =
-        refused("header", "silent", &["x-acme-total", "x-acme-shard", "to keep the first: .allow_header("]);
+        refused("header", "silent", &["x-runtime", "x-backend-server", "to keep the first: .allow_header("]);
     assert!(text.contains("error: the output of this test differs from its snapshot"), "{text}");
 }
 
@@ -209,7 +209,7 @@ fn a_request_of_another_test() {
 
 #[test]
 fn a_replay_that_ends_its_process() {
-    refused("exits", "", &["= ended: without a result: exit status: 7", "this code exits"]);
+    refused("exits", "", &["= ended: without a result: exit status: 101", "this code exits"]);
 }
 
 /// No harness can name this test, because it is inside of a function.
@@ -286,5 +286,5 @@ fn a_later_replay_names_a_missing_header() {
     let run = project.run(&["proof::header"], &[("FIXTURE", "panic")]);
     let cause = "note: a header that the failure names is not on the cassette";
     assert!(!run.passed && run.text.contains(cause), "{}", run.text);
-    assert!(run.text.contains(".allow_header(\"x-acme-total\")"), "{}", run.text);
+    assert!(run.text.contains(".allow_header(\"x-runtime\")"), "{}", run.text);
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
 use super::handle::{Inner, Session};
-use super::network::{Network, Turn, live, sharing};
+use super::network::{Network, Sharing, Turn, live, sharing};
 use super::open::Opened;
 use super::proof::{Assignment, Prover};
 use super::run::block_on;
@@ -201,7 +201,11 @@ impl SessionBuilder {
         let opened = Opened::take(&files.document(), &site, self.is_test)?;
         // The session takes its turn before the lock. Another process may hold the lock, but never waits for a turn in
         // this one.
-        let sharing = sharing(asked, files.exists(), &config);
+        // The session whose recording is played back waits for this one, so this one must not wait for its turn.
+        let sharing = match self.assignment {
+            Some(_) => Sharing::Apart,
+            None => sharing(asked, files.exists(), &config),
+        };
         let turn = Turn::take(opened.id(), &self.name, sharing, ambient::inherited_session())?;
         let (mode, lock) = mode_and_lock(asked, &files)?;
         if lock.is_none() {
