@@ -140,7 +140,7 @@ note: a file of the output differs in each run
 note: the cassette holds a request that belongs to another test
    = request: GET https://a/b
    = ran at the same time: weather/rome
-   = likely cause: a client or a runtime in a `static`: it belongs to the test that used it first
+   = likely cause: a client or a runtime in a `static`: its connections belong to the test that opened them
    = to fix it: build the client in each test, or run each test in a process: cargo nextest run",
     );
     check(

@@ -94,8 +94,8 @@ impl Assignment {
     /// The line that the session has written.
     pub(super) fn result(&self) -> Option<Value> {
         let text = fs::read_to_string(self.report()).ok()?;
-        let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        lines.filter(|line| line["test"] == *self.test && line["cassette"] == *self.cassette).next_back()
+        let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.rfind(|line| line["test"] == *self.test && line["cassette"] == *self.cassette)
     }
 
     /// Writes the line of the session.
