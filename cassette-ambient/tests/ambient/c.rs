@@ -88,7 +88,8 @@ unsafe extern "C-unwind" {
 fn c_thread(start: Start, then: impl FnOnce(libc::pthread_t)) -> usize {
     let _entered = frozen(1, PAST).enter();
     let mut left = null_mut();
-    // SAFETY: the thread gets no argument, and is joined below. All zero is a value of its handle.
+    // SAFETY: the thread gets no argument, and is joined below. A `pthread_t` may have
+    // any bit pattern, so zeroed memory is a valid `pthread_t`.
     unsafe {
         let mut thread: libc::pthread_t = zeroed();
         assert_eq!(pthread_create(&mut thread, null(), start, null_mut()), 0);

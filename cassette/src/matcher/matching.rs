@@ -326,7 +326,8 @@ impl Matching {
         all.filter(|(_, counts)| *counts == Counts::Yes).map(|(name, _)| name.as_str())
     }
 
-    /// Whether there are matchers, so that an equal key alone does not decide.
+    /// Whether the project has its own matchers. If so, an equal key is not enough for a match: each matcher must agree,
+    /// too.
     pub(crate) fn has_matchers(&self) -> bool {
         !self.everywhere.custom.is_empty() || self.scopes.iter().any(|(_, o)| !o.custom.is_empty())
     }

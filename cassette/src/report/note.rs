@@ -177,7 +177,7 @@ pub(crate) struct UpstreamFailure {
     pub(crate) error: TransportError,
 }
 
-/// Headers in which equal recordings differ.
+/// Headers that matching does not compare, and in which recordings that are otherwise equal differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DifferingHeaders {
     /// The names in lower case, sorted; at least one.

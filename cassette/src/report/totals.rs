@@ -37,13 +37,14 @@ pub(crate) struct Totals {
     pub(crate) drifted: Vec<String>,
     /// Cassettes without an interaction, whose tests asked for something, or ran while another session recorded.
     pub(crate) empty: Vec<String>,
-    /// Cassettes that were played back on a thread, because no new process could run the test.
+    /// New cassettes that were played back on a thread of this process before they were installed, because the test
+    /// could not run in a new process.
     pub(crate) on_thread: Vec<String>,
     /// The places that mode `learn` found, with the requests that have them.
     pub(crate) learned: BTreeSet<String>,
     /// Secrets that had no value while recording.
     pub(crate) absent: BTreeSet<Absent>,
-    /// Headers in which equal recordings of one cassette differ.
+    /// Headers that matching does not compare, and in which recordings that are otherwise equal differ.
     pub(crate) differing_headers: BTreeSet<String>,
 }
 

@@ -162,7 +162,8 @@ impl<'a, R: Read> Scanner<'a, R> {
                 self.at += found.len;
                 return Ok(Some(entry));
             }
-            // If the unread bytes start at the front of the buffer, the buffer is as full as it can be.
+            // `fill` makes room by dropping the bytes before `at`. If there are none, the caller reads the interaction token
+            // by token.
             if self.at == 0 || !self.fill()? {
                 return Ok(None);
             }
