@@ -33,7 +33,7 @@
 //!   and the report shows the differences from the nearest recording.
 //! * **Redaction** replaces secrets with placeholders before anything reaches the disk. The placeholder of a named
 //!   secret is `{{secret.API_KEY}}`, and a replay puts the value in its place. The placeholder of a token that a server
-//!   issues is `[access_token:1]`.
+//!   issues is `[access_token:1]`, and on replay the code gets a text with the syntax of the token.
 //! * The **clock** of a session stands still, and unmodified code sees the same time. [`Session::clock`] reads it.
 //! * The **output directory**, [`Session::output_dir`], must match a snapshot. `cargo insta review` shows the
 //!   differences.

@@ -32,6 +32,7 @@ mod renaming;
 mod resets;
 mod secret_sources;
 mod size;
+mod stand_ins;
 mod streams;
 mod summary;
 mod templates;

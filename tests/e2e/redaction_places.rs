@@ -77,7 +77,11 @@ fn nested_names_and_unredacted_values() {
     assert!(text.contains("CAS0134 field token, left: object"), "{text}");
     // The request also matches if it contains another secret.
     let played = project.replay(config, &post("s-2"));
-    assert_eq!(played, r#"{"card":{"pan":"[card:1]","list":[["[card:2]"]]},"token":{"type":"t"}}"#);
+    let played = String::from_utf8(played.to_vec()).unwrap();
+    let pan = played.split('"').nth(5).unwrap();
+    assert!(pan.len() == 4 && pan.parse::<u16>().is_ok(), "a number of the same length: {played}");
+    let expected = r#"{"card":{"pan":"[card:1]","list":[["[card:2]"]]},"token":{"type":"t"}}"#;
+    assert_eq!(played.replace(pan, "[card:1]"), expected);
 }
 
 /// Multipart forms of two runs match, although their boundaries and secrets differ.

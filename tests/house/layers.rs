@@ -71,6 +71,7 @@ const REDACT: &[&str] = &[
     "objection.rs",
     "patterns",
     "values",
+    "stand_ins",
     "account",
     "leaks",
     "restore.rs",

@@ -352,7 +352,8 @@ impl Config {
         self
     }
 
-    /// Removes a name from the default list of redacted fields.
+    /// Removes a name from the default list of redacted fields. The patterns of tokens no longer apply to the values of
+    /// these fields either, so a test can, for example, verify the signature of an `id_token`.
     ///
     /// If no rule has this name, the session reports a mistake when it begins, with the nearest name.
     ///

@@ -53,7 +53,8 @@ pub(crate) struct Player {
     /// The clock of the templates.
     clock: Clock,
     has_templates: bool,
-    /// Whether answers may contain placeholders of named secrets, including secrets without a value in this session.
+    /// Whether answers may contain placeholders of named secrets, including secrets without a value in this session, or
+    /// numbered placeholders with a stand-in.
     restores: bool,
     /// The sources of secret values. `None` if the session reports no missing values.
     sources: Option<Sources>,
@@ -121,6 +122,7 @@ struct OutOfOrder {
 impl Player {
     /// Indexes the cassette by the canonical key of its requests.
     pub(crate) fn new(cassette: Cassette, matching: Matching, redactor: Redactor) -> Result<Player> {
+        redactor.give_stand_ins(&cassette.metadata().tokens).map_err(|e| e.at(cassette.path()))?;
         let state = State {
             index: Index::new(&cassette, &matching, &redactor)?,
             used: vec![None; cassette.len()],

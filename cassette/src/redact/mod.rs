@@ -19,6 +19,7 @@ pub(crate) mod redactor;
 mod restore;
 pub(crate) mod rules;
 mod side;
+mod stand_ins;
 pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;

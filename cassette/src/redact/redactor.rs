@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 use std::sync::{Arc, PoisonError};
 
 use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
 
 use crate::error::Result;
 use crate::placeholder;
@@ -22,6 +23,7 @@ use crate::redact::rules::label::Label;
 use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
 use crate::redact::rules::unusable::UnusableSecret;
+use crate::redact::stand_ins::{StandIns, Syntax, is_jwt};
 use crate::redact::text::TextRedactor;
 use crate::redact::text::by_value::ValueReplacer;
 use crate::redact::values::encoding::Encoding;
@@ -152,12 +154,44 @@ impl Redactor {
     /// this content type. It applies the encodings that the placeholder names, as in `{{secret.NAME|percent}}`, and
     /// then the escapes of JSON or forms.
     pub fn restorer<W: Write>(&self, content_type: Option<&str>, next: W) -> Restorer<W> {
-        Restorer::new(self.prepared.rules.clone(), Encoding::of(content_type), next)
+        let stand_ins = self.account.identity.stand_ins().cloned().unwrap_or_default();
+        Restorer::new(self.prepared.rules.clone(), stand_ins, Encoding::of(content_type), next)
     }
 
-    /// Whether the session has named secrets, which a replay must restore.
+    /// Whether the session has named secrets or stand-ins, which a replay must put into responses.
     pub fn restores(&self) -> bool {
-        !self.prepared.rules.secrets.is_empty()
+        !self.prepared.rules.secrets.is_empty() || self.account.identity.stand_ins().is_some()
+    }
+
+    /// The syntaxes of the values whose placeholders are in responses, for `_metadata.tokens`. The claims of a JWT are
+    /// redacted as texts.
+    pub(crate) fn tokens(&self) -> Map<String, Value> {
+        let syntaxes = self.account.identity.syntaxes();
+        let redacted = |syntax: Syntax| syntax.map(&|text: &str| self.text(text)).to_value();
+        syntaxes.into_iter().map(|(name, syntax)| (name, redacted(syntax))).collect()
+    }
+
+    /// The names of the placeholders whose stand-ins are JWTs, such as `id_token`.
+    pub(crate) fn jwts(&self) -> BTreeSet<String> {
+        let stand_ins = self.account.identity.stand_ins();
+        let all = stand_ins.iter().flat_map(|stand_ins| stand_ins.iter());
+        let jwts = all.filter(|(_, text)| is_jwt(text));
+        let name = |placeholder: &str| {
+            placeholder::parse(placeholder.as_bytes())?.numbered.map(|(name, _)| name.to_owned())
+        };
+        jwts.filter_map(|(placeholder, _)| name(placeholder)).collect()
+    }
+
+    /// Prepares the stand-ins for the placeholders of a cassette, from its `_metadata.tokens`. From now on
+    /// [restorers](Self::restorer) put them into responses, and redaction recognises them in requests.
+    ///
+    /// # Errors
+    ///
+    /// An entry is malformed.
+    pub(crate) fn give_stand_ins(&self, tokens: &Map<String, Value>) -> Result<()> {
+        let stand_ins = StandIns::of(tokens, &|text| self.restore_str(text))?;
+        self.account.identity.give(stand_ins);
+        Ok(())
     }
 
     /// Restores named secrets in the value of a header or in other text without escapes.
@@ -252,6 +286,13 @@ impl Redactor {
         self.account.left_out.sorted()
     }
 
+    /// Notes that the project keeps this value.
+    pub(crate) fn excuse(&self, bytes: &[u8]) {
+        let mut value = self.account.identity.value();
+        value.push(bytes);
+        self.account.excuse(&value);
+    }
+
     /// The placeholder for a value that a rule found in a text without escapes.
     pub(crate) fn found(&self, rule: &Rule, bytes: &[u8]) -> String {
         let mut value = self.account.identity.value();
@@ -297,7 +338,11 @@ impl Redactor {
     ///
     /// As for [`new`](Redactor::new).
     pub fn leak_check(&self) -> Result<LeakCheck> {
-        LeakCheck::new(&self.prepared.rules, self.account.identity.found_values.needles())
+        LeakCheck::new(
+            &self.prepared.rules,
+            self.account.identity.found_values.needles(&self.account.identity.excused()),
+            self.account.identity.excused(),
+        )
     }
 
     /// The rules of this session.

@@ -7,22 +7,24 @@ use std::sync::Arc;
 
 use crate::placeholder::{self, Prefix};
 use crate::redact::rules::set::Rules;
+use crate::redact::stand_ins::StandIns;
+use crate::redact::stand_ins::substitute::Substitute;
 use crate::redact::values::encoding::Encoding;
 
 /// A writer that puts the session's own secrets in place of their placeholders, in the encodings that the placeholders
-/// name. [`Redactor::restorer`](crate::redact::Redactor::restorer) makes one.
+/// name, and stand-ins in place of numbered placeholders. [`Redactor::restorer`](crate::redact::Redactor::restorer) makes one.
 pub struct Restorer<W> {
     rules: Arc<Rules>,
     /// The encoding of the whole text.
     encoding: Encoding,
     /// Bytes that may be the beginning of a placeholder.
     held: Vec<u8>,
-    next: W,
+    next: Substitute<W>,
 }
 
 impl<W: Write> Restorer<W> {
-    pub(crate) fn new(rules: Arc<Rules>, encoding: Encoding, next: W) -> Self {
-        Restorer { rules, encoding, held: Vec::new(), next }
+    pub(crate) fn new(rules: Arc<Rules>, stand_ins: Arc<StandIns>, encoding: Encoding, next: W) -> Self {
+        Restorer { rules, encoding, held: Vec::new(), next: Substitute::new(stand_ins, next) }
     }
 
     /// Ends the body: writes the rest and returns the next writer.
@@ -32,12 +34,12 @@ impl<W: Write> Restorer<W> {
     /// Fails if the next writer fails.
     pub fn finish(mut self) -> io::Result<W> {
         self.next.write_all(&self.held)?;
-        Ok(self.next)
+        self.next.finish()
     }
 
     /// The next writer.
     pub(crate) fn next_mut(&mut self) -> &mut W {
-        &mut self.next
+        &mut self.next.next
     }
 
     /// The text that replaces the placeholder in `held`. If the session has no value for the secret, the text is the
@@ -105,7 +107,7 @@ mod tests {
         let rules = Rules::default().secret("KEY", VALUE).unwrap();
         let rules = Arc::new(rules.secret("LINES", "one&\n\ttwo\r\nthree").unwrap());
         for size in [1, 2, 3, 7, usize::MAX] {
-            let mut restorer = Restorer::new(rules.clone(), encoding, Vec::new());
+            let mut restorer = Restorer::new(rules.clone(), Arc::default(), encoding, Vec::new());
             text.as_bytes().chunks(size).for_each(|chunk| restorer.write_all(chunk).unwrap());
             assert_eq!(
                 String::from_utf8(restorer.finish().unwrap()).unwrap(),

@@ -137,6 +137,13 @@ pub(crate) enum Note {
         /// The command that records the cassette again.
         command: String,
     },
+    /// The test failed, and the replay gave it JWTs whose signatures are not valid.
+    Unsigned {
+        /// The names of their placeholders.
+        names: Vec<String>,
+        /// The command that records the cassette again.
+        command: String,
+    },
     /// Why a replay fails.
     Cause(Cause),
     /// A recording was played back on a thread, and not in a new process.
@@ -389,6 +396,18 @@ impl Note {
                 );
                 page.fact("not covered", "a cache or a client in a `static` may have helped the replay");
                 page.fact("to switch it off", "`prove = false` in the attribute");
+            }
+            Note::Unsigned { names, command } => {
+                page.note("on replay the test gets tokens (JWT) without a valid signature");
+                page.fact("redacted", clean(&names.join(", ")));
+                for name in names {
+                    let option = match name.as_str() {
+                        "jwt" => ".without_rule(\"CAS0501\")".to_owned(),
+                        name => format!(".keep_field({name:?})"),
+                    };
+                    page.fact("if the code verifies it, keep it", clean(&option));
+                }
+                page.fact("then record again", clean(command));
             }
             Note::OutputKept { at } => {
                 page.note("the files that this test wrote are kept");

@@ -33,6 +33,9 @@ pub struct Metadata {
     /// Whether expressions such as `{{request.query.nonce}}` in the responses are filled in on replay. Users write this
     /// by hand.
     pub template: bool,
+    /// The syntax of each redacted value in a response, by the placeholder without its brackets: `[0-9a-f]{32}`, or
+    /// the header and the claims of a JWT. A replay gives the code under test a text with the same syntax.
+    pub tokens: Map<String, Value>,
     /// Keys of other programs, which stay when the file is rewritten.
     pub extra: Map<String, Value>,
 }
@@ -105,6 +108,7 @@ impl Metadata {
             recorded_at: None,
             freeze_time: None,
             duration_seconds: None,
+            tokens: without_times(&m.tokens),
             ..m.clone()
         };
         still(self) == still(other)
@@ -143,6 +147,12 @@ impl Metadata {
             out.key("left_out")?;
             left_out.write(out)?;
         }
+        if !self.tokens.is_empty() {
+            out.key("tokens")?;
+            out.open(b'{');
+            out.extra(&self.tokens)?;
+            out.close(b'}');
+        }
         if self.template {
             out.key("template")?;
             out.value(&true)?;
@@ -151,6 +161,18 @@ impl Metadata {
         out.close(b'}');
         Ok(())
     }
+}
+
+/// The claims of a JWT that say when it was issued and how long it is valid (RFC 7519 §4.1).
+const TIMES: [&str; 5] = ["auth_time", "exp", "iat", "nbf", "updated_at"];
+
+/// The syntaxes of tokens without the times in their claims.
+fn without_times(tokens: &Map<String, Value>) -> Map<String, Value> {
+    let mut tokens = tokens.clone();
+    for claims in tokens.values_mut().filter_map(|token| token.pointer_mut("/jwt/claims")?.as_object_mut()) {
+        TIMES.iter().for_each(|time| _ = claims.remove(*time));
+    }
+    tokens
 }
 
 // Written by hand, because `#[serde(flatten)]` would lose the position of an error.
@@ -177,6 +199,7 @@ impl<'de> Deserialize<'de> for Metadata {
                         "duration_seconds" => m.duration_seconds = map.next_value()?,
                         "redaction" => m.redaction = map.next_value()?,
                         "left_out" => m.left_out = map.next_value()?,
+                        "tokens" => m.tokens = map.next_value()?,
                         "template" => m.template = map.next_value()?,
                         _ => {
                             m.extra.insert(key, map.next_value()?);

@@ -6,12 +6,13 @@
 //! Must not know: where a value was found.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher as _, DefaultHasher, Hasher as _, RandomState};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::placeholder;
 use crate::redact::rules::secret::Secret;
+use crate::redact::stand_ins::{StandIns, Syntax};
 use crate::redact::values::found_values;
 use crate::redact::values::found_values::FoundValues;
 
@@ -26,6 +27,18 @@ pub(crate) struct Identity {
     /// The value that each placeholder replaced, if the session must send the values to a real server again. The values
     /// never reach the disk.
     kept: Option<Mutex<HashMap<String, Vec<u8>>>>,
+    /// The syntaxes of the values that got placeholders.
+    syntaxes: Mutex<HashMap<String, Noted>>,
+    /// Values of fields that the project keeps, for the final leak check.
+    excused: Mutex<Vec<Vec<u8>>>,
+    /// The stand-ins that a replay gives to the code under test.
+    stand_ins: OnceLock<Arc<StandIns>>,
+}
+
+/// The syntax of a value, and whether its placeholder is in a response. Only then does a replay need a stand-in.
+struct Noted {
+    syntax: Syntax,
+    in_response: bool,
 }
 
 #[derive(Default)]
@@ -56,7 +69,13 @@ pub(crate) struct ValueDigest {
     pub(crate) escaped: bool,
 }
 
-/// The length of the longest value that is kept for a real server.
+/// A shorter value is no token of any pattern.
+const SHORTEST_EXCUSED: usize = 16;
+
+/// The greatest number of kept values that are remembered.
+pub(crate) const MOST_EXCUSED: usize = 1024;
+
+/// The length of the longest value that is kept for a real server, or whose syntax is noted.
 const LONGEST_KEPT: usize = 16 * 1024;
 
 impl Identity {
@@ -67,6 +86,9 @@ impl Identity {
             found: Mutex::default(),
             found_values: FoundValues::default(),
             kept: None,
+            syntaxes: Mutex::default(),
+            excused: Mutex::default(),
+            stand_ins: OnceLock::new(),
         };
         for (n, secret) in (0..).zip(secrets) {
             let mut value = identity.value();
@@ -82,8 +104,7 @@ impl Identity {
     }
 
     pub(crate) fn value(&self) -> ValueDigest {
-        let most = if self.kept.is_some() { LONGEST_KEPT } else { found_values::LONGEST + 1 };
-        ValueDigest { hasher: self.key.build_hasher(), head: Vec::new(), most, escaped: false }
+        ValueDigest { hasher: self.key.build_hasher(), head: Vec::new(), most: LONGEST_KEPT, escaped: false }
     }
 
     /// The text as a real server must get it: each placeholder of a kept value becomes the value, encoded with
@@ -95,7 +116,32 @@ impl Identity {
             Ok(text) => encode(text).into_bytes(),
             Err(_) => value.clone(),
         };
-        placeholder::replace_numbered(text, |placeholder, _| kept.get(placeholder).map(encoded))
+        let text = self.without_stand_ins(text, &kept, &encode);
+        match placeholder::replace_numbered(&text, |placeholder, _| kept.get(placeholder).map(encoded)) {
+            Cow::Owned(sent) => Cow::Owned(sent),
+            Cow::Borrowed(_) => text,
+        }
+    }
+
+    /// The text with placeholders in place of the stand-ins for kept values.
+    fn without_stand_ins<'t>(
+        &self,
+        text: &'t [u8],
+        kept: &HashMap<String, Vec<u8>>,
+        encode: impl Fn(&str) -> String,
+    ) -> Cow<'t, [u8]> {
+        let mut text = Cow::Borrowed(text);
+        for (placeholder, stand_in) in self.stand_ins().iter().flat_map(|stand_ins| stand_ins.iter()) {
+            if !kept.contains_key(placeholder) {
+                continue;
+            }
+            for written in [stand_in.to_owned(), encode(stand_in)] {
+                if memchr::memmem::find(&text, written.as_bytes()).is_some() {
+                    text = Cow::Owned(replaced(&text, written.as_bytes(), placeholder.as_bytes()));
+                }
+            }
+        }
+        text
     }
 
     /// The placeholder for a value: the placeholder of the secret with this value, or a numbered placeholder with this
@@ -107,6 +153,9 @@ impl Identity {
         if let Some(parsed) = placeholder::parse(&value.head) {
             found.reserve(parsed.numbered);
             return Replacement { text: parsed.text.to_owned(), is_new: false, secret: None };
+        }
+        if let Some(replacement) = self.of_stand_in(&value.head, &mut found) {
+            return replacement;
         }
         let mut hash = value.hasher.finish();
         if given && found.places.get(&hash).is_some_and(|place| place.secret().is_some()) {
@@ -131,6 +180,7 @@ impl Identity {
         drop(found);
         if known.is_none() && whole && !given {
             self.found_values.add(&value.head, &text);
+            self.note_syntax(&value.head, &text);
         }
         if let (Some(kept), true, None) = (&self.kept, whole, secret) {
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -151,12 +201,79 @@ impl Identity {
         if !found_values::is_recognisable(text) {
             return None;
         }
+        if let Some(replacement) = self.of_stand_in(text, &mut self.found()) {
+            return Some(replacement);
+        }
         let mut hasher = self.key.build_hasher();
         hasher.write(text);
         let hash = hasher.finish();
         let found = self.found();
         let place = *found.places.get(&hash)?;
         Some(Replacement { text: self.text(&found, place), is_new: true, secret: place.secret() })
+    }
+
+    /// Notes a value of a field that the project keeps. Returns the value if it may be a token.
+    pub(crate) fn excuse<'v>(&self, value: &'v ValueDigest) -> Option<&'v [u8]> {
+        if value.head.len() < SHORTEST_EXCUSED || value.head.len() == value.most {
+            return None;
+        }
+        let mut excused = self.excused.lock().unwrap_or_else(PoisonError::into_inner);
+        if excused.len() < MOST_EXCUSED && !excused.contains(&value.head) {
+            excused.push(value.head.clone());
+        }
+        Some(&value.head)
+    }
+
+    /// The values of fields that the project keeps.
+    pub(crate) fn excused(&self) -> Vec<Vec<u8>> {
+        self.excused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The placeholder for a stand-in, which counts as the placeholder itself.
+    fn of_stand_in(&self, text: &[u8], found: &mut Numbering) -> Option<Replacement> {
+        let placeholder = self.stand_ins.get()?.placeholder(text)?;
+        found.reserve(placeholder::parse(placeholder.as_bytes()).and_then(|parsed| parsed.numbered));
+        Some(Replacement { text: placeholder.to_owned(), is_new: false, secret: None })
+    }
+
+    fn note_syntax(&self, value: &[u8], placeholder: &str) {
+        let Ok(value) = std::str::from_utf8(value) else { return };
+        let name = name_in_table(placeholder);
+        let mut syntaxes = self.syntaxes.lock().unwrap_or_else(PoisonError::into_inner);
+        if syntaxes.len() < REMEMBERED
+            && let Some(syntax) = Syntax::of(value, name)
+        {
+            syntaxes.insert(name.to_owned(), Noted { syntax, in_response: false });
+        }
+    }
+
+    /// Notes that a placeholder is in a response.
+    pub(crate) fn in_response(&self, placeholder: &str) {
+        let mut syntaxes = self.syntaxes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(noted) = syntaxes.get_mut(name_in_table(placeholder)) {
+            noted.in_response = true;
+        }
+    }
+
+    /// The syntaxes of the values whose placeholders are in responses.
+    pub(crate) fn syntaxes(&self) -> BTreeMap<String, Syntax> {
+        let syntaxes = self.syntaxes.lock().unwrap_or_else(PoisonError::into_inner);
+        let needed = syntaxes.iter().filter(|(_, noted)| noted.in_response);
+        needed.map(|(name, noted)| (name.clone(), noted.syntax.clone())).collect()
+    }
+
+    /// Sets the stand-ins of a replay, and searches for them from now on. Only the first call has an effect.
+    pub(crate) fn give(&self, stand_ins: StandIns) {
+        for (placeholder, text) in stand_ins.iter() {
+            self.found_values.add_stand_in(text, placeholder);
+        }
+        // A session replays one cassette.
+        let _ = self.stand_ins.set(Arc::new(stand_ins));
+    }
+
+    /// The stand-ins of a replay, if there are any.
+    pub(crate) fn stand_ins(&self) -> Option<&Arc<StandIns>> {
+        self.stand_ins.get().filter(|stand_ins| !stand_ins.is_empty())
     }
 
     /// Reserves the numbers of all placeholders in a text, so that no other value gets them.
@@ -179,6 +296,22 @@ impl Identity {
     fn found(&self) -> std::sync::MutexGuard<'_, Numbering> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The name of a placeholder in `_metadata.tokens`: the placeholder without its brackets.
+fn name_in_table(placeholder: &str) -> &str {
+    placeholder.trim_start_matches('[').trim_end_matches(']')
+}
+
+fn replaced(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let (mut out, mut done) = (Vec::with_capacity(text.len()), 0);
+    for at in memchr::memmem::find_iter(text, from) {
+        out.extend_from_slice(&text[done..at]);
+        out.extend_from_slice(to);
+        done = at + from.len();
+    }
+    out.extend_from_slice(&text[done..]);
+    out
 }
 
 impl Place {

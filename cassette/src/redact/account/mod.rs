@@ -15,7 +15,7 @@ use crate::redact::rules::rule::Rule;
 use crate::redact::rules::set::Rules;
 use crate::redact::values::encoding::{Encoding, with_encodings};
 use given::Given;
-use identity::{Identity, Replacement, ValueDigest};
+use identity::{Identity, MOST_EXCUSED, Replacement, ValueDigest};
 use left_out::LeftOut;
 
 /// How often each rule fired, and which value got which placeholder.
@@ -33,6 +33,10 @@ pub(crate) struct Account {
     pub(crate) response_encoding: Option<Encoding>,
     /// Whether something was replaced in this body.
     pub(crate) hit: AtomicBool,
+    /// The values of fields in this body that the project keeps. Neither the patterns nor the search for found values
+    /// applies to them. In another body the rules decide again: a replay reads no responses, so a value that a response
+    /// has must not decide about requests.
+    pub(crate) excused: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Account {
@@ -45,6 +49,7 @@ impl Account {
             gives: false,
             response_encoding: None,
             hit: AtomicBool::new(false),
+            excused: Mutex::default(),
         }
     }
 
@@ -53,7 +58,8 @@ impl Account {
         let (counts, identity, given) = (self.counts.clone(), self.identity.clone(), self.given.clone());
         let (left_out, gives, response_encoding) =
             (self.left_out.clone(), self.gives, self.response_encoding);
-        Account { counts, identity, given, left_out, gives, response_encoding, hit: AtomicBool::new(false) }
+        let (hit, excused) = (AtomicBool::new(false), Mutex::default());
+        Account { counts, identity, given, left_out, gives, response_encoding, hit, excused }
     }
 
     /// The account for redaction before the code under test reads a response. It also notes the placeholders that the
@@ -107,6 +113,7 @@ impl Account {
         if self.gives {
             self.given.add(&text, &rule.label);
         }
+        self.in_response(&text);
         self.count_secret(secret, rules);
         let escaped = value.escaped || steps.len() > 1;
         if secret.is_some() && escaped { with_encodings(&text, self.encodings_to_name(steps)) } else { text }
@@ -122,9 +129,33 @@ impl Account {
         if is_new {
             self.hit();
         }
+        self.in_response(&text);
         self.count_secret(secret, rules);
         let escaped = secret.is_some() && raw.as_bytes() != plain;
         Some(if escaped { with_encodings(&text, self.encodings_to_name(&[Encoding::Percent])) } else { text })
+    }
+
+    /// Notes a value of a field that the project keeps.
+    pub(crate) fn excuse(&self, value: &ValueDigest) {
+        if let Some(value) = self.identity.excuse(value) {
+            let mut excused = self.excused.lock().unwrap_or_else(PoisonError::into_inner);
+            if excused.len() < MOST_EXCUSED && !excused.iter().any(|known| known == value) {
+                excused.push(value.to_vec());
+            }
+        }
+    }
+
+    /// Whether a token is in a value that the project keeps.
+    pub(crate) fn is_excused(&self, token: &[u8]) -> bool {
+        let excused = self.excused.lock().unwrap_or_else(PoisonError::into_inner);
+        excused.iter().any(|value| memchr::memmem::find(value, token).is_some())
+    }
+
+    /// Notes that a placeholder is in this text, if the text is a response that the cassette keeps.
+    pub(crate) fn in_response(&self, placeholder: &str) {
+        if self.response_encoding.is_some() && !self.gives {
+            self.identity.in_response(placeholder);
+        }
     }
 
     pub(crate) fn count_secret(&self, secret: Option<usize>, rules: &Rules) {

@@ -23,6 +23,8 @@ use crate::redact::values::found_values;
 pub(crate) struct FormFields {
     at: At,
     key: Vec<u8>,
+    /// The value being read, if the project keeps the field.
+    excused: Option<(ValueDigest, Unescaper)>,
     /// Whether the text is the query of a URL. Some rules apply only to queries.
     is_query: bool,
     /// A redacted value ends before the first of these bytes. The rest of the value stays.
@@ -46,7 +48,7 @@ const LONGEST_KEY: usize = 1024;
 
 impl FormFields {
     pub(crate) fn new() -> FormFields {
-        FormFields { at: At::Key, key: Vec::new(), is_query: false, stops: b"" }
+        FormFields { at: At::Key, key: Vec::new(), excused: None, is_query: false, stops: b"" }
     }
 
     pub(crate) fn of_query() -> FormFields {
@@ -72,6 +74,9 @@ impl FormFields {
                 i += whole;
                 if end.is_some() {
                     if rest[part.len()] == b'=' {
+                        let kept = to.rules.keeps_form_field(&self.name());
+                        self.excused =
+                            kept.then(|| (to.account.identity.value(), Unescaper::new(Coding::Form)));
                         self.at = self.rule(to.rules).map_or(At::Start, |rule| {
                             At::Secret(
                                 to.account.identity.value(),
@@ -109,6 +114,12 @@ impl FormFields {
                 _ => At::Kept,
             };
         }
+        if let Some((value, unescaper)) = &mut self.excused {
+            unescaper.push(part, &mut |raw, decoded| {
+                value.push_as(raw, decoded);
+                Ok(())
+            })?;
+        }
         match &mut self.at {
             At::Key | At::Start | At::Kept => to.out.keep(part),
             At::Document(inner, unescaper, pending) => unescaper.push(part, &mut |raw, decoded| {
@@ -135,6 +146,13 @@ impl FormFields {
 
     /// Ends the value.
     fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
+        if let Some((mut value, unescaper)) = self.excused.take() {
+            unescaper.finish(&mut |raw, decoded| {
+                value.push_as(raw, decoded);
+                Ok(())
+            })?;
+            to.account.excuse(&value);
+        }
         match std::mem::replace(&mut self.at, At::Key) {
             At::Secret(mut value, unescaper, rule, written) if !written.is_empty() => {
                 unescaper.finish(&mut |raw, decoded| {
@@ -171,18 +189,23 @@ impl FormFields {
 
     /// The rule for the field whose key has been read.
     fn rule(&self, rules: &Rules) -> Option<Arc<Rule>> {
-        let key = &self.key;
-        if key.len() > LONGEST_KEY {
+        if self.key.len() > LONGEST_KEY {
             return None;
         }
+        let name = self.name();
+        rules
+            .form_rule(&name)
+            .or_else(|| rules.query.get(&name).filter(|rule| self.is_query || rule.only_tokens))
+    }
+
+    /// The decoded key that has been read.
+    fn name(&self) -> String {
+        let key = &self.key;
         let spaced: Cow<'_, [u8]> = if key.contains(&b'+') {
             key.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect()
         } else {
             key.into()
         };
-        let name = percent_decode(&spaced).decode_utf8_lossy();
-        rules
-            .form_rule(&name)
-            .or_else(|| rules.query.get(&name).filter(|rule| self.is_query || rule.only_tokens))
+        percent_decode(&spaced).decode_utf8_lossy().into_owned()
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct JsonFields {
     key: Vec<u8>,
     /// The rule for the last name, which applies to the next value.
     armed: Option<Arc<Rule>>,
+    /// Whether the project keeps the field with the last name.
+    excused: bool,
     /// The open containers, from the outermost array under a name with a rule inwards. Each entry says whether strings
     /// directly in the container are redacted. Empty outside such arrays.
     arrays: Stack,
@@ -58,6 +60,8 @@ pub(crate) struct JsonFields {
 enum Text {
     /// A string that is not redacted.
     Kept,
+    /// A string that the project keeps.
+    Excused(ValueDigest, Unescaper),
     /// A string whose first byte has not been read yet.
     Empty,
     /// A string that may be JSON.
@@ -86,6 +90,7 @@ impl JsonFields {
             bom: 0,
             key: Vec::new(),
             armed: None,
+            excused: false,
             arrays: Stack::default(),
             rule: None,
             pointers: rules.pointers.begin(),
@@ -187,7 +192,7 @@ impl JsonFields {
                     }
                     self.key.extend_from_slice(&text[..text.len().min(LONGEST_KEY + 1 - self.key.len())]);
                     if piece.done {
-                        self.armed = rule(&self.key, to.rules);
+                        (self.armed, self.excused) = rule(&self.key, to.rules);
                         if let Some(pointers) = &mut self.pointers {
                             pointers.key(&self.key);
                         }
@@ -201,6 +206,7 @@ impl JsonFields {
                     self.rule = armed.or(self.rule.take());
                 }
                 Kind::ObjectStart => {
+                    self.excused = false;
                     let of_array = self.rule_of_array();
                     let rule = self.open(false).or(of_array).filter(|_| self.deep.is_none());
                     if let Some(rule) = rule {
@@ -211,6 +217,7 @@ impl JsonFields {
                     }
                 }
                 Kind::ArrayEnd | Kind::ObjectEnd => {
+                    self.excused = false;
                     if let Some(pointers) = &mut self.pointers {
                         pointers.close();
                     }
@@ -267,6 +274,7 @@ impl JsonFields {
     /// Whether nothing is redacted before the next name with a rule.
     fn idle(&self) -> bool {
         self.armed.is_none()
+            && !self.excused
             && self.arrays.depth() == 0
             && self.pointers.is_none()
             && matches!(self.text, Text::Kept)
@@ -302,26 +310,34 @@ impl JsonFields {
         if let Some(rule) = self.rule_of_value() {
             return Text::Secret(to.account.identity.value(), Unescaper::new(Coding::Json), rule, false);
         }
-        first.map_or(Text::Empty, |first| self.document(to.rules, *first))
+        first.map_or(Text::Empty, |first| self.document(to, *first))
     }
 
     /// Decides by the first byte whether a string without a rule may be JSON.
-    fn document(&self, rules: &Rules, first: u8) -> Text {
+    fn document(&self, to: &Pass<'_>, first: u8) -> Text {
         match first {
             b'{' | b'[' if self.encodings.len() <= MAX_NESTING => {
-                let inner = JsonFields::within(rules, &self.encodings);
+                let inner = JsonFields::within(to.rules, &self.encodings);
                 Text::Document(Box::new(inner), Unescaper::new(Coding::Json), Pending::default())
             }
+            _ if self.excused => Text::Excused(to.account.identity.value(), Unescaper::new(Coding::Json)),
             _ => Text::Kept,
         }
     }
 
     fn feed(&mut self, content: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
         if let (Text::Empty, Some(first)) = (&self.text, content.first()) {
-            self.text = self.document(to.rules, *first);
+            self.text = self.document(to, *first);
         }
         match &mut self.text {
             Text::Kept | Text::Empty => to.out.keep(content),
+            Text::Excused(value, unescaper) => {
+                to.out.keep(content)?;
+                unescaper.push(content, &mut |raw, decoded| {
+                    value.push_as(raw, decoded);
+                    Ok(())
+                })
+            }
             Text::Document(inner, unescaper, pending) => unescaper.push(content, &mut |raw, decoded| {
                 to.within(pending, raw, decoded, |to| inner.push(decoded, to))
             }),
@@ -346,6 +362,15 @@ impl JsonFields {
                 })?;
                 to.out.insert(&to.account.replace(&rule, &value, to.rules, &self.encodings))
             }
+            Text::Excused(mut value, unescaper) => {
+                unescaper.finish(&mut |raw, decoded| {
+                    value.push_as(raw, decoded);
+                    Ok(())
+                })?;
+                // The text stage decides about a token only when it has read the quote after it.
+                to.account.excuse(&value);
+                Ok(())
+            }
             Text::Document(mut inner, unescaper, mut pending) => {
                 unescaper.finish(&mut |raw, decoded| {
                     to.within(&mut pending, raw, decoded, |to| inner.push(decoded, to))
@@ -364,16 +389,17 @@ impl JsonFields {
     }
 }
 
-/// The rule for a raw name, which is given with its quotes.
-fn rule(key: &[u8], rules: &Rules) -> Option<Arc<Rule>> {
+/// The rule for a raw name, which is given with its quotes, and whether the project keeps the field.
+fn rule(key: &[u8], rules: &Rules) -> (Option<Arc<Rule>>, bool) {
     // The parser does not collect a longer name as a whole.
     if key.len() > LONGEST_KEY {
-        return None;
+        return (None, false);
     }
     let key = &key[1..key.len() - 1];
+    // A name that the project keeps stays in the filter.
     if !rules.fields.may_hold(key) {
-        return None;
+        return (None, false);
     }
-    let key = String::from_utf8_lossy(key);
-    rules.field_rule(&unescape(&key))
+    let key = unescape(&String::from_utf8_lossy(key)).into_owned();
+    (rules.field_rule(&key), rules.keeps_field(&key))
 }

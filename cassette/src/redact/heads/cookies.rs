@@ -44,6 +44,9 @@ impl Redactor {
         };
         let decoded_name = String::from_utf8_lossy(name.strip_suffix(b"=").unwrap_or(name).trim_ascii());
         let kept = self.rules().kept_cookies.contains(&*decoded_name);
+        if kept {
+            self.excuse(value);
+        }
         let rule = self.rules().default_rule(all).cloned().or_else(|| self.cookie_rule(name));
         let value = match rule.filter(|_| !kept) {
             Some(rule) if !value.trim_ascii().is_empty() => self.found(&rule, value).into_bytes(),

@@ -60,6 +60,9 @@ impl Redactor {
         let name = header.as_str();
         let Headers { kept, redacted, kept_fields, dropped, others_kept, defaults } = &self.rules().headers;
         if kept.contains(name) {
+            if self.rules().keeps_field(name) {
+                self.excuse(value);
+            }
             return Some(self.shown(header, value));
         }
         if dropped.contains(name) || defaults.is_some() && known_headers::is_of_connection(name) {
@@ -93,6 +96,9 @@ impl Redactor {
         };
         if let Some(rule) = ending.filter(|_| !is_no_credential()) {
             return Some(self.credentials(&rule.of_header(name), value));
+        }
+        if self.rules().keeps_field(name) {
+            self.excuse(value);
         }
         if kept.iter().any(|pattern| names::matches(pattern, name)) {
             return Some(self.shown(header, value));

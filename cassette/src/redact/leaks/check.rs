@@ -14,6 +14,7 @@ use crate::redact::leaks::packed;
 use crate::redact::leaks::packed::{Base64, Beginnings, Unpacked};
 use crate::redact::patterns::{Next, Patterns};
 use crate::redact::rules::set::Rules;
+use crate::redact::stand_ins::is_stand_in;
 use crate::redact::values::encodings::{Needle, needles_of_leaks};
 use crate::redact::values::search::{Hit, Search};
 
@@ -33,6 +34,8 @@ pub struct LeakCheck {
     search: Search,
     sought: Vec<Sought>,
     patterns: Patterns,
+    /// Values of fields that the project keeps. A token in them is no leak.
+    excused: Vec<Vec<u8>>,
 }
 
 /// One encoding of a value to search for.
@@ -74,8 +77,12 @@ pub(crate) enum Seen {
 
 impl LeakCheck {
     /// A check for the secrets of the rules and for found values. `found` has the needles of the found values, each
-    /// with the placeholder of its value.
-    pub(crate) fn new(rules: &Rules, found: Vec<(String, Needle)>) -> Result<LeakCheck> {
+    /// with the placeholder of its value. `excused` are values of fields that the project keeps.
+    pub(crate) fn new(
+        rules: &Rules,
+        found: Vec<(String, Needle)>,
+        excused: Vec<Vec<u8>>,
+    ) -> Result<LeakCheck> {
         let found = found.into_iter().map(|(name, needle)| Sought { name, kind: LeakKind::Found, needle });
         let mut sought: Vec<Sought> = found.collect();
         for secret in &rules.secrets {
@@ -83,7 +90,7 @@ impl LeakCheck {
             sought.extend(needles_of_leaks(&secret.value).into_iter().map(named));
         }
         let search = Search::new(sought.iter().map(|sought| &sought.needle.bytes[..]))?;
-        Ok(LeakCheck { search, sought, patterns: Patterns::new(rules) })
+        Ok(LeakCheck { search, sought, patterns: Patterns::new(rules), excused })
     }
 
     /// Reads up to the first secret and returns it, or reads to the end. Only a window of the text is in memory.
@@ -206,6 +213,9 @@ impl LeakCheck {
                         tokens = open;
                         break;
                     }
+                    Next::Token(token) if self.is_harmless(&text[token.start..token.end]) => {
+                        tokens = token.end
+                    }
                     Next::Token(token) => {
                         let (name, place) = (token.rule.label.to_string(), window.place(token.start));
                         if found(leak(name, LeakKind::Token, LeakEncoding::Token, place)).is_break() {
@@ -222,6 +232,12 @@ impl LeakCheck {
             window.drain(done);
             (values, lines, tokens) = (values - done, lines - done, tokens - done);
         }
+    }
+
+    /// Whether a token is a stand-in, or belongs to a field that the project keeps.
+    fn is_harmless(&self, token: &[u8]) -> bool {
+        let holds = |value: &Vec<u8>| memchr::memmem::find(value, token).is_some();
+        is_stand_in(token) || self.excused.iter().any(holds)
     }
 
     fn value(&self, text: &[u8], from: usize) -> Option<Hit> {

@@ -83,6 +83,18 @@ impl Patterns {
     }
 }
 
+/// The documented prefixes of tokens. A JWT, a private key and a password in a URL have none.
+pub(crate) fn prefixes() -> impl Iterator<Item = &'static str> {
+    let others = |pattern: &&tokens::TokenPattern| !["CAS0501", "CAS0502", "CAS0515"].contains(&pattern.id);
+    let of = |pattern: &'static tokens::TokenPattern| {
+        // The anchors of these two rules end in the first digit of the token.
+        let digits = usize::from(["CAS0509", "CAS0525"].contains(&pattern.id));
+        pattern.anchors.iter().map(move |anchor| &anchor[..anchor.len() - digits])
+    };
+    let escaped = |prefix: &&str| prefix.contains(['\\', '%']);
+    PATTERNS.iter().filter(others).flat_map(of).filter(move |prefix| !escaped(prefix))
+}
+
 /// The last [`BEFORE`] bytes of `a` followed by `b`.
 pub(crate) fn last<'r>(a: &[u8], b: &'r [u8], room: &'r mut [u8; BEFORE]) -> &'r [u8] {
     if b.len() >= BEFORE || a.is_empty() {

@@ -179,11 +179,12 @@ impl Rules {
         self
     }
 
-    /// Removes a name from the list of fields that are redacted.
+    /// Removes a name from the list of fields that are redacted. The patterns no longer apply to values of these fields.
     #[must_use]
     pub fn keep_field(mut self, name: impl AsRef<str>) -> Rules {
         self.fields.remove(name.as_ref());
         self.headers.kept_fields.insert(normalised(name.as_ref()));
+        self.kept_fields.insert(name.as_ref(), Rule::own("field", name.as_ref()));
         self
     }
 

@@ -41,6 +41,8 @@ pub struct Rules {
     pub(crate) unusable: Vec<UnusableSecret>,
     pub(crate) headers: Headers,
     pub(crate) fields: FieldNames,
+    /// Fields that the project keeps. The patterns do not apply to their values either.
+    pub(crate) kept_fields: FieldNames,
     /// Query parameters whose names are harmless in other places.
     pub(crate) query: FieldNames,
     /// Cookies to redact if not all cookies are redacted.
@@ -186,6 +188,7 @@ impl Rules {
             headers,
             kept_cookies: BTreeSet::new(),
             fields: FieldNames::new(),
+            kept_fields: FieldNames::new(),
             query: FieldNames::new(),
             cookies: FieldNames::new(),
             pointers: PointerRules::default(),
@@ -266,6 +269,17 @@ impl Rules {
     /// The rule for fields with this name.
     pub(crate) fn field_rule(&self, name: &str) -> Option<Arc<Rule>> {
         self.fields.get(name)
+    }
+
+    /// Whether the project keeps fields with this name.
+    pub(crate) fn keeps_field(&self, name: &str) -> bool {
+        self.kept_fields.get(name).is_some() && self.field_rule(name).is_none()
+    }
+
+    /// Whether the project keeps this field of a form. Its name may be nested: `user[token]`.
+    pub(crate) fn keeps_form_field(&self, name: &str) -> bool {
+        self.form_rule(name).is_none()
+            && (self.keeps_field(name) || names::innermost(name).is_some_and(|name| self.keeps_field(name)))
     }
 
     /// The rule for a field of a form. Its name may be nested: `user[password]`.

@@ -276,3 +276,42 @@ fn long_bodies_stream() {
         assert_eq!(written.get(), 100 * chunk.len());
     }
 }
+
+/// A field that the project keeps stays, although its value has the pattern of a token. In the same body the same token stays,
+/// too, and another token is redacted. The leak check accepts the kept token.
+#[test]
+fn a_kept_field_is_kept() {
+    const KEPT: &str = "ghp_16C7e42F292c6912E7710c838347Ae178B4a";
+    const OTHER: &str = "ghp_26C7e42F292c6912E7710c838347Ae178B4b";
+    for (kind, body, expected) in [
+        (
+            "application/json",
+            format!(r#"{{"token":"{KEPT}","a":["{KEPT}"],"b":"{OTHER}"}}"#),
+            r#"{"token":"K","a":["K"],"b":"[github-token:1]"}"#,
+        ),
+        (
+            "application/json",
+            format!(r#"{{"token":["{KEPT}",{{"x":"{OTHER}"}},"{OTHER}"]}}"#),
+            r#"{"token":["K",{"x":"[github-token:1]"},"[github-token:1]"]}"#,
+        ),
+        (
+            "application/x-www-form-urlencoded",
+            format!("token={KEPT}&b={OTHER}"),
+            "token=K&b=[github-token:1]",
+        ),
+    ] {
+        for size in [1, 3, usize::MAX] {
+            let redactor = Redactor::new(Rules::default().keep_field("token")).unwrap();
+            let mut out = redactor.body(Some(kind), Vec::new());
+            body.as_bytes().chunks(size).for_each(|chunk| out.write_all(chunk).unwrap());
+            let out = String::from_utf8(out.finish().unwrap()).unwrap();
+            assert_eq!(out.replace(KEPT, "K"), expected, "{size} bytes at once");
+            let check = redactor.leak_check().unwrap();
+            assert!(check.scan(KEPT.as_bytes()).unwrap().is_none());
+            assert!(check.scan(OTHER.as_bytes()).unwrap().is_some());
+        }
+    }
+    let redactor = Redactor::new(Rules::default().keep_field("token")).unwrap();
+    let uri = format!("https://h/?token={KEPT}&b={OTHER}");
+    assert_eq!(redactor.uri(&uri), format!("https://h/?token={KEPT}&b=[github-token:1]"));
+}

@@ -66,8 +66,14 @@ impl<W: Write> TokenReplacer<W> {
                 }
                 Next::Token(token) => {
                     self.next.write_all(&text[passed..token.start])?;
+                    let found = &text[token.start..token.end];
+                    if self.account.is_excused(found) {
+                        self.next.write_all(found)?;
+                        passed = token.end;
+                        continue;
+                    }
                     let mut value = self.account.identity.value();
-                    value.push(&text[token.start..token.end]);
+                    value.push(found);
                     let placeholder = self.account.replace(token.rule, &value, &self.rules, &[]);
                     self.next.write_all(placeholder.as_bytes())?;
                     passed = token.end;

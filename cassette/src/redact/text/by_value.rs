@@ -134,6 +134,11 @@ impl<W: Write> Output<W> {
             let is_found = b.as_ref().is_some_and(|b| a.as_ref().is_none_or(|a| sooner(b, a)));
             let next = if is_found { found.zip(b.as_ref()) } else { a.as_ref().map(|hit| (named, hit)) };
             let Some((finder, hit)) = next else { break };
+            if is_found && self.account.is_excused(&text[hit.start..hit.end]) {
+                // The project keeps this value, which was found in another place.
+                b = next_found(&self.valid_from, self.at, hit.end);
+                continue;
+            }
             let (needle, entry) = &finder.entries[hit.id];
             let before = if needle.edges.before { unit_before(&text[passed..hit.start]) } else { 0 };
             let after = if needle.edges.after { unit_after(&text[hit.end..]) } else { 0 };
@@ -144,7 +149,10 @@ impl<W: Write> Output<W> {
             }
             match &entry.label {
                 Some(label) => self.account.count(label),
-                None => self.account.hit(),
+                None => {
+                    self.account.hit();
+                    self.account.in_response(&entry.replacement);
+                }
             }
             passed = hit.end + after;
             searched = passed;

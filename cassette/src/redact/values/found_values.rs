@@ -19,6 +19,10 @@ const MOST: usize = 32;
 /// their own, because a server may send another value in each response.
 const MOST_OF_HEADERS: usize = 16;
 
+/// The greatest number of stand-ins to search for. It is greater than [`MOST`], because the order in which the recording
+/// found the values is unknown.
+const MOST_STAND_INS: usize = 2 * MOST;
+
 /// The length of the longest value to search for.
 pub(crate) const LONGEST: usize = 4096;
 
@@ -44,25 +48,38 @@ struct State {
 
 struct FoundValue {
     placeholder: Arc<str>,
+    is_stand_in: bool,
     needles: Vec<Needle>,
 }
 
 impl FoundValues {
     /// Searches for the value from now on, if it looks like a token.
     pub(crate) fn add(&self, value: &[u8], placeholder: &str) {
-        if self.count() >= MOST + MOST_OF_HEADERS || !is_token(value) {
+        if !is_token(value) {
             return;
         }
         let Ok(value) = std::str::from_utf8(value) else { return };
-        let is_of_header =
-            |placeholder: &str| placeholder::is_name_of_header(placeholder.trim_start_matches('['));
-        let of_header = is_of_header(placeholder);
-        let most = if of_header { MOST_OF_HEADERS } else { MOST };
+        let most = if is_of_header(placeholder) { MOST_OF_HEADERS } else { MOST };
+        self.add_up_to(most, value, placeholder, false);
+    }
+
+    /// Searches for the stand-in of a value from now on, if the recording may have searched for the value.
+    pub(crate) fn add_stand_in(&self, text: &str, placeholder: &str) {
+        if is_token(text.as_bytes()) {
+            self.add_up_to(MOST_STAND_INS, text, placeholder, true);
+        }
+    }
+
+    fn add_up_to(&self, most: usize, value: &str, placeholder: &str, is_stand_in: bool) {
         let mut state = self.state();
-        let same_kind = state.values.iter().filter(|known| is_of_header(&known.placeholder) == of_header);
+        let same_kind = state.values.iter().filter(|known| {
+            known.is_stand_in == is_stand_in
+                && (is_stand_in || is_of_header(&known.placeholder) == is_of_header(placeholder))
+        });
         if same_kind.count() < most && state.values.iter().all(|known| *known.placeholder != *placeholder) {
             state.values.push(FoundValue {
                 placeholder: placeholder.into(),
+                is_stand_in,
                 needles: encodings::usual_needles(value),
             });
             state.finder = None;
@@ -93,14 +110,17 @@ impl FoundValues {
         (state.finder.clone(), count)
     }
 
-    /// All needles with the placeholders of their values, for the final leak check.
-    pub(crate) fn needles(&self) -> Vec<(String, Needle)> {
+    /// All needles with the placeholders of their values, for the final leak check. A stand-in is no secret. Nor
+    /// is a value that the project keeps in some field.
+    pub(crate) fn needles(&self, kept: &[Vec<u8>]) -> Vec<(String, Needle)> {
         let state = self.state();
         let named = |value: &FoundValue| {
             let name = value.placeholder.to_string();
             value.needles.iter().map(move |needle| (name.clone(), needle.clone())).collect::<Vec<_>>()
         };
-        state.values.iter().flat_map(named).collect()
+        let is_kept = |value: &FoundValue| value.needles.iter().any(|needle| kept.contains(&needle.bytes));
+        let is_secret = |value: &&FoundValue| !value.is_stand_in && !is_kept(value);
+        state.values.iter().filter(is_secret).flat_map(named).collect()
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -184,6 +204,11 @@ const HARDLY_EVER: [&[u8]; 26] = [
 pub(crate) fn is_recognisable(text: &[u8]) -> bool {
     let is_word = || text.iter().all(u8::is_ascii_alphabetic) && !is_token(text);
     text.len() >= LEAST_RECOGNISABLE && !is_word()
+}
+
+/// Whether this is the placeholder of a value in a header that no list knows.
+fn is_of_header(placeholder: &str) -> bool {
+    placeholder::is_name_of_header(placeholder.trim_start_matches('['))
 }
 
 #[cfg(test)]

@@ -40,6 +40,13 @@ impl Session {
         inner.ambient.end();
         // A thread that outlives the test may send more requests. They belong to no test.
         inner.engine.close();
+        let verifies = match &body {
+            BodyEnd::Passed => false,
+            BodyEnd::Returned(text) | BodyEnd::Panicked(text) => {
+                let text = text.to_ascii_lowercase();
+                ["signature", "verif", "jwt", "jws"].iter().any(|word| text.contains(word))
+            }
+        };
         let mut end = End { body_failed: body != BodyEnd::Passed, ..End::default() };
         match body {
             BodyEnd::Passed => {}
@@ -94,6 +101,11 @@ impl Session {
         }
         end.notes.extend(inner.notes.iter().cloned());
         end.notes.append(&mut end.summary.notes);
+        let jwts = inner.redactor.jwts();
+        if verifies && !jwts.is_empty() {
+            let command = inner.site.record_command();
+            end.notes.push(Note::Unsigned { names: jwts.into_iter().collect(), command });
+        }
         let refused = inner.engine.refused();
         end.notes.extend((!refused.is_empty()).then_some(Note::Refused(refused)));
         end.notes.extend(inner.network.parallel_notes(end.body_failed));

@@ -130,6 +130,7 @@ impl Session {
     fn metadata(&self, journal: &Journal) -> Metadata {
         let mut metadata = journal.metadata().clone();
         let redactor = &self.0.redactor;
+        metadata.tokens.extend(redactor.tokens());
         if journal.before().is_some() {
             // The list also keeps the rules that fired in the first recording.
             metadata.redaction = redactor.fired_or_in(&metadata.redaction);
