@@ -76,7 +76,12 @@ impl FoundValues {
             known.is_stand_in == is_stand_in
                 && (is_stand_in || is_of_header(&known.placeholder) == is_of_header(placeholder))
         });
-        if same_kind.count() < most && state.values.iter().all(|known| *known.placeholder != *placeholder) {
+        if same_kind.count() < most
+            && state
+                .values
+                .iter()
+                .all(|known| known.is_stand_in != is_stand_in || *known.placeholder != *placeholder)
+        {
             state.values.push(FoundValue {
                 placeholder: placeholder.into(),
                 is_stand_in,
