@@ -161,7 +161,9 @@ fn of_requests_are_on_the_cassette() {
     drop(api);
     // The body of the request matches, because redaction searches it for the value of the header.
     let replayed = project.replay(config, &ask);
-    assert_eq!(replayed, "{\"you\": \"sent [header.x-acme-pass:1]\"}");
+    let replayed = String::from_utf8_lossy(&replayed);
+    let sent = replayed.strip_prefix("{\"you\": \"sent ").and_then(|rest| rest.strip_suffix("\"}"));
+    assert!(sent.is_some_and(|sent| sent.len() == secret.len() && sent != secret), "{replayed}");
     project.assert_never(secret);
     let interaction = project.interactions().remove(0);
     let shown = |name: &str| interaction.request.headers.get(name).map(|value| value.to_str().unwrap());
@@ -202,8 +204,11 @@ fn credentials_in_unknown_headers() {
     drop(api);
     STATES.iter().for_each(|state| project.assert_never(state));
     let (state, body) = project.replay(config, &ask);
-    assert_eq!(state, "[header.x-acme-state:1]");
-    assert_eq!(body, "[header.x-acme-state:1]/[header.x-acme-next:1]");
+    // The client gets another text of the same length, and sends it back.
+    assert!(state.len() == STATES[0].len() && state != STATES[0], "{state}");
+    let body = String::from_utf8_lossy(&body);
+    let (sent, next) = body.split_once('/').unwrap();
+    assert!(sent == state && next.len() == STATES[1].len() && next != STATES[1], "{body}");
     assert_eq!(response(&project.interactions()[0]).headers["x-acme-next"], "[header.x-acme-next:1]");
 }
 

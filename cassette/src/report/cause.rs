@@ -114,7 +114,7 @@ impl Cause {
     pub(super) fn write(&self, page: &mut Page<'_>) {
         match self {
             Cause::Redacted { placeholder, place, of, rule, mend, seen } => {
-                page.note("the code under test got a placeholder in place of a redacted value");
+                page.note("the code under test got another value in place of a redacted one");
                 page.fact("placeholder", format_args!("{} in {}", clean(placeholder), short(place, VALUE)));
                 page.fact("from", of);
                 if let Some(rule) = rule {

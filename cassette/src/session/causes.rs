@@ -73,7 +73,8 @@ impl<'f> Failed<'f> {
         })
     }
 
-    /// The texts that the code under test has produced, each with the name of its place.
+    /// The texts that the code under test has produced, each with the name of its place. They have placeholders in place
+    /// of the values that the client got for them.
     fn texts(&self) -> Vec<(&'static str, String)> {
         let mut texts: Vec<(&str, String)> =
             self.panic.map(|text| ("the panic", text.to_owned())).into_iter().collect();
@@ -88,7 +89,7 @@ impl<'f> Failed<'f> {
                 _ => {}
             }
         }
-        texts
+        texts.into_iter().map(|(place, text)| (place, self.redactor.text(&text))).collect()
     }
 }
 

@@ -35,7 +35,7 @@ error: the recording passed, but it does not replay, so it was not installed
   --> tests/forecast.rs:12, test forecast::berlin
    = replayed: offline, in a new process of this executable
 
-  cause: the code under test got a placeholder in place of a redacted value
+  cause: the code under test got another value in place of a redacted one
      = placeholder: [access_token:1] in the JSON at /access_token
      = from: recording 1, POST https://api.example.com/login
      = rule: CAS0031 field access_token
