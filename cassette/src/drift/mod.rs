@@ -50,7 +50,7 @@ pub(crate) struct ComparedAnswer<'a> {
     pub(crate) body: Option<&'a [u8]>,
 }
 
-/// What is compared in addition to the schema.
+/// The parts of a response that are compared in addition to the schema.
 #[derive(Clone, Copy)]
 pub(crate) struct Compared {
     /// The values of headers and bodies.

@@ -1,5 +1,4 @@
-//! What a replay has given to the code under test that differs from what a real server gives: placeholders in place of
-//! redacted values.
+//! Finds the places in replayed responses where a real server gives another value: the placeholders of redacted values.
 //!
 //! Must not know: why the code under test failed, the text of a failure.
 

@@ -24,7 +24,7 @@ pub(super) struct Mark {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Name(Kind, u64);
 
-/// What a mark consists of, the most reliable first.
+/// The kind of a mark. The most reliable kind comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Kind {
     /// A header of content negotiation (RFC 9110 §12.5), which code sets on purpose.

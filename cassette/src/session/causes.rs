@@ -280,7 +280,7 @@ impl<'c> Causes<'c> {
     }
 }
 
-/// What the recording lacks of this response.
+/// The headers and chunks of this response that the recording lacks.
 fn lost_of<'a>(given: &Given, assignment: &'a Assignment) -> Option<&'a Lost> {
     let request = format!("{} {}", given.method, given.uri);
     let in_place = assignment.lost.get(given.index).filter(|lost| lost.request == request);

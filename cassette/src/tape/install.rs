@@ -316,7 +316,7 @@ impl Prepared {
         same.then(|| old.metadata().clone())
     }
 
-    /// Whether the interactions of the two documents differ in nothing but ids of requests.
+    /// Whether the interactions of the two documents differ only in ids of requests and in the ends of chunks.
     fn same_apart_from_chance_values(&self, old: &Cassette, files: &Files) -> Result<bool> {
         let new = Cassette::read(self.document.0.clone(), files.bodies(), &Limits::default())?;
         if old.len() != new.len() {

@@ -5,6 +5,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use sha2::{Digest, Sha256};
+
 use super::Cassette;
 use super::chance::without_chance;
 use super::journal::Line;
@@ -31,9 +33,13 @@ pub(super) fn is_same_apart_from_chance(
     if !concurrent || old.len() != lines.len() {
         return Ok(false);
     }
-    let compared = |text: Vec<u8>| if ignore_chance { without_chance(&text) } else { text };
+    // Hashes, because the texts of a long recording do not fit into memory.
+    let compared = |text: Vec<u8>| -> [u8; 32] {
+        let text = if ignore_chance { without_chance(&text) } else { text };
+        Sha256::digest(text).into()
+    };
     // The lines of the new recording by their text. Equal texts keep their order.
-    let mut by_text: HashMap<Vec<u8>, VecDeque<u64>> = HashMap::new();
+    let mut by_text: HashMap<[u8; 32], VecDeque<u64>> = HashMap::new();
     for line in lines {
         by_text.entry(compared(text(line)?)).or_default().push_back(line.burst);
     }

@@ -15,7 +15,7 @@ use crate::json::unescape;
 use crate::media_type;
 use crate::tape::{Body, Content, Request};
 
-/// What stands around a value.
+/// The place of a value in a text: the name or the segment before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Slot<'a> {
     /// A segment of a path, with the segment before it.

@@ -36,7 +36,7 @@ pub(super) struct Renaming {
     renames: Option<Arc<Renames>>,
 }
 
-/// What a request has in common with recorded ones.
+/// The recordings that a request may stand for, and the ids that it contains.
 #[derive(Debug)]
 pub(super) struct Recognised {
     /// The class of recordings that are equal apart from values; `None` if there is none.

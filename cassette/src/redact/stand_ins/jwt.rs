@@ -14,7 +14,7 @@ use super::random::Random;
 use super::syntax::Syntax;
 use crate::redact::values::found_values::is_token;
 
-/// What a cassette has of a JWT.
+/// The parts of a JWT that a cassette keeps.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Jwt {
     header: Map<String, Value>,
