@@ -167,6 +167,7 @@ fn a_value_that_differs_in_each_run() {
 fn an_output_that_differs_in_each_run() {
     let cause = ["cause: a file of the output differs in each run", "= file: id", ".ignore_output(\"id\")"];
     refused("varying", "output", &cause);
+    refused("varying", "length", &cause);
 }
 
 /// The request of the second test is not on its cassette, because the first test has filled a cache.

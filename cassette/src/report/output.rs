@@ -36,6 +36,8 @@ pub(crate) struct ChangedFile {
     pub(crate) fields: Vec<FieldChange>,
     /// A unified diff of the text, if both texts are available.
     pub(crate) diff: Option<String>,
+    /// The SHA-256 of the file in this run, as hexadecimal digits. Empty for other items. The report does not show it.
+    pub(crate) sha256: String,
 }
 
 /// A property of a file that changed: `rows` from `24` to `25`.

@@ -188,7 +188,7 @@ impl<'c> Causes<'c> {
             let Problem::Output(change) = problem else { continue };
             for file in &change.changed {
                 let after: Vec<&str> = file.fields.iter().map(|field| &*field.after).collect();
-                let value = hash(&(after, &file.diff));
+                let value = hash(&(after, &file.sha256));
                 if before.is_some_and(|b| b.output.get(&file.path).is_some_and(|earlier| *earlier != value)) {
                     self.add(Cause::RandomOutput { path: file.path.clone() });
                 }

@@ -82,6 +82,7 @@ pub(super) fn output(
         path: change.path.clone(),
         fields: change.facts().iter().map(|fact| field(fact, change)).collect(),
         diff: None,
+        sha256: sha256(&change.after),
     };
     let paths = |entries: Vec<Entry>| entries.into_iter().map(|e| e.path).collect();
     OutputChange {

@@ -18,6 +18,7 @@ fn another_output() {
                 field("sha256", &"0123456789abcdef".repeat(4), &"fedcba9876543210".repeat(4)),
             ],
             diff: Some("@@ -1,2 +1,3 @@\n day,high\n+2026-11-24,7\n 2026-11-25,9\n".into()),
+            sha256: "fedcba9876543210".repeat(4),
         }],
         missing: vec!["state.json".into()],
         unexpected: vec!["debug.log".into()],
