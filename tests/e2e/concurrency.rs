@@ -36,7 +36,7 @@ async fn storm(session: Session, base: &str, requests: usize) -> usize {
 
 #[test]
 fn thousands_of_requests_at_once() {
-    for (speaks, requests) in [(Speaks::Http1, sized(20, 50)), (Speaks::Https2, sized(40, 200))] {
+    for (speaks, requests) in [(Speaks::Http1, sized(10, 50)), (Speaks::Https2, sized(20, 200))] {
         let api = Api::start(speaks, |request| answer(200, &[], request.uri().path().to_owned()));
         let base = api.url("");
         let (project, count) = Project::both(api, async |session| storm(session, &base, requests).await);

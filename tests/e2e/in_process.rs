@@ -367,7 +367,7 @@ const TASKS: usize = 64;
 fn thousands_of_requests_at_once() {
     let api = Api::start(Speaks::Http1, |request| answer(200, &[], request.uri().path().to_owned()));
     let base = direct(&api, "");
-    let requests = sized(40, 200);
+    let requests = sized(20, 200);
     let (project, ()) = Project::both(api, async |session| {
         let http = hyper();
         let mut tasks = JoinSet::new();

@@ -8,7 +8,7 @@ use http::Request;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::{REPLAYS, order};
+use super::{order, replays};
 use crate::api::{Answer, Api, Speaks, answer, get, see};
 use crate::project::Project;
 
@@ -114,7 +114,7 @@ fn jobs_with_different_inputs() {
     let (config, base, project) = (api.config(), api.url(""), Project::new());
     let recorded = project.record(config.clone(), &async |session| run(session, &base, 0).await);
     drop(api);
-    for replay in 0..REPLAYS {
+    for replay in 0..replays() {
         let replayed = project.replay(config.clone(), &async |session| run(session, &base, replay).await);
         assert_eq!(replayed, recorded, "replay {replay}");
     }

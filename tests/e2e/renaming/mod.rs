@@ -5,8 +5,12 @@ mod jobs;
 mod registry;
 mod searches;
 
-/// The number of replays of one recording.
-const REPLAYS: usize = 100;
+use crate::size::sized;
+
+/// The number of replays of one recording. Each of them has another order of clients.
+fn replays() -> usize {
+    sized(10, 100)
+}
 
 /// The order in which clients begin, which differs from replay to replay.
 fn order(replay: usize, clients: usize) -> Vec<usize> {

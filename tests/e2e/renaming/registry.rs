@@ -10,7 +10,7 @@ use cassette::{Mode, Session};
 use http::Request;
 use tokio::task::JoinSet;
 
-use super::{REPLAYS, order};
+use super::{order, replays};
 use crate::api::{Answer, Api, Speaks, answer, see};
 use crate::project::{Project, response};
 
@@ -160,7 +160,7 @@ async fn upload(session: Session, base: &str, replay: usize) -> Vec<(String, Str
 
 #[test]
 fn uploads_of_different_blobs() {
-    for (speaks, first, replays) in [(Speaks::Https1, 0, REPLAYS), (Speaks::Https2, 3, REPLAYS / 5)] {
+    for (speaks, first, replays) in [(Speaks::Https1, 0, replays()), (Speaks::Https2, 3, replays() / 5)] {
         let registry = Arc::new(Mutex::new(Registry::default()));
         let api = Api::start(speaks, move |request| registry.lock().unwrap().answer(&request));
         let (config, base, project) = (api.config(), api.url(""), Project::new());

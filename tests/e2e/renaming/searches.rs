@@ -6,7 +6,7 @@ use cassette::Session;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::{REPLAYS, order};
+use super::{order, replays};
 use crate::api::{Api, Speaks, answer, get};
 use crate::project::Project;
 
@@ -54,7 +54,7 @@ fn cursors_of_equal_searches() {
     let (config, base, project) = (api.config(), api.url(""), Project::new());
     let recorded = project.record(config.clone(), &async |session| run(session, &base, 0).await);
     drop(api);
-    for replay in 0..REPLAYS {
+    for replay in 0..replays() {
         let replayed = project.replay(config.clone(), &async |session| run(session, &base, replay).await);
         assert_eq!(replayed, recorded, "replay {replay}");
     }

@@ -119,7 +119,7 @@ fn redact_cut(text: &[u8], cuts: &[usize]) -> String {
 
 #[track_caller]
 fn check(text: &str, expected: &str) {
-    check_step(text, expected, sized(1 + text.len() / 100, 1));
+    check_step(text, expected, sized(1 + text.len() / 30, 1));
 }
 
 /// Cuts the text at every multiple of `step`.
@@ -129,15 +129,15 @@ fn check_step(text: &str, expected: &str, step: usize) {
     for cut in (0..=text.len()).step_by(step) {
         assert_eq!(redact_cut(text.as_bytes(), &[cut]), expected, "cut at {cut}");
     }
-    let every: Vec<usize> = (1..text.len()).step_by(sized(1 + text.len() / 100, 1)).collect();
+    let every: Vec<usize> = (1..text.len()).step_by(sized(1 + text.len() / 30, 1)).collect();
     assert_eq!(redact_cut(text.as_bytes(), &every), expected, "byte by byte");
     assert_eq!(redact(default_redactor(), expected, text.len()), expected, "redacting again changes nothing");
 }
 
 #[test]
 fn every_pattern_in_any_context() {
-    // At full size, the test tries every sample in each context, otherwise in some contexts.
-    let (step, seed) = (sized(4, 1), seed(0) as usize);
+    // At full size, the test tries every sample in each context, otherwise in one of them.
+    let (step, seed) = (sized(7, 1), seed(0) as usize);
     for (n, (name, sample)) in samples().into_iter().enumerate() {
         let surroundings = [
             ("", ""),

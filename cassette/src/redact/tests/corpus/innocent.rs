@@ -33,7 +33,7 @@ fn text_without_secrets_is_unchanged() {
     let seed = seed(5);
     let secrets = secrets(sized(ALPHABETS.len(), 40), seed);
     // A small run tries a sample of the offsets where a text is cut, a full run tries all of them.
-    let step = sized(16, 1);
+    let step = sized(32, 1);
     let named = (0..).zip(&secrets);
     let rules = named.fold(Rules::default().allow_header("x-note"), |rules, (n, secret)| {
         rules.secret(format!("K{n}"), secret.clone()).unwrap()

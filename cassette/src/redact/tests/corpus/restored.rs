@@ -77,14 +77,18 @@ fn restore(redactor: &Redactor, place: &Place, stored: &str) -> Option<String> {
 
 #[test]
 fn restored_in_the_servers_encoding() {
-    let mut cases = 0;
+    let (mut cases, seed) = (0, seed(5));
     // The first secret is the same in every run, and has more cases than the lower bound below. The random secrets of
     // the full size have a number of cases that depends on their alphabets.
-    for secret in [FIXED[0].to_owned()].into_iter().chain(secrets(sized(0, 24), seed(5))) {
+    for secret in [FIXED[0].to_owned()].into_iter().chain(secrets(sized(0, 24), seed)) {
         let rules = Rules::default().allow_header("x-note").secret("K", secret.clone()).unwrap();
         let redactor = Redactor::new(rules).unwrap();
         let responses = redactor.for_responses();
-        for case in encodings::all(&secret).iter().filter(|case| is_restored(&case.encoding)) {
+        // A small run tries a half of the encodings, which half depends on the seed.
+        let (step, first) = (sized(2, 1), sized(seed as usize % 2, 0));
+        let cases_of = encodings::all(&secret);
+        let restored_cases = cases_of.iter().filter(|case| is_restored(&case.encoding));
+        for case in restored_cases.skip(first).step_by(step) {
             for place in PLACES.iter().filter(|p| !case.text.contains(|c| p.without.contains(c))) {
                 let text = place.frame.replace('@', &case.text);
                 let Some(stored) = place.part.store(&responses, &text, &[]) else { continue };
@@ -110,5 +114,5 @@ fn restored_in_the_servers_encoding() {
             }
         }
     }
-    assert!(cases > sized(7_500, 10_000), "{cases}");
+    assert!(cases > sized(3_000, 10_000), "{cases}");
 }
