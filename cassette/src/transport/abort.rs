@@ -1,7 +1,7 @@
-//! A connection that can be aborted: the client sees a reset, an error of its socket, and not an orderly end.
+//! A connection that can be aborted. The client then sees a reset, which is a socket error, and not an orderly end.
 //!
-//! A client whose request found no server gets this. Its connection to the session was accepted, so it cannot be refused
-//! any more, and a reset comes nearest to that.
+//! The session aborts the connection of a client whose request found no server. It cannot refuse the connection, which
+//! it has accepted already. For the client, a reset is most like a refused connection.
 //!
 //! Must not know: HTTP, TLS.
 
@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Says how a connection ends.
+/// Decides how a connection ends: in order, or with a reset.
 #[derive(Clone, Default)]
 pub(super) struct Abort(Arc<AtomicBool>);
 
@@ -38,7 +38,7 @@ pub(super) struct Abortable {
 impl Drop for Abortable {
     fn drop(&mut self) {
         if self.abort.0.load(Ordering::Acquire) {
-            // Without a linger time, the system resets the connection. If that fails, the connection ends in order.
+            // Without a linger time, the system resets the connection. If the call fails, the connection ends in order.
             let _ = self.stream.set_zero_linger();
         }
     }

@@ -44,7 +44,7 @@ pub(super) const MAX_HEADERS: usize = 256;
 /// need more.
 pub(super) const MAX_HEADER_LIST: u32 = 1 << 20;
 
-/// How long a replayed request stays without a response if its client gave up during the recording.
+/// How long a replay holds back the answer to a request whose client gave up during the recording.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The state that all connections of one session share.
@@ -112,8 +112,8 @@ impl Arrival {
     }
 }
 
-/// A connection to a known server before its first request. The request may never come, if the server's protocol is not
-/// HTTP.
+/// The server that the client of a connection wants to reach, if it is known, until the first request. If the server
+/// does not speak HTTP, the request never comes.
 struct Meant {
     server: String,
     undecided: Undecided<Foreign>,
@@ -142,7 +142,8 @@ pub(super) async fn serve<S: HttpService>(
     }
 }
 
-/// The future is boxed, because it is recursive: the contents of a tunnel are sniffed again.
+/// Decides by the first byte whether a connection speaks TLS or HTTP, and serves it. The future is boxed because it is
+/// recursive: the contents of a tunnel are sniffed again.
 fn sniff<S: HttpService, T>(
     shared: Arc<Shared<S>>,
     stream: T,
@@ -218,7 +219,7 @@ where
         None => None,
     };
     let origin = match (arrival, asked) {
-        // A client with its own resolver connects to an address; the name is in the handshake.
+        // A client with its own resolver connects to an address. The host's name is in the handshake.
         (Arrival::Intercepted(destination), Some(name)) if destination.is_address() => {
             let name = if destination.port == 443 { name } else { format!("{name}:{}", destination.port) };
             Origin::Tls { tunnel: None, name }
@@ -261,19 +262,19 @@ where
 
 type ExchangeFuture<R> = Pin<Box<dyn Future<Output = Result<R, TransportError>> + Send>>;
 
-/// The future is boxed here, because rustc does not see that an async block which holds the engine's future is `Send`.
+/// The future is boxed here, because rustc cannot prove that an async block which holds the engine's future is `Send`.
 fn exchange<S: HttpService>(engine: &mut S, request: Request<Body>) -> ExchangeFuture<Response<Body>> {
     Box::pin(engine.call(request))
 }
 
-/// A connection's requests, passed on to the engine.
+/// Passes the requests of one connection on to the engine.
 struct Connection<S> {
     shared: Arc<Shared<S>>,
     origin: Origin,
     base: Option<Arc<Base>>,
     gate: Arc<Gate>,
     abort: Abort,
-    /// Says that the connection may turn out not to be HTTP. Dropped at the first request.
+    /// Held as long as the connection may turn out not to be HTTP. Dropped at the first request.
     undecided: Option<Arc<Mutex<Option<Undecided<Foreign>>>>>,
 }
 

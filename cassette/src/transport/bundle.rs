@@ -1,9 +1,9 @@
-//! The file of trusted certificates, for clients that read the name of such a file from the environment.
+//! The file of trusted certificates, for clients that take the path of such a file from an environment variable.
 //!
-//! The file holds certificates and never a key. Each process has a directory of its own for it, in the system's
-//! temporary directory. The file and the directory are removed when the last session that needs them ends. The next
-//! process removes the directory of a killed process. The next session of this process finds the file in the same
-//! place, because some clients read the variable once in a process (the curl crate does).
+//! The file holds certificates and never a key. Each process has a directory of its own for the file, in the system's
+//! temporary directory. The file and the directory are removed when the last session that needs them ends. If a process
+//! is killed, a later process removes its directory. The next session of this process puts the file in the same place
+//! again, because some clients read the variable only once in a process (the curl crate does).
 //!
 //! Must not know: sessions, and the variables that name the file.
 
@@ -41,7 +41,8 @@ pub(crate) struct Bundle {
     file: PathBuf,
 }
 
-/// The directory that holds the file for one kind of trust, or held it last, and the number of handles to the file.
+/// The directory of the file for one kind of trust, and the number of handles to the file. If there is no handle, the
+/// directory is the last one that held the file.
 struct Place {
     directory: Option<PathBuf>,
     handles: usize,
@@ -60,7 +61,7 @@ const FILE: &str = "ca.pem";
 const PREFIX: &str = "cassette-ca-";
 
 impl Bundle {
-    /// The file of this process, which is written unless a handle exists already.
+    /// A handle to the file of this process. Writes the file, unless another handle exists already.
     ///
     /// # Errors
     ///
@@ -100,14 +101,14 @@ impl Drop for Bundle {
     }
 }
 
-/// Writes the file into the previous directory, or into a new one if there is no previous directory, or if another
-/// process has created one of that name meanwhile. Returns the directory.
+/// Creates the previous directory again and writes the file into it. Creates a directory with a new name instead if
+/// there is no previous directory, or if its name is taken. Returns the directory.
 fn write(before: Option<PathBuf>, temporary: &Path, text: &str) -> io::Result<PathBuf> {
     let directory = match before.filter(|before| fs::create_dir(before).is_ok()) {
         Some(directory) => directory,
         None => {
-            // Creating the directory fails if the name exists, so nobody else can have placed a file there for us to
-            // fill.
+            // Creating the directory fails if the name is taken. So nobody else can have placed a file there for us to
+            // write into.
             let random = ca::random().map_err(io::Error::other)?;
             let name = format!("{PREFIX}{}-{random:016x}", std::process::id());
             let directory = std::path::absolute(temporary)?.join(name);
@@ -128,7 +129,7 @@ fn text(trust: Trust) -> String {
     let mut text = Ca::get().pem().to_owned();
     if trust == Trust::SessionAndMachine {
         // The roots are loaded outside of the session, because inside of it `SSL_CERT_FILE` may name the file that is
-        // being written. Roots that cannot be loaded are left out, even if none remains.
+        // being written. Roots that cannot be loaded are left out, even if no root remains.
         for root in outside(rustls_native_certs::load_native_certs).certs {
             text += &ca::pem(&root);
         }
@@ -149,8 +150,8 @@ fn sweep(temporary: &Path) {
     }
 }
 
-/// Whether the process has ended. Where the system has `/proc`, the list of processes answers that. Elsewhere, a
-/// directory older than a day is taken to be unused, because no test runs that long.
+/// Whether the process has ended. If the system has `/proc`, the process must be listed there. Otherwise the directory
+/// counts as left behind when it is older than a day, because no test runs that long.
 fn is_gone(process: u32, entry: &fs::DirEntry) -> bool {
     if Path::new("/proc/self").exists() {
         return !Path::new("/proc").join(process.to_string()).exists();

@@ -1,9 +1,9 @@
-//! The certificate authority of this process, and the certificates of the hosts that a session stands in for.
+//! The certificate authority of this process, and the certificates that a session shows to clients in place of the real
+//! hosts.
 //!
 //! The authority is created in memory at first use. Its key never leaves memory, neither to a file nor to a log.
-//! Clients trust the authority for the duration of a test. Certificates are valid around the *session's* clock, because
-//! clients inside a session judge them by that clock, and around the real clock, because processes that the session
-//! starts judge them by the real clock.
+//! Clients trust the authority for the duration of a test. A certificate is valid around two instants. Clients inside a
+//! session verify it by the *session's* clock, and processes that the session starts verify it by the real clock.
 //!
 //! Must not know: sockets, sessions.
 
@@ -36,7 +36,7 @@ const REISSUE: Duration = Duration::from_secs(300 * 24 * 60 * 60);
 /// The authority that issues the certificates for all sessions of this process.
 pub(crate) struct Ca {
     issuer: Issuer<'static, KeyPair>,
-    /// All hosts share one key, because a key for each host would only cost time.
+    /// All hosts share one key. A key for each host would cost time and gain nothing.
     host_key: KeyPair,
     #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "only the clients of reqwest need it"))]
     der: CertificateDer<'static>,
@@ -81,7 +81,7 @@ impl Ca {
         Ok(Ca { issuer: Issuer::new(params, key), host_key: KeyPair::generate()?, der, pem })
     }
 
-    /// A certificate for `host`, a name or an address, valid around both instants.
+    /// A certificate for `host`, which is a name or an address. It is valid around the instants `at` and `real`.
     fn issue(
         &self,
         host: &str,
@@ -89,7 +89,7 @@ impl Ca {
         real: SystemTime,
     ) -> Result<CertificateDer<'static>, BoxError> {
         let mut params = CertificateParams::default();
-        // The common name is not the host, because it holds 64 characters at most (RFC 5280, appendix A.1).
+        // The common name is not the host, because a common name holds 64 characters at most (RFC 5280, appendix A.1).
         params.distinguished_name = name("cassette");
         params.serial_number = Some(serial()?);
         (params.not_before, params.not_after) = validity(at, real);
@@ -154,7 +154,7 @@ fn validity(at: SystemTime, real: SystemTime) -> (OffsetDateTime, OffsetDateTime
         };
         OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(last).clamp(first, last)
     };
-    // Apple's verifiers would refuse the longer validity.
+    // Apple's verifiers would refuse a certificate that is valid around both instants, if they are far apart.
     let real = if cfg!(target_vendor = "apple") { at } else { real };
     let (early, late) = (date(at.min(real)), date(at.max(real)));
     ((early - VALID_BEFORE).max(first), (late + VALID_AFTER).min(last))
@@ -173,12 +173,12 @@ pub(super) fn random() -> Result<u64, BoxError> {
     Ok(u64::from_ne_bytes(bytes))
 }
 
-/// A random serial number. rcgen's default is a hash of the key and would give every host the same number; clients that
-/// store certificates by issuer and serial number refuse that (RFC 5280 §4.1.2.2).
+/// A random serial number. rcgen's default is a hash of the key, which all hosts share, so every certificate would have
+/// the same number. Clients that store certificates by issuer and serial number refuse that (RFC 5280 §4.1.2.2).
 fn serial() -> Result<SerialNumber, BoxError> {
     let mut bytes = [0; 16];
     provider().secure_random.fill(&mut bytes).map_err(|_| "no randomness for a serial number")?;
-    // The number is positive and never starts with a zero byte.
+    // Makes the number positive, with a first byte that is not zero.
     bytes[0] = bytes[0] & 0x3f | 0x40;
     Ok(SerialNumber::from_slice(&bytes))
 }
@@ -267,8 +267,8 @@ mod tests {
             let at = der.windows(start.len()).position(|w| w == start)?;
             Some(der[at + start.len()..].to_vec())
         };
-        // id-ce-basicConstraints and id-ce-keyUsage, both critical: the certificate is an authority, which signs
-        // certificates and revocation lists.
+        // The two critical extensions id-ce-basicConstraints and id-ce-keyUsage say that the certificate is an
+        // authority, which signs certificates and revocation lists.
         assert!(
             after(ca.der(), b"\x55\x1d\x13\x01\x01\xff\x04\x08\x30\x06\x01\x01\xff\x02\x01\x00").is_some()
         );

@@ -1,4 +1,4 @@
-//! Clients that refused the session's certificate: this side of the connection sees their TLS alert.
+//! Detects that a client refused the session's certificate, by the TLS alert that the client sends.
 //!
 //! Must not know: how the refusal is worded.
 
@@ -11,14 +11,15 @@ use rustls::AlertDescription;
 pub(crate) struct CertificateRefusal {
     /// The host that the certificate was issued for.
     pub(crate) host: String,
-    /// The client's reason, by the name of its alert (RFC 8446 §6.2). `None` if the client closed the connection
-    /// without an alert. Some clients do that because they do not trust the certificate, others because they ran out of
-    /// time.
+    /// The client's reason, which is the name of its alert (RFC 8446 §6.2). `None` if the client closed the connection
+    /// without an alert. Some clients do that because they do not trust the certificate, and some because of a
+    /// time-out.
     pub(crate) alert: Option<&'static str>,
 }
 
 impl CertificateRefusal {
-    /// The refusal behind a failed handshake with the client of `host`; `None` if the certificate was not the cause.
+    /// The refusal that made a handshake fail with a client that asked for `host`. `None` if the certificate was not
+    /// the cause.
     pub(super) fn by(host: &str, error: &io::Error) -> Option<CertificateRefusal> {
         let alert = alert(error);
         if alert.is_none() && !is_an_end(error) {
@@ -28,7 +29,7 @@ impl CertificateRefusal {
     }
 }
 
-/// The name of an alert about a certificate.
+/// The name of the alert that the client sent, if the alert is about the certificate.
 fn alert(error: &io::Error) -> Option<&'static str> {
     match error.get_ref()?.downcast_ref::<rustls::Error>()? {
         rustls::Error::AlertReceived(alert) => match alert {
@@ -44,7 +45,8 @@ fn alert(error: &io::Error) -> Option<&'static str> {
     }
 }
 
-/// Whether the client closed the connection. ureq intends to send its alert, but sends only the data queued before it.
+/// Whether the client closed the connection. ureq does that without an alert: it queues the alert, but does not send
+/// it.
 fn is_an_end(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,8 +1,8 @@
 //! Real `reqwest` clients that send their requests through a session, or directly if there is none.
 //!
-//! A session's client uses the proxy for every host, loopback included, and trusts the session's authority alone: a
-//! request that bypassed the proxy would fail its handshake. If the build's reqwest has rustls, TLS is configured here,
-//! so that building a client neither reads the system's roots nor needs a process-wide default.
+//! A session's client uses the proxy for every host, loopback included. It trusts only the session's authority, so an
+//! https request that bypassed the proxy would fail in its handshake. If the build's reqwest has rustls, TLS is
+//! configured here, so a new client does not read the system's roots, and needs no process-wide default provider.
 //!
 //! Must not know: sessions, modes.
 
@@ -14,19 +14,19 @@ use crate::error::{Error, Result};
 
 /// A client of the session whose proxy listens at `proxy`.
 ///
-/// If reqwest has rustls, TLS is configured here, so `http1_only` has no effect on https: the session offers HTTP/2 as
-/// well.
+/// If reqwest has rustls, TLS is configured here, ALPN included. A later call of `http1_only` then has no effect on
+/// https: the client still offers HTTP/2.
 pub(crate) fn client_builder(proxy: &str, ca: &Ca) -> Result<reqwest::ClientBuilder> {
     trusting!(reqwest::Client::builder().proxy(through(proxy)?), &Trusted::Only(ca.der().clone()))
 }
 
-/// The blocking sibling of [`client_builder`].
+/// The same as [`client_builder`], for blocking clients.
 #[cfg(feature = "blocking")]
 pub(crate) fn blocking_client_builder(proxy: &str, ca: &Ca) -> Result<reqwest::blocking::ClientBuilder> {
     trusting!(reqwest::blocking::Client::builder().proxy(through(proxy)?), &Trusted::Only(ca.der().clone()))
 }
 
-/// A client that talks to the real servers itself, for a session that is off.
+/// A client that connects to the real servers directly, for a session that is off.
 ///
 /// An override applies to all ports of its host, even if the override names one port.
 pub(crate) fn direct_client_builder(options: &UpstreamOptions) -> Result<reqwest::ClientBuilder> {
@@ -37,7 +37,7 @@ pub(crate) fn direct_client_builder(options: &UpstreamOptions) -> Result<reqwest
     Ok(builder)
 }
 
-/// The blocking sibling of [`direct_client_builder`].
+/// The same as [`direct_client_builder`], for blocking clients.
 #[cfg(feature = "blocking")]
 pub(crate) fn direct_blocking_client_builder(
     options: &UpstreamOptions,
@@ -49,7 +49,8 @@ pub(crate) fn direct_blocking_client_builder(
     Ok(builder)
 }
 
-/// An explicit proxy also disables the proxies of the environment. No host is exempt.
+/// The proxy setting of a client, with no exempt hosts. An explicit proxy also makes reqwest ignore the proxies in the
+/// environment.
 fn through(proxy: &str) -> Result<reqwest::Proxy> {
     let proxy = reqwest::Proxy::all(proxy)
         .map_err(|e| Error::with_source("the address of the proxy is not valid", e))?;

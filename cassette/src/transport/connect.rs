@@ -1,4 +1,4 @@
-//! A connection to the real server: name lookup, TCP and TLS, each with its own kind of failure.
+//! Connects to the real server: name lookup, TCP and TLS. Each of these steps has its own kind of failure.
 //!
 //! Must not know: requests.
 
@@ -68,7 +68,7 @@ impl Connector {
         let tcp = connected.map(TokioIo::into_inner).map_err(|e| {
             let found = failure::of(&e);
             match found.kind {
-                // The connection to one of the host's addresses, perhaps the only one, has timed out.
+                // The connection to one of the host's addresses has timed out. The host may have no other address.
                 Kind::Timeout => self.shared.late(&to),
                 Kind::Dns => TransportError { kind: Kind::Dns, message: format!("{to}: {}", found.message) },
                 _ => TransportError { kind: Kind::Connect, message: format!("{to}: {}", found.message) },
@@ -108,7 +108,7 @@ impl Service<Uri> for Connector {
 }
 
 impl Shared {
-    /// The URI to connect to: the given one, or one with an overriding address.
+    /// The URI to connect to: `uri`, or a URI with the address of an override for its host.
     fn over(&self, uri: &Uri) -> Uri {
         let usual = if uri.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
         let port = uri.port_u16().unwrap_or(usual);

@@ -1,10 +1,9 @@
-//! A response that breaks off must break off for the client at the same byte: the connection is cut only after
+//! If a response breaks off, the client must see it break off at the same byte. So the connection is cut only after
 //! everything before the failure has been sent.
 //!
 //! When a body fails, hyper drops the data that it still holds: the write buffer of an HTTP/1 connection, the queued
 //! frames of an HTTP/2 stream. A failing body therefore waits at the connection's [`Gate`] until a whole poll of the
-//! connection has left nothing unsent. On HTTP/2 this does not cover data for which the client has not opened its
-//! flow-control window yet.
+//! connection has left nothing unsent. On HTTP/2, data is still lost if the client's flow-control window is full.
 //!
 //! Must not know: TLS, proxies.
 
@@ -27,7 +26,7 @@ use crate::poison::unpoisoned;
 /// The failing bodies of one connection wait here.
 #[derive(Default)]
 pub(super) struct Gate {
-    /// Set while written bytes have not been flushed.
+    /// True while there are written bytes that have not been flushed.
     unsent: AtomicBool,
     queue: Mutex<Queue>,
 }
@@ -47,7 +46,8 @@ impl Gate {
     pub(super) async fn drive<C: Future>(&self, connection: C) -> C::Output {
         let mut connection = pin!(connection);
         poll_fn(|cx| {
-            // Bodies that fail during this poll may have left data that only the next poll sends.
+            // Only the bodies that failed before this poll may go on after it. A body that fails during this poll may
+            // have left data that only the next poll sends.
             let arrived = self.enter(cx.waker());
             let polled = connection.as_mut().poll(cx);
             if polled.is_pending() && !self.unsent.load(Ordering::Acquire) {
@@ -58,19 +58,19 @@ impl Gate {
         .await
     }
 
-    /// Wraps the connection's stream, to see which bytes are unsent.
+    /// Wraps the connection's stream, to see whether there are unsent bytes.
     pub(super) fn watch<T>(self: &Arc<Self>, inner: T) -> Watched<T> {
         Watched { inner, gate: self.clone() }
     }
 
-    /// Wraps the response to a request of this method: its body fails only after everything before the failure has been
-    /// sent.
+    /// Wraps the response to a request with this method. Its body fails only after everything before the failure has
+    /// been sent.
     pub(super) fn guard(self: &Arc<Self>, method: &Method, response: Response<Body>) -> Response<Guarded> {
         let has_length = response.headers().contains_key(CONTENT_LENGTH);
         let status = response.status();
-        // hyper's HTTP/1 gives a body that is known to be empty a length of 0. It would remove the length of a 304,
-        // which describes another response (RFC 9110 §15.4.5), and it would add to other responses a length that no
-        // server has sent.
+        // For an HTTP/1 body that is known to be empty, hyper sets the header `content-length` to 0. That would replace
+        // the length in a 304, which is the length of the full response (RFC 9110 §15.4.5). It would also add a length
+        // to responses for which the server has sent none. So this body claims not to be empty.
         let looks_full = response.version() < Version::HTTP_2
             && if has_length { status == StatusCode::NOT_MODIFIED } else { may_have_a_body(method, status) };
         let gate = self.clone();
@@ -118,7 +118,7 @@ impl Gate {
     }
 }
 
-/// Whether the response to a request of this method may have a body if it has this status (RFC 9110 §6.4.1).
+/// Whether a response with this status may have a body, if the request has this method (RFC 9110 §6.4.1).
 fn may_have_a_body(method: &Method, status: StatusCode) -> bool {
     let bodiless = status.is_informational()
         || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
@@ -165,8 +165,8 @@ impl HttpBody for Guarded {
     }
 
     fn size_hint(&self) -> SizeHint {
-        // The header holds the length that the server promised. The size of a cut body is smaller, and hyper would send
-        // that instead.
+        // The header holds the length that the server promised. A cut body is shorter, and hyper would send its length
+        // instead.
         if self.has_length { SizeHint::default() } else { self.inner.size_hint() }
     }
 }

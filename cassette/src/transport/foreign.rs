@@ -22,7 +22,7 @@ pub(crate) struct Foreign {
     pub(crate) silent: bool,
 }
 
-/// The connections of one session.
+/// Finds the connections of one session that do not speak HTTP.
 pub(super) struct Foreigners {
     pub(super) seen: Arc<Seen<Foreign>>,
     /// When any client was last active.
@@ -30,10 +30,11 @@ pub(super) struct Foreigners {
 }
 
 /// How long a client may be silent while no other client is active. The time counts from the last activity of any
-/// client, because with thousands of connections at once each client is slow.
+/// client, because each client is slow if thousands of them connect at once.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// A client that sent nothing for longer than this before it closed its connection was waiting for the server.
+/// If a client sends nothing for longer than this and then closes its connection, it has waited for the server to speak
+/// first.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Default for Foreigners {
@@ -49,8 +50,8 @@ impl Foreigners {
     }
 
     /// Waits for the client's first byte. Until the returned guard is dropped, the connection is undecided: it may turn
-    /// out not to be HTTP. `None` if no byte comes: the client has gone, or was disconnected because it waits for
-    /// `server` to speak first.
+    /// out not to be HTTP. Returns `None` if no byte comes: the client has closed the connection, or it seems to wait
+    /// for `server` to speak first.
     pub(super) async fn first_byte<T: AsyncBufRead + Unpin>(
         &self,
         stream: &mut T,
@@ -62,7 +63,7 @@ impl Foreigners {
         loop {
             let filled = timeout_at(until, stream.fill_buf()).await;
             // The connection must count as undecided before the client can learn the outcome. Otherwise the test could
-            // end, and collect the events, before the connection counts.
+            // end and collect the events too early.
             let undecided = self.seen.begin();
             match filled {
                 Ok(Ok([first, ..])) => {

@@ -1,8 +1,8 @@
 //! Events on connections that led to no request, remembered until the session ends.
 //!
 //! The client of such a connection fails in the middle of the code under test, with an error of its own that cannot say
-//! what to do. The client may fail slightly before the session knows of the event. The code that asks for the events
-//! therefore waits for the connections on which an event may still happen.
+//! what to do. The client may fail slightly before the session notes the event. So the code that asks for the events
+//! waits until no more event can happen on the open connections.
 //!
 //! Must not know: how the events are worded.
 
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::poison::unpoisoned;
 
-/// Events of one kind, without duplicates, in order.
+/// The events of one kind, in the order in which they happened, without duplicates.
 pub(super) struct Seen<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
@@ -22,7 +22,7 @@ struct State<T> {
     undecided: usize,
 }
 
-/// A connection on which the event may still happen; dropped when that is decided.
+/// Stands for a connection on which the event may still happen. Dropped when it is decided whether the event happens.
 pub(super) struct Undecided<T>(Arc<Seen<T>>);
 
 impl<T> Default for Seen<T> {
@@ -32,8 +32,8 @@ impl<T> Default for Seen<T> {
 }
 
 impl<T: Clone + PartialEq> Seen<T> {
-    /// Counts a connection as undecided until the returned value is dropped. Call this before the client can learn the
-    /// outcome.
+    /// Counts a connection as undecided until the returned value is dropped. Call this before the client can learn
+    /// whether the event has happened.
     pub(super) fn begin(self: &Arc<Self>) -> Undecided<T> {
         self.state().undecided += 1;
         Undecided(self.clone())

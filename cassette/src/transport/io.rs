@@ -1,7 +1,8 @@
 //! The threads that run the library's own sockets.
 //!
-//! The threads are started outside of every session. Therefore they see the real clock, by which upstream certificates
-//! are judged, and their connections are not intercepted. They also outlive every runtime that a test builds and drops.
+//! The threads are started outside of every session. Therefore they see the real clock, which is needed to verify
+//! upstream certificates, and their connections are not intercepted. They also outlive every runtime that a test builds
+//! and drops.
 //!
 //! Must not know: HTTP.
 

@@ -1,10 +1,13 @@
-//! The transports: how a request of the code under test reaches the session's one service, and how a recording reaches
-//! the real API.
+//! The transports carry a request of the code under test to the session's [`HttpService`], and during a recording from
+//! there to the real API.
 //!
-//! Every transport is a thin path to an [`HttpService`]. The service gets the same request whatever the transport: an
-//! absolute URI (scheme, authority without user information and default port, path and query), no hop-by-hop headers
-//! (RFC 9110 §7.6.1; only `te: trailers` stays, because it concerns the whole path to the server), the version of the
-//! client's own connection, and no `host` header unless the client asked for another host than the one it connected to.
+//! The service gets the same request from every transport:
+//!
+//! - The URI is absolute. It has a scheme, an authority without user information and default port, a path and a query.
+//! - There are no hop-by-hop headers (RFC 9110 §7.6.1). Only `te: trailers` stays, because it concerns the whole path
+//!   to the server.
+//! - The version is the version of the client's own connection.
+//! - There is a `host` header only if the client asked for another host than the one it connected to.
 //!
 //! Must not know: cassettes, matching, redaction.
 
@@ -53,9 +56,9 @@ pub(crate) use upstream::{Upstream, UpstreamOptions};
 
 /// The service behind every transport: a recorder, a player, or [`Upstream`] itself.
 ///
-/// An error is not a response: the transport breaks its connection, so that the client sees a transport failure and
-/// never an invented status. The same applies to an error inside a response's body, once everything before it has been
-/// sent.
+/// If the service returns an error, the transport breaks the client's connection. So the client sees a transport
+/// failure and never an invented status. If the body of a response fails, the transport first sends everything before
+/// the failure, and then breaks the connection.
 pub(crate) trait HttpService:
     Service<Request<Body>, Response = Response<Body>, Error = TransportError, Future: Send + 'static>
     + Clone

@@ -1,7 +1,7 @@
-//! A session's listener on loopback: a proxy for clients that know it, and the server itself for intercepted
-//! connections.
+//! A session's listener on loopback. For clients that know the listener it is a proxy. For intercepted connections it
+//! takes the place of the server.
 //!
-//! Must not know: what the engine does; that sessions exist.
+//! Must not know: what the engine does, and that sessions exist.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -23,13 +23,14 @@ use crate::error::{Error, Result};
 pub(crate) struct Proxy {
     address: SocketAddr,
     stop: watch::Sender<bool>,
-    /// Opens the port that stands for a server. The function must not keep the engine alive.
+    /// Opens the port that stands for a server. The function must not hold a strong reference to the engine.
     base: Opener,
     refused: Arc<Seen<CertificateRefusal>>,
     foreign: Arc<Foreigners>,
 }
 
-/// How long the session waits for undecided connections before it returns the events that it has.
+/// How long [`Proxy::refused`] and [`Proxy::foreign`] wait for undecided connections before they return the events so
+/// far.
 const UNDECIDED: Duration = Duration::from_secs(1);
 
 type Opener = Box<dyn Fn(&Site) -> Result<SocketAddr> + Send + Sync>;
@@ -38,8 +39,8 @@ impl Proxy {
     /// Listens on a free port of 127.0.0.1 and passes every request to `engine`. Certificates are issued for the
     /// instant that `clock` shows when a host is first requested.
     ///
-    /// `intercepted` maps the address of a client to the server that the client wanted to reach, if its connection was
-    /// intercepted.
+    /// `intercepted` takes the address of a client. If the client's connection was intercepted, it returns the server
+    /// that the client wanted to reach.
     ///
     /// The engine is called on the I/O threads, which belong to no session.
     ///
@@ -78,8 +79,8 @@ impl Proxy {
         Ok(Proxy { address, stop, base: Box::new(base), refused, foreign })
     }
 
-    /// A URL that stands for `url`, for clients that take nothing but a base URL: a port on loopback for the server,
-    /// with the same path.
+    /// A URL that stands for `url`, for clients that can be given only a base URL. It names a port on loopback in place
+    /// of the server, and has the same path.
     ///
     /// # Errors
     ///
@@ -125,7 +126,7 @@ impl Proxy {
         let (closed, waits) = std::sync::mpsc::channel();
         handle.spawn(async move {
             stop.closed().await;
-            // Nobody waits any more after a second.
+            // Sending fails if the wait below has timed out.
             let _ = closed.send(());
         });
         let _ = waits.recv_timeout(Duration::from_secs(1));
@@ -173,7 +174,8 @@ async fn accept<S: HttpService>(listener: TcpListener, shared: Arc<Shared<S>>, b
                 let _ = stream.set_nodelay(true);
                 shared.stop.spawn(accept::serve(shared.clone(), stream, client, base.clone()));
             }
-            // The process has no file descriptors left, which takes a moment to change, or the client has gone already.
+            // Either the client has gone already, or the process has no file descriptors left. In the second case, an
+            // immediate retry would fail again.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }

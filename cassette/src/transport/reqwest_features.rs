@@ -1,9 +1,11 @@
-//! What the reqwest of the build can do: TLS by rustls, by the system, or not at all; HTTP/2 or not.
+//! Finds out what the reqwest of this build can do: whether it has TLS by rustls, TLS by the system or no TLS, and
+//! whether it has HTTP/2.
 //!
-//! Features of reqwest decide this, and cassette must not turn any of them on. With `rustls-no-provider`, each client of
-//! a program without TLS would panic for want of a provider. With `http2`, clients would offer another protocol. A crate
-//! cannot see which features a dependency has, but it can try a method: Rust prefers a method of the type to a method of
-//! a trait. So the methods of the traits `Without…` are called only if reqwest does not have its own.
+//! Features of reqwest decide this, and cassette must not turn any of them on. If cassette turned on
+//! `rustls-no-provider`, each client of a program without TLS would panic, because no provider is installed. If
+//! cassette turned on `http2`, clients would offer a protocol that they do not offer without cassette. A crate cannot
+//! see which features a dependency has, but it can call a method by its name: Rust prefers a method of the type to a
+//! method of a trait. So a method of a trait `Without…` is called only if reqwest has no method of the same name.
 //!
 //! Must not know: sessions, modes.
 
@@ -15,9 +17,9 @@ use crate::error::{Error, Result};
 
 /// The certificates that a client trusts.
 pub(super) enum Trusted {
-    /// This root and no other.
+    /// This root only.
     Only(CertificateDer<'static>),
-    /// The machine's roots and these.
+    /// The machine's roots and these roots.
     MachineAnd(Vec<CertificateDer<'static>>),
 }
 
@@ -73,7 +75,7 @@ trait WithoutTls: Sized {
     }
 }
 
-/// In place of reqwest's type, if there is none.
+/// Takes the place of reqwest's type `Certificate` if reqwest does not have it.
 #[allow(dead_code, reason = "used only if reqwest has no type of this name")]
 struct Certificate;
 
@@ -89,19 +91,19 @@ macro_rules! builder {
         impl WithoutRustls for $builder {}
         impl WithoutTls for $builder {}
 
-        /// This reqwest has rustls, so it takes our configuration, provider included.
+        /// For a reqwest with rustls. It takes our TLS configuration, which includes the provider.
         impl Trust<$builder> for $builder {
             fn trust(self, trusted: &Trusted) -> Result<$builder> {
                 Ok(self.tls_backend_preconfigured(trusted.config()?))
             }
         }
 
-        /// This reqwest has the system's TLS or none.
+        /// For a reqwest that has the system's TLS, or no TLS.
         impl Trust<$builder> for NotRustls<$builder> {
             fn trust(self, trusted: &Trusted) -> Result<$builder> {
                 let read = |root: &CertificateDer<'_>| {
-                    // An import of a block comes before the names of the module: this is reqwest's `Certificate`, if
-                    // there is one.
+                    // An import inside a block shadows the names of the module. So this is reqwest's `Certificate`, if
+                    // reqwest has that type.
                     #[allow(unused_imports, reason = "needed only if reqwest has a type of this name")]
                     use reqwest::*;
                     Certificate::from_der(root)

@@ -1,10 +1,10 @@
-//! The transport for clients that take nothing but a base URL: a port of loopback for each server, which answers as if
-//! it were that server.
+//! The transport for clients that can be given only a base URL. Each server gets a port on loopback, which answers as
+//! the server would.
 //!
-//! URLs and cookies in which a server names itself are rewritten to the port, so that the client stays in the session.
-//! The engine sees real URLs only.
+//! In headers, the URLs of servers and the domains of cookies are rewritten to these ports, so that the client stays in
+//! the session. The engine sees real URLs only.
 //!
-//! Must not know: what the engine does; bodies, which are not rewritten.
+//! Must not know: what the engine does, and what bodies contain. URLs in bodies are not rewritten.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -60,7 +60,8 @@ impl Site {
         Some((Site { scheme, authority }, user, rest))
     }
 
-    /// Whether the server is on this machine, where clients reach it directly: the callback of a login, for instance.
+    /// Whether the server is on this machine. Clients reach such a server directly; the callback of a login is an
+    /// example.
     fn is_local(&self) -> bool {
         let host = self.authority.host().trim_matches(['[', ']']);
         host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|a| a.is_loopback())
@@ -74,7 +75,7 @@ impl fmt::Display for Site {
 }
 
 impl Bases {
-    /// The port of `site`; `open` opens one if there is none.
+    /// The port of `site`. If it has no port yet, `open` opens one.
     pub(super) fn port<E>(
         &self,
         site: &Site,
@@ -96,7 +97,7 @@ impl Bases {
 }
 
 impl Base {
-    /// Rewrites the request's headers: the port becomes the server.
+    /// Rewrites the request's headers: the address of the port becomes the server's URL.
     pub(super) fn forth(&self, headers: &mut HeaderMap) {
         for name in [ORIGIN, REFERER, HeaderName::from_static("destination")] {
             rewrite(headers, &name, |text| {
@@ -106,10 +107,11 @@ impl Base {
         }
     }
 
-    /// Rewrites the response's headers: servers become their ports.
+    /// Rewrites the response's headers: the URLs of servers become the addresses of their ports.
     ///
-    /// The client follows redirects, so `open` finds or opens a port for their target. No port is opened for a `link`
-    /// header, because its target may be a mere name instead of an address (`rel="profile"`).
+    /// `known` returns the port of a server that has one already. `open` opens a port for the target of a redirect,
+    /// because the client follows redirects. No port is opened for the target of a `link` header, which may be a mere
+    /// identifier (`rel="profile"`).
     pub(super) fn back(
         &self,
         headers: &mut HeaderMap,
@@ -124,7 +126,7 @@ impl Base {
         rewrite(headers, &CONTENT_LOCATION, |text| self.redirected(text, &known));
         rewrite(headers, &LINK, |text| links(text, |target| self.redirected(target, &known)));
         rewrite(headers, &SET_COOKIE, |text| self.cookie(text));
-        // An alternative service would bypass the session (RFC 7838 §3).
+        // A client that used an alternative service would bypass the session (RFC 7838 §3).
         headers.remove(ALT_SVC);
     }
 
@@ -144,7 +146,8 @@ impl Base {
         let kept = |part: &&str| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let name = name.trim();
-            // RFC 6265 §5.2.3 and §5.1.3. A cookie for a foreign domain keeps its domain, and the client refuses it.
+            // Compares domains as RFC 6265 §5.2.3 and §5.1.3 say. A cookie for a foreign domain keeps its domain, so
+            // the client refuses the cookie.
             let domain = value.trim().trim_start_matches('.').to_ascii_lowercase();
             let ours = host == domain || host.strip_suffix(domain.as_str()).is_some_and(|h| h.ends_with('.'));
             let secure = name.eq_ignore_ascii_case("secure") && self.site.scheme == Scheme::HTTPS;
@@ -223,8 +226,8 @@ mod tests {
         }
     }
 
-    /// `api.example.test` has port 4001, `auth.example.test` 4002, and a port that is opened for another server is
-    /// 4003.
+    /// In this check, `api.example.test` has port 4001 and `auth.example.test` has port 4002. If a port is opened for
+    /// another server, it is 4003.
     #[track_caller]
     fn check(name: HeaderName, said: &str, expected: &str) {
         let mut headers = HeaderMap::new();

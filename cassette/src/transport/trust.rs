@@ -1,6 +1,6 @@
-//! The certificates that a client trusts: the session's own authority alone, or the machine's roots and extra ones.
+//! The certificates that a client trusts: only the session's authority, or the machine's roots and extra roots.
 //!
-//! Every TLS configuration names its cryptography provider, [`provider`]. A process-wide default is never installed,
+//! Every TLS configuration uses the cryptography [`provider`] explicitly. A process-wide default is never installed,
 //! because it would change the code under test.
 //!
 //! Must not know: connections, HTTP.

@@ -1,10 +1,10 @@
-//! The connection to the real servers: the same kind of service as a recorder or a player.
+//! The connection to the real servers. It is an [`HttpService`](super::HttpService), as a recorder and a player are.
 //!
 //! It adds and hides nothing: it follows no redirects, decodes no bodies, and sends no `user-agent` or other header
-//! that the client did not send. Its connections live on the I/O threads, whichever thread calls it, and are shared by
-//! all clones. Proxies of the environment are not used.
+//! that the client did not send. All clones share its connections, which run on the I/O threads. It does not use the
+//! proxies that the environment names.
 //!
-//! Must not know: that the exchange is recorded.
+//! Must not know: that exchanges are recorded.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -28,7 +28,7 @@ use crate::error::Result;
 use crate::transport_error::{TransportError, TransportErrorKind};
 use crate::{failure, target};
 
-/// Settings for private APIs, which the machine does not know.
+/// Settings for private APIs, whose names and certificates the machine does not know.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct UpstreamOptions {
     /// Certificates to trust in addition to the machine's. Each is the content of a PEM file (one certificate or
@@ -43,7 +43,7 @@ pub(crate) struct UpstreamOptions {
 
 /// The real servers.
 ///
-/// The body of a response fails with a [`TransportError`] where it breaks off.
+/// If the body of a response breaks off, it fails with a [`TransportError`] at that byte.
 #[derive(Clone)]
 pub(crate) struct Upstream {
     client: Client<Connector, Body>,
@@ -78,7 +78,7 @@ impl Service<Request<Body>> for Upstream {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        // The version of the client's connection does not determine ours: ALPN does.
+        // ALPN determines the version of our connection. The version of the client's connection does not matter.
         *request.version_mut() = Version::HTTP_11;
         target::strip(request.headers_mut());
         let answer = self.client.request(request);

@@ -44,8 +44,8 @@ struct Exchange {
 }
 
 impl ActiveKeyExchange for Exchange {
-    /// ring checks the peer's key: its length, that a point is uncompressed and on the curve, and that the secret is
-    /// not zero.
+    /// ring checks that the peer's key has the right length, that a point is uncompressed and on the curve, and that
+    /// the shared secret is not zero.
     fn complete(self: Box<Self>, peer: &[u8]) -> Result<SharedSecret, Error> {
         let peer = UnparsedPublicKey::new(self.private.algorithm(), peer);
         agreement::agree_ephemeral(self.private, &peer, |secret| SharedSecret::from(secret))

@@ -1,11 +1,12 @@
 //! The cryptography of all TLS connections: a provider for rustls on top of the crate ring.
 //!
-//! rustls has such a provider of its own behind its feature `ring`, which must stay off: cargo would turn it on for the
-//! whole build. A program whose rustls has another provider then has two, and everything that asks rustls for the
-//! default provider panics.
+//! rustls has such a provider itself, behind its feature `ring`. cassette must not turn this feature on, because cargo
+//! would turn it on for the whole build. If the program under test uses another provider, rustls then has two, and all
+//! code that asks rustls for the default provider panics.
 //!
-//! This folder only connects the algorithms of ring to the traits of rustls. It offers the suites, groups and signature
-//! algorithms of rustls' provider, in the same order. Only keys of cassette's own certificates can sign.
+//! This folder only connects the algorithms of ring to the traits of rustls. It offers the same suites, groups and
+//! signature algorithms as the provider of rustls, in the same order. It signs only with the kind of key that
+//! cassette's own certificates have.
 //!
 //! Must not know: certificates, connections.
 
@@ -27,7 +28,7 @@ use std::sync::{Arc, OnceLock};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use rustls::crypto::{CryptoProvider, GetRandomFailed, SecureRandom};
 
-/// The provider of all configurations.
+/// The provider that all TLS configurations share.
 pub(super) fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
     PROVIDER.get_or_init(|| Arc::new(new())).clone()

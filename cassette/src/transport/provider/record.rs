@@ -4,8 +4,8 @@ use ring::aead::{self, Aad, LessSafeKey, UnboundKey};
 use rustls::Error;
 use rustls::crypto::cipher::{AeadKey, Iv, Nonce};
 
-/// Messages under one key after which rustls asks for a new one. For AES-GCM see RFC 8446 §5.5; ChaCha20-Poly1305 has
-/// no limit that a connection could reach.
+/// After this number of messages with one AES-GCM key, rustls asks for a new key (RFC 8446 §5.5). For ChaCha20-Poly1305
+/// no connection could reach the limit.
 pub(super) const AES_LIMIT: u64 = 1 << 24;
 pub(super) const CHACHA_LIMIT: u64 = u64::MAX;
 
@@ -14,18 +14,19 @@ pub(super) const TAG: usize = 16;
 
 /// # Panics
 ///
-/// The key has another length than the algorithm's. rustls derives each key with the length that the suite states.
+/// The key does not have the length that `algorithm` needs. This does not happen, because rustls derives each key with
+/// the length that the suite states.
 pub(super) fn key(algorithm: &'static aead::Algorithm, key: &AeadKey) -> LessSafeKey {
     LessSafeKey::new(UnboundKey::new(algorithm, key.as_ref()).expect("a key of the algorithm's length"))
 }
 
-/// The nonce of the record with this sequence number. rustls never repeats a sequence number under one key.
+/// The nonce of the record with this sequence number. rustls never uses a sequence number twice with one key.
 pub(super) fn nonce(iv: &Iv, sequence: u64) -> aead::Nonce {
     aead::Nonce::assume_unique_for_key(Nonce::new(iv, sequence).0)
 }
 
-/// Decrypts `record` in place, and returns the length of the plain text at its start. `skipped` bytes before the
-/// encrypted ones are overwritten.
+/// Decrypts `record` in place, and returns the length of the plain text at its start. The first `skipped` bytes of
+/// `record` are not encrypted, and are overwritten.
 pub(super) fn open<A: AsRef<[u8]>>(
     key: &LessSafeKey,
     nonce: aead::Nonce,

@@ -16,7 +16,8 @@ use rustls::{
 use super::hash::{HMAC_SHA256, HMAC_SHA384, SHA256, SHA384};
 use super::record::{self, AES_LIMIT, CHACHA_LIMIT, TAG};
 
-/// A suite from its name, the signatures of the server, the protection of records, and a hash.
+/// Makes a suite from its name, the signature schemes of the server, the protection of records and its limit, and the
+/// hash.
 macro_rules! suite {
     ($name:ident, $signatures:ident, $protection:ident, $limit:ident, $hash:ident, $hmac:ident) => {
         SupportedCipherSuite::Tls12(&Tls12CipherSuite {
@@ -64,15 +65,16 @@ const AES_256: &Gcm = &Gcm(&aead::AES_256_GCM);
 const AES_128: &Gcm = &Gcm(&aead::AES_128_GCM);
 const CHACHA: &ChaCha = &ChaCha;
 
-/// AES-GCM: the nonce is four secret bytes (the salt), then eight bytes that stand in front of each record.
+/// AES-GCM. The nonce has four secret bytes, the salt, and then eight bytes that are sent in front of each record, the
+/// explicit part.
 struct Gcm(&'static aead::Algorithm);
 
 const SALT: usize = 4;
 const EXPLICIT: usize = NONCE_LEN - SALT;
 
 impl Tls12AeadAlgorithm for Gcm {
-    /// The explicit parts of the nonces count from a secret value, so that they differ even if two connections had the
-    /// same key.
+    /// The explicit part of the first nonce is a secret value, and each record counts on from it. So the nonces of two
+    /// connections differ even if the connections have the same key.
     fn encrypter(&self, key: AeadKey, salt: &[u8], explicit: &[u8]) -> Box<dyn MessageEncrypter> {
         let mut iv = [0; NONCE_LEN];
         iv[..SALT].copy_from_slice(salt);
@@ -149,7 +151,7 @@ impl MessageDecrypter for GcmDecrypter {
     }
 }
 
-/// ChaCha20-Poly1305: the nonce is derived from the sequence number, as in TLS 1.3.
+/// ChaCha20-Poly1305. The nonce is derived from the sequence number, as in TLS 1.3.
 struct ChaCha;
 
 impl Tls12AeadAlgorithm for ChaCha {

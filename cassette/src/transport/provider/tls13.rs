@@ -92,7 +92,7 @@ impl MessageEncrypter for Protection {
         Ok(OutboundOpaqueMessage::new(ContentType::ApplicationData, ProtocolVersion::TLSv1_2, payload))
     }
 
-    /// The real type of the record is one byte behind the content.
+    /// The byte after the content holds the real type of the record.
     fn encrypted_payload_len(&self, content: usize) -> usize {
         content + 1 + TAG
     }

@@ -5,10 +5,10 @@ use rustls::SignatureScheme;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 
-/// All algorithms, and which of them a handshake may use for each scheme.
+/// All algorithms, and for each signature scheme the algorithms that a handshake may use.
 ///
-/// In TLS 1.2, a scheme names the hash of ECDSA but not the curve. In TLS 1.3 rustls takes only the first algorithm of
-/// a scheme, whose curve fits.
+/// In TLS 1.2, an ECDSA scheme defines the hash but not the curve, so it has two algorithms. In TLS 1.3, it defines the
+/// curve as well. There rustls takes only the first algorithm, which has this curve.
 pub(super) const ALGORITHMS: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
     all: &[
         ECDSA_P256_SHA256,
@@ -39,7 +39,7 @@ pub(super) const ALGORITHMS: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorith
     ],
 };
 
-/// The identifier 1.2.840.113549.1.1.N (RFC 8017, appendix C) alone, in DER.
+/// The identifier 1.2.840.113549.1.1.N (RFC 8017, appendix C) in DER, without the NULL that usually follows it.
 macro_rules! rsa_without_null {
     ($n:literal) => {
         AlgorithmIdentifier::from_slice(&[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, $n])
@@ -75,7 +75,7 @@ const RSA_SHA384: Algorithm =
 const RSA_SHA512: Algorithm =
     &Verification(RSA, alg_id::RSA_PKCS1_SHA512, &signature::RSA_PKCS1_2048_8192_SHA512);
 
-// Some authorities leave out the NULL behind the identifier, and RFC 4055 §5 asks verifiers to accept that.
+// Some certificate authorities leave out the NULL after the identifier, and RFC 4055 §5 asks verifiers to accept that.
 const RSA_SHA256_WITHOUT_NULL: Algorithm =
     &Verification(RSA, rsa_without_null!(11), &signature::RSA_PKCS1_2048_8192_SHA256);
 const RSA_SHA384_WITHOUT_NULL: Algorithm =
@@ -83,7 +83,7 @@ const RSA_SHA384_WITHOUT_NULL: Algorithm =
 const RSA_SHA512_WITHOUT_NULL: Algorithm =
     &Verification(RSA, rsa_without_null!(13), &signature::RSA_PKCS1_2048_8192_SHA512);
 
-/// The key's algorithm, the signature's, and the implementation of both.
+/// The algorithm of the key, the algorithm of the signature, and the code that verifies such signatures.
 #[derive(Debug)]
 struct Verification(AlgorithmIdentifier, AlgorithmIdentifier, &'static dyn signature::VerificationAlgorithm);
 

@@ -1,4 +1,4 @@
-//! Failures: each failure of the upstream has its kind, and each failure of the engine breaks the connection and never
+//! Failures. Each failure of the upstream has its own kind. Each failure of the engine breaks the connection, and never
 //! becomes a response.
 
 use std::sync::{Arc, Mutex};
@@ -104,7 +104,7 @@ fn a_failing_engine_is_no_answer() {
     });
 }
 
-/// The client gets everything before the cut, even if the engine has all of it at hand at once.
+/// The client gets everything before the cut, even if the engine returns all frames and the failure at once.
 #[test]
 fn a_cut_body_is_cut_at_its_byte() {
     run(async {
@@ -138,7 +138,7 @@ fn a_cut_body_is_cut_at_its_byte() {
     });
 }
 
-/// A body that is shorter than its header says ends in a failure as well.
+/// If a body is shorter than its `content-length` header says, the client sees a failure as well.
 #[test]
 fn a_body_shorter_than_its_header_is_no_whole_one() {
     run(async {
@@ -153,7 +153,7 @@ fn a_body_shorter_than_its_header_is_no_whole_one() {
     });
 }
 
-/// Other exchanges of an HTTP/2 connection continue.
+/// If one exchange of an HTTP/2 connection fails, the other exchanges continue.
 #[test]
 fn a_cut_stream_leaves_its_neighbours_alone() {
     run(async {
@@ -247,7 +247,7 @@ fn a_client_that_goes_in_the_middle_of_an_upload_is_noticed() {
             let failed = Arc::new(Mutex::new(Some(failed)));
             let proxy = proxy(Answers(move |request: Request<Body>| {
                 let failed = failed.lock().unwrap().take().unwrap();
-                // The body is read in a task of its own, because the engine's call ends with the client.
+                // The body is read in another task, because the engine's call is dropped when the client goes.
                 tokio::spawn(async move { failed.send(request.into_body().collect().await.err()) });
                 std::future::pending()
             }));

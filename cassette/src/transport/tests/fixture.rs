@@ -30,7 +30,7 @@ use crate::transport_error::{TransportError, TransportErrorKind};
 
 pub(super) const HOST: &str = "api.example.test";
 
-/// Runs a test on a runtime of its own, as a user's would.
+/// Runs a test on a runtime of its own, as a user's test does.
 pub(super) fn run<T>(test: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(test)
@@ -85,7 +85,7 @@ impl Api {
         Api { speaks, address, root }
     }
 
-    /// A server that answers its first connection with these bytes, once it has seen a request's head.
+    /// A server that reads the head of a request on its first connection, and then answers with these bytes.
     pub(super) async fn raw(answer: &'static [u8]) -> Api {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -182,12 +182,13 @@ pub(super) fn reset() -> TransportError {
     TransportError { kind: TransportErrorKind::Reset, message: "cut".into() }
 }
 
-/// The body of the request as the body of its response.
+/// Returns the body of the request, for the response.
 pub(super) fn echo(request: Request<Incoming>) -> Body {
     Body::new(request.into_body())
 }
 
-/// Sends bytes to the proxy, and reads until the proxy closes the connection. The client keeps its own half open.
+/// Sends bytes to the proxy, and reads until the proxy closes the connection. The client does not close its half of the
+/// connection.
 pub(super) async fn raw(proxy: &Proxy, sent: &str) -> String {
     let mut stream = TcpStream::connect(proxy.addr()).await.unwrap();
     stream.write_all(sent.as_bytes()).await.unwrap();
@@ -219,7 +220,7 @@ impl http_body::Body for Frames {
     }
 }
 
-/// A body fed by a channel, one chunk in flight.
+/// A body and the channel that it takes its chunks from. The channel holds one chunk.
 pub(super) fn channel() -> (mpsc::Sender<Result<Bytes, BoxError>>, Body) {
     let (sender, receiver) = mpsc::channel(1);
     (sender, Body::new(Channel(receiver)))

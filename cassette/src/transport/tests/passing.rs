@@ -217,7 +217,7 @@ fn the_length_in_a_304_is_kept() {
         }));
         for client in [client(&proxy), http1_client(&proxy)] {
             for url in ["https://api.example.test/", "http://api.example.test/"] {
-                // The request is sent twice, to see that the connection is usable after the first response.
+                // The second request shows that the connection can still be used after the first response.
                 for _ in 0..2 {
                     let response = client.get(url).send().await.unwrap();
                     assert_eq!(response.status(), StatusCode::NOT_MODIFIED);

@@ -1,4 +1,4 @@
-//! Bodies stream: bytes are passed on at once, and a slow reader slows the sender down.
+//! Bodies are streamed: each chunk is passed on at once, and a slow reader slows the sender down.
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,10 +42,11 @@ fn both_directions_flow_at_once() {
 const MIB: usize = 1 << 20;
 const CHUNK: usize = 64 << 10;
 const TOTAL: usize = 100 * MIB;
-/// Socket buffers and flow-control windows of two connections come to a few megabytes.
+/// The largest number of bytes between sender and reader. Without an unlimited buffer, only socket buffers and
+/// flow-control windows hold bytes, which for two connections is a few megabytes.
 const BETWEEN: usize = TOTAL * 3 / 4;
 
-/// A body of [`TOTAL`] bytes, and how many of them have been taken from it.
+/// A body of [`TOTAL`] bytes, and the number of bytes that have been taken from it.
 fn source() -> (Body, Arc<AtomicUsize>) {
     let (sender, body) = channel();
     let sent = Arc::new(AtomicUsize::new(0));
@@ -62,7 +63,7 @@ fn source() -> (Body, Arc<AtomicUsize>) {
 }
 
 /// Reads a whole body more slowly than the sender sends, so that an unlimited buffer would grow. Returns the largest
-/// number of bytes that were ever between the two ends.
+/// number of bytes that were sent and not yet read.
 async fn drain<B>(mut body: B, sent: &AtomicUsize) -> usize
 where
     B: HttpBody<Data = Bytes, Error: Debug> + Unpin,
@@ -116,7 +117,7 @@ fn an_upload_is_never_held() {
     });
 }
 
-/// Once the client has gone, the engine's body is dropped, however much of it is left.
+/// When the client leaves, the engine's body is dropped, even if it has no end.
 #[test]
 fn a_client_that_leaves_in_the_middle_lets_go_of_the_body() {
     run(async {

@@ -1,4 +1,4 @@
-//! Requests arrive on one port in several ways; the engine gets the same request from each.
+//! Requests reach the session's port by several transports. The engine gets the same request from each of them.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -101,7 +101,8 @@ fn a_tunnel_to_tls() {
         for (to, name, seen) in [
             ("api.example.test:443", "api.example.test", "https://api.example.test/x"),
             ("api.example.test:8443", "api.example.test", "https://api.example.test:8443/x"),
-            // Clients do not send an address as a server name, so only the tunnel's host is known.
+            // A client does not send an address as server name in its handshake. So the session takes the host from
+            // CONNECT.
             ("192.0.2.1:443", "192.0.2.1", "https://192.0.2.1/x"),
             ("[2001:db8::1]:443", "2001:db8::1", "https://[2001:db8::1]/x"),
         ] {

@@ -1,4 +1,4 @@
-//! Connections between this provider and the one of rustls, with every suite and group.
+//! Connections between our provider and the provider of rustls, with every suite and group.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::super::new;
 use super::RSA_KEY;
 
 const HOST: &str = "api.example.test";
-/// Longer than a record.
+/// The length of a message in bytes. It needs several records.
 const LENGTH: usize = 40_000;
 
 struct Identity {
@@ -39,7 +39,7 @@ fn theirs() -> CryptoProvider {
     rustls::crypto::ring::default_provider()
 }
 
-/// Each suite with its first group, and the first suite with each group.
+/// Providers with one suite and one group: each suite with the first group, and the first suite with each other group.
 fn each(whole: &CryptoProvider) -> Vec<CryptoProvider> {
     let with = |suite: usize, group: usize| CryptoProvider {
         cipher_suites: vec![whole.cipher_suites[suite]],
@@ -53,7 +53,7 @@ fn each(whole: &CryptoProvider) -> Vec<CryptoProvider> {
 struct Pair {
     client: ClientConnection,
     server: ServerConnection,
-    /// The contents that each has received.
+    /// The contents that each side has received.
     client_received: Vec<u8>,
     server_received: Vec<u8>,
 }
@@ -82,7 +82,7 @@ impl Pair {
         }
     }
 
-    /// Carries bytes to and fro until neither side has any. `change` sees everything from the client.
+    /// Carries bytes to and fro until neither side has any. `change` may change the bytes that the client sends.
     fn run(&mut self, mut change: impl FnMut(&mut Vec<u8>)) -> Result<(), Error> {
         loop {
             let mut sent = vec![];
@@ -113,7 +113,7 @@ impl Pair {
     }
 }
 
-/// A connection has no more contents than it has received, so the reader ends with an error.
+/// Reads the contents that have arrived. Then the reader returns `WouldBlock`, because the connection is still open.
 fn drain(mut reader: rustls::Reader<'_>, into: &mut Vec<u8>) {
     let end = reader.read_to_end(into).unwrap_err();
     assert_eq!(end.kind(), ErrorKind::WouldBlock);
@@ -128,7 +128,7 @@ fn check(client: CryptoProvider, server: CryptoProvider, identity: &Identity) {
     assert_eq!(pair.client.negotiated_cipher_suite(), Some(suite));
     assert_eq!(pair.server.negotiated_key_exchange_group().unwrap().name(), group);
 
-    // The buffer of a connection is smaller than the message.
+    // Without this, the buffer of a connection would be smaller than the message.
     let message: Vec<u8> = (0..LENGTH).map(|i| (i % 251) as u8).collect();
     pair.client.set_buffer_limit(None);
     pair.server.set_buffer_limit(None);
@@ -137,7 +137,7 @@ fn check(client: CryptoProvider, server: CryptoProvider, identity: &Identity) {
     pair.run(|_| {}).unwrap_or_else(|e| panic!("{suite:?}: {e}"));
     assert!(pair.server_received == message && pair.client_received == message, "{suite:?}");
 
-    // A record that was changed is refused.
+    // The server refuses a record that was changed on the way.
     pair.client.writer().write_all(b"secret").unwrap();
     let changed = pair.run(|bytes| bytes.last_mut().into_iter().for_each(|byte| *byte ^= 1));
     assert_eq!(changed, Err(Error::DecryptError), "{suite:?}");
@@ -150,7 +150,7 @@ fn our_client_with_their_server() {
         let needs_rsa = format!("{:?}", client.cipher_suites[0].suite()).contains("_RSA_");
         check(client, theirs(), if needs_rsa { &rsa } else { &ecdsa });
     }
-    // In TLS 1.3 the suite does not decide what the certificate's key is.
+    // In TLS 1.3, every suite works with every kind of certificate key.
     check(each(&new()).remove(0), theirs(), &rsa);
 }
 
@@ -191,13 +191,13 @@ fn short_records_are_refused() {
 #[test]
 fn a_stranger_is_refused() {
     let (known, stranger) = (Identity::ecdsa(), Identity::ecdsa());
-    // The stranger shows the certificate of another, but has its own key.
+    // The liar shows the certificate of `known`, but signs with another key.
     let liar = Identity { certificate: known.certificate.clone(), key: stranger.key };
     for client in each(&new()) {
         if format!("{:?}", client.cipher_suites[0].suite()).contains("_RSA_") {
             continue;
         }
-        // Our provider does not compare key and certificate, so this server starts.
+        // Our provider does not check that the key belongs to the certificate, so this server starts.
         let mut pair = Pair::new(client, new(), &liar);
         let e = pair.run(|_| {}).unwrap_err();
         assert_eq!(e, Error::InvalidCertificate(rustls::CertificateError::BadSignature));

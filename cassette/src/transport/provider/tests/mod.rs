@@ -1,4 +1,4 @@
-//! The provider beside the one of rustls for the same cryptography.
+//! Compares our provider with the provider of rustls on top of ring.
 
 mod handshakes;
 mod verification;

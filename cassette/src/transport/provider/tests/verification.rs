@@ -1,4 +1,4 @@
-//! Signatures that are right, and signatures that are not.
+//! Valid signatures are accepted, and invalid signatures are refused.
 
 use ring::rand::SystemRandom;
 use ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair};
@@ -9,7 +9,8 @@ use super::RSA_KEY;
 
 const MESSAGE: &[u8] = b"what was signed";
 
-/// The first algorithm of `scheme` accepts `signature`, and neither another message nor another signature.
+/// The first algorithm of `scheme` accepts `signature` for [`MESSAGE`]. It refuses another message, and another
+/// signature.
 #[track_caller]
 fn check(scheme: SignatureScheme, key: &[u8], signature: &[u8]) {
     let (_, algorithms) = ALGORITHMS.mapping.iter().find(|(s, _)| *s == scheme).unwrap();
