@@ -1,5 +1,5 @@
-//! The bytes of a recorded body, in chunks. A body file is checked against its size and hash while it is read: a body
-//! whose bytes differ from the recording ends in an error, and is never returned as a complete body.
+//! Reads a recorded body in chunks. While a body file is read, its size and hash are checked. If its bytes differ from
+//! the recording, the reader ends with an error, and never returns the body as complete.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,12 +12,12 @@ use super::{BodyFile, Content, parse};
 use crate::error::{Error, Result};
 use crate::hex;
 
-/// Bytes read at once.
+/// The size of one read in bytes.
 const CHUNK: usize = 64 * 1024;
 
 /// Reads a body in chunks of at most 64 KiB, or in one chunk if the document holds it.
 ///
-/// The last chunk of a file is returned only after the whole file was found to equal the recording.
+/// The last chunk of a file is returned only if the hash of the whole file is the recorded hash.
 #[derive(Debug)]
 pub struct BodyReader(State);
 
@@ -48,7 +48,8 @@ impl BodyReader {
         }
     }
 
-    /// A reader that does not check the hash, for a first pass over a body that a second reader checks.
+    /// A reader that does not check the hash. It is for a first pass over the body, if another reader checks the hash
+    /// in a second pass.
     pub(crate) fn unchecked(mut self) -> BodyReader {
         if let State::File(file) = &mut self.0 {
             file.hash = None;
@@ -86,7 +87,7 @@ impl Iterator for BodyReader {
 
 impl Checked {
     fn open(folder: &Path, expected: &BodyFile) -> Result<Checked> {
-        // Names in a document were checked when it was parsed; this name may come from elsewhere.
+        // The names in a document are checked when it is parsed. But the caller may have made this `BodyFile` itself.
         if !parse::file_name(&expected.name) {
             return Err(Error::new(format!("`{}` is not the name of a body file", expected.name)).at(folder));
         }
@@ -97,8 +98,8 @@ impl Checked {
                 .hint("commit the `.bodies` folder together with the cassette, or record it again"),
             _ => Error::io("open the file of a body", &path, e),
         };
-        // The kind of the file is checked before it is opened, because opening a named pipe would wait for its other
-        // end.
+        // The kind of the file is checked before it is opened. Opening a named pipe would block until another process
+        // opens it, too.
         let found = std::fs::metadata(&path).map_err(failed)?;
         if !found.is_file() {
             return Err(Error::new("the file of a body is not a regular file").at(&path));
@@ -121,7 +122,7 @@ impl Checked {
 
     fn next_chunk(&mut self) -> Result<Bytes> {
         let len = CHUNK.min(usize::try_from(self.left).unwrap_or(CHUNK));
-        // The same memory is reused if the receiver has dropped the previous chunk.
+        // If the caller has dropped the previous chunk, this reuses its memory.
         self.buffer.resize(len, 0);
         self.file
             .read_exact(&mut self.buffer)

@@ -1,5 +1,5 @@
-//! Compares interactions apart from what differs in every recording by chance: the ids of requests in the headers of
-//! responses, and the ends of chunks, which depend on the timing of the network.
+//! Removes from an interaction what differs by chance in every recording, so that two recordings can be compared:
+//! request ids in response headers, and the ends of chunks, which depend on the timing of the network.
 //!
 //! Must not know: why two recordings are compared.
 
@@ -8,8 +8,8 @@ use http::{HeaderMap, HeaderValue};
 use super::{Chunks, Outcome, journal, parse};
 use crate::request_ids::is_request_id;
 
-/// The text of an interaction in a document, without the values of headers of the response that identify a request, and
-/// without the chunks of its bodies.
+/// The text of an interaction without chance: the values of response headers and trailers that are request ids are
+/// empty, and the ends of the chunks of both bodies are missing.
 pub(super) fn without_chance(text: &[u8]) -> Vec<u8> {
     let Ok(mut interaction) = parse::interaction(text) else { return text.to_vec() };
     interaction.request.body.chunks = Chunks::One;

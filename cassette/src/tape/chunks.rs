@@ -1,8 +1,9 @@
-//! Where the chunks of a streamed body ended.
+//! The ends of the chunks in which a streamed body arrived.
 //!
 //! Must not know: how a body reaches its client.
 
-/// Where the chunks of a body ended that its server sent piece by piece. Some clients take each chunk for a message.
+/// The ends of the chunks of a body that the server sent piece by piece. They are recorded because some clients treat
+/// each chunk as one message.
 ///
 /// A cassette has the key `chunks` only if the body is a stream and came in several chunks. For other bodies, the
 /// chunks depend on TCP and on buffers, and would differ in each recording.
@@ -21,7 +22,7 @@ pub enum Chunks {
 }
 
 impl Chunks {
-    /// The names of the kinds without offsets, in a cassette.
+    /// The variants that a cassette writes as a name, with their names.
     pub(super) const NAMES: [(&'static str, Chunks); 2] =
         [("events", Chunks::Events), ("lines", Chunks::Lines)];
 }
@@ -30,7 +31,7 @@ impl Chunks {
 /// §9.2.5).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LineScan {
-    /// Whether the current line has no characters so far, except the CR of a line break.
+    /// Whether the current line is empty so far. The CR of a line break does not count.
     is_empty: bool,
 }
 
@@ -41,7 +42,8 @@ impl Default for LineScan {
 }
 
 impl LineScan {
-    /// The end of the first line that ends in `bytes`, and whether the line was empty. Call it again with the rest.
+    /// The end of the first line that ends in `bytes`, and whether the line was empty. Returns `None` if no line ends
+    /// in `bytes`. After an end, call this method again with the rest of the bytes.
     pub(crate) fn next(&mut self, bytes: &[u8]) -> Option<(usize, bool)> {
         let end = memchr::memchr(b'\n', bytes);
         let line = &bytes[..end.unwrap_or(bytes.len())];

@@ -1,4 +1,4 @@
-//! An open cassette: an index of the document, whose parts are read and parsed on demand.
+//! An open cassette. It keeps an index of the document, and reads and parses the parts of the document on demand.
 
 use std::fs::File;
 use std::io;
@@ -16,9 +16,9 @@ pub(super) const FORMAT_VERSION: u64 = 2;
 
 /// A cassette on disk, open for reading.
 ///
-/// Keeps the document open and 24 bytes in memory for each interaction; bodies stay on the disk until they are read. If
-/// a new recording replaces the cassette meanwhile, this value still reads the old document (on Windows an open
-/// cassette cannot be replaced).
+/// Keeps the document open, and 24 bytes in memory for each interaction. Bodies stay on the disk until they are read.
+/// If a new recording replaces the cassette meanwhile, this value still reads the old document. On Windows an open
+/// cassette cannot be replaced.
 ///
 /// ```no_run
 /// use cassette::tape::Cassette;
@@ -35,13 +35,13 @@ pub struct Cassette {
     path: PathBuf,
     bodies: PathBuf,
     metadata: Metadata,
-    /// Bytes of the document.
+    /// The length of the document in bytes.
     len: u64,
     entries: Vec<Entry>,
     interactions_at: u64,
 }
 
-/// Limits for reading a cassette, so that a hostile file ends in an error and not in a lack of memory.
+/// Limits for reading a cassette, so that a hostile file causes an error instead of using up the memory.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     /// The length of the document in bytes. Default: 16 GiB.
@@ -61,13 +61,13 @@ impl Default for Limits {
 }
 
 impl Cassette {
-    /// Opens the cassette whose document has this path: reads its metadata and notes where its interactions are. The
-    /// long bodies of `weather.json` are in `weather.bodies/` beside it.
+    /// Opens the cassette whose document has this path. Reads the metadata, and finds the offsets of the interactions.
+    /// The long bodies of a cassette `weather.json` are in the folder `weather.bodies/` next to it.
     ///
     /// # Errors
     ///
-    /// There is no cassette, it cannot be read, it is not of version 2 of the format, or it is malformed; the error then
-    /// has line and column.
+    /// There is no cassette, it cannot be read, its format is not version 2, or it is malformed. The error about a
+    /// malformed cassette has line and column.
     pub fn open(document: impl AsRef<Path>) -> Result<Cassette> {
         let document = document.as_ref();
         Cassette::read(document.to_owned(), document.with_extension("bodies"), &Limits::default())
@@ -158,8 +158,8 @@ impl Cassette {
         }
     }
 
-    /// The requests of these interactions in order. Several requests are read at once, which is faster than
-    /// [`Cassette::request`] for each.
+    /// The requests of these interactions, in order. One read fetches several requests, so this is faster than a call
+    /// of [`Cassette::request`] for each request.
     ///
     /// # Panics
     ///
@@ -176,7 +176,7 @@ impl Cassette {
         })
     }
 
-    /// Whether an interaction has keys that change its replay.
+    /// Whether interaction `i` has keys that change its replay.
     pub(crate) fn is_flagged(&self, i: usize) -> bool {
         self.entries[i].is_flagged()
     }
@@ -202,7 +202,8 @@ impl Cassette {
         Ok(text)
     }
 
-    /// The interaction at an offset of the document, and the offset within its text.
+    /// Maps an offset of the document to the number of the interaction there, and to the offset within the
+    /// interaction's text.
     pub(super) fn interaction_at(&self, offset: u64) -> Option<(usize, usize)> {
         let i = self.entries.partition_point(|entry| entry.span().start <= offset).checked_sub(1)?;
         let Span { start, len } = self.entries[i].span();
@@ -219,7 +220,7 @@ impl Cassette {
         BodyReader::open(&self.bodies, &body.content)
     }
 
-    /// The offset of the array of interactions. The document holds no times from there on.
+    /// The offset of the array of interactions. All times of the recording are before this offset.
     pub(super) fn interactions_at(&self) -> u64 {
         self.interactions_at
     }

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 pub struct Files {
     dir: PathBuf,
     name: Name,
-    /// The number of a recording that was set aside; 0 for the paths that a new recording uses.
+    /// The number of a recording that was set aside. With 0, these are the paths that a new recording uses.
     aside: u32,
 }
 
@@ -31,7 +31,7 @@ impl Files {
         Files { dir: dir.as_ref().to_path_buf(), name: name.clone(), aside: 0 }
     }
 
-    /// The files of the recording with this journal, to [`recover`](super::recover) it.
+    /// The files of the recording with this journal, for example to [`recover`](super::recover) it.
     ///
     /// ```
     /// use cassette::__support::Files;
@@ -92,7 +92,7 @@ impl Files {
         self.with(&format!(".bodies{}.recording", self.number()))
     }
 
-    /// `<name>.lock.recording`: the file that the process that records this cassette has locked.
+    /// `<name>.lock.recording`: the lock file. The process that records this cassette holds its lock.
     pub fn lock(&self) -> PathBuf {
         self.with(".lock.recording")
     }
@@ -108,7 +108,8 @@ impl Files {
     }
 
     /// The recordings that a crash, a killed process or a failed install left behind.
-    /// [`Journal::recover`](super::Journal::recover) finishes each, unless another process is still writing it.
+    /// [`Journal::recover`](super::Journal::recover) can finish each of them, unless another process is still writing
+    /// it.
     pub fn left_behind(&self) -> Vec<Files> {
         let document = self.document();
         let prefix = format!("{}.", document.file_name().unwrap_or_default().display());
@@ -147,8 +148,8 @@ impl Files {
         if self.aside == 0 { String::new() } else { format!(".{}", self.aside) }
     }
 
-    // This function does not use `Path::with_extension`, which would take the `.berlin` of a name `v1.berlin` for an
-    // extension.
+    // This function does not use `Path::with_extension`, because in a name such as `v1.berlin` that would replace
+    // `.berlin`.
     fn with(&self, suffix: &str) -> PathBuf {
         let mut path = self.dir.clone();
         path.extend(self.name.as_str().split('/'));

@@ -1,5 +1,5 @@
-//! Turns a recording into a cassette. Everything is on the disk before one rename replaces the old cassette. After any
-//! failure there is either the old cassette and the journal, or the new cassette.
+//! Turns a recording into a cassette. All bytes are on the disk before one rename replaces the old cassette. If a step
+//! fails, there is either the old cassette with the journal, or the new cassette.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,20 +16,20 @@ use super::{BodyFile, Cassette, Content, Files, Interaction, Metadata, layout, o
 use crate::error::{Error, Result};
 use crate::file_replacement;
 
-/// A complete cassette that is not in its place yet. Nobody else can record it meanwhile.
+/// A complete cassette that is not in its place yet. It holds the lock, so nobody else can record this cassette.
 ///
-/// Dropping it keeps the journal, as a crash would.
+/// If it is dropped, the journal stays, as after a crash.
 #[derive(Debug)]
 pub struct Prepared {
-    // This field is the first one, so that it is dropped before the recording releases its lock. After that, the file's
-    // name may belong to another recording.
+    // Fields are dropped in order. This field comes first, because its file must be removed before the recording
+    // releases the lock. Then another recording may create a file with the same name.
     document: NewDocument,
     recording: Arc<Recording>,
     metadata: Metadata,
-    /// The offset of the interactions in the document. The document holds no times from there on.
+    /// The offset of the interactions in the document. All times of the recording are before this offset.
     interactions_at: u64,
     bodies: BTreeMap<String, Kept>,
-    /// Whether ids of requests may differ if this cassette is compared with the old one.
+    /// Whether request ids and ends of chunks are ignored when this cassette is compared with the old one.
     ignore_chance: bool,
 }
 
@@ -55,7 +55,7 @@ struct Kept {
     size: u64,
 }
 
-/// The document under its temporary name. Removed when dropped, unless it was renamed.
+/// The document under its temporary name. The drop removes the file, unless it was renamed.
 #[derive(Debug)]
 struct NewDocument(PathBuf);
 
@@ -65,11 +65,11 @@ impl Drop for NewDocument {
     }
 }
 
-/// Finishes a recording that a crash, a killed process or a failed install left behind: the interactions in its
-/// journal, up to the last complete line, become the cassette.
+/// Finishes a recording that a crash, a killed process or a failed install left behind. The complete lines of its
+/// journal become the cassette.
 ///
-/// Interactions were redacted before they reached the journal. The leak check at the end of a session is not run,
-/// because the values of the secrets are not known here: scan the cassette before you commit it.
+/// Interactions were redacted before they reached the journal. But the leak check that ends a session does not run,
+/// because the values of the secrets are not known here. So scan the cassette before you commit it.
 ///
 /// ```
 /// use cassette::__support::{Files, Journal, JournalOptions, recover};
@@ -89,8 +89,9 @@ impl Drop for NewDocument {
 ///
 /// # Errors
 ///
-/// There is no recording, it broke off before its first line was written, another process is still writing it, one of
-/// its lines is malformed, or the cassette cannot be written. The old cassette and the recording are not changed then.
+/// There is no recording, it broke off before its first line was complete, another process is still writing it, one of
+/// its lines is malformed, or the cassette cannot be written. After an error, the old cassette and the recording are as
+/// before.
 pub fn recover(files: &Files) -> Result<Installed> {
     let journal = Journal::recover(files)?;
     journal.prepare(journal.metadata().clone())?.install()
@@ -101,13 +102,13 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// The document cannot be written, or a body that it needs is missing. The journal then stays open.
+    /// The document cannot be written, or a body that it needs is missing. After an error, the journal is still open.
     pub fn prepare(&self, metadata: Metadata) -> Result<Prepared> {
         self.prepare_with(metadata, false)
     }
 
-    /// Like [`prepare`](Self::prepare). If `ignore_chance` is true, the old cassette also stays if the new one
-    /// differs from it only in ids of requests in headers of responses, and in the ends of chunks.
+    /// Like [`prepare`](Self::prepare). If `ignore_chance` is true, the old cassette also stays if the new one differs
+    /// from it only in request ids in response headers, and in the ends of chunks.
     pub(crate) fn prepare_with(&self, metadata: Metadata, ignore_chance: bool) -> Result<Prepared> {
         let files = &self.0.files;
         let mut state = self.0.state();
@@ -141,19 +142,19 @@ impl Journal {
 }
 
 impl Prepared {
-    /// The present path of the document.
+    /// The temporary path of the document.
     pub(super) fn document(&self) -> &Path {
         &self.document.0
     }
 
-    /// The present path of every file that is going to be part of the cassette.
+    /// The current paths of all files that become part of the cassette.
     pub fn files(&self) -> Vec<PathBuf> {
         let bodies = self.bodies.values().map(|kept| kept.path.clone());
         std::iter::once(self.document.0.clone()).chain(bodies).collect()
     }
 
-    /// Runs `work` while body files are flushed to the disk, so that the install waits less. Errors are ignored here,
-    /// because the install flushes again and reports them.
+    /// Runs `work`, and meanwhile flushes the body files to the disk, so that the install waits less. Errors of these
+    /// flushes are ignored, because the install flushes again and reports errors.
     pub(crate) fn flush_during<T>(&self, work: impl FnOnce() -> T) -> T {
         thread::scope(|scope| {
             if !self.bodies.is_empty() {
@@ -176,12 +177,12 @@ impl Prepared {
 
     /// Installs the cassette and removes the files that only the old cassette needed.
     ///
-    /// If the cassette equals the old one and has the same `freeze_time`, the old document is kept: a new recording
-    /// then leaves nothing to review.
+    /// If the cassette equals the old one apart from times, and has the same `freeze_time`, the old document stays.
+    /// Then there is nothing to review.
     ///
     /// # Errors
     ///
-    /// A file cannot be written. The old cassette is unchanged and the journal is still there then.
+    /// A file cannot be written. After an error, the old cassette is unchanged, and the journal is still there.
     pub fn install(self) -> Result<Installed> {
         let files = self.recording.files.clone();
         let interactions = self.interactions();
@@ -196,12 +197,12 @@ impl Prepared {
         Ok(Installed { interactions, bytes, changed, not_removed })
     }
 
-    /// Installs the cassette in another directory under its name and ends the recording, for a test that failed.
-    /// Returns the path of the document.
+    /// Installs the cassette in another directory, under the same name, and ends the recording. This is for a test that
+    /// failed. Returns the path of the document.
     ///
     /// # Errors
     ///
-    /// A file cannot be written there. The journal is still there then.
+    /// A file cannot be written there. After an error, the journal is still there.
     pub fn keep_in(self, dir: &Path) -> Result<PathBuf> {
         let files = Files::new(dir, self.recording.files.name());
         self.place(&files, true)?;
@@ -210,8 +211,8 @@ impl Prepared {
         Ok(files.document())
     }
 
-    /// Places a copy of the cassette at `to`, to play it back before it is installed. A link is enough, because a replay
-    /// only reads.
+    /// Places a copy of the cassette at `to`, so that it can be played back before it is installed. Hard links are
+    /// enough, because a replay only reads.
     ///
     /// # Errors
     ///
@@ -246,8 +247,8 @@ impl Prepared {
         self.recording.remove()
     }
 
-    /// Moves all files to `to`, the document last. Each step is on the disk before the next begins. Returns the bytes
-    /// of all files. If `replace` is false, the existing document stays.
+    /// Moves all files to `to`, the document last. Each step is flushed to the disk before the next step begins. If
+    /// `replace` is false, the existing document stays. Returns the size of all files in bytes.
     fn place(&self, to: &Files, replace: bool) -> Result<u64> {
         let (folder, bodies) = (to.folder(), to.bodies());
         let create = |dir: &Path| {
@@ -263,7 +264,8 @@ impl Prepared {
             let failed = |e| Error::io("write the file of a body", &target, e);
             if kept.path != target {
                 file_replacement::flush(&kept.path).map_err(failed)?;
-                // A body in the folder of a cassette belongs to that cassette as well, so it is copied.
+                // A file in the folder of the old cassette may still belong to that cassette, so it is copied and not
+                // moved.
                 match kept.path.parent() == Some(&self.recording.files.bodies()) {
                     true => file_replacement::copy(&kept.path, &target).map_err(failed)?,
                     false => file_replacement::rename(&kept.path, &target).map_err(failed)?,
@@ -293,7 +295,7 @@ impl Prepared {
         let mut not_removed = Vec::new();
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
-            // A file with another kind of name is not ours.
+            // A file whose name is not the name of a body file is not ours, and stays.
             let ours = name.to_str().is_some_and(|n| parse::file_name(n) && !self.bodies.contains_key(n));
             if ours && fs::remove_file(entry.path()).is_err() {
                 not_removed.push(entry.path());
@@ -306,7 +308,7 @@ impl Prepared {
         not_removed
     }
 
-    /// The metadata of the installed cassette, if both cassettes are equal apart from their times. `None` if they
+    /// The metadata of the installed cassette, if it equals the new cassette apart from times. `None` if the two
     /// differ, or if the installed cassette cannot be read.
     fn equal(&self, files: &Files) -> Option<Metadata> {
         let old = Cassette::open_files(files).ok()?;
@@ -316,7 +318,7 @@ impl Prepared {
         same.then(|| old.metadata().clone())
     }
 
-    /// Whether the interactions of the two documents differ only in ids of requests and in the ends of chunks.
+    /// Whether the interactions of the two documents differ at most in request ids and in the ends of chunks.
     fn same_apart_from_chance_values(&self, old: &Cassette, files: &Files) -> Result<bool> {
         let new = Cassette::read(self.document.0.clone(), files.bodies(), &Limits::default())?;
         if old.len() != new.len() {
@@ -357,8 +359,8 @@ impl Prepared {
     }
 }
 
-/// Writes the document, starting with the interactions of the cassette `before`, to which the recording adds. Returns
-/// the offset of the interactions.
+/// Writes the document. If the recording adds to the cassette `before`, the interactions of that cassette come first.
+/// Returns the offset of the interactions.
 fn write_document(
     out: &mut impl Write,
     before: Option<&Cassette>,
@@ -415,7 +417,7 @@ fn write_line(
     let bytes = if line.ours {
         bytes
     } else {
-        // The recovered line may have been edited, so it is parsed and written again.
+        // A person may have edited the recovered line, so it is parsed and written again.
         let interaction = parse::interaction(bytes)
             .map_err(|e| position::json_error(&state.file, &journal, line.start, &e))?;
         again = journal::line(line.order, &interaction)
@@ -428,15 +430,15 @@ fn write_line(
     Ok(())
 }
 
-/// The existing cassette, if the lines are its interactions and only chance has changed their order. The new document
-/// then takes over its order.
+/// The existing cassette, if it has the same interactions as the lines, and their order differs only by chance. The new
+/// document then takes the interactions from it, in its order.
 fn same_apart_from_chance(
     files: &Files,
     lines: &[Line],
     state: &State,
     ignore_chance: bool,
 ) -> Option<Cassette> {
-    // A recording replaces a cassette that cannot be read.
+    // If the cassette cannot be read, the recording replaces it.
     let old = Cassette::open_files(files).ok()?;
     let mut window = Window::default();
     let text = |line: &Line| {
@@ -450,7 +452,7 @@ fn same_apart_from_chance(
 /// The approximate size, in bytes, of the pieces in which the document is written.
 const AT_ONCE: usize = 64 * 1024;
 
-/// Adds the body files that an interaction refers to.
+/// Adds to `bodies` the body files that an interaction refers to.
 fn keep_bodies(interaction: &Interaction, files: &Files, bodies: &mut BTreeMap<String, Kept>) -> Result<()> {
     for body in interaction.bodies() {
         if let Content::File(BodyFile { name, size, .. }) = &body.content

@@ -1,5 +1,5 @@
-//! A recording in progress: one line for each interaction, written when the interaction ends, so that a crash loses
-//! only the unfinished exchanges. `install` turns the journal into a cassette.
+//! A recording in progress. The journal gets one line for each interaction when the interaction ends, so a crash loses
+//! only the unfinished exchanges. The module `install` turns the journal into a cassette.
 //!
 //! Must not know: where interactions come from, or when they happened. The caller gives their order.
 
@@ -23,9 +23,9 @@ use super::{
 use crate::error::{Error, Result};
 use crate::poison::unpoisoned;
 
-/// A recording in progress, on disk. Clones are handles to the same recording.
+/// A recording in progress, on the disk. Clones are handles to the same recording.
 ///
-/// Dropping it neither installs nor removes anything: the files stay, for [`Journal::recover`].
+/// If the last handle is dropped, the files of the recording stay, and [`Journal::recover`] can continue it.
 ///
 /// ```
 /// use cassette::__support::{Files, Journal, JournalOptions};
@@ -54,7 +54,7 @@ pub struct Journal(pub(super) Arc<Recording>);
 pub struct JournalOptions {
     /// Bodies longer than this, in bytes, get a file of their own. Default: 64 KiB.
     pub inline_limit: usize,
-    /// The metadata known at the beginning, which a recovered cassette will have.
+    /// The metadata known at the beginning. A cassette that is recovered after a crash has this metadata.
     pub metadata: Metadata,
 }
 
@@ -71,7 +71,7 @@ pub(super) struct Recording {
     inline_limit: usize,
     metadata: Metadata,
     set_aside: Option<PathBuf>,
-    /// The cassette whose interactions precede those of the recording.
+    /// The existing cassette that the recording adds to. Its interactions come before the new ones.
     pub(super) before: Option<Cassette>,
     folder: Arc<Folder>,
     state: Mutex<State>,
@@ -86,7 +86,7 @@ pub(super) struct State {
     /// The body files that the lines refer to, by name, with their sizes.
     pub(super) bodies: BTreeMap<String, u64>,
     pub(super) closed: bool,
-    /// Released when the recording ends, even if clones of the `Journal` still exist.
+    /// The lock is released when the recording ends, even if clones of the `Journal` still exist.
     lock: Option<Lock>,
 }
 
@@ -94,18 +94,19 @@ pub(super) struct State {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line {
     pub(super) order: u64,
-    /// Lines with an equal number have requests that were concurrent.
+    /// Two lines with the same number have concurrent requests.
     pub(super) burst: u64,
     pub(super) start: u64,
     pub(super) len: u32,
-    /// Whether this process wrote the line; otherwise the line was recovered.
+    /// True if this process wrote the line, false if the line was recovered.
     pub(super) ours: bool,
 }
 
 impl Journal {
     /// Begins a recording. Until the recording ends, no other test or process can record this cassette.
     ///
-    /// A recording that a crash left behind is renamed, not lost; see [`Journal::set_aside`].
+    /// A recording that a crash left behind is renamed, and not overwritten. [`Journal::set_aside`] returns its new
+    /// path.
     ///
     /// # Errors
     ///
@@ -114,18 +115,18 @@ impl Journal {
         Journal::create_with(files, options, lock(files)?)
     }
 
-    /// The same as [`Journal::create`], with a lock that the caller holds already.
+    /// The same as [`Journal::create`], if the caller holds the lock already.
     pub(crate) fn create_with(files: &Files, options: JournalOptions, lock: Lock) -> Result<Journal> {
         Journal::begin(files.set_aside(0), options, None, lock)
     }
 
-    /// Begins a recording that adds to the existing cassette, with a lock that the caller holds already. The
-    /// interactions and the metadata of the cassette stay as they are, and its interactions come first. Without a
-    /// cassette this is [`Journal::create`].
+    /// Begins a recording that adds to the existing cassette, if the caller holds the lock already. The interactions
+    /// and the metadata of the cassette stay as they are, and the new interactions come after them. If there is no
+    /// cassette, this is the same as [`Journal::create`].
     ///
     /// # Errors
     ///
-    /// As [`Journal::create`], and if the cassette cannot be read.
+    /// The errors of [`Journal::create`], and an error if the cassette cannot be read.
     pub(crate) fn append_with(files: &Files, options: JournalOptions, lock: Lock) -> Result<Journal> {
         let files = files.set_aside(0);
         let before = if files.exists() { Some(Cassette::open_files(&files)?) } else { None };
@@ -152,7 +153,8 @@ impl Journal {
         Ok(Journal::new(files, options, set_aside, before, state))
     }
 
-    /// Continues a recording that was left behind. An incomplete last line is dropped.
+    /// Continues a recording that a crash, a killed process or a failed install left behind. An incomplete last line is
+    /// dropped.
     ///
     /// # Errors
     ///
@@ -190,8 +192,8 @@ impl Journal {
         }))
     }
 
-    /// The new path of the journal of an earlier, crashed recording of this cassette, if there was one.
-    /// [`Files::left_behind`] finds it again.
+    /// If an earlier recording of this cassette crashed, the path to which its journal was renamed.
+    /// [`Files::left_behind`] finds it, too.
     pub fn set_aside(&self) -> Option<&Path> {
         self.0.set_aside.as_deref()
     }
@@ -243,13 +245,14 @@ impl Journal {
         lines.iter().map(&mut read).collect()
     }
 
-    /// A sink for the bytes of a body. The content type decides the extension if the body becomes a file.
+    /// A sink for the bytes of a body. If the body becomes a file, the content type decides the extension of the file.
     pub fn body(&self, content_type: Option<&str>) -> BodySink {
         BodySink::new(self.0.folder.clone(), self.0.inline_limit, content_type)
     }
 
-    /// Writes an interaction as one line, whole or not at all. The cassette sorts interactions by `order`. Interactions
-    /// with an equal `order` keep the order of their `append` calls. Any thread may call this method at any time.
+    /// Writes an interaction as one line. If the write fails, the recording does not contain the interaction. The
+    /// cassette sorts interactions by `order`. Interactions with an equal `order` keep the order of their `append`
+    /// calls. Any thread may call this method at any time.
     ///
     /// # Errors
     ///
@@ -258,13 +261,13 @@ impl Journal {
         self.append_in_burst(order, order, interaction)
     }
 
-    /// The same as [`Journal::append`], for an interaction of a burst. A burst is a group of requests of which each was
-    /// sent while another one was in flight, so the order of its interactions is a matter of chance. If the existing
-    /// cassette has the same interactions, those of a burst keep the order that they have there.
+    /// The same as [`Journal::append`], for an interaction of a burst. A burst is a group of concurrent requests: each
+    /// was sent while another one of them was in flight. The order of these interactions is a matter of chance. If the
+    /// existing cassette has the same interactions, the interactions of a burst keep the order that they have in it.
     ///
     /// # Errors
     ///
-    /// As [`Journal::append`].
+    /// The errors of [`Journal::append`].
     pub(crate) fn append_in_burst(&self, order: u64, burst: u64, interaction: &Interaction) -> Result<()> {
         let path = || self.0.files.journal();
         let failed = |e| Error::io("write the journal of the recording", &path(), e);
@@ -279,7 +282,7 @@ impl Journal {
             return Err(Error::new("the recording is closed").at(path()));
         }
         let start = state.end;
-        // If the write fails, `end` stays before the incomplete line, so the next line overwrites it.
+        // If the write fails, `end` does not change, so the next line overwrites the incomplete line.
         position::write_at(&state.file, &line, start).map_err(failed)?;
         state.end += u64::from(len);
         state.lines.push(Line { order, burst, start, len, ours: true });
@@ -312,12 +315,12 @@ impl State {
 
 impl Recording {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // A panic cannot leave the state half changed.
+        // The lock may be poisoned, but a panic cannot leave the state half changed.
         unpoisoned(self.state.lock())
     }
 
-    /// Removes the files of the recording. The journal is removed first: body files without a journal are litter, while
-    /// a journal without its bodies would be a recording that cannot be recovered.
+    /// Removes the files of the recording. The journal is removed first. If the process crashes then, only useless body
+    /// files are left. A journal without its bodies would be a recording that cannot be recovered.
     pub(super) fn remove(&self) -> Result<()> {
         let journal = self.files.journal();
         gone(fs::remove_file(&journal)).map_err(|e| Error::io("remove the journal", &journal, e))?;
@@ -328,7 +331,7 @@ impl Recording {
     }
 }
 
-/// A missing file needs no removal.
+/// Treats a removal as done if the file does not exist.
 fn gone(removed: io::Result<()>) -> io::Result<()> {
     match removed {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -346,8 +349,8 @@ fn open(path: &Path, empty: bool) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(empty).truncate(empty).open(path)
 }
 
-/// The beginning of a recording up to the end of its metadata, for the journal and for the document. `appends` marks a
-/// journal that adds to the existing cassette.
+/// Returns the first bytes of a recording: the format version and the metadata. The journal and the document begin with
+/// the same bytes. `appends` marks a journal that adds to the existing cassette.
 pub(super) fn head(metadata: &Metadata, appends: bool) -> io::Result<Vec<u8>> {
     let mut out = Compact::default();
     out.open(b'{');
@@ -373,14 +376,15 @@ pub(super) fn line(order: u64, interaction: &Interaction) -> io::Result<Vec<u8>>
     Ok(out.end())
 }
 
-/// The part of a line that the document contains, in the journal's layout: everything but the order.
+/// The part of a line of the journal that the document contains, which is everything except `order`. The document has
+/// it in another layout.
 pub(super) fn item(line: &[u8]) -> &[u8] {
     let order = memchr::memchr(b',', line).map_or(0, |comma| comma + 1);
     line[order..].strip_suffix(b"}\n").unwrap_or(&line[order..])
 }
 
-/// Makes room for a new recording: renames an earlier recording that has interactions, and removes the bodies of one
-/// that has none. The new recording overwrites the journal of the latter.
+/// Makes room for a new recording. If an earlier recording has interactions, its files are renamed. If it has none, its
+/// bodies are removed, and the new recording overwrites its journal.
 fn set_aside(files: &Files) -> Result<Option<PathBuf>> {
     let (journal, bodies) = (files.journal(), files.recording_bodies());
     let failed = |e| Error::io("move the recording of a crashed run aside", &journal, e);
@@ -395,14 +399,14 @@ fn set_aside(files: &Files) -> Result<Option<PathBuf>> {
     }
     let free = |f: &Files| !f.journal().exists() && !f.recording_bodies().exists();
     let aside = (1..).map(|n| files.set_aside(n)).find(free).expect("there are more numbers than files");
-    // The bodies move first. If the process crashes in between, the journal still has its old name, so the next
-    // recording does not take the bodies for litter and remove them.
+    // The bodies move first. If the process crashes before the journal moves, the next recording still finds the
+    // journal, and does not remove the bodies.
     gone(fs::rename(&bodies, aside.recording_bodies())).map_err(failed)?;
     fs::rename(&journal, aside.journal()).map_err(failed)?;
     Ok(Some(aside.journal()))
 }
 
-/// Whether there is a complete line after the first.
+/// Whether the journal has a complete line after the first line.
 fn has_interactions(journal: impl BufRead) -> io::Result<bool> {
     let mut ends = journal.bytes().filter(|byte| byte.as_ref().is_ok_and(|b| *b == b'\n') || byte.is_err());
     Ok(ends.nth(1).transpose()?.is_some())

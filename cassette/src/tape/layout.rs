@@ -1,7 +1,7 @@
-//! JSON on one line, for the journal, and the same text laid out as a document.
+//! Writes JSON on one line for the journal, and lays the same text out over many lines for the document.
 //!
-//! This writer does not use a serializer of a library, because the layout is a promise (a new recording must give a
-//! small diff) and because bodies are inserted verbatim.
+//! This module does not use a library for that, because the layout must never change (a new recording must give a small
+//! diff), and because bodies are inserted verbatim.
 //!
 //! Must not know: interactions.
 
@@ -12,11 +12,11 @@ use serde_json::{Map, Value};
 
 use crate::json::lex::quote_or_backslash;
 
-/// Writes JSON without whitespace, piece by piece. The caller is responsible for the order of calls.
+/// Writes JSON without whitespace, piece by piece. The caller must make the calls in an order that gives valid JSON.
 #[derive(Default)]
 pub(super) struct Compact {
     out: Vec<u8>,
-    /// Whether something has been written between the innermost brackets, so that the next item needs a comma.
+    /// Whether the innermost open bracket has an item already, so that the next item needs a comma.
     followed: bool,
 }
 
@@ -54,7 +54,7 @@ impl Compact {
         serde_json::to_writer(&mut self.out, value).map_err(io::Error::from)
     }
 
-    /// Writes a text as it is: punctuation, or JSON without whitespace between its tokens.
+    /// Writes a text as it is. The text is punctuation, or JSON without whitespace between its tokens.
     pub(super) fn raw(&mut self, text: &[u8]) {
         self.out.extend_from_slice(text);
     }
@@ -85,8 +85,8 @@ impl Compact {
         Ok(())
     }
 
-    /// Writes the fields of other programs into the open object. This function sorts them, because a user's program may
-    /// have enabled serde_json's `preserve_order`.
+    /// Writes the fields of other programs into the open object, sorted by key. The map may be unsorted, because the
+    /// feature `preserve_order` of serde_json may be on.
     pub(super) fn extra(&mut self, fields: &Map<String, Value>) -> io::Result<()> {
         let mut fields: Vec<_> = fields.iter().collect();
         fields.sort_by_key(|(key, _)| *key);
@@ -97,25 +97,26 @@ impl Compact {
         Ok(())
     }
 
-    /// The whole line, without its line break.
+    /// The text that was written.
     pub(super) fn end(self) -> Vec<u8> {
         self.out
     }
 }
 
-/// A line break and enough spaces for most lines.
+/// A line break, and enough spaces to indent most lines.
 const BREAK: &[u8; 257] = &{
     let mut text = [b' '; 257];
     text[0] = b'\n';
     text
 };
 
-/// Appends the text of a [`Compact`] with a line for each key and item, indented by two spaces for each level, starting
-/// at `depth`. A bracket that a space follows stays on one line with its contents, and the space is dropped.
+/// Appends the text of a [`Compact`] to `out`, with one line for each key and item. Each level is indented by two
+/// spaces, and the text starts at level `depth`. If a space follows an opening bracket, the space is dropped, and
+/// everything up to the closing bracket stays on one line.
 ///
 /// The tokens are not checked. Only whitespace is added.
 pub(super) fn document(compact: &[u8], mut depth: usize, out: &mut Vec<u8>) {
-    // The text before `from` has been appended.
+    // The text before `from` has been appended already.
     let (mut i, mut from) = (0, 0);
     while let Some(&b) = compact.get(i) {
         i += 1;
@@ -167,7 +168,7 @@ fn line(depth: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// The end of a string whose opening quote is before `from`.
+/// The offset after a string whose opening quote is right before `from`.
 fn text_end(text: &[u8], from: usize) -> usize {
     let mut i = from;
     while let Some(n) = text.get(i..).and_then(quote_or_backslash) {
@@ -179,7 +180,7 @@ fn text_end(text: &[u8], from: usize) -> usize {
     text.len()
 }
 
-/// The end of a container whose opening bracket is before `from`.
+/// The offset after an object or array whose opening bracket is right before `from`.
 fn container_end(text: &[u8], from: usize) -> usize {
     let (mut i, mut open) = (from, 1);
     while let Some(b) = text.get(i).filter(|_| open > 0) {
@@ -220,7 +221,7 @@ mod tests {
             0,
             "{\n  \"a\": [\"]\\\"\", \"b\"],\n  \"c\": {\"d\": [[]]},\n  \"e\": [{\"f\": 1}, 2]\n}",
         );
-        // The line needs more spaces than `BREAK` has.
+        // The innermost lines need more spaces than `BREAK` has.
         let deep = ["[".repeat(200), "]".repeat(200)].concat();
         let mut out = Vec::new();
         document(deep.as_bytes(), 0, &mut out);
@@ -230,7 +231,7 @@ mod tests {
         assert_eq!(lines, expected);
     }
 
-    /// serde_json's pretty-printer gives the same layout.
+    /// The layout equals the layout of serde_json's pretty-printer.
     #[test]
     fn as_others_do() {
         let value = serde_json::json!({"a": [1, {"b": [], "c": {}}, "x\"\\\n"], "d": {"e": null}});

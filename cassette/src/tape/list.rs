@@ -1,4 +1,4 @@
-//! The cassettes below a folder.
+//! Lists the cassettes below a folder.
 
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -11,23 +11,23 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Listed {
-    /// The path of its document.
+    /// The path of the cassette's document.
     pub path: PathBuf,
     /// The number of interactions.
     pub interactions: usize,
-    /// Bytes on disk, body files included.
+    /// The size on the disk in bytes, with the body files.
     pub bytes: u64,
-    /// Its metadata.
+    /// The cassette's metadata.
     pub metadata: Metadata,
 }
 
-/// Folders that hold many files, but no cassettes of a project.
+/// Folders that are not searched. They hold many files, but no cassettes of a project.
 const PASSED_OVER: [&str; 3] = ["target", "node_modules", ".git"];
-/// The first keys of a cassette lie within this many bytes.
+/// The number of bytes in which the keys `version` and `_metadata` of a cassette must begin.
 const HEAD: u64 = 512;
 
-/// Finds the cassettes below `folder`, sorted by path. A cassette that cannot be read is an error at its place in the
-/// list.
+/// Finds the cassettes below `folder`, sorted by path. If a cassette cannot be read, the list has an error in its
+/// place.
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
@@ -81,7 +81,8 @@ fn is_cassette(path: &Path) -> bool {
     let mut head = String::new();
     let read = File::open(path).and_then(|f| f.take(HEAD).read_to_string(&mut head));
     let mut text = head.split_whitespace();
-    // A read error, such as a character that is cut at the end, does not matter, because only the beginning is used.
+    // After a read error `head` is empty, and the file does not count as a cassette. That also happens if a character
+    // is cut at the end of `HEAD` bytes.
     let _ = read;
     text.next() == Some("{") && text.next() == Some("\"version\":") && head.contains("\"_metadata\"")
 }

@@ -1,6 +1,6 @@
-//! Maps a place in a recording's files to the interaction, and to the part of it, that lies there.
+//! Maps an offset in a file of a recording to the interaction at this offset, and to the place inside the interaction.
 //!
-//! Must not know: what the caller needs the place for.
+//! Must not know: why the caller needs the place.
 
 use std::path::Path;
 
@@ -12,14 +12,14 @@ pub(crate) struct Located {
     /// The interaction, counted from 0.
     pub(crate) index: usize,
     pub(crate) interaction: Interaction,
-    /// The keys and indexes that lead to the place: `response`, `body`, `text`, `11`.
+    /// The keys and indexes that lead to the place, such as `response`, `body`, `text`, `11`.
     pub(crate) path: Vec<String>,
-    /// Whether the place is in a body with a file of its own.
+    /// Whether the place is in a body file, and not in the document.
     pub(crate) in_file: bool,
 }
 
 impl Prepared {
-    /// The place at an offset of one of the [files](Self::files); `None` if it belongs to no interaction.
+    /// The place at an offset of one of the [files](Self::files). `None` if no interaction is at this offset.
     pub(crate) fn locate(&self, file: &Path, offset: u64) -> Option<Located> {
         let document = self.document();
         let cassette = Cassette::read(document.to_owned(), document.to_owned(), &Limits::default()).ok()?;
@@ -41,13 +41,13 @@ impl Prepared {
     }
 }
 
-/// An open object or array.
+/// An object or array whose closing bracket has not been reached.
 enum Open {
     Object { key: String, wants_key: bool },
     Array { index: usize },
 }
 
-/// The keys and indexes that lead to an offset of a JSON text.
+/// The keys and indexes that lead to the value at an offset of a JSON text.
 fn path_to(text: &[u8], offset: usize) -> Vec<String> {
     let (mut open, mut at) = (Vec::new(), 0);
     while at <= offset && at < text.len() {
@@ -79,7 +79,7 @@ fn path_to(text: &[u8], offset: usize) -> Vec<String> {
     open.into_iter().map(step).collect()
 }
 
-/// The offset after the closing quote.
+/// The offset after the closing quote of a string. `at` is the offset after its opening quote.
 fn string_end(text: &[u8], mut at: usize) -> usize {
     while let Some(b) = text.get(at) {
         at += if *b == b'\\' { 2 } else { 1 };

@@ -1,5 +1,5 @@
-//! A lock file, so that only one test at a time records a cassette, also among several processes. The system releases
-//! the lock when its holder dies, so nothing has to be cleaned up after a crash.
+//! A lock file, so that only one test at a time records a cassette, even if tests run in several processes. The system
+//! releases the lock when the process that holds it ends, so nothing has to be cleaned up after a crash.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
@@ -80,7 +80,8 @@ impl Lock {
             let mut file =
                 OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
             waited |= lock(&path, &file)?;
-            // The previous holder may have removed the file after we opened it; the lock would then protect nothing.
+            // The previous holder may have removed the file after we opened it. Then we hold the lock of a removed
+            // file, which protects nothing, so the loop opens the file again.
             if is_at(&file, &path).map_err(failed)? {
                 // Tests that wait for the lock report this process number. The lock works without the number.
                 let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
@@ -90,12 +91,13 @@ impl Lock {
     }
 }
 
-/// The process that holds the lock.
+/// The number of the process that holds the lock, if the file contains it.
 fn holder(path: &Path) -> Option<u32> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
-/// Some network file systems have no locks. Recording is allowed there, because a refusal would help nobody.
+/// The result if the file cannot be locked. Some network file systems have no locks. A test may record there without a
+/// lock, because an error would help nobody.
 fn unlockable(path: &Path, e: io::Error) -> Result<bool> {
     if e.kind() == io::ErrorKind::Unsupported { Ok(false) } else { Err(failed(path, e)) }
 }
@@ -106,8 +108,8 @@ fn failed(path: &Path, e: io::Error) -> Error {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Windows would refuse a new file of this name until every handle of the removed file is closed, so the file
-        // stays.
+        // On Windows the file stays. Otherwise Windows would refuse a new file of this name until every handle of the
+        // removed file is closed.
         if cfg!(unix) {
             let _ = fs::remove_file(&self.path);
         }

@@ -1,4 +1,4 @@
-//! The metadata of a cassette. Times are text here; the clock interprets them.
+//! The metadata of a cassette. Times are stored as text, which only the clock parses.
 
 use std::fmt;
 use std::io;
@@ -21,22 +21,23 @@ pub struct Metadata {
     pub time_zone: Option<String>,
     /// The program that recorded the cassette.
     pub recorder: RecordedBy,
-    /// The number of interactions. Set when a recording is prepared.
+    /// The number of interactions. It is set when the recording ends.
     pub interactions: usize,
     /// The duration of the recording in seconds.
     pub duration_seconds: Option<f64>,
     /// The names of the redaction rules that redacted something, never the redacted values.
     pub redaction: Vec<String>,
-    /// The headers that the recording left out. `None` if an older version recorded the cassette, which did not note
-    /// them.
+    /// The headers that the recording left out. `None` if the cassette was recorded by an older version, which did not
+    /// store this list.
     pub left_out: Option<LeftOutHeaders>,
     /// Whether expressions such as `{{request.query.nonce}}` in the responses are filled in on replay. Users write this
     /// by hand.
     pub template: bool,
-    /// The syntax of each redacted value in a response, by the placeholder without its brackets: `[0-9a-f]{32}`, or
-    /// the header and the claims of a JWT. A replay gives the code under test a text with the same syntax.
+    /// The syntax of each redacted value in a response. The key is the placeholder of the value, without brackets. The
+    /// syntax is a pattern such as `[0-9a-f]{32}`, or the header and the claims of a JWT. A replay gives the code under
+    /// test a text with the same syntax.
     pub tokens: Map<String, Value>,
-    /// Keys of other programs, which stay when the file is rewritten.
+    /// Keys that this library does not know, such as keys of other programs. They stay when the file is rewritten.
     pub extra: Map<String, Value>,
 }
 
@@ -53,7 +54,7 @@ pub struct LeftOutHeaders {
 }
 
 impl LeftOutHeaders {
-    /// Adds names.
+    /// Adds names of headers, and keeps the lists sorted and without duplicates.
     pub(crate) fn add(&mut self, request: Vec<String>, response: Vec<String>) {
         for (all, more) in [(&mut self.request, request), (&mut self.response, response)] {
             all.extend(more);
@@ -94,7 +95,7 @@ pub struct RecordedBy {
     pub version: String,
 }
 
-/// The default is this library.
+/// Names this library and its version.
 impl Default for RecordedBy {
     fn default() -> Self {
         RecordedBy { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() }
@@ -102,7 +103,8 @@ impl Default for RecordedBy {
 }
 
 impl Metadata {
-    /// Whether both are equal apart from the time and duration of the recording.
+    /// Whether the two are equal apart from the times of the recording: its beginning and duration, the frozen instant,
+    /// and the times in the claims of tokens.
     pub(super) fn same_apart_from_time(&self, other: &Metadata) -> bool {
         let still = |m: &Metadata| Metadata {
             recorded_at: None,
@@ -163,7 +165,7 @@ impl Metadata {
     }
 }
 
-/// The claims of a JWT that say when it was issued and how long it is valid (RFC 7519 §4.1).
+/// The claims of a JWT that are times, such as the time of issue and the end of validity (RFC 7519 §4.1).
 const TIMES: [&str; 5] = ["auth_time", "exp", "iat", "nbf", "updated_at"];
 
 /// The syntaxes of tokens without the times in their claims.

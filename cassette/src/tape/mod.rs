@@ -1,7 +1,7 @@
-//! The cassette as files: the document that a human reviews, body files, and the journal of a recording.
+//! The files of a cassette: the document that people review, the body files, and the journal of a recording.
 //!
-//! For recording, [`Journal`] takes interactions and bodies as they come, and `Prepared` is the finished cassette
-//! before it replaces the old one. For replaying, [`Cassette`] reads a document. [`Files`] has the paths.
+//! While recording, [`Journal`] takes interactions and bodies as they arrive. `Prepared` is the finished cassette
+//! before it replaces the old one. On replay, [`Cassette`] reads a document. [`Files`] has the paths.
 //!
 //! Must not know: the network, the clock, how requests are matched, which values are secret.
 

@@ -1,15 +1,17 @@
-//! The name of a cassette. It comes from a test's source or a command line and is checked here. No other module can
-//! then build a path that leaves the cassette directory.
+//! The name of a cassette. It comes from the source of a test or from a command line. This module checks it, so that no
+//! path built from a name leads out of the directory of cassettes.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
-/// The longest name in bytes: most file systems allow 255 for a file name, and suffixes are added.
+/// The longest name in bytes. Most file systems allow 255 bytes for a file name, and cassette adds suffixes to the
+/// name.
 const LONGEST: usize = 200;
 
-/// Suffixes of our own files: a segment with such a suffix could overwrite another cassette's files.
+/// The suffixes of cassette's own files. If a segment of a name had such a suffix, its files could overwrite the files
+/// of another cassette.
 const RESERVED: [&str; 3] = [".json", ".bodies", ".recording"];
 
 /// The name of a cassette: one or more segments of `A-Z a-z 0-9 . _ -`, with `/` between them.

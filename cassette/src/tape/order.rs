@@ -1,5 +1,6 @@
-//! Keeps the order of the previous cassette if a new recording has the same interactions, and only concurrent ones have
-//! changed places. An unchanged API then gives an unchanged file.
+//! Decides whether a new recording keeps the order of the previous cassette. It does so if it has the same
+//! interactions, and only interactions with concurrent requests have changed places. A recording of an unchanged API
+//! then gives an unchanged file.
 //!
 //! Must not know: why requests were concurrent.
 
@@ -12,12 +13,13 @@ use super::chance::without_chance;
 use super::journal::Line;
 use crate::error::Result;
 
-/// Whether the old cassette has the same interactions as these lines, and each line may take the place that its
-/// interaction has in the old cassette.
+/// Whether the old cassette has the same interactions as these lines, and the lines may take the order of the old
+/// cassette.
 ///
-/// Two lines may change places if their requests were concurrent: then their order is a matter of chance. Requests that
-/// were sent one after the other keep the order of the new recording. `text` returns the text that a line gets in the
-/// document. If `ignore_chance` is true, ids of requests in headers of responses and ends of chunks may differ.
+/// Two lines may change places if their requests were concurrent, because their order is then a matter of chance. Two
+/// requests that were sent one after the other must have the same order in the old cassette. `text` returns the text
+/// that a line gets in the document. If `ignore_chance` is true, two interactions count as the same even if request ids
+/// in their response headers differ, or the ends of their chunks.
 ///
 /// # Errors
 ///
@@ -28,17 +30,18 @@ pub(super) fn is_same_apart_from_chance(
     mut text: impl FnMut(&Line) -> Result<Vec<u8>>,
     ignore_chance: bool,
 ) -> Result<bool> {
-    // Most recordings have no concurrent requests, and need no comparison here.
+    // A recording without concurrent requests, as most are, has no lines that may change places.
     let concurrent = lines.windows(2).any(|pair| pair[0].burst == pair[1].burst);
     if !concurrent || old.len() != lines.len() {
         return Ok(false);
     }
-    // Hashes, because the texts of a long recording do not fit into memory.
+    // Texts are compared by their hashes, because the texts of a long recording do not fit into memory.
     let compared = |text: Vec<u8>| -> [u8; 32] {
         let text = if ignore_chance { without_chance(&text) } else { text };
         Sha256::digest(text).into()
     };
-    // The lines of the new recording by their text. Equal texts keep their order.
+    // The bursts of the lines of the new recording, by the hash of the line's text. Lines with equal texts keep their
+    // order.
     let mut by_text: HashMap<[u8; 32], VecDeque<u64>> = HashMap::new();
     for line in lines {
         by_text.entry(compared(text(line)?)).or_default().push_back(line.burst);

@@ -1,6 +1,6 @@
-//! The part of an interaction that a place of its JSON belongs to.
+//! Finds the part of an interaction, such as a header or the body, to which a place in its JSON belongs.
 //!
-//! Must not know: what the caller needs the part for.
+//! Must not know: why the caller needs the part.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -17,12 +17,12 @@ pub(crate) enum Part<'l> {
     /// A header or a trailer, by its name.
     Header(&'l str),
     Body {
-        /// The line in the body, counted from 1, if the cassette has the body as lines of text.
+        /// The line in the body, counted from 1. Set if the cassette has the body as lines of text.
         line: Option<u64>,
-        /// The keys and indexes that lead to a value of the body, if the cassette has the body as JSON.
+        /// The keys and indexes that lead to a value in the body. Set if the cassette has the body as JSON.
         json: Option<&'l [String]>,
     },
-    /// Anything else, by the keys that lead there: `response.status`.
+    /// Any other place, with the keys that lead to it, such as `response.status`.
     Other(String),
 }
 
@@ -45,7 +45,8 @@ impl Located {
         }
     }
 
-    /// The headers of the request or of the response, whichever the place is in; `None` for a response that never came.
+    /// The headers of the request or of the response, whichever contains the place. `None` if the place is in an error,
+    /// and there is no response.
     pub(crate) fn headers(&self) -> Option<&HeaderMap> {
         match &self.interaction.outcome {
             Outcome::Response(response) if self.is_of_answer() => Some(&response.headers),
@@ -54,7 +55,7 @@ impl Located {
         }
     }
 
-    /// The values of a header, and of trailers with the same name.
+    /// The values of a header, and of trailers with the same name. They are from the message that contains the place.
     pub(crate) fn values<'l>(&'l self, name: &'l str) -> impl Iterator<Item = &'l str> {
         let trailers = match &self.interaction.outcome {
             Outcome::Response(response) if self.is_of_answer() => Some(&response.trailers),
@@ -64,8 +65,8 @@ impl Located {
         maps.flat_map(move |map| map.get_all(name)).filter_map(|value| value.to_str().ok())
     }
 
-    /// The body of the request or of the response, whichever the place is in. If the body has a file of its own, that
-    /// is `file`, and at most `most` bytes of it are read.
+    /// The body of the request or of the response, whichever contains the place. If the place is in a body file, this
+    /// reads at most `most` bytes of `file`.
     pub(crate) fn body(&self, file: &Path, most: u64) -> Option<Vec<u8>> {
         if self.in_file {
             let mut bytes = Vec::new();
@@ -84,7 +85,7 @@ impl Located {
     }
 }
 
-/// The string that keys and indexes lead to in a JSON body.
+/// The string in a JSON body to which these keys and indexes lead.
 pub(crate) fn json_string(body: &[u8], keys: &[String]) -> Option<String> {
     let step = |value: serde_json::Value, key: &String| match value {
         serde_json::Value::Object(mut members) => members.remove(key),

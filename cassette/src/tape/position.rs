@@ -1,7 +1,7 @@
-//! Reads and writes at an offset, and maps an offset to line and column.
+//! Reads and writes files at an offset, and maps an offset to line and column.
 //!
-//! To map an offset, this module reads the file again: errors are rare, and to keep the start of every line would cost
-//! memory.
+//! To map an offset, this module reads the file again. Errors are rare, and a list of the starts of all lines would
+//! cost memory.
 
 use std::fs::File;
 use std::io;
@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::error::Error;
 
-/// Fills `buffer` from `offset` on. Several threads may read the same file at the same time.
+/// Fills `buffer` with the bytes of the file from `offset` on. Several threads may read the same file at the same time.
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     #[cfg(unix)]
     return std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset);
@@ -54,15 +54,16 @@ pub(super) fn error(file: &File, path: &Path, offset: u64, message: impl Into<St
     let e = Error::new(message).at(path);
     match line_and_column(file, offset) {
         Ok((line, column)) => e.at_position(line, column),
-        // The message matters more than the position.
+        // If the file cannot be read, the error has no position.
         Err(_) => e,
     }
 }
 
-/// serde's error about a piece of the file that starts at `offset`, with its position in the file.
+/// Converts serde's error about a piece of the file, which starts at `offset`. The new error has its position in the
+/// file.
 pub(super) fn json_error(file: &File, path: &Path, offset: u64, e: &serde_json::Error) -> Error {
     let text = e.to_string();
-    // serde's own position comes last in its message, and counts from the start of the piece.
+    // serde's message ends with a position that counts from the start of the piece. It is cut off.
     let message = match text.rfind(" at line ") {
         Some(end) if e.line() > 0 => &text[..end],
         _ => &text,
@@ -75,7 +76,7 @@ pub(super) fn json_error(file: &File, path: &Path, offset: u64, e: &serde_json::
     }
 }
 
-/// Line and column, both from 1. The column counts bytes, as compilers do.
+/// Line and column of an offset, both counted from 1. The column counts bytes, as compilers do.
 fn line_and_column(file: &File, offset: u64) -> io::Result<(usize, usize)> {
     let mut buffer = vec![0; 64 * 1024];
     let (mut at, mut line, mut line_start) = (0, 1, 0);

@@ -1,4 +1,4 @@
-//! The data of a cassette: interactions, each a request and its outcome.
+//! The data of a cassette: its interactions. Each interaction is a request and its outcome.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
@@ -15,20 +15,20 @@ pub struct Interaction {
     pub request: Request,
     /// The response or the failure.
     pub outcome: Outcome,
-    /// How the interaction is replayed, as written by hand into the cassette.
+    /// How the interaction is replayed, as a person wrote it into the cassette.
     pub policy: Policy,
-    /// Unknown keys, which stay when the file is rewritten.
+    /// Keys that this library does not know. They stay when the file is rewritten.
     pub extra: Map<String, Value>,
 }
 
-/// How one interaction is replayed if that differs from the session's settings. These keys next to `request` and
-/// `response` are written into a cassette by hand. A new recording does not have them.
+/// How one interaction is replayed, if that differs from the session's settings. People write these keys into a
+/// cassette by hand, next to `request` and `response`. A new recording does not have them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {
     /// `"optional": true`: the test passes even if it does not use the interaction.
     pub optional: bool,
-    /// `"repeat": true`: the interaction answers again once all equal recordings are used.
+    /// `"repeat": true`: when all recordings of the same request are used, the interaction answers further requests.
     pub repeat: bool,
     /// `"template": true`: a replay fills in expressions such as `{{request.query.nonce}}` in the response.
     pub template: bool,
@@ -54,7 +54,8 @@ pub struct Request {
     pub method: http::Method,
     /// Absolute, with scheme and host: `https://api.example.com/v1/items?page=2`.
     pub uri: String,
-    /// The values of one name are in the order of the wire. Names are sorted when the cassette is written.
+    /// If a header occurs several times, its values are in the order of the wire. The cassette has the names in sorted
+    /// order.
     pub headers: HeaderMap,
     /// Decoded, redacted.
     pub body: Body,
@@ -69,41 +70,42 @@ pub struct Response {
     pub reason: Option<HeaderValue>,
     /// The protocol version of the upstream's response.
     pub version: http::Version,
-    /// As in [`Request::headers`].
+    /// The headers, in the same order as in [`Request::headers`].
     pub headers: HeaderMap,
     /// Decoded, redacted.
     pub body: Body,
-    /// Sent after the body (RFC 9110 §6.5).
+    /// The trailers, which are headers that the server sent after the body (RFC 9110 §6.5).
     pub trailers: HeaderMap,
-    /// The failure after which the body broke off. `body` holds the bytes before it.
+    /// The failure that cut the body off. `body` holds the bytes before the failure.
     pub cut: Option<TransportError>,
 }
 
-/// A body, byte-exact. Its bytes decide how a cassette shows it: JSON in place, text, or base64.
+/// The exact bytes of a body. Depending on the bytes, the cassette shows the body as JSON, as text or as base64.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Body {
     /// The bytes, or the file that holds them.
     pub content: Content,
-    /// The `content-encoding` on the wire, before the body was decoded for the cassette.
+    /// The `content-encoding` that the body had on the wire. The cassette has the decoded body.
     pub encoding: Option<String>,
-    /// Where the chunks of a stream ended.
+    /// The ends of the chunks, if the body is a stream.
     pub chunks: Chunks,
 }
 
 /// The bytes of a [`Body`], or the file that holds them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// A body up to the inline limit, in the document itself. Empty if there is no body.
+    /// The bytes of a body that is not longer than the inline limit. The document contains them. Empty if there is no
+    /// body.
     Inline(Bytes),
-    /// A longer body, in a file of its own.
+    /// The file of a longer body.
     File(BodyFile),
 }
 
-/// A body too long for the document.
+/// The file of a body that is too long for the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BodyFile {
-    /// The file's name inside the cassette's bodies folder: `<sha256>.<ext>`. Empty if the bytes were only hashed,
-    /// which is the case for the body of a request on replay.
+    /// The file's name inside the cassette's bodies folder: `<sha256>.<ext>`. Empty if the bytes were only hashed and
+    /// not stored, as for the body of a request on replay.
     pub name: String,
     /// The length in bytes.
     pub size: u64,
@@ -117,7 +119,7 @@ impl Interaction {
         Interaction { request, outcome, policy: Policy::default(), extra: Map::new() }
     }
 
-    /// Every body of the interaction, the request's first.
+    /// The body of the request, and the body of the response if there is one.
     pub fn bodies(&self) -> impl Iterator<Item = &Body> {
         let response = match &self.outcome {
             Outcome::Response(r) => Some(&r.body),
@@ -134,7 +136,7 @@ impl Default for Content {
 }
 
 impl Body {
-    /// An inline body of these bytes, which was not compressed.
+    /// An inline body of these bytes, without a `content-encoding`.
     pub fn inline(bytes: impl Into<Bytes>) -> Body {
         Body { content: Content::Inline(bytes.into()), ..Body::default() }
     }

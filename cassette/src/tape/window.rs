@@ -1,4 +1,4 @@
-//! Pieces of a file that lie close together: one read fetches several of them.
+//! Reads pieces of a file that lie close together. One read fetches several pieces.
 
 use std::fs::File;
 use std::io;
@@ -12,11 +12,13 @@ pub(super) struct Window {
     start: u64,
 }
 
-/// The size of one read: enough for many small interactions, and little waste if requests lie far apart.
+/// The size of one read in bytes. It is large enough for many small interactions, and small enough if each read serves
+/// only one request.
 const WINDOW: u64 = 16 * 1024;
 
 impl Window {
-    /// `size` bytes of the file from `start` on. The read may go further, up to `len`, the length of the file.
+    /// Returns `size` bytes of the file from `start` on. Reads more bytes at once, but not beyond `len`, the length of
+    /// the file.
     pub(super) fn piece(&mut self, file: &File, start: u64, size: u32, len: u64) -> io::Result<&[u8]> {
         let end = start + u64::from(size);
         if start < self.start || end > self.start + self.bytes.len() as u64 {

@@ -1,4 +1,5 @@
-//! Interactions as text: the lines of the journal. The document contains the same text, broken into more lines.
+//! Writes interactions as text, for the lines of the journal. The document contains the same text, broken into more
+//! lines.
 
 use std::io;
 
@@ -10,8 +11,8 @@ use super::layout::Compact;
 use super::{Body, Chunks, Content, Interaction, Outcome, TransportError};
 use crate::json::style::{self, Style};
 
-/// JSON that is nested deeper than this is stored as text, because each level would indent every line by two more
-/// spaces.
+/// JSON that is nested deeper than this is stored as a string, because each level of nesting indents every line by two
+/// more spaces.
 pub(super) const JSON_DEPTH: usize = 64;
 
 /// Writes the fields of `interaction` into the open object.
@@ -101,7 +102,8 @@ fn headers(out: &mut Compact, headers: &HeaderMap) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes text if the value is UTF-8, otherwise `{"base64": "…"}`: RFC 9110 §5.5 allows any byte from 0x80 on.
+/// Writes a string if the value is UTF-8, otherwise `{"base64": "…"}`. RFC 9110 §5.5 allows any byte from 0x80 on, so a
+/// value may not be UTF-8.
 fn header_value(out: &mut Compact, value: &HeaderValue, open: &str) -> io::Result<()> {
     match std::str::from_utf8(value.as_bytes()) {
         Ok(text) => out.value(text),
@@ -145,7 +147,7 @@ fn body(out: &mut Compact, body: &Body) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes the name of a pattern, or the offsets on one line.
+/// Writes the ends of chunks: a name such as `events`, or the offsets on one line.
 fn chunks(out: &mut Compact, chunks: &Chunks) -> io::Result<()> {
     if *chunks == Chunks::One {
         return Ok(());
@@ -192,7 +194,7 @@ fn inline(out: &mut Compact, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// The style of a `json` body for which the cassette names no style.
+/// The style of a `json` body if the cassette has no `style` for it.
 pub(super) const DEFAULT_STYLE: Style = Style { layout: style::Layout::Compact, newline: false };
 
 fn error(out: &mut Compact, error: &TransportError) -> io::Result<()> {

@@ -1,6 +1,7 @@
-//! Takes the bytes of a body while it is recorded: into memory up to the inline limit, into a file above it.
+//! Takes the bytes of a body while it is recorded. A body up to the inline limit is kept in memory, and a longer body
+//! is written to a file. The bytes are hashed as they come, so the file is not read again.
 //!
-//! Must not know: what the body is part of. Bytes are hashed on the way, so that nothing is read twice.
+//! Must not know: what the body is part of.
 
 mod writer;
 
@@ -20,8 +21,8 @@ use crate::media_type;
 
 /// Takes the bytes of one body and returns its [`Content`]. Made by [`Journal::body`](super::Journal::body).
 ///
-/// Holds at most the inline limit and 384 KiB, however long the body is. A write that exceeds this may wait for the
-/// disk. A sink that is dropped before [`finish`](BodySink::finish) leaves no file behind.
+/// Holds at most the inline limit and 384 KiB in memory, however long the body is. If that is full, a write waits for
+/// the disk. A sink that is dropped before [`finish`](BodySink::finish) leaves no file behind.
 ///
 /// ```
 /// use std::io::Write as _;
@@ -40,7 +41,7 @@ pub struct BodySink {
     folder: Option<Arc<Folder>>,
     extension: &'static str,
     inline_limit: usize,
-    /// The whole body so far, or the bytes that have not been passed to `long`.
+    /// The whole body so far. If `long` is set, only the bytes that have not been passed to it.
     buffer: Vec<u8>,
     long: Option<Long>,
 }
@@ -49,12 +50,12 @@ pub struct BodySink {
 #[derive(Debug)]
 enum Long {
     Here(Box<Hashed>),
-    /// A body that is longer than `WORTH_A_THREAD` is hashed and written by a thread of its own, because these two
-    /// steps cost as much as all earlier steps together.
+    /// A separate thread hashes and writes a body that is longer than `WORTH_A_THREAD`, because these two steps cost as
+    /// much time as all earlier steps together.
     Background(Writer),
 }
 
-/// The bytes that were hashed and written.
+/// The state of a long body: the hash and the size of the bytes so far, and the file that they are written to.
 #[derive(Debug)]
 struct Hashed {
     hash: Sha256,
@@ -62,7 +63,7 @@ struct Hashed {
     file: Option<Unfinished>,
 }
 
-/// A file that is removed unless it is finished.
+/// The file of a body that has not ended. The drop removes it, unless it was finished.
 #[derive(Debug)]
 struct Unfinished {
     file: File,
@@ -77,10 +78,10 @@ pub(super) struct Folder {
     next: AtomicU64,
 }
 
-/// The number of bytes that are collected before they are hashed and written.
+/// The number of bytes that are collected in the buffer before they are hashed and written.
 const CHUNK: usize = 64 * 1024;
 
-/// Bodies longer than this are hashed and written by a thread of their own, which costs some 30 µs to start.
+/// A separate thread hashes and writes bodies that are longer than this. To start the thread takes some 30 µs.
 const WORTH_A_THREAD: u64 = 512 * 1024;
 
 impl BodySink {
@@ -92,8 +93,8 @@ impl BodySink {
         }
     }
 
-    /// A sink for the body of a request on replay. Above `inline_limit` bytes it keeps only hash and size, and the
-    /// [`BodyFile`] has no name.
+    /// A sink for the body of a request on replay. If the body is longer than `inline_limit` bytes, the sink keeps only
+    /// its hash and size, and the [`BodyFile`] has no name.
     pub fn hash_only(inline_limit: usize) -> BodySink {
         BodySink { folder: None, extension: "bin", inline_limit, buffer: Vec::new(), long: None }
     }
@@ -119,7 +120,7 @@ impl BodySink {
         Ok(Content::File(BodyFile { name, size, sha256 }))
     }
 
-    /// Passes on the buffered bytes of a long body.
+    /// Hashes and writes the buffered bytes of a long body, or passes them to the thread that does.
     fn drain(&mut self) -> io::Result<()> {
         match &mut self.long {
             None => Ok(()),
@@ -197,7 +198,8 @@ impl Folder {
 }
 
 impl Unfinished {
-    /// Equal bodies have equal names; the later file replaces the earlier one.
+    /// Gives the file its final name. Equal bodies have equal names, so the file may replace another file with the same
+    /// bytes.
     fn finish(mut self, path: &Path) -> io::Result<()> {
         fs::rename(&self.path, path).map_err(|e| named(e, path))?;
         self.finished = true;
@@ -208,18 +210,18 @@ impl Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         if !self.finished {
-            // A drop cannot return an error, and a later recording clears the folder.
+            // A drop cannot return an error. If the file stays, a later recording removes it.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Adds the file to the error.
+/// Adds the path of the file to the error.
 fn named(e: io::Error, path: &Path) -> io::Error {
     io::Error::new(e.kind(), format!("could not write {}: {e}", path.display()))
 }
 
-/// The extension of a body file, for the programs that people open it with.
+/// The extension of a body file, so that people can open the file with the right program.
 fn extension(content_type: Option<&str>) -> &'static str {
     let essence = media_type::essence(content_type.unwrap_or(""));
     match essence.as_str() {

@@ -1,6 +1,6 @@
-//! A thread that hashes and writes one long body while its next bytes are decoded and redacted.
+//! A thread that hashes and writes one long body. Meanwhile the next bytes of the body are decoded and redacted.
 //!
-//! Its queue is bounded: the sender waits while [`AHEAD`] buffers are in flight.
+//! The queue of the thread is bounded. If [`AHEAD`] buffers wait in it, the sender waits, too.
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -14,16 +14,16 @@ const AHEAD: usize = 3;
 /// The handle of the thread. Dropping it waits for the thread, which then leaves no file behind.
 #[derive(Debug)]
 pub(super) struct Writer {
-    /// `None` once there is nothing more to write.
+    /// Sends filled buffers to the thread. `None` if there is nothing more to write.
     full: Option<SyncSender<Vec<u8>>>,
-    /// Empty buffers that come back from the thread.
+    /// Receives the buffers that the thread has emptied.
     empty: Receiver<Vec<u8>>,
-    /// `None` once the result was taken.
+    /// `None` if the result of the thread was taken.
     thread: Option<JoinHandle<io::Result<Hashed>>>,
 }
 
 impl Writer {
-    /// Starts the thread. Returns `hashed` if the system refuses a thread; the caller's thread then writes the body.
+    /// Starts the thread. If the system refuses a thread, returns `hashed`, and the caller's thread writes the body.
     pub(super) fn start(hashed: Box<Hashed>) -> Result<Writer, Box<Hashed>> {
         let (hand, over) = sync_channel::<Box<Hashed>>(1);
         let (full, filled) = sync_channel(AHEAD);
@@ -45,7 +45,7 @@ impl Writer {
         let passed = std::mem::replace(buffer, next);
         match self.full.as_ref().map(|full| full.send(passed)) {
             Some(Ok(())) => Ok(()),
-            // Only a failure ends the thread early.
+            // The thread has ended early, which means that it failed. `end` returns its error.
             _ => self.end().map(drop),
         }
     }
@@ -72,7 +72,7 @@ fn write(mut hashed: Hashed, filled: &Receiver<Vec<u8>>, emptied: &Sender<Vec<u8
     while let Ok(mut buffer) = filled.recv() {
         hashed.add(&buffer)?;
         buffer.clear();
-        // The other thread may have dropped the receiver, and then needs no more buffers.
+        // If the receiver was dropped, no more buffers are needed.
         let _ = emptied.send(buffer);
     }
     Ok(hashed)

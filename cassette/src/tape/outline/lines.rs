@@ -1,10 +1,11 @@
-//! The fast path for documents in this library's own layout: an interaction is found by its lines, without looking at
-//! its tokens.
+//! The fast path for documents in this library's own layout. It finds the end of an interaction by the lines of the
+//! text, without reading the tokens.
 
 use memchr::{memchr2_iter, memmem};
 
-/// The first interaction of a text, found by the lines of [`Layout`](super::super::layout). No JSON string holds a line
-/// break, so a line that looks like the last line of an object is that line.
+/// The interaction at the start of a text, found by the lines that [`layout`](super::super::layout) writes. A JSON
+/// string cannot contain a line break. So a line that looks like the last line of an object is the last line of an
+/// object.
 pub(super) struct Lines {
     pub(super) len: usize,
     pub(super) request_at: usize,
@@ -13,8 +14,11 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Returns `None` if the interaction has more keys than request and outcome, has another layout, or does not end in
-    /// `text`. It also returns `None` if the brackets do not pair, because somebody's own indentation may mislead. An
-    /// interaction with brackets in its strings may be read token by token, which costs no more than without this path.
+    /// `text`. The caller then reads the interaction token by token.
+    ///
+    /// Also returns `None` if the numbers of opening and closing brackets differ. That happens if a person has edited
+    /// the document and its lines are not what they seem. It also happens if strings contain brackets, which costs only
+    /// time.
     pub(super) fn of(text: &[u8], depth: usize) -> Option<Lines> {
         const BEGIN: &[u8] = b"{\n      \"request\": {\n";
         const REQUEST_END: &[u8] = b"\n      }";
@@ -27,11 +31,11 @@ impl Lines {
         let request_at = BEGIN.len() - 2;
         let request_end = request_at + memmem::find(&text[request_at..], REQUEST_END)? + REQUEST_END.len();
         OUTCOMES.iter().find(|outcome| text[request_end..].starts_with(outcome))?;
-        // The first line that may end the outcome does end it, and must end the interaction as well.
+        // The first line that looks like the end of the outcome is its end. The interaction must end right after it.
         let outcome_end = request_end + memmem::find(&text[request_end..], REQUEST_END)?;
         let len = outcome_end + text[outcome_end..].starts_with(END).then_some(END.len())?;
         let (request, rest) = (&text[request_at..request_end], &text[request_end..len]);
-        // The number of brackets is at most `depth`, so the nesting is too.
+        // If there are at most `depth` opening brackets, the nesting is at most `depth`, too.
         let paired = |text: &[u8], more: usize| {
             let opening = memchr2_iter(b'{', b'[', text).count() + more;
             opening <= depth && opening == memchr2_iter(b'}', b']', text).count()

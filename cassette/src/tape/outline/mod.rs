@@ -1,6 +1,6 @@
-//! The offsets of a document's parts. Opening a cassette must cost neither the memory of its bodies nor the time to
-//! parse them. So the text is read once, in small pieces, and only offsets are kept. The text between two offsets is
-//! checked when it is parsed.
+//! Finds the offsets of a document's parts. Opening a cassette must not load its bodies into memory, and must not spend
+//! time on parsing them. So this module reads the text once, in small pieces, and keeps only offsets. The text between
+//! two offsets is checked when it is parsed later.
 //!
 //! Interactions in this library's layout are found by their lines, other interactions token by token.
 
@@ -16,9 +16,9 @@ use lines::Lines;
 pub(super) struct Outline {
     pub(super) version: Option<Span>,
     pub(super) metadata: Option<Span>,
-    /// Some users write this key at the top level, because they do not know that it belongs in the metadata.
+    /// The key `template` belongs in the metadata. It is read at the top level, too, because some users write it there.
     pub(super) template: Option<Span>,
-    /// Offset of the array of interactions.
+    /// The offset of the array of interactions.
     pub(super) interactions_at: Option<u64>,
     pub(super) interactions: Vec<Entry>,
 }
@@ -43,7 +43,7 @@ pub(super) struct Entry {
     flagged: bool,
 }
 
-/// The meaningful keys of an interaction in addition to request and outcome.
+/// The keys that change the replay of an interaction.
 const FLAGS: [&[u8]; 3] = [b"optional", b"repeat", b"template"];
 
 /// A read error, or a syntax error and its offset.
@@ -72,7 +72,8 @@ impl Entry {
         self.flagged
     }
 
-    /// `None` if the interaction has no request, or the key `request` is written with an escape.
+    /// The span of the request. `None` if the interaction has no request, or if the key `request` is written with an
+    /// escape.
     pub(super) fn request(&self) -> Option<Span> {
         let start = self.start + u64::from(self.request_at);
         (self.request_len > 0).then_some(Span { start, len: self.request_len })
@@ -86,13 +87,13 @@ struct Scanner<'a, R> {
     filled: usize,
     /// The offset of the buffer's first byte.
     base: u64,
-    /// The closing brackets that are expected.
+    /// The closing brackets that are still to come, with the next one last.
     open: Vec<u8>,
     key: Vec<u8>,
     limits: &'a Limits,
 }
 
-/// The greatest length of a key that the outline compares. No meaningful key is longer.
+/// The number of bytes of a key that are kept. Every key that the outline looks for is shorter.
 const LONGEST_KEY: usize = 64;
 
 /// The size of one read, in bytes.
@@ -162,8 +163,8 @@ impl<'a, R: Read> Scanner<'a, R> {
                 self.at += found.len;
                 return Ok(Some(entry));
             }
-            // `fill` makes room by dropping the bytes before `at`. If there are none, the caller reads the interaction token
-            // by token.
+            // `fill` drops the bytes before `at` to make room. If `at` is 0, there is no room, and the caller reads the
+            // interaction token by token.
             if self.at == 0 || !self.fill()? {
                 return Ok(None);
             }
@@ -205,7 +206,7 @@ impl<'a, R: Read> Scanner<'a, R> {
         }
     }
 
-    /// Reads an opening bracket. Returns `false` if the closing one follows at once.
+    /// Reads an opening bracket. If the closing bracket follows at once, reads it as well and returns `false`.
     fn open(&mut self, bracket: u8, closing: u8, expected: &str) -> Result<bool, ScanError> {
         if self.peek()? != Some(bracket) {
             return self.unexpected(expected);
@@ -284,7 +285,7 @@ impl<'a, R: Read> Scanner<'a, R> {
         }
     }
 
-    /// Reads a string from its opening quote. `keep` gets the start of its text.
+    /// Skips a string. The position is at its opening quote. `keep` gets the first [`LONGEST_KEY`] bytes of the string.
     fn string(&mut self, mut keep: Option<&mut Vec<u8>>) -> Result<(), ScanError> {
         let start = self.offset();
         self.at += 1;
@@ -308,12 +309,13 @@ impl<'a, R: Read> Scanner<'a, R> {
             match c {
                 b'"' => return Ok(()),
                 b'\n' => return self.fail_at(start, "the string has no end on its line"),
-                // Skips the escaped character, because a quote or a backslash would be misread as unescaped.
+                // A backslash. The character after it is skipped, because an escaped quote does not end the string.
                 _ => {
                     if self.at == self.filled && !self.fill()? {
                         return self.fail_at(start, "the string has no end");
                     }
-                    // No meaningful key has an escape, and the backslash makes this key differ from all of them.
+                    // A key with an escape is not recognised, because the backslash makes it differ from every key that
+                    // the outline looks for.
                     if let Some(keep) = keep.as_deref_mut().filter(|k| k.len() < LONGEST_KEY) {
                         keep.push(b'\\');
                     }
@@ -323,12 +325,12 @@ impl<'a, R: Read> Scanner<'a, R> {
         }
     }
 
-    /// The next byte that is not white space. `None` at the end of the file.
+    /// Skips white space and returns the next byte. `None` at the end of the file.
     fn peek(&mut self) -> Result<Option<u8>, ScanError> {
         self.run(|c| matches!(c, b' ' | b'\n' | b'\r' | b'\t'))
     }
 
-    /// Skips bytes for which `sort` holds and returns the next byte. `None` at the end of the file.
+    /// Skips the bytes for which `sort` is true, and returns the next byte. `None` at the end of the file.
     #[inline]
     fn run(&mut self, sort: impl Fn(u8) -> bool) -> Result<Option<u8>, ScanError> {
         loop {
@@ -344,7 +346,8 @@ impl<'a, R: Read> Scanner<'a, R> {
         }
     }
 
-    /// Reads more of the file and drops the part that was scanned. Returns `false` at the end of the file.
+    /// Drops the part of the buffer that was scanned, and reads more of the file. Returns `false` at the end of the
+    /// file.
     fn fill(&mut self) -> Result<bool, ScanError> {
         self.buffer.copy_within(self.at..self.filled, 0);
         self.base += self.at as u64;

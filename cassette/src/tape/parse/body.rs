@@ -1,4 +1,4 @@
-//! Turns each representation of a body back into bytes. This is the only place that checks the name of a body file.
+//! Turns the JSON, text or base64 of a body back into bytes. Only this module checks the names of body files.
 
 use std::fmt;
 
@@ -59,7 +59,8 @@ fn body_of<E: serde::de::Error>(fields: BodyFields<'_>) -> Result<Body, E> {
     Ok(Body { content, encoding: fields.encoding, chunks: fields.chunks.map_or(Chunks::One, |c| c.0) })
 }
 
-/// The text of a body: one string, or lines that are joined without a separator.
+/// The text of a body. The cassette has it as one string, or as an array of lines, which are joined without a
+/// separator.
 struct Text(String);
 
 impl<'de> Deserialize<'de> for Text {
@@ -146,7 +147,8 @@ impl<'de> Deserialize<'de> for FileName {
     }
 }
 
-/// Whether a body file may have this name. No other file is ever opened, so no reference leaves the folder.
+/// Whether a body file may have this name. A file with any other name is never opened, so no name can lead out of the
+/// folder.
 pub(in crate::tape) fn file_name(name: &str) -> bool {
     name.split_once('.').is_some_and(|(hash, extension)| {
         is_sha256(hash)
@@ -162,7 +164,7 @@ fn is_sha256(text: &str) -> bool {
 #[derive(Deserialize)]
 #[serde(expecting = "a body: an object")]
 struct BodyFields<'a> {
-    // The field needs `deserialize_with`, because serde's own code for `Option` would take the JSON body `null` for a
+    // The field needs `deserialize_with`. Otherwise serde's code for `Option` would treat the JSON body `null` as a
     // missing body.
     #[serde(borrow, default, deserialize_with = "raw")]
     json: Option<&'a RawValue>,

@@ -1,4 +1,4 @@
-//! Headers: an object of names, each with one value or an array of them.
+//! Parses headers: an object whose keys are the names, with one value or an array of values for each name.
 
 use std::fmt;
 
@@ -41,7 +41,7 @@ pub(super) fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Head
     deserializer.deserialize_map(Fields)
 }
 
-/// A reason phrase, which is written like the value of a header.
+/// Parses a reason phrase, which a cassette writes like the value of a header.
 pub(super) fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<HeaderValue>, D::Error> {
     const NAME: HeaderName = HeaderName::from_static("reason");
     let mut found = HeaderMap::new();
@@ -49,7 +49,7 @@ pub(super) fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     Ok(found.remove(NAME))
 }
 
-/// The value, or values, of one header, added to `headers`.
+/// Parses the value or the values of the header `name`, and adds them to `headers`.
 struct Values<'a> {
     headers: &'a mut HeaderMap,
     name: &'a HeaderName,

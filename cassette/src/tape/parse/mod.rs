@@ -1,6 +1,6 @@
-//! Parses the text of interactions. Every value is checked where it stands, so that an error has the position of the
-//! value and not of a surrounding one. Errors are [`serde_json::Error`]s; `document` maps their positions from the
-//! parsed piece to the whole file.
+//! Parses the text of interactions. Every value is checked while serde_json reads it, so that an error has the position
+//! of this value and not of the object around it. Errors are [`serde_json::Error`]s. Their positions count from the
+//! start of the parsed piece, and `document` maps them to the whole file.
 
 mod body;
 mod headers;
@@ -37,7 +37,7 @@ pub(super) fn interaction(json: &[u8]) -> serde_json::Result<Interaction> {
     Ok(Interaction { request: request.into(), outcome, policy, extra })
 }
 
-/// The order number of a line of the journal. Checks the grammar of the whole line.
+/// The `order` of a line of the journal. Also checks that the whole line is valid JSON.
 pub(super) fn order(json: &[u8]) -> serde_json::Result<u64> {
     #[derive(Deserialize)]
     struct Line {
@@ -163,10 +163,10 @@ impl From<ErrorFields> for TransportError {
     }
 }
 
-// serde_json gives an error the position that it has reached when the error returns to it. Errors are therefore made
-// inside of visitors: after a visitor, serde_json may already have read to the end of the surrounding object.
+// When a visitor returns an error, serde_json adds the position that it has reached. So all errors are made inside of
+// visitors. After the visitor, serde_json may already have read to the end of the surrounding object.
 
-/// A string that `convert` turns into a value, or refuses with a message.
+/// Parses a string. `convert` turns it into a value, or returns the message of an error.
 fn string<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     convert: impl FnOnce(&str) -> Result<T, String>,

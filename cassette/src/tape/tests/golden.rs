@@ -1,4 +1,4 @@
-//! The layout of a document is a promise. This test compares a whole document with its expected text.
+//! The layout of a document must not change. This test compares a whole document with its expected text.
 
 use super::*;
 

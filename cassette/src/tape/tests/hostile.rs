@@ -1,9 +1,9 @@
-//! Malformed and hostile files, and the reader's errors about them.
+//! The errors of the reader about malformed and hostile files.
 
 use super::*;
 use crate::tape::outline::CHUNK;
 
-/// Writes `text` as a document and reads all of it, which must fail with `expected`.
+/// Writes `text` as a document and reads all of it. Reading must fail with the error `expected`.
 #[track_caller]
 fn check(text: &str, expected: &str) {
     check_within(&Limits::default(), text, expected);
@@ -212,7 +212,8 @@ fn unknown_keys_are_ignored() {
 
 #[test]
 fn tokens_across_reads() {
-    // The reader reads a text the same, whichever of its bytes is at the edge of a chunk.
+    // The reader reads in chunks. Each byte of the text is at the edge of a chunk once, and the result is always the
+    // same.
     let text = r#"{"version": 2, "interactions": [{"request": {"method": "GET", "uri": "/\"\\"}, "response": {"status": 204}}]}"#;
     let dir = Dir::new();
     std::fs::create_dir_all(dir.files().folder()).unwrap();

@@ -15,7 +15,7 @@ use super::install::{Installed, recover};
 use super::*;
 use crate::error::Result;
 
-/// A cassette directory of its own, removed at the end.
+/// A temporary directory for the cassette of one test. The drop removes it.
 struct Dir(tempfile::TempDir);
 
 impl Dir {
@@ -91,7 +91,7 @@ fn response(status: u16, body: Body) -> Response {
     }
 }
 
-/// An exchange that differs from any other by its number.
+/// An exchange with the number `n` in its URL.
 fn exchange(n: usize, body: Body) -> Interaction {
     let request = request("GET", &format!("https://api.example.com/{n}"), b"");
     Interaction::new(request, Outcome::Response(response(200, body)))
@@ -105,7 +105,7 @@ fn headers(list: &[(&str, &[u8])]) -> HeaderMap {
     map
 }
 
-/// A body, passed through the sink of `journal`.
+/// Passes the bytes through a sink of `journal`, and returns the body.
 fn body(journal: &Journal, content_type: &str, bytes: &[u8]) -> Body {
     let mut sink = journal.body(Some(content_type));
     sink.write_all(bytes).unwrap();

@@ -1,4 +1,4 @@
-//! Keys that people add next to request and outcome: the reader understands them, and a rewrite keeps them.
+//! People add keys next to request and outcome. The reader understands these keys, and a rewrite keeps them.
 
 use super::*;
 

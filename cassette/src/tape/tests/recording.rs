@@ -1,4 +1,4 @@
-//! Recordings that succeed, fail, or break off.
+//! Recordings that succeed, that fail, and that break off.
 
 use std::collections::HashMap;
 use std::fs;
@@ -73,7 +73,7 @@ fn a_crash_loses_no_whole_line() {
         };
         assert_eq!(journal.len(), lines - 1, "cut at {cut}");
         assert_eq!(journal.metadata(), &metadata);
-        // The recording can be continued, even if it breaks off once more.
+        // The recovered recording can be continued, and recovered again.
         journal.append(9, &exchange(9, Body::default())).unwrap();
         drop(journal);
         let journal = Journal::recover(&dir.files()).unwrap();
@@ -182,7 +182,7 @@ fn install_replaces_and_clears_up() {
     assert_eq!(listing.len(), 1 + 2 + 1, "{listing:?}");
     assert_eq!(uris(&old).len(), 3, "an open cassette is read as it was");
 
-    // The same interactions again, at another time.
+    // Records the same interactions again, at another time.
     let journal = bodies(&[2, 3]);
     let mut metadata = journal.metadata().clone();
     metadata.recorded_at = Some("2025-01-01T00:00:00Z".into());
@@ -191,7 +191,8 @@ fn install_replaces_and_clears_up() {
     assert!(!journal.prepare(metadata).unwrap().install().unwrap().changed);
     assert_eq!(dir.listing(), listing);
     assert_eq!(dir.text(), before, "there is nothing to review");
-    // The output of the test depends on the instant of its clock.
+    // Only `freeze_time` differs. The new document replaces the old one, because the output of a test depends on this
+    // time.
     let journal = bodies(&[2, 3]);
     let mut metadata = journal.metadata().clone();
     metadata.freeze_time = Some("2025-01-01T00:00:00Z".into());
@@ -202,7 +203,7 @@ fn install_replaces_and_clears_up() {
     metadata.time_zone = None;
     assert!(journal.prepare(metadata).unwrap().install().unwrap().changed);
 
-    // No body is needed any more; a file of another kind stays.
+    // The new cassette needs no body file. A file in the folder that is not a body file stays.
     record(&dir.files(), &[exchange(1, Body::default())]);
     assert_eq!(dir.listing(), ["weather/berlin.bodies/README", "weather/berlin.json"]);
 }
@@ -216,7 +217,7 @@ fn a_failed_install_changes_nothing() {
     let body = body(&journal, "text/plain", &long(7));
     journal.append(0, &exchange(2, body)).unwrap();
 
-    // A file has the path of the folder of bodies, so that no user can write there, not even root.
+    // A file has the path of the folder of bodies. So nobody can write there, not even root.
     fs::write(dir.files().bodies(), "in the way").unwrap();
     let e = journal.prepare(journal.metadata().clone()).unwrap().install().unwrap_err();
     assert_eq!(e.path(), Some(dir.files().bodies().as_path()));
@@ -243,7 +244,7 @@ fn a_failed_install_changes_nothing() {
     assert_eq!(dir.listing().len(), 2);
 }
 
-/// Whichever step fails, the old cassette keeps its body files, and the recording can be continued.
+/// If any step of an install fails, the old cassette keeps its body files, and the recording can be recovered.
 #[test]
 fn bodies_of_the_old_cassette_outlive_a_failed_install() {
     let dir = Dir::new();
@@ -259,7 +260,7 @@ fn bodies_of_the_old_cassette_outlive_a_failed_install() {
         read(&cassette, &response_of(&interaction).body).unwrap()
     };
     install(&recording(1));
-    // The name of the new body's file, which is its hash.
+    // The path that the file of the new body will get. Its name contains the hash of the body.
     let new_body = fs::read_dir({
         recording(2);
         dir.files().recording_bodies()
@@ -355,7 +356,7 @@ fn a_body_of_the_old_cassette_stays_with_it() {
     install(&recording());
     let listing = dir.listing();
     let journal = recording();
-    // As after an interrupted install, the body is in the cassette's folder already.
+    // The body is only in the folder of the cassette, as after an interrupted install.
     fs::remove_dir_all(dir.files().recording_bodies()).unwrap();
     let target = Dir::new();
     journal.prepare(journal.metadata().clone()).unwrap().keep_in(target.0.path()).unwrap();
@@ -392,12 +393,12 @@ fn one_recording_at_a_time() {
     assert_eq!(other_process(&dir), "busy");
     assert_eq!(first.len(), 1, "nobody has touched it");
     install(&first);
-    // The lock is free again, though `first` still exists.
+    // The lock is free again, although the handle `first` still exists.
     assert_eq!(other_process(&dir), "free");
     drop(Journal::create(&dir.files(), options(64)).unwrap());
 }
 
-/// Returns whether another process can take the lock. That process is this test executable, which runs only the test
+/// Returns whether another process can take the lock. The other process runs this test executable with only the test
 /// below.
 fn other_process(dir: &Dir) -> String {
     let output = Command::new(std::env::current_exe().unwrap())

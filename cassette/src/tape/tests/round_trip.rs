@@ -1,4 +1,4 @@
-//! A recording is read back unchanged, and recording it again gives the same file.
+//! A recording is read back unchanged. If it is recorded again, the file is the same.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::tests::sized;
 
-/// Bodies of every kind: noise, text, and JSON in many layouts.
+/// Bodies of every kind: random bytes, text, and JSON in many layouts.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         vec(any::<u8>(), 0..200),
@@ -79,7 +79,7 @@ fn chunks() -> impl Strategy<Value = Chunks> {
     prop_oneof![3 => Just(Chunks::One), 1 => Just(Chunks::Events), 1 => Just(Chunks::Lines), 1 => at]
 }
 
-/// An interaction and the bytes of its two bodies. The test still has to write the bytes to a sink.
+/// An interaction, and the bytes of the request's and the response's body, which the test writes to sinks later.
 type Planned = (Interaction, Vec<u8>, Vec<u8>);
 
 fn planned() -> impl Strategy<Value = Planned> {
@@ -112,7 +112,7 @@ fn planned() -> impl Strategy<Value = Planned> {
 
 fn record_planned(files: &Files, planned: &[Planned], inline_limit: usize) {
     let journal = Journal::create(files, options(inline_limit)).unwrap();
-    // Responses may end in any order; in this test they end in the reverse order.
+    // Responses may end in any order. In this test, they end in reverse order.
     for (i, (interaction, sent, received)) in planned.iter().enumerate().rev() {
         let mut interaction = interaction.clone();
         interaction.request.body = body(&journal, "application/json", sent);
@@ -145,7 +145,7 @@ proptest! {
             prop_assert_eq!(&found, expected);
         }
 
-        // The same document in another layout is read token by token.
+        // In another layout, the reader reads the same document token by token.
         let (first, listing) = (dir.text(), dir.listing());
         let found: Vec<_> = (0..planned.len()).map(|i| cassette.interaction(i).unwrap()).collect();
         std::fs::write(dir.files().document(), first.replace('\n', "\n ")).unwrap();
@@ -179,7 +179,7 @@ proptest! {
     }
 }
 
-/// Interactions that end inside, before and after one read, and one that is longer than a read.
+/// Interactions of many lengths, which end at many places of a read. Some are longer than a read.
 #[test]
 fn many_interactions_of_many_lengths() {
     let dir = Dir::new();
@@ -206,7 +206,7 @@ fn many_interactions_of_many_lengths() {
     }
 }
 
-/// A body that was added by hand and contains the lines of a cassette.
+/// A person has added a JSON body that contains the lines of a cassette.
 #[test]
 fn a_cassette_within_a_cassette() {
     let dir = Dir::new();
