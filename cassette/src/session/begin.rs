@@ -1,5 +1,5 @@
-//! Begins a session: decides the mode, opens the cassette, sets the clock and builds the engine, in this order. In the
-//! modes that replay it writes no file.
+//! Begins a session. The steps are: decide the mode, open the cassette, set the clock, build the engine. In the modes
+//! that replay, no file is written.
 //!
 //! Must not know: how requests reach the session, or how the session ends.
 
@@ -52,11 +52,11 @@ pub struct SessionBuilder {
     pub(super) site: TestSite,
     pub(super) manifest_dir: PathBuf,
     pub(super) is_test: bool,
-    /// In the second pass of mode [`Learn`](Mode::Learn): the requests of the first pass.
+    /// The requests of the first pass. Set in the second pass of mode [`Learn`](Mode::Learn).
     pub(super) rehearsed: Option<Vec<Request>>,
-    /// Whether this is the first pass of mode [`Learn`](Mode::Learn). The first pass records, whatever mode is set.
+    /// Whether this is the first pass of mode [`Learn`](Mode::Learn). The first pass always records.
     pub(super) is_rehearsal: bool,
-    /// How the body can run again, to play a recording back before it is installed.
+    /// Set if the body can run again, to play a recording back before it is installed.
     pub(super) prover: Option<Prover>,
     /// Set if this session plays a recording back before it is installed.
     pub(super) assignment: Option<Arc<Assignment>>,
@@ -117,10 +117,12 @@ impl SessionBuilder {
         self
     }
 
-    /// Plays a recording back before it is installed, as the attribute does: after the body of [`run`](Self::run) has
-    /// passed in a mode that records, `body` runs once more, offline, against the new recording, on a thread of its own.
-    /// If that fails, or if the output differs, the recording is not installed. Without this method, a session without
-    /// the attribute installs its recording unproved, because `run` takes a body that runs once.
+    /// Plays a recording back before it is installed, as the attribute does. When the body of [`run`](Self::run) has
+    /// passed in a mode that records, `body` runs once more, on a new thread. It gets its responses from the new
+    /// recording, and is offline. If it fails, or if the output differs, the recording is not installed.
+    ///
+    /// Without this method, a session without the attribute installs its recording without playing it back, because
+    /// `run` can call its body only once.
     ///
     /// ```no_run
     /// use cassette::Session;
@@ -143,7 +145,7 @@ impl SessionBuilder {
         SessionBuilder { prover: Some(Prover::of_body(Arc::new(body))), ..self }
     }
 
-    /// Like [`prove`](Self::prove) for the async body of [`run_async`](Self::run_async).
+    /// Like [`prove`](Self::prove), for the async body of [`run_async`](Self::run_async).
     #[must_use]
     pub fn prove_async<T, E, F>(self, body: impl Fn(Session) -> F + Send + Sync + 'static) -> SessionBuilder
     where
@@ -154,7 +156,7 @@ impl SessionBuilder {
         SessionBuilder { prover: Some(Prover::of_body(Arc::new(body))), ..self }
     }
 
-    /// The directory of the package whose `tests/cassettes` holds the cassette. Default: `CARGO_MANIFEST_DIR`.
+    /// The directory of the package. The cassette is in `tests/cassettes` below it. Default: `CARGO_MANIFEST_DIR`.
     #[must_use]
     pub fn package_dir(mut self, dir: impl Into<PathBuf>) -> SessionBuilder {
         self.manifest_dir = dir.into();
@@ -168,14 +170,14 @@ impl SessionBuilder {
         self
     }
 
-    /// The site of the test, with the mode in force and the record command of the configuration.
+    /// The site of the test, with the mode that the session will have and with the record command of the configuration.
     pub(super) fn full_site(&self) -> TestSite {
         let asked = Environment::read().ok().map(|env| env.resolve(self.mode, self.config.mode).0);
         let mode = asked.unwrap_or(self.site.mode);
         TestSite { record_command: self.config.record_command.clone(), mode, ..self.site.clone() }
     }
 
-    /// Begins the session. The calling thread does not join the session. Only the thread that runs the body does.
+    /// Begins the session. The calling thread does not belong to the session. Only the thread that runs the body does.
     pub(crate) fn begin(self) -> Result<Session, Box<Problem>> {
         let env = Environment::read().map_err(problems::mistake)?;
         let mut config = self.config.checked()?;
@@ -196,12 +198,14 @@ impl SessionBuilder {
         if asked == Mode::Learn && self.rehearsed.is_none() {
             return Err(Box::new(Problem::Obstacle(Obstacle::LearnsOnce)));
         }
-        // This check comes before the lock. If a session of this process holds the lock, only this thread may be able
-        // to end that session, and would wait for ever.
+        // This check must come before the lock. A session of this thread may hold the lock, and the thread would wait
+        // for itself for ever.
         let opened = Opened::take(&files.document(), &site, self.is_test)?;
-        // The session takes its turn before the lock. Another process may hold the lock, but never waits for a turn in
-        // this one.
-        // The session whose recording is played back waits for this one, so this one must not wait for its turn.
+        // The session waits for its turn before it waits for the lock. That cannot block for ever: another process may
+        // hold the lock, but it never waits for a turn in this process.
+        //
+        // If this session plays a recording back, the session that recorded it waits for this one. So this session must
+        // not wait for a turn.
         let sharing = match self.assignment {
             Some(_) => Sharing::Apart,
             None => sharing(asked, files.exists(), &config),
@@ -212,7 +216,8 @@ impl SessionBuilder {
             turn.replays();
         }
         site.mode = mode;
-        // The first three modes store no traffic, so they accept values that are too short or too common for a secret.
+        // The modes `replay`, `accept` and `off` store no traffic, so they accept a secret whose value is too short or
+        // too common. The other modes do not.
         let config = match mode {
             Mode::Replay | Mode::Accept | Mode::Off => config,
             _ => Config { rules: config.rules.accepted()?, ..config },
@@ -230,8 +235,8 @@ impl SessionBuilder {
             None => None,
             Some(lock) => {
                 let at = freeze.unwrap_or(recorded_at);
-                // A new recording keeps the list of varying places that mode `learn`, or a person, wrote into the old
-                // cassette.
+                // The old cassette may have a list of places that vary in each run, from mode `learn` or from a person.
+                // The new recording keeps this list.
                 let old = Cassette::open_files(&files).ok().map(|old| old.metadata().extra.clone());
                 let mut extra = old.unwrap_or_default();
                 extra.retain(|key, _| key == volatile::KEY);
@@ -270,12 +275,12 @@ impl SessionBuilder {
                     known_volatile(cassette.metadata(), cassette.path())?.ignored_in(config.matching.clone());
                 let player = Player::new(cassette, matching, redactor.clone())
                     .map_err(problems::malformed)?
-                    // Mode `append` adds interactions at the end, so the cassette does not have the order of the
-                    // requests.
+                    // In mode `append`, new interactions are added at the end, so the interactions are not in the order
+                    // of the requests.
                     .with_policies(config.exhausted, config.ordered && mode != Mode::Append)
                     .with_clock(clock.clone())
-                    // The report on a missing value suggests a dummy value. In the other modes requests go to real
-                    // servers, which need the real value.
+                    // If a secret has no value, the report suggests a dummy value. That does not help in the other
+                    // modes, whose requests go to real servers.
                     .with_sources(
                         matches!(mode, Mode::Replay | Mode::Accept).then(|| config.sources.clone()),
                     );
@@ -343,26 +348,26 @@ impl SessionBuilder {
 }
 
 /// The recording of a session that has not begun yet. If the session cannot begin, the drop discards the recording,
-/// which is empty. Otherwise the next session would find a recording that was never finished.
+/// which is empty. Otherwise the next session would find it and treat it as left behind by a crash.
 struct Unbegun(Option<Recorder>);
 
 impl Drop for Unbegun {
     fn drop(&mut self) {
         if let Some(journal) = self.0.take().and_then(|recorder| recorder.close()) {
-            // The error that the session reports is more important.
+            // An error is ignored, because the session already reports why it cannot begin.
             let _ = journal.discard();
         }
     }
 }
 
-/// The list of places whose values vary by themselves, from the metadata of the cassette.
+/// The places whose values differ in each run, as listed in the metadata of the cassette.
 pub(super) fn known_volatile(metadata: &Metadata, path: &Path) -> Result<Volatile, Box<Problem>> {
     let Some(value) = metadata.extra.get(volatile::KEY) else { return Ok(Volatile::default()) };
     Volatile::parse(value).map_err(|e| problems::malformed(Error::new(e).at(path)))
 }
 
-/// The age of the cassette, if the age exceeds `max_age` or the cassette does not contain the time of the recording.
-/// The age is measured in real time, not by the clock of a session.
+/// The age of the cassette, if it is older than `max_age`, or if it does not contain the time of the recording. The age
+/// is measured by the real clock, not by the clock of a session.
 fn expired(cassette: &Cassette, config: &Config) -> Result<Option<Expired>, Box<Problem>> {
     let Some((limit, _)) = config.max_age else { return Ok(None) };
     let file = cassette.path().to_owned();
@@ -371,13 +376,13 @@ fn expired(cassette: &Cassette, config: &Config) -> Result<Option<Expired>, Box<
     };
     let at = clock::parse_rfc3339(text)
         .map_err(|e| problems::malformed(Error::new(format!("`_metadata.recorded_at`: {e}")).at(&file)))?;
-    // A cassette from the future was recorded by the clock of another machine. It is not old.
+    // If the time of the recording is in the future, another machine's clock is ahead of ours. The cassette is not old.
     let age = ambient::outside(SystemTime::now).duration_since(at).unwrap_or_default();
     Ok((age > limit).then(|| Expired { file, recorded: Some((text.clone(), age)), limit }))
 }
 
-/// Turns mode `auto` into `replay` or `record`, depending on whether the cassette exists, and takes the lock if the
-/// mode records. Waits if another process holds the lock.
+/// Turns mode `auto` into `replay` if the cassette exists, otherwise into `record`. If the mode records, takes the
+/// lock, and waits while another process holds it.
 fn mode_and_lock(asked: Mode, files: &Files) -> Result<(Mode, Option<Lock>), Box<Problem>> {
     match asked {
         Mode::Auto if files.exists() => return Ok((Mode::Replay, None)),
@@ -389,12 +394,12 @@ fn mode_and_lock(asked: Mode, files: &Files) -> Result<(Mode, Option<Lock>), Box
         |file: &Path, holder| report::print_now(&report::waiting(files.name().as_str(), file, holder));
     let lock = Lock::wait(files, announce).map_err(|e| problems::unwritable("cassettes", e))?;
     match asked {
-        // The process that held the lock has recorded the cassette.
+        // The process that held the lock has recorded the cassette meanwhile.
         Mode::Auto if files.exists() => Ok((Mode::Replay, None)),
         Mode::Auto => Ok((Mode::Record, Some(lock))),
         // The session reads the cassette only after it has the lock, so it adds to the recording of the other process.
         Mode::Append => Ok((asked, Some(lock))),
-        // Recording over a cassette that another process has just recorded would hide that two tests share it.
+        // Another process has just recorded this cassette, so two tests share it. To record over it would hide that.
         _ if lock.waited() && version(files) != before => {
             Err(Box::new(Problem::RecordedMeanwhile(RecordedMeanwhile { file: files.document() })))
         }
@@ -402,14 +407,14 @@ fn mode_and_lock(asked: Mode, files: &Files) -> Result<(Mode, Option<Lock>), Box
     }
 }
 
-/// Length and modification time of the cassette, by which a new version is recognised.
+/// The length and the modification time of the cassette. If one of them changes, the cassette was replaced.
 fn version(files: &Files) -> Option<(u64, Option<SystemTime>)> {
     let found = std::fs::metadata(files.document()).ok()?;
     Some((found.len(), found.modified().ok()))
 }
 
-/// The clock of a replay: `freeze` if given, otherwise the `freeze_time` of the cassette. A cassette without
-/// `freeze_time` was written by hand or by another tool; its clock shows the real time.
+/// The clock of a replay. It is frozen at `freeze` if that is set, otherwise at the `freeze_time` of the cassette. If
+/// the cassette has none, because it was written by hand or by another tool, the clock shows the real time.
 fn replay_clock(cassette: &Cassette, freeze: Option<SystemTime>) -> Result<Clock> {
     if let Some(at) = freeze {
         return Clock::frozen(at);

@@ -1,23 +1,23 @@
-//! The data that the attribute collects about a test at its call site, and the names that follow from it.
+//! The data that the attribute `#[cassette_test]` collects about a test, and the names that follow from this data.
 //!
 //! Must not know: sessions, or files.
 
 use crate::config::Config;
 
-/// The data of a test that only its call site knows.
+/// The data of a test that is known only where the attribute stands.
 pub struct Test {
-    /// The name of the cassette as written, perhaps with `{test}` in it.
+    /// The name of the cassette as written in the attribute. It may contain `{test}`.
     pub name: Option<&'static str>,
-    /// The name of the test's function, as written (`r#async`).
+    /// The name of the test's function as written, such as `r#async`.
     pub test: &'static str,
-    /// `module_path!()`, which begins with the crate.
+    /// `module_path!()`, which begins with the name of the crate.
     pub module_path: &'static str,
-    /// `CARGO_MANIFEST_DIR` when the test was compiled. If the variable is set at run time, its value at run time is
-    /// used.
+    /// The value of `CARGO_MANIFEST_DIR` when the test was compiled. If the variable is set at run time, that value is
+    /// used instead.
     pub manifest_dir: &'static str,
     /// `CARGO_PKG_NAME`, for `cargo test -p`.
     pub package: &'static str,
-    /// `file!()`: relative to the workspace, not to the package.
+    /// `file!()`, which is relative to the workspace and not to the package.
     pub file: &'static str,
     /// The line of the attribute.
     pub line: u32,
@@ -29,14 +29,15 @@ pub struct Test {
     pub prove: Option<bool>,
     /// `config = …`.
     pub config: Option<fn() -> Config>,
-    /// `#[should_panic]`: the text that the message of the panic must contain, empty if any panic will do. Any panic
-    /// makes such a test pass, so a failure of the *session* must not be reported by a panic.
+    /// Set if the test has `#[should_panic]`: the text that the message of the panic must contain. It is empty if any
+    /// panic is expected. A panic can make such a test pass, so a failure of the *session* must not be reported by a
+    /// panic.
     pub expects_panic: Option<&'static str>,
 }
 
 impl Test {
-    /// Whether the test is in a file of its own, such as `tests/weather.rs`, and not in a module of the package's library
-    /// or program.
+    /// Whether the test is in a crate of its own, such as `tests/weather.rs`, and not in the package's library or
+    /// program.
     fn has_own_crate(&self) -> bool {
         let mut folders = self.file.split(['/', '\\']).rev().skip(1);
         let folder = folders.find(|folder| matches!(*folder, "src" | "tests" | "benches" | "examples"));
@@ -51,15 +52,15 @@ impl Test {
     }
 
     /// The name of the cassette: the written name, with `{test}` replaced by the path of the test. Without a written
-    /// name, the cassette has the path of the test as its name. The name of the crate comes first if the crate is not the
-    /// package's library or program: for a test in `tests/weather.rs`, that is `weather`.
+    /// name, the name is the path of the test. If the test is not in the package's library or program, the name of its
+    /// crate comes first. For a test in `tests/weather.rs`, the crate is `weather`.
     pub fn cassette(&self) -> String {
         let path = self.path().replace("r#", "").replace("::", "/");
         let krate = self.module_path.split("::").next().unwrap_or_default();
         match self.name {
             Some(name) => name.replace("{test}", &path),
             None if krate == self.package.replace('-', "_") && !self.has_own_crate() => path,
-            // Each file in `tests/` is a crate of its own, and two of them may have a test of the same path.
+            // Each file in `tests/` is a crate of its own, and two such crates may each have a test with the same path.
             None => format!("{krate}/{path}"),
         }
     }
@@ -109,7 +110,7 @@ mod tests {
         name(Some("{test}"), "api::weather", "rome", "weather/rome");
         name(Some("v1/{test}"), "api::rome", "case_1", "v1/rome/case_1");
         name(Some("{test}-a"), "api", "rome", "rome-a");
-        // Files in `tests/` of the same name as the package.
+        // The crate of a file in `tests/` has the same name as the package.
         name_in("api/tests/api.rs", None, "api", "rome", "api/rome");
         name_in("tests/api/main.rs", None, "api::weather", "rome", "api/weather/rome");
         name_in("src/api/tests/api.rs", None, "api", "rome", "api/rome");

@@ -1,5 +1,5 @@
-//! Finds out why a replay fails: what the code under test was given differently than while recording, and what differs
-//! in each run.
+//! Finds out why a replay failed. A cause is something that the code under test got while recording and not on replay,
+//! or a value that differs in each run.
 //!
 //! Must not know: the text of a cause, or how the replay ran.
 
@@ -26,7 +26,7 @@ pub(super) struct Failed<'f> {
     pub(super) problems: &'f [Problem],
     /// The text of the panic, if the body panicked.
     pub(super) panic: Option<&'f str>,
-    /// Set if the recording is new and not installed yet.
+    /// Set if the replay plays a new recording back before it is installed.
     pub(super) assignment: Option<&'f Assignment>,
 }
 
@@ -36,14 +36,14 @@ pub(super) struct Explained {
     pub(super) observed: Observed,
 }
 
-/// How many causes of one kind are reported if nothing says which of them it is.
+/// The largest number of causes of one kind that are reported, if the failure does not show which of them it is.
 const MOST: usize = 3;
 
-/// The longest chunk that a replay sends.
+/// The length of the longest chunk that a replay sends, in bytes.
 const CHUNK: u64 = 64 * 1024;
 
-/// The causes of a failure. Causes that the failure shows come alone; if there are none, a replay of a new recording
-/// names everything that the code under test was given differently.
+/// The causes of a failure. If the texts of the failure show causes, only these are returned. If they show none, and
+/// the recording is new, everything is returned that the code under test got differently on replay.
 pub(super) fn of(failed: &Failed<'_>) -> Explained {
     let given = failed.player.given();
     let mut causes = Causes { failed, given: &given, found: Vec::new() };
@@ -73,8 +73,8 @@ impl<'f> Failed<'f> {
         })
     }
 
-    /// The texts that the code under test has produced, each with the name of its place. They have placeholders in place
-    /// of the values that the client got for them.
+    /// The texts that the code under test has produced, each with the name of its place. Redacted values in them are
+    /// replaced with their placeholders again.
     fn texts(&self) -> Vec<(&'static str, String)> {
         let mut texts: Vec<(&str, String)> =
             self.panic.map(|text| ("the panic", text.to_owned())).into_iter().collect();
@@ -100,7 +100,7 @@ impl<'c> Causes<'c> {
         }
     }
 
-    /// Placeholders and names of missing headers that the failure shows.
+    /// Adds the causes that the texts of the failure show: placeholders, and names of missing headers.
     fn shown(&mut self) {
         let texts = self.failed.texts();
         for (place, text) in &texts {
@@ -121,7 +121,8 @@ impl<'c> Causes<'c> {
             for (given, placeholder, at) in self.placeholders() {
                 let name = placeholder::parse(placeholder.as_bytes()).and_then(|p| p.numbered);
                 let family = name.map_or(placeholder.clone(), |(name, _)| format!("[{name}:"));
-                // A request that sends the whole placeholder back matches.
+                // If a request sends the whole placeholder back, it matches there. So whole placeholders are removed
+                // before the search.
                 let is_part = shows(&sent.replace(&placeholder, ""), &placeholder);
                 if is_part || shows(&sent, &placeholder) && !recorded.contains(&family) {
                     let cause = self.redacted(given, &placeholder, at, Some("the request"));
@@ -155,7 +156,7 @@ impl<'c> Causes<'c> {
         }
     }
 
-    /// Values in a request that differ in each run. `n` is the number of the request among those without an answer.
+    /// Adds the values in a request that differ in each run. `n` counts the unmatched requests.
     fn varying(&mut self, n: usize, request: &UnmatchedRequest, observed: &mut Observed) {
         let before = self.failed.assignment.and_then(|assignment| assignment.before.as_ref());
         let shown = format!("{} {}", request.request.method, request.request.uri);
@@ -181,7 +182,7 @@ impl<'c> Causes<'c> {
         }
     }
 
-    /// Files of the output that differ in each run.
+    /// Adds the files of the output that differ in each run.
     fn output(&mut self, observed: &mut Observed) {
         let before = self.failed.assignment.and_then(|assignment| assignment.before.as_ref());
         for problem in self.failed.problems {
@@ -197,7 +198,7 @@ impl<'c> Causes<'c> {
         }
     }
 
-    /// Everything that the code under test was given differently, and that may be the cause.
+    /// Adds everything that the code under test got differently on replay, and that may be the cause.
     fn likely(&mut self) {
         let Some(assignment) = self.failed.assignment else { return };
         for (given, placeholder, at) in self.placeholders().into_iter().take(MOST) {
@@ -233,7 +234,7 @@ impl<'c> Causes<'c> {
         }
     }
 
-    /// The placeholders that the code under test was given, each once.
+    /// The placeholders in the responses that the code under test got, without duplicates.
     fn placeholders(&self) -> Vec<(&'c Given, String, &'c GivenPlace)> {
         let mut seen = BTreeSet::new();
         let all = self.given.iter().flat_map(|given| {
@@ -242,7 +243,7 @@ impl<'c> Causes<'c> {
         all.filter(|(_, placeholder, _)| seen.insert(placeholder.clone())).collect()
     }
 
-    /// The headers that the recording left out of the responses that were given.
+    /// The headers that the recording left out, for each response that the code under test got.
     fn lost(&self) -> Vec<(Answer, Vec<String>)> {
         let Some(assignment) = self.failed.assignment else { return Vec::new() };
         let lost = self.given.iter().filter_map(|given| {
@@ -268,7 +269,7 @@ impl<'c> Causes<'c> {
         }
     }
 
-    /// The rule of the cassette that makes placeholders of this name.
+    /// The redaction rule, from the list in the cassette, that makes placeholders with this name.
     fn rule(&self, text: &str, at: &GivenPlace) -> Option<String> {
         let (name, _) = placeholder::parse(text.as_bytes())?.numbered?;
         let is_named = |rule: &&String| same_name(rule.rsplit(' ').next().unwrap_or_default(), name);
@@ -280,7 +281,7 @@ impl<'c> Causes<'c> {
     }
 }
 
-/// The headers and chunks of this response that the recording lacks.
+/// The headers and chunks that the recording of this response lacks.
 fn lost_of<'a>(given: &Given, assignment: &'a Assignment) -> Option<&'a Lost> {
     let request = format!("{} {}", given.method, given.uri);
     let in_place = assignment.lost.get(given.index).filter(|lost| lost.request == request);
@@ -291,14 +292,14 @@ fn answer(given: &Given) -> Answer {
     Answer { index: given.index, method: given.method.clone(), uri: given.uri.clone() }
 }
 
-/// The kind in the label of a rule: `field` in `CAS0031 field access_token`, and in `field customer_pin`.
+/// The kind of a rule, from its label. In `CAS0031 field access_token` and in `field customer_pin` it is `field`.
 fn kind(rule: &str) -> &str {
     let mut words = rule.split(' ');
     let first = words.next().unwrap_or_default();
     if id(rule).is_some() { words.next().unwrap_or_default() } else { first }
 }
 
-/// The id in the label of a default rule.
+/// The id of a default rule, from its label.
 fn id(rule: &str) -> Option<&str> {
     rule.split(' ').next().filter(|id| id.starts_with("CAS") && id[3..].bytes().all(|b| b.is_ascii_digit()))
 }
@@ -310,7 +311,7 @@ fn same_name(one: &str, other: &str) -> bool {
     letters(one) == letters(other)
 }
 
-/// What to do so that the code under test gets the value: the purpose, and the code to copy.
+/// What the user can do so that the code under test gets the value: the purpose, and the code to copy.
 fn mend(text: &str, at: &GivenPlace, rule: Option<&str>) -> (String, String) {
     let keep = |code: String| ("to keep the value".to_owned(), code + ", and record again");
     if let Some((name, _)) = placeholder::parse_secret(text) {
@@ -334,7 +335,7 @@ fn mend(text: &str, at: &GivenPlace, rule: Option<&str>) -> (String, String) {
     }
 }
 
-/// Whether a text shows a placeholder, perhaps without its brackets or percent-encoded.
+/// Whether a text contains a placeholder, with or without its brackets, and perhaps percent-encoded.
 fn shows(text: &str, placeholder: &str) -> bool {
     let inner = placeholder.trim_matches(['[', ']', '{', '}']);
     let bounded = |inner: &str| {
@@ -347,7 +348,7 @@ fn shows(text: &str, placeholder: &str) -> bool {
         || text.contains(placeholder)
 }
 
-/// Whether a text in lower case names a header, perhaps as an identifier of a program.
+/// Whether a text contains the name of a header, perhaps with underscores as in a program. The text is in lower case.
 fn names_header(text: &str, name: &str) -> bool {
     let words = |text: &str, name: &str| {
         text.match_indices(name).any(|(at, _)| {
@@ -357,12 +358,12 @@ fn names_header(text: &str, name: &str) -> bool {
     };
     match name.contains('-') {
         true => words(text, name) || words(text, &name.replace('-', "_")),
-        // A short name is also a word.
+        // A name without a hyphen may be an ordinary word, so the text must also contain "header".
         false => text.contains("header") && words(text, name),
     }
 }
 
-/// The words of a text in lower case that can be names of headers.
+/// The words of a text that can be names of headers. The text is in lower case.
 fn headers_in(text: &str) -> impl Iterator<Item = &str> {
     let about_headers = text.contains("header");
     let words =
@@ -376,7 +377,7 @@ fn is_left_out(redactor: &Redactor, name: &str) -> bool {
     redactor.headers(&headers, Side::Response).is_empty()
 }
 
-/// The texts of both sides of a difference; `None` if the difference has no texts.
+/// The text in the request and the text in the recording that differ. `None` if the difference has no such texts.
 fn values(difference: &Difference) -> Option<(String, String)> {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     Some(match difference {
@@ -392,7 +393,7 @@ fn values(difference: &Difference) -> Option<(String, String)> {
     })
 }
 
-/// All texts of a request.
+/// The URI, the header values and the body of a request as one text.
 fn whole(request: &Request) -> String {
     let mut text = request.uri.clone();
     for value in request.headers.values() {
@@ -407,8 +408,8 @@ fn whole(request: &Request) -> String {
     text
 }
 
-/// Whether a value is an instant between 2001 and 2099: RFC 3339, a date, or a number of seconds or fractions of them
-/// since 1970.
+/// Whether a value looks like an instant: RFC 3339, a date, or the time since 1970 in seconds, milliseconds,
+/// microseconds or nanoseconds.
 fn is_time(text: &str) -> bool {
     let text = text.trim_matches('"');
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
@@ -419,7 +420,7 @@ fn is_time(text: &str) -> bool {
     clock::parse_rfc3339(text).is_ok() || clock::parse_rfc3339(&format!("{text}T00:00:00Z")).is_ok()
 }
 
-/// A hash that is equal in every process of one executable.
+/// A hash that is the same in every process of one executable.
 fn hash(value: &(impl std::hash::Hash + ?Sized)) -> String {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);

@@ -1,16 +1,15 @@
-//! The failure of a session as a text, for people and for the machine-readable report.
+//! The failure of a session as a text for people. Also appends the failure to the machine-readable report.
 //!
 //! Must not know: what failed.
 
 use crate::mode::Environment;
 use crate::report::{self, Note, Palette, machine};
 
-/// The reason why a session failed, as the whole report that a user reads. `Display` and `Debug` both print it, without
-/// colours.
+/// The whole report on a failed session, as a user reads it. `Display` and `Debug` print it without colours.
 #[derive(Clone)]
 pub struct Failure {
     text: String,
-    /// The same text in colours, if a terminal shows it and redaction replaced nothing in it.
+    /// The same text in colours. Set if the output is a terminal, and if redaction replaced nothing in the text.
     colored: Option<String>,
 }
 
@@ -39,7 +38,7 @@ impl std::fmt::Debug for Failure {
 
 impl std::error::Error for Failure {}
 
-/// The text of a failure. Also appends the failure to the file that `CASSETTE_REPORT` names.
+/// Makes the text of a failure. If `CASSETTE_REPORT` names a file, also appends the failure to it.
 pub(super) fn failed(mut failure: report::FailureReport, redact: impl Fn(&str) -> String) -> Failure {
     if let Some(file) = Environment::report_file()
         && let Err(e) = machine::append(&file, &failure.line(&redact))
@@ -49,13 +48,14 @@ pub(super) fn failed(mut failure: report::FailureReport, redact: impl Fn(&str) -
     render(&failure, redact)
 }
 
-/// The colours for the terminal, as the environment asks for them.
+/// The colours for the output, which depend on the terminal and on the environment variables.
 pub(super) fn palette() -> Palette {
     Palette::choose(Environment::is_terminal(), |name| Environment::variable(name).ok())
 }
 
 pub(super) fn render(failure: &report::FailureReport, redact: impl Fn(&str) -> String) -> Failure {
-    // If there are no problems, the body panicked. The panic has printed the reason, so only the notes are left.
+    // If there are no problems, the session failed because the body panicked. The panic has printed its message, so the
+    // text is only the notes.
     let text_in = |palette: &Palette| match failure.problems.is_empty() {
         true => report::notes(&failure.notes, palette),
         false => failure.render(palette),

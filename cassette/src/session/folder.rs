@@ -1,4 +1,4 @@
-//! A temporary folder below `target`, removed when its value is dropped.
+//! A temporary folder below `target`. The drop of its value removes it.
 //!
 //! Must not know: what the folder is for.
 

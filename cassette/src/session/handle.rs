@@ -1,4 +1,4 @@
-//! The session as tests hold it: the handle [`Session`], and the state behind it.
+//! The handle [`Session`] that a test gets, and the state behind the handle.
 //!
 //! Must not know: how a session begins or ends.
 
@@ -20,10 +20,10 @@ use crate::redact::Redactor;
 use crate::report::{Expired, Note, TestSite};
 use crate::tape::{Files, Request};
 
-/// One test's cassette, clock and output directory. This is a handle: cloning is cheap, and all clones belong to the
-/// same session.
+/// The cassette, the clock and the output directory of one test. This is a handle. To clone it is cheap, and all clones
+/// belong to the same session.
 ///
-/// A test gets it as its argument:
+/// A test gets the session as its argument:
 ///
 /// ```no_run
 /// # #[cfg(all(feature = "macros", feature = "client"))] mod example {
@@ -61,21 +61,21 @@ pub(crate) struct Inner {
     pub(super) notes: Vec<Note>,
     /// Set if the cassette is older than `max_age`.
     pub(super) expired: Option<Expired>,
-    /// In the second pass of mode `learn`: the requests of the first pass.
+    /// The requests of the first pass. Set in the second pass of mode `learn`.
     pub(super) rehearsed: Option<Vec<Request>>,
     /// Whether this is the first pass of mode `learn`.
     pub(super) is_rehearsal: bool,
     /// Whether the session belongs to a test with the attribute `#[cassette_test]`. The summary of the process counts
     /// only the sessions of such tests.
     pub(super) is_test: bool,
-    /// How the body can run again, if the recording is played back before it is installed.
+    /// Set if the recording is played back before it is installed. It can run the body again.
     pub(super) prover: Option<Prover>,
     /// Set if this session plays a recording back before it is installed.
     pub(super) assignment: Option<Arc<Assignment>>,
     pub(super) env: Environment,
-    /// The session's turn among the sessions of the process, until the session ends.
+    /// The session's turn among the sessions of the process. It ends with the session.
     pub(super) turn: Turn,
-    /// The entry in the process's list of open cassettes, until the session ends.
+    /// The entry in the process's list of open cassettes. It is removed when the session ends.
     pub(super) open: Opened,
 }
 
@@ -95,9 +95,9 @@ impl Session {
         &self.0.clock
     }
 
-    /// The value of a named secret, if the configuration has a value for it, otherwise the placeholder
-    /// `{{secret.NAME}}` (without a `#` in the name). A replay can send the placeholder, because cassette redacts
-    /// requests before it matches them.
+    /// The value of a named secret, if the configuration has a value for it. Otherwise the placeholder
+    /// `{{secret.NAME}}`, in which the name has no `#`. A test that replays can send the placeholder in a request,
+    /// because the recording has the placeholder in place of the value, too.
     pub fn secret(&self, name: &str) -> String {
         match self.0.redactor.secret(name) {
             Some(value) => value.to_owned(),
@@ -105,14 +105,14 @@ impl Session {
         }
     }
 
-    /// A [`tower::Layer`](https://docs.rs/tower-layer) around the service that reaches the real server. The session
-    /// records the exchanges of the service, or replays them without calling the service. There is no socket between
-    /// the client and the session, so the layer costs less than the proxy.
+    /// A [`tower::Layer`](https://docs.rs/tower-layer) for the service that sends requests to the real server. The
+    /// session records the exchanges of the service, or replays them without calling the service. There is no socket
+    /// between the client and the session, so the layer costs less than the proxy.
     ///
     /// The service takes `http::Request<Body>` with [`Body`](crate::Body), and returns an `http::Response` with any
-    /// body of [`Bytes`](bytes::Bytes): hyper's client, tonic's channel, a tower stack. A request without an absolute
-    /// URI counts as plain HTTP to the server in its `host` header. The cassette does not contain changes that the
-    /// service makes to a request, such as added headers, or redirects that it follows.
+    /// body of [`Bytes`](bytes::Bytes): hyper's client, tonic's channel, a tower stack. If the URI of a request is not
+    /// absolute, the request counts as plain HTTP to the server in its `host` header. If the service itself adds
+    /// headers to a request or follows redirects, the cassette does not contain that.
     ///
     /// ```no_run
     /// # #[cfg(feature = "proxy")] mod example {

@@ -1,7 +1,7 @@
-//! The final leak check: no file that is about to be installed may hold a known secret. Files are searched in pieces on
-//! all cores.
+//! The final leak check. No file that is about to be installed may contain a known secret. The files are searched in
+//! pieces, on all cores.
 //!
-//! Must not know: what a secret looks like, how a report words a place.
+//! Must not know: what a secret looks like, or how a report describes a place.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -22,8 +22,8 @@ use crate::redact::suggest::{self, Suggestion, Suggestions};
 /// The size of the pieces in which a file is searched, in bytes. A smaller piece is not worth a thread.
 const PIECE: u64 = 8 * 1024 * 1024;
 
-/// The overlap of two neighbouring pieces, in bytes. It is longer than every token that a pattern finds. The overlap
-/// grows if an encoding of a known value is longer.
+/// The overlap of two neighbouring pieces, in bytes. It is longer than every token that a pattern finds. If an encoding
+/// of a known value is longer still, a larger overlap is used.
 const SHARED: u64 = 64 * 1024;
 
 /// The greatest number of threads. More threads would only wait for the disk.
@@ -37,7 +37,7 @@ pub(super) struct FoundLeak {
     pub(super) packed: bool,
 }
 
-/// The first leak of each file, and the first leak in its compressed data.
+/// Finds the first leak of each file, and the first leak in the compressed data of each file.
 ///
 /// # Errors
 ///
@@ -71,7 +71,8 @@ pub(super) fn search(check: &LeakCheck, files: &[PathBuf]) -> Result<Vec<FoundLe
     suspects.sort_unstable();
     suspects.dedup();
     for file in suspects {
-        // A piece lacks the bytes before it. Only the whole file shows whether the text is a secret, and in which line.
+        // The leak was found in a piece, without the bytes before the piece. Only a search of the whole file shows
+        // whether it really is a secret, and in which line it is.
         let leak = File::open(file).and_then(|opened| check.scan(opened));
         let leak = leak.map_err(|e| Error::io("scan", file, e))?;
         all.extend(leak.map(|leak| FoundLeak { file: file.clone(), leak, packed: false }));
@@ -80,8 +81,8 @@ pub(super) fn search(check: &LeakCheck, files: &[PathBuf]) -> Result<Vec<FoundLe
     Ok(all)
 }
 
-/// The first leak in the compressed data of a file. Corrupt data is not an error, because it was recorded as it came.
-/// The check then reads the part that can be decompressed.
+/// The first leak in the compressed data of a file. Corrupt data is not an error, because the server may have sent it
+/// so. The check then reads the part that can be decompressed.
 fn in_packed(check: &LeakCheck, file: &Path) -> io::Result<Option<Leak>> {
     let open = |at: u64| -> io::Result<File> {
         let mut file = File::open(file)?;
@@ -96,7 +97,7 @@ fn in_packed(check: &LeakCheck, file: &Path) -> io::Result<Option<Leak>> {
     Ok(first)
 }
 
-/// A leak in a file of the recording: its place, and the suggestion that would redact it.
+/// Describes a leak in a file of the recording: its place, and the rule that would redact it.
 pub(super) fn in_recording(
     suggestions: &Suggestions<'_>,
     prepared: &Prepared,
@@ -119,7 +120,8 @@ pub(super) fn in_recording(
     report::Leak { name: leak.name, kind: leak.kind, encoding, unpacked: packed, place, rule }
 }
 
-/// The rule that would redact a leak, and its encoding if the cassette holds the part with the leak in base64.
+/// The rule that would redact a leak. If the body with the leak is not UTF-8, also returns the encoding of the secret
+/// in the body itself, because the cassette has such a body in base64.
 fn suggestion(
     suggestions: &Suggestions<'_>,
     located: &Located,
@@ -145,7 +147,7 @@ fn suggestion(
     }
 }
 
-/// A leak in the manifest of the output, which has one line for each file.
+/// Describes a leak in the manifest of the output. The manifest has one line for each file.
 pub(super) fn in_output(check: &LeakCheck, manifest: &Manifest, leak: Leak) -> report::Leak {
     let line = usize::try_from(leak.line).unwrap_or(usize::MAX);
     let entry = line.checked_sub(1).and_then(|i| manifest.entries().get(i));
@@ -160,7 +162,7 @@ pub(super) fn in_output(check: &LeakCheck, manifest: &Manifest, leak: Leak) -> r
     }
 }
 
-/// The place of a leak, without any secret in it.
+/// The place of a leak. Texts that contain a secret are left out.
 fn place(check: &LeakCheck, located: &Located, line: u64) -> LeakPlace {
     let named = |name: &str, part: fn(String) -> LeakPart| match is_clean(check, name) {
         true => part(name.to_owned()),
@@ -196,7 +198,7 @@ fn is_clean(check: &LeakCheck, text: &str) -> bool {
     check.scan(text.as_bytes()).is_ok_and(|leak| leak.is_none())
 }
 
-/// Part of a file.
+/// A part of a file that one thread searches.
 struct Piece<'f> {
     file: &'f PathBuf,
     start: u64,
@@ -233,7 +235,7 @@ mod tests {
 
     const VALUE: &str = "pk-2f9a77c1-66b0";
 
-    /// Looks for a value, or for a token, that begins at `at` in a file of `size` bytes.
+    /// The search finds the value or the token `secret`, which begins at `at` in a file of `size` bytes.
     #[track_caller]
     fn check(size: usize, secret: &str, at: usize) {
         let dir = tempfile::tempdir().unwrap();

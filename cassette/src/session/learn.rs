@@ -1,5 +1,6 @@
 //! Mode `learn` runs the body twice. The first pass records into a temporary folder. The second pass is an ordinary
-//! recording. Values that differ between the two passes vary by themselves, and the cassette lists their places.
+//! recording. If a value differs between the two passes, it differs in each run. The cassette lists the places of these
+//! values.
 //!
 //! Must not know: how requests are compared.
 
@@ -23,8 +24,8 @@ use crate::volatile;
 
 impl SessionBuilder {
     /// Runs the first of the two passes of mode [`Learn`](Mode::Learn). The recording of the first pass is not kept.
-    /// [`run`](Self::run) is the second pass: its session compares the requests of both passes, and lists on the
-    /// cassette the places in which they differ. In any other mode this method does nothing.
+    /// [`run`](Self::run) is the second pass. It compares the requests of the two passes, and writes the places that
+    /// differ into the cassette. In any other mode this method does nothing.
     ///
     /// ```no_run
     /// use cassette::Session;
@@ -53,7 +54,7 @@ impl SessionBuilder {
         self.rehearse(None, |session| body(session).map(drop).map_err(|e| format!("{e:?}")))
     }
 
-    /// Runs the first pass. `expected` is the text that a panic must contain to make the test pass.
+    /// Runs the first pass. If `expected` is set, the body passes if it panics with a message that contains this text.
     pub(super) fn rehearse(
         self,
         expected: Option<&str>,
@@ -64,8 +65,8 @@ impl SessionBuilder {
         if env.resolve(self.mode, self.config.mode).0 != Mode::Learn {
             return Ok(self);
         }
-        // Both passes have the same frozen time. Otherwise values that depend on the time would differ, although they
-        // do not vary on replay.
+        // The two passes have the same frozen time. Otherwise values that depend on the time would differ, although
+        // each replay has the same frozen time.
         let at = self.freeze.or(self.config.freeze).unwrap_or_else(|| ambient::outside(SystemTime::now));
         let site = self.full_site();
         let aside = env.target_dir(&self.manifest_dir).join("cassette").join(".rehearsed");
@@ -137,14 +138,14 @@ impl Session {
     }
 }
 
-/// The problem and the notes that come from the comparison of the passes.
+/// The problem and the notes that result from the comparison of the two passes.
 #[derive(Default)]
 pub(super) struct Learned {
     pub(super) problem: Option<Problem>,
     pub(super) notes: Vec<Note>,
 }
 
-/// The requests of the first pass, without the numbers of placeholders, which depend on the order of events.
+/// The requests of the first pass. The numbers of placeholders are removed, because they depend on the order of events.
 fn rehearsed(session: &Session) -> Result<Vec<Request>> {
     let files: &Files = &session.0.files;
     let cassette = Cassette::open_files(files)?;

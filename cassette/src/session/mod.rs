@@ -1,5 +1,5 @@
-//! A session: the cassette, the clock and the output directory of one test. A session begins, runs the body of the
-//! test, and finishes.
+//! A session has the cassette, the clock and the output directory of one test. It begins, runs the body of the test,
+//! and finishes.
 //!
 //! Must not know: how HTTP is parsed, or the contents of files.
 

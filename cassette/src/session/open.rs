@@ -1,4 +1,4 @@
-//! The cassettes that this process has open, so that a second test with the same cassette fails.
+//! The cassettes that are open in this process. A second test that opens the same cassette fails.
 //!
 //! Must not know: what a session is.
 
@@ -11,10 +11,10 @@ use crate::report::{AlreadyOpen, Problem, TestSite};
 
 #[derive(Default)]
 struct Process {
-    /// Open cassettes, each with the number of its session.
+    /// The documents of the open cassettes. The value is the number of the session.
     open: HashMap<PathBuf, u64>,
-    /// The cassettes of tests with the attribute `#[cassette_test]`, each with its test. Such a test runs once in a
-    /// process.
+    /// The documents that tests with the attribute `#[cassette_test]` have opened so far. The value is the test. Such a
+    /// test runs once in a process.
     tests: HashMap<PathBuf, TestSite>,
     next_id: u64,
 }
@@ -32,8 +32,9 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// Opens the cassette. `is_test` says whether a test with the attribute opens it. Such a test runs once in a
-    /// process. So if such tests open the cassette twice, two tests share it, or one test is registered twice.
+    /// Opens the cassette. `is_test` says whether a test with the attribute `#[cassette_test]` opens it. Such a test
+    /// runs once in a process. So if such tests open a cassette for the second time, even after it was closed, that is
+    /// an error: two tests share the cassette, or one test is registered twice.
     pub(crate) fn take(document: &Path, site: &TestSite, is_test: bool) -> Result<Opened, Box<Problem>> {
         let mut process = process();
         let first = process.tests.get(document).cloned();
@@ -50,8 +51,8 @@ impl Opened {
         Ok(Opened { document: document.to_owned(), id })
     }
 
-    /// Closes the cassette without waiting for the drop, because parallel sessions may hold a handle of its session for
-    /// a moment longer.
+    /// Closes the cassette before the drop. The drop may come a moment later, because parallel sessions may hold a
+    /// handle of this session.
     pub(super) fn close(&self) {
         let mut process = process();
         if process.open.get(&self.document) == Some(&self.id) {

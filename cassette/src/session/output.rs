@@ -1,5 +1,5 @@
-//! The output directory of a session: created when the test first asks for it, kept if the test fails, removed if it
-//! passes.
+//! The output directory of a session. It is created when the test first asks for it. If the test fails, it is kept, and
+//! if the test passes, it is removed.
 //!
 //! Must not know: how manifests are compared.
 
@@ -11,8 +11,9 @@ use crate::error::{Error, Result};
 use crate::snapshot;
 
 impl Session {
-    /// An empty directory for the files that the test writes. After a passing body the session compares the manifest of
-    /// the directory with the snapshot `<cassette>.output.snap`. While recording, the manifest becomes the snapshot.
+    /// An empty directory for the files that the test writes. If the body passes, the session compares the manifest of
+    /// the directory with the snapshot `<cassette>.output.snap`. A session that records stores the manifest as the
+    /// snapshot.
     ///
     /// # Errors
     ///
@@ -59,9 +60,9 @@ fn directory(session: &Inner) -> Result<&Path> {
     Ok(session.output.get_or_init(|| fresh))
 }
 
-/// The manifest of the output, or `None` if the test never asked for the directory. Secrets in the files are replaced
-/// with placeholders before the manifest is computed, because tokens differ between a live and a recorded response, and
-/// keys differ between developers.
+/// The manifest of the output, or `None` if the test never asked for the directory. Before the manifest is computed,
+/// secrets in the files are replaced with placeholders. Otherwise the manifest would differ between a live and a
+/// recorded response, which have different tokens, and between developers, who have different keys.
 pub(super) fn manifest(session: &Inner) -> Result<Option<snapshot::Manifest>> {
     let Some(dir) = session.output.get() else { return Ok(None) };
     let redact = |from: &mut dyn Read, to: &mut dyn Write| session.redactor.copy(from, to);
@@ -77,7 +78,7 @@ pub(super) fn keep(session: &Inner) -> Result<Option<PathBuf>> {
     Ok(Some(to))
 }
 
-/// Removes the snapshot of a test that writes nothing any more.
+/// Removes the snapshot of a test that no longer writes output.
 pub(super) fn remove_snapshot(file: &Path) -> Result<()> {
     snapshot::discard_pending(file)?;
     match std::fs::remove_file(file) {

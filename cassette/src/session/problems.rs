@@ -1,4 +1,4 @@
-//! Turns errors into the problems that `report` words.
+//! Turns errors into [`Problem`]s, which the module `report` turns into text.
 //!
 //! Must not know: the text of a report.
 
@@ -15,10 +15,10 @@ use crate::report::{
 };
 use crate::snapshot::{Entry, EntryChange, Fact, Item, SnapshotDiff};
 
-/// The length, in bytes, up to which a line is read for a report. Lines of an intact cassette are shorter.
+/// The number of bytes of a line that are read for a report. Lines of an intact cassette are shorter.
 const LONGEST_LINE: u64 = 1 << 20;
 
-/// A mistake in the variables of the environment.
+/// The problem of a mistake in the environment variables.
 pub(super) fn mistake(mistake: Mistake) -> Box<Problem> {
     Box::new(match mistake {
         Mistake::UnknownMode(value) => {
@@ -30,13 +30,13 @@ pub(super) fn mistake(mistake: Mistake) -> Box<Problem> {
     })
 }
 
-/// A cassette that cannot be read, with the line in which the error is.
+/// The problem of a cassette that cannot be read. It contains the text of the line with the error.
 pub(super) fn malformed(error: Error) -> Box<Problem> {
     let line = error.path().zip(error.position()).and_then(|(path, (line, _))| read_line(path, line));
     Box::new(Problem::Malformed(MalformedCassette { error, line }))
 }
 
-/// The reason why a recorded response could not be replayed.
+/// The problem of a recorded response that could not be replayed.
 pub(super) fn fault(fault: Fault) -> Problem {
     match fault {
         Fault::Unreadable(error) => *malformed(error),
@@ -44,13 +44,13 @@ pub(super) fn fault(fault: Fault) -> Problem {
     }
 }
 
-/// A place that cannot be written, if the error has a path and comes from the system.
+/// The problem of a file or directory that cannot be written, if `error` has a path and comes from the system. Any
+/// other error is [`Problem::Other`].
 pub(super) fn unwritable(what: &str, error: Error) -> Box<Problem> {
     let io = error.source().and_then(|e| e.downcast_ref::<io::Error>()).map(|e| (e.kind(), e.to_string()));
     Box::new(match (io, error.path().map(PathBuf::from)) {
         (Some((kind, message)), Some(path)) => {
-            // If the file does not exist, the system could not create it in its directory, so the report names the
-            // directory.
+            // If the file does not exist, the system refused to create it, so the report names the directory.
             let parent = path.parent().map(PathBuf::from).filter(|_| path.symlink_metadata().is_err());
             let directory = parent.unwrap_or(path);
             Problem::Unwritable(Unwritable { what: what.to_owned(), directory, kind, message })
@@ -59,13 +59,13 @@ pub(super) fn unwritable(what: &str, error: Error) -> Box<Problem> {
     })
 }
 
-/// A client that refused the certificate of the session.
+/// Converts a refusal of the session's certificate for the report.
 #[cfg(feature = "proxy")]
 pub(super) fn refused(refused: crate::transport::CertificateRefusal) -> crate::report::RefusedCertificate {
     crate::report::RefusedCertificate { host: refused.host, alert: refused.alert.map(str::to_owned) }
 }
 
-/// A connection to a server of another protocol.
+/// Converts a connection that does not speak HTTP for the report.
 #[cfg(feature = "proxy")]
 pub(super) fn foreign(foreign: crate::transport::Foreign) -> crate::report::ForeignConnection {
     crate::report::ForeignConnection { server: foreign.server, silent: foreign.silent }

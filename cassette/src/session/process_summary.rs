@@ -1,5 +1,5 @@
-//! The summary at the end of the process: cassettes that its tests recorded, and recordings that they left unused. Test
-//! harnesses capture the output of passing tests, so cassette prints the summary at exit.
+//! The summary of all tests of a process: the cassettes that they recorded, the recordings that they did not use, and
+//! their notes. cassette prints it when the process exits, because test harnesses capture the output of passing tests.
 //!
 //! Must not know: the text of the summary.
 
@@ -12,12 +12,12 @@ use crate::ambient;
 use crate::poison::unpoisoned;
 use crate::report::{self, Note, Palette, Totals};
 
-/// The code of a test process that fails.
+/// The exit code of a test process that fails.
 const FAILED: i32 = 101;
 
 static TOTALS: LazyLock<Mutex<Totals>> = LazyLock::new(Mutex::default);
 
-/// The colours, chosen before the process ends, because the environment must not be read at exit.
+/// The colours of the summary. They are chosen early, because the environment must not be read at exit.
 static PALETTE: OnceLock<Palette> = OnceLock::new();
 
 /// The contribution of one session to the totals.
@@ -26,7 +26,7 @@ pub(super) struct Ended<'s> {
     pub(super) passed: Option<&'s Summary>,
     /// The cassette's name.
     pub(super) cassette: &'s str,
-    /// The number of unused recordings, unless the configuration allows them.
+    /// The number of unused recordings. 0 if the configuration allows them.
     pub(super) unused: usize,
 }
 
@@ -36,7 +36,7 @@ pub(super) fn add(ended: &Ended<'_>) {
     count(&mut totals, ended);
 }
 
-/// Prints the summary, and the sessions that are still open, when the process ends.
+/// Arranges that the summary, and the sessions that are still open, are printed when the process ends.
 pub(super) fn watch() {
     PALETTE.get_or_init(palette);
     // Registering the function again does no harm.
@@ -92,11 +92,10 @@ fn count(totals: &mut Totals, ended: &Ended<'_>) {
     }
 }
 
-/// Prints the summary. If a thread that outlived its test holds the lock, the summary is left out, because the exit
-/// must not wait.
+/// Prints the summary and the sessions that are still open. If another thread holds the lock of the totals, the summary
+/// is left out, because the exit must not wait.
 ///
-/// Returns the code of a process whose tests have not all ended. Without it, the process of a test that calls
-/// `std::process::exit(0)` would pass.
+/// Returns an exit code if a session is still open. Otherwise a test that calls `std::process::exit(0)` would pass.
 fn print() -> Option<i32> {
     if let Ok(totals) = TOTALS.try_lock() {
         let palette = PALETTE.get().copied().unwrap_or(Palette::plain());
@@ -117,7 +116,7 @@ mod tests {
     use super::*;
     use crate::report::DifferingHeaders;
 
-    /// Several recordings with the same headers are one item of the summary.
+    /// If several recordings have the same differing header, the summary lists the header once.
     #[test]
     fn differing_headers() {
         let note = |name: &str| {

@@ -1,7 +1,7 @@
-//! Runs the body of a test under its session: on a thread of its own, so that every thread that the body starts
+//! Runs the body of a test under its session. The body runs on a new thread, and every thread that the body starts
 //! inherits the session and its clock.
 //!
-//! Must not know: how a session begins, or what finishing compares and installs.
+//! Must not know: how a session begins, or what it compares and installs at its end.
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -25,17 +25,18 @@ use crate::mode::{self, Environment, Mode};
 use crate::report::{self, Problem, TestSite};
 
 impl SessionBuilder {
-    /// Runs `body` under the session, on a thread of its own, and ends the session. If the body returns `Ok`, the
-    /// session installs the recording, or checks the replay.
+    /// Runs `body` under the session, on a new thread, and ends the session. If the body returns `Ok`, the session
+    /// installs the recording, or checks the replay.
     ///
     /// # Errors
     ///
-    /// [`Failure`], with the whole report as its text: the session could not begin, the body returned an error, a
-    /// request did not match, an interaction was not used, the output differs, or the recording contains a secret.
+    /// A [`Failure`], whose text is the whole report. Possible reasons: the session could not begin, the body returned
+    /// an error, a request did not match, an interaction was not used, the output differs, or the recording contains a
+    /// secret.
     ///
     /// # Panics
     ///
-    /// If the body panics, after the session has ended.
+    /// If the body panics. The panic continues after the session has ended.
     pub fn run<T: Send, E: Debug + Send>(
         self,
         body: impl FnOnce(Session) -> Result<T, E> + Send,
@@ -51,7 +52,7 @@ impl SessionBuilder {
     ///
     /// # Panics
     ///
-    /// If the body panics, after the session has ended.
+    /// If the body panics. The panic continues after the session has ended.
     pub fn run_async<T, E, F>(self, body: impl FnOnce(Session) -> F + Send) -> Result<(T, Summary), Failure>
     where
         T: Send,
@@ -78,7 +79,7 @@ impl SessionBuilder {
     }
 }
 
-/// Whether the body passed. `Err` has the text of the returned error.
+/// Whether the body passed. `Err` contains the text of the error that the body returned.
 pub type Verdict = Result<(), String>;
 
 /// Runs the body of a test. The attribute expands to a call of this function.
@@ -87,8 +88,8 @@ pub fn run_sync(test: Test, body: fn(Session) -> Verdict) {
     run_test(test, body);
 }
 
-/// Like [`run_sync`] for an `async` body. The thread of the body builds the runtime, so that the workers of the runtime
-/// inherit the session and its clock.
+/// Like [`run_sync`], for an `async` body. The thread of the body builds the runtime, so that the workers of the
+/// runtime inherit the session and its clock.
 #[track_caller]
 pub fn run_async(
     test: Test,
@@ -117,7 +118,8 @@ fn run_test(test: Test, body: impl Fn(Session) -> Verdict + Send + Sync + 'stati
     };
     let session = match begun {
         Ok(session) => session,
-        // The test expects a panic, so a panic here would make it pass. It fails because it returns without a panic.
+        // The test expects a panic, so a panic of the session would make it pass. The function returns instead, and the
+        // test fails because there was no panic.
         Err(failure) if expects_panic.is_some() => return report::print(failure.shown()),
         Err(failure) => panic!("{}", failure.shown()),
     };
@@ -139,14 +141,15 @@ fn run_test(test: Test, body: impl Fn(Session) -> Verdict + Send + Sync + 'stati
             if expected && !passed {
                 return;
             }
-            // The thread of the body has printed the panic. This thread panics with the same payload, because
-            // `#[should_panic(expected = …)]` compares the text of the payload.
+            // The thread of the body has printed the message of the panic already. This thread panics with the same
+            // payload, because `#[should_panic(expected = …)]` checks the text of the payload.
             resume_unwind(payload)
         }
     }
 }
 
-/// Runs the body on a fresh thread under the session. The thread inherits the output capture of the test harness.
+/// Runs the body on a new thread, which belongs to the session. The test harness also captures the output of this
+/// thread.
 pub(super) fn under<T: Send>(
     session: &Session,
     thread_name: &str,
@@ -165,7 +168,7 @@ pub(super) fn under<T: Send>(
 }
 
 fn builder(test: &Test, site: &TestSite, body: &Body) -> Result<SessionBuilder> {
-    // If the test executable was moved after it was compiled, only the variable has the right directory.
+    // If the package was moved after the test was compiled, only the variable has the right directory.
     let dir = Environment::manifest_dir().unwrap_or_else(|| test.manifest_dir.into());
     let mut builder = Session::builder(test.cassette()).package_dir(dir).test(site.clone());
     if let Some(config) = test.config {
@@ -209,7 +212,7 @@ fn site(test: &Test) -> TestSite {
 
 /// The failure of a body that returned an error.
 pub(super) fn failed(session: &Session, returned: String) -> Failure {
-    // A session with a failed body does not pass, so `finish` returns an error.
+    // If the body failed, `finish` always returns an error.
     session.finish(BodyEnd::Returned(returned.clone())).err().unwrap_or(Failure::plain(returned))
 }
 

@@ -18,7 +18,7 @@ pub struct Summary {
     pub bytes: u64,
     /// Whether the new recording differs from the old cassette in more than times.
     pub changed: bool,
-    /// The rules that redacted something while recording, and how often. Contains no value.
+    /// The rules that redacted something while recording, and how often. It contains no redacted value.
     pub redacted: Vec<(String, u64)>,
     /// The number of files in the output directory, if the test asked for the directory.
     pub output_files: Option<usize>,
@@ -31,11 +31,11 @@ pub struct Summary {
     /// The number of interactions that were not on the cassette before. Smaller than `interactions` only in mode
     /// [`Append`](crate::Mode::Append).
     pub added: usize,
-    /// Whether the session replaced the snapshot of the output, and no cassette.
+    /// Whether the session replaced only the snapshot of the output, and not the cassette.
     pub accepted: bool,
     /// Whether the new snapshot differs from the old one.
     pub(crate) output_changed: bool,
-    /// The number of responses that were cut where their clients left.
+    /// The number of responses that are cut in the recording, because their clients left before the end.
     pub cut: usize,
     /// Notes to print although the test passed.
     pub(crate) notes: Vec<Note>,

@@ -1,4 +1,4 @@
-//! The problems and notes that the steps of ending a session collect.
+//! The steps that end a session collect their problems and notes here.
 //!
 //! Must not know: which step a problem comes from.
 
@@ -8,15 +8,15 @@ use crate::session::summary::Summary;
 /// How the body of a test ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BodyEnd {
-    /// It passed.
+    /// The body passed.
     Passed,
-    /// It returned an error with this text, which the session must report.
+    /// The body returned an error with this text, which the session must report.
     Returned(String),
-    /// It panicked with this text. The panic has printed its message already.
+    /// The body panicked with this text. The panic has printed the text already.
     Panicked(String),
 }
 
-/// The problems, the notes and the summary that the steps of ending a session collect.
+/// The problems, the notes and the summary that the steps collect.
 #[derive(Default)]
 pub(super) struct End {
     pub(super) body_failed: bool,

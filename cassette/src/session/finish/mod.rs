@@ -1,5 +1,5 @@
-//! Ends a session: checks the requests and the output of the test, or installs the recording and the snapshot. Only a
-//! passing test changes a cassette or a snapshot.
+//! Ends a session. A session that replays checks the requests and the output of the test. A session that records
+//! installs the recording and the snapshot. Only a passing test changes a cassette or a snapshot.
 //!
 //! Must not know: how requests or snapshots are compared, or how files are written.
 
@@ -23,11 +23,11 @@ use crate::report::{self, Expired, Note, Problem, machine};
 
 impl Session {
     /// Ends the session after its body. If the body failed, the session does not compare the output and installs
-    /// nothing. It reports its own problems and notes in addition to the failure of the body.
+    /// nothing. The report then has the failure of the body, and in addition the problems and notes of the session.
     pub(crate) fn finish(&self, body: BodyEnd) -> Result<Summary, Failure> {
         let ended = self.end(body);
-        // The cassette is closed last. Once it is closed, the next session may open it, and that session must not find
-        // this one among its parallel sessions.
+        // The cassette is closed last. As soon as it is closed, another session may open it, and this session must not
+        // count as parallel to that one.
         self.0.network.leave();
         registry::remove(self);
         self.0.turn.end();
@@ -38,7 +38,8 @@ impl Session {
     fn end(&self, body: BodyEnd) -> Result<Summary, Failure> {
         let inner = &*self.0;
         inner.ambient.end();
-        // A thread that outlives the test may send more requests. They belong to no test.
+        // A thread that outlives the test may send more requests. From now on they are refused, because they belong to
+        // no test.
         inner.engine.close();
         let verifies = match &body {
             BodyEnd::Passed => false,
@@ -78,15 +79,16 @@ impl Session {
             Action::Pass => Ok(()),
         };
         inner.network.stop();
-        // Before the next session begins: a client in a `static` must not send its requests on an old connection.
+        // This must happen before the next session begins. Otherwise a client in a `static` could send a request of the
+        // next session on a connection of this one.
         inner.network.wait_until_stopped();
         end.summary.notes.extend(self.nothing_recorded());
         let observed = self.explain(&mut end);
         end.problems.extend(done.err().map(Problem::Other));
         end.problems.extend(end.expired.take());
         if end.failed() {
-            // A client that closed its connection may just have been cancelled. But the test failed, and the closed
-            // connection may be the cause.
+            // These connections may be harmless, for example if the client was just cancelled. But the test failed, and
+            // they may be the cause.
             end.problems.splice(..0, doubtful);
         }
         if let Err(e) = self.settle_output(&mut end) {
@@ -115,7 +117,8 @@ impl Session {
             notes: end.notes,
             panic: end.panic,
         };
-        // The error of the code under test may contain a URL with a key, and CI keeps logs.
+        // The report is redacted, because the error of the code under test may contain a URL with a key, and CI keeps
+        // logs.
         let redact = |text: &str| inner.redactor.text(text);
         let Some(assignment) = &inner.assignment else { return Err(failure::failed(failure, redact)) };
         let mut line = failure.line(redact);
@@ -124,7 +127,8 @@ impl Session {
         Err(failure::render(&failure, redact))
     }
 
-    /// Explains the failure of a replay by what the code under test was given. Returns the values that differed.
+    /// Finds the causes of a failed replay, and adds them as notes. Returns the values that differed from the
+    /// recording.
     fn explain(&self, end: &mut End) -> Observed {
         let Action::Replay(replay) = self.0.engine.action() else { return Observed::default() };
         if !end.failed() {
@@ -141,8 +145,8 @@ impl Session {
         explained.observed
     }
 
-    /// The note on a session that recorded nothing, although its test asked for something, or another session recorded
-    /// at the same time.
+    /// The note on a session that should have recorded something and recorded nothing. There is a note only if the test
+    /// sent requests or opened connections that were not recorded, or if another session recorded at the same time.
     fn nothing_recorded(&self) -> Option<Note> {
         let inner = &*self.0;
         let other = inner.network.recorded_meanwhile();
@@ -172,14 +176,14 @@ impl Session {
         process_summary::add(&process_summary::Ended { passed, cassette: &self.0.name, unused });
     }
 
-    /// Appends the session to the machine-readable report. If that fails, the test fails, because readers of the report
-    /// would not see the test.
+    /// Appends a passed session to the machine-readable report. If that is not possible, the test fails, because the
+    /// report would lack it.
     fn report_passed(&self, summary: Summary) -> Result<Summary, Failure> {
         if let Some(assignment) = &self.0.assignment {
             assignment.write_result(&machine::passed(&self.0.site, summary.interactions, None));
             return Ok(summary);
         }
-        // In mode `learn` only the second pass is reported.
+        // In mode `learn`, only the second pass is added to the report.
         let wanted = Environment::report_file().filter(|_| !self.0.is_rehearsal);
         let Some(file) = wanted else { return Ok(summary) };
         let recorded = summary.as_recorded();
@@ -193,7 +197,7 @@ impl Session {
         Err(failure::render(&failure, str::to_owned))
     }
 
-    /// A cassette that is too old fails the test or adds a note, as the configuration says.
+    /// Adds a problem or a note about a cassette that is too old, as the configuration says.
     fn judge_age(&self, expired: &Expired, end: &mut End) {
         let (cassette, command) = (self.0.name.clone(), self.0.site.record_command());
         match self.0.config.max_age {
@@ -201,8 +205,8 @@ impl Session {
             _ => end.summary.notes.push(Note::Expired { expired: expired.clone(), cassette, command }),
         }
         if matches!(self.0.mode, Mode::Append | Mode::Accept) {
-            // In these modes the session writes files if there is no problem, so this problem must be added before they
-            // are written.
+            // In these modes, the session writes files if there is no problem. So the problem must be added now, before
+            // it writes them.
             end.problems.extend(end.expired.take());
         }
     }

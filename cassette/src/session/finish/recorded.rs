@@ -1,4 +1,5 @@
-//! Ends a recording: runs the leak check, then installs the recording, keeps it in another folder, or discards it.
+//! Ends a recording. Runs the leak check, and plays the recording back. Then it installs the recording, keeps it in
+//! another folder, or discards it.
 //!
 //! Must not know: how files are written, or the patterns of secrets.
 
@@ -18,11 +19,13 @@ use crate::session::{leaks, output, problems};
 use crate::snapshot;
 use crate::tape::{Cassette, Journal, LeftOutHeaders, Metadata, Prepared};
 
-/// How long a finished recording waits for requests without a response, and for responses that are still flowing.
+/// When a recording ends, it waits this long for requests that have no response yet, and for responses that have not
+/// ended.
 const GRACE: Duration = Duration::from_secs(5);
 
 impl Session {
-    /// `extended` plays the cassette that the recording extends, in mode `append`.
+    /// Ends a session that records. In mode `append`, `extended` is the player of the cassette that the recording
+    /// extends.
     pub(super) fn finish_record(
         &self,
         recorder: &Recorder,
@@ -58,7 +61,8 @@ impl Session {
         let learned = self.learned(&journal, &mut metadata)?;
         end.problems.extend(learned.problem);
         end.summary.notes.extend(learned.notes);
-        // If the output is the same, no id of a request got into it, and the old cassette with its own ids fits.
+        // If the output equals the snapshot, no request id of this run got into it. So the old cassette may stay, even
+        // if only the request ids differ.
         let same_output = snapshot::load(&inner.files.output_snapshot()).ok() == Some(manifest.clone());
         let prepared = journal.prepare_with(metadata, same_output)?;
         let found = prepared.flush_during(|| self.leaks(Some(&prepared), manifest.as_ref()))?;
@@ -68,7 +72,8 @@ impl Session {
             return Ok(());
         }
         if !end.failed() {
-            // The requests of the replay are compared with what this recording used of the cassette that it extends.
+            // In mode `append`, the replay need not use the interactions of the old cassette that this pass did not
+            // use.
             let may_stay_unused = extended.map(Player::left).unwrap_or_default();
             let (mut lost, parallel) = (vec![Lost::default(); before], inner.network.others());
             lost.extend(recorder.lost());
@@ -88,7 +93,7 @@ impl Session {
         Ok(())
     }
 
-    /// Ends a session in mode `append`. Interactions that are on the cassette stay, whether the test used them or not.
+    /// Ends a session in mode `append`. All interactions of the old cassette stay, even if the test did not use them.
     pub(super) fn finish_append(&self, player: &Player, recorder: &Recorder, end: &mut End) -> Result<()> {
         end.problems.extend(player.faults().into_iter().map(problems::fault));
         self.finish_record(recorder, Some(player), end)
@@ -113,8 +118,8 @@ impl Session {
         Ok(())
     }
 
-    /// The headers that will decide among equal recordings of the new cassette. A matcher of the project decides alone,
-    /// and so does the recorded order if the configuration requires it.
+    /// The headers that decide which of several recordings of the same request a replay uses. `None` if headers do not
+    /// decide, because the project has a matcher of its own, or because the configuration requires the recorded order.
     fn differing_headers(&self) -> Option<report::DifferingHeaders> {
         let Inner { config, files, redactor, .. } = &*self.0;
         if config.ordered || config.matching.has_matchers() {
@@ -126,13 +131,14 @@ impl Session {
         player::differing_headers(&cassette, &volatile.ignored_in(config.matching.clone()), redactor).ok()?
     }
 
-    /// The metadata from the beginning of the recording, with the rules that fired and the duration.
+    /// The metadata from the beginning of the recording, with what is known only now: the rules that fired, the syntax
+    /// of tokens, the duration, and the headers that were left out.
     fn metadata(&self, journal: &Journal) -> Metadata {
         let mut metadata = journal.metadata().clone();
         let redactor = &self.0.redactor;
         metadata.tokens.extend(redactor.tokens());
         if journal.before().is_some() {
-            // The list also keeps the rules that fired in the first recording.
+            // The list also keeps the rules that fired in earlier recordings of this cassette.
             metadata.redaction = redactor.fired_or_in(&metadata.redaction);
         } else {
             let seconds = self.0.started.elapsed().as_secs_f64();
@@ -140,7 +146,8 @@ impl Session {
             metadata.redaction = redactor.fired();
             metadata.left_out = Some(LeftOutHeaders::default());
         }
-        // If an older version recorded the cassette that this recording extends, the list would not be complete.
+        // An older version may have recorded the cassette that this recording extends. Its metadata has no list, and a
+        // new list would not be complete.
         if let Some(left_out) = &mut metadata.left_out {
             let (request, response) = redactor.left_out();
             left_out.add(request, response);
@@ -148,7 +155,7 @@ impl Session {
         metadata
     }
 
-    /// The secrets in the files that the user is about to commit.
+    /// Finds the secrets in the files that the user is about to commit.
     pub(super) fn leaks(
         &self,
         prepared: Option<&Prepared>,
@@ -163,7 +170,7 @@ impl Session {
             }
         }
         if let Some(manifest) = manifest {
-            // The snapshot contains names of files and columns, and a name may contain a secret.
+            // The snapshot contains names of files and columns, and these may contain a secret.
             let file = self.0.files.output_snapshot();
             let text = manifest.to_text();
             let leak = check.scan(text.as_bytes()).map_err(|e| Error::io("scan", &file, e))?;

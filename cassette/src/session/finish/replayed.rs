@@ -1,6 +1,7 @@
-//! Ends a replay: reports unmatched requests, unused recordings, and live responses that differ from the recorded ones.
+//! Ends a replay. Reports unmatched requests, unused recordings, and responses of real servers that differ from the
+//! recorded responses.
 //!
-//! Must not know: how a difference is found.
+//! Must not know: how differences are found.
 
 use super::end::End;
 use crate::config::{Drift, Unused};
@@ -27,7 +28,7 @@ impl Session {
             end.notes.push(Note::LeftOut { names: left_out, command });
         }
         if end.failed() {
-            // Unused recordings and a changed output are probably consequences of the failure, so they are not
+            // If recordings are unused or the output differs, the cause is probably this failure, so neither is
             // reported.
             return Ok(());
         }
@@ -47,7 +48,7 @@ impl Session {
         if self.0.mode == Mode::Accept { self.accept_output(end) } else { self.compare_output(end) }
     }
 
-    /// Reports how the responses of the real servers differ from the recorded ones.
+    /// Reports how the responses of the real servers differ from the recorded responses.
     pub(super) fn finish_verify(&self, drifted: Vec<Drifted>, policy: Drift, end: &mut End) {
         if drifted.is_empty() {
             return;

@@ -13,7 +13,7 @@ use crate::session::{output, problems};
 use crate::snapshot;
 
 impl Session {
-    /// Stores the manifest of a passing test as the snapshot.
+    /// Stores the manifest of the output as the snapshot, if the test passes and the manifest contains no secret.
     pub(super) fn accept_output(&self, end: &mut End) -> Result<()> {
         let manifest = output::manifest(&self.0)?;
         let found = self.leaks(None, manifest.as_ref())?;
@@ -67,9 +67,9 @@ impl Session {
         Ok(())
     }
 
-    /// Writes insta's pending file, so that `cargo insta review` shows the change. It is the only file that a failing
-    /// replay writes into the source tree. The file is not written in CI, unless `INSTA_UPDATE` asks for it. Returns
-    /// the command for the review.
+    /// Writes insta's pending file, so that `cargo insta review` shows the change. A failing replay writes no other
+    /// file into the source tree. In CI this file is not written either, unless `INSTA_UPDATE` asks for it. If the file
+    /// is written, returns the command for the review.
     fn store_pending(&self, file: &Path, actual: &snapshot::Manifest) -> Result<Option<String>> {
         if !self.0.env.may_write_pending() {
             return Ok(None);

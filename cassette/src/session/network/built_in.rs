@@ -1,4 +1,4 @@
-//! The proxy of a session, the certificates that its clients trust, and the connection to real servers.
+//! The network of a session: its proxy, the certificates that its clients trust, and the connection to real servers.
 //!
 //! Must not know: how a connection is served, or how a session ends.
 
@@ -27,7 +27,7 @@ use crate::transport::{Bundle, Proxy, Trust, Upstream, UpstreamOptions};
 pub(in crate::session) struct Network {
     proxy: OnceLock<Result<Proxy, String>>,
     bundle: OnceLock<Arc<Bundle>>,
-    /// The certificate file that intercepted clients read. The field only keeps the file alive as long as the session.
+    /// The certificate file that intercepted clients read. The file exists as long as this handle.
     #[cfg(feature = "intercept")]
     _intercepted: Option<Arc<Bundle>>,
     #[cfg(feature = "intercept")]
@@ -83,8 +83,9 @@ impl Network {
         Ok(self.bundle.get_or_init(|| bundle))
     }
 
-    /// Problems with connections on which cassette got no request: the client refused the certificate, or uses a
-    /// protocol other than HTTP. The first list fails the test. The second list only explains a test that fails anyway.
+    /// Problems with connections on which cassette got no request, because the client refused the certificate or uses a
+    /// protocol other than HTTP. The problems of the first list make the test fail. The problems of the second list are
+    /// reported only if the test fails for another reason.
     pub(in crate::session) fn unsent(&self, cassette: &Path, failed: bool) -> (Vec<Problem>, Vec<Problem>) {
         let mut found = (Vec::new(), Vec::new());
         let Some(Ok(proxy)) = self.proxy.get() else { return found };
@@ -112,7 +113,7 @@ impl Network {
         }
     }
 
-    /// Waits until the connections are closed, but not long.
+    /// Waits until the connections are closed, for a second at most.
     pub(in crate::session) fn wait_until_stopped(&self) {
         if let Some(Ok(proxy)) = self.proxy.get() {
             proxy.wait_until_stopped();
@@ -143,7 +144,7 @@ impl Network {
         Vec::new()
     }
 
-    /// The cassettes whose sessions were open while this one was.
+    /// The names of the cassettes whose sessions were open at the same time as this one.
     pub(in crate::session) fn others(&self) -> Vec<String> {
         #[cfg(feature = "intercept")]
         return self.peer.others();
@@ -151,8 +152,8 @@ impl Network {
         Vec::new()
     }
 
-    /// Takes the session out of the list of open sessions, because it has ended. Sessions that begin later do not
-    /// compare their requests with it.
+    /// Takes the session out of the list of open sessions, because it has ended. Sessions that begin later do not count
+    /// as parallel to it.
     pub(in crate::session) fn leave(&self) {
         #[cfg(feature = "intercept")]
         self.peer.leave();
@@ -174,7 +175,7 @@ pub(in crate::session) fn live(mode: Mode, config: &Config) -> Result<Option<Liv
     if replays && !config.hosts.pass_any() {
         return Ok(None);
     }
-    // Nothing calls `poll_ready`, because `Upstream` is always ready: its pool grows on demand.
+    // `poll_ready` need not be called, because `Upstream` is always ready. Its pool grows on demand.
     let upstream = Upstream::new(&upstream_options(config))?;
     let resolve = config.resolve.clone();
     Ok(Some(Box::new(move |request| {

@@ -1,4 +1,4 @@
-//! Processes that a test connects to its session explicitly: with a `Command`, or with variables for another launcher.
+//! Connects processes to a session explicitly: with a `Command`, or with environment variables for another launcher.
 //!
 //! Must not know: the names of the variables.
 
@@ -9,11 +9,11 @@ use crate::error::Result;
 use crate::session::handle::Session;
 
 impl Session {
-    /// A command whose process belongs to this session: the session records or replays its requests. The program must
-    /// read the variables of [`env`](Self::env), as most programs do.
+    /// A command whose process belongs to this session. The session records or replays the requests of the process. The
+    /// program must read the variables of [`env`](Self::env), as most programs do.
     ///
-    /// With interception, the process of every other `Command` in the test belongs to the session, too. This method
-    /// also works on systems without interception. For tokio use
+    /// If the session intercepts connections, the process of every other `Command` in the test belongs to the session,
+    /// too. This method also works without interception. For tokio use
     /// `tokio::process::Command::from(session.command("curl")?)`. The process sees the real time.
     ///
     /// ```no_run
@@ -35,8 +35,8 @@ impl Session {
 
     /// The variables that connect a process to this session, for launchers other than [`command`](Self::command): a
     /// container, a shell, `env_clear`. They contain the URL of the session's proxy and the path of a file with the
-    /// certificate to trust, under all names that clients read. The file exists until the session ends. The list is
-    /// empty if the session is off.
+    /// certificate to trust, each under all names that clients read. The file exists until the session ends. The list
+    /// is empty if the session is off.
     ///
     /// The variables exempt loopback addresses: the process reaches its own servers and the URLs of
     /// [`base_url`](Self::base_url) directly, like the test itself.

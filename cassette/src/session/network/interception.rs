@@ -1,4 +1,4 @@
-//! Interception of unmodified clients: the session starts its proxy before the body begins, and connections of the
+//! Interception of unmodified clients. The session starts its proxy before the body begins, and the connections of the
 //! body's threads go to this proxy.
 //!
 //! Must not know: how a connection is intercepted, or how it is served.
@@ -20,8 +20,8 @@ pub(super) struct Interception {
     pub(super) ambient: Ambient,
     pub(super) proxy: OnceLock<Result<Proxy, String>>,
     /// The certificate file for the threads of the session and for the processes that they start. It contains only the
-    /// session's authority, even while recording. So a process that bypasses the proxy trusts no real server, and fails
-    /// while recording, not only on replay.
+    /// session's authority, even while recording. So a process that bypasses the proxy trusts no real server. Its
+    /// requests fail while recording already, and not only on replay.
     pub(super) bundle: Option<Arc<Bundle>>,
 }
 

@@ -1,5 +1,5 @@
-//! The network of a session in a build without the feature `proxy`. Requests then reach the engine through in-process
-//! transports only.
+//! The network of a session in a build without the feature `proxy`. In such a build, requests reach the engine only
+//! through in-process transports.
 //!
 //! Must not know: transports with sockets.
 

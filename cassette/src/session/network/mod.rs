@@ -1,5 +1,5 @@
-//! How requests reach a session. Of the session's code, only this folder and two functions of `problems` depend on the
-//! features of the build.
+//! How requests reach a session. In the module `session`, only this folder and two functions of `problems` depend on
+//! the features of the build.
 //!
 //! Must not know: how a connection is served, or how a session ends.
 
@@ -25,8 +25,8 @@ pub(super) use self::turns::{Sharing, Turn};
 use crate::config::Config;
 use crate::mode::Mode;
 
-/// How a session shares the process with others. Only sessions that intercept connections take turns: an explicit
-/// client belongs to the session that made it.
+/// How a session shares the process with other sessions. Only sessions that intercept connections take turns. Without
+/// interception, each client belongs to the session that made it.
 pub(super) fn sharing(asked: Mode, exists: bool, config: &Config) -> Sharing {
     if intercepts(config) { Sharing::of(asked, exists, config) } else { Sharing::Apart }
 }

@@ -1,6 +1,6 @@
 //! Detects requests that reach the session of another test, because two tests share a client or a runtime in a
-//! `static`. A request does not say which test sent it. So a session that ends is compared with each parallel session:
-//! a request that one of the two could not match may be on the cassette of the other.
+//! `static`. A request does not show which test sent it. So a failed session is compared with each parallel session: if
+//! one of the two could not match a request, the request may be on the cassette of the other.
 //!
 //! Must not know: what a session is, how connections are intercepted, or the text of a note.
 
@@ -12,7 +12,7 @@ use crate::poison::unpoisoned;
 use crate::recorder::Recorder;
 use crate::report::{Note, Refusal};
 
-/// The peers of the sessions that are open.
+/// The peers of all open sessions.
 static OPEN: Mutex<Vec<Weak<Peer>>> = Mutex::new(Vec::new());
 
 /// The part of a session that parallel sessions see.
@@ -25,22 +25,22 @@ pub(super) struct Peer {
 
 #[derive(Default)]
 struct State {
-    /// Sessions that were open while this one was, with the names of their cassettes.
+    /// The sessions that were open at the same time as this one, with the names of their cassettes.
     others: Vec<(Weak<Peer>, String)>,
-    /// A session that ended, and recorded something while this one was open.
+    /// The cassette of a session that recorded something, and ended while this one was open.
     recorded: Option<String>,
     notes: Vec<Note>,
 }
 
-/// The greatest number of notes of one kind in one report. One cause can make more notes than anybody reads.
+/// The largest number of notes of one kind in one report. A single cause can lead to more notes than anybody reads.
 const MOST: usize = 3;
 
 impl Peer {
-    /// The peer of a session that begins. It and the peers of all open sessions remember each other.
+    /// Makes the peer of a session that begins. It remembers the peers of all open sessions, and they remember it.
     pub(super) fn join(name: &str, engine: &Engine) -> Arc<Peer> {
         let peer = Arc::new(Peer { name: name.to_owned(), engine: engine.clone(), state: Mutex::default() });
         let mut open = open();
-        // Remove peers that were dropped without being finished.
+        // Remove the peers of sessions that were dropped without being finished.
         open.retain(|other| other.strong_count() > 0);
         let others: Vec<Arc<Peer>> = open.iter().filter_map(Weak::upgrade).collect();
         open.push(Arc::downgrade(&peer));
@@ -53,12 +53,13 @@ impl Peer {
         peer
     }
 
-    /// Takes an ended session out of the list of open sessions. Sessions that begin from now on do not compare with it.
+    /// Takes an ended session out of the list of open sessions. Sessions that begin later do not count as parallel to
+    /// it.
     pub(super) fn leave(self: &Arc<Peer>) {
         open().retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(self)));
     }
 
-    /// The names of the cassettes whose sessions were open while this one was.
+    /// The names of the cassettes whose sessions were open at the same time as this one.
     pub(super) fn others(&self) -> Vec<String> {
         let mut names: Vec<String> = self.state().others.iter().map(|(_, name)| name.clone()).collect();
         names.sort();
@@ -66,8 +67,8 @@ impl Peer {
         names
     }
 
-    /// The name of another session that recorded something while this one was open. Also notes for the sessions that
-    /// still run whether this one recorded something.
+    /// The name of another session that recorded something while this one was open. If this session recorded something,
+    /// the sessions that still run remember its name.
     pub(super) fn recorded_meanwhile(&self) -> Option<String> {
         let others: Vec<_> = self.state().others.iter().filter_map(|(other, _)| other.upgrade()).collect();
         if self.records() {
@@ -84,9 +85,11 @@ impl Peer {
         self.engine.action().recorder().is_some_and(Recorder::has_begun)
     }
 
-    /// The notes for the report of a failed test. Parallel sessions that still run get the notes that concern them. A
-    /// session that got no request gets a note, too, if another session answered such a request; unless its body
-    /// failed: the failure then explains why no request came.
+    /// Compares this session with all parallel sessions, and returns the notes for the report of its failed test.
+    /// Parallel sessions that still run get the notes that concern them.
+    ///
+    /// If this session got no request, there is a note if a parallel session answered a request that is on this
+    /// cassette. There is no such note if the body failed, because the failure explains why no request came.
     pub(super) fn notes(self: &Arc<Peer>, body_failed: bool) -> Vec<Note> {
         let others = std::mem::take(&mut self.state().others);
         if !body_failed && let Some(player) = self.player().filter(|player| player.is_untouched()) {
@@ -97,13 +100,14 @@ impl Peer {
             }
         }
         for other in others.into_iter().filter_map(|(other, _)| other.upgrade()) {
-            // The session that ends first compares the pair, and the other one does not compare it again.
+            // The two sessions are compared now, so the other session does not compare them again.
             other.state().others.retain(|(one, _)| !std::ptr::eq(one.as_ptr(), Arc::as_ptr(self)));
             self.note_misdirected(&other);
             other.note_misdirected(self);
         }
         let mut notes = std::mem::take(&mut self.state().notes);
-        // A connection to a server that this cassette does not know was not meant for this test.
+        // If this cassette has no request to the host of a refused connection, the connection was not meant for this
+        // test.
         notes.retain(|note| match (note, self.player()) {
             (Note::ConnectionRefused { host, .. }, Some(player)) => player.knows_host(host),
             _ => true,
@@ -111,7 +115,8 @@ impl Peer {
         notes
     }
 
-    /// Adds a note to both sessions if this one got a request that is on the cassette of `home`.
+    /// Adds a note to both sessions if this one got a request that it could not match, and that is on the cassette of
+    /// `home`.
     fn note_misdirected(&self, home: &Peer) {
         let request = self.player().zip(home.player()).and_then(|(to, home)| to.misdirected(home));
         if let Some(request) = request {
@@ -137,11 +142,11 @@ impl Peer {
     }
 }
 
-/// Notes that cassette refused a connection, because nothing says to which session its thread belongs. The request may
-/// have been meant for any open session, so every open session gets the note.
+/// Adds a note to every open session that cassette refused a connection. It was refused because it is unknown which
+/// session its thread belongs to, so it may have been meant for any of them.
 pub(super) fn refused(host: &str, port: u16, refusal: Refusal) {
-    // This function must not wait for the lock: if the process was forked while another thread held the lock, nobody
-    // releases it.
+    // This function must not wait for the lock. If the process was forked while another thread held the lock, nobody
+    // releases it in the child.
     let Ok(open) = OPEN.try_lock() else { return };
     let peers: Vec<Arc<Peer>> = open.iter().filter_map(Weak::upgrade).collect();
     drop(open);

@@ -1,4 +1,4 @@
-//! The explicit transports that a test gets from its session: clients, services, the proxy and base URLs.
+//! The transports that a test gets from its session explicitly: clients, services, the proxy and base URLs.
 //!
 //! Must not know: how a request is answered.
 
@@ -29,13 +29,13 @@ impl Session {
     }
 
     /// A URL for clients that can only be given a base URL: `http://127.0.0.1:PORT` with the path of `url`. The session
-    /// records or replays requests to this port as requests to the server of `url`.
+    /// treats requests to this port as requests to the server of `url`.
     ///
-    /// Each server has its own port for the whole session. So a path has no prefix that names the server, and stays
-    /// unchanged however a client joins paths. cassette rewrites `host` and `referer` of a request to the real server,
-    /// and redirects, `link` and cookies of a response to the port, so that the client stays in the session. A redirect
-    /// to another server gets a port for that server. cassette does not rewrite bodies: an absolute link in a body
-    /// points to the real server.
+    /// Each server has its own port for the whole session. So no prefix in the path is needed to name the server, and
+    /// the client may join paths in any way. In a request, cassette replaces the port in headers such as `host` and
+    /// `referer` with the real server. In a response, it replaces the server in redirects, `link` and cookies with the
+    /// port, so that the client stays in the session. If a redirect leads to another server, that server gets a port.
+    /// cassette does not rewrite bodies, so an absolute link in a body points to the real server.
     ///
     /// ```no_run
     /// # fn example(session: cassette::Session) -> cassette::Result<()> {
@@ -65,8 +65,8 @@ impl Session {
     /// A `reqwest::Client` whose requests are recorded or replayed by this session.
     ///
     /// The client has the features of the package's own reqwest, because cassette turns on none that would change the
-    /// code under test. A package whose reqwest has no TLS can request `http://` URLs only; for others, add `reqwest =
-    /// "0.13"` to its dev-dependencies.
+    /// code under test. If the package's reqwest has no TLS, the client can request only `http://` URLs. To request
+    /// `https://` URLs, add `reqwest = "0.13"` to the dev-dependencies of the package.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl Session {
         self.client_builder()?.build().map_err(|e| Error::with_source("could not build the client", e))
     }
 
-    /// A builder for the client of [`client`](Self::client), to set time-outs, default headers and the like. Do not
+    /// A builder for the same client as [`client`](Self::client), to set time-outs, default headers and so on. Do not
     /// replace its proxy and TLS settings, because they connect the client to the session.
     ///
     /// # Errors
@@ -115,8 +115,8 @@ impl Session {
         }
     }
 
-    /// A `tower` service that needs no service below it: it connects to the real servers itself, like the session's
-    /// proxy. On replay it opens no socket.
+    /// A `tower` service that does not wrap another service. While recording, it connects to the real servers itself,
+    /// as the session's proxy does. On replay it opens no socket.
     ///
     /// Its error is a boxed [`TransportError`](crate::tape::TransportError).
     ///
@@ -133,8 +133,8 @@ impl Session {
         SessionService::new(self.0.engine.clone())
     }
 
-    /// A middleware for clients of `reqwest-middleware`. It records the exchanges of the client, or answers the
-    /// client's requests from the cassette.
+    /// A middleware for clients of `reqwest-middleware`. It records the client's exchanges, or answers the client's
+    /// requests from the cassette.
     ///
     /// The middleware sees a request before reqwest adds the client's default headers, and a response after reqwest has
     /// followed redirects. So a redirect and its target are one interaction. To record each hop, use a client with
@@ -152,8 +152,8 @@ impl Session {
         CassetteMiddleware::new(self.0.engine.clone())
     }
 
-    /// The variables that send the requests of another process through this session, and make the clients in that
-    /// process trust the session. The list is empty if the session is off.
+    /// Environment variables that send the requests of another process through this session, and make the clients in
+    /// that process trust the session's certificates. The list is empty if the session is off.
     ///
     /// # Errors
     ///

@@ -1,7 +1,8 @@
-//! Sessions of one process take turns if one of them records: it waits until no other session is open, and meanwhile no
-//! other begins. Tests may share a client or a runtime in a `static`, and a request does not say which test sent it. So
-//! two recordings at the same time could get each other's requests, and no error would show it. Sessions that replay
-//! run in parallel, because a request of another test has no match there.
+//! Sessions of one process take turns if one of them records. A session that records waits until no other session is
+//! open, and no other session begins until it ends. The reason is that tests may share a client or a runtime in a
+//! `static`, and a request does not show which test sent it. If two sessions recorded at the same time, they could
+//! record each other's requests, and there would be no error. Sessions that replay run in parallel, because a request
+//! of another test finds no match, which is an error.
 //!
 //! Must not know: what a session is, or how connections are intercepted.
 
@@ -16,17 +17,18 @@ use crate::report::{self, Obstacle, Problem};
 /// After this time a session that waits prints which session it waits for.
 const ANNOUNCED_AFTER: Duration = Duration::from_secs(10);
 
-/// A session fails if no session has ended for this time. It may be one that waits for this session.
+/// A session that waits fails if no session has ended for this time. An open session may be waiting for this one, so
+/// that neither could go on.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
 
 static TURNS: Turns = Turns::new();
 
-/// How a session shares the process with others.
+/// How a session shares the process with other sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum Sharing {
-    /// The session takes no part in the turns.
+    /// The session does not wait for other sessions, and they do not wait for it.
     Apart,
-    /// The session runs at the same time as others that replay.
+    /// The session runs at the same time as other sessions that replay.
     Parallel,
     /// The session runs alone.
     Alone,
@@ -47,18 +49,19 @@ impl Sharing {
     }
 }
 
-/// The turn of a session, until this value is dropped.
+/// The turn of a session. It ends when this value is dropped.
 pub(in crate::session) struct Turn {
     id: u64,
 }
 
 impl Turn {
-    /// Waits for the turn of the session with this number. A session that begins inside another one, `outer`, shares
-    /// the turn of that one: the outer session would otherwise wait for its own end.
+    /// Waits for the turn of the session with this number. If the session begins inside another session, `outer`, it
+    /// shares the turn of that session. Otherwise it would wait for the end of the outer session, which cannot end
+    /// before it.
     ///
     /// # Errors
     ///
-    /// The sessions that are open have not changed for a long time.
+    /// No open session has ended for [`LONGEST_WAIT`].
     pub(in crate::session) fn take(
         id: u64,
         name: &str,
@@ -69,12 +72,12 @@ impl Turn {
         Ok(Turn { id })
     }
 
-    /// Lets sessions that replay begin, because this session replays as well.
+    /// Declares that this session replays, so that other sessions that replay may begin.
     pub(in crate::session) fn replays(&self) {
         TURNS.replays(self.id);
     }
 
-    /// Ends the turn without waiting for the drop, because handles of the session may live longer.
+    /// Ends the turn before the drop. The drop may come later, because handles of the session may live longer.
     pub(in crate::session) fn end(&self) {
         TURNS.end(self.id);
     }
@@ -95,7 +98,8 @@ struct State {
     holders: Vec<Holder>,
     /// The number of turns that have ended so far.
     ended: u64,
-    /// The value of `ended` at which a session last printed that it waits.
+    /// The value of `ended` when a session last printed that it waits. As long as `ended` is the same, no session
+    /// prints that again.
     announced: Option<u64>,
 }
 
@@ -217,7 +221,7 @@ mod tests {
         take(&turns, 2, Sharing::Alone, Some(1)).unwrap();
         take(&turns, 3, Sharing::Parallel, Some(2)).unwrap();
         turns.end(1);
-        // The inner sessions are still open.
+        // The two inner sessions are still open.
         waits(&turns, Sharing::Alone, &["test/2", "test/3"]);
         turns.end(2);
         turns.end(3);

@@ -1,7 +1,8 @@
-//! The assignment of a session that plays a recording back before the recording is installed: where the recording is,
-//! what is known about its first pass, and where the result goes.
+//! The assignment of a session that plays a recording back before it is installed. The assignment says where the
+//! recording is, what is known from the recording pass, and where to write the result.
 //!
-//! It crosses the border between two processes as a file. Must not know: how the session runs.
+//! If the session runs in another process, the assignment is passed to it as a file. Must not know: how the session
+//! runs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,33 +15,34 @@ use crate::error::{Error, Result};
 use crate::recorder::Lost;
 use crate::report::machine;
 
-/// What the session shall play back, and what the recording session knows.
+/// The recording to play back, and what the recording session knows about it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(in crate::session) struct Assignment {
-    /// The path of the test for the harness.
+    /// The path of the test, as the test harness takes it.
     pub(in crate::session) test: String,
     /// The name of the cassette.
     pub(in crate::session) cassette: String,
-    /// Interactions that the recording pass did not use either, because mode `append` keeps them.
+    /// Interactions that the replay need not use. Mode `append` keeps them from the old cassette, although its own pass
+    /// did not use them.
     pub(in crate::session) may_stay_unused: Vec<usize>,
-    /// What each interaction lacks of what the code under test was given while it was recorded.
+    /// For each interaction, what the code under test got while recording and the cassette does not contain.
     pub(in crate::session) lost: Vec<Lost>,
-    /// The cassettes of the sessions that were open while this one recorded.
+    /// The cassettes of the sessions that were open at the same time as the recording session.
     pub(in crate::session) parallel: Vec<String>,
-    /// The observations of the first replay, if this is the second one.
+    /// The observations of the first replay. Set if this is the second replay.
     pub(in crate::session) before: Option<Observed>,
-    /// The folder of the assignment.
+    /// The folder that contains the assignment, the cassette to play back and the result.
     #[serde(skip)]
     pub(in crate::session) folder: PathBuf,
 }
 
-/// The values in which a replay differed from the recording, as hashes. A second replay of the same recording shows
-/// which of them differ in each run.
+/// Hashes of the values that differed between a replay and the recording. If a value is different again in a second
+/// replay, it differs in each run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::session) struct Observed {
-    /// Values in requests, by their places.
+    /// The values in requests. The key is the place of the value.
     pub(in crate::session) requests: BTreeMap<String, String>,
-    /// Files of the output, by their paths.
+    /// The files of the output. The key is the path of the file.
     pub(in crate::session) output: BTreeMap<String, String>,
 }
 
@@ -51,7 +53,7 @@ impl Assignment {
         Assignment { folder: folder.to_owned(), ..self }
     }
 
-    /// Reads the assignment of this process.
+    /// Reads the assignment that another process has written for this process.
     pub(in crate::session) fn read(file: &Path) -> Result<Assignment> {
         let text = fs::read(file).map_err(|e| Error::io("read the assignment of this process", file, e))?;
         let assignment: Assignment = serde_json::from_slice(&text)
@@ -59,7 +61,7 @@ impl Assignment {
         Ok(assignment.in_folder(file.parent().unwrap_or(Path::new("."))))
     }
 
-    /// Writes the assignment for another process, and removes the traces of an earlier replay.
+    /// Writes the assignment to a file for another process. Removes the files of an earlier replay.
     pub(super) fn write(&self) -> Result<PathBuf> {
         for stale in [self.report(), self.mark()] {
             let _ = fs::remove_file(stale);
@@ -81,9 +83,10 @@ impl Assignment {
         self.folder.join("report")
     }
 
-    /// Notes that the session has begun.
+    /// Creates a file that shows that the session has begun.
     pub(in crate::session) fn begun(&self) {
-        // If the file cannot be written, the recording session finds the line of the report or reports its absence.
+        // An error is ignored. The recording session then finds the result of the session, or reports that there is
+        // none.
         let _ = fs::write(self.mark(), "");
     }
 
@@ -91,16 +94,16 @@ impl Assignment {
         self.mark().exists()
     }
 
-    /// The line that the session has written.
+    /// The line of the report that the session has written.
     pub(super) fn result(&self) -> Option<Value> {
         let text = fs::read_to_string(self.report()).ok()?;
         let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         lines.rfind(|line| line["test"] == *self.test && line["cassette"] == *self.cassette)
     }
 
-    /// Writes the line of the session.
+    /// Writes the session's line of the report.
     pub(in crate::session) fn write_result(&self, line: &Value) {
-        // Without the line the recording session reports that the replay has no result.
+        // If the line cannot be written, the recording session reports that the replay has no result.
         let _ = machine::append(&self.report(), line);
     }
 

@@ -1,7 +1,9 @@
-//! Plays a new recording back before it is installed: a recording that does not replay must not replace one that does.
+//! Plays a new recording back before it is installed, so that a recording that does not replay cannot replace one that
+//! does.
 //!
-//! The replay runs in a new process of the test executable, so that statics and caches of this process do not help it;
-//! if that is not possible, on a thread. Must not know: how a replay compares, or the text of a failure.
+//! The replay runs in a new process of the test executable, so that statics and caches of this process cannot help it.
+//! If that is not possible, it runs on a thread of this process. Must not know: how a replay compares, or the text of a
+//! failure.
 
 mod assignment;
 mod process;
@@ -27,11 +29,11 @@ use crate::tape::{Files, Prepared};
 /// The body of a test, which can run again.
 pub(super) type Body = Arc<dyn Fn(Session) -> Verdict + Send + Sync>;
 
-/// How the body of a session can run again.
+/// The body of a session, and how it can run again.
 #[derive(Clone)]
 pub(super) struct Prover {
     body: Body,
-    /// The text that a panic must contain to make the test pass.
+    /// If the test expects a panic, the text that the message of the panic must contain.
     expects_panic: Option<String>,
     /// Set if a test harness can run the body in a new process.
     harness: Option<Harness>,
@@ -46,7 +48,7 @@ struct Harness {
 
 /// The result of a replay.
 enum Replayed {
-    /// The session has ended, and wrote this line.
+    /// The session ended, and wrote this line of the report.
     Line(Value),
     /// The process or the thread ended without a result.
     Ended { status: String, output: String },
@@ -54,7 +56,7 @@ enum Replayed {
     TimedOut,
 }
 
-/// The limit of a replay: this time, and ten times the time of the recording.
+/// A replay may take this time plus ten times the duration of the recording session.
 const LIMIT: Duration = Duration::from_secs(30);
 
 impl std::fmt::Debug for Prover {
@@ -64,12 +66,12 @@ impl std::fmt::Debug for Prover {
 }
 
 impl Prover {
-    /// A body that can run again on a thread.
+    /// The body of a session without the attribute. It can run again only on a thread.
     pub(super) fn of_body(body: Body) -> Prover {
         Prover { body, expects_panic: None, harness: None }
     }
 
-    /// The body of a test that a harness runs.
+    /// The body of a test with the attribute. A test harness can run it in a new process.
     pub(super) fn of_test(body: Body, test: String, expects_panic: Option<&str>) -> Prover {
         let harness = Some(Harness { test, surroundings: Surroundings::now() });
         Prover { body, expects_panic: expects_panic.map(str::to_owned), harness }
@@ -77,8 +79,8 @@ impl Prover {
 }
 
 impl Session {
-    /// Plays the recording back. The problem is the reason why it must not be installed; the note says how the replay
-    /// ran, if it did not run as it should.
+    /// Plays the recording back. If a problem is returned, the recording must not be installed. The note says that the
+    /// replay ran on a thread, although it should have run in a new process.
     pub(super) fn prove(
         &self,
         prepared: &Prepared,
@@ -112,8 +114,8 @@ impl Session {
                 ));
             }
         };
-        // What differs between two replays of one recording differs in each run. What does not differ follows from what
-        // the code under test is given.
+        // A value that differs between two replays of one recording differs in each run. A value that is the same in
+        // both replays depends on what the code under test gets from the recording.
         let observed = serde_json::from_value(first["observed"].clone()).unwrap_or_default();
         let mut last = first;
         let mut passed_again = false;
@@ -127,7 +129,8 @@ impl Session {
                 Replayed::Ended { .. } | Replayed::TimedOut => {}
             }
         }
-        // The folder of the replay is removed. The recording is kept in the folder for failed tests.
+        // The folder of the replay is removed, and the recording is kept in the folder for failed tests. So the
+        // messages must name that folder.
         let lent = assignment.directory().to_string_lossy().into_owned();
         let kept = output::recording(&self.0).to_string_lossy().into_owned();
         let texts = |list: &Value| -> Vec<String> {
@@ -143,7 +146,8 @@ impl Session {
         Ok((Some(Problem::Unproved(Unproved { by, why })), note(by)))
     }
 
-    /// Runs the replay: in a new process, unless this was tried before without success, otherwise on a thread.
+    /// Runs the replay in a new process. Runs it on a thread if a process is not possible, or if `by` says that an
+    /// earlier replay ran on a thread.
     fn replayed(
         &self,
         prover: &Prover,
@@ -163,8 +167,8 @@ impl Session {
     }
 }
 
-/// `None` if the process has not begun a session of this test: it could not be started, or its harness is not the usual
-/// one.
+/// Runs the replay in a new process. `None` if the process could not be started, or began no session of this test, for
+/// example because of a test harness with other options.
 fn in_process(harness: &Harness, assignment: &Assignment, file: &Path, limit: Duration) -> Option<Replayed> {
     let ended = process::run(&harness.test, file, &assignment.report(), &harness.surroundings, limit).ok()?;
     if let Some(line) = assignment.result() {

@@ -1,4 +1,4 @@
-//! Runs one test of this executable in a new process, with a limit of time.
+//! Runs one test of this executable in a new process, with a time limit.
 //!
 //! Must not know: what the test does.
 
@@ -14,7 +14,8 @@ use crate::ambient;
 use crate::mode;
 use crate::poison::unpoisoned;
 
-/// The surroundings of a test when it began. What the test changed since then must not help its replay.
+/// The working directory and the environment variables when a test began. Changes that the test made to them must not
+/// help its replay.
 #[derive(Clone, Debug)]
 pub(super) struct Surroundings {
     directory: Option<PathBuf>,
@@ -25,17 +26,19 @@ pub(super) struct Surroundings {
 pub(super) struct Ended {
     /// `None` if the process was killed because it took too long.
     pub(super) status: Option<ExitStatus>,
-    /// The end of what it printed.
+    /// The end of the output of the process.
     pub(super) output: String,
 }
 
-/// How many bytes of the output are kept.
+/// The number of bytes that are kept of the output.
 const KEPT: usize = 16 * 1024;
 
-/// How often the process is looked at, at first and at most. Most replays end within milliseconds.
+/// How long to wait between two checks whether the process has ended: the first time, and the longest time. Most
+/// replays end within milliseconds.
 const INTERVAL: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
 
-/// How long the output is awaited after the end of the process. A process that the test started may still hold it open.
+/// How long to wait for the end of the output after the process has ended. A process that the test started may still
+/// hold the output open.
 const LATE: Duration = Duration::from_millis(500);
 
 impl Surroundings {
@@ -47,7 +50,7 @@ impl Surroundings {
     }
 }
 
-/// Runs the test with this path, and no other, in a new process of this executable.
+/// Runs only the test with this path, in a new process of this executable.
 ///
 /// # Errors
 ///
@@ -97,7 +100,7 @@ fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
     }
 }
 
-/// The output of the process in memory, because it may hold secrets.
+/// The output of the process. It is kept in memory and not in a file, because it may contain secrets.
 struct Output {
     bytes: Arc<Mutex<Vec<u8>>>,
     closed: mpsc::Receiver<()>,
@@ -112,7 +115,7 @@ impl Output {
         for mut stream in [stdout, stderr].into_iter().flatten() {
             let (bytes, sender) = (Arc::clone(&bytes), sender.clone());
             let read = move || {
-                // The sender is dropped at the end, which closes the channel.
+                // The sender is dropped when this thread ends. When both threads have ended, the channel is closed.
                 let _sender = sender;
                 let mut chunk = [0; 4096];
                 while let Ok(n @ 1..) = stream.read(&mut chunk) {
@@ -122,14 +125,15 @@ impl Output {
                     bytes.drain(..over);
                 }
             };
-            // Without the thread the output is missing from the report. If the pipe is full, the limit ends the process.
+            // If the thread cannot be started, the output is missing from the report. Then the process may block on a
+            // full pipe, until the time limit ends it.
             let _ = thread::Builder::new().name("cassette-output".into()).spawn(read);
         }
         Output { bytes, closed }
     }
 
     fn end(self) -> String {
-        // Nothing is ever sent, so this returns when both streams are closed.
+        // Nobody sends a message, so this returns when the channel is closed, which means that both streams have ended.
         let _ = self.closed.recv_timeout(LATE);
         String::from_utf8_lossy(&unpoisoned(self.bytes.lock())).into_owned()
     }
@@ -139,7 +143,7 @@ impl Output {
 mod tests {
     use super::*;
 
-    /// A test of this executable, which the other tests start in a process of its own.
+    /// Runs the test `waits_if_asked` in a new process, with the given value of its variable.
     fn started(variable: &str, limit: Duration) -> Ended {
         let mut command = Command::new(std::env::current_exe().expect("an executable"));
         command.args(["--exact", "session::proof::process::tests::waits_if_asked", "--nocapture"]);

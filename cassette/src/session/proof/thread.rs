@@ -1,4 +1,4 @@
-//! Plays a recording back on a thread of this process, for a body that no harness can run in a new process.
+//! Plays a recording back on a thread of this process, if no test harness can run the body in a new process.
 //!
 //! Must not know: processes.
 
@@ -17,7 +17,7 @@ use crate::session::run::under;
 
 impl Session {
     pub(super) fn on_thread(&self, prover: &Prover, assignment: &Assignment, limit: Duration) -> Replayed {
-        // The recording session has ended for its threads. Its requests must not be compared with those of the replay.
+        // The replay must not count as a session that is parallel to the recording session.
         self.0.network.leave();
         let builder = SessionBuilder {
             config: self.0.config.clone(),
@@ -29,10 +29,10 @@ impl Session {
         .package_dir(self.0.package_dir.clone());
         let (sender, ended) = mpsc::channel();
         let prover = prover.clone();
-        // The thread is not joined, because the body may hang.
+        // Nobody joins the thread, because the body may hang.
         let replay = move || {
             let failure = replay(builder, &prover);
-            // The receiver is gone if the limit is over.
+            // If the time limit has passed, the receiver is gone.
             let _ = sender.send(failure);
         };
         if let Err(e) = thread::Builder::new().name("cassette-proof".into()).spawn(replay) {
