@@ -1,4 +1,4 @@
-//! Secrets that the configuration names and that have no value while a test records.
+//! Secrets that the configuration names, but that have no value while a test records.
 //!
 //! Must not know: where secrets are read.
 
@@ -9,15 +9,15 @@ use super::page::Page;
 use super::setup::path;
 use super::text::clean;
 
-/// A source that should give the value of a secret, and gives none.
+/// A source that should give the value of a secret, but does not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub(crate) enum Absent {
-    /// The variable of this name is not set.
+    /// The environment variable with this name is not set.
     Unset(String),
-    /// The variable of this name is empty.
+    /// The environment variable with this name is empty.
     Empty(String),
-    /// The code of the test gives an empty value for the secret of this name.
+    /// The code of the test gives the secret with this name an empty value.
     Value(String),
     /// The file does not exist.
     File(PathBuf),
@@ -25,7 +25,7 @@ pub(crate) enum Absent {
     Unmarked(PathBuf),
 }
 
-/// The text names the source and what is wrong with it: `API_KEY is not set`.
+/// Names the source and the mistake, such as `API_KEY is not set`.
 impl fmt::Display for Absent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

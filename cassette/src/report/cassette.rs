@@ -23,11 +23,11 @@ pub(crate) struct MissingCassette {
 pub(crate) struct MalformedCassette {
     /// The error, with the file and the position.
     pub(crate) error: Error,
-    /// The line of the file at the position, to be shown.
+    /// The text of the line with the error.
     pub(crate) line: Option<String>,
 }
 
-/// A cassette that two tests of one process open at the same time.
+/// A cassette that two tests of one process open.
 #[derive(Clone, Debug)]
 pub(crate) struct AlreadyOpen {
     /// The cassette.
@@ -122,13 +122,13 @@ impl MalformedCassette {
         Help { why: "repair the file, or record it again".to_owned(), command: site.record_command() }
     }
 
-    /// Writes the line with a mark below the position.
+    /// Writes the line of the file, with a mark below the position of the error.
     fn write_line(&self, page: &mut Page<'_>, text: &str, line: usize, column: usize, message: &str) {
         let (error, dim) = (page.palette.error, page.palette.dim);
         let column = column.saturating_sub(1);
         let start = column.saturating_sub(VALUE / 2);
         let shown = window(text.trim_end(), start, VALUE);
-        // The mark must be below the position even if `…` or an escape has shifted the text.
+        // A `…` or an escape makes the text before the position longer, and the mark must move with it.
         let before: String = text.chars().skip(start).take(column - start).collect();
         let offset = clean(&before).chars().count() + usize::from(start > 0);
         let number = line.to_string();

@@ -1,5 +1,5 @@
-//! Why a replay fails: what the code under test was given differently, or what differs in each run. Each cause names the
-//! option that mends it.
+//! The causes of a failed replay: what the code under test got differently than while recording, and what differs in
+//! each run. For each cause, the report shows the option that removes it.
 //!
 //! Must not know: how a cause is found.
 
@@ -7,7 +7,7 @@ use super::page::Page;
 use super::suggestions::RequestPlace;
 use super::text::{URI, VALUE, clean, count, short};
 
-/// Why a replay fails.
+/// A cause of a failed replay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
     /// The code under test got a placeholder in place of a value.
@@ -20,21 +20,22 @@ pub(crate) enum Cause {
         of: Answer,
         /// The label of the rule: `CAS0031 field access_token`. `None` if the cassette does not name it.
         rule: Option<String>,
-        /// What to do: "to keep the value", and the code to copy.
+        /// The purpose, such as "to keep the value", and the code to copy.
         mend: (String, String),
-        /// Where the code under test showed the placeholder. `None` if it only got it.
+        /// Where the failure shows the placeholder, such as "the panic". `None` if the failure does not show it.
         seen: Option<String>,
     },
     /// The code under test did not get headers that the server sent.
     LeftOut {
-        /// The names, in lower case; at least one.
+        /// The names, in lower case. There is at least one.
         headers: Vec<String>,
-        /// The response. `None` if the failure names the header and the cassette does not tell whether a server sent it.
+        /// The response. `None` if it is unknown whether a server sent the header. Then only the failure names the
+        /// header.
         of: Option<Answer>,
         /// Whether the failure names the header.
         named: bool,
     },
-    /// A body came in other chunks.
+    /// The code under test got a body in other chunks than while recording.
     Chunks {
         /// The response.
         of: Answer,
@@ -59,19 +60,20 @@ pub(crate) enum Cause {
     },
     /// A file of the output differs in each run.
     RandomOutput {
-        /// Its path.
+        /// The path of the file.
         path: String,
     },
-    /// A request was made for another test.
+    /// A request belongs to another test.
     OtherTest {
         /// Method and URI.
         request: String,
-        /// Whether this cassette holds the request. Otherwise another cassette may hold it.
+        /// True if this cassette contains the request of another test. False if a request of this test may be on
+        /// another cassette.
         held: bool,
         /// The cassettes of the tests that ran at the same time.
         others: Vec<String>,
     },
-    /// A fresh process sends a request that the recording process did not send.
+    /// The replay in a new process sends a request that was not sent while recording.
     Fresh {
         /// Method and URI.
         request: String,
@@ -97,7 +99,7 @@ impl std::fmt::Display for Answer {
 }
 
 impl Cause {
-    /// The kind of the cause in a line of the report. It never changes.
+    /// The name of this kind of cause in the machine-readable report. The names must never change.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Cause::Redacted { .. } => "redacted",
@@ -168,7 +170,7 @@ impl Cause {
             Cause::Random { place, request } => {
                 page.note("a value in a request differs in each run");
                 write_place(page, place, request);
-                // Mode `learn` ignores places, and neither a path nor a whole body.
+                // Mode `learn` can ignore single places, but not a path and not a whole body.
                 if !matches!(place, RequestPlace::Path { .. } | RequestPlace::Body) {
                     page.fact("or", "record in mode `learn`, which finds such values: CASSETTE_MODE=learn");
                 }

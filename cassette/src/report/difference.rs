@@ -1,4 +1,4 @@
-//! The text for one difference between a request and a recording.
+//! Writes one difference between a request and a recording.
 //!
 //! Must not know: how differences are found.
 
@@ -12,7 +12,8 @@ use crate::tape::{Content, Request};
 /// How many values of one key a report shows.
 const VALUES: usize = 4;
 
-/// The two requests that a difference compares. They have the values that the difference itself does not contain.
+/// The two requests that were compared. Some values that the report shows are only in the requests, and not in the
+/// [`Difference`].
 #[derive(Clone, Copy)]
 pub(super) struct Sides<'r> {
     pub(super) actual: &'r Request,
@@ -91,7 +92,8 @@ pub(super) fn name(difference: &Difference) -> String {
     }
 }
 
-/// Writes a difference of a body, or of the body of a multipart part. `of` names the body.
+/// Writes a difference between two bodies of requests or of multipart parts. `of` is the name of the body in the
+/// report.
 fn body(page: &mut Page<'_>, indent: usize, of: &str, difference: &Difference) {
     match difference {
         Difference::Body { actual, recorded } => {

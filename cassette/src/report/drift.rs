@@ -1,4 +1,4 @@
-//! Live responses that differ from the recorded ones, for mode `verify`.
+//! Responses of real servers that differ from the recorded responses, for mode `verify`.
 //!
 //! Must not know: how differences are found.
 
@@ -11,27 +11,27 @@ use super::setup::path;
 use super::text::{URI, VALUE, clean, count, short};
 use crate::drift::{AnswerChange, AnswerPlace};
 
-/// All responses that differ from one cassette.
+/// All responses that differ from the recorded responses of one cassette.
 #[derive(Clone, Debug)]
 pub(crate) struct DriftReport {
     /// The cassette.
     pub(crate) cassette: PathBuf,
-    /// The responses that differ, in recorded order; at least one.
+    /// The responses that differ, in recorded order. There is at least one.
     pub(crate) drifted: Vec<Drifted>,
 }
 
-/// One response that differs from the recorded one.
+/// One response that differs from the recorded response.
 #[derive(Clone, Debug)]
 pub(crate) struct Drifted {
     /// The place of the recording on the cassette, from 0.
     pub(crate) index: usize,
-    /// The method of its request.
+    /// The method of the request.
     pub(crate) method: http::Method,
-    /// The URI, redacted.
+    /// The URI of the request, redacted.
     pub(crate) uri: String,
-    /// The differences; at least one.
+    /// The differences. There is at least one.
     pub(crate) changes: Vec<AnswerChange>,
-    /// Whether `changes` has all differences.
+    /// Whether `changes` contains all differences.
     pub(crate) complete: bool,
 }
 
@@ -64,7 +64,8 @@ impl DriftReport {
         format!("the API has changed: {n} {differ} from the recording")
     }
 
-    /// Responses with the same changes share one table, because all pages of a list usually change in the same way.
+    /// Writes one table for all responses with the same changes, because all pages of a list usually change in the same
+    /// way.
     fn write_table(&self, page: &mut Page<'_>) {
         let mut groups: Vec<Vec<&Drifted>> = Vec::new();
         for drifted in &self.drifted {

@@ -59,7 +59,8 @@ impl Expired {
     }
 }
 
-/// A duration in the largest unit of which the duration has at least two, rounded down: `119 seconds`, `2 minutes`.
+/// A duration in one unit, rounded down, such as `119 seconds` or `2 minutes`. The unit is the largest one that gives
+/// at least 2.
 fn long(time: Duration) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;

@@ -14,7 +14,7 @@ use super::text::{VALUE, more, short};
 pub(crate) struct Foreign {
     /// The cassette.
     pub(crate) cassette: PathBuf,
-    /// The connections, in the order in which they were opened; at least one.
+    /// The connections, in the order in which they were opened. There is at least one.
     pub(crate) connections: Vec<ForeignConnection>,
 }
 

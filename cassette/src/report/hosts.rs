@@ -15,7 +15,7 @@ pub(crate) struct RefusedHost {
     pub(crate) uri: String,
     /// The host of the URI.
     pub(crate) host: String,
-    /// Whether the host is a pass-through host, which is not on this machine. Otherwise the host is ignored.
+    /// True for a pass-through host that is not on this machine. False for an ignored host.
     pub(crate) passed: bool,
 }
 

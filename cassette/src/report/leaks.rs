@@ -1,4 +1,5 @@
-//! Secrets that the leak check found in a recording, each with a suggestion. The report never shows a value.
+//! Secrets that the leak check found in a recording, with a suggestion for each of them. The report never shows the
+//! value of a secret.
 //!
 //! Must not know: how secrets are found.
 
@@ -18,14 +19,15 @@ use crate::redact::{LeakEncoding, LeakKind};
 pub(crate) struct Leaks {
     /// The cassette, which is unchanged.
     pub(crate) cassette: PathBuf,
-    /// The leaks; at least one.
+    /// The leaks. There is at least one.
     pub(crate) found: Vec<Leak>,
 }
 
 /// One place in which the check found a secret.
 #[derive(Clone, Debug)]
 pub(crate) struct Leak {
-    /// The name of the secret, the rule of its pattern, or the placeholder that the value has in other places.
+    /// Depending on `kind`: the name of the secret, the rule whose pattern found it, or the placeholder that the value
+    /// has in other places.
     pub(crate) name: String,
     /// The kind of the secret.
     pub(crate) kind: LeakKind,
@@ -35,7 +37,8 @@ pub(crate) struct Leak {
     pub(crate) unpacked: bool,
     /// The place of the secret in the recording.
     pub(crate) place: LeakPlace,
-    /// A suggestion that fits the secret better than the option that redacts the whole place, if there is one.
+    /// A rule that redacts the secret more precisely than the option that redacts the whole place, if there is such a
+    /// rule.
     pub(crate) rule: Option<Suggestion>,
 }
 
@@ -69,13 +72,13 @@ pub(crate) enum LeakPlace {
 pub(crate) enum LeakPart {
     /// The URL.
     Url,
-    /// The value of the header, or trailer, of this name.
+    /// The value of the header or trailer with this name.
     Header(String),
     /// The body.
     Body {
-        /// The line, from 1, if the body has several.
+        /// The line, from 1, if the body has several lines.
         line: Option<u64>,
-        /// The JSON pointer of the place.
+        /// The JSON pointer of the place, if the body is JSON.
         pointer: Option<String>,
     },
     /// Another part, named by its keys in the cassette.
@@ -99,8 +102,8 @@ impl Leaks {
         page.gap();
         for leak in self.found.iter().take(SHOWN) {
             let name = paint(page.palette.emphasis, clean(&leak.name));
-            // The configuration does not name this value. A rule redacted the value in another place, and `name` is the
-            // placeholder in that place.
+            // For this kind, the configuration does not name the secret. A rule redacted the value in another place,
+            // and `name` is the placeholder there.
             let what = if leak.kind == LeakKind::Found { "the value of " } else { "" };
             let unpacked = if leak.unpacked { ", unpacked" } else { "" };
             page.line(2, format_args!("{what}{name}, {}{unpacked}", leak.encoding.name()));
@@ -150,7 +153,7 @@ impl LeakPlace {
 }
 
 impl Leak {
-    /// The option that redacts the secret, as a line to copy if possible.
+    /// The option that redacts the secret. If possible, it is a line to copy.
     fn suggestion(&self) -> String {
         let by_rule = self.rule.as_ref().map(|rule| match rule {
             Suggestion::Url(pattern) => format!(".redact_url({:?})", clean(pattern)),

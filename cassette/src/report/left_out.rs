@@ -1,4 +1,4 @@
-//! Headers of answers that a recording left out. A client that reads one of them does something else on replay.
+//! The response headers that a recording left out. A client that reads such a header behaves differently on replay.
 //!
 //! Must not know: why a header was left out.
 
@@ -15,7 +15,7 @@ pub(super) fn write(page: &mut Page<'_>, names: &[String]) {
     }
 }
 
-/// `cf-ray, x-trace`, and how many more there are.
+/// The first names, such as `cf-ray, x-trace`, and the number of names that are not shown.
 pub(super) fn listed(names: &[String]) -> String {
     let shown = names.iter().take(SHOWN).map(|name| clean(name)).collect::<Vec<_>>().join(", ");
     match more(names.len(), SHOWN, "") {

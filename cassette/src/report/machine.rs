@@ -1,6 +1,6 @@
-//! The machine-readable report for editors and CI: one line of JSON for each session, appended to the file that
-//! `CASSETTE_REPORT` names. Each line is written in one call, so that parallel tests and processes do not mix their
-//! lines.
+//! The machine-readable report for editors and CI. Each session appends one line of JSON to the file that
+//! `CASSETTE_REPORT` names. A line is written in one call, so that the lines of parallel tests and processes do not
+//! mix.
 //!
 //! Must not know: who reads the report.
 
@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 use super::page::Page;
 use super::{FailureReport, Note, Palette, Problem, Recorded, TestSite};
 
-/// The version of the format. It increases when a field changes its meaning or is removed. A new field does not
-/// increase it.
+/// The version of the format. It increases if a field changes its meaning or is removed, but not if a field is added.
 const VERSION: u32 = 1;
 
 impl FailureReport {
-    /// The line of a failed test. `redact` is applied to every text that may quote the code under test or a server.
+    /// The line of a failed test. `redact` redacts every text that may contain text of the code under test or of a
+    /// server.
     pub(crate) fn line(&self, redact: impl Fn(&str) -> String) -> Value {
         let mut line = head(&self.site, "failed");
         let problems = self.problems.iter().map(|problem| {
@@ -47,7 +47,8 @@ impl FailureReport {
     }
 }
 
-/// The line of a test that passed. `recorded` is set if the test recorded its cassette.
+/// The line of a test that passed. `recorded` is set if the test recorded its cassette. Its second value says whether
+/// the cassette has changed.
 pub(crate) fn passed(site: &TestSite, interactions: usize, recorded: Option<(&Recorded, bool)>) -> Value {
     let mut line = head(site, "passed");
     line["interactions"] = interactions.into();
@@ -81,7 +82,7 @@ fn head(site: &TestSite, event: &str) -> Value {
 }
 
 impl Problem {
-    /// The text of this problem, without the location of the test and without the command.
+    /// The text of this problem only, without the location of the test and without the command.
     fn alone(&self, site: &TestSite) -> String {
         let palette = Palette::plain();
         let mut page = Page::new(&palette, None);
@@ -89,7 +90,7 @@ impl Problem {
         page.finish()
     }
 
-    /// The kind of the problem in a line of the report. It never changes.
+    /// The name of this kind of problem in the report. The names must never change.
     fn kind(&self) -> &'static str {
         match self {
             Problem::Body(_) => "test",

@@ -1,4 +1,4 @@
-//! Secrets on the cassette that have no value in this run, and where to set them.
+//! Secrets on the cassette that have no value in this run. The report says where to set the values.
 //!
 //! Must not know: how the missing value was found.
 
@@ -11,16 +11,18 @@ use super::palette::paint;
 use super::setup::path;
 use super::text::clean;
 
-/// A secret without a value: the nearest recording contains its placeholder, and the request has something else there.
+/// A secret without a value. The nearest recording contains the placeholder of the secret, and the request has
+/// something else in its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Valueless {
-    /// The name of the secret. Placeholders leave out a `#` in it.
+    /// The name of the secret. It may contain a `#`, which the placeholder leaves out.
     pub(crate) name: String,
-    /// The source of its value.
+    /// Where the value of the secret should come from.
     pub(crate) from: ValueFrom,
-    /// Whether the recording has the secret in place of a JSON number.
+    /// Whether the value is a JSON number in the recorded request.
     pub(crate) number: bool,
-    /// The mistake in the given value, if there is one: `is shorter than 6 bytes`.
+    /// The reason why the given value was not accepted, such as `is shorter than 6 bytes`. `None` if no value was
+    /// given.
     pub(crate) refused: Option<String>,
 }
 
@@ -39,7 +41,7 @@ pub(crate) enum ValueFrom {
 /// How many secrets a report lists.
 const SHOWN: usize = 5;
 
-/// Each secret once, even if several requests lack it, and at most `SHOWN` secrets.
+/// At most `SHOWN` secrets, without duplicates. Several requests may lack the same secret.
 fn distinct<'v>(all: impl Iterator<Item = &'v Valueless>) -> Vec<&'v Valueless> {
     let mut found: Vec<&Valueless> = Vec::new();
     for valueless in all {
@@ -76,8 +78,8 @@ pub(super) fn write<'v>(page: &mut Page<'_>, all: impl Iterator<Item = &'v Value
     }
 }
 
-/// The command with dummy values for the secrets that come from variables. The dummy values differ, because redaction
-/// could not distinguish secrets of the same value.
+/// The command that runs the test with dummy values for the secrets that come from variables. The dummy values differ
+/// from each other, because redaction cannot distinguish secrets with the same value.
 pub(super) fn help<'v>(all: impl Iterator<Item = &'v Valueless>, site: &TestSite) -> Option<Help> {
     let all = distinct(all);
     let of_variables = all.iter().filter(|valueless| valueless.from == ValueFrom::Variable);

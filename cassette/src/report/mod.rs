@@ -1,7 +1,7 @@
-//! The text of every [`Problem`] and every [`Note`], and the command to run next. An [`Error`] of another module has
-//! its own message and at most one hint, and appears here as [`Problem::Other`].
+//! Writes the text of every [`Problem`] and every [`Note`], and the command to run next. An [`Error`] of another module
+//! has its own message and at most one hint. It is reported as [`Problem::Other`].
 //!
-//! Pure functions make the texts from plain values. Nothing in this module reads a file, a variable or a clock.
+//! The functions that make the texts are pure. Nothing in this module reads a file, an environment variable or a clock.
 //!
 //! Must not know: how anything was detected or decided.
 
@@ -78,8 +78,8 @@ use page::{Help, Page};
 pub(crate) struct FailureReport {
     /// The test.
     pub(crate) site: TestSite,
-    /// The problems, in the order of the report. The first problem other than a failed body decides the command at the
-    /// end.
+    /// The problems, in the order of the report. The command at the end comes from the first problem that is not
+    /// [`Problem::Body`].
     pub(crate) problems: Vec<Problem>,
     /// Notes that follow the problems.
     pub(crate) notes: Vec<Note>,
@@ -87,19 +87,19 @@ pub(crate) struct FailureReport {
     pub(crate) panic: Option<String>,
 }
 
-/// One thing that makes a test fail.
+/// A reason why a test fails.
 #[derive(Debug)]
 #[non_exhaustive]
 pub(crate) enum Problem {
-    /// The code of the test failed. Holds the text of the error or of the panic.
+    /// The body of the test returned an error. Contains the text of the error.
     Body(String),
     /// Requests that match no recording.
     Unmatched(Unmatched),
-    /// Clients that did not trust the session, so they never sent their requests.
+    /// Clients that did not trust the session's certificate, so they sent no request.
     Untrusted(Untrusted),
     /// A connection uses a protocol other than HTTP.
     Foreign(Foreign),
-    /// Recordings that no request asked for.
+    /// Recordings that no request used.
     Unused(UnusedReport),
     /// There is no cassette.
     Missing(MissingCassette),
@@ -107,11 +107,11 @@ pub(crate) enum Problem {
     Malformed(MalformedCassette),
     /// The cassette is older than the configuration allows.
     Expired(Expired),
-    /// The live responses differ from the recorded ones.
+    /// The responses of the real servers differ from the recorded responses.
     Drift(DriftReport),
     /// A request to an ignored or pass-through host, which a replay refuses.
     RefusedHost(RefusedHost),
-    /// A recorded response with an expression that the request has no value for.
+    /// A recorded response has an expression for which the request has no value.
     Unfilled(Unfilled),
     /// Another process has recorded the cassette while this process waited to record it.
     RecordedMeanwhile(RecordedMeanwhile),
@@ -127,9 +127,9 @@ pub(crate) enum Problem {
     MissingSnapshot(MissingSnapshot),
     /// The recording contains a secret.
     Leaks(Leaks),
-    /// A recording that does not replay.
+    /// The new recording does not replay.
     Unproved(Unproved),
-    /// A setting or a mode with which the session, or one of its requests, cannot continue.
+    /// The session, or one of its requests, cannot continue because of a setting or a mode.
     Obstacle(Obstacle),
     /// Any other error, with its own message.
     Other(Error),
@@ -158,7 +158,7 @@ impl FailureReport {
     }
 }
 
-/// The text of the notes on a test that passed. Empty if there are none.
+/// The text of these notes without a problem, for example on a test that passed. Empty if there are no notes.
 pub(crate) fn notes(notes: &[Note], palette: &Palette) -> String {
     let mut page = Page::new(palette, None);
     for note in notes {
@@ -233,15 +233,14 @@ fn run_again(site: &TestSite) -> Help {
     Help { why: "run this test alone".to_owned(), command: site.again_command() }
 }
 
-/// Prints a text in addition to the message of a panic, or after a recording. A test harness captures the text like the
-/// output of the test.
+/// Prints a text, such as the line about a recording. A test harness captures it together with the output of the test.
 #[expect(clippy::print_stderr, reason = "the one place that prints")]
 pub(crate) fn print(text: &str) {
     eprintln!("{text}");
 }
 
-/// Reports a connection that cassette refuses because nothing says to which session its thread belongs. Any thread may
-/// open such a connection, so a closed stderr must not end the thread.
+/// Reports a connection that cassette refuses because it is unknown which session its thread belongs to. Any thread may
+/// open such a connection, so this function must not panic if stderr is closed.
 #[cfg(feature = "intercept")]
 pub(crate) fn print_refused(host: &str, port: u16, refusal: Refusal) {
     print_now(&format!(
@@ -262,7 +261,7 @@ pub(crate) fn print_too_many_hosts(host: &str, port: u16) {
     ));
 }
 
-/// Host and port, with an IPv6 address in brackets.
+/// Host and port as in a URL, with an IPv6 address in brackets.
 fn authority(host: &str, port: u16) -> String {
     if host.contains(':') {
         format!("[{}]:{port}", text::clean(host))
@@ -271,7 +270,7 @@ fn authority(host: &str, port: u16) -> String {
     }
 }
 
-/// The message of a process that ends while sessions are open.
+/// The message that a process prints if it ends while sessions are open.
 pub(crate) fn exited(open: &[String]) -> String {
     format!(
         "error: the process ended while the session of {} was open\n   \
@@ -282,8 +281,7 @@ pub(crate) fn exited(open: &[String]) -> String {
     )
 }
 
-/// Prints a text to the terminal although a test harness captures the output of tests: why a test waits, or the summary
-/// of the process.
+/// Prints a text at once, for example why a test waits. A test harness does not capture this text.
 pub(crate) fn print_now(text: &str) {
     use std::io::Write as _;
     // If stderr is closed, nobody reads the text.

@@ -1,4 +1,5 @@
-//! Notes: facts that the reader should know in addition to the problems, or on a test that passed.
+//! Notes are facts that the reader of a report should know in addition to the problems. A test that passed can have
+//! notes, too.
 //!
 //! Must not know: when a note applies.
 
@@ -24,7 +25,7 @@ pub(crate) enum Note {
         /// The number of interactions in the recording.
         interactions: usize,
     },
-    /// A recording that a killed process left has been moved, because a new recording needs its place.
+    /// A recording that a killed process left behind was renamed, because the new recording uses its name.
     StaleJournal {
         /// The new path of the recording.
         moved_to: PathBuf,
@@ -32,9 +33,10 @@ pub(crate) enum Note {
     /// Requests that got no response while recording. Their transport errors are on the cassette, and a replay repeats
     /// them.
     UpstreamFailures(Vec<UpstreamFailure>),
-    /// Bytes after the end of compressed bodies, which are not on the cassette.
+    /// The server sent bytes after the end of compressed bodies. These bytes are not on the cassette.
     BytesDropped(Vec<DroppedBytes>),
-    /// `CI` is set, so the test replays. In CI only `CASSETTE_MODE` can make a test write.
+    /// The variable `CI` is set, so the test replays, although its code asks for another mode. In CI, a test records
+    /// only if `CASSETTE_MODE` says so.
     ReplayedInCi {
         /// The mode that the code of the test asks for.
         asked: String,
@@ -57,25 +59,25 @@ pub(crate) enum Note {
         /// The command that records the cassette again.
         command: String,
     },
-    /// The cassette was recorded under other redaction rules, which alone can keep a request from matching.
+    /// The cassette was recorded with other redaction rules. This difference alone can be why a request does not match.
     OtherRules {
-        /// Rules that the cassette lists, and that are not in force.
+        /// Rules that the cassette lists, but that the project does not have now.
         gone: Vec<String>,
-        /// Rules of the project that fired in this run, and that the cassette does not list.
+        /// Rules of the project that redacted something in this run, but that the cassette does not list.
         new: Vec<String>,
         /// The command that records the cassette again.
         command: String,
     },
-    /// Recordings that are equal apart from headers that matching does not compare.
+    /// Recordings of the same request that differ only in headers that matching does not compare.
     DifferingHeaders(DifferingHeaders),
-    /// A secret that the configuration names and that has no value, so redaction did not search for it.
+    /// A secret that the configuration names, but that has no value. So redaction did not search for it.
     Absent(Absent),
-    /// Places that mode `learn` found, each with the requests that have it.
+    /// Places that mode `learn` found, each with the requests in which it occurs.
     Learned(Vec<String>),
-    /// Requests that only one of the two passes of mode `learn` made, and places that vary and that matching cannot
-    /// ignore by itself.
+    /// Requests that only one of the two passes of mode `learn` sent. The second list has the parts of their paths that
+    /// differ between the passes. Mode `learn` cannot ignore a path, so the note suggests the option for it.
     Unpaired(Vec<(http::Method, String)>, Vec<RequestPlace>),
-    /// The live responses differ from the recorded ones.
+    /// The responses of the real servers differ from the recorded responses.
     Drift {
         /// The differences.
         drift: DriftReport,
@@ -107,18 +109,18 @@ pub(crate) enum Note {
         /// The other cassette's name.
         other: String,
     },
-    /// This session got no request at all, while another test ran.
+    /// This session got no request, but the session of a parallel test answered a request that is on this cassette.
     NoRequest {
         /// The other cassette's name.
         other: String,
     },
-    /// While this test ran, cassette refused a connection of a thread that belonged to none of the open sessions.
+    /// While this test ran, cassette refused a connection, because it was unknown which session its thread belonged to.
     ConnectionRefused {
         /// The name or the address of the server, without brackets.
         host: String,
         /// The port of the server.
         port: u16,
-        /// Why cassette refused it.
+        /// Why the session was unknown.
         refusal: Refusal,
     },
     /// The session recorded no interaction.
@@ -139,12 +141,12 @@ pub(crate) enum Note {
     },
     /// The test failed, and the replay gave it JWTs whose signatures are not valid.
     Unsigned {
-        /// The names of their placeholders.
+        /// The names in the placeholders of these JWTs.
         names: Vec<String>,
         /// The command that records the cassette again.
         command: String,
     },
-    /// Why a replay fails.
+    /// A cause of a failed replay.
     Cause(Cause),
     /// A recording was played back on a thread, and not in a new process.
     ProvedOnThread,
@@ -155,7 +157,7 @@ pub(crate) enum Note {
     },
 }
 
-/// Why nothing says to which session the thread of a connection belongs.
+/// Why it is unknown which session the thread of a connection belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// The session of the thread has ended, and not exactly one other session is open.
@@ -184,12 +186,12 @@ pub(crate) struct UpstreamFailure {
     pub(crate) error: TransportError,
 }
 
-/// Headers that matching does not compare, and in which recordings that are otherwise equal differ.
+/// Headers in which some recordings of the same request differ, and that matching does not compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DifferingHeaders {
-    /// The names in lower case, sorted; at least one.
+    /// The names in lower case, sorted. There is at least one.
     pub(crate) names: Vec<String>,
-    /// The places on the cassette, from 0, of two such recordings.
+    /// The places of two such recordings on the cassette, from 0.
     pub(crate) example: [usize; 2],
 }
 
@@ -417,7 +419,7 @@ impl Note {
     }
 }
 
-/// The cause that the notes about parallel sessions share, and what to do.
+/// Writes the likely cause and the remedy, which are the same for all notes about parallel sessions.
 pub(super) fn write_shared(page: &mut Page<'_>) {
     page.fact(
         "likely cause",

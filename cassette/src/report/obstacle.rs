@@ -1,4 +1,5 @@
-//! Settings and modes with which a session, or one of its requests, cannot continue. Each has one hint.
+//! Settings and modes because of which a session, or one of its requests, cannot continue. Each of these reports has
+//! one hint.
 //!
 //! Must not know: how the obstacle was found.
 
@@ -8,13 +9,13 @@ use super::page::Page;
 use super::text::{VALUE, clean, count, quoted, short};
 use crate::mode::Mode;
 
-/// A setting or a mode with which the session, or one of its requests, cannot continue.
+/// A setting or a mode because of which the session, or one of its requests, cannot continue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub(crate) enum Obstacle {
-    /// A variable that begins with `CASSETTE_` and that cassette does not know.
+    /// An environment variable whose name begins with `CASSETTE_`, but that cassette does not know.
     UnknownVariable {
-        /// Its name.
+        /// The name of the variable.
         name: String,
         /// The variable that the user probably meant.
         nearest: &'static str,
@@ -26,7 +27,7 @@ pub(crate) enum Obstacle {
     },
     /// cassette cannot intercept connections in this executable.
     NotIntercepted,
-    /// The session waited for its turn, and the sessions that were open did not end.
+    /// The session waited for its turn, but the open sessions did not end.
     NoTurn {
         /// The cassettes of the sessions that are open.
         open: Vec<String>,
@@ -35,7 +36,7 @@ pub(crate) enum Obstacle {
     },
     /// Mode `learn` for a test that can run only once.
     LearnsOnce,
-    /// Mode `learn` found a body that differs as a whole.
+    /// Mode `learn` found a request body that differs as a whole between the two passes.
     VariesWhole {
         /// The method of the first request with such a body.
         method: http::Method,
@@ -43,7 +44,7 @@ pub(crate) enum Obstacle {
         uri: String,
         /// The number of further requests with such a body.
         more: usize,
-        /// The requests to which the suggested option is limited.
+        /// The host and the path to which the suggested option is limited.
         scope: String,
     },
     /// A request body that is too long to be held in memory.
@@ -54,7 +55,7 @@ pub(crate) enum Obstacle {
         uri: String,
         /// The limit, in MiB.
         most: usize,
-        /// The mode that must hold the body.
+        /// The mode of the session. In this mode, the body must be held in memory.
         mode: Mode,
     },
     /// A request that cannot be sent, because a secret in it has no value.

@@ -15,7 +15,7 @@ use super::text::{clean, count, short_pair};
 pub(crate) struct OutputChange {
     /// The snapshot.
     pub(crate) snapshot: PathBuf,
-    /// Files that are in both, but differ.
+    /// Files that are in the snapshot and in the output, but differ.
     pub(crate) changed: Vec<ChangedFile>,
     /// Files that are in the snapshot only.
     pub(crate) missing: Vec<String>,
@@ -34,16 +34,17 @@ pub(crate) struct ChangedFile {
     pub(crate) path: String,
     /// The properties that changed.
     pub(crate) fields: Vec<FieldChange>,
-    /// A unified diff of the text, if both texts are available.
+    /// A unified diff of the file's text, if the old and the new text are available.
     pub(crate) diff: Option<String>,
-    /// The SHA-256 of the file in this run, as hexadecimal digits. Empty for other items. The report does not show it.
+    /// The SHA-256 of the file in this run, as hexadecimal digits. Empty for an item that is not a file. The report
+    /// does not show this field.
     pub(crate) sha256: String,
 }
 
 /// A property of a file that changed: `rows` from `24` to `25`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FieldChange {
-    /// `kind`, `sha256`, `size`, `rows`, `columns`.
+    /// The name of the property, such as `kind`, `sha256`, `size`, `rows`, `columns` or `target`.
     pub(crate) what: String,
     /// The value in the snapshot.
     pub(crate) before: String,
@@ -64,7 +65,7 @@ pub(crate) struct MissingSnapshot {
     pub(crate) review_command: Option<String>,
 }
 
-/// How many files of each kind a report shows.
+/// How many files a report shows in each of its three lists.
 const SHOWN: usize = 20;
 
 impl OutputChange {
@@ -124,7 +125,7 @@ impl MissingSnapshot {
     }
 }
 
-/// The suggestion to replace the snapshot, which needs neither the network nor a tool.
+/// The suggestion to replace the snapshot. The command needs neither the network nor another tool.
 fn accept(review: Option<&String>, site: &TestSite) -> Help {
     let first = review.map_or(String::new(), |command| format!(" (`{command}` shows it first)"));
     let why = format!("if the new output is right, take it into the snapshot{first}");

@@ -16,7 +16,7 @@ pub(super) struct Page<'p> {
     site: Option<&'p TestSite>,
 }
 
-/// The end of a report: what to do, and a command to copy.
+/// The end of a report: a command to copy, and what it is for.
 pub(super) struct Help {
     pub(super) why: String,
     pub(super) command: String,
@@ -27,7 +27,7 @@ impl<'p> Page<'p> {
         Page { palette, text: String::new(), site }
     }
 
-    /// The headline of a failure, and the location of the test.
+    /// Writes the headline of a failure, and the location of the test.
     pub(super) fn error(&mut self, headline: impl Display) {
         self.headline(paint(self.palette.error, "error"), headline);
         if let Some(site) = self.site.take().filter(|site| !site.file.is_empty()) {
@@ -36,7 +36,7 @@ impl<'p> Page<'p> {
         }
     }
 
-    /// The headline of a failure in a file, with the place in the file, then the location of the test.
+    /// Writes the headline of a failure that is in a file, then the place in the file, then the location of the test.
     pub(super) fn error_in_file(&mut self, headline: impl Display, place: impl Display) {
         let site = self.site.take();
         self.error(headline);
@@ -46,12 +46,12 @@ impl<'p> Page<'p> {
         }
     }
 
-    /// The headline of a note.
+    /// Writes the headline of a note.
     pub(super) fn note(&mut self, headline: impl Display) {
         self.headline(paint(self.palette.note, "note"), headline);
     }
 
-    /// The headline of the summary of a process.
+    /// Writes the headline of the summary of a process.
     pub(super) fn summary(&mut self, headline: impl Display) {
         self.headline(paint(self.palette.note, "summary"), headline);
     }
@@ -68,7 +68,7 @@ impl<'p> Page<'p> {
         self.text.push('\n');
     }
 
-    /// A line with the number of items that are not shown, if there are any.
+    /// Writes a line with the number of items that are not shown, if there are any.
     pub(super) fn more(&mut self, indent: usize, all: usize, shown: usize, noun: &str) {
         if let Some(more) = text::more(all, shown, noun) {
             self.line(indent, paint(self.palette.dim, more));
@@ -85,14 +85,14 @@ impl<'p> Page<'p> {
         self.text.get(from..).is_some_and(|text| text.contains(what))
     }
 
-    /// An empty line, unless the text is empty or ends with an empty line.
+    /// Writes an empty line, unless the text is empty or ends with an empty line already.
     pub(super) fn gap(&mut self) {
         if !self.text.is_empty() && !self.text.ends_with("\n\n") {
             self.text.push('\n');
         }
     }
 
-    /// The values before and after a change, below a title.
+    /// Writes the values before and after a change, below a title.
     pub(super) fn change(&mut self, indent: usize, title: impl Display, before: &[String], after: &[String]) {
         self.line(indent, title);
         let (removed, added) = (self.palette.removed, self.palette.added);
@@ -104,12 +104,12 @@ impl<'p> Page<'p> {
         }
     }
 
-    /// A text that does not come from cassette, line by line.
+    /// Writes the first lines of a text that does not come from cassette, such as an error of the code under test.
     pub(super) fn quote(&mut self, indent: usize, text: &str) {
         const LINES: usize = 40;
         let mut lines = text.trim_end().lines();
         for line in lines.by_ref().take(LINES) {
-            // The text of a panic or an error keeps its layout, but not its colours.
+            // The text keeps its tabs as spaces, but not its colours.
             self.line(indent, text::short(line, 4 * text::VALUE).replace("\\t", "    "));
         }
         let left = lines.count();
@@ -121,14 +121,14 @@ impl<'p> Page<'p> {
         }
     }
 
-    /// The command at the end of a report.
+    /// Writes the command at the end of a report.
     pub(super) fn help(&mut self, help: &Help) {
         let end = if help.why.ends_with('?') { "" } else { ":" };
         self.headline(paint(self.palette.hint, "help"), format_args!("{}{end}", help.why));
         self.line(4, paint(self.palette.emphasis, clean(&help.command)));
     }
 
-    /// The text, without a line break at the end, like the messages of panics and errors.
+    /// Returns the text without a line break at the end. Messages of panics and errors have none either.
     pub(super) fn finish(self) -> String {
         self.text.trim_end().to_owned()
     }

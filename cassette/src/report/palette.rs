@@ -1,4 +1,4 @@
-//! The colours of a report, one style for each role of a text.
+//! The colours of a report. Each role that a text can have in the report has a style.
 //!
 //! Must not know: which texts are written.
 
@@ -13,7 +13,7 @@ pub(crate) struct Palette {
     pub(crate) error: Style,
     /// The first word of a note.
     pub(crate) note: Style,
-    /// The first word of the command at the end.
+    /// The first word of the last part of a report, which has the command.
     pub(crate) hint: Style,
     /// A value of this run.
     pub(crate) added: Style,
@@ -40,7 +40,7 @@ impl Palette {
         }
     }
 
-    /// Only colours of the sixteen that every terminal has. The settings of the terminal decide their shades.
+    /// Uses only the sixteen colours that every terminal has, in the shades that the user has set.
     pub(crate) const fn colored() -> Self {
         Palette {
             error: AnsiColor::Red.on_default().bold(),
@@ -53,8 +53,9 @@ impl Palette {
         }
     }
 
-    /// Chooses colours for a terminal, unless a variable decides otherwise. `variable` returns the value of a variable.
-    /// The first variable in this table that decides counts; an empty variable does not decide:
+    /// Returns the palette with colours if `terminal` is true, unless an environment variable decides otherwise.
+    /// `variable` returns the value of a variable. The first line of this table that applies decides. An empty variable
+    /// counts as unset.
     ///
     /// | variable | decides |
     /// |---|---|
@@ -83,7 +84,7 @@ impl Palette {
     }
 }
 
-/// `text` in a style of the palette.
+/// Returns `text` in this style.
 pub(super) fn paint(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
@@ -104,7 +105,7 @@ mod tests {
         check(true, &[], true);
         check(false, &[], false);
         check(true, &[("NO_COLOR", "1")], false);
-        check(true, &[("NO_COLOR", "0")], false); // Any value counts.
+        check(true, &[("NO_COLOR", "0")], false); // Any value of `NO_COLOR` turns colours off.
         check(true, &[("NO_COLOR", "")], true);
         check(true, &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1"), ("CARGO_TERM_COLOR", "always")], false);
         for name in ["CLICOLOR_FORCE", "FORCE_COLOR"] {

@@ -12,8 +12,8 @@ use super::page::{Help, Page};
 use super::text::{VALUE, clean, nearest, short};
 use crate::error::Error;
 
-/// A mode that does not exist, in the variable `CASSETTE_MODE`. The attribute and `Config` can only name modes that
-/// exist.
+/// The variable `CASSETTE_MODE` names a mode that does not exist. In the attribute and in `Config`, only existing modes
+/// can be written.
 #[derive(Clone, Debug)]
 pub(crate) struct UnknownMode {
     /// The value as given.
@@ -82,7 +82,8 @@ pub(super) fn path(path: &Path) -> String {
     clean(&path.display().to_string()).into_owned()
 }
 
-/// The message of an error, without its causes and without the file, which reports show in a line of its own.
+/// The message of an error without its causes and without the name of the file. Reports show the file in a separate
+/// line.
 pub(super) fn message(error: &Error) -> String {
     let text = error.to_string();
     let Some(file) = error.path() else { return text };
@@ -93,7 +94,7 @@ pub(super) fn message(error: &Error) -> String {
     text.strip_prefix(&place).map_or_else(|| text.clone(), str::to_owned)
 }
 
-/// Writes the causes of an error, and its hint.
+/// Writes the causes and the hint of an error.
 pub(super) fn write_causes(page: &mut Page<'_>, error: &Error) {
     let mut next = error.source();
     while let Some(cause) = next {

@@ -4,12 +4,12 @@
 
 use crate::mode::Mode;
 
-/// The test that a report is about, as its call site describes it.
+/// The test that a report is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TestSite {
-    /// The name of its cassette: `weather/berlin`.
+    /// The name of the test's cassette, such as `weather/berlin`.
     pub(crate) cassette: String,
-    /// The path of the test for the harness, without the crate: `forecast::berlin`.
+    /// The path of the test, as the test harness takes it, such as `forecast::berlin`.
     pub(crate) test: String,
     /// The package, for `cargo test -p`.
     pub(crate) package: String,
@@ -17,18 +17,18 @@ pub(crate) struct TestSite {
     pub(crate) file: String,
     /// The line, from 1.
     pub(crate) line: u32,
-    /// The project's command that records the test, in place of `cargo test` in mode `record`. `{cassette}`,
-    /// `{package}` and `{test}` in it are replaced.
+    /// The project's own command that records the test, if it has one. In the command, `{cassette}`, `{package}` and
+    /// `{test}` are replaced.
     pub(crate) record_command: Option<String>,
     /// The mode in which the test ran. The suggested command depends on it.
     pub(crate) mode: Mode,
 }
 
 impl TestSite {
-    /// The command that runs this one test.
+    /// The command that runs only this test.
     pub(crate) fn run_command(&self) -> String {
         match (self.package.as_str(), self.test.as_str()) {
-            // A session without the attribute has no path of a test.
+            // A session without the attribute does not know the path of its test.
             (_, "") => "cargo test".to_owned(),
             ("", test) => format!("cargo test -- --exact {test}"),
             (package, test) => format!("cargo test -p {package} -- --exact {test}"),
@@ -49,7 +49,7 @@ impl TestSite {
         format!("CASSETTE_MODE={mode} {}", self.run_command())
     }
 
-    /// The command that records the test: the project's own, if it has one.
+    /// The command that records the test. This is the project's own command, if it has one.
     pub(crate) fn record_command(&self) -> String {
         match &self.record_command {
             Some(command) => command

@@ -10,7 +10,8 @@ use crate::selecting_headers::is_selecting;
 /// Settings that would have made the requests of a test match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Suggestions {
-    /// Places that are redacted in this request and should be redacted while recording as well.
+    /// Places that are redacted in the request of this run, but not in the recording. They should be redacted while
+    /// recording, too.
     pub(crate) redact: Vec<RequestPlace>,
     /// Places that matching should ignore.
     pub(crate) ignore: Vec<RequestPlace>,

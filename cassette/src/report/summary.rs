@@ -10,13 +10,13 @@ use super::text::{clean, count, size};
 pub(crate) struct Recorded {
     /// The name of the cassette.
     pub(crate) cassette: String,
-    /// The number of its interactions.
+    /// The number of interactions on the cassette.
     pub(crate) interactions: usize,
-    /// The size of all its files, in bytes.
+    /// The size of all files of the cassette, in bytes.
     pub(crate) size: u64,
     /// The number of responses that were cut where their clients left.
     pub(crate) cut: usize,
-    /// The rules and secrets that were redacted, and how often.
+    /// The rules and secrets that redacted something, and how often.
     pub(crate) redacted: Vec<(String, u64)>,
 }
 
@@ -35,7 +35,7 @@ impl Recorded {
     }
 }
 
-/// The number of responses that were cut where their clients left; `None` without one.
+/// The text about the responses that were cut where their clients left. `None` if there is no such response.
 pub(super) fn cut(responses: usize) -> Option<String> {
     (responses > 0).then(|| format!("{} cut where the client left", count(responses, "response")))
 }

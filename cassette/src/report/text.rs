@@ -1,4 +1,5 @@
-//! Formats values for people: escapes control characters of foreign text, shortens long text, formats sizes and counts.
+//! Formats values for people. Escapes control characters in foreign text, shortens long text, and formats sizes and
+//! counts.
 //!
 //! Must not know: which report the text is for.
 
@@ -6,13 +7,13 @@ use std::borrow::Cow;
 
 /// How many characters of a value a report shows.
 pub(super) const VALUE: usize = 120;
-/// How many characters of a URI a report shows. URIs are long, and readers need the whole URI.
+/// How many characters of a URI a report shows. URIs are longer than other values, and readers need the whole URI.
 pub(super) const URI: usize = 300;
-/// How many characters before the first difference of two long values a report shows.
+/// If two long values differ, the report shows this number of characters before the first difference.
 const CONTEXT: usize = 30;
 
-/// The text as one line that has no effect on a terminal: control characters, and characters that reorder text, are
-/// escaped.
+/// The text as one line that has no effect on a terminal. Control characters, and characters that change the direction
+/// of text, are escaped.
 pub(super) fn clean(text: &str) -> Cow<'_, str> {
     if !text.contains(is_harmful) {
         return Cow::Borrowed(text);
@@ -35,7 +36,7 @@ fn is_harmful(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The cleaned text, without its middle if it is longer than `max` characters.
+/// The text after [`clean`]. If it is longer than `max` characters, its middle is left out.
 pub(super) fn short(text: &str, max: usize) -> String {
     let length = text.chars().count();
     if length <= max {
@@ -50,8 +51,8 @@ pub(super) fn short(text: &str, max: usize) -> String {
     )
 }
 
-/// Two different values, cleaned. If one of them is long, the result has only the part of each value around the first
-/// difference.
+/// Two different values after [`clean`]. If one of them is long, only the part around the first difference is shown of
+/// each.
 pub(super) fn short_pair(a: &str, b: &str) -> (String, String) {
     if a.chars().count() <= VALUE && b.chars().count() <= VALUE {
         return (clean(a).into_owned(), clean(b).into_owned());
@@ -61,17 +62,17 @@ pub(super) fn short_pair(a: &str, b: &str) -> (String, String) {
     (window(a, start, VALUE), window(b, start, VALUE))
 }
 
-/// `width` characters from `start` on, with `…` on each side on which text is left out.
+/// `width` characters of the text from `start` on. A `…` stands for text that is left out before or after them.
 pub(super) fn window(text: &str, start: usize, width: usize) -> String {
     let length = text.chars().count();
-    // One more character takes no more space than a `…` in its place.
+    // If only one character would be left out at the end, it is shown, because a `…` takes the same space.
     let width = if length <= start + width + 1 { width + 1 } else { width };
     let before = if start > 0 { "…" } else { "" };
     let after = if length > start + width { "…" } else { "" };
     format!("{before}{}{after}", clean(slice(text, start, width)))
 }
 
-/// Names in backticks: `a`, `b` and `c`.
+/// The names as a list in backticks, such as `` `a`, `b` and `c` ``.
 pub(super) fn quoted(names: &[String]) -> String {
     let names: Vec<_> = names.iter().map(|name| format!("`{}`", clean(name))).collect();
     match &*names {
@@ -81,14 +82,14 @@ pub(super) fn quoted(names: &[String]) -> String {
     }
 }
 
-/// `length` characters from `start` on.
+/// `length` characters of the text from `start` on.
 fn slice(text: &str, start: usize, length: usize) -> &str {
     let at = |n: usize, text: &str| text.char_indices().nth(n).map_or(text.len(), |(at, _)| at);
     let rest = &text[at(start, text)..];
     &rest[..at(length, rest)]
 }
 
-/// The bytes around `offset`: valid UTF-8 as text, other bytes as escapes.
+/// The bytes around `offset` as text. Bytes that are not valid UTF-8 are escaped.
 pub(super) fn excerpt(bytes: &[u8], offset: usize) -> String {
     let start = bytes.len().min(offset).saturating_sub(CONTEXT);
     let end = bytes.len().min(start + VALUE / 2);
@@ -106,7 +107,7 @@ pub(super) fn count(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
-/// `… and 3 more`, or with a noun `… and 3 more requests`. `None` if all are shown.
+/// The text `… and 3 more`, or `… and 3 more requests` with a noun. `None` if all items are shown.
 pub(super) fn more(all: usize, shown: usize, noun: &str) -> Option<String> {
     let left = all.checked_sub(shown).filter(|left| *left > 0)?;
     Some(match noun {
@@ -115,7 +116,7 @@ pub(super) fn more(all: usize, shown: usize, noun: &str) -> Option<String> {
     })
 }
 
-/// A size in powers of 1000 (SI), with at least two digits: `812 B`, `1.2 kB`, `48 kB`, `3.4 MB`.
+/// A size with a unit, such as `812 B`, `1.2 kB`, `48 kB` or `3.4 MB`. Units are powers of 1000 (SI).
 pub(super) fn size(bytes: u64) -> String {
     if bytes < 1000 {
         return format!("{bytes} B");
@@ -133,7 +134,7 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
-/// The entry of `valid` that the user probably meant.
+/// The entry of `valid` that the user probably meant by `word`. `None` if no entry is similar.
 pub(super) fn nearest<'v>(word: &str, valid: &'v [String]) -> Option<&'v str> {
     let word = word.trim().to_lowercase();
     let ranked = valid.iter().map(|v| (edits(&word, v), v));

@@ -1,4 +1,4 @@
-//! The text of the summary at the end of a process. There is no text if there is nothing to report.
+//! The text of the summary at the end of a process. If there is nothing to report, there is no summary.
 //!
 //! Must not know: when the summary is printed.
 
@@ -15,9 +15,9 @@ use super::text::{clean, count, more, size};
 pub(crate) struct Totals {
     /// The number of recorded cassettes that did not exist before.
     pub(crate) new: usize,
-    /// The number of recorded cassettes that differ from the old ones.
+    /// The number of recorded cassettes that differ from the cassettes that they replaced.
     pub(crate) changed: usize,
-    /// The number of recorded cassettes that equal the old ones.
+    /// The number of recorded cassettes that are the same as before.
     pub(crate) unchanged: usize,
     /// The number of interactions on all recorded cassettes.
     pub(crate) interactions: usize,
@@ -25,26 +25,27 @@ pub(crate) struct Totals {
     pub(crate) size: u64,
     /// The number of responses that were cut where their clients left, on all recorded cassettes.
     pub(crate) cut: usize,
-    /// The rules and secrets that were redacted in all recordings, and how often.
+    /// The rules and secrets that redacted something in all recordings, and how often.
     pub(crate) redacted: BTreeMap<String, u64>,
     /// The number of snapshots that were replaced without a recording.
     pub(crate) accepted: usize,
-    /// The number of unused recordings for the name of each cassette that has some.
+    /// The number of unused recordings of each cassette that has some, by the name of the cassette.
     pub(crate) unused: BTreeMap<String, usize>,
     /// Cassettes of passing tests that are older than the configuration allows.
     pub(crate) expired: Vec<String>,
-    /// Cassettes of passing tests whose live responses differ from the recorded ones.
+    /// Cassettes of passing tests whose responses from real servers differ from the recorded responses.
     pub(crate) drifted: Vec<String>,
-    /// Cassettes without an interaction, whose tests asked for something, or ran while another session recorded.
+    /// Cassettes without an interaction, although their tests sent requests or opened connections, or ran while another
+    /// session recorded.
     pub(crate) empty: Vec<String>,
     /// New cassettes that were played back on a thread of this process before they were installed, because the test
     /// could not run in a new process.
     pub(crate) on_thread: Vec<String>,
-    /// The places that mode `learn` found, with the requests that have them.
+    /// The places that mode `learn` found, each with the requests in which it occurs.
     pub(crate) learned: BTreeSet<String>,
     /// Secrets that had no value while recording.
     pub(crate) absent: BTreeSet<Absent>,
-    /// Headers that matching does not compare, and in which recordings that are otherwise equal differ.
+    /// Headers that matching does not compare. Some recordings of the same request differ in these headers.
     pub(crate) differing_headers: BTreeSet<String>,
 }
 

@@ -16,11 +16,11 @@ pub(crate) struct Unfilled {
     pub(crate) cassette: PathBuf,
     /// The place of the recording on the cassette, from 0.
     pub(crate) index: usize,
-    /// The method of its request.
+    /// The method of the recorded request.
     pub(crate) method: http::Method,
-    /// The URI of its request, as recorded.
+    /// The URI of the recorded request.
     pub(crate) uri: String,
-    /// The expression, and what is wrong with it.
+    /// The expression, and why it could not be filled in.
     pub(crate) reason: String,
 }
 

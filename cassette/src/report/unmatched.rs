@@ -1,4 +1,5 @@
-//! Requests that match no recording: the request, the closest recording, the differences, suggestions.
+//! Requests that match no recording. The report shows each request, the closest recording, the differences and
+//! suggestions.
 //!
 //! Must not know: how the closest recording is found.
 
@@ -27,11 +28,11 @@ pub(crate) struct Unmatched {
     pub(crate) recorded: usize,
     /// The number of recordings that answered a request.
     pub(crate) used: usize,
-    /// The options of matching in force, as text. Empty if there are none.
+    /// The options of matching that the configuration sets, as text. Empty if there are none.
     pub(crate) matching: String,
-    /// The headers of answers that the recording left out.
+    /// The response headers that the recording left out.
     pub(crate) left_out: Vec<String>,
-    /// The requests, in the order in which they came; at least one.
+    /// The requests, in the order in which they came. There is at least one.
     pub(crate) requests: Vec<UnmatchedRequest>,
     /// Settings that would have made the requests match.
     pub(crate) suggestions: Suggestions,
@@ -46,13 +47,15 @@ pub(crate) struct UnmatchedRequest {
     pub(crate) reason: Reason,
     /// The most similar recordings, nearest first.
     pub(crate) near: Vec<Closest>,
-    /// Secrets of the nearest recording that have no value in this run, so that the request cannot match.
+    /// Secrets that the nearest recording contains and that have no value in this run. Without a value, the request
+    /// cannot match.
     pub(crate) valueless: Vec<Valueless>,
-    /// The values of the request that stand for other values of the recording.
+    /// The values of the request that were replaced with recorded values before it was compared.
     pub(crate) renamed: Vec<Renamed>,
 }
 
-/// A value of a request that stands for another value of the recording. Answers to equal requests gave out both.
+/// A value of a request, and the recorded value that it stands for. Responses to equal requests gave out these two
+/// values, and the requests came in another order than while recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Renamed {
     /// The value in this run.
@@ -74,25 +77,25 @@ pub(crate) enum Reason {
     },
     /// The request was recorded, but all its recordings are used.
     AllUsed {
-        /// How often it was recorded.
+        /// The number of recordings of this request.
         recorded: usize,
     },
     /// No recording is similar.
     NothingSimilar,
     /// Some recordings are similar.
     Differs,
-    /// The configuration demands the recorded order, and the recording of this request is not next.
+    /// The configuration requires the recorded order, and the next recording in this order does not match the request.
     OutOfOrder {
         /// The place of the recording that matches the request, from 0.
         found: usize,
-        /// The recording that is next. `None` after the last one.
+        /// The next recording in the order. `None` if all recordings were used.
         expected: Option<Expected>,
-        /// The recording that answered last.
+        /// The recording that answered the previous request.
         last: Option<Expected>,
     },
 }
 
-/// A recording in the recorded order.
+/// A recording, identified by its request.
 #[derive(Clone, Debug)]
 pub(crate) struct Expected {
     /// Its place on the cassette, from 0.
@@ -112,14 +115,14 @@ pub(crate) struct Closest {
     pub(crate) request: Request,
     /// The differences.
     pub(crate) mismatch: Mismatch,
-    /// The number, from 0, of the first request in this run that this recording answered. `None` if the recording is
-    /// unused.
+    /// The number of the request that this recording answered first, counted from 0 in this run. `None` if the
+    /// recording is unused.
     pub(crate) used_by: Option<usize>,
-    /// The recorded response, in short.
+    /// A short description of the recorded response.
     pub(crate) answer: RecordedAnswer,
 }
 
-/// A recorded response, in short.
+/// A short description of a recorded response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RecordedAnswer {
     /// A response.
@@ -128,7 +131,7 @@ pub(crate) enum RecordedAnswer {
         status: u16,
         /// The size of the body, in bytes.
         size: u64,
-        /// The beginning of the body, if the body is text and the cassette does not store it in a file of its own.
+        /// The beginning of the body. Empty if the body is not text, or is in a body file.
         beginning: String,
     },
     /// A transport error in place of a response.
@@ -139,7 +142,7 @@ pub(crate) enum RecordedAnswer {
 const REQUESTS: usize = 5;
 /// How many differences of one request a report shows.
 const DIFFERENCES: usize = 6;
-/// How many differences a report names for each recording after the nearest one.
+/// For each recording after the nearest one, a report names this many differences.
 const NAMED: usize = 3;
 /// How many renamed values of one request a report shows.
 const RENAMED: usize = 3;
@@ -155,7 +158,7 @@ impl From<&Outcome> for RecordedAnswer {
                     Content::File(_) => b"",
                 };
                 let first = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-                // The beginning of a binary body would say nothing.
+                // The beginning of a binary body would be useless.
                 let is_text = first.len() >= bytes.len().min(BEGINNING);
                 let beginning: String = first.chars().take(if is_text { BEGINNING + 1 } else { 0 }).collect();
                 RecordedAnswer::Response { status: r.status, size: r.body.size(), beginning }

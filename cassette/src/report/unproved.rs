@@ -1,4 +1,4 @@
-//! A recording that does not replay, so that it was not installed.
+//! A new recording that was not installed, because it does not replay.
 //!
 //! Must not know: how the replay ran.
 
@@ -12,7 +12,7 @@ use super::page::{Help, Page};
 pub(crate) struct Unproved {
     /// Where the replay ran.
     pub(crate) by: ProvedBy,
-    /// What happened.
+    /// How the replay ended.
     pub(crate) why: WhyUnproved,
 }
 
@@ -25,12 +25,12 @@ pub(crate) enum ProvedBy {
     Thread,
 }
 
-/// Why a recording counts as one that does not replay.
+/// How the replay ended, if it did not pass.
 #[derive(Clone, Debug)]
 pub(crate) enum WhyUnproved {
     /// The replay failed.
     Failed {
-        /// The texts of its problems.
+        /// The texts of the problems of the replay.
         problems: Vec<String>,
         /// The text of the panic, if the test panicked.
         panic: Option<String>,
@@ -43,7 +43,7 @@ pub(crate) enum WhyUnproved {
     Ended {
         /// The exit status.
         status: String,
-        /// The end of its output, redacted.
+        /// The end of the output, redacted.
         output: String,
     },
     /// The replay took too long.

@@ -9,12 +9,12 @@ use super::page::{Help, Page};
 use super::setup::path;
 use super::text::{VALUE, clean, more, short};
 
-/// Connections that a client ended because it did not trust the session's certificate.
+/// Connections that clients ended because they did not trust the session's certificate.
 #[derive(Clone, Debug)]
 pub(crate) struct Untrusted {
     /// The cassette.
     pub(crate) cassette: PathBuf,
-    /// The refusals, in the order in which they came; at least one.
+    /// The refusals, in order. There is at least one.
     pub(crate) refused: Vec<RefusedCertificate>,
 }
 

@@ -17,9 +17,9 @@ pub(crate) struct UnusedReport {
     pub(crate) cassette: PathBuf,
     /// The number of recordings on the cassette.
     pub(crate) recorded: usize,
-    /// The headers of answers that the recording left out.
+    /// The response headers that the recording left out.
     pub(crate) left_out: Vec<String>,
-    /// The unused recordings, in recorded order; at least one.
+    /// The unused recordings, in recorded order. There is at least one.
     pub(crate) left: Vec<UnusedRecording>,
     /// The recording that answered the last request of the test. `None` if the test made no request.
     pub(crate) last: Option<UnusedRecording>,
@@ -40,7 +40,7 @@ pub(crate) struct UnusedRecording {
 const SHOWN: usize = 10;
 
 impl UnusedReport {
-    /// The report without the recordings that may stay unused. `None` if no recording is left.
+    /// Removes the recordings that may stay unused. `None` if no other recording is unused.
     pub(crate) fn without(mut self, may_stay: impl Fn(usize) -> bool) -> Option<UnusedReport> {
         self.left.retain(|recording| !may_stay(recording.index));
         (!self.left.is_empty()).then_some(self)
@@ -111,7 +111,7 @@ impl UnusedReport {
 }
 
 impl UnusedRecording {
-    /// Writes the recording with its number from 1.
+    /// Writes the recording with its number. Numbers in the report count from 1.
     fn write(&self, page: &mut Page<'_>, width: usize) {
         let number = format!("{:>width$}.", self.index + 1);
         let number = paint(page.palette.dim, number);

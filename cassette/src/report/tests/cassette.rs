@@ -1,4 +1,4 @@
-//! Cassettes that are missing, malformed, in use, or hold a secret.
+//! Cassettes that are missing, malformed or in use, or that contain a secret.
 
 use super::*;
 use crate::redact::suggest::Suggestion;

@@ -1,4 +1,4 @@
-//! Compares whole texts, as a user reads them.
+//! Compares whole reports with the text that a user reads.
 
 mod cassette;
 mod foreign;
@@ -40,7 +40,7 @@ fn check_with_notes(problems: Vec<Problem>, notes: Vec<Note>, expected: &str) {
     let failure = FailureReport { site: site(), problems, notes, panic: None };
     let text = failure.render(&Palette::plain());
     assert!(text == expected, "\n{text}\n\nexpected:\n{expected}");
-    // Without its escape sequences, the coloured text equals the plain text.
+    // The coloured text equals the plain text, except for its escape sequences.
     let mut uncolored = String::new();
     let colored = failure.render(&Palette::colored());
     let mut pieces = colored.split('\u{1b}');

@@ -53,7 +53,7 @@ help: give yourself permission to write:
     );
 }
 
-/// A test that passes prints these notes as well.
+/// Tests the notes about secrets without a value, which a test prints even if it passes.
 #[test]
 fn secrets_that_are_not_there() {
     let absent = [

@@ -77,7 +77,8 @@ help: if the test asks for this on purpose, record `weather/berlin` again:
     );
 }
 
-/// A header that is compared by default. The recording may be older than this rule.
+/// This header is compared by default. The cassette may have been recorded before this rule existed, so it lacks the
+/// header.
 #[test]
 fn a_selecting_header_differs() {
     let with = |target: Option<&'static str>| {
@@ -259,8 +260,7 @@ help: if the test asks for this on purpose, record `weather/berlin` again:
     );
 }
 
-/// A suggestion is made for a request that differs little from a recording, but not for a request with many
-/// differences.
+/// If a request has only a few differences from a recording, there is a suggestion. If it has many, there is none.
 #[test]
 fn many_differences() {
     let far = differs(get("https://h/?a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1"), 0, get("https://h/"));
@@ -280,7 +280,7 @@ fn many_differences() {
     assert!(text.contains("\n    1. the query key `t`: .ignore_query(\"t\")\n\nhelp: "), "{text}");
 }
 
-/// Compares the text for the differences alone.
+/// Compares only the text about the differences.
 #[track_caller]
 fn check_difference(matching: &Matching, actual: &Request, recorded: &Request, expected: &str) {
     let palette = Palette::plain();
@@ -559,7 +559,7 @@ fn suggestions_to_ignore() {
     check_suggestion(get("https://h/a"), get("https://h/b"), None);
 }
 
-/// A value that is redacted in the request but not in the recording gets a suggestion to redact it.
+/// If a value is redacted in the request but not in the recording, there is a suggestion to redact it.
 #[test]
 fn suggestions_to_redact() {
     let uri = "https://h/";
@@ -629,7 +629,7 @@ help: the real value is not needed:
     );
 }
 
-/// Compares the text about secrets without a value, up to the last line.
+/// Compares the text about secrets without a value, and everything after it.
 #[track_caller]
 fn check_valueless(of: Vec<Valueless>, expected: &str) {
     let uri = "https://api.example.com/v1/forecast";

@@ -73,7 +73,7 @@ help: once the cause is mended, record again:
     );
 }
 
-/// Each cause with the option that mends it.
+/// Compares the text of each cause, which names the option that removes it.
 #[test]
 fn causes() {
     let check = |cause: Cause, expected: &str| {

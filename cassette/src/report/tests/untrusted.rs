@@ -1,4 +1,4 @@
-//! Clients that do not trust the session.
+//! Clients that do not trust the session's certificate.
 
 use super::*;
 
