@@ -78,8 +78,8 @@ impl Api {
         })
     }
 
-    /// Starts a server that may fail in place of an answer. hyper then closes the connection, or resets the stream with
-    /// the code of an error of `h2`.
+    /// Starts a server whose `answer` may return an error instead of a response. Then hyper closes the connection. If
+    /// the error comes from `h2`, hyper resets the stream with the code of the error.
     pub(crate) fn failing<F, E>(
         speaks: Speaks,
         answer: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,

@@ -72,7 +72,7 @@ fn text_is_readable_by_the_line() {
     assert!(text.contains("zweite Zeile, größer"), "{text}");
 }
 
-/// If a person has edited a body in the cassette, a replay sends the `content-length` of the edited body.
+/// If a person has edited a body in the cassette, the `content-length` on replay is the length of the edited body.
 #[test]
 fn a_body_that_was_edited_by_hand() {
     for speaks in [Speaks::Http1, Speaks::Https2] {
@@ -298,7 +298,7 @@ fn values_of_content_encoding_that_are_no_coding() {
     }
 }
 
-/// With an option, a body in an unknown coding is kept as it is.
+/// With `Config::opaque_encoding`, cassette keeps a body in an unknown coding as it is.
 #[test]
 fn an_unknown_coding_by_option() {
     let api = Api::start(Speaks::Http1, |request| {

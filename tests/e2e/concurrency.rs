@@ -16,7 +16,7 @@ use crate::size::sized;
 const TASKS: usize = 64;
 const EQUAL_REQUESTS: usize = 20;
 
-/// Starts many tasks, and checks that each gets the responses to its own requests.
+/// Starts many tasks, and checks that each task gets the responses to its own requests.
 async fn storm(session: Session, base: &str, requests: usize) -> usize {
     let http = session.client().unwrap();
     let mut tasks = JoinSet::new();
@@ -79,7 +79,7 @@ fn equal_requests_at_once_share_no_answer() {
     assert_eq!(project.interactions().len(), TASKS * EQUAL_REQUESTS);
 }
 
-/// The server responds to the first request last.
+/// The server responds to the first request after all others.
 #[test]
 fn the_cassette_is_in_the_order_of_asking() {
     let (arrived, mut arrivals) = mpsc::unbounded_channel();
@@ -123,8 +123,9 @@ fn the_cassette_is_in_the_order_of_asking() {
     });
 }
 
-/// Concurrent requests reach the recorder in an order that is a matter of chance. Recording them again leaves the
-/// cassette as it is. Requests that follow each other have an order of their own, which the recording shows.
+/// The order of concurrent requests is a matter of chance. If they are recorded again in another order, the cassette
+/// stays unchanged. The order of requests that were sent one after the other is not a matter of chance. If it changes,
+/// the cassette changes.
 #[test]
 fn recording_again_keeps_the_order_of_concurrent_requests() {
     let (arrived, mut arrivals) = mpsc::unbounded_channel();
@@ -142,7 +143,7 @@ fn recording_again_keeps_the_order_of_concurrent_requests() {
         }
     });
     let (config, project) = (api.config(), Project::new());
-    // Sends the requests in this order. Those under `/at-once` are answered together, at the end.
+    // Sends the requests in this order. The server answers the requests below `/at-once` together, at the end.
     let mut record = |paths: [&str; 3]| {
         let urls = paths.map(|path| api.url(path));
         let (arrivals, go) = (&mut arrivals, &go);
@@ -199,7 +200,7 @@ fn parallel_sessions_do_not_mix() {
             }
         });
     };
-    // The sessions have clients of their own.
+    // Each session has its own client, so the sessions may record in parallel.
     run(cassette::Mode::Record, &api.config().record_in_parallel());
     let connections = api.connections();
     assert!(connections > 0);

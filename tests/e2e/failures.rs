@@ -1,4 +1,5 @@
-//! Tests every failure as a user sees it. They run the tests of the fixture project, and compare the whole output.
+//! Tests every failure as a user sees it. These tests run the tests of the fixture project, and compare the whole
+//! output.
 
 use crate::fixture::{Api, CASSETTE, Project, recorded};
 
@@ -232,8 +233,8 @@ fn two_tests_with_one_cassette() {
     insta::assert_snapshot!(run.text);
 }
 
-/// In place of the folder there is a file of the same name, because root could write into a folder without write
-/// permission.
+/// A file has the name of the folder, so nobody can write into the folder. A folder without write permission would not
+/// do, because root can write into it.
 #[test]
 fn a_folder_that_cannot_be_written() {
     let api = Api::start();
@@ -256,7 +257,7 @@ fn a_failed_recording_is_kept_elsewhere_and_replaces_nothing() {
 
 #[test]
 fn a_server_that_is_not_there() {
-    // The listener gets a free port and is dropped, so no server listens on this port.
+    // A listener takes a free port and is dropped. So no server listens on this port.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     drop(listener);

@@ -132,7 +132,7 @@ impl Project {
         self.command_with(1, tests, variables)
     }
 
-    /// The command that runs the tests with these names on so many threads.
+    /// The command that runs the tests with these names, with this number of test threads.
     pub(crate) fn command_with(&self, threads: usize, tests: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new(executable());
         command

@@ -1,5 +1,5 @@
-//! Headers: what the client saw while recording and on replay, what a cassette has of the request, and what stands in
-//! the metadata.
+//! Tests headers: which headers the client gets while recording and on replay, which request headers the cassette
+//! contains, and which headers the metadata lists as left out.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
@@ -11,10 +11,10 @@ use crate::api::{Answer, Api, HOST, Speaks, answer, get, see};
 use crate::project::{Project, response};
 use crate::redaction_places::JSON;
 
-/// Headers of answers as real servers send them.
+/// Response headers of real servers, which a replay must return.
 const INNOCENT: &str = include_str!("../../cassette/src/redact/tests/corpus/headers.txt");
 
-/// A client of HTTP/1 reads at most 100 headers of an answer.
+/// The number of headers in one response. Clients of HTTP/1 accept at most 100.
 const OF_ONE_ANSWER: usize = 50;
 
 fn innocent() -> Vec<(&'static str, &'static str)> {
@@ -27,7 +27,7 @@ fn part_of_innocent(path: &str) -> Answer {
     answer(200, all.chunks(OF_ONE_ANSWER).nth(n).expect("a part"), "text")
 }
 
-/// Every header of an answer that clients are known to read comes back as it was.
+/// A replay returns every response header that clients are known to read, with the same value.
 fn all_come_back(speaks: Speaks) {
     let parts = innocent().len().div_ceil(OF_ONE_ANSWER);
     assert!(innocent().len() >= 300);
@@ -69,7 +69,8 @@ const NOISY: &[(&str, &str)] = &[
     ("x-total-count", "319"),
 ];
 
-/// Noise is left out by name, and `date` is the time of the session.
+/// cassette leaves out headers that are only noise, and the metadata lists their names. On replay, `date` is the time
+/// of the session's clock.
 #[test]
 fn noise_stands_in_the_metadata() {
     let api = Api::start(Speaks::Http1, |_| answer(200, NOISY, "[]"));
@@ -95,7 +96,7 @@ fn noise_stands_in_the_metadata() {
     assert_eq!(left_out.response, ["cf-ray", "date", "via", "x-runtime"]);
     assert!(left_out.request.iter().all(|name| name == "user-agent" || name == "accept-encoding"));
 
-    // A cassette of an older version has no such list, and answers as it did.
+    // A cassette of an older version has no such list. Its replay adds no `date`.
     let text = project.text();
     let (start, end) = (text.find("\"left_out\"").unwrap(), text.find("\"interactions\": [").unwrap());
     let (before, rest) = (text[..start].trim_end().trim_end_matches(','), &text[start..end]);
@@ -135,7 +136,8 @@ fn an_option_keeps_noise() {
     }
 }
 
-/// A reviewer sees what the request was. The time and the version of the client are no part of that.
+/// The cassette contains the request headers that a reviewer needs. It does not contain headers that change by chance
+/// or with the client's version, such as `x-request-id` and `user-agent`.
 #[test]
 fn of_requests_are_on_the_cassette() {
     let secret = "q8JxZt0Wm3RbV6yNcKp2";
@@ -159,7 +161,7 @@ fn of_requests_are_on_the_cassette() {
     };
     assert_eq!(project.record(config.clone(), &ask), format!("{{\"you\": \"sent {secret}\"}}"));
     drop(api);
-    // The body of the request matches, because redaction searches it for the value of the header.
+    // Redaction searches the request's body for the value of the header, so the body matches.
     let replayed = project.replay(config, &ask);
     let replayed = String::from_utf8_lossy(&replayed);
     let sent = replayed.strip_prefix("{\"you\": \"sent ").and_then(|rest| rest.strip_suffix("\"}"));
@@ -177,7 +179,8 @@ fn of_requests_are_on_the_cassette() {
     assert!(left_out.request.contains(&"x-request-id".to_owned()), "{left_out:?}");
 }
 
-/// A credential in a header that no list knows never reaches the disk, and the request that sends it back matches.
+/// A response has credentials in headers that are on no list. They are not written to the disk, and a request that
+/// sends a credential back matches.
 #[test]
 fn credentials_in_unknown_headers() {
     const STATES: [&str; 2] = ["q8JxZt0Wm3RbV6yNcKp2", "kJ8sX9dKq2mZxQ7vB4nT1wYr"];
@@ -212,8 +215,9 @@ fn credentials_in_unknown_headers() {
     assert_eq!(response(&project.interactions()[0]).headers["x-acme-next"], "[header.x-acme-next:1]");
 }
 
-/// An unchanged API gives an unchanged file, although each answer has an id of its own. The ids change if one of them
-/// gets into the output: the old cassette would not fit.
+/// If the API has not changed, a new recording does not change the file, although each response has a new request id.
+/// But if an id gets into the output of the test, the new recording replaces the file, because the old ids do not fit
+/// to the new output.
 #[test]
 fn ids_of_requests_alone_change_no_file() {
     let count = AtomicUsize::new(0);
@@ -248,7 +252,7 @@ fn failure<T>(result: Result<T, Failure>) -> String {
     result.err().expect("a failure").to_string()
 }
 
-/// Failures name the headers that the recording left out.
+/// The report of a failure names the headers that the recording left out.
 #[test]
 fn failures_name_left_out_headers() {
     let api = Api::start(Speaks::Http1, |_| answer(200, NOISY, "[]"));
@@ -272,12 +276,12 @@ fn failures_name_left_out_headers() {
     let failed = failure(project.builder(Mode::Replay, config.clone()).run_async(body));
     assert!(failed.contains("the test returned an error") && failed.contains(NAMES), "{failed}");
     assert!(failed.contains(".allow_header(\"cf-ray\")"), "{failed}");
-    // A failure of another kind has nothing to do with them.
+    // A failure in mode `off` has nothing to do with left-out headers.
     let other = failure(project.builder(Mode::Off, config).run_async(async |_| Err::<(), _>("another")));
     assert!(!other.contains("left out"), "{other}");
 }
 
-/// A cassette of an older version lacks headers, which is no change of the API.
+/// A cassette of an older version lacks some headers. Mode `verify` does not report them as a change of the API.
 #[test]
 fn verify_with_a_cassette_of_an_older_version() {
     let api = Api::start(Speaks::Http1, |_| answer(200, NOISY, "[]"));

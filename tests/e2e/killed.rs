@@ -1,7 +1,7 @@
 //! Kills a recording process at random moments. After each kill, the old or the new cassette must be complete. If there
 //! is a journal, `recover` must make a cassette of it that contains every finished interaction.
 //!
-//! An interaction is finished when the client has read the response to its end. Then the process prints a line.
+//! An interaction is finished when the client has read the whole response. The process then prints a line.
 
 #![expect(clippy::print_stdout, reason = "the seed of a failed run")]
 

@@ -1,4 +1,4 @@
-//! End-to-end tests: the public API, real servers on loopback, real files, and what a user sees.
+//! End-to-end tests. They use the public API with real servers on loopback and real files, and check what a user sees.
 
 mod alone;
 mod ambient;

@@ -115,7 +115,7 @@ fn what_an_interaction_says_of_itself() {
     let (answers, ended) = play(&project, Config::new(), &[A, A, B, B]);
     assert_eq!(answers, "123-");
     assert!(ended.unwrap_err().contains("recorded once, and already used"));
-    // A mistake in the cassette fails the test before the first request.
+    // If a key in the cassette has a wrong value, the test fails before the first request.
     let broken = cassette(&[&got(A, "1", r#", "optional": "yes""#)]);
     insta::assert_snapshot!(play(&broken, Config::new(), &[]).1.unwrap_err());
 }

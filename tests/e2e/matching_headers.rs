@@ -1,4 +1,5 @@
-//! Request headers in matching: those that select what a request asks for, and those that decide among equal recordings.
+//! Tests request headers in matching. Some headers select what a request asks for, so they are compared. Other headers
+//! only decide which of several equal recordings answers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,15 +14,15 @@ use crate::project::Project;
 
 const PARTS: usize = 16;
 const AT_ONCE: usize = 8;
-/// Longer than the inline limit, so that each part is a file of its own.
+/// The length of a part. It is longer than the inline limit, so that each part is in a body file.
 const PART: usize = 70_000;
 
-/// A file in which no two parts are equal.
+/// The file that the server serves. No two parts of it are equal.
 fn file() -> Bytes {
     (0..PARTS * PART).map(|i| (i / 7 + i / PART) as u8).collect::<Vec<_>>().into()
 }
 
-/// Serves the file, whole or in ranges (RFC 9110 §14).
+/// A server that sends the whole file, or the requested range of it (RFC 9110 §14).
 fn ranges() -> Api {
     let file = file();
     Api::start(Speaks::Https1, move |request| {
@@ -37,7 +38,8 @@ fn ranges() -> Api {
     })
 }
 
-/// Fetches all parts, several at once, beginning with part `first`. Returns the responses in the order of the parts.
+/// Fetches all parts, several at the same time, and begins with part `first`. Returns the responses in the order of the
+/// parts.
 async fn fetch(session: &Session, first: usize) -> Vec<(u16, String, Bytes)> {
     let http = session.client().unwrap();
     let url = format!("https://{HOST}/file");
@@ -83,7 +85,7 @@ fn parallel_ranges_of_a_file() {
     }
 }
 
-/// A range that was not recorded fails, and a range is never answered by the whole file.
+/// Only one range was recorded. A request for another range fails, and so does a request for the whole file.
 #[test]
 fn another_range() {
     let (api, project) = (ranges(), Project::new());
@@ -107,7 +109,8 @@ fn another_range() {
     assert_eq!(project.replay(ignored, &ask(Some("bytes=10-19"))), file().slice(0..10));
 }
 
-/// In each pass of mode `learn` the parts come in another order. This is no reason to ignore their ranges.
+/// In the two passes of mode `learn`, the parts are requested in different orders. Mode `learn` must not ignore the
+/// ranges because of that.
 #[test]
 fn learning_with_parallel_ranges() {
     let (api, project) = (ranges(), Project::new());
@@ -126,7 +129,7 @@ fn learning_with_parallel_ranges() {
     assert!(bytes(&replayed) == file());
 }
 
-/// An API whose operation is in a header, as that of DynamoDB or KMS.
+/// An API that takes the name of the operation from a header, as DynamoDB and KMS do.
 fn operations() -> Api {
     Api::start(Speaks::Https2, |request| operation(request.headers()))
 }
@@ -137,7 +140,8 @@ fn operation(headers: &HeaderMap) -> Answer {
     answer(200, &[("content-type", "text/plain")], text)
 }
 
-/// Sends the same body for each operation, in each language. Returns the response texts.
+/// Sends a request for each of these operations and languages, always with the same body. Returns the texts of the
+/// responses.
 async fn call(session: &Session, requests: &[(&'static str, &'static str)]) -> Vec<String> {
     let http = session.client().unwrap();
     let mut texts = Vec::new();
@@ -161,7 +165,8 @@ fn operations_in_a_header() {
     let [keys, aliases] = requests;
     let replayed = project.replay(config.clone(), &async |session| call(&session, &[aliases, keys]).await);
     assert_eq!(replayed, ["TrentService.ListAliases in de", "TrentService.ListKeys in de"]);
-    // A cassette that was recorded without the header fails. The failure names the header, and the way out.
+    // If the cassette was recorded without the header, the request does not match. The failure names the header and
+    // lists suggestions.
     project.write(&project.text().replace("\"x-amz-target\"", "\"x-other\""));
     let old = project.run(Mode::Replay, config.clone(), &async |session| call(&session, &[keys]).await);
     let message = old.unwrap_err().to_string();
@@ -176,7 +181,8 @@ fn operations_in_a_header() {
     project.replay(ignored, &async |session| call(&session, &requests).await);
 }
 
-/// Languages are not compared, but the request gets the recording that has its language.
+/// `accept-language` is not compared. But if there are several recordings, the request gets the recording with the same
+/// language.
 #[test]
 fn headers_that_decide() {
     let [de, en] = [("K.List", "de"), ("K.List", "en")];
@@ -196,17 +202,17 @@ fn headers_that_decide() {
         replay(&[("K.List", "en"), ("K.List", "de"), ("K.List", "de")]),
         ["K.List in en", "K.List in de", "K.List in de"]
     );
-    // No request fails because of its language.
+    // A request in another language does not fail.
     assert_eq!(
         replay(&[("K.List", "fr"), ("K.List", "en"), ("K.List", "en")]),
         ["K.List in de", "K.List in en", "K.List in de"]
     );
-    // A required header is compared, so it needs no decision and no note.
+    // With `require_header`, the header is compared, and another language fails.
     let required = config.clone().require_header("accept-language");
     let other = async |session: Session| call(&session, &[("K.List", "fr")]).await;
     let message = project.run(Mode::Replay, required, &other).unwrap_err().to_string();
     assert!(message.contains("header `accept-language`"), "{message}");
-    // If the recorded order is required, nothing else decides.
+    // If the configuration requires the recorded order, headers do not decide.
     let ordered = config.clone().ordered();
     let replayed = project.replay(ordered, &async |session| call(&session, &[en, de, de]).await);
     assert_eq!(replayed, recorded);

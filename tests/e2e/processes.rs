@@ -12,7 +12,7 @@ use crate::fixture::Project;
 
 const CASSETTE: &str = "tests/cassettes/weather/cities.json";
 
-/// An API with two pages of cities. For each response it needs a permit of `gate`.
+/// An API with two pages of cities. It takes a permit of `gate` before each response.
 struct Gated {
     api: Api,
     gate: Arc<Semaphore>,

@@ -1,5 +1,6 @@
-//! A recording proves itself: after a test has passed, cassette plays the recording back in a new process before it
-//! installs the recording. These tests run the tests of the fixture project as a user would.
+//! Tests that cassette plays a recording back before it installs the recording. After a test has passed while
+//! recording, it runs again in a new process, and gets its responses from the recording. These tests run the tests of
+//! the fixture project as a user does.
 
 use bytes::Bytes;
 use http::Request;
@@ -24,7 +25,7 @@ fn server() -> api::Api {
     })
 }
 
-/// Records a test from the server, then stops the server.
+/// Records these tests from the server, and stops the server.
 fn recorded(tests: &[&str], variables: &[(&str, &str)]) -> (Project, Run) {
     let api = server();
     let project = Project::new().upstream(api.address());
@@ -32,14 +33,15 @@ fn recorded(tests: &[&str], variables: &[(&str, &str)]) -> (Project, Run) {
     (project, run)
 }
 
-/// The sources of the project after a run.
+/// The files of the project except those below `target`.
 fn sources(project: &Project) -> Vec<String> {
     let mut files = project.files();
     files.retain(|file| !file.starts_with("target/"));
     files
 }
 
-/// Records a test, which must fail without a trace in the sources, and whose failure must name the cause.
+/// Records a test. The test must fail, must write no file except below `target`, and its failure must contain the texts
+/// `expected`.
 #[track_caller]
 fn refused(test: &str, variation: &str, expected: &[&str]) -> String {
     let (project, run) = recorded(&[&format!("proof::{test}")], &[("FIXTURE", variation)]);
@@ -71,7 +73,8 @@ fn a_recording_that_replays_is_installed() {
     assert!(replayed.passed, "{}", replayed.text);
 }
 
-/// nextest runs each test in a process of its own, and says so in a variable that the replay inherits.
+/// nextest sets a variable that says that each test has a process of its own. The process of the replay inherits this
+/// variable.
 #[test]
 fn under_nextest() {
     let api = server();
@@ -116,10 +119,10 @@ fn a_redacted_value() {
     );
     let text = refused("token", "error", &cause);
     assert!(text.contains("= seen in: the error"), "{text}");
-    // The text of the replay has the length of the token.
+    // The token that the code under test gets on replay has the same length as the real token.
     let (_, run) = recorded(&["proof::token"], &[("FIXTURE", "length")]);
     assert!(run.passed, "{}", run.text);
-    // The request shows nothing of the placeholder.
+    // The request contains only a part of the token, so the placeholder does not show in it.
     let text = refused("token", "part", &cause);
     assert!(
         !text.contains("= seen in") && text.contains("error: no recording answers this request"),
@@ -170,7 +173,8 @@ fn an_output_that_differs_in_each_run() {
     refused("varying", "length", &cause);
 }
 
-/// The request of the second test is not on its cassette, because the first test has filled a cache.
+/// The first test fills a cache of the process. So the second test sends no request while recording, but it sends one
+/// in the new process.
 #[test]
 fn a_cache_that_an_earlier_test_has_filled() {
     let (project, run) = recorded(&["proof::cache_a", "proof::cache_b"], &[]);
@@ -184,7 +188,8 @@ fn a_cache_that_an_earlier_test_has_filled() {
     assert_eq!(sources(&project), ["tests/cassettes/proof/cache_a.json"]);
 }
 
-/// In the same process, the second pass would find the static that the first pass has set.
+/// While recording, the test sets a `static`, and on replay it needs this `static`. It fails, because the `static` is
+/// not set in the new process of the replay.
 #[test]
 fn statics_do_not_help_the_replay() {
     refused("second_time", "", &["the static is not set", "in a new process of this executable"]);
@@ -214,7 +219,8 @@ fn a_replay_that_ends_its_process() {
     refused("exits", "", &["= ended: without a result: exit status: 101", "this code exits"]);
 }
 
-/// No harness can name this test, because it is inside of a function.
+/// This test is inside of a function, so the test harness has no name for it, and cassette cannot run it in a new
+/// process.
 #[test]
 fn a_test_that_no_new_process_can_run() {
     let api = server();
@@ -234,7 +240,8 @@ fn a_test_that_no_new_process_can_run() {
     );
 }
 
-/// Mode `learn` says what it learned, and the failure what it cannot learn.
+/// The summary of mode `learn` names what it learned. If a path differs, the failure says that mode `learn` cannot
+/// ignore it.
 #[test]
 fn learn_says_what_it_learned() {
     let api = server();
@@ -261,7 +268,7 @@ fn switched_off() {
     refused("over_config", "", &["not the server", "`prove = false` in the attribute"]);
 }
 
-/// A recording that does not replay must not replace one that does.
+/// A recording that does not replay must not replace an older recording that does.
 #[test]
 fn the_old_cassette_stays() {
     let api = server();

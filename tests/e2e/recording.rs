@@ -373,7 +373,8 @@ fn a_secret_that_slips_through_is_not_installed() {
     assert!(!message.contains(value) && !message.contains(wrapped), "{message}");
     assert!(message.contains("KEY"), "{message}");
     assert_eq!(project.files().len(), 0, "{:?}", project.files().keys());
-    // Tries the same with a long body, and with an old cassette. The old cassette stays.
+    // Now there is an old cassette, and the secret is in a long body. The recording fails again, and the old cassette
+    // stays.
     let long = Api::start(Speaks::Http1, move |_| answer(200, &[], [&"-".repeat(100_000), wrapped].concat()));
     project.record(api.config(), &body);
     let before = project.files();

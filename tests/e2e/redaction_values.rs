@@ -207,7 +207,7 @@ fn a_token_that_came_before_its_name() {
     assert!(message.contains("[access_token:1]") && !message.contains("9f8c2b7d"), "{message}");
 }
 
-/// When mode `append` adds values to a cassette, their placeholders get new numbers.
+/// When mode `append` adds tokens to a cassette, their placeholders get numbers that the cassette does not have yet.
 #[test]
 fn two_tokens_stay_two_over_recordings() {
     let count = std::sync::atomic::AtomicU32::new(1);

@@ -1,4 +1,5 @@
-//! Streams of HTTP/2 that the server resets. Clients act on the code of a reset.
+//! Tests streams of HTTP/2 that the server resets. A replay must reset with the same code, because clients act on the
+//! code.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +13,7 @@ use tokio::sync::Notify;
 use crate::api::{Api, Speaks, answer, channel, data};
 use crate::project::{Project, response};
 
-/// The code of a reset, from the sources of a client's error.
+/// Finds the code of a reset in the sources of a client's error.
 fn code(error: &(dyn std::error::Error + 'static)) -> Option<Reason> {
     let mut sources = std::iter::successors(Some(error), |e| e.source());
     sources.find_map(|e| e.downcast_ref::<h2::Error>()).and_then(h2::Error::reason)
@@ -43,7 +44,7 @@ fn codes() {
     assert_eq!(reset(Reason::INTERNAL_ERROR), TransportErrorKind::Reset);
 }
 
-/// reqwest repeats a request that the server refused to process.
+/// If the server refuses a stream, reqwest sends the request again.
 #[test]
 fn a_refused_stream_is_repeated() {
     let asked = Arc::new(AtomicUsize::new(0));
@@ -67,7 +68,7 @@ fn a_refused_stream_is_repeated() {
     assert_eq!(project.interactions().len(), 2);
 }
 
-/// The error of a body, with a code among its sources.
+/// An error of a body. One of its sources is an `h2` error with a code.
 #[derive(Debug)]
 struct Wrapped(h2::Error);
 

@@ -1,5 +1,5 @@
-//! Tests that tokens keep their syntax on replay: the code under test gets a JWT in place of a JWT, a UUID in place of a
-//! UUID. The requests that send them back match, whatever the encoding.
+//! Tests that tokens keep their syntax on replay. The code under test gets a stand-in: another JWT in place of a JWT,
+//! another UUID in place of a UUID. Requests that send a stand-in back match, in every encoding.
 
 use std::time::{Duration, SystemTime};
 
@@ -34,14 +34,14 @@ fn seconds() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// Decodes a part of a JWT, as a client does that does not verify it.
+/// Decodes a part of a JWT without verifying the signature, as many clients do.
 fn part(token: &str, n: usize) -> Value {
     let parts: Vec<&str> = token.split('.').collect();
     assert_eq!(parts.len(), 3, "{token}");
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[n]).expect("base64")).expect("JSON")
 }
 
-/// Verifies the signature.
+/// Verifies the signature of a JWT.
 fn verify(token: &str) -> Result<(), String> {
     let (signed, signature) = token.rsplit_once('.').ok_or("not a JWT")?;
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|e| e.to_string())?;
@@ -53,7 +53,7 @@ async fn get_json(session: &Session, path: &str) -> Value {
     serde_json::from_slice(&see(request.send().await.unwrap()).await.body).expect("JSON")
 }
 
-/// Sends a value back in each usual way, and returns the statuses.
+/// Sends a token in every usual part of a request, and returns the statuses of the responses.
 async fn send_back(session: &Session, token: &str) -> Vec<u16> {
     let http = session.client().unwrap();
     let url = |path: &str| format!("http://{HOST}/use/{path}");
@@ -82,7 +82,7 @@ async fn send_back(session: &Session, token: &str) -> Vec<u16> {
     statuses
 }
 
-/// A client decodes a JWT, checks when it expires by the frozen clock, and reads its audience and roles.
+/// The client decodes a JWT, compares its expiry with the frozen clock, and reads its audience and roles.
 #[test]
 fn a_jwt_stays_a_jwt() {
     let api = Api::start(Speaks::Http1, |request| match request.uri().path() {
@@ -121,7 +121,7 @@ fn is_uuid(text: &str) -> bool {
     lengths.eq([8, 4, 4, 4, 12]) && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
 }
 
-/// Sessions, numbers as text, and tokens with the prefix of their issuer.
+/// Tests session cookies, numbers as text, and tokens with the prefix of their issuer.
 #[test]
 fn other_tokens_keep_their_syntax() {
     let api = Api::start(Speaks::Http1, |request| match request.uri().path() {
@@ -171,7 +171,8 @@ fn other_tokens_keep_their_syntax() {
     project.assert_never("16C7e42F292c");
 }
 
-/// Two tokens stay two. The output of the test contains a token, and the snapshot is the same both times.
+/// Two different tokens have two different stand-ins. The output of the test contains a token, and the snapshot is the
+/// same while recording and on replay.
 #[test]
 fn two_tokens_and_the_output() {
     let api = Api::start(Speaks::Http1, |request| {
@@ -192,7 +193,8 @@ fn two_tokens_and_the_output() {
     project.assert_never("9f8c2b7d4e1a");
 }
 
-/// A cassette without syntaxes, as older versions wrote it, still gives the placeholders.
+/// A cassette of an older version does not contain the syntax of tokens. Its replay gives the code under test the
+/// placeholders.
 #[test]
 fn an_older_cassette_gives_placeholders() {
     let api =
@@ -212,8 +214,9 @@ fn an_older_cassette_gives_placeholders() {
     assert!(failure.contains("weather/berlin.json"), "{failure}");
 }
 
-/// Mode `append` answers the login from the cassette and sends the stand-in to a server that refuses it. The new
-/// interaction has the placeholder, and mode `verify` sends the live token.
+/// In mode `append`, the login is answered from the cassette, and the client sends the stand-in to the real server,
+/// which does not know it. The new interaction contains the placeholder. In mode `verify`, the server gets its own
+/// token.
 #[test]
 fn stand_ins_meet_real_servers() {
     let serve = |request: http::Request<bytes::Bytes>| match request.uri().path() {
@@ -254,8 +257,8 @@ fn stand_ins_meet_real_servers() {
     assert_eq!(project.replay(config, &flow(&["/a", "/b"])), (token, known));
 }
 
-/// The client verifies the signature of its id_token, so the test keeps the token. Without this, the failure names the
-/// option.
+/// The client verifies the signature of its `id_token`, so the configuration must keep this field. Without that option,
+/// the test fails, and the failure names the option.
 #[test]
 fn an_id_token_that_is_verified() {
     let serve = |request: http::Request<bytes::Bytes>| match request.uri().path() {
@@ -296,7 +299,8 @@ fn an_id_token_that_is_verified() {
     assert_eq!(replayed, recorded);
 }
 
-/// Two recordings of an unchanged API differ only in the times of the token. The summary says that nothing has changed.
+/// The API is unchanged, so two recordings differ only in the times in their token. The summary says that nothing has
+/// changed.
 #[test]
 fn a_new_token_changes_only_times() {
     let issued = std::sync::atomic::AtomicU64::new(seconds());

@@ -1,4 +1,4 @@
-//! Streamed responses: their chunks, clients that leave in the middle, and servers that fall silent.
+//! Tests streamed responses: their chunks, clients that leave before the end, and servers that stop sending.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn api(speaks: Speaks, content_type: &'static str, chunks: &'static [&'static st
     })
 }
 
-/// A server that sends these events and then nothing more, without an end.
+/// A server that sends these chunks. Then it sends nothing more, but does not end the body.
 fn endless(
     speaks: Speaks,
     headers: &'static [(&'static str, &'static str)],
@@ -41,7 +41,8 @@ fn endless(
     })
 }
 
-/// Every chunk that the client gets. HTTP/2 may end a body with an empty one.
+/// Returns the chunks that the client gets. Empty chunks are left out, because HTTP/2 may end a body with an empty
+/// chunk.
 async fn chunks(session: &Session, url: &str) -> Vec<Bytes> {
     let mut response = session.client().unwrap().get(url).send().await.unwrap();
     let mut chunks = Vec::new();
@@ -75,11 +76,11 @@ fn a_client_gets_the_chunks_of_the_recording() {
     check(EVENTS, &["data: all\n\ndata: at once\n\n"], Chunks::One);
     check("application/x-ndjson", &["{\"n\": 1}\n", "{\"n\": 2}\n"], Chunks::Lines);
     check("application/grpc", &["\0\0\0\0\u{1}a", "\0\0\0\0\u{2}", "bc"], Chunks::At(vec![6, 11]));
-    // Some APIs send JSON lines under the type of JSON.
+    // Some APIs send JSON lines with the content type of JSON.
     check("application/json", &["{\"n\": 1}\n", "{\"n\": 2}\n"], Chunks::Lines);
 }
 
-/// The chunks of a body that is no stream depend on buffers and on TCP.
+/// If a body is not a stream, the cassette does not contain its chunks, because they depend on buffers and on TCP.
 #[test]
 fn other_bodies_have_no_chunks() {
     for (content_type, sent) in
@@ -96,7 +97,7 @@ fn other_bodies_have_no_chunks() {
     }
 }
 
-/// Events stay events if redaction, or the value of a replay, changes their lengths.
+/// Each chunk is one event, even if a placeholder, or another value on replay, changes the length of the event.
 #[test]
 fn chunks_with_secrets() {
     let sent =
@@ -113,7 +114,7 @@ fn chunks_with_secrets() {
     }
 }
 
-/// A body file, in which chunks are longer and shorter than what is read at once.
+/// The stream is in a body file. Some of its chunks are longer than one read of the file, and some are shorter.
 #[test]
 fn chunks_of_a_long_stream() {
     let event = |n: usize| format!("data: {}\n\n", "x".repeat(n));
@@ -128,7 +129,7 @@ fn chunks_of_a_long_stream() {
     assert!(response(&project.interactions()[0]).body.size() > 65_536);
 }
 
-/// Reads three chunks, and then leaves.
+/// Reads three chunks, and then drops the response.
 async fn read_three(session: &Session, url: &str) -> Vec<Bytes> {
     let mut response = session.client().unwrap().get(url).send().await.unwrap();
     let mut chunks = Vec::new();
@@ -138,8 +139,8 @@ async fn read_three(session: &Session, url: &str) -> Vec<Bytes> {
     chunks
 }
 
-/// Reads three chunks, waits for more, and gives up. The clock is paused while the client waits, so that it waits no
-/// longer than needed.
+/// Reads three chunks, and waits for another chunk until the client's time-out. tokio's clock is paused meanwhile, so
+/// that the time-out passes at once.
 async fn give_up_after_three(session: &Session, url: &str) -> Vec<Bytes> {
     let request = session.client().unwrap().get(url).timeout(Duration::from_secs(600));
     let mut response = request.send().await.unwrap();
@@ -154,7 +155,7 @@ async fn give_up_after_three(session: &Session, url: &str) -> Vec<Bytes> {
     chunks
 }
 
-/// Checks that a response was recorded up to the place where its client left.
+/// Checks that the recording contains the first `size` bytes of a response, and that it is marked as cut.
 #[track_caller]
 fn assert_left(response: &Response, size: usize) {
     assert_eq!(response.body.size(), size as u64);
@@ -164,7 +165,7 @@ fn assert_left(response: &Response, size: usize) {
 
 const THREE: &[&str] = &["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"];
 
-/// The recording is the same each time, and says that it is cut.
+/// The server sends three events and does not end the feed. The recording has these three events, and is marked as cut.
 #[test]
 fn a_client_that_leaves_an_endless_feed() {
     for speaks in SPOKEN {
@@ -179,7 +180,7 @@ fn a_client_that_leaves_an_endless_feed() {
             assert!(!summary.changed, "the second recording is another one");
         }
         assert_left(response(&project.interactions()[0]), THREE.concat().len());
-        // On replay it does not matter how the client leaves.
+        // On replay, the client may drop the response or wait until its time-out.
         assert_eq!(
             project.replay(config.clone(), &async |session: Session| read_three(&session, &url).await),
             THREE
@@ -200,7 +201,7 @@ fn a_client_that_gives_up_in_the_middle() {
     }
 }
 
-/// A download that stalls.
+/// The server stops in the middle of a body.
 #[test]
 fn a_body_that_stalls() {
     const HEADERS: &[(&str, &str)] = &[("content-type", "text/csv"), ("content-length", "100")];
@@ -228,14 +229,14 @@ fn a_body_that_stalls() {
     }
 }
 
-/// A stream that ends soon after its client left is recorded whole.
+/// If a stream ends soon after its client has left, the whole stream is recorded.
 #[test]
 fn a_client_that_leaves_a_stream_that_ends() {
     let sent = &["data: 1\n\n", "data: 2\n\n", "data: 3\n\n", "data: 4\n\n", "data: 5\n\n"];
     for speaks in SPOKEN {
         let api = api(speaks, EVENTS, sent);
         let (project, url) = (Project::new(), api.url("/"));
-        // However busy the machine is, the end comes in time.
+        // The limit is long, so that the stream ends in time even on a busy machine.
         let config = api.config().drain(Duration::from_secs(600));
         let body = async |session: Session| read_three(&session, &url).await;
         let (seen, summary) = project.run(Mode::Record, config.clone(), &body).unwrap();
@@ -251,7 +252,7 @@ fn a_client_that_leaves_a_stream_that_ends() {
     }
 }
 
-/// The same event for ever, as fast as the client takes it.
+/// A body that has no end. It returns the same event as fast as the client reads.
 struct Fast;
 
 impl http_body::Body for Fast {
@@ -266,7 +267,7 @@ impl http_body::Body for Fast {
     }
 }
 
-/// The recording of a feed without pauses ends.
+/// The server sends without pauses and without an end. The recording ends anyway.
 #[test]
 fn a_feed_without_pauses() {
     let api = Api::start(Speaks::Https2, |_| -> Answer {
@@ -281,7 +282,7 @@ fn a_feed_without_pauses() {
     assert!(response.body.size() <= 1 << 20, "{} bytes", response.body.size());
 }
 
-/// `Config::drain` can cut at once.
+/// With `Config::drain(Duration::ZERO)`, the recording of a body ends when its client leaves.
 #[test]
 fn a_recording_that_reads_nothing_more() {
     let api = Api::start(Speaks::Http1, |_| crate::api::answer(200, &[], vec![b'x'; 30_000_000]));
@@ -298,7 +299,7 @@ fn a_recording_that_reads_nothing_more() {
     assert_eq!(project.replay(config, &body), seen);
 }
 
-/// Without a socket, the client gets the frames themselves.
+/// A client of `session.service()`, which uses no socket, gets the frames as the server sent them.
 #[test]
 fn frames_without_a_socket() {
     let api = endless(Speaks::Https2, &[("content-type", EVENTS)], THREE);
@@ -320,7 +321,8 @@ fn frames_without_a_socket() {
     assert_left(response(&project.interactions()[0]), THREE.concat().len());
 }
 
-/// Nobody listens at the address. The client's connection is reset, which comes nearest to a refusal.
+/// No server listens at the address. The session resets the client's connection, which for the client is most like a
+/// refused connection.
 #[test]
 fn a_server_that_refuses_the_connection() {
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -152,8 +152,8 @@ fn a_request_that_is_not_recorded_does_not_leave() {
     assert!(text.contains("GET http://192.0.2.1/live"), "{text}");
 }
 
-/// This test runs in a separate process, because the reports of parallel tests would have a note about the refused
-/// connection.
+/// A thread sends a request after its session has ended, and cassette refuses the connection. This test runs in a
+/// separate process, because the reports of parallel tests would have a note about the refused connection.
 #[test]
 fn a_thread_that_outlives_its_session_reaches_nothing() {
     if !has_own_process("ambient::edges::a_thread_that_outlives_its_session_reaches_nothing") {

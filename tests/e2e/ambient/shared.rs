@@ -141,14 +141,14 @@ fn a_test_that_fails_by_itself_beside_another() {
     }
 }
 
-/// The thread of a blocking client belongs to the first test until this test ends, then to the only session that is
-/// open. If two are open, nothing says to which. The test runs in a separate process, because the refused connection
-/// would become a note in the reports of parallel tests.
+/// The thread of a blocking client belongs to the first test until this test ends. Then it belongs to the session that
+/// is open, if there is only one. If two sessions are open, cassette refuses the connection. The test runs in a
+/// separate process, because the reports of parallel tests would have a note about the refused connection.
 #[test]
 fn a_blocking_client_in_the_test_after() {
     if std::env::var_os("NEXTEST_EXECUTION_MODE").is_some() {
-        // nextest runs each test in a process of its own. There the thread belongs to the open session of this test, so
-        // its connections are not refused.
+        // Under nextest, each test has a process of its own, and cassette assigns the thread to the open session of
+        // this test. So it refuses no connection.
         return;
     }
     if !has_own_process("ambient::shared::a_blocking_client_in_the_test_after") {

@@ -1,5 +1,5 @@
-//! Clients and runtimes in a `static` that several tests use while they record. Each test here runs in a process of its
-//! own, because the threads of a `static` would otherwise belong to the sessions of other tests.
+//! Tests clients and runtimes in a `static` that several tests share while they record. Each of these tests runs in a
+//! separate process. Otherwise the threads of a `static` would belong to the sessions of other tests.
 
 use std::net::TcpStream;
 use std::sync::{LazyLock, OnceLock};
@@ -20,8 +20,8 @@ use crate::project::Project;
 
 const REQUESTS: usize = 10;
 
-/// Records two tests on two threads, stops the server, and replays the tests one after the other, twice. Each cassette
-/// has the requests of its own test, and a replay sees the same as the recording.
+/// Records two tests on two threads, stops the server, and replays the tests one after the other, twice. Checks that
+/// each cassette has the requests of its own test, and that a replay gets the same responses.
 #[track_caller]
 fn check(speaks: Speaks, fetch: impl Fn(String) -> String + Sync) {
     let api = echo(speaks);
@@ -84,7 +84,7 @@ fn a_runtime_and_its_client() {
     }
 }
 
-/// A blocking client has a thread of its own.
+/// A blocking client runs on a thread that the client starts.
 #[test]
 fn a_blocking_client() {
     static BLOCKING: LazyLock<reqwest::blocking::Client> = LazyLock::new(|| {
@@ -96,7 +96,7 @@ fn a_blocking_client() {
     }
 }
 
-/// The client of an SDK, which the first call makes, on a runtime that the SDK keeps.
+/// An SDK builds its client at the first call, and keeps the client and a runtime for later calls.
 #[test]
 fn a_client_of_an_sdk() {
     static SDK: OnceLock<(Runtime, Client<HttpConnector, Empty<Bytes>>)> = OnceLock::new();
@@ -113,7 +113,7 @@ fn a_client_of_an_sdk() {
     }
 }
 
-/// The runtime exists before any session.
+/// The runtime was started before the first session.
 #[test]
 fn a_runtime_that_no_test_started() {
     if has_own_process("ambient::statics::a_runtime_that_no_test_started") {
@@ -129,11 +129,13 @@ fn a_runtime_that_no_test_started() {
     }
 }
 
-/// The variables with which the tests `child_…` are started: the directory of the project, and the server.
+/// The variables for the tests `child_…`, which run in a new process: the directory of the project, and the address of
+/// the server.
 const DIRECTORY: &str = "STATICS_DIRECTORY";
 const UPSTREAM: &str = "STATICS_UPSTREAM";
 
-/// A test of a user's project. It does nothing unless another test starts its process.
+/// The body of the tests `child_…`, which stand for the tests of a user. It does nothing unless the test
+/// `tests_as_a_user_runs_them` has started the process.
 fn child(test: &str) {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
     let (Ok(directory), Ok(upstream)) = (std::env::var(DIRECTORY), std::env::var(UPSTREAM)) else { return };
@@ -166,7 +168,7 @@ fn child_three() {
     child("three");
 }
 
-/// A test that ends its process with a code that would let it pass.
+/// This test ends its process with exit code 0, which would let the test pass.
 #[test]
 fn child_that_exits() {
     if std::env::var_os(DIRECTORY).is_some() {
@@ -175,7 +177,8 @@ fn child_that_exits() {
     }
 }
 
-/// Runs these tests in one new process, on so many threads. Returns whether it passed, and the output.
+/// Runs these tests in one new process, with this number of test threads. Returns whether the process passed, and its
+/// output.
 fn run(tests: &[&str], threads: usize, variables: &[(&str, &str)]) -> (bool, String) {
     let mut command = std::process::Command::new(std::env::current_exe().expect("a path"));
     command.args(["--exact", &format!("--test-threads={threads}")]);
@@ -186,7 +189,7 @@ fn run(tests: &[&str], threads: usize, variables: &[(&str, &str)]) -> (bool, Str
     (output.status.success(), text)
 }
 
-/// Three tests of one executable, as a user runs them: all in one process, or each in a process of its own.
+/// Runs three tests of one executable as a user does: all of them in one process, or each in a process of its own.
 #[test]
 fn tests_as_a_user_runs_them() {
     const TESTS: [&str; 3] = ["one", "two", "three"];
@@ -228,7 +231,8 @@ fn a_test_that_exits() {
     assert!(!passed && text.contains(message), "{text}");
 }
 
-/// The shared client keeps one connection, which belongs to the first test.
+/// Two tests share a client, whose only connection belongs to the first test. So a request of the second test reaches
+/// the session of the first test.
 #[test]
 fn a_test_whose_requests_another_one_recorded() {
     if !has_own_process("ambient::statics::a_test_whose_requests_another_one_recorded") {
@@ -273,7 +277,7 @@ fn a_test_whose_requests_another_one_recorded() {
     );
 }
 
-/// A test that connects to this machine only, where connections are not intercepted.
+/// The test connects only to this machine. Such connections are not intercepted.
 #[test]
 fn a_test_that_recorded_nothing() {
     let api = echo(Speaks::Http1);
@@ -295,7 +299,7 @@ fn a_test_that_recorded_nothing() {
     assert!(text.contains("= not recorded: 1 request to hosts that the `Config` ignores"), "{text}");
 }
 
-/// Neither a session inside another one nor one after the other waits for ever.
+/// A body begins sessions inside of its own session, one after the other. None of them waits for ever.
 #[test]
 fn sessions_in_one_body_do_not_wait_for_each_other() {
     let api = echo(Speaks::Http1);
