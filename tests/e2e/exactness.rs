@@ -28,7 +28,8 @@ enum Spaces {
     Compact,
     Spaced,
     Lines(&'static str),
-    /// At every place that allows whitespace, the next of these texts; after the last text comes the first again.
+    /// Each place that allows whitespace has the next of these texts. After the last text, the first text is used
+    /// again.
     Any(Vec<&'static str>),
 }
 

@@ -51,8 +51,8 @@ pub(super) fn short(text: &str, max: usize) -> String {
     )
 }
 
-/// Two different values after [`clean`]. If one of them is long, only the part around the first difference is shown of
-/// each.
+/// Two different values after [`clean`]. If one of them is long, each of them is reduced to the part around the first
+/// difference.
 pub(super) fn short_pair(a: &str, b: &str) -> (String, String) {
     if a.chars().count() <= VALUE && b.chars().count() <= VALUE {
         return (clean(a).into_owned(), clean(b).into_owned());

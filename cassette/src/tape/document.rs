@@ -50,7 +50,7 @@ pub(crate) struct Limits {
     pub interaction: u32,
     /// The number of interactions. Default: 10 million.
     pub interactions: usize,
-    /// The nesting depth of values. Default: 128; documents written by this library need 70.
+    /// The nesting depth of values. Default: 128. Documents that this library writes need 70.
     pub depth: usize,
 }
 

@@ -40,8 +40,8 @@ use crate::transport_error::{TransportError, TransportErrorKind};
 
 /// The largest number of headers in a message. hyper's default is 100, and some browsers and gateways come close to it.
 pub(super) const MAX_HEADERS: usize = 256;
-/// The limit for the headers of a message together, in bytes. HTTP/2's usual limit is 16 KiB; long cookies and tokens
-/// need more.
+/// The limit for the headers of a message together, in bytes. The usual limit of HTTP/2 is 16 KiB, but long cookies and
+/// tokens need more.
 pub(super) const MAX_HEADER_LIST: u32 = 1 << 20;
 
 /// How long a replay holds back the answer to a request whose client gave up during the recording.
@@ -97,7 +97,7 @@ enum Arrival {
     Knowingly,
     /// The client asked for a tunnel through the proxy.
     Tunnel(Authority),
-    /// The client does not know the session; its connection was intercepted.
+    /// The client does not know the session. Its connection was intercepted.
     Intercepted(Destination),
 }
 

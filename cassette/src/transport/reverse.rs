@@ -60,8 +60,8 @@ impl Site {
         Some((Site { scheme, authority }, user, rest))
     }
 
-    /// Whether the server is on this machine. Clients reach such a server directly; the callback of a login is an
-    /// example.
+    /// Whether the server is on this machine. Clients connect to such a server directly. An example is the callback of
+    /// a login.
     fn is_local(&self) -> bool {
         let host = self.authority.host().trim_matches(['[', ']']);
         host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|a| a.is_loopback())

@@ -1,4 +1,5 @@
-//! Jobs with small numbers as their ids. What a job does is posted after it exists.
+//! Tests an API of jobs, whose ids are small numbers. All clients create their jobs with equal requests, and send the
+//! input of the job later.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,10 +15,10 @@ use crate::project::Project;
 
 const INPUTS: [&str; 4] = ["a", "four", "fifteen letters", "two"];
 
-/// The first id. Some ids have one digit and some have two, so that answers have different lengths.
+/// The first id. Some ids have one digit and some have two, so that responses have different lengths.
 const FIRST: usize = 8;
 
-/// For each job, its input, and how often a client has asked for its state since.
+/// The jobs. For each job, its input, and how often a client has requested its state since then.
 #[derive(Default)]
 struct Jobs(Vec<(String, usize)>);
 
@@ -61,7 +62,7 @@ fn read(seen: &crate::api::Seen) -> Value {
     serde_json::from_slice(&seen.body).unwrap()
 }
 
-/// What one client sees, without the id of its job.
+/// Runs one client. Returns the texts that it gets, without the id of its job.
 async fn work(http: reqwest::Client, base: String, input: &'static str) -> Vec<String> {
     let created = read(&see(http.post(format!("{base}/jobs")).send().await.unwrap()).await);
     let id = created["id"].clone();
@@ -83,7 +84,7 @@ async fn work(http: reqwest::Client, base: String, input: &'static str) -> Vec<S
             break;
         }
     }
-    // The numbers of pages are those of jobs, too.
+    // The pages have the same numbers as the jobs, so cassette must not confuse the two.
     for page in (FIRST..).take(input.len().min(3)) {
         let lines = read(&get(&http, &format!("{job}/lines?page={page}")).await);
         assert_eq!(lines["job"], id);

@@ -1,5 +1,6 @@
-//! Equal requests at once, whose answers give ids: on a replay each client gets some id of the recording, and from then
-//! on the recordings of its own work under this id.
+//! Tests clients that send equal requests at the same time, and get different ids in the responses. On replay, a client
+//! may get an id that another client got while recording. Under this id, it must get the recorded responses to its own
+//! work.
 
 mod jobs;
 mod registry;
@@ -12,7 +13,7 @@ fn replays() -> usize {
     sized(10, 100)
 }
 
-/// The order in which clients begin, which differs from replay to replay.
+/// The order in which the clients begin. It depends on the number of the replay.
 fn order(replay: usize, clients: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..clients).map(|i| (i + replay) % clients).collect();
     if replay / clients % 2 == 1 {

@@ -1,4 +1,4 @@
-//! Three uploads of different blobs to a registry for containers (OCI distribution specification, "Pushing a blob in
+//! Tests three uploads of different blobs to a container registry (OCI distribution specification, "Pushing a blob in
 //! chunks").
 
 use std::collections::HashMap;
@@ -14,10 +14,11 @@ use super::{order, replays};
 use crate::api::{Answer, Api, Speaks, answer, see};
 use crate::project::{Project, response};
 
-/// The chunks of each blob. The first two blobs begin with the same chunk, so that only what follows tells them apart.
+/// The chunks of each blob. The first two blobs begin with the same chunk, so that only their later chunks distinguish
+/// them.
 const BLOBS: [&[&str]; 3] = [&["layer ", "one"], &["layer ", "two", "!"], &["config"]];
 
-/// The digest of a blob, as long as a real one.
+/// A digest of a blob. It has the length of a real digest.
 fn digest(blob: &[u8]) -> String {
     let part = |seed: u64| {
         let mut hasher = DefaultHasher::new();
@@ -74,7 +75,7 @@ impl Registry {
         }
     }
 
-    /// A token for the upload's length, which every answer renews.
+    /// A token that depends on the length of the upload so far, so every response has a new token.
     fn state(&self, uuid: &str) -> String {
         digest(format!("{uuid} {}", self.uploads[uuid].len()).as_bytes())[10..50].to_owned()
     }
@@ -88,7 +89,7 @@ impl Registry {
     }
 }
 
-/// The id of an upload, from the location of an answer.
+/// The id of an upload, from the header `location` of a response.
 fn uuid(headers: &http::HeaderMap) -> String {
     let (_, rest) = headers["location"].to_str().unwrap().split_once("/uploads/").unwrap();
     rest.split_once('?').unwrap().0.to_owned()
@@ -126,7 +127,7 @@ impl Upload {
         (location.to_owned(), String::from_utf8(stored.body.to_vec()).unwrap())
     }
 
-    /// Each answer must be about the same upload, in a new state.
+    /// Takes the next location from a response. Checks that the response is about the same upload, and has a new token.
     fn follow(&mut self, headers: &http::HeaderMap) {
         let location = headers["location"].to_str().unwrap();
         assert!(location.contains(&format!("/uploads/{}?", self.uuid)), "{location} for {}", self.uuid);
@@ -179,7 +180,8 @@ fn uploads_of_different_blobs() {
     }
 }
 
-/// A request that no recording answers is compared with those of the upload that it stands for.
+/// If a request of an upload has no recording, the report compares it with the requests of the recorded upload that
+/// this upload stands for.
 #[test]
 fn another_content_is_explained() {
     let registry = Arc::new(Mutex::new(Registry::default()));
@@ -188,7 +190,7 @@ fn another_content_is_explained() {
     project.record(config.clone(), &async |session| upload(session, &base, 0).await);
     drop(api);
     let failure = project.run(Mode::Replay, config, &async |session| {
-        // The first upload of this run is the last one of the recording.
+        // This upload has the content of the last recorded upload, but is the first upload in this run.
         let mut upload = Upload::begin(session.client().unwrap(), &base).await;
         let seen = see(upload.http.patch(&upload.location).body("config").send().await.unwrap()).await;
         upload.follow(&seen.headers);

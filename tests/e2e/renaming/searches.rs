@@ -1,4 +1,5 @@
-//! Two equal searches whose results come in pages. One client reads fewer pages than the other.
+//! Tests two clients that send equal searches and read the results page by page. One client reads fewer pages than the
+//! other.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,7 +13,7 @@ use crate::project::Project;
 
 const PAGES: [usize; 2] = [2, 5];
 
-/// The items of this many pages.
+/// Reads this number of pages, and returns their items.
 async fn walk(http: reqwest::Client, base: String, pages: usize) -> Vec<Value> {
     let mut url = format!("{base}/search?q=rain");
     let mut seen = Vec::new();

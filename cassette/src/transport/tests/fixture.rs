@@ -151,7 +151,7 @@ pub(super) fn http1_client(proxy: &Proxy) -> reqwest::Client {
 /// A client of the session as the user gets it, except that it takes longer headers than usual.
 pub(super) fn client(proxy: &Proxy) -> reqwest::Client {
     let builder = super::super::client_builder(&proxy.url(), &Ca::get()).unwrap();
-    // Other packages of a build may enable reqwest's decoders; these tests must not see them.
+    // Another package of the build may enable reqwest's decoders. In these tests, the client must not decode bodies.
     let builder = builder.no_gzip().no_brotli().no_deflate().no_zstd();
     builder.http2_max_header_list_size(1 << 20).build().unwrap()
 }
@@ -193,7 +193,7 @@ pub(super) async fn raw(proxy: &Proxy, sent: &str) -> String {
     let mut stream = TcpStream::connect(proxy.addr()).await.unwrap();
     stream.write_all(sent.as_bytes()).await.unwrap();
     let mut received = Vec::new();
-    // A reset counts as an end; the bytes before it matter.
+    // An error is ignored, because only the bytes before a reset matter.
     let _ = stream.read_to_end(&mut received).await;
     String::from_utf8(received).unwrap()
 }
