@@ -44,8 +44,8 @@ const MEETINGS: usize = 3;
 
 impl Meeting {
     /// Waits until the other test has called this function as often as this test. `me` is the index of this test.
-    /// Returns at once if the other test does not run in this process (under nextest, or because of a filter), or does
-    /// not run at the same time (with one test thread).
+    /// Returns at once if the other test does not run in this process, as under nextest or with a filter. Also returns
+    /// at once if the tests run one after the other, as with one test thread.
     fn meet(&self, me: usize) {
         let mut seen = self.seen.lock().unwrap();
         seen[me] += 1;
@@ -57,8 +57,8 @@ impl Meeting {
     }
 }
 
-/// Whether both tests certainly run in this process at the same time. This is so without nextest, without a filter, and
-/// with several test threads.
+/// Whether it is certain that the two tests run in this process at the same time. That is the case without nextest,
+/// without a filter, and with several test threads.
 fn together() -> bool {
     let plain = std::env::args().len() == 1;
     let threads = std::env::var("RUST_TEST_THREADS").map_or(true, |n| n != "1");
@@ -161,7 +161,8 @@ fn a_replay_is_frozen_at_the_time_of_the_recording() {
     assert!(before <= recorded && recorded <= SystemTime::now());
     let (replayed, _) = project.builder(Mode::Replay, Config::new()).run(read).unwrap();
     assert_eq!(replayed, recorded);
-    // The time from the configuration has priority over the time on the cassette, and the builder's time over both.
+    // The time from the configuration has priority over the time on the cassette. The time from the builder has
+    // priority over these two.
     let (frozen, _) = project.builder(Mode::Replay, Config::new().freeze(at(FUTURE))).run(read).unwrap();
     assert_eq!(frozen, at(FUTURE));
     let both = project.builder(Mode::Replay, Config::new().freeze(at(FUTURE))).freeze(at(PAST));

@@ -22,7 +22,7 @@ enum Tree {
     Object(Vec<(String, Tree)>),
 }
 
-/// Where a JSON text has insignificant whitespace.
+/// The places in which a JSON text has insignificant whitespace.
 #[derive(Clone, Debug)]
 enum Spaces {
     Compact,

@@ -214,7 +214,8 @@ fn upstreams_that_fail() {
     assert_eq!(fails(Api::raw("SSH-2.0-OpenSSH_9.6\r\n"), &url), TransportErrorKind::Protocol);
 }
 
-/// One server does not accept the connection. The other accepts it, but does not respond to the TLS handshake.
+/// Tests two servers. One server does not accept the connection. The other server accepts it, but does not respond to
+/// the TLS handshake.
 #[test]
 fn servers_that_never_answer() {
     let check = |url: &str, address| {

@@ -73,7 +73,7 @@ fn a_recording_that_replays_is_installed() {
     assert!(replayed.passed, "{}", replayed.text);
 }
 
-/// nextest sets a variable that says that each test has a process of its own. The process of the replay inherits this
+/// Under nextest, each test has its own process, and a variable shows that. The process of the replay inherits this
 /// variable.
 #[test]
 fn under_nextest() {

@@ -214,9 +214,9 @@ fn an_older_cassette_gives_placeholders() {
     assert!(failure.contains("weather/berlin.json"), "{failure}");
 }
 
-/// In mode `append`, the login is answered from the cassette, and the client sends the stand-in to the real server,
-/// which does not know it. The new interaction contains the placeholder. In mode `verify`, the server gets its own
-/// token.
+/// In mode `append`, the response to the login comes from the cassette. So the client sends the stand-in to the real
+/// server, which does not know it. The new interaction contains the placeholder. In mode `verify`, the server gets its
+/// own token.
 #[test]
 fn stand_ins_meet_real_servers() {
     let serve = |request: http::Request<bytes::Bytes>| match request.uri().path() {

@@ -14,7 +14,7 @@ pub(crate) enum Cause {
     Redacted {
         /// The placeholder.
         placeholder: String,
-        /// Its place in the response: "the JSON at /token".
+        /// The place of the placeholder in the response, such as "the JSON at /token".
         place: String,
         /// The response.
         of: Answer,

@@ -81,7 +81,7 @@ pub(crate) enum LeakPart {
         /// The JSON pointer of the place, if the body is JSON.
         pointer: Option<String>,
     },
-    /// Another part, named by its keys in the cassette.
+    /// Any other part, with the keys that lead to it in the cassette.
     Other(String),
 }
 

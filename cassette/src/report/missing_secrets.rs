@@ -32,7 +32,7 @@ pub(crate) struct Valueless {
 pub(crate) enum ValueFrom {
     /// The environment variable with the name of the secret.
     Variable,
-    /// One of these files.
+    /// One of the files with these paths.
     Files(Vec<PathBuf>),
     /// The code of the test.
     Config,

@@ -59,7 +59,8 @@ pub(crate) enum Note {
         /// The command that records the cassette again.
         command: String,
     },
-    /// The cassette was recorded with other redaction rules. This difference alone can be why a request does not match.
+    /// The cassette was recorded with other redaction rules. This difference can be the only reason why a request does
+    /// not match.
     OtherRules {
         /// Rules that the cassette lists, but that the project does not have now.
         gone: Vec<String>,
@@ -160,7 +161,7 @@ pub(crate) enum Note {
 /// Why it is unknown which session the thread of a connection belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The session of the thread has ended, and not exactly one other session is open.
+    /// The session of the thread has ended. Now no session is open, or several are.
     Ended,
     /// The thread had no session, and several sessions are open.
     Unclear,

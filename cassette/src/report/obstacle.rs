@@ -34,7 +34,7 @@ pub(crate) enum Obstacle {
         /// How long the session waited.
         waited: Duration,
     },
-    /// Mode `learn` for a test that can run only once.
+    /// Mode `learn` must run the test twice, but this test can run only once.
     LearnsOnce,
     /// Mode `learn` found a request body that differs as a whole between the two passes.
     VariesWhole {

@@ -62,7 +62,7 @@ pub(super) fn short_pair(a: &str, b: &str) -> (String, String) {
     (window(a, start, VALUE), window(b, start, VALUE))
 }
 
-/// `width` characters of the text from `start` on. A `…` stands for text that is left out before or after them.
+/// `width` characters of the text from `start` on. A `…` shows where text is left out before or after them.
 pub(super) fn window(text: &str, start: usize, width: usize) -> String {
     let length = text.chars().count();
     // If only one character would be left out at the end, it is shown, because a `…` takes the same space.

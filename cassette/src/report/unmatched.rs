@@ -98,7 +98,7 @@ pub(crate) enum Reason {
 /// A recording, identified by its request.
 #[derive(Clone, Debug)]
 pub(crate) struct Expected {
-    /// Its place on the cassette, from 0.
+    /// The place of the recording on the cassette, from 0.
     pub(crate) index: usize,
     /// The method.
     pub(crate) method: http::Method,
@@ -109,7 +109,7 @@ pub(crate) struct Expected {
 /// A recording that is similar to a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Closest {
-    /// Its place on the cassette, from 0.
+    /// The place of the recording on the cassette, from 0.
     pub(crate) index: usize,
     /// The recorded request.
     pub(crate) request: Request,

@@ -1,4 +1,4 @@
-//! A new recording that was not installed, because it does not replay.
+//! The report on a new recording that does not replay, and was therefore not installed.
 //!
 //! Must not know: how the replay ran.
 

@@ -28,7 +28,7 @@ pub(crate) struct UnusedReport {
 /// A recording, identified by its request.
 #[derive(Clone, Debug)]
 pub(crate) struct UnusedRecording {
-    /// Its place on the cassette, from 0.
+    /// The place of the recording on the cassette, from 0.
     pub(crate) index: usize,
     /// The method.
     pub(crate) method: http::Method,

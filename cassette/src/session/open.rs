@@ -33,8 +33,8 @@ pub(crate) struct Opened {
 
 impl Opened {
     /// Opens the cassette. `is_test` says whether a test with the attribute `#[cassette_test]` opens it. Such a test
-    /// runs once in a process. So if such tests open a cassette for the second time, even after it was closed, that is
-    /// an error: two tests share the cassette, or one test is registered twice.
+    /// runs once in a process. So it is an error if such a test opens a cassette that such a test has opened before,
+    /// even if the cassette was closed meanwhile. Either two tests share the cassette, or one test is registered twice.
     pub(crate) fn take(document: &Path, site: &TestSite, is_test: bool) -> Result<Opened, Box<Problem>> {
         let mut process = process();
         let first = process.tests.get(document).cloned();

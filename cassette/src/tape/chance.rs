@@ -1,5 +1,6 @@
-//! Removes from an interaction what differs by chance in every recording, so that two recordings can be compared:
-//! request ids in response headers, and the ends of chunks, which depend on the timing of the network.
+//! Removes the parts of an interaction that differ by chance in every recording, so that two recordings can be
+//! compared. These parts are request ids in response headers, and the ends of chunks, which depend on the timing of the
+//! network.
 //!
 //! Must not know: why two recordings are compared.
 
@@ -8,8 +9,8 @@ use http::{HeaderMap, HeaderValue};
 use super::{Chunks, Outcome, journal, parse};
 use crate::request_ids::is_request_id;
 
-/// The text of an interaction without chance: the values of response headers and trailers that are request ids are
-/// empty, and the ends of the chunks of both bodies are missing.
+/// The text of an interaction without the parts that differ by chance. Response headers and trailers with a request id
+/// have an empty value, and no body has ends of chunks.
 pub(super) fn without_chance(text: &[u8]) -> Vec<u8> {
     let Ok(mut interaction) = parse::interaction(text) else { return text.to_vec() };
     interaction.request.body.chunks = Chunks::One;

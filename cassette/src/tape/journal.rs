@@ -52,7 +52,7 @@ pub struct Journal(pub(super) Arc<Recording>);
 /// The settings of a new recording.
 #[derive(Clone, Debug)]
 pub struct JournalOptions {
-    /// Bodies longer than this, in bytes, get a file of their own. Default: 64 KiB.
+    /// The length in bytes up to which a body is in the document. A longer body is in a body file. Default: 64 KiB.
     pub inline_limit: usize,
     /// The metadata known at the beginning. A cassette that is recovered after a crash has this metadata.
     pub metadata: Metadata,
@@ -376,8 +376,7 @@ pub(super) fn line(order: u64, interaction: &Interaction) -> io::Result<Vec<u8>>
     Ok(out.end())
 }
 
-/// The part of a line of the journal that the document contains, which is everything except `order`. The document has
-/// it in another layout.
+/// Returns a line of the journal without `order`. The document contains this text, in another layout.
 pub(super) fn item(line: &[u8]) -> &[u8] {
     let order = memchr::memchr(b',', line).map_or(0, |comma| comma + 1);
     line[order..].strip_suffix(b"}\n").unwrap_or(&line[order..])

@@ -1,7 +1,7 @@
 //! Writes JSON on one line for the journal, and lays the same text out over many lines for the document.
 //!
-//! This module does not use a library for that, because the layout must never change (a new recording must give a small
-//! diff), and because bodies are inserted verbatim.
+//! No library does that here, for two reasons. The layout must never change, so that a new recording gives a small
+//! diff. And bodies are inserted verbatim.
 //!
 //! Must not know: interactions.
 

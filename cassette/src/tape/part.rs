@@ -45,8 +45,8 @@ impl Located {
         }
     }
 
-    /// The headers of the request or of the response, whichever contains the place. `None` if the place is in an error,
-    /// and there is no response.
+    /// The headers of the message that contains the place: the request or the response. `None` if the place is in an
+    /// error, so that there is no response.
     pub(crate) fn headers(&self) -> Option<&HeaderMap> {
         match &self.interaction.outcome {
             Outcome::Response(response) if self.is_of_answer() => Some(&response.headers),
@@ -55,7 +55,8 @@ impl Located {
         }
     }
 
-    /// The values of a header, and of trailers with the same name. They are from the message that contains the place.
+    /// The values of a header, and of trailers with the same name. The values come from the message that contains the
+    /// place.
     pub(crate) fn values<'l>(&'l self, name: &'l str) -> impl Iterator<Item = &'l str> {
         let trailers = match &self.interaction.outcome {
             Outcome::Response(response) if self.is_of_answer() => Some(&response.trailers),
@@ -65,8 +66,8 @@ impl Located {
         maps.flat_map(move |map| map.get_all(name)).filter_map(|value| value.to_str().ok())
     }
 
-    /// The body of the request or of the response, whichever contains the place. If the place is in a body file, this
-    /// reads at most `most` bytes of `file`.
+    /// The body of the message that contains the place: the request or the response. If the place is in a body file,
+    /// this reads at most `most` bytes of `file`.
     pub(crate) fn body(&self, file: &Path, most: u64) -> Option<Vec<u8>> {
         if self.in_file {
             let mut bytes = Vec::new();

@@ -1,5 +1,5 @@
-//! One connection to the session, from its first byte to the engine: plain HTTP, a CONNECT tunnel, TLS, and the
-//! requests inside them.
+//! Serves a connection to the session. The connection may be plain HTTP, a CONNECT tunnel or TLS. The requests inside
+//! of it are passed on to the engine.
 //!
 //! All connections arrive on one port. The first byte distinguishes TLS (22, a handshake record, RFC 8446 §5.1) from
 //! HTTP. The first bytes of HTTP, inside TLS if there is any, distinguish HTTP/1 from HTTP/2.
@@ -312,8 +312,8 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Connection<S
             poll_fn(|cx| engine.poll_ready(cx)).await?;
             let answer = exchange(&mut engine, request).await;
             if answer.as_ref().is_err_and(|e| *e == TransportError::gave_up()) {
-                // The client gave up during the recording, and will give up again by its own time-out. A client without
-                // a time-out gets the failure after the wait.
+                // The client gave up during the recording, and now gives up again when its time-out has passed. A
+                // client without a time-out gets the failure after this wait.
                 tokio::time::sleep(LONGEST_WAIT).await;
             }
             let no_server =

@@ -20,8 +20,8 @@ use crate::poison::unpoisoned;
 /// The certificates that the clients of a session trust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
-    /// The session's authority alone. A client that bypasses the session fails its handshake, and a new client reads
-    /// one certificate instead of all of the machine's (which takes 10 to 20 ms in a debug build).
+    /// Only the session's authority. A client that bypasses the session fails in its handshake. A new client reads only
+    /// one certificate. To read all certificates of the machine would take 10 to 20 ms in a debug build.
     Session,
     /// The session's authority and the machine's roots, while recording.
     SessionAndMachine,

@@ -1,9 +1,10 @@
 //! The certificate authority of this process, and the certificates that a session shows to clients in place of the real
 //! hosts.
 //!
-//! The authority is created in memory at first use. Its key never leaves memory, neither to a file nor to a log.
-//! Clients trust the authority for the duration of a test. A certificate is valid around two instants. Clients inside a
-//! session verify it by the *session's* clock, and processes that the session starts verify it by the real clock.
+//! The authority is created in memory at first use. Its key exists only in memory, and is never written to a file or a
+//! log. Clients trust the authority for the duration of a test. A certificate is valid around two instants. Clients
+//! inside a session verify it by the *session's* clock, and processes that the session starts verify it by the real
+//! clock.
 //!
 //! Must not know: sockets, sessions.
 

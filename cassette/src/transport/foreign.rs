@@ -1,5 +1,5 @@
-//! Connections to servers that do not speak HTTP: the client sends something else, or waits for the server to speak
-//! first, as clients of mail servers and of many databases do.
+//! Connections to servers that do not speak HTTP. The client sends something other than HTTP, or waits for the server
+//! to speak first, as clients of mail servers and many databases do.
 //!
 //! Must not know: how the report words such a connection.
 

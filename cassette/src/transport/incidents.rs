@@ -1,8 +1,8 @@
 //! Events on connections that led to no request, remembered until the session ends.
 //!
-//! The client of such a connection fails in the middle of the code under test, with an error of its own that cannot say
-//! what to do. The client may fail slightly before the session notes the event. So the code that asks for the events
-//! waits until no more event can happen on the open connections.
+//! The client of such a connection fails in the middle of the code under test. The client's error does not say what the
+//! user can do, so the session reports the event. The client may fail slightly before the session notes the event. So
+//! the code that asks for the events waits until no more event can happen on the open connections.
 //!
 //! Must not know: how the events are worded.
 

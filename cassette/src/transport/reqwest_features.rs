@@ -4,8 +4,8 @@
 //! Features of reqwest decide this, and cassette must not turn any of them on. If cassette turned on
 //! `rustls-no-provider`, each client of a program without TLS would panic, because no provider is installed. If
 //! cassette turned on `http2`, clients would offer a protocol that they do not offer without cassette. A crate cannot
-//! see which features a dependency has, but it can call a method by its name: Rust prefers a method of the type to a
-//! method of a trait. So a method of a trait `Without…` is called only if reqwest has no method of the same name.
+//! see which features a dependency has. But it can call a method by its name, and Rust prefers a method of the type to
+//! a method of a trait. So a method of a trait `Without…` is called only if reqwest has no method of the same name.
 //!
 //! Must not know: sessions, modes.
 

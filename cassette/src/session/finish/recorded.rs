@@ -72,8 +72,8 @@ impl Session {
             return Ok(());
         }
         if !end.failed() {
-            // In mode `append`, the replay need not use the interactions of the old cassette that this pass did not
-            // use.
+            // In mode `append`, this pass may have left interactions of the old cassette unused. The replay may leave
+            // them unused, too.
             let may_stay_unused = extended.map(Player::left).unwrap_or_default();
             let (mut lost, parallel) = (vec![Lost::default(); before], inner.network.others());
             lost.extend(recorder.lost());

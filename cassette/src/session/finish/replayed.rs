@@ -28,8 +28,8 @@ impl Session {
             end.notes.push(Note::LeftOut { names: left_out, command });
         }
         if end.failed() {
-            // If recordings are unused or the output differs, the cause is probably this failure, so neither is
-            // reported.
+            // Because of this failure, recordings may be unused and the output may differ. So the session reports
+            // neither of these.
             return Ok(());
         }
         end.summary.interactions = player.used();

@@ -106,8 +106,7 @@ impl Peer {
             other.note_misdirected(self);
         }
         let mut notes = std::mem::take(&mut self.state().notes);
-        // If this cassette has no request to the host of a refused connection, the connection was not meant for this
-        // test.
+        // A refused connection was meant for this test only if this cassette has a request to its host.
         notes.retain(|note| match (note, self.player()) {
             (Note::ConnectionRefused { host, .. }, Some(player)) => player.knows_host(host),
             _ => true,

@@ -118,7 +118,7 @@ impl Session {
     /// A `tower` service that does not wrap another service. While recording, it connects to the real servers itself,
     /// as the session's proxy does. On replay it opens no socket.
     ///
-    /// Its error is a boxed [`TransportError`](crate::tape::TransportError).
+    /// The error of the service is a boxed [`TransportError`](crate::tape::TransportError).
     ///
     /// ```no_run
     /// # async fn example(session: cassette::Session) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {

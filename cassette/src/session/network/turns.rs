@@ -17,8 +17,8 @@ use crate::report::{self, Obstacle, Problem};
 /// After this time a session that waits prints which session it waits for.
 const ANNOUNCED_AFTER: Duration = Duration::from_secs(10);
 
-/// A session that waits fails if no session has ended for this time. An open session may be waiting for this one, so
-/// that neither could go on.
+/// A session that waits fails if no session has ended for this time. An open session may be waiting for this one. Then
+/// the two sessions would wait for each other for ever.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
 
 static TURNS: Turns = Turns::new();

@@ -167,8 +167,8 @@ impl Session {
     }
 }
 
-/// Runs the replay in a new process. `None` if the process could not be started, or began no session of this test, for
-/// example because of a test harness with other options.
+/// Runs the replay in a new process. `None` if the process could not be started, or if it ended before the session of
+/// this test began. This happens, for example, with a test harness that has other options.
 fn in_process(harness: &Harness, assignment: &Assignment, file: &Path, limit: Duration) -> Option<Replayed> {
     let ended = process::run(&harness.test, file, &assignment.report(), &harness.surroundings, limit).ok()?;
     if let Some(line) = assignment.result() {

@@ -1,4 +1,5 @@
-//! Exchanges that succeed: every protocol version on both sides, headers, trailers, responses without a body.
+//! Exchanges that succeed. The tests cover every protocol version of client and server, headers, trailers, and
+//! responses without a body.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -277,7 +278,8 @@ fn redirects_and_codings_are_left_to_the_client() {
     });
 }
 
-/// A connection made for a test's own runtime would die with it.
+/// Each request is sent on another runtime, which then ends. All requests use the same connection, because it belongs
+/// to the I/O threads.
 #[test]
 fn connections_outlive_the_runtime_that_asked_for_them() {
     run(async {

@@ -82,7 +82,8 @@ impl Pair {
         }
     }
 
-    /// Carries bytes to and fro until neither side has any. `change` may change the bytes that the client sends.
+    /// Carries bytes between the two sides until no side has anything to send. `change` may change the bytes that the
+    /// client sends.
     fn run(&mut self, mut change: impl FnMut(&mut Vec<u8>)) -> Result<(), Error> {
         loop {
             let mut sent = vec![];

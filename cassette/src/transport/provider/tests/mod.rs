@@ -5,7 +5,7 @@ mod verification;
 
 use rustls::crypto::CryptoProvider;
 
-/// An RSA key of 2048 bits in PKCS #8, made with `openssl genpkey`, for these tests alone.
+/// An RSA key of 2048 bits in PKCS #8, made with `openssl genpkey`. Only these tests use it.
 const RSA_KEY: &[u8] = include_bytes!("rsa_key.der");
 
 #[test]
