@@ -1,5 +1,6 @@
-//! The causes of a failed replay: what the code under test got differently than while recording, and what differs in
-//! each run. For each cause, the report shows the option that removes it.
+//! The causes of a failed replay. A cause is something that the code under test got on replay and that differs from
+//! what it got while recording, or a value that differs in each run. For each cause, the report shows the option that
+//! removes it.
 //!
 //! Must not know: how a cause is found.
 
@@ -35,7 +36,7 @@ pub(crate) enum Cause {
         /// Whether the failure names the header.
         named: bool,
     },
-    /// The code under test got a body in other chunks than while recording.
+    /// The code under test got a body in chunks that differ from the chunks while recording.
     Chunks {
         /// The response.
         of: Answer,

@@ -118,8 +118,8 @@ impl SessionBuilder {
     }
 
     /// Plays a recording back before it is installed, as the attribute does. When the body of [`run`](Self::run) has
-    /// passed in a mode that records, `body` runs once more, on a new thread. It gets its responses from the new
-    /// recording, and is offline. If it fails, or if the output differs, the recording is not installed.
+    /// passed in a mode that records, `body` runs once more, on a new thread. Its requests are answered from the new
+    /// recording, without the network. If `body` fails, or if the output differs, the recording is not installed.
     ///
     /// Without this method, a session without the attribute installs its recording without playing it back, because
     /// `run` can call its body only once.

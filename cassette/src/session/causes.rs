@@ -1,5 +1,5 @@
-//! Finds out why a replay failed. A cause is something that the code under test got while recording and not on replay,
-//! or a value that differs in each run.
+//! Finds out why a replay failed. A cause is something that the code under test got on replay and that differs from
+//! what it got while recording, or a value that differs in each run.
 //!
 //! Must not know: the text of a cause, or how the replay ran.
 
@@ -43,7 +43,8 @@ const MOST: usize = 3;
 const CHUNK: u64 = 64 * 1024;
 
 /// The causes of a failure. If the texts of the failure show causes, only these are returned. If they show none, and
-/// the recording is new, everything is returned that the code under test got differently on replay.
+/// the recording is new, all differences between what the code under test got while recording and on replay are
+/// returned.
 pub(super) fn of(failed: &Failed<'_>) -> Explained {
     let given = failed.player.given();
     let mut causes = Causes { failed, given: &given, found: Vec::new() };
@@ -198,7 +199,8 @@ impl<'c> Causes<'c> {
         }
     }
 
-    /// Adds everything that the code under test got differently on replay, and that may be the cause.
+    /// Adds all differences between what the code under test got while recording and on replay. Each of them may be the
+    /// cause.
     fn likely(&mut self) {
         let Some(assignment) = self.failed.assignment else { return };
         for (given, placeholder, at) in self.placeholders().into_iter().take(MOST) {

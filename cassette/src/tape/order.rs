@@ -18,8 +18,8 @@ use crate::error::Result;
 ///
 /// Two lines may change places if their requests were concurrent, because their order is then a matter of chance. Two
 /// requests that were sent one after the other must have the same order in the old cassette. `text` returns the text
-/// that a line gets in the document. If `ignore_chance` is true, two interactions count as the same even if request ids
-/// in their response headers differ, or the ends of their chunks.
+/// that a line gets in the document. If `ignore_chance` is true, two interactions count as the same even if the request
+/// ids in their response headers and the ends of their chunks differ.
 ///
 /// # Errors
 ///

@@ -63,7 +63,7 @@ pub(super) fn error(file: &File, path: &Path, offset: u64, message: impl Into<St
 /// file.
 pub(super) fn json_error(file: &File, path: &Path, offset: u64, e: &serde_json::Error) -> Error {
     let text = e.to_string();
-    // serde's message ends with a position that counts from the start of the piece. It is cut off.
+    // serde's message ends with a position that counts from the start of the piece. This position is left out.
     let message = match text.rfind(" at line ") {
         Some(end) if e.line() > 0 => &text[..end],
         _ => &text,

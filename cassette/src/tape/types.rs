@@ -52,12 +52,12 @@ pub enum Outcome {
 pub struct Request {
     /// `GET`, `POST`, …
     pub method: http::Method,
-    /// Absolute, with scheme and host: `https://api.example.com/v1/items?page=2`.
+    /// The absolute URI, with scheme and host: `https://api.example.com/v1/items?page=2`.
     pub uri: String,
     /// If a header occurs several times, its values are in the order of the wire. The cassette has the names in sorted
     /// order.
     pub headers: HeaderMap,
-    /// Decoded, redacted.
+    /// The body, decoded and redacted.
     pub body: Body,
 }
 
@@ -72,7 +72,7 @@ pub struct Response {
     pub version: http::Version,
     /// The headers, in the same order as in [`Request::headers`].
     pub headers: HeaderMap,
-    /// Decoded, redacted.
+    /// The body, decoded and redacted.
     pub body: Body,
     /// The trailers, which are headers that the server sent after the body (RFC 9110 §6.5).
     pub trailers: HeaderMap,

@@ -112,8 +112,8 @@ impl Arrival {
     }
 }
 
-/// The server that the client of a connection wants to reach, if it is known, until the first request. If the server
-/// does not speak HTTP, the request never comes.
+/// The server that the client wants to reach. If the server is known, a connection keeps this value until its first
+/// request. If the server does not speak HTTP, the first request never comes.
 struct Meant {
     server: String,
     undecided: Undecided<Foreign>,
