@@ -78,12 +78,12 @@ fn walk(folder: &Path, documents: &mut Vec<PathBuf>) -> Result<()> {
 
 /// Recognises a cassette by its first keys, which are always `version` and then `_metadata`.
 fn is_cassette(path: &Path) -> bool {
-    let mut head = String::new();
-    let read = File::open(path).and_then(|f| f.take(HEAD).read_to_string(&mut head));
+    let mut head = Vec::new();
+    // After a read error `head` has only the bytes before it, and the file does not count as a cassette.
+    let _ = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    // A character may be cut at the end of `head`.
+    let head = String::from_utf8_lossy(&head);
     let mut text = head.split_whitespace();
-    // After a read error `head` is empty, and the file does not count as a cassette. That also happens if a character
-    // is cut at the end of `HEAD` bytes.
-    let _ = read;
     text.next() == Some("{") && text.next() == Some("\"version\":") && head.contains("\"_metadata\"")
 }
 
@@ -128,6 +128,11 @@ mod tests {
             })
             .collect();
         assert_eq!(paths, ["b.json", "deep/a.json", "error at Some((3, 17))"]);
+        // A character that the first bytes of the file cut.
+        let mut text = "{\n  \"version\": 2,\n  \"_metadata\": {\"".to_owned();
+        text.extend(std::iter::repeat_n('a', HEAD as usize - 1 - text.len()));
+        fs::write(dir.path().join("wide.json"), text + "é").expect("written");
+        assert_eq!(list(dir.path()).expect("a list").len(), 4);
         let error = list(dir.path().join("nothing")).unwrap_err();
         assert!(error.help().is_some_and(|hint| hint.starts_with("correct the path")), "{error:?}");
     }
