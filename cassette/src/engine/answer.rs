@@ -12,18 +12,18 @@ use crate::report::{FailureReport, Palette, Problem, TestSite};
 use crate::tape::{TransportError, TransportErrorKind};
 
 /// The status of a refusal, such as the response to a request that is not on the cassette. The registry of status codes
-/// (RFC 9110 §16.2.1) has no other meaning for it. It is a 4xx status because clients repeat requests that failed with
-/// a 5xx, and the test would wait for their back-off.
+/// (RFC 9110 §16.2.1) gives 470 no meaning. It is a 4xx status because clients send a request again after a 5xx, and
+/// the test would have to wait for these attempts.
 const UNMATCHED_STATUS: u16 = 470;
 
-/// A response, or the error of the transport.
+/// The result of a request: a response or a transport error.
 pub(crate) type Answered = Result<http::Response<Body>, TransportError>;
 
 /// A future that yields an [`Answered`].
 pub(crate) type AnswerFuture = Pin<Box<dyn Future<Output = Answered> + Send>>;
 
-/// The response that the code under test gets in place of an answer. Its body is the report, so that the report appears
-/// wherever the code under test prints the body of a failed response.
+/// Makes the response that refuses a request of the code under test. The body is the report of the problem, so that the
+/// report appears wherever the code under test prints the body of a failed response.
 pub(super) fn refusal(site: &TestSite, problem: Problem) -> http::Response<Body> {
     let failure =
         FailureReport { site: site.clone(), problems: vec![problem], notes: Vec::new(), panic: None };
@@ -36,7 +36,7 @@ pub(super) fn refusal(site: &TestSite, problem: Problem) -> http::Response<Body>
     response
 }
 
-/// The error for a request that comes after its session has ended.
+/// Makes the error for a request that the client sent after its session had ended.
 pub(super) fn ended(uri: &http::Uri) -> TransportError {
     let host = uri.host().unwrap_or_default();
     no_connection(format!("the session of this request to {host} has ended"))

@@ -1,5 +1,5 @@
-//! Collects the problems that the engine detects itself, until the session takes them. The recorder and the player keep
-//! lists of their own.
+//! Collects the problems that the engine detects, until the session takes them. Problems of the recorder and the player
+//! are in other lists.
 //!
 //! Must not know: what the session does with a problem.
 
@@ -39,7 +39,8 @@ impl Incidents {
         std::mem::take(&mut self.collected().refused)
     }
 
-    /// Takes the live answers that differed, sorted by their place on the cassette.
+    /// Removes and returns the live answers that differed from the recorded answers, sorted by their place on the
+    /// cassette.
     pub(super) fn take_drifted(&self) -> Vec<Drifted> {
         let mut drifted = std::mem::take(&mut self.collected().drifted);
         drifted.sort_by_key(|drifted| drifted.index);

@@ -1,4 +1,5 @@
-//! The service behind every transport: it takes a request and returns a response, both streaming.
+//! The service behind every transport: it takes a request and returns a response. The bodies of the request and the
+//! response are streams.
 //!
 //! The engine decides by mode whether the recorder, the player or the real server handles a request. Must not know:
 //! sockets, files.
@@ -41,20 +42,21 @@ struct Inner {
     closed: AtomicBool,
     site: TestSite,
     hosts: Hosts,
-    /// The addresses of [`Config::resolve`](crate::Config::resolve).
+    /// The hosts and addresses that the project gave to [`Config::resolve`](crate::Config::resolve).
     resolve: Vec<(String, SocketAddr)>,
     incidents: Arc<Incidents>,
     /// The number of requests to ignored and pass-through hosts that went to the real server.
     passed: AtomicUsize,
 }
 
-/// The way in which the engine handles a request.
+/// What the engine does with requests. The mode of the session decides.
 pub(crate) enum Action {
     Replay(Arc<Replay>),
     Record(Recorder),
     /// The player answers requests that are on the cassette. Other requests go to the real server and are recorded.
     Append(Arc<Replay>, Recorder),
-    /// Requests that are on the cassette go to the real server, too, and the answers are compared.
+    /// The engine sends requests that are on the cassette to the real server, and compares the live answers with the
+    /// recorded answers.
     Verify(Arc<Replay>, VerifyPolicy),
     Pass,
 }
@@ -105,7 +107,7 @@ enum ByHost<'a> {
 pub(crate) type Live = Box<dyn Fn(http::Request<Body>) -> AnswerFuture + Send + Sync>;
 
 impl Engine {
-    /// Makes an engine. A replay has `live` only if there are pass-through hosts.
+    /// Makes an engine. In a replay, `live` is `Some` only if there are pass-through hosts.
     pub(crate) fn new(action: Action, live: Option<Live>, config: &Config, site: TestSite) -> Engine {
         Engine(Arc::new(Inner {
             action,
@@ -133,23 +135,26 @@ impl Engine {
         self.0.closed.store(true, Ordering::Release);
     }
 
-    /// Takes the problems that the engine detected so far. Recorder and player have their own lists.
+    /// Removes and returns the problems that the engine has detected so far. Problems of the recorder and the player
+    /// are in other lists.
     pub(crate) fn problems(&self) -> Vec<Problem> {
         self.0.incidents.take_problems()
     }
 
-    /// Takes the refused requests to ignored hosts so far. They are only worth a note, because the test does not depend
-    /// on them.
+    /// Removes and returns the requests to ignored hosts that the engine has refused so far. The report only notes
+    /// these requests, because they do not fail the test.
     pub(crate) fn refused(&self) -> Vec<RefusedHost> {
         self.0.incidents.take_refused()
     }
 
-    /// The number of requests so far that went to the real server unrecorded, because of their host.
+    /// The number of requests so far that went to the real server and were not recorded, because their host is ignored
+    /// or a pass-through host.
     pub(crate) fn passed(&self) -> usize {
         self.0.passed.load(Ordering::Relaxed)
     }
 
-    /// Takes the live answers that differed from the recorded ones so far, sorted by their place on the cassette.
+    /// Removes and returns the live answers that have differed from the recorded answers so far, sorted by their place
+    /// on the cassette.
     pub(crate) fn drifted(&self) -> Vec<Drifted> {
         self.0.incidents.take_drifted()
     }
@@ -222,8 +227,8 @@ impl Engine {
         }
     }
 
-    /// Reads the request's body, and then decides: the player answers a request that is on the cassette, and the
-    /// recorder takes any other.
+    /// Reads the request's body, and looks for the request on the cassette. The player answers a request that is on the
+    /// cassette. The recorder records any other request.
     async fn append(
         self,
         replay: Arc<Replay>,
@@ -243,7 +248,8 @@ impl Engine {
         }
     }
 
-    /// Sends a request that is on the cassette to the real server, and compares the answers.
+    /// Reads the request's body, and looks for the request on the cassette. The request goes to the real server only if
+    /// it is on the cassette.
     async fn verify(self, replay: Arc<Replay>, values: bool, request: http::Request<Body>) -> Begun {
         let (head, body) = request.into_parts();
         let mut held = Held::default();
@@ -257,7 +263,8 @@ impl Engine {
         }
     }
 
-    /// Refuses a request that could not be read: it is neither matched nor sent.
+    /// Returns the answer to a request that the engine could not read. The engine does not match or send such a
+    /// request.
     fn refuse_unread(&self, replay: &Replay, head: &http::request::Parts, unread: Unread) -> Answered {
         let (method, uri) = (head.method.clone(), replay.redactor.uri(&head.uri.to_string()));
         let problem: &dyn Fn() -> Problem = match unread {
@@ -273,7 +280,7 @@ impl Engine {
         self.refusal(problem())
     }
 
-    /// The refusal that the code under test gets in place of an answer.
+    /// Makes the response that refuses a request of the code under test.
     fn refusal(&self, problem: Problem) -> Answered {
         Ok(refusal(&self.0.site, problem))
     }

@@ -1,4 +1,5 @@
-//! A request that the engine has accepted: where its answer comes from, and what the engine does with a live answer.
+//! What the engine has decided about a request: who gives the answer, and what the engine does with the real server's
+//! answer.
 //!
 //! Must not know: how the engine decided.
 
@@ -11,25 +12,25 @@ use crate::recorder::{Exchange, Objected, Waiting};
 use crate::report::{Problem, TestSite};
 use crate::tape::TransportError;
 
-/// A request that the engine has accepted.
+/// What the engine does with a request: it sends the request to the real server, or gives the answer itself.
 #[expect(clippy::large_enum_variant, reason = "it is moved once, on its way to the server")]
 pub(crate) enum Begun {
     /// The transport sends the request to the real server, and gives the answer to [`Pending`].
     Live(http::Request<Body>, Pending),
     /// The engine gives the answer itself.
     Here(AnswerFuture),
-    /// The engine must read the request's body to decide between the two.
+    /// The engine must read the request's body to decide between [`Live`](Self::Live) and [`Here`](Self::Here).
     Later(Pin<Box<dyn Future<Output = Begun> + Send>>),
 }
 
-/// A [`Begun`] after the decision.
+/// A [`Begun`] after the engine has decided: [`Begun::Later`] is not possible any more.
 #[expect(clippy::large_enum_variant, reason = "as for `Begun`")]
 pub(crate) enum Settled {
     Live(http::Request<Body>, Pending),
     Here(AnswerFuture),
 }
 
-/// Waits for the real server's answer. If this value is dropped before the answer comes, the client has given up.
+/// Receives the real server's answer. If the client gives up, it drops this value before the answer comes.
 pub(crate) struct Pending(Awaits);
 
 enum Awaits {
@@ -38,7 +39,7 @@ enum Awaits {
     Verifying(Box<Verifying>),
 }
 
-/// The recording of a live answer.
+/// What is necessary to record the answer of the real server.
 struct Recording {
     site: TestSite,
     exchange: Exchange,
@@ -54,7 +55,7 @@ impl Begun {
         Begun::Here(Box::pin(std::future::ready(answer)))
     }
 
-    /// Reads as much of the request as the decision needs.
+    /// Waits for the decision. The engine reads the request's body meanwhile, if the decision depends on the body.
     pub(crate) async fn settled(self) -> Settled {
         let mut begun = self;
         loop {
@@ -70,7 +71,7 @@ impl Begun {
 impl Pending {
     pub(super) const NOTHING: Pending = Pending(Awaits::Nothing);
 
-    /// A live answer that the engine will record.
+    /// The engine will record the answer of the real server.
     pub(super) fn recording(site: TestSite, exchange: Exchange) -> Pending {
         let waiting = exchange.waiting();
         Pending(Awaits::Recording(Recording { site, exchange, waiting }))
@@ -80,7 +81,7 @@ impl Pending {
         Pending(Awaits::Verifying(Box::new(verifying)))
     }
 
-    /// Takes the server's response, and returns the response for the client.
+    /// Takes the server's response, and returns the response that the client gets.
     pub(crate) async fn answered(self, response: http::Response<Body>) -> Answered {
         match self.0 {
             Awaits::Nothing => Ok(response),
@@ -102,7 +103,7 @@ impl Pending {
         }
     }
 
-    /// The refusal for the client, if the recorder has read the request and objects to it.
+    /// Returns a refusal for the client if the recorder has objected to the request while it read the request's body.
     #[cfg(feature = "reqwest-middleware")]
     pub(crate) fn refused(&self) -> Option<Answered> {
         match &self.0 {
@@ -117,8 +118,8 @@ impl Pending {
         match self.0 {
             Awaits::Nothing => None,
             Awaits::Recording(Recording { site, exchange, waiting }) => {
-                // The client gets the failure only after it has sent its whole request. It would stop sending earlier,
-                // and the recording would lack the rest.
+                // The client gets the failure only after it has sent its whole request. With an earlier failure it
+                // would stop sending, and the recording would lack the rest of the request.
                 exchange.request_over().await;
                 waiting.over();
                 exchange.fail(error);
@@ -129,7 +130,8 @@ impl Pending {
     }
 }
 
-/// The refusal for a client if the recorder objects. The recorder has already noted the reason.
+/// Makes the refusal for a client whose request or answer the recorder objects to. The recorder has already noted the
+/// reason.
 pub(super) fn objected(site: &TestSite, objected: &Objected) -> Answered {
     Ok(refusal(site, Problem::Other(objected.into())))
 }

@@ -1,5 +1,5 @@
-//! Answers requests from a cassette: redacts and decodes a request in the same way as a recording does, and asks the
-//! player.
+//! Answers requests from a cassette: redacts and decodes a request in the same way as a recording does, and lets the
+//! player answer it.
 //!
 //! Must not know: modes, connections to real servers.
 
@@ -32,7 +32,7 @@ pub(crate) struct Replay {
 
 /// The reason why a request could not be read.
 pub(super) enum Unread {
-    /// The client broke off before the end of its body.
+    /// The client stopped before it had sent the whole body.
     Broken(TransportError),
     /// The request must not be sent, or cannot be redacted.
     Objected(Objection),
@@ -51,8 +51,9 @@ impl Replay {
         }
     }
 
-    /// Reads a request as a cassette would have it. The request goes through the same pipeline as in a recording, but a
-    /// body above the inline limit is only hashed. `held` also gets the body as the client sent it.
+    /// Reads a request, and returns it as a recording would store it. The request goes through the same pipeline as in
+    /// a recording, but a body above the inline limit is only hashed. If `held` is given, it gets the body as the
+    /// client sent it.
     pub(super) async fn read(
         &self,
         head: &http::request::Parts,
@@ -91,11 +92,11 @@ impl Replay {
     }
 }
 
-/// The greatest length of a request's body, in bytes, in modes that match a request before they send it. The body is
-/// held in memory, because a file on disk would contain its secrets.
+/// The greatest length of a request's body, in bytes, in the modes `append` and `verify`, which match a request before
+/// they send it. The body is held in memory, because a file on disk would contain its secrets.
 pub(super) const MOST_HELD: usize = 32 << 20;
 
-/// A request body that was read and can still be sent.
+/// The body of a request that the engine has read, held in memory so that the engine can still send it.
 #[derive(Default)]
 pub(super) struct Held {
     frames: VecDeque<Frame<Bytes>>,
@@ -112,7 +113,7 @@ impl Held {
         Ok(())
     }
 
-    /// The whole body; `None` if it has trailers.
+    /// Returns the whole body, or `None` if the body has trailers.
     pub(super) fn data(&self) -> Option<Vec<u8>> {
         let mut data = Vec::with_capacity(self.bytes);
         for frame in &self.frames {
@@ -121,7 +122,7 @@ impl Held {
         Some(data)
     }
 
-    /// The held frames, as a body to send.
+    /// Makes a body that sends the held frames.
     pub(super) fn into_body(self) -> Body {
         if self.frames.is_empty() { Body::empty() } else { Body::new(self) }
     }

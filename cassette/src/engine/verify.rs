@@ -41,11 +41,11 @@ pub(crate) struct Verifying {
 }
 
 impl Verifying {
-    /// Matches a request, and returns it as the real server shall get it.
+    /// Looks for the request on the cassette, and returns the request to send to the real server.
     ///
     /// # Errors
     ///
-    /// The request is not sent. The error is the answer for the client.
+    /// The request must not be sent. The error is the answer for the client.
     pub(super) fn begin(
         replay: Arc<Replay>,
         incidents: Arc<Incidents>,
@@ -91,7 +91,7 @@ impl Verifying {
         self.compared(&Outcome::Error(error.clone()), None)
     }
 
-    /// Reads the live answer as a cassette would have it: redacted and decoded.
+    /// Reads the live answer, and returns it as a recording would store it: redacted and decoded.
     async fn read(&self, head: http::response::Parts, mut body: Body) -> Result<Response, TransportError> {
         let replay = &self.replay;
         let broken = |e: &(dyn std::error::Error + 'static)| TransportError {
@@ -123,7 +123,7 @@ impl Verifying {
         })
     }
 
-    /// Notes the differences, and returns the recorded answer.
+    /// Notes how the live answer differs from the recorded answer, and returns the recorded answer.
     fn compared(self, live: &Outcome, bytes: Option<&[u8]>) -> Answered {
         let replay = &self.replay;
         match replay.player.recorded(&self.chosen, self.live.clone(), MOST_COMPARED) {
@@ -146,11 +146,13 @@ impl Verifying {
     }
 }
 
-/// The obstacle, if the request contains the placeholder of a secret without a value. The server needs the value.
+/// Returns an obstacle if the request contains the placeholder of a secret whose value is missing. The real server
+/// would need the value.
 fn without_value(replay: &Replay, head: &http::request::Parts, asked: &Request) -> Option<Obstacle> {
     let mut names = BTreeSet::new();
     let mut look = |text: &[u8]| {
-        // Clients percent-encode the brackets in a URL, and some clients also the bar before the name of an encoding.
+        // Clients percent-encode the brackets of a placeholder in a URL. Some clients also encode the bar before the
+        // name of an encoding.
         let text = percent_encoding::percent_decode(text).decode_utf8_lossy();
         names.extend(placeholder::secrets_in_loosely(&text).map(str::to_owned));
     };
@@ -164,8 +166,8 @@ fn without_value(replay: &Replay, head: &http::request::Parts, asked: &Request) 
     Some(Obstacle::MissingValue { method: head.method.clone(), uri, name })
 }
 
-/// Replaces placeholders in the request by the values that servers gave in this session. The code under test has the
-/// placeholders from recorded answers.
+/// Replaces placeholders in the request by the values that servers gave in this session. The code under test has read
+/// the placeholders in recorded answers, and the real server does not know them.
 fn with_live_values(replay: &Replay, head: &mut http::request::Parts, held: Held) -> Body {
     let redactor = &replay.redactor;
     let uri = head.uri.to_string();
