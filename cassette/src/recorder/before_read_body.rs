@@ -46,8 +46,8 @@ impl Exchange {
         let Ok(pipeline) = decode::decoder(encoding.as_deref(), redacted) else {
             return Err(Objection::Encoding(encoding.unwrap_or_default()));
         };
-        // Redaction changes the length and the digests, and the new values are known only at the end of the body, after
-        // the head has been sent.
+        // Redaction changes the length and the digests of the body. cassette knows the new ones only at the end of the
+        // body, after it has passed on the head.
         let gone = [header::CONTENT_ENCODING.as_str(), header::CONTENT_LENGTH.as_str()];
         gone.iter().chain(capture::DIGESTS.iter()).for_each(|name| _ = head.headers.remove(*name));
         let body = BeforeReadBody {
@@ -61,7 +61,7 @@ impl Exchange {
     }
 }
 
-/// The buffer that the pipeline writes to, and that the body takes its frames from.
+/// A buffer between the pipeline, which writes to it, and the body, which takes its frames from it.
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
 
@@ -88,14 +88,14 @@ struct BeforeReadBody {
     /// `None` after the end of the body.
     inner: Option<(Body, Box<Pipeline>)>,
     out: Shared,
-    /// Trailers or an error, which follow the last bytes.
+    /// Trailers or an error to pass on after the last bytes.
     then: Option<Result<Frame<Bytes>, BoxError>>,
     redactor: Redactor,
     exchange: Exchange,
 }
 
 impl BeforeReadBody {
-    /// Ends the body: the bytes that the pipeline held back come first, then `then`.
+    /// Ends the body: it passes on the bytes that the pipeline has held back, and after them `then`.
     fn end(&mut self, then: Option<Result<Frame<Bytes>, BoxError>>) {
         let Some((_, pipeline)) = self.inner.take() else { return };
         let finished = match &then {

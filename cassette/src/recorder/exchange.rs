@@ -1,4 +1,4 @@
-//! One exchange that is being recorded: it collects the request and the answer until both are over, and hands the
+//! The recording of one exchange: it collects the request and the answer until both have ended, and then hands the
 //! interaction to the outbox.
 //!
 //! Must not know: the other exchanges.
@@ -29,10 +29,10 @@ pub(crate) struct Exchange(Arc<ExchangeInner>);
 struct ExchangeInner {
     place: u64,
     outbox: Arc<dyn Outbox>,
-    /// `None` after the exchange was written, so that it is written only once.
+    /// `None` after the exchange was written. So an exchange is written only once.
     parts: Mutex<Option<Parts>>,
     request_over: watch::Sender<bool>,
-    /// The reason why the rest of the request must not be sent.
+    /// Set if the redaction objects to the request. The rest of the request must not be sent then.
     objection: OnceLock<Objected>,
 }
 
@@ -47,8 +47,8 @@ pub(super) struct Parts {
     lost: Lost,
 }
 
-/// The state of the request's body. It arrives without a capture if the recording is closed, or if the capture failed
-/// and the error is already noted.
+/// The state of the request's body. `Arriving(None)` means that the body is not recorded: the recording is closed, or
+/// the capture failed, and the recorder has already noted the error.
 enum Upload {
     Arriving(Option<Capture>),
     Over(tape::Body),
@@ -57,7 +57,7 @@ enum Upload {
 enum Download {
     Awaited,
     Arriving(ResponseParts),
-    /// `None` if the answer could not be recorded. The error is already noted then.
+    /// `None` if the answer could not be recorded. The recorder has already noted the error then.
     Over(Option<Outcome>),
 }
 
@@ -67,11 +67,11 @@ struct ResponseParts {
     version: http::Version,
     headers: HeaderMap,
     capture: Option<Capture>,
-    /// The length of the body so far, as it was sent.
+    /// The number of bytes that the server has sent of the body so far, before any decoding.
     bytes: u64,
-    /// When the last bytes came.
+    /// The time at which the last bytes came.
     last: Instant,
-    /// What came after the client left.
+    /// The bytes that came after the client stopped reading.
     rest: Option<Rest>,
 }
 
@@ -94,7 +94,7 @@ impl Drop for Waiting {
 }
 
 impl Exchange {
-    /// Begins an exchange that has this place on the cassette.
+    /// Begins an exchange. `place` is its place on the cassette.
     pub(super) fn new(outbox: Arc<dyn Outbox>, place: u64, parts: Parts) -> Exchange {
         Exchange(Arc::new(ExchangeInner {
             place,
@@ -105,7 +105,7 @@ impl Exchange {
         }))
     }
 
-    /// The guard to hold while the client waits for the answer.
+    /// Makes the guard to hold while the client waits for the answer.
     pub(crate) fn waiting(&self) -> Waiting {
         Waiting(Some(self.clone()))
     }
@@ -137,8 +137,8 @@ impl Exchange {
         }
     }
 
-    /// Notes that the code under test must not read the answer. Returns `None` if the exchange has already been
-    /// written.
+    /// Notes that the code under test must not read the answer, and returns the objection. Returns `None` if the
+    /// exchange has already been written.
     pub(crate) fn object(&self, objection: Objection) -> Option<Objected> {
         let objected = {
             let mut guard = self.parts();
@@ -151,7 +151,7 @@ impl Exchange {
         Some(objected)
     }
 
-    /// The objection that stopped the request, if one did.
+    /// The objection because of which the rest of the request was not sent, if there is one.
     pub(crate) fn objected(&self) -> Option<&Objected> {
         self.0.objection.get()
     }
@@ -166,7 +166,7 @@ impl Exchange {
     pub(crate) fn fail(&self, error: &TransportError) {
         let mut guard = self.parts();
         let Some(parts) = guard.as_mut().filter(|p| matches!(p.answer, Download::Awaited)) else { return };
-        // The message comes from a lower layer and may contain URLs, so it is redacted.
+        // A library below cassette wrote the message. It may contain URLs, so cassette redacts it.
         let message = self.0.outbox.redactor().text(&error.message);
         let error = TransportError { kind: error.kind, message };
         parts.answer = Download::Over(Some(Outcome::Error(error.clone())));
@@ -176,10 +176,10 @@ impl Exchange {
         self.write_when_over();
     }
 
-    /// Waits until the client has sent its whole request. The cassette needs the whole request even if the server did
-    /// not read it to the end, because matching compares whole requests.
+    /// Waits until the client has sent its whole request. Matching compares whole requests, so the cassette needs the
+    /// whole request even if the server did not read all of it.
     pub(crate) async fn request_over(&self) {
-        // The wait cannot fail, because the sender lives as long as this exchange.
+        // The wait cannot fail, because this exchange owns the sender.
         let _ = self.0.request_over.subscribe().wait_for(|over| *over).await;
     }
 
@@ -242,7 +242,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// Records that a body ended early, because it was cut off or its reader stopped.
+    /// Records that a body ended early: the connection broke, or the receiver stopped reading.
     pub(super) fn cut(&self, direction: Direction, error: TransportError) {
         match direction {
             Direction::Request => _ = self.end_request(false),
@@ -250,7 +250,7 @@ impl Exchange {
         }
     }
 
-    /// Ends the exchange because the test is over. Parts that are still missing will not come.
+    /// Ends the exchange because the test is over, and records what is still missing as cut off.
     pub(super) fn give_up(&self) {
         let error = TransportError {
             kind: TransportErrorKind::Timeout,
@@ -261,7 +261,7 @@ impl Exchange {
         _ = self.end_request(false);
     }
 
-    /// Notes that the client stopped reading the response. Returns whether the recording reads on.
+    /// Notes that the client stopped reading the response. Returns whether the recording reads the rest of it.
     pub(super) fn left(&self) -> bool {
         let limits = self.0.outbox.drain();
         let mut guard = self.parts();
@@ -272,7 +272,7 @@ impl Exchange {
         !limits.limit(response.is_stream()).is_zero()
     }
 
-    /// Takes a chunk that came after the client left. Returns whether the recording reads on.
+    /// Takes a chunk that came after the client stopped reading. Returns whether the recording reads the next chunk.
     pub(super) fn rest(&self, chunk: Bytes) -> bool {
         let limits = self.0.outbox.drain();
         let taken = {
@@ -294,19 +294,19 @@ impl Exchange {
         }
     }
 
-    /// Records the end of a response whose client left: the whole response has come.
+    /// Records the end of a response that came whole after its client stopped reading.
     pub(super) fn end_rest(&self, trailers: HeaderMap) {
         self.record_rest(true);
         self.end_response(trailers, None);
     }
 
-    /// Records that a response broke off after its client left.
+    /// Records that the connection broke after the client stopped reading the response.
     pub(super) fn break_rest(&self, error: TransportError) {
         self.record_rest(true);
         self.end_response(HeaderMap::new(), Some(error));
     }
 
-    /// Cuts the response where its client left.
+    /// Records the response as cut by its client. Of the held chunks, only those before the first pause are recorded.
     pub(super) fn cut_rest(&self) {
         self.record_rest(false);
         self.end_response(HeaderMap::new(), Some(TransportError::left()));
@@ -318,13 +318,13 @@ impl Exchange {
             _ => None,
         };
         for chunk in rest.into_iter().flat_map(|rest| rest.chunks(ended)) {
-            // A response raises no objection that could stop anything.
+            // An objection to a response does not stop the response, so the result is ignored.
             _ = self.data(Direction::Response, &chunk);
         }
     }
 
-    /// When the end of the recording stops waiting for this exchange, if the test has ended at `end` and nothing more
-    /// comes.
+    /// The time up to which the end of the recording waits for this exchange, if nothing more comes. The test ended at
+    /// `end`.
     pub(super) fn deadline(&self, end: Instant, grace: Duration) -> Instant {
         let limits = self.0.outbox.drain();
         let guard = self.parts();
@@ -336,7 +336,7 @@ impl Exchange {
         let limit = limits.limit(is_stream);
         let deadline = match &response.rest {
             Some(rest) => rest.deadline(is_stream, response.last, limit),
-            // The client may still read: the task that reads has outlived the test.
+            // The client still reads the response: the task that reads it has outlived the test.
             None => response.last.max(end) + limit,
         };
         deadline.min(end + grace)
@@ -393,7 +393,7 @@ impl Exchange {
         if was_left {
             self.0.outbox.note_cut();
         }
-        // The client already has the answer, so there is nothing to stop, and the result is ignored.
+        // The client already has the answer, so an objection stops nothing, and the result is ignored.
         _ = problem.map(|reason| self.unrecorded(reason));
         self.write_when_over();
     }
@@ -484,7 +484,7 @@ impl ResponseParts {
         self.capture.as_ref().is_some_and(Capture::is_stream)
     }
 
-    /// Returns `None` if there is no capture, because the capture failed before or the recording is closed.
+    /// Returns `None` if there is no capture: it failed earlier, or the recording is closed.
     fn finish(
         self,
         head_only: bool,
@@ -505,8 +505,8 @@ impl ResponseParts {
             let declared = declared.to_str().ok().and_then(|l| l.parse().ok());
             match &cut {
                 None => _ = headers.insert(header::CONTENT_LENGTH, body.size().into()),
-                // A length above that of the recorded part stays: on replay, a client recognises from it that the body
-                // is incomplete.
+                // The header stays if it declares more bytes than the recorded part has. On replay, a client sees from
+                // the header that the body is incomplete.
                 Some(_) if body.encoding.is_none() && declared.is_some_and(|l: u64| l > body.size()) => {}
                 Some(_) => _ = headers.remove(header::CONTENT_LENGTH),
             }

@@ -1,5 +1,5 @@
-//! What a recording lacks of a response that the code under test got. If the replay of the recording fails, this may be
-//! the cause.
+//! The parts of a response that the code under test got and that are not recorded. If the replay of a recording fails,
+//! the missing parts may be the cause.
 //!
 //! Must not know: why something is left out.
 
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 /// The parts of a response that the code under test got and that the cassette does not hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Lost {
-    /// Method and URI of the request. A recording may keep the order of the old cassette, so a place does not identify
-    /// the interaction.
+    /// Method and URI of the request. They identify the interaction. Its place does not, because a new recording may
+    /// keep the order of the old cassette.
     pub(crate) request: String,
     /// The names of headers, in lower case.
     pub(crate) headers: Vec<String>,

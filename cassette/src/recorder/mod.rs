@@ -1,7 +1,7 @@
 //! Records live exchanges as redacted interactions in the journal.
 //!
-//! Client and server exchange their bytes unchanged, except for data that the project redacts before the code under
-//! test reads it. Must not know: sockets, modes, the text of a failure.
+//! The recorder does not change the bytes between client and server, except for data that the project redacts before
+//! the code under test reads it. Must not know: sockets, modes, the text of a failure.
 
 mod before_read_body;
 mod exchange;
@@ -44,17 +44,17 @@ struct Inner {
 #[derive(Default)]
 struct State {
     next: u64,
-    /// Whether new exchanges are refused.
+    /// Whether the recorder refuses new exchanges.
     closed: bool,
     in_flight: HashMap<u64, InFlight>,
-    /// The number of the present burst. A burst ends when no exchange is in flight.
+    /// The number of the present burst of exchanges. A burst ends when no exchange is in flight.
     burst: u64,
     problems: Vec<Error>,
     upstream_failures: Vec<UpstreamFailure>,
-    /// The number of responses that were cut where their clients left.
+    /// The number of responses that are recorded as cut, because their clients stopped reading.
     cut: usize,
     dropped: Vec<DroppedBytes>,
-    /// By the place of the exchange.
+    /// The key is the place of the exchange on the cassette.
     lost: BTreeMap<u64, Lost>,
 }
 
@@ -64,14 +64,14 @@ struct InFlight {
     burst: u64,
 }
 
-/// How long the end of a recording waits before it looks at the exchanges in flight again.
+/// The longest time for which the end of a recording waits before it checks the exchanges in flight again.
 const LONGEST_LOOK: Duration = Duration::from_millis(50);
 
 /// The reason why an exchange did not begin.
 pub(crate) enum NotBegun {
     /// The test has ended, and the recording is closed.
     Late,
-    /// The redaction objects to the request, which cannot be recorded.
+    /// The redaction objects to the request, so the request cannot be recorded.
     Objected(Objected),
 }
 
@@ -131,9 +131,9 @@ impl Recorder {
         Ok(exchange)
     }
 
-    /// Refuses new exchanges, and waits for exchanges in flight: for each up to its own deadline, and up to `grace`.
-    /// Exchanges that are still in flight then are recorded as cut off. Returns the problems because of which the
-    /// recording must not be installed.
+    /// Refuses new exchanges, and waits for the exchanges in flight. Each exchange has a deadline, at most `grace` from
+    /// now. An exchange that is still in flight at its deadline is recorded as cut off. Returns the problems because of
+    /// which the recording must not be installed.
     pub(crate) fn settle(&self, grace: Duration) -> Vec<Error> {
         self.0.state().closed = true;
         let end = Instant::now();
@@ -143,11 +143,11 @@ impl Recorder {
             let deadlines = in_flight.iter().map(|exchange| (exchange, exchange.deadline(end, grace)));
             let (due, waiting): (Vec<_>, Vec<_>) = deadlines.partition(|(_, deadline)| *deadline <= now);
             due.iter().for_each(|(exchange, _)| exchange.give_up());
-            // Deadlines move while data comes.
+            // A deadline can move when data comes, so the loop checks all deadlines again after `LONGEST_LOOK`.
             let Some(next) = waiting.iter().map(|(_, deadline)| *deadline).min() else { break };
             self.wait(next.saturating_duration_since(now).min(LONGEST_LOOK));
         }
-        // A second wait, because another thread may be writing one of these exchanges at this moment.
+        // Another thread may be writing one of these exchanges at this moment, so the function waits once more.
         for late in self.wait(grace) {
             let what = late.parts().as_ref().map_or_else(|| "an exchange".into(), Parts::describe);
             let problem = format!("could not record {what}: it was still running when the test ended");
@@ -164,12 +164,12 @@ impl Recorder {
         state.in_flight.values().map(|flight| flight.exchange.clone()).collect()
     }
 
-    /// The number of responses that were cut where their clients left.
+    /// The number of responses that are recorded as cut, because their clients stopped reading.
     pub(crate) fn cut(&self) -> usize {
         self.0.state().cut
     }
 
-    /// The bodies from which bytes were dropped.
+    /// The bodies after whose end there were more bytes, which the recording dropped.
     pub(crate) fn dropped(&self) -> Vec<DroppedBytes> {
         self.0.state().dropped.clone()
     }
@@ -179,7 +179,7 @@ impl Recorder {
         self.0.state().upstream_failures.clone()
     }
 
-    /// What each recorded interaction lacks of its live response, in the order of the cassette.
+    /// The parts of each live response that its recorded interaction lacks, in the order of the cassette.
     pub(crate) fn lost(&self) -> Vec<Lost> {
         self.0.state().lost.values().cloned().collect()
     }

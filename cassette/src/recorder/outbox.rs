@@ -1,7 +1,7 @@
-//! The narrow interface through which an exchange reaches the recorder: captures, problems, and the finished
-//! interaction.
+//! The interface that an exchange has to the recorder: it gets captures from the recorder, and reports problems and the
+//! finished interaction to it.
 //!
-//! Must not know: which exchanges there are, where recordings are stored.
+//! Must not know: other exchanges, where recordings are stored.
 
 use http::HeaderMap;
 
@@ -13,7 +13,7 @@ use crate::redact::{Objection, Redactor, Side};
 use crate::report::{DroppedBytes, UpstreamFailure};
 use crate::tape::Interaction;
 
-/// An objection to a request or its answer, with the method and URI for the report.
+/// An objection of the redaction to a request or its answer. The report names the method and the URI.
 #[derive(Clone, Debug)]
 pub(crate) struct Objected {
     pub(super) method: http::Method,
@@ -27,17 +27,17 @@ impl From<&Objected> for Error {
     }
 }
 
-/// The receiver of an exchange's results.
+/// Receives the results of an exchange.
 pub(super) trait Outbox: Send + Sync {
     fn redactor(&self) -> &Redactor;
 
-    /// A capture for a body; `None` if the recording is closed.
+    /// Makes the capture of a body. Returns `None` if the recording is closed.
     fn capture(&self, side: Side, uri: &str, headers: &HeaderMap) -> Option<Capture>;
 
     /// Notes a problem because of which the recording must not be installed.
     fn problem(&self, problem: Error);
 
-    /// Notes an objection. The recording must not be installed then, either.
+    /// Notes an objection as a problem, so the recording must not be installed.
     fn object(&self, objected: &Objected) {
         self.problem(objected.into());
     }
@@ -45,16 +45,16 @@ pub(super) trait Outbox: Send + Sync {
     /// Notes that a request got no answer.
     fn upstream_failure(&self, failure: UpstreamFailure);
 
-    /// How long the recording reads on after a client left.
+    /// How long the recording reads the rest of a response after the client stopped reading.
     fn drain(&self) -> DrainLimits;
 
-    /// Notes that a response was cut where its client left.
+    /// Notes that a response was recorded as cut because its client stopped reading.
     fn note_cut(&self);
 
-    /// Notes bytes after the end of a compressed body, which are not recorded.
+    /// Notes that there were bytes after the end of a compressed body. They are not recorded.
     fn dropped(&self, dropped: DroppedBytes);
 
-    /// Ends the exchange in this place. `interaction` is `None` if the exchange could not be recorded; then the error
-    /// is already noted.
+    /// Ends the exchange in this place. `interaction` is `None` if the exchange could not be recorded; the exchange has
+    /// already noted the error then.
     fn over(&self, place: u64, interaction: Option<Interaction>, lost: Lost);
 }

@@ -1,8 +1,9 @@
-//! The rest of a response after its client stopped reading: how much of it is recorded.
+//! Decides how much of a response is recorded after its client stopped reading.
 //!
-//! The recording must not depend on how fast the client closed its connection. It therefore reads on. A response that
-//! ends soon is recorded whole. A stream that goes on is recorded up to the first pause after the client left: what
-//! the server had sent by then came at once, however the network cut it.
+//! The recording must not depend on how fast the client closes its connection. Therefore the recording reads the rest
+//! of the response. A response that ends soon is recorded whole. A stream that goes on is recorded up to the first
+//! pause after the client stopped reading. The server sent the bytes before this pause without a break, so the place of
+//! the pause does not depend on the network.
 //!
 //! Must not know: the other parts of an exchange.
 
@@ -10,17 +11,17 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-/// How long a recording reads on after the client left.
+/// How long a recording reads the rest of a response after the client stopped reading.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DrainLimits {
-    /// How long it waits for the end of a stream.
+    /// How long the recording waits for the end of a stream.
     stream: Duration,
-    /// How long it waits for the next bytes of any other body, which is likely to end.
+    /// How long the recording waits for the next bytes of any other body. Such a body is likely to end.
     other: Duration,
 }
 
 impl DrainLimits {
-    /// The limit of the project, or the defaults.
+    /// Uses the limit that the project set, or the default limits.
     pub(crate) fn of(limit: Option<Duration>) -> DrainLimits {
         let (stream, other) = (Duration::from_millis(250), Duration::from_secs(1));
         limit.map_or(DrainLimits { stream, other }, |limit| DrainLimits { stream: limit, other: limit })
@@ -34,11 +35,11 @@ impl DrainLimits {
 /// A silence of this length is a pause of the stream.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The most bytes of a stream that are held until it is known whether they are recorded. A stream that sends more than
-/// this at once is recorded up to a multiple of this length.
+/// The greatest number of bytes of a stream that the recording holds before it decides whether to record them. If a
+/// stream sends more bytes without a pause, the recorded length is a multiple of this number.
 const MOST_HELD: u64 = 1 << 20;
 
-/// What came after the client left.
+/// The chunks that came after the client stopped reading.
 #[derive(Debug)]
 pub(super) struct Rest {
     since: Instant,
@@ -46,17 +47,17 @@ pub(super) struct Rest {
     /// Chunks of a stream that are not recorded yet.
     held: Vec<Bytes>,
     bytes: u64,
-    /// How many of the chunks came before the first pause.
+    /// The number of held chunks that came before the first pause.
     kept: usize,
     paused: bool,
 }
 
-/// What becomes of a chunk.
+/// What to do with a chunk.
 pub(super) enum Taken {
-    /// It is held, or recorded at once.
+    /// The chunk is held until the recording decides.
     Held,
     Recorded(Bytes),
-    /// Nothing more is read.
+    /// The recording stops reading. If the chunk is recorded, it is among the held chunks.
     Over,
 }
 
@@ -65,7 +66,7 @@ impl Rest {
         Rest { since: now, last: now, held: Vec::new(), bytes: 0, kept: 0, paused: false }
     }
 
-    /// Takes a chunk. `recorded` is the number of bytes that the recording has.
+    /// Takes a chunk. `recorded` is the number of bytes of the response that the recording already has.
     pub(super) fn take(&mut self, chunk: Bytes, is_stream: bool, recorded: u64, limit: Duration) -> Taken {
         let now = Instant::now();
         let silence = now - std::mem::replace(&mut self.last, now);
@@ -91,7 +92,8 @@ impl Rest {
         Taken::Over
     }
 
-    /// The end of the wait for the end of the body.
+    /// The time at which the recording stops waiting for the end of the body. `last` is the time of the last recorded
+    /// bytes.
     pub(super) fn deadline(&self, is_stream: bool, last: Instant, limit: Duration) -> Instant {
         if is_stream { self.since + limit } else { last.max(self.last) + limit }
     }
@@ -104,7 +106,7 @@ impl Rest {
         self.held
     }
 
-    /// Drops everything after this number of bytes.
+    /// Keeps the first `most` bytes of the held chunks, and drops the rest.
     fn shorten(&mut self, mut most: u64) {
         for chunk in &mut self.held {
             chunk.truncate(usize::try_from(most).unwrap_or(usize::MAX));

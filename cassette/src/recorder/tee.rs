@@ -15,12 +15,12 @@ use crate::body::{Body, BoxError};
 use crate::tape::{TransportError, TransportErrorKind};
 
 impl Exchange {
-    /// Wraps the request's body, so that it is recorded while it passes.
+    /// Wraps the request's body. The exchange records the body while the server reads it.
     pub(crate) fn tee_request(&self, body: Body) -> Body {
         tee(self.clone(), Direction::Request, body)
     }
 
-    /// Notes the response's head, and wraps its body so that it is recorded while it passes.
+    /// Notes the response's head, and wraps its body. The exchange records the body while the client reads it.
     pub(crate) fn tee_response(&self, head: &http::response::Parts, body: Body) -> Body {
         self.respond(head);
         tee(self.clone(), Direction::Response, body)
@@ -29,19 +29,19 @@ impl Exchange {
 
 fn tee(exchange: Exchange, direction: Direction, inner: Body) -> Body {
     let mut tee = Tee { inner: Some(inner), exchange: Some(exchange), direction, unread: false };
-    // The end of an empty body is noted here, because some clients and servers never poll an empty body. An empty body
-    // raises no objection, so the result is ignored.
+    // Some clients and servers never poll an empty body, so its end is noted here. The redaction does not object to an
+    // empty body, so the result is ignored.
     _ = tee.note_end();
     Body::new(tee)
 }
 
-/// Passes each frame through, and gives it to the exchange.
+/// A body that passes each frame through, and gives it to the exchange.
 struct Tee {
     inner: Option<Body>,
-    /// `None` after the exchange knows the end of the body.
+    /// `None` after the exchange got the end of the body.
     exchange: Option<Exchange>,
     direction: Direction,
-    /// Whether only the recording still reads the body.
+    /// Whether the receiver has dropped the body, and only the recording still reads it.
     unread: bool,
 }
 
@@ -114,9 +114,9 @@ impl http_body::Body for Tee {
     }
 }
 
-/// The reader dropped the body: the client no longer reads the answer, or the server no longer reads the request. The
-/// rest of the body is read in the background. A request is recorded whole, and `rest` decides about a response.
-/// Otherwise the cassette would depend on timing.
+/// The receiver dropped the body: the client no longer reads the answer, or the server no longer reads the request. A
+/// background task reads the rest of the body, so that the cassette does not depend on timing. A request is recorded
+/// whole. The module `rest` decides how much of a response is recorded.
 impl Drop for Tee {
     fn drop(&mut self) {
         let Some(exchange) = self.exchange.take() else { return };
@@ -125,7 +125,8 @@ impl Drop for Tee {
             return rest.begin();
         }
         match (self.inner.take(), tokio::runtime::Handle::try_current()) {
-            // If the background task drops the body as well, the runtime has ended, and the rest cannot be read.
+            // If `unread` is set, the background task itself dropped the body: the runtime has ended, and nobody can
+            // read the rest.
             (inner @ Some(_), Ok(runtime)) if !self.unread => {
                 let rest = Tee { inner, exchange: Some(exchange), direction: self.direction, unread: true };
                 runtime.spawn(drain(rest));
@@ -134,7 +135,7 @@ impl Drop for Tee {
                 self.direction,
                 TransportError {
                     kind: TransportErrorKind::Reset,
-                    // Cassettes hold this text: it must not change.
+                    // This text is on cassettes, so it must not change.
                     message: "nobody read on from here".into(),
                 },
             ),
@@ -142,11 +143,11 @@ impl Drop for Tee {
     }
 }
 
-/// A response that only the recording still reads. If this value is dropped before the end, the recording cuts the
-/// response.
+/// The rest of a response that only the recording still reads. If this value is dropped before the end of the body, the
+/// response is recorded as cut.
 struct RestOfResponse {
     body: Option<Body>,
-    /// `None` after the exchange knows the end of the body.
+    /// `None` after the exchange got the end of the body.
     exchange: Option<Exchange>,
 }
 
