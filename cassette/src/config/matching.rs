@@ -16,8 +16,8 @@ pub enum Unused {
     Allow,
 }
 
-/// What happens to a request if the test has used all of its recordings. A recording with `"repeat": true` on the
-/// cassette always answers again.
+/// What happens to a request if the test has already used all recordings that match it. A recording with `"repeat":
+/// true` on the cassette always answers again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Exhausted {
     /// The default: the request gets no answer, and the test fails.
@@ -25,7 +25,8 @@ pub enum Exhausted {
     Fail,
     /// The last recording answers again. Use it for code that polls.
     RepeatLast,
-    /// The recordings answer again, beginning with the first. Use it for a test that repeats its requests in a loop.
+    /// The recordings of the request answer again, from the first to the last. Use it for a test that repeats its
+    /// requests in a loop.
     Loop,
 }
 
@@ -123,8 +124,9 @@ impl Config {
     }
 
     /// Compares a header in matching. By default matching compares only headers that select what a request asks for,
-    /// such as `range` and `x-amz-target`: `cargo cassette rules` lists them. The cassette keeps a required header as if
-    /// it were [allowed](Config::allow_header). If a rule redacts the header, matching compares the redacted values.
+    /// such as `range` and `x-amz-target`. `cargo cassette rules` lists these headers. The cassette keeps a required
+    /// header as if it were [allowed](Config::allow_header). If a rule redacts the header, matching compares the
+    /// redacted values.
     ///
     /// ```
     /// use cassette::Config;
@@ -141,8 +143,9 @@ impl Config {
         self.matching(|m| m.require_header(name))
     }
 
-    /// Ignores a header in matching: one that matching compares by default, or one that an earlier option required. An
-    /// ignored header does not decide among equal recordings either.
+    /// Ignores a header that matching compares by default, or that an earlier option required. By default, if several
+    /// recordings match, headers that are not compared decide which recording answers. An ignored header does not take
+    /// part in this decision.
     ///
     /// ```
     /// use cassette::Config;
@@ -160,8 +163,8 @@ impl Config {
         self.matching(|m| m.ignore_header(name))
     }
 
-    /// Adds a matcher: a closure, or a value of a type that implements [`Matcher`]. Reports show the matcher's `name`.
-    /// [`Matcher`] explains the costs.
+    /// Adds a matcher: a closure, or a value of a type that implements [`Matcher`]. Reports call the matcher `name`.
+    /// The documentation of [`Matcher`] says how much time matchers cost.
     ///
     /// ```
     /// use cassette::Config;
@@ -206,7 +209,8 @@ impl Config {
         self.matching(|m| m.within(scope, options))
     }
 
-    /// Sets what happens to a request if the test has used all of its recordings. Default: [`Exhausted::Fail`].
+    /// Sets what happens to a request if the test has already used all recordings that match it. Default:
+    /// [`Exhausted::Fail`].
     ///
     /// ```
     /// use cassette::{Config, Exhausted};
@@ -219,9 +223,10 @@ impl Config {
         self
     }
 
-    /// Requires requests in the order in which they were recorded. A request that comes too early gets no answer, and
-    /// the test fails. Do not use this option in a test that makes several requests at the same time, because they have
-    /// no fixed order. A test may skip optional recordings, and a recording that answers again may do so at any time.
+    /// Requires that the test sends its requests in the order in which they were recorded. A request that comes too
+    /// early gets no answer, and the test fails. Do not use this option in a test that makes several requests at the
+    /// same time, because they have no fixed order. A test may skip optional recordings. A recording that answers more
+    /// than once may do so at any time.
     ///
     /// ```
     /// use cassette::Config;
@@ -253,7 +258,8 @@ mod tests {
     use super::*;
     use crate::redact::{Redactor, Side};
 
-    /// The cassette keeps required headers, in whatever order the options come, but redacts credentials among them.
+    /// The cassette keeps required headers, whatever the order of the options. Required headers with credentials are
+    /// redacted.
     #[test]
     fn required_headers_are_kept() {
         let config = Config::new()

@@ -1,8 +1,8 @@
 //! The settings that a project makes once for its tests: where cassettes are stored, which values are secret, which
 //! requests are equal.
 //!
-//! A project builds a [`Config`] in code and shares it through `config = crate::cassette_config` in the attribute.
-//! Only the values of secrets come from outside, from files and variables (`sources`).
+//! A project builds a [`Config`] in code and shares it through `config = crate::cassette_config` in the attribute. Only
+//! the values of secrets come from outside the code: from files and environment variables (`sources`).
 //!
 //! Must not know: sessions.
 
@@ -31,8 +31,8 @@ use crate::redact::Rules;
 
 /// The settings of a session. Without `config = …`, `#[cassette_test]` uses `Config::new()`.
 ///
-/// Methods take a `Config` and return it changed. A method does not panic at a wrong value, except where its
-/// documentation says so: the session reports the first mistake when it begins.
+/// Methods take a `Config` and return it changed. If a value is wrong, the session reports the first mistake when it
+/// begins. Only methods that document a panic panic at once.
 ///
 /// ```
 /// use cassette::Config;
@@ -78,8 +78,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The defaults: cassettes in `tests/cassettes`, default matching, default redaction, and bodies of more than
-    /// 65,536 bytes in files of their own.
+    /// Makes a `Config` with the defaults: cassettes in `tests/cassettes`, default matching and default redaction. A
+    /// body of more than 65,536 bytes is stored in a separate file.
     ///
     /// ```
     /// use cassette::Config;
@@ -131,7 +131,8 @@ impl Config {
         self
     }
 
-    /// Sets the mode of a test if neither `CASSETTE_MODE` nor the attribute does. Default: [`Mode::Replay`].
+    /// Sets the mode of tests. The variable `CASSETTE_MODE` and the attribute override this setting. Default:
+    /// [`Mode::Replay`].
     ///
     /// ```
     /// use cassette::{Config, Mode};
@@ -145,7 +146,7 @@ impl Config {
     }
 
     /// Freezes the clock at this instant. By default a replay uses the `freeze_time` of the cassette, and a recording
-    /// uses the moment at which it began.
+    /// uses the time at which the recording began.
     ///
     /// ```
     /// use std::time::{Duration, SystemTime};
@@ -160,8 +161,8 @@ impl Config {
         self
     }
 
-    /// Sets the greatest length of a body, in bytes, that cassette stores inside the cassette file. Longer bodies are
-    /// stored in files of their own. Default: 65,536.
+    /// Sets the greatest length of a body, in bytes, that cassette stores inside the cassette file. Each longer body is
+    /// stored in a separate file. Default: 65,536.
     ///
     /// ```
     /// use cassette::Config;
@@ -174,7 +175,8 @@ impl Config {
         self
     }
 
-    /// Sets the command that records these tests. Reports show it instead of `CASSETTE_MODE=record cargo test …`.
+    /// Sets the command that records these tests. Reports show this command instead of `CASSETTE_MODE=record cargo test
+    /// …`.
     ///
     /// ```
     /// use cassette::Config;
@@ -187,9 +189,9 @@ impl Config {
         self
     }
 
-    /// Declares that the code under test reads the time through [`Session::clock`](crate::Session::clock). Then a
-    /// session can also begin on systems on which unmodified code cannot see the frozen time. These are all systems
-    /// except Linux and macOS.
+    /// Declares that the code under test reads the time through [`Session::clock`](crate::Session::clock). On systems
+    /// other than Linux and macOS, cassette cannot freeze the time for other code, so a session begins there only with
+    /// this option.
     ///
     /// ```
     /// use cassette::Config;
@@ -202,11 +204,11 @@ impl Config {
         self
     }
 
-    /// The finished settings, after the checks that concern several settings together.
+    /// Checks settings that depend on each other, and returns the finished settings.
     ///
     /// # Errors
     ///
-    /// The first mistake that a method noted, or an `allow_header` whose header a default rule redacts.
+    /// A method has noted a mistake, or `allow_header` names a header that a default rule redacts.
     pub(crate) fn checked(mut self) -> Result<Config> {
         if let Some((mistake, hint)) = self.mistake {
             let hint = hint.unwrap_or_else(|| "correct the `Config` that this test uses".to_owned());

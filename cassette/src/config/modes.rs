@@ -1,4 +1,5 @@
-//! Options that change what modes do: hosts that cassettes leave out, the greatest age of a cassette, and drift.
+//! Options that change what modes do: hosts that are not recorded, the greatest age of a cassette, the check of a new
+//! recording, and drift.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ pub enum Expiry {
 }
 
 /// What happens to a test in mode [`Verify`](crate::Mode::Verify) if the answers of the API differ from the recorded
-/// ones.
+/// answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Drift {
     /// The default: the test fails with a table of the differences.
@@ -28,7 +29,7 @@ pub enum Drift {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct VerifyPolicy {
     pub(crate) drift: Drift,
-    /// Whether changed values count as drift, too, and not only a changed schema.
+    /// Whether a changed value counts as drift. A changed schema always does.
     pub(crate) values: bool,
 }
 
@@ -54,8 +55,9 @@ impl Config {
     /// Sends requests for a host to the real server in every mode, without recording them. Use it for a database or a
     /// mock server on this machine. [`ignore_host`](Self::ignore_host) explains how to write the host.
     ///
-    /// A replay never leaves the machine. So on replay the host must be a loopback address, `localhost`, or a name that
-    /// [`resolve`](Self::resolve) maps to a loopback address. A request to any other pass-through host fails the test.
+    /// A replay never connects to other machines. So on replay the host must be a loopback address, `localhost`, or a
+    /// name that [`resolve`](Self::resolve) maps to a loopback address. A request to any other pass-through host fails
+    /// the test.
     ///
     /// ```
     /// use cassette::Config;
@@ -70,8 +72,8 @@ impl Config {
         self
     }
 
-    /// Sets the greatest age of a cassette. If the cassette is older, a replay warns or fails, and names the command that
-    /// records it again. The age is the real time since `_metadata.recorded_at`.
+    /// Sets the greatest age of a cassette. If the cassette is older, a replay prints a warning or fails, and names the
+    /// command that records the cassette again. The age is the real time since `_metadata.recorded_at`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -88,10 +90,10 @@ impl Config {
 
     /// Sets whether a recording is played back before it is installed. Default: `true`.
     ///
-    /// After a test has passed in a mode that records, cassette runs its body once more, offline, against the new
-    /// recording. If that fails, or if the output differs, the recording is not installed, and the test fails with the
-    /// cause. Switch this off for a body that must not run twice, or that takes too long. `prove = …` in the attribute
-    /// overrides this setting for one test.
+    /// After a test has passed in a mode that records, cassette runs the test's body again, offline, against the new
+    /// recording. If the second run fails, or if its output differs, the recording is not installed, and the test fails
+    /// with the cause. Switch this off for a test whose body must not run twice or takes too long. `prove = …` in the
+    /// attribute overrides this setting for one test.
     ///
     /// ```
     /// use cassette::Config;
@@ -118,7 +120,7 @@ impl Config {
         self
     }
 
-    /// Compares the values of answers, too, in mode [`Verify`](crate::Mode::Verify). By default the mode compares only
+    /// In mode [`Verify`](crate::Mode::Verify), also compares the values in answers. By default the mode compares only
     /// the schema: statuses, names of headers, and names and types in JSON bodies.
     ///
     /// ```

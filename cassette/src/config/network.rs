@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::Config;
 
 impl Config {
-    /// Adds root certificates, as PEM, to those of the platform. While recording, cassette checks the certificates of
-    /// real servers against all of them. Private APIs need this option.
+    /// Adds root certificates in the PEM format. While recording, cassette accepts a real server if its certificate
+    /// chains up to one of these or to a root certificate of the platform. Use it for servers with a private
+    /// certificate authority.
     ///
     /// ```
     /// use cassette::Config;
@@ -21,7 +22,8 @@ impl Config {
         self
     }
 
-    /// While recording, connects to `address` if a request is for `host`, as curl's `--resolve` does.
+    /// Sets the address of a host. While recording, cassette connects to `address` for requests to `host`, as curl does
+    /// with `--resolve`.
     ///
     /// ```
     /// use cassette::Config;
@@ -34,9 +36,9 @@ impl Config {
         self
     }
 
-    /// Sets the time limit for a connection to a real server while recording: name lookup, TCP and TLS together, by the
-    /// real clock. Default: 30 s. If a connection takes longer, cassette records a timeout, and a replay fails with the
-    /// same timeout without waiting.
+    /// Sets the time limit for connecting to a real server while recording. The limit covers name lookup, TCP and TLS
+    /// together, and is measured by the real clock. Default: 30 s. If connecting takes longer, cassette records a
+    /// timeout. On replay the request fails with the same timeout, without waiting.
     ///
     /// ```
     /// use std::time::Duration;
@@ -51,16 +53,17 @@ impl Config {
         self
     }
 
-    /// Sets how long a recording reads on after the client stopped reading a response: because the client has what it
-    /// wants, because its own time-out ended, or because the feed has no end.
+    /// Sets how long a recording reads the rest of a response after the client stopped reading. A client stops when it
+    /// has what it wants, when its time-out ends, or because a stream has no end.
     ///
-    /// By default cassette waits 250 ms for the end of a stream (`text/event-stream`, JSON lines, gRPC and the like), and
-    /// for the next bytes of any other response one second. It does this in the background, so the test does not wait,
-    /// except at its end. A response that ends in this time is recorded whole. Otherwise it is recorded as cut: a stream
-    /// up to the first pause of 50 ms after the client left, any other response up to the silence. A replay gives the
-    /// client the same bytes, and is then silent until the client leaves. The summary says how many responses were cut.
+    /// By default cassette waits 250 ms for the end of a stream (`text/event-stream`, JSON lines, gRPC and the like).
+    /// For any other response it waits one second for the next bytes. cassette waits in the background, so the test
+    /// does not wait, except at its end. A response that ends in this time is recorded whole. Any other response is
+    /// recorded as cut: a stream is cut at the first pause of 50 ms after the client stopped reading, and another
+    /// response is cut where no more bytes came. A replay gives the client the recorded bytes, and then sends nothing
+    /// until the client stops reading. The summary says how many responses were cut.
     ///
-    /// `limit` replaces both times. With `Duration::ZERO` each response is cut at once where its client left.
+    /// `limit` replaces both times. With `Duration::ZERO` each response is cut where its client stopped reading.
     ///
     /// ```
     /// use std::time::Duration;
@@ -76,7 +79,8 @@ impl Config {
     }
 
     /// Switches off the interception of connections. The code under test then uses an explicit transport, such as
-    /// `session.client()`, `base_url` or `layer`. Its other connections reach their servers, also on replay.
+    /// `session.client()`, `base_url` or `layer`. All other connections of the code under test reach their servers,
+    /// also on replay.
     ///
     /// By default, on Linux and macOS, the session intercepts every connection of a test's threads, except connections
     /// to this machine.
@@ -106,13 +110,13 @@ impl Config {
         self
     }
 
-    /// Records at the same time as other sessions of the process. The tests must then share no client and no runtime:
-    /// a connection belongs to the test that opened it, so one test's requests would be recorded on the cassette of
-    /// another.
+    /// Lets this session record at the same time as other sessions of the process. The tests must then not share a
+    /// client or a runtime. A connection belongs to the test that opened it. If another test sent a request on this
+    /// connection, the request would be recorded on the wrong cassette.
     ///
-    /// By default a session that records and intercepts connections waits until no other such session is open, and
-    /// meanwhile no other begins. Sessions that replay run in parallel, and a session that begins inside the body of
-    /// another one does not wait. The option also serves tests that wait for each other while they record.
+    /// By default, sessions that record and intercept connections run one after the other: each waits until no other
+    /// such session is open. A session that begins inside the body of another session does not wait. Sessions that
+    /// replay run in parallel. Tests that wait for each other while they record also need this option.
     ///
     /// ```
     /// use cassette::Config;

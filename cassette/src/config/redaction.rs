@@ -1,4 +1,4 @@
-//! Options for redaction: which values are secret, and what the cassette has in their place.
+//! Options for redaction: which values are secret, and which headers, fields and parts of URLs are redacted.
 
 use std::env::VarError;
 use std::path::Path;
@@ -10,13 +10,13 @@ use crate::redact::{BodyHead, RequestHead, ResponseHead, Rules, Unusable};
 use crate::report::Absent;
 
 impl Config {
-    /// Names a secret. The cassette has `{{secret.NAME}}` wherever the value occurs, in whatever encoding. On replay
-    /// cassette puts the value back in place of the placeholder.
+    /// Gives a secret value a name. The cassette contains the placeholder `{{secret.NAME}}` wherever the value occurs,
+    /// in any encoding. On replay cassette replaces the placeholder by the value.
     ///
-    /// An empty value counts as missing: it often comes from an unset variable, and a replay needs no value. A test
-    /// that records without the value says so in a note. Some values are too short or too common to be replaced safely.
-    /// If a session begins to record with such a value, it reports a mistake. In other modes such a value counts as
-    /// missing, so that a replay works with `API_KEY=test`.
+    /// An empty value counts as missing, because it often comes from an unset variable, and a replay needs no value. If
+    /// a test records without the value, a note in its report says so. Some values are too short or too common to be
+    /// replaced safely. A session that records with such a value reports a mistake when it begins. In other modes such
+    /// a value counts as missing, so a replay works with `API_KEY=test`.
     ///
     /// ```
     /// use cassette::Config;
@@ -38,9 +38,9 @@ impl Config {
         if value.is_empty() { self } else { self.with_rules(|rules| rules.secret_or_unusable(name, value)) }
     }
 
-    /// Names a secret whose value is in the environment variable of the same name. If the variable is not set, the
-    /// value counts as missing, and a test that records says so in a note. Otherwise this method does the same as
-    /// [`secret`](Self::secret).
+    /// Names a secret, and reads its value from the environment variable of the same name. If the variable is not set,
+    /// the value counts as missing. If a test records without the value, a note in its report says so. Otherwise this
+    /// method does the same as [`secret`](Self::secret).
     ///
     /// ```
     /// use cassette::Config;
@@ -66,13 +66,13 @@ impl Config {
         self.named(name, &value)
     }
 
-    /// Names every string of a JSON file as a secret, at any depth. The name of a secret is the path to it:
-    /// `db.password`. If a string holds JSON itself, its strings are secrets, too. The file's path is relative to the
-    /// package's directory.
+    /// Makes every string in a JSON file a secret, at any depth. The name of a secret is its path in the file, such as
+    /// `db.password`. If a string contains JSON, the strings in this JSON are secrets, too. The file's path is relative
+    /// to the package's directory.
     ///
-    /// The file may be absent, because it is not committed and a replay does not need it. A test that records without
-    /// the file says so in a note. A file that cannot be read is a mistake, which the session reports when it begins.
-    /// [`secret`](Self::secret) explains what happens to values that are too short.
+    /// The file may be absent, because it is not committed and a replay does not need it. If a test records without the
+    /// file, a note in its report says so. If the file exists but cannot be read, the session reports a mistake when it
+    /// begins. [`secret`](Self::secret) explains what happens to values that are too short.
     ///
     /// ```
     /// use cassette::Config;
@@ -84,8 +84,8 @@ impl Config {
         self.with_file(path.as_ref(), true)
     }
 
-    /// Names the values of a JSON file whose keys begin with `#` as secrets, at any depth. If no key begins with `#`, a
-    /// test that records says so in a note. Otherwise this method does the same as
+    /// Makes values in a JSON file secrets, at any depth: the values of all keys that begin with `#`. If no key begins
+    /// with `#`, a note in the report of a test that records says so. Otherwise this method does the same as
     /// [`secrets_file`](Self::secrets_file).
     ///
     /// ```
@@ -98,12 +98,12 @@ impl Config {
         self.with_file(path.as_ref(), false)
     }
 
-    /// Keeps a header with its value, even if the header is noise or its value looks like a credential. Named secrets
-    /// and tokens with a known pattern in the value are redacted nevertheless. `x-acme-*` keeps all headers that begin
-    /// with `x-acme-`, except those whose names are those of credentials.
+    /// Keeps a header with its value. By default cassette drops headers that are noise, and redacts values that look
+    /// like credentials. Named secrets and tokens with a known pattern are still redacted in the value. `x-acme-*`
+    /// keeps all headers that begin with `x-acme-`, except headers whose name says that they carry credentials.
     ///
-    /// If a default rule redacts the header, the session reports a mistake when it begins.
-    /// [`without_rule`](Self::without_rule) switches such a rule off.
+    /// If a default rule redacts the header, the session reports a mistake when it begins. Switch the rule off with
+    /// [`without_rule`](Self::without_rule) to keep such a header.
     ///
     /// ```
     /// use cassette::Config;
@@ -115,9 +115,9 @@ impl Config {
         self.with_checked(validation::headers("allow_header", name), |rules| rules.allow_header(name))
     }
 
-    /// Keeps bodies with this `content-encoding` as they are. Without this option, a body in a coding that cassette
-    /// cannot decode fails the recording, because cassette cannot search it for secrets. So use the option only if such
-    /// bodies contain no secret.
+    /// Stores bodies with this `content-encoding` as they are, without redaction. Without this option, the recording
+    /// fails if cassette cannot decode a body, because cassette cannot search the body for secrets. Use this option
+    /// only if such bodies contain no secrets.
     ///
     /// ```
     /// use cassette::Config;
@@ -133,8 +133,8 @@ impl Config {
         })
     }
 
-    /// Redacts the values of a key in JSON, forms and queries, at any depth. Case, `-` and `_` make no difference:
-    /// `apiKey` is the same key as `api_key`. In forms, `user[api_key]` is also the same key.
+    /// Redacts the values of a key in JSON, forms and queries, at any depth. The comparison of keys ignores case, `-`
+    /// and `_`: `apiKey` is the same key as `api_key`. In forms, `user[api_key]` is also the same key.
     ///
     /// ```
     /// use cassette::Config;
@@ -147,7 +147,7 @@ impl Config {
     }
 
     /// Redacts the string at a place of JSON bodies. The place is a JSON pointer (RFC 6901) in which `*` stands for
-    /// every name or index. If an object or an array is at the place, cassette redacts every string in it.
+    /// every name or index. If the pointer leads to an object or an array, cassette redacts every string in it.
     ///
     /// ```
     /// use cassette::Config;
@@ -159,7 +159,8 @@ impl Config {
         self.with_rules(|rules| rules.pointer(pointer))
     }
 
-    /// Redacts the value of a header and keeps its name. cassette does the same with credentials by default.
+    /// Redacts the value of a header, and keeps the header's name. By default cassette does this with headers that
+    /// carry credentials.
     ///
     /// ```
     /// use cassette::Config;
@@ -171,7 +172,7 @@ impl Config {
         self.with_checked(validation::header("redact_header", name), |rules| rules.redact_header(name))
     }
 
-    /// Leaves out a header that cassettes would keep otherwise. `_metadata.left_out` names it.
+    /// Drops a header that cassettes keep by default. `_metadata.left_out` lists the name of the header.
     ///
     /// ```
     /// use cassette::Config;
@@ -183,8 +184,8 @@ impl Config {
         self.with_checked(validation::header("drop_header", name), |rules| rules.drop_header(name))
     }
 
-    /// Also keeps headers that are noise, such as ids of traces and durations. By default cassettes leave them out, and
-    /// `_metadata.left_out` names them. `cargo cassette rules` lists them.
+    /// Keeps headers that are noise, such as trace ids and durations. By default cassette drops these headers, and
+    /// `_metadata.left_out` lists their names. `cargo cassette rules` lists all headers that are noise.
     ///
     /// ```
     /// use cassette::Config;
@@ -209,7 +210,8 @@ impl Config {
         self.with_checked(validation::cookie("keep_cookie", name), |rules| rules.keep_cookie(name))
     }
 
-    /// Redacts a cookie. Use it only if you switch off the rules for all cookies, `CAS0002` and `CAS0003`.
+    /// Redacts the value of a cookie. The default rules `CAS0002` and `CAS0003` redact all cookies, so this option has
+    /// an effect only if you switch these rules off.
     ///
     /// ```
     /// use cassette::Config;
@@ -222,8 +224,9 @@ impl Config {
         self.with_checked(validation::cookie("redact_cookie", name), |rules| rules.cookie(name))
     }
 
-    /// Redacts parts of URLs by a regular expression: its groups, or the whole match if it has no group. cassette
-    /// searches the whole URL for the expression. The name of a group becomes the name of the placeholder.
+    /// Redacts the parts of URLs that a regular expression matches: the groups of the expression, or the whole match if
+    /// the expression has no group. cassette searches the whole URL for the expression. The placeholder has the name of
+    /// the group.
     ///
     /// ```
     /// use cassette::Config;
@@ -235,8 +238,8 @@ impl Config {
         self.with_rules(|rules| rules.url(pattern))
     }
 
-    /// Redacts parameters of links to a domain and its subdomains, also in bodies of any format. If the list is empty,
-    /// cassette redacts all parameters.
+    /// Redacts query parameters of URLs with this domain or a subdomain of it. The URLs may also be in bodies of any
+    /// format. If the list is empty, cassette redacts all parameters of these URLs.
     ///
     /// ```
     /// use cassette::Config;
@@ -249,8 +252,8 @@ impl Config {
         self.with_checked(validation::links(domain, &parameters), |rules| rules.links(domain, &parameters))
     }
 
-    /// Replaces IPv4 addresses that are hosts of URLs, also in bodies, by `ipv4-1.invalid`, `ipv4-2.invalid` and so on.
-    /// 127.0.0.1 stays.
+    /// Replaces the IPv4 address by `ipv4-1.invalid`, `ipv4-2.invalid` and so on in each URL whose host is an IPv4
+    /// address. The URLs may also be in bodies. 127.0.0.1 stays.
     ///
     /// ```
     /// use cassette::Config;
@@ -264,12 +267,13 @@ impl Config {
     }
 
     /// Redacts personal data before the code under test reads it. `what` is the name of a field, or a JSON pointer (RFC
-    /// 6901), which begins with `/`. The code reads the placeholder that the cassette has, such as `[email:1]`, also in
-    /// mode `record`. cassette also redacts headers and cookies of that name. Numbers and booleans stay.
+    /// 6901), which begins with `/`. In mode `record`, too, the code under test reads the placeholder that is on the
+    /// cassette, such as `[email:1]`. cassette also redacts headers and cookies with this name. Numbers and booleans
+    /// are not redacted.
     ///
-    /// The code cannot send the value back to the server: cassette does not send a request that has such a placeholder,
-    /// and the failure of the test names the rule. A redacted answer has neither `content-encoding` nor
-    /// `content-length`. Mode `off` redacts nothing.
+    /// The code under test cannot send the value back to the server. If a request contains such a placeholder, cassette
+    /// does not send the request, and the test fails with the name of the rule. A redacted answer has neither
+    /// `content-encoding` nor `content-length`. Mode `off` redacts nothing.
     ///
     /// ```
     /// use cassette::Config;
@@ -305,7 +309,7 @@ impl Config {
     }
 
     /// Redacts the headers of answers with a closure. The closure changes the answer that cassette stores. While
-    /// recording, the code under test gets the answer of the server. Otherwise this method does the same as
+    /// recording, the code under test gets the unchanged answer of the server. Otherwise this method does the same as
     /// [`redact_request_with`](Self::redact_request_with).
     ///
     /// ```
@@ -326,9 +330,9 @@ impl Config {
     }
 
     /// Redacts bodies of requests and answers with a closure: `wants` chooses bodies, and `change` returns them
-    /// redacted. `change` gets bodies decoded and complete. So if `wants` chooses a body of more than [`MOST_HOOKED`]
-    /// bytes, cassette cannot record it. Other bodies are streamed. Otherwise this method does the same as
-    /// [`redact_request_with`](Self::redact_request_with).
+    /// redacted. `change` gets a body decoded and complete. If `wants` chooses a body of more than [`MOST_HOOKED`]
+    /// bytes, cassette cannot record it. A body that `wants` does not choose may have any length. Otherwise this method
+    /// does the same as [`redact_request_with`](Self::redact_request_with).
     ///
     /// ```
     /// use cassette::Config;
@@ -352,10 +356,11 @@ impl Config {
         self
     }
 
-    /// Removes a name from the default list of redacted fields. The patterns of tokens no longer apply to the values of
-    /// these fields either, so a test can, for example, verify the signature of an `id_token`.
+    /// Keeps the values of a field that cassette redacts by default. Tokens with a known pattern are not redacted in
+    /// these values either. So a test can, for example, verify the signature of an `id_token`.
     ///
-    /// If no rule has this name, the session reports a mistake when it begins, with the nearest name.
+    /// If no default rule redacts a field with this name, the session reports a mistake when it begins, and suggests
+    /// the most similar name.
     ///
     /// ```
     /// use cassette::Config;
@@ -368,10 +373,10 @@ impl Config {
         self.with_checked(checked, |rules| rules.keep_field(name))
     }
 
-    /// Switches off one default rule by its id. `cargo cassette rules` lists the rules, and `_metadata.redaction` of a
-    /// cassette lists those that redacted something.
+    /// Switches off one default rule by its id. `cargo cassette rules` lists all rules. `_metadata.redaction` of a
+    /// cassette lists the rules that redacted something.
     ///
-    /// If the id does not exist, the session reports a mistake when it begins, with the nearest id.
+    /// If the id does not exist, the session reports a mistake when it begins, and suggests the most similar id.
     ///
     /// ```
     /// use cassette::Config;
@@ -402,14 +407,14 @@ impl Config {
         }
     }
 
-    /// Applies the change if `checked` is a success. Otherwise keeps the error of `checked` as the mistake.
+    /// Applies the change if `checked` is `Ok`. If not, keeps the error as the mistake that the session reports.
     fn with_checked(self, checked: Result<()>, change: impl FnOnce(Rules) -> Rules) -> Config {
         self.with_rules(|rules| checked.map(|()| change(rules)))
     }
 
-    /// Applies a change that may fail, and keeps the first error until the session begins. The rules are taken, not cloned,
-    /// so that the time of an option does not grow with the number of options. After an error the rules are lost, but no
-    /// session begins.
+    /// Applies a change that may fail, and keeps the first error until the session begins. The function moves the rules
+    /// and does not clone them, so the time that one option needs does not grow with the number of options. After an
+    /// error the rules are lost, but then no session begins.
     fn with_rules(mut self, change: impl FnOnce(Rules) -> Result<Rules>) -> Config {
         match change(std::mem::replace(&mut self.rules, Rules::none())) {
             Ok(rules) => self.rules = rules,
@@ -426,8 +431,8 @@ impl Config {
 mod tests {
     use super::*;
 
-    /// No option copies the set of rules, so n secrets take time proportional to n. The test compares addresses,
-    /// because a copy of the rules would have another address.
+    /// No option copies the rules, so n secrets take time proportional to n. A copy of the rules would have another
+    /// address, so the test compares addresses.
     #[test]
     fn options_do_not_copy_the_rules() {
         let config = Config::new();

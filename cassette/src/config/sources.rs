@@ -1,7 +1,8 @@
-//! The sources of secret values: variables, files, code. Failures and notes name the source of a missing value.
+//! The sources of secret values: environment variables, files and code. Failures and notes name the source of a missing
+//! value.
 //!
-//! This is the only file of `config` that reads files. `mode` reads the variables. Must not know: what a secret looks
-//! like, what is redacted.
+//! This is the only module of `config` that reads files. The module `mode` reads the variables. Must not know: what a
+//! secret looks like, what is redacted.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -11,11 +12,12 @@ use crate::mode::Environment;
 use crate::redact::Rules;
 use crate::report::{Absent, ValueFrom};
 
-/// The sources that a `Config` names, including those that hold no value.
+/// The sources that a `Config` names, including sources without a value.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sources {
     pub(super) variables: BTreeSet<String>,
-    /// Path of a file, and whether all of its strings are secrets. If not, only values of keys that begin with `#` are.
+    /// The path of a file, and whether all strings in the file are secrets. If it is `false`, only the values of keys
+    /// that begin with `#` are secrets.
     pub(super) files: Vec<(PathBuf, bool)>,
     pub(super) named: BTreeSet<String>,
     /// Sources that held no value.
@@ -23,7 +25,8 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// The sources that held no value, except those of secrets that got their value from another source.
+    /// Returns the sources that held no value. If a secret got its value from another source, its empty source is not
+    /// listed.
     pub(crate) fn absent(&self, rules: &Rules) -> Vec<Absent> {
         let has = |name: &String| rules.names().any(|known| known == name);
         let absent = self.absent.iter().filter(|absent| match absent {
@@ -33,7 +36,8 @@ impl Sources {
         absent.cloned().collect()
     }
 
-    /// The source of this secret's value. The report of a replay without the value also names the source.
+    /// Returns the source from which this secret's value comes, or would come. The report of a replay without the value
+    /// names this source.
     pub(crate) fn of(&self, name: &str) -> ValueFrom {
         if self.variables.contains(name) {
             return ValueFrom::Variable;
@@ -51,8 +55,9 @@ impl Sources {
     }
 }
 
-/// The path and content of a secrets file. A relative path starts at the package's directory: Cargo runs tests there,
-/// but a test that somebody starts by hand may have another working directory.
+/// Returns the path and the content of a secrets file. A relative path starts at the package's directory and not at the
+/// working directory. Cargo runs tests in the package's directory, but somebody may start a test by hand in another
+/// directory.
 pub(super) fn read_file(file: &Path) -> (PathBuf, io::Result<Vec<u8>>) {
     let path = Environment::manifest_dir().unwrap_or_default().join(file);
     let text = std::fs::read(&path);

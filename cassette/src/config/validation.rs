@@ -1,5 +1,5 @@
-//! Checks the names that users pass to options: names of headers, fields, cookies, domains and parameters. An option
-//! with an impossible name would have no effect, and nobody would notice.
+//! Checks the names that users pass to options: names of headers, fields, cookies, domains and parameters. Without the
+//! checks, an option with an impossible name would silently have no effect.
 //!
 //! Must not know: what an option does with a valid name.
 
@@ -19,7 +19,7 @@ pub(super) fn header(option: &str, name: &str) -> Result<()> {
     headers(option, name)
 }
 
-/// Checks the name of a header, or the beginning of names, followed by `*`.
+/// Checks the name of a header. The name may end in `*`, which stands for any characters.
 pub(super) fn headers(option: &str, name: &str) -> Result<()> {
     let fixed = name.strip_suffix('*').unwrap_or(name);
     if fixed.contains('*') {
