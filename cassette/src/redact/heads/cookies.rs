@@ -1,5 +1,6 @@
-//! Redaction of cookies: names and attributes stay, values are replaced. By default all values are replaced, because
-//! any cookie may hold the login. If a project disables the rule for all cookies, the rules for names decide.
+//! Redaction of cookies: names and attributes stay, and values are replaced. By default all values are replaced,
+//! because any cookie may hold the login. If a project disables the rules for all cookies, the rules for the names of
+//! cookies decide.
 //!
 //! Must not know: other headers.
 
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use crate::redact::redactor::Redactor;
 use crate::redact::rules::rule::Rule;
 
-/// The rules for all cookies of requests and of responses.
+/// The id of the rule for all cookies of requests.
 const COOKIE: &str = "CAS0002";
 const SET_COOKIE: &str = "CAS0003";
 
@@ -35,8 +36,9 @@ impl Redactor {
         out
     }
 
-    /// Redacts one pair of a name and a value. An empty value stays, because it deletes the cookie. A pair without an
-    /// equals sign is a value without a name (RFC 6265bis §5.6). `all` is the id of the rule for all cookies.
+    /// Redacts one pair of a name and a value. An empty value stays, because a server deletes a cookie with an empty
+    /// value. A pair without an equals sign is a value without a name (RFC 6265bis §5.6). `all` is the id of the rule
+    /// for all cookies.
     fn cookie(&self, pair: &[u8], all: &str, out: &mut Vec<u8>) {
         let (name, value) = match memchr::memchr(b'=', pair) {
             Some(at) => pair.split_at(at + 1),
@@ -57,8 +59,8 @@ impl Redactor {
         out.extend(value);
     }
 
-    /// The rule for a cookie by its name, which is given with its `=`. The prefixes `__Host-` and `__Secure-` say how a
-    /// cookie was set (RFC 6265bis §4.1.3), so the rules match the name without its prefix.
+    /// Returns the rule for the name of a cookie. `name` may end in `=`. The prefixes `__Host-` and `__Secure-` only
+    /// say how a cookie was set (RFC 6265bis §4.1.3), so the rules match the name without its prefix.
     fn cookie_rule(&self, name: &[u8]) -> Option<Arc<Rule>> {
         let name = String::from_utf8_lossy(name);
         let name = name.trim().trim_end_matches('=');
@@ -77,7 +79,8 @@ mod tests {
         assert_eq!(String::from_utf8(redactor.cookies(cookies.as_bytes())).unwrap(), expected);
         let again = redactor.cookies(expected.as_bytes());
         assert_eq!(String::from_utf8(again).unwrap(), expected, "redacting again changes nothing");
-        // A response's `set-cookie` redacts a single cookie as a request's `cookie` does.
+        // A single cookie is redacted in the same way in the `set-cookie` of a response and in the `cookie` of a
+        // request.
         let redactor = Redactor::new(redactor.rules().as_ref().clone()).unwrap();
         if !cookies.contains(';') {
             let set = redactor.set_cookie(format!("{cookies}; Path=/; HttpOnly").as_bytes());

@@ -1,4 +1,4 @@
-//! Redaction of headers: each one is kept, kept by name only, or dropped.
+//! Redaction of headers: cassette keeps a header, keeps its name and replaces its value, or drops the header.
 //!
 //! Must not know: bodies, which rules are defaults.
 
@@ -18,16 +18,18 @@ use crate::redact::values::credentials;
 use crate::selecting_headers::is_selecting;
 
 impl Redactor {
-    /// The headers as they are stored and matched.
+    /// Returns the headers that cassette stores and matches.
     ///
-    /// * Headers that carry credentials by their name (`authorization`, `x-api-key`, `x-acme-token`, …) keep their
-    ///   names, so that a reviewer sees that the client sent one: `Bearer [authorization:1]`, or the placeholder of a
-    ///   named secret.
-    /// * `cookie` and `set-cookie` keep names and attributes; values become `[cookie:1]` and so on.
-    /// * Headers of one connection and headers that are noise are dropped. The account notes the names of the latter.
-    /// * All others are kept, with secrets replaced as in any text. URLs in `location`, `link` and the like are redacted
-    ///   like [`uri`](Redactor::uri). If no list knows the header, a part of its value that looks like a credential
-    ///   becomes a placeholder, too.
+    /// * Headers whose name says that they carry credentials (`authorization`, `x-api-key`, `x-acme-token`, …) keep
+    ///   their names, so that a reviewer sees that the client sent a credential. The value becomes a placeholder, such
+    ///   as `Bearer [authorization:1]` or the placeholder of a named secret.
+    /// * In `cookie` and `set-cookie`, the names and attributes of cookies stay. The values become `[cookie:1]` and so
+    ///   on.
+    /// * Headers that concern only one connection are dropped. Headers that are noise are dropped, too, and the account
+    ///   notes their names.
+    /// * All other headers are kept, with secrets replaced as in any text. URLs in `location`, `link` and the like are
+    ///   redacted like [`uri`](Redactor::uri). If a header is on no list, a part of its value that looks like a
+    ///   credential becomes a placeholder, too.
     pub fn headers(&self, headers: &HeaderMap, side: Side) -> HeaderMap {
         let redactor = match side {
             Side::Request => self.clone(),
@@ -43,19 +45,20 @@ impl Redactor {
         out
     }
 
-    /// Notes that a header is not stored. Headers of one connection are not noted, because a replay makes its own.
+    /// Notes that a header is not stored. Headers that concern only one connection are not noted, because a replay
+    /// makes new ones.
     pub(crate) fn leave_out(&self, side: Side, name: &str) {
         if !known_headers::is_of_connection(name) {
             self.account().left_out.add(side, name);
         }
     }
 
-    /// A reason phrase, with its secrets redacted.
+    /// Redacts the secrets in a reason phrase.
     pub(crate) fn reason(&self, reason: HeaderValue) -> HeaderValue {
         valid(self.bytes(reason.as_bytes()))
     }
 
-    /// The value as it is stored; `None` if the header is dropped.
+    /// Returns the value that cassette stores, or `None` if the header is dropped.
     fn header(&self, header: &HeaderName, value: &[u8], side: Side) -> Option<Vec<u8>> {
         let name = header.as_str();
         let Headers { kept, redacted, kept_fields, dropped, others_kept, defaults } = &self.rules().headers;
@@ -128,8 +131,8 @@ impl Redactor {
         }
     }
 
-    /// Redacts the value of a header that no list knows: like a body of text, so that links and JSON in it are redacted
-    /// by name, and then the parts that look like credentials.
+    /// Redacts the value of a header that is on no list. The value is redacted like a text body: links and JSON in it
+    /// are redacted by name. After that, the parts that look like credentials are redacted.
     fn judged(&self, rule: &Rule, name: &HeaderName, value: &[u8]) -> Vec<u8> {
         if is_scheme(value) {
             return self.credentials(rule, value);
@@ -159,7 +162,7 @@ impl Redactor {
         body.write_all(value).and_then(|()| body.finish()).expect("writing to memory")
     }
 
-    /// Redacts the targets of a `link` header, which stand in angle brackets (RFC 8288 §3), like URLs.
+    /// Redacts the URLs in a `link` header. They are in angle brackets (RFC 8288 §3).
     fn links(&self, value: &str) -> String {
         let mut out = String::with_capacity(value.len());
         let mut rest = value;
@@ -173,8 +176,8 @@ impl Redactor {
         out + &self.text(rest)
     }
 
-    /// Redacts a value with credentials. The scheme stays (RFC 9110 §11.4). A named secret gets its own placeholder if
-    /// it is the whole rest of the value.
+    /// Redacts a value with credentials. The authentication scheme stays (RFC 9110 §11.4). If the rest of the value is
+    /// exactly a named secret, it becomes the placeholder of this secret.
     fn credentials(&self, rule: &Rule, value: &[u8]) -> Vec<u8> {
         let value = value.trim_ascii();
         if value.is_empty() {
@@ -330,7 +333,8 @@ mod tests {
         assert_eq!(redactor.left_out(), (vec!["cf-ray".to_owned()], vec![]));
     }
 
-    /// A value that a server gave in a header that no list knows is the same placeholder when the client sends it.
+    /// A server gives a value in a header that is on no list. When the client sends the value back, it becomes the same
+    /// placeholder.
     #[test]
     fn identity() {
         let redactor = redactor();

@@ -1,6 +1,7 @@
-//! Redaction of URLs: user info, query and fragment by name, the whole URL by pattern and by value.
+//! Redaction of URLs. The user info is replaced. Parameters in the query and the fragment are redacted by name, and the
+//! whole URL by pattern and by value.
 //!
-//! Must not know: where a URL stands.
+//! Must not know: where a URL comes from.
 
 use crate::placeholder;
 use std::borrow::Cow;
@@ -16,10 +17,11 @@ use crate::redact::rules::catalogue::USER_INFO;
 use crate::syntax::uri::fragment;
 
 impl Redactor {
-    /// The URL (or a reference relative to one) as it is stored and matched.
+    /// Returns the URL that cassette stores and matches. The URL may be relative.
     ///
-    /// Placeholders replace the values of query parameters that have a rule, the user's password (`[user-info:1]`), and
-    /// secrets. A user without a password is often a token, so it is replaced, too. The other bytes stay as they are.
+    /// Placeholders replace the values of query parameters that have a rule, the password in the user info
+    /// (`[user-info:1]`), and secrets. A user name without a password is often a token, so it is replaced, too. The
+    /// other bytes stay as they are.
     pub fn uri(&self, uri: &str) -> String {
         let (rest, fragment) = uri.split_at(fragment(uri));
         let (base, query) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
@@ -55,8 +57,8 @@ impl Redactor {
         format!("{scheme}//{shown}{}", &rest[info.len()..])
     }
 
-    /// Redacts the segments of a path: replaces each value that rules have found before, and decodes each placeholder
-    /// that is encoded.
+    /// Redacts the segments of a path: replaces each value that a rule found earlier in this session, and decodes
+    /// percent-encoded placeholders.
     fn path(&self, base: &str) -> String {
         let from = base.find("//").map_or(0, |at| at + 2);
         let (head, path) = base.split_at(base[from..].find('/').map_or(base.len(), |at| from + at));
@@ -132,7 +134,7 @@ mod tests {
         check("https://h/p?mail=a:b@c", "https://h/p?mail=a:b@c");
     }
 
-    /// A value that a rule has found is replaced later, also where no rule applies.
+    /// After a rule has found a value, the value is also replaced in places to which no rule applies.
     #[test]
     fn replace_found() {
         let redactor = Redactor::new(Rules::default()).unwrap();

@@ -1,6 +1,6 @@
-//! Redaction of parts of a URL by pattern, for values without a name, such as a token in a path.
+//! Redaction of parts of a URL by a regular expression, for values without a name, such as a token in a path.
 //!
-//! Must not know: what else is redacted in a URL.
+//! Must not know: other rules for URLs.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use crate::placeholder;
 use crate::redact::redactor::Redactor;
 
 impl Redactor {
-    /// Replaces the matches of the URL patterns, except matches that overlap a placeholder.
+    /// Replaces the parts that the URL patterns match, except parts that overlap a placeholder.
     pub(crate) fn by_pattern(&self, mut url: String) -> String {
         for rule in &self.rules().urls {
             let placeholders = placeholder::spans(&url);
