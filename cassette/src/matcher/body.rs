@@ -1,4 +1,5 @@
-//! The canonical form of a body: its meaning, as far as its content type or its first characters show it.
+//! The canonical form of a body. It represents the meaning of the body, if the content type or the first characters
+//! show the format.
 //!
 //! Must not know: how bodies are compared.
 
@@ -19,7 +20,7 @@ use crate::{json, media_type};
 
 #[derive(Debug)]
 pub(super) enum CanonicalBody<'a> {
-    /// There is no body, or it is ignored.
+    /// There is no body, or matching ignores it.
     Nothing,
     Json(Tree<'a>),
     Form(Pairs<'a>),
@@ -31,9 +32,9 @@ pub(super) enum CanonicalBody<'a> {
 /// One part of a multipart body.
 #[derive(Debug)]
 pub(super) struct Part<'a> {
-    /// The name of a form's part. Empty in other multiparts, whose parts are identified by their place.
+    /// The name of the part, if the multipart is a form. Otherwise it is empty, and the place identifies the part.
     pub(super) name: String,
-    /// Normalised and sorted, each name once.
+    /// Headers with normalised values, sorted by name. Each name occurs once.
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: CanonicalBody<'a>,
 }
@@ -44,8 +45,7 @@ impl Part<'_> {
     }
 }
 
-/// A body of unknown format. Two such bodies are equal if their hashes are equal, whether the bodies are inline or in a
-/// file.
+/// A body of unknown format, inline or in a file. Two such bodies are equal if their hashes are equal.
 #[derive(Debug)]
 pub(super) struct Raw<'a> {
     /// `None` if the body is in a file.
@@ -55,8 +55,8 @@ pub(super) struct Raw<'a> {
     pub(super) sha256: String,
 }
 
-/// The greatest depth of multiparts within multiparts. Real bodies need less; a hostile body must not exhaust the
-/// stack.
+/// The greatest depth of multiparts within multiparts. Real bodies need less. The limit prevents that a hostile body
+/// exhausts the stack.
 const MAX_NESTING: usize = 8;
 
 impl<'a> CanonicalBody<'a> {
@@ -108,7 +108,7 @@ impl<'a> CanonicalBody<'a> {
         CanonicalBody::Bytes(Raw { bytes: Some(bytes), size: bytes.len() as u64, sha256 })
     }
 
-    /// Whether nothing of the body is left to compare, so that all bodies of its kind are equal.
+    /// Whether matching ignores everything in this body.
     pub(super) fn is_empty(&self) -> bool {
         match self {
             CanonicalBody::Nothing => true,
@@ -134,17 +134,17 @@ impl<'a> CanonicalBody<'a> {
     }
 }
 
-/// The context in which a body, or a part of one, is read.
+/// What the reader of a body or of a part needs to know about its surroundings.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'o, 'm> {
     pub(super) options: &'o InForce<'m>,
     /// Whether the request goes to a GraphQL server.
     pub(super) graphql: bool,
-    /// The number of multiparts around the body.
+    /// The number of multiparts that enclose the body.
     pub(super) depth: usize,
 }
 
-/// The parts of a multipart body in their order. The parts of a form are sorted by name.
+/// Returns the parts of a multipart body. The parts of a form are sorted by name, other parts keep their order.
 fn parts<'a>(bytes: &'a [u8], kind: &Value, context: Context<'_, '_>) -> Option<Vec<Part<'a>>> {
     let mut sections = multipart::parse(bytes, kind)?;
     if multipart::is_form(kind) {
@@ -160,7 +160,8 @@ fn parts<'a>(bytes: &'a [u8], kind: &Value, context: Context<'_, '_>) -> Option<
     Some(sections.into_iter().map(part).collect())
 }
 
-/// The value of a JSON or GraphQL body, with GraphQL queries normalised. `None` if the body is neither.
+/// Returns the value of a JSON or GraphQL body, with normalised GraphQL queries. Returns `None` if the body is not JSON
+/// and not GraphQL.
 fn json_of<'a>(bytes: &'a [u8], essence: &str, endpoint: bool) -> Option<json::Value<'a>> {
     if essence == "application/graphql" {
         return std::str::from_utf8(bytes).ok().and_then(graphql::document);

@@ -1,6 +1,6 @@
-//! The canonical form of a request, which both keys and explanations read.
+//! The canonical form of a request. Keys and explanations are both made from it.
 //!
-//! Must not know: options other than those in force for the request.
+//! Must not know: options that are not in force for the request.
 
 use std::borrow::Cow;
 
@@ -18,7 +18,7 @@ pub(super) struct CanonicalRequest<'a> {
     pub(super) body: CanonicalBody<'a>,
 }
 
-/// The canonical form of everything before the body. It is cheap to make and to compare.
+/// The canonical form of everything in a request except its body. It is cheap to make and to compare.
 #[derive(Debug)]
 pub(super) struct CanonicalHead<'a> {
     pub(super) method: &'a str,
@@ -44,7 +44,8 @@ impl<'a> CanonicalHead<'a> {
     }
 }
 
-/// The headers that no option mentions and that are not compared, each with all its fields as one value.
+/// Returns the headers that matching does not compare and that no option mentions. Repeated fields of a header are
+/// joined to one value.
 pub(super) fn other_headers<'a>(
     options: &InForce<'_>,
     request: &'a Request,
@@ -54,7 +55,8 @@ pub(super) fn other_headers<'a>(
     names.filter_map(|name| Some((name.as_str(), joined(&request.headers, name)?))).collect()
 }
 
-/// Joins all fields of a name to one value (RFC 9110 §5.3). Cookies have a separator of their own (RFC 9113 §8.2.3).
+/// Joins all fields with the same name to one value (RFC 9110 §5.3). The fields of `cookie` are joined with `; ` (RFC
+/// 9113 §8.2.3).
 fn joined<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Option<Cow<'a, [u8]>> {
     let mut values = headers.get_all(name).iter().map(|v| v.as_bytes().trim_ascii());
     let first = values.next()?;

@@ -1,6 +1,6 @@
 //! Compares two canonical requests part by part, and reports every difference.
 //!
-//! Must not know: how a canonical request is made, which options it follows.
+//! Must not know: how a canonical request is made, the options.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ pub(super) fn requests(actual: &CanonicalRequest<'_>, recorded: &CanonicalReques
     mismatch
 }
 
-/// The differences in everything before the bodies. These differences are cheap to find.
+/// Returns the differences in everything except the bodies. These differences are cheap to find.
 pub(super) fn heads(actual: &CanonicalHead<'_>, recorded: &CanonicalHead<'_>) -> Mismatch {
     let mut mismatch = Mismatch::default();
     let mut found = |difference| mismatch.add(difference);
@@ -147,7 +147,7 @@ fn first_difference(actual: &Raw<'_>, recorded: &Raw<'_>) -> Option<u64> {
 fn text(target: &Target<'_>) -> String {
     match target {
         Target::Text(text) => (*text).to_owned(),
-        // The query is left out: the other URI cannot be parsed, which explains the difference.
+        // The other URI cannot be parsed, which explains the difference. So the text leaves out the query.
         Target::Parts(p) => format!("{}://{}{}", p.scheme, p.host, p.path),
     }
 }

@@ -1,7 +1,7 @@
 //! Applies the options of matching to requests: computes their keys, and compares two of them.
 //!
-//! Keys and comparisons read the same canonical form, so they cannot disagree. Must not know: files, which recordings
-//! are used up.
+//! Keys and comparisons are made from the same canonical form, so they cannot disagree. Must not know: files, which
+//! recordings are used up.
 
 use std::borrow::Cow;
 
@@ -18,13 +18,14 @@ use super::uri::Target;
 use crate::tape::Request;
 
 impl Matching {
-    /// The key of a request, which all equal requests share. The time is proportional to the size of the request.
+    /// Computes the key of a request. Equal requests have equal keys. The time is proportional to the size of the
+    /// request.
     pub(crate) fn key(&self, request: &Request) -> Key {
         key::of(&self.canonical(&self.rewritten(request)))
     }
 
-    /// The differences between two requests. They are empty exactly if the keys are equal and every
-    /// [`Matcher`](super::Matcher) agrees. Matchers are asked only if nothing else differs.
+    /// Returns the differences between two requests. There are none exactly if the keys are equal and every
+    /// [`Matcher`](super::Matcher) accepts the recording. The function calls matchers only if nothing else differs.
     pub(crate) fn compare(&self, actual: &Request, recorded: &Request) -> Mismatch {
         let (a, r) = (self.rewritten(actual), self.rewritten(recorded));
         let mut mismatch = compare::requests(&self.canonical(&a), &self.canonical(&r));
@@ -36,34 +37,36 @@ impl Matching {
         mismatch
     }
 
-    /// Whether nothing of this request's body is compared.
+    /// Whether matching ignores everything in this request's body.
     pub(crate) fn ignores_whole_body(&self, request: &Request) -> bool {
         self.canonical(&self.rewritten(request)).body.is_empty()
     }
 
-    /// The key of a request, and its sketch, which finds similar recordings if nothing matches.
+    /// Returns the key and the [sketch](Sketch) of a request. If no recording has the key, the sketch finds similar
+    /// recordings.
     pub(crate) fn key_and_sketch(&self, request: &Request) -> (Key, Sketch) {
         let request = self.rewritten(request);
         let canonical = self.canonical(&request);
         (key::of(&canonical), Sketch::of(&canonical))
     }
 
-    /// The headers of a request that matching neither compares nor was told to ignore, each as one value. They decide
-    /// among recordings with the same key.
+    /// Returns the headers of a request that matching does not compare and that no option ignores. Each header has one
+    /// value. If several recordings have the same key, these headers decide which one answers.
     pub(crate) fn other_headers<'r>(&self, request: &'r Request) -> Vec<(&'r str, Cow<'r, [u8]>)> {
         canonical::other_headers(&self.in_force_at(&request.uri), request)
     }
 
-    /// Whether the matchers agree, for two requests with the same key.
+    /// Whether all matchers accept the recording for this request. The keys of both must be equal.
     pub(crate) fn agree(&self, actual: &Request, recorded: &Request) -> bool {
         self.refusing(actual, recorded).is_none()
     }
 
-    /// The recordings with the smallest [`Mismatch::distance`] to `actual`, at most `most` of them, the nearest first.
-    /// Among recordings with the same distance, the order of `recorded` decides. Each comes with its label from
-    /// `recorded` and its differences.
+    /// Returns the `most` recordings that are nearest to `actual` by [`Mismatch::distance`], the nearest first.
+    /// Recordings with the same distance keep the order of `recorded`. Each item of the result is the label from
+    /// `recorded` and the differences.
     ///
-    /// A body is compared only if the rest of the request does not rule the recording out.
+    /// The function compares bodies only for recordings that can still be among the nearest after everything else is
+    /// compared.
     pub(crate) fn nearest<'r, T>(
         &self,
         actual: &Request,
@@ -100,7 +103,7 @@ impl Matching {
         best
     }
 
-    /// The first matcher for which the recording does not answer the request.
+    /// Returns the first matcher that does not accept the recording for this request.
     fn refusing(&self, actual: &Request, recorded: &Request) -> Option<&Custom> {
         if !self.has_matchers() {
             return None;
@@ -109,7 +112,7 @@ impl Matching {
         options.custom().find(|custom| !custom.matcher.matches(actual, recorded))
     }
 
-    /// The request after the matchers have rewritten it.
+    /// Returns the request after [`Matcher::canonical`](super::Matcher::canonical) of each matcher has rewritten it.
     fn rewritten<'r>(&self, request: &'r Request) -> Cow<'r, Request> {
         let mut rewritten = Cow::Borrowed(request);
         if self.has_matchers() {
@@ -130,7 +133,7 @@ impl Matching {
         CanonicalRequest { head, body }
     }
 
-    /// The canonical head of a request, and the options in force for it.
+    /// Returns the canonical head of a request, and the options that are in force for the request.
     fn head<'a>(&self, request: &'a Request) -> (CanonicalHead<'a>, InForce<'_>) {
         let target = Target::new(&request.uri);
         let options = self.in_force(&target);

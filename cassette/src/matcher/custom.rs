@@ -1,4 +1,4 @@
-//! Matching by code of the project.
+//! Matching by matchers, which are code of the project.
 //!
 //! Must not know: the options.
 
@@ -11,17 +11,17 @@ use crate::tape::Request;
 
 /// A rule of matching that no option can express. Every closure `Fn(&Request, &Request) -> bool` is a matcher.
 ///
-/// A matcher gets both requests as cassettes have them: redacted, and with decoded bodies. A body above the inline
-/// limit is only known by its hash. A matcher supplements [`Matching`](super::Matching): [`matches`](Matcher::matches)
-/// can make it stricter, and [`canonical`](Matcher::canonical) can make it laxer.
+/// A matcher gets both requests as they are on a cassette: redacted, and with decoded bodies. Of a body above the
+/// inline limit it gets only the hash and the size. A matcher supplements [`Matching`](super::Matching):
+/// [`matches`](Matcher::matches) can make matching stricter, and [`canonical`](Matcher::canonical) can make it laxer.
 ///
 /// # Costs
 ///
-/// cassette finds recordings by a hash of their canonical form. It calls `canonical` once for every recording when a
-/// session begins, and once for every request. The time of a lookup does not depend on the number of recordings.
+/// cassette looks recordings up by a hash of their canonical form, so the time of a lookup does not depend on the
+/// number of recordings. cassette calls `canonical` for every recording when a session begins, and for every request.
 ///
-/// cassette calls `matches` for one recording after the other until `matches` returns `true`, but only for recordings
-/// that are equal to the request in everything else. cassette reads each of these recordings from disk. Options that
+/// cassette calls `matches` only for recordings that are equal to the request in everything else. It calls `matches`
+/// for one of them after the other until `matches` returns `true`, and reads each of them from disk. Options that
 /// ignore what a matcher compares, such as `ignore_body`, make more recordings equal: with 1,000 recordings of one URL,
 /// one request may read them all.
 ///
@@ -48,9 +48,8 @@ pub trait Matcher: Send + Sync + 'static {
     /// everything else.
     fn matches(&self, actual: &Request, recorded: &Request) -> bool;
 
-    /// Rewrites a request before matching compares it. cassette calls this method first, for recordings and for
-    /// requests. Requests that are equal after this method are equal for matching. By default this method returns the
-    /// request unchanged.
+    /// Rewrites a request before matching compares it. cassette rewrites recordings and requests in this way. Matching
+    /// then compares the rewritten requests. By default this method returns the request unchanged.
     ///
     /// ```
     /// use std::borrow::Cow;
@@ -97,7 +96,7 @@ where
     }
 }
 
-/// A matcher and its name in failures.
+/// A matcher, and the name by which reports call it.
 #[derive(Clone)]
 pub(super) struct Custom {
     pub(super) name: String,
@@ -105,7 +104,7 @@ pub(super) struct Custom {
 }
 
 impl Custom {
-    /// The difference that is reported if this matcher refuses a recording.
+    /// Makes the difference for the report if this matcher does not accept a recording.
     pub(super) fn refusal(&self) -> Difference {
         Difference::Custom { matcher: self.name.clone() }
     }

@@ -1,4 +1,4 @@
-//! Normalises GraphQL queries: texts that differ only in characters that the grammar ignores become equal.
+//! Normalises GraphQL queries. Queries that differ only in characters that the grammar ignores become equal.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use super::json::Tree;
 use super::pairs::Pairs;
 use crate::json::{self, Value};
 
-/// Whether this normalised path is probably that of a GraphQL server: `/graphql`, `/api/graphql.json`, `/gql`.
+/// Whether this normalised path is probably the path of a GraphQL server: `/graphql`, `/api/graphql.json`, `/gql`.
 pub(super) fn is_endpoint(path: &str) -> bool {
     path.split('/').any(|segment| {
         let name = segment.split('.').next().unwrap_or("");
@@ -14,8 +14,9 @@ pub(super) fn is_endpoint(path: &str) -> bool {
     })
 }
 
-/// The document with one space between tokens, and without ignored tokens: white space, line ends, commas, comments and
-/// byte order marks (GraphQL of October 2021, §2.1.7). `None` if the text cannot be split into tokens.
+/// Returns the document with one space between tokens, and without the tokens that GraphQL ignores: white space, line
+/// ends, commas, comments and byte order marks (GraphQL of October 2021, §2.1.7). Returns `None` if the text cannot be
+/// split into tokens.
 pub(super) fn normalised(document: &str) -> Option<String> {
     let mut out = String::with_capacity(document.len());
     let mut rest = document;
@@ -80,10 +81,10 @@ fn is_document(text: &str) -> bool {
     text.starts_with('{') || ["query", "mutation", "subscription", "fragment"].into_iter().any(keyword)
 }
 
-/// Normalises the queries in a JSON body, which has one GraphQL request or an array of them.
+/// Normalises the queries in a JSON body. The body contains one GraphQL request or an array of GraphQL requests.
 ///
-/// If the path is not that of an [endpoint](is_endpoint), a member `query` is a GraphQL query only if the object also
-/// has `variables` or `operationName`. Empty `variables` and an empty `operationName` are the same as none (GraphQL
+/// If the request does not go to an [endpoint](is_endpoint), a member `query` is a GraphQL query only if the object
+/// also has `variables` or `operationName`. Empty `variables` and an empty `operationName` equal absent ones (GraphQL
 /// over HTTP, §5.4).
 pub(super) fn in_json(value: Value<'_>, endpoint: bool) -> Value<'_> {
     match value {
@@ -112,7 +113,7 @@ fn in_members<'a>(
     members
 }
 
-/// The value of a body of the type `application/graphql`. It is the same value as for a JSON body with this query.
+/// Returns the value of a body of the type `application/graphql`. A JSON body with the same query has the same value.
 pub(super) fn document(text: &str) -> Option<Value<'_>> {
     let normal = normalised(text).filter(|text| is_document(text))?;
     Some(Value::Object(vec![("query".into(), Value::String(normal.into()))]))

@@ -9,18 +9,18 @@ use crate::syntax::pointer::push_segment;
 
 #[derive(Debug)]
 pub(super) enum Tree<'a> {
-    /// An ignored element of an array, or an ignored document.
+    /// An ignored element of an array, or the ignored whole document.
     Ignored,
     Null,
     Bool(bool),
-    /// The text, compared by value.
+    /// The number as text. Numbers are compared by value.
     Number(&'a str),
     String(Cow<'a, str>),
     Array(Vec<Tree<'a>>),
     Object(Members<'a>),
 }
 
-/// Sorted by name. Members with the same name keep their order.
+/// The members of an object, sorted by name. Members with the same name keep their order.
 type Members<'a> = Vec<(Cow<'a, str>, Tree<'a>)>;
 
 impl<'a> Tree<'a> {
@@ -28,8 +28,9 @@ impl<'a> Tree<'a> {
         Tree::without(value, options, Counts::Yes)
     }
 
-    /// Builds the tree without ignored places. `rests` holds, for each option whose pointer leads to this value, the
-    /// remaining segments of the pointer. `counts` is the option in force for the container of this value.
+    /// Builds the tree of a value without its ignored places. `rests` holds the options whose pointers lead to this
+    /// value or into it, each with the rest of its pointer. `counts` says whether the container of this value is
+    /// compared.
     fn without(value: Value<'a>, rests: &[Rest<'_>], counts: Counts) -> Tree<'a> {
         let here = rests.iter().rev().find(|(rest, _)| rest.is_empty());
         let counts = here.map_or(counts, |(_, counts)| *counts);
@@ -45,7 +46,7 @@ impl<'a> Tree<'a> {
                     Tree::without(item, &below(rests, &index), counts)
                 };
                 let mut items: Vec<_> = items.into_iter().enumerate().map(item).collect();
-                // In an ignored array, elements after the last required one are dropped.
+                // In an ignored array, the ignored elements at the end are dropped.
                 while ignored && items.pop_if(|item| matches!(item, Tree::Ignored)).is_some() {}
                 if ignored && items.is_empty() { Tree::Ignored } else { Tree::Array(items) }
             }
@@ -66,7 +67,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// A text that is the same for all JSON with this value.
+    /// Returns a text that is the same for all JSON texts with this value.
     pub(super) fn canonical_text(&self) -> String {
         let mut out = String::new();
         self.write(&mut out, canonical_number);
@@ -119,7 +120,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// Readable JSON on one line.
+    /// Returns the tree as readable JSON on one line.
     fn text(&self) -> String {
         let mut out = String::new();
         self.write(&mut out, str::to_owned);

@@ -11,8 +11,8 @@ use super::uri::Target;
 use super::xml::{Element, Node};
 use crate::json::canonical_number;
 
-/// A 128-bit hash that all equal requests share under one [`Matching`](super::Matching). In practice, requests that
-/// differ have different keys. Keys are stable only within a process, so do not store them.
+/// A 128-bit hash of a canonical request. Under one [`Matching`](super::Matching), equal requests have equal keys, and
+/// in practice different requests have different keys. Another process may compute other keys, so do not store them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Key(u64, u64);
 
@@ -42,11 +42,11 @@ pub(super) fn of(canonical: &CanonicalRequest<'_>) -> Key {
     Key(hash.a.finish(), hash.b.finish())
 }
 
-/// Two 64-bit hashers with different initial states.
+/// A 128-bit hasher that consists of two 64-bit hashers with different initial states.
 struct Pair {
     a: DefaultHasher,
     b: DefaultHasher,
-    /// A buffer for short pieces: copying them is faster than hashing each by itself.
+    /// A buffer for short pieces. To copy many pieces and hash them together is faster than to hash each piece.
     gathered: Vec<u8>,
 }
 

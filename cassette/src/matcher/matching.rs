@@ -1,4 +1,4 @@
-//! The options of matching that a test sets, as plain data.
+//! The options of matching that a project or a test sets.
 //!
 //! Must not know: how requests are compared, keys.
 
@@ -17,14 +17,14 @@ use crate::syntax::pointer::Pointer;
 /// By default matching compares
 ///
 /// * the method;
-/// * scheme, host and port. A port is the same as none if it is the scheme's default port (RFC 3986 §6.2.3). User
-///   information is ignored, because clients send it as a header;
+/// * scheme, host and port. The default port of the scheme equals no port (RFC 3986 §6.2.3). User information is
+///   ignored, because clients send it as a header;
 /// * the path, with percent-encoding and dot segments normalised (RFC 3986 §6.2.2);
 /// * the query as a multiset of decoded pairs. `?a` equals `?a=`;
-/// * the body by its meaning:
-///   - JSON by value. White space, the order of members and the notation of numbers make no difference; the order of
-///     arrays does. Members with the same name keep their order. A body is JSON if it parses, and if its content type
-///     says so or it begins like an object or an array;
+/// * the body, by its meaning:
+/// - JSON by value. White space, the order of members and the notation of numbers make no difference. The order of
+///   array elements, and of members with the same name, makes a difference. A body is JSON if it can be parsed as JSON,
+///   and if its content type is JSON or the body begins like an object or an array;
 ///   - GraphQL, in JSON or as `application/graphql`, by its query, its variables and the name of its operation. White
 ///     space, commas and comments that the grammar ignores make no difference. A GET request with the query in its
 ///     query string is compared in the same way;
@@ -32,17 +32,16 @@ use crate::syntax::pointer::Pointer;
 ///   - `multipart/*` part by part: the headers of a part, and its body by meaning. The boundary makes no difference.
 ///     Parts of `multipart/form-data` may come in any order, but parts with the same name keep their order;
 ///   - XML by content. Prefixes, the order of attributes, and white space between elements make no difference;
-///   - anything else byte by byte. A body above the inline limit is always compared by its SHA-256 and size, because a
-///     cassette has only these at hand.
+/// - any other body byte by byte. A body above the inline limit is always compared by its SHA-256 and size.
 ///
-/// * the headers that select what a request asks for, such as `range` and `x-amz-target`: `cargo cassette rules` lists
-///   them. Either both requests have the same value, or neither has the header.
+/// * the headers that select what a request asks for, such as `range` and `x-amz-target`. `cargo cassette rules` lists
+///   these headers. Either both requests must have the same value, or neither may have the header.
 ///
-/// A URI that cannot be parsed is compared as text. Other headers are compared only if an option requires it. Among
-/// recordings that are equal, those headers decide which one answers.
+/// A URI that cannot be parsed is compared as text. Other headers are compared only if an option requires them. If
+/// several recordings match a request, the other headers decide which recording answers.
 ///
-/// The options are plain data. In the name of a query key or a form field, `*` stands for any characters; in the name
-/// of a header it may only be the last character. If several options concern the same name, the last one applies: a
+/// The options are plain data. In the name of a query key or a form field, `*` stands for any characters. In the name
+/// of a header, `*` may only be the last character. If several options concern the same name, the last one applies: a
 /// test can call `ignore_query("*")` and then `require_query("page")`. [`within`](Matching::within) limits options to a
 /// host and a path.
 ///
@@ -98,7 +97,7 @@ impl Matching {
     }
 
     /// Ignores a place of JSON bodies: a JSON pointer (RFC 6901) in which a segment `*` stands for every name or index.
-    /// An ignored element of an array keeps its place, so that the length of the array still matters.
+    /// An ignored element of an array keeps its place, so matching still compares the length of the array.
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -115,15 +114,15 @@ impl Matching {
         self.ignore_json_at(parsed(pointer))
     }
 
-    /// The same as [`ignore_json`](Self::ignore_json), with a pointer that was parsed before.
+    /// Does the same as [`ignore_json`](Self::ignore_json), with a parsed pointer.
     #[must_use]
     pub(crate) fn ignore_json_at(mut self, pointer: Pointer) -> Self {
         self.everywhere.json.push((pointer, Counts::No));
         self
     }
 
-    /// Includes a place of JSON bodies again, inside of a place that an earlier [`ignore_json`](Self::ignore_json)
-    /// excluded.
+    /// Includes a place of JSON bodies again. An earlier [`ignore_json`](Self::ignore_json) has excluded a larger place
+    /// that contains it, such as the whole document.
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -142,8 +141,8 @@ impl Matching {
     }
 
     /// Ignores elements or attributes of XML bodies. The path lists the names of the elements from the root, without
-    /// namespaces. `*` stands for any name, and `@` comes before the name of an attribute. The option ignores all
-    /// elements with this path.
+    /// namespaces. `*` stands for any name, and `@` comes before the name of an attribute. If several elements have
+    /// this path, all of them are ignored.
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -235,8 +234,8 @@ impl Matching {
         self
     }
 
-    /// Compares a header: either both requests have the same value, or neither has the header. Repeated fields are
-    /// joined to one value (RFC 9110 §5.3).
+    /// Compares a header. Either both requests must have the same value, or neither may have the header. Repeated
+    /// fields are joined to one value (RFC 9110 §5.3).
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -255,7 +254,7 @@ impl Matching {
     }
 
     /// Excludes a header that matching compares by default, or that an earlier [`require_header`](Self::require_header)
-    /// included. An ignored header does not decide among equal recordings either.
+    /// included. If several recordings match a request, an ignored header also does not decide which recording answers.
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -274,8 +273,8 @@ impl Matching {
         self
     }
 
-    /// Adds a matcher: a closure, or a value of a type that implements [`Matcher`]. Reports show the matcher's `name`.
-    /// [`Matcher`] explains the costs.
+    /// Adds a matcher: a closure, or a value of a type that implements [`Matcher`]. Reports call the matcher `name`.
+    /// The documentation of [`Matcher`] says how much time matchers cost.
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -293,7 +292,7 @@ impl Matching {
     /// Sets options for one scope: a host and, optionally, a path. In the host, `*` stands for any characters. The
     /// scope must name the port if it is not the default port of the scheme. In the path, `*` stands for any characters
     /// of one segment, and `**` for any number of segments. Without a path the scope is the whole host. Options of a
-    /// scope override general options, and options of earlier scopes.
+    /// scope override general options and the options of scopes that were set earlier.
     ///
     /// ```
     /// use cassette::matcher::Matching;
@@ -319,20 +318,20 @@ impl Matching {
         self
     }
 
-    /// The names of all headers that an option requires. A name may end in a wildcard.
+    /// Returns the names of all headers that an option requires. A name may end in `*`.
     pub(crate) fn required_headers(&self) -> impl Iterator<Item = &str> {
         let scoped = self.scopes.iter().map(|(_, options)| options);
         let all = std::iter::once(&self.everywhere).chain(scoped).flat_map(|options| &options.headers);
         all.filter(|(_, counts)| *counts == Counts::Yes).map(|(name, _)| name.as_str())
     }
 
-    /// Whether the project has its own matchers. If so, an equal key is not enough for a match: each matcher must agree,
-    /// too.
+    /// Whether the project has added matchers. A recording then matches a request only if the keys are equal and each
+    /// matcher accepts the recording.
     pub(crate) fn has_matchers(&self) -> bool {
         !self.everywhere.custom.is_empty() || self.scopes.iter().any(|(_, o)| !o.custom.is_empty())
     }
 
-    /// The options in force for requests with this URI. The URI is parsed only if there are scopes.
+    /// Returns the options in force for requests with this URI. The function parses the URI only if there are scopes.
     pub(super) fn in_force_at(&self, uri: &str) -> InForce<'_> {
         if self.scopes.is_empty() {
             InForce(vec![&self.everywhere])
@@ -341,7 +340,8 @@ impl Matching {
         }
     }
 
-    /// The options in force for one request: the general options, and then those of its scopes.
+    /// Returns the options in force for one request: the general options, and then the options of each scope that
+    /// contains the request.
     pub(super) fn in_force(&self, target: &Target<'_>) -> InForce<'_> {
         let scoped =
             self.scopes.iter().filter(|(scope, _)| scope.matches(target)).map(|(_, options)| options);
@@ -349,7 +349,8 @@ impl Matching {
     }
 }
 
-/// Lists the options that differ from the default, with one clause for each scope. Empty if no option differs.
+/// Lists the options that differ from the default, with one clause for each scope. The text is empty if no option
+/// differs.
 ///
 /// ```
 /// use cassette::matcher::Matching;
@@ -379,8 +380,8 @@ fn parsed(pointer: &str) -> Pointer {
     pointer.parse().unwrap_or_else(|e| panic!("{e}"))
 }
 
-/// The name in lower case. RFC 9110 §5.1 allows `*` in the name of a header, but no header has one, so a `*` at the end
-/// is a wildcard.
+/// Returns the name in lower case. RFC 9110 §5.1 allows `*` in the name of a header, but real headers have no `*` in
+/// their names. So a `*` at the end is a wildcard.
 #[track_caller]
 fn header(name: &str) -> String {
     match http::HeaderName::from_bytes(name.as_bytes()) {

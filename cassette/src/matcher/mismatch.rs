@@ -1,4 +1,4 @@
-//! The differences between two requests, as values. `report` writes their text.
+//! The differences between two requests, as values. The module `report` writes the text of a difference.
 //!
 //! Must not know: how requests are compared.
 
@@ -33,7 +33,7 @@ pub(crate) enum Difference {
         /// As recorded.
         recorded: String,
     },
-    /// The host in lower case, with the port unless that is the scheme's default.
+    /// The host in lower case. The port is included if it is not the default port of the scheme.
     Host {
         /// As requested.
         actual: String,
@@ -47,7 +47,7 @@ pub(crate) enum Difference {
         /// As recorded.
         recorded: String,
     },
-    /// The values of one query key, decoded and sorted; empty where the key is absent.
+    /// The values of one query key, decoded and sorted. The list is empty if the key is absent.
     Query {
         /// Decoded.
         key: String,
@@ -56,7 +56,7 @@ pub(crate) enum Difference {
         /// As recorded.
         recorded: Vec<String>,
     },
-    /// A header that matching compares. `None` where it is absent.
+    /// A header that matching compares. The value is `None` if the header is absent.
     Header {
         /// In lower case.
         name: String,
@@ -72,16 +72,16 @@ pub(crate) enum Difference {
         /// As recorded.
         recorded: BodyKind,
     },
-    /// A value in a JSON body. `None` where there is nothing at that place.
+    /// A value in a JSON body. It is `None` if there is nothing at this place.
     Json {
-        /// A JSON pointer (RFC 6901); empty for the whole document.
+        /// A JSON pointer (RFC 6901). It is empty for the whole document.
         pointer: String,
         /// As requested: JSON.
         actual: Option<String>,
         /// As recorded: JSON.
         recorded: Option<String>,
     },
-    /// The values of one field of a URL-encoded form, decoded and sorted; empty where the field is absent.
+    /// The values of one field of a URL-encoded form, decoded and sorted. The list is empty if the field is absent.
     Form {
         /// Decoded.
         key: String,
@@ -92,12 +92,13 @@ pub(crate) enum Difference {
     },
     /// One part of a multipart body.
     Multipart {
-        /// The part's name in a form, otherwise `#1`, `#2`, … A repeated name is followed by ` #2`, …
+        /// The name of the part, if the multipart is a form. Otherwise the place of the part: `#1`, `#2`, … If a name
+        /// is repeated, ` #2`, … follows it.
         part: String,
         /// The difference in this part.
         difference: PartDifference,
     },
-    /// A place in an XML body. `None` where there is nothing at that place.
+    /// An element, an attribute or a text in an XML body. It is `None` if there is nothing at this place.
     Xml {
         /// The names of the elements from the root, without namespaces: `/Envelope/Body/Item[2]/@id`. A repeated name
         /// is followed by its number, and `@` comes before the name of an attribute.
@@ -107,15 +108,15 @@ pub(crate) enum Difference {
         /// As recorded: XML or text.
         recorded: Option<String>,
     },
-    /// The requests are equal in everything else, but a [`Matcher`](super::Matcher) refuses.
+    /// The requests are equal in everything else, but a [`Matcher`](super::Matcher) does not accept the recording.
     Custom {
         /// The matcher's name.
         matcher: String,
     },
-    /// The bodies differ, and are compared byte by byte.
+    /// The bodies were compared byte by byte, and differ.
     Bytes {
-        /// The offset of the first difference, from 0. `None` if one of the bodies is in a file and only its hash is at
-        /// hand.
+        /// The offset of the first byte that differs, from 0. It is `None` if one of the bodies is in a file, because
+        /// then only the hashes are compared.
         offset: Option<u64>,
         /// The length of the requested body in bytes.
         actual: u64,
@@ -132,7 +133,7 @@ pub(crate) enum PartDifference {
     OnlyActual,
     /// This request has no such part.
     OnlyRecorded,
-    /// A header of the part. `None` where it is absent.
+    /// A header of the part. The value is `None` if the header is absent.
     Header {
         /// In lower case.
         name: String,
@@ -174,9 +175,9 @@ impl Mismatch {
         self.differences.is_empty()
     }
 
-    /// How much the two requests differ; 0 if nothing differs. The number has no unit and serves only to rank. A
-    /// different host weighs more than a different path, a path more than a method, and a method more than any query or
-    /// body.
+    /// How much the two requests differ; 0 if nothing differs. The number has no unit and serves only to rank
+    /// recordings. A different host weighs more than a different path. A different path weighs more than a different
+    /// method. A different method weighs more than any difference in the query or the body.
     pub(crate) fn distance(&self) -> u32 {
         let (mut query, mut body, mut rest) = (0u32, 0u32, 0u32);
         for difference in &self.differences {

@@ -1,4 +1,5 @@
-//! Decides whether a recording answers a request, by the meaning of both, and explains the differences if it does not.
+//! Decides whether a recording answers a request. Compares the meaning of the recorded and the actual request, and
+//! explains the differences.
 //!
 //! Each request has one canonical form. `Matching::key` hashes the canonical form for the index, and
 //! `Matching::compare` compares two canonical forms part by part. Both functions read the same canonical form, so they

@@ -6,25 +6,25 @@ use memchr::memmem;
 
 use crate::syntax::parameters::Value;
 
-/// One part as it was sent.
+/// One part of a multipart body.
 pub(super) struct Section<'a> {
-    /// The name of a form's part. Empty in other multiparts.
+    /// The name of the part, if the multipart is a form. Otherwise it is empty.
     pub(super) name: String,
-    /// Normalised and sorted, each name once.
+    /// Headers with normalised values, sorted by name. Each name occurs once.
     pub(super) headers: Vec<(String, String)>,
-    /// As sent, because a nested multipart needs its boundary.
+    /// The content type as it was sent. It contains the boundary if the part is a multipart itself.
     pub(super) content_type: String,
     pub(super) content: &'a [u8],
 }
 
-/// The parts, in their order. `None` if the body is not well-formed.
+/// Returns the parts in their order. Returns `None` if the body is not well-formed.
 pub(super) fn parse<'a>(bytes: &'a [u8], kind: &Value) -> Option<Vec<Section<'a>>> {
     let boundary = kind.get("boundary").filter(|b| !b.is_empty())?;
     let sections = split(bytes, boundary.as_bytes())?;
     sections.into_iter().map(|section| Section::parse(section, is_form(kind))).collect()
 }
 
-/// Whether parts are identified by their names and not by their places.
+/// Whether the multipart is a form. The parts of a form are identified by their names, and other parts by their places.
 pub(super) fn is_form(kind: &Value) -> bool {
     kind.main == "multipart/form-data"
 }
@@ -43,14 +43,16 @@ impl<'a> Section<'a> {
         let value = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| Value::parse(v));
         let name = value("content-disposition").and_then(|v| v.get("name").map(str::to_owned));
         let content_type = headers.iter().find(|(n, _)| n == "content-type").map(|(_, v)| v.clone());
-        // The length is redundant, and it depends on the notation of a part's content, which matching ignores.
+        // `content-length` depends on the notation of the part's content, such as white space in JSON. Matching ignores
+        // the notation, so it must ignore the length.
         headers.retain(|(n, _)| n != "content-length");
         for (name, value) in &mut headers {
             if matches!(name.as_str(), "content-disposition" | "content-type") {
                 *value = Value::parse(value).canonical();
             }
         }
-        // The sort is stable, so repeated headers keep their order. They are joined to one (RFC 9110 §5.3).
+        // The sort is stable, so repeated headers keep their order. Repeated headers are joined to one header (RFC 9110
+        // §5.3).
         headers.sort_by(|(a, _), (b, _)| a.cmp(b));
         headers.dedup_by(|(name, value), (first, all)| {
             let same = name == first;
@@ -69,7 +71,7 @@ impl<'a> Section<'a> {
     }
 }
 
-/// The texts between the delimiter lines (RFC 2046 §5.1.1). Preamble and epilogue are ignored.
+/// Returns the bytes between the delimiter lines (RFC 2046 §5.1.1). The preamble and the epilogue are ignored.
 fn split<'a>(bytes: &'a [u8], boundary: &[u8]) -> Option<Vec<&'a [u8]>> {
     let delimiter = [b"--", boundary].concat();
     let inner = [b"\r\n", delimiter.as_slice()].concat();
@@ -83,7 +85,7 @@ fn split<'a>(bytes: &'a [u8], boundary: &[u8]) -> Option<Vec<&'a [u8]>> {
         if rest.starts_with(b"--") {
             return Some(parts);
         }
-        // Spaces may pad a delimiter line.
+        // A delimiter line may end in spaces and tabs.
         let line = memmem::find(rest, b"\r\n")?;
         if !rest[..line].iter().all(|b| matches!(b, b' ' | b'\t')) {
             return None;
@@ -96,7 +98,7 @@ fn split<'a>(bytes: &'a [u8], boundary: &[u8]) -> Option<Vec<&'a [u8]>> {
     }
 }
 
-/// The headers of a part, with names in lower case and folded lines joined.
+/// Parses the headers of a part. The names become lower case, and folded lines are joined.
 fn headers(text: &str) -> Option<Vec<(String, String)>> {
     let mut headers: Vec<(String, String)> = Vec::new();
     for line in text.split("\r\n").filter(|line| !line.is_empty()) {

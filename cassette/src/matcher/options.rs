@@ -1,4 +1,4 @@
-//! The options of matching as plain data, so that a failure can print them: what is compared and what is ignored.
+//! The options of matching as plain data: what is compared and what is ignored. Reports print the options.
 //!
 //! Must not know: how requests are compared.
 
@@ -14,7 +14,7 @@ use crate::wild;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Options {
     pub(super) query: Vec<(String, Counts)>,
-    /// Names in lower case.
+    /// The names are in lower case.
     pub(super) headers: Vec<(String, Counts)>,
     pub(super) form: Vec<(String, Counts)>,
     pub(super) json: Vec<(Pointer, Counts)>,
@@ -31,11 +31,13 @@ pub(super) enum Counts {
     No,
 }
 
-/// The options in force for one request: the general options, and then those of its scopes.
+/// The options in force for one request: the general options, and then the options of each scope that contains the
+/// request.
 #[derive(Debug)]
 pub(super) struct InForce<'m>(pub(super) Vec<&'m Options>);
 
-/// The rest of an option's pointer, below the place that a walk through a JSON document has reached.
+/// An option for JSON during a walk through a document: the segments of its pointer that the walk has not passed yet,
+/// and whether the place is compared.
 pub(super) type Rest<'m> = (&'m [Segment], Counts);
 
 impl<'m> InForce<'m> {
@@ -47,12 +49,13 @@ impl<'m> InForce<'m> {
         self.last(|o| &o.form, key).unwrap_or(Counts::Yes) == Counts::Yes
     }
 
-    /// Without an option, only the headers that select what a request asks for are compared.
+    /// Whether the header is compared. If no option mentions the header, it is compared only if it selects what a
+    /// request asks for.
     pub(super) fn header(&self, name: &str) -> bool {
         self.header_option(name).map_or_else(|| is_selecting(name), |counts| counts == Counts::Yes)
     }
 
-    /// Whether an option requires or ignores the header. `None` if there is no option about it.
+    /// Whether an option requires or ignores the header. `None` if no option mentions the header.
     pub(super) fn header_option(&self, name: &str) -> Option<Counts> {
         self.last(|o| &o.headers, name.as_bytes())
     }
@@ -78,7 +81,7 @@ impl<'m> InForce<'m> {
         self.0.iter().flat_map(|o| &o.custom)
     }
 
-    /// The last option about this name.
+    /// Returns the last option that mentions this name.
     fn last(&self, of: impl Fn(&Options) -> &Vec<(String, Counts)>, name: &[u8]) -> Option<Counts> {
         let options = self.0.iter().rev().flat_map(|o| of(o).iter().rev());
         let mut about = options.filter(|(pattern, _)| wild::name(pattern.as_bytes(), name));
@@ -86,7 +89,7 @@ impl<'m> InForce<'m> {
     }
 }
 
-/// `ignores the query key `t` and the JSON at /at; requires the header `accept``.
+/// Writes a text such as ``ignores the query key `t` and the JSON at /at; requires the header `accept` ``.
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut clauses: [Vec<String>; 2] = Default::default();

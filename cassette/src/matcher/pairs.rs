@@ -4,14 +4,14 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
-/// Sorted by key and value.
+/// Pairs that are sorted by key and value.
 pub(super) type Pairs<'a> = Vec<Pair<'a>>;
 
-/// A key and a value. They are bytes, because percent-encoded data need not be text.
+/// A key and a value. Both are bytes, because percent-encoded data may not be UTF-8.
 pub(super) type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
-/// Parses `application/x-www-form-urlencoded` (WHATWG URL §5.1): `+` is a space, `a` equals `a=`, and empty pieces are
-/// skipped.
+/// Parses a query or an `application/x-www-form-urlencoded` body (WHATWG URL §5.1). `+` is a space, `a` equals `a=`,
+/// and empty pieces are skipped.
 pub(super) fn parse(text: &[u8]) -> Pairs<'_> {
     let mut pairs: Pairs<'_> = text
         .split(|b| *b == b'&')
@@ -56,7 +56,7 @@ pub(super) fn text(bytes: &[u8]) -> String {
     text
 }
 
-/// Splits off the pairs of one key, which come first.
+/// Removes the pairs with this key from the beginning of `pairs`, and returns them.
 fn take<'s, 'a>(pairs: &mut &'s [Pair<'a>], key: &[u8]) -> &'s [Pair<'a>] {
     let end = pairs.iter().position(|(k, _)| k.as_ref() != key).unwrap_or(pairs.len());
     let (taken, rest) = pairs.split_at(end);

@@ -5,7 +5,7 @@ use std::fmt;
 
 use regex_lite::Regex;
 
-/// Stands in the place of an ignored part. A normalised path is ASCII, so this character cannot occur otherwise.
+/// Replaces each ignored part of a path. A normalised path is ASCII, so a path cannot contain this character.
 pub(super) const LEFT_OUT: char = '…';
 
 /// A regular expression over normalised paths. Matching ignores its groups, or the whole match if it has no group.
@@ -18,8 +18,8 @@ impl PathPattern {
     }
 }
 
-/// The path without the parts that the patterns ignore. Each pattern searches the original path, so their order makes
-/// no difference.
+/// Returns the path without the parts that the patterns ignore. Each pattern searches the original path, so the order
+/// of the patterns makes no difference.
 pub(super) fn without<'p, 'a>(
     patterns: impl Iterator<Item = &'p PathPattern>,
     path: Cow<'a, str>,

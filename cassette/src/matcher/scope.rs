@@ -12,17 +12,17 @@ use crate::wild::{name, wild};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Scope {
     text: String,
-    /// Empty for any scheme.
+    /// The scheme. It is empty if the scope contains all schemes.
     scheme: String,
     host: String,
-    /// `None` for any path.
+    /// The segments of the path. `None` if the scope contains all paths.
     path: Option<Vec<String>>,
 }
 
 const ANY_DEPTH: &str = "**";
 
 impl Scope {
-    /// `None` if the text has no host, or characters that neither a host nor a path has.
+    /// Returns `None` if the text has no host, or has characters that cannot be in a host or a path.
     pub(super) fn parse(text: &str) -> Option<Scope> {
         let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
         let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -53,7 +53,8 @@ impl fmt::Display for Scope {
     }
 }
 
-/// The scope that contains only this URI's scheme, host and path. `None` if the URI cannot be parsed.
+/// Returns the scope that contains only the scheme, the host and the path of this URI. Returns `None` if the URI cannot
+/// be parsed, or if its path cannot be written as a scope.
 pub(crate) fn scope_of(uri: &str) -> Option<String> {
     let Target::Parts(Parts { scheme, host, path, .. }) = Target::new(uri) else { return None };
     let scope = format!("{scheme}://{host}{path}");

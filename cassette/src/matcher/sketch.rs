@@ -1,5 +1,5 @@
-//! A small summary of every recording. If a request has no match, the sketches select the recordings that are worth a
-//! comparison, so that a large cassette need not be read again.
+//! A sketch is a small summary of a recording. If no recording matches a request, the sketches select a few recordings
+//! to compare with the request, so the player need not read a large cassette again.
 //!
 //! Must not know: how differences are found.
 
@@ -10,8 +10,8 @@ use super::pairs::Pairs;
 use super::uri::Target;
 use super::xml::{Element, Node};
 
-/// A summary of a request in 24 bytes. Equal parts have equal hashes, but equal hashes only probably mean equal parts.
-/// So a sketch ranks recordings, and never decides whether one matches.
+/// A summary of a request in 24 bytes. Equal parts have equal hashes, but different parts may have equal hashes, too.
+/// So sketches only rank recordings, and never decide whether a recording matches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sketch {
     method: u32,
@@ -19,8 +19,8 @@ pub(crate) struct Sketch {
     path: u32,
     /// The path without its last segment.
     parent: u32,
-    /// One bit for each pair of a query or a form, and for each leaf of JSON or XML. For up to a few dozen items, the
-    /// number of shared bits shows how many items two requests share.
+    /// A set of items, as bits: each pair of a query or a form, and each leaf of JSON or XML, sets one bit. If there
+    /// are at most a few dozen items, the number of common bits shows how many items two requests have in common.
     items: u64,
 }
 
@@ -42,7 +42,7 @@ impl Sketch {
         sketch
     }
 
-    /// How much two requests have in common. The number has no unit and serves only to rank.
+    /// How much two requests have in common. The number has no unit and serves only to rank recordings.
     pub(crate) fn likeness(&self, other: &Sketch) -> u32 {
         let (shared, all) = (self.items & other.items, self.items | other.items);
         let items = if all == 0 { 100 } else { 100 * shared.count_ones() / all.count_ones() };
@@ -59,7 +59,7 @@ impl Sketch {
     }
 
     fn item(&mut self, seed: u64, bytes: &[u8]) {
-        // The upper bits of the hash are mixed best.
+        // The function uses the upper six bits, because the hash mixes its upper bits best.
         self.items |= 1 << (hash(seed, bytes) >> 58);
     }
 
@@ -83,7 +83,8 @@ impl Sketch {
         }
     }
 
-    /// Adds the leaves of a JSON value. `name` is the hash of the member's name; its place in the document is ignored.
+    /// Adds the leaves of a JSON value. `name` is the hash of the name of the member that contains the value. The place
+    /// in the document makes no difference.
     fn tree(&mut self, name: u64, tree: &Tree<'_>) {
         match tree {
             Tree::Ignored => {}

@@ -1,7 +1,7 @@
 //! The canonical form of a URI (RFC 3986 §6.2.2 and §6.2.3).
 //!
-//! This module does not use `http::Uri`, which refuses the placeholders of secrets in recorded URIs. It must also be
-//! able to compare a URI that cannot be parsed.
+//! This module does not use `http::Uri`, because `http::Uri` refuses the placeholders of secrets in recorded URIs. The
+//! module must also be able to compare URIs that cannot be parsed.
 
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
@@ -15,7 +15,7 @@ use crate::syntax::uri::fragment;
 #[derive(Debug)]
 pub(super) enum Target<'a> {
     Parts(Parts<'a>),
-    /// Not an absolute URI with a host.
+    /// The text of a URI that is not absolute or has no host.
     Text(&'a str),
 }
 
@@ -23,7 +23,7 @@ pub(super) enum Target<'a> {
 pub(super) struct Parts<'a> {
     /// Lower case.
     pub(super) scheme: String,
-    /// Lower case, with the port unless that is the scheme's default.
+    /// The host in lower case. The port is included if it is not the default port of the scheme.
     pub(super) host: String,
     pub(super) path: Cow<'a, str>,
     pub(super) query: Pairs<'a>,
@@ -34,7 +34,7 @@ impl<'a> Target<'a> {
         Parts::new(uri).map_or(Target::Text(uri), Target::Parts)
     }
 
-    /// Removes the parts that the options ignore. Returns whether the path is probably that of a GraphQL server.
+    /// Removes the parts that the options ignore. Returns whether the path is probably the path of a GraphQL server.
     pub(super) fn settle(&mut self, options: &InForce<'_>) -> bool {
         let Target::Parts(parts) = self else { return false };
         let is_graphql = graphql::is_endpoint(&parts.path);
@@ -106,7 +106,7 @@ fn normal_path(path: &str) -> Cow<'_, str> {
     if path.is_empty() {
         return Cow::Borrowed("/");
     }
-    // Percent-encoding is normalised first, because an encoded dot is a dot.
+    // Percent-encoding is normalised before dot segments are removed, because an encoded dot is also a dot.
     match normal_percent(path) {
         path if !path.contains("/.") => path,
         path => Cow::Owned(without_dot_segments(&path)),
@@ -143,7 +143,7 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~{}".contains(&byte)
 }
 
-/// Whether the byte is a delimiter, which would lose its meaning if it were encoded.
+/// Whether the byte is a delimiter. A delimiter would lose its meaning if it were percent-encoded.
 fn is_reserved(byte: u8) -> bool {
     b"!$&'()*+,;=:@/".contains(&byte)
 }
@@ -167,7 +167,7 @@ fn without_dot_segments(path: &str) -> String {
             other => kept.push(other),
         }
     }
-    // A dot segment at the end stands for a folder.
+    // A path that ends in a dot segment names a folder, so it gets a slash at its end.
     if matches!(segments.last(), Some(&"." | &"..")) {
         kept.push("");
     }
@@ -199,7 +199,7 @@ mod tests {
         check("http://e/a%3ab/%3A", "http://e/a%3Ab/%3A");
     }
 
-    /// Examples of RFC 3986 §5.4, after their references are resolved.
+    /// Examples from RFC 3986 §5.4. The references are resolved.
     #[test]
     fn dot_segments() {
         check("http://a/b/c/.", "http://a/b/c/");

@@ -1,9 +1,9 @@
 //! Compares XML by content: names with their namespaces, attributes in any order, text in any escaping.
 //!
-//! As in Canonical XML 1.1 without comments (W3C, 2008), these make no difference: the XML declaration, comments, the
-//! order of attributes, spaces and quotes in tags, the notation of empty elements, character references and CDATA
-//! sections. Also ignored are the prefixes of namespaces, and white space between elements, unless the element contains
-//! other text or has `xml:space="preserve"`.
+//! As in Canonical XML 1.1 without comments (W3C, 2008), the following make no difference: the XML declaration,
+//! comments, the order of attributes, spaces and quotes in tags, the notation of empty elements, character references
+//! and CDATA sections. The prefixes of namespaces make no difference either. White space between elements makes a
+//! difference only if the enclosing element contains other text or has `xml:space="preserve"`.
 
 use std::collections::BTreeSet;
 
@@ -28,11 +28,11 @@ pub(super) enum Node {
     Instruction(String),
 }
 
-/// The greatest depth of elements, the same as for JSON.
+/// The greatest depth of nested elements. It is the same as for JSON.
 const MAX_DEPTH: usize = crate::json::MAX_DEPTH;
 
-/// The root element. `None` if the text is not well-formed XML, is nested too deeply, or has a document type, which may
-/// change its meaning.
+/// Returns the root element. Returns `None` if the text is not well-formed XML, or is nested too deeply. Also returns
+/// `None` if the text has a document type, because a document type may change the meaning of the text.
 pub(super) fn parse(text: &str, ignored: &[&Pointer]) -> Option<Element> {
     let options = ParsingOptions { allow_dtd: false, ..ParsingOptions::default() };
     let document = Document::parse_with_options(text, options).ok()?;
@@ -47,7 +47,7 @@ pub(super) fn parse(text: &str, ignored: &[&Pointer]) -> Option<Element> {
     }
 }
 
-/// The path of a difference as options write it, without numbers: `/o/i/@id` for `/o/i[2]/@id`.
+/// Converts the path of a difference to a path for options, which has no numbers: `/o/i[2]/@id` becomes `/o/i/@id`.
 pub(crate) fn without_numbers(path: &str) -> String {
     let names: Vec<_> = path.split('/').map(|step| step.split('[').next().unwrap_or(step)).collect();
     names.join("/")
@@ -80,7 +80,7 @@ impl Element {
                 children.push(Node::Instruction(format!("{} {}", pi.target, pi.value.unwrap_or("").trim())));
             } else if child.is_text() && !layout {
                 let text = child.text().unwrap_or("");
-                // Texts before and after a comment are one text.
+                // The texts before and after a comment are joined to one text.
                 match children.last_mut() {
                     Some(Node::Text(before)) => before.push_str(text),
                     _ => children.push(Node::Text(text.to_owned())),
@@ -95,7 +95,7 @@ impl Element {
         short(&self.name)
     }
 
-    /// Reports every place that differs, with its path and the texts of both sides.
+    /// Reports every place that differs, with its path and with its text in both documents.
     pub(super) fn compare(
         &self,
         recorded: &Element,
@@ -136,7 +136,8 @@ impl Element {
         }
     }
 
-    /// Appends the step to a child: its name, and its number if several children have this name. A text has no step.
+    /// Appends the step from this element to a child to the path: the name of the child, and its number if several
+    /// children have this name. Appends nothing for a text.
     fn push_step(&self, path: &mut String, index: usize) {
         let Some(Node::Element(child)) = self.children.get(index) else { return };
         let alike = |node: &&Node| matches!(node, Node::Element(e) if e.name == child.name);

@@ -149,7 +149,7 @@ fn any_matching() -> impl Strategy<Value = Matching> {
         if custom {
             matching = matching.matcher("not gone", |_: &Request, r: &Request| !r.uri.ends_with("t=1&a=1"));
         }
-        // Ignoring bodies is rare here, because most of what matching compares is in bodies.
+        // Few of the generated options ignore bodies, because most of what matching compares is in bodies.
         if body && scoped {
             matching = matching.ignore_body();
         }
@@ -160,7 +160,8 @@ fn any_matching() -> impl Strategy<Value = Matching> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: sized(300, 2000), failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// There is no difference exactly if keys are equal, also for requests that differ in one part only.
+    /// There is no difference between two requests exactly if their keys are equal. This also holds for requests that
+    /// differ in only one part.
     #[test]
     fn explanation_and_key_agree(
         a in any_request(), b in any_request(), matching in any_matching(), shared in 0usize..4,
@@ -188,7 +189,7 @@ proptest! {
         }
     }
 
-    /// Two requests that are equal to a third one are equal.
+    /// If two requests are equal to a third request, they are equal to each other.
     #[test]
     fn equality_is_transitive(
         a in any_request(), b in any_request(), c in any_request(), matching in any_matching(), shared in 0usize..4,

@@ -1,4 +1,4 @@
-//! Tests with pairs of requests, equal and different ones. Each check tests both the keys and the explanation.
+//! Tests with pairs of requests, which are equal or different. Each check tests the keys and the explanation.
 
 mod graphql;
 mod laws;
@@ -31,8 +31,9 @@ fn with(mut request: Request, headers: &[(&'static str, &'static str)]) -> Reque
     request
 }
 
-/// Checks the differences, one on each line, or `=` if there are none. The keys must agree with the differences, and so
-/// must the comparison in the other direction.
+/// Checks the differences between two requests. `expected` has one difference on each line, or is `=` if there are
+/// none. Also checks that the keys agree with the differences, and that a comparison in the other direction gives the
+/// same result.
 #[track_caller]
 fn check(matching: &Matching, actual: &Request, recorded: &Request, expected: &str) {
     let mismatch = matching.compare(actual, recorded);
@@ -129,7 +130,8 @@ fn required_headers() {
     check(&matching, &cookies, &with(plain.clone(), &[("cookie", "a=1; b=2")]), "=");
 }
 
-/// Headers that select what a request asks for are compared without an option. An absent header equals an absent one.
+/// By default, matching compares headers that select what a request asks for. Requests that both lack the header are
+/// equal.
 #[test]
 fn selecting_headers() {
     let plain = get("https://h/");
@@ -151,7 +153,7 @@ fn selecting_headers() {
         "header x-acme-tenant-id: a | b",
     );
     check(&default, &of("user-agent", "a"), &of("user-agent", "b"), "=");
-    // Options take headers out and put them in again.
+    // Options exclude headers and include them again.
     for matching in [default.clone().ignore_header("range"), default.clone().ignore_header("*")] {
         check(&matching, &of("range", "bytes=0-9"), &plain, "=");
         check(&matching.require_header("range"), &of("range", "1"), &plain, "header range: 1 | -");
@@ -185,7 +187,8 @@ fn json() {
     bodies(json, "[]", "{}", "json : [] | {}");
     bodies(json, "false", "true", "json : false | true");
     bodies(json, "[null, false]", "[false, null]", "json /0: null | false\njson /1: false | null");
-    // Some parsers take the first of several members with the same name, others the last. So their order matters.
+    // If several members have the same name, some parsers use the first member and others the last. So their order
+    // makes a difference.
     bodies(json, r#"{"a": 1, "a": 2}"#, r#"{"a": 1, "a": 2}"#, "=");
     bodies(json, r#"{"a": 1, "a": 2}"#, r#"{"a": 2, "a": 1}"#, "json /a: 1 | 2\njson /a: 2 | 1");
     bodies(json, r#"{"a": 1, "b": 3, "a": 2}"#, r#"{"b": 3, "a": 1}"#, "json /a: 2 | -");
@@ -283,7 +286,7 @@ fn multiparts_that_are_not_forms() {
     let check = |actual: &str, recorded: &str, expected| {
         check(&Matching::default(), &mixed("xx", actual), &mixed("yyy", recorded), expected);
     };
-    // The example of RFC 2046 §5.1.1, in short.
+    // A shortened version of the example in RFC 2046 §5.1.1.
     check(
         "preamble\n--BB\n\nimplicit\n--BB  \nContent-type: text/plain\n\nexplicit\n\n--BB--\nepilogue",
         "--BB\n\nimplicit\n--BB\nContent-Type:text/plain\n\nexplicit\n\n--BB--",
@@ -348,7 +351,7 @@ fn bodies_in_files() {
     let check = |actual, recorded, expected| check(&Matching::default(), &actual, &recorded, expected);
     check(in_file(abc, 3), in_file(abc, 3), "=");
     check(in_file(abc, 3), in_file(&other, 3), "bytes None: 3 | 3");
-    // The inline limit may have changed since the recording.
+    // A body in a file can equal an inline body, because the inline limit may have changed since the recording.
     check(in_file(abc, 3), post("application/octet-stream", "abc"), "=");
     check(in_file(abc, 3), post("application/octet-stream", "abcd"), "bytes None: 3 | 4");
     check(in_file(abc, 3), post("application/json", "1"), "kind Bytes | Json");

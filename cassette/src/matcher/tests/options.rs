@@ -1,4 +1,4 @@
-//! The options of matching, general ones and those of a scope.
+//! Tests of the options of matching: general options and options of a scope.
 
 use std::borrow::Cow;
 
@@ -45,7 +45,8 @@ fn json() {
         "json /items/0: (ignored) | {\"sku\": 1}\njson /items/1: {\"sku\": 1} | -",
     );
     check(&only, r#"{"order": {}}"#, "[1]", "=");
-    // The option with the longer pointer applies, in whatever order they come. If pointers are equal, the last applies.
+    // The option with the longer pointer applies, whatever the order of the options. If two pointers are equal, the
+    // last option applies.
     let deeper = Matching::default().require_json("/a/b").ignore_json("/a");
     check(&deeper, r#"{"a": {"b": 1, "c": 1}}"#, r#"{"a": {"b": 1, "c": 2}}"#, "=");
     check(&deeper, r#"{"a": {"b": 1}}"#, r#"{"a": {"b": 2}}"#, "json /a/b: 1 | 2");
@@ -107,7 +108,7 @@ fn matchers() {
     let matching = Matching::default().ignore_body().matcher("same length", same_length);
     check_custom(&matching, &post("", "abc"), &post("", "xyz"), "=");
     check_custom(&matching, &post("", "abc"), &post("", "ab"), "custom same length");
-    // Matching does not ask the matcher if anything else differs.
+    // Matching does not call the matcher if anything else differs.
     let never = Matching::default().within("g", |m| m.matcher("never", |_: &Request, _: &Request| false));
     check_custom(&never, &get("https://g/a"), &get("https://g/b"), "path /a | /b");
     check_custom(&never, &get("https://g/a"), &get("https://g/a"), "custom never");

@@ -1,4 +1,4 @@
-//! Matching of XML by content.
+//! Tests of matching XML by content.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn check_with(matching: &Matching, actual: &str, recorded: &str, expected: &str)
     check(matching, &of(actual), &of(recorded), expected);
 }
 
-/// Examples of Canonical XML 1.1, §3.1 to §3.5, without those that have a document type.
+/// Examples from Canonical XML 1.1, §3.1 to §3.5, except the examples with a document type.
 #[test]
 fn encodings() {
     xml(
@@ -40,7 +40,8 @@ fn encodings() {
     xml("<a><?go on?></a>", "<a/>", "xml /a: <?go on?> | -");
 }
 
-/// Differences that Canonical XML keeps, but that mean nothing to people who write SOAP by hand.
+/// Canonical XML keeps these differences, but matching ignores them, because they do not change the meaning of a SOAP
+/// message.
 #[test]
 fn prefixes_and_layout() {
     let (one, two) = (
@@ -82,7 +83,7 @@ fn ignored() {
     check_with(&all, "<a/>", "<b/>", "=");
 }
 
-/// A document type can change the meaning of a text, so such a document is compared byte by byte.
+/// A document type can change the meaning of a document. So documents with a document type are compared byte by byte.
 #[test]
 fn what_is_not_read() {
     xml("<!DOCTYPE a><a/>", "<!DOCTYPE a><a />", "bytes Some(14): 16 | 17");
