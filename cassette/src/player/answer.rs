@@ -1,5 +1,5 @@
-//! Makes the response for the client from a recording: fills in the session's secrets and, if the recording is a
-//! template, parts of the request.
+//! Makes the response for the client from a recording. Fills in the values of secrets. If the recording is a template,
+//! also fills in parts of the request.
 //!
 //! Must not know: which recording answers which request.
 
@@ -21,7 +21,7 @@ use crate::tape::{self, Interaction, Outcome, Request, Response, TransportError}
 use crate::template::{Filler, Live, Values};
 
 impl Player {
-    /// The answer of an interaction that [`find`](Self::find) or [`choose`](Self::choose) returned.
+    /// Makes the answer from an interaction that [`find`](Self::find) or [`choose`](Self::choose) returned.
     pub(crate) fn play_recording(&self, chosen: &Chosen, live: Option<Arc<Live>>) -> Played {
         match self.answer(chosen, live) {
             Ok(Ok(response)) => Played::Response(response),
@@ -30,15 +30,15 @@ impl Player {
         }
     }
 
-    /// Notes a fault for the report, and returns a copy for the code under test.
+    /// Notes a fault for the report, and returns a copy of it for the answer.
     pub(crate) fn faulty(&self, fault: Fault) -> Fault {
         let copy = fault.copy();
         note(&self.faults, fault);
         copy
     }
 
-    /// The recorded outcome, and its body, unless the body is longer than `most` bytes. Templates are filled in as for
-    /// a client.
+    /// Returns the recorded outcome and its body. The body is `None` if it is longer than `most` bytes. A template is
+    /// filled in as for a client.
     pub(crate) fn recorded(
         &self,
         chosen: &Chosen,
@@ -95,21 +95,22 @@ impl Player {
             self.restore_headers(response.headers_mut());
         }
         self.add_date(response.headers_mut());
-        // An answer to HEAD and a 304 give the length of a body that they do not have (RFC 9110 §9.3.2, §15.4.5).
+        // An answer to `HEAD` and a 304 have no body, but `content-length` may give the length of the body that an
+        // answer to `GET` would have (RFC 9110 §9.3.2, §15.4.5).
         let head_only = interaction.request.method == http::Method::HEAD || recorded_status == 304;
         let headers = response.headers_mut();
-        // The length is computed, so that a person who edits a body by hand need not correct `content-length`.
+        // cassette computes `content-length`, so somebody who edits a body by hand need not correct the header.
         if has_length(headers) && cut.is_none() && !head_only {
             headers.insert(header::CONTENT_LENGTH, body.size().into());
         }
-        // A template is filled in once before the answer begins, so that a wrong expression fails before the head is
-        // sent.
+        // A template is filled in once before the answer begins. So a wrong expression fails before the client gets the
+        // head.
         if !bodiless && (refill.values.is_some() || refill.is_needed() && has_length(headers)) {
             let length = self.refilled_length(i, &refill, headers, &body)?;
             if has_length(headers) && cut.is_none() {
                 headers.insert(header::CONTENT_LENGTH, length.into());
             } else if length != body.size() {
-                // The recorded length says nothing about a filled-in body that was cut off.
+                // The body was cut off, and its length has changed. So the recorded length is wrong for it.
                 headers.remove(header::CONTENT_LENGTH);
             }
         }
@@ -123,7 +124,8 @@ impl Player {
         Ok(Ok(response))
     }
 
-    /// The recording, with the values that the client knows under another name.
+    /// Reads the recording, and replaces recorded values by the values that the client got in their place in earlier
+    /// answers.
     fn interaction(&self, chosen: &Chosen) -> Result<Interaction, Fault> {
         let mut interaction = self.cassette.interaction(chosen.index)?;
         if let (Outcome::Response(response), Some(renames)) = (&mut interaction.outcome, &chosen.renames) {
@@ -132,8 +134,8 @@ impl Player {
         Ok(interaction)
     }
 
-    /// The length of the body after it is filled in. The body is read an extra time to compute the exact length,
-    /// because a client may allocate a buffer of this length, or show its progress.
+    /// Computes the length that the body has after it is filled in. For this, the function reads the whole body. The
+    /// length must be exact, because a client may allocate a buffer of this length, or show its progress.
     fn refilled_length(
         &self,
         i: usize,
@@ -150,7 +152,7 @@ impl Player {
         Ok(counted.0)
     }
 
-    /// The values of the expressions in this answer, if it is a template.
+    /// Returns the values of the expressions in this answer. Returns `None` if the answer is not a template.
     fn values(&self, i: usize, live: Option<Arc<Live>>) -> Option<Arc<Values>> {
         let is_template = self.cassette.metadata().template || self.state().index.policy(i).template;
         live.filter(|_| is_template).map(|live| Arc::new(Values::new(live, self.clock.now())))
@@ -162,8 +164,8 @@ impl Player {
         filled.map_err(|e| self.unfilled(i, &e))
     }
 
-    /// Adds a `date` if the recording left out those of its answers: the time of the session, which the code under test
-    /// sees too.
+    /// Adds a `date` header if the recording dropped the `date` headers of its answers. The date is the time of the
+    /// session, which the code under test also sees.
     fn add_date(&self, headers: &mut HeaderMap) {
         let left_out = self.cassette.metadata().left_out.as_ref();
         let had_date = left_out.is_some_and(|names| names.response.iter().any(|name| header::DATE == **name));
@@ -210,8 +212,8 @@ impl Refill<'_> {
         self.restores || self.values.is_some()
     }
 
-    /// Secrets are filled in first, so that a placeholder in text that a template takes from the request stays as it
-    /// is.
+    /// Makes a writer that fills in secrets first and then the expressions of a template. So a placeholder that a
+    /// template takes from the request is not replaced.
     fn writer<W: Write>(&self, content_type: Option<&str>, next: W) -> Restorer<Filler<W>> {
         self.redactor.restorer(content_type, Filler::new(self.values.clone(), content_type, next))
     }
@@ -221,7 +223,7 @@ fn has_length(headers: &HeaderMap) -> bool {
     headers.contains_key(header::CONTENT_LENGTH)
 }
 
-/// A writer that only counts bytes.
+/// A writer that counts the bytes and drops them.
 struct Count(u64);
 
 impl Write for Count {

@@ -1,4 +1,4 @@
-//! Cuts a recorded body into the chunks that the client got while recording.
+//! Cuts a recorded body into the chunks in which the server sent it while recording.
 //!
 //! Must not know: where the bytes come from.
 
@@ -13,20 +13,21 @@ use crate::tape::{Chunks, LineScan};
 pub(super) struct Ends {
     chunks: Chunks,
     scan: LineScan,
-    /// The number of stored bytes before the next ones.
+    /// The number of stored bytes that were split off so far.
     offset: u64,
-    /// The next of the offsets.
+    /// The index of the next offset, if the cassette lists the ends of the chunks.
     next: usize,
 }
 
 impl Ends {
-    /// `None` if the body has no chunks of its own.
+    /// Returns `None` if the recording does not say how the body was cut into chunks.
     pub(super) fn of(chunks: &Chunks) -> Option<Ends> {
         let ends = || Ends { chunks: chunks.clone(), scan: LineScan::default(), offset: 0, next: 0 };
         (*chunks != Chunks::One).then(ends)
     }
 
-    /// Splits off the first bytes: up to the end of a chunk, or all. Returns whether a chunk ends there.
+    /// Splits off the bytes up to the next end of a chunk, or all bytes if there is no such end in them. Returns these
+    /// bytes, and whether a chunk ends after them.
     pub(super) fn split(&mut self, bytes: &mut Bytes) -> (Bytes, bool) {
         let end = match &self.chunks {
             Chunks::At(ends) => {
@@ -55,8 +56,8 @@ impl Ends {
     }
 }
 
-/// Cuts the text for the client, in which secrets and expressions are filled in, at the ends of chunks that were noted
-/// in the stored text.
+/// Cuts the text for the client into chunks. In this text secrets and expressions are filled in, so the chunks end at
+/// other offsets than in the stored text.
 #[derive(Default)]
 pub(super) struct Cutter {
     boundaries: Boundaries,
@@ -67,11 +68,11 @@ pub(super) struct Cutter {
     offset: u64,
 }
 
-/// A chunk is passed on in parts if it is longer than this.
+/// If no end of a chunk is known, the client gets at least this number of bytes at once.
 const LONGEST: usize = 64 * 1024;
 
 impl Cutter {
-    /// Takes stored bytes.
+    /// Takes stored bytes. `ends_here` says whether a chunk ends after them.
     pub(super) fn stored(&mut self, bytes: &[u8], ends_here: bool) {
         self.boundaries.read(bytes);
         if ends_here {
@@ -80,14 +81,14 @@ impl Cutter {
         }
     }
 
-    /// Takes bytes of the text for the client.
+    /// Takes bytes of the text for the client, in which values are filled in.
     pub(super) fn filled(&mut self, bytes: &[u8]) {
         let ends = &mut self.ends;
         self.boundaries.write(bytes, &mut |end| ends.push_back(end));
         self.current.extend_from_slice(bytes);
     }
 
-    /// The next chunk. `None` if it is not complete yet.
+    /// Returns the next chunk, or `None` if it is not complete yet.
     pub(super) fn chunk(&mut self) -> Option<Bytes> {
         let len = match self.ends.front() {
             Some(end) => usize::try_from(end - self.offset).ok().filter(|len| *len <= self.current.len())?,
@@ -101,7 +102,7 @@ impl Cutter {
         Some(self.current.split_to(len).freeze())
     }
 
-    /// The rest, after the last chunk.
+    /// Returns the bytes after the last chunk.
     pub(super) fn rest(&mut self) -> Bytes {
         self.offset += self.current.len() as u64;
         self.current.split().freeze()

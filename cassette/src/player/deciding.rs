@@ -1,7 +1,8 @@
-//! Chooses among recordings with the same key by their marks: the recording that agrees best with the request answers.
+//! Chooses among recordings with the same key by their [marks](super::marks). The recording answers whose marks agree
+//! best with the request.
 //!
-//! The time of a choice does not depend on the number of recordings, apart from the first few choices, which build the
-//! groups. Must not know: what a mark consists of.
+//! The first few choices build groups of recordings. After that, the time of a choice does not depend on the number of
+//! recordings. Must not know: what a mark consists of.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,37 +12,39 @@ use super::marks::{Mark, Name};
 /// Recordings with the same key that differ in their marks.
 #[derive(Debug)]
 pub(super) struct Deciding {
-    /// The marks in which the recordings differ, the most reliable first; at most [`MOST`].
+    /// The names of the marks in which the recordings differ, the most reliable mark first. There are at most [`MOST`]
+    /// names.
     names: Vec<Name>,
-    /// The recordings in recorded order, each with a value for every name.
+    /// The recordings in recorded order. Each has one value for every name in `names`.
     recordings: Vec<(u32, Vec<Option<u64>>)>,
-    /// The recordings by their values of a set of marks. One bit of the set stands for each name.
+    /// The groups for each set of marks that was needed so far. A set is a bit mask with one bit for each name. In a
+    /// set, the key of a group is the hash of its values.
     groups: HashMap<u32, HashMap<u64, Group>>,
 }
 
-/// Recordings with the same values of a set of marks, in recorded order.
+/// Recordings that have the same values of the marks in a set.
 #[derive(Debug, Default)]
 pub(super) struct Group {
     pub(super) members: Vec<u32>,
-    /// The place among the members at which a lookup begins. All members before it were taken.
+    /// The index in `members` at which a lookup begins. All members before it were taken.
     pub(super) next: usize,
-    /// The place among the members of the next one that answers again, if recordings are repeated in a loop.
+    /// The index in `members` of the recording that answers next, if recordings are repeated in a loop.
     pub(super) turn: usize,
 }
 
-/// The greatest number of marks that decide. Code does not vary more headers on purpose.
+/// The greatest number of marks that decide. Code that varies headers on purpose varies fewer headers.
 const MOST: usize = 16;
 
 impl Deciding {
-    /// `None` if the recordings do not differ. `marks` returns the marks of a recording.
+    /// Returns `None` if the recordings have the same marks. `marks` returns the marks of a recording.
     pub(super) fn new(recordings: Vec<u32>, marks: impl Fn(usize) -> Vec<Mark>) -> Option<Deciding> {
         let marked: Vec<_> = recordings.into_iter().map(|i| (i, marks(i as usize))).collect();
         let mut values: BTreeMap<Name, HashMap<u64, usize>> = BTreeMap::new();
         for mark in marked.iter().flat_map(|(_, marks)| marks) {
             *values.entry(mark.name).or_default().entry(mark.value).or_default() += 1;
         }
-        // A mark with few values is a parameter. If it has another value in each recording, it may be an id or a
-        // counter that agrees with a recording by chance.
+        // A mark with few different values is probably a parameter, and is reliable. A mark with a different value in
+        // each recording may be an id or a counter, which agrees with a recording only by chance.
         let distinct = |values: &HashMap<u64, usize>| {
             values.len() + usize::from(values.values().sum::<usize>() < marked.len())
         };
@@ -57,10 +60,11 @@ impl Deciding {
         Some(Deciding { names, recordings, groups: HashMap::new() })
     }
 
-    /// The group that agrees best with a request, among those that are usable.
+    /// Returns the usable group that agrees best with a request.
     ///
-    /// First come the groups that agree in every mark with which a usable recording agrees. If there is none, the least
-    /// reliable mark is left out, and so on. `None` if no mark decides; then the recorded order does.
+    /// The function collects the marks in which any usable recording agrees with the request, and looks for a usable
+    /// group that agrees in all of them. While there is no such group, it drops the least reliable of these marks and
+    /// looks again. Returns `None` if no mark is left. Then the recorded order decides.
     pub(super) fn best(
         &mut self,
         asked: &[Mark],
@@ -83,7 +87,7 @@ impl Deciding {
         None
     }
 
-    /// The recordings that have the same values as a request in a set of marks.
+    /// Returns the recordings that have the same values as a request for all marks in the set.
     fn group(&mut self, set: u32, asked: &[Option<u64>]) -> Option<&mut Group> {
         let recordings = &self.recordings;
         let groups = self.groups.entry(set).or_insert_with(|| {
@@ -97,13 +101,13 @@ impl Deciding {
     }
 }
 
-/// The value of each name; `None` where the request has no such mark.
+/// Returns the value of the mark for each name, or `None` if the request has no such mark.
 fn values_of(names: &[Name], marks: &[Mark]) -> Vec<Option<u64>> {
     let value = |name: &Name| marks.iter().find(|mark| mark.name == *name).map(|mark| mark.value);
     names.iter().map(value).collect()
 }
 
-/// A hash of the values in a set.
+/// Hashes the values whose names are in the set.
 fn hash(set: u32, values: &[Option<u64>]) -> u64 {
     let mut hasher = DefaultHasher::new();
     values

@@ -1,4 +1,5 @@
-//! Finds recordings with the same key whose headers differ, so that a recording can say that headers will decide.
+//! Finds recordings with the same key whose headers differ. After a recording, cassette notes that these headers will
+//! decide which recording answers.
 //!
 //! Must not know: the text of the note.
 
@@ -13,7 +14,7 @@ use crate::redact::Redactor;
 use crate::report::DifferingHeaders;
 use crate::tape::Cassette;
 
-/// The headers in which recordings with the same key differ. `None` if there are none.
+/// Returns the headers in which recordings with the same key differ. Returns `None` if there are no such recordings.
 pub(crate) fn differing_headers(
     cassette: &Cassette,
     matching: &Matching,
@@ -29,7 +30,8 @@ pub(crate) fn differing_headers(
     for equal in keys.chunk_by(|one, other| one.0 == other.0).filter(differs) {
         let headers = |i: usize| -> Result<BTreeMap<String, Vec<u8>>> {
             let request = cassette.request(i)?;
-            // The numbers of placeholders depend on the order of the requests, and no option compares them.
+            // The comparison ignores the numbers of placeholders, because they depend on the order of the requests, and
+            // no option compares them.
             let value = |value: Cow<'_, [u8]>| redactor.anonymous(&value).into_owned();
             Ok(marks::headers(&request, matching).map(|(n, v)| (n.to_owned(), value(v))).collect())
         };

@@ -1,7 +1,7 @@
 //! Finds out why a request has no answer, and which recordings are most similar to it.
 //!
-//! The sketches of the index select the few recordings that are read and compared, so the time hardly depends on the
-//! size of the cassette. Must not know: the text of a failure.
+//! The sketches in the index select a few recordings, and only these are read and compared. So the time hardly depends
+//! on the size of the cassette. Must not know: the text of a failure.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,12 @@ use crate::matcher::{Difference, Mismatch, Sketch};
 use crate::report::{Closest, Expected, Reason, RecordedAnswer, Renamed, Unmatched, UnmatchedRequest};
 use crate::tape::Request;
 
-/// The greatest number of recordings that are compared in full.
+/// The greatest number of recordings that are read and compared for one request.
 const CANDIDATES: usize = 32;
 /// The greatest number of similar recordings in a report.
 const SHOWN: usize = 3;
-/// The greatest number of requests that are explained. If a test has more, one mistake explains most of them.
+/// The greatest number of requests for which similar recordings are searched. If more requests of a test have no
+/// answer, most of them have the same cause.
 const EXPLAINED: usize = 20;
 /// The greatest number of hosts that a report lists.
 const HOSTS: usize = 8;
@@ -23,7 +24,7 @@ const HOSTS: usize = 8;
 impl Player {
     /// Notes a request that no recording answers, and explains why.
     pub(super) fn unmatched_request(&self, request: Request, keys: Keys) -> Unmatched {
-        // The recordings are compared with the request in their own words: with the values of the recording.
+        // The values of this run in the request are replaced by the recorded values, so that they are no differences.
         let (compared, renamed) = match &self.state().renaming {
             Lazy::Active(renaming) => renaming.translated(&request),
             Lazy::NotNeeded | Lazy::Impossible => (request.clone(), Vec::new()),
@@ -43,7 +44,8 @@ impl Player {
         let near = self.closest(&compared, &near);
         let is_equal = near.first().is_some_and(|closest| closest.mismatch.is_match());
         let reason = match recorded {
-            // The request's key is on the cassette. If the nearest recording differs all the same, a matcher refused it.
+            // A recording has the key of the request. If the nearest recording still differs, a matcher did not accept
+            // it.
             Some(recorded) if near.is_empty() || is_equal => Reason::AllUsed { recorded },
             None if hosts.is_some() => {
                 let recorded = self.hosts(hosts.unwrap_or_default());
@@ -98,11 +100,11 @@ impl Player {
         }
     }
 
-    /// The candidates that differ least, the most similar first.
+    /// Returns the candidates that differ least from the request, the most similar first.
     fn closest(&self, request: &Request, candidates: &[usize]) -> Vec<Closest> {
         let read = |i: &usize| Some((*i, self.cassette.request(*i).ok()?));
         let recorded: Vec<(usize, Request)> = candidates.iter().filter_map(read).collect();
-        // The index compares requests without the numbers of placeholders, so the explanation does the same.
+        // Keys do not contain the numbers of placeholders, so this comparison ignores them, too.
         let alike: Vec<_> = recorded.iter().map(|(i, r)| (*i, unnumbered(r, &self.redactor))).collect();
         let wanted = unnumbered(request, &self.redactor);
         let nearest = self.matching.nearest(&wanted, alike.iter().map(|(i, r)| (*i, r.as_ref())), SHOWN);
@@ -115,7 +117,7 @@ impl Player {
         nearest.into_iter().filter_map(closest).collect()
     }
 
-    /// The hosts of the recordings with these indices.
+    /// Returns the hosts of the recordings with these indices.
     fn hosts(&self, of: Vec<usize>) -> Vec<String> {
         let requests = of.into_iter().filter_map(|i| self.cassette.request(i).ok());
         let mut hosts: Vec<String> = requests.map(|request| host(&request.uri)).collect();
@@ -125,9 +127,9 @@ impl Player {
     }
 }
 
-/// The recordings that are worth a comparison, chosen by the likeness of their sketches. Of equally similar recordings,
-/// unused ones are preferred, then those near the recording that was played last. If one of the chosen recordings has
-/// the host of the request, recordings of other hosts are left out.
+/// Chooses the recordings to compare with a request by the likeness of their sketches. Among recordings of the same
+/// likeness, unused recordings come first, and then recordings near the recording that was played last. If any chosen
+/// recording has the host of the request, the function leaves out recordings of other hosts.
 fn candidates(state: &State, sketch: &Sketch) -> Vec<usize> {
     let place = state.last_served.unwrap_or(0);
     let rank = |(i, other): (usize, &Sketch)| {
@@ -147,7 +149,7 @@ fn candidates(state: &State, sketch: &Sketch) -> Vec<usize> {
     ranked.into_iter().map(|(.., i)| i as usize).collect()
 }
 
-/// The first recording of each host, for up to `HOSTS` hosts.
+/// Returns the first recording of each host, for at most `HOSTS` hosts.
 fn some_of_each_host(sketches: &[Sketch]) -> Vec<usize> {
     let mut first = BTreeMap::new();
     for (i, sketch) in sketches.iter().enumerate() {
@@ -158,8 +160,8 @@ fn some_of_each_host(sketches: &[Sketch]) -> Vec<usize> {
     first.into_values().collect()
 }
 
-/// Whether the request may have been meant for this recording: the two have the same host, and their paths are equal or
-/// have a segment in common.
+/// Whether the test may have meant this recording with the request: both have the same host, and their paths are equal
+/// or have a segment in common.
 fn could_be_meant(mismatch: &Mismatch) -> bool {
     mismatch.differences().iter().all(|difference| match difference {
         Difference::Host { .. } | Difference::Uri { .. } => false,
@@ -171,7 +173,7 @@ fn could_be_meant(mismatch: &Mismatch) -> bool {
     })
 }
 
-/// The host and port of a URI, as written.
+/// Returns the host and the port of a URI as they are written in it.
 fn host(uri: &str) -> String {
     let authority = uri.parse::<http::Uri>().ok().and_then(|u| u.authority().map(ToString::to_string));
     authority.unwrap_or_else(|| uri.to_owned())

@@ -1,4 +1,5 @@
-//! Finds the places in replayed responses where a real server gives another value: the placeholders of redacted values.
+//! Finds placeholders in replayed responses. A real server would give a value in the place of a placeholder, so a
+//! placeholder may be the cause of a failure.
 //!
 //! Must not know: why the code under test failed, the text of a failure.
 
@@ -13,13 +14,13 @@ use crate::tape::{Body, Outcome};
 /// A response that a replay has given to the code under test.
 #[derive(Clone, Debug)]
 pub(crate) struct Given {
-    /// Its place on the cassette, from 0.
+    /// The place of the recording on the cassette, from 0.
     pub(crate) index: usize,
     pub(crate) method: http::Method,
     pub(crate) uri: String,
-    /// Placeholders that took the place of a value, each with its place.
+    /// The placeholders in the response, each with its place.
     pub(crate) placeholders: Vec<(String, GivenPlace)>,
-    /// The names of its headers, in lower case.
+    /// The names of the response's headers, in lower case.
     pub(crate) headers: BTreeSet<String>,
     /// The length of the body in bytes.
     pub(crate) size: u64,
@@ -28,24 +29,24 @@ pub(crate) struct Given {
 /// The place of a value in a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum GivenPlace {
-    /// A header, in lower case.
+    /// The value of the header with this name, which is in lower case.
     Header(String),
-    /// A JSON pointer.
+    /// The place with this JSON pointer.
     Json(String),
     /// Any other place in the body.
     Body,
 }
 
-/// The greatest number of responses that are read, and of placeholders of one response. One is enough to explain a
-/// failure.
+/// The greatest number of responses that are read, and the greatest number of placeholders that are collected from one
+/// response. One placeholder is enough to explain a failure.
 const MOST: usize = 200;
 
-/// Longer bodies are not searched, in bytes.
+/// The greatest length of a body that is searched, in bytes.
 const LONGEST: u64 = 1 << 20;
 
 impl Player {
-    /// The responses that the code under test got before the first request without an answer, in the order of its
-    /// requests. Responses that cannot be read are left out, because the replay reports them.
+    /// Returns the responses that the code under test got before its first request without an answer, in the order of
+    /// the requests. Responses that cannot be read are left out, because the replay reports them.
     pub(crate) fn given(&self) -> Vec<Given> {
         let mut used: Vec<(usize, usize)> = {
             let state = self.state();
@@ -109,7 +110,8 @@ impl Player {
         }
     }
 
-    /// Adds the placeholders of a text, without those that the session replaces with the value of a secret.
+    /// Adds the placeholders in a text to `found`. Placeholders that the session replaces by the value of a secret are
+    /// not added.
     fn add(&self, text: &str, place: &GivenPlace, found: &mut Vec<(String, GivenPlace)>) {
         for span in placeholder::spans(text) {
             let placeholder = &text[span];

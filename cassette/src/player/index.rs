@@ -1,5 +1,5 @@
-//! Looks up the interaction that answers a request: a queue for each key, in recorded order, the choice within a queue
-//! by marks, and the policy for the end of a queue.
+//! Looks up the interaction that answers a request. For each key there is a queue of interactions in recorded order.
+//! Marks choose an interaction in the queue, and a policy says what happens at the end of the queue.
 //!
 //! Must not know: the content of requests, how a miss is explained.
 
@@ -15,17 +15,17 @@ use crate::matcher::{Key, Matching, Sketch};
 use crate::redact::Redactor;
 use crate::tape::{Cassette, Policy};
 
-/// Finds the next interaction of a key. The time of a lookup does not depend on the number of interactions.
+/// Finds the next interaction with a key. The time of a lookup does not depend on the number of interactions.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     queues: HashMap<Key, Queue, BuildHasherDefault<Hashed>>,
     /// For each interaction, the next interaction with the same key.
     after: Vec<Option<u32>>,
-    /// How marks decide within a queue whose interactions differ in them. A queue gets its entry when it is used first;
-    /// `None` if its interactions cannot be read.
+    /// For each queue whose interactions differ in their marks: how the marks decide. An entry is added when the queue
+    /// is used for the first time. It is `None` if marks cannot decide in this queue.
     deciding: HashMap<Key, Option<Deciding>, BuildHasherDefault<Hashed>>,
     sketches: Vec<Sketch>,
-    /// The policies of interactions that have one on the cassette, which are few.
+    /// The policies of the few interactions that have a policy on the cassette.
     policies: HashMap<usize, Policy>,
     exhausted: Exhausted,
 }
@@ -33,17 +33,17 @@ pub(super) struct Index {
 #[derive(Debug)]
 struct Queue {
     first: u32,
-    /// The interaction at which a lookup begins. All interactions of the queue before it were taken.
+    /// The interaction at which a lookup begins. All earlier interactions of the queue were taken.
     next: Option<u32>,
     last: u32,
     recorded: u32,
     /// The fingerprint of the marks of the first interaction.
     marks: u64,
-    /// Whether another interaction has other marks.
+    /// Whether the interactions of the queue differ in their marks.
     differs: bool,
     /// The last interaction with `"repeat": true`.
     repeats: Option<u32>,
-    /// The next interaction for [`Exhausted::Loop`], after all were taken.
+    /// The interaction that answers next under [`Exhausted::Loop`], after all interactions were taken.
     turn: Option<u32>,
 }
 
@@ -53,16 +53,16 @@ pub(super) struct Marks<'m> {
     pub(super) asked: &'m dyn Fn() -> Vec<Mark>,
     /// The marks of an interaction.
     pub(super) recorded: &'m dyn Fn(usize) -> Vec<Mark>,
-    /// Whether headers decide, and not only the numbers of placeholders.
+    /// Whether headers decide. The numbers of placeholders always decide.
     pub(super) headers: bool,
 }
 
 /// The interaction that answers a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lookup {
-    /// It has not answered a request before.
+    /// The interaction has not answered a request before.
     Fresh(usize),
-    /// It has answered a request before, and answers again.
+    /// The interaction has answered a request before, and answers again.
     Again(usize),
 }
 
@@ -71,7 +71,7 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// A request cannot be read or is malformed. The error is that of the first such request.
+    /// A request cannot be read or is malformed. If there are several such requests, the error is about the first one.
     pub(super) fn new(cassette: &Cassette, matching: &Matching, redactor: &Redactor) -> Result<Index> {
         let mut index = Index::default();
         for i in (0..cassette.len()).filter(|i| cassette.is_flagged(*i)) {
@@ -84,7 +84,7 @@ impl Index {
         Ok(index)
     }
 
-    /// Sets what happens if all recordings of a request were taken.
+    /// Sets what happens to a request if all interactions with its key were taken.
     pub(super) fn exhausted(&mut self, policy: Exhausted) {
         self.exhausted = policy;
     }
@@ -108,9 +108,9 @@ impl Index {
         }
     }
 
-    /// The next interaction with these keys that `accepts` agrees to. Interactions that are not `taken` come first,
-    /// then interactions that answer again. Among several, the one whose marks agree best with the request answers, and
-    /// among equal ones the first in recorded order.
+    /// Finds the next interaction with this key for which `accepts` returns `true`. Interactions that are not `taken`
+    /// come first, and then interactions that answer again. Among several interactions, the function returns the one
+    /// whose marks agree best with the request. If several agree equally well, it returns the first in recorded order.
     pub(super) fn find(
         &mut self,
         keys: Keys,
@@ -148,8 +148,8 @@ impl Index {
             return Some(Lookup::Fresh(i));
         }
         let repeats = |i: &usize| self.policies.get(i).is_some_and(|p| p.repeat);
-        // The numbers of placeholders do not decide here: code that polls may send the values of its first request
-        // again, and would get the first response for ever.
+        // The numbers of placeholders do not decide which interaction answers again. Code that polls may send the
+        // values of its first request each time, and would then get the first response each time.
         if let Some((deciding, asked)) = deciding.filter(|_| marks.headers) {
             let repeating = queue.repeats.is_some();
             let answer = |group: &mut Group| match self.exhausted {
@@ -184,7 +184,8 @@ impl Index {
         again.map(Lookup::Again)
     }
 
-    /// How many interactions have this key, including taken ones; `None` if there is none.
+    /// Returns the number of interactions with this key, including taken interactions. Returns `None` if there are
+    /// none.
     pub(super) fn recorded(&self, keys: Keys) -> Option<usize> {
         self.queues.get(&keys.any).map(|queue| queue.recorded as usize)
     }
@@ -216,7 +217,7 @@ impl Queue {
     }
 }
 
-/// Passes a key through unchanged, because it is already a hash.
+/// A hasher that returns the key unchanged, because the key is already a hash.
 #[derive(Debug, Default)]
 struct Hashed(u64);
 
@@ -257,8 +258,8 @@ mod tests {
         }
     }
 
-    /// The index finds every request as often as it was recorded, and in the recorded order, on one thread and on
-    /// several.
+    /// Checks that the index finds every request as often as it was recorded, and in recorded order. This must hold on
+    /// one thread and on several threads.
     #[track_caller]
     fn check(count: usize, different: usize) {
         let dir = tempfile::tempdir().unwrap();
@@ -299,8 +300,8 @@ mod tests {
         check(SHARE * 2, SHARE * 2);
     }
 
-    /// The index of a cassette with this many equal requests. `"repeat": true` is set on the requests with an index in
-    /// `repeating`.
+    /// Makes the index of a cassette with `count` equal requests. The requests whose indices are in `repeating` have
+    /// `"repeat": true`.
     fn equal(count: usize, repeating: &[usize], policy: Exhausted) -> (Index, Keys) {
         let dir = tempfile::tempdir().unwrap();
         let files = Files::new(dir.path(), &"a".parse().unwrap());
@@ -346,7 +347,7 @@ mod tests {
         answers(Exhausted::Loop, &[], all, "01201201");
         answers(Exhausted::Fail, &[0], all, "01200");
         answers(Exhausted::Loop, &[0, 1], all, "01211");
-        // The index skips interactions that a matcher refuses.
+        // The index skips interactions that a matcher does not accept.
         answers(Exhausted::Fail, &[], |i| i != 1, "02--");
         answers(Exhausted::RepeatLast, &[], |i| i != 2, "0111");
         answers(Exhausted::Loop, &[], |i| i != 1, "020202");
@@ -354,7 +355,7 @@ mod tests {
         answers(Exhausted::Loop, &[], |_| false, "--");
     }
 
-    /// The index of a cassette with these requests, and a function that finds their answers.
+    /// The replay of a cassette with some requests.
     struct Played {
         _dir: tempfile::TempDir,
         cassette: Cassette,
@@ -447,11 +448,11 @@ mod tests {
         fail(&[DE, EN, DE, EN], &[EN, EN, DE, DE], "1302");
         // An absent header is a value like any other.
         fail(&[DE, &[]], &[&[], DE], "10");
-        // No request fails, and ties are decided by the recorded order.
+        // No request fails. If several recordings agree equally well, the recorded order decides.
         fail(&[DE, EN, EN], &[&[("accept-language", "fr")], DE, DE], "012");
         fail(&[DE, EN], &[DE, DE], "01");
         fail(&[DE, DE, EN], &[EN, EN, EN], "201");
-        // Among several headers, as many decide as agree with one recording.
+        // Several headers decide together. A header in which no recording agrees with the request does not decide.
         let both: &[_] = &[("accept-language", "de"), ("x-flavor", "b")];
         fail(&[DE, EN, both], &[both, EN, DE], "210");
         fail(&[both, &[("x-flavor", "a")]], &[&[("accept-language", "fr"), ("x-flavor", "a")]], "1");
@@ -464,8 +465,8 @@ mod tests {
             &[("date", "2"), ("x-request-id", "2"), ("user-agent", "a/2")],
         ];
         decides(Exhausted::Fail, recorded, &[recorded[1], recorded[0]], "01");
-        // A header that nobody knows, and that counts the requests, agrees with the wrong recording. The header with
-        // fewer values is the more reliable one.
+        // `x-count` counts the requests, so it agrees with the wrong recording. `accept-language` has fewer values, so
+        // it is more reliable.
         let of = |language, n| [("accept-language", language), ("x-count", n)];
         let recorded = [of("de", "1"), of("en", "2"), of("de", "3")];
         let asked = [of("en", "1"), of("de", "2"), of("de", "3")];
@@ -483,8 +484,8 @@ mod tests {
         decides(Exhausted::Loop, &[DE, EN, DE], &[DE, EN, DE, DE, EN, DE, DE], "012(0)(1)(2)(0)");
     }
 
-    /// In a long queue of equal requests, each has an id of its own, and the languages come in another order. The number
-    /// of steps grows with the number of requests, and not with its square.
+    /// A long queue of equal requests. Each request has a different id, and the languages come in another order than in
+    /// the recording. The number of steps grows with the number of requests, and not with its square.
     #[test]
     fn long_queues() {
         const REQUESTS: usize = 2_000;
@@ -527,7 +528,7 @@ mod tests {
         assert_eq!(found, [2, 1, 0].map(|i| Some(Lookup::Fresh(i))));
     }
 
-    /// Marks without an effect.
+    /// Marks for a request and recordings that have none.
     const PLAIN: Marks<'static> = Marks { asked: &Vec::new, recorded: &|_| Vec::new(), headers: true };
 
     fn redactor() -> Redactor {

@@ -1,8 +1,8 @@
 //! The key by which the player looks up a request.
 //!
-//! cassette numbers the placeholders of found values in the order in which it finds them, and a replay may find them in
-//! another order. So the key leaves the numbers out. They are [marks](super::marks), which choose among recordings that
-//! are equal without them.
+//! cassette numbers the placeholders of found values in the order in which it finds the values. A replay may find the
+//! values in another order, so the key does not contain the numbers. The numbers are [marks](super::marks), which
+//! choose among recordings with the same key.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ use crate::tape::{Cassette, Content, Request};
 pub(super) struct Keys {
     /// The key without the numbers of placeholders.
     pub(super) any: Key,
-    /// Finds similar recordings if nothing matches.
+    /// The sketch, which finds similar recordings if no recording has the key.
     pub(super) sketch: Sketch,
 }
 
@@ -39,15 +39,16 @@ impl Keys {
 /// The key of a recording, and the [fingerprint](marks::fingerprint) of its marks.
 pub(super) type Marked = (Keys, u64);
 
-/// The number of interactions in each share of the work. A smaller share is not worth a thread.
+/// The number of interactions that one thread handles at a time. For fewer interactions a thread does not pay.
 pub(super) const SHARE: usize = 400;
 
 impl Keys {
-    /// The keys and marks of all requests of a cassette, in recorded order. They are computed on all cores, in shares.
+    /// Computes the keys and the fingerprints of the marks of all requests of a cassette, on all cores. The result has
+    /// one list for each share of [`SHARE`] requests, in recorded order.
     ///
     /// # Errors
     ///
-    /// A request cannot be read or is malformed. The error is that of the first such request.
+    /// A request cannot be read or is malformed. If there are several such requests, the error is about the first one.
     pub(super) fn of_all(
         cassette: &Cassette,
         matching: &Matching,
@@ -73,8 +74,8 @@ impl Keys {
     }
 }
 
-/// The request without the numbers of its placeholders. A body in a file stays as it is, because only its hash is
-/// known.
+/// Returns the request without the numbers of its placeholders. A body in a file is not changed, because only its hash
+/// is known.
 pub(crate) fn unnumbered<'r>(request: &'r Request, redactor: &Redactor) -> Cow<'r, Request> {
     let uri = redactor.anonymous(request.uri.as_bytes());
     let body = match &request.body.content {

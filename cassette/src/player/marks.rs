@@ -1,8 +1,8 @@
-//! The marks of a request: what tells apart recordings with the same key. Marks choose among such recordings, and never
-//! prevent a match.
+//! The marks of a request. Recordings with the same key may differ in their marks. Then the marks choose the recording
+//! that answers, but they never prevent a match.
 //!
-//! A mark is a header that matching does not compare, or the numbers of the placeholders. Must not know: which
-//! recordings there are.
+//! A mark is a header that matching does not compare, or the numbers of the request's placeholders. Must not know:
+//! which recordings there are.
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,32 +12,32 @@ use crate::matcher::Matching;
 use crate::redact::Redactor;
 use crate::tape::Request;
 
-/// One mark. Names and values are hashes. A wrong decision in case of a collision is improbable and does no more harm
-/// than no decision.
+/// One mark. The name and the value are hashes. If two hashes are equal by chance, the wrong recording may answer. This
+/// is improbable, and a choice without marks would do the same harm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Mark {
     pub(super) name: Name,
     pub(super) value: u64,
 }
 
-/// The name of a mark. The order is that of reliability.
+/// The name of a mark. Names are ordered by reliability, the most reliable first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Name(Kind, u64);
 
-/// The kind of a mark. The most reliable kind comes first.
+/// The kind of a mark. The kinds are ordered by reliability, the most reliable first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Kind {
     /// A header of content negotiation (RFC 9110 §12.5), which code sets on purpose.
     Negotiation,
-    /// Another header, without the numbers of its placeholders.
+    /// Any other header, without the numbers of its placeholders.
     Header,
-    /// Numbers of placeholders. A response that gave out the value fixes the number. If the number comes from a request,
-    /// it depends on the order of the requests.
+    /// The numbers of placeholders. If a response gave the value first, the number of its placeholder is the same in
+    /// each run. If a request had the value first, the number depends on the order of the requests.
     Numbers,
 }
 
 impl Name {
-    /// Whether the mark consists of a header.
+    /// Whether the mark is a header.
     pub(super) fn is_header(self) -> bool {
         self.0 != Kind::Numbers
     }
@@ -49,7 +49,7 @@ pub(super) fn of(request: &Request, matching: &Matching, redactor: &Redactor) ->
     of_numbered(request, is_numbered, matching, redactor)
 }
 
-/// The same as [`of`], for a caller that knows whether the request has numbers of placeholders.
+/// Does the same as [`of`], for a caller that knows whether the request has numbered placeholders.
 pub(super) fn of_numbered(
     request: &Request,
     is_numbered: bool,
@@ -71,13 +71,13 @@ pub(super) fn of_numbered(
     marks
 }
 
-/// A number that requests with the same marks share, in whatever order their headers come.
+/// Returns a hash that is the same for requests with the same marks. The order of the headers makes no difference.
 pub(super) fn fingerprint(marks: &[Mark]) -> u64 {
     marks.iter().fold(0, |sum: u64, mark| sum.wrapping_add(hash(mark)))
 }
 
-/// The headers that decide: those that matching neither compares nor was told to ignore, and that do not vary by
-/// themselves.
+/// Returns the headers that choose among recordings. These are the headers that matching does not compare, that no
+/// option ignores, and that are not [volatile](is_volatile).
 pub(super) fn headers<'r>(
     request: &'r Request,
     matching: &Matching,
@@ -85,7 +85,7 @@ pub(super) fn headers<'r>(
     matching.other_headers(request).into_iter().filter(|(name, _)| !is_volatile(name))
 }
 
-/// Whether a header differs from run to run or from one version of a library to the next, or follows from the body.
+/// Whether the header may change from run to run or with the version of a library, or depends on the body.
 fn is_volatile(name: &str) -> bool {
     VOLATILE.binary_search(&name).is_ok() || VOLATILE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }

@@ -1,4 +1,4 @@
-//! Finds requests that reached the wrong one of two parallel sessions, because the tests share a client.
+//! Finds requests that reached the wrong session. This happens if two tests run in parallel and share a client.
 //!
 //! Must not know: which sessions there are, the text of a note.
 
@@ -7,17 +7,17 @@ use std::collections::HashSet;
 use super::Player;
 use crate::tape::Request;
 
-/// The greatest number of recordings that are compared. Reading all recordings of a long cassette takes time, and the
-/// result is only a note.
+/// The greatest number of recordings that are read. To read all recordings of a long cassette takes too long for a
+/// result that is only a note.
 const LOOKED_AT: usize = 2_000;
 
 impl Player {
-    /// The method and URI (`GET https://…`) of a request that no recording of this cassette answers, and whose
-    /// recording on the cassette of `other` is still unused.
+    /// Returns the method and URI (`GET https://…`) of a request that was probably meant for the session of `other`. No
+    /// recording of this cassette answers the request, and the cassette of `other` has an unused recording of it.
     ///
-    /// A request that a developer changed in this test may be on the other cassette by chance. But then this cassette
-    /// has an unused recording of the same endpoint, from before the change. So requests with such a recording are left
-    /// out.
+    /// If a developer changed a request in this test, the changed request may be on the other cassette by chance. But
+    /// then this cassette still has an unused recording of the same endpoint from before the change. So the function
+    /// ignores requests for which this cassette has such a recording.
     pub(crate) fn misdirected(&self, other: &Player) -> Option<String> {
         let unmatched: Vec<_> = self.state().unmatched.iter().map(|u| u.request.clone()).collect();
         if unmatched.is_empty() {
@@ -30,7 +30,8 @@ impl Player {
         misdirected.find(|key| awaited_there.contains(key)).map(|(method, uri)| format!("{method} {uri}"))
     }
 
-    /// Whether this session answered a request whose recording on the cassette of `other` is still unused.
+    /// Whether this session answered a request that is also on the cassette of `other`, where its recording is still
+    /// unused.
     pub(crate) fn answered_for(&self, other: &Player) -> bool {
         let used: Vec<_> = {
             let state = self.state();
@@ -48,7 +49,7 @@ impl Player {
         uris.any(|uri| uri.host().is_some_and(|h| h.trim_matches(['[', ']']).eq_ignore_ascii_case(host)))
     }
 
-    /// The requests of recordings that are unused so far.
+    /// Returns the requests of the recordings that are still unused.
     fn awaited(&self) -> Vec<Request> {
         let unused: Vec<_> = {
             let state = self.state();

@@ -1,5 +1,5 @@
-//! Finds secrets without a value that prevent a match: the recording has a placeholder, and the request has another
-//! text in its place, because this session cannot redact a value that it does not know.
+//! Finds secrets whose missing value prevents a match. The recording has the placeholder of the secret, but the request
+//! has another text in this place: the session does not know the value, so it cannot redact the value.
 //!
 //! Must not know: the text of a failure.
 
@@ -12,8 +12,8 @@ use crate::syntax::uri::fragment;
 use crate::tape::{Content, Request};
 
 impl Player {
-    /// The secrets that the most similar recording names and this session has no value for, in the order of the
-    /// differences.
+    /// Returns the secrets that have a placeholder in the most similar recording and no value in this session, in the
+    /// order of the differences.
     pub(super) fn missing_secrets(
         &self,
         request: &Request,
@@ -23,7 +23,7 @@ impl Player {
         let (Some(sources), Some(nearest)) = (&self.sources, nearest) else { return Vec::new() };
         let differences = nearest.mismatch.differences().iter().filter(|difference| match reason {
             Reason::Differs => true,
-            // A recording of another path or host says nothing about this request's query or body.
+            // If the recording has another path or host, its query and body have nothing to do with this request.
             Reason::NothingSimilar | Reason::NoneForHost { .. } => matches!(
                 difference,
                 Difference::Uri { .. } | Difference::Host { .. } | Difference::Path { .. }
@@ -43,7 +43,8 @@ impl Player {
         found
     }
 
-    /// The full name of a secret. A placeholder has the name without `#`; the cassette's metadata has it in full.
+    /// Returns the full name of a secret. A placeholder contains the name without `#`, and the metadata of the cassette
+    /// lists the full name.
     fn full_name(&self, name: String) -> String {
         let known = self.redaction().iter().find_map(|rule| match Label::parse(rule) {
             Label::Secret(known) if placeholder::is_same_secret(&known, &name) => Some(known.to_string()),
@@ -53,8 +54,8 @@ impl Player {
     }
 }
 
-/// The names of secrets that the recording has at the place of this difference, and that the request does not have
-/// there.
+/// Returns the names of secrets whose placeholder is in the recording at the place of this difference, and is not in
+/// the request there.
 fn missing_names(difference: &Difference, request: &Request, recording: &Request) -> Vec<String> {
     let (mut actual, mut recorded) = (String::new(), String::new());
     texts(difference, request, recording, &mut |a, r| {
@@ -65,11 +66,12 @@ fn missing_names(difference: &Difference, request: &Request, recording: &Request
     placeholder::secrets_in(&recorded).filter(is_missing).map(str::to_owned).collect()
 }
 
-/// Passes the texts of both sides at the place of this difference to `add`.
+/// Calls `add` with the texts of the request and the recording at the place of this difference.
 fn texts(difference: &Difference, request: &Request, recording: &Request, add: &mut dyn FnMut(&str, &str)) {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     match difference {
-        // The difference has both hosts in lower case, which would change the names of secrets.
+        // The hosts in the difference are in lower case, so the names of secrets in them are wrong. So the hosts are
+        // taken from the URIs.
         Difference::Host { .. } => add(authority(&request.uri), authority(&recording.uri)),
         Difference::Uri { actual, recorded } | Difference::Path { actual, recorded } => add(actual, recorded),
         Difference::Query { actual, recorded, .. } | Difference::Form { actual, recorded, .. } => {

@@ -1,7 +1,7 @@
-//! Answers requests from a cassette, and keeps count of used, unused and unmatched recordings.
+//! Answers requests from a cassette, and notes which recordings were used and which requests got no answer.
 //!
-//! The player describes what happened in the plain structs of `report`, which `report` words. Must not know: sockets,
-//! modes, the text of a failure.
+//! The player describes what happened with the structs of `report`, and `report` writes the texts. Must not know:
+//! sockets, modes, the text of a failure.
 
 mod answer;
 mod chunking;
@@ -53,8 +53,8 @@ pub(crate) struct Player {
     /// The clock of the templates.
     clock: Clock,
     has_templates: bool,
-    /// Whether answers may contain placeholders of named secrets, including secrets without a value in this session, or
-    /// numbered placeholders with a stand-in.
+    /// Whether answers may contain placeholders to replace: placeholders of named secrets, or numbered placeholders
+    /// that have a stand-in. A named secret counts even if it has no value in this session.
     restores: bool,
     /// The sources of secret values. `None` if the session reports no missing values.
     sources: Option<Sources>,
@@ -62,7 +62,7 @@ pub(crate) struct Player {
     faults: Faults,
 }
 
-/// A request that the player shall answer.
+/// A request for the player to answer.
 pub(crate) struct Asked {
     /// The request, redacted and decoded as on a cassette.
     pub(crate) request: Request,
@@ -70,8 +70,8 @@ pub(crate) struct Asked {
     pub(crate) live: Option<Arc<Live>>,
 }
 
-/// Recordings that could not be played. Response bodies share the list, because they are read after the player has
-/// returned the response.
+/// The reasons why recordings could not be played. Response bodies also add to this list, because the client reads them
+/// after the player has returned the response.
 type Faults = Arc<Mutex<Vec<Fault>>>;
 
 /// Why a recording could not be played.
@@ -84,9 +84,9 @@ pub(crate) enum Fault {
 
 struct State {
     index: Index,
-    /// For each interaction, the number of the request that it answered first.
+    /// For each interaction, the number of the first request that it answered.
     used: Vec<Option<usize>>,
-    /// All interactions before this index were used or are optional.
+    /// All interactions before this index were used, or are optional.
     front: usize,
     /// The greatest index of a used interaction.
     highest: Option<usize>,
@@ -94,11 +94,11 @@ struct State {
     last_served: Option<usize>,
     unmatched: Vec<UnmatchedRequest>,
     renaming: Lazy,
-    /// The number of requests that came before the first one without an answer, and that one.
+    /// The number of requests up to and including the first request without an answer.
     first_unmatched: Option<usize>,
 }
 
-/// The renaming of values, which is prepared for the first request that has no answer without it.
+/// The state of the [renaming] of values. The player prepares the renaming when a request has no answer without it.
 enum Lazy {
     NotNeeded,
     /// The cassette has no values to rename.
@@ -109,18 +109,18 @@ enum Lazy {
 /// The recording that answers a request.
 pub(crate) struct Chosen {
     index: usize,
-    /// The values of the answer that the client knows under another name.
+    /// The recorded values in the answer that must be replaced, and the values that the client got in their place.
     renames: Option<Arc<Renames>>,
 }
 
-/// A request came out of order: the session requires recorded order, and another recording comes next.
+/// A request came too early or too late: the session requires the recorded order, and another recording is next.
 struct OutOfOrder {
     expected: usize,
     found: usize,
 }
 
 impl Player {
-    /// Indexes the cassette by the canonical key of its requests.
+    /// Makes a player, and computes the key of every request on the cassette.
     pub(crate) fn new(cassette: Cassette, matching: Matching, redactor: Redactor) -> Result<Player> {
         redactor.give_stand_ins(&cassette.metadata().tokens).map_err(|e| e.at(cassette.path()))?;
         let state = State {
@@ -152,7 +152,7 @@ impl Player {
         })
     }
 
-    /// Sets the policy for exhausted recordings, and whether requests must come in recorded order.
+    /// Sets what happens to a request whose recordings were all used, and whether requests must come in recorded order.
     pub(crate) fn with_policies(mut self, exhausted: Exhausted, ordered: bool) -> Player {
         self.state().index.exhausted(exhausted);
         self.ordered = ordered;
@@ -176,7 +176,7 @@ impl Player {
         self.has_templates
     }
 
-    /// Answers with the next unused interaction of the request's key.
+    /// Answers a request with the interaction that [`choose`](Self::choose) chooses.
     pub(crate) fn play(&self, asked: Asked) -> Played {
         let Asked { request, live } = asked;
         match self.choose(request) {
@@ -185,7 +185,7 @@ impl Player {
         }
     }
 
-    /// Takes the interaction that answers a request.
+    /// Chooses the interaction that answers a request, and marks it as used.
     ///
     /// # Errors
     ///
@@ -200,13 +200,14 @@ impl Player {
         Err(Box::new(Played::Unmatched(Box::new(unmatched))))
     }
 
-    /// The interactions that no request has used so far.
+    /// Returns the interactions that no request has used so far.
     pub(crate) fn left(&self) -> Vec<usize> {
         let state = self.state();
         (0..state.used.len()).filter(|i| state.used[*i].is_none()).collect()
     }
 
-    /// Takes the interaction that answers a request, if there is one. A miss is not noted.
+    /// Chooses the interaction that answers a request, and marks it as used. If there is none, returns `None` and notes
+    /// nothing for the report.
     pub(crate) fn find(&self, request: &Request) -> Option<Chosen> {
         self.take(request, self.keys(request)).ok().flatten()
     }
@@ -220,18 +221,20 @@ impl Player {
         self.state().used.iter().flatten().count()
     }
 
-    /// The rules that fired when the cassette was recorded.
+    /// The redaction rules that replaced something when the cassette was recorded.
     pub(crate) fn redaction(&self) -> &[String] {
         &self.cassette.metadata().redaction
     }
 
-    /// The names of the headers of answers that the recording left out and that a replay does not make itself.
+    /// Returns the names of response headers that the recording dropped. `date` is not among them, because a replay
+    /// makes a new one.
     pub(crate) fn left_out(&self) -> Vec<String> {
         let names = self.cassette.metadata().left_out.iter().flat_map(|names| &names.response);
         names.filter(|name| http::header::DATE != ***name).cloned().collect()
     }
 
-    /// Whether the cassette says which headers its recording left out. Older versions kept only a few headers.
+    /// Whether the cassette lists the headers that the recording dropped. Cassettes of older versions have no such
+    /// list, and only a few headers.
     pub(crate) fn has_left_out(&self) -> bool {
         self.cassette.metadata().left_out.is_some()
     }
@@ -263,7 +266,7 @@ impl Player {
         Ok(())
     }
 
-    /// The requests without an answer so far; `None` if there are none.
+    /// Returns the requests that got no answer so far, or `None` if there are none.
     pub(crate) fn unmatched(&self) -> Option<Unmatched> {
         let requests = self.state().unmatched.clone();
         (!requests.is_empty()).then(|| self.account(requests))
@@ -275,13 +278,13 @@ impl Player {
         !self.cassette.is_empty() && self.state().requests == 0
     }
 
-    /// Takes the list of the recordings that could not be played so far.
+    /// Removes and returns the reasons why recordings could not be played so far.
     pub(crate) fn faults(&self) -> Vec<Fault> {
         std::mem::take(&mut *unpoisoned(self.faults.lock()))
     }
 
-    /// The unused interactions that are not optional, in recorded order, and the interaction that was played last.
-    /// `None` if there are no unused interactions.
+    /// Returns the unused interactions that are not optional, in recorded order, and the interaction that was played
+    /// last. Returns `None` if there are no such unused interactions.
     pub(crate) fn unused(&self) -> Result<Option<UnusedReport>> {
         let (unused, last) = {
             let state = self.state();
@@ -350,22 +353,22 @@ impl Player {
         Ok(Some(Chosen { index, renames }))
     }
 
-    /// Looks up a request as it is.
+    /// Looks up a request without renaming values.
     fn look_up(&self, state: &mut State, keys: Keys, request: &Request) -> Option<Lookup> {
         let of = |request: &Request| marks::of(request, &self.matching, &self.redactor);
         let marks = Marks {
             asked: &|| of(request),
             recorded: &|i| self.cassette.request(i).map(|recorded| of(&recorded)).unwrap_or_default(),
-            // If the recorded order is required, only the next recording may answer. If there are matchers, the choice
-            // is theirs: another choice could leave a later request without a recording.
+            // If the recorded order is required, only the next recording may answer. If there are matchers, they alone
+            // choose: a choice by headers could leave a later request without a recording.
             headers: !self.ordered && !self.matching.has_matchers(),
         };
         let State { index, used, .. } = state;
         index.find(keys, &marks, |i| used[i].is_some(), |i| self.agrees(i, || Cow::Borrowed(request)))
     }
 
-    /// Looks up a request apart from values that answers of this session gave. Also returns how the request was
-    /// recognised, unless it matches as it is.
+    /// Looks up a request after the values that answers of this session gave are replaced by recorded values. The
+    /// second result says how the request was recognised. It is `None` if the renaming did not choose the recording.
     fn look_up_renamed(
         &self,
         state: &mut State,
@@ -380,7 +383,8 @@ impl Player {
         let agreeing = renaming.agreeing(&recognised, |i| {
             self.agrees(i, || Cow::Owned(renaming.translated_to(request, &recognised, i)))
         });
-        // The index knows which of several equal recordings is next, but not those that an exchange has freed.
+        // The index knows which of several equal recordings comes next. It does not know recordings that an exchange
+        // has freed, so the renaming looks for a free recording, too.
         let free = renaming.find(&recognised, &agreeing);
         let (translated, _) = renaming.translated(request);
         let found = self.look_up(state, self.keys(&translated), &translated);
@@ -390,19 +394,19 @@ impl Player {
                 return (found, Some(recognised));
             }
             (_, Some(i)) => return (Some(Lookup::Fresh(i)), Some(recognised)),
-            // The policy for exhausted recordings decides before other requests exchange theirs.
+            // A recording that answers again is preferred to an exchange of the recordings of earlier requests.
             (Some(Lookup::Again(_)), None) => return (found, None),
             (Some(Lookup::Fresh(_)) | None, None) => {}
         }
         let State { renaming: Lazy::Active(renaming), used, front, .. } = state else { return (None, None) };
         let Some(i) = renaming.exchange(&recognised, &agreeing) else { return (None, None) };
         used.iter_mut().zip(renaming.used()).for_each(|(used, now)| *used = now);
-        // Recordings before the front may be unused again.
+        // After an exchange, recordings before `front` may be unused again.
         *front = 0;
         (Some(Lookup::Fresh(i)), Some(recognised))
     }
 
-    /// Prepares the renaming of values, once, if equal requests were recorded.
+    /// Prepares the renaming of values if the cassette has equal requests. The function does this only once.
     fn prepare_renaming(&self, state: &mut State) {
         if self.ordered || !matches!(state.renaming, Lazy::NotNeeded) {
             return;
@@ -416,7 +420,7 @@ impl Player {
         }
     }
 
-    /// Whether the custom matchers agree that a recording answers a request.
+    /// Whether all matchers of the project accept this recording for a request.
     fn agrees<'r>(&self, i: usize, request: impl FnOnce() -> Cow<'r, Request>) -> bool {
         !self.matching.has_matchers()
             || self.cassette.request(i).is_ok_and(|recorded| self.matching.agree(&request(), &recorded))
@@ -446,7 +450,7 @@ pub(crate) enum Played {
     Response(http::Response<Body>),
     Error(TransportError),
     Unmatched(Box<Unmatched>),
-    /// There is a recording, but it could not be played.
+    /// A recording matches, but it could not be played.
     Faulty(Fault),
 }
 
@@ -455,7 +459,7 @@ fn note(faults: &Faults, fault: Fault) {
 }
 
 impl Fault {
-    /// A copy for the code under test. The original stays for the report.
+    /// Makes a copy for the answer to the code under test. The original stays in the list for the report.
     fn copy(&self) -> Fault {
         match self {
             Fault::Unreadable(e) => Fault::Unreadable(Error::new(e.to_string()).hint_of(e)),

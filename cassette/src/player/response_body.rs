@@ -1,5 +1,5 @@
-//! A response body that is read from the cassette piece by piece, with the session's secrets and parts of the request
-//! filled in, and cut into the chunks of the recording.
+//! A response body that the client reads. It reads the recorded body from the cassette piece by piece, fills in secrets
+//! and parts of the request, and cuts the result into the chunks of the recording.
 //!
 //! Must not know: which recording the body belongs to.
 
@@ -20,20 +20,20 @@ use crate::redact::Restorer;
 use crate::tape::{self, BodyReader, TransportError};
 use crate::template::Filler;
 
-/// Reads a recorded body, fills it in, and passes it on.
+/// Reads a recorded body, fills in values, and passes the bytes on.
 pub(super) struct RecordedBody {
     reader: Option<BodyReader>,
     refiller: Option<Restorer<Filler<Vec<u8>>>>,
     trailers: Option<HeaderMap>,
     cut: Option<TransportError>,
-    /// The chunks of a stream.
+    /// Cuts the body into the recorded chunks. `None` if the recording has no chunks.
     chunks: Option<Box<(Ends, Cutter)>>,
-    /// Chunks that were cut and not passed on.
+    /// Chunks that are ready to be passed on.
     ready: VecDeque<Bytes>,
     silence: Option<Silence>,
     left: u64,
-    /// Whether the response's head gives the length. If it does not, the body must not give one either: the client
-    /// would see a length that the real server never sent.
+    /// Whether the response's head gives the length. If it does not, the body must not give its length either, because
+    /// the client would see a length that the real server never sent.
     has_length: bool,
     faults: Faults,
 }
@@ -65,7 +65,7 @@ impl RecordedBody {
         }
     }
 
-    /// The next bytes for the client; `None` after the last ones.
+    /// Returns the next bytes for the client, or `None` after the last bytes.
     fn next_chunk(&mut self) -> std::result::Result<Option<Bytes>, BoxError> {
         loop {
             if let Some(chunk) = self.ready.pop_front() {
@@ -96,7 +96,7 @@ impl RecordedBody {
         }
     }
 
-    /// Takes bytes of the stored body.
+    /// Takes bytes that were read from the cassette.
     fn stored(&mut self, mut piece: Bytes) -> std::io::Result<()> {
         while !piece.is_empty() {
             let first = match &mut self.chunks {
@@ -114,7 +114,7 @@ impl RecordedBody {
         Ok(())
     }
 
-    /// Takes bytes for the client.
+    /// Takes bytes in which values are filled in, and makes chunks of them.
     fn filled(&mut self, bytes: Bytes) {
         match &mut self.chunks {
             None => self.ready.extend(Some(bytes).filter(|bytes| !bytes.is_empty())),

@@ -1,7 +1,8 @@
-//! The silence of a server whose client left while recording: it lasts until the client leaves again. A client that
-//! stays gets the failure after a minute, so that a changed test does not hang.
+//! While recording, a client stopped reading a response before its end. On replay, the response is silent after its
+//! last recorded byte, until the client stops reading again. If the client still reads after a minute, it gets a
+//! failure, so that a changed test does not hang.
 //!
-//! Must not know: what the client has read before.
+//! Must not know: what the client has read so far.
 
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -10,10 +11,10 @@ use std::time::Duration;
 use crate::ambient;
 use crate::poison::unpoisoned;
 
-/// How long a client waits at most.
+/// The longest time for which a client waits.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// A silence. It ends when this value is dropped.
+/// A silence in a response. The client drops this value when it stops reading.
 pub(super) struct Silence(Arc<Shared>);
 
 #[derive(Default)]
@@ -30,7 +31,8 @@ struct State {
 }
 
 impl Silence {
-    /// Begins a silence. A thread measures it, because the client's runtime may have no timers, or a paused clock.
+    /// Begins a silence. A thread measures the time, because the client's runtime may have no timers, or a paused
+    /// clock.
     pub(super) fn begin() -> Silence {
         Silence::of(LONGEST)
     }
@@ -49,13 +51,13 @@ impl Silence {
         };
         let thread = std::thread::Builder::new().name("cassette-silence".into());
         if ambient::outside(|| thread.spawn(watch)).is_err() {
-            // Without a thread nothing would end the silence.
+            // Without the thread nothing would end the silence, so the silence ends at once.
             unpoisoned(shared.state.lock()).is_over = true;
         }
         Silence(shared)
     }
 
-    /// Ready after the longest time.
+    /// Is ready after the longest time has passed.
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = unpoisoned(self.0.state.lock());
         if state.is_over {

@@ -1,4 +1,4 @@
-//! Suggests settings for requests without an answer: settings with which they would have matched.
+//! Suggests settings for requests that got no answer. With these settings the requests would probably have matched.
 //!
 //! Must not know: the text of a suggestion.
 
@@ -6,11 +6,11 @@ use crate::matcher::{Difference, PartDifference, without_numbers};
 use crate::placeholder::ANY;
 use crate::report::{Reason, Repeat, RequestPlace, Suggestions, UnmatchedRequest};
 
-/// The greatest number of differences that can be noise. A request with more differences is a different request, and a
-/// setting that ignores them all would be wrong.
+/// The greatest number of differences that can be noise. A request with more differences is probably a different
+/// request, and it would be wrong to ignore all differences.
 const NOISE: usize = 3;
 
-/// The settings with which these requests would have matched.
+/// Returns suggestions for the requests without an answer.
 pub(crate) fn of(requests: &[UnmatchedRequest]) -> Suggestions {
     Suggestions {
         redact: to_redact(requests),
@@ -20,10 +20,11 @@ pub(crate) fn of(requests: &[UnmatchedRequest]) -> Suggestions {
     }
 }
 
-/// Places that differ, and that probably differ in every run.
+/// Returns the places in which requests differ from recordings, and probably will differ in every run.
 fn to_ignore(requests: &[UnmatchedRequest]) -> Vec<RequestPlace> {
     let mut places: Vec<RequestPlace> = Vec::new();
-    // If only the value of a secret is missing, the test needs the value and no setting.
+    // If a request differs because the value of a secret is missing, the test needs the value, and a setting would not
+    // help. For a request with a placeholder, `to_redact` makes a suggestion.
     let differs = |r: &&UnmatchedRequest| {
         matches!(r.reason, Reason::Differs) && r.valueless.is_empty() && redacted(r).next().is_none()
     };
@@ -39,7 +40,7 @@ fn to_ignore(requests: &[UnmatchedRequest]) -> Vec<RequestPlace> {
     if places.len() <= NOISE { places } else { Vec::new() }
 }
 
-/// Places that are redacted in the request but not in the recording.
+/// Returns the places that are redacted in a request but not in the recording.
 fn to_redact(requests: &[UnmatchedRequest]) -> Vec<RequestPlace> {
     let differs = |r: &&UnmatchedRequest| matches!(r.reason, Reason::Differs);
     let mut places: Vec<RequestPlace> = Vec::new();
@@ -51,14 +52,15 @@ fn to_redact(requests: &[UnmatchedRequest]) -> Vec<RequestPlace> {
     places
 }
 
-/// The recording that would have answered if recordings could be repeated.
+/// Returns the recording that could have answered again.
 fn to_repeat(requests: &[UnmatchedRequest]) -> Option<Repeat> {
     let used = |r: &&UnmatchedRequest| matches!(r.reason, Reason::AllUsed { .. });
     let request = requests.iter().find(used)?;
     Some(Repeat { recording: request.near.first().map(|last| last.index) })
 }
 
-/// The differences in which the request has a placeholder, and the most similar recording has none.
+/// Returns the differences between a request and the most similar recording in which only the request has a
+/// placeholder.
 fn redacted(request: &UnmatchedRequest) -> impl Iterator<Item = &Difference> {
     let differences = request.near.first().map(|closest| closest.mismatch.differences()).unwrap_or_default();
     let has = |text: &str| text.contains(ANY) || text.contains(ANY_ENCODED);
@@ -79,7 +81,7 @@ fn redacted(request: &UnmatchedRequest) -> impl Iterator<Item = &Difference> {
 /// [`ANY`] in a path, where brackets are percent-encoded.
 const ANY_ENCODED: &str = "%5B*%5D";
 
-/// The place to redact so that this difference disappears.
+/// Returns the place that the project must redact so that this difference disappears.
 fn redactable(difference: &Difference) -> Option<RequestPlace> {
     match difference {
         Difference::Path { actual, recorded } => {
@@ -95,7 +97,7 @@ fn redactable(difference: &Difference) -> Option<RequestPlace> {
     }
 }
 
-/// The place to ignore so that this difference disappears.
+/// Returns the place that matching must ignore so that this difference disappears.
 pub(crate) fn ignorable(difference: &Difference) -> Option<RequestPlace> {
     match difference {
         Difference::Path { actual, recorded } => {
@@ -124,21 +126,24 @@ pub(crate) fn ignorable(difference: &Difference) -> Option<RequestPlace> {
     }
 }
 
-/// The pointer with `*` for every index: if a value varies in one element of an array, it probably varies in all.
+/// Replaces every index in the pointer by `*`. If a value varies in one element of an array, it probably varies in all
+/// elements.
 fn any_index(pointer: &str) -> String {
     let is_index = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
     let segments: Vec<_> = pointer.split('/').map(|s| if is_index(s) { "*" } else { s }).collect();
     segments.join("/")
 }
 
-/// A regular expression for the only segment in which two paths differ, if it looks like an id or a date.
+/// Returns a regular expression for the only segment in which two paths differ. Returns `None` if the segment does not
+/// look like an id or a date.
 fn path_pattern(actual: &str, recorded: &str) -> Option<String> {
     let (before, a, r) = one_segment(actual, recorded)?;
     let varies = |segment: &str| segment.bytes().any(|b| b.is_ascii_digit());
     (varies(a) && varies(r)).then(|| format!("^{before}/([^/]+)"))
 }
 
-/// A regular expression that finds the differing segment in a URL. Its group has the name of the segment before it.
+/// Returns a regular expression that finds in a URL the only segment in which two paths differ. The group of the
+/// expression has the name of the segment before it.
 fn path_rule(actual: &str, recorded: &str) -> Option<String> {
     let (before, ..) = one_segment(actual, recorded)?;
     let last = before.rsplit('/').next().unwrap_or_default();
@@ -148,7 +153,8 @@ fn path_rule(actual: &str, recorded: &str) -> Option<String> {
     Some(format!("{before}/(?<{name}>[^/?#]+)"))
 }
 
-/// The only segment in which two paths differ, as it is in each path, with a regular expression for the path before it.
+/// Returns a regular expression for the path before the only segment in which two paths differ, and this segment in the
+/// actual path and in the recorded path.
 fn one_segment<'p>(actual: &'p str, recorded: &'p str) -> Option<(String, &'p str, &'p str)> {
     let (a, r): (Vec<_>, Vec<_>) = (actual.split('/').collect(), recorded.split('/').collect());
     let differing: Vec<_> = (0..a.len()).filter(|i| r.get(*i) != Some(&a[*i])).collect();

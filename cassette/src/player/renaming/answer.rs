@@ -1,4 +1,4 @@
-//! Puts the values that clients of this run know in place of the recorded values of an answer.
+//! Replaces recorded values in an answer by the values that clients of this run got in their place.
 //!
 //! Must not know: why a value has another name.
 
@@ -14,11 +14,11 @@ use crate::capture::DIGESTS;
 use crate::error::Result;
 use crate::tape::{Body, Cassette, Chunks, Content, Response};
 
-/// For recorded values, the values of this run.
+/// For each recorded value to replace, the value of this run, and the origin of the recorded value.
 #[derive(Debug, Default)]
 pub(in crate::player) struct Renames(HashMap<String, Vec<(Origin, String)>>);
 
-/// The greatest length of a body in a file in which values are renamed, in bytes.
+/// The greatest length of a body in a file whose values are replaced, in bytes.
 const LONGEST: u64 = 16 << 20;
 
 impl Renames {
@@ -27,7 +27,7 @@ impl Renames {
         names.push((recorded.origin.clone(), live.to_owned()));
     }
 
-    /// Renames the values of an answer.
+    /// Replaces the recorded values in an answer.
     ///
     /// # Errors
     ///
@@ -43,7 +43,7 @@ impl Renames {
         let mut walk = Walk::new(&mut rename);
         if let Some(body) = walk.bytes(&response.headers, &bytes(cassette, &response.body)?) {
             response.body.content = Content::Inline(body);
-            // The offsets would be wrong in a body of another length.
+            // The body may have another length now, so the recorded offsets of its chunks would be wrong.
             if let Chunks::At(_) = response.body.chunks {
                 response.body.chunks = Chunks::One;
             }
@@ -60,7 +60,7 @@ impl Renames {
     }
 }
 
-/// The bytes of a body; empty if the body is too long to hold.
+/// Returns the bytes of a body. Returns no bytes if the body is in a file and longer than [`LONGEST`].
 fn bytes(cassette: &Cassette, body: &Body) -> Result<Bytes> {
     if let Content::Inline(bytes) = &body.content {
         return Ok(bytes.clone());

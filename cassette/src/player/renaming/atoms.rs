@@ -1,5 +1,5 @@
-//! Walks the values of a request or an answer, and replaces some of them: segments of paths, values of queries and
-//! forms, JSON scalars, headers, and words of other texts.
+//! Visits the values in a request or an answer, and replaces some of them. Values are segments of paths, values in
+//! queries and forms, JSON scalars, headers, and words of other texts.
 //!
 //! Must not know: which values are ids.
 
@@ -15,14 +15,14 @@ use crate::json::unescape;
 use crate::media_type;
 use crate::tape::{Body, Content, Request};
 
-/// The place of a value in a text: the name or the segment before it.
+/// What is before a value in its text: a name, or a segment of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Slot<'a> {
-    /// A segment of a path, with the segment before it.
+    /// The value is a segment of a path. The field is the segment before it.
     Path(&'a str),
-    /// The value of a name: a query key, a form field, a member of JSON, a header.
+    /// The value has this name: a query key, a form field, the name of a JSON member, or the name of a header.
     Named(&'a str),
-    /// A word of a longer text.
+    /// The value is a word of a longer text.
     Word,
 }
 
@@ -30,7 +30,7 @@ pub(super) enum Slot<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Atom<'a> {
     pub(super) slot: Slot<'a>,
-    /// The part of the message: a header, a JSON pointer.
+    /// The part of the message that contains the value, such as the name of a header or a JSON pointer.
     pub(super) part: &'a str,
     /// The number of the value within its part.
     pub(super) number: usize,
@@ -38,12 +38,12 @@ pub(super) struct Atom<'a> {
     pub(super) text: &'a str,
 }
 
-/// The longest value that is looked at, in bytes.
+/// The greatest length of a value that is visited, in bytes.
 const LONGEST: usize = 4096;
-/// Characters that need no escape in a URL (RFC 3986 §2.3).
+/// The characters that must be percent-encoded in a URL: all except the unreserved characters (RFC 3986 §2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Calls a function for each value, and replaces the value by what the function returns.
+/// Calls a function for each value. If the function returns a text, replaces the value by this text.
 pub(super) struct Walk<'f> {
     visit: &'f mut dyn FnMut(Atom<'_>) -> Option<String>,
     part: String,
@@ -55,7 +55,8 @@ impl<'f> Walk<'f> {
         Walk { visit, part: String::new(), number: 0 }
     }
 
-    /// The request with its values replaced. Its headers stay, because matching ignores most of them.
+    /// Replaces values in the URI and the body of a request. The headers stay unchanged, because matching ignores most
+    /// of them.
     pub(super) fn request<'r>(&mut self, request: &'r Request) -> Cow<'r, Request> {
         self.begin("uri");
         let uri = self.url(&request.uri);
@@ -71,7 +72,7 @@ impl<'f> Walk<'f> {
         Cow::Owned(out)
     }
 
-    /// The headers with their values replaced; `None` if nothing changes.
+    /// Replaces values in headers. Returns `None` if nothing changes.
     pub(super) fn headers(&mut self, headers: &HeaderMap) -> Option<HeaderMap> {
         let mut out: Option<HeaderMap> = None;
         for name in headers.keys() {
@@ -98,7 +99,7 @@ impl<'f> Walk<'f> {
         out
     }
 
-    /// The body with its values replaced; `None` if nothing changes, or if the body is in a file.
+    /// Replaces values in a body. Returns `None` if nothing changes, or if the body is in a file.
     pub(super) fn body(&mut self, headers: &HeaderMap, body: &Body) -> Option<Bytes> {
         let Content::Inline(bytes) = &body.content else { return None };
         self.bytes(headers, bytes)
@@ -139,12 +140,12 @@ impl<'f> Walk<'f> {
         (self.visit)(Atom { slot, part: &self.part, number, text })
     }
 
-    /// A text as a whole, or else its words.
+    /// Visits a text as one value. If this value is not replaced, also visits the words of the text.
     fn text(&mut self, slot: Slot<'_>, text: &str) -> Option<String> {
         self.value(slot, text).or_else(|| self.words(text))
     }
 
-    /// The words and URLs of a text.
+    /// Visits the words and the URLs in a text.
     fn words(&mut self, text: &str) -> Option<String> {
         let is_outside = |c: char| c.is_whitespace() || "<>\"'(){},;|\\`".contains(c);
         if !text.contains(|c: char| !is_word(c)) {
@@ -167,7 +168,7 @@ impl<'f> Walk<'f> {
         edits.finish()
     }
 
-    /// A URL, absolute or from its path on, or a relative path.
+    /// Visits the values in a URL, which may be absolute or relative.
     fn url(&mut self, url: &str) -> Option<String> {
         let from = match url.split_once("://") {
             Some((scheme, rest)) => scheme.len() + 3 + rest.find(['/', '?', '#']).unwrap_or(rest.len()),
@@ -196,7 +197,7 @@ impl<'f> Walk<'f> {
         edits.finish()
     }
 
-    /// The pairs of a query or a form.
+    /// Visits the values of the pairs in a query or a form.
     fn pairs(&mut self, pairs: &str) -> Option<String> {
         let mut edits = Edits::new(pairs);
         for pair in pairs.split('&') {
@@ -211,7 +212,7 @@ impl<'f> Walk<'f> {
         edits.finish()
     }
 
-    /// The scalars of a JSON document. All other bytes stay as they are.
+    /// Visits the scalars in a JSON document. All other bytes stay unchanged.
     fn json(&mut self, text: &str) -> Result<Option<String>, ()> {
         let mut lexer = Lexer::new();
         let (mut at, mut edits) = (0, Edits::new(text));
@@ -287,10 +288,10 @@ fn encoded(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
-/// Replaces slices of a text, which come in their order.
+/// Replaces slices of a text. The slices must come in the order of the text.
 struct Edits<'t> {
     text: &'t str,
-    /// The end of the part of the text that is in `out`.
+    /// The end of the part of the text that is already in `out`.
     done: usize,
     out: Option<String>,
 }
@@ -300,7 +301,7 @@ impl<'t> Edits<'t> {
         Edits { text, done: 0, out: None }
     }
 
-    /// Replaces a slice of the text.
+    /// Replaces a slice of the text by `new`, if `new` is a text.
     fn replace(&mut self, slice: &'t str, new: Option<String>) {
         let Some(new) = new else { return };
         let from = slice.as_ptr() as usize - self.text.as_ptr() as usize;

@@ -1,8 +1,9 @@
-//! The requests that were answered so far, and for each the recording that it stands for.
+//! The requests that were answered so far, each with a recording that it stands for.
 //!
-//! Requests of one class are interchangeable, so which of their recordings a request stands for is decided as late as
-//! possible: if a request fits no recording, earlier requests exchange their recordings, provided that everything that
-//! followed from them still fits. The values that a client got stay the same.
+//! Requests of one class are equal apart from values that answers gave. So each of them may stand for any recording of
+//! the class. The first choice may turn out to be wrong: if a later request fits no recording, earlier requests
+//! exchange their recordings. An exchange is possible only if all requests that contain values of the earlier answers
+//! still fit their recordings. The values that a client got do not change.
 //!
 //! Must not know: how values are found in a text.
 
@@ -13,30 +14,30 @@ use super::links::{Links, Place};
 /// A request that a recording answered.
 #[derive(Clone, Debug)]
 pub(super) struct Event {
-    /// The class of its recording; `None` if nothing may take the recording away from it.
+    /// The class of the recording. `None` if the event must keep its recording.
     class: Option<usize>,
     /// The events whose values the request contained.
     refs: Vec<usize>,
-    /// The recording that it stands for.
+    /// The recording that the request stands for.
     pub(super) at: usize,
     /// The number of the request within the session.
     pub(super) number: usize,
-    /// The values that its client got, which may differ from those of the recording.
+    /// The values that the client got. They may differ from the values in the recording.
     pub(super) given: Vec<(Place, String)>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct History {
     pub(super) events: Vec<Event>,
-    /// For each recording, the event that stands for it.
+    /// For each recording, the event that stands for it, if there is one.
     pub(super) holder: Vec<Option<usize>>,
-    /// For each value that a client got, the events that gave it, and its place in their answers.
+    /// For each value that a client got, the events whose answers gave the value, and its place in the answers.
     live: HashMap<String, Vec<(usize, Place)>>,
 }
 
-/// How many steps the search for one exchange takes at most.
+/// The greatest number of steps of the search for one exchange.
 const STEPS: usize = 4_000;
-/// With how many recordings of its class an exchange is tried for a request.
+/// The greatest number of recordings that an exchange tries to free for a request.
 const TRIED: usize = 256;
 
 impl History {
@@ -44,18 +45,19 @@ impl History {
         History { holder: vec![None; recordings], ..History::default() }
     }
 
-    /// The events that gave this value to a client.
+    /// Returns the events whose answers gave this value to a client.
     pub(super) fn givers(&self, value: &str) -> &[(usize, Place)] {
         self.live.get(value).map_or(&[], Vec::as_slice)
     }
 
-    /// The recordings that these events stand for.
+    /// Returns the recordings that these events stand for.
     pub(super) fn at(&self, events: &[usize]) -> Vec<usize> {
         events.iter().map(|e| self.events[*e].at).collect()
     }
 
-    /// Notes that a recording answered a request. The client gets the recorded values, unless another client has them.
-    /// Returns whether it gets other ones.
+    /// Notes that the recording `at` answered a request. The client gets the recorded values, unless another client
+    /// already got them. In that case it gets values of other recordings. Returns whether the client gets other values
+    /// than the recorded values.
     pub(super) fn answered(
         &mut self,
         links: &Links,
@@ -87,10 +89,11 @@ impl History {
         is_renamed
     }
 
-    /// Frees one of these recordings for a request that refers to these events: earlier events exchange their
-    /// recordings. Returns the recording; `None` if no exchange fits, and nothing has changed.
+    /// Frees one of the recordings in `members` for a request that contains values of the events in `refs`. Earlier
+    /// events exchange their recordings for this. Returns the free recording. Returns `None` and changes nothing if no
+    /// exchange is possible.
     pub(super) fn exchange(&mut self, links: &Links, members: &[usize], refs: &[usize]) -> Option<usize> {
-        // Few events move in nearly every case. Only if that does not suffice, all events of a class may.
+        // Nearly always it is enough to move few events. Only if that fails, all events of their classes may move.
         let mut steps = STEPS;
         for all in [false, true] {
             for &recording in members.iter().take(TRIED) {
@@ -153,8 +156,8 @@ impl History {
         None
     }
 
-    /// Adds the events that contain values of moving ones. With `all`, also adds the events that those refer to, and all
-    /// events of these classes.
+    /// Adds the events whose requests contain values of moving events. If `all` is set, also adds the events whose
+    /// values are in the requests of moving events, and all events of the classes of moving events.
     fn add_dependent(&self, moving: &mut [bool], all: bool) {
         loop {
             let before = moving.iter().filter(|moves| **moves).count();
@@ -176,7 +179,9 @@ impl History {
         }
     }
 
-    /// Demands that an event stands for a recording, and the events that it refers to for that recording's.
+    /// Demands that `event` stands for the recording `target`. Then the events whose values are in the request of
+    /// `event` must stand for the recordings whose values are in the request of `target`. Returns `None` if this is
+    /// impossible.
     fn force(
         &self,
         links: &Links,
@@ -198,14 +203,14 @@ impl History {
     }
 }
 
-/// Finds a recording for each of the events that move, one after the other.
+/// The search for a recording for each moving event, one after the other.
 struct Search<'h> {
     history: &'h mut History,
     links: &'h Links,
     forced: &'h HashMap<usize, usize>,
     /// The recording that must become free.
     taken: usize,
-    /// The recordings that the events stood for.
+    /// The recordings for which the moving events stood before the search.
     before: &'h [usize],
     steps: &'h mut usize,
 }
@@ -213,7 +218,7 @@ struct Search<'h> {
 impl Search<'_> {
     fn place(&mut self, events: &[usize]) -> bool {
         let Some(first) = events.first() else { return true };
-        // For each event that has a recording, the recordings that are left to try.
+        // For each event that the search has reached, the recordings that it has not tried yet.
         let mut rest = vec![self.targets(*first).into_iter()];
         while let Some(targets) = rest.last_mut() {
             let target = targets.next();
@@ -238,7 +243,8 @@ impl Search<'_> {
         false
     }
 
-    /// The free recordings that an event can stand for: its own, then those of events that move, then unused ones.
+    /// Returns the free recordings that an event can stand for: first its present recording, then recordings of other
+    /// moving events, and then unused recordings.
     fn targets(&self, event: usize) -> Vec<usize> {
         let Event { class, refs, at, .. } = &self.history.events[event];
         let wanted = self.history.at(refs);

@@ -1,5 +1,5 @@
-//! Finds out which recorded requests contain values that earlier answers gave, and which requests are equal apart from
-//! such values.
+//! Finds the recorded requests that contain values of earlier answers, and the requests that are equal apart from such
+//! values.
 //!
 //! Must not know: the requests of this run.
 
@@ -13,14 +13,14 @@ use crate::matcher::Key;
 use crate::player::keys::Keys;
 use crate::tape::{Cassette, Outcome, Request};
 
-/// A value of an answer, by its place: equal requests have answers with the same places.
+/// The place of a value in an answer. Answers to equal requests usually have values in the same places.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Place {
     part: String,
     number: usize,
 }
 
-/// The answer that gave a value.
+/// A recorded answer that gave a value, and where it gave it.
 #[derive(Clone, Debug)]
 pub(super) struct Giver {
     pub(super) recording: usize,
@@ -28,7 +28,7 @@ pub(super) struct Giver {
     pub(super) origin: Origin,
 }
 
-/// A value that an answer gave.
+/// A value in an answer that later requests may contain.
 #[derive(Clone, Debug)]
 pub(super) struct Given {
     pub(super) place: Place,
@@ -36,29 +36,32 @@ pub(super) struct Given {
     pub(super) origin: Origin,
 }
 
-/// The recordings of a cassette, and how they refer to each other.
+/// The recordings of a cassette, and which requests contain values of which answers.
 #[derive(Debug, Default)]
 pub(super) struct Links {
-    /// For each recording, its class. The requests of a class are equal apart from values that answers gave.
+    /// For each recording, the number of its class. The requests of a class are equal apart from values that answers
+    /// gave.
     pub(super) class: Vec<usize>,
-    /// For each recording, the recordings that gave the values of its request, in the order of the values.
+    /// For each recording, the recordings whose answers gave the values in its request, in the order of the values.
     pub(super) refs: Vec<Vec<usize>>,
     /// For each recording, the values that its answer gave.
     pub(super) given: Vec<Vec<Given>>,
-    /// For each class, its recordings in recorded order.
+    /// The recordings of each class, in recorded order.
     pub(super) members: Vec<Vec<usize>>,
-    /// For each value, the answers that gave it, in recorded order.
+    /// For each value, the answers that gave the value, in recorded order.
     pub(super) values: HashMap<String, Vec<Giver>>,
     classes: HashMap<Key, usize>,
-    /// For each class, the places in its answers whose values later requests contain.
+    /// Classes, with the places in their answers whose values are in later requests.
     places: HashSet<(usize, Place)>,
 }
 
-/// How often classes are computed at most. Only constant values within chains of classes need more than two times.
+/// The greatest number of times that classes are computed. More than two times are necessary only if removing a
+/// constant value changes classes that other classes depend on.
 const ROUNDS: usize = 4;
 
 impl Links {
-    /// Reads the whole cassette. `None` if no two answers to requests of one class gave different values.
+    /// Reads the whole cassette. Returns `None` if there are no values to rename: in no class do several answers give
+    /// different values that later requests contain.
     ///
     /// # Errors
     ///
@@ -81,7 +84,7 @@ impl Links {
         Ok(Some(links))
     }
 
-    /// The class of a request in which [`marker`]s stand for values.
+    /// Returns the class of a request. `key` is the key of the request with [`marker`]s in place of values.
     pub(super) fn class_of(&self, key: Key) -> Option<usize> {
         self.classes.get(&key).copied()
     }
@@ -90,8 +93,8 @@ impl Links {
         members.len() > 1 && members.iter().any(|i| !self.given[*i].is_empty())
     }
 
-    /// Collects the values of answers that are accepted and may be ids. The values of the answer's own request are left
-    /// out: an earlier answer gave them, or the client chose them.
+    /// Collects the values in answers that may be ids and for which `accepts` returns `true`. A value that is also in
+    /// the request of the same answer is left out, because an earlier answer gave it, or the client chose it.
     fn collect(&mut self, cassette: &Cassette, accepts: impl Fn(usize, &Atom<'_>) -> bool) -> Result<()> {
         self.given.resize_with(cassette.len(), Vec::new);
         for i in 0..cassette.len() {
@@ -124,7 +127,7 @@ impl Links {
         self.given[recording].push(given);
     }
 
-    /// Computes the class of each request, and the recordings that it refers to.
+    /// Computes the class of each request, and the recordings whose values the request contains.
     fn classify(&mut self, cassette: &Cassette, keys: &dyn Fn(&Request) -> Keys) -> Result<()> {
         let (mut class, mut refs) = (Vec::new(), Vec::new());
         self.classes.clear();
@@ -153,16 +156,16 @@ impl Links {
         Ok(())
     }
 
-    /// Removes values that do not tell the answers of a class apart: several of them gave the same value. An answer may
-    /// repeat what an earlier answer to the same request gave, such as the state of the same job; there the first
-    /// answer counts. Returns whether a value was removed.
+    /// Removes values that several answers of a class gave, because such a value does not tell the answers apart. There
+    /// is an exception: an answer may repeat a value of an earlier answer to the same request, such as the state of the
+    /// same job. Then the first answer keeps the value. Returns whether a value was removed.
     fn drop_constants(&mut self) -> bool {
         let (class, refs, members) = (&self.class, &self.refs, &self.members);
         let is_varied: Vec<bool> =
             members.iter().map(|members| members.iter().any(|i| refs[*i] != refs[members[0]])).collect();
         let mut dropped = false;
         for givers in self.values.values_mut() {
-            // For each class, the first recording with the value, and whether it is enough to keep it.
+            // For each class, the first recording that gave the value, and whether this recording keeps the value.
             let mut first: HashMap<usize, (usize, bool)> = HashMap::new();
             for giver in givers.iter() {
                 let i = giver.recording;
@@ -184,7 +187,7 @@ impl Links {
         dropped
     }
 
-    /// Removes the values of places from which no later request has its value.
+    /// Removes the values in places whose values are in no later request.
     fn drop_unused(&mut self) {
         let (class, places) = (&self.class, &self.places);
         for (i, given) in self.given.iter_mut().enumerate() {
@@ -195,8 +198,8 @@ impl Links {
         }
     }
 
-    /// Adds values that no recorded request contains, from places of a class whose other values some request contains:
-    /// the recording ended there, and a client of this run may go on.
+    /// Adds values that are in no recorded request, if they are in a place whose values in other answers of the class
+    /// are in later requests. The recorded client did not use such a value, but a client of this run may use it.
     fn complete(&mut self, cassette: &Cassette) -> Result<()> {
         for members in self.members.clone() {
             if !self.any_given(&members) {
@@ -239,13 +242,14 @@ impl Place {
     }
 }
 
-/// The text in place of a value that the answers of a class gave.
+/// Returns the text that replaces a value from this place in the answers of a class.
 pub(super) fn marker(class: usize, place: &Place) -> String {
     format!("<{class}:{}:{}>", place.part, place.number)
 }
 
-/// The request with markers in place of values, and what `find` returns for each marker. Their order does not depend on
-/// the order of query keys and of members of JSON.
+/// Replaces values in a request by markers. `find` returns the marker for a value, and the number of the recording or
+/// event that gave the value. Returns the request and these numbers. The order of the numbers does not depend on the
+/// order of query keys and of JSON members.
 pub(super) fn marked<'r>(
     request: &'r Request,
     find: &mut dyn FnMut(&Atom<'_>) -> Option<(String, usize)>,
@@ -261,7 +265,7 @@ pub(super) fn marked<'r>(
     (marked, found.into_iter().map(|(.., of)| of).collect())
 }
 
-/// For each value of a request, the index of the last request that contains it.
+/// Returns, for each value with a digit in any request, the index of the last request that contains the value.
 fn last_uses(cassette: &Cassette) -> Result<HashMap<String, usize>> {
     let mut used = HashMap::new();
     for (i, request) in cassette.requests(0..cassette.len()).enumerate() {

@@ -1,11 +1,10 @@
-//! Matches requests apart from values that answers to equal requests gave out: ids of uploads and jobs, locations,
-//! cursors.
+//! Matches requests that contain values of earlier answers, such as ids of uploads and jobs, locations and cursors.
 //!
-//! Equal requests that run at once get the recorded answers in any order. If each answer has an id, the id of this run
-//! leads to the recording of another client. So requests are compared modulo these values: `links` finds the values and
-//! the requests that are equal apart from them, and `history` decides which recording each request of this run stands
-//! for. The player asks only if a request would otherwise have no answer, so a request that matches as it is is never
-//! affected.
+//! If clients send equal requests at the same time, they may get the recorded answers in another order than in the
+//! recording. If each answer contains an id, a client may get the id of another recorded client, and its next requests
+//! do not match. So this module compares requests without such values. `links` finds the values, and the requests that
+//! are equal apart from them. `history` decides which recording each request of this run stands for. The player uses
+//! this module only after a request had no answer without it.
 //!
 //! Must not know: policies, the text of a failure.
 
@@ -32,22 +31,23 @@ use crate::tape::{Cassette, Request};
 pub(super) struct Renaming {
     links: Links,
     history: History,
-    /// The renames for answers, until the history changes.
+    /// The values to replace in answers. `None` after the history has changed.
     renames: Option<Arc<Renames>>,
 }
 
-/// The recordings that a request may stand for, and the ids that it contains.
+/// What the renaming has found out about a request: its class, and the events whose values it contains.
 #[derive(Debug)]
 pub(super) struct Recognised {
-    /// The class of recordings that are equal apart from values; `None` if there is none.
+    /// The class of recordings that equal the request apart from values. `None` if there is no such class.
     class: Option<usize>,
-    /// The events that gave the values of the request.
+    /// The events whose answers gave the values in the request.
     refs: Vec<usize>,
 }
 
 impl Renaming {
-    /// Reads the whole cassette. `used` has, for each recording, the number of the request that it answered so far.
-    /// `None` if no answers to equal requests gave different values that later requests contain.
+    /// Reads the whole cassette. `used` contains, for each recording, the number of the request that it answered.
+    /// Returns `None` if there are no values to rename: no answers to equal requests gave different values that later
+    /// requests contain.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ impl Renaming {
         Ok(Some(renaming))
     }
 
-    /// Finds the values in a request that answers of this run gave.
+    /// Finds the values of earlier answers of this run in a request.
     pub(super) fn recognise(&self, request: &Request, keys: &dyn Fn(&Request) -> Keys) -> Recognised {
         let (marked, refs) = links::marked(request, &mut |atom| {
             let (event, place) = self.giver(atom)?;
@@ -77,32 +77,34 @@ impl Renaming {
         Recognised { class: self.links.class_of(keys(&marked).any), refs }
     }
 
-    /// The recordings of the request's class with which `agrees` agrees.
+    /// Returns the recordings of the request's class for which `agrees` returns `true`.
     pub(super) fn agreeing(&self, recognised: &Recognised, agrees: impl Fn(usize) -> bool) -> Vec<usize> {
         let members = recognised.class.map_or(&[][..], |class| &self.links.members[class]);
         members.iter().copied().filter(|i| agrees(*i)).collect()
     }
 
-    /// The recording that answers a request as it stands now: the first of `members` that has not answered yet.
+    /// Returns the recording that answers a request without an exchange. This is the first of `members` that has not
+    /// answered yet and whose request contains values of the same recordings.
     pub(super) fn find(&self, recognised: &Recognised, members: &[usize]) -> Option<usize> {
         let wanted = self.history.at(&recognised.refs);
         let is_free = |i: &usize| self.history.holder[*i].is_none() && self.links.refs[*i] == wanted;
         members.iter().copied().find(is_free)
     }
 
-    /// The recording of `members` that answers a request after earlier requests have exchanged their recordings.
+    /// Lets earlier requests exchange their recordings, so that one of `members` can answer a request. Returns this
+    /// recording.
     pub(super) fn exchange(&mut self, recognised: &Recognised, members: &[usize]) -> Option<usize> {
         let recording = self.history.exchange(&self.links, members, &recognised.refs)?;
         self.renames = None;
         Some(recording)
     }
 
-    /// Whether requests like this one are on the cassette, apart from values.
+    /// Whether the cassette has a request that equals this request apart from values.
     pub(super) fn knows(&self, recognised: &Recognised) -> bool {
         recognised.class.is_some()
     }
 
-    /// Whether a recording is one of the request as it stands now.
+    /// Whether the request can stand for this recording without an exchange.
     pub(super) fn stands_for(&self, recognised: &Recognised, recording: usize) -> bool {
         recognised.class == Some(self.links.class[recording])
             && self.links.refs[recording] == self.history.at(&recognised.refs)
@@ -115,7 +117,7 @@ impl Renaming {
         }
     }
 
-    /// Notes that a recording answers a request that matches as it is.
+    /// Notes that a recording answers a request that matches without renaming.
     pub(super) fn answered_plain(&mut self, recording: usize, number: usize) {
         let refs = self.links.refs[recording].iter().map(|of| self.history.holder[*of]).collect();
         if self.history.answered(&self.links, recording, refs, number) {
@@ -123,12 +125,13 @@ impl Renaming {
         }
     }
 
-    /// For each recording, the number of the request that it answered.
+    /// Returns, for each recording, the number of the request that stands for it.
     pub(super) fn used(&self) -> impl Iterator<Item = Option<usize>> {
         self.history.holder.iter().map(|holder| holder.map(|event| self.history.events[event].number))
     }
 
-    /// The values of answers that the clients of this run know under another name.
+    /// Returns the recorded values that must be replaced in answers, with the values that the clients of this run got
+    /// in their place.
     pub(super) fn renames(&mut self) -> Arc<Renames> {
         let (links, history) = (&self.links, &self.history);
         Arc::clone(self.renames.get_or_insert_with(|| {
@@ -145,13 +148,14 @@ impl Renaming {
         }))
     }
 
-    /// The request with recorded values in place of those of this run, as the recordings that the events stand for have
-    /// them, and the values that differ: that of this run, and the recorded one.
+    /// Replaces the values of this run in a request by the recorded values. The recorded values are those of the
+    /// recordings that the events stand for now. Returns the request, and a pair of the value of this run and the
+    /// recorded value for each value that differs.
     pub(super) fn translated(&self, request: &Request) -> (Request, Vec<(String, String)>) {
         self.translated_by(request, &|event| self.history.events[event].at)
     }
 
-    /// The request as it would be if its values were those of a recording of its class.
+    /// Replaces the values of this run in a request by the values that the request of `recording` contains.
     pub(super) fn translated_to(
         &self,
         request: &Request,
@@ -185,7 +189,7 @@ impl Renaming {
         (request, renamed)
     }
 
-    /// The event that gave a value of a request to its client.
+    /// Returns the event whose answer gave this value to a client, and the place of the value in the answer.
     fn giver(&self, atom: &atoms::Atom<'_>) -> Option<(usize, &Place)> {
         let fits = |(event, place): &&(usize, Place)| {
             let mut given = self.links.given[self.history.events[*event].at].iter();

@@ -1,30 +1,32 @@
-//! Decides which values of answers are ids, and where such a value means the same thing again.
+//! Decides which values in answers may be ids, and in which places of a request the same value means the same id.
 //!
-//! A long value with a digit in it (a UUID, a token, a cursor) means the same thing wherever it appears. A short one
-//! (`7`) does not, so the names around it must fit: after `POST /jobs` has given the id 7, `/jobs/7` and `job_id=7` mean
-//! this job, and `page=7` does not.
+//! A long value with a digit (a UUID, a token, a cursor) means the same id wherever it appears. A short value (`7`)
+//! means the same id only if the names around it fit. For example, after `POST /jobs` has given the id 7, `/jobs/7` and
+//! `job_id=7` mean this job, and `page=7` does not.
 //!
-//! Must not know: cassettes, how a request is walked.
+//! Must not know: cassettes, how the values in a request are found.
 
 use super::atoms::{Atom, Slot};
 
-/// Where an answer gave a value: the path of its request, and the name of the value.
+/// Where a value comes from: the path of the request whose answer gave the value, and the name of the value in the
+/// answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Origin {
-    /// The segments of the request's path, as words in lower case.
+    /// The segments of the request's path, in lower case.
     path: Vec<String>,
-    /// The words of the value's name in lower case: `jobId` has two.
+    /// The words of the value's name, in lower case. `jobId` has two words.
     name: Vec<String>,
 }
 
-/// The length from which a value with a digit is distinctive, in bytes.
+/// A value with a digit is distinctive if it has at least this length in bytes.
 const DISTINCTIVE: usize = 8;
-/// The last words of names that have ids as their values. They matter for short values only.
+/// If the last word of a name is one of these words, the value may be an id. Only short values need such a name.
 const NAMES: [&str; 10] =
     ["id", "key", "number", "no", "cursor", "token", "ref", "handle", "offset", "position"];
 
 impl Origin {
-    /// The origin of a value of an answer, if the value may be an id.
+    /// Returns the origin of a value in an answer. Returns `None` if the value cannot be an id. `uri` is the URI of the
+    /// request.
     pub(super) fn of(uri: &str, atom: &Atom<'_>) -> Option<Origin> {
         let path: Vec<String> = segments(uri).map(str::to_ascii_lowercase).collect();
         let name = match atom.slot {
@@ -45,7 +47,7 @@ impl Origin {
         (is_id && !atom.text.contains(char::is_whitespace)).then_some(origin)
     }
 
-    /// Whether a value of this origin means the same thing in this place.
+    /// Whether the value means the same id in this place of a request.
     pub(super) fn fits(&self, atom: &Atom<'_>) -> bool {
         is_distinctive(atom.text)
             || match atom.slot {
@@ -55,7 +57,8 @@ impl Origin {
             }
     }
 
-    /// Whether a value of this name is an id of the same kind: `id`, `job_id` or `job` for the id of a job.
+    /// Whether a value with this name is an id of the same kind. For the id of a job, `id`, `job_id` and `job` are such
+    /// names.
     fn is_named(&self, words: &[String]) -> bool {
         let Some((last, rest)) = words.split_last() else { return false };
         let subject = if NAMES.contains(&&**last) { rest.last() } else { Some(last) };
@@ -66,15 +69,15 @@ impl Origin {
             }
     }
 
-    /// Whether this is the name of the collection that the value belongs to: `jobs` for a value of `POST /v1/jobs`, or
-    /// for one with the name `job_id`.
+    /// Whether this is the name of the collection that the value belongs to. It is `jobs` for a value from `POST
+    /// /v1/jobs`, and for a value with the name `job_id`.
     fn is_of(&self, collection: &str) -> bool {
         let names = self.name.iter().filter(|word| !NAMES.contains(&&***word));
         self.path.iter().chain(names).any(|name| is_alike(name, collection))
     }
 }
 
-/// Whether two names differ in case and in the ending of a plural at most.
+/// Whether two names are equal apart from case and a plural ending.
 fn is_alike(a: &str, b: &str) -> bool {
     let singular = |name: &str| match name.strip_suffix("ies") {
         Some(stem) => format!("{stem}y"),
@@ -93,14 +96,14 @@ fn has_digit(text: &str) -> bool {
     text.bytes().any(|b| b.is_ascii_digit())
 }
 
-/// The segments of a URI's path.
+/// Returns the segments of a URI's path.
 fn segments(uri: &str) -> impl Iterator<Item = &str> {
     let rest =
         uri.split_once("://").map_or(uri, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
     rest.split(['?', '#']).next().unwrap_or_default().split('/').filter(|segment| !segment.is_empty())
 }
 
-/// The words of a name, in lower case: `jobId`, `job_id` and `job-id` have the words `job` and `id`.
+/// Returns the words of a name in lower case. The words of `jobId`, `job_id` and `job-id` are `job` and `id`.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_lower = false;

@@ -1,4 +1,4 @@
-//! Any uploads, recorded and replayed in any order: each client gets the results of its own upload.
+//! Records and replays random uploads in random order. Each client must get the results of its own upload.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::tests::sized;
 
-/// A server for uploads. Each answer gives a new state, which the next request must contain.
+/// A server for uploads. Each answer gives a new state, and the client's next request must contain this state.
 #[derive(Default)]
 struct Server {
     uploads: HashMap<String, (String, String)>,
@@ -37,8 +37,8 @@ impl Server {
     }
 }
 
-/// Runs one client for each upload. `turns` chooses the client of each request. Returns what the server has stored for
-/// each client, as the client sees it.
+/// Runs one client for each upload. `turns` chooses the client that sends the next request. Returns what each client
+/// reads from the server at its end.
 fn run(uploads: &[String], turns: &[usize], mut send: impl FnMut(&str) -> String) -> Vec<String> {
     struct Client<'u> {
         id: Value,

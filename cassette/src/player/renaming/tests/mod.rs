@@ -1,4 +1,4 @@
-//! Which recording each request of a run stands for, and which values its client gets.
+//! Tests which recording each request of a run stands for, and which values the client gets.
 
 mod any_order;
 
@@ -12,7 +12,7 @@ use crate::tape::{
     TransportErrorKind,
 };
 
-/// A replay of a small cassette. A request is a line with its method, its path, and its body.
+/// A replay of a small cassette. Tests write a request as one line with the method, the path and the body.
 struct Run {
     cassette: Cassette,
     renaming: Renaming,
@@ -33,7 +33,7 @@ fn keys(request: &Request) -> Keys {
     Keys::of(request, &Matching::default(), &REDACTOR)
 }
 
-/// A cassette of these requests and the bodies of their answers.
+/// Makes a cassette with these requests and the bodies of their answers.
 fn cassette(recorded: &[(&str, &str)]) -> (Cassette, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let files = Files::new(dir.path(), &"a".parse().unwrap());
@@ -69,7 +69,7 @@ impl Run {
         Run { cassette, renaming, number: 0, _dir: dir }
     }
 
-    /// The place of the recording that answers, and the answer; `-` without an answer.
+    /// Sends a request. Returns the place of the recording that answers and the answer, or `-` if there is no answer.
     fn ask(&mut self, line: &str) -> String {
         let request = request(line);
         let recognised = self.renaming.recognise(&request, &keys);
@@ -126,7 +126,8 @@ fn each_decides_late() {
     let mut run = Run::new(&JOBS);
     run.check(&[
         ("POST /jobs", r#"0 {"id":1}"#),
-        // The third job of the recording is decided before another request has got its answer.
+        // This request shows that the client of job 1 stands for the third recorded job. The other clients have not
+        // sent their first request yet.
         ("PUT /jobs/1 c", r#"5 {"id":1,"count":1}"#),
         ("POST /jobs", r#"0 {"id":2}"#),
         ("POST /jobs", r#"1 {"id":3}"#),
@@ -147,7 +148,7 @@ fn what_was_answered_stays_true() {
         ("POST /jobs", r#"0 {"id":1}"#),
         ("POST /jobs", r#"1 {"id":2}"#),
         ("PUT /jobs/1 b", r#"7 {"id":1,"count":2}"#),
-        // No job of the recording had both.
+        // No recorded job sent both `b` and `a`, or both `b` and `c`.
         ("PUT /jobs/1 a", "-"),
         ("PUT /jobs/1 c", "-"),
         ("PUT /jobs/2 a", r#"6 {"id":2,"count":2}"#),
@@ -157,7 +158,7 @@ fn what_was_answered_stays_true() {
     ]);
 }
 
-/// The job that must move can take only the recording of a third job.
+/// A job must give its recording to another job, and the only recording that it can get belongs to a third job.
 #[test]
 fn three_exchange_at_once() {
     let mut run = Run::new(&[
@@ -196,14 +197,14 @@ fn values_that_belong_together() {
         ("PUT /files/file-000001?state=token-000012 b", r#"5 {"done":"file-000001"}"#),
         ("POST /files", r#"0 {"id":"file-000002","state":"token-000021"}"#),
         ("PUT /files/file-000002?state=token-000021 same", r#"2 {"state":"token-000022"}"#),
-        // The state of another file, and an old state.
+        // The next two requests contain the state of another file and an old state.
         ("PUT /files/file-000002?state=token-000012 a", "-"),
         ("PUT /files/file-000002?state=token-000021 a", "-"),
         ("PUT /files/file-000002?state=token-000022 a", r#"4 {"done":"file-000002"}"#),
     ]);
 }
 
-/// A request with values from two kinds of equal requests.
+/// A request that contains values from the answers to two different groups of equal requests.
 #[test]
 fn two_kinds_of_values() {
     let recorded = [
@@ -229,7 +230,8 @@ fn two_kinds_of_values() {
     ]);
 }
 
-/// A value that all answers give is not a name of one of them, and a value that only this run uses is one.
+/// A value that all answers give is not renamed. A value that is in a request of this run and in no recorded request is
+/// renamed.
 #[test]
 fn which_values_are_names() {
     let mut run = Run::new(&[
@@ -262,7 +264,7 @@ fn nothing_to_rename() {
     }
 }
 
-/// The renaming begins in the middle of a replay, with what was answered so far.
+/// The renaming begins in the middle of a replay, after some requests were answered.
 #[test]
 fn from_the_middle() {
     let (cassette, dir) = cassette(&JOBS);
@@ -272,6 +274,7 @@ fn from_the_middle() {
     let mut run = Run { cassette, renaming, number: 3, _dir: dir };
     run.check(&[("PUT /jobs/2 a", r#"6 {"id":2,"count":2}"#), ("PUT /jobs/1 b", r#"7 {"id":1,"count":2}"#)]);
     let used: Vec<_> = run.renaming.used().collect();
-    // The first request has the second recording now, and the second step of the first job, too.
+    // Requests 0 and 2 have exchanged their recordings. Request 1 contains the id from the answer to request 0, so it
+    // stands for a recording of the other job now.
     assert_eq!(used[..5], [Some(2), Some(0), None, None, Some(1)]);
 }
