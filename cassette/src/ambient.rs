@@ -10,19 +10,19 @@ pub(crate) use backend::{Ambient, at_exit, current_session, inherited_session, o
 #[cfg(feature = "intercept")]
 pub(crate) use cassette_ambient::{RefusalReason, intercepted};
 
-/// Checks that unmodified code reads the session's clock in this executable and on this system. The result does not
-/// change during the life of the process.
+/// Checks whether unmodified code reads the session's clock in this executable and on this system. The result is the
+/// same for the whole life of the process.
 ///
 /// # Errors
 ///
-/// Unmodified code reads the real clock. The error is the reason.
+/// Unmodified code reads the real clock. The error says why.
 pub(crate) fn check() -> Result<(), String> {
     if backend::works() { Ok(()) } else { Err(reason()) }
 }
 
-/// `Some(true)` if cassette can intercept connections of unmodified clients, `Some(false)` if this system does not
-/// allow that. `None` if the system allows it but this executable does not: then unmodified clients would reach the
-/// network on replay.
+/// Returns `Some(true)` if cassette can intercept connections of unmodified clients, and `Some(false)` if this system
+/// does not allow interception. Returns `None` if the system allows interception but this executable does not. In that
+/// case unmodified clients would reach the network on replay.
 #[cfg(feature = "intercept")]
 pub(crate) fn check_interception() -> Option<bool> {
     let possible = cfg!(all(
@@ -62,11 +62,11 @@ mod backend {
         pub(crate) listener: u16,
         /// Whether connections to servers on this machine are intercepted, too.
         pub(crate) loopback: bool,
-        /// Environment variables that the session's threads see. `None` for a variable that they must not see.
+        /// Environment variables for which the session's threads see another value. `None` hides the variable.
         pub(crate) shown: Vec<(&'static str, Option<std::ffi::OsString>)>,
         /// Environment variables for the processes that the threads start.
         pub(crate) announced: Vec<(&'static str, std::ffi::OsString)>,
-        /// Called with host and port of a connection that was refused. It must not panic.
+        /// A function that is called with the host and the port of each refused connection. It must not panic.
         pub(crate) refused: fn(&str, u16, cassette_ambient::RefusalReason),
     }
 
@@ -79,7 +79,7 @@ mod backend {
             Ambient(Context::new(session, wall(clock)))
         }
 
-        /// A session that intercepts the connections of its threads.
+        /// Makes the handle of a session that intercepts the connections of its threads.
         #[cfg(feature = "intercept")]
         pub(crate) fn intercepting(session: u64, clock: &Clock, setup: InterceptionSetup) -> Self {
             let InterceptionSetup { listener, loopback, shown, announced, refused } = setup;
@@ -88,7 +88,7 @@ mod backend {
                 let value = value.map(|value| c(&value).ok_or(())).transpose().ok()?;
                 Some((c(name.as_ref())?, value))
             });
-            // The variable of the process. The threads of a session may see another value.
+            // The value that the process has for the variable. The threads of a session may see another value.
             let own = |name: &str| outside(|| std::env::var_os(name)).and_then(|value| c(&value));
             let environment = announced.into_iter().filter_map(|(name, value)| {
                 let inherited = own(name);
@@ -107,9 +107,10 @@ mod backend {
             Ambient(Context::with_network(session, wall(clock), network))
         }
 
-        /// Assigns the calling thread, which runs the test's body, and all threads that it starts from now on to the
-        /// session. The test must build its async runtime afterwards, so that the runtime's threads belong to the
-        /// session. Under nextest the whole process belongs to the session until it [ends](Self::end).
+        /// Assigns the calling thread and all threads that it starts from now on to the session. The calling thread
+        /// must be the thread that runs the test's body. The test must build its async runtime afterwards, so that the
+        /// runtime's threads belong to the session. Under nextest the whole process belongs to the session until it
+        /// [ends](Self::end).
         #[must_use = "the thread leaves the session as soon as this is dropped"]
         pub(crate) fn enter(self) -> Entered {
             Entered(self.0.enter_root())
@@ -120,8 +121,8 @@ mod backend {
             self.0.direct_connections()
         }
 
-        /// Ends the session for all threads. Threads that still run belong to the only other session that is open, or to
-        /// none.
+        /// Ends the session for all its threads. If exactly one other session is open, threads that still run belong to
+        /// that session from now on. Otherwise they belong to no session.
         pub(crate) fn end(self) {
             self.0.release();
         }
@@ -191,7 +192,8 @@ mod backend {
         None
     }
 
-    /// Safe code cannot register a function for the end of the process.
+    /// Returns false: without `cassette-ambient` nothing can run at the end of the process, because that needs unsafe
+    /// code.
     pub(crate) fn at_exit(_work: fn() -> Option<i32>) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! The streaming body that all parts of the crate pass on. It holds at most one chunk.
+//! The type of body that all parts of the crate use. A body is a stream and holds at most one chunk.
 
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard};
@@ -11,10 +11,10 @@ use http_body_util::combinators::UnsyncBoxBody;
 
 use crate::poison::unpoisoned;
 
-/// The error with which a body breaks off.
+/// The error of a body that ends before it is complete.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 
-/// A streaming body of bytes, of a request or of a response.
+/// The body of a request or a response, as a stream of bytes.
 ///
 /// [`Session::layer`](crate::Session::layer) takes and returns bodies of this type. Use [`new`](Self::new) to wrap the
 /// body of another framework, or `From` for bytes in memory. Chunks are passed on without a copy.
@@ -27,8 +27,9 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 /// assert_eq!(Body::from("hello").size_hint().exact(), Some(5));
 /// ```
 pub struct Body(
-    // The bodies of some frameworks are not `Sync`, but reqwest requires `Sync`. The lock is only for the two methods
-    // that take `&self`. The method that reads the body takes `&mut self`, so it does not wait for the lock.
+    // The bodies of some frameworks are not `Sync`, but reqwest requires `Sync`, and the lock makes this type `Sync`.
+    // Only the two methods that take `&self` lock it. The method that reads the body takes `&mut self`, so it needs no
+    // lock.
     Mutex<UnsyncBoxBody<Bytes, BoxError>>,
 );
 
@@ -71,7 +72,7 @@ impl http_body::Body for Body {
     }
 }
 
-/// A body of these bytes.
+/// Makes a body from bytes in memory.
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Body {
         Body::new(http_body_util::Full::new(bytes.into()))

@@ -1,10 +1,10 @@
-//! Carries the ends of chunks through a rewriting of the text: from the bytes on the wire to the stored bytes, and
-//! back on replay.
+//! Finds where the chunks of a body end after the text of the body is rewritten. While recording, redaction rewrites
+//! the received bytes to the stored bytes. On replay, secrets are filled into the stored bytes.
 //!
-//! Redaction changes lengths and holds bytes back, so the end of a chunk has another offset in the stored body, which
-//! is known only later. But it leaves line breaks as they are. The end of a chunk is therefore noted as a line and a
-//! column, and becomes an offset when the rewritten text reaches it. In a line that redaction changed, an end in the
-//! middle of the line may shift by the difference of the lengths.
+//! Redaction changes lengths and holds bytes back. So the end of a chunk has another offset in the stored body, and
+//! this offset is known only later. But redaction does not change line breaks. Therefore this module notes the end of a
+//! chunk as a line and a column. It converts this place to an offset when the rewritten text reaches the place. If
+//! redaction changed the line, an end in the middle of the line may be wrong by the difference of the lengths.
 //!
 //! Must not know: what rewrites the text, who reads it.
 
@@ -12,19 +12,20 @@ use std::collections::VecDeque;
 
 use crate::tape::{Chunks, LineScan};
 
-/// The most ends that are stored as offsets, and the most that wait for a comparison. Longer streams keep their chunks
-/// only if each of them is an event or a line.
+/// The greatest number of ends that are stored as offsets, and the greatest number that wait for a comparison. A longer
+/// stream keeps its chunks only if each chunk is an event or a line.
 const MOST: usize = 64 * 1024;
 
-/// The ends of chunks, on both sides of a rewriting.
+/// Converts the ends of chunks in the original text to offsets in the rewritten text.
 #[derive(Debug, Default)]
 pub(crate) struct Boundaries {
     read: Place,
-    /// Ends that the rewritten text has not reached.
+    /// Ends that the rewritten text has not reached yet.
     waiting: VecDeque<Place>,
     written: Place,
-    /// The offset of the rewritten text, and that of the beginning of its current line.
+    /// The number of bytes of the rewritten text so far.
     offset: u64,
+    /// The offset at which the current line of the rewritten text begins.
     line_at: u64,
     last: u64,
 }
@@ -48,18 +49,18 @@ impl Place {
 }
 
 impl Boundaries {
-    /// Takes bytes of the text before the rewriting.
+    /// Takes bytes of the original text.
     pub(crate) fn read(&mut self, bytes: &[u8]) {
         self.read.advance(bytes);
     }
 
-    /// Whether the text before the rewriting ends at a line break so far.
+    /// Whether the original text so far ends with a line break.
     pub(crate) fn is_at_line_start(&self) -> bool {
         self.read.column == 0
     }
 
-    /// Notes the end of a chunk after the bytes that were read so far. Passes it to `found` if the rewritten text has
-    /// reached it.
+    /// Notes that a chunk ends after the bytes that were read so far. If the rewritten text has already reached this
+    /// place, passes the offset to `found`.
     pub(crate) fn mark(&mut self, found: &mut impl FnMut(u64)) {
         if self.waiting.is_empty() && self.read.line <= self.written.line {
             let at = match self.read.line == self.written.line {
@@ -73,7 +74,7 @@ impl Boundaries {
         self.waiting.push_back(self.read);
     }
 
-    /// Takes bytes of the rewritten text. Passes the ends of chunks that they reach to `found`.
+    /// Takes bytes of the rewritten text. Passes the offset of each end of a chunk in these bytes to `found`.
     pub(crate) fn write(&mut self, mut bytes: &[u8], found: &mut impl FnMut(u64)) {
         while !bytes.is_empty() {
             let line_end = memchr::memchr(b'\n', bytes).map(|at| at + 1);
@@ -100,7 +101,8 @@ impl Boundaries {
     }
 
     fn find(&mut self, at: u64, found: &mut impl FnMut(u64)) {
-        // Two ends at one offset mean an empty chunk, which has no meaning for a client.
+        // Two ends at the same offset mean an empty chunk. A client cannot notice an empty chunk, so the second end is
+        // ignored.
         if at > self.last {
             self.last = at;
             found(at);
@@ -108,14 +110,15 @@ impl Boundaries {
     }
 }
 
-/// Collects the ends of the chunks of a body while it is recorded, in the shortest form.
+/// Collects the ends of the chunks of a body while it is recorded. If all chunks are events, or all chunks are lines,
+/// the result says only that.
 #[derive(Debug)]
 pub(crate) struct ChunkLog {
     boundaries: Boundaries,
     scan: LineScan,
     events: Pattern,
     lines: Pattern,
-    /// `None` after there were too many.
+    /// The offsets of the ends. `None` after there were more than [`MOST`].
     at: Option<Vec<u64>>,
     kind: Kind,
 }
@@ -124,14 +127,15 @@ pub(crate) struct ChunkLog {
 enum Kind {
     /// The content type is that of a stream.
     Stream,
-    /// A stream for as long as each chunk ends with a line break.
+    /// The body counts as a stream as long as each chunk ends with a line break.
     WhileLines,
     No,
 }
 
 impl ChunkLog {
-    /// A log for a body of this kind. A body without a declared length counts as a stream for as long as each of its
-    /// chunks ends with a line break: several APIs send a JSON document on each line, under the type of JSON.
+    /// Makes a log for a body. `is_stream` says whether the content type is that of a stream. A body without a declared
+    /// length also counts as a stream as long as each chunk ends with a line break, because several APIs send one JSON
+    /// document on each line with the content type of JSON.
     pub(crate) fn new(is_stream: bool, has_length: bool) -> ChunkLog {
         ChunkLog {
             boundaries: Boundaries::default(),
@@ -147,7 +151,7 @@ impl ChunkLog {
         }
     }
 
-    /// Whether the body is a stream, as far as that is known.
+    /// Whether the body counts as a stream so far.
     pub(crate) fn is_stream(&self) -> bool {
         self.kind != Kind::No
     }
@@ -187,7 +191,7 @@ impl ChunkLog {
         self.boundaries.write(bytes, &mut |end| note(end, at, events, lines));
     }
 
-    /// The ends of the chunks of the whole body.
+    /// Returns the ends of the chunks of the whole body.
     pub(crate) fn finish(self) -> Chunks {
         let total = self.boundaries.offset;
         let is_stream = self.is_stream();
@@ -217,7 +221,7 @@ fn note(end: u64, at: &mut Option<Vec<u64>>, events: &mut Pattern, lines: &mut P
     lines.chunk(end);
 }
 
-/// Compares the ends of chunks with the ends of lines or of events, while both become known.
+/// Checks whether the chunks end where the lines or the events end. Both kinds of ends become known little by little.
 #[derive(Debug, Default)]
 struct Pattern {
     ends: VecDeque<u64>,
@@ -247,7 +251,7 @@ impl Pattern {
         }
     }
 
-    /// Whether each chunk has the pattern, in a body of this length.
+    /// Whether each chunk of a body is one event or one line. `total` is the length of the body.
     fn holds(&self, total: u64) -> bool {
         !self.broken && self.ends.iter().chain(&self.chunks).all(|at| *at == total)
     }
@@ -257,7 +261,7 @@ impl Pattern {
 mod tests {
     use super::*;
 
-    /// The chunks of a text without rewriting.
+    /// Returns the chunks of a text that is not rewritten.
     fn chunks(is_stream: bool, chunks: &[&str]) -> Chunks {
         let mut log = ChunkLog::new(is_stream, false);
         for chunk in chunks {
@@ -281,7 +285,7 @@ mod tests {
         assert_eq!(chunks(false, &["1\n", "2", "\n"]), Chunks::One);
     }
 
-    /// A rewriting that replaces `SECRET`, and holds the last bytes back.
+    /// The text is rewritten: `SECRET` is replaced, and the last bytes are held back.
     #[test]
     fn through_a_rewriting() {
         let mut log = ChunkLog::new(true, false);

@@ -1,5 +1,5 @@
-//! The pipeline of a body. It decodes the body and redacts it. It keeps a body up to the inline limit in memory, and
-//! writes a longer body to a file.
+//! The pipeline for bodies. It decodes and redacts a body. It keeps a body up to the inline limit in memory, and writes
+//! a longer body to a file.
 //!
 //! Recording and matching use the same pipeline, so that their results cannot differ. Must not know: cassettes,
 //! matching.
@@ -16,11 +16,11 @@ use crate::poison::unpoisoned;
 use crate::redact::{BodyRedactor, Hooked, Redactor, Side, Watch};
 use crate::tape::{Body, BodySink, Chunks};
 
-/// Headers with a digest of the body's bytes (RFC 9530, RFC 3230, RFC 1864). A client that checks them would refuse a
-/// body that redaction changed.
+/// Headers with a digest of the body's bytes (RFC 9530, RFC 3230, RFC 1864). A client that checks a digest would refuse
+/// a body that redaction changed.
 pub(crate) const DIGESTS: [&str; 4] = ["content-digest", "repr-digest", "digest", "content-md5"];
 
-/// Takes the bytes of a body as they were sent. [`finish`](Capture::finish) returns the body for the cassette.
+/// Takes the bytes of a body as they were sent, and makes the body for the cassette from them.
 pub(crate) struct Capture {
     pipeline: Pipeline,
     encoding: Option<String>,
@@ -33,7 +33,7 @@ pub(crate) struct Capture {
 /// The stages after decoding, from first to last.
 type Redacted = Logged<Watch<Hooked<BodyRedactor<Logged<BodySink>>>>>;
 
-/// The ends of the chunks of a response. `None` for a request.
+/// The log of the ends of a response's chunks. `None` for a request.
 #[derive(Clone, Default)]
 struct Log(Option<Arc<Mutex<ChunkLog>>>);
 
@@ -47,8 +47,8 @@ enum Pipeline {
 }
 
 impl Capture {
-    /// A capture for the body of a request or an answer. `headers` are the original headers of the same message, and
-    /// `uri` is the redacted URI of the request.
+    /// Makes a capture for the body of a request or an answer. `headers` are the original headers of the same message,
+    /// and `uri` is the redacted URI of the request.
     pub(crate) fn new(
         redactor: &Redactor,
         side: Side,
@@ -84,7 +84,7 @@ impl Capture {
         self.log.with(ChunkLog::mark);
     }
 
-    /// Whether the body is a stream, as far as that is known.
+    /// Whether the body counts as a stream so far.
     pub(crate) fn is_stream(&self) -> bool {
         self.log.with(|log| log.is_stream()).unwrap_or(false)
     }
@@ -97,13 +97,13 @@ impl Capture {
         }
     }
 
-    /// The body for the cassette. Removes the headers that no longer describe the body: `content-encoding` if the body
-    /// was decoded, and digests of the original bytes if the bytes have changed.
+    /// Returns the body for the cassette. Removes headers that no longer describe the body: `content-encoding` if the
+    /// body was decoded, and digests of the original bytes if the bytes have changed.
     pub(crate) fn finish(self, headers: &mut HeaderMap) -> io::Result<Body> {
         self.end(headers, |decoder| decoder.finish())
     }
 
-    /// Like `finish`, for a body that was cut off: the result is the part that can be decoded.
+    /// Does the same as `finish` for a body that was cut off. Returns the part of the body that can be decoded.
     pub(crate) fn finish_cut(self, headers: &mut HeaderMap) -> io::Result<Body> {
         self.end(headers, |decoder| Ok(decoder.abandon()))
     }
@@ -114,7 +114,7 @@ impl Capture {
         decoded: impl FnOnce(Decoder<Redacted>) -> io::Result<Redacted>,
     ) -> io::Result<Body> {
         match self.pipeline {
-            // An empty body, such as that of an answer to HEAD, was not encoded. Its headers stay.
+            // An empty body, such as the body of an answer to `HEAD`, was not encoded, so its headers stay.
             _ if self.bytes == 0 => Ok(Body::default()),
             Pipeline::Open(decoder) => {
                 let (redacted, by_hook) = decoded(*decoder)?.next.finish()?.finish()?;
@@ -131,7 +131,7 @@ impl Capture {
                     }
                 }
                 let chunks = self.log.with(|log| std::mem::replace(log, ChunkLog::new(false, true)).finish());
-                // A hook may have written another text, in which the ends have no meaning.
+                // If a hook of the project has changed the body, the noted ends have no meaning in it.
                 let chunks = chunks.filter(|_| !by_hook).unwrap_or(Chunks::One);
                 Ok(Body { content, encoding: self.encoding, chunks })
             }
@@ -169,7 +169,7 @@ impl Log {
     }
 }
 
-/// A writer that shows the log what passes.
+/// A writer that passes bytes on to `next`, and notes them in the log.
 struct Logged<W> {
     next: W,
     log: Log,
@@ -203,9 +203,9 @@ pub(crate) fn content_type(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok())
 }
 
-/// The content codings as one list, in the order in which they were applied. Several header lines form one list (RFC
-/// 9110 §5.3). `None` if the body is not encoded, or if no value names a coding. A coding that is not text is kept in the list, so that it counts as
-/// unknown.
+/// Returns the content codings of a body as one list, in the order in which they were applied. Several header lines
+/// form one list (RFC 9110 §5.3). Returns `None` if the body is not encoded, or if no value names a coding. A coding
+/// that is not text stays in the list and counts as unknown.
 pub(crate) fn content_encoding(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(header::CONTENT_ENCODING).iter();
     let list: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();

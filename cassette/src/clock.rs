@@ -1,7 +1,7 @@
-//! The clock of a session: the instant at which it stands, and the range of possible instants. This file also reads and
-//! writes instants as text (RFC 3339), for cassettes.
+//! The clock of a session: the instant that it shows, and the range of possible instants. This file also parses and
+//! formats instants as text (RFC 3339) for cassettes.
 //!
-//! Must not know: how unmodified code sees the clock (`ambient` does), nor what a session is.
+//! Must not know: how unmodified code sees the clock (`ambient` knows that), what a session is.
 
 use crate::error::{Error, Result};
 use std::fmt;
@@ -13,8 +13,8 @@ use time::format_description::well_known::{Rfc2822, Rfc3339};
 
 /// The clock of a session: a clock that is frozen at an instant, or the real clock.
 ///
-/// Code that reads the time through [`now`](Self::now) gets the session's time on every system; `SystemTime::now()`
-/// shows it on Linux and macOS only. All clones are the same clock.
+/// [`now`](Self::now) returns the session's time on every system. `SystemTime::now()` returns it only on Linux and
+/// macOS. All clones of a clock are the same clock.
 ///
 /// ```
 /// use cassette::Clock;
@@ -31,22 +31,23 @@ use time::format_description::well_known::{Rfc2822, Rfc3339};
 pub struct Clock(Option<Arc<AtomicU64>>);
 
 impl Clock {
-    /// A clock that stands at `at`.
+    /// Makes a clock that is frozen at `at`.
     ///
     /// # Errors
     ///
-    /// `at` is before 1970 or after 2261. Before that range chrono's `Utc::now()` panics. After that range, nanoseconds
-    /// since 1970, which many libraries count, do not fit into a signed 64-bit number.
+    /// `at` is before 1970 or after 2261. For an instant before 1970, chrono's `Utc::now()` panics. Many libraries
+    /// store nanoseconds since 1970 in a signed 64-bit number, and an instant after 2261 does not fit into it.
     pub fn frozen(at: SystemTime) -> Result<Self> {
         Ok(Clock(Some(Arc::new(AtomicU64::new(nanoseconds(at)?)))))
     }
 
-    /// The real clock, for a session that does not freeze time.
+    /// Makes a clock that shows the real time, for a session that does not freeze time.
     pub fn real() -> Self {
         Clock(None)
     }
 
-    /// The time of the session: the instant of a frozen clock, or the time that the calling thread sees.
+    /// Returns the time of the session. For a frozen clock this is its instant. For the real clock it is the time that
+    /// the calling thread sees.
     pub fn now(&self) -> SystemTime {
         match &self.0 {
             Some(ns) => UNIX_EPOCH + Duration::from_nanos(ns.load(Relaxed)),
@@ -81,12 +82,12 @@ impl Clock {
         }
     }
 
-    /// Whether the clock is frozen: it stands until [`set`](Self::set) or [`advance`](Self::advance) moves it.
+    /// Whether the clock is frozen. A frozen clock changes only by [`set`](Self::set) and [`advance`](Self::advance).
     pub fn is_frozen(&self) -> bool {
         self.0.is_some()
     }
 
-    /// The shared instant of a frozen clock in nanoseconds since 1970; `None` for the real clock.
+    /// The instant of a frozen clock in nanoseconds since 1970, which all clones share. `None` for the real clock.
     #[cfg(feature = "ambient")]
     pub(crate) fn shared(&self) -> Option<&Arc<AtomicU64>> {
         self.0.as_ref()
@@ -127,7 +128,7 @@ fn out_of_range(instant: &str) -> Error {
 }
 
 /// Parses an instant in the format of [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339#section-5.6), with any offset.
-/// Digits of a fraction after the ninth are dropped.
+/// A fraction of a second is cut after nine digits.
 ///
 /// # Errors
 ///
@@ -140,7 +141,7 @@ pub(crate) fn parse_rfc3339(text: &str) -> Result<SystemTime> {
     }
 }
 
-/// The instant in the format of the header `date` (RFC 9110 §5.6.7). `None` for a year before 1900 or after 9999.
+/// Formats an instant for the header `date` (RFC 9110 §5.6.7). Returns `None` for an instant before 1970 or after 9999.
 pub(crate) fn format_http_date(at: SystemTime) -> Option<String> {
     let since = Duration::from_secs(at.duration_since(UNIX_EPOCH).ok()?.as_secs());
     let text = OffsetDateTime::UNIX_EPOCH.checked_add(since.try_into().ok()?)?.format(&Rfc2822).ok()?;
@@ -149,8 +150,8 @@ pub(crate) fn format_http_date(at: SystemTime) -> Option<String> {
 
 /// Formats an instant in UTC, with as many decimals as it needs: `2024-05-06T07:08:09.25Z`.
 ///
-/// The format has four digits for a year. An instant outside of these years, which no session's clock can have, is
-/// written as the nearest instant in these years.
+/// The format has four digits for the year. If the year does not fit, the function formats the nearest instant whose
+/// year fits. The clock of a session never shows such an instant.
 pub(crate) fn format_rfc3339(at: SystemTime) -> String {
     let (moved, nearest) = match at.duration_since(UNIX_EPOCH) {
         Ok(after) => (
@@ -173,7 +174,7 @@ mod tests {
         parse_rfc3339(text).unwrap()
     }
 
-    /// Checks that the instant is parsed, and formatted as `written`.
+    /// Checks that `text` can be parsed, and that its instant is formatted as `written`.
     #[track_caller]
     fn check(text: &str, written: &str) {
         assert_eq!(format_rfc3339(at(text)), written);

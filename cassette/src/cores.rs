@@ -1,6 +1,6 @@
 //! Shares the work on many items over the cores of the machine.
 //!
-//! Must not know what the work is: the caller says how many threads it is worth.
+//! Must not know: what the work is. The caller says how many threads the work is worth.
 
 use std::num::NonZero;
 use std::panic::{self, AssertUnwindSafe};
@@ -13,7 +13,7 @@ use crate::error::{Error, Result, panic_text};
 ///
 /// At most `threads` threads work, and no more than there are cores or items. The calling thread is one of them. Each
 /// thread makes one `state` for itself, such as a buffer, and takes the next item as soon as it has finished an item.
-/// So the longest items should come first. A panic of `work` is passed on to the caller.
+/// So the items with the most work should come first. A panic of `work` is passed on to the caller.
 ///
 /// # Errors
 ///
@@ -28,8 +28,8 @@ pub(crate) fn try_map<T: Sync, S, R: Send>(
     let run = || {
         let mut state = state();
         let mut done = Vec::new();
-        // Threads take the items in order. So when an item fails, all items before it have been taken, and their
-        // threads finish them. The error of the first failing item is therefore always among the results.
+        // Threads take the items in order. So when an item fails, threads have already taken all earlier items, and
+        // they finish these items. Therefore the error of the first failing item is always among the results.
         while !failed.load(Ordering::Relaxed) {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(item) = items.get(at) else { break };
@@ -44,7 +44,7 @@ pub(crate) fn try_map<T: Sync, S, R: Send>(
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let others = threads.min(cores).min(items.len()).saturating_sub(1);
     let mut done = thread::scope(|scope| {
-        // The system may refuse to start a thread. Then the running threads do its work.
+        // The system may refuse to start a thread. Then the other threads do its work.
         let start = |_| thread::Builder::new().name("cassette-worker".into()).spawn_scoped(scope, run).ok();
         let others: Vec<_> = (0..others).filter_map(start).collect();
         let mut done = run();

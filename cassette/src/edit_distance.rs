@@ -1,6 +1,6 @@
-//! The edit distance of two names, for "did you mean" in messages.
+//! The edit distance of two names. Messages use it for "did you mean".
 
-/// The Levenshtein distance, over bytes.
+/// Returns the Levenshtein distance of two names, counted in bytes.
 pub(crate) fn edit_distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {

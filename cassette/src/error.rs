@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// `Result` with this crate's [`Error`] by default.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The return type of a test. `?` converts every error into it, this crate's and any other.
+/// The return type of a test. `?` converts errors of this crate and of any other crate to it.
 ///
 /// ```
 /// fn body() -> cassette::TestResult<u32> {
@@ -22,7 +22,7 @@ pub type TestResult<T = ()> = std::result::Result<T, TestError>;
 
 type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
 
-/// An error, with the file that it is about and the position in that file, if there is one.
+/// An error of this crate. It may name the file that it is about, and a position in this file.
 ///
 /// `Display` prints only this error, [`source`](std::error::Error::source) returns the error that caused it, and
 /// `Debug` prints the whole chain of errors. Tests that return [`TestResult`], `anyhow::Result` or a boxed error
@@ -42,7 +42,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error with a message: a lower-case fragment that reads well after "failed: ".
+    /// Makes an error. The message is a fragment in lower case that reads well after "failed: ".
     pub fn new(message: impl Into<String>) -> Self {
         Error(Box::new(Inner {
             message: message.into(),
@@ -53,7 +53,7 @@ impl Error {
         }))
     }
 
-    /// An error with a message and the error that caused it.
+    /// Makes an error with a message and the error that caused it.
     pub fn with_source(message: impl Into<String>, source: impl Into<Source>) -> Self {
         let mut e = Error::new(message);
         e.0.source = Some(source.into());
@@ -67,14 +67,14 @@ impl Error {
         self
     }
 
-    /// Adds the place in the file: line and column, both from 1.
+    /// Adds the position in the file. The line and the column are counted from 1.
     #[must_use]
     pub fn at_position(mut self, line: usize, column: usize) -> Self {
         self.0.position = Some((line, column));
         self
     }
 
-    /// Adds a hint: the command, or the one step, that helps.
+    /// Adds a hint: one command or one step that solves the problem.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
@@ -86,12 +86,12 @@ impl Error {
         self.0.path.as_deref()
     }
 
-    /// Line and column in [`path`](Self::path), both from 1.
+    /// The line and the column in [`path`](Self::path), counted from 1.
     pub fn position(&self) -> Option<(usize, usize)> {
         self.0.position
     }
 
-    /// The hint: usually a command to copy.
+    /// The hint, which is usually a command to copy.
     pub fn help(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
@@ -143,9 +143,9 @@ impl std::error::Error for Error {
     }
 }
 
-/// Any error that ended a test, with the place of the `?` that returned it.
+/// An error that ended a test, with the place in the code of the `?` that returned it. It may come from any crate.
 ///
-/// It does not implement [`std::error::Error`]. So it can implement `From` for every type that does.
+/// This type does not implement [`std::error::Error`]. So it can implement `From` for every type that implements it.
 pub struct TestError {
     error: Source,
     place: &'static std::panic::Location<'static>,
@@ -158,7 +158,7 @@ impl<E: Into<Source>> From<E> for TestError {
     }
 }
 
-/// Prints the whole chain and the place.
+/// Prints the whole chain of errors and the place of the `?`.
 impl fmt::Display for TestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.error.downcast_ref::<Error>() {
@@ -175,13 +175,13 @@ impl fmt::Debug for TestError {
     }
 }
 
-/// The message of a panic; empty if the payload is not a text.
+/// Returns the message of a panic. The message is empty if the payload is not a text.
 pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().copied();
     text.map(str::to_owned).or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
-/// An error and all its sources in one line.
+/// Writes an error and all its sources in one line.
 pub(crate) fn chain(e: &dyn std::error::Error) -> String {
     let mut text = e.to_string();
     let mut next = e.source();

@@ -9,7 +9,7 @@ use std::io;
 use crate::transport_error::ResetCode;
 use crate::transport_error::{TransportError, TransportErrorKind as Kind};
 
-/// The kind and the complete message of an error, from its chain of sources.
+/// Returns the kind and the complete message of an error. Both come from the error and its chain of sources.
 pub(crate) fn of(error: &(dyn Error + 'static)) -> TransportError {
     let mut kind = None;
     let mut fallback = None;
@@ -22,8 +22,8 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> TransportError {
         let from_client = client_kind(level);
         fallback = fallback.or(from_client.flatten());
         let text = level.to_string();
-        // Many errors already print their source. The message of the HTTP client's own error adds nothing, or contains
-        // the URL.
+        // Many errors already print their source, so a text is not added twice. The message of an HTTP client's own
+        // error is left out if it has a source, because it adds nothing or contains the URL.
         if !message.ends_with(&text) && (from_client.is_none() || level.source().is_none()) {
             message += if message.is_empty() { "" } else { ": " };
             message += &text;
@@ -32,7 +32,7 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> TransportError {
     TransportError { kind: kind.or(fallback).unwrap_or(Kind::Protocol), message }
 }
 
-/// The kind of one input or output error.
+/// Returns the kind for the kind of an I/O error.
 pub(crate) fn of_io(kind: io::ErrorKind) -> Option<Kind> {
     match kind {
         io::ErrorKind::TimedOut => Some(Kind::Timeout),
@@ -45,7 +45,8 @@ pub(crate) fn of_io(kind: io::ErrorKind) -> Option<Kind> {
     }
 }
 
-/// The error and its sources. `io::Error::source` skips the error that it wraps, so that error is added here.
+/// Iterates over an error and its sources. `io::Error::source` skips the error that the `io::Error` wraps, so the
+/// function adds the wrapped error.
 fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&level| {
         let wrapped = level.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -61,8 +62,8 @@ fn classify(level: &(dyn Error + 'static)) -> Option<Kind> {
     if let Some(kind) = of_protocol(level) {
         return Some(kind);
     }
-    // The type of this error is private to hyper-util, and its source depends on the resolver, so only its text
-    // identifies it.
+    // The type of a DNS error is private to hyper-util, and its source depends on the resolver. So only the text
+    // identifies the error.
     level.to_string().starts_with("dns error").then_some(Kind::Dns)
 }
 
@@ -93,8 +94,8 @@ fn of_protocol(level: &(dyn Error + 'static)) -> Option<Kind> {
     }
 }
 
-/// `Some` if this level of the chain is the error type of an HTTP client. The inner value is the kind that this error
-/// gives. The kind of a source is more precise and is preferred.
+/// Returns `Some` if this level of the chain is the error of an HTTP client. The inner value is the kind of this error,
+/// if it has one. If a source in the chain has a kind, that kind is used, because it is more precise.
 fn client_kind(level: &(dyn Error + 'static)) -> Option<Option<Kind>> {
     #[cfg(feature = "proxy")]
     if let Some(e) = level.downcast_ref::<hyper_util::client::legacy::Error>() {

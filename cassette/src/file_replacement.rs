@@ -1,7 +1,8 @@
-//! Replaces files as a whole: under the name there is always the complete old file or the complete new file.
+//! Replaces files as a whole. At any time, the name of the file stands for the complete old file or the complete new
+//! file.
 //!
-//! A rename alone does not survive a power failure. So the contents are flushed before the rename, and the folder after
-//! it.
+//! A rename alone does not survive a power failure. So this module flushes the contents before the rename, and the
+//! folder after the rename.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -29,12 +30,13 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         flush_folder(folder)
     };
     write().inspect_err(|_| {
-        // Best effort: the caller reports the error that came first.
+        // If the temporary file cannot be removed, that error is ignored. The caller reports the first error.
         let _ = fs::remove_file(&temporary);
     })
 }
 
-/// Moves a file to `to` and replaces what is there. If `to` is on another file system, the file is copied.
+/// Moves a file to `to`, and replaces the file there. If `to` is on another file system, copies the file and removes
+/// the original.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     match fs::rename(from, to) {
         Err(e) if e.kind() == io::ErrorKind::CrossesDevices => {
@@ -45,7 +47,7 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Copies a file to `to` and replaces what is there. The unfinished copy is called `<to>.recording`.
+/// Copies a file to `to`, and replaces the file there. The unfinished copy has the name `<to>.recording`.
 pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     let mut half = to.as_os_str().to_owned();
     half.push(".recording");
@@ -62,8 +64,8 @@ pub(crate) fn flush(path: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).open(path)?.sync_all()
 }
 
-/// Waits until renames in a folder are on the disk. Windows cannot open a folder as a file; there a rename is as durable
-/// as the system makes it.
+/// Waits until renames in a folder are on the disk. Windows cannot open a folder as a file, so the function does
+/// nothing there.
 pub(crate) fn flush_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }

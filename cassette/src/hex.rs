@@ -1,6 +1,6 @@
-//! Bytes as lower-case hexadecimal digits: how hashes are written in cassettes and snapshots.
+//! Writes bytes as lower-case hexadecimal digits. Hashes in cassettes and snapshots have this format.
 
-/// Two digits for each byte.
+/// Writes two digits for each byte.
 pub(crate) fn encode(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|d| char::from(DIGITS[usize::from(d)])).collect()

@@ -1,6 +1,6 @@
 //! The patterns of ignored and pass-through hosts, and the check whether a host is on this machine.
 //!
-//! This module resolves no names, because a DNS query would already leave the machine. Must not know: what happens to a
+//! This module does not resolve names, because a DNS query would leave the machine. Must not know: what happens to a
 //! request.
 
 use std::net::{IpAddr, SocketAddr};
@@ -15,7 +15,7 @@ pub(crate) struct Hosts {
 /// A host, or all subdomains of a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Pattern {
-    /// Lower case, without the `*.` of a domain.
+    /// The name in lower case, without `*.` at its beginning.
     name: String,
     subdomains: bool,
     port: Option<u16>,
@@ -40,14 +40,15 @@ impl Hosts {
         self.passed.iter().any(|pattern| pattern.matches(uri))
     }
 
-    /// Whether there is a pass-through host.
+    /// Whether there are pass-through hosts.
     pub(crate) fn pass_any(&self) -> bool {
         !self.passed.is_empty()
     }
 }
 
-/// Whether the host of this URI is on this machine, as far as that is known without a resolver. `resolve` has the
-/// addresses of [`Config::resolve`](crate::Config::resolve).
+/// Whether the host of this URI is known to be on this machine. The function asks no resolver: it knows loopback
+/// addresses, `localhost`, and the addresses in `resolve`, which the project gave to
+/// [`Config::resolve`](crate::Config::resolve).
 pub(crate) fn is_loopback(uri: &http::Uri, resolve: &[(String, SocketAddr)]) -> bool {
     let overridden = resolve.iter().find(|(host, _)| Pattern::parse(host).is_ok_and(|p| p.matches(uri)));
     if let Some((_, address)) = overridden {
@@ -57,7 +58,7 @@ pub(crate) fn is_loopback(uri: &http::Uri, resolve: &[(String, SocketAddr)]) -> 
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
-/// The host in lower case, without the brackets of an IPv6 address.
+/// Returns the host in lower case, without the brackets of an IPv6 address.
 fn host(uri: &http::Uri) -> String {
     uri.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase()
 }
@@ -69,7 +70,7 @@ impl Pattern {
             Some(rest) => (true, rest),
             None => (false, text),
         };
-        // An IPv6 address without brackets has colons, but no port.
+        // An IPv6 address without brackets contains colons, but no port. So addresses are recognised before ports.
         let address: Option<IpAddr> = rest.parse().ok();
         let (name, port) = match address {
             Some(_) => (rest.to_owned(), None),

@@ -29,7 +29,7 @@ pub enum Mode {
     Replay,
     /// Sends requests to the real servers, and replaces the cassette and the snapshot if the test passes.
     Record,
-    /// Records if there is no cassette yet, replays otherwise.
+    /// Records if there is no cassette yet. Otherwise replays.
     Auto,
     /// Answers requests from the cassette if they are on it, and sends all other requests to the real servers. If the
     /// test passes, their responses are added to the cassette. Unused interactions stay on it.
@@ -39,14 +39,14 @@ pub enum Mode {
     Verify,
     /// Replays, and replaces the snapshot of the output if the test passes.
     Accept,
-    /// Passes everything through, without a cassette, without a snapshot, and with the real time.
+    /// Passes all requests to the real servers. Uses no cassette and no snapshot, and does not freeze the time.
     Off,
     /// Runs the test twice and keeps the second recording. The cassette lists what differs between the two runs, and
     /// matching ignores it.
     Learn,
 }
 
-/// How many modes there are.
+/// The number of modes.
 const MODES: usize = 8;
 
 impl Mode {
@@ -105,17 +105,17 @@ impl FromStr for Mode {
 /// The variables of this library. `cassette-ambient` reads `CASSETTE_TZ`, before `main`.
 const KNOWN: [&str; 3] = ["CASSETTE_MODE", "CASSETTE_REPORT", "CASSETTE_TZ"];
 
-/// The variable with which cassette starts a process that plays one recording back before the recording is installed.
-/// It names the file with the assignment. Users do not set it.
+/// The variable that cassette sets for a process that it starts to play one recording back, before the recording is
+/// installed. The value is the path of the file with the assignment for this process. Users do not set the variable.
 pub(crate) const PROOF: &str = "CASSETTE_PROOF";
 
-/// The variable of the machine-readable report.
+/// The variable with the path of the machine-readable report.
 pub(crate) const REPORT: &str = "CASSETTE_REPORT";
 
 /// A mistake in the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Mistake {
-    /// `CASSETTE_MODE` has this value, which is not the name of a mode.
+    /// The value of `CASSETTE_MODE` is not the name of a mode. The field is this value.
     UnknownMode(String),
     /// An unknown variable that begins with `CASSETTE_`. A misspelt variable would silently mean the default.
     UnknownVariable { name: String, nearest: &'static str },
@@ -142,7 +142,8 @@ impl Environment {
         std::env::var_os("CARGO_MANIFEST_DIR").filter(|d| !d.is_empty()).map(PathBuf::from)
     }
 
-    /// The file of the machine-readable report, `CASSETTE_REPORT`, relative to the working directory of the process.
+    /// The file of the machine-readable report, from `CASSETTE_REPORT`. A relative path starts at the working directory
+    /// of the process.
     pub(crate) fn report_file() -> Option<PathBuf> {
         std::env::var_os(REPORT).filter(|file| !file.is_empty()).map(PathBuf::from)
     }
@@ -187,11 +188,11 @@ impl Environment {
         Ok(found)
     }
 
-    /// The mode in force: the mode of the variable, otherwise of the attribute, otherwise of the configuration. In CI
-    /// only the variable can make a test write. If CI changed the mode, the second value is the mode that the test
+    /// Returns the mode of a test. The variable decides first, then the attribute, and then the configuration. In CI
+    /// only the variable can make a test write. If CI has changed the mode, the second value is the mode that the test
     /// asked for.
     ///
-    /// A process that plays a recording back writes nothing, whatever the variables say.
+    /// In a process that plays a recording back, the mode is always one that writes nothing.
     pub(crate) fn resolve(&self, attribute: Option<Mode>, config: Option<Mode>) -> (Mode, Option<Mode>) {
         if self.proof.is_some() {
             let mode = attribute.or(config).filter(|mode| !mode.writes());
@@ -212,7 +213,7 @@ impl Environment {
         self.pending && self.proof.is_none()
     }
 
-    /// The assignment of this process, if it was started to play one recording back.
+    /// The file with the assignment of this process, if cassette started the process to play one recording back.
     pub(crate) fn proof(&self) -> Option<&Path> {
         self.proof.as_deref()
     }

@@ -3,7 +3,7 @@
 //!
 //! In a response, the placeholder of a secret may name the encodings of its value: `{{secret.NAME|json|percent}}`.
 //!
-//! Must not know: values, rules, which encodings there are.
+//! Must not know: values, rules, the names of encodings.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -13,10 +13,10 @@ use percent_encoding::percent_decode;
 /// The length of the longest placeholder.
 pub(crate) const LONGEST: usize = 160;
 
-/// Replaces a value that cannot have a placeholder of its own.
+/// The placeholder for a value that has no name and no number.
 pub(crate) const REDACTED: &str = "[redacted]";
 
-/// Replaces every numbered placeholder in a comparison that ignores numbers.
+/// Stands for every numbered placeholder in a comparison that ignores numbers.
 pub(crate) const ANY: &str = "[*]";
 
 const OPEN: &str = "{{secret.";
@@ -62,29 +62,31 @@ pub(crate) fn numbered(name: &str, number: u32) -> String {
     format!("[{name}:{number}]")
 }
 
-/// The name in the placeholders for the values of this header, unless a rule has a name of its own for them.
+/// Returns the name in placeholders for values of this header. A rule may give these placeholders another name.
 pub(crate) fn name_of_header(header: &str) -> String {
     OF_HEADER.chars().chain(header.chars().filter(|c| is_name_char(*c)).take(64)).collect()
 }
 
-/// The header in whose values this placeholder stands, if [`name_of_header`] made its name.
+/// Returns the name of the header whose value the placeholder replaces, if [`name_of_header`] made the name in the
+/// placeholder.
 pub(crate) fn header_of(placeholder: &str) -> Option<&str> {
     parse(placeholder.as_bytes())?;
     placeholder.strip_prefix('[')?.split_once(':')?.0.strip_prefix(OF_HEADER)
 }
 
-/// Whether a name in a placeholder is one for the values of a header.
+/// Whether [`name_of_header`] made this name.
 pub(crate) fn is_name_of_header(name: &str) -> bool {
     name.starts_with(OF_HEADER)
 }
 
-/// The placeholder as the host of a URL, which cannot have brackets. `.invalid` belongs to nobody (RFC 2606 §2).
+/// Converts a placeholder to a host for a URL, because a host cannot contain brackets. Nobody can own a domain below
+/// `.invalid` (RFC 2606 §2).
 pub(crate) fn as_host(placeholder: &str) -> String {
     placeholder.trim_matches(['[', ']']).replace(':', "-") + ".invalid"
 }
 
-/// The placeholder of a secret with the encodings of its value, in the order in which they were applied. Other
-/// placeholders stay.
+/// Adds the names of encodings to the placeholder of a secret, in the order in which they were applied to the value.
+/// Returns any other placeholder unchanged.
 pub(crate) fn with_encodings<'e>(placeholder: &str, steps: impl IntoIterator<Item = &'e str>) -> String {
     let Some(open) = placeholder.strip_suffix(CLOSE) else { return placeholder.to_owned() };
     let steps: String = steps.into_iter().map(|step| format!("|{step}")).collect();
@@ -96,7 +98,8 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
     name.bytes().all(|b| is_secret_byte(b) && b != b'|') && !name.bytes().all(|b| b == b'#')
 }
 
-/// Whether two names belong to the same secret: they may differ in `#`, because a placeholder leaves out each `#`.
+/// Whether two names belong to the same secret. The names may differ in `#`, because a placeholder does not contain the
+/// `#` of a name.
 pub(crate) fn is_same_secret(one: &str, other: &str) -> bool {
     let letters = |b: &u8| *b != b'#';
     one.bytes().filter(letters).eq(other.bytes().filter(letters))
@@ -107,7 +110,7 @@ pub(crate) fn is_name_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
 }
 
-/// Parses a text that is a placeholder as a whole.
+/// Parses a text that consists of exactly one placeholder.
 pub(crate) fn parse(text: &[u8]) -> Option<Placeholder<'_>> {
     if text.len() > LONGEST {
         return None;
@@ -133,8 +136,8 @@ pub(crate) fn parse_secret(text: &str) -> Option<(&str, impl Iterator<Item = &st
     Some((parts.next()?, parts))
 }
 
-/// The text between the braces of what looks like the placeholder of a secret, whatever characters it contains. The
-/// definitions of a scaffolder accept every such text.
+/// Returns the text between `{{secret.` and `}}`, which may contain any characters. The definitions of a scaffolder
+/// accept every such text.
 pub(crate) fn parse_secret_loosely(text: &str) -> Option<&str> {
     text.strip_prefix(OPEN)?.strip_suffix(CLOSE)
 }
@@ -144,8 +147,8 @@ pub(crate) fn secrets_in(text: &str) -> impl Iterator<Item = &str> {
     spans_of_secrets(text).filter_map(|span| parse_secret(&text[span])).map(|(name, _)| name)
 }
 
-/// The names of [`secrets_in`], and also names that no secret can have, such as `API KEY`. Mode `verify` uses this
-/// function, because a text that is meant as a placeholder must not reach a real server.
+/// Does the same as [`secrets_in`], but also returns names that no secret can have, such as `API KEY`. Mode `verify`
+/// uses this function: even a misspelt placeholder must not reach a real server.
 pub(crate) fn secrets_in_loosely(text: &str) -> impl Iterator<Item = &str> {
     let inner = text.split(OPEN).skip(1).filter_map(|part| part.split_once(CLOSE)).map(|(inner, _)| inner);
     inner.filter_map(|inner| inner.split('|').next())
@@ -173,14 +176,14 @@ pub(crate) fn spans(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// Whether a text is the beginning of a secret's placeholder.
+/// The result of [`prefix`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Prefix {
-    /// The text may be the beginning of a placeholder. More text will decide.
+    /// The text may be the beginning of a placeholder. The text that follows decides.
     Open,
     /// The text is a complete placeholder.
     Whole,
-    /// The text is no beginning of a placeholder.
+    /// The text is not the beginning of a placeholder.
     Other,
 }
 
@@ -197,8 +200,8 @@ pub(crate) fn prefix(text: &[u8]) -> Prefix {
     }
 }
 
-/// The range of the opening characters of the next placeholder of a secret. The end of the text may cut them off. If
-/// there are none, the range is empty and at the end of the text.
+/// Returns the range of the next `{{secret.` in the text. If the text ends with a part of `{{secret.`, returns the
+/// range of this part. If there is neither, returns an empty range at the end of the text.
 pub(crate) fn next_opening(text: &[u8]) -> Range<usize> {
     let open = OPEN.as_bytes();
     let partial =
@@ -207,13 +210,13 @@ pub(crate) fn next_opening(text: &[u8]) -> Range<usize> {
     at..text.len().min(at + open.len())
 }
 
-/// The text with [`ANY`] in place of every numbered placeholder for whose name `is_ours` is true. The numbers depend on
-/// the order of events. So two texts that differ only in numbers become the same text.
+/// Replaces every numbered placeholder for whose name `is_ours` returns true by [`ANY`]. So two texts that differ only
+/// in the numbers of placeholders become equal. The numbers depend on the order of events.
 pub(crate) fn without_numbers<'t>(text: &'t [u8], is_ours: &dyn Fn(&str) -> bool) -> Cow<'t, [u8]> {
     replace_numbered(text, |_, name| is_ours(name).then(|| ANY.as_bytes().to_vec()))
 }
 
-/// The text without the `#` that older cassettes have in the placeholders of secrets.
+/// Removes each `#` from the placeholders of secrets. Cassettes of older versions have a `#` there.
 pub(crate) fn without_marks(text: &[u8]) -> Cow<'_, [u8]> {
     let (mut out, mut done) = (Vec::new(), 0);
     for start in memchr::memmem::find_iter(text, OPEN) {
@@ -260,10 +263,11 @@ pub(crate) fn replace_numbered<'t>(
     Cow::Owned(out)
 }
 
-/// The decoded text from the bracket at the beginning to the closing bracket, and its length before decoding.
+/// Returns the text from the bracket at the beginning to the closing bracket, decoded, and the length of this text
+/// before decoding.
 fn bracketed(text: &[u8]) -> Option<(Cow<'_, [u8]>, usize)> {
     if text[0] == b'[' {
-        // JSON has many brackets. This check quickly excludes most of them.
+        // JSON contains many brackets. This check quickly excludes most of them.
         text.get(1).filter(|b| b.is_ascii_alphanumeric())?;
         let end = memchr::memchr(b']', &text[..text.len().min(LONGEST)])?;
         return Some((Cow::Borrowed(&text[..=end]), end + 1));
@@ -340,7 +344,7 @@ mod tests {
         assert_eq!(parse_secret_loosely("x{{secret.A}}"), None);
     }
 
-    /// Placeholders that are written can be parsed.
+    /// The functions of this module can parse the placeholders that they write.
     #[test]
     fn written_and_read() {
         assert_eq!(of_secret("p.#t"), "{{secret.p.t}}");

@@ -1,11 +1,11 @@
-//! Locks whose holder panicked.
+//! Access to a lock after a thread panicked while it held the lock.
 
 use std::sync::{LockResult, PoisonError};
 
-/// The guarded value, even if a thread panicked while it held the lock.
+/// Returns the guard of the lock, even if a thread panicked while it held the lock.
 ///
-/// A panic already fails the test whose thread it ended. Every value that this crate guards is consistent after each
-/// statement, so the session can still report what it knows instead of panicking a second time.
+/// The panic already fails the test of the thread. Every value that this crate guards is consistent after each
+/// statement, so the session can still use the value for its report and need not panic, too.
 pub(crate) fn unpoisoned<T>(locked: LockResult<T>) -> T {
     locked.unwrap_or_else(PoisonError::into_inner)
 }

@@ -8,9 +8,8 @@ use std::process::ExitCode;
 
 use crate::session::Session;
 pub use crate::session::{Test, Verdict, run_async, run_sync};
-// The expansion names the runtime's builder through this re-export. So the features of tokio in the *user's* build
-// decide whether `new_multi_thread` and `start_paused` exist, and a missing feature is a compile error in the user's
-// test.
+// The expansion uses tokio's runtime builder through this re-export. So the features of tokio in the *user's* build
+// decide whether `new_multi_thread` and `start_paused` exist. A missing feature is a compile error in the user's test.
 pub use tokio;
 
 /// The argument that a test may take: its [`Session`].

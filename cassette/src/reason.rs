@@ -1,13 +1,14 @@
-//! The reason phrase of an HTTP/1 response, if it is not the usual one of its status. hyper keeps it among the
-//! extensions of a response.
+//! The reason phrase of an HTTP/1 response, if it differs from the usual phrase for the status. hyper stores such a
+//! phrase in the extensions of the response.
 //!
 //! Must not know: where a response comes from.
 
 use http::{Extensions, HeaderValue};
 
-/// The reason phrase that differs from the usual one. An empty reason phrase differs as well.
+/// Returns the reason phrase if it differs from the usual phrase. An empty phrase differs, too.
 ///
-/// The result is a [`HeaderValue`], because the same bytes are allowed in both (RFC 9112 §4, RFC 9110 §5.5).
+/// The result is a [`HeaderValue`], because a reason phrase and a header value may contain the same bytes (RFC 9112 §4,
+/// RFC 9110 §5.5).
 pub(crate) fn of(extensions: &Extensions) -> Option<HeaderValue> {
     #[cfg(feature = "proxy")]
     if let Some(reason) = extensions.get::<hyper::ext::ReasonPhrase>() {

@@ -1,6 +1,6 @@
 //! Headers that identify a request. The server or the client makes a new value for each request.
 //!
-//! Must not know: what becomes of such a header.
+//! Must not know: what cassette does with such a header.
 
 /// Whether a header of this name, in lower case, identifies a request.
 pub(crate) fn is_request_id(name: &str) -> bool {

@@ -15,9 +15,9 @@ use crate::redact::{Leak, LeakCheck, Redactor, Seen};
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Scanned {
-    /// Every secret found, in the order of paths and of places in a file.
+    /// The secrets that were found, sorted by path and by place in the file.
     pub found: Vec<FoundSecret>,
-    /// Files and folders that could not be read. They may hold more secrets.
+    /// Files and folders that could not be read. They may contain more secrets.
     pub unread: Vec<Error>,
     /// The number of files that were read.
     pub files: u64,
@@ -29,18 +29,18 @@ pub struct Scanned {
 pub struct FoundSecret {
     /// The path of the file.
     pub path: PathBuf,
-    /// The secret and its place. In a file compressed with gzip or zstd, the place is in the decompressed content; in
-    /// base64 of compressed data, it is the start of the base64.
+    /// The secret and its place. If the file is compressed with gzip or zstd, the place is in the decompressed content.
+    /// If compressed data is in base64 in the file, the place is the start of the base64.
     pub leak: Leak,
     /// Whether the secret is in compressed data.
     pub packed: bool,
 }
 
-/// Folders that are never committed and hold many files.
+/// Folders that are not scanned, because they are never committed and contain many files.
 const PASSED_OVER: [&str; 3] = ["target", "node_modules", ".git"];
 
-/// Scans files, and all files below folders. The memory that a scan needs does not depend on the size of the files.
-/// Symbolic links below a folder are not followed.
+/// Scans files and folders for secrets. In a folder, scans all files at any depth, and does not follow symbolic links.
+/// The memory that a scan needs does not depend on the size of the files.
 ///
 /// ```
 /// use cassette::__support::{Redactor, Rules, scan};
@@ -55,10 +55,11 @@ const PASSED_OVER: [&str; 3] = ["target", "node_modules", ".git"];
 ///
 /// # Errors
 ///
-/// There are too many secrets to look for. Files that cannot be read are no error; [`Scanned::unread`] lists them.
+/// There are too many secrets to look for. A file that cannot be read is not an error. [`Scanned::unread`] lists such
+/// files.
 pub fn scan<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>, redactor: &Redactor) -> Result<Scanned> {
     let paths: Vec<P> = paths.into_iter().collect();
-    // A file that several paths name is scanned once.
+    // If several paths lead to the same file, the file is scanned only once.
     let read = (paths.len() > 1).then(HashSet::new);
     let mut scanner = Scanner { check: redactor.leak_check()?, scanned: Scanned::default(), read };
     for path in &paths {
@@ -66,7 +67,7 @@ pub fn scan<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>, redactor: &Redac
         match fs::metadata(path) {
             Ok(data) if data.is_dir() => scanner.folder(path),
             Ok(data) if data.is_file() => scanner.file(path),
-            // A pipe is not opened, because that may block for ever.
+            // The scan does not open a pipe, because that may block for ever.
             Ok(_) => scanner.scanned.unread.push(
                 Error::new(format!("{} is neither a file nor a folder", path.display()))
                     .hint("write its contents to a file and scan that file"),

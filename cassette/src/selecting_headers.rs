@@ -1,9 +1,9 @@
-//! The request headers that select what a request asks for: an operation, a part, a representation or a tenant. Matching
-//! compares them by default, and a recording keeps them.
+//! The request headers that select what a request asks for: an operation, a part, a representation or a tenant.
+//! Matching compares these headers by default, and a recording keeps them.
 //!
-//! The list leaves out headers that vary by themselves. A new version of a client library changes `x-ms-version` or
-//! `user-agent`; the machine changes `x-goog-user-project`; each run changes `idempotency-key`. Preconditions such as
-//! `if-match` repeat a value of an earlier response, and are left out as well.
+//! The list does not contain headers that may change although the test does not: `x-ms-version` and `user-agent` with
+//! the version of a client library, `x-goog-user-project` with the machine, and `idempotency-key` with each run. The
+//! list also does not contain preconditions such as `if-match`, because they repeat a value of an earlier response.
 //!
 //! Must not know: how requests are compared or recorded.
 
@@ -30,7 +30,7 @@ pub(crate) fn is_selecting(name: &str) -> bool {
         || patterns().any(|pattern| wild::name(pattern.as_bytes(), name.as_bytes()))
 }
 
-/// The names with a `*`. They come first, because `*` sorts before letters.
+/// Returns the names with a `*`. They are at the beginning of the list, because `*` sorts before letters.
 fn patterns() -> impl Iterator<Item = &'static str> {
     HEADERS.iter().map(|header| header.name).take_while(|name| name.starts_with('*'))
 }
@@ -203,7 +203,7 @@ mod tests {
             );
             assert!(!header.why.is_empty() && !header.why.contains(['"', '\\', '|']), "{name}");
         }
-        // No name is on the list twice.
+        // No pattern matches another name on the list.
         for header in HEADERS.iter().filter(|header| !header.name.starts_with('*')) {
             let twice = patterns().any(|pattern| wild::name(pattern.as_bytes(), header.name.as_bytes()));
             assert!(!twice, "{header:?}");

@@ -2,7 +2,7 @@
 //! fuzz targets and the end-to-end tests. Users do not need these names. The documentation hides them, and any release
 //! may change them.
 //!
-//! Must not know: how anything is done. It only re-exports names.
+//! Must not know: how anything is done. Apart from `key`, this module only re-exports names.
 
 pub use crate::json::lex::{Kind, Lexer};
 pub use crate::json::style;

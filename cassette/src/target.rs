@@ -16,8 +16,8 @@ use crate::body::Body;
 /// How a connection reached the session.
 #[derive(Clone, Debug)]
 pub(crate) enum Origin {
-    /// Plain HTTP on the listener itself. Clients of a proxy send absolute URIs; other clients send paths and a `host`
-    /// header.
+    /// Plain HTTP on the session's listener. Clients that use it as a proxy send absolute URIs. Other clients send
+    /// paths and a `host` header.
     Front,
     /// Plain HTTP inside a CONNECT tunnel.
     #[cfg(feature = "proxy")]
@@ -25,15 +25,16 @@ pub(crate) enum Origin {
     /// Plain HTTP on an intercepted connection to this server.
     #[cfg(feature = "proxy")]
     Intercepted(Authority),
-    /// HTTP inside TLS, with the CONNECT tunnel around it, if there is one, and the host that the client asked for.
+    /// HTTP inside TLS. `tunnel` is the destination of the CONNECT tunnel around it, if there is one. `name` is the
+    /// host that the client asked for.
     #[cfg(feature = "proxy")]
     Tls { tunnel: Option<Authority>, name: String },
-    /// Plain HTTP on the base-URL port `at`, which stands for one server.
+    /// Plain HTTP on the port of a base URL, which stands for one server. `at` is the address of this port.
     #[cfg(feature = "proxy")]
     Base { scheme: Scheme, authority: Authority, at: SocketAddr },
 }
 
-/// The answer to a request that never reaches the engine.
+/// The answer to a request that cassette refuses before the request reaches the engine.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Refusal {
     status: StatusCode,
@@ -61,8 +62,9 @@ impl Refusal {
 /// Converts a request that arrived by `origin` to the request that the engine takes. `own` is the address of the
 /// listener that accepted the request, if there is one.
 ///
-/// The connection decides the destination of a request: in a tunnel it is the tunnel's host, whatever the `host` header
-/// says (RFC 9112 §3.2.2 for absolute URIs). If the `host` header differs, the header is kept for the real server.
+/// The connection decides the destination of a request. In a tunnel the destination is the host of the tunnel, even if
+/// the `host` header has another host (RFC 9112 §3.2.2 has this rule for absolute URIs). If the `host` header differs,
+/// it is kept for the real server.
 ///
 /// # Errors
 ///
@@ -83,7 +85,7 @@ pub(crate) fn forward<B>(
     }
     let scheme = match origin {
         Origin::Front => parts.uri.scheme().cloned().unwrap_or(Scheme::HTTP),
-        // An absolute URI means that the client takes the intended server for a proxy.
+        // An absolute URI means that the client uses the server as a proxy.
         #[cfg(feature = "proxy")]
         Origin::Intercepted(_) => parts.uri.scheme().cloned().unwrap_or(Scheme::HTTP),
         #[cfg(feature = "proxy")]
@@ -100,8 +102,8 @@ pub(crate) fn forward<B>(
     let asked = asked.map(|a| canonical(&a, &scheme)).transpose()?;
     #[cfg(feature = "proxy")]
     let asked = match origin {
-        // The client knows the server by the address of this port, so this address in a `host` header does not name
-        // another host.
+        // The client uses the address of this port as the address of the server. So if the `host` header has this
+        // address, it does not mean another host.
         Origin::Base { at, .. } => asked.filter(|a| !is_listener(a, *at)),
         _ => asked,
     };
@@ -119,7 +121,8 @@ pub(crate) fn forward<B>(
         }
         #[cfg(feature = "proxy")]
         Origin::Base { authority, .. } => authority.clone(),
-        // A client with its own resolver connects to an address, so only the request has the name of the host.
+        // A client that resolves names itself connects to an address. Then only the request contains the name of the
+        // host.
         #[cfg(feature = "proxy")]
         Origin::Intercepted(server) if !(is_for_a_proxy(&parts) || is_address(server) && asked.is_some()) => {
             canonical(server, &scheme)?
@@ -151,7 +154,7 @@ pub(crate) fn forward<B>(
     Ok(Request::from_parts(parts, body))
 }
 
-/// Converts the engine's response for a client that uses this version of HTTP.
+/// Converts the response of the engine to a response for a client with this version of HTTP.
 #[cfg(feature = "proxy")]
 pub(crate) fn back<B>(response: &mut Response<B>, version: Version) {
     strip(response.headers_mut());
@@ -159,7 +162,7 @@ pub(crate) fn back<B>(response: &mut Response<B>, version: Version) {
     *response.version_mut() = version;
 }
 
-/// Removes headers that concern one connection only (RFC 9110 §7.6.1).
+/// Removes headers that concern only one connection (RFC 9110 §7.6.1).
 pub(crate) fn strip(headers: &mut HeaderMap) {
     const ALWAYS: [HeaderName; 8] = [
         HeaderName::from_static("http2-settings"),
@@ -203,7 +206,8 @@ fn host(headers: &HeaderMap) -> Result<Option<Authority>, Refusal> {
     }
 }
 
-/// The authority in lower case, without user information and without the scheme's default port (RFC 9110 §4.2.3).
+/// Returns the authority in lower case, without user information and without the default port of the scheme (RFC 9110
+/// §4.2.3).
 pub(crate) fn canonical(authority: &Authority, scheme: &Scheme) -> Result<Authority, Refusal> {
     let usual = if *scheme == Scheme::HTTPS { "443" } else { "80" };
     let host = authority.host().to_ascii_lowercase();

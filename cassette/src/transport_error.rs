@@ -1,11 +1,12 @@
-//! The failure of a response that did not come, or broke off. Transports, the recorder and cassettes share this type.
+//! The failure of a request that got no response, or only a part of the response. Transports, the recorder and
+//! cassettes share this type.
 //!
-//! Must not know: how a transport fails (`failure` reads its errors), how a cassette stores the failure.
+//! Must not know: the errors of transports (`failure` converts them), how a cassette stores the failure.
 
 #[cfg(feature = "proxy")]
 use std::sync::LazyLock;
 
-/// A failure to get a response, or to get the whole of it.
+/// The failure of a request that got no response, or only a part of the response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransportError {
     /// The kind of the failure.
@@ -20,26 +21,26 @@ pub struct TransportError {
 pub enum TransportErrorKind {
     /// The host's name did not resolve.
     Dns,
-    /// There was no connection: the server refused it, or cannot be reached.
+    /// The client got no connection: the server refused the connection, or cannot be reached.
     Connect,
     /// The TLS handshake failed.
     Tls,
-    /// Nothing came in time.
+    /// No answer came in time.
     Timeout,
-    /// The connection closed or was reset in the middle.
+    /// The connection was closed or reset before the response was complete.
     Reset,
-    /// The server reset the HTTP/2 stream, or closed its connection, with this code. Clients act on some of the codes.
+    /// The server reset the HTTP/2 stream or closed the connection with this code. Clients react to some of the codes.
     StreamReset(ResetCode),
     /// Anything else, such as a malformed answer.
     Protocol,
 }
 
-/// The error codes of HTTP/2 (RFC 9113 §7), except `INTERNAL_ERROR`: a stream that is reset with it is recorded as
-/// [`TransportErrorKind::Reset`], like a connection that closes.
+/// The error codes of HTTP/2 (RFC 9113 §7), except `INTERNAL_ERROR`. If a stream is reset with `INTERNAL_ERROR`,
+/// cassette records [`TransportErrorKind::Reset`], as for a connection that closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResetCode {
-    /// The server ends without an error.
+    /// The server ends the stream or the connection without an error.
     NoError = 0x0,
     /// The client broke the protocol.
     ProtocolError = 0x1,
@@ -61,7 +62,7 @@ pub enum ResetCode {
     ConnectError = 0xa,
     /// The client sends too much.
     EnhanceYourCalm = 0xb,
-    /// TLS is not good enough for the server.
+    /// The TLS connection does not meet the server's requirements.
     InadequateSecurity = 0xc,
     /// The server wants HTTP/1.1.
     Http11Required = 0xd,
@@ -98,21 +99,21 @@ impl TransportErrorKind {
 }
 
 impl TransportError {
-    /// The failure for an exchange that the client ended by its own time-out.
+    /// The failure of an exchange whose client gave up before the answer came.
     pub(crate) fn gave_up() -> TransportError {
         TransportError {
             kind: TransportErrorKind::Timeout,
-            // Cassettes hold this text, and a replay recognises it: it must not change.
+            // This text is on cassettes, and a replay recognises it, so it must not change.
             message: "the client gave up before the answer came".into(),
         }
     }
 
-    /// The end of a body whose client stopped reading while the server was silent or went on. A replay is silent from
-    /// there on, until the client leaves.
+    /// The end of a body whose client stopped reading before the body was complete. On replay, the body is silent from
+    /// there on, until the client stops reading again.
     pub(crate) fn left() -> TransportError {
         TransportError {
             kind: TransportErrorKind::Timeout,
-            // Cassettes hold this text, and a replay recognises it: it must not change.
+            // This text is on cassettes, and a replay recognises it, so it must not change.
             message: "the client stopped reading here".into(),
         }
     }
@@ -125,8 +126,8 @@ impl std::fmt::Display for TransportError {
 }
 
 impl std::error::Error for TransportError {
-    /// The error of the `h2` crate with the code, if there is a code. hyper resets the stream of a client with this
-    /// code, and clients of an in-process transport find it here.
+    /// Returns the error of the `h2` crate with the HTTP/2 code, if there is a code. hyper finds the code here and
+    /// resets the client's stream with it. Clients of an in-process transport also find the code here.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         #[cfg(feature = "proxy")]
         if let TransportErrorKind::StreamReset(code) = self.kind {
@@ -141,7 +142,7 @@ impl std::error::Error for TransportError {
 
 #[cfg(feature = "proxy")]
 impl ResetCode {
-    /// The code of a reset. `None` for `INTERNAL_ERROR`, and for codes that RFC 9113 does not know.
+    /// Returns the code of a reset. Returns `None` for `INTERNAL_ERROR`, and for codes that are not in RFC 9113.
     pub(crate) fn of(reason: h2::Reason) -> Option<ResetCode> {
         let codes = TransportErrorKind::NAMES.into_iter().filter_map(|(kind, _)| match kind {
             TransportErrorKind::StreamReset(code) => Some(code),

@@ -1,7 +1,7 @@
-//! Places of a test's requests that vary from run to run, so that matching must ignore them.
+//! Places in a test's requests that vary from run to run. Matching must ignore these places.
 //!
-//! cassette finds them by recording twice, and stores them in `_metadata.volatile` of the cassette, where a person may
-//! edit them. Must not know: sessions, files.
+//! In mode `learn`, cassette records a test twice to find the places. It stores them in `_metadata.volatile` of the
+//! cassette, and a person may edit them there. Must not know: sessions, files.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -12,14 +12,14 @@ use crate::matcher::{self, Difference, Matching, PartDifference};
 use crate::syntax::pointer::Pointer;
 use crate::tape::Request;
 
-/// The key of these places in a cassette's metadata.
+/// The key under which the metadata of a cassette has these places.
 pub(crate) const KEY: &str = "volatile";
 
-/// Places that matching ignores, by the scope of the requests that have them.
+/// The places that matching ignores. The key is the scope of the requests that have the places.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Volatile(BTreeMap<String, Places>);
 
-/// Places of the requests of one scope.
+/// The places in the requests of one scope.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Places {
@@ -41,18 +41,18 @@ struct Places {
 #[derive(Debug, Default)]
 pub(crate) struct Learned {
     pub(crate) volatile: Volatile,
-    /// Requests that cannot be matched by ignoring places, because too much of them varies.
+    /// Requests for which it is not possible to ignore the places that vary.
     pub(crate) refused: Vec<Unlearnable>,
-    /// Requests that are in only one of the two recordings: in the first, and in the second.
+    /// Requests that are only in the first recording, and requests that are only in the second recording.
     pub(crate) unpaired: [Vec<Request>; 2],
 }
 
-/// A request that varies in a part that cannot be ignored, or that would have nothing left to compare.
+/// A request in which a part varies that matching cannot ignore, or in which nothing would be left to compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unlearnable {
     pub(crate) method: http::Method,
     pub(crate) uri: String,
-    /// The scope of options for this request.
+    /// The scope with which the project can set options for this request.
     pub(crate) scope: String,
 }
 
@@ -80,13 +80,13 @@ impl Volatile {
         Ok(Volatile(places))
     }
 
-    /// The value for a cassette's metadata; `None` if there are no places.
+    /// Returns the value for a cassette's metadata. Returns `None` if there are no places.
     pub(crate) fn to_value(&self) -> Option<Value> {
         let value = (!self.0.is_empty()).then(|| serde_json::to_value(&self.0));
         value.and_then(Result::ok)
     }
 
-    /// The places as text, each with the requests that have it.
+    /// Returns texts for the places. Each text also names the scope of the place.
     pub(crate) fn describe(&self) -> Vec<String> {
         let each = |scope: &str, places: &Places| -> Vec<String> {
             let kinds = [
@@ -129,9 +129,9 @@ impl Volatile {
     }
 }
 
-/// Finds the places that vary between two recordings of one test. The function pairs requests with the same method,
-/// host and path: first those that are equal, because concurrent requests may come in another order, then the others in
-/// their order.
+/// Finds the places that vary between two recordings of one test. For this, the function pairs requests with the same
+/// method, host and path. It first pairs equal requests, because concurrent requests may come in another order. Then it
+/// pairs the other requests in their order.
 pub(crate) fn learn(first: &[Request], second: &[Request], matching: &Matching) -> Learned {
     let mut groups: BTreeMap<(String, String), [Vec<&Request>; 2]> = BTreeMap::new();
     for (n, requests) in [first, second].into_iter().enumerate() {
@@ -215,7 +215,8 @@ impl Places {
     }
 }
 
-/// The pointer with `*` for every index: if a value varies in one item of an array, it probably varies in all items.
+/// Replaces every index in the pointer by `*`. If a value varies in one item of an array, it probably varies in all
+/// items.
 fn generalised(pointer: &str) -> String {
     let step = |step: &str| match !step.is_empty() && step.bytes().all(|b| b.is_ascii_digit()) {
         true => "*".to_owned(),
@@ -257,7 +258,7 @@ mod tests {
         let learned = learn(first, second, &Matching::default());
         let found = learned.volatile.to_value().map(|v| v.to_string()).unwrap_or_default();
         assert_eq!(found, expected);
-        // With the learned places ignored, the two recordings are equal.
+        // If matching ignores the learned places, the two recordings are equal.
         if learned.refused.is_empty() && learned.unpaired.iter().all(Vec::is_empty) {
             let matching = learned.volatile.ignored_in(Matching::default());
             for (one, other) in first.iter().zip(second) {
@@ -267,7 +268,7 @@ mod tests {
         learned
     }
 
-    /// Concurrent requests come in another order in each pass.
+    /// Concurrent requests come in another order in each of the two recordings.
     #[test]
     fn the_order_does_not_vary_anything() {
         let part = |range: &'static str| {
@@ -331,7 +332,7 @@ mod tests {
         );
     }
 
-    /// The function learns a header that varies, if matching compares it.
+    /// `learn` finds a header that varies, if matching compares this header.
     #[test]
     fn headers_are_learned() {
         let with = |value: &str| {

@@ -2,8 +2,8 @@
 
 /// Whether the pattern `p` matches the items `t`, which are the folders of a path or the characters of a name. `star`
 /// selects the parts of the pattern that stand for any number of items, and `one` compares any other part with one
-/// item. Only the last star is tried again at the next item, so even a hostile pattern costs no more than |p| × |t|
-/// comparisons.
+/// item. After a mismatch, the function goes back only to the last star, so even a hostile pattern costs at most |p| ×
+/// |t| comparisons.
 pub(crate) fn wild<P, T>(p: &[P], t: &[T], star: impl Fn(&P) -> bool, one: impl Fn(&P, &T) -> bool) -> bool {
     let (mut i, mut j) = (0, 0);
     let mut retry = None;
