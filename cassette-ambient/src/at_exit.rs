@@ -5,7 +5,7 @@ use std::panic::catch_unwind;
 use std::process;
 use std::sync::OnceLock;
 
-/// Returns the exit code of the process, if the code is to change.
+/// The function to run at the end of the process. It returns the new exit code, or `None` if the exit code stays.
 type Work = fn() -> Option<i32>;
 
 /// The function to run, and the id of the process that registered it.
@@ -15,8 +15,8 @@ static WORK: OnceLock<(u32, Work)> = OnceLock::new();
 /// does not run in a process that is forked from this one. Returns false if `work` could not be registered, because
 /// another function is already registered, or because the system does not support it.
 ///
-/// If `work` returns a number, the process ends at once, with this number as its exit code. Functions that others
-/// registered earlier do not run then.
+/// If `work` returns a number, the process ends at once with this number as its exit code. Then functions that other
+/// code registered earlier do not run.
 ///
 /// Other threads may still run and hold any lock, so `work` must not wait for a lock. A panic of `work` is ignored.
 pub fn at_exit(work: fn() -> Option<i32>) -> bool {

@@ -1,7 +1,7 @@
 //! The context of a thread: the number of its session, and the clock that the thread sees.
 //!
-//! This module has no unsafe code. Reading a context takes no lock and allocates nothing, because a signal handler, an
-//! allocator or the destructor of a thread-local may call `clock_gettime`.
+//! This module has no unsafe code. A signal handler, an allocator or the destructor of a thread-local may call
+//! `clock_gettime`. So the code that reads a context takes no lock and allocates nothing.
 //!
 //! Must not know: libc, and what a session is.
 
@@ -27,32 +27,32 @@ pub struct Context(&'static Inner);
 pub enum WallClock {
     /// The system's clock.
     Real,
-    /// The clock shows this many nanoseconds since 1970-01-01T00:00:00Z, until another number is stored. To set the
-    /// clock later, keep a clone of the atomic.
+    /// The clock shows the number in the atomic: nanoseconds since 1970-01-01T00:00:00Z. To set the clock later, keep a
+    /// clone of the atomic.
     Frozen(Arc<AtomicU64>),
 }
 
 impl WallClock {
-    /// A clock that shows `ns` nanoseconds since 1970-01-01T00:00:00Z.
+    /// Makes a clock that shows `ns` nanoseconds since 1970-01-01T00:00:00Z.
     pub fn frozen(ns: u64) -> Self {
         WallClock::Frozen(Arc::new(AtomicU64::new(ns)))
     }
 }
 
 impl Context {
-    /// A context without threads. `session` is an opaque number, which [`current_session`] returns.
+    /// Makes a context that no thread is in yet. `session` may be any number. [`current_session`] returns this number.
     pub fn new(session: u64, clock: WallClock) -> Self {
         Context(keep(Inner::new(session, clock, None, origin::current())))
     }
 
-    /// A context in which the session intercepts the connections of the threads. If the feature `intercept` is off, or
-    /// if interception is impossible on this system, the connections go to the real servers; see
-    /// [`intercepts`](crate::intercepts).
+    /// Makes a context in which the session intercepts the connections of the threads. If the feature `intercept` is
+    /// off, or if interception is impossible on this system, the connections go to the real servers.
+    /// [`intercepts`](crate::intercepts) says whether interception works.
     pub fn with_network(session: u64, clock: WallClock, network: Network) -> Self {
         Context(keep(Inner::new(session, clock, Some(network), origin::current())))
     }
 
-    /// The number of the session, as given to [`new`](Self::new).
+    /// The number of the session that [`new`](Self::new) got.
     pub fn session(self) -> u64 {
         self.0.session
     }
@@ -60,8 +60,8 @@ impl Context {
     /// Puts the calling thread into this context until the guard is dropped. Threads that the calling thread starts
     /// before that inherit the context, and stay in it after the guard has been dropped.
     ///
-    /// Enter the context before you build a runtime or a pool: its threads inherit the context when they are started,
-    /// not when they get work.
+    /// Enter the context before you build a runtime or a pool. A thread inherits the context when it is started, and
+    /// not when it gets work.
     pub fn enter(self) -> Guard {
         Guard { before: CURRENT.replace(Some(self.0)).map(Context), _of_this_thread: PhantomData }
     }
@@ -69,12 +69,13 @@ impl Context {
     /// Enters the context for the body of a test. Until it is [released](Self::release), the context also adopts
     /// threads that have no open context:
     ///
-    /// * nextest runs each test in a process of its own, and sets a variable that says so. Then the latest open context
-    ///   adopts all these threads (such as the threads of a global pool, or threads that were started before `main`).
-    /// * Otherwise the only open context adopts threads whose context has ended, and threads that outlived the test
-    ///   that started them.
-    /// * A context adopts the threads that its test started before it created the context. It does not adopt the test's
-    ///   own thread, or the threads of a test without a context.
+    /// * nextest runs each test in a separate process, and sets a variable that says so. In such a process, the latest
+    ///   open context adopts all these threads, such as the threads of a global pool, or threads that were started
+    ///   before `main`.
+    /// * In any other process, if exactly one context is open, it adopts threads whose context has ended, and threads
+    ///   that outlived the test that started them.
+    /// * A context also adopts the threads that its test started before the test created the context. A context does
+    ///   not adopt the thread of a test that never entered a context, or threads that such a test started.
     pub fn enter_root(self) -> Guard {
         if process_per_test() {
             ONE_TEST.store(true, Relaxed);
@@ -94,7 +95,8 @@ impl Context {
         }
     }
 
-    /// The number of connections of this context's threads to servers on this machine that were not intercepted.
+    /// The number of connections that threads of this context made to servers on this machine and that cassette did not
+    /// intercept.
     pub fn direct_connections(self) -> usize {
         self.0.direct.load(Relaxed)
     }
@@ -117,8 +119,8 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Keeps the calling thread in a context. Dropping the guard restores the previous context. If a thread has several
-/// guards, drop the last one first.
+/// Keeps the calling thread in a context. When the guard is dropped, the thread is in its previous context again. If a
+/// thread has several guards, drop the latest guard first.
 #[must_use = "the thread leaves the context as soon as this is dropped"]
 #[derive(Debug)]
 pub struct Guard {
@@ -143,12 +145,12 @@ pub enum CurrentSession {
     Ended(u64),
 }
 
-/// The context of the calling thread, unless the context has ended.
+/// Returns the context of the calling thread, or `None` if it has no context or the context has ended.
 pub fn current() -> Option<Context> {
     governing().filter(|c| !c.is_outside() && !c.has_ended()).map(Context)
 }
 
-/// The session of the calling thread.
+/// Returns the session of the calling thread.
 ///
 /// ```
 /// use cassette_ambient::{Context, CurrentSession, WallClock, current_session};
@@ -168,14 +170,14 @@ pub fn current_session() -> CurrentSession {
     }
 }
 
-/// The session whose context the calling thread has entered or inherited, unless it has ended. A session that only
-/// adopts the thread does not count.
+/// Returns the session whose context the calling thread has entered or inherited. Returns `None` if this context has
+/// ended. A session that only adopts the thread does not count.
 pub fn inherited_session() -> Option<u64> {
     CURRENT.get().filter(|c| !c.is_outside() && !c.has_ended()).map(|c| c.session)
 }
 
-/// Runs `f` without a context. `f`, and the threads that it starts, see the real time. The threads stay without a
-/// context after `f` has returned. cassette starts its own threads in this way; otherwise it would intercept its own
+/// Runs `f` without a context. `f` and the threads that it starts see the real time. The threads stay without a context
+/// after `f` has returned. cassette starts its own threads in this way, because otherwise it would intercept its own
 /// connections.
 pub fn outside<R>(f: impl FnOnce() -> R) -> R {
     let _out = Context(&OUTSIDE).enter();
@@ -195,22 +197,23 @@ pub(crate) struct Governing {
     pub(crate) session: u64,
     pub(crate) standing: Standing,
     pub(crate) network: &'static Network,
-    /// The number of connections to this machine that went where they were meant to go.
+    /// The number of connections to this machine that cassette did not intercept.
     pub(crate) direct: &'static AtomicUsize,
 }
 
-/// How a thread stands to the session whose network governs it.
+/// The relation of a thread to the session whose network applies to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// The thread belongs to the session.
     Open,
-    /// The session of the thread has ended, and not exactly one other session is open.
+    /// The session of the thread has ended. No other session adopts the thread, because no other session is open, or
+    /// several are.
     Ended,
     /// The thread never had a session, and several sessions are open.
     Unclear,
 }
 
-/// The network of the calling thread, even if its session has ended.
+/// Returns the network that applies to the calling thread, even if the session of the thread has ended.
 #[inline]
 pub(crate) fn network() -> Option<Governing> {
     let of = |inner: &'static Inner, standing| {
@@ -231,10 +234,10 @@ pub(crate) fn network() -> Option<Governing> {
 
 /// The context that a new thread [takes over](Context::take_over) if the calling thread starts it.
 ///
-/// This is the context that the calling thread has entered or inherited, and not a root context, which applies to a
-/// whole process. Otherwise, when libtest's main thread starts the thread of the next test, the new thread could
-/// inherit the root context of another test. A thread also inherits a context that has ended, so that work of an ended
-/// session cannot reach the real network by starting a new thread.
+/// This is the context that the calling thread has entered or inherited, and not a context that only adopts it.
+/// Otherwise, when the main thread of libtest starts the thread of the next test, the new thread could inherit the
+/// context of another test. A thread also inherits a context that has ended, so that work of an ended session cannot
+/// reach the real network by starting a new thread.
 #[cfg(interposed)]
 pub(crate) fn inheritance() -> Option<Context> {
     CURRENT.get().map(Context)
@@ -254,9 +257,9 @@ struct Inner {
     network: Option<Network>,
     ended: AtomicBool,
     direct: AtomicUsize,
-    /// Whether this is the context of the body of a test, which adopts threads.
+    /// Whether this is the context of the body of a test. Only such a context adopts threads.
     root: AtomicBool,
-    /// The origin of the thread that created the context; `None` for the main thread.
+    /// The origin of the thread that created the context. `None` for the main thread.
     origin: Option<Origin>,
     next: OnceLock<&'static Inner>,
 }
@@ -299,7 +302,7 @@ thread_local! {
     // thread. Reading it is a single load, which is allowed in signal handlers, and in the destructors of other
     // thread-locals.
     static CURRENT: Cell<Option<&'static Inner>> = const { Cell::new(None) };
-    /// The context from which this thread searches the chain: all contexts before it have ended.
+    /// The context at which this thread begins to search the list of contexts. All contexts before it have ended.
     static SEARCHED: Cell<Option<&'static Inner>> = const { Cell::new(None) };
 }
 
@@ -311,7 +314,7 @@ static OUTSIDE: Inner = Inner::new(0, WallClock::Real, None, None);
 /// reports no leak.
 static FIRST: OnceLock<&'static Inner> = OnceLock::new();
 
-/// Whether a thread has entered a root context. This happens only in a process that runs a single test.
+/// Whether a thread has entered a root context in a process that runs only one test.
 static ONE_TEST: AtomicBool = AtomicBool::new(false);
 
 /// The number of root contexts that are open.
@@ -328,8 +331,9 @@ fn keep(context: Inner) -> &'static Inner {
     context
 }
 
-/// The context that governs the calling thread: the thread's own context if that has not ended, else the context that
-/// adopts the thread, else the thread's own context, which has ended.
+/// Returns the context that applies to the calling thread. If the thread's own context has not ended, this is the
+/// thread's own context. Otherwise it is the context that adopts the thread. If there is none, it is the thread's own
+/// context, which has ended.
 #[inline]
 fn governing() -> Option<&'static Inner> {
     let own = CURRENT.get();
@@ -342,12 +346,12 @@ fn governing() -> Option<&'static Inner> {
 
 /// Which context a thread has.
 enum Adoption {
-    /// Its own one, or the one of the process, whether that has ended or not.
+    /// The thread has this context. The context may have ended.
     Kept(&'static Inner),
-    /// Another one, which is open.
+    /// This open context adopts the thread.
     By(&'static Inner),
-    /// The thread belongs to one of several open contexts, and nothing says to which. Its own context has ended, or it
-    /// has none.
+    /// Several open contexts could adopt the thread, and nothing says which one. The thread's own context has ended, or
+    /// it has no context.
     Unclear,
     None,
 }
@@ -362,10 +366,10 @@ fn adoption(own: Option<&'static Inner>) -> Adoption {
     }
 }
 
-/// The context that adopts a thread whose `own` context has ended, or that has none.
+/// Returns the context that adopts a thread. The thread's `own` context has ended, or it has none.
 #[cold]
 fn adopted(own: Option<&'static Inner>) -> Adoption {
-    // Only the threads of a test are adopted, not those of a self-test.
+    // Threads of a self-test are not adopted. Their context is not a root context.
     if let Some(own) = own.filter(|own| !own.root.load(Relaxed)) {
         return Adoption::Kept(own);
     }
@@ -380,18 +384,18 @@ fn adopted(own: Option<&'static Inner>) -> Adoption {
             Adoption::None => Adoption::Kept(own),
             found => found,
         },
-        // The main thread runs tests, or starts them.
+        // The main thread runs the tests or starts them, so no context adopts it.
         (None, None) => Adoption::None,
         (None, Some(origin)) if origin.has_ended() => any(),
         // If tests run on the main thread, no other test runs at the same time.
         (None, Some(_)) if open_roots().all(|root| root.origin.is_none()) => any(),
-        // The thread of a test, which never joins a session that runs on another thread.
+        // This is the thread of a test. It never belongs to a session that another thread has entered.
         (None, Some(_)) if origin::is_first() => Adoption::None,
         (None, Some(origin)) => of(Some(origin)),
     }
 }
 
-/// The only one of these contexts.
+/// Returns the context if there is exactly one.
 fn only(mut contexts: impl Iterator<Item = &'static Inner>) -> Adoption {
     match (contexts.next(), contexts.next()) {
         (Some(found), None) => Adoption::By(found),
@@ -420,7 +424,7 @@ fn last_root() -> Option<&'static Inner> {
     all.filter(|c| c.root.load(Relaxed)).last()
 }
 
-/// Whether nextest runs each test in a process of its own. nextest sets a variable for this:
+/// Whether nextest runs each test in a separate process. nextest sets a variable for this:
 /// <https://nexte.st/docs/configuration/env-vars/>.
 fn process_per_test() -> bool {
     std::env::var_os("NEXTEST_EXECUTION_MODE").is_some_and(|mode| mode == "process-per-test")

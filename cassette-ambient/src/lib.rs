@@ -2,9 +2,9 @@
 //! the thread sees.
 //!
 //! A test enters a [`Context`], which has the number of a session, and a clock. Every thread that the test starts after
-//! that is in the same context, and so are the threads that these threads start. In the context, `SystemTime::now()`,
-//! chrono, jiff, time and C code read the context's clock. `Instant` and timers are not changed. Another test in the
-//! same process sees its own clock, or the real clock.
+//! that is in the same context. The threads that these threads start are in it, too. In the context,
+//! `SystemTime::now()`, chrono, jiff, time and C code read the context's clock. `Instant` and timers are not changed.
+//! Another test in the same process sees its own clock, or the real clock.
 //!
 //! ```
 //! use cassette_ambient::{Context, WallClock, self_test};
@@ -21,9 +21,9 @@
 //! ```
 //!
 //! On 64-bit Linux and macOS the crate defines some of libc's functions in the executable, and the linker prefers them
-//! to libc's own. This changes **every executable that links this crate**, so link it into tests only. On other systems
-//! and under Miri the crate compiles too, but [`self_test()`] returns false, and a context applies only to the thread
-//! that entered it.
+//! to libc's own. This changes **every executable that links this crate**, so link it into tests only. The crate also
+//! compiles on other systems and under Miri, but there [`self_test()`] returns false, and a context applies only to the
+//! thread that entered it.
 //!
 //! On 64-bit Linux and macOS the crate also sets the time zone of the process before `main`, to `UTC` or to the zone
 //! that the variable `CASSETTE_TZ` names. It must do so before `main`, because chrono and jiff read the zone only once.

@@ -1,5 +1,5 @@
-//! The network of a session as data: the port of its listener, the variables that its threads and child processes get,
-//! and a function that gets the refused connections.
+//! The network of a session as data: the port of its listener, the variables for its threads and child processes, and a
+//! function that is called for each refused connection.
 //!
 //! Must not know: when a connection is redirected or refused. [`routing`](crate::routing) decides that.
 
@@ -13,20 +13,21 @@ pub struct Network {
     /// Whether connections to loopback addresses are intercepted as well. Connections to the listener itself are never
     /// intercepted.
     pub loopback: bool,
-    /// The variables for which `getenv` returns another value than the process's environment has. `None` hides the
+    /// The variables for which `getenv` returns another value than the environment of the process. `None` hides the
     /// variable.
     pub variables: Vec<(CString, Option<CString>)>,
     /// The variables that are set for the processes that the session's threads start. Only the first 64 are used.
     pub child_variables: Vec<ChildVariable>,
-    /// Called for each refused connection, on the thread that tried to connect. It must not panic, and must not open a
-    /// connection.
+    /// The function that is called for each refused connection, on the thread that tried to connect. It must not panic,
+    /// and must not open a connection.
     pub refused: Box<dyn Fn(&RefusedConnection) + Send + Sync>,
 }
 
 /// A connection that cassette refused instead of redirecting it to a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedConnection {
-    /// The session of the thread that wanted to connect. If that is [unclear](RefusalReason::Unclear), an open session.
+    /// The session of the thread that wanted to connect. If the session is [unclear](RefusalReason::Unclear), this is
+    /// one of the open sessions.
     pub session: u64,
     /// The requested host: a name, or an address without brackets.
     pub host: String,
@@ -39,7 +40,8 @@ pub struct RefusedConnection {
 /// Why a connection was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalReason {
-    /// The thread's session has ended, and not exactly one other session is open, which would adopt the thread.
+    /// The session of the thread has ended. No other session adopts the thread, because no other session is open, or
+    /// several are.
     Ended,
     /// The thread never had a session, and it may belong to any of several open sessions.
     Unclear,
@@ -52,8 +54,8 @@ pub enum RefusalReason {
 pub struct ChildVariable {
     /// `NAME=value`.
     pub entry: CString,
-    /// The value of the variable in the test process's own environment. A child process inherits this value unless the
-    /// test sets another one for the child.
+    /// The value of the variable in the environment of the test process. A child process inherits this value, unless
+    /// the test sets another value for the child.
     pub inherited: Option<CString>,
 }
 

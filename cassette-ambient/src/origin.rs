@@ -1,8 +1,9 @@
-//! The origin of a thread: the thread below the main thread that started it, directly or indirectly. Test harnesses run
-//! each test on such a thread. So threads of one origin belong to one test, even if they are in no context.
+//! The origin of a thread. The main thread starts some threads directly, and each of them begins an origin. All threads
+//! that such a thread starts, directly or indirectly, have the same origin. Test harnesses run each test on a thread
+//! that the main thread starts. So threads of one origin belong to one test, even if they are in no context.
 //!
-//! This module has no unsafe code. Reading an origin takes no lock and allocates nothing, as in
-//! [`context`](crate::context).
+//! This module has no unsafe code. The code that reads an origin takes no lock and allocates nothing, for the reason
+//! that [`context`](crate::context) gives.
 //!
 //! Must not know: libc, contexts, and what a session is.
 
@@ -15,18 +16,18 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 pub(crate) struct Origin(&'static Inner);
 
 struct Inner {
-    /// Whether the thread below the main thread has ended. Then the other threads of this origin outlived their test.
+    /// Whether the first thread of this origin has ended. Then other threads of this origin have outlived their test.
     ended: AtomicBool,
 }
 
 thread_local! {
-    // Usable for the whole life of the thread, for the same reasons as the context of a thread.
+    // This thread-local is usable during the whole life of its thread, for the same reasons as `CURRENT` in `context`.
     static CURRENT: Cell<Option<&'static Inner>> = const { Cell::new(None) };
-    /// Whether this is the thread below the main thread itself.
+    /// Whether the main thread started this thread.
     static IS_FIRST: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The origin of the calling thread; `None` for the main thread.
+/// The origin of the calling thread. `None` for the main thread.
 pub(crate) fn current() -> Option<Origin> {
     CURRENT.get().map(Origin)
 }
@@ -51,7 +52,7 @@ impl PartialEq for Origin {
 /// The origin of a thread that the calling thread starts.
 #[cfg(interposed)]
 pub(crate) enum Inheritance {
-    /// The new thread is the first one of this origin.
+    /// The main thread starts the new thread, which is the first thread of this origin.
     First(Origin),
     Same(Origin),
 }
@@ -67,7 +68,7 @@ pub(crate) fn inheritance() -> Inheritance {
 
 #[cfg(interposed)]
 impl Inheritance {
-    /// Gives the calling thread, which has just started, this origin.
+    /// Gives this origin to the calling thread, which has just started.
     pub(crate) fn take_over(&self) {
         let (Inheritance::First(origin) | Inheritance::Same(origin)) = self;
         CURRENT.set(Some(origin.0));

@@ -1,4 +1,5 @@
-//! Tests whether std calls this crate's functions in place of libc's: calls std's functions, and checks the results.
+//! Tests whether std calls the functions of this crate and not those of libc. For this, the tests call functions of std
+//! and check the results.
 
 use crate::{Context, Network, RefusalReason, RefusedConnection, WallClock};
 use std::ffi::CString;
@@ -7,8 +8,8 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Whether contexts work in this executable, that is, whether `SystemTime::now()` reads the clock of the context, on
-/// the thread that entered the context and on a thread that it starts.
+/// Whether contexts work in this executable. They work if `SystemTime::now()` reads the clock of the context on the
+/// thread that entered the context, and on a thread that this thread starts.
 ///
 /// Returns false on systems on which this crate cannot replace libc's functions, and if the executable is linked so
 /// that it calls libc's own functions. The test runs once in a process.
@@ -59,7 +60,7 @@ fn probe_is_intercepted() -> bool {
     let _entered = probe.enter();
     let shown = std::env::var_os(NAME).is_some_and(|value| value == "shown");
     probe.release();
-    // If interception does not work, the connection below really goes to this port, on which no server listens.
+    // If interception does not work, the connection below really goes to this port, but no server listens on it.
     let found: Vec<_> = ("probe.invalid", 9).to_socket_addrs().into_iter().flatten().collect();
     let invented = found.iter().all(|a| a.ip().is_loopback()) && !found.is_empty();
     if !shown || !invented {

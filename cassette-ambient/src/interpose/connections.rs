@@ -1,7 +1,7 @@
 //! Replaces `connect`, to redirect the connections of a session's threads to the session's listener.
 //!
-//! `connect` first binds the socket, so that the socket's port is known. It stores the intended destination under this
-//! port. Only then it connects the socket to the listener. Blocking and non-blocking sockets behave as they do without
+//! `connect` first binds the socket, so that the socket has a port. Then it stores the intended destination under this
+//! port. After that it connects the socket to the listener. Blocking and non-blocking sockets behave as they do without
 //! cassette.
 
 use super::real::looked_up;
@@ -52,8 +52,9 @@ fn lead(socket: c_int, v6: bool, port: u16, ticket: Ticket) -> c_int {
         Some(bound) => bound,
         None => {
             if v6 {
-                // Without this option, a socket may connect to IPv6 addresses only, but the listener has an IPv4
-                // address. If the socket is already bound, the call fails, and nothing changes.
+                // An IPv6 socket with the option `IPV6_V6ONLY` cannot connect to the listener, which has an IPv4
+                // address. So the option is switched off. If the socket is already bound, this call fails and changes
+                // nothing.
                 let off: c_int = 0;
                 let size = mem::size_of::<c_int>() as socklen_t;
                 let off = (&raw const off).cast::<c_void>();
@@ -79,7 +80,7 @@ fn lead(socket: c_int, v6: bool, port: u16, ticket: Ticket) -> c_int {
     result
 }
 
-/// Binds the socket to a free port of loopback.
+/// Binds the socket to a free port of a loopback address.
 fn bind(socket: c_int, v6: bool) -> c_int {
     // A port stays in use for about a minute after its connection has ended, so one address allows about 28 thousand
     // connections a minute. On Linux all of 127/8 is loopback, and each address has its own ports. So several addresses
@@ -131,7 +132,7 @@ fn call(
     }
 }
 
-/// The local port of the socket. `None` if the socket is not bound, or is not an internet socket.
+/// Returns the local port of the socket. Returns `None` if the socket is not bound, or is not an internet socket.
 fn bound_port(socket: c_int) -> Option<u16> {
     // SAFETY: all zero is a value of this type.
     let mut address: sockaddr_in6 = unsafe { mem::zeroed() };
@@ -145,7 +146,7 @@ fn bound_port(socket: c_int) -> Option<u16> {
     Some(port).filter(|port| *port != 0)
 }
 
-/// Reads an internet address. `None` if the address has another family.
+/// Reads an internet address. Returns `None` if the address is of another family.
 ///
 /// # Safety
 /// `address` is null or may be read up to `length`.
@@ -174,7 +175,7 @@ unsafe fn read(address: *const sockaddr, length: socklen_t) -> Option<SocketAddr
     }
 }
 
-/// A numeric option of the socket, or -1.
+/// Returns a numeric option of the socket, or -1 if it cannot be read.
 fn number(socket: c_int, option: c_int) -> c_int {
     let mut value: c_int = -1;
     let mut size = mem::size_of::<c_int>() as socklen_t;

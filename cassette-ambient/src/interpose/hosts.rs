@@ -1,5 +1,6 @@
-//! Replaces the functions of the `gethostbyname` family, the predecessors of `getaddrinfo`, which old C code still
-//! calls. They pass the text of an address to libc's own functions, which return the address without asking a server.
+//! Replaces the functions of the `gethostbyname` family. They are the predecessors of `getaddrinfo`, and old C code
+//! still calls them. The functions here pass the text of an invented address to libc's own functions, and these return
+//! the address without asking a server.
 
 use super::real::looked_up;
 use crate::routing::{self, Lookup};
@@ -116,7 +117,7 @@ enum Ask {
     Nobody,
 }
 
-/// The text of an address as a C string. It is empty if libc should look up the caller's own name.
+/// The text of an invented address as a C string. It is empty if libc must look up the name that the caller gave.
 struct Text([u8; 32]);
 
 impl Text {

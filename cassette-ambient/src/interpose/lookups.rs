@@ -1,5 +1,5 @@
-//! Replaces `getaddrinfo`. For a thread of a session it returns an address that cassette has invented for the name, and
-//! asks no DNS server.
+//! Replaces `getaddrinfo`. For a thread of a session, the function here returns an address that cassette has invented
+//! for the name, and asks no DNS server.
 
 use super::real::looked_up;
 use crate::routing::{self, Lookup};

@@ -1,10 +1,11 @@
-//! Most unsafe code of the project: functions that have the names of libc's functions, and that the test executable
-//! defines. The linker makes std and every crate call these functions instead of libc's. Through the dynamic symbol
-//! table, the shared libraries of the process call them too. Each function asks `context` or `routing` what to do. If
-//! there is nothing to do, it calls libc's own function.
+//! This folder has most of the unsafe code of the project: functions with the names of libc's functions. The test
+//! executable contains these functions. The linker makes std and every crate call these functions instead of libc's.
+//! Through the dynamic symbol table, the shared libraries of the process call them too. Each function asks `context` or
+//! `routing` what to do. If there is nothing to do, the function calls libc's own function.
 //!
-//! Each file has a `#[used]` static `LINK` next to its functions. It forces the linker to include the file's object in
-//! the executable. Without it, the linker could use weak definitions of the same names, which sanitizers have.
+//! Each file has a `#[used]` static `LINK` next to its functions. The static forces the linker to include the object
+//! file with the functions in the executable. Otherwise, the linker could use weak definitions of the same names, which
+//! sanitizers have.
 //!
 //! Must not know: where a connection should go, and what time a thread should see. The code in this folder must not
 //! panic. The code that reads the time must not allocate or lock.
@@ -32,8 +33,8 @@ mod variables;
 mod waits;
 mod wall;
 
-/// Runs before `main`, while there is only one thread. So the lookup of the real functions has no race. Because they
-/// are looked up here, reading the time later need not call `dlsym`, which may allocate.
+/// A function that runs before `main`, while there is only one thread. It looks up libc's own functions, and no other
+/// thread can disturb this. Later, the code that reads the time need not call `dlsym`, which may allocate.
 #[used]
 #[cfg_attr(target_os = "linux", unsafe(link_section = ".init_array"))]
 #[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func,mod_init_funcs"))]

@@ -1,9 +1,9 @@
 //! Replaces the functions that start processes. They add the session's variables to the environment of the processes
 //! that the session's threads start.
 //!
-//! std's `Command` calls `posix_spawnp`; or it calls `fork`, sets `environ`, and calls `execvp`. tokio's `Command` and
-//! most others use std's. A forked process must not allocate on the heap, so the memory for the new list of variables
-//! comes from `mmap`.
+//! `Command` of std calls `posix_spawnp`, or it calls `fork`, sets `environ`, and calls `execvp`. `Command` of tokio
+//! and most other crates use the one of std. A forked process must not allocate on the heap, so the memory for the new
+//! list of variables comes from `mmap`.
 
 use super::real::looked_up;
 use crate::routing;
@@ -113,7 +113,7 @@ unsafe extern "C" fn execvp(file: *const c_char, arguments: List) -> c_int {
     unsafe { execvpe(file, arguments, environ()) }
 }
 
-/// macOS has no execvpe, so `environ` is replaced for the duration of the call.
+/// macOS has no `execvpe`, so the function replaces `environ` during the call.
 ///
 /// # Safety
 /// The caller must keep the contract of this function in POSIX.
@@ -206,7 +206,7 @@ pub(super) unsafe fn entries(list: List) -> impl Iterator<Item = *const c_char> 
     Entries(list)
 }
 
-/// See [`entries`].
+/// The iterator that [`entries`] returns.
 struct Entries(List);
 
 impl Iterator for Entries {

@@ -1,12 +1,13 @@
-//! Finds libc's own functions, which this executable's functions of the same names hide: `dlsym` returns the next
-//! definition after the executable's.
+//! Finds libc's own functions. The functions of the same names in the executable hide them. `dlsym` with `RTLD_NEXT`
+//! skips the definition in the executable and returns the next one.
 //!
-//! A raw system call would need no lookup, but it bypasses the vDSO, so reading a clock would take ten times as long. A
-//! static libc has no next definition. There this module uses libc's internal name of the function, or the system call.
+//! A raw system call would need no lookup. But it bypasses the vDSO, and to read a clock in this way takes ten times as
+//! long. With a static libc there is no next definition, so this module uses the function's internal name in libc, or
+//! the system call.
 
 use libc::{c_int, c_void, clockid_t, pthread_attr_t, pthread_t, timespec};
 
-/// The start function of a thread. `C-unwind`, because `pthread_exit` and `pthread_cancel` unwind.
+/// The start function of a thread. Its ABI is `C-unwind`, because `pthread_exit` and `pthread_cancel` unwind.
 pub(super) type StartFn = extern "C-unwind" fn(*mut c_void) -> *mut c_void;
 
 pub(super) type PthreadCreate =
@@ -17,7 +18,7 @@ pub(super) use fixed::{clock_gettime, pthread_create, resolve_all};
 #[cfg(not(target_feature = "crt-static"))]
 pub(super) use looked_up::{clock_gettime, pthread_create, resolve_all};
 
-/// Reads the clock `id`, in nanoseconds. The clock must exist.
+/// Reads the clock `id`, and returns nanoseconds. The clock must exist.
 #[cfg(target_os = "linux")]
 pub(super) fn clock_ns(id: clockid_t) -> i64 {
     let mut t = timespec { tv_sec: 0, tv_nsec: 0 };
@@ -156,7 +157,7 @@ pub(super) mod looked_up {
         unsafe { mem::transmute::<*mut c_void, PthreadCreate>(PTHREAD_CREATE.address()) }
     }
 
-    /// A function of libc, which is looked up only once. If two threads look it up at the same time, both find the same
+    /// A function of libc. It is looked up only once. If two threads look it up at the same time, both find the same
     /// function.
     pub(in super::super) struct Real {
         name: &'static CStr,
@@ -175,7 +176,7 @@ pub(super) mod looked_up {
         pub(in super::super) fn address(&self) -> *mut c_void {
             match self.at.load(Relaxed) {
                 // The address is null only if the constructor of a library calls the function before `resolve_all` has
-                // run.
+                // looked it up.
                 at if at.is_null() => self.resolve(),
                 at => at,
             }
@@ -187,7 +188,8 @@ pub(super) mod looked_up {
             // glibc has old versions of three functions, which a plain `dlsym` may return. The old
             // `pthread_cond_timedwait`, of LinuxThreads, expects another layout of condition variables. The old
             // `posix_spawn` and `posix_spawnp` pass a file without `#!` to a shell. On newer architectures, glibc has
-            // only one version of each function, and not under the name below; `dlsym` finds it.
+            // only one version of each function. This version has another name than the one below, and `dlsym` finds
+            // it.
             #[cfg(all(target_os = "linux", target_env = "gnu"))]
             if at.is_null()
                 && let Some(version) = match self.name.to_bytes() {
@@ -204,7 +206,7 @@ pub(super) mod looked_up {
                 at = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) };
             }
             if at.is_null() {
-                // Every supported libc has all of these functions. Without one of them, the caller would call a null
+                // Every supported libc has all of these functions. If one were missing, the caller would call a null
                 // pointer.
                 std::process::abort();
             }
@@ -213,10 +215,10 @@ pub(super) mod looked_up {
         }
     }
 
-    // The runtime of a sanitizer wraps some of the same functions, and must get the calls. It is part of the
-    // executable, so `dlsym` would skip it. The code below stores the addresses of its wrappers in an array. In an
-    // executable without a sanitizer the symbols do not exist, so the references must be weak. Stable Rust has no weak
-    // references, but assembler has.
+    // The runtime of a sanitizer wraps some of the same functions, and its wrappers must get the calls. The wrappers
+    // are in the executable, so `dlsym` would skip them. The code below stores the addresses of the wrappers in an
+    // array. In an executable without a sanitizer the wrappers do not exist, so the references to them must be weak.
+    // Stable Rust has no weak references, but assembler has.
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     core::arch::global_asm!(
         ".weak __interceptor_clock_gettime",
@@ -239,7 +241,7 @@ pub(super) mod looked_up {
         ".popsection",
     );
 
-    /// The sanitizer's wrapper of the function with this number, or null if there is none.
+    /// Returns the sanitizer's wrapper of the function with this number, or null if there is none.
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     fn interceptor(number: usize) -> *mut c_void {
         unsafe extern "C" {

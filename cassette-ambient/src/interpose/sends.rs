@@ -1,6 +1,6 @@
-//! Replaces `sendto` and `sendmsg`, because with TCP Fast Open (RFC 7413) the first of these calls opens the
-//! connection. The functions here call our `connect`, and then send the data. Linux does the same if it has no Fast
-//! Open cookie of the server yet.
+//! Replaces `sendto` and `sendmsg`, because with TCP Fast Open (RFC 7413) a client opens a connection with one of these
+//! functions. The functions here call the `connect` of this crate, and then send the data. Linux also connects before
+//! it sends data if it has no Fast Open cookie of the server yet.
 
 use super::connections::connect;
 use super::real::looked_up;

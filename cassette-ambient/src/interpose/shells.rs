@@ -1,5 +1,5 @@
-//! Replaces `system` and `popen`. They start a shell by internal functions of libc, which cannot be replaced. So the
-//! functions here add a line before the command, which exports the session's variables in the shell.
+//! Replaces `system` and `popen`. Both start a shell with internal functions of libc, which this crate cannot replace.
+//! So the functions here add a line before the command. This line exports the session's variables in the shell.
 
 use super::processes::environ;
 use super::real::looked_up;
@@ -45,7 +45,7 @@ unsafe extern "C" fn popen(command: *const c_char, mode: *const c_char) -> *mut 
 /// `command` is null or a C string.
 unsafe fn announcing(command: *const c_char) -> Option<CString> {
     let mut environment = routing::child_environment().filter(|_| !command.is_null())?;
-    // The code may have changed one of the variables with `setenv`, on purpose. `keeps` detects this for each entry of
+    // The test may have changed one of the variables with `setenv` on purpose. `keeps` detects this for each entry of
     // the environment, and then `added` does not return the variable. SAFETY: `environ` is a list of C strings.
     unsafe { super::processes::entries(environ()) }.for_each(|entry| {
         // SAFETY: as above.

@@ -1,4 +1,4 @@
-//! Memory that the process shares with the processes that it forks.
+//! Maps memory that the process shares with the processes that it forks.
 
 use crate::routing::{self, Tables};
 use std::mem;

@@ -38,7 +38,8 @@ struct Heir {
 }
 
 /// The first function that a new thread runs. While `start` runs, this function must hold no value with a destructor,
-/// because `pthread_exit` and `pthread_cancel` unwind through its frame. The origin of such a thread never ends.
+/// because `pthread_exit` and `pthread_cancel` unwind through its frame. If a thread ends in this way, `inherit` does
+/// not note that its origin has ended.
 extern "C-unwind" fn inherit(heir: *mut c_void) -> *mut c_void {
     // SAFETY: `pthread_create` above made this pointer from a box, and passed it to this thread only.
     let Heir { start, argument, context, origin } = *unsafe { Box::from_raw(heir.cast::<Heir>()) };

@@ -1,7 +1,7 @@
 //! Replaces `getenv`, which std's `env::var` and C code call.
 //!
-//! `getenv` can return another value on each thread. The environment of the process stays unchanged, because all
-//! threads would see a change.
+//! The function here can return another value on each thread. It does not change the environment of the process,
+//! because all threads would see the change.
 
 use super::real::looked_up;
 use crate::routing;

@@ -2,8 +2,9 @@
 //! it sees, but the kernel compares the deadline with the real clock. So the functions here translate the deadline into
 //! real time.
 //!
-//! std, tokio and parking_lot do not call these functions on Linux. C and C++ do (`std::condition_variable`). In a
-//! static libc some of the real functions have no second name, so this file is not compiled there.
+//! std, tokio and parking_lot do not call these functions on Linux, but C and C++ code does
+//! (`std::condition_variable`). In a static libc some of the real functions have no internal name to call, so this file
+//! is not compiled there.
 
 use super::real::{self, looked_up};
 use crate::context;
@@ -46,13 +47,13 @@ unsafe extern "C-unwind" fn sem_timedwait(semaphore: *mut c_void, deadline: *con
 #[derive(PartialEq)]
 enum Waits {
     OnTheWallClock,
-    /// On the wall clock or on `CLOCK_MONOTONIC`. A condition variable may use either clock, and there is no function
-    /// that returns which clock it uses.
+    /// The deadline is on the wall clock or on `CLOCK_MONOTONIC`. A condition variable may use either clock, and no
+    /// function returns which clock it uses.
     OnSomeClock,
 }
 
-/// Translates the deadline to the real clock. Returns `None` if the deadline needs no translation: if the thread sees
-/// the real time, if the deadline is on another clock, or if it is invalid. libc reports an invalid deadline.
+/// Translates a deadline to the real clock. Returns `None` if the deadline must not be translated: the thread sees the
+/// real time, the deadline is on another clock, or the deadline is invalid. libc reports an invalid deadline.
 ///
 /// # Safety
 /// `deadline` is null or may be read.

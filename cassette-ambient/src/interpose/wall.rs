@@ -1,4 +1,4 @@
-//! Replaces the three C functions that read the wall clock. `CLOCK_MONOTONIC` and other clocks stay unchanged.
+//! Replaces the three C functions that read the wall clock. They do not change `CLOCK_MONOTONIC` and other clocks.
 
 use super::real;
 use crate::context;

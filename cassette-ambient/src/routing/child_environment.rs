@@ -1,6 +1,7 @@
 //! Adds the session's variables to the environment of a process that a thread of the session starts.
 //!
-//! If a variable has another value than in the test process, the test has set it for the child on purpose, so it stays.
+//! If the environment of the new process has another value for a variable than the test process, the test has set the
+//! value on purpose. So this value stays.
 //!
 //! This code must not allocate, because a forked process may run it.
 
@@ -11,7 +12,7 @@ use std::ffi::CStr;
 /// environment that the code gives to the process, and then [`added`](Self::added).
 pub(crate) struct ChildEnvironment {
     variables: &'static [ChildVariable],
-    /// One bit for each variable of the session: whether the value that the code gives stays.
+    /// One bit for each variable of the session. The bit is set if the value that the code gives to the process stays.
     own: u64,
 }
 
@@ -26,7 +27,7 @@ impl ChildEnvironment {
         self.variables.len()
     }
 
-    /// Whether this entry of the environment, `NAME=value`, stays. If not, a variable of the session replaces it.
+    /// Whether this entry `NAME=value` of the environment stays. If not, a variable of the session replaces it.
     pub(crate) fn keeps(&mut self, entry: &CStr) -> bool {
         let entry = entry.to_bytes();
         let Some((at, variable)) =
@@ -42,7 +43,7 @@ impl ChildEnvironment {
         on_purpose
     }
 
-    /// The session's entries to add to the given entries that stay.
+    /// Returns the session's entries to add to the entries that stay.
     pub(crate) fn added(&self) -> impl Iterator<Item = &'static CStr> {
         let own = self.own;
         let added = self.variables.iter().enumerate().filter(move |(at, _)| own & 1 << at == 0);

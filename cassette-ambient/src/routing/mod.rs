@@ -1,10 +1,10 @@
-//! Decides where the connections of a context's threads go, and which variables its threads see.
+//! Decides where the connections of a context's threads go, and which environment variables the threads see.
 //!
 //! This module makes all decisions, in safe code, and `interpose` carries them out. A connection to a loopback address
-//! stays unchanged, unless the session asks for these connections too. Every other connection is redirected to the
-//! session's listener, which calls [`intercepted`] to get the intended destination. Names are not looked up in DNS:
-//! each name gets an invented address. Connections of a thread without an open session are refused, unless exactly one
-//! session can adopt the thread.
+//! is not redirected, unless the session wants these connections, too. Every other connection is redirected to the
+//! session's listener, which calls [`intercepted`] to get the intended destination. A name is not looked up in DNS.
+//! Instead, the lookup returns an address that this module invents for the name. Connections of a thread without an
+//! open session are refused, unless exactly one session can adopt the thread.
 //!
 //! Must not know: HTTP, and what the listener does.
 
@@ -26,7 +26,7 @@ use std::sync::atomic::Ordering::Relaxed;
 /// The destination of a connection that was redirected to a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
-    /// A name, or an address without brackets; in lower case.
+    /// A name, or an address without brackets, in lower case.
     pub host: String,
     /// The port.
     pub port: u16,
@@ -61,7 +61,7 @@ pub(crate) fn provide(tables: &'static Tables) {
     let _ = TABLES.set(tables);
 }
 
-/// Whether the calling thread belongs to a session with a network.
+/// Whether the network of a session applies to the calling thread.
 pub(crate) fn governs() -> bool {
     context::network().is_some()
 }
@@ -75,7 +75,8 @@ pub(crate) enum Route {
     Refused,
 }
 
-/// The intended destination of a redirected connection, which the caller must store before it connects.
+/// The intended destination of a redirected connection. The caller must store it with [`hand_in`](Self::hand_in) before
+/// it connects.
 #[derive(Clone, Copy)]
 pub(crate) struct Ticket(&'static Tables, Meant);
 
@@ -101,7 +102,7 @@ pub(crate) fn route(to: SocketAddr) -> Route {
         IpAddr::V4(v4) => names::number_of(v4).filter(|n| tables.names.host(*n).is_some()),
         IpAddr::V6(_) => None,
     };
-    // Linux treats the unspecified address (`0.0.0.0`, `::`) as the machine itself.
+    // On Linux, a connection to the unspecified address (`0.0.0.0`, `::`) goes to this machine.
     let local = ip.is_loopback() || ip.is_unspecified();
     let is_open = governing.standing == Standing::Open;
     if invented.is_none() && local && !(network.loopback && is_open && port != network.listener) {
@@ -140,7 +141,7 @@ pub(crate) enum Lookup {
     None,
 }
 
-/// Looks up a name (not an address) for a thread of a session.
+/// Looks up a name for a thread of a session. The name is not the text of an address.
 pub(crate) fn lookup(name: &[u8]) -> Lookup {
     let name = name.strip_suffix(b".").unwrap_or(name);
     if is_local(name) {
@@ -169,16 +170,18 @@ fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
-/// The value of a variable that the calling thread gets. The outer `None` means that the thread gets the value from the
-/// environment of the process. The inner `None` means that the thread gets no value.
+/// Returns the value that the calling thread gets for an environment variable. The outer `None` means that the thread
+/// gets the value from the environment of the process. The inner `None` means that the variable is hidden from the
+/// thread.
 pub(crate) fn variable(name: &CStr) -> Option<Option<&'static CStr>> {
     let governing = context::network().filter(|g| g.standing == Standing::Open)?;
     let known = governing.network.variables.iter().find(|(n, _)| n.as_c_str() == name)?;
     Some(known.1.as_deref())
 }
 
-/// The variables for a process that the calling thread starts. If the session has ended, the process still gets the
-/// variables. So it tries to connect to a listener that no longer exists, and not to the real servers.
+/// Returns the variables for a process that the calling thread starts. The process also gets the variables if the
+/// session has ended. So it tries to connect to a listener that no longer exists, and does not connect to the real
+/// servers.
 pub(crate) fn child_environment() -> Option<ChildEnvironment> {
     let governing = context::network().filter(|g| g.standing != Standing::Unclear)?;
     if governing.network.child_variables.is_empty() {

@@ -1,8 +1,8 @@
 //! The table of hosts, and the addresses that are invented for them.
 //!
-//! The table is lock-free and has a fixed size. Code may call libc's functions after `fork`. In the new process, a lock
-//! may be held for ever, by a thread that exists only in the parent; and allocation is not allowed. An entry is written
-//! once, and never changes.
+//! The table is lock-free and has a fixed size, because code may call libc's functions after `fork`. In the new
+//! process, a lock may be held for ever by a thread that exists only in the parent process, and allocation is not
+//! allowed. An entry is written once, and never changes.
 
 use std::hint::spin_loop;
 use std::net::Ipv4Addr;
@@ -16,7 +16,7 @@ pub(crate) struct Names([Entry; CAPACITY]);
 /// pages that have entries take memory.
 const CAPACITY: usize = 1 << 14;
 
-/// The maximal length of a host in the table. A name has at most 253 bytes (RFC 1035 §2.3.4), and there may be a dot at
+/// The greatest length of a host in the table. A name has at most 253 bytes (RFC 1035 §2.3.4), and may have a dot at
 /// its end.
 const LONGEST: usize = 254;
 
@@ -37,8 +37,9 @@ const WRITING: u8 = 1;
 const WRITTEN: u8 = 2;
 
 impl Names {
-    /// The number of `host`. It is the same for the life of the process, and for upper and lower case. Adds the host to
-    /// the table if necessary. `None` if the host is empty or too long, or if the table is full.
+    /// Returns the number of `host`, and adds the host to the table if necessary. The number does not change during the
+    /// life of the process, and does not depend on case. Returns `None` if the host is empty or too long, or if the
+    /// table is full.
     pub(crate) fn number(&self, host: &[u8]) -> Option<u16> {
         if host.is_empty() || host.len() > LONGEST {
             return None;
@@ -50,7 +51,7 @@ impl Names {
             .map(|i| i as u16)
     }
 
-    /// The host with this number.
+    /// Returns the host with this number.
     pub(crate) fn host(&self, number: u16) -> Option<String> {
         let entry = self.0.get(usize::from(number))?;
         if entry.state.load(Acquire) != WRITTEN {
@@ -60,12 +61,12 @@ impl Names {
     }
 }
 
-/// The address that stands for the host with this number.
+/// Returns the invented address of the host with this number.
 pub(crate) fn address(number: u16) -> Ipv4Addr {
     Ipv4Addr::from_bits(FIRST + 1 + u32::from(number))
 }
 
-/// The number of the host that this address stands for. `None` if the address was never invented.
+/// Returns the number that belongs to an invented address. Returns `None` if the address cannot be an invented address.
 pub(crate) fn number_of(address: Ipv4Addr) -> Option<u16> {
     let bits = address.to_bits();
     let number = (bits & !MASK).checked_sub(1).filter(|_| bits & MASK == FIRST)?;

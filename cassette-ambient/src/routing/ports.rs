@@ -1,12 +1,12 @@
-//! A table of the intended destinations of redirected connections, by the client's port. The destination is written
-//! before the client connects, and removed when the listener accepts the connection. So neither side waits for the
-//! other.
+//! A table of the intended destinations of redirected connections. The index is the port of the client. The destination
+//! is written before the client connects, and removed when the listener accepts the connection. So the client and the
+//! listener do not wait for each other.
 //!
-//! The table is lock-free and has a fixed size, for the reasons that the comment of `names` gives.
+//! The table is lock-free and has a fixed size, for the reasons that the module `names` gives.
 
 use std::sync::atomic::{AtomicU64, Ordering::*};
 
-/// One entry for each port.
+/// The table. It has one entry for each port.
 #[repr(transparent)]
 pub(crate) struct Ports([AtomicU64; 1 << 16]);
 
@@ -32,7 +32,7 @@ impl Ports {
 }
 
 impl Meant {
-    // The number of a host is below 2^14. So a higher bit of the same 16 bits can mark a slot as used.
+    // The number of a host is below 2^14. So a higher bit of the same 16 bits can mark an entry as used.
     fn pack(self) -> u64 {
         u64::from(self.session) << 32 | u64::from(self.port) << 16 | u64::from(self.host | PRESENT)
     }
