@@ -225,12 +225,15 @@ impl Environment {
             return target.clone();
         }
         let exe = std::env::current_exe().unwrap_or_default();
-        let marked = |d: &&Path| d.join("CACHEDIR.TAG").is_file();
-        match exe.ancestors().skip(1).find(marked) {
-            Some(target) => target.to_owned(),
-            None => manifest_dir.join("target"),
-        }
+        target_of(&exe).map_or_else(|| manifest_dir.join("target"), Path::to_owned)
     }
+}
+
+/// The target directory that contains an executable.
+fn target_of(exe: &Path) -> Option<&Path> {
+    // Cargo writes the tag only into a folder that it has made itself, and the other file into each target directory.
+    let marks = ["CACHEDIR.TAG", ".rustc_info.json"];
+    exe.ancestors().skip(1).find(|folder| marks.iter().any(|mark| folder.join(mark).is_file()))
 }
 
 fn check_known(name: &str) -> Result<(), Mistake> {
@@ -244,6 +247,18 @@ fn check_known(name: &str) -> Result<(), Mistake> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_target_directory_of_an_executable() {
+        for mark in ["CACHEDIR.TAG", ".rustc_info.json"] {
+            let dir = tempfile::tempdir().unwrap();
+            let exe = dir.path().join("target/debug/deps/e2e-0123");
+            std::fs::create_dir_all(exe.parent().unwrap()).unwrap();
+            assert_eq!(target_of(&exe), None);
+            std::fs::write(dir.path().join("target").join(mark), "").unwrap();
+            assert_eq!(target_of(&exe), Some(&*dir.path().join("target")));
+        }
+    }
 
     fn environment(variables: &[(&str, &str)]) -> Result<Environment, Mistake> {
         Environment::of(variables.iter().map(|(k, v)| (k.into(), v.into())))
