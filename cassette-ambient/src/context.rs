@@ -5,6 +5,7 @@
 //!
 //! Must not know: libc, and what a session is.
 
+use crate::machine;
 use crate::network::Network;
 use crate::origin::{self, Origin};
 use std::cell::Cell;
@@ -49,6 +50,7 @@ impl Context {
     /// off, or if interception is impossible on this system, the connections go to the real servers.
     /// [`intercepts`](crate::intercepts) says whether interception works.
     pub fn with_network(session: u64, clock: WallClock, network: Network) -> Self {
+        machine::read();
         Context(keep(Inner::new(session, clock, Some(network), origin::current())))
     }
 

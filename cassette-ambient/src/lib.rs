@@ -39,6 +39,8 @@ mod at_exit;
 mod context;
 #[cfg(interposed)]
 mod interpose;
+#[cfg_attr(not(intercepted), allow(dead_code, reason = "nobody asks for the machine"))]
+pub mod machine;
 mod network;
 #[cfg_attr(not(interposed), allow(dead_code, reason = "no thread takes over an origin"))]
 mod origin;

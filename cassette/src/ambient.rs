@@ -6,7 +6,13 @@
 
 #[cfg(feature = "intercept")]
 pub(crate) use backend::InterceptionSetup;
-pub(crate) use backend::{Ambient, at_exit, current_session, inherited_session, outside, time_zone};
+#[cfg(feature = "proxy")]
+pub(crate) use backend::needs_address;
+#[cfg(any(test, feature = "proxy"))]
+pub(crate) use backend::own_hosts;
+pub(crate) use backend::{
+    Ambient, at_exit, current_session, inherited_session, is_own_address, is_own_name, outside, time_zone,
+};
 #[cfg(feature = "intercept")]
 pub(crate) use cassette_ambient::{RefusalReason, intercepted};
 
@@ -50,7 +56,8 @@ fn reason() -> String {
 #[cfg(feature = "ambient")]
 mod backend {
     use crate::clock::Clock;
-    use cassette_ambient::{Context, CurrentSession, Guard, WallClock};
+    use cassette_ambient::{Context, CurrentSession, Guard, WallClock, machine};
+    use std::net::IpAddr;
     use std::sync::Arc;
 
     pub(crate) use cassette_ambient::{at_exit, inherited_session, outside, self_test as works, time_zone};
@@ -128,6 +135,32 @@ mod backend {
         }
     }
 
+    /// Whether this is the name of this machine. `localhost` does not count.
+    pub(crate) fn is_own_name(name: &str) -> bool {
+        machine::read();
+        machine::is_own_name(name.as_bytes())
+    }
+
+    /// Whether this is the name of this machine, and only a DNS server could know its address.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn needs_address(name: &str) -> bool {
+        machine::read();
+        machine::is_own_name_without_address(name.as_bytes())
+    }
+
+    /// Whether an interface of this machine has this address. Loopback addresses do not count.
+    pub(crate) fn is_own_address(address: IpAddr) -> bool {
+        machine::read();
+        machine::is_own_address(address)
+    }
+
+    /// The name of this machine, and the addresses of its interfaces.
+    #[cfg(any(test, feature = "proxy"))]
+    pub(crate) fn own_hosts() -> Vec<String> {
+        machine::read();
+        machine::own_hosts()
+    }
+
     fn wall(clock: &Clock) -> WallClock {
         clock.shared().map_or(WallClock::Real, |at| WallClock::Frozen(Arc::clone(at)))
     }
@@ -149,6 +182,7 @@ mod backend {
 mod backend {
     use crate::clock::Clock;
     use std::marker::PhantomData;
+    use std::net::IpAddr;
 
     #[derive(Clone, Copy, Debug)]
     pub(crate) struct Ambient(());
@@ -190,6 +224,25 @@ mod backend {
 
     pub(crate) fn inherited_session() -> Option<u64> {
         None
+    }
+
+    /// Safe code cannot ask for the name of the machine.
+    pub(crate) fn is_own_name(_name: &str) -> bool {
+        false
+    }
+
+    #[cfg(feature = "proxy")]
+    pub(crate) fn needs_address(_name: &str) -> bool {
+        false
+    }
+
+    pub(crate) fn is_own_address(_address: IpAddr) -> bool {
+        false
+    }
+
+    #[cfg(any(test, feature = "proxy"))]
+    pub(crate) fn own_hosts() -> Vec<String> {
+        Vec::new()
     }
 
     /// Returns false: without `cassette-ambient` nothing can run at the end of the process, because that needs unsafe

@@ -5,6 +5,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::ambient;
+
 /// The ignored hosts and the pass-through hosts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hosts {
@@ -47,15 +49,33 @@ impl Hosts {
 }
 
 /// Whether the host of this URI is known to be on this machine. The function asks no resolver: it knows loopback
-/// addresses, `localhost`, and the addresses in `resolve`, which the project gave to
-/// [`Config::resolve`](crate::Config::resolve).
-pub(crate) fn is_loopback(uri: &http::Uri, resolve: &[(String, SocketAddr)]) -> bool {
-    let overridden = resolve.iter().find(|(host, _)| Pattern::parse(host).is_ok_and(|p| p.matches(uri)));
-    if let Some((_, address)) = overridden {
-        return address.ip().to_canonical().is_loopback();
+/// addresses, `localhost`, the name and the addresses of the machine, and the addresses in `resolve`, which the project
+/// gave to [`Config::resolve`](crate::Config::resolve).
+pub(crate) fn is_this_machine(uri: &http::Uri, resolve: &[(String, SocketAddr)]) -> bool {
+    match resolved(uri, resolve) {
+        Some(address) => is_local(address.ip()),
+        None => {
+            let host = host(uri);
+            is_local_name(&host) || host.parse().is_ok_and(is_local)
+        }
     }
-    let host = host(uri);
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
+/// The address that [`Config::resolve`](crate::Config::resolve) gives to the host of this URI.
+fn resolved(uri: &http::Uri, resolve: &[(String, SocketAddr)]) -> Option<SocketAddr> {
+    let found = resolve.iter().find(|(host, _)| Pattern::parse(host).is_ok_and(|p| p.matches(uri)));
+    found.map(|(_, address)| *address)
+}
+
+fn is_local(address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    address.is_loopback() || ambient::is_own_address(address)
+}
+
+/// `host` is in lower case.
+fn is_local_name(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    host == "localhost" || host.ends_with(".localhost") || ambient::is_own_name(host)
 }
 
 /// Returns the host in lower case, without the brackets of an IPv6 address.
@@ -139,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_hosts() {
+    fn hosts_on_this_machine() {
         let resolve = [
             ("db.test".to_owned(), ([127, 0, 0, 1], 1).into()),
             ("far.test:80".into(), ([10, 0, 0, 1], 1).into()),
@@ -150,13 +170,17 @@ mod tests {
             ("http://[::1]/", true),
             ("http://[::ffff:127.0.0.1]/", true),
             ("http://localhost:9200/", true),
+            ("http://db.localhost/", true),
             ("http://db.test/", true),
             ("http://far.test/", false),
             ("http://localhost.example/", false),
             ("http://10.0.0.1/", false),
             ("http://0.0.0.0/", false),
         ] {
-            assert_eq!(is_loopback(&uri.parse().unwrap(), &resolve), expected, "{uri}");
+            assert_eq!(is_this_machine(&uri.parse().unwrap(), &resolve), expected, "{uri}");
+        }
+        for own in ambient::own_hosts().iter().filter(|own| !own.contains(':')) {
+            assert!(is_this_machine(&format!("http://{own}:9200/").parse().unwrap(), &resolve), "{own}");
         }
     }
 }

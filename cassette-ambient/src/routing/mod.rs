@@ -1,10 +1,10 @@
 //! Decides where the connections of a context's threads go, and which environment variables the threads see.
 //!
-//! This module makes all decisions, in safe code, and `interpose` carries them out. A connection to a loopback address
-//! is not redirected, unless the session wants these connections, too. Every other connection is redirected to the
-//! session's listener, which calls [`intercepted`] to get the intended destination. A name is not looked up in DNS.
-//! Instead, the lookup returns an address that this module invents for the name. Connections of a thread without an
-//! open session are refused, unless exactly one session can adopt the thread.
+//! This module makes all decisions, in safe code, and `interpose` carries them out. A connection to this machine, by a
+//! loopback address or by an address of an interface, is not redirected, unless the session wants these connections, too.
+//! Every other connection is redirected to the session's listener, which calls [`intercepted`] to get the intended
+//! destination. A name is not looked up in DNS. Instead, the lookup returns an address that this module invents for the
+//! name. Connections of a thread without an open session are refused, unless exactly one session can adopt the thread.
 //!
 //! Must not know: HTTP, and what the listener does.
 
@@ -13,6 +13,7 @@ mod names;
 mod ports;
 
 use crate::context::{self, Standing};
+use crate::machine;
 use crate::network::{RefusalReason, RefusedConnection};
 pub(crate) use child_environment::ChildEnvironment;
 use names::Names;
@@ -103,7 +104,7 @@ pub(crate) fn route(to: SocketAddr) -> Route {
         IpAddr::V6(_) => None,
     };
     // On Linux, a connection to the unspecified address (`0.0.0.0`, `::`) goes to this machine.
-    let local = ip.is_loopback() || ip.is_unspecified();
+    let local = ip.is_loopback() || ip.is_unspecified() || machine::is_own_address(ip);
     let is_open = governing.standing == Standing::Open;
     if invented.is_none() && local && !(network.loopback && is_open && port != network.listener) {
         if is_open && port != network.listener {
@@ -135,7 +136,7 @@ pub(crate) fn route(to: SocketAddr) -> Route {
 pub(crate) enum Lookup {
     /// The system's own function looks up the name.
     AsAsked,
-    /// This invented address stands for the name.
+    /// This address stands for the name: an invented one, or 127.0.0.1 for the machine's own name.
     Invented(Ipv4Addr),
     /// The name does not exist.
     None,
@@ -144,7 +145,10 @@ pub(crate) enum Lookup {
 /// Looks up a name for a thread of a session. The name is not the text of an address.
 pub(crate) fn lookup(name: &[u8]) -> Lookup {
     let name = name.strip_suffix(b".").unwrap_or(name);
-    if is_local(name) {
+    if machine::is_own_name_without_address(name) {
+        return Lookup::Invented(Ipv4Addr::LOCALHOST);
+    }
+    if is_local(name) || machine::is_own_name(name) {
         return Lookup::AsAsked;
     }
     // The system's own function refuses such a name too.

@@ -200,7 +200,7 @@ impl Engine {
             return None;
         }
         Some(match inner.action.replays() {
-            Some(replay) if !(passes && hosts::is_loopback(uri, &inner.resolve)) => ByHost::Refused(replay),
+            Some(replay) if !(passes && hosts::is_this_machine(uri, &inner.resolve)) => ByHost::Refused(replay),
             _ => ByHost::Live,
         })
     }

@@ -3,7 +3,7 @@
 //! Must not know: requests.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -21,6 +21,7 @@ use tower_service::Service;
 
 use super::stream::Stream;
 use super::{UpstreamOptions, trust};
+use crate::ambient::needs_address;
 use crate::error::{Error, Result};
 use crate::failure;
 use crate::transport_error::{TransportError, TransportErrorKind as Kind};
@@ -114,8 +115,12 @@ impl Shared {
         let port = uri.port_u16().unwrap_or(usual);
         let host = uri.host().unwrap_or_default();
         let fits = |o: &&Override| o.host.eq_ignore_ascii_case(host) && o.port.is_none_or(|p| p == port);
-        let Some(found) = self.overrides.iter().find(fits) else { return uri.clone() };
-        let mut address = found.address;
+        let mut address = match self.overrides.iter().find(fits) {
+            Some(found) => found.address,
+            // Otherwise a DNS server would be asked for a name of this machine.
+            None if host.ends_with(".localhost") || needs_address(host) => (Ipv4Addr::LOCALHOST, 0).into(),
+            None => return uri.clone(),
+        };
         if address.port() == 0 {
             address.set_port(port);
         }

@@ -6,6 +6,8 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use crate::ambient::own_hosts;
+
 /// The variables that name a proxy. Only gRPC reads `grpc_proxy`.
 const PROXIES: [&str; 7] =
     ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "grpc_proxy"];
@@ -34,7 +36,9 @@ const BUNDLES: [&str; 10] = [
 pub(crate) fn of_a_process(proxy: &str, bundle: &Path) -> Vec<(&'static str, OsString)> {
     let proxies = PROXIES.map(|name| (name, proxy.into()));
     // The exemptions are always set, because an inherited variable would exempt hosts from the session's proxy.
-    let exemptions = EXEMPTIONS.map(|name| (name, "localhost,127.0.0.1,::1".into()));
+    let local = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into_iter().chain(own_hosts());
+    let local = local.collect::<Vec<_>>().join(",");
+    let exemptions = EXEMPTIONS.map(|name| (name, OsString::from(&local)));
     let bundles = BUNDLES.map(|name| (name, bundle.into()));
     // Node reads the proxy variables since versions 22.21 and 24, and only if this variable is set.
     let node = ("NODE_USE_ENV_PROXY", "1".into());

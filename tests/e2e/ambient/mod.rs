@@ -4,6 +4,7 @@
 
 mod edges;
 mod foreign;
+mod machine;
 mod overlap;
 mod processes;
 mod shared;

@@ -179,7 +179,7 @@ pub(in crate::session) fn live(mode: Mode, config: &Config) -> Result<Option<Liv
     let upstream = Upstream::new(&upstream_options(config))?;
     let resolve = config.resolve.clone();
     Ok(Some(Box::new(move |request| {
-        if replays && !hosts::is_loopback(request.uri(), &resolve) {
+        if replays && !hosts::is_this_machine(request.uri(), &resolve) {
             let message = "a replay does not leave the machine".to_owned();
             let refused = TransportError { kind: TransportErrorKind::Connect, message };
             return Box::pin(std::future::ready(Err(refused)));
