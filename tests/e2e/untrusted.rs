@@ -91,6 +91,31 @@ fn the_failure_lists_the_suggestions() {
     check_report(&run(Mode::Replay, |_| Ok(())));
 }
 
+/// The server's certificate comes from a private authority. The failure names the option that trusts it.
+#[test]
+fn a_server_with_a_private_authority() {
+    let api = api();
+    let url = api.url("/x");
+    let without = cassette::Config::new().resolve("api.example.test", api.address());
+    let run = |passes: bool| {
+        let session = Project::new().builder(Mode::Record, without.clone());
+        session.run_async(async |session: Session| {
+            let answer = text(session.client().unwrap(), &url).await;
+            assert!(answer.is_err());
+            if passes { Ok(()) } else { Err("no forecast") }
+        })
+    };
+    let option = "   = reason: no authority that this machine knows has signed the certificate\n   \
+                  = to trust a private authority: .extra_root(std::fs::read(\"ca.pem\")?)\n";
+    let failed = run(false).unwrap_err().to_string();
+    assert!(
+        failed.contains("invalid peer certificate: UnknownIssuer") && failed.contains(option),
+        "{failed}"
+    );
+    // A test may expect the error. The note on the test that passes has the same text.
+    assert!(run(true).is_ok());
+}
+
 /// A client disconnects during the handshake without a TLS alert. It may have refused the certificate, or its request
 /// may have been cancelled. So cassette reports it only if the test fails for another reason.
 #[test]

@@ -12,7 +12,7 @@ use super::suggestions::RequestPlace;
 use super::text::{URI, VALUE, clean, count, short};
 use super::unused::UnusedReport;
 use super::{Absent, Cause, DriftReport, Expired, RefusedHost, authority, left_out};
-use crate::tape::TransportError;
+use crate::tape::{TransportError, TransportErrorKind};
 
 /// A note on a test.
 #[derive(Clone, Debug)]
@@ -187,6 +187,13 @@ pub(crate) struct UpstreamFailure {
     pub(crate) error: TransportError,
 }
 
+impl UpstreamFailure {
+    /// Whether the certificate of the server comes from an authority that the machine does not know.
+    pub(crate) fn is_by_issuer(&self) -> bool {
+        self.error.kind == TransportErrorKind::Tls && self.error.message.contains("UnknownIssuer")
+    }
+}
+
 /// Headers in which some recordings of the same request differ, and that matching does not compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DifferingHeaders {
@@ -235,6 +242,10 @@ impl Note {
                     page.line(4, format_args!("{}: {}", error.kind.name(), short(&error.message, VALUE)));
                 }
                 page.more(2, failures.len(), SHOWN, "");
+                if failures.iter().any(UpstreamFailure::is_by_issuer) {
+                    page.fact("reason", "no authority that this machine knows has signed the certificate");
+                    page.fact("to trust a private authority", ".extra_root(std::fs::read(\"ca.pem\")?)");
+                }
             }
             Note::BytesDropped(dropped) => {
                 let bodies = count(dropped.len(), "compressed body");

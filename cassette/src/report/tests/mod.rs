@@ -142,6 +142,27 @@ help: run this test alone:
 }
 
 #[test]
+fn a_private_authority() {
+    let failed = UpstreamFailure {
+        method: Method::GET,
+        uri: "https://api.example.com/v1/forecast".to_owned(),
+        error: TransportError {
+            kind: TransportErrorKind::Tls,
+            message: "api.example.com: invalid peer certificate: UnknownIssuer".into(),
+        },
+    };
+    assert_eq!(
+        notes(&[Note::UpstreamFailures(vec![failed])], &Palette::plain()),
+        "\
+note: 1 request got no response from the real server
+  GET https://api.example.com/v1/forecast
+    tls: api.example.com: invalid peer certificate: UnknownIssuer
+   = reason: no authority that this machine knows has signed the certificate
+   = to trust a private authority: .extra_root(std::fs::read(\"ca.pem\")?)"
+    );
+}
+
+#[test]
 fn notes_alone() {
     assert_eq!(notes(&[], &Palette::plain()), "");
     let names = vec!["accept-language".to_owned(), "x-flavor".to_owned()];

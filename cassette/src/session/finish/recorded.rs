@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::player::{self, Player};
 use crate::recorder::{Lost, Recorder};
 use crate::redact::suggest::Suggestions;
-use crate::report::{self, Leaks, Note, Problem};
+use crate::report::{self, Leaks, Note, Problem, UpstreamFailure};
 use crate::session::begin::known_volatile;
 use crate::session::handle::{Inner, Session};
 use crate::session::proof::Assignment;
@@ -43,6 +43,8 @@ impl Session {
         end.problems.extend(problems.into_iter().map(Problem::Other));
         if end.body_failed && !failures.is_empty() {
             end.notes.push(Note::UpstreamFailures(failures));
+        } else if failures.iter().any(UpstreamFailure::is_by_issuer) {
+            end.summary.notes.push(Note::UpstreamFailures(failures));
         }
         // The manifest is made before the cassette is installed: if the output cannot be read, the old cassette must
         // stay.
