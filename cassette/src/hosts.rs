@@ -42,6 +42,15 @@ impl Hosts {
         self.passed.iter().any(|pattern| pattern.matches(uri))
     }
 
+    /// Whether this host and port is a pass-through host, whatever the protocol.
+    #[cfg_attr(
+        not(feature = "proxy"),
+        allow(dead_code, reason = "only transports with sockets open tunnels")
+    )]
+    pub(crate) fn passes_server(&self, server: &http::uri::Authority) -> bool {
+        uri_of(server).is_some_and(|uri| self.passes(&uri))
+    }
+
     /// Whether there are pass-through hosts.
     pub(crate) fn pass_any(&self) -> bool {
         !self.passed.is_empty()
@@ -62,7 +71,7 @@ pub(crate) fn is_this_machine(uri: &http::Uri, resolve: &[(String, SocketAddr)])
 }
 
 /// The address that [`Config::resolve`](crate::Config::resolve) gives to the host of this URI.
-fn resolved(uri: &http::Uri, resolve: &[(String, SocketAddr)]) -> Option<SocketAddr> {
+pub(crate) fn resolved(uri: &http::Uri, resolve: &[(String, SocketAddr)]) -> Option<SocketAddr> {
     let found = resolve.iter().find(|(host, _)| Pattern::parse(host).is_ok_and(|p| p.matches(uri)));
     found.map(|(_, address)| *address)
 }
@@ -76,6 +85,11 @@ fn is_local(address: IpAddr) -> bool {
 fn is_local_name(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     host == "localhost" || host.ends_with(".localhost") || ambient::is_own_name(host)
+}
+
+/// A URI with this host and port. Without a port, the port is that of HTTP.
+pub(crate) fn uri_of(server: &http::uri::Authority) -> Option<http::Uri> {
+    http::Uri::builder().scheme("http").authority(server.clone()).path_and_query("/").build().ok()
 }
 
 /// Returns the host in lower case, without the brackets of an IPv6 address.

@@ -34,6 +34,16 @@ pub(crate) enum Origin {
     Base { scheme: Scheme, authority: Authority, at: SocketAddr },
 }
 
+/// Why no cassette can hold a request: it is no exchange of one request and one response, or has no URI. The request
+/// carries this among its extensions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unrecordable {
+    /// The request asks to change to this protocol: `websocket`.
+    Upgrade(String),
+    /// The request is for the whole server (`OPTIONS *`), and not for a resource.
+    WholeServer,
+}
+
 /// The answer to a request that cassette refuses before the request reaches the engine.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Refusal {
@@ -46,6 +56,7 @@ impl Refusal {
         Refusal { status: StatusCode::BAD_REQUEST, text }
     }
 
+    #[cfg(feature = "proxy")]
     pub(crate) fn unsupported(text: &'static str) -> Refusal {
         Refusal { status: StatusCode::NOT_IMPLEMENTED, text }
     }
@@ -75,13 +86,13 @@ pub(crate) fn forward<B>(
     own: Option<SocketAddr>,
 ) -> Result<Request<B>, Refusal> {
     let (mut parts, body) = request.into_parts();
-    if asks_for_websocket(&parts.headers) {
-        return Err(Refusal::unsupported("WebSocket connections cannot be recorded or replayed yet"));
-    }
-    if parts.uri.path() == "*" {
-        return Err(Refusal::unsupported(
-            "a request for the whole server (`*`) cannot be recorded or replayed",
-        ));
+    let whole_server = parts.uri.path() == "*";
+    let unrecordable = match upgrade(&parts.headers) {
+        Some(protocol) => Some(Unrecordable::Upgrade(protocol)),
+        None => whole_server.then_some(Unrecordable::WholeServer),
+    };
+    if let Some(unrecordable) = unrecordable {
+        parts.extensions.insert(unrecordable);
     }
     let scheme = match origin {
         Origin::Front => parts.uri.scheme().cloned().unwrap_or(Scheme::HTTP),
@@ -144,7 +155,7 @@ pub(crate) fn forward<B>(
             .insert(HOST, other.map_err(|_| Refusal::bad_request("the `host` header is malformed"))?);
     }
     strip(&mut parts.headers);
-    let path = parts.uri.path_and_query().cloned();
+    let path = parts.uri.path_and_query().cloned().filter(|_| !whole_server);
     parts.uri = Uri::builder()
         .scheme(scheme)
         .authority(destination)
@@ -184,8 +195,14 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
     }
 }
 
-fn asks_for_websocket(headers: &HeaderMap) -> bool {
-    tokens(headers, &UPGRADE).any(|t| t.eq_ignore_ascii_case("websocket"))
+/// The protocol to which the request asks to change. An offer of HTTP/2 or TLS does not count: a server may ignore it,
+/// and the exchange stays the same.
+fn upgrade(headers: &HeaderMap) -> Option<String> {
+    let is_offer = |t: &&str| {
+        let name = t.split('/').next().unwrap_or_default();
+        ["h2", "h2c", "http", "tls"].iter().any(|other| name.eq_ignore_ascii_case(other))
+    };
+    tokens(headers, &UPGRADE).find(|t| !t.is_empty() && !is_offer(t)).map(str::to_owned)
 }
 
 fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
@@ -281,7 +298,6 @@ mod tests {
         check(&front, "/x", &["a", "a"], Err("two `host`"));
         check(&front, "/x", &["127.0.0.1:4000"], Err("own address"));
         check(&front, "http://localhost:4000/x", &[], Err("own address"));
-        check(&front, "*", &["a.test"], Err("whole server"));
     }
 
     #[test]
@@ -354,12 +370,20 @@ mod tests {
     }
 
     #[test]
-    fn websockets_are_refused() {
-        let request =
-            Request::builder().uri("http://a.test/").header("upgrade", "WebSocket").body(()).unwrap();
-        let refusal = forward(request, &Origin::Front, None).unwrap_err();
-        assert_eq!(refusal.status, StatusCode::NOT_IMPLEMENTED);
-        let request = Request::builder().uri("http://a.test/").header("upgrade", "h2c").body(()).unwrap();
-        assert!(forward(request, &Origin::Front, None).is_ok());
+    fn what_no_cassette_can_hold_is_marked() {
+        let check = |uri: &str, upgrade: &[&str], expected: Option<Unrecordable>| {
+            let mut request = Request::builder().uri(uri).header("host", "a.test");
+            for value in upgrade {
+                request = request.header("upgrade", *value);
+            }
+            let request = forward(request.body(()).unwrap(), &Origin::Front, None).unwrap();
+            assert_eq!(request.extensions().get(), expected.as_ref());
+            assert_eq!(request.uri(), "http://a.test/");
+        };
+        check("http://a.test/", &["WebSocket"], Some(Unrecordable::Upgrade("WebSocket".into())));
+        check("/", &["h2c", "HTTP/2.0, tcp"], Some(Unrecordable::Upgrade("tcp".into())));
+        check("*", &[], Some(Unrecordable::WholeServer));
+        check("/", &["h2c, TLS/1.0", ""], None);
+        check("/", &[], None);
     }
 }

@@ -98,6 +98,9 @@ impl TransportErrorKind {
     }
 }
 
+/// The beginning of the message if a proxy failed. No other message begins with it.
+const AT_PROXY: &str = "upstream proxy ";
+
 impl TransportError {
     /// The failure of an exchange whose client gave up before the answer came.
     pub(crate) fn gave_up() -> TransportError {
@@ -106,6 +109,17 @@ impl TransportError {
             // This text is on cassettes, and a replay recognises it, so it must not change.
             message: "the client gave up before the answer came".into(),
         }
+    }
+
+    /// The failure of a proxy between this machine and the real servers. `what` names the proxy and the reason.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn at_proxy(what: &str) -> TransportError {
+        TransportError { kind: TransportErrorKind::Connect, message: format!("{AT_PROXY}{what}") }
+    }
+
+    /// Whether a proxy failed, and not the real server.
+    pub(crate) fn is_at_proxy(&self) -> bool {
+        self.message.starts_with(AT_PROXY)
     }
 
     /// The end of a body whose client stopped reading before the body was complete. On replay, the body is silent from

@@ -157,6 +157,11 @@ impl Api {
         if self.root.is_empty() { config } else { config.extra_root(self.root.clone()) }
     }
 
+    /// The root certificate in PEM.
+    pub(crate) fn root(&self) -> String {
+        self.root.clone()
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -167,7 +172,8 @@ impl Api {
     }
 }
 
-fn tls(speaks: Speaks) -> (TlsAcceptor, String) {
+/// The settings of a server for TLS, and its root certificate.
+pub(crate) fn tls(speaks: Speaks) -> (TlsAcceptor, String) {
     let key = rcgen::KeyPair::generate().expect("a key");
     let params = rcgen::CertificateParams::new(vec![HOST.to_owned()]).expect("a name");
     let certificate = params.self_signed(&key).expect("a certificate");

@@ -36,5 +36,7 @@ mod stand_ins;
 mod streams;
 mod summary;
 mod templates;
+mod tunnels;
 mod untrusted;
+mod upstream_proxy;
 mod wire;

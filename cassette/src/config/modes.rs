@@ -52,17 +52,22 @@ impl Config {
         self
     }
 
-    /// Sends requests for a host to the real server in every mode, without recording them. Use it for a database or a
-    /// mock server on this machine. [`ignore_host`](Self::ignore_host) explains how to write the host.
+    /// Passes connections to a host on to the real server in every mode, without recording them. Use it for a database, a
+    /// mail server or a mock server, with any protocol. [`ignore_host`](Self::ignore_host) explains how to write the
+    /// host.
     ///
-    /// A replay never connects to other machines. So on replay the host must be a loopback address, `localhost`, or a
-    /// name that [`resolve`](Self::resolve) maps to a loopback address. A request to any other pass-through host fails
-    /// the test.
+    /// cassette does not change the bytes. A client with TLS gets the certificate of the real server, so it must trust
+    /// that: the clients of the session, and those that read the file of certificates from the environment, trust the
+    /// roots of the machine and of [`extra_root`](Self::extra_root).
+    ///
+    /// A replay never connects to other machines. So on replay the host must be this machine: a loopback address, `localhost`,
+    /// the machine's own name or address, or a name that [`resolve`](Self::resolve) maps to such an address. A request to
+    /// any other pass-through host fails the test.
     ///
     /// ```
     /// use cassette::Config;
     ///
-    /// let config = Config::new().pass_through("127.0.0.1").pass_through("localhost:9200");
+    /// let config = Config::new().pass_through("db.internal:5432").pass_through("localhost:9200");
     /// ```
     #[must_use]
     pub fn pass_through(mut self, host: &str) -> Config {

@@ -53,6 +53,45 @@ impl Config {
         self
     }
 
+    /// While recording, connects to real servers through this HTTP proxy: `http://user:password@proxy.example.com:3128`,
+    /// or `https://…` for a proxy with TLS. Without this option cassette uses the proxies that the environment names for
+    /// the test process: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, with the exceptions in `NO_PROXY`. SOCKS proxies are
+    /// not supported.
+    ///
+    /// The proxy of this option serves all hosts, those on this machine included, and `NO_PROXY` does not apply to it.
+    /// [`upstream_no_proxy`](Self::upstream_no_proxy) takes hosts out. A host with an address of its own
+    /// ([`resolve`](Self::resolve)) is always reached directly. If the proxy fails, the recording fails.
+    ///
+    /// The password is a secret: it never reaches a file.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().upstream_proxy("http://proxy.example.com:3128");
+    /// ```
+    #[must_use]
+    pub fn upstream_proxy(mut self, url: &str) -> Config {
+        self.upstream_proxy = Some(url.to_owned());
+        self
+    }
+
+    /// Lists the hosts that a recording reaches without a proxy, in place of the variable `NO_PROXY`. The entries are
+    /// separated by commas: a host, which stands for its subdomains, too; an address; a network such as `10.0.0.0/8`;
+    /// each with or without a port. `*` stands for all hosts, so that no proxy is used.
+    ///
+    /// A proxy that the environment names is never used for hosts on this machine.
+    ///
+    /// ```
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().upstream_no_proxy("internal.example, 10.0.0.0/8");
+    /// ```
+    #[must_use]
+    pub fn upstream_no_proxy(mut self, hosts: &str) -> Config {
+        self.upstream_no_proxy = Some(hosts.to_owned());
+        self
+    }
+
     /// Sets how long a recording reads the rest of a response after the client stopped reading. A client stops when it
     /// has what it wants, when its time-out ends, or because a stream has no end.
     ///
@@ -96,8 +135,9 @@ impl Config {
         self
     }
 
-    /// Intercepts connections to servers on this machine as well: `localhost`, 127.0.0.1 and ::1. By default such
-    /// connections reach their servers, because databases and mock servers often run on this machine.
+    /// Intercepts connections to servers on this machine as well: `localhost`, 127.0.0.1 and ::1, the machine's own name,
+    /// and the addresses of its interfaces. By default such connections reach their servers, because databases and mock
+    /// servers often run on this machine.
     ///
     /// ```
     /// use cassette::Config;

@@ -15,6 +15,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
+#[cfg(feature = "proxy")]
+use http::uri::Authority;
 use tower_service::Service;
 
 pub(crate) use self::answer::AnswerFuture;
@@ -29,8 +31,11 @@ use crate::body::Body;
 use crate::config::{Config, VerifyPolicy};
 use crate::hosts::{self, Hosts};
 use crate::recorder::{NotBegun, Recorder};
-use crate::report::{Drifted, Obstacle, Problem, RefusedHost, TestSite};
+use crate::report::{
+    Drifted, Foreign, ForeignConnection, ForeignSign, Obstacle, Problem, RefusedHost, TestSite,
+};
 use crate::tape::TransportError;
+use crate::target::Unrecordable;
 
 /// Records, replays, or passes requests through. Cheap to clone.
 #[derive(Clone)]
@@ -45,7 +50,7 @@ struct Inner {
     /// The hosts and addresses that the project gave to [`Config::resolve`](crate::Config::resolve).
     resolve: Vec<(String, SocketAddr)>,
     incidents: Arc<Incidents>,
-    /// The number of requests to ignored and pass-through hosts that went to the real server.
+    /// The number of requests and tunnels to ignored and pass-through hosts that went to the real server.
     passed: AtomicUsize,
 }
 
@@ -147,10 +152,30 @@ impl Engine {
         self.0.incidents.take_refused()
     }
 
-    /// The number of requests so far that went to the real server and were not recorded, because their host is ignored
-    /// or a pass-through host.
+    /// The number of requests and tunnels so far that went to the real server and were not recorded, because their host
+    /// is ignored or a pass-through host.
     pub(crate) fn passed(&self) -> usize {
         self.0.passed.load(Ordering::Relaxed)
+    }
+
+    /// Whether a connection to this server, host and port, is a tunnel to the real server: it is a pass-through host, and
+    /// a replay may reach it. Counts the tunnel.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn begin_tunnel(&self, server: &Authority) -> bool {
+        let inner = &*self.0;
+        if inner.closed.load(Ordering::Acquire) || !inner.hosts.passes_server(server) {
+            return false;
+        }
+        let local = || hosts::uri_of(server).is_some_and(|uri| hosts::is_this_machine(&uri, &inner.resolve));
+        let begins = inner.action.replays().is_none() || local();
+        inner.passed.fetch_add(usize::from(begins), Ordering::Relaxed);
+        begins
+    }
+
+    /// Whether this host and port is a pass-through host.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn passes_server(&self, server: &Authority) -> bool {
+        self.0.hosts.passes_server(server)
     }
 
     /// Removes and returns the live answers that have differed from the recorded answers so far, sorted by their place
@@ -172,6 +197,11 @@ impl Engine {
             }
             Some(ByHost::Refused(replay)) => return self.refuse_host(replay, &request),
             None => {}
+        }
+        if let Some(unrecordable) = request.extensions().get::<Unrecordable>()
+            && !matches!(inner.action, Action::Pass)
+        {
+            return self.refuse_unrecordable(request.uri(), unrecordable);
         }
         match &inner.action {
             Action::Replay(replay) => Begun::Here(Box::pin(self.clone().replay(Arc::clone(replay), request))),
@@ -200,7 +230,9 @@ impl Engine {
             return None;
         }
         Some(match inner.action.replays() {
-            Some(replay) if !(passes && hosts::is_this_machine(uri, &inner.resolve)) => ByHost::Refused(replay),
+            Some(replay) if !(passes && hosts::is_this_machine(uri, &inner.resolve)) => {
+                ByHost::Refused(replay)
+            }
             _ => ByHost::Live,
         })
     }
@@ -217,6 +249,20 @@ impl Engine {
             false => self.0.incidents.refused(refused.clone()),
         }
         Begun::answered(self.refusal(Problem::RefusedHost(refused)))
+    }
+
+    /// Refuses a request that no cassette can hold.
+    fn refuse_unrecordable(&self, uri: &http::Uri, unrecordable: &Unrecordable) -> Begun {
+        let usual = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+        let (host, port) = (uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(usual));
+        let sign = match unrecordable {
+            Unrecordable::Upgrade(protocol) => ForeignSign::Upgrade(protocol.clone()),
+            Unrecordable::WholeServer => ForeignSign::WholeServer,
+        };
+        let connection = ForeignConnection { server: format!("{host}:{port}"), sign, passed: false };
+        let foreign = Foreign { cassette: self.0.site.cassette.clone(), connections: vec![connection] };
+        self.0.incidents.problem(Problem::Foreign(foreign.clone()));
+        Begun::answered(self.refusal(Problem::Foreign(foreign)))
     }
 
     async fn replay(self, replay: Arc<Replay>, request: http::Request<Body>) -> Answered {

@@ -49,7 +49,7 @@ pub(crate) use cassette::{waiting, waiting_for_turn};
 pub(crate) use cause::{Answer, Cause};
 pub(crate) use drift::{DriftReport, Drifted};
 pub(crate) use expired::Expired;
-pub(crate) use foreign::{Foreign, ForeignConnection};
+pub(crate) use foreign::{Foreign, ForeignConnection, ForeignSign};
 pub(crate) use hosts::RefusedHost;
 pub(crate) use leaks::{Leak, LeakPart, LeakPlace, Leaks};
 pub(crate) use missing_secrets::{ValueFrom, Valueless};

@@ -58,6 +58,15 @@ pub(crate) enum Obstacle {
         /// The mode of the session. In this mode, the body must be held in memory.
         mode: Mode,
     },
+    /// A request that the proxy in front of the real servers did not pass on.
+    UpstreamProxy {
+        /// The method.
+        method: http::Method,
+        /// The URI, redacted.
+        uri: String,
+        /// The message of the transport.
+        message: String,
+    },
     /// A request that cannot be sent, because a secret in it has no value.
     MissingValue {
         /// The method.
@@ -125,6 +134,10 @@ impl Obstacle {
             Obstacle::LongBody { method, uri, most, mode } => (
                 format!("the body of {method} {uri} is longer than {most} MiB"),
                 format!("mode `{mode}` holds a request body in memory until it is matched: use mode `record`"),
+            ),
+            Obstacle::UpstreamProxy { method, uri, message } => (
+                format!("{method} {uri} did not reach its server, so nothing is recorded: {message}"),
+                "to record without the proxy: Config::upstream_no_proxy(\"*\"), or NO_PROXY='*'".to_owned(),
             ),
             Obstacle::MissingValue { method, uri, name } => (
                 format!("{method} {uri} can't be sent: the secret {name} has no value here"),

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
 use super::handle::{Inner, Session};
-use super::network::{Network, Sharing, Turn, live, sharing};
+use super::network::{Network, Sharing, Turn, live, sharing, with_secrets};
 use super::open::Opened;
 use super::proof::{Assignment, Prover};
 use super::run::block_on;
@@ -216,6 +216,7 @@ impl SessionBuilder {
             turn.replays();
         }
         site.mode = mode;
+        let config = with_secrets(mode, config)?;
         // The modes `replay`, `accept` and `off` store no traffic, so they accept a secret whose value is too short or
         // too common. The other modes do not.
         let config = match mode {

@@ -67,8 +67,12 @@ pub(super) fn refused(refused: crate::transport::CertificateRefusal) -> crate::r
 
 /// Converts a connection that does not speak HTTP for the report.
 #[cfg(feature = "proxy")]
-pub(super) fn foreign(foreign: crate::transport::Foreign) -> crate::report::ForeignConnection {
-    crate::report::ForeignConnection { server: foreign.server, silent: foreign.silent }
+pub(super) fn foreign(foreign: crate::transport::Foreign, passed: bool) -> crate::report::ForeignConnection {
+    let sign = match foreign.sent.is_empty() {
+        true => crate::report::ForeignSign::Silence,
+        false => crate::report::ForeignSign::Bytes(foreign.sent),
+    };
+    crate::report::ForeignConnection { server: foreign.server, sign, passed }
 }
 
 /// The differences between the output of the test and its snapshot.

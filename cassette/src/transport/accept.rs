@@ -28,14 +28,15 @@ use super::abort::Abort;
 use super::ca::HostCertificates;
 use super::certificate_refusal::CertificateRefusal;
 use super::cut::{Gate, Guarded};
-use super::foreign::{Foreign, Foreigners};
+use super::foreign::{First, Foreign, Foreigners};
 use super::incidents::{Seen, Undecided};
 use super::reverse::{Base, Bases, Site};
-use super::{Destination, HttpService, proxy};
+use super::tunnel::{Kept, Tunnels};
+use super::{Destination, HttpService, proxy, upgrade};
 use crate::body::Body;
 use crate::failure;
 use crate::poison::unpoisoned;
-use crate::target::{self, Origin, Refusal};
+use crate::target::{self, Origin, Refusal, Unrecordable};
 use crate::transport_error::{TransportError, TransportErrorKind};
 
 /// The largest number of headers in a message. hyper's default is 100, and some browsers and gateways come close to it.
@@ -54,6 +55,7 @@ pub(super) struct Shared<S> {
     pub(super) clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
     pub(super) address: SocketAddr,
     pub(super) intercepted: Box<dyn Fn(SocketAddr) -> Option<Destination> + Send + Sync>,
+    pub(super) tunnels: Tunnels,
     pub(super) bases: Bases,
     pub(super) refused: Arc<Seen<CertificateRefusal>>,
     pub(super) foreign: Arc<Foreigners>,
@@ -116,7 +118,15 @@ impl Arrival {
 /// request. If the server does not speak HTTP, the first request never comes.
 struct Meant {
     server: String,
+    /// The first bytes that the client sent.
+    sent: Vec<u8>,
     undecided: Undecided<Foreign>,
+}
+
+/// A connection on which no request has arrived yet. It may turn out not to be HTTP.
+struct Unheard {
+    server: String,
+    _undecided: Undecided<Foreign>,
 }
 
 /// Serves a connection to the listener, or to the port of one server, until either side closes it.
@@ -158,12 +168,18 @@ where
         let mut stream = peeking(stream);
         let server = arrival.server();
         let (first, meant) = match &server {
+            // This comes before the first byte, because the server may be the one that speaks first.
+            Some(server) if shared.tunnels.leads_to(server) => {
+                return shared.tunnels.carry(stream, &[], server, &abort).await;
+            }
             Some(server) => {
                 let server = server.to_string();
-                let Some((first, undecided)) = shared.foreign.first_byte(&mut stream, &server).await else {
+                let Some(First { bytes: sent, undecided }) =
+                    shared.foreign.first_bytes(&mut stream, &server).await
+                else {
                     return;
                 };
-                (first, Some(Meant { server, undecided }))
+                (sent[0], Some(Meant { server, sent, undecided }))
             }
             None => {
                 let Some(first) = stream.fill_buf().await.ok().and_then(|b| b.first().copied()) else {
@@ -197,10 +213,20 @@ where
 {
     // A failed handshake is not reported here: the client knows the cause and fails with it. If the client refused our
     // certificate, the session remembers the refusal for its own report.
-    let Ok(start) = LazyConfigAcceptor::new(Default::default(), stream).await else { return };
+    let stream = Kept::new(stream, shared.tunnels.exist());
+    let Ok(mut start) = LazyConfigAcceptor::new(Default::default(), stream).await else { return };
     let asked = start.client_hello().server_name().map(str::to_owned);
     let tunnel = arrival.server();
     let Some(host) = asked.clone().or_else(|| tunnel.as_ref().map(|t| t.host().to_owned())) else { return };
+    // A client with its own resolver connects to an address, so only now the name is known.
+    if let Some(port) = tunnel.as_ref().and_then(Authority::port_u16)
+        && let Ok(named) = format!("{host}:{port}").parse::<Authority>()
+        && shared.tunnels.leads_to(&named)
+    {
+        let (stream, sent) = start.io.into_parts();
+        return shared.tunnels.carry(stream, &sent, &named, &abort).await;
+    }
+    start.io.forget();
     let Ok(config) = shared.hosts.config(&host, (shared.clock)()) else { return };
     let handshake = shared.refused.begin();
     let mut stream = match start.into_stream(config).await {
@@ -213,8 +239,15 @@ where
     let meant = match tunnel.as_ref().and_then(Authority::port_u16) {
         Some(port) => {
             let server = format!("{host}:{port}");
-            let Some((_, undecided)) = shared.foreign.first_byte(&mut stream, &server).await else { return };
-            Some(Meant { server, undecided })
+            if stream.get_ref().get_ref().1.alpn_protocol().is_some() {
+                shared.foreign.is_http(&server);
+            }
+            let Some(First { bytes: sent, undecided }) =
+                shared.foreign.first_bytes(&mut stream, &server).await
+            else {
+                return;
+            };
+            Some(Meant { server, sent, undecided })
         }
         None => None,
     };
@@ -248,15 +281,21 @@ where
     // The upstream server, not hyper, sets the `date` of a response.
     builder.http1().max_headers(MAX_HEADERS).auto_date_header(false);
     builder.http2().max_header_list_size(MAX_HEADER_LIST).auto_date_header(false);
-    let (server, undecided) = meant.map(|m| (m.server, Arc::new(Mutex::new(Some(m.undecided))))).unzip();
+    let (begun, undecided) = match meant {
+        Some(Meant { server, sent, undecided }) => {
+            let unheard = Unheard { server: server.clone(), _undecided: undecided };
+            (Some((server, sent)), Some(Arc::new(Mutex::new(Some(unheard)))))
+        }
+        None => (None, None),
+    };
     let foreign = shared.foreign.clone();
     let (gate_of, undecided_of) = (gate.clone(), undecided.clone());
     let connection = Connection { shared, origin, base, gate: gate_of, undecided: undecided_of, abort };
     // The error of a connection concerns only its client, and a failing engine breaks the connection on purpose. Only a
     // client that does not speak HTTP is remembered.
     let ended = gate.drive(builder.serve_connection_with_upgrades(TokioIo::new(stream), connection)).await;
-    if let (Err(e), Some(server)) = (ended, server) {
-        foreign.judge(&server, &*e);
+    if let (Err(e), Some((server, sent))) = (ended, begun) {
+        foreign.judge(&server, sent, &*e);
     }
 }
 
@@ -274,8 +313,8 @@ struct Connection<S> {
     base: Option<Arc<Base>>,
     gate: Arc<Gate>,
     abort: Abort,
-    /// Held as long as the connection may turn out not to be HTTP. Dropped at the first request.
-    undecided: Option<Arc<Mutex<Option<Undecided<Foreign>>>>>,
+    /// Held as long as the connection may turn out not to be HTTP. Taken at the first request.
+    undecided: Option<Arc<Mutex<Option<Unheard>>>>,
 }
 
 impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Connection<S> {
@@ -286,7 +325,11 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Connection<S
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.shared.foreign.stir();
         if let Some(undecided) = &self.undecided {
-            drop(unpoisoned(undecided.lock()).take());
+            // The lock is held for this statement only.
+            let first = unpoisoned(undecided.lock()).take();
+            if let Some(unheard) = first {
+                self.shared.foreign.is_http(&unheard.server);
+            }
         }
         let gate = self.gate.clone();
         if request.method() == Method::CONNECT {
@@ -306,6 +349,10 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Connection<S
             Ok(request) => request.map(|b| Body::new(b.map_err(|e| failure::of(&e)))),
             Err(refusal) => return Box::pin(async move { Ok(gate.guard(&method, refusal.response())) }),
         };
+        let mut request = request;
+        let upgrades = request.extensions().get::<Unrecordable>().is_some();
+        let client = upgrades.then(|| hyper::upgrade::on(&mut request));
+        let stop = self.shared.stop.clone();
         let mut engine = self.shared.engine.clone();
         let abort = self.abort.clone();
         Box::pin(async move {
@@ -322,7 +369,12 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Connection<S
                 abort.set();
             }
             let mut response = answer?;
+            let server = upgrade::of(&mut response);
             target::back(&mut response, version);
+            if let (Some(client), Some((server, protocol))) = (client, server) {
+                upgrade::mark(response.headers_mut(), &protocol);
+                stop.spawn(upgrade::join(client, server));
+            }
             if let Some((base, shared)) = base {
                 let open = |site: &Site| proxy::base(&shared, site).ok();
                 base.back(response.headers_mut(), |site| shared.bases.known(site), open);

@@ -12,8 +12,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, Once};
 
+use rustls::pki_types::CertificateDer;
+
 use super::ca::{self, Ca};
-use super::outside;
+use super::{outside, trust};
 use crate::error::{Error, Result};
 use crate::poison::unpoisoned;
 
@@ -23,7 +25,8 @@ pub(crate) enum Trust {
     /// Only the session's authority. A client that bypasses the session fails in its handshake. A new client reads only
     /// one certificate. To read all certificates of the machine would take 10 to 20 ms in a debug build.
     Session,
-    /// The session's authority and the machine's roots, while recording.
+    /// The session's authority and the machine's roots: for processes while recording, and for clients whose connections
+    /// to pass-through hosts reach the real servers.
     SessionAndMachine,
 }
 
@@ -37,21 +40,24 @@ impl Trust {
 /// A handle to the file. The file is removed when the last handle is dropped.
 #[derive(Debug)]
 pub(crate) struct Bundle {
-    trust: Trust,
+    /// The index of the file's place.
+    place: usize,
     file: PathBuf,
 }
 
-/// The directory of the file for one kind of trust, and the number of handles to the file. If there is no handle, the
+/// The directory of a file with these certificates, and the number of handles to the file. If there is no handle, the
 /// directory is the last one that held the file.
 struct Place {
+    trust: Trust,
+    /// Further roots.
+    roots: Vec<CertificateDer<'static>>,
     directory: Option<PathBuf>,
     handles: usize,
 }
 
-/// The places of the files, indexed by [`Trust`].
-fn places() -> MutexGuard<'static, [Place; 2]> {
-    const NONE: Place = Place { directory: None, handles: 0 };
-    static PLACES: Mutex<[Place; 2]> = Mutex::new([NONE, NONE]);
+/// The places of the files, one for each set of certificates. A place is never removed, because clients remember it.
+fn places() -> MutexGuard<'static, Vec<Place>> {
+    static PLACES: Mutex<Vec<Place>> = Mutex::new(Vec::new());
     unpoisoned(PLACES.lock())
 }
 
@@ -67,20 +73,40 @@ impl Bundle {
     ///
     /// The temporary directory cannot be written.
     pub(crate) fn get(trust: Trust) -> Result<Arc<Bundle>> {
+        Bundle::with_roots(trust, Vec::new())
+    }
+
+    /// The file with further roots, each file of which is PEM or DER.
+    ///
+    /// # Errors
+    ///
+    /// A root is not a certificate, or the temporary directory cannot be written.
+    pub(crate) fn with_extra(trust: Trust, files: &[Vec<u8>]) -> Result<Arc<Bundle>> {
+        Bundle::with_roots(trust, trust::roots(files)?)
+    }
+
+    fn with_roots(trust: Trust, roots: Vec<CertificateDer<'static>>) -> Result<Arc<Bundle>> {
         static SWEPT: Once = Once::new();
-        let place = &mut places()[trust as usize];
+        let mut places = places();
+        let found = places.iter().position(|place| place.trust == trust && place.roots == roots);
+        let index = found.unwrap_or(places.len());
+        if found.is_none() {
+            places.push(Place { trust, roots, directory: None, handles: 0 });
+        }
+        let place = &mut places[index];
         let directory = match place.directory.take() {
             Some(directory) if place.handles > 0 => directory,
             before => {
                 let temporary = std::env::temp_dir();
                 SWEPT.call_once(|| sweep(&temporary));
-                write(before, &temporary, &text(trust))
+                write(before, &temporary, &text(trust, &place.roots))
                     .map_err(|e| Error::io("write the certificates of the session below", &temporary, e))?
             }
         };
         let file = directory.join(FILE);
-        *place = Place { directory: Some(directory), handles: place.handles + 1 };
-        Ok(Arc::new(Bundle { trust, file }))
+        place.directory = Some(directory);
+        place.handles += 1;
+        Ok(Arc::new(Bundle { place: index, file }))
     }
 
     /// The absolute path of the file.
@@ -91,7 +117,7 @@ impl Bundle {
 
 impl Drop for Bundle {
     fn drop(&mut self) {
-        let place = &mut places()[self.trust as usize];
+        let place = &mut places()[self.place];
         place.handles -= 1;
         if place.handles == 0 {
             // If the removal fails, a process that starts later removes the directory.
@@ -125,8 +151,9 @@ fn write(before: Option<PathBuf>, temporary: &Path, text: &str) -> io::Result<Pa
     Ok(directory)
 }
 
-fn text(trust: Trust) -> String {
+fn text(trust: Trust, roots: &[CertificateDer<'static>]) -> String {
     let mut text = Ca::get().pem().to_owned();
+    roots.iter().for_each(|root| text += &ca::pem(root));
     if trust == Trust::SessionAndMachine {
         // The roots are loaded outside of the session, because inside of it `SSL_CERT_FILE` may name the file that is
         // being written. Roots that cannot be loaded are left out, even if no root remains.
@@ -162,7 +189,6 @@ fn is_gone(process: u32, entry: &fs::DirEntry) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
 
     use super::*;

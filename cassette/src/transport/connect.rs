@@ -1,4 +1,5 @@
-//! Connects to the real server: name lookup, TCP and TLS. Each of these steps has its own kind of failure.
+//! Connects to the real server, directly or through a proxy: name lookup, TCP and TLS. Each of these steps has its own
+//! kind of failure.
 //!
 //! Must not know: requests.
 
@@ -16,10 +17,12 @@ use hyper_util::client::legacy::connect::dns::{GaiAddrs, GaiResolver, Name};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
 use super::stream::Stream;
+use super::upstream_proxy::{UpstreamProxies, UpstreamProxy};
 use super::{UpstreamOptions, trust};
 use crate::ambient::needs_address;
 use crate::error::{Error, Result};
@@ -38,10 +41,22 @@ pub(super) struct Connector {
 
 struct Shared {
     overrides: Vec<Override>,
+    proxies: UpstreamProxies,
     roots: Vec<CertificateDer<'static>>,
     /// Created when the first server needs TLS, because this reads the machine's roots.
     tls: OnceLock<Result<Arc<ClientConfig>, TransportError>>,
     time_limit: Duration,
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// Requests with the version of HTTP that the server chooses.
+    Http,
+    /// Requests with HTTP/1.1.
+    Http1,
+    /// The bytes of a client, whatever they are.
+    Tunnel,
 }
 
 struct Override {
@@ -59,32 +74,85 @@ impl Connector {
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(time_limit));
         let overrides = options.resolve.iter().map(Override::parse).collect::<Result<_>>()?;
-        let shared = Shared { overrides, roots, tls: OnceLock::new(), time_limit };
+        let proxies = options.proxies.clone();
+        let shared = Shared { overrides, proxies, roots, tls: OnceLock::new(), time_limit };
         Ok(Connector { tcp, shared: Arc::new(shared) })
     }
 
-    async fn connect(mut self, uri: Uri) -> Result<TokioIo<Stream>, TransportError> {
-        let to = uri.authority().map_or("", Authority::as_str).to_owned();
-        let connected = self.tcp.call(self.shared.over(&uri)).await;
-        let tcp = connected.map(TokioIo::into_inner).map_err(|e| {
+    /// A connection for requests with HTTP/1.1.
+    pub(super) async fn http1(self, uri: &Uri) -> Result<Stream, TransportError> {
+        self.in_time(uri, Purpose::Http1).await
+    }
+
+    /// A connection for the bytes of a client, to this host and port.
+    ///
+    /// It goes through a proxy only if the port is 443: proxies rarely open tunnels to other ports, and clients of other
+    /// protocols do not use them.
+    pub(super) async fn tunnel(self, server: &Authority) -> Result<Stream, TransportError> {
+        let uri = Uri::builder().scheme(Scheme::HTTPS).authority(server.clone()).path_and_query("/").build();
+        let malformed = |e: http::Error| TransportError { kind: Kind::Dns, message: e.to_string() };
+        self.in_time(&uri.map_err(malformed)?, Purpose::Tunnel).await
+    }
+
+    /// The proxy that reads the requests to this URI.
+    pub(super) fn reading_proxy(&self, uri: &Uri) -> Option<Arc<UpstreamProxy>> {
+        let plain = uri.scheme() != Some(&Scheme::HTTPS);
+        self.shared.proxy(uri, Purpose::Http).filter(|_| plain).cloned()
+    }
+
+    async fn in_time(self, uri: &Uri, purpose: Purpose) -> Result<Stream, TransportError> {
+        let shared = self.shared.clone();
+        let to = uri.authority().map_or("", Authority::as_str);
+        let connected = tokio::time::timeout(shared.time_limit, self.connect(uri, to, purpose)).await;
+        connected.unwrap_or_else(|_| match shared.proxy(uri, purpose) {
+            Some(proxy) => Err(proxy.failed(shared.late(to).message)),
+            None => Err(shared.late(to)),
+        })
+    }
+
+    async fn connect(mut self, uri: &Uri, to: &str, purpose: Purpose) -> Result<Stream, TransportError> {
+        let secure = uri.scheme() == Some(&Scheme::HTTPS);
+        let shared = self.shared.clone();
+        let stream = match shared.proxy(uri, purpose) {
+            None => Stream::Plain(self.tcp(shared.over(uri), to).await?),
+            Some(proxy) => {
+                let mut stream = self.open_proxy(proxy).await.map_err(|e| proxy.failed(e.message))?;
+                if !secure {
+                    return Ok(Stream::Proxied(Box::new(stream)));
+                }
+                let (host, port) = (uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(443));
+                proxy.connect(&mut stream, &format!("{host}:{port}")).await?;
+                stream
+            }
+        };
+        match purpose {
+            _ if !secure => Ok(stream),
+            Purpose::Tunnel => Ok(stream),
+            Purpose::Http => shared.encrypted(stream, uri, None).await,
+            Purpose::Http1 => shared.encrypted(stream, uri, Some(vec![b"http/1.1".to_vec()])).await,
+        }
+    }
+
+    async fn tcp(&mut self, over: Uri, to: &str) -> Result<TcpStream, TransportError> {
+        let connected = self.tcp.call(over).await;
+        connected.map(TokioIo::into_inner).map_err(|e| {
             let found = failure::of(&e);
             match found.kind {
                 // The connection to one of the host's addresses has timed out. The host may have no other address.
-                Kind::Timeout => self.shared.late(&to),
+                Kind::Timeout => self.shared.late(to),
                 Kind::Dns => TransportError { kind: Kind::Dns, message: format!("{to}: {}", found.message) },
                 _ => TransportError { kind: Kind::Connect, message: format!("{to}: {}", found.message) },
             }
-        })?;
-        if uri.scheme() != Some(&Scheme::HTTPS) {
-            return Ok(TokioIo::new(Stream::Plain(tcp)));
+        })
+    }
+
+    async fn open_proxy(&mut self, proxy: &UpstreamProxy) -> Result<Stream, TransportError> {
+        let to = proxy.uri.authority().map_or("", Authority::as_str);
+        let stream = Stream::Plain(self.tcp(proxy.uri.clone(), to).await?);
+        if proxy.uri.scheme() != Some(&Scheme::HTTPS) {
+            return Ok(stream);
         }
-        let tls = |message: String| TransportError { kind: Kind::Tls, message: format!("{to}: {message}") };
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        let name = ServerName::try_from(host).map_err(|e| tls(e.to_string()))?;
-        let config = self.shared.tls()?;
-        let stream = TlsConnector::from(config).connect(name, tcp).await;
-        let stream = stream.map_err(|e| tls(failure::of(&e).message))?;
-        Ok(TokioIo::new(Stream::Tls(Box::new(stream))))
+        self.shared.encrypted(stream, &proxy.uri, Some(Vec::new())).await
     }
 }
 
@@ -99,26 +167,32 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connector = self.clone();
-        Box::pin(async move {
-            let shared = connector.shared.clone();
-            let to = uri.authority().map_or("", Authority::as_str).to_owned();
-            let connected = tokio::time::timeout(shared.time_limit, connector.connect(uri)).await;
-            connected.unwrap_or_else(|_| Err(shared.late(&to)))
-        })
+        Box::pin(async move { connector.in_time(&uri, Purpose::Http).await.map(TokioIo::new) })
     }
 }
 
 impl Shared {
+    /// The proxy for this URI. A host with an overriding address is reached directly.
+    fn proxy(&self, uri: &Uri, purpose: Purpose) -> Option<&Arc<UpstreamProxy>> {
+        if self.overriding(uri).is_some() || purpose == Purpose::Tunnel && port(uri) != 443 {
+            return None;
+        }
+        self.proxies.of(uri)
+    }
+
+    fn overriding(&self, uri: &Uri) -> Option<&Override> {
+        let host = uri.host().unwrap_or_default();
+        let fits = |o: &&Override| o.host.eq_ignore_ascii_case(host) && o.port.is_none_or(|p| p == port(uri));
+        self.overrides.iter().find(fits)
+    }
+
     /// The URI to connect to: `uri`, or a URI with the address of an override for its host.
     fn over(&self, uri: &Uri) -> Uri {
-        let usual = if uri.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
-        let port = uri.port_u16().unwrap_or(usual);
-        let host = uri.host().unwrap_or_default();
-        let fits = |o: &&Override| o.host.eq_ignore_ascii_case(host) && o.port.is_none_or(|p| p == port);
-        let mut address = match self.overrides.iter().find(fits) {
+        let port = port(uri);
+        let mut address = match self.overriding(uri) {
             Some(found) => found.address,
             // Otherwise a DNS server would be asked for a name of this machine.
-            None if host.ends_with(".localhost") || needs_address(host) => (Ipv4Addr::LOCALHOST, 0).into(),
+            None if uri.host().is_some_and(is_unknown_to_dns) => (Ipv4Addr::LOCALHOST, 0).into(),
             None => return uri.clone(),
         };
         if address.port() == 0 {
@@ -132,6 +206,25 @@ impl Shared {
         TransportError { kind: Kind::Timeout, message: format!("{to}: no connection within {limit} s") }
     }
 
+    /// TLS with the host of this URI over `stream`. `alpn` replaces the protocols that are offered.
+    async fn encrypted(
+        &self,
+        stream: Stream,
+        uri: &Uri,
+        alpn: Option<Vec<Vec<u8>>>,
+    ) -> Result<Stream, TransportError> {
+        let to = uri.authority().map_or("", Authority::as_str);
+        let tls = |message: String| TransportError { kind: Kind::Tls, message: format!("{to}: {message}") };
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let name = ServerName::try_from(host).map_err(|e| tls(e.to_string()))?;
+        let mut config = self.tls()?;
+        if let Some(alpn) = alpn {
+            Arc::make_mut(&mut config).alpn_protocols = alpn;
+        }
+        let stream = TlsConnector::from(config).connect(name, stream).await;
+        Ok(Stream::Tls(Box::new(stream.map_err(|e| tls(failure::of(&e).message))?)))
+    }
+
     fn tls(&self) -> Result<Arc<ClientConfig>, TransportError> {
         let made = self.tls.get_or_init(|| match trust::machine_and(&self.roots) {
             Ok(config) => Ok(Arc::new(config)),
@@ -139,6 +232,16 @@ impl Shared {
         });
         made.clone()
     }
+}
+
+/// Whether this is a name of this machine that the system might look up in DNS.
+fn is_unknown_to_dns(host: &str) -> bool {
+    host.ends_with(".localhost") || needs_address(host)
+}
+
+fn port(uri: &Uri) -> u16 {
+    let usual = if uri.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
+    uri.port_u16().unwrap_or(usual)
 }
 
 impl Override {

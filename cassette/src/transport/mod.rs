@@ -30,7 +30,10 @@ mod reqwest_features;
 mod reverse;
 mod stream;
 mod trust;
+mod tunnel;
+mod upgrade;
 mod upstream;
+mod upstream_proxy;
 pub(crate) mod variables;
 
 #[cfg(all(test, feature = "client"))]
@@ -52,7 +55,9 @@ pub(crate) use client::{blocking_client_builder, direct_blocking_client_builder}
 pub(crate) use client::{client_builder, direct_client_builder};
 pub(crate) use foreign::Foreign;
 pub(crate) use proxy::Proxy;
+pub(crate) use tunnel::Tunnels;
 pub(crate) use upstream::{Upstream, UpstreamOptions};
+pub(crate) use upstream_proxy::UpstreamProxies;
 
 /// The service behind every transport: a recorder, a player, or [`Upstream`] itself.
 ///

@@ -16,6 +16,7 @@ use super::certificate_refusal::CertificateRefusal;
 use super::foreign::{Foreign, Foreigners};
 use super::incidents::Seen;
 use super::reverse::{Base, Bases, Site};
+use super::tunnel::Tunnels;
 use super::{Destination, HttpService, io};
 use crate::error::{Error, Result};
 
@@ -42,6 +43,8 @@ impl Proxy {
     /// `intercepted` takes the address of a client. If the client's connection was intercepted, it returns the server
     /// that the client wanted to reach.
     ///
+    /// A connection to a server of `tunnels` does not reach the engine.
+    ///
     /// The engine is called on the I/O threads, which belong to no session.
     ///
     /// # Errors
@@ -51,6 +54,7 @@ impl Proxy {
         engine: S,
         clock: impl Fn() -> SystemTime + Send + Sync + 'static,
         intercepted: impl Fn(SocketAddr) -> Option<Destination> + Send + Sync + 'static,
+        tunnels: Tunnels,
     ) -> Result<Proxy> {
         let handle = io::handle()?;
         let _io = handle.enter();
@@ -64,6 +68,7 @@ impl Proxy {
             clock: Box::new(clock),
             address,
             intercepted: Box::new(intercepted),
+            tunnels,
             bases: Bases::default(),
             refused: refused.clone(),
             foreign: foreign.clone(),
@@ -112,7 +117,7 @@ impl Proxy {
 
     /// The connections to servers that do not speak HTTP.
     pub(crate) fn foreign(&self) -> Vec<Foreign> {
-        self.foreign.seen.settled(UNDECIDED)
+        self.foreign.settled(UNDECIDED)
     }
 
     /// Closes the listener and every connection at once, without waiting. A second call does nothing.

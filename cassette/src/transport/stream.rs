@@ -1,4 +1,4 @@
-//! A connection to the real server, with or without TLS.
+//! A connection to the real server, with or without TLS, directly or through a proxy.
 //!
 //! Must not know: how a connection is made.
 
@@ -13,7 +13,10 @@ use tokio_rustls::client::TlsStream;
 
 pub(super) enum Stream {
     Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    /// TLS, over another TLS if the connection to a proxy has TLS as well.
+    Tls(Box<TlsStream<Stream>>),
+    /// A connection to a proxy that reads the requests itself. Such requests have absolute targets.
+    Proxied(Box<Stream>),
 }
 
 impl Connection for Stream {
@@ -27,6 +30,7 @@ impl Connection for Stream {
                     _ => tcp.connected(),
                 }
             }
+            Stream::Proxied(stream) => stream.connected().proxy(true),
         }
     }
 }
@@ -36,6 +40,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Stream::Plain(tcp) => Pin::new(tcp).poll_read(cx, buffer),
             Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Stream::Proxied(stream) => Pin::new(stream).poll_read(cx, buffer),
         }
     }
 }
@@ -45,6 +50,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Stream::Plain(tcp) => Pin::new(tcp).poll_write(cx, bytes),
             Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Stream::Proxied(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
 
@@ -56,6 +62,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Stream::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
             Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Stream::Proxied(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
         }
     }
 
@@ -63,6 +70,7 @@ impl AsyncWrite for Stream {
         match self {
             Stream::Plain(tcp) => tcp.is_write_vectored(),
             Stream::Tls(stream) => stream.is_write_vectored(),
+            Stream::Proxied(stream) => stream.is_write_vectored(),
         }
     }
 
@@ -70,6 +78,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Stream::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
             Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Proxied(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -77,6 +86,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Stream::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Proxied(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The connection to the real servers. It is an [`HttpService`](super::HttpService), as a recorder and a player are.
 //!
 //! It adds and hides nothing: it follows no redirects, decodes no bodies, and sends no `user-agent` or other header
-//! that the client did not send. All clones share its connections, which run on the I/O threads. It does not use the
-//! proxies that the environment names.
+//! that the client did not send. All clones share its connections, which run on the I/O threads. It may reach the
+//! servers through proxies.
 //!
 //! Must not know: that exchanges are recorded.
 
@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response, Version};
+use http::{Request, Response, StatusCode, Version};
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -22,9 +22,11 @@ use tower_service::Service;
 
 use super::accept::{MAX_HEADER_LIST, MAX_HEADERS};
 use super::connect::Connector;
-use super::io;
+use super::upstream_proxy::UpstreamProxies;
+use super::{io, upgrade};
 use crate::body::Body;
 use crate::error::Result;
+use crate::target::Unrecordable;
 use crate::transport_error::{TransportError, TransportErrorKind};
 use crate::{failure, target};
 
@@ -39,6 +41,7 @@ pub(crate) struct UpstreamOptions {
     pub(crate) resolve: Vec<(String, SocketAddr)>,
     /// The limit for name lookup, TCP and TLS together; `None` for the default.
     pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) proxies: UpstreamProxies,
 }
 
 /// The real servers.
@@ -47,6 +50,7 @@ pub(crate) struct UpstreamOptions {
 #[derive(Clone)]
 pub(crate) struct Upstream {
     client: Client<Connector, Body>,
+    connector: Connector,
     io: Handle,
 }
 
@@ -63,8 +67,8 @@ impl Upstream {
             .pool_timer(TokioTimer::new())
             .http1_max_headers(MAX_HEADERS)
             .http2_max_header_list_size(MAX_HEADER_LIST)
-            .build(connector);
-        Ok(Upstream { client, io: io::handle()? })
+            .build(connector.clone());
+        Ok(Upstream { client, connector, io: io::handle()? })
     }
 }
 
@@ -81,9 +85,20 @@ impl Service<Request<Body>> for Upstream {
         // ALPN determines the version of our connection. The version of the client's connection does not matter.
         *request.version_mut() = Version::HTTP_11;
         target::strip(request.headers_mut());
+        if let Some(unrecordable) = request.extensions_mut().remove::<Unrecordable>() {
+            let answer = upgrade::send(self.connector.clone(), request, unrecordable);
+            return Box::pin(Task(self.io.spawn(answer)));
+        }
+        let proxy = self.connector.reading_proxy(request.uri());
+        if let Some(proxy) = &proxy {
+            proxy.authorize(request.headers_mut());
+        }
         let answer = self.client.request(request);
         let answer = async move {
             let mut response = answer.await.map_err(|e| failure::of(&e))?;
+            if let (Some(proxy), StatusCode::PROXY_AUTHENTICATION_REQUIRED) = (proxy, response.status()) {
+                return Err(proxy.refused(response.status().as_u16()));
+            }
             target::strip(response.headers_mut());
             Ok(response.map(|b| Body::new(b.map_err(|e| failure::of(&e)))))
         };

@@ -56,7 +56,8 @@ impl Session {
             }
             BodyEnd::Panicked(text) => end.panic = Some(text),
         }
-        let (certain, doubtful) = inner.network.unsent(&inner.files.document(), end.body_failed);
+        let (certain, doubtful) =
+            inner.network.unsent(&inner.engine, &inner.files.document(), end.body_failed);
         end.problems.extend(certain);
         end.summary.name.clone_from(&inner.name);
         end.problems.extend(inner.engine.problems());

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::player::{self, Player};
 use crate::recorder::{Lost, Recorder};
 use crate::redact::suggest::Suggestions;
-use crate::report::{self, Leaks, Note, Problem, UpstreamFailure};
+use crate::report::{self, Leaks, Note, Obstacle, Problem, UpstreamFailure};
 use crate::session::begin::known_volatile;
 use crate::session::handle::{Inner, Session};
 use crate::session::proof::Assignment;
@@ -41,6 +41,12 @@ impl Session {
         end.summary.notes.extend((!dropped.is_empty()).then_some(Note::BytesDropped(dropped)));
         let Some(journal) = recorder.close() else { return Ok(()) };
         end.problems.extend(problems.into_iter().map(Problem::Other));
+        // The code under test may expect that a server fails, but not that the proxy in front of it does.
+        let at_proxy = failures.iter().find(|failure| failure.error.is_at_proxy());
+        end.problems.extend(at_proxy.map(|failure| {
+            let UpstreamFailure { method, uri, error } = failure.clone();
+            Problem::Obstacle(Obstacle::UpstreamProxy { method, uri, message: error.message })
+        }));
         if end.body_failed && !failures.is_empty() {
             end.notes.push(Note::UpstreamFailures(failures));
         } else if failures.iter().any(UpstreamFailure::is_by_issuer) {

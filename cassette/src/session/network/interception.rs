@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::built_in::tunnels;
 use super::parallel;
 use crate::ambient::{self, Ambient, InterceptionSetup, RefusalReason};
 use crate::clock::Clock;
@@ -21,7 +22,8 @@ pub(super) struct Interception {
     pub(super) proxy: OnceLock<Result<Proxy, String>>,
     /// The certificate file for the threads of the session and for the processes that they start. It contains only the
     /// session's authority, even while recording. So a process that bypasses the proxy trusts no real server. Its
-    /// requests fail while recording already, and not only on replay.
+    /// requests fail while recording already, and not only on replay. If there are pass-through hosts, the file has the
+    /// machine's roots as well, because the clients verify the certificates of these hosts themselves.
     pub(super) bundle: Option<Arc<Bundle>>,
 }
 
@@ -48,8 +50,11 @@ pub(super) fn begin(
         let meant = ambient::intercepted(session, client)?;
         Some(Destination { host: meant.host, port: meant.port })
     };
-    let proxy = Proxy::start(engine.clone(), move || now.now(), intended)?;
-    let bundle = Bundle::get(Trust::Session)?;
+    let proxy = Proxy::start(engine.clone(), move || now.now(), intended, tunnels(mode, config, engine)?)?;
+    let bundle = match config.hosts.pass_any() {
+        true => Bundle::with_extra(Trust::SessionAndMachine, &config.extra_roots)?,
+        false => Bundle::get(Trust::Session)?,
+    };
     let setup = InterceptionSetup {
         listener: proxy.addr().port(),
         loopback: config.intercept_loopback,

@@ -18,9 +18,9 @@ mod transports;
 mod turns;
 
 #[cfg(feature = "proxy")]
-pub(super) use self::built_in::{Network, live};
+pub(super) use self::built_in::{Network, live, with_secrets};
 #[cfg(not(feature = "proxy"))]
-pub(super) use self::left_out::{Network, live};
+pub(super) use self::left_out::{Network, live, with_secrets};
 pub(super) use self::turns::{Sharing, Turn};
 use crate::config::Config;
 use crate::mode::Mode;

@@ -15,7 +15,7 @@ use crate::in_process::SessionService;
 use crate::mode::Mode;
 use crate::session::handle::Session;
 #[cfg(feature = "client")]
-use crate::transport;
+use crate::transport::{self, UpstreamOptions};
 use crate::transport::{Ca, Proxy, variables};
 
 impl Session {
@@ -85,8 +85,8 @@ impl Session {
     #[cfg(feature = "client")]
     pub fn client_builder(&self) -> Result<reqwest::ClientBuilder> {
         match self.0.mode {
-            Mode::Off => transport::direct_client_builder(&upstream_options(&self.0.config)),
-            _ => transport::client_builder(&self.proxy_url()?, &Ca::get()),
+            Mode::Off => transport::direct_client_builder(&self.upstream_options()?),
+            _ => transport::client_builder(&self.proxy_url()?, &Ca::get(), self.passing()?.as_ref()),
         }
     }
 
@@ -110,8 +110,8 @@ impl Session {
     #[cfg(feature = "blocking")]
     pub fn blocking_client_builder(&self) -> Result<reqwest::blocking::ClientBuilder> {
         match self.0.mode {
-            Mode::Off => transport::direct_blocking_client_builder(&upstream_options(&self.0.config)),
-            _ => transport::blocking_client_builder(&self.proxy_url()?, &Ca::get()),
+            Mode::Off => transport::direct_blocking_client_builder(&self.upstream_options()?),
+            _ => transport::blocking_client_builder(&self.proxy_url()?, &Ca::get(), self.passing()?.as_ref()),
         }
     }
 
@@ -162,10 +162,24 @@ impl Session {
         if self.0.mode == Mode::Off {
             return Ok(Vec::new());
         }
-        Ok(variables::of_a_process(&self.proxy_url()?, self.0.network.bundle(&self.0.engine)?.path()))
+        Ok(variables::of_a_process(
+            &self.proxy_url()?,
+            self.0.network.bundle(&self.0.engine, &self.0.config)?.path(),
+        ))
     }
 
     fn proxy(&self) -> Result<&Proxy> {
-        self.0.network.proxy(&self.0.engine, &self.0.clock)
+        self.0.network.proxy(&self.0.engine, &self.0.clock, &self.0.config)
+    }
+
+    #[cfg(feature = "client")]
+    fn upstream_options(&self) -> Result<UpstreamOptions> {
+        upstream_options(self.0.mode, &self.0.config)
+    }
+
+    /// The options for connections that reach real servers untouched, if there may be such connections.
+    #[cfg(feature = "client")]
+    fn passing(&self) -> Result<Option<UpstreamOptions>> {
+        self.0.config.hosts.pass_any().then(|| self.upstream_options()).transpose()
     }
 }

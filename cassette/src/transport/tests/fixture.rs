@@ -24,7 +24,7 @@ use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
 use super::super::provider::provider;
-use super::super::{Ca, HttpService, Proxy, Upstream, UpstreamOptions, trust};
+use super::super::{Ca, HttpService, Proxy, Tunnels, Upstream, UpstreamOptions, trust};
 use crate::body::{Body, BoxError};
 use crate::transport_error::{TransportError, TransportErrorKind};
 
@@ -137,20 +137,20 @@ fn tls(speaks: Speaks) -> (TlsAcceptor, Vec<u8>) {
 }
 
 pub(super) fn proxy(engine: impl HttpService) -> Proxy {
-    Proxy::start(engine, SystemTime::now, |_| None).unwrap()
+    Proxy::start(engine, SystemTime::now, |_| None, Tunnels::default()).unwrap()
 }
 
 /// A client of the session that speaks HTTP/1.1 only, also inside TLS. It takes more headers than usual.
 pub(super) fn http1_client(proxy: &Proxy) -> reqwest::Client {
     let mut tls = trust::only(&[Ca::get().der().clone()]).unwrap();
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-    let builder = super::super::client_builder(&proxy.url(), &Ca::get()).unwrap();
+    let builder = super::super::client_builder(&proxy.url(), &Ca::get(), None).unwrap();
     builder.tls_backend_preconfigured(tls).http1_max_headers(300).build().unwrap()
 }
 
 /// A client of the session as the user gets it, except that it takes longer headers than usual.
 pub(super) fn client(proxy: &Proxy) -> reqwest::Client {
-    let builder = super::super::client_builder(&proxy.url(), &Ca::get()).unwrap();
+    let builder = super::super::client_builder(&proxy.url(), &Ca::get(), None).unwrap();
     // Another package of the build may enable reqwest's decoders. In these tests, the client must not decode bodies.
     let builder = builder.no_gzip().no_brotli().no_deflate().no_zstd();
     builder.http2_max_header_list_size(1 << 20).build().unwrap()

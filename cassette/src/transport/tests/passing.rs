@@ -85,7 +85,7 @@ fn the_blocking_client() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let api = runtime.block_on(Api::start(Speaks::Https2, |r| async { Response::new(echo(r)) }));
     let proxy = api.proxy();
-    let client = blocking_client_builder(&proxy.url(), &Ca::get()).unwrap().build().unwrap();
+    let client = blocking_client_builder(&proxy.url(), &Ca::get(), None).unwrap().build().unwrap();
     let response = client.post(api.url("/")).body("hello").send().unwrap();
     assert_eq!(response.text().unwrap(), "hello");
     let client = direct_blocking_client_builder(&api.options()).unwrap().build().unwrap();

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::super::Tunnels;
 use super::super::{Ca, HttpService, Proxy, trust};
 use super::fixture::{Answers, client, proxy, raw, run};
 use crate::body::Body;
@@ -151,11 +152,6 @@ fn what_cannot_be_served_is_refused() {
         let proxy = proxy(mirror());
         let own = format!("GET / HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", proxy.addr());
         for (request, status, words) in [
-            (
-                "GET http://a.test/ HTTP/1.1\r\nconnection: upgrade, close\r\nupgrade: websocket\r\n\r\n",
-                "501",
-                "WebSocket",
-            ),
             ("CONNECT a.test HTTP/1.1\r\nconnection: close\r\n\r\n", "400", "a host and a port"),
             ("GET / HTTP/1.1\r\nconnection: close\r\n\r\n", "400", "names no host"),
             (own.as_str(), "400", "use it as a proxy"),
@@ -174,7 +170,7 @@ fn certificates_follow_the_clock_of_the_session_and_the_real_one() {
         let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
         let later = SystemTime::now() + Duration::from_secs(900 * 24 * 60 * 60);
         for session in [then, later] {
-            let proxy = Proxy::start(mirror(), move || session, |_| None).unwrap();
+            let proxy = Proxy::start(mirror(), move || session, |_| None, Tunnels::default()).unwrap();
             // This client uses the real clock.
             client(&proxy).get("https://api.example.test/").send().await.unwrap();
         }
