@@ -108,6 +108,25 @@ impl Api {
         Api::listen(speaks, root, serve)
     }
 
+    /// Starts a server without TLS that makes a new function for the requests of each connection. The requests have no
+    /// body.
+    pub(crate) fn per_connection<F>(answers: impl Fn() -> F + Send + Sync + 'static) -> Api
+    where
+        F: Fn(&Request<Incoming>) -> Answer + Send + Sync + 'static,
+    {
+        Api::listen(Speaks::Http1, String::new(), move |stream| {
+            let answer = answers();
+            async move {
+                let service = service_fn(move |request| {
+                    let answer = answer(&request);
+                    async move { Ok::<_, Infallible>(answer) }
+                });
+                let server = auto::Builder::new(TokioExecutor::new());
+                let _ = server.serve_connection(TokioIo::new(stream), service).await;
+            }
+        })
+    }
+
     /// Starts a server that reads the head of a request, sends the bytes `answer`, and closes the connection.
     pub(crate) fn raw(answer: impl Into<Bytes>) -> Api {
         let answer = answer.into();
@@ -204,7 +223,7 @@ pub(crate) fn frames(
     headers: &[(&str, &str)],
     frames: impl IntoIterator<Item = Result<Frame<Bytes>, std::io::Error>>,
 ) -> Answer {
-    with_body(status, headers, Frames(frames.into_iter().collect::<Vec<_>>().into_iter()).boxed())
+    with_body(status, headers, Listed(frames.into_iter().collect::<Vec<_>>().into_iter()).boxed())
 }
 
 /// A frame of bytes.
@@ -217,13 +236,19 @@ pub(crate) fn cut() -> Result<Frame<Bytes>, std::io::Error> {
     Err(std::io::Error::other("the server gives up"))
 }
 
+/// Sends the frames of a body.
+pub(crate) type Frames = mpsc::Sender<Result<Frame<Bytes>, std::io::Error>>;
+
 /// A response whose body the test sends frame by frame.
-pub(crate) fn channel(
-    status: u16,
-    headers: &[(&str, &str)],
-) -> (mpsc::Sender<Result<Frame<Bytes>, std::io::Error>>, Answer) {
+pub(crate) fn channel(status: u16, headers: &[(&str, &str)]) -> (Frames, Answer) {
+    let (sender, body) = body_channel();
+    (sender, with_body(status, headers, body))
+}
+
+/// A body that the test sends frame by frame.
+pub(crate) fn body_channel() -> (Frames, BoxBody<Bytes, std::io::Error>) {
     let (sender, receiver) = mpsc::channel(8);
-    (sender, with_body(status, headers, Channel(receiver).boxed()))
+    (sender, Channel(receiver).boxed())
 }
 
 fn with_body(status: u16, headers: &[(&str, &str)], body: BoxBody<Bytes, std::io::Error>) -> Answer {
@@ -234,9 +259,9 @@ fn with_body(status: u16, headers: &[(&str, &str)], body: BoxBody<Bytes, std::io
     answer.body(body).expect("an answer")
 }
 
-struct Frames(std::vec::IntoIter<Result<Frame<Bytes>, std::io::Error>>);
+struct Listed(std::vec::IntoIter<Result<Frame<Bytes>, std::io::Error>>);
 
-impl http_body::Body for Frames {
+impl http_body::Body for Listed {
     type Data = Bytes;
     type Error = std::io::Error;
 

@@ -22,6 +22,8 @@ use crate::body::{Body, BoxError};
 use crate::engine::{Begun, Engine, Pending, Settled};
 use crate::failure;
 use crate::target::{self, Origin, Refusal};
+#[cfg(feature = "proxy")]
+use crate::transport::ClientConnection;
 
 /// A `tower` layer that records and replays the requests to the service that it wraps.
 /// [`Session::layer`](crate::Session::layer) returns it.
@@ -45,8 +47,12 @@ pub struct CassetteService<S> {
 /// A `tower` service that sends requests to real servers while recording, and opens no socket on replay.
 /// [`Session::service`](crate::Session::service) returns it.
 #[cfg(feature = "proxy")]
-#[derive(Clone, Debug)]
-pub struct SessionService(Engine);
+#[derive(Clone)]
+pub struct SessionService {
+    engine: Engine,
+    /// The clones of a service are one client.
+    client: ClientConnection,
+}
 
 type AnswerFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
 
@@ -59,7 +65,7 @@ impl CassetteLayer {
 #[cfg(feature = "proxy")]
 impl SessionService {
     pub(crate) fn new(engine: Engine) -> SessionService {
-        SessionService(engine)
+        SessionService { engine, client: ClientConnection::default() }
     }
 }
 
@@ -165,12 +171,20 @@ where
 
     fn call(&mut self, request: Request<B>) -> AnswerFuture {
         match target::forward(request.map(Body::new), &Origin::Front, None) {
-            Ok(request) => {
-                let answer = self.0.call(request);
+            Ok(mut request) => {
+                request.extensions_mut().insert(self.client.clone());
+                let answer = self.engine.call(request);
                 Box::pin(async move { Ok(answer.await?) })
             }
             Err(refusal) => ready(refusal),
         }
+    }
+}
+
+#[cfg(feature = "proxy")]
+impl std::fmt::Debug for SessionService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("SessionService").field(&self.engine).finish()
     }
 }
 

@@ -25,6 +25,7 @@ use tokio::sync::watch;
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::abort::Abort;
+use super::bound::ClientConnection;
 use super::ca::HostCertificates;
 use super::certificate_refusal::CertificateRefusal;
 use super::cut::{Gate, Guarded};
@@ -290,7 +291,9 @@ where
     };
     let foreign = shared.foreign.clone();
     let (gate_of, undecided_of) = (gate.clone(), undecided.clone());
-    let connection = Connection { shared, origin, base, gate: gate_of, undecided: undecided_of, abort };
+    let client = ClientConnection::default();
+    let connection =
+        Connection { shared, origin, base, gate: gate_of, client, undecided: undecided_of, abort };
     // The error of a connection concerns only its client, and a failing engine breaks the connection on purpose. Only a
     // client that does not speak HTTP is remembered.
     let ended = gate.drive(builder.serve_connection_with_upgrades(TokioIo::new(stream), connection)).await;
@@ -312,6 +315,7 @@ struct Connection<S> {
     origin: Origin,
     base: Option<Arc<Base>>,
     gate: Arc<Gate>,
+    client: ClientConnection,
     abort: Abort,
     /// Held as long as the connection may turn out not to be HTTP. Taken at the first request.
     undecided: Option<Arc<Mutex<Option<Unheard>>>>,
@@ -341,6 +345,9 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Connection<S
         }
         let (method, version) = (request.method().clone(), request.version());
         let mut request = request;
+        // Credentials for a proxy do not reach the engine.
+        self.client.note(request.headers());
+        request.extensions_mut().insert(self.client.clone());
         let base = self.base.clone().map(|base| (base, self.shared.clone()));
         if let Some((base, _)) = &base {
             base.forth(request.headers_mut());

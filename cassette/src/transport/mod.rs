@@ -13,6 +13,7 @@
 
 mod abort;
 mod accept;
+mod bound;
 mod bundle;
 mod ca;
 mod certificate_refusal;
@@ -46,6 +47,7 @@ use crate::ambient::outside;
 use crate::body::Body;
 use crate::transport_error::TransportError;
 
+pub(crate) use bound::ClientConnection;
 pub(crate) use bundle::{Bundle, Trust};
 pub(crate) use ca::Ca;
 pub(crate) use certificate_refusal::CertificateRefusal;

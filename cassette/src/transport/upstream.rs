@@ -1,8 +1,8 @@
 //! The connection to the real servers. It is an [`HttpService`](super::HttpService), as a recorder and a player are.
 //!
 //! It adds and hides nothing: it follows no redirects, decodes no bodies, and sends no `user-agent` or other header
-//! that the client did not send. All clones share its connections, which run on the I/O threads. It may reach the
-//! servers through proxies.
+//! that the client did not send. All clones share its connections, which run on the I/O threads. Only a client that logs
+//! a connection in gets connections of its own. It may reach the servers through proxies.
 //!
 //! Must not know: that exchanges are recorded.
 
@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::uri::Scheme;
 use http::{Request, Response, StatusCode, Version};
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
@@ -21,6 +22,7 @@ use tokio::task::JoinHandle;
 use tower_service::Service;
 
 use super::accept::{MAX_HEADER_LIST, MAX_HEADERS};
+use super::bound::ClientConnection;
 use super::connect::Connector;
 use super::upstream_proxy::UpstreamProxies;
 use super::{io, upgrade};
@@ -50,6 +52,8 @@ pub(crate) struct UpstreamOptions {
 #[derive(Clone)]
 pub(crate) struct Upstream {
     client: Client<Connector, Body>,
+    /// Speaks HTTP/2 without TLS, because its client knows that the server does (RFC 9113 §3.3).
+    prior_knowledge: Client<Connector, Body>,
     connector: Connector,
     io: Handle,
 }
@@ -62,13 +66,17 @@ impl Upstream {
     /// An extra root is not a certificate, a host to resolve is not a host, or the I/O threads cannot be started.
     pub(crate) fn new(options: &UpstreamOptions) -> Result<Upstream> {
         let connector = Connector::new(options)?;
-        let client = Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .http1_max_headers(MAX_HEADERS)
-            .http2_max_header_list_size(MAX_HEADER_LIST)
-            .build(connector.clone());
-        Ok(Upstream { client, connector, io: io::handle()? })
+        let client = |http2_only: bool| {
+            Client::builder(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .pool_timer(TokioTimer::new())
+                .http1_max_headers(MAX_HEADERS)
+                .http2_max_header_list_size(MAX_HEADER_LIST)
+                .http2_only(http2_only)
+                .build(connector.clone())
+        };
+        let (client, prior_knowledge) = (client(false), client(true));
+        Ok(Upstream { client, prior_knowledge, connector, io: io::handle()? })
     }
 }
 
@@ -82,7 +90,9 @@ impl Service<Request<Body>> for Upstream {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        // ALPN determines the version of our connection. The version of the client's connection does not matter.
+        // With TLS, ALPN determines the version of our connection, and not the version of the client's.
+        let is_prior_knowledge =
+            request.version() == Version::HTTP_2 && request.uri().scheme() == Some(&Scheme::HTTP);
         *request.version_mut() = Version::HTTP_11;
         target::strip(request.headers_mut());
         if let Some(unrecordable) = request.extensions_mut().remove::<Unrecordable>() {
@@ -93,14 +103,23 @@ impl Service<Request<Body>> for Upstream {
         if let Some(proxy) = &proxy {
             proxy.authorize(request.headers_mut());
         }
-        let answer = self.client.request(request);
+        let client = request.extensions_mut().remove::<ClientConnection>().unwrap_or_default();
+        client.note(request.headers());
+        let pool = if is_prior_knowledge { self.prior_knowledge.clone() } else { self.client.clone() };
+        let connector = self.connector.clone();
         let answer = async move {
-            let mut response = answer.await.map_err(|e| failure::of(&e))?;
+            let mut response = if client.is_bound() && !is_prior_knowledge {
+                client.clone().send(connector, request).await?
+            } else {
+                let response = pool.request(request).await.map_err(|e| failure::of(&e))?;
+                response.map(|b| Body::new(b.map_err(|e| failure::of(&e))))
+            };
             if let (Some(proxy), StatusCode::PROXY_AUTHENTICATION_REQUIRED) = (proxy, response.status()) {
                 return Err(proxy.refused(response.status().as_u16()));
             }
+            client.note(response.headers());
             target::strip(response.headers_mut());
-            Ok(response.map(|b| Body::new(b.map_err(|e| failure::of(&e)))))
+            Ok(response)
         };
         // hyper spawns a connection on the runtime that polls the request, and a socket dies with the runtime that
         // created it. On another runtime, the request therefore becomes a task of the I/O threads.
