@@ -129,6 +129,7 @@ mod in_process;
 mod json;
 pub mod matcher;
 mod media_type;
+mod messages;
 mod mode;
 mod placeholder;
 mod player;
@@ -152,6 +153,7 @@ mod target;
 mod template;
 #[cfg(test)]
 mod tests;
+mod timer;
 #[cfg(feature = "proxy")]
 mod transport;
 mod transport_error;

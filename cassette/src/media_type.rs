@@ -41,6 +41,12 @@ pub(crate) fn is_form(essence: &str) -> bool {
     essence == "application/x-www-form-urlencoded"
 }
 
+/// The types whose messages have their length before them (gRPC, Connect).
+pub(crate) fn is_enveloped(essence: &str) -> bool {
+    essence.starts_with("application/connect+")
+        || essence.starts_with("application/grpc") && !essence.starts_with("application/grpc-web-text")
+}
+
 /// The types of bodies that a server sends message by message, for as long as it likes. Takes the whole content type,
 /// because Kubernetes marks its watches with the parameter `stream=watch`.
 pub(crate) fn is_stream(content_type: &str) -> bool {

@@ -17,6 +17,7 @@ const ROOMS: &[&str] = &[
     "edit_distance.rs",
     "hex.rs",
     "media_type.rs",
+    "messages.rs",
     "placeholder.rs",
     "poison.rs",
     "request_ids.rs",
@@ -35,6 +36,7 @@ const ROOMS: &[&str] = &[
     "mode.rs",
     "ambient.rs",
     "hosts.rs",
+    "timer.rs",
     "target.rs",
     // The cassette's files, and the modules that compare or change their contents.
     "tape",

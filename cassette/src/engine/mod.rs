@@ -6,8 +6,10 @@
 
 mod answer;
 mod incidents;
+mod opening;
 mod pending;
 mod replay;
+mod stream;
 mod verify;
 
 use std::net::SocketAddr;
@@ -25,7 +27,7 @@ use self::incidents::Incidents;
 use self::pending::objected;
 pub(crate) use self::pending::{Begun, Pending, Settled};
 pub(crate) use self::replay::Replay;
-use self::replay::{Held, MOST_HELD, Unread};
+use self::replay::{Held, MOST_HELD, Reading, Unread};
 use self::verify::Verifying;
 use crate::body::Body;
 use crate::config::{Config, VerifyPolicy};
@@ -267,8 +269,10 @@ impl Engine {
 
     async fn replay(self, replay: Arc<Replay>, request: http::Request<Body>) -> Answered {
         let (head, body) = request.into_parts();
-        match replay.read(&head, body, None).await {
-            Ok(asked) => replay.played(replay.player.play(asked)),
+        match replay.read(&head, body, None, true).await {
+            Ok(Reading::Whole(asked)) => replay.played(replay.player.play(asked)),
+            Ok(Reading::Stream(stream)) => stream.answer().await,
+            Ok(Reading::Open(asked, _)) => replay.played(replay.player.play_open(asked)),
             Err(unread) => self.refuse_unread(&replay, &head, unread),
         }
     }
@@ -284,8 +288,13 @@ impl Engine {
     ) -> Begun {
         let (head, body) = request.into_parts();
         let mut held = Held::default();
-        let asked = match replay.read(&head, body, Some(&mut held)).await {
-            Ok(asked) => asked,
+        let asked = match replay.read(&head, body, Some(&mut held), true).await {
+            Ok(Reading::Whole(asked)) => asked,
+            Ok(Reading::Stream(stream)) => return Begun::Here(Box::pin(stream.answer())),
+            // A client that waits for the response in the middle of its request may send whatever the server says.
+            Ok(Reading::Open(_, rest)) => {
+                return self.record(&recorder, place, head, held.followed_by(rest));
+            }
             Err(unread) => return Begun::answered(self.refuse_unread(&replay, &head, unread)),
         };
         match replay.player.find(&asked.request) {
@@ -299,8 +308,9 @@ impl Engine {
     async fn verify(self, replay: Arc<Replay>, values: bool, request: http::Request<Body>) -> Begun {
         let (head, body) = request.into_parts();
         let mut held = Held::default();
-        let asked = match replay.read(&head, body, Some(&mut held)).await {
-            Ok(asked) => asked,
+        let asked = match replay.read(&head, body, Some(&mut held), false).await {
+            Ok(Reading::Whole(asked)) => asked,
+            Ok(_) => return Begun::answered(self.refuse_unread(&replay, &head, Unread::Open)),
             Err(unread) => return Begun::answered(self.refuse_unread(&replay, &head, unread)),
         };
         match Verifying::begin(replay, Arc::clone(&self.0.incidents), values, head, asked, held) {
@@ -316,6 +326,10 @@ impl Engine {
         let problem: &dyn Fn() -> Problem = match unread {
             Unread::Broken(e) => return Err(e),
             Unread::Objected(objection) => &move || Problem::Other(objection.about(&method, &uri)),
+            Unread::Open => {
+                let obstacle = Obstacle::OpenBody { method, uri, mode: self.0.site.mode };
+                &move || Problem::Obstacle(obstacle.clone())
+            }
             Unread::TooLong => {
                 let (most, mode) = (MOST_HELD >> 20, self.0.site.mode);
                 let obstacle = Obstacle::LongBody { method, uri, most, mode };

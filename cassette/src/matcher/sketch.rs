@@ -53,6 +53,11 @@ impl Sketch {
             + items
     }
 
+    /// Whether two requests have the same method, host and path.
+    pub(crate) fn is_same_place(&self, other: &Sketch) -> bool {
+        (self.method, self.host, self.path) == (other.method, other.host, other.path)
+    }
+
     /// The hash of the host.
     pub(crate) fn host(&self) -> u32 {
         self.host

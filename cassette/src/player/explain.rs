@@ -22,8 +22,8 @@ const EXPLAINED: usize = 20;
 const HOSTS: usize = 8;
 
 impl Player {
-    /// Notes a request that no recording answers, and explains why.
-    pub(super) fn unmatched_request(&self, request: Request, keys: Keys) -> Unmatched {
+    /// Notes a request that no recording answers, and explains why. `open` says that the request has not ended.
+    pub(super) fn unmatched_request(&self, request: Request, keys: Keys, open: bool) -> Unmatched {
         // The values of this run in the request are replaced by the recorded values, so that they are no differences.
         let (compared, renamed) = match &self.state().renaming {
             Lazy::Active(renaming) => renaming.translated(&request),
@@ -56,7 +56,7 @@ impl Player {
             }
             _ => Reason::Differs,
         };
-        self.noted(request, reason, near, renamed)
+        self.noted(request, reason, near, renamed, open)
     }
 
     /// Notes a request that came out of order.
@@ -67,7 +67,13 @@ impl Player {
         };
         let expected = (left.expected < self.cassette.len()).then_some(left.expected).and_then(described);
         let last = self.state().last_served.and_then(described);
-        self.noted(request, Reason::OutOfOrder { found: left.found, expected, last }, Vec::new(), Vec::new())
+        self.noted(
+            request,
+            Reason::OutOfOrder { found: left.found, expected, last },
+            Vec::new(),
+            Vec::new(),
+            false,
+        )
     }
 
     fn noted(
@@ -76,9 +82,10 @@ impl Player {
         reason: Reason,
         near: Vec<Closest>,
         renamed: Vec<Renamed>,
+        open: bool,
     ) -> Unmatched {
         let valueless = self.missing_secrets(&request, &reason, near.first());
-        let unmatched = UnmatchedRequest { request, reason, near, valueless, renamed };
+        let unmatched = UnmatchedRequest { request, reason, near, valueless, renamed, open };
         {
             let mut state = self.state();
             let requests = state.requests;

@@ -18,6 +18,7 @@ mod missing_secrets;
 mod renaming;
 mod response_body;
 mod silence;
+mod streams;
 pub(crate) mod suggestions;
 
 use std::borrow::Cow;
@@ -31,6 +32,8 @@ use self::index::{Index, Lookup, Marks};
 use self::keys::Keys;
 pub(crate) use self::keys::unnumbered;
 use self::renaming::{Recognised, Renames, Renaming};
+pub(crate) use self::streams::Opening;
+use self::streams::Streams;
 use crate::body::Body;
 use crate::clock::Clock;
 use crate::config::{Exhausted, Sources};
@@ -53,6 +56,7 @@ pub(crate) struct Player {
     /// The clock of the templates.
     clock: Clock,
     has_templates: bool,
+    streams: Streams,
     /// Whether answers may contain placeholders to replace: placeholders of named secrets, or numbered placeholders
     /// that have a stand-in. A named secret counts even if it has no value in this session.
     restores: bool,
@@ -134,6 +138,7 @@ impl Player {
             renaming: Lazy::NotNeeded,
             first_unmatched: None,
         };
+        let streams = Player::streams(&cassette, |request| Keys::of(request, &matching, &redactor))?;
         let has_templates = cassette.metadata().template || state.index.has_templates();
         let is_secret = |rule: &String| matches!(Label::parse(rule), Label::Secret(_));
         let restores = redactor.restores() || cassette.metadata().redaction.iter().any(is_secret);
@@ -145,6 +150,7 @@ impl Player {
             ordered: false,
             clock,
             has_templates,
+            streams,
             restores,
             sources: None,
             state,
@@ -178,8 +184,17 @@ impl Player {
 
     /// Answers a request with the interaction that [`choose`](Self::choose) chooses.
     pub(crate) fn play(&self, asked: Asked) -> Played {
+        self.play_asked(asked, false)
+    }
+
+    /// Answers a request that has not ended, and of which nothing more comes.
+    pub(crate) fn play_open(&self, asked: Asked) -> Played {
+        self.play_asked(asked, true)
+    }
+
+    fn play_asked(&self, asked: Asked, open: bool) -> Played {
         let Asked { request, live } = asked;
-        match self.choose(request) {
+        match self.choose_asked(request, open) {
             Ok(chosen) => self.play_recording(&chosen, live),
             Err(unmatched) => *unmatched,
         }
@@ -191,10 +206,14 @@ impl Player {
     ///
     /// No interaction answers the request. The error is the refusal for the client.
     pub(crate) fn choose(&self, request: Request) -> Result<Chosen, Box<Played>> {
+        self.choose_asked(request, false)
+    }
+
+    fn choose_asked(&self, request: Request, open: bool) -> Result<Chosen, Box<Played>> {
         let keys = self.keys(&request);
         let unmatched = match self.take(&request, keys) {
             Ok(Some(chosen)) => return Ok(chosen),
-            Ok(None) => self.unmatched_request(request, keys),
+            Ok(None) => self.unmatched_request(request, keys, open),
             Err(left) => self.out_of_order(request, &left),
         };
         Err(Box::new(Played::Unmatched(Box::new(unmatched))))
@@ -327,30 +346,47 @@ impl Player {
         let index = match found {
             Lookup::Again(i) => i,
             Lookup::Fresh(i) => {
-                while state.front < state.used.len() && !state.is_due(state.front) {
-                    state.front += 1;
-                }
-                // A test may skip an optional interaction, but must not use it out of order.
-                if self.ordered && (state.front < i || state.highest > Some(i)) {
-                    return Err(OutOfOrder { expected: state.front, found: i });
-                }
-                state.used[i] = Some(number);
-                state.highest = state.highest.max(Some(i));
-                if let Lazy::Active(renaming) = &mut state.renaming {
-                    match recognised {
-                        Some(recognised) => renaming.answered(i, recognised, number),
-                        None => renaming.answered_plain(i, number),
-                    }
-                }
+                self.note_fresh(&mut state, i, number, recognised)?;
                 i
             }
         };
         state.last_served = Some(index);
+        Ok(Some(Player::chosen(&mut state, index)))
+    }
+
+    /// Marks an interaction as used by a request with this number.
+    fn note_fresh(
+        &self,
+        state: &mut State,
+        i: usize,
+        number: usize,
+        recognised: Option<Recognised>,
+    ) -> Result<(), OutOfOrder> {
+        while state.front < state.used.len() && !state.is_due(state.front) {
+            state.front += 1;
+        }
+        // A test may skip an optional interaction, but must not use it out of order.
+        if self.ordered && (state.front < i || state.highest > Some(i)) {
+            return Err(OutOfOrder { expected: state.front, found: i });
+        }
+        state.used[i] = Some(number);
+        state.highest = state.highest.max(Some(i));
+        if let Lazy::Active(renaming) = &mut state.renaming {
+            match recognised {
+                Some(recognised) => renaming.answered(i, recognised, number),
+                None => renaming.answered_plain(i, number),
+            }
+        }
+        state.last_served = Some(i);
+        Ok(())
+    }
+
+    fn chosen(state: &mut State, index: usize) -> Chosen {
         let renames = match &mut state.renaming {
             Lazy::Active(renaming) => Some(renaming.renames()),
             Lazy::NotNeeded | Lazy::Impossible => None,
         };
-        Ok(Some(Chosen { index, renames }))
+        Chosen { index, renames }
     }
 
     /// Looks up a request without renaming values.

@@ -3,8 +3,11 @@
 //!
 //! Must not know: the other exchanges.
 
+use std::future::{Future as _, poll_fn};
 use std::io::Write as _;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,6 +17,7 @@ use tokio::sync::watch;
 use super::Lost;
 use super::outbox::{Objected, Outbox};
 use super::rest::{Rest, Taken};
+use super::turn_log::TurnLog;
 use crate::capture::Capture;
 use crate::error::Error;
 use crate::poison::unpoisoned;
@@ -21,6 +25,10 @@ use crate::reason;
 use crate::redact::{Objection, Redactor, Side};
 use crate::report::{DroppedBytes, UpstreamFailure};
 use crate::tape::{self, Interaction, Outcome, Request, Response, TransportError, TransportErrorKind};
+use crate::timer::Wait;
+
+/// How long a client may send nothing before it counts as waiting for the response.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// A handle to one exchange. The request's body, the response's body and the recorder share it.
 #[derive(Clone)]
@@ -45,6 +53,10 @@ pub(super) struct Parts {
     request: Upload,
     answer: Download,
     lost: Lost,
+    /// The order of messages as long as the request goes on.
+    turns: TurnLog,
+    /// The number of chunks of the request.
+    sent: u64,
 }
 
 /// The state of the request's body. `Arriving(None)` means that the body is not recorded: the recording is closed, or
@@ -121,6 +133,7 @@ impl Exchange {
                     (HeaderMap::new(), None)
                 }
             };
+            parts.note_turn(|turns| turns.head(&head.headers));
             parts.lost.headers = Lost::headers(&head.headers, &headers);
             let (status, version) = (head.status.as_u16(), head.version);
             let reason = reason::of(&head.extensions).map(|reason| outbox.redactor().reason(reason));
@@ -177,10 +190,30 @@ impl Exchange {
     }
 
     /// Waits until the client has sent its whole request. Matching compares whole requests, so the cassette needs the
-    /// whole request even if the server did not read all of it.
+    /// whole request even if the server did not read all of it. A client that sends nothing for a while may itself wait
+    /// for the response, so this function does not wait for it any longer.
     pub(crate) async fn request_over(&self) {
+        let mut over = self.0.request_over.subscribe();
         // The wait cannot fail, because this exchange owns the sender.
-        let _ = self.0.request_over.subscribe().wait_for(|over| *over).await;
+        let mut over = pin!(over.wait_for(|over| *over));
+        let mut wait = None;
+        poll_fn(|cx| {
+            if over.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            loop {
+                let chunks = self.parts().as_ref().map_or(0, |parts| parts.sent);
+                if wait.as_ref().is_none_or(|(before, _)| *before != chunks) {
+                    wait = Some((chunks, Wait::begin(SILENCE)));
+                }
+                let Some((before, silence)) = &wait else { return Poll::Ready(()) };
+                ready!(silence.poll(cx));
+                if self.parts().as_ref().is_none_or(|parts| parts.sent == *before) {
+                    return Poll::Ready(());
+                }
+            }
+        })
+        .await;
     }
 
     /// Records a chunk of a body.
@@ -191,6 +224,13 @@ impl Exchange {
     pub(super) fn data(&self, direction: Direction, chunk: &[u8]) -> Result<(), TransportError> {
         let mut guard = self.parts();
         let Some(parts) = guard.as_mut() else { return Ok(()) };
+        match direction {
+            Direction::Request => {
+                parts.sent += 1;
+                parts.turns.request(chunk);
+            }
+            Direction::Response => parts.note_turn(|turns| turns.response(chunk)),
+        }
         if direction == Direction::Response && !chunk.is_empty() {
             parts.lost.chunks += 1;
         }
@@ -377,6 +417,10 @@ impl Exchange {
         let Download::Arriving(response) = std::mem::replace(&mut parts.answer, Download::Over(None)) else {
             return;
         };
+        // A cut is no end that the client saw, unless the server broke off.
+        if cut.as_ref() != Some(&TransportError::left()) {
+            parts.note_turn(TurnLog::end);
+        }
         let head_only = parts.method == http::Method::HEAD || response.status == 304;
         let dropped = parts.dropped(response.capture.as_ref().map_or(0, Capture::dropped));
         let was_left = cut.as_ref() == Some(&TransportError::left());
@@ -405,7 +449,11 @@ impl Exchange {
         let interaction = match (parts.request, parts.answer) {
             (Upload::Over(body), Download::Over(Some(outcome))) => {
                 let request = Request { method: parts.method, uri: parts.uri, headers: parts.headers, body };
-                Some(Interaction::new(request, outcome))
+                let turns = match &outcome {
+                    Outcome::Response(_) => parts.turns.finish(),
+                    Outcome::Error(_) => Vec::new(),
+                };
+                Some(Interaction { turns, ..Interaction::new(request, outcome) })
             }
             _ => None,
         };
@@ -428,6 +476,7 @@ impl Parts {
         uri: String,
         headers: HeaderMap,
         capture: Option<Capture>,
+        turns: TurnLog,
     ) -> Parts {
         Parts {
             method,
@@ -436,6 +485,15 @@ impl Parts {
             request: Upload::Arriving(capture),
             answer: Download::Awaited,
             lost: Lost::default(),
+            turns,
+            sent: 0,
+        }
+    }
+
+    /// Notes a part of the response, if the request goes on.
+    fn note_turn(&mut self, note: impl FnOnce(&mut TurnLog)) {
+        if let Upload::Arriving(_) = self.request {
+            note(&mut self.turns);
         }
     }
 

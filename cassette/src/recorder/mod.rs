@@ -9,6 +9,7 @@ mod lost;
 mod outbox;
 mod rest;
 mod tee;
+mod turn_log;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock};
@@ -22,6 +23,7 @@ pub(crate) use self::lost::Lost;
 pub(crate) use self::outbox::Objected;
 use self::outbox::Outbox;
 pub(crate) use self::rest::DrainLimits;
+use self::turn_log::TurnLog;
 use crate::capture::{self, Capture};
 use crate::error::Error;
 use crate::poison::unpoisoned;
@@ -117,7 +119,8 @@ impl Recorder {
             }
         };
         let capture = self.0.capture(Side::Request, &uri, &head.headers);
-        let parts = Parts::new(method, uri, headers, capture);
+        let turns = TurnLog::new(&head.headers);
+        let parts = Parts::new(method, uri, headers, capture, turns);
         let mut state = self.0.state();
         if state.closed {
             return Err(NotBegun::Late);

@@ -67,6 +67,15 @@ pub(crate) enum Obstacle {
         /// The message of the transport.
         message: String,
     },
+    /// A request whose client waits for the response before it ends the request.
+    OpenBody {
+        /// The method.
+        method: http::Method,
+        /// The URI, redacted.
+        uri: String,
+        /// The mode that must have the whole request.
+        mode: Mode,
+    },
     /// A request that cannot be sent, because a secret in it has no value.
     MissingValue {
         /// The method.
@@ -138,6 +147,10 @@ impl Obstacle {
             Obstacle::UpstreamProxy { method, uri, message } => (
                 format!("{method} {uri} did not reach its server, so nothing is recorded: {message}"),
                 "to record without the proxy: Config::upstream_no_proxy(\"*\"), or NO_PROXY='*'".to_owned(),
+            ),
+            Obstacle::OpenBody { method, uri, mode } => (
+                format!("the client waits for the response to {method} {uri} before it ends the request"),
+                format!("mode `{mode}` needs the whole request before it sends it: use mode `record`"),
             ),
             Obstacle::MissingValue { method, uri, name } => (
                 format!("{method} {uri} can't be sent: the secret {name} has no value here"),

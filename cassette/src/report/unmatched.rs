@@ -52,6 +52,8 @@ pub(crate) struct UnmatchedRequest {
     pub(crate) valueless: Vec<Valueless>,
     /// The values of the request that were replaced with recorded values before it was compared.
     pub(crate) renamed: Vec<Renamed>,
+    /// Whether the client had not ended the request, and waited for the response.
+    pub(crate) open: bool,
 }
 
 /// A value of a request, and the recorded value that it stands for. Responses to equal requests gave out these two
@@ -221,6 +223,9 @@ impl UnmatchedRequest {
     fn write(&self, page: &mut Page<'_>, recorded: usize) {
         let emphasis = page.palette.emphasis;
         page.line(2, format_args!("requested  {}", paint(emphasis, head(&self.request))));
+        if self.open {
+            page.line(13, "the request did not end: the client sent this much, and waited for the response");
+        }
         for Renamed { live, recorded } in self.renamed.iter().take(RENAMED) {
             let (live, recorded) = (short(live, VALUE), short(recorded, VALUE));
             page.line(13, format_args!("`{live}` stands for `{recorded}` of the recording:"));

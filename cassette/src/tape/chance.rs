@@ -1,19 +1,21 @@
 //! Removes the parts of an interaction that differ by chance in every recording, so that two recordings can be
-//! compared. These parts are request ids in response headers, and the ends of chunks, which depend on the timing of the
-//! network.
+//! compared. These parts are request ids in response headers, and the ends of chunks and the turns of messages, which
+//! depend on the timing of the network.
 //!
 //! Must not know: why two recordings are compared.
 
 use http::{HeaderMap, HeaderValue};
 
-use super::{Chunks, Outcome, journal, parse};
+use super::{Chunks, Outcome, Turn, journal, parse};
 use crate::request_ids::is_request_id;
 
 /// The text of an interaction without the parts that differ by chance. Response headers and trailers with a request id
-/// have an empty value, and no body has ends of chunks.
+/// have an empty value, no body has ends of chunks, and turns have no numbers.
 pub(super) fn without_chance(text: &[u8]) -> Vec<u8> {
     let Ok(mut interaction) = parse::interaction(text) else { return text.to_vec() };
     interaction.request.body.chunks = Chunks::One;
+    interaction.turns.truncate(1);
+    interaction.turns.iter_mut().for_each(|turn| *turn = Turn::default());
     if let Outcome::Response(response) = &mut interaction.outcome {
         response.body.chunks = Chunks::One;
         mask(&mut response.headers);

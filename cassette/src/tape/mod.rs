@@ -24,6 +24,7 @@ mod outline;
 mod parse;
 mod part;
 mod position;
+mod turns;
 mod types;
 mod window;
 mod write;
@@ -43,6 +44,7 @@ pub(crate) use lock::Lock;
 pub use metadata::{LeftOutHeaders, Metadata, RecordedBy};
 pub(crate) use name::Name;
 pub(crate) use part::{Part, json_string};
+pub use turns::Turn;
 pub use types::{Body, BodyFile, Content, Interaction, Outcome, Policy, Request, Response};
 
 pub use self::chunks::Chunks;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 
-use super::Chunks;
+use super::{Chunks, Turn};
 use crate::transport_error::TransportError;
 
 /// A recorded exchange: a request and its outcome.
@@ -15,6 +15,8 @@ pub struct Interaction {
     pub request: Request,
     /// The response or the failure.
     pub outcome: Outcome,
+    /// The order of messages, if the response began before the request had ended. Otherwise empty.
+    pub turns: Vec<Turn>,
     /// How the interaction is replayed, as a person wrote it into the cassette.
     pub policy: Policy,
     /// Keys that this library does not know. They stay when the file is rewritten.
@@ -116,7 +118,7 @@ pub struct BodyFile {
 impl Interaction {
     /// An interaction of a request and its outcome.
     pub fn new(request: Request, outcome: Outcome) -> Interaction {
-        Interaction { request, outcome, policy: Policy::default(), extra: Map::new() }
+        Interaction { request, outcome, turns: Vec::new(), policy: Policy::default(), extra: Map::new() }
     }
 
     /// The body of the request, and the body of the response if there is one.

@@ -17,7 +17,7 @@ pub(super) const JSON_DEPTH: usize = 64;
 
 /// Writes the fields of `interaction` into the open object.
 pub(super) fn interaction(out: &mut Compact, interaction: &Interaction) -> io::Result<()> {
-    let Interaction { request, outcome, policy, extra } = interaction;
+    let Interaction { request, outcome, turns, policy, extra } = interaction;
     out.key("request")?;
     out.open(b'{');
     out.key("method")?;
@@ -57,6 +57,11 @@ pub(super) fn interaction(out: &mut Compact, interaction: &Interaction) -> io::R
             out.key("error")?;
             error(out, e)?;
         }
+    }
+    if !turns.is_empty() {
+        out.key("turns")?;
+        let numbers = turns.iter().flat_map(|turn| [turn.request, turn.response]);
+        one_line(out, numbers);
     }
     let flags = [("optional", policy.optional), ("repeat", policy.repeat), ("template", policy.template)];
     for (key, _) in flags.iter().filter(|(_, set)| *set) {
@@ -157,10 +162,15 @@ fn chunks(out: &mut Compact, chunks: &Chunks) -> io::Result<()> {
         return out.value(*name);
     }
     let Chunks::At(ends) = chunks else { return Ok(()) };
-    let ends: Vec<_> = ends.iter().map(u64::to_string).collect();
-    // The space after the bracket makes the layout keep the array on one line.
-    out.raw(format!("[ {}]", ends.join(", ")).as_bytes());
+    one_line(out, ends.iter().copied());
     Ok(())
+}
+
+/// Writes an array on one line.
+fn one_line(out: &mut Compact, numbers: impl Iterator<Item = u64>) {
+    let numbers: Vec<_> = numbers.map(|number| number.to_string()).collect();
+    // The space after the bracket makes the layout keep the array on one line.
+    out.raw(format!("[ {}]", numbers.join(", ")).as_bytes());
 }
 
 fn inline(out: &mut Compact, bytes: &[u8]) -> io::Result<()> {

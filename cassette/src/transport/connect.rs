@@ -36,8 +36,6 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(super) struct Connector {
     tcp: HttpConnector<Resolver>,
-    /// Whether servers may choose HTTP/2.
-    offers_http2: bool,
     shared: Arc<Shared>,
 }
 

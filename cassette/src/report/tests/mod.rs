@@ -58,6 +58,7 @@ fn a_failed_body_and_what_the_session_saw() {
         near: vec![],
         valueless: vec![],
         renamed: vec![],
+        open: false,
     };
     check_with_notes(
         vec![

@@ -27,7 +27,14 @@ fn closest(actual: &Request, index: usize, recorded: Request, used_by: Option<us
 
 fn differs(request: Request, index: usize, recorded: Request) -> UnmatchedRequest {
     let near = closest(&request, index, recorded, None);
-    UnmatchedRequest { request, reason: Reason::Differs, near, valueless: vec![], renamed: vec![] }
+    UnmatchedRequest {
+        request,
+        reason: Reason::Differs,
+        near,
+        valueless: vec![],
+        renamed: vec![],
+        open: false,
+    }
 }
 
 pub(super) fn unmatched(requests: Vec<UnmatchedRequest>) -> Problem {
@@ -138,6 +145,7 @@ fn a_json_body_differs() {
             near,
             valueless: vec![],
             renamed: vec![],
+            open: false,
         }])],
         "\
 error: no recording answers this request
@@ -184,6 +192,7 @@ fn every_reason_and_more_requests_than_are_shown() {
             near: vec![],
             valueless: vec![],
             renamed: vec![],
+            open: false,
         },
         UnmatchedRequest {
             request: all_used.clone(),
@@ -191,6 +200,7 @@ fn every_reason_and_more_requests_than_are_shown() {
             near,
             valueless: vec![],
             renamed: vec![],
+            open: false,
         },
         UnmatchedRequest {
             request: all_used.clone(),
@@ -198,6 +208,7 @@ fn every_reason_and_more_requests_than_are_shown() {
             near: vec![],
             valueless: vec![],
             renamed: vec![],
+            open: false,
         },
         UnmatchedRequest {
             request: get("https://api.example.com/login"),
@@ -205,6 +216,7 @@ fn every_reason_and_more_requests_than_are_shown() {
             near: vec![],
             valueless: vec![],
             renamed: vec![],
+            open: false,
         },
         differs(get("http://api.example.com/a"), 2, post("https://api.example.com/b", "text/plain", "x")),
     ];
@@ -376,8 +388,14 @@ fn renamed_values() {
     let pair = |live: &str, recorded: &str| Renamed { live: live.into(), recorded: recorded.into() };
     let renamed = vec![pair("job-1", "job-2")];
     let request = put("job-1", "three");
-    let requests =
-        vec![UnmatchedRequest { request, reason: Reason::Differs, near, valueless: vec![], renamed }];
+    let requests = vec![UnmatchedRequest {
+        request,
+        reason: Reason::Differs,
+        near,
+        valueless: vec![],
+        renamed,
+        open: false,
+    }];
     check(
         vec![unmatched(requests)],
         "\
@@ -414,8 +432,14 @@ fn several_near_ones_and_the_options_in_force() {
         .enumerate()
         .flat_map(|(n, rest)| closest(&request, n + 3, get(&format!("{uri}{rest}")), (n == 1).then_some(0)));
     let near = near.collect();
-    let requests =
-        vec![UnmatchedRequest { request, reason: Reason::Differs, near, valueless: vec![], renamed: vec![] }];
+    let requests = vec![UnmatchedRequest {
+        request,
+        reason: Reason::Differs,
+        near,
+        valueless: vec![],
+        renamed: vec![],
+        open: false,
+    }];
     let matching = Matching::default().ignore_query("nonce").to_string();
     check(
         vec![unmatched_with(matching, requests)],
@@ -462,6 +486,7 @@ fn nothing_similar_and_out_of_order() {
             near,
             valueless: vec![],
             renamed: vec![],
+            open: false,
         },
         UnmatchedRequest {
             request: get("https://api.example.com/v1/forecast?page=4"),
@@ -469,6 +494,7 @@ fn nothing_similar_and_out_of_order() {
             near: vec![],
             valueless: vec![],
             renamed: vec![],
+            open: false,
         },
         UnmatchedRequest {
             request: get("https://api.example.com/v1/forecast?page=1"),
@@ -476,6 +502,7 @@ fn nothing_similar_and_out_of_order() {
             near: vec![],
             valueless: vec![],
             renamed: vec![],
+            open: false,
         },
     ];
     check(
@@ -525,6 +552,7 @@ fn check_suggestion(actual: Request, recorded: Request, expected: Option<&str>) 
         near,
         valueless: vec![],
         renamed: vec![],
+        open: false,
     };
     suggestions::write(&mut page, &player::suggestions::of(&[request]));
     let text = page.finish();

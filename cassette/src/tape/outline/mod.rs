@@ -44,7 +44,7 @@ pub(super) struct Entry {
 }
 
 /// The keys that change the replay of an interaction.
-const FLAGS: [&[u8]; 3] = [b"optional", b"repeat", b"template"];
+const FLAGS: [&[u8]; 4] = [b"optional", b"repeat", b"template", b"turns"];
 
 /// A read error, or a syntax error and its offset.
 #[derive(Debug)]

@@ -12,14 +12,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{HeaderMap, HeaderValue};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Unexpected, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde_json::{Map, Value};
 
 use self::body::body;
 pub(super) use self::body::file_name;
 use self::headers::{headers, reason};
 use super::write::VERSIONS;
-use super::{Body, Interaction, Outcome, Policy, Request, Response, TransportError, TransportErrorKind};
+use super::{
+    Body, Interaction, Outcome, Policy, Request, Response, TransportError, TransportErrorKind, Turn,
+};
 
 pub(super) fn request(json: &[u8]) -> serde_json::Result<Request> {
     Ok(serde_json::from_slice::<RequestFields>(json)?.into())
@@ -33,8 +35,9 @@ pub(super) fn interaction(json: &[u8]) -> serde_json::Result<Interaction> {
         (None, None) => return Err(serde_json::Error::custom("missing field `response` (or `error`)")),
         (Some(_), Some(_)) => return Err(serde_json::Error::custom("both a `response` and an `error`")),
     };
-    let InteractionFields { request, policy, extra, .. } = fields;
-    Ok(Interaction { request: request.into(), outcome, policy, extra })
+    let InteractionFields { request, turns, policy, extra, .. } = fields;
+    let turns = turns.map(|turns| turns.0).unwrap_or_default();
+    Ok(Interaction { request: request.into(), outcome, turns, policy, extra })
 }
 
 /// The `order` of a line of the journal. Also checks that the whole line is valid JSON.
@@ -50,6 +53,7 @@ struct InteractionFields {
     request: RequestFields,
     response: Option<ResponseFields>,
     error: Option<ErrorFields>,
+    turns: Option<Turns>,
     policy: Policy,
     extra: Map<String, Value>,
 }
@@ -68,12 +72,14 @@ impl<'de> Deserialize<'de> for InteractionFields {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<InteractionFields, A::Error> {
                 let (mut request, mut response, mut error) = (None, None, None);
+                let mut turns = None;
                 let (mut policy, mut extra) = (Policy::default(), Map::new());
                 while let Some(key) = map.next_key::<Cow<'_, str>>()? {
                     let twice = match &*key {
                         "request" => request.replace(map.next_value()?).is_some(),
                         "response" => response.replace(map.next_value()?).is_some(),
                         "error" => error.replace(map.next_value()?).is_some(),
+                        "turns" => turns.replace(map.next_value()?).is_some(),
                         "optional" => std::mem::replace(&mut policy.optional, map.next_value()?),
                         "repeat" => std::mem::replace(&mut policy.repeat, map.next_value()?),
                         "template" => std::mem::replace(&mut policy.template, map.next_value()?),
@@ -90,7 +96,7 @@ impl<'de> Deserialize<'de> for InteractionFields {
                 }
                 let request = request.ok_or_else(|| A::Error::missing_field("request"))?;
                 let (response, error) = (response.flatten(), error.flatten());
-                Ok(InteractionFields { request, response, error, policy, extra })
+                Ok(InteractionFields { request, response, error, turns, policy, extra })
             }
         }
 
@@ -186,6 +192,36 @@ fn string<'de, D: Deserializer<'de>, T>(
     }
 
     deserializer.deserialize_str(Text(convert))
+}
+
+/// The two numbers of each turn.
+struct Turns(Vec<Turn>);
+
+impl<'de> Deserialize<'de> for Turns {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Numbers;
+
+        impl<'de> Visitor<'de> for Numbers {
+            type Value = Turns;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("two numbers for each turn")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Turns, A::Error> {
+                let mut turns = Vec::new();
+                while let Some(request) = seq.next_element()? {
+                    let response = seq.next_element()?;
+                    let response =
+                        response.ok_or_else(|| A::Error::invalid_length(2 * turns.len() + 1, &self))?;
+                    turns.push(Turn::new(request, response));
+                }
+                Ok(Turns(turns))
+            }
+        }
+
+        deserializer.deserialize_seq(Numbers)
+    }
 }
 
 fn is_not(text: &str, expected: &str) -> String {
