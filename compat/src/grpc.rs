@@ -19,6 +19,9 @@ pub const ECHO: &str = "/example.Words/Echo";
 /// The path of a streaming method, which returns the word letter by letter, and the status in trailers.
 pub const SPELL: &str = "/example.Words/Spell";
 
+/// The path of a method that streams in both directions: it answers each word as soon as the word comes.
+pub const TALK: &str = "/example.Words/Talk";
+
 /// Calls both methods, and returns the text of all messages.
 pub async fn both<T>(mut client: Grpc<T>) -> Result
 where

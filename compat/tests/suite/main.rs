@@ -7,6 +7,7 @@
 mod cell;
 mod explicit;
 mod processes;
+mod streams;
 mod table;
 mod transports;
 mod upstream;

@@ -1,5 +1,5 @@
-//! The server from which the suite records. It uses TLS with HTTP/1.1 and HTTP/2, under a name that does not exist. It
-//! serves plain texts, AWS's STS and gRPC.
+//! The server from which the suite records. It uses TLS with HTTP/1.1 and HTTP/2, under a name that does not exist, and
+//! the same without TLS on the same port. It serves plain texts, AWS's STS and gRPC.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cassette::Config;
-use cassette_compat::grpc::{ECHO, Word};
+use cassette_compat::grpc::{ECHO, TALK, Word};
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -28,6 +28,9 @@ pub(crate) const ARN: &str = "arn:aws:iam::123456789012:user/compat";
 /// The texts of all messages that the two gRPC methods return, in order.
 pub(crate) const SPELLED: &str = "hat h a t";
 
+/// The first byte of a TLS connection (RFC 8446 §5.1).
+const TLS_HANDSHAKE: u8 = 22;
+
 /// A running server. It stops when this value is dropped.
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
@@ -47,9 +50,13 @@ impl Upstream {
             while let Ok((stream, _)) = listener.accept().await {
                 let tls = tls.clone();
                 tokio::spawn(async move {
-                    let Ok(stream) = tls.accept(stream).await else { return };
                     let server = auto::Builder::new(TokioExecutor::new());
-                    let _ = server.serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+                    let mut first = [0];
+                    if stream.peek(&mut first).await.is_ok() && first != [TLS_HANDSHAKE] {
+                        let _ = server.serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+                    } else if let Ok(stream) = tls.accept(stream).await {
+                        let _ = server.serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+                    }
                 });
             }
         });
@@ -115,10 +122,37 @@ async fn sts(request: Request<Incoming>) -> Answer {
 /// Passes a gRPC call to its method, like the code that tonic's generator writes.
 async fn grpc(request: Request<Incoming>) -> Answer {
     let mut server = tonic::server::Grpc::new(ProstCodec::<Word, Word>::default());
-    if request.uri().path() == ECHO {
-        server.unary(Echo, request).await
-    } else {
-        server.server_streaming(Spell, request).await
+    match request.uri().path() {
+        ECHO => server.unary(Echo, request).await,
+        TALK => server.streaming(Talk, request).await,
+        _ => server.server_streaming(Spell, request).await,
+    }
+}
+
+struct Talk;
+
+impl tonic::server::StreamingService<Word> for Talk {
+    type Response = Word;
+    type ResponseStream = Replies;
+    type Future = std::future::Ready<Result<tonic::Response<Replies>, tonic::Status>>;
+
+    fn call(&mut self, request: tonic::Request<tonic::Streaming<Word>>) -> Self::Future {
+        std::future::ready(Ok(tonic::Response::new(Replies(request.into_inner()))))
+    }
+}
+
+/// The answer to each word of a client.
+struct Replies(tonic::Streaming<Word>);
+
+impl futures_core::Stream for Replies {
+    type Item = Result<Word, tonic::Status>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        let reply = |word: Word| Word { text: format!("you say {}", word.text) };
+        std::pin::Pin::new(&mut self.0).poll_next(cx).map(|word| word.map(|word| word.map(reply)))
     }
 }
 
