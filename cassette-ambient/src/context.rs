@@ -6,9 +6,10 @@
 //! Must not know: libc, and what a session is.
 
 use crate::machine;
-use crate::network::Network;
+use crate::network::{Network, ShownVariable};
 use crate::origin::{self, Origin};
 use std::cell::Cell;
+use std::ffi::CStr;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ptr;
@@ -101,6 +102,16 @@ impl Context {
     /// intercept.
     pub fn direct_connections(self) -> usize {
         self.0.direct.load(Relaxed)
+    }
+
+    /// The names of the variables whose [default](crate::ShownVariable::Default) a thread of this context has read.
+    pub fn defaults_read(self) -> impl Iterator<Item = &'static CStr> {
+        let network = self.0.network.as_ref();
+        let variables = network.into_iter().flat_map(|network| &network.variables);
+        variables.filter_map(|(name, shown)| match shown {
+            ShownVariable::Default(value) if value.was_read() => Some(name.as_c_str()),
+            _ => None,
+        })
     }
 
     /// The time that the threads of this context see, in nanoseconds since 1970-01-01T00:00:00Z. `None` means the real

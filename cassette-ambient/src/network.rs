@@ -3,8 +3,11 @@
 //!
 //! Must not know: when a connection is redirected or refused. [`routing`](crate::routing) decides that.
 
+#[cfg(intercepted)]
+use std::ffi::CStr;
 use std::ffi::CString;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// The network of a session's threads.
 pub struct Network {
@@ -13,14 +16,50 @@ pub struct Network {
     /// Whether connections to loopback addresses are intercepted as well. Connections to the listener itself are never
     /// intercepted.
     pub loopback: bool,
-    /// The variables for which `getenv` returns another value than the environment of the process. `None` hides the
-    /// variable.
-    pub variables: Vec<(CString, Option<CString>)>,
+    /// The variables for which `getenv` may return another value than the process's environment has.
+    pub variables: Vec<(CString, ShownVariable)>,
     /// The variables that are set for the processes that the session's threads start. Only the first 64 are used.
     pub child_variables: Vec<ChildVariable>,
     /// The function that is called for each refused connection, on the thread that tried to connect. It must not panic,
     /// and must not open a connection.
     pub refused: Box<dyn Fn(&RefusedConnection) + Send + Sync>,
+}
+
+/// What `getenv` returns for a variable.
+#[derive(Debug)]
+pub enum ShownVariable {
+    /// This value.
+    Value(CString),
+    /// No value.
+    Hidden,
+    /// This value, if the variable is not set in the process's environment, or empty there.
+    Default(DefaultValue),
+}
+
+/// The value of a variable that is not set.
+#[derive(Debug)]
+pub struct DefaultValue {
+    value: CString,
+    read: AtomicBool,
+}
+
+impl DefaultValue {
+    /// A value that no thread has read yet.
+    pub fn new(value: CString) -> DefaultValue {
+        DefaultValue { value, read: AtomicBool::new(false) }
+    }
+
+    /// The value, for a thread that reads it.
+    #[cfg(intercepted)]
+    pub(crate) fn read(&self) -> &CStr {
+        // `Relaxed` is enough: whoever asks later has waited for the thread.
+        self.read.store(true, Relaxed);
+        &self.value
+    }
+
+    pub(crate) fn was_read(&self) -> bool {
+        self.read.load(Relaxed)
+    }
 }
 
 /// A connection that cassette refused instead of redirecting it to a listener.

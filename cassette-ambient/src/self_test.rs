@@ -1,7 +1,7 @@
 //! Tests whether std calls the functions of this crate and not those of libc. For this, the tests call functions of std
 //! and check the results.
 
-use crate::{Context, Network, RefusalReason, RefusedConnection, WallClock};
+use crate::{Context, Network, RefusalReason, RefusedConnection, ShownVariable, WallClock};
 use std::ffi::CString;
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::OnceLock;
@@ -52,7 +52,7 @@ fn probe_is_intercepted() -> bool {
     let network = Network {
         listener: 0,
         loopback: false,
-        variables: variable(NAME).map(|name| (name, variable("shown"))).into_iter().collect(),
+        variables: variable(NAME).zip(variable("shown").map(ShownVariable::Value)).into_iter().collect(),
         child_variables: Vec::new(),
         refused: Box::new(move |r: &RefusedConnection| drop(refused.send(r.clone()))),
     };

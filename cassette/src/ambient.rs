@@ -57,6 +57,8 @@ fn reason() -> String {
 mod backend {
     use crate::clock::Clock;
     use cassette_ambient::{Context, CurrentSession, Guard, WallClock, machine};
+    #[cfg(feature = "intercept")]
+    use cassette_ambient::{DefaultValue, ShownVariable};
     use std::net::IpAddr;
     use std::sync::Arc;
 
@@ -71,8 +73,10 @@ mod backend {
         pub(crate) loopback: bool,
         /// Environment variables for which the session's threads see another value. `None` hides the variable.
         pub(crate) shown: Vec<(&'static str, Option<std::ffi::OsString>)>,
+        /// Environment variables that the session's threads see if the process has no value, or an empty one.
+        pub(crate) defaults: Vec<(String, String)>,
         /// Environment variables for the processes that the threads start.
-        pub(crate) announced: Vec<(&'static str, std::ffi::OsString)>,
+        pub(crate) announced: Vec<(String, std::ffi::OsString)>,
         /// A function that is called with the host and the port of each refused connection. It must not panic.
         pub(crate) refused: fn(&str, u16, cassette_ambient::RefusalReason),
     }
@@ -89,16 +93,23 @@ mod backend {
         /// Makes the handle of a session that intercepts the connections of its threads.
         #[cfg(feature = "intercept")]
         pub(crate) fn intercepting(session: u64, clock: &Clock, setup: InterceptionSetup) -> Self {
-            let InterceptionSetup { listener, loopback, shown, announced, refused } = setup;
+            let InterceptionSetup { listener, loopback, shown, defaults, announced, refused } = setup;
             let c = |text: &std::ffi::OsStr| std::ffi::CString::new(text.as_encoded_bytes()).ok();
             let variables = shown.into_iter().filter_map(|(name, value)| {
-                let value = value.map(|value| c(&value).ok_or(())).transpose().ok()?;
+                let value = match value {
+                    Some(value) => ShownVariable::Value(c(&value)?),
+                    None => ShownVariable::Hidden,
+                };
                 Some((c(name.as_ref())?, value))
+            });
+            let defaults = defaults.into_iter().filter_map(|(name, value)| {
+                let value = DefaultValue::new(c(value.as_ref())?);
+                Some((c(name.as_ref())?, ShownVariable::Default(value)))
             });
             // The value that the process has for the variable. The threads of a session may see another value.
             let own = |name: &str| outside(|| std::env::var_os(name)).and_then(|value| c(&value));
             let environment = announced.into_iter().filter_map(|(name, value)| {
-                let inherited = own(name);
+                let inherited = own(&name);
                 let mut text = std::ffi::OsString::from(name);
                 text.push("=");
                 text.push(value);
@@ -107,7 +118,7 @@ mod backend {
             let network = cassette_ambient::Network {
                 listener,
                 loopback,
-                variables: variables.collect(),
+                variables: variables.chain(defaults).collect(),
                 child_variables: environment.collect(),
                 refused: Box::new(move |r| refused(&r.host, r.port, r.reason)),
             };
@@ -126,6 +137,11 @@ mod backend {
         /// The number of connections to this machine that cassette did not intercept.
         pub(crate) fn direct_connections(self) -> usize {
             self.0.direct_connections()
+        }
+
+        /// The variables without a value whose default a thread of the session has read.
+        pub(crate) fn defaults_read(self) -> Vec<String> {
+            self.0.defaults_read().map(|name| name.to_string_lossy().into_owned()).collect()
         }
 
         /// Ends the session for all its threads. If exactly one other session is open, threads that still run belong to
@@ -199,6 +215,10 @@ mod backend {
 
         pub(crate) fn direct_connections(self) -> usize {
             0
+        }
+
+        pub(crate) fn defaults_read(self) -> Vec<String> {
+            Vec::new()
         }
 
         pub(crate) fn end(self) {}

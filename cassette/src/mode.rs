@@ -160,6 +160,13 @@ impl Environment {
         std::env::var(name)
     }
 
+    /// Whether the variable has a value that is not empty, in the environment of the process: a thread of a replaying
+    /// session would see a dummy.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn has(name: &str) -> bool {
+        std::env::vars_os().any(|(known, value)| known == *name && !value.is_empty())
+    }
+
     fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Environment, Mistake> {
         let mut found = Environment { mode: None, ci: false, pending: true, target: None, proof: None };
         let mut update = String::new();

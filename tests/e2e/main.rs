@@ -11,6 +11,7 @@ mod clocks;
 mod concurrency;
 mod disk_full;
 mod docs;
+mod dummies;
 mod exactness;
 mod failures;
 mod fixture;

@@ -4,6 +4,7 @@
 //! because all threads would see the change.
 
 use super::real::looked_up;
+use crate::network::ShownVariable;
 use crate::routing;
 use libc::c_char;
 use std::ffi::CStr;
@@ -36,16 +37,23 @@ unsafe extern "C" fn secure_getenv(name: *const c_char) -> *mut c_char {
 /// # Safety
 /// `name` is null or a C string.
 unsafe fn shown(name: *const c_char, real: Getenv) -> *mut c_char {
+    let mut default = None;
     if !name.is_null() && routing::governs() {
         // SAFETY: the caller keeps this function's contract.
         match routing::variable(unsafe { CStr::from_ptr(name) }) {
             // The cast to a mutable pointer is sound: by the contract of `getenv`, callers must not write to its
             // result.
-            Some(Some(value)) => return value.as_ptr().cast_mut(),
-            Some(None) => return ptr::null_mut(),
+            Some(ShownVariable::Value(value)) => return value.as_ptr().cast_mut(),
+            Some(ShownVariable::Hidden) => return ptr::null_mut(),
+            Some(ShownVariable::Default(value)) => default = Some(value),
             None => {}
         }
     }
     // SAFETY: the caller keeps this function's contract, which covers this call.
-    unsafe { real(name) }
+    let own = unsafe { real(name) };
+    match default {
+        // SAFETY: a result of `getenv` that is not null is a C string.
+        Some(default) if own.is_null() || unsafe { *own } == 0 => default.read().as_ptr().cast_mut(),
+        _ => own,
+    }
 }

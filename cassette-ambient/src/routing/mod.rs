@@ -14,7 +14,7 @@ mod ports;
 
 use crate::context::{self, Standing};
 use crate::machine;
-use crate::network::{RefusalReason, RefusedConnection};
+use crate::network::{RefusalReason, RefusedConnection, ShownVariable};
 pub(crate) use child_environment::ChildEnvironment;
 use names::Names;
 use ports::{Meant, Ports};
@@ -174,13 +174,12 @@ fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
-/// Returns the value that the calling thread gets for an environment variable. The outer `None` means that the thread
-/// gets the value from the environment of the process. The inner `None` means that the variable is hidden from the
-/// thread.
-pub(crate) fn variable(name: &CStr) -> Option<Option<&'static CStr>> {
+/// What the calling thread gets for a variable. `None` means that the thread gets the value from the environment of the
+/// process.
+pub(crate) fn variable(name: &CStr) -> Option<&'static ShownVariable> {
     let governing = context::network().filter(|g| g.standing == Standing::Open)?;
     let known = governing.network.variables.iter().find(|(n, _)| n.as_c_str() == name)?;
-    Some(known.1.as_deref())
+    Some(&known.1)
 }
 
 /// Returns the variables for a process that the calling thread starts. The process also gets the variables if the

@@ -4,6 +4,7 @@ use std::env::VarError;
 use std::path::Path;
 
 use super::{Config, sources, validation};
+use crate::ambient;
 use crate::error::{Error, Result};
 use crate::mode::Environment;
 use crate::redact::{BodyHead, RequestHead, ResponseHead, Rules, Unusable};
@@ -42,6 +43,11 @@ impl Config {
     /// the value counts as missing. If a test records without the value, a note in its report says so. Otherwise this
     /// method does the same as [`secret`](Self::secret).
     ///
+    /// Many programs refuse to start without their key. So on replay, where the variable is not set or empty, the
+    /// threads of the test and the processes that they start read `dummy-NAME-value` in `NAME`, and what they send
+    /// matches `{{secret.NAME}}`. `std::env::vars()` does not list the dummy. There is no dummy if the variable was not
+    /// set while recording either (`_metadata.unset`), or where cassette does not intercept connections.
+    ///
     /// ```
     /// use cassette::Config;
     ///
@@ -50,7 +56,8 @@ impl Config {
     #[must_use]
     pub fn secret_from_env(mut self, name: &str) -> Config {
         self.sources.variables.insert(name.to_owned());
-        let value = match Environment::variable(name) {
+        // Inside a replaying session, this thread would see a dummy.
+        let value = match ambient::outside(|| Environment::variable(name)) {
             Ok(value) => value,
             Err(VarError::NotPresent) => {
                 self.sources.note_absent(Absent::Unset(name.to_owned()));

@@ -5,9 +5,12 @@
 //! secret looks like, what is redacted.
 
 use std::collections::BTreeSet;
+#[cfg(feature = "proxy")]
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::Config;
 use crate::mode::Environment;
 use crate::redact::Rules;
 use crate::report::{Absent, ValueFrom};
@@ -22,6 +25,8 @@ pub(crate) struct Sources {
     pub(super) named: BTreeSet<String>,
     /// Sources that held no value.
     absent: Vec<Absent>,
+    /// The dummies of variables without a value.
+    dummies: Vec<(String, String)>,
 }
 
 impl Sources {
@@ -48,10 +53,59 @@ impl Sources {
         if files.is_empty() { ValueFrom::Config } else { ValueFrom::Files(files) }
     }
 
+    /// The variables that name a secret, and that are not set or empty.
+    pub(crate) fn unset(&self, rules: &Rules) -> Vec<String> {
+        let absent = self.absent(rules);
+        let names = absent.into_iter().filter_map(|absent| match absent {
+            Absent::Unset(name) | Absent::Empty(name) => Some(name),
+            _ => None,
+        });
+        names.collect()
+    }
+
+    /// The variables without a value, each with the dummy that a replay shows in its place.
+    pub(crate) fn dummies(&self) -> &[(String, String)] {
+        &self.dummies
+    }
+
+    /// The dummies for a new process: those of variables that the test has not set in the meantime.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn missing_dummies(&self) -> impl Iterator<Item = (String, OsString)> {
+        let missing = self.dummies.iter().filter(|(name, _)| !Environment::has(name));
+        missing.map(|(name, dummy)| (name.clone(), dummy.into()))
+    }
+
+    /// Whether the secret has a dummy in place of a value.
+    pub(crate) fn has_dummy(&self, name: &str) -> bool {
+        self.dummies.iter().any(|(known, _)| known == name)
+    }
+
     pub(super) fn note_absent(&mut self, absent: Absent) {
         if !self.absent.contains(&absent) {
             self.absent.push(absent);
         }
+    }
+}
+
+impl Config {
+    /// The settings of a replay: each variable of [`secret_from_env`](Config::secret_from_env) without a value gets a
+    /// dummy, which redaction then replaces as it would the value. `unset` lists variables that had no value while
+    /// recording either: the code under test must not see more than it did then.
+    pub(crate) fn with_dummies(mut self, unset: &[String]) -> Config {
+        for name in self.sources.unset(&self.rules) {
+            let is_plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            if !is_plain || unset.contains(&name) {
+                continue;
+            }
+            let dummy = format!("dummy-{name}-value");
+            // The name and the value are valid, so this does not fail; and a replay works without a dummy.
+            match self.rules.clone().secret_or_unusable(&name, &dummy) {
+                Ok(rules) => self.rules = rules,
+                Err(_) => continue,
+            }
+            self.sources.dummies.push((name, dummy));
+        }
+        self
     }
 }
 

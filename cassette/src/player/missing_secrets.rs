@@ -33,7 +33,8 @@ impl Player {
         let mut found: Vec<Valueless> = Vec::new();
         for name in differences.flat_map(|difference| missing_names(difference, request, &nearest.request)) {
             let name = self.full_name(name);
-            if self.redactor.secret(&name).is_none() && found.iter().all(|known| known.name != name) {
+            let has_value = self.redactor.secret(&name).is_some() && !sources.has_dummy(&name);
+            if !has_value && found.iter().all(|known| known.name != name) {
                 let refused = self.redactor.unusable(&name).map(|secret| secret.why.to_string());
                 let from = sources.of(&name);
                 let number = is_number(&placeholder::of_secret(&name), &body(&nearest.request));

@@ -151,6 +151,8 @@ pub(crate) enum Note {
     Cause(Cause),
     /// A recording was played back on a thread, and not in a new process.
     ProvedOnThread,
+    /// The test failed on replay, and the code under test read dummies in place of these variables.
+    Dummies(Vec<String>),
     /// The output of a failed test is kept.
     OutputKept {
         /// The directory.
@@ -422,6 +424,14 @@ impl Note {
                     page.fact("if the code verifies it, keep it", clean(&option));
                 }
                 page.fact("then record again", clean(command));
+            }
+            Note::Dummies(names) => {
+                page.note("the code under test read a dummy in place of a secret whose variable is not set");
+                page.fact("variable", clean(&names.join(", ")));
+                page.fact(
+                    "if the code needs another syntax",
+                    "set the variable to any value with that syntax",
+                );
             }
             Note::OutputKept { at } => {
                 page.note("the files that this test wrote are kept");

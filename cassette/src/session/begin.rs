@@ -223,6 +223,16 @@ impl SessionBuilder {
             Mode::Replay | Mode::Accept | Mode::Off => config,
             _ => Config { rules: config.rules.accepted()?, ..config },
         };
+        let replayed = match mode {
+            Mode::Replay | Mode::Accept if files.exists() => {
+                Some(Cassette::open_files(&files).map_err(problems::malformed)?)
+            }
+            _ => None,
+        };
+        let config = match &replayed {
+            Some(cassette) => config.with_dummies(&cassette.metadata().unset),
+            None => config,
+        };
         let mut notes: Vec<Note> =
             in_ci.map(|mode| Note::ReplayedInCi { asked: mode.to_string() }).into_iter().collect();
         let redactor = match mode {
@@ -269,7 +279,10 @@ impl SessionBuilder {
                 return Err(Box::new(Problem::Missing(MissingCassette { file: files.document() })));
             }
             _ => {
-                let cassette = Cassette::open_files(&files).map_err(problems::malformed)?;
+                let cassette = match replayed {
+                    Some(cassette) => cassette,
+                    None => Cassette::open_files(&files).map_err(problems::malformed)?,
+                };
                 let clock = replay_clock(&cassette, freeze).map_err(problems::malformed)?;
                 expiry = expired(&cassette, &config)?;
                 let matching =

@@ -30,6 +30,8 @@ pub struct Metadata {
     /// The headers that the recording left out. `None` if the cassette was recorded by an older version, which did not
     /// store this list.
     pub left_out: Option<LeftOutHeaders>,
+    /// The variables of secrets that had no value while recording.
+    pub unset: Vec<String>,
     /// Whether expressions such as `{{request.query.nonce}}` in the responses are filled in on replay. Users write this
     /// by hand.
     pub template: bool,
@@ -149,6 +151,10 @@ impl Metadata {
             out.key("left_out")?;
             left_out.write(out)?;
         }
+        if !self.unset.is_empty() {
+            out.key("unset")?;
+            write_names(&self.unset, out)?;
+        }
         if !self.tokens.is_empty() {
             out.key("tokens")?;
             out.open(b'{');
@@ -201,6 +207,7 @@ impl<'de> Deserialize<'de> for Metadata {
                         "duration_seconds" => m.duration_seconds = map.next_value()?,
                         "redaction" => m.redaction = map.next_value()?,
                         "left_out" => m.left_out = map.next_value()?,
+                        "unset" => m.unset = map.next_value()?,
                         "tokens" => m.tokens = map.next_value()?,
                         "template" => m.template = map.next_value()?,
                         _ => {

@@ -109,6 +109,10 @@ impl Session {
             let command = inner.site.record_command();
             end.notes.push(Note::Unsigned { names: jwts.into_iter().collect(), command });
         }
+        let dummies = inner.ambient.defaults_read();
+        if end.body_failed && !dummies.is_empty() {
+            end.notes.push(Note::Dummies(dummies));
+        }
         let refused = inner.engine.refused();
         end.notes.extend((!refused.is_empty()).then_some(Note::Refused(refused)));
         end.notes.extend(inner.network.parallel_notes(end.body_failed));

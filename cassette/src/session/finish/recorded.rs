@@ -153,6 +153,7 @@ impl Session {
             metadata.duration_seconds = Some((seconds * 1000.0).round() / 1000.0);
             metadata.redaction = redactor.fired();
             metadata.left_out = Some(LeftOutHeaders::default());
+            metadata.unset = self.0.config.sources.unset(&self.0.config.rules);
         }
         // An older version may have recorded the cassette that this recording extends. Its metadata has no list, and a
         // new list would not be complete.

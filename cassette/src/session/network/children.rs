@@ -12,9 +12,11 @@ impl Session {
     /// A command whose process belongs to this session. The session records or replays the requests of the process. The
     /// program must read the variables of [`env`](Self::env), as most programs do.
     ///
-    /// If the session intercepts connections, the process of every other `Command` in the test belongs to the session,
-    /// too. This method also works without interception. For tokio use
-    /// `tokio::process::Command::from(session.command("curl")?)`. The process sees the real time.
+    /// With interception, the process of every other `Command` in the test belongs to the session, too. This method
+    /// also works on systems without interception. For tokio use
+    /// `tokio::process::Command::from(session.command("curl")?)`. The process sees the real time. On replay it has a
+    /// dummy for each secret whose variable is not set, as the threads of the test do; see
+    /// [`secret_from_env`](crate::Config::secret_from_env).
     ///
     /// ```no_run
     /// # fn example(session: cassette::Session) -> cassette::TestResult {
@@ -29,7 +31,7 @@ impl Session {
     /// The same errors as [`env`](Self::env).
     pub fn command(&self, program: impl AsRef<OsStr>) -> Result<Command> {
         let mut command = Command::new(program);
-        command.envs(self.env()?);
+        command.envs(self.env()?).envs(self.0.config.sources.missing_dummies());
         Ok(command)
     }
 

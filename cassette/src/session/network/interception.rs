@@ -55,11 +55,15 @@ pub(super) fn begin(
         true => Bundle::with_extra(Trust::SessionAndMachine, &config.extra_roots)?,
         false => Bundle::get(Trust::Session)?,
     };
+    let own = variables::of_a_process(&proxy.url(), bundle.path()).into_iter();
+    let dummies = config.sources.missing_dummies();
+    let announced = own.map(|(name, value)| (name.to_owned(), value)).chain(dummies);
     let setup = InterceptionSetup {
         listener: proxy.addr().port(),
         loopback: config.intercept_loopback,
         shown: variables::of_a_thread(bundle.path()),
-        announced: variables::of_a_process(&proxy.url(), bundle.path()),
+        defaults: config.sources.dummies().to_vec(),
+        announced: announced.collect(),
         refused: |host, port, reason| {
             let refusal = match reason {
                 RefusalReason::Ended => Refusal::Ended,
