@@ -231,6 +231,9 @@ pub(crate) enum Standing {
 pub(crate) fn network() -> Option<Governing> {
     let of = |inner: &'static Inner, standing| {
         let network = inner.network.as_ref()?;
+        if network.overrides.is_some() && standing != Standing::Open {
+            return None;
+        }
         Some(Governing { session: inner.session, standing, network, direct: &inner.direct })
     };
     let own = CURRENT.get();

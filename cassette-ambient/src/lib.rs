@@ -53,7 +53,9 @@ pub use at_exit::at_exit;
 pub use context::{
     Context, CurrentSession, Guard, WallClock, current, current_session, inherited_session, outside,
 };
-pub use network::{ChildVariable, DefaultValue, Network, RefusalReason, RefusedConnection, ShownVariable};
+pub use network::{
+    ChildVariable, DefaultValue, Network, Override, RefusalReason, RefusedConnection, ShownVariable,
+};
 pub use routing::{Destination, intercepted};
 pub use self_test::{intercepts, self_test};
 pub use zone::time_zone;

@@ -7,6 +7,7 @@
 use std::ffi::CStr;
 use std::ffi::CString;
 use std::fmt;
+use std::net::SocketAddrV4;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// The network of a session's threads.
@@ -20,9 +21,35 @@ pub struct Network {
     pub variables: Vec<(CString, ShownVariable)>,
     /// The variables that are set for the processes that the session's threads start. Only the first 64 are used.
     pub child_variables: Vec<ChildVariable>,
-    /// The function that is called for each refused connection, on the thread that tried to connect. It must not panic,
-    /// and must not open a connection.
+    /// Set if the session intercepts nothing: connections to these hosts go to other addresses, and all other
+    /// connections go where they are meant to. The other fields are not used then.
+    pub overrides: Option<Vec<Override>>,
+    /// Called for each refused connection, on the thread that tried to connect. It must not panic, and must not open a
+    /// connection.
     pub refused: Box<dyn Fn(&RefusedConnection) + Send + Sync>,
+}
+
+/// Another address for a host, like curl's `--resolve`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// A name in lower case, or an address without brackets.
+    pub host: String,
+    /// The only port that the override applies to; `None` for all ports.
+    pub port: Option<u16>,
+    /// The address. Port 0 stands for the port that the client asks for.
+    pub to: SocketAddrV4,
+}
+
+impl Override {
+    /// The address for a connection to this host and port, if one of the overrides applies.
+    pub(crate) fn find(all: &[Override], host: &str, port: u16) -> Option<SocketAddrV4> {
+        let applies = |o: &&Override| o.host.eq_ignore_ascii_case(host) && o.port.is_none_or(|p| p == port);
+        let mut to = all.iter().find(applies)?.to;
+        if to.port() == 0 {
+            to.set_port(port);
+        }
+        Some(to)
+    }
 }
 
 /// What `getenv` returns for a variable.

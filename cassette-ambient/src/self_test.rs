@@ -54,6 +54,7 @@ fn probe_is_intercepted() -> bool {
         loopback: false,
         variables: variable(NAME).zip(variable("shown").map(ShownVariable::Value)).into_iter().collect(),
         child_variables: Vec::new(),
+        overrides: None,
         refused: Box::new(move |r: &RefusedConnection| drop(refused.send(r.clone()))),
     };
     let probe = Context::with_network(u64::MAX, WallClock::Real, network);

@@ -14,7 +14,7 @@ pub(crate) use backend::{
     Ambient, at_exit, current_session, inherited_session, is_own_address, is_own_name, outside, time_zone,
 };
 #[cfg(feature = "intercept")]
-pub(crate) use cassette_ambient::{RefusalReason, intercepted};
+pub(crate) use cassette_ambient::{Override, RefusalReason, intercepted};
 
 /// Checks whether unmodified code reads the session's clock in this executable and on this system. The result is the
 /// same for the whole life of the process.
@@ -58,7 +58,7 @@ mod backend {
     use crate::clock::Clock;
     use cassette_ambient::{Context, CurrentSession, Guard, WallClock, machine};
     #[cfg(feature = "intercept")]
-    use cassette_ambient::{DefaultValue, ShownVariable};
+    use cassette_ambient::{DefaultValue, Override, ShownVariable};
     use std::net::IpAddr;
     use std::sync::Arc;
 
@@ -120,15 +120,29 @@ mod backend {
                 loopback,
                 variables: variables.chain(defaults).collect(),
                 child_variables: environment.collect(),
+                overrides: None,
                 refused: Box::new(move |r| refused(&r.host, r.port, r.reason)),
             };
             Ambient(Context::with_network(session, wall(clock), network))
         }
 
-        /// Assigns the calling thread and all threads that it starts from now on to the session. The calling thread
-        /// must be the thread that runs the test's body. The test must build its async runtime afterwards, so that the
-        /// runtime's threads belong to the session. Under nextest the whole process belongs to the session until it
-        /// [ends](Self::end).
+        /// A session that intercepts nothing: connections to these hosts go to other addresses.
+        #[cfg(feature = "intercept")]
+        pub(crate) fn overriding(session: u64, clock: &Clock, overrides: Vec<Override>) -> Self {
+            let network = cassette_ambient::Network {
+                listener: 0,
+                loopback: false,
+                variables: Vec::new(),
+                child_variables: Vec::new(),
+                overrides: Some(overrides),
+                refused: Box::new(|_| {}),
+            };
+            Ambient(Context::with_network(session, wall(clock), network))
+        }
+
+        /// Assigns the calling thread, which runs the test's body, and all threads that it starts from now on to the
+        /// session. The test must build its async runtime afterwards, so that the runtime's threads belong to the
+        /// session. Under nextest the whole process belongs to the session until it [ends](Self::end).
         #[must_use = "the thread leaves the session as soon as this is dropped"]
         pub(crate) fn enter(self) -> Entered {
             Entered(self.0.enter_root())

@@ -31,6 +31,12 @@ pub(super) unsafe extern "C-unwind" fn connect(
         match routing::route(to) {
             Route::AsAsked => {}
             Route::ToListener(port, ticket) => return lead(socket, to.is_ipv6(), port, ticket),
+            Route::Instead(other) => {
+                if to.is_ipv6() {
+                    allow_v4(socket);
+                }
+                return call(socket, to.is_ipv6(), *other.ip(), other.port(), real);
+            }
             Route::Refused => return fails_with(libc::ECONNREFUSED),
         }
     }
@@ -52,14 +58,7 @@ fn lead(socket: c_int, v6: bool, port: u16, ticket: Ticket) -> c_int {
         Some(bound) => bound,
         None => {
             if v6 {
-                // An IPv6 socket with the option `IPV6_V6ONLY` cannot connect to the listener, which has an IPv4
-                // address. So the option is switched off. If the socket is already bound, this call fails and changes
-                // nothing.
-                let off: c_int = 0;
-                let size = mem::size_of::<c_int>() as socklen_t;
-                let off = (&raw const off).cast::<c_void>();
-                // SAFETY: the pointer is to an int of this size.
-                unsafe { libc::setsockopt(socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, off, size) };
+                allow_v4(socket);
             }
             if bind(socket, v6) != 0 {
                 return -1;
@@ -80,7 +79,17 @@ fn lead(socket: c_int, v6: bool, port: u16, ticket: Ticket) -> c_int {
     result
 }
 
-/// Binds the socket to a free port of a loopback address.
+/// Lets a socket for IPv6 connect to IPv4 addresses as well. If the socket is already bound, the call fails, and nothing
+/// changes.
+fn allow_v4(socket: c_int) {
+    let off: c_int = 0;
+    let size = mem::size_of::<c_int>() as socklen_t;
+    let off = (&raw const off).cast::<c_void>();
+    // SAFETY: the pointer is to an int of this size.
+    unsafe { libc::setsockopt(socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, off, size) };
+}
+
+/// Binds the socket to a free port of loopback.
 fn bind(socket: c_int, v6: bool) -> c_int {
     // A port stays in use for about a minute after its connection has ended, so one address allows about 28 thousand
     // connections a minute. On Linux all of 127/8 is loopback, and each address has its own ports. So several addresses

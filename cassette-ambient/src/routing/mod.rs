@@ -14,13 +14,13 @@ mod ports;
 
 use crate::context::{self, Standing};
 use crate::machine;
-use crate::network::{RefusalReason, RefusedConnection, ShownVariable};
+use crate::network::{Override, RefusalReason, RefusedConnection, ShownVariable};
 pub(crate) use child_environment::ChildEnvironment;
 use names::Names;
 use ports::{Meant, Ports};
 
 use std::ffi::CStr;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -71,6 +71,8 @@ pub(crate) fn governs() -> bool {
 pub(crate) enum Route {
     /// The connection goes to the address that the caller asked for.
     AsAsked,
+    /// The connection goes to another server.
+    Instead(SocketAddrV4),
     /// The connection goes to this port of 127.0.0.1. The caller must first call [`Ticket::hand_in`].
     ToListener(u16, Ticket),
     Refused,
@@ -103,6 +105,10 @@ pub(crate) fn route(to: SocketAddr) -> Route {
         IpAddr::V4(v4) => names::number_of(v4).filter(|n| tables.names.host(*n).is_some()),
         IpAddr::V6(_) => None,
     };
+    if let Some(overrides) = &network.overrides {
+        let host = invented.and_then(|n| tables.names.host(n)).unwrap_or_else(|| ip.to_string());
+        return Override::find(overrides, &host, port).map_or(Route::AsAsked, Route::Instead);
+    }
     // On Linux, a connection to the unspecified address (`0.0.0.0`, `::`) goes to this machine.
     let local = ip.is_loopback() || ip.is_unspecified() || machine::is_own_address(ip);
     let is_open = governing.standing == Standing::Open;
@@ -145,10 +151,14 @@ pub(crate) enum Lookup {
 /// Looks up a name for a thread of a session. The name is not the text of an address.
 pub(crate) fn lookup(name: &[u8]) -> Lookup {
     let name = name.strip_suffix(b".").unwrap_or(name);
-    if machine::is_own_name_without_address(name) {
-        return Lookup::Invented(Ipv4Addr::LOCALHOST);
-    }
-    if is_local(name) || machine::is_own_name(name) {
+    let overrides = context::network().and_then(|governing| governing.network.overrides.as_ref());
+    let has_address = |o: &Override| o.host.as_bytes().eq_ignore_ascii_case(name);
+    let as_asked = match overrides {
+        Some(overrides) => is_local(name) || !overrides.iter().any(has_address),
+        None if machine::is_own_name_without_address(name) => return Lookup::Invented(Ipv4Addr::LOCALHOST),
+        None => is_local(name) || machine::is_own_name(name),
+    };
+    if as_asked {
         return Lookup::AsAsked;
     }
     // The system's own function refuses such a name too.

@@ -43,6 +43,7 @@ impl Session {
                 variable("AMBIENT_TOLD=it's told", None),
                 variable("PATH=none", Some("one that nobody has")),
             ],
+            overrides: None,
             refused: Box::new(move |r| report.lock().unwrap().push(r.clone())),
         };
         let context = Context::with_network(number, WallClock::Real, network);

@@ -3,11 +3,12 @@
 //!
 //! Must not know: how a connection is intercepted, or how it is served.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use super::built_in::tunnels;
 use super::parallel;
-use crate::ambient::{self, Ambient, InterceptionSetup, RefusalReason};
+use crate::ambient::{self, Ambient, InterceptionSetup, Override, RefusalReason};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
@@ -41,6 +42,13 @@ pub(super) fn begin(
 ) -> Result<Interception, Box<Problem>> {
     let intercepts =
         || ambient::check_interception().ok_or_else(|| Box::new(Problem::Obstacle(Obstacle::NotIntercepted)));
+    if mode == Mode::Off && !config.explicit_clients && !config.resolve.is_empty() {
+        // If connections cannot be intercepted here, the addresses apply to explicit clients only.
+        if ambient::check_interception() == Some(true) {
+            let ambient = Ambient::overriding(session, clock, overrides(config));
+            return Ok(Interception { ambient, proxy: OnceLock::new(), bundle: None });
+        }
+    }
     if mode == Mode::Off || config.explicit_clients || !intercepts()? {
         let ambient = Ambient::new(session, clock);
         return Ok(Interception { ambient, proxy: OnceLock::new(), bundle: None });
@@ -76,4 +84,16 @@ pub(super) fn begin(
     };
     let ambient = Ambient::intercepting(session, clock, setup);
     Ok(Interception { ambient, proxy: OnceLock::from(Ok(proxy)), bundle: Some(bundle) })
+}
+
+/// The addresses of [`Config::resolve`] for clients that connect themselves. An invalid host is reported when the session
+/// prepares its own connections.
+fn overrides(config: &Config) -> Vec<Override> {
+    let overrides = config.resolve.iter().filter_map(|(host, address)| {
+        let host: http::uri::Authority = host.parse().ok()?;
+        let SocketAddr::V4(to) = *address else { return None };
+        let name = host.host().trim_matches(['[', ']']).to_ascii_lowercase();
+        Some(Override { host: name, port: host.port_u16(), to })
+    });
+    overrides.collect()
 }
