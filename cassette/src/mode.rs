@@ -167,6 +167,18 @@ impl Environment {
         std::env::vars_os().any(|(known, value)| known == *name && !value.is_empty())
     }
 
+    /// An id of the run that this process belongs to, which all test processes of the run share: nextest's own id, or the
+    /// process that started this one, such as cargo. `None` if neither is known.
+    pub(crate) fn run() -> Option<String> {
+        if let Some(id) = std::env::var_os("NEXTEST_RUN_ID").filter(|id| !id.is_empty()) {
+            return id.into_string().ok();
+        }
+        #[cfg(unix)]
+        return Some(format!("process {}", std::os::unix::process::parent_id()));
+        #[cfg(not(unix))]
+        None
+    }
+
     fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Environment, Mistake> {
         let mut found = Environment { mode: None, ci: false, pending: true, target: None, proof: None };
         let mut update = String::new();

@@ -240,8 +240,53 @@ fn a_test_that_no_new_process_can_run() {
     );
 }
 
-/// The summary of mode `learn` names what it learned. If a path differs, the failure says that mode `learn` cannot
-/// ignore it.
+/// In mode `auto` a test records if there is no cassette.
+#[test]
+fn in_mode_auto() {
+    let api = server();
+    let project = Project::new().upstream(api.address());
+    let run = project.run(&["proof::in_auto"], &[("FIXTURE", "random")]);
+    check_refused(&project, &run, &["cause: a value in a request differs in each run"]);
+    let run = project.run(&["proof::in_auto"], &[("FIXTURE", "more")]);
+    assert!(run.passed, "{}", run.text);
+    drop(api);
+    let run = project.run(&["proof::in_auto"], &[("FIXTURE", "more")]);
+    assert!(run.passed, "{}", run.text);
+}
+
+/// In mode `append` the replay plays the old and the new interactions, and the old cassette stays if the replay fails.
+#[test]
+fn in_mode_append() {
+    let file = "tests/cassettes/proof/in_append.json";
+    let api = server();
+    let project = Project::new().upstream(api.address());
+    assert!(project.run(&["proof::in_append"], &[RECORD]).passed);
+    let before = project.read(file);
+    let run = project.run(&["proof::in_append"], &[("FIXTURE", "random")]);
+    assert!(!run.passed, "{}", run.text);
+    for expected in ["it does not replay, so it was not installed", "cause: a value in a request differs"] {
+        assert!(run.text.contains(expected), "`{expected}` is not in\n{}", run.text);
+    }
+    assert_eq!(project.read(file), before);
+    let run = project.run(&["proof::in_append"], &[("FIXTURE", "more")]);
+    assert!(run.passed, "{}", run.text);
+    assert!(project.read(file).contains("/plain/more"));
+    drop(api);
+    let run = project.run(&["proof::in_append"], &[("FIXTURE", "more"), ("CASSETTE_MODE", "replay")]);
+    assert!(run.passed, "{}", run.text);
+}
+
+#[test]
+fn a_replay_that_hangs() {
+    let expected = [
+        "   = stopped: after 2 s, the limit that the `Config` sets",
+        "   = if it takes longer: `.proof_limit(Duration::from_secs(…))` in the `Config`",
+        "   = to install without a replay: `prove = false` in the attribute",
+    ];
+    refused("hangs", "", &expected);
+}
+
+/// Mode `learn` says what it learned, and the failure what it cannot learn.
 #[test]
 fn learn_says_what_it_learned() {
     let api = server();

@@ -122,7 +122,14 @@ fn in_ci_a_mode_in_the_code_records_nothing() {
     let project = fixture::Project::new();
     let run = project.run(&["recorded_if_missing"], &[("CI", "true")]);
     assert!(!run.passed, "it passed without a cassette: {}", run.text);
-    assert!(run.text.contains("weather/missing"), "{}", run.text);
+    for expected in [
+        "error: cassette `weather/missing` has not been recorded",
+        "`CI` is set, so only CASSETTE_MODE makes a test record: this test has mode `auto`, and replays",
+        "record it on your machine and commit it",
+        "\n    CASSETTE_MODE=record cargo test -p cassette-tests",
+    ] {
+        assert!(run.text.contains(expected), "`{expected}` is not in\n{}", run.text);
+    }
     assert!(!project.path("tests").exists(), "something was recorded");
     for variables in [&[("CI", "true"), ("CASSETTE_MODE", "record")][..], &[("CI", "true")]] {
         let run = project.run(&["recorded_if_missing"], variables);

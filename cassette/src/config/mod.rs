@@ -69,6 +69,7 @@ pub struct Config {
     pub(crate) max_age: Option<(Duration, Expiry)>,
     pub(crate) verify: VerifyPolicy,
     pub(crate) prove: bool,
+    pub(crate) proof_limit: Option<Duration>,
     /// The first mistake in the settings, with a hint. The session reports it when it begins.
     pub(crate) mistake: Option<(String, Option<String>)>,
 }
@@ -118,6 +119,7 @@ impl Config {
             max_age: None,
             verify: VerifyPolicy::default(),
             prove: true,
+            proof_limit: None,
             mistake: None,
         }
     }

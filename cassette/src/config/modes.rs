@@ -111,6 +111,22 @@ impl Config {
         self
     }
 
+    /// Sets how long a new recording may take to play back. Default: 30 s and ten times the time of the recording. If it
+    /// takes longer, cassette ends the replay, does not install the recording, and the test fails.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use cassette::Config;
+    ///
+    /// let config = Config::new().proof_limit(Duration::from_secs(300));
+    /// ```
+    #[must_use]
+    pub fn proof_limit(mut self, limit: Duration) -> Config {
+        self.proof_limit = Some(limit);
+        self
+    }
+
     /// Sets what happens to a test in mode [`Verify`](crate::Mode::Verify) if the API has changed. Default:
     /// [`Drift::Fail`].
     ///

@@ -10,12 +10,16 @@ use super::palette::paint;
 use super::setup;
 use super::text::{VALUE, clean, quoted, window};
 use crate::error::Error;
+use crate::mode::Mode;
+use crate::tape::lfs;
 
 /// There is no cassette to replay.
 #[derive(Clone, Debug)]
 pub(crate) struct MissingCassette {
     /// The file that does not exist.
     pub(crate) file: PathBuf,
+    /// The mode that the code of the test asks for, if the test replays only because `CI` is set.
+    pub(crate) asked: Option<Mode>,
 }
 
 /// The cassette exists, but cannot be read.
@@ -27,13 +31,23 @@ pub(crate) struct MalformedCassette {
     pub(crate) line: Option<String>,
 }
 
-/// A cassette that two tests of one process open.
+/// A cassette that two tests use.
 #[derive(Clone, Debug)]
-pub(crate) struct AlreadyOpen {
-    /// The cassette.
-    pub(crate) file: PathBuf,
-    /// The test that opened the cassette first, if it is known.
-    pub(crate) first: Option<TestSite>,
+pub(crate) enum AlreadyOpen {
+    /// Two tests of one process open the cassette.
+    InThisProcess {
+        /// The cassette.
+        file: PathBuf,
+        /// The test that opened the cassette first, if it is known.
+        first: Option<TestSite>,
+    },
+    /// A test in another process of the same run has opened the cassette.
+    ByAnotherTest {
+        /// The cassette.
+        file: PathBuf,
+        /// The other test.
+        first: TestSite,
+    },
 }
 
 /// A cassette that another process recorded while this process waited to record it.
@@ -85,10 +99,22 @@ impl MissingCassette {
     pub(super) fn write(&self, page: &mut Page<'_>, site: &TestSite) {
         page.error(format_args!("cassette `{}` has not been recorded", clean(&site.cassette)));
         page.fact("file", format_args!("{} does not exist", setup::path(&self.file)));
+        if let Some(asked) = self.asked {
+            page.fact(
+                "why",
+                format_args!(
+                    "`CI` is set, so only CASSETTE_MODE makes a test record: this test has mode `{asked}`, and replays"
+                ),
+            );
+        }
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {
-        Help { why: "record it, which needs the network".to_owned(), command: site.record_command() }
+        let why = match self.asked {
+            None => "record it, which needs the network",
+            Some(_) => "record it on your machine and commit it; to record in CI, which needs the network",
+        };
+        Help { why: why.to_owned(), command: site.record_command() }
     }
 }
 
@@ -115,10 +141,15 @@ impl MalformedCassette {
                 page.fact("reason", clean(&message));
             }
         }
-        setup::write_causes(page, &self.error);
+        if self.error.help() != Some(lfs::PULL) {
+            setup::write_causes(page, &self.error);
+        }
     }
 
     pub(super) fn help(&self, site: &TestSite) -> Help {
+        if self.error.help() == Some(lfs::PULL) {
+            return Help { why: "fetch the files".to_owned(), command: lfs::PULL.to_owned() };
+        }
         Help { why: "repair the file, or record it again".to_owned(), command: site.record_command() }
     }
 
@@ -144,26 +175,41 @@ impl MalformedCassette {
 
 impl AlreadyOpen {
     pub(super) fn write(&self, page: &mut Page<'_>, site: &TestSite) {
-        page.error(format_args!("cassette `{}` is already open in this process", clean(&site.cassette)));
-        page.fact("file", setup::path(&self.file));
-        match &self.first {
-            Some(first) if first.test == site.test => {
+        let name = clean(&site.cassette);
+        let place = |test: &TestSite| format!("{} at {}:{}", clean(&test.test), clean(&test.file), test.line);
+        let shared = "Two tests use this cassette. Give each test a cassette of its own.";
+        match self {
+            AlreadyOpen::InThisProcess { file, first } => {
+                page.error(format_args!("cassette `{name}` is already open in this process"));
+                page.fact("file", setup::path(file));
+                if let Some(first) = first.as_ref().filter(|first| first.test != site.test) {
+                    page.fact("opened by", place(first));
+                }
                 page.gap();
-                page.line(
-                    2,
-                    "This test runs twice at once: `#[test]` is above `#[cassette_test]`, which already makes",
-                );
-                page.line(2, "the function a test. Remove `#[test]`.");
+                match first {
+                    Some(first) if first.test == site.test => {
+                        page.line(
+                            2,
+                            "This test runs twice at once: `#[test]` is above `#[cassette_test]`, which already makes",
+                        );
+                        page.line(2, "the function a test. Remove `#[test]`.");
+                    }
+                    Some(_) => page.line(2, shared),
+                    None => {
+                        page.line(
+                            2,
+                            "Two tests use this cassette, or `#[test]` is above `#[cassette_test]`.",
+                        );
+                    }
+                }
             }
-            Some(first) => {
-                let place = format!("{} at {}:{}", clean(&first.test), clean(&first.file), first.line);
-                page.fact("opened by", place);
+            AlreadyOpen::ByAnotherTest { file, first } => {
+                page.error(format_args!("cassette `{name}` belongs to another test"));
+                page.fact("file", setup::path(file));
+                page.fact("opened by", place(first));
+                page.fact("this test", place(site));
                 page.gap();
-                page.line(2, "Two tests use this cassette. Give each test a cassette of its own.");
-            }
-            None => {
-                page.gap();
-                page.line(2, "Two tests use this cassette, or `#[test]` is above `#[cassette_test]`.");
+                page.line(2, shared);
             }
         }
     }

@@ -55,7 +55,7 @@ pub(crate) use leaks::{Leak, LeakPart, LeakPlace, Leaks};
 pub(crate) use missing_secrets::{ValueFrom, Valueless};
 #[cfg(feature = "intercept")]
 pub(crate) use note::Refusal;
-pub(crate) use note::{DifferingHeaders, DroppedBytes, Note, UpstreamFailure};
+pub(crate) use note::{DifferingHeaders, DroppedBytes, GitAttributes, Note, UpstreamFailure};
 pub(crate) use obstacle::Obstacle;
 pub(crate) use output::{ChangedFile, FieldChange, MissingSnapshot, OutputChange};
 pub(crate) use palette::Palette;

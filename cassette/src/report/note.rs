@@ -149,6 +149,8 @@ pub(crate) enum Note {
     },
     /// A cause of a failed replay.
     Cause(Cause),
+    /// Git could change the line ends of the body files of this recording.
+    GitAttributes(GitAttributes),
     /// A recording was played back on a thread, and not in a new process.
     ProvedOnThread,
     /// The test failed on replay, and the code under test read dummies in place of these variables.
@@ -214,6 +216,27 @@ pub(crate) struct DroppedBytes {
     pub(crate) uri: String,
     /// The number of bytes.
     pub(crate) bytes: u64,
+}
+
+/// The line that keeps Git from changing the line ends of body files.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct GitAttributes {
+    /// The file for the line.
+    pub(crate) file: PathBuf,
+    /// The line.
+    pub(crate) line: &'static str,
+    /// Whether cassette has made the file. Otherwise the user has to add the line.
+    pub(crate) made: bool,
+}
+
+/// What the summary of a process says about the file.
+impl fmt::Display for GitAttributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.made {
+            true => write!(f, "{} is new: commit it", path(&self.file)),
+            false => write!(f, "{} lacks the line `{}`", path(&self.file), self.line),
+        }
+    }
 }
 
 /// How many requests a note shows.
@@ -404,6 +427,12 @@ impl Note {
                         format_args!("{n} to this machine; to record them: Config::intercept_loopback()"),
                     );
                 }
+            }
+            Note::GitAttributes(attributes) => {
+                page.note(
+                    "Git must not change the line ends of body files, which a replay compares byte by byte",
+                );
+                page.fact("Git attributes", attributes);
             }
             Note::Cause(cause) => cause.write(page),
             Note::ProvedOnThread => {

@@ -4,11 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Absent;
 use super::page::Page;
 use super::palette::Palette;
 use super::summary::{cut, times};
 use super::text::{clean, count, more, size};
+use super::{Absent, GitAttributes};
 
 /// The totals of all sessions of a process.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +43,8 @@ pub(crate) struct Totals {
     pub(crate) on_thread: Vec<String>,
     /// The places that mode `learn` found, each with the requests in which it occurs.
     pub(crate) learned: BTreeSet<String>,
+    /// What keeps Git from changing the body files of new recordings.
+    pub(crate) git_attributes: BTreeSet<GitAttributes>,
     /// Secrets that had no value while recording.
     pub(crate) absent: BTreeSet<Absent>,
     /// Headers that matching does not compare. Some recordings of the same request differ in these headers.
@@ -88,6 +90,11 @@ impl Totals {
             &mut page,
             "played back on a thread",
             self.on_thread.iter().map(|name| clean(name).into_owned()),
+        );
+        list(
+            &mut page,
+            "Git attributes",
+            self.git_attributes.iter().map(ToString::to_string).collect::<Vec<_>>().into_iter(),
         );
         Some(page.finish())
     }

@@ -50,6 +50,8 @@ pub(crate) enum WhyUnproved {
     TimedOut {
         /// The limit.
         limit: Duration,
+        /// Whether it is the limit that applies if the configuration sets none.
+        is_default: bool,
     },
 }
 
@@ -91,11 +93,16 @@ impl Unproved {
                 page.gap();
                 page.quote(4, output);
             }
-            WhyUnproved::TimedOut { limit } => {
+            WhyUnproved::TimedOut { limit, is_default } => {
+                let which = match is_default {
+                    true => "30 s and ten times the time of the recording",
+                    false => "the limit that the `Config` sets",
+                };
                 page.fact(
                     "stopped",
-                    format_args!("after {} s: 30 s and ten times the time of the recording", limit.as_secs()),
+                    format_args!("after {} s, {which}", (limit.as_secs_f64() * 10.0).round() / 10.0),
                 );
+                page.fact("if it takes longer", "`.proof_limit(Duration::from_secs(…))` in the `Config`");
                 page.fact(
                     "hint",
                     "on replay nothing answers a request that is not recorded; look for code that waits for ever",

@@ -13,7 +13,7 @@ use super::network::{Network, Sharing, Turn, live, sharing, with_secrets};
 use super::open::Opened;
 use super::proof::{Assignment, Prover};
 use super::run::block_on;
-use super::{problems, process_summary, registry};
+use super::{owners, problems, process_summary, registry};
 use crate::ambient;
 use crate::clock::{self, Clock};
 use crate::config::Config;
@@ -23,7 +23,9 @@ use crate::mode::{Environment, Mode};
 use crate::player::Player;
 use crate::recorder::{DrainLimits, Recorder};
 use crate::redact::Redactor;
-use crate::report::{self, Expired, MissingCassette, Note, Obstacle, Problem, RecordedMeanwhile, TestSite};
+use crate::report::{
+    self, AlreadyOpen, Expired, MissingCassette, Note, Obstacle, Problem, RecordedMeanwhile, TestSite,
+};
 use crate::tape::{Cassette, Files, Journal, JournalOptions, Lock, Metadata, Name, Request};
 use crate::volatile::{self, Volatile};
 
@@ -201,11 +203,17 @@ impl SessionBuilder {
         // This check must come before the lock. A session of this thread may hold the lock, and the thread would wait
         // for itself for ever.
         let opened = Opened::take(&files.document(), &site, self.is_test)?;
-        // The session waits for its turn before it waits for the lock. That cannot block for ever: another process may
-        // hold the lock, but it never waits for a turn in this process.
-        //
-        // If this session plays a recording back, the session that recorded it waits for this one. So this session must
-        // not wait for a turn.
+        let target = env.target_dir(&self.manifest_dir);
+        if self.is_test && self.assignment.is_none() && asked != Mode::Off {
+            let first = owners::claim(&target, &self.manifest_dir, &files.document(), &site);
+            if let Some(first) = first {
+                let file = files.document();
+                return Err(Box::new(Problem::AlreadyOpen(AlreadyOpen::ByAnotherTest { file, first })));
+            }
+        }
+        // The session takes its turn before the lock. Another process may hold the lock, but never waits for a turn in
+        // this one.
+        // The session whose recording is played back waits for this one, so this one must not wait for its turn.
         let sharing = match self.assignment {
             Some(_) => Sharing::Apart,
             None => sharing(asked, files.exists(), &config),
@@ -276,7 +284,10 @@ impl SessionBuilder {
             Mode::Off | Mode::Record | Mode::Learn => None,
             Mode::Append if !files.exists() => None,
             _ if !files.exists() => {
-                return Err(Box::new(Problem::Missing(MissingCassette { file: files.document() })));
+                return Err(Box::new(Problem::Missing(MissingCassette {
+                    file: files.document(),
+                    asked: in_ci,
+                })));
             }
             _ => {
                 let cassette = match replayed {
@@ -321,7 +332,6 @@ impl SessionBuilder {
             ambient::check().map_err(|reason| Box::new(Problem::Obstacle(Obstacle::RealTime { reason })))?;
         }
         let engine = Engine::new(action, live(mode, &config)?, &config, site.clone());
-        let target = env.target_dir(&self.manifest_dir);
         let (ambient, network) = Network::begin(opened.id(), &self.name, mode, &config, &clock, &engine)?;
         let session = Session(Arc::new(Inner {
             id: opened.id(),

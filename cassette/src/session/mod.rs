@@ -3,6 +3,7 @@
 //!
 //! Must not know: how HTTP is parsed, or the contents of files.
 
+mod attributes;
 mod begin;
 mod call_site;
 mod causes;
@@ -15,6 +16,7 @@ mod learn;
 mod network;
 mod open;
 mod output;
+mod owners;
 mod problems;
 mod process_summary;
 mod proof;

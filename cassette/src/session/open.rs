@@ -40,7 +40,10 @@ impl Opened {
         let first = process.tests.get(document).cloned();
         let twice = first.is_some() && is_test;
         if twice || process.open.contains_key(document) {
-            return Err(Box::new(Problem::AlreadyOpen(AlreadyOpen { file: document.to_owned(), first })));
+            return Err(Box::new(Problem::AlreadyOpen(AlreadyOpen::InThisProcess {
+                file: document.to_owned(),
+                first,
+            })));
         }
         if is_test {
             process.tests.insert(document.to_owned(), site.clone());

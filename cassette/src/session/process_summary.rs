@@ -78,6 +78,10 @@ fn count(totals: &mut Totals, ended: &Ended<'_>) {
                 totals.on_thread.push(name());
                 continue;
             }
+            Note::GitAttributes(attributes) => {
+                totals.git_attributes.insert(attributes.clone());
+                continue;
+            }
             Note::Absent(absent) => {
                 totals.absent.insert(absent.clone());
                 continue;

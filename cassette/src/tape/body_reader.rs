@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use bytes::{Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 
-use super::{BodyFile, Content, parse};
+use super::{BodyFile, Content, lfs, parse};
 use crate::error::{Error, Result};
 use crate::hex;
 
@@ -143,8 +143,10 @@ impl Checked {
     }
 
     fn changed(&self, how: &str) -> Error {
-        Error::new(format!("the file of a body is not the one that was recorded: {how}"))
-            .at(&self.path)
-            .hint("if Git changed its line ends, put `*.bodies/** -text` into .gitattributes")
+        lfs::pointer(&self.path, "the body").unwrap_or_else(|| {
+            Error::new(format!("the file of a body is not the one that was recorded: {how}")).at(&self.path).hint(
+                "if Git changed its line ends, put `**/*.bodies/** -text` into .gitattributes, and get the file again",
+            )
+        })
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::body_reader::BodyReader;
 use super::outline::{self, Entry, ScanError, Span};
 use super::window::Window;
-use super::{Body, Files, Interaction, Metadata, Request, parse, position};
+use super::{Body, Files, Interaction, Metadata, Request, lfs, parse, position};
 use crate::error::{Error, Result};
 
 /// The version of the format that this library reads and writes.
@@ -97,7 +97,8 @@ impl Cassette {
         }
         let outline = outline::outline(&file, limits).map_err(|e| match e {
             ScanError::Read(e) => Error::io("read the cassette", &path, e),
-            ScanError::Text { offset, message } => position::error(&file, &path, offset, message),
+            ScanError::Text { offset, message } => lfs::pointer(&path, "a cassette")
+                .unwrap_or_else(|| position::error(&file, &path, offset, message)),
         })?;
         let mut cassette = Cassette {
             file,

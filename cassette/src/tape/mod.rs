@@ -14,6 +14,7 @@ pub(crate) mod files;
 pub(crate) mod install;
 pub(crate) mod journal;
 mod layout;
+pub(crate) mod lfs;
 pub(crate) mod list;
 mod locate;
 mod lock;

@@ -6,9 +6,20 @@ use crate::redact::{EncodingKind, LeakEncoding, LeakKind};
 
 #[test]
 fn no_cassette() {
-    let missing = MissingCassette { file: "tests/cassettes/weather/berlin.json".into() };
+    let missing = |asked| MissingCassette { file: "tests/cassettes/weather/berlin.json".into(), asked };
     check(
-        vec![Problem::Missing(missing)],
+        vec![Problem::Missing(missing(Some(Mode::Auto)))],
+        "\
+error: cassette `weather/berlin` has not been recorded
+  --> tests/forecast.rs:12, test forecast::berlin
+   = file: tests/cassettes/weather/berlin.json does not exist
+   = why: `CI` is set, so only CASSETTE_MODE makes a test record: this test has mode `auto`, and replays
+
+help: record it on your machine and commit it; to record in CI, which needs the network:
+    CASSETTE_MODE=record cargo test -p weather -- --exact forecast::berlin",
+    );
+    check(
+        vec![Problem::Missing(missing(None))],
         "\
 error: cassette `weather/berlin` has not been recorded
   --> tests/forecast.rs:12, test forecast::berlin
@@ -179,10 +190,25 @@ help: redact those places in the test's `Config`, then record again:
 
 #[test]
 fn a_cassette_in_use() {
+    let file = || "tests/cassettes/weather/berlin.json".into();
     let open = |first: Option<TestSite>| {
-        vec![Problem::AlreadyOpen(AlreadyOpen { file: "tests/cassettes/weather/berlin.json".into(), first })]
+        vec![Problem::AlreadyOpen(AlreadyOpen::InThisProcess { file: file(), first })]
     };
     let other = TestSite { test: "forecast::munich".into(), line: 30, ..site() };
+    check(
+        vec![Problem::AlreadyOpen(AlreadyOpen::ByAnotherTest { file: file(), first: other.clone() })],
+        "\
+error: cassette `weather/berlin` belongs to another test
+  --> tests/forecast.rs:12, test forecast::berlin
+   = file: tests/cassettes/weather/berlin.json
+   = opened by: forecast::munich at tests/forecast.rs:30
+   = this test: forecast::berlin at tests/forecast.rs:12
+
+  Two tests use this cassette. Give each test a cassette of its own.
+
+help: find where the code names it:
+    grep -rn '\"weather/berlin\"' --include='*.rs' .",
+    );
     check(
         open(Some(other)),
         "\

@@ -57,13 +57,31 @@ help: once the cause is mended, record again:
 
 #[test]
 fn a_replay_that_took_too_long() {
+    let late =
+        |millis, is_default| WhyUnproved::TimedOut { limit: Duration::from_millis(millis), is_default };
     check(
-        unproved(ProvedBy::Thread, WhyUnproved::TimedOut { limit: Duration::from_secs(42) }),
+        unproved(ProvedBy::Process, late(500, false)),
+        "\
+error: the recording passed, but it does not replay, so it was not installed
+  --> tests/forecast.rs:12, test forecast::berlin
+   = replayed: offline, in a new process of this executable
+   = stopped: after 0.5 s, the limit that the `Config` sets
+   = if it takes longer: `.proof_limit(Duration::from_secs(…))` in the `Config`
+   = hint: on replay nothing answers a request that is not recorded; look for code that waits for ever
+
+   = to install without a replay: `prove = false` in the attribute, or `.prove(false)` in the `Config`
+
+help: once the cause is mended, record again:
+    cargo test -p weather -- --exact forecast::berlin",
+    );
+    check(
+        unproved(ProvedBy::Thread, late(42_000, true)),
         "\
 error: the recording passed, but it does not replay, so it was not installed
   --> tests/forecast.rs:12, test forecast::berlin
    = replayed: offline, on a thread of this process
-   = stopped: after 42 s: 30 s and ten times the time of the recording
+   = stopped: after 42 s, 30 s and ten times the time of the recording
+   = if it takes longer: `.proof_limit(Duration::from_secs(…))` in the `Config`
    = hint: on replay nothing answers a request that is not recorded; look for code that waits for ever
 
    = to install without a replay: `prove = false` in the attribute, or `.prove(false)` in the `Config`

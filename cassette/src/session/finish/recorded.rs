@@ -15,7 +15,7 @@ use crate::session::begin::known_volatile;
 use crate::session::handle::{Inner, Session};
 use crate::session::proof::Assignment;
 use crate::session::summary::Summary;
-use crate::session::{leaks, output, problems};
+use crate::session::{attributes, leaks, output, problems};
 use crate::snapshot;
 use crate::tape::{Cassette, Journal, LeftOutHeaders, Metadata, Prepared};
 
@@ -115,7 +115,12 @@ impl Session {
     ) -> Result<()> {
         let inner = &*self.0;
         summary.is_new = !inner.files.exists();
+        let has_bodies = prepared.files().len() > 1;
         let installed = prepared.install()?;
+        if has_bodies {
+            let folder = inner.package_dir.join(&inner.config.directory);
+            summary.notes.extend(attributes::protect_bodies(&folder).map(Note::GitAttributes));
+        }
         self.store_output(manifest, summary)?;
         summary.recorded = true;
         summary.interactions = installed.interactions;

@@ -56,7 +56,7 @@ enum Replayed {
     TimedOut,
 }
 
-/// A replay may take this time plus ten times the duration of the recording session.
+/// The default limit of a replay: this time, and ten times the time of the recording.
 const LIMIT: Duration = Duration::from_secs(30);
 
 impl std::fmt::Debug for Prover {
@@ -97,7 +97,8 @@ impl Session {
         if let Some(manifest) = manifest {
             snapshot::store(&files.output_snapshot(), manifest, &snapshot::Header { source: None })?;
         }
-        let limit = LIMIT + 10 * self.0.started.elapsed();
+        let own_limit = self.0.config.proof_limit;
+        let limit = own_limit.unwrap_or_else(|| LIMIT + 10 * self.0.started.elapsed());
         let (mut by, replayed) = self.replayed(prover, None, &assignment, limit)?;
         let note = |by| (by == ProvedBy::Thread && prover.harness.is_some()).then_some(Note::ProvedOnThread);
         let first = match replayed {
@@ -108,10 +109,8 @@ impl Session {
                 return Ok((Some(Problem::Unproved(Unproved { by, why })), note(by)));
             }
             Replayed::TimedOut => {
-                return Ok((
-                    Some(Problem::Unproved(Unproved { by, why: WhyUnproved::TimedOut { limit } })),
-                    note(by),
-                ));
+                let why = WhyUnproved::TimedOut { limit, is_default: own_limit.is_none() };
+                return Ok((Some(Problem::Unproved(Unproved { by, why })), note(by)));
             }
         };
         // A value that differs between two replays of one recording differs in each run. A value that is the same in

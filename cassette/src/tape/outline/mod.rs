@@ -107,6 +107,7 @@ impl<'a, R: Read> Scanner<'a, R> {
 
     fn document(&mut self) -> Result<Outline, ScanError> {
         let mut outline = Outline::default();
+        self.skip_byte_order_mark()?;
         let mut more = self.open(b'{', b'}', "a cassette: `{`")?;
         while more {
             let key_at = self.key()?;
@@ -128,6 +129,16 @@ impl<'a, R: Read> Scanner<'a, R> {
             more = self.next(b'}')?;
         }
         Ok(outline)
+    }
+
+    /// Some editors on Windows begin a file with this mark, which is not JSON.
+    fn skip_byte_order_mark(&mut self) -> Result<(), ScanError> {
+        const MARK: &[u8] = "\u{feff}".as_bytes();
+        while self.filled - self.at < MARK.len() && self.fill()? {}
+        if self.buffer[self.at..self.filled].starts_with(MARK) {
+            self.at += MARK.len();
+        }
+        Ok(())
     }
 
     fn interactions(&mut self) -> Result<Vec<Entry>, ScanError> {

@@ -49,7 +49,11 @@ fn answered(fields: &str) -> String {
 fn structure() {
     check("", "1:1: the file ends here, expected a cassette: `{`");
     check("\n  hello", "2:3: expected a cassette: `{`");
-    check("\u{feff}{}", "1:1: expected a cassette: `{`");
+    // A byte order mark is skipped, once and only at the beginning.
+    check("\u{feff}{}", "1:1: missing field `version`, expected 2");
+    check("\u{feff}\n  hello", "2:3: expected a cassette: `{`");
+    check("\u{feff}", "1:4: the file ends here, expected a cassette: `{`");
+    check("\n\u{feff}{}", "2:1: expected a cassette: `{`");
     check("{}", "1:1: missing field `version`, expected 2");
     check("{\"version\": 2}", "1:1: missing field `interactions`");
     check("{\"version\": 2, \"interactions\": {}}", "1:32: expected an array of interactions: `[`");
