@@ -43,6 +43,8 @@ pub(crate) struct Totals {
     pub(crate) on_thread: Vec<String>,
     /// The places that mode `learn` found, each with the requests in which it occurs.
     pub(crate) learned: BTreeSet<String>,
+    /// Whether cassette is compiled without optimization.
+    pub(crate) unoptimized: bool,
     /// What keeps Git from changing the body files of new recordings.
     pub(crate) git_attributes: BTreeSet<GitAttributes>,
     /// Secrets that had no value while recording.
@@ -50,6 +52,9 @@ pub(crate) struct Totals {
     /// Headers that matching does not compare. Some recordings of the same request differ in these headers.
     pub(crate) differing_headers: BTreeSet<String>,
 }
+
+/// From this size of all recordings on, in bytes, the summary says that cassette is compiled without optimization.
+const LARGE: u64 = 20_000_000;
 
 /// How many names the summary lists in one line.
 const SHOWN: usize = 10;
@@ -67,6 +72,13 @@ impl Totals {
             let what = count(self.interactions, "interaction");
             let cut = cut(self.cut).map_or_else(String::new, |cut| format!(", {cut}"));
             page.fact("recorded", format_args!("{what}, {}{cut}", size(self.size)));
+            if self.unoptimized && self.size > LARGE {
+                page.fact(
+                    "slow",
+                    "cassette is compiled without optimization; to record and replay long bodies ten times as fast, add \
+                     `[profile.dev.package.cassette-vcr]` with `opt-level = 3` to the Cargo.toml of the workspace",
+                );
+            }
         }
         let redacted = self.redacted.iter().map(|(name, n)| times(name, *n));
         let unused = self.unused.iter().map(|(name, n)| format!("{} ({n})", clean(name)));
@@ -163,6 +175,16 @@ mod tests {
             "summary: 1 cassette recorded (new)\n   = recorded: 0 interactions, 0 B\n   \
              = equal recordings differ in headers, to compare them: .require_header(\"accept\"), \
              .require_header(\"x-b\")",
+        );
+        let long = Totals { new: 1, size: LARGE + 1, unoptimized: true, ..Totals::default() };
+        let slow = |totals: &Totals| {
+            totals
+                .render(&Palette::plain())
+                .is_some_and(|text| text.contains("\n   = slow: cassette is compiled"))
+        };
+        assert!(slow(&long));
+        assert!(
+            !slow(&Totals { unoptimized: false, ..long.clone() }) && !slow(&Totals { size: LARGE, ..long })
         );
         check(Totals { accepted: 1, ..Totals::default() }, "summary: 1 snapshot accepted");
         check(

@@ -60,6 +60,7 @@ fn count(totals: &mut Totals, ended: &Ended<'_>) {
         totals.interactions += summary.interactions;
         totals.size += summary.bytes;
         totals.cut += summary.cut;
+        totals.unoptimized = cfg!(unoptimized);
         for (rule, times) in &summary.redacted {
             *totals.redacted.entry(rule.clone()).or_default() += times;
         }
