@@ -4,7 +4,7 @@
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Error, Ident};
+use syn::{Error, Ident, LitBool};
 
 use crate::function::{self, Function, Panics};
 use crate::options::{Errors, Flavor, Options, Runtime};
@@ -106,6 +106,7 @@ fn facts(krate: &TokenStream, options: &Options, function: &Function) -> TokenSt
         // The declared type makes rustc report a function of a wrong type at the path in the attribute.
         quote_spanned!(path.span()=> { let config: fn() -> #krate::Config = #path; config })
     }));
+    let paused = options.runtime.start_paused.as_ref().is_some_and(LitBool::value);
     let test = function.ident.to_string();
     let panics = match function.panics() {
         Panics::No => optional(None::<&str>),
@@ -124,6 +125,7 @@ fn facts(krate: &TokenStream, options: &Options, function: &Function) -> TokenSt
             mode: #mode,
             freeze: #freeze,
             prove: #prove,
+            paused: #paused,
             config: #config,
             expects_panic: #panics,
         }

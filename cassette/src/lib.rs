@@ -109,6 +109,8 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg_attr(not(feature = "proxy"), allow(dead_code, reason = "there are no I/O threads"))]
+mod activity;
 mod ambient;
 mod body;
 mod boundaries;

@@ -28,6 +28,7 @@ mod matching_headers;
 mod modes;
 mod off;
 mod ownership;
+mod paused;
 mod processes;
 mod project;
 mod proof;

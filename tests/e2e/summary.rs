@@ -1,5 +1,6 @@
 //! Tests the summary that a test process prints when it ends. The test harness does not capture it.
 
+use crate::api::{Api as Server, Speaks, answer};
 use crate::fixture::{Api, CASSETTE, Project, recorded};
 
 /// The text after the last line that the test harness prints.
@@ -83,4 +84,15 @@ fn unused_recordings_and_old_cassettes() {
         &[("FIXTURE", "a page less"), ("FIXTURE_UNUSED", "warn"), ("FIXTURE_MAX_AGE", "warn")],
         old,
     );
+}
+
+/// A long recording by an unoptimized cassette says what makes it faster, once.
+#[test]
+fn a_long_recording_without_optimization() {
+    let api = Server::start(Speaks::Http1, |_| answer(200, &[], ""));
+    let project = Project::new().upstream(api.address());
+    let run = project.run(&["ways::upload"], &[("CASSETTE_MODE", "record")]);
+    assert!(run.passed, "{}", run.text);
+    let lines = run.text.matches("   = slow: cassette is compiled without optimization").count();
+    assert_eq!(lines, usize::from(cfg!(debug_assertions)), "{}", run.text);
 }

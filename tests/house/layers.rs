@@ -37,6 +37,7 @@ const ROOMS: &[&str] = &[
     "ambient.rs",
     "hosts.rs",
     "timer.rs",
+    "activity.rs",
     "target.rs",
     // The cassette's files, and the modules that compare or change their contents.
     "tape",

@@ -29,6 +29,7 @@ pub(crate) use self::pending::{Begun, Pending, Settled};
 pub(crate) use self::replay::Replay;
 use self::replay::{Held, MOST_HELD, Reading, Unread};
 use self::verify::Verifying;
+use crate::activity::Exchange;
 use crate::body::Body;
 use crate::config::{Config, VerifyPolicy};
 use crate::hosts::{self, Hosts};
@@ -356,12 +357,26 @@ impl Engine {
     }
 
     async fn answer(self, request: http::Request<Body>) -> Answered {
-        match self.begin(request).settled().await {
+        let Some(exchange) = Exchange::begin() else {
+            return match self.begin(request).settled().await {
+                Settled::Here(answer) => answer.await,
+                Settled::Live(request, pending) => self.live_answer(request, pending).await,
+            };
+        };
+        match self.begin(request.map(|body| exchange.request(body))).settled().await {
             Settled::Here(answer) => answer.await,
-            Settled::Live(request, pending) => match self.live(request).await {
-                Ok(response) => pending.answered(response).await,
-                Err(e) => pending.failed(&e).await.unwrap_or(Err(e)),
-            },
+            Settled::Live(request, pending) => {
+                exchange.lives();
+                let answered = self.live_answer(request, pending).await;
+                answered.map(|response| response.map(|body| exchange.response(body)))
+            }
+        }
+    }
+
+    async fn live_answer(&self, request: http::Request<Body>, pending: Pending) -> Answered {
+        match self.live(request).await {
+            Ok(response) => pending.answered(response).await,
+            Err(e) => pending.failed(&e).await.unwrap_or(Err(e)),
         }
     }
 

@@ -27,6 +27,8 @@ pub struct Test {
     pub freeze: Option<&'static str>,
     /// `prove = …`: whether a recording is played back before it is installed.
     pub prove: Option<bool>,
+    /// `start_paused = true`: the clock of the runtime is paused.
+    pub paused: bool,
     /// `config = …`.
     pub config: Option<fn() -> Config>,
     /// Set if the test has `#[should_panic]`: the text that the message of the panic must contain. It is empty if any
@@ -94,6 +96,7 @@ mod tests {
             mode: None,
             freeze: None,
             prove: None,
+            paused: false,
             config: None,
             expects_panic: None,
         };

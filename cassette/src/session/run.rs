@@ -17,6 +17,7 @@ use super::call_site::Test;
 use super::failure::{self, Failure};
 use super::finish::BodyEnd;
 use super::handle::Session;
+use super::network::HeldClock;
 use super::proof::{Assignment, Body, Prover};
 use super::summary::Summary;
 use crate::clock;
@@ -96,8 +97,13 @@ pub fn run_async(
     runtime: fn() -> Builder,
     body: fn(Session) -> Pin<Box<dyn Future<Output = Verdict>>>,
 ) {
+    let paused = test.paused;
     run_test(test, move |session| {
-        let runtime = runtime().enable_all().build().map_err(no_runtime)?;
+        let mut builder = runtime();
+        let held = (paused && session.mode() != Mode::Off).then(|| HeldClock::of(&mut builder));
+        let runtime = builder.enable_all().build().map_err(no_runtime)?;
+        // The clock is released before the runtime is dropped.
+        let _held = held;
         runtime.block_on(body(session))
     });
 }

@@ -14,7 +14,9 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Decides how a connection ends: in order, or with a reset.
+use crate::activity;
+
+/// Says how a connection ends.
 #[derive(Clone, Default)]
 pub(super) struct Abort(Arc<AtomicBool>);
 
@@ -25,6 +27,7 @@ impl Abort {
     }
 
     pub(super) fn watch(&self, stream: TcpStream) -> Abortable {
+        activity::stir();
         Abortable { stream, abort: self.clone() }
     }
 }
@@ -37,6 +40,7 @@ pub(super) struct Abortable {
 
 impl Drop for Abortable {
     fn drop(&mut self) {
+        activity::stir();
         if self.abort.0.load(Ordering::Acquire) {
             // Without a linger time, the system resets the connection. If the call fails, the connection ends in order.
             let _ = self.stream.set_zero_linger();
@@ -56,7 +60,7 @@ impl AsyncRead for Abortable {
 
 impl AsyncWrite for Abortable {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        stirred(Pin::new(&mut self.stream).poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -64,7 +68,7 @@ impl AsyncWrite for Abortable {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        stirred(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -76,6 +80,14 @@ impl AsyncWrite for Abortable {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        stirred(Pin::new(&mut self.stream).poll_shutdown(cx))
     }
+}
+
+/// The client can see the outcome, unless it is pending.
+fn stirred<T>(polled: Poll<T>) -> Poll<T> {
+    if polled.is_ready() {
+        activity::stir();
+    }
+    polled
 }

@@ -10,8 +10,11 @@ use std::sync::Mutex;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::activity;
 use crate::error::{Error, Result};
 use crate::poison::unpoisoned;
+
+const THREADS: usize = 2;
 
 static RUNTIME: Mutex<Option<Runtime>> = Mutex::new(None);
 
@@ -24,7 +27,14 @@ pub(super) fn handle() -> Result<Handle> {
     let mut slot = unpoisoned(RUNTIME.lock());
     if slot.is_none() {
         let started = super::outside(|| {
-            Builder::new_multi_thread().worker_threads(2).thread_name("cassette-io").enable_all().build()
+            activity::threads_start(THREADS);
+            Builder::new_multi_thread()
+                .worker_threads(THREADS)
+                .thread_name("cassette-io")
+                .on_thread_park(activity::thread_waits)
+                .on_thread_unpark(activity::thread_works)
+                .enable_all()
+                .build()
         });
         *slot = Some(started.map_err(|e| Error::with_source("could not start the I/O threads", e))?);
     }

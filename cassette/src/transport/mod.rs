@@ -21,6 +21,7 @@ mod certificate_refusal;
 mod client;
 mod connect;
 mod cut;
+mod flush;
 mod foreign;
 mod incidents;
 mod io;
@@ -55,6 +56,7 @@ pub(crate) use certificate_refusal::CertificateRefusal;
 pub(crate) use client::{blocking_client_builder, direct_blocking_client_builder};
 #[cfg(feature = "client")]
 pub(crate) use client::{client_builder, direct_client_builder};
+pub(crate) use flush::flush;
 pub(crate) use foreign::Foreign;
 pub(crate) use proxy::Proxy;
 pub(crate) use tunnel::Tunnels;

@@ -7,6 +7,8 @@
 mod built_in;
 #[cfg(feature = "proxy")]
 mod children;
+#[cfg(feature = "proxy")]
+mod held_clock;
 #[cfg(feature = "intercept")]
 mod interception;
 #[cfg(not(feature = "proxy"))]
@@ -19,8 +21,10 @@ mod turns;
 
 #[cfg(feature = "proxy")]
 pub(super) use self::built_in::{Network, live, with_secrets};
+#[cfg(feature = "proxy")]
+pub(super) use self::held_clock::HeldClock;
 #[cfg(not(feature = "proxy"))]
-pub(super) use self::left_out::{Network, live, with_secrets};
+pub(super) use self::left_out::{HeldClock, Network, live, with_secrets};
 pub(super) use self::turns::{Sharing, Turn};
 use crate::config::Config;
 use crate::mode::Mode;
