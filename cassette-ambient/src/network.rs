@@ -24,8 +24,8 @@ pub struct Network {
     /// Set if the session intercepts nothing: connections to these hosts go to other addresses, and all other
     /// connections go where they are meant to. The other fields are not used then.
     pub overrides: Option<Vec<Override>>,
-    /// Called for each refused connection, on the thread that tried to connect. It must not panic, and must not open a
-    /// connection.
+    /// The function that is called for each refused connection, on the thread that tried to connect. It must not panic,
+    /// and must not open a connection.
     pub refused: Box<dyn Fn(&RefusedConnection) + Send + Sync>,
 }
 

@@ -140,9 +140,10 @@ mod backend {
             Ambient(Context::with_network(session, wall(clock), network))
         }
 
-        /// Assigns the calling thread, which runs the test's body, and all threads that it starts from now on to the
-        /// session. The test must build its async runtime afterwards, so that the runtime's threads belong to the
-        /// session. Under nextest the whole process belongs to the session until it [ends](Self::end).
+        /// Assigns the calling thread and all threads that it starts from now on to the session. The calling thread
+        /// must be the thread that runs the test's body. The test must build its async runtime afterwards, so that the
+        /// runtime's threads belong to the session. Under nextest the whole process belongs to the session until it
+        /// [ends](Self::end).
         #[must_use = "the thread leaves the session as soon as this is dropped"]
         pub(crate) fn enter(self) -> Entered {
             Entered(self.0.enter_root())

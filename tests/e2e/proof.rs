@@ -286,7 +286,8 @@ fn a_replay_that_hangs() {
     refused("hangs", "", &expected);
 }
 
-/// Mode `learn` says what it learned, and the failure what it cannot learn.
+/// The summary of mode `learn` names what it learned. If a path differs, the failure says that mode `learn` cannot
+/// ignore it.
 #[test]
 fn learn_says_what_it_learned() {
     let api = server();

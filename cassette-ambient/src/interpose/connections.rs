@@ -89,7 +89,7 @@ fn allow_v4(socket: c_int) {
     unsafe { libc::setsockopt(socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, off, size) };
 }
 
-/// Binds the socket to a free port of loopback.
+/// Binds the socket to a free port of a loopback address.
 fn bind(socket: c_int, v6: bool) -> c_int {
     // A port stays in use for about a minute after its connection has ended, so one address allows about 28 thousand
     // connections a minute. On Linux all of 127/8 is loopback, and each address has its own ports. So several addresses

@@ -22,8 +22,8 @@ impl Config {
         self
     }
 
-    /// While recording, connects to `address` if a request is for `host`, as curl's `--resolve` does. The host is a name,
-    /// with or without a port. Port 0 of the address stands for the port of the request.
+    /// Sets the address of a host. While recording, cassette connects to `address` for requests to `host`, as curl does
+    /// with `--resolve`. The host is a name, with or without a port. Port 0 of the address stands for the port of the request.
     ///
     /// In mode `off` the connections of the test's own clients go to `address` as well, where cassette can intercept
     /// connections and the address is an IPv4 address: the test runs against the same server as in mode `record`. TLS is

@@ -211,9 +211,11 @@ impl SessionBuilder {
                 return Err(Box::new(Problem::AlreadyOpen(AlreadyOpen::ByAnotherTest { file, first })));
             }
         }
-        // The session takes its turn before the lock. Another process may hold the lock, but never waits for a turn in
-        // this one.
-        // The session whose recording is played back waits for this one, so this one must not wait for its turn.
+        // The session waits for its turn before it waits for the lock. That cannot block for ever: another process may
+        // hold the lock, but it never waits for a turn in this process.
+        //
+        // If this session plays a recording back, the session that recorded it waits for this one. So this session must
+        // not wait for a turn.
         let sharing = match self.assignment {
             Some(_) => Sharing::Apart,
             None => sharing(asked, files.exists(), &config),

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 
 use crate::activity;
 
-/// Says how a connection ends.
+/// Decides how a connection ends: in order, or with a reset.
 #[derive(Clone, Default)]
 pub(super) struct Abort(Arc<AtomicBool>);
 
