@@ -1,5 +1,6 @@
 //! `cargo cassette`: inspects cassettes and finishes recordings. Every subcommand is a thin call into the library.
 
+mod config;
 mod recover;
 mod rules;
 mod scan;
@@ -21,6 +22,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Print the settings of the package in the current folder: those of its `cassette.toml` and of the workspace's, and
+    /// the defaults, each with the file and the line that set it
+    Config {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// List the cassettes below a folder with their interactions, bytes on disk and time of recording. Exits with 1 if a
     /// cassette is malformed, with 2 if the folder could not be read
     List {
@@ -31,13 +39,14 @@ enum Verb {
     /// Finish a recording that a killed process left behind: the interactions in its journal become the cassette
     Recover(recover::Arguments),
     /// List the default redaction rules with their id, kind, target and reason, and the headers that matching compares by
-    /// default
+    /// default. Says which rules the package's settings switch off
     Rules {
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
     /// Scan files for secrets: the named secrets in every encoding, and tokens that match the pattern of a known issuer.
+    /// The settings of the package in the current folder name secrets and switch off rules, in addition to the options.
     /// Exits with 1 if a secret is found, with 2 if a file could not be read
     Scan(scan::Arguments),
 }
@@ -53,8 +62,12 @@ fn main() -> ExitCode {
             let listed = list(&path).map(|whole| if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE });
             return listed.unwrap_or_else(|e| report(&e, 2));
         }
+        Verb::Config { json } => config::run(json).map(|()| ExitCode::SUCCESS),
         Verb::Recover(arguments) => recover::run(&arguments),
-        Verb::Rules { json } => printed(rules::print(json), "the list").map(|()| ExitCode::SUCCESS),
+        Verb::Rules { json } => config::settings().and_then(|settings| {
+            printed(rules::print(&settings, json), "the list")?;
+            Ok(ExitCode::SUCCESS)
+        }),
         Verb::Scan(arguments) => return scan::run(&arguments).unwrap_or_else(|e| report(&e, 2)),
     };
     done.unwrap_or_else(|e| report(&e, 1))

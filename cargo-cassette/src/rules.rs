@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use cassette::__support::{DefaultRule, SelectingHeader, default_rules, selecting_headers};
+use cassette::__support::{DefaultRule, ProjectSettings, SelectingHeader, default_rules, selecting_headers};
 
 /// Prints one line for each rule, or JSON.
-pub(crate) fn print(json: bool) -> io::Result<()> {
+pub(crate) fn print(settings: &ProjectSettings, json: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let rules = default_rules();
     if json {
@@ -22,6 +22,14 @@ pub(crate) fn print(json: bool) -> io::Result<()> {
         writeln!(out, "{id}  {:<kinds$}  {what:<names$}  {why}", kind.to_string())?;
     }
     writeln!(out, "\nto switch a rule off: Config::new().without_rule(\"{}\")\n", rules[0].id)?;
+    let off = settings.rules_off();
+    let folder = std::env::current_dir().unwrap_or_default();
+    for (id, file, line) in &off {
+        writeln!(out, "{id} is switched off by {}", crate::config::place(file, *line, &folder))?;
+    }
+    if !off.is_empty() {
+        writeln!(out)?;
+    }
     let headers = selecting_headers();
     let names = headers.iter().map(|header| header.name.chars().count()).max().unwrap_or(0);
     writeln!(out, "{:<names$}  why matching compares this header of requests", "header")?;

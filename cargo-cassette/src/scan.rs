@@ -45,7 +45,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 fn rules(arguments: &Arguments) -> Result<Rules> {
-    let mut rules = Rules::default();
+    let settings = crate::config::settings()?;
+    let mut rules = settings.rules()?;
+    let folder = std::env::current_dir().unwrap_or_default();
+    for (name, file, line) in settings.unset().iter().filter(|(name, ..)| !arguments.env.contains(name)) {
+        let place = crate::config::place(file, *line, &folder);
+        let _ = writeln!(io::stderr(), "not searched for: {name} is not set ({place})");
+    }
     for name in &arguments.env {
         // A missing variable is an error. Without it, the scan would not search for this secret, and would report no
         // problem.
@@ -53,7 +59,10 @@ fn rules(arguments: &Arguments) -> Result<Rules> {
             let error = Error::with_source(format!("could not read the environment variable {name}"), e);
             error.hint(format!("set {name} to the secret to look for, or leave out `--env {name}`"))
         })?;
-        rules = rules.secret(name.as_str(), value)?;
+        // The settings may name the secret, too.
+        if !rules.names().any(|known| known == name) {
+            rules = rules.secret(name.as_str(), value)?;
+        }
     }
     let read = |path: &PathBuf| {
         std::fs::read(path).map_err(|e| Error::with_source(format!("could not read {}", path.display()), e))

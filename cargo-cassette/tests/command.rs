@@ -108,6 +108,8 @@ fn nobody_reads_to_the_end() {
     for (arguments, code, message) in [
         (&["--help"][..], 0, ""),
         (&["--version"], 0, ""),
+        (&["config"], 0, ""),
+        (&["config", "--json"], 0, ""),
         (&["rules"], 0, ""),
         (&["rules", "--json"], 0, ""),
         (&["list"], 0, ""),
@@ -262,4 +264,84 @@ fn what_a_scan_could_not_read_is_reported() {
         message.ends_with("incomplete: 1 path could not be read; no secrets in 2 files that could\n"),
         "{message}"
     );
+}
+
+/// A workspace with settings, and one package with settings of its own.
+fn workspace() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect("written");
+    std::fs::create_dir_all(dir.path().join("api/src")).expect("made");
+    write("Cargo.toml", "[workspace]\nmembers = [\"api\"]\n");
+    write(
+        "cassette.toml",
+        "without_rule = [\"CAS0031\"]\nprove = false\nignore_query = [\"nonce\"]\n\
+         secret_from_env = [\"CARGO_PKG_NAME\", \"A_VARIABLE_THAT_NOBODY_SETS\"]\n",
+    );
+    write("api/Cargo.toml", "[package]\nname = \"api\"\n");
+    write(
+        "api/cassette.toml",
+        "ignore_query = [\"t\"]\nunused = \"warn\"\n\n[matching_for.\"a.test/v1/**\"]\nignore_body = true\n",
+    );
+    dir
+}
+
+#[test]
+fn the_settings_in_effect_are_printed_with_their_places() {
+    let dir = workspace();
+    let root = std::path::absolute(dir.path().join("cassette.toml")).expect("a path");
+    let output = cargo_cassette(&["config"], &dir.path().join("api"));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let shown = text(&output.stdout).replace(&*root.to_string_lossy(), "[root]");
+    for lines in [
+        "directory = \"tests/cassettes\"  # default\n",
+        "prove = false  # [root]:2\n",
+        "without_rule = [\n    \"CAS0031\",  # [root]:1\n]\n",
+        "ignore_query = [\n    \"nonce\",  # [root]:3\n    \"t\",  # cassette.toml:1\n]\n",
+        "matching_for.\"a.test/v1/**\".ignore_body = true  # cassette.toml:5\n",
+        "unused = \"warn\"  # cassette.toml:2\n",
+    ] {
+        assert!(shown.contains(lines), "{lines}\n{shown}");
+    }
+    // What the command prints is a file that means the same.
+    let copy = tempfile::tempdir().expect("a directory");
+    std::fs::write(copy.path().join("cassette.toml"), text(&output.stdout)).expect("written");
+    let values = |output: &Output| -> Vec<serde_json::Value> {
+        let json: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).expect("it is JSON");
+        json.iter().map(|setting| serde_json::json!([setting["key"], setting["value"]])).collect()
+    };
+    let json = cargo_cassette(&["config", "--json"], &dir.path().join("api/src"));
+    let of_copy = cargo_cassette(&["config", "--json"], copy.path());
+    assert!(of_copy.status.success(), "{}", text(&of_copy.stderr));
+    // A list without items is one line of the original, and no item of the copy.
+    assert_eq!(values(&json), values(&of_copy));
+}
+
+#[test]
+fn other_subcommands_read_the_settings() {
+    let dir = workspace();
+    let api = dir.path().join("api");
+    std::fs::write(api.join("src/notes.txt"), "CARGO_PKG_NAME=cargo-cassette").expect("written");
+    let output = cargo_cassette(&["scan", "src"], &api);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stdout).contains("notes.txt:1:16 secret.CARGO_PKG_NAME, as it is"),
+        "{}",
+        text(&output.stdout)
+    );
+    let message = text(&output.stderr);
+    assert!(message.contains("not searched for: A_VARIABLE_THAT_NOBODY_SETS is not set ("), "{message}");
+    let rules = text(&cargo_cassette(&["rules"], &api).stdout);
+    assert!(rules.contains("\nCAS0031 is switched off by "), "{rules}");
+
+    std::fs::write(api.join("cassette.toml"), "\n  ignore_qeury = []\n").expect("written");
+    for (arguments, code) in [(&["config"][..], 1), (&["scan", "src"], 2), (&["rules"], 1)] {
+        let output = cargo_cassette(arguments, &api);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        let message = text(&output.stderr);
+        assert!(
+            message.contains("cassette.toml:2:3: unknown key `ignore_qeury`: did you mean `ignore_query`?"),
+            "{message}"
+        );
+        assert!(message.contains("help: correct this file"), "{message}");
+    }
 }

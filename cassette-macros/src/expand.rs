@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Error, Ident, LitBool};
 
 use crate::function::{self, Function, Panics};
-use crate::options::{Errors, Flavor, Options, Runtime};
+use crate::options::{ConfigSource, Errors, Flavor, Options, Runtime};
 
 /// Expands the attribute. If there are mistakes, it returns all errors, and the item without the attribute, so that an
 /// editor can still analyse the code of the item.
@@ -102,10 +102,7 @@ fn facts(krate: &TokenStream, options: &Options, function: &Function) -> TokenSt
     let mode = optional(options.mode.as_ref());
     let freeze = optional(options.freeze.as_ref());
     let prove = optional(options.prove.as_ref());
-    let config = optional(options.config.as_ref().map(|path| {
-        // The declared type makes rustc report a function of a wrong type at the path in the attribute.
-        quote_spanned!(path.span()=> { let config: fn() -> #krate::Config = #path; config })
-    }));
+    let config = optional(options.config.as_ref().map(|config| config_function(krate, config)));
     let paused = options.runtime.start_paused.as_ref().is_some_and(LitBool::value);
     let test = function.ident.to_string();
     let panics = match function.panics() {
@@ -128,6 +125,30 @@ fn facts(krate: &TokenStream, options: &Options, function: &Function) -> TokenSt
             paused: #paused,
             config: #config,
             expects_panic: #panics,
+        }
+    }
+}
+
+/// The expression of type `fn(Config) -> Config` for the option `config`. Its spans make rustc report a function or a
+/// closure of a wrong type in the attribute.
+fn config_function(krate: &TokenStream, config: &ConfigSource) -> TokenStream {
+    match config {
+        ConfigSource::Function(path) => {
+            // The trait accepts functions with and without a parameter.
+            let configure =
+                quote_spanned!(path.span()=> #krate::__private::Configure::configure(#path, project));
+            quote!(|project: #krate::Config| -> #krate::Config { #configure })
+        }
+        ConfigSource::Closure(closure) => {
+            let config = quote_spanned!(closure.span()=> let config: fn() -> #krate::Config = #closure;);
+            quote!(|_: #krate::Config| -> #krate::Config { #config config() })
+        }
+        // The declared type gives the closure's parameter its type.
+        ConfigSource::Change(closure) => {
+            let config = quote_spanned!(closure.span()=>
+                let config: fn(#krate::Config) -> #krate::Config = #closure;
+            );
+            quote!({ #config config })
         }
     }
 }
@@ -237,7 +258,21 @@ mod tests {
         has(&format!("freeze = {instant:?}"), BERLIN, &format!("Option::Some({instant:?})"));
         has("prove = false", BERLIN, "prove: ::core::option::Option::Some(false)");
         has("", BERLIN, "prove: ::core::option::Option::None");
-        has("config = crate::config", BERLIN, "fn() -> ::cassette::Config = crate::config;");
+        has("config = crate::config", BERLIN, "Configure::configure(crate::config, project)");
+        let closure = "|c: Config| -> Config { c.redact_links(\"a.b\", [\"c\", \"d\"]) }";
+        has(
+            &format!("config = {closure}, prove = true"),
+            BERLIN,
+            &format!("fn(::cassette::Config) -> ::cassette::Config = {closure};"),
+        );
+        has(
+            "config = || crate::config().prove(false)",
+            BERLIN,
+            "fn() -> ::cassette::Config = || crate::config().prove(false);",
+        );
+        for wrong in ["||", "|c|", "|c", "|a, b| a", "move", "crate::c()", "|"] {
+            has(&format!("config = {wrong}"), BERLIN, "compile_error!");
+        }
     }
 
     #[test]

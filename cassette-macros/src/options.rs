@@ -21,10 +21,20 @@ pub(crate) struct Options {
     pub(crate) name: Option<LitStr>,
     pub(crate) mode: Option<LitStr>,
     pub(crate) freeze: Option<LitStr>,
-    pub(crate) config: Option<Path>,
+    pub(crate) config: Option<ConfigSource>,
     pub(crate) prove: Option<LitBool>,
     pub(crate) krate: Option<Path>,
     pub(crate) runtime: Runtime,
+}
+
+/// What `config = …` may be.
+pub(crate) enum ConfigSource {
+    /// The path of a function.
+    Function(Path),
+    /// A closure without parameters.
+    Closure(TokenStream),
+    /// A closure with one parameter, the project's `Config`.
+    Change(TokenStream),
 }
 
 /// The options of the tokio runtime. Only an `async` test has a runtime.
@@ -84,7 +94,7 @@ impl Options {
         match key.as_str() {
             "mode" => self.mode = Some(string(input, &key, check::mode)?),
             "freeze" => self.freeze = Some(string(input, &key, check::instant)?),
-            "config" => self.config = Some(path(input, &key)?),
+            "config" => self.config = Some(config(input, &key)?),
             "prove" => self.prove = Some(boolean(input, &key)?),
             "crate" => self.krate = Some(path(input, &key)?),
             "flavor" => {
@@ -187,6 +197,38 @@ fn path(input: ParseStream<'_>, key: &str) -> syn::Result<Path> {
     let at = input.span();
     let message = || format!("`{key}` takes a path: `{key} = crate::…`");
     input.call(Path::parse_mod_style).map_err(|_| Error::new(at, message()))
+}
+
+/// The path of a function, or a closure. Only the parameters of a closure are parsed. Rustc reports mistakes in the
+/// rest.
+fn config(input: ParseStream<'_>, key: &str) -> syn::Result<ConfigSource> {
+    if !input.peek(Token![|]) && !input.peek(Token![||]) && !input.peek(Token![move]) {
+        let at = input.span();
+        let message = format!(
+            "`{key}` takes the path of a function, or a closure: `{key} = |config| config.prove(false)`"
+        );
+        return input
+            .call(Path::parse_mod_style)
+            .map(ConfigSource::Function)
+            .map_err(|_| Error::new(at, message));
+    }
+    let at = input.span();
+    let closure: TokenStream = input.parse()?;
+    let parts = closure.clone().into_iter().skip_while(|token| matches!(token, TokenTree::Ident(_)));
+    let bars: Vec<bool> =
+        parts.map(|token| matches!(token, TokenTree::Punct(p) if p.as_char() == '|')).collect();
+    match bars[..] {
+        [true, true, _, ..] => Ok(ConfigSource::Closure(closure)),
+        [true, false, ..] if bars[..bars.len() - 1].iter().skip(1).any(|bar| *bar) => {
+            Ok(ConfigSource::Change(closure))
+        }
+        _ => {
+            let message = format!(
+                "`{key}` takes a closure with one parameter or none: `{key} = |config| config.prove(false)`"
+            );
+            Err(Error::new(at, message))
+        }
+    }
 }
 
 fn literal<T: syn::parse::Parse>(input: ParseStream<'_>, message: impl Fn() -> String) -> syn::Result<T> {

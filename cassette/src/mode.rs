@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use crate::edit_distance::edit_distance;
 use crate::error::{Error, Result};
@@ -112,6 +113,9 @@ pub(crate) const PROOF: &str = "CASSETTE_PROOF";
 /// The variable with the path of the machine-readable report.
 pub(crate) const REPORT: &str = "CASSETTE_REPORT";
 
+/// The directory of the package when its tests were compiled.
+static COMPILED_IN: OnceLock<&'static str> = OnceLock::new();
+
 /// A mistake in the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Mistake {
@@ -137,9 +141,17 @@ impl Environment {
         Environment::of(std::env::vars_os())
     }
 
-    /// The directory of the package whose tests run, from the variable that cargo sets.
+    /// The directory of the package whose tests run: from the variable that cargo sets, otherwise as a test of this
+    /// process was compiled.
     pub(crate) fn manifest_dir() -> Option<PathBuf> {
-        std::env::var_os("CARGO_MANIFEST_DIR").filter(|d| !d.is_empty()).map(PathBuf::from)
+        let set = std::env::var_os("CARGO_MANIFEST_DIR").filter(|d| !d.is_empty()).map(PathBuf::from);
+        set.or_else(|| COMPILED_IN.get().map(PathBuf::from))
+    }
+
+    /// Notes the directory of the package in which a test was compiled. Somebody who starts a test executable without
+    /// cargo has no variable, and all tests of an executable are of one package.
+    pub(crate) fn note_compiled_in(manifest_dir: &'static str) {
+        _ = COMPILED_IN.set(manifest_dir);
     }
 
     /// The file of the machine-readable report, from `CASSETTE_REPORT`. A relative path starts at the working directory

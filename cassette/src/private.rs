@@ -6,6 +6,7 @@
 use std::fmt::Debug;
 use std::process::ExitCode;
 
+use crate::config::Config;
 use crate::session::Session;
 pub use crate::session::{Test, Verdict, run_async, run_sync};
 // The expansion uses tokio's runtime builder through this re-export. So the features of tokio in the *user's* build
@@ -26,6 +27,29 @@ pub trait Argument {
 impl Argument for Session {
     fn from_session(session: Session) -> Self {
         session
+    }
+}
+
+/// A function that the attribute's option `config` may name. `Arguments` only tells the two kinds of functions apart.
+#[diagnostic::on_unimplemented(
+    message = "`config` takes a function that returns a `Config`",
+    label = "is neither `fn() -> Config` nor `fn(Config) -> Config`",
+    note = "to change one option of the project's settings for one test: `config = |config| config.prove(false)`"
+)]
+pub trait Configure<Arguments> {
+    /// Calls the function, with the project's settings if it takes them.
+    fn configure(self, project: Config) -> Config;
+}
+
+impl<F: FnOnce() -> Config> Configure<()> for F {
+    fn configure(self, _: Config) -> Config {
+        self()
+    }
+}
+
+impl<F: FnOnce(Config) -> Config> Configure<(Config,)> for F {
+    fn configure(self, project: Config) -> Config {
+        self(project)
     }
 }
 

@@ -4,6 +4,7 @@
 //!
 //! Must not know: how anything is done. Apart from `key`, this module only re-exports names.
 
+pub use crate::config::{InEffect, ProjectSettings, SettingsKey, project_settings, settings_keys};
 pub use crate::json::lex::{Kind, Lexer};
 pub use crate::json::style;
 pub use crate::redact::leaks::check::LeakCheck;

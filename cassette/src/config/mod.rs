@@ -1,8 +1,9 @@
 //! The settings that a project makes once for its tests: where cassettes are stored, which values are secret, which
 //! requests are equal.
 //!
-//! A project builds a [`Config`] in code and shares it through `config = crate::cassette_config` in the attribute. Only
-//! the values of secrets come from outside the code: from files and environment variables (`sources`).
+//! A project writes settings that are data into `cassette.toml` (`settings`). It builds a [`Config`] on top of them in
+//! code, and shares it through `config = crate::cassette_config` in the attribute. The values of secrets come from other
+//! files and from variables (`sources`).
 //!
 //! Must not know: sessions.
 
@@ -11,12 +12,14 @@ mod modes;
 mod network;
 mod output;
 mod redaction;
+mod settings;
 mod sources;
 mod validation;
 
 pub use self::matching::{Exhausted, Unused};
 pub(crate) use self::modes::VerifyPolicy;
 pub use self::modes::{Drift, Expiry};
+pub use self::settings::{InEffect, ProjectSettings, SettingsKey, project_settings, settings_keys};
 pub(crate) use self::sources::Sources;
 
 use std::net::SocketAddr;
@@ -30,6 +33,10 @@ use crate::mode::Mode;
 use crate::redact::Rules;
 
 /// The settings of a session. Without `config = …`, `#[cassette_test]` uses `Config::new()`.
+///
+/// Settings that are data can also be in `cassette.toml`, in the folder of the package and in the root of the workspace.
+/// A `Config` begins with them, and its methods change them: a method with a single value replaces that of the file, and
+/// a method that adds to a list adds to that of the file.
 ///
 /// Methods take a `Config` and return it changed. If a value is wrong, the session reports the first mistake when it
 /// begins. Only methods that document a panic panic at once.
@@ -81,8 +88,12 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Makes a `Config` with the defaults: cassettes in `tests/cassettes`, default matching and default redaction. A
-    /// body of more than 65,536 bytes is stored in a separate file.
+    /// The settings of the package's `cassette.toml` and of the workspace's. If there is no such file, the defaults:
+    /// cassettes in `tests/cassettes`, default matching, default redaction, and bodies of more than 65,536 bytes in files
+    /// of their own.
+    ///
+    /// The package is the one whose tests run (`CARGO_MANIFEST_DIR`). If a file has a mistake, the session reports it when
+    /// it begins.
     ///
     /// ```
     /// use cassette::Config;
@@ -92,6 +103,10 @@ impl Config {
     /// }
     /// ```
     pub fn new() -> Config {
+        Config::of_project()
+    }
+
+    fn defaults() -> Config {
         Config {
             directory: PathBuf::from("tests/cassettes"),
             mode: None,

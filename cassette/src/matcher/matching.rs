@@ -375,6 +375,21 @@ impl fmt::Display for Matching {
     }
 }
 
+/// Checks the place of [`Matching::ignore_json`] or [`Matching::ignore_xml`].
+pub(crate) fn check_place(pointer: &str) -> Result<(), String> {
+    pointer.parse::<Pointer>().map(drop).map_err(|e| e.to_string())
+}
+
+/// Checks the expression of [`Matching::ignore_path`].
+pub(crate) fn check_path(pattern: &str) -> Result<(), String> {
+    PathPattern::new(pattern).map(drop).map_err(|e| format!("{pattern:?} is not a regular expression: {e}"))
+}
+
+/// Checks the name of [`Matching::require_header`].
+pub(crate) fn check_header(name: &str) -> Result<(), String> {
+    header_name(name).map(drop).ok_or_else(|| format!("{name:?} cannot be the name of a header"))
+}
+
 #[track_caller]
 fn parsed(pointer: &str) -> Pointer {
     pointer.parse().unwrap_or_else(|e| panic!("{e}"))
@@ -382,10 +397,12 @@ fn parsed(pointer: &str) -> Pointer {
 
 /// Returns the name in lower case. RFC 9110 §5.1 allows `*` in the name of a header, but real headers have no `*` in
 /// their names. So a `*` at the end is a wildcard.
+fn header_name(name: &str) -> Option<String> {
+    let name = http::HeaderName::from_bytes(name.as_bytes()).ok()?;
+    (!name.as_str().trim_end_matches('*').contains('*')).then(|| name.as_str().to_owned())
+}
+
 #[track_caller]
 fn header(name: &str) -> String {
-    match http::HeaderName::from_bytes(name.as_bytes()) {
-        Ok(name) if !name.as_str().trim_end_matches('*').contains('*') => name.as_str().to_owned(),
-        _ => panic!("{name:?} cannot be the name of a header"),
-    }
+    header_name(name).unwrap_or_else(|| panic!("{name:?} cannot be the name of a header"))
 }

@@ -30,6 +30,7 @@ use crate::syntax::pointer::Pointer;
 pub use custom::Matcher;
 pub(crate) use key::Key;
 pub use matching::Matching;
+pub(crate) use matching::{check_header, check_path, check_place};
 pub(crate) use mismatch::{BodyKind, Difference, Mismatch, PartDifference};
 
 pub(crate) use scope::{is_scope, scope_of};

@@ -40,6 +40,7 @@ pub(crate) use restore::Restorer;
 pub(crate) use rules::catalogue::{DefaultRule, RuleKind, default_rules};
 pub use rules::hooks::{BodyHead, MOST_HOOKED, RequestHead, ResponseHead};
 pub(crate) use rules::label::Label;
+pub(crate) use rules::secret::Secret;
 pub(crate) use rules::set::Rules;
 pub(crate) use rules::unusable::Unusable;
 pub use side::Side;

@@ -21,6 +21,7 @@ use crate::redact::patterns::Patterns;
 use crate::redact::restore::Restorer;
 use crate::redact::rules::label::Label;
 use crate::redact::rules::rule::Rule;
+use crate::redact::rules::secret::Secret;
 use crate::redact::rules::set::Rules;
 use crate::redact::rules::unusable::UnusableSecret;
 use crate::redact::stand_ins::{StandIns, Syntax, is_jwt};
@@ -338,8 +339,14 @@ impl Redactor {
     ///
     /// As for [`new`](Redactor::new).
     pub fn leak_check(&self) -> Result<LeakCheck> {
+        self.leak_check_with(Vec::new())
+    }
+
+    /// Like [`leak_check`](Redactor::leak_check), and for secrets that only other sessions name.
+    pub(crate) fn leak_check_with(&self, others: Vec<Secret>) -> Result<LeakCheck> {
         LeakCheck::new(
             &self.prepared.rules,
+            others,
             self.account.identity.found_values.needles(&self.account.identity.excused()),
             self.account.identity.excused(),
         )

@@ -105,8 +105,12 @@ impl Leaks {
             // For this kind, the configuration does not name the secret. A rule redacted the value in another place,
             // and `name` is the placeholder there.
             let what = if leak.kind == LeakKind::Found { "the value of " } else { "" };
+            let of_other = match leak.kind {
+                LeakKind::SecretOfOther => ", a secret that another test of this process names",
+                _ => "",
+            };
             let unpacked = if leak.unpacked { ", unpacked" } else { "" };
-            page.line(2, format_args!("{what}{name}, {}{unpacked}", leak.encoding.name()));
+            page.line(2, format_args!("{what}{name}, {}{unpacked}{of_other}", leak.encoding.name()));
             leak.place.write(page);
             page.line(4, format_args!("fix: {}", leak.suggestion()));
         }
@@ -155,6 +159,13 @@ impl LeakPlace {
 impl Leak {
     /// The option that redacts the secret. If possible, it is a line to copy.
     fn suggestion(&self) -> String {
+        // The test does not know the secret, so cassette had nothing to replace.
+        if self.kind == LeakKind::SecretOfOther {
+            let name = clean(&self.name);
+            return format!(
+                "name it for every test, in `cassette.toml`: secret_from_env = [{name:?}], or in the test's `Config`"
+            );
+        }
         let by_rule = self.rule.as_ref().map(|rule| match rule {
             Suggestion::Url(pattern) => format!(".redact_url({:?})", clean(pattern)),
             Suggestion::SomeUrl => "`Config::redact_url` with a pattern".to_owned(),

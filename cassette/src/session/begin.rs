@@ -13,7 +13,7 @@ use super::network::{Network, Sharing, Turn, live, sharing, with_secrets};
 use super::open::Opened;
 use super::proof::{Assignment, Prover};
 use super::run::block_on;
-use super::{owners, problems, process_summary, registry};
+use super::{named_secrets, owners, problems, process_summary, registry};
 use crate::ambient;
 use crate::clock::{self, Clock};
 use crate::config::Config;
@@ -49,6 +49,8 @@ use crate::volatile::{self, Volatile};
 pub struct SessionBuilder {
     pub(super) name: String,
     pub(super) config: Config,
+    /// Whether the configuration was given, and is not that of the package.
+    pub(super) is_configured: bool,
     pub(super) mode: Option<Mode>,
     pub(super) freeze: Option<SystemTime>,
     pub(super) site: TestSite,
@@ -85,7 +87,8 @@ impl SessionBuilder {
         let manifest_dir = Environment::manifest_dir().unwrap_or_else(|| PathBuf::from("."));
         SessionBuilder {
             name,
-            config: Config::new(),
+            config: Config::of_package(&manifest_dir),
+            is_configured: false,
             mode: None,
             freeze: None,
             site,
@@ -98,10 +101,11 @@ impl SessionBuilder {
         }
     }
 
-    /// The project's settings.
+    /// The project's settings. Default: `Config::new()`, for the package of [`package_dir`](Self::package_dir).
     #[must_use]
     pub fn config(mut self, config: Config) -> SessionBuilder {
         self.config = config;
+        self.is_configured = true;
         self
     }
 
@@ -158,10 +162,15 @@ impl SessionBuilder {
         SessionBuilder { prover: Some(Prover::of_body(Arc::new(body))), ..self }
     }
 
-    /// The directory of the package. The cassette is in `tests/cassettes` below it. Default: `CARGO_MANIFEST_DIR`.
+    /// The directory of the package. The cassette is in `tests/cassettes` below it, and the settings are those of its
+    /// `cassette.toml`, unless [`config`](Self::config) gives others. Default: `CARGO_MANIFEST_DIR`.
     #[must_use]
     pub fn package_dir(mut self, dir: impl Into<PathBuf>) -> SessionBuilder {
-        self.manifest_dir = dir.into();
+        let dir = dir.into();
+        if !self.is_configured && dir != self.manifest_dir {
+            self.config = Config::of_package(&dir);
+        }
+        self.manifest_dir = dir;
         self
     }
 
@@ -202,6 +211,7 @@ impl SessionBuilder {
         }
         // This check must come before the lock. A session of this thread may hold the lock, and the thread would wait
         // for itself for ever.
+        named_secrets::note(&config.rules);
         let opened = Opened::take(&files.document(), &site, self.is_test)?;
         let target = env.target_dir(&self.manifest_dir);
         if self.is_test && self.assignment.is_none() && asked != Mode::Off {

@@ -29,8 +29,8 @@ pub struct Test {
     pub prove: Option<bool>,
     /// `start_paused = true`: the clock of the runtime is paused.
     pub paused: bool,
-    /// `config = …`.
-    pub config: Option<fn() -> Config>,
+    /// `config = …`: changes the settings of the project, or replaces them.
+    pub config: Option<fn(Config) -> Config>,
     /// Set if the test has `#[should_panic]`: the text that the message of the panic must contain. It is empty if any
     /// panic is expected. A panic can make such a test pass, so a failure of the *session* must not be reported by a
     /// panic.

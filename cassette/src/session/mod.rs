@@ -13,6 +13,7 @@ mod folder;
 mod handle;
 mod leaks;
 mod learn;
+mod named_secrets;
 mod network;
 mod open;
 mod output;

@@ -110,6 +110,7 @@ pub fn run_async(
 
 #[track_caller]
 fn run_test(test: Test, body: impl Fn(Session) -> Verdict + Send + Sync + 'static) {
+    Environment::note_compiled_in(test.manifest_dir);
     let site = site(&test);
     let expects_panic = test.expects_panic;
     let body: Body = Arc::new(body);
@@ -178,7 +179,8 @@ fn builder(test: &Test, site: &TestSite, body: &Body) -> Result<SessionBuilder> 
     let dir = Environment::manifest_dir().unwrap_or_else(|| test.manifest_dir.into());
     let mut builder = Session::builder(test.cassette()).package_dir(dir).test(site.clone());
     if let Some(config) = test.config {
-        builder = builder.config(config());
+        let project = builder.config.clone();
+        builder = builder.config(config(project));
     }
     if let Some(mode) = test.mode {
         builder = builder.mode(mode.parse()?);

@@ -13,6 +13,7 @@ use crate::Result;
 use crate::redact::leaks::packed;
 use crate::redact::leaks::packed::{Base64, Beginnings, Unpacked};
 use crate::redact::patterns::{Next, Patterns};
+use crate::redact::rules::secret::Secret;
 use crate::redact::rules::set::Rules;
 use crate::redact::stand_ins::is_stand_in;
 use crate::redact::values::encodings::{Needle, needles_of_leaks};
@@ -76,17 +77,19 @@ pub(crate) enum Seen {
 }
 
 impl LeakCheck {
-    /// A check for the secrets of the rules and for found values. `found` has the needles of the found values, each
+    /// A check for the secrets of the rules, for secrets of other sessions and for found values. `found` has the needles of the found values, each
     /// with the placeholder of its value. `excused` are values of fields that the project keeps.
     pub(crate) fn new(
         rules: &Rules,
+        others: Vec<Secret>,
         found: Vec<(String, Needle)>,
         excused: Vec<Vec<u8>>,
     ) -> Result<LeakCheck> {
         let found = found.into_iter().map(|(name, needle)| Sought { name, kind: LeakKind::Found, needle });
         let mut sought: Vec<Sought> = found.collect();
-        for secret in &rules.secrets {
-            let named = |needle| Sought { name: secret.name.clone(), kind: LeakKind::Secret, needle };
+        let own = rules.secrets.iter().map(|secret| (secret, LeakKind::Secret));
+        for (secret, kind) in own.chain(others.iter().map(|secret| (secret, LeakKind::SecretOfOther))) {
+            let named = |needle| Sought { name: secret.name.clone(), kind, needle };
             sought.extend(needles_of_leaks(&secret.value).into_iter().map(named));
         }
         let search = Search::new(sought.iter().map(|sought| &sought.needle.bytes[..]))?;

@@ -29,6 +29,8 @@ pub struct Leak {
 pub(crate) enum LeakKind {
     /// A named secret.
     Secret,
+    /// A secret that only another session of the process names.
+    SecretOfOther,
     /// A found value: it has a placeholder in another place.
     Found,
     /// A token with a known pattern.
@@ -61,7 +63,7 @@ impl Leak {
     /// its placeholder: `[access_token:1]`.
     pub fn rule(&self) -> String {
         match self.kind {
-            LeakKind::Secret => Label::secret(&self.name).to_string(),
+            LeakKind::Secret | LeakKind::SecretOfOther => Label::secret(&self.name).to_string(),
             LeakKind::Found | LeakKind::Token => self.name.clone(),
         }
     }
@@ -83,6 +85,7 @@ impl fmt::Display for Leak {
             LeakKind::Token => "a token of rule",
             LeakKind::Found => "the value of",
             LeakKind::Secret => "the secret",
+            LeakKind::SecretOfOther => "the secret of another test",
         };
         write!(f, "{what} {}, {}, at byte {}", self.name, self.encoding(), self.offset)
     }

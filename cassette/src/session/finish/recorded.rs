@@ -15,7 +15,7 @@ use crate::session::begin::known_volatile;
 use crate::session::handle::{Inner, Session};
 use crate::session::proof::Assignment;
 use crate::session::summary::Summary;
-use crate::session::{attributes, leaks, output, problems};
+use crate::session::{attributes, leaks, named_secrets, output, problems};
 use crate::snapshot;
 use crate::tape::{Cassette, Journal, LeftOutHeaders, Metadata, Prepared};
 
@@ -175,7 +175,8 @@ impl Session {
         prepared: Option<&Prepared>,
         manifest: Option<&snapshot::Manifest>,
     ) -> Result<Vec<report::Leak>> {
-        let check = self.0.redactor.leak_check()?;
+        let others = named_secrets::of_others(&self.0.config.rules);
+        let check = self.0.redactor.leak_check_with(others)?;
         let mut all = Vec::new();
         let suggestions = Suggestions { check: &check, rules: &self.0.config.rules };
         if let Some(prepared) = prepared {
