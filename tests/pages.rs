@@ -11,4 +11,6 @@ mod pages {
     mod redaction {}
     #[doc = include_str!("../docs/secrets.md")]
     mod secrets {}
+    #[doc = include_str!("../docs/settings.md")]
+    mod settings {}
 }

@@ -24,7 +24,8 @@ use proc_macro::TokenStream;
 /// | `"weather/berlin"` | the name of the cassette. It must be the first option. It consists of segments of letters, digits, `.`, `_` and `-`, with `/` between the segments. `{test}` in the name stands for the path of the test: its modules and its function. Default: the path of the test. For a test in `tests/weather.rs`, the default is `weather/` and the path of the test |
 /// | `mode = "record"` | the mode of the test: `replay`, `record`, `auto`, `append`, `verify`, `accept`, `off` or `learn`. The variable `CASSETTE_MODE` has priority over this option |
 /// | `freeze = "2024-05-06T07:08:09Z"` | the time that the frozen clock of the test shows, as `date-time` of RFC 3339 |
-/// | `config = crate::cassette_config` | the path of a function `fn() -> cassette::Config`, which returns the settings of the test |
+/// | `config = crate::cassette_config` | the path of a function, `fn() -> Config` or `fn(Config) -> Config`, which returns the settings of the test; the parameter has the settings of the project's `cassette.toml` |
+/// | `config = \|config\| config.prove(false)` | a closure of the same types |
 /// | `prove = false` | installs a recording without playing it back first; `Config::prove` sets the same for all tests |
 /// | `crate = ::my_cassette` | the path of the library `cassette`, if your package gives it another name |
 /// | `flavor = "multi_thread"` | the tokio runtime of an `async` test; `"current_thread"` by default. Needs tokio's feature `rt-multi-thread` |

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cassette::__support::{DefaultRule, SelectingHeader, default_rules, selecting_headers};
+use cassette::__support::{
+    DefaultRule, SelectingHeader, SettingsKey, default_rules, selecting_headers, settings_keys,
+};
 use cassette::Mode;
 
 fn root() -> PathBuf {
@@ -40,6 +42,7 @@ fn every_option_that_a_page_names_exists() {
         "docs/secrets.md",
         "docs/clients.md",
         "docs/limits.md",
+        "docs/settings.md",
     ] {
         for name in names(&read(page), "Config::") {
             assert!(options.contains(&name), "{page} names `Config::{name}`");
@@ -79,6 +82,22 @@ fn the_page_of_redaction_has_the_rules_and_options_that_there_are() {
     for option in names(&read("cassette/src/config/redaction.rs"), "pub fn ") {
         let named = ["`", "."].iter().any(|before| names(&page, before).contains(&option));
         assert!(named, "docs/redaction.md doesn't name `{option}`");
+    }
+}
+
+#[test]
+fn the_page_of_settings_has_the_keys_that_there_are() {
+    let page = read("docs/settings.md");
+    let (_, table) =
+        page.split_once("\n| key | value | default | meaning |\n|---|---|---|---|\n").expect("the table");
+    let row = |key: SettingsKey| match key.default {
+        "" => format!("| `{}` | {} | | ", key.name, key.kind),
+        default => format!("| `{}` | {} | `{default}` | ", key.name, key.kind),
+    };
+    let keys: Vec<String> = settings_keys().map(row).collect();
+    assert_eq!(table.lines().count(), keys.len());
+    for (line, key) in table.lines().zip(&keys) {
+        assert!(line.starts_with(key.as_str()), "{line}\n{key}");
     }
 }
 

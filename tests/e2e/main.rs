@@ -38,6 +38,7 @@ mod redaction_values;
 mod renaming;
 mod resets;
 mod secret_sources;
+mod settings;
 mod size;
 mod stand_ins;
 mod streams;
