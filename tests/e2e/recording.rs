@@ -383,7 +383,8 @@ fn a_secret_that_slips_through_is_not_installed() {
     // Now there is an old cassette, and the secret is in a long body. The recording fails again, and the old cassette
     // stays.
     let long = Api::start(Speaks::Http1, move |_| answer(200, &[], [&"-".repeat(100_000), wrapped].concat()));
-    project.record(api.config(), &body);
+    let old = Api::start(Speaks::Http1, |_| answer(200, &[], "nothing secret"));
+    project.record(old.config(), &body);
     let before = project.files();
     assert!(project.run(Mode::Record, long.config().secret("KEY", value), &body).is_err());
     assert!(project.files() == before, "{:?}", project.files().keys());

@@ -117,6 +117,7 @@ pub(crate) static KEYS: &[Key] = &[
     key("inline_limit", Kind::Number, "65536", |c, s| Ok(c.inline_limit(s.number()))),
     key("record_command", Kind::Text, "", |c, s| Ok(c.record_command(s.text()))),
     key("prove", Kind::Flag, "true", |c, s| Ok(c.prove(s.flag()))),
+    key("proof_limit", Kind::Text, "", |c, s| Ok(c.proof_limit(duration(s.text())?))),
     flag("explicit_clock", |mut c, s| {
         c.explicit_clock = s.flag();
         Ok(c)
@@ -167,6 +168,8 @@ pub(crate) static KEYS: &[Key] = &[
         Ok(c.resolve(s.name(), address))
     }),
     key("connect_timeout", Kind::Text, "\"30s\"", |c, s| Ok(c.connect_timeout(duration(s.text())?))),
+    key("upstream_proxy", Kind::Text, "", |c, s| Ok(c.upstream_proxy(s.text()))),
+    key("upstream_no_proxy", Kind::Text, "", |c, s| Ok(c.upstream_no_proxy(s.text()))),
     key("drain", Kind::Text, "", |c, s| Ok(c.drain(duration(s.text())?))),
     flag("explicit_clients", |mut c, s| {
         c.explicit_clients = s.flag();
