@@ -32,6 +32,7 @@ mod paused;
 mod processes;
 mod project;
 mod proof;
+mod random_answers;
 mod recording;
 mod redaction_places;
 mod redaction_values;
