@@ -21,6 +21,7 @@ mod hooks;
 mod http2;
 mod http_edges;
 mod in_process;
+mod kept_fields;
 mod killed;
 mod logins;
 mod matching;

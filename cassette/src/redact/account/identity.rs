@@ -365,6 +365,10 @@ impl ValueDigest {
         found_values::is_token(&self.head) || placeholder::parse(&self.head).is_some()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_empty()
+    }
+
     /// Appends a decoded piece.
     pub(crate) fn push(&mut self, decoded: &[u8]) {
         self.hasher.write(decoded);

@@ -164,6 +164,14 @@ fn is_of_header_defaults(default: &DefaultRule) -> bool {
     }
 }
 
+/// What happens to the value of a field that has a name on a list.
+#[derive(Clone, Debug)]
+pub(crate) enum Named {
+    Redacted(Arc<Rule>),
+    /// The project keeps the field.
+    Kept,
+}
+
 impl Rules {
     /// The address of the rules' table of fields. It stays the same when the rules are moved, and a copy of the rules
     /// has another address.
@@ -280,6 +288,18 @@ impl Rules {
     pub(crate) fn keeps_form_field(&self, name: &str) -> bool {
         self.form_rule(name).is_none()
             && (self.keeps_field(name) || names::innermost(name).is_some_and(|name| self.keeps_field(name)))
+    }
+
+    /// What happens to the value of a field with this name. `None` if neither a rule nor the project names the field.
+    pub(crate) fn named_field(&self, name: &str) -> Option<Named> {
+        let kept = || self.keeps_field(name).then_some(Named::Kept);
+        self.field_rule(name).map(Named::Redacted).or_else(kept)
+    }
+
+    /// Like [`named_field`](Self::named_field), for a field of a form. Its name may be nested: `user[password]`.
+    pub(crate) fn named_in_form(&self, name: &str) -> Option<Named> {
+        let kept = || self.keeps_form_field(name).then_some(Named::Kept);
+        self.form_rule(name).map(Named::Redacted).or_else(kept)
     }
 
     /// The rule for a field of a form. Its name may be nested: `user[password]`.

@@ -18,7 +18,7 @@ use crate::redact::formats::pass::Pass;
 use crate::redact::formats::script::ScriptFields;
 use inner::Inner;
 pub(crate) use page::{LONGEST_PROLOGUE, is_page};
-use tag::{COMMENT, Element, LONGEST_NAME, Part, SCRIPT_END, Tag, is_space, rule};
+use tag::{COMMENT, Element, LONGEST_NAME, Part, SCRIPT_END, Tag, is_space, named};
 
 /// Replaces the values of fields, of `meta` elements and of attributes whose name has a rule. Redacts JSON in scripts,
 /// attributes and texts, and bodies that are JSON in spite of their content type.
@@ -328,15 +328,15 @@ impl HtmlFields {
         self.at = At::Value;
         self.inner = if !field.value.is_empty() && field.value == self.tag.name {
             match &field.decided {
-                Some(rule) => Inner::of(rule.clone(), to),
-                None if field.is_named => Inner::of(field.rule(to.rules), to),
+                Some(named) => Inner::of(named.clone(), to),
+                None if field.is_named => Inner::of(field.named(to.rules), to),
                 None => {
                     self.at = At::Unnamed(Box::new(self.tag.clone()));
                     Inner::Blank
                 }
             }
         } else {
-            Inner::of(rule(&self.tag.name, to.rules), to)
+            Inner::of(named(&self.tag.name, to.rules), to)
         };
     }
 
@@ -374,9 +374,9 @@ impl HtmlFields {
     /// tag has ended, or no more bytes can be held.
     fn decide(&mut self, is_whole: bool, to: &mut Pass<'_>) -> io::Result<()> {
         let At::Unnamed(tag) = std::mem::replace(&mut self.at, At::Value) else { return Ok(()) };
-        let rule = if is_whole { tag.field.rule(to.rules) } else { None };
-        self.inner = Inner::of(rule.clone(), to);
-        self.tag.field.decided = Some(rule);
+        let named = if is_whole { tag.field.named(to.rules) } else { None };
+        self.inner = Inner::of(named.clone(), to);
+        self.tag.field.decided = Some(named);
         let held = std::mem::take(&mut self.held);
         self.read(&held, to)
     }

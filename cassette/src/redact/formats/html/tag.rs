@@ -3,11 +3,8 @@
 //!
 //! Must not know: what is redacted, texts between tags.
 
-use std::sync::Arc;
-
 use crate::redact::formats::unescape::{Coding, Unescaper};
-use crate::redact::rules::rule::Rule;
-use crate::redact::rules::set::Rules;
+use crate::redact::rules::set::{Named, Rules};
 
 /// A tag being read.
 #[derive(Clone)]
@@ -55,7 +52,7 @@ pub(super) struct Field {
     pub(super) is_named: bool,
     /// The rule for the value. `None` until the parser decides. It decides when it has read the field's name or the
     /// whole tag, or when it can hold no more bytes.
-    pub(super) decided: Option<Option<Arc<Rule>>>,
+    pub(super) decided: Option<Option<Named>>,
 }
 
 #[derive(Clone, Copy)]
@@ -237,8 +234,8 @@ impl Field {
         }
     }
 
-    /// The rule for the field's name, or for its id if it has no name.
-    pub(super) fn rule(&self, rules: &Rules) -> Option<Arc<Rule>> {
+    /// What happens to the field, by its name, or by its id if it has no name.
+    pub(super) fn named(&self, rules: &Rules) -> Option<Named> {
         let raw = self.name.as_ref().or(self.id.as_ref()).filter(|name| name.len() <= LONGEST_NAME)?;
         let mut name = Vec::new();
         let mut unescaper = Unescaper::new(Coding::Xml);
@@ -247,17 +244,17 @@ impl Field {
             Ok(())
         };
         unescaper.push(raw, &mut each).and_then(|()| unescaper.finish(&mut each)).ok()?;
-        rules.form_rule(std::str::from_utf8(&name).ok()?)
+        rules.named_in_form(std::str::from_utf8(&name).ok()?)
     }
 }
 
-/// The rule for an attribute by its own name: `data-api-key`, `token`.
-pub(super) fn rule(name: &[u8], rules: &Rules) -> Option<Arc<Rule>> {
+/// What happens to an attribute, by its own name: `data-api-key`, `token`.
+pub(super) fn named(name: &[u8], rules: &Rules) -> Option<Named> {
     let name = std::str::from_utf8(name).ok().filter(|name| name.len() <= LONGEST_NAME)?;
     match name.strip_prefix("data-") {
-        Some(name) => rules.field_rule(name),
+        Some(name) => rules.named_field(name),
         None if OWN.binary_search(&name).is_ok() => None,
-        None => rules.field_rule(name),
+        None => rules.named_field(name),
     }
 }
 

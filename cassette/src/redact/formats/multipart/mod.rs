@@ -49,7 +49,8 @@ enum At {
 }
 
 enum Part {
-    Body(Box<BodyFields>),
+    /// The value is the content of a part that the project keeps.
+    Body(Box<BodyFields>, Option<ValueDigest>),
     /// A redacted part, and whether it has any content.
     Secret(ValueDigest, Arc<Rule>, bool),
 }
@@ -85,7 +86,7 @@ impl MultipartFields {
             depth,
             at: At::Content,
             // The text before the first delimiter may be the whole body, if the content type is wrong.
-            part: Part::Body(Box::new(BodyFields::undeclared())),
+            part: Part::Body(Box::new(BodyFields::undeclared()), None),
             held: Vec::new(),
             start: true,
             head: Vec::new(),
@@ -189,7 +190,10 @@ impl MultipartFields {
 
     fn feed(&mut self, content: &[u8], to: &mut Pass<'_>) -> io::Result<()> {
         match &mut self.part {
-            Part::Body(fields) => fields.push(content, to),
+            Part::Body(fields, kept) => {
+                kept.iter_mut().for_each(|value| value.push(content));
+                fields.push(content, to)
+            }
             Part::Secret(value, _, any) => {
                 *any |= !content.is_empty();
                 value.push(content);
@@ -200,8 +204,11 @@ impl MultipartFields {
 
     /// Ends the part.
     fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
-        match std::mem::replace(&mut self.part, Part::Body(Box::new(BodyFields::undeclared()))) {
-            Part::Body(fields) => fields.finish(to),
+        match std::mem::replace(&mut self.part, Part::Body(Box::new(BodyFields::undeclared()), None)) {
+            Part::Body(fields, kept) => {
+                kept.iter().for_each(|value| to.account.excuse(value));
+                fields.finish(to)
+            }
             Part::Secret(value, rule, true) => {
                 to.out.insert(&to.account.replace(&rule, &value, to.rules, &[]))
             }
@@ -233,13 +240,13 @@ impl MultipartFields {
     fn begin(&self, to: &Pass<'_>) -> Part {
         let head = String::from_utf8_lossy(&self.head);
         let names = names(&header(&head, "content-disposition").unwrap_or_default());
-        match names.iter().find_map(|name| to.rules.form_rule(name)) {
-            Some(rule) => Part::Secret(to.account.identity.value(), rule, false),
-            None => {
-                let content_type = header(&head, "content-type");
-                Part::Body(Box::new(BodyFields::of(content_type.as_deref(), self.depth + 1)))
-            }
+        if let Some(rule) = names.iter().find_map(|name| to.rules.form_rule(name)) {
+            return Part::Secret(to.account.identity.value(), rule, false);
         }
+        let is_kept = names.iter().any(|name| to.rules.keeps_form_field(name));
+        let content_type = header(&head, "content-type");
+        let fields = BodyFields::of(content_type.as_deref(), self.depth + 1);
+        Part::Body(Box::new(fields), is_kept.then(|| to.account.identity.value()))
     }
 }
 

@@ -10,13 +10,14 @@ mod secret_text;
 use std::io;
 use std::sync::Arc;
 
+use crate::redact::account::identity::ValueDigest;
 use crate::redact::formats::json::{JsonFields, MAX_NESTING};
 use crate::redact::formats::pass::Pass;
 use crate::redact::formats::splice::Pending;
 use crate::redact::formats::unescape::{Coding, Unescaper};
 use crate::redact::rules::label::Left;
 use crate::redact::rules::rule::Rule;
-use crate::redact::rules::set::Rules;
+use crate::redact::rules::set::{Named, Rules};
 use crate::redact::values::encoding::Encoding;
 use secret_text::SecretText;
 
@@ -30,8 +31,10 @@ pub(crate) struct XmlFields {
     depth: usize,
     /// The open elements whose text is redacted: the depth and the rule of each.
     listed: Vec<(usize, Arc<Rule>)>,
-    /// The rule for the tag being read.
-    rule: Option<Arc<Rule>>,
+    /// The depths of the open elements whose text the project keeps.
+    kept: Vec<usize>,
+    /// What happens to the text of the tag being read.
+    named: Option<Named>,
     /// Whether the part of the tag that has been read ends with a slash.
     closed: bool,
     /// The text or value being read, if any of it has been read.
@@ -69,6 +72,8 @@ enum Inner {
     /// Only white space has been read.
     Blank,
     Kept,
+    /// The project keeps the value.
+    Excused(ValueDigest, Option<Unescaper>),
     /// The text may be a document. The decoder is `None` in CDATA, which has no escapes.
     Document(Option<Document>, Option<Unescaper>, Pending),
     Secret(SecretText),
@@ -97,7 +102,8 @@ impl XmlFields {
             at: At::Text,
             depth: 0,
             listed: Vec::new(),
-            rule: None,
+            kept: Vec::new(),
+            named: None,
             closed: false,
             inner: None,
             encodings,
@@ -169,8 +175,13 @@ impl XmlFields {
         if self.inner.is_none() {
             let listed = self.listed.last().filter(|(depth, _)| *depth == self.depth);
             let unescaper = escaped.then(|| Unescaper::new(Coding::Xml));
-            self.inner =
-                listed.map(|(_, rule)| Inner::Secret(SecretText::new(rule.clone(), unescaper, to.account)));
+            self.inner = match listed {
+                Some((_, rule)) => Some(Inner::Secret(SecretText::new(rule.clone(), unescaper, to.account))),
+                None if self.kept.last() == Some(&self.depth) => {
+                    Some(Inner::Excused(to.account.identity.value(), unescaper))
+                }
+                None => None,
+            };
         }
         self.feed(text, escaped, to)
     }
@@ -178,22 +189,38 @@ impl XmlFields {
     /// Reads the next part of a text or value.
     fn feed(&mut self, text: &[u8], escaped: bool, to: &mut Pass<'_>) -> io::Result<()> {
         let inner = self.inner.get_or_insert(Inner::Blank);
-        if let (Inner::Blank, Some(first)) = (&*inner, text.trim_ascii_start().first()) {
+        let is_new = match inner {
+            Inner::Blank => true,
+            Inner::Excused(value, _) => value.is_empty(),
+            _ => false,
+        };
+        if is_new && let Some(first) = text.trim_ascii_start().first() {
             let opens = match first {
                 b'{' | b'[' => true,
                 b'&' => escaped,
                 b'<' => !escaped,
                 _ => false,
             };
-            *inner = match opens && self.encodings.len() <= MAX_NESTING {
-                true => {
-                    Inner::Document(None, escaped.then(|| Unescaper::new(Coding::Xml)), Pending::default())
-                }
-                false => Inner::Kept,
-            };
+            if opens && self.encodings.len() <= MAX_NESTING {
+                let unescaper = escaped.then(|| Unescaper::new(Coding::Xml));
+                *inner = Inner::Document(None, unescaper, Pending::default());
+            } else if let Inner::Blank = inner {
+                *inner = Inner::Kept;
+            }
         }
         match inner {
             Inner::Blank | Inner::Kept => to.out.keep(text),
+            Inner::Excused(value, unescaper) => {
+                let mut each = |raw: &[u8], decoded: &[u8]| {
+                    value.push_as(raw, decoded.trim_ascii());
+                    Ok(())
+                };
+                match unescaper {
+                    Some(unescaper) => unescaper.push(text, &mut each)?,
+                    None => each(text, text)?,
+                }
+                to.out.keep(text)
+            }
             Inner::Document(document, Some(unescaper), pending) => {
                 unescaper.push(text, &mut |raw, decoded| {
                     let document =
@@ -236,6 +263,16 @@ impl XmlFields {
     fn end(&mut self, to: &mut Pass<'_>) -> io::Result<()> {
         match self.inner.take() {
             Some(Inner::Secret(secret)) => secret.end(&self.encodings, to),
+            Some(Inner::Excused(mut value, unescaper)) => {
+                if let Some(unescaper) = unescaper {
+                    unescaper.finish(&mut |raw, decoded| {
+                        value.push_as(raw, decoded.trim_ascii());
+                        Ok(())
+                    })?;
+                }
+                to.account.excuse(&value);
+                Ok(())
+            }
             Some(Inner::Document(Some(document), None, _)) => document.end(to),
             Some(Inner::Document(document, Some(unescaper), mut pending)) => {
                 let mut document = document;
@@ -270,7 +307,7 @@ impl XmlFields {
             }
             At::Name(name) => {
                 if is_space(b) || matches!(b, b'/' | b'>') {
-                    self.rule = rule(name, to.rules);
+                    self.named = named(name, to.rules);
                     if let Some((_, rule)) = self.listed.last().filter(|(depth, _)| *depth == self.depth) {
                         to.account.note(&rule.label.left(Left::Element));
                     }
@@ -301,9 +338,13 @@ impl XmlFields {
                 b'=' => *equals = true,
                 b'"' | b'\'' if *equals => {
                     let unescaper = || Some(Unescaper::new(Coding::Xml));
-                    let rule = rule(name, to.rules).filter(|_| !name.starts_with(b"xmlns"));
-                    self.inner =
-                        rule.map(|rule| Inner::Secret(SecretText::new(rule, unescaper(), to.account)));
+                    let named = named(name, to.rules).filter(|_| !name.starts_with(b"xmlns"));
+                    self.inner = named.map(|named| match named {
+                        Named::Redacted(rule) => {
+                            Inner::Secret(SecretText::new(rule, unescaper(), to.account))
+                        }
+                        Named::Kept => Inner::Excused(to.account.identity.value(), unescaper()),
+                    });
                     self.at = At::Quoted(b);
                 }
                 _ if is_space(b) => {}
@@ -314,6 +355,7 @@ impl XmlFields {
             },
             At::End if b == b'>' => {
                 self.listed.pop_if(|(depth, _)| *depth == self.depth);
+                self.kept.pop_if(|depth| *depth == self.depth);
                 self.depth = self.depth.saturating_sub(1);
                 self.at = At::Text;
             }
@@ -340,13 +382,15 @@ impl XmlFields {
     }
 
     fn tag_ends(&mut self) {
-        let rule = self.rule.take();
+        let named = self.named.take();
         if !self.closed {
             self.depth += 1;
-            if let Some(rule) = rule
-                && self.listed.len() < MAX_LISTED
-            {
-                self.listed.push((self.depth, rule));
+            match named {
+                Some(Named::Redacted(rule)) if self.listed.len() < MAX_LISTED => {
+                    self.listed.push((self.depth, rule));
+                }
+                Some(Named::Kept) if self.kept.len() < MAX_LISTED => self.kept.push(self.depth),
+                _ => {}
             }
         }
         self.at = At::Text;
@@ -377,13 +421,13 @@ impl Document {
     }
 }
 
-/// The rule for the local part of a name (Namespaces in XML 1.0 §4).
-fn rule(name: &[u8], rules: &Rules) -> Option<Arc<Rule>> {
+/// What happens to the value, by the local part of a name (Namespaces in XML 1.0 §4).
+fn named(name: &[u8], rules: &Rules) -> Option<Named> {
     if name.len() > LONGEST_NAME {
         return None;
     }
     let local = name.rsplit(|b| *b == b':').next()?;
-    rules.field_rule(std::str::from_utf8(local).ok()?)
+    rules.named_field(std::str::from_utf8(local).ok()?)
 }
 
 fn is_space(b: u8) -> bool {
