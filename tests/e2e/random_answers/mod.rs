@@ -142,8 +142,9 @@ fn decoded(mut answered: Answered) -> Answered {
 fn compare(case: &Case, seen: &Answered, is_live: bool, left_out: &[String]) -> Result<(), String> {
     let when = if is_live { "while recording" } else { "on replay" };
     tokens_in(&seen.body, &case.body()).map_err(|e| format!("the body {when}: {e}"))?;
-    let mut sent: Vec<(header::HeaderName, Vec<Piece>)> = case.headers();
-    sent.retain(|(name, _)| !left_out.iter().any(|known| name == known.as_str()));
+    let sent: Vec<(header::HeaderName, Vec<Piece>)> = case.headers();
+    // The list has the names of all responses: a digest is left out only where redaction changed the body.
+    let may_miss = |name: &header::HeaderName| left_out.iter().any(|known| name == known.as_str());
     for name in seen.headers.keys() {
         let expected: Vec<_> = sent.iter().filter(|(known, _)| known == name).collect();
         let values: Vec<_> = seen.headers.get_all(name).iter().collect();
@@ -157,7 +158,7 @@ fn compare(case: &Case, seen: &Answered, is_live: bool, left_out: &[String]) -> 
             tokens_in(value.as_bytes(), pieces).map_err(|e| format!("`{name}` {when}: {e}"))?;
         }
     }
-    let missing = sent.iter().find(|(name, _)| !seen.headers.contains_key(name));
+    let missing = sent.iter().find(|(name, _)| !seen.headers.contains_key(name) && !may_miss(name));
     missing.map_or(Ok(()), |(name, _)| Err(format!("`{name}` is missing {when}")))
 }
 
