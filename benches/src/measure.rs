@@ -124,7 +124,8 @@ impl Job {
     }
 }
 
-/// Runs a job in the process of a client. [`Job::measure`] has started the process with `arguments`.
+/// Runs a job in the process that [`Job::measure`] started, and returns the measured values as text, for `measure` to
+/// read. `arguments` are those after `client` on the command line of this process.
 ///
 /// # Errors
 ///

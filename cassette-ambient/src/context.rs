@@ -29,8 +29,8 @@ pub struct Context(&'static Inner);
 pub enum WallClock {
     /// The system's clock.
     Real,
-    /// The clock shows the number in the atomic: nanoseconds since 1970-01-01T00:00:00Z. To set the clock later, keep a
-    /// clone of the atomic.
+    /// The clock shows the number in the atomic: nanoseconds since 1970-01-01T00:00:00Z. To change the time
+    /// afterwards, keep a clone of the `Arc`, and store the new number in the atomic.
     Frozen(Arc<AtomicU64>),
 }
 

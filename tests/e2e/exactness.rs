@@ -220,13 +220,17 @@ fn exchange() -> impl Strategy<Value = Exchange> {
 }
 
 /// The text of the cassette from `interactions` on, and the body files. The rest of the cassette contains times, which
-/// differ.
-fn recorded(project: &Project) -> (String, BTreeMap<String, Vec<u8>>) {
+/// differ, and the ends of chunks depend on the timing of the network.
+fn recorded(project: &Project) -> (Vec<String>, BTreeMap<String, Vec<u8>>) {
     let text = project.text();
     let (_, interactions) = text.split_once("\n  \"interactions\": [").expect("interactions");
     let mut files = project.files();
     files.retain(|name, _| name.contains(".bodies/"));
-    (interactions.to_owned(), files)
+    let is_stable = |line: &&str| !line.trim_start().starts_with("\"chunks\": ");
+    (
+        interactions.lines().filter(is_stable).map(|line| line.trim_end_matches(',').to_owned()).collect(),
+        files,
+    )
 }
 
 fn check(exchanges: Vec<Exchange>) -> Result<(), TestCaseError> {
@@ -259,7 +263,9 @@ fn check(exchanges: Vec<Exchange>) -> Result<(), TestCaseError> {
     let first = recorded(&project);
     let again = Api::start(Speaks::Http1, serve);
     project.record(again.config(), &body);
-    prop_assert!(recorded(&project) == first, "recorded again it is another cassette");
+    let second = recorded(&project);
+    let differing = first.0.iter().zip(&second.0).find(|(first, second)| first != second);
+    prop_assert!(second == first, "recorded again it is another cassette, from here on: {differing:?}");
     Ok(())
 }
 

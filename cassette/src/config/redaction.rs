@@ -273,8 +273,8 @@ impl Config {
         self
     }
 
-    /// Redacts personal data before the code under test reads it. `what` is the name of a field, or a JSON pointer (RFC
-    /// 6901), which begins with `/`. In mode `record`, too, the code under test reads the placeholder that is on the
+    /// Redacts a field of responses before the code under test reads it. Use it for personal data. `what` is the name of
+    /// the field, or a JSON pointer (RFC 6901), which begins with `/`. In mode `record`, too, the code under test reads the placeholder that is on the
     /// cassette, such as `[email:1]`. cassette also redacts headers and cookies with this name. Numbers and booleans
     /// are not redacted.
     ///

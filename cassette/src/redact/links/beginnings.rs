@@ -28,7 +28,9 @@ pub(super) struct Beginning {
     pub(super) bare: bool,
 }
 
-/// The length of the longest beginning: a scheme, its colon, and both slashes with their backslashes.
+/// How many bytes on each side of the boundary between two writes are searched for a beginning. A scheme, its colon, and
+/// two slashes with the backslashes that escape them in nested JSON take at most 35. A reference needs the rest: its path
+/// ([`PATH`]), its question mark, and the character before it.
 pub(super) const LONGEST: usize = 64;
 
 const LONGEST_SCHEME: usize = 16;

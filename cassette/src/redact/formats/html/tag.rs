@@ -42,7 +42,8 @@ pub(super) enum Element {
 /// The field of a form, or the `meta` entry, that a tag describes.
 #[derive(Clone, Default)]
 pub(super) struct Field {
-    /// The attribute with the field's value; empty if the tag describes no field.
+    /// The name of the attribute that holds the field's value: `value`, or `content` of a `meta` element. Empty if the tag
+    /// describes no field.
     pub(super) value: &'static [u8],
     pub(super) name: Option<Vec<u8>>,
     pub(super) id: Option<Vec<u8>>,
