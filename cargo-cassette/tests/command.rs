@@ -333,13 +333,13 @@ fn other_subcommands_read_the_settings() {
     let rules = text(&cargo_cassette(&["rules"], &api).stdout);
     assert!(rules.contains("\nCAS0031 is switched off by "), "{rules}");
 
-    std::fs::write(api.join("cassette.toml"), "\n  ignore_qeury = []\n").expect("written");
+    std::fs::write(api.join("cassette.toml"), "\n  ignore_qery = []\n").expect("written");
     for (arguments, code) in [(&["config"][..], 1), (&["scan", "src"], 2), (&["rules"], 1)] {
         let output = cargo_cassette(arguments, &api);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}");
         let message = text(&output.stderr);
         assert!(
-            message.contains("cassette.toml:2:3: unknown key `ignore_qeury`: did you mean `ignore_query`?"),
+            message.contains("cassette.toml:2:3: unknown key `ignore_qery`: did you mean `ignore_query`?"),
             "{message}"
         );
         assert!(message.contains("help: correct this file"), "{message}");

@@ -41,6 +41,7 @@ mod context;
 mod interpose;
 #[cfg_attr(not(intercepted), allow(dead_code, reason = "nobody asks for the machine"))]
 pub mod machine;
+#[cfg_attr(not(intercepted), allow(dead_code, reason = "nobody reads a variable or connects"))]
 mod network;
 #[cfg_attr(not(interposed), allow(dead_code, reason = "no thread takes over an origin"))]
 mod origin;

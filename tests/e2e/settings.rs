@@ -90,12 +90,12 @@ fn a_package_in_a_workspace() {
 #[test]
 fn a_mistake_in_the_file_fails_every_test() {
     let project = Project::new();
-    project.write("cassette.toml", "prove = false\n\n  ignore_qeury = [\"nonce\"]\n");
+    project.write("cassette.toml", "prove = false\n\n  ignore_qery = [\"nonce\"]\n");
     for test in ["settings::plain", "settings::proved", "settings::ignoring", "settings::a_names"] {
         failed(
             project.run(&[test], &[]),
             &[
-                "[project]/cassette.toml:3:3: unknown key `ignore_qeury`: did you mean `ignore_query`?",
+                "[project]/cassette.toml:3:3: unknown key `ignore_qery`: did you mean `ignore_query`?",
                 "help: ",
             ],
         );

@@ -104,10 +104,10 @@ fn the_server_speaks_first() {
     let seen = check("mail.example.test:25", shouting("220 ready\n"), |_| {
         let mut stream = connect("mail.example.test:25");
         let greeting = read_to(&mut stream, b"\n");
-        stream.write_all(b"helo\n").unwrap();
+        stream.write_all(b"ehlo\n").unwrap();
         String::from_utf8([greeting, read_to(&mut stream, b"\n")].concat()).unwrap()
     });
-    assert_eq!(seen, "220 ready\nHELO\n");
+    assert_eq!(seen, "220 ready\nEHLO\n");
 }
 
 #[test]

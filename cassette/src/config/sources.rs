@@ -64,6 +64,7 @@ impl Sources {
     }
 
     /// The variables without a value, each with the dummy that a replay shows in its place.
+    #[cfg(feature = "intercept")]
     pub(crate) fn dummies(&self) -> &[(String, String)] {
         &self.dummies
     }

@@ -23,7 +23,7 @@ fn refused(text: &str, expected: &str) {
 
 #[test]
 fn mistakes_have_a_line_and_a_column() {
-    refused("\nignore_querry = [\"a\"]", "2:1: unknown key `ignore_querry`: did you mean `ignore_query`?");
+    refused("\nignore_qery = [\"a\"]", "2:1: unknown key `ignore_qery`: did you mean `ignore_query`?");
     refused("  prove = \"no\"", "1:11: `prove` takes `true` or `false`, not a string");
     refused("ignore_query = \"a\"", "1:16: `ignore_query` takes a list of strings, not a string");
     refused(
