@@ -130,6 +130,7 @@ mod hosts;
 mod in_process;
 mod json;
 pub mod matcher;
+mod meaning;
 mod media_type;
 mod messages;
 mod mode;

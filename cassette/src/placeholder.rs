@@ -235,6 +235,25 @@ pub(crate) fn without_marks(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
+/// The length of the beginning of a text that has only whole placeholders, for a text that goes on.
+pub(crate) fn whole_placeholders(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(open) = memchr::memchr3(b'[', b'%', b'{', &text[at..]) {
+        let start = at + open;
+        // The brackets of a placeholder may be percent-encoded.
+        if start + LONGEST + 6 > text.len() {
+            return start;
+        }
+        at = start + 1;
+        if let Some((bracketed, length)) = bracketed(&text[start..])
+            && parse(&bracketed).is_some()
+        {
+            at = start + length;
+        }
+    }
+    text.len()
+}
+
 /// Calls `by` with the text and the name of each numbered placeholder, and replaces each placeholder for which `by`
 /// returns a text. In a URL or a form, a client may have percent-encoded the brackets of a placeholder.
 pub(crate) fn replace_numbered<'t>(

@@ -24,6 +24,7 @@ mod in_process;
 mod kept_fields;
 mod killed;
 mod logins;
+mod long_bodies;
 mod matching;
 mod matching_headers;
 mod modes;

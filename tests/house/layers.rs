@@ -17,6 +17,7 @@ const ROOMS: &[&str] = &[
     "edit_distance.rs",
     "hex.rs",
     "media_type.rs",
+    "meaning.rs",
     "messages.rs",
     "placeholder.rs",
     "poison.rs",

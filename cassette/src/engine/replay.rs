@@ -94,7 +94,8 @@ impl Replay {
             None => broken(&e),
         };
         let (uri, mut headers) = self.redactor.request(head).map_err(Unread::Objected)?;
-        let sink = BodySink::hash_only(self.inline_limit);
+        let sink =
+            BodySink::hash_only(self.inline_limit).with_reader(self.player.reader(&uri, &head.headers));
         let mut capture = Capture::new(&self.redactor, Side::Request, &uri, &head.headers, sink);
         let mut listener = self.player.has_templates().then(|| Listener::new(head));
         let request = |headers| Request {

@@ -14,6 +14,7 @@ use super::options::InForce;
 use super::pairs::{self, Pairs};
 use super::xml::{self, Element};
 use crate::hex;
+use crate::meaning::{LongPart, Meaning, PartContent, Summary};
 use crate::syntax::parameters::Value;
 use crate::tape::{Content, Request};
 use crate::{json, media_type};
@@ -27,6 +28,8 @@ pub(super) enum CanonicalBody<'a> {
     Multipart(Vec<Part<'a>>),
     Xml(Element),
     Bytes(Raw<'a>),
+    /// JSON or a form that is too long to keep, as its hash.
+    Long(BodyKind, &'a Summary),
 }
 
 /// One part of a multipart body.
@@ -57,7 +60,7 @@ pub(super) struct Raw<'a> {
 
 /// The greatest depth of multiparts within multiparts. Real bodies need less. The limit prevents that a hostile body
 /// exhausts the stack.
-const MAX_NESTING: usize = 8;
+pub(super) const MAX_NESTING: usize = 8;
 
 impl<'a> CanonicalBody<'a> {
     /// `graphql` says whether the request goes to a GraphQL server.
@@ -72,8 +75,41 @@ impl<'a> CanonicalBody<'a> {
                 CanonicalBody::of_bytes(bytes, content_type.unwrap_or(""), context)
             }
             Content::File(file) => {
-                let sha256 = file.sha256.to_ascii_lowercase();
-                CanonicalBody::Bytes(Raw { bytes: None, size: file.size, sha256 })
+                let context = Context { options, graphql, depth: 0 };
+                CanonicalBody::of_long(file.meaning.as_deref(), file.size, &file.sha256, context)
+            }
+        }
+    }
+
+    /// The canonical form of a body that is too long to keep.
+    fn of_long(
+        meaning: Option<&'a Meaning>,
+        size: u64,
+        sha256: &str,
+        context: Context<'_, '_>,
+    ) -> CanonicalBody<'a> {
+        match meaning {
+            None => CanonicalBody::Bytes(Raw { bytes: None, size, sha256: sha256.to_ascii_lowercase() }),
+            Some(Meaning::Json(summary)) => CanonicalBody::Long(BodyKind::Json, summary),
+            Some(Meaning::Form(summary)) => CanonicalBody::Long(BodyKind::Form, summary),
+            Some(Meaning::Multipart(parts)) => {
+                let context = Context { depth: context.depth + 1, ..context };
+                let part = |part: &'a LongPart| Part {
+                    name: part.name.clone(),
+                    headers: part.headers.clone(),
+                    body: match &part.content {
+                        PartContent::Short(bytes) => {
+                            CanonicalBody::of_bytes(bytes, &part.content_type, context)
+                        }
+                        PartContent::Long { size, sha256, meaning } => {
+                            CanonicalBody::of_long(meaning.as_deref(), *size, sha256, context)
+                        }
+                    },
+                };
+                let mut parts: Vec<_> = parts.iter().map(part).collect();
+                // The parts of other multiparts have no names and keep their order.
+                parts.sort_by(|a, b| a.name.cmp(&b.name));
+                CanonicalBody::Multipart(parts)
             }
         }
     }
@@ -116,6 +152,7 @@ impl<'a> CanonicalBody<'a> {
             CanonicalBody::Json(Tree::Object(members)) => members.is_empty(),
             CanonicalBody::Json(Tree::Array(items)) => items.iter().all(|item| matches!(item, Tree::Ignored)),
             CanonicalBody::Json(_) | CanonicalBody::Bytes(_) => false,
+            CanonicalBody::Long(_, summary) => summary.is_empty,
             CanonicalBody::Form(pairs) => pairs.is_empty(),
             CanonicalBody::Multipart(parts) => parts.is_empty(),
             CanonicalBody::Xml(root) => root.attributes.is_empty() && root.children.is_empty(),
@@ -130,6 +167,7 @@ impl<'a> CanonicalBody<'a> {
             CanonicalBody::Multipart(_) => BodyKind::Multipart,
             CanonicalBody::Xml(_) => BodyKind::Xml,
             CanonicalBody::Bytes(_) => BodyKind::Bytes,
+            CanonicalBody::Long(kind, _) => *kind,
         }
     }
 }

@@ -8,6 +8,7 @@ use super::body::{CanonicalBody, Part, Raw};
 use super::canonical::{CanonicalHead, CanonicalRequest};
 use super::mismatch::{Difference, Mismatch, PartDifference};
 use super::pairs;
+use super::summaries;
 use super::uri::Target;
 
 /// The differences between two requests.
@@ -86,6 +87,17 @@ pub(super) fn bodies(
             if (a.size, &a.sha256) != (r.size, &r.sha256) {
                 found(Difference::Bytes { offset: first_difference(a, r), actual: a.size, recorded: r.size });
             }
+        }
+        (CanonicalBody::Long(kind, a), CanonicalBody::Long(other, r)) if kind == other => {
+            summaries::compare(*kind, a, r, found);
+        }
+        (a, r) if a.kind() == r.kind() => {
+            let text = |body: &CanonicalBody<'_>| match body {
+                CanonicalBody::Long(..) => "(above the inline limit)".to_owned(),
+                _ => "(within the inline limit)".to_owned(),
+            };
+            let (actual, recorded) = (Some(text(a)), Some(text(r)));
+            found(Difference::Json { pointer: String::new(), actual, recorded });
         }
         (a, r) => found(Difference::Body { actual: a.kind(), recorded: r.kind() }),
     }

@@ -5,17 +5,22 @@
 
 use std::borrow::Cow;
 
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+
 use super::body::CanonicalBody;
 use super::canonical::{self, CanonicalHead, CanonicalRequest};
 use super::compare;
 use super::custom::Custom;
 use super::key::{self, Key};
+use super::long::{LongReader, OwnOptions};
 use super::matching::Matching;
 use super::mismatch::Mismatch;
 use super::options::InForce;
 use super::sketch::Sketch;
 use super::uri::Target;
-use crate::tape::Request;
+use crate::meaning::Reader;
+use crate::tape::{Content, Request};
 
 impl Matching {
     /// Computes the key of a request. Equal requests have equal keys. The time is proportional to the size of the
@@ -35,6 +40,22 @@ impl Matching {
             mismatch.add(custom.refusal());
         }
         mismatch
+    }
+
+    /// A reader that computes the meaning of a long body. `None` if bodies do not count.
+    pub(crate) fn reader(&self, uri: &str, headers: &HeaderMap) -> Option<Box<dyn Reader>> {
+        let options = self.in_force_at(uri);
+        let content_type = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+        let reader = || LongReader::new(OwnOptions::new(&options), content_type, 0);
+        options.body().then(|| Box::new(reader()) as Box<dyn Reader>)
+    }
+
+    /// For a request with a long body that counts, a key that requests with another body share.
+    pub(crate) fn key_without_long_body(&self, request: &Request) -> Option<Key> {
+        let request = self.rewritten(request);
+        let (head, options) = self.head(&request);
+        let is_long = matches!(request.body.content, Content::File(_)) && options.body();
+        is_long.then(|| key::of(&CanonicalRequest { head, body: CanonicalBody::Nothing }))
     }
 
     /// Whether matching ignores everything in this request's body.

@@ -7,6 +7,7 @@ use std::hash::{DefaultHasher, Hasher};
 use super::body::CanonicalBody;
 use super::canonical::CanonicalRequest;
 use super::json::Tree;
+use super::mismatch::BodyKind;
 use super::uri::Target;
 use super::xml::{Element, Node};
 use crate::json::canonical_number;
@@ -127,6 +128,10 @@ impl Pair {
             CanonicalBody::Xml(root) => {
                 self.tag(5);
                 self.element(root);
+            }
+            CanonicalBody::Long(kind, summary) => {
+                self.tag(if *kind == BodyKind::Form { 7 } else { 6 });
+                self.write(&summary.hash.to_le_bytes());
             }
             CanonicalBody::Bytes(raw) => {
                 self.tag(4);

@@ -15,6 +15,7 @@ mod custom;
 mod graphql;
 mod json;
 mod key;
+mod long;
 mod matching;
 mod mismatch;
 mod multipart;
@@ -23,6 +24,7 @@ mod pairs;
 mod path_pattern;
 mod scope;
 mod sketch;
+mod summaries;
 mod uri;
 mod xml;
 

@@ -30,7 +30,7 @@ pub(super) fn is_form(kind: &Value) -> bool {
 }
 
 impl<'a> Section<'a> {
-    fn parse(section: &'a [u8], is_form: bool) -> Option<Section<'a>> {
+    pub(super) fn parse(section: &'a [u8], is_form: bool) -> Option<Section<'a>> {
         let (head, content) = match section.strip_prefix(b"\r\n") {
             Some(content) => (&b""[..], content),
             None if section.is_empty() => (&b""[..], section),

@@ -84,6 +84,7 @@ impl Sketch {
                 self.body(body);
             }),
             CanonicalBody::Xml(element) => self.element(element),
+            CanonicalBody::Long(_, summary) => self.item(5, &summary.hash.to_le_bytes()),
             CanonicalBody::Bytes(raw) => self.item(5, raw.sha256.as_bytes()),
         }
     }

@@ -9,7 +9,7 @@ use super::keys::{Keys, unnumbered};
 use super::{Lazy, OutOfOrder, Player, State, suggestions};
 use crate::matcher::{Difference, Mismatch, Sketch};
 use crate::report::{Closest, Expected, Reason, RecordedAnswer, Renamed, Unmatched, UnmatchedRequest};
-use crate::tape::Request;
+use crate::tape::{Content, Request};
 
 /// The greatest number of recordings that are read and compared for one request.
 const CANDIDATES: usize = 32;
@@ -18,6 +18,8 @@ const SHOWN: usize = 3;
 /// The greatest number of requests for which similar recordings are searched. If more requests of a test have no
 /// answer, most of them have the same cause.
 const EXPLAINED: usize = 20;
+/// The greatest number of bytes of long bodies that are read to explain one request.
+const MOST_READ: u64 = 256 << 20;
 /// The greatest number of hosts that a report lists.
 const HOSTS: usize = 8;
 
@@ -110,7 +112,17 @@ impl Player {
     /// Returns the candidates that differ least from the request, the most similar first.
     fn closest(&self, request: &Request, candidates: &[usize]) -> Vec<Closest> {
         let read = |i: &usize| Some((*i, self.cassette.request(*i).ok()?));
-        let recorded: Vec<(usize, Request)> = candidates.iter().filter_map(read).collect();
+        let mut recorded: Vec<(usize, Request)> = candidates.iter().filter_map(read).collect();
+        if matches!(request.body.content, Content::File(_)) {
+            let mut left = MOST_READ;
+            for (_, recorded) in &mut recorded {
+                let Content::File(file) = &recorded.body.content else { continue };
+                if recorded.method == request.method && file.size <= left {
+                    left -= file.size;
+                    *recorded = self.with_meaning(recorded.clone()).unwrap_or_else(|| recorded.clone());
+                }
+            }
+        }
         // Keys do not contain the numbers of placeholders, so this comparison ignores them, too.
         let alike: Vec<_> = recorded.iter().map(|(i, r)| (*i, unnumbered(r, &self.redactor))).collect();
         let wanted = unnumbered(request, &self.redactor);

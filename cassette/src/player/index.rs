@@ -25,9 +25,21 @@ pub(super) struct Index {
     /// is used for the first time. It is `None` if marks cannot decide in this queue.
     deciding: HashMap<Key, Option<Deciding>, BuildHasherDefault<Hashed>>,
     sketches: Vec<Sketch>,
+    /// Interactions with long bodies whose meaning was not needed yet, by the key of their heads.
+    pending: HashMap<Key, Vec<Pending>, BuildHasherDefault<Hashed>>,
     /// The policies of the few interactions that have a policy on the cassette.
     policies: HashMap<usize, Policy>,
     exhausted: Exhausted,
+}
+
+/// An interaction with a long body that is in no queue yet.
+#[derive(Debug)]
+struct Pending {
+    interaction: u32,
+    /// The fingerprint of its marks.
+    marks: u64,
+    /// The key with the hash of the body's bytes.
+    bytes: Key,
 }
 
 #[derive(Debug)]
@@ -94,6 +106,11 @@ impl Index {
         for (i, (keys, marks)) in (self.after.len() as u32..).zip(keys) {
             self.after.push(None);
             self.sketches.push(keys.sketch);
+            if let Some(long) = keys.long {
+                let pending = Pending { interaction: i, marks, bytes: long.bytes };
+                self.pending.entry(long.head).or_default().push(pending);
+                continue;
+            }
             let repeats = self.policies.get(&(i as usize)).is_some_and(|p| p.repeat).then_some(i);
             self.queues
                 .entry(keys.any)
@@ -106,6 +123,60 @@ impl Index {
                 })
                 .or_insert(Queue::new(i, marks, repeats));
         }
+    }
+
+    /// Puts interactions with long bodies into the queues, before a request with a long body is looked up. If one of
+    /// them has the bytes of the request, the meaning of no other one is needed, unless `all` says so. `meaning`
+    /// computes the key of an interaction.
+    pub(super) fn settle(&mut self, keys: Keys, all: bool, meaning: impl Fn(usize) -> Option<Key>) {
+        let Some(long) = keys.long else { return };
+        let Some(pending) = self.pending.get_mut(&long.head) else { return };
+        let same = pending.iter().position(|pending| pending.bytes == long.bytes);
+        let (settled, same) = match same.filter(|_| !all) {
+            Some(at) => (vec![pending.remove(at)], true),
+            None => (std::mem::take(pending), false),
+        };
+        if pending.is_empty() {
+            self.pending.remove(&long.head);
+        }
+        for pending in settled {
+            let key = if same || pending.bytes == long.bytes {
+                keys.any
+            } else {
+                meaning(pending.interaction as usize).unwrap_or(pending.bytes)
+            };
+            self.insert(key, pending.interaction, pending.marks);
+        }
+    }
+
+    /// Whether the meaning of other interactions with the head of this request was not needed yet.
+    pub(super) fn is_pending(&self, keys: Keys) -> bool {
+        keys.long.is_some_and(|long| self.pending.contains_key(&long.head))
+    }
+
+    /// Adds an interaction to the queue of a key, at its place in the recorded order.
+    fn insert(&mut self, key: Key, i: u32, marks: u64) {
+        let repeats = self.policies.get(&(i as usize)).is_some_and(|p| p.repeat).then_some(i);
+        let Some(queue) = self.queues.get_mut(&key) else {
+            self.queues.insert(key, Queue::new(i, marks, repeats));
+            return;
+        };
+        if i < queue.first {
+            self.after[i as usize] = Some(queue.first);
+            queue.first = i;
+        } else {
+            let mut before = if i > queue.last { queue.last } else { queue.first };
+            while let Some(next) = self.after[before as usize].filter(|next| *next < i) {
+                before = next;
+            }
+            self.after[i as usize] = self.after[before as usize].replace(i);
+        }
+        queue.last = queue.last.max(i);
+        queue.next = Some(queue.next.map_or(i, |next| next.min(i)));
+        queue.recorded += 1;
+        queue.differs |= queue.marks != marks;
+        queue.repeats = queue.repeats.max(repeats);
+        self.deciding.remove(&key);
     }
 
     /// Finds the next interaction with this key for which `accepts` returns `true`. Interactions that are not `taken`
@@ -202,7 +273,7 @@ impl Index {
 
     /// Whether any two interactions have the same key.
     pub(super) fn has_equal(&self) -> bool {
-        self.after.iter().any(Option::is_some)
+        self.after.iter().any(Option::is_some) || self.pending.values().any(|pending| pending.len() > 1)
     }
 
     pub(super) fn sketches(&self) -> &[Sketch] {

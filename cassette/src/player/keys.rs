@@ -23,6 +23,18 @@ pub(super) struct Keys {
     pub(super) any: Key,
     /// The sketch, which finds similar recordings if no recording has the key.
     pub(super) sketch: Sketch,
+    /// Further keys of a request with a long body.
+    pub(super) long: Option<Long>,
+}
+
+/// The keys of a request with a long body. The meaning of a recorded one is computed only if a request has the same
+/// head.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Long {
+    /// The key of everything but the body.
+    pub(super) head: Key,
+    /// The key with the hash of the body's bytes.
+    pub(super) bytes: Key,
 }
 
 impl Keys {
@@ -32,7 +44,11 @@ impl Keys {
 
     fn of_unnumbered(request: &Request, matching: &Matching) -> Keys {
         let (any, sketch) = matching.key_and_sketch(request);
-        Keys { any, sketch }
+        let long = matching.key_without_long_body(request).map(|head| {
+            let bytes = if has_meaning(request) { matching.key(&without_meaning(request)) } else { any };
+            Long { head, bytes }
+        });
+        Keys { any, sketch, long }
     }
 }
 
@@ -72,6 +88,22 @@ impl Keys {
             },
         )
     }
+}
+
+fn has_meaning(request: &Request) -> bool {
+    matches!(&request.body.content, Content::File(file) if file.meaning.is_some())
+}
+
+/// The request with only the hash of a long body's bytes, as a recorded request is read.
+pub(super) fn without_meaning(request: &Request) -> Cow<'_, Request> {
+    if !has_meaning(request) {
+        return Cow::Borrowed(request);
+    }
+    let mut request = request.clone();
+    if let Content::File(file) = &mut request.body.content {
+        file.meaning = None;
+    }
+    Cow::Owned(request)
 }
 
 /// Returns the request without the numbers of its placeholders. A body in a file is not changed, because only its hash

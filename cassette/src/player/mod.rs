@@ -11,6 +11,7 @@ mod explain;
 mod given;
 mod index;
 mod keys;
+mod long_bodies;
 mod marks;
 #[cfg(feature = "intercept")]
 mod misdirected;
@@ -392,6 +393,8 @@ impl Player {
     /// Looks up a request without renaming values.
     fn look_up(&self, state: &mut State, keys: Keys, request: &Request) -> Option<Lookup> {
         let of = |request: &Request| marks::of(request, &self.matching, &self.redactor);
+        let meaning = |i| Some(self.keys(&self.with_meaning(self.cassette.request(i).ok()?)?).any);
+        state.index.settle(keys, false, meaning);
         let marks = Marks {
             asked: &|| of(request),
             recorded: &|i| self.cassette.request(i).map(|recorded| of(&recorded)).unwrap_or_default(),
@@ -400,7 +403,13 @@ impl Player {
             headers: !self.ordered && !self.matching.has_matchers(),
         };
         let State { index, used, .. } = state;
-        index.find(keys, &marks, |i| used[i].is_some(), |i| self.agrees(i, || Cow::Borrowed(request)))
+        let (taken, agrees) = (|i: usize| used[i].is_some(), |i| self.agrees(i, || Cow::Borrowed(request)));
+        let found = index.find(keys, &marks, taken, agrees);
+        if found.is_some() || !index.is_pending(keys) {
+            return found;
+        }
+        index.settle(keys, true, meaning);
+        index.find(keys, &marks, taken, agrees)
     }
 
     /// Looks up a request after the values that answers of this session gave are replaced by recorded values. The
@@ -412,7 +421,7 @@ impl Player {
         request: &Request,
     ) -> (Option<Lookup>, Option<Recognised>) {
         let Lazy::Active(renaming) = &state.renaming else { return (None, None) };
-        let recognised = renaming.recognise(request, &|request| self.keys(request));
+        let recognised = renaming.recognise(request, &|request| self.keys(&keys::without_meaning(request)));
         if !renaming.knows(&recognised) {
             return (self.look_up(state, keys, request), None);
         }

@@ -114,7 +114,7 @@ fn body(page: &mut Page<'_>, indent: usize, of: &str, difference: &Difference) {
         Difference::Bytes { offset, actual, recorded } => {
             let title = match offset {
                 Some(offset) => format!("{of}, from byte {offset} on"),
-                None => format!("{of}, by its SHA-256 (it is too long to be compared by meaning)"),
+                None => format!("{of}, by its SHA-256"),
             };
             page.change(indent, title, &[size(*recorded)], &[size(*actual)]);
         }

@@ -1,10 +1,13 @@
 //! The data of a cassette: its interactions. Each interaction is a request and its outcome.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 
 use super::{Chunks, Turn};
+use crate::meaning::Meaning;
 use crate::transport_error::TransportError;
 
 /// A recorded exchange: a request and its outcome.
@@ -113,6 +116,8 @@ pub struct BodyFile {
     pub size: u64,
     /// The SHA-256 hash in lower-case hexadecimal.
     pub sha256: String,
+    /// The meaning of the body, for the request of a replay. `None` if it is not known, or if only the bytes count.
+    pub(crate) meaning: Option<Arc<Meaning>>,
 }
 
 impl Interaction {

@@ -341,7 +341,7 @@ fn ignored_bodies() {
 fn bodies_in_files() {
     let in_file = |sha256: &str, size| {
         let mut request = post("application/octet-stream", "");
-        let file = BodyFile { name: format!("{sha256}.bin"), size, sha256: sha256.to_owned() };
+        let file = BodyFile { name: format!("{sha256}.bin"), size, sha256: sha256.to_owned(), meaning: None };
         request.body = Body { content: Content::File(file), ..Body::default() };
         request
     };

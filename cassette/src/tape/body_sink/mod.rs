@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use self::writer::Writer;
 use super::{BodyFile, Content};
 use crate::hex;
+use crate::meaning::Reader;
 use crate::media_type;
 
 /// Takes the bytes of one body and returns its [`Content`]. Made by [`Journal::body`](super::Journal::body).
@@ -44,6 +45,8 @@ pub struct BodySink {
     /// The whole body so far. If `long` is set, only the bytes that have not been passed to it.
     buffer: Vec<u8>,
     long: Option<Long>,
+    /// Reads the bytes of a long body.
+    reader: Option<Box<dyn Reader>>,
 }
 
 /// The part of a long body that has left the buffer.
@@ -96,7 +99,20 @@ impl BodySink {
     /// A sink for the body of a request on replay. If the body is longer than `inline_limit` bytes, the sink keeps only
     /// its hash and size, and the [`BodyFile`] has no name.
     pub fn hash_only(inline_limit: usize) -> BodySink {
-        BodySink { folder: None, extension: "bin", inline_limit, buffer: Vec::new(), long: None }
+        BodySink {
+            folder: None,
+            extension: "bin",
+            inline_limit,
+            buffer: Vec::new(),
+            long: None,
+            reader: None,
+        }
+    }
+
+    /// Adds a reader, which computes the meaning of a long body.
+    pub(crate) fn with_reader(mut self, reader: Option<Box<dyn Reader>>) -> BodySink {
+        self.reader = reader;
+        self
     }
 
     /// Ends the body. A long body then lies in the folder of the recording, named by its hash.
@@ -117,11 +133,17 @@ impl BodySink {
             name = format!("{sha256}.{}", self.extension);
             file.finish(&folder.path.join(&name))?;
         }
-        Ok(Content::File(BodyFile { name, size, sha256 }))
+        let meaning = self.reader.take().and_then(Reader::finish).map(Arc::new);
+        Ok(Content::File(BodyFile { name, size, sha256, meaning }))
     }
 
     /// Hashes and writes the buffered bytes of a long body, or passes them to the thread that does.
     fn drain(&mut self) -> io::Result<()> {
+        if self.long.is_some()
+            && let Some(reader) = &mut self.reader
+        {
+            reader.write(&self.buffer);
+        }
         match &mut self.long {
             None => Ok(()),
             Some(Long::Background(writer)) => writer.pass(&mut self.buffer),
@@ -300,7 +322,7 @@ mod tests {
         } else {
             let name = format!("{hash}.csv");
             assert_eq!(fs::read(dir.path().join("bodies").join(&name)).unwrap(), bytes);
-            let file = BodyFile { name, size: size as u64, sha256: hash };
+            let file = BodyFile { name, size: size as u64, sha256: hash, meaning: None };
             assert_eq!(kept, Content::File(file.clone()));
             assert_eq!(hashed, Content::File(BodyFile { name: String::new(), ..file }));
         }

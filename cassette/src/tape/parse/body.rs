@@ -51,7 +51,7 @@ fn body_of<E: serde::de::Error>(fields: BodyFields<'_>) -> Result<Body, E> {
             if name.split('.').next() != Some(sha256.as_str()) {
                 return Err(E::custom("`sha256` is not the one in the name of the file"));
             }
-            Content::File(BodyFile { name, size, sha256 })
+            Content::File(BodyFile { name, size, sha256, meaning: None })
         }
         BodyFields { json: None, text: None, base64: None, file: None, .. } => Content::Inline(Bytes::new()),
         _ => return Err(E::custom("a body is only one of `json`, `text`, `base64` and `file`")),
