@@ -13,8 +13,8 @@ use std::sync::OnceLock;
 struct Machine {
     /// In lower case. Empty if the machine has none.
     name: String,
-    /// Whether `/etc/hosts` has an address for the name.
-    has_address: bool,
+    /// Whether `/etc/hosts` has an address for the name, and for the name without its domain.
+    in_hosts: [bool; 2],
     /// The addresses of the interfaces, without loopback addresses.
     addresses: Vec<IpAddr>,
 }
@@ -26,7 +26,8 @@ pub fn read() {
     MACHINE.get_or_init(|| {
         let name = system::name().unwrap_or_default().to_ascii_lowercase();
         let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
-        Machine { has_address: has_address(&hosts, &name), addresses: system::addresses(), name }
+        let in_hosts = [&*name, short(&name)].map(|name| has_address(&hosts, name));
+        Machine { in_hosts, addresses: system::addresses(), name }
     });
 }
 
@@ -38,7 +39,7 @@ pub fn is_own_name(name: &[u8]) -> bool {
 /// Whether this is the name of the machine, and `/etc/hosts` has no address for it. The system would ask a DNS server
 /// for the address, so 127.0.0.1 must take its place.
 pub fn is_own_name_without_address(name: &[u8]) -> bool {
-    MACHINE.get().is_some_and(|machine| machine.has_name(name) && !machine.has_address)
+    MACHINE.get().is_some_and(|machine| machine.has_name(name) && !machine.has_address(name))
 }
 
 /// Whether an interface of the machine has this address. The loopback addresses do not count.
@@ -56,10 +57,21 @@ pub fn own_hosts() -> Vec<String> {
 impl Machine {
     fn has_name(&self, name: &[u8]) -> bool {
         let name = name.strip_suffix(b".").unwrap_or(name);
-        let own = self.name.as_bytes();
-        let short = own.split(|b| *b == b'.').next().unwrap_or_default();
-        !name.is_empty() && (name.eq_ignore_ascii_case(own) || name.eq_ignore_ascii_case(short))
+        let is_one = |own: &str| name.eq_ignore_ascii_case(own.as_bytes());
+        !name.is_empty() && (is_one(&self.name) || is_one(short(&self.name)))
     }
+
+    /// Whether `/etc/hosts` has an address for this one of the machine's names.
+    fn has_address(&self, name: &[u8]) -> bool {
+        let name = name.strip_suffix(b".").unwrap_or(name);
+        let [whole, short] = self.in_hosts;
+        if name.eq_ignore_ascii_case(self.name.as_bytes()) { whole } else { short }
+    }
+}
+
+/// The name without its domain.
+fn short(name: &str) -> &str {
+    name.split('.').next().unwrap_or_default()
 }
 
 /// Whether the text of a hosts file has an address for this name.
@@ -161,6 +173,8 @@ mod tests {
             assert_eq!(machine.has_name(name.as_bytes()), expected, "{name}");
         }
         assert!(!Machine::default().has_name(b""));
+        let machine = Machine { in_hosts: [true, false], ..machine };
+        assert!(machine.has_address(b"Build7.example.test.") && !machine.has_address(b"build7"));
     }
 
     #[test]

@@ -128,8 +128,9 @@ impl Player {
     /// answers.
     fn interaction(&self, chosen: &Chosen) -> Result<Interaction, Fault> {
         let mut interaction = self.cassette.interaction(chosen.index)?;
-        if let (Outcome::Response(response), Some(renames)) = (&mut interaction.outcome, &chosen.renames) {
-            renames.apply(&self.cassette, response)?;
+        let Interaction { request, outcome, .. } = &mut interaction;
+        if let (Outcome::Response(response), Some(renames)) = (outcome, &chosen.renames) {
+            renames.apply(&self.cassette, request, response)?;
         }
         Ok(interaction)
     }

@@ -250,6 +250,12 @@ impl Override {
             Error::with_source(format!("`{host}` is not a host to resolve"), e)
                 .hint("write `host` or `host:port`, such as `api.example.com:443`")
         };
+        if host.contains('*') {
+            return Err(Error::new(format!(
+                "`{host}` is not a host to resolve: it must be one host, without `*`"
+            ))
+            .hint("write `host` or `host:port`, such as `api.example.com:443`"));
+        }
         let authority: Authority = host.parse().map_err(bad)?;
         Ok(Override { host: authority.host().into(), port: authority.port_u16(), address: *address })
     }

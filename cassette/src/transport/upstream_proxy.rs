@@ -156,8 +156,10 @@ impl UpstreamProxy {
             let mut value = HeaderValue::try_from(value).map_err(|_| bad("its credentials are malformed"))?;
             value.set_sensitive(true);
             authorization = Some(value);
-            secrets.push(password.to_owned());
-            secrets.extend(String::from_utf8(decoded(password)).ok().filter(|other| other != password));
+            // Some proxies take a key as the user, without a password.
+            let secret = if password.is_empty() { name } else { password };
+            secrets.push(secret.to_owned());
+            secrets.extend(String::from_utf8(decoded(secret)).ok().filter(|other| other != secret));
             secrets.retain(|secret| !secret.is_empty());
         }
         let given = format!("{scheme}://{rest}");

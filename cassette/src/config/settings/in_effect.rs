@@ -115,6 +115,8 @@ fn add(shown: &mut Vec<InEffect>, scope: &str, setting: &Setting) {
         Value::Number(number) => number.to_string(),
         Value::Texts(_) if kind == Kind::Age => format!("{{ age = {}, then = {} }}", texts()[0], texts()[1]),
         Value::Texts(_) => format!("[{}]", texts().join(", ")),
+        // A log must not show the password.
+        _ if setting.key.name == "upstream_proxy" => quoted(&without_user(setting.text())),
         _ => quoted(setting.text()),
     };
     let is_item = matches!(kind, Kind::Texts | Kind::Files);
@@ -124,6 +126,15 @@ fn add(shown: &mut Vec<InEffect>, scope: &str, setting: &Setting) {
         value,
         place: Some((setting.place.file.to_path_buf(), setting.place.line)),
     });
+}
+
+/// The URL with `***` in place of the user and the password.
+fn without_user(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    match rest.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://***@{host}"),
+        None => url.to_owned(),
+    }
 }
 
 /// The text as a TOML string. A JSON string is one, except for the character DEL.

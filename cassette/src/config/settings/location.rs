@@ -12,9 +12,7 @@ pub(crate) const FILE: &str = "cassette.toml";
 /// The files that exist: first the one of the workspace, then the one of the package.
 pub(super) fn files(package: &Path) -> Vec<PathBuf> {
     let package = std::path::absolute(package).unwrap_or_else(|_| package.to_owned());
-    let above = package.ancestors().skip(1).any(|folder| folder.join(FILE).is_file());
-    // The manifests are read only if there is a file that they may lead to.
-    let root = if above { workspace(&package) } else { None };
+    let root = workspace(&package);
     let folders = root.into_iter().filter(|root| *root != package).chain([package.clone()]);
     folders.map(|folder| folder.join(FILE)).filter(|file| file.is_file()).collect()
 }
@@ -72,12 +70,11 @@ mod tests {
         write("w/old/Cargo.toml", "[package]\nname = \"old\"\n");
         write("w/own/Cargo.toml", "[package]\nname = \"own\"\n[workspace]\n");
         write("x/Cargo.toml", "[package]\nname = \"x\"\nworkspace = \"../w\"\n");
-        write("cassette.toml", "");
         assert_eq!(found("w/a"), ["w/cassette.toml"]);
         assert_eq!(found("w/b"), ["w/cassette.toml", "w/b/cassette.toml"]);
         assert_eq!(found("w/old"), [""; 0]);
         assert_eq!(found("w/own"), [""; 0]);
         assert_eq!(found("w"), ["w/cassette.toml"]);
-        assert!(files(&dir.path().join("x"))[0].ends_with("cassette.toml"));
+        assert_eq!(found("x"), ["x/../w/cassette.toml"]);
     }
 }

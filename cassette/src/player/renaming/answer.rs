@@ -2,17 +2,17 @@
 //!
 //! Must not know: why a value has another name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 
 use super::atoms::{Atom, Walk};
-use super::links::Given;
+use super::links::{Given, each_request_atom};
 use super::origin::Origin;
 use crate::capture::DIGESTS;
 use crate::error::Result;
-use crate::tape::{Body, Cassette, Chunks, Content, Response};
+use crate::tape::{Body, Cassette, Chunks, Content, Request, Response};
 
 /// For each recorded value to replace, the value of this run, and the origin of the recorded value.
 #[derive(Debug, Default)]
@@ -27,18 +27,34 @@ impl Renames {
         names.push((recorded.origin.clone(), live.to_owned()));
     }
 
-    /// Replaces the recorded values in an answer.
+    /// Replaces the recorded values in the answer to a recorded request. A short value with a name such as `id` is
+    /// replaced only if the request is about the same kind of thing: its path names the collection, or it contains the
+    /// value itself. Otherwise the `id` of a user would be replaced after two jobs have exchanged their ids.
     ///
     /// # Errors
     ///
     /// The body cannot be read.
-    pub(in crate::player) fn apply(&self, cassette: &Cassette, response: &mut Response) -> Result<()> {
+    pub(in crate::player) fn apply(
+        &self,
+        cassette: &Cassette,
+        request: &Request,
+        response: &mut Response,
+    ) -> Result<()> {
         if self.0.is_empty() {
             return Ok(());
         }
+        let mut in_request = HashSet::new();
+        each_request_atom(request, &mut |atom| {
+            if self.0.get(atom.text).is_some_and(|names| names.iter().any(|(origin, _)| origin.fits(&atom))) {
+                in_request.insert(atom.text.to_owned());
+            }
+        });
         let mut rename = |atom: Atom<'_>| {
+            let is_meant = |origin: &Origin| {
+                !origin.is_vague(&atom) || origin.is_about(&request.uri) || in_request.contains(atom.text)
+            };
             let mut names = self.0.get(atom.text)?.iter();
-            names.find(|(origin, _)| origin.fits(&atom)).map(|(_, live)| live.clone())
+            names.find(|(origin, _)| origin.fits(&atom) && is_meant(origin)).map(|(_, live)| live.clone())
         };
         let mut walk = Walk::new(&mut rename);
         if let Some(body) = walk.bytes(&response.headers, &bytes(cassette, &response.body)?) {

@@ -249,7 +249,11 @@ impl Search<'_> {
         let Event { class, refs, at, .. } = &self.history.events[event];
         let wanted = self.history.at(refs);
         let fits = |i: &usize| {
-            *i != self.taken && self.history.holder[*i].is_none() && self.links.refs[*i] == wanted
+            *i != self.taken
+                && self.history.holder[*i].is_none()
+                && self.links.refs[*i] == wanted
+                // The client has got an answer already, and must not learn later that it was another one.
+                && self.links.wording[*i] == self.links.wording[*at]
         };
         if let Some(target) = self.forced.get(&event) {
             return std::iter::once(*target).filter(fits).collect();

@@ -5,13 +5,14 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::atoms::{Atom, Walk};
 use super::origin::Origin;
 use crate::error::Result;
 use crate::matcher::Key;
 use crate::player::keys::Keys;
-use crate::tape::{Cassette, Outcome, Request};
+use crate::tape::{Cassette, Content, Outcome, Request};
 
 /// The place of a value in an answer. Answers to equal requests usually have values in the same places.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +47,9 @@ pub(super) struct Links {
     pub(super) refs: Vec<Vec<usize>>,
     /// For each recording, the values that its answer gave.
     pub(super) given: Vec<Vec<Given>>,
+    /// For each recording, a hash of its answer without the words that contain a digit: ids, times and numbers. A client
+    /// that got one answer can stand for another recording only if both hashes are equal.
+    pub(super) wording: Vec<u64>,
     /// The recordings of each class, in recorded order.
     pub(super) members: Vec<Vec<usize>>,
     /// For each value, the answers that gave the value, in recorded order.
@@ -81,6 +85,7 @@ impl Links {
             return Ok(None);
         }
         links.complete(cassette)?;
+        links.wording = (0..cassette.len()).map(|i| wording(cassette, i)).collect::<Result<_>>()?;
         Ok(Some(links))
     }
 
@@ -278,7 +283,21 @@ fn last_uses(cassette: &Cassette) -> Result<HashMap<String, usize>> {
     Ok(used)
 }
 
-fn each_request_atom(request: &Request, see: &mut dyn FnMut(Atom<'_>)) {
+/// The hash of an answer without the words that contain a digit. Bodies in files do not count.
+fn wording(cassette: &Cassette, i: usize) -> Result<u64> {
+    let Outcome::Response(response) = cassette.interaction(i)?.outcome else { return Ok(0) };
+    let mut hasher = DefaultHasher::new();
+    response.status.hash(&mut hasher);
+    if let Content::Inline(body) = &response.body.content {
+        let is_of_word = |b: u8| b.is_ascii_alphanumeric() || b"_-+/=.%~".contains(&b);
+        for word in body.chunk_by(|a, b| is_of_word(*a) && is_of_word(*b)) {
+            if word.iter().any(u8::is_ascii_digit) { b"0" } else { word }.hash(&mut hasher);
+        }
+    }
+    Ok(hasher.finish())
+}
+
+pub(super) fn each_request_atom(request: &Request, see: &mut dyn FnMut(Atom<'_>)) {
     let mut visit = |atom: Atom<'_>| {
         see(atom);
         None

@@ -69,6 +69,21 @@ impl Origin {
             }
     }
 
+    /// Whether a fitting value is short and has a name that says nothing about its kind, such as `id`.
+    pub(super) fn is_vague(&self, atom: &Atom<'_>) -> bool {
+        let Slot::Named(name) = atom.slot else { return false };
+        let words = words(name);
+        !is_distinctive(atom.text) && words.iter().all(|word| NAMES.contains(&&**word))
+    }
+
+    /// Whether the path of this URI names the collection that the value belongs to.
+    pub(super) fn is_about(&self, uri: &str) -> bool {
+        let collection = self.path.iter().rfind(|segment| !has_digit(segment));
+        let names = self.name.iter().filter(|word| !NAMES.contains(&&***word));
+        let mut names = collection.into_iter().chain(names);
+        names.any(|name| segments(uri).any(|segment| is_alike(name, segment)))
+    }
+
     /// Whether this is the name of the collection that the value belongs to. It is `jobs` for a value from `POST
     /// /v1/jobs`, and for a value with the name `job_id`.
     fn is_of(&self, collection: &str) -> bool {
@@ -154,6 +169,20 @@ mod tests {
         check("https://h/v1/jobs", atom(Path("jobs"), "7"), &[Path("job"), Named("jobId")], &others);
         check("https://h/v1/queries", atom(Named("id"), "7"), &[Path("query"), Named("queryId")], &others);
         check("https://h/v1/find", atom(Named("next_cursor"), "7"), &[Named("cursor")], &others);
+    }
+
+    #[test]
+    fn what_a_message_is_about() {
+        let id = atom(Slot::Named("id"), "7");
+        let job = Origin::of("https://h/v1/jobs", &id).unwrap();
+        assert!(job.is_vague(&id) && !job.is_vague(&atom(Slot::Named("job_id"), "7")));
+        assert!(!job.is_vague(&atom(Slot::Named("id"), "0b6a-4f5e1c")));
+        for about in ["https://h/v1/jobs", "https://h/v2/job/7/log?x=1"] {
+            assert!(job.is_about(about), "{about}");
+        }
+        for other in ["https://h/v1/users", "https://h/v1/users?of=jobs", "https://h/"] {
+            assert!(!job.is_about(other), "{other}");
+        }
     }
 
     #[test]

@@ -80,10 +80,9 @@ impl Run {
         };
         self.renaming.answered(recording, recognised, self.number);
         self.number += 1;
-        let Outcome::Response(mut response) = self.cassette.interaction(recording).unwrap().outcome else {
-            return recording.to_string();
-        };
-        self.renaming.renames().apply(&self.cassette, &mut response).unwrap();
+        let recorded = self.cassette.interaction(recording).unwrap();
+        let Outcome::Response(mut response) = recorded.outcome else { return recording.to_string() };
+        self.renaming.renames().apply(&self.cassette, &recorded.request, &mut response).unwrap();
         let Content::Inline(body) = &response.body.content else { panic!() };
         format!("{recording} {}", std::str::from_utf8(body).unwrap())
     }
@@ -119,6 +118,49 @@ fn as_recorded() {
         assert_eq!(run.ask(line), format!("{n} {answer}"));
     }
     assert_eq!((run.ask("GET /jobs/1"), run.ask("POST /jobs")), ("-".to_owned(), "-".to_owned()));
+}
+
+/// After two jobs have exchanged their short ids, the same numbers elsewhere stay as they are.
+#[test]
+fn the_same_number_of_something_else() {
+    let users = r#"[{"id":1,"name":"Ann"},{"id":2,"name":"Bob"}]"#;
+    let mut run = Run::new(&[
+        JOBS[0],
+        JOBS[1],
+        ("PUT /jobs/1 a", "{}"),
+        ("PUT /jobs/2 b", "{}"),
+        ("GET /users", users),
+        ("GET /status?id=1", r#"{"id":1,"of":"a"}"#),
+    ]);
+    run.check(&[
+        ("POST /jobs", r#"0 {"id":1}"#),
+        ("POST /jobs", r#"1 {"id":2}"#),
+        ("PUT /jobs/1 b", "3 {}"),
+        ("PUT /jobs/2 a", "2 {}"),
+        ("GET /users", &format!("4 {users}")),
+        ("GET /status?id=2", r#"5 {"id":2,"of":"a"}"#),
+    ]);
+}
+
+/// A client that got order A does not stand for the one that got order B later.
+#[test]
+fn different_answers_are_not_exchanged() {
+    let orders = |b| {
+        [
+            ("POST /receive", r#"{"id":"msg-10000001","body":"order A","at":"12:00:01"}"#),
+            ("POST /receive", b),
+            ("DELETE /messages/msg-10000001", "{}"),
+        ]
+    };
+    for (b, expected) in [
+        (r#"{"id":"msg-10000002","body":"order A","at":"12:00:02"}"#, "2 {}"),
+        (r#"{"id":"msg-10000002","body":"order B","at":"12:00:02"}"#, "-"),
+    ] {
+        let recorded = orders(b);
+        let mut run = Run::new(&recorded);
+        run.check(&[(recorded[0].0, &format!("0 {}", recorded[0].1)), (recorded[1].0, &format!("1 {b}"))]);
+        assert_eq!(run.ask("DELETE /messages/msg-10000002"), expected, "{b}");
+    }
 }
 
 #[test]
