@@ -12,7 +12,11 @@ fn unmodified_clients_reach_the_address_of_the_configuration() {
     assert!(run.passed, "{}", run.text);
     assert_eq!(api.connections(), 2);
     assert!(!project.path("tests").exists(), "nothing is recorded");
-    // Without an address of its own, the name does not exist.
+}
+
+/// Without an address of its own, the name does not exist.
+#[test]
+fn a_name_without_an_address() {
     let run = Project::new().run(&["ways::real"], &[]);
     assert!(!run.passed, "{}", run.text);
 }
