@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::body::{CanonicalBody, Part, Raw};
 use super::canonical::{CanonicalHead, CanonicalRequest};
-use super::mismatch::{Difference, Mismatch, PartDifference};
+use super::mismatch::{BodyKind, Difference, Mismatch, PartDifference};
 use super::pairs;
 use super::summaries;
 use super::uri::Target;
@@ -85,7 +85,8 @@ pub(super) fn bodies(
         }
         (CanonicalBody::Bytes(a), CanonicalBody::Bytes(r)) => {
             if (a.size, &a.sha256) != (r.size, &r.sha256) {
-                found(Difference::Bytes { offset: first_difference(a, r), actual: a.size, recorded: r.size });
+                let offset = first_difference(a, r);
+                found(Difference::Bytes { offset, actual: a.size, recorded: r.size, part: None });
             }
         }
         (CanonicalBody::Long(kind, a), CanonicalBody::Long(other, r)) if kind == other => {
@@ -93,11 +94,14 @@ pub(super) fn bodies(
         }
         (a, r) if a.kind() == r.kind() => {
             let text = |body: &CanonicalBody<'_>| match body {
-                CanonicalBody::Long(..) => "(above the inline limit)".to_owned(),
-                _ => "(within the inline limit)".to_owned(),
+                CanonicalBody::Long(..) => "(too long to be kept)".to_owned(),
+                _ => "(short)".to_owned(),
             };
-            let (actual, recorded) = (Some(text(a)), Some(text(r)));
-            found(Difference::Json { pointer: String::new(), actual, recorded });
+            let (actual, recorded) = (text(a), text(r));
+            found(match a.kind() {
+                BodyKind::Form => summaries::whole_form(actual, recorded),
+                _ => summaries::whole_json(actual, recorded),
+            });
         }
         (a, r) => found(Difference::Body { actual: a.kind(), recorded: r.kind() }),
     }
@@ -145,9 +149,18 @@ fn part(actual: &Part<'_>, recorded: &Part<'_>, found: &mut dyn FnMut(PartDiffer
             }
         }
     }
-    bodies(&actual.body, &recorded.body, &mut |difference| {
+    bodies(&actual.body, &recorded.body, &mut |mut difference| {
+        if let Difference::Bytes { part, .. } = &mut difference {
+            *part = short(&actual.body).zip(short(&recorded.body)).map(|(a, r)| [a, r]);
+        }
         found(PartDifference::Body(Box::new(difference)));
     });
+}
+
+/// The bytes of a part, if they are few enough to be kept for a report.
+fn short(body: &CanonicalBody<'_>) -> Option<Vec<u8>> {
+    let CanonicalBody::Bytes(Raw { bytes: Some(bytes), .. }) = body else { return None };
+    (bytes.len() <= 4096).then(|| bytes.to_vec())
 }
 
 fn first_difference(actual: &Raw<'_>, recorded: &Raw<'_>) -> Option<u64> {

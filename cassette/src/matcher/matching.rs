@@ -32,7 +32,8 @@ use crate::syntax::pointer::Pointer;
 ///   - `multipart/*` part by part: the headers of a part, and its body by meaning. The boundary makes no difference.
 ///     Parts of `multipart/form-data` may come in any order, but parts with the same name keep their order;
 ///   - XML by content. Prefixes, the order of attributes, and white space between elements make no difference;
-/// - any other body byte by byte. A body above the inline limit is always compared by its SHA-256 and size.
+/// - any other body byte by byte. Above the inline limit, JSON, forms and multipart bodies are compared by the hash of
+///   their meaning, and all other bodies by their SHA-256 and size.
 ///
 /// * the headers that select what a request asks for, such as `range` and `x-amz-target`. `cargo cassette rules` lists
 ///   these headers. Either both requests must have the same value, or neither may have the header.

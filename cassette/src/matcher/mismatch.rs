@@ -122,6 +122,8 @@ pub(crate) enum Difference {
         actual: u64,
         /// The length of the recorded body in bytes.
         recorded: u64,
+        /// The requested and the recorded bytes of a part of a multipart body, if both are short.
+        part: Option<[Vec<u8>; 2]>,
     },
 }
 

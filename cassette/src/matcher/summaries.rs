@@ -46,12 +46,8 @@ pub(super) fn compare(
         let texts = |summary: &Summary| format!("(another value; hash {:08x})", summary.hash >> 96);
         let (actual, recorded) = (texts(actual), texts(recorded));
         found(match kind {
-            BodyKind::Form => Difference::Form {
-                key: "(one of the fields)".to_owned(),
-                actual: vec![actual],
-                recorded: vec![recorded],
-            },
-            _ => Difference::Json { pointer: String::new(), actual: Some(actual), recorded: Some(recorded) },
+            BodyKind::Form => whole_form(actual, recorded),
+            _ => whole_json(actual, recorded),
         });
     }
     for (actual, recorded) in differing.into_iter().take(MOST) {
@@ -78,6 +74,17 @@ pub(super) fn compare(
             },
         });
     }
+}
+
+/// The difference of two forms whose differing fields are not known.
+pub(super) fn whole_form(actual: String, recorded: String) -> Difference {
+    let key = "(one of the fields)".to_owned();
+    Difference::Form { key, actual: vec![actual], recorded: vec![recorded] }
+}
+
+/// The difference of two JSON documents whose differing places are not known.
+pub(super) fn whole_json(actual: String, recorded: String) -> Difference {
+    Difference::Json { pointer: String::new(), actual: Some(actual), recorded: Some(recorded) }
 }
 
 /// The places whose values differ, sorted by name. A place that one sample lacks counts only if that sample would have

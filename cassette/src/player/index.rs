@@ -27,6 +27,8 @@ pub(super) struct Index {
     sketches: Vec<Sketch>,
     /// Interactions with long bodies whose meaning was not needed yet, by the key of their heads.
     pending: HashMap<Key, Vec<Pending>, BuildHasherDefault<Hashed>>,
+    /// For the key with the hash of a long body's bytes, the key of its head.
+    heads: HashMap<Key, Key, BuildHasherDefault<Hashed>>,
     /// The policies of the few interactions that have a policy on the cassette.
     policies: HashMap<usize, Policy>,
     exhausted: Exhausted,
@@ -109,6 +111,7 @@ impl Index {
             if let Some(long) = keys.long {
                 let pending = Pending { interaction: i, marks, bytes: long.bytes };
                 self.pending.entry(long.head).or_default().push(pending);
+                self.heads.insert(long.bytes, long.head);
                 continue;
             }
             let repeats = self.policies.get(&(i as usize)).is_some_and(|p| p.repeat).then_some(i);
@@ -125,22 +128,33 @@ impl Index {
         }
     }
 
-    /// Puts interactions with long bodies into the queues, before a request with a long body is looked up. If one of
-    /// them has the bytes of the request, the meaning of no other one is needed, unless `all` says so. `meaning`
-    /// computes the key of an interaction.
+    /// Returns the interactions with long bodies whose meaning is needed to look up a request. If one of them has the
+    /// bytes of the request, the meaning of no other one is needed, unless `all` says so.
+    pub(super) fn needed(&self, keys: Keys, all: bool) -> Vec<usize> {
+        let Some((long, pending)) = keys.long.and_then(|long| Some((long, self.pending.get(&long.head)?)))
+        else {
+            return Vec::new();
+        };
+        let others = pending.iter().filter(|pending| pending.bytes != long.bytes);
+        let others: Vec<usize> = others.map(|pending| pending.interaction as usize).collect();
+        if all || others.len() == pending.len() { others } else { Vec::new() }
+    }
+
+    /// Puts interactions with long bodies into the queues, before a request is looked up. If one of them has the bytes
+    /// of the request, only this one, unless `all` says so. `meaning` computes the key of an interaction.
     pub(super) fn settle(&mut self, keys: Keys, all: bool, meaning: impl Fn(usize) -> Option<Key>) {
-        let Some(long) = keys.long else { return };
+        let Some(long) = keys.long else { return self.settle_equal(keys.any) };
         let Some(pending) = self.pending.get_mut(&long.head) else { return };
         let same = pending.iter().position(|pending| pending.bytes == long.bytes);
-        let (settled, same) = match same.filter(|_| !all) {
-            Some(at) => (vec![pending.remove(at)], true),
-            None => (std::mem::take(pending), false),
+        let settled = match same.filter(|_| !all) {
+            Some(at) => vec![pending.remove(at)],
+            None => std::mem::take(pending),
         };
         if pending.is_empty() {
             self.pending.remove(&long.head);
         }
         for pending in settled {
-            let key = if same || pending.bytes == long.bytes {
+            let key = if pending.bytes == long.bytes {
                 keys.any
             } else {
                 meaning(pending.interaction as usize).unwrap_or(pending.bytes)
@@ -149,9 +163,20 @@ impl Index {
         }
     }
 
+    /// Puts interactions with long bodies into the queue of a short request that has the same bytes. The inline limit
+    /// may have changed since the recording.
+    fn settle_equal(&mut self, bytes: Key) {
+        let Some(head) = self.heads.remove(&bytes) else { return };
+        let Some(pending) = self.pending.get_mut(&head) else { return };
+        let (settled, left) = std::mem::take(pending).into_iter().partition(|pending| pending.bytes == bytes);
+        *pending = left;
+        let settled: Vec<Pending> = settled;
+        settled.into_iter().for_each(|pending| self.insert(bytes, pending.interaction, pending.marks));
+    }
+
     /// Whether the meaning of other interactions with the head of this request was not needed yet.
     pub(super) fn is_pending(&self, keys: Keys) -> bool {
-        keys.long.is_some_and(|long| self.pending.contains_key(&long.head))
+        keys.long.is_some_and(|long| self.pending.get(&long.head).is_some_and(|pending| !pending.is_empty()))
     }
 
     /// Adds an interaction to the queue of a key, at its place in the recorded order.

@@ -2,13 +2,17 @@
 //!
 //! Must not know: how a meaning is computed or compared.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::HeaderMap;
 
 use super::Player;
+use super::keys::Keys;
+use crate::matcher::Key;
 use crate::meaning::{Meaning, Reader};
 use crate::placeholder;
+use crate::poison::unpoisoned;
 use crate::redact::Redactor;
 use crate::tape::{Content, Request};
 
@@ -31,6 +35,27 @@ impl Player {
             file.meaning = reader.finish().map(Arc::new);
         }
         Some(request)
+    }
+}
+
+impl Player {
+    /// Prepares the index for a request: computes the meaning of recorded long bodies that the request may equal.
+    pub(super) fn settle(&self, keys: Keys) {
+        if keys.long.is_none() {
+            return self.state().index.settle(keys, false, |_| None);
+        }
+        let _reading = unpoisoned(self.reading.lock());
+        // If the order decides, an earlier recording may be equal by meaning to one that is equal by bytes.
+        let needed = self.state().index.needed(keys, self.ordered);
+        let known: HashMap<usize, Option<Key>> =
+            needed.into_iter().map(|i| (i, self.key_by_meaning(i))).collect();
+        let meaning = |i| known.get(&i).copied().unwrap_or_else(|| self.key_by_meaning(i));
+        self.state().index.settle(keys, self.ordered, meaning);
+    }
+
+    /// The key of a recorded request with a long body. `None` if the body cannot be read.
+    pub(super) fn key_by_meaning(&self, i: usize) -> Option<Key> {
+        Some(self.keys(&self.with_meaning(self.cassette.request(i).ok()?)?).any)
     }
 }
 

@@ -64,6 +64,9 @@ pub(crate) struct Player {
     /// The sources of secret values. `None` if the session reports no missing values.
     sources: Option<Sources>,
     state: Mutex<State>,
+    /// Held while recorded long bodies are read to look up a request. The state is free meanwhile, so other requests do
+    /// not wait.
+    reading: Mutex<()>,
     faults: Faults,
 }
 
@@ -155,6 +158,7 @@ impl Player {
             restores,
             sources: None,
             state,
+            reading: Mutex::new(()),
             faults,
         })
     }
@@ -329,6 +333,7 @@ impl Player {
 
     /// Looks up the interaction that answers a request, and marks it as used.
     fn take(&self, request: &Request, keys: Keys) -> Result<Option<Chosen>, OutOfOrder> {
+        self.settle(keys);
         let mut state = self.state();
         let number = state.requests;
         state.requests += 1;
@@ -393,8 +398,6 @@ impl Player {
     /// Looks up a request without renaming values.
     fn look_up(&self, state: &mut State, keys: Keys, request: &Request) -> Option<Lookup> {
         let of = |request: &Request| marks::of(request, &self.matching, &self.redactor);
-        let meaning = |i| Some(self.keys(&self.with_meaning(self.cassette.request(i).ok()?)?).any);
-        state.index.settle(keys, false, meaning);
         let marks = Marks {
             asked: &|| of(request),
             recorded: &|i| self.cassette.request(i).map(|recorded| of(&recorded)).unwrap_or_default(),
@@ -408,7 +411,8 @@ impl Player {
         if found.is_some() || !index.is_pending(keys) {
             return found;
         }
-        index.settle(keys, true, meaning);
+        // This is rare: the request was translated, or a matcher refuses the recording with the same bytes.
+        index.settle(keys, true, |i| self.key_by_meaning(i));
         index.find(keys, &marks, taken, agrees)
     }
 
@@ -423,7 +427,12 @@ impl Player {
         let Lazy::Active(renaming) = &state.renaming else { return (None, None) };
         let recognised = renaming.recognise(request, &|request| self.keys(&keys::without_meaning(request)));
         if !renaming.knows(&recognised) {
-            return (self.look_up(state, keys, request), None);
+            // Classes contain the hash of a long body's bytes, so a long body may still equal a recorded one by meaning.
+            let (translated, renamed) = renaming.translated(request);
+            if keys.long.is_none() || renamed.is_empty() {
+                return (self.look_up(state, keys, request), None);
+            }
+            return (self.look_up(state, self.keys(&translated), &translated), None);
         }
         let agreeing = renaming.agreeing(&recognised, |i| {
             self.agrees(i, || Cow::Owned(renaming.translated_to(request, &recognised, i)))

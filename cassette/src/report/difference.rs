@@ -50,7 +50,7 @@ pub(super) fn write(page: &mut Page<'_>, indent: usize, difference: &Difference,
                 );
             }
         }
-        Difference::Bytes { offset: Some(offset), actual, recorded } => {
+        Difference::Bytes { offset: Some(offset), actual, recorded, .. } => {
             let title = format!(
                 "body, from byte {offset} on ({} recorded, {} requested)",
                 size(*recorded),
@@ -111,12 +111,24 @@ fn body(page: &mut Page<'_>, indent: usize, of: &str, difference: &Difference) {
         Difference::Form { key, actual, recorded } => {
             lists(page, indent, &format!("form {of}, field `{}`", short(key, VALUE)), recorded, actual);
         }
-        Difference::Bytes { offset, actual, recorded } => {
-            let title = match offset {
-                Some(offset) => format!("{of}, from byte {offset} on"),
-                None => format!("{of}, by its SHA-256"),
+        Difference::Bytes { offset: Some(offset), actual, recorded, part } => {
+            let title = format!("{of}, from byte {offset} on");
+            let (actual, recorded) = match part {
+                Some([actual, recorded]) => {
+                    let at = usize::try_from(*offset).unwrap_or(usize::MAX);
+                    (visible(excerpt(actual, at)), visible(excerpt(recorded, at)))
+                }
+                None => (size(*actual), size(*recorded)),
             };
-            page.change(indent, title, &[size(*recorded)], &[size(*actual)]);
+            page.change(indent, title, &[recorded], &[actual]);
+        }
+        Difference::Bytes { offset: None, actual, recorded, .. } if actual == recorded => {
+            page.line(indent, format!("{of}, by its SHA-256: other bytes of the same length ({actual} B)"));
+        }
+        Difference::Bytes { offset: None, actual, recorded, .. } => {
+            let exact = size(*actual) == size(*recorded);
+            let text = |bytes: u64| if exact { format!("{bytes} B") } else { size(bytes) };
+            page.change(indent, format!("{of}, by its SHA-256"), &[text(*recorded)], &[text(*actual)]);
         }
         Difference::Multipart { part, difference } => {
             let part = format!("part `{}` of the {of}", short(part, VALUE));

@@ -73,7 +73,9 @@ fn line(difference: &Difference) -> String {
             format!("xml {path}: {} | {}", or_absent(actual), or_absent(recorded))
         }
         Difference::Custom { matcher } => format!("custom {matcher}"),
-        Difference::Bytes { offset, actual, recorded } => format!("bytes {offset:?}: {actual} | {recorded}"),
+        Difference::Bytes { offset, actual, recorded, .. } => {
+            format!("bytes {offset:?}: {actual} | {recorded}")
+        }
     }
 }
 

@@ -341,7 +341,7 @@ fn differences() {
         &part("Content-Type: text/csv\r\n", "a,b"),
         &part("", "a,c"),
         "part `up` of the body, header `content-type`\n  - (absent)\n  + text/csv\n\
-         part `up` of the body, from byte 2 on\n  - 3 B\n  + 3 B",
+         part `up` of the body, from byte 2 on\n  - a,c\n  + a,b",
     );
     check(&part("", "{\"a\": 1}"), &part("", "{\"a\": 2}"), "JSON part `up` of the body at /a\n  - 2\n  + 1");
     check(
