@@ -90,13 +90,16 @@ fn a_jwt_stays_a_jwt() {
             let claims = json!({
                 "iss": "https://id.test/", "aud": "api", "exp": seconds() + 3600, "iat": seconds(),
                 "scope": "read write", "roles": ["admin"], "sub": "8f14e45fceea167a5a36dedd4bea2543",
-                "email": "somebody@real.test", "jti": format!("j-{}", seconds()),
+                "email": "somebody@real.test", "jti": format!("j-{}", seconds()), "ver": {"contact": "person-5"},
+                "client_id": "customer-77",
             });
             answer(200, JSON, json!({"access_token": jwt(&claims), "token_type": "Bearer"}).to_string())
         }
         _ => answer(200, JSON, "{}"),
     });
-    let (project, (claims, statuses)) = Project::both(api, async |session: Session| {
+    // `client_id` stays by default.
+    let config = api.config().redact_field("client_id");
+    let (project, (claims, statuses)) = Project::both_with(config, api, async |session: Session| {
         let login = get_json(&session, "/login").await;
         let token = login["access_token"].as_str().unwrap();
         assert_eq!(part(token, 0), json!({"alg": "HS256", "typ": "JWT", "kid": "k-1"}));
@@ -109,7 +112,7 @@ fn a_jwt_stays_a_jwt() {
     });
     assert_eq!(claims[1], "api");
     assert_eq!(statuses, [200; 7]);
-    for private in ["8f14e45f", "somebody", "real.test"] {
+    for private in ["8f14e45f", "somebody", "real.test", "person-5", "customer-77"] {
         project.assert_never(private);
     }
     let text = project.text();

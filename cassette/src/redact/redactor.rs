@@ -165,11 +165,20 @@ impl Redactor {
     }
 
     /// The syntaxes of the values whose placeholders are in responses, for `_metadata.tokens`. The claims of a JWT are
-    /// redacted as texts.
+    /// redacted as texts, and by the project's own rules for fields.
     pub(crate) fn tokens(&self) -> Map<String, Value> {
         let syntaxes = self.account.identity.syntaxes();
-        let redacted = |syntax: Syntax| syntax.map(&|text: &str| self.text(text)).to_value();
-        syntaxes.into_iter().map(|(name, syntax)| (name, redacted(syntax))).collect()
+        let is_own = |name: &str| self.prepared.rules.fields.get(name).is_some_and(|rule| rule.is_own());
+        let redacted = |name: &str, syntax: Syntax| {
+            syntax.redact(&is_own, name).map(&|text: &str| self.text(text)).to_value()
+        };
+        syntaxes
+            .into_iter()
+            .map(|(name, syntax)| {
+                let value = redacted(&name, syntax);
+                (name, value)
+            })
+            .collect()
     }
 
     /// The names of the placeholders whose stand-ins are JWTs, such as `id_token`.

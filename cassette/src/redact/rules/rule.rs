@@ -27,6 +27,16 @@ impl Rule {
         Rule { label: self.label.clone(), name: placeholder::name_of_header(header), only_tokens: false }
     }
 
+    /// Whether this is the default rule with this id.
+    pub(crate) fn is_default(&self, id: &str) -> bool {
+        self.label.to_string().strip_prefix(id).is_some_and(|rest| rest.starts_with(' '))
+    }
+
+    /// Whether this is a rule of the project.
+    pub(crate) fn is_own(&self) -> bool {
+        !self.label.to_string().starts_with("CAS")
+    }
+
     /// A rule of the project.
     pub(crate) fn own(kind: &str, what: &str) -> Rule {
         let name: String = what.chars().filter(|c| placeholder::is_name_char(*c)).take(64).collect();

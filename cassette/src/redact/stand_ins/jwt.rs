@@ -136,6 +136,13 @@ impl Jwt {
         maps.flat_map(Map::values_mut).for_each(|value| map(value, f));
     }
 
+    /// Replaces the claims with these names, also those that stay by default.
+    pub(super) fn redact(&mut self, is_redacted: &dyn Fn(&str) -> bool, seed: &str) {
+        if let Some(claims) = &mut self.claims {
+            replace(claims, is_redacted, seed);
+        }
+    }
+
     /// The stand-in.
     pub(super) fn text(&self, seed: &str) -> String {
         let id = format!("{:06x}", Random::new(seed).number() & 0xff_ffff);
@@ -190,11 +197,44 @@ fn members(object: Map<String, Value>, kept: &[&str], seed: &str, depth: usize) 
         let is_value = name.contains('@') || is_token(name.as_bytes());
         let shown = if is_value { format!("cassette{n}") } else { name.clone() };
         match kept.contains(&name.as_str()) {
-            true => (shown, value),
+            true => (shown, scalars(value, kept, &seed, depth + 1)),
             false => (shown, of_type(value, kept, &seed, depth + 1)),
         }
     };
     object.into_iter().enumerate().map(one).collect()
+}
+
+/// The value of a kept claim: scalars stay, but an object within it has names of its own, which decide.
+fn scalars(value: Value, kept: &[&str], seed: &str, depth: usize) -> Value {
+    match value {
+        Value::Array(_) | Value::Object(_) if depth > DEEPEST => Value::Null,
+        Value::Array(values) => {
+            let one = |(n, value)| scalars(value, kept, &format!("{seed}/{n}"), depth + 1);
+            values.into_iter().enumerate().map(one).collect()
+        }
+        Value::Object(object) => Value::Object(members(object, kept, seed, depth)),
+        value => value,
+    }
+}
+
+/// Replaces the values of the members with these names, at any depth.
+fn replace(object: &mut Map<String, Value>, is_redacted: &dyn Fn(&str) -> bool, seed: &str) {
+    for (n, (name, value)) in object.iter_mut().enumerate() {
+        let seed = format!("{seed}/{n}");
+        if is_redacted(name) {
+            *value = of_type(value.take(), &[], &seed, 0);
+        } else {
+            nested(value, is_redacted, &seed);
+        }
+    }
+}
+
+fn nested(value: &mut Value, is_redacted: &dyn Fn(&str) -> bool, seed: &str) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(|value| nested(value, is_redacted, seed)),
+        Value::Object(object) => replace(object, is_redacted, seed),
+        _ => {}
+    }
 }
 
 /// Another value of the same type.

@@ -104,6 +104,14 @@ impl Syntax {
         }
     }
 
+    /// The syntax without the values of these claims of a JWT.
+    pub(crate) fn redact(mut self, is_redacted: &dyn Fn(&str) -> bool, seed: &str) -> Syntax {
+        if let Syntax::Jwt(jwt) = &mut self {
+            jwt.redact(is_redacted, seed);
+        }
+        self
+    }
+
     /// The syntax with other texts in the claims of a JWT.
     pub(crate) fn map(mut self, f: &dyn Fn(&str) -> String) -> Syntax {
         if let Syntax::Jwt(jwt) = &mut self {
